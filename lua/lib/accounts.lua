@@ -20,7 +20,9 @@
 --   tat       the theoretical arrival time of GCRA, ms since the epoch: the rate is used up as long as it lies too far ahead
 --   override  concurrency rate periodMs burst weight until: the limit of this key instead of that of all keys, "-" for none
 --
--- The limits are the field "#limits" of `state`, one line per scope: `<queue | key> concurrency rate periodMs burst weight`. A
+-- The limits are the field "#limits" of `state`, one line per scope: `<queue | key | type <name>> concurrency rate periodMs burst weight`.
+-- The account of a type that has a line is the field "@ /<name>". A task of such a type is counted for it as well as for its key, and its record
+-- names both. While its type has no room it stands aside (lib/typed.lua). A
 -- line `policy[ name=value …]` says how the keys are treated:
 --
 --   ordered=1     a task that failed keeps its place, and the tasks of its key wait for it; one task of a key runs at a time
@@ -32,7 +34,7 @@
 --
 -- Each line `share <name> <version> concurrency rate periodMs burst` is the share of this queue in a limit of several queues, or in that of
 -- the queue whose partition this is (operators/share.lua). Its account is the field "@ <name>".
--- The field is there, if only as "", once the queue has had a task with a key. A change of the limits sets "#opening": the keys behind the one that it
+-- "#limits" is there, if only as "", once the queue has had a task with a key. A change of the limits sets "#opening": the keys behind the one that it
 -- names are not looked at yet under the new limits. The caller goes on until it is gone; where the caller died, a promotion does.
 
 -- The score of a ready key is its turn, and this much more for each band before its own, so that the bands follow one another.
@@ -47,6 +49,15 @@ local UNKNOWN_RUN_MS = 100
 local MEAN_PART = 0.125
 -- Sequences count up from here at the end of a line, and down at its head. They always have 14 digits.
 local FIRST_SEQUENCE = 5e13
+
+-- The name of the account of a type, which no key can have.
+local function typeAccount(name)
+  return ' /' .. name
+end
+
+local function isOfType(key)
+  return string.byte(key, 2) == 47 and string.byte(key) == 32 -- space, slash
+end
 
 local function parseLimit(text)
   local concurrency, rate, periodMs, burst, weight = string.match(text or '- - 0 0 1', '^(%S+) (%S+) (%d+) (%d+) (%S+)')
@@ -106,6 +117,9 @@ local function loadAccounts(limits, keys)
     local texts = redis.call('HMGET', stateKey, unpack(fields))
     for i, key in ipairs(missing) do
       limits.accounts[key] = parseAccount(limits, texts[i])
+      if limits.types and limits.types[key] then
+        limits.accounts[key].limit = limits.types[key]
+      end
     end
   end
 end
@@ -170,14 +184,22 @@ local function change(limits, key)
   return account
 end
 
+-- The accounts under which a task is counted, beside those of the queue: those of its key and of its type, each nil if it is not. counted: the
+-- text in its record, see lib/record.lua.
+local function accountsIn(counted)
+  local key, name = string.match(counted, '^([^/]*)/?(.*)$')
+  return key ~= '' and key or nil, name ~= '' and typeAccount(name) or nil
+end
+
 -- Gives the rate back that a grant took which nothing came of.
-local function refund(limits, key, cost)
+local function refund(limits, counted, cost)
   for _, whole in ipairs(limits.wholes) do
     local account = change(limits, whole.key)
     account.tat = math.max(0, account.tat - cost * whole.limit.intervalMs)
   end
-  if key ~= '' then
-    local account = change(limits, key)
+  local key, ofType = accountsIn(counted)
+  for _, name in pairs({ key, ofType }) do
+    local account = change(limits, name)
     account.tat = math.max(0, account.tat - cost * account.limit.intervalMs)
   end
 end
@@ -188,6 +210,17 @@ local function hold(limits, key, untilMs)
   if key ~= '' then
     limits.held[#limits.held + 1] = key
   end
+end
+
+-- A type without a limit gets a line, so that its hold is looked at.
+local function holdType(limits, name, untilMs)
+  local key = typeAccount(name)
+  if not (limits.types and limits.types[key]) then
+    limits.text = limits.text .. (limits.text == '' and '' or '\n') .. 'type ' .. name .. ' - - 0 0 1'
+    limits.types, limits.isExtended = limits.types or {}, true
+    limits.types[key] = parseLimit(nil)
+  end
+  hold(limits, key, untilMs)
 end
 
 local function headOf(key)
@@ -308,9 +341,21 @@ local function chargeRun(limits, key, count, ranMs)
   account.charged = true
 end
 
--- Counts that leased tasks of the key, or without one, have left `processing`, all granted at one time. The key is ready again from here on,
--- also for the acquire of this very call.
-local function release(limits, key, count, grantedAt)
+local function releaseType(limits, ofType, count)
+  local account = change(limits, ofType)
+  local wasFull = account.running >= account.limit.concurrency
+  account.running = math.max(0, account.running - count)
+  limits.hasTypeRoom = limits.hasTypeRoom or wasFull and account.running < account.limit.concurrency
+end
+
+-- Counts that leased tasks with the same text `counted` have left `processing`, all granted at one time; nil for tasks with neither key nor
+-- limited type. The key is ready again from here on, also for the acquire of this very call.
+local function release(limits, counted, count, grantedAt)
+  local key, ofType = counted, nil
+  if counted and string.find(counted, '/', 1, true) then
+    key, ofType = accountsIn(counted)
+    releaseType(limits, ofType, count)
+  end
   if limits.byTime then
     chargeRun(limits, key or '', count, now - grantedAt)
   end
@@ -322,6 +367,20 @@ local function release(limits, key, count, grantedAt)
   account.running = math.max(0, account.running - count)
   if wasFull and account.running < account.limit.concurrency then
     limits.opened[#limits.opened + 1] = key
+  end
+end
+
+-- Several groups of such tasks, each { counted, count, grantedAt }. Their accounts are read in one go.
+local function releaseAll(limits, groups)
+  local names = {}
+  for _, group in pairs(groups) do
+    for _, name in pairs(group.counted and { accountsIn(group.counted) } or {}) do
+      names[#names + 1] = name
+    end
+  end
+  loadAccounts(limits, names)
+  for _, group in pairs(groups) do
+    release(limits, group.counted, group.count, group.grantedAt)
   end
 end
 
@@ -379,7 +438,7 @@ local function wakeResting(limits)
   loadAccounts(limits, keys)
   local later, forgotten, awake, ended = {}, {}, {}, {}
   for _, key in ipairs(keys) do
-    limits.woke = open(limits, key) or limits.woke
+    limits.woke = isOfType(key) or open(limits, key) or limits.woke
     local account = accountOf(limits, key)
     if account.hasEnded then -- its own limit: no time leads back to this key, so it goes here
       ended[#ended + 1], ended[#ended + 2] = '@' .. key, accountText(account)
@@ -418,6 +477,9 @@ local function writeAccounts(limits, commit)
   if not limits.used and #limits.changed > 0 then
     adoptLimits(limits.settings)
   end
+  if limits.isExtended then
+    commit[#commit + 1], commit[#commit + 2] = '#limits', limits.text
+  end
   for _, key in ipairs(limits.changed) do
     commit[#commit + 1], commit[#commit + 2] = '@' .. key, accountText(limits.accounts[key])
   end
@@ -435,7 +497,7 @@ local function finishAccounts(limits)
   for _, key in ipairs(limits.changed) do
     local account = limits.accounts[key]
     local isKey = string.find(key, '^[^ ]')
-    if isKey and not rest(limits, key) and isIdle(account, key) then
+    if (isKey or isOfType(key)) and not rest(limits, key) and isIdle(account, key) then
       forgotten[#forgotten + 1] = '@' .. key
     end
     local head = account.charged and isKey and headOf(key)
@@ -453,6 +515,16 @@ local function finishAccounts(limits)
   if #forgotten > 0 then
     redis.call('HDEL', stateKey, unpack(forgotten))
   end
+end
+
+-- The limits of types, by the names of their accounts; nil if no type has one.
+local function readTypes(lines)
+  local types = nil
+  for name, text in string.gmatch(lines, '\ntype (%S+) ([^\n]+)') do
+    types = types or {}
+    types[typeAccount(name)] = parseLimit(text)
+  end
+  return types
 end
 
 local function readPolicy(limits, policy)
@@ -477,13 +549,13 @@ end
 
 -- text: the field "#limits"; nil if the queue has had neither a task with a key nor limits. The functions are part of the table, because
 -- most calls of the hot scripts do without them.
--- accounts: those that were read, by key. changed: keys whose account goes into the commit. opened: keys that have room again. held: keys
+-- text: its lines. isExtended: one was added. hasTypeRoom: a type that was full has room again. accounts: those that were read, by key. changed: keys whose account goes into the commit. opened: keys that have room again. held: keys
 -- that are held from this call on. left, resting: changes of the two indexes. lined: keys that got tasks into their lines. nextAt: when the queue as a whole may start more.
 local function newLimits(text, settings)
   local lines = '\n' .. (text or '')
-  local limits = { settings = settings, used = text and true or false, accounts = {}, changed = {}, opened = {}, held = {}, left = {}, resting = {}, lined = {}, nextAt = math.huge, woke = false,
+  local limits = { settings = settings, text = text or '', used = text and true or false, accounts = {}, changed = {}, opened = {}, held = {}, left = {}, resting = {}, lined = {}, nextAt = math.huge, woke = false,
     queue = parseLimit(string.match(lines, '\nqueue ([^\n]+)')), key = parseLimit(string.match(lines, '\nkey ([^\n]+)')),
-    load = loadAccounts, release = release, openReleased = openReleased, refund = refund, hold = hold, lineUp = lineUp, wakeResting = wakeResting,
+    types = readTypes(lines), release = release, releaseAll = releaseAll, openReleased = openReleased, refund = refund, hold = hold, holdType = holdType, lineUp = lineUp, wakeResting = wakeResting,
     untilRoom = untilRoom, queueRoom = queueRoom, write = writeAccounts, finish = finishAccounts, died = died, goOn = goOn }
   readWholes(limits, lines)
   local policy = string.match(lines, '\npolicy([^\n]*)')

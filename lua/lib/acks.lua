@@ -29,18 +29,18 @@ local function verdictWithoutLease(counters, record, fence)
   return 's'
 end
 
--- The second value says whether all tasks with this very record become the same record; the third is their key, which the caller then
--- releases.
+-- The second value says whether all tasks with this very record become the same record; the third is under what they are
+-- counted, which the caller then releases.
 local function planAck(settled, counters, id, fence, record)
   local counts, current, grantedAt, at = string.match(record or '', '^l(%S+) (%S+) (%d+) %d+ %d+ ()')
   if current ~= fence then
     return verdictWithoutLease(counters, record, fence), false
   end
-  local drops, key = false, nil
+  local drops, counted = false, nil
   if string.find(counts, '[xk@]') then
     local attempts
-    attempts, key = string.match(counts, '^(%d*)[^@]*@?(.*)$')
-    if #attempts + #key + 1 == #counts then -- it has nothing but a key
+    attempts, counted = string.match(counts, '^(%d*)[^@]*@?(.*)$')
+    if #attempts + #counted + 1 == #counts then -- it has no flags
       counts = attempts
     else
       local c = parseCounts(record)
@@ -48,7 +48,7 @@ local function planAck(settled, counters, id, fence, record)
       clearFlag(c, '[xk]')
       counts = countsText(c)
     end
-    key = key ~= '' and key or nil
+    counted = counted ~= '' and counted or nil
     if drops then
       settled.dropped[#settled.dropped + 1] = id
       -- The place of its record in the commit, and when it was granted: the header of its envelope goes into that record.
@@ -58,9 +58,9 @@ local function planAck(settled, counters, id, fence, record)
   -- The worker, and the history behind it, are unchanged.
   complete(settled, id, table.concat({ 'c', counts, ' ', fence, string.format(' %d ', now - grantedAt), nowText, ' ', string.sub(record, at) }))
   if drops and limits then
-    limits.release(limits, key, 1, tonumber(grantedAt))
+    limits.release(limits, counted, 1, tonumber(grantedAt))
   end
-  return 'a', not drops, key, tonumber(grantedAt)
+  return 'a', not drops, counted, tonumber(grantedAt)
 end
 
 -- Acks of tasks that one call granted. Most have the same record as the task before, and so become the same record; if tasks of several
@@ -85,10 +85,10 @@ local function planAcks(settled, counters, fence, ids, fields, reserved, from, t
       seen[id] = true
     else
       letters[#letters + 1], alike = string.rep('a', alike), 0
-      local letter, shared, key, grantedAt = 's', false, nil, nil
+      local letter, shared, counted, grantedAt = 's', false, nil, nil
       if not seen[id] then
         settled.size, settled.acked = size, acked
-        letter, shared, key, grantedAt = planAck(settled, counters, id, fence, record)
+        letter, shared, counted, grantedAt = planAck(settled, counters, id, fence, record)
         if settled.size > size then
           seen[id] = true
         end
@@ -96,7 +96,7 @@ local function planAcks(settled, counters, fence, ids, fields, reserved, from, t
       end
       letters[#letters + 1] = letter
       if shared then
-        same = { ended = commit[size], key = key, count = 1, grantedAt = grantedAt }
+        same = { ended = commit[size], counted = counted, count = 1, grantedAt = grantedAt }
         known[record] = same
       end
     end
@@ -105,14 +105,7 @@ local function planAcks(settled, counters, fence, ids, fields, reserved, from, t
     if same then
       same.count = same.count + more
     end
-    local keys = {}
-    for _, each in pairs(known) do
-      keys[#keys + 1] = each.key
-    end
-    limits.load(limits, keys)
-    for _, each in pairs(known) do
-      limits.release(limits, each.key, each.count, each.grantedAt)
-    end
+    limits.releaseAll(limits, known)
   end
   letters[#letters + 1] = string.rep('a', alike)
   settled.size, settled.acked = size, acked

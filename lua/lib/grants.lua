@@ -17,7 +17,7 @@ local function countsAfter(record, terms, routed)
 end
 
 -- idsText: the ids as the reply that is kept has them. named: these, and those of the expired, as the reply has them.
--- left: members of `pending:typed` to remove. aside: tasks that the caller does not run, to be put there. typed: some tasks stand
+-- left: members of `pending:typed` to remove. aside: tasks that the caller does not run, or whose type is full, to be put there. typed: some tasks stand
 -- there. untold: the caller did not say which types it runs. unseen: keys may run that were not looked at.
 local function newGrants()
   return { ids = {}, idsText = '', named = '', leases = {}, envelopes = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
@@ -29,7 +29,7 @@ end
 local LOOKED_AT = 16
 
 -- request: want, how many; held, what the caller holds already (a solo task goes only to one that holds nothing); leaseMs,
--- maxRetries, workerId, nonce; typed, see lib/typed.lua, where the caller sent its types. The records go to the end of `commit`.
+-- maxRetries, workerId, nonce; typed, see lib/typed.lua, where the caller sent its types or types have limits. The records go to the end of `commit`.
 local function planAcquire(counters, request, soloClaim, commit)
   local grants = newGrants()
   local want, workerId, leaseMs = request.want, request.workerId, request.leaseMs
@@ -93,6 +93,7 @@ local function planAcquire(counters, request, soloClaim, commit)
   -- same record, which is made once for a run of such tasks.
   local pastOf, termsBefore, leased, told
   local taken, left, hasLimits = grants.taken, grants.left, limits ~= nil
+  local hasTypes = hasLimits and limits.types ~= nil
   if not sources then
     taken.normal = #ids
   end
@@ -113,7 +114,7 @@ local function planAcquire(counters, request, soloClaim, commit)
         left[#left + 1] = source
       end
     end
-    local terms, isDropped, isAsked
+    local terms, isDropped, isAsked, isAside, isFull, ofType
     if seen[id] then
       isDropped = true
     elseif envelope and not record and not typed and byte(envelope) == ENVELOPE_PLAIN then
@@ -140,23 +141,18 @@ local function planAcquire(counters, request, soloClaim, commit)
         lane.account.refuses, lane.taken, terms = true, lane.taken - 1, nil
         grants.typed = true
       elseif typed and (lane or taken[sources[i]]) and not typed.canRun(typed, envelope) then
-        local c = record and parseCounts(record) or newCounts()
-        seen[id] = true
-        typed.standAside(typed, id, envelope, c)
-        commit[size + 1], commit[size + 2] = id, 'p' .. countsText(c) .. historyOf(record)
-        size, grants.aside = size + 2, grants.aside + 1
-        if sources[i] == 'solo' and claimant == workerId then
-          grants.claim = '- 0'
-        end
-        terms = nil
+        isAside, terms = true, nil
       end
     end
     if hasLimits and terms then
-      isAsked = limits.isCostly or terms.cost ~= 1 or not lane and terms.key ~= ''
-      local refusal = isAsked and limits.refusal(limits, terms)
+      ofType = hasTypes and limits.limitedType(limits, envelope)
+      isAsked = limits.isCostly or terms.cost ~= 1 or not lane and terms.key ~= '' or ofType
+      local refusal = isAsked and limits.refusal(limits, terms, ofType)
       if refusal then
-        terms = nil
-        if lane then
+        terms, isFull = nil, refusal == 'type'
+        if isFull and (lane or taken[sources[i]]) then
+          isAside = true
+        elseif lane then
           lane.taken = lane.taken - 1
         elseif refusal == 'key' then -- it stood aside: it goes back to the line of its key
           local c = record and parseCounts(record) or newCounts()
@@ -175,27 +171,39 @@ local function planAcquire(counters, request, soloClaim, commit)
         end
       end
     end
-    if isDropped then
+    if isAside then
+      local c = record and parseCounts(record) or newCounts()
+      seen[id] = true
+      request.typed.standAside(request.typed, id, envelope, c, isFull, record)
+      commit[size + 1], commit[size + 2] = id, 'p' .. countsText(c) .. historyOf(record)
+      size, grants.aside = size + 2, grants.aside + 1
+      if sources[i] == 'solo' and claimant == workerId then
+        grants.claim = '- 0'
+      end
+    elseif isDropped then
       local source = lane and 'keyed' or sources and sources[i] or 'normal'
       grants.dropped = grants.dropped + 1
       countTombstone(counters, source, not lane and not bandKeys[source], -1)
     elseif terms then
       if isAsked then
-        limits.charge(limits, terms)
+        limits.charge(limits, terms, ofType)
       elseif hasLimits then
         local counted = lane or limits.unkeyed
         counted.granted = counted.granted + 1
       end
       if terms ~= termsBefore or record ~= pastOf then
         termsBefore, pastOf = terms, record
-        leased, told = not record and terms.leased, terms.told
+        leased, told = not record and not ofType and terms.leased, terms.told
         if not leased then
-          local counts = countsAfter(record, terms, typed)
-          leased = 'l' .. counts .. (terms.key == '' and '' or '@' .. terms.key) .. ' ' .. fence .. terms.tail .. historyOf(record)
+          local counts, counted = countsAfter(record, terms, typed), ofType and terms.key .. string.sub(ofType, 2) or terms.key
+          leased = 'l' .. counts .. (counted == '' and '' or '@' .. counted) .. ' ' .. fence .. terms.tail .. historyOf(record)
           told = counts ~= '1' and counts .. previousSpan(record) or nil
-          if not record then
+          if not record and not ofType then
             terms.leased, terms.told = leased, told
           end
+        end
+        if ofType then
+          termsBefore = nil -- the record names the type, which the next task may not have
         end
       end
       seen[id] = true

@@ -4,9 +4,9 @@
 --   letter   p pending  s scheduled  l processing (leased)  c completed  d dead  x cancelled  e expired
 --            k discarded, kept for a while so that it can be restored
 --            r purged, kept for its id alone
---   counts   attempts[,failures,crashes,releases,generation,unroutedSince[,limited],flags][@key]   the short form where only attempts count;
+--   counts   attempts[,failures,crashes,releases,generation,unroutedSince[,limited],flags][@key[/type]]   the short form where only attempts count;
 --            limited: how often a handler handed it back because of a rate limit, not written while it is 0, so that an earlier version can
---            read the rest; @key only while leased, if the task has a key
+--            read the rest; behind the @, only while leased: the key of the task, and its type if that has a limit. Either may be empty
 --   flags    h the caller gave the id   o runs solo   x cancel requested   k the payload goes at completion (only while leased or before)
 --   fields   l: fence grantedAt deadline maxAttempts workerId      c: fence ranMs endedAt workerId[ header]
 --            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt      r: endedAt fingerprint movedTo[ letter: how it ended, where not c]
@@ -182,9 +182,14 @@ local function keyOption(envelope)
   return option(envelope, 'q')
 end
 
+-- Under what the leased task of this record is counted, beside its queue: `key`, `key/type` or `/type`; nil if it is not.
+local function countedIn(record)
+  return string.match(record, '^l[^%s@]*@(%S+)')
+end
+
 -- The key in the record of a leased task.
 local function leasedKey(record)
-  return string.match(record, '^l[^%s@]*@(%S+)')
+  return string.match(record, '^l[^%s@]*@([^%s/]+)')
 end
 
 -- The list that a pending task is in: "solo", or its band by the envelope's `p` option (h, l; normal without it).

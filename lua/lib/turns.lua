@@ -43,10 +43,35 @@ local function countLanes(limits)
   end
 end
 
--- Which limit refuses the task now, 'queue' or 'key'; nil if it may start. No more tasks were peeked than the queue has room for, nor of a lane than
+-- A type that refuses a task for its cost is looked at again when its rate allows that task.
+local function isTypeFull(limits, ofType, cost)
+  local account = accountOf(limits, ofType)
+  local at = allowedAt(account, account.limit, cost)
+  account.refusedUntil = at > now and at or nil
+  if at > now then
+    change(limits, ofType)
+  end
+  return at > now or account.running >= account.limit.concurrency
+end
+
+-- The account of the type of this task; nil if its type has no limit.
+local function limitedType(limits, envelope)
+  local name = string.match(envelope, '^.(%S+)')
+  local ofType = name and typeAccount(name)
+  return limits.types[ofType] and ofType
+end
+
+-- How many tasks of a type may start.
+local function typeRoom(limits, name)
+  local ofType = typeAccount(name)
+  -- In parentheses: keyRoom returns a time as well, or nil.
+  return limits.types and limits.types[ofType] and (keyRoom(limits, ofType)) or math.huge
+end
+
+-- Which limit refuses the task now, 'queue', 'key' or 'type'; nil if it may start. ofType: the account of its type, if that has a limit. No more tasks were peeked than the queue has room for, nor of a lane than
 -- its key has, so as long as each costs 1 they are not asked about. A key that refused a task grants none of those behind it. The key is
 -- asked first: a refusal of the queue ends the call, and other keys must not wait for a task that its own key holds back.
-local function refusal(limits, terms)
+local function refusal(limits, terms, ofType)
   countLanes(limits)
   limits.isCostly = true
   local account = terms.key ~= '' and accountOf(limits, terms.key)
@@ -60,6 +85,14 @@ local function refusal(limits, terms)
   if account and account.refuses then
     return 'key'
   end
+  if ofType and isTypeFull(limits, ofType, terms.cost) then
+    if not (account and limits.ordered) then
+      return 'type'
+    end
+    -- A task in strict order does not stand aside, since those behind it would overtake it: its key rests instead.
+    account.refuses, account.refusedUntil, limits.more = true, accountOf(limits, ofType).refusedUntil or now + FULL_TYPE_MS, true
+    return 'key'
+  end
   local at = 0
   for _, whole in ipairs(limits.wholes) do
     at = math.max(at, allowedAt(accountOf(limits, whole.key), whole.limit, terms.cost))
@@ -71,8 +104,15 @@ local function refusal(limits, terms)
   return nil
 end
 
-local function charge(limits, terms)
+local function charge(limits, terms, ofType)
   count(limits, terms.key, 1, terms.cost, false)
+  if ofType then
+    local account = change(limits, ofType)
+    account.running = account.running + 1
+    if account.limit.intervalMs > 0 then
+      account.tat = math.max(account.tat, now) + terms.cost * account.limit.intervalMs
+    end
+  end
 end
 
 -- Reads tasks of a lane, at most `wanted` and of its band only. size: how many. behind: the entry that follows them.
@@ -278,5 +318,6 @@ local function takeTurns(limits)
   limits.current, limits.lowest, limits.highest = limits.own.running, math.huge, 0
   limits.more, limits.isCostly = false, false
   limits.refusal, limits.charge, limits.countLanes, limits.hasSolo = refusal, charge, countLanes, hasSolo
+  limits.limitedType, limits.typeRoom = limitedType, typeRoom
   limits.peek, limits.mix, limits.finishTurns = peekKeyed, mix, finishTurns
 end

@@ -1,6 +1,7 @@
 -- Lines by type. The workers of a queue may have handlers for different types. A task that one of them meets and has no
--- handler for stands aside in `pending:typed`, and is granted only to a worker that says that it runs the type. A worker
--- sends its types only while such tasks are about, so a queue whose workers run all types never comes here.
+-- handler for stands aside in `pending:typed`, and is granted only to a worker that says that it runs the type. So does a task whose type
+-- has no room under its limit (lib/accounts.lua). A worker sends its types only while such tasks are about, so a queue whose workers run all
+-- types, without limits of types, never comes here.
 --
 --   member   <band> <type> <sequence> <dieAt> <taskId>     every score is 0, so the members are in the order of their bytes
 --   band     0 solo   1 high   2 normal   3 low
@@ -16,23 +17,35 @@ local function canRun(typed, envelope)
   return not name or typed.runs[name]
 end
 
--- Plans the entry of a pending task, and notes in its counts since when it stands aside. The caller writes the record.
-local function standAside(typed, id, envelope, c)
-  local members = typed.members
-  typed.sequence = (typed.sequence or tonumber(redis.call('HGET', stateKey, '#typed') or 0)) + 1
-  if c.unroutedSince == 0 then
+-- Whether the task was taken before and handed back, and was not promoted, retried or replayed: then it is the next one of its type.
+local function isBack(record, envelope, c)
+  return record and c.generation == 0 and c.failures == 0
+    and (c.attempts + c.crashes + c.releases + c.limited > 0 or string.byte(envelope) ~= ENVELOPE_SCHEDULED)
+end
+
+-- Plans the entry of a pending task, and notes in its counts since when it has waited for a worker. The caller writes the record.
+-- isFull: it waits for room of its type, for as long as that takes. record: before this call, needed with isFull; nil if it has none.
+local function standAside(typed, id, envelope, c, isFull, record)
+  local members, sequence = typed.members, 0
+  if not (isFull and isBack(record, envelope, c)) then
+    typed.sequence = (typed.sequence or tonumber(redis.call('HGET', stateKey, '#typed') or 0)) + 1
+    sequence = typed.sequence
+  end
+  if c.unroutedSince == 0 and not isFull then
     c.unroutedSince = now
   end
   members[#members + 1] = '0'
-  members[#members + 1] = string.format('%s %s %012.0f %.0f %s', BAND_CODES[bandOf(envelope, c)], typeOf(envelope), typed.sequence,
-    c.unroutedSince + typed.noHandlerAfterMs, id)
+  members[#members + 1] = string.format('%s %s %012.0f %.0f %s', BAND_CODES[bandOf(envelope, c)], typeOf(envelope), sequence,
+    isFull and HELD_FOR_EVER or c.unroutedSince + typed.noHandlerAfterMs, id)
 end
 
 -- Before the commit. The sequence goes into it.
 local function writeAside(typed, commit)
   if #typed.members > 0 then
     redis.call('ZADD', pendingTypedKey, unpack(typed.members))
-    commit[#commit + 1], commit[#commit + 2] = '#typed', string.format('%.0f', typed.sequence)
+    if typed.sequence then
+      commit[#commit + 1], commit[#commit + 2] = '#typed', string.format('%.0f', typed.sequence)
+    end
   end
 end
 
@@ -47,8 +60,8 @@ local function peekTyped(typed, want)
     local line, types = {}, 0
     if redis.call('ZLEXCOUNT', pendingTypedKey, '[' .. code .. ' ', '(' .. code .. '!') > 0 then
       for _, name in ipairs(typed.names) do
-        local from = code .. ' ' .. name
-        local members = redis.call('ZRANGEBYLEX', pendingTypedKey, '[' .. from .. ' ', '(' .. from .. '!', 'LIMIT', 0, want)
+        local from, most = code .. ' ' .. name, limits and math.min(want, limits.typeRoom(limits, name)) or want
+        local members = most > 0 and redis.call('ZRANGEBYLEX', pendingTypedKey, '[' .. from .. ' ', '(' .. from .. '!', 'LIMIT', 0, most) or {}
         types = types + (#members > 0 and 1 or 0)
         for _, member in ipairs(members) do
           line[#line + 1] = member

@@ -118,11 +118,16 @@ local function planFailure(settled, counters, id, record, verdict, delayMs, text
   return planDead(settled, counters, id, record, c, reason, history, err)
 end
 
--- A handler met a rate limit: its key or its queue is held for so long. The attempt is refunded. scope: key or queue.
+-- A handler met a rate limit: its key, its type or its queue is held for so long. The attempt is refunded. scope: key, type or queue.
 local function planLimited(settled, counters, id, record, c, envelope, holdMs, scope)
   c.limited = c.limited + 1
   add(counters, RELEASED_TOTAL, 1)
-  limits.hold(limits, scope == 'key' and keyOption(envelope) or '', now + holdMs)
+  local name = scope == 'type' and string.match(envelope, '^.(%S+)')
+  if name then
+    limits.holdType(limits, name, now + holdMs)
+  else
+    limits.hold(limits, scope == 'key' and keyOption(envelope) or '', now + holdMs)
+  end
   if hasFlag(c, FLAG_CANCEL) then
     return planCancelled(settled, counters, id, c, appendAttempt(record, c, 'released', ''))
   elseif c.limited > RATE_LIMITED_MAX then
@@ -147,7 +152,7 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
   add(counters, PROCESSING, -1)
   if limits then
     local _, grantedAt = parseLease(record)
-    limits.release(limits, leasedKey(record), 1, tonumber(grantedAt))
+    limits.release(limits, countedIn(record), 1, tonumber(grantedAt))
   end
   if verdict == 'fail' or verdict == 'fatal' or verdict == 'quarantine' then
     return planFailure(settled, counters, id, record, verdict, delayMs, text)
@@ -172,7 +177,7 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
 
   local envelope = redis.call('HGET', tasksKey, id) or '.'
   if limits and verdict == 'unstarted' then
-    limits.refund(limits, keyOption(envelope) or '', tonumber(option(envelope, 'c')) or 1)
+    limits.refund(limits, countedIn(record) or '', tonumber(option(envelope, 'c')) or 1)
   end
   if verdict == 'limited' then
     return planLimited(settled, counters, id, record, c, envelope, delayMs, text)
@@ -202,9 +207,9 @@ end
 local function planOther(settled, counters, id, fence, verdict, delayMs, text, record, typed)
   local current = record and parseLease(record)
   if verdict == 'ack' then
-    local letter, shared, key, grantedAt = planAck(settled, counters, id, fence, record)
+    local letter, shared, counted, grantedAt = planAck(settled, counters, id, fence, record)
     if shared and limits then
-      limits.release(limits, key, 1, grantedAt)
+      limits.release(limits, counted, 1, grantedAt)
     end
     if letter == 'a' and current == fence then
       settled.results[#settled.results + 1] = id

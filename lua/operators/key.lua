@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- key: hold a key or the queue for some time, let it go on, or give a key a limit of its own.
+-- key: hold a key, a type or the queue for some time, let it go on, or give a key a limit of its own.
 -- KEYS[1] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[2] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[3] resting  ZSET  key -> when to look at it again, ms since the epoch
 -- KEYS[4] state  HASH  the queue's own fields
 -- KEYS[5] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] taskKey  string  percent-encoded; "" for the queue
+-- ARGV[2] taskKey  string  percent-encoded; "" for the queue, " /<type>" for a type
 -- ARGV[3] holdMs  integer  no task of it is granted for so long; 0: it goes on; -1: as it was
 -- ARGV[4] override  string  "concurrency rate periodMs burst weight lastsMs", lastsMs 0 for ever; "" for the limit of all keys; "=": as it was
 -- RETURNS the account
@@ -25,6 +25,9 @@ if not settings then
   return layoutError()
 end
 local limits = newLimits(fields[2], settings)
+if isOfType(taskKey) and holdMs > 0 then
+  holdType(limits, string.sub(taskKey, 3), now + holdMs)
+end
 local account = change(limits, taskKey)
 if holdMs >= 0 then
   account.heldUntil = holdMs > 0 and now + holdMs or 0

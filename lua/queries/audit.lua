@@ -203,8 +203,8 @@ if part == '' and expected ~= envelopes and counters[HEADERS] > 0 and completed 
     repaired = repaired + 1
   end
 end
--- I15: the account of a key counts its leased tasks. Looked at are the keys with leased tasks, and those of up to so many lines and of so
--- many keys that rest.
+-- I15: the account of a key, and that of a type with a limit, counts its leased tasks. Looked at are those with leased tasks, the keys of up to so many lines, and
+-- so many of what rests.
 local KEYS_RECOUNTED = 1000
 if part == '' and redis.call('HEXISTS', stateKey, '#limits') == 1 and counters[PROCESSING] <= RECOUNTED then
   local running, keys = {}, {}
@@ -215,9 +215,12 @@ if part == '' and redis.call('HEXISTS', stateKey, '#limits') == 1 and counters[P
   for at = 0, counters[PROCESSING] - 1, 500 do
     local ids = redis.call('ZRANGE', processingKey, at, at + 499)
     for _, record in ipairs(#ids > 0 and redis.call('HMGET', stateKey, unpack(ids)) or {}) do
-      local taskKey = record and leasedKey(record)
-      if taskKey then
+      local taskKey, slash, name = string.match(record and countedIn(record) or '', '^([^/]*)(/?)(.*)$')
+      if taskKey ~= '' then
         see(taskKey, 1)
+      end
+      if slash ~= '' then
+        see(' /' .. name, 1)
       end
     end
   end

@@ -6,7 +6,7 @@
 -- ARGV[2] after  string  the key to go on behind, "" to begin
 -- ARGV[3] limit  integer  keys of the page, 0 to 500
 -- ARGV[4..] taskKey  string  percent-encoded; instead of a page
--- RETURNS {now, limits, account of the queue and those of its shares by line, leased tasks, the key to go on behind or "", key, waiting tasks, account, ...}; "" for an account that is not there
+-- RETURNS {now, limits, accounts of the queue, of its shares and of the types with a limit by line, leased tasks, the key to go on behind or "", key, waiting tasks, account, ...}; "" for an account that is not there
 -- TIME    O(n log w), n keys, w = tasks with a key that wait
 -- MOVES   nothing
 
@@ -17,6 +17,9 @@ local fields = redis.call('HMGET', stateKey, '#limits', '@', '#counters')
 local accounts = { fields[2] or '' }
 for name in string.gmatch('\n' .. (fields[1] or ''), '\nshare (%S+)') do
   accounts[#accounts + 1] = redis.call('HGET', stateKey, '@ ' .. name) or ''
+end
+for name in string.gmatch('\n' .. (fields[1] or ''), '\ntype (%S+)') do
+  accounts[#accounts + 1] = redis.call('HGET', stateKey, '@ /' .. name) or ''
 end
 local keys, following = { unpack(ARGV, taskKeyAt) }, ''
 if #keys == 0 then

@@ -17,7 +17,7 @@
 -- KEYS[15] cancelled  LIST  taskIds, newest first
 -- KEYS[16] expired  LIST  taskIds, newest first
 -- ARGV[1] clockMs  integer  0 for Redis time
--- RETURNS {now, counters, accepted, settings, lengths in the order of KEYS without ready, resting, tasks and state, pending:keyed last; oldest envelope header per band and line, of at most 20 lines by type and 50 keys; what the limits leave: room of the queue and its concurrency, -1 for no limit, tasks with a key that may run now, ready keys, resting keys, held keys, end of the last hold; empty without keys and limits}
+-- RETURNS {now, counters, accepted, settings, lengths in the order of KEYS without ready, resting, tasks and state, pending:keyed last; oldest envelope header per band and line, of at most 20 lines by type and 50 keys; what the limits leave: room of the queue and its concurrency, -1 for no limit, tasks with a key that may run now, ready keys, resting keys, held keys, end of the last hold, tasks that wait for room of their type; empty without keys and limits}
 -- TIME    O(log q), q = tasks that stand aside or have a key: at most 100 ready and 100 resting keys are looked at; with cancelled tasks at the head of a list O(n), n at most 1,000 of them
 -- MOVES   nothing
 
@@ -112,9 +112,19 @@ if fields[3] then
   local held, heldUntil = 0, accountOf(limits, '').heldUntil
   for _, key in ipairs(resting) do
     local keyHeldUntil = accountOf(limits, key).heldUntil
-    held, heldUntil = held + (keyHeldUntil > now and 1 or 0), math.max(heldUntil, keyHeldUntil)
+    held, heldUntil = held + (keyHeldUntil > now and not isOfType(key) and 1 or 0), math.max(heldUntil, keyHeldUntil)
   end
-  flow = { room < math.huge and room or -1, concurrency < math.huge and concurrency or -1, runnable, readyKeys, redis.call('ZCARD', restingKey), held,
-    heldUntil > now and heldUntil or 0 }
+  local restingKeys, forTypes = redis.call('ZCARD', restingKey), 0
+  for ofType in pairs(limits.types or {}) do
+    local aside, name = 0, string.sub(ofType, 3)
+    for code = 0, 3 do
+      local line = string.format('%d ', code) .. name
+      aside = aside + redis.call('ZLEXCOUNT', pendingTypedKey, '[' .. line .. ' ', '(' .. line .. '!')
+    end
+    forTypes = forTypes + math.max(0, aside - keyRoom(limits, ofType))
+    restingKeys = restingKeys - (redis.call('ZSCORE', restingKey, ofType) and 1 or 0)
+  end
+  flow = { room < math.huge and room or -1, concurrency < math.huge and concurrency or -1, runnable, readyKeys, restingKeys, held,
+    heldUntil > now and heldUntil or 0, forTypes }
 end
 return { now, counters, { unpackAccepted(redis.call('HGET', tasksKey, '#in')) }, fields[2] or '', lengths, oldest, flow }

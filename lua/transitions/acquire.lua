@@ -70,7 +70,7 @@ if promoted > 0 then
 end
 local counters = unpackCounters(fields[1])
 local typed
-if types ~= '' then
+if types ~= '' or limits and limits.types then
 -- include lib/typed.lua
   typed = newTyped(types, noHandlerAfterMs)
 end

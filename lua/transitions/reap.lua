@@ -55,7 +55,7 @@ for i, id in ipairs(ids) do
     local cancelRequested = hasFlag(c, FLAG_CANCEL)
     clearFlag(c, FLAG_CANCEL)
     local key = leasedKey(record)
-    limits.release(limits, key, 1, tonumber(grantedAt))
+    limits.release(limits, countedIn(record), 1, tonumber(grantedAt))
     local history = table.concat({ appendAttempt(record, c, 'crashed', '') })
     add(counters, PROCESSING, -1)
     add(counters, CRASHED_TOTAL, 1)
@@ -102,7 +102,7 @@ end
 -- 4. Remove the source.
 redis.call('ZREM', processingKey, unpack(ids))
 limits.finish(limits)
-if queuedAgain > 0 or #limits.opened > 0 or limits.concurrency < math.huge then
+if queuedAgain > 0 or #limits.opened > 0 or limits.hasTypeRoom or limits.concurrency < math.huge then
   wake()
 end
 return { queuedAgain, #dead / 2, #cancelled, untilNext() }

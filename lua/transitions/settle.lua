@@ -94,7 +94,7 @@ end
 local counters = unpackCounters(fields[1])
 local commit = newCommit()
 local typed
-if types ~= '' or unrouted then
+if types ~= '' or unrouted or limits and limits.types then
 -- include lib/typed.lua
   typed = newTyped(types, noHandlerAfterMs)
 end
@@ -204,7 +204,7 @@ if removeOldest then
   removeOldest()
 end
 local isSooner = settled.sooner and not settings.paused
-local hasRoom = limits and not settings.paused and (redis.call('EXISTS', readyKey) == 1 or wasFull and counters[PROCESSING] < limits.concurrency)
+local hasRoom = limits and not settings.paused and (limits.hasTypeRoom or redis.call('EXISTS', readyKey) == 1 or wasFull and counters[PROCESSING] < limits.concurrency)
 if releases > 0 or hasRoom or settled.queuedAgain or isSooner or typed and #typed.members > 0 or promoted > #grants.ids then
   wake()
 end

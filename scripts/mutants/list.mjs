@@ -10,6 +10,7 @@ const push = test("push");
 const typed = test("typed");
 const types = test("worker/types");
 const keys = test("keys");
+const typeLimits = test("type-limits");
 const policies = test("key-policies");
 const shared = test("shares");
 const dealt = "packages/holdfast/src/shares/deal.test.ts";
@@ -1403,22 +1404,91 @@ export const mutants = [
     tests: [heartbeat],
   },
   {
+    name: "limits: a task of a limited type is not counted for it",
+    changes: [["lua/lib/turns.lua", "    account.running = account.running + 1\n    if", "    if"]],
+    tests: [typeLimits],
+  },
+  {
+    name: "limits: a task that ended is counted for its type for ever",
+    changes: [["lua/lib/accounts.lua", "    releaseType(limits, ofType, count)\n", ""]],
+    tests: [typeLimits],
+  },
+  {
+    name: "limits: a task after one of a limited type is counted for that type as well",
+    changes: [["lua/lib/grants.lua", "          termsBefore = nil --", "          --"]],
+    tests: [typeLimits],
+  },
+  {
+    name: "limits: the rate of a type is not used up",
+    changes: [
+      [
+        "lua/lib/turns.lua",
+        "      account.tat = math.max(account.tat, now) + terms.cost * account.limit.intervalMs\n",
+        "",
+      ],
+    ],
+    tests: [typeLimits],
+  },
+  {
+    name: "limits: what was not begun does not give its rate back to its type",
+    changes: [["lua/lib/accounts.lua", "pairs({ key, ofType }) do", "pairs({ key }) do"]],
+    tests: [typeLimits],
+  },
+  {
+    name: "limits: a full type that is freed wakes nobody",
+    changes: [["lua/transitions/settle.lua", "(limits.hasTypeRoom or redis", "(redis"]],
+    tests: [typeLimits],
+  },
+  {
+    name: "limits: a task in strict order whose type is full stands aside",
+    changes: [["lua/lib/turns.lua", "if not (account and limits.ordered) then", "if true then"]],
+    tests: [typeLimits],
+  },
+  {
+    name: "limits: a task that waits for room of its type dies without a handler",
+    changes: [["lua/lib/typed.lua", "isFull and HELD_FOR_EVER or ", ""]],
+    tests: [typeLimits],
+  },
+  {
+    name: "limits: a task that was handed back loses its place in its type",
+    changes: [["lua/lib/typed.lua", "if not (isFull and isBack(record, envelope, c)) then", "if true then"]],
+    tests: [typeLimits],
+  },
+  {
+    name: "limits: the hold of a type ends with new limits",
+    changes: [
+      ["lua/operators/limits.lua", "if heldUntil and tonumber(heldUntil) > now then", "if false then"],
+    ],
+    tests: [typeLimits],
+  },
+  {
+    name: "limits: a type that a handler holds gets no line, so its hold is not looked at",
+    changes: [["lua/lib/accounts.lua", "limits.types or {}, true\n", "limits.types or {}, false\n"]],
+    tests: [typeLimits],
+  },
+  {
     name: "limits: an ack does not free its slot",
     changes: [
-      ["lua/lib/acks.lua", "      limits.release(limits, each.key, each.count, each.grantedAt)\n", ""],
+      ["lua/lib/accounts.lua", "    release(limits, group.counted, group.count, group.grantedAt)\n", ""],
     ],
     tests: [keys],
   },
   {
     name: "limits: a verdict does not free its slot",
     changes: [
-      ["lua/lib/verdicts.lua", "    limits.release(limits, leasedKey(record), 1, tonumber(grantedAt))\n", ""],
+      ["lua/lib/verdicts.lua", "    limits.release(limits, countedIn(record), 1, tonumber(grantedAt))\n", ""],
     ],
     tests: [keys],
   },
   {
     name: "limits: a reap does not free its slot",
-    changes: [["lua/transitions/reap.lua", "    limits.release(limits, key, 1, tonumber(grantedAt))\n", ""]],
+    changes: [
+      [
+        "lua/transitions/reap.lua",
+        "    limits.release(limits, countedIn(record), 1, tonumber(grantedAt))\n",
+        "",
+      ],
+    ],
     tests: [keys],
   },
   {
@@ -1535,7 +1605,11 @@ export const mutants = [
   {
     name: "limits: a key whose head costs too much for now stays ready",
     changes: [
-      ["lua/lib/turns.lua", "account.refusedUntil = at > now and at or nil", "account.refusedUntil = nil"],
+      [
+        "lua/lib/turns.lua",
+        "    account.refusedUntil = at > now and at or nil\n    account.refuses",
+        "    account.refuses",
+      ],
     ],
     tests: [keys],
   },
@@ -1604,7 +1678,7 @@ export const mutants = [
     changes: [
       [
         "lua/lib/accounts.lua",
-        "    if isKey and not rest(limits, key) and isIdle(account, key) then\n      forgotten[#forgotten + 1] = '@' .. key\n    end\n",
+        "    if (isKey or isOfType(key)) and not rest(limits, key) and isIdle(account, key) then\n      forgotten[#forgotten + 1] = '@' .. key\n    end\n",
         "    rest(limits, key)\n",
       ],
     ],

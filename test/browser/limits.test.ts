@@ -178,6 +178,37 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
     expect(await violations(page)).toEqual([]);
   });
 
+  test("limits a type, shows it, holds it and takes its limit away", async () => {
+    await open(page, `${stack.base}/queues/shop/limits`);
+    await page.getByRole("button", { name: "Limit a type" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Type").fill("demo.echo");
+    await dialog.getByLabel("At one time").fill("3");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    const types = page.getByRole("table", { name: "Limits of types" });
+    await types.getByRole("row").filter({ hasText: "3 at one time" }).waitFor();
+    expect((await stack.observer.limits.get("shop")).limits.types).toEqual({
+      "demo.echo": { concurrency: 3 },
+    });
+    await types.getByRole("button", { name: "Hold" }).click();
+    await page.getByRole("button", { name: "Hold it" }).click();
+    await types
+      .getByRole("cell")
+      .filter({ hasText: /held until/ })
+      .waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await expectToFit(page, "the limits of types");
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await types.getByRole("button", { name: "Let go on" }).click();
+    await page.getByRole("button", { name: "Let it go on" }).click();
+    await types.getByRole("button", { name: "Hold" }).waitFor();
+    await types.getByRole("button", { name: "Change" }).click();
+    await dialog.getByLabel("At one time").fill("");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await page.getByText(/No type has a limit/).waitFor();
+  });
+
   test("wrote nothing to the console as an error", () => {
     expect(stack.errors).toEqual([]);
   });

@@ -6,13 +6,25 @@ import type {
   QueueLimits,
   SharedLimitView,
   TaskKeyView,
+  TaskTypeView,
+  TypeLimit,
 } from "@holdfast/contracts";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, given } from "./client.ts";
 import { ApiError } from "./errors.ts";
 import { queueKey } from "./queues.ts";
 
-export type { KeyLimits, Limit, LimitsTrial, LimitsView, QueueLimits, SharedLimitView, TaskKeyView };
+export type {
+  KeyLimits,
+  Limit,
+  LimitsTrial,
+  LimitsView,
+  QueueLimits,
+  SharedLimitView,
+  TaskKeyView,
+  TaskTypeView,
+  TypeLimit,
+};
 
 /** The keys of all data of the screen Limits begin with this key. */
 export const limitsKey = (queue: string) => [...queueKey(queue), "limits"] as const;
@@ -76,13 +88,17 @@ export const putKeyLimit = async (
 ): Promise<TaskKeyView> =>
   api("PUT /v1/queues/:queue/keys/:key/limit", { params: { queue, key: inPath(key) }, body: limit });
 
-/**
- * `POST /v1/queues/:queue/hold`: holds a key, or the queue if `key` is null. 0 ms lets it go on.
- */
-export const hold = (queue: string, key: string | null, holdMs: number, reason: string) =>
+/** What a hold is about: a key or a type, or the whole queue. */
+export interface HoldOf {
+  key?: string;
+  type?: string;
+}
+
+/** `POST /v1/queues/:queue/hold`. 0 ms lets it go on. */
+export const hold = (queue: string, of: HoldOf, holdMs: number, reason: string) =>
   api("POST /v1/queues/:queue/hold", {
     params: { queue },
-    body: { holdMs, ...(key === null ? {} : { key }), ...given({ reason }) },
+    body: { holdMs, ...of, ...given({ reason }) },
   });
 
 /** `GET /v1/limits`: the limits that queues share. */

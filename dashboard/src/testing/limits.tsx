@@ -9,6 +9,7 @@ export const view = (part: Partial<LimitsView> = {}): LimitsView => ({
   queue: "emails",
   at: Date.now(),
   limits: {},
+  types: [],
   shared: [],
   running: 0,
   heldUntil: null,

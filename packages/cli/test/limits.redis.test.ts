@@ -50,6 +50,30 @@ test("limits are set by scope, shown, and taken away", async () => {
   expect((await cli("limits", "show", "mail")).stdout).toMatch(/limit of the queue +none/);
 });
 
+test("the limit of a type is set, shown, held, and taken away, and the other limits stay", async () => {
+  await cli("limits", "set", "kinds", "--scope", "key", "--concurrency", "2");
+  const set = await cli("limits", "type", "kinds", "report", "--concurrency", "3", "--rate", "10/1s");
+  expect(set).toMatchObject({ code: 0 });
+  expect(set.stdout).toMatch(/limit of type report +3 at a time, 10 per 1s \(burst 1\); 0 run/);
+  await cli("limits", "type", "kinds", "mail", "--concurrency", "1");
+  const key = { concurrency: 2 };
+  expect(await json("limits", "show", "kinds")).toMatchObject({
+    limits: { key, types: { mail: { concurrency: 1 }, report: { concurrency: 3 } } },
+  });
+  const held = await cli("limits", "hold", "kinds", "10m", "--type", "mail");
+  expect(held.stdout).toMatch(/limit of type mail +1 at a time; 0 run, held back by held until /);
+  await cli("limits", "type", "kinds", "report", "--clear");
+  await cli("limits", "hold", "kinds", "0s", "--type", "mail");
+  expect(await json("limits", "type", "kinds", "mail")).toMatchObject({
+    limits: { key, types: { mail: { concurrency: 1 } } },
+    types: [{ type: "mail", blockedBy: null }],
+  });
+  expect(await cli("limits", "type", "kinds", "mail", "--weight", "2")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("types.mail.weight"),
+  });
+});
+
 test("how keys are treated is set with their limit, shown, and taken away with it", async () => {
   const set = await cli(
     ...["limits", "set", "follow", "--scope", "key", "--concurrency", "1", "--ordered", "--on-dead", "stop"],

@@ -124,7 +124,8 @@ export class RetryAfter extends Error {
 }
 
 /** What a `RateLimited` holds. */
-export type HoldScope = "key" | "queue";
+export const HOLD_SCOPES = ["key", "type", "queue"] as const;
+export type HoldScope = (typeof HOLD_SCOPES)[number];
 
 export interface RateLimitedOptions extends ErrorOptions {
   /** @default "key" where the task has a key, else "queue" */
@@ -133,11 +134,11 @@ export interface RateLimitedOptions extends ErrorOptions {
 
 /**
  * Thrown by a handler that met a rate limit, such as an HTTP 429. It costs no attempt: the task goes back to the head of its line, and no
- * task of its key, or of the queue, is granted for so long. A task that is handed back more than 100 times dies. This also holds for a
+ * task of its key, of its type, or of the queue, is granted for so long. A task that is handed back more than 100 times dies. This also holds for a
  * subclass, and for an error with a RateLimited among its causes.
  */
 export class RateLimited extends Error {
-  /** For how long the key or the queue is held, ms, 1 to 86,400,000. */
+  /** For how long the key, the type or the queue is held, ms, 1 to 86,400,000. */
   readonly holdMs: number;
   readonly scope: HoldScope;
 
@@ -155,10 +156,10 @@ export class RateLimited extends Error {
         "invalid_argument",
         `RateLimited: holdMs must be 1 to ${MAX_HOLD_MS}, got ${holdMs}`,
       );
-    if (scope !== "key" && scope !== "queue")
+    if (!HOLD_SCOPES.includes(scope))
       throw new HoldfastError(
         "invalid_argument",
-        `RateLimited: scope must be "key" or "queue", got ${String(scope)}`,
+        `RateLimited: scope must be "key", "type" or "queue", got ${String(scope)}`,
       );
     this.holdMs = holdMs;
     this.scope = scope;

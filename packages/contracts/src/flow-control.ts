@@ -17,6 +17,9 @@ export interface Limit {
   weight?: number | undefined;
 }
 
+/** A limit of the tasks of one type together. Types do not take turns, so it has no weight. */
+export type TypeLimit = Pick<Limit, "rate" | "concurrency">;
+
 /** What happens to a new task whose key has as many tasks as may run. */
 export const WHEN_FULL = ["wait", "drop-new", "cancel-running"] as const;
 /** What happens to the next tasks of a key in strict order when a task of it died. */
@@ -45,6 +48,11 @@ export interface QueueLimits {
   queue?: Limit | undefined;
   /** Of the tasks of each key. */
   key?: KeyLimits | undefined;
+  /**
+   * By type: of all tasks of that type together, whatever their keys. At most 100 types. Not for a queue with partitions. Tasks that run
+   * already when a type gets its first limit are not counted.
+   */
+  types?: Record<string, TypeLimit> | undefined;
   /** "time": the keys share the time that their tasks run, as their weights say, and not the number of starts. @default "starts" */
   fairBy?: (typeof FAIR_BY)[number] | undefined;
 }
@@ -83,12 +91,27 @@ export interface TaskKeyView {
   nextAt: number | null;
 }
 
+/** A type with a limit or a hold: what runs, and what holds it. */
+export interface TaskTypeView {
+  type: string;
+  /** Tasks that run, as far as they started under the limit. */
+  running: number;
+  /** Until when no task of it is granted, ms since the epoch; null if it is not held. */
+  heldUntil: number | null;
+  /** Why none of its tasks may start now; null if one may. */
+  blockedBy: "hold" | "rate" | "concurrency" | null;
+  /** When the next one may start by its hold and its rate, ms since the epoch; null if no time decides. */
+  nextAt: number | null;
+}
+
 /** The limits of a queue, and what they hold back at one moment. */
 export interface LimitsView {
   queue: string;
   /** Redis time, ms since the epoch. */
   at: number;
   limits: QueueLimits;
+  /** The types that have a limit, or are held. */
+  types: TaskTypeView[];
   /** Limits that the queue has together with others. */
   shared: SharedLimitView[];
   /** Tasks that run now. */

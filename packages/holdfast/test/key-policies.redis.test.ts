@@ -59,7 +59,7 @@ describe("in strict order", () => {
 
   test("one task of a key runs at a time, whatever its own limit says", async () => {
     const q = await withLimits({ key: ORDERED });
-    await changeKey(q.engine, "a", { limit: { concurrency: 5, weight: 2 } });
+    await changeKey(q.engine, { key: "a" }, { limit: { concurrency: 5, weight: 2 } });
     await q.add(["a1", "a2", "a3"], { key: "a" });
     expect(ids((await q.acquire(10)).grants)).toBe("a1");
     expect(ids((await q.acquire(10)).grants)).toBe("");
@@ -120,7 +120,7 @@ describe("in strict order", () => {
     await q.engine.reap(10);
     await q.add(["a2"], { key: "a" });
     expect(ids((await q.acquire(10)).grants)).toBe("");
-    await changeKey(q.engine, "a", { holdMs: 0 });
+    await changeKey(q.engine, { key: "a" }, { holdMs: 0 });
     expect((await q.grant()).id).toBe("a2");
     await check(q);
   });
@@ -221,7 +221,7 @@ describe("fair by time", () => {
 
   test.each([1, 4])("keys share the time that their tasks run, by weight, with %i slots", async (slots) => {
     const q = await withLimits({ fairBy: "time" });
-    await changeKey(q.engine, "c", { limit: { weight: 2 } });
+    await changeKey(q.engine, { key: "c" }, { limit: { weight: 2 } });
     const many = (key: string, count: number) => Array.from({ length: count }, (_, n) => `${key}${n}`);
     await q.add(many("a", 400), { key: "a" });
     await q.add(many("b", 400), { key: "b" });

@@ -56,14 +56,14 @@ describe("keys take turns", () => {
     const q = await setup();
     await addKeyed(q, "a", 100);
     await addKeyed(q, "b", 100);
-    await changeKey(q.engine, "b", { limit: { weight: 3 } });
+    await changeKey(q.engine, { key: "b" }, { limit: { weight: 3 } });
     const first = (await taken(q, 40)).split(" ");
     expect(first.filter((id) => id.startsWith("b"))).toHaveLength(30);
     expect(first.slice(0, 8).filter((id) => id.startsWith("b"))).toHaveLength(6);
     const single = [];
     for (let n = 0; n < 8; n++) single.push(await taken(q, 1));
     expect(single.filter((id) => id.startsWith("b"))).toHaveLength(6);
-    await changeKey(q.engine, "b", { limit: null });
+    await changeKey(q.engine, { key: "b" }, { limit: null });
     const second = (await taken(q, 40)).split(" ");
     expect(Math.abs(second.filter((id) => id.startsWith("b")).length - 20)).toBeLessThanOrEqual(1);
     await check(q);
@@ -157,7 +157,7 @@ describe("a limit of running tasks per key", () => {
   test("an own limit of a key stands in place of that of all, and ends at its time", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { concurrency: 1 } });
-    await changeKey(q.engine, "a", { limit: { concurrency: 3 }, lastsMs: 1_000 });
+    await changeKey(q.engine, { key: "a" }, { limit: { concurrency: 3 }, lastsMs: 1_000 });
     await addKeyed(q, "a", 9);
     await addKeyed(q, "b", 9);
     expect((await taken(q, 9)).split(" ").sort().join(" ")).toBe("a1 a2 a3 b1");
@@ -308,7 +308,7 @@ describe("a hold", () => {
     const q = await setup();
     await addKeyed(q, "a", 2);
     await addKeyed(q, "b", 1);
-    await changeKey(q.engine, "a", { holdMs: 2_000 });
+    await changeKey(q.engine, { key: "a" }, { holdMs: 2_000 });
     expect(await taken(q, 5)).toBe("b1");
     expect((await readKeys(q.engine, { keys: ["a"] })).keys).toMatchObject([
       { key: "a", waiting: 2, blockedBy: "hold", nextAt: q.now + 2_000, heldUntil: q.now + 2_000 },
@@ -316,10 +316,10 @@ describe("a hold", () => {
     await check(q);
     q.advance(2_000);
     expect(await taken(q, 5)).toBe("a1 a2");
-    await changeKey(q.engine, "b", { holdMs: 60_000 });
+    await changeKey(q.engine, { key: "b" }, { holdMs: 60_000 });
     await addKeyed(q, "b", 1, 2);
     expect(await taken(q, 5)).toBe("");
-    await changeKey(q.engine, "b", { holdMs: 0 });
+    await changeKey(q.engine, { key: "b" }, { holdMs: 0 });
     expect(await taken(q, 5)).toBe("b2");
     await check(q);
   });
@@ -509,6 +509,7 @@ describe("no key that may run is left behind", () => {
     for (const key of ["a", "b", "c"]) await addKeyed(q, key, 2);
     expect(await taken(q, 9)).toBe("a1 b1 c1");
     await q.engine.connection.script(limitsScript, q.keys, {
+      clockMs: q.now,
       lines: "key 2 - 0 0 1",
     });
     expect(await taken(q, 9)).toBe("");
@@ -591,7 +592,7 @@ describe("no key that may run is left behind", () => {
   test("an own limit that has ended stands in no account any more once its key was woken", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { concurrency: 1 } });
-    await changeKey(q.engine, "a", { limit: { concurrency: 3 }, lastsMs: 20_000 });
+    await changeKey(q.engine, { key: "a" }, { limit: { concurrency: 3 }, lastsMs: 20_000 });
     await addKeyed(q, "a", 1);
     await taken(q, 1);
     q.advance(20_000);
@@ -602,8 +603,8 @@ describe("no key that may run is left behind", () => {
 
   test("the end of an own limit is kept while the key is held", async () => {
     const q = await setup();
-    await changeKey(q.engine, "a", { limit: { concurrency: 1 }, lastsMs: 10_000 });
-    await changeKey(q.engine, "a", { holdMs: 1_000 });
+    await changeKey(q.engine, { key: "a" }, { limit: { concurrency: 1 }, lastsMs: 10_000 });
+    await changeKey(q.engine, { key: "a" }, { holdMs: 1_000 });
     await addKeyed(q, "a", 3);
     q.advance(1_000);
     expect(await taken(q, 5)).toBe("a1");

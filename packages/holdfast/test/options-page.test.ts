@@ -15,6 +15,7 @@ import {
   queueLimitsShape,
   rateShape,
   tryLimitsShape,
+  typeLimitShape,
 } from "../src/observer/limits.ts";
 import {
   auditShape,
@@ -44,7 +45,7 @@ const SHAPES: readonly Shape[] = [
   ...[janitorShape, schedulesShape, scheduleShape, scheduledTaskShape, scheduleListShape],
   ...[observerShape, settingsShape, bulkShape, replayShape, groupShape, matchShape],
   ...[workersShape, auditShape],
-  ...[queueLimitsShape, limitShape, rateShape, keyLimitsShape, keyLimitShape, holdShape],
+  ...[queueLimitsShape, limitShape, rateShape, keyLimitsShape, typeLimitShape, keyLimitShape, holdShape],
   ...[listKeysShape, heaviestKeysShape, tryLimitsShape],
 ];
 

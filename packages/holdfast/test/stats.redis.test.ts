@@ -69,7 +69,7 @@ test("as many tasks may run as the limits of the queue and of the keys leave", a
   for (const key of ["a", "b"]) await q.add([`${key}1`, `${key}2`, `${key}3`], { key });
   expect((await q.stats()).flow).toMatchObject({ runnable: 4, concurrency: 4, keysReady: 2 });
   await q.acquire(1);
-  await changeKey(q.engine, "a", { holdMs: 60_000 });
+  await changeKey(q.engine, { key: "a" }, { holdMs: 60_000 });
   // Three more of the queue: x1 is running or waits, two of b, none of a.
   expect((await q.stats()).flow).toMatchObject({ runnable: 2, keysReady: 1, keysHeld: 1 });
   expect((await q.stats()).flow.heldUntil).toBe(q.now + 60_000);
@@ -82,7 +82,7 @@ test("a rate lets as many tasks run as may start now, and a hold of the queue no
   await setLimits(q.engine, { key: { rate: { limit: 10, periodMs: 1_000, burst: 3 } } });
   await q.add(["a1", "a2", "a3", "a4", "a5"], { key: "a" });
   expect((await q.stats()).flow).toMatchObject({ runnable: 3, concurrency: null });
-  await changeKey(q.engine, null, { holdMs: 5_000 });
+  await changeKey(q.engine, "queue", { holdMs: 5_000 });
   expect((await q.stats()).flow).toMatchObject({ runnable: 0, keysHeld: 0, heldUntil: q.now + 5_000 });
 });
 
@@ -102,7 +102,7 @@ test("a record that cannot be read has no age, and breaks nothing", async () => 
 test("the oldest task with a key counts, whatever holds its key", async () => {
   const q = await setup();
   await q.add("a1", { key: "a" });
-  await changeKey(q.engine, "a", { holdMs: 60_000 });
+  await changeKey(q.engine, { key: "a" }, { holdMs: 60_000 });
   q.advance(500);
   await q.add("b1", { key: "b" });
   await q.add("x");

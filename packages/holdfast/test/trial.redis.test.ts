@@ -46,7 +46,7 @@ async function inRedis(
 ): Promise<number[]> {
   const q = await setup();
   await setLimits(q.engine, tried);
-  if (own) await changeKey(q.engine, "c", { limit: own });
+  if (own) await changeKey(q.engine, { key: "c" }, { limit: own });
   const startedAt = q.now;
   const starts = new Map<number, number>();
   let running: { id: string; fence: string; endsAt: number }[] = [];

@@ -75,6 +75,7 @@ function limitsOf(queue: string, changes: Partial<LimitsView> = {}): LimitsView 
     queue,
     at: 0,
     limits: {},
+    types: [],
     shared: [],
     running: 0,
     heldUntil: null,

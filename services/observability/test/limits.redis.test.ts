@@ -33,6 +33,24 @@ test("how the tasks of a key follow one another is set and shown", async () => {
   expect(again.json()).toMatchObject({ limits: {} });
 });
 
+test("a type is limited, held and let go, and each is recorded", async () => {
+  const types = { mail: { concurrency: 4 } };
+  const set = await running.call("PUT", "/v1/queues/kinds/limits", { types });
+  expect(set.json()).toMatchObject({ limits: { types }, types: [{ type: "mail", running: 0 }] });
+  const hold = (holdMs: number) =>
+    running.call("POST", "/v1/queues/kinds/hold", { holdMs, type: "mail", reason: "429" });
+  expect((await hold(60_000)).json()).toMatchObject({ types: [{ blockedBy: "hold" }] });
+  expect((await hold(0)).json()).toMatchObject({ types: [{ blockedBy: null }] });
+  const { records } = (await running.call("GET", "/v1/audit?queue=kinds")).json() as {
+    records: { action: string; subject: string | null }[];
+  };
+  expect(records.map(({ action, subject }) => [action, subject])).toEqual([
+    ["queue.hold", "mail"],
+    ["queue.hold", "mail"],
+    ["queue.limits", null],
+  ]);
+});
+
 test.each([
   [{ ordered: true, concurrency: 2 }, "key.ordered needs key.concurrency: 1"],
   [{ concurrency: 1, onDead: "stop" }, "key.onDead needs key.ordered: true"],

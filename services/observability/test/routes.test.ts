@@ -184,6 +184,8 @@ test("limits and keys are read, set and held, and each change is recorded", asyn
     ["limits", { key: { concurrency: 0 } }],
     ["limits", { queue: { rate: { limit: 1 } } }],
     ["limits", { queue: { rate: { limit: 1, periodMs: 0 } } }],
+    ["limits", { types: { "bad type": { concurrency: 1 } } }],
+    ["limits", { types: { mail: { weight: 2 } } }],
     ["keys/a/limit", { concurrency: 1.5 }],
   ] as const)
     expect(await call("PUT", `/v1/queues/q/${path}`, body)).toMatchObject({ status: 422 });

@@ -44,7 +44,7 @@ async function served() {
       share,
       unshare,
       get: async (queue) => ({
-        ...{ queue, at: 0, limits: {}, shared: [DB, OURS], running: 10 },
+        ...{ queue, at: 0, limits: {}, types: [], shared: [DB, OURS], running: 10 },
         ...{ heldUntil: null, blockedBy: "shared", nextAt: null },
       }),
     },

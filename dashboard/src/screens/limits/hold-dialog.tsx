@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { hold, limitsKey } from "../../api/limits.ts";
+import { type HoldOf, hold, limitsKey } from "../../api/limits.ts";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
 import { ReasonField } from "../../ui/reason-field.tsx";
@@ -10,8 +10,7 @@ import { SpanField } from "./limit-fields.tsx";
 
 interface HoldDialogProps {
   queue: string;
-  /** The key to hold; null for the whole queue. */
-  taskKey: string | null;
+  of: HoldOf;
   /** Whether it is held or stopped now, so that this dialog lets it go on. */
   held: boolean;
   /** Whether a dead letter stopped it. */
@@ -19,15 +18,17 @@ interface HoldDialogProps {
   onClose(): void;
 }
 
-/** Holds a key or a queue for some time, or lets it go on. */
-export function HoldDialog({ queue, taskKey, held, stopped = false, onClose }: HoldDialogProps) {
+/** Holds a key, a type or a queue for some time, or lets it go on. */
+export function HoldDialog({ queue, of, held, stopped = false, onClose }: HoldDialogProps) {
   const client = useQueryClient();
   const { say } = useToasts();
   const [span, setSpan] = useState<SpanDraft>({ amount: "10", unit: "min" });
   const [reason, setReason] = useState("");
   const error = spanError(span);
   // A key may be long or read from right to left, so it stands in the text and not in the title.
-  const name = taskKey === null ? queue : "a key";
+  const { key, type } = of;
+  const what = key !== undefined ? "key" : type !== undefined ? "type" : "queue";
+  const name = key !== undefined ? "a key" : (type ?? queue);
   return (
     <ConfirmDialog
       title={held ? `Let ${name} go on` : `Hold ${name}`}
@@ -50,15 +51,15 @@ export function HoldDialog({ queue, taskKey, held, stopped = false, onClose }: H
         </>
       }
       onConfirm={async () => {
-        await hold(queue, taskKey, held ? 0 : spanMsOf(span), reason.trim());
-        say(`${taskKey === null ? "The queue" : "The key"} ${held ? "goes on" : "is held"}`);
+        await hold(queue, of, held ? 0 : spanMsOf(span), reason.trim());
+        say(`The ${what} ${held ? "goes on" : "is held"}`);
         await client.invalidateQueries({ queryKey: limitsKey(queue) });
       }}
       onClose={onClose}
     >
-      {taskKey === null ? null : (
+      {key === undefined ? null : (
         <p className="mono key-text">
-          <ForeignText text={taskKey} />
+          <ForeignText text={key} />
         </p>
       )}
       {stopped ? (

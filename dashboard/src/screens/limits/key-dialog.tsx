@@ -31,7 +31,7 @@ export function KeyDialog({ queue, limits, asked: { action, row }, onClose }: Ke
     return (
       <HoldDialog
         queue={queue}
-        taskKey={row.key}
+        of={{ key: row.key }}
         held={action === "let go on"}
         stopped={row.blockedBy === "stopped"}
         onClose={onClose}

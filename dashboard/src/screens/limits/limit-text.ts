@@ -111,11 +111,16 @@ export function queueLimitsChanges(before: QueueLimits, after: QueueLimits): Cha
     before: old[part],
     after: next[part],
   }));
+  const names = [...new Set([...Object.keys(before.types ?? {}), ...Object.keys(after.types ?? {})])];
+  const types = names.flatMap((type) =>
+    limitChanges(`Type ${type}`, before.types?.[type], after.types?.[type]),
+  );
   const fair = { what: "Keys share", before: fairText(before), after: fairText(after) };
   return [
     ...limitChanges("All tasks", before.queue, after.queue),
     ...limitChanges("Each key", before.key, after.key),
     ...policies,
+    ...types,
     ...(fair.before === fair.after ? [] : [fair]),
   ];
 }

@@ -48,6 +48,7 @@ export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): v
   const next: QueueLimits = {
     ...(queueLimit === undefined ? {} : { queue: queueLimit }),
     ...(keyLimit === undefined ? {} : { key: keyLimit }),
+    ...(before.types === undefined ? {} : { types: before.types }),
     ...(fairBy === "starts" ? {} : { fairBy }),
   };
   const changes = invalid ? [] : queueLimitsChanges(before, next);

@@ -78,7 +78,7 @@ export function LimitsPanel({ view }: { view: LimitsView }) {
         </div>
       </section>
       {asking === "hold" || asking === "let go" ? (
-        <HoldDialog queue={queue} taskKey={null} held={asking === "let go"} onClose={close} />
+        <HoldDialog queue={queue} of={{}} held={asking === "let go"} onClose={close} />
       ) : null}
       {asking === "edit" ? <LimitsDialog view={view} onClose={close} /> : null}
     </>

@@ -17,6 +17,7 @@ import { type AskedKey, KeyDialog } from "./key-dialog.tsx";
 import { KeyTable } from "./key-table.tsx";
 import { LimitsPanel } from "./limits-panel.tsx";
 import { SharedLimitsPanel } from "./shared-limits-panel.tsx";
+import { TypesPanel } from "./types-panel.tsx";
 
 const route = getRouteApi("/queues/$queue/limits");
 
@@ -51,6 +52,7 @@ function LimitsScreen() {
   return (
     <>
       <LimitsPanel view={limits.data} />
+      <TypesPanel view={limits.data} />
       <SharedLimitsPanel view={limits.data} />
       <KeySearch value={key} />
       <section className="panel" aria-label="Keys">

@@ -96,6 +96,8 @@ export function limitsTryCommand(limits: Command, action: Action): void {
       };
       const { slots } = options;
       tell(context, await observer.limits.try(queue, tried, { slots }), options.scope);
+      if (Object.keys(tried.types ?? {}).length > 0)
+        context.out.say("holdfast: limits of types were not computed");
       if (options.apply) await apply(context, queue, tried, options);
     }),
   );

@@ -8,6 +8,7 @@ import {
   type QueueLimits,
   type SharedLimitView,
   type TaskKeyView,
+  type TaskTypeView,
 } from "@holdfast/contracts";
 import type { Observer } from "holdfast";
 import { type Action, Argument, type Command, type Context, Option } from "../context.ts";
@@ -83,10 +84,26 @@ function tell(context: Context, view: LimitsView): void {
       (scope) =>
         [`limit of ${scope === "queue" ? "the queue" : "each key"}`, limitText(view.limits[scope])] as const,
     ),
+    ...typesIn(view).map((type) => [`limit of type ${type}`, typeText(view, type)] as const),
     ["keys share", view.limits.fairBy ?? "starts"],
     ...view.shared.map((shared) => [`shares ${shared.name}`, sharedText(shared)] as const),
   ]);
 }
+
+/** The types with a limit or a hold. */
+const typesIn = ({ limits, types }: LimitsView) => [
+  ...new Set([...Object.keys(limits.types ?? {}), ...types.map(({ type }) => type)]),
+];
+
+/** `5 at a time; 5 run, held back by concurrency`. */
+function typeText({ limits, types }: LimitsView, type: string): string {
+  const view = types.find((each) => each.type === type);
+  const state = view ? `; ${view.running} run${heldBackText(view)}` : "";
+  return `${limitText(limits.types?.[type])}${state}`;
+}
+
+const heldBackText = (view: TaskTypeView) =>
+  view.blockedBy === null ? "" : `, held back by ${blockText(view)}`;
 
 /** `50 at a time, of orders, mail`. */
 const sharedText = ({ limit, queues }: SharedLimitView) => `${limitText(limit)}, of ${queues.join(", ")}`;
@@ -178,7 +195,7 @@ function sharedCommands(limits: Command, action: Action): void {
 export function limitsCommand(program: Command, action: Action): Command {
   const limits = program
     .command("limits")
-    .description("shows and sets the limits of queues, and holds keys and queues");
+    .description("shows and sets the limits of queues, and holds keys, types and queues");
 
   limits
     .command("show")
@@ -229,7 +246,7 @@ export function limitsCommand(program: Command, action: Action): Command {
     .argument("<queue>")
     .addOption(scopeOption())
     .description(
-      "takes the limits of a queue away, of one scope or of both; that of keys with how they are treated",
+      "takes the limits of a queue away, of one scope or all of them; that of keys with how they are treated",
     )
     .action(
       action<{ scope?: Scope }>(async (context, [queue = ""], { scope }) => {
@@ -238,6 +255,26 @@ export function limitsCommand(program: Command, action: Action): Command {
         );
       }),
     );
+
+  withLimit(
+    limits
+      .command("type")
+      .argument("<queue>")
+      .argument("<type>")
+      .option("--clear", "take its limit away")
+      .description("shows the limit of a type, or sets it: of all tasks of the type together"),
+  ).action(
+    action<LimitOptions & { clear?: boolean }>(async (context, [queue = "", type = ""], options) => {
+      const limit = limitOf(options);
+      if (options.clear && !isEmpty(limit)) throw new UsageError("--clear goes without a limit");
+      if (!options.clear && isEmpty(limit))
+        return tell(context, await (await context.observer()).limits.get(queue));
+      await change(context, queue, ({ types, ...before }) => ({
+        ...before,
+        types: { ...types, [type]: options.clear ? undefined : limit } as QueueLimits["types"],
+      }));
+    }),
+  );
 
   limits
     .command("keys")
@@ -283,17 +320,20 @@ export function limitsCommand(program: Command, action: Action): Command {
     .argument("<queue>")
     .argument("<duration>", "for how long (30s, 10m); 0s lets it go on", parseDuration)
     .option("--key <key>", "one key of it (default: the whole queue)")
+    .option("--type <type>", "one type of it")
     .option("--reason <text>", "kept in the audit log")
-    .description("lets no task of a queue or key start for some time; running tasks go on")
+    .description("lets no task of a queue, key or type start for some time; running tasks go on")
     .action(
-      action<{ key?: string; reason?: string }>(async (context, [queue = "", span = ""], { key, reason }) => {
-        const { limits: all } = await context.observer();
-        await context.recorded({ action: "queue.hold", queue, subject: key, reason }, () =>
-          all.hold(queue, parseDuration(span), { key }),
-        );
-        if (key === undefined) tell(context, await all.get(queue));
-        else tellKey(context, await all.key(queue, key));
-      }),
+      action<{ key?: string; type?: string; reason?: string }>(
+        async (context, [queue = "", span = ""], { key, type, reason }) => {
+          const { limits: all } = await context.observer();
+          await context.recorded({ action: "queue.hold", queue, subject: key ?? type, reason }, () =>
+            all.hold(queue, parseDuration(span), { key, type }),
+          );
+          if (key === undefined) tell(context, await all.get(queue));
+          else tellKey(context, await all.key(queue, key));
+        },
+      ),
     );
 
   return limits;

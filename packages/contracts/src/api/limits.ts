@@ -8,13 +8,15 @@ import {
   type QueueLimits,
   type SharedLimitView,
   type TaskKeyView,
+  type TaskTypeView,
   WHEN_FULL,
 } from "../flow-control.ts";
-import { LIMITS, QUEUE_NAME_PATTERN } from "../limits.ts";
+import { LIMITS, QUEUE_NAME_PATTERN, TASK_TYPE_PATTERN } from "../limits.ts";
 import { type Assert, Count, nullable, oneOf, Reason, type Same, Timestamp } from "./common.ts";
 
 const MOST = 1_000_000;
 const closed = { additionalProperties: false };
+const TYPES_MAX = 100;
 const BLOCKS = ["hold", "stopped", "rate", "concurrency"] as const;
 
 export const RateSchema = Type.Object(
@@ -89,6 +91,13 @@ export const LimitsBody = Type.Unsafe<QueueLimits>(
     {
       queue: Type.Optional(LimitSchema),
       key: Type.Optional(KeyLimitsSchema),
+      types: Type.Optional(
+        Type.Record(
+          Type.String({ pattern: TASK_TYPE_PATTERN }),
+          Type.Object({ rate: limitFields.rate, concurrency: limitFields.concurrency }, closed),
+          { ...closed, maxProperties: TYPES_MAX, description: "By type: of all tasks of that type together" },
+        ),
+      ),
       fairBy: Type.Optional(
         oneOf(FAIR_BY, {
           default: "starts",
@@ -98,7 +107,8 @@ export const LimitsBody = Type.Unsafe<QueueLimits>(
     },
     {
       ...closed,
-      description: "Of all tasks together, and of the tasks of each key. A limit that is left out ends.",
+      description:
+        "Of all tasks together, of the tasks of each key, and of those of some types. A limit that is left out ends.",
     },
   ),
 );
@@ -132,10 +142,19 @@ export const SharedLimitBody = Type.Object(
   closed,
 );
 
+export const TaskTypeSchema = Type.Object({
+  type: Type.String(),
+  running: Count("Tasks that run, as far as they started under the limit"),
+  blockedBy: nullable(oneOf(["hold", "rate", "concurrency"], { description: "Why no task may start now" })),
+  ...held,
+});
+export type TaskTypeSchemaMatches = Assert<Same<typeof TaskTypeSchema, TaskTypeView>>;
+
 export const LimitsReply = Type.Object({
   queue: Type.String(),
   at: Timestamp("Redis time"),
   limits: LimitsBody,
+  types: Type.Array(TaskTypeSchema, { description: "The types that have a limit, or are held" }),
   shared: Type.Array(SharedLimitSchema, { description: "Limits that the queue has together with others" }),
   running: Count("Tasks that run now"),
   blockedBy: nullable(oneOf([...BLOCKS, "shared"], { description: "Why no task may start now" })),
@@ -196,7 +215,13 @@ export const HoldBody = Type.Object(
   {
     holdMs: Type.Integer({ minimum: 0, maximum: LIMITS.delayMs, description: "0 lets it go on" }),
     key: Type.Optional(
-      Type.String({ minLength: 1, maxLength: LIMITS.keyBytes, description: "The whole queue if absent" }),
+      Type.String({ minLength: 1, maxLength: LIMITS.keyBytes, description: "One key of the queue" }),
+    ),
+    type: Type.Optional(
+      Type.String({
+        pattern: TASK_TYPE_PATTERN,
+        description: "One type. Without key and type: the whole queue",
+      }),
     ),
     reason: Type.Optional(Reason),
   },

@@ -51,5 +51,8 @@ export const HELD_FOR_EVER = 8640000000000000;
 /** A task in strict order cannot stand aside where a worker has no handler for it. Its key is held for so long, ms, so that it is not granted to the same worker again and again. */
 export const NO_HANDLER_HOLD_MS = 1000;
 
+/** The key of a task in strict order whose type is full rests for so long, ms, where no time is known at which the type has room. */
+export const FULL_TYPE_MS = 250;
+
 /** The hard limit of an attempt whose task brings none, ms. */
 export const ATTEMPT_TIMEOUT_MS = 1800000;

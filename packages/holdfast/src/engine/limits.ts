@@ -1,11 +1,18 @@
-import type { KeyLimits, Limit, LimitsView, QueueLimits, TaskKeyView } from "@holdfast/contracts";
+import type {
+  KeyLimits,
+  Limit,
+  LimitsView,
+  QueueLimits,
+  TaskKeyView,
+  TaskTypeView,
+} from "@holdfast/contracts";
 import * as scripts from "../redis/generated/index.ts";
 import type { Engine } from "./engine.ts";
 import { HELD_FOR_EVER, RATE_LATE } from "./format.ts";
 import { parseShares, type ShareView } from "./shared-limits.ts";
 import { decodeWord, encodeWord } from "./text.ts";
 
-/** What changes for a key, or for the hold of the whole queue. */
+/** What changes for a key, or for the hold of a type or of the whole queue. */
 export interface KeyChange {
   /** For how long no task is granted, ms; 0: it goes on. @default as it was */
   holdMs?: number | undefined;
@@ -34,11 +41,17 @@ function parseLimit(text: string): Limit {
 
 const SCOPES = ["queue", "key"] as const;
 
+/** The lines of lua/lib/accounts.lua. */
 function limitsText(limits: QueueLimits): string {
-  return SCOPES.flatMap((scope) => {
+  const scopes = SCOPES.flatMap((scope) => {
     const limit = limits[scope];
     return limit === undefined ? [] : [`${scope} ${limitText(limit)}`];
-  }).join("\n");
+  });
+  const types = Object.entries(limits.types ?? {}).flatMap(([type, limit]) =>
+    limit === undefined ? [] : [`type ${type} ${limitText(limit)}`],
+  );
+  const policy = policyText(limits);
+  return [...scopes, ...types, ...(policy === undefined ? [] : [policy])].join("\n");
 }
 
 /** The line `policy` of lua/lib/accounts.lua; undefined if all is as it is by default. */
@@ -69,6 +82,9 @@ function parsePolicy(text: string): Pick<QueueLimits, "fairBy"> & { key: KeyLimi
   };
 }
 
+/** A type that is only held has a line without a limit. */
+const TYPE_LINE = /^type (\S+) (.*)$/gm;
+
 function parseLimits(text: string): QueueLimits {
   const limits: QueueLimits = {};
   for (const line of text.split("\n")) {
@@ -76,6 +92,10 @@ function parseLimits(text: string): QueueLimits {
     const scope = SCOPES.find((name) => name === line.slice(0, space));
     if (scope !== undefined) limits[scope] = parseLimit(line.slice(space + 1));
   }
+  const types = [...text.matchAll(TYPE_LINE)]
+    .map(([, type = "", limit = ""]) => [type, parseLimit(limit)] as const)
+    .filter(([, limit]) => Object.keys(limit).length > 0);
+  if (types.length > 0) limits.types = Object.fromEntries(types);
   const [, policy] = /^policy (.*)$/m.exec(text) ?? [];
   if (policy === undefined) return limits;
   const { key, ...rest } = parsePolicy(policy);
@@ -138,12 +158,29 @@ function keyView(limits: QueueLimits, now: number, raw: [string, number, string]
   };
 }
 
+/** The types with a limit or a hold. @param accounts in the order of their lines */
+function typeViews(
+  text: string,
+  limits: QueueLimits,
+  accounts: readonly string[],
+  now: number,
+): TaskTypeView[] {
+  return [...text.matchAll(TYPE_LINE)]
+    .map(([, type = ""], place) => {
+      const account = parseAccount(accounts[place] ?? "");
+      const block = blockOf(limits.types?.[type], account.running, account, now);
+      return { type, running: account.running, ...block } as TaskTypeView;
+    })
+    .filter(({ type, heldUntil }) => limits.types?.[type] !== undefined || heldUntil !== null);
+}
+
 /** Sets the limits of a queue or a partition. */
 export async function setLimits(engine: Engine, limits: QueueLimits): Promise<void> {
   const { connection, keys } = engine;
-  const policy = policyText(limits);
-  const lines = [limitsText(limits), ...(policy === undefined ? [] : [policy])].join("\n");
-  await connection.script<scripts.LimitsArgs, number>(scripts.limitsScript, keys, { lines });
+  await connection.script<scripts.LimitsArgs, number>(scripts.limitsScript, keys, {
+    clockMs: engine.clockMs(),
+    lines: limitsText(limits),
+  });
   for (;;) {
     const last = await connection.script<scripts.OpenKeysArgs, string>(scripts.openKeysScript, keys, {
       clockMs: engine.clockMs(),
@@ -155,12 +192,14 @@ export async function setLimits(engine: Engine, limits: QueueLimits): Promise<vo
 
 export const KEYS_PER_CALL = 500;
 
-/** @param key null for the queue, which can only be held */
-export async function changeKey(engine: Engine, key: string | null, change: KeyChange): Promise<void> {
+/** What a change is about: a key, or the whole queue or a type of it, which can only be held. */
+export type Held = { key: string } | { type: string } | "queue";
+
+export async function changeKey(engine: Engine, of: Held, change: KeyChange): Promise<void> {
   const { limit, holdMs = -1, lastsMs = 0 } = change;
   await engine.connection.script<scripts.KeyArgs, string>(scripts.keyScript, engine.keys, {
     clockMs: engine.clockMs(),
-    taskKey: key === null ? "" : encodeWord(key),
+    taskKey: of === "queue" ? "" : "key" in of ? encodeWord(of.key) : ` /${of.type}`,
     holdMs,
     override: limit === undefined ? "=" : limit === null ? "" : `${limitText(limit)} ${lastsMs}`,
   });
@@ -192,8 +231,9 @@ export async function readKeys(
   });
   const limits = parseLimits(text);
   const running = Number(processing);
-  const [own = "", ...ofShares] = account.split("\n");
+  const [own = "", ...others] = account.split("\n");
   const shares = parseShares(text);
+  const ofShares = others.slice(0, shares.length);
   const block = blockOf(limits.queue, running, parseAccount(own), now);
   const blocks = shares.map(({ limit }, place) =>
     blockOf(limit, running, parseAccount(ofShares[place] ?? ""), now),
@@ -208,6 +248,7 @@ export async function readKeys(
       at: now,
       limits,
       running,
+      types: typeViews(text, limits, others.slice(shares.length), now),
       ...(block.blockedBy === null && shared ? { ...shared, blockedBy: "shared" } : block),
     },
     shares,
@@ -231,7 +272,7 @@ export async function scanAccounts(
     const [next, flat] = await engine.connection.command<[string, string[]]>(
       "HSCAN",
       engine.keys.state,
-      ...[cursor, "MATCH", "@?*", "COUNT", FIELDS_PER_CALL],
+      ...[cursor, "MATCH", "@[^ ]*", "COUNT", FIELDS_PER_CALL],
     );
     for (let at = 0; at < flat.length; at += 2) found.add(decodeWord((flat[at] as string).slice(1)));
     cursor = next;

@@ -1,3 +1,5 @@
+import type { HoldScope } from "@holdfast/contracts";
+
 /** The judgement of a worker about an attempt, under the fence of its lease. */
 export type Verdict =
   | { kind: "ack"; id: string; fence: string; resultText?: string }
@@ -6,8 +8,8 @@ export type Verdict =
   | { kind: "release"; id: string; fence: string }
   /** Never begun: handed back as it was, however often. */
   | { kind: "unstarted"; id: string; fence: string }
-  /** A rate limit was met: the key of the task, or the queue, is held for so long. */
-  | { kind: "limited"; id: string; fence: string; delayMs: number; scope: "key" | "queue" }
+  /** A rate limit was met: the key of the task, its type or the queue is held for so long. */
+  | { kind: "limited"; id: string; fence: string; delayMs: number; scope: HoldScope }
   /** The worker has no handler for its type: it stands aside for one that has. */
   | { kind: "unrouted"; id: string; fence: string };
 

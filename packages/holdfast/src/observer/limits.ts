@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   FAIR_BY,
   HoldfastError,
   isQueueName,
+  isTaskType,
   type KeyLimits,
   LIMITS,
   type Limit,
@@ -11,13 +13,15 @@ import {
   type QueueLimits,
   type SharedLimitView,
   type TaskKeyView,
+  type TaskTypeView,
+  type TypeLimit,
   WHEN_FULL,
 } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import { changeKey, type KeyChange, readKeys, setLimits } from "../engine/limits.ts";
 import type { StoredLimit } from "../engine/shared-limits.ts";
 import { taskKinds } from "../engine/task-options.ts";
-import { listOf, nested, oneOf, pattern, whole, yesNo } from "../options/kinds.ts";
+import { listOf, nested, oneOf, pattern, recordOf, whole, yesNo } from "../options/kinds.ts";
 import { checkArgument, checkShape, type Kind, shapeOf } from "../options/shape.ts";
 import type { PartitionRegistry } from "../partitions/partition-registry.ts";
 import {
@@ -40,6 +44,12 @@ const sharedQueues = listOf(
   "an array of 1 to 100 names of queues",
   1,
   100,
+);
+
+const TYPES_MAX = 100;
+const typeName = pattern(
+  "the type of a task (1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit)",
+  isTaskType,
 );
 
 const weight: Kind = {
@@ -65,6 +75,14 @@ export const limitShape = shapeOf<Limit>({
   example: "{ rate: { limit: 10, periodMs: 1_000 }, concurrency: 5 }",
   kinds: limitKinds,
   hints: limitHints,
+});
+
+export const typeLimitShape = shapeOf<TypeLimit>({
+  what: "the limit of a type",
+  title: "Limit of a type",
+  example: "{ concurrency: 5 }",
+  kinds: { rate: limitKinds.rate, concurrency: limitKinds.concurrency },
+  hints: { ...limitHints, weight: "types do not take turns, so they have no weight" },
 });
 
 export const keyLimitsShape = shapeOf<KeyLimits>({
@@ -93,8 +111,19 @@ export const queueLimitsShape = shapeOf<QueueLimits>({
   what: "the limits of a queue",
   title: "Limits of a queue",
   example: "{ key: { concurrency: 1 } }",
-  kinds: { queue: nested(limitShape), key: nested(keyLimitsShape), fairBy: oneOf(...FAIR_BY) },
-  hints: { group: "key", global: "queue", concurrency: "queue: { concurrency }", rate: "queue: { rate }" },
+  kinds: {
+    queue: nested(limitShape),
+    key: nested(keyLimitsShape),
+    types: recordOf(typeName, typeLimitShape, TYPES_MAX),
+    fairBy: oneOf(...FAIR_BY),
+  },
+  hints: {
+    group: "key",
+    type: "types",
+    global: "queue",
+    concurrency: "queue: { concurrency }",
+    rate: "queue: { rate }",
+  },
 });
 
 export interface KeyLimitOptions {
@@ -105,6 +134,8 @@ export interface KeyLimitOptions {
 export interface HoldOptions {
   /** The key to hold. @default the whole queue */
   key?: string | undefined;
+  /** The type to hold, instead of a key. */
+  type?: string | undefined;
 }
 
 export interface ListKeysOptions {
@@ -148,7 +179,9 @@ export const keyLimitShape = shapeOf<KeyLimitOptions>({
 export const holdShape = shapeOf<HoldOptions>({
   what: "a hold",
   title: "Hold",
-  kinds: { key: taskKinds.key },
+  kinds: { key: taskKinds.key, type: typeName },
+  rule: ({ key, type }) =>
+    key !== undefined && type !== undefined ? "a hold has a key or a type, not both" : undefined,
 });
 export const listKeysShape = shapeOf<ListKeysOptions>({
   what: "a page of keys",
@@ -187,6 +220,7 @@ export class Limits {
         .filter(({ name, queues }) => !isOfPartitions(name) && queues.includes(queue))
         .map(sharedView),
       running: pages.reduce((sum, page) => sum + page.limits.running, 0),
+      types: typesOf(pages.map((page) => page.limits.types)),
     };
   }
 
@@ -203,6 +237,12 @@ export class Limits {
   async set(queue: string, limits: QueueLimits): Promise<LimitsView> {
     this.check(limits);
     const parts = await this.#partitions.opened(queue);
+    if (parts.partitions && hasTypes(limits))
+      throw new HoldfastError(
+        "invalid_argument",
+        `types cannot be limited in queue "${queue}", since it has partitions: give those tasks a queue of their own`,
+        { field: "types" },
+      );
     const whole = wholeLimit(limits);
     const name = partitionLimit(queue);
     if (parts.partitions && whole)
@@ -259,19 +299,21 @@ export class Limits {
   }
 
   /**
-   * Grants no task of a key, or of the whole queue, for so long; 0 lets it go on.
+   * Grants no task of a key, of a type, or of the whole queue, for so long; 0 lets it go on.
    * @param holdMs 0 to 365 days
    * @throws HoldfastError queue_not_found, invalid_argument
    */
   async hold(queue: string, holdMs: number, options: HoldOptions = {}): Promise<void> {
     checkArgument("holdMs", whole(0, MAX_HOLD_MS), holdMs);
     checkShape(holdShape, options);
-    if (options.key !== undefined) {
-      await this.#change(queue, options.key, { holdMs });
+    const { key, type } = options;
+    if (key !== undefined) {
+      await this.#change(queue, key, { holdMs });
       return;
     }
     const { all } = await this.#partitions.known(queue);
-    await Promise.all(all.map(({ engine }) => changeKey(engine, null, { holdMs })));
+    const of = type === undefined ? "queue" : { type };
+    await Promise.all(all.map(({ engine }) => changeKey(engine, of, { holdMs })));
   }
 
   /** All limits that queues share. */
@@ -320,13 +362,19 @@ export class Limits {
   /**
    * Computes how long tasks would have waited under other limits. It takes the newest completed tasks of the queue, at most 10,000, and those
    * that wait now. Nothing is changed.
-   * @param limits all of them, as for `set`
+   * @param limits all of them, as for `set`. Limits of types have to be those of today, and are not computed
    * @throws HoldfastError queue_not_found, invalid_argument, conflict: the queue keeps no completed task
    */
   async try(queue: string, limits: QueueLimits, options: TryLimitsOptions = {}): Promise<LimitsTrial> {
-    checkShape(queueLimitsShape, limits);
+    this.check(limits);
     checkShape(tryLimitsShape, options);
     const { limits: today } = await this.get(queue);
+    if (!isDeepStrictEqual(limits.types ?? {}, today.types ?? {}))
+      throw new HoldfastError(
+        "invalid_argument",
+        "a trial does not compute limits of types: types has to be as it is now",
+        { field: "types" },
+      );
     return tryLimits(this.#client, await this.#partitions.known(queue), {
       limits,
       today,
@@ -347,9 +395,22 @@ export class Limits {
 
   async #change(queue: string, key: string, change: KeyChange): Promise<TaskKeyView> {
     const { engine } = (await this.#partitions.known(queue)).ofKey(key);
-    await changeKey(engine, key, change);
+    await changeKey(engine, { key }, change);
     return (await readKeys(engine, { keys: [key] })).keys[0] as TaskKeyView;
   }
+}
+
+const hasTypes = ({ types = {} }: QueueLimits) => Object.keys(types).length > 0;
+
+/** The types of all partitions. Each of them that is held by one is shown. */
+function typesOf(parts: readonly TaskTypeView[][]): TaskTypeView[] {
+  const types = new Map<string, TaskTypeView>();
+  for (const view of parts.flat()) {
+    const known = types.get(view.type);
+    if (known) types.set(view.type, { ...known, running: known.running + view.running });
+    else types.set(view.type, view);
+  }
+  return [...types.values()];
 }
 
 function sharedView({ name, limit, queues, shares }: StoredLimit): SharedLimitView {

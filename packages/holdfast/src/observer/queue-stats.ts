@@ -45,10 +45,11 @@ function flowOf(
     keysResting = 0,
     keysHeld = 0,
     heldUntil = 0,
+    forTypes = 0,
   ]: number[],
   { pending, pendingKeyed, paused }: { pending: number; pendingKeyed: number; paused: boolean },
 ): QueueFlow {
-  const mayRun = Math.max(0, pending - pendingKeyed) + Math.min(keyed, pendingKeyed);
+  const mayRun = Math.max(0, pending - pendingKeyed - forTypes) + Math.min(keyed, pendingKeyed);
   return {
     runnable: paused ? 0 : Math.min(mayRun, room < 0 ? mayRun : room),
     concurrency: concurrency < 0 ? null : concurrency,

@@ -19,7 +19,8 @@ interface Case {
 /** A queue without limits, and what is said of it or of the key of the task. */
 const keysPage = (limits: Partial<KeysPage["limits"]> = {}, key?: Partial<TaskKeyView>): KeysPage => ({
   limits: {
-    ...{ queue: "q", at: 0, limits: {}, running: 0, heldUntil: null, blockedBy: null, nextAt: null },
+    ...{ queue: "q", at: 0, limits: {}, types: [], running: 0 },
+    ...{ heldUntil: null, blockedBy: null, nextAt: null },
     ...limits,
   },
   shares: [],

@@ -1,4 +1,12 @@
-import { LIMITS, type QueueStats, type TaskState, type TaskView, type WorkerView } from "@holdfast/contracts";
+import {
+  LIMITS,
+  type Limit,
+  type QueueStats,
+  type TaskKeyView,
+  type TaskState,
+  type TaskView,
+  type WorkerView,
+} from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import type { KeysPage } from "../engine/limits.ts";
 import type { StoredLimit } from "../engine/shared-limits.ts";
@@ -128,17 +136,21 @@ export function explain(task: TaskView, around: Surroundings): Why {
   });
 }
 
-/** What holds the task back: the queue as a whole, or its key; null if neither does. */
+/** What holds the task back: the queue as a whole, its key or its type; null if none does. */
 function limitOf(task: TaskView, around: Surroundings) {
   const { limits: page, position, stats } = around;
   const { limits, keys } = page;
   if (limits.blockedBy === "shared") return sharedLimitOf(task, around);
   const [key] = keys;
-  const [view, limit, whose] =
-    limits.blockedBy !== null
-      ? [limits, limits.limits.queue, `the queue "${task.queue}"`]
-      : [key, key?.limit ?? limits.limits.key, `the key "${task.key}"`];
-  if (!view || view.blockedBy === null) return null;
+  const type = limits.types.find((each) => each.type === task.type);
+  const candidates = [
+    [limits, limits.limits.queue, `the queue "${task.queue}"`],
+    [key, key?.limit ?? limits.limits.key, `the key "${task.key}"`],
+    [type, limits.limits.types?.[task.type], `the type "${task.type}"`],
+  ] as const;
+  const blocking = candidates.find(([candidate]) => candidate !== undefined && candidate.blockedBy !== null);
+  if (!blocking) return null;
+  const [view, limit, whose] = blocking as [TaskKeyView, Limit | undefined, string];
   const { rate, concurrency } = limit ?? {};
   const before = position ?? 0;
   const held =

@@ -60,6 +60,20 @@ export function nested(shape: Shape): Kind {
   return { wants: `an object of ${shape.what}`, is: () => true, shape };
 }
 
+/** An object with such options under each of its names. */
+export function recordOf(name: Kind, shape: Shape, most: number): Kind {
+  return {
+    wants: `an object of at most ${most} names, each ${name.wants}, with an object of ${shape.what}`,
+    is: (value) =>
+      typeof value === "object" &&
+      value !== null &&
+      !Array.isArray(value) &&
+      Object.keys(value).length <= most &&
+      Object.keys(value).every((one) => name.is(one)),
+    each: shape,
+  };
+}
+
 export const abortSignal: Kind = {
   wants: "an AbortSignal",
   is: (value) => value instanceof AbortSignal,

@@ -7,6 +7,8 @@ export interface Kind {
   is(value: unknown): boolean;
   /** An object with options of its own. */
   readonly shape?: Shape | undefined;
+  /** An object whose values have these options each. */
+  readonly each?: Shape;
   /** The value is never repeated in a message. */
   readonly isSecret?: boolean;
   /** @default "invalid_argument" */
@@ -82,6 +84,9 @@ export function checkShape(shape: Shape, options: unknown, at = ""): void {
     else if (!kind.is(value)) {
       const got = kind.isSecret ? "" : `, got ${shown(value)}`;
       throw refused(shape, `${at}${name} has to be ${kind.wants}${got}`, kind.code);
+    } else if (kind.each !== undefined) {
+      for (const [one, its] of Object.entries(value as object))
+        if (its !== undefined) checkShape(kind.each, its, `${at}${name}.${one}.`);
     }
   }
   for (const name of shape.required) {

@@ -131,10 +131,16 @@ export class PartitionRegistry {
     const { registry } = this.#client;
     if (!(await registry.hasQueue(queue))) return registry.setPartitions(queue, 0, count);
     const engine = this.#client.engine(queue);
+    const { limits } = (await readKeys(engine, {})).limits;
+    if (limits.types !== undefined)
+      throw new HoldfastError(
+        "conflict",
+        `queue "${queue}" limits types (${Object.keys(limits.types).join(", ")}), which partitions cannot: take these limits away, or give those tasks a queue of their own`,
+      );
     const deletion = await registry.noteDeletion(queue);
     if ((await engine.delete("close")) === "busy") throw withoutPartitions(queue, count);
     const to = this.#engines(queue, 0, count);
-    await this.#dealer.prepare(queue, to, count, wholeLimit((await readKeys(engine, {})).limits.limits));
+    await this.#dealer.prepare(queue, to, count, wholeLimit(limits));
     let settings = await copySettings(engine, to, count);
     const partitions = await registry.setPartitions(queue, 0, count, deletion);
     // An operator may have changed the settings just before the partitions were visible.

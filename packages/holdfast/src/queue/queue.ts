@@ -202,7 +202,7 @@ export class Queue {
   hold(key: string, holdMs: number): Promise<void> {
     return this.#during(async () => {
       checkArgument("holdMs", taskKinds.delayMs, holdMs);
-      await changeKey((await this.#parts.known()).ofKey(key).engine, key, { holdMs });
+      await changeKey((await this.#parts.known()).ofKey(key).engine, { key }, { holdMs });
     });
   }
 

@@ -279,7 +279,7 @@ export class RunningTask implements Attempt {
     const thrown = readThrown(error);
     const verdict = verdictOfError(thrown, backoff, this.attempt, Math.random());
     if (verdict.kind === "limited") {
-      const scope = this.#envelope?.key == null ? "queue" : verdict.scope;
+      const scope = verdict.scope === "key" && this.#envelope?.key == null ? "queue" : verdict.scope;
       this.#end({ ...verdict, scope, id: this.id, fence: this.fence }, error);
       return;
     }

@@ -1,5 +1,12 @@
 import { inspect, types } from "node:util";
-import { type Backoff, CUT_MARK, ERROR_MEANING, type HoldScope, LIMITS } from "@holdfast/contracts";
+import {
+  type Backoff,
+  CUT_MARK,
+  ERROR_MEANING,
+  HOLD_SCOPES,
+  type HoldScope,
+  LIMITS,
+} from "@holdfast/contracts";
 import { encodeLine } from "../engine/text.ts";
 import { backoffDelayMs } from "./backoff.ts";
 
@@ -95,7 +102,7 @@ function meaningOf(means: unknown, value: unknown): Pick<Thrown, "means" | "dela
   if (means === "fatal") return { means };
   if (means === "retry_after") return { means, delayMs: saneDelayMs(read(value, "delayMs")) };
   if (means !== "rate_limited") return {};
-  const scope = read(value, "scope") === "queue" ? "queue" : "key";
+  const scope = HOLD_SCOPES.find((name) => name === read(value, "scope")) ?? "key";
   return { means, delayMs: saneDelayMs(read(value, "holdMs")), scope };
 }
 

@@ -1,7 +1,7 @@
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import { changeKey, setLimits } from "../../src/engine/limits.ts";
 import type { Scenario } from "../support/abort.ts";
-import { type TestQueue, typesText } from "../support/test-queue.ts";
+import { LEASE_MS, type TestQueue, typesText } from "../support/test-queue.ts";
 
 const request = { requestSlot: "#q:aborted:0", sequence: 1 };
 
@@ -30,7 +30,7 @@ export const keyScenarios: Record<string, Scenario> = {
     callsAtLeast: 9,
     async prepare(q) {
       await setLimits(q.engine, { key: { concurrency: 1 } });
-      await changeKey(q.engine, "c", { holdMs: 5_000 });
+      await changeKey(q.engine, { key: "c" }, { holdMs: 5_000 });
       await q.add("f1", { key: "f" });
       const held = await hold(q, 1);
       await park(q);
@@ -63,7 +63,7 @@ export const keyScenarios: Record<string, Scenario> = {
     callsAtLeast: 25,
     async prepare(q) {
       await setLimits(q.engine, { key: { concurrency: 1 } });
-      await changeKey(q.engine, "r", { limit: { rate } });
+      await changeKey(q.engine, { key: "r" }, { limit: { rate } });
       await q.add(["r1", "r2", "r3"], { key: "r" });
       await q.add(["f1", "f2"], { key: "f" });
       const held = await hold(q, 2);
@@ -122,6 +122,55 @@ export const keyScenarios: Record<string, Scenario> = {
     },
     call: (q) =>
       q.engine.acquire({ ...q.roundTripArgs({ want: 5, nonce: "n", types: typesText("mail") }) }, request),
+  },
+  "acquire of a type that is full and of one with a rate, some with a key, and of what stood aside": {
+    script: "acquire",
+    callsAtLeast: 15,
+    async prepare(q) {
+      await setLimits(q.engine, {
+        types: { mail: { concurrency: 2 }, report: { rate: { ...rate, burst: 2 } } },
+      });
+      await q.add(["m1", "m2"], { type: "mail" });
+      const held = await q.acquireTypes("mail report", 1);
+      await q.add(["m3", "m4"], { type: "mail", key: "a" });
+      await q.add(["r1", "r2", "r3"], { type: "report" });
+      return { accepted: ["m1", "m2", "m3", "m4", "r1", "r2", "r3"], held };
+    },
+    call: (q) => {
+      const args = q.roundTripArgs({ want: 9, nonce: "n", types: typesText("mail report") });
+      return q.engine.acquire(args, request);
+    },
+  },
+  "settle that frees a full type, and holds another one": {
+    script: "settle",
+    async prepare(q) {
+      await setLimits(q.engine, { types: { mail: { concurrency: 1 } } });
+      await q.add(["m1", "m2"], { type: "mail", key: "a" });
+      await q.add(["r1", "r2"], { type: "report" });
+      q.held = await q.acquireTypes("mail report", 3);
+      return { accepted: ["m1", "m2", "r1", "r2"], held: q.held };
+    },
+    call: (q) =>
+      q.engine.settle(
+        [
+          { kind: "ack", ...lease(q, "m1") },
+          { kind: "limited", ...lease(q, "r1"), delayMs: 5_000, scope: "type" },
+        ],
+        q.roundTripArgs({ want: 5, nonce: "n", types: typesText("mail report") }),
+        request,
+      ),
+  },
+  "reap of a task whose type is full": {
+    script: "reap",
+    async prepare(q) {
+      await setLimits(q.engine, { types: { mail: { concurrency: 1 } } });
+      await q.add(["m1", "m2"], { type: "mail" });
+      const held = await q.acquireTypes("mail", 3);
+      await park(q);
+      q.advance(LEASE_MS + 1);
+      return { accepted: ["m1", "m2"], held };
+    },
+    call: (q) => q.engine.reap(10),
   },
   "settle that frees a full key and takes its next task": {
     script: "settle",
@@ -276,7 +325,7 @@ export const keyScenarios: Record<string, Scenario> = {
       const held = await hold(q, 1);
       return { accepted: ["a1", "a2"], held };
     },
-    call: (q) => changeKey(q.engine, "a", { holdMs: 5_000 }),
+    call: (q) => changeKey(q.engine, { key: "a" }, { holdMs: 5_000 }),
   },
   "an own limit that ends": {
     script: "key",
@@ -286,7 +335,7 @@ export const keyScenarios: Record<string, Scenario> = {
       const held = await hold(q, 1);
       return { accepted: ["a1", "a2", "a3"], held };
     },
-    call: (q) => changeKey(q.engine, "a", { limit: { concurrency: 2, rate }, lastsMs: 5_000 }),
+    call: (q) => changeKey(q.engine, { key: "a" }, { limit: { concurrency: 2, rate }, lastsMs: 5_000 }),
   },
   "a limit that is raised, while keys are full": {
     script: "openKeys",
@@ -294,7 +343,7 @@ export const keyScenarios: Record<string, Scenario> = {
       await setLimits(q.engine, { key: { concurrency: 1 } });
       await q.add(["a1", "a2"], { key: "a" });
       await q.add(["b1", "b2"], { key: "b" });
-      await changeKey(q.engine, "c", { limit: { rate } });
+      await changeKey(q.engine, { key: "c" }, { limit: { rate } });
       await q.add(["c1", "c2"], { key: "c" });
       const held = await hold(q, 3);
       return { accepted: ["a1", "a2", "b1", "b2", "c1", "c2"], held };

@@ -1,3 +1,4 @@
+import type { HoldScope } from "@holdfast/contracts";
 import type { Redis } from "ioredis";
 import { expect } from "vitest";
 import { Engine, type Grant, type RoundTrip, type Verdict } from "../../src/engine/engine.ts";
@@ -90,11 +91,12 @@ export class World {
   async settle(
     actor: string,
     kind: Verdict["kind"],
-    options: { want?: number; twice?: boolean } = {},
+    options: { want?: number; twice?: boolean; scope?: HoldScope } = {},
   ): Promise<void> {
     const { id, token } = this.lastOf(actor);
     const fence = fenceOf(token);
-    const verdict = { kind, id, fence, delayMs: 500, error: "no", scope: "key" } as Verdict;
+    const { scope = "key" } = options;
+    const verdict = { kind, id, fence, delayMs: 500, error: "no", scope } as Verdict;
     const [before] = await this.engine.get([id]);
     const wasLeased = before?.record.startsWith("l") && before.record.split(" ")[1] === fence;
     const request = this.engine.takeRequest();
@@ -258,7 +260,7 @@ export const actorSets: Record<string, ActorSet> = {
       [
         (w) => w.acquireTwice("B"),
         (w) => w.settle("B", "fail", { want: 1, twice: true }),
-        (w) => changeKey(w.engine, "k", { holdMs: 300 }),
+        (w) => changeKey(w.engine, { key: "k" }, { holdMs: 300 }),
       ],
       [
         (w) => w.engine.cancel("a"),
@@ -283,7 +285,7 @@ export const actorSets: Record<string, ActorSet> = {
       ],
       [
         (w) => w.acquire("B", 2),
-        (w) => changeKey(w.engine, "k", { limit: { concurrency: 1 }, lastsMs: 400 }),
+        (w) => changeKey(w.engine, { key: "k" }, { limit: { concurrency: 1 }, lastsMs: 400 }),
         (w) => w.settle("B", "release", { want: 2 }),
       ],
       [
@@ -311,7 +313,7 @@ export const actorSets: Record<string, ActorSet> = {
       [
         (w) => w.engine.replay(["a", ""]),
         after(LEASE_MS + 1, (w) => w.engine.reap(10)),
-        (w) => changeKey(w.engine, "k", { holdMs: 0 }),
+        (w) => changeKey(w.engine, { key: "k" }, { holdMs: 0 }),
       ],
     ],
   },
@@ -332,6 +334,31 @@ export const actorSets: Record<string, ActorSet> = {
         after(LEASE_MS + 1, (w) => w.engine.reap(10)),
         (w) => w.engine.promote(10),
         (w) => w.enqueue("b", { key: "k" }),
+      ],
+    ],
+  },
+  "a type that runs one task at a time and is held, with keys and without": {
+    most: 1,
+    async prepare(w) {
+      await setLimits(w.engine, { types: { t: { concurrency: 1 } } });
+      await w.enqueue("a", { key: "k" });
+      await w.enqueue("b");
+    },
+    actors: [
+      [
+        (w) => w.acquire("A", 2, "t"),
+        (w) => w.settle("A", "limited", { scope: "type" }),
+        after(500, (w) => w.acquire("A", 2, "t")),
+      ],
+      [
+        (w) => w.acquireTwice("B"),
+        (w) => w.settle("B", "fail", { want: 1, twice: true }),
+        (w) => changeKey(w.engine, { type: "t" }, { holdMs: 0 }),
+      ],
+      [
+        (w) => w.engine.cancel("b"),
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+        (w) => w.engine.promote(10),
       ],
     ],
   },

@@ -1,5 +1,6 @@
 // The commands of the model test. The file has more than 500 lines because it holds one command for each script, and all of
 // them share the helpers at its top.
+import { HOLD_SCOPES, type HoldScope } from "@holdfast/contracts";
 import { type RedisServer, until } from "@holdfast/testing";
 import fc from "fast-check";
 import type { Redis } from "ioredis";
@@ -260,7 +261,7 @@ async function take(
     expect([id, runs(types, task.type)]).toEqual([id, true]);
     expect([id, model.needsSolo(task)]).toEqual([id, trip.solo]);
     if (trip.solo) expect([held, trip.grants.length]).toEqual([0, 1]);
-    expect([id, task.key, model.hasRoom(task.key)]).toEqual([id, task.key, true]);
+    expect([id, task.key, model.hasRoom(task)]).toEqual([id, task.key, true]);
     if (task.key !== "") {
       const overtaken = model.before(task).filter(([, other]) => runs(types, other.type));
       expect([id, overtaken.map(([before]) => before)]).toEqual([id, []]);
@@ -272,7 +273,7 @@ async function take(
 /** Checks that no task is left that this worker could have been granted. Tasks put aside need a worker that sent its types. */
 async function expectNothingLeft(model: Model, real: Real, held: number, types: string): Promise<void> {
   const apart = types === "" ? await aside(real) : [];
-  const left = model.paused ? [] : model.in("pending").filter(([, task]) => model.hasRoom(task.key));
+  const left = model.paused ? [] : model.in("pending").filter(([, task]) => model.hasRoom(task));
   // A task that has to run alone is the head of the line of its key.
   const solo = left.filter(([, task]) => model.needsSolo(task));
   const isBehindSolo = (key: string) => key !== "" && solo.some(([, task]) => task.key === key);
@@ -392,7 +393,7 @@ const settle = (kind: Kind, at: number, delayMs: number, sending: Sending) =>
       id: "t0",
       token: "1-forged",
     };
-    const scope = at % 3 === 2 ? "queue" : "key";
+    const scope = HOLD_SCOPES[at % 3] as HoldScope;
     const verdict = { kind, id, fence: fenceOf(token), delayMs, error: "no", scope } as Verdict;
     const args = roundTripArgs(model, real, 0, 0);
     args.want = 0;
@@ -499,15 +500,16 @@ const restore = (at: number, count: number, by: string, sending: Sending) =>
     expect(await send(real, sending, call)).toBe(model.restore(ids, by));
   });
 
-const limit = (queue: number, key: number) =>
-  new Command(`limits(${queue}, ${key})`, async (model, { engine }) => {
+/** @param type the limit of the type u */
+const limit = (queue: number, key: number, type: number) =>
+  new Command(`limits(${queue}, ${key}, ${type})`, async (model, { engine }) => {
     await setLimits(engine, {
       ...(queue > 0 ? { queue: { concurrency: queue } } : {}),
       ...(key > 0 ? { key: { concurrency: key } } : {}),
+      ...(type > 0 ? { types: { u: { concurrency: type } } } : {}),
     });
-    model.limits.used = true;
-    model.limits.queue = queue || Number.POSITIVE_INFINITY;
-    model.limits.key = key || Number.POSITIVE_INFINITY;
+    const most = (concurrency: number) => concurrency || Number.POSITIVE_INFINITY;
+    model.limits.set(most(queue), most(key), new Map(type > 0 ? [["u", type]] : []), model.nowMs);
     model.parking.wake();
   });
 
@@ -526,7 +528,7 @@ const share = (concurrency: number) =>
 /** Holds a key, or the queue. @param holdMs 0: it goes on */
 const hold = (key: string, holdMs: number) =>
   new Command(`hold("${key}", ${holdMs})`, async (model, { engine }) => {
-    await changeKey(engine, key === "" ? null : key, { holdMs });
+    await changeKey(engine, key === "" ? "queue" : { key }, { holdMs });
     model.limits.hold(key, holdMs > 0 ? model.nowMs + holdMs : 0, true);
     model.parking.wake();
   });
@@ -534,7 +536,7 @@ const hold = (key: string, holdMs: number) =>
 /** @param concurrency 0 takes the own limit of the key away */
 const ownLimit = (key: string, concurrency: number, lastsMs: number) =>
   new Command(`ownLimit("${key}", ${concurrency}, ${lastsMs})`, async (model, { engine }) => {
-    await changeKey(engine, key, concurrency > 0 ? { limit: { concurrency }, lastsMs } : { limit: null });
+    await changeKey(engine, { key }, concurrency > 0 ? { limit: { concurrency }, lastsMs } : { limit: null });
     model.limits.used = true;
     const untilMs = lastsMs > 0 ? model.nowMs + lastsMs : Number.POSITIVE_INFINITY;
     model.limits.own.delete(key);
@@ -575,7 +577,9 @@ const enqueueKeyed = fc
   .tuple(fc.array(keyedTask, { minLength: 1, maxLength: 5 }), sending, fc.boolean())
   .map((args) => enqueue(...args));
 const limiting = [
-  fc.tuple(fc.constantFrom(0, 0, 0, 3), fc.constantFrom(0, 1, 1, 2)).map((args) => limit(...args)),
+  fc
+    .tuple(fc.constantFrom(0, 0, 0, 3), fc.constantFrom(0, 1, 1, 2), fc.constantFrom(0, 0, 1, 2))
+    .map((args) => limit(...args)),
   fc.constantFrom(0, 1, 4).map(share),
   fc
     .tuple(fc.constantFrom("a", "a", "b", ""), fc.constantFrom(0, 4_000, 20_000))

@@ -44,10 +44,10 @@ const prepareKeys = async (q: TestQueue) => {
   await q.add(["a1", "a2", "a3", "a-gone"], { key: "a" });
   await q.engine.cancel("a-gone");
   const lease = await q.grant({ held: 1 });
-  await changeKey(q.engine, "b", { limit: { concurrency: 2, rate: { limit: 1, periodMs: 1_000 } } });
+  await changeKey(q.engine, { key: "b" }, { limit: { concurrency: 2, rate: { limit: 1, periodMs: 1_000 } } });
   await q.add(["b1", "b2"], { key: "b" });
   await q.add("b-high", { key: "b", priority: "high" });
-  await changeKey(q.engine, "c", { holdMs: 60_000 });
+  await changeKey(q.engine, { key: "c" }, { holdMs: 60_000 });
   await q.add("c1", { key: "c" });
   await q.add("k-due", { key: "a", delayMs: 1 });
   await q.add("k-later", { key: "d", delayMs: 3_600_000 });
@@ -166,13 +166,17 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
       ),
   },
   key: {
-    call: (q) => changeKey(q.engine, "c", { holdMs: 5_000, limit: { concurrency: 2 }, lastsMs: 10_000 }),
+    call: (q) =>
+      changeKey(q.engine, { key: "c" }, { holdMs: 5_000, limit: { concurrency: 2 }, lastsMs: 10_000 }),
   },
   keys: { call: (q) => readKeys(q.engine, { limit: 10 }) },
   limits: { call: (q) => setLimits(q.engine, { queue: { concurrency: 9 }, key: { concurrency: 2 } }) },
   openKeys: {
     async call(q) {
-      await q.engine.connection.script(scripts.limitsScript, q.keys, { lines: "key 2 - 0 0 1" });
+      await q.engine.connection.script(scripts.limitsScript, q.keys, {
+        clockMs: q.now,
+        lines: "key 2 - 0 0 1",
+      });
       const args = { clockMs: q.now, limit: 500 };
       await q.engine.connection.script(scripts.openKeysScript, q.keys, args);
     },

@@ -1,4 +1,4 @@
-import { LIMITS } from "@holdfast/contracts";
+import { type HoldScope, LIMITS } from "@holdfast/contracts";
 import { LEASE_MS, MAX_RETRIES } from "../support/test-queue.ts";
 import { Parking } from "./parking.ts";
 
@@ -44,6 +44,8 @@ export interface ModelTask {
   releases: number;
   generation: number;
   solo: boolean;
+  /** It runs, and its type had a limit when it was granted. */
+  counted: boolean;
   cancelRequested: boolean;
   touched: boolean;
   dueMs: number;
@@ -75,7 +77,7 @@ export interface NewTask {
   keepPayload: boolean;
 }
 
-/** The limits of a queue. The key "" is the queue itself. */
+/** The limits of a queue. The key "" is the queue itself, `/t` is the type t. */
 class ModelLimits {
   /** From the first task with a key, the first limit or the first hold on. */
   used = false;
@@ -84,11 +86,27 @@ class ModelLimits {
   /** Of a limit that the queue has together with others. */
   share = Number.POSITIVE_INFINITY;
   readonly own = new Map<string, { concurrency: number; untilMs: number }>();
+  /** The concurrency of the types that have a limit, or were held. */
+  types = new Map<string, number>();
   readonly #holds = new Map<string, number>();
 
   ofKey(key: string, nowMs: number): number {
     const own = this.own.get(key);
     return own && own.untilMs > nowMs ? own.concurrency : this.key;
+  }
+
+  /** The limits of all scopes, in place of those before. A type that is held stays. */
+  set(queue: number, key: number, types: Map<string, number>, nowMs: number): void {
+    const held = [...this.types.keys()].filter((type) => this.isHeld(`/${type}`, nowMs));
+    this.used = true;
+    this.queue = queue;
+    this.key = key;
+    this.types = new Map([...held.map((type) => [type, Number.POSITIVE_INFINITY] as const), ...types]);
+  }
+
+  holdType(type: string, untilMs: number): void {
+    if (!this.types.has(type)) this.types.set(type, Number.POSITIVE_INFINITY);
+    this.hold(`/${type}`, untilMs);
   }
 
   isHeld(key: string, nowMs: number): boolean {
@@ -172,6 +190,7 @@ export class Model {
       crashes: 0,
       releases: 0,
       generation: begins ? before.generation + 1 : 0,
+      counted: false,
       solo: begins && this.needsSolo(before),
       cancelRequested: false,
       touched: begins,
@@ -203,9 +222,12 @@ export class Model {
     return this.in("processing").filter(([, task]) => key === undefined || task.key === key).length;
   }
 
-  /** Whether the limits allow one more task of this key. */
-  hasRoom(key: string): boolean {
+  /** Whether the limits allow one more task of this key and type. */
+  hasRoom({ key, type }: Pick<ModelTask, "key" | "type">): boolean {
     const { limits, nowMs } = this;
+    const most = limits.types.get(type);
+    const ofType = this.in("processing").filter(([, task]) => task.counted && task.type === type).length;
+    if (most !== undefined && (limits.isHeld(`/${type}`, nowMs) || ofType >= most)) return false;
     if (limits.isHeld("", nowMs) || this.running() >= Math.min(limits.queue, limits.share)) return false;
     return key === "" || (!limits.isHeld(key, nowMs) && this.running(key) < limits.ofKey(key, nowMs));
   }
@@ -229,6 +251,7 @@ export class Model {
     const task = this.task(id);
     task.state = "processing";
     task.attempts++;
+    task.counted = this.limits.types.has(task.type);
     task.order = null;
     task.touched = true;
     task.token = token;
@@ -252,7 +275,7 @@ export class Model {
   }
 
   /** The reply to a verdict, and its effect. */
-  settle(kind: Kind, id: string, token: string, delayMs: number, scope: "key" | "queue" = "key"): string {
+  settle(kind: Kind, id: string, token: string, delayMs: number, scope: HoldScope = "key"): string {
     const task = this.tasks.get(id);
     if (!task || task.state === "purged" || !task.touched) return "unknown";
     if (task.state !== "processing" || task.token !== token)
@@ -262,7 +285,10 @@ export class Model {
       return "acked";
     }
     if (kind === "release") task.releases++;
-    if (kind === "limited") this.limits.hold(scope === "key" ? task.key : "", this.nowMs + delayMs);
+    if (kind === "limited") {
+      if (scope === "type") this.limits.holdType(task.type, this.nowMs + delayMs);
+      else this.limits.hold(scope === "key" ? task.key : "", this.nowMs + delayMs);
+    }
     if (task.cancelRequested) {
       this.end(task, "cancelled");
       return "cancelled";

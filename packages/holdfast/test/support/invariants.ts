@@ -58,7 +58,7 @@ export interface QueueSnapshot {
   indexes: Record<(typeof INDEXES)[number], string[]>;
   accepted: number;
   purged: number;
-  /** The keys: how many of their tasks are counted as running, and how many are leased, or wait. */
+  /** The keys, and the types with a limit as ` /type`: how many of their tasks are counted as running, and how many are leased, or wait. */
   taskKeys: Map<string, { running: number; leased: number; waiting: number; isFull: boolean }>;
   ready: Set<string>;
   resting: Set<string>;
@@ -95,7 +95,9 @@ function taskKeysOf(
     return found.get(key) as typeof known;
   };
   for (const field of records.keys()) if (/^@./.test(field)) keyOf(field.slice(1));
-  for (const [id, { state }] of tasks) {
+  for (const [id, { state, raw }] of tasks) {
+    const [, type] = /^l[^\s@]*@[^\s/]*\/(\S+)/.exec(raw) ?? [];
+    if (type !== undefined) keyOf(` /${type}`).leased++;
     const [, key] = /^[+@]\S+ \S+[^\n]* q=(\S+)/.exec(envelopes.get(id) ?? "") ?? [];
     if (key === undefined) continue;
     if (state === "processing") keyOf(key).leased++;

@@ -113,6 +113,8 @@ function sharedLimitRoutes(app: HttpServer, { observer: { limits }, audit, admit
   );
 }
 
+const subjectOf = (subject: string | undefined) => (subject === undefined ? {} : { subject });
+
 /** The limits of a queue, and the keys of its tasks. */
 export function limitRoutes(app: HttpServer, context: RouteContext): void {
   const { observer, audit, admitQueue } = context;
@@ -225,7 +227,7 @@ export function limitRoutes(app: HttpServer, context: RouteContext): void {
     {
       schema: {
         tags,
-        summary: "Hold a key or the queue for some time",
+        summary: "Hold a key, a type or the queue for some time",
         description: "No task of it is granted for so long, then it goes on by itself. Running tasks go on.",
         params: QueueParams,
         body: HoldBody,
@@ -234,17 +236,17 @@ export function limitRoutes(app: HttpServer, context: RouteContext): void {
     },
     async (request) => {
       const { queue } = request.params;
-      const { holdMs, key, reason } = request.body;
+      const { holdMs, key, type, reason } = request.body;
       await audit.during(
         {
           action: "queue.hold",
           queue,
-          ...(key === undefined ? {} : { subject: key }),
+          ...subjectOf(key ?? type),
           by: authorOf(request),
           reason,
         },
         async () => {
-          await limits.hold(queue, holdMs, { key });
+          await limits.hold(queue, holdMs, { key, type });
           return { count: 0 };
         },
       );

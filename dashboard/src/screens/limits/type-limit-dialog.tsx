@@ -1,0 +1,79 @@
+import { isTaskType } from "@holdfast/contracts";
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { ApiError } from "../../api/errors.ts";
+import { limitsKey, putLimits, type QueueLimits, readLimits } from "../../api/limits.ts";
+import { FormDialog } from "../../ui/form-dialog.tsx";
+import { TextField } from "../../ui/text-field.tsx";
+import { useToasts } from "../../ui/toast.tsx";
+import { hasErrors, limitDraft, limitErrors, limitOf } from "./limit-draft.ts";
+import { Changes, LimitFields } from "./limit-fields.tsx";
+import { limitChanges, queueLimitsChanges } from "./limit-text.ts";
+
+interface TypeLimitDialogProps {
+  queue: string;
+  limits: QueueLimits;
+  /** The type whose limit changes; null for one that is still to be named. */
+  type: string | null;
+  onClose(): void;
+}
+
+/** Sets the limit of a type, or takes it away. */
+export function TypeLimitDialog({ queue, limits, type, onClose }: TypeLimitDialogProps) {
+  const client = useQueryClient();
+  const { say } = useToasts();
+  // The limits are those at the opening of the dialog, because live data would replace what the user types.
+  const [before] = useState(limits);
+  const [name, setName] = useState(type ?? "");
+  const [draft, setDraft] = useState(() => limitDraft(type === null ? undefined : before.types?.[type]));
+  const nameError = isTaskType(name)
+    ? null
+    : "Letters, digits, _ . : / and - after the first; at most 128 characters.";
+  const errors = limitErrors(draft);
+  const invalid = nameError !== null || hasErrors(errors);
+  const limit = invalid ? undefined : limitOf(draft);
+  const changes = invalid ? [] : limitChanges("This type", before.types?.[name], limit);
+  const save = async () => {
+    // A save replaces all limits, so it must not undo a change that this form has never shown.
+    const { limits: now } = await readLimits(queue);
+    if (queueLimitsChanges(before, now).length > 0)
+      throw new ApiError({
+        status: 0,
+        code: "conflict",
+        detail: "The limits were changed by someone else meanwhile. Close this form and open it again.",
+      });
+    const { [name]: _, ...others } = before.types ?? {};
+    await putLimits(queue, { ...before, types: limit === undefined ? others : { ...others, [name]: limit } });
+  };
+  return (
+    <FormDialog
+      title={type === null ? "Limit a type" : `Limit of ${type}`}
+      isWide
+      refused={invalid || changes.length === 0}
+      save={save}
+      onSaved={() => {
+        say(limit === undefined ? `${name} has no limit now` : `The limit of ${name} changed`);
+        void client.invalidateQueries({ queryKey: limitsKey(queue) });
+      }}
+      onClose={onClose}
+    >
+      <p className="soft">
+        It holds for all tasks of the type together. If all fields are empty, the type has no limit. Tasks of
+        the type that run already are not counted when it gets its first limit.
+      </p>
+      {type === null ? (
+        <TextField
+          label="Type"
+          placeholder="email.send"
+          value={name}
+          onChange={setName}
+          error={name === "" ? null : nameError}
+          mono
+          autoFocus
+        />
+      ) : null}
+      <LimitFields draft={draft} errors={errors} weightHint={null} onChange={setDraft} />
+      <Changes changes={changes} />
+    </FormDialog>
+  );
+}
