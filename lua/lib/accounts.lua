@@ -97,7 +97,11 @@ end
 
 local function accountText(account)
   if account.tat == 0 and account.heldUntil == 0 and account.override == '' and not account.meanMs then
-    return numberText(account.running) .. ' ' .. numberText(account.turn) .. ' 0 0'
+    local running, turn = account.running, account.turn
+    if running % 1 == 0 and turn % 1 == 0 then -- nearly always: one text is made instead of three
+      return string.format('%d %d 0 0', running, turn)
+    end
+    return numberText(running) .. ' ' .. numberText(turn) .. ' 0 0'
   end
   local meanMs = account.meanMs and string.format('~%.4g', account.meanMs) or ''
   return string.format('%.14g %.14g%s %.16g %.0f', account.running, account.turn, meanMs, account.tat, account.heldUntil)
@@ -374,8 +378,12 @@ end
 local function releaseAll(limits, groups)
   local names = {}
   for _, group in pairs(groups) do
-    for _, name in pairs(group.counted and { accountsIn(group.counted) } or {}) do
-      names[#names + 1] = name
+    local counted = group.counted
+    if counted and string.find(counted, '/', 1, true) then
+      local key, ofType = accountsIn(counted)
+      names[#names + 1], names[#names + (key and 2 or 1)] = key or ofType, ofType
+    else
+      names[#names + 1] = counted
     end
   end
   loadAccounts(limits, names)
@@ -495,8 +503,8 @@ local function finishAccounts(limits)
     end
   end
   for _, key in ipairs(limits.changed) do
-    local account = limits.accounts[key]
-    local isKey = string.find(key, '^[^ ]')
+    local account, first = limits.accounts[key], string.byte(key)
+    local isKey = first and first ~= 32 -- a space
     if (isKey or isOfType(key)) and not rest(limits, key) and isIdle(account, key) then
       forgotten[#forgotten + 1] = '@' .. key
     end

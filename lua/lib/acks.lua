@@ -68,20 +68,22 @@ end
 local function planAcks(settled, counters, fence, ids, fields, reserved, from, to, letters, seen)
   local commit, completed = settled.commit, settled.completed
   local size, acked, alike = settled.size, settled.acked, 0
-  -- Tasks with the same record before the ack have the same record after it. known: by the record before, the one after, and how many tasks
-  -- had it. The last `more` of them are not added yet, since adding one by one would cost more than the rest of the loop.
-  local known, leased, same, more = {}, nil, nil, 0
+  -- Tasks with the same record before the ack have the same record after it, `ended`. known: by the record before, the one after, and how many tasks
+  -- had it. Those of the present run, from the place `first` on, are added at its end, since adding one by one would cost more than the rest of
+  -- the loop.
+  local known, leased, same, ended, first = {}, nil, nil, nil, from
   for i = from, to do
     local id, record = ids[i], fields[reserved + i] or nil
     if record ~= leased then
       if same then
-        same.count = same.count + more
+        same.count = same.count + i - first
       end
-      leased, same, more = record, record and known[record], 0
+      leased, same, first = record, record and known[record], i
+      ended = same and same.ended
     end
     if same and not seen[id] then
-      size, acked, alike, more = size + 2, acked + 1, alike + 1, more + 1
-      commit[size - 1], commit[size], completed[acked] = id, same.ended, id
+      size, acked, alike = size + 2, acked + 1, alike + 1
+      commit[size - 1], commit[size], completed[acked] = id, ended, id
       seen[id] = true
     else
       letters[#letters + 1], alike = string.rep('a', alike), 0
@@ -95,15 +97,18 @@ local function planAcks(settled, counters, fence, ids, fields, reserved, from, t
         size, acked = settled.size, settled.acked
       end
       letters[#letters + 1] = letter
-      if shared then
-        same = { ended = commit[size], counted = counted, count = 1, grantedAt = grantedAt }
+      if same then
+        same.count = same.count - 1 -- it was answered before
+      elseif shared then
+        ended = commit[size]
+        same = { ended = ended, counted = counted, count = first - i, grantedAt = grantedAt }
         known[record] = same
       end
     end
   end
   if limits then
     if same then
-      same.count = same.count + more
+      same.count = same.count + to + 1 - first
     end
     limits.releaseAll(limits, known)
   end

@@ -87,7 +87,7 @@ local function planAcquire(counters, request, soloClaim, commit)
   local fence = fenceOf(grants.firstText, request.nonce)
 
   local byte = string.byte
-  local leases, granted, seen, expiredEnvelopes = grants.leases, grants.ids, {}, {}
+  local leases, granted, grantedEnvelopes, seen, expiredEnvelopes = grants.leases, grants.ids, grants.envelopes, {}, {}
   local place, size = 0, #commit
   -- Making a string is expensive in Lua. Since all tasks share the fence, tasks with the same options and the same past get the
   -- same record, which is made once for a run of such tasks.
@@ -98,7 +98,8 @@ local function planAcquire(counters, request, soloClaim, commit)
     taken.normal = #ids
   end
   for i = 1, #ids do
-    local id, record, envelope, lane, isBehind = ids[i], records[i] or nil, envelopes[i] or nil
+    local id, record, envelope = ids[i], records[i] or nil, envelopes[i] or nil
+    local lane, isBehind, terms, isDropped, isAsked, isAside, isFull, ofType
     if sources then
       if place == want then
         break -- more was looked at than is wanted
@@ -114,7 +115,6 @@ local function planAcquire(counters, request, soloClaim, commit)
         left[#left + 1] = source
       end
     end
-    local terms, isDropped, isAsked, isAside, isFull, ofType
     if seen[id] then
       isDropped = true
     elseif envelope and not record and not typed and byte(envelope) == ENVELOPE_PLAIN then
@@ -171,25 +171,14 @@ local function planAcquire(counters, request, soloClaim, commit)
         end
       end
     end
-    if isAside then
-      local c = record and parseCounts(record) or newCounts()
-      seen[id] = true
-      request.typed.standAside(request.typed, id, envelope, c, isFull, record)
-      commit[size + 1], commit[size + 2] = id, 'p' .. countsText(c) .. historyOf(record)
-      size, grants.aside = size + 2, grants.aside + 1
-      if sources[i] == 'solo' and claimant == workerId then
-        grants.claim = '- 0'
-      end
-    elseif isDropped then
-      local source = lane and 'keyed' or sources and sources[i] or 'normal'
-      grants.dropped = grants.dropped + 1
-      countTombstone(counters, source, not lane and not bandKeys[source], -1)
-    elseif terms then
-      if isAsked then
-        limits.charge(limits, terms, ofType)
-      elseif hasLimits then
-        local counted = lane or limits.unkeyed
-        counted.granted = counted.granted + 1
+    if terms then
+      if hasLimits then
+        if isAsked then
+          limits.charge(limits, terms, ofType)
+        else
+          local counted = lane or limits.unkeyed
+          counted.granted = counted.granted + 1
+        end
       end
       if terms ~= termsBefore or record ~= pastOf then
         termsBefore, pastOf = terms, record
@@ -210,10 +199,23 @@ local function planAcquire(counters, request, soloClaim, commit)
       commit[size + 1], commit[size + 2] = id, leased
       place, size = place + 1, size + 2
       leases[2 * place - 1], leases[2 * place] = terms.lease, id
-      granted[place], grants.envelopes[place] = id, envelope
+      granted[place], grantedEnvelopes[place] = id, envelope
       if told then
         grants.counts[place] = told
       end
+    elseif isAside then
+      local c = record and parseCounts(record) or newCounts()
+      seen[id] = true
+      request.typed.standAside(request.typed, id, envelope, c, isFull, record)
+      commit[size + 1], commit[size + 2] = id, 'p' .. countsText(c) .. historyOf(record)
+      size, grants.aside = size + 2, grants.aside + 1
+      if sources[i] == 'solo' and claimant == workerId then
+        grants.claim = '- 0'
+      end
+    elseif isDropped then
+      local source = lane and 'keyed' or sources and sources[i] or 'normal'
+      grants.dropped = grants.dropped + 1
+      countTombstone(counters, source, not lane and not bandKeys[source], -1)
     end
   end
   if limits then

@@ -5,16 +5,18 @@
 
 -- Counts grants of a key, '' for the tasks without one. isEmpty: none of its tasks wait any more.
 local function count(limits, key, grants, cost, isEmpty)
-  local own, account = limits.own, change(limits, key)
+  local account = change(limits, key)
   local limit = key == '' and limits.queue or account.limit
   local step = stepOf(limits, key, limit)
   local turn = account.turn > 0 and account.turn or limits.current + step
   local last = turn + (grants - 1) * step
-  change(limits, '')
   account.turn = last + step
-  -- A key that joins begins where the keys that still wait are, so that it neither overtakes them nor falls behind.
-  limits.highest, limits.lowest = math.max(limits.highest, last), isEmpty and limits.lowest or math.min(limits.lowest, last)
-  own.running = math.max(limits.current, limits.lowest < math.huge and limits.lowest or limits.highest)
+  if last > limits.highest then
+    limits.highest = last
+  end
+  if not isEmpty and last < limits.lowest then
+    limits.lowest = last
+  end
   for _, whole in ipairs(limits.wholes) do
     if whole.limit.intervalMs > 0 then
       local counted = change(limits, whole.key)
@@ -29,17 +31,26 @@ local function count(limits, key, grants, cost, isEmpty)
   end
 end
 
+-- After grants were counted. A key that joins begins where the keys that still wait are, so that it neither overtakes them nor falls behind.
+local function moveTurn(limits)
+  change(limits, '').running = math.max(limits.current, limits.lowest < math.huge and limits.lowest or limits.highest)
+end
+
 -- Grants that cost 1 each are counted together, by lane; those without a key are in a lane of their own.
 local function countLanes(limits)
+  local isCounted = false
   for _, lane in ipairs(limits.lanes) do
     if lane.granted > 0 then
       count(limits, lane.key, lane.granted, lane.granted, not lane.entries[lane.taken + 1])
-      lane.granted = 0
+      lane.granted, isCounted = 0, true
     end
   end
   if limits.unkeyed.granted > 0 then
     count(limits, '', limits.unkeyed.granted, limits.unkeyed.granted)
-    limits.unkeyed.granted = 0
+    limits.unkeyed.granted, isCounted = 0, true
+  end
+  if isCounted then
+    moveTurn(limits)
   end
 end
 
@@ -106,6 +117,7 @@ end
 
 local function charge(limits, terms, ofType)
   count(limits, terms.key, 1, terms.cost, false)
+  moveTurn(limits)
   if ofType then
     local account = change(limits, ofType)
     account.running = account.running + 1
@@ -194,7 +206,9 @@ local function lineOf(limits, lanes, want)
     limits.more = limits.more or lane.behind ~= nil and bandCodeOf(lane.behind, lane.key) ~= lane.code
     local idAt, ahead, step = #lane.key + 19, lane.turn - base, stepOf(limits, lane.key, lane.account.limit)
     for i = 1, lane.size do
-      order[n + 1] = math.floor(math.min(ahead + (i - 1) * step, TURN_SPAN) * TURN_PARTS) * LINE_ENTRIES + n
+      local turn = ahead + (i - 1) * step
+      turn = (turn < TURN_SPAN and turn or TURN_SPAN) * TURN_PARTS
+      order[n + 1] = (turn - turn % 1) * LINE_ENTRIES + n
       n = n + 1
       ids[n], of[n] = string.sub(lane.entries[i], idAt), lane
     end
