@@ -28,16 +28,25 @@ export class Dealer {
     this.#partsOf = partsOf;
   }
 
-  /** Deals all shared limits. A queue that cannot be reached keeps its share, and does not hold up the others. */
+  /**
+   * Deals all shared limits. A queue that cannot be reached keeps its share, and does not hold up the others.
+   * @throws the first error of a limit, after all others were dealt
+   */
   async run(): Promise<void> {
     const limits = await this.#client.sharedLimits.all();
     if (limits.length === 0) return;
     const known = new Set(await this.#client.registry.queues());
+    let failure: unknown;
     for (const limit of limits) {
-      if (isOfPartitions(limit.name) && !(await this.#parts(limit, known)).length)
-        await this.#client.sharedLimits.forget(limit); // the queue was deleted
-      else await this.deal(limit);
+      try {
+        if (isOfPartitions(limit.name) && !(await this.#parts(limit, known)).length)
+          await this.#client.sharedLimits.forget(limit); // the queue was deleted
+        else await this.deal(limit);
+      } catch (error) {
+        failure ??= error;
+      }
     }
+    if (failure !== undefined) throw failure;
   }
 
   /** Sets a limit that queues share, or changes it, and deals it. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { Observer, Queue, Worker } from "../../src/index.ts";
+import { systemKeys } from "../../src/redis/keys.ts";
 import { findViolations } from "../support/invariants.ts";
 import { afterwards } from "../support/library.ts";
 import { gate, type System, setupSystem } from "./harness.ts";
@@ -157,6 +158,20 @@ test("partitions use what others leave over of the limit of their queue, and new
   expect(seen.most).toBeLessThanOrEqual(8);
   await observer.limits.set("parts", {});
   expect((await observer.limits.get("parts")).limits).toEqual({});
+});
+
+test("a limit that cannot be read does not keep a janitor from dealing the others, and is reported", async () => {
+  const system = await setupSystem();
+  const { observer } = system;
+  for (const name of ["broken", "whole"])
+    await observer.limits.share(name, { concurrency: 10 }, [`${name}-a`, `${name}-b`]);
+  const { sharedLimits } = systemKeys(system.prefix);
+  const stored = JSON.parse((await system.redis.hget(sharedLimits, "broken")) ?? "{}");
+  await system.redis.hset(sharedLimits, "broken", JSON.stringify({ ...stored, shares: null }));
+  await system.queue("whole-a").enqueueMany(tasks(20));
+  await expect(system.janitor().runOnce()).rejects.toThrow(TypeError);
+  const whole = JSON.parse((await system.redis.hget(sharedLimits, "whole")) ?? "{}");
+  expect(whole.shares["whole-a"].concurrency).toBeGreaterThan(5);
 });
 
 test("shared limits that cannot be are refused with the field", async () => {
