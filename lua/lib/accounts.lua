@@ -410,14 +410,16 @@ local function lineUp(limits, entries, atHead)
   end
   local count = redis.call('HINCRBY', stateKey, atHead and '#keyed_head' or '#keyed_tail', #entries)
   local first = atHead and FIRST_SEQUENCE - count or FIRST_SEQUENCE + count - #entries
-  local members, keys, lowest = {}, {}, {}
+  local members, keys, lowest, format = {}, {}, {}, string.format
   for i, entry in ipairs(entries) do
-    members[2 * i - 1] = '0'
-    members[2 * i] = entry.key .. ' ' .. entry.code .. string.format(' %d ', first + i - 1) .. entry.id
-    if not lowest[entry.key] then
-      keys[#keys + 1] = entry.key
+    local key, code = entry.key, entry.code
+    members[2 * i - 1], members[2 * i] = '0', format('%s %d %d %s', key, code, first + i - 1, entry.id)
+    local before = lowest[key]
+    if not before then
+      keys[#keys + 1], lowest[key] = key, code
+    elseif code < before then
+      lowest[key] = code
     end
-    lowest[entry.key] = math.min(lowest[entry.key] or entry.code, entry.code)
   end
   redis.call('ZADD', pendingKeyedKey, unpack(members))
   loadAccounts(limits, keys)
