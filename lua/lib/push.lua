@@ -7,11 +7,21 @@ local PUSH_TASKS = 32
 -- A larger push is sent without the tasks: the worker repeats its request to get them.
 local PUSH_BYTES = 65536
 
--- Whether a worker that sent its types, ' type …', runs all of these tasks.
+-- include lib/routes.lua
+
+-- Whether a worker takes all of these tasks. types: '' if it did not send its types.
 local function runsAll(types, tasks, at, pushed)
-  for place = 1, types == '' and 0 or pushed do
+  if types == '' then
+    return true
+  end
+  local _, ruleOf = routesOf(types)
+  for place = 1, pushed do
     local name = string.match(tasks[at + 2 * place - 1], '^.(%S+)')
-    if name and not string.find(types .. ' ', ' ' .. name .. ' ', 1, true) then
+    local rule = name and ruleOf(name)
+    if rule then
+      rule.left = rule.left - 1
+    end
+    if name and (not rule or rule.left < 0) then
       return false
     end
   end

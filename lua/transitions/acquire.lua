@@ -25,7 +25,7 @@
 -- ARGV[8] workerId  string
 -- ARGV[9] nonce  string  the second half of the fence of what is granted here
 -- ARGV[10] park  integer  1: where nothing is granted, the request waits in `#parked` to be granted by an enqueue
--- ARGV[11] types  string  "" for any type; otherwise those that the caller runs, a space before each
+-- ARGV[11] types  string  "" for any type; otherwise those that the caller runs: see lib/routes.lua
 -- ARGV[12] noHandlerAfterMs  integer  how long a task that stands aside waits for a worker that runs its type
 -- RETURNS {now, "", first grant, flags, counts, taskIds, envelope, ...}; counts: "place=counts" of those granted before; instead of an envelope, where the request waits: ms until the next task is due, -1 for none
 -- TIME    O(w log p + t log q), w wanted, p = tasks processing, t types told while q tasks stand aside

@@ -741,14 +741,41 @@ export const mutants = [
   },
   {
     name: "acquire: a worker gets a task of a type that it does not run",
+    changes: [["lua/lib/grants.lua", "elseif typed and not typed.canRun", "elseif false and typed.canRun"]],
+    tests: [typed, interleavings, model],
+  },
+  {
+    name: "acquire: a worker gets more tasks of a type than its limit",
+    changes: [["lua/lib/typed.lua", "  rule.left = rule.left - 1\n", ""]],
+    tests: [typed],
+  },
+  {
+    name: "acquire: a task beyond the limit of its type leaves the set of those that stand aside",
     changes: [
       [
         "lua/lib/grants.lua",
-        "elseif typed and (lane or taken[sources[i]]) and not typed.canRun",
-        "elseif false and typed.canRun",
+        "        else -- it stands aside already, and the caller takes no more of its type now\n          table.remove(left)\n",
+        "",
       ],
     ],
-    tests: [typed, interleavings, model],
+    tests: [typed],
+  },
+  {
+    name: "acquire: a shorter prefix gets the tasks of a longer one",
+    changes: [["lua/lib/typed.lua", "if typed.ruleOf(name) == rule then", "if true then"]],
+    tests: [typed],
+  },
+  {
+    name: "acquire: of many types with one prefix the last are never reached",
+    changes: [["lua/lib/typed.lua", "  if more then\n", "  if false then\n"]],
+    tests: [typed],
+  },
+  {
+    name: "push: a worker gets more tasks of a type than its limit",
+    changes: [
+      ["lua/lib/push.lua", "if name and (not rule or rule.left < 0) then", "if name and not rule then"],
+    ],
+    tests: [push],
   },
   {
     name: "acquire: a worker gets more tasks than it wants",
@@ -779,7 +806,7 @@ export const mutants = [
   },
   {
     name: "reject: a task is rejected although a registered worker runs its type",
-    changes: [["lua/transitions/reject.lua", "if not isKnown[name] then", "if true then"]],
+    changes: [["lua/transitions/reject.lua", "if not ruleOf(name) then", "if true then"]],
     tests: [typed, model],
   },
   {
@@ -1368,8 +1395,8 @@ export const mutants = [
     changes: [
       [
         "packages/holdfast/src/worker/worker.ts",
-        "this.#draining || !this.#beating || this.#stopped !== undefined",
-        "this.#draining || this.#stopped !== undefined",
+        "this.#rests || !this.#beating || this.#stopped !== undefined",
+        "this.#rests || this.#stopped !== undefined",
       ],
     ],
     tests: [loss],
@@ -1809,7 +1836,13 @@ export const mutants = [
   },
   {
     name: "limits: a worker that does not run the next type of a key takes the one behind it",
-    changes: [["lua/lib/grants.lua", "lane and limits.ordered and typed and not", "false and not"]],
+    changes: [
+      [
+        "lua/lib/grants.lua",
+        "        if lane and limits.ordered then\n          -- It does not",
+        "        if false then\n          -- It does not",
+      ],
+    ],
     tests: [policies],
   },
   {

@@ -89,5 +89,7 @@ export type {
   Tracing,
 } from "./tracing/tracing.ts";
 export type { Handler, HandlerContext, Handlers, HandlerTask } from "./worker/handler.ts";
+
 export { JsonText } from "./worker/json-text.ts";
+export type { Middleware } from "./worker/middleware.ts";
 export { type SettledEvent, Worker, type WorkerEvents, type WorkerOptions } from "./worker/worker.ts";

@@ -34,6 +34,8 @@ export async function startApp(
   signal: AbortSignal,
 ): Promise<App> {
   const { handlers, concurrency, close } = await provideHandlers(config);
+  // Of a prefix or a catch-all the types are not known before their tasks come.
+  const types = Object.keys(handlers).filter((rule) => !rule.endsWith("*"));
   const queues = parseQueues(config.QUEUES);
   const settings = toConnectionSettings(config);
   const metrics = createMetrics({ service: "worker", version, http: false });
@@ -52,7 +54,7 @@ export async function startApp(
       maxMs: Math.max(config.BACKOFF_BASE_MS, config.BACKOFF_MAX_MS),
     },
   });
-  observeWorker(worker, metrics, Object.keys(queues), Object.keys(handlers));
+  observeWorker(worker, metrics, Object.keys(queues), types);
   worker.on("error", createErrorLog(logger, "worker loop error"));
 
   const redis = createRedisReadiness({ client, metrics });

@@ -1,6 +1,7 @@
 import { basename, extname } from "node:path";
 import { pathToFileURL } from "node:url";
-import { HoldfastError, isTaskType } from "@holdfast/contracts";
+import { HoldfastError } from "@holdfast/contracts";
+import { isTypeRule } from "../engine/type-rules.ts";
 import type { Handler } from "../worker/handler.ts";
 
 /**
@@ -43,7 +44,7 @@ function check(file: string, record: Record<string, unknown>): Record<string, Ha
   const entries = Object.entries(record);
   if (entries.length === 0) throw refused(`${file} has an empty record of handlers`);
   for (const [type, handler] of entries) {
-    if (!isTaskType(type)) throw refused(`"${type}" in ${file} is not a valid task type`);
+    if (!isTypeRule(type)) throw refused(`"${type}" in ${file} is not a valid task type`);
     if (typeof handler !== "function") throw refused(`"${type}" in ${file} is not a function`);
   }
   return record as Record<string, Handler>;

@@ -6,7 +6,9 @@ import { checkShape, shapeOf } from "../options/shape.ts";
 import { DEFAULT_BACKOFF } from "../worker/backoff.ts";
 import type { Handlers } from "../worker/handler.ts";
 import { type Attempt, failedCall, handlerContext, handlerTask } from "../worker/handler-arguments.ts";
+import { HandlerTable } from "../worker/handler-table.ts";
 import { logText, progressText, storedResult } from "../worker/json-text.ts";
+import { type Middleware, MiddlewareChain } from "../worker/middleware.ts";
 import { readThrown, verdictOfError } from "../worker/thrown.ts";
 import { checkHandlers } from "../worker/worker-options.ts";
 
@@ -59,15 +61,22 @@ export const testRunShape = shapeOf<TestRunOptions>({
 /** Runs handlers like a worker, but without Redis. Payloads and results go through JSON, and errors have the same meaning. */
 export function testWorker(handlers: Handlers) {
   checkHandlers(handlers);
+  const table = new HandlerTable(handlers);
+  const middleware = new MiddlewareChain();
   return {
+    /** As the one of a worker. */
+    use(layer: Middleware): void {
+      middleware.use(layer);
+    },
     async run(type: string, payload: unknown, options: TestRunOptions = {}): Promise<TestRun> {
       checkShape(testRunShape, options);
-      const handler = handlers[type];
-      if (!handler)
+      const entry = table.find(type);
+      if (!entry)
         throw new HoldfastError(
           "invalid_argument",
-          `there is no handler for "${type}": ${Object.keys(handlers).join(", ")}`,
+          `there is no handler for "${type}": ${table.rules.join(", ")}`,
         );
+      const handler = middleware.around(entry.handler);
       const payloadText = JSON.stringify(payload);
       if (payloadText === undefined)
         throw new HoldfastError("invalid_argument", "the payload has no JSON form");

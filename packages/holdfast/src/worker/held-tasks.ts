@@ -13,8 +13,6 @@ export interface HeldTasksOptions {
   slots: Slots;
   table: LeaseTable;
   leaseMs: number;
-  /** The index of each type in the list of types of the worker. */
-  types: ReadonlyMap<string, number>;
 }
 
 /** The tasks that one queue of a worker holds: they run, were taken ahead, or have a verdict that is on its way to Redis. */
@@ -84,7 +82,7 @@ export class HeldTasks {
   }
 
   #begin(): void {
-    const { slots, table, types, leaseMs } = this.#o;
+    const { slots, table, leaseMs } = this.#o;
     // A handler that returns at once does not call this again: the loop continues with the next task.
     this.#beginning = true;
     let at = 0;
@@ -92,7 +90,7 @@ export class HeldTasks {
       const task = this.#ahead[at++] as RunningTask;
       if (task.ended) continue;
       const now = monotonicMs();
-      if (!table.begin(task.leaseIndex, types.get(task.type))) this.#drop(task);
+      if (!table.begin(task.leaseIndex, task.entry?.index)) this.#drop(task);
       // Its lease may be over already, or the worker stops: it is not begun.
       else if (this.yields || task.outdated(leaseMs, now)) task.release();
       else {

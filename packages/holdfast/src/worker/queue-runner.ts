@@ -28,6 +28,7 @@ export class QueueRunner {
   readonly pollMs: number;
   /** The weight of this part when the slots are shared with the other parts. */
   weight: number;
+  readonly rank: number;
   readonly held: HeldTasks;
   /** The last acquire got less than it asked for. */
   idle = false;
@@ -73,14 +74,15 @@ export class QueueRunner {
     this.engine = options.engine;
     this.pollMs = options.pollMs;
     this.weight = options.weight;
+    this.rank = options.rank;
     this.held = new HeldTasks(options);
     this.#acquire = new AcquireRequest(options.engine);
-    this.#types = [...options.handlers.keys()].map((type) => ` ${type}`).join("") || " ";
+    this.#types = options.handlers.told;
     this.#pace = new Pace(options.aheadMs, AHEAD_TASKS);
-    const { engine, queue, handlers, backoff, workerId, tracing } = options;
+    const { engine, queue, handlers, middleware, backoff, workerId, tracing } = options;
     const done: RunContext["done"] = (task, verdict, error) => this.#done(task, verdict, error);
     const onError: RunContext["onError"] = (error) => events.onError(error);
-    this.#context = { engine, queue, handlers, backoff, workerId, tracing, done, onError };
+    this.#context = { engine, queue, handlers, middleware, backoff, workerId, tracing, done, onError };
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 

@@ -8,9 +8,10 @@ import { encodeLine } from "../engine/text.ts";
 import { isSampled } from "../tracing/trace-context.ts";
 import type { AttemptSpan, Tracing } from "../tracing/tracing.ts";
 import { AttemptAborted } from "./attempt-aborted.ts";
-import type { Handler } from "./handler.ts";
 import { type Attempt, failedCall, handlerContext, handlerTask } from "./handler-arguments.ts";
+import type { HandlerEntry, HandlerTable } from "./handler-table.ts";
 import { logText, progressText, type StoredResult, storedResult } from "./json-text.ts";
+import type { MiddlewareChain } from "./middleware.ts";
 import { errorText, readThrown, verdictOfError } from "./thrown.ts";
 
 const OWN_TIMER_MS = 10_000;
@@ -29,7 +30,8 @@ export interface RunContext {
   /** The engine of the part that the task is in. */
   engine: Engine;
   queue: string;
-  handlers: ReadonlyMap<string, Handler>;
+  handlers: HandlerTable;
+  middleware: MiddlewareChain;
   backoff: Backoff;
   workerId: string;
   tracing: Tracing | undefined;
@@ -46,6 +48,8 @@ export class RunningTask implements Attempt {
   readonly fence: string;
   readonly queue: string;
   readonly type: string;
+  /** What runs it; undefined if the worker has no handler for its type. */
+  readonly entry: HandlerEntry | undefined;
   readonly payloadText: string;
   readonly attempt: number;
   readonly enqueuedAt: number;
@@ -93,6 +97,7 @@ export class RunningTask implements Attempt {
     }
     this.#envelope = envelope;
     this.type = envelope?.type ?? UNREADABLE_TYPE;
+    this.entry = run.handlers.find(this.type);
     this.payloadText = envelope?.payloadText ?? grant.envelope;
     this.enqueuedAt = envelope?.enqueuedAt ?? 0;
     this.tags = envelope?.tags ?? [];
@@ -186,8 +191,8 @@ export class RunningTask implements Attempt {
       );
       return;
     }
-    const handler = this.#run.handlers.get(this.type);
-    if (!handler) {
+    const { entry } = this;
+    if (!entry) {
       this.#end({ kind: "unrouted", id: this.id, fence: this.fence });
       return;
     }
@@ -201,6 +206,7 @@ export class RunningTask implements Attempt {
     try {
       const task = handlerTask(this, this);
       const context = handlerContext(this, this);
+      const handler = this.#run.middleware.around(entry.handler);
       returned = this.span ? this.span.run(() => handler(task, context)) : handler(task, context);
       if (isThenable(returned)) {
         // Not its own `then`, which a handler may have replaced.

@@ -2,9 +2,10 @@ import { hostname } from "node:os";
 import { type Backoff, HoldfastError, isWorkerId, LIMITS } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import { prefixKind, redisHints, redisKind, tracingKind } from "../client-options.ts";
-import { checkQueueName, checkTaskType } from "../engine/names.ts";
+import { checkQueueName } from "../engine/names.ts";
 import { backoffShape, taskHints } from "../engine/task-options.ts";
-import { callback, nested, pattern, text, whole } from "../options/kinds.ts";
+import { checkTypeRule } from "../engine/type-rules.ts";
+import { callback, nested, oneOf, pattern, text, whole } from "../options/kinds.ts";
 import { checkArgument, shapeOf, shown } from "../options/shape.ts";
 import type { ConnectionOptions } from "../redis/connection.ts";
 import type { RedisOption } from "../redis/settings.ts";
@@ -17,6 +18,14 @@ export interface WorkerOptions {
   prefix?: string | undefined;
   /** Tasks run at the same time, 1 to 5_000. @default 50 */
   concurrency?: number | undefined;
+  /** The most that `worker.setConcurrency` may set, 1 to 5_000. @default 500, or `concurrency` if that is more */
+  maxConcurrency?: number | undefined;
+  /**
+   * How several queues share the slots. `weighted`: by weight, while several have tasks waiting. `strict`: in the order in which they
+   * are listed; a queue gets slots only while no queue before it has tasks waiting, so the last ones can wait for as long as that lasts.
+   * Tasks that run are not interrupted. @default "weighted"
+   */
+  queueOrder?: "weighted" | "strict" | undefined;
   /** How long a task stays invisible to others without a heartbeat. Milliseconds, 300 to 3_600_000. @default 30_000 */
   leaseMs?: number | undefined;
   /** Retries of tasks that bring no number of their own, 0 to 100. @default 3 */
@@ -59,6 +68,8 @@ export const workerShape = shapeOf<WorkerOptions>({
     redis: redisKind,
     prefix: prefixKind,
     concurrency: whole(1, 5_000),
+    maxConcurrency: whole(1, 5_000),
+    queueOrder: oneOf("weighted", "strict"),
     leaseMs: whole(300, 3_600_000),
     maxRetries: whole(0, LIMITS.maxRetries),
     backoff: nested(backoffShape),
@@ -91,9 +102,12 @@ export const workerShape = shapeOf<WorkerOptions>({
     useWorkerThreads: "isolated(module) runs handlers in child processes",
     name: "id",
     workerId: "id",
+    strictPriority: 'did you mean queueOrder: "strict"?',
     client: "a worker has connections of its own: give redis, and prefix where the client has one",
   },
   required: ["redis"],
+  rule: ({ concurrency = 50, maxConcurrency = concurrency }) =>
+    maxConcurrency < concurrency ? "maxConcurrency has to be at least concurrency" : undefined,
 });
 
 const EXAMPLE = '{ "mail.send": async (task, ctx) => {} }';
@@ -104,7 +118,7 @@ export function checkHandlers(handlers: Handlers): void {
     throw new HoldfastError("invalid_argument", `handlers has to be an object such as ${EXAMPLE}${why}`);
   };
   if (typeof handlers === "function")
-    refuse(", got a function: a worker has a function for each task type, not one for all");
+    refuse(', got a function: the one for all task types is { "*": handler }');
   if (handlers instanceof Map) refuse(", got a Map: Object.fromEntries(map) makes one of it");
   if (typeof handlers !== "object" || handlers === null || Array.isArray(handlers))
     refuse(`, got ${shown(handlers)}`);
@@ -113,7 +127,7 @@ export function checkHandlers(handlers: Handlers): void {
   for (const [type, handler] of Object.entries(handlers)) {
     if (typeof handler !== "function")
       refuse(`: handlers[${JSON.stringify(type)}] has to be a function, got ${shown(handler)}`);
-    checkTaskType(type);
+    checkTypeRule(type);
   }
 }
 
@@ -130,6 +144,7 @@ const weight = whole(1, 1_000);
 /** The queues of a worker with their weights. @throws HoldfastError invalid_argument, invalid_queue_name */
 export function weightsOf(
   queues: string | readonly string[] | Readonly<Record<string, number>>,
+  order: WorkerOptions["queueOrder"] = "weighted",
 ): [string, number][] {
   const pairs: [string, number][] =
     typeof queues === "string"
@@ -137,6 +152,11 @@ export function weightsOf(
       : Array.isArray(queues)
         ? queues.map((name) => [name, 1])
         : Object.entries((isPlainObject(queues) ? queues : refuseQueues(queues)) as Record<string, number>);
+  if (order === "strict" && typeof queues !== "string" && !Array.isArray(queues))
+    throw new HoldfastError(
+      "invalid_argument",
+      'queueOrder "strict" goes with a list of queues, the first one first: weights mean nothing then',
+    );
   if (pairs.length === 0) throw new HoldfastError("invalid_argument", "a worker needs at least one queue");
   const seen = new Set<string>();
   for (const [name, value] of pairs) {
