@@ -117,7 +117,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     local terms, isDropped, isAsked, isAside, isFull, ofType
     if seen[id] then
       isDropped = true
-    elseif envelope and not record and not typed and byte(envelope) == ENVELOPE_PLAIN then
+    elseif plain and envelope and not record and not typed and byte(envelope) == ENVELOPE_PLAIN then
       terms = plain
     elseif isBehind then
       terms = nil -- a task of its key was refused that stands before it

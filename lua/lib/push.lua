@@ -33,7 +33,7 @@ local function takeParked(parked, tasks, at, pushed)
   local before = ''
   while parked ~= '' do
     local line, worker, parkedSlot, parkedSequence, want, leaseMs, maxRetries, nonce, types, others =
-      string.match(parked, '^((%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%S+)([^\n]*))\n?(.*)$')
+      string.match(parked, '^((%S+) (%S+) (%d+) (%d+) (%d+) (%S+) (%S+)([^\n]*))\n?(.*)$')
     if not worker then
       return nil
     end
@@ -42,7 +42,7 @@ local function takeParked(parked, tasks, at, pushed)
       before = before .. line .. '\n'
     elseif redis.call('PUBSUB', 'SHARDNUMSUB', channel)[2] > 0 then
       return { workerId = worker, requestSlot = parkedSlot, sequence = parkedSequence, want = tonumber(want), leaseMs = tonumber(leaseMs),
-        maxRetries = tonumber(maxRetries), nonce = nonce, channel = channel }, others == '' and string.sub(before, 1, -2) or before .. others
+        maxRetries = maxRetries, nonce = nonce, channel = channel }, others == '' and string.sub(before, 1, -2) or before .. others
     end
     parked = others
   end

@@ -3,6 +3,7 @@ export {
   type AttemptOutcome,
   type AttemptView,
   type Backoff,
+  CancelTask,
   type CurrentTask,
   type DeadReason,
   type Durability,
@@ -90,6 +91,8 @@ export type {
 } from "./tracing/tracing.ts";
 export type { Handler, HandlerContext, Handlers, HandlerTask } from "./worker/handler.ts";
 
+export type { HandlerOptions } from "./worker/handler-options.ts";
 export { JsonText } from "./worker/json-text.ts";
 export type { Middleware } from "./worker/middleware.ts";
+export type { BackoffFunction, IsFailure } from "./worker/retry-policy.ts";
 export { type SettledEvent, Worker, type WorkerEvents, type WorkerOptions } from "./worker/worker.ts";

@@ -175,6 +175,14 @@ describe("a worker that sends prefixes of types", () => {
     expect(ids(await q.acquireTypes("email.* *", 9))).toEqual(["s", "e", "s2"]);
   });
 
+  test("sees each task once if several of its prefixes fit", async () => {
+    const q = await setup();
+    await aside(q, ["s", "sms"], ["b", "email.b"]);
+    const { grants, again } = await q.acquire(9, { types: typesText("email.b email.* e* *") });
+    expect([ids(grants), again]).toEqual([["s", "b"], false]);
+    expect(await q.stats()).toMatchObject({ pending: 0, pendingTyped: 0, processing: 2 });
+  });
+
   test("and a limit for one of them takes no more of its tasks, and all of the others", async () => {
     const q = await setup();
     await aside(q, ["a1", "email.a"], ["b1", "email.b"], ["a2", "email.a"]);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { runsType } from "../engine/type-rules.ts";
+import { checkHandlers } from "./handler-options.ts";
 import { HandlerTable } from "./handler-table.ts";
-import { checkHandlers } from "./worker-options.ts";
 
 const handler = () => {};
 const RULES = ["email.send", "email.*", "email.bulk.*", "e*", "report"];
@@ -25,8 +25,8 @@ test.each([
 
 test("the rules for the engine have a space before each, and the index of an entry is its place", () => {
   const some = table("b", "a.*", "*");
-  expect(some.told).toBe(" * a.* b");
-  expect(table().told).toBe(" ");
+  expect(some.tell(1).text).toBe(" * a.* b");
+  expect(table().tell(1).text).toBe(" ");
   expect(some.rules[some.find("a.x")?.index ?? -1]).toBe("a.*");
 });
 

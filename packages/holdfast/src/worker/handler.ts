@@ -1,3 +1,5 @@
+import type { HandlerOptions } from "./handler-options.ts";
+
 /** A task as its handler sees it: a plain object with these properties and no others. */
 export interface HandlerTask {
   readonly id: string;
@@ -46,4 +48,8 @@ export interface HandlerContext {
  */
 export type Handler = (task: HandlerTask, ctx: HandlerContext) => unknown;
 
-export type Handlers = Readonly<Record<string, Handler>>;
+/**
+ * The handlers of a worker. The name of each is a task type, the beginning of types with a star behind it (`email.*`), or `*` for all types; the
+ * most exact one runs a task.
+ */
+export type Handlers = Readonly<Record<string, Handler | HandlerOptions>>;

@@ -54,18 +54,21 @@ export class HeldTasks {
     const now = monotonicMs();
     slots.held += grants.length;
     if (solo) slots.exclusive = true;
+    const surplus: RunningTask[] = [];
     for (const grant of grants) {
       const task = new RunningTask(grant, run, leasedAtMs);
       task.solo = solo;
       task.leaseIndex = table.claim(index, task.id, task.fence, leasedAtMs, now);
       task.version = table.versionOf(task.leaseIndex);
       this.#held.set(task.leaseIndex, task);
-      this.#ahead.push(task);
+      if (task.entry?.limit?.enter() === false) surplus.push(task);
+      else this.#ahead.push(task);
       if (this.#cancelsAhead.size > 0 && this.#cancelsAhead.delete(`${task.fence} ${task.id}`))
         task.abort("cancelled", CANCEL_REQUESTED);
     }
-    const back = this.#ahead.splice(this.#ahead.length - Math.max(0, grants.length - kept));
-    for (const task of back) this.#handBack(task);
+    const added = grants.length - surplus.length;
+    const back = this.#ahead.splice(this.#ahead.length - Math.max(0, added - kept));
+    for (const task of [...back, ...surplus]) this.#handBack(task);
     this.#begin();
   }
 
@@ -114,6 +117,7 @@ export class HeldTasks {
 
   /** It was handed back by the heartbeat thread. */
   #drop(task: RunningTask): void {
+    if (!task.ended) task.entry?.limit?.leave();
     this.#o.table.release(task.leaseIndex);
     this.#held.delete(task.leaseIndex);
     this.#o.slots.held--;

@@ -85,7 +85,6 @@ function setup({ total = 2, atOnce = false, aheadMs = 0 } = {}) {
       middleware: new MiddlewareChain(),
       leaseMs: 30_000,
       maxRetries: 3,
-      backoff: {},
       pollMs: 1_000_000,
       noHandlerAfterMs: 1_000,
       workerId: "w",

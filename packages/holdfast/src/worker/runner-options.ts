@@ -1,4 +1,4 @@
-import type { Backoff, HoldfastError } from "@holdfast/contracts";
+import type { HoldfastError } from "@holdfast/contracts";
 import type { Engine, RoundTrip, Verdict } from "../engine/engine.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import type { HandlerTable } from "./handler-table.ts";
@@ -24,7 +24,6 @@ export interface RunnerOptions {
   middleware: MiddlewareChain;
   leaseMs: number;
   maxRetries: number;
-  backoff: Backoff;
   pollMs: number;
   noHandlerAfterMs: number;
   workerId: string;

@@ -219,7 +219,6 @@ class World {
             maxRetries: 3,
           },
           ...{
-            backoff: {},
             pollMs: POLL_MS,
             noHandlerAfterMs: 1_000,
             workerId: "w",

@@ -1,4 +1,4 @@
-import type { Backoff, HoldfastError } from "@holdfast/contracts";
+import type { HoldfastError } from "@holdfast/contracts";
 import type { Engine, Grant, Verdict } from "../engine/engine.ts";
 import { decodeEnvelope, type Envelope, traceOf, UNREADABLE_TYPE } from "../engine/envelope.ts";
 import { ATTEMPT_TIMEOUT_MS } from "../engine/format.ts";
@@ -12,7 +12,8 @@ import { type Attempt, failedCall, handlerContext, handlerTask } from "./handler
 import type { HandlerEntry, HandlerTable } from "./handler-table.ts";
 import { logText, progressText, type StoredResult, storedResult } from "./json-text.ts";
 import type { MiddlewareChain } from "./middleware.ts";
-import { errorText, readThrown, verdictOfError } from "./thrown.ts";
+import { judge } from "./retry-policy.ts";
+import { errorText, readThrown } from "./thrown.ts";
 
 const OWN_TIMER_MS = 10_000;
 const { then } = Promise.prototype;
@@ -32,7 +33,6 @@ export interface RunContext {
   queue: string;
   handlers: HandlerTable;
   middleware: MiddlewareChain;
-  backoff: Backoff;
   workerId: string;
   tracing: Tracing | undefined;
   /** Called once, when the attempt has a verdict. */
@@ -142,7 +142,7 @@ export class RunningTask implements Attempt {
   }
 
   get timeoutMs(): number {
-    return this.#envelope?.timeoutMs ?? ATTEMPT_TIMEOUT_MS;
+    return this.#envelope?.timeoutMs ?? this.entry?.timeoutMs ?? ATTEMPT_TIMEOUT_MS;
   }
 
   progress(value: unknown): Promise<void> {
@@ -280,10 +280,15 @@ export class RunningTask implements Attempt {
   }
 
   #fail(error: unknown): void {
-    const brought = this.#envelope?.backoff;
-    const backoff = brought ? { ...this.#run.backoff, ...brought } : this.#run.backoff;
     const thrown = readThrown(error);
-    const verdict = verdictOfError(thrown, backoff, this.attempt, Math.random());
+    const verdict = judge(thrown, this.entry as HandlerEntry, {
+      attempt: this.attempt,
+      error,
+      own: { backoff: this.#envelope?.backoff ?? null, maxRetries: this.#envelope?.maxRetries ?? null },
+      random: Math.random(),
+      task: () => handlerTask(this, this),
+      onError: (error) => this.#run.onError(error),
+    });
     if (verdict.kind === "limited") {
       const scope = verdict.scope === "key" && this.#envelope?.key == null ? "queue" : verdict.scope;
       this.#end({ ...verdict, scope, id: this.id, fence: this.fence }, error);

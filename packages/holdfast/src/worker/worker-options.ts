@@ -4,13 +4,12 @@ import { nanoid } from "nanoid";
 import { prefixKind, redisHints, redisKind, tracingKind } from "../client-options.ts";
 import { checkQueueName } from "../engine/names.ts";
 import { backoffShape, taskHints } from "../engine/task-options.ts";
-import { checkTypeRule } from "../engine/type-rules.ts";
-import { callback, nested, oneOf, pattern, text, whole } from "../options/kinds.ts";
+import { callback, nestedOr, oneOf, pattern, text, whole } from "../options/kinds.ts";
 import { checkArgument, shapeOf, shown } from "../options/shape.ts";
 import type { ConnectionOptions } from "../redis/connection.ts";
 import type { RedisOption } from "../redis/settings.ts";
 import type { Tracing } from "../tracing/tracing.ts";
-import type { Handlers } from "./handler.ts";
+import type { BackoffFunction, IsFailure } from "./retry-policy.ts";
 
 export interface WorkerOptions {
   redis: RedisOption;
@@ -30,8 +29,13 @@ export interface WorkerOptions {
   leaseMs?: number | undefined;
   /** Retries of tasks that bring no number of their own, 0 to 100. @default 3 */
   maxRetries?: number | undefined;
-  /** Wait before a retry, for tasks that bring none. @default exponential from 1 s to 1 h, full jitter */
-  backoff?: Backoff | undefined;
+  /**
+   * Wait before a retry, for tasks that bring none: an object, or a function of attempt, error and task.
+   * @default exponential from 1 s to 1 h, full jitter
+   */
+  backoff?: Backoff | BackoffFunction | undefined;
+  /** Whether an error costs the task an attempt. @default each one does */
+  isFailure?: IsFailure | undefined;
   /**
    * How far ahead of its free slots a worker may take tasks: as many as its handlers end within this time, at the pace of the
    * last ones, and up to four times as many while there is a backlog. Tasks that are not begun soon are handed back.
@@ -57,7 +61,8 @@ export interface WorkerOptions {
 }
 
 const { removeOnComplete, removeOnFail } = taskHints;
-const oneTask = "it is an option of a task: enqueue(type, payload, { timeoutMs })";
+const oneTask =
+  "it is an option of a handler, { handler, timeoutMs }, or of a task, enqueue(type, payload, { timeoutMs })";
 const janitor = "a Janitor takes back what a dead worker held, as soon as its lease ends";
 
 export const workerShape = shapeOf<WorkerOptions>({
@@ -72,7 +77,8 @@ export const workerShape = shapeOf<WorkerOptions>({
     queueOrder: oneOf("weighted", "strict"),
     leaseMs: whole(300, 3_600_000),
     maxRetries: whole(0, LIMITS.maxRetries),
-    backoff: nested(backoffShape),
+    backoff: nestedOr(backoffShape, callback),
+    isFailure: callback,
     aheadMs: whole(0, 100),
     pollMs: whole(10, 3_600_000),
     watchMs: whole(10, 3_600_000),
@@ -109,27 +115,6 @@ export const workerShape = shapeOf<WorkerOptions>({
   rule: ({ concurrency = 50, maxConcurrency = concurrency }) =>
     maxConcurrency < concurrency ? "maxConcurrency has to be at least concurrency" : undefined,
 });
-
-const EXAMPLE = '{ "mail.send": async (task, ctx) => {} }';
-
-/** @throws HoldfastError invalid_argument, invalid_task_type */
-export function checkHandlers(handlers: Handlers): void {
-  const refuse = (why: string): never => {
-    throw new HoldfastError("invalid_argument", `handlers has to be an object such as ${EXAMPLE}${why}`);
-  };
-  if (typeof handlers === "function")
-    refuse(', got a function: the one for all task types is { "*": handler }');
-  if (handlers instanceof Map) refuse(", got a Map: Object.fromEntries(map) makes one of it");
-  if (typeof handlers !== "object" || handlers === null || Array.isArray(handlers))
-    refuse(`, got ${shown(handlers)}`);
-  if (Array.isArray(handlers.pids) && typeof handlers.handlers === "object")
-    refuse(": of isolated() it is the field handlers");
-  for (const [type, handler] of Object.entries(handlers)) {
-    if (typeof handler !== "function")
-      refuse(`: handlers[${JSON.stringify(type)}] has to be a function, got ${shown(handler)}`);
-    checkTypeRule(type);
-  }
-}
 
 /** Makes a unique id from the host, the process id and a random part. */
 export function newWorkerId(): string {

@@ -7,8 +7,8 @@ import { checkArgument, checkShape } from "../options/shape.ts";
 import { Connection } from "../redis/connection.ts";
 import { guardedTracing } from "../tracing/guarded.ts";
 import { SafeEmitter, warn } from "../user-code.ts";
-import { DEFAULT_BACKOFF } from "./backoff.ts";
 import type { Handlers } from "./handler.ts";
+import { checkHandlers } from "./handler-options.ts";
 import { HandlerTable } from "./handler-table.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LeaseTable, monotonicMs } from "./lease-table.ts";
@@ -19,7 +19,7 @@ import { Reports } from "./reports.ts";
 import { Runners } from "./runners.ts";
 import { Slots } from "./slots.ts";
 import type { WorkerEvents } from "./worker-events.ts";
-import { checkHandlers, newWorkerId, type WorkerOptions, weightsOf, workerShape } from "./worker-options.ts";
+import { newWorkerId, type WorkerOptions, weightsOf, workerShape } from "./worker-options.ts";
 
 export type { SettledEvent, WorkerEvents } from "./worker-events.ts";
 export type { WorkerOptions } from "./worker-options.ts";
@@ -92,7 +92,10 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     // each part of a queue while others fill the slots.
     this.#table = new LeaseTable(maxConcurrency * 2 + 1_024 + maxParts(weights.length) * PUSH_TASKS);
     this.#table.slots = concurrency;
-    const table = new HandlerTable(handlers);
+    const { backoff, isFailure } = options;
+    const table = new HandlerTable(handlers, { maxRetries, backoff, isFailure }, () => {
+      for (const runner of this.#runners.all) if (runner.waitsForRoom) runner.wake();
+    });
     const tracing = options.tracing && guardedTracing(options.tracing, (error) => this.emit("error", error));
     this.#runners = new Runners(this.#slots);
     const make: PartRunnersOptions["make"] = ({ engine }, queue, index, weight) =>
@@ -104,7 +107,6 @@ export class Worker extends SafeEmitter<WorkerEvents> {
           table: this.#table,
           handlers: table,
           middleware: this.#middleware,
-          backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
           pollMs: options.pollMs ?? 1_000,
           noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
           workerId: this.id,
