@@ -16,6 +16,7 @@ const shared = test("shares");
 const dealt = "packages/holdfast/src/shares/deal.test.ts";
 const runners = "packages/holdfast/src/worker/runners.test.ts";
 const settle = test("settle");
+const ownTerms = test("own-terms");
 const keepPayload = test("keep-payload");
 const sessions = "services/observability/test/session.test.ts";
 const logOut = "services/observability/test/log-out.redis.test.ts";
@@ -776,6 +777,37 @@ export const mutants = [
       ["lua/lib/push.lua", "if name and (not rule or rule.left < 0) then", "if name and not rule then"],
     ],
     tests: [push],
+  },
+  {
+    name: "acquire: the retries of a type are not those that its worker told",
+    changes: [["lua/lib/lease.lua", "or own and own.maxRetries or maxRetries", "or maxRetries"]],
+    tests: [ownTerms],
+  },
+  {
+    name: "acquire: a task without options does not get the terms of its type",
+    changes: [["lua/lib/lease.lua", "return not ownOf and plain or nil, function", "return plain, function"]],
+    tests: [ownTerms],
+  },
+  {
+    name: "acquire: types with the same options share the terms of the first",
+    changes: [["lua/lib/lease.lua", "local kept = own and own.place .. text or text", "local kept = text"]],
+    tests: [ownTerms],
+  },
+  {
+    name: "settle: an error that is no failure is refunded for ever",
+    changes: [["lua/lib/verdicts.lua", "if c.limited >= RATE_LIMITED_MAX then", "if false then"]],
+    tests: [ownTerms],
+  },
+  {
+    name: "settle: an error that is no failure costs an attempt",
+    changes: [
+      [
+        "lua/lib/verdicts.lua",
+        "  c.attempts = c.attempts - 1\n  if isOrdered(record) then\n    planInPlace",
+        "  if isOrdered(record) then\n    planInPlace",
+      ],
+    ],
+    tests: [ownTerms, model],
   },
   {
     name: "acquire: a worker gets more tasks than it wants",

@@ -89,10 +89,16 @@ export type {
   EnqueueSpan,
   Tracing,
 } from "./tracing/tracing.ts";
-export type { Handler, HandlerContext, Handlers, HandlerTask } from "./worker/handler.ts";
+export type {
+  BackoffFunction,
+  Handler,
+  HandlerContext,
+  HandlerOptions,
+  Handlers,
+  HandlerTask,
+  IsFailure,
+} from "./worker/handler.ts";
 
-export type { HandlerOptions } from "./worker/handler-options.ts";
 export { JsonText } from "./worker/json-text.ts";
 export type { Middleware } from "./worker/middleware.ts";
-export type { BackoffFunction, IsFailure } from "./worker/retry-policy.ts";
 export { type SettledEvent, Worker, type WorkerEvents, type WorkerOptions } from "./worker/worker.ts";

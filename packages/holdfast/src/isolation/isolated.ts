@@ -105,7 +105,10 @@ export async function isolated(
   const handler: Handler = (task, ctx) => runIn(pool, task, ctx, killAfterMs);
   return {
     handlers: Object.fromEntries(
-      Object.entries(sent).map(([rule, options]) => [rule, { handler, ...options }]),
+      Object.entries(sent).map(([rule, options]) => [
+        rule,
+        Object.keys(options).length === 0 ? handler : { handler, ...options },
+      ]),
     ),
     get pids() {
       return pool.pids;

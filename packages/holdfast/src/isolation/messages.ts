@@ -1,5 +1,5 @@
 import type { AttemptAborted } from "../worker/attempt-aborted.ts";
-import type { HandlerOptions } from "../worker/handler-options.ts";
+import type { HandlerOptions } from "../worker/handler.ts";
 import type { Thrown } from "../worker/thrown.ts";
 
 /** Over the channel between a worker and a child process: JSON, so a lone surrogate in a payload survives. */

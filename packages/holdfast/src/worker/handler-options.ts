@@ -1,33 +1,9 @@
-import { type Backoff, HoldfastError, LIMITS } from "@holdfast/contracts";
+import { HoldfastError, LIMITS } from "@holdfast/contracts";
 import { backoffShape, taskHints } from "../engine/task-options.ts";
 import { checkTypeRule } from "../engine/type-rules.ts";
 import { callback, nestedOr, whole, yesNo } from "../options/kinds.ts";
 import { checkShape, shapeOf, shown } from "../options/shape.ts";
-import type { Handler, Handlers } from "./handler.ts";
-import type { BackoffFunction, IsFailure } from "./retry-policy.ts";
-
-/**
- * A handler with what holds for its tasks in this worker. What a task brings itself counts first, then these options, then those of the
- * worker. Of several entries that fit a type only the most exact one counts.
- */
-export interface HandlerOptions {
-  handler: Handler;
-  /** Retries of tasks that bring no number of their own, 0 to 100. @default that of the worker */
-  maxRetries?: number | undefined;
-  /** Time-out of an attempt of tasks that bring none. Milliseconds, 1 to 86_400_000. @default 1_800_000 */
-  timeoutMs?: number | undefined;
-  /** Wait before a retry, for tasks that bring none: an object, or a function of attempt, error and task. @default that of the worker */
-  backoff?: Backoff | BackoffFunction | undefined;
-  /** Whether an error costs the task an attempt. @default that of the worker */
-  isFailure?: IsFailure | undefined;
-  /**
-   * Whether a task that is out of attempts, or met a FatalError, goes to the dead letters; otherwise it ends as cancelled, with its errors
-   * in its history. A task whose worker crashes too often is a dead letter all the same. @default true
-   */
-  deadLetter?: boolean | undefined;
-  /** How many of its tasks this worker runs at the same time, 1 to 5_000. The others are left to other workers. @default no limit of its own */
-  concurrency?: number | undefined;
-}
+import type { HandlerOptions, Handlers } from "./handler.ts";
 
 const perTask = "it is an option of a task: enqueue(type, payload, { … })";
 

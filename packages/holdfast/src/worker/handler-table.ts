@@ -1,8 +1,7 @@
 import type { Backoff } from "@holdfast/contracts";
 import { isPrefix } from "../engine/type-rules.ts";
 import { DEFAULT_BACKOFF } from "./backoff.ts";
-import type { Handler, Handlers } from "./handler.ts";
-import type { HandlerOptions } from "./handler-options.ts";
+import type { Handler, HandlerOptions, Handlers } from "./handler.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 import { TypeLimit } from "./type-limit.ts";
 

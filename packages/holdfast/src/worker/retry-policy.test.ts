@@ -1,7 +1,7 @@
 import { CancelTask, FatalError, RateLimited, RetryAfter } from "@holdfast/contracts";
 import { expect, test } from "vitest";
 import { testWorker } from "../testing/index.ts";
-import type { HandlerOptions } from "./handler-options.ts";
+import type { HandlerOptions } from "./handler.ts";
 
 const fails = (error: unknown) => () => {
   throw error;

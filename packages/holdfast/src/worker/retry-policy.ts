@@ -3,20 +3,8 @@ import { HoldfastError } from "@holdfast/contracts";
 import { shown } from "../options/shape.ts";
 import { thrownBy } from "../user-code.ts";
 import { backoffDelayMs, DEFAULT_BACKOFF } from "./backoff.ts";
-import type { HandlerTask } from "./handler.ts";
+import type { BackoffFunction, HandlerTask, IsFailure } from "./handler.ts";
 import { saneDelayMs, type Thrown } from "./thrown.ts";
-
-/**
- * Computes the wait before the attempt that follows failed attempt `attempt` (counted from 1), ms, 0 or more. Null: no other attempt, the task is given
- * up now. If it throws, or returns anything else, the default backoff is used, and an `error` event says so.
- */
-export type BackoffFunction = (attempt: number, error: unknown, task: HandlerTask) => number | null;
-
-/**
- * Whether an error counts as a failure. With false the attempt is refunded and the task waits by its backoff; this holds 100 times for
- * one task, then each error counts. If it throws, the error counts, and an `error` event says so.
- */
-export type IsFailure = (error: unknown, task: HandlerTask) => boolean;
 
 /** What becomes of an attempt that failed. */
 export interface RetryPolicy {

@@ -9,7 +9,7 @@ import { checkArgument, shapeOf, shown } from "../options/shape.ts";
 import type { ConnectionOptions } from "../redis/connection.ts";
 import type { RedisOption } from "../redis/settings.ts";
 import type { Tracing } from "../tracing/tracing.ts";
-import type { BackoffFunction, IsFailure } from "./retry-policy.ts";
+import type { BackoffFunction, IsFailure } from "./handler.ts";
 
 export interface WorkerOptions {
   redis: RedisOption;

@@ -86,9 +86,9 @@ describe("concurrency of an entry", () => {
       return a.completed + b.completed === 240;
     });
     expect(most).toBe(2);
-    // What was taken and could not run: at most what two queues asked for at the same time, not one for each that ran.
+    // Few are granted beyond the limit and handed back: the engine knows how many more may run.
     const back = settled.filter(({ outcome }) => outcome === "released").length;
-    expect(back).toBeLessThan(80);
+    expect(back).toBeLessThan(10);
     expect(errors).toEqual([]);
   });
 
