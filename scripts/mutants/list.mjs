@@ -414,8 +414,8 @@ export const mutants = [
       ["lua/lib/grants.lua", "c.attempts = c.attempts + 1", "c.attempts = c.attempts"],
       [
         "lua/lib/verdicts.lua",
-        "c.failures = c.failures + 1",
-        "c.failures, c.attempts = c.failures + 1, c.attempts + 1",
+        "c.failures = c.failures + 1\n  c.unroutedSince = 0",
+        "c.failures, c.attempts = c.failures + 1, c.attempts + 1\n  c.unroutedSince = 0",
       ],
     ],
     tests: [test("reap"), interleavings],
@@ -862,8 +862,8 @@ export const mutants = [
     changes: [
       [
         "packages/holdfast/src/worker/queue-runner.ts",
-        'monotonicMs() < this.#tellsTypesUntilMs ? this.#types : ""',
-        '""',
+        "handlers.hasLimits || monotonicMs() < this.#tellsTypesUntilMs ? handlers.tell(want) : null",
+        "null",
       ],
     ],
     tests: [types],

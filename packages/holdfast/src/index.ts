@@ -100,5 +100,11 @@ export type {
 } from "./worker/handler.ts";
 
 export { JsonText } from "./worker/json-text.ts";
+export {
+  type AcquiredTask,
+  type AcquireOptions,
+  ManualWorker,
+  type ManualWorkerOptions,
+} from "./worker/manual-worker.ts";
 export type { Middleware } from "./worker/middleware.ts";
 export { type SettledEvent, Worker, type WorkerEvents, type WorkerOptions } from "./worker/worker.ts";

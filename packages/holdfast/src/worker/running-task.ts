@@ -15,6 +15,9 @@ import type { MiddlewareChain } from "./middleware.ts";
 import { judge } from "./retry-policy.ts";
 import { errorText, readThrown } from "./thrown.ts";
 
+/** Thrown by a handler of ours to hand its task back. */
+export const HAND_BACK: unique symbol = Symbol("hand back");
+
 const OWN_TIMER_MS = 10_000;
 const { then } = Promise.prototype;
 
@@ -280,6 +283,10 @@ export class RunningTask implements Attempt {
   }
 
   #fail(error: unknown): void {
+    if (error === HAND_BACK) {
+      this.#end({ kind: "release", id: this.id, fence: this.fence });
+      return;
+    }
     const thrown = readThrown(error);
     const verdict = judge(thrown, this.entry as HandlerEntry, {
       attempt: this.attempt,

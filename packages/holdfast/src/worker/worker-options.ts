@@ -5,7 +5,7 @@ import { prefixKind, redisHints, redisKind, tracingKind } from "../client-option
 import { checkQueueName } from "../engine/names.ts";
 import { backoffShape, taskHints } from "../engine/task-options.ts";
 import { callback, nestedOr, oneOf, pattern, text, whole } from "../options/kinds.ts";
-import { checkArgument, shapeOf, shown } from "../options/shape.ts";
+import { checkArgument, type Kinds, shapeOf, shown } from "../options/shape.ts";
 import type { ConnectionOptions } from "../redis/connection.ts";
 import type { RedisOption } from "../redis/settings.ts";
 import type { Tracing } from "../tracing/tracing.ts";
@@ -65,29 +65,31 @@ const oneTask =
   "it is an option of a handler, { handler, timeoutMs }, or of a task, enqueue(type, payload, { timeoutMs })";
 const janitor = "a Janitor takes back what a dead worker held, as soon as its lease ends";
 
+export const workerKinds: Kinds<WorkerOptions> = {
+  redis: redisKind,
+  prefix: prefixKind,
+  concurrency: whole(1, 5_000),
+  maxConcurrency: whole(1, 5_000),
+  queueOrder: oneOf("weighted", "strict"),
+  leaseMs: whole(300, 3_600_000),
+  maxRetries: whole(0, LIMITS.maxRetries),
+  backoff: nestedOr(backoffShape, callback),
+  isFailure: callback,
+  aheadMs: whole(0, 100),
+  pollMs: whole(10, 3_600_000),
+  watchMs: whole(10, 3_600_000),
+  noHandlerAfterMs: whole(0, LIMITS.delayMs),
+  id: pattern("1 to 128 of A-Z a-z 0-9 _ . : @ -", isWorkerId),
+  version: text(0, 128),
+  onScript: callback,
+  tracing: tracingKind,
+};
+
 export const workerShape = shapeOf<WorkerOptions>({
   what: "a worker",
   title: "Worker",
   example: '{ redis: "redis://127.0.0.1:6379", concurrency: 10 }',
-  kinds: {
-    redis: redisKind,
-    prefix: prefixKind,
-    concurrency: whole(1, 5_000),
-    maxConcurrency: whole(1, 5_000),
-    queueOrder: oneOf("weighted", "strict"),
-    leaseMs: whole(300, 3_600_000),
-    maxRetries: whole(0, LIMITS.maxRetries),
-    backoff: nestedOr(backoffShape, callback),
-    isFailure: callback,
-    aheadMs: whole(0, 100),
-    pollMs: whole(10, 3_600_000),
-    watchMs: whole(10, 3_600_000),
-    noHandlerAfterMs: whole(0, LIMITS.delayMs),
-    id: pattern("1 to 128 of A-Z a-z 0-9 _ . : @ -", isWorkerId),
-    version: text(0, 128),
-    onScript: callback,
-    tracing: tracingKind,
-  },
+  kinds: workerKinds,
   hints: {
     ...redisHints,
     ...{ removeOnComplete, removeOnFail },
