@@ -763,7 +763,9 @@ export const mutants = [
   },
   {
     name: "acquire: a shorter prefix gets the tasks of a longer one",
-    changes: [["lua/lib/typed.lua", "if typed.ruleOf(name) == rule then", "if true then"]],
+    changes: [
+      ["lua/lib/typed.lua", "typed.ruleOf(name) == rule and typeRoomOf(name) or 0", "typeRoomOf(name)"],
+    ],
     tests: [typed],
   },
   {
