@@ -5,7 +5,7 @@ import { prefixKind, redisHints, redisKind, tracingKind } from "../client-option
 import { checkQueueName } from "../engine/names.ts";
 import { backoffShape, taskHints } from "../engine/task-options.ts";
 import { callback, nestedOr, oneOf, pattern, text, whole } from "../options/kinds.ts";
-import { checkArgument, type Kinds, shapeOf, shown } from "../options/shape.ts";
+import { checkArgument, checkShape, type Kinds, shapeOf, shown } from "../options/shape.ts";
 import type { ConnectionOptions } from "../redis/connection.ts";
 import type { RedisOption } from "../redis/settings.ts";
 import type { Tracing } from "../tracing/tracing.ts";
@@ -119,18 +119,45 @@ export const workerShape = shapeOf<WorkerOptions>({
 });
 
 /** Makes a unique id from the host, the process id and a random part. */
-export function newWorkerId(): string {
+function newWorkerId(): string {
   const host = hostname()
     .slice(0, 40)
     .replaceAll(/[^A-Za-z0-9_.-]/g, "-");
   return `${host}-${process.pid}-${nanoid(6)}`;
 }
 
+const DEFAULT_MAX_CONCURRENCY = 500;
+
+/** The options of a worker with their defaults. @throws HoldfastError invalid_argument, invalid_queue_name */
+export function workerSettings(queues: WorkedQueues, options: WorkerOptions) {
+  checkShape(workerShape, options);
+  const { concurrency = 50, id = newWorkerId(), version = "0.1.0" } = options;
+  const weights = weightsOf(queues, options.queueOrder);
+  const names = weights.map(([name]) => name);
+  return {
+    ...{ id, weights, concurrency },
+    /** The queues in strict order; none if they share by weight. */
+    ranks: options.queueOrder === "strict" ? names : [],
+    maxConcurrency: options.maxConcurrency ?? Math.max(concurrency, DEFAULT_MAX_CONCURRENCY),
+    prefix: options.prefix ?? "queue",
+    leaseMs: options.leaseMs ?? 30_000,
+    aheadMs: options.aheadMs ?? 5,
+    maxRetries: options.maxRetries ?? 3,
+    pollMs: options.pollMs ?? 1_000,
+    watchMs: options.watchMs ?? 2_000,
+    noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
+    /** Its entry in the registry, but for its types. */
+    entry: { id, queues: names, host: hostname(), pid: process.pid, version, startedAt: Date.now() },
+  };
+}
+
+type WorkedQueues = string | readonly string[] | Readonly<Record<string, number>>;
+
 const weight = whole(1, 1_000);
 
 /** The queues of a worker with their weights. @throws HoldfastError invalid_argument, invalid_queue_name */
-export function weightsOf(
-  queues: string | readonly string[] | Readonly<Record<string, number>>,
+function weightsOf(
+  queues: WorkedQueues,
   order: WorkerOptions["queueOrder"] = "weighted",
 ): [string, number][] {
   const pairs: [string, number][] =

@@ -1,4 +1,3 @@
-import { hostname } from "node:os";
 import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import { Holdfast } from "../client.ts";
 import { Grace, type StopOptions, stopShape } from "../grace.ts";
@@ -19,7 +18,7 @@ import { Reports } from "./reports.ts";
 import { Runners } from "./runners.ts";
 import { Slots } from "./slots.ts";
 import type { WorkerEvents } from "./worker-events.ts";
-import { newWorkerId, type WorkerOptions, weightsOf, workerShape } from "./worker-options.ts";
+import { type WorkerOptions, workerSettings } from "./worker-options.ts";
 
 export type { SettledEvent, WorkerEvents } from "./worker-events.ts";
 export type { WorkerOptions } from "./worker-options.ts";
@@ -29,8 +28,6 @@ const RELEASE_MS = 3_000;
 /** How long the heartbeat thread may take to end on its own, if it has nothing to deregister. */
 const AWAY_MS = 100;
 const TIMINGS_MS = 1_000;
-const DEFAULT_WATCH_MS = 2_000;
-const DEFAULT_MAX_CONCURRENCY = 500;
 // As in lua/lib/push.lua.
 const PUSH_TASKS = 32;
 
@@ -73,26 +70,23 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   ) {
     super("the worker");
     checkHandlers(handlers);
-    checkShape(workerShape, options);
-    const weights = weightsOf(queues, options.queueOrder);
-    const ranks = options.queueOrder === "strict" ? weights.map(([name]) => name) : [];
-    const { concurrency = 50, maxConcurrency = Math.max(concurrency, DEFAULT_MAX_CONCURRENCY) } = options;
-    const { leaseMs = 30_000, aheadMs = 5, maxRetries = 3 } = options;
-    this.id = options.id ?? newWorkerId();
+    const settings = workerSettings(queues, options);
+    const { weights, ranks, maxConcurrency, leaseMs, aheadMs, maxRetries, pollMs, noHandlerAfterMs, prefix } =
+      settings;
+    this.id = settings.id;
     this.#maxConcurrency = maxConcurrency;
-    this.#watchMs = options.watchMs ?? DEFAULT_WATCH_MS;
-    const { redis, onScript, prefix = "queue" } = options;
+    this.#watchMs = settings.watchMs;
+    const { redis, onScript, backoff, isFailure } = options;
     // The workers of a process share one connection for their work and one that listens, and end them with the last.
     const connection = new Connection(redis, { onScript, share: true });
     this.#client = new Holdfast({ redis, prefix }, connection);
     this.#listener = new Connection(redis, { name: "holdfast-wake", share: true });
     this.#reports = new Reports(this.id, this, () => connection.now());
-    this.#slots = new Slots(concurrency);
+    this.#slots = new Slots(settings.concurrency);
     // Room for what runs, what is taken ahead, and what is on its way to Redis with a verdict; and for what is granted by push to
     // each part of a queue while others fill the slots.
     this.#table = new LeaseTable(maxConcurrency * 2 + 1_024 + maxParts(weights.length) * PUSH_TASKS);
-    this.#table.slots = concurrency;
-    const { backoff, isFailure } = options;
+    this.#table.slots = settings.concurrency;
     const table = new HandlerTable(handlers, { maxRetries, backoff, isFailure }, () => {
       for (const runner of this.#runners.all) if (runner.waitsForRoom) runner.wake();
     });
@@ -101,14 +95,23 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     const make: PartRunnersOptions["make"] = ({ engine }, queue, index, weight) =>
       new QueueRunner(
         {
-          ...{ engine, queue, index, weight, leaseMs, maxRetries, tracing, aheadMs },
+          ...{
+            engine,
+            queue,
+            index,
+            weight,
+            leaseMs,
+            maxRetries,
+            tracing,
+            aheadMs,
+            pollMs,
+            noHandlerAfterMs,
+          },
           rank: ranks.indexOf(queue),
           slots: this.#slots,
           table: this.#table,
           handlers: table,
           middleware: this.#middleware,
-          pollMs: options.pollMs ?? 1_000,
-          noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
           workerId: this.id,
         },
         {
@@ -137,15 +140,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
         parts: [],
         leaseMs,
         maxRetries,
-        worker: {
-          id: this.id,
-          queues: weights.map(([name]) => name),
-          types: [...table.rules],
-          host: hostname(),
-          pid: process.pid,
-          version: options.version ?? "0.1.0",
-          startedAt: Date.now(),
-        },
+        worker: { ...settings.entry, types: [...table.rules] },
       },
       {
         onLease: (what, index, version) => this.#leaseChanged(what, index, version),
