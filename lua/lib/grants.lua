@@ -33,7 +33,7 @@ local LOOKED_AT = 16
 local function planAcquire(counters, request, soloClaim, commit)
   local grants = newGrants()
   local want, workerId, leaseMs = request.want, request.workerId, request.leaseMs
-  local typed = request.typed and request.typed.runs and request.typed
+  local typed = request.typed and request.typed.rules and request.typed
   grants.firstText = string.format('%d', counters[GRANTS] + 1)
   local claimant, untilMs = string.match(soloClaim or '', '^(%S+) (%d+)$')
   if want == 0 then
@@ -117,7 +117,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     end
     if seen[id] then
       isDropped = true
-    elseif envelope and not record and not typed and byte(envelope) == ENVELOPE_PLAIN then
+    elseif plain and envelope and not record and not typed and byte(envelope) == ENVELOPE_PLAIN then
       terms = plain
     elseif isBehind then
       terms = nil -- a task of its key was refused that stands before it
@@ -136,12 +136,17 @@ local function planAcquire(counters, request, soloClaim, commit)
         commit[size + 1], commit[size + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
         size = size + 2
         terms = nil
-      elseif lane and limits.ordered and typed and not typed.canRun(typed, envelope) then
-        -- It does not stand aside, since the tasks behind it would overtake it.
-        lane.account.refuses, lane.taken, terms = true, lane.taken - 1, nil
-        grants.typed = true
-      elseif typed and (lane or taken[sources[i]]) and not typed.canRun(typed, envelope) then
-        isAside, terms = true, nil
+      elseif typed and not typed.canRun(typed, envelope) then
+        terms = nil
+        if lane and limits.ordered then
+          -- It does not stand aside, since the tasks behind it would overtake it.
+          lane.account.refuses, lane.taken = true, lane.taken - 1
+          grants.typed = true
+        elseif lane or taken[sources[i]] then
+          isAside = true
+        else -- it stands aside already, and the caller takes no more of its type now
+          table.remove(left)
+        end
       end
     end
     if hasLimits and terms then

@@ -10,28 +10,52 @@ local function fenceOf(first, nonce)
   return first .. '-' .. nonce
 end
 
--- Returns the terms of a task without options, and a function that finds the terms of a task with options. counts: those of a first
+-- Types with terms of their own, ',<rule>=<maxRetries>:<timeoutMs>' each; either number may be missing. A rule is a type, or a prefix with a
+-- star; the most exact ones come first. Returns a function that finds the terms of a type.
+local function ownTermsOf(text)
+  local rules = {}
+  for name, star, maxRetries, timeoutMs in string.gmatch(text, ',([^*=,]*)(%*?)=(%d*):(%d*)') do
+    rules[#rules + 1] = { place = #rules .. ' ', name = name, isPrefix = star ~= '', maxRetries = tonumber(maxRetries), timeoutMs = tonumber(timeoutMs) }
+  end
+  return function(envelope)
+    local name = string.match(envelope, '^.(%S+)') or ''
+    for _, rule in ipairs(rules) do
+      if name == rule.name or rule.isPrefix and string.sub(name, 1, #rule.name) == rule.name then
+        return rule
+      end
+    end
+  end
+end
+
+-- Returns the terms of a task without options (nil if they differ by type), and a function that finds the terms of any task. counts: those of a first
 -- grant. tail: the text behind the fence in the record. key: '' without one. lease: when it expires. expiresAt: after that the task is not granted; 0: never.
--- request: leaseMs, maxRetries, workerId.
+-- request: leaseMs, workerId; maxRetries, a number as text, with the terms of single types behind it.
 local function leaseTerms(request)
-  local leaseMs, maxRetries, workerId = request.leaseMs, request.maxRetries, request.workerId
+  local leaseMs, maxRetries, workerId = request.leaseMs, tonumber(request.maxRetries), request.workerId
+  local ownOf
+  if not maxRetries then
+    local number, text = string.match(request.maxRetries, '^(%d+)(.*)$')
+    maxRetries, ownOf = tonumber(number), ownTermsOf(text)
+  end
   local expiry, deadline = now + leaseMs, now + ATTEMPT_TIMEOUT_MS + SETTLE_MS
   local expiryText = string.format('%d', expiry < deadline and expiry or deadline)
   local plain = { given = false, flags = '', counts = '1', key = '', cost = 1, expiresAt = 0, lease = expiryText,
     tail = ' ' .. nowText .. string.format(' %d %d ', deadline, maxRetries + 1) .. workerId }
   -- By the text of the options: the tasks of a batch mostly share it.
   local known = { [''] = plain }
-  return plain, function(envelope)
+  return not ownOf and plain or nil, function(envelope)
     -- The text behind type and time.
     local text = string.match(envelope, '^%S+ %S+([^\n]*)') or ''
-    local terms = known[text]
-    local onlyKey = not terms and string.match(text, '^ q=(%S+)$')
+    local own = ownOf and ownOf(envelope)
+    local kept = own and own.place .. text or text
+    local terms = known[kept]
+    local onlyKey = not terms and not own and string.match(text, '^ q=(%S+)$')
     if onlyKey then -- most tasks with a key have no other option
       terms = { given = plain.given, flags = plain.flags, counts = plain.counts, key = onlyKey, cost = 1, expiresAt = 0, lease = plain.lease, tail = plain.tail }
       known[text] = terms
     elseif not terms then
-      local limitMs = (tonumber(optionOf(text, 't')) or ATTEMPT_TIMEOUT_MS) + SETTLE_MS
-      local maxAttempts = (tonumber(optionOf(text, 'm')) or maxRetries) + 1
+      local limitMs = (tonumber(optionOf(text, 't')) or own and own.timeoutMs or ATTEMPT_TIMEOUT_MS) + SETTLE_MS
+      local maxAttempts = (tonumber(optionOf(text, 'm')) or own and own.maxRetries or maxRetries) + 1
       local flags = (optionOf(text, 'h') and FLAG_GIVEN or '') .. (optionOf(text, 'k') == '0' and FLAG_DROPS or '')
       terms = {
         given = optionOf(text, 'h') ~= nil,
@@ -44,7 +68,7 @@ local function leaseTerms(request)
         tail = ' ' .. nowText .. string.format(' %.0f %d ', now + limitMs, maxAttempts) .. workerId,
         lease = limitMs < leaseMs and string.format('%.0f', now + limitMs) or expiryText,
       }
-      known[text] = terms
+      known[kept] = terms
     end
     return terms
   end

@@ -1,6 +1,6 @@
 -- Requests of idle workers, "#parked": one line each, oldest first, at most one per worker.
 --
---   workerId requestSlot sequence want leaseMs maxRetries nonce[ type …]     types: only if the worker sent them; then it runs no others
+--   workerId requestSlot sequence want leaseMs maxRetries nonce[ rule …]     rules: only if the worker sent its types (lib/routes.lua); then it runs no others
 local PARKED_MAX = 64
 
 local function parkedLines(parked)

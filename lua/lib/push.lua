@@ -7,11 +7,21 @@ local PUSH_TASKS = 32
 -- A larger push is sent without the tasks: the worker repeats its request to get them.
 local PUSH_BYTES = 65536
 
--- Whether a worker that sent its types, ' type …', runs all of these tasks.
+-- include lib/routes.lua
+
+-- Whether a worker takes all of these tasks. types: '' if it did not send its types.
 local function runsAll(types, tasks, at, pushed)
-  for place = 1, types == '' and 0 or pushed do
+  if types == '' then
+    return true
+  end
+  local _, ruleOf = routesOf(types)
+  for place = 1, pushed do
     local name = string.match(tasks[at + 2 * place - 1], '^.(%S+)')
-    if name and not string.find(types .. ' ', ' ' .. name .. ' ', 1, true) then
+    local rule = name and ruleOf(name)
+    if rule then
+      rule.left = rule.left - 1
+    end
+    if name and (not rule or rule.left < 0) then
       return false
     end
   end
@@ -23,7 +33,7 @@ local function takeParked(parked, tasks, at, pushed)
   local before = ''
   while parked ~= '' do
     local line, worker, parkedSlot, parkedSequence, want, leaseMs, maxRetries, nonce, types, others =
-      string.match(parked, '^((%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%S+)([^\n]*))\n?(.*)$')
+      string.match(parked, '^((%S+) (%S+) (%d+) (%d+) (%d+) (%S+) (%S+)([^\n]*))\n?(.*)$')
     if not worker then
       return nil
     end
@@ -32,7 +42,7 @@ local function takeParked(parked, tasks, at, pushed)
       before = before .. line .. '\n'
     elseif redis.call('PUBSUB', 'SHARDNUMSUB', channel)[2] > 0 then
       return { workerId = worker, requestSlot = parkedSlot, sequence = parkedSequence, want = tonumber(want), leaseMs = tonumber(leaseMs),
-        maxRetries = tonumber(maxRetries), nonce = nonce, channel = channel }, others == '' and string.sub(before, 1, -2) or before .. others
+        maxRetries = maxRetries, nonce = nonce, channel = channel }, others == '' and string.sub(before, 1, -2) or before .. others
     end
     parked = others
   end

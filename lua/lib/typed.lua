@@ -7,14 +7,27 @@
 --   band     0 solo   1 high   2 normal   3 low
 --   dieAt    from then on `reject` ends the task, unless a registered worker runs its type
 
+-- include lib/routes.lua
+
+-- The most types that one rule with a prefix looks at in a call.
+local PREFIX_TYPES = 64
+
 local function typeOf(envelope)
   return string.match(envelope, '^.(%S+)')
 end
 
--- A task whose type cannot be read goes to any worker, which quarantines it.
+-- Whether the caller takes the task, which is then counted. A task whose type cannot be read goes to any worker, which quarantines it.
 local function canRun(typed, envelope)
   local name = typeOf(envelope)
-  return not name or typed.runs[name]
+  if not name then
+    return true
+  end
+  local rule = typed.ruleOf(name)
+  if not rule or rule.left < 1 then
+    return false
+  end
+  rule.left = rule.left - 1
+  return true
 end
 
 -- Whether the task was taken before and handed back, and was not promoted, retried or replayed: then it is the next one of its type.
@@ -53,18 +66,76 @@ local function sequenceOf(member)
   return tonumber(string.match(member, '^%S+ %S+ (%d+)'))
 end
 
--- The first `want` members of each band whose type the caller runs, oldest first.
+-- How many tasks of the type may start by its limit.
+local function typeRoomOf(name)
+  return limits and limits.typeRoom(limits, name) or math.huge
+end
+
+-- The first members of one type of a band: `line` is "<band> <type>".
+local function peekLine(line, count)
+  return redis.call('ZRANGEBYLEX', pendingTypedKey, '[' .. line .. ' ', '(' .. line .. '!', 'LIMIT', 0, count)
+end
+
+-- Adds the first members of each type of a band that `rule` is the rule of. Types are looked at in the order of their names, from
+-- `from` on. Returns how many of them gave members, and whether there are more types.
+local function peekPrefix(typed, rule, code, from, count, members)
+  local found = 0
+  for _ = 1, PREFIX_TYPES do
+    local page = redis.call('ZRANGEBYLEX', pendingTypedKey, from, '(' .. code .. ' ' .. rule.name .. '\255', 'LIMIT', 0, count)
+    if #page == 0 then
+      return found, false
+    end
+    local line, name = string.match(page[1], '^(%S+ (%S+))')
+    local room = typed.ruleOf(name) == rule and typeRoomOf(name) or 0
+    if room >= 1 then
+      found = found + 1
+      for place, member in ipairs(page) do
+        if place > room or string.sub(member, 1, #line + 1) ~= line .. ' ' then
+          break
+        end
+        members[#members + 1] = member
+      end
+    end
+    from = '[' .. line .. '!'
+  end
+  return found, true
+end
+
+-- As before, for all types. If there are too many, the look begins at a member that changes from call to call, so that no type
+-- waits for ever.
+local function peekRule(typed, rule, code, count, members)
+  local first, last = '[' .. code .. ' ' .. rule.name, '(' .. code .. ' ' .. rule.name .. '\255'
+  local line = {}
+  local found, more = peekPrefix(typed, rule, code, first, count, line)
+  if more then
+    local before = redis.call('ZLEXCOUNT', pendingTypedKey, '-', '(' .. code .. ' ' .. rule.name)
+    local rank = before + now % redis.call('ZLEXCOUNT', pendingTypedKey, first, last)
+    line = {}
+    found = peekPrefix(typed, rule, code, '[' .. redis.call('ZRANGE', pendingTypedKey, rank, rank)[1], count, line)
+  end
+  for _, member in ipairs(line) do
+    members[#members + 1] = member
+  end
+  return found
+end
+
+-- The first `want` members of each type of each band that the caller runs, oldest first.
 local function peekTyped(typed, want)
   local lines = {}
   for band, code in pairs(BAND_CODES) do
     local line, types = {}, 0
     if redis.call('ZLEXCOUNT', pendingTypedKey, '[' .. code .. ' ', '(' .. code .. '!') > 0 then
-      for _, name in ipairs(typed.names) do
-        local from, most = code .. ' ' .. name, limits and math.min(want, limits.typeRoom(limits, name)) or want
-        local members = most > 0 and redis.call('ZRANGEBYLEX', pendingTypedKey, '[' .. from .. ' ', '(' .. from .. '!', 'LIMIT', 0, most) or {}
-        types = types + (#members > 0 and 1 or 0)
-        for _, member in ipairs(members) do
-          line[#line + 1] = member
+      for _, rule in ipairs(typed.rules) do
+        local count = math.min(want, rule.left)
+        if count >= 1 and rule.isPrefix then
+          types = types + peekRule(typed, rule, code, count, line)
+        elseif count >= 1 then
+          local most = math.min(count, typeRoomOf(rule.name))
+          local members = most >= 1 and peekLine(code .. ' ' .. rule.name, most) or {}
+          types = types + (#members > 0 and 1 or 0)
+          for _, member in ipairs(members) do
+            line[#line + 1] = member
+          end
         end
       end
     end
@@ -78,14 +149,13 @@ local function peekTyped(typed, want)
   return lines
 end
 
--- types: '' if the caller did not send its types; otherwise the types that it runs, with a space before each. The functions are
--- part of the table, because only the calls that need them define them.
+-- types: '' if the caller did not send its types; otherwise see lib/routes.lua. The functions are part of the table, because only the
+-- calls that need them define them.
 local function newTyped(types, noHandlerAfterMs)
-  local typed = { noHandlerAfterMs = noHandlerAfterMs, runs = types ~= '' and {} or nil, names = {}, members = {}, sequence = nil,
-    canRun = canRun, standAside = standAside, peek = peekTyped, write = writeAside }
-  for name in string.gmatch(types, '%S+') do
-    typed.runs[name] = true
-    typed.names[#typed.names + 1] = name
+  local typed = { noHandlerAfterMs = noHandlerAfterMs, members = {}, sequence = nil, canRun = canRun, standAside = standAside, peek = peekTyped,
+    write = writeAside }
+  if types ~= '' then
+    typed.rules, typed.ruleOf = routesOf(types)
   end
   return typed
 end

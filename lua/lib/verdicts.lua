@@ -137,6 +137,34 @@ local function planLimited(settled, counters, id, record, c, envelope, holdMs, s
   return handBack(settled, counters, id, envelope, c, historyOf(record))
 end
 
+-- An error that is no failure: the attempt is refunded, and the task waits like one that failed. It is refunded as often as for a rate
+-- limit; from then on such an error is a failure.
+local function planExcused(settled, counters, id, record, c, delayMs, text)
+  c.limited = c.limited + 1
+  add(counters, RELEASED_TOTAL, 1)
+  local history, err = appendAttempt(record, c, 'released', text)
+  if hasFlag(c, FLAG_CANCEL) then
+    return planCancelled(settled, counters, id, c, history, err)
+  end
+  c.attempts = c.attempts - 1
+  if isOrdered(record) then
+    planInPlace(settled, counters, id, record, delayMs, { c = c, history = history, err = err })
+    return 'l'
+  end
+  planScheduled(settled, counters, id, c, delayMs, history, err)
+  return 'l'
+end
+
+-- The worker gives the task up, and wants no dead letter of it. verdict: drop if its last attempt failed, otherwise cancel.
+local function planGivenUp(settled, counters, id, record, c, verdict, text)
+  local isFailure = verdict == 'drop'
+  if isFailure then
+    c.failures = c.failures + 1
+    add(counters, FAILED_TOTAL, 1)
+  end
+  return planCancelled(settled, counters, id, c, appendAttempt(record, c, isFailure and 'failed' or 'cancelled', text))
+end
+
 -- A task in strict order that its worker has no handler for: it does not stand aside, since the tasks behind it would overtake it.
 local function planUnrouted(settled, counters, id, record, c, noHandlerAfterMs, text)
   c.unroutedSince = c.unroutedSince > 0 and c.unroutedSince or now
@@ -158,6 +186,14 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
     return planFailure(settled, counters, id, record, verdict, delayMs, text)
   end
   local c = parseCounts(record)
+  if verdict == 'cancel' or verdict == 'drop' then
+    return planGivenUp(settled, counters, id, record, c, verdict, text)
+  elseif verdict == 'excuse' then
+    if c.limited >= RATE_LIMITED_MAX then
+      return planFailure(settled, counters, id, record, 'fail', delayMs, text)
+    end
+    return planExcused(settled, counters, id, record, c, delayMs, text)
+  end
   local _, _, _, maxAttempts = parseLease(record)
   local cancelled = hasFlag(c, FLAG_CANCEL)
   if verdict == 'unrouted' then

@@ -21,11 +21,11 @@
 -- ARGV[4] want  integer  tasks to acquire, 1 to 500
 -- ARGV[5] held  integer  tasks that the caller holds
 -- ARGV[6] leaseMs  integer
--- ARGV[7] maxRetries  integer  for tasks that bring none
+-- ARGV[7] maxRetries  string  for tasks that bring none; behind it, types with terms of their own (lib/lease.lua)
 -- ARGV[8] workerId  string
 -- ARGV[9] nonce  string  the second half of the fence of what is granted here
 -- ARGV[10] park  integer  1: where nothing is granted, the request waits in `#parked` to be granted by an enqueue
--- ARGV[11] types  string  "" for any type; otherwise those that the caller runs, a space before each
+-- ARGV[11] types  string  "" for any type; otherwise those that the caller runs: see lib/routes.lua
 -- ARGV[12] noHandlerAfterMs  integer  how long a task that stands aside waits for a worker that runs its type
 -- RETURNS {now, "", first grant, flags, counts, taskIds, envelope, ...}; counts: "place=counts" of those granted before; instead of an envelope, where the request waits: ms until the next task is due, -1 for none
 -- TIME    O(w log p + t log q), w wanted, p = tasks processing, t types told while q tasks stand aside
@@ -79,7 +79,7 @@ local request = { want = settings.paused and 0 or want, held = held, leaseMs = l
 local commit = newCommit()
 local grants = planAcquire(counters, request, fields[4], commit)
 local rests = park == 1 and #grants.ids == 0 and not hasMore(grants) and not grants.makesRoom
-local line = rests and string.format('%s %s %.0f %d %.0f %d %s', workerId, requestSlot, sequence, want, leaseMs, maxRetries, nonce) .. types or nil
+local line = rests and string.format('%s %s %.0f %d %.0f %s %s', workerId, requestSlot, sequence, want, leaseMs, maxRetries, nonce) .. types or nil
 local parked, parks = parkedAfter(fields[3], line)
 
 -- 2. Write the targets.

@@ -8,7 +8,7 @@
 -- ARGV[2] limit  integer  tasks to look at, 1 to 500
 -- ARGV[3] after  string  a line of the walk, "<band> <type>": only lines behind it are looked at; "" to begin
 -- ARGV[4] known  string  what the registry knows, for the record: encoded as errors are
--- ARGV[5..] type  string  repeated: those that the registered workers of the queue run
+-- ARGV[5..] type  string  repeated: those that the registered workers of the queue run, and prefixes of types with a * (lib/routes.lua)
 -- RETURNS {dead, the line to go on behind, "" at the end}
 -- TIME    O(n log q), n = limit, q = tasks that stand aside
 -- MOVES   pending -> dead
@@ -16,16 +16,14 @@
 -- include lib/clock.lua
 -- include lib/queue.lua
 -- include lib/record.lua
+-- include lib/routes.lua
 
 -- 1. Read: line by line, each oldest first.
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
 if not readSettings(fields[2]) then
   return layoutError()
 end
-local isKnown = {}
-for at = typeAt, #ARGV do
-  isKnown[ARGV[at]] = true
-end
+local _, ruleOf = routesOf(' ' .. table.concat(ARGV, ' ', typeAt))
 local counters = unpackCounters(fields[1])
 local left, due, commit, seen, looked = {}, {}, {}, {}, 0
 
@@ -57,7 +55,7 @@ while looked < limit and lines < limit do
   local line, name = string.match(head, '^(%S+ (%S+))')
   lines = lines + 1
   local hasMore = false
-  if not isKnown[name] then
+  if not ruleOf(name) then
     local room = limit - looked
     local members = redis.call('ZRANGEBYLEX', pendingTypedKey, '[' .. line .. ' ', '(' .. line .. '!', 'LIMIT', 0, room)
     hasMore = #members == room

@@ -27,7 +27,7 @@
 -- ARGV[4] want  integer  tasks to acquire, 0 to 500
 -- ARGV[5] held  integer  tasks that the caller holds beside those settled here
 -- ARGV[6] leaseMs  integer
--- ARGV[7] maxRetries  integer  for tasks that bring none
+-- ARGV[7] maxRetries  string  for tasks that bring none; behind it, types with terms of their own (lib/lease.lua)
 -- ARGV[8] workerId  string
 -- ARGV[9] nonce  string  as for acquire
 -- ARGV[10] types  string  as for acquire

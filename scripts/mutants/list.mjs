@@ -16,6 +16,7 @@ const shared = test("shares");
 const dealt = "packages/holdfast/src/shares/deal.test.ts";
 const runners = "packages/holdfast/src/worker/runners.test.ts";
 const settle = test("settle");
+const ownTerms = test("own-terms");
 const keepPayload = test("keep-payload");
 const sessions = "services/observability/test/session.test.ts";
 const logOut = "services/observability/test/log-out.redis.test.ts";
@@ -413,8 +414,8 @@ export const mutants = [
       ["lua/lib/grants.lua", "c.attempts = c.attempts + 1", "c.attempts = c.attempts"],
       [
         "lua/lib/verdicts.lua",
-        "c.failures = c.failures + 1",
-        "c.failures, c.attempts = c.failures + 1, c.attempts + 1",
+        "c.failures = c.failures + 1\n  c.unroutedSince = 0",
+        "c.failures, c.attempts = c.failures + 1, c.attempts + 1\n  c.unroutedSince = 0",
       ],
     ],
     tests: [test("reap"), interleavings],
@@ -741,14 +742,74 @@ export const mutants = [
   },
   {
     name: "acquire: a worker gets a task of a type that it does not run",
+    changes: [["lua/lib/grants.lua", "elseif typed and not typed.canRun", "elseif false and typed.canRun"]],
+    tests: [typed, interleavings, model],
+  },
+  {
+    name: "acquire: a worker gets more tasks of a type than its limit",
+    changes: [["lua/lib/typed.lua", "  rule.left = rule.left - 1\n", ""]],
+    tests: [typed],
+  },
+  {
+    name: "acquire: a task beyond the limit of its type leaves the set of those that stand aside",
     changes: [
       [
         "lua/lib/grants.lua",
-        "elseif typed and (lane or taken[sources[i]]) and not typed.canRun",
-        "elseif false and typed.canRun",
+        "        else -- it stands aside already, and the caller takes no more of its type now\n          table.remove(left)\n",
+        "",
       ],
     ],
-    tests: [typed, interleavings, model],
+    tests: [typed],
+  },
+  {
+    name: "acquire: a shorter prefix gets the tasks of a longer one",
+    changes: [
+      ["lua/lib/typed.lua", "typed.ruleOf(name) == rule and typeRoomOf(name) or 0", "typeRoomOf(name)"],
+    ],
+    tests: [typed],
+  },
+  {
+    name: "acquire: of many types with one prefix the last are never reached",
+    changes: [["lua/lib/typed.lua", "  if more then\n", "  if false then\n"]],
+    tests: [typed],
+  },
+  {
+    name: "push: a worker gets more tasks of a type than its limit",
+    changes: [
+      ["lua/lib/push.lua", "if name and (not rule or rule.left < 0) then", "if name and not rule then"],
+    ],
+    tests: [push],
+  },
+  {
+    name: "acquire: the retries of a type are not those that its worker told",
+    changes: [["lua/lib/lease.lua", "or own and own.maxRetries or maxRetries", "or maxRetries"]],
+    tests: [ownTerms],
+  },
+  {
+    name: "acquire: a task without options does not get the terms of its type",
+    changes: [["lua/lib/lease.lua", "return not ownOf and plain or nil, function", "return plain, function"]],
+    tests: [ownTerms],
+  },
+  {
+    name: "acquire: types with the same options share the terms of the first",
+    changes: [["lua/lib/lease.lua", "local kept = own and own.place .. text or text", "local kept = text"]],
+    tests: [ownTerms],
+  },
+  {
+    name: "settle: an error that is no failure is refunded for ever",
+    changes: [["lua/lib/verdicts.lua", "if c.limited >= RATE_LIMITED_MAX then", "if false then"]],
+    tests: [ownTerms],
+  },
+  {
+    name: "settle: an error that is no failure costs an attempt",
+    changes: [
+      [
+        "lua/lib/verdicts.lua",
+        "  c.attempts = c.attempts - 1\n  if isOrdered(record) then\n    planInPlace",
+        "  if isOrdered(record) then\n    planInPlace",
+      ],
+    ],
+    tests: [ownTerms, model],
   },
   {
     name: "acquire: a worker gets more tasks than it wants",
@@ -779,7 +840,7 @@ export const mutants = [
   },
   {
     name: "reject: a task is rejected although a registered worker runs its type",
-    changes: [["lua/transitions/reject.lua", "if not isKnown[name] then", "if true then"]],
+    changes: [["lua/transitions/reject.lua", "if not ruleOf(name) then", "if true then"]],
     tests: [typed, model],
   },
   {
@@ -803,8 +864,8 @@ export const mutants = [
     changes: [
       [
         "packages/holdfast/src/worker/queue-runner.ts",
-        'monotonicMs() < this.#tellsTypesUntilMs ? this.#types : ""',
-        '""',
+        "handlers.hasLimits || monotonicMs() < this.#tellsTypesUntilMs ? handlers.tell(want) : null",
+        "null",
       ],
     ],
     tests: [types],
@@ -1368,8 +1429,8 @@ export const mutants = [
     changes: [
       [
         "packages/holdfast/src/worker/worker.ts",
-        "this.#draining || !this.#beating || this.#stopped !== undefined",
-        "this.#draining || this.#stopped !== undefined",
+        "this.#rests || !this.#beating || this.#stopped !== undefined",
+        "this.#rests || this.#stopped !== undefined",
       ],
     ],
     tests: [loss],
@@ -1809,7 +1870,13 @@ export const mutants = [
   },
   {
     name: "limits: a worker that does not run the next type of a key takes the one behind it",
-    changes: [["lua/lib/grants.lua", "lane and limits.ordered and typed and not", "false and not"]],
+    changes: [
+      [
+        "lua/lib/grants.lua",
+        "        if lane and limits.ordered then\n          -- It does not",
+        "        if false then\n          -- It does not",
+      ],
+    ],
     tests: [policies],
   },
   {

@@ -102,6 +102,22 @@ export class FatalError extends Error {
 }
 
 /**
+ * Thrown by a handler if the task is not to be done any more, such as a reminder of a closed account. The task ends as cancelled, with the
+ * message in its history: it is not retried, and leaves no dead letter. This also holds for a subclass, and for an error with a CancelTask
+ * among its causes.
+ */
+export class CancelTask extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "CancelTask";
+  }
+
+  get [ERROR_MEANING](): "cancel" {
+    return "cancel";
+  }
+}
+
+/**
  * Thrown by a handler that knows when the next attempt makes sense. It counts as a failure, so the task is dead when
  * its attempts are used up. This also holds for a subclass, and for an error with a RetryAfter among its causes.
  */

@@ -5,7 +5,8 @@ import { nested } from "./options/kinds.ts";
 import { checkArgument, checkShape, shapeOf } from "./options/shape.ts";
 import type { EnqueueReceipt } from "./queue/enqueue-call.ts";
 import type { Queue } from "./queue/queue.ts";
-import type { HandlerContext, HandlerTask } from "./worker/handler.ts";
+import type { HandlerContext, HandlerOptions, HandlerTask } from "./worker/handler.ts";
+import { handlerShape } from "./worker/handler-options.ts";
 
 /** The part of Standard Schema v1 (standardschema.dev) that is used here: any validator that speaks it will do. */
 export interface StandardSchema<Input, Output = Input> {
@@ -53,6 +54,14 @@ export interface TaskDefinition<Input, Result, Output = Input> {
   handler(
     run: (payload: Output, ctx: HandlerContext, task: HandlerTask) => Result | Promise<Result>,
   ): Record<string, (task: HandlerTask, ctx: HandlerContext) => Promise<Result>>;
+  /**
+   * The same, with options for the tasks of the type in this worker.
+   * @throws HoldfastError invalid_argument
+   */
+  handler(
+    run: (payload: Output, ctx: HandlerContext, task: HandlerTask) => Result | Promise<Result>,
+    options: Omit<HandlerOptions, "handler">,
+  ): Record<string, HandlerOptions>;
 }
 
 export const taskDefinitionShape = shapeOf<TaskDefinitionOptions<unknown>>({
@@ -85,6 +94,29 @@ export function defineTask<Input, Result = unknown, Output = Input>(
   const { schema, defaults } = options;
   const validate = (value: unknown): SchemaResult<Output> | Promise<SchemaResult<Output>> =>
     schema === undefined ? { value: value as Output } : schema["~standard"].validate(value);
+  type Run = Parameters<TaskDefinition<Input, Result, Output>["handler"]>[0];
+  type Checked = (task: HandlerTask, ctx: HandlerContext) => Promise<Result>;
+  function handlerOf(run: Run): Record<string, Checked>;
+  function handlerOf(run: Run, own: Omit<HandlerOptions, "handler">): Record<string, HandlerOptions>;
+  function handlerOf(
+    run: Run,
+    own?: Omit<HandlerOptions, "handler">,
+  ): Record<string, Checked | HandlerOptions> {
+    checkArgument(
+      "the handler of a task",
+      { wants: "a function", is: (value) => typeof value === "function" },
+      run,
+    );
+    const handler: Checked = async (task, ctx) => {
+      const result = await validate(task.payload);
+      if (result.issues) throw new FatalError(`payload of "${type}": ${told(result.issues)}`);
+      return run(result.value, ctx, task);
+    };
+    if (own === undefined) return { [type]: handler };
+    const entry = { ...own, handler };
+    checkShape(handlerShape, entry);
+    return { [type]: entry };
+  }
   return {
     type,
     async enqueue(queue, payload, own) {
@@ -96,20 +128,7 @@ export function defineTask<Input, Result = unknown, Output = Input>(
       if (issues) throw await misfit(type, issues, validate(payload));
       return queue.enqueue(type, payload, merged(defaults, own));
     },
-    handler(run) {
-      checkArgument(
-        "the handler of a task",
-        { wants: "a function", is: (value) => typeof value === "function" },
-        run,
-      );
-      return {
-        [type]: async (task, ctx) => {
-          const result = await validate(task.payload);
-          if (result.issues) throw new FatalError(`payload of "${type}": ${told(result.issues)}`);
-          return run(result.value, ctx, task);
-        },
-      };
-    },
+    handler: handlerOf,
   };
 }
 

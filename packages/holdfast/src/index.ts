@@ -3,6 +3,7 @@ export {
   type AttemptOutcome,
   type AttemptView,
   type Backoff,
+  CancelTask,
   type CurrentTask,
   type DeadReason,
   type Durability,
@@ -88,6 +89,22 @@ export type {
   EnqueueSpan,
   Tracing,
 } from "./tracing/tracing.ts";
-export type { Handler, HandlerContext, Handlers, HandlerTask } from "./worker/handler.ts";
+export type {
+  BackoffFunction,
+  Handler,
+  HandlerContext,
+  HandlerOptions,
+  Handlers,
+  HandlerTask,
+  IsFailure,
+} from "./worker/handler.ts";
+
 export { JsonText } from "./worker/json-text.ts";
+export {
+  type AcquiredTask,
+  type AcquireOptions,
+  ManualWorker,
+  type ManualWorkerOptions,
+} from "./worker/manual-worker.ts";
+export type { Middleware } from "./worker/middleware.ts";
 export { type SettledEvent, Worker, type WorkerEvents, type WorkerOptions } from "./worker/worker.ts";

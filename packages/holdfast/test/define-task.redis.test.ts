@@ -179,6 +179,17 @@ test("an enqueue that is checked at once begins before a close that follows it",
   expect((await observer.stats(name)).pending).toBe(1);
 });
 
+test("a handler with options has them as an entry, and checks the payload all the same", async () => {
+  const event = defineTask("event", { schema: eventSchema });
+  const worker = testWorker(
+    event.handler(() => Promise.reject(new Error("no")), { maxRetries: 0, deadLetter: false }),
+  );
+  expect(await worker.run("event", { at: "2030-01-01" })).toMatchObject({ outcome: "cancelled" });
+  const misfit = await worker.run("event", { at: 7 });
+  expect(misfit).toMatchObject({ outcome: "cancelled" });
+  expect(String(misfit.error)).toContain('payload of "event"');
+});
+
 test.each<[string, () => unknown, string]>([
   ["no type", () => defineTask(undefined as never), "undefined is not a valid task type"],
   [
@@ -193,6 +204,11 @@ test.each<[string, () => unknown, string]>([
     "did you mean defaults.delayMs?",
   ],
   ["no handler", () => defineTask("t").handler(undefined as never), "has to be a function"],
+  [
+    "a wrong option of a handler",
+    () => defineTask("t").handler(() => 1, { attempts: 3 } as never),
+    "did you mean maxRetries?",
+  ],
 ])("defineTask with %s", (_, define, message) => {
   expect(define).toThrow(message);
 });

@@ -34,6 +34,8 @@ import { connectionShape, tlsShape } from "../src/redis/settings.ts";
 import { scheduledTaskShape, scheduleShape } from "../src/schedules/definition.ts";
 import { scheduleListShape, schedulesShape } from "../src/schedules/schedules.ts";
 import { testRunShape } from "../src/testing/test-worker.ts";
+import { handlerShape } from "../src/worker/handler-options.ts";
+import { acquireShape, manualWorkerShape } from "../src/worker/manual-worker.ts";
 import { workerShape } from "../src/worker/worker-options.ts";
 
 /** The sections in the order of the page. */
@@ -41,7 +43,7 @@ const SHAPES: readonly Shape[] = [
   ...[connectionShape, tlsShape, holdfastShape],
   ...[queueShape, taskShape, backoffShape, taskTextShape, newTaskShape],
   ...[enqueueManyShape, traceContextShape, waitShape, taskDefinitionShape],
-  ...[workerShape, stopShape, isolationShape, testRunShape],
+  ...[workerShape, handlerShape, manualWorkerShape, acquireShape, stopShape, isolationShape, testRunShape],
   ...[janitorShape, schedulesShape, scheduleShape, scheduledTaskShape, scheduleListShape],
   ...[observerShape, settingsShape, bulkShape, replayShape, groupShape, matchShape],
   ...[workersShape, auditShape],

@@ -114,6 +114,21 @@ test("enqueues are granted to the workers in turn, first to the one that has wai
   expect(await q.task("b")).toMatchObject({ workerId: "w2" });
 });
 
+test("tasks are granted to the first worker whose prefixes and limits of types take all of them", async () => {
+  const q = await setup();
+  const one = await idleWorker(q, { workerId: "one", types: " *=1 email.*=0" });
+  const two = await idleWorker(q, { workerId: "two", types: " email.*=2" });
+  await q.add(["a", "b"], { type: "email.send" });
+  await until("the second worker was granted them", () => two.heard.length === 1);
+  await q.add("c", { type: "report" });
+  await until("the first worker was granted one", () => one.heard.length === 1);
+  expect(
+    parsePush(one.heard[0] as Buffer)
+      ?.roundTrip(NONCE)
+      ?.grants.map(({ id }) => id),
+  ).toEqual(["c"]);
+});
+
 test("a task is granted to the first worker that runs its type, and the others go on waiting", async () => {
   const q = await setup();
   await idleWorker(q, { workerId: "mails", types: " mail mail-report" });

@@ -50,6 +50,19 @@ describe("concurrency of a type", () => {
     await check(q);
   });
 
+  test("holds for a worker that tells a prefix, and does not hold up the other types of the prefix", async () => {
+    const q = await limited({ mail: { concurrency: 1 } });
+    await q.add(["m1", "m2", "m3"], { type: "mail" });
+    expect(await taken(q, 10, "*")).toBe("m1");
+    await q.add("z1", { type: "zed" });
+    expect(await taken(q, 1, "other")).toBe("");
+    // A mail stands first, and its type is full.
+    expect(await taken(q, 1, "m* *")).toBe("z1");
+    await end(q, "m1");
+    expect(await taken(q, 5, "m*")).toBe("m2");
+    await check(q);
+  });
+
   test("a worker that has not told its types yet is asked for them", async () => {
     const q = await limited({ mail: { concurrency: 1 } });
     await q.add(["m1", "m2"], { type: "mail" });

@@ -165,6 +165,78 @@ describe("a worker that sends its types", () => {
   });
 });
 
+describe("a worker that sends prefixes of types", () => {
+  test("is granted the tasks of all types that begin like this, oldest first, and no others", async () => {
+    const q = await setup();
+    await aside(q, ["s", "sms"], ["b", "email.b"], ["e", "email"], ["a", "email.a"], ["a2", "email.a"]);
+    await q.add("c", { type: "email.c" });
+    await q.add("s2", { type: "sms" });
+    expect(ids(await q.acquireTypes("email.*", 9))).toEqual(["b", "a", "a2", "c"]);
+    expect(ids(await q.acquireTypes("email.* *", 9))).toEqual(["s", "e", "s2"]);
+  });
+
+  test("sees each task once if several of its prefixes fit", async () => {
+    const q = await setup();
+    await aside(q, ["s", "sms"], ["b", "email.b"]);
+    const { grants, again } = await q.acquire(9, { types: typesText("email.b email.* e* *") });
+    expect([ids(grants), again]).toEqual([["s", "b"], false]);
+    expect(await q.stats()).toMatchObject({ pending: 0, pendingTyped: 0, processing: 2 });
+  });
+
+  test("and a limit for one of them takes no more of its tasks, and all of the others", async () => {
+    const q = await setup();
+    await aside(q, ["a1", "email.a"], ["b1", "email.b"], ["a2", "email.a"]);
+    for (const id of ["a3", "a4"]) await q.add(id, { type: "email.a" });
+    await q.add("b2", { type: "email.b" });
+    await q.add("r", { type: "report", priority: "high" });
+    const once = async (types: string) => ids((await q.acquire(9, { types: typesText(types) })).grants);
+    // Two of `email.a` among those that stood aside, and none of those that wait behind them.
+    expect((await once("email.a=2 *")).sort()).toEqual(["a1", "a2", "b1", "b2", "r"]);
+    expect(await once("email.a=0 *")).toEqual([]);
+    expect(await once("email.a=1 *")).toEqual(["a3"]);
+    expect(await once("*")).toEqual(["a4"]);
+  });
+
+  test("counts a limit over all types of its prefix and over all bands", async () => {
+    const q = await setup();
+    await q.add("h", { type: "email.a", priority: "high" });
+    await aside(q, ["n1", "email.b"], ["n2", "email.c"]);
+    await q.add("l", { type: "email.d", priority: "low" });
+    await q.add("x", { type: "x" });
+    const granted = ids((await q.acquire(9, { types: typesText("email.*=2 *") })).grants);
+    expect(granted).toContain("x");
+    expect(granted).toHaveLength(3);
+    expect(await q.stats()).toMatchObject({ pending: 2, pendingTyped: 2, processing: 3 });
+    expect(ids(await q.acquireTypes("*", 9))).toHaveLength(2);
+  });
+
+  test("reaches each of more types than a call looks at", async () => {
+    const q = await setup();
+    const tasks = Array.from({ length: 300 }, (_, n): [string, string] => [`t${n}`, `user.${n}`]);
+    await aside(q, ...tasks);
+    const seen = new Set<string>();
+    // The types before stay where they are, so only a look that begins elsewhere finds those behind.
+    for (let call = 0; call < 2_000 && seen.size < 300; call++) {
+      const { grants } = await q.acquire(1, { types: typesText("user.*") });
+      for (const grant of grants) {
+        seen.add(grant.id);
+        expect(await q.unrouted(grant)).toBe("released");
+      }
+      q.advance(7);
+    }
+    expect(seen.size).toBe(300);
+  });
+
+  test("keeps tasks of these types from being rejected", async () => {
+    const q = await setup();
+    await aside(q, ["a", "email.a"], ["b", "sms"]);
+    q.advance(90_000_000);
+    expect((await q.engine.reject(["email.*", "report"], "-", 100)).dead).toBe(1);
+    expect([(await q.task("a")).state, (await q.task("b")).state]).toEqual(["pending", "dead"]);
+    expect((await q.engine.reject(["*"], "-", 100)).dead).toBe(0);
+  });
+});
+
 describe("a solo task", () => {
   const solo = async (q: TestQueue, type: string) => {
     await q.add("killer", { type });

@@ -13,7 +13,7 @@ import {
   waitForRedis,
 } from "@holdfast/service";
 import { Holdfast, Worker } from "holdfast";
-import { type Config, parseQueues } from "./config.ts";
+import { type Config, parseQueues, workedQueues } from "./config.ts";
 import { provideHandlers } from "./handlers/provide.ts";
 import { observeWorker } from "./metrics.ts";
 
@@ -34,7 +34,9 @@ export async function startApp(
   signal: AbortSignal,
 ): Promise<App> {
   const { handlers, concurrency, close } = await provideHandlers(config);
-  const queues = parseQueues(config.QUEUES);
+  // Of a prefix or a catch-all the types are not known before their tasks come.
+  const types = Object.keys(handlers).filter((rule) => !rule.endsWith("*"));
+  const queues = workedQueues(config);
   const settings = toConnectionSettings(config);
   const metrics = createMetrics({ service: "worker", version, http: false });
   const tracer = await startTracing(config, { name: "worker", version }, logger);
@@ -45,6 +47,7 @@ export async function startApp(
     version,
     tracing: tracer?.tracing,
     concurrency,
+    queueOrder: config.QUEUE_ORDER,
     leaseMs: config.LEASE_MS,
     maxRetries: config.MAX_RETRIES,
     backoff: {
@@ -52,7 +55,7 @@ export async function startApp(
       maxMs: Math.max(config.BACKOFF_BASE_MS, config.BACKOFF_MAX_MS),
     },
   });
-  observeWorker(worker, metrics, Object.keys(queues), Object.keys(handlers));
+  observeWorker(worker, metrics, Object.keys(parseQueues(config.QUEUES)), types);
   worker.on("error", createErrorLog(logger, "worker loop error"));
 
   const redis = createRedisReadiness({ client, metrics });

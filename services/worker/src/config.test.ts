@@ -1,6 +1,6 @@
-import { ConfigError, loadConfig } from "@holdfast/service";
+import { ConfigError, loadConfig, StartupError } from "@holdfast/service";
 import { expect, test } from "vitest";
-import { configSchema, parseQueues } from "./config.ts";
+import { configSchema, parseQueues, workedQueues } from "./config.ts";
 
 test("queues have the weight 1 unless they say otherwise", () => {
   expect(parseQueues("default")).toEqual({ default: 1 });
@@ -9,6 +9,12 @@ test("queues have the weight 1 unless they say otherwise", () => {
 
 test.each(["a,", "a=0", "a=x", "{a}", "a b", "-a", "a=1000"])("QUEUES=%j is refused", (QUEUES) => {
   expect(() => loadConfig(configSchema, { QUEUES })).toThrow(ConfigError);
+});
+
+test("queues in strict order are a list, without weights", () => {
+  expect(workedQueues({ QUEUES: "urgent,bulk", QUEUE_ORDER: "strict" })).toEqual(["urgent", "bulk"]);
+  expect(workedQueues({ QUEUES: "urgent,bulk=2", QUEUE_ORDER: "weighted" })).toEqual({ urgent: 1, bulk: 2 });
+  expect(() => workedQueues({ QUEUES: "urgent=2,bulk", QUEUE_ORDER: "strict" })).toThrow(StartupError);
 });
 
 test("every bad variable is listed", () => {

@@ -1,5 +1,5 @@
 import { LIMITS } from "@holdfast/contracts";
-import { metricsConfig, OneOf, redisConfig, tracingConfig } from "@holdfast/service";
+import { metricsConfig, OneOf, redisConfig, StartupError, tracingConfig } from "@holdfast/service";
 import { type Static, Type } from "typebox";
 
 const QUEUE = "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}(=[1-9]\\d{0,2})?";
@@ -10,10 +10,15 @@ export const configSchema = Type.Object({
     pattern: `^${QUEUE}(,${QUEUE})*$`,
     description: "Queues to work on, separated by commas, with optional weights: `critical=6,default=3`.",
   }),
+  QUEUE_ORDER: OneOf(["weighted", "strict"], {
+    default: "weighted",
+    description:
+      "`strict`: a queue gets slots only while no queue before it in `QUEUES`, which then has no weights, has tasks waiting.",
+  }),
   WORKER_CONCURRENCY: Type.Integer({
     default: 50,
     minimum: 1,
-    maximum: 10_000,
+    maximum: 5_000,
     description: "Tasks that run at a time.",
   }),
   LEASE_MS: Type.Integer({
@@ -74,6 +79,16 @@ export const configSchema = Type.Object({
 });
 
 export type Config = Static<typeof configSchema>;
+
+/** The queues of the worker: names in strict order, or names with weights. @throws StartupError */
+export function workedQueues({ QUEUES, QUEUE_ORDER }: Pick<Config, "QUEUES" | "QUEUE_ORDER">) {
+  if (QUEUE_ORDER === "weighted") return parseQueues(QUEUES);
+  if (QUEUES.includes("="))
+    throw new StartupError(
+      "QUEUE_ORDER=strict goes with QUEUES without weights, the first queue first: QUEUES=critical,default",
+    );
+  return QUEUES.split(",");
+}
 
 /**
  * Parses weights like `critical=6,default=3`; a queue without a weight has 1. If a queue is named twice, the last

@@ -49,7 +49,9 @@ export function InjectPanel({ queue }: { queue: string | null }) {
     payload: payloadError(payloadText),
     delay: delayError(delay),
   };
-  const types = [...new Set((figures.workers ?? []).flatMap((worker) => worker.types))].sort();
+  const types = [...new Set((figures.workers ?? []).flatMap((worker) => worker.types))]
+    .filter(isTaskType)
+    .sort();
   const refused = queue === null || Object.values(errors).some((error) => error !== null);
 
   const submit = async (event: FormEvent) => {

@@ -73,7 +73,10 @@ export interface RoundTripArgs {
   want: number;
   held: number;
   leaseMs: number;
+  /** For tasks that bring none. */
   maxRetries: number;
+  /** Types with terms of their own (lua/lib/lease.lua). @default "" */
+  ownTerms?: string;
   workerId: string;
   nonce: string;
   /** The types that the worker runs, with a space before each, or "" for any type (`lua/lib/typed.lua`). @default "" */
@@ -85,8 +88,10 @@ export interface RoundTripArgs {
 
 /** The arguments of an acquire, alone or after a settle. */
 export function acquireFields(args: RoundTripArgs) {
-  const { want, held, leaseMs, maxRetries, workerId, nonce, types = "", noHandlerAfterMs } = args;
-  return { want, held, leaseMs, maxRetries, workerId, nonce, types, noHandlerAfterMs };
+  const { want, held, leaseMs, maxRetries, ownTerms = "", workerId, nonce, types = "" } = args;
+  const { noHandlerAfterMs } = args;
+  const terms = `${maxRetries}${ownTerms}`;
+  return { want, held, leaseMs, maxRetries: terms, workerId, nonce, types, noHandlerAfterMs };
 }
 
 /** Puts the outcomes into the order in which the caller gave the verdicts. `places` has the place of each verdict in that order. */

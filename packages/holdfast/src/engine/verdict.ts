@@ -5,6 +5,10 @@ export type Verdict =
   | { kind: "ack"; id: string; fence: string; resultText?: string }
   | { kind: "fail"; id: string; fence: string; delayMs: number; error: string }
   | { kind: "fatal" | "quarantine"; id: string; fence: string; error: string }
+  /** The task ends as cancelled. `drop`: because its last attempt failed. */
+  | { kind: "cancel" | "drop"; id: string; fence: string; error: string }
+  /** An error that is no failure: the attempt is refunded, so often, and the task waits. `delayMs` is at least 1. */
+  | { kind: "excuse"; id: string; fence: string; delayMs: number; error: string }
   | { kind: "release"; id: string; fence: string }
   /** Never begun: handed back as it was, however often. */
   | { kind: "unstarted"; id: string; fence: string }

@@ -1,12 +1,13 @@
 import { Worker as Thread } from "node:worker_threads";
 import { asHoldfastError } from "@holdfast/contracts";
 import { AttemptAborted } from "../worker/attempt-aborted.ts";
-import type { Handler } from "../worker/handler.ts";
+import type { Handlers } from "../worker/handler.ts";
 import { handlerContext, handlerTask } from "../worker/handler-arguments.ts";
+import { HandlerTable } from "../worker/handler-table.ts";
 import { logText, progressText, storedResult } from "../worker/json-text.ts";
 import { readThrown } from "../worker/thrown.ts";
 import { loadHandlerModules } from "./handler-module.ts";
-import type { FromChild, Refused, SentTask, ToChild } from "./messages.ts";
+import type { FromChild, Refused, SentHandlers, SentTask, ToChild } from "./messages.ts";
 
 /** The program of a child process. argv has the pid of the worker, and one attempt at a time comes over the channel. */
 
@@ -14,7 +15,7 @@ import type { FromChild, Refused, SentTask, ToChild } from "./messages.ts";
 const send = process.send?.bind(process);
 const calls = new Map<number, () => void>();
 let key = "";
-let handlers: Record<string, Handler> = {};
+let handlers = new HandlerTable({});
 let lastCall = 0;
 let current: { run: number; abort: AbortController } | undefined;
 
@@ -75,9 +76,9 @@ async function run(number: number, task: SentTask): Promise<void> {
   current = { run: number, abort };
   const attempt = attemptOf(task, number, abort.signal);
   try {
-    const handler = handlers[task.type];
-    if (!handler) throw new Error(`this process has no handler for "${task.type}"`);
-    const returned = await handler(handlerTask(task, attempt), handlerContext(task, attempt));
+    const entry = handlers.find(task.type);
+    if (!entry) throw new Error(`this process has no handler for "${task.type}"`);
+    const returned = await entry.handler(handlerTask(task, attempt), handlerContext(task, attempt));
     const { text, tooLarge } = storedResult(returned);
     const kept = text === undefined ? {} : { text };
     say({ kind: "done", run: number, ...kept, ...(tooLarge ? { tooLarge: tooLarge.message } : {}) });
@@ -86,11 +87,28 @@ async function run(number: number, task: SentTask): Promise<void> {
   }
 }
 
+/** @throws Error: an option that cannot be sent */
+function sentHandlers(loaded: Handlers): SentHandlers {
+  return Object.fromEntries(
+    Object.entries(loaded).map(([rule, entry]) => {
+      if (typeof entry === "function") return [rule, {}];
+      const { handler: _, ...options } = entry;
+      for (const [name, value] of Object.entries(options))
+        if (typeof value === "function")
+          throw new Error(
+            `${name} of "${rule}" is a function, which cannot be used from a child process: give it to the worker, new Worker(queue, handlers, { ${name} })`,
+          );
+      return [rule, options];
+    }),
+  );
+}
+
 async function start(message: Extract<ToChild, { kind: "start" }>): Promise<void> {
   key = message.key;
   try {
-    handlers = await loadHandlerModules(message.files);
-    say({ kind: "ready", types: Object.keys(handlers) });
+    const loaded = await loadHandlerModules(message.files);
+    handlers = new HandlerTable(loaded);
+    say({ kind: "ready", handlers: sentHandlers(loaded) });
   } catch (error) {
     say({ kind: "broken", message: (error as Error).message });
   }

@@ -62,7 +62,7 @@ test.each([
   ["nothing.cjs", `${COMPILED} exports.default = undefined;`, "exports no handlers"],
   ["array.mjs", "export default [() => 1];", "exports no handlers"],
   ["empty.mjs", "export default {};", "has an empty record of handlers"],
-  ["text.mjs", `export const handlers = { a: "no function" };`, `"a" in `],
+  ["text.mjs", `export const handlers = { a: "no function" };`, `handlers["a"] has to be a function`],
   ["type.mjs", `export const handlers = { "a b": () => 1 };`, "is not a valid task type"],
   ["broken.mjs", 'throw new TypeError("at load");', "does not load: TypeError: at load"],
 ])("%s is refused by name", async (name, code, message) => {

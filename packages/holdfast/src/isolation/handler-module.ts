@@ -1,18 +1,19 @@
 import { basename, extname } from "node:path";
 import { pathToFileURL } from "node:url";
-import { HoldfastError, isTaskType } from "@holdfast/contracts";
-import type { Handler } from "../worker/handler.ts";
+import { HoldfastError } from "@holdfast/contracts";
+import type { Handlers } from "../worker/handler.ts";
+import { checkHandlers } from "../worker/handler-options.ts";
 
 /**
  * The handlers of one module. It exports either
  *
- * - `handlers`, or a default: a record of task type to function, or
+ * - `handlers`, or a default: a record of task type to function, or to an object with a handler and options, or
  * - a default function, whose task type is the name of the file: `email.send.mjs` handles `email.send`.
  *
  * @param file absolute path
  * @throws HoldfastError invalid_argument, one line that names the file and the cause
  */
-export async function loadHandlerModule(file: string): Promise<Record<string, Handler>> {
+export async function loadHandlerModule(file: string): Promise<Handlers> {
   let module: { handlers?: unknown; default?: unknown };
   try {
     module = (await import(pathToFileURL(file).href)) as typeof module;
@@ -28,7 +29,7 @@ export async function loadHandlerModule(file: string): Promise<Record<string, Ha
       `${file} exports no handlers: export const handlers = { "task.type": async (task, ctx) => {} }`,
     );
   }
-  return check(file, exported as Record<string, unknown>);
+  return check(file, exported);
 }
 
 /** A CommonJS module arrives as the default, and one that was compiled from ES modules has its own default in there. */
@@ -39,19 +40,19 @@ function defaultOf(module: { default?: unknown }): unknown {
   return exported?.__esModule && exported.handlers === undefined ? exported.default : exported;
 }
 
-function check(file: string, record: Record<string, unknown>): Record<string, Handler> {
-  const entries = Object.entries(record);
-  if (entries.length === 0) throw refused(`${file} has an empty record of handlers`);
-  for (const [type, handler] of entries) {
-    if (!isTaskType(type)) throw refused(`"${type}" in ${file} is not a valid task type`);
-    if (typeof handler !== "function") throw refused(`"${type}" in ${file} is not a function`);
+function check(file: string, record: object): Handlers {
+  if (Object.keys(record).length === 0) throw refused(`${file} has an empty record of handlers`);
+  try {
+    checkHandlers(record as Handlers);
+  } catch (error) {
+    throw refused(`${file}: ${(error as Error).message}`, error);
   }
-  return record as Record<string, Handler>;
+  return record as Handlers;
 }
 
 /** The handlers of several modules together. @throws HoldfastError invalid_argument, also where two have the same type */
-export async function loadHandlerModules(files: readonly string[]): Promise<Record<string, Handler>> {
-  const handlers = new Map<string, { handler: Handler; file: string }>();
+export async function loadHandlerModules(files: readonly string[]): Promise<Handlers> {
+  const handlers = new Map<string, { handler: Handlers[string]; file: string }>();
   for (const file of files) {
     for (const [type, handler] of Object.entries(await loadHandlerModule(file))) {
       const other = handlers.get(type);

@@ -4,7 +4,7 @@ import { HoldfastError } from "@holdfast/contracts";
 import type { OwnCode } from "../own-code.ts";
 import { JsonText } from "../worker/json-text.ts";
 import { HandlerKilled, type KillReason } from "./handler-killed.ts";
-import type { FromChild, Refused, SentTask, ToChild } from "./messages.ts";
+import type { FromChild, Refused, SentHandlers, SentTask, ToChild } from "./messages.ts";
 import { receivedError } from "./sent-error.ts";
 
 export interface ProcessOptions {
@@ -39,7 +39,7 @@ const END_MS = 1_000;
 
 /** One child process: runs one attempt at a time, so that a kill ends that attempt and no other. */
 export class HandlerProcess {
-  readonly ready: Promise<string[]>;
+  readonly ready: Promise<SentHandlers>;
   /** Resolves when the process is gone. */
   readonly gone: Promise<void>;
   attempts = 0;
@@ -80,7 +80,7 @@ export class HandlerProcess {
     this.ready = new Promise((resolve, reject) => {
       child.on("message", (sent: unknown) => {
         const message = this.#ours(sent);
-        if (message?.kind === "ready") resolve(message.types);
+        if (message?.kind === "ready") resolve(message.handlers);
         else if (message?.kind === "broken") reject(new Error(message.message));
         else if (message) this.#receive(message);
       });

@@ -101,10 +101,15 @@ export async function isolated(
     execArgv: options.execArgv ?? [],
     env: options.env,
   });
-  const types = await pool.start();
-  const forward: Handler = (task, ctx) => runIn(pool, task, ctx, killAfterMs);
+  const sent = await pool.start();
+  const handler: Handler = (task, ctx) => runIn(pool, task, ctx, killAfterMs);
   return {
-    handlers: Object.fromEntries(types.map((type) => [type, forward])),
+    handlers: Object.fromEntries(
+      Object.entries(sent).map(([rule, options]) => [
+        rule,
+        Object.keys(options).length === 0 ? handler : { handler, ...options },
+      ]),
+    ),
     get pids() {
       return pool.pids;
     },

@@ -1,4 +1,5 @@
 import type { AttemptAborted } from "../worker/attempt-aborted.ts";
+import type { HandlerOptions } from "../worker/handler.ts";
 import type { Thrown } from "../worker/thrown.ts";
 
 /** Over the channel between a worker and a child process: JSON, so a lone surrogate in a payload survives. */
@@ -24,7 +25,7 @@ export type ToChild =
   | { kind: "answer"; call: number };
 
 export type FromChild =
-  | { kind: "ready"; types: string[] }
+  | { kind: "ready"; handlers: SentHandlers }
   | { kind: "broken"; message: string }
   | { kind: "uncaught"; message: string }
   /** `refused`: the value cannot be stored. */
@@ -33,6 +34,9 @@ export type FromChild =
   /** `tooLarge`: it is done, but what it returned is not kept. */
   | { kind: "done"; run: number; text?: string; tooLarge?: string }
   | { kind: "failed"; run: number; error: Thrown };
+
+/** The rules of the handlers of a child, with their options. */
+export type SentHandlers = Readonly<Record<string, Omit<HandlerOptions, "handler">>>;
 
 export interface Refused {
   code: "invalid_argument" | "payload_too_large";

@@ -1,6 +1,7 @@
 import { HoldfastError } from "@holdfast/contracts";
 import { HandlerKilled } from "./handler-killed.ts";
 import { HandlerProcess, type ProcessOptions } from "./handler-process.ts";
+import type { SentHandlers } from "./messages.ts";
 import { residentBytes } from "./resident-memory.ts";
 
 export interface PoolOptions extends ProcessOptions {
@@ -39,13 +40,13 @@ export class ProcessPool {
     return [...this.#all].flatMap(({ pid }) => pid ?? []);
   }
 
-  /** Starts the first process. @returns the task types that its modules handle. @throws HoldfastError invalid_argument */
-  async start(): Promise<string[]> {
+  /** Starts the first process. @returns the handlers of its modules, with their options. @throws HoldfastError invalid_argument */
+  async start(): Promise<SentHandlers> {
     const process = this.#fork();
     try {
-      const types = await this.#readyInTime(process);
+      const handlers = await this.#readyInTime(process);
       this.#rest(process);
-      return types;
+      return handlers;
     } catch (error) {
       process.kill("closed", "it could not be started");
       throw new HoldfastError("invalid_argument", (error as Error).message, { cause: error });
@@ -151,7 +152,7 @@ export class ProcessPool {
     }
   }
 
-  async #readyInTime(process: HandlerProcess): Promise<string[]> {
+  async #readyInTime(process: HandlerProcess): Promise<SentHandlers> {
     const { startMs } = this.#options;
     const timer = setTimeout(
       () => process.kill("exited", `its process did not load the handlers within ${startMs} ms`),

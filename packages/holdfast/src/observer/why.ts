@@ -11,6 +11,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { KeysPage } from "../engine/limits.ts";
 import type { StoredLimit } from "../engine/shared-limits.ts";
 import { encodeWord } from "../engine/text.ts";
+import { runsType } from "../engine/type-rules.ts";
 import { isOfPartitions } from "../shares/dealer.ts";
 
 /** Why a task does not run (or that it does). */
@@ -108,7 +109,7 @@ export function explain(task: TaskView, around: Surroundings): Why {
       `${draining.length === 1 ? "the only worker" : `all ${draining.length} workers`} of queue "${task.queue}" ${draining.length === 1 ? "drains" : "drain"}: resume one, or start another`,
     );
   if (live.length === 0) return why("no_workers", `no worker runs queue "${task.queue}"`);
-  const fitting = live.filter((worker) => worker.types.includes(task.type)).length;
+  const fitting = live.filter((worker) => runsType(worker.types, task.type)).length;
   if (fitting === 0) {
     const nobody =
       live.length === 1

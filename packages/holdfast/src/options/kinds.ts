@@ -57,7 +57,12 @@ export function listOf(kind: Kind, wants: string, from: number, to: number): Kin
 
 /** An object with options of its own. */
 export function nested(shape: Shape): Kind {
-  return { wants: `an object of ${shape.what}`, is: () => true, shape };
+  return { wants: `an object of ${shape.what}`, is: () => false, shape };
+}
+
+/** An object with options of its own, or another kind of value. */
+export function nestedOr(shape: Shape, other: Kind): Kind {
+  return { wants: `an object of ${shape.what}, or ${other.wants}`, is: other.is, shape };
 }
 
 /** An object with such options under each of its names. */

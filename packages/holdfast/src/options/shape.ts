@@ -5,7 +5,7 @@ export interface Kind {
   /** Ends the sentence "maxRetries has to be …". */
   readonly wants: string;
   is(value: unknown): boolean;
-  /** An object with options of its own. */
+  /** Options that a value has to have which `is` does not accept. */
   readonly shape?: Shape | undefined;
   /** An object whose values have these options each. */
   readonly each?: Shape;
@@ -80,13 +80,14 @@ export function checkShape(shape: Shape, options: unknown, at = ""): void {
       throw refused(shape, unknownOption(shape, name, at));
     }
     if (value === undefined) continue;
-    if (kind.shape !== undefined) checkShape(kind.shape, value, `${at}${name}.`);
-    else if (!kind.is(value)) {
+    if (kind.is(value)) {
+      if (kind.each !== undefined)
+        for (const [one, its] of Object.entries(value as object))
+          if (its !== undefined) checkShape(kind.each, its, `${at}${name}.${one}.`);
+    } else if (kind.shape !== undefined) checkShape(kind.shape, value, `${at}${name}.`);
+    else {
       const got = kind.isSecret ? "" : `, got ${shown(value)}`;
       throw refused(shape, `${at}${name} has to be ${kind.wants}${got}`, kind.code);
-    } else if (kind.each !== undefined) {
-      for (const [one, its] of Object.entries(value as object))
-        if (its !== undefined) checkShape(kind.each, its, `${at}${name}.${one}.`);
     }
   }
   for (const name of shape.required) {

@@ -3,16 +3,18 @@ import { RATE_LIMITED_MAX } from "../engine/format.ts";
 import { taskKinds } from "../engine/task-options.ts";
 import { abortSignal, whole, yesNo } from "../options/kinds.ts";
 import { checkShape, shapeOf } from "../options/shape.ts";
-import { DEFAULT_BACKOFF } from "../worker/backoff.ts";
 import type { Handlers } from "../worker/handler.ts";
 import { type Attempt, failedCall, handlerContext, handlerTask } from "../worker/handler-arguments.ts";
+import { checkHandlers } from "../worker/handler-options.ts";
+import { HandlerTable } from "../worker/handler-table.ts";
 import { logText, progressText, storedResult } from "../worker/json-text.ts";
-import { readThrown, verdictOfError } from "../worker/thrown.ts";
-import { checkHandlers } from "../worker/worker-options.ts";
+import { type Middleware, MiddlewareChain } from "../worker/middleware.ts";
+import { judge } from "../worker/retry-policy.ts";
+import { readThrown } from "../worker/thrown.ts";
 
 export interface TestRun {
-  /** "released": a rate limit was met, and no attempt is lost. */
-  outcome: "acked" | "retried" | "released" | "dead";
+  /** "released": a rate limit was met, or the error is no failure; no attempt is lost. "cancelled": it leaves no dead letter. */
+  outcome: "acked" | "retried" | "released" | "dead" | "cancelled";
   /** The result that a caller of `queue.result` would see, parsed. */
   result?: unknown;
   resultText?: string;
@@ -31,7 +33,7 @@ export interface TestRunOptions {
   id?: string | undefined;
   /** The number of the attempt, from 1. @default 1 */
   attempt?: number | undefined;
-  /** @default 3 */
+  /** @default that of the handler, otherwise 3 */
   maxRetries?: number | undefined;
   backoff?: Backoff | undefined;
   signal?: AbortSignal | undefined;
@@ -59,25 +61,32 @@ export const testRunShape = shapeOf<TestRunOptions>({
 /** Runs handlers like a worker, but without Redis. Payloads and results go through JSON, and errors have the same meaning. */
 export function testWorker(handlers: Handlers) {
   checkHandlers(handlers);
+  const table = new HandlerTable(handlers);
+  const middleware = new MiddlewareChain();
   return {
+    /** As the one of a worker. */
+    use(layer: Middleware): void {
+      middleware.use(layer);
+    },
     async run(type: string, payload: unknown, options: TestRunOptions = {}): Promise<TestRun> {
       checkShape(testRunShape, options);
-      const handler = handlers[type];
-      if (!handler)
+      const entry = table.find(type);
+      if (!entry)
         throw new HoldfastError(
           "invalid_argument",
-          `there is no handler for "${type}": ${Object.keys(handlers).join(", ")}`,
+          `there is no handler for "${type}": ${table.rules.join(", ")}`,
         );
+      const handler = middleware.around(entry.handler);
       const payloadText = JSON.stringify(payload);
       if (payloadText === undefined)
         throw new HoldfastError("invalid_argument", "the payload has no JSON form");
-      const maxRetries = options.maxRetries ?? 3;
+      const maxRetries = options.maxRetries ?? entry.maxRetries;
       const progress: unknown[] = [];
       const log: string[] = [];
       const errors: HoldfastError[] = [];
       const id = options.id ?? "test-task";
       const traceparent = options.traceparent ?? null;
-      let limited = 0;
+      let refunded = 0;
       for (let attempt = options.attempt ?? 1; ; attempt++) {
         const behind: Attempt = {
           payload: JSON.parse(payloadText),
@@ -119,9 +128,16 @@ export function testWorker(handlers: Handlers) {
         } catch (thrown) {
           error = thrown;
         }
-        const backoff = { ...DEFAULT_BACKOFF, ...options.backoff };
-        const verdict = verdictOfError(readThrown(error), backoff, attempt, 0.5);
-        if (verdict.kind === "limited" && ++limited <= RATE_LIMITED_MAX) {
+        const verdict = judge(readThrown(error), entry, {
+          ...{ attempt, error, random: 0.5 },
+          own: { backoff: options.backoff ?? null, maxRetries: options.maxRetries ?? null },
+          task: () => handlerTask(of, behind),
+          onError: (problem) => errors.push(problem),
+        });
+        if (verdict.kind === "cancel" || verdict.kind === "drop")
+          return { outcome: "cancelled", ...ended, error };
+        const isRefunded = verdict.kind === "limited" || verdict.kind === "excuse";
+        if (isRefunded && ++refunded <= RATE_LIMITED_MAX) {
           if (!options.untilSettled)
             return { outcome: "released", ...ended, attempts: attempt - 1, error, delayMs: verdict.delayMs };
           attempt--;

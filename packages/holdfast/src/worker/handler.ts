@@ -1,3 +1,5 @@
+import type { Backoff } from "@holdfast/contracts";
+
 /** A task as its handler sees it: a plain object with these properties and no others. */
 export interface HandlerTask {
   readonly id: string;
@@ -46,4 +48,43 @@ export interface HandlerContext {
  */
 export type Handler = (task: HandlerTask, ctx: HandlerContext) => unknown;
 
-export type Handlers = Readonly<Record<string, Handler>>;
+/**
+ * Computes the wait before the attempt that follows failed attempt `attempt` (counted from 1), ms, 0 or more. Null: no other attempt, the task is given
+ * up now. If it throws, or returns anything else, the default backoff is used, and an `error` event says so.
+ */
+export type BackoffFunction = (attempt: number, error: unknown, task: HandlerTask) => number | null;
+
+/**
+ * Whether an error counts as a failure. With false the attempt is refunded and the task waits by its backoff; this holds 100 times for
+ * one task, then each error counts. If it throws, the error counts, and an `error` event says so.
+ */
+export type IsFailure = (error: unknown, task: HandlerTask) => boolean;
+
+/**
+ * A handler with what holds for its tasks in this worker. What a task brings itself counts first, then these options, then those of the
+ * worker. Of several entries that fit a type only the most exact one counts.
+ */
+export interface HandlerOptions {
+  handler: Handler;
+  /** Retries of tasks that bring no number of their own, 0 to 100. @default that of the worker */
+  maxRetries?: number | undefined;
+  /** Time-out of an attempt of tasks that bring none. Milliseconds, 1 to 86_400_000. @default 1_800_000 */
+  timeoutMs?: number | undefined;
+  /** Wait before a retry, for tasks that bring none: an object, or a function of attempt, error and task. @default that of the worker */
+  backoff?: Backoff | BackoffFunction | undefined;
+  /** Whether an error costs the task an attempt. @default that of the worker */
+  isFailure?: IsFailure | undefined;
+  /**
+   * Whether a task that is out of attempts, or met a FatalError, goes to the dead letters; otherwise it ends as cancelled, with its errors
+   * in its history. A task whose worker crashes too often is a dead letter all the same. @default true
+   */
+  deadLetter?: boolean | undefined;
+  /** How many of its tasks this worker runs at the same time, 1 to 5_000. The others are left to other workers. @default no limit of its own */
+  concurrency?: number | undefined;
+}
+
+/**
+ * The handlers of a worker. The name of each is a task type, the beginning of types with a star behind it (`email.*`), or `*` for all types; the
+ * most exact one runs a task.
+ */
+export type Handlers = Readonly<Record<string, Handler | HandlerOptions>>;

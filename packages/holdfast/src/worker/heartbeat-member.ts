@@ -201,11 +201,12 @@ export class HeartbeatMember {
   }
 
   async #register(): Promise<void> {
-    const { busy, state } = this.#table;
+    const { busy, slots, state } = this.#table;
     const drained = this.#told && state === "draining" && busy === 0;
     const worker = {
       ...this.#data.worker,
       busy,
+      slots,
       state: drained ? ("drained" as const) : state,
       heartbeatAt: this.#connection.now(),
     };

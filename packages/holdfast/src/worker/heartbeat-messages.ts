@@ -11,7 +11,8 @@ export interface HeartbeatData {
   parts: readonly WorkedPart[];
   leaseMs: number;
   maxRetries: number;
-  worker: WorkerEntry;
+  /** Its entry in the registry. What changes while it runs is in the table. */
+  worker: Omit<WorkerEntry, "busy" | "slots" | "state" | "heartbeatAt">;
 }
 
 /** To the thread. `member` numbers the workers of the process. */

@@ -13,8 +13,6 @@ export interface HeldTasksOptions {
   slots: Slots;
   table: LeaseTable;
   leaseMs: number;
-  /** The index of each type in the list of types of the worker. */
-  types: ReadonlyMap<string, number>;
 }
 
 /** The tasks that one queue of a worker holds: they run, were taken ahead, or have a verdict that is on its way to Redis. */
@@ -56,18 +54,21 @@ export class HeldTasks {
     const now = monotonicMs();
     slots.held += grants.length;
     if (solo) slots.exclusive = true;
+    const surplus: RunningTask[] = [];
     for (const grant of grants) {
       const task = new RunningTask(grant, run, leasedAtMs);
       task.solo = solo;
       task.leaseIndex = table.claim(index, task.id, task.fence, leasedAtMs, now);
       task.version = table.versionOf(task.leaseIndex);
       this.#held.set(task.leaseIndex, task);
-      this.#ahead.push(task);
+      if (task.entry?.limit?.enter() === false) surplus.push(task);
+      else this.#ahead.push(task);
       if (this.#cancelsAhead.size > 0 && this.#cancelsAhead.delete(`${task.fence} ${task.id}`))
         task.abort("cancelled", CANCEL_REQUESTED);
     }
-    const back = this.#ahead.splice(this.#ahead.length - Math.max(0, grants.length - kept));
-    for (const task of back) this.#handBack(task);
+    const added = grants.length - surplus.length;
+    const back = this.#ahead.splice(this.#ahead.length - Math.max(0, added - kept));
+    for (const task of [...back, ...surplus]) this.#handBack(task);
     this.#begin();
   }
 
@@ -84,7 +85,7 @@ export class HeldTasks {
   }
 
   #begin(): void {
-    const { slots, table, types, leaseMs } = this.#o;
+    const { slots, table, leaseMs } = this.#o;
     // A handler that returns at once does not call this again: the loop continues with the next task.
     this.#beginning = true;
     let at = 0;
@@ -92,7 +93,7 @@ export class HeldTasks {
       const task = this.#ahead[at++] as RunningTask;
       if (task.ended) continue;
       const now = monotonicMs();
-      if (!table.begin(task.leaseIndex, types.get(task.type))) this.#drop(task);
+      if (!table.begin(task.leaseIndex, task.entry?.index)) this.#drop(task);
       // Its lease may be over already, or the worker stops: it is not begun.
       else if (this.yields || task.outdated(leaseMs, now)) task.release();
       else {
@@ -116,6 +117,7 @@ export class HeldTasks {
 
   /** It was handed back by the heartbeat thread. */
   #drop(task: RunningTask): void {
+    if (!task.ended) task.entry?.limit?.leave();
     this.#o.table.release(task.leaseIndex);
     this.#held.delete(task.leaseIndex);
     this.#o.slots.held--;

@@ -38,6 +38,8 @@ const STATE = 1;
 const BUFFERED_COUNT = 2;
 /** The number of entries that were ever claimed. A reader looks at no others, because it reads often. */
 const USED = 3;
+/** The number of tasks that the worker runs at the same time. */
+const SLOTS = 4;
 
 export const TABLE_STATES = ["running", "draining", "stopped"] as const;
 
@@ -109,6 +111,14 @@ export class LeaseTable {
 
   set state(state: (typeof TABLE_STATES)[number]) {
     Atomics.store(this.#ints, STATE, TABLE_STATES.indexOf(state));
+  }
+
+  get slots(): number {
+    return Atomics.load(this.#ints, SLOTS);
+  }
+
+  set slots(count: number) {
+    Atomics.store(this.#ints, SLOTS, count);
   }
 
   /** Tasks that are held ahead of a free slot. */

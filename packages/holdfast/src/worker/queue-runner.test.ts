@@ -2,7 +2,9 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { Engine, RoundTrip, RoundTripArgs } from "../engine/engine.ts";
 import { FRESH } from "../engine/round-trip.ts";
+import { HandlerTable } from "./handler-table.ts";
 import { LeaseTable } from "./lease-table.ts";
+import { MiddlewareChain } from "./middleware.ts";
 import { QueueRunner } from "./queue-runner.ts";
 import { Slots } from "./slots.ts";
 
@@ -74,18 +76,18 @@ function setup({ total = 2, atOnce = false, aheadMs = 0 } = {}) {
       queue: "work",
       index: 0,
       weight: 1,
+      rank: 0,
       slots,
       table: new LeaseTable(200),
-      handlers: new Map([
-        ["t", () => (atOnce ? undefined : new Promise<void>((resolve) => ends.push(resolve)))],
-      ]),
+      handlers: new HandlerTable({
+        t: () => (atOnce ? undefined : new Promise<void>((resolve) => ends.push(resolve))),
+      }),
+      middleware: new MiddlewareChain(),
       leaseMs: 30_000,
       maxRetries: 3,
-      backoff: {},
       pollMs: 1_000_000,
       noHandlerAfterMs: 1_000,
       workerId: "w",
-      types: new Map(),
       aheadMs,
     },
     {

@@ -28,11 +28,14 @@ export class QueueRunner {
   readonly pollMs: number;
   /** The weight of this part when the slots are shared with the other parts. */
   weight: number;
+  readonly rank: number;
   readonly held: HeldTasks;
   /** The last acquire got less than it asked for. */
   idle = false;
   /** Redis does not answer this runner at present, so the runner has no share of the slots. */
   silent = false;
+  /** The last call could not ask for tasks of an entry because of its limit, and such tasks may stand aside. */
+  waitsForRoom = false;
   /** The runner was told to acquire nothing. */
   drains = false;
   /** The point at which its turn at the slots ends: see `shareOf`. */
@@ -57,7 +60,6 @@ export class QueueRunner {
   #clockLeadMs = 0;
   // A wake-up during an acquire must not be missed: it may be about tasks that came after that acquire.
   #wakes = 0;
-  readonly #types: string;
   /** The runner sends its types with each call until this time, ms of the monotonic clock. */
   #tellsTypesUntilMs = 0;
   #scheduled = false;
@@ -73,14 +75,14 @@ export class QueueRunner {
     this.engine = options.engine;
     this.pollMs = options.pollMs;
     this.weight = options.weight;
+    this.rank = options.rank;
     this.held = new HeldTasks(options);
     this.#acquire = new AcquireRequest(options.engine);
-    this.#types = [...options.handlers.keys()].map((type) => ` ${type}`).join("") || " ";
     this.#pace = new Pace(options.aheadMs, AHEAD_TASKS);
-    const { engine, queue, handlers, backoff, workerId, tracing } = options;
+    const { engine, queue, handlers, middleware, workerId, tracing } = options;
     const done: RunContext["done"] = (task, verdict, error) => this.#done(task, verdict, error);
     const onError: RunContext["onError"] = (error) => events.onError(error);
-    this.#context = { engine, queue, handlers, backoff, workerId, tracing, done, onError };
+    this.#context = { engine, queue, handlers, middleware, workerId, tracing, done, onError };
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 
@@ -181,6 +183,7 @@ export class QueueRunner {
         this.#timings.ended(task, this.engine.connection);
       else if (verdict.kind === "unrouted") this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
     }
+    task.entry?.limit?.leave();
     this.#verdicts.push({ task, verdict, error });
     // The verdicts of half a batch are enough for a call: Redis then works on this half while this process runs the other.
     if (this.#inHalves && this.#inFlight === 0 && this.#verdicts.length >= this.#earlyAt) this.#pump();
@@ -309,6 +312,7 @@ export class QueueRunner {
     }
     for (const { id, envelope } of trip.expired) this.#events.onExpired(id, envelope);
     if (trip.typed) this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
+    else this.waitsForRoom = false;
   }
 
   /** Applies an answer to the next call: the worker drains for a task that has to run alone, or the queue sleeps. */
@@ -350,10 +354,22 @@ export class QueueRunner {
     onFailure: () => void,
   ): Promise<RoundTrip | null> {
     const verdicts = settled.map(({ verdict }) => verdict);
-    const { leaseMs, maxRetries, workerId, noHandlerAfterMs } = this.#o;
-    const types = monotonicMs() < this.#tellsTypesUntilMs ? this.#types : "";
-    const args = { want, held, leaseMs, maxRetries, workerId, nonce, types, noHandlerAfterMs };
-    return untilAnswered(
+    const { leaseMs, maxRetries, workerId, noHandlerAfterMs, handlers } = this.#o;
+    this.waitsForRoom = handlers.isShort;
+    const told = handlers.hasLimits || monotonicMs() < this.#tellsTypesUntilMs ? handlers.tell(want) : null;
+    const { ownTerms } = handlers;
+    const args = {
+      want,
+      held,
+      leaseMs,
+      maxRetries,
+      ownTerms,
+      workerId,
+      nonce,
+      types: told?.text ?? "",
+      noHandlerAfterMs,
+    };
+    const answer = untilAnswered(
       () =>
         verdicts.length === 0
           ? this.engine.acquire({ ...args, park: !this.#yields }, request)
@@ -364,5 +380,6 @@ export class QueueRunner {
       },
       () => this.#closed || (this.#stopping && verdicts.length === 0),
     );
+    return told ? answer.finally(told.answered) : answer;
   }
 }

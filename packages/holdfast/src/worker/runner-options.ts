@@ -1,8 +1,9 @@
-import type { Backoff, HoldfastError } from "@holdfast/contracts";
+import type { HoldfastError } from "@holdfast/contracts";
 import type { Engine, RoundTrip, Verdict } from "../engine/engine.ts";
 import type { Tracing } from "../tracing/tracing.ts";
-import type { Handler } from "./handler.ts";
+import type { HandlerTable } from "./handler-table.ts";
 import type { LeaseTable } from "./lease-table.ts";
+import type { MiddlewareChain } from "./middleware.ts";
 import type { RunningTask } from "./running-task.ts";
 import type { Sharer } from "./share.ts";
 import type { Slots } from "./slots.ts";
@@ -15,24 +16,24 @@ export interface RunnerOptions {
   /** Index of the part in the lease table. */
   index: number;
   weight: number;
+  /** See `Sharer`. */
+  rank: number;
   slots: Slots;
   table: LeaseTable;
-  handlers: ReadonlyMap<string, Handler>;
+  handlers: HandlerTable;
+  middleware: MiddlewareChain;
   leaseMs: number;
   maxRetries: number;
-  backoff: Backoff;
   pollMs: number;
   noHandlerAfterMs: number;
   workerId: string;
-  /** The index of each type in the list of types of the worker. */
-  types: ReadonlyMap<string, number>;
   tracing?: Tracing | undefined;
   /** How far ahead of its free slots the queue may take tasks: as many as its handlers end within this time, ms. */
   aheadMs: number;
 }
 
 /** The part of a runner that matters when the slots are shared. */
-type Runner = Pick<Sharer, "weight" | "turnEnd">;
+type Runner = Pick<Sharer, "weight" | "rank" | "turnEnd">;
 
 export interface RunnerEvents {
   /** How many of the `free` slots a runner may fill that has `taken` slots already. */

@@ -4,7 +4,9 @@ import type { Engine, RoundTrip, RoundTripArgs, Verdict } from "../engine/engine
 import { parsePush } from "../engine/push.ts";
 import type { Request } from "../engine/requests.ts";
 import { FRESH } from "../engine/round-trip.ts";
+import { HandlerTable } from "./handler-table.ts";
 import { LeaseTable, monotonicMs } from "./lease-table.ts";
+import { MiddlewareChain } from "./middleware.ts";
 import { QueueRunner } from "./queue-runner.ts";
 import { Runners } from "./runners.ts";
 import { Slots } from "./slots.ts";
@@ -195,10 +197,10 @@ class World {
       this.soloRuns = false;
       this.running--;
     };
-    const handlers = new Map([
-      ["t", (task: { payload: unknown }) => run(false, Number(task.payload))],
-      ["solo", (task: { payload: unknown }) => run(true, Number(task.payload))],
-    ]);
+    const handlers = new HandlerTable({
+      t: (task) => run(false, Number(task.payload)),
+      solo: (task) => run(true, Number(task.payload)),
+    });
     weights.forEach((weight, index) => {
       const engine = this.queues[index] as FakeQueue;
       const runner = new QueueRunner(
@@ -208,18 +210,18 @@ class World {
           ...{
             index,
             weight,
+            rank: 0,
             slots: this.slots,
             table: this.table,
             handlers,
+            middleware: new MiddlewareChain(),
             leaseMs: 30_000,
             maxRetries: 3,
           },
           ...{
-            backoff: {},
             pollMs: POLL_MS,
             noHandlerAfterMs: 1_000,
             workerId: "w",
-            types: new Map(),
             aheadMs,
           },
         },

@@ -31,7 +31,8 @@ export class Runners {
   #shareOf(runner: Parameters<RunnerEvents["share"]>[0], taken: number, free: number): number {
     if (this.all.length === 1) return free;
     const { total, virtualTime } = this.#slots;
-    const self = { weight: runner.weight, idle: false, taken, turnEnd: runner.turnEnd };
+    const { weight, rank, turnEnd } = runner;
+    const self = { weight, rank, idle: false, taken, turnEnd };
     const others = this.all
       .filter((other) => other === runner || !other.silent)
       .map((other) => (other === runner ? self : other));

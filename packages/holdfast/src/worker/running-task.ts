@@ -1,4 +1,4 @@
-import type { Backoff, HoldfastError } from "@holdfast/contracts";
+import type { HoldfastError } from "@holdfast/contracts";
 import type { Engine, Grant, Verdict } from "../engine/engine.ts";
 import { decodeEnvelope, type Envelope, traceOf, UNREADABLE_TYPE } from "../engine/envelope.ts";
 import { ATTEMPT_TIMEOUT_MS } from "../engine/format.ts";
@@ -8,10 +8,15 @@ import { encodeLine } from "../engine/text.ts";
 import { isSampled } from "../tracing/trace-context.ts";
 import type { AttemptSpan, Tracing } from "../tracing/tracing.ts";
 import { AttemptAborted } from "./attempt-aborted.ts";
-import type { Handler } from "./handler.ts";
 import { type Attempt, failedCall, handlerContext, handlerTask } from "./handler-arguments.ts";
+import type { HandlerEntry, HandlerTable } from "./handler-table.ts";
 import { logText, progressText, type StoredResult, storedResult } from "./json-text.ts";
-import { errorText, readThrown, verdictOfError } from "./thrown.ts";
+import type { MiddlewareChain } from "./middleware.ts";
+import { judge } from "./retry-policy.ts";
+import { errorText, readThrown } from "./thrown.ts";
+
+/** Thrown by a handler of ours to hand its task back. */
+export const HAND_BACK: unique symbol = Symbol("hand back");
 
 const OWN_TIMER_MS = 10_000;
 const { then } = Promise.prototype;
@@ -29,8 +34,8 @@ export interface RunContext {
   /** The engine of the part that the task is in. */
   engine: Engine;
   queue: string;
-  handlers: ReadonlyMap<string, Handler>;
-  backoff: Backoff;
+  handlers: HandlerTable;
+  middleware: MiddlewareChain;
   workerId: string;
   tracing: Tracing | undefined;
   /** Called once, when the attempt has a verdict. */
@@ -46,6 +51,8 @@ export class RunningTask implements Attempt {
   readonly fence: string;
   readonly queue: string;
   readonly type: string;
+  /** What runs it; undefined if the worker has no handler for its type. */
+  readonly entry: HandlerEntry | undefined;
   readonly payloadText: string;
   readonly attempt: number;
   readonly enqueuedAt: number;
@@ -93,6 +100,7 @@ export class RunningTask implements Attempt {
     }
     this.#envelope = envelope;
     this.type = envelope?.type ?? UNREADABLE_TYPE;
+    this.entry = run.handlers.find(this.type);
     this.payloadText = envelope?.payloadText ?? grant.envelope;
     this.enqueuedAt = envelope?.enqueuedAt ?? 0;
     this.tags = envelope?.tags ?? [];
@@ -137,7 +145,7 @@ export class RunningTask implements Attempt {
   }
 
   get timeoutMs(): number {
-    return this.#envelope?.timeoutMs ?? ATTEMPT_TIMEOUT_MS;
+    return this.#envelope?.timeoutMs ?? this.entry?.timeoutMs ?? ATTEMPT_TIMEOUT_MS;
   }
 
   progress(value: unknown): Promise<void> {
@@ -186,8 +194,8 @@ export class RunningTask implements Attempt {
       );
       return;
     }
-    const handler = this.#run.handlers.get(this.type);
-    if (!handler) {
+    const { entry } = this;
+    if (!entry) {
       this.#end({ kind: "unrouted", id: this.id, fence: this.fence });
       return;
     }
@@ -201,6 +209,7 @@ export class RunningTask implements Attempt {
     try {
       const task = handlerTask(this, this);
       const context = handlerContext(this, this);
+      const handler = this.#run.middleware.around(entry.handler);
       returned = this.span ? this.span.run(() => handler(task, context)) : handler(task, context);
       if (isThenable(returned)) {
         // Not its own `then`, which a handler may have replaced.
@@ -274,10 +283,19 @@ export class RunningTask implements Attempt {
   }
 
   #fail(error: unknown): void {
-    const brought = this.#envelope?.backoff;
-    const backoff = brought ? { ...this.#run.backoff, ...brought } : this.#run.backoff;
+    if (error === HAND_BACK) {
+      this.#end({ kind: "release", id: this.id, fence: this.fence });
+      return;
+    }
     const thrown = readThrown(error);
-    const verdict = verdictOfError(thrown, backoff, this.attempt, Math.random());
+    const verdict = judge(thrown, this.entry as HandlerEntry, {
+      attempt: this.attempt,
+      error,
+      own: { backoff: this.#envelope?.backoff ?? null, maxRetries: this.#envelope?.maxRetries ?? null },
+      random: Math.random(),
+      task: () => handlerTask(this, this),
+      onError: (error) => this.#run.onError(error),
+    });
     if (verdict.kind === "limited") {
       const scope = verdict.scope === "key" && this.#envelope?.key == null ? "queue" : verdict.scope;
       this.#end({ ...verdict, scope, id: this.id, fence: this.fence }, error);

@@ -3,6 +3,7 @@ import { type Sharer, shareOf } from "./share.ts";
 
 const sharer = (change: Partial<Sharer> = {}): Sharer => ({
   weight: 1,
+  rank: 0,
   idle: false,
   taken: 0,
   turnEnd: 0,
@@ -51,4 +52,16 @@ test("a queue that was idle for long has saved up no turns", () => {
   // Its turn begins where the last one began, not at its own past.
   expect(shareOf(fresh, [busy, fresh], slots(1, 1, 999))).toBe(1);
   expect(shareOf(busy, [busy, { ...fresh, turnEnd: 1_001 }], slots(1, 1, 1_000))).toBe(1);
+});
+
+test("in strict order a queue gets slots only while no queue before it has tasks waiting", () => {
+  const first = sharer({ rank: 0, taken: 2 });
+  const second = sharer({ rank: 1 });
+  const parts = [sharer({ rank: 2, weight: 0.5 }), sharer({ rank: 2, weight: 0.5 })];
+  const all = [first, second, ...parts];
+  expect(shareOf(first, all, slots(10, 8))).toBe(8);
+  expect(shareOf(second, all, slots(10, 8))).toBe(0);
+  const idle = all.map((one) => (one.rank < 2 ? { ...one, idle: true } : one));
+  // The parts of one queue share its slots.
+  expect(parts.map((part) => shareOf(part, idle, slots(10, 8)))).toEqual([5, 5].map((n) => Math.min(n, 8)));
 });

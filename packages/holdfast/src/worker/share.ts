@@ -1,6 +1,8 @@
 /** One queue of a worker, as the others see it when slots are handed out. */
 export interface Sharer {
   readonly weight: number;
+  /** A queue gets slots only while no queue of a smaller rank has tasks waiting. */
+  readonly rank: number;
   /** Whether nothing waits in that queue. */
   readonly idle: boolean;
   /** Slots that it holds or has asked for. */
@@ -10,7 +12,8 @@ export interface Sharer {
 }
 
 /**
- * How many of the `free` slots one queue may fill. Each queue that has tasks waiting is entitled to its share by weight; one
+ * How many of the `free` slots one queue may fill: none while a queue of a smaller rank has tasks waiting. Of the queues of one rank,
+ * each that has tasks waiting is entitled to its share by weight; one
  * that is above it gives way as its tasks end. Slots that no share covers (by rounding, or with fewer slots than queues) go to
  * the queue whose turn it is.
  */
@@ -19,7 +22,9 @@ export function shareOf(
   all: readonly Sharer[],
   slots: { total: number; free: number; virtualTime: number },
 ): number {
-  const active = all.filter((other) => other === self || !other.idle);
+  const waiting = all.filter((other) => other === self || !other.idle);
+  if (waiting.some((other) => other.rank < self.rank)) return 0;
+  const active = waiting.filter((other) => other.rank === self.rank);
   if (active.length === 1) return slots.free;
   const weights = active.reduce((sum, other) => sum + other.weight, 0);
   const unmet = (sharer: Sharer) =>

@@ -2,7 +2,8 @@ import { monotonicMs } from "./lease-table.ts";
 
 /** The slots of a worker, shared by the runners of its queues. */
 export class Slots {
-  readonly total: number;
+  /** How many tasks may run. With fewer than run at present, none begins until enough of them have ended. */
+  total: number;
   /** Handlers that run now. */
   running = 0;
   /** Tasks that are held: they run, were taken ahead, or have a verdict that is on its way to Redis. */

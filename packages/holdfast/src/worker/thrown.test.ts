@@ -4,7 +4,25 @@ import vm from "node:vm";
 import { FatalError, HoldfastError, LIMITS, RetryAfter } from "@holdfast/contracts";
 import { describe, expect, test } from "vitest";
 import { decodeRecord } from "../engine/record.ts";
-import { cutText, errorText, readThrown, verdictOfError } from "./thrown.ts";
+import { judge } from "./retry-policy.ts";
+import { cutText, errorText, readThrown, type Thrown } from "./thrown.ts";
+
+const BACKOFF = { kind: "fixed", baseMs: 500, jitter: "none" } as const;
+
+/** The verdict of a worker that says nothing of its own. */
+function verdictOf(thrown: Thrown) {
+  const policy = { maxRetries: 3, backoff: BACKOFF, isFailure: undefined, deadLetter: true };
+  const own = { backoff: null, maxRetries: null };
+  const unused = (): never => expect.unreachable();
+  return judge(thrown, policy, {
+    attempt: 1,
+    error: thrown,
+    own,
+    random: 0.5,
+    task: unused,
+    onError: unused,
+  });
+}
 
 const textOf = (error: unknown) => errorText(readThrown(error));
 /** The text that an operator reads in a dead letter. */
@@ -184,17 +202,14 @@ test.each([
   ],
 ])("%s costs nothing but its own text", (_, thrown) => {
   expect(typeof textOf(thrown)).toBe("string");
-  expect(
-    verdictOfError(readThrown(thrown), { kind: "fixed", baseMs: 500, jitter: "none" }, 1, 0),
-  ).toMatchObject({
+  expect(verdictOf(readThrown(thrown))).toMatchObject({
     kind: "fail",
     delayMs: expect.any(Number),
   });
 });
 
 describe("what a throw means", () => {
-  const backoff = { kind: "fixed", baseMs: 500, jitter: "none" } as const;
-  const verdict = (error: unknown) => verdictOfError(readThrown(error), backoff, 1, 0.5);
+  const verdict = (error: unknown) => verdictOf(readThrown(error));
   const named = (name: string, fields: object = {}) => Object.assign(new Error("x"), { name }, fields);
 
   test("FatalError is fatal, RetryAfter brings its wait, everything else waits by the backoff", () => {

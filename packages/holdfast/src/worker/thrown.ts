@@ -1,14 +1,6 @@
 import { inspect, types } from "node:util";
-import {
-  type Backoff,
-  CUT_MARK,
-  ERROR_MEANING,
-  HOLD_SCOPES,
-  type HoldScope,
-  LIMITS,
-} from "@holdfast/contracts";
+import { CUT_MARK, ERROR_MEANING, HOLD_SCOPES, type HoldScope, LIMITS } from "@holdfast/contracts";
 import { encodeLine } from "../engine/text.ts";
-import { backoffDelayMs } from "./backoff.ts";
 
 /** The description of a thrown value. It is plain data, because it also crosses from a child process to its worker. */
 export interface Thrown {
@@ -17,7 +9,7 @@ export interface Thrown {
   /** The lines below the message, each beginning with a line break. */
   frames: string;
   code?: string;
-  means?: "fatal" | "retry_after" | "rate_limited";
+  means?: "fatal" | "cancel" | "retry_after" | "rate_limited";
   /** The wait of a RetryAfter, or the hold of a RateLimited, ms. */
   delayMs?: number;
   /** What a RateLimited holds. */
@@ -87,19 +79,20 @@ export function cutText(text: string, characters: number): string {
   return text.length <= characters ? text : text.slice(0, characters - CUT_MARK.length) + CUT_MARK;
 }
 
+const MEANINGS: Readonly<Record<string, Thrown["means"]>> = {
+  FatalError: "fatal",
+  CancelTask: "cancel",
+  RetryAfter: "retry_after",
+  RateLimited: "rate_limited",
+};
+
 function namedMeaning(name: string): Thrown["means"] {
-  return name === "FatalError"
-    ? "fatal"
-    : name === "RetryAfter"
-      ? "retry_after"
-      : name === "RateLimited"
-        ? "rate_limited"
-        : undefined;
+  return Object.hasOwn(MEANINGS, name) ? MEANINGS[name] : undefined;
 }
 
 /** What the meaning of an error brings beside it. */
 function meaningOf(means: unknown, value: unknown): Pick<Thrown, "means" | "delayMs" | "scope"> {
-  if (means === "fatal") return { means };
+  if (means === "fatal" || means === "cancel") return { means };
   if (means === "retry_after") return { means, delayMs: saneDelayMs(read(value, "delayMs")) };
   if (means !== "rate_limited") return {};
   const scope = HOLD_SCOPES.find((name) => name === read(value, "scope")) ?? "key";
@@ -107,7 +100,7 @@ function meaningOf(means: unknown, value: unknown): Pick<Thrown, "means" | "dela
 }
 
 /** Returns a wait that a script can count with. One bad value would hold up all the verdicts of its batch. */
-function saneDelayMs(delayMs: unknown): number {
+export function saneDelayMs(delayMs: unknown): number {
   const ms = typeof delayMs === "number" || typeof delayMs === "string" ? Number(delayMs) : 0;
   return Number.isNaN(ms) ? 0 : Math.min(LIMITS.delayMs, Math.max(0, ms));
 }
@@ -223,26 +216,4 @@ export function errorText(thrown: Thrown): string {
   for (const line of explanations(thrown))
     if (head.length + told.length + line.length < limit) told += `\n${line}`;
   return encodeLine(head + linesWithin(thrown.frames, limit - head.length - told.length) + told);
-}
-
-/**
- * The verdict for an error that a handler threw. The error, or else the first of its causes that says so, decides: FatalError,
- * RetryAfter and RateLimited are recognised by a mark or by their name.
- */
-export function verdictOfError(
-  thrown: Thrown,
-  backoff: Backoff,
-  attempt: number,
-  random: number,
-):
-  | { kind: "fail"; delayMs: number }
-  | { kind: "fatal" }
-  | { kind: "limited"; delayMs: number; scope: HoldScope } {
-  for (let at: Thrown | undefined = thrown; at; at = at.cause) {
-    if (at.means === "fatal") return { kind: "fatal" };
-    if (at.means === "rate_limited")
-      return { kind: "limited", delayMs: at.delayMs ?? 0, scope: at.scope ?? "key" };
-    if (at.means === "retry_after") return { kind: "fail", delayMs: at.delayMs ?? 0 };
-  }
-  return { kind: "fail", delayMs: saneDelayMs(backoffDelayMs(backoff, attempt, random)) };
 }

@@ -7,6 +7,8 @@ export interface SettledEvent {
   task: { id: string; type: string; queue: string; enqueuedAt: number };
   outcome: VerdictOutcome | "expired";
   attempt: number;
+  /** The token of the attempt; missing if the outcome is "expired". */
+  token?: string;
   /** The time from the enqueue to the grant, ms. It is not exact, because two clocks measure it. */
   waitMs: number;
   runMs: number;
@@ -22,6 +24,9 @@ const DEAD_REASONS: Record<Verdict["kind"], DeadReason> = {
   ack: "retries_exhausted",
   fail: "retries_exhausted",
   fatal: "fatal",
+  cancel: "fatal",
+  drop: "retries_exhausted",
+  excuse: "retries_exhausted",
   quarantine: "undecodable",
   release: "releases_exhausted",
   unstarted: "releases_exhausted",
@@ -54,10 +59,11 @@ export function settledEvent(
   error: unknown,
   clocks: { turnMs: number; turnAt: number },
 ): SettledEvent {
-  const { id, type, queue, enqueuedAt, attempt, traceparent } = task;
+  const { id, type, queue, enqueuedAt, attempt, token, traceparent } = task;
   const runMs = clocks.turnMs - task.startedAtMs;
   const waitMs = Math.max(0, clocks.turnAt - runMs - enqueuedAt);
-  const settled: SettledEvent = { task: { id, type, queue, enqueuedAt }, outcome, attempt, waitMs, runMs };
+  const about = { id, type, queue, enqueuedAt };
+  const settled: SettledEvent = { task: about, outcome, attempt, token, waitMs, runMs };
   if (traceparent !== null && isSampled(traceparent)) settled.traceId = traceIdOf(traceparent);
   if (outcome === "dead") settled.deadReason = DEAD_REASONS[verdict.kind];
   if (error !== undefined) settled.error = error;

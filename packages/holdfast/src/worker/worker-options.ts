@@ -2,14 +2,14 @@ import { hostname } from "node:os";
 import { type Backoff, HoldfastError, isWorkerId, LIMITS } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import { prefixKind, redisHints, redisKind, tracingKind } from "../client-options.ts";
-import { checkQueueName, checkTaskType } from "../engine/names.ts";
+import { checkQueueName } from "../engine/names.ts";
 import { backoffShape, taskHints } from "../engine/task-options.ts";
-import { callback, nested, pattern, text, whole } from "../options/kinds.ts";
-import { checkArgument, shapeOf, shown } from "../options/shape.ts";
+import { callback, nestedOr, oneOf, pattern, text, whole } from "../options/kinds.ts";
+import { checkArgument, checkShape, type Kinds, shapeOf, shown } from "../options/shape.ts";
 import type { ConnectionOptions } from "../redis/connection.ts";
 import type { RedisOption } from "../redis/settings.ts";
 import type { Tracing } from "../tracing/tracing.ts";
-import type { Handlers } from "./handler.ts";
+import type { BackoffFunction, IsFailure } from "./handler.ts";
 
 export interface WorkerOptions {
   redis: RedisOption;
@@ -17,12 +17,25 @@ export interface WorkerOptions {
   prefix?: string | undefined;
   /** Tasks run at the same time, 1 to 5_000. @default 50 */
   concurrency?: number | undefined;
+  /** The most that `worker.setConcurrency` may set, 1 to 5_000. @default 500, or `concurrency` if that is more */
+  maxConcurrency?: number | undefined;
+  /**
+   * How several queues share the slots. `weighted`: by weight, while several have tasks waiting. `strict`: in the order in which they
+   * are listed; a queue gets slots only while no queue before it has tasks waiting, so the last ones can wait for as long as that lasts.
+   * Tasks that run are not interrupted. @default "weighted"
+   */
+  queueOrder?: "weighted" | "strict" | undefined;
   /** How long a task stays invisible to others without a heartbeat. Milliseconds, 300 to 3_600_000. @default 30_000 */
   leaseMs?: number | undefined;
   /** Retries of tasks that bring no number of their own, 0 to 100. @default 3 */
   maxRetries?: number | undefined;
-  /** Wait before a retry, for tasks that bring none. @default exponential from 1 s to 1 h, full jitter */
-  backoff?: Backoff | undefined;
+  /**
+   * Wait before a retry, for tasks that bring none: an object, or a function of attempt, error and task.
+   * @default exponential from 1 s to 1 h, full jitter
+   */
+  backoff?: Backoff | BackoffFunction | undefined;
+  /** Whether an error costs the task an attempt. @default each one does */
+  isFailure?: IsFailure | undefined;
   /**
    * How far ahead of its free slots a worker may take tasks: as many as its handlers end within this time, at the pace of the
    * last ones, and up to four times as many while there is a backlog. Tasks that are not begun soon are handed back.
@@ -48,29 +61,35 @@ export interface WorkerOptions {
 }
 
 const { removeOnComplete, removeOnFail } = taskHints;
-const oneTask = "it is an option of a task: enqueue(type, payload, { timeoutMs })";
+const oneTask =
+  "it is an option of a handler, { handler, timeoutMs }, or of a task, enqueue(type, payload, { timeoutMs })";
 const janitor = "a Janitor takes back what a dead worker held, as soon as its lease ends";
+
+export const workerKinds: Kinds<WorkerOptions> = {
+  redis: redisKind,
+  prefix: prefixKind,
+  concurrency: whole(1, 5_000),
+  maxConcurrency: whole(1, 5_000),
+  queueOrder: oneOf("weighted", "strict"),
+  leaseMs: whole(300, 3_600_000),
+  maxRetries: whole(0, LIMITS.maxRetries),
+  backoff: nestedOr(backoffShape, callback),
+  isFailure: callback,
+  aheadMs: whole(0, 100),
+  pollMs: whole(10, 3_600_000),
+  watchMs: whole(10, 3_600_000),
+  noHandlerAfterMs: whole(0, LIMITS.delayMs),
+  id: pattern("1 to 128 of A-Z a-z 0-9 _ . : @ -", isWorkerId),
+  version: text(0, 128),
+  onScript: callback,
+  tracing: tracingKind,
+};
 
 export const workerShape = shapeOf<WorkerOptions>({
   what: "a worker",
   title: "Worker",
   example: '{ redis: "redis://127.0.0.1:6379", concurrency: 10 }',
-  kinds: {
-    redis: redisKind,
-    prefix: prefixKind,
-    concurrency: whole(1, 5_000),
-    leaseMs: whole(300, 3_600_000),
-    maxRetries: whole(0, LIMITS.maxRetries),
-    backoff: nested(backoffShape),
-    aheadMs: whole(0, 100),
-    pollMs: whole(10, 3_600_000),
-    watchMs: whole(10, 3_600_000),
-    noHandlerAfterMs: whole(0, LIMITS.delayMs),
-    id: pattern("1 to 128 of A-Z a-z 0-9 _ . : @ -", isWorkerId),
-    version: text(0, 128),
-    onScript: callback,
-    tracing: tracingKind,
-  },
+  kinds: workerKinds,
   hints: {
     ...redisHints,
     ...{ removeOnComplete, removeOnFail },
@@ -91,45 +110,55 @@ export const workerShape = shapeOf<WorkerOptions>({
     useWorkerThreads: "isolated(module) runs handlers in child processes",
     name: "id",
     workerId: "id",
+    strictPriority: 'did you mean queueOrder: "strict"?',
     client: "a worker has connections of its own: give redis, and prefix where the client has one",
   },
   required: ["redis"],
+  rule: ({ concurrency = 50, maxConcurrency = concurrency }) =>
+    maxConcurrency < concurrency ? "maxConcurrency has to be at least concurrency" : undefined,
 });
 
-const EXAMPLE = '{ "mail.send": async (task, ctx) => {} }';
-
-/** @throws HoldfastError invalid_argument, invalid_task_type */
-export function checkHandlers(handlers: Handlers): void {
-  const refuse = (why: string): never => {
-    throw new HoldfastError("invalid_argument", `handlers has to be an object such as ${EXAMPLE}${why}`);
-  };
-  if (typeof handlers === "function")
-    refuse(", got a function: a worker has a function for each task type, not one for all");
-  if (handlers instanceof Map) refuse(", got a Map: Object.fromEntries(map) makes one of it");
-  if (typeof handlers !== "object" || handlers === null || Array.isArray(handlers))
-    refuse(`, got ${shown(handlers)}`);
-  if (Array.isArray(handlers.pids) && typeof handlers.handlers === "object")
-    refuse(": of isolated() it is the field handlers");
-  for (const [type, handler] of Object.entries(handlers)) {
-    if (typeof handler !== "function")
-      refuse(`: handlers[${JSON.stringify(type)}] has to be a function, got ${shown(handler)}`);
-    checkTaskType(type);
-  }
-}
-
 /** Makes a unique id from the host, the process id and a random part. */
-export function newWorkerId(): string {
+function newWorkerId(): string {
   const host = hostname()
     .slice(0, 40)
     .replaceAll(/[^A-Za-z0-9_.-]/g, "-");
   return `${host}-${process.pid}-${nanoid(6)}`;
 }
 
+const DEFAULT_MAX_CONCURRENCY = 500;
+
+/** The options of a worker with their defaults. @throws HoldfastError invalid_argument, invalid_queue_name */
+export function workerSettings(queues: WorkedQueues, options: WorkerOptions) {
+  checkShape(workerShape, options);
+  const { concurrency = 50, id = newWorkerId(), version = "0.1.0" } = options;
+  const weights = weightsOf(queues, options.queueOrder);
+  const names = weights.map(([name]) => name);
+  return {
+    ...{ id, weights, concurrency },
+    /** The queues in strict order; none if they share by weight. */
+    ranks: options.queueOrder === "strict" ? names : [],
+    maxConcurrency: options.maxConcurrency ?? Math.max(concurrency, DEFAULT_MAX_CONCURRENCY),
+    prefix: options.prefix ?? "queue",
+    leaseMs: options.leaseMs ?? 30_000,
+    aheadMs: options.aheadMs ?? 5,
+    maxRetries: options.maxRetries ?? 3,
+    pollMs: options.pollMs ?? 1_000,
+    watchMs: options.watchMs ?? 2_000,
+    noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
+    /** Its entry in the registry, but for its types. */
+    entry: { id, queues: names, host: hostname(), pid: process.pid, version, startedAt: Date.now() },
+  };
+}
+
+type WorkedQueues = string | readonly string[] | Readonly<Record<string, number>>;
+
 const weight = whole(1, 1_000);
 
 /** The queues of a worker with their weights. @throws HoldfastError invalid_argument, invalid_queue_name */
-export function weightsOf(
-  queues: string | readonly string[] | Readonly<Record<string, number>>,
+function weightsOf(
+  queues: WorkedQueues,
+  order: WorkerOptions["queueOrder"] = "weighted",
 ): [string, number][] {
   const pairs: [string, number][] =
     typeof queues === "string"
@@ -137,6 +166,11 @@ export function weightsOf(
       : Array.isArray(queues)
         ? queues.map((name) => [name, 1])
         : Object.entries((isPlainObject(queues) ? queues : refuseQueues(queues)) as Record<string, number>);
+  if (order === "strict" && typeof queues !== "string" && !Array.isArray(queues))
+    throw new HoldfastError(
+      "invalid_argument",
+      'queueOrder "strict" goes with a list of queues, the first one first: weights mean nothing then',
+    );
   if (pairs.length === 0) throw new HoldfastError("invalid_argument", "a worker needs at least one queue");
   const seen = new Set<string>();
   for (const [name, value] of pairs) {

@@ -1,25 +1,24 @@
-import { hostname } from "node:os";
 import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import { Holdfast } from "../client.ts";
-import type { Verdict, VerdictOutcome } from "../engine/engine.ts";
-import { decodeEnvelopeForDisplay } from "../engine/envelope.ts";
 import { Grace, type StopOptions, stopShape } from "../grace.ts";
-import { checkShape } from "../options/shape.ts";
+import { whole } from "../options/kinds.ts";
+import { checkArgument, checkShape } from "../options/shape.ts";
 import { Connection } from "../redis/connection.ts";
 import { guardedTracing } from "../tracing/guarded.ts";
 import { SafeEmitter, warn } from "../user-code.ts";
-import { DEFAULT_BACKOFF } from "./backoff.ts";
-import type { Handler, Handlers } from "./handler.ts";
+import type { Handlers } from "./handler.ts";
+import { checkHandlers } from "./handler-options.ts";
+import { HandlerTable } from "./handler-table.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LeaseTable, monotonicMs } from "./lease-table.ts";
+import { type Middleware, MiddlewareChain } from "./middleware.ts";
 import { maxParts, PartRunners, type PartRunnersOptions } from "./part-runners.ts";
 import { QueueRunner } from "./queue-runner.ts";
+import { Reports } from "./reports.ts";
 import { Runners } from "./runners.ts";
-import type { RunningTask } from "./running-task.ts";
 import { Slots } from "./slots.ts";
-import { StaleReports } from "./stale-reports.ts";
-import { settledEvent, type WorkerEvents } from "./worker-events.ts";
-import { checkHandlers, newWorkerId, type WorkerOptions, weightsOf, workerShape } from "./worker-options.ts";
+import type { WorkerEvents } from "./worker-events.ts";
+import { type WorkerOptions, workerSettings } from "./worker-options.ts";
 
 export type { SettledEvent, WorkerEvents } from "./worker-events.ts";
 export type { WorkerOptions } from "./worker-options.ts";
@@ -29,14 +28,12 @@ const RELEASE_MS = 3_000;
 /** How long the heartbeat thread may take to end on its own, if it has nothing to deregister. */
 const AWAY_MS = 100;
 const TIMINGS_MS = 1_000;
-const DEFAULT_WATCH_MS = 2_000;
 // As in lua/lib/push.lua.
 const PUSH_TASKS = 32;
 
 /** Runs the tasks of one or more queues, and of all their partitions. */
 export class Worker extends SafeEmitter<WorkerEvents> {
   readonly id: string;
-  readonly slots: number;
   readonly #client: Holdfast;
   readonly #listener: Connection;
   readonly #slots: Slots;
@@ -44,12 +41,13 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   readonly #runners: Runners;
   readonly #parts: PartRunners;
   readonly #heartbeat: Heartbeat;
+  readonly #reports: Reports;
+  readonly #middleware = new MiddlewareChain();
+  readonly #maxConcurrency: number;
   readonly #watchMs: number;
-  readonly #staleReports = new StaleReports();
-  #lastTurnMs = Number.NEGATIVE_INFINITY;
-  /** The same, ms since the epoch, by the clock of Redis. */
-  #lastTurnAt = 0;
+  /** The wish of an operator. */
   #draining = false;
+  #paused = false;
   /** Its leases are renewed. */
   #beating = true;
   #timingsTimer: NodeJS.Timeout | undefined;
@@ -71,48 +69,56 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     options: WorkerOptions,
   ) {
     super("the worker");
-    const weights = weightsOf(queues);
     checkHandlers(handlers);
-    checkShape(workerShape, options);
-    const { concurrency = 50, leaseMs = 30_000, aheadMs = 5, maxRetries = 3 } = options;
-    this.slots = concurrency;
-    this.id = options.id ?? newWorkerId();
-    this.#watchMs = options.watchMs ?? DEFAULT_WATCH_MS;
-    const { redis, onScript, prefix = "queue" } = options;
+    const settings = workerSettings(queues, options);
+    const { weights, ranks, maxConcurrency, leaseMs, aheadMs, maxRetries, pollMs, noHandlerAfterMs, prefix } =
+      settings;
+    this.id = settings.id;
+    this.#maxConcurrency = maxConcurrency;
+    this.#watchMs = settings.watchMs;
+    const { redis, onScript, backoff, isFailure } = options;
     // The workers of a process share one connection for their work and one that listens, and end them with the last.
     const connection = new Connection(redis, { onScript, share: true });
     this.#client = new Holdfast({ redis, prefix }, connection);
     this.#listener = new Connection(redis, { name: "holdfast-wake", share: true });
-    this.#slots = new Slots(this.slots);
+    this.#reports = new Reports(this.id, this, () => connection.now());
+    this.#slots = new Slots(settings.concurrency);
     // Room for what runs, what is taken ahead, and what is on its way to Redis with a verdict; and for what is granted by push to
     // each part of a queue while others fill the slots.
-    this.#table = new LeaseTable(this.slots * 2 + 1_024 + maxParts(weights.length) * PUSH_TASKS);
-    const byType = new Map<string, Handler>(Object.entries(handlers));
-    const types = [...byType.keys()].sort();
-    const typeIndexes = new Map(types.map((type, index) => [type, index]));
+    this.#table = new LeaseTable(maxConcurrency * 2 + 1_024 + maxParts(weights.length) * PUSH_TASKS);
+    this.#table.slots = settings.concurrency;
+    const table = new HandlerTable(handlers, { maxRetries, backoff, isFailure }, () => {
+      for (const runner of this.#runners.all) if (runner.waitsForRoom) runner.wake();
+    });
     const tracing = options.tracing && guardedTracing(options.tracing, (error) => this.emit("error", error));
     this.#runners = new Runners(this.#slots);
     const make: PartRunnersOptions["make"] = ({ engine }, queue, index, weight) =>
       new QueueRunner(
         {
-          ...{ engine, queue, index, weight, leaseMs, maxRetries, tracing, aheadMs },
+          ...{
+            engine,
+            queue,
+            index,
+            weight,
+            leaseMs,
+            maxRetries,
+            tracing,
+            aheadMs,
+            pollMs,
+            noHandlerAfterMs,
+          },
+          rank: ranks.indexOf(queue),
           slots: this.#slots,
           table: this.#table,
-          handlers: byType,
-          backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
-          pollMs: options.pollMs ?? 1_000,
-          noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
+          handlers: table,
+          middleware: this.#middleware,
           workerId: this.id,
-          types: typeIndexes,
         },
         {
           ...this.#runners.events,
-          onSettled: (task, outcome, verdict, error) => this.#settled(task, outcome, verdict, error),
-          onExpired: (id, envelope) => this.#expired(queue, id, envelope),
-          onTurn: () => {
-            this.#lastTurnMs = monotonicMs();
-            this.#lastTurnAt = this.#client.connection.now();
-          },
+          onSettled: (task, outcome, verdict, error) => this.#reports.settled(task, outcome, verdict, error),
+          onExpired: (id, envelope) => this.#reports.expired(queue, id, envelope),
+          onTurn: () => this.#reports.turn(),
           onError: (error) => this.emit("error", error),
         },
       );
@@ -123,7 +129,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
       queues: weights,
       runners: this.#runners,
       make,
-      drains: () => !this.#started || this.#draining || !this.#beating || this.#stopped !== undefined,
+      drains: () => !this.#started || this.#rests || !this.#beating || this.#stopped !== undefined,
       onParts: (parts) => this.#heartbeat.setParts(parts),
     });
     this.#heartbeat = new Heartbeat(
@@ -134,25 +140,13 @@ export class Worker extends SafeEmitter<WorkerEvents> {
         parts: [],
         leaseMs,
         maxRetries,
-        worker: {
-          id: this.id,
-          queues: weights.map(([name]) => name),
-          types,
-          host: hostname(),
-          pid: process.pid,
-          version: options.version ?? "0.1.0",
-          slots: this.slots,
-          busy: 0,
-          startedAt: Date.now(),
-          heartbeatAt: Date.now(),
-          state: "running",
-        },
+        worker: { ...settings.entry, types: [...table.rules] },
       },
       {
         onLease: (what, index, version) => this.#leaseChanged(what, index, version),
         onRenewal: (outcome, count) => {
           // One long task that fills or drains the worker leaves nothing to poll for: its renewals show Redis just as well.
-          if (outcome === "renewed") this.#lastTurnMs = monotonicMs();
+          if (outcome === "renewed") this.#reports.lastTurnMs = monotonicMs();
           this.emit("renewal", { outcome, count });
         },
         onRegistered: (draining) => this.#told(draining),
@@ -172,6 +166,21 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     return this.#draining;
   }
 
+  /** It was paused with `pause()`. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** It acquires nothing, because somebody said so. */
+  get #rests(): boolean {
+    return this.#draining || this.#paused;
+  }
+
+  /** How many tasks it runs at the same time at most. */
+  get slots(): number {
+    return this.#slots.total;
+  }
+
   /** Tasks held now. */
   get busy(): number {
     return this.#slots.held;
@@ -182,8 +191,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
    * of the queue that has waited longest for one.
    */
   lastGoodPollAgeMs(): number {
-    const ageMs = monotonicMs() - this.#lastTurnMs;
-    return this.#draining ? ageMs : Math.max(ageMs, this.#runners.oldestAnswerAgeMs());
+    const ageMs = monotonicMs() - this.#reports.lastTurnMs;
+    return this.#rests ? ageMs : Math.max(ageMs, this.#runners.oldestAnswerAgeMs());
   }
 
   /**
@@ -191,8 +200,54 @@ export class Worker extends SafeEmitter<WorkerEvents> {
    * is a fault of the worker: restart it.
    */
   stalledMs(): number {
-    const acquires = this.#started && this.#beating && !this.#draining && !this.#stopped;
+    const acquires = this.#started && this.#beating && !this.#rests && !this.#stopped;
     return acquires ? this.#runners.stalledMs() : 0;
+  }
+
+  /**
+   * Adds a middleware: it runs around the handler of each attempt that begins from now on, inside of those that were added before.
+   * @throws HoldfastError invalid_argument
+   */
+  use(middleware: Middleware): this {
+    this.#middleware.use(middleware);
+    return this;
+  }
+
+  /**
+   * Changes how many tasks it runs at the same time, 1 to `maxConcurrency`. With fewer than run at present nothing is stopped: no
+   * other task begins until enough of them have ended.
+   * @throws HoldfastError invalid_argument
+   */
+  setConcurrency(concurrency: number): void {
+    const kind = whole(1, this.#maxConcurrency);
+    const wants = `${kind.wants} (the maxConcurrency of this worker)`;
+    this.#slots.total = checkArgument("concurrency", { ...kind, wants }, concurrency);
+    this.#table.slots = concurrency;
+    this.#runners.events.onChange();
+  }
+
+  /**
+   * Takes nothing new, before and after `start()`, until `resume()`. Tasks that are not begun are handed back; those that run go on, and
+   * their leases are renewed. Other workers of the queue are not affected. Idempotent.
+   */
+  pause(): void {
+    this.#setPaused(true);
+  }
+
+  /** Ends a pause. While an operator lets the worker drain, it goes on to take nothing. Idempotent. */
+  resume(): void {
+    this.#setPaused(false);
+  }
+
+  #setPaused(paused: boolean): void {
+    if (this.#paused === paused || this.#stopped) return;
+    this.#paused = paused;
+    this.#changeRest();
+  }
+
+  #changeRest(): void {
+    this.#table.state = this.#rests ? "draining" : "running";
+    this.#parts.drain();
   }
 
   /**
@@ -272,7 +327,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     // It may be beginning.
     await this.#heartbeat.stop(isAway() ? AWAY_MS : handover?.leftMs);
     for (const runner of this.#runners.all) runner.close();
-    if (!isAway()) await handover?.orEnd(this.#staleReports.drain());
+    if (!isAway()) await handover?.orEnd(this.#reports.drain());
     handover?.end();
     this.#grace.end();
     await this.#listener.close();
@@ -285,11 +340,10 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   /** The wish of an operator, as the heartbeat has learned it. */
   #told(draining: boolean): void {
     // It does not poll meanwhile: that the registry answers shows Redis just as well.
-    if (draining) this.#lastTurnMs = monotonicMs();
+    if (draining || this.#paused) this.#reports.lastTurnMs = monotonicMs();
     if (this.#draining === draining || this.#stopped) return;
     this.#draining = draining;
-    this.#table.state = draining ? "draining" : "running";
-    this.#parts.drain();
+    this.#changeRest();
     this.emit("drain", { draining });
   }
 
@@ -303,35 +357,6 @@ export class Worker extends SafeEmitter<WorkerEvents> {
 
   #leaseChanged(what: "lost" | "cancelled", index: number, version: number): void {
     for (const runner of this.#runners.all) runner.held.leaseChanged(what, index, version);
-  }
-
-  #settled(task: RunningTask, outcome: VerdictOutcome, verdict: Verdict, error: unknown): void {
-    task.span?.settled(outcome);
-    if (outcome === "stale") this.#recordStale(task);
-    if (this.listenerCount("settled") === 0) return;
-    const clocks = { turnMs: this.#lastTurnMs, turnAt: this.#lastTurnAt };
-    this.emit("settled", settledEvent(task, outcome, verdict, error, clocks));
-  }
-
-  #recordStale({ id, token, attempt, type, queue, engine }: RunningTask): void {
-    this.#staleReports.add(
-      engine,
-      { id, queue, token, attempt, type, workerId: this.id },
-      (verdict) => this.emit("stale", verdict),
-      (error) => this.emit("error", asHoldfastError(error)),
-    );
-  }
-
-  #expired(queue: string, id: string, envelope: string): void {
-    const { type, enqueuedAt } = decodeEnvelopeForDisplay(envelope);
-    const waitMs = Math.max(0, this.#client.connection.now() - enqueuedAt);
-    this.emit("settled", {
-      task: { id, type, queue, enqueuedAt },
-      outcome: "expired",
-      attempt: 0,
-      waitMs,
-      runMs: 0,
-    });
   }
 }
 

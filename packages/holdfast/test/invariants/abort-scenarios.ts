@@ -177,15 +177,27 @@ export const scenarios: Record<string, Scenario> = {
       await complete(q, ["old2"], { keepPayload: false });
       await q.add("ack", { keepPayload: false });
       await q.add("named", { keepPayload: false, fingerprint: "fp" });
-      await q.add(["result", "fail", "fatal", "quarantine", "unrouted", "stop"]);
-      const { grants: held } = await q.acquire(8);
+      await q.add(["result", "fail", "fatal", "quarantine", "unrouted", "stop", "excuse", "drop"]);
+      const { grants: held } = await q.acquire(10);
       await q.engine.cancel("stop");
       await q.add("due", { delayMs: 1 });
       await q.add(["n1", "n2"]);
       q.advance(1);
       await q.engine.configure({ retentionCount: 1 });
       q.held = held;
-      return { accepted: ["fail", "fatal", "quarantine", "unrouted", "stop", "due", "n1", "n2"], held };
+      const accepted = [
+        "fail",
+        "fatal",
+        "quarantine",
+        "unrouted",
+        "stop",
+        "excuse",
+        "drop",
+        "due",
+        "n1",
+        "n2",
+      ];
+      return { accepted, held };
     },
     call(q) {
       const lease = (id: string) => {
@@ -202,6 +214,8 @@ export const scenarios: Record<string, Scenario> = {
           { kind: "quarantine", ...lease("quarantine"), error: "x" },
           { kind: "unrouted", ...lease("unrouted") },
           { kind: "fail", ...lease("stop"), delayMs: 5, error: "x" },
+          { kind: "excuse", ...lease("excuse"), delayMs: 5, error: "x" },
+          { kind: "drop", ...lease("drop"), error: "x" },
         ],
         q.roundTripArgs({ want: 5, nonce: "n" }),
         request,

@@ -384,7 +384,10 @@ const poll = (
     },
   );
 
-const kinds: readonly Kind[] = ["ack", "fail", "fatal", "release", "unstarted", "unrouted", "limited"];
+const kinds: readonly Kind[] = [
+  ...(["ack", "fail", "fatal", "release", "unstarted", "unrouted", "limited"] as const),
+  ...(["excuse", "cancel", "drop"] as const),
+];
 
 const settle = (kind: Kind, at: number, delayMs: number, sending: Sending) =>
   new Command(`settle(${kind}, ${at}, ${delayMs}, ${sending})`, async (model, real) => {
@@ -394,11 +397,13 @@ const settle = (kind: Kind, at: number, delayMs: number, sending: Sending) =>
       token: "1-forged",
     };
     const scope = HOLD_SCOPES[at % 3] as HoldScope;
-    const verdict = { kind, id, fence: fenceOf(token), delayMs, error: "no", scope } as Verdict;
+    // A worker lets an error that is no failure wait for 1 ms at least.
+    const waitMs = kind === "excuse" ? Math.max(1, delayMs) : delayMs;
+    const verdict = { kind, id, fence: fenceOf(token), delayMs: waitMs, error: "no", scope } as Verdict;
     const args = roundTripArgs(model, real, 0, 0);
     args.want = 0;
     const { outcomes } = await send(real, sending, (request) => real.engine.settle([verdict], args, request));
-    expect(outcomes).toEqual([model.settle(kind, id, token, delayMs, scope)]);
+    expect(outcomes).toEqual([model.settle(kind, id, token, waitMs, scope)]);
   });
 
 const heartbeat = (at: number) =>

@@ -60,7 +60,17 @@ export interface ModelTask {
 }
 
 /** What a verdict may say of an attempt. */
-export type Kind = "ack" | "fail" | "fatal" | "release" | "unstarted" | "unrouted" | "limited";
+export type Kind =
+  | "ack"
+  | "fail"
+  | "fatal"
+  | "release"
+  | "unstarted"
+  | "unrouted"
+  | "limited"
+  | "excuse"
+  | "cancel"
+  | "drop";
 
 export interface NewTask {
   id: string;
@@ -289,7 +299,7 @@ export class Model {
       if (scope === "type") this.limits.holdType(task.type, this.nowMs + delayMs);
       else this.limits.hold(scope === "key" ? task.key : "", this.nowMs + delayMs);
     }
-    if (task.cancelRequested) {
+    if (task.cancelRequested || kind === "cancel" || kind === "drop") {
       this.end(task, "cancelled");
       return "cancelled";
     }
@@ -303,6 +313,13 @@ export class Model {
       if (refunded) task.attempts--;
       task.state = "pending";
       this.parking.wake();
+      return "released";
+    }
+    if (kind === "excuse") {
+      task.attempts--;
+      task.dueMs = this.nowMs + delayMs;
+      if (task.dueMs < this.firstDueMs() && !this.paused) this.parking.wake();
+      task.state = "scheduled";
       return "released";
     }
     if (kind === "fail" && task.attempts < task.maxAttempts) {

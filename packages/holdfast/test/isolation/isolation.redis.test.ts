@@ -13,6 +13,7 @@ import {
   type TaskOptions,
   type WorkerOptions,
 } from "../../src/index.ts";
+import { testWorker } from "../../src/testing/index.ts";
 import { setupSystem } from "../worker/harness.ts";
 
 const ABANDON = fileURLToPath(new URL("./abandon.mjs", import.meta.url));
@@ -289,6 +290,29 @@ describe("the processes", () => {
     expect(pids[2]).not.toBe(pids[0]);
     await until("all ended", () => pool.pids.length === 0);
     expect((await run("pid")).state).toBe("completed");
+  });
+
+  test("the options of a handler reach its worker, and a prefix runs in the child", async () => {
+    const file = join(folder, "options.mjs");
+    writeFileSync(
+      file,
+      `export const handlers = { "a.*": { handler: ({ type }) => type, maxRetries: 0, timeoutMs: 900 }, b: () => 1 };`,
+    );
+    const pool = await isolated(file, { processes: 1 });
+    try {
+      expect(pool.handlers).toMatchObject({
+        "a.*": { handler: expect.any(Function), maxRetries: 0, timeoutMs: 900 },
+        b: expect.any(Function),
+      });
+      expect(await testWorker(pool.handlers).run("a.x", 0)).toMatchObject({ result: "a.x" });
+    } finally {
+      await pool.close();
+    }
+    const inside = join(folder, "function.mjs");
+    writeFileSync(inside, `export const handlers = { a: { handler() {}, isFailure: () => false } };`);
+    await expect(isolated(inside)).rejects.toThrow(
+      'isFailure of "a" is a function, which cannot be used from a child process: give it to the worker',
+    );
   });
 
   test("a module that does not load, and an option out of range, are refused", async () => {

@@ -122,14 +122,14 @@ export class TestQueue {
     return (await this.engine.settle(verdicts, this.roundTripArgs(change))).outcomes;
   }
 
-  async #settleOne(verdict: Verdict, change: Partial<RoundTripArgs> = {}): Promise<VerdictOutcome> {
+  async settleOne(verdict: Verdict, change: Partial<RoundTripArgs> = {}): Promise<VerdictOutcome> {
     const [outcome] = await this.settle([verdict], change);
     return outcome as VerdictOutcome;
   }
 
   ack(grant: { id: string; fence: string }, resultText?: string): Promise<VerdictOutcome> {
     const { id, fence } = grant;
-    return this.#settleOne({ kind: "ack", id, fence, ...(resultText === undefined ? {} : { resultText }) });
+    return this.settleOne({ kind: "ack", id, fence, ...(resultText === undefined ? {} : { resultText }) });
   }
 
   fail(
@@ -137,15 +137,15 @@ export class TestQueue {
     error = "Error: no",
     delayMs = 0,
   ): Promise<VerdictOutcome> {
-    return this.#settleOne({ kind: "fail", id, fence, delayMs, error });
+    return this.settleOne({ kind: "fail", id, fence, delayMs, error });
   }
 
   fatal({ id, fence }: { id: string; fence: string }, error = "FatalError: never"): Promise<VerdictOutcome> {
-    return this.#settleOne({ kind: "fatal", id, fence, error });
+    return this.settleOne({ kind: "fatal", id, fence, error });
   }
 
   release({ id, fence }: { id: string; fence: string }): Promise<VerdictOutcome> {
-    return this.#settleOne({ kind: "release", id, fence });
+    return this.settleOne({ kind: "release", id, fence });
   }
 
   /** Puts a task aside by its type, as a worker without a handler for the type does. */
@@ -153,7 +153,7 @@ export class TestQueue {
     { id, fence }: { id: string; fence: string },
     change: Partial<RoundTripArgs> = {},
   ): Promise<VerdictOutcome> {
-    return this.#settleOne({ kind: "unrouted", id, fence }, change);
+    return this.settleOne({ kind: "unrouted", id, fence }, change);
   }
 
   /** Acquires as a worker that runs only these types, until no task is left for it. */

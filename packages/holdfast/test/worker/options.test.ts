@@ -24,9 +24,12 @@ test.each<[unknown, string]>([
   [{ redis, limiter: { max: 1, duration: 1 } }, "a worker has no rate limit"],
   [{ redis, lockDuration: 1 }, "did you mean leaseMs?"],
   [{ redis, stalledInterval: 1 }, "a Janitor takes back"],
-  [{ redis, timeoutMs: 5 }, "it is an option of a task"],
+  [{ redis, timeoutMs: 5 }, "it is an option of a handler, { handler, timeoutMs }, or of a task"],
   [{ redis, concurency: 5 }, "did you mean concurrency?"],
   [{ redis, backoff: 5_000 }, "backoff has to be an object"],
+  [{ redis, isFailure: true }, "isFailure has to be a function, got true"],
+  [{ redis, queueOrder: "fifo" }, 'queueOrder has to be weighted or strict, got "fifo"'],
+  [{ redis, concurrency: 10, maxConcurrency: 5 }, "maxConcurrency has to be at least concurrency"],
   [{ redis, backoff: { type: "fixed", delay: 5_000 } }, "did you mean backoff.kind?"],
   [
     { redis, backoff: { baseMs: "200ms" } },
@@ -48,7 +51,7 @@ test.each<[unknown, string]>([
 });
 
 test.each<[string, unknown, string]>([
-  ["a function", async () => 1, "a worker has a function for each task type, not one for all"],
+  ["a function", async () => 1, 'the one for all task types is { "*": handler }'],
   ["a Map", new Map([["t", () => 1]]), "Object.fromEntries(map)"],
   ["nothing", undefined, "got undefined"],
   ["null", null, "got null"],
@@ -58,9 +61,28 @@ test.each<[string, unknown, string]>([
     { handlers: fine, pids: [], close() {} },
     "of isolated() it is the field handlers",
   ],
-  ["a text as handler", { t: "x" }, 'handlers["t"] has to be a function, got "x"'],
-  ["no handler", { t: undefined }, 'handlers["t"] has to be a function, got undefined'],
-  ["an object as handler", { t: { run() {} } }, 'handlers["t"] has to be a function, got an object'],
+  [
+    "a text as handler",
+    { t: "x" },
+    'handlers["t"] has to be a function, or an object with a handler, got "x"',
+  ],
+  [
+    "no handler",
+    { t: undefined },
+    'handlers["t"] has to be a function, or an object with a handler, got undefined',
+  ],
+  ["an object as handler", { t: { run() {} } }, 'did you mean handlers["t"].handler?'],
+  ["options without a handler", { t: { maxRetries: 1 } }, 'handlers["t"].handler is missing'],
+  [
+    "an option out of range",
+    { t: { handler() {}, concurrency: 0 } },
+    'handlers["t"].concurrency has to be a whole number from 1 to 5000, got 0',
+  ],
+  [
+    "a wrong backoff",
+    { t: { handler() {}, backoff: { kind: "x" } } },
+    'handlers["t"].backoff.kind has to be',
+  ],
 ])("handlers that are %s", async (_, handlers, message) => {
   for (const make of [() => new AnyWorker("q", handlers, { redis }), () => testWorker(handlers as never)]) {
     const refusal = await refusalOf(make);

@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { extname, join, resolve } from "node:path";
 import { StartupError } from "@holdfast/service";
-import { type Handler, loadHandlerModules } from "holdfast";
+import { type Handlers, loadHandlerModules } from "holdfast";
 
 const EXTENSIONS = new Set([".js", ".mjs", ".cjs"]);
 
@@ -9,7 +9,7 @@ const EXTENSIONS = new Set([".js", ".mjs", ".cjs"]);
  * The handlers of a module, or of every module of a folder. `loadHandlerModule` describes the exports of a module.
  * @throws StartupError, one line that names the file and the cause
  */
-export async function loadHandlers(path: string): Promise<Record<string, Handler>> {
+export async function loadHandlers(path: string): Promise<Handlers> {
   return loadHandlerModules(await handlerFiles(path)).catch(refuse);
 }
 

@@ -1,0 +1,35 @@
+-- The types that a worker runs, as it tells them: a space, and a rule, for each of its handlers.
+--
+--   <type>       tasks of this type
+--   <prefix>*    tasks whose type begins with the prefix, which may be empty
+--   …=<n>        as before, but at most n of them at present
+--
+-- The most exact rule decides: the type itself, otherwise the longest prefix.
+local RULE = ' ([^%s*=]*)(%*?)=?(%d*)'
+
+-- Returns the rules, and a function that finds the rule of a type. left: how many more of its tasks the worker takes.
+local function routesOf(text)
+  local rules, exact, prefixes = {}, {}, {}
+  for name, star, most in string.gmatch(text, RULE) do
+    local rule = { name = name, isPrefix = star ~= '', left = tonumber(most) or math.huge }
+    if rule.isPrefix then
+      prefixes[#prefixes + 1] = rule
+    else
+      exact[name] = rule
+    end
+    rules[#rules + 1] = rule
+  end
+  table.sort(prefixes, function(a, b)
+    return #a.name > #b.name
+  end)
+  return rules, function(name)
+    if exact[name] then
+      return exact[name]
+    end
+    for _, rule in ipairs(prefixes) do
+      if string.sub(name, 1, #rule.name) == rule.name then
+        return rule
+      end
+    end
+  end
+end

@@ -1,0 +1,25 @@
+import { HoldfastError, isTaskType } from "@holdfast/contracts";
+import { shown } from "../options/shape.ts";
+
+/**
+ * What a worker runs: a task type, the beginning of types with a star behind it (`email.*`), or `*` for all types. The workers of a
+ * queue tell it to the engine, and to janitors through the registry (lua/lib/routes.lua).
+ */
+export const isPrefix = (rule: string): boolean => rule.endsWith("*");
+
+export const isTypeRule = (rule: string): boolean =>
+  rule === "*" || isTaskType(isPrefix(rule) ? rule.slice(0, -1) : rule);
+
+/** @throws HoldfastError invalid_task_type */
+export function checkTypeRule(rule: string): string {
+  if (isTypeRule(rule)) return rule;
+  throw new HoldfastError(
+    "invalid_task_type",
+    `${shown(rule)} is not a valid task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit; with a * behind it, it stands for all types that begin like this, and * alone for all types`,
+  );
+}
+
+/** Whether one of the rules of a worker fits the type. */
+export function runsType(rules: readonly string[], type: string): boolean {
+  return rules.some((rule) => (isPrefix(rule) ? type.startsWith(rule.slice(0, -1)) : type === rule));
+}

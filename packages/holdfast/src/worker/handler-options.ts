@@ -1,0 +1,62 @@
+import { HoldfastError, LIMITS } from "@holdfast/contracts";
+import { backoffShape, taskHints } from "../engine/task-options.ts";
+import { checkTypeRule } from "../engine/type-rules.ts";
+import { callback, nestedOr, whole, yesNo } from "../options/kinds.ts";
+import { checkShape, shapeOf, shown } from "../options/shape.ts";
+import type { HandlerOptions, Handlers } from "./handler.ts";
+
+const perTask = "it is an option of a task: enqueue(type, payload, { … })";
+
+export const handlerShape = shapeOf<HandlerOptions>({
+  what: "a handler",
+  title: "Handler",
+  example: "{ handler: async (task, ctx) => {}, maxRetries: 5 }",
+  kinds: {
+    handler: callback,
+    maxRetries: whole(0, LIMITS.maxRetries),
+    timeoutMs: whole(1, LIMITS.timeoutMs),
+    backoff: nestedOr(backoffShape, callback),
+    isFailure: callback,
+    deadLetter: yesNo,
+    concurrency: whole(1, 5_000),
+  },
+  hints: {
+    attempts: taskHints.attempts,
+    retries: "maxRetries",
+    timeout: "timeoutMs",
+    backoffStrategy: "backoff",
+    run: "handler",
+    process: "handler",
+    onDead: "did you mean deadLetter: false?",
+    removeOnFail: "did you mean deadLetter: false?",
+    priority: perTask,
+    delayMs: perTask,
+    rateLimit: "limits are set per queue and key: observer.limits.set",
+  },
+  required: ["handler"],
+});
+
+const EXAMPLE = '{ "mail.send": async (task, ctx) => {} }';
+
+/** @throws HoldfastError invalid_argument, invalid_task_type */
+export function checkHandlers(handlers: Handlers): void {
+  const refuse = (why: string): never => {
+    throw new HoldfastError("invalid_argument", `handlers has to be an object such as ${EXAMPLE}${why}`);
+  };
+  if (typeof handlers === "function")
+    refuse(', got a function: the one for all task types is { "*": handler }');
+  if (handlers instanceof Map) refuse(", got a Map: Object.fromEntries(map) makes one of it");
+  if (typeof handlers !== "object" || handlers === null || Array.isArray(handlers))
+    refuse(`, got ${shown(handlers)}`);
+  if (Array.isArray(handlers.pids) && typeof handlers.handlers === "object")
+    refuse(": of isolated() it is the field handlers");
+  for (const [type, entry] of Object.entries(handlers)) {
+    const isOptions = typeof entry === "object" && entry !== null;
+    if (typeof entry !== "function" && !isOptions)
+      refuse(
+        `: handlers[${JSON.stringify(type)}] has to be a function, or an object with a handler, got ${shown(entry)}`,
+      );
+    if (isOptions) checkShape(handlerShape, entry, `handlers[${JSON.stringify(type)}].`);
+    checkTypeRule(type);
+  }
+}

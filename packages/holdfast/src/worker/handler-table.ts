@@ -1,0 +1,129 @@
+import type { Backoff } from "@holdfast/contracts";
+import { isPrefix } from "../engine/type-rules.ts";
+import { DEFAULT_BACKOFF } from "./backoff.ts";
+import type { Handler, HandlerOptions, Handlers } from "./handler.ts";
+import type { RetryPolicy } from "./retry-policy.ts";
+import { TypeLimit } from "./type-limit.ts";
+
+/** One entry of the handlers of a worker. */
+export interface HandlerEntry extends RetryPolicy {
+  /** A task type, a prefix such as `email.*`, or `*`. */
+  readonly rule: string;
+  /** Its place among the rules, by which the registry names what runs. */
+  readonly index: number;
+  readonly handler: Handler;
+  /** Time-out of tasks that bring none, ms; undefined for the usual one. */
+  readonly timeoutMs: number | undefined;
+  readonly limit: TypeLimit | undefined;
+}
+
+/** What the worker says for entries that say nothing. */
+export type HandlerDefaults = Pick<HandlerOptions, "maxRetries" | "backoff" | "isFailure">;
+
+/** Rules for a call of the engine. */
+export interface ToldRules {
+  /** With a space before each (lua/lib/routes.lua). */
+  text: string;
+  /** Called when the call is answered. */
+  answered(): void;
+}
+
+const nothing = () => {};
+
+/** The handlers of a worker, by type. The most exact entry runs a task: its type, otherwise the longest prefix. */
+export class HandlerTable {
+  /** In the order of their names. */
+  readonly rules: readonly string[];
+  /** The types with terms of their own, for the engine (lua/lib/lease.lua). */
+  readonly ownTerms: string;
+  readonly hasLimits: boolean;
+  readonly #entries: readonly HandlerEntry[];
+  readonly #exact = new Map<string, HandlerEntry>();
+  /** The longest first. */
+  readonly #prefixes: { prefix: string; entry: HandlerEntry }[] = [];
+  readonly #told: ToldRules;
+
+  /**
+   * @param handlers as `checkHandlers` accepts them
+   * @param onRoom called when an entry with a limit may get tasks again
+   */
+  constructor(handlers: Handlers, defaults: HandlerDefaults = {}, onRoom: () => void = nothing) {
+    this.rules = Object.keys(handlers).sort();
+    this.#entries = this.rules.map((rule, index) =>
+      entryOf(rule, index, handlers[rule] as Handler | HandlerOptions, defaults, onRoom),
+    );
+    for (const entry of this.#entries) {
+      if (isPrefix(entry.rule)) this.#prefixes.push({ prefix: entry.rule.slice(0, -1), entry });
+      else this.#exact.set(entry.rule, entry);
+    }
+    this.#prefixes.sort((a, b) => b.prefix.length - a.prefix.length);
+    this.hasLimits = this.#entries.some(({ limit }) => limit);
+    this.#told = { text: this.rules.map((rule) => ` ${rule}`).join("") || " ", answered: nothing };
+    this.ownTerms = this.#termsText(handlers);
+  }
+
+  find(type: string): HandlerEntry | undefined {
+    return this.#exact.get(type) ?? this.#prefixes.find(({ prefix }) => type.startsWith(prefix))?.entry;
+  }
+
+  /** @param want how many tasks the call asks for */
+  tell(want: number): ToldRules {
+    if (!this.hasLimits) return this.#told;
+    const told = this.#entries.map((entry) => ({ entry, most: entry.limit?.tell(want) }));
+    return {
+      text: told.map(({ entry, most }) => ` ${entry.rule}${most === undefined ? "" : `=${most}`}`).join(""),
+      answered: () => {
+        for (const { entry, most } of told) if (most !== undefined) entry.limit?.answered(most);
+      },
+    };
+  }
+
+  /** Whether an entry has a limit and as many tasks as that. */
+  get isShort(): boolean {
+    return this.hasLimits && this.#entries.some(({ limit }) => limit?.room === 0);
+  }
+
+  /** An entry without terms of its own is told as well if a prefix with some would fit it. */
+  #termsText(handlers: Handlers): string {
+    const termsOf = ({ rule }: HandlerEntry) => {
+      const given = handlers[rule];
+      return typeof given === "object" ? [given.maxRetries, given.timeoutMs] : [];
+    };
+    const ordered = [...this.#exact.values(), ...this.#prefixes.map(({ entry }) => entry)];
+    const hasTerms = (entry: HandlerEntry) => termsOf(entry).some((term) => term !== undefined);
+    return ordered
+      .filter(
+        (entry) =>
+          hasTerms(entry) ||
+          this.#prefixes.some(({ prefix, entry: other }) => entry.rule.startsWith(prefix) && hasTerms(other)),
+      )
+      .map((entry) => {
+        const [maxRetries = "", timeoutMs = ""] = termsOf(entry);
+        return `,${entry.rule}=${maxRetries}:${timeoutMs}`;
+      })
+      .join("");
+  }
+}
+
+function entryOf(
+  rule: string,
+  index: number,
+  given: Handler | HandlerOptions,
+  defaults: HandlerDefaults,
+  onRoom: () => void,
+): HandlerEntry {
+  const own: HandlerOptions = typeof given === "function" ? { handler: given } : given;
+  const { handler, timeoutMs, concurrency, deadLetter = true } = own;
+  return {
+    ...{ rule, index, handler, timeoutMs, deadLetter },
+    maxRetries: own.maxRetries ?? defaults.maxRetries ?? DEFAULT_MAX_RETRIES,
+    backoff: wholeBackoff(own.backoff ?? defaults.backoff),
+    isFailure: own.isFailure ?? defaults.isFailure,
+    limit: concurrency === undefined ? undefined : new TypeLimit(concurrency, onRoom),
+  };
+}
+
+const DEFAULT_MAX_RETRIES = 3;
+
+const wholeBackoff = (backoff: Backoff | RetryPolicy["backoff"] | undefined): RetryPolicy["backoff"] =>
+  typeof backoff === "function" ? backoff : { ...DEFAULT_BACKOFF, ...backoff };

@@ -1,0 +1,244 @@
+import { HoldfastError } from "@holdfast/contracts";
+import type { VerdictOutcome } from "../engine/round-trip.ts";
+import { isTypeRule } from "../engine/type-rules.ts";
+import type { StopOptions } from "../grace.ts";
+import { abortSignal, listOf, pattern, whole } from "../options/kinds.ts";
+import { checkArgument, checkShape, shapeOf } from "../options/shape.ts";
+import { whenAborted } from "../queue/when-aborted.ts";
+import { SafeEmitter } from "../user-code.ts";
+import type { HandlerContext, HandlerTask } from "./handler.ts";
+import { HAND_BACK } from "./running-task.ts";
+import { Worker } from "./worker.ts";
+import { type WorkerOptions, workerKinds } from "./worker-options.ts";
+
+const MOST = 5_000;
+const MOST_PER_CALL = 1_000;
+const DEFAULT_WAIT_MS = 1_000;
+
+/** Options as of a `Worker`, without those that are about the work of its loop. */
+export interface ManualWorkerOptions
+  extends Pick<
+    WorkerOptions,
+    | (
+        | "redis"
+        | "prefix"
+        | "leaseMs"
+        | "maxRetries"
+        | "backoff"
+        | "isFailure"
+        | "pollMs"
+        | "noHandlerAfterMs"
+      )
+    | ("id" | "version" | "onScript" | "tracing")
+  > {
+  /** The task types that it acquires; a star at the end stands for all types that begin like this. @default ["*"], all types */
+  types?: readonly string[] | undefined;
+}
+
+export interface AcquireOptions {
+  /**
+   * How long to wait for the first task, if none waits. A time that is shorter than the way to Redis and back finds nothing.
+   * Milliseconds, 1 to 3_600_000. @default 1_000
+   */
+  waitMs?: number | undefined;
+  /** Ends the wait; the call then rejects with the reason of the signal. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * A task that was acquired. Its lease is renewed until it is settled, its time-out has passed, or its worker stops. Each method resolves
+ * when Redis has answered, with what became of the task: `stale` if the lease was lost, `retried` or `dead` if the attempt had timed out,
+ * `unknown` if the worker stopped before Redis answered. Only the first call counts; later ones resolve with its outcome.
+ */
+export interface AcquiredTask {
+  readonly task: HandlerTask;
+  /** As a handler gets it: `signal`, `attempt`, `token`, `progress`, `log`. */
+  readonly ctx: HandlerContext;
+  /** @param result as a handler returns it */
+  complete(result?: unknown): Promise<VerdictOutcome>;
+  /** @param error as a handler throws it: FatalError, RetryAfter, RateLimited and CancelTask mean the same */
+  fail(error: unknown): Promise<VerdictOutcome>;
+  /** Hands the task back. The attempt is refunded, for ten releases of one task. */
+  release(): Promise<VerdictOutcome>;
+}
+
+const { redis, prefix, leaseMs, maxRetries, backoff, isFailure, pollMs, noHandlerAfterMs } = workerKinds;
+const { id, version, onScript, tracing } = workerKinds;
+
+export const manualWorkerShape = shapeOf<ManualWorkerOptions>({
+  what: "a manual worker",
+  title: "Manual worker",
+  example: '{ redis: "redis://127.0.0.1:6379" }',
+  kinds: {
+    ...{ redis, prefix, leaseMs, maxRetries, backoff, isFailure, pollMs, noHandlerAfterMs },
+    ...{ id, version, onScript, tracing },
+    types: listOf(
+      pattern("a task type", isTypeRule),
+      "a list of task types, or beginnings of types with a star behind them",
+      1,
+      1_000,
+    ),
+  },
+  hints: {
+    concurrency: "acquire(count) says how many tasks to take",
+    timeoutMs: "it is an option of a task: enqueue(type, payload, { timeoutMs })",
+  },
+  required: ["redis"],
+});
+
+export const acquireShape = shapeOf<AcquireOptions>({
+  what: "an acquire",
+  title: "Acquire",
+  example: "{ waitMs: 5_000 }",
+  kinds: { waitMs: whole(1, 3_600_000), signal: abortSignal },
+  hints: { timeout: "waitMs", timeoutMs: "waitMs", count: "acquire(count, options)" },
+});
+
+/**
+ * A worker without handlers, for programs that have a loop of their own: they acquire tasks and settle them. Leases are renewed by
+ * the heartbeat thread meanwhile, even if the program blocks.
+ */
+export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
+  readonly #worker: Worker;
+  /** What to call with the outcome of each task that is held, by token. */
+  readonly #held = new Map<string, (outcome: VerdictOutcome) => void>();
+  /** Tasks that were granted and not given to a caller yet. */
+  readonly #arrived: AcquiredTask[] = [];
+  #open = 0;
+  #stopped = false;
+  #onArrival: () => void = () => {};
+  #last: Promise<unknown> = Promise.resolve();
+
+  /**
+   * @param queues as of a `Worker`
+   * @throws HoldfastError invalid_argument, invalid_queue_name
+   */
+  constructor(queues: ConstructorParameters<typeof Worker>[0], options: ManualWorkerOptions) {
+    super("the manual worker");
+    checkShape(manualWorkerShape, options);
+    const { types = ["*"], ...others } = options;
+    const hold = (task: HandlerTask, ctx: HandlerContext) => this.#hold(task, ctx);
+    const handlers = Object.fromEntries(types.map((rule) => [rule, hold]));
+    this.#worker = new Worker(queues, handlers, {
+      ...others,
+      ...{ concurrency: 1, maxConcurrency: MOST, aheadMs: 0 },
+    });
+    this.#worker.pause();
+    this.#worker.on("error", (error) => this.emit("error", error));
+    this.#worker.on("settled", ({ token, outcome }) => {
+      if (token !== undefined && outcome !== "expired") this.#held.get(token)?.(outcome);
+    });
+  }
+
+  get id(): string {
+    return this.#worker.id;
+  }
+
+  /** Tasks that are held: acquired, and not settled yet. */
+  get busy(): number {
+    return this.#held.size;
+  }
+
+  /** As of a `Worker`. @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported, heartbeat_failed, closed */
+  start(): Promise<void> {
+    return this.#worker.start();
+  }
+
+  /**
+   * Takes up to `count` tasks under leases. It resolves as soon as there are some, or with none when `waitMs` is over. Calls take turns.
+   * @param count 1 to 1_000
+   * @throws HoldfastError invalid_argument; closed: the worker was stopped
+   */
+  acquire(count = 1, options: AcquireOptions = {}): Promise<AcquiredTask[]> {
+    try {
+      checkArgument("count", whole(1, MOST_PER_CALL), count);
+      checkShape(acquireShape, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const turn = this.#last.then(() => this.#acquire(count, options));
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  async #acquire(
+    count: number,
+    { waitMs = DEFAULT_WAIT_MS, signal }: AcquireOptions,
+  ): Promise<AcquiredTask[]> {
+    signal?.throwIfAborted();
+    if (this.#arrived.length === 0 && !this.#stopped) {
+      this.#worker.setConcurrency(Math.min(MOST, this.#open + count));
+      this.#worker.resume();
+      await this.#arrival(waitMs, signal);
+      this.#worker.pause();
+    }
+    signal?.throwIfAborted();
+    if (this.#stopped) throw new HoldfastError("closed", "this worker was stopped");
+    return this.#arrived.splice(0, count);
+  }
+
+  /** Resolves when tasks have come, the time is over, or the signal is aborted. */
+  #arrival(waitMs: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => over(), waitMs);
+      const forget = whenAborted(signal, () => over());
+      const over = () => {
+        clearTimeout(timer);
+        forget();
+        this.#onArrival = () => {};
+        resolve();
+      };
+      // All tasks of one answer begin in the same turn of the event loop.
+      this.#onArrival = () => setImmediate(over);
+    });
+  }
+
+  /** The handler of all tasks: it lasts until the holder has said what becomes of the task. */
+  #hold(task: HandlerTask, ctx: HandlerContext): Promise<unknown> {
+    let isOver = false;
+    return new Promise((resolve, reject) => {
+      const outcome = new Promise<VerdictOutcome>((settled) => {
+        const over = (outcome: VerdictOutcome) => {
+          this.#held.delete(ctx.token);
+          end();
+          settled(outcome);
+        };
+        const end = () => {
+          if (isOver) return;
+          isOver = true;
+          this.#open--;
+          // Its slot is for nobody until the next acquire.
+          if (!this.#worker.paused) this.#worker.setConcurrency(Math.max(1, this.#worker.slots - 1));
+        };
+        const once = (say: () => void) => {
+          if (!isOver) say();
+          end();
+          return outcome;
+        };
+        const acquired: AcquiredTask = {
+          ...{ task, ctx },
+          complete: (result) => once(() => resolve(result)),
+          fail: (error) => once(() => reject(error)),
+          release: () => once(() => reject(HAND_BACK)),
+        };
+        this.#open++;
+        this.#held.set(ctx.token, over);
+        this.#arrived.push(acquired);
+      });
+      this.#onArrival();
+    });
+  }
+
+  /**
+   * Acquires nothing more, waits until what is held is settled, for the grace at most, and hands the rest back. Idempotent.
+   * @throws HoldfastError invalid_argument
+   */
+  async stop(options: StopOptions = {}): Promise<void> {
+    this.#stopped = true;
+    this.#onArrival();
+    // Nobody can settle these.
+    for (const { release } of this.#arrived.splice(0)) void release();
+    await this.#worker.stop(options);
+    for (const over of [...this.#held.values()]) over("unknown");
+  }
+}

@@ -1,0 +1,45 @@
+import { callback } from "../options/kinds.ts";
+import { checkArgument } from "../options/shape.ts";
+import type { Handler, HandlerContext, HandlerTask } from "./handler.ts";
+
+/**
+ * Runs around the handlers of a worker. What it returns is the result of the attempt, and what it throws is its error, so most end
+ * with `return next()`.
+ * @param next runs the next middleware, or the handler, and resolves with its result; to be called once at most
+ */
+export type Middleware = (task: HandlerTask, ctx: HandlerContext, next: () => Promise<unknown>) => unknown;
+
+/** The middleware of a worker, in the order in which it was registered: the first is the outermost. */
+export class MiddlewareChain {
+  // Replaced by each `use`, so that an attempt that runs keeps the middleware that it began with.
+  #layers: readonly Middleware[] = [];
+
+  /** @throws HoldfastError invalid_argument */
+  use(layer: Middleware): void {
+    checkArgument("the middleware of a worker", callback, layer);
+    this.#layers = [...this.#layers, layer];
+  }
+
+  /** The handler inside of the middleware; itself without any, so that the stack of its errors has no frame more. */
+  around(handler: Handler): Handler {
+    const layers = this.#layers;
+    return layers.length === 0 ? handler : (task, ctx) => step(layers, 0, handler, task, ctx);
+  }
+}
+
+async function step(
+  layers: readonly Middleware[],
+  at: number,
+  handler: Handler,
+  task: HandlerTask,
+  ctx: HandlerContext,
+): Promise<unknown> {
+  const layer = layers[at];
+  if (!layer) return handler(task, ctx);
+  let isCalled = false;
+  return layer(task, ctx, async () => {
+    if (isCalled) throw new Error("a middleware called next() twice: the handler runs once per attempt");
+    isCalled = true;
+    return step(layers, at + 1, handler, task, ctx);
+  });
+}

@@ -1,0 +1,62 @@
+import type { EventEmitter } from "node:events";
+import { asHoldfastError } from "@holdfast/contracts";
+import type { Verdict, VerdictOutcome } from "../engine/engine.ts";
+import { decodeEnvelopeForDisplay } from "../engine/envelope.ts";
+import { monotonicMs } from "./lease-table.ts";
+import type { RunningTask } from "./running-task.ts";
+import { StaleReports } from "./stale-reports.ts";
+import { settledEvent, type WorkerEvents } from "./worker-events.ts";
+
+/** What a worker tells of the tasks that it was granted: `settled` events, and stale verdicts for the ledger. */
+export class Reports {
+  /** When Redis answered last, ms of the monotonic clock. */
+  lastTurnMs = Number.NEGATIVE_INFINITY;
+  /** The same, ms since the epoch, by the clock of Redis. */
+  #lastTurnAt = 0;
+  readonly #workerId: string;
+  readonly #events: EventEmitter<WorkerEvents>;
+  readonly #now: () => number;
+  readonly #stale = new StaleReports();
+
+  /** @param now the clock of Redis, ms since the epoch */
+  constructor(workerId: string, events: EventEmitter<WorkerEvents>, now: () => number) {
+    this.#workerId = workerId;
+    this.#events = events;
+    this.#now = now;
+  }
+
+  /** Redis answered a call that settles or acquires. */
+  turn(): void {
+    this.lastTurnMs = monotonicMs();
+    this.#lastTurnAt = this.#now();
+  }
+
+  settled(task: RunningTask, outcome: VerdictOutcome, verdict: Verdict, error: unknown): void {
+    task.span?.settled(outcome);
+    if (outcome === "stale") this.#recordStale(task);
+    if (this.#events.listenerCount("settled") === 0) return;
+    const clocks = { turnMs: this.lastTurnMs, turnAt: this.#lastTurnAt };
+    this.#events.emit("settled", settledEvent(task, outcome, verdict, error, clocks));
+  }
+
+  #recordStale({ id, token, attempt, type, queue, engine }: RunningTask): void {
+    this.#stale.add(
+      engine,
+      { id, queue, token, attempt, type, workerId: this.#workerId },
+      (verdict) => this.#events.emit("stale", verdict),
+      (error) => this.#events.emit("error", asHoldfastError(error)),
+    );
+  }
+
+  expired(queue: string, id: string, envelope: string): void {
+    const { type, enqueuedAt } = decodeEnvelopeForDisplay(envelope);
+    const waitMs = Math.max(0, this.#now() - enqueuedAt);
+    const task = { id, type, queue, enqueuedAt };
+    this.#events.emit("settled", { task, outcome: "expired", attempt: 0, waitMs, runMs: 0 });
+  }
+
+  /** Resolves when all stale verdicts were written, or tried. */
+  drain(): Promise<void> {
+    return this.#stale.drain();
+  }
+}

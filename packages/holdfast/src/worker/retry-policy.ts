@@ -1,0 +1,96 @@
+import type { Backoff, HoldScope } from "@holdfast/contracts";
+import { HoldfastError } from "@holdfast/contracts";
+import { shown } from "../options/shape.ts";
+import { thrownBy } from "../user-code.ts";
+import { backoffDelayMs, DEFAULT_BACKOFF } from "./backoff.ts";
+import type { BackoffFunction, HandlerTask, IsFailure } from "./handler.ts";
+import { saneDelayMs, type Thrown } from "./thrown.ts";
+
+/** What becomes of an attempt that failed. */
+export interface RetryPolicy {
+  readonly maxRetries: number;
+  readonly backoff: Backoff | BackoffFunction;
+  readonly isFailure: IsFailure | undefined;
+  /** Whether a task that is given up goes to the dead letters; otherwise it ends as cancelled. */
+  readonly deadLetter: boolean;
+}
+
+/** The attempt that failed. */
+export interface FailedAttempt {
+  /** The number of the attempt, from 1. */
+  attempt: number;
+  error: unknown;
+  /** What the task brought. */
+  own: { backoff: Backoff | null; maxRetries: number | null };
+  /** 0 to below 1. */
+  random: number;
+  task(): HandlerTask;
+  /** Called with what the functions of a user did wrong. */
+  onError(error: HoldfastError): void;
+}
+
+export type Judgement =
+  | { kind: "fail" | "excuse"; delayMs: number }
+  | { kind: "fatal" }
+  | { kind: "cancel" }
+  | { kind: "drop" }
+  | { kind: "limited"; delayMs: number; scope: HoldScope };
+
+/**
+ * The verdict for an error that a handler threw. The error, or else the first of its causes that says so, decides: FatalError,
+ * CancelTask, RetryAfter and RateLimited are recognised by a mark or by their name. Otherwise the policy decides.
+ */
+export function judge(thrown: Thrown, policy: RetryPolicy, failed: FailedAttempt): Judgement {
+  const giveUp: Judgement = { kind: policy.deadLetter ? "fatal" : "drop" };
+  const meaning = meant(thrown);
+  if (meaning?.means === "fatal") return giveUp;
+  if (meaning?.means === "cancel") return { kind: "cancel" };
+  if (meaning?.means === "rate_limited")
+    return { kind: "limited", delayMs: meaning.delayMs ?? 0, scope: meaning.scope ?? "key" };
+  const delayMs = meaning ? (meaning.delayMs ?? 0) : waitMs(policy, failed);
+  if (delayMs === null) return giveUp;
+  if (isExcused(policy, failed)) return { kind: "excuse", delayMs: Math.max(1, delayMs) };
+  const isLast = failed.attempt > (failed.own.maxRetries ?? policy.maxRetries);
+  return isLast && !policy.deadLetter ? giveUp : { kind: "fail", delayMs };
+}
+
+/** The error, or the first of its causes, that says what it means. */
+function meant(thrown: Thrown): Thrown | undefined {
+  for (let at: Thrown | undefined = thrown; at; at = at.cause) if (at.means !== undefined) return at;
+  return undefined;
+}
+
+/** The wait before the next attempt, ms; null for none. What the task brought overrides the policy. */
+function waitMs({ backoff }: RetryPolicy, failed: FailedAttempt): number | null {
+  const { attempt, own, random } = failed;
+  if (typeof backoff === "function" && own.backoff === null) return computedWaitMs(backoff, failed);
+  const merged = { ...(typeof backoff === "function" ? DEFAULT_BACKOFF : backoff), ...own.backoff };
+  return saneDelayMs(backoffDelayMs(merged, attempt, random));
+}
+
+function computedWaitMs(backoff: BackoffFunction, failed: FailedAttempt): number | null {
+  const { attempt, error, random, task, onError } = failed;
+  try {
+    const wait: unknown = backoff(attempt, error, task());
+    if (wait === null) return null;
+    if (typeof wait === "number" && wait >= 0) return saneDelayMs(wait);
+    const message = `backoff has to return ms, 0 or more, or null for no other attempt, got ${shown(wait)}: the default backoff is used`;
+    onError(new HoldfastError("invalid_argument", message, { taskId: task().id }));
+  } catch (thrown) {
+    onError(thrownBy("backoff", thrown));
+  }
+  return saneDelayMs(backoffDelayMs(DEFAULT_BACKOFF, attempt, random));
+}
+
+function isExcused({ isFailure }: RetryPolicy, { error, task, onError }: FailedAttempt): boolean {
+  if (!isFailure) return false;
+  try {
+    const counts: unknown = isFailure(error, task());
+    if (typeof counts === "boolean") return !counts;
+    const message = `isFailure has to return true or false, got ${shown(counts)}: the error counts as a failure`;
+    onError(new HoldfastError("invalid_argument", message, { taskId: task().id }));
+  } catch (thrown) {
+    onError(thrownBy("isFailure", thrown));
+  }
+  return false;
+}

@@ -1,0 +1,48 @@
+/**
+ * How many tasks of one entry of the handlers a worker runs at the same time. It is shared by the queues of the worker. The engine is told
+ * how many more may be granted, and leaves the others to other workers (lua/lib/routes.lua).
+ */
+export class TypeLimit {
+  readonly #most: number;
+  #held = 0;
+  /** Told to the engine in calls without an answer. */
+  #told = 0;
+  readonly #onRoom: () => void;
+
+  /** @param onRoom called when there is room again */
+  constructor(most: number, onRoom: () => void) {
+    this.#most = most;
+    this.#onRoom = onRoom;
+  }
+
+  get room(): number {
+    return Math.max(0, this.#most - this.#held - this.#told);
+  }
+
+  /** Reserves room for a call. @param want tasks that the call asks for @returns how many of them may be of these types */
+  tell(want: number): number {
+    const told = Math.min(want, this.room);
+    this.#told += told;
+    return told;
+  }
+
+  /** The call was answered, or nobody waits for its answer any more. */
+  answered(told: number): void {
+    const before = this.room;
+    this.#told -= told;
+    if (before === 0 && this.room > 0) this.#onRoom();
+  }
+
+  /** A task was granted. @returns false if it is one too many */
+  enter(): boolean {
+    this.#held++;
+    return this.#held <= this.#most;
+  }
+
+  /** A task that was granted has ended, or was handed back. */
+  leave(): void {
+    const before = this.room;
+    this.#held--;
+    if (before === 0 && this.room > 0) this.#onRoom();
+  }
+}
