@@ -43,33 +43,41 @@ local function leaseTerms(request)
     tail = ' ' .. nowText .. string.format(' %d %d ', deadline, maxRetries + 1) .. workerId }
   -- By the text of the options: the tasks of a batch mostly share it.
   local known = { [''] = plain }
-  return not ownOf and plain or nil, function(envelope)
-    -- The text behind type and time.
-    local text = string.match(envelope, '^%S+ %S+([^\n]*)') or ''
-    local own = ownOf and ownOf(envelope)
-    local kept = own and own.place .. text or text
-    local terms = known[kept]
-    local onlyKey = not terms and not own and string.match(text, '^ q=(%S+)$')
+  -- kept: under what the terms are known. own: those of its type, nil for none.
+  local function termsFor(text, kept, own)
+    local onlyKey = not own and string.match(text, '^ q=(%S+)$')
     if onlyKey then -- most tasks with a key have no other option
-      terms = { given = plain.given, flags = plain.flags, counts = plain.counts, key = onlyKey, cost = 1, expiresAt = 0, lease = plain.lease, tail = plain.tail }
-      known[text] = terms
-    elseif not terms then
-      local limitMs = (tonumber(optionOf(text, 't')) or own and own.timeoutMs or ATTEMPT_TIMEOUT_MS) + SETTLE_MS
-      local maxAttempts = (tonumber(optionOf(text, 'm')) or own and own.maxRetries or maxRetries) + 1
-      local flags = (optionOf(text, 'h') and FLAG_GIVEN or '') .. (optionOf(text, 'k') == '0' and FLAG_DROPS or '')
-      terms = {
-        given = optionOf(text, 'h') ~= nil,
-        flags = flags,
-        key = optionOf(text, 'q') or '',
-        cost = tonumber(optionOf(text, 'c')) or 1,
-        counts = flags == '' and '1' or '1,0,0,0,0,0,' .. flags,
-        -- A value that is not a number must not stop the queue: the worker notices it and quarantines the task.
-        expiresAt = tonumber(optionOf(text, 'e')) or 0,
-        tail = ' ' .. nowText .. string.format(' %.0f %d ', now + limitMs, maxAttempts) .. workerId,
-        lease = limitMs < leaseMs and string.format('%.0f', now + limitMs) or expiryText,
-      }
+      local terms = { given = plain.given, flags = plain.flags, counts = plain.counts, key = onlyKey, cost = 1, expiresAt = 0, lease = plain.lease, tail = plain.tail }
       known[kept] = terms
+      return terms
     end
+    local limitMs = (tonumber(optionOf(text, 't')) or own and own.timeoutMs or ATTEMPT_TIMEOUT_MS) + SETTLE_MS
+    local maxAttempts = (tonumber(optionOf(text, 'm')) or own and own.maxRetries or maxRetries) + 1
+    local flags = (optionOf(text, 'h') and FLAG_GIVEN or '') .. (optionOf(text, 'k') == '0' and FLAG_DROPS or '')
+    local terms = {
+      given = optionOf(text, 'h') ~= nil,
+      flags = flags,
+      key = optionOf(text, 'q') or '',
+      cost = tonumber(optionOf(text, 'c')) or 1,
+      counts = flags == '' and '1' or '1,0,0,0,0,0,' .. flags,
+      -- A value that is not a number must not stop the queue: the worker notices it and quarantines the task.
+      expiresAt = tonumber(optionOf(text, 'e')) or 0,
+      tail = ' ' .. nowText .. string.format(' %.0f %d ', now + limitMs, maxAttempts) .. workerId,
+      lease = limitMs < leaseMs and string.format('%.0f', now + limitMs) or expiryText,
+    }
+    known[kept] = terms
     return terms
+  end
+  if not ownOf then
+    return plain, function(envelope)
+      -- The text behind type and time.
+      local text = string.match(envelope, '^%S+ %S+([^\n]*)') or ''
+      return known[text] or termsFor(text, text, nil)
+    end
+  end
+  return nil, function(envelope)
+    local text, own = string.match(envelope, '^%S+ %S+([^\n]*)') or '', ownOf(envelope)
+    local kept = own and own.place .. text or text
+    return known[kept] or termsFor(text, kept, own)
   end
 end

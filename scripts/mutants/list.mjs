@@ -787,7 +787,7 @@ export const mutants = [
   },
   {
     name: "acquire: a task without options does not get the terms of its type",
-    changes: [["lua/lib/lease.lua", "return not ownOf and plain or nil, function", "return plain, function"]],
+    changes: [["lua/lib/lease.lua", "return nil, function(envelope)", "return plain, function(envelope)"]],
     tests: [ownTerms],
   },
   {
