@@ -3,11 +3,11 @@
 -- KEYS[1] tasks  HASH  taskId -> envelope
 -- KEYS[2] state  HASH  taskId -> state record
 -- KEYS[3] results  HASH  taskId -> JSON text
--- KEYS[4] progress  HASH  taskId -> progress and log lines
+-- KEYS[4] progress  HASH  taskId -> progress, checkpoint and log lines
 -- KEYS[5] processing  ZSET  taskId -> lease expiry, ms since the epoch
 -- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
 -- ARGV[1..] taskId  string  repeated, at most 100 times
--- RETURNS per task: envelope, record, result, progress, lease expiry or due; "" for what it has not
+-- RETURNS per task: envelope, record, result, progress[ tab, bytes of its checkpoint] and log lines, lease expiry or due; "" for what it has not
 -- TIME    O(n), n tasks given
 -- MOVES   nothing
 
@@ -20,7 +20,13 @@ for i, id in ipairs(ARGV) do
   reply[#reply + 1] = envelopes[i] or ''
   reply[#reply + 1] = records[i] or ''
   reply[#reply + 1] = results[i] or ''
-  reply[#reply + 1] = progress[i] or ''
+  local told = progress[i] or ''
+  local tab = string.find(told, '\t', 1, true)
+  if tab then -- the checkpoint may be long, and only a handler reads it
+    local kept = string.match(told, '^[^\n]*', tab + 1)
+    told = string.sub(told, 1, tab) .. #kept .. string.sub(told, tab + 1 + #kept)
+  end
+  reply[#reply + 1] = told
   reply[#reply + 1] = redis.call('ZSCORE', processingKey, id) or redis.call('ZSCORE', scheduledKey, id) or ''
 end
 return reply

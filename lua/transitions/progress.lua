@@ -1,12 +1,13 @@
 #!lua flags=allow-oom
--- progress: what a running handler tells of its attempt. Only the holder of the current token may.
+-- progress: what a running handler tells of its attempt, and keeps for the next one. Only the holder of the current token may.
 -- KEYS[1] state  HASH  taskId -> state record
--- KEYS[2] progress  HASH  taskId -> progress, then log lines
+-- KEYS[2] progress  HASH  taskId -> progress[ tab, checkpoint], then log lines
 -- ARGV[1] taskId  string
 -- ARGV[2] fence  string  of the token
 -- ARGV[3] progress  string  JSON text, empty to leave it as it is
--- ARGV[4] line  string  percent-encoded, empty for none
--- ARGV[5] maxLines  integer  the oldest lines beyond it are dropped
+-- ARGV[4] checkpoint  string  JSON text, empty to leave it as it is
+-- ARGV[5] line  string  percent-encoded, empty for none
+-- ARGV[6] maxLines  integer  the oldest lines beyond it are dropped
 -- RETURNS 1 written, 0 stale
 -- TIME    O(m), m = maxLines
 -- MOVES   nothing
@@ -17,24 +18,28 @@ local record = redis.call('HGET', stateKey, taskId)
 if not record or parseLease(record) ~= fence then
   return 0
 end
-local text, lines = '', {}
+local text, kept, lines = '', '', {}
 local stored = redis.call('HGET', progressKey, taskId)
 if stored then
-  text = string.match(stored, '^[^\n]*')
-  for logged in string.gmatch(string.sub(stored, #text + 1), '\n([^\n]*)') do
+  local first = string.match(stored, '^[^\n]*')
+  text, kept = string.match(first, '^([^\t]*)(.*)$')
+  for logged in string.gmatch(string.sub(stored, #first + 1), '\n([^\n]*)') do
     lines[#lines + 1] = logged
   end
 end
 if progress ~= '' then
   text = progress
 end
+if checkpoint ~= '' then
+  kept = '\t' .. checkpoint
+end
 if line ~= '' then
   lines[#lines + 1] = line
 end
 local from = math.max(1, #lines - maxLines + 1)
-local kept = { text }
+local told = { text .. kept }
 for i = from, #lines do
-  kept[#kept + 1] = lines[i]
+  told[#told + 1] = lines[i]
 end
-redis.call('HSET', progressKey, taskId, table.concat(kept, '\n'))
+redis.call('HSET', progressKey, taskId, table.concat(told, '\n'))
 return 1

@@ -43,7 +43,12 @@ export const ROLES = {
   worker: {
     text: "Worker with its heartbeat thread, and of the worker service",
     scripts: [...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "progress", "get"],
-    commands: { ":queues": ["SISMEMBER"], ":partitions": ["HGETALL"], stale_verdicts: ["LPUSH", "LTRIM"] },
+    commands: {
+      ":queues": ["SISMEMBER"],
+      ":partitions": ["HGETALL"],
+      progress: ["HGET"],
+      stale_verdicts: ["LPUSH", "LTRIM"],
+    },
     keyless: [],
     listens: true,
   },

@@ -182,6 +182,7 @@ export function deadTask(id: string, part: Partial<TaskView> = {}): TaskView {
     deadReason: "retries_exhausted",
     lastError: "Error: no route",
     progress: null,
+    checkpointBytes: null,
     log: [],
     history: [],
     replays: [],

@@ -1,3 +1,5 @@
+import { LIMITS } from "./limits.ts";
+
 /** Every code of a Holdfast error, with the HTTP status of its response. */
 export const ERROR_STATUS = {
   invalid_argument: 422,
@@ -135,6 +137,32 @@ export class RetryAfter extends Error {
     if (!Number.isFinite(delayMs) || delayMs < 0) {
       throw new HoldfastError("invalid_argument", `RetryAfter: delayMs must be 0 or more, got ${delayMs}`);
     }
+    this.delayMs = delayMs;
+  }
+}
+
+/**
+ * Thrown by a handler whose task is to run later: what it waits for is not there yet. It costs no attempt, and the task is granted again after so
+ * long. This holds 100 times for one task, then each counts as a failure. This also holds for a subclass, and for an error with a Postpone among its
+ * causes.
+ */
+export class Postpone extends Error {
+  /** Wait before the task is granted again, ms, 1 to 365 days. */
+  readonly delayMs: number;
+
+  get [ERROR_MEANING](): "postpone" {
+    return "postpone";
+  }
+
+  /** @throws HoldfastError invalid_argument */
+  constructor(delayMs: number, message = `postponed for ${delayMs} ms`, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "Postpone";
+    if (!Number.isFinite(delayMs) || delayMs < 1 || delayMs > LIMITS.delayMs)
+      throw new HoldfastError(
+        "invalid_argument",
+        `Postpone: delayMs must be 1 to ${LIMITS.delayMs}, got ${delayMs}`,
+      );
     this.delayMs = delayMs;
   }
 }

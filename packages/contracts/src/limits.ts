@@ -33,6 +33,8 @@ export const LIMITS = {
   groupedDeadLetters: 10_000,
   /** Bytes of one progress report, UTF-8. The report is rewritten with each log line. */
   progressBytes: 8_192,
+  /** Bytes of the checkpoint of a task, UTF-8. */
+  checkpointBytes: 65_536,
   /** Characters kept of one error, and of one log line. */
   errorCharacters: 1_024,
   /** How long a discard can be undone, ms. */

@@ -162,6 +162,8 @@ export interface TaskView {
   deadReason: DeadReason | null;
   lastError: string | null;
   progress: string | null;
+  /** Bytes of what a handler kept for the next attempt; null if nothing. */
+  checkpointBytes: number | null;
   log: string[];
   /** Every attempt, oldest first. Of attempts and replays together at most the last 32 are kept. */
   history: AttemptView[];

@@ -18,6 +18,7 @@ export {
   type LimitsView,
   type MissedPolicy,
   type OverlapPolicy,
+  Postpone,
   type Priority,
   type QueueFlow,
   type QueueLimits,

@@ -145,6 +145,7 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
     deadReason: "retries_exhausted",
     lastError: "boom",
     progress: null,
+    checkpointBytes: null,
     log: [],
     history: [],
     replays: [],

@@ -5,7 +5,7 @@ import { Ghost } from "lucide-react";
 import { SERVICE_URL } from "../../api/base.ts";
 import { toApiError } from "../../api/errors.ts";
 import { taskQuery } from "../../api/tasks.ts";
-import { count } from "../../format/number.ts";
+import { bytes, count } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { Banner } from "../../ui/banner.tsx";
@@ -181,6 +181,7 @@ function Facts({ task }: { task: TaskView }) {
     ["Tags", task.tags.length === 0 ? null : <ForeignText key="tags" text={task.tags.join(", ")} />],
     ["Runs alone", task.solo ? "yes: it crashed its worker twice" : null],
     ["Cancel", task.cancelRequested ? "requested" : null],
+    ["Checkpoint", task.checkpointBytes === null ? null : bytes(task.checkpointBytes)],
     ["Progress", task.progress === null ? null : <ForeignText key="progress" text={task.progress} />],
     [
       "No handler since",

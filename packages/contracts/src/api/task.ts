@@ -79,6 +79,7 @@ export const TaskViewSchema = Type.Object({
   deadReason: nullable(oneOf(DEAD_REASONS)),
   lastError: nullable(Type.String()),
   progress: nullable(Type.String()),
+  checkpointBytes: nullable(Count("Of what a handler kept for the next attempt")),
   log: Type.Array(Type.String()),
   history: Type.Array(AttemptViewSchema, {
     description: "Every attempt, oldest first; the last 32 attempts and replays are kept",

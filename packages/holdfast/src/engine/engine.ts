@@ -144,15 +144,26 @@ export class Engine extends QueueScripts {
   }
 
   /** @returns false where the fence is stale */
-  async progress(id: string, fence: string, change: { progress?: string; line?: string }): Promise<boolean> {
+  async progress(
+    id: string,
+    fence: string,
+    change: { progress?: string; checkpoint?: string; line?: string },
+  ): Promise<boolean> {
     const args = {
       taskId: id,
       fence,
       progress: change.progress ?? "",
+      checkpoint: change.checkpoint ?? "",
       line: change.line ?? "",
       maxLines: 50,
     };
     return (await this.run<scripts.ProgressArgs, number>(scripts.progressScript, args)) === 1;
+  }
+
+  /** The checkpoint of a task, JSON text; undefined if it has none. */
+  async checkpoint(id: string): Promise<string | undefined> {
+    const told = await this.connection.command<string | null>("HGET", this.keys.progress, id);
+    return told?.split("\n", 1)[0]?.split("\t")[1];
   }
 
   /** Counts of how long tasks waited and ran: fields and numbers in turn. */

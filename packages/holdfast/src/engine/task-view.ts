@@ -13,7 +13,8 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
   const record = decodeRecord(raw.record, raw.envelope.startsWith(ENVELOPE_SCHEDULED));
   if (record.state === "purged" || record.state === "discarded") return null;
   const state: TaskState = record.state;
-  const [progress = "", ...log] = raw.progress.split("\n");
+  const [told = "", ...log] = raw.progress.split("\n");
+  const [progress = "", checkpointBytes] = told.split("\t");
   const lastError = record.history.findLast((attempt) => attempt.error !== null)?.error ?? null;
   return {
     id: raw.id,
@@ -52,6 +53,7 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
     deadReason: record.deadReason,
     lastError,
     progress: progress === "" ? null : progress,
+    checkpointBytes: checkpointBytes === undefined ? null : Number(checkpointBytes),
     log: log.map(decodeLine),
     history: record.history,
     replays: record.replays,

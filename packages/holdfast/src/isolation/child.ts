@@ -4,16 +4,19 @@ import { AttemptAborted } from "../worker/attempt-aborted.ts";
 import type { Handlers } from "../worker/handler.ts";
 import { handlerContext, handlerTask } from "../worker/handler-arguments.ts";
 import { HandlerTable } from "../worker/handler-table.ts";
-import { logText, progressText, storedResult } from "../worker/json-text.ts";
+import { checkpointText, logText, progressText, storedResult } from "../worker/json-text.ts";
 import { readThrown } from "../worker/thrown.ts";
 import { loadHandlerModules } from "./handler-module.ts";
 import type { FromChild, Refused, SentHandlers, SentTask, ToChild } from "./messages.ts";
+import { receivedError } from "./sent-error.ts";
+
+type Answer = Extract<ToChild, { kind: "answer" }>;
 
 /** The program of a child process. argv has the pid of the worker, and one attempt at a time comes over the channel. */
 
 // Taken before a handler is loaded, which may put something else in its place.
 const send = process.send?.bind(process);
-const calls = new Map<number, () => void>();
+const calls = new Map<number, (answer: Answer) => void>();
 let key = "";
 let handlers = new HandlerTable({});
 let lastCall = 0;
@@ -40,11 +43,11 @@ function say(message: FromChild): void {
   if (process.connected) send?.({ key, ...message }, () => {});
 }
 
-/** Resolves when the worker has done it. */
-function ask(message: (call: number) => FromChild): Promise<void> {
+/** Resolves when the worker has done it, with what it read. */
+function ask(message: (call: number) => FromChild): Promise<string | undefined> {
   const call = ++lastCall;
-  return new Promise((resolve) => {
-    calls.set(call, resolve);
+  return new Promise((resolve, reject) => {
+    calls.set(call, ({ text, error }) => (error ? reject(receivedError(error)) : resolve(text)));
     say(message(call));
   });
 }
@@ -66,8 +69,20 @@ function attemptOf(task: SentTask, run: number, signal: AbortSignal) {
       return parsed.value;
     },
     signal,
-    progress: (value: unknown) => ask((call) => ({ kind: "progress", run, call, ...reported(value) })),
-    log: (line: unknown) => ask((call) => ({ kind: "log", run, call, text: logText(line) })),
+    progress: async (value: unknown) => {
+      await ask((call) => ({ kind: "progress", run, call, ...reported(value) }));
+    },
+    checkpoint: async (value: unknown) => {
+      const text = checkpointText(value);
+      await ask((call) => ({ kind: "checkpoint", run, call, text }));
+    },
+    readCheckpoint: async () => {
+      const text = await ask((call) => ({ kind: "read_checkpoint", run, call }));
+      return text === undefined ? undefined : JSON.parse(text);
+    },
+    log: async (line: unknown) => {
+      await ask((call) => ({ kind: "log", run, call, text: logText(line) }));
+    },
   };
 }
 
@@ -120,7 +135,7 @@ process.on("message", (message: ToChild) => {
     if (current?.run === message.run)
       current.abort.abort(new AttemptAborted(message.reason, message.message));
   } else if (message.kind === "answer") {
-    calls.get(message.call)?.();
+    calls.get(message.call)?.(message);
     calls.delete(message.call);
   } else void start(message);
 });

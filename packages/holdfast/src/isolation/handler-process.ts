@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { HoldfastError } from "@holdfast/contracts";
 import type { OwnCode } from "../own-code.ts";
 import { JsonText } from "../worker/json-text.ts";
+import { readThrown } from "../worker/thrown.ts";
 import { HandlerKilled, type KillReason } from "./handler-killed.ts";
 import type { FromChild, Refused, SentHandlers, SentTask, ToChild } from "./messages.ts";
 import { receivedError } from "./sent-error.ts";
@@ -21,6 +22,8 @@ export type RunEnd = { text?: string; tooLarge?: string };
 
 export interface AttemptCalls {
   progress(value: unknown): Promise<void>;
+  checkpoint(value: unknown): Promise<void>;
+  readCheckpoint(): Promise<unknown>;
   log(line: string): Promise<void>;
 }
 
@@ -178,12 +181,14 @@ export class HandlerProcess {
     const current = running?.number === message.run ? running : undefined;
     switch (message.kind) {
       case "progress":
+      case "checkpoint":
+      case "read_checkpoint":
       case "log":
         // After its end an attempt has no lease to write under: ignored, as a worker does.
         void tell(current?.calls, message)
-          // Nothing in it rejects, as long as the request comes from our code in the child.
-          .catch(() => {})
-          .then(() => this.#send({ kind: "answer", call: message.call }));
+          .then((text) => ({ ...(text === undefined ? {} : { text }) }))
+          .catch((error) => ({ error: readThrown(error) }))
+          .then((answer) => this.#send({ kind: "answer", call: message.call, ...answer }));
         return;
       case "done":
         if (!current) return;
@@ -236,14 +241,17 @@ export class HandlerProcess {
   }
 }
 
-/** Does in the worker what a handler asked of its context. */
+/** Does in the worker what a handler asked of its context. @returns what it read, as JSON text */
 async function tell(
   calls: AttemptCalls | undefined,
-  message: Extract<FromChild, { kind: "progress" | "log" }>,
-): Promise<void> {
+  message: Extract<FromChild, { kind: "progress" | "checkpoint" | "read_checkpoint" | "log" }>,
+): Promise<string | undefined> {
   if (message.kind === "log") await calls?.log(message.text);
+  else if (message.kind === "checkpoint") await calls?.checkpoint(new JsonText(message.text));
+  else if (message.kind === "read_checkpoint") return JSON.stringify(await calls?.readCheckpoint());
   else
     await calls?.progress(message.refused ? unstorable(message.refused) : new JsonText(message.text ?? ""));
+  return undefined;
 }
 
 /** A value that the context of the worker refuses for the reason that the child found. */

@@ -22,7 +22,8 @@ export type ToChild =
   | { kind: "start"; key: string; files: readonly string[] }
   | { kind: "run"; run: number; task: SentTask }
   | { kind: "abort"; run: number; reason: AttemptAborted["reason"]; message: string }
-  | { kind: "answer"; call: number };
+  /** `text`: what was read. `error`: what the call has to throw. */
+  | { kind: "answer"; call: number; text?: string; error?: Thrown };
 
 export type FromChild =
   | { kind: "ready"; handlers: SentHandlers }
@@ -30,6 +31,8 @@ export type FromChild =
   | { kind: "uncaught"; message: string }
   /** `refused`: the value cannot be stored. */
   | { kind: "progress"; run: number; call: number; text?: string; refused?: Refused }
+  | { kind: "checkpoint"; run: number; call: number; text: string }
+  | { kind: "read_checkpoint"; run: number; call: number }
   | { kind: "log"; run: number; call: number; text: string }
   /** `tooLarge`: it is done, but what it returned is not kept. */
   | { kind: "done"; run: number; text?: string; tooLarge?: string }

@@ -1,4 +1,4 @@
-import { CancelTask, FatalError, RateLimited, RetryAfter } from "@holdfast/contracts";
+import { CancelTask, FatalError, Postpone, RateLimited, RetryAfter } from "@holdfast/contracts";
 import type { Thrown } from "../worker/thrown.ts";
 
 /** A value that was thrown in a child, as an error of this process; a value that was not an error comes as its text. */
@@ -12,13 +12,15 @@ export function receivedError(sent: Thrown): unknown {
       ? new FatalError(said, options)
       : means === "retry_after"
         ? new RetryAfter(delayMs, said, options)
-        : means === "cancel"
-          ? new CancelTask(said, options)
-          : means === "rate_limited"
-            ? new RateLimited(Math.max(1, delayMs), { ...options, scope })
-            : errors
-              ? new AggregateError(errors.map(receivedError), said, options)
-              : new Error(said, options);
+        : means === "postpone"
+          ? new Postpone(Math.max(1, delayMs), said, options)
+          : means === "cancel"
+            ? new CancelTask(said, options)
+            : means === "rate_limited"
+              ? new RateLimited(Math.max(1, delayMs), { ...options, scope })
+              : errors
+                ? new AggregateError(errors.map(receivedError), said, options)
+                : new Error(said, options);
   if (name !== "" && error.name !== name) error.name = name;
   error.stack = `${error.name}: ${said}${frames}`;
   return code === undefined ? error : Object.assign(error, { code });

@@ -1,13 +1,13 @@
 import { type Backoff, HoldfastError } from "@holdfast/contracts";
 import { RATE_LIMITED_MAX } from "../engine/format.ts";
 import { taskKinds } from "../engine/task-options.ts";
-import { abortSignal, whole, yesNo } from "../options/kinds.ts";
+import { abortSignal, anything, whole, yesNo } from "../options/kinds.ts";
 import { checkShape, shapeOf } from "../options/shape.ts";
 import type { Handlers } from "../worker/handler.ts";
 import { type Attempt, failedCall, handlerContext, handlerTask } from "../worker/handler-arguments.ts";
 import { checkHandlers } from "../worker/handler-options.ts";
 import { HandlerTable } from "../worker/handler-table.ts";
-import { logText, progressText, storedResult } from "../worker/json-text.ts";
+import { checkpointText, logText, progressText, storedResult } from "../worker/json-text.ts";
 import { type Middleware, MiddlewareChain } from "../worker/middleware.ts";
 import { judge } from "../worker/retry-policy.ts";
 import { readThrown } from "../worker/thrown.ts";
@@ -24,6 +24,8 @@ export interface TestRun {
   delayMs?: number;
   attempts: number;
   progress: unknown[];
+  /** What was kept for the next attempt; undefined if nothing. */
+  checkpoint?: unknown;
   log: string[];
   /** The `error` events that a worker would emit: calls of `ctx` that failed, a result that was left out. */
   errors: HoldfastError[];
@@ -36,6 +38,8 @@ export interface TestRunOptions {
   /** @default that of the handler, otherwise 3 */
   maxRetries?: number | undefined;
   backoff?: Backoff | undefined;
+  /** What an earlier attempt kept. @default nothing */
+  checkpoint?: unknown;
   signal?: AbortSignal | undefined;
   tags?: string[] | undefined;
   /** As it would be stored with the task. */
@@ -53,6 +57,7 @@ export const testRunShape = shapeOf<TestRunOptions>({
   kinds: {
     ...{ id, maxRetries, backoff, tags, traceparent },
     attempt: whole(1, 1_000),
+    checkpoint: anything,
     signal: abortSignal,
     untilSettled: yesNo,
   },
@@ -87,6 +92,7 @@ export function testWorker(handlers: Handlers) {
       const id = options.id ?? "test-task";
       const traceparent = options.traceparent ?? null;
       let refunded = 0;
+      let checkpoint = options.checkpoint === undefined ? undefined : checkpointText(options.checkpoint);
       for (let attempt = options.attempt ?? 1; ; attempt++) {
         const behind: Attempt = {
           payload: JSON.parse(payloadText),
@@ -98,6 +104,10 @@ export function testWorker(handlers: Handlers) {
               errors.push(failedCall("ctx.progress", id, error));
             }
           },
+          checkpoint: async (value) => {
+            checkpoint = checkpointText(value);
+          },
+          readCheckpoint: async () => (checkpoint === undefined ? undefined : JSON.parse(checkpoint)),
           log: async (line) => {
             log.push(logText(line));
           },
@@ -112,8 +122,13 @@ export function testWorker(handlers: Handlers) {
           tags: options.tags ?? [],
         };
         const context = { attempt, token: `${attempt}-test`, traceparent };
-        const ended = { attempts: attempt, progress, log, errors };
         let error: unknown;
+        const ended = {
+          ...{ attempts: attempt, progress, log, errors },
+          get checkpoint(): unknown {
+            return checkpoint === undefined ? undefined : JSON.parse(checkpoint);
+          },
+        };
         try {
           const returned = await handler(handlerTask(of, behind), handlerContext(context, behind));
           const { text, tooLarge } = storedResult(returned);

@@ -9,6 +9,8 @@ export interface Attempt {
   /** Made when it is first read. */
   readonly signal: AbortSignal;
   progress(value: unknown): Promise<void>;
+  checkpoint(value: unknown): Promise<void>;
+  readCheckpoint(): Promise<unknown>;
   log(line: unknown): Promise<void>;
 }
 
@@ -90,6 +92,8 @@ export function handlerContext(
     traceId: traceparent === null ? null : traceIdOf(traceparent),
     traceparent,
     progress: (value: unknown) => attempt.progress(value),
+    checkpoint: (value: unknown) => attempt.checkpoint(value),
+    readCheckpoint: () => attempt.readCheckpoint(),
     log: (line: unknown) => attempt.log(line),
   };
   new Given(context, attempt);

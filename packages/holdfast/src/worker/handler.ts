@@ -35,6 +35,18 @@ export interface HandlerContext {
    */
   progress(value: unknown): Promise<void>;
   /**
+   * Keeps a value for the next attempt of the task, in place of the one before: any JSON value of at most 65,536 bytes. So a long task goes on
+   * where it was after a stop or a crash. It is kept until the task is purged.
+   * @throws HoldfastError invalid_argument, payload_too_large, conflict: the lease is lost, so another attempt may run
+   */
+  checkpoint(value: unknown): Promise<void>;
+  /**
+   * Reads what this attempt, or one before it, kept last; undefined if nothing.
+   * @throws HoldfastError redis_unavailable
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: what is in it is the business of the handler
+  readCheckpoint(): Promise<any>;
+  /**
    * Adds a line to the task's log, of which the last 50 are kept. A line is cut after 1,024 characters and says so.
    * Otherwise like `progress`.
    */

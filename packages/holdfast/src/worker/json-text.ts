@@ -76,14 +76,20 @@ export function storedResult(value: unknown): StoredResult {
   }
 }
 
-/** The JSON text of a progress report. @throws HoldfastError invalid_argument if the value has none; payload_too_large */
-export function progressText(value: unknown): string {
-  const text = jsonOf("the progress", value);
+/** JSON text on one line. @throws HoldfastError invalid_argument if the value has none; payload_too_large */
+function lineOf(what: string, value: unknown, bytes: number): string {
+  const text = jsonOf(what, value);
   if (text === undefined)
-    throw new HoldfastError("invalid_argument", `the progress has no JSON form: it is ${typeof value}`);
-  // It is kept as one line. In JSON a line break can only stand between two tokens.
-  return checkBytes("the progress", text.replaceAll(/[\r\n]+/g, " "), LIMITS.progressBytes);
+    throw new HoldfastError("invalid_argument", `${what} has no JSON form: it is ${typeof value}`);
+  // In JSON a line break or a tab can only stand between two tokens.
+  return checkBytes(what, text.replaceAll(/[\r\n\t]+/g, " "), bytes);
 }
+
+/** The JSON text of a progress report. @throws HoldfastError invalid_argument if the value has none; payload_too_large */
+export const progressText = (value: unknown) => lineOf("the progress", value, LIMITS.progressBytes);
+
+/** The JSON text of a checkpoint. @throws HoldfastError invalid_argument if the value has none; payload_too_large */
+export const checkpointText = (value: unknown) => lineOf("the checkpoint", value, LIMITS.checkpointBytes);
 
 /** A log line as it is kept. */
 export function logText(line: unknown): string {

@@ -38,7 +38,7 @@ export type Judgement =
 
 /**
  * The verdict for an error that a handler threw. The error, or else the first of its causes that says so, decides: FatalError,
- * CancelTask, RetryAfter and RateLimited are recognised by a mark or by their name. Otherwise the policy decides.
+ * CancelTask, RetryAfter, Postpone and RateLimited are recognised by a mark or by their name. Otherwise the policy decides.
  */
 export function judge(thrown: Thrown, policy: RetryPolicy, failed: FailedAttempt): Judgement {
   const giveUp: Judgement = { kind: policy.deadLetter ? "fatal" : "drop" };
@@ -47,6 +47,7 @@ export function judge(thrown: Thrown, policy: RetryPolicy, failed: FailedAttempt
   if (meaning?.means === "cancel") return { kind: "cancel" };
   if (meaning?.means === "rate_limited")
     return { kind: "limited", delayMs: meaning.delayMs ?? 0, scope: meaning.scope ?? "key" };
+  if (meaning?.means === "postpone") return { kind: "excuse", delayMs: Math.max(1, meaning.delayMs ?? 0) };
   const delayMs = meaning ? (meaning.delayMs ?? 0) : waitMs(policy, failed);
   if (delayMs === null) return giveUp;
   if (isExcused(policy, failed)) return { kind: "excuse", delayMs: Math.max(1, delayMs) };

@@ -1,4 +1,4 @@
-import type { HoldfastError } from "@holdfast/contracts";
+import { HoldfastError } from "@holdfast/contracts";
 import type { Engine, Grant, Verdict } from "../engine/engine.ts";
 import { decodeEnvelope, type Envelope, traceOf, UNREADABLE_TYPE } from "../engine/envelope.ts";
 import { ATTEMPT_TIMEOUT_MS } from "../engine/format.ts";
@@ -10,7 +10,7 @@ import type { AttemptSpan, Tracing } from "../tracing/tracing.ts";
 import { AttemptAborted } from "./attempt-aborted.ts";
 import { type Attempt, failedCall, handlerContext, handlerTask } from "./handler-arguments.ts";
 import type { HandlerEntry, HandlerTable } from "./handler-table.ts";
-import { logText, progressText, type StoredResult, storedResult } from "./json-text.ts";
+import { checkpointText, logText, progressText, type StoredResult, storedResult } from "./json-text.ts";
 import type { MiddlewareChain } from "./middleware.ts";
 import { judge } from "./retry-policy.ts";
 import { errorText, readThrown } from "./thrown.ts";
@@ -150,6 +150,21 @@ export class RunningTask implements Attempt {
 
   progress(value: unknown): Promise<void> {
     return this.#write("ctx.progress", () => ({ progress: progressText(value) }));
+  }
+
+  async checkpoint(value: unknown): Promise<void> {
+    const checkpoint = checkpointText(value);
+    if (this.ended || !(await this.#run.engine.progress(this.id, this.fence, { checkpoint })))
+      throw new HoldfastError(
+        "conflict",
+        `ctx.checkpoint of task ${this.id}: its lease is lost, so another attempt may run`,
+        { taskId: this.id },
+      );
+  }
+
+  async readCheckpoint(): Promise<unknown> {
+    const text = await this.#run.engine.checkpoint(this.id);
+    return text === undefined ? undefined : JSON.parse(text);
   }
 
   log(line: unknown): Promise<void> {

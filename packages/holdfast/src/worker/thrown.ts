@@ -9,7 +9,7 @@ export interface Thrown {
   /** The lines below the message, each beginning with a line break. */
   frames: string;
   code?: string;
-  means?: "fatal" | "cancel" | "retry_after" | "rate_limited";
+  means?: "fatal" | "cancel" | "retry_after" | "postpone" | "rate_limited";
   /** The wait of a RetryAfter, or the hold of a RateLimited, ms. */
   delayMs?: number;
   /** What a RateLimited holds. */
@@ -83,6 +83,7 @@ const MEANINGS: Readonly<Record<string, Thrown["means"]>> = {
   FatalError: "fatal",
   CancelTask: "cancel",
   RetryAfter: "retry_after",
+  Postpone: "postpone",
   RateLimited: "rate_limited",
 };
 
@@ -93,7 +94,8 @@ function namedMeaning(name: string): Thrown["means"] {
 /** What the meaning of an error brings beside it. */
 function meaningOf(means: unknown, value: unknown): Pick<Thrown, "means" | "delayMs" | "scope"> {
   if (means === "fatal" || means === "cancel") return { means };
-  if (means === "retry_after") return { means, delayMs: saneDelayMs(read(value, "delayMs")) };
+  if (means === "retry_after" || means === "postpone")
+    return { means, delayMs: saneDelayMs(read(value, "delayMs")) };
   if (means !== "rate_limited") return {};
   const scope = HOLD_SCOPES.find((name) => name === read(value, "scope")) ?? "key";
   return { means, delayMs: saneDelayMs(read(value, "holdMs")), scope };

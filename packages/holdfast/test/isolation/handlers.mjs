@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { FatalError, JsonText, RetryAfter } from "../../dist/index.js";
+import { FatalError, JsonText, Postpone, RetryAfter } from "../../dist/index.js";
 
 const aborted = (signal) =>
   new Promise((resolve) => {
@@ -39,6 +39,13 @@ export const handlers = {
       attempt: ctx.attempt,
       token: ctx.token,
     };
+  },
+  keeps: async ({ payload, attempt }, ctx) => {
+    const before = await ctx.readCheckpoint();
+    await ctx.checkpoint({ attempt });
+    const refused = await ctx.checkpoint(undefined).catch(({ code }) => code);
+    if (before === undefined) throw new Postpone(payload);
+    return { before, refused };
   },
   badProgress: (_task, ctx) => ctx.progress(undefined),
   fails: () => {

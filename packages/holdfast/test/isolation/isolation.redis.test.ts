@@ -103,6 +103,16 @@ describe("what crosses between worker and child", () => {
     ]);
   });
 
+  test("a checkpoint is kept for the next attempt, read by it, and refused with a code", async () => {
+    const { run } = await setup();
+    const task = await run("keeps", 5);
+    expect(task).toMatchObject({ attempts: 1, checkpointBytes: 13 });
+    expect(JSON.parse(task.resultText ?? "")).toEqual({
+      before: { attempt: 1 },
+      refused: "invalid_argument",
+    });
+  });
+
   test("errors keep name, message and stack; FatalError is dead at once, RetryAfter chooses the wait", async () => {
     const { run, enqueue, queue, settled } = await setup({}, { maxRetries: 3 });
     const failed = await run("fails", null, { maxRetries: 0 });

@@ -38,6 +38,7 @@ export function taskViewOf(change: Partial<TaskView> = {}): TaskView {
     deadReason: null,
     lastError: null,
     progress: null,
+    checkpointBytes: null,
     log: [],
     history: [],
     replays: [],

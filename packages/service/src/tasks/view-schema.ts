@@ -56,6 +56,7 @@ export const taskViewSchema = Type.Object({
   deadReason: nullable(OneOf(DEAD_REASONS)),
   lastError: nullable(Type.String()),
   progress: nullable(Type.String()),
+  checkpointBytes: nullable(count),
   log: Type.Array(Type.String()),
   history: Type.Array(attemptViewSchema),
   replays: Type.Array(Type.Object({ generation: count, at: moment })),

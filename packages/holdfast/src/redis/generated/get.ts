@@ -6,11 +6,11 @@ export interface GetArgs {
   tail: readonly (string | number)[];
 }
 
-/** get: all that is known of up to 100 tasks. Returns per task: envelope, record, result, progress, lease expiry or due; "" for what it has not. */
+/** get: all that is known of up to 100 tasks. Returns per task: envelope, record, result, progress[ tab, bytes of its checkpoint] and log lines, lease expiry or due; "" for what it has not. */
 export const getScript: Script<GetArgs> = {
   name: "get",
-  sha1: "8d2eb0a3b1569ccd20858b235438baf3f18260f0",
+  sha1: "215d26e83ed9e0c523c18f0dc455265e434fc72b",
   keyCount: 6,
   argv: (k, a) => [k.tasks, k.state, k.results, k.progress, k.processing, k.scheduled, ...a.tail],
-  source: "#!lua flags=no-writes\nlocal envelopes = redis.call('HMGET', KEYS[1], unpack(ARGV))\nlocal records = redis.call('HMGET', KEYS[2], unpack(ARGV))\nlocal results = redis.call('HMGET', KEYS[3], unpack(ARGV))\nlocal progress = redis.call('HMGET', KEYS[4], unpack(ARGV))\nlocal reply = {}\nfor i, id in ipairs(ARGV) do\nreply[#reply + 1] = envelopes[i] or ''\nreply[#reply + 1] = records[i] or ''\nreply[#reply + 1] = results[i] or ''\nreply[#reply + 1] = progress[i] or ''\nreply[#reply + 1] = redis.call('ZSCORE', KEYS[5], id) or redis.call('ZSCORE', KEYS[6], id) or ''\nend\nreturn reply\n",
+  source: "#!lua flags=no-writes\nlocal envelopes = redis.call('HMGET', KEYS[1], unpack(ARGV))\nlocal records = redis.call('HMGET', KEYS[2], unpack(ARGV))\nlocal results = redis.call('HMGET', KEYS[3], unpack(ARGV))\nlocal progress = redis.call('HMGET', KEYS[4], unpack(ARGV))\nlocal reply = {}\nfor i, id in ipairs(ARGV) do\nreply[#reply + 1] = envelopes[i] or ''\nreply[#reply + 1] = records[i] or ''\nreply[#reply + 1] = results[i] or ''\nlocal told = progress[i] or ''\nlocal tab = string.find(told, '\\t', 1, true)\nif tab then -- the checkpoint may be long, and only a handler reads it\nlocal kept = string.match(told, '^[^\\n]*', tab + 1)\ntold = string.sub(told, 1, tab) .. #kept .. string.sub(told, tab + 1 + #kept)\nend\nreply[#reply + 1] = told\nreply[#reply + 1] = redis.call('ZSCORE', KEYS[5], id) or redis.call('ZSCORE', KEYS[6], id) or ''\nend\nreturn reply\n",
 };
