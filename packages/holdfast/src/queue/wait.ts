@@ -3,8 +3,8 @@ import type { Engine } from "../engine/engine.ts";
 import { checkTaskId } from "../engine/names.ts";
 import { settingsText } from "../engine/settings-text.ts";
 import { taskView } from "../engine/task-view.ts";
+import { whenAborted } from "../when-aborted.ts";
 import type { WaitOptions } from "./queue-options.ts";
-import { whenAborted } from "./when-aborted.ts";
 
 // The first look after an enqueue comes soon, later ones at most this far apart.
 const LONGEST_STEP_MS = 200;

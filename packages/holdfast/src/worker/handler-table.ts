@@ -14,11 +14,13 @@ export interface HandlerEntry extends RetryPolicy {
   readonly handler: Handler;
   /** Time-out of tasks that bring none, ms; undefined for the usual one. */
   readonly timeoutMs: number | undefined;
+  /** Whether the `expiresAt` of a task ends an attempt. */
+  readonly abortAtExpiry: boolean;
   readonly limit: TypeLimit | undefined;
 }
 
 /** What the worker says for entries that say nothing. */
-export type HandlerDefaults = Pick<HandlerOptions, "maxRetries" | "backoff" | "isFailure">;
+export type HandlerDefaults = Pick<HandlerOptions, "maxRetries" | "backoff" | "isFailure" | "abortAtExpiry">;
 
 /** Rules for a call of the engine. */
 export interface ToldRules {
@@ -119,6 +121,7 @@ function entryOf(
     maxRetries: own.maxRetries ?? defaults.maxRetries ?? DEFAULT_MAX_RETRIES,
     backoff: wholeBackoff(own.backoff ?? defaults.backoff),
     isFailure: own.isFailure ?? defaults.isFailure,
+    abortAtExpiry: own.abortAtExpiry ?? defaults.abortAtExpiry ?? false,
     limit: concurrency === undefined ? undefined : new TypeLimit(concurrency, onRoom),
   };
 }

@@ -82,6 +82,11 @@ export interface HandlerOptions {
   maxRetries?: number | undefined;
   /** Time-out of an attempt of tasks that bring none. Milliseconds, 1 to 86_400_000. @default 1_800_000 */
   timeoutMs?: number | undefined;
+  /**
+   * Makes the `expiresAt` of a task a deadline: an attempt that runs then is aborted and fails as timed out, so a retry finds the task
+   * expired. Otherwise it goes on, and only no other attempt begins. @default that of the worker
+   */
+  abortAtExpiry?: boolean | undefined;
   /** Wait before a retry, for tasks that bring none: an object, or a function of attempt, error and task. @default that of the worker */
   backoff?: Backoff | BackoffFunction | undefined;
   /** Whether an error costs the task an attempt. @default that of the worker */

@@ -4,8 +4,8 @@ import { isTypeRule } from "../engine/type-rules.ts";
 import type { StopOptions } from "../grace.ts";
 import { abortSignal, listOf, pattern, whole } from "../options/kinds.ts";
 import { checkArgument, checkShape, shapeOf } from "../options/shape.ts";
-import { whenAborted } from "../queue/when-aborted.ts";
 import { SafeEmitter } from "../user-code.ts";
+import { whenAborted } from "../when-aborted.ts";
 import type { HandlerContext, HandlerTask } from "./handler.ts";
 import { HAND_BACK } from "./running-task.ts";
 import { Worker } from "./worker.ts";
@@ -15,22 +15,12 @@ const MOST = 5_000;
 const MOST_PER_CALL = 1_000;
 const DEFAULT_WAIT_MS = 1_000;
 
+type SharedOption =
+  | ("redis" | "prefix" | "leaseMs" | "pollMs" | "noHandlerAfterMs" | "maxRetries" | "backoff" | "isFailure")
+  | ("abortAtExpiry" | "id" | "version" | "onScript" | "tracing");
+
 /** Options as of a `Worker`, without those that are about the work of its loop. */
-export interface ManualWorkerOptions
-  extends Pick<
-    WorkerOptions,
-    | (
-        | "redis"
-        | "prefix"
-        | "leaseMs"
-        | "maxRetries"
-        | "backoff"
-        | "isFailure"
-        | "pollMs"
-        | "noHandlerAfterMs"
-      )
-    | ("id" | "version" | "onScript" | "tracing")
-  > {
+export interface ManualWorkerOptions extends Pick<WorkerOptions, SharedOption> {
   /** The task types that it acquires; a star at the end stands for all types that begin like this. @default ["*"], all types */
   types?: readonly string[] | undefined;
 }
@@ -63,7 +53,7 @@ export interface AcquiredTask {
 }
 
 const { redis, prefix, leaseMs, maxRetries, backoff, isFailure, pollMs, noHandlerAfterMs } = workerKinds;
-const { id, version, onScript, tracing } = workerKinds;
+const { abortAtExpiry, id, version, onScript, tracing } = workerKinds;
 
 export const manualWorkerShape = shapeOf<ManualWorkerOptions>({
   what: "a manual worker",
@@ -71,7 +61,7 @@ export const manualWorkerShape = shapeOf<ManualWorkerOptions>({
   example: '{ redis: "redis://127.0.0.1:6379" }',
   kinds: {
     ...{ redis, prefix, leaseMs, maxRetries, backoff, isFailure, pollMs, noHandlerAfterMs },
-    ...{ id, version, onScript, tracing },
+    ...{ abortAtExpiry, id, version, onScript, tracing },
     types: listOf(
       pattern("a task type", isTypeRule),
       "a list of task types, or beginnings of types with a star behind them",

@@ -215,10 +215,10 @@ export class RunningTask implements Attempt {
       return;
     }
     // The lease in Redis ends a little later (lua/lib/lease.lua), so that the failure is settled before it can be reaped.
-    this.#deadlineMs = this.leasedAtMs + this.timeoutMs;
+    this.#deadlineMs = Math.min(this.leasedAtMs + this.timeoutMs, this.#expiryMs(nowMs, entry));
     // A long one is found by the sweep of its queue: a timer per task would cost more than most tasks.
-    if (this.timeoutMs < OWN_TIMER_MS)
-      this.#timer = setTimeout(() => this.#timeOut(), Math.ceil(this.#deadlineMs - this.startedAtMs));
+    const leftMs = Math.ceil(this.#deadlineMs - nowMs);
+    if (leftMs < OWN_TIMER_MS) this.#timer = setTimeout(() => this.#timeOut(), leftMs);
     this.span = this.#run.tracing && this.#beginSpan(this.#run.tracing);
     let returned: unknown;
     try {
@@ -240,6 +240,12 @@ export class RunningTask implements Attempt {
       return;
     }
     this.#succeed(returned);
+  }
+
+  /** When the task expires, ms of the monotonic clock; Infinity if that does not end an attempt. */
+  #expiryMs(nowMs: number, entry: HandlerEntry): number {
+    const expiresAt = entry.abortAtExpiry ? this.#envelope?.expiresAt : null;
+    return expiresAt == null ? Number.POSITIVE_INFINITY : nowMs + expiresAt - this.engine.connection.now();
   }
 
   #beginSpan(tracing: Tracing): AttemptSpan {
@@ -274,7 +280,8 @@ export class RunningTask implements Attempt {
   }
 
   #timeOut(): void {
-    const error = new Error(`timed out after ${this.timeoutMs} ms`);
+    const isTimeout = this.#deadlineMs >= this.leasedAtMs + this.timeoutMs;
+    const error = new Error(isTimeout ? `timed out after ${this.timeoutMs} ms` : "its expiresAt has passed");
     error.name = "TimeoutError";
     error.stack = `${error.name}: ${error.message}`;
     this.abort("timed_out", error.message);

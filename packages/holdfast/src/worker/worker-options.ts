@@ -4,7 +4,7 @@ import { nanoid } from "nanoid";
 import { prefixKind, redisHints, redisKind, tracingKind } from "../client-options.ts";
 import { checkQueueName } from "../engine/names.ts";
 import { backoffShape, taskHints } from "../engine/task-options.ts";
-import { callback, nestedOr, oneOf, pattern, text, whole } from "../options/kinds.ts";
+import { callback, nestedOr, oneOf, pattern, text, whole, yesNo } from "../options/kinds.ts";
 import { checkArgument, checkShape, type Kinds, shapeOf, shown } from "../options/shape.ts";
 import type { ConnectionOptions } from "../redis/connection.ts";
 import type { RedisOption } from "../redis/settings.ts";
@@ -34,6 +34,11 @@ export interface WorkerOptions {
    * @default exponential from 1 s to 1 h, full jitter
    */
   backoff?: Backoff | BackoffFunction | undefined;
+  /**
+   * Makes the `expiresAt` of a task a deadline: an attempt that runs then is aborted and fails as timed out. @default false: it goes on,
+   * and only no other attempt begins
+   */
+  abortAtExpiry?: boolean | undefined;
   /** Whether an error costs the task an attempt. @default each one does */
   isFailure?: IsFailure | undefined;
   /**
@@ -74,6 +79,7 @@ export const workerKinds: Kinds<WorkerOptions> = {
   leaseMs: whole(300, 3_600_000),
   maxRetries: whole(0, LIMITS.maxRetries),
   backoff: nestedOr(backoffShape, callback),
+  abortAtExpiry: yesNo,
   isFailure: callback,
   aheadMs: whole(0, 100),
   pollMs: whole(10, 3_600_000),

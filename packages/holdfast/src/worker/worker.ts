@@ -76,7 +76,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     this.id = settings.id;
     this.#maxConcurrency = maxConcurrency;
     this.#watchMs = settings.watchMs;
-    const { redis, onScript, backoff, isFailure } = options;
+    const { redis, onScript, backoff, isFailure, abortAtExpiry } = options;
     // The workers of a process share one connection for their work and one that listens, and end them with the last.
     const connection = new Connection(redis, { onScript, share: true });
     this.#client = new Holdfast({ redis, prefix }, connection);
@@ -87,7 +87,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     // each part of a queue while others fill the slots.
     this.#table = new LeaseTable(maxConcurrency * 2 + 1_024 + maxParts(weights.length) * PUSH_TASKS);
     this.#table.slots = settings.concurrency;
-    const table = new HandlerTable(handlers, { maxRetries, backoff, isFailure }, () => {
+    const table = new HandlerTable(handlers, { maxRetries, backoff, isFailure, abortAtExpiry }, () => {
       for (const runner of this.#runners.all) if (runner.waitsForRoom) runner.wake();
     });
     const tracing = options.tracing && guardedTracing(options.tracing, (error) => this.emit("error", error));

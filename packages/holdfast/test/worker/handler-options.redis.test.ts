@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { until } from "@holdfast/testing";
 import { describe, expect, test } from "vitest";
 import { CancelTask } from "../../src/index.ts";
-import { gate, setupSystem } from "./harness.ts";
+import { gate, setupSystem, untilAborted } from "./harness.ts";
 
 const mixed = (count: number, ...types: string[]) =>
   Array.from({ length: count }, (_, n) => ({ type: types[n % types.length] ?? "", payload: n }));
@@ -62,6 +62,43 @@ test("an entry has its time-out, and an attempt may take longer than the usual h
   const [, , grantedAt, deadline] = record?.split(" ") ?? [];
   expect(Number(deadline) - Number(grantedAt)).toBe(7_200_250);
   released.open();
+});
+
+test("expiresAt is a deadline where the entry says so, and elsewhere an attempt goes on", async () => {
+  const system = await setupSystem();
+  const reasons: unknown[] = [];
+  const released = gate();
+  const late = async (_task: unknown, { signal }: { signal: AbortSignal }) => {
+    await untilAborted(signal).catch((reason) => reasons.push(reason.reason, reason.message));
+    throw signal.reason;
+  };
+  const { settled } = await system.started("work", {
+    late: { handler: late, abortAtExpiry: true, backoff: { baseMs: 1, jitter: "none" } },
+    early: { handler: () => "in time", abortAtExpiry: true },
+    free: () => released.opened,
+  });
+  const queue = system.queue();
+  const expiresAt = Date.now() + 1_500;
+  const [free, due, early] = await Promise.all([
+    queue.enqueue("free", 0, { expiresAt }),
+    queue.enqueue("late", 0, { expiresAt }),
+    queue.enqueue("early", 0, { expiresAt: Date.now() + 60_000 }),
+  ]);
+  // The retry finds the task expired.
+  const janitor = system.janitor();
+  await until("it has expired", async () => {
+    await janitor.runOnce();
+    return (await queue.get(due.id))?.state === "expired";
+  });
+  expect(reasons).toEqual(["timed_out", "its expiresAt has passed"]);
+  expect(settled.find(({ task }) => task.id === due.id)).toMatchObject({
+    outcome: "retried",
+    error: { name: "TimeoutError" },
+  });
+  expect(await queue.result(early.id, { waitMs: 10_000 })).toMatchObject({ state: "completed" });
+  expect(await queue.get(free.id)).toMatchObject({ state: "processing" });
+  released.open();
+  expect(await queue.result(free.id, { waitMs: 10_000 })).toMatchObject({ state: "completed" });
 });
 
 describe("concurrency of an entry", () => {
