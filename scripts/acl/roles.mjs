@@ -83,6 +83,7 @@ export const ROLES = {
         "replay",
         "discard",
         "restore",
+        "giveUp",
         "cancel",
         "pause",
         "configure",

@@ -158,6 +158,14 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   },
   epoch: { call: (q) => q.engine.connection.script(scripts.epochScript, q.keys, {}) },
   get: { call: (q) => q.engine.get(["n", "completed", "unkept", "none"]) },
+  giveUp: {
+    call(q) {
+      const about = ["3", "fatal", "1", "1", "-", "Error: no"];
+      return q.engine.giveUp(
+        ["retry", "later", "k-later", "n", "dead", "none"].flatMap((id) => [id, ...about]),
+      );
+    },
+  },
   heartbeat: {
     call: (q) =>
       q.engine.heartbeat(
