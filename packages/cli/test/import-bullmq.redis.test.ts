@@ -248,7 +248,11 @@ test.each([
   [["--queue", "there", "--high-up-to", "3"], 2, "--high-up-to has to be less than --low-from"],
   [["--queue", "there", "--from-file", "none.txt"], 2, "either --from <url> or --from-file <file>"],
   [["--queue", "there", "--from", "http://x"], 2, "--from: the Redis URL begins with http://"],
-  [["--queue", "there", "--from", "redis://127.0.0.1:1"], 5, "--from: Redis at 127.0.0.1:1"],
+  [
+    ["--queue", "there", "--from", "redis://127.0.0.1:1"],
+    5,
+    "--from: cannot reach Redis at 127.0.0.1:1: connect ECONNREFUSED",
+  ],
   [["--from", "redis://127.0.0.1:1"], 2, "--queue <name>' not specified"],
 ])("%j ends with %i and one line", async (given, exitCode, message) => {
   const queue = new BullQueue("there", { connection: { url: server.url } });

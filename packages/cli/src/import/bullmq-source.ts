@@ -64,6 +64,9 @@ const KEYS_PER_SCAN = 1_000;
 /** A key space may be huge, and the names of other queues are only a help. */
 const SCANS = 20;
 
+/** Advice of the library that names the settings of the other Redis. */
+const ADVICE = /\. Start it, or set REDIS_URL to where it is$| \(REDIS_USERNAME and REDIS_PASSWORD\)/;
+
 const sha1 = (text: string) => createHash("sha1").update(text).digest("hex");
 
 /** A queue of BullMQ, read and emptied by its keys. Its own classes are not needed. */
@@ -132,19 +135,18 @@ export class BullMqSource {
   /** Some jobs of a state, in the order in which BullMQ would run them. @param offset how many to leave out */
   async page(state: MovedState, offset: number, limit: number): Promise<Job[]> {
     const { key, type } = PLACES[state];
-    const ids: { id: string; score: number }[] = [];
     if (type === "list") {
       // BullMQ takes the jobs of a list from its end.
-      const members = await this.#command<string[]>("LRANGE", this.#key(key), -offset - limit, -offset - 1);
-      for (const id of members.reverse()) ids.push({ id, score: 0 });
-    } else {
-      const range = await this.#command<string[]>(
-        ...(["ZRANGE", this.#key(key), offset, offset + limit - 1, "WITHSCORES"] as const),
-      );
-      for (let i = 0; i < range.length; i += 2)
-        ids.push({ id: range[i] as string, score: Number(range[i + 1]) });
+      const ids = await this.#command<string[]>("LRANGE", this.#key(key), -offset - limit, -offset - 1);
+      return Promise.all(ids.reverse().map((id) => this.#job(id, state, 0)));
     }
-    return Promise.all(ids.map(({ id, score }) => this.#job(id, state, score)));
+    const range = ["ZRANGE", this.#key(key), offset, offset + limit - 1, "WITHSCORES"] as const;
+    // Pairs, or flat from a server that speaks RESP2.
+    const scores = (await this.#command<(string | [string, string])[]>(...range)).flat();
+    const jobs: Promise<Job>[] = [];
+    for (let i = 0; i < scores.length; i += 2)
+      jobs.push(this.#job(scores[i] as string, state, Number(scores[i + 1])));
+    return Promise.all(jobs);
   }
 
   async #job(id: string, state: MovedState, score: number): Promise<Job> {
@@ -196,7 +198,8 @@ export class BullMqSource {
       return await ask();
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;
-      throw new HoldfastError(error.code, `--from: ${error.message}`, { cause: error });
+      const message = error.message.replace(ADVICE, "");
+      throw new HoldfastError(error.code, `--from: ${message}`, { cause: error });
     }
   }
 
