@@ -82,7 +82,7 @@ async function childOf(queue: Queue, redis: Redis, name: string): Promise<string
 }
 
 /** Reads what the import has to move, by the keys alone. */
-async function movable(redis: Redis, name: string): Promise<Seeded["byState"]> {
+export async function movable(redis: Redis, name: string): Promise<Seeded["byState"]> {
   const key = (part: string) => `bull:${name}:${part}`;
   const read = async (ids: string[]) => {
     const found = new Map<string, string>();

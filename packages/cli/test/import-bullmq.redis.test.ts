@@ -1,3 +1,7 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { Queue as BullQueue } from "bullmq";
 import { Holdfast, Observer, type TaskView } from "holdfast";
@@ -5,13 +9,14 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { taskIdOf } from "../src/import/bullmq-job.ts";
 import type { ImportReport } from "../src/import/report.ts";
-import { type Seeded, seedBullMq } from "./bullmq.ts";
+import { movable, type Seeded, seedBullMq } from "./bullmq.ts";
 import { cliFor, start } from "./support.ts";
 
 /** Of each state that is moved. 25,000 make 100,000 in all. */
 const EACH = Number(process.env.HOLDFAST_IMPORT_EACH ?? 1_200);
 const STATES = ["waiting", "prioritized", "delayed", "failed"] as const;
 
+const root = resolve(import.meta.dirname, "../../..");
 let server: RedisServer;
 let redis: Redis;
 let client: Holdfast;
@@ -80,7 +85,6 @@ async function killed(command: string[], isUnderWay: () => Promise<boolean>): Pr
 test("an import that is killed twice and repeated moves every job once, byte by byte, and leaves BullMQ as it was", async () => {
   const name = "killed";
   const jobs = await seeded(name, EACH);
-  const keysBefore = await redis.dbsize();
   await killed(args(name), async () => (await stats(name)).pending >= 500);
   const inTheMiddle = await stats(name);
   expect(inTheMiddle.pending + inTheMiddle.scheduled + inTheMiddle.dead).toBeLessThan(4 * EACH);
@@ -109,8 +113,7 @@ test("an import that is killed twice and repeated moves every job once, byte by 
     again.states.map(() => [0, 0, 0]),
   );
   await expectMoved(name, jobs);
-  const keysOfHoldfast = (await redis.keys("queue:*")).length;
-  expect((await redis.dbsize()) - keysOfHoldfast).toBe(keysBefore);
+  expect(await movable(redis, name)).toEqual(jobs.byState);
 }, 600_000);
 
 const stats = async (name: string) =>
@@ -234,6 +237,23 @@ test("a job of the same number in another life of the queue is refused, not take
   expect(code).toBe(1);
   expect(stderr).toContain("another task has its id");
   expect(await redis.llen(`bull:${name}:wait`)).toBe(1);
+});
+
+test("the commands of the guide work as typed", async () => {
+  const queue = new BullQueue("invoices", { connection: { url: server.url } });
+  onTestFinished(() => queue.close());
+  await queue.pause();
+  await queue.add("invoice.send", { to: "ada" });
+  const page = readFileSync(join(root, "docs/migrating/bullmq.md"), "utf8");
+  const block = /<!-- cli: .*? -->\s*```sh\n([\s\S]*?)```/.exec(page)?.[1] ?? "";
+  const typed = block.replaceAll("redis://127.0.0.1:6379", server.url);
+  const prelude = `set -euo pipefail\nholdfast() { "${root}/node_modules/.bin/holdfast" "$@"; }\n`;
+  const env = { PATH: process.env.PATH ?? "", REDIS_URL: server.url };
+  const { stdout } = await promisify(execFile)("bash", ["-c", prelude + typed], { env, timeout: 50_000 });
+  expect(stdout).toMatch(
+    /^STATE +READ +WOULD MOVE[\s\S]*^STATE +READ +MOVED[\s\S]*^waiting +1 +1 +0 +0 +0 +1$/m,
+  );
+  expect(await observer.stats("billing")).toMatchObject({ pending: 1 });
 });
 
 test.each([
