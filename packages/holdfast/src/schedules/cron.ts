@@ -13,6 +13,9 @@ const LOOKED_AT = 100;
 const KEPT = 1_000;
 const HOUR_MS = 3_600_000;
 
+/** `5/20` means "from 5 on, every 20", as in Quartz, Java and Go. */
+const CRON = { paused: true, sloppyRanges: true } as const;
+
 /**
  * Computes when a schedule is due. An expression that runs in every hour goes on at its pace through a change of the clocks.
  * Any other runs each of its wall-clock times once a day: one that the clocks skip right after the gap, together with the
@@ -33,7 +36,7 @@ export class CronTimes {
     const parsed = parse(cron);
     const everyHour = runsEveryHour(cron);
     this.#zone = everyHour ? null : zone;
-    this.#cron = everyHour ? new Cron(cron, { timezone: timeZone, paused: true }) : parsed;
+    this.#cron = everyHour ? new Cron(cron, { ...CRON, timezone: timeZone }) : parsed;
   }
 
   /** The first occurrence after a moment; null if there is none. */
@@ -117,7 +120,7 @@ function parse(cron: string): Cron {
     refuse(`it has to have five fields (minute hour day month weekday), or six with seconds first`);
   let parsed: Cron;
   try {
-    parsed = new Cron(cron, { utcOffset: 0, paused: true });
+    parsed = new Cron(cron, { ...CRON, utcOffset: 0 });
   } catch (error) {
     return refuse((error instanceof Error ? error.message : String(error)).replace(/^CronPattern: /, ""));
   }
@@ -127,7 +130,7 @@ function parse(cron: string): Cron {
 
 function runsEveryHour(cron: string): boolean {
   if (NICKNAME.test(cron)) return cron.toLowerCase() === "@hourly";
-  const hours = new Cron(`0 ${fieldsOf(cron).at(-4)} * * *`, { utcOffset: 0, paused: true });
+  const hours = new Cron(`0 ${fieldsOf(cron).at(-4)} * * *`, { ...CRON, utcOffset: 0 });
   return hours.nextRuns(24, new Date(-1)).at(-1)?.getTime() === 23 * HOUR_MS;
 }
 
