@@ -12,6 +12,8 @@ export function createMockMore({ id, operate }) {
     queue: "default",
     cron: "0 * * * *",
     timeZone: "UTC",
+    startAt: null,
+    endAt: null,
     type: "report.render",
     payloadText: '{"report":"daily"}',
     options: {},

@@ -23,7 +23,8 @@ export type ScheduleParams = Type.Static<typeof ScheduleParams>;
 const Cron = Type.String({
   minLength: 1,
   maxLength: 256,
-  description: "Five fields, or six with seconds first; also @hourly, @daily, @weekly, @monthly, @yearly",
+  description:
+    "Five fields, or six with seconds first; also @hourly, @daily, @weekly, @monthly, @yearly, and @every 30s or @every 1h30m",
   examples: ["30 2 * * 1-5"],
 });
 const TimeZone = Type.String({
@@ -66,6 +67,8 @@ export const ScheduleBody = Type.Object(
     queue: QueueName,
     cron: Cron,
     timeZone: Type.Optional(TimeZone),
+    startAt: Type.Optional(Timestamp("No occurrence before it")),
+    endAt: Type.Optional(Timestamp("No occurrence after it")),
     type: TaskType,
     payloadText: Type.Optional(
       Type.String({ minLength: 1, description: "The payload of every task as exact JSON text" }),
@@ -93,6 +96,8 @@ export const ScheduleViewSchema = Type.Object({
   queue: Type.String(),
   cron: Type.String(),
   timeZone: Type.String(),
+  startAt: nullable(Timestamp("No occurrence before it")),
+  endAt: nullable(Timestamp("No occurrence after it")),
   type: Type.String(),
   payloadText: Type.String(),
   options: ScheduledTaskOptionsSchema,

@@ -1,8 +1,11 @@
 import type { Given, RunOutcome, ScheduleInput, ScheduleRun } from "@holdfast/contracts";
 
 /** A schedule as it is kept: JSON in the field `d<id>` of the hash of schedules. */
-export interface ScheduleDefinition extends Required<Omit<Given<ScheduleInput>, "paused">> {
+export interface ScheduleDefinition
+  extends Required<Omit<Given<ScheduleInput>, "paused" | "startAt" | "endAt">> {
   paused: boolean;
+  startAt: number | null;
+  endAt: number | null;
   createdAt: number;
   updatedAt: number;
   /** Raised by each write: nothing is decided by a definition that was replaced. */

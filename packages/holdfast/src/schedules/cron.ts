@@ -2,6 +2,8 @@ import { HoldfastError } from "@holdfast/contracts";
 import { Cron } from "croner";
 import type Cronstrue from "cronstrue";
 import * as cronstrueModule from "./cronstrue-module.cts";
+import { EveryTimes, isEvery } from "./every.ts";
+import { BoundedTimes, type Times } from "./times.ts";
 import { Zone } from "./zone.ts";
 
 // Loaded on first use, because it is large and most processes never describe a schedule. It is a CommonJS module, since
@@ -21,7 +23,7 @@ const CRON = { paused: true, sloppyRanges: true } as const;
  * Any other runs each of its wall-clock times once a day: one that the clocks skip right after the gap, together with the
  * others in it, and one that they show twice the first time. So it goes by the set of hours, however they are written.
  */
-export class CronTimes {
+export class CronTimes implements Times {
   readonly cron: string;
   readonly timeZone: string;
   /** Null where every hour has its runs: `#cron` then counts in real time, otherwise in wall-clock time. */
@@ -134,16 +136,36 @@ function runsEveryHour(cron: string): boolean {
   return hours.nextRuns(24, new Date(-1)).at(-1)?.getTime() === 23 * HOUR_MS;
 }
 
-const cache = new Map<string, CronTimes>();
+const cache = new Map<string, Times>();
 
-/** The same for the same expression and zone: making one costs more than asking it. */
-export function cronTimes(cron: string, timeZone: string): CronTimes {
+/**
+ * The occurrences of an expression or interval, the same for the same text and zone: making them costs more than asking them.
+ * @throws HoldfastError invalid_argument that says what is wrong
+ */
+export function cronTimes(cron: string, timeZone: string): Times {
   const key = `${timeZone} ${cron}`;
   let times = cache.get(key);
   if (!times) {
-    times = new CronTimes(cron, timeZone);
+    times = isEvery(cron) ? everyTimes(cron, timeZone) : new CronTimes(cron, timeZone);
     if (cache.size >= KEPT) cache.delete(cache.keys().next().value as string);
     cache.set(key, times);
   }
   return times;
+}
+
+/** The zone makes no difference to an interval, but a wrong one is a mistake. */
+function everyTimes(text: string, timeZone: string): Times {
+  new Zone(timeZone);
+  return new EveryTimes(text);
+}
+
+/** The occurrences of a schedule, from its `startAt` to its `endAt`. */
+export function timesOfSchedule(of: {
+  cron: string;
+  timeZone: string;
+  startAt: number | null;
+  endAt: number | null;
+}): Times {
+  const times = cronTimes(of.cron, of.timeZone);
+  return of.startAt === null && of.endAt === null ? times : new BoundedTimes(times, of.startAt, of.endAt);
 }

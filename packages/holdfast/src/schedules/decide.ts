@@ -1,6 +1,6 @@
 import type { ScheduleRun } from "@holdfast/contracts";
 import type { StoredSchedule } from "../engine/schedule-store.ts";
-import { cronTimes } from "./cron.ts";
+import { timesOfSchedule } from "./cron.ts";
 import { planRuns } from "./plan.ts";
 import type { TaskPlace } from "./task-place.ts";
 
@@ -15,8 +15,8 @@ export const isDue = ({ record }: StoredSchedule, now: number) => record.nextAt 
 
 /** Decides on the occurrences that are due, by the policies of the schedule. */
 export async function decideDue(schedule: StoredSchedule, now: number, place: TaskPlace): Promise<Decision> {
-  const { cron, timeZone, missed, overlap } = schedule.definition;
-  const { times: due } = cronTimes(cron, timeZone).between(schedule.record.nextAt, now);
+  const { missed, overlap } = schedule.definition;
+  const { times: due } = timesOfSchedule(schedule.definition).between(schedule.record.nextAt, now);
   const previousRuns = overlap === "skip" && (await hasUnfinishedRun(schedule, place));
   const plan = planRuns({ due, now, missed, overlap, previousRuns });
   const runs = [

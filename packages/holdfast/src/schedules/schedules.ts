@@ -14,7 +14,7 @@ import { type SchedulePlan, ScheduleStore, type StoredSchedule } from "../engine
 import { callback, isText } from "../options/kinds.ts";
 import { checkShape, type Merged, shapeOf } from "../options/shape.ts";
 import type { RedisOption } from "../redis/settings.ts";
-import { cronTimes } from "./cron.ts";
+import { cronTimes, timesOfSchedule } from "./cron.ts";
 import { decideDue, isDue } from "./decide.ts";
 import { checkSchedule } from "./definition.ts";
 import { TaskPlace } from "./task-place.ts";
@@ -95,8 +95,8 @@ export class Schedules {
   }
 
   /**
-   * Writes a schedule, new or in place of the one with that id. Its runs stay; with the same expression and zone its next
-   * time stays too. With another expression, what was due by the one before is still enqueued, as `missed` said.
+   * Writes a schedule, new or in place of the one with that id. Its runs stay; with the same expression, zone, start and end
+   * its next time stays too. With another expression, what was due by the one before is still enqueued, as `missed` said.
    * @throws HoldfastError invalid_*, payload_too_large, payload_too_deep, conflict (written by others all the while)
    */
   async put(id: string, input: ScheduleInput): Promise<ScheduleView> {
@@ -205,11 +205,11 @@ export class Schedules {
   ): Promise<SchedulePlan | null> {
     const nothing = { owed: [], runs: [] };
     if (definition.paused) return { nextAt: 0, ...nothing };
-    const { cron, timeZone, paused } = before?.definition ?? {};
-    if (before && !paused && cron === definition.cron && timeZone === definition.timeZone) return null;
+    if (before && !before.definition.paused && occurrencesOf(before.definition) === occurrencesOf(definition))
+      return null;
     // After all that was decided on, should the clock have gone back: no time comes twice.
     const last = Math.max(now, ...(before?.record.owed ?? []), ...timesOf(before));
-    const nextAt = cronTimes(definition.cron, definition.timeZone).after(last) ?? 0;
+    const nextAt = timesOfSchedule(definition).after(last) ?? 0;
     // An occurrence of the earlier expression is still due, although no janitor has seen it yet.
     const due = before && isDue(before, now) ? await decideDue(before, now, this.#place) : nothing;
     return { nextAt, ...due };
@@ -217,7 +217,7 @@ export class Schedules {
 
   async #view({ id, definition, record }: StoredSchedule, now: number): Promise<ScheduleView> {
     const { revision: _, ...rest } = definition;
-    const times = cronTimes(definition.cron, definition.timeZone);
+    const times = timesOfSchedule(definition);
     const runs = record.runs.toReversed();
     const [last] = runs;
     return {
@@ -239,15 +239,19 @@ export class Schedules {
 const timesOf = (schedule: StoredSchedule | null) =>
   (schedule?.record.runs ?? []).filter((run) => !run.manual).map((run) => run.at);
 
+/** The same text for schedules with the same occurrences. */
+const occurrencesOf = ({ cron, timeZone, startAt, endAt }: ScheduleDefinition) =>
+  `${timeZone} ${startAt} ${endAt} ${cron}`;
+
 const KEPT = 1_000;
 const known = new Map<string, { from: number; times: number[] }>();
 
 /** Five times cost 3 ms, and only change when the first has come. */
-function nextRunsOf({ cron, timeZone }: ScheduleDefinition, from: number): number[] {
-  const key = `${timeZone} ${cron}`;
+function nextRunsOf(definition: ScheduleDefinition, from: number): number[] {
+  const key = occurrencesOf(definition);
   const cached = known.get(key);
   if (cached && cached.from <= from && (cached.times[0] ?? 0) >= from) return cached.times;
-  const times = cronTimes(cron, timeZone).following(from - 1, NEXT_RUNS);
+  const times = timesOfSchedule(definition).following(from - 1, NEXT_RUNS);
   if (known.size >= KEPT) known.delete(known.keys().next().value as string);
   known.set(key, { from, times });
   return times;

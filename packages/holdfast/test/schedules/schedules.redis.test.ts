@@ -200,6 +200,66 @@ test("a full queue is tried again until it takes the task; another schedule is n
   expect(await times()).toEqual([1]);
 });
 
+test("the slots of an interval neither shift nor double, however often it is written and however late janitors come", async () => {
+  const { clock, every, janitor, times } = await setupSchedules();
+  const { fire } = janitor();
+  await every({ cron: "@every 10m" });
+  for (const minute of [3, 10, 14, 21, 27, 30, 39]) {
+    clock.nowMs = at(minute) + 7_000;
+    await every({ cron: "@every 10m" });
+    await fire();
+  }
+  expect(await times()).toEqual([10, 20, 30]);
+  clock.nowMs = at(41);
+  // Another interval, while a slot of the first is due: that one still comes.
+  await every({ cron: "@every 15m" });
+  await fire();
+  clock.nowMs = at(60);
+  await fire();
+  expect(await times()).toEqual([10, 20, 30, 40, 60]);
+});
+
+test("a schedule has no occurrence before its start or after its end, and shows both", async () => {
+  const { clock, every, janitor, times, schedules } = await setupSchedules();
+  const view = await every({ startAt: at(3), endAt: at(5) });
+  expect(view).toMatchObject({ startAt: at(3), endAt: at(5), nextAt: at(3), nextRuns: [3, 4, 5].map(at) });
+  const { fire } = janitor();
+  for (let minute = 0; minute <= 10; minute++) {
+    clock.nowMs = at(minute);
+    await fire();
+  }
+  expect(await times()).toEqual([3, 4, 5]);
+  expect(await schedules.get("s")).toMatchObject({ nextAt: null, nextRuns: [] });
+  // A later end lets it go on, without what is past.
+  await every({ startAt: at(3), endAt: at(12) });
+  clock.nowMs = at(20);
+  await fire();
+  expect(await times()).toEqual([3, 4, 5, 12]);
+});
+
+test("what a put finds due goes by the end of the definition before", async () => {
+  const { clock, every, janitor, times } = await setupSchedules();
+  await every({ missed: "all" });
+  clock.nowMs = at(3);
+  await every({ missed: "all", endAt: at(1) });
+  await janitor().fire();
+  expect(await times()).toEqual([1, 2, 3]);
+});
+
+test("a schedule of an earlier version, which has no start and no end, goes on", async () => {
+  const { clock, every, janitor, times, schedules, system, store } = await setupSchedules();
+  await every();
+  const { definition } = (await store.get("s")) ?? {};
+  const { startAt: _s, endAt: _e, ...before } = definition as object & { startAt: null; endAt: null };
+  const key = `${system.prefix}:{:system}:schedules`;
+  await system.client.connection.command("HSET", key, "ds", JSON.stringify(before));
+  expect(await schedules.get("s")).toMatchObject({ startAt: null, endAt: null, nextAt: at(1) });
+  await every();
+  clock.nowMs = at(1);
+  await janitor().fire();
+  expect(await times()).toEqual([1]);
+});
+
 test("a deleted schedule fires no more, and its tasks stay", async () => {
   const { clock, every, janitor, schedules, times } = await setupSchedules();
   await every();
