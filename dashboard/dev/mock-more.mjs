@@ -14,6 +14,8 @@ export function createMockMore({ id, operate }) {
     timeZone: "UTC",
     startAt: null,
     endAt: null,
+    limit: null,
+    count: 0,
     type: "report.render",
     payloadText: '{"report":"daily"}',
     options: {},

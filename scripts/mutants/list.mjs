@@ -1033,6 +1033,27 @@ export const mutants = [
     ],
   },
   {
+    name: "schedule_plan: what is owed is not counted",
+    changes: [["lua/operators/schedule_plan.lua", "count + countOwed(owed)", "count"]],
+    tests: [test("schedules/schedules")],
+  },
+  {
+    name: "schedule_put: what is owed is not counted",
+    changes: [["lua/operators/schedule_put.lua", "count = count + countOwed(owed)\n", ""]],
+    tests: [test("schedules/schedules")],
+  },
+  {
+    name: "schedules: an interval begins when a janitor looks",
+    changes: [
+      [
+        "packages/holdfast/src/schedules/every.ts",
+        "return (Math.floor(ms / this.everyMs) + 1) * this.everyMs;",
+        "return ms + this.everyMs;",
+      ],
+    ],
+    tests: [test("schedules/schedules")],
+  },
+  {
     name: "schedule_put: a run that a janitor has settled is settled again",
     changes: [["lua/operators/schedule_put.lua", "elseif before ~= expectedAt then", "elseif false then"]],
     tests: [test("schedules/exactly-once")],

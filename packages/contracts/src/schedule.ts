@@ -34,6 +34,10 @@ export interface ScheduleInput {
   startAt?: number | undefined;
   /** No occurrence comes after this moment. Milliseconds since the epoch. @default none */
   endAt?: number | undefined;
+  /** No occurrence comes after so many were enqueued, at least 1. Those of `run` do not count. @default none */
+  limit?: number | undefined;
+  /** If the schedule is new, the first occurrence comes at once. Excludes `startAt`. @default false */
+  immediately?: boolean | undefined;
   type: string;
   /** The payload of every task as exact JSON text. @default "null" */
   payloadText?: string | undefined;
@@ -63,6 +67,9 @@ export interface ScheduleView {
   timeZone: string;
   startAt: number | null;
   endAt: number | null;
+  limit: number | null;
+  /** How many occurrences were enqueued, or are about to be. */
+  count: number;
   type: string;
   payloadText: string;
   options: Given<ScheduledTaskOptions>;

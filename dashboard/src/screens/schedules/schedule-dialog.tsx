@@ -67,6 +67,7 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
       timeZone: draft.timeZone,
       ...(schedule?.startAt == null ? {} : { startAt: schedule.startAt }),
       ...(schedule?.endAt == null ? {} : { endAt: schedule.endAt }),
+      ...(schedule?.limit == null ? {} : { limit: schedule.limit }),
       type: draft.type,
       payloadText: draft.payloadText,
       missed: draft.missed,

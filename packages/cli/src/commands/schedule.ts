@@ -32,6 +32,8 @@ interface PutOptions {
   timeZone?: string;
   startAt?: number;
   endAt?: number;
+  limit?: number;
+  immediately?: boolean;
   missed?: MissedPolicy;
   overlap?: OverlapPolicy;
   paused?: boolean;
@@ -53,6 +55,7 @@ function show({ out }: Context, schedule: ScheduleView): void {
     ["cron", `${schedule.cron}  (${schedule.words}, ${schedule.timeZone})`],
     ["starts", time(schedule.startAt)],
     ["ends", time(schedule.endAt)],
+    ["limit", schedule.limit === null ? null : `${schedule.limit} (${schedule.count} so far)`],
     ["type", schedule.type],
     ["payload", schedule.payloadText],
     ...Object.entries(schedule.options).map(([name, value]) => [name, JSON.stringify(value)] as const),
@@ -135,6 +138,8 @@ export function scheduleCommand(program: Command, action: Action): void {
     .option("--time-zone <zone>", "IANA name, such as Europe/Berlin (default: UTC)")
     .option("--start-at <time>", "no occurrence before it (2030-01-31T08:00:00Z)", parseTime)
     .option("--end-at <time>", "no occurrence after it", parseTime)
+    .option("--limit <n>", "no occurrence after so many", parseWhole(1, 1_000_000_000))
+    .option("--immediately", "the first occurrence at once, if the schedule is new")
     .addOption(
       new Option("--missed <policy>", "missed occurrences to enqueue: none, one for all, or each").choices(
         MISSED_POLICIES,
@@ -158,6 +163,8 @@ export function scheduleCommand(program: Command, action: Action): void {
           timeZone,
           startAt,
           endAt,
+          limit,
+          immediately,
           missed,
           overlap,
           paused,
@@ -174,6 +181,8 @@ export function scheduleCommand(program: Command, action: Action): void {
           ...(timeZone === undefined ? {} : { timeZone }),
           ...(startAt === undefined ? {} : { startAt }),
           ...(endAt === undefined ? {} : { endAt }),
+          ...(limit === undefined ? {} : { limit }),
+          ...(immediately === undefined ? {} : { immediately }),
           ...(missed === undefined ? {} : { missed }),
           ...(overlap === undefined ? {} : { overlap }),
           ...(paused === undefined ? {} : { paused }),

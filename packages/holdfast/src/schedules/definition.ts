@@ -38,8 +38,6 @@ export const scheduledTaskShape = shapeOf<ScheduledTaskOptions>({
   },
 });
 
-const noEnd = "a schedule has no number of runs: set endAt, or pause or delete it";
-
 export const scheduleShape = shapeOf<ScheduleInput>({
   what: "a schedule",
   title: "Schedule",
@@ -50,6 +48,8 @@ export const scheduleShape = shapeOf<ScheduleInput>({
     timeZone: text(1, 64),
     startAt: epochMs,
     endAt: epochMs,
+    limit: whole(1, Number.MAX_SAFE_INTEGER),
+    immediately: yesNo,
     type: taskTypeKind,
     payloadText: { wants: "JSON text", is: isText },
     options: nested(scheduledTaskShape),
@@ -63,20 +63,21 @@ export const scheduleShape = shapeOf<ScheduleInput>({
     pattern: "cron",
     expression: "cron",
     every: 'an interval is a cron expression, too: cron: "@every 30s"',
-    limit: noEnd,
-    count: noEnd,
+    count: "limit",
     everyMs: 'an interval is a cron expression, too: cron: "@every 30s"',
     endDate: "endAt",
     startDate: "startAt",
-    immediately: "schedules.run(id) enqueues a task now",
+    runOnInit: "immediately",
     payload: "did you mean payloadText? It is JSON text: JSON.stringify(payload)",
     data: "did you mean payloadText? It is JSON text: JSON.stringify(data)",
     name: "type",
     jobId: "each task has the id <schedule>:<time in ms>",
   },
   required: ["queue", "cron"],
-  rule: ({ startAt, endAt }) =>
-    startAt !== undefined && endAt !== undefined && endAt < startAt ? "endAt is before startAt" : undefined,
+  rule: ({ startAt, endAt, immediately }) => {
+    if (startAt !== undefined && endAt !== undefined && endAt < startAt) return "endAt is before startAt";
+    return startAt !== undefined && immediately ? "startAt and immediately exclude each other" : undefined;
+  },
 });
 
 /** Every default filled in. @throws HoldfastError invalid_*, payload_too_large, payload_too_deep */
@@ -88,7 +89,7 @@ export function checkSchedule(
   };
   checkShape(scheduleShape, input);
   const { queue, cron, type, payloadText = "null", timeZone = "UTC" } = input;
-  const { missed = "once", overlap = "allow", startAt = null, endAt = null } = input;
+  const { missed = "once", overlap = "allow", startAt = null, endAt = null, limit = null } = input;
   const options = (input.options ?? {}) as ScheduleDefinition["options"];
   if (queueOfPartition(checkQueueName(queue)) !== null) refuse(`"${queue}" is a partition: name its queue`);
   checkTaskType(type);
@@ -102,7 +103,7 @@ export function checkSchedule(
   if (!payloadText.isWellFormed()) refuse("the payload text has a lone surrogate: write it as an escape");
   if (Buffer.byteLength(payloadText) > LIMITS.payloadBytes)
     throw new HoldfastError("payload_too_large", `the payload has more than ${LIMITS.payloadBytes} bytes`);
-  return { queue, cron, timeZone, startAt, endAt, type, payloadText, options, missed, overlap };
+  return { queue, cron, timeZone, startAt, endAt, limit, type, payloadText, options, missed, overlap };
 }
 
 /** The options of the task of one occurrence. */

@@ -55,6 +55,15 @@ test("slots are the multiples of the interval, whenever they are asked for, and 
   );
 });
 
+test("a first run at once is on no slot, and those after it are", () => {
+  const times = new EveryTimes("@every 30s");
+  expect(times.between(7_000, 60_000)).toEqual({ times: [7_000, 30_000, 60_000], cut: false });
+  expect(times.between(7_000, 8_000)).toEqual({ times: [7_000], cut: false });
+  const { times: last, cut } = times.between(7_000, 3_000_000);
+  expect({ cut, first: last[0], length: last.length }).toEqual({ cut: true, first: 30_000, length: 100 });
+  expect(times.between(7_000, 6_000)).toEqual({ times: [], cut: false });
+});
+
 test("no occurrence is before the start or after the end, both included (property)", () => {
   const minute = 60_000;
   const crons = fc.constantFrom("* * * * *", "*/7 * * * *", "@every 90s", "@every 1m");

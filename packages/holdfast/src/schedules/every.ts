@@ -46,12 +46,11 @@ export class EveryTimes implements Times {
   }
 
   between(fromMs: number, untilMs: number): { times: number[]; cut: boolean } {
-    const last = Math.floor((untilMs - fromMs) / this.everyMs);
-    const first = Math.max(0, last - LOOKED_AT + 1);
-    const times = Array.from(
-      { length: Math.max(0, last - first + 1) },
-      (_, i) => fromMs + (first + i) * this.everyMs,
-    );
-    return { times, cut: first > 0 };
+    if (fromMs > untilMs) return { times: [], cut: false };
+    // A first run at once is on no slot. Those after it are.
+    const first = this.after(fromMs);
+    const count = first > untilMs ? 0 : Math.floor((untilMs - first) / this.everyMs) + 1;
+    if (count < LOOKED_AT) return { times: [fromMs, ...this.following(fromMs, count)], cut: false };
+    return { times: this.following(first + (count - LOOKED_AT - 1) * this.everyMs, LOOKED_AT), cut: true };
   }
 }

@@ -9,13 +9,13 @@ import { nanoid } from "nanoid";
 import { clientKind, clientOf, type Holdfast } from "../client.ts";
 import { ownerProblem, prefixKind, redisHints, redisKind } from "../client-options.ts";
 import { checkQueueName, checkScheduleId } from "../engine/names.ts";
-import type { ScheduleDefinition } from "../engine/schedule-runs.ts";
+import type { ScheduleDefinition, ScheduleRuns } from "../engine/schedule-runs.ts";
 import { type SchedulePlan, ScheduleStore, type StoredSchedule } from "../engine/schedule-store.ts";
 import { callback, isText } from "../options/kinds.ts";
 import { checkShape, type Merged, shapeOf } from "../options/shape.ts";
 import type { RedisOption } from "../redis/settings.ts";
 import { cronTimes, timesOfSchedule } from "./cron.ts";
-import { decideDue, isDue } from "./decide.ts";
+import { decideDue, isDue, nextAfter } from "./decide.ts";
 import { checkSchedule } from "./definition.ts";
 import { TaskPlace } from "./task-place.ts";
 
@@ -103,10 +103,11 @@ export class Schedules {
     checkScheduleId(id);
     const checked = checkSchedule(input);
     await this.#client.check();
-    return this.#write(id, (before) => ({
+    const written = (before: StoredSchedule | null) => ({
       ...checked,
       paused: input.paused ?? before?.definition.paused ?? false,
-    }));
+    });
+    return this.#write(id, written, input.immediately);
   }
 
   /** @returns false if it does not exist */
@@ -176,6 +177,7 @@ export class Schedules {
     change: (
       before: StoredSchedule | null,
     ) => Omit<ScheduleDefinition, "createdAt" | "updatedAt" | "revision">,
+    immediately = false,
   ): Promise<ScheduleView> {
     for (let tries = 0; tries < TRIES; tries++) {
       const before = await this.#store.get(id);
@@ -188,7 +190,10 @@ export class Schedules {
       };
       // Before its first task, so that janitors and dashboards know the queue.
       await this.#place.register(definition.queue);
-      const next = await this.#next(before, definition, now);
+      const isFirstNow = immediately && before === null && !definition.paused;
+      const next = isFirstNow
+        ? { nextAt: now, owed: [], runs: [] }
+        : await this.#next(before, definition, now);
       if ((await this.#store.put(id, before, definition, next)) === "written") {
         const written = await this.#store.get(id);
         if (written) return this.#view(written, now);
@@ -209,10 +214,10 @@ export class Schedules {
       return null;
     // After all that was decided on, should the clock have gone back: no time comes twice.
     const last = Math.max(now, ...(before?.record.owed ?? []), ...timesOf(before));
-    const nextAt = timesOfSchedule(definition).after(last) ?? 0;
     // An occurrence of the earlier expression is still due, although no janitor has seen it yet.
     const due = before && isDue(before, now) ? await decideDue(before, now, this.#place) : nothing;
-    return { nextAt, ...due };
+    const count = (before?.record.count ?? 0) + due.owed.length;
+    return { nextAt: nextAfter(definition, count, last), ...due };
   }
 
   async #view({ id, definition, record }: StoredSchedule, now: number): Promise<ScheduleView> {
@@ -224,7 +229,8 @@ export class Schedules {
       id,
       ...rest,
       nextAt: record.nextAt === 0 ? null : record.nextAt,
-      nextRuns: nextRunsOf(definition, record.nextAt || now),
+      count: record.count,
+      nextRuns: nextRunsOf(definition, record, now),
       words: times.words,
       lastRun: last ? { ...last, state: await this.#stateOf(definition.queue, last) } : null,
       runs,
@@ -240,21 +246,26 @@ const timesOf = (schedule: StoredSchedule | null) =>
   (schedule?.record.runs ?? []).filter((run) => !run.manual).map((run) => run.at);
 
 /** The same text for schedules with the same occurrences. */
-const occurrencesOf = ({ cron, timeZone, startAt, endAt }: ScheduleDefinition) =>
-  `${timeZone} ${startAt} ${endAt} ${cron}`;
+const occurrencesOf = ({ cron, timeZone, startAt, endAt, limit }: ScheduleDefinition) =>
+  `${timeZone} ${startAt} ${endAt} ${limit} ${cron}`;
 
 const KEPT = 1_000;
 const known = new Map<string, { from: number; times: number[] }>();
 
-/** Five times cost 3 ms, and only change when the first has come. */
-function nextRunsOf(definition: ScheduleDefinition, from: number): number[] {
+/** At most five, and as many as the limit leaves. They cost 3 ms, and only change when the first has come. */
+function nextRunsOf(definition: ScheduleDefinition, { nextAt, count }: ScheduleRuns, now: number): number[] {
+  const from = nextAt || now;
   const key = occurrencesOf(definition);
   const cached = known.get(key);
-  if (cached && cached.from <= from && (cached.times[0] ?? 0) >= from) return cached.times;
-  const times = timesOfSchedule(definition).following(from - 1, NEXT_RUNS);
-  if (known.size >= KEPT) known.delete(known.keys().next().value as string);
-  known.set(key, { from, times });
-  return times;
+  let times = cached?.times ?? [];
+  if (!cached || cached.from > from || (times[0] ?? 0) < from) {
+    times = timesOfSchedule(definition).following(from - 1, NEXT_RUNS);
+    if (known.size >= KEPT) known.delete(known.keys().next().value as string);
+    known.set(key, { from, times });
+  }
+  // A first run at once is at no time of the expression.
+  const all = nextAt !== 0 && times[0] !== nextAt ? [nextAt, ...times].slice(0, NEXT_RUNS) : times;
+  return definition.limit === null ? all : all.slice(0, Math.max(0, definition.limit - count));
 }
 
 function notFound(id: string): HoldfastError {

@@ -14,7 +14,17 @@ const request = { requestSlot: "#q:full:0", sequence: 1 };
 /** The schedules of this queue alone: its name is the prefix of their keys. */
 const schedules = (q: TestQueue) => new ScheduleStore(q.engine.connection, q.name, () => q.now);
 const definition = (q: TestQueue, revision: number): ScheduleDefinition => ({
-  ...{ queue: q.name, cron: "* * * * *", timeZone: "UTC", type: "t", payloadText: "{}", options: {} },
+  ...{
+    queue: q.name,
+    cron: "* * * * *",
+    timeZone: "UTC",
+    startAt: null,
+    endAt: null,
+    limit: null,
+    type: "t",
+    payloadText: "{}",
+    options: {},
+  },
   ...{ missed: "all", overlap: "allow", paused: false, createdAt: 1, updatedAt: revision, revision },
 });
 const next = (nextAt: number) => ({ nextAt, owed: [], runs: [] });
