@@ -16,7 +16,7 @@ const hourly = { queue: "reports", cron: "0 * * * *", timeZone: "Europe/Berlin",
 
 test("an interval with a start, an end and a limit is written and read; wrong ones are refused by name", async () => {
   const body = {
-    queue: "reports",
+    queue: "intervals",
     cron: "@every 10m",
     type: "report",
     startAt: 4e12,
