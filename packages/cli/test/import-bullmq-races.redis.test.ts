@@ -60,6 +60,18 @@ test("a job that a worker took, or that was changed, after it was read is not re
   await active?.moveToCompleted("done", "token", false);
 });
 
+test("the jobs of a queue that an earlier version paused are moved, in their order", async () => {
+  const { queue } = await bull("paused", 3);
+  await queue.pause();
+  // As BullMQ 5 and before did.
+  await redis.rename("bull:paused:wait", "bull:paused:paused");
+  const { states } = await json<ImportReport>(...args("paused"), "--remove");
+  expect(states[1]).toMatchObject({ state: "paused", read: 3, moved: 3, removed: 3 });
+  const { tasks } = await observer.list("paused", { state: "pending", limit: 10 });
+  expect(tasks.map(({ id }) => id)).toEqual(["1", "2", "3"].map((id) => taskIdOf("paused", id)));
+  expect(await redis.exists("bull:paused:paused")).toBe(0);
+});
+
 test("a deduplication id is free again once its job was removed", async () => {
   const { queue, source } = await bull("unique", 0);
   await queue.add("t", 1, { deduplication: { id: "one" } });
