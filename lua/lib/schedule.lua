@@ -1,6 +1,7 @@
 -- The run record of a schedule: a head line, then one line per run, oldest first, at most RUN_LINES of them.
 --
---   head   nextAt revision owed          nextAt 0: none. owed: times decided on whose tasks may not be enqueued yet, "-" for none
+--   head   nextAt revision owed count    nextAt 0: none. owed: times decided on whose tasks may not be enqueued yet, "-" for none.
+--                                        count: how many times were ever owed; an earlier version writes none
 --   run    at outcome taskId manual      outcome e enqueued, m missed, o overlapped; "-" for no task
 --
 -- The record is the truth; `schedules_due` is the index by which it is found. Its entry is never later than the record
@@ -8,8 +9,8 @@
 local RUN_LINES = 10
 
 local function parseRuns(record)
-  local nextAt, revision, owed = string.match(record or '', '^(%d+) (%d+) (%S+)')
-  return tonumber(nextAt or 0), tonumber(revision or 0), owed or '-'
+  local nextAt, revision, owed, count = string.match(record or '', '^(%d+) (%d+) (%S+) ?(%d*)')
+  return tonumber(nextAt or 0), tonumber(revision or 0), owed or '-', tonumber(count or 0) or 0
 end
 
 local function runLines(record)
@@ -35,8 +36,18 @@ local function appendRuns(lines, added)
   return lines
 end
 
-local function writeRuns(id, nextAt, revision, owed, lines)
-  redis.call('HSET', schedulesKey, 'r' .. id, string.format('%.0f %.0f %s', nextAt, revision, owed) .. lines)
+-- How many times a list of owed times has.
+local function countOwed(owed)
+  local _, count = string.gsub(owed, '%d+', '')
+  return count
+end
+
+local function runsText(nextAt, revision, owed, count, lines)
+  return string.format('%.0f %.0f %s %.0f', nextAt, revision, owed, count) .. lines
+end
+
+local function writeRuns(id, text)
+  redis.call('HSET', schedulesKey, 'r' .. id, text)
 end
 
 local function indexSchedule(id, nextAt, owed)

@@ -16,10 +16,10 @@
 -- include lib/schedule.lua
 
 local record = redis.call('HGET', schedulesKey, 'r' .. scheduleId)
-local knownAt, knownRevision, knownOwed = parseRuns(record)
+local knownAt, knownRevision, knownOwed, count = parseRuns(record)
 if not record or knownAt ~= expectedAt or knownRevision ~= revision or knownOwed ~= '-' then
   return 'changed'
 end
-writeRuns(scheduleId, nextAt, revision, owed, appendRuns(runLines(record), runs))
+writeRuns(scheduleId, runsText(nextAt, revision, owed, count + countOwed(owed), appendRuns(runLines(record), runs)))
 indexSchedule(scheduleId, nextAt, owed)
 return 'planned'

@@ -26,7 +26,8 @@ end
 if current ~= expected then
   return 'changed'
 end
-local before, _, owedBefore = parseRuns(fields[2])
+local before, _, owedBefore, count = parseRuns(fields[2])
+count = count + countOwed(owed)
 if nextAt == -1 then
   nextAt = before
 elseif before ~= expectedAt then
@@ -37,7 +38,6 @@ if owedBefore ~= '-' then
 end
 local lines = appendRuns(runLines(fields[2]), runs)
 redis.call('ZADD', schedulesDueKey, '0', scheduleId)
-redis.call('HSET', schedulesKey, 'd' .. scheduleId, definition, 'r' .. scheduleId,
-  string.format('%.0f %.0f %s', nextAt, revision, owed) .. lines)
+redis.call('HSET', schedulesKey, 'd' .. scheduleId, definition, 'r' .. scheduleId, runsText(nextAt, revision, owed, count, lines))
 indexSchedule(scheduleId, nextAt, owed)
 return 'written'

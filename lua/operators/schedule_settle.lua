@@ -16,7 +16,7 @@ local record = redis.call('HGET', schedulesKey, 'r' .. scheduleId)
 if not record then
   return 0
 end
-local nextAt, revision, owed = parseRuns(record)
+local nextAt, revision, owed, count = parseRuns(record)
 if at ~= '' then
   local left, found = {}, false
   for time in string.gmatch(owed, '%d+') do
@@ -34,6 +34,6 @@ elseif string.find(runLines(record) .. '\n', '\n' .. run .. '\n', 1, true) then
   -- The same call again, after a reply that was lost.
   return 1
 end
-writeRuns(scheduleId, nextAt, revision, owed, appendRuns(runLines(record), run))
+writeRuns(scheduleId, runsText(nextAt, revision, owed, count, appendRuns(runLines(record), run)))
 indexSchedule(scheduleId, nextAt, owed)
 return 1

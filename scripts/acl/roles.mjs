@@ -88,6 +88,7 @@ export const ROLES = {
         "replay",
         "discard",
         "restore",
+        "giveUp",
         "cancel",
         "pause",
         "configure",

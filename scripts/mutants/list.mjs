@@ -587,6 +587,39 @@ export const mutants = [
     tests: [abort],
   },
   {
+    name: "give_up: a task that waits for a worker is given up",
+    changes: [
+      ["lua/transitions/give_up.lua", "elseif not isScheduled(record, envelope) then", "elseif false then"],
+    ],
+    tests: [test("give-up")],
+  },
+  {
+    name: "give_up: an id that is named twice is given up twice",
+    changes: [["lua/transitions/give_up.lua", "if seen[id] or record", "if record"]],
+    tests: [test("give-up")],
+  },
+  {
+    name: "give_up: a task dies in the future",
+    changes: [["lua/transitions/give_up.lua", "tonumber(endedAt) > now)", "false)"]],
+    tests: [test("give-up")],
+  },
+  {
+    name: "give_up: the id is not remembered",
+    changes: [["lua/transitions/give_up.lua", "if option(envelope, 'h') then", "if false then"]],
+    tests: [test("give-up")],
+  },
+  {
+    name: "give_up: the source is removed before the target is written",
+    changes: [
+      [
+        "lua/transitions/give_up.lua",
+        "-- 2. Write the target.\n",
+        "redis.call('ZREM', scheduledKey, unpack(left))\n",
+      ],
+    ],
+    tests: [abort],
+  },
+  {
     name: "enqueue: a known id is accepted again",
     changes: [
       ["lua/lib/known_ids.lua", "if envelope then\n    local letter", "if false then\n    local letter"],
@@ -998,6 +1031,27 @@ export const mutants = [
       "packages/holdfast/test/library/outage.redis.test.ts",
       "packages/holdfast/test/invariants/resend.redis.test.ts",
     ],
+  },
+  {
+    name: "schedule_plan: what is owed is not counted",
+    changes: [["lua/operators/schedule_plan.lua", "count + countOwed(owed)", "count"]],
+    tests: [test("schedules/schedules")],
+  },
+  {
+    name: "schedule_put: what is owed is not counted",
+    changes: [["lua/operators/schedule_put.lua", "count = count + countOwed(owed)\n", ""]],
+    tests: [test("schedules/schedules")],
+  },
+  {
+    name: "schedules: an interval begins when a janitor looks",
+    changes: [
+      [
+        "packages/holdfast/src/schedules/every.ts",
+        "return (Math.floor(ms / this.everyMs) + 1) * this.everyMs;",
+        "return ms + this.everyMs;",
+      ],
+    ],
+    tests: [test("schedules/schedules")],
   },
   {
     name: "schedule_put: a run that a janitor has settled is settled again",

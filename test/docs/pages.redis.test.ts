@@ -7,10 +7,10 @@ import { promisify } from "node:util";
 import { type RedisServer, startRedisServer } from "@holdfast/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-// Every `js` block of docs/*.md is run; the comment behind a console.log says what it prints.
+// Every `js` block of the pages of docs/ is run; the comment behind a console.log says what it prints.
 const root = resolve(import.meta.dirname, "../..");
 const run = promisify(execFile);
-const blocks = readdirSync(join(root, "docs"))
+const blocks = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".md"))
   .flatMap((page) => {
     const text = readFileSync(join(root, "docs", page), "utf8");

@@ -203,6 +203,8 @@ test("the user observer has all rights that an observer needs, and no others", a
   expect(await observer.matchDead("work", { type: "dies" })).toMatchObject({ isWhole: true });
   expect(await observer.discardAll("work")).toMatchObject({ discarded: 2 });
   expect(await observer.cancel("work", "cancelled")).toBe("cancelled");
+  const givenUp = await observer.giveUp("work", [{ id: "none", reason: "fatal", attempts: 1 }]);
+  expect(givenUp).toEqual([{ id: "none", outcome: "not_found" }]);
   expect(await observer.staleVerdicts("work")).toEqual([]);
   await observer.configure("work", { maxWaiting: 5_000 });
   const { limits } = observer;

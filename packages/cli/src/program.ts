@@ -5,6 +5,7 @@ import { dlqCommand } from "./commands/dlq.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { enqueueCommand } from "./commands/enqueue.ts";
 import { historyCommand } from "./commands/history.ts";
+import { importCommand } from "./commands/import.ts";
 import { keyCommand } from "./commands/key.ts";
 import { limitsCommand } from "./commands/limits.ts";
 import { limitsTryCommand } from "./commands/limits-try.ts";
@@ -79,6 +80,7 @@ function createProgram(version: string, io: Io, ended: (code: ExitCode) => void)
     });
   const action = actions(io, ended);
   enqueueCommand(program, action);
+  importCommand(program, action);
   queueCommand(program, action);
   limitsTryCommand(limitsCommand(program, action), action);
   taskCommand(program, action);

@@ -8,13 +8,18 @@ export type Environment = Record<string, string | undefined>;
 /**
  * The address of Redis from the same variables as the services use: REDIS_URL or REDIS_HOST and so on, Sentinel,
  * Cluster. `--redis` overrides all of them.
+ * @param option the name of the option with `given`
  * @throws UsageError
  */
-export function redisSettings(env: Environment, given: string | undefined): ConnectionSettings {
+export function redisSettings(
+  env: Environment,
+  given: string | undefined,
+  option = "--redis",
+): ConnectionSettings {
   const tls = tlsFiles(env);
   // Each of these files would turn on TLS, but an address without TLS asks for none.
   if (given !== undefined)
-    return { url: checkUrl(given, "--redis"), ...(given.startsWith("rediss:") ? tls : {}) };
+    return { url: checkUrl(given, option), ...(given.startsWith("rediss:") ? tls : {}) };
   const settings: ConnectionSettings = tls;
   const username = variable(env, "REDIS_USERNAME");
   const password = variable(env, "REDIS_PASSWORD");

@@ -34,6 +34,22 @@ test("a schedule is put, shown, listed, run, paused, resumed and removed", async
   expect(await json("schedule", "ls")).toEqual([]);
 });
 
+test("an interval is written with its end and its limit, and shown", async () => {
+  const until = "2030-01-31T08:00:00.000Z";
+  const put = ["schedule", "put", "often", "reports", "@every 1h30m", "report", "--end-at", until];
+  expect(await json(...put, "--limit", "5", "--immediately")).toMatchObject({
+    ...{ cron: "@every 1h30m", words: "Every 1 hour 30 minutes", startAt: null, limit: 5, count: 0 },
+    ...{ endAt: Date.parse(until), nextAt: expect.any(Number) },
+  });
+  const { stdout } = await cli("schedule", "show", "often");
+  expect(stdout).toMatch(/^limit +5 \(0 so far\)$/m);
+  expect(stdout).toMatch(new RegExp(`^ends +${until}$`, "m"));
+  const both = await cli("schedule", "put", "x", "q", "@every 5s", "t", "--immediately", "--start-at", until);
+  expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining("exclude each other") });
+  expect((await cli("schedule", "preview", "@every 5")).stderr).toContain("write @every and 1s to 365d");
+  await cli("schedule", "rm", "often");
+});
+
 test("a preview needs no Redis, and a wrong expression ends with 2 and the reason", async () => {
   const preview = await json<{ nextRuns: number[] }>("schedule", "preview", "@hourly");
   expect(preview.nextRuns).toHaveLength(5);

@@ -23,10 +23,21 @@ export interface ScheduledTaskOptions
 /** The definition of a schedule. */
 export interface ScheduleInput {
   queue: string;
-  /** Five fields, or six with seconds first; `@daily` and the like. */
+  /**
+   * Five fields, or six with seconds first; `@daily` and the like. `@every 30s`, `@every 1h30m`: the multiples of 1 second to 365 days
+   * since the epoch.
+   */
   cron: string;
   /** IANA name. @default "UTC" */
   timeZone?: string | undefined;
+  /** No occurrence comes before this moment. Milliseconds since the epoch. @default none */
+  startAt?: number | undefined;
+  /** No occurrence comes after this moment. Milliseconds since the epoch. @default none */
+  endAt?: number | undefined;
+  /** No occurrence comes after so many were enqueued, at least 1. Those of `run` do not count. @default none */
+  limit?: number | undefined;
+  /** If the schedule is new, the first occurrence comes at once. Excludes `startAt`. @default false */
+  immediately?: boolean | undefined;
   type: string;
   /** The payload of every task as exact JSON text. @default "null" */
   payloadText?: string | undefined;
@@ -54,6 +65,11 @@ export interface ScheduleView {
   queue: string;
   cron: string;
   timeZone: string;
+  startAt: number | null;
+  endAt: number | null;
+  limit: number | null;
+  /** How many occurrences were enqueued, or are about to be. */
+  count: number;
   type: string;
   payloadText: string;
   options: Given<ScheduledTaskOptions>;
@@ -62,7 +78,7 @@ export interface ScheduleView {
   paused: boolean;
   createdAt: number;
   updatedAt: number;
-  /** The next occurrence; null while paused, or if there is none. */
+  /** The next occurrence; null while paused, or if there is none, such as after `endAt`. */
   nextAt: number | null;
   /** At most five. */
   nextRuns: number[];

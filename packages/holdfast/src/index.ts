@@ -65,6 +65,7 @@ export type { DeadLetterGroup, DeadLetterGroups } from "./observer/dead-groups.t
 export type { DiscardResult, ReplayResult } from "./observer/dead-letters.ts";
 export type { EmptiedState } from "./observer/emptied.ts";
 export type { DeadLetterFilter, TaskFilter } from "./observer/filter.ts";
+export type { GivenUp, GiveUpResult } from "./observer/give-up.ts";
 export type { HeaviestKeys, KeyOrder } from "./observer/heaviest-keys.ts";
 export { type BulkOptions, Observer, type ObserverOptions } from "./observer/observer.ts";
 export type { ListOptions, TaskPage } from "./observer/task-list.ts";

@@ -5,6 +5,7 @@ import { backoffShape, newTaskShape, taskShape, taskTextShape } from "../src/eng
 import { stopShape } from "../src/grace.ts";
 import { isolationShape } from "../src/isolation/isolated.ts";
 import { janitorShape } from "../src/janitor/janitor-options.ts";
+import { giveUpShape } from "../src/observer/give-up.ts";
 import {
   heaviestKeysShape,
   holdShape,
@@ -46,7 +47,7 @@ const SHAPES: readonly Shape[] = [
   ...[workerShape, handlerShape, manualWorkerShape, acquireShape, stopShape, isolationShape, testRunShape],
   ...[janitorShape, schedulesShape, scheduleShape, scheduledTaskShape, scheduleListShape],
   ...[observerShape, settingsShape, bulkShape, replayShape, groupShape, matchShape],
-  ...[workersShape, auditShape],
+  ...[giveUpShape, workersShape, auditShape],
   ...[queueLimitsShape, limitShape, rateShape, keyLimitsShape, typeLimitShape, keyLimitShape, holdShape],
   ...[listKeysShape, heaviestKeysShape, tryLimitsShape],
 ];

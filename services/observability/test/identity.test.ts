@@ -37,7 +37,19 @@ const worker = (id: string, queues: string[]) => ({
 });
 
 const schedule = (id: string, queue: string): ScheduleView => ({
-  ...{ id, queue, cron: "@daily", timeZone: "UTC", type: "t", payloadText: "null", options: {} },
+  ...{
+    id,
+    queue,
+    cron: "@daily",
+    timeZone: "UTC",
+    startAt: null,
+    endAt: null,
+    limit: null,
+    count: 0,
+    type: "t",
+    payloadText: "null",
+    options: {},
+  },
   ...{ missed: "once", overlap: "allow", paused: false, createdAt: 1, updatedAt: 1, nextAt: 2 },
   ...{ nextRuns: [2], words: "At 00:00", lastRun: null, runs: [] },
 });

@@ -14,6 +14,33 @@ const call: Running["call"] = (...args) => running.call(...args);
 const deep = "[".repeat(5_000) + "]".repeat(5_000);
 const hourly = { queue: "reports", cron: "0 * * * *", timeZone: "Europe/Berlin", type: "report" };
 
+test("an interval with a start, an end and a limit is written and read; wrong ones are refused by name", async () => {
+  const body = {
+    queue: "intervals",
+    cron: "@every 10m",
+    type: "report",
+    startAt: 4e12,
+    endAt: 4.1e12,
+    limit: 3,
+  };
+  const made = await call("PUT", "/v1/schedules/some", body);
+  expect(made.status).toBe(201);
+  expect(made.json()).toMatchObject({
+    startAt: 4e12,
+    endAt: 4.1e12,
+    limit: 3,
+    count: 0,
+    nextAt: 4e12 + 200_000,
+  });
+  expect(made.json().nextRuns).toHaveLength(3);
+  for (const change of [{ endAt: 1 }, { limit: 0 }, { immediately: true }, { cron: "@every 5" }]) {
+    const { status, json } = await call("PUT", "/v1/schedules/some", { ...body, ...change });
+    expect([change, status]).toEqual([change, 422]);
+    expect(json().detail ?? json().title).toEqual(expect.any(String));
+  }
+  await call("DELETE", "/v1/schedules/some");
+});
+
 test("a schedule is written, read, listed, paused, resumed, run and deleted, each with its audit record", async () => {
   const payloadText = '{"n":12345678901234567890}';
   const made = await call("PUT", "/v1/schedules/hourly", { ...hourly, payloadText });

@@ -65,6 +65,9 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
       queue: draft.queue,
       cron: draft.cron.trim(),
       timeZone: draft.timeZone,
+      ...(schedule?.startAt == null ? {} : { startAt: schedule.startAt }),
+      ...(schedule?.endAt == null ? {} : { endAt: schedule.endAt }),
+      ...(schedule?.limit == null ? {} : { limit: schedule.limit }),
       type: draft.type,
       payloadText: draft.payloadText,
       missed: draft.missed,
@@ -111,7 +114,7 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
       <div className="form-row">
         <TextField
           label="Cron expression"
-          hint="Minute, hour, day, month, weekday; six fields begin with seconds."
+          hint="Minute, hour, day, month, weekday; six fields begin with seconds. Or an interval: @every 30s."
           value={draft.cron}
           onChange={(cron) => set({ cron })}
           error={errors.cron}

@@ -12,7 +12,7 @@ import { type Action, type Command, type Context, Option } from "../context.ts";
 import { overdueOf, START_A_JANITOR } from "../doctor/janitors.ts";
 import { EXIT } from "../exit.ts";
 import type { Column } from "../output.ts";
-import { collect, parseDuration, parseWhole, time } from "../values.ts";
+import { collect, parseDuration, parseTime, parseWhole, time } from "../values.ts";
 
 const SCHEDULE_COLUMNS: Column<ScheduleView>[] = [
   { title: "SCHEDULE", cell: (schedule) => schedule.id },
@@ -30,6 +30,10 @@ const SCHEDULE_COLUMNS: Column<ScheduleView>[] = [
 
 interface PutOptions {
   timeZone?: string;
+  startAt?: number;
+  endAt?: number;
+  limit?: number;
+  immediately?: boolean;
   missed?: MissedPolicy;
   overlap?: OverlapPolicy;
   paused?: boolean;
@@ -49,6 +53,9 @@ function show({ out }: Context, schedule: ScheduleView): void {
     ["state", schedule.paused ? "paused" : "running"],
     ["queue", schedule.queue],
     ["cron", `${schedule.cron}  (${schedule.words}, ${schedule.timeZone})`],
+    ["starts", time(schedule.startAt)],
+    ["ends", time(schedule.endAt)],
+    ["limit", schedule.limit === null ? null : `${schedule.limit} (${schedule.count} so far)`],
     ["type", schedule.type],
     ["payload", schedule.payloadText],
     ...Object.entries(schedule.options).map(([name, value]) => [name, JSON.stringify(value)] as const),
@@ -125,10 +132,14 @@ export function scheduleCommand(program: Command, action: Action): void {
     .command("put")
     .argument("<id>", "creates a schedule, or replaces one and keeps its runs")
     .argument("<queue>")
-    .argument("<cron>", "five fields, or six with seconds first; @daily and the like")
+    .argument("<cron>", "five fields, or six with seconds first; @daily and the like; @every 30s")
     .argument("<type>", "task type")
     .argument("[payload]", "JSON, stored byte for byte (default: null)")
     .option("--time-zone <zone>", "IANA name, such as Europe/Berlin (default: UTC)")
+    .option("--start-at <time>", "no occurrence before it (2030-01-31T08:00:00Z)", parseTime)
+    .option("--end-at <time>", "no occurrence after it", parseTime)
+    .option("--limit <n>", "no occurrence after so many", parseWhole(1, 1_000_000_000))
+    .option("--immediately", "the first occurrence at once, if the schedule is new")
     .addOption(
       new Option("--missed <policy>", "missed occurrences to enqueue: none, one for all, or each").choices(
         MISSED_POLICIES,
@@ -148,13 +159,30 @@ export function scheduleCommand(program: Command, action: Action): void {
     .description("writes a schedule")
     .action(
       action<PutOptions>(async (context, [id = "", queue = "", cron = "", type = "", payload], options) => {
-        const { timeZone, missed, overlap, paused, priority, maxRetries, timeout, expiresAfter, tag } =
-          options;
+        const {
+          timeZone,
+          startAt,
+          endAt,
+          limit,
+          immediately,
+          missed,
+          overlap,
+          paused,
+          priority,
+          maxRetries,
+          timeout,
+          expiresAfter,
+          tag,
+        } = options;
         if (payload !== undefined) checkJson(payload, "the payload");
         const definition = {
           ...{ queue, cron, type },
           ...(payload === undefined ? {} : { payloadText: payload }),
           ...(timeZone === undefined ? {} : { timeZone }),
+          ...(startAt === undefined ? {} : { startAt }),
+          ...(endAt === undefined ? {} : { endAt }),
+          ...(limit === undefined ? {} : { limit }),
+          ...(immediately === undefined ? {} : { immediately }),
           ...(missed === undefined ? {} : { missed }),
           ...(overlap === undefined ? {} : { overlap }),
           ...(paused === undefined ? {} : { paused }),

@@ -9,7 +9,17 @@ import {
 } from "../schedule.ts";
 import { PRIORITIES, TASK_STATES } from "../states.ts";
 import type { Given } from "../task.ts";
-import { type Assert, nullable, oneOf, QueueName, Reason, type Same, TaskType, Timestamp } from "./common.ts";
+import {
+  type Assert,
+  Count,
+  nullable,
+  oneOf,
+  QueueName,
+  Reason,
+  type Same,
+  TaskType,
+  Timestamp,
+} from "./common.ts";
 import { BackoffSchema } from "./task.ts";
 
 export const ScheduleId = Type.String({
@@ -23,7 +33,8 @@ export type ScheduleParams = Type.Static<typeof ScheduleParams>;
 const Cron = Type.String({
   minLength: 1,
   maxLength: 256,
-  description: "Five fields, or six with seconds first; also @hourly, @daily, @weekly, @monthly, @yearly",
+  description:
+    "Five fields, or six with seconds first; also @hourly, @daily, @weekly, @monthly, @yearly, and @every 30s or @every 1h30m",
   examples: ["30 2 * * 1-5"],
 });
 const TimeZone = Type.String({
@@ -66,6 +77,14 @@ export const ScheduleBody = Type.Object(
     queue: QueueName,
     cron: Cron,
     timeZone: Type.Optional(TimeZone),
+    startAt: Type.Optional(Timestamp("No occurrence before it")),
+    endAt: Type.Optional(Timestamp("No occurrence after it")),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, description: "No occurrence after so many were enqueued" }),
+    ),
+    immediately: Type.Optional(
+      Type.Boolean({ description: "The first occurrence of a new schedule comes at once" }),
+    ),
     type: TaskType,
     payloadText: Type.Optional(
       Type.String({ minLength: 1, description: "The payload of every task as exact JSON text" }),
@@ -93,6 +112,10 @@ export const ScheduleViewSchema = Type.Object({
   queue: Type.String(),
   cron: Type.String(),
   timeZone: Type.String(),
+  startAt: nullable(Timestamp("No occurrence before it")),
+  endAt: nullable(Timestamp("No occurrence after it")),
+  limit: nullable(Type.Integer({ description: "No occurrence after so many were enqueued" })),
+  count: Count("How many occurrences were enqueued, or are about to be"),
   type: Type.String(),
   payloadText: Type.String(),
   options: ScheduledTaskOptionsSchema,

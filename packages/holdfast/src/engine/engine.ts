@@ -258,6 +258,11 @@ export class Engine extends QueueScripts {
     return this.runRequest(scripts.restoreScript, { discard, tail: ids }, request);
   }
 
+  /** A letter per task, in seven texts each: g given up, d dead already, n not scheduled, u unknown. It can be sent again. */
+  giveUp(tail: readonly string[]): Promise<string> {
+    return this.run(scripts.giveUpScript, { clockMs: this.clockMs(), tail });
+  }
+
   cancel(id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
     return this.run(scripts.cancelScript, { clockMs: this.clockMs(), taskId: id });
   }

@@ -1,8 +1,12 @@
 import type { Given, RunOutcome, ScheduleInput, ScheduleRun } from "@holdfast/contracts";
 
 /** A schedule as it is kept: JSON in the field `d<id>` of the hash of schedules. */
-export interface ScheduleDefinition extends Required<Omit<Given<ScheduleInput>, "paused">> {
+export interface ScheduleDefinition
+  extends Required<Omit<Given<ScheduleInput>, "paused" | "startAt" | "endAt" | "limit" | "immediately">> {
   paused: boolean;
+  startAt: number | null;
+  endAt: number | null;
+  limit: number | null;
   createdAt: number;
   updatedAt: number;
   /** Raised by each write: nothing is decided by a definition that was replaced. */
@@ -16,6 +20,8 @@ export interface ScheduleRuns {
   revision: number;
   /** Times that were decided on, and whose tasks may not be enqueued yet. */
   owed: number[];
+  /** How many times were ever owed. */
+  count: number;
   /** The last ten, oldest first. */
   runs: ScheduleRun[];
 }
@@ -28,11 +34,12 @@ export function encodeRun({ at, outcome, taskId, manual }: ScheduleRun): string 
 
 export function decodeScheduleRuns(text: string): ScheduleRuns {
   const [head = "", ...lines] = text.split("\n");
-  const [nextAt = "0", revision = "0", owed = "-"] = head.split(" ");
+  const [nextAt = "0", revision = "0", owed = "-", count = "0"] = head.split(" ");
   return {
     nextAt: Number(nextAt),
     revision: Number(revision),
     owed: owed === "-" ? [] : owed.split(",").map(Number),
+    count: Number(count),
     runs: lines.map((line) => {
       const [at, outcome = "", taskId = "-", manual] = line.split(" ");
       return {

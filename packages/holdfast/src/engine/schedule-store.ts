@@ -145,6 +145,12 @@ const planArgs = ({ nextAt, owed, runs }: SchedulePlan) => ({
 });
 
 function stored(id: string, definitionText: string, record: string): StoredSchedule {
-  const definition = JSON.parse(definitionText) as ScheduleDefinition;
+  // An earlier version writes no start, end and limit.
+  const definition = {
+    startAt: null,
+    endAt: null,
+    limit: null,
+    ...JSON.parse(definitionText),
+  } as ScheduleDefinition;
   return { id, definition, definitionText, record: decodeScheduleRuns(record) };
 }

@@ -22,6 +22,7 @@ import { type DeadLetterGroups, type DeadMatch, deadLetterGroups, matchDead } fr
 import { type DiscardResult, discardDead, type ReplayResult, replayIds } from "./dead-letters.ts";
 import { deleteParts, type EmptiedState, emptyPart } from "./emptied.ts";
 import { bulkMatcherOf, type DeadLetterFilter } from "./filter.ts";
+import { type GivenUp, type GiveUpResult, giveUpTasks } from "./give-up.ts";
 import { Limits } from "./limits.ts";
 import * as checks from "./observer-options.ts";
 import { queueStats } from "./queue-stats.ts";
@@ -152,6 +153,16 @@ export class Observer {
   /** At most 500 ids. @returns one result per id, in the order given */
   async discard(queue: string, ids: readonly string[]): Promise<DiscardResult[]> {
     return perId(await this.#partitions.known(queue), ids, (part, own) => discardDead(part.engine, own));
+  }
+
+  /**
+   * Makes dead letters of scheduled tasks, for what died in another system. It can be repeated. The totals of the queue do not count
+   * them as dead-lettered, since they did not fail here. At most 500 tasks.
+   * @returns one result per task, in the order given
+   * @throws HoldfastError invalid_*, queue_not_found
+   */
+  async giveUp(queue: string, tasks: readonly GivenUp[]): Promise<GiveUpResult[]> {
+    return giveUpTasks(await this.#partitions.known(queue), tasks);
   }
 
   /** Discards every dead letter that matches, as `replayAll` replays them; for ten minutes it can be undone. */

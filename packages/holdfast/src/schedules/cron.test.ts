@@ -101,7 +101,21 @@ test.each([
   );
 });
 
+test.each([
+  ["5/20 * * * *", ["00:05", "00:25", "00:45", "01:05"]],
+  ["0 10/25 3 * * *", ["03:10", "03:35"]],
+  ["0 4/9 * * *", ["04:00", "13:00", "22:00"]],
+])("%s counts from its first number", (cron, expected) => {
+  const times = new CronTimes(cron, "UTC").following(ms("2026-01-01T00:00Z") - 1, expected.length);
+  expect(times.map((at) => new Date(at).toISOString().slice(11, 16))).toEqual(expected);
+});
+
+test.each(["15 0/1 * * *", "15 */1 * * *"])("%s runs in every hour, also where the clocks change", (cron) => {
+  expect(localDay(cron, "Europe/Berlin", "2026-10-25")).toHaveLength(25);
+});
+
 test("an expression is described in words", () => {
+  expect(cronInWords("5/20 * * * *")).toBe("Every 20 minutes, starting at 5 minutes past the hour");
   expect(cronInWords("30 2 * * 1-5")).toBe("At 02:30, Monday through Friday");
   expect(cronInWords("@daily")).toBe("At 00:00");
 });

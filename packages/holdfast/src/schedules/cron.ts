@@ -2,6 +2,8 @@ import { HoldfastError } from "@holdfast/contracts";
 import { Cron } from "croner";
 import type Cronstrue from "cronstrue";
 import * as cronstrueModule from "./cronstrue-module.cts";
+import { EveryTimes, isEvery } from "./every.ts";
+import { BoundedTimes, type Times } from "./times.ts";
 import { Zone } from "./zone.ts";
 
 // Loaded on first use, because it is large and most processes never describe a schedule. It is a CommonJS module, since
@@ -13,12 +15,15 @@ const LOOKED_AT = 100;
 const KEPT = 1_000;
 const HOUR_MS = 3_600_000;
 
+/** `5/20` means "from 5 on, every 20", as in Quartz, Java and Go. */
+const CRON = { paused: true, sloppyRanges: true } as const;
+
 /**
  * Computes when a schedule is due. An expression that runs in every hour goes on at its pace through a change of the clocks.
  * Any other runs each of its wall-clock times once a day: one that the clocks skip right after the gap, together with the
  * others in it, and one that they show twice the first time. So it goes by the set of hours, however they are written.
  */
-export class CronTimes {
+export class CronTimes implements Times {
   readonly cron: string;
   readonly timeZone: string;
   /** Null where every hour has its runs: `#cron` then counts in real time, otherwise in wall-clock time. */
@@ -33,7 +38,7 @@ export class CronTimes {
     const parsed = parse(cron);
     const everyHour = runsEveryHour(cron);
     this.#zone = everyHour ? null : zone;
-    this.#cron = everyHour ? new Cron(cron, { timezone: timeZone, paused: true }) : parsed;
+    this.#cron = everyHour ? new Cron(cron, { ...CRON, timezone: timeZone }) : parsed;
   }
 
   /** The first occurrence after a moment; null if there is none. */
@@ -117,7 +122,7 @@ function parse(cron: string): Cron {
     refuse(`it has to have five fields (minute hour day month weekday), or six with seconds first`);
   let parsed: Cron;
   try {
-    parsed = new Cron(cron, { utcOffset: 0, paused: true });
+    parsed = new Cron(cron, { ...CRON, utcOffset: 0 });
   } catch (error) {
     return refuse((error instanceof Error ? error.message : String(error)).replace(/^CronPattern: /, ""));
   }
@@ -127,20 +132,40 @@ function parse(cron: string): Cron {
 
 function runsEveryHour(cron: string): boolean {
   if (NICKNAME.test(cron)) return cron.toLowerCase() === "@hourly";
-  const hours = new Cron(`0 ${fieldsOf(cron).at(-4)} * * *`, { utcOffset: 0, paused: true });
+  const hours = new Cron(`0 ${fieldsOf(cron).at(-4)} * * *`, { ...CRON, utcOffset: 0 });
   return hours.nextRuns(24, new Date(-1)).at(-1)?.getTime() === 23 * HOUR_MS;
 }
 
-const cache = new Map<string, CronTimes>();
+const cache = new Map<string, Times>();
 
-/** The same for the same expression and zone: making one costs more than asking it. */
-export function cronTimes(cron: string, timeZone: string): CronTimes {
+/**
+ * The occurrences of an expression or interval, the same for the same text and zone: making them costs more than asking them.
+ * @throws HoldfastError invalid_argument that says what is wrong
+ */
+export function cronTimes(cron: string, timeZone: string): Times {
   const key = `${timeZone} ${cron}`;
   let times = cache.get(key);
   if (!times) {
-    times = new CronTimes(cron, timeZone);
+    times = isEvery(cron) ? everyTimes(cron, timeZone) : new CronTimes(cron, timeZone);
     if (cache.size >= KEPT) cache.delete(cache.keys().next().value as string);
     cache.set(key, times);
   }
   return times;
+}
+
+/** The zone makes no difference to an interval, but a wrong one is a mistake. */
+function everyTimes(text: string, timeZone: string): Times {
+  new Zone(timeZone);
+  return new EveryTimes(text);
+}
+
+/** The occurrences of a schedule, from its `startAt` to its `endAt`. */
+export function timesOfSchedule(of: {
+  cron: string;
+  timeZone: string;
+  startAt: number | null;
+  endAt: number | null;
+}): Times {
+  const times = cronTimes(of.cron, of.timeZone);
+  return of.startAt === null && of.endAt === null ? times : new BoundedTimes(times, of.startAt, of.endAt);
 }

@@ -1,6 +1,6 @@
 import type { ScheduleRun } from "@holdfast/contracts";
 import type { StoredSchedule } from "../engine/schedule-store.ts";
-import { cronTimes } from "./cron.ts";
+import { timesOfSchedule } from "./cron.ts";
 import { planRuns } from "./plan.ts";
 import type { TaskPlace } from "./task-place.ts";
 
@@ -15,15 +15,19 @@ export const isDue = ({ record }: StoredSchedule, now: number) => record.nextAt 
 
 /** Decides on the occurrences that are due, by the policies of the schedule. */
 export async function decideDue(schedule: StoredSchedule, now: number, place: TaskPlace): Promise<Decision> {
-  const { cron, timeZone, missed, overlap } = schedule.definition;
-  const { times: due } = cronTimes(cron, timeZone).between(schedule.record.nextAt, now);
+  const { missed, overlap, limit } = schedule.definition;
+  const { times: due } = timesOfSchedule(schedule.definition).between(schedule.record.nextAt, now);
   const previousRuns = overlap === "skip" && (await hasUnfinishedRun(schedule, place));
   const plan = planRuns({ due, now, missed, overlap, previousRuns });
   const runs = [
     ...plan.missed.map((at) => ({ at, outcome: "missed" as const })),
     ...plan.overlapped.map((at) => ({ at, outcome: "overlapped" as const })),
   ].sort((a, b) => a.at - b.at);
-  return { owed: plan.enqueue, runs: runs.map((run) => ({ ...run, taskId: null, manual: false })) };
+  const left = Math.max(0, (limit ?? Number.POSITIVE_INFINITY) - schedule.record.count);
+  return {
+    owed: plan.enqueue.slice(0, left),
+    runs: runs.map((run) => ({ ...run, taskId: null, manual: false })),
+  };
 }
 
 async function hasUnfinishedRun({ definition, record }: StoredSchedule, place: TaskPlace): Promise<boolean> {
@@ -32,4 +36,10 @@ async function hasUnfinishedRun({ definition, record }: StoredSchedule, place: T
   if (!previous?.taskId) return false;
   const state = await place.stateOf(definition.queue, previous.taskId);
   return state === "scheduled" || state === "pending" || state === "processing";
+}
+
+/** The next occurrence after a moment, ms since the epoch. 0 for none, also after the last one that the limit allows. */
+export function nextAfter(definition: StoredSchedule["definition"], count: number, ms: number): number {
+  if (definition.limit !== null && count >= definition.limit) return 0;
+  return timesOfSchedule(definition).after(ms) ?? 0;
 }

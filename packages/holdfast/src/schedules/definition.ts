@@ -13,7 +13,7 @@ import { fingerprintOf } from "../engine/fingerprint.ts";
 import { checkQueueName, checkTaskType, queueOfPartition } from "../engine/names.ts";
 import type { ScheduleDefinition } from "../engine/schedule-runs.ts";
 import { taskHints, taskKinds, taskTypeKind } from "../engine/task-options.ts";
-import { isText, nested, oneOf, text, whole, yesNo } from "../options/kinds.ts";
+import { epochMs, isText, nested, oneOf, text, whole, yesNo } from "../options/kinds.ts";
 import { checkShape, shapeOf } from "../options/shape.ts";
 import { cronTimes } from "./cron.ts";
 
@@ -38,8 +38,6 @@ export const scheduledTaskShape = shapeOf<ScheduledTaskOptions>({
   },
 });
 
-const noEnd = "a schedule has no end: pause or delete it";
-
 export const scheduleShape = shapeOf<ScheduleInput>({
   what: "a schedule",
   title: "Schedule",
@@ -48,6 +46,10 @@ export const scheduleShape = shapeOf<ScheduleInput>({
     queue: { wants: "the name of a queue", is: isText, code: "invalid_queue_name" },
     cron: text(1, 1_000),
     timeZone: text(1, 64),
+    startAt: epochMs,
+    endAt: epochMs,
+    limit: whole(1, Number.MAX_SAFE_INTEGER),
+    immediately: yesNo,
     type: taskTypeKind,
     payloadText: { wants: "JSON text", is: isText },
     options: nested(scheduledTaskShape),
@@ -60,18 +62,22 @@ export const scheduleShape = shapeOf<ScheduleInput>({
     timezone: "timeZone",
     pattern: "cron",
     expression: "cron",
-    every: 'a schedule goes by its cron expression, which can have seconds: cron: "*/30 * * * * *"',
-    limit: noEnd,
-    count: noEnd,
-    endDate: noEnd,
-    startDate: "put the schedule when it is to begin, or paused: true and resume it",
-    immediately: "schedules.run(id) enqueues a task now",
+    every: 'an interval is a cron expression, too: cron: "@every 30s"',
+    count: "limit",
+    everyMs: 'an interval is a cron expression, too: cron: "@every 30s"',
+    endDate: "endAt",
+    startDate: "startAt",
+    runOnInit: "immediately",
     payload: "did you mean payloadText? It is JSON text: JSON.stringify(payload)",
     data: "did you mean payloadText? It is JSON text: JSON.stringify(data)",
     name: "type",
     jobId: "each task has the id <schedule>:<time in ms>",
   },
   required: ["queue", "cron"],
+  rule: ({ startAt, endAt, immediately }) => {
+    if (startAt !== undefined && endAt !== undefined && endAt < startAt) return "endAt is before startAt";
+    return startAt !== undefined && immediately ? "startAt and immediately exclude each other" : undefined;
+  },
 });
 
 /** Every default filled in. @throws HoldfastError invalid_*, payload_too_large, payload_too_deep */
@@ -83,7 +89,7 @@ export function checkSchedule(
   };
   checkShape(scheduleShape, input);
   const { queue, cron, type, payloadText = "null", timeZone = "UTC" } = input;
-  const { missed = "once", overlap = "allow" } = input;
+  const { missed = "once", overlap = "allow", startAt = null, endAt = null, limit = null } = input;
   const options = (input.options ?? {}) as ScheduleDefinition["options"];
   if (queueOfPartition(checkQueueName(queue)) !== null) refuse(`"${queue}" is a partition: name its queue`);
   checkTaskType(type);
@@ -97,7 +103,7 @@ export function checkSchedule(
   if (!payloadText.isWellFormed()) refuse("the payload text has a lone surrogate: write it as an escape");
   if (Buffer.byteLength(payloadText) > LIMITS.payloadBytes)
     throw new HoldfastError("payload_too_large", `the payload has more than ${LIMITS.payloadBytes} bytes`);
-  return { queue, cron, timeZone, type, payloadText, options, missed, overlap };
+  return { queue, cron, timeZone, startAt, endAt, limit, type, payloadText, options, missed, overlap };
 }
 
 /** The options of the task of one occurrence. */

@@ -1,8 +1,7 @@
 import type { RunOutcome } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import { type Announcement, ScheduleStore, type StoredSchedule } from "../engine/schedule-store.ts";
-import { cronTimes } from "./cron.ts";
-import { decideDue, isDue } from "./decide.ts";
+import { decideDue, isDue, nextAfter } from "./decide.ts";
 import { isOvertaken, occurrenceId, TaskPlace } from "./task-place.ts";
 
 /** The outcome of an occurrence, as the janitor reports it. */
@@ -87,7 +86,7 @@ export class ScheduleFiring {
     const { id, definition, record } = schedule;
     const { owed, runs } = await decideDue(schedule, now, this.#place);
     // The next time is searched after now: after a very long outage, not all occurrences were looked at.
-    const nextAt = cronTimes(definition.cron, definition.timeZone).after(now) ?? 0;
+    const nextAt = nextAfter(definition, record.count + owed.length, now);
     const next = { nextAt, owed };
     // Another janitor has decided. The next look finds what still has to be enqueued.
     if ((await this.#store.plan(schedule, { ...next, runs })) === "changed") return true;

@@ -9,13 +9,13 @@ import { nanoid } from "nanoid";
 import { clientKind, clientOf, type Holdfast } from "../client.ts";
 import { ownerProblem, prefixKind, redisHints, redisKind } from "../client-options.ts";
 import { checkQueueName, checkScheduleId } from "../engine/names.ts";
-import type { ScheduleDefinition } from "../engine/schedule-runs.ts";
+import type { ScheduleDefinition, ScheduleRuns } from "../engine/schedule-runs.ts";
 import { type SchedulePlan, ScheduleStore, type StoredSchedule } from "../engine/schedule-store.ts";
 import { callback, isText } from "../options/kinds.ts";
 import { checkShape, type Merged, shapeOf } from "../options/shape.ts";
 import type { RedisOption } from "../redis/settings.ts";
-import { cronTimes } from "./cron.ts";
-import { decideDue, isDue } from "./decide.ts";
+import { cronTimes, timesOfSchedule } from "./cron.ts";
+import { decideDue, isDue, nextAfter } from "./decide.ts";
 import { checkSchedule } from "./definition.ts";
 import { TaskPlace } from "./task-place.ts";
 
@@ -95,18 +95,19 @@ export class Schedules {
   }
 
   /**
-   * Writes a schedule, new or in place of the one with that id. Its runs stay; with the same expression and zone its next
-   * time stays too. With another expression, what was due by the one before is still enqueued, as `missed` said.
+   * Writes a schedule, new or in place of the one with that id. Its runs stay; with the same expression, zone, start and end
+   * its next time stays too. With another expression, what was due by the one before is still enqueued, as `missed` said.
    * @throws HoldfastError invalid_*, payload_too_large, payload_too_deep, conflict (written by others all the while)
    */
   async put(id: string, input: ScheduleInput): Promise<ScheduleView> {
     checkScheduleId(id);
     const checked = checkSchedule(input);
     await this.#client.check();
-    return this.#write(id, (before) => ({
+    const written = (before: StoredSchedule | null) => ({
       ...checked,
       paused: input.paused ?? before?.definition.paused ?? false,
-    }));
+    });
+    return this.#write(id, written, input.immediately);
   }
 
   /** @returns false if it does not exist */
@@ -176,6 +177,7 @@ export class Schedules {
     change: (
       before: StoredSchedule | null,
     ) => Omit<ScheduleDefinition, "createdAt" | "updatedAt" | "revision">,
+    immediately = false,
   ): Promise<ScheduleView> {
     for (let tries = 0; tries < TRIES; tries++) {
       const before = await this.#store.get(id);
@@ -188,7 +190,10 @@ export class Schedules {
       };
       // Before its first task, so that janitors and dashboards know the queue.
       await this.#place.register(definition.queue);
-      const next = await this.#next(before, definition, now);
+      const isFirstNow = immediately && before === null && !definition.paused;
+      const next = isFirstNow
+        ? { nextAt: now, owed: [], runs: [] }
+        : await this.#next(before, definition, now);
       if ((await this.#store.put(id, before, definition, next)) === "written") {
         const written = await this.#store.get(id);
         if (written) return this.#view(written, now);
@@ -205,26 +210,27 @@ export class Schedules {
   ): Promise<SchedulePlan | null> {
     const nothing = { owed: [], runs: [] };
     if (definition.paused) return { nextAt: 0, ...nothing };
-    const { cron, timeZone, paused } = before?.definition ?? {};
-    if (before && !paused && cron === definition.cron && timeZone === definition.timeZone) return null;
+    if (before && !before.definition.paused && occurrencesOf(before.definition) === occurrencesOf(definition))
+      return null;
     // After all that was decided on, should the clock have gone back: no time comes twice.
     const last = Math.max(now, ...(before?.record.owed ?? []), ...timesOf(before));
-    const nextAt = cronTimes(definition.cron, definition.timeZone).after(last) ?? 0;
     // An occurrence of the earlier expression is still due, although no janitor has seen it yet.
     const due = before && isDue(before, now) ? await decideDue(before, now, this.#place) : nothing;
-    return { nextAt, ...due };
+    const count = (before?.record.count ?? 0) + due.owed.length;
+    return { nextAt: nextAfter(definition, count, last), ...due };
   }
 
   async #view({ id, definition, record }: StoredSchedule, now: number): Promise<ScheduleView> {
     const { revision: _, ...rest } = definition;
-    const times = cronTimes(definition.cron, definition.timeZone);
+    const times = timesOfSchedule(definition);
     const runs = record.runs.toReversed();
     const [last] = runs;
     return {
       id,
       ...rest,
       nextAt: record.nextAt === 0 ? null : record.nextAt,
-      nextRuns: nextRunsOf(definition, record.nextAt || now),
+      count: record.count,
+      nextRuns: nextRunsOf(definition, record, now),
       words: times.words,
       lastRun: last ? { ...last, state: await this.#stateOf(definition.queue, last) } : null,
       runs,
@@ -239,18 +245,27 @@ export class Schedules {
 const timesOf = (schedule: StoredSchedule | null) =>
   (schedule?.record.runs ?? []).filter((run) => !run.manual).map((run) => run.at);
 
+/** The same text for schedules with the same occurrences. */
+const occurrencesOf = ({ cron, timeZone, startAt, endAt, limit }: ScheduleDefinition) =>
+  `${timeZone} ${startAt} ${endAt} ${limit} ${cron}`;
+
 const KEPT = 1_000;
 const known = new Map<string, { from: number; times: number[] }>();
 
-/** Five times cost 3 ms, and only change when the first has come. */
-function nextRunsOf({ cron, timeZone }: ScheduleDefinition, from: number): number[] {
-  const key = `${timeZone} ${cron}`;
+/** At most five, and as many as the limit leaves. They cost 3 ms, and only change when the first has come. */
+function nextRunsOf(definition: ScheduleDefinition, { nextAt, count }: ScheduleRuns, now: number): number[] {
+  const from = nextAt || now;
+  const key = occurrencesOf(definition);
   const cached = known.get(key);
-  if (cached && cached.from <= from && (cached.times[0] ?? 0) >= from) return cached.times;
-  const times = cronTimes(cron, timeZone).following(from - 1, NEXT_RUNS);
-  if (known.size >= KEPT) known.delete(known.keys().next().value as string);
-  known.set(key, { from, times });
-  return times;
+  let times = cached?.times ?? [];
+  if (!cached || cached.from > from || (times[0] ?? 0) < from) {
+    times = timesOfSchedule(definition).following(from - 1, NEXT_RUNS);
+    if (known.size >= KEPT) known.delete(known.keys().next().value as string);
+    known.set(key, { from, times });
+  }
+  // A first run at once is at no time of the expression.
+  const all = nextAt !== 0 && times[0] !== nextAt ? [nextAt, ...times].slice(0, NEXT_RUNS) : times;
+  return definition.limit === null ? all : all.slice(0, Math.max(0, definition.limit - count));
 }
 
 function notFound(id: string): HoldfastError {

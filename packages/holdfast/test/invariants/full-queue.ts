@@ -14,7 +14,17 @@ const request = { requestSlot: "#q:full:0", sequence: 1 };
 /** The schedules of this queue alone: its name is the prefix of their keys. */
 const schedules = (q: TestQueue) => new ScheduleStore(q.engine.connection, q.name, () => q.now);
 const definition = (q: TestQueue, revision: number): ScheduleDefinition => ({
-  ...{ queue: q.name, cron: "* * * * *", timeZone: "UTC", type: "t", payloadText: "{}", options: {} },
+  ...{
+    queue: q.name,
+    cron: "* * * * *",
+    timeZone: "UTC",
+    startAt: null,
+    endAt: null,
+    limit: null,
+    type: "t",
+    payloadText: "{}",
+    options: {},
+  },
   ...{ missed: "all", overlap: "allow", paused: false, createdAt: 1, updatedAt: revision, revision },
 });
 const next = (nextAt: number) => ({ nextAt, owed: [], runs: [] });
@@ -158,6 +168,14 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   },
   epoch: { call: (q) => q.engine.connection.script(scripts.epochScript, q.keys, {}) },
   get: { call: (q) => q.engine.get(["n", "completed", "unkept", "none"]) },
+  giveUp: {
+    call(q) {
+      const about = ["3", "fatal", "1", "1", "-", "Error: no"];
+      return q.engine.giveUp(
+        ["retry", "later", "k-later", "n", "dead", "none"].flatMap((id) => [id, ...about]),
+      );
+    },
+  },
   heartbeat: {
     call: (q) =>
       q.engine.heartbeat(

@@ -200,6 +200,140 @@ test("a full queue is tried again until it takes the task; another schedule is n
   expect(await times()).toEqual([1]);
 });
 
+test("the slots of an interval neither shift nor double, however often it is written and however late janitors come", async () => {
+  const { clock, every, janitor, times } = await setupSchedules();
+  const { fire } = janitor();
+  await every({ cron: "@every 10m" });
+  for (const minute of [3, 10, 14, 21, 27, 30, 39]) {
+    clock.nowMs = at(minute) + 7_000;
+    await every({ cron: "@every 10m" });
+    await fire();
+  }
+  expect(await times()).toEqual([10, 20, 30]);
+  clock.nowMs = at(41);
+  // Another interval, while a slot of the first is due: that one still comes.
+  await every({ cron: "@every 15m" });
+  await fire();
+  clock.nowMs = at(60);
+  await fire();
+  expect(await times()).toEqual([10, 20, 30, 40, 60]);
+});
+
+test("a schedule has no occurrence before its start or after its end, and shows both", async () => {
+  const { clock, every, janitor, times, schedules } = await setupSchedules();
+  const view = await every({ startAt: at(3), endAt: at(5) });
+  expect(view).toMatchObject({ startAt: at(3), endAt: at(5), nextAt: at(3), nextRuns: [3, 4, 5].map(at) });
+  const { fire } = janitor();
+  for (let minute = 0; minute <= 10; minute++) {
+    clock.nowMs = at(minute);
+    await fire();
+  }
+  expect(await times()).toEqual([3, 4, 5]);
+  expect(await schedules.get("s")).toMatchObject({ nextAt: null, nextRuns: [] });
+  // A later end lets it go on, without what is past.
+  await every({ startAt: at(3), endAt: at(12) });
+  clock.nowMs = at(20);
+  await fire();
+  expect(await times()).toEqual([3, 4, 5, 12]);
+});
+
+test("what a put finds due goes by the end of the definition before", async () => {
+  const { clock, every, janitor, times } = await setupSchedules();
+  await every({ missed: "all" });
+  clock.nowMs = at(3);
+  await every({ missed: "all", endAt: at(1) });
+  await janitor().fire();
+  expect(await times()).toEqual([1, 2, 3]);
+});
+
+test("a schedule of an earlier version, which has no start and no end, goes on", async () => {
+  const { clock, every, janitor, times, schedules, system, store } = await setupSchedules();
+  await every();
+  const { definition } = (await store.get("s")) ?? {};
+  const { startAt: _s, endAt: _e, ...before } = definition as object & { startAt: null; endAt: null };
+  const key = `${system.prefix}:{:system}:schedules`;
+  await system.client.connection.command("HSET", key, "ds", JSON.stringify(before));
+  expect(await schedules.get("s")).toMatchObject({ startAt: null, endAt: null, nextAt: at(1) });
+  await every();
+  clock.nowMs = at(1);
+  await janitor().fire();
+  expect(await times()).toEqual([1]);
+});
+
+test("a limit counts the occurrences that are enqueued, over puts, and not the runs by hand", async () => {
+  const { clock, every, janitor, times, schedules } = await setupSchedules();
+  const { fire } = janitor();
+  expect(await every({ limit: 3 })).toMatchObject({ limit: 3, count: 0, nextRuns: [1, 2, 3].map(at) });
+  await schedules.run("s");
+  for (const minute of [1, 2]) {
+    clock.nowMs = at(minute);
+    await fire();
+    await every({ limit: 3 });
+  }
+  expect(await schedules.get("s")).toMatchObject({ count: 2, nextAt: at(3), nextRuns: [at(3)] });
+  for (let minute = 3; minute <= 6; minute++) {
+    clock.nowMs = at(minute);
+    await fire();
+  }
+  expect((await times()).filter((minute) => minute > 0)).toEqual([1, 2, 3]);
+  expect(await schedules.get("s")).toMatchObject({ count: 3, nextAt: null, nextRuns: [] });
+  expect((await schedules.pause("s")).nextAt).toBeNull();
+  expect((await schedules.resume("s")).nextAt).toBeNull();
+  // A higher limit lets it go on.
+  expect(await every({ limit: 4 })).toMatchObject({ nextAt: at(7), nextRuns: [at(7)] });
+});
+
+test("a limit holds for what is made up for, too, whoever decides on it", async () => {
+  const { clock, every, janitor, times } = await setupSchedules();
+  await every({ limit: 5, missed: "all" });
+  clock.nowMs = at(3);
+  // The put decides on three.
+  await every({ limit: 5, missed: "all", cron: "@every 1m" });
+  clock.nowMs = at(30);
+  await janitor().fire();
+  expect(await times()).toEqual([1, 2, 3, 4, 5]);
+});
+
+test("a new schedule can have its first occurrence at once, and then goes by its times", async () => {
+  const { clock, every, janitor, times, schedules } = await setupSchedules();
+  clock.nowMs = at(0.5);
+  const first = await every({ cron: "@every 10m", immediately: true });
+  expect(first).toMatchObject({ nextAt: at(0.5), nextRuns: [0.5, 10, 20, 30, 40].map(at) });
+  expect(first).not.toHaveProperty("immediately");
+  const { fire } = janitor();
+  await fire();
+  for (const minute of [3, 10, 12, 20]) {
+    clock.nowMs = at(minute);
+    await every({ cron: "@every 10m", immediately: true });
+    await fire();
+  }
+  expect(await times()).toEqual([0.5, 10, 20]);
+  await schedules.delete("s");
+  expect(await every({ immediately: true, paused: true })).toMatchObject({ nextAt: null });
+});
+
+test("a first occurrence at once that no janitor enqueued in time is made up for with the slots after it", async () => {
+  const { clock, every, janitor, times } = await setupSchedules();
+  clock.nowMs = at(0.5);
+  await every({ cron: "@every 10m", immediately: true, missed: "all" });
+  clock.nowMs = at(25);
+  await janitor().fire();
+  expect(await times()).toEqual([0.5, 10, 20]);
+});
+
+test.each([
+  [{ startAt: NOON, endAt: NOON - 1 }, "endAt is before startAt"],
+  [{ startAt: NOON, immediately: true }, "startAt and immediately exclude each other"],
+  [{ limit: 0 }, "limit has to be a whole number from 1"],
+  [
+    { everyMs: 5 },
+    'everyMs is not an option of a schedule: an interval is a cron expression, too: cron: "@every 30s"',
+  ],
+])("a schedule with %j is refused", async (change, message) => {
+  const { every } = await setupSchedules();
+  await expect(every(change as object)).rejects.toThrow(message);
+});
+
 test("a deleted schedule fires no more, and its tasks stay", async () => {
   const { clock, every, janitor, schedules, times } = await setupSchedules();
   await every();

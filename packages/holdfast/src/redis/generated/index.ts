@@ -14,6 +14,7 @@ export * from "./enqueueAgain.ts";
 export * from "./epoch.ts";
 export * from "./expire.ts";
 export * from "./get.ts";
+export * from "./giveUp.ts";
 export * from "./heartbeat.ts";
 export * from "./key.ts";
 export * from "./keys.ts";

@@ -1,0 +1,73 @@
+#!lua
+-- give_up: end scheduled tasks as dead letters whose attempts another system made. Refused at maxmemory, like an enqueue.
+-- KEYS[1] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[2] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[3] tasks  HASH  taskId -> envelope
+-- KEYS[4] state  HASH  taskId -> state record, and the queue's own fields
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2..] taskId  string  repeated, at most 500 times: taskId, attempts, reason, endedAt (0 for now), startedAt (0 for endedAt), workerId, error
+-- RETURNS a letter per task: g given up, d dead already, n not scheduled, u unknown
+-- TIME    O(n (log s + log d)), n tasks given, s = tasks scheduled, d = dead letters
+-- MOVES   scheduled -> dead
+
+-- include lib/clock.lua
+-- include lib/queue.lua
+-- include lib/record.lua
+
+local FIELDS = 7
+
+-- 1. Read.
+local ids = {}
+for at = taskIdAt, #ARGV, FIELDS do
+  ids[#ids + 1] = ARGV[at]
+end
+local records = redis.call('HMGET', stateKey, '#counters', '#settings', unpack(ids))
+if not readSettings(records[2]) then
+  return layoutError()
+end
+local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
+local counters = unpackCounters(records[1])
+local letters, dead, commit, left, seen = {}, {}, {}, {}, {}
+for i, id in ipairs(ids) do
+  local record, envelope = records[i + 2] or nil, envelopes[i]
+  if seen[id] or record and string.byte(record) == RECORD_DEAD then
+    letters[i] = 'd'
+  elseif not envelope then
+    letters[i] = headerIn(record) and 'n' or 'u'
+  elseif not isScheduled(record, envelope) then
+    letters[i] = 'n'
+  else
+    seen[id], letters[i] = true, 'g'
+    local attempts, reason, endedAt, startedAt, workerId, err = unpack(ARGV, taskIdAt + FIELDS * (i - 1) + 1, taskIdAt + FIELDS * i - 1)
+    -- A clock that is ahead of Redis must not make a dead letter of the future.
+    endedAt = (endedAt == '0' or tonumber(endedAt) > now) and nowText or endedAt
+    startedAt = (startedAt == '0' or tonumber(startedAt) > tonumber(endedAt)) and endedAt or startedAt
+    local c = parseCounts(record or 's0')
+    add(c, 'attempts', tonumber(attempts))
+    local outcome = reason == 'crashes_exhausted' and 'crashed' or 'failed'
+    add(c, outcome == 'crashed' and 'crashes' or 'failures', tonumber(attempts))
+    if option(envelope, 'h') then
+      setFlag(c, FLAG_GIVEN)
+    end
+    local line = table.concat({ '\n' .. string.format('%d %d', c.attempts, c.generation), outcome, startedAt, endedAt, workerId, '-', err }, ' ')
+    left[#left + 1] = id
+    dead[#dead + 1], dead[#dead + 2] = endedAt, id
+    commit[#commit + 1], commit[#commit + 2] = id, 'd' .. countsText(c) .. ' ' .. endedAt .. ' ' .. reason .. roomIn(historyOf(record)) .. line
+  end
+end
+letters = table.concat(letters)
+if #left == 0 then
+  return letters
+end
+
+-- 2. Write the target.
+redis.call('ZADD', deadLettersKey, unpack(dead))
+
+-- 3. Commit. The totals count what happened here, and these tasks failed elsewhere.
+add(counters, SCHEDULED, -#left)
+add(counters, DEAD, #left)
+redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(commit))
+
+-- 4. Remove the source.
+redis.call('ZREM', scheduledKey, unpack(left))
+return letters

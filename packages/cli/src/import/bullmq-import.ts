@@ -1,0 +1,137 @@
+import { LIMITS } from "@holdfast/contracts";
+import type { EnqueueResult, GivenUp, Observer, Queue } from "holdfast";
+import { EXIT, exitCodeOf, messageOf } from "../exit.ts";
+import { type Job, type Mapped, type Mapping, type MovedState, taskOfJob } from "./bullmq-job.ts";
+import type { BullMqSource } from "./bullmq-source.ts";
+import { Notes, type StateCounts } from "./report.ts";
+
+type MappedTask = Mapped & { kind: "task" };
+
+/** The target; null for a dry run. */
+export type Target = { queue: Queue; observer: Observer } | null;
+
+export interface ImportOptions {
+  states: readonly MovedState[];
+  mapping: Mapping;
+  /** Removes each job from BullMQ once its task is stored. */
+  remove: boolean;
+  signal: AbortSignal;
+}
+
+const PAGE = LIMITS.scriptTasks;
+
+/** Moves the jobs of a queue of BullMQ, a page at a time. A run that ends early loses nothing, and the next one goes on. */
+export class BullMqImport {
+  readonly counts: StateCounts[] = [];
+  readonly notes = new Notes();
+  readonly #source: BullMqSource;
+  readonly #target: Target;
+  readonly #options: ImportOptions;
+
+  constructor(source: BullMqSource, target: Target, options: ImportOptions) {
+    this.#source = source;
+    this.#target = target;
+    this.#options = options;
+  }
+
+  /** @throws HoldfastError redis_*, outcome_unknown: the counts say how far it came */
+  async run(): Promise<void> {
+    for (const state of this.#options.states) {
+      const counts = { state, read: 0, moved: 0, alreadyThere: 0, skipped: 0, refused: 0, removed: 0 };
+      this.counts.push(counts);
+      // Jobs that stay are passed over. Those that are removed make room for the next ones.
+      for (let stayed = 0; !this.#options.signal.aborted; ) {
+        const jobs = await this.#source.page(state, stayed, PAGE);
+        if (jobs.length === 0) break;
+        const removedBefore = counts.removed;
+        await this.#movePage(jobs, counts);
+        stayed += jobs.length - (counts.removed - removedBefore);
+      }
+    }
+  }
+
+  get refused(): number {
+    return this.counts.reduce((sum, { refused }) => sum + refused, 0);
+  }
+
+  get moved(): number {
+    return this.counts.reduce((sum, { moved }) => sum + moved, 0);
+  }
+
+  async #movePage(jobs: readonly Job[], counts: StateCounts): Promise<void> {
+    counts.read += jobs.length;
+    const mapped: { job: Job; task: MappedTask }[] = [];
+    for (const job of jobs) {
+      const result = await this.#mapped(job);
+      if (result.kind === "task") mapped.push({ job, task: result });
+      else {
+        counts[result.kind]++;
+        this.notes.add(result.kind, result.why, job.id);
+      }
+    }
+    for (const { job, task } of mapped)
+      for (const text of task.changes) this.notes.add("changed", text, job.id);
+    if (this.#target === null) {
+      counts.moved += mapped.length;
+      return;
+    }
+    const stored = await this.#store(this.#target, mapped, counts);
+    if (this.#options.remove) await this.#remove(counts, stored);
+  }
+
+  async #mapped(job: Job): Promise<Mapped> {
+    const result = taskOfJob(job, this.#options.mapping);
+    if (result.kind !== "task" || (await this.#source.isExact(job))) return result;
+    return { kind: "refused", why: "the payload is not UTF-8" };
+  }
+
+  /** @returns the jobs whose task is in the target now */
+  async #store(
+    { queue, observer }: NonNullable<Target>,
+    mapped: readonly { job: Job; task: MappedTask }[],
+    counts: StateCounts,
+  ): Promise<Job[]> {
+    const results = await queue.enqueueMany(mapped.map(({ task }) => task.task));
+    const stored: Job[] = [];
+    const dying: GivenUp[] = [];
+    for (const [i, { job, task }] of mapped.entries()) {
+      const result = results[i] as EnqueueResult;
+      if (!result.ok) {
+        this.#refuse(result, job, counts);
+        continue;
+      }
+      const { duplicate, state } = result.receipt;
+      counts[duplicate ? "alreadyThere" : "moved"]++;
+      stored.push(job);
+      // A run that was killed before this has left the task scheduled.
+      if (task.givenUp !== null && state === "scheduled") dying.push(task.givenUp);
+    }
+    if (dying.length > 0) await observer.giveUp(queue.name, dying);
+    return stored;
+  }
+
+  /** @throws HoldfastError if Redis is gone: all jobs after this one would be refused as well */
+  #refuse({ error }: EnqueueResult & { ok: false }, job: Job, counts: StateCounts): void {
+    const code = exitCodeOf(error);
+    if (code === EXIT.unreachable || code === EXIT.refused) throw error;
+    counts.refused++;
+    const text =
+      error.code === "task_conflict"
+        ? "another task has its id, from a job of the same number: import into another queue"
+        : messageOf(error);
+    this.notes.add("refused", text, job.id);
+  }
+
+  async #remove(counts: StateCounts, stored: readonly Job[]): Promise<void> {
+    const gone = await this.#source.remove(counts.state, stored);
+    for (const [i, job] of stored.entries()) {
+      if (gone[i]) counts.removed++;
+      else
+        this.notes.add(
+          "kept",
+          "BullMQ has given it to a worker, or it was changed: it is in both queues",
+          job.id,
+        );
+    }
+  }
+}

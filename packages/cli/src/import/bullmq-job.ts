@@ -1,0 +1,214 @@
+import { createHash } from "node:crypto";
+import { asHoldfastError, CUT_MARK, isNewTaskId, isTaskType, isWorkerId, LIMITS } from "@holdfast/contracts";
+import { checkJson } from "@holdfast/contracts/json";
+import type { Backoff, GivenUp, NewTask, Priority } from "holdfast";
+
+/** The states of BullMQ whose jobs are moved, in the order in which they are. */
+export const MOVED_STATES = ["waiting", "paused", "prioritized", "delayed", "failed"] as const;
+export type MovedState = (typeof MOVED_STATES)[number];
+
+/** The fields of the hash of a job that are read. */
+export const JOB_FIELDS = [
+  "name",
+  "data",
+  "opts",
+  "timestamp",
+  "priority",
+  "atm",
+  "attemptsMade",
+  "failedReason",
+  "stacktrace",
+  "processedOn",
+  "finishedOn",
+  "pb",
+  "rjk",
+  "parentKey",
+] as const;
+
+/** A job as BullMQ keeps it. A field that it does not have is null. */
+export interface Job extends Record<(typeof JOB_FIELDS)[number], string | null> {
+  id: string;
+  state: MovedState;
+  /** Of a delayed job: when it is due, ms since the epoch. */
+  dueAt: number | null;
+}
+
+/** How jobs become tasks. */
+export interface Mapping {
+  queue: string;
+  /** The type of a task by the name of its job. @default the name itself */
+  types: ReadonlyMap<string, string>;
+  /** The highest number of BullMQ's priority that goes to the band high; -1 for none. */
+  highUpTo: number;
+  /** The lowest number that goes to the band low. */
+  lowFrom: number;
+}
+
+/** What becomes of a job. */
+export type Mapped =
+  | { kind: "task"; task: NewTask & { id: string }; givenUp: GivenUp | null; changes: string[] }
+  | { kind: "skipped" | "refused"; why: string };
+
+interface JobOptions {
+  attempts?: unknown;
+  backoff?: unknown;
+  [name: string]: unknown;
+}
+
+/** Options of a job that have no counterpart in a task, by the name under which BullMQ stores them. */
+const NOT_KEPT: Readonly<Record<string, string>> = {
+  lifo: "lifo is dropped: tasks of one band run in the order of their enqueues",
+  removeOnComplete: "removeOnComplete is dropped: the queue has retentionMs and retentionCount",
+  removeOnFail: "removeOnFail is dropped: dead letters stay until they are replayed or discarded",
+  de: "the deduplication id is dropped: an id of a task makes its enqueue idempotent",
+  tm: "the trace context is dropped",
+};
+
+/** Makes the task of a job, without any I/O. The payload keeps its bytes. */
+export function taskOfJob(job: Job, mapping: Mapping): Mapped {
+  const { name, data } = job;
+  if (name === null || data === null) return skipped("the job was removed in the meantime");
+  if (job.parentKey) return skipped("child of a flow: its parent in BullMQ waits for it");
+  if (job.rjk && job.state !== "failed") return skipped("run of a job scheduler: make a schedule of it");
+  const type = mapping.types.get(name) ?? name;
+  if (!isTaskType(type))
+    return refused(
+      `${JSON.stringify(name)} is not a valid task type: add --type ${nameArgument(name)}=<type>`,
+    );
+  const wrong = payloadProblem(data);
+  if (wrong !== null) return refused(wrong);
+  const options = optionsOf(job.opts);
+  if (options === null) return refused("its options are not a JSON object");
+  const id = taskIdOf(mapping.queue, job.id);
+  const { maxRetries, backoff, changes } = retriesOf(job, options);
+  for (const [option, text] of Object.entries(NOT_KEPT)) if (options[option]) changes.push(text);
+  const task = {
+    ...{ id, type, payloadText: data, ifEnded: "duplicate" as const, maxRetries },
+    ...{ priority: bandOf(Number(job.priority ?? 0), mapping), fingerprint: fingerprintOf(job) },
+    ...(backoff === undefined ? {} : { backoff }),
+    ...(job.state === "failed" ? { delayMs: LIMITS.delayMs } : {}),
+    ...(job.dueAt === null ? {} : { runAt: job.dueAt }),
+  };
+  return {
+    kind: "task",
+    task,
+    givenUp: job.state === "failed" ? givenUpOf(id, job, options) : null,
+    changes,
+  };
+}
+
+const skipped = (why: string): Mapped => ({ kind: "skipped", why });
+const refused = (why: string): Mapped => ({ kind: "refused", why });
+
+const nameArgument = (name: string) => (/^[\w.-]+$/.test(name) ? name : `'${name.slice(0, 40)}'`);
+
+function payloadProblem(data: string): string | null {
+  if (Buffer.byteLength(data) > LIMITS.payloadBytes)
+    return `the payload is larger than ${LIMITS.payloadBytes} bytes`;
+  try {
+    checkJson(data, "the payload");
+    return null;
+  } catch (error) {
+    return asHoldfastError(error).message;
+  }
+}
+
+function optionsOf(text: string | null): JobOptions | null {
+  try {
+    const options: unknown = JSON.parse(text ?? "{}");
+    return typeof options === "object" && options !== null && !Array.isArray(options)
+      ? (options as JobOptions)
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The same for the same job in each run, so that a repeated import finds what it moved. */
+export function taskIdOf(queue: string, jobId: string): string {
+  const id = `bullmq:${queue}:${jobId}`;
+  if (isNewTaskId(id)) return id;
+  return `bullmq:sha256:${createHash("sha256").update(`${queue}\0${jobId}`).digest("hex").slice(0, 32)}`;
+}
+
+/** The time of the add is part of it: the numbers of BullMQ begin again when a queue is obliterated. */
+function fingerprintOf({ name, data, timestamp }: Job): string {
+  return createHash("sha256").update(`${name}\0${timestamp}\0${data}`).digest("base64url").slice(0, 22);
+}
+
+function bandOf(priority: number, { highUpTo, lowFrom }: Mapping): Priority {
+  if (priority <= highUpTo) return "high";
+  return priority >= lowFrom ? "low" : "normal";
+}
+
+const attemptsMade = ({ atm, attemptsMade: before }: Job) => Number(atm ?? before ?? 0);
+
+function retriesOf(job: Job, options: JobOptions) {
+  const changes: string[] = [];
+  const attempts = Math.max(1, Number(options.attempts ?? 1) || 1);
+  // A dead letter that is replayed begins with all of its attempts.
+  const made = job.state === "failed" ? 0 : attemptsMade(job);
+  const left = Math.max(0, attempts - made - 1);
+  const maxRetries = Math.min(left, LIMITS.maxRetries);
+  if (left > maxRetries)
+    changes.push(`more than ${LIMITS.maxRetries} retries are cut to ${LIMITS.maxRetries}`);
+  return { maxRetries, backoff: maxRetries === 0 ? undefined : backoffOf(options.backoff, changes), changes };
+}
+
+const LONGEST_BACKOFF_MS = 86_400_000;
+
+function backoffOf(given: unknown, changes: string[]): Backoff | undefined {
+  const { type, delay, jitter } = (
+    typeof given === "number" ? { type: "fixed", delay: given } : (given ?? {})
+  ) as {
+    type?: unknown;
+    delay?: unknown;
+    jitter?: unknown;
+  };
+  // Without a backoff BullMQ retries at once.
+  if (given === undefined || given === null) return { kind: "fixed", baseMs: 0, jitter: "none" };
+  if (type !== "fixed" && type !== "exponential") {
+    changes.push(`the backoff strategy ${JSON.stringify(type)} is replaced by the default backoff`);
+    return undefined;
+  }
+  const wait = Math.max(0, Math.round(Number(delay ?? 0)) || 0);
+  if (wait > LONGEST_BACKOFF_MS) changes.push("a backoff of more than 24 hours is cut to 24 hours");
+  if (jitter) changes.push("a partial jitter becomes a full one");
+  return {
+    ...{ kind: type, baseMs: Math.min(wait, LONGEST_BACKOFF_MS), maxMs: LONGEST_BACKOFF_MS },
+    jitter: jitter ? "full" : "none",
+  };
+}
+
+function givenUpOf(id: string, job: Job, options: JobOptions): GivenUp {
+  const attempts = Math.max(1, attemptsMade(job));
+  const isStalled = job.failedReason === "job stalled more than allowable limit";
+  const isLast = attempts >= Math.max(1, Number(options.attempts ?? 1) || 1);
+  const error = errorOf(job);
+  return {
+    ...{ id, attempts },
+    reason: isStalled ? "crashes_exhausted" : isLast ? "retries_exhausted" : "fatal",
+    ...(error === "" ? {} : { error }),
+    ...(job.finishedOn === null ? {} : { endedAt: Number(job.finishedOn) }),
+    ...(job.processedOn === null ? {} : { startedAt: Number(job.processedOn) }),
+    ...(job.pb !== null && isWorkerId(job.pb) ? { workerId: job.pb } : {}),
+  };
+}
+
+/** The stack of the last attempt. It begins with the reason, or else the reason goes before it. */
+function errorOf({ failedReason, stacktrace }: Job): string {
+  const reason = failedReason ?? "";
+  const stack = lastStack(stacktrace);
+  const text = (stack.includes(reason) ? stack : `${reason}\n${stack}`).trim().toWellFormed();
+  if (text.length <= LIMITS.errorCharacters) return text;
+  return text.slice(0, LIMITS.errorCharacters - CUT_MARK.length).toWellFormed() + CUT_MARK;
+}
+
+function lastStack(text: string | null): string {
+  try {
+    const stacks: unknown = JSON.parse(text ?? "[]");
+    return Array.isArray(stacks) ? String(stacks.at(-1) ?? "") : "";
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,102 @@
+import type { Output } from "../output.ts";
+import { tableLines } from "../output.ts";
+import { withCommas } from "../values.ts";
+import type { MovedState } from "./bullmq-job.ts";
+import type { LeftState, Scheduler } from "./bullmq-source.ts";
+
+/** What became of the jobs of one state. Each job that was read counts once as moved, alreadyThere, skipped or refused. */
+export interface StateCounts {
+  state: MovedState;
+  read: number;
+  /** Stored in the target by this run; in a dry run: would be sent. */
+  moved: number;
+  /** Stored by an earlier run. */
+  alreadyThere: number;
+  /** Left alone: a child of a flow, a run of a scheduler, or removed in the meantime. */
+  skipped: number;
+  /** Not stored, for a reason that the notes have. */
+  refused: number;
+  /** Removed from BullMQ. */
+  removed: number;
+}
+
+/** Something to know about several jobs. */
+export interface Note {
+  kind: "changed" | "skipped" | "refused" | "kept";
+  text: string;
+  jobs: number;
+  /** The first of them. */
+  ids: string[];
+}
+
+export interface ImportReport {
+  from: string;
+  queue: string;
+  to: string;
+  dryRun: boolean;
+  states: StateCounts[];
+  /** The jobs that stay in BullMQ in any case. */
+  left: Record<LeftState, number>;
+  schedulers: Scheduler[];
+  notes: Note[];
+}
+
+const NAMED_IDS = 5;
+
+/** Gathers what is said of jobs, by its text: 100,000 jobs may have the same problem. */
+export class Notes {
+  readonly #notes = new Map<string, Note>();
+
+  add(kind: Note["kind"], text: string, jobId: string): void {
+    const key = `${kind} ${text}`;
+    const note = this.#notes.get(key) ?? { kind, text, jobs: 0, ids: [] };
+    note.jobs++;
+    if (note.ids.length < NAMED_IDS) note.ids.push(jobId);
+    this.#notes.set(key, note);
+  }
+
+  get all(): Note[] {
+    return [...this.#notes.values()];
+  }
+}
+
+const LEFT_TEXT: Record<LeftState, string> = {
+  active: "active: their worker has them",
+  completed: "completed: done",
+  waitingChildren: "waiting for children: flows are not moved",
+};
+
+export function printReport(out: Output, report: ImportReport): void {
+  if (out.format !== "table") {
+    out.json(report, out.format === "json" ? 2 : 0);
+    return;
+  }
+  const count = (title: string, cell: (row: StateCounts) => number) => ({
+    title,
+    cell: (row: StateCounts) => withCommas(cell(row)),
+    right: true,
+  });
+  const lines = tableLines(report.states, [
+    { title: "STATE", cell: ({ state }) => state },
+    count("READ", ({ read }) => read),
+    count(report.dryRun ? "WOULD MOVE" : "MOVED", ({ moved }) => moved),
+    count("ALREADY THERE", ({ alreadyThere }) => alreadyThere),
+    count("SKIPPED", ({ skipped }) => skipped),
+    count("REFUSED", ({ refused }) => refused),
+    count("REMOVED", ({ removed }) => removed),
+  ]);
+  for (const line of lines) out.line(line);
+  for (const [state, text] of Object.entries(LEFT_TEXT)) {
+    const jobs = report.left[state as LeftState];
+    if (jobs > 0) out.say(`not moved: ${withCommas(jobs)} ${text}`);
+  }
+  if (report.schedulers.length > 0) out.say("not moved: job schedulers; make schedules of them:");
+  for (const { id, name, pattern, everyMs, timeZone } of report.schedulers)
+    out.say(
+      `  ${id} (${name}): ${pattern ?? `every ${everyMs} ms`}${timeZone === null ? "" : ` ${timeZone}`}`,
+    );
+  for (const { kind, text, jobs, ids } of report.notes)
+    out.say(
+      `${kind}: ${withCommas(jobs)} ${jobs === 1 ? "job" : "jobs"} (${ids.join(", ")}${jobs > ids.length ? ", …" : ""}): ${text}`,
+    );
+}

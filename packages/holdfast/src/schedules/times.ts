@@ -1,0 +1,39 @@
+/** The occurrences of a schedule. Times are milliseconds since the epoch. */
+export interface Times {
+  /** The expression in words. */
+  readonly words: string;
+  /** The first occurrence after a moment; null if there is none. */
+  after(ms: number): number | null;
+  /** At most `count` occurrences after a moment, in order. */
+  following(ms: number, count: number): number[];
+  /** The occurrences from `fromMs`, which is one itself, to `untilMs`, both included, oldest first: at most the last 100. */
+  between(fromMs: number, untilMs: number): { times: number[]; cut: boolean };
+}
+
+/** The occurrences of others from one moment to another, both included. */
+export class BoundedTimes implements Times {
+  readonly words: string;
+  readonly #times: Times;
+  readonly #startAt: number;
+  readonly #endAt: number;
+
+  constructor(times: Times, startAt: number | null, endAt: number | null) {
+    this.words = times.words;
+    this.#times = times;
+    this.#startAt = startAt ?? 0;
+    this.#endAt = endAt ?? Number.POSITIVE_INFINITY;
+  }
+
+  after(ms: number): number | null {
+    const next = this.#times.after(Math.max(ms, this.#startAt - 1));
+    return next !== null && next <= this.#endAt ? next : null;
+  }
+
+  following(ms: number, count: number): number[] {
+    return this.#times.following(Math.max(ms, this.#startAt - 1), count).filter((at) => at <= this.#endAt);
+  }
+
+  between(fromMs: number, untilMs: number): { times: number[]; cut: boolean } {
+    return this.#times.between(fromMs, Math.min(untilMs, this.#endAt));
+  }
+}
