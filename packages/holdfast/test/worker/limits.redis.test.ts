@@ -107,7 +107,9 @@ test("RateLimited from a task without a key, and with the scope of the queue, ho
   expect(starts).toHaveLength(3);
   expect((starts[2] as number) - (starts[0] as number)).toBeGreaterThanOrEqual(395);
   expect(() => new RateLimited(0)).toThrow("holdMs must be 1 to");
-  expect(() => new RateLimited(5, { scope: "type" as "key" })).toThrow('scope must be "key" or "queue"');
+  expect(() => new RateLimited(5, { scope: "account" as "key" })).toThrow(
+    'scope must be "key", "type" or "queue"',
+  );
 });
 
 test("a hold from outside ends when it is taken back, and a raised limit starts what waits", async () => {
