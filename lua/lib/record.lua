@@ -16,6 +16,7 @@
 --            "~<traceparent> " before it where the attempt was traced)
 --   replay   an attempt line with the number 0: the task was replayed into this generation at startedAt. Its outcome is
 --            "released", since versions that do not know replay lines show it as an attempt
+--   replaced  0 generation replaced firstAt lastAt instance count -: how often enqueues with its unique key replaced the task, one line for all
 --
 -- No record: the task is as it was enqueued, and the first byte of its envelope says where:
 --   . or + pending      @ scheduled

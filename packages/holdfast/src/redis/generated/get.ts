@@ -6,11 +6,11 @@ export interface GetArgs {
   tail: readonly (string | number)[];
 }
 
-/** get: all that is known of up to 100 tasks. Returns per task: envelope, record, result, progress, lease expiry or due; "" for what it has not. */
+/** get: all that is known of up to 100 tasks. Returns per task: envelope, record, result, progress, lease expiry or due, entry of its unique key; "" for what it has not. */
 export const getScript: Script<GetArgs> = {
   name: "get",
-  sha1: "8d2eb0a3b1569ccd20858b235438baf3f18260f0",
-  keyCount: 6,
-  argv: (k, a) => [k.tasks, k.state, k.results, k.progress, k.processing, k.scheduled, ...a.tail],
-  source: "#!lua flags=no-writes\nlocal envelopes = redis.call('HMGET', KEYS[1], unpack(ARGV))\nlocal records = redis.call('HMGET', KEYS[2], unpack(ARGV))\nlocal results = redis.call('HMGET', KEYS[3], unpack(ARGV))\nlocal progress = redis.call('HMGET', KEYS[4], unpack(ARGV))\nlocal reply = {}\nfor i, id in ipairs(ARGV) do\nreply[#reply + 1] = envelopes[i] or ''\nreply[#reply + 1] = records[i] or ''\nreply[#reply + 1] = results[i] or ''\nreply[#reply + 1] = progress[i] or ''\nreply[#reply + 1] = redis.call('ZSCORE', KEYS[5], id) or redis.call('ZSCORE', KEYS[6], id) or ''\nend\nreturn reply\n",
+  sha1: "82e0c108c7ff92b5147188286a532b1f47293df6",
+  keyCount: 7,
+  argv: (k, a) => [k.tasks, k.state, k.results, k.progress, k.processing, k.scheduled, k.unique, ...a.tail],
+  source: "#!lua flags=no-writes\nlocal function headerOf(envelope)\nif string.byte(envelope) == 46 then\nreturn nil\nend\nreturn string.sub(envelope, 1, (string.find(envelope, '\\n', 1, true) or 0) - 1)\nend\nlocal function optionOf(header, name)\nreturn string.match(header or '', ' ' .. name .. '=(%S+)')\nend\nlocal function option(envelope, name)\nreturn optionOf(headerOf(envelope), name)\nend\nlocal parsed = {}\nlocal function uniqueTerms(envelope)\nlocal scope, onConflict, ms, key = string.match(envelope, '^[^\\n]* u=(%l)(%l)(%d*),(%S+)')\nreturn key and { key = key, scope = scope, onConflict = onConflict, ms = tonumber(ms) }\nend\nlocal envelopes = redis.call('HMGET', KEYS[1], unpack(ARGV))\nlocal records = redis.call('HMGET', KEYS[2], unpack(ARGV))\nlocal results = redis.call('HMGET', KEYS[3], unpack(ARGV))\nlocal progress = redis.call('HMGET', KEYS[4], unpack(ARGV))\nlocal reply = {}\nfor i, id in ipairs(ARGV) do\nreply[#reply + 1] = envelopes[i] or ''\nreply[#reply + 1] = records[i] or ''\nreply[#reply + 1] = results[i] or ''\nreply[#reply + 1] = progress[i] or ''\nreply[#reply + 1] = redis.call('ZSCORE', KEYS[5], id) or redis.call('ZSCORE', KEYS[6], id) or ''\nlocal terms = envelopes[i] and uniqueTerms(envelopes[i])\nreply[#reply + 1] = terms and redis.call('HGET', KEYS[7], terms.key) or ''\nend\nreturn reply\n",
 };

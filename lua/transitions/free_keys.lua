@@ -1,0 +1,31 @@
+#!lua flags=allow-oom
+-- free_keys: remove entries of unique keys whose tasks hold them no more, and look at one part of the hash.
+-- KEYS[1] tasks  HASH  taskId -> envelope
+-- KEYS[2] state  HASH  taskId -> state record
+-- KEYS[3] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] cursor  string  where the last call ended, "0" to begin
+-- ARGV[3] limit  integer  entries to look at, about, 1 to 500
+-- RETURNS {removed, where the next call begins, "0" at the end}
+-- TIME    O(n), n = limit
+-- MOVES   nothing
+
+-- include lib/clock.lua
+-- include lib/record.lua
+-- include lib/unique.lua
+
+local page = redis.call('HSCAN', uniqueKey, cursor, 'COUNT', limit)
+local keys = {}
+for at = 1, #page[2], 2 do
+  keys[#keys + 1] = page[2][at]
+end
+local free, holders = {}, #keys > 0 and readHolders(keys) or {}
+for _, key in ipairs(keys) do
+  if not (holders[key] and stillHolds(holders[key], 'u')) then
+    free[#free + 1] = key
+  end
+end
+if #free > 0 then
+  redis.call('HDEL', uniqueKey, unpack(free))
+end
+return { #free, page[1] }
