@@ -5,9 +5,12 @@
 --   entry    <taskId>           the task holds the key until it has ended
 --            <taskId> <until>   the task holds the key until then, ms since the epoch, unless it ended without completing
 --            <taskId> <until or 0> <latest>   debounce: the moment, ms since the epoch, behind which no enqueue moves the task
+--            <taskId> <until or 0> <latest or 0> <next>   keepLatest: the task that waits for the end of this one
 --   option   u=<scope><onConflict>[<ms>],<key>   in the envelope; ms: the length of the window, or of the longest wait of a debounce
---   scope    w waiting  u unfinished  t window     onConflict   e existing  r reject  p replace  d debounce
+--   scope    w waiting  u unfinished  t window     onConflict   e existing  r reject  p replace  d debounce  l keepLatest
 
+-- A task that waits for the end of another one is due after so long, ms, if nobody tells it of that end.
+local NEXT_WAIT_MS = 31536000000
 local UNIQUE_OPTION = '^[^\n]* u=(%l)(%l)(%d*),(%S+)'
 
 -- The unique option of an envelope: key, scope, onConflict and ms. nil for a task without one.
@@ -22,13 +25,25 @@ local function unrecordedState(id)
   return envelope and (isScheduled(nil, envelope) and 's' or 'p')
 end
 
+-- Looks at the task that waits for the end of a holder. If the holder has ended, this task holds the key.
+local function readNext(holder)
+  local record = redis.call('HGET', stateKey, holder.next)
+  local state = record and string.sub(record, 1, 1) or unrecordedState(holder.next)
+  if not state or not string.find(state, '[psl]') then
+    holder.next = nil
+  elseif not holder.state or not string.find(holder.state, '[psl]') then
+    holder.follows, holder.id, holder.next, holder.state, holder.record = holder.id, holder.next, nil, state, record or ''
+  end
+end
+
 -- What is known of the tasks that the entries of these keys name: id, end of the window if there is one, record and state of each, by key.
 local function readHolders(keys)
   local holders, found, ids = {}, {}, {}
   for place, entry in ipairs(redis.call('HMGET', uniqueKey, unpack(keys))) do
-    local id, ends, latest = string.match(entry or '', '^(%S+) ?(%d*) ?(%d*)$')
+    local id, ends, latest, following = string.match(entry or '', '^(%S+) ?(%d*) ?(%d*) ?(%S*)$')
     if id then
-      local holder = { id = id, ends = ends ~= '0' and tonumber(ends) or nil, latest = tonumber(latest) }
+      local holder = { id = id, ends = ends ~= '0' and tonumber(ends) or nil, latest = latest ~= '0' and tonumber(latest) or nil,
+        next = following ~= '' and following or nil }
       holders[keys[place]], found[#found + 1], ids[#ids + 1] = holder, holder, id
     end
   end
@@ -36,13 +51,22 @@ local function readHolders(keys)
     local holder = found[place]
     holder.record = record or ''
     holder.state = record and string.sub(record, 1, 1) or unrecordedState(holder.id)
+    if holder.next then
+      readNext(holder)
+    end
   end
   return holders
 end
 
 local function entryText(holder)
-  local latest = holder.latest and string.format(' %.0f', holder.latest) or ''
-  return holder.id .. ((holder.ends or holder.latest) and string.format(' %.0f', holder.ends or 0) or '') .. latest
+  if not (holder.ends or holder.latest or holder.next) then
+    return holder.id
+  end
+  local text = holder.id .. string.format(' %.0f', holder.ends or 0)
+  if holder.latest or holder.next then
+    text = text .. string.format(' %.0f', holder.latest or 0)
+  end
+  return holder.next and text .. ' ' .. holder.next or text
 end
 
 -- Returns the letter of its state if the task holds its key against a task with this scope. r: it was purged.
@@ -64,7 +88,7 @@ local function freeWindows(ids, envelopes)
   for _, id in ipairs(ids) do
     local terms = envelopes[id] and uniqueTerms(envelopes[id])
     local entry = terms and redis.call('HGET', uniqueKey, terms.key)
-    if entry and string.match(entry, '^%S+') == id then
+    if entry and string.match(entry, '^(%S+) [1-9]') == id then
       redis.call('HDEL', uniqueKey, terms.key)
     end
   end
@@ -88,20 +112,27 @@ local function newUnique(envelopes)
     end
   end
   unique.holders = #asked > 0 and readHolders(asked) or {}
-  local written, windows = {}, {}
+  local written, windows, flagged = {}, {}, {}
 
   -- Returns the verdict and the state of the task that holds the key, unless that is the task itself: o it is named, u the enqueue is
-  -- refused, w it waits and is to be replaced.
-  function unique.conflict(place, id)
+  -- refused, w it waits and is to be replaced, a it runs and this task comes after it (only with canFollow).
+  function unique.conflict(place, id, canFollow)
     local key = keys[place]
     local holder = key and (taken[key] or unique.holders[key])
     local state = holder and holder.id ~= id and stillHolds(holder, scopes[place])
     if not state then
       return nil
     end
-    unique.owners[#unique.owners + 1] = holder.id
     local onConflict = conflicts[place]
-    if onConflict == 'p' or onConflict == 'd' then
+    if onConflict == 'l' and state == 'l' and not holder.next and canFollow then
+      return 'a'
+    end
+    if onConflict == 'l' and holder.next then
+      unique.owners[#unique.owners + 1] = holder.next
+      return 'w', 's'
+    end
+    unique.owners[#unique.owners + 1] = holder.id
+    if onConflict == 'p' or onConflict == 'd' or onConflict == 'l' then
       return (state == 'p' or state == 's') and 'w' or 'u', state
     end
     return onConflict == 'r' and 'u' or 'o', state
@@ -126,10 +157,28 @@ local function newUnique(envelopes)
     end
   end
 
+  -- The task waits for the end of the one that holds its key. Returns its envelope as that of a scheduled task.
+  function unique.follow(place, id, envelope)
+    local key = keys[place]
+    local holder = taken[key] or unique.holders[key]
+    local c = parseCounts(holder.record)
+    setFlag(c, FLAG_NEXT)
+    flagged[#flagged + 1] = holder.id
+    flagged[#flagged + 1] = string.gsub(holder.record, '^l[^%s@]+', 'l' .. countsText(c), 1)
+    flagged[#flagged + 1], flagged[#flagged + 2] = '~' .. holder.id, id
+    holder.next = id
+    written[#written + 1], written[#written + 2] = key, entryText(holder)
+    local header, payload = string.match(envelope, '^.([^\n]*)(.*)$')
+    return '@' .. header .. string.format(' r=%.0f', now + NEXT_WAIT_MS) .. payload
+  end
+
   -- Before the commit. A call that is cut short before its commit leaves entries of tasks that do not exist, and these hold nothing.
   function unique.write()
     if #written > 0 then
       redis.call('HSET', uniqueKey, unpack(written))
+    end
+    if #flagged > 0 then
+      redis.call('HSET', stateKey, unpack(flagged))
     end
   end
 

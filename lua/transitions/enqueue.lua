@@ -24,7 +24,7 @@
 -- ARGV[7] low  integer  how many follow for pending:low
 -- ARGV[8] keyed  integer  how many follow with a key, for pending:keyed; the rest is scheduled
 -- ARGV[9..] taskId  string  repeated, at most 500 times: taskId, envelope
--- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, p new and due at once although it was to be scheduled, d duplicate, c conflict, e ended without completing (`enqueue_again` begins its next life), b is being cancelled, f queue full, k key full (lib/policies.lua), o another task holds its unique key, u the same for a task that is to be refused then, w the same for a task that replaces it (`replace`); states: of d, c, o, u and w; then, if there are o, u or w, the ids of the tasks that hold these keys, with spaces. {now} alone: refused, since the queue is not registered
+-- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, p new and due at once although it was to be scheduled, d duplicate, c conflict, e ended without completing (`enqueue_again` begins its next life), b is being cancelled, f queue full, k key full (lib/policies.lua), o another task holds its unique key, u the same for a task that is to be refused then, w the same for a task that replaces it (`replace`), a new and scheduled until the task that holds its unique key has ended; states: of d, c, o, u and w; then, if there are o, u or w, the ids of the tasks that hold these keys, with spaces. {now} alone: refused, since the queue is not registered
 -- TIME    O(n), n tasks given; O(n log s) for scheduled ones; O(p), p = tasks processing, where a key is full whose newest tasks win
 -- MOVES   -> pending | scheduled (not where it is due already); pending -> processing; pending -> cancelled
 
@@ -173,17 +173,22 @@ else
         verdict, state = standing(new[id] or envelopes[position] or envelopeIn(record), record, envelope, checked == 1)
       end
       if verdict == 'n' and unique then
-        verdict, state = unique.conflict(position, id)
+        verdict, state = unique.conflict(position, id, true)
         verdict = verdict or 'n'
       end
-      if verdict == 'n' and room < 1 then
+      if (verdict == 'n' or verdict == 'a') and room < 1 then
         verdict = 'f'
+      end
+      if verdict == 'a' then
+        ARGV[at] = unique.follow(position, id, envelope)
+        due[#due + 1], due[#due + 2] = string.format('%.0f', dueTime(ARGV[at])), id
+        isKeyed = isKeyed or option(envelope, 'q') ~= nil
       end
       verdict = verdict == 'n' and accept(position, id, envelope, at) or verdict
       letters[position] = verdict
-      if verdict == 'n' or verdict == 'p' then
+      if string.find(verdict, '[npa]') then
         room = room - 1
-        if unique then
+        if unique and verdict ~= 'a' then
           unique.take(position, id, string.byte(ARGV[at]) == ENVELOPE_SCHEDULED and 's' or 'p')
         end
         new[id] = envelope
@@ -213,7 +218,7 @@ else
   end
 end
 -- If no task was accepted, the call ends.
-if not string.find(verdicts, '[npdco]') then
+if not string.find(verdicts, '[npadco]') then
   return { now, verdicts, states, owners }
 end
 

@@ -88,7 +88,8 @@ for i, id in ipairs(ids) do
   local holder, record, old = holders[terms.key], records[i + 4] or nil, envelopes[i] or nil
   local plan = plans[id]
   local isWaiting = isPending(record, old) or isScheduled(record, old)
-  if not holder or holder.id ~= id or not isWaiting then
+  local isNext = holder and holder.next == id
+  if not holder or holder.id ~= id and not isNext or not isWaiting then
     letters[i] = 'g'
   elseif string.match(old, '^.(%S+)') ~= string.match(envelope, '^.(%S+)') or keyOption(old) ~= keyOption(envelope) then
     letters[i] = 'x'
@@ -100,6 +101,9 @@ for i, id in ipairs(ids) do
     plan.envelope, plan.holder, plan.key, plan.times = envelope, holder, terms.key, plan.times + 1
     -- Nobody has a handler for a task that stands aside, so it stays there.
     plan.due = plan.c.unroutedSince == 0 and dueWith(envelope, terms, holder) or nil
+    if isNext then
+      plan.stays, plan.due = true, math.floor(tonumber(redis.call('ZSCORE', scheduledKey, id) or now))
+    end
     letters[i] = plan.due and 's' or 'p'
   end
 end
@@ -117,9 +121,9 @@ for _, plan in ipairs(order) do
   if plan.was == 'p' and not isInPlace then
     countTombstone(counters, keyOption(old) and 'keyed' or bandOf(old, c), false, 1)
   end
-  if plan.due then
+  if plan.due and not plan.stays then
     due[#due + 1], due[#due + 2] = string.format('%.0f', plan.due), id
-  elseif not isInPlace then
+  elseif not plan.due and not isInPlace then
     addPending(bands, id, envelope, c)
     pushed = pushed + 1
   end

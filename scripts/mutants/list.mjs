@@ -2058,6 +2058,27 @@ export const mutants = [
     tests: [uniqueReplace],
   },
   {
+    name: "unique: only the first of two tasks with one record lets its next task go",
+    changes: [["lua/lib/acks.lua", "return 'a', not (drops or hasNext)", "return 'a', not drops"]],
+    tests: [uniqueReplace],
+  },
+  {
+    name: "unique: a dead task does not let its next task go",
+    changes: [
+      [
+        "lua/lib/verdicts.lua",
+        "  noteAwaited(settled, id, c)\n  put(settled, id, 'd'",
+        "  put(settled, id, 'd'",
+      ],
+    ],
+    tests: [uniqueReplace],
+  },
+  {
+    name: "unique: an aborted settle leaves the next task waiting",
+    changes: [["lua/transitions/free_keys.lua", "if #ended > 0 then", "if false then"]],
+    tests: [uniqueReplace, abort],
+  },
+  {
     name: "unique: no janitor removes entries",
     changes: [
       ["packages/holdfast/src/janitor/sweep.ts", "    if (keys > 0) await this.#freeKeys(engine);\n", ""],

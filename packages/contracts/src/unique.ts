@@ -3,7 +3,7 @@ export const UNIQUE_SCOPES = ["waiting", "unfinished", "window"] as const;
 export type UniqueScope = (typeof UNIQUE_SCOPES)[number];
 
 /** What an enqueue does if another task holds the key. */
-export const UNIQUE_CONFLICTS = ["existing", "reject", "replace", "debounce"] as const;
+export const UNIQUE_CONFLICTS = ["existing", "reject", "replace", "debounce", "keepLatest"] as const;
 export type UniqueConflict = (typeof UNIQUE_CONFLICTS)[number];
 
 /** The unique key of a task: of the tasks with one key, only one at a time is accepted (docs/unique.md). */
@@ -23,7 +23,8 @@ export interface Unique {
    * that task. "replace": the task that holds the key gets the payload and the options of this enqueue, if it still waits; if it runs,
    * `unique_conflict`. "debounce": like "replace", with the scope "waiting": each enqueue moves the task to its `delayMs` from now, but not
    * behind `maxWaitMs` from the first one. "replace" and "debounce" keep the id, the type and the `key` of the task, and do not go with the
-   * scope "window". @default "existing"
+   * scope "window". "keepLatest": like "replace", with the scope "unfinished" and without a time; if the task runs, one more task waits for its
+   * end, and each further enqueue replaces that one. @default "existing"
    */
   onConflict?: UniqueConflict | undefined;
   /** The longest time from the first enqueue to the moment at which the task is due, ms, 1 to 365 days. With "debounce", and only with it. */

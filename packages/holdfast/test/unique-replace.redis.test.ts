@@ -200,3 +200,102 @@ test("a lost answer to a replacement is answered as before", async () => {
   expect(await q.engine.replace(tail, request)).toBe("p");
   expect(await q.engine.replace(tail, { ...request, sequence: 2 })).toBe("g");
 });
+
+const latest = { onConflict: "keepLatest" } as const;
+const bodyOf = ({ envelope }: { envelope: string }) => envelope.split("\n")[1];
+
+test("keepLatest: 1,000 enqueues during a run make one more run, with the last payload", async () => {
+  const q = await setup();
+  expect(await offer(q, "a", "0", {}, latest)).toBe("n");
+  const first = await q.grant();
+  expect(await offer(q, "b", "1", {}, latest)).toBe("a");
+  for (let n = 2; n <= 1_000; n++) expect(await offer(q, `c${n}`, `${n}`, {}, latest)).toBe("r s b");
+  expect(await q.stats()).toMatchObject({ pending: 0, scheduled: 1, processing: 1 });
+  expect((await q.acquire(5)).grants).toEqual([]);
+  await q.ack(first);
+  const second = await q.grant();
+  expect([second.id, bodyOf(second)]).toEqual(["b", "1000"]);
+  await q.ack(second);
+  expect(await offer(q, "d", "2000", {}, latest)).toBe("n");
+  expect(await q.redis.hexists(q.keys.state, "~a")).toBe(0);
+});
+
+test("keepLatest: the next task waits while the first one fails and is retried, also until it is dead", async () => {
+  const q = await setup();
+  await offer(q, "a", "0", { maxRetries: 3 }, latest);
+  let grant = await q.grant();
+  await offer(q, "b", "1", {}, latest);
+  for (let n = 0; n < 3; n++) {
+    expect(await q.fail(grant, "no", 5)).toBe("retried");
+    expect(await offer(q, "c", `${n}`, {}, latest)).toBe("r s b");
+    q.advance(5);
+    await q.engine.promote(10);
+    grant = await q.grant();
+    expect(grant.id).toBe("a");
+  }
+  expect(await q.fail(grant)).toBe("dead");
+  expect(bodyOf(await q.grant())).toBe("2");
+});
+
+test("keepLatest: a waiting task is replaced", async () => {
+  const q = await setup();
+  await offer(q, "a", "0", {}, latest);
+  expect(await offer(q, "b", "1", {}, latest)).toBe("r p a");
+  expect(bodyOf(await q.grant())).toBe("1");
+});
+
+test("keepLatest: the next task follows a task whose worker crashed to its death, and one that was cancelled while it ran", async () => {
+  for (const isCancelled of [false, true]) {
+    const q = await setup();
+    await offer(q, "a", "0", { maxRetries: 0 }, latest);
+    await q.grant();
+    await offer(q, "b", "1", {}, latest);
+    if (isCancelled) await q.engine.cancel("a");
+    await q.crash();
+    expect((await q.task("a")).state).toBe(isCancelled ? "cancelled" : "dead");
+    expect((await q.grant()).id).toBe("b");
+  }
+});
+
+test("keepLatest: a task that is cancelled while it waits for a retry lets the next one go", async () => {
+  const q = await setup();
+  await offer(q, "a", "0", {}, latest);
+  const grant = await q.grant();
+  await offer(q, "b", "1", {}, latest);
+  await q.fail(grant, "no", 5_000);
+  await q.engine.cancel("a");
+  expect((await q.grant()).id).toBe("b");
+});
+
+test("keepLatest: a sweep lets the next task go where the first one was emptied", async () => {
+  const q = await setup();
+  await offer(q, "a", "0", {}, latest);
+  const grant = await q.grant();
+  await offer(q, "b", "1", {}, latest);
+  await q.fail(grant, "no", 0);
+  await q.engine.empty("pending", "pending", 10);
+  expect((await q.acquire(1)).grants).toEqual([]);
+  expect(await q.engine.freeKeys(100, "0")).toEqual({ removed: 0, cursor: "0" });
+  expect((await q.grant()).id).toBe("b");
+});
+
+test("keepLatest: two tasks of one settle that have the same record both let their next tasks go", async () => {
+  const q = await setup();
+  const keyOf = (key: string) => ({ ...latest, key });
+  for (const key of ["k1", "k2"]) await offer(q, key, "0", {}, keyOf(key));
+  const { grants } = await q.acquire(2);
+  for (const key of ["k1", "k2"]) expect(await offer(q, `next-${key}`, "1", {}, keyOf(key))).toBe("a");
+  await q.settle(grants.map(({ id, fence }) => ({ kind: "ack", id, fence })));
+  expect((await q.acquire(5)).grants.map(({ id }) => id).sort()).toEqual(["next-k1", "next-k2"]);
+});
+
+test("keepLatest: a next task that was cancelled is followed by another one", async () => {
+  const q = await setup();
+  await offer(q, "a", "0", {}, latest);
+  const grant = await q.grant();
+  await offer(q, "b", "1", {}, latest);
+  await q.engine.cancel("b");
+  expect(await offer(q, "c", "2", {}, latest)).toBe("a");
+  await q.ack(grant);
+  expect((await q.acquire(5)).grants.map(({ id }) => id)).toEqual(["c"]);
+});

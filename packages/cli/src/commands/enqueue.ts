@@ -91,7 +91,7 @@ export function enqueueCommand(program: Command, action: Action): void {
     .addOption(
       new Option(
         "--on-conflict <what>",
-        "with --unique, if another task holds the key: name that task (existing, the default), exit 4 (reject), or give it this payload (replace, debounce)",
+        "with --unique, if another task holds the key: name that task (existing, the default), exit 4 (reject), or give it this payload (replace, debounce, keepLatest)",
       ).choices(UNIQUE_CONFLICTS),
     )
     .option(

@@ -59,7 +59,7 @@ export class Engine extends QueueScripts {
 
   /**
    * A letter per task: n new (or a new life of a task that ended), p the same and due at once although it was to be
-   * scheduled, d duplicate, c conflict, b being cancelled, f queue full, o or u unique key held; the state letter of each d, c, o and u;
+   * scheduled, d duplicate, c conflict, b being cancelled, f queue full, o or u unique key held, a after the task that holds it; the state letter of each d, c, o and u;
    * and the task that holds the key of each o and u.
    */
   async enqueue(args: EnqueueArgs, request?: Request): Promise<EnqueueAnswer> {

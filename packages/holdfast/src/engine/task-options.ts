@@ -44,7 +44,9 @@ export const backoffShape = shapeOf<Backoff>({
 const keyKind = pattern(`a text of 1 to ${LIMITS.keyBytes} bytes without NUL, but "." and ".."`, isTaskKey);
 
 function contradictionOfUnique({ scope, windowMs, onConflict, maxWaitMs }: Unique): string | undefined {
-  const replaces = onConflict === "replace" || onConflict === "debounce";
+  const replaces = onConflict === "replace" || onConflict === "debounce" || onConflict === "keepLatest";
+  if (scope === "waiting" && onConflict === "keepLatest")
+    return 'onConflict "keepLatest" has the scope "unfinished"';
   if (scope === "window" && replaces) return `onConflict "${onConflict}" does not go with the scope "window"`;
   if (scope === "window" && windowMs === undefined)
     return 'scope "window" needs windowMs: the length of the window';
@@ -146,6 +148,8 @@ function contradictionOf(options: TaskOptions): string | undefined {
     return "id and partitionKey exclude each other: the id alone says which partition the task is in";
   if (options.key !== undefined && options.partitionKey !== undefined)
     return "key and partitionKey exclude each other: the key alone says which partition the task is in";
+  if (options.unique?.onConflict === "keepLatest" && (options.delayMs ?? options.runAt) !== undefined)
+    return 'unique.onConflict "keepLatest" does not go with delayMs or runAt: the task waits for the end of the one that runs';
   if (options.unique?.onConflict === "debounce" && options.delayMs === undefined)
     return 'unique.onConflict "debounce" needs delayMs: how long after the last enqueue the task is due';
   if (options.ifEnded !== undefined && options.id === undefined) return "ifEnded goes with an id";

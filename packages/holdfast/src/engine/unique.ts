@@ -6,7 +6,7 @@ export type UniqueTerms = Omit<UniqueView, "holder" | "replaced">;
 
 // The letters in an envelope, which lua/lib/unique.lua reads.
 const SCOPES = { waiting: "w", unfinished: "u", window: "t" } as const;
-const CONFLICTS = { existing: "e", reject: "r", replace: "p", debounce: "d" } as const;
+const CONFLICTS = { existing: "e", reject: "r", replace: "p", debounce: "d", keepLatest: "l" } as const;
 
 /** The option u of an envelope: `<scope><onConflict>[<windowMs or maxWaitMs>],<key>`. */
 export function encodeUnique(unique: Unique): string {

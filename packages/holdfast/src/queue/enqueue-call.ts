@@ -128,8 +128,9 @@ export class EnqueueCall {
       const sink = sinks[i] as EnqueueSink;
       const place = places[i] as number;
       const verdict = reply.verdicts[i];
-      if (verdict === "n" || verdict === "p") {
-        const state = verdict === "n" && bands?.[i] === "scheduled" ? "scheduled" : "pending";
+      if (verdict === "n" || verdict === "p" || verdict === "a") {
+        const isScheduled = verdict === "a" || (verdict === "n" && bands?.[i] === "scheduled");
+        const state = isScheduled ? "scheduled" : "pending";
         sink.accepted(place, { id, state, duplicate: false, willRun: true, durability: "memory" });
       } else if (verdict === "f") sink.refused(place, queueFull(this.#queue, id));
       else if (verdict === "k") sink.refused(place, keyFull(this.#queue, id));

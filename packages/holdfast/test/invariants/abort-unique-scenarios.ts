@@ -11,6 +11,15 @@ const text = (q: TestQueue, options: AddOptions) => encodeEnvelope("t", q.now, "
 const add = (q: TestQueue, id: string, options: AddOptions = {}) =>
   q.add(id, { ...options, unique: { key: id } });
 
+/** "a" runs, and "b" waits for its end. */
+async function prepareNext(q: TestQueue, options: AddOptions = {}) {
+  for (const id of ["a", "b"]) {
+    await q.add(id, { ...options, unique: { key: "k", onConflict: "keepLatest" } });
+    if (id === "a") q.held = (await q.acquire(1)).grants;
+  }
+  return { accepted: ["a", "b"], held: q.held };
+}
+
 /** Calls with tasks that have unique keys. */
 export const uniqueScenarios: Record<string, Scenario> = {
   "enqueue of tasks with unique keys, of which others hold two": {
@@ -87,6 +96,40 @@ export const uniqueScenarios: Record<string, Scenario> = {
       tail.push(...of("bounced", { delayMs: 5 }, { onConflict: "debounce", maxWaitMs: 50 }));
       return q.engine.replace(tail, request);
     },
+  },
+  "enqueue of tasks that wait for the ends of those that run": {
+    script: "enqueue",
+    adds: ["next"],
+    frees: ["k"],
+    async prepare(q) {
+      await q.add("k", { unique: { key: "k", onConflict: "keepLatest" } });
+      return { accepted: ["k"], held: (await q.acquire(1)).grants };
+    },
+    call(q) {
+      const tail = ["next", text(q, { unique: { key: "k", onConflict: "keepLatest" } })];
+      return q.engine.enqueue({ checked: true, unique: true, high: 0, normal: 1, low: 0, tail }, request);
+    },
+  },
+  "settle of a task for whose end another one waits": {
+    script: "settle",
+    frees: ["k"],
+    prepare: prepareNext,
+    call: (q) =>
+      q.engine.settle(
+        q.held.map(({ id, fence }) => ({ kind: "ack", id, fence })),
+        q.roundTripArgs({ nonce: "n" }),
+        request,
+      ),
+  },
+  "reap of a task for whose end another one waits": {
+    script: "reap",
+    frees: ["k"],
+    async prepare(q) {
+      const prepared = await prepareNext(q, { maxRetries: 0 });
+      q.advance(30_001);
+      return prepared;
+    },
+    call: (q) => q.engine.reap(100),
   },
   "settle of tasks with unique keys": {
     script: "settle",

@@ -139,6 +139,7 @@ export class World {
     for (let round = 0; round < 20; round++) {
       this.nowMs += LEASE_MS + 1_000;
       await this.engine.reap(100);
+      await this.engine.freeKeys(100, "0");
       await this.engine.promote(100);
       const trip = await this.engine.acquire({ ...this.#roundTripArgs("end", 10), types: typesText("t u") });
       this.#take("end", trip);
@@ -179,6 +180,7 @@ const dead = async (world: World, id: string): Promise<void> => {
 
 const onlyOne = { unique: { key: "k" } };
 const replacing = { unique: { key: "k", onConflict: "replace" } } as const;
+const latest = { unique: { key: "k", onConflict: "keepLatest" } } as const;
 const onlyOnce = { unique: { key: "k", scope: "window", windowMs: 900 } } as const;
 
 export const actorSets: Record<string, ActorSet> = {
@@ -404,6 +406,26 @@ export const actorSets: Record<string, ActorSet> = {
         (w) => w.enqueue("c", { ...replacing, body: "[1]" }),
         after(600, (w) => w.engine.promote(10)),
         (w) => w.engine.cancel("a"),
+      ],
+    ],
+  },
+  "two producers whose last payload waits for the end of the run, a worker that fails, a cancel": {
+    prepare: (w) => w.enqueue("a", latest),
+    actors: [
+      [
+        (w) => w.enqueue("b", { ...latest, body: "[]" }),
+        (w) => w.enqueue("c", { ...latest, body: "[1]" }),
+        (w) => w.engine.freeKeys(10, "0"),
+      ],
+      [
+        (w) => w.acquire("B"),
+        (w) => w.settle("B", "fail", { want: 1 }),
+        (w) => w.settle("B", "ack", { want: 1 }),
+      ],
+      [
+        (w) => w.engine.cancel("a"),
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+        (w) => w.enqueue("d", { ...latest, body: "[2]" }),
       ],
     ],
   },

@@ -75,6 +75,7 @@ async function drain(queue: TestQueue, ledger: AckLedger): Promise<void> {
     if (pending + scheduled + processing === 0) return;
     queue.advance(LEASE_MS + 60_001);
     await queue.engine.reap(500);
+    await queue.engine.freeKeys(500, "0");
     await queue.engine.promote(500);
     const { grants } = await queue.acquire(500, { types: typesText(EVERY_TYPE) });
     for (const grant of grants) await ledger.ack(grant);

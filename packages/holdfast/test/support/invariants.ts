@@ -63,6 +63,8 @@ export interface QueueSnapshot {
   taskKeys: Map<string, { running: number; leased: number; waiting: number; isFull: boolean }>;
   /** The tasks that have not ended and hold a unique key until then, by key; and the task that the entry of the key names. */
   uniqueKeys: Map<string, { holders: string[]; entry: string | undefined }>;
+  /** The states of the tasks with keepLatest that have not ended, by unique key. */
+  latestKeys: Map<string, string[]>;
   ready: Set<string>;
   resting: Set<string>;
   /** After a change of limits: the keys behind this one are not looked at yet. */
@@ -109,6 +111,19 @@ function taskKeysOf(
   return found;
 }
 
+function latestKeysOf(
+  tasks: QueueSnapshot["tasks"],
+  envelopes: Map<string, string>,
+): QueueSnapshot["latestKeys"] {
+  const found: QueueSnapshot["latestKeys"] = new Map();
+  for (const [id, { state }] of tasks) {
+    const [, key] = /^[+@]\S+ \S+[^\n]* u=ul,(\S+)/.exec(envelopes.get(id) ?? "") ?? [];
+    if (key === undefined || !["pending", "scheduled", "processing"].includes(state)) continue;
+    found.set(key, [...(found.get(key) ?? []), state]);
+  }
+  return found;
+}
+
 /** @param entries the hash `unique` */
 function uniqueKeysOf(
   tasks: QueueSnapshot["tasks"],
@@ -117,7 +132,7 @@ function uniqueKeysOf(
 ): QueueSnapshot["uniqueKeys"] {
   const found: QueueSnapshot["uniqueKeys"] = new Map();
   for (const [id, { state }] of tasks) {
-    const [, key] = /^[+@]\S+ \S+[^\n]* u=u\w+,(\S+)/.exec(envelopes.get(id) ?? "") ?? [];
+    const [, key] = /^[+@]\S+ \S+[^\n]* u=u[eprd]\d*,(\S+)/.exec(envelopes.get(id) ?? "") ?? [];
     if (key === undefined || !["pending", "scheduled", "processing"].includes(state)) continue;
     const known = found.get(key) ?? { holders: [], entry: entries.get(key)?.split(" ")[0] };
     found.set(key, { ...known, holders: [...known.holders, id] });
@@ -160,6 +175,7 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
     ) as QueueSnapshot["indexes"],
     taskKeys: taskKeysOf(tasks, envelopes, records, reply[5] as string[]),
     uniqueKeys: uniqueKeysOf(tasks, envelopes, pairs(reply[18] as string[])),
+    latestKeys: latestKeysOf(tasks, envelopes),
     ready: new Set(reply[16] as string[]),
     resting: new Set(reply[17] as string[]),
     opening: records.get("#opening"),
@@ -216,6 +232,9 @@ export function violationsOf(queue: QueueSnapshot): string[] {
   for (const [key, { holders, entry }] of queue.uniqueKeys)
     if (holders.length > 1 || holders[0] !== entry)
       found.push(`I16: ${holders.join(" and ")} hold the unique key ${key}, whose entry names ${entry}`);
+  for (const [key, states] of queue.latestKeys)
+    if (states.length > 2 || states.filter((state) => state !== "scheduled").length > 1)
+      found.push(`I16: the tasks of the unique key ${key} are ${states.join(", ")}`);
   const total = queue.counted.reduce((sum, count) => sum + count, 0) + queue.purged;
   if (total !== queue.accepted) found.push(`I2: ${queue.accepted} were accepted, ${total} are counted`);
   return found;

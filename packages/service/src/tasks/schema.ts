@@ -48,7 +48,7 @@ export const uniqueSchema = Type.Object(
       OneOf(UNIQUE_CONFLICTS, {
         default: "existing",
         description:
-          "existing: the answer is 200 or 208 with the task that holds the key and deduplicated: true. reject: 409 unique_conflict. replace: the task that holds the key gets this payload and these options, if it still waits. debounce: the same, and the task is due delayMs after the last enqueue.",
+          "existing: the answer is 200 or 208 with the task that holds the key and deduplicated: true. reject: 409 unique_conflict. replace: the task that holds the key gets this payload and these options, if it still waits. debounce: the same, and the task is due delayMs after the last enqueue. keepLatest: like replace; if the task runs, one more task waits for its end and is replaced.",
       }),
     ),
     maxWaitMs: Type.Optional(
