@@ -29,6 +29,8 @@ local function leaseTerms(request)
     if onlyKey then -- most tasks with a key have no other option
       terms = { given = plain.given, flags = plain.flags, counts = plain.counts, key = onlyKey, cost = 1, expiresAt = 0, lease = plain.lease, tail = plain.tail }
       known[text] = terms
+    elseif not terms and string.find(text, '^ u=%S+$') then -- a unique key says nothing about the lease, and each task has another one
+      return plain
     elseif not terms then
       local limitMs = (tonumber(optionOf(text, 't')) or ATTEMPT_TIMEOUT_MS) + SETTLE_MS
       local maxAttempts = (tonumber(optionOf(text, 'm')) or maxRetries) + 1

@@ -19,17 +19,26 @@ local function uniqueTerms(envelope)
   return key and { key = key, scope = scope, onConflict = onConflict, ms = tonumber(ms) }
 end
 
--- The letter of the state of a task without a record, by its envelope.
-local function unrecordedState(id)
+-- The letter of the state of a task, nil if there is none; and whether the task with this id has another unique key, or none. The id may have begun
+-- a new life since the entry was written.
+local function stateFor(key, id, record)
+  local letter = record and string.sub(record, 1, 1)
+  if letter and not string.find(letter, '[pslc]') then
+    return letter, false
+  end
   local envelope = redis.call('HGET', tasksKey, id)
-  return envelope and (isScheduled(nil, envelope) and 's' or 'p')
+  if not envelope then
+    return letter, false
+  end
+  local _, _, _, own = string.match(envelope, UNIQUE_OPTION)
+  return letter or (isScheduled(nil, envelope) and 's' or 'p'), own ~= key
 end
 
 -- Looks at the task that waits for the end of a holder. If the holder has ended, this task holds the key.
-local function readNext(holder)
+local function readNext(key, holder)
   local record = redis.call('HGET', stateKey, holder.next)
-  local state = record and string.sub(record, 1, 1) or unrecordedState(holder.next)
-  if not state or not string.find(state, '[psl]') then
+  local state, isOther = stateFor(key, holder.next, record)
+  if isOther or not state or not string.find(state, '[psl]') then
     holder.next = nil
   elseif not holder.state or not string.find(holder.state, '[psl]') then
     holder.follows, holder.id, holder.next, holder.state, holder.record = holder.id, holder.next, nil, state, record or ''
@@ -42,17 +51,20 @@ local function readHolders(keys)
   for place, entry in ipairs(redis.call('HMGET', uniqueKey, unpack(keys))) do
     local id, ends, latest, following = string.match(entry or '', '^(%S+) ?(%d*) ?(%d*) ?(%S*)$')
     if id then
-      local holder = { id = id, ends = ends ~= '0' and tonumber(ends) or nil, latest = latest ~= '0' and tonumber(latest) or nil,
+      local holder = { key = keys[place], id = id, ends = ends ~= '0' and tonumber(ends) or nil, latest = latest ~= '0' and tonumber(latest) or nil,
         next = following ~= '' and following or nil }
       holders[keys[place]], found[#found + 1], ids[#ids + 1] = holder, holder, id
     end
   end
   for place, record in ipairs(#ids > 0 and redis.call('HMGET', stateKey, unpack(ids)) or {}) do
     local holder = found[place]
-    holder.record = record or ''
-    holder.state = record and string.sub(record, 1, 1) or unrecordedState(holder.id)
+    local state, isOther = stateFor(holder.key, holder.id, record)
+    holder.record, holder.state = record or '', not isOther and state or nil
+    if isOther then
+      holder.ends = nil
+    end
     if holder.next then
-      readNext(holder)
+      readNext(holder.key, holder)
     end
   end
   return holders

@@ -2079,6 +2079,11 @@ export const mutants = [
     tests: [uniqueReplace, abort],
   },
   {
+    name: "unique: a new life of an id without the key holds the key of the life before",
+    changes: [["lua/lib/unique.lua", "own ~= key", "false"]],
+    tests: [unique],
+  },
+  {
     name: "unique: no janitor removes entries",
     changes: [
       ["packages/holdfast/src/janitor/sweep.ts", "    if (keys > 0) await this.#freeKeys(engine);\n", ""],

@@ -205,6 +205,19 @@ describe("the id of a task comes first", () => {
     expect(await offer(q, "b", {}, given)).toEqual(heldBy("a", "p"));
   });
 
+  test("a new life of the id without the key does not hold it", async () => {
+    const q = await setup();
+    const given: AddOptions = { fingerprint: "fp" };
+    for (const scope of [{}, { scope: "window", windowMs: 60_000 } as const]) {
+      await offer(q, "a", scope, given);
+      await q.engine.cancel("a");
+      expect(await q.add("a", { fingerprint: "other" })).toBe("n");
+      expect(await offer(q, "b", scope, given)).toEqual(accepted);
+      await q.engine.cancel("a");
+      await q.engine.cancel("b");
+    }
+  });
+
   test("the next life of a task takes its key again, or is told who holds it", async () => {
     const q = await setup();
     const given: AddOptions = { fingerprint: "fp" };
