@@ -467,7 +467,7 @@ test("a unique key is accepted once: the other enqueue shows the task that holds
   expect(refused).toMatchObject({ code: 4, stdout: "" });
   expect(refused.stderr).toMatch(new RegExp(`^holdfast: task "${id}" holds the unique key[^\n]*\n$`));
   const words = ["--unique", "k 2", "--unique-scope", "window", "--unique-window", "1h"];
-  const windowed = await json<{ id: string }>("enqueue", "once", "ok", "3", ...words);
+  const windowed = await json<{ id: string }>("enqueue", "once", "ok", "3", "--id", "w1", ...words);
   expect(await json("task", "get", "once", windowed.id)).toMatchObject({
     unique: { key: "k 2", scope: "window", windowMs: 3_600_000, holder: windowed.id },
   });

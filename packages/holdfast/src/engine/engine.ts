@@ -101,7 +101,8 @@ export class Engine extends QueueScripts {
           args.bytes,
         );
         this.connection.observeClock(now);
-        if (verdicts !== undefined && states !== undefined) return answerOf(verdicts, states, owners);
+        if (verdicts !== undefined && states !== undefined)
+          return owners === undefined ? { verdicts, states } : answerOf(verdicts, states, owners);
         await this.open();
       }
     };
@@ -114,7 +115,7 @@ export class Engine extends QueueScripts {
       scripts.EnqueueAgainArgs,
       [verdicts: string, states: string, owners?: string]
     >(scripts.enqueueAgainScript, { tail }, request);
-    return answerOf(verdicts, states, owners);
+    return owners === undefined ? { verdicts, states } : answerOf(verdicts, states, owners);
   }
 
   /**

@@ -32,9 +32,9 @@ export interface EnqueueAnswer {
   owners?: readonly string[];
 }
 
-/** @param owners ids with spaces between them, if there are any */
-export function answerOf(verdicts: string, states: string, owners: string | undefined): EnqueueAnswer {
-  return owners === undefined ? { verdicts, states } : { verdicts, states, owners: owners.split(" ") };
+/** @param owners ids with spaces between them */
+export function answerOf(verdicts: string, states: string, owners: string): EnqueueAnswer {
+  return { verdicts, states, owners: owners.split(" ") };
 }
 
 /** The letter of each task, followed by the letter of its state if it has one, and by the id of the task that holds its unique key. */
