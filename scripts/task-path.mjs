@@ -86,6 +86,7 @@ export const PARTS = [
       ["lua/lib/accounts.lua", "puts a task with a key into the line of its key."],
       ["lua/lib/policies.lua", "refuses or cancels tasks of a key that has too many."],
       ["lua/lib/stop.lua", "asks the worker of a running task to stop it."],
+      ["lua/lib/unique.lua", "looks who holds the unique key of a task."],
       ["lua/lib/due.lua", "finds the place of a scheduled task in the order of due times."],
       ["lua/lib/parked.lua", "reads and writes parked requests, or wakes all workers."],
       ["lua/lib/lease.lua", "writes a lease: deadline, record and fence."],

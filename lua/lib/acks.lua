@@ -1,8 +1,8 @@
 -- Acks, the hot path of a settle: the reading half. The calling script writes.
 
--- completed: ids that leave `processing` by an ack. The records go to the end of `commit`, whose size is kept beside it.
+-- completed: ids that leave `processing` by an ack. awaited: ids for whose end the next task of a unique key waits. The records go to the end of `commit`, whose size is kept beside it.
 local function newSettled(commit)
-  return { commit = commit, size = #commit, completed = {}, acked = 0, dropped = {} }
+  return { commit = commit, size = #commit, completed = {}, acked = 0, dropped = {}, awaited = {} }
 end
 
 local function write(settled, id, record)
@@ -37,7 +37,8 @@ local function planAck(settled, counters, id, fence, record)
     return verdictWithoutLease(counters, record, fence), false
   end
   local drops, counted = false, nil
-  if string.find(counts, '[xk@]') then
+  local hasNext = false
+  if string.find(counts, '[xkn@]') then
     local attempts
     attempts, counted = string.match(counts, '^(%d*)[^@]*@?(.*)$')
     if #attempts + #counted + 1 == #counts then -- it has no flags
@@ -45,7 +46,8 @@ local function planAck(settled, counters, id, fence, record)
     else
       local c = parseCounts(record)
       drops = hasFlag(c, FLAG_DROPS)
-      clearFlag(c, '[xk]')
+      hasNext = hasFlag(c, FLAG_NEXT)
+      clearFlag(c, '[xkn]')
       counts = countsText(c)
     end
     counted = counted ~= '' and counted or nil
@@ -54,13 +56,16 @@ local function planAck(settled, counters, id, fence, record)
       -- The place of its record in the commit, and when it was granted: the header of its envelope goes into that record.
       settled.dropped[id] = { at = settled.size + 2, grantedAt = tonumber(grantedAt) }
     end
+    if hasNext then
+      settled.awaited[#settled.awaited + 1] = id
+    end
   end
   -- The worker, and the history behind it, are unchanged.
   complete(settled, id, table.concat({ 'c', counts, ' ', fence, string.format(' %d ', now - grantedAt), nowText, ' ', string.sub(record, at) }))
-  if drops and limits then
+  if (drops or hasNext) and limits then
     limits.release(limits, counted, 1, tonumber(grantedAt))
   end
-  return 'a', not drops, counted, tonumber(grantedAt)
+  return 'a', not (drops or hasNext), counted, tonumber(grantedAt)
 end
 
 -- Acks of tasks that one call granted. Most have the same record as the task before, and so become the same record; if tasks of several

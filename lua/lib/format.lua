@@ -18,11 +18,12 @@ local ENVELOPE_OPTIONS = string.byte('+')
 local ENVELOPE_SCHEDULED = string.byte('@')
 
 -- The flags of a state record: a caller gave the id; the task runs alone; a cancel was requested; the payload goes when
--- the task completes.
+-- the task completes; the next task of its unique key waits for its end.
 local FLAG_GIVEN = 'h'
 local FLAG_ALONE = 'o'
 local FLAG_CANCEL = 'x'
 local FLAG_DROPS = 'k'
+local FLAG_NEXT = 'n'
 
 -- The flags of a reply tell a worker, beside its tasks: the queue is paused; make room (hold nothing and ask again), since a task has
 -- to run alone; the task that is granted has to; ask again, since entries were dropped; the request is parked; tasks stand aside

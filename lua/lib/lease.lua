@@ -50,6 +50,8 @@ local function leaseTerms(request)
       local terms = { given = plain.given, flags = plain.flags, counts = plain.counts, key = onlyKey, cost = 1, expiresAt = 0, lease = plain.lease, tail = plain.tail }
       known[kept] = terms
       return terms
+    elseif not own and string.find(text, '^ u=%S+$') then -- a unique key says nothing about the lease, and each task has another one
+      return plain
     end
     local limitMs = (tonumber(optionOf(text, 't')) or own and own.timeoutMs or ATTEMPT_TIMEOUT_MS) + SETTLE_MS
     local maxAttempts = (tonumber(optionOf(text, 'm')) or own and own.maxRetries or maxRetries) + 1

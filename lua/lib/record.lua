@@ -8,6 +8,7 @@
 --            limited: how often a handler handed it back because of a rate limit, not written while it is 0, so that an earlier version can
 --            read the rest; behind the @, only while leased: the key of the task, and its type if that has a limit. Either may be empty
 --   flags    h the caller gave the id   o runs solo   x cancel requested   k the payload goes at completion (only while leased or before)
+--            n the next task of its unique key waits for its end
 --   fields   l: fence grantedAt deadline maxAttempts workerId      c: fence ranMs endedAt workerId[ header]
 --            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt      r: endedAt fingerprint movedTo[ letter: how it ended, where not c]
 --   header   type waitedMs[ name=value …]: a completed task that does not keep its payload has no entry in `tasks`. Its record has
@@ -16,6 +17,7 @@
 --            "~<traceparent> " before it where the attempt was traced)
 --   replay   an attempt line with the number 0: the task was replayed into this generation at startedAt. Its outcome is
 --            "released", since versions that do not know replay lines show it as an attempt
+--   replaced  0 generation replaced firstAt lastAt instance count -: how often enqueues with its unique key replaced the task, one line for all
 --
 -- No record: the task is as it was enqueued, and the first byte of its envelope says where:
 --   . or + pending      @ scheduled

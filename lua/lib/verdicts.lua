@@ -22,12 +22,19 @@ local function put(settled, id, record)
   write(settled, id, record)
 end
 
+local function noteAwaited(settled, id, c)
+  if hasFlag(c, FLAG_NEXT) then
+    settled.awaited[#settled.awaited + 1] = id
+  end
+end
+
 -- history, err: the two values that `appendAttempt` returned.
 local function planCancelled(settled, counters, id, c, history, err)
   settled.cancelled[#settled.cancelled + 1] = id
   add(counters, CANCELLED, 1)
   add(counters, CANCELLED_TOTAL, 1)
   clearFlag(c, FLAG_CANCEL)
+  noteAwaited(settled, id, c)
   put(settled, id, 'x' .. countsText(c) .. ' ' .. nowText .. history .. err)
   return 'c'
 end
@@ -41,6 +48,7 @@ local function planDead(settled, counters, id, record, c, reason, history, err)
   settled.dead[#settled.dead + 1] = id
   add(counters, DEAD, 1)
   add(counters, DEAD_TOTAL, 1)
+  noteAwaited(settled, id, c)
   put(settled, id, 'd' .. countsText(c) .. ' ' .. nowText .. ' ' .. reason .. history .. err)
   return 'd'
 end

@@ -6,10 +6,14 @@
 -- KEYS[4] progress  HASH  taskId -> progress, checkpoint and log lines
 -- KEYS[5] processing  ZSET  taskId -> lease expiry, ms since the epoch
 -- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[7] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- ARGV[1..] taskId  string  repeated, at most 100 times
--- RETURNS per task: envelope, record, result, progress[ tab, bytes of its checkpoint] and log lines, lease expiry or due; "" for what it has not
+-- RETURNS per task: envelope, record, result, progress[ tab, bytes of its checkpoint] and log lines, lease expiry or due, entry of its unique key; "" for what it has not
 -- TIME    O(n), n tasks given
 -- MOVES   nothing
+
+-- include lib/record.lua
+-- include lib/unique.lua
 
 local envelopes = redis.call('HMGET', tasksKey, unpack(ARGV))
 local records = redis.call('HMGET', stateKey, unpack(ARGV))
@@ -28,5 +32,7 @@ for i, id in ipairs(ARGV) do
   end
   reply[#reply + 1] = told
   reply[#reply + 1] = redis.call('ZSCORE', processingKey, id) or redis.call('ZSCORE', scheduledKey, id) or ''
+  local terms = envelopes[i] and uniqueTerms(envelopes[i])
+  reply[#reply + 1] = terms and redis.call('HGET', uniqueKey, terms.key) or ''
 end
 return reply

@@ -15,6 +15,7 @@
 -- include lib/queue.lua
 -- include lib/record.lua
 -- include lib/stop.lua
+-- include lib/next.lua
 
 local envelope = redis.call('HGET', tasksKey, taskId)
 local fields = redis.call('HMGET', stateKey, '#counters', taskId, '#settings')
@@ -58,5 +59,8 @@ redis.call('HSET', stateKey, '#counters', packCounters(counters), taskId,
   'x' .. countsText(c) .. ' ' .. nowText .. historyOf(record))
 if waiting then
   redis.call('ZREM', scheduledKey, taskId)
+end
+if hasFlag(c, FLAG_NEXT) then
+  releaseNext({ taskId })
 end
 return 'cancelled'

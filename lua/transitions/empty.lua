@@ -7,6 +7,7 @@
 -- KEYS[5] results  HASH  taskId -> JSON text
 -- KEYS[6] progress  HASH  taskId -> progress and log lines
 -- KEYS[7] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[8] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -21,6 +22,7 @@
 -- include lib/request.lua
 -- include lib/record.lua
 -- include lib/purge.lua
+-- include lib/unique.lua
 
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings', requestSlot, '#purging')
 local settings = readSettings(fields[2])
@@ -50,7 +52,11 @@ local records = redis.call('HMGET', stateKey, unpack(ids))
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
 local LETTERS = { dead = 'd', completed = 'c', cancelled = 'x', expired = 'e' }
 local COUNTER = { pending = PENDING, scheduled = SCHEDULED, dead = DEAD, completed = COMPLETED, cancelled = CANCELLED, expired = EXPIRED }
-local stood = {}
+local stood, texts = {}, {}
+for i, id in ipairs(ids) do
+  local header = headerIn(records[i])
+  texts[id] = envelopes[i] or header and '+' .. header
+end
 local plan = planPurge(ids, records, settings, function(record, i)
   if target == 'pending' then
     stood[i] = isPending(record, envelopes[i])
@@ -76,6 +82,7 @@ end
 local reply = string.format('%d %d', plan.counted, #ids)
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, reply), unpack(plan.commit))
 removePurged(plan)
+freeWindows(plan.removed, texts)
 if sorted then
   redis.call('ZREM', indexKey, unpack(members))
 else

@@ -13,17 +13,18 @@
 -- KEYS[11] tasks  HASH  taskId -> envelope, and what was accepted
 -- KEYS[12] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[13] requests  ZSET  request slot -> last seen, ms since the epoch
--- KEYS[14] wake  CHANNEL
+-- KEYS[14] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
+-- KEYS[15] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
--- ARGV[4] checked  integer  1 or 2: the ids were given by callers, so each is looked up; 2: a task that ended without completing keeps its id
+-- ARGV[4] checked  integer  1 or 2: the ids were given by callers, so each is looked up; 2: a task that ended without completing keeps its id; and 4 more: tasks have unique keys
 -- ARGV[5] high  integer  how many of the tail go to pending:high, first
 -- ARGV[6] normal  integer  how many follow for pending
 -- ARGV[7] low  integer  how many follow for pending:low
 -- ARGV[8] keyed  integer  how many follow with a key, for pending:keyed; the rest is scheduled
 -- ARGV[9..] taskId  string  repeated, at most 500 times: taskId, envelope
--- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, p new and due at once although it was to be scheduled, d duplicate, c conflict, e ended without completing (`enqueue_again` begins its next life), b is being cancelled, f queue full, k key full (lib/policies.lua); states: of duplicates and conflicts. {now} alone: refused, since the queue is not registered
+-- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, p new and due at once although it was to be scheduled, d duplicate, c conflict, e ended without completing (`enqueue_again` begins its next life), b is being cancelled, f queue full, k key full (lib/policies.lua), o another task holds its unique key, u the same for a task that is to be refused then, w the same for a task that replaces it (`replace`), a new and scheduled until the task that holds its unique key has ended; states: of d, c, o, u and w; then, if there are o, u or w, the ids of the tasks that hold these keys, with spaces. {now} alone: refused, since the queue is not registered
 -- TIME    O(n), n tasks given; O(n log s) for scheduled ones; O(p), p = tasks processing, where a key is full whose newest tasks win
 -- MOVES   -> pending | scheduled (not where it is due already); pending -> processing; pending -> cancelled
 
@@ -45,8 +46,8 @@ if refused then
   return refused
 end
 if previous then
-  local verdicts, states = string.match(previous, '^(%a*) (%a*)$')
-  return { now, verdicts, states }
+  local verdicts, states, owners = string.match(previous, '^(%a*) (%a*) ?(.*)$')
+  return { now, verdicts, states, owners ~= '' and owners or nil }
 end
 -- New, or deleted while somebody goes on with it: nothing is stored where no operator and no janitor would find it.
 if queue[4] ~= '1' then
@@ -73,6 +74,8 @@ local isDueNow = false
 local isKeyed = false
 local fitting = math.max(0, math.min(count, room))
 local verdicts, states = string.rep('n', fitting) .. string.rep('f', count - fitting), ''
+-- Stay nil in a call without unique keys: lib/unique.lua, and the ids of the tasks that hold the keys of refused ones.
+local unique, owners
 
 if checked == 0 and normal == count then
   -- Most calls have minted ids and the normal band only. This loop calls no function and does not search the end of the list.
@@ -82,6 +85,14 @@ if checked == 0 and normal == count then
   end
 else
   due = {}
+  if checked >= 4 then
+-- include lib/unique.lua
+    local envelopes = {}
+    for at = taskIdAt + 1, #ARGV, 2 do
+      envelopes[#envelopes + 1] = ARGV[at]
+    end
+    checked, unique = checked - 4, newUnique(envelopes)
+  end
   if keyed > 0 or queue[5] then
 -- include lib/accounts.lua
     limits = newLimits(queue[5], settings)
@@ -141,40 +152,58 @@ else
     return 'n'
   end
 
-  if checked > 0 then
+  if checked > 0 or unique then
 -- include lib/known_ids.lua
     local ids = {}
     for at = taskIdAt, #ARGV, 2 do
       ids[#ids + 1] = ARGV[at]
     end
-    local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
-    local records = redis.call('HMGET', stateKey, unpack(ids))
+    local envelopes, records = none, none
+    if checked > 0 then
+      envelopes, records = redis.call('HMGET', tasksKey, unpack(ids)), redis.call('HMGET', stateKey, unpack(ids))
+    end
     local new, letters, known = {}, {}, {}
     accepted, leftover = {}, {}
     for position, id in ipairs(ids) do
       local at = taskIdAt + 2 * position - 1
       local envelope = ARGV[at]
       local record = not new[id] and records[position] or nil -- twice in one call: the second is about the first
-      local verdict, state = standing(new[id] or envelopes[position] or envelopeIn(record), record, envelope, checked == 1)
-      if verdict == 'n' and room < 1 then
+      local verdict, state = 'n', nil
+      if checked > 0 then
+        verdict, state = standing(new[id] or envelopes[position] or envelopeIn(record), record, envelope, checked == 1)
+      end
+      if verdict == 'n' and unique then
+        verdict, state = unique.conflict(position, id, true)
+        verdict = verdict or 'n'
+      end
+      if (verdict == 'n' or verdict == 'a') and room < 1 then
         verdict = 'f'
+      end
+      if verdict == 'a' then
+        ARGV[at] = unique.follow(position, id, envelope)
+        due[#due + 1], due[#due + 2] = string.format('%.0f', dueTime(ARGV[at])), id
+        isKeyed = isKeyed or option(envelope, 'q') ~= nil
       end
       verdict = verdict == 'n' and accept(position, id, envelope, at) or verdict
       letters[position] = verdict
-      if verdict == 'n' or verdict == 'p' then
+      if string.find(verdict, '[npa]') then
         room = room - 1
+        if unique and verdict ~= 'a' then
+          unique.take(position, id, string.byte(ARGV[at]) == ENVELOPE_SCHEDULED and 's' or 'p')
+        end
         new[id] = envelope
         if record then
           leftover[#leftover + 1] = id
         end
         accepted[#accepted + 1] = id
         accepted[#accepted + 1] = ARGV[at]
-      elseif verdict == 'd' or verdict == 'c' then
+      elseif string.find(verdict, '[dcouw]') then
         known[#known + 1] = state
-        deduplicated = deduplicated + (verdict == 'd' and 1 or 0)
+        deduplicated = deduplicated + ((verdict == 'd' or verdict == 'o') and 1 or 0)
       end
     end
     verdicts, states = table.concat(letters), table.concat(known)
+    owners = unique and #unique.owners > 0 and table.concat(unique.owners, ' ') or nil
   else
     local letters = {}
     accepted = limits and limits.admits and {} or none
@@ -189,8 +218,8 @@ else
   end
 end
 -- If no task was accepted, the call ends.
-if not string.find(verdicts, '[npdc]') then
-  return { now, verdicts, '' }
+if not string.find(verdicts, '[npadco]') then
+  return { now, verdicts, states, owners }
 end
 
 -- 2. Write the targets.
@@ -223,11 +252,14 @@ end
 if #leftover > 0 then
   redis.call('HDEL', stateKey, unpack(leftover))
 end
+if unique then
+  unique.write()
+end
 
 -- 3. Commit: envelopes, what was accepted, and the reply for a repeat. A new task has no state record.
 local pushed = #bands.high + #bands.normal + #bands.low + #bands.keyed
 local counts = struct.pack('>ddd', acceptedPending + pushed, acceptedScheduled + #due / 2, deduplicated)
-local reply = keptReply(sequence, verdicts .. ' ' .. states)
+local reply = keptReply(sequence, verdicts .. ' ' .. states .. (owners and ' ' .. owners or ''))
 local isListed = accepted ~= none
 if isListed then
   redis.call('HSET', tasksKey, '#in', counts, requestSlot, reply, unpack(accepted))
@@ -236,6 +268,9 @@ else
   redis.call('HSET', tasksKey, '#in', counts, requestSlot, reply, unpack(ARGV, taskIdAt, last))
 end
 
+if unique then
+  unique.writeWindows()
+end
 if limits and limits.full == 'cancel' and #bands.keyed > 0 then
   limits.supersede(limits, counters or unpackCounters(queue[1]), bands.keyed)
 end
@@ -260,4 +295,4 @@ if queue[3] and (pushed > 0 or isSooner) then
     wake()
   end
 end
-return { now, verdicts, states }
+return { now, verdicts, states, owners }

@@ -17,12 +17,13 @@
 -- KEYS[15] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[16] progress  HASH  taskId -> progress and log lines
 -- KEYS[17] requests  ZSET  request slot -> last seen, ms since the epoch
--- KEYS[18] wake  CHANNEL
+-- KEYS[18] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
+-- KEYS[19] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4..] taskId  string  repeated, at most 500 times: taskId, envelope
--- RETURNS {verdicts, states}; verdicts: a letter per task, as enqueue gives it, and g where nothing is known of the id any more; states: of duplicates and conflicts
+-- RETURNS {verdicts, states}; verdicts: a letter per task, as enqueue gives it, and g where nothing is known of the id any more; states: of d, c, o, u and w; then, if there are o, u or w, the ids of the tasks that hold these keys, with spaces
 -- TIME    O(n (log s + c)), n tasks given, s = tasks scheduled, c = tasks that were cancelled or expired since
 -- MOVES   dead | cancelled | expired | discarded -> pending | scheduled
 
@@ -31,6 +32,7 @@
 -- include lib/request.lua
 -- include lib/record.lua
 -- include lib/known_ids.lua
+-- include lib/unique.lua
 -- include lib/bands.lua
 -- include lib/accounts.lua
 -- include lib/stop.lua
@@ -39,9 +41,9 @@
 -- include lib/parked.lua
 
 -- 1. Read.
-local ids = {}
+local ids, offered = {}, {}
 for at = taskIdAt, #ARGV, 2 do
-  ids[#ids + 1] = ARGV[at]
+  ids[#ids + 1], offered[#offered + 1] = ARGV[at], ARGV[at + 1]
 end
 local records = redis.call('HMGET', stateKey, '#counters', '#settings', requestSlot, '#limits', unpack(ids))
 local settings = readSettings(records[2])
@@ -53,10 +55,12 @@ if refused then
   return refused
 end
 if previous then
-  return { string.match(previous, '^(%a*) (%a*)$') }
+  local verdicts, states, owners = string.match(previous, '^(%a*) (%a*) ?(.*)$')
+  return { verdicts, states, owners ~= '' and owners or nil }
 end
 local known = redis.call('HMGET', tasksKey, '#in', unpack(ids))
 limits = newLimits(records[4], settings)
+local unique = newUnique(offered)
 local counters = unpackCounters(records[1])
 local acceptedPending, acceptedScheduled = unpackAccepted(known[1])
 local room = math.huge
@@ -73,12 +77,18 @@ local sources = { d = {}, x = {}, e = {}, k = {} }
 local bands, due, envelopes, commit, again, letters, states, begun = newBands(), {}, {}, {}, {}, {}, {}, {}
 local pushed, isKeyed = 0, false
 for i, id in ipairs(ids) do
-  local record, envelope = records[i + 4] or nil, ARGV[taskIdAt + 2 * i - 1]
+  local record, envelope = records[i + 4] or nil, offered[i]
   if begun[id] then -- twice in one call: it is the task that begins here
     record = nil
   end
   local verdict, state = standing(begun[id] or known[i + 1] or envelopeIn(record), record, envelope, true)
-  if verdict == 'e' and room < 1 then
+  local conflict, holderState
+  if verdict == 'e' then
+    conflict, holderState = unique.conflict(i, id)
+  end
+  if conflict then
+    verdict, states[#states + 1] = conflict, holderState
+  elseif verdict == 'e' and room < 1 then
     verdict = 'f'
   elseif verdict == 'n' then
     verdict = 'g'
@@ -113,14 +123,16 @@ for i, id in ipairs(ids) do
     add(counters, REPLAYED_TOTAL, 1)
     local source = sources[state]
     source[#source + 1], again[#again + 1], begun[id] = id, id, envelope
+    unique.take(i, id, string.sub(head, 1, 1))
     envelopes[#envelopes + 1], envelopes[#envelopes + 2] = id, envelope
     commit[#commit + 1], commit[#commit + 2] = id, head .. appendReplay(record, c)
   end
   letters[i] = verdict
 end
-local verdicts = table.concat(letters)
+local verdicts, owners = table.concat(letters), #unique.owners > 0 and table.concat(unique.owners, ' ') or nil
+states = table.concat(states)
 if #again == 0 then
-  return { verdicts, table.concat(states) }
+  return { verdicts, states, owners }
 end
 
 -- 2. Write the targets. Until the commit an ended task may have the new envelope: what it was stands in its record.
@@ -135,10 +147,12 @@ if #due > 0 then
   redis.call('ZADD', scheduledKey, unpack(due))
 end
 redis.call('HSET', tasksKey, unpack(envelopes))
+unique.write()
 
 -- 3. Commit. The records have no token, so that a late verdict of the life before fits nothing.
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot,
-  keptReply(sequence, verdicts .. ' ' .. table.concat(states)), unpack(commit))
+  keptReply(sequence, verdicts .. ' ' .. states .. (owners and ' ' .. owners or '')), unpack(commit))
+unique.writeWindows()
 
 -- 4. Remove the sources, and what the life before told of itself.
 if #sources.d > 0 then
@@ -161,4 +175,4 @@ end
 if (pushed > 0 or isSooner) and not settings.paused then
   wake()
 end
-return { verdicts, table.concat(states) }
+return { verdicts, states, owners }

@@ -10,11 +10,12 @@
 -- KEYS[8] progress  HASH  taskId -> progress and log lines
 -- KEYS[9] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[10] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
+-- KEYS[11] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  entries looked at per list, 1 to 200
 -- ARGV[3] requestIdleMs  integer  a slot idle for longer is dropped
 -- ARGV[4] undoMs  integer  how long a discard can be undone
--- RETURNS {purged, forgotten ids and slots}
+-- RETURNS {purged, forgotten ids and slots, entries of unique keys}
 -- TIME    O(n), n = limit
 -- MOVES   completed | cancelled | expired | discarded -> purged
 
@@ -119,4 +120,4 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', requestsKey, '-inf', string.
     forgotten = forgotten + 1
   end
 end
-return { purged, forgotten }
+return { purged, forgotten, redis.call('HLEN', uniqueKey) }

@@ -12,7 +12,8 @@
 -- KEYS[10] cancelled  LIST  taskIds, newest first
 -- KEYS[11] tasks  HASH  taskId -> envelope
 -- KEYS[12] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[13] wake  CHANNEL
+-- KEYS[13] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[14] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  1 to 500
 -- RETURNS {queued again, dead, cancelled, ms until the next lease runs out or -1}
@@ -25,6 +26,7 @@
 -- include lib/bands.lua
 -- include lib/accounts.lua
 -- include lib/parked.lua
+-- include lib/next.lua
 
 local function untilNext()
   local following = redis.call('ZRANGE', processingKey, 0, 0, 'WITHSCORES')
@@ -45,7 +47,7 @@ local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
 limits = newLimits(records[3], settings)
 local counters = unpackCounters(records[1])
 local bands, dead, cancelled, commit = newBands(), {}, {}, {}
-local queuedAgain = 0
+local queuedAgain, awaited = 0, {}
 for i, id in ipairs(ids) do
   local record = records[i + 3]
   if record and string.byte(record) == RECORD_PROCESSING then
@@ -60,6 +62,9 @@ for i, id in ipairs(ids) do
     add(counters, PROCESSING, -1)
     add(counters, CRASHED_TOTAL, 1)
     commit[#commit + 1] = id
+    if hasFlag(c, FLAG_NEXT) and (cancelRequested or c.attempts >= maxAttempts) then
+      awaited[#awaited + 1] = id
+    end
     if cancelRequested then
       cancelled[#cancelled + 1] = id
       commit[#commit + 1] = 'x' .. countsText(c) .. ' ' .. nowText .. history
@@ -102,7 +107,10 @@ end
 -- 4. Remove the source.
 redis.call('ZREM', processingKey, unpack(ids))
 limits.finish(limits)
-if queuedAgain > 0 or #limits.opened > 0 or limits.hasTypeRoom or limits.concurrency < math.huge then
+if #awaited > 0 then
+  releaseNext(awaited)
+end
+if queuedAgain > 0 or #awaited > 0 or #limits.opened > 0 or limits.hasTypeRoom or limits.concurrency < math.huge then
   wake()
 end
 return { queuedAgain, #dead / 2, #cancelled, untilNext() }

@@ -11,13 +11,15 @@
 -- KEYS[9] tasks  HASH  taskId -> envelope
 -- KEYS[10] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[11] requests  ZSET  request slot -> last seen, ms since the epoch
--- KEYS[12] wake  CHANNEL
+-- KEYS[12] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
+-- KEYS[13] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4] diedBefore  integer  leave those alone that died after this moment; 0 for no limit
--- ARGV[5..] taskId  string  repeated, at most 500 times: taskId, envelope or "" to keep it
--- RETURNS a letter per task: r replayed, n not dead, u unknown
+-- ARGV[5] force  integer  1: a task whose unique key another task holds is replayed too, and does not take the key
+-- ARGV[6..] taskId  string  repeated, at most 500 times: taskId, envelope or "" to keep it
+-- RETURNS a letter per task: r replayed, n not dead, u unknown, h another task holds its unique key; then the ids of these tasks, with spaces before them
 -- TIME    O(n log d), n tasks given, d = dead letters
 -- MOVES   dead -> pending
 
@@ -27,6 +29,7 @@
 -- include lib/record.lua
 -- include lib/bands.lua
 -- include lib/accounts.lua
+-- include lib/unique.lua
 -- include lib/parked.lua
 
 -- 1. Read.
@@ -47,6 +50,12 @@ if previous then
   return previous
 end
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
+local offered = {}
+for i = 1, #ids do
+  local edit = ARGV[taskIdAt + 2 * i - 1]
+  offered[i] = edit ~= '' and edit or envelopes[i] or ''
+end
+local unique = newUnique(offered)
 limits = newLimits(records[4], settings)
 local counters = unpackCounters(records[1])
 local bands, commit, replayed, edited, letters, seen = newBands(), {}, {}, {}, {}, {}
@@ -60,9 +69,14 @@ for i, id in ipairs(ids) do
     letters[i] = 'n'
   elseif diedBefore > 0 and tonumber(endedAtOf(record)) > diedBefore then
     letters[i] = 'n'
+  elseif force == 0 and unique.conflict(i, id) then
+    letters[i] = 'h'
   else
     seen[id] = true
     letters[i] = 'r'
+    if force == 0 then
+      unique.take(i, id, 'p')
+    end
     local c = parseCounts(record)
     -- A task that crashed its workers goes on running alone: bystanders are not blamed for a second life either.
     if needsSolo(c) then
@@ -86,6 +100,7 @@ for i, id in ipairs(ids) do
   end
 end
 letters = table.concat(letters)
+local reply = table.concat({ letters, unpack(unique.owners) }, ' ')
 
 -- 2. Write the targets.
 indexRequest(records[3], 's', requestSlot)
@@ -94,13 +109,14 @@ pushBands(bands, false, limits.stops)
 if #edited > 0 then
   redis.call('HSET', tasksKey, unpack(edited))
 end
+unique.write()
 
 -- 3. Commit.
 add(counters, DEAD, -#replayed)
 add(counters, PENDING, #replayed)
 add(counters, REPLAYED_TOTAL, #replayed)
 limits.write(limits, commit)
-redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, letters), unpack(commit))
+redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, reply), unpack(commit))
 
 -- 4. Remove the source.
 if #replayed > 0 then
@@ -108,4 +124,4 @@ if #replayed > 0 then
   limits.finish(limits)
   wake()
 end
-return letters
+return reply

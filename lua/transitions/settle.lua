@@ -203,6 +203,11 @@ end
 if removeOldest then
   removeOldest()
 end
+if #settled.awaited > 0 then
+-- include lib/next.lua
+  releaseNext(settled.awaited)
+  settled.sooner = true
+end
 local isSooner = settled.sooner and not settings.paused
 local hasRoom = limits and not settings.paused and (limits.hasTypeRoom or redis.call('EXISTS', readyKey) == 1 or wasFull and counters[PROCESSING] < limits.concurrency)
 if releases > 0 or hasRoom or settled.queuedAgain or isSooner or typed and #typed.members > 0 or promoted > #grants.ids then

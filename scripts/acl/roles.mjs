@@ -34,7 +34,7 @@ export const ROLES = {
   producer: {
     text: "Queue and producer-api",
     // `partition` is here because a producer may set the number of partitions of its queue.
-    scripts: [...OPEN, "partition", "enqueue", "enqueueAgain", "confirm", "get", "cancel", "key"],
+    scripts: [...OPEN, "partition", "enqueue", "enqueueAgain", "replace", "confirm", "get", "cancel", "key"],
     commands: { ...REGISTRY, ...KEY_USES, state: ["HGET", "EXISTS"] },
     reads: API_KEYS,
     keyless: ["WAIT", "WAITAOF"],
@@ -55,7 +55,7 @@ export const ROLES = {
   janitor: {
     text: "Janitor and the janitor service",
     scripts: [
-      ...["reap", "promote", "expire", "purge", "reject", "audit", "epoch", "auditTrim"],
+      ...["reap", "promote", "expire", "purge", "reject", "freeKeys", "audit", "epoch", "auditTrim"],
       // The janitor divides shared limits among their queues.
       ...["share", "sharedLimit", "stats"],
       // The janitor enqueues the tasks of due schedules.
@@ -85,6 +85,7 @@ export const ROLES = {
       ...[
         "enqueue",
         "enqueueAgain",
+        "replace",
         "replay",
         "discard",
         "restore",

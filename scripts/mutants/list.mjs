@@ -30,6 +30,9 @@ const texts = test("library/texts");
 const loss = test("heartbeat/loss");
 const heartbeat = "packages/holdfast/src/worker/heartbeat.test.ts";
 const again = test("enqueue-again");
+const unique = test("unique");
+const uniqueLibrary = test("library/unique");
+const uniqueReplace = test("unique-replace");
 const handBack = "packages/holdfast/test/invariants/hand-back.test.ts";
 const connecting = test("library/connecting");
 const args = test("library/arguments");
@@ -2089,6 +2092,124 @@ export const mutants = [
       ],
     ],
     tests: [dealt],
+  },
+  {
+    name: "unique: a task that has ended still holds its key",
+    changes: [
+      [
+        "lua/lib/unique.lua",
+        "return (state == 'p' or state == 's' or state == 'l' and scope ~= 'w') and state or nil",
+        "return state",
+      ],
+    ],
+    tests: [unique],
+  },
+  {
+    name: "unique: a task that runs does not hold its key",
+    changes: [["lua/lib/unique.lua", "state == 'l' and scope ~= 'w'", "false"]],
+    tests: [unique],
+  },
+  {
+    name: "unique: a window is one millisecond too long",
+    changes: [["lua/lib/unique.lua", "holder.ends <= now", "holder.ends < now"]],
+    tests: [unique],
+  },
+  {
+    name: "unique: two tasks of one call take the same key",
+    changes: [["lua/lib/unique.lua", "(taken[key] or unique.holders[key])", "unique.holders[key]"]],
+    tests: [unique, uniqueLibrary],
+  },
+  {
+    name: "unique: a window holds although its task was cancelled",
+    changes: [
+      [
+        "lua/lib/unique.lua",
+        "holder.ends <= now or state and string.find(state, '[dxek]')",
+        "holder.ends <= now",
+      ],
+    ],
+    tests: [unique],
+  },
+  {
+    name: "unique: an emptied task keeps its window",
+    changes: [["lua/transitions/empty.lua", "freeWindows(plan.removed, texts)\n", ""]],
+    tests: [unique],
+  },
+  {
+    name: "unique: the next life of a task does not look who holds its key",
+    changes: [["lua/transitions/enqueue_again.lua", "conflict, holderState = unique.conflict(i, id)", ""]],
+    tests: [unique],
+  },
+  {
+    name: "unique: a replay does not look who holds the key",
+    changes: [["lua/transitions/replay.lua", "force == 0 and unique.conflict(i, id)", "false"]],
+    tests: [unique],
+  },
+  {
+    name: "unique: a sweep removes the entries of tasks that hold their keys",
+    changes: [
+      ["lua/transitions/free_keys.lua", "not (holders[key] and stillHolds(holders[key], 'u'))", "true"],
+    ],
+    tests: [unique],
+  },
+  {
+    name: "unique: a replaced task keeps the time of its retry",
+    changes: [["lua/transitions/replace.lua", "if plan.was == 's' and not plan.due then", "if false then"]],
+    tests: [uniqueReplace, abort],
+  },
+  {
+    name: "unique: a debounce has no bound",
+    changes: [["lua/transitions/replace.lua", "math.min(time, holder.latest)", "time"]],
+    tests: [uniqueReplace],
+  },
+  {
+    name: "unique: a replacement moves the flag of a task without a record",
+    changes: [
+      [
+        "lua/transitions/replace.lua",
+        "string.byte(old) == ENVELOPE_SCHEDULED and '@' or '+'",
+        "string.sub(envelope, 1, 1)",
+      ],
+    ],
+    tests: [abort],
+  },
+  {
+    name: "unique: a task that is cancelled before its replacement gets the payload all the same",
+    changes: [["lua/transitions/replace.lua", "holder.id ~= id or not isWaiting", "holder.id ~= id"]],
+    tests: [uniqueReplace],
+  },
+  {
+    name: "unique: only the first of two tasks with one record lets its next task go",
+    changes: [["lua/lib/acks.lua", "return 'a', not (drops or hasNext)", "return 'a', not drops"]],
+    tests: [uniqueReplace],
+  },
+  {
+    name: "unique: a dead task does not let its next task go",
+    changes: [
+      [
+        "lua/lib/verdicts.lua",
+        "  noteAwaited(settled, id, c)\n  put(settled, id, 'd'",
+        "  put(settled, id, 'd'",
+      ],
+    ],
+    tests: [uniqueReplace],
+  },
+  {
+    name: "unique: an aborted settle leaves the next task waiting",
+    changes: [["lua/transitions/free_keys.lua", "if #ended > 0 then", "if false then"]],
+    tests: [uniqueReplace, abort],
+  },
+  {
+    name: "unique: a new life of an id without the key holds the key of the life before",
+    changes: [["lua/lib/unique.lua", "own ~= key", "false"]],
+    tests: [unique],
+  },
+  {
+    name: "unique: no janitor removes entries",
+    changes: [
+      ["packages/holdfast/src/janitor/sweep.ts", "    if (keys > 0) await this.#freeKeys(engine);\n", ""],
+    ],
+    tests: [uniqueLibrary],
   },
 ];
 

@@ -27,7 +27,7 @@ test("the user janitor has all rights that a janitor needs, also after a rewind,
   };
   expect((await engine.acquire(base)).grants).toHaveLength(1);
   await new Observer({ client: admin }).configure("work", { retentionMs: 0, retentionCount: 0 });
-  await queue.enqueue("t", 1, { id: "ended", delayMs: 60_000 });
+  await queue.enqueue("t", 1, { id: "ended", delayMs: 60_000, unique: { key: "once" } });
   await queue.cancel("ended");
   // No worker has a handler for this task.
   await queue.enqueue("odd", 1, { id: "rejected" });
@@ -236,6 +236,9 @@ test("the user observer has all rights that an observer needs, and no others", a
   await producer.enqueue("t", 1, { id: "again" });
   expect(await observer.cancel("work", "again")).toBe("cancelled");
   expect(await producer.enqueue("t", 1, { id: "again" })).toMatchObject({ duplicate: false });
+  const unique = { key: "once", onConflict: "replace" } as const;
+  await producer.enqueue("t", 1, { unique });
+  expect(await producer.enqueue("t", 2, { unique })).toMatchObject({ replaced: true });
   expect(await observer.partitions("split")).toBe(2);
   expect(await observer.partition("split", 3)).toEqual({ partitions: 3 });
   expect(await observer.stats("split")).toMatchObject({ pending: 1 });

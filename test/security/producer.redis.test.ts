@@ -66,6 +66,14 @@ test("the user producer has all rights that a producer needs, and no others", as
   await queue.enqueue("t", 1, { key: "customer" });
   await queue.enqueue("t", 1, { key: "customer", delayMs: 60_000 });
   await queue.hold("customer", 0);
+  const unique = { key: "once", onConflict: "replace" } as const;
+  const first = await queue.enqueue("t", 1, { unique });
+  expect(await queue.enqueue("t", 2, { unique, delayMs: 60_000 })).toMatchObject({
+    id: first.id,
+    replaced: true,
+  });
+  expect(await queue.enqueue("t", 3, { unique, priority: "high" })).toMatchObject({ replaced: true });
+  expect(await queue.cancel(first.id)).toBe("cancelled");
 
   expect(await new KeyStore(client).version()).toBeNull();
   expect((await new KeyStore(client).read()).keys).toEqual([]);

@@ -12,6 +12,7 @@ const REMEDIES: Record<string, string> = {
   task_not_found: "It may have been removed by retention or by another operator.",
   task_not_kept: "Raise the retention of the queue to see the results of its tasks.",
   task_conflict: "This id is in use by a task with another payload: choose another id.",
+  unique_conflict: "Another task holds the unique key: wait until it has ended.",
   too_late: "The task has ended in the meantime: reload it.",
   payload_too_large: "Store the data elsewhere and put a reference into the payload.",
   payload_too_deep: "Flatten the payload: at most 64 levels of nesting.",

@@ -1,4 +1,4 @@
-import type { DeadReason, Priority, TaskState } from "@holdfast/contracts";
+import type { DeadReason, Priority, TaskState, Unique } from "@holdfast/contracts";
 import type { TaskPage } from "@holdfast/contracts/api";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { BASE_PATH } from "./base.ts";
@@ -32,6 +32,7 @@ export interface NewTaskText {
   maxRetries?: number;
   key?: string;
   cost?: number;
+  unique?: Unique;
 }
 
 /**
@@ -106,6 +107,7 @@ export function injectBody(task: NewTaskText): string {
     maxRetries: task.maxRetries,
     key: task.key,
     cost: task.cost,
+    unique: task.unique,
   });
   return `${rest.slice(0, -1)},"payload":${task.payloadText}}`;
 }

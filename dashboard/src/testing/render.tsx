@@ -168,6 +168,7 @@ export function deadTask(id: string, part: Partial<TaskView> = {}): TaskView {
     tags: [],
     key: null,
     cost: 1,
+    unique: null,
     traceId: null,
     enqueuedAt: 1_000,
     runAt: null,

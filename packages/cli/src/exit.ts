@@ -43,6 +43,7 @@ const CODES: Partial<Record<ErrorCode, ExitCode>> = {
   queue_not_found: EXIT.notFound,
   conflict: EXIT.conflict,
   task_conflict: EXIT.conflict,
+  unique_conflict: EXIT.conflict,
   too_late: EXIT.conflict,
   queue_not_paused: EXIT.conflict,
   queue_busy: EXIT.conflict,

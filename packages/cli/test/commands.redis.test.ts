@@ -455,3 +455,22 @@ test("workers are listed, and an audit finds extra index entries", async () => {
   expect(code).toBe(1);
   expect(stdout).toMatch(/^audited +[1-9]/m);
 });
+
+test("a unique key is accepted once: the other enqueue shows the task that holds it, or exits 4", async () => {
+  const { id } = await json<{ id: string }>("enqueue", "once", "ok", "1", "--unique", "k 1");
+  const again = await cli("enqueue", "once", "ok", "2", "--unique", "k 1");
+  expect(again.code).toBe(0);
+  expect(again.stdout).toMatch(
+    new RegExp(`id +${id}\n.*duplicate +yes: this task holds the unique key\n`, "s"),
+  );
+  const refused = await cli("enqueue", "once", "ok", "2", "--unique", "k 1", "--on-conflict", "reject");
+  expect(refused).toMatchObject({ code: 4, stdout: "" });
+  expect(refused.stderr).toMatch(new RegExp(`^holdfast: task "${id}" holds the unique key[^\n]*\n$`));
+  const words = ["--unique", "k 2", "--unique-scope", "window", "--unique-window", "1h"];
+  const windowed = await json<{ id: string }>("enqueue", "once", "ok", "3", "--id", "w1", ...words);
+  expect(await json("task", "get", "once", windowed.id)).toMatchObject({
+    unique: { key: "k 2", scope: "window", windowMs: 3_600_000, holder: windowed.id },
+  });
+  const alone = await cli("enqueue", "once", "ok", "3", "--on-conflict", "reject");
+  expect(alone).toMatchObject({ code: 2, stderr: expect.stringContaining("go with --unique <key>") });
+});

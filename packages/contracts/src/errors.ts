@@ -16,6 +16,7 @@ export const ERROR_STATUS = {
   queue_not_found: 404,
   conflict: 409,
   task_conflict: 409,
+  unique_conflict: 409,
   too_late: 409,
   queue_not_paused: 409,
   queue_busy: 409,
@@ -45,6 +46,8 @@ export interface HoldfastErrorOptions {
   cause?: unknown;
   /** The id of the task that the error is about, if there is one. Use this id for a retry. */
   taskId?: string;
+  /** The task that holds the unique key, with `unique_conflict`. */
+  heldBy?: string;
   /** How long to wait before the next attempt, ms. */
   retryAfterMs?: number;
   /** The name of the wrong argument in the call, such as `timeZone`. */
@@ -55,6 +58,7 @@ export interface HoldfastErrorOptions {
 export class HoldfastError extends Error {
   readonly code: ErrorCode;
   readonly taskId: string | undefined;
+  readonly heldBy: string | undefined;
   readonly retryAfterMs: number | undefined;
   readonly field: string | undefined;
 
@@ -63,6 +67,7 @@ export class HoldfastError extends Error {
     this.name = "HoldfastError";
     this.code = code;
     this.taskId = options.taskId;
+    this.heldBy = options.heldBy;
     this.retryAfterMs = options.retryAfterMs;
     this.field = options.field;
   }

@@ -7,3 +7,4 @@ export * from "./limits-trial.ts";
 export * from "./schedule.ts";
 export * from "./states.ts";
 export * from "./task.ts";
+export * from "./unique.ts";

@@ -39,6 +39,7 @@ export const TASK_JSON_OPTIONS = [
   "partitionKey",
   "key",
   "cost",
+  "unique",
 ] as const;
 
 /** Tasks in columns, so that no object is made for each task. */

@@ -1,4 +1,5 @@
 import type { AttemptOutcome, DeadReason, Priority, TaskState } from "./states.ts";
+import type { Unique, UniqueView } from "./unique.ts";
 
 /** Options as they are kept: a missing option is absent, not undefined. */
 export type Given<Options> = Options extends readonly unknown[]
@@ -47,6 +48,8 @@ export interface TaskOptions {
   key?: string | undefined;
   /** How much of a rate the task takes, 1 to 1,000,000. More than the `burst` of a limit is refused. @default 1 */
   cost?: number | undefined;
+  /** Accepts the task only if no other one holds this key (docs/unique.md). */
+  unique?: Unique | undefined;
   /** @default "normal" */
   priority?: Priority | undefined;
   /** Not before this many milliseconds of Redis time from now, 0 to 365 days. 0: pending at once. Excludes `runAt`. */
@@ -141,6 +144,8 @@ export interface TaskView {
   /** The key in whose line it waits; null without one. */
   key: string | null;
   cost: number;
+  /** Null without a unique key. */
+  unique: UniqueView | null;
   /** The trace that the task belongs to, 32 hex digits; null without one. */
   traceId: string | null;
   enqueuedAt: number;

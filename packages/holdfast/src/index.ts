@@ -42,6 +42,10 @@ export {
   type TaskState,
   type TaskView,
   type TrialRun,
+  type Unique,
+  type UniqueConflict,
+  type UniqueScope,
+  type UniqueView,
   type WaitTimes,
   type WorkerView,
 } from "@holdfast/contracts";

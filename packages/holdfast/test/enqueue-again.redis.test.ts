@@ -323,8 +323,8 @@ test("an id that is purged between the two calls becomes a new task", async () =
     if (name !== "enqueueAgain") return source;
     q.mutate = undefined;
     return source.replace(
-      "local ids = {}",
-      "redis.call('HDEL', KEYS[13], 'a') redis.call('HDEL', KEYS[14], 'a')\nlocal ids = {}",
+      "local ids, offered = {}, {}",
+      "redis.call('HDEL', KEYS[13], 'a') redis.call('HDEL', KEYS[14], 'a')\nlocal ids, offered = {}, {}",
     );
   };
   q.corrupted = true;

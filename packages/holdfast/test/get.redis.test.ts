@@ -8,7 +8,15 @@ test("gives what each task has, in the order asked, and blanks for what is not t
   const grant = await q.grant();
   await q.engine.progress("a", grant.fence, { progress: "7" });
   const [nobody, a, later] = await q.engine.get(["nobody", "a", "later"]);
-  expect(nobody).toEqual({ id: "nobody", envelope: "", record: "", result: "", progress: "", score: "" });
+  expect(nobody).toEqual({
+    id: "nobody",
+    envelope: "",
+    record: "",
+    result: "",
+    progress: "",
+    score: "",
+    holder: "",
+  });
   expect(a).toMatchObject({ progress: "7", score: String(q.now + 30_000) });
   expect(later).toMatchObject({ record: "", score: String(q.now + 5) });
   expect(await q.engine.get([])).toEqual([]);

@@ -1,7 +1,13 @@
 import { expect, test } from "vitest";
 import { holdfastShape } from "../src/client.ts";
 import { taskDefinitionShape } from "../src/define-task.ts";
-import { backoffShape, newTaskShape, taskShape, taskTextShape } from "../src/engine/task-options.ts";
+import {
+  backoffShape,
+  newTaskShape,
+  taskShape,
+  taskTextShape,
+  uniqueShape,
+} from "../src/engine/task-options.ts";
 import { stopShape } from "../src/grace.ts";
 import { isolationShape } from "../src/isolation/isolated.ts";
 import { janitorShape } from "../src/janitor/janitor-options.ts";
@@ -42,7 +48,7 @@ import { workerShape } from "../src/worker/worker-options.ts";
 /** The sections in the order of the page. */
 const SHAPES: readonly Shape[] = [
   ...[connectionShape, tlsShape, holdfastShape],
-  ...[queueShape, taskShape, backoffShape, taskTextShape, newTaskShape],
+  ...[queueShape, taskShape, uniqueShape, backoffShape, taskTextShape, newTaskShape],
   ...[enqueueManyShape, traceContextShape, waitShape, taskDefinitionShape],
   ...[workerShape, handlerShape, manualWorkerShape, acquireShape, stopShape, isolationShape, testRunShape],
   ...[janitorShape, schedulesShape, scheduleShape, scheduledTaskShape, scheduleListShape],

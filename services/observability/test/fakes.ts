@@ -131,6 +131,7 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
     tags: [],
     key: null,
     cost: 1,
+    unique: null,
     traceId: null,
     enqueuedAt: 1,
     runAt: null,

@@ -61,6 +61,51 @@ describe("enqueue and get", () => {
     }
   });
 
+  test("name the task that holds a unique key, refuse, or replace it", async () => {
+    const { call, queue } = setup();
+    const task = (unique: object, payload = 1) => ({
+      type: "t",
+      payload,
+      unique: { key: "k/1 ü", ...unique },
+    });
+    const { json: first } = await call("POST", "", task({}));
+    const again = await call("POST", "", task({}));
+    expect(again).toMatchObject({ status: 200, json: { ...first, willRun: true, deduplicated: true } });
+    expect(again.headers.get("location")).toBe(`/v1/queues/${queue}/tasks/${first.id}`);
+    expect(again.headers.get("idempotent-replayed")).toBeNull();
+    const refused = { code: "unique_conflict", heldBy: first.id };
+    expect(await call("POST", "", task({ onConflict: "reject" }))).toMatchObject({
+      status: 409,
+      json: refused,
+    });
+    const replaced = await call("POST", "", task({ onConflict: "replace" }, 2));
+    expect(replaced).toMatchObject({
+      status: 200,
+      json: { id: first.id, deduplicated: true, replaced: true },
+    });
+    const batch = await call("POST", "/batch", [
+      task({}),
+      task({ onConflict: "reject" }),
+      task({ key: "other" }),
+    ]);
+    expect(batch.json).toMatchObject({
+      ...{ accepted: 1, duplicates: 1, failed: 1 },
+      results: [
+        { status: 200, id: first.id, deduplicated: true },
+        { status: 409, ...refused },
+        { status: 201 },
+      ],
+    });
+    const { json: seen } = await call("GET", `/${first.id}`);
+    expect(seen).toMatchObject({
+      payloadText: "2",
+      unique: { key: "k/1 ü", holder: first.id, replaced: { count: 1 } },
+    });
+    const windowless = await call("POST", "", task({ scope: "window" }));
+    expect(windowless).toMatchObject({ status: 422, json: { code: "invalid_argument" } });
+    expect(windowless.json.detail).toContain("windowMs");
+  });
+
   test("carry every option", async () => {
     const { call } = setup();
     const options = {

@@ -74,16 +74,18 @@ export function useDeadLetterActions(queue: string): DeadLetterActions {
       warn(
         `Nothing was ${verb}`,
         answer.skipped === 1
-          ? "The task is no longer a dead letter: somebody else replayed or discarded it."
+          ? "The task is no longer a dead letter, or another task holds its unique key."
           : answer.skipped === 0
             ? "There are no more matching dead letters."
-            : `The ${count(answer.skipped)} tasks are no longer dead letters.`,
+            : `The ${count(answer.skipped)} tasks are no longer dead letters, or other tasks hold their unique keys.`,
       );
     } else {
       const { operationId } = answer;
       say(
         `${plural(answer.done, "dead letter")} ${verb}`,
-        answer.skipped === 0 ? undefined : `${count(answer.skipped)} were no longer dead.`,
+        answer.skipped === 0
+          ? undefined
+          : `${count(answer.skipped)} were no longer dead, or other tasks hold their unique keys.`,
         verb === "discarded" && operationId !== undefined
           ? { text: "Undo", run: () => void undo(operationId) }
           : undefined,

@@ -1,9 +1,24 @@
-import type { TaskView } from "@holdfast/contracts";
+import type { TaskView, Unique, UniqueView } from "@holdfast/contracts";
 import { injectBody } from "../../api/tasks.ts";
 
 /** Quotes a text as one word of a POSIX shell. */
 const shellWord = (text: string): string =>
   /^[A-Za-z0-9_./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+
+const uniqueOf = ({ key, scope, windowMs, onConflict, maxWaitMs }: UniqueView): Unique => ({
+  key,
+  scope,
+  ...(windowMs === null ? {} : { windowMs }),
+  onConflict,
+  ...(maxWaitMs === null ? {} : { maxWaitMs }),
+});
+
+const uniqueWords = ({ key, scope, windowMs, onConflict, maxWaitMs }: UniqueView): string[] => [
+  ...["--unique", key, "--unique-scope", scope],
+  ...(windowMs === null ? [] : ["--unique-window", `${windowMs}ms`]),
+  ...["--on-conflict", onConflict],
+  ...(maxWaitMs === null ? [] : ["--max-wait", `${maxWaitMs}ms`]),
+];
 
 /** Returns a curl command that repeats the enqueue with the exact text of the payload. */
 export function asCurl(task: TaskView, serviceUrl: string): string {
@@ -16,6 +31,7 @@ export function asCurl(task: TaskView, serviceUrl: string): string {
       priority: task.priority,
       ...(task.key === null ? {} : { key: task.key }),
       ...(task.cost === 1 ? {} : { cost: task.cost }),
+      ...(task.unique === null ? {} : { unique: uniqueOf(task.unique) }),
     });
   } catch {
     // A payload that is not JSON cannot be enqueued over HTTP, so the command shows the record of the task.
@@ -33,6 +49,7 @@ export function asCommand(task: TaskView): string {
     ...task.tags.flatMap((tag) => ["--tag", tag]),
     ...(task.key === null ? [] : ["--key", task.key]),
     ...(task.cost === 1 ? [] : ["--cost", String(task.cost)]),
+    ...(task.unique === null ? [] : uniqueWords(task.unique)),
   ];
   return [...words, ...options].map(shellWord).join(" ");
 }

@@ -98,3 +98,23 @@ it("shows the key with a link to its limits, and a cost other than 1", async () 
   expect(others.queryByText("Key")).toBeNull();
   expect(others.queryByText("Cost")).toBeNull();
 });
+
+it("shows the unique key, who took it last and how often the task was replaced", async () => {
+  const unique = {
+    key: "k <b>",
+    scope: "window",
+    windowMs: 60_000,
+    onConflict: "existing",
+    maxWaitMs: null,
+  } as const;
+  const replaced = { count: 2, firstAt: 1, lastAt: 2, by: "x" };
+  renderAt("/queues/emails/tasks/t-1", (call) =>
+    call.path === "/v1/queues/emails/tasks/t-1"
+      ? { body: deadTask("t-1", { unique: { ...unique, replaced, holder: "t-2" } }) }
+      : frame([queueStats({ dead: 1 })])(call),
+  );
+  const facts = within(await screen.findByRole("region", { name: "Facts" }));
+  const value = facts.getByText("Unique key").nextElementSibling;
+  expect(value?.textContent).toBe("k <b> (window of 1 min) · replaced 2 times · last taken by t-2");
+  expect(value?.querySelector("a")?.getAttribute("href")).toMatch(/\/queues\/emails\/tasks\/t-2$/);
+});

@@ -1,11 +1,11 @@
-import type { TaskView } from "@holdfast/contracts";
+import type { TaskView, UniqueView } from "@holdfast/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Ghost } from "lucide-react";
 import { SERVICE_URL } from "../../api/base.ts";
 import { toApiError } from "../../api/errors.ts";
 import { taskQuery } from "../../api/tasks.ts";
-import { bytes, count } from "../../format/number.ts";
+import { bytes, count, plural } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { Banner } from "../../ui/banner.tsx";
@@ -115,6 +115,28 @@ function TaskDetail({ task, gone }: { task: TaskView; gone: boolean }) {
   );
 }
 
+function UniqueKey({ task, unique }: { task: TaskView; unique: UniqueView }) {
+  const { key, scope, windowMs, holder, replaced } = unique;
+  const holds = scope === "window" ? `window of ${duration(windowMs ?? 0)}` : scope;
+  return (
+    <>
+      <span className="key-text">
+        <ForeignText text={key} />
+      </span>{" "}
+      ({holds}) {replaced !== null && `· replaced ${plural(replaced.count, "time")} `}
+      {holder === task.id && "· this task was the last to take it"}
+      {holder !== null && holder !== task.id && (
+        <>
+          · last taken by{" "}
+          <Link className="mono" to="/queues/$queue/tasks/$id" params={{ queue: task.queue, id: holder }}>
+            {holder}
+          </Link>
+        </>
+      )}
+    </>
+  );
+}
+
 function Facts({ task }: { task: TaskView }) {
   const rows: [string, React.ReactNode][] = [
     ["Queue", task.queue],
@@ -139,6 +161,7 @@ function Facts({ task }: { task: TaskView }) {
         </Link>
       ),
     ],
+    ["Unique key", task.unique === null ? null : <UniqueKey key="unique" task={task} unique={task.unique} />],
     ["Cost", task.cost === 1 ? null : count(task.cost)],
     ["Enqueued", <Time key="enqueued" at={task.enqueuedAt} />],
     ["Due", task.runAt === null ? null : <Time key="due" at={task.runAt} />],

@@ -50,7 +50,7 @@ function filterOf(ids: readonly string[], selection: Selection): DeadLetterFilte
   return ids.length > 0 ? null : filter;
 }
 
-async function byIds<Result extends { id: string; outcome: string }>(
+async function byIds<Result extends { id: string; outcome: string; heldBy?: string }>(
   context: Context,
   ids: readonly string[],
   act: (ids: string[]) => Promise<Result[]>,
@@ -60,16 +60,17 @@ async function byIds<Result extends { id: string; outcome: string }>(
     results.push(...(await act(ids.slice(at, at + LIMITS.scriptTasks))));
   context.out.list(results, [
     { title: "ID", cell: ({ id }) => id },
-    { title: "OUTCOME", cell: ({ outcome }) => outcome },
+    { title: "OUTCOME", cell: ({ outcome, heldBy }) => (heldBy ? `${outcome}: ${heldBy}` : outcome) },
   ]);
   if (results.some(({ outcome }) => outcome === "not_found")) return EXIT.notFound;
-  return results.some(({ outcome }) => outcome === "not_dead") ? EXIT.conflict : EXIT.ok;
+  const isRefused = ({ outcome }: Result) => outcome === "not_dead" || outcome === "unique_conflict";
+  return results.some(isRefused) ? EXIT.conflict : EXIT.ok;
 }
 
 /** Runs an operation here on everything that matches. */
 async function inBulk(
   context: Context,
-  spec: { kind: "replay" | "discard"; queue: string; to?: string },
+  spec: { kind: "replay" | "discard"; queue: string; to?: string; force?: boolean },
   filter: DeadLetterFilter,
   rate: number | undefined,
 ): Promise<ExitCode> {
@@ -140,9 +141,10 @@ export function dlqCommand(program: Command, action: Action): void {
   selectionOptions(dlq.command("replay"))
     .option("--to <queue>", "replay into this other queue")
     .option("--payload <json>", "replace the payload; needs exactly one id")
+    .option("--force", "also replay tasks whose unique key another task holds")
     .description("puts dead letters back with attempts at zero")
     .action(
-      action<Selection & { to?: string; payload?: string }>(
+      action<Selection & { to?: string; payload?: string; force?: boolean }>(
         async (context, [queue = "", ...ids], options) => {
           const { to, payload: payloadText, rate } = options;
           const filter = filterOf(ids, options);
@@ -152,7 +154,7 @@ export function dlqCommand(program: Command, action: Action): void {
           const observer = await context.observer();
           if (options.dryRun) return dryRun(context, queue, ids, filter);
           if (to !== undefined) await context.warnOfNewQueue(to);
-          const target = to === undefined ? {} : { to };
+          const target = { ...(to === undefined ? {} : { to }), ...(options.force ? { force: true } : {}) };
           const mutation = { action: "dead_letters.replay", queue } as const;
           if (filter === null)
             return byIds(context, ids, (some) =>

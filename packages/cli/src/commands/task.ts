@@ -43,6 +43,8 @@ export function printTask(context: Context, task: TaskView): void {
     ["ended", time(task.endedAt)],
     ["cancel requested", task.cancelRequested || null],
     ["tags", task.tags.join(", ")],
+    ["unique key", task.unique?.key ?? null],
+    ["key held by", task.unique?.holder ?? null],
     ["progress", task.progress],
     ["payload", task.payloadText],
     ["result", task.resultText],

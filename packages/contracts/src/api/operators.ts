@@ -125,6 +125,12 @@ export const ReplayBody = Type.Object(
     ...selection,
     canary: Type.Optional(Canary),
     to: Type.Optional(QueueName),
+    force: Type.Optional(
+      Type.Boolean({
+        description:
+          "True replays tasks whose unique key another task holds as well. They do not take the key.",
+      }),
+    ),
     patch: Type.Optional(
       Type.Object(
         { payloadText: Type.String({ minLength: 1, description: "The new payload as exact JSON text" }) },
@@ -143,7 +149,7 @@ export type DiscardBody = Type.Static<typeof DiscardBody>;
 const moved = {
   dryRun: Type.Boolean(),
   matched: Count("Dead letters that the selection named"),
-  skipped: Count("How many of them were unknown or no longer dead"),
+  skipped: Count("How many of them were unknown, no longer dead, or kept back by their unique key"),
   scanned: Type.Optional(Count("Dead letters that were read for a filter")),
   total: Type.Optional(Count("Dead letters of the queue, if there is a filter")),
 };
@@ -154,8 +160,11 @@ export const ReplayReply = Type.Object({
     Type.Array(
       Type.Object({
         id: Type.String(),
-        outcome: oneOf(["replayed", "moved", "not_dead", "not_found"]),
+        outcome: oneOf(["replayed", "moved", "not_dead", "not_found", "unique_conflict"]),
         newId: Type.Optional(Type.String({ description: "Its id in the other queue" })),
+        heldBy: Type.Optional(
+          Type.String({ description: "With unique_conflict: the task that holds the unique key" }),
+        ),
       }),
       { description: "One per id, if ids were given" },
     ),

@@ -2,6 +2,7 @@ import { Type } from "typebox";
 import { LIMITS } from "../limits.ts";
 import { ATTEMPT_OUTCOMES, DEAD_REASONS, PRIORITIES, TASK_STATES } from "../states.ts";
 import { DURABILITIES, type TaskView } from "../task.ts";
+import { UNIQUE_CONFLICTS, UNIQUE_SCOPES } from "../unique.ts";
 import {
   type Assert,
   Count,
@@ -23,6 +24,26 @@ export const BackoffSchema = Type.Object(
   },
   { additionalProperties: false, description: "The wait before a retry" },
 );
+
+export const UniqueViewSchema = Type.Object({
+  key: Type.String(),
+  scope: oneOf(UNIQUE_SCOPES, { description: "How long a task holds the key" }),
+  windowMs: nullable(Type.Integer()),
+  onConflict: oneOf(UNIQUE_CONFLICTS),
+  maxWaitMs: nullable(Type.Integer()),
+  replaced: nullable(
+    Type.Object(
+      {
+        count: Count("How often"),
+        firstAt: Timestamp("First time"),
+        lastAt: Timestamp("Last time"),
+        by: Type.String({ description: "The instance of the library that replaced it last" }),
+      },
+      { description: "Enqueues that replaced the task" },
+    ),
+  ),
+  holder: nullable(Type.String({ description: "The task that was accepted last for the key" })),
+});
 
 export const AttemptViewSchema = Type.Object({
   attempt: Count("Counted from 1 within the generation"),
@@ -63,6 +84,7 @@ export const TaskViewSchema = Type.Object({
   tags: Type.Array(Type.String()),
   key: nullable(Type.String({ description: "The key in whose line it waits" })),
   cost: Type.Integer({ description: "How much of a rate it takes" }),
+  unique: nullable(UniqueViewSchema),
   traceId: nullable(Type.String({ description: "The trace that it belongs to, 32 hex digits" })),
   enqueuedAt: Timestamp("Enqueued"),
   runAt: nullable(Timestamp("Due")),
@@ -94,6 +116,14 @@ export const TaskReceipt = Type.Object({
   // A duplicate of a task whose record is gone, while its id is remembered, is "purged".
   state: oneOf([...TASK_STATES, "purged"]),
   durability: oneOf(DURABILITIES, { description: "The durability that the task has reached" }),
+  deduplicated: Type.Optional(
+    Type.Boolean({
+      description: "True: the task `id` holds the unique key, and this request stored no other one.",
+    }),
+  ),
+  replaced: Type.Optional(
+    Type.Boolean({ description: "True: the task `id` got the payload and the options of this request." }),
+  ),
   willRun: Type.Optional(
     Type.Boolean({
       description:

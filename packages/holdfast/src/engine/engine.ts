@@ -2,7 +2,7 @@ import { type Durability, LIMITS, type QueueSettings } from "@holdfast/contracts
 import { nanoid } from "nanoid";
 import * as scripts from "../redis/generated/index.ts";
 import type { QueueKeys } from "../redis/keys.ts";
-import { beginAgain, type EnqueueAnswer, type EnqueueArgs } from "./enqueue-answer.ts";
+import { answerOf, type EnqueueAnswer, type EnqueueArgs, finish } from "./enqueue-answer.ts";
 import { QueueScripts } from "./queue-scripts.ts";
 import {
   type AuditReply,
@@ -59,19 +59,21 @@ export class Engine extends QueueScripts {
 
   /**
    * A letter per task: n new (or a new life of a task that ended), p the same and due at once although it was to be
-   * scheduled, d duplicate, c conflict, b being cancelled, f queue full; and the state letter of each d and c.
+   * scheduled, d duplicate, c conflict, b being cancelled, f queue full, o or u unique key held, a after the task that holds it; the state letter of each d, c, o and u;
+   * and the task that holds the key of each o and u.
    */
   async enqueue(args: EnqueueArgs, request?: Request): Promise<EnqueueAnswer> {
     let isAnswered = false;
     try {
       const answer = await this.#enqueue(args, request);
       isAnswered = true;
-      return args.checked && answer.verdicts.includes("e")
-        ? await beginAgain(args, answer, {
-            store: (some) => this.#enqueue(some),
-            again: (tail) => this.enqueueAgain(tail),
-          })
-        : answer;
+      const isOpen = (args.checked || args.unique === true) && /[ew]/.test(answer.verdicts);
+      if (!isOpen) return answer;
+      return await finish(args, answer, {
+        store: (some) => this.#enqueue(some),
+        again: (tail) => this.enqueueAgain(tail),
+        replace: (tail) => this.replace(tail),
+      });
     } finally {
       args.bytes?.release(this.connection.pool, isAnswered);
     }
@@ -80,16 +82,16 @@ export class Engine extends QueueScripts {
   #enqueue(args: EnqueueArgs, request?: Request): Promise<EnqueueAnswer> {
     const call = async ({ requestSlot, sequence }: Request) => {
       for (;;) {
-        const [now, verdicts, states] = await this.run<
+        const [now, verdicts, states, owners] = await this.run<
           scripts.EnqueueArgs,
-          [now: number, verdicts?: string, states?: string]
+          [now: number, verdicts?: string, states?: string, owners?: string]
         >(
           scripts.enqueueScript,
           {
             clockMs: this.clockMs(),
             requestSlot,
             sequence,
-            checked: args.checked ? (args.once ? 2 : 1) : 0,
+            checked: (args.checked ? (args.once ? 2 : 1) : 0) + (args.unique ? 4 : 0),
             high: args.high,
             normal: args.normal,
             low: args.low,
@@ -99,7 +101,8 @@ export class Engine extends QueueScripts {
           args.bytes,
         );
         this.connection.observeClock(now);
-        if (verdicts !== undefined && states !== undefined) return { verdicts, states };
+        if (verdicts !== undefined && states !== undefined)
+          return owners === undefined ? { verdicts, states } : answerOf(verdicts, states, owners);
         await this.open();
       }
     };
@@ -108,12 +111,19 @@ export class Engine extends QueueScripts {
 
   /** As `enqueue`, of tasks that ended without completing: ids and envelopes in turn. g: the id is not known any more. */
   async enqueueAgain(tail: readonly string[], request?: Request): Promise<EnqueueAnswer> {
-    const [verdicts, states] = await this.runRequest<scripts.EnqueueAgainArgs, [string, string]>(
-      scripts.enqueueAgainScript,
-      { tail },
-      request,
-    );
-    return { verdicts, states };
+    const [verdicts, states, owners] = await this.runRequest<
+      scripts.EnqueueAgainArgs,
+      [verdicts: string, states: string, owners?: string]
+    >(scripts.enqueueAgainScript, { tail }, request);
+    return owners === undefined ? { verdicts, states } : answerOf(verdicts, states, owners);
+  }
+
+  /**
+   * A letter per pair of a task that holds a unique key and an envelope for it: p replaced and pending, s replaced and scheduled, g it no
+   * longer waits under this key, x it has another type or key.
+   */
+  replace(tail: readonly string[], request?: Request): Promise<string> {
+    return this.runRequest<scripts.ReplaceArgs, string>(scripts.replaceScript, { tail }, request);
   }
 
   async acquire(args: RoundTripArgs, request?: Request): Promise<RoundTrip> {
@@ -223,24 +233,47 @@ export class Engine extends QueueScripts {
     return { requeued, dead, cancelled, nextInMs };
   }
 
-  /** @param undoMs how long a discard can be undone */
+  /**
+   * @param undoMs how long a discard can be undone
+   * @returns uniqueKeys: how many entries of unique keys there are
+   */
   async purge(
     limit: number,
     requestIdleMs: number,
     undoMs: number = LIMITS.undoMs,
-  ): Promise<{ purged: number; forgotten: number }> {
-    const [purged, forgotten] = await this.run<scripts.PurgeArgs, [number, number]>(scripts.purgeScript, {
-      clockMs: this.clockMs(),
-      limit,
-      requestIdleMs,
-      undoMs,
-    });
-    return { purged, forgotten };
+  ): Promise<{ purged: number; forgotten: number; uniqueKeys: number }> {
+    const [purged, forgotten, uniqueKeys] = await this.run<scripts.PurgeArgs, [number, number, number]>(
+      scripts.purgeScript,
+      {
+        clockMs: this.clockMs(),
+        limit,
+        requestIdleMs,
+        undoMs,
+      },
+    );
+    return { purged, forgotten, uniqueKeys };
   }
 
-  /** A letter per pair of id and new envelope ("" keeps it): r replayed, n not dead, u unknown. */
-  replay(tail: readonly string[], request?: Request, diedBefore = 0): Promise<string> {
-    return this.runRequest(scripts.replayScript, { diedBefore, tail }, request);
+  /**
+   * Removes entries of unique keys whose tasks hold them no more, in one part of the hash.
+   * @param cursor of the call before; "0" to begin
+   */
+  async freeKeys(limit: number, cursor: string): Promise<{ removed: number; cursor: string }> {
+    const [removed, next] = await this.run<scripts.FreeKeysArgs, [number, string]>(scripts.freeKeysScript, {
+      clockMs: this.clockMs(),
+      cursor,
+      limit,
+    });
+    return { removed, cursor: next };
+  }
+
+  /**
+   * A letter per pair of id and new envelope ("" keeps it): r replayed, n not dead, u unknown, h another task holds its unique key. Then
+   * the ids of these tasks, with a space before each.
+   * @param force replays a task whose key is held as well
+   */
+  replay(tail: readonly string[], request?: Request, diedBefore = 0, force = false): Promise<string> {
+    return this.runRequest(scripts.replayScript, { diedBefore, force: force ? 1 : 0, tail }, request);
   }
 
   /** A letter per pair of an id and the queue it moved to ("" if it did not): d discarded, n not dead, u unknown. */

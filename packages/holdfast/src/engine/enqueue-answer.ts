@@ -8,6 +8,8 @@ export interface EnqueueArgs {
   checked: boolean;
   /** With `checked`: a task that ended without completing keeps its id too. @default false: a new life of it begins */
   once?: boolean;
+  /** Tasks of the call have unique keys. @default false */
+  unique?: boolean;
   high: number;
   normal: number;
   low: number;
@@ -19,32 +21,51 @@ export interface EnqueueArgs {
   bytes?: TailBytes;
 }
 
-/** A letter per task, as the script enqueue gives it, and the state letter of each duplicate and conflict in turn. */
+/**
+ * A letter per task, as the script enqueue gives it; the state letter of each d, c, o, u, w, r and x in turn; and the id of the task that
+ * holds the unique key of each o, u, w, r and x in turn. r: it was replaced. x: it has another type or key.
+ */
 export interface EnqueueAnswer {
   verdicts: string;
   states: string;
+  /** Absent if there are none. */
+  owners?: readonly string[];
 }
 
-/** The letter of each task, followed by the letter of its state if it has one. */
-function lettersOf({ verdicts, states }: EnqueueAnswer): string[] {
+/** @param owners ids with spaces between them */
+export function answerOf(verdicts: string, states: string, owners: string): EnqueueAnswer {
+  return { verdicts, states, owners: owners.split(" ") };
+}
+
+/** The letter of each task, followed by the letter of its state if it has one, and by the id of the task that holds its unique key. */
+function partsOf({ verdicts, states, owners = [] }: EnqueueAnswer): string[] {
   let known = 0;
-  return [...verdicts].map((verdict) =>
-    verdict === "d" || verdict === "c" ? verdict + (states[known++] ?? "r") : verdict,
-  );
+  let owner = 0;
+  return [...verdicts].map((verdict) => {
+    if (!"dcouw".includes(verdict)) return verdict;
+    const state = states[known++] ?? "r";
+    return verdict + state + ("dc".includes(verdict) ? "" : owners[owner++]);
+  });
 }
 
-function answerOf(letters: readonly string[]): EnqueueAnswer {
+function joined(parts: readonly string[]): EnqueueAnswer {
+  const owners = parts.map((part) => part.slice(2)).filter((owner) => owner !== "");
   return {
-    verdicts: letters.map((letter) => letter.charAt(0)).join(""),
-    states: letters.map((letter) => letter.slice(1)).join(""),
+    verdicts: parts.map((part) => part.charAt(0)).join(""),
+    states: parts.map((part) => part.charAt(1)).join(""),
+    ...(owners.length > 0 ? { owners } : {}),
   };
 }
 
 /** Some tasks of a call as a call of their own. @param places in ascending order */
-function partOf({ high, normal, low, keyed = 0, tail }: EnqueueArgs, places: readonly number[]): EnqueueArgs {
+function partOf(
+  { high, normal, low, keyed = 0, tail, unique = false }: EnqueueArgs,
+  places: readonly number[],
+): EnqueueArgs {
   const between = (from: number, to: number) => places.filter((place) => place >= from && place < to).length;
   return {
     checked: true,
+    unique,
     high: between(0, high),
     normal: between(high, high + normal),
     low: between(high + normal, high + normal + low),
@@ -53,36 +74,61 @@ function partOf({ high, normal, low, keyed = 0, tail }: EnqueueArgs, places: rea
   };
 }
 
+/** The arguments of the script replace: the task that holds the key, and the envelope that it gets. */
+const replacementsOf = ({ tail }: EnqueueArgs, places: readonly number[], letters: readonly string[]) =>
+  places.flatMap((place) => [(letters[place] as string).slice(2), tail[2 * place + 1] as string]);
+
+/** @param letter of the script replace: p or s, the state that the task has now; or g or x */
+function replacedPart(part: string, letter = "g"): string {
+  if (letter === "g") return letter;
+  return letter === "x" ? `x${part.slice(1)}` : `r${letter}${part.slice(2)}`;
+}
+
 /**
- * Begins the next life of each task that ended without completing: letter e of the first answer. That is a script of its own, so
- * that an enqueue of new tasks does not name the keys that it takes.
+ * Begins the next life of each task that ended without completing, letter e of the first answer, and replaces the tasks that hold unique
+ * keys, letter w. These are scripts of their own, so that an enqueue of new tasks does not name the keys that they take.
  */
-export async function beginAgain(
+export async function finish(
   args: EnqueueArgs,
   first: EnqueueAnswer,
   calls: {
     store: (args: EnqueueArgs) => Promise<EnqueueAnswer>;
     again: (tail: readonly string[]) => Promise<EnqueueAnswer>;
+    replace: (tail: readonly string[]) => Promise<string>;
   },
 ): Promise<EnqueueAnswer> {
-  const letters = lettersOf(first);
-  const placesOf = (letter: string) => letters.flatMap((own, place) => (own === letter ? [place] : []));
+  const letters = partsOf(first);
+  const placesOf = (letter: string) =>
+    letters.flatMap((own, place) => (own.charAt(0) === letter ? [place] : []));
   // Others may purge, enqueue and cancel the same ids all the while.
   for (let round = 0; round < AGAIN_ROUNDS; round++) {
     const ended = placesOf("e");
-    if (ended.length === 0) return answerOf(letters);
-    const begun = lettersOf(await calls.again(partOf(args, ended).tail));
-    ended.forEach((place, i) => {
-      letters[place] = begun[i] ?? "e";
-    });
+    const waiting = placesOf("w");
+    if (ended.length + waiting.length === 0) return joined(letters);
+    if (ended.length > 0) {
+      const begun = partsOf(await calls.again(partOf(args, ended).tail));
+      ended.forEach((place, i) => {
+        letters[place] = begun[i] ?? "e";
+      });
+    }
+    if (waiting.length > 0) {
+      const replaced = await calls.replace(replacementsOf(args, waiting, letters));
+      waiting.forEach((place, i) => {
+        letters[place] = replacedPart(letters[place] as string, replaced[i]);
+      });
+    }
     const gone = placesOf("g");
     if (gone.length === 0) continue;
-    const stored = lettersOf(await calls.store(partOf(args, gone)));
+    const stored = partsOf(await calls.store({ ...partOf(args, gone), checked: args.checked }));
     gone.forEach((place, i) => {
       letters[place] = stored[i] ?? "e";
     });
   }
-  throw new HoldfastError("conflict", "others enqueue and remove tasks with the same ids: try again", {
-    retryAfterMs: 1_000,
-  });
+  throw new HoldfastError(
+    "conflict",
+    "others enqueue and remove tasks with the same ids or unique keys: try again",
+    {
+      retryAfterMs: 1_000,
+    },
+  );
 }

@@ -25,6 +25,19 @@ const backoff = fc.record(
   },
   { requiredKeys: ["kind", "jitter"] },
 );
+const unique = fc
+  .tuple(
+    fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }),
+    fc.constantFrom(
+      { scope: "unfinished", onConflict: "existing" } as const,
+      { scope: "waiting", onConflict: "reject" } as const,
+      { scope: "window", windowMs: 5, onConflict: "existing" } as const,
+      { scope: "unfinished", onConflict: "replace" } as const,
+      { scope: "waiting", onConflict: "debounce", maxWaitMs: 7 } as const,
+      { scope: "unfinished", onConflict: "keepLatest" } as const,
+    ),
+  )
+  .map(([key, terms]) => ({ key, ...terms }));
 const plainOptions = fc.record(
   {
     priority: fc.constantFrom("high", "normal", "low"),
@@ -36,6 +49,7 @@ const plainOptions = fc.record(
     keepPayload: fc.boolean(),
     key: fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }),
     cost: fc.integer({ min: 1, max: LIMITS.cost }),
+    unique,
   },
   { requiredKeys: [] },
 );
@@ -72,6 +86,7 @@ test("decoding returns what was encoded, the payload byte for byte", () => {
           tags: options?.tags ?? [],
           key: options?.key ?? null,
           cost: options?.cost ?? 1,
+          unique: options?.unique ? { windowMs: null, maxWaitMs: null, ...options.unique } : null,
           fingerprint: print ?? null,
           keepPayload: options?.keepPayload ?? true,
           traceparent: null,

@@ -13,6 +13,7 @@ import {
 } from "../tracing/trace-context.ts";
 import { ENVELOPE_OPTIONS, ENVELOPE_PLAIN, ENVELOPE_SCHEDULED } from "./format.ts";
 import { decodeWord, encodeWord } from "./text.ts";
+import { decodeUnique, encodeUnique, type UniqueTerms } from "./unique.ts";
 
 /**
  * The immutable part of a task, one text: a header line, then the payload's exact bytes.
@@ -20,7 +21,7 @@ import { decodeWord, encodeWord } from "./text.ts";
  *     <flag><type> <enqueuedAt, base 36>[ name=value …]\n<payload>
  *
  * flag: `.` no options, `+` options, `@` options and scheduled. The scripts read the flag and the options
- * p, m, t, e, d, r, h, k, q, c; they never look into the payload. w and v are traceparent and tracestate.
+ * p, m, t, e, d, r, h, k, q, c, u; they never look into the payload. w and v are traceparent and tracestate.
  */
 export interface Envelope {
   type: string;
@@ -37,6 +38,7 @@ export interface Envelope {
   tags: string[];
   key: string | null;
   cost: number;
+  unique: UniqueTerms | null;
   fingerprint: string | null;
   /** False: the payload goes when the task completes. */
   keepPayload: boolean;
@@ -89,6 +91,7 @@ export function encodeEnvelope(
   if (options?.tags?.length) fields += ` g=${options.tags.map(encodeWord).join(",")}`;
   if (options?.key !== undefined) fields += ` q=${encodeWord(options.key)}`;
   if (options?.cost !== undefined && options.cost !== 1) fields += ` c=${options.cost}`;
+  if (options?.unique !== undefined) fields += ` u=${encodeUnique(options.unique)}`;
   if (options?.keepPayload === false) fields += " k=0";
   if (fingerprint !== undefined) fields += ` h=${fingerprint}`;
   if (trace !== undefined) {
@@ -126,6 +129,7 @@ function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): E
     tags: NO_TAGS,
     key: null,
     cost: 1,
+    unique: null,
     fingerprint: null,
     keepPayload: true,
     traceparent: null,
@@ -157,6 +161,7 @@ function decodeAsBefore(header: string, payloadText: string): Envelope | undefin
   envelope.runAt = known.runAt;
   envelope.key = known.key;
   envelope.cost = known.cost;
+  envelope.unique = known.unique;
   envelope.fingerprint = known.fingerprint;
   envelope.keepPayload = known.keepPayload;
   return envelope;
@@ -203,6 +208,7 @@ function decodeOption(envelope: Envelope, part: string): void {
   else if (name === "b") envelope.backoff = decodeBackoff(text);
   else if (name === "g") envelope.tags = text.split(",").map(decodeOwn);
   else if (name === "q") envelope.key = decodeOwn(text);
+  else if (name === "u") envelope.unique = decodeUnique(text);
   else if (name === "h") envelope.fingerprint = text;
   else if (name === "k") envelope.keepPayload = text !== "0";
   else if (name === "w") envelope.traceparent = isTraceparent(text) ? text : null;

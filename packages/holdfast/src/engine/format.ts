@@ -16,11 +16,12 @@ export const ENVELOPE_PLAIN = ".";
 export const ENVELOPE_OPTIONS = "+";
 export const ENVELOPE_SCHEDULED = "@";
 
-/** The flags of a state record: a caller gave the id; the task runs alone; a cancel was requested; the payload goes when the task completes. */
+/** The flags of a state record: a caller gave the id; the task runs alone; a cancel was requested; the payload goes when the task completes; the next task of its unique key waits for its end. */
 export const FLAG_GIVEN = "h";
 export const FLAG_ALONE = "o";
 export const FLAG_CANCEL = "x";
 export const FLAG_DROPS = "k";
+export const FLAG_NEXT = "n";
 
 /** The flags of a reply tell a worker, beside its tasks: the queue is paused; make room (hold nothing and ask again), since a task has to run alone; the task that is granted has to; ask again, since entries were dropped; the request is parked; tasks stand aside by their type, so tell the types that you run. */
 export const REPLY_PAUSED = 1;

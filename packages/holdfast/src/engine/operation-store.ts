@@ -15,6 +15,8 @@ export interface OperationSpec {
   to?: string;
   /** For the replay of one task: its new payload. */
   payloadText?: string;
+  /** For a replay: also tasks whose unique key another task holds. */
+  force?: boolean;
   ratePerSecond?: number;
   canary?: { size: number; waitMs: number };
   /** For empty. */

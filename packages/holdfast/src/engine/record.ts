@@ -1,4 +1,11 @@
-import type { AttemptOutcome, AttemptView, DeadReason, ReplayView, TaskState } from "@holdfast/contracts";
+import type {
+  AttemptOutcome,
+  AttemptView,
+  DeadReason,
+  Replacements,
+  ReplayView,
+  TaskState,
+} from "@holdfast/contracts";
 
 import * as format from "./format.ts";
 import { decodeLine } from "./text.ts";
@@ -26,6 +33,7 @@ export interface StateRecord {
   deadReason: DeadReason | null;
   history: AttemptView[];
   replays: ReplayView[];
+  replaced: Replacements | null;
 }
 
 const STATES: Record<string, StateRecord["state"]> = {
@@ -75,6 +83,16 @@ const isReplay = (line: string) => /^0 \d+ released /.test(line);
 function decodeReplay(line: string): ReplayView {
   const [, generation, , at] = line.split(" ");
   return { generation: Number(generation), at: Number(at) };
+}
+
+/** The line of a task that enqueues with its unique key replaced, which is one for all of them. */
+const REPLACED = /^0 \d+ replaced (\d+) (\d+) (\S+) (\d+)/;
+
+function decodeReplacements(lines: readonly string[]): Replacements | null {
+  const [, firstAt, lastAt, by = "", count] = lines.map((line) => REPLACED.exec(line)).find(Boolean) ?? [];
+  return count === undefined
+    ? null
+    : { count: Number(count), firstAt: Number(firstAt), lastAt: Number(lastAt), by };
 }
 
 /** The number of times that a task was granted, as the script acquire reports it. It is "" for a first attempt without history. */
@@ -133,6 +151,7 @@ export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateR
       ...none,
       history: [],
       replays: [],
+      replaced: null,
     };
   }
   const [head = "", ...lines] = text.split("\n");
@@ -143,8 +162,9 @@ export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateR
     state,
     ...counts,
     ...none,
-    history: lines.filter((line) => !isReplay(line)).map(decodeAttempt),
+    history: lines.filter((line) => !isReplay(line) && !REPLACED.test(line)).map(decodeAttempt),
     replays: lines.filter(isReplay).map(decodeReplay),
+    replaced: decodeReplacements(lines),
   };
   const number = (at: number) => (fields[at] === undefined ? null : Number(fields[at]));
   const current = (outcome: AttemptOutcome, endedAt: number | null): AttemptView => ({

@@ -19,6 +19,8 @@ export interface RawTask {
   result: string;
   progress: string;
   score: string;
+  /** The entry of its unique key; "" without one. */
+  holder: string;
 }
 
 export interface RawStats {
@@ -32,14 +34,14 @@ export interface RawStats {
   flow: number[];
 }
 
-/** Reads the reply of the script get, which has five texts for each of the `ids`. */
+/** Reads the reply of the script get, which has six texts for each of the `ids`. */
 export function rawTasks(ids: readonly string[], reply: readonly string[]): RawTask[] {
   return ids.map((id, i) => {
-    const [envelope = "", record = "", result = "", progress = "", score = ""] = reply.slice(
-      5 * i,
-      5 * i + 5,
+    const [envelope = "", record = "", result = "", progress = "", score = "", holder = ""] = reply.slice(
+      6 * i,
+      6 * i + 6,
     );
-    return { id, envelope: envelope || envelopeIn(record), record, result, progress, score };
+    return { id, envelope: envelope || envelopeIn(record), record, result, progress, score, holder };
   });
 }
 

@@ -56,7 +56,7 @@ test.each([
   [{ jobId: "x" }, "did you mean id?"],
   [{ removeOnComplete: true }, "retentionMs"],
   [{ lifo: true }, "give it another priority"],
-  [{ deduplication: { id: "d" } }, "did you mean id?"],
+  [{ deduplication: { id: "d" } }, "did you mean unique?"],
   [{ repeat: { every: 1 } }, "docs/schedules.md"],
   [{ fingerprint: "x" }, "fingerprint is not an option of a task"],
   [{ backoff: 5_000 }, 'backoff has to be an object such as { kind: "fixed", baseMs: 1_000 }, got 5000'],

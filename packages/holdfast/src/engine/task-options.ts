@@ -9,6 +9,9 @@ import {
   LIMITS,
   PRIORITIES,
   type TaskOptions,
+  UNIQUE_CONFLICTS,
+  UNIQUE_SCOPES,
+  type Unique,
 } from "@holdfast/contracts";
 import {
   anything,
@@ -38,6 +41,42 @@ export const backoffShape = shapeOf<Backoff>({
   hints: { type: "kind", strategy: "kind", delay: "baseMs", initialInterval: "baseMs", maxDelay: "maxMs" },
 });
 
+const keyKind = pattern(`a text of 1 to ${LIMITS.keyBytes} bytes without NUL, but "." and ".."`, isTaskKey);
+
+function contradictionOfUnique({ scope, windowMs, onConflict, maxWaitMs }: Unique): string | undefined {
+  const replaces = onConflict === "replace" || onConflict === "debounce" || onConflict === "keepLatest";
+  if (scope === "waiting" && onConflict === "keepLatest")
+    return 'onConflict "keepLatest" has the scope "unfinished"';
+  if (scope === "window" && replaces) return `onConflict "${onConflict}" does not go with the scope "window"`;
+  if (scope === "window" && windowMs === undefined)
+    return 'scope "window" needs windowMs: the length of the window';
+  if (scope !== "window" && windowMs !== undefined) return 'windowMs goes with the scope "window"';
+  if (onConflict !== "debounce")
+    return maxWaitMs === undefined ? undefined : 'maxWaitMs goes with onConflict "debounce"';
+  if (maxWaitMs === undefined)
+    return 'onConflict "debounce" needs maxWaitMs: the longest time from the first enqueue';
+  return scope === "unfinished" ? 'onConflict "debounce" has the scope "waiting"' : undefined;
+}
+
+export const uniqueShape = shapeOf<Unique>({
+  what: "a unique key",
+  title: "Unique key",
+  example: '{ key: "report-7" }',
+  kinds: {
+    key: keyKind,
+    scope: oneOf(...UNIQUE_SCOPES),
+    windowMs: whole(1, LIMITS.delayMs),
+    onConflict: oneOf(...UNIQUE_CONFLICTS),
+    maxWaitMs: whole(1, LIMITS.delayMs),
+  },
+  hints: {
+    ...{ id: "key", ttl: "windowMs", periodMs: "windowMs", mode: "onConflict" },
+    delayMs: "delayMs stands beside unique, as that of every task",
+  },
+  required: ["key"],
+  rule: contradictionOfUnique,
+});
+
 /** The fingerprint is in the header line of the envelope, so a space or newline in it would break the record. */
 const fingerprint = pattern("1 to 128 visible ASCII characters, no spaces", (value) =>
   /^[\x21-\x7e]{1,128}$/.test(value),
@@ -50,8 +89,9 @@ export const taskKinds: Kinds<TaskOptions> = {
   },
   ifEnded: oneOf("again", "duplicate"),
   partitionKey: text(1, LIMITS.partitionKeyCharacters),
-  key: pattern(`a text of 1 to ${LIMITS.keyBytes} bytes without NUL, but "." and ".."`, isTaskKey),
+  key: keyKind,
   cost: whole(1, LIMITS.cost),
+  unique: nested(uniqueShape),
   priority: oneOf(...PRIORITIES),
   delayMs: whole(0, LIMITS.delayMs),
   runAt: epochMs,
@@ -84,9 +124,10 @@ export const taskHints = {
   retry: "maxRetries",
   jobId: "id",
   taskId: "id",
-  deduplication: "did you mean id? The same id with the same body is accepted once",
+  deduplication: "unique",
   dedupeId: "id",
-  uniqueKey: "id",
+  uniqueKey: "unique",
+  singletonKey: "unique",
   timeout: "timeoutMs",
   ttl: "expiresAt",
   expires: "expiresAt",
@@ -107,6 +148,10 @@ function contradictionOf(options: TaskOptions): string | undefined {
     return "id and partitionKey exclude each other: the id alone says which partition the task is in";
   if (options.key !== undefined && options.partitionKey !== undefined)
     return "key and partitionKey exclude each other: the key alone says which partition the task is in";
+  if (options.unique?.onConflict === "keepLatest" && (options.delayMs ?? options.runAt) !== undefined)
+    return 'unique.onConflict "keepLatest" does not go with delayMs or runAt: the task waits for the end of the one that runs';
+  if (options.unique?.onConflict === "debounce" && options.delayMs === undefined)
+    return 'unique.onConflict "debounce" needs delayMs: how long after the last enqueue the task is due';
   if (options.ifEnded !== undefined && options.id === undefined) return "ifEnded goes with an id";
   if (options.replicas !== undefined && options.durability !== "replicated")
     return 'replicas goes with durability "replicated"';

@@ -39,6 +39,11 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
     tags: envelope.tags,
     key: envelope.key,
     cost: envelope.cost,
+    unique: envelope.unique && {
+      ...envelope.unique,
+      replaced: record.replaced,
+      holder: raw.holder.split(" ")[0] || null,
+    },
     traceId: envelope.traceparent === null ? null : traceIdOf(envelope.traceparent),
     enqueuedAt: envelope.enqueuedAt,
     runAt: state === "scheduled" && raw.score !== "" ? Math.floor(Number(raw.score)) : envelope.runAt,

@@ -38,6 +38,8 @@ export class Sweep {
   readonly #audits = new Map<string, { begunAt: number; steppedAt: number; walk: AuditWalk }>();
   // The position at which the search for expired tasks continues, for queues whose pending lists are longer than a window.
   readonly #expiredUpTo = new Map<string, number>();
+  // The cursor at which the search for unique keys that no task holds continues.
+  readonly #freedUpTo = new Map<string, string>();
   readonly #rewinds = new RewindDetector();
 
   constructor(options: SweepOptions) {
@@ -47,7 +49,7 @@ export class Sweep {
   /** Forgets all queues but these. */
   keepOnly(queues: readonly string[]): void {
     this.#rewinds.keepOnly(queues);
-    for (const kept of [this.#audits, this.#expiredUpTo])
+    for (const kept of [this.#audits, this.#expiredUpTo, this.#freedUpTo])
       for (const queue of kept.keys()) if (!queues.includes(queue)) kept.delete(queue);
   }
 
@@ -82,12 +84,15 @@ export class Sweep {
     }
     if (aside > 0) swept.rejected = await this.#reject(engine);
     swept.expired = await this.#expire(engine);
+    let keys = 0;
     for (let call = 0; call < CALLS_PER_SWEEP; call++) {
-      const { purged, forgotten } = await engine.purge(CALL_TASKS, REQUEST_IDLE_MS);
+      const { purged, forgotten, uniqueKeys } = await engine.purge(CALL_TASKS, REQUEST_IDLE_MS);
+      keys = uniqueKeys;
       swept.purged += purged;
       swept.forgotten += forgotten;
       if (purged + forgotten < CALL_TASKS) break;
     }
+    if (keys > 0) await this.#freeKeys(engine);
     const { requeued, dead, cancelled } = swept.reaped;
     if (
       swept.promoted +
@@ -143,6 +148,17 @@ export class Sweep {
     if (next > 0) this.#expiredUpTo.set(engine.queue, next);
     else this.#expiredUpTo.delete(engine.queue);
     return total;
+  }
+
+  /** Removes entries of unique keys that no task holds: one part of them in each sweep, and more as long as a quarter of a part is removed. */
+  async #freeKeys(engine: Engine): Promise<void> {
+    let cursor = this.#freedUpTo.get(engine.queue) ?? "0";
+    for (let call = 0; call < CALLS_PER_SWEEP; call++) {
+      const step = await engine.freeKeys(CALL_TASKS, cursor);
+      cursor = step.cursor;
+      if (step.removed < CALL_TASKS / 4) break;
+    }
+    this.#freedUpTo.set(engine.queue, cursor);
   }
 
   async #audit(engine: Engine): Promise<void> {

@@ -5,12 +5,16 @@ import { bandOf, decodeEnvelope, encodeEnvelope, traceOf } from "../engine/envel
 import type { RawTask } from "../engine/replies.ts";
 import type { Request } from "../engine/requests.ts";
 import { taskView } from "../engine/task-view.ts";
+import { uniqueOptions } from "../engine/unique.ts";
 import { type Parts, perId } from "../partitions/parts.ts";
 import type { ReplayOptions } from "./observer-options.ts";
 
 export interface ReplayResult {
   id: string;
-  outcome: "replayed" | "moved" | "not_dead" | "not_found";
+  /** "unique_conflict": another task holds its unique key, so it stays a dead letter. */
+  outcome: "replayed" | "moved" | "not_dead" | "not_found" | "unique_conflict";
+  /** The task that holds the key, with "unique_conflict". */
+  heldBy?: string;
   /** The id in the other queue, if the task was moved. */
   newId?: string;
 }
@@ -22,7 +26,7 @@ export interface DiscardResult {
 
 const PAGE = 100;
 
-const REPLAYED = { r: "replayed", n: "not_dead", u: "not_found" } as const;
+const REPLAYED = { r: "replayed", n: "not_dead", u: "not_found", h: "unique_conflict" } as const;
 const DISCARDED = { d: "discarded", n: "not_dead", u: "not_found" } as const;
 
 export interface ReplayHow {
@@ -31,12 +35,14 @@ export interface ReplayHow {
   request?: Request;
   /** Dead letters that died after this moment are left alone. */
   diedBefore?: number;
+  /** Replays a task whose unique key another task holds as well. */
+  force?: boolean | undefined;
 }
 
 export async function replayHere(
   engine: Engine,
   ids: readonly string[],
-  { payloadText, request, diedBefore }: ReplayHow = {},
+  { payloadText, request, diedBefore, force }: ReplayHow = {},
 ): Promise<ReplayResult[]> {
   const tail: string[] = [];
   for (const id of ids) {
@@ -50,8 +56,14 @@ export async function replayHere(
     }
     tail.push(id, envelope);
   }
-  const letters = await engine.replay(tail, request, diedBefore);
-  return ids.map((id, i) => ({ id, outcome: REPLAYED[letters[i] as keyof typeof REPLAYED] ?? "not_found" }));
+  const [letters = "", ...owners] = (await engine.replay(tail, request, diedBefore, force)).split(" ");
+  let held = 0;
+  return ids.map((id, i) => {
+    const outcome = REPLAYED[letters[i] as keyof typeof REPLAYED] ?? "not_found";
+    return outcome === "unique_conflict"
+      ? { id, outcome, heldBy: owners[held++] as string }
+      : { id, outcome };
+  });
 }
 
 /**
@@ -62,7 +74,7 @@ export async function replayInto(
   from: Engine,
   target: Parts,
   ids: readonly string[],
-  { diedBefore = Number.POSITIVE_INFINITY }: ReplayHow = {},
+  { diedBefore = Number.POSITIVE_INFINITY, force = false }: ReplayHow = {},
 ): Promise<ReplayResult[]> {
   const results: ReplayResult[] = [];
   const raws: RawTask[] = [];
@@ -84,6 +96,8 @@ export async function replayInto(
     const decoded = decodeEnvelope(raw.envelope);
     const { type, payloadText, maxRetries, timeoutMs, backoff, tags, key, cost, priority, keepPayload } =
       decoded;
+    // The partition follows from the id, so in a queue with partitions the task cannot take its unique key.
+    const unique = force || target.partitions ? null : decoded.unique;
     const options = {
       priority,
       ...(maxRetries === null ? {} : { maxRetries }),
@@ -93,6 +107,7 @@ export async function replayInto(
       tags,
       ...(key === null ? {} : { key }),
       cost,
+      ...(unique === null ? {} : { unique: uniqueOptions(unique) }),
     };
     const envelope = encodeEnvelope(
       type,
@@ -103,16 +118,21 @@ export async function replayInto(
       traceOf(decoded),
     );
     const count = (band: string) => (bandOf(options) === band ? 1 : 0);
-    const { verdicts } = await to.enqueue({
+    const { verdicts, owners = [] } = await to.enqueue({
       // However it ended there: a repeat has to find it.
       checked: true,
       once: true,
+      unique: unique !== null,
       high: count("high"),
       normal: count("normal"),
       low: count("low"),
       keyed: count("keyed"),
       tail: [newId, envelope],
     });
+    if (verdicts === "o" || verdicts === "u") {
+      results.push({ id: raw.id, outcome: "unique_conflict", heldBy: owners[0] as string });
+      continue;
+    }
     if (verdicts === "f")
       throw new HoldfastError("queue_full", `queue "${target.queue}" is at its cap of waiting tasks`, {
         taskId: raw.id,
@@ -176,15 +196,15 @@ export async function discardDead(
 export async function replayIds(
   parts: Parts,
   ids: readonly string[],
-  { to, payloadText }: ReplayOptions,
+  { to, payloadText, force }: ReplayOptions,
   open: (queue: string) => Promise<Parts>,
 ): Promise<ReplayResult[]> {
   if (payloadText !== undefined && ids.length !== 1)
     throw new HoldfastError("invalid_argument", "a new payload goes with exactly one id");
   if (to === undefined || to === parts.queue)
-    return perId(parts, ids, (part, own) => replayHere(part.engine, own, { payloadText }));
+    return perId(parts, ids, (part, own) => replayHere(part.engine, own, { payloadText, force }));
   if (payloadText !== undefined)
     throw new HoldfastError("invalid_argument", "a new payload and another queue exclude each other");
   const target = await open(to);
-  return perId(parts, ids, (part, own) => replayInto(part.engine, target, own));
+  return perId(parts, ids, (part, own) => replayInto(part.engine, target, own, { force }));
 }

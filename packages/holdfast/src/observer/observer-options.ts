@@ -28,6 +28,8 @@ export interface ReplayOptions {
   to?: string | undefined;
   /** Replaces the payload; with exactly one id. */
   payloadText?: string | undefined;
+  /** Replays tasks whose unique key another task holds as well. They then run beside it and do not take the key. @default false */
+  force?: boolean | undefined;
 }
 
 export interface GroupOptions {
@@ -83,7 +85,7 @@ export const replayShape = shapeOf<ReplayOptions>({
   what: "a replay",
   title: "Replay by ids",
   example: '{ to: "other-queue" }',
-  kinds: { to: queueName, payloadText: { wants: "JSON text", is: isText } },
+  kinds: { to: queueName, payloadText: { wants: "JSON text", is: isText }, force: yesNo },
   hints: { queue: "to", payload: "did you mean payloadText? It is JSON text: JSON.stringify(payload)" },
 });
 

@@ -124,6 +124,7 @@ export class Observer {
   /**
    * At most 500 ids.
    * @param options.payloadText replaces the payload; with exactly one id
+   * @param options.force also replays tasks whose unique key another task holds
    * @returns one result per id, in the order given
    */
   async replay(

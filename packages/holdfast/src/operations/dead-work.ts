@@ -104,20 +104,23 @@ function walkOf(operation: ClaimedOperation, parts: Parts): Pick<Work, "first" |
 const NOT_MOVED: Record<string, string> = {
   not_dead: "it is not a dead letter, or it died after the operation began",
   not_found: "there is no such task",
+  unique_conflict: "another task holds its unique key",
 };
 
-function failuresOf(results: readonly { id: string; outcome: string }[]): Failure[] {
-  return results.flatMap(({ id, outcome }) => {
+function failuresOf(results: readonly { id: string; outcome: string; heldBy?: string }[]): Failure[] {
+  return results.flatMap(({ id, outcome, heldBy }) => {
     const detail = NOT_MOVED[outcome];
-    return detail === undefined ? [] : [{ id, code: outcome, detail }];
+    return detail === undefined
+      ? []
+      : [{ id, code: outcome, detail: heldBy ? `${detail}: ${heldBy}` : detail }];
   });
 }
 
 export function replayWork(operation: ClaimedOperation, parts: Parts, target: Parts | null): Work {
-  const { payloadText } = operation.spec;
+  const { payloadText, force } = operation.spec;
   const move = async ({ part, ids }: Batch, request: Request): Promise<Moved> => {
     const engine = engineAt(parts, part);
-    const options = { request, diedBefore: operation.startedAt, payloadText };
+    const options = { request, diedBefore: operation.startedAt, payloadText, force };
     const results: ReplayResult[] = target
       ? await replayInto(engine, target, ids, options)
       : await replayHere(engine, ids, options);

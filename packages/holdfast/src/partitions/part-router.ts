@@ -1,4 +1,4 @@
-import { HoldfastError, LIMITS } from "@holdfast/contracts";
+import { HoldfastError, LIMITS, type Unique } from "@holdfast/contracts";
 import { checkTaskId } from "../engine/names.ts";
 import { taskKinds } from "../engine/task-options.ts";
 import { checkArgument } from "../options/shape.ts";
@@ -13,6 +13,7 @@ export interface RoutedTask {
   id?: string | undefined;
   partitionKey?: string | undefined;
   key?: string | undefined;
+  unique?: Unique | undefined;
 }
 
 /** Chooses the part of the queue for each task that is enqueued. */
@@ -25,6 +26,7 @@ export class PartRouter {
    * @throws HoldfastError invalid_task_id, invalid_argument
    */
   placeFor(parts: Parts, task: RoutedTask | undefined): number {
+    if (task?.unique !== undefined && parts.partitions) return parts.placeOfKey(uniqueKeyAlone(task));
     if (task?.id !== undefined) {
       if (parts.partitions && task.key !== undefined)
         throw new HoldfastError(
@@ -55,4 +57,18 @@ export class PartRouter {
     }
     return this.#turn % count;
   }
+}
+
+/**
+ * The unique key by which the partition of a task is chosen.
+ * @throws HoldfastError invalid_argument: another option chooses a partition as well
+ */
+function uniqueKeyAlone({ unique, id, partitionKey, key }: RoutedTask): string {
+  const other = id !== undefined ? "id" : partitionKey !== undefined ? "partitionKey" : "key";
+  if (id !== undefined || partitionKey !== undefined || key !== undefined)
+    throw new HoldfastError(
+      "invalid_argument",
+      `unique and ${other} exclude each other in a queue with partitions: the tasks of a unique key have to be in one partition`,
+    );
+  return checkArgument("unique.key", taskKinds.key, unique?.key as string);
 }

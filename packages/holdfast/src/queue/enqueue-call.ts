@@ -16,10 +16,14 @@ export interface EnqueueReceipt {
   id: string;
   /** "purged" where a duplicate's task ended and is kept for its id alone. */
   state: TaskState | "purged";
-  /** The same id with the same body was accepted before: this call stored nothing. */
+  /** The same id with the same body was accepted before, or another task holds the unique key: this call stored nothing. */
   duplicate: boolean;
   /** False: the task had ended before this call, and nothing will run for it. Only with `duplicate`. */
   willRun: boolean;
+  /** True: another task holds the unique key, and `id` and `state` are those of that task. Absent otherwise. */
+  deduplicated?: true;
+  /** True, with `deduplicated`: that task got the payload and the options of this call. Absent otherwise. */
+  replaced?: true;
   /** How durable the write is known to be. */
   durability: Durability;
 }
@@ -34,6 +38,8 @@ export interface PreparedTask {
   idIs: "minted" | "given" | "once";
   band: Band;
   envelope: string;
+  /** The task has a unique key. @default false */
+  isUnique?: boolean;
 }
 
 /** Is told what became of a task: by its place, so that a batch needs no promise per task. */
@@ -52,6 +58,7 @@ const FULL_RETRY_MS = 1_000;
 export class EnqueueCall {
   readonly #queue: string;
   readonly #idIs: PreparedTask["idIs"];
+  #isUnique = false;
   /** id, envelope, id, envelope, … as the script takes them. */
   tail: string[] = [];
   sinks: EnqueueSink[] = [];
@@ -73,7 +80,9 @@ export class EnqueueCall {
     return this.sinks.length;
   }
 
-  add({ id, envelope, band }: Omit<PreparedTask, "idIs">, sink: EnqueueSink, place: number): void {
+  add(task: Omit<PreparedTask, "idIs">, sink: EnqueueSink, place: number): void {
+    const { id, envelope, band } = task;
+    if (task.isUnique) this.#isUnique = true;
     if (band !== "normal") this.bands ??= this.sinks.map(() => "normal");
     this.bands?.push(band);
     this.tail.push(id, envelope);
@@ -87,7 +96,7 @@ export class EnqueueCall {
     const [high = 0, normal = 0, low = 0, keyed = 0] = this.#order();
     const checked = this.#idIs !== "minted";
     const once = this.#idIs === "once";
-    return { checked, once, high, normal, low, keyed, tail: this.tail };
+    return { checked, once, unique: this.#isUnique, high, normal, low, keyed, tail: this.tail };
   }
 
   /** Puts the bands in the order of the script's tail. @returns how many tasks are in each */
@@ -110,15 +119,18 @@ export class EnqueueCall {
   }
 
   answered(reply: EnqueueAnswer): void {
+    const { owners = [] } = reply;
     const { tail, sinks, places, bands } = this;
     let known = 0;
+    let owner = 0;
     for (let i = 0; i < sinks.length; i++) {
       const id = tail[2 * i] as string;
       const sink = sinks[i] as EnqueueSink;
       const place = places[i] as number;
       const verdict = reply.verdicts[i];
-      if (verdict === "n" || verdict === "p") {
-        const state = verdict === "n" && bands?.[i] === "scheduled" ? "scheduled" : "pending";
+      if (verdict === "n" || verdict === "p" || verdict === "a") {
+        const isScheduled = verdict === "a" || (verdict === "n" && bands?.[i] === "scheduled");
+        const state = isScheduled ? "scheduled" : "pending";
         sink.accepted(place, { id, state, duplicate: false, willRun: true, durability: "memory" });
       } else if (verdict === "f") sink.refused(place, queueFull(this.#queue, id));
       else if (verdict === "k") sink.refused(place, keyFull(this.#queue, id));
@@ -128,7 +140,15 @@ export class EnqueueCall {
         // It could still be restored; for its producer it is gone.
         const state = found === "discarded" ? "purged" : found;
         const willRun = state === "pending" || state === "scheduled" || state === "processing";
-        if (verdict === "d")
+        if (verdict === "o") {
+          const held = { id: owners[owner++] as string, state, willRun, deduplicated: true } as const;
+          sink.accepted(place, { ...held, duplicate: true, durability: "memory" });
+        } else if (verdict === "r") {
+          const held = { id: owners[owner++] as string, state, willRun, deduplicated: true } as const;
+          sink.accepted(place, { ...held, replaced: true, duplicate: false, durability: "memory" });
+        } else if (verdict === "u") sink.refused(place, uniqueConflict(owners[owner++] as string));
+        else if (verdict === "x") sink.refused(place, cannotReplace(owners[owner++] as string));
+        else if (verdict === "d")
           sink.accepted(place, { id, state, duplicate: true, willRun, durability: "memory" });
         else sink.refused(place, conflict(id));
       }
@@ -217,6 +237,23 @@ function stopping(id: string): HoldfastError {
     "task_conflict",
     `task "${id}" runs and was asked to stop: enqueue it again once it has ended`,
     { taskId: id, retryAfterMs: STOPPING_RETRY_MS },
+  );
+}
+
+function cannotReplace(heldBy: string): HoldfastError {
+  return new HoldfastError(
+    "unique_conflict",
+    `task "${heldBy}" holds the unique key and has another type or key: an enqueue that replaces it has to have the same ones`,
+    { heldBy },
+  );
+}
+
+/** @param heldBy the task that holds the key */
+function uniqueConflict(heldBy: string): HoldfastError {
+  return new HoldfastError(
+    "unique_conflict",
+    `task "${heldBy}" holds the unique key: enqueue again once it has ended, or with onConflict "existing"`,
+    { heldBy },
   );
 }
 

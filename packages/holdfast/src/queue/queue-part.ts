@@ -214,7 +214,7 @@ export class QueuePart {
     const prepared = this.#prepare(type, payloadText, { ...options, id }, undefined, now, trace);
     await this.#durability.refuseImpossible(wish);
     const receipt = await this.#buffer.add(prepared);
-    await this.#durability.confirm(id, wish);
+    await this.#durability.confirm(receipt.id, wish);
     return { ...receipt, durability: wish.durability };
   }
 
@@ -282,11 +282,13 @@ export class QueuePart {
       return { id: this.#mintId(), idIs: "minted", band: "normal", envelope: this.#header + payloadText };
     }
     const band = bandOf(options);
+    const isUnique = options.unique !== undefined;
     if (options.id === undefined) {
       return {
         id: this.#mintId(),
         idIs: "minted",
         band,
+        isUnique,
         envelope: encodeEnvelope(type, now, payloadText, options, undefined, trace),
       };
     }
@@ -295,6 +297,7 @@ export class QueuePart {
       id: options.id,
       idIs: options.ifEnded === "duplicate" ? "once" : "given",
       band,
+      isUnique,
       envelope: encodeEnvelope(type, now, payloadText, options, print, trace),
     };
   }

@@ -76,7 +76,7 @@ export class Queue {
 
   /**
    * Accepts one task: it is stored when this resolves. Calls of the same event-loop turn share a script call.
-   * @throws HoldfastError invalid_*, payload_too_large, task_conflict, queue_full, key_full, redis_*, outcome_unknown (retry with `error.taskId`)
+   * @throws HoldfastError invalid_*, payload_too_large, task_conflict, unique_conflict, queue_full, key_full, redis_*, outcome_unknown (retry with `error.taskId`)
    */
   enqueue(type: string, payload: unknown, options?: TaskOptions): Promise<EnqueueReceipt> {
     // No `async`: a promise more per task would be a tenth of its cost.

@@ -24,6 +24,7 @@ export interface QueueKeys {
   readonly results: string;
   readonly progress: string;
   readonly requests: string;
+  readonly unique: string;
   readonly wake: string;
   readonly staleVerdicts: string;
   readonly timings: string;
@@ -79,6 +80,7 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
     results: key("results"),
     progress: key("progress"),
     requests: key("requests"),
+    unique: key("unique"),
     wake: key("wake"),
     staleVerdicts: key("stale_verdicts"),
     timings: key("timings"),

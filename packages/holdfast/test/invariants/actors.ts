@@ -1,4 +1,4 @@
-import type { HoldScope } from "@holdfast/contracts";
+import type { HoldScope, Unique } from "@holdfast/contracts";
 import type { Redis } from "ioredis";
 import { expect } from "vitest";
 import { Engine, type Grant, type RoundTrip, type Verdict } from "../../src/engine/engine.ts";
@@ -36,12 +36,21 @@ export class World {
 
   async enqueue(
     id: string,
-    options: { delayMs?: number; body?: string; type?: string; key?: string } = {},
+    options: { delayMs?: number; body?: string; type?: string; key?: string; unique?: Unique } = {},
   ): Promise<void> {
     const { body = "{}", type = "t", ...rest } = options;
     const envelope = encodeEnvelope(type, this.nowMs, body, rest, `fp${body}`);
     const [normal, keyed] = rest.delayMs !== undefined ? [0, 0] : rest.key === undefined ? [1, 0] : [0, 1];
-    await this.engine.enqueue({ checked: true, high: 0, normal, low: 0, keyed, tail: [id, envelope] });
+    const unique = rest.unique !== undefined;
+    await this.engine.enqueue({
+      checked: true,
+      unique,
+      high: 0,
+      normal,
+      low: 0,
+      keyed,
+      tail: [id, envelope],
+    });
   }
 
   /** A task that keeps no payload, under an id that the library minted. */
@@ -130,6 +139,7 @@ export class World {
     for (let round = 0; round < 20; round++) {
       this.nowMs += LEASE_MS + 1_000;
       await this.engine.reap(100);
+      await this.engine.freeKeys(100, "0");
       await this.engine.promote(100);
       const trip = await this.engine.acquire({ ...this.#roundTripArgs("end", 10), types: typesText("t u") });
       this.#take("end", trip);
@@ -167,6 +177,11 @@ const dead = async (world: World, id: string): Promise<void> => {
   await world.acquire("setup");
   await world.settle("setup", "fatal");
 };
+
+const onlyOne = { unique: { key: "k" } };
+const replacing = { unique: { key: "k", onConflict: "replace" } } as const;
+const latest = { unique: { key: "k", onConflict: "keepLatest" } } as const;
+const onlyOnce = { unique: { key: "k", scope: "window", windowMs: 900 } } as const;
 
 export const actorSets: Record<string, ActorSet> = {
   "a producer that works, a worker that outlives its lease, a janitor": {
@@ -359,6 +374,72 @@ export const actorSets: Record<string, ActorSet> = {
         (w) => w.engine.cancel("b"),
         after(LEASE_MS + 1, (w) => w.engine.reap(10)),
         (w) => w.engine.promote(10),
+      ],
+    ],
+  },
+  "two producers of one unique key, a worker, an operator who replays, a janitor": {
+    prepare: (w) => w.enqueue("a", onlyOne),
+    actors: [
+      [
+        (w) => w.enqueue("b", onlyOne),
+        (w) => w.enqueue("a", { ...onlyOne, body: "[]" }),
+        (w) => w.engine.replay(["a", "", "b", ""]),
+      ],
+      [(w) => w.acquire("B"), (w) => w.settle("B", "fatal", { want: 1 }), (w) => w.settle("B", "ack")],
+      [
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+        (w) => w.engine.freeKeys(10, "0"),
+        (w) => w.enqueue("c", onlyOne),
+      ],
+    ],
+  },
+  "two producers that replace the waiting task of one unique key, a worker, a cancel": {
+    prepare: (w) => w.enqueue("a", replacing),
+    actors: [
+      [
+        (w) => w.enqueue("b", { ...replacing, body: "[]" }),
+        (w) => w.enqueue("b", { ...replacing, delayMs: 300 }),
+        (w) => w.enqueue("a", replacing),
+      ],
+      [(w) => w.acquire("B"), (w) => w.settle("B", "fail"), (w) => w.acquire("B")],
+      [
+        (w) => w.enqueue("c", { ...replacing, body: "[1]" }),
+        after(600, (w) => w.engine.promote(10)),
+        (w) => w.engine.cancel("a"),
+      ],
+    ],
+  },
+  "two producers whose last payload waits for the end of the run, a worker that fails, a cancel": {
+    prepare: (w) => w.enqueue("a", latest),
+    actors: [
+      [
+        (w) => w.enqueue("b", { ...latest, body: "[]" }),
+        (w) => w.enqueue("c", { ...latest, body: "[1]" }),
+        (w) => w.engine.freeKeys(10, "0"),
+      ],
+      [
+        (w) => w.acquire("B"),
+        (w) => w.settle("B", "fail", { want: 1 }),
+        (w) => w.settle("B", "ack", { want: 1 }),
+      ],
+      [
+        (w) => w.engine.cancel("a"),
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+        (w) => w.enqueue("d", { ...latest, body: "[2]" }),
+      ],
+    ],
+  },
+  "one unique key with a window, enqueued, cancelled, purged and emptied": {
+    async prepare(w) {
+      await w.engine.configure({ retentionMs: 100, idempotencyMs: 100 });
+    },
+    actors: [
+      [(w) => w.enqueue("a", onlyOnce), (w) => w.enqueue("b", onlyOnce), (w) => w.enqueue("a", onlyOne)],
+      [(w) => w.acquire("B"), (w) => w.settle("B", "ack"), after(1_000, (w) => w.engine.freeKeys(10, "0"))],
+      [
+        (w) => w.engine.cancel("a"),
+        after(200, (w) => w.engine.purge(10, 10)),
+        (w) => w.engine.empty("pending", "pending", 10),
       ],
     ],
   },

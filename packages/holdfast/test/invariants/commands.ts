@@ -190,13 +190,14 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
     };
     const { given = true, once = false } = tasks[0] ?? {};
     const sorted = tasks
-      .map((task, at) => ({ ...task, given, once, id: given ? task.id : `m${model.tasks.size + at}` }))
+      .map((task) => ({ ...task, given, once, id: given ? task.id : `m${model.minted++}` }))
       .sort((a, b) => rank(a) - rank(b));
     const tail = sorted.flatMap(
-      ({ id, type, body, key, priority, maxRetries, delayMs, expiresInMs, keepPayload }) => {
+      ({ id, type, body, key, unique, priority, maxRetries, delayMs, expiresInMs, keepPayload }) => {
         const options = {
           maxRetries,
           ...(key === "" ? {} : { key }),
+          ...(unique === "" ? {} : { unique: { key: unique } }),
           ...(priority === "normal" ? {} : { priority }),
           ...(delayMs > 0 ? { delayMs } : {}),
           ...(keepPayload ? {} : { keepPayload }),
@@ -207,22 +208,36 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
       },
     );
     const of = (n: number) => sorted.filter((task) => rank(task) === n).length;
-    const args = { checked: given, once, high: of(0), normal: of(1), low: of(2), keyed: of(3), tail };
+    const isUnique = sorted.some(({ unique }) => unique !== "");
+    const args = {
+      checked: given,
+      once,
+      unique: isUnique,
+      high: of(0),
+      normal: of(1),
+      low: of(2),
+      keyed: of(3),
+      tail,
+    };
     const hadLimits = model.limits.used;
     // The first call has begun the next life of such a task, so a repeat gets another verdict.
     const ended = new Set(sorted.map(({ id }) => id).filter((id) => model.hasEnded(id)));
+    const wasEnded = (at: number) => ended.has(sorted[at]?.id ?? "");
     const told = (answer: { verdicts: string }) =>
-      [...answer.verdicts].map((verdict, at) => (ended.has(sorted[at]?.id ?? "") ? "" : verdict));
+      [...answer.verdicts].map((verdict, at) => (wasEnded(at) ? "" : verdict));
     const call = (request: Request) => real.engine.enqueue(args, request);
     const { verdicts } = await send(real, sending, call, told);
     const firstDueMs = model.firstDueMs();
     const begun: NewTask[] = [];
-    sorted.forEach((task, at) => {
+    // The next lives begin in a second call, after the new tasks have taken their unique keys.
+    const places = [...sorted.keys()].sort((a, b) => Number(wasEnded(a)) - Number(wasEnded(b)));
+    for (const at of places) {
+      const task = sorted[at] as NewTask;
       const verdict = verdicts[at] ?? "";
       expect(model.enqueueVerdicts(task), `verdict of ${task.id}`).toContain(verdict);
       if (verdict === "n" && model.accept(task)) begun.push(task);
       if (verdict === "n" && task.key !== "") model.limits.used = true;
-    });
+    }
     const isNew = (task: NewTask, at: number) => verdicts[at] === "n" && !begun.includes(task);
     const pushed = sorted.filter((task, at) => isNew(task, at) && task.delayMs === 0);
     const alone = nothingWaits && pushed.every((task) => lengths[rank(task)] === 0);
@@ -428,7 +443,8 @@ const replay = (at: number, count: number, sending: Sending) =>
     const ids = someIds(model, at, count);
     const tail = ids.flatMap((id) => [id, ""]);
     const letters = await send(real, sending, (request) => real.engine.replay(tail, request));
-    expect(letters).toBe(model.replay(ids));
+    // The tasks that hold unique keys follow the letters.
+    expect(letters.split(" ")[0]).toBe(model.replay(ids));
   });
 
 const simple: Record<string, Body> = {
@@ -462,6 +478,9 @@ const simple: Record<string, Body> = {
     const ended = [...new Set(due)].filter((id) => model.task(id).state === "pending");
     expect(await engine.reject(["t"], "-", 100)).toEqual({ dead: ended.length, after: "" });
     for (const id of ended) model.end(model.task(id), "dead");
+  },
+  freeKeys: async (_, { engine }) => {
+    await engine.freeKeys(500, "0");
   },
   "script flush": async (_, { redis }) => {
     await redis.script("FLUSH");
@@ -567,6 +586,7 @@ const newTask: fc.Arbitrary<NewTask> = fc.record({
   type: fc.constantFrom("t", "t", "t", "u"),
   body: fc.constantFrom("{}", "{}", "[1]"),
   key: fc.constant(""),
+  unique: fc.constant(""),
   maxRetries: fc.integer({ min: 0, max: 4 }),
   delayMs: fc.constantFrom(0, 0, 0, 1, 5_000),
   expiresInMs: fc.constantFrom(0, 0, 0, 20_000),
@@ -580,6 +600,13 @@ const keyedTask = fc
   .map(([task, key]) => ({ ...task, key }));
 const enqueueKeyed = fc
   .tuple(fc.array(keyedTask, { minLength: 1, maxLength: 5 }), sending, fc.boolean())
+  .map((args) => enqueue(...args));
+/** Most of the tasks of such a call have a unique key, and most of these the same one. */
+const uniqueTask = fc
+  .tuple(keyedTask, fc.constantFrom("", "a", "a", "a", "b"))
+  .map(([task, unique]) => ({ ...task, unique }));
+const enqueueUnique = fc
+  .tuple(fc.array(uniqueTask, { minLength: 1, maxLength: 4 }), sending, fc.boolean())
   .map((args) => enqueue(...args));
 const limiting = [
   fc
@@ -682,6 +709,9 @@ export const commands: fc.Arbitrary<Command>[] = [
   keyed,
   enqueueKeyed,
   enqueueKeyed,
+  enqueueUnique,
+  enqueueUnique,
+  enqueueUnique,
   ...sometimes,
   ...sometimes,
   fc.constant(restart),

@@ -104,10 +104,13 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   }
   q.advance(1);
   q.held = [...grants, ...later, keyed];
+  await q.add("u1", { unique: { key: "u1" } });
+  await q.add("u-gone", { unique: { key: "u2" } });
+  await q.engine.cancel("u-gone");
   await prepareSchedule(q);
   await putWorker(q);
   const accepted =
-    "completed unkept dead cancelled expired retry solo out stop held n gone h l due later report old k-dead a1 a2 a3 a-gone b1 b2 b-high c1 k-due k-later".split(
+    "completed unkept dead cancelled expired retry solo out stop held n gone h l due later report old k-dead a1 a2 a3 a-gone b1 b2 b-high c1 k-due k-later u1 u-gone".split(
       " ",
     );
   return { accepted, held: q.held };
@@ -139,6 +142,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
       q.engine.connection.script(scripts.confirmScript, q.keys, { marker: "m", tail: ["n", "none"] }),
   },
   delete: { call: (q) => q.engine.delete() },
+  freeKeys: { call: (q) => q.engine.freeKeys(500, "0") },
   discard: {
     call: (q) => q.engine.discard(["dead", "", "unkept", "", "n", "", "none", ""]),
     removes: ["dead"],
@@ -232,6 +236,15 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   },
   replay: {
     call: (q) => q.engine.replay(["dead", "", "k-dead", "", "unkept", "", "n", "", "none", ""], request),
+  },
+  replace: {
+    call(q) {
+      const envelope = encodeEnvelope("t", q.now, "2", {
+        delayMs: 5,
+        unique: { key: "u1", onConflict: "replace" },
+      });
+      return q.engine.replace(["u1", envelope, "u-gone", envelope], request);
+    },
   },
   restore: {
     call: (q) => q.engine.restore(["dropped", "dead", "none"], "d1", request),

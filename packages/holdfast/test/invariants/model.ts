@@ -32,6 +32,8 @@ export interface ModelTask {
   body: string;
   /** "" for none. */
   key: string;
+  /** "" for none. */
+  unique: string;
   priority: string;
   /** When it came, among tasks that were not granted yet; null where its place in the line is not known. */
   order: number | null;
@@ -80,6 +82,7 @@ export interface NewTask {
   type: string;
   body: string;
   key: string;
+  unique: string;
   maxRetries: number;
   delayMs: number;
   expiresInMs: number;
@@ -140,6 +143,8 @@ export class Model {
   readonly parking = new Parking();
   readonly limits = new ModelLimits();
   acceptedTotal = 0;
+  /** How many ids were minted, for tasks that were refused as well. */
+  minted = 0;
   purgedTotal = 0;
 
   constructor(nowMs: number) {
@@ -156,8 +161,22 @@ export class Model {
     return task !== undefined && !task.completed && ![...ON_THEIR_WAY, "purged"].includes(task.state);
   }
 
-  /** The verdicts that an enqueue may get. An id that is past its idempotency time may still be known. */
+  /** Whether another task holds the unique key. */
+  isHeld(key: string, id: string): boolean {
+    return [...this.tasks].some(
+      ([other, task]) =>
+        key !== "" && other !== id && task.unique === key && ON_THEIR_WAY.includes(task.state),
+    );
+  }
+
+  /** The verdicts that an enqueue may get. */
   enqueueVerdicts(task: NewTask): string[] {
+    const isHeld = this.isHeld(task.unique, task.id);
+    return this.#verdictsOfId(task).map((verdict) => (verdict === "n" && isHeld ? "o" : verdict));
+  }
+
+  /** The verdicts that the id alone allows. An id that is past its idempotency time may still be known. */
+  #verdictsOfId(task: NewTask): string[] {
     const known = this.tasks.get(task.id);
     if (!known || !task.given) return ["n"];
     const same = this.#isSame(known, task) ? "d" : "c";
@@ -190,6 +209,7 @@ export class Model {
       type: task.type,
       body: task.body,
       key: task.key,
+      unique: task.unique,
       priority: task.priority,
       // The entry of an earlier life may still be in the line.
       order: before === undefined && task.delayMs === 0 ? this.tasks.size : null,
@@ -380,6 +400,7 @@ export class Model {
         const task = this.tasks.get(id);
         if (!task || isGone(task)) return "u";
         if (task.state !== "dead") return "n";
+        if (this.isHeld(task.unique, id)) return "h";
         const solo = this.needsSolo(task);
         Object.assign(task, { state: "pending", attempts: 0, crashes: 0, releases: 0, solo });
         task.generation++;

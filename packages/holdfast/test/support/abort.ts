@@ -23,6 +23,8 @@ export interface Scenario {
   adds?: string[];
   /** Tasks that ended, and whose next life the call begins. */
   begins?: string[];
+  /** Unique keys that have to be free once every task has ended. */
+  frees?: string[];
   /** The least number of Redis calls that the script makes in this scenario. @default 1 */
   callsAtLeast?: number;
 }
@@ -73,6 +75,7 @@ async function drain(queue: TestQueue, ledger: AckLedger): Promise<void> {
     if (pending + scheduled + processing === 0) return;
     queue.advance(LEASE_MS + 60_001);
     await queue.engine.reap(500);
+    await queue.engine.freeKeys(500, "0");
     await queue.engine.promote(500);
     const { grants } = await queue.acquire(500, { types: typesText(EVERY_TYPE) });
     for (const grant of grants) await ledger.ack(grant);
@@ -134,6 +137,8 @@ export async function expectAbortSafe(
       const view = await queue.view(id);
       if (options.repeat || view) expect([id, view?.state]).toEqual([id, "dead"]);
     }
+    for (const key of scenario.frees ?? [])
+      expect([key, await queue.add(`last-${key}`, { unique: { key } })]).toEqual([key, "n"]);
     if (options.repeat) for (const id of removed) expect([id, await queue.view(id)]).toEqual([id, null]);
   }
 }

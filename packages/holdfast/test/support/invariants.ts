@@ -32,6 +32,7 @@ end
 for _, at in ipairs({ 5, 6 }) do
   for i, member in ipairs(out[at]) do out[at][i] = string.match(member, '%S+$') end
 end
+out[19] = redis.call('HGETALL', KEYS[18])
 out[17], out[18] = redis.call('ZRANGE', KEYS[16], 0, -1), redis.call('ZRANGE', KEYS[17], 0, -1)
 out[14] = redis.call('HGETALL', KEYS[14])
 out[15] = redis.call('HGETALL', KEYS[15])
@@ -60,6 +61,10 @@ export interface QueueSnapshot {
   purged: number;
   /** The keys, and the types with a limit as ` /type`: how many of their tasks are counted as running, and how many are leased, or wait. */
   taskKeys: Map<string, { running: number; leased: number; waiting: number; isFull: boolean }>;
+  /** The tasks that have not ended and hold a unique key until then, by key; and the task that the entry of the key names. */
+  uniqueKeys: Map<string, { holders: string[]; entry: string | undefined }>;
+  /** The states of the tasks with keepLatest that have not ended, by unique key. */
+  latestKeys: Map<string, string[]>;
   ready: Set<string>;
   resting: Set<string>;
   /** After a change of limits: the keys behind this one are not looked at yet. */
@@ -106,8 +111,44 @@ function taskKeysOf(
   return found;
 }
 
+function latestKeysOf(
+  tasks: QueueSnapshot["tasks"],
+  envelopes: Map<string, string>,
+): QueueSnapshot["latestKeys"] {
+  const found: QueueSnapshot["latestKeys"] = new Map();
+  for (const [id, { state }] of tasks) {
+    const [, key] = /^[+@]\S+ \S+[^\n]* u=ul,(\S+)/.exec(envelopes.get(id) ?? "") ?? [];
+    if (key === undefined || !["pending", "scheduled", "processing"].includes(state)) continue;
+    found.set(key, [...(found.get(key) ?? []), state]);
+  }
+  return found;
+}
+
+/** @param entries the hash `unique` */
+function uniqueKeysOf(
+  tasks: QueueSnapshot["tasks"],
+  envelopes: Map<string, string>,
+  entries: Map<string, string>,
+): QueueSnapshot["uniqueKeys"] {
+  const found: QueueSnapshot["uniqueKeys"] = new Map();
+  for (const [id, { state }] of tasks) {
+    const [, key] = /^[+@]\S+ \S+[^\n]* u=u[eprd]\d*,(\S+)/.exec(envelopes.get(id) ?? "") ?? [];
+    if (key === undefined || !["pending", "scheduled", "processing"].includes(state)) continue;
+    const known = found.get(key) ?? { holders: [], entry: entries.get(key)?.split(" ")[0] };
+    found.set(key, { ...known, holders: [...known.holders, id] });
+  }
+  return found;
+}
+
 export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSnapshot> {
-  const names = [...INDEXES.map((name) => keys[name]), keys.tasks, keys.state, keys.ready, keys.resting];
+  const names = [
+    ...INDEXES.map((name) => keys[name]),
+    keys.tasks,
+    keys.state,
+    keys.ready,
+    keys.resting,
+    keys.unique,
+  ];
   const reply = (await redis.eval(READ, names.length, ...names)) as string[][];
   const envelopes = pairs(reply[13] as string[]);
   const records = pairs(reply[14] as string[]);
@@ -133,6 +174,8 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
       INDEXES.map((name, i) => [name, reply[i] as string[]]),
     ) as QueueSnapshot["indexes"],
     taskKeys: taskKeysOf(tasks, envelopes, records, reply[5] as string[]),
+    uniqueKeys: uniqueKeysOf(tasks, envelopes, pairs(reply[18] as string[])),
+    latestKeys: latestKeysOf(tasks, envelopes),
     ready: new Set(reply[16] as string[]),
     resting: new Set(reply[17] as string[]),
     opening: records.get("#opening"),
@@ -142,7 +185,10 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
   };
 }
 
-/** I1, I2 and I15 of what was read: the index entries against the records, the records against the counters, the accounts of keys against both. */
+/**
+ * I1, I2, I15 and I16 of what was read: the index entries against the records, the records against the counters, the accounts of keys and the
+ * entries of unique keys against both.
+ */
 export function violationsOf(queue: QueueSnapshot): string[] {
   const found: string[] = [];
   const places = new Map<string, string[]>();
@@ -183,12 +229,18 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     if (waiting > 0 && !isFull && isLookedAt && !queue.ready.has(key) && !queue.resting.has(key))
       found.push(`I15: key ${key} has waiting tasks and room, and is neither ready nor resting`);
   }
+  for (const [key, { holders, entry }] of queue.uniqueKeys)
+    if (holders.length > 1 || holders[0] !== entry)
+      found.push(`I16: ${holders.join(" and ")} hold the unique key ${key}, whose entry names ${entry}`);
+  for (const [key, states] of queue.latestKeys)
+    if (states.length > 2 || states.filter((state) => state !== "scheduled").length > 1)
+      found.push(`I16: the tasks of the unique key ${key} are ${states.join(", ")}`);
   const total = queue.counted.reduce((sum, count) => sum + count, 0) + queue.purged;
   if (total !== queue.accepted) found.push(`I2: ${queue.accepted} were accepted, ${total} are counted`);
   return found;
 }
 
-/** I1, I2 and I15: it shares nothing with the audit script, so that one can be held against the other. */
+/** I1, I2, I15 and I16: it shares nothing with the audit script, so that one can be held against the other. */
 export async function findViolations(redis: Redis, keys: QueueKeys): Promise<string[]> {
   return violationsOf(await readQueue(redis, keys));
 }

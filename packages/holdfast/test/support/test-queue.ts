@@ -81,6 +81,7 @@ export class TestQueue {
       {
         checked: fingerprint !== undefined,
         once: rest.ifEnded === "duplicate",
+        unique: rest.unique !== undefined,
         high: count("high"),
         normal: count("normal"),
         low: count("low"),

@@ -24,6 +24,7 @@ export function taskViewOf(change: Partial<TaskView> = {}): TaskView {
     tags: [],
     key: null,
     cost: 1,
+    unique: null,
     traceId: null,
     enqueuedAt: 1_000,
     runAt: null,

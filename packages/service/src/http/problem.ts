@@ -20,6 +20,8 @@ export interface Problem {
   requestId: string;
   errors?: FieldError[];
   taskId?: string;
+  /** The task that holds the unique key. */
+  heldBy?: string;
 }
 
 export type ProblemCode = ErrorCode | "method_not_allowed" | "request_timeout";
@@ -42,7 +44,7 @@ export function problem(
   status: number,
   detail: string,
   requestId: string,
-  extra: { errors?: FieldError[]; taskId?: string | undefined } = {},
+  extra: { errors?: FieldError[]; taskId?: string | undefined; heldBy?: string | undefined } = {},
 ): Problem {
   const body: Problem = {
     type: `urn:holdfast:error:${code}`,
@@ -54,6 +56,7 @@ export function problem(
   };
   if (extra.errors && extra.errors.length > 0) body.errors = extra.errors;
   if (extra.taskId !== undefined) body.taskId = extra.taskId;
+  if (extra.heldBy !== undefined) body.heldBy = extra.heldBy;
   return body;
 }
 
@@ -89,7 +92,11 @@ export function toProblem(
     const status = ERROR_STATUS[error.code];
     const errors = error instanceof RequestError ? error.errors : fieldErrors(error);
     return {
-      body: problem(error.code, status, error.message, requestId, { errors, taskId: error.taskId }),
+      body: problem(error.code, status, error.message, requestId, {
+        errors,
+        taskId: error.taskId,
+        heldBy: error.heldBy,
+      }),
       retryAfter: retryAfterSeconds(error),
       unexpected: error.code === "internal",
     };

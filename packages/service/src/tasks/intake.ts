@@ -100,9 +100,9 @@ export class Intake {
       const given = trace === undefined ? options : Object.assign({}, options, trace);
       const target = options?.id === undefined ? queue : this.limited(queue, posted);
       const receipt = await target.enqueueText(type, payloadText, given);
-      metrics?.enqueued(name, type, payloadBytes, receipt.duplicate);
+      metrics?.enqueued(name, type, payloadBytes, isKnown(receipt));
       const headers = ["location", `/v1/queues/${name}/tasks/${receipt.id}`];
-      if (receipt.duplicate) headers.push("idempotent-replayed", "true");
+      if (receipt.duplicate && !receipt.deduplicated) headers.push("idempotent-replayed", "true");
       const status = statusOf(receipt, key !== undefined);
       return { status, text: receiptText(receipt), headers, accepted: 1 };
     } catch (error) {
@@ -160,9 +160,9 @@ export class Intake {
         error === undefined ? (enqueued[next] as EnqueueResult) : { ok: false as const, id: null, error };
       if (result.ok) {
         const { receipt } = result;
-        metrics?.enqueued(name, tasks.types[next] as string, payloadBytesAt(tasks, next), receipt.duplicate);
+        metrics?.enqueued(name, tasks.types[next] as string, payloadBytesAt(tasks, next), isKnown(receipt));
         body.results.push({ status: statusOf(receipt), ...receiptBody(receipt) });
-        if (receipt.duplicate) body.duplicates++;
+        if (isKnown(receipt)) body.duplicates++;
         else body.accepted++;
       } else {
         metrics?.rejected(name, result.error);
@@ -211,22 +211,32 @@ function refusal({ id, error }: Extract<EnqueueResult, { ok: false }>): Result {
     status: ERROR_STATUS[error.code],
     ...(known === undefined ? {} : { id: known }),
     code: error.code,
+    ...(error.heldBy === undefined ? {} : { heldBy: error.heldBy }),
     detail: error.message,
   };
 }
+
+/** Whether the receipt is about a task that was stored before. */
+const isKnown = ({ duplicate, deduplicated }: EnqueueReceipt) => duplicate || deduplicated === true;
 
 /**
  * 201: stored. 200: known, and waiting or running. 208: known and ended, nothing will run. The repeat of a request with
  * an `Idempotency-Key` is answered 200 in either case: that request was carried out.
  */
-function statusOf({ duplicate, willRun }: EnqueueReceipt, hasKey = false): 200 | 201 | 208 {
+function statusOf({ duplicate, willRun, replaced }: EnqueueReceipt, hasKey = false): 200 | 201 | 208 {
+  if (replaced) return 200;
   if (!duplicate) return 201;
   return willRun || hasKey ? 200 : 208;
 }
 
-/** The receipt as HTTP sends it. For a duplicate it also says whether anything will run. */
-function receiptBody({ id, state, duplicate, willRun, durability }: EnqueueReceipt) {
-  return { id, state, durability, ...(duplicate ? { willRun } : {}) };
+/**
+ * The receipt as HTTP sends it. For a duplicate it also says whether anything will run, and for a unique key that another task holds that
+ * the receipt is about that task.
+ */
+function receiptBody({ id, state, duplicate, willRun, durability, deduplicated, replaced }: EnqueueReceipt) {
+  const known = duplicate ? { willRun } : {};
+  const held = deduplicated ? { deduplicated, ...(replaced ? { replaced } : {}) } : {};
+  return { id, state, durability, ...known, ...held };
 }
 
 /** The same text as from JSON.stringify, but faster: neither id nor state nor durability needs an escape. */
@@ -234,11 +244,13 @@ function receiptText(receipt: EnqueueReceipt): string {
   return `{${fieldsText(receiptBody(receipt))}}`;
 }
 
-type ReceiptFields = Pick<Result, "id" | "state" | "durability" | "willRun">;
+type ReceiptFields = Pick<Result, "id" | "state" | "durability" | "willRun" | "deduplicated" | "replaced">;
 
-function fieldsText({ id, state, durability, willRun }: ReceiptFields): string {
+function fieldsText({ id, state, durability, willRun, deduplicated, replaced }: ReceiptFields): string {
   const text = `"id":"${id}","state":"${state}","durability":"${durability}"`;
-  return willRun === undefined ? text : `${text},"willRun":${willRun}`;
+  const known = willRun === undefined ? text : `${text},"willRun":${willRun}`;
+  if (!deduplicated) return known;
+  return `${known},"deduplicated":true${replaced ? ',"replaced":true' : ""}`;
 }
 
 export function resultText(result: Result): string {

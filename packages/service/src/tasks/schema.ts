@@ -6,6 +6,8 @@ import {
   QUEUE_NAME_PATTERN,
   TASK_ID_PATTERN,
   TASK_TYPE_PATTERN,
+  UNIQUE_CONFLICTS,
+  UNIQUE_SCOPES,
 } from "@holdfast/contracts";
 import { TaskReceipt } from "@holdfast/contracts/api";
 import { type Static, Type } from "typebox";
@@ -23,6 +25,42 @@ export const backoffSchema = Type.Object(
     jitter: Type.Optional(OneOf(["full", "none"])),
   },
   strict,
+);
+
+export const uniqueSchema = Type.Object(
+  {
+    key: Type.String({ minLength: 1, maxLength: LIMITS.keyBytes, description: "1 to 128 bytes of UTF-8." }),
+    scope: Type.Optional(
+      OneOf(UNIQUE_SCOPES, {
+        default: "unfinished",
+        description:
+          "How long a task holds the key. waiting: until it runs. unfinished: until it has ended. window: for windowMs.",
+      }),
+    ),
+    windowMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: LIMITS.delayMs,
+        description: "With the scope window, and only with it.",
+      }),
+    ),
+    onConflict: Type.Optional(
+      OneOf(UNIQUE_CONFLICTS, {
+        default: "existing",
+        description:
+          "existing: the answer is 200 or 208 with the task that holds the key and deduplicated: true. reject: 409 unique_conflict. replace: the task that holds the key gets this payload and these options, if it still waits. debounce: the same, and the task is due delayMs after the last enqueue. keepLatest: like replace; if the task runs, one more task waits for its end and is replaced.",
+      }),
+    ),
+    maxWaitMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: LIMITS.delayMs,
+        description:
+          "With debounce, and only with it: the task is due this long after the first enqueue at the latest.",
+      }),
+    ),
+  },
+  { ...strict, description: "Accepts the task only if no other one holds this key." },
 );
 
 /** All fields of a task but the payload, which is never parsed here. */
@@ -65,6 +103,7 @@ export const taskOptionsSchema = Type.Object(
         description: "How much of a rate the task takes.",
       }),
     ),
+    unique: Type.Optional(uniqueSchema),
     priority: Type.Optional(OneOf(PRIORITIES, { default: "normal" })),
     delayMs: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.delayMs })),
     runAt: Type.Optional(epochMs("Not before this moment, ms since the epoch. Excludes delayMs.")),
@@ -131,7 +170,7 @@ export const waitQuery = Type.Object(
 
 /** Explains the statuses for an id that is known. */
 export const DUPLICATE_HELP =
-  "200: a task with this id and body was stored before, and is waiting or running. 208: it was, and has ended: nothing will run. 409: another task has the id, or the one that has it runs and was asked to stop.";
+  "200: a task with this id and body was stored before, and is waiting or running. 208: it was, and has ended: nothing will run. 409: another task has the id, or the one that has it runs and was asked to stop. With a unique key that another task holds: 200 or 208 with the id of that task and deduplicated: true, or 409 unique_conflict.";
 
 export const batchResultSchema = Type.Object({
   accepted: Type.Integer({ description: "Stored by this request." }),
@@ -144,6 +183,9 @@ export const batchResultSchema = Type.Object({
       }),
       ...Type.Partial(TaskReceipt).properties,
       code: Type.Optional(Type.String()),
+      heldBy: Type.Optional(
+        Type.String({ description: "With unique_conflict: the task that holds the key." }),
+      ),
       detail: Type.Optional(Type.String()),
     }),
     { description: "One per task, in the order given." },
@@ -159,6 +201,7 @@ export const problemSchema = Type.Object({
   code: Type.String(),
   requestId: Type.String(),
   taskId: Type.Optional(Type.String()),
+  heldBy: Type.Optional(Type.String()),
   errors: Type.Optional(
     Type.Array(Type.Object({ path: Type.String(), message: Type.String(), in: Type.String() })),
   ),

@@ -1,4 +1,12 @@
-import { ATTEMPT_OUTCOMES, DEAD_REASONS, PRIORITIES, TASK_STATES, type TaskView } from "@holdfast/contracts";
+import {
+  ATTEMPT_OUTCOMES,
+  DEAD_REASONS,
+  PRIORITIES,
+  TASK_STATES,
+  type TaskView,
+  UNIQUE_CONFLICTS,
+  UNIQUE_SCOPES,
+} from "@holdfast/contracts";
 import { type Static, Type } from "typebox";
 import { OneOf } from "../http/validation.ts";
 import { backoffSchema } from "./schema.ts";
@@ -42,6 +50,19 @@ export const taskViewSchema = Type.Object({
   tags: Type.Array(Type.String()),
   key: nullable(Type.String()),
   cost: Type.Integer(),
+  unique: nullable(
+    Type.Object({
+      key: Type.String(),
+      scope: OneOf(UNIQUE_SCOPES),
+      windowMs: nullable(Type.Integer()),
+      onConflict: OneOf(UNIQUE_CONFLICTS),
+      maxWaitMs: nullable(Type.Integer()),
+      replaced: nullable(
+        Type.Object({ count: Type.Integer(), firstAt: moment, lastAt: moment, by: Type.String() }),
+      ),
+      holder: nullable(Type.String()),
+    }),
+  ),
   traceId: nullable(Type.String({ description: "The trace that it belongs to, 32 hex digits." })),
   enqueuedAt: moment,
   runAt: nullable(moment),

@@ -9,7 +9,7 @@ import {
 } from "@holdfast/contracts/api";
 import { checkJson } from "@holdfast/contracts/json";
 import { type HttpServer, RequestError } from "@holdfast/service";
-import { HoldfastError } from "holdfast";
+import { HoldfastError, type Observer } from "holdfast";
 import type { OperationSpec } from "holdfast/operate";
 import { authorOf } from "../operators/audit-log.ts";
 import type { Asker } from "../operators/operations.ts";
@@ -41,7 +41,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       schema: {
         tags: [TAGS.deadLetters],
         summary: "Replay dead letters",
-        description: `Puts them back with attempts at zero and their history kept. Up to ${SYNC_LIMIT}: 200 with the result. More, or with \`ratePerSecond\` or \`canary\`: 202 with an operation on the tasks that were dead when it began. \`dryRun\` only counts; \`patch\` replaces the payload of one task; \`to\` sends them into another queue.`,
+        description: `Puts them back with attempts at zero and their history kept. Up to ${SYNC_LIMIT}: 200 with the result. More, or with \`ratePerSecond\` or \`canary\`: 202 with an operation on the tasks that were dead when it began. \`dryRun\` only counts; \`patch\` replaces the payload of one task; \`to\` sends them into another queue. A task whose unique key another task holds stays a dead letter, unless \`force\` is true.`,
         params: QueueParams,
         body: ReplayBody,
         response: { 200: ReplayReply, 202: OperationView, ...PROBLEMS },
@@ -69,17 +69,20 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       const isPaced = body.ratePerSecond !== undefined || body.canary !== undefined;
       const isSmall = isWhole && matches.matched <= SYNC_LIMIT && !isPaced;
       const to = body.to === undefined ? {} : { to: body.to };
-      const payload = body.patch ? { payloadText: body.patch.payloadText } : {};
+      const how = {
+        ...(body.patch ? { payloadText: body.patch.payloadText } : {}),
+        ...(body.force ? { force: true } : {}),
+      };
       if (isSmall && "ids" in selection) {
         const { count: _, ...result } = await audit.during(mutation, async () => {
           await admitTarget();
-          return replayIds(queue, selection.ids, { ...to, ...payload });
+          return replayIds(queue, selection.ids, { ...to, ...how });
         });
         return reply.code(200).send({ dryRun: false, ...matches, ...result });
       }
       const { canary } = body;
       const spec = {
-        ...{ kind: "replay" as const, queue, selection, ...to, ...payload },
+        ...{ kind: "replay" as const, queue, selection, ...to, ...how },
         ...(body.ratePerSecond === undefined ? {} : { ratePerSecond: body.ratePerSecond }),
         ...(canary ? { canary: { size: canary.size ?? 5, waitMs: canary.waitMs ?? 60_000 } } : {}),
         by: { ...by, reason: body.reason ?? null },
@@ -180,7 +183,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
     return { matched, isWhole: true };
   }
 
-  async function replayIds(queue: string, ids: string[], how: { to?: string; payloadText?: string }) {
+  async function replayIds(queue: string, ids: string[], how: Parameters<Observer["replay"]>[2]) {
     const results = await observer.replay(queue, ids, how);
     for (const { outcome } of results) countReplayed(queue, outcome, 1);
     const replayed = results.filter(({ outcome }) => outcome === "replayed" || outcome === "moved").length;

@@ -5,7 +5,14 @@ import type { Sample } from "./sampler.ts";
 import type { SeriesStore } from "./series.ts";
 
 const WORKER_STATES = ["running", "draining", "drained", "stopped", "lost"] as const;
-const REPLAYED_OUTCOMES = ["replayed", "moved", "not_dead", "not_found", "skipped"] as const;
+const REPLAYED_OUTCOMES = [
+  "replayed",
+  "moved",
+  "not_dead",
+  "not_found",
+  "unique_conflict",
+  "skipped",
+] as const;
 
 export interface Gauges {
   update(sample: Sample): void;

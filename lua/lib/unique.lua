@@ -1,0 +1,204 @@
+-- Unique keys (docs/adr/0034-unique-keys.md). The hash `unique` has one entry for each key, and the entry names the task that was accepted
+-- last for it. An entry is a hint: the record of that task decides whether it still holds the key. So no script that ends a task has to
+-- remove an entry, and an entry that nobody removed blocks nothing.
+--
+--   entry    <taskId>           the task holds the key until it has ended
+--            <taskId> <until>   the task holds the key until then, ms since the epoch, unless it ended without completing
+--            <taskId> <until or 0> <latest>   debounce: the moment, ms since the epoch, behind which no enqueue moves the task
+--            <taskId> <until or 0> <latest or 0> <next>   keepLatest: the task that waits for the end of this one
+--   option   u=<scope><onConflict>[<ms>],<key>   in the envelope; ms: the length of the window, or of the longest wait of a debounce
+--   scope    w waiting  u unfinished  t window     onConflict   e existing  r reject  p replace  d debounce  l keepLatest
+
+-- A task that waits for the end of another one is due after so long, ms, if nobody tells it of that end.
+local NEXT_WAIT_MS = 31536000000
+local UNIQUE_OPTION = '^[^\n]* u=(%l)(%l)(%d*),(%S+)'
+
+-- The unique option of an envelope: key, scope, onConflict and ms. nil for a task without one.
+local function uniqueTerms(envelope)
+  local scope, onConflict, ms, key = string.match(envelope, UNIQUE_OPTION)
+  return key and { key = key, scope = scope, onConflict = onConflict, ms = tonumber(ms) }
+end
+
+-- The letter of the state of a task, nil if there is none; and whether the task with this id has another unique key, or none. The id may have begun
+-- a new life since the entry was written.
+local function stateFor(key, id, record)
+  local letter = record and string.sub(record, 1, 1)
+  if letter and not string.find(letter, '[pslc]') then
+    return letter, false
+  end
+  local envelope = redis.call('HGET', tasksKey, id)
+  if not envelope then
+    return letter, false
+  end
+  local _, _, _, own = string.match(envelope, UNIQUE_OPTION)
+  return letter or (isScheduled(nil, envelope) and 's' or 'p'), own ~= key
+end
+
+-- Looks at the task that waits for the end of a holder. If the holder has ended, this task holds the key.
+local function readNext(key, holder)
+  local record = redis.call('HGET', stateKey, holder.next)
+  local state, isOther = stateFor(key, holder.next, record)
+  if isOther or not state or not string.find(state, '[psl]') then
+    holder.next = nil
+  elseif not holder.state or not string.find(holder.state, '[psl]') then
+    holder.follows, holder.id, holder.next, holder.state, holder.record = holder.id, holder.next, nil, state, record or ''
+  end
+end
+
+-- What is known of the tasks that the entries of these keys name: id, end of the window if there is one, record and state of each, by key.
+local function readHolders(keys)
+  local holders, found, ids = {}, {}, {}
+  for place, entry in ipairs(redis.call('HMGET', uniqueKey, unpack(keys))) do
+    local id, ends, latest, following = string.match(entry or '', '^(%S+) ?(%d*) ?(%d*) ?(%S*)$')
+    if id then
+      local holder = { key = keys[place], id = id, ends = ends ~= '0' and tonumber(ends) or nil, latest = latest ~= '0' and tonumber(latest) or nil,
+        next = following ~= '' and following or nil }
+      holders[keys[place]], found[#found + 1], ids[#ids + 1] = holder, holder, id
+    end
+  end
+  for place, record in ipairs(#ids > 0 and redis.call('HMGET', stateKey, unpack(ids)) or {}) do
+    local holder = found[place]
+    local state, isOther = stateFor(holder.key, holder.id, record)
+    holder.record, holder.state = record or '', not isOther and state or nil
+    if isOther then
+      holder.ends = nil
+    end
+    if holder.next then
+      readNext(holder.key, holder)
+    end
+  end
+  return holders
+end
+
+local function entryText(holder)
+  if not (holder.ends or holder.latest or holder.next) then
+    return holder.id
+  end
+  local text = holder.id .. string.format(' %.0f', holder.ends or 0)
+  if holder.latest or holder.next then
+    text = text .. string.format(' %.0f', holder.latest or 0)
+  end
+  return holder.next and text .. ' ' .. holder.next or text
+end
+
+-- Returns the letter of its state if the task holds its key against a task with this scope. r: it was purged.
+local function stillHolds(holder, scope)
+  local state = holder.state
+  if not holder.ends then
+    return (state == 'p' or state == 's' or state == 'l' and scope ~= 'w') and state or nil
+  elseif holder.ends <= now or state and string.find(state, '[dxek]') then
+    return nil
+  elseif state == 'r' and string.find(holder.record, '^r %d+ %S+ %S+ %a') then -- purged, and it had not completed
+    return nil
+  end
+  -- A completed task may be purged before its window ends.
+  return state or 'r'
+end
+
+-- After the commit: a window would outlive these tasks, of which nothing is known any more. envelopes: by id, or headers of envelopes.
+local function freeWindows(ids, envelopes)
+  for _, id in ipairs(ids) do
+    local terms = envelopes[id] and uniqueTerms(envelopes[id])
+    local entry = terms and redis.call('HGET', uniqueKey, terms.key)
+    if entry and string.match(entry, '^(%S+) [1-9]') == id then
+      redis.call('HDEL', uniqueKey, terms.key)
+    end
+  end
+end
+
+-- Answers for the tasks of one call, in turn. envelopes: by their place. Hot for calls with unique keys: a table for each task would double
+-- the cost.
+local function newUnique(envelopes)
+  local unique = { owners = {} }
+  local keys, scopes, conflicts, times = {}, {}, {}, {}
+  -- asked: the different keys. isRepeated: several tasks of the call have the same key; only then their holders are noted in `taken`.
+  local asked, seen, taken, isRepeated = {}, {}, {}, false
+  for place, envelope in ipairs(envelopes) do
+    local scope, onConflict, ms, key = string.match(envelope, UNIQUE_OPTION)
+    if key then
+      keys[place], scopes[place], conflicts[place], times[place] = key, scope, onConflict, ms
+      isRepeated = isRepeated or seen[key] ~= nil
+      if not seen[key] then
+        asked[#asked + 1], seen[key] = key, true
+      end
+    end
+  end
+  unique.holders = #asked > 0 and readHolders(asked) or {}
+  local written, windows, flagged = {}, {}, {}
+
+  -- Returns the verdict and the state of the task that holds the key, unless that is the task itself: o it is named, u the enqueue is
+  -- refused, w it waits and is to be replaced, a it runs and this task comes after it (only with canFollow).
+  function unique.conflict(place, id, canFollow)
+    local key = keys[place]
+    local holder = key and (taken[key] or unique.holders[key])
+    local state = holder and holder.id ~= id and stillHolds(holder, scopes[place])
+    if not state then
+      return nil
+    end
+    local onConflict = conflicts[place]
+    if onConflict == 'l' and state == 'l' and not holder.next and canFollow then
+      return 'a'
+    end
+    if onConflict == 'l' and holder.next then
+      unique.owners[#unique.owners + 1] = holder.next
+      return 'w', 's'
+    end
+    unique.owners[#unique.owners + 1] = holder.id
+    if onConflict == 'p' or onConflict == 'd' or onConflict == 'l' then
+      return (state == 'p' or state == 's') and 'w' or 'u', state
+    end
+    return onConflict == 'r' and 'u' or 'o', state
+  end
+
+  -- The task was accepted: it holds its key from now on. state: p or s.
+  function unique.take(place, id, state)
+    local key = keys[place]
+    if not key then
+      return
+    end
+    local entry, ends = id, nil
+    if scopes[place] == 't' then
+      ends = now + times[place]
+      windows[#windows + 1], windows[#windows + 2] = key, entryText({ id = id, ends = ends })
+    elseif conflicts[place] == 'd' then
+      entry = entryText({ id = id, latest = now + times[place] })
+    end
+    written[#written + 1], written[#written + 2] = key, entry
+    if isRepeated then
+      taken[key] = { id = id, ends = ends, state = state, record = '' }
+    end
+  end
+
+  -- The task waits for the end of the one that holds its key. Returns its envelope as that of a scheduled task.
+  function unique.follow(place, id, envelope)
+    local key = keys[place]
+    local holder = taken[key] or unique.holders[key]
+    local c = parseCounts(holder.record)
+    setFlag(c, FLAG_NEXT)
+    flagged[#flagged + 1] = holder.id
+    flagged[#flagged + 1] = string.gsub(holder.record, '^l[^%s@]+', 'l' .. countsText(c), 1)
+    flagged[#flagged + 1], flagged[#flagged + 2] = '~' .. holder.id, id
+    holder.next = id
+    written[#written + 1], written[#written + 2] = key, entryText(holder)
+    local header, payload = string.match(envelope, '^.([^\n]*)(.*)$')
+    return '@' .. header .. string.format(' r=%.0f', now + NEXT_WAIT_MS) .. payload
+  end
+
+  -- Before the commit. A call that is cut short before its commit leaves entries of tasks that do not exist, and these hold nothing.
+  function unique.write()
+    if #written > 0 then
+      redis.call('HSET', uniqueKey, unpack(written))
+    end
+    if #flagged > 0 then
+      redis.call('HSET', stateKey, unpack(flagged))
+    end
+  end
+
+  -- After the commit: a window also holds for a task that is gone, so it has to wait until the task is there.
+  function unique.writeWindows()
+    if #windows > 0 then
+      redis.call('HSET', uniqueKey, unpack(windows))
+    end
+  end
+  return unique
+end

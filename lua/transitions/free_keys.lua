@@ -1,0 +1,40 @@
+#!lua flags=allow-oom
+-- free_keys: remove entries of unique keys whose tasks hold them no more, and look at one part of the hash.
+-- KEYS[1] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[2] tasks  HASH  taskId -> envelope
+-- KEYS[3] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[4] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] cursor  string  where the last call ended, "0" to begin
+-- ARGV[3] limit  integer  entries to look at, about, 1 to 500
+-- RETURNS {removed, where the next call begins, "0" at the end}
+-- TIME    O(n), n = limit
+-- MOVES   nothing
+
+-- include lib/clock.lua
+-- include lib/record.lua
+-- include lib/unique.lua
+-- include lib/next.lua
+
+local page = redis.call('HSCAN', uniqueKey, cursor, 'COUNT', limit)
+local keys = {}
+for at = 1, #page[2], 2 do
+  keys[#keys + 1] = page[2][at]
+end
+local free, ended, holders = {}, {}, #keys > 0 and readHolders(keys) or {}
+for _, key in ipairs(keys) do
+  if not (holders[key] and stillHolds(holders[key], 'u')) then
+    free[#free + 1] = key
+  end
+  if holders[key] and holders[key].follows then
+    ended[#ended + 1] = holders[key].follows
+  end
+end
+-- Most tasks tell the next one themselves when they end. These were emptied, expired or rejected.
+if #ended > 0 then
+  releaseNext(ended)
+end
+if #free > 0 then
+  redis.call('HDEL', uniqueKey, unpack(free))
+end
+return { #free, page[1] }
