@@ -62,7 +62,7 @@ for i, id in ipairs(ids) do
     add(counters, PROCESSING, -1)
     add(counters, CRASHED_TOTAL, 1)
     commit[#commit + 1] = id
-    if hasFlag(c, FLAG_NEXT) and (cancelRequested or c.attempts >= maxAttempts) then
+    if hasFlag(c, FLAG_NEXT) and (cancelRequested or maxAttempts <= c.attempts) then
       awaited[#awaited + 1] = id
     end
     if cancelRequested then

@@ -56,7 +56,7 @@ export const mutants = [
   },
   {
     name: "settle: only the first task of a grant drops its payload",
-    changes: [["lua/lib/acks.lua", "return 'a', not drops", "return 'a', true"]],
+    changes: [["lua/lib/acks.lua", "return 'a', not (drops or hasNext)", "return 'a', not hasNext"]],
     tests: [keepPayload],
   },
   {
@@ -2175,7 +2175,7 @@ export const mutants = [
   },
   {
     name: "unique: a task that is cancelled before its replacement gets the payload all the same",
-    changes: [["lua/transitions/replace.lua", "holder.id ~= id or not isWaiting", "holder.id ~= id"]],
+    changes: [["lua/transitions/replace.lua", "and not isNext or not isWaiting", "and not isNext"]],
     tests: [uniqueReplace],
   },
   {

@@ -32,6 +32,7 @@ test("the user worker has all rights that a worker needs, and no others", async 
       {
         ok: async (_, ctx) => {
           await ctx.progress({ half: true });
+          await ctx.checkpoint((await ctx.readCheckpoint()) ?? 1);
           await ctx.log("a line");
           return "done";
         },
@@ -52,7 +53,11 @@ test("the user worker has all rights that a worker needs, and no others", async 
   worker.on("error", (error) => errors.push(error.message));
   worker.on("stale", (verdict) => stale.push(verdict));
   worker.on("renewal", ({ outcome }) => renewals.push(outcome));
+  worker.use((_task, _ctx, next) => next());
+  worker.pause();
   await worker.start();
+  worker.resume();
+  worker.setConcurrency(5);
   expect(worker.lastGoodPollAgeMs()).toBeGreaterThanOrEqual(0);
   expect(worker.stalledMs()).toBe(0);
 
