@@ -30,9 +30,10 @@ local left, due, commit, seen, looked = {}, {}, {}, {}, 0
 local function reject(member, name, id)
   local record = redis.call('HGET', stateKey, id)
   left[#left + 1] = member
-  if record and string.byte(record) == RECORD_PENDING and not seen[id] then
+  local c = record and parseCounts(record)
+  -- An entry of a task that was cancelled stays; the next life of its id stands aside only if its record says since when.
+  if record and string.byte(record) == RECORD_PENDING and c.unroutedSince > 0 and not seen[id] then
     seen[id] = true
-    local c = parseCounts(record)
     local line = table.concat({ '\n', string.format('%d %d unrouted %.0f ', c.attempts, c.generation, c.unroutedSince), nowText,
       ' - - NoHandler: no registered worker of this queue has a handler for "', name, '"; ', known })
     due[#due + 1] = nowText

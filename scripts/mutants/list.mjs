@@ -887,12 +887,13 @@ export const mutants = [
   {
     name: "reject: a task that is in the list twice counts twice",
     changes: [
-      [
-        "lua/transitions/reject.lua",
-        "string.byte(record) == RECORD_PENDING and not seen[id] then",
-        "string.byte(record) == RECORD_PENDING then",
-      ],
+      ["lua/transitions/reject.lua", "c.unroutedSince > 0 and not seen[id] then", "c.unroutedSince > 0 then"],
     ],
+    tests: [typed],
+  },
+  {
+    name: "reject: the entry of an earlier life ends the next one",
+    changes: [["lua/transitions/reject.lua", "c.unroutedSince > 0 and not seen", "not seen"]],
     tests: [typed],
   },
   {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { encodeEnvelope } from "../src/engine/envelope.ts";
 import { setup } from "./support/setup.ts";
 import { type TestQueue, typesText } from "./support/test-queue.ts";
 
@@ -41,6 +42,19 @@ describe("a task whose worker has no handler for its type", () => {
     expect(grant).toMatchObject({ id: "a", past: { attempt: 1, fresh: true } });
     expect((await q.task("a")).unroutedSince).toBeNull();
     expect(await q.stats()).toMatchObject({ processing: 1, pendingTyped: 0 });
+  });
+
+  test("that was cancelled does not take the next life of its id with it", async () => {
+    const q = await setup();
+    await q.add("a", { type: "report", fingerprint: "fp" });
+    expect(await q.acquireTypes("mail", 1)).toEqual([]);
+    await q.engine.cancel("a");
+    const text = encodeEnvelope("mail", q.now, "2", {}, "fp2");
+    await q.engine.enqueueAgain(["a", text]);
+    q.advance(90_000_000);
+    expect(await q.engine.reject([], "no workers", 100, "")).toMatchObject({ dead: 0 });
+    expect(await q.task("a")).toMatchObject({ state: "pending", type: "mail" });
+    expect((await q.acquireTypes("mail", 1)).map(({ id }) => id)).toEqual(["a"]);
   });
 
   test("is cancelled if its cancel was requested", async () => {

@@ -41,7 +41,7 @@ test("a worker with quick handlers takes tasks ahead of its slots, and one that 
   expect(heldMost).toBeGreaterThan(5);
   expect(await system.observer.stats("work")).toMatchObject({
     completed: 3_000,
-    totals: { attempts: 3_000 },
+    totals: { acked: 3_000 },
   });
 });
 
