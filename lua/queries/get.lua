@@ -26,7 +26,7 @@ for i, id in ipairs(ARGV) do
   reply[#reply + 1] = results[i] or ''
   local told = progress[i] or ''
   local tab = string.find(told, '\t', 1, true)
-  if tab then -- the checkpoint may be long, and only a handler reads it
+  if tab and tab < (string.find(told, '\n', 1, true) or math.huge) then -- the checkpoint may be long, and only a handler reads it
     local kept = string.match(told, '^[^\n]*', tab + 1)
     told = string.sub(told, 1, tab) .. #kept .. string.sub(told, tab + 1 + #kept)
   end

@@ -286,6 +286,8 @@ export class QueueRunner {
     if (trip) {
       this.#clockLeadMs = trip.now - sentAtMs;
       this.#answered(trip, settled);
+      // Only a call that asks for tasks is told whether some stand aside.
+      if (want > 0 && !trip.typed) this.waitsForRoom = false;
       // A wake-up since the call was sent may be about tasks that the call did not find.
       this.#rest(trip, want, isAcquire && wakes === this.#wakes);
       const mayKeep = !trip.solo || slots.held === 0;
@@ -312,7 +314,6 @@ export class QueueRunner {
     }
     for (const { id, envelope } of trip.expired) this.#events.onExpired(id, envelope);
     if (trip.typed) this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
-    else this.waitsForRoom = false;
   }
 
   /** Applies an answer to the next call: the worker drains for a task that has to run alone, or the queue sleeps. */
@@ -355,7 +356,7 @@ export class QueueRunner {
   ): Promise<RoundTrip | null> {
     const verdicts = settled.map(({ verdict }) => verdict);
     const { leaseMs, maxRetries, workerId, noHandlerAfterMs, handlers } = this.#o;
-    this.waitsForRoom = handlers.isShort;
+    if (want > 0) this.waitsForRoom = handlers.isShort;
     const told = handlers.hasLimits || monotonicMs() < this.#tellsTypesUntilMs ? handlers.tell(want) : null;
     const { ownTerms } = handlers;
     const args = {

@@ -45,7 +45,7 @@ const NAMES: Record<string, { allowed: RegExp; give(text: string): unknown }> = 
     give: (name) => new Queue(name, { redis }),
   },
   "type of a worker": {
-    allowed: /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$/,
+    allowed: /^(\*|[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}\*?)$/,
     give: (type) => new Worker("q", { [type]: () => 1 }, { redis }),
   },
 };

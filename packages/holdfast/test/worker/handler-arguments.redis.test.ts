@@ -6,7 +6,8 @@ import { setupSystem } from "./harness.ts";
 const MODULE = new URL("./handler-arguments.mjs", import.meta.url);
 const { handlers } = (await import(MODULE.href)) as { handlers: Handlers };
 const TASK = ["id", "type", "queue", "payloadText", "attempt", "enqueuedAt", "tags", "payload"];
-const CONTEXT = ["attempt", "token", "traceId", "traceparent", "progress", "log", "signal"];
+const FUNCTIONS = ["progress", "checkpoint", "readCheckpoint", "log"];
+const CONTEXT = ["attempt", "token", "traceId", "traceparent", ...FUNCTIONS, "signal"];
 
 const pools: IsolatedHandlers[] = [];
 afterEach(async () => {
@@ -72,8 +73,7 @@ describe.each(Object.keys(RUNS))("what a handler is given by %s", (name) => {
           attempt: "number",
           traceId: "object",
           traceparent: "object",
-          progress: "function",
-          log: "function",
+          ...Object.fromEntries(FUNCTIONS.map((name) => [name, "function"])),
           signal: "object",
         }),
       },
