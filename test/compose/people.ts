@@ -70,8 +70,10 @@ export function people(admin: () => Admin): void {
       );
       // A new key is known in every service within a second.
       await until("the key is known", 10_000, async () => {
-        const { status } = await ask("GET", LIST, { authorization: `Bearer ${viewer}` });
-        return status === 200 ? true : undefined;
+        const headers = { authorization: `Bearer ${viewer}` };
+        const { status } = await ask("GET", LIST, headers);
+        const producer = await request("GET", `${producerUrl()}${QUEUE}/tasks/${DEAD}`, { headers });
+        return status === 200 && producer.status !== 401 ? true : undefined;
       });
       const session = await logIn(viewer);
       cookie = session.cookie;
