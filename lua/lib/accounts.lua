@@ -251,10 +251,15 @@ local function isIdle(account, key)
   return account.running == 0 and account.override == '' and account.heldUntil < HELD_FOR_EVER and not (account.meanMs and headOf(key))
 end
 
+-- Whether a time may decide about the key. None does about most keys.
+local function isTimed(account)
+  return account.tat > now or account.heldUntil > now or account.override ~= '' or account.refusedUntil
+end
+
 -- When to look at a key again: it may run then, its own limit ends, or its account can be forgotten. nil if no time decides.
 local function nextLook(limits, key)
   local account = accountOf(limits, key)
-  if account.heldUntil <= now and account.tat <= now and account.override == '' and not account.refusedUntil then
+  if not isTimed(account) then
     return nil
   end
   local _, at = keyRoom(limits, key)
@@ -507,8 +512,10 @@ local function finishAccounts(limits)
   for _, key in ipairs(limits.changed) do
     local account, first = limits.accounts[key], string.byte(key)
     local isKey = first and first ~= 32 -- a space
-    if (isKey or isOfType(key)) and not rest(limits, key) and isIdle(account, key) then
-      forgotten[#forgotten + 1] = '@' .. key
+    if isKey or isOfType(key) then
+      if not (isTimed(account) and rest(limits, key)) and account.running == 0 and isIdle(account, key) then
+        forgotten[#forgotten + 1] = '@' .. key
+      end
     end
     local head = account.charged and isKey and headOf(key)
     if head then

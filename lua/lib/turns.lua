@@ -182,7 +182,9 @@ local function lineOf(limits, lanes, want)
     countFirst(limits, lanes, want, base)
   end
   for _, lane in ipairs(lanes) do
-    fill(lane, lane.first or math.min(lane.room, want, math.ceil(want * lane.weight / weights)))
+    local wanted = lane.first or math.ceil(want * lane.weight / weights)
+    wanted = wanted < want and wanted or want
+    fill(lane, wanted < lane.room and wanted or lane.room)
     total = total + lane.size
   end
   -- Some keys have fewer tasks than their share: the others get what is left.
@@ -231,7 +233,10 @@ local function lanesOf(limits, code, found, want)
   loadAccounts(limits, keys)
   for i, key in ipairs(keys) do
     local account = limits.accounts[key]
-    account.turn = math.max(account.turn, tonumber(found[2 * i]) - code * BAND_SPAN)
+    local turn = tonumber(found[2 * i]) - code * BAND_SPAN
+    if turn > account.turn then
+      account.turn = turn
+    end
     local lane = { key = key, code = code, account = account, room = keyRoom(limits, key), entries = {}, size = 0, taken = 0, granted = 0,
       weight = account.limit.weight, turn = account.turn }
     limits.lanes[#limits.lanes + 1], limits.isLane[lane] = lane, true
@@ -308,9 +313,11 @@ local function finishTurns(limits)
     if lane.room == 0 or limits.lined[lane.key] then
       following = headOf(lane.key)
     end
-    if keyRoom(limits, lane.key) == 0 or not following or lane.account.refusedUntil then
+    if not following or lane.account.refusedUntil or lane.room < math.huge and keyRoom(limits, lane.key) == 0 then
       limits.left[#limits.left + 1] = lane.key
-      rest(limits, lane.key)
+      if isTimed(lane.account) then
+        rest(limits, lane.key)
+      end
       if not following and lane.account.meanMs then
         change(limits, lane.key) -- only to be forgotten
       end

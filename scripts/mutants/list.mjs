@@ -1671,7 +1671,7 @@ export const mutants = [
   },
   {
     name: "limits: a full key stays ready",
-    changes: [["lua/lib/turns.lua", "keyRoom(limits, lane.key) == 0 or not following", "not following"]],
+    changes: [["lua/lib/turns.lua", "or lane.room < math.huge and keyRoom(limits, lane.key) == 0 then", "then"]],
     tests: [keys],
   },
   {
@@ -1797,8 +1797,8 @@ export const mutants = [
     changes: [
       [
         "lua/lib/accounts.lua",
-        "    if (isKey or isOfType(key)) and not rest(limits, key) and isIdle(account, key) then\n      forgotten[#forgotten + 1] = '@' .. key\n    end\n",
-        "    rest(limits, key)\n",
+        "        forgotten[#forgotten + 1] = '@' .. key\n      end\n    end\n",
+        "      end\n    end\n",
       ],
     ],
     tests: [keys],
