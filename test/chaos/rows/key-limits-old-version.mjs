@@ -1,5 +1,5 @@
 import { attemptsByKey, mostAtOnce } from "../harness/limits-checker.mjs";
-import { buildOldVersion, whyNoOldVersion } from "../harness/old-version.mjs";
+import { oldVersion, whyNoOldVersion } from "../harness/old-version.mjs";
 import { until } from "../harness/until.mjs";
 
 const OF_QUEUE = 4;
@@ -23,7 +23,7 @@ export const row = {
   expected: "old workers are refused from then on, take no task and exceed no limit; 0 lost",
   skip: whyNoOldVersion,
   async run(ctx) {
-    const library = await buildOldVersion(ctx.folder);
+    const library = `${oldVersion()}/packages/holdfast/dist/index.js`;
     const { url } = await ctx.startRedis();
     const view = ctx.client(url);
     await ctx.janitor(url).ready();

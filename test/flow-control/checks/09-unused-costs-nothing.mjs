@@ -1,6 +1,6 @@
+import { oldVersion } from "../../chaos/harness/old-version.mjs";
 import { Hands } from "../harness/hands.mjs";
 import { count, needValgrind, startCounted } from "../harness/instructions.mjs";
-import { oldVersion } from "../harness/old-version.mjs";
 
 const BATCH = 250;
 const CALLS = 20;

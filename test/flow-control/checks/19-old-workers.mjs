@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { oldVersion } from "../../chaos/harness/old-version.mjs";
 import { until } from "../../chaos/harness/until.mjs";
 import { sleeps } from "../harness/context.mjs";
-import { oldVersion } from "../harness/old-version.mjs";
 import { attemptsOf, fullestKey, groupBy } from "../harness/starts.mjs";
 
 const CONCURRENCY = 3;

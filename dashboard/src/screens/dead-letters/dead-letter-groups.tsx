@@ -8,6 +8,7 @@ import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
+import { GridHead } from "../../ui/grid-head.tsx";
 import { Sparkline } from "../../ui/sparkline.tsx";
 import { ReasonBadge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
@@ -37,18 +38,10 @@ export function DeadLetterGroups({ queue, actions }: DeadLetterGroupsProps) {
         </NoneYet>
       ) : (
         <div className="grid-table groups" role="table" aria-label="Dead letters by error">
-          <div role="rowgroup">
-            <div className="grid-row grid-head" role="row">
-              {["Error", "Type", "Reason", "Count", "Trend", "First", "Last"].map((text) => (
-                <div key={text} role="columnheader" className={text === "Count" ? "cell num" : "cell"}>
-                  {text}
-                </div>
-              ))}
-              <div role="columnheader" className="cell">
-                <span className="visually-hidden">Actions</span>
-              </div>
-            </div>
-          </div>
+          <GridHead
+            columns={["Error", "Type", "Reason", "Count", "Trend", "First", "Last"]}
+            numbers={["Count"]}
+          />
           <div role="rowgroup" className="grid-body">
             {groups.map((group) => (
               <GroupRow

@@ -6,6 +6,7 @@ import { count } from "../../format/number.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { RowButton } from "../../ui/button.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
+import { ColumnHeads } from "../../ui/grid-head.tsx";
 import { ReasonBadge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
 import { useNarrow } from "../../ui/use-narrow.ts";
@@ -94,14 +95,7 @@ export function DeadLetterList({ queue, list, selection, actions }: DeadLetterLi
       head={
         <>
           <SelectAllCell selection={selection} />
-          {["Task", "Type", "Reason", "Attempts", "Last error", "Died"].map((text) => (
-            <div key={text} role="columnheader" className="cell">
-              {text}
-            </div>
-          ))}
-          <div role="columnheader" className="cell">
-            <span className="visually-hidden">Actions</span>
-          </div>
+          <ColumnHeads columns={["Task", "Type", "Reason", "Attempts", "Last error", "Died"]} />
         </>
       }
       rows={list.rows}

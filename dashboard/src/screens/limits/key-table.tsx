@@ -5,6 +5,7 @@ import { count } from "../../format/number.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { RowButton } from "../../ui/button.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
+import { GridHead } from "../../ui/grid-head.tsx";
 import { HeldBack, Until } from "./held-back.tsx";
 import type { AskedKey, KeyAction } from "./key-dialog.tsx";
 import { limitOfKey, limitText } from "./limit-text.ts";
@@ -19,22 +20,10 @@ interface KeyTableProps {
 export function KeyTable({ keys, ...rest }: KeyTableProps) {
   return (
     <div className="grid-table task-keys" role="table" aria-label="Keys">
-      <div role="rowgroup">
-        <div className="grid-row grid-head" role="row">
-          {["Key", "Waiting", "Running", "What holds it back", "Own limit"].map((text) => (
-            <div
-              key={text}
-              role="columnheader"
-              className={text === "Waiting" || text === "Running" ? "cell num" : "cell"}
-            >
-              {text}
-            </div>
-          ))}
-          <div role="columnheader" className="cell">
-            <span className="visually-hidden">Actions</span>
-          </div>
-        </div>
-      </div>
+      <GridHead
+        columns={["Key", "Waiting", "Running", "What holds it back", "Own limit"]}
+        numbers={["Waiting", "Running"]}
+      />
       <div role="rowgroup" className="grid-body">
         {keys.map((row) => (
           <KeyRow key={row.key} row={row} {...rest} />

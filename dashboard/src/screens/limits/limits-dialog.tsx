@@ -1,13 +1,10 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { ApiError } from "../../api/errors.ts";
 import {
   type LimitsView,
   limitsKey,
   putKeyLimit,
-  putLimits,
   type QueueLimits,
-  readLimits,
   type TaskKeyView,
 } from "../../api/limits.ts";
 import { clockTime } from "../../format/time.ts";
@@ -29,6 +26,7 @@ import { Changes, LimitFields, SpanField } from "./limit-fields.tsx";
 import { limitChanges, limitOfKey, queueLimitsChanges, UNITS } from "./limit-text.ts";
 import { keyLimitErrors, keyLimitOf, policyDraft } from "./policy-draft.ts";
 import { type FairBy, FairField, PolicyFields } from "./policy-fields.tsx";
+import { saveLimits } from "./save-limits.ts";
 import { TrialPanel } from "./trial-panel.tsx";
 
 /** Edits the limits of the queue and of all keys. */
@@ -52,23 +50,12 @@ export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): v
     ...(fairBy === "starts" ? {} : { fairBy }),
   };
   const changes = invalid ? [] : queueLimitsChanges(before, next);
-  const save = async () => {
-    // A save replaces all limits, so it must not undo a change that this form has never shown.
-    const { limits } = await readLimits(queue);
-    if (queueLimitsChanges(before, limits).length > 0)
-      throw new ApiError({
-        status: 0,
-        code: "conflict",
-        detail: "The limits were changed by someone else meanwhile. Close this form and open it again.",
-      });
-    await putLimits(queue, next);
-  };
   return (
     <FormDialog
       title={`Limits of ${queue}`}
       isWide
       refused={invalid || changes.length === 0}
-      save={save}
+      save={() => saveLimits(queue, before, next)}
       onSaved={() => {
         say(`Limits of ${queue} changed`, "The next task that starts obeys them.");
         void client.invalidateQueries({ queryKey: limitsKey(queue) });

@@ -3,6 +3,7 @@ import { useId, useState } from "react";
 import type { LimitsView, SharedLimitView } from "../../api/limits.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { Button, RowButton } from "../../ui/button.tsx";
+import { GridHead } from "../../ui/grid-head.tsx";
 import { limitText, shareText } from "./limit-text.ts";
 import { EndSharedLimitDialog, SharedLimitDialog } from "./shared-limit-dialog.tsx";
 
@@ -54,18 +55,7 @@ interface SharedLimitTableProps {
 function SharedLimitTable({ shared, ...rest }: SharedLimitTableProps) {
   return (
     <div className="grid-table shared-limits" role="table" aria-label="Limits shared with other queues">
-      <div role="rowgroup">
-        <div className="grid-row grid-head" role="row">
-          {["Name", "Whole limit", "This queue now", "Queues"].map((text) => (
-            <div key={text} role="columnheader" className="cell">
-              {text}
-            </div>
-          ))}
-          <div role="columnheader" className="cell">
-            <span className="visually-hidden">Actions</span>
-          </div>
-        </div>
-      </div>
+      <GridHead columns={["Name", "Whole limit", "This queue now", "Queues"]} />
       <div role="rowgroup" className="grid-body">
         {shared.map((limit) => (
           <SharedLimitRow key={limit.name} shared={limit} {...rest} />

@@ -1,14 +1,14 @@
 import { isTaskType } from "@holdfast/contracts";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { ApiError } from "../../api/errors.ts";
-import { limitsKey, putLimits, type QueueLimits, readLimits } from "../../api/limits.ts";
+import { limitsKey, type QueueLimits } from "../../api/limits.ts";
 import { FormDialog } from "../../ui/form-dialog.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { hasErrors, limitDraft, limitErrors, limitOf } from "./limit-draft.ts";
 import { Changes, LimitFields } from "./limit-fields.tsx";
-import { limitChanges, queueLimitsChanges } from "./limit-text.ts";
+import { limitChanges } from "./limit-text.ts";
+import { saveLimits } from "./save-limits.ts";
 
 interface TypeLimitDialogProps {
   queue: string;
@@ -33,17 +33,10 @@ export function TypeLimitDialog({ queue, limits, type, onClose }: TypeLimitDialo
   const invalid = nameError !== null || hasErrors(errors);
   const limit = invalid ? undefined : limitOf(draft);
   const changes = invalid ? [] : limitChanges("This type", before.types?.[name], limit);
-  const save = async () => {
-    // A save replaces all limits, so it must not undo a change that this form has never shown.
-    const { limits: now } = await readLimits(queue);
-    if (queueLimitsChanges(before, now).length > 0)
-      throw new ApiError({
-        status: 0,
-        code: "conflict",
-        detail: "The limits were changed by someone else meanwhile. Close this form and open it again.",
-      });
+  const save = () => {
     const { [name]: _, ...others } = before.types ?? {};
-    await putLimits(queue, { ...before, types: limit === undefined ? others : { ...others, [name]: limit } });
+    const types = limit === undefined ? others : { ...others, [name]: limit };
+    return saveLimits(queue, before, { ...before, types });
   };
   return (
     <FormDialog

@@ -4,6 +4,7 @@ import type { LimitsView, TaskTypeView, TypeLimit } from "../../api/limits.ts";
 import { count } from "../../format/number.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { Button, RowButton } from "../../ui/button.tsx";
+import { GridHead } from "../../ui/grid-head.tsx";
 import { HeldBack } from "./held-back.tsx";
 import { HoldDialog } from "./hold-dialog.tsx";
 import { limitText } from "./limit-text.ts";
@@ -39,18 +40,7 @@ export function TypesPanel({ view }: { view: LimitsView }) {
         </p>
       ) : (
         <div className="grid-table shared-limits" role="table" aria-label="Limits of types">
-          <div role="rowgroup">
-            <div className="grid-row grid-head" role="row">
-              {["Type", "Limit", "Running", "What holds it back"].map((text) => (
-                <div key={text} role="columnheader" className="cell">
-                  {text}
-                </div>
-              ))}
-              <div role="columnheader" className="cell">
-                <span className="visually-hidden">Actions</span>
-              </div>
-            </div>
-          </div>
+          <GridHead columns={["Type", "Limit", "Running", "What holds it back"]} />
           <div role="rowgroup" className="grid-body">
             {types.map((row) => (
               <TypeRow

@@ -14,6 +14,7 @@ import { useLive, useNow } from "../../live/live-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
+import { GridHead } from "../../ui/grid-head.tsx";
 import { Time } from "../../ui/time.tsx";
 import { OperationActions } from "./operation-actions.tsx";
 import { OperationIcon, operationTitle, ProgressBar, stateText, toneOf } from "./operation-look.tsx";
@@ -77,18 +78,7 @@ function OperationTable({ operations, chosen }: { operations: OperationView[]; c
   const now = useNow();
   return (
     <div className="grid-table operations" role="table" aria-label="Operations, newest first">
-      <div role="rowgroup">
-        <div className="grid-row grid-head" role="row">
-          {["Operation", "State", "Progress", "Started", "By"].map((text) => (
-            <div key={text} role="columnheader" className="cell">
-              {text}
-            </div>
-          ))}
-          <div role="columnheader" className="cell">
-            <span className="visually-hidden">Actions</span>
-          </div>
-        </div>
-      </div>
+      <GridHead columns={["Operation", "State", "Progress", "Started", "By"]} />
       <div role="rowgroup" className="grid-body">
         {operations.map((operation) => (
           <div

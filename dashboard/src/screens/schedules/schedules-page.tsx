@@ -9,6 +9,7 @@ import { useSession } from "../../session/session-context.tsx";
 import { KnownSearch } from "../../shell/known-search.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Failed, Loading, NoneMatch, NoneYet } from "../../ui/empty.tsx";
+import { GridHead } from "../../ui/grid-head.tsx";
 import { ScheduleDialog } from "./schedule-dialog.tsx";
 import { ScheduleRow } from "./schedule-row.tsx";
 
@@ -84,18 +85,7 @@ function Schedules() {
           <NoneMatch what="schedules" onClear={() => void navigate({ search: {} })} />
         ) : (
           <div className="grid-table schedules" role="table" aria-label="Schedules">
-            <div role="rowgroup">
-              <div className="grid-row grid-head" role="row">
-                {["Schedule", "When", "Next runs", "Last run"].map((text) => (
-                  <div key={text} role="columnheader" className="cell">
-                    {text}
-                  </div>
-                ))}
-                <div role="columnheader" className="cell">
-                  <span className="visually-hidden">Actions</span>
-                </div>
-              </div>
-            </div>
+            <GridHead columns={["Schedule", "When", "Next runs", "Last run"]} />
             <div role="rowgroup" className="grid-body">
               {found.map((schedule) => (
                 <ScheduleRow key={schedule.id} schedule={schedule} onEdit={() => setEditing(schedule)} />

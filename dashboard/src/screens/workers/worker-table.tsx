@@ -15,6 +15,7 @@ import { duration } from "../../format/time.ts";
 import { useNow } from "../../live/live-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
+import { GridHead } from "../../ui/grid-head.tsx";
 import { Badge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
 import { DrainButton } from "./drain-button.tsx";
@@ -40,18 +41,7 @@ interface WorkerTableProps {
 export function WorkerTable({ workers, open = null, onOpen }: WorkerTableProps) {
   return (
     <div className="grid-table workers" role="table" aria-label="Workers">
-      <div role="rowgroup">
-        <div className="grid-row grid-head" role="row">
-          {["Worker", "State", "Slots busy", "Queues", "Started", "Heartbeat"].map((text) => (
-            <div key={text} role="columnheader" className="cell">
-              {text}
-            </div>
-          ))}
-          <div role="columnheader" className="cell">
-            <span className="visually-hidden">Actions</span>
-          </div>
-        </div>
-      </div>
+      <GridHead columns={["Worker", "State", "Slots busy", "Queues", "Started", "Heartbeat"]} />
       <div role="rowgroup" className="grid-body">
         {workers.map((worker) => (
           <WorkerRow key={worker.id} worker={worker} open={open === worker.id} onOpen={onOpen} />

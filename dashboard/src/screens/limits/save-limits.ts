@@ -1,0 +1,19 @@
+import { ApiError } from "../../api/errors.ts";
+import { putLimits, type QueueLimits, readLimits } from "../../api/limits.ts";
+import { queueLimitsChanges } from "./limit-text.ts";
+
+/**
+ * Replaces all limits of a queue.
+ * @param shown the limits as the form has shown them. A save must not undo a change that somebody else made since then
+ * @throws ApiError conflict: somebody else has changed the limits
+ */
+export async function saveLimits(queue: string, shown: QueueLimits, next: QueueLimits): Promise<void> {
+  const { limits } = await readLimits(queue);
+  if (queueLimitsChanges(shown, limits).length > 0)
+    throw new ApiError({
+      status: 0,
+      code: "conflict",
+      detail: "The limits were changed by someone else meanwhile. Close this form and open it again.",
+    });
+  await putLimits(queue, next);
+}

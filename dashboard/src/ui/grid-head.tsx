@@ -1,0 +1,32 @@
+interface ColumnHeadsProps {
+  columns: readonly string[];
+  /** Those of the columns that hold numbers. */
+  numbers?: readonly string[];
+}
+
+/** The names of the columns of a grid table, and behind them the column with the actions on a row. */
+export function ColumnHeads({ columns, numbers = [] }: ColumnHeadsProps) {
+  return (
+    <>
+      {columns.map((text) => (
+        <div key={text} role="columnheader" className={numbers.includes(text) ? "cell num" : "cell"}>
+          {text}
+        </div>
+      ))}
+      <div role="columnheader" className="cell">
+        <span className="visually-hidden">Actions</span>
+      </div>
+    </>
+  );
+}
+
+/** The first row of a grid table. */
+export function GridHead(props: ColumnHeadsProps) {
+  return (
+    <div role="rowgroup">
+      <div className="grid-row grid-head" role="row">
+        <ColumnHeads {...props} />
+      </div>
+    </div>
+  );
+}
