@@ -3,12 +3,11 @@
 --   member   <key> <band> <sequence> <taskId>     every score is 0, so the members are in the order of their bytes
 --   band     0 solo   1 high   2 normal   3 low
 --
--- `ready` holds the keys that may run now, so an acquire never reads the line of a key that may not. `resting` holds the keys for
--- which a time decides: their rate allows the next task at this time, a hold or a limit of their own ends, or their account can be
--- forgotten. A key
--- without room for one more running task is in neither. When one of its tasks ends, it becomes ready again.
--- An entry of `ready` is written before the commit and removed after it. So after an abort a key may be there that may not run, and the
--- next acquire removes it; but a key that may run is never missing.
+-- `ready` holds the keys that may run now, so an acquire never reads the line of a key that may not. `resting` holds the keys that have to
+-- be looked at again at a known time: when their rate allows the next task, when a hold or a limit of their own ends, or when their account
+-- can be forgotten. A key that runs as many tasks as it may is in neither index. It becomes ready again when one of its tasks ends. An
+-- entry of `ready` is written before the commit and removed after it. After an abort, the index may therefore hold a key that may not run,
+-- which the next acquire removes. A key that may run is never missing.
 --
 -- An account is a field "@<key>" of `state`. The account of the queue is "@". Its turn is that of all tasks without a key.
 --
@@ -21,9 +20,8 @@
 --   override  concurrency rate periodMs burst weight until: the limit of this key instead of that of all keys, "-" for none
 --
 -- The limits are the field "#limits" of `state`, one line per scope: `<queue | key | type <name>> concurrency rate periodMs burst weight`.
--- The account of a type that has a line is the field "@ /<name>". A task of such a type is counted for it as well as for its key, and its record
--- names both. While its type has no room it stands aside (lib/typed.lua). A
--- line `policy[ name=value …]` says how the keys are treated:
+-- The account of a type that has a line is the field "@ /<name>". A task of that type counts for its key and for its type, and its record
+-- names both. While the type is full, its tasks stand aside (lib/typed.lua). A line `policy[ name=value …]` says how the keys are treated:
 --
 --   ordered=1     a task that failed keeps its place, and the tasks of its key wait for it; one task of a key runs at a time
 --   stop=1        a task that died holds its key until somebody lets it go on
@@ -34,18 +32,20 @@
 --
 -- Each line `share <name> <version> concurrency rate periodMs burst` is the share of this queue in a limit of several queues, or in that of
 -- the queue whose partition this is (operators/share.lua). Its account is the field "@ <name>".
--- "#limits" is there, if only as "", once the queue has had a task with a key. A change of the limits sets "#opening": the keys behind the one that it
--- names are not looked at yet under the new limits. The caller goes on until it is gone; where the caller died, a promotion does.
+-- "#limits" exists, perhaps as "", from the first task with a key on. A change of the limits sets "#opening": the keys behind the one that
+-- it names have not been looked at under the new limits. The caller goes on until the field is gone. If the caller has died, promotions go
+-- on.
 
 -- The score of a ready key is its turn, and this much more for each band before its own, so that the bands follow one another.
 local BAND_SPAN = 2 ^ 43
 -- The most keys that one call wakes.
 local RESTING_LIMIT = 200
--- With fair=time, one turn stands for so much running time. Turns are compared to a thousandth, which is fine enough for tasks of 1 ms.
+-- With fair=time: the running time, ms, that one turn stands for. Turns are compared to a thousandth, which is fine enough for tasks of 1
+-- ms.
 local TURN_MS = 10
--- With fair=time: a task is taken to run for so long, ms, until one has ended.
+-- With fair=time: the running time, ms, that is assumed until a first task has ended.
 local UNKNOWN_RUN_MS = 100
--- With fair=time: how far a run that has just ended moves the mean.
+-- With fair=time: the weight of the latest run in the mean.
 local MEAN_PART = 0.125
 -- Sequences count up from here at the end of a line, and down at its head. They always have 14 digits.
 local FIRST_SEQUENCE = 5e13
@@ -188,8 +188,8 @@ local function change(limits, key)
   return account
 end
 
--- The accounts under which a task is counted, beside those of the queue: those of its key and of its type, each nil if it is not. counted: the
--- text in its record, see lib/record.lua.
+-- Returns the names of the accounts of the key and of the type that a task counts for; nil for none. counted: the text in its record
+-- (lib/record.lua).
 local function accountsIn(counted)
   local key, name = string.match(counted, '^([^/]*)/?(.*)$')
   return key ~= '' and key or nil, name ~= '' and typeAccount(name) or nil
@@ -216,7 +216,8 @@ local function hold(limits, key, untilMs)
   end
 end
 
--- A type without a limit gets a line, so that its hold is looked at.
+-- A script looks only at the types that have a line in "#limits". So a type without a limit gets a line that limits nothing, and its hold
+-- is obeyed.
 local function holdType(limits, name, untilMs)
   local key = typeAccount(name)
   if not (limits.types and limits.types[key]) then
@@ -244,340 +245,4 @@ local function goOn(limits, key)
   if account.heldUntil == HELD_FOR_EVER then
     account.heldUntil = 0
   end
-end
-
--- Whether the account says nothing any more. How long its tasks run is known as long as some of them wait.
-local function isIdle(account, key)
-  return account.running == 0 and account.override == '' and account.heldUntil < HELD_FOR_EVER and not (account.meanMs and headOf(key))
-end
-
--- Whether a time may decide about the key. None does about most keys.
-local function isTimed(account)
-  return account.tat > now or account.heldUntil > now or account.override ~= '' or account.refusedUntil
-end
-
--- When to look at a key again: it may run then, its own limit ends, or its account can be forgotten. nil if no time decides.
-local function nextLook(limits, key)
-  local account = accountOf(limits, key)
-  if not isTimed(account) then
-    return nil
-  end
-  local _, at = keyRoom(limits, key)
-  at = math.min(at or math.huge, account.overrideUntil or math.huge, account.refusedUntil or math.huge)
-  if at == math.huge and account.tat > now and isIdle(account, key) then
-    at = math.ceil(account.tat)
-  end
-  return at < math.huge and at or nil
-end
-
--- Plans that a key is looked at again when its time comes.
-local function rest(limits, key)
-  local resting, at = limits.resting, nextLook(limits, key)
-  if at then
-    resting[#resting + 1], resting[#resting + 2] = string.format('%.0f', at), key
-  end
-  return at
-end
-
--- An earlier time stays: the key is looked at again then.
-local function writeResting(limits)
-  if #limits.resting > 0 then
-    redis.call('ZADD', restingKey, 'LT', unpack(limits.resting))
-    limits.resting = {}
-  end
-end
-
-local function bandCodeOf(member, key)
-  return string.byte(member, #key + 2) - 48
-end
-
--- By how much a grant moves the turn.
-local function stepOf(limits, key, limit)
-  if not limits.byTime then
-    return 1 / limit.weight
-  end
-  local meanMs = accountOf(limits, key).meanMs or accountOf(limits, '').meanMs or UNKNOWN_RUN_MS
-  return meanMs / TURN_MS / limit.weight
-end
-
--- A key without an account joins as if it had had its turn just now. So it gains nothing where its account is forgotten between two tasks.
-local function turnOf(limits, key, limit)
-  local account, current = accountOf(limits, key), accountOf(limits, '').running
-  return account.turn > 0 and math.max(account.turn, current) or current + stepOf(limits, key, limit)
-end
-
-local function readyScore(limits, key, code)
-  return numberText(code * BAND_SPAN + turnOf(limits, key, accountOf(limits, key).limit))
-end
-
--- Makes a key ready if it may run and a task of it waits.
-local function open(limits, key)
-  local head = keyRoom(limits, key) > 0 and headOf(key)
-  if head then
-    redis.call('ZADD', readyKey, 'LT', readyScore(limits, key, bandCodeOf(head, key)), key)
-  end
-  return head
-end
-
--- Makes the keys behind `after` ready that may run, at most `limit` of them. Returns the last one, "" at the end.
-local function openKeys(limits, after, limit)
-  for _ = 1, limit do
-    -- "!" is behind the space that ends a key, and before all that a longer key could go on with but "!".
-    local head = redis.call('ZRANGEBYLEX', pendingKeyedKey, after == '' and '-' or '[' .. after .. '!', '+', 'LIMIT', 0, 1)[1]
-    after = head and string.match(head, '^%S+') or ''
-    if not head then
-      break
-    end
-    if not open(limits, after) then
-      rest(limits, after)
-    end
-  end
-  writeResting(limits)
-  if after == '' then
-    redis.call('HDEL', stateKey, '#opening')
-  else
-    redis.call('HSET', stateKey, '#opening', after)
-  end
-  return after
-end
-
--- With fair=time: a grant can only guess how long its task will run. Now that the time is known, the turn is corrected.
-local function chargeRun(limits, key, count, ranMs)
-  local account = change(limits, key)
-  local limit = key == '' and limits.queue or account.limit
-  account.turn = math.max(0, account.turn + count * (ranMs / TURN_MS / limit.weight - stepOf(limits, key, limit)))
-  account.meanMs = math.max(1, account.meanMs and account.meanMs + (ranMs - account.meanMs) * MEAN_PART or ranMs)
-  account.charged = true
-end
-
-local function releaseType(limits, ofType, count)
-  local account = change(limits, ofType)
-  local wasFull = account.running >= account.limit.concurrency
-  account.running = math.max(0, account.running - count)
-  limits.hasTypeRoom = limits.hasTypeRoom or wasFull and account.running < account.limit.concurrency
-end
-
--- Counts that leased tasks with the same text `counted` have left `processing`, all granted at one time; nil for tasks with neither key nor
--- limited type. The key is ready again from here on, also for the acquire of this very call.
-local function release(limits, counted, count, grantedAt)
-  local key, ofType = counted, nil
-  if counted and string.find(counted, '/', 1, true) then
-    key, ofType = accountsIn(counted)
-    releaseType(limits, ofType, count)
-  end
-  if limits.byTime then
-    chargeRun(limits, key or '', count, now - grantedAt)
-  end
-  if not key then
-    return
-  end
-  local account = change(limits, key)
-  local wasFull = account.running >= account.limit.concurrency
-  account.running = math.max(0, account.running - count)
-  if wasFull and account.running < account.limit.concurrency then
-    limits.opened[#limits.opened + 1] = key
-  end
-end
-
--- Several groups of such tasks, each { counted, count, grantedAt }. Their accounts are read in one go.
-local function releaseAll(limits, groups)
-  local names = {}
-  for _, group in pairs(groups) do
-    local counted = group.counted
-    if counted and string.find(counted, '/', 1, true) then
-      local key, ofType = accountsIn(counted)
-      names[#names + 1], names[#names + (key and 2 or 1)] = key or ofType, ofType
-    else
-      names[#names + 1] = counted
-    end
-  end
-  loadAccounts(limits, names)
-  for _, group in pairs(groups) do
-    release(limits, group.counted, group.count, group.grantedAt)
-  end
-end
-
--- After all releases and before an acquire peeks.
-local function openReleased(limits)
-  for _, key in ipairs(limits.opened) do
-    if not open(limits, key) then
-      rest(limits, key)
-    end
-  end
-  writeResting(limits)
-end
-
--- Before the commit: puts pending tasks into the lines of their keys. entries: key, code of the band and id of each. atHead: they are next.
-local function lineUp(limits, entries, atHead)
-  if not limits.used then
-    adoptLimits(limits.settings)
-    limits.used = true
-  end
-  local count = redis.call('HINCRBY', stateKey, atHead and '#keyed_head' or '#keyed_tail', #entries)
-  local first = atHead and FIRST_SEQUENCE - count or FIRST_SEQUENCE + count - #entries
-  local members, keys, lowest, format = {}, {}, {}, string.format
-  for i, entry in ipairs(entries) do
-    local key, code = entry.key, entry.code
-    members[2 * i - 1], members[2 * i] = '0', format('%s %d %d %s', key, code, first + i - 1, entry.id)
-    local before = lowest[key]
-    if not before then
-      keys[#keys + 1], lowest[key] = key, code
-    elseif code < before then
-      lowest[key] = code
-    end
-  end
-  redis.call('ZADD', pendingKeyedKey, unpack(members))
-  loadAccounts(limits, keys)
-  local ready = {}
-  for _, key in ipairs(keys) do
-    limits.lined[key] = true
-    if keyRoom(limits, key) > 0 then
-      ready[#ready + 1], ready[#ready + 2] = readyScore(limits, key, lowest[key]), key
-    else
-      rest(limits, key)
-    end
-  end
-  if #ready > 0 then
-    redis.call('ZADD', readyKey, 'LT', unpack(ready))
-  end
-  writeResting(limits)
-end
-
--- Wakes keys whose time has come: those that may run become ready, and accounts that say nothing any more are forgotten. Like a
--- promotion it is a whole transition.
-local function wakeResting(limits)
-  local keys = redis.call('ZRANGEBYSCORE', restingKey, '-inf', nowText, 'LIMIT', 0, RESTING_LIMIT)
-  if #keys == 0 then
-    return
-  end
-  loadAccounts(limits, keys)
-  local later, forgotten, awake, ended = {}, {}, {}, {}
-  for _, key in ipairs(keys) do
-    limits.woke = isOfType(key) or open(limits, key) or limits.woke
-    local account = accountOf(limits, key)
-    if account.hasEnded then -- its own limit: no time leads back to this key, so it goes here
-      ended[#ended + 1], ended[#ended + 2] = '@' .. key, accountText(account)
-    end
-    local at = nextLook(limits, key)
-    if at then
-      later[#later + 1], later[#later + 2] = string.format('%.0f', at), key
-    else
-      awake[#awake + 1] = key
-      forgotten[#forgotten + 1] = isIdle(account, key) and '@' .. key or nil
-    end
-  end
-  if #ended > 0 then
-    redis.call('HSET', stateKey, unpack(ended))
-  end
-  if #forgotten > 0 then
-    redis.call('HDEL', stateKey, unpack(forgotten))
-  end
-  if #later > 0 then
-    redis.call('ZADD', restingKey, unpack(later))
-  end
-  if #awake > 0 then
-    redis.call('ZREM', restingKey, unpack(awake))
-  end
-end
-
--- When the next key may run, or the queue itself; ms from now, -1 if no time decides.
-local function untilRoom(limits)
-  local first = redis.call('ZRANGE', restingKey, 0, 0, 'WITHSCORES')[2]
-  local at = math.min(limits.nextAt, first and tonumber(first) or math.huge)
-  return at < math.huge and math.max(0, at - now) or -1
-end
-
--- Before the commit: the accounts that changed go into it.
-local function writeAccounts(limits, commit)
-  if not limits.used and #limits.changed > 0 then
-    adoptLimits(limits.settings)
-  end
-  if limits.isExtended then
-    commit[#commit + 1], commit[#commit + 2] = '#limits', limits.text
-  end
-  for _, key in ipairs(limits.changed) do
-    commit[#commit + 1], commit[#commit + 2] = '@' .. key, accountText(limits.accounts[key])
-  end
-end
-
--- After the commit: keys that are held leave `ready`, and accounts that say nothing any more are forgotten, now or when their rate is whole
--- again.
-local function finishAccounts(limits)
-  local left, forgotten, turns = limits.left, {}, {}
-  for _, key in ipairs(limits.held) do
-    if keyRoom(limits, key) == 0 then
-      left[#left + 1] = key
-    end
-  end
-  for _, key in ipairs(limits.changed) do
-    local account, first = limits.accounts[key], string.byte(key)
-    local isKey = first and first ~= 32 -- a space
-    if isKey or isOfType(key) then
-      if not (isTimed(account) and rest(limits, key)) and account.running == 0 and isIdle(account, key) then
-        forgotten[#forgotten + 1] = '@' .. key
-      end
-    end
-    local head = account.charged and isKey and headOf(key)
-    if head then
-      turns[#turns + 1], turns[#turns + 2] = readyScore(limits, key, bandCodeOf(head, key)), key
-    end
-  end
-  writeResting(limits)
-  if #turns > 0 then
-    redis.call('ZADD', readyKey, 'XX', unpack(turns))
-  end
-  if #left > 0 then
-    redis.call('ZREM', readyKey, unpack(left))
-  end
-  if #forgotten > 0 then
-    redis.call('HDEL', stateKey, unpack(forgotten))
-  end
-end
-
--- The limits of types, by the names of their accounts; nil if no type has one.
-local function readTypes(lines)
-  local types = nil
-  for name, text in string.gmatch(lines, '\ntype (%S+) ([^\n]+)') do
-    types = types or {}
-    types[typeAccount(name)] = parseLimit(text)
-  end
-  return types
-end
-
-local function readPolicy(limits, policy)
-  limits.ordered, limits.stops = optionOf(policy, 'ordered') ~= nil, optionOf(policy, 'stop') ~= nil
-  limits.full, limits.maxWaiting = optionOf(policy, 'full'), tonumber(optionOf(policy, 'max'))
-  limits.byTime = optionOf(policy, 'fair') == 'time'
-  if limits.ordered then
-    limits.key.concurrency = 1
-  end
-end
-
--- The limits that hold for all tasks of the queue together: its own, and its shares. key: the name of the account that counts for it.
-local function readWholes(limits, lines)
-  limits.wholes = { { key = '', limit = limits.queue } }
-  limits.concurrency = limits.queue.concurrency
-  for name, text in string.gmatch(lines, '\nshare (%S+) %d+ ([^\n]+)') do
-    local limit = parseLimit(text .. ' 1')
-    limits.wholes[#limits.wholes + 1] = { key = ' ' .. name, limit = limit }
-    limits.concurrency = math.min(limits.concurrency, limit.concurrency)
-  end
-end
-
--- text: the field "#limits"; nil if the queue has had neither a task with a key nor limits. The functions are part of the table, because
--- most calls of the hot scripts do without them.
--- text: its lines. isExtended: one was added. hasTypeRoom: a type that was full has room again. accounts: those that were read, by key. changed: keys whose account goes into the commit. opened: keys that have room again. held: keys
--- that are held from this call on. left, resting: changes of the two indexes. lined: keys that got tasks into their lines. nextAt: when the queue as a whole may start more.
-local function newLimits(text, settings)
-  local lines = '\n' .. (text or '')
-  local limits = { settings = settings, text = text or '', used = text and true or false, accounts = {}, changed = {}, opened = {}, held = {}, left = {}, resting = {}, lined = {}, nextAt = math.huge, woke = false,
-    queue = parseLimit(string.match(lines, '\nqueue ([^\n]+)')), key = parseLimit(string.match(lines, '\nkey ([^\n]+)')),
-    types = readTypes(lines), release = release, releaseAll = releaseAll, openReleased = openReleased, refund = refund, hold = hold, holdType = holdType, lineUp = lineUp, wakeResting = wakeResting,
-    untilRoom = untilRoom, queueRoom = queueRoom, write = writeAccounts, finish = finishAccounts, died = died, goOn = goOn }
-  readWholes(limits, lines)
-  local policy = string.match(lines, '\npolicy([^\n]*)')
-  if policy then
-    readPolicy(limits, policy)
-  end
-  return limits
 end

@@ -1,6 +1,7 @@
 -- Acks, the hot path of a settle: the reading half. The calling script writes.
 
--- completed: ids that leave `processing` by an ack. awaited: ids for whose end the next task of a unique key waits. The records go to the end of `commit`, whose size is kept beside it.
+-- completed: ids that leave `processing` by an ack. awaited: ids of tasks for whose end another task waits (lib/next.lua). The records go
+-- to the end of `commit`, whose size is kept beside it.
 local function newSettled(commit)
   return { commit = commit, size = #commit, completed = {}, acked = 0, dropped = {}, awaited = {} }
 end
@@ -29,8 +30,8 @@ local function verdictWithoutLease(counters, record, fence)
   return 's'
 end
 
--- The second value says whether all tasks with this very record become the same record; the third is under what they are
--- counted, which the caller then releases.
+-- The second value says whether all tasks with this very record become the same record. The third is the text under which they are counted;
+-- the caller releases them.
 local function planAck(settled, counters, id, fence, record)
   local counts, current, grantedAt, at = string.match(record or '', '^l(%S+) (%S+) (%d+) %d+ %d+ ()')
   if current ~= fence then
@@ -73,9 +74,9 @@ end
 local function planAcks(settled, counters, fence, ids, fields, reserved, from, to, letters, seen)
   local commit, completed = settled.commit, settled.completed
   local size, acked, alike = settled.size, settled.acked, 0
-  -- Tasks with the same record before the ack have the same record after it, `ended`. known: by the record before, the one after, and how many tasks
-  -- had it. Those of the present run, from the place `first` on, are added at its end, since adding one by one would cost more than the rest of
-  -- the loop.
+  -- Tasks with the same record before the ack have the same record after it, `ended`. known: by the record before the ack, the one after it
+  -- and how many tasks had it. The tasks of the present run, which begins at the place `first`, are added to that number at the end of the
+  -- run, because adding them one by one would cost more than the rest of the loop.
   local known, leased, same, ended, first = {}, nil, nil, nil, from
   for i = from, to do
     local id, record = ids[i], fields[reserved + i] or nil

@@ -24,7 +24,7 @@ end
 
 -- The type and the payload of an envelope.
 local function bodyOf(envelope)
-  return string.match(envelope, '^.(%S+)') .. string.sub(envelope, string.find(envelope, '\n', 1, true) or 1)
+  return typeOf(envelope) .. string.sub(envelope, string.find(envelope, '\n', 1, true) or 1)
 end
 
 -- Callers compute moments from the clock, so the moments of two equal enqueues differ by as much as the times of the calls. This is

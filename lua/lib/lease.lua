@@ -18,7 +18,7 @@ local function ownTermsOf(text)
     rules[#rules + 1] = { place = #rules .. ' ', name = name, isPrefix = star ~= '', maxRetries = tonumber(maxRetries), timeoutMs = tonumber(timeoutMs) }
   end
   return function(envelope)
-    local name = string.match(envelope, '^.(%S+)') or ''
+    local name = typeOf(envelope) or ''
     for _, rule in ipairs(rules) do
       if name == rule.name or rule.isPrefix and string.sub(name, 1, #rule.name) == rule.name then
         return rule
@@ -43,7 +43,7 @@ local function leaseTerms(request)
     tail = ' ' .. nowText .. string.format(' %d %d ', deadline, maxRetries + 1) .. workerId }
   -- By the text of the options: the tasks of a batch mostly share it.
   local known = { [''] = plain }
-  -- kept: under what the terms are known. own: those of its type, nil for none.
+  -- kept: the text under which the terms are kept in `known`. own: the terms of its type; nil if it has none.
   local function termsFor(text, kept, own)
     local onlyKey = not own and string.match(text, '^ q=(%S+)$')
     if onlyKey then -- most tasks with a key have no other option

@@ -1,6 +1,7 @@
 -- keepLatest: while a task runs, the next task of its unique key is scheduled far ahead, and the field `~<taskId>` of `state` names it.
 
--- After the commit that ended these tasks: the tasks that waited for their ends are due now. A task that does not wait any more stays as it is.
+-- After the commit that ended these tasks: makes the tasks due that waited for their ends. A task that does not wait any more stays as it
+-- is.
 local function releaseNext(ids)
   local fields = {}
   for place, id in ipairs(ids) do

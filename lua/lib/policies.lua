@@ -1,6 +1,7 @@
 -- What an enqueue does with a task whose key has as many tasks as it may have: full=drop, full=cancel and max=n of lib/accounts.lua.
 
--- A cancelled task leaves its entry in the line. Up to so many entries are looked at to leave such ones out; in a longer line they are counted.
+-- A cancelled task leaves its entry in the line. Such entries are left out in a line of up to this many entries; in a longer one they count
+-- as waiting tasks.
 local COUNTED_LINE = 1000
 
 -- The entries in the line of a key that stand for waiting tasks, latest first, and the records of these tasks. An enqueue that was cut short
@@ -22,7 +23,7 @@ local function waitingIn(key)
   return members, records
 end
 
--- Whether one more task of the key is accepted. If it is, the next question counts it.
+-- Whether one more task of the key is accepted. The next call counts it as waiting.
 local function admits(limits, key)
   if limits.full ~= 'drop' and not limits.maxWaiting then
     return true

@@ -16,7 +16,7 @@ local function runsAll(types, tasks, at, pushed)
   end
   local _, ruleOf = routesOf(types)
   for place = 1, pushed do
-    local name = string.match(tasks[at + 2 * place - 1], '^.(%S+)')
+    local name = typeOf(tasks[at + 2 * place - 1])
     local rule = name and ruleOf(name)
     if rule then
       rule.left = rule.left - 1

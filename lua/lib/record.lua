@@ -179,12 +179,17 @@ local function needsSolo(c)
   return c.crashes >= ALONE_FROM_CRASHES or hasFlag(c, FLAG_ALONE)
 end
 
+-- The type of a task; nil if the envelope cannot be read.
+local function typeOf(envelope)
+  return string.match(envelope, '^.(%S+)')
+end
+
 -- The key of a task, percent-encoded; nil if it has none.
 local function keyOption(envelope)
   return option(envelope, 'q')
 end
 
--- Under what the leased task of this record is counted, beside its queue: `key`, `key/type` or `/type`; nil if it is not.
+-- What a leased task counts for beside its queue: `key`, `key/type` or `/type`; nil for neither.
 local function countedIn(record)
   return string.match(record, '^l[^%s@]*@(%S+)')
 end

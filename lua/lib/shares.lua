@@ -9,7 +9,7 @@ local function shareIn(text, name)
   end
 end
 
--- Returns `lines`, followed by the share lines of `text`, but for that of the share `except`.
+-- Returns `lines`, followed by the share lines of `text` without that of the share `except`.
 local function withShares(lines, text, except)
   local all = { lines ~= '' and lines or nil }
   for line, name in string.gmatch('\n' .. (text or ''), '\n(share (%S+) [^\n]+)') do

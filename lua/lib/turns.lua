@@ -31,7 +31,8 @@ local function count(limits, key, grants, cost, isEmpty)
   end
 end
 
--- After grants were counted. A key that joins begins where the keys that still wait are, so that it neither overtakes them nor falls behind.
+-- Moves the turn of the queue after grants were counted. A key that joins begins at this turn, where the waiting keys are, so it neither
+-- overtakes them nor falls behind.
 local function moveTurn(limits)
   change(limits, '').running = math.max(limits.current, limits.lowest < math.huge and limits.lowest or limits.highest)
 end
@@ -67,7 +68,7 @@ end
 
 -- The account of the type of this task; nil if its type has no limit.
 local function limitedType(limits, envelope)
-  local name = string.match(envelope, '^.(%S+)')
+  local name = typeOf(envelope)
   local ofType = name and typeAccount(name)
   return limits.types[ofType] and ofType
 end
@@ -79,9 +80,10 @@ local function typeRoom(limits, name)
   return limits.types and limits.types[ofType] and (keyRoom(limits, ofType)) or math.huge
 end
 
--- Which limit refuses the task now, 'queue', 'key' or 'type'; nil if it may start. ofType: the account of its type, if that has a limit. No more tasks were peeked than the queue has room for, nor of a lane than
--- its key has, so as long as each costs 1 they are not asked about. A key that refused a task grants none of those behind it. The key is
--- asked first: a refusal of the queue ends the call, and other keys must not wait for a task that its own key holds back.
+-- Which limit refuses the task now, 'queue', 'key' or 'type'; nil if it may start. ofType: the account of its type, if that has a limit. An
+-- acquire peeks at no more tasks than the queue and the key have room for, so tasks that cost 1 need no question. A key that refused a task
+-- grants none of those behind it. The key is asked first, because a refusal of the queue ends the call, and other keys must not wait for a
+-- task that its own key holds back.
 local function refusal(limits, terms, ofType)
   countLanes(limits)
   limits.isCostly = true
@@ -143,8 +145,8 @@ end
 local TURN_PARTS, LINE_ENTRIES, TURN_SPAN = 1024, 2048, 4e9
 
 -- With fair=time the turns of two keys may be many tasks apart. So each lane gets as many places, in `first`, as its tasks have among the first
--- `want` turns; by their weights alone, a key that has used up its time would still get its part of every call. The last of these turns is found by
--- halving an interval so often.
+-- `want` turns; by their weights alone, a key that has used up its time would still get its part of every call. The last of these turns is
+-- found by halving an interval this many times.
 local HALVINGS = 16
 
 local function countFirst(limits, lanes, want, base)
@@ -285,7 +287,8 @@ local function mix(limits, listed, line, band)
   return ids, sources
 end
 
--- So many entries of a line are removed as a range, which is found once. Fewer are removed with those of other lines, in one command.
+-- From this number on, the entries of a line are removed as one range. Fewer are removed together with those of other lines, in one
+-- command.
 local RANGE_ENTRIES = 4
 
 -- Whether a task with a key waits that has to run alone.
@@ -331,9 +334,15 @@ local function finishTurns(limits)
   finishAccounts(limits)
 end
 
--- own: the account of the queue. current: the turn up to which grants were made before. lowest, highest: the last turns that keys are granted here. lanes: of the keys that this call looked at. unkeyed: the lane of the tasks without a key. returned: tasks
--- that go back to the lines of their keys. more: there may be more ready keys. isCostly: each further task is asked about, because one
--- was that costs more than 1, or that does not come from a lane.
+-- Prepares the limits of an acquire. Its fields:
+--
+--   own           the account of the queue
+--   current       the turn up to which earlier calls granted tasks
+--   lowest, highest   of the last turns that the keys are granted here
+--   lanes         of the keys that this call looks at   unkeyed   the lane of the tasks without a key
+--   returned      tasks that go back to the lines of their keys
+--   more          there may be more ready keys
+--   isCostly      each further task is asked about, because one was that costs more than 1 or comes from no lane
 local function takeTurns(limits)
   limits.own, limits.lanes, limits.isLane, limits.unkeyed, limits.returned = accountOf(limits, ''), {}, {}, { granted = 0 }, newBands()
   limits.current, limits.lowest, limits.highest = limits.own.running, math.huge, 0

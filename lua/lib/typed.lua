@@ -1,6 +1,6 @@
 -- Lines by type. The workers of a queue may have handlers for different types. A task that one of them meets and has no
 -- handler for stands aside in `pending:typed`, and is granted only to a worker that says that it runs the type. So does a task whose type
--- has no room under its limit (lib/accounts.lua). A worker sends its types only while such tasks are about, so a queue whose workers run all
+-- has no room under its limit (lib/accounts.lua). A worker sends its types only while such tasks exist, so a queue whose workers run all
 -- types, without limits of types, never comes here.
 --
 --   member   <band> <type> <sequence> <dieAt> <taskId>     every score is 0, so the members are in the order of their bytes
@@ -11,10 +11,6 @@
 
 -- The most types that one rule with a prefix looks at in a call.
 local PREFIX_TYPES = 64
-
-local function typeOf(envelope)
-  return string.match(envelope, '^.(%S+)')
-end
 
 -- Whether the caller takes the task, which is then counted. A task whose type cannot be read goes to any worker, which quarantines it.
 local function canRun(typed, envelope)
@@ -76,8 +72,8 @@ local function peekLine(line, count)
   return redis.call('ZRANGEBYLEX', pendingTypedKey, '[' .. line .. ' ', '(' .. line .. '!', 'LIMIT', 0, count)
 end
 
--- Adds the first members of each type of a band that `rule` is the rule of. Types are looked at in the order of their names, from
--- `from` on. Returns how many of them gave members, and whether there are more types.
+-- Adds the first members of each type in a band whose rule is `rule`. It looks at the types in the order of their names, from `from` on.
+-- Returns how many types gave members, and whether there are more types.
 local function peekPrefix(typed, rule, code, from, count, members)
   local found = 0
   for _ = 1, PREFIX_TYPES do
@@ -101,8 +97,8 @@ local function peekPrefix(typed, rule, code, from, count, members)
   return found, true
 end
 
--- As before, for all types. If there are too many, the look begins at a member that changes from call to call, so that no type
--- waits for ever.
+-- Adds the members of all types of a rule. If there are more types than one call looks at, each call begins at another member, so that no
+-- type waits for ever.
 local function peekRule(typed, rule, code, count, members)
   local first, last = '[' .. code .. ' ' .. rule.name, '(' .. code .. ' ' .. rule.name .. '\255'
   local line = {}

@@ -9,18 +9,18 @@
 --   option   u=<scope><onConflict>[<ms>],<key>   in the envelope; ms: the length of the window, or of the longest wait of a debounce
 --   scope    w waiting  u unfinished  t window     onConflict   e existing  r reject  p replace  d debounce  l keepLatest
 
--- A task that waits for the end of another one is due after so long, ms, if nobody tells it of that end.
+-- A task that waits for the end of another one is due after this time, ms, if that end does not make it due.
 local NEXT_WAIT_MS = 31536000000
 local UNIQUE_OPTION = '^[^\n]* u=(%l)(%l)(%d*),(%S+)'
 
--- The unique option of an envelope: key, scope, onConflict and ms. nil for a task without one.
+-- Returns the unique option of an envelope as { key, scope, onConflict, ms }; nil for a task without one.
 local function uniqueTerms(envelope)
   local scope, onConflict, ms, key = string.match(envelope, UNIQUE_OPTION)
   return key and { key = key, scope = scope, onConflict = onConflict, ms = tonumber(ms) }
 end
 
--- The letter of the state of a task, nil if there is none; and whether the task with this id has another unique key, or none. The id may have begun
--- a new life since the entry was written.
+-- Returns the letter of the state of a task, nil if there is no such task, and whether the task does not have this unique key: its id may
+-- have begun a new life since the entry was written.
 local function stateFor(key, id, record)
   local letter = record and string.sub(record, 1, 1)
   if letter and not string.find(letter, '[pslc]') then
@@ -95,7 +95,8 @@ local function stillHolds(holder, scope)
   return state or 'r'
 end
 
--- After the commit: a window would outlive these tasks, of which nothing is known any more. envelopes: by id, or headers of envelopes.
+-- After the commit: ends the windows of tasks whose records are gone. Nothing else would end them before their time. envelopes: by id, or
+-- headers of envelopes.
 local function freeWindows(ids, envelopes)
   for _, id in ipairs(ids) do
     local terms = envelopes[id] and uniqueTerms(envelopes[id])

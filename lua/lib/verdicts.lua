@@ -126,11 +126,11 @@ local function planFailure(settled, counters, id, record, verdict, delayMs, text
   return planDead(settled, counters, id, record, c, reason, history, err)
 end
 
--- A handler met a rate limit: its key, its type or its queue is held for so long. The attempt is refunded. scope: key, type or queue.
+-- A handler met a rate limit: its key, its type or its queue is held for `holdMs`. The attempt is refunded. scope: key, type or queue.
 local function planLimited(settled, counters, id, record, c, envelope, holdMs, scope)
   c.limited = c.limited + 1
   add(counters, RELEASED_TOTAL, 1)
-  local name = scope == 'type' and string.match(envelope, '^.(%S+)')
+  local name = scope == 'type' and typeOf(envelope)
   if name then
     limits.holdType(limits, name, now + holdMs)
   else
@@ -145,8 +145,8 @@ local function planLimited(settled, counters, id, record, c, envelope, holdMs, s
   return handBack(settled, counters, id, envelope, c, historyOf(record))
 end
 
--- An error that is no failure: the attempt is refunded, and the task waits like one that failed. It is refunded as often as for a rate
--- limit; from then on such an error is a failure.
+-- An error that is no failure: the attempt is refunded, and the task waits like one that failed. RATE_LIMITED_MAX refunds are made for such
+-- errors and rate limits together; after that, such an error is a failure.
 local function planExcused(settled, counters, id, record, c, delayMs, text)
   c.limited = c.limited + 1
   add(counters, RELEASED_TOTAL, 1)

@@ -15,7 +15,7 @@
 -- include lib/queue.lua
 -- include lib/record.lua
 -- include lib/parked.lua
--- include lib/accounts.lua
+-- include lib/limits.lua
 
 local fields = redis.call('HMGET', stateKey, '#settings', '#limits', '#opening')
 local settings = readSettings(fields[1])

@@ -203,8 +203,8 @@ if part == '' and expected ~= envelopes and counters[HEADERS] > 0 and completed 
     repaired = repaired + 1
   end
 end
--- I15: the account of a key, and that of a type with a limit, counts its leased tasks. Looked at are those with leased tasks, the keys of up to so many lines, and
--- so many of what rests.
+-- I15: the account of a key, and that of a type with a limit, counts its leased tasks. The audit looks at the accounts with leased tasks,
+-- at the keys of up to KEYS_RECOUNTED lines, and at as many entries of `resting`.
 local KEYS_RECOUNTED = 1000
 if part == '' and redis.call('HEXISTS', stateKey, '#limits') == 1 and counters[PROCESSING] <= RECOUNTED then
   local running, keys = {}, {}

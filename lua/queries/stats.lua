@@ -88,12 +88,12 @@ end
 oldestOfLines(pendingTypedKey, '^%S+ %S+', 20)
 oldestOfLines(pendingKeyedKey, '^%S+', 50)
 
--- The ready keys that are counted exactly; those behind them count as these do in the mean. So many resting keys are looked at for holds, the
--- longest ones first.
+-- This many ready keys are counted exactly, and each key behind them counts as the mean of these. As many resting keys are searched for
+-- holds, those with the latest times first.
 local KEYS_LOOKED_AT = 100
 local flow = {}
 if fields[3] then
--- include lib/accounts.lua
+-- include lib/limits.lua
   local limits = newLimits(fields[3])
   local room, concurrency = queueRoom(limits, counters[PROCESSING]), limits.concurrency
   local ready = redis.call('ZRANGE', readyKey, 0, KEYS_LOOKED_AT - 1)

@@ -58,7 +58,7 @@ if previous then
   return { now, '', first, tonumber(flags), counts, again, unpack(envelopes) }
 end
 if fields[6] then
--- include lib/accounts.lua
+-- include lib/limits.lua
 -- include lib/turns.lua
   limits = newLimits(fields[6], settings)
   takeTurns(limits)

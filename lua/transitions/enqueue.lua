@@ -94,7 +94,7 @@ else
     checked, unique = checked - 4, newUnique(envelopes)
   end
   if keyed > 0 or queue[5] then
--- include lib/accounts.lua
+-- include lib/limits.lua
     limits = newLimits(queue[5], settings)
     if limits.full or limits.maxWaiting then
 -- include lib/stop.lua

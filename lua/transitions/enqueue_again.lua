@@ -34,7 +34,7 @@
 -- include lib/known_ids.lua
 -- include lib/unique.lua
 -- include lib/bands.lua
--- include lib/accounts.lua
+-- include lib/limits.lua
 -- include lib/stop.lua
 -- include lib/policies.lua
 -- include lib/due.lua

@@ -30,7 +30,7 @@ for _, key in ipairs(keys) do
     ended[#ended + 1] = holders[key].follows
   end
 end
--- Most tasks tell the next one themselves when they end. These were emptied, expired or rejected.
+-- Most ends of a task make the next one due. These tasks were emptied, expired or rejected, which does not.
 if #ended > 0 then
   releaseNext(ended)
 end

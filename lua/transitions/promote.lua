@@ -24,7 +24,7 @@
 -- include lib/bands.lua
 -- include lib/parked.lua
 -- include lib/due.lua
--- include lib/accounts.lua
+-- include lib/limits.lua
 
 local fields = redis.call('HMGET', stateKey, '#settings', '#limits', '#opening')
 local settings = readSettings(fields[1])

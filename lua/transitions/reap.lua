@@ -24,7 +24,7 @@
 -- include lib/queue.lua
 -- include lib/record.lua
 -- include lib/bands.lua
--- include lib/accounts.lua
+-- include lib/limits.lua
 -- include lib/parked.lua
 -- include lib/next.lua
 

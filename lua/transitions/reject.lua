@@ -31,7 +31,7 @@ local function reject(member, name, id)
   local record = redis.call('HGET', stateKey, id)
   left[#left + 1] = member
   local c = record and parseCounts(record)
-  -- An entry of a task that was cancelled stays; the next life of its id stands aside only if its record says since when.
+  -- A cancelled task leaves its entry. The next life of its id stands aside only if its record says since when.
   if record and string.byte(record) == RECORD_PENDING and c.unroutedSince > 0 and not seen[id] then
     seen[id] = true
     local line = table.concat({ '\n', string.format('%d %d unrouted %.0f ', c.attempts, c.generation, c.unroutedSince), nowText,

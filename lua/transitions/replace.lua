@@ -26,7 +26,7 @@
 -- include lib/request.lua
 -- include lib/record.lua
 -- include lib/bands.lua
--- include lib/accounts.lua
+-- include lib/limits.lua
 -- include lib/unique.lua
 -- include lib/due.lua
 -- include lib/parked.lua
@@ -91,7 +91,7 @@ for i, id in ipairs(ids) do
   local isNext = holder and holder.next == id
   if not holder or holder.id ~= id and not isNext or not isWaiting then
     letters[i] = 'g'
-  elseif string.match(old, '^.(%S+)') ~= string.match(envelope, '^.(%S+)') or keyOption(old) ~= keyOption(envelope) then
+  elseif typeOf(old) ~= typeOf(envelope) or keyOption(old) ~= keyOption(envelope) then
     letters[i] = 'x'
   else
     if not plan then

@@ -28,7 +28,7 @@
 -- include lib/request.lua
 -- include lib/record.lua
 -- include lib/bands.lua
--- include lib/accounts.lua
+-- include lib/limits.lua
 -- include lib/unique.lua
 -- include lib/parked.lua
 

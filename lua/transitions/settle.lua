@@ -80,7 +80,7 @@ if previous then
   return { now, verdicts, first, tonumber(flags), counts, again, unpack(envelopes) }
 end
 if fields[6] or limited then
--- include lib/accounts.lua
+-- include lib/limits.lua
 -- include lib/turns.lua
   limits = newLimits(fields[6], settings)
   takeTurns(limits)

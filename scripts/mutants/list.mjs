@@ -1529,7 +1529,7 @@ export const mutants = [
   },
   {
     name: "limits: a task that ended is counted for its type for ever",
-    changes: [["lua/lib/accounts.lua", "    releaseType(limits, ofType, count)\n", ""]],
+    changes: [["lua/lib/ready.lua", "    releaseType(limits, ofType, count)\n", ""]],
     tests: [typeLimits],
   },
   {
@@ -1588,7 +1588,7 @@ export const mutants = [
   {
     name: "limits: an ack does not free its slot",
     changes: [
-      ["lua/lib/accounts.lua", "    release(limits, group.counted, group.count, group.grantedAt)\n", ""],
+      ["lua/lib/ready.lua", "    release(limits, group.counted, group.count, group.grantedAt)\n", ""],
     ],
     tests: [keys],
   },
@@ -1641,7 +1641,7 @@ export const mutants = [
     name: "limits: a hold is written after the commit only",
     changes: [
       [
-        "lua/lib/accounts.lua",
+        "lua/lib/ready.lua",
         "    else\n      rest(limits, key)\n    end\n  end\n  if #ready",
         "    end\n  end\n  if #ready",
       ],
@@ -1662,7 +1662,7 @@ export const mutants = [
     name: "limits: a key that is freed while its rate is used up rests after the commit only",
     changes: [
       [
-        "lua/lib/accounts.lua",
+        "lua/lib/ready.lua",
         "wasFull and account.running < account.limit.concurrency then",
         "wasFull and keyRoom(limits, key) > 0 then",
       ],
@@ -1671,7 +1671,9 @@ export const mutants = [
   },
   {
     name: "limits: a full key stays ready",
-    changes: [["lua/lib/turns.lua", "or lane.room < math.huge and keyRoom(limits, lane.key) == 0 then", "then"]],
+    changes: [
+      ["lua/lib/turns.lua", "or lane.room < math.huge and keyRoom(limits, lane.key) == 0 then", "then"],
+    ],
     tests: [keys],
   },
   {
@@ -1769,7 +1771,7 @@ export const mutants = [
     name: "limits: a key that was idle catches up on its turns",
     changes: [
       [
-        "lua/lib/accounts.lua",
+        "lua/lib/ready.lua",
         "math.max(account.turn, current) or current + stepOf(limits, key, limit)",
         "account.turn or 0",
       ],
@@ -1778,14 +1780,14 @@ export const mutants = [
   },
   {
     name: "limits: a key that is forgotten between its tasks is always the next",
-    changes: [["lua/lib/accounts.lua", "or current + stepOf(limits, key, limit)", "or current"]],
+    changes: [["lua/lib/ready.lua", "or current + stepOf(limits, key, limit)", "or current"]],
     tests: [keys],
   },
   {
     name: "limits: an account is not forgotten when its time comes",
     changes: [
       [
-        "lua/lib/accounts.lua",
+        "lua/lib/ready.lua",
         "      forgotten[#forgotten + 1] = isIdle(account, key) and '@' .. key or nil\n",
         "",
       ],
@@ -1796,7 +1798,7 @@ export const mutants = [
     name: "limits: an account is not forgotten with its last task",
     changes: [
       [
-        "lua/lib/accounts.lua",
+        "lua/lib/limits.lua",
         "        forgotten[#forgotten + 1] = '@' .. key\n      end\n    end\n",
         "      end\n    end\n",
       ],
@@ -1805,7 +1807,7 @@ export const mutants = [
   },
   {
     name: "limits: the end of an own limit is not looked at",
-    changes: [["lua/lib/accounts.lua", "account.overrideUntil or math.huge, ", ""]],
+    changes: [["lua/lib/ready.lua", "account.overrideUntil or math.huge, ", ""]],
     tests: [keys],
   },
   {
@@ -1828,8 +1830,8 @@ export const mutants = [
   {
     name: "limits: a task that is handed back goes to the end of its line",
     changes: [
-      ["lua/lib/accounts.lua", "atHead and '#keyed_head' or '#keyed_tail'", "'#keyed_tail'"],
-      ["lua/lib/accounts.lua", "atHead and FIRST_SEQUENCE - count or ", ""],
+      ["lua/lib/ready.lua", "atHead and '#keyed_head' or '#keyed_tail'", "'#keyed_tail'"],
+      ["lua/lib/ready.lua", "atHead and FIRST_SEQUENCE - count or ", ""],
     ],
     tests: [keys],
   },
@@ -2023,7 +2025,7 @@ export const mutants = [
     name: "limits: the end of a task does not correct the time that its key had",
     changes: [
       [
-        "lua/lib/accounts.lua",
+        "lua/lib/ready.lua",
         "  account.turn = math.max(0, account.turn + count * (ranMs / TURN_MS / limit.weight - stepOf(limits, key, limit)))\n",
         "",
       ],
@@ -2032,7 +2034,7 @@ export const mutants = [
   },
   {
     name: "limits: a key in line loses how long its tasks run",
-    changes: [["lua/lib/accounts.lua", " and not (account.meanMs and headOf(key))", ""]],
+    changes: [["lua/lib/ready.lua", " and not (account.meanMs and headOf(key))", ""]],
     tests: [policies],
   },
   {
@@ -2044,7 +2046,7 @@ export const mutants = [
     name: "limits: a share of a limit is not obeyed",
     changes: [
       [
-        "lua/lib/accounts.lua",
+        "lua/lib/limits.lua",
         "    limits.wholes[#limits.wholes + 1] = { key = ' ' .. name, limit = limit }\n",
         "",
       ],

@@ -21,8 +21,8 @@ let observer;
 let api;
 
 /**
- * METRICS_PORT and the two ports that PM2's instance numbers make of it, and that of the janitor 200 above. They are below those that the system
- * gives to the servers of other tests.
+ * METRICS_PORT and the two ports that PM2's instance numbers make of it, and that of the janitor 200 above. They are below the ports that
+ * the system gives to the servers of other tests.
  */
 async function freeMetricsPort() {
   for (;;) {

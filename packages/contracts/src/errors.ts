@@ -147,9 +147,9 @@ export class RetryAfter extends Error {
 }
 
 /**
- * Thrown by a handler whose task is to run later: what it waits for is not there yet. It costs no attempt, and the task is granted again after so
- * long. This holds 100 times for one task, then each counts as a failure. This also holds for a subclass, and for an error with a Postpone among its
- * causes.
+ * Thrown by a handler whose task has to run later, because something that it needs is not there yet. It costs no attempt, and the task is
+ * granted again after the given time. One task may do so 100 times; after that, each one counts as a failure. This also holds for a
+ * subclass, and for an error with a Postpone among its causes.
  */
 export class Postpone extends Error {
   /** Wait before the task is granted again, ms, 1 to 365 days. */

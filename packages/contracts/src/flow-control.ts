@@ -49,7 +49,7 @@ export interface QueueLimits {
   /** Of the tasks of each key. */
   key?: KeyLimits | undefined;
   /**
-   * By type: of all tasks of that type together, whatever their keys. At most 100 types. Not for a queue with partitions. Tasks that run
+   * By type: of all tasks of that type together, whatever their keys. At most 100 types; a queue with partitions takes none. Tasks that run
    * already when a type gets its first limit are not counted.
    */
   types?: Record<string, TypeLimit> | undefined;
@@ -85,7 +85,7 @@ export interface TaskKeyView {
   limitUntil: number | null;
   /** Until when no task of it is granted, ms since the epoch; null if it is not held. */
   heldUntil: number | null;
-  /** Why none of its tasks may start now; null if one may. "stopped: a task of it died (`onDead: "stop"`). */
+  /** Why none of its tasks may start now; null if one may. "stopped": a task of it died (`onDead: "stop"`). */
   blockedBy: "hold" | "stopped" | "rate" | "concurrency" | null;
   /** When the next one may start by its hold and its rate, ms since the epoch; null if no time decides. */
   nextAt: number | null;
@@ -94,7 +94,7 @@ export interface TaskKeyView {
 /** A type with a limit or a hold: what runs, and what holds it. */
 export interface TaskTypeView {
   type: string;
-  /** Tasks that run, as far as they started under the limit. */
+  /** Running tasks that started after the type got its limit. */
   running: number;
   /** Until when no task of it is granted, ms since the epoch; null if it is not held. */
   heldUntil: number | null;
@@ -117,7 +117,7 @@ export interface LimitsView {
   /** Tasks that run now. */
   running: number;
   heldUntil: number | null;
-  /** "shared": its share of a limit that it has together with others is used up. */
+  /** "shared": the share of the queue in a shared limit is used up. */
   blockedBy: TaskKeyView["blockedBy"] | "shared";
   nextAt: number | null;
 }

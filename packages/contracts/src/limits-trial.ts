@@ -11,11 +11,11 @@ export interface TrialRun {
   wait: WaitTimes;
   /** The most tasks that waited at one time. */
   largestBacklog: number;
-  /** The tasks that still waited when the last one had arrived. More than a few: the limits let less through than arrives. */
+  /** The tasks that still waited when the last one had arrived. If they are many, the limits let fewer tasks through than arrive. */
   backlogAtEnd: number;
   /** The most tasks that ran at one time. */
   peakRunning: number;
-  /** The slots with which the limits alone make tasks wait: no more slots would start any task earlier. */
+  /** The number of slots from which on only the limits make tasks wait. More slots would start no task earlier. */
   slotsNeeded: number;
 }
 
@@ -38,7 +38,7 @@ export interface LimitsTrial {
   lastAt: number;
   /** The slots of the workers in both simulations. */
   slots: number;
-  /** The tasks that ran at one time in the mean, rounded up: with fewer slots the queue cannot keep up, whatever its limits are. */
+  /** The mean number of tasks that ran at one time, rounded up. With fewer slots the queue cannot keep up, whatever its limits are. */
   slotsToKeepUp: number;
   /** What the completed tasks met in truth. */
   recorded: WaitTimes;

@@ -56,7 +56,7 @@ describe("concurrency of a type", () => {
     expect(await taken(q, 10, "*")).toBe("m1");
     await q.add("z1", { type: "zed" });
     expect(await taken(q, 1, "other")).toBe("");
-    // A mail stands first, and its type is full.
+    // The first task in line is a mail, and its type is full.
     expect(await taken(q, 1, "m* *")).toBe("z1");
     await end(q, "m1");
     expect(await taken(q, 5, "m*")).toBe("m2");
@@ -166,7 +166,7 @@ describe("rate of a type", () => {
     const [m3] = q.held.slice(-1);
     const { id, fence } = m3 as NonNullable<typeof m3>;
     expect(await q.settle([{ kind: "unstarted", id, fence }])).toEqual(["released"]);
-    // m4 was in front meanwhile; m3 is the next one.
+    // m4 stood aside before m3 was handed back, so it starts first; m3 is the next one.
     expect(await taken(q, 10)).toBe("m4");
     q.advance(100);
     expect(await taken(q, 10)).toBe("m3");

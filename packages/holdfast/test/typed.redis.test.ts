@@ -229,7 +229,7 @@ describe("a worker that sends prefixes of types", () => {
     const tasks = Array.from({ length: 300 }, (_, n): [string, string] => [`t${n}`, `user.${n}`]);
     await aside(q, ...tasks);
     const seen = new Set<string>();
-    // The types before stay where they are, so only a look that begins elsewhere finds those behind.
+    // The tasks of the first types stay aside. A call finds the types behind them only if it begins to look at another place.
     for (let call = 0; call < 2_000 && seen.size < 300; call++) {
       const { grants } = await q.acquire(1, { types: typesText("user.*") });
       for (const grant of grants) {

@@ -34,7 +34,7 @@ export async function startApp(
   signal: AbortSignal,
 ): Promise<App> {
   const { handlers, concurrency, close } = await provideHandlers(config);
-  // Of a prefix or a catch-all the types are not known before their tasks come.
+  // The types that a prefix or a catch-all runs are unknown until such tasks come.
   const types = Object.keys(handlers).filter((rule) => !rule.endsWith("*"));
   const queues = workedQueues(config);
   const settings = toConnectionSettings(config);

@@ -24,7 +24,7 @@ interface SharedLimitDialogProps {
 export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogProps) {
   const client = useQueryClient();
   const { say } = useToasts();
-  // The limit is that at the opening of the dialog, because live data would replace what the user types.
+  // The form keeps what it was opened with, because live data would replace what the user types.
   const [before] = useState(shared);
   const [name, setName] = useState(before?.name ?? "");
   const [draft, setDraft] = useState(() => limitDraft(before?.limit));

@@ -49,10 +49,10 @@ export const RATE_LATE = 0.9;
 /** The end of a hold that only an operator or a replay ends, ms since the epoch. JavaScript has no later date. */
 export const HELD_FOR_EVER = 8640000000000000;
 
-/** A task in strict order cannot stand aside where a worker has no handler for it. Its key is held for so long, ms, so that it is not granted to the same worker again and again. */
+/** A task in strict order cannot stand aside where a worker has no handler for it. Its key is held for this long, ms, so that it is not granted to the same worker again and again. */
 export const NO_HANDLER_HOLD_MS = 1000;
 
-/** The key of a task in strict order whose type is full rests for so long, ms, where no time is known at which the type has room. */
+/** If the type of a task in strict order is full, its key rests for this long, ms, unless the time is known at which the type has room. */
 export const FULL_TYPE_MS = 250;
 
 /** The hard limit of an attempt whose task brings none, ms. */

@@ -29,7 +29,7 @@ export interface SharedLimit {
 
 export interface StoredLimit extends SharedLimit {
   name: string;
-  /** As it was read: by it a write finds out that somebody else has written. */
+  /** The text as it was read. A write compares it to notice that somebody else has written. */
   text: string;
 }
 

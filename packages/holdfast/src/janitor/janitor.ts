@@ -20,7 +20,7 @@ const TRIM_MS = 10_000;
 const DEFAULT_GRACE_MS = 25_000;
 const WORKER_GONE_MS = 3_600_000;
 const SOONEST_MS = 5;
-// Limits that queues share are divided anew so often.
+// How often shared limits are divided anew, ms.
 const DEAL_MS = 1_000;
 // A janitor that has not looked at the schedules for so long, beside its sweep interval, does not count as running.
 const SILENT_MS = 15_000;

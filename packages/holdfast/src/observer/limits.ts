@@ -402,7 +402,7 @@ export class Limits {
 
 const hasTypes = ({ types = {} }: QueueLimits) => Object.keys(types).length > 0;
 
-/** The types of all partitions. Each of them that is held by one is shown. */
+/** The types of all partitions together. A type that one partition holds is shown as held. */
 function typesOf(parts: readonly TaskTypeView[][]): TaskTypeView[] {
   const types = new Map<string, TaskTypeView>();
   for (const view of parts.flat()) {

@@ -157,7 +157,7 @@ export class Observer {
   }
 
   /**
-   * Makes dead letters of scheduled tasks, for what died in another system. It can be repeated. The totals of the queue do not count
+   * Makes dead letters of scheduled tasks, for tasks that died in another system. It can be repeated. The totals of the queue do not count
    * them as dead-lettered, since they did not fail here. At most 500 tasks.
    * @returns one result per task, in the order given
    * @throws HoldfastError invalid_*, queue_not_found

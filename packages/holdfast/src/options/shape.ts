@@ -5,7 +5,7 @@ export interface Kind {
   /** Ends the sentence "maxRetries has to be …". */
   readonly wants: string;
   is(value: unknown): boolean;
-  /** Options that a value has to have which `is` does not accept. */
+  /** The options of a value that `is` does not accept. */
   readonly shape?: Shape | undefined;
   /** An object whose values have these options each. */
   readonly each?: Shape;

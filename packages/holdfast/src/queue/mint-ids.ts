@@ -10,8 +10,8 @@ const POOL_PAIRS = 256;
 const TEXT_PAIRS = 32;
 
 /**
- * Changes the random bytes of pairs of ids so that none begins with "-", which a command line takes for an option. The first six bits of an
- * id are its first character, and those of "-" are 111110.
+ * Changes random bytes so that no id begins with "-", because a command line takes such an id for an option. The first six bits of an id
+ * are its first character, and those of "-" are 111110.
  */
 function withoutDashes(bytes: Buffer, from: number, to: number): void {
   for (let at = from; at < to; at += PAIR_BYTES) {

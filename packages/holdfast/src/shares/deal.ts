@@ -9,12 +9,12 @@ export interface Demand {
   starts: number;
 }
 
-// A queue that started so many tasks may start so many times more without another deal.
+// A queue without waiting tasks asks for this many times the rate at which it started tasks lately.
 const RESERVE = 1.5;
 
 /**
- * Divides a whole number: each gets what it wants, as far as it lasts, and nobody more than another one that wants more (max-min fairness). What
- * is left is divided equally, so that a queue whose first tasks come need not wait for the next deal.
+ * Divides a whole number by max-min fairness: each gets what it wants as far as the number lasts, and nobody gets more than another one
+ * that wants more. The rest is divided equally, so that a queue without tasks can start its first ones before the next deal.
  */
 export function divide(amount: number, wants: readonly number[]): number[] {
   const shares = wants.map(() => 0);
@@ -34,7 +34,10 @@ export function divide(amount: number, wants: readonly number[]): number[] {
   return shares;
 }
 
-/** How much a limit has to allow so that each of so many parts may run at least one task: the field, and its least value; undefined if it does. */
+/**
+ * Each part has to be allowed at least one task. Returns the field of the limit that is too low for this number of parts, and its least
+ * value; undefined if none is.
+ */
 export function lacking(
   { concurrency, rate }: Limit,
   parts: number,
@@ -59,7 +62,8 @@ export function deal(limit: Limit, demands: readonly Demand[]): Share[] {
   if (rate !== undefined) {
     const { limit: starts, burst = 1 } = rate;
     const each = Math.max(1, Math.floor(burst / demands.length));
-    // In one period, limit + burst tasks may start: what the bursts of the shares are more than the burst of the limit comes off the rate.
+    // In one period, limit + burst tasks may start. If the bursts of the shares together exceed the burst of the limit, the difference
+    // comes off the rate.
     const total = Math.min(starts, starts + burst - each * demands.length);
     const wants = demands.map((demand) =>
       demand.waiting > 0 ? total : Math.min(total, Math.max(1, Math.ceil(demand.starts * RESERVE))),
@@ -71,7 +75,10 @@ export function deal(limit: Limit, demands: readonly Demand[]): Share[] {
   return shares;
 }
 
-/** A share that is not above another one in anything. A queue without a share gets nothing at first: what it runs already counts as held. */
+/**
+ * The target, with no field above that of the present share. A queue without a share gets nothing at first, and the tasks that it runs
+ * already count as held.
+ */
 export function lowered(own: Share | undefined, target: Share): Share {
   const { concurrency, rate, burst } = target;
   return {
@@ -89,7 +96,7 @@ export interface Lowered {
 }
 
 /**
- * Raises shares to their targets, as far as what was given up by others lasts.
+ * Raises shares to their targets, as far as what others gave up lasts.
  * @param free tasks that may still run beside those of queues that could not be reached
  */
 export function raised(free: number, parts: readonly Lowered[], targets: readonly Share[]): Share[] {
@@ -105,7 +112,7 @@ export function raised(free: number, parts: readonly Lowered[], targets: readonl
     const after: Share = {};
     if (target.concurrency !== undefined) {
       const before = heldBy(part);
-      // What it runs already is counted, so a share up to that takes nothing from the others.
+      // The tasks that it runs already are counted, so a share up to their number takes nothing from the others.
       after.concurrency = Math.min(
         target.concurrency,
         Math.max(share.concurrency ?? 0, before + Math.max(0, freeTasks)),

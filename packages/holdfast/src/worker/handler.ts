@@ -35,8 +35,8 @@ export interface HandlerContext {
    */
   progress(value: unknown): Promise<void>;
   /**
-   * Keeps a value for the next attempt of the task, in place of the one before: any JSON value of at most 65,536 bytes. So a long task goes on
-   * where it was after a stop or a crash. It is kept until the task is purged.
+   * Keeps a JSON value of at most 65,536 bytes for the next attempt of the task, and replaces the one that was kept before. So a long task
+   * goes on where it was after a stop or a crash. It is kept until the task is purged.
    * @throws HoldfastError invalid_argument, payload_too_large, conflict: the lease is lost, so another attempt may run
    */
   checkpoint(value: unknown): Promise<void>;
@@ -67,8 +67,8 @@ export type Handler = (task: HandlerTask, ctx: HandlerContext) => unknown;
 export type BackoffFunction = (attempt: number, error: unknown, task: HandlerTask) => number | null;
 
 /**
- * Whether an error counts as a failure. With false the attempt is refunded and the task waits by its backoff; this holds 100 times for
- * one task, then each error counts. If it throws, the error counts, and an `error` event says so.
+ * Whether an error counts as a failure. With false the attempt is refunded and the task waits by its backoff. One task gets 100 such
+ * refunds; after that, each error counts. If it throws, the error counts, and an `error` event says so.
  */
 export type IsFailure = (error: unknown, task: HandlerTask) => boolean;
 

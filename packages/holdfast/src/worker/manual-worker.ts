@@ -197,7 +197,7 @@ export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
           if (isOver) return;
           isOver = true;
           this.#open--;
-          // Its slot is for nobody until the next acquire.
+          // Nobody may fill its slot before the next acquire.
           if (!this.#worker.paused) this.#worker.setConcurrency(Math.max(1, this.#worker.slots - 1));
         };
         const once = (say: () => void) => {

@@ -476,7 +476,7 @@ const simple: Record<string, Body> = {
       .map((member) => member.split(" "))
       .filter(([, type, , dieAt]) => type !== "t" && Number(dieAt) <= model.nowMs)
       .map((fields) => fields.at(-1) ?? "");
-    // The entry of an earlier life stays when that one was cancelled.
+    // A cancelled task leaves its entry, which does not count for the next life of its id.
     const read = await engine.get([...new Set(due)]);
     const standAside = read.filter(({ record }) => decodeRecord(record, false).unroutedSince !== null);
     const ended = standAside.map(({ id }) => id).filter((id) => model.task(id).state === "pending");

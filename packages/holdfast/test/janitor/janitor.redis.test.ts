@@ -22,7 +22,6 @@ test("a lease that ran out is taken back within the sweep interval, and not befo
   });
   const lateMs = (task?.history[0]?.endedAt ?? 0) - leaseExpiresAt;
   expect(lateMs).toBeGreaterThanOrEqual(0);
-  // A default sweep would come after 15 s at the earliest.
   expect(lateMs).toBeLessThan(10_000);
 });
 

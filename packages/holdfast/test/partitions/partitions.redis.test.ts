@@ -402,7 +402,7 @@ test("when a queue gets partitions, its worker is neither stalled by the removed
   await until("all ran", async () => (await system.observer.stats("hot")).completed === 12);
   const since = Date.now();
   await until("ten polls are over", () => Date.now() - since > 500);
-  // The age of a part that is gone would only grow.
+  // If the removed part were still counted, its age would only grow.
   await until("no part is stalled", () => worker.stalledMs() < 200 && worker.lastGoodPollAgeMs() < 400);
 });
 
