@@ -42,6 +42,7 @@ const partitions = test("partitions/partitions");
 const deletedQueue = test("library/deleted-queue");
 const connection = "packages/holdfast/src/redis/connection.ts";
 const link = "packages/holdfast/src/redis/link.ts";
+const connections = test("worker/connections");
 
 export const mutants = [
   {
@@ -2213,6 +2214,33 @@ export const mutants = [
       ["packages/holdfast/src/janitor/sweep.ts", "    if (keys > 0) await this.#freeKeys(engine);\n", ""],
     ],
     tests: [uniqueLibrary],
+  },
+  {
+    name: "connections: each queue has one of its own",
+    changes: [
+      [
+        "packages/holdfast/src/client.ts",
+        "onScript: options.onScript, share: true }",
+        "onScript: options.onScript }",
+      ],
+    ],
+    tests: [connections],
+  },
+  {
+    name: "connections: settings in another order are other settings",
+    changes: [[link, ".sort(([a], [b]) => (a < b ? -1 : 1))", ""]],
+    tests: [connections],
+  },
+  {
+    name: "connections: each queue waits for the replica on its own",
+    changes: [
+      [
+        "packages/holdfast/src/engine/confirm.ts",
+        "const QUEUES_PER_WAIT = 100;",
+        "const QUEUES_PER_WAIT = 1;",
+      ],
+    ],
+    tests: [test("durability")],
   },
 ];
 

@@ -67,7 +67,7 @@ export class Holdfast {
   });
 
   /**
-   * @param connection of a worker, which shares it with the others of the process
+   * @param connection of a queue, worker or janitor that was given `redis`: it shares it with the others of the process
    * @throws HoldfastError invalid_argument
    */
   constructor(options: HoldfastOptions, connection?: Connection) {
@@ -131,11 +131,16 @@ export const clientKind: Kind = {
   },
 };
 
-/** The client of something: the one that it was given, or one of its own. */
+/**
+ * The client of something: the one that it was given, or one of its own. All that were given the same `redis` share one connection
+ * per process, which ends with the last of them.
+ */
 export function clientOf({ client, redis, prefix, tracing, onScript }: OwnerOptions): {
   client: Holdfast;
   isOwn: boolean;
 } {
   if (client !== undefined) return { client: client as Holdfast, isOwn: false };
-  return { client: new Holdfast({ redis, prefix, tracing, onScript } as HoldfastOptions), isOwn: true };
+  const options = { redis, prefix, tracing, onScript } as HoldfastOptions;
+  const connection = new Connection(options.redis, { onScript: options.onScript, share: true });
+  return { client: new Holdfast(options, connection), isOwn: true };
 }

@@ -147,3 +147,25 @@ test("the setting of the queue holds for tasks that ask for nothing, and a chang
   await observer.configure("work", { durability: "memory" });
   await until("and again", async () => (await queue.enqueue("t", 1)).durability === "memory", 5_000);
 });
+
+test("many queues that wait for a replica share one more connection and few waits", async () => {
+  const { client, primary } = await pair();
+  const queues = Array.from({ length: 150 }, (_, n) => new Queue(`q${n}`, { redis: primary.url }));
+  afterwards(() => Promise.all(queues.map((queue) => queue.close())));
+  await Promise.all(queues.map((queue) => queue.ready()));
+  const receipts = await Promise.all(
+    queues.map((queue, n) => queue.enqueue("t", n, { durability: "replicated" })),
+  );
+  expect(receipts.every(({ durability }) => durability === "replicated")).toBe(true);
+  const stats = await client.connection.command<string>("INFO", "commandstats");
+  const waits = Number(/cmdstat_wait:calls=(\d+)/.exec(stats)?.[1]);
+  expect(waits).toBeGreaterThan(0);
+  expect(waits).toBeLessThan(20);
+  const clients = await client.connection.command<string>("CLIENT", "LIST");
+  expect(clients.match(/ name=holdfast-confirm /g)).toHaveLength(1);
+  await Promise.all(queues.map((queue) => queue.close()));
+  await until(
+    "it ends with the last queue",
+    async () => !(await client.connection.command<string>("CLIENT", "LIST")).includes("holdfast-confirm"),
+  );
+});

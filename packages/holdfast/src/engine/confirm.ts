@@ -3,31 +3,108 @@ import { confirmedBy, type WaitCommand } from "../redis/durability.ts";
 import { confirmScript } from "../redis/generated/confirm.ts";
 import type { Engine } from "./engine.ts";
 
-/**
- * Shows that tasks are still there and waits, in the same write, until what has been written so far is confirmed.
- * @param connection one that nothing else waits for: it stalls meanwhile
- * @returns a letter per task, y known, n gone, and how many confirmed
- */
-export async function confirmTasks(
-  engine: Engine,
-  connection: Connection,
-  ids: readonly string[],
+export interface Confirmed {
+  /** A letter per task: y known, n gone. */
+  known: string;
+  /** How many have confirmed. */
+  confirmed: number;
+}
+
+/** The tasks of one queue that wait. */
+interface Waiting {
+  connection: Connection;
+  engine: Engine;
+  ids: readonly string[];
+  resolve(confirmed: Confirmed): void;
+  reject(error: unknown): void;
+}
+
+// One write to Redis: each queue adds a script call of up to 500 ids.
+const QUEUES_PER_WAIT = 100;
+
+/** What waits for a confirmation on one connection of the process, by node and command. */
+class Confirmations {
+  readonly #waiting = new Map<string, Waiting[]>();
+  readonly #sending = new Set<string>();
+
+  add(waiting: Waiting, command: WaitCommand): void {
+    const { connection, engine } = waiting;
+    const key = `${command?.join(" ") ?? "none"} ${connection.nodeOf(engine.keys.state)}`;
+    const others = this.#waiting.get(key);
+    if (others) others.push(waiting);
+    else this.#waiting.set(key, [waiting]);
+    setImmediate(() => void this.#send(key, command));
+  }
+
+  async #send(key: string, command: WaitCommand): Promise<void> {
+    // While one WAIT is under way, the others gather for the next: one after another would each wait for the disk or the replica.
+    const all = this.#waiting.get(key);
+    if (!all || this.#sending.has(key)) return;
+    this.#sending.add(key);
+    const some = all.splice(0, QUEUES_PER_WAIT);
+    if (all.length === 0) this.#waiting.delete(key);
+    try {
+      const { known, confirmed } = await confirmAll(some, command);
+      some.forEach(({ resolve, reject }, i) => {
+        const letters = known[i];
+        if (letters instanceof Error) reject(letters);
+        else resolve({ known: String(letters), confirmed });
+      });
+    } catch (error) {
+      for (const { reject } of some) reject(error);
+    } finally {
+      this.#sending.delete(key);
+      void this.#send(key, command);
+    }
+  }
+}
+
+const byConnection = new WeakMap<object, Confirmations>();
+
+async function confirmAll(
+  some: readonly Waiting[],
   command: WaitCommand,
-): Promise<{ known: string; confirmed: number }> {
-  const argv = confirmScript.argv(engine.keys, { marker: String(engine.connection.now()), tail: ids });
+): Promise<{ known: unknown[]; confirmed: number }> {
+  // All of them share this connection. A queue closes it only when its tasks are confirmed.
+  const { connection } = some[0] as Waiting;
   const then = command ? [command as [string, ...number[]]] : [];
   for (const [name, code] of [
     ["EVALSHA", confirmScript.sha1],
     ["EVAL", confirmScript.source],
   ] as const) {
-    const [known, answer] = await connection.together([
-      [name, code, confirmScript.keyCount, ...argv],
-      ...then,
-    ]);
-    if (known instanceof Error && name === "EVALSHA" && known.message.startsWith("NOSCRIPT")) continue;
-    if (known instanceof Error) throw known;
+    const calls = some.map(({ engine, ids }): [string, ...(string | number)[]] => {
+      const argv = confirmScript.argv(engine.keys, { marker: String(engine.connection.now()), tail: ids });
+      return [name, code, confirmScript.keyCount, ...argv];
+    });
+    const answers = await connection.together([...calls, ...then]);
+    const known = answers.slice(0, calls.length);
+    const isUnknown = known.some((one) => one instanceof Error && one.message.startsWith("NOSCRIPT"));
+    if (isUnknown && name === "EVALSHA") continue;
+    const answer = answers[calls.length];
     if (answer instanceof Error) throw answer;
-    return { known: String(known), confirmed: command ? confirmedBy(command, answer) : 0 };
+    return { known, confirmed: command ? confirmedBy(command, answer) : 0 };
   }
   throw new Error("Redis knows no script");
+}
+
+/**
+ * Shows that tasks are still there and waits, in the same write, until what has been written so far is confirmed. One WAIT serves
+ * all queues of the process that ask meanwhile, if they are on the same node.
+ * @param connection one that nothing else waits for: it stalls meanwhile
+ */
+export function confirmTasks(
+  engine: Engine,
+  connection: Connection,
+  ids: readonly string[],
+  command: WaitCommand,
+): Promise<Confirmed> {
+  let confirmations = byConnection.get(connection.shared);
+  if (!confirmations) {
+    confirmations = new Confirmations();
+    byConnection.set(connection.shared, confirmations);
+  }
+  const waitsFor = confirmations;
+  return new Promise((resolve, reject) =>
+    waitsFor.add({ connection, engine, ids, resolve, reject }, command),
+  );
 }

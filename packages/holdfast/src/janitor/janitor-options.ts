@@ -50,7 +50,8 @@ export const janitorShape = shapeOf<JanitorOptions>({
     interval: "sweepIntervalMs",
     intervalMs: "sweepIntervalMs",
     stalledInterval: "sweepIntervalMs",
-    client: "a janitor has a connection of its own: give redis, and prefix where the client has one",
+    client:
+      "give redis, and prefix where the client has one: all that have the same redis share the connections of the process",
   },
   required: ["redis"],
 });

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
-import { Holdfast } from "../client.ts";
+import { clientOf, type Holdfast } from "../client.ts";
 import { AUDIT_LOG_MAX } from "../engine/action-log.ts";
 import { checkQueueName } from "../engine/names.ts";
 import type { WorkerEntry } from "../engine/registry.ts";
@@ -53,7 +53,11 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     this.#sweepIntervalMs = options.sweepIntervalMs ?? 1_000;
     this.#auditLogMax = options.auditLogMax ?? AUDIT_LOG_MAX;
     this.#queues = options.queues;
-    this.#client = new Holdfast({ redis: options.redis, prefix: options.prefix, onScript: options.onScript });
+    this.#client = clientOf({
+      redis: options.redis,
+      prefix: options.prefix,
+      onScript: options.onScript,
+    }).client;
     this.#partitions = new PartitionRegistry(this.#client);
     this.#sweep = new Sweep({
       registry: this.#client.registry,

@@ -21,7 +21,7 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
-/** One connection per client for confirmations, made when first used: a WAIT stalls the connection that it is sent on. */
+/** The connection of a client for confirmations, made when first used: a WAIT stalls the connection that it is sent on. */
 const connections = new WeakMap<Holdfast, Connection>();
 
 function connectionOf(client: Holdfast): Connection {
@@ -29,7 +29,7 @@ function connectionOf(client: Holdfast): Connection {
   if (!connection) {
     const { redis } = client.connection;
     const commandTimeoutMs = (redis.commandTimeoutMs ?? 5_000) + WAIT_MS;
-    connection = new Connection({ ...redis, commandTimeoutMs }, { name: "holdfast-confirm" });
+    connection = new Connection({ ...redis, commandTimeoutMs }, { name: "holdfast-confirm", share: true });
     connections.set(client, connection);
     client.alsoClose(connection);
   }

@@ -238,6 +238,16 @@ export class Connection implements LinkUser {
     }
   }
 
+  /** The same object for all connections of the process that share one. */
+  get shared(): object {
+    return this.#link;
+  }
+
+  /** Names the node of a Cluster that has this key, as far as it is known; "" without a Cluster. */
+  nodeOf(key: string): string {
+    return this.#link.nodeOf(key);
+  }
+
   /**
    * Sends commands in one write, on one connection to one node: the one that has the key of the first command with a
    * key. Tried once. Each answer is a reply or an Error.

@@ -2,7 +2,7 @@ import { HoldfastError } from "@holdfast/contracts";
 import type { CheckResult } from "./checks.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { refusalOf } from "./errors.ts";
-import { Cluster, Redis } from "./ioredis.ts";
+import { Cluster, Command, Redis } from "./ioredis.ts";
 import { describeRedis } from "./settings.ts";
 import { remedyOf, tlsOptions } from "./tls.ts";
 
@@ -74,6 +74,17 @@ interface Subscription {
 
 const shared = new Map<string, Link>();
 
+/** The same text for the same settings, whether they came from a URL, from fields in any order, or from a client of ioredis. */
+function keyOf(settings: ConnectionSettings): string {
+  const { sentinels, clusterNodes, path } = settings;
+  const address = sentinels || clusterNodes || path !== undefined ? {} : { host: "127.0.0.1", port: 6379 };
+  return JSON.stringify({ ...address, db: 0, ...settings }, (_, value: unknown) =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+}
+
 /** A client of Redis, and what it knows of the state that it is in. One connection uses it, or several with the same settings. */
 export class Link {
   readonly client: Redis | Cluster;
@@ -99,7 +110,7 @@ export class Link {
    * @throws HoldfastError invalid_argument
    */
   static join(settings: ConnectionSettings, name: string, share: boolean, user: LinkUser): Link {
-    const key = share ? `${name} ${JSON.stringify(settings)}` : "";
+    const key = share ? `${name} ${keyOf(settings)}` : "";
     const link = shared.get(key) ?? new Link(settings, name, key);
     if (share) shared.set(key, link);
     link.#users.add(user);
@@ -149,6 +160,12 @@ export class Link {
     this.refusal = undefined;
     // The first attempt may fail; the client keeps trying.
     this.client.connect().catch((error: Error) => this.#failed(error));
+  }
+
+  nodeOf(key: string): string {
+    if (!(this.client instanceof Cluster)) return "";
+    const slot = new Command("GET", [key]).getSlot();
+    return this.client.slots[slot]?.join() ?? `slot ${slot}`;
   }
 
   unreachable(): HoldfastError {

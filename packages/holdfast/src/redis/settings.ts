@@ -9,7 +9,7 @@ import { parseRedisUrl } from "./redis-url.ts";
 
 /**
  * An address, settings, or a client of ioredis, whose settings are then used: Holdfast opens connections of its own and
- * leaves the client alone.
+ * leaves the client alone. What is given the same settings shares these connections in its process.
  */
 export type RedisOption = string | URL | ConnectionSettings | Redis | Cluster;
 
@@ -84,7 +84,9 @@ export const tlsShape = shapeOf<PlainTls>({
   },
 });
 
-const ownSetting = "Holdfast sets this itself, since its guarantees depend on it: leave it out";
+const ownSetting =
+  "Holdfast sets this itself, since its guarantees depend on it: leave it out, or give a client, new Redis(options), which keeps it for itself";
+const ownReads = "every call of Holdfast is a write, which a replica does not take: leave it out";
 
 export const connectionShape = shapeOf<ConnectionSettings>({
   what: "a connection to Redis",
@@ -154,6 +156,21 @@ export const connectionShape = shapeOf<ConnectionSettings>({
     connectTimeout: ownSetting,
     connectionName: ownSetting,
     autoResendUnfulfilledCommands: ownSetting,
+    autoResubscribe: ownSetting,
+    keepAlive: ownSetting,
+    noDelay: ownSetting,
+    socketTimeout: ownSetting,
+    enableAutoPipelining: ownSetting,
+    showFriendlyErrorStack: ownSetting,
+    sentinelRetryStrategy: ownSetting,
+    clusterRetryStrategy: ownSetting,
+    readOnly: ownReads,
+    role: ownReads,
+    scaleReads: ownReads,
+    Connector: "give the address of Redis instead: url, host and port, path, sentinels or clusterNodes",
+    sentinelTLS: "with tls the Sentinels are spoken to with TLS as well",
+    enableTLSForSentinelMode: "with tls the Sentinels are spoken to with TLS as well",
+    redisOptions: "give its fields directly, beside clusterNodes",
   },
   rule: contradictionOf,
 });

@@ -117,7 +117,8 @@ export const workerShape = shapeOf<WorkerOptions>({
     name: "id",
     workerId: "id",
     strictPriority: 'did you mean queueOrder: "strict"?',
-    client: "a worker has connections of its own: give redis, and prefix where the client has one",
+    client:
+      "give redis, and prefix where the client has one: all that have the same redis share the connections of the process",
   },
   required: ["redis"],
   rule: ({ concurrency = 50, maxConcurrency = concurrency }) =>

@@ -1,5 +1,5 @@
 import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
-import { Holdfast } from "../client.ts";
+import { clientOf, type Holdfast } from "../client.ts";
 import { Grace, type StopOptions, stopShape } from "../grace.ts";
 import { whole } from "../options/kinds.ts";
 import { checkArgument, checkShape } from "../options/shape.ts";
@@ -77,9 +77,9 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     this.#maxConcurrency = maxConcurrency;
     this.#watchMs = settings.watchMs;
     const { redis, onScript, backoff, isFailure, abortAtExpiry } = options;
-    // The workers of a process share one connection for their work and one that listens, and end them with the last.
-    const connection = new Connection(redis, { onScript, share: true });
-    this.#client = new Holdfast({ redis, prefix }, connection);
+    // The workers of a process share the connection for their work, with queues too, and one that listens.
+    this.#client = clientOf({ redis, prefix, onScript }).client;
+    const { connection } = this.#client;
     this.#listener = new Connection(redis, { name: "holdfast-wake", share: true });
     this.#reports = new Reports(this.id, this, () => connection.now());
     this.#slots = new Slots(settings.concurrency);

@@ -1,16 +1,25 @@
+import { once } from "node:events";
 import { startRedisServer, until } from "@holdfast/testing";
+import { Redis } from "ioredis";
 import { expect, test } from "vitest";
+import { Holdfast, Janitor, Observer, Queue, type QueueOptions, Schedules, Worker } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
-import { gate, setupSystem } from "./harness.ts";
+import { gate, type System, setupSystem } from "./harness.ts";
 
-test("the workers of a process share three connections, which end with the last of them", async () => {
-  const server = await startRedisServer();
+/** A system on a Redis of its own, and the names of the connections to it. */
+async function alone(...args: string[]): Promise<{ system: System; names: () => Promise<string[]> }> {
+  const server = await startRedisServer(args);
   afterwards(() => server.stop());
   const system = await setupSystem(server.url);
   const names = async () => {
     const clients = (await system.redis.call("CLIENT", "LIST")) as string;
-    return [...clients.matchAll(/ name=(\S*) /g)].map(([, name]) => name).sort();
+    return [...clients.matchAll(/ name=(\S*) /g)].map(([, name]) => name as string).sort();
   };
+  return { system, names };
+}
+
+test("the workers of a process share three connections, which end with the last of them", async () => {
+  const { system, names } = await alone();
   const before = await names();
   const workers = await Promise.all(
     Array.from({ length: 10 }, () => system.started("work", { t: () => "done" })),
@@ -49,4 +58,95 @@ test("a worker that is stopped at once leaves the calls and the messages of the 
   await until("it is woken", () => other.settled.length === 2, 5_000);
   expect(other.errors).toEqual([]);
   expect(busy.errors).toEqual([]);
+});
+
+test("500 queues and 50 workers with the same redis, however it is written, share three connections", async () => {
+  const { system, names } = await alone();
+  const { prefix } = system;
+  const port = Number(new URL(system.url).port);
+  const instance = new Redis({ port, host: "127.0.0.1", lazyConnect: true });
+  const forms = [system.url, new URL(`${system.url}/0`), { port, host: "127.0.0.1" }, { port }, instance];
+  const redisOf = (n: number) => forms[n % forms.length] as string;
+  const before = await names();
+
+  const queues = Array.from({ length: 500 }, (_, n) => new Queue(`q${n}`, { redis: redisOf(n), prefix }));
+  const receipts = await Promise.all(queues.map((queue, n) => queue.enqueue("t", n)));
+  const ofQueues = [...before, "holdfast"].sort();
+  expect(await names()).toEqual(ofQueues);
+
+  const others = [
+    new Observer({ redis: redisOf(1), prefix }),
+    new Schedules({ redis: redisOf(2), prefix }),
+  ] as const;
+  const janitor = new Janitor({ redis: redisOf(3), prefix });
+  await Promise.all([others[0].queues(), others[1].list(), janitor.start()]);
+  const workers = Array.from({ length: 50 }, (_, n) => {
+    const some = queues.slice(n * 10, n * 10 + 10).map(({ name }) => name);
+    return new Worker(some, { t: (task) => task.payload }, { redis: redisOf(n), prefix });
+  });
+  await Promise.all(workers.map((worker) => worker.start()));
+  const results = await Promise.all(queues.map((queue, n) => queue.result(receipts[n]?.id ?? "")));
+  expect(results.map((task) => task?.resultText)).toEqual(queues.map((_, n) => String(n)));
+  const shared = [...ofQueues, "holdfast-heartbeat", "holdfast-wake"].sort();
+  expect(await names()).toEqual(shared);
+  expect(instance.status).toBe("wait");
+
+  // Whoever ends leaves the others alone; the last one ends the connections.
+  await Promise.all(workers.map((worker) => worker.stop()));
+  await Promise.all(queues.slice(1).map((queue) => queue.close()));
+  await Promise.all([janitor.stop(), ...others.map((other) => other.close())]);
+  expect(await queues[0]?.get(receipts[0]?.id ?? "")).toMatchObject({ state: "completed" });
+  await queues[0]?.close();
+  await until("all have ended", async () => (await names()).length === before.length);
+}, 60_000);
+
+test("a client of your own has a connection of its own, and so has another database, user or time-out", async () => {
+  const { system, names } = await alone();
+  const { url, prefix } = system;
+  const before = (await names()).filter((name) => name === "holdfast").length;
+  const client = new Holdfast({ redis: url, prefix });
+  afterwards(() => client.close());
+  const port = Number(new URL(url).port);
+  const options: QueueOptions[] = [
+    { redis: url, prefix },
+    { redis: url, prefix: "other" },
+    { client },
+    { redis: `${url}/1`, prefix },
+    { redis: { port, family: 4, commandTimeoutMs: 4_000 }, prefix },
+    { redis: { commandTimeoutMs: 4_000, family: 4, port }, prefix },
+  ];
+  const queues = options.map((one) => new Queue("q", one));
+  afterwards(() => Promise.all(queues.map((queue) => queue.close())));
+  for (const queue of queues) await queue.enqueue("t", 1);
+  expect((await names()).filter((name) => name === "holdfast").length - before).toBe(4);
+  await queues[2]?.close();
+  expect(await client.ping()).toBeGreaterThan(0);
+});
+
+test("a client of ioredis that was closed, or that is subscribed, still says where Redis is, and stays as it is", async () => {
+  const { system } = await alone();
+  const closed = new Redis(system.url, { lazyConnect: true });
+  await closed.connect();
+  await closed.quit();
+  await until("it is closed", () => closed.status === "end");
+  const subscribed = new Redis(system.url);
+  await subscribed.subscribe("news");
+  const inTransaction = new Redis(system.url);
+  await inTransaction.multi({ pipeline: false });
+  afterwards(async () => {
+    subscribed.disconnect();
+    inTransaction.disconnect();
+  });
+  for (const redis of [closed, subscribed, inTransaction]) {
+    const queue = new Queue("work", { redis, prefix: system.prefix });
+    const { worker, settled } = await system.started("work", { t: () => "done" }, { redis });
+    await queue.enqueue("t", 1);
+    await until("it ran", () => settled.length === 1);
+    await queue.close();
+    await worker.stop();
+  }
+  expect([closed.status, subscribed.status, inTransaction.status]).toEqual(["end", "ready", "ready"]);
+  const message = once(subscribed, "message");
+  await system.redis.publish("news", "hello");
+  expect(await message).toEqual(["news", "hello"]);
 });
