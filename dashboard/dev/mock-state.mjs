@@ -6,7 +6,7 @@ import { createMockMore } from "./mock-more.mjs";
 const HOUR = 3_600_000;
 const zeroTotals = () =>
   Object.fromEntries(
-    "enqueued deduplicated attempts acked failed retried crashed released deadLettered replayed promoted cancelled expired stale purged"
+    "enqueued deduplicated attempts acked failed retried crashed released deadLettered replayed promoted cancelled expired stale purged dropped"
       .split(" ")
       .map((name) => [name, 0]),
   );
@@ -241,6 +241,8 @@ export function createMockState() {
         retentionCount: 10_000,
         idempotencyMs: HOUR,
         durability: "memory",
+        maxDead: 0,
+        maxDeadAgeMs: 0,
       },
     }));
 

@@ -73,6 +73,17 @@ local function writeSettings(s)
     s.retentionCount, s.idempotencyMs, s.reason) .. (s.durability ~= '' and ' ' .. s.durability or '')
 end
 
+-- The caps of the dead letters, in a field of their own, `#dead_caps`, which earlier versions leave alone: "maxDead maxDeadAgeMs". 0 is no cap.
+local function readDeadCaps(raw)
+  local maxDead, maxDeadAgeMs = string.match(raw or '', '^(%d+) (%d+)$')
+  return tonumber(maxDead or 0), tonumber(maxDeadAgeMs or 0)
+end
+
+-- The settings as stats shows them and as delete compares them.
+local function settingsText(raw, deadCaps)
+  return (raw or '') .. (deadCaps and '\n' .. deadCaps or '')
+end
+
 -- Called with the first key or limit of a queue.
 local function adoptLimits(settings)
   settings.layout = 2

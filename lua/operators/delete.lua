@@ -35,15 +35,15 @@
 
 -- include lib/queue.lua
 
-local raw = redis.call('HGET', stateKey, '#settings')
-local current = readSettings(raw)
+local fields = redis.call('HMGET', stateKey, '#settings', '#dead_caps')
+local current = readSettings(fields[1])
 if not current then
   return layoutError()
 end
 if how == 'paused' and not current.paused then
   return 'not_paused'
 end
-if how == 'taken_over' and (raw or '') ~= settings then
+if how == 'taken_over' and settingsText(fields[1], fields[2]) ~= settings then
   return 'changed'
 end
 if redis.call('ZCARD', processingKey) + redis.call('ZCARD', scheduledKey) + redis.call('ZCARD', deadLettersKey)

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- purge: enforce retention, forget remembered ids, drop the request records of instances that are gone.
+-- purge: enforce retention and the caps of the dead letters, forget remembered ids, drop the request records of instances that are gone.
 -- KEYS[1] completed  LIST  taskIds, newest first
 -- KEYS[2] cancelled  LIST  taskIds, newest first
 -- KEYS[3] expired  LIST  taskIds, newest first
@@ -10,21 +10,22 @@
 -- KEYS[8] progress  HASH  taskId -> progress and log lines
 -- KEYS[9] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[10] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
--- KEYS[11] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
+-- KEYS[11] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[12] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  entries looked at per list, 1 to 200
 -- ARGV[3] requestIdleMs  integer  a slot idle for longer is dropped
 -- ARGV[4] undoMs  integer  how long a discard can be undone
--- RETURNS {purged, forgotten ids and slots, entries of unique keys}
+-- RETURNS {purged, forgotten ids and slots, entries of unique keys, dead letters that a cap dropped}
 -- TIME    O(n), n = limit
--- MOVES   completed | cancelled | expired | discarded -> purged
+-- MOVES   completed | cancelled | expired | dead | discarded -> purged
 
 -- include lib/clock.lua
 -- include lib/queue.lua
 -- include lib/record.lua
 -- include lib/purge.lua
 
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#purging')
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#purging', '#dead_caps', '#dropped')
 local settings = readSettings(fields[2])
 if not settings then
   return layoutError()
@@ -69,6 +70,34 @@ end
 purgeList(completedKey, COMPLETED, 'c')
 purgeList(cancelledKey, CANCELLED, 'x')
 purgeList(expiredKey, EXPIRED, 'e')
+
+-- The oldest dead letters, those beyond the caps of the queue. They were not looked at by anybody, so they are counted.
+local maxDead, maxDeadAgeMs = readDeadCaps(fields[4])
+local dropped = 0
+if maxDead + maxDeadAgeMs > 0 then
+  local excess = maxDead > 0 and redis.call('ZCARD', deadLettersKey) - maxDead or 0
+  local diedBefore = maxDeadAgeMs > 0 and now - maxDeadAgeMs or -1
+  local oldest, ids = redis.call('ZRANGE', deadLettersKey, 0, limit - 1, 'WITHSCORES'), {}
+  for i = 1, #oldest, 2 do
+    if #ids >= excess and tonumber(oldest[i + 1]) > diedBefore then
+      break
+    end
+    ids[#ids + 1] = oldest[i]
+  end
+  if #ids > 0 then
+    local plan = planPurge(ids, redis.call('HMGET', stateKey, unpack(ids)), settings, function(_, _, letter)
+      return letter == RECORD_DEAD
+    end)
+    dropped = plan.counted
+    rememberPurged(plan)
+    add(counters, DEAD, -dropped)
+    add(counters, PURGED, dropped)
+    redis.call('HSET', stateKey, '#counters', packCounters(counters), '#dropped', string.format('%.0f', tonumber(fields[5] or 0) + dropped),
+      unpack(plan.commit))
+    removePurged(plan)
+    redis.call('ZREM', deadLettersKey, unpack(ids))
+  end
+end
 
 -- Discarded tasks whose discard can no longer be undone. The discard counted them as purged.
 local final = redis.call('ZRANGEBYSCORE', discardedKey, '-inf', string.format('%.0f', now - undoMs), 'LIMIT', 0, limit)
@@ -120,4 +149,4 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', requestsKey, '-inf', string.
     forgotten = forgotten + 1
   end
 end
-return { purged, forgotten, redis.call('HLEN', uniqueKey) }
+return { purged, forgotten, redis.call('HLEN', uniqueKey), dropped }

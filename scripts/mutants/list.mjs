@@ -43,6 +43,7 @@ const deletedQueue = test("library/deleted-queue");
 const connection = "packages/holdfast/src/redis/connection.ts";
 const link = "packages/holdfast/src/redis/link.ts";
 const connections = test("worker/connections");
+const purge = test("purge");
 
 export const mutants = [
   {
@@ -250,7 +251,9 @@ export const mutants = [
   },
   {
     name: "partitions: a pause during their creation is lost",
-    changes: [["lua/operators/delete.lua", "(raw or '') ~= settings then", "false then"]],
+    changes: [
+      ["lua/operators/delete.lua", "settingsText(fields[1], fields[2]) ~= settings then", "false then"],
+    ],
     tests: [partitionOrders],
   },
   {
@@ -2241,6 +2244,36 @@ export const mutants = [
       ],
     ],
     tests: [test("durability")],
+  },
+  {
+    name: "caps: a dead letter is dropped before its time",
+    changes: [
+      ["lua/transitions/purge.lua", "tonumber(oldest[i + 1]) > diedBefore", "tonumber(oldest[i + 1]) > now"],
+    ],
+    tests: [purge, model],
+  },
+  {
+    name: "caps: one dead letter too many is dropped",
+    changes: [
+      ["lua/transitions/purge.lua", "if #ids >= excess and tonumber", "if #ids > excess and tonumber"],
+    ],
+    tests: [purge],
+  },
+  {
+    name: "caps: a task that was replayed is dropped with its old entry",
+    changes: [["lua/transitions/purge.lua", "return letter == RECORD_DEAD\n", "return true\n"]],
+    tests: [purge],
+  },
+  {
+    name: "caps: the entry of a dropped dead letter goes before its record",
+    changes: [
+      [
+        "lua/transitions/purge.lua",
+        "    dropped = plan.counted\n",
+        "    dropped = plan.counted\n    redis.call('ZREM', deadLettersKey, unpack(ids))\n",
+      ],
+    ],
+    tests: [abort],
   },
 ];
 

@@ -61,6 +61,15 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     });
     expect((await stats("default")).settings.retentionCount).toBe(10_000);
     await page.getByText("1 h 30 min, at most 10,000 of each state").waitFor();
+    await page.getByText("until an operator acts").waitFor();
+    await page.getByRole("button", { name: "Change" }).click();
+    await page.getByLabel("Most dead letters").fill("-1");
+    await page.getByText("A whole number, 0 or more.").waitFor();
+    await page.getByLabel("Most dead letters").fill("500");
+    await page.getByLabel("Dead letters are kept, hours").fill("720");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("at most 500, for 30 d").waitFor();
+    expect((await stats("default")).settings).toMatchObject({ maxDead: 500, maxDeadAgeMs: 2_592_000_000 });
   });
 
   test("cancels a waiting task, and tells the worker of a running one", async () => {

@@ -133,6 +133,7 @@ export function queueStats(part: Partial<QueueStats> = {}): QueueStats {
       expired: 0,
       stale: 0,
       purged: 0,
+      dropped: 0,
     },
     settings: {
       maxWaiting: 0,
@@ -140,6 +141,8 @@ export function queueStats(part: Partial<QueueStats> = {}): QueueStats {
       retentionCount: 1,
       idempotencyMs: 1_000,
       durability: "memory",
+      maxDead: 0,
+      maxDeadAgeMs: 0,
     },
     ...part,
   };

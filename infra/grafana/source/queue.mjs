@@ -82,6 +82,9 @@ export const queue = dashboard({
       { "{{type}}, {{reason}}": `sum by (type, reason) (${rate("tasks_dead_lettered_total", q)})` },
       { dataLinks: toQueue("/dead-letters"), description: "The janitor does not know types: __other__." },
     ),
+    lines("Dead letters dropped", "ops", {
+      "{{queue}}": `sum by (queue) (${rate("dead_letters_dropped_total", q)})`,
+    }),
     lines("Replays", "ops", {
       "{{outcome}}": `sum by (outcome) (${rate("dead_letters_replayed_total", q)})`,
     }),

@@ -116,6 +116,33 @@ test("on a terminal the command asks for the name, and any other answer changes 
   expect([code, stdout]).toEqual([0, "removed  5\n"]);
 });
 
+test("settings are changed one by one, shown, recorded, and refused with the option named", async () => {
+  await filled("caps");
+  expect(await cli("queue", "configure", "caps")).toMatchObject({
+    ...{ code: 2, stderr: expect.stringContaining("name at least one setting") },
+  });
+  const wrong = await cli("queue", "configure", "caps", "--max-dead-age", "30");
+  expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("--max-dead-age") });
+  const caps = ["--max-dead", "5", "--max-dead-age", "30d", "--retention", "2h", "--reason", "too many"];
+  expect((await cli("queue", "configure", "caps", ...caps)).code).toBe(0);
+  expect(
+    (await cli("queue", "configure", "caps", "--durability", "fsynced", "--idempotency", "1m")).code,
+  ).toBe(0);
+  const settings = {
+    ...{ maxWaiting: 0, retentionMs: 7_200_000, retentionCount: 10_000, idempotencyMs: 60_000 },
+    ...{ durability: "fsynced", maxDead: 5, maxDeadAgeMs: 2_592_000_000 },
+  };
+  expect((await observer.stats("caps")).settings).toEqual(settings);
+  expect((await cli("queue", "show", "caps")).stdout).toMatch(/setting maxDead +5\n/);
+  const { records } = await client.actions.page({ limit: 10 });
+  expect(
+    records.find(({ action, reason }) => action === "queue.configure" && reason === "too many"),
+  ).toMatchObject({
+    queue: "caps",
+    outcome: "ok",
+  });
+});
+
 test("the command warns before it creates a queue, but not about an existing queue", async () => {
   const warning = (name: string) => `there is no queue "${name}" yet`;
   expect((await cli("enqueue", "defualt", "n o", "1")).stderr).not.toContain("warning");

@@ -250,6 +250,8 @@ export interface QueueTotals {
   expired: number;
   stale: number;
   purged: number;
+  /** Dead letters that a cap of the queue dropped; they are among the purged tasks. */
+  dropped: number;
 }
 
 /** A settle that was refused because its lease had been lost. Times are milliseconds. */
@@ -283,6 +285,10 @@ export interface QueueSettings {
   idempotencyMs: number;
   /** The durability of enqueues without this option. @default "memory" */
   durability: Durability;
+  /** How many dead letters are kept at most: janitors drop the oldest ones beyond it, for good. 0: no cap. @default 0 */
+  maxDead: number;
+  /** How long dead letters are kept at most, ms: janitors drop older ones for good. 0: no cap. @default 0 */
+  maxDeadAgeMs: number;
 }
 
 /** The registration of a worker. */

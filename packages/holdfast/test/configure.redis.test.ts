@@ -10,12 +10,17 @@ test("sets what is given and keeps the rest, the pause included", async () => {
     retentionCount: 10_000,
     idempotencyMs: 3_600_000,
     durability: "memory",
+    maxDead: 0,
+    maxDeadAgeMs: 0,
   });
   const all = {
     ...{ maxWaiting: 0, retentionMs: 1, retentionCount: 2, idempotencyMs: 1_790_000_000_000_000 },
     durability: "fsynced" as const,
+    ...{ maxDead: 1_000_000_000, maxDeadAgeMs: 1_790_000_000_000_000 },
   };
   expect(await q.engine.configure(all)).toEqual(all);
+  expect(await q.engine.configure({ maxDead: 7 })).toEqual({ ...all, maxDead: 7 });
+  expect(await q.engine.configure({ maxDead: 1_000_000_000 })).toEqual(all);
   expect(await q.stats()).toMatchObject({ paused: true, pauseReason: "x", settings: all });
 });
 

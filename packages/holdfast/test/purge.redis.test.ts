@@ -56,6 +56,58 @@ test("dead letters stay until an operator acts", async () => {
   expect((await q.task("dead")).state).toBe("dead");
 });
 
+test("with a cap by age, dead letters are dropped when they reach it, with all that belongs to them", async () => {
+  const q = await setup();
+  await q.engine.configure({ maxDeadAgeMs: 1_000 });
+  await q.addDead("old");
+  q.advance(400);
+  await q.addDead("given", { fingerprint: "fp" });
+  q.advance(599);
+  expect(await q.engine.purge(100, IDLE_MS)).toMatchObject({ purged: 0, dropped: 0 });
+  q.advance(1);
+  expect(await q.engine.purge(100, IDLE_MS)).toMatchObject({ purged: 0, dropped: 1 });
+  expect(await q.view("old")).toBeNull();
+  expect(await q.stats()).toMatchObject({ dead: 1, totals: { dropped: 1, purged: 1, deadLettered: 2 } });
+  q.advance(400);
+  expect(await q.engine.purge(100, IDLE_MS)).toMatchObject({ dropped: 1 });
+  expect(await q.stats()).toMatchObject({ dead: 0, totals: { dropped: 2, purged: 2 } });
+  expect(await q.redis.exists(q.keys.deadLetters, q.keys.progress, q.keys.results)).toBe(0);
+  // The id that a caller gave is remembered as that of a dead task.
+  expect(await q.redis.hget(q.keys.state, "given")).toMatch(/^r \d+ fp - d$/);
+});
+
+test("with a cap by count, the oldest dead letters beyond it are dropped, in steps of the limit", async () => {
+  const q = await setup();
+  const ids = Array.from({ length: 7 }, (_, n) => `d${n}`);
+  for (const id of ids) {
+    await q.addDead(id);
+    q.advance(1);
+  }
+  await q.engine.configure({ maxDead: 3 });
+  const dropped: number[] = [];
+  for (let call = 0; call < 3; call++) dropped.push((await q.engine.purge(3, IDLE_MS)).dropped);
+  expect(dropped).toEqual([3, 1, 0]);
+  expect(await q.redis.zrange(q.keys.deadLetters, "0", "-1")).toEqual(ids.slice(4));
+  expect(await q.stats()).toMatchObject({ dead: 3, totals: { dropped: 4 } });
+  await q.engine.configure({ maxDead: 0 });
+  await q.addDead("more");
+  expect((await q.engine.purge(100, IDLE_MS)).dropped).toBe(0);
+});
+
+test("a cap drops no task that was replayed, and none that only left its entry behind", async () => {
+  const q = await setup();
+  await q.engine.configure({ maxDeadAgeMs: 1_000 });
+  await q.addDead("again");
+  await q.engine.replay(["again", ""]);
+  // As a replay leaves it that is cut short after its commit.
+  await q.redis.zadd(q.keys.deadLetters, 1, "again");
+  q.advance(5_000);
+  expect((await q.engine.purge(100, IDLE_MS)).dropped).toBe(0);
+  expect((await q.task("again")).state).toBe("pending");
+  expect(await q.redis.zcard(q.keys.deadLetters)).toBe(0);
+  expect(await q.stats()).toMatchObject({ pending: 1, dead: 0, totals: { dropped: 0 } });
+});
+
 test("the oldest tasks beyond the count are purged, even if they are young", async () => {
   const q = await setup();
   for (const id of ["a", "b", "c"]) await endOne(q, id);

@@ -16,9 +16,11 @@ test("a queue that never had a task has zeros and the defaults", async () => {
       retentionCount: 10_000,
       idempotencyMs: 3_600_000,
       durability: "memory",
+      maxDead: 0,
+      maxDeadAgeMs: 0,
     },
   });
-  expect(Object.values(stats.totals)).toEqual(new Array(15).fill(0));
+  expect(Object.values(stats.totals)).toEqual(new Array(16).fill(0));
   expect(await q.redis.exists(...Object.values(q.keys))).toBe(0);
 });
 

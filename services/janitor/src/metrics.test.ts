@@ -29,6 +29,7 @@ test("the metrics of a janitor have their names, types and labels", async () => 
     "holdfast_audit_violations gauge",
     "holdfast_audit_violations_found_total counter",
     "holdfast_build_info gauge",
+    "holdfast_dead_letters_dropped_total counter",
     "holdfast_janitor_last_success_timestamp_seconds gauge",
     "holdfast_redis_script_seconds histogram",
     "holdfast_redis_up gauge",
@@ -56,6 +57,7 @@ test("the series of a queue start at zero with its first audit", async () => {
     'holdfast_audit_violations_found_total{queue="emails",invariant="I1"} 0',
     'holdfast_audit_repairs_total{queue="emails"} 0',
     'holdfast_rewinds_total{queue="emails"} 0',
+    'holdfast_dead_letters_dropped_total{queue="emails"} 0',
     "holdfast_janitor_last_success_timestamp_seconds 1700000000.5",
   ]) {
     expect(all).toContain(line);
@@ -64,7 +66,7 @@ test("the series of a queue start at zero with its first audit", async () => {
 
 test("what a sweep took back is counted as reaped, retried and dead", async () => {
   const { source, lines } = setup();
-  const swept = { queue: "emails", promoted: 1, reaped: { requeued: 4, dead: 2, cancelled: 0 } };
+  const swept = { queue: "emails", promoted: 1, reaped: { requeued: 4, dead: 2, cancelled: 0 }, dropped: 3 };
   source.emit("swept", swept);
   source.emit("swept", swept);
   source.emit("rewound", { queue: "emails", epochSeen: 9, epoch: 3, runIdSeen: "a", runId: "b" });
@@ -76,6 +78,7 @@ test("what a sweep took back is counted as reaped, retried and dead", async () =
     'holdfast_tasks_dead_lettered_total{queue="emails",type="__other__",reason="crashes_exhausted"} 4',
     'holdfast_tasks_retried_total{queue="emails",type="__other__",reason="crashed"} 8',
     'holdfast_rewinds_total{queue="emails"} 1',
+    'holdfast_dead_letters_dropped_total{queue="emails"} 6',
   ]) {
     expect(all).toContain(line);
   }
@@ -118,8 +121,8 @@ test("partitions of a queue add up under the name of the queue", async () => {
   audited("orders/0", ["I1"]);
   audited("orders/255", ["I1"]);
   const reaped = { requeued: 1, dead: 0, cancelled: 0 };
-  source.emit("swept", { queue: "orders/0", promoted: 0, reaped });
-  source.emit("swept", { queue: "orders/1", promoted: 0, reaped });
+  source.emit("swept", { queue: "orders/0", promoted: 0, reaped, dropped: 0 });
+  source.emit("swept", { queue: "orders/1", promoted: 0, reaped, dropped: 0 });
   const all = await lines();
   expect(all).toContain('holdfast_audit_violations{queue="orders",invariant="I1"} 2');
   expect(all).toContain('holdfast_tasks_reaped_total{queue="orders",action="requeued"} 2');

@@ -5,6 +5,7 @@ export interface Swept {
   queue: string;
   promoted: number;
   reaped: { requeued: number; dead: number; cancelled: number };
+  dropped: number;
 }
 
 export interface Audited {
@@ -48,6 +49,11 @@ export function observeJanitor(
     "type",
     "reason",
   ]);
+  const dropped = metrics.counter(
+    "dead_letters_dropped_total",
+    "Dead letters that were dropped because of a cap of the queue.",
+    ["queue"],
+  );
   const retried = metrics.counter("tasks_retried_total", "Attempts that are followed by a retry.", [
     "queue",
     "type",
@@ -97,12 +103,13 @@ export function observeJanitor(
     (gauge) => gauge.set(janitor.lastSuccessAt() / 1_000),
   );
   /** Zero counts are added too, so that the series of a queue begins with its first audit or sweep. */
-  const addReaped = (name: string, counts: Swept["reaped"]) => {
+  const addSwept = (name: string, counts: Swept["reaped"], droppedCount: number) => {
     const queue = labelOf(name);
     for (const action of ACTIONS) reaped.inc({ queue, action }, counts[action]);
     // A sweep counts tasks without reading them, so their type is unknown.
     dead.inc({ queue, type: OTHER, reason: "crashes_exhausted" }, counts.dead);
     retried.inc({ queue, type: OTHER, reason: "crashed" }, counts.requeued);
+    dropped.inc({ queue }, droppedCount);
     rewinds.inc({ queue }, 0);
   };
   janitor.on("scheduled", ({ queue: name, outcome, lagMs }) => {
@@ -110,10 +117,10 @@ export function observeJanitor(
     for (const known of RUN_OUTCOMES) runs.inc({ queue, outcome: known }, known === outcome ? 1 : 0);
     if (outcome === "enqueued") runLag.observe({ queue }, lagMs / 1_000);
   });
-  janitor.on("swept", ({ queue, reaped: counts }: Swept) => addReaped(queue, counts));
+  janitor.on("swept", (swept: Swept) => addSwept(swept.queue, swept.reaped, swept.dropped));
   janitor.on("rewound", ({ queue }) => rewinds.inc({ queue: labelOf(queue) }));
   janitor.on("audited", ({ queue: name, violations: found, repaired }: Audited) => {
-    addReaped(name, { requeued: 0, dead: 0, cancelled: 0 });
+    addSwept(name, { requeued: 0, dead: 0, cancelled: 0 }, 0);
     const queue = labelOf(name);
     repairs.inc({ queue }, repaired);
     // Repaired violations go back to zero.

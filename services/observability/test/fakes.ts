@@ -35,6 +35,7 @@ export function statsOf(queue: string, changes: StatsChanges = {}): QueueStats {
     expired: 0,
     stale: 0,
     purged: 0,
+    dropped: 0,
     ...changes.totals,
   };
   return {
@@ -64,6 +65,8 @@ export function statsOf(queue: string, changes: StatsChanges = {}): QueueStats {
       retentionCount: 10_000,
       idempotencyMs: 3_600_000,
       durability: "memory",
+      maxDead: 0,
+      maxDeadAgeMs: 0,
     },
     ...changes,
     totals,

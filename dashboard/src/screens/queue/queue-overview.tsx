@@ -104,6 +104,7 @@ export function QueueOverview() {
             <Fact name="Retries" value={totals.retried} />
             <Fact name="Crashes" value={totals.crashed} />
             <Fact name="Dead-lettered" value={totals.deadLettered} />
+            <Fact name="Dead letters dropped" value={totals.dropped} />
             <Fact name="Replayed" value={totals.replayed} />
             <Fact name="Cancelled" value={totals.cancelled} />
             <Fact name="Expired" value={totals.expired} />

@@ -45,6 +45,8 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
     retentionCount: String(before.retentionCount),
     idempotency: hours(before.idempotencyMs),
     durability: before.durability,
+    maxDead: String(before.maxDead),
+    maxDeadAge: hours(before.maxDeadAgeMs),
   });
   const set = (part: Partial<typeof draft>) => setDraft((old) => ({ ...old, ...part }));
   const errors = {
@@ -52,6 +54,8 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
     retention: hoursError(draft.retention),
     retentionCount: countError(draft.retentionCount, 10_000_000),
     idempotency: hoursError(draft.idempotency),
+    maxDead: countError(draft.maxDead, 1_000_000_000),
+    maxDeadAge: hoursError(draft.maxDeadAge),
   };
   const changes: SettingsBody = {
     ...(Number(draft.maxWaiting) === before.maxWaiting ? {} : { maxWaiting: Number(draft.maxWaiting) }),
@@ -61,6 +65,8 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
       : { retentionCount: Number(draft.retentionCount) }),
     ...(draft.idempotency === hours(before.idempotencyMs) ? {} : { idempotencyMs: ms(draft.idempotency) }),
     ...(draft.durability === before.durability ? {} : { durability: draft.durability }),
+    ...(Number(draft.maxDead) === before.maxDead ? {} : { maxDead: Number(draft.maxDead) }),
+    ...(draft.maxDeadAge === hours(before.maxDeadAgeMs) ? {} : { maxDeadAgeMs: ms(draft.maxDeadAge) }),
   };
   const refused = Object.values(errors).some((error) => error !== null) || Object.keys(changes).length === 0;
   return (
@@ -92,6 +98,23 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
           value={draft.retentionCount}
           onChange={(retentionCount) => set({ retentionCount })}
           error={errors.retentionCount}
+          inputMode="numeric"
+        />
+      </div>
+      <div className="form-row">
+        <TextField
+          label="Dead letters are kept, hours"
+          hint="Older ones are dropped for good and counted. 0 means no cap."
+          value={draft.maxDeadAge}
+          onChange={(maxDeadAge) => set({ maxDeadAge })}
+          error={errors.maxDeadAge}
+        />
+        <TextField
+          label="Most dead letters"
+          hint="The oldest ones beyond are dropped. 0 means no cap."
+          value={draft.maxDead}
+          onChange={(maxDead) => set({ maxDead })}
+          error={errors.maxDead}
           inputMode="numeric"
         />
       </div>

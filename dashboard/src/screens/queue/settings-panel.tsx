@@ -1,4 +1,4 @@
-import type { QueueStats } from "@holdfast/contracts";
+import type { QueueSettings, QueueStats } from "@holdfast/contracts";
 import { Settings2 } from "lucide-react";
 import { useState } from "react";
 import { count } from "../../format/number.ts";
@@ -12,6 +12,13 @@ const DURABILITY_TEXT = {
   fsynced: "on disk before the answer",
   replicated: "on a replica before the answer",
 } as const;
+
+/** "at most 10,000, for 30 d": what caps the dead letters. */
+function deadCapsText({ maxDead, maxDeadAgeMs }: QueueSettings): string {
+  if (maxDead === 0 && maxDeadAgeMs === 0) return "until an operator acts";
+  const most = maxDead === 0 ? [] : [`at most ${count(maxDead)}`];
+  return [...most, ...(maxDeadAgeMs === 0 ? [] : [`for ${duration(maxDeadAgeMs)}`])].join(", ");
+}
 
 export function SettingsPanel({ stats }: { stats: QueueStats }) {
   const { denied } = useSession();
@@ -33,6 +40,8 @@ export function SettingsPanel({ stats }: { stats: QueueStats }) {
         <dd>
           {duration(settings.retentionMs)}, at most {count(settings.retentionCount)} of each state
         </dd>
+        <dt>Dead letters kept</dt>
+        <dd>{deadCapsText(settings)}</dd>
         <dt>Ids remembered</dt>
         <dd>{duration(settings.idempotencyMs)} after the task ended</dd>
         <dt>Durability</dt>

@@ -1,12 +1,14 @@
-import { LIMITS } from "@holdfast/contracts";
+import { DURABILITIES, type Durability, LIMITS, type QueueSettings } from "@holdfast/contracts";
 import { type EmptiedState, type QueueStats, Schedules } from "holdfast";
 import { EMPTIED_STATES } from "holdfast/operate";
 import { confirmByName } from "../confirm.ts";
 import { type Action, type Command, type Context, InvalidArgumentError, Option } from "../context.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import type { Column } from "../output.ts";
-import { counted, duration, parseWhole, time } from "../values.ts";
+import { counted, duration, parseDuration, parseWhole, time } from "../values.ts";
 import { runHere } from "./operation.ts";
+
+const MOST_TASKS = 1_000_000_000;
 
 const QUEUE_COLUMNS: Column<QueueStats>[] = [
   { title: "QUEUE", cell: (stats) => stats.queue },
@@ -112,6 +114,8 @@ export function queueCommand(program: Command, action: Action): void {
       }),
     );
 
+  configureCommand(queue, action);
+
   queue
     .command("partition")
     .argument("<queue>")
@@ -183,6 +187,70 @@ export function queueCommand(program: Command, action: Action): void {
         );
         context.out.record({ queue: name, removed }, [["removed", removed]]);
         await warnOfSchedules(context, name);
+      }),
+    );
+}
+
+interface SettingOptions {
+  maxWaiting?: number;
+  retention?: number;
+  retentionCount?: number;
+  idempotency?: number;
+  durability?: Durability;
+  maxDead?: number;
+  maxDeadAge?: number;
+  reason?: string;
+}
+
+/** The settings that were named. */
+function settingsOf({ retention, idempotency, maxDeadAge, reason: _, ...same }: SettingOptions) {
+  return {
+    ...same,
+    ...(retention === undefined ? {} : { retentionMs: retention }),
+    ...(idempotency === undefined ? {} : { idempotencyMs: idempotency }),
+    ...(maxDeadAge === undefined ? {} : { maxDeadAgeMs: maxDeadAge }),
+  } satisfies Partial<QueueSettings>;
+}
+
+function configureCommand(queue: Command, action: Action): void {
+  queue
+    .command("configure")
+    .argument("<queue>")
+    .option(
+      "--max-waiting <count>",
+      "refuse enqueues while so many tasks wait; 0: no cap",
+      parseWhole(0, MOST_TASKS),
+    )
+    .option("--retention <time>", "keep ended tasks for so long, as 24h or 7d", parseDuration)
+    .option("--retention-count <count>", "keep so many ended tasks of each state", parseWhole(0, 10_000_000))
+    .option("--idempotency <time>", "remember ids for so long after the end of a task", parseDuration)
+    .addOption(new Option("--durability <level>", "of enqueues that ask for none").choices([...DURABILITIES]))
+    .option(
+      "--max-dead <count>",
+      "keep so many dead letters and drop the oldest beyond them, for good; 0: no cap",
+      parseWhole(0, MOST_TASKS),
+    )
+    .option(
+      "--max-dead-age <time>",
+      "drop dead letters that are older, for good, as 30d; 0s: no cap",
+      parseDuration,
+    )
+    .option("--reason <text>", "kept in the audit log")
+    .description("changes settings of a queue; those that are not named stay as they are")
+    .action(
+      action<SettingOptions>(async (context, [name = ""], options) => {
+        const { reason } = options;
+        const settings = settingsOf(options);
+        if (Object.keys(settings).length === 0)
+          throw new UsageError("name at least one setting, such as --max-dead 10000");
+        const observer = await context.observer();
+        const changed = await context.recorded({ action: "queue.configure", queue: name, reason }, () =>
+          observer.configure(name, settings),
+        );
+        context.out.record({ queue: name, ...changed }, [
+          ["queue", name],
+          ...Object.entries(changed).map(([setting, value]) => [setting, value] as const),
+        ]);
       }),
     );
 }

@@ -9,6 +9,8 @@ export const QueueSettingsSchema = Type.Object({
   retentionCount: Count("How many of each state are kept at most"),
   idempotencyMs: Count("How long an id given by a caller is remembered after the task ended, ms"),
   durability: oneOf(DURABILITIES),
+  maxDead: Count("How many dead letters are kept at most; the oldest ones beyond it are dropped; 0: no cap"),
+  maxDeadAgeMs: Count("How long dead letters are kept at most, ms; 0: no cap"),
 });
 
 const total = Count();
@@ -28,6 +30,7 @@ export const QueueTotalsSchema = Type.Object({
   expired: total,
   stale: total,
   purged: total,
+  dropped: Count("Dead letters that a cap of the queue dropped, among the purged tasks"),
 });
 
 const QueueFlowSchema = Type.Object(
@@ -120,6 +123,8 @@ export const SettingsBody = Type.Object(
     retentionCount: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000_000 })),
     idempotencyMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000_000 })),
     durability: Type.Optional(oneOf(DURABILITIES)),
+    maxDead: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000_000 })),
+    maxDeadAgeMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000_000 })),
   },
   { additionalProperties: false, minProperties: 1 },
 );

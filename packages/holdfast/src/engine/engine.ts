@@ -235,23 +235,18 @@ export class Engine extends QueueScripts {
 
   /**
    * @param undoMs how long a discard can be undone
-   * @returns uniqueKeys: how many entries of unique keys there are
+   * @returns uniqueKeys: how many entries of unique keys there are; dropped: dead letters that were beyond a cap
    */
   async purge(
     limit: number,
     requestIdleMs: number,
     undoMs: number = LIMITS.undoMs,
-  ): Promise<{ purged: number; forgotten: number; uniqueKeys: number }> {
-    const [purged, forgotten, uniqueKeys] = await this.run<scripts.PurgeArgs, [number, number, number]>(
-      scripts.purgeScript,
-      {
-        clockMs: this.clockMs(),
-        limit,
-        requestIdleMs,
-        undoMs,
-      },
-    );
-    return { purged, forgotten, uniqueKeys };
+  ): Promise<{ purged: number; forgotten: number; uniqueKeys: number; dropped: number }> {
+    const [purged, forgotten, uniqueKeys, dropped] = await this.run<
+      scripts.PurgeArgs,
+      [number, number, number, number]
+    >(scripts.purgeScript, { clockMs: this.clockMs(), limit, requestIdleMs, undoMs });
+    return { purged, forgotten, uniqueKeys, dropped };
   }
 
   /**
@@ -310,22 +305,27 @@ export class Engine extends QueueScripts {
   }
 
   async configure(settings: Partial<QueueSettings>): Promise<QueueSettings> {
-    const [maxWaiting, retentionMs, retentionCount, idempotencyMs, durability] = await this.run<
-      scripts.ConfigureArgs,
-      [number, number, number, number, Durability | ""]
-    >(scripts.configureScript, {
-      maxWaiting: settings.maxWaiting ?? -1,
-      retentionMs: settings.retentionMs ?? -1,
-      retentionCount: settings.retentionCount ?? -1,
-      idempotencyMs: settings.idempotencyMs ?? -1,
-      durability: settings.durability ?? "",
-    });
+    const [maxWaiting, retentionMs, retentionCount, idempotencyMs, durability, maxDead, maxDeadAgeMs] =
+      await this.run<
+        scripts.ConfigureArgs,
+        [number, number, number, number, Durability | "", number, number]
+      >(scripts.configureScript, {
+        maxWaiting: settings.maxWaiting ?? -1,
+        retentionMs: settings.retentionMs ?? -1,
+        retentionCount: settings.retentionCount ?? -1,
+        idempotencyMs: settings.idempotencyMs ?? -1,
+        durability: settings.durability ?? "",
+        maxDead: settings.maxDead ?? -1,
+        maxDeadAgeMs: settings.maxDeadAgeMs ?? -1,
+      });
     return {
       maxWaiting,
       retentionMs,
       retentionCount,
       idempotencyMs,
       durability: durability === "" ? "memory" : durability,
+      maxDead,
+      maxDeadAgeMs,
     };
   }
 
@@ -336,11 +336,11 @@ export class Engine extends QueueScripts {
   }
 
   async stats(): Promise<RawStats> {
-    const [now, counters, accepted, settings, lengths, oldest, flow] = await this.run<
+    const [now, counters, accepted, settings, lengths, oldest, flow, dropped] = await this.run<
       scripts.StatsArgs,
-      [number, number[], number[], string, number[], string[], number[]]
+      [number, number[], number[], string, number[], string[], number[], number]
     >(scripts.statsScript, { clockMs: this.clockMs() });
-    return { now, counters, accepted, settings, lengths, oldest, flow };
+    return { now, counters, accepted, settings, lengths, oldest, flow, dropped };
   }
 
   /** At most 100 ids. */

@@ -32,6 +32,8 @@ export interface RawStats {
   oldest: string[];
   /** Empty for a queue that has had neither keys nor limits. */
   flow: number[];
+  /** Dead letters that a cap dropped. */
+  dropped: number;
 }
 
 /** Reads the reply of the script get, which has six texts for each of the `ids`. */

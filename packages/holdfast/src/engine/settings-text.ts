@@ -7,13 +7,18 @@ const DEFAULT_SETTINGS: QueueSettings = {
   retentionCount: 10_000,
   idempotencyMs: 3_600_000,
   durability: "memory",
+  maxDead: 0,
+  maxDeadAgeMs: 0,
 };
 
-/** Reads the field #settings of a queue: lua/lib/queue.lua. "" is a queue with the defaults. */
+/** Reads the field #settings of a queue, and #dead_caps behind a line feed: lua/lib/queue.lua. "" is a queue with the defaults. */
 export function settingsText(
   text: string,
 ): { settings: QueueSettings } & Pick<QueueStats, "paused" | "pauseReason" | "pausedAt" | "pausedBy"> {
-  const match = /^\d+ (\d) (\d+) (\d+) (\d+) (\d+) (\S*) ?(.*)$/.exec(text);
+  const [own = "", deadCaps = "0 0"] = text.split("\n");
+  const [maxDead, maxDeadAgeMs] = deadCaps.split(" ").map(Number);
+  const caps = { maxDead: maxDead ?? 0, maxDeadAgeMs: maxDeadAgeMs ?? 0 };
+  const match = /^\d+ (\d) (\d+) (\d+) (\d+) (\d+) (\S*) ?(.*)$/.exec(own);
   if (!match)
     return { settings: DEFAULT_SETTINGS, paused: false, pauseReason: null, pausedAt: null, pausedBy: null };
   const [, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, pause = "", durability] = match;
@@ -26,6 +31,7 @@ export function settingsText(
       retentionCount: Number(retentionCount),
       idempotencyMs: Number(idempotencyMs),
       durability: DURABILITIES.includes(durability as Durability) ? (durability as Durability) : "memory",
+      ...caps,
     },
     paused: paused === "1",
     pauseReason: reason === "" ? null : decodeWord(reason),

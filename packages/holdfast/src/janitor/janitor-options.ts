@@ -65,6 +65,8 @@ export interface SweptEvent {
   /** Tasks whose `expiresAt` passed while no worker took them. */
   expired: number;
   purged: number;
+  /** Dead letters that were beyond a cap of the queue (`maxDead`, `maxDeadAgeMs`). */
+  dropped: number;
   /** The number of remembered ids and request records that were dropped. */
   forgotten: number;
 }

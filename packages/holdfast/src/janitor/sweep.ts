@@ -63,6 +63,7 @@ export class Sweep {
       rejected: 0,
       expired: 0,
       purged: 0,
+      dropped: 0,
       forgotten: 0,
     };
     // The time until the next lease expires or the next task is due. It is 0 if this sweep could not do all its work.
@@ -86,11 +87,12 @@ export class Sweep {
     swept.expired = await this.#expire(engine);
     let keys = 0;
     for (let call = 0; call < CALLS_PER_SWEEP; call++) {
-      const { purged, forgotten, uniqueKeys } = await engine.purge(CALL_TASKS, REQUEST_IDLE_MS);
+      const { purged, forgotten, uniqueKeys, dropped } = await engine.purge(CALL_TASKS, REQUEST_IDLE_MS);
       keys = uniqueKeys;
       swept.purged += purged;
+      swept.dropped += dropped;
       swept.forgotten += forgotten;
-      if (purged + forgotten < CALL_TASKS) break;
+      if (purged + dropped + forgotten < CALL_TASKS) break;
     }
     if (keys > 0) await this.#freeKeys(engine);
     const { requeued, dead, cancelled } = swept.reaped;
@@ -102,6 +104,7 @@ export class Sweep {
         swept.rejected +
         swept.expired +
         swept.purged +
+        swept.dropped +
         swept.forgotten >
       0
     )

@@ -112,8 +112,12 @@ export const settingsShape = shapeOf<Partial<QueueSettings>>({
     retentionCount: whole(0, Number.MAX_SAFE_INTEGER),
     idempotencyMs: whole(0, Number.MAX_SAFE_INTEGER),
     durability: oneOf(...DURABILITIES),
+    maxDead: whole(0, Number.MAX_SAFE_INTEGER),
+    maxDeadAgeMs: whole(0, Number.MAX_SAFE_INTEGER),
   },
   hints: {
+    removeOnFail: "maxDead or maxDeadAgeMs",
+    maxDeadLetters: "maxDead",
     removeOnComplete: "retentionMs or retentionCount",
     age: "retentionMs",
     count: "retentionCount",

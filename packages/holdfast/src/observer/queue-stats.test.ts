@@ -11,6 +11,7 @@ const raw = (change: Partial<RawStats> = {}): RawStats => ({
   lengths: [],
   oldest: [],
   flow: [],
+  dropped: 0,
   ...change,
 });
 
@@ -32,6 +33,8 @@ test("a queue without anything is all zeros, with the default settings", () => {
       retentionCount: 10_000,
       idempotencyMs: 3_600_000,
       durability: "memory",
+      maxDead: 0,
+      maxDeadAgeMs: 0,
     },
   });
   expect(Object.values(stats.totals).every((count) => count === 0)).toBe(true);
@@ -40,7 +43,9 @@ test("a queue without anything is all zeros, with the default settings", () => {
 test("the counts of states follow from the accepted tasks and their moves", () => {
   // Each counter has another number, so that a mix-up of two counters fails the test.
   const counters = [-60, -5, 3, 40, 7, 6, 8, 9, 0, 77, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111];
-  expect(queueStats("q", raw({ counters, accepted: [100, 20, 4], lengths: [1, 2, 3, 4] }))).toMatchObject({
+  expect(
+    queueStats("q", raw({ counters, accepted: [100, 20, 4], lengths: [1, 2, 3, 4], dropped: 112 })),
+  ).toMatchObject({
     pending: 40,
     scheduled: 15,
     processing: 3,
@@ -66,6 +71,7 @@ test("the counts of states follow from the accepted tasks and their moves", () =
       expired: 110,
       stale: 111,
       purged: 9,
+      dropped: 112,
     },
   });
 });
@@ -73,13 +79,15 @@ test("the counts of states follow from the accepted tasks and their moves", () =
 describe("settings", () => {
   test("come as they were set, with the reason of a pause in any words", () => {
     const reason = encodeURIComponent("deploy 7: wait, 100% of it\nplease");
-    expect(queueStats("q", raw({ settings: `1 1 50 1000 20 3000 ${reason}` }))).toMatchObject({
+    expect(queueStats("q", raw({ settings: `1 1 50 1000 20 3000 ${reason}\n7 5000` }))).toMatchObject({
       settings: {
         maxWaiting: 50,
         retentionMs: 1_000,
         retentionCount: 20,
         idempotencyMs: 3_000,
         durability: "memory",
+        maxDead: 7,
+        maxDeadAgeMs: 5_000,
       },
       paused: true,
       pauseReason: "deploy 7: wait, 100% of it\nplease",

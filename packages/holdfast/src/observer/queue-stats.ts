@@ -113,6 +113,7 @@ export function queueStats(queue: string, raw: RawStats): QueueStats {
       expired: total(9),
       stale: total(10),
       purged: count(PURGED),
+      dropped: raw.dropped,
     },
     flow: flowOf(raw.flow, { pending, pendingKeyed, paused: settings.paused }),
     ...settings,

@@ -8,21 +8,25 @@ const SETTINGS = {
   retentionMs: 1_000,
   retentionCount: 5,
   idempotencyMs: 2_000,
+  maxDead: 6,
+  maxDeadAgeMs: 3_000,
 };
 
 test("caps are divided, rounded up and summed again, but times are not", () => {
   const split = splitSettings(SETTINGS, 4);
-  expect(split).toEqual({ ...SETTINGS, maxWaiting: 3, retentionCount: 2 });
+  expect(split).toEqual({ ...SETTINGS, maxWaiting: 3, retentionCount: 2, maxDead: 2 });
   expect(mergeSettings([1, 2, 3, 4].map(() => ({ ...SETTINGS, ...split })))).toEqual({
     ...SETTINGS,
     maxWaiting: 12,
     retentionCount: 8,
+    maxDead: 8,
   });
   expect(splitSettings({ retentionMs: 1 }, 4)).toEqual({ retentionMs: 1 });
 });
 
 test("one partition without a cap leaves the queue without one", () => {
   expect(mergeSettings([SETTINGS, { ...SETTINGS, maxWaiting: 0 }]).maxWaiting).toBe(0);
+  expect(mergeSettings([SETTINGS, { ...SETTINGS, maxDead: 0 }]).maxDead).toBe(0);
 });
 
 test("groups of the same failure are merged, and other groups are not", () => {

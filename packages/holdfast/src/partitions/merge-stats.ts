@@ -4,14 +4,16 @@ import { queueOfPartition } from "../engine/names.ts";
 const sum = <Part>(parts: readonly Part[], of: (part: Part) => number) =>
   parts.reduce((total, part) => total + of(part), 0);
 
-/** Caps and kept records are counted by each partition on its own: together they are the sum. */
+/** Caps and kept records are counted by each partition on its own: together they are the sum. Of a cap, 0 is none. */
 export function mergeSettings(parts: readonly QueueSettings[]): QueueSettings {
   const [first] = parts as [QueueSettings];
   const total = (of: (settings: QueueSettings) => number) =>
     parts.reduce((all, settings) => all + of(settings), 0);
+  const cap = (name: "maxWaiting" | "maxDead") =>
+    parts.some((settings) => settings[name] === 0) ? 0 : total((settings) => settings[name]);
   return {
     ...first,
-    maxWaiting: parts.some(({ maxWaiting }) => maxWaiting === 0) ? 0 : total(({ maxWaiting }) => maxWaiting),
+    ...{ maxWaiting: cap("maxWaiting"), maxDead: cap("maxDead") },
     retentionCount: total(({ retentionCount }) => retentionCount),
   };
 }
@@ -19,8 +21,8 @@ export function mergeSettings(parts: readonly QueueSettings[]): QueueSettings {
 /** The setting of each of `count` partitions, rounded up so that the sum is never below the requested value. */
 export function splitSettings(settings: Partial<QueueSettings>, count: number): Partial<QueueSettings> {
   const split = { ...settings };
-  if (split.maxWaiting !== undefined) split.maxWaiting = Math.ceil(split.maxWaiting / count);
-  if (split.retentionCount !== undefined) split.retentionCount = Math.ceil(split.retentionCount / count);
+  for (const name of ["maxWaiting", "retentionCount", "maxDead"] as const)
+    if (split[name] !== undefined) split[name] = Math.ceil(split[name] / count);
   return split;
 }
 

@@ -422,7 +422,7 @@ export const scenarios: Record<string, Scenario> = {
   },
   "purge of all kinds": {
     script: "purge",
-    removes: ["done", "unkept", "given", "gone", "old", "dropped"],
+    removes: ["done", "unkept", "given", "gone", "old", "dropped", "capped"],
     async prepare(q) {
       await q.engine.configure({ retentionMs: 1_000, idempotencyMs: 5_000 });
       await q.add("forgotten", { fingerprint: "fp" }, { requestSlot: "#q:gone:0", sequence: 1 });
@@ -440,9 +440,11 @@ export const scenarios: Record<string, Scenario> = {
       await q.acquire(1);
       await q.addDead("dropped");
       await q.engine.discard(["dropped", ""]);
+      await q.engine.configure({ maxDead: 1 });
+      await q.addDead("capped");
       q.advance(1_000);
       await q.addDead("dead");
-      return { accepted: ["done", "unkept", "given", "gone", "old", "dead"] };
+      return { accepted: ["done", "unkept", "given", "gone", "old", "capped", "dead"] };
     },
     call: (q) => q.engine.purge(100, 2_000, 500),
   },

@@ -443,6 +443,21 @@ export const actorSets: Record<string, ActorSet> = {
       ],
     ],
   },
+  "a dead letter that a cap drops, replayed, discarded and enqueued again": {
+    async prepare(w) {
+      await w.engine.configure({ maxDeadAgeMs: 1_000, idempotencyMs: 1_000 });
+      await w.enqueue("a");
+    },
+    actors: [
+      [(w) => w.acquire("B"), (w) => w.settle("B", "fatal"), (w) => w.engine.replay(["a", ""])],
+      [
+        after(1_100, (w) => w.engine.purge(10, 10)),
+        (w) => w.engine.discard(["a", ""]),
+        after(1_100, (w) => w.engine.purge(10, 10)),
+      ],
+      [(w) => w.enqueue("a"), (w) => w.acquire("C"), (w) => w.settle("C", "fatal")],
+    ],
+  },
   "one id enqueued again and again, cancelled, replayed and purged": {
     async prepare(w) {
       await w.engine.configure({ retentionMs: 1_000, idempotencyMs: 1_000 });

@@ -462,9 +462,10 @@ const simple: Record<string, Body> = {
   reap: async (model, { engine }) => {
     expect(await engine.reap(500)).toMatchObject(model.reap());
   },
-  purge: async (model, { engine }) => {
-    const { purged } = await engine.purge(200, 3_600_000);
-    expect(purged).toBe(model.purgeEnded());
+  purge: async (model, { engine, redis }) => {
+    const { purged, dropped } = await engine.purge(200, 3_600_000);
+    expect([purged, dropped]).toEqual([model.purgeEnded(), model.dropDead()]);
+    expect(Number(await redis.hget(engine.keys.state, "#dropped"))).toBe(model.droppedTotal);
   },
   pause: async (model, { engine }) => {
     model.paused = !model.paused;

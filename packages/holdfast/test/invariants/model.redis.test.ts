@@ -8,7 +8,7 @@ import { afterwards } from "../support/library.ts";
 import { startLossyProxy } from "../support/lossy-proxy.ts";
 import { START_MS } from "../support/setup.ts";
 import { commands, type Real } from "./commands.ts";
-import { IDEMPOTENCY_MS, Model, RETENTION_MS } from "./model.ts";
+import { IDEMPOTENCY_MS, MAX_DEAD_AGE_MS, Model, RETENTION_MS } from "./model.ts";
 
 const RUNS = Number(process.env.HOLDFAST_MODEL_RUNS ?? 60);
 /** `seed`, or what a failure printed: `seed/path/replayPath`. */
@@ -58,7 +58,11 @@ test("the queue does what its model does, in any order of calls, with lost repli
     async (sequence) => {
       const clock = { nowMs: START_MS };
       const engine = new Engine(connection, `model-${++run}`, { clockMs: () => clock.nowMs });
-      await engine.configure({ retentionMs: RETENTION_MS, idempotencyMs: IDEMPOTENCY_MS });
+      await engine.configure({
+        retentionMs: RETENTION_MS,
+        idempotencyMs: IDEMPOTENCY_MS,
+        maxDeadAgeMs: MAX_DEAD_AGE_MS,
+      });
       heard = [];
       const real: Real = { engine, redis, server, proxy, clock, nonces: 0, listener, heard };
       try {

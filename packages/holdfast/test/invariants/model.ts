@@ -3,6 +3,8 @@ import { LEASE_MS, MAX_RETRIES } from "../support/test-queue.ts";
 import { Parking } from "./parking.ts";
 
 export const RETENTION_MS = 120_000;
+/** The cap of the dead letters by age. */
+export const MAX_DEAD_AGE_MS = 150_000;
 export const IDEMPOTENCY_MS = 200_000;
 // The default time-out and the 250 ms in which a worker may still report it.
 const DEADLINE_MS = 1_800_250;
@@ -55,6 +57,8 @@ export interface ModelTask {
   leaseUntilMs: number;
   deadlineMs: number;
   endedMs: number;
+  /** When a task died that was discarded. */
+  diedMs?: number;
   /** The operation that discarded it last. */
   discard: string;
   /** Whether the task was acked: it then keeps its id, also after a purge. */
@@ -146,6 +150,7 @@ export class Model {
   /** How many ids were minted, for tasks that were refused as well. */
   minted = 0;
   purgedTotal = 0;
+  droppedTotal = 0;
 
   constructor(nowMs: number) {
     this.nowMs = nowMs;
@@ -417,7 +422,7 @@ export class Model {
         if (!task || isGone(task)) return "u";
         if (task.state !== "dead") return "n";
         this.purge(task);
-        Object.assign(task, { state: "discarded", endedMs: this.nowMs, discard });
+        Object.assign(task, { state: "discarded", diedMs: task.endedMs, endedMs: this.nowMs, discard });
         return "d";
       })
       .join("");
@@ -429,7 +434,7 @@ export class Model {
       .map((id) => {
         const task = this.tasks.get(id);
         if (task?.state !== "discarded" || task.discard !== discard) return "n";
-        task.state = "dead";
+        Object.assign(task, { state: "dead", endedMs: task.diedMs });
         this.purgedTotal--;
         return "r";
       })
@@ -439,6 +444,14 @@ export class Model {
   purge(task: ModelTask): void {
     task.state = "purged";
     this.purgedTotal++;
+  }
+
+  /** Drops the dead letters that are beyond the cap by age. @returns how many */
+  dropDead(): number {
+    const old = this.in("dead").filter(([, task]) => task.endedMs + MAX_DEAD_AGE_MS <= this.nowMs);
+    for (const [, task] of old) this.purge(task);
+    this.droppedTotal += old.length;
+    return old.length;
   }
 
   purgeEnded(): number {

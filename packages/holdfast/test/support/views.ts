@@ -89,6 +89,7 @@ export function statsOf(
       expired: 0,
       stale: 0,
       purged: 0,
+      dropped: 0,
       ...totals,
     },
     settings: {
@@ -97,6 +98,8 @@ export function statsOf(
       retentionCount: 10_000,
       idempotencyMs: 3_600_000,
       durability: "memory",
+      maxDead: 0,
+      maxDeadAgeMs: 0,
     },
     ...change,
   };
