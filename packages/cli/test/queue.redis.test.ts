@@ -139,7 +139,7 @@ test("settings are changed one by one, shown, recorded, and refused with the opt
     records.find(({ action, reason }) => action === "queue.configure" && reason === "too many"),
   ).toMatchObject({
     queue: "caps",
-    outcome: "ok",
+    outcome: "succeeded",
   });
 });
 

@@ -1,6 +1,12 @@
 import { startRedisServer, until } from "@holdfast/testing";
 import { expect, test } from "vitest";
-import { type AuditReport, type HoldfastError, Schedules, type SweptEvent } from "../../src/index.ts";
+import {
+  type AuditReport,
+  FatalError,
+  type HoldfastError,
+  Schedules,
+  type SweptEvent,
+} from "../../src/index.ts";
 import { setupSystem } from "../worker/harness.ts";
 
 const tasks = (count: number, options = {}) =>
@@ -112,6 +118,31 @@ test("retention keeps the newest by count and drops the rest by age", async () =
   });
   expect(await system.redis.hlen(system.keys().tasks)).toBeLessThan(60);
   expect((await system.observer.stats("work")).totals.purged).toBe(60);
+  expect((await system.observer.audit("work")).violations).toEqual([]);
+});
+
+test("dead letters beyond a cap are dropped in one sweep, over several calls, and counted", async () => {
+  const system = await setupSystem();
+  const many = Array.from({ length: 450 }, () => ({ type: "t", payload: 1, maxRetries: 0 }));
+  await system.queue().enqueueMany(many);
+  const fails = () => {
+    throw new FatalError("no");
+  };
+  const { worker } = await system.started("work", { t: fails });
+  await until("all are dead", async () => (await system.observer.stats("work")).dead === 450);
+  await worker.stop();
+  const dropped: number[] = [];
+  const janitor = system.janitor();
+  janitor.on("swept", (event) => dropped.push(event.dropped));
+  await janitor.runOnce();
+  await system.observer.configure("work", { maxDead: 10 });
+  await janitor.runOnce();
+  expect(dropped.filter((count) => count > 0)).toEqual([440]);
+  expect(await system.observer.stats("work")).toMatchObject({
+    dead: 10,
+    totals: { dropped: 440, purged: 440, deadLettered: 450 },
+  });
+  expect(await system.redis.hlen(system.keys().tasks)).toBeLessThan(30);
   expect((await system.observer.audit("work")).violations).toEqual([]);
 });
 
