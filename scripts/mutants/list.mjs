@@ -2123,6 +2123,21 @@ export const mutants = [
     tests: [unique, uniqueLibrary],
   },
   {
+    name: "unique: two tasks of one call take the same key, because no other task holds it",
+    changes: [["lua/lib/unique.lua", "not isRepeated and held == 0", "held == 0"]],
+    tests: [unique],
+  },
+  {
+    name: "unique: an enqueue looks at no entry",
+    changes: [["lua/lib/unique.lua", "not isRepeated and held == 0", "not isRepeated"]],
+    tests: [unique],
+  },
+  {
+    name: "unique: the payload of a task is taken for its unique key",
+    changes: [["lua/lib/unique.lua", "not at or headerEnd and headerEnd < at", "not at"]],
+    tests: [unique],
+  },
+  {
     name: "unique: a window holds although its task was cancelled",
     changes: [
       [
