@@ -64,7 +64,7 @@ describe("a task that has not ended holds its unique key", () => {
 
   test("and a payload that looks like the option has no key", async () => {
     const q = await setup();
-    const payload = "\" u=ue,k \"";
+    const payload = '" u=ue,k "';
     const tail = [
       ...["a", encodeEnvelope("t", q.now, payload)],
       ...["b", encodeEnvelope("t", q.now, payload, { unique: { key: "other" } })],

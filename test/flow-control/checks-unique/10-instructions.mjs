@@ -6,7 +6,8 @@ const BOUND = 1.3;
 
 export const number = 10;
 export const name = "instructions";
-export const check = "an enqueue of 500 tasks with unique keys, compared with one of 500 tasks with given ids";
+export const check =
+  "an enqueue of 500 tasks with unique keys, compared with one of 500 tasks with given ids";
 export const expected = "at most 1.3 times the instructions of Redis per task (callgrind, 6 calls each)";
 export const timeoutMs = 120_000;
 
@@ -44,7 +45,9 @@ export async function run(ctx) {
   const plain = await cost(ctx, () => ({}));
   const ids = await cost(ctx, (n) => ({ id: `task${n}` }));
   const unique = await cost(ctx, (n) => ({ unique: { key: `task${n}` } }));
-  const windows = await cost(ctx, (n) => ({ unique: { key: `task${n}`, scope: "window", windowMs: 3_600_000 } }));
+  const windows = await cost(ctx, (n) => ({
+    unique: { key: `task${n}`, scope: "window", windowMs: 3_600_000 },
+  }));
   ctx.expect(plain > 1_000, `only ${plain} instructions a task were counted`);
   const ratio = unique / ids;
   ctx.expect(ratio <= BOUND, `${ratio.toFixed(2)} times the instructions`);

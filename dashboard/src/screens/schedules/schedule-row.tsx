@@ -84,6 +84,8 @@ const OUTCOME_TEXT = {
   enqueued: "enqueued",
   missed: "missed: no janitor ran",
   overlapped: "skipped: the last task had not ended",
+  deduplicated: "skipped: this task holds the unique key",
+  replaced: "this task holds the unique key and got the payload",
 } as const;
 
 function LastRun({ schedule }: { schedule: ScheduleView }) {
