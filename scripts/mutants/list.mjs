@@ -2258,6 +2258,11 @@ export const mutants = [
     tests: [scheduledTasks],
   },
   {
+    name: "unique: a replay of many drops force",
+    changes: [["packages/holdfast/src/operations/bulk.ts", "...(force ? { force } : {}),", ""]],
+    tests: [uniqueLibrary],
+  },
+  {
     name: "unique: no janitor removes entries",
     changes: [
       ["packages/holdfast/src/janitor/sweep.ts", "    if (keys > 0) await this.#freeKeys(engine);\n", ""],
