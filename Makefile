@@ -4,7 +4,7 @@ SHELL := bash
 N ?= 8
 MINUTES ?= 30
 SECONDS ?= 300
-export ROW CHECK MINUTES
+export ROW CHECK MINUTES WINDOWS
 # Like run_pnpm in scripts/setup.
 PNPM := $(shell command -v pnpm >/dev/null 2>&1 && echo pnpm || echo npx --yes pnpm@12.21.0)
 
@@ -69,6 +69,11 @@ chaos: ## Run the fault matrix with real processes: fault, expected, seen, verdi
 flow-control: ## Run the 30 acceptance checks of keys, limits and fairness with real processes (CHECK=3,8 runs these)
 	@scripts/setup dependencies redis valgrind build
 	@node test/flow-control/flow-control.mjs
+
+.PHONY: unique-checks
+unique-checks: ## Run the checks of unique tasks that count instructions or wait for minutes (WINDOWS=1000000 windows expire)
+	@scripts/setup dependencies redis valgrind build
+	@node test/flow-control/flow-control.mjs --unique
 
 .PHONY: soak
 soak: ## Run MINUTES=30 of load while workers, janitors and Redis are killed: no task lost, memory flat

@@ -2,7 +2,7 @@
 --
 --   head   nextAt revision owed count    nextAt 0: none. owed: times decided on whose tasks may not be enqueued yet, "-" for none.
 --                                        count: how many times were ever owed; an earlier version writes none
---   run    at outcome taskId manual      outcome e enqueued, m missed, o overlapped; "-" for no task
+--   run    at outcome taskId manual      outcome e enqueued, m missed, o overlapped, d deduplicated, r replaced; "-" for no task
 --
 -- The record is the truth; `schedules_due` is the index by which it is found. Its entry is never later than the record
 -- says: before a time comes nearer the index is set, after a time went further it follows.

@@ -11,12 +11,30 @@
 
 -- A task that waits for the end of another one is due after this time, ms, if that end does not make it due.
 local NEXT_WAIT_MS = 31536000000
-local UNIQUE_OPTION = '^[^\n]* u=(%l)(%l)(%d*),(%S+)'
+-- Returns the two parts of the unique option of an envelope: `<scope><onConflict>[<ms>]` and the key; nil for a task without one. A pattern
+-- that searches the line costs five times as much as these two plain searches (hot for calls with unique keys).
+local function uniqueOption(envelope)
+  local at = string.find(envelope, ' u=', 1, true)
+  local headerEnd = at and string.find(envelope, '\n', 1, true)
+  if not at or headerEnd and headerEnd < at then
+    return nil
+  end
+  return string.match(envelope, '^(%l%l%d*),(%S+)', at + 3)
+end
+
+local function readTerms(text)
+  local scope, onConflict, ms = string.match(text, '^(%l)(%l)(%d*)$')
+  return { scope = scope, onConflict = onConflict, ms = tonumber(ms) }
+end
 
 -- Returns the unique option of an envelope as { key, scope, onConflict, ms }; nil for a task without one.
 local function uniqueTerms(envelope)
-  local scope, onConflict, ms, key = string.match(envelope, UNIQUE_OPTION)
-  return key and { key = key, scope = scope, onConflict = onConflict, ms = tonumber(ms) }
+  local text, key = uniqueOption(envelope)
+  local terms = text and readTerms(text)
+  if terms then
+    terms.key = key
+  end
+  return terms
 end
 
 -- Returns the letter of the state of a task, nil if there is no such task, and whether the task does not have this unique key: its id may
@@ -30,7 +48,7 @@ local function stateFor(key, id, record)
   if not envelope then
     return letter, false
   end
-  local _, _, _, own = string.match(envelope, UNIQUE_OPTION)
+  local _, own = uniqueOption(envelope)
   return letter or (isScheduled(nil, envelope) and 's' or 'p'), own ~= key
 end
 
@@ -45,7 +63,8 @@ local function readNext(key, holder)
   end
 end
 
--- What is known of the tasks that the entries of these keys name: id, end of the window if there is one, record and state of each, by key.
+-- Returns what is known of the tasks that the entries of these keys name, by key: id, end of the window if there is one, record and state
+-- of each; and how many there are.
 local function readHolders(keys)
   local holders, found, ids = {}, {}, {}
   for place, entry in ipairs(redis.call('HMGET', uniqueKey, unpack(keys))) do
@@ -67,7 +86,7 @@ local function readHolders(keys)
       readNext(holder.key, holder)
     end
   end
-  return holders
+  return holders, #found
 end
 
 local function entryText(holder)
@@ -110,21 +129,30 @@ end
 -- Answers for the tasks of one call, in turn. envelopes: by their place. Hot for calls with unique keys: a table for each task would double
 -- the cost.
 local function newUnique(envelopes)
-  local unique = { owners = {} }
-  local keys, scopes, conflicts, times = {}, {}, {}, {}
+  local unique = { owners = {}, holders = {} }
+  -- keys and terms: by the place of the task. Most tasks of a call share their terms.
+  local keys, terms, known = {}, {}, {}
   -- asked: the different keys. isRepeated: several tasks of the call have the same key; only then their holders are noted in `taken`.
-  local asked, seen, taken, isRepeated = {}, {}, {}, false
+  local asked, count, seen, taken, isRepeated = {}, 0, {}, {}, false
   for place, envelope in ipairs(envelopes) do
-    local scope, onConflict, ms, key = string.match(envelope, UNIQUE_OPTION)
-    if key then
-      keys[place], scopes[place], conflicts[place], times[place] = key, scope, onConflict, ms
-      isRepeated = isRepeated or seen[key] ~= nil
-      if not seen[key] then
-        asked[#asked + 1], seen[key] = key, true
+    local text, key = uniqueOption(envelope)
+    if text then
+      known[text] = known[text] or readTerms(text)
+      keys[place], terms[place] = key, known[text]
+      if seen[key] then
+        isRepeated = true
+      else
+        count = count + 1
+        asked[count], seen[key] = key, true
       end
     end
   end
-  unique.holders = #asked > 0 and readHolders(asked) or {}
+  local held = 0
+  if count > 0 then
+    unique.holders, held = readHolders(asked)
+  end
+  -- No task of the call has a key that another one has, or had when its entry was written: each task with a key may take it.
+  unique.isFree = not isRepeated and held == 0
   local written, windows, flagged = {}, {}, {}
 
   -- Returns the verdict and the state of the task that holds the key, unless that is the task itself: o it is named, u the enqueue is
@@ -132,11 +160,11 @@ local function newUnique(envelopes)
   function unique.conflict(place, id, canFollow)
     local key = keys[place]
     local holder = key and (taken[key] or unique.holders[key])
-    local state = holder and holder.id ~= id and stillHolds(holder, scopes[place])
+    local state = holder and holder.id ~= id and stillHolds(holder, terms[place].scope)
     if not state then
       return nil
     end
-    local onConflict = conflicts[place]
+    local onConflict = terms[place].onConflict
     if onConflict == 'l' and state == 'l' and not holder.next and canFollow then
       return 'a'
     end
@@ -153,20 +181,27 @@ local function newUnique(envelopes)
 
   -- The task was accepted: it holds its key from now on. state: p or s.
   function unique.take(place, id, state)
-    local key = keys[place]
+    local key, own = keys[place], terms[place]
     if not key then
       return
     end
-    local entry, ends = id, nil
-    if scopes[place] == 't' then
-      ends = now + times[place]
-      windows[#windows + 1], windows[#windows + 2] = key, entryText({ id = id, ends = ends })
-    elseif conflicts[place] == 'd' then
-      entry = entryText({ id = id, latest = now + times[place] })
+    local at = #written
+    written[at + 1], written[at + 2] = key, id
+    if own.scope == 't' then
+      own.ends = own.ends or entryText({ id = '', ends = now + own.ms })
+      windows[#windows + 1], windows[#windows + 2] = key, id .. own.ends
+    elseif own.onConflict == 'd' then
+      written[at + 2] = entryText({ id = id, latest = now + own.ms })
     end
-    written[#written + 1], written[#written + 2] = key, entry
     if isRepeated then
-      taken[key] = { id = id, ends = ends, state = state, record = '' }
+      taken[key] = { id = id, ends = own.scope == 't' and now + own.ms or nil, state = state, record = '' }
+    end
+  end
+
+  -- All tasks were accepted into pending.
+  function unique.takeAll(ids)
+    for place, id in ipairs(ids) do
+      unique.take(place, id, 'p')
     end
   end
 

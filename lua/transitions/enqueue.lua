@@ -77,22 +77,26 @@ local verdicts, states = string.rep('n', fitting) .. string.rep('f', count - fit
 -- Stay nil in a call without unique keys: lib/unique.lua, and the ids of the tasks that hold the keys of refused ones.
 local unique, owners
 
-if checked == 0 and normal == count then
-  -- Most calls have minted ids and the normal band only. This loop calls no function and does not search the end of the list.
+if checked >= 4 then
+-- include lib/unique.lua
+  local envelopes = {}
+  for position = 1, count do
+    envelopes[position] = ARGV[taskIdAt + 2 * position - 1]
+  end
+  checked, unique = checked - 4, newUnique(envelopes)
+end
+if checked == 0 and normal == count and (not unique or unique.isFree) then
+  -- Most calls have minted ids and the normal band only, and no other task holds their unique keys. This loop calls no function and does
+  -- not search the end of the list.
   local ids, given, at = bands.normal, ARGV, taskIdAt
   for position = 1, fitting do
     ids[position], at = given[at], at + 2
   end
+  if unique then
+    unique.takeAll(ids)
+  end
 else
   due = {}
-  if checked >= 4 then
--- include lib/unique.lua
-    local envelopes = {}
-    for at = taskIdAt + 1, #ARGV, 2 do
-      envelopes[#envelopes + 1] = ARGV[at]
-    end
-    checked, unique = checked - 4, newUnique(envelopes)
-  end
   if keyed > 0 or queue[5] then
 -- include lib/limits.lua
     limits = newLimits(queue[5], settings)

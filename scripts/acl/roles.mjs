@@ -59,7 +59,7 @@ export const ROLES = {
       // The janitor divides shared limits among their queues.
       ...["share", "sharedLimit", "stats"],
       // The janitor enqueues the tasks of due schedules.
-      ...["schedulesDue", "schedulePlan", "scheduleSettle", ...OPEN, "enqueue", "get"],
+      ...["schedulesDue", "schedulePlan", "scheduleSettle", ...OPEN, "enqueue", "replace", "get"],
     ],
     commands: {
       ":queues": ["SMEMBERS"],

@@ -33,6 +33,7 @@ const again = test("enqueue-again");
 const unique = test("unique");
 const uniqueLibrary = test("library/unique");
 const uniqueReplace = test("unique-replace");
+const scheduledTasks = test("schedules/tasks");
 const handBack = "packages/holdfast/test/invariants/hand-back.test.ts";
 const connecting = test("library/connecting");
 const args = test("library/arguments");
@@ -2127,6 +2128,21 @@ export const mutants = [
     tests: [unique, uniqueLibrary],
   },
   {
+    name: "unique: two tasks of one call take the same key, because no other task holds it",
+    changes: [["lua/lib/unique.lua", "not isRepeated and held == 0", "held == 0"]],
+    tests: [unique],
+  },
+  {
+    name: "unique: an enqueue looks at no entry",
+    changes: [["lua/lib/unique.lua", "not isRepeated and held == 0", "not isRepeated"]],
+    tests: [unique],
+  },
+  {
+    name: "unique: the payload of a task is taken for its unique key",
+    changes: [["lua/lib/unique.lua", "not at or headerEnd and headerEnd < at", "not at"]],
+    tests: [unique],
+  },
+  {
     name: "unique: a window holds although its task was cancelled",
     changes: [
       [
@@ -2210,6 +2226,45 @@ export const mutants = [
     name: "unique: a new life of an id without the key holds the key of the life before",
     changes: [["lua/lib/unique.lua", "own ~= key", "false"]],
     tests: [unique],
+  },
+  {
+    name: "schedules: the tasks of an outage all have the same number",
+    changes: [
+      [
+        "packages/holdfast/src/schedules/firing.ts",
+        "record.owed.length - 1 - place",
+        "record.owed.length - 1",
+      ],
+    ],
+    tests: [scheduledTasks],
+  },
+  {
+    name: "schedules: an occurrence does not look who holds its unique key",
+    changes: [
+      ["packages/holdfast/src/schedules/task-place.ts", "unique: unique !== undefined,", "unique: false,"],
+    ],
+    tests: [scheduledTasks],
+  },
+  {
+    name: "schedules: an occurrence whose unique key is held is owed until the key is free",
+    changes: [["packages/holdfast/src/schedules/task-place.ts", '{ o: "deduplicated"', '{ o: "full"']],
+    tests: [scheduledTasks],
+  },
+  {
+    name: "schedules: the task of a unique key is in the partition of its id",
+    changes: [
+      [
+        "packages/holdfast/src/schedules/task-place.ts",
+        "place === null ? id : idInPartition(place, id)",
+        "place === undefined ? '' : id",
+      ],
+    ],
+    tests: [scheduledTasks],
+  },
+  {
+    name: "unique: a replay of many drops force",
+    changes: [["packages/holdfast/src/operations/bulk.ts", "...(force ? { force } : {}),", ""]],
+    tests: [uniqueLibrary],
   },
   {
     name: "unique: no janitor removes entries",

@@ -135,6 +135,59 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await page.getByRole("heading", { name: "No schedules yet" }).waitFor();
   });
 
+  test("writes every option of a schedule, changes it while it is due, and shows what bounds it", async () => {
+    await open(page, `${stack.base}/schedules`);
+    await page.getByRole("button", { name: "New schedule" }).first().click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Id").fill("often");
+    await dialog.getByLabel("Queue").fill("default");
+    await dialog.getByLabel("Cron expression").fill("@every 1s");
+    await dialog.getByLabel("Time zone").fill("UTC");
+    await dialog.getByRole("list", { name: "Next runs" }).waitFor();
+    await dialog.getByLabel("Task type").fill("demo.echo");
+    await dialog.getByLabel("Ends").fill("2020-01-01");
+    await dialog.getByText("A time in UTC, such as").waitFor();
+    expect(await dialog.getByRole("button", { name: "Create schedule" }).isDisabled()).toBe(true);
+    await dialog.getByLabel("Ends").fill("2099-01-01 08:00");
+    await dialog.getByText("First run at once").click();
+    await dialog.getByRole("textbox", { name: "Time-out", exact: true }).fill("5");
+    await dialog.getByRole("textbox", { name: "Expires after", exact: true }).fill("1");
+    await dialog.getByLabel("Tags").fill("a, b");
+    await dialog.getByLabel("Unique key").fill("only one");
+    await dialog.getByRole("radio", { name: "Until it runs" }).click();
+    expect(await violations(page)).toEqual([]);
+    await dialog.getByRole("button", { name: "Create schedule" }).click();
+    const row = page.getByRole("row").filter({ hasText: "often" });
+    await row.getByText("unique key only one").waitFor();
+    await row.getByText(/until Thu,? 1 Jan/).waitFor();
+    const schedule = async () => {
+      const { schedules } = await (await fetch(`${stack.base}/v1/schedules`)).json();
+      return schedules.find(({ id }: { id: string }) => id === "often");
+    };
+    expect(await schedule()).toMatchObject({
+      ...{ cron: "@every 1s", endAt: Date.UTC(2099, 0, 1, 8), limit: null, startAt: null, paused: false },
+      options: {
+        ...{ timeoutMs: 300_000, expiresAfterMs: 60_000, tags: ["a", "b"] },
+        unique: { key: "only one", scope: "waiting" },
+      },
+    });
+    await until("it ran twice", async () => (await schedule()).count >= 2);
+    await row.getByRole("button", { name: "Edit often" }).click();
+    const { count } = await schedule();
+    await dialog.getByLabel("Most runs").fill(String(count + 4));
+    await dialog.getByRole("radio", { name: "Replace" }).click();
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await row.getByText(new RegExp(`${count + 4} of ${count + 4} runs`)).waitFor();
+    const ended = await schedule();
+    expect(ended).toMatchObject({ count: count + 4, limit: count + 4, nextAt: null });
+    expect(ended.options.unique).toEqual({ key: "only one", scope: "waiting", onConflict: "replace" });
+    const { taskId } = ended.runs.find(({ outcome }: { outcome: string }) => outcome === "enqueued");
+    await open(page, `${stack.base}/queues/default/tasks/${taskId}`);
+    await page.getByText(/often · run \d+ ·/).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await fetch(`${stack.base}/v1/schedules/often`, { method: "DELETE" });
+  });
+
   test("drains a worker, which takes nothing more, and lets it go on", async () => {
     await open(page, `${stack.base}/workers`);
     await page.getByRole("button", { name: /^Drain / }).click();

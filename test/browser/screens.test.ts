@@ -73,6 +73,11 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
       ...schedule,
       type: "demo.echo",
       payloadText: JSON.stringify(payload),
+      ...{ startAt: Date.UTC(2030, 0, 31), endAt: Date.UTC(2090, 0, 31), limit: 1_000_000 },
+      options: {
+        unique: { key: "W".repeat(128), scope: "window", windowMs: 3_600_000 },
+        tags: Array.from({ length: 16 }, (_, n) => `${n}${"w".repeat(62)}`),
+      },
     });
     await send("POST", "/v1/queues/hostile/dead-letters/replay", {
       filter: { q: "found nowhere" },
@@ -157,6 +162,11 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
       "schedule dialog",
       "/schedules",
       (page) => page.getByRole("button", { name: "New schedule" }).first().click(),
+    ],
+    [
+      "dialog of a schedule with every field",
+      "/schedules",
+      (page) => page.getByRole("button", { name: /^Edit nightly/ }).click(),
     ],
     ["workers", "/workers"],
     ["audit", "/audit"],

@@ -1,7 +1,9 @@
 // Runs the acceptance checks of flow control (`make flow-control`, `make flow-control CHECK=3,8`) with real processes and
 // prints a table: check, expected, seen, verdict; then one JSON line. Exit 0 only when every check holds.
 //
-//   node test/flow-control/flow-control.mjs [--check 3,8] [--list] [--keep]
+//   node test/flow-control/flow-control.mjs [--unique] [--check 3,8] [--list] [--keep]
+//
+// --unique runs the checks of unique tasks instead (`make unique-checks`).
 import { readdirSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Runs } from "../chaos/harness/runs.mjs";
@@ -13,12 +15,13 @@ const CHECK_TIMEOUT_MS = 120_000;
 const BESIDE = 2;
 const { values: options } = parseArgs({
   options: {
+    unique: { type: "boolean", default: false },
     check: { type: "string", default: process.env.CHECK ?? "" },
     list: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
   },
 });
-const folder = new URL("checks/", import.meta.url);
+const folder = new URL(options.unique ? "checks-unique/" : "checks/", import.meta.url);
 const files = readdirSync(folder).sort();
 const all = await Promise.all(files.map((file) => import(new URL(file, folder))));
 if (options.list) {

@@ -28,6 +28,8 @@ export interface ReplayOptions {
   canary?: { size: number } | undefined;
   /** The new payload as exact JSON text, for a single task. */
   patch?: { payloadText: string } | undefined;
+  /** Also tasks whose unique key another task holds. */
+  force?: boolean | undefined;
   reason?: string | undefined;
 }
 

@@ -172,6 +172,7 @@ export function deadTask(id: string, part: Partial<TaskView> = {}): TaskView {
     key: null,
     cost: 1,
     unique: null,
+    schedule: null,
     traceId: null,
     enqueuedAt: 1_000,
     runAt: null,

@@ -50,6 +50,23 @@ test("an interval is written with its end and its limit, and shown", async () =>
   await cli("schedule", "rm", "often");
 });
 
+test("a schedule takes a unique key, and a task of it names the schedule and the run", async () => {
+  const put = ["schedule", "put", "only", "uniq", "0 0 1 1 *", "t", "1"];
+  expect(await json(...put, "--unique", "k", "--on-conflict", "replace")).toMatchObject({
+    options: { unique: { key: "k", onConflict: "replace" } },
+  });
+  expect((await cli("schedule", "show", "only")).stdout).toContain('{"key":"k","onConflict":"replace"}');
+  const { taskId } = await json<{ taskId: string }>("schedule", "run", "only");
+  expect((await cli("task", "get", "uniq", taskId)).stdout).toMatch(/^schedule +only, run by hand, 20/m);
+  expect(await json("schedule", "run", "only")).toMatchObject({ taskId });
+  await json(...put, "--unique", "k");
+  const refused = await cli("schedule", "run", "only");
+  expect(refused).toMatchObject({ code: 4, stderr: expect.stringContaining(`task "${taskId}" holds`) });
+  const debounce = await cli(...put, "--unique", "k", "--on-conflict", "debounce", "--max-wait", "1m");
+  expect(debounce).toMatchObject({ code: 2, stderr: expect.stringContaining("does not go with a schedule") });
+  expect(await cli(...put, "--unique-scope", "window")).toMatchObject({ code: 2 });
+});
+
 test("a preview needs no Redis, and a wrong expression ends with 2 and the reason", async () => {
   const preview = await json<{ nextRuns: number[] }>("schedule", "preview", "@hourly");
   expect(preview.nextRuns).toHaveLength(5);

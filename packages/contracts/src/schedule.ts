@@ -1,5 +1,6 @@
 import type { TaskState } from "./states.ts";
 import type { Given, TaskOptions } from "./task.ts";
+import type { Unique } from "./unique.ts";
 
 /** Which missed occurrences are enqueued later: none, one for all, or each (the last 100). */
 export const MISSED_POLICIES = ["skip", "once", "all"] as const;
@@ -9,13 +10,21 @@ export type MissedPolicy = (typeof MISSED_POLICIES)[number];
 export const OVERLAP_POLICIES = ["allow", "skip"] as const;
 export type OverlapPolicy = (typeof OVERLAP_POLICIES)[number];
 
-/** The outcome of one occurrence: its task was enqueued, it was missed, or the last task had not ended. */
-export const RUN_OUTCOMES = ["enqueued", "missed", "overlapped"] as const;
+/**
+ * The outcome of one occurrence: its task was enqueued, it was missed, or the last task had not ended. Where another task holds the unique
+ * key of the schedule: `deduplicated`, nothing was enqueued; `replaced`, that task got the payload and the options.
+ */
+export const RUN_OUTCOMES = ["enqueued", "missed", "overlapped", "deduplicated", "replaced"] as const;
 export type RunOutcome = (typeof RUN_OUTCOMES)[number];
 
 /** Options of the tasks of a schedule. */
 export interface ScheduledTaskOptions
   extends Pick<TaskOptions, "priority" | "maxRetries" | "backoff" | "timeoutMs" | "tags"> {
+  /**
+   * The unique key of every task. An occurrence while another task holds the key enqueues nothing, or replaces that task, and the schedule
+   * goes on with the next one. "reject" is like "existing"; "debounce" is refused, because occurrences have no `delayMs`.
+   */
+  unique?: Unique | undefined;
   /** A task that is acquired this long after its time becomes `expired`. Milliseconds, 1 to 31_536_000_000. */
   expiresAfterMs?: number | undefined;
 }
@@ -53,6 +62,7 @@ export interface ScheduleInput {
 export interface ScheduleRun {
   /** The time of the occurrence, ms since the epoch. */
   at: number;
+  /** With the outcomes `deduplicated` and `replaced` the task that holds the unique key. */
   taskId: string | null;
   outcome: RunOutcome;
   /** True if an operator started it. */

@@ -112,6 +112,16 @@ export interface ReplayView {
   at: number;
 }
 
+/** The occurrence of a schedule that a task was enqueued for. */
+export interface TaskSchedule {
+  /** The id of the schedule. */
+  id: string;
+  /** Counted from 1 over all occurrences that the schedule enqueued; null if an operator started the run. */
+  run: number | null;
+  /** The time of the occurrence, ms since the epoch, Redis time. */
+  dueAt: number;
+}
+
 /** The state of one task. Times are milliseconds since the epoch. */
 export interface TaskView {
   id: string;
@@ -146,6 +156,8 @@ export interface TaskView {
   cost: number;
   /** Null without a unique key. */
   unique: UniqueView | null;
+  /** Null unless a schedule enqueued it. */
+  schedule: TaskSchedule | null;
   /** The trace that the task belongs to, 32 hex digits; null without one. */
   traceId: string | null;
   enqueuedAt: number;

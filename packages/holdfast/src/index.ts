@@ -39,6 +39,7 @@ export {
   type StaleVerdict,
   type TaskKeyView,
   type TaskOptions,
+  type TaskSchedule,
   type TaskState,
   type TaskView,
   type TrialRun,

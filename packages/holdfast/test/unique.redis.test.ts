@@ -61,6 +61,17 @@ describe("a task that has not ended holds its unique key", () => {
     expect(answer).toEqual({ verdicts: "nono", states: "pp", owners: ["a", "a"] });
     expect((await q.stats()).totals).toMatchObject({ enqueued: 2, deduplicated: 2 });
   });
+
+  test("and a payload that looks like the option has no key", async () => {
+    const q = await setup();
+    const payload = '" u=ue,k "';
+    const tail = [
+      ...["a", encodeEnvelope("t", q.now, payload)],
+      ...["b", encodeEnvelope("t", q.now, payload, { unique: { key: "other" } })],
+    ];
+    await q.engine.enqueue({ checked: false, unique: true, high: 0, normal: 2, low: 0, tail });
+    expect(await entries(q)).toEqual({ other: "b" });
+  });
 });
 
 interface End {

@@ -21,7 +21,7 @@ const INVARIANTS = ["I1", "I2"];
 /** A janitor sweeps up to 256 partitions one by one, but the metrics show them as one queue. */
 const PARTITION = /\/\d+$/;
 const ACTIONS = ["requeued", "dead", "cancelled"] as const;
-const RUN_OUTCOMES = ["enqueued", "missed", "overlapped", "refused"] as const;
+const RUN_OUTCOMES = ["enqueued", "missed", "overlapped", "deduplicated", "replaced", "refused"] as const;
 const LAG_SECONDS = [0.005, 0.05, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 900, 3_600];
 const FORGOTTEN_AFTER_MS = 300_000;
 

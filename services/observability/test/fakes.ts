@@ -135,6 +135,7 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
     key: null,
     cost: 1,
     unique: null,
+    schedule: null,
     traceId: null,
     enqueuedAt: 1,
     runAt: null,

@@ -67,6 +67,19 @@ describe("dead letters", () => {
     await waitFor(() => expect(screen.queryByRole("alertdialog")).toBeNull());
   });
 
+  it("replays tasks whose unique keys are held only if somebody says so", async () => {
+    const { calls } = show(2);
+    const button = await screen.findByRole("button", { name: "Replay all" });
+    await waitFor(() => expect(button).toHaveProperty("disabled", false));
+    await userEvent.click(button);
+    const dialog = await screen.findByRole("alertdialog");
+    await within(dialog).findByText("Replay 2 dead letters");
+    await userEvent.click(within(dialog).getByText("Also tasks whose unique key another task holds"));
+    await userEvent.click(within(dialog).getByRole("button", { name: "Replay" }));
+    await waitFor(() => expect(posts(calls)).toHaveLength(1));
+    expect(posts(calls)[0]?.bodyText).toBe('{"all":true,"force":true}');
+  });
+
   it("keeps the dialog open and shows cause and remedy when the service refuses", async () => {
     renderAt("/queues/emails/dead-letters", (call) => {
       if (call.path === LIST) return { body: { tasks: [deadTask("a-1")], cursor: null, scanned: 1 } };

@@ -40,6 +40,7 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
   const [rate, setRate] = useState("");
   const [canary, setCanary] = useState(false);
   const [canarySize, setCanarySize] = useState(String(CANARY_SIZE));
+  const [force, setForce] = useState(false);
   const [reason, setReason] = useState("");
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
@@ -73,6 +74,7 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
         ...(to === "" || to === queue ? {} : { to }),
         ...(rate.trim() === "" || !paced ? {} : { ratePerSecond: Number(rate) }),
         ...(canary && paced ? { canary: { size: Number(canarySize) } } : {}),
+        ...(force ? { force } : {}),
         ...(edited ? { patch: { payloadText } } : {}),
         ...(reason.trim() === "" ? {} : { reason: reason.trim() }),
       });
@@ -162,6 +164,12 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
                 ) : null}
               </div>
             ) : null}
+            <div className="field">
+              <LabelledCheckbox isSelected={force} onChange={setForce}>
+                Also tasks whose unique key another task holds
+              </LabelledCheckbox>
+              <span className="hint">They run beside that task and do not take the key.</span>
+            </div>
             <ReasonField value={reason} onChange={setReason} />
             {phrase === null ? null : (
               <TextField

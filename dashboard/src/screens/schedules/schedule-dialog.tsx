@@ -1,42 +1,19 @@
-import {
-  isTaskType,
-  type MissedPolicy,
-  type OverlapPolicy,
-  PRIORITIES,
-  type Priority,
-} from "@holdfast/contracts";
+import { PRIORITIES, type Priority } from "@holdfast/contracts";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { putSchedule, type ScheduleView, schedulesKey } from "../../api/schedules.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { FormDialog } from "../../ui/form-dialog.tsx";
-import { QueueField, queueNameError } from "../../ui/queue-field.tsx";
+import { QueueField } from "../../ui/queue-field.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { useToasts } from "../../ui/toast.tsx";
-import { payloadError } from "../load/inject-panel.tsx";
 import { type CronErrors, CronPreview, NO_CRON_ERRORS } from "./cron-preview.tsx";
+import { bodyOf, draftOf, errorsOf, type ScheduleDraft } from "./schedule-draft.ts";
+import { PolicyFields, SpanOfSchedule, TaskTimes, UniqueFields } from "./schedule-fields.tsx";
 import { timeZones } from "./zoned.ts";
 
-const SCHEDULE_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
-
 const PRIORITY_TEXT: Record<Priority, string> = { high: "High", normal: "Normal", low: "Low" };
-
-/** @param demo whether demo tasks may be proposed */
-function draftOf(schedule: ScheduleView | null, demo: boolean) {
-  return {
-    id: schedule?.id ?? "",
-    queue: schedule?.queue ?? (demo ? "default" : ""),
-    cron: schedule?.cron ?? "0 3 * * *",
-    timeZone: schedule?.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC",
-    type: schedule?.type ?? (demo ? "demo.echo" : ""),
-    payloadText: schedule?.payloadText ?? "null",
-    priority: schedule?.options.priority ?? ("normal" as Priority),
-    maxRetries: schedule?.options.maxRetries?.toString() ?? "",
-    missed: schedule?.missed ?? ("once" as MissedPolicy),
-    overlap: schedule?.overlap ?? ("allow" as OverlapPolicy),
-  };
-}
 
 export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView | null; onClose(): void }) {
   const client = useQueryClient();
@@ -44,41 +21,15 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
   const { say } = useToasts();
   const [draft, setDraft] = useState(() => draftOf(schedule, session.demoLoad));
   const [previewErrors, setPreviewErrors] = useState<CronErrors>(NO_CRON_ERRORS);
-  const set = (part: Partial<typeof draft>) => setDraft((before) => ({ ...before, ...part }));
+  const set = (part: Partial<ScheduleDraft>) => setDraft((before) => ({ ...before, ...part }));
+  const own = errorsOf(draft, schedule === null);
   const errors = {
-    id: SCHEDULE_ID.test(draft.id)
-      ? null
-      : "Letters, digits, - _ and . after the first; at most 64 characters.",
-    queue: queueNameError(draft.queue),
-    type: isTaskType(draft.type) ? null : "Letters, digits and _ . : / - after the first.",
-    payload: payloadError(draft.payloadText),
-    maxRetries: /^\d{0,4}$/.test(draft.maxRetries.trim())
-      ? null
-      : "A whole number, or nothing for the default.",
+    ...own,
     cron: draft.cron.trim() === "" ? "Such as 0 3 * * *: every day at three." : previewErrors.cron,
     timeZone: draft.timeZone.trim() === "" ? "Such as UTC or Europe/Berlin." : previewErrors.timeZone,
   };
   const refused = Object.values(errors).some((error) => error !== null);
-  const save = () => {
-    const { priority: _p, maxRetries: _m, ...kept } = schedule?.options ?? {};
-    return putSchedule(draft.id, {
-      queue: draft.queue,
-      cron: draft.cron.trim(),
-      timeZone: draft.timeZone,
-      ...(schedule?.startAt == null ? {} : { startAt: schedule.startAt }),
-      ...(schedule?.endAt == null ? {} : { endAt: schedule.endAt }),
-      ...(schedule?.limit == null ? {} : { limit: schedule.limit }),
-      type: draft.type,
-      payloadText: draft.payloadText,
-      missed: draft.missed,
-      overlap: draft.overlap,
-      options: {
-        ...kept,
-        ...(draft.priority === "normal" ? {} : { priority: draft.priority }),
-        ...(draft.maxRetries.trim() === "" ? {} : { maxRetries: Number(draft.maxRetries) }),
-      },
-    });
-  };
+  const save = () => putSchedule(draft.id, bodyOf(draft, schedule));
   return (
     <FormDialog
       title={schedule === null ? "New schedule" : `Edit ${schedule.id}`}
@@ -135,6 +86,7 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
         </datalist>
       </div>
       <CronPreview cron={draft.cron} timeZone={draft.timeZone} onErrors={setPreviewErrors} />
+      <SpanOfSchedule draft={draft} errors={own} set={set} isNew={schedule === null} />
       <TextField
         label="Task type"
         value={draft.type}
@@ -169,34 +121,9 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
           inputMode="numeric"
         />
       </div>
-      <div className="form-row">
-        <div className="field">
-          <span>Missed runs</span>
-          <Segments<MissedPolicy>
-            label="Missed runs"
-            value={draft.missed}
-            onChange={(missed) => set({ missed })}
-            options={[
-              { value: "skip", text: "Skip" },
-              { value: "once", text: "Run one" },
-              { value: "all", text: "Run each" },
-            ]}
-          />
-          <span className="hint">Applies to runs that were due while no janitor was running.</span>
-        </div>
-        <div className="field">
-          <span>While the last still runs</span>
-          <Segments<OverlapPolicy>
-            label="While the last still runs"
-            value={draft.overlap}
-            onChange={(overlap) => set({ overlap })}
-            options={[
-              { value: "allow", text: "Enqueue" },
-              { value: "skip", text: "Skip" },
-            ]}
-          />
-        </div>
-      </div>
+      <TaskTimes draft={draft} errors={own} set={set} />
+      <UniqueFields draft={draft} errors={own} set={set} />
+      <PolicyFields draft={draft} set={set} />
     </FormDialog>
   );
 }

@@ -9,9 +9,11 @@ import {
   schedulesKey,
   switchSchedule,
 } from "../../api/schedules.ts";
+import { count, plural } from "../../format/number.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
+import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Badge, StateBadge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
 import { useToasts } from "../../ui/toast.tsx";
@@ -44,6 +46,7 @@ export function ScheduleRow({ schedule, onEdit }: { schedule: ScheduleView; onEd
         <div className="hint">
           <code>{schedule.cron}</code> · {timeZone}
         </div>
+        <Bounds schedule={schedule} />
       </div>
       <div className="cell cell-wide" role="cell">
         <span className="label">Next runs</span>
@@ -80,10 +83,35 @@ export function ScheduleRow({ schedule, onEdit }: { schedule: ScheduleView; onEd
   );
 }
 
+/** What bounds the runs of a schedule; nothing for one without start, end, limit and unique key. */
+function Bounds({ schedule }: { schedule: ScheduleView }) {
+  const { startAt, endAt, limit, count: runs, timeZone, options } = schedule;
+  const parts = [
+    startAt === null ? null : `from ${zoned(startAt, timeZone)}`,
+    endAt === null ? null : `until ${zoned(endAt, timeZone)}`,
+    limit === null ? null : `${count(runs)} of ${plural(limit, "run")}`,
+  ].filter((part) => part !== null);
+  return (
+    <>
+      {parts.length === 0 ? null : <div className="hint">{parts.join(" · ")}</div>}
+      {options.unique === undefined ? null : (
+        <div className="hint">
+          unique key{" "}
+          <span className="key-text">
+            <ForeignText text={options.unique.key} />
+          </span>
+        </div>
+      )}
+    </>
+  );
+}
+
 const OUTCOME_TEXT = {
   enqueued: "enqueued",
   missed: "missed: no janitor ran",
   overlapped: "skipped: the last task had not ended",
+  deduplicated: "skipped: this task holds the unique key",
+  replaced: "this task holds the unique key and got the payload",
 } as const;
 
 function LastRun({ schedule }: { schedule: ScheduleView }) {
@@ -105,6 +133,9 @@ function LastRun({ schedule }: { schedule: ScheduleView }) {
           </Link>
         )}
         {lastRun.manual ? ", by hand" : ""}
+        {lastRun.outcome === "deduplicated" || lastRun.outcome === "replaced"
+          ? `, ${OUTCOME_TEXT[lastRun.outcome]}`
+          : ""}
       </span>
     </div>
   );

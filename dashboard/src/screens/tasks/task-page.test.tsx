@@ -99,6 +99,23 @@ it("shows the key with a link to its limits, and a cost other than 1", async () 
   expect(others.queryByText("Cost")).toBeNull();
 });
 
+it("shows the schedule of a task, and which run it was", async () => {
+  const show = (run: number | null) =>
+    renderAt("/queues/emails/tasks/t-1", (call) =>
+      call.path === "/v1/queues/emails/tasks/t-1"
+        ? { body: deadTask("t-1", { schedule: { id: "nightly", run, dueAt: 0 } }) }
+        : frame([queueStats({ dead: 1 })])(call),
+    );
+  show(1_017);
+  const facts = within(await screen.findByRole("region", { name: "Facts" }));
+  const value = facts.getByText("Schedule").nextElementSibling;
+  expect(value?.textContent).toMatch(/^nightly · run 1,017 · /);
+  expect(value?.querySelector("a")?.getAttribute("href")).toMatch(/\/schedules\?q=nightly$/);
+  cleanup();
+  show(null);
+  await screen.findByText(/run by hand/);
+});
+
 it("shows the unique key, who took it last and how often the task was replaced", async () => {
   const unique = {
     key: "k <b>",

@@ -137,6 +137,18 @@ function UniqueKey({ task, unique }: { task: TaskView; unique: UniqueView }) {
   );
 }
 
+function ScheduleValue({ schedule }: { schedule: NonNullable<TaskView["schedule"]> }) {
+  const { id, run, dueAt } = schedule;
+  return (
+    <>
+      <Link to="/schedules" search={{ q: id }}>
+        {id}
+      </Link>{" "}
+      · {run === null ? "run by hand" : `run ${count(run)}`} · <Time at={dueAt} />
+    </>
+  );
+}
+
 function Facts({ task }: { task: TaskView }) {
   const rows: [string, React.ReactNode][] = [
     ["Queue", task.queue],
@@ -162,6 +174,7 @@ function Facts({ task }: { task: TaskView }) {
       ),
     ],
     ["Unique key", task.unique === null ? null : <UniqueKey key="unique" task={task} unique={task.unique} />],
+    ["Schedule", task.schedule === null ? null : <ScheduleValue key="schedule" schedule={task.schedule} />],
     ["Cost", task.cost === 1 ? null : count(task.cost)],
     ["Enqueued", <Time key="enqueued" at={task.enqueuedAt} />],
     ["Due", task.runAt === null ? null : <Time key="due" at={task.runAt} />],

@@ -1,12 +1,5 @@
 import { existsSync } from "node:fs";
-import {
-  DURABILITIES,
-  LIMITS,
-  PRIORITIES,
-  TERMINAL_STATES,
-  UNIQUE_CONFLICTS,
-  UNIQUE_SCOPES,
-} from "@holdfast/contracts";
+import { DURABILITIES, LIMITS, PRIORITIES, TERMINAL_STATES } from "@holdfast/contracts";
 import { checkJson, receivedText } from "@holdfast/contracts/json";
 import {
   type Durability,
@@ -15,17 +8,15 @@ import {
   type Priority,
   Queue,
   type TaskOptions,
-  type Unique,
-  type UniqueConflict,
-  type UniqueScope,
 } from "holdfast";
 import { type Action, type Command, type Context, Option } from "../context.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit.ts";
+import { type UniqueOptions, uniqueOf, uniqueOptions } from "../unique-options.ts";
 import { collect, parseDuration, parseTime, parseWhole } from "../values.ts";
 import { LineEnqueuer } from "./enqueue-lines.ts";
 import { printTask } from "./task.ts";
 
-interface EnqueueOptions {
+interface EnqueueOptions extends UniqueOptions {
   id?: string;
   ifEnded?: "again" | "duplicate";
   priority?: Priority;
@@ -39,18 +30,13 @@ interface EnqueueOptions {
   partitionKey?: string;
   key?: string;
   cost?: number;
-  unique?: string;
-  uniqueScope?: UniqueScope;
-  uniqueWindow?: number;
-  onConflict?: UniqueConflict;
-  maxWait?: number;
   wait?: number;
   ndjson?: string;
   rejects?: string;
 }
 
 export function enqueueCommand(program: Command, action: Action): void {
-  program
+  const command = program
     .command("enqueue")
     .argument("<queue>")
     .argument("[type]", "task type; not with --ndjson")
@@ -76,29 +62,8 @@ export function enqueueCommand(program: Command, action: Action): void {
     )
     .option("--partition-key <key>", "tasks of one key go to one partition, in their order")
     .option("--key <key>", "tasks of one key wait in a line of their own, and the keys take turns")
-    .option("--cost <n>", "how much of a rate the task takes", parseWhole(1, LIMITS.cost))
-    .option("--unique <key>", "accept the task only if no other one holds this unique key")
-    .addOption(
-      new Option("--unique-scope <scope>", "with --unique: how long a task holds the key").choices(
-        UNIQUE_SCOPES,
-      ),
-    )
-    .option(
-      "--unique-window <duration>",
-      "with --unique-scope window: the length of the window",
-      parseDuration,
-    )
-    .addOption(
-      new Option(
-        "--on-conflict <what>",
-        "with --unique, if another task holds the key: name that task (existing, the default), exit 4 (reject), or give it this payload (replace, debounce, keepLatest)",
-      ).choices(UNIQUE_CONFLICTS),
-    )
-    .option(
-      "--max-wait <duration>",
-      "with --on-conflict debounce: the longest time from the first enqueue",
-      parseDuration,
-    )
+    .option("--cost <n>", "how much of a rate the task takes", parseWhole(1, LIMITS.cost));
+  uniqueOptions(command)
     .option("--wait <duration>", "wait for the end of the task; exit 1 unless it completes", parseDuration)
     .option("--ndjson <file>", "a file with one task per line, fields as in HTTP; - is standard input")
     .option("--rejects <file>", "with --ndjson: write lines that were not accepted to this file")
@@ -223,18 +188,6 @@ function taskOptions(given: EnqueueOptions): TaskOptions {
   const unique = uniqueOf(given);
   if (unique !== undefined) options.unique = unique;
   return options;
-}
-
-/** @throws UsageError: an option about a unique key without one */
-function uniqueOf(given: EnqueueOptions): Unique | undefined {
-  const { unique: key, uniqueScope: scope, uniqueWindow: windowMs, onConflict, maxWait: maxWaitMs } = given;
-  const terms = { scope, windowMs, onConflict, maxWaitMs };
-  if (key !== undefined) return { key, ...terms };
-  if (Object.values(terms).some((value) => value !== undefined))
-    throw new UsageError(
-      "--unique-scope, --unique-window, --on-conflict and --max-wait go with --unique <key>",
-    );
-  return undefined;
 }
 
 async function readAll(stdin: NodeJS.ReadStream): Promise<string> {

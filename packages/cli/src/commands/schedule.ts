@@ -12,6 +12,7 @@ import { type Action, type Command, type Context, Option } from "../context.ts";
 import { overdueOf, START_A_JANITOR } from "../doctor/janitors.ts";
 import { EXIT } from "../exit.ts";
 import type { Column } from "../output.ts";
+import { type UniqueOptions, uniqueOf, uniqueOptions } from "../unique-options.ts";
 import { collect, parseDuration, parseTime, parseWhole, time } from "../values.ts";
 
 const SCHEDULE_COLUMNS: Column<ScheduleView>[] = [
@@ -28,7 +29,7 @@ const SCHEDULE_COLUMNS: Column<ScheduleView>[] = [
   },
 ];
 
-interface PutOptions {
+interface PutOptions extends UniqueOptions {
   timeZone?: string;
   startAt?: number;
   endAt?: number;
@@ -128,7 +129,7 @@ export function scheduleCommand(program: Command, action: Action): void {
       action(async (context, [id = ""]) => show(context, found(await schedulesOf(context).get(id), id))),
     );
 
-  schedule
+  const put = schedule
     .command("put")
     .argument("<id>", "creates a schedule, or replaces one and keeps its runs")
     .argument("<queue>")
@@ -155,7 +156,8 @@ export function scheduleCommand(program: Command, action: Action): void {
     .option("--max-retries <n>", "retries after the first attempt", parseWhole(0, LIMITS.maxRetries))
     .option("--timeout <duration>", "longest time of one attempt", parseDuration)
     .option("--expires-after <duration>", "a task expires this long after its time", parseDuration)
-    .option("--tag <tag>", "a tag of its tasks; can be repeated", collect)
+    .option("--tag <tag>", "a tag of its tasks; can be repeated", collect);
+  uniqueOptions(put)
     .description("writes a schedule")
     .action(
       action<PutOptions>(async (context, [id = "", queue = "", cron = "", type = "", payload], options) => {
@@ -174,6 +176,7 @@ export function scheduleCommand(program: Command, action: Action): void {
           expiresAfter,
           tag,
         } = options;
+        const unique = uniqueOf(options);
         if (payload !== undefined) checkJson(payload, "the payload");
         const definition = {
           ...{ queue, cron, type },
@@ -192,6 +195,7 @@ export function scheduleCommand(program: Command, action: Action): void {
             ...(timeout === undefined ? {} : { timeoutMs: timeout }),
             ...(expiresAfter === undefined ? {} : { expiresAfterMs: expiresAfter }),
             ...(tag === undefined ? {} : { tags: tag }),
+            ...(unique === undefined ? {} : { unique }),
           },
         };
         await context.warnOfNewQueue(queue, "the first run");

@@ -24,6 +24,12 @@ const TASK_COLUMNS: Column<TaskView>[] = [
   { title: "LAST ERROR", cell: (task) => (task.lastError ?? "").split("\n", 1)[0]?.slice(0, 80) ?? "" },
 ];
 
+function scheduleText(schedule: TaskView["schedule"]): string | null {
+  if (schedule === null) return null;
+  const { id, run, dueAt } = schedule;
+  return `${id}, ${run === null ? "run by hand" : `run ${run}`}, ${time(dueAt)}`;
+}
+
 export function printTask(context: Context, task: TaskView): void {
   context.out.record(task, [
     ["id", task.id],
@@ -43,6 +49,7 @@ export function printTask(context: Context, task: TaskView): void {
     ["ended", time(task.endedAt)],
     ["cancel requested", task.cancelRequested || null],
     ["tags", task.tags.join(", ")],
+    ["schedule", scheduleText(task.schedule)],
     ["unique key", task.unique?.key ?? null],
     ["key held by", task.unique?.holder ?? null],
     ["progress", task.progress],

@@ -25,6 +25,41 @@ export const BackoffSchema = Type.Object(
   { additionalProperties: false, description: "The wait before a retry" },
 );
 
+/** JSON Schema of `Unique`. */
+export const UniqueSchema = Type.Object(
+  {
+    key: Type.String({ minLength: 1, maxLength: LIMITS.keyBytes, description: "1 to 128 bytes of UTF-8." }),
+    scope: Type.Optional(
+      oneOf(UNIQUE_SCOPES, {
+        description:
+          "How long a task holds the key. waiting: until it runs. unfinished: until it has ended. window: for windowMs. Default: unfinished; waiting with debounce.",
+      }),
+    ),
+    windowMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: LIMITS.delayMs,
+        description: "With the scope window, and only with it.",
+      }),
+    ),
+    onConflict: Type.Optional(
+      oneOf(UNIQUE_CONFLICTS, {
+        description:
+          "existing: the answer is 200 or 208 with the task that holds the key and deduplicated: true. reject: 409 unique_conflict. replace: the task that holds the key gets this payload and these options, if it still waits. debounce: the same, and the task is due delayMs after the last enqueue. keepLatest: like replace; if the task runs, one more task waits for its end and is replaced. Default: existing.",
+      }),
+    ),
+    maxWaitMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: LIMITS.delayMs,
+        description:
+          "With debounce, and only with it: the task is due this long after the first enqueue at the latest.",
+      }),
+    ),
+  },
+  { additionalProperties: false, description: "Accepts the task only if no other one holds this key." },
+);
+
 export const UniqueViewSchema = Type.Object({
   key: Type.String(),
   scope: oneOf(UNIQUE_SCOPES, { description: "How long a task holds the key" }),
@@ -43,6 +78,12 @@ export const UniqueViewSchema = Type.Object({
     ),
   ),
   holder: nullable(Type.String({ description: "The task that was accepted last for the key" })),
+});
+
+export const TaskScheduleSchema = Type.Object({
+  id: Type.String({ description: "Id of the schedule" }),
+  run: nullable(Count("Number of the occurrence, from 1; null for a run by hand")),
+  dueAt: Timestamp("The time of the occurrence"),
 });
 
 export const AttemptViewSchema = Type.Object({
@@ -85,6 +126,7 @@ export const TaskViewSchema = Type.Object({
   key: nullable(Type.String({ description: "The key in whose line it waits" })),
   cost: Type.Integer({ description: "How much of a rate it takes" }),
   unique: nullable(UniqueViewSchema),
+  schedule: nullable(TaskScheduleSchema),
   traceId: nullable(Type.String({ description: "The trace that it belongs to, 32 hex digits" })),
   enqueuedAt: Timestamp("Enqueued"),
   runAt: nullable(Timestamp("Due")),

@@ -4,6 +4,7 @@ import {
   HoldfastError,
   type Priority,
   type TaskOptions,
+  type TaskSchedule,
 } from "@holdfast/contracts";
 import {
   decodeTracestate,
@@ -21,7 +22,8 @@ import { decodeUnique, encodeUnique, type UniqueTerms } from "./unique.ts";
  *     <flag><type> <enqueuedAt, base 36>[ name=value …]\n<payload>
  *
  * flag: `.` no options, `+` options, `@` options and scheduled. The scripts read the flag and the options
- * p, m, t, e, d, r, h, k, q, c, u; they never look into the payload. w and v are traceparent and tracestate.
+ * p, m, t, e, d, r, h, k, q, c, u; they never look into the payload. w and v are traceparent and tracestate, s is the occurrence of a
+ * schedule: `<run, empty for one by hand>,<dueAt>,<scheduleId>`.
  */
 export interface Envelope {
   type: string;
@@ -39,6 +41,7 @@ export interface Envelope {
   key: string | null;
   cost: number;
   unique: UniqueTerms | null;
+  schedule: TaskSchedule | null;
   fingerprint: string | null;
   /** False: the payload goes when the task completes. */
   keepPayload: boolean;
@@ -77,6 +80,7 @@ export function encodeEnvelope(
   options?: TaskOptions,
   fingerprint?: string,
   trace?: TraceContext,
+  schedule?: TaskSchedule | null,
 ): string {
   const head = `${type} ${enqueuedAt.toString(36)}`;
   if (options === undefined && fingerprint === undefined && trace === undefined)
@@ -93,6 +97,7 @@ export function encodeEnvelope(
   if (options?.cost !== undefined && options.cost !== 1) fields += ` c=${options.cost}`;
   if (options?.unique !== undefined) fields += ` u=${encodeUnique(options.unique)}`;
   if (options?.keepPayload === false) fields += " k=0";
+  if (schedule) fields += ` s=${schedule.run ?? ""},${schedule.dueAt},${schedule.id}`;
   if (fingerprint !== undefined) fields += ` h=${fingerprint}`;
   if (trace !== undefined) {
     fields += ` w=${trace.traceparent}`;
@@ -130,6 +135,7 @@ function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): E
     key: null,
     cost: 1,
     unique: null,
+    schedule: null,
     fingerprint: null,
     keepPayload: true,
     traceparent: null,
@@ -162,6 +168,7 @@ function decodeAsBefore(header: string, payloadText: string): Envelope | undefin
   envelope.key = known.key;
   envelope.cost = known.cost;
   envelope.unique = known.unique;
+  envelope.schedule = known.schedule;
   envelope.fingerprint = known.fingerprint;
   envelope.keepPayload = known.keepPayload;
   return envelope;
@@ -209,12 +216,18 @@ function decodeOption(envelope: Envelope, part: string): void {
   else if (name === "g") envelope.tags = text.split(",").map(decodeOwn);
   else if (name === "q") envelope.key = decodeOwn(text);
   else if (name === "u") envelope.unique = decodeUnique(text);
+  else if (name === "s") envelope.schedule = decodeSchedule(text);
   else if (name === "h") envelope.fingerprint = text;
   else if (name === "k") envelope.keepPayload = text !== "0";
   else if (name === "w") envelope.traceparent = isTraceparent(text) ? text : null;
   else if (name === "v") envelope.tracestate = decodeTracestate(text);
   else if (Object.hasOwn(NUMBERS, name))
     envelope[NUMBERS[name as keyof typeof NUMBERS]] = numberOption(name, text);
+}
+
+function decodeSchedule(text: string): TaskSchedule | null {
+  const [, run, dueAt, id] = /^(\d*),(\d+),(\S+)$/.exec(text) ?? [];
+  return id === undefined ? null : { id, run: run === "" ? null : Number(run), dueAt: Number(dueAt) };
 }
 
 function numberOption(name: string, text: string): number {

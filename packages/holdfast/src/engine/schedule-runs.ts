@@ -26,7 +26,13 @@ export interface ScheduleRuns {
   runs: ScheduleRun[];
 }
 
-const OUTCOMES: Record<string, RunOutcome> = { e: "enqueued", m: "missed", o: "overlapped" };
+const OUTCOMES: Record<string, RunOutcome> = {
+  e: "enqueued",
+  m: "missed",
+  o: "overlapped",
+  d: "deduplicated",
+  r: "replaced",
+};
 
 export function encodeRun({ at, outcome, taskId, manual }: ScheduleRun): string {
   return `${at} ${outcome.charAt(0)} ${taskId ?? "-"} ${manual ? 1 : 0}`;

@@ -44,6 +44,7 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
       replaced: record.replaced,
       holder: raw.holder.split(" ")[0] || null,
     },
+    schedule: envelope.schedule,
     traceId: envelope.traceparent === null ? null : traceIdOf(envelope.traceparent),
     enqueuedAt: envelope.enqueuedAt,
     runAt: state === "scheduled" && raw.score !== "" ? Math.floor(Number(raw.score)) : envelope.runAt,

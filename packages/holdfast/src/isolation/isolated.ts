@@ -132,9 +132,9 @@ async function runIn(
   };
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    const { id, type, queue, payloadText, attempt, enqueuedAt, tags } = task;
+    const { id, type, queue, payloadText, attempt, enqueuedAt, tags, schedule } = task;
     const { token, traceparent = null } = ctx;
-    const sent = { id, type, queue, payloadText, attempt, enqueuedAt, tags, token, traceparent };
+    const sent = { id, type, queue, payloadText, attempt, enqueuedAt, tags, schedule, token, traceparent };
     const running = process.run(sent, ctx);
     // Between the process and this line.
     if (signal.aborted) onAbort();

@@ -1,3 +1,4 @@
+import type { TaskSchedule } from "@holdfast/contracts";
 import type { AttemptAborted } from "../worker/attempt-aborted.ts";
 import type { HandlerOptions } from "../worker/handler.ts";
 import type { Thrown } from "../worker/thrown.ts";
@@ -12,6 +13,7 @@ export interface SentTask {
   attempt: number;
   enqueuedAt: number;
   tags: readonly string[];
+  schedule: TaskSchedule | null;
   token: string;
   traceparent: string | null;
 }

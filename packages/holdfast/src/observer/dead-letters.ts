@@ -116,6 +116,7 @@ export async function replayInto(
       options,
       `moved.${from.queue}`,
       traceOf(decoded),
+      decoded.schedule,
     );
     const count = (band: string) => (bandOf(options) === band ? 1 : 0);
     const { verdicts, owners = [] } = await to.enqueue({

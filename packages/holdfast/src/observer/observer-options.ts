@@ -14,6 +14,8 @@ export type ObserverOptions =
 export interface BulkOptions {
   /** Into another queue. */
   to?: string | undefined;
+  /** With `replayAll`: as `force` of a replay by ids. @default false */
+  force?: boolean | undefined;
   /** The most tasks per second, more than 0. @default as fast as Redis takes them */
   ratePerSecond?: number | undefined;
   /** Cancels it after the batch under way. */
@@ -77,7 +79,10 @@ export const bulkShape = shapeOf<BulkOptions>({
   what: "a replay or discard of many",
   title: "Replay or discard of many",
   example: "{ ratePerSecond: 100 }",
-  kinds: { to: queueName, ratePerSecond: rate, signal: abortSignal, by: text(1, 128), onProgress: callback },
+  kinds: {
+    ...{ to: queueName, force: yesNo, ratePerSecond: rate, signal: abortSignal },
+    ...{ by: text(1, 128), onProgress: callback },
+  },
   hints: { rate: "ratePerSecond", queue: "to", count: "a filter or the ids say which: replay(queue, ids)" },
 });
 

@@ -138,7 +138,8 @@ export class Observer {
 
   /**
    * Replays every dead letter that matches and was there at the call, oldest first, as an operation that runs here. It is
-   * listed with the others, can be paused and cancelled, and a service continues it if this process ends.
+   * listed with the others, can be paused and cancelled, and a service continues it if this process ends. Tasks whose unique key another
+   * task holds are skipped, unless `options.force` is true.
    * @throws HoldfastError invalid_argument (a filter that is not known, too), queue_not_found, rate_limited (too many
    * operations run), conflict (somebody cancelled it)
    */

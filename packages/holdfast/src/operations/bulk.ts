@@ -8,7 +8,7 @@ import { finishHere, localAuthor } from "./finish-here.ts";
  * Replays or discards every dead letter that matches, as an operation that runs in this process.
  * @param total the number of dead letters that match
  * @returns the number of tasks by outcome
- * @throws HoldfastError rate_limited (too many operations run), conflict (somebody cancelled it)
+ * @throws HoldfastError invalid_argument, rate_limited (too many operations run), conflict (somebody cancelled it)
  */
 export async function runBulk(
   client: Holdfast,
@@ -16,7 +16,9 @@ export async function runBulk(
   options: BulkOptions,
 ): Promise<Record<string, number>> {
   const { kind, queue, filter, total } = what;
-  const { to, ratePerSecond, signal, onProgress, by = "library" } = options;
+  const { to, force = false, ratePerSecond, signal, onProgress, by = "library" } = options;
+  if (kind === "discard" && (to !== undefined || force))
+    throw new HoldfastError("invalid_argument", "to and force go with replayAll, not with discardAll");
   const store = client.operations;
   const { id } = await store.create(
     {
@@ -24,6 +26,7 @@ export async function runBulk(
       queue,
       selection: { filter },
       ...(to === undefined ? {} : { to }),
+      ...(force ? { force } : {}),
       ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
       by: localAuthor(by),
     },

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { LIMITS } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import { whole } from "../options/kinds.ts";
@@ -19,6 +20,10 @@ export const partitionNames = (queue: string, count: number) =>
 
 /** An id that says which partition its task is in. */
 export const mintPartitionId = (partition: number) => `p:${partition}:${nanoid(ID_CHARACTERS)}`;
+
+/** The id of the task that would have the id `text` in a queue without partitions: one that says which partition it is in. */
+export const idInPartition = (partition: number, text: string) =>
+  `p:${partition}:${hash("sha256", text, "base64url").slice(0, ID_CHARACTERS)}`;
 
 /**
  * FNV-1a over the UTF-8 bytes with the finish of MurmurHash3: 32 bits. Where tasks are depends on it, so it must stay as

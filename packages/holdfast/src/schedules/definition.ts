@@ -6,6 +6,7 @@ import {
   type ScheduledTaskOptions,
   type ScheduleInput,
   type TaskOptions,
+  type TaskSchedule,
 } from "@holdfast/contracts";
 import { checkJson, JsonSyntaxError } from "@holdfast/contracts/json";
 import { encodeEnvelope } from "../engine/envelope.ts";
@@ -17,7 +18,7 @@ import { epochMs, isText, nested, oneOf, text, whole, yesNo } from "../options/k
 import { checkShape, shapeOf } from "../options/shape.ts";
 import { cronTimes } from "./cron.ts";
 
-const { priority, maxRetries, backoff, timeoutMs, tags } = taskKinds;
+const { priority, maxRetries, backoff, timeoutMs, tags, unique } = taskKinds;
 const { attempts, timeout } = taskHints;
 
 export const scheduledTaskShape = shapeOf<ScheduledTaskOptions>({
@@ -25,7 +26,7 @@ export const scheduledTaskShape = shapeOf<ScheduledTaskOptions>({
   title: "Tasks of a schedule",
   example: '{ priority: "low" }',
   kinds: {
-    ...{ priority, maxRetries, backoff, timeoutMs, tags },
+    ...{ priority, maxRetries, backoff, timeoutMs, tags, unique },
     expiresAfterMs: whole(1, LIMITS.delayMs),
   },
   hints: {
@@ -36,6 +37,10 @@ export const scheduledTaskShape = shapeOf<ScheduledTaskOptions>({
     delayMs: "a task is due at the time of its occurrence",
     runAt: "a task is due at the time of its occurrence",
   },
+  rule: ({ unique }) =>
+    unique?.onConflict === "debounce"
+      ? 'unique.onConflict "debounce" does not go with a schedule, whose tasks have no delayMs: use "replace"'
+      : undefined,
 });
 
 export const scheduleShape = shapeOf<ScheduleInput>({
@@ -113,8 +118,9 @@ export function taskOptions(options: ScheduleDefinition["options"], at: number):
 }
 
 /** The envelope of the task of one occurrence. */
-export function envelopeOf(definition: ScheduleDefinition, at: number, now: number): string {
+export function envelopeOf(definition: ScheduleDefinition, occurrence: TaskSchedule, now: number): string {
   const { type, payloadText } = definition;
-  const options = taskOptions(definition.options, at);
-  return encodeEnvelope(type, now, payloadText, options, fingerprintOf(type, payloadText, options));
+  const options = taskOptions(definition.options, occurrence.dueAt);
+  const print = fingerprintOf(type, payloadText, options);
+  return encodeEnvelope(type, now, payloadText, options, print, undefined, occurrence);
 }

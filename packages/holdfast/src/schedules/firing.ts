@@ -1,4 +1,4 @@
-import type { RunOutcome } from "@holdfast/contracts";
+import type { RunOutcome, TaskSchedule } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import { type Announcement, ScheduleStore, type StoredSchedule } from "../engine/schedule-store.ts";
 import { decideDue, isDue, nextAfter } from "./decide.ts";
@@ -87,7 +87,7 @@ export class ScheduleFiring {
     const { owed, runs } = await decideDue(schedule, now, this.#place);
     // The next time is searched after now: after a very long outage, not all occurrences were looked at.
     const nextAt = nextAfter(definition, record.count + owed.length, now);
-    const next = { nextAt, owed };
+    const next = { nextAt, owed, count: record.count + owed.length };
     // Another janitor has decided. The next look finds what still has to be enqueued.
     if ((await this.#store.plan(schedule, { ...next, runs })) === "changed") return true;
     for (const { at, outcome } of runs)
@@ -96,38 +96,37 @@ export class ScheduleFiring {
   }
 
   async #settleOwed({ id, definition, record }: StoredSchedule, now: number): Promise<boolean> {
-    for (const at of record.owed) {
-      const taskId = occurrenceId(id, at);
+    for (const [place, at] of record.owed.entries()) {
       const event = { scheduleId: id, queue: definition.queue, at, lagMs: Math.max(0, now - at) };
-      const enqueued = await this.#enqueue(definition, id, taskId, at, now);
-      if (enqueued === "full") {
+      // The last time that is owed is the last one that was counted. An earlier version did not count.
+      const run = Math.max(1, record.count - (record.owed.length - 1 - place));
+      const enqueued = await this.#enqueue(definition, { id, run, dueAt: at }, now);
+      if (enqueued === null) continue;
+      if (enqueued.outcome === "full") {
         this.#onRun({ ...event, outcome: "refused", taskId: null });
         return false;
       }
-      if (enqueued === null) continue;
-      const noted = await this.#store.settle(id, { at, outcome: "enqueued", taskId, manual: false });
-      if (noted) this.#onRun({ ...event, outcome: "enqueued", taskId });
+      const { taskId } = enqueued;
+      const outcome = enqueued.outcome === "duplicate" ? "enqueued" : enqueued.outcome;
+      const noted = await this.#store.settle(id, { at, outcome, taskId, manual: false });
+      if (noted) this.#onRun({ ...event, outcome, taskId });
     }
     return true;
   }
 
   /** Returns null if another janitor has enqueued the task. */
-  async #enqueue(
-    definition: StoredSchedule["definition"],
-    id: string,
-    taskId: string,
-    at: number,
-    now: number,
-  ) {
+  async #enqueue(definition: StoredSchedule["definition"], occurrence: TaskSchedule, now: number) {
+    const { id, dueAt: at } = occurrence;
+    const taskId = occurrenceId(id, at);
     try {
-      return await this.#place.enqueue(definition, taskId, at, now, this.#place.requestOf(id, at));
+      return await this.#place.enqueue(definition, taskId, occurrence, now, this.#place.requestOf(id, at));
     } catch (error) {
       if (!isOvertaken(error)) throw error;
       // A later occurrence was enqueued, so this one was enqueued and noted too, unless it is still owed, as after the clock
       // was set back.
       const current = await this.#store.get(id);
       if (!current?.record.owed.includes(at)) return null;
-      return this.#place.enqueue(definition, taskId, at, now);
+      return this.#place.enqueue(definition, taskId, occurrence, now);
     }
   }
 }

@@ -129,7 +129,8 @@ export class Schedules {
 
   /**
    * Enqueues a task now, paused or not; the occurrences stay as they are.
-   * @throws HoldfastError not_found; conflict: overlap is "skip" and the task before has not ended; queue_full
+   * @throws HoldfastError not_found; conflict: overlap is "skip" and the task before has not ended; queue_full;
+   * unique_conflict: another task holds the unique key
    */
   async run(id: string): Promise<{ id: string; queue: string; taskId: string }> {
     const schedule = await this.#known(id);
@@ -144,10 +145,19 @@ export class Schedules {
           `task ${previous.taskId} of schedule "${id}" is ${state}, and its overlap is "skip"`,
         );
     }
-    const taskId = `${id}:${now}:${nanoid(6)}`;
-    if ((await this.#place.enqueue(definition, taskId, now, now)) === "full")
+    const ownId = `${id}:${now}:${nanoid(6)}`;
+    const enqueued = await this.#place.enqueue(definition, ownId, { id, run: null, dueAt: now }, now);
+    const { outcome, taskId } = enqueued;
+    if (outcome === "full")
       throw new HoldfastError("queue_full", `queue "${definition.queue}" is full`, { retryAfterMs: 1_000 });
-    await this.#store.settle(id, { at: now, outcome: "enqueued", taskId, manual: true });
+    if (outcome === "deduplicated")
+      throw new HoldfastError(
+        "unique_conflict",
+        `task "${taskId}" holds the unique key of schedule "${id}": run it again once that task has ended`,
+        { heldBy: taskId },
+      );
+    const noted = outcome === "replaced" ? outcome : "enqueued";
+    await this.#store.settle(id, { at: now, outcome: noted, taskId, manual: true });
     return { id, queue: definition.queue, taskId };
   }
 

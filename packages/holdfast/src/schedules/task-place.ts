@@ -1,18 +1,30 @@
-import { HoldfastError, type TaskState } from "@holdfast/contracts";
+import { HoldfastError, type TaskSchedule, type TaskState } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
 import { bandOf } from "../engine/envelope.ts";
 import type { Request } from "../engine/requests.ts";
 import type { ScheduleDefinition } from "../engine/schedule-runs.ts";
 import { taskView } from "../engine/task-view.ts";
+import { idInPartition } from "../partitions/partition-names.ts";
 import { PartitionRegistry } from "../partitions/partition-registry.ts";
 import type { Part } from "../partitions/parts.ts";
 import { envelopeOf, taskOptions } from "./definition.ts";
 
-export type Enqueued = "enqueued" | "duplicate" | "full";
+export interface Enqueued {
+  outcome: "enqueued" | "duplicate" | "full" | "deduplicated" | "replaced";
+  /** With `deduplicated` and `replaced` the task that holds the unique key. */
+  taskId: string;
+}
 
 /** The id of the task of one occurrence: enqueued twice it is one task. */
 export const occurrenceId = (scheduleId: string, at: number) => `${scheduleId}:${at}`;
+
+// By the letter of the answer of an enqueue (engine/enqueue-answer.ts). d and c: the task of this very time, perhaps by an older definition:
+// one task is what was promised.
+const OUTCOMES: Record<string, Enqueued["outcome"]> = {
+  ...{ n: "enqueued", p: "enqueued", a: "enqueued", d: "duplicate", c: "duplicate", f: "full" },
+  ...{ o: "deduplicated", u: "deduplicated", x: "deduplicated", r: "replaced" },
+};
 
 /** The tasks of schedules in their queues, partitioned ones included. */
 export class TaskPlace {
@@ -43,31 +55,39 @@ export class TaskPlace {
     return (raw && taskView(queue, raw)?.state) ?? null;
   }
 
-  /** @param request if there is none, only the id keeps the task from being enqueued twice */
+  /**
+   * @param id the id of the task in a queue without partitions, or without a unique key
+   * @param request if there is none, only the id keeps the task from being enqueued twice
+   */
   async enqueue(
     definition: ScheduleDefinition,
     id: string,
-    at: number,
+    occurrence: TaskSchedule,
     now: number,
     request?: Request,
   ): Promise<Enqueued> {
-    const engine = await this.#engineOf(definition.queue, id);
-    const band = bandOf(taskOptions(definition.options, at));
-    const { verdicts } = await engine.enqueue(
+    const options = taskOptions(definition.options, occurrence.dueAt);
+    const parts = await this.#partitions.parts(definition.queue);
+    const { unique } = options;
+    // The unique key says which partition the task is in, and so its id has to say it as well.
+    const place = unique && parts.partitions ? parts.placeOfKey(unique.key) : null;
+    const taskId = place === null ? id : idInPartition(place, id);
+    const band = bandOf(options);
+    const { verdicts, owners } = await (parts.ofId(taskId) as Part).engine.enqueue(
       {
         // An occurrence is one task, however that ended.
         checked: true,
         once: true,
+        unique: unique !== undefined,
         high: band === "high" ? 1 : 0,
         normal: band === "normal" ? 1 : 0,
         low: band === "low" ? 1 : 0,
         keyed: band === "keyed" ? 1 : 0,
-        tail: [id, envelopeOf(definition, at, now)],
+        tail: [taskId, envelopeOf(definition, occurrence, now)],
       },
       request,
     );
-    // A conflict is the task of this very time by an older definition: one task is what was promised.
-    return verdicts === "n" || verdicts === "p" ? "enqueued" : verdicts === "f" ? "full" : "duplicate";
+    return { outcome: OUTCOMES[verdicts] ?? "duplicate", taskId: owners?.[0] ?? taskId };
   }
 
   /**

@@ -1,7 +1,7 @@
-import { type Backoff, HoldfastError } from "@holdfast/contracts";
+import { type Backoff, HoldfastError, type TaskSchedule } from "@holdfast/contracts";
 import { RATE_LIMITED_MAX } from "../engine/format.ts";
 import { taskKinds } from "../engine/task-options.ts";
-import { abortSignal, anything, whole, yesNo } from "../options/kinds.ts";
+import { abortSignal, anything, epochMs, nested, text, whole, yesNo } from "../options/kinds.ts";
 import { checkShape, shapeOf } from "../options/shape.ts";
 import type { Handlers } from "../worker/handler.ts";
 import { type Attempt, failedCall, handlerContext, handlerTask } from "../worker/handler-arguments.ts";
@@ -42,6 +42,8 @@ export interface TestRunOptions {
   checkpoint?: unknown;
   signal?: AbortSignal | undefined;
   tags?: string[] | undefined;
+  /** The occurrence of a schedule. @default none */
+  schedule?: TaskSchedule | undefined;
   /** As it would be stored with the task. */
   traceparent?: string | undefined;
   /** Runs attempt after attempt, without the waits, until the task is acked or dead. @default false */
@@ -49,6 +51,19 @@ export interface TestRunOptions {
 }
 
 const { id, maxRetries, backoff, tags, traceparent } = taskKinds;
+
+const runKind = {
+  wants: "a whole number from 1, or null",
+  is: (value: unknown) => value === null || whole(1, Number.MAX_SAFE_INTEGER).is(value),
+};
+
+export const testScheduleShape = shapeOf<TaskSchedule>({
+  what: "the schedule of a test run",
+  title: "Schedule of a test run",
+  example: '{ id: "nightly", run: 1, dueAt: 0 }',
+  kinds: { id: text(1, 64), run: runKind, dueAt: epochMs },
+  required: ["id", "run", "dueAt"],
+});
 
 export const testRunShape = shapeOf<TestRunOptions>({
   what: "a test run",
@@ -58,6 +73,7 @@ export const testRunShape = shapeOf<TestRunOptions>({
     ...{ id, maxRetries, backoff, tags, traceparent },
     attempt: whole(1, 1_000),
     checkpoint: anything,
+    schedule: nested(testScheduleShape),
     signal: abortSignal,
     untilSettled: yesNo,
   },
@@ -120,6 +136,7 @@ export function testWorker(handlers: Handlers) {
           attempt,
           enqueuedAt: Date.now(),
           tags: options.tags ?? [],
+          schedule: options.schedule ?? null,
         };
         const context = { attempt, token: `${attempt}-test`, traceparent };
         let error: unknown;

@@ -76,6 +76,7 @@ export function handlerTask(of: Omit<HandlerTask, "payload">, attempt: Attempt):
     enqueuedAt: of.enqueuedAt,
     // Its own: what a handler does to it reaches no other attempt.
     tags: of.tags.length === 0 ? [] : [...of.tags],
+    schedule: of.schedule && { ...of.schedule },
   };
   new Given(task, attempt);
   return Object.defineProperty(task, "payload", payload) as unknown as HandlerTask;

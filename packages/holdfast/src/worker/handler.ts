@@ -1,4 +1,4 @@
-import type { Backoff } from "@holdfast/contracts";
+import type { Backoff, TaskSchedule } from "@holdfast/contracts";
 
 /** A task as its handler sees it: a plain object with these properties and no others. */
 export interface HandlerTask {
@@ -15,6 +15,8 @@ export interface HandlerTask {
   /** Milliseconds since the epoch. */
   readonly enqueuedAt: number;
   readonly tags: readonly string[];
+  /** The schedule that enqueued it, with the number and the time of the occurrence; null for any other task. */
+  readonly schedule: Readonly<TaskSchedule> | null;
 }
 
 /** A plain object with these properties and no others. Its functions need no `this`: `(task, { progress, log }) => …` */

@@ -1,4 +1,4 @@
-import { HoldfastError } from "@holdfast/contracts";
+import { HoldfastError, type TaskSchedule } from "@holdfast/contracts";
 import type { Engine, Grant, Verdict } from "../engine/engine.ts";
 import { decodeEnvelope, type Envelope, traceOf, UNREADABLE_TYPE } from "../engine/envelope.ts";
 import { ATTEMPT_TIMEOUT_MS } from "../engine/format.ts";
@@ -111,6 +111,10 @@ export class RunningTask implements Attempt {
   /** The engine of the part that the task is in. */
   get engine(): Engine {
     return this.#run.engine;
+  }
+
+  get schedule(): TaskSchedule | null {
+    return this.#envelope?.schedule ?? null;
   }
 
   /** Whether no attempt came before: the wait before this one is then the wait of the task. */

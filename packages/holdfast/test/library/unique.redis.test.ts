@@ -124,6 +124,11 @@ test("a replay of many leaves those dead whose keys are held, and counts them", 
   expect(await observer.replay(name, [dead?.id ?? ""], { force: true })).toMatchObject([
     { outcome: "replayed" },
   ]);
+  expect(await observer.replayAll(name, {}, { force: true })).toEqual({ replayed: 199, skipped: 0 });
+  // The tasks that held the keys go on holding them.
+  const again = await queue.enqueueMany(keys.map(of));
+  expect(again.every((result) => result.ok && result.receipt.deduplicated)).toBe(true);
+  await expect(observer.discardAll(name, {}, { force: true })).rejects.toThrow(/go with replayAll/);
 });
 
 test("a replay into another queue takes the key there, or says who holds it", async () => {

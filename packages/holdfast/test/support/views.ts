@@ -25,6 +25,7 @@ export function taskViewOf(change: Partial<TaskView> = {}): TaskView {
     key: null,
     cost: 1,
     unique: null,
+    schedule: null,
     traceId: null,
     enqueuedAt: 1_000,
     runAt: null,

@@ -5,7 +5,7 @@ import { setupSystem } from "./harness.ts";
 
 const MODULE = new URL("./handler-arguments.mjs", import.meta.url);
 const { handlers } = (await import(MODULE.href)) as { handlers: Handlers };
-const TASK = ["id", "type", "queue", "payloadText", "attempt", "enqueuedAt", "tags", "payload"];
+const TASK = ["id", "type", "queue", "payloadText", "attempt", "enqueuedAt", "tags", "schedule", "payload"];
 const FUNCTIONS = ["progress", "checkpoint", "readCheckpoint", "log"];
 const CONTEXT = ["attempt", "token", "traceId", "traceparent", ...FUNCTIONS, "signal"];
 
@@ -64,6 +64,7 @@ describe.each(Object.keys(RUNS))("what a handler is given by %s", (name) => {
           attempt: "number",
           enqueuedAt: "number",
           tags: "object",
+          schedule: "object",
         }),
       },
       ctx: {

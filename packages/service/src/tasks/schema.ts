@@ -6,10 +6,8 @@ import {
   QUEUE_NAME_PATTERN,
   TASK_ID_PATTERN,
   TASK_TYPE_PATTERN,
-  UNIQUE_CONFLICTS,
-  UNIQUE_SCOPES,
 } from "@holdfast/contracts";
-import { TaskReceipt } from "@holdfast/contracts/api";
+import { TaskReceipt, UniqueSchema } from "@holdfast/contracts/api";
 import { type Static, Type } from "typebox";
 import { OneOf } from "../http/validation.ts";
 
@@ -25,42 +23,6 @@ export const backoffSchema = Type.Object(
     jitter: Type.Optional(OneOf(["full", "none"])),
   },
   strict,
-);
-
-export const uniqueSchema = Type.Object(
-  {
-    key: Type.String({ minLength: 1, maxLength: LIMITS.keyBytes, description: "1 to 128 bytes of UTF-8." }),
-    scope: Type.Optional(
-      OneOf(UNIQUE_SCOPES, {
-        default: "unfinished",
-        description:
-          "How long a task holds the key. waiting: until it runs. unfinished: until it has ended. window: for windowMs.",
-      }),
-    ),
-    windowMs: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: LIMITS.delayMs,
-        description: "With the scope window, and only with it.",
-      }),
-    ),
-    onConflict: Type.Optional(
-      OneOf(UNIQUE_CONFLICTS, {
-        default: "existing",
-        description:
-          "existing: the answer is 200 or 208 with the task that holds the key and deduplicated: true. reject: 409 unique_conflict. replace: the task that holds the key gets this payload and these options, if it still waits. debounce: the same, and the task is due delayMs after the last enqueue. keepLatest: like replace; if the task runs, one more task waits for its end and is replaced.",
-      }),
-    ),
-    maxWaitMs: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: LIMITS.delayMs,
-        description:
-          "With debounce, and only with it: the task is due this long after the first enqueue at the latest.",
-      }),
-    ),
-  },
-  { ...strict, description: "Accepts the task only if no other one holds this key." },
 );
 
 /** All fields of a task but the payload, which is never parsed here. */
@@ -103,7 +65,7 @@ export const taskOptionsSchema = Type.Object(
         description: "How much of a rate the task takes.",
       }),
     ),
-    unique: Type.Optional(uniqueSchema),
+    unique: Type.Optional(UniqueSchema),
     priority: Type.Optional(OneOf(PRIORITIES, { default: "normal" })),
     delayMs: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.delayMs })),
     runAt: Type.Optional(epochMs("Not before this moment, ms since the epoch. Excludes delayMs.")),

@@ -63,6 +63,15 @@ export const taskViewSchema = Type.Object({
       holder: nullable(Type.String()),
     }),
   ),
+  schedule: nullable(
+    Type.Object({
+      id: Type.String({ description: "The schedule that enqueued it." }),
+      run: nullable(
+        Type.Integer({ description: "The number of its occurrence, from 1; null for a run by hand." }),
+      ),
+      dueAt: moment,
+    }),
+  ),
   traceId: nullable(Type.String({ description: "The trace that it belongs to, 32 hex digits." })),
   enqueuedAt: moment,
   runAt: nullable(moment),

@@ -1,0 +1,179 @@
+import {
+  type Given,
+  isTaskKey,
+  isTaskType,
+  LIMITS,
+  type MissedPolicy,
+  type OverlapPolicy,
+  type Priority,
+  type Unique,
+  type UniqueConflict,
+  type UniqueScope,
+} from "@holdfast/contracts";
+import type { ScheduleBody, ScheduleView } from "../../api/schedules.ts";
+import { utc, utcPrecise } from "../../format/time.ts";
+import { queueNameError } from "../../ui/queue-field.tsx";
+import { type SpanDraft, spanDraft, spanError, spanMsOf } from "../limits/limit-draft.ts";
+import { payloadError } from "../load/inject-panel.tsx";
+
+const SCHEDULE_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
+/** The unique key as typed. An empty key is none. */
+export interface UniqueDraft {
+  key: string;
+  scope: UniqueScope;
+  window: SpanDraft;
+  onConflict: Extract<UniqueConflict, "existing" | "replace" | "keepLatest">;
+}
+
+/** @param demo whether demo tasks may be proposed */
+export function draftOf(schedule: ScheduleView | null, demo: boolean) {
+  const options = schedule?.options;
+  return {
+    id: schedule?.id ?? "",
+    queue: schedule?.queue ?? (demo ? "default" : ""),
+    cron: schedule?.cron ?? "0 3 * * *",
+    timeZone: schedule?.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC",
+    startAt: momentText(schedule?.startAt),
+    endAt: momentText(schedule?.endAt),
+    limit: schedule?.limit?.toString() ?? "",
+    immediately: false,
+    paused: false,
+    type: schedule?.type ?? (demo ? "demo.echo" : ""),
+    payloadText: schedule?.payloadText ?? "null",
+    priority: options?.priority ?? ("normal" as Priority),
+    maxRetries: options?.maxRetries?.toString() ?? "",
+    timeout: optionalSpan(options?.timeoutMs),
+    expiresAfter: optionalSpan(options?.expiresAfterMs),
+    tags: options?.tags?.join(", ") ?? "",
+    unique: uniqueDraft(options?.unique),
+    missed: schedule?.missed ?? ("once" as MissedPolicy),
+    overlap: schedule?.overlap ?? ("allow" as OverlapPolicy),
+  };
+}
+
+export type ScheduleDraft = ReturnType<typeof draftOf>;
+
+function uniqueDraft(unique: Unique | undefined): UniqueDraft {
+  const { key = "", scope = "unfinished", windowMs, onConflict } = unique ?? {};
+  return {
+    key,
+    scope,
+    window: windowMs === undefined ? { amount: "1", unit: "h" } : spanDraft(windowMs),
+    onConflict: onConflict === "replace" || onConflict === "keepLatest" ? onConflict : "existing",
+  };
+}
+
+const optionalSpan = (ms: number | undefined): SpanDraft =>
+  ms === undefined ? { amount: "", unit: "min" } : spanDraft(ms);
+
+/** The text of a moment, which `momentOf` reads back exactly. */
+function momentText(at: number | null | undefined): string {
+  if (at === null || at === undefined) return "";
+  return at % 1_000 === 0 ? utc(at) : utcPrecise(at);
+}
+
+const MOMENT = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2})(:\d{2}(?:\.\d{1,3})?)?(?: ?UTC|Z)?$/;
+
+/** A moment as typed, in UTC, ms since the epoch; NaN for another text. */
+export function momentOf(text: string): number {
+  const [, day, minutes, seconds = ":00"] = MOMENT.exec(text.trim()) ?? [];
+  if (day === undefined) return Number.NaN;
+  const at = Date.parse(`${day}T${minutes}${seconds}Z`);
+  // Date.parse takes 31 February for 3 March.
+  return new Date(at).getUTCDate() === Number(day.slice(8)) ? at : Number.NaN;
+}
+
+const isGiven = (text: string) => text.trim() !== "";
+const momentError = (text: string) =>
+  isGiven(text) && Number.isNaN(momentOf(text)) ? "A time in UTC, such as 2030-01-31 08:00." : null;
+const optionalSpanError = (span: SpanDraft) => (isGiven(span.amount) ? spanError(span) : null);
+const tagsOf = (text: string) =>
+  text
+    .split(",")
+    .map((tag) => tag.trim())
+    .filter((tag) => tag !== "");
+
+function tagsError(text: string): string | null {
+  const tags = tagsOf(text);
+  const isFine = tags.length <= LIMITS.tags && tags.every((tag) => tag.length <= LIMITS.tagCharacters);
+  return isFine ? null : `At most ${LIMITS.tags} tags of ${LIMITS.tagCharacters} characters.`;
+}
+
+export function errorsOf(draft: ScheduleDraft, isNew: boolean) {
+  const { startAt, endAt, unique } = draft;
+  const endsBefore = isGiven(startAt) && isGiven(endAt) && momentOf(endAt) < momentOf(startAt);
+  return {
+    id:
+      !isNew || SCHEDULE_ID.test(draft.id)
+        ? null
+        : "Letters, digits, - _ and . after the first; at most 64 characters.",
+    queue: queueNameError(draft.queue),
+    type: isTaskType(draft.type) ? null : "Letters, digits and _ . : / - after the first.",
+    payload: payloadError(draft.payloadText),
+    maxRetries: /^\d{0,4}$/.test(draft.maxRetries.trim())
+      ? null
+      : "A whole number, or nothing for the default.",
+    startAt: momentError(startAt),
+    endAt: momentError(endAt) ?? (endsBefore ? "It is before the start." : null),
+    limit:
+      !isGiven(draft.limit) || /^[1-9]\d{0,14}$/.test(draft.limit.trim())
+        ? null
+        : "A whole number, 1 or more, or nothing for no end.",
+    timeout: optionalSpanError(draft.timeout),
+    expiresAfter: optionalSpanError(draft.expiresAfter),
+    tags: tagsError(draft.tags),
+    uniqueKey:
+      unique.key === "" || isTaskKey(unique.key)
+        ? null
+        : `At most ${LIMITS.keyBytes} bytes, without NUL, and not . or ..`,
+    window: unique.key !== "" && unique.scope === "window" ? spanError(unique.window) : null,
+  };
+}
+
+/** The scopes that go with what happens while another task holds the key. */
+export const scopesOf = (onConflict: UniqueDraft["onConflict"]): readonly UniqueScope[] =>
+  onConflict === "existing"
+    ? ["unfinished", "waiting", "window"]
+    : onConflict === "replace"
+      ? ["unfinished", "waiting"]
+      : ["unfinished"];
+
+function uniqueOf({ key, scope, window, onConflict }: UniqueDraft): Given<Unique> {
+  return {
+    key,
+    ...(scope === "unfinished" ? {} : { scope }),
+    ...(scope === "window" ? { windowMs: spanMsOf(window) } : {}),
+    ...(onConflict === "existing" ? {} : { onConflict }),
+  };
+}
+
+/** The body of a draft without errors. What the form has no field for stays as it is: the backoff. */
+export function bodyOf(draft: ScheduleDraft, schedule: ScheduleView | null): ScheduleBody {
+  const backoff = schedule?.options.backoff;
+  const tags = tagsOf(draft.tags);
+  const isNew = schedule === null;
+  return {
+    queue: draft.queue,
+    cron: draft.cron.trim(),
+    timeZone: draft.timeZone,
+    ...(isGiven(draft.startAt) ? { startAt: momentOf(draft.startAt) } : {}),
+    ...(isGiven(draft.endAt) ? { endAt: momentOf(draft.endAt) } : {}),
+    ...(isGiven(draft.limit) ? { limit: Number(draft.limit) } : {}),
+    ...(isNew && draft.immediately && !isGiven(draft.startAt) ? { immediately: true } : {}),
+    ...(isNew && draft.paused ? { paused: true } : {}),
+    type: draft.type,
+    payloadText: draft.payloadText,
+    missed: draft.missed,
+    overlap: draft.overlap,
+    options: {
+      ...(backoff === undefined ? {} : { backoff }),
+      ...(draft.priority === "normal" ? {} : { priority: draft.priority }),
+      ...(isGiven(draft.maxRetries) ? { maxRetries: Number(draft.maxRetries) } : {}),
+      ...(isGiven(draft.timeout.amount) ? { timeoutMs: spanMsOf(draft.timeout) } : {}),
+      ...(isGiven(draft.expiresAfter.amount) ? { expiresAfterMs: spanMsOf(draft.expiresAfter) } : {}),
+      ...(tags.length === 0 ? {} : { tags }),
+      ...(draft.unique.key === "" ? {} : { unique: uniqueOf(draft.unique) }),
+    },
+  };
+}

@@ -1,0 +1,188 @@
+import type { MissedPolicy, OverlapPolicy, UniqueScope } from "@holdfast/contracts";
+import { LabelledCheckbox } from "../../ui/checkbox.tsx";
+import { Segments } from "../../ui/segments.tsx";
+import { TextField } from "../../ui/text-field.tsx";
+import { SpanField } from "../limits/limit-fields.tsx";
+import { type errorsOf, type ScheduleDraft, scopesOf, type UniqueDraft } from "./schedule-draft.ts";
+
+export interface FieldsProps {
+  draft: ScheduleDraft;
+  errors: ReturnType<typeof errorsOf>;
+  set(part: Partial<ScheduleDraft>): void;
+}
+
+/** When the schedule begins and ends. */
+export function SpanOfSchedule({ draft, errors, set, isNew }: FieldsProps & { isNew: boolean }) {
+  const hasStart = draft.startAt.trim() !== "";
+  return (
+    <>
+      <div className="form-row">
+        <TextField
+          label="Starts"
+          hint="In UTC, such as 2030-01-31 08:00. Empty: now."
+          value={draft.startAt}
+          onChange={(startAt) => set({ startAt })}
+          error={errors.startAt}
+        />
+        <TextField
+          label="Ends"
+          hint="In UTC. Empty: never."
+          value={draft.endAt}
+          onChange={(endAt) => set({ endAt })}
+          error={errors.endAt}
+        />
+        <TextField
+          label="Most runs"
+          hint="It ends after so many. Empty: no end."
+          value={draft.limit}
+          onChange={(limit) => set({ limit })}
+          error={errors.limit}
+          inputMode="numeric"
+        />
+      </div>
+      {isNew ? (
+        <div className="form-row">
+          <LabelledCheckbox
+            isSelected={draft.immediately && !hasStart}
+            isDisabled={hasStart}
+            onChange={(immediately) => set({ immediately })}
+          >
+            First run at once
+          </LabelledCheckbox>
+          <LabelledCheckbox isSelected={draft.paused} onChange={(paused) => set({ paused })}>
+            Paused at first
+          </LabelledCheckbox>
+        </div>
+      ) : null}
+    </>
+  );
+}
+
+export function TaskTimes({ draft, errors, set }: FieldsProps) {
+  return (
+    <div className="form-row">
+      <SpanField
+        label="Time-out"
+        hint="Longest time of one attempt. Empty: the default."
+        value={draft.timeout}
+        onChange={(timeout) => set({ timeout })}
+        error={errors.timeout}
+      />
+      <SpanField
+        label="Expires after"
+        hint="A task that has not begun this long after its time expires. Empty: never."
+        value={draft.expiresAfter}
+        onChange={(expiresAfter) => set({ expiresAfter })}
+        error={errors.expiresAfter}
+      />
+      <TextField
+        label="Tags"
+        hint="With commas between them."
+        value={draft.tags}
+        onChange={(tags) => set({ tags })}
+        error={errors.tags}
+      />
+    </div>
+  );
+}
+
+const SCOPE_TEXT: Record<UniqueScope, string> = {
+  unfinished: "Until it has ended",
+  waiting: "Until it runs",
+  window: "For a time",
+};
+
+/** The unique key of the tasks, and what a run does while another task holds it. */
+export function UniqueFields({ draft, errors, set }: FieldsProps) {
+  const { unique } = draft;
+  const setUnique = (part: Partial<UniqueDraft>) => {
+    const next = { ...unique, ...part };
+    const scopes = scopesOf(next.onConflict);
+    set({ unique: scopes.includes(next.scope) ? next : { ...next, scope: "unfinished" } });
+  };
+  return (
+    <>
+      <TextField
+        label="Unique key"
+        hint="A run enqueues only if no other task holds this key. Empty: no such key."
+        value={unique.key}
+        onChange={(key) => setUnique({ key })}
+        error={errors.uniqueKey}
+        mono
+      />
+      {unique.key === "" ? null : (
+        <div className="form-row">
+          <div className="field">
+            <span>While another task holds the key</span>
+            <Segments<UniqueDraft["onConflict"]>
+              label="While another task holds the key"
+              value={unique.onConflict}
+              onChange={(onConflict) => setUnique({ onConflict })}
+              options={[
+                { value: "existing", text: "Skip" },
+                { value: "replace", text: "Replace" },
+                { value: "keepLatest", text: "Keep latest" },
+              ]}
+            />
+            <span className="hint">
+              Replace: a task that waits gets this payload. Keep latest: also, one more waits for the end of a
+              task that runs.
+            </span>
+          </div>
+          <div className="field">
+            <span>A task holds it</span>
+            <Segments<UniqueScope>
+              label="A task holds it"
+              value={unique.scope}
+              onChange={(scope) => setUnique({ scope })}
+              options={scopesOf(unique.onConflict).map((value) => ({ value, text: SCOPE_TEXT[value] }))}
+            />
+          </div>
+          {unique.scope === "window" ? (
+            <SpanField
+              label="Window"
+              hint="From its enqueue."
+              value={unique.window}
+              onChange={(window) => setUnique({ window })}
+              error={errors.window}
+            />
+          ) : null}
+        </div>
+      )}
+    </>
+  );
+}
+
+/** What becomes of runs that were missed or that overlap. */
+export function PolicyFields({ draft, set }: Pick<FieldsProps, "draft" | "set">) {
+  return (
+    <div className="form-row">
+      <div className="field">
+        <span>Missed runs</span>
+        <Segments<MissedPolicy>
+          label="Missed runs"
+          value={draft.missed}
+          onChange={(missed) => set({ missed })}
+          options={[
+            { value: "skip", text: "Skip" },
+            { value: "once", text: "Run one" },
+            { value: "all", text: "Run each" },
+          ]}
+        />
+        <span className="hint">Applies to runs that were due while no janitor was running.</span>
+      </div>
+      <div className="field">
+        <span>While the last still runs</span>
+        <Segments<OverlapPolicy>
+          label="While the last still runs"
+          value={draft.overlap}
+          onChange={(overlap) => set({ overlap })}
+          options={[
+            { value: "allow", text: "Enqueue" },
+            { value: "skip", text: "Skip" },
+          ]}
+        />
+      </div>
+    </div>
+  );
+}
