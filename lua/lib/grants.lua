@@ -25,6 +25,25 @@ local function newGrants()
     typed = false, untold = false, unseen = false }
 end
 
+local byte = string.byte
+
+-- Whether a pending task runs alone. Most records have no such counts, and then nothing is parsed.
+local function runsAlone(record)
+  if byte(record, 3) ~= 44 and byte(record, 4) ~= 44 and byte(record, 5) ~= 44 then -- a comma
+    return false
+  end
+  return needsSolo(parseCounts(record))
+end
+
+-- Whether the entry is not the place where the task waits now: a change (transitions/change.lua) can leave it behind. A task without a record
+-- was never changed, except by a change that was cut short.
+local function isLeftBehind(terms, record, lane, source)
+  if lane then
+    return terms.key ~= lane.key or record and lane.code > 0 and (bandNames[lane.code + 1] ~= terms.band or runsAlone(record))
+  end
+  return bandKeys[source] and (terms.key ~= '' or record and source ~= 'solo' and (source ~= terms.band or runsAlone(record)))
+end
+
 -- A caller that sends its types looks at this many entries at least, because some may be for other workers.
 local LOOKED_AT = 16
 
@@ -86,7 +105,6 @@ local function planAcquire(counters, request, soloClaim, commit)
   local plain, termsOf = leaseTerms(request)
   local fence = fenceOf(grants.firstText, request.nonce)
 
-  local byte = string.byte
   local leases, granted, grantedEnvelopes, seen, expiredEnvelopes = grants.leases, grants.ids, grants.envelopes, {}, {}
   local place, size = 0, #commit
   -- Making a string is expensive in Lua. Since all tasks share the fence, tasks with the same options and the same past get the
@@ -125,7 +143,9 @@ local function planAcquire(counters, request, soloClaim, commit)
       isDropped = true
     else
       terms = byte(envelope) == ENVELOPE_PLAIN and plain or termsOf(envelope)
-      if terms.expiresAt > 0 and terms.expiresAt <= now then
+      if (record or lane or terms.key ~= '') and isLeftBehind(terms, record, lane, sources and sources[i] or 'normal') then
+        terms, isDropped = nil, true
+      elseif terms.expiresAt > 0 and terms.expiresAt <= now then
         local c = record and parseCounts(record) or newCounts()
         if terms.given then
           setFlag(c, FLAG_GIVEN)

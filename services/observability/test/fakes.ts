@@ -150,6 +150,7 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
     log: [],
     history: [],
     replays: [],
+    changes: null,
     ...changes,
   };
 }

@@ -43,6 +43,7 @@ export function taskViewOf(change: Partial<TaskView> = {}): TaskView {
     log: [],
     history: [],
     replays: [],
+    changes: null,
     ...change,
   };
 }
