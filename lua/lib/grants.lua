@@ -18,7 +18,7 @@ end
 
 -- idsText: the ids as the reply that is kept has them. named: these, and those of the expired, as the reply has them.
 -- left: members of `pending:typed` to remove. aside: tasks that the caller does not run, or whose type is full, to be put there. typed: some tasks stand
--- there. untold: the caller did not say which types it runs. unseen: keys may run that were not looked at.
+-- there. moved: tasks whose entries were left behind, by band, and their ids. untold: the caller did not say which types it runs. unseen: keys may run that were not looked at.
 local function newGrants()
   return { ids = {}, idsText = '', named = '', leases = {}, envelopes = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
     left = {}, changed = 0, dropped = 0, aside = 0, firstText = '', solo = false, makesRoom = false, claim = nil,
@@ -35,8 +35,9 @@ local function runsAlone(record)
   return needsSolo(parseCounts(record))
 end
 
--- Whether the entry is not the place where the task waits now: a change (transitions/change.lua) can leave it behind. A task without a record
--- was never changed, except by a change that was cut short.
+-- Whether the entry is not the place where the task waits now: a change (transitions/change.lua) can leave it behind. It is then put where the
+-- task waits, and not dropped: a janitor of an earlier version may have dropped the entry there. A task without a record was never changed,
+-- except by a change that was cut short.
 local function isLeftBehind(terms, record, lane, source)
   if lane then
     return terms.key ~= lane.key or record and lane.code > 0 and (bandNames[lane.code + 1] ~= terms.band or runsAlone(record))
@@ -117,7 +118,7 @@ local function planAcquire(counters, request, soloClaim, commit)
   end
   for i = 1, #ids do
     local id, record, envelope = ids[i], records[i] or nil, envelopes[i] or nil
-    local lane, isBehind, terms, isDropped, isAsked, isAside, isFull, ofType
+    local lane, isBehind, terms, isDropped, isMoved, isAsked, isAside, isFull, ofType
     if sources then
       if place == want then
         break -- more was looked at than is wanted
@@ -144,7 +145,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     else
       terms = byte(envelope) == ENVELOPE_PLAIN and plain or termsOf(envelope)
       if (record or lane or terms.key ~= '') and isLeftBehind(terms, record, lane, sources and sources[i] or 'normal') then
-        terms, isDropped = nil, true
+        terms, isMoved = nil, true
       elseif terms.expiresAt > 0 and terms.expiresAt <= now then
         local c = record and parseCounts(record) or newCounts()
         if terms.given then
@@ -237,7 +238,11 @@ local function planAcquire(counters, request, soloClaim, commit)
       if sources[i] == 'solo' and claimant == workerId then
         grants.claim = '- 0'
       end
-    elseif isDropped then
+    elseif isMoved and not (grants.moved and grants.moved[id]) then
+      grants.moved = grants.moved or newBands()
+      grants.moved[id], grants.dropped = true, grants.dropped + 1
+      addPending(grants.moved, id, envelope, record and parseCounts(record) or newCounts())
+    elseif isDropped or isMoved then
       local source = lane and 'keyed' or sources and sources[i] or 'normal'
       grants.dropped = grants.dropped + 1
       countTombstone(counters, source, not lane and not bandKeys[source], -1)
@@ -281,6 +286,9 @@ end
 local function writeGrants(grants)
   if #grants.expired > 0 then
     redis.call('LPUSH', expiredKey, unpack(grants.expired))
+  end
+  if grants.moved then
+    pushBands(grants.moved, false)
   end
   if #grants.leases > 0 then
     redis.call('ZADD', processingKey, unpack(grants.leases))

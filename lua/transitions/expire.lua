@@ -70,18 +70,18 @@ local function look(entries, band, left)
     local envelope = not seen[id] and (not record or string.byte(record) == RECORD_PENDING) and redis.call('HGET', tasksKey, id) or nil
     local stands = isPending(record, envelope)
     local isLeftBehind = stands and not isItsPlace(entries[i], band, left, record, envelope)
-    stands = stands and not isLeftBehind
     local expiresAt = stands and tonumber(option(envelope, 'e') or 0) or 0
     if expiresAt > 0 and expiresAt <= now then
       local c = record and parseCounts(record) or newCounts()
       if option(envelope, 'h') then
         setFlag(c, FLAG_GIVEN)
       end
-      stands = false
+      stands, isLeftBehind = false, false
       expired[#expired + 1] = id
       commit[#commit + 1], commit[#commit + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
       countTombstone(counters, band or source(entries[i], left), left == aside, 1)
     end
+    -- An entry that was left behind stays for an acquire. It must not make the entry a second one where the task waits.
     seen[id] = seen[id] or not isLeftBehind
     if not stands and (not band or from == 0 and head == i - 1) then
       head = i

@@ -15,6 +15,9 @@ export interface TaskChange {
   payloadText?: string | undefined;
 }
 
+/** What many tasks get at a time. */
+export type BulkChange = Pick<TaskChange, "runAt" | "delayMs" | "priority">;
+
 /**
  * changed; unchanged: it was like that already; not_waiting: it runs or has ended; not_found; unique_conflict: it waits for the end of the
  * task that holds its unique key, so its time cannot be changed; key_full: the key has as many tasks as its limits allow.

@@ -339,3 +339,30 @@ test("a paused queue wakes nobody, and any other one wakes the parked worker", a
   await change(q, "b", { delayMs: 0 });
   expect(await q.redis.hexists(q.keys.state, "#parked")).toBe(0);
 });
+
+test.each([
+  ["band", {}, { priority: "high" }, "pendingHigh"],
+  ["line of a key", {}, { key: "a" }, "pendingKeyed"],
+] as const)(
+  "a task whose entry in its new %s is gone is granted by the one that it left behind",
+  async (_, options, what, index) => {
+    const q = await setup();
+    await q.add(["a", "b"], options);
+    await change(q, "a", what);
+    // A janitor of an earlier version takes the second entry of a task for a tombstone.
+    await q.redis.unlink(q.keys[index]);
+    await q.redis.zrem(q.keys.ready, "a");
+    q.corrupted = true;
+    const ids = [...(await granted(q)), ...(await granted(q))];
+    expect(ids.sort()).toEqual(["a", "b"]);
+  },
+);
+
+test("a janitor that ends expired tasks leaves both entries of a task that moved to another band or key", async () => {
+  const q = await setup();
+  await q.add(["a", "b"], { priority: "high" });
+  await change(q, "a", { priority: "low" });
+  await change(q, "b", { key: "k" });
+  await q.engine.expire(100);
+  expect((await granted(q)).concat(await granted(q)).sort()).toEqual(["a", "b"]);
+});

@@ -5,6 +5,7 @@ import { EXIT } from "../exit.ts";
 import { type Column, tableLines } from "../output.ts";
 import { type FilterOptions, filterOptions, taskFilterOf } from "../task-filter.ts";
 import { parseWhole, time } from "../values.ts";
+import { taskChangeCommand } from "./task-change.ts";
 
 const ATTEMPT_COLUMNS: Column<AttemptView>[] = [
   { title: "ATTEMPT", cell: (attempt) => `${attempt.generation}.${attempt.attempt}` },
@@ -42,6 +43,7 @@ export function printTask(context: Context, task: TaskView): void {
     ["worker", task.workerId],
     ["ended", time(task.endedAt)],
     ["cancel requested", task.cancelRequested || null],
+    ["changed", task.changes && `${task.changes.fields.join(", ")}; last at ${time(task.changes.lastAt)}`],
     ["tags", task.tags.join(", ")],
     ["unique key", task.unique?.key ?? null],
     ["key held by", task.unique?.holder ?? null],
@@ -93,7 +95,9 @@ export async function printPage(
 }
 
 export function taskCommand(program: Command, action: Action): void {
-  const task = program.command("task").description("shows and cancels tasks, and says why one does not run");
+  const task = program
+    .command("task")
+    .description("shows, cancels and changes tasks, and says why one does not run");
 
   task
     .command("get")
@@ -134,6 +138,8 @@ export function taskCommand(program: Command, action: Action): void {
         if (outcome === "requested") context.out.say("the task is running; its worker was asked to stop it");
       }),
     );
+
+  taskChangeCommand(task, action);
 
   task
     .command("why")

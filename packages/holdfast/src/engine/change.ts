@@ -1,6 +1,7 @@
 import { type ChangeResult, HoldfastError, LIMITS, type TaskChange } from "@holdfast/contracts";
 import { anything, either, isText } from "../options/kinds.ts";
 import { checkShape, shapeOf } from "../options/shape.ts";
+import { checkWellFormed, payloadTextOf } from "../queue/task-checks.ts";
 import * as scripts from "../redis/generated/index.ts";
 import type { Engine } from "./engine.ts";
 import { stateOfLetter } from "./record.ts";
@@ -46,17 +47,15 @@ export const changeShape = shapeOf<TaskChange>({
 export type CheckedChange = Omit<TaskChange, "payload">;
 
 /** @throws HoldfastError invalid_argument, payload_too_large */
-export function checkChange(change: TaskChange, payloadTextOf: (payload: unknown) => string): CheckedChange {
+export function checkChange(change: TaskChange): CheckedChange {
   checkShape(changeShape, change);
   const { payload, ...rest } = change;
   const checked = payload === undefined ? rest : { ...rest, payloadText: payloadTextOf(payload) };
   const { payloadText } = checked;
   if (payloadText === undefined) return checked;
-  if (payloadText === "" || !payloadText.isWellFormed())
-    throw new HoldfastError(
-      "invalid_argument",
-      "payloadText has to be JSON text: it is empty, or has a lone surrogate, which has to be written as an escape",
-    );
+  checkWellFormed(payloadText);
+  if (payloadText === "")
+    throw new HoldfastError("invalid_argument", "payloadText has to be JSON text, and is empty");
   if (Buffer.byteLength(payloadText) > LIMITS.payloadBytes)
     throw new HoldfastError(
       "payload_too_large",

@@ -1,21 +1,26 @@
 import { HoldfastError } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
-import type { DeadLetterFilter } from "../observer/filter.ts";
+import type { OperationSpec } from "../engine/operation-store.ts";
+import type { TaskFilter } from "../observer/filter.ts";
 import type { BulkOptions } from "../observer/observer-options.ts";
 import { finishHere, localAuthor } from "./finish-here.ts";
 
 /**
- * Replays or discards every dead letter that matches, as an operation that runs in this process.
- * @param total the number of dead letters that match
+ * Replays or discards every dead letter that matches, or changes every scheduled task, as an operation that runs in this process.
+ * @param total the number of tasks that match
  * @returns the number of tasks by outcome
  * @throws HoldfastError rate_limited (too many operations run), conflict (somebody cancelled it)
  */
 export async function runBulk(
   client: Holdfast,
-  what: { kind: "replay" | "discard"; queue: string; filter: DeadLetterFilter; total: number },
+  what: Pick<OperationSpec, "queue" | "change"> & {
+    kind: "replay" | "discard" | "change";
+    filter: TaskFilter;
+    total: number;
+  },
   options: BulkOptions,
 ): Promise<Record<string, number>> {
-  const { kind, queue, filter, total } = what;
+  const { kind, queue, filter, total, change } = what;
   const { to, ratePerSecond, signal, onProgress, by = "library" } = options;
   const store = client.operations;
   const { id } = await store.create(
@@ -23,6 +28,7 @@ export async function runBulk(
       kind,
       queue,
       selection: { filter },
+      ...(change === undefined ? {} : { change }),
       ...(to === undefined ? {} : { to }),
       ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
       by: localAuthor(by),
