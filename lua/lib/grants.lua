@@ -328,9 +328,10 @@ local function replyFlags(settings, grants)
     + (grants.typed and REPLY_TYPED or 0)
 end
 
--- A poll that changes nothing writes nothing. Its reply need not be kept.
+-- A poll that changes nothing writes nothing. Its reply need not be kept. A call that met only keys whose next tasks are in other bands has
+-- changed the order of the keys.
 local function hasReply(grants, verdicts)
-  return grants.changed > 0 or verdicts ~= '' or grants.dropped > 0 or grants.aside > 0
+  return grants.changed > 0 or verdicts ~= '' or grants.dropped > 0 or grants.aside > 0 or grants.unseen
 end
 
 -- The arguments of that HSET. Every plan of the round trip appends to them, so that nothing is copied.
