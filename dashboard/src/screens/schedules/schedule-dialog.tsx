@@ -14,7 +14,7 @@ import { QueueField, queueNameError } from "../../ui/queue-field.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { useToasts } from "../../ui/toast.tsx";
-import { payloadError } from "../load/inject-panel.tsx";
+import { payloadError } from "../task-fields.ts";
 import { type CronErrors, CronPreview, NO_CRON_ERRORS } from "./cron-preview.tsx";
 import { timeZones } from "./zoned.ts";
 
