@@ -18,7 +18,8 @@ end
 
 -- idsText: the ids as the reply that is kept has them. named: these, and those of the expired, as the reply has them.
 -- left: members of `pending:typed` to remove. aside: tasks that the caller does not run, or whose type is full, to be put there. typed: some tasks stand
--- there. moved: tasks whose entries were left behind, by band, and their ids. untold: the caller did not say which types it runs. unseen: keys may run that were not looked at.
+-- there. moved: tasks whose entries were left behind, by band; isMoved: by id; nil if there are none. untold: the caller did not say which types
+-- it runs. unseen: keys may run that were not looked at.
 local function newGrants()
   return { ids = {}, idsText = '', named = '', leases = {}, envelopes = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
     left = {}, changed = 0, dropped = 0, aside = 0, firstText = '', solo = false, makesRoom = false, claim = nil,
@@ -238,9 +239,9 @@ local function planAcquire(counters, request, soloClaim, commit)
       if sources[i] == 'solo' and claimant == workerId then
         grants.claim = '- 0'
       end
-    elseif isMoved and not (grants.moved and grants.moved[id]) then
-      grants.moved = grants.moved or newBands()
-      grants.moved[id], grants.dropped = true, grants.dropped + 1
+    elseif isMoved and not (grants.isMoved and grants.isMoved[id]) then
+      grants.moved, grants.isMoved = grants.moved or newBands(), grants.isMoved or {}
+      grants.isMoved[id], grants.dropped = true, grants.dropped + 1
       addPending(grants.moved, id, envelope, record and parseCounts(record) or newCounts())
     elseif isDropped or isMoved then
       local source = lane and 'keyed' or sources and sources[i] or 'normal'
