@@ -18,11 +18,32 @@ end
 
 -- idsText: the ids as the reply that is kept has them. named: these, and those of the expired, as the reply has them.
 -- left: members of `pending:typed` to remove. aside: tasks that the caller does not run, or whose type is full, to be put there. typed: some tasks stand
--- there. untold: the caller did not say which types it runs. unseen: keys may run that were not looked at.
+-- there. moved: tasks whose entries were left behind, by band; isMoved: by id; nil if there are none. untold: the caller did not say which types
+-- it runs. unseen: keys may run that were not looked at.
 local function newGrants()
   return { ids = {}, idsText = '', named = '', leases = {}, envelopes = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
     left = {}, changed = 0, dropped = 0, aside = 0, firstText = '', solo = false, makesRoom = false, claim = nil,
     typed = false, untold = false, unseen = false }
+end
+
+local byte = string.byte
+
+-- Whether a pending task runs alone. Most records have no such counts, and then nothing is parsed.
+local function runsAlone(record)
+  if byte(record, 3) ~= 44 and byte(record, 4) ~= 44 and byte(record, 5) ~= 44 then -- a comma
+    return false
+  end
+  return needsSolo(parseCounts(record))
+end
+
+-- Whether the entry is not the place where the task waits now: a change (transitions/change.lua) can leave it behind. It is then put where the
+-- task waits, and not dropped: a janitor of an earlier version may have dropped the entry there. A task without a record was never changed,
+-- except by a change that was cut short.
+local function isLeftBehind(terms, record, lane, source)
+  if lane then
+    return terms.key ~= lane.key or record and lane.code > 0 and (bandNames[lane.code + 1] ~= terms.band or runsAlone(record))
+  end
+  return bandKeys[source] and (terms.key ~= '' or record and source ~= 'solo' and (source ~= terms.band or runsAlone(record)))
 end
 
 -- A caller that sends its types looks at this many entries at least, because some may be for other workers.
@@ -86,7 +107,6 @@ local function planAcquire(counters, request, soloClaim, commit)
   local plain, termsOf = leaseTerms(request)
   local fence = fenceOf(grants.firstText, request.nonce)
 
-  local byte = string.byte
   local leases, granted, grantedEnvelopes, seen, expiredEnvelopes = grants.leases, grants.ids, grants.envelopes, {}, {}
   local place, size = 0, #commit
   -- Making a string is expensive in Lua. Since all tasks share the fence, tasks with the same options and the same past get the
@@ -99,7 +119,7 @@ local function planAcquire(counters, request, soloClaim, commit)
   end
   for i = 1, #ids do
     local id, record, envelope = ids[i], records[i] or nil, envelopes[i] or nil
-    local lane, isBehind, terms, isDropped, isAsked, isAside, isFull, ofType
+    local lane, isBehind, terms, isDropped, isMoved, isAsked, isAside, isFull, ofType
     if sources then
       if place == want then
         break -- more was looked at than is wanted
@@ -125,7 +145,9 @@ local function planAcquire(counters, request, soloClaim, commit)
       isDropped = true
     else
       terms = byte(envelope) == ENVELOPE_PLAIN and plain or termsOf(envelope)
-      if terms.expiresAt > 0 and terms.expiresAt <= now then
+      if (record or lane or terms.key ~= '') and isLeftBehind(terms, record, lane, sources and sources[i] or 'normal') then
+        terms, isMoved = nil, true
+      elseif terms.expiresAt > 0 and terms.expiresAt <= now then
         local c = record and parseCounts(record) or newCounts()
         if terms.given then
           setFlag(c, FLAG_GIVEN)
@@ -217,7 +239,11 @@ local function planAcquire(counters, request, soloClaim, commit)
       if sources[i] == 'solo' and claimant == workerId then
         grants.claim = '- 0'
       end
-    elseif isDropped then
+    elseif isMoved and not (grants.isMoved and grants.isMoved[id]) then
+      grants.moved, grants.isMoved = grants.moved or newBands(), grants.isMoved or {}
+      grants.isMoved[id], grants.dropped = true, grants.dropped + 1
+      addPending(grants.moved, id, envelope, record and parseCounts(record) or newCounts())
+    elseif isDropped or isMoved then
       local source = lane and 'keyed' or sources and sources[i] or 'normal'
       grants.dropped = grants.dropped + 1
       countTombstone(counters, source, not lane and not bandKeys[source], -1)
@@ -262,6 +288,9 @@ local function writeGrants(grants)
   if #grants.expired > 0 then
     redis.call('LPUSH', expiredKey, unpack(grants.expired))
   end
+  if grants.moved then
+    pushBands(grants.moved, false)
+  end
   if #grants.leases > 0 then
     redis.call('ZADD', processingKey, unpack(grants.leases))
   end
@@ -300,9 +329,10 @@ local function replyFlags(settings, grants)
     + (grants.typed and REPLY_TYPED or 0)
 end
 
--- A poll that changes nothing writes nothing. Its reply need not be kept.
+-- A poll that changes nothing writes nothing. Its reply need not be kept. A call that met only keys whose next tasks are in other bands has
+-- changed the order of the keys.
 local function hasReply(grants, verdicts)
-  return grants.changed > 0 or verdicts ~= '' or grants.dropped > 0 or grants.aside > 0
+  return grants.changed > 0 or verdicts ~= '' or grants.dropped > 0 or grants.aside > 0 or grants.unseen
 end
 
 -- The arguments of that HSET. Every plan of the round trip appends to them, so that nothing is copied.

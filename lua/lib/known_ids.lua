@@ -49,6 +49,10 @@ local function isSameBody(kept, offered)
     return print == option(offered, 'h') and isSameMoment('r', kept, offered) and isSameMoment('e', kept, offered)
   end
   -- A task without a fingerprint has a minted id: its caller asks again after a lost answer.
+  local first = option(kept, 'o') -- a change gave it another payload (transitions/change.lua)
+  if first then
+    return first == redis.sha1hex(bodyOf(offered))
+  end
   local body, wanted = bodyOf(kept), bodyOf(offered)
   -- If its payload was not kept, the rest has to be enough: a minted id never belongs to another task.
   return body == wanted or (option(kept, 'k') == '0' and body == string.match(wanted, '^[^\n]*\n'))

@@ -3,6 +3,8 @@
 -- From the time-out to the deadline, after which no heartbeat extends the lease: the worker ends the attempt at the
 -- time-out itself, and its verdict has to arrive before a janitor may reap the task.
 local SETTLE_MS = 250
+-- The bands of tasks that are not normal, by the option p of their envelopes.
+local BANDS = { h = 'high', l = 'low' }
 
 -- The fence of all tasks that one call grants. A worker adds a dot and the place of each, which makes its token.
 -- first: the number of the first grant, as text.
@@ -28,7 +30,7 @@ local function ownTermsOf(text)
 end
 
 -- Returns the terms of a task without options (nil if they differ by type), and a function that finds the terms of any task. counts: those of a first
--- grant. tail: the text behind the fence in the record. key: '' without one. lease: when it expires. expiresAt: after that the task is not granted; 0: never.
+-- grant. tail: the text behind the fence in the record. key: '' without one. band: of the task, if it does not run alone. lease: when it expires. expiresAt: after that the task is not granted; 0: never.
 -- request: leaseMs, workerId; maxRetries, a number as text, with the terms of single types behind it.
 local function leaseTerms(request)
   local leaseMs, maxRetries, workerId = request.leaseMs, tonumber(request.maxRetries), request.workerId
@@ -39,7 +41,7 @@ local function leaseTerms(request)
   end
   local expiry, deadline = now + leaseMs, now + ATTEMPT_TIMEOUT_MS + SETTLE_MS
   local expiryText = string.format('%d', expiry < deadline and expiry or deadline)
-  local plain = { given = false, flags = '', counts = '1', key = '', cost = 1, expiresAt = 0, lease = expiryText,
+  local plain = { given = false, flags = '', counts = '1', key = '', band = 'normal', cost = 1, expiresAt = 0, lease = expiryText,
     tail = ' ' .. nowText .. string.format(' %d %d ', deadline, maxRetries + 1) .. workerId }
   -- By the text of the options: the tasks of a batch mostly share it.
   local known = { [''] = plain }
@@ -47,7 +49,7 @@ local function leaseTerms(request)
   local function termsFor(text, kept, own)
     local onlyKey = not own and string.match(text, '^ q=(%S+)$')
     if onlyKey then -- most tasks with a key have no other option
-      local terms = { given = plain.given, flags = plain.flags, counts = plain.counts, key = onlyKey, cost = 1, expiresAt = 0, lease = plain.lease, tail = plain.tail }
+      local terms = { given = plain.given, flags = plain.flags, counts = plain.counts, key = onlyKey, band = plain.band, cost = 1, expiresAt = 0, lease = plain.lease, tail = plain.tail }
       known[kept] = terms
       return terms
     elseif not own and string.find(text, '^ u=%S+$') then -- a unique key says nothing about the lease, and each task has another one
@@ -60,6 +62,7 @@ local function leaseTerms(request)
       given = optionOf(text, 'h') ~= nil,
       flags = flags,
       key = optionOf(text, 'q') or '',
+      band = BANDS[optionOf(text, 'p')] or 'normal',
       cost = tonumber(optionOf(text, 'c')) or 1,
       counts = flags == '' and '1' or '1,0,0,0,0,0,' .. flags,
       -- A value that is not a number must not stop the queue: the worker notices it and quarantines the task.

@@ -16,6 +16,9 @@ local function waitingIn(key)
   for place = #line, 1, -1 do
     local id, record = ids[place], found[place] or nil
     local isWaiting = record and string.byte(record) == RECORD_PENDING or not record and redis.call('HEXISTS', tasksKey, id) == 1
+    if isWaiting and record and string.find(record, ' changed ', 1, true) then -- its entry may be one that a change left behind
+      isWaiting = keyOption(redis.call('HGET', tasksKey, id) or '.') == key
+    end
     if isWaiting and not seen[id] then
       members[#members + 1], records[id], seen[id] = line[place], record, true
     end

@@ -41,6 +41,18 @@ local function source(member, left)
   return left == keyed and 'keyed' or member
 end
 
+-- Whether the task waits where this entry stands: a change can leave an entry behind (isLeftBehind in lib/grants.lua).
+local function isItsPlace(entry, band, left, record, envelope)
+  local key, own = keyOption(envelope), record and bandOf(envelope, parseCounts(record))
+  if left == aside then
+    return true
+  elseif left == keyed then
+    local line, code = string.match(entry, '^(%S+) (%d)')
+    return line == key and (not own or BAND_CODES[own] == code)
+  end
+  return not key and (not own or own == band)
+end
+
 -- entries: of a list, or members of `pending:typed` or `pending:keyed`; then `band` is nil. left: the members to remove. Returns how many at its beginning stand for no pending task any more.
 local function look(entries, band, left)
   local head, looked = 0, 0
@@ -57,18 +69,20 @@ local function look(entries, band, left)
     local record = records[i] or nil
     local envelope = not seen[id] and (not record or string.byte(record) == RECORD_PENDING) and redis.call('HGET', tasksKey, id) or nil
     local stands = isPending(record, envelope)
+    local isLeftBehind = stands and not isItsPlace(entries[i], band, left, record, envelope)
     local expiresAt = stands and tonumber(option(envelope, 'e') or 0) or 0
     if expiresAt > 0 and expiresAt <= now then
       local c = record and parseCounts(record) or newCounts()
       if option(envelope, 'h') then
         setFlag(c, FLAG_GIVEN)
       end
-      stands = false
+      stands, isLeftBehind = false, false
       expired[#expired + 1] = id
       commit[#commit + 1], commit[#commit + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
       countTombstone(counters, band or source(entries[i], left), left == aside, 1)
     end
-    seen[id] = true
+    -- An entry that was left behind stays for an acquire. It must not make the entry a second one where the task waits.
+    seen[id] = seen[id] or not isLeftBehind
     if not stands and (not band or from == 0 and head == i - 1) then
       head = i
       dropped = dropped + 1

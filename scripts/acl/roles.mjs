@@ -34,7 +34,18 @@ export const ROLES = {
   producer: {
     text: "Queue and producer-api",
     // `partition` is here because a producer may set the number of partitions of its queue.
-    scripts: [...OPEN, "partition", "enqueue", "enqueueAgain", "replace", "confirm", "get", "cancel", "key"],
+    scripts: [
+      ...OPEN,
+      "partition",
+      "enqueue",
+      "enqueueAgain",
+      "replace",
+      "confirm",
+      "get",
+      "cancel",
+      "change",
+      "key",
+    ],
     commands: { ...REGISTRY, ...KEY_USES, state: ["HGET", "EXISTS"] },
     reads: API_KEYS,
     keyless: ["WAIT", "WAITAOF"],
@@ -91,6 +102,7 @@ export const ROLES = {
         "restore",
         "giveUp",
         "cancel",
+        "change",
         "pause",
         "configure",
         "empty",

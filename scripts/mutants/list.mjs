@@ -34,6 +34,8 @@ const unique = test("unique");
 const uniqueLibrary = test("library/unique");
 const uniqueReplace = test("unique-replace");
 const scheduledTasks = test("schedules/tasks");
+const changing = test("change");
+const changeLibrary = test("library/change");
 const handBack = "packages/holdfast/test/invariants/hand-back.test.ts";
 const connecting = test("library/connecting");
 const args = test("library/arguments");
@@ -2157,6 +2159,55 @@ export const mutants = [
     name: "unique: an emptied task keeps its window",
     changes: [["lua/transitions/empty.lua", "freeWindows(plan.removed, texts)\n", ""]],
     tests: [unique],
+  },
+  {
+    name: "change: a task whose priority was lowered is granted from its old band",
+    changes: [["lua/lib/grants.lua", "(source ~= terms.band or runsAlone(record))", "runsAlone(record)"]],
+    tests: [changing],
+  },
+  {
+    name: "change: an entry that was left behind is dropped",
+    changes: [["lua/lib/grants.lua", "terms, isMoved = nil, true", "terms, isDropped = nil, true"]],
+    tests: [changing],
+  },
+  {
+    name: "change: a janitor takes the right entry of a moved task for the second one",
+    changes: [["lua/transitions/expire.lua", "seen[id] = seen[id] or not isLeftBehind", "seen[id] = true"]],
+    tests: [changing],
+  },
+  {
+    name: "change: a task that runs again is run now again by the same operation",
+    changes: [
+      ["lua/transitions/change.lua", "waitedBefore > 0 and waitsSince(record, old) > waitedBefore", "false"],
+    ],
+    tests: [changing, changeLibrary],
+  },
+  {
+    name: "change: a repeated enqueue of a task with another payload is a conflict",
+    changes: [
+      ["lua/transitions/change.lua", "header = header .. ' o=' .. redis.sha1hex(bodyOf(old))", "body = body"],
+    ],
+    tests: [changing],
+  },
+  {
+    name: "change: a task that waits for the end of another one is run beside it",
+    changes: [["lua/transitions/change.lua", "  elseif owner then\n", "  elseif false then\n"]],
+    tests: [changing],
+  },
+  {
+    name: "change: a task comes into the line of a full key",
+    changes: [["lua/transitions/change.lua", "and not admits(limits, newKey) then", "and false then"]],
+    tests: [changing],
+  },
+  {
+    name: "change: a scheduled task that is run now stays scheduled as well",
+    changes: [["lua/transitions/change.lua", "if #unscheduled > 0 then", "if false then"]],
+    tests: [changing],
+  },
+  {
+    name: "change: the oldest task of a key that is cancelled is one that has left the key",
+    changes: [["lua/lib/policies.lua", "string.find(record, ' changed ', 1, true)", "false"]],
+    tests: [changing],
   },
   {
     name: "unique: the next life of a task does not look who holds its key",

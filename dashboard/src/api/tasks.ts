@@ -1,8 +1,9 @@
 import type { DeadReason, Priority, TaskState, Unique } from "@holdfast/contracts";
-import type { TaskPage } from "@holdfast/contracts/api";
+import type { ChangeBody, TaskPage } from "@holdfast/contracts/api";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { BASE_PATH } from "./base.ts";
 import { api, given } from "./client.ts";
+import type { BulkAnswer } from "./dead-letters.ts";
 import { ApiError } from "./errors.ts";
 import { queueKey } from "./queues.ts";
 
@@ -89,6 +90,24 @@ export const whyQuery = (queue: string, id: string) =>
 /** `DELETE /v1/queues/:queue/tasks/:id`: 200 cancelled, 202 requested. */
 export const cancelTask = (queue: string, id: string) =>
   api("DELETE /v1/queues/:queue/tasks/:id", { params: { queue, id } });
+
+/** `PATCH /v1/queues/:queue/tasks/:id`. */
+export const changeTask = (queue: string, id: string, body: ChangeBody) =>
+  api("PATCH /v1/queues/:queue/tasks/:id", { params: { queue, id }, body });
+
+/** `POST /v1/queues/:queue/tasks/change`: runs scheduled tasks now, all of them if the filter has no condition. */
+export async function runScheduledNow(
+  queue: string,
+  filter: Omit<TaskFilter, "state" | "reason" | "signature">,
+): Promise<BulkAnswer> {
+  const wanted = given({ ...filter });
+  const target = Object.keys(wanted).length === 0 ? { all: true as const } : { filter: wanted };
+  const answer = await api("POST /v1/queues/:queue/tasks/change", {
+    params: { queue },
+    body: { ...target, change: { delayMs: 0 } },
+  });
+  return "kind" in answer ? { operation: answer } : { done: answer.changed, skipped: answer.skipped };
+}
 
 /** `POST /v1/queues/:queue/tasks`. */
 export const injectTask = (queue: string, task: NewTaskText) =>

@@ -8,7 +8,7 @@ const TYPED_ABOVE = 100;
  * @returns the text that has to be typed; null if a click is enough
  */
 export function confirmationPhrase(
-  verb: "replay" | "discard" | "cancel" | "burst",
+  verb: "replay" | "discard" | "cancel" | "run" | "burst",
   size: number,
 ): string | null {
   return size > TYPED_ABOVE ? `${verb} ${size}` : null;

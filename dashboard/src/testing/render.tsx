@@ -191,6 +191,7 @@ export function deadTask(id: string, part: Partial<TaskView> = {}): TaskView {
     log: [],
     history: [],
     replays: [],
+    changes: null,
     ...part,
   };
 }

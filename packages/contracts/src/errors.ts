@@ -18,6 +18,7 @@ export const ERROR_STATUS = {
   task_conflict: 409,
   unique_conflict: 409,
   too_late: 409,
+  not_waiting: 409,
   queue_not_paused: 409,
   queue_busy: 409,
   task_not_kept: 410,

@@ -1,3 +1,4 @@
+export * from "./change.ts";
 export * from "./environment.ts";
 export * from "./errors.ts";
 export * from "./flow-control.ts";

@@ -1,3 +1,4 @@
+import type { ChangesView } from "./change.ts";
 import type { AttemptOutcome, DeadReason, Priority, TaskState } from "./states.ts";
 import type { Unique, UniqueView } from "./unique.ts";
 
@@ -186,6 +187,8 @@ export interface TaskView {
   history: AttemptView[];
   /** Every replay in place, oldest first. */
   replays: ReplayView[];
+  /** The changes while it waited; null if there were none. */
+  changes: ChangesView | null;
 }
 
 /** Counts of one queue at one moment. */

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { holdfastShape } from "../src/client.ts";
 import { taskDefinitionShape } from "../src/define-task.ts";
+import { changeShape } from "../src/engine/change.ts";
 import {
   backoffShape,
   newTaskShape,
@@ -54,7 +55,7 @@ const SHAPES: readonly Shape[] = [
   ...[testRunShape, testScheduleShape],
   ...[janitorShape, schedulesShape, scheduleShape, scheduledTaskShape, scheduleListShape],
   ...[observerShape, settingsShape, bulkShape, replayShape, groupShape, matchShape],
-  ...[giveUpShape, workersShape, auditShape],
+  ...[changeShape, giveUpShape, workersShape, auditShape],
   ...[queueLimitsShape, limitShape, rateShape, keyLimitsShape, typeLimitShape, keyLimitShape, holdShape],
   ...[listKeysShape, heaviestKeysShape, tryLimitsShape],
 ];

@@ -20,6 +20,7 @@ import { SESSION_COOKIE } from "./identity/sessions.ts";
 import { type ActionsPort, AuditLog } from "./operators/audit-log.ts";
 import { Operations, type OperationsPort, type RunnerPort } from "./operators/operations.ts";
 import { burstRoutes } from "./routes/burst.ts";
+import { changeTasksRoutes } from "./routes/change-tasks.ts";
 import type { ObserverPort, Producer, RouteContext, SchedulesPort } from "./routes/context.ts";
 import { CONTENT_SECURITY_POLICY, dashboardRoutes } from "./routes/dashboard.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
@@ -220,6 +221,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   heaviestKeysRoutes(server, context);
   taskRoutes(server, context);
   deadLetterRoutes(server, context);
+  changeTasksRoutes(server, context);
   systemRoutes(server, context);
   scheduleRoutes(server, context);
   workerRoutes(server, context);

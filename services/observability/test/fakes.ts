@@ -154,6 +154,7 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
     log: [],
     history: [],
     replays: [],
+    changes: null,
     ...changes,
   };
 }
@@ -175,6 +176,7 @@ function fakeObserver(
     deadLetterGroups: async () => ({ groups: [], scanned: 0, total: 0, trendFrom: 0, trendTo: 0 }),
     replay: async (_queue, ids) => ids.map((id) => ({ id, outcome: "replayed" as const })),
     matchDead: async () => ({ matched: 0, scanned: 0, total: 0, isWhole: true }),
+    matchScheduled: async () => ({ matched: 0, scanned: 0, total: 0, isWhole: true }),
     pause: async () => undefined,
     resume: async () => undefined,
     partition: async (_queue, partitions) => ({ partitions }),
@@ -222,6 +224,7 @@ function fakeProducer(overrides: Partial<Producer> = {}): Producer {
     get: async () => null,
     wait: async () => null,
     cancel: async () => "cancelled",
+    change: async (id) => ({ id, outcome: "changed", state: "pending" }),
     ...overrides,
   };
 }

@@ -19,6 +19,7 @@ export const ACTION_TEXT: Record<AuditAction, string> = {
   "task.enqueue": "Enqueue a task",
   "task.enqueue_batch": "Enqueue tasks",
   "task.cancel": "Cancel a task",
+  "task.change": "Change waiting tasks",
   "task.export": "Export tasks",
   "payload.read": "Read payloads",
   "operation.pause": "Pause operation",

@@ -11,7 +11,7 @@ import { QueueField, queueNameError } from "../../ui/queue-field.tsx";
 import { ReasonField } from "../../ui/reason-field.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { confirmationPhrase } from "../confirmation.ts";
-import { payloadError } from "../load/inject-panel.tsx";
+import { payloadError } from "../task-fields.ts";
 import { useTargetSize } from "./use-target-size.ts";
 
 // The editor is larger than the rest of the page, so it is loaded only to edit a payload.

@@ -1,37 +1,14 @@
-import { isTaskType, LIMITS, PRIORITIES, type Priority } from "@holdfast/contracts";
+import { isTaskType, PRIORITIES, type Priority } from "@holdfast/contracts";
 import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { injectTask } from "../../api/tasks.ts";
-import { bytes } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { useToasts } from "../../ui/toast.tsx";
-
-/** Returns why the service would refuse a payload; null if it would accept the payload. */
-export function payloadError(text: string): string | null {
-  if (text.trim() === "") return "A payload is needed. Enter null for an empty payload.";
-  const size = new TextEncoder().encode(text).length;
-  if (size > LIMITS.payloadBytes)
-    return `${bytes(size)}: at most ${bytes(LIMITS.payloadBytes)} are accepted.`;
-  try {
-    JSON.parse(text);
-    return null;
-  } catch (error) {
-    return `Not JSON: ${error instanceof Error ? error.message : String(error)}`;
-  }
-}
-
-function delayError(text: string): string | null {
-  if (text.trim() === "") return null;
-  const seconds = Number(text);
-  if (!Number.isFinite(seconds) || seconds < 0) return "Seconds, 0 or more.";
-  return seconds * 1_000 > LIMITS.delayMs ? "At most a year." : null;
-}
-
-const PRIORITY_TEXT: Record<Priority, string> = { high: "High", normal: "Normal", low: "Low" };
+import { delayError, PRIORITY_TEXT, payloadError } from "../task-fields.ts";
 
 export function InjectPanel({ queue }: { queue: string | null }) {
   const { figures } = useLive();

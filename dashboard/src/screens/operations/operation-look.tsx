@@ -5,6 +5,7 @@ const KIND_TEXT: Record<OperationView["kind"], string> = {
   replay: "Replay",
   discard: "Discard",
   restore: "Undo of a discard",
+  change: "Change of waiting tasks",
   empty: "Empty",
   burst: "Burst",
 };
@@ -30,6 +31,7 @@ const DONE: Record<OperationView["kind"], string> = {
   replay: "replayed",
   discard: "discarded",
   restore: "restored",
+  change: "changed",
   empty: "removed",
   burst: "enqueued",
 };

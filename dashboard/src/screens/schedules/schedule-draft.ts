@@ -14,7 +14,7 @@ import type { ScheduleBody, ScheduleView } from "../../api/schedules.ts";
 import { utc, utcPrecise } from "../../format/time.ts";
 import { queueNameError } from "../../ui/queue-field.tsx";
 import { type SpanDraft, spanDraft, spanError, spanMsOf } from "../limits/limit-draft.ts";
-import { payloadError } from "../load/inject-panel.tsx";
+import { payloadError } from "../task-fields.ts";
 
 const SCHEDULE_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 

@@ -1,17 +1,19 @@
 import type { TaskView } from "@holdfast/contracts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { queueKey } from "../../api/queues.ts";
-import { cancelTask } from "../../api/tasks.ts";
+import { cancelTask, changeTask } from "../../api/tasks.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { useDeadLetterActions } from "../dead-letters/use-dead-letter-actions.tsx";
+import { ChangeDialog } from "./change-dialog.tsx";
 
 export const LIVE_STATES: ReadonlySet<string> = new Set(["scheduled", "pending", "processing"]);
 
 export function TaskActions({ task }: { task: TaskView }) {
   if (task.state === "dead") return <DeadActions task={task} />;
-  return LIVE_STATES.has(task.state) ? <CancelAction task={task} /> : null;
+  return LIVE_STATES.has(task.state) ? <LiveActions task={task} /> : null;
 }
 
 function DeadActions({ task }: { task: TaskView }) {
@@ -34,28 +36,59 @@ function DeadActions({ task }: { task: TaskView }) {
   );
 }
 
-function CancelAction({ task }: { task: TaskView }) {
+function LiveActions({ task }: { task: TaskView }) {
   const client = useQueryClient();
   const { say, fail } = useToasts();
   const { denied } = useSession();
+  const [changing, setChanging] = useState(false);
+  const why = denied("enqueue", task.queue);
+  const refresh = () => client.invalidateQueries({ queryKey: queueKey(task.queue) });
+  const runNow = useMutation({
+    mutationFn: () => changeTask(task.queue, task.id, { delayMs: 0 }),
+    onSuccess: async () => {
+      say("The task is pending now");
+      await refresh();
+    },
+    onError: (error) => fail("The task was not changed", error),
+  });
   const cancel = useMutation({
     mutationFn: () => cancelTask(task.queue, task.id),
     onSuccess: async ({ outcome }) => {
       say(outcome === "requested" ? "Cancel requested: the worker will stop the task" : "Task cancelled");
-      await client.invalidateQueries({ queryKey: queueKey(task.queue) });
+      await refresh();
     },
     onError: (error) => fail("The task was not cancelled", error),
   });
   return (
     <div className="actions">
+      {task.state === "scheduled" ? (
+        <Button look="primary" denied={why} isDisabled={runNow.isPending} onPress={() => runNow.mutate()}>
+          Run now
+        </Button>
+      ) : null}
+      {task.state === "processing" ? null : (
+        <Button denied={why} onPress={() => setChanging(true)}>
+          Change…
+        </Button>
+      )}
       <Button
         look="danger"
-        denied={denied("enqueue", task.queue)}
+        denied={why}
         isDisabled={cancel.isPending || task.cancelRequested}
         onPress={() => cancel.mutate()}
       >
         {task.cancelRequested ? "Cancel requested" : "Cancel task"}
       </Button>
+      {changing ? (
+        <ChangeDialog
+          task={task}
+          onChanged={async () => {
+            say("Task changed");
+            await refresh();
+          }}
+          onClose={() => setChanging(false)}
+        />
+      ) : null}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import type { TaskView, UniqueView } from "@holdfast/contracts";
+import type { ChangesView, TaskView, UniqueView } from "@holdfast/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Ghost } from "lucide-react";
@@ -149,6 +149,17 @@ function ScheduleValue({ schedule }: { schedule: NonNullable<TaskView["schedule"
   );
 }
 
+const FIELD_TEXT = { runAt: "time", priority: "priority", key: "key", payload: "payload" } as const;
+
+function Changes({ changes: { count: times, lastAt, fields } }: { changes: ChangesView }) {
+  return (
+    <>
+      {fields.map((field) => FIELD_TEXT[field]).join(", ")} · {plural(times, "time")}, last{" "}
+      <Time at={lastAt} />
+    </>
+  );
+}
+
 function Facts({ task }: { task: TaskView }) {
   const rows: [string, React.ReactNode][] = [
     ["Queue", task.queue],
@@ -217,6 +228,7 @@ function Facts({ task }: { task: TaskView }) {
     ["Tags", task.tags.length === 0 ? null : <ForeignText key="tags" text={task.tags.join(", ")} />],
     ["Runs alone", task.solo ? "yes: it crashed its worker twice" : null],
     ["Cancel", task.cancelRequested ? "requested" : null],
+    ["Changed", task.changes === null ? null : <Changes key="changes" changes={task.changes} />],
     ["Checkpoint", task.checkpointBytes === null ? null : bytes(task.checkpointBytes)],
     ["Progress", task.progress === null ? null : <ForeignText key="progress" text={task.progress} />],
     [

@@ -19,6 +19,7 @@ import { useNarrow } from "../../ui/use-narrow.ts";
 import { type RowCells, VirtualList } from "../../ui/virtual-list.tsx";
 import { confirmationPhrase } from "../confirmation.ts";
 import { ListFoot, ListNews } from "./list-foot.tsx";
+import { RunAllNow } from "./run-all-now.tsx";
 import { SelectAllCell, SelectCell } from "./select-cell.tsx";
 import { lastColumn, TaskCells, timeColumn } from "./task-cells.tsx";
 import { isFiltered, useTaskFilter } from "./task-filter.ts";
@@ -96,6 +97,9 @@ function Tasks() {
       <section className="panel" aria-label={`${STATE_LOOK[state].text} tasks`}>
         <div className="list-head">
           <ListNews list={list} />
+          {state === "scheduled" ? (
+            <RunAllNow queue={queue} filter={filter} filtered={filtered} scheduled={stats?.scheduled ?? 0} />
+          ) : null}
           <a className="button button-small" href={tasksExportUrl(queue, filter)} download>
             <Download size={13} aria-hidden="true" />
             Export NDJSON

@@ -4,16 +4,11 @@ import { type DeadLetterFilter, type DeadLetterGroup, HoldfastError, type TaskVi
 import type { Action, Command, Context } from "../context.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit.ts";
 import type { Column } from "../output.ts";
-import { deadFilterOptions, type FilterOptions, taskFilterOf } from "../task-filter.ts";
+import { byIds, filterOf, type Selection } from "../selection.ts";
+import { deadFilterOptions } from "../task-filter.ts";
 import { counted, parseWhole, time, withCommas } from "../values.ts";
 import { runHere } from "./operation.ts";
 import { type ListOptions, pageOptions, printPage, printTask, taskOf } from "./task.ts";
-
-interface Selection extends FilterOptions {
-  all?: boolean;
-  dryRun?: boolean;
-  rate?: number;
-}
 
 const DEAD_COLUMNS: Column<TaskView>[] = [
   { title: "ID", cell: (task) => task.id },
@@ -39,32 +34,6 @@ function selectionOptions(command: Command): Command {
   )
     .option("--rate <n>", "at most this many per second", parseWhole(1, 100_000))
     .option("--dry-run", "only count; change nothing");
-}
-
-/** The filter of a selection, or null if it has ids. @throws UsageError unless exactly one of them is given */
-function filterOf(ids: readonly string[], selection: Selection): DeadLetterFilter | null {
-  const filter = taskFilterOf(selection);
-  const filtered = Object.keys(filter).length > 0;
-  if (Number(ids.length > 0) + Number(filtered) + Number(selection.all === true) !== 1)
-    throw new UsageError("give one of the three: ids, a filter such as --type and --reason, or --all");
-  return ids.length > 0 ? null : filter;
-}
-
-async function byIds<Result extends { id: string; outcome: string; heldBy?: string }>(
-  context: Context,
-  ids: readonly string[],
-  act: (ids: string[]) => Promise<Result[]>,
-): Promise<ExitCode> {
-  const results: Result[] = [];
-  for (let at = 0; at < ids.length; at += LIMITS.scriptTasks)
-    results.push(...(await act(ids.slice(at, at + LIMITS.scriptTasks))));
-  context.out.list(results, [
-    { title: "ID", cell: ({ id }) => id },
-    { title: "OUTCOME", cell: ({ outcome, heldBy }) => (heldBy ? `${outcome}: ${heldBy}` : outcome) },
-  ]);
-  if (results.some(({ outcome }) => outcome === "not_found")) return EXIT.notFound;
-  const isRefused = ({ outcome }: Result) => outcome === "not_dead" || outcome === "unique_conflict";
-  return results.some(isRefused) ? EXIT.conflict : EXIT.ok;
 }
 
 /** Runs an operation here on everything that matches. */

@@ -5,6 +5,7 @@ import { EXIT } from "../exit.ts";
 import { type Column, tableLines } from "../output.ts";
 import { type FilterOptions, filterOptions, taskFilterOf } from "../task-filter.ts";
 import { parseWhole, time } from "../values.ts";
+import { taskChangeCommand } from "./task-change.ts";
 
 const ATTEMPT_COLUMNS: Column<AttemptView>[] = [
   { title: "ATTEMPT", cell: (attempt) => `${attempt.generation}.${attempt.attempt}` },
@@ -48,6 +49,7 @@ export function printTask(context: Context, task: TaskView): void {
     ["worker", task.workerId],
     ["ended", time(task.endedAt)],
     ["cancel requested", task.cancelRequested || null],
+    ["changed", task.changes && `${task.changes.fields.join(", ")}; last at ${time(task.changes.lastAt)}`],
     ["tags", task.tags.join(", ")],
     ["schedule", scheduleText(task.schedule)],
     ["unique key", task.unique?.key ?? null],
@@ -100,7 +102,9 @@ export async function printPage(
 }
 
 export function taskCommand(program: Command, action: Action): void {
-  const task = program.command("task").description("shows and cancels tasks, and says why one does not run");
+  const task = program
+    .command("task")
+    .description("shows, cancels and changes tasks, and says why one does not run");
 
   task
     .command("get")
@@ -141,6 +145,8 @@ export function taskCommand(program: Command, action: Action): void {
         if (outcome === "requested") context.out.say("the task is running; its worker was asked to stop it");
       }),
     );
+
+  taskChangeCommand(task, action);
 
   task
     .command("why")

@@ -14,6 +14,7 @@ import {
   Timestamp,
 } from "./common.ts";
 import { ROLES } from "./identity.ts";
+import { ChangeBody } from "./task.ts";
 
 /**
  * A replay or discard of at most this many tasks is answered with its result (200), a larger one with an operation
@@ -182,8 +183,48 @@ export const DiscardReply = Type.Object({
 });
 export type DiscardReply = Type.Static<typeof DiscardReply>;
 
+export const ScheduledFilter = Type.Object(
+  {
+    type: Type.Optional(TaskType),
+    tag: Type.Optional(Tag),
+    error: Type.Optional(SearchText("Text to find in the last error")),
+    q: Type.Optional(SearchText("Text to find in id, type, error, tags or payload")),
+    from: Type.Optional(Timestamp("Due at this time or later")),
+    to: Type.Optional(Timestamp("Due before this time")),
+  },
+  { additionalProperties: false, minProperties: 1, description: "All given fields have to match" },
+);
+/** Exactly one of `ids`, `filter`, `all`. */
+export const ChangeTasksBody = Type.Object(
+  {
+    ...selection,
+    filter: Type.Optional(ScheduledFilter),
+    all: Type.Optional(Type.Literal(true, { description: "Every scheduled task of the queue" })),
+    change: Type.Object(
+      {
+        runAt: ChangeBody.properties.runAt,
+        delayMs: ChangeBody.properties.delayMs,
+        priority: ChangeBody.properties.priority,
+      },
+      { additionalProperties: false, minProperties: 1 },
+    ),
+  },
+  { additionalProperties: false },
+);
+export type ChangeTasksBody = Type.Static<typeof ChangeTasksBody>;
+export const ChangeTasksReply = Type.Object({
+  dryRun: Type.Boolean(),
+  matched: Count("Tasks that the selection named"),
+  scanned: Type.Optional(Count("Scheduled tasks that were read for a filter")),
+  total: Type.Optional(Count("Scheduled tasks of the queue, if there is a filter")),
+  changed: Count(),
+  skipped: Count("How many of them were unknown, no longer waiting, or like that already"),
+  operationId: nullable(Type.String({ description: "Null for a dry run" })),
+});
+export type ChangeTasksReply = Type.Static<typeof ChangeTasksReply>;
+
 /** `restore` undoes a discard. */
-export const OPERATION_KINDS = ["replay", "discard", "restore", "empty", "burst"] as const;
+export const OPERATION_KINDS = ["replay", "discard", "restore", "change", "empty", "burst"] as const;
 export const OPERATION_STATES = ["running", "paused", "succeeded", "failed", "cancelled"] as const;
 
 export const CanaryView = Type.Object({
@@ -239,7 +280,8 @@ export const OperationFailure = Type.Object({
   id: Type.String({ description: "Of the task" }),
   at: Timestamp("When"),
   code: Type.String({
-    description: "not_dead | not_found | not_discarded | canary_failed, or the code of an error",
+    description:
+      "not_dead | not_found | not_discarded | not_waiting | canary_failed, or the code of an error",
   }),
   detail: Type.String(),
 });
@@ -278,6 +320,7 @@ export const AUDIT_ACTIONS = [
   "task.enqueue",
   "task.enqueue_batch",
   "task.cancel",
+  "task.change",
   "task.export",
   "payload.read",
   "operation.pause",

@@ -18,6 +18,8 @@ import { LimitsTrialReply, LimitsTryBody } from "./limits-trial.ts";
 import {
   AuditList,
   AuditQuery,
+  ChangeTasksBody,
+  ChangeTasksReply,
   DeadLetterGroups,
   DiscardBody,
   DiscardReply,
@@ -54,7 +56,16 @@ import {
   ScheduleRunReply,
   ScheduleViewSchema,
 } from "./schedules.ts";
-import { CancelReply, TaskListQuery, TaskPage, TaskReceipt, TaskViewSchema, WhyView } from "./task.ts";
+import {
+  CancelReply,
+  ChangeBody,
+  ChangeReply,
+  TaskListQuery,
+  TaskPage,
+  TaskReceipt,
+  TaskViewSchema,
+  WhyView,
+} from "./task.ts";
 import { WorkerActionBody, WorkerDrainReply, WorkerList } from "./workers.ts";
 
 interface Route {
@@ -106,6 +117,11 @@ export const DASHBOARD_ROUTES = {
   "POST /v1/queues/:queue/tasks": { replies: { 200: TaskReceipt, 201: TaskReceipt, 208: TaskReceipt } },
   "GET /v1/queues/:queue/tasks/:id": { replies: { 200: TaskViewSchema } },
   "DELETE /v1/queues/:queue/tasks/:id": { replies: { 200: CancelReply, 202: CancelReply } },
+  "PATCH /v1/queues/:queue/tasks/:id": { body: ChangeBody, replies: { 200: ChangeReply } },
+  "POST /v1/queues/:queue/tasks/change": {
+    body: ChangeTasksBody,
+    replies: { 200: ChangeTasksReply, 202: OperationView },
+  },
   "GET /v1/queues/:queue/tasks/:id/why": { replies: { 200: WhyView } },
 
   "GET /v1/queues/:queue/dead-letters/groups": { query: GroupsQuery, replies: { 200: DeadLetterGroups } },

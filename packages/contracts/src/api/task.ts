@@ -1,4 +1,5 @@
 import { Type } from "typebox";
+import { CHANGED_FIELDS } from "../change.ts";
 import { LIMITS } from "../limits.ts";
 import { ATTEMPT_OUTCOMES, DEAD_REASONS, PRIORITIES, TASK_STATES } from "../states.ts";
 import { DURABILITIES, type TaskView } from "../task.ts";
@@ -149,6 +150,18 @@ export const TaskViewSchema = Type.Object({
     description: "Every attempt, oldest first; the last 32 attempts and replays are kept",
   }),
   replays: Type.Array(ReplayViewSchema, { description: "Every replay in place, oldest first" }),
+  changes: nullable(
+    Type.Object(
+      {
+        count: Count("How often"),
+        firstAt: Timestamp("First time"),
+        lastAt: Timestamp("Last time"),
+        by: Type.String({ description: "The instance of the library that changed it last" }),
+        fields: Type.Array(oneOf(CHANGED_FIELDS)),
+      },
+      { description: "Its changes while it waited, together" },
+    ),
+  ),
 });
 export type TaskViewSchemaMatches = Assert<Same<typeof TaskViewSchema, TaskView>>;
 
@@ -173,6 +186,34 @@ export const TaskReceipt = Type.Object({
     }),
   ),
 });
+/** At least one field. */
+export const ChangeBody = Type.Object(
+  {
+    runAt: Type.Optional(Timestamp("When it is due; a time that has passed: at once. Excludes delayMs")),
+    delayMs: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: LIMITS.delayMs,
+        description: "In how many milliseconds it is due; 0: at once. Excludes runAt",
+      }),
+    ),
+    priority: Type.Optional(oneOf(PRIORITIES)),
+    key: Type.Optional(
+      nullable(Type.String({ minLength: 1, description: "The key in whose line it waits; null for none" })),
+    ),
+    payloadText: Type.Optional(
+      Type.String({ minLength: 1, description: "The new payload as exact JSON text" }),
+    ),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
+export type ChangeBody = Type.Static<typeof ChangeBody>;
+export const ChangeReply = Type.Object({
+  id: Type.String(),
+  outcome: oneOf(["changed", "unchanged"], { description: "unchanged: it was like that already" }),
+  state: oneOf(["pending", "scheduled"], { description: "Its state now" }),
+});
+export type ChangeReply = Type.Static<typeof ChangeReply>;
 export const CancelReply = Type.Object({ id: Type.String(), outcome: oneOf(["cancelled", "requested"]) });
 
 const filter = {

@@ -1,4 +1,4 @@
-import { HoldfastError, LIMITS } from "@holdfast/contracts";
+import { type BulkChange, HoldfastError, LIMITS } from "@holdfast/contracts";
 import type { AuditRecord, OperationFailure, OperationView } from "@holdfast/contracts/api";
 import { nanoid } from "nanoid";
 import type { Connection } from "../redis/connection.ts";
@@ -10,9 +10,11 @@ import type { Script } from "../redis/script.ts";
 export interface OperationSpec {
   kind: OperationView["kind"];
   queue: string;
-  /** For replay and discard: these dead letters, or all that match. */
+  /** For replay and discard: these dead letters, or all that match. For a change: these tasks, or all scheduled ones that match. */
   selection?: { ids: string[] } | { filter: object };
   to?: string;
+  /** For a change. */
+  change?: BulkChange;
   /** For the replay of one task: its new payload. */
   payloadText?: string;
   /** For a replay: also tasks whose unique key another task holds. */

@@ -55,7 +55,7 @@ export class QueueScripts {
   }
 
   /** Like `run`, and adds the request id and the clock to the arguments. */
-  protected runRequest<Args extends Requested, Reply>(
+  runRequest<Args extends Requested, Reply>(
     script: Script<Args>,
     args: Omit<Args, keyof Requested>,
     request?: Request,

@@ -1,6 +1,8 @@
 import type {
   AttemptOutcome,
   AttemptView,
+  ChangedField,
+  ChangesView,
   DeadReason,
   Replacements,
   ReplayView,
@@ -34,6 +36,7 @@ export interface StateRecord {
   history: AttemptView[];
   replays: ReplayView[];
   replaced: Replacements | null;
+  changes: ChangesView | null;
 }
 
 const STATES: Record<string, StateRecord["state"]> = {
@@ -95,6 +98,17 @@ function decodeReplacements(lines: readonly string[]): Replacements | null {
     : { count: Number(count), firstAt: Number(firstAt), lastAt: Number(lastAt), by };
 }
 
+/** The line of a task that was changed while it waited, which is one for all changes. */
+const CHANGED = /^0 \d+ changed (\d+) (\d+) (\S+) (\d+) \S+ (\S+)/;
+
+function decodeChanges(lines: readonly string[]): ChangesView | null {
+  const [, firstAt, lastAt, by = "", count, fields] =
+    lines.map((line) => CHANGED.exec(line)).find(Boolean) ?? [];
+  if (fields === undefined) return null;
+  const times = { firstAt: Number(firstAt), lastAt: Number(lastAt) };
+  return { count: Number(count), ...times, by, fields: fields.split(",") as ChangedField[] };
+}
+
 /** The number of times that a task was granted, as the script acquire reports it. It is "" for a first attempt without history. */
 export function decodeCounts(text: string) {
   const parts = (/^[^@]+/.exec(text)?.[0] ?? "1").split(",");
@@ -152,6 +166,7 @@ export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateR
       history: [],
       replays: [],
       replaced: null,
+      changes: null,
     };
   }
   const [head = "", ...lines] = text.split("\n");
@@ -162,9 +177,12 @@ export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateR
     state,
     ...counts,
     ...none,
-    history: lines.filter((line) => !isReplay(line) && !REPLACED.test(line)).map(decodeAttempt),
+    history: lines
+      .filter((line) => !isReplay(line) && !REPLACED.test(line) && !CHANGED.test(line))
+      .map(decodeAttempt),
     replays: lines.filter(isReplay).map(decodeReplay),
     replaced: decodeReplacements(lines),
+    changes: decodeChanges(lines),
   };
   const number = (at: number) => (fields[at] === undefined ? null : Number(fields[at]));
   const current = (outcome: AttemptOutcome, endedAt: number | null): AttemptView => ({

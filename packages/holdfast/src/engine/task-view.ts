@@ -63,5 +63,6 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
     log: log.map(decodeLine),
     history: record.history,
     replays: record.replays,
+    changes: record.changes,
   };
 }

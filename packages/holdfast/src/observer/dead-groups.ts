@@ -1,9 +1,8 @@
 import { type DeadReason, LIMITS, type TaskView } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
-import { taskView } from "../engine/task-view.ts";
 import type { Parts } from "../partitions/parts.ts";
-import { bulkMatcherOf, type DeadLetterFilter } from "./filter.ts";
-import type { GroupOptions, MatchBounds } from "./observer-options.ts";
+import { pagesOf } from "./match.ts";
+import type { GroupOptions } from "./observer-options.ts";
 import { queueStats } from "./queue-stats.ts";
 import { signatureOf } from "./signature.ts";
 
@@ -34,28 +33,9 @@ export interface DeadLetterGroups {
   trendTo: number;
 }
 
-const PAGE = 100;
 const SAMPLES = 5;
 const TREND_BUCKETS = 12;
 const MAX_GROUPS = 200;
-
-/** The dead letters from the oldest or newest on, page by page. */
-async function* pagesOfDead(
-  engine: Engine,
-  order: "first" | "last",
-  signal?: AbortSignal,
-): AsyncGenerator<TaskView[]> {
-  let cursor = "";
-  do {
-    signal?.throwIfAborted();
-    const page = await engine.list("deadLetters", order, cursor, PAGE);
-    const tasks = (await engine.get(page.ids))
-      .map((raw) => taskView(engine.queue, raw))
-      .filter((task) => task?.state === "dead");
-    yield tasks as TaskView[];
-    cursor = page.cursor;
-  } while (cursor !== "");
-}
 
 /** The fields by which a group is formed. */
 export type DeadFacts = Pick<TaskView, "id" | "type" | "deadReason" | "lastError" | "endedAt" | "diedAgain">;
@@ -113,52 +93,13 @@ async function groupsOf(engine: Engine, options: GroupOptions): Promise<DeadLett
   const stats = queueStats(engine.queue, await engine.stats());
   const { scan = LIMITS.groupedDeadLetters, signal } = options;
   const newest: DeadFacts[] = [];
-  for await (const page of pagesOfDead(engine, "last", signal)) {
+  for await (const page of pagesOf(engine, "dead", signal)) {
     // Only the fields that form a group are kept, because the payloads of all these tasks would need too much memory.
     for (const { id, type, deadReason, lastError, endedAt, diedAgain } of page.slice(0, scan - newest.length))
       newest.push({ id, type, deadReason, lastError, endedAt, diedAgain });
     if (newest.length >= scan) break;
   }
   return { ...groupDead(newest, stats.at), total: stats.dead };
-}
-
-/** The number of dead letters that match, and the number that was read to find them. */
-export interface DeadMatch {
-  matched: number;
-  scanned: number;
-  total: number;
-  /** Whether all dead letters were read. */
-  isWhole: boolean;
-}
-
-/** Counts the dead letters that match. In each part it stops after more than `matched` matches or after `scanned` dead letters. */
-export async function matchDead(
-  { all }: Parts,
-  filter: DeadLetterFilter,
-  bounds: MatchBounds,
-): Promise<DeadMatch> {
-  const found = await Promise.all(all.map(({ engine }) => matchesOf(engine, filter, bounds)));
-  return found.reduce((sum, part) => ({
-    matched: sum.matched + part.matched,
-    scanned: sum.scanned + part.scanned,
-    total: sum.total + part.total,
-    isWhole: sum.isWhole && part.isWhole,
-  }));
-}
-
-async function matchesOf(engine: Engine, filter: DeadLetterFilter, bounds: MatchBounds): Promise<DeadMatch> {
-  const matches = bulkMatcherOf(filter);
-  const total = queueStats(engine.queue, await engine.stats()).dead;
-  if (Object.keys(filter).length === 0) return { matched: total, scanned: total, total, isWhole: true };
-  let [matched, scanned] = [0, 0];
-  for await (const page of pagesOfDead(engine, "last", bounds.signal)) {
-    scanned += page.length;
-    matched += page.filter(matches).length;
-    const isEnough = matched > (bounds.matched ?? Number.POSITIVE_INFINITY);
-    if ((isEnough || scanned >= (bounds.scanned ?? Number.POSITIVE_INFINITY)) && scanned < total)
-      return { matched, scanned, total, isWhole: false };
-  }
-  return { matched, scanned, total, isWhole: true };
 }
 
 /** Joins the groups of several partitions that have the same type, reason and signature. */

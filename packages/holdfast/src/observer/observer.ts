@@ -1,9 +1,12 @@
 import {
+  type BulkChange,
+  type ChangeResult,
   type ErrorCode,
   HoldfastError,
   type QueueSettings,
   type QueueStats,
   type StaleVerdict,
+  type TaskChange,
   type TaskView,
   type WorkerView,
 } from "@holdfast/contracts";
@@ -18,12 +21,14 @@ import { checkArgument, checkShape } from "../options/shape.ts";
 import { mergeByQueue, mergeSettings, mergeStats, splitSettings } from "../partitions/merge-stats.ts";
 import { checkPartitionedName, PartitionRegistry } from "../partitions/partition-registry.ts";
 import { type Part, type Parts, perId } from "../partitions/parts.ts";
-import { type DeadLetterGroups, type DeadMatch, deadLetterGroups, matchDead } from "./dead-groups.ts";
+import { changeIds, checkBulkChange } from "./change.ts";
+import { type DeadLetterGroups, deadLetterGroups } from "./dead-groups.ts";
 import { type DiscardResult, discardDead, type ReplayResult, replayIds } from "./dead-letters.ts";
 import { deleteParts, type EmptiedState, emptyPart } from "./emptied.ts";
-import { bulkMatcherOf, type DeadLetterFilter } from "./filter.ts";
+import { bulkMatcherOf, type DeadLetterFilter, type TaskFilter } from "./filter.ts";
 import { type GivenUp, type GiveUpResult, giveUpTasks } from "./give-up.ts";
 import { Limits } from "./limits.ts";
+import { type MatchedState, matchTasks, type TaskMatch } from "./match.ts";
 import * as checks from "./observer-options.ts";
 import { queueStats } from "./queue-stats.ts";
 import { RateMeter } from "./rate-meter.ts";
@@ -186,10 +191,48 @@ export class Observer {
     queue: string,
     filter: DeadLetterFilter = {},
     bounds: checks.MatchBounds = {},
-  ): Promise<DeadMatch> {
+  ): Promise<TaskMatch> {
+    return this.#match("dead", queue, filter, bounds);
+  }
+
+  /** Counts the scheduled tasks that match, as `matchDead` counts dead letters. */
+  async matchScheduled(
+    queue: string,
+    filter: TaskFilter = {},
+    bounds: checks.MatchBounds = {},
+  ): Promise<TaskMatch> {
+    return this.#match("scheduled", queue, filter, bounds);
+  }
+
+  async #match(state: MatchedState, queue: string, filter: TaskFilter, bounds: checks.MatchBounds) {
     checkShape(checks.matchShape, bounds);
     bulkMatcherOf(filter);
-    return matchDead(await this.#partitions.known(queue), filter, bounds);
+    return matchTasks(await this.#partitions.known(queue), state, filter, bounds);
+  }
+
+  /**
+   * Gives tasks that wait another time, priority, key or payload, all the same; at most 500 ids.
+   * @param change a payload goes with exactly one id
+   * @returns one result per id, in the order given
+   * @throws HoldfastError invalid_*, payload_too_large, queue_not_found
+   */
+  async change(queue: string, ids: readonly string[], change: TaskChange): Promise<ChangeResult[]> {
+    return changeIds(await this.#partitions.known(queue), ids, change);
+  }
+
+  /**
+   * Changes every scheduled task that matches and was scheduled at the call, as `replayAll` replays dead letters. `{ delayMs: 0 }` runs all
+   * of them now, retries among them.
+   * @throws HoldfastError as `replayAll`
+   */
+  async changeAll(
+    queue: string,
+    filter: TaskFilter,
+    change: BulkChange,
+    options: Omit<checks.BulkOptions, "to"> = {},
+  ): Promise<{ changed: number; skipped: number }> {
+    const done = await this.#bulk("change", queue, filter, options, checkBulkChange(change));
+    return { changed: done.changed ?? 0, skipped: done.skipped ?? 0 };
   }
 
   async cancel(queue: string, id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
@@ -355,15 +398,18 @@ export class Observer {
 
   /** @returns the number of tasks by outcome */
   async #bulk(
-    kind: "replay" | "discard",
+    kind: "replay" | "discard" | "change",
     queue: string,
-    filter: DeadLetterFilter,
+    filter: TaskFilter,
     options: checks.BulkOptions,
+    change?: BulkChange,
   ): Promise<Record<string, number>> {
     checkShape(checks.bulkShape, options);
+    if (options.to !== undefined && kind !== "replay")
+      throw new HoldfastError("invalid_argument", "to goes with a replay: replayAll(queue, filter, { to })");
     options.signal?.throwIfAborted();
-    const total = await this.countDead(queue, filter);
-    return runBulk(this.#client, { kind, queue, filter, total }, options);
+    const { matched: total } = await this.#match(change ? "scheduled" : "dead", queue, filter, {});
+    return runBulk(this.#client, { kind, queue, filter, total, ...(change ? { change } : {}) }, options);
   }
 }
 

@@ -1,30 +1,36 @@
 import { HoldfastError } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
-import type { DeadLetterFilter } from "../observer/filter.ts";
+import type { OperationSpec } from "../engine/operation-store.ts";
+import type { TaskFilter } from "../observer/filter.ts";
 import type { BulkOptions } from "../observer/observer-options.ts";
 import { finishHere, localAuthor } from "./finish-here.ts";
 
 /**
- * Replays or discards every dead letter that matches, as an operation that runs in this process.
- * @param total the number of dead letters that match
+ * Replays or discards every dead letter that matches, or changes every scheduled task, as an operation that runs in this process.
+ * @param total the number of tasks that match
  * @returns the number of tasks by outcome
  * @throws HoldfastError invalid_argument, rate_limited (too many operations run), conflict (somebody cancelled it)
  */
 export async function runBulk(
   client: Holdfast,
-  what: { kind: "replay" | "discard"; queue: string; filter: DeadLetterFilter; total: number },
+  what: Pick<OperationSpec, "queue" | "change"> & {
+    kind: "replay" | "discard" | "change";
+    filter: TaskFilter;
+    total: number;
+  },
   options: BulkOptions,
 ): Promise<Record<string, number>> {
-  const { kind, queue, filter, total } = what;
+  const { kind, queue, filter, total, change } = what;
   const { to, force = false, ratePerSecond, signal, onProgress, by = "library" } = options;
-  if (kind === "discard" && (to !== undefined || force))
-    throw new HoldfastError("invalid_argument", "to and force go with replayAll, not with discardAll");
+  if (kind !== "replay" && (to !== undefined || force))
+    throw new HoldfastError("invalid_argument", `to and force go with replayAll, not with ${kind}All`);
   const store = client.operations;
   const { id } = await store.create(
     {
       kind,
       queue,
       selection: { filter },
+      ...(change === undefined ? {} : { change }),
       ...(to === undefined ? {} : { to }),
       ...(force ? { force } : {}),
       ...(ratePerSecond === undefined ? {} : { ratePerSecond }),

@@ -1,105 +1,10 @@
-import { HoldfastError, type TaskView } from "@holdfast/contracts";
-import type { Engine } from "../engine/engine.ts";
+import { HoldfastError } from "@holdfast/contracts";
 import type { ClaimedOperation } from "../engine/operation-store.ts";
 import type { Request } from "../engine/requests.ts";
-import { taskView } from "../engine/task-view.ts";
 import { discardDead, type ReplayResult, replayHere, replayInto } from "../observer/dead-letters.ts";
-import { bulkMatcherOf, type DeadLetterFilter } from "../observer/filter.ts";
 import type { Parts } from "../partitions/parts.ts";
-import type { Batch, Failure, Moved, Place, Work } from "./work.ts";
-
-// `get` takes at most this many ids at a time.
-const READ = 100;
-
-const engineAt = (parts: Parts, place: number) => (parts.all[place] as Parts["all"][number]).engine;
-
-/** An id can name a partition that does not exist. It is then looked up in the first part, where it is not found. */
-const placeOf = (parts: Parts, id: string) => Math.max(0, parts.placeOf(id));
-
-const isEverything = (filter: DeadLetterFilter) => Object.keys(filter).length === 0;
-
-const scoreOf = (cursor: string) => Number(cursor.slice(0, cursor.indexOf(":")));
-
-async function readDead(engine: Engine, ids: readonly string[]): Promise<TaskView[]> {
-  const tasks: TaskView[] = [];
-  for (let at = 0; at < ids.length; at += READ) {
-    for (const raw of await engine.get(ids.slice(at, at + READ))) {
-      const task = taskView(engine.queue, raw);
-      if (task?.state === "dead") tasks.push(task);
-    }
-  }
-  return tasks;
-}
-
-/** One stretch of the dead letters that were there at `until`, oldest first. */
-async function stretch(
-  engine: Engine,
-  after: string,
-  size: number,
-  options: { filter: DeadLetterFilter; until: number },
-): Promise<{ ids: string[]; after: string | null }> {
-  const { filter, until } = options;
-  // Here and not before the run: one that a newer version asked for may have a field that is not known to this one, and
-  // ends as failed.
-  const matches = bulkMatcherOf(filter);
-  const all = isEverything(filter);
-  const start = after === "" && filter.from !== undefined ? `${Math.ceil(filter.from) - 1}:` : after;
-  const page = await engine.list("deadLetters", "first", start, all ? size : Math.min(size, READ));
-  const isOver = page.cursor === "" || scoreOf(page.cursor) > until;
-  const next = isOver || (filter.to !== undefined && scoreOf(page.cursor) >= filter.to) ? null : page.cursor;
-  // All of them are meant, and all died before: no need to read them.
-  if (all && !isOver) return { ids: page.ids, after: next };
-  const tasks = await readDead(engine, page.ids);
-  const meant = tasks.filter((task) => (task.endedAt ?? 0) <= until && matches(task));
-  return { ids: meant.map(({ id }) => id), after: next };
-}
-
-/** Walks the dead letters of a selection, in the same way for replay and discard. */
-function walkOf(operation: ClaimedOperation, parts: Parts): Pick<Work, "first" | "next" | "count"> {
-  const { selection } = operation.spec;
-  const first: Place = { part: 0, after: "" };
-  if (selection && "ids" in selection) {
-    const byPart = parts.all.map((_, place) => selection.ids.filter((id) => placeOf(parts, id) === place));
-    return {
-      first,
-      async next({ part, after }, size) {
-        const own = byPart[part] ?? [];
-        const from = Number(after || 0);
-        const ids = own.slice(from, from + size);
-        const isOver = from + size >= own.length;
-        const next = isOver ? { part: part + 1, after: "" } : { part, after: String(from + size) };
-        return {
-          batch: ids.length > 0 ? { part, ids } : null,
-          next: next.part < parts.all.length ? next : null,
-        };
-      },
-    };
-  }
-  const options = { filter: (selection?.filter ?? {}) as DeadLetterFilter, until: operation.startedAt };
-  const next: Work["next"] = async ({ part, after }, size) => {
-    const found = await stretch(engineAt(parts, part), after, size, options);
-    const place = found.after === null ? { part: part + 1, after: "" } : { part, after: found.after };
-    return {
-      batch: found.ids.length > 0 ? { part, ids: found.ids } : null,
-      next: place.part < parts.all.length ? place : null,
-    };
-  };
-  if (isEverything(options.filter)) return { first, next };
-  return {
-    first,
-    next,
-    async count(signal, found) {
-      let count = 0;
-      for (let place: Place | null = first; place && !signal.aborted; ) {
-        const step = await next(place, READ);
-        count += step.batch?.ids.length ?? 0;
-        await found(count);
-        place = step.next;
-      }
-      return count;
-    },
-  };
-}
+import { engineAt, placeOf, scoreOf, walkOf } from "./walk.ts";
+import type { Batch, Failure, Moved, Work } from "./work.ts";
 
 const NOT_MOVED: Record<string, string> = {
   not_dead: "it is not a dead letter, or it died after the operation began",
@@ -133,7 +38,7 @@ export function replayWork(operation: ClaimedOperation, parts: Parts, target: Pa
     };
   };
   const targetOf = (id: string) => engineAt(target ?? parts, placeOf(target ?? parts, id));
-  return { ...walkOf(operation, parts), move, targetOf };
+  return { ...walkOf(operation, parts, "dead"), move, targetOf };
 }
 
 export function discardWork(operation: ClaimedOperation, parts: Parts): Work {
@@ -149,7 +54,7 @@ export function discardWork(operation: ClaimedOperation, parts: Parts): Work {
       taskIds: [],
     };
   };
-  return { ...walkOf(operation, parts), move };
+  return { ...walkOf(operation, parts, "dead"), move };
 }
 
 /** Walks what was discarded while the discard ran; another discard's are passed by. */

@@ -4,6 +4,7 @@ import { nanoid } from "nanoid";
 import type { Holdfast } from "../client.ts";
 import type { ClaimedOperation, OperationSpec } from "../engine/operation-store.ts";
 import { PartitionRegistry } from "../partitions/partition-registry.ts";
+import { changeWork } from "./change-work.ts";
 import { discardWork, replayWork, restoreWork } from "./dead-work.ts";
 import { OperationRun } from "./operation-run.ts";
 import { type BurstProducer, burstWork, emptyWork } from "./other-work.ts";
@@ -133,6 +134,8 @@ export class OperationRunner {
         return discardWork(operation, parts);
       case "restore":
         return restoreWork(operation, parts);
+      case "change":
+        return changeWork(operation, parts);
       case "empty":
         return emptyWork(operation, parts);
       default:

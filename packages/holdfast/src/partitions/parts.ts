@@ -45,6 +45,16 @@ export class Parts {
     return this.partitions ? partitionHash(key) % this.partitions.first : 0;
   }
 
+  /** @throws HoldfastError invalid_argument: the tasks of the key are in another partition than this task */
+  checkKeyOf(id: string, key: string): void {
+    if (this.placeOf(id) === this.placeOfKey(key)) return;
+    throw new HoldfastError(
+      "invalid_argument",
+      `key: the tasks of this key are in another partition of queue "${this.queue}" than task "${id}", which cannot move: enqueue it anew`,
+      { field: "key", taskId: id },
+    );
+  }
+
   /** The part with the tasks of a key. @throws HoldfastError invalid_argument */
   ofKey(key: string): Part {
     checkArgument("key", taskKinds.key, key);

@@ -1,12 +1,15 @@
 import {
+  type ChangeResult,
   type FingerprintedOptions,
   HoldfastError,
   LIMITS,
+  type TaskChange,
   type TaskOptions,
   type TaskView,
 } from "@holdfast/contracts";
 import type { TaskColumns } from "@holdfast/contracts/task-json";
 import { clientOf, type Holdfast } from "../client.ts";
+import { changeTasks, checkChange } from "../engine/change.ts";
 import { traceOf } from "../engine/envelope.ts";
 import { changeKey } from "../engine/limits.ts";
 import { checkQueueName } from "../engine/names.ts";
@@ -192,6 +195,28 @@ export class Queue {
   /** Ends a waiting task at once; asks the worker of a running one to stop. */
   cancel(id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
     return this.#during(() => this.#parts.look(id, "not_found", (engine) => engine.cancel(id)));
+  }
+
+  /**
+   * Gives a task that waits, for a worker, its time or its retry, another time, priority, key or payload. A task that runs or has ended is
+   * left alone, and the result says its state.
+   * @throws HoldfastError invalid_*, payload_too_large
+   */
+  change(id: string, change: TaskChange): Promise<ChangeResult> {
+    return this.#during(async () => {
+      const checked = checkChange(change);
+      const found = await this.#parts.look<ChangeResult | null>(id, null, async (engine) => {
+        if (checked.key) (await this.#parts.known()).checkKeyOf(id, checked.key);
+        const [result] = await changeTasks(engine, [id], checked);
+        return result && result.outcome !== "not_found" ? result : null;
+      });
+      return found ?? { id, outcome: "not_found" };
+    });
+  }
+
+  /** Makes a scheduled task, or one that waits for its retry, pending at once: `change(id, { delayMs: 0 })`. */
+  runNow(id: string): Promise<ChangeResult> {
+    return this.change(id, { delayMs: 0 });
   }
 
   /**

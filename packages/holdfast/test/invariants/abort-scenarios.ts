@@ -1,6 +1,7 @@
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import type { Scenario } from "../support/abort.ts";
 import type { TestQueue } from "../support/test-queue.ts";
+import { changeScenarios } from "./abort-change-scenarios.ts";
 import { keyScenarios } from "./abort-key-scenarios.ts";
 import { uniqueScenarios } from "./abort-unique-scenarios.ts";
 
@@ -24,6 +25,7 @@ async function complete(q: TestQueue, ids: string[], options = {}): Promise<void
 }
 
 export const scenarios: Record<string, Scenario> = {
+  ...changeScenarios,
   ...keyScenarios,
   ...uniqueScenarios,
   "enqueue, into all bands, of ids given by a caller": {

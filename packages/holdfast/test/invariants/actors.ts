@@ -1,6 +1,7 @@
 import type { HoldScope, Unique } from "@holdfast/contracts";
 import type { Redis } from "ioredis";
 import { expect } from "vitest";
+import { changeTasks } from "../../src/engine/change.ts";
 import { Engine, type Grant, type RoundTrip, type Verdict } from "../../src/engine/engine.ts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import { changeKey, setLimits } from "../../src/engine/limits.ts";
@@ -374,6 +375,31 @@ export const actorSets: Record<string, ActorSet> = {
         (w) => w.engine.cancel("b"),
         after(LEASE_MS + 1, (w) => w.engine.reap(10)),
         (w) => w.engine.promote(10),
+      ],
+    ],
+  },
+  "an operator who changes what waits: run now, later, another key; a worker, a janitor": {
+    most: 1,
+    async prepare(w) {
+      await setLimits(w.engine, { key: { concurrency: 1 } });
+      await w.enqueue("a", { key: "k" });
+      await w.enqueue("b", { delayMs: 300 });
+    },
+    actors: [
+      [
+        (w) => changeTasks(w.engine, ["a", "b"], { key: "l", payloadText: "[]" }),
+        (w) => changeTasks(w.engine, ["a", "b"], { delayMs: 200, priority: "high" }),
+        (w) => changeTasks(w.engine, ["a", "b"], { delayMs: 0, key: null }),
+      ],
+      [
+        (w) => w.acquireTwice("B"),
+        (w) => w.settle("B", "fail", { want: 1, twice: true }),
+        (w) => w.settle("B", "ack", { want: 1 }),
+      ],
+      [
+        (w) => w.engine.cancel("a"),
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+        after(300, (w) => w.engine.promote(10)),
       ],
     ],
   },

@@ -12,12 +12,13 @@ import { parsePush } from "../../src/engine/push.ts";
 import { decodeRecord } from "../../src/engine/record.ts";
 import type { Request } from "../../src/engine/requests.ts";
 import { setShare } from "../../src/engine/shared-limits.ts";
+import { type ChangeArgs, changeScript } from "../../src/redis/generated/index.ts";
 import { workerChannel } from "../../src/redis/keys.ts";
 import { fenceOf } from "../support/fence.ts";
 import { readQueue, violationsOf } from "../support/invariants.ts";
 import type { startLossyProxy } from "../support/lossy-proxy.ts";
 import { LEASE_MS } from "../support/test-queue.ts";
-import { type Kind, MAX_RETRIES, type Model, type NewTask } from "./model.ts";
+import { type Kind, MAX_RETRIES, type Model, type ModelChange, type NewTask } from "./model.ts";
 import { type Asked, runs } from "./parking.ts";
 
 export interface Real {
@@ -448,6 +449,31 @@ const replay = (at: number, count: number, sending: Sending) =>
     expect(letters.split(" ")[0]).toBe(model.replay(ids));
   });
 
+const change = (at: number, count: number, what: ModelChange, sending: Sending) =>
+  new Command(`change(${at}, ${count}, ${JSON.stringify(what)}, ${sending})`, async (model, real) => {
+    // Most commands leave few tasks that wait, so these come first.
+    const waiting = [...model.in("scheduled"), ...model.in("pending")].map(([id]) => id);
+    const from = waiting.slice(at % Math.max(1, waiting.length));
+    const ids = [...new Set([...from, anId(model, at)])].slice(0, count);
+    const read = await real.engine.get(ids);
+    const standAside = read.filter(({ record }) => decodeRecord(record, false).unroutedSince !== null);
+    const args = {
+      waitedBefore: 0,
+      givenTime: what.delayMs === undefined ? "" : `+${what.delayMs}`,
+      givenPriority: what.priority?.[0] ?? "",
+      givenKey: what.key === undefined ? "" : `=${what.key}`,
+      givenPayload: what.payload ? "[2]" : "",
+    };
+    const call = (request: Request) =>
+      real.engine.runRequest<ChangeArgs, string>(changeScript, { ...args, tail: ids }, request);
+    const expected = model.change(
+      ids,
+      what,
+      standAside.map(({ id }) => id),
+    );
+    expect(await send(real, sending, call)).toBe(expected);
+  });
+
 const simple: Record<string, Body> = {
   promote: async (model, { engine }) => {
     const { promoted } = await engine.promote(500);
@@ -685,7 +711,22 @@ const keyed = fc
         for (const step of steps) await step.run(model, real);
       }),
   );
+const someChange: fc.Arbitrary<ModelChange> = fc.record(
+  {
+    delayMs: fc.constantFrom(0, 0, 1, 5_000, 20_000),
+    priority: fc.constantFrom("high", "normal", "low"),
+    key: fc.constantFrom("", "a", "a", "b"),
+    payload: fc.boolean(),
+  },
+  { requiredKeys: [] },
+);
+const changes = fc
+  .tuple(at, fc.integer({ min: 1, max: 4 }), someChange, sending)
+  .map((args) => change(...args));
 const sometimes = [
+  changes,
+  changes,
+  changes,
   at.map(cancel),
   at.map(heartbeat),
   fc.tuple(at, fc.integer({ min: 1, max: 3 }), sending).map((args) => replay(...args)),

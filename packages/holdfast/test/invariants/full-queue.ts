@@ -1,3 +1,4 @@
+import { changeTasks } from "../../src/engine/change.ts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import { changeKey, readKeys, setLimits } from "../../src/engine/limits.ts";
 import { Registry } from "../../src/engine/registry.ts";
@@ -136,6 +137,15 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   },
   audit: { call: (q) => q.engine.audit(true, "processing") },
   cancel: { call: (q) => q.engine.cancel("retry") },
+  change: {
+    call: (q) =>
+      changeTasks(
+        q.engine,
+        ["retry", "h", "solo", "a2", "k-later", "report", "u1", "n", "held", "none"],
+        { delayMs: 0, priority: "low", key: "d", payloadText: "2" },
+        { request },
+      ),
+  },
   configure: { call: (q) => q.engine.configure({ maxWaiting: 1_000 }) },
   confirm: {
     call: (q) =>

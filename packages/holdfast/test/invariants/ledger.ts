@@ -5,7 +5,7 @@ import type { QueueSnapshot } from "../support/invariants.ts";
 /** The states to which one script call may move a task. A promotion with a grant counts as one move. */
 const MOVES: Record<string, readonly string[]> = {
   absent: ["pending", "scheduled"],
-  // An enqueue with the unique key of a waiting task may give it another time.
+  // A change, or an enqueue with the unique key of a waiting task, may give it another time.
   pending: ["scheduled", "processing", "cancelled", "expired", "absent"],
   scheduled: ["pending", "processing", "cancelled", "expired", "absent"],
   processing: ["completed", "scheduled", "pending", "dead", "cancelled"],

@@ -94,6 +94,19 @@ export interface NewTask {
   keepPayload: boolean;
 }
 
+/** A change of tasks that wait. */
+export interface ModelChange {
+  delayMs?: number;
+  priority?: NewTask["priority"];
+  key?: string;
+  payload?: boolean;
+}
+
+/** The letter of the record of a task that does not wait. */
+const LETTERS: Partial<Record<State, string>> = {
+  ...{ processing: "l", completed: "c", dead: "d", cancelled: "x", expired: "e" },
+};
+
 /** The limits of a queue. The key "" is the queue itself, `/t` is the type t. */
 class ModelLimits {
   /** From the first task with a key, the first limit or the first hold on. */
@@ -413,6 +426,34 @@ export class Model {
         return "r";
       })
       .join("");
+  }
+
+  /** @param aside ids of pending tasks that stand aside by their type */
+  change(ids: string[], what: ModelChange, aside: readonly string[]): string {
+    const firstDueMs = this.firstDueMs();
+    let wakes = false;
+    const letters = ids.map((id) => {
+      const task = this.tasks.get(id);
+      if (!task || isGone(task)) return "u";
+      const before = { ...task };
+      if (before.state !== "pending" && before.state !== "scheduled") return LETTERS[before.state] ?? "?";
+      const { priority = task.priority, key = task.key, delayMs } = what;
+      const dueMs = this.nowMs + (delayMs ?? 0);
+      const isTimed = delayMs !== undefined && (delayMs > 0 || before.state === "scheduled");
+      const isMoved = key !== before.key || (priority !== before.priority && !this.needsSolo(task));
+      const isChanged =
+        (isTimed && !(before.state === "scheduled" && delayMs > 0 && before.dueMs === dueMs)) ||
+        [key !== before.key, priority !== before.priority, what.payload].some(Boolean);
+      if (!isChanged) return before.state === "pending" ? "P" : "S";
+      Object.assign(task, { priority, key, touched: true, order: null });
+      if (isTimed) Object.assign(task, { state: delayMs > 0 ? "scheduled" : "pending", dueMs });
+      if (key !== "") this.limits.used = true;
+      if (task.state === "scheduled") wakes ||= isTimed && dueMs < firstDueMs;
+      else wakes ||= before.state === "scheduled" || (isMoved && !aside.includes(id));
+      return task.state === "pending" ? "p" : "s";
+    });
+    if (wakes && !this.paused) this.parking.wake();
+    return letters.join("");
   }
 
   discard(ids: string[], discard: string): string {

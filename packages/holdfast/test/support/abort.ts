@@ -36,7 +36,7 @@ export function abortAt(script: string, call: number): Mutate {
     const [shebang = "", ...rest] = source.split("\n");
     const wrapper = [
       "local realRedis, callsMade = redis, 0",
-      "local redis = { error_reply = realRedis.error_reply, call = function(...)",
+      "local redis = { error_reply = realRedis.error_reply, sha1hex = realRedis.sha1hex, call = function(...)",
       "callsMade = callsMade + 1",
       `if callsMade == ${call} then error('aborted at call ${call}') end`,
       "return realRedis.call(...)",

@@ -44,6 +44,7 @@ export function taskViewOf(change: Partial<TaskView> = {}): TaskView {
     log: [],
     history: [],
     replays: [],
+    changes: null,
     ...change,
   };
 }

@@ -95,6 +95,7 @@ test("a task for a queue that may be new is not stored before its sender was adm
     get: async () => null,
     wait: async () => null,
     cancel: async () => "not_found" as const,
+    change: async (id: string) => ({ id, outcome: "not_found" as const }),
   });
   const options = { queue, newQueues: queues };
   registerTaskRoutes(app, options);

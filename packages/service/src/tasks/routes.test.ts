@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { HoldfastError, type TaskView } from "@holdfast/contracts";
+import { type ChangeResult, HoldfastError, type TaskChange, type TaskView } from "@holdfast/contracts";
 import type { EnqueueResult, NewTask } from "holdfast";
 import { pino } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
@@ -21,6 +21,7 @@ interface Fake {
   enqueueMany?: (tasks: readonly NewTask[]) => EnqueueResult[];
   wait?: (signal: AbortSignal | undefined) => Promise<TaskView | null>;
   cancel?: "cancelled" | "requested" | "too_late" | "not_found";
+  change?: Omit<ChangeResult, "id">;
   open?: boolean;
 }
 
@@ -33,6 +34,7 @@ const stored = (id: string, duplicate = false): EnqueueResult => ({
 async function setup(fake: Fake = {}) {
   const metrics = createMetrics({ service: "trial", version: "0" });
   const seen: NewTask[] = [];
+  const changes: TaskChange[] = [];
   const app = await createHttpServer({
     title: "Trial",
     description: "Trial.",
@@ -63,6 +65,10 @@ async function setup(fake: Fake = {}) {
       get: async () => null,
       wait: async (_id, { signal }) => fake.wait?.(signal) ?? null,
       cancel: async () => fake.cancel ?? "not_found",
+      change: async (id, change) => {
+        changes.push(change);
+        return { id, ...(fake.change ?? { outcome: "not_found" }) };
+      },
     }),
     metrics: createIntakeMetrics(metrics),
     assertOpen: () => {
@@ -80,7 +86,7 @@ async function setup(fake: Fake = {}) {
     const json = text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>) : {};
     return { status: response.status, headers: response.headers, text, json };
   };
-  return { app, base, seen, call, metrics };
+  return { app, base, seen, changes, call, metrics };
 }
 
 /** The answer to exactly these bytes. */
@@ -388,6 +394,35 @@ describe("GET and DELETE a task", () => {
     const { call } = await setup({ cancel });
     expect((await call("DELETE", `${TASKS}/x`)).status).toBe(status);
   });
+
+  test.each([
+    [{ outcome: "changed", state: "pending" }, 200, undefined],
+    [{ outcome: "unchanged", state: "scheduled" }, 200, undefined],
+    [{ outcome: "not_found" }, 404, "task_not_found"],
+    [{ outcome: "not_waiting", state: "processing" }, 409, "not_waiting"],
+    [{ outcome: "unique_conflict", state: "scheduled", heldBy: "b" }, 409, "unique_conflict"],
+    [{ outcome: "key_full" }, 429, "key_full"],
+  ] as const)("change: %o is %i", async (change, status, code) => {
+    const { call, changes } = await setup({ change });
+    const response = await call("PATCH", `${TASKS}/a`, '{"delayMs":0,"payloadText":"1.0"}');
+    expect(response).toMatchObject({ status, json: code ? { code } : { id: "a", ...change } });
+    if (code === "not_waiting") expect(response.json.detail).toContain("processing");
+    expect(changes).toEqual([{ delayMs: 0, payloadText: "1.0" }]);
+  });
+
+  test.each([
+    ["nothing", "{}", "invalid_argument"],
+    ["an unknown field", '{"delay":0}', "invalid_argument"],
+    ["a priority that there is not", '{"priority":"urgent"}', "invalid_argument"],
+    ["a negative delay", '{"delayMs":-1}', "invalid_argument"],
+    ["a payload that is no JSON", '{"payloadText":"{"}', "invalid_json"],
+  ])("change: refuses %s", async (_, body, code) => {
+    const { call, changes } = await setup({ change: { outcome: "changed", state: "pending" } });
+    const response = await call("PATCH", `${TASKS}/a`, body);
+    expect(response.json.code).toBe(code);
+    expect(response.status).toBeGreaterThanOrEqual(400);
+    expect(changes).toEqual([]);
+  });
 });
 
 describe("every error is a problem", () => {
@@ -397,7 +432,7 @@ describe("every error is a problem", () => {
     const response = await call("PUT", TASKS, "{}");
     expect(response).toMatchObject({ status: 405, json: { code: "method_not_allowed" } });
     expect(response.headers.get("allow")).toBe("POST");
-    expect((await call("PATCH", `${TASKS}/x`, "{}")).headers.get("allow")).toBe("DELETE, GET, HEAD");
+    expect((await call("PUT", `${TASKS}/x`, "{}")).headers.get("allow")).toBe("DELETE, GET, HEAD, PATCH");
   });
 
   test("a path that does not decode is 400", async () => {

@@ -1,5 +1,6 @@
-import { HoldfastError, LIMITS, type TaskView } from "@holdfast/contracts";
-import { CancelReply, TaskReceipt } from "@holdfast/contracts/api";
+import { type ChangeResult, type ErrorCode, HoldfastError, LIMITS, type TaskView } from "@holdfast/contracts";
+import { CancelReply, ChangeBody, ChangeReply, TaskReceipt } from "@holdfast/contracts/api";
+import { checkJson } from "@holdfast/contracts/json";
 import { emptyBatch, type ReadTasks } from "@holdfast/contracts/task-json";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { traceContextOf } from "holdfast";
@@ -38,7 +39,7 @@ const JSON_TYPE = "application/json; charset=utf-8";
 /** How many tasks a request has stored, for hooks. For a stream, the number grows while lines arrive. */
 export const storedBy = new WeakMap<object, { accepted: number }>();
 
-/** Enqueue, batch, get and cancel: the routes of producer-api, which observability serves as well. */
+/** Enqueue, batch, get, cancel and change: the routes of producer-api, which observability serves as well. */
 export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): void {
   const intake = new Intake(options, app.basics);
   const closing = new AbortController();
@@ -160,6 +161,55 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
       }
     },
   );
+
+  app.patch(
+    "/v1/queues/:queue/tasks/:id",
+    {
+      config: { scope: "enqueue" },
+      bodyLimit: BODY_LIMIT_BYTES,
+      schema: {
+        tags: ["tasks"],
+        summary: "Change a task that waits",
+        description:
+          "Gives a pending or scheduled task, or one that waits for its retry, another time, priority, key or payload; `delayMs: 0` runs it now. 409 not_waiting: it runs or has ended. 409 unique_conflict: it waits for the end of the task that holds its unique key, so its time cannot be changed. 429 key_full: the key has as many tasks as its limits allow. In each case nothing is changed.",
+        params: taskParams,
+        body: ChangeBody,
+        response: { 200: ChangeReply, default: problemSchema },
+      },
+    },
+    async (request) => {
+      const { queue: name, id } = request.params;
+      const { payloadText } = request.body;
+      if (payloadText !== undefined) checkJson(payloadText, "payloadText");
+      return changeReply(name, await intake.open(name).change(id, request.body));
+    },
+  );
+}
+
+/** @throws HoldfastError unless the task is as it was asked for */
+function changeReply(queue: string, { id, outcome, state, heldBy }: ChangeResult): ChangeReply {
+  const refuse = (code: ErrorCode, why: string, more: { heldBy?: string } = {}): never => {
+    throw new HoldfastError(code, `task ${id} ${why}`, { taskId: id, ...more });
+  };
+  switch (outcome) {
+    case "changed":
+    case "unchanged":
+      return { id, outcome, state: state as ChangeReply["state"] };
+    case "not_found":
+      throw unknownTask(queue, id);
+    case "not_waiting":
+      return refuse("not_waiting", `is ${state}: only a task that waits can be changed`);
+    case "unique_conflict":
+      return refuse(
+        "unique_conflict",
+        `waits for the end of task ${heldBy}, which holds its unique key: its time cannot be changed`,
+        heldBy === undefined ? {} : { heldBy },
+      );
+    case "key_full":
+      return refuse("key_full", "stays in its line: the key has as many tasks as its limits allow");
+    default:
+      throw new HoldfastError("internal", `unknown outcome ${String(outcome satisfies never)}`);
+  }
 }
 
 function posted(request: FastifyRequest): Posted {

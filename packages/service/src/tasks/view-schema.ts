@@ -1,5 +1,6 @@
 import {
   ATTEMPT_OUTCOMES,
+  CHANGED_FIELDS,
   DEAD_REASONS,
   PRIORITIES,
   TASK_STATES,
@@ -90,6 +91,15 @@ export const taskViewSchema = Type.Object({
   log: Type.Array(Type.String()),
   history: Type.Array(attemptViewSchema),
   replays: Type.Array(Type.Object({ generation: count, at: moment })),
+  changes: nullable(
+    Type.Object({
+      count,
+      firstAt: moment,
+      lastAt: moment,
+      by: Type.String(),
+      fields: Type.Array(OneOf(CHANGED_FIELDS)),
+    }),
+  ),
 });
 
 // This does not compile if the description lacks a field of the contract.

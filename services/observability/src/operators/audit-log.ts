@@ -122,6 +122,7 @@ const ENDED_ACTIONS: Record<OperationView["kind"], AuditAction> = {
   replay: "dead_letters.replay",
   discard: "dead_letters.discard",
   restore: "operation.undo",
+  change: "task.change",
   empty: "queue.empty",
   burst: "queue.burst",
 };

@@ -33,6 +33,7 @@ export type ObserverPort = Pick<
   | "deadLetterGroups"
   | "replay"
   | "matchDead"
+  | "matchScheduled"
   | "pause"
   | "resume"
   | "configure"

@@ -9,27 +9,11 @@ import {
 } from "@holdfast/contracts/api";
 import { checkJson } from "@holdfast/contracts/json";
 import { type HttpServer, RequestError } from "@holdfast/service";
-import { HoldfastError, type Observer } from "holdfast";
-import type { OperationSpec } from "holdfast/operate";
+import type { Observer } from "holdfast";
 import { authorOf } from "../operators/audit-log.ts";
-import type { Asker } from "../operators/operations.ts";
-import { assertPatch, type Selection, selectionOf } from "../operators/selection.ts";
+import { begin, matching } from "../operators/bulk.ts";
+import { assertPatch, selectionOf } from "../operators/selection.ts";
 import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
-
-/** Tasks that a dry run over ids reads at a time. */
-const LOOKUPS_AT_ONCE = 50;
-/** A filter that reads more dead letters than this becomes an operation, which counts by itself. */
-const SYNC_SCAN = 5_000;
-/** How long the request waits for a small operation before it answers with the operation itself, ms. */
-const SMALL_WAIT_MS = 5_000;
-
-interface Matches {
-  matched: number;
-  scanned?: number;
-  total?: number;
-  /** False if only a part of them was read, so that there may be more. */
-  isWhole: boolean;
-}
 
 /** Replay and discard. Small selections are done at once, large or paced ones become operations. */
 export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
@@ -57,7 +41,9 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
         throw new RequestError("invalid_argument", "body/patch and body/to exclude each other", [
           { path: "/patch", message: "excludes to", in: "body" },
         ]);
-      const { isWhole, ...matches } = await matching(queue, selection, body.dryRun === true, abortOf(reply));
+      const { isWhole, ...matches } = await matching(observer, queue, selection, {
+        ...{ state: "dead", isDryRun: body.dryRun === true, signal: abortOf(reply) },
+      });
       if (body.dryRun) {
         return reply.code(200).send({ dryRun: true, ...matches, replayed: 0, skipped: 0 });
       }
@@ -89,7 +75,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       };
       const { view } = await audit.during(mutation, async () => {
         await admitTarget();
-        return begin(spec, matches.matched, request, isWhole, isSmall);
+        return begin(operations, spec, { total: matches.matched, isWhole, isSmall }, request);
       });
       if (view.state !== "succeeded")
         return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);
@@ -114,7 +100,9 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       const { queue } = request.params;
       const { body } = request;
       const selection = selectionOf(body);
-      const { isWhole, ...matches } = await matching(queue, selection, body.dryRun === true, abortOf(reply));
+      const { isWhole, ...matches } = await matching(observer, queue, selection, {
+        ...{ state: "dead", isDryRun: body.dryRun === true, signal: abortOf(reply) },
+      });
       if (body.dryRun) {
         return reply
           .code(200)
@@ -131,7 +119,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       };
       const isSmall = isWhole && matches.matched <= SYNC_LIMIT && body.ratePerSecond === undefined;
       const { view } = await audit.during(mutation, () =>
-        begin(spec, matches.matched, request, isWhole, isSmall),
+        begin(operations, spec, { total: matches.matched, isWhole, isSmall }, request),
       );
       if (view.state !== "succeeded")
         return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);
@@ -156,55 +144,10 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
     },
   );
 
-  /**
-   * Ids are counted as given; only a dry run looks each of them up. A filter reads as many dead letters as it needs.
-   */
-  async function matching(
-    queue: string,
-    selection: Selection,
-    isDryRun: boolean,
-    signal: AbortSignal,
-  ): Promise<Matches> {
-    if ("filter" in selection) {
-      const bounds = isDryRun ? {} : { matched: SYNC_LIMIT, scanned: SYNC_SCAN };
-      return observer.matchDead(queue, selection.filter, { ...bounds, signal });
-    }
-    if (!isDryRun) {
-      // An unknown queue is a 404, not an operation on nothing.
-      await observer.stats(queue);
-      return { matched: selection.ids.length, isWhole: true };
-    }
-    let matched = 0;
-    for (let start = 0; start < selection.ids.length; start += LOOKUPS_AT_ONCE) {
-      const slice = selection.ids.slice(start, start + LOOKUPS_AT_ONCE);
-      const tasks = await Promise.all(slice.map((id) => observer.task(queue, id)));
-      matched += tasks.filter((task) => task?.state === "dead").length;
-    }
-    return { matched, isWhole: true };
-  }
-
   async function replayIds(queue: string, ids: string[], how: Parameters<Observer["replay"]>[2]) {
     const results = await observer.replay(queue, ids, how);
     for (const { outcome } of results) countReplayed(queue, outcome, 1);
     const replayed = results.filter(({ outcome }) => outcome === "replayed" || outcome === "moved").length;
     return { replayed, skipped: results.length - replayed, results, count: replayed };
-  }
-
-  /**
-   * Starts an operation, and waits for it if it is small.
-   * @throws HoldfastError conflict: a small operation failed
-   */
-  async function begin(
-    spec: OperationSpec,
-    total: number,
-    request: Asker,
-    isWhole: boolean,
-    isSmall: boolean,
-  ) {
-    const begun = await operations.start(spec, total, request, isWhole);
-    const view = isSmall ? await operations.settled(begun, SMALL_WAIT_MS) : begun;
-    if (isSmall && view.state === "failed")
-      throw new HoldfastError("conflict", view.error ?? `operation ${view.id} failed`);
-    return { count: total, operationId: view.id, view };
   }
 }

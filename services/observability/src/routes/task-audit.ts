@@ -8,6 +8,7 @@ const ACTIONS: Record<string, AuditAction> = {
   "POST /v1/queues/:queue/tasks": "task.enqueue",
   "POST /v1/queues/:queue/tasks/batch": "task.enqueue_batch",
   "DELETE /v1/queues/:queue/tasks/:id": "task.cancel",
+  "PATCH /v1/queues/:queue/tasks/:id": "task.change",
 };
 
 interface Seen {

@@ -3,6 +3,7 @@ export * from "./audit.ts";
 export * from "./auditAppend.ts";
 export * from "./auditTrim.ts";
 export * from "./cancel.ts";
+export * from "./change.ts";
 export * from "./configure.ts";
 export * from "./confirm.ts";
 export * from "./delete.ts";

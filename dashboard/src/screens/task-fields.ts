@@ -1,0 +1,26 @@
+import { LIMITS, type Priority } from "@holdfast/contracts";
+import { bytes } from "../format/number.ts";
+
+/** Returns why the service would refuse a payload; null if it would accept the payload. */
+export function payloadError(text: string): string | null {
+  if (text.trim() === "") return "A payload is needed. Enter null for an empty payload.";
+  const size = new TextEncoder().encode(text).length;
+  if (size > LIMITS.payloadBytes)
+    return `${bytes(size)}: at most ${bytes(LIMITS.payloadBytes)} are accepted.`;
+  try {
+    JSON.parse(text);
+    return null;
+  } catch (error) {
+    return `Not JSON: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** Returns why a delay in seconds is refused; null if it is accepted or empty. */
+export function delayError(text: string): string | null {
+  if (text.trim() === "") return null;
+  const seconds = Number(text);
+  if (!Number.isFinite(seconds) || seconds < 0) return "Seconds, 0 or more.";
+  return seconds * 1_000 > LIMITS.delayMs ? "At most a year." : null;
+}
+
+export const PRIORITY_TEXT: Record<Priority, string> = { high: "High", normal: "Normal", low: "Low" };

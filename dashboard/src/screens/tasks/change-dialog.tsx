@@ -1,0 +1,72 @@
+import { isTaskKey, LIMITS, PRIORITIES, type Priority, type TaskView } from "@holdfast/contracts";
+import type { ChangeBody } from "@holdfast/contracts/api";
+import { useState } from "react";
+import { changeTask } from "../../api/tasks.ts";
+import { FormDialog } from "../../ui/form-dialog.tsx";
+import { Segments } from "../../ui/segments.tsx";
+import { TextField } from "../../ui/text-field.tsx";
+import { delayError, PRIORITY_TEXT, payloadError } from "../task-fields.ts";
+
+interface ChangeDialogProps {
+  task: TaskView;
+  onChanged(): Promise<void>;
+  onClose(): void;
+}
+
+/** Gives a task that waits another time, priority, key or payload. Only what differs is sent. */
+export function ChangeDialog({ task, onChanged, onClose }: ChangeDialogProps) {
+  const [delay, setDelay] = useState("");
+  const [priority, setPriority] = useState<Priority>(task.priority);
+  const [key, setKey] = useState(task.key ?? "");
+  const [payloadText, setPayloadText] = useState(task.payloadText);
+  const errors = {
+    delay: delayError(delay),
+    key: key === "" || isTaskKey(key) ? null : `1 to ${LIMITS.keyBytes} bytes, without NUL.`,
+    payload: payloadError(payloadText),
+  };
+  const change: ChangeBody = {
+    ...(delay.trim() === "" ? {} : { delayMs: Math.round(Number(delay) * 1_000) }),
+    ...(priority === task.priority ? {} : { priority }),
+    ...(key === (task.key ?? "") ? {} : { key: key === "" ? null : key }),
+    ...(payloadText === task.payloadText ? {} : { payloadText }),
+  };
+  const refused = Object.keys(change).length === 0 || Object.values(errors).some((error) => error !== null);
+  return (
+    <FormDialog
+      title={<>Change {task.id}</>}
+      isWide
+      refused={refused}
+      saveText="Change task"
+      save={() => changeTask(task.queue, task.id, change)}
+      onSaved={onChanged}
+      onClose={onClose}
+    >
+      <TextField
+        label="Due in seconds"
+        hint="Empty keeps its time. 0 runs it now."
+        value={delay}
+        onChange={setDelay}
+        error={errors.delay}
+        inputMode="numeric"
+      />
+      <div className="field">
+        <span>Priority</span>
+        <Segments<Priority>
+          label="Priority"
+          value={priority}
+          onChange={setPriority}
+          options={PRIORITIES.map((value) => ({ value, text: PRIORITY_TEXT[value] }))}
+        />
+      </div>
+      <TextField label="Key" hint="Empty for none." value={key} onChange={setKey} error={errors.key} mono />
+      <TextField
+        label="Payload"
+        hint="JSON, sent and stored character for character."
+        value={payloadText}
+        onChange={setPayloadText}
+        rows={7}
+        error={errors.payload}
+      />
+    </FormDialog>
+  );
+}

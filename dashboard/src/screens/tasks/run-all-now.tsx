@@ -1,0 +1,67 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { queueKey } from "../../api/queues.ts";
+import { runScheduledNow, type TaskFilter } from "../../api/tasks.ts";
+import { count, plural } from "../../format/number.ts";
+import { useLive } from "../../live/live-context.tsx";
+import { useSession } from "../../session/session-context.tsx";
+import { Button } from "../../ui/button.tsx";
+import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
+import { useToasts } from "../../ui/toast.tsx";
+import { confirmationPhrase } from "../confirmation.ts";
+
+interface RunAllNowProps {
+  queue: string;
+  filter: TaskFilter;
+  filtered: boolean;
+  /** How many tasks of the queue are scheduled. */
+  scheduled: number;
+}
+
+/** Makes all scheduled tasks pending, or those that match the filter of the list. */
+export function RunAllNow({ queue, filter, filtered, scheduled }: RunAllNowProps) {
+  const client = useQueryClient();
+  const { trackOperation } = useLive();
+  const { say, warn } = useToasts();
+  const { denied } = useSession();
+  const [asking, setAsking] = useState(false);
+  const run = async () => {
+    const { type, tag, q, error, from, to } = filter;
+    const answer = await runScheduledNow(queue, { type, tag, q, error, from, to });
+    if ("operation" in answer) trackOperation(answer.operation);
+    else if (answer.done === 0) warn("Nothing was changed", "No scheduled task matches any more.");
+    else
+      say(
+        `${plural(answer.done, "task")} made pending`,
+        answer.skipped === 0 ? undefined : `${count(answer.skipped)} were left as they are.`,
+      );
+    await client.invalidateQueries({ queryKey: queueKey(queue) });
+  };
+  const text = filtered ? "Run all matching now" : "Run all scheduled now";
+  return (
+    <>
+      <Button
+        small
+        denied={denied("control", queue)}
+        isDisabled={scheduled === 0}
+        onPress={() => setAsking(true)}
+      >
+        {text}
+      </Button>
+      {asking ? (
+        <ConfirmDialog
+          title={text}
+          action="Run now"
+          phrase={filtered ? null : confirmationPhrase("run", scheduled)}
+          onConfirm={run}
+          onClose={() => setAsking(false)}
+        >
+          {filtered
+            ? "Every scheduled task that matches the filter becomes pending, those that wait for a retry among them."
+            : `All ${plural(scheduled, "scheduled task")} of ${queue} become pending, those that wait for a retry among them.`}{" "}
+          Tasks that are scheduled from now on keep their times.
+        </ConfirmDialog>
+      ) : null}
+    </>
+  );
+}

@@ -1,0 +1,76 @@
+import type { TaskView } from "@holdfast/contracts";
+import type { Engine } from "../engine/engine.ts";
+import { taskView } from "../engine/task-view.ts";
+import type { Parts } from "../partitions/parts.ts";
+import { bulkMatcherOf, type TaskFilter } from "./filter.ts";
+import type { MatchBounds } from "./observer-options.ts";
+import { queueStats } from "./queue-stats.ts";
+
+const PAGE = 100;
+const INDEXES = { dead: "deadLetters", scheduled: "scheduled" } as const;
+
+/** The states whose tasks can be selected by a filter for an action on all of them. */
+export type MatchedState = keyof typeof INDEXES;
+
+/** The tasks in a state, from the latest time on, page by page. */
+export async function* pagesOf(
+  engine: Engine,
+  state: MatchedState,
+  signal?: AbortSignal,
+): AsyncGenerator<TaskView[]> {
+  let cursor = "";
+  do {
+    signal?.throwIfAborted();
+    const page = await engine.list(INDEXES[state], "last", cursor, PAGE);
+    const tasks = (await engine.get(page.ids))
+      .map((raw) => taskView(engine.queue, raw))
+      .filter((task) => task?.state === state);
+    yield tasks as TaskView[];
+    cursor = page.cursor;
+  } while (cursor !== "");
+}
+
+/** The number of tasks that match, and the number that was read to find them. */
+export interface TaskMatch {
+  matched: number;
+  scanned: number;
+  total: number;
+  /** Whether all tasks in that state were read. */
+  isWhole: boolean;
+}
+
+/** Counts the tasks in a state that match. In each part it stops after more than `matched` matches or after `scanned` tasks. */
+export async function matchTasks(
+  { all }: Parts,
+  state: MatchedState,
+  filter: TaskFilter,
+  bounds: MatchBounds,
+): Promise<TaskMatch> {
+  const found = await Promise.all(all.map(({ engine }) => matchesOf(engine, state, filter, bounds)));
+  return found.reduce((sum, part) => ({
+    matched: sum.matched + part.matched,
+    scanned: sum.scanned + part.scanned,
+    total: sum.total + part.total,
+    isWhole: sum.isWhole && part.isWhole,
+  }));
+}
+
+async function matchesOf(
+  engine: Engine,
+  state: MatchedState,
+  filter: TaskFilter,
+  bounds: MatchBounds,
+): Promise<TaskMatch> {
+  const matches = bulkMatcherOf(filter);
+  const total = queueStats(engine.queue, await engine.stats())[state];
+  if (Object.keys(filter).length === 0) return { matched: total, scanned: total, total, isWhole: true };
+  let [matched, scanned] = [0, 0];
+  for await (const page of pagesOf(engine, state, bounds.signal)) {
+    scanned += page.length;
+    matched += page.filter(matches).length;
+    const isEnough = matched > (bounds.matched ?? Number.POSITIVE_INFINITY);
+    if ((isEnough || scanned >= (bounds.scanned ?? Number.POSITIVE_INFINITY)) && scanned < total)
+      return { matched, scanned, total, isWhole: false };
+  }
+  return { matched, scanned, total, isWhole: true };
+}

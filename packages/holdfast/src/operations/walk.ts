@@ -1,0 +1,109 @@
+import type { TaskView } from "@holdfast/contracts";
+import type { Engine } from "../engine/engine.ts";
+import type { ClaimedOperation } from "../engine/operation-store.ts";
+import { taskView } from "../engine/task-view.ts";
+import { bulkMatcherOf, type TaskFilter } from "../observer/filter.ts";
+import type { Parts } from "../partitions/parts.ts";
+import type { Place, Work } from "./work.ts";
+
+// `get` takes at most this many ids at a time.
+const READ = 100;
+
+export const engineAt = (parts: Parts, place: number) => (parts.all[place] as Parts["all"][number]).engine;
+
+/** An id can name a partition that does not exist. It is then looked up in the first part, where it is not found. */
+export const placeOf = (parts: Parts, id: string) => Math.max(0, parts.placeOf(id));
+
+const isEverything = (filter: TaskFilter) => Object.keys(filter).length === 0;
+
+export const scoreOf = (cursor: string) => Number(cursor.slice(0, cursor.indexOf(":")));
+
+/** The states whose tasks an operation walks. */
+export type WalkedState = "dead" | "scheduled";
+const INDEXES = { dead: "deadLetters", scheduled: "scheduled" } as const;
+
+async function readTasks(engine: Engine, ids: readonly string[], state: WalkedState): Promise<TaskView[]> {
+  const tasks: TaskView[] = [];
+  for (let at = 0; at < ids.length; at += READ) {
+    for (const raw of await engine.get(ids.slice(at, at + READ))) {
+      const task = taskView(engine.queue, raw);
+      if (task?.state === state) tasks.push(task);
+    }
+  }
+  return tasks;
+}
+
+/** One stretch of the tasks in a state, in order of time. Of the dead letters, those that were there at `until`. */
+async function stretch(
+  engine: Engine,
+  after: string,
+  size: number,
+  options: { state: WalkedState; filter: TaskFilter; until: number },
+): Promise<{ ids: string[]; after: string | null }> {
+  const { state, filter, until } = options;
+  // Here and not before the run: one that a newer version asked for may have a field that is not known to this one, and
+  // ends as failed.
+  const matches = bulkMatcherOf(filter);
+  const all = isEverything(filter);
+  const start = after === "" && filter.from !== undefined ? `${Math.ceil(filter.from) - 1}:` : after;
+  const page = await engine.list(INDEXES[state], "first", start, all ? size : Math.min(size, READ));
+  const isOver = page.cursor === "" || (state === "dead" && scoreOf(page.cursor) > until);
+  const next = isOver || (filter.to !== undefined && scoreOf(page.cursor) >= filter.to) ? null : page.cursor;
+  // All of them are meant, and all died before: no need to read them. The script leaves scheduled tasks alone that came later.
+  if (all && (!isOver || state === "scheduled")) return { ids: page.ids, after: next };
+  const tasks = await readTasks(engine, page.ids, state);
+  const meant = tasks.filter((task) => (task.endedAt ?? 0) <= until && matches(task));
+  return { ids: meant.map(({ id }) => id), after: next };
+}
+
+/** Walks the tasks of a selection: of given ids, or of all in a state that match. */
+export function walkOf(
+  operation: ClaimedOperation,
+  parts: Parts,
+  state: WalkedState,
+): Pick<Work, "first" | "next" | "count"> {
+  const { selection } = operation.spec;
+  const first: Place = { part: 0, after: "" };
+  if (selection && "ids" in selection) {
+    const byPart = parts.all.map((_, place) => selection.ids.filter((id) => placeOf(parts, id) === place));
+    return {
+      first,
+      async next({ part, after }, size) {
+        const own = byPart[part] ?? [];
+        const from = Number(after || 0);
+        const ids = own.slice(from, from + size);
+        const isOver = from + size >= own.length;
+        const next = isOver ? { part: part + 1, after: "" } : { part, after: String(from + size) };
+        return {
+          batch: ids.length > 0 ? { part, ids } : null,
+          next: next.part < parts.all.length ? next : null,
+        };
+      },
+    };
+  }
+  const filter = (selection?.filter ?? {}) as TaskFilter;
+  const options = { state, filter, until: operation.startedAt };
+  const next: Work["next"] = async ({ part, after }, size) => {
+    const found = await stretch(engineAt(parts, part), after, size, options);
+    const place = found.after === null ? { part: part + 1, after: "" } : { part, after: found.after };
+    return {
+      batch: found.ids.length > 0 ? { part, ids: found.ids } : null,
+      next: place.part < parts.all.length ? place : null,
+    };
+  };
+  if (isEverything(options.filter)) return { first, next };
+  return {
+    first,
+    next,
+    async count(signal, found) {
+      let count = 0;
+      for (let place: Place | null = first; place && !signal.aborted; ) {
+        const step = await next(place, READ);
+        count += step.batch?.ids.length ?? 0;
+        await found(count);
+        place = step.next;
+      }
+      return count;
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import { SYNC_LIMIT } from "@holdfast/contracts/api";
+import { HoldfastError } from "holdfast";
+import type { OperationSpec } from "holdfast/operate";
+import type { ObserverPort } from "../routes/context.ts";
+import type { Asker, Operations } from "./operations.ts";
+import type { Selection } from "./selection.ts";
+
+/** Tasks that a dry run over ids reads at a time. */
+const LOOKUPS_AT_ONCE = 50;
+/** A filter that reads more tasks than this becomes an operation, which counts by itself. */
+const SYNC_SCAN = 5_000;
+/** How long the request waits for a small operation before it answers with the operation itself, ms. */
+const SMALL_WAIT_MS = 5_000;
+
+interface Matches {
+  matched: number;
+  scanned?: number;
+  total?: number;
+  /** False if only a part of them was read, so that there may be more. */
+  isWhole: boolean;
+}
+
+const STATES = { dead: ["dead"], scheduled: ["scheduled", "pending"] } as const;
+
+/**
+ * Counts the tasks of a selection. Ids are counted as given; only a dry run looks each of them up. A filter reads as many tasks as it
+ * needs.
+ * @param how.state the tasks that a filter is about
+ */
+export async function matching(
+  observer: Pick<ObserverPort, "matchDead" | "matchScheduled" | "stats" | "task">,
+  queue: string,
+  selection: Selection,
+  { state, isDryRun, signal }: { state: "dead" | "scheduled"; isDryRun: boolean; signal: AbortSignal },
+): Promise<Matches> {
+  if ("filter" in selection) {
+    const bounds = { ...(isDryRun ? {} : { matched: SYNC_LIMIT, scanned: SYNC_SCAN }), signal };
+    return state === "dead"
+      ? observer.matchDead(queue, selection.filter, bounds)
+      : observer.matchScheduled(queue, selection.filter, bounds);
+  }
+  if (!isDryRun) {
+    // An unknown queue is a 404, not an operation on nothing.
+    await observer.stats(queue);
+    return { matched: selection.ids.length, isWhole: true };
+  }
+  const states: readonly string[] = STATES[state];
+  let matched = 0;
+  for (let start = 0; start < selection.ids.length; start += LOOKUPS_AT_ONCE) {
+    const slice = selection.ids.slice(start, start + LOOKUPS_AT_ONCE);
+    const tasks = await Promise.all(slice.map((id) => observer.task(queue, id)));
+    matched += tasks.filter((task) => task && states.includes(task.state)).length;
+  }
+  return { matched, isWhole: true };
+}
+
+/**
+ * Starts an operation, and waits for it if it is small.
+ * @throws HoldfastError conflict: a small operation failed
+ */
+export async function begin(
+  operations: Operations,
+  spec: OperationSpec,
+  { total, isWhole, isSmall }: { total: number; isWhole: boolean; isSmall: boolean },
+  request: Asker,
+) {
+  const begun = await operations.start(spec, total, request, isWhole);
+  const view = isSmall ? await operations.settled(begun, SMALL_WAIT_MS) : begun;
+  if (isSmall && view.state === "failed")
+    throw new HoldfastError("conflict", view.error ?? `operation ${view.id} failed`);
+  return { count: total, operationId: view.id, view };
+}
