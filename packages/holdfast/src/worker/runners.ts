@@ -39,6 +39,14 @@ export class Runners {
     return shareOf(self, others, { total, free, virtualTime });
   }
 
+  /** An entry of the handlers may get tasks again. */
+  roomCame(): void {
+    for (const runner of this.all) {
+      if (runner.waitsForRoom) runner.wake();
+      runner.schedule();
+    }
+  }
+
   /** Whether none of them holds a task or waits for an answer. */
   get quiet(): boolean {
     return this.all.every((runner) => runner.quiet);
