@@ -306,7 +306,10 @@ describe("waiting until a batch is full", () => {
     await system.started("work", batched({ max: 50, waitMs: 60_000 }, noted().handler));
     const { id } = await system.queue().enqueue("row", 1);
     await until("it stands aside", async () => (await system.observer.stats("work")).pendingTyped === 1);
-    console.log(await system.observer.why("work", id));
+    expect(await system.observer.why("work", id)).toMatchObject({
+      reason: "waiting",
+      detail: expect.stringContaining("or until its batch there is full"),
+    });
   });
 });
 
