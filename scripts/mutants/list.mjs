@@ -904,7 +904,7 @@ export const mutants = [
     changes: [
       [
         "packages/holdfast/src/worker/queue-runner.ts",
-        "handlers.hasLimits || monotonicMs() < this.#tellsTypesUntilMs ? handlers.tell(want) : null",
+        "handlers.hasLimits || tells ? handlers.tell(want, tells) : null",
         "null",
       ],
     ],

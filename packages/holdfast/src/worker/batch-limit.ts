@@ -38,9 +38,9 @@ export class BatchLimit {
 
   /** As of a `TypeLimit`. */
   answered(told: number): void {
-    this.#change(() => {
-      this.#asked -= this.#batchesOf(told);
-    });
+    const before = this.room;
+    this.#asked -= this.#batchesOf(told);
+    if (before === 0 && this.room > 0) this.#onRoom();
   }
 
   /** What the engine is told behind the rule (lua/lib/routes.lua). */
@@ -52,7 +52,10 @@ export class BatchLimit {
   /** A batch runs until `over` resolves, which never rejects. */
   runs(members: readonly BatchMember[], over: Promise<void>): void {
     this.#running.add(members);
-    void over.then(() => this.#change(() => this.#running.delete(members)));
+    void over.then(() => {
+      this.#running.delete(members);
+      if (this.room > 0) this.#onRoom();
+    });
   }
 
   // Slots are counted elsewhere: a batch that was cut into several begins as a whole.
@@ -64,11 +67,5 @@ export class BatchLimit {
 
   #batchesOf(tasks: number): number {
     return Math.ceil(tasks / this.#settings.max);
-  }
-
-  #change(change: () => void): void {
-    const before = this.room;
-    change();
-    if (before === 0 && this.room > 0) this.#onRoom();
   }
 }

@@ -63,8 +63,8 @@ export interface BatchSettings {
 }
 
 export const batchShape = shapeOf<BatchOptions>({
-  what: "a batch",
-  title: "Batch",
+  what: "a batch handler",
+  title: "Batch handler",
   example: "{ max: 100, waitMs: 50 }",
   kinds: {
     max: whole(1, 500),

@@ -47,8 +47,7 @@ test("batches are told whole: none while as many run as the slots have room for,
   expect(both.most(500)).toBe(500);
   const first = both.tell(250);
   expect(first.text).toBe(" mail row=0/200/100/50");
-  expect(both.tell(250).text).toBe(" mail row=0");
-  expect(both.isShort).toBe(true);
+  expect(both.tell(250)).toMatchObject({ text: " mail row=0", short: ["row"] });
   first.answered();
   expect(both.tell(40).text).toBe(" mail row=0/40/40/50");
   const limited = new HandlerTable({ row: { handler: run, concurrency: 100 } }, {}, () => {}, slots);

@@ -31,11 +31,14 @@ export type HandlerDefaults = Pick<HandlerOptions, "maxRetries" | "backoff" | "i
 export interface ToldRules {
   /** With a space before each (lua/lib/routes.lua). */
   text: string;
+  /** The entries of which the call could ask for nothing, because of their limits. */
+  short: readonly string[];
   /** Called when the call is answered. */
   answered(): void;
 }
 
 const nothing = () => {};
+const NONE: readonly string[] = [];
 
 /** The handlers of a worker, by type. The most exact entry runs a task: its type, otherwise the longest prefix. */
 export class HandlerTable {
@@ -55,13 +58,13 @@ export class HandlerTable {
 
   /**
    * @param handlers as `checkHandlers` accepts them
-   * @param onRoom called when an entry with a limit may get tasks again
+   * @param onRoom called with the rule of an entry with a limit that may get tasks again
    * @param slots the slots of the worker
    */
   constructor(
     handlers: Handlers,
     defaults: HandlerDefaults = {},
-    onRoom: () => void = nothing,
+    onRoom: (rule: string) => void = nothing,
     slots: () => number = () => Number.POSITIVE_INFINITY,
   ) {
     this.rules = Object.keys(handlers).sort();
@@ -77,7 +80,11 @@ export class HandlerTable {
     this.hasBatches = this.#entries.some(({ batches }) => batches);
     const [only] = this.rules;
     this.#isOneBatch = this.rules.length === 1 && batchSettings(handlers[only as string])?.waitMs === 0;
-    this.#told = { text: this.rules.map((rule) => ` ${rule}`).join("") || " ", answered: nothing };
+    this.#told = {
+      text: this.rules.map((rule) => ` ${rule}`).join("") || " ",
+      short: NONE,
+      answered: nothing,
+    };
     this.ownTerms = this.#termsText(handlers);
   }
 
@@ -103,15 +110,11 @@ export class HandlerTable {
           : told
               .map(({ entry, most }) => ` ${entry.rule}${most === undefined ? "" : entry.limit?.text(most)}`)
               .join(""),
+      short: told.filter(({ most }) => most === 0).map(({ entry }) => entry.rule),
       answered: () => {
         for (const { entry, most } of told) if (most !== undefined) entry.limit?.answered(most);
       },
     };
-  }
-
-  /** Whether an entry has a limit and as many tasks as that. */
-  get isShort(): boolean {
-    return this.hasLimits && this.#entries.some(({ limit }) => limit?.room === 0);
   }
 
   /** An entry without terms of its own is told as well if a prefix with some would fit it. */
@@ -140,13 +143,27 @@ function entryOf(
   rule: string,
   index: number,
   given: Handler | HandlerOptions,
-  { defaults, onRoom, slots }: { defaults: HandlerDefaults; onRoom: () => void; slots: () => number },
+  {
+    defaults,
+    onRoom,
+    slots,
+  }: {
+    defaults: HandlerDefaults;
+    onRoom: (rule: string) => void;
+    slots: () => number;
+  },
 ): HandlerEntry {
   const own: HandlerOptions = typeof given === "function" ? { handler: given } : given;
   const { handler, timeoutMs, concurrency, deadLetter = true } = own;
   const batched = batchSettings(handler);
   const most = concurrency ?? Number.POSITIVE_INFINITY;
-  const batchLimit = batched && new BatchLimit(batched, () => Math.min(most, slots()), onRoom);
+  const batchLimit =
+    batched &&
+    new BatchLimit(
+      batched,
+      () => Math.min(most, slots()),
+      () => onRoom(rule),
+    );
   return {
     ...{ rule, index, handler, timeoutMs, deadLetter },
     batches: batched && new Batches(batched, batchLimit as BatchLimit),
@@ -154,7 +171,8 @@ function entryOf(
     backoff: wholeBackoff(own.backoff ?? defaults.backoff),
     isFailure: own.isFailure ?? defaults.isFailure,
     abortAtExpiry: own.abortAtExpiry ?? defaults.abortAtExpiry ?? false,
-    limit: batchLimit ?? (concurrency === undefined ? undefined : new TypeLimit(concurrency, onRoom)),
+    limit:
+      batchLimit ?? (concurrency === undefined ? undefined : new TypeLimit(concurrency, () => onRoom(rule))),
   };
 }
 

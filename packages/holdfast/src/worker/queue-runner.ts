@@ -43,8 +43,8 @@ export class QueueRunner {
   idle = false;
   /** Redis does not answer this runner at present, so the runner has no share of the slots. */
   silent = false;
-  /** The last call could not ask for tasks of an entry because of its limit, and such tasks may stand aside. */
-  waitsForRoom = false;
+  /** The entries of which the last call could not ask for tasks because of their limits, while such tasks may stand aside. */
+  waitsFor: readonly string[] = [];
   /** The runner was told to acquire nothing. */
   drains = false;
   /** The point at which its turn at the slots ends: see `shareOf`. */
@@ -299,7 +299,7 @@ export class QueueRunner {
       this.#clockLeadMs = trip.now - sentAtMs;
       this.#answered(trip, settled);
       // Only a call that asks for tasks is told whether some stand aside.
-      if (want > 0 && !trip.typed) this.waitsForRoom = false;
+      if (want > 0 && !trip.typed) this.waitsFor = [];
       // A wake-up since the call was sent may be about tasks that the call did not find.
       this.#rest(trip, want, isAcquire && wakes === this.#wakes);
       const mayKeep = !trip.solo || slots.held === 0;
@@ -368,9 +368,9 @@ export class QueueRunner {
   ): Promise<RoundTrip | null> {
     const verdicts = settled.map(({ verdict }) => verdict);
     const { leaseMs, maxRetries, workerId, noHandlerAfterMs, handlers } = this.#o;
-    if (want > 0) this.waitsForRoom = handlers.isShort;
     const tells = monotonicMs() < this.#tellsTypesUntilMs;
     const told = handlers.hasLimits || tells ? handlers.tell(want, tells) : null;
+    if (want > 0) this.waitsFor = told?.short ?? [];
     const { ownTerms } = handlers;
     const args = {
       want,

@@ -39,10 +39,10 @@ export class Runners {
     return shareOf(self, others, { total, free, virtualTime });
   }
 
-  /** An entry of the handlers may get tasks again. */
-  roomCame(): void {
+  /** The entry of the handlers with this rule may get tasks again. */
+  roomCame(rule: string): void {
     for (const runner of this.all) {
-      if (runner.waitsForRoom) runner.wake();
+      if (runner.waitsFor.includes(rule)) runner.wake();
       runner.schedule();
     }
   }

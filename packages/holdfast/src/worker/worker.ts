@@ -91,7 +91,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     const table = new HandlerTable(
       handlers,
       { maxRetries, backoff, isFailure, abortAtExpiry },
-      () => this.#runners.roomCame(),
+      (rule) => this.#runners.roomCame(rule),
       () => this.#slots.total,
     );
     const tracing = options.tracing && guardedTracing(options.tracing, (error) => this.emit("error", error));

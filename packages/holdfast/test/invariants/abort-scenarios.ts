@@ -7,7 +7,7 @@ import { uniqueScenarios } from "./abort-unique-scenarios.ts";
 const request = { requestSlot: "#q:aborted:0", sequence: 1 };
 const none = { id: "", fence: "" };
 /** Two types, in batches of three that wait until they are full. */
-const batches = " report=0/9/3/5000 row=0/9/3/5000";
+const batches = " report=0/9/3/5000 mail=0/9/3/5000";
 
 /** Parks a request of an idle worker. */
 export const park = (q: TestQueue, want = 1) =>
@@ -140,7 +140,7 @@ export const scenarios: Record<string, Scenario> = {
       await q.acquire(5, { types: batches });
       await q.add(["r3", "m", "gone"], { type: "report", fingerprint: "fp" });
       await q.engine.cancel("gone");
-      await q.add(["w1", "w2"], { type: "row" });
+      await q.add(["w1", "w2"], { type: "mail" });
       await park(q);
       q.advance(5);
       return { accepted: ["r1", "r2", "r3", "m", "gone", "w1", "w2"] };

@@ -183,6 +183,25 @@ describe("what a batch has", () => {
     expect(await findViolations(system.redis, system.keys())).toEqual([]);
   });
 
+  test("tasks that stand aside while their batch runs begin when it ends, even if the worker sleeps by then", async () => {
+    const system = await setupSystem();
+    const first = gate();
+    const { calls, handler } = noted(() => first.opened);
+    const handlers = { ...batched({ max: 20 }, handler), mail: () => {} };
+    await system.started("work", handlers, { concurrency: 25, pollMs: 600_000 });
+    await system.queue().enqueue("row", -1);
+    await until("the first runs", () => calls.length === 1);
+    await system.queue().enqueueMany(rows(3));
+    await until("they stand aside", async () => (await system.observer.stats("work")).pendingTyped === 3);
+    await until(
+      "the worker sleeps",
+      async () => (await system.redis.hget(system.keys().state, "#parked")) !== null,
+    );
+    first.open();
+    await ended(system, 4);
+    expect(calls).toEqual([[-1], [0, 1, 2]]);
+  });
+
   test("a prefix gathers the types under it", async () => {
     const system = await setupSystem();
     await system.queue().enqueueMany(["row.a", "row.b", "row.a"].map((type) => ({ type, payload: 1 })));
@@ -633,7 +652,7 @@ describe("refused with the field and the remedy", () => {
     [{ max: 5, waitMs: -1 }, "waitMs has to be a whole number from 0"],
     [{ max: 5, by: "tenant" }, "by has to be key, or a function"],
     [{ max: 5, onThrow: "retry" }, "onThrow has to be bisect or failAll"],
-    [{ max: 5, size: 5 }, "size is not an option of a batch: did you mean max"],
+    [{ max: 5, size: 5 }, "size is not an option of a batch handler: did you mean max"],
     [{ max: 5, maxBytes: 0.5 }, "maxBytes has to be a whole number from 1"],
   ])("batch(%j)", (options, text) => {
     expect(() => batch(options as never, () => {})).toThrow(text);
