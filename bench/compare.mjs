@@ -31,6 +31,7 @@ const NAMES = [
   "worker-memory",
   "keys",
   "limits",
+  "batches",
 ];
 
 const { values: options } = parseArgs({

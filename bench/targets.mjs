@@ -143,6 +143,18 @@ export const targets = [
     figures: [keyRatio("a key for each task", "100 keys", "redis_us", 1.5, 1.2, true)],
   },
   {
+    row: "empty batch handlers against single ones, 1,000 slots",
+    figures: [
+      value(1, 1.2, {
+        workload: "batches",
+        variant: "batches of 500 against single handlers",
+        metric: "tasks_per_s_ratio",
+        unit: "x single handlers",
+        atMost: false,
+      }),
+    ],
+  },
+  {
     row: "one task of a key at a time: 10 keys, 1,000 keys",
     figures: [10, 1_000].map((keys) =>
       ratio("groupmq", 1, 2, limits(`one task of a key at a time, ${keys} keys`, "tasks_per_s")),

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { Holdfast, Janitor, Observer, Queue, Worker } from "../../packages/holdfast/dist/index.js";
+import { batch, Holdfast, Janitor, Observer, Queue, Worker } from "../../packages/holdfast/dist/index.js";
 
 // This is the ioredis of the library, so that the benchmark can count the calls of the library.
 const { Redis } = createRequire(new URL("../../packages/holdfast/package.json", import.meta.url))("ioredis");
@@ -40,12 +40,14 @@ export async function open({ url, queue }) {
       if (refused) throw refused.error;
     },
     limit: (limits) => observer.limits.set(queue, limits),
-    async worker({ concurrency, handler, onDone }) {
-      const worker = new Worker(
-        queue,
-        { bench: (task) => handler(task.payload) },
-        { redis: url, concurrency },
-      );
+    async worker({ concurrency, handler, onDone, batchOf }) {
+      // A batch handler that does as little as the single one: it counts its tasks.
+      const bench = batchOf
+        ? batch({ max: batchOf }, (tasks) => {
+            for (const { payload } of tasks) void handler(payload);
+          })
+        : (task) => handler(task.payload);
+      const worker = new Worker(queue, { bench }, { redis: url, concurrency });
       const janitor = new Janitor({ redis: url });
       worker.on("error", (error) => console.error("holdfast:", error.message));
       janitor.on("error", (error) => console.error("holdfast:", error.message));

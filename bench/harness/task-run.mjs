@@ -38,7 +38,7 @@ async function bulk(target, count, options) {
 }
 
 /** Handles and settles `count` tasks; resolves when Redis confirmed the last. */
-async function startWork(target, { count, concurrency, failing = 0, dueAt }) {
+async function startWork(target, { count, concurrency, failing = 0, dueAt, batchOf }) {
   const succeeded = new Uint8Array(count);
   const late = [];
   let done = 0;
@@ -50,6 +50,7 @@ async function startWork(target, { count, concurrency, failing = 0, dueAt }) {
   });
   const worker = await target.worker({
     concurrency,
+    batchOf,
     handler: async ({ i }) => {
       attempts++;
       if (dueAt) late.push(Date.now() - dueAt[i - 1_000_000]);

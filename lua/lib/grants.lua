@@ -19,7 +19,7 @@ end
 -- idsText: the ids as the reply that is kept has them. named: these, and those of the expired, as the reply has them.
 -- left: members of `pending:typed` to remove. aside: tasks that the caller does not run, or whose type is full, to be put there. typed: some tasks stand
 -- there. moved: tasks whose entries were left behind, by band; isMoved: by id; nil if there are none. untold: the caller did not say which types
--- it runs. unseen: keys may run that were not looked at.
+-- it runs. unseen: keys may run that were not looked at. fillAt: see lib/fill.lua.
 local function newGrants()
   return { ids = {}, idsText = '', named = '', leases = {}, envelopes = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
     left = {}, changed = 0, dropped = 0, aside = 0, firstText = '', solo = false, makesRoom = false, claim = nil,
@@ -104,6 +104,9 @@ local function planAcquire(counters, request, soloClaim, commit)
 
   local records = redis.call('HMGET', stateKey, unpack(ids))
   local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
+  if typed and typed.waitToFill then
+    grants.fillAt = typed.waitToFill(typed, ids, records, envelopes)
+  end
   local plain, termsOf = leaseTerms(request)
   local fence = fenceOf(grants.firstText, request.nonce)
 

@@ -3,15 +3,17 @@
 --   <type>       tasks of this type
 --   <prefix>*    tasks whose type begins with the prefix, which may be empty
 --   …=<n>        as before, but at most n of them at present
+--   …=0/<most>/<fill>/<waitMs>   as before, at most `most`, in batches that wait until they are full (lib/fill.lua). Nothing is pushed for it:
+--                versions before batches read the 0 alone
 --
 -- The most exact rule decides: the type itself, otherwise the longest prefix.
-local RULE = ' ([^%s*=]*)(%*?)=?(%d*)'
+local RULE = ' ([^%s*=]*)(%*?)=?(%d*)(%S*)'
 
 -- Returns the rules, and a function that finds the rule of a type. left: how many more of its tasks the worker takes.
 local function routesOf(text)
   local rules, exact, prefixes = {}, {}, {}
-  for name, star, most in string.gmatch(text, RULE) do
-    local rule = { name = name, isPrefix = star ~= '', left = tonumber(most) or math.huge }
+  for name, star, most, batch in string.gmatch(text, RULE) do
+    local rule = { name = name, isPrefix = star ~= '', left = tonumber(most) or math.huge, batch = batch }
     if rule.isPrefix then
       prefixes[#prefixes + 1] = rule
     else

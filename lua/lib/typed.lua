@@ -8,6 +8,7 @@
 --   dieAt    from then on `reject` ends the task, unless a registered worker runs its type
 
 -- include lib/routes.lua
+-- include lib/fill.lua
 
 -- The most types that one rule with a prefix looks at in a call.
 local PREFIX_TYPES = 64
@@ -152,6 +153,7 @@ local function newTyped(types, noHandlerAfterMs)
     write = writeAside }
   if types ~= '' then
     typed.rules, typed.ruleOf = routesOf(types)
+    typed.waitToFill = readFills(typed.rules)
   end
   return typed
 end

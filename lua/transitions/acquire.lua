@@ -106,5 +106,8 @@ end
 if rests then
   -- An enqueue or a settle wakes it for what is due sooner.
   grants.envelopes[1] = settings.paused and -1 or sooner(untilDue(), limits and limits.untilRoom(limits) or -1)
+  if grants.fillAt then -- a batch waits until it is full
+    grants.envelopes[1] = sooner(grants.envelopes[1], math.max(0, grants.fillAt - now))
+  end
 end
 return { now, '', grants.firstText, flags, countsReply(grants.counts), grants.named, unpack(grants.envelopes) }

@@ -43,6 +43,9 @@ const stopping = test("worker/stopping");
 const partitionOrders = test("invariants/partitions");
 const partitions = test("partitions/partitions");
 const deletedQueue = test("library/deleted-queue");
+const fill = test("fill");
+const batchCall = "packages/holdfast/src/worker/batch-call.test.ts";
+const testBatch = "packages/holdfast/src/testing/test-worker.test.ts";
 const connection = "packages/holdfast/src/redis/connection.ts";
 const link = "packages/holdfast/src/redis/link.ts";
 const connections = test("worker/connections");
@@ -908,7 +911,7 @@ export const mutants = [
     changes: [
       [
         "packages/holdfast/src/worker/queue-runner.ts",
-        "handlers.hasLimits || monotonicMs() < this.#tellsTypesUntilMs ? handlers.tell(want) : null",
+        "handlers.hasLimits || tells ? handlers.tell(want, tells) : null",
         "null",
       ],
     ],
@@ -2380,6 +2383,94 @@ export const mutants = [
       ],
     ],
     tests: [abort],
+  },
+  {
+    name: "batch: a worker takes tasks before its batch is full",
+    changes: [["lua/lib/fill.lua", "rule.found < rule.fill and rule.ripeAt > now then", "false then"]],
+    tests: [fill],
+  },
+  {
+    name: "batch: tasks wait until the batch is full, for as long as that takes",
+    changes: [
+      [
+        "lua/lib/fill.lua",
+        "rule.found < rule.fill and rule.ripeAt > now then",
+        "rule.found < rule.fill then",
+      ],
+    ],
+    tests: [fill],
+  },
+  {
+    name: "batch: a retry waits again",
+    changes: [["lua/lib/fill.lua", "c.attempts + c.failures", "0 * c.attempts + 0 * c.failures"]],
+    tests: [fill],
+  },
+  {
+    name: "batch: a cancelled task fills a batch",
+    changes: [
+      [
+        "lua/lib/fill.lua",
+        "envelope and isPending(records[i] or nil, envelope) and typeOf",
+        "envelope and typeOf",
+      ],
+    ],
+    tests: [fill],
+  },
+  {
+    name: "batch: a waiting batch is not told to the worker that parks",
+    changes: [["lua/transitions/acquire.lua", "  if grants.fillAt then", "  if false then"]],
+    tests: [fill],
+  },
+  {
+    name: "batch: an enqueue pushes single tasks to a worker whose batches wait",
+    changes: [["packages/holdfast/src/worker/batch-limit.ts", "`=0/", "`=9/"]],
+    tests: ["packages/holdfast/src/worker/handler-table.test.ts"],
+  },
+  {
+    name: "batch: every task of a batch that throws fails",
+    changes: [["packages/holdfast/src/worker/batch-call.ts", "if (!isSearched ||", "if (isSearched ||"]],
+    tests: [batchCall],
+  },
+  {
+    name: "batch: a task that reported success is run again",
+    changes: [
+      ["packages/holdfast/src/worker/batch-call.ts", "  if (member.ended) return false;\n", ""],
+      ["packages/holdfast/src/worker/batch-call.ts", "members.filter(({ ended }) => !ended)", "[...members]"],
+    ],
+    tests: [testBatch],
+  },
+  {
+    name: "batch: a fault of all is searched to the end",
+    changes: [
+      [
+        "packages/holdfast/src/worker/batch-call.ts",
+        "const FAILED_CALLS = 32;",
+        "const FAILED_CALLS = 9_999;",
+      ],
+    ],
+    tests: [batchCall],
+  },
+  {
+    name: "batch: too few results are taken for the first tasks",
+    changes: [
+      [
+        "packages/holdfast/src/worker/batch-call.ts",
+        "if (returned.length === count)",
+        "if (returned.length <= count)",
+      ],
+    ],
+    tests: [testBatch],
+  },
+  {
+    name: "batch: keys are mixed",
+    changes: [
+      [
+        "packages/holdfast/src/worker/batches.ts",
+        "if (others) others.push(one);",
+        "if (others || apart.size > 0) (others ?? [...apart.values()][0]).push(one);",
+      ],
+    ],
+    tests: [testBatch],
   },
 ];
 

@@ -161,8 +161,10 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await row.getByText("unique key only one").waitFor();
     await row.getByText(/until Thu,? 1 Jan/).waitFor();
     const schedule = async () => {
-      const { schedules } = await (await fetch(`${stack.base}/v1/schedules`)).json();
-      return schedules.find(({ id }: { id: string }) => id === "often");
+      const { schedules } = (await (await fetch(`${stack.base}/v1/schedules`)).json()) as {
+        schedules: { id: string }[];
+      };
+      return schedules.find(({ id }) => id === "often");
     };
     expect(await schedule()).toMatchObject({
       ...{ cron: "@every 1s", endAt: Date.UTC(2099, 0, 1, 8), limit: null, startAt: null, paused: false },

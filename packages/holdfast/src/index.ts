@@ -102,6 +102,13 @@ export type {
   EnqueueSpan,
   Tracing,
 } from "./tracing/tracing.ts";
+export {
+  type BatchContext,
+  type BatchHandler,
+  type BatchKey,
+  type BatchOptions,
+  batch,
+} from "./worker/batch.ts";
 export type {
   BackoffFunction,
   Handler,

@@ -41,7 +41,8 @@ import { enqueueManyShape, queueShape, traceContextShape, waitShape } from "../s
 import { connectionShape, tlsShape } from "../src/redis/settings.ts";
 import { scheduledTaskShape, scheduleShape } from "../src/schedules/definition.ts";
 import { scheduleListShape, schedulesShape } from "../src/schedules/schedules.ts";
-import { testRunShape, testScheduleShape } from "../src/testing/test-worker.ts";
+import { testBatchShape, testRunShape, testScheduleShape } from "../src/testing/test-worker.ts";
+import { batchShape } from "../src/worker/batch.ts";
 import { handlerShape } from "../src/worker/handler-options.ts";
 import { acquireShape, manualWorkerShape } from "../src/worker/manual-worker.ts";
 import { workerShape } from "../src/worker/worker-options.ts";
@@ -51,8 +52,8 @@ const SHAPES: readonly Shape[] = [
   ...[connectionShape, tlsShape, holdfastShape],
   ...[queueShape, taskShape, uniqueShape, backoffShape, taskTextShape, newTaskShape],
   ...[enqueueManyShape, traceContextShape, waitShape, taskDefinitionShape],
-  ...[workerShape, handlerShape, manualWorkerShape, acquireShape, stopShape, isolationShape],
-  ...[testRunShape, testScheduleShape],
+  ...[workerShape, handlerShape, batchShape, manualWorkerShape, acquireShape, stopShape, isolationShape],
+  ...[testRunShape, testBatchShape, testScheduleShape],
   ...[janitorShape, schedulesShape, scheduleShape, scheduledTaskShape, scheduleListShape],
   ...[observerShape, settingsShape, bulkShape, replayShape, groupShape, matchShape],
   ...[changeShape, giveUpShape, workersShape, auditShape],

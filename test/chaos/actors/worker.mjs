@@ -4,7 +4,7 @@ import { options, tell, tellTimeBy } from "./tell.mjs";
 
 // With `only` the worker has handlers for these types, otherwise for all types. `library` is the entry of another version.
 const { queue, graceMs = 500, only, library = "holdfast", ...settings } = options;
-const { FatalError, Holdfast, Worker } = await import(library);
+const { batch, FatalError, Holdfast, Worker } = await import(library);
 const client = new Holdfast({ redis: settings.redis, prefix: settings.prefix });
 await client.check().catch(() => {});
 tellTimeBy(client);
@@ -52,6 +52,19 @@ const handlers = {
     await sleep(60_000);
   }),
 };
+/** Kills its process if one of its tasks says so. Versions before batches do not have it. */
+if (batch)
+  handlers.batched = batch({ max: 50 }, async (tasks, ctx) => {
+    for (const task of tasks) {
+      const { token, attempt } = ctx.of(task);
+      tokens.set(`${task.id} ${attempt}`, token);
+      tell("run", "invoke", { id: task.id, token, attempt, together: tasks.length });
+    }
+    await sleep(20);
+    if (!tasks.some(({ payload }) => payload.kills)) return;
+    process.kill(process.pid, "SIGKILL");
+    await sleep(60_000);
+  });
 const version = only ? Object.fromEntries(only.map((type) => [type, handlers[type]])) : handlers;
 const worker = new Worker(queue, version, settings);
 worker.on("settled", ({ task, outcome, attempt }) => {

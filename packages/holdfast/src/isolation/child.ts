@@ -1,6 +1,7 @@
 import { Worker as Thread } from "node:worker_threads";
 import { asHoldfastError } from "@holdfast/contracts";
 import { AttemptAborted } from "../worker/attempt-aborted.ts";
+import { batchSettings } from "../worker/batch.ts";
 import type { Handlers } from "../worker/handler.ts";
 import { handlerContext, handlerTask } from "../worker/handler-arguments.ts";
 import { HandlerTable } from "../worker/handler-table.ts";
@@ -106,6 +107,10 @@ async function run(number: number, task: SentTask): Promise<void> {
 function sentHandlers(loaded: Handlers): SentHandlers {
   return Object.fromEntries(
     Object.entries(loaded).map(([rule, entry]) => {
+      if (batchSettings(entry))
+        throw new Error(
+          `"${rule}" is a batch handler, which cannot run in child processes, because each of them runs one task at a time: run it in the worker itself (in the worker service, HANDLER_ISOLATION=none)`,
+        );
       if (typeof entry === "function") return [rule, {}];
       const { handler: _, ...options } = entry;
       for (const [name, value] of Object.entries(options))

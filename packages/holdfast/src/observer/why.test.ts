@@ -123,7 +123,8 @@ test("waiting: a task that was put aside names the workers that have a handler f
   const task = { state: "pending", type: "odd", unroutedSince: 0 } as const;
   expect(why({ task, workers, stats: { pending: 90, pendingTyped: 3 } })).toMatchObject({
     reason: "waiting",
-    detail: '3 tasks are before it; it waits for a worker with a handler for "odd" (1 of 2 have one)',
+    detail:
+      '3 tasks are before it; it waits for a worker with a handler for "odd" (1 of 2 have one), or until its batch there is full',
     positionIsEstimate: true,
   });
 });

@@ -128,7 +128,7 @@ export function explain(task: TaskView, around: Surroundings): Why {
   const aside = task.unroutedSince !== null;
   const before = position ?? (aside ? stats.pendingTyped : stats.pending);
   const forWhom = aside
-    ? `; it waits for a worker with a handler for "${task.type}" (${fitting} of ${live.length} have one)`
+    ? `; it waits for a worker with a handler for "${task.type}" (${fitting} of ${live.length} have one), or until its batch there is full`
     : "";
   return why("waiting", `${before} ${before === 1 ? "task is" : "tasks are"} before it${forWhom}`, {
     position: before,

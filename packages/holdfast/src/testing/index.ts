@@ -1,1 +1,1 @@
-export { type TestRun, type TestRunOptions, testWorker } from "./test-worker.ts";
+export { type TestBatchOptions, type TestRun, type TestRunOptions, testWorker } from "./test-worker.ts";

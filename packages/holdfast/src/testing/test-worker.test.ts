@@ -1,5 +1,6 @@
 import { FatalError, RateLimited, RetryAfter } from "@holdfast/contracts";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { batch } from "../worker/batch.ts";
 import { testWorker } from "./test-worker.ts";
 
 test("a handler that returns is acked, its result as JSON makes it", async () => {
@@ -113,5 +114,66 @@ test("a rate limit costs no attempt, and ends in the dead letters after a hundre
   expect(await worker.run("always", null, { untilSettled: true })).toMatchObject({
     outcome: "dead",
     attempts: 1,
+  });
+});
+
+describe("a batch", () => {
+  test("runs in one call, each task with its own outcome", async () => {
+    let calls = 0;
+    const worker = testWorker({
+      row: batch({ max: 10 }, (tasks, ctx) => {
+        calls++;
+        if (tasks[1]) ctx.fail(tasks[1], new FatalError("bad row"));
+        return tasks.map(({ payload }) => payload * 2);
+      }),
+      one: () => 1,
+    });
+    const runs = await worker.runBatch("row", [1, 2, 3]);
+    expect(calls).toBe(1);
+    expect(runs.map(({ outcome, result }) => [outcome, result])).toEqual([
+      ["acked", 2],
+      ["dead", undefined],
+      ["acked", 6],
+    ]);
+    expect(await worker.run("row", 4)).toMatchObject({ outcome: "acked", result: 8 });
+    await expect(worker.runBatch("one", [1])).rejects.toThrow('the handler of "one" is no batch: use run()');
+    await expect(worker.runBatch("row", [1], { untilSettled: true } as never)).rejects.toThrow(
+      "untilSettled is not an option",
+    );
+  });
+
+  test("is searched for the task that throws, kept apart by key, and run inside of the middleware", async () => {
+    const calls: number[][] = [];
+    const worker = testWorker({
+      row: batch({ max: 10, by: "key" }, (tasks) => {
+        calls.push(tasks.map(({ payload }) => payload));
+        if (tasks.some(({ payload }) => payload === 3)) throw new Error("poison");
+      }),
+    });
+    worker.use(async (_task, _ctx, next) => next());
+    const runs = await worker.runBatch("row", [1, 2, 3, 4], { keys: ["a", "b", "b", "a"], maxRetries: 0 });
+    expect(runs.map(({ outcome }) => outcome)).toEqual(["acked", "acked", "dead", "acked"]);
+    expect(calls.toSorted()).toEqual([[1, 4], [2], [2, 3], [3]]);
+  });
+
+  test("too few results fail all, and what was completed before a throw is not run again", async () => {
+    const calls: number[][] = [];
+    const worker = testWorker({
+      few: batch({ max: 10 }, () => [1]),
+      row: batch({ max: 10 }, (tasks, ctx) => {
+        calls.push(tasks.map(({ payload }) => payload));
+        for (const task of tasks) {
+          if (task.payload === 2) throw new FatalError("two");
+          ctx.complete(task, "own");
+        }
+      }),
+    });
+    const few = await worker.runBatch("few", [1, 2]);
+    expect(few.map(({ outcome, error }) => [outcome, String(error)])).toEqual(
+      Array(2).fill(["retried", expect.stringContaining("returned 1 results for 2 tasks")]),
+    );
+    const rows = await worker.runBatch("row", [0, 1, 2, 3]);
+    expect(rows.map(({ outcome, result }) => result ?? outcome)).toEqual(["own", "own", "dead", "own"]);
+    expect(calls).toEqual([[0, 1, 2, 3], [2], [3]]);
   });
 });

@@ -1,12 +1,13 @@
 import { type Backoff, HoldfastError, type TaskSchedule } from "@holdfast/contracts";
 import { RATE_LIMITED_MAX } from "../engine/format.ts";
 import { taskKinds } from "../engine/task-options.ts";
-import { abortSignal, anything, epochMs, nested, text, whole, yesNo } from "../options/kinds.ts";
+import { abortSignal, anything, epochMs, isText, listOf, nested, text, whole, yesNo } from "../options/kinds.ts";
 import { checkShape, shapeOf } from "../options/shape.ts";
-import type { Handlers } from "../worker/handler.ts";
+import { type Batches, LATER } from "../worker/batches.ts";
+import type { Handler, Handlers } from "../worker/handler.ts";
 import { type Attempt, failedCall, handlerContext, handlerTask } from "../worker/handler-arguments.ts";
 import { checkHandlers } from "../worker/handler-options.ts";
-import { HandlerTable } from "../worker/handler-table.ts";
+import { type HandlerEntry, HandlerTable } from "../worker/handler-table.ts";
 import { checkpointText, logText, progressText, storedResult } from "../worker/json-text.ts";
 import { type Middleware, MiddlewareChain } from "../worker/middleware.ts";
 import { judge } from "../worker/retry-policy.ts";
@@ -79,11 +80,41 @@ export const testRunShape = shapeOf<TestRunOptions>({
   },
 });
 
+/** Options of a batch of tasks. */
+export interface TestBatchOptions
+  extends Pick<TestRunOptions, "attempt" | "maxRetries" | "backoff" | "signal" | "tags"> {
+  /** The keys of the tasks, in their order; null for none. @default no task has one */
+  keys?: readonly (string | null)[] | undefined;
+}
+
+export const testBatchShape = shapeOf<TestBatchOptions>({
+  what: "a test of a batch",
+  title: "Test batch",
+  example: "{ attempt: 2 }",
+  kinds: {
+    ...{ maxRetries, backoff, tags, attempt: whole(1, 1_000), signal: abortSignal },
+    keys: listOf(
+      { wants: "a key or null", is: (key) => key === null || isText(key) },
+      "a list of keys",
+      0,
+      100_000,
+    ),
+  },
+});
+
 /** Runs handlers like a worker, but without Redis. Payloads and results go through JSON, and errors have the same meaning. */
 export function testWorker(handlers: Handlers) {
   checkHandlers(handlers);
   const table = new HandlerTable(handlers);
   const middleware = new MiddlewareChain();
+  const entryOf = (type: string): HandlerEntry => {
+    const entry = table.find(type);
+    if (entry) return entry;
+    throw new HoldfastError(
+      "invalid_argument",
+      `there is no handler for "${type}": ${table.rules.join(", ")}`,
+    );
+  };
   return {
     /** As the one of a worker. */
     use(layer: Middleware): void {
@@ -91,94 +122,145 @@ export function testWorker(handlers: Handlers) {
     },
     async run(type: string, payload: unknown, options: TestRunOptions = {}): Promise<TestRun> {
       checkShape(testRunShape, options);
-      const entry = table.find(type);
-      if (!entry)
-        throw new HoldfastError(
-          "invalid_argument",
-          `there is no handler for "${type}": ${table.rules.join(", ")}`,
-        );
-      const handler = middleware.around(entry.handler);
-      const payloadText = JSON.stringify(payload);
-      if (payloadText === undefined)
-        throw new HoldfastError("invalid_argument", "the payload has no JSON form");
-      const maxRetries = options.maxRetries ?? entry.maxRetries;
-      const progress: unknown[] = [];
-      const log: string[] = [];
-      const errors: HoldfastError[] = [];
-      const id = options.id ?? "test-task";
-      const traceparent = options.traceparent ?? null;
-      let refunded = 0;
-      let checkpoint = options.checkpoint === undefined ? undefined : checkpointText(options.checkpoint);
-      for (let attempt = options.attempt ?? 1; ; attempt++) {
-        const behind: Attempt = {
-          payload: JSON.parse(payloadText),
-          signal: options.signal ?? new AbortController().signal,
-          progress: async (value) => {
-            try {
-              progress.push(JSON.parse(progressText(value)));
-            } catch (error) {
-              errors.push(failedCall("ctx.progress", id, error));
-            }
-          },
-          checkpoint: async (value) => {
-            checkpoint = checkpointText(value);
-          },
-          readCheckpoint: async () => (checkpoint === undefined ? undefined : JSON.parse(checkpoint)),
-          log: async (line) => {
-            log.push(logText(line));
-          },
-        };
-        const of = {
-          id,
-          type,
-          queue: "test",
-          payloadText,
-          attempt,
-          enqueuedAt: Date.now(),
-          tags: options.tags ?? [],
-          schedule: options.schedule ?? null,
-        };
-        const context = { attempt, token: `${attempt}-test`, traceparent };
-        let error: unknown;
-        const ended = {
-          ...{ attempts: attempt, progress, log, errors },
-          get checkpoint(): unknown {
-            return checkpoint === undefined ? undefined : JSON.parse(checkpoint);
-          },
-        };
-        try {
-          const returned = await handler(handlerTask(of, behind), handlerContext(context, behind));
-          const { text, tooLarge } = storedResult(returned);
-          if (tooLarge) errors.push(failedCall("the result", id, tooLarge));
-          return {
-            outcome: "acked",
-            ...ended,
-            ...(text === undefined ? {} : { result: JSON.parse(text), resultText: text }),
-            // A worker also acks such a task, because the work is done.
-            ...(tooLarge ? { error: tooLarge } : {}),
-          };
-        } catch (thrown) {
-          error = thrown;
-        }
-        const verdict = judge(readThrown(error), entry, {
-          ...{ attempt, error, random: 0.5 },
-          own: { backoff: options.backoff ?? null, maxRetries: options.maxRetries ?? null },
-          task: () => handlerTask(of, behind),
-          onError: (problem) => errors.push(problem),
-        });
-        if (verdict.kind === "cancel" || verdict.kind === "drop")
-          return { outcome: "cancelled", ...ended, error };
-        const isRefunded = verdict.kind === "limited" || verdict.kind === "excuse";
-        if (isRefunded && ++refunded <= RATE_LIMITED_MAX) {
-          if (!options.untilSettled)
-            return { outcome: "released", ...ended, attempts: attempt - 1, error, delayMs: verdict.delayMs };
-          attempt--;
-          continue;
-        }
-        if (verdict.kind === "fatal" || verdict.kind === "limited" || attempt > maxRetries)
-          return { outcome: "dead", ...ended, error };
-        if (!options.untilSettled) return { outcome: "retried", ...ended, error, delayMs: verdict.delayMs };
-      }
+      const entry = entryOf(type);
+      return runTask(entry, middleware.around(entry.handler), type, payload, options);
+    },
+    /**
+     * Runs tasks of a batch handler that were granted together, with the payloads given: in one call, or in several if it is cut or throws.
+     * @returns what became of each task, in their order
+     * @throws HoldfastError invalid_argument
+     */
+    async runBatch(
+      type: string,
+      payloads: readonly unknown[],
+      options: TestBatchOptions = {},
+    ): Promise<TestRun[]> {
+      checkShape(testBatchShape, options);
+      const entry = entryOf(type);
+      const { batches } = entry;
+      if (!batches)
+        throw new HoldfastError("invalid_argument", `the handler of "${type}" is no batch: use run()`);
+      const { keys = [], ...others } = options;
+      const runs = payloads.map((payload, place) => {
+        const handler = inBatch(batches, middleware, keys[place] ?? null);
+        return runTask(entry, handler, type, payload, { ...others, id: `test-task-${place + 1}` });
+      });
+      batches.close();
+      return Promise.all(runs);
     },
   };
+}
+
+/** Joins the batch instead of running alone. */
+function inBatch(batches: Batches, middleware: MiddlewareChain, key: string | null): Handler {
+  return (task, ctx) =>
+    new Promise((resolve, reject) => {
+      let ended = false;
+      const once = (say: () => void) => {
+        ended = true;
+        say();
+      };
+      const member = {
+        ...{ key, payloadText: task.payloadText, asTask: () => task, asContext: () => ctx },
+        get ended() {
+          return ended;
+        },
+        get stopped() {
+          return ctx.signal.aborted ? ctx.signal.reason : undefined;
+        },
+        succeed: (result: unknown) => once(() => resolve(result)),
+        fail: (error: unknown) => once(() => reject(error)),
+      };
+      const returned = batches.join(member, middleware);
+      if (returned !== LATER) resolve(returned);
+    });
+}
+
+async function runTask(
+  entry: HandlerEntry,
+  handler: Handler,
+  type: string,
+  payload: unknown,
+  options: TestRunOptions,
+): Promise<TestRun> {
+  const payloadText = JSON.stringify(payload);
+  if (payloadText === undefined) throw new HoldfastError("invalid_argument", "the payload has no JSON form");
+  const maxRetries = options.maxRetries ?? entry.maxRetries;
+  const progress: unknown[] = [];
+  const log: string[] = [];
+  const errors: HoldfastError[] = [];
+  const id = options.id ?? "test-task";
+  const traceparent = options.traceparent ?? null;
+  let refunded = 0;
+  let checkpoint = options.checkpoint === undefined ? undefined : checkpointText(options.checkpoint);
+  for (let attempt = options.attempt ?? 1; ; attempt++) {
+    const behind: Attempt = {
+      payload: JSON.parse(payloadText),
+      signal: options.signal ?? new AbortController().signal,
+      progress: async (value) => {
+        try {
+          progress.push(JSON.parse(progressText(value)));
+        } catch (error) {
+          errors.push(failedCall("ctx.progress", id, error));
+        }
+      },
+      checkpoint: async (value) => {
+        checkpoint = checkpointText(value);
+      },
+      readCheckpoint: async () => (checkpoint === undefined ? undefined : JSON.parse(checkpoint)),
+      log: async (line) => {
+        log.push(logText(line));
+      },
+    };
+    const of = {
+      id,
+      type,
+      queue: "test",
+      payloadText,
+      attempt,
+      enqueuedAt: Date.now(),
+      tags: options.tags ?? [],
+      schedule: options.schedule ?? null,
+    };
+    const context = { attempt, token: `${attempt}-test`, traceparent };
+    let error: unknown;
+    const ended = {
+      ...{ attempts: attempt, progress, log, errors },
+      get checkpoint(): unknown {
+        return checkpoint === undefined ? undefined : JSON.parse(checkpoint);
+      },
+    };
+    try {
+      const returned = await handler(handlerTask(of, behind), handlerContext(context, behind));
+      const { text, tooLarge } = storedResult(returned);
+      if (tooLarge) errors.push(failedCall("the result", id, tooLarge));
+      return {
+        outcome: "acked",
+        ...ended,
+        ...(text === undefined ? {} : { result: JSON.parse(text), resultText: text }),
+        // A worker also acks such a task, because the work is done.
+        ...(tooLarge ? { error: tooLarge } : {}),
+      };
+    } catch (thrown) {
+      error = thrown;
+    }
+    const verdict = judge(readThrown(error), entry, {
+      ...{ attempt, error, random: 0.5 },
+      own: { backoff: options.backoff ?? null, maxRetries: options.maxRetries ?? null },
+      task: () => handlerTask(of, behind),
+      onError: (problem) => errors.push(problem),
+    });
+    if (verdict.kind === "cancel" || verdict.kind === "drop")
+      return { outcome: "cancelled", ...ended, error };
+    const isRefunded = verdict.kind === "limited" || verdict.kind === "excuse";
+    if (isRefunded && ++refunded <= RATE_LIMITED_MAX) {
+      if (!options.untilSettled)
+        return { outcome: "released", ...ended, attempts: attempt - 1, error, delayMs: verdict.delayMs };
+      attempt--;
+      continue;
+    }
+    if (verdict.kind === "fatal" || verdict.kind === "limited" || attempt > maxRetries)
+      return { outcome: "dead", ...ended, error };
+    if (!options.untilSettled) return { outcome: "retried", ...ended, error, delayMs: verdict.delayMs };
+  }
 }

@@ -3,6 +3,7 @@ import { backoffShape, taskHints } from "../engine/task-options.ts";
 import { checkTypeRule } from "../engine/type-rules.ts";
 import { callback, nestedOr, whole, yesNo } from "../options/kinds.ts";
 import { checkShape, shapeOf, shown } from "../options/shape.ts";
+import { batchSettings, checkBatchSlots } from "./batch.ts";
 import type { HandlerOptions, Handlers } from "./handler.ts";
 
 const perTask = "it is an option of a task: enqueue(type, payload, { … })";
@@ -58,7 +59,11 @@ export function checkHandlers(handlers: Handlers): void {
       refuse(
         `: handlers[${JSON.stringify(type)}] has to be a function, or an object with a handler, got ${shown(entry)}`,
       );
-    if (isOptions) checkShape(handlerShape, entry, `handlers[${JSON.stringify(type)}].`);
+    const place = `handlers[${JSON.stringify(type)}].`;
+    if (isOptions) checkShape(handlerShape, entry, place);
+    const batched = batchSettings(entry);
+    if (isOptions && batched && entry.concurrency !== undefined)
+      checkBatchSlots(type, batched, `${place}concurrency`, entry.concurrency);
     checkTypeRule(type);
   }
 }

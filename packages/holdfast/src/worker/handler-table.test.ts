@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { runsType } from "../engine/type-rules.ts";
+import { batch } from "./batch.ts";
 import { checkHandlers } from "./handler-options.ts";
 import { HandlerTable } from "./handler-table.ts";
 
@@ -32,4 +33,23 @@ test("the rules for the engine have a space before each, and the index of an ent
 
 test.each(["**", "*.send", "a*b", ".*", "a *", ""])("%j is refused as the name of a handler", (rule) => {
   expect(() => checkHandlers({ [rule]: handler })).toThrow(/with a \* behind it/);
+});
+
+test("batches are told whole: none while as many run as the slots have room for, and those that wait with their size", () => {
+  const run = batch({ max: 100 }, () => {});
+  const waits = batch({ max: 100, waitMs: 50 }, () => {});
+  const slots = () => 250;
+  const one = new HandlerTable({ row: run }, {}, () => {}, slots);
+  expect([one.most(500), one.most(30)]).toEqual([200, 30]);
+  expect(one.tell(200, false).text).toBe("");
+  expect([one.most(500), one.tell(10, true).text]).toEqual([0, " row=0"]);
+  const both = new HandlerTable({ row: waits, mail: () => {} }, {}, () => {}, slots);
+  expect(both.most(500)).toBe(500);
+  const first = both.tell(250);
+  expect(first.text).toBe(" mail row=0/200/100/50");
+  expect(both.tell(250)).toMatchObject({ text: " mail row=0", short: ["row"] });
+  first.answered();
+  expect(both.tell(40).text).toBe(" mail row=0/40/40/50");
+  const limited = new HandlerTable({ row: { handler: run, concurrency: 100 } }, {}, () => {}, slots);
+  expect(limited.most(500)).toBe(100);
 });

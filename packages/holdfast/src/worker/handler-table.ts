@@ -1,6 +1,9 @@
 import type { Backoff } from "@holdfast/contracts";
 import { isPrefix } from "../engine/type-rules.ts";
 import { DEFAULT_BACKOFF } from "./backoff.ts";
+import { batchSettings } from "./batch.ts";
+import { BatchLimit } from "./batch-limit.ts";
+import { Batches } from "./batches.ts";
 import type { Handler, HandlerOptions, Handlers } from "./handler.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 import { TypeLimit } from "./type-limit.ts";
@@ -16,7 +19,9 @@ export interface HandlerEntry extends RetryPolicy {
   readonly timeoutMs: number | undefined;
   /** Whether the `expiresAt` of a task ends an attempt. */
   readonly abortAtExpiry: boolean;
-  readonly limit: TypeLimit | undefined;
+  readonly limit: TypeLimit | BatchLimit | undefined;
+  /** If its handler runs batches. */
+  readonly batches: Batches | undefined;
 }
 
 /** What the worker says for entries that say nothing. */
@@ -26,11 +31,14 @@ export type HandlerDefaults = Pick<HandlerOptions, "maxRetries" | "backoff" | "i
 export interface ToldRules {
   /** With a space before each (lua/lib/routes.lua). */
   text: string;
+  /** The entries of which the call could ask for nothing, because of their limits. */
+  short: readonly string[];
   /** Called when the call is answered. */
   answered(): void;
 }
 
 const nothing = () => {};
+const NONE: readonly string[] = [];
 
 /** The handlers of a worker, by type. The most exact entry runs a task: its type, otherwise the longest prefix. */
 export class HandlerTable {
@@ -39,6 +47,9 @@ export class HandlerTable {
   /** The types with terms of their own, for the engine (lua/lib/lease.lua). */
   readonly ownTerms: string;
   readonly hasLimits: boolean;
+  readonly hasBatches: boolean;
+  /** The only entry runs batches that do not wait: the engine need not be told how many, since the calls ask for no more. */
+  readonly #isOneBatch: boolean;
   readonly #entries: readonly HandlerEntry[];
   readonly #exact = new Map<string, HandlerEntry>();
   /** The longest first. */
@@ -47,12 +58,18 @@ export class HandlerTable {
 
   /**
    * @param handlers as `checkHandlers` accepts them
-   * @param onRoom called when an entry with a limit may get tasks again
+   * @param onRoom called with the rule of an entry with a limit that may get tasks again
+   * @param slots the slots of the worker
    */
-  constructor(handlers: Handlers, defaults: HandlerDefaults = {}, onRoom: () => void = nothing) {
+  constructor(
+    handlers: Handlers,
+    defaults: HandlerDefaults = {},
+    onRoom: (rule: string) => void = nothing,
+    slots: () => number = () => Number.POSITIVE_INFINITY,
+  ) {
     this.rules = Object.keys(handlers).sort();
     this.#entries = this.rules.map((rule, index) =>
-      entryOf(rule, index, handlers[rule] as Handler | HandlerOptions, defaults, onRoom),
+      entryOf(rule, index, handlers[rule] as Handler | HandlerOptions, { defaults, onRoom, slots }),
     );
     for (const entry of this.#entries) {
       if (isPrefix(entry.rule)) this.#prefixes.push({ prefix: entry.rule.slice(0, -1), entry });
@@ -60,7 +77,14 @@ export class HandlerTable {
     }
     this.#prefixes.sort((a, b) => b.prefix.length - a.prefix.length);
     this.hasLimits = this.#entries.some(({ limit }) => limit);
-    this.#told = { text: this.rules.map((rule) => ` ${rule}`).join("") || " ", answered: nothing };
+    this.hasBatches = this.#entries.some(({ batches }) => batches);
+    const [only] = this.rules;
+    this.#isOneBatch = this.rules.length === 1 && batchSettings(handlers[only as string])?.waitMs === 0;
+    this.#told = {
+      text: this.rules.map((rule) => ` ${rule}`).join("") || " ",
+      short: NONE,
+      answered: nothing,
+    };
     this.ownTerms = this.#termsText(handlers);
   }
 
@@ -68,21 +92,29 @@ export class HandlerTable {
     return this.#exact.get(type) ?? this.#prefixes.find(({ prefix }) => type.startsWith(prefix))?.entry;
   }
 
-  /** @param want how many tasks the call asks for */
-  tell(want: number): ToldRules {
+  /** How many of `want` tasks a call should ask for, since batches are asked for whole. */
+  most(want: number): number {
+    if (!this.hasBatches || !this.#entries.every(({ batches }) => batches)) return want;
+    const room = this.#entries.reduce((sum, { limit }) => sum + (limit?.room ?? 0), 0);
+    return Math.min(want, room);
+  }
+
+  /** @param want how many tasks the call asks for; @param tells whether the engine needs the types, limits apart */
+  tell(want: number, tells = true): ToldRules {
     if (!this.hasLimits) return this.#told;
     const told = this.#entries.map((entry) => ({ entry, most: entry.limit?.tell(want) }));
     return {
-      text: told.map(({ entry, most }) => ` ${entry.rule}${most === undefined ? "" : `=${most}`}`).join(""),
+      text:
+        this.#isOneBatch && !tells
+          ? ""
+          : told
+              .map(({ entry, most }) => ` ${entry.rule}${most === undefined ? "" : entry.limit?.text(most)}`)
+              .join(""),
+      short: told.filter(({ most }) => most === 0).map(({ entry }) => entry.rule),
       answered: () => {
         for (const { entry, most } of told) if (most !== undefined) entry.limit?.answered(most);
       },
     };
-  }
-
-  /** Whether an entry has a limit and as many tasks as that. */
-  get isShort(): boolean {
-    return this.hasLimits && this.#entries.some(({ limit }) => limit?.room === 0);
   }
 
   /** An entry without terms of its own is told as well if a prefix with some would fit it. */
@@ -111,18 +143,36 @@ function entryOf(
   rule: string,
   index: number,
   given: Handler | HandlerOptions,
-  defaults: HandlerDefaults,
-  onRoom: () => void,
+  {
+    defaults,
+    onRoom,
+    slots,
+  }: {
+    defaults: HandlerDefaults;
+    onRoom: (rule: string) => void;
+    slots: () => number;
+  },
 ): HandlerEntry {
   const own: HandlerOptions = typeof given === "function" ? { handler: given } : given;
   const { handler, timeoutMs, concurrency, deadLetter = true } = own;
+  const batched = batchSettings(handler);
+  const most = concurrency ?? Number.POSITIVE_INFINITY;
+  const batchLimit =
+    batched &&
+    new BatchLimit(
+      batched,
+      () => Math.min(most, slots()),
+      () => onRoom(rule),
+    );
   return {
     ...{ rule, index, handler, timeoutMs, deadLetter },
+    batches: batched && new Batches(batched, batchLimit as BatchLimit),
     maxRetries: own.maxRetries ?? defaults.maxRetries ?? DEFAULT_MAX_RETRIES,
     backoff: wholeBackoff(own.backoff ?? defaults.backoff),
     isFailure: own.isFailure ?? defaults.isFailure,
     abortAtExpiry: own.abortAtExpiry ?? defaults.abortAtExpiry ?? false,
-    limit: concurrency === undefined ? undefined : new TypeLimit(concurrency, onRoom),
+    limit:
+      batchLimit ?? (concurrency === undefined ? undefined : new TypeLimit(concurrency, () => onRoom(rule))),
   };
 }
 

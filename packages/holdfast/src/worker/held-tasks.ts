@@ -1,7 +1,9 @@
 import type { Grant } from "../engine/engine.ts";
 import { soon } from "../soon.ts";
+import type { Batches } from "./batches.ts";
 import { type LeaseTable, monotonicMs } from "./lease-table.ts";
-import { type RunContext, RunningTask } from "./running-task.ts";
+import type { RunContext } from "./run-context.ts";
+import { RunningTask } from "./running-task.ts";
 import type { Slots } from "./slots.ts";
 
 const CANCEL_REQUESTED = "a cancel was requested";
@@ -89,6 +91,7 @@ export class HeldTasks {
     // A handler that returns at once does not call this again: the loop continues with the next task.
     this.#beginning = true;
     let at = 0;
+    let batches: Set<Batches> | undefined;
     while (at < this.#ahead.length && slots.running < slots.total) {
       const task = this.#ahead[at++] as RunningTask;
       if (task.ended) continue;
@@ -99,9 +102,14 @@ export class HeldTasks {
       else {
         slots.running++;
         task.start(now);
+        if (task.entry?.batches) {
+          batches ??= new Set();
+          batches.add(task.entry.batches);
+        }
       }
     }
     this.#ahead.splice(0, at);
+    if (batches) for (const begun of batches) begun.close();
     this.#beginning = false;
   }
 

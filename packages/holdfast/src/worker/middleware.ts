@@ -20,6 +20,10 @@ export class MiddlewareChain {
     this.#layers = [...this.#layers, layer];
   }
 
+  get isEmpty(): boolean {
+    return this.#layers.length === 0;
+  }
+
   /** The handler inside of the middleware; itself without any, so that the stack of its errors has no frame more. */
   around(handler: Handler): Handler {
     const layers = this.#layers;

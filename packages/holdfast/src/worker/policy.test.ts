@@ -13,6 +13,8 @@ const situation = (change: Partial<Situation> = {}): Situation => ({
     alone: true,
     ahead: 0,
     inHalves: false,
+    unsent: 0,
+    callTasks: CALL_TASKS,
   },
   ...change,
 });
@@ -53,6 +55,12 @@ describe("what to ask for", () => {
     expect(want({ held: 10 })).toBe(0);
     expect(want({ held: 10 }, 3)).toBe(3);
     expect(want({ held: 10, settling: 2 })).toBe(2);
+  });
+
+  test("a worker that runs batches asks for a whole batch with the first of the verdicts of the last one", () => {
+    expect(want({ slots: 500, held: 500, unsent: 250, callTasks: 500 }, 250)).toBe(500);
+    expect(want({ slots: 500, held: 500, callTasks: 500 }, 250)).toBe(250);
+    expect(want({ slots: 1_000, callTasks: 500 })).toBe(500);
   });
 
   test("a worker that makes room asks for one task once it holds nothing, and only from the queue that asked", () => {

@@ -1,5 +1,7 @@
-/** Tasks of one call at most. */
+/** Verdicts of one call at most, and tasks of one call of a worker that runs no batches. */
 export const CALL_TASKS = 250;
+/** Tasks of one call of a worker that runs batches: the most that the engine grants. */
+export const BATCH_TASKS = 500;
 // From this number of slots and tasks ahead, a batch is split into two calls: a call has a fixed cost.
 const HALVES_FROM = 32;
 const EARLY_VERDICTS = 8;
@@ -13,6 +15,10 @@ export interface Situation {
   held: number;
   /** Held tasks whose verdicts are on their way to Redis. */
   settling: number;
+  /** Verdicts that wait for the next call, if their slots may be filled before: those of a batch come at once. Otherwise 0. */
+  unsent: number;
+  /** Tasks to ask for in one call at most. */
+  callTasks: number;
   /** Tasks that calls without an answer have asked for. */
   reserved: number;
   /** A task runs alone, or may be about to. */
@@ -52,7 +58,7 @@ export function wish(now: Situation, settled: number, share: (free: number) => n
   if (now.makesRoomFor !== "nobody")
     return now.makesRoomFor === "this queue" && held === 0 ? { want: 1, inHalves: now.inHalves } : null;
   // If a verdict is under way, the handler has ended and its slot is free. The tasks that its call asks for are in `reserved`.
-  const free = now.slots - held + now.settling;
+  const free = now.slots - held + now.settling + now.unsent;
   // While a call is under way, no other call is made only to take tasks ahead of the slots.
   const mayTakeAhead = now.alone && (settled > 0 || now.inFlight === 0);
   const ahead = mayTakeAhead ? now.ahead : 0;
@@ -61,7 +67,7 @@ export function wish(now: Situation, settled: number, share: (free: number) => n
   const own = free <= 0 ? 0 : share(free);
   // Tasks beyond the slots are asked for in equal parts: otherwise one call would carry nearly all of them while the other waits.
   const part = inHalves ? Math.max(own, whole >> 1) : whole;
-  const want = Math.max(0, Math.min(own + Math.min(ahead, free + ahead), part, CALL_TASKS, now.tableFree));
+  const want = Math.max(0, Math.min(own + Math.min(ahead, free + ahead), part, now.callTasks, now.tableFree));
   return { want, inHalves };
 }
 

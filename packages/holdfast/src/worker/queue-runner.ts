@@ -5,9 +5,18 @@ import { Gathering } from "./gathering.ts";
 import { HeldTasks } from "./held-tasks.ts";
 import { monotonicMs } from "./lease-table.ts";
 import { Pace } from "./pace.ts";
-import { CALL_TASKS, earlyVerdicts, gathers, keptOfPush, type Situation, wish } from "./policy.ts";
+import {
+  BATCH_TASKS,
+  CALL_TASKS,
+  earlyVerdicts,
+  gathers,
+  keptOfPush,
+  type Situation,
+  wish,
+} from "./policy.ts";
+import type { RunContext } from "./run-context.ts";
 import type { RunnerEvents, RunnerOptions, Settled } from "./runner-options.ts";
-import type { RunContext, RunningTask } from "./running-task.ts";
+import type { RunningTask } from "./running-task.ts";
 import { Timings } from "./timings.ts";
 import { untilAnswered } from "./until-answered.ts";
 
@@ -34,8 +43,8 @@ export class QueueRunner {
   idle = false;
   /** Redis does not answer this runner at present, so the runner has no share of the slots. */
   silent = false;
-  /** The last call could not ask for tasks of an entry because of its limit, and such tasks may stand aside. */
-  waitsForRoom = false;
+  /** The entries of which the last call could not ask for tasks because of their limits, while such tasks may stand aside. */
+  waitsFor: readonly string[] = [];
   /** The runner was told to acquire nothing. */
   drains = false;
   /** The point at which its turn at the slots ends: see `shareOf`. */
@@ -206,12 +215,15 @@ export class QueueRunner {
   }
 
   #situation(): Situation {
-    const { slots, table } = this.#o;
+    const { slots, table, handlers } = this.#o;
+    const { hasBatches } = handlers;
     return {
       slots: slots.total,
       running: slots.running,
       held: slots.held,
       settling: slots.settling,
+      unsent: hasBatches ? this.#verdicts.length : 0,
+      callTasks: hasBatches ? BATCH_TASKS : CALL_TASKS,
       reserved: slots.reserved,
       exclusive: slots.exclusive,
       makesRoomFor: !slots.makesRoomFor
@@ -222,7 +234,7 @@ export class QueueRunner {
       yields: this.#yields,
       idle: this.idle,
       alone: this.#events.alone(this),
-      ahead: this.#pace.ahead(),
+      ahead: hasBatches ? 0 : this.#pace.ahead(),
       inHalves: this.#inHalves,
       inFlight: this.#inFlight,
       tableFree: table.free,
@@ -245,7 +257,7 @@ export class QueueRunner {
         this.#events.share(this, this.taken - settled.length, free),
       );
       if (asks) this.#inHalves = asks.inHalves;
-      const want = asks?.want ?? 0;
+      const want = this.#o.handlers.most(asks?.want ?? 0);
       if (isAcquire && this.#acquire.isSent) return;
       // A runner that stops takes its parked request back, together with the tasks that were granted to it.
       if (isAcquire && want === 0 && !(this.#yields && this.#acquire.isParked)) return;
@@ -287,7 +299,7 @@ export class QueueRunner {
       this.#clockLeadMs = trip.now - sentAtMs;
       this.#answered(trip, settled);
       // Only a call that asks for tasks is told whether some stand aside.
-      if (want > 0 && !trip.typed) this.waitsForRoom = false;
+      if (want > 0 && !trip.typed) this.waitsFor = [];
       // A wake-up since the call was sent may be about tasks that the call did not find.
       this.#rest(trip, want, isAcquire && wakes === this.#wakes);
       const mayKeep = !trip.solo || slots.held === 0;
@@ -356,8 +368,9 @@ export class QueueRunner {
   ): Promise<RoundTrip | null> {
     const verdicts = settled.map(({ verdict }) => verdict);
     const { leaseMs, maxRetries, workerId, noHandlerAfterMs, handlers } = this.#o;
-    if (want > 0) this.waitsForRoom = handlers.isShort;
-    const told = handlers.hasLimits || monotonicMs() < this.#tellsTypesUntilMs ? handlers.tell(want) : null;
+    const tells = monotonicMs() < this.#tellsTypesUntilMs;
+    const told = handlers.hasLimits || tells ? handlers.tell(want, tells) : null;
+    if (want > 0) this.waitsFor = told?.short ?? [];
     const { ownTerms } = handlers;
     const args = {
       want,

@@ -61,6 +61,12 @@ function meant(thrown: Thrown): Thrown | undefined {
   return undefined;
 }
 
+/** Whether the error of a batch is about when to come again, and so about each of its tasks: RetryAfter, Postpone, RateLimited. */
+export function concernsAll(thrown: Thrown): boolean {
+  const means = meant(thrown)?.means;
+  return means === "retry_after" || means === "postpone" || means === "rate_limited";
+}
+
 /** The wait before the next attempt, ms; null for none. What the task brought overrides the policy. */
 function waitMs({ backoff }: RetryPolicy, failed: FailedAttempt): number | null {
   const { attempt, own, random } = failed;

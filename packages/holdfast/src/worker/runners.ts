@@ -39,6 +39,14 @@ export class Runners {
     return shareOf(self, others, { total, free, virtualTime });
   }
 
+  /** The entry of the handlers with this rule may get tasks again. */
+  roomCame(rule: string): void {
+    for (const runner of this.all) {
+      if (runner.waitsFor.includes(rule)) runner.wake();
+      runner.schedule();
+    }
+  }
+
   /** Whether none of them holds a task or waits for an answer. */
   get quiet(): boolean {
     return this.all.every((runner) => runner.quiet);

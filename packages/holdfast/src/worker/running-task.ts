@@ -8,43 +8,23 @@ import { encodeLine } from "../engine/text.ts";
 import { isSampled } from "../tracing/trace-context.ts";
 import type { AttemptSpan, Tracing } from "../tracing/tracing.ts";
 import { AttemptAborted } from "./attempt-aborted.ts";
+import { type BatchedTask, LATER } from "./batches.ts";
+import type { HandlerContext, HandlerTask } from "./handler.ts";
 import { type Attempt, failedCall, handlerContext, handlerTask } from "./handler-arguments.ts";
-import type { HandlerEntry, HandlerTable } from "./handler-table.ts";
+import type { HandlerEntry } from "./handler-table.ts";
 import { checkpointText, logText, progressText, type StoredResult, storedResult } from "./json-text.ts";
-import type { MiddlewareChain } from "./middleware.ts";
 import { judge } from "./retry-policy.ts";
+import type { RunContext } from "./run-context.ts";
+import { isThenable, whenSettled } from "./thenable.ts";
 import { errorText, readThrown } from "./thrown.ts";
 
 /** Thrown by a handler of ours to hand its task back. */
 export const HAND_BACK: unique symbol = Symbol("hand back");
 
 const OWN_TIMER_MS = 10_000;
-const { then } = Promise.prototype;
-
-/** Query builders and the like are awaited as `await` would, whatever class they are of. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    (typeof value === "object" || typeof value === "function") &&
-    value !== null &&
-    typeof (value as { then?: unknown }).then === "function"
-  );
-}
-
-export interface RunContext {
-  /** The engine of the part that the task is in. */
-  engine: Engine;
-  queue: string;
-  handlers: HandlerTable;
-  middleware: MiddlewareChain;
-  workerId: string;
-  tracing: Tracing | undefined;
-  /** Called once, when the attempt has a verdict. */
-  done(task: RunningTask, verdict: Verdict, error?: unknown): void;
-  onError(error: HoldfastError): void;
-}
 
 /** One attempt in this process, from its grant to its verdict. */
-export class RunningTask implements Attempt {
+export class RunningTask implements Attempt, BatchedTask {
   readonly id: string;
   readonly token: string;
   /** The part of the token that Redis compares. */
@@ -148,6 +128,22 @@ export class RunningTask implements Attempt {
     return this.span?.context?.traceparent ?? this.#envelope?.traceparent ?? null;
   }
 
+  get key(): string | null {
+    return this.#envelope?.key ?? null;
+  }
+
+  get stopped(): AttemptAborted | undefined {
+    return this.#aborted;
+  }
+
+  asTask(): HandlerTask {
+    return handlerTask(this, this);
+  }
+
+  asContext(): HandlerContext {
+    return handlerContext(this, this);
+  }
+
   get timeoutMs(): number {
     return this.#envelope?.timeoutMs ?? this.entry?.timeoutMs ?? ATTEMPT_TIMEOUT_MS;
   }
@@ -226,24 +222,32 @@ export class RunningTask implements Attempt {
     this.span = this.#run.tracing && this.#beginSpan(this.#run.tracing);
     let returned: unknown;
     try {
-      const task = handlerTask(this, this);
-      const context = handlerContext(this, this);
-      const handler = this.#run.middleware.around(entry.handler);
-      returned = this.span ? this.span.run(() => handler(task, context)) : handler(task, context);
+      const { middleware } = this.#run;
+      const { batches } = entry;
+      if (batches) {
+        returned = this.span
+          ? this.span.run(() => batches.join(this, middleware))
+          : batches.join(this, middleware);
+        if (returned === LATER) return;
+      } else {
+        const task = handlerTask(this, this);
+        const context = handlerContext(this, this);
+        const handler = middleware.around(entry.handler);
+        returned = this.span ? this.span.run(() => handler(task, context)) : handler(task, context);
+      }
       if (isThenable(returned)) {
-        // Not its own `then`, which a handler may have replaced.
-        then.call(
-          Promise.resolve(returned),
-          (value) => this.#succeed(value),
-          (error) => this.#fail(error),
+        whenSettled(
+          returned,
+          (value) => this.succeed(value),
+          (error) => this.fail(error),
         );
         return;
       }
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
       return;
     }
-    this.#succeed(returned);
+    this.succeed(returned);
   }
 
   /** When the task expires, ms of the monotonic clock; Infinity if that does not end an attempt. */
@@ -289,15 +293,15 @@ export class RunningTask implements Attempt {
     error.name = "TimeoutError";
     error.stack = `${error.name}: ${error.message}`;
     this.abort("timed_out", error.message);
-    this.#fail(error);
+    this.fail(error);
   }
 
-  #succeed(value: unknown): void {
+  succeed(value: unknown): void {
     let stored: StoredResult;
     try {
       stored = storedResult(value);
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
       return;
     }
     if (stored.tooLarge) this.#run.onError(failedCall("the result", this.id, stored.tooLarge));
@@ -308,7 +312,7 @@ export class RunningTask implements Attempt {
     );
   }
 
-  #fail(error: unknown): void {
+  fail(error: unknown): void {
     if (error === HAND_BACK) {
       this.#end({ kind: "release", id: this.id, fence: this.fence });
       return;
@@ -319,7 +323,7 @@ export class RunningTask implements Attempt {
       error,
       own: { backoff: this.#envelope?.backoff ?? null, maxRetries: this.#envelope?.maxRetries ?? null },
       random: Math.random(),
-      task: () => handlerTask(this, this),
+      task: () => this.asTask(),
       onError: (error) => this.#run.onError(error),
     });
     if (verdict.kind === "limited") {

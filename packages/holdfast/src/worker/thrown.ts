@@ -33,8 +33,9 @@ const OUTER_CHARACTERS = 480;
 const INNER_CHARACTERS = 240;
 const NO_TEXT = "a value that cannot be shown";
 
-// The beginning of the stack line that says where a handler was called.
-const CALLED_HERE = "\n    at RunningTask.start (";
+// The stack line that says where a handler was called. Somebody else may have names such as these, so the file counts as well.
+const CALLED_HERE =
+  /\n {4}at (?:RunningTask\.start \([^)\n]*running-task\.|(?:async )?runCall \([^)\n]*batch-call\.)/;
 
 /** A getter may throw, and so does each look into a revoked proxy. */
 function read(value: unknown, key: string | symbol): unknown {
@@ -109,11 +110,8 @@ export function saneDelayMs(delayMs: unknown): number {
 
 /** Removes the lines below the handler: they are the same for each error, and several times as long as the rest. */
 function withoutOwnFrames(frames: string): string {
-  const at = frames.indexOf(CALLED_HERE);
-  // Somebody else may have a class of this name.
-  return at >= 0 && frames.indexOf("running-task.", at) < frames.indexOf(")", at)
-    ? frames.slice(0, at)
-    : frames;
+  const at = frames.search(CALLED_HERE);
+  return at >= 0 ? frames.slice(0, at) : frames;
 }
 
 /** The part of a stack below the name and the message. */

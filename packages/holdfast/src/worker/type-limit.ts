@@ -26,6 +26,11 @@ export class TypeLimit {
     return told;
   }
 
+  /** What the engine is told behind the rule (lua/lib/routes.lua). */
+  text(told: number): string {
+    return `=${told}`;
+  }
+
   /** The call was answered, or nobody waits for its answer any more. */
   answered(told: number): void {
     const before = this.room;

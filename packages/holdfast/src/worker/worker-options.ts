@@ -15,7 +15,7 @@ export interface WorkerOptions {
   redis: RedisOption;
   /** First part of every key. @default "queue" */
   prefix?: string | undefined;
-  /** Tasks run at the same time, 1 to 5_000. @default 50 */
+  /** Tasks run at the same time, 1 to 5_000. Each task of a batch counts. @default 50, or the largest `max` of a batch handler */
   concurrency?: number | undefined;
   /** The most that `worker.setConcurrency` may set, 1 to 5_000. @default 500, or `concurrency` if that is more */
   maxConcurrency?: number | undefined;
@@ -135,10 +135,14 @@ function newWorkerId(): string {
 
 const DEFAULT_MAX_CONCURRENCY = 500;
 
-/** The options of a worker with their defaults. @throws HoldfastError invalid_argument, invalid_queue_name */
-export function workerSettings(queues: WorkedQueues, options: WorkerOptions) {
+/**
+ * The options of a worker with their defaults.
+ * @param batchSlots the slots that its largest batch needs
+ * @throws HoldfastError invalid_argument, invalid_queue_name
+ */
+export function workerSettings(queues: WorkedQueues, options: WorkerOptions, batchSlots = 0) {
   checkShape(workerShape, options);
-  const { concurrency = 50, id = newWorkerId(), version = "0.1.0" } = options;
+  const { concurrency = Math.max(50, batchSlots), id = newWorkerId(), version = "0.1.0" } = options;
   const weights = weightsOf(queues, options.queueOrder);
   const names = weights.map(([name]) => name);
   return {

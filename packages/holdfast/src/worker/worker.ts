@@ -6,6 +6,7 @@ import { checkArgument, checkShape } from "../options/shape.ts";
 import { Connection } from "../redis/connection.ts";
 import { guardedTracing } from "../tracing/guarded.ts";
 import { SafeEmitter, warn } from "../user-code.ts";
+import { slotsForBatches } from "./batch.ts";
 import type { Handlers } from "./handler.ts";
 import { checkHandlers } from "./handler-options.ts";
 import { HandlerTable } from "./handler-table.ts";
@@ -70,7 +71,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   ) {
     super("the worker");
     checkHandlers(handlers);
-    const settings = workerSettings(queues, options);
+    const settings = workerSettings(queues, options, slotsForBatches(handlers, options?.concurrency));
     const { weights, ranks, maxConcurrency, leaseMs, aheadMs, maxRetries, pollMs, noHandlerAfterMs, prefix } =
       settings;
     this.id = settings.id;
@@ -87,9 +88,12 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     // each part of a queue while others fill the slots.
     this.#table = new LeaseTable(maxConcurrency * 2 + 1_024 + maxParts(weights.length) * PUSH_TASKS);
     this.#table.slots = settings.concurrency;
-    const table = new HandlerTable(handlers, { maxRetries, backoff, isFailure, abortAtExpiry }, () => {
-      for (const runner of this.#runners.all) if (runner.waitsForRoom) runner.wake();
-    });
+    const table = new HandlerTable(
+      handlers,
+      { maxRetries, backoff, isFailure, abortAtExpiry },
+      (rule) => this.#runners.roomCame(rule),
+      () => this.#slots.total,
+    );
     const tracing = options.tracing && guardedTracing(options.tracing, (error) => this.emit("error", error));
     this.#runners = new Runners(this.#slots);
     const make: PartRunnersOptions["make"] = ({ engine }, queue, index, weight) =>

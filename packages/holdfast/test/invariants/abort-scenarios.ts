@@ -7,6 +7,8 @@ import { uniqueScenarios } from "./abort-unique-scenarios.ts";
 
 const request = { requestSlot: "#q:aborted:0", sequence: 1 };
 const none = { id: "", fence: "" };
+/** Two types, in batches of three that wait until they are full. */
+const batches = " report=0/9/3/5000 mail=0/9/3/5000";
 
 /** Parks a request of an idle worker. */
 export const park = (q: TestQueue, want = 1) =>
@@ -131,6 +133,22 @@ export const scenarios: Record<string, Scenario> = {
         { ...q.roundTripArgs({ want: 20, nonce: "n", types: " report x" }), park: true },
         request,
       ),
+  },
+  "acquire of a batch that is full, beside one that waits until it is": {
+    script: "acquire",
+    callsAtLeast: 15,
+    async prepare(q) {
+      await q.add(["r1", "r2"], { type: "report" });
+      await q.acquire(5, { types: batches });
+      await q.add(["r3", "m", "gone"], { type: "report", fingerprint: "fp" });
+      await q.engine.cancel("gone");
+      await q.add(["w1", "w2"], { type: "mail" });
+      await park(q);
+      q.advance(5);
+      return { accepted: ["r1", "r2", "r3", "m", "gone", "w1", "w2"] };
+    },
+    call: (q) =>
+      q.engine.acquire({ ...q.roundTripArgs({ want: 9, nonce: "n", types: batches }), park: true }, request),
   },
   "acquire by type of a solo task that was put aside": {
     script: "acquire",

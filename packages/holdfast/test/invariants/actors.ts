@@ -80,6 +80,12 @@ export class World {
     }
   }
 
+  /** Acquires as a worker that runs the type in batches, which wait until they are full. */
+  async acquireBatch(actor: string, type: string, fill: number): Promise<void> {
+    const types = ` ${type}=0/10/${fill}/5000`;
+    this.#take(actor, await this.engine.acquire({ ...this.#roundTripArgs(actor, 10), types }));
+  }
+
   /** @param types the types that the actor runs; all types by default */
   async acquire(actor: string, want = 1, types?: string): Promise<void> {
     const told = types === undefined ? {} : { types: typesText(types) };
@@ -261,6 +267,25 @@ export const actorSets: Record<string, ActorSet> = {
         (w) => w.engine.cancel("u"),
         after(LEASE_MS + 1, (w) => w.engine.reap(10)),
         after(90_000_000, (w) => w.engine.reject(["t"], "-", 10)),
+      ],
+    ],
+  },
+  "a worker whose batches wait until they are full, one that takes single tasks, a janitor and a cancel": {
+    async prepare(w) {
+      await w.enqueue("b");
+      await w.enqueue("a");
+    },
+    actors: [
+      [
+        (w) => w.acquireBatch("A", "t", 2),
+        (w) => w.settle("A", "ack"),
+        after(5_000, (w) => w.acquireBatch("A", "t", 9)),
+      ],
+      [(w) => w.acquire("B", 1, "t"), (w) => w.settle("B", "fail"), (w) => w.acquireBatch("B", "t", 2)],
+      [
+        (w) => w.engine.cancel("a"),
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+        (w) => w.engine.promote(10),
       ],
     ],
   },

@@ -19,7 +19,7 @@ import { readQueue, violationsOf } from "../support/invariants.ts";
 import type { startLossyProxy } from "../support/lossy-proxy.ts";
 import { LEASE_MS } from "../support/test-queue.ts";
 import { type Kind, MAX_RETRIES, type Model, type ModelChange, type NewTask } from "./model.ts";
-import { type Asked, runs } from "./parking.ts";
+import { type Asked, fillOf, runs } from "./parking.ts";
 
 export interface Real {
   engine: Engine;
@@ -280,7 +280,9 @@ async function take(
     if (trip.solo) expect([held, trip.grants.length]).toEqual([0, 1]);
     expect([id, task.key, model.hasRoom(task)]).toEqual([id, task.key, true]);
     if (task.key !== "") {
-      const overtaken = model.before(task).filter(([, other]) => runs(types, other.type));
+      // A task whose batch is not full stands aside.
+      const takes = (type: string) => runs(types, type) && fillOf(types, type) === 0;
+      const overtaken = takes(task.type) ? model.before(task).filter(([, other]) => takes(other.type)) : [];
       expect([id, overtaken.map(([before]) => before)]).toEqual([id, []]);
     }
     model.grant(id, token);
@@ -294,8 +296,13 @@ async function expectNothingLeft(model: Model, real: Real, held: number, types: 
   // A task that has to run alone is the head of the line of its key.
   const solo = left.filter(([, task]) => model.needsSolo(task));
   const isBehindSolo = (key: string) => key !== "" && solo.some(([, task]) => task.key === key);
+  const mayWait = (type: string) => {
+    const fill = fillOf(types, type);
+    return fill > 0 && left.filter(([, task]) => task.type === type && task.key === "").length < fill;
+  };
   const fitting = left.filter(
     ([id, task]) =>
+      !mayWait(task.type) &&
       (held === 0 || !(model.needsSolo(task) || isBehindSolo(task.key))) &&
       runs(types, task.type) &&
       !apart.includes(id),
@@ -605,8 +612,8 @@ const sending = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Sending>("lost") },
 );
 const at = fc.nat({ max: 12 });
-/** The types that a worker sends: none at all, an empty list, one type, or both. */
-const types = fc.constantFrom("", "", "", " ", " t", " u", " t u");
+/** The types that a worker sends: none at all, an empty list, one type, or both; or batches of one type, which wait until they are full. */
+const types = fc.constantFrom("", "", "", " ", " t", " u", " t u", " t=0/9/3/5000 u", " t=0/3/2/20000");
 /** The operations that discard and restore: most often the same one does both. */
 const by = fc.constantFrom("op1", "op1", "op2");
 

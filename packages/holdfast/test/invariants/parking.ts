@@ -15,7 +15,12 @@ export interface Asked {
 const PUSH_TASKS = 32;
 
 /** A worker that did not send its types is granted tasks of any type. */
-export const runs = (told: string, type: string) => told === "" || told.split(" ").includes(type);
+export const runs = (told: string, type: string) =>
+  told === "" || told.split(" ").some((rule) => rule === type || rule.startsWith(`${type}=`));
+
+/** The size of the batches of the type that wait until they are full; 0 if the worker runs none. */
+export const fillOf = (told: string, type: string) =>
+  Number(new RegExp(` ${type}=0/\\d+/(\\d+)/`).exec(told)?.[1] ?? 0);
 
 /** The parked requests, and the one that an enqueue grants to. */
 export class Parking {
@@ -47,7 +52,8 @@ export class Parking {
     if (types.length === 0) return null;
     const { lines } = this;
     this.lines = [];
-    const runsAll = (line: Asked) => types.every((type) => runs(line.types, type));
+    const runsAll = (line: Asked) =>
+      types.every((type) => runs(line.types, type) && fillOf(line.types, type) === 0);
     const at = lines.findIndex((line) => runsAll(line) && this.listening.has(line.workerId));
     const line = lines[at];
     if (!line || !mayPush || line.want < types.length || types.length > PUSH_TASKS) return null;

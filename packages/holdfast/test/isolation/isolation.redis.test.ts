@@ -325,6 +325,18 @@ describe("the processes", () => {
     );
   });
 
+  test("a module with a batch handler is refused, and the error says where it runs", async () => {
+    const batches = join(folder, "batches.mjs");
+    const library = fileURLToPath(new URL("../../dist/index.js", import.meta.url));
+    writeFileSync(
+      batches,
+      `import { batch } from "${library}"; export const handlers = { row: batch({ max: 5 }, () => {}) };`,
+    );
+    await expect(isolated(batches)).rejects.toThrow(
+      /"row" is a batch handler, which cannot run in child processes.*HANDLER_ISOLATION=none/,
+    );
+  });
+
   test("a module that does not load, and an option out of range, are refused", async () => {
     await expect(isolated(join(folder, "none.mjs"))).rejects.toMatchObject({
       code: "invalid_argument",

@@ -1,0 +1,164 @@
+import { HoldfastError, RetryAfter } from "@holdfast/contracts";
+import { shown } from "../options/shape.ts";
+import { whenAborted } from "../when-aborted.ts";
+import type { BatchContext, BatchSettings } from "./batch.ts";
+import type { HandlerContext, HandlerTask } from "./handler.ts";
+import { concernsAll } from "./retry-policy.ts";
+import { readThrown } from "./thrown.ts";
+
+// After so many calls in a row that threw, the fault is that of all: a service is down. Until then a batch of 16 is searched to its end.
+const FAILED_CALLS = 32;
+
+/** One task of a batch. */
+export interface BatchMember {
+  asTask(): HandlerTask;
+  asContext(): HandlerContext;
+  /** It has its outcome. */
+  readonly ended: boolean;
+  /** Why it was told to stop; undefined if it was not. */
+  readonly stopped: Error | undefined;
+  succeed(result: unknown): void;
+  fail(error: unknown): void;
+}
+
+/** What the calls of one batch have in common. */
+interface Search {
+  readonly settings: BatchSettings;
+  /** Calls in a row that threw. */
+  failed: number;
+}
+
+/** Runs a batch until each of its tasks has its outcome. Never rejects. */
+export function runBatch(settings: BatchSettings, members: readonly BatchMember[]): Promise<void> {
+  return runCall({ settings, failed: 0 }, members);
+}
+
+async function runCall(search: Search, given: readonly BatchMember[]): Promise<void> {
+  const members = given.filter((member) => goesOn(member));
+  if (members.length === 0) return;
+  const call = new BatchCall(members);
+  let returned: unknown;
+  try {
+    returned = await search.settings.handler(call.tasks, call.context);
+  } catch (error) {
+    call.isOver = true;
+    await thrown(search, members, error);
+    return;
+  }
+  call.isOver = true;
+  search.failed = 0;
+  settle(members, returned);
+}
+
+/** A task that was told to stop is not run again. */
+function goesOn(member: BatchMember): boolean {
+  if (member.ended) return false;
+  if (member.stopped) member.fail(member.stopped);
+  return !member.stopped;
+}
+
+async function thrown(search: Search, members: readonly BatchMember[], error: unknown): Promise<void> {
+  const left = members.filter(({ ended }) => !ended);
+  search.failed++;
+  const isSearched = search.settings.bisects && members.length > 1 && search.failed < FAILED_CALLS;
+  if (!isSearched || concernsAll(readThrown(error))) {
+    for (const member of left) member.fail(error);
+    return;
+  }
+  const half = Math.ceil(left.length / 2);
+  await runCall(search, left.slice(0, half));
+  const rest = left.slice(half);
+  if (search.failed < FAILED_CALLS) await runCall(search, rest);
+  else for (const member of rest) if (goesOn(member)) member.fail(error);
+}
+
+function settle(members: readonly BatchMember[], returned: unknown): void {
+  const refusal = refused(members.length, returned);
+  for (const [place, member] of members.entries()) {
+    if (member.ended) continue;
+    const result: unknown = Array.isArray(returned) ? returned[place] : undefined;
+    if (refusal || result instanceof Error) member.fail(refusal ?? result);
+    else member.succeed(result);
+  }
+}
+
+/** What is wrong with the value that a batch handler returned. */
+function refused(count: number, returned: unknown): Error | undefined {
+  if (returned === undefined) return undefined;
+  if (!Array.isArray(returned))
+    return new TypeError(
+      `a batch handler has to return nothing, or an array with one result for each task, got ${shown(returned)}`,
+    );
+  if (returned.length === count) return undefined;
+  return new TypeError(
+    `the batch handler returned ${returned.length} results for ${count} tasks: return one for each task, in the order of the tasks, or nothing`,
+  );
+}
+
+/** One call of a batch handler. */
+class BatchCall {
+  readonly tasks: readonly HandlerTask[];
+  readonly context: BatchContext;
+  isOver = false;
+  readonly #members: readonly BatchMember[];
+  #byId: Map<string, BatchMember> | undefined;
+  readonly #contexts = new Map<BatchMember, HandlerContext>();
+  #signal: AbortSignal | undefined;
+
+  constructor(members: readonly BatchMember[]) {
+    this.#members = members;
+    this.tasks = members.map((member) => member.asTask());
+    const fail: BatchContext["fail"] = (task, error) => this.#open("fail", task).fail(error);
+    const context = {
+      of: (task: HandlerTask) => this.#contextOf(this.#find("of", task)),
+      complete: (task: HandlerTask, result?: unknown) => this.#open("complete", task).succeed(result),
+      fail,
+      retryAfter: (task: HandlerTask, ms: number) => fail(task, new RetryAfter(ms)),
+    };
+    const signal = { enumerable: true, configurable: true, get: () => this.#sharedSignal() };
+    this.context = Object.defineProperty(context, "signal", signal) as unknown as BatchContext;
+  }
+
+  #find(what: string, task: HandlerTask): BatchMember {
+    this.#byId ??= new Map(this.tasks.map(({ id }, place) => [id, this.#members[place] as BatchMember]));
+    const id: unknown = (task as HandlerTask | undefined)?.id;
+    const member = this.#byId.get(id as string);
+    if (member) return member;
+    throw new HoldfastError(
+      "invalid_argument",
+      `ctx.${what} of a batch takes one of the tasks of its call, got ${typeof id === "string" ? `the task ${id}` : shown(task)}`,
+    );
+  }
+
+  #open(what: string, task: HandlerTask): BatchMember {
+    const member = this.#find(what, task);
+    if (!this.isOver) return member;
+    throw new HoldfastError("conflict", `ctx.${what} of task ${task.id}: the call of its batch has ended`, {
+      taskId: task.id,
+    });
+  }
+
+  #contextOf(member: BatchMember): HandlerContext {
+    let context = this.#contexts.get(member);
+    if (!context) {
+      context = member.asContext();
+      this.#contexts.set(member, context);
+    }
+    return context;
+  }
+
+  #sharedSignal(): AbortSignal {
+    if (this.#signal) return this.#signal;
+    const controller = new AbortController();
+    this.#signal = controller.signal;
+    const signals = this.#members.map((member) => this.#contextOf(member).signal);
+    const look = () => {
+      const isLeft = this.#members.some(({ ended }, place) => !ended && !signals[place]?.aborted);
+      const told = signals.find(({ aborted }) => aborted);
+      if (!isLeft && told) controller.abort(told.reason);
+    };
+    for (const signal of signals) whenAborted(signal, look);
+    look();
+    return this.#signal;
+  }
+}

@@ -1,0 +1,20 @@
+import type { HoldfastError } from "@holdfast/contracts";
+import type { Engine, Verdict } from "../engine/engine.ts";
+import type { Tracing } from "../tracing/tracing.ts";
+import type { HandlerTable } from "./handler-table.ts";
+import type { MiddlewareChain } from "./middleware.ts";
+import type { RunningTask } from "./running-task.ts";
+
+/** What the attempts of a part of a queue have in common. */
+export interface RunContext {
+  /** The engine of the part that the task is in. */
+  engine: Engine;
+  queue: string;
+  handlers: HandlerTable;
+  middleware: MiddlewareChain;
+  workerId: string;
+  tracing: Tracing | undefined;
+  /** Called once, when the attempt has a verdict. */
+  done(task: RunningTask, verdict: Verdict, error?: unknown): void;
+  onError(error: HoldfastError): void;
+}

@@ -1,0 +1,178 @@
+import { describe, expect, test } from "vitest";
+import { setLimits } from "../src/engine/limits.ts";
+import { findViolations } from "./support/invariants.ts";
+import { setup } from "./support/setup.ts";
+import type { TestQueue } from "./support/test-queue.ts";
+
+const WAIT_MS = 1_000;
+const ids = (grants: { id: string }[]) => grants.map(({ id }) => id);
+/** What a worker tells that runs "row" in batches of 3 and "mail" singly. */
+const batches = (most = 3, fill = 3) => `row=0/${most}/${fill}/${WAIT_MS} mail`;
+
+/** Asks until there is nothing more to look at, as a worker does that is woken. */
+const taken = (q: TestQueue, want = 10, types = batches()) => q.acquireTypes(types, want);
+
+const park = (q: TestQueue, types = batches()) =>
+  q.engine.acquire({ ...q.roundTripArgs({ want: 10, types: ` ${types}` }), park: true });
+
+const row = { type: "row" };
+
+describe("a batch that waits until it is full", () => {
+  test("is not granted while it has room; its tasks are pending, and the reply says when to come again", async () => {
+    const q = await setup();
+    await q.add(["a", "b"], row);
+    q.advance(100);
+    const [first, second] = [await park(q), await park(q)];
+    expect(first).toMatchObject({ grants: [], again: true, parked: false });
+    expect(second).toMatchObject({ grants: [], again: false, parked: true, dueInMs: WAIT_MS - 100 });
+    expect(await q.stats()).toMatchObject({ pending: 2, pendingTyped: 2, processing: 0 });
+    expect(await q.task("a")).toMatchObject({ state: "pending", attempts: 0 });
+  });
+
+  test("goes when it is full, in the order of its tasks, each with its first attempt", async () => {
+    const q = await setup();
+    await q.add("a", row);
+    expect(await taken(q)).toEqual([]);
+    await q.add(["b", "c"], row);
+    const grants = await taken(q);
+    expect(ids(grants)).toEqual(["a", "b", "c"]);
+    expect(grants.every(({ past }) => past.attempt === 1 && past.fresh)).toBe(true);
+    expect(await q.stats()).toMatchObject({ pending: 0, pendingTyped: 0, processing: 3 });
+    expect((await q.task("a")).unroutedSince).toBeNull();
+    expect(await findViolations(q.redis, q.keys)).toEqual([]);
+  });
+
+  test("goes when its oldest task has waited for long enough, and not 1 ms before", async () => {
+    const q = await setup();
+    await q.add("a", row);
+    q.advance(400);
+    await q.add("b", row);
+    expect(await taken(q)).toEqual([]);
+    q.advance(WAIT_MS - 401);
+    expect(await taken(q)).toEqual([]);
+    q.advance(1);
+    expect(ids(await taken(q))).toEqual(["a", "b"]);
+  });
+
+  test("does not hold up tasks of other types, nor of other workers", async () => {
+    const q = await setup();
+    await q.add("a", row);
+    await q.add("m", { type: "mail" });
+    expect(ids(await taken(q))).toEqual(["m"]);
+    expect(ids(await q.acquireTypes("row", 5, { workerId: "w2" }))).toEqual(["a"]);
+  });
+
+  test("is limited to what the worker takes, and what is left waits", async () => {
+    const q = await setup();
+    await q.add(["a", "b", "c", "d", "e"], row);
+    expect(ids(await taken(q, 3))).toEqual(["a", "b", "c"]);
+    expect(await taken(q)).toEqual([]);
+    expect(await q.stats()).toMatchObject({ pending: 2, processing: 3 });
+  });
+
+  test.each([
+    ["of high priority", { priority: "high" as const }],
+    ["that would expire before", { expiresAt: 0 }],
+  ])("a task %s ends the wait", async (_, options) => {
+    const q = await setup();
+    await q.add("a", row);
+    expect(await taken(q)).toEqual([]);
+    await q.add("b", { ...row, ...options, ...("expiresAt" in options ? { expiresAt: q.now + 500 } : {}) });
+    expect(ids(await taken(q)).toSorted()).toEqual(["a", "b"]);
+  });
+
+  test("a task that expires later waits until there is time to run it", async () => {
+    const q = await setup();
+    await q.add("a", { ...row, expiresAt: q.now + 2 * WAIT_MS - 300 });
+    expect(await taken(q)).toEqual([]);
+    expect(await park(q)).toMatchObject({ parked: true, dueInMs: WAIT_MS - 300 });
+  });
+
+  test("a retry, a task that was handed back and one that crashed its worker end the wait", async () => {
+    for (const before of ["fail", "release", "crash"] as const) {
+      const q = await setup();
+      await q.add("a", row);
+      const grant = await q.grant();
+      if (before === "crash") await q.crash();
+      else await q[before](grant);
+      expect([before, ids(await taken(q))]).toEqual([before, ["a"]]);
+    }
+  });
+
+  test("a task that was delayed waits from the time at which it was due", async () => {
+    const q = await setup();
+    await q.add("d", { ...row, delayMs: 5_000 });
+    q.advance(5_001);
+    expect(await taken(q)).toEqual([]);
+    expect(await park(q)).toMatchObject({ parked: true, dueInMs: WAIT_MS });
+    q.advance(WAIT_MS);
+    expect(ids(await taken(q))).toEqual(["d"]);
+  });
+
+  test("a producer whose clock is ahead does not make it wait longer", async () => {
+    const q = await setup();
+    q.advance(60_000);
+    await q.add("a", row);
+    q.advance(-60_000);
+    expect(await taken(q)).toEqual([]);
+    q.advance(WAIT_MS);
+    expect(ids(await taken(q))).toEqual(["a"]);
+  });
+
+  test("a cancelled task does not fill it", async () => {
+    const q = await setup();
+    await q.add(["a", "b", "c"], row);
+    await q.engine.cancel("b");
+    expect(await taken(q)).toEqual([]);
+    await q.add("d", row);
+    expect(ids(await taken(q))).toEqual(["a", "c", "d"]);
+  });
+
+  test("tasks of a prefix fill it together", async () => {
+    const q = await setup();
+    await q.add("a", { type: "row.x" });
+    await q.add(["b", "c"], { type: "row.y" });
+    expect(ids(await taken(q, 10, `row.*=0/3/3/${WAIT_MS}`))).toEqual(["a", "b", "c"]);
+  });
+
+  test("with a key: they wait as well, and the limit of the key holds", async () => {
+    const q = await setup();
+    await setLimits(q.engine, { key: { concurrency: 2 } });
+    await q.add(["a", "b"], { ...row, key: "k" });
+    expect(await taken(q)).toEqual([]);
+    await q.add(["c", "d"], { ...row, key: "k" });
+    expect(await taken(q)).toHaveLength(2);
+    expect(await q.stats()).toMatchObject({ processing: 2, pending: 2 });
+    expect(await findViolations(q.redis, q.keys)).toEqual([]);
+  });
+
+  test("an enqueue wakes its worker, and pushes nothing to it", async () => {
+    const q = await setup();
+    await park(q);
+    await q.add(["a"], row);
+    expect(await q.stats()).toMatchObject({ pending: 1, processing: 0 });
+    expect(await q.redis.hget(q.keys.state, "#parked")).toBeNull();
+  });
+
+  test("a settle that asks for tasks does not take it early either", async () => {
+    const q = await setup();
+    await q.add(["m"], { type: "mail" });
+    const grant = await q.grant();
+    await q.add(["a", "b"], row);
+    const verdict = { kind: "ack" as const, id: grant.id, fence: grant.fence };
+    const args = () => q.roundTripArgs({ want: 5, types: ` ${batches()}` });
+    expect((await q.engine.settle([verdict], args())).grants).toEqual([]);
+    await q.add("m2", { type: "mail" });
+    const next = await q.grant({ types: " mail" });
+    await q.add("c", row);
+    const trip = await q.engine.settle([{ kind: "ack", id: next.id, fence: next.fence }], args());
+    expect(ids(trip.grants)).toEqual(["a", "b", "c"]);
+  });
+
+  test("a worker without room for it takes none, and its tasks stand aside", async () => {
+    const q = await setup();
+    await q.add(["a", "b", "c"], row);
+    expect(await taken(q, 10, "row=0 mail")).toEqual([]);
+    expect(await q.stats()).toMatchObject({ pendingTyped: 3 });
+  });
+});
