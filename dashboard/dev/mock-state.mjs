@@ -241,6 +241,7 @@ export function createMockState() {
         retentionCount: 10_000,
         idempotencyMs: HOUR,
         durability: "memory",
+        maxEvents: 0,
       },
     }));
 

@@ -1,15 +1,20 @@
 #!lua flags=allow-oom
 -- configure: set the limits of a queue. A value below 0 leaves the setting as it is.
 -- KEYS[1] state  HASH  the queue's own fields
--- ARGV[1] maxWaiting  integer  0 for no cap
--- ARGV[2] retentionMs  integer
--- ARGV[3] retentionCount  integer
--- ARGV[4] idempotencyMs  integer
--- ARGV[5] durability  string  memory, fsynced or replicated; "" leaves it as it is
--- RETURNS {maxWaiting, retentionMs, retentionCount, idempotencyMs, durability}
+-- KEYS[2] events  STREAM  entries of events (lib/events.lua)
+-- KEYS[3] wake  CHANNEL
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] maxWaiting  integer  0 for no cap
+-- ARGV[3] retentionMs  integer
+-- ARGV[4] retentionCount  integer
+-- ARGV[5] idempotencyMs  integer
+-- ARGV[6] durability  string  memory, fsynced or replicated; "" leaves it as it is
+-- ARGV[7] maxEvents  integer  0 keeps none, and removes those that are kept
+-- RETURNS {maxWaiting, retentionMs, retentionCount, idempotencyMs, durability, maxEvents}
 -- TIME    O(1)
 -- MOVES   nothing
 
+-- include lib/clock.lua
 -- include lib/queue.lua
 
 local settings = readSettings(redis.call('HGET', stateKey, '#settings'))
@@ -24,5 +29,17 @@ end
 if durability ~= '' then
   settings.durability = durability == 'memory' and '' or durability
 end
+local endsEvents = maxEvents == 0 and settings.maxEvents
+if maxEvents == 0 then
+  settings.maxEvents = nil
+elseif maxEvents > 0 then
+  settings.life = settings.maxEvents and settings.life or nowText
+  settings.maxEvents = maxEvents
+end
 redis.call('HSET', stateKey, '#settings', writeSettings(settings))
-return { settings.maxWaiting, settings.retentionMs, settings.retentionCount, settings.idempotencyMs, settings.durability }
+if endsEvents then
+  redis.call('UNLINK', eventsKey)
+  redis.call('HDEL', stateKey, '#awaited')
+  redis.call('SPUBLISH', wakeKey .. ':#events', '')
+end
+return { settings.maxWaiting, settings.retentionMs, settings.retentionCount, settings.idempotencyMs, settings.durability, settings.maxEvents or 0 }

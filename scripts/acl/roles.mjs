@@ -34,11 +34,23 @@ export const ROLES = {
   producer: {
     text: "Queue and producer-api",
     // `partition` is here because a producer may set the number of partitions of its queue.
-    scripts: [...OPEN, "partition", "enqueue", "enqueueAgain", "replace", "confirm", "get", "cancel", "key"],
-    commands: { ...REGISTRY, ...KEY_USES, state: ["HGET", "EXISTS"] },
+    scripts: [
+      ...OPEN,
+      "partition",
+      "enqueue",
+      "enqueueAgain",
+      "replace",
+      "confirm",
+      "get",
+      "cancel",
+      "key",
+      "events",
+    ],
+    commands: { ...REGISTRY, ...KEY_USES, state: ["HGET", "EXISTS"], results: ["HMGET"] },
     reads: API_KEYS,
     keyless: ["WAIT", "WAITAOF"],
-    listens: false,
+    // Whoever waits for a result, or reads events, is told when there are new ones.
+    listens: true,
   },
   worker: {
     text: "Worker with its heartbeat thread, and of the worker service",
@@ -80,7 +92,19 @@ export const ROLES = {
   observer: {
     text: "Observer, Schedules, and observability with the dashboard",
     scripts: [
-      ...["stats", "get", "list", "audit", "limits", "key", "openKeys", "keys", "share", "sharedLimit"],
+      ...[
+        "stats",
+        "get",
+        "events",
+        "list",
+        "audit",
+        "limits",
+        "key",
+        "openKeys",
+        "keys",
+        "share",
+        "sharedLimit",
+      ],
       ...[...OPEN, "partition", "queueRemove"],
       ...[
         "enqueue",
@@ -112,6 +136,7 @@ export const ROLES = {
       ":log_outs": ["XADD", "XRANGE"],
       ...KEY_USES,
       stale_verdicts: ["LRANGE"],
+      results: ["HMGET"],
       state: ["HGET", "HSCAN"],
       timings: ["HGETALL"],
       series: ["LRANGE"],
@@ -126,7 +151,7 @@ export const ROLES = {
     ],
     reads: { ...API_KEYS, ":janitors": ["ZRANGEBYSCORE"], ":audit_dropped": ["GET"] },
     keyless: [],
-    listens: false,
+    listens: true,
   },
 };
 

@@ -140,6 +140,7 @@ export function queueStats(part: Partial<QueueStats> = {}): QueueStats {
       retentionCount: 1,
       idempotencyMs: 1_000,
       durability: "memory",
+      maxEvents: 0,
     },
     ...part,
   };

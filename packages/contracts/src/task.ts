@@ -283,6 +283,8 @@ export interface QueueSettings {
   idempotencyMs: number;
   /** The durability of enqueues without this option. @default "memory" */
   durability: Durability;
+  /** How many events of tasks are kept for readers, at least (docs/events.md); older ones are removed. 0: the queue keeps none. @default 0 */
+  maxEvents: number;
 }
 
 /** The registration of a worker. */

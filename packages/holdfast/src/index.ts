@@ -9,6 +9,7 @@ export {
   type Durability,
   type ErrorCode,
   FatalError,
+  type GapEvent,
   HoldfastError,
   type HoldScope,
   type KeyLimits,
@@ -20,6 +21,7 @@ export {
   type OverlapPolicy,
   Postpone,
   type Priority,
+  type QueueEvent,
   type QueueFlow,
   type QueueLimits,
   type QueueSettings,
@@ -37,6 +39,8 @@ export {
   type ScheduleView,
   type SharedLimitView,
   type StaleVerdict,
+  type TaskEvent,
+  type TaskEventType,
   type TaskKeyView,
   type TaskOptions,
   type TaskState,
@@ -58,6 +62,8 @@ export {
   type TaskDefinitionOptions,
 } from "./define-task.ts";
 export type { AuditReport } from "./engine/audit.ts";
+export type { EventsOptions } from "./events/events-options.ts";
+export type { QueueEvents } from "./events/queue-events.ts";
 export type { StopOptions } from "./grace.ts";
 export { HandlerKilled, type KillReason } from "./isolation/handler-killed.ts";
 export { loadHandlerModule, loadHandlerModules } from "./isolation/handler-module.ts";

@@ -8,6 +8,7 @@ import {
   taskTextShape,
   uniqueShape,
 } from "../src/engine/task-options.ts";
+import { eventsShape } from "../src/events/events-options.ts";
 import { stopShape } from "../src/grace.ts";
 import { isolationShape } from "../src/isolation/isolated.ts";
 import { janitorShape } from "../src/janitor/janitor-options.ts";
@@ -49,7 +50,7 @@ import { workerShape } from "../src/worker/worker-options.ts";
 const SHAPES: readonly Shape[] = [
   ...[connectionShape, tlsShape, holdfastShape],
   ...[queueShape, taskShape, uniqueShape, backoffShape, taskTextShape, newTaskShape],
-  ...[enqueueManyShape, traceContextShape, waitShape, taskDefinitionShape],
+  ...[enqueueManyShape, traceContextShape, waitShape, eventsShape, taskDefinitionShape],
   ...[workerShape, handlerShape, manualWorkerShape, acquireShape, stopShape, isolationShape, testRunShape],
   ...[janitorShape, schedulesShape, scheduleShape, scheduledTaskShape, scheduleListShape],
   ...[observerShape, settingsShape, bulkShape, replayShape, groupShape, matchShape],

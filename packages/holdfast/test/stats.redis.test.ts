@@ -16,6 +16,7 @@ test("a queue that never had a task has zeros and the defaults", async () => {
       retentionCount: 10_000,
       idempotencyMs: 3_600_000,
       durability: "memory",
+      maxEvents: 0,
     },
   });
   expect(Object.values(stats.totals)).toEqual(new Array(15).fill(0));

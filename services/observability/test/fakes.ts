@@ -64,6 +64,7 @@ export function statsOf(queue: string, changes: StatsChanges = {}): QueueStats {
       retentionCount: 10_000,
       idempotencyMs: 3_600_000,
       durability: "memory",
+      maxEvents: 0,
     },
     ...changes,
     totals,
@@ -218,6 +219,9 @@ function fakeProducer(overrides: Partial<Producer> = {}): Producer {
     get: async () => null,
     wait: async () => null,
     cancel: async () => "cancelled",
+    events: () => {
+      throw new Error("not used");
+    },
     ...overrides,
   };
 }

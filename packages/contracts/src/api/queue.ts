@@ -9,6 +9,7 @@ export const QueueSettingsSchema = Type.Object({
   retentionCount: Count("How many of each state are kept at most"),
   idempotencyMs: Count("How long an id given by a caller is remembered after the task ended, ms"),
   durability: oneOf(DURABILITIES),
+  maxEvents: Count("How many events of tasks are kept for readers, at least; 0: none"),
 });
 
 const total = Count();
@@ -120,6 +121,7 @@ export const SettingsBody = Type.Object(
     retentionCount: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000_000 })),
     idempotencyMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000_000 })),
     durability: Type.Optional(oneOf(DURABILITIES)),
+    maxEvents: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.events })),
   },
   { additionalProperties: false, minProperties: 1 },
 );

@@ -310,15 +310,17 @@ export class Engine extends QueueScripts {
   }
 
   async configure(settings: Partial<QueueSettings>): Promise<QueueSettings> {
-    const [maxWaiting, retentionMs, retentionCount, idempotencyMs, durability] = await this.run<
+    const [maxWaiting, retentionMs, retentionCount, idempotencyMs, durability, maxEvents] = await this.run<
       scripts.ConfigureArgs,
-      [number, number, number, number, Durability | ""]
+      [number, number, number, number, Durability | "", number]
     >(scripts.configureScript, {
+      clockMs: this.clockMs(),
       maxWaiting: settings.maxWaiting ?? -1,
       retentionMs: settings.retentionMs ?? -1,
       retentionCount: settings.retentionCount ?? -1,
       idempotencyMs: settings.idempotencyMs ?? -1,
       durability: settings.durability ?? "",
+      maxEvents: settings.maxEvents ?? -1,
     });
     return {
       maxWaiting,
@@ -326,6 +328,7 @@ export class Engine extends QueueScripts {
       retentionCount,
       idempotencyMs,
       durability: durability === "" ? "memory" : durability,
+      maxEvents,
     };
   }
 

@@ -7,6 +7,7 @@ const DEFAULT_SETTINGS: QueueSettings = {
   retentionCount: 10_000,
   idempotencyMs: 3_600_000,
   durability: "memory",
+  maxEvents: 0,
 };
 
 /** Reads the field #settings of a queue: lua/lib/queue.lua. "" is a queue with the defaults. */
@@ -16,7 +17,8 @@ export function settingsText(
   const match = /^\d+ (\d) (\d+) (\d+) (\d+) (\d+) (\S*) ?(.*)$/.exec(text);
   if (!match)
     return { settings: DEFAULT_SETTINGS, paused: false, pauseReason: null, pausedAt: null, pausedBy: null };
-  const [, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, pause = "", durability] = match;
+  const [, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, pause = "", tail = ""] = match;
+  const [durability, maxEvents = 0] = tail.split(" ");
   // Older versions kept the reason alone.
   const [reason = "", at = "", by = ""] = pause.split(",");
   return {
@@ -26,6 +28,7 @@ export function settingsText(
       retentionCount: Number(retentionCount),
       idempotencyMs: Number(idempotencyMs),
       durability: DURABILITIES.includes(durability as Durability) ? (durability as Durability) : "memory",
+      maxEvents: Number(maxEvents),
     },
     paused: paused === "1",
     pauseReason: reason === "" ? null : decodeWord(reason),

@@ -112,8 +112,10 @@ export const settingsShape = shapeOf<Partial<QueueSettings>>({
     retentionCount: whole(0, Number.MAX_SAFE_INTEGER),
     idempotencyMs: whole(0, Number.MAX_SAFE_INTEGER),
     durability: oneOf(...DURABILITIES),
+    maxEvents: whole(0, LIMITS.events),
   },
   hints: {
+    events: "maxEvents",
     removeOnComplete: "retentionMs or retentionCount",
     age: "retentionMs",
     count: "retentionCount",

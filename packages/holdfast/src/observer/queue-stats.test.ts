@@ -32,6 +32,7 @@ test("a queue without anything is all zeros, with the default settings", () => {
       retentionCount: 10_000,
       idempotencyMs: 3_600_000,
       durability: "memory",
+      maxEvents: 0,
     },
   });
   expect(Object.values(stats.totals).every((count) => count === 0)).toBe(true);
@@ -80,6 +81,7 @@ describe("settings", () => {
         retentionCount: 20,
         idempotencyMs: 3_000,
         durability: "memory",
+        maxEvents: 0,
       },
       paused: true,
       pauseReason: "deploy 7: wait, 100% of it\nplease",

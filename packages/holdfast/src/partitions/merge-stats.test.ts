@@ -8,15 +8,17 @@ const SETTINGS = {
   retentionMs: 1_000,
   retentionCount: 5,
   idempotencyMs: 2_000,
+  maxEvents: 1_001,
 };
 
 test("caps are divided, rounded up and summed again, but times are not", () => {
   const split = splitSettings(SETTINGS, 4);
-  expect(split).toEqual({ ...SETTINGS, maxWaiting: 3, retentionCount: 2 });
+  expect(split).toEqual({ ...SETTINGS, maxWaiting: 3, retentionCount: 2, maxEvents: 251 });
   expect(mergeSettings([1, 2, 3, 4].map(() => ({ ...SETTINGS, ...split })))).toEqual({
     ...SETTINGS,
     maxWaiting: 12,
     retentionCount: 8,
+    maxEvents: 1_004,
   });
   expect(splitSettings({ retentionMs: 1 }, 4)).toEqual({ retentionMs: 1 });
 });

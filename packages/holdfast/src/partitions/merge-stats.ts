@@ -13,6 +13,7 @@ export function mergeSettings(parts: readonly QueueSettings[]): QueueSettings {
     ...first,
     maxWaiting: parts.some(({ maxWaiting }) => maxWaiting === 0) ? 0 : total(({ maxWaiting }) => maxWaiting),
     retentionCount: total(({ retentionCount }) => retentionCount),
+    maxEvents: total(({ maxEvents }) => maxEvents),
   };
 }
 
@@ -21,6 +22,7 @@ export function splitSettings(settings: Partial<QueueSettings>, count: number): 
   const split = { ...settings };
   if (split.maxWaiting !== undefined) split.maxWaiting = Math.ceil(split.maxWaiting / count);
   if (split.retentionCount !== undefined) split.retentionCount = Math.ceil(split.retentionCount / count);
+  if (split.maxEvents !== undefined) split.maxEvents = Math.ceil(split.maxEvents / count);
   return split;
 }
 

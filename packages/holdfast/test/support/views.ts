@@ -97,6 +97,7 @@ export function statsOf(
       retentionCount: 10_000,
       idempotencyMs: 3_600_000,
       durability: "memory",
+      maxEvents: 0,
     },
     ...change,
   };
