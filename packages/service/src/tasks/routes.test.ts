@@ -63,6 +63,9 @@ async function setup(fake: Fake = {}) {
       get: async () => null,
       wait: async (_id, { signal }) => fake.wait?.(signal) ?? null,
       cancel: async () => fake.cancel ?? "not_found",
+      events: () => {
+        throw new Error("not used");
+      },
     }),
     metrics: createIntakeMetrics(metrics),
     assertOpen: () => {
@@ -441,6 +444,7 @@ test("the API describes itself, and serves its pages, health and metrics", async
   expect(Object.keys(json.paths as object)).toEqual([
     "/v1/queues/{queue}/tasks",
     "/v1/queues/{queue}/tasks/batch",
+    "/v1/queues/{queue}/events",
     "/v1/queues/{queue}/tasks/{id}",
   ]);
   const docs = await call("GET", "/docs");

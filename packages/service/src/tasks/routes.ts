@@ -6,6 +6,7 @@ import { traceContextOf } from "holdfast";
 import { Type } from "typebox";
 import type { HttpServer } from "../http/types.ts";
 import type { EnqueueQueue } from "./conflicts.ts";
+import { registerEventRoute } from "./events.ts";
 import {
   type Answer,
   assertNoKey,
@@ -90,6 +91,8 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
       return answer(request, reply, await intake.array(posted(request)));
     },
   );
+
+  registerEventRoute(app, options, closing.signal);
 
   if (!options.withoutGet) {
     app.get(
