@@ -1,4 +1,4 @@
-import { DURABILITIES, type Durability, type QueueStats } from "@holdfast/contracts";
+import { DURABILITIES, type Durability, LIMITS, type QueueStats } from "@holdfast/contracts";
 import { useState } from "react";
 import { configureQueue, type SettingsBody } from "../../api/queues.ts";
 import { FormDialog } from "../../ui/form-dialog.tsx";
@@ -45,6 +45,7 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
     retentionCount: String(before.retentionCount),
     idempotency: hours(before.idempotencyMs),
     durability: before.durability,
+    maxEvents: String(before.maxEvents),
   });
   const set = (part: Partial<typeof draft>) => setDraft((old) => ({ ...old, ...part }));
   const errors = {
@@ -52,6 +53,7 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
     retention: hoursError(draft.retention),
     retentionCount: countError(draft.retentionCount, 10_000_000),
     idempotency: hoursError(draft.idempotency),
+    maxEvents: countError(draft.maxEvents, LIMITS.events),
   };
   const changes: SettingsBody = {
     ...(Number(draft.maxWaiting) === before.maxWaiting ? {} : { maxWaiting: Number(draft.maxWaiting) }),
@@ -61,6 +63,7 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
       : { retentionCount: Number(draft.retentionCount) }),
     ...(draft.idempotency === hours(before.idempotencyMs) ? {} : { idempotencyMs: ms(draft.idempotency) }),
     ...(draft.durability === before.durability ? {} : { durability: draft.durability }),
+    ...(Number(draft.maxEvents) === before.maxEvents ? {} : { maxEvents: Number(draft.maxEvents) }),
   };
   const refused = Object.values(errors).some((error) => error !== null) || Object.keys(changes).length === 0;
   return (
@@ -111,6 +114,14 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
           options={DURABILITIES.map((value) => ({ value, text: DURABILITY_TEXT[value] }))}
         />
       </div>
+      <TextField
+        label="Events kept for readers"
+        hint="What happens to tasks, for programs that follow it. 0 means none; about 30 bytes each."
+        value={draft.maxEvents}
+        onChange={(maxEvents) => set({ maxEvents })}
+        error={errors.maxEvents}
+        inputMode="numeric"
+      />
     </FormDialog>
   );
 }

@@ -1,11 +1,11 @@
-import { LIMITS } from "@holdfast/contracts";
-import { type EmptiedState, type QueueStats, Schedules } from "holdfast";
+import { DURABILITIES, LIMITS } from "@holdfast/contracts";
+import { type EmptiedState, type QueueSettings, type QueueStats, Schedules } from "holdfast";
 import { EMPTIED_STATES } from "holdfast/operate";
 import { confirmByName } from "../confirm.ts";
 import { type Action, type Command, type Context, InvalidArgumentError, Option } from "../context.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import type { Column } from "../output.ts";
-import { counted, duration, parseWhole, time } from "../values.ts";
+import { counted, duration, parseDuration, parseWhole, time } from "../values.ts";
 import { runHere } from "./operation.ts";
 
 const QUEUE_COLUMNS: Column<QueueStats>[] = [
@@ -31,6 +31,11 @@ interface ConfirmOptions {
 interface EmptyOptions extends ConfirmOptions {
   state?: EmptiedState[];
   all?: boolean;
+}
+
+interface SetOptions extends Partial<Omit<QueueSettings, "retentionMs" | "idempotencyMs">> {
+  retention?: number;
+  idempotency?: number;
 }
 
 function collectState(text: string, before: EmptiedState[] = []): EmptiedState[] {
@@ -109,6 +114,47 @@ export function queueCommand(program: Command, action: Action): void {
         const observer = await context.observer();
         await context.recorded({ action: "queue.resume", queue: name }, () => observer.resume(name));
         context.out.record({ queue: name, paused: false }, [[name, "running"]]);
+      }),
+    );
+
+  queue
+    .command("set")
+    .argument("<queue>")
+    .option(
+      "--max-waiting <n>",
+      "most tasks waiting before enqueues are refused; 0: no cap",
+      parseWhole(0, 1e9),
+    )
+    .option(
+      "--retention <duration>",
+      "how long completed, cancelled and expired tasks are kept",
+      parseDuration,
+    )
+    .option("--retention-count <n>", "how many of each of these states are kept at most", parseWhole(0, 1e7))
+    .option("--idempotency <duration>", "how long an id is remembered after its task ended", parseDuration)
+    .addOption(new Option("--durability <level>", "of enqueues that name none").choices(DURABILITIES))
+    .option(
+      "--max-events <n>",
+      "how many events of tasks are kept for readers, at least; 0: none",
+      parseWhole(0, LIMITS.events),
+    )
+    .description("changes settings of a queue; those that are not named stay as they are")
+    .action(
+      action<SetOptions>(async (context, [name = ""], options) => {
+        const { retention, idempotency, ...others } = options;
+        const settings: Partial<QueueSettings> = {
+          ...others,
+          ...(retention === undefined ? {} : { retentionMs: retention }),
+          ...(idempotency === undefined ? {} : { idempotencyMs: idempotency }),
+        };
+        if (Object.keys(settings).length === 0)
+          throw new UsageError("name a setting to change, such as --max-events 100000");
+        await context.warnOfNewQueue(name);
+        const observer = await context.observer();
+        const set = await context.recorded({ action: "queue.configure", queue: name }, () =>
+          observer.configure(name, settings),
+        );
+        context.out.record({ queue: name, ...set }, [["queue", name], ...Object.entries(set)]);
       }),
     );
 
