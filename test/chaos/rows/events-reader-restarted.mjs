@@ -1,7 +1,7 @@
 import { AOF } from "../harness/redis.mjs";
 import { until } from "../harness/until.mjs";
 
-const ENDS = Number(process.env.EVENT_ENDS ?? 20_000);
+const ENDS = Number(process.env.EVENT_ENDS ?? 10_000);
 const RESTARTS = 20;
 const PART = Math.ceil(ENDS / RESTARTS);
 /** In the second half the queue keeps so few events that a reader that is away misses some. */
