@@ -86,10 +86,12 @@ export const row = {
       if (isAway) await leave(await read());
     }
     const reader = await read();
+    const [last] = await ctx.enqueue(view, [{ type: "sleep", payload: {} }]);
     const { acknowledged, lost } = await ctx.settle(view, { drainMs: PATIENCE_MS });
     const { state } = view.client.engine(ctx.queueName).keys;
     const all = Number(await view.client.connection.command("HGET", state, "#events"));
-    await until("the last reader has read the rest", () => reader.heard("event").length > 0, PATIENCE_MS);
+    const hasLast = () => reader.heard("event").some(({ id }) => id === last);
+    await until("the last reader has read the last end", hasLast, PATIENCE_MS);
     await reader.finish();
     for (const line of reader.heard("event")) told.take(line);
     ctx.expect(told.twice === 0, `${told.twice} ends were told twice`);
