@@ -243,6 +243,7 @@ export function createMockState() {
         durability: "memory",
         maxDead: 0,
         maxDeadAgeMs: 0,
+        maxEvents: 0,
       },
     }));
 

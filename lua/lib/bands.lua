@@ -61,6 +61,9 @@ local function promoteDue(limit)
       commit[#commit + 1] = id
       commit[#commit + 1] = 'p' .. countsText(c) .. historyOf(record)
       promoted = promoted + 1
+      if events then
+        events.note(EVENT_PROMOTED, id)
+      end
     end
   end
   if promoted > 0 then
@@ -68,6 +71,9 @@ local function promoteDue(limit)
     add(counters, SCHEDULED, -promoted)
     add(counters, PENDING, promoted)
     add(counters, PROMOTED_TOTAL, promoted)
+    if events then
+      events.number()
+    end
     redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(commit))
   end
   redis.call('ZREM', scheduledKey, unpack(due))

@@ -54,3 +54,26 @@ local NO_HANDLER_HOLD_MS = 1000
 local FULL_TYPE_MS = 250
 -- The hard limit of an attempt whose task brings none, ms.
 local ATTEMPT_TIMEOUT_MS = 1800000
+
+-- The first byte of a field in an entry of the stream of events (lib/events.lua): what happened to the tasks in it.
+local EVENT_ENQUEUED = 'e'
+local EVENT_SCHEDULED = 's'
+local EVENT_PROMOTED = 'q'
+-- The id of the worker follows.
+local EVENT_STARTED = 'g'
+local EVENT_COMPLETED = 'c'
+-- Completed, and there is a result.
+local EVENT_RESULT = 'v'
+local EVENT_RETRIED = 'r'
+local EVENT_RELEASED = 'l'
+local EVENT_REAPED = 'p'
+-- The reason follows.
+local EVENT_DEAD = 'd'
+local EVENT_CANCELLED = 'x'
+local EVENT_EXPIRED = 'o'
+local EVENT_REPLAYED = 'y'
+local EVENT_REPLACED = 'w'
+local EVENT_CHANGED = 'n'
+local EVENT_DISCARDED = 'k'
+local EVENT_RESTORED = 'b'
+local EVENT_REMOVED = 'm'

@@ -317,6 +317,13 @@ local function trimGrants(grants)
   end
 end
 
+-- Before the commit: what its events are.
+local function noteGrants(grants)
+  events.noteAll(EVENT_EXPIRED, table.concat(grants.expired, ' '), #grants.expired)
+  events.noteAll(EVENT_STARTED .. workerId, grants.idsText, #grants.ids)
+  events.number()
+end
+
 -- The commit of a round trip (settle, acquire, or both): one HSET of records, counters, and the reply for a repeat.
 
 -- The caller should ask again: the entries that were looked at gave no task, but entries behind them may, or some were not looked at,

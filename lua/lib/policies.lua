@@ -87,6 +87,9 @@ local function supersede(limits, counters, entries)
         setFlag(c, FLAG_GIVEN)
       end
       cancelled[#cancelled + 1], members[#members + 1] = id, waiting[place]
+      if events then
+        events.note(EVENT_CANCELLED, id)
+      end
       commit[#commit + 1], commit[#commit + 2] = id, 'x' .. countsText(c) .. ' ' .. nowText .. historyOf(records[id])
     end
     if account.running > 0 and account.running + #waiting > account.limit.concurrency then
@@ -105,6 +108,9 @@ local function supersede(limits, counters, entries)
     add(counters, CANCELLED, #cancelled)
     add(counters, CANCELLED_TOTAL, #cancelled)
     commit[#commit + 1], commit[#commit + 2] = '#counters', packCounters(counters)
+  end
+  if events then
+    events.number()
   end
   redis.call('HSET', stateKey, unpack(commit))
   if #members > 0 then

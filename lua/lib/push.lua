@@ -93,6 +93,10 @@ local function push(counters, parked, tasks, at, pushed, bands)
   commit[4] = keptReply(request.sequence, roundTripReply('', firstText, 0, table.concat(ids, ' ')))
 
   indexRequest(kept, 's', request.requestSlot)
+  if events then
+    events.noteAll(EVENT_STARTED .. request.workerId, table.concat(ids, ' '), pushed)
+    events.number()
+  end
   redis.call('ZADD', processingKey, unpack(leases))
   redis.call('HSET', stateKey, unpack(commit))
   trimBand(pendingHighKey, bands.high)

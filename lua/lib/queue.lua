@@ -43,9 +43,13 @@ end
 
 -- Settings of a queue: one text field of `state`, "layout paused maxWaiting retentionMs retentionCount idempotencyMs reason",
 -- and the durability after it if it is not "memory". The reason is that of the pause, followed by its time and its author: "reason,pausedAt,pausedBy", each percent-encoded. It is empty while the queue is not paused.
--- layout: 1, or 2 once the queue has had keys or limits. A script refuses a queue with a newer layout than it knows, because it would
--- exceed the limits.
-local NEWEST_LAYOUT = 2
+-- layout: 1, or 2 once the queue has had keys or limits. While the queue keeps events it is 3, and the text ends with
+-- "durability maxEvents life layout", where layout is 1 or 2. A script refuses a queue with a newer layout than it knows, because it would
+-- exceed the limits or leave out events.
+local NEWEST_LAYOUT = 3
+
+-- Where the events of this call are collected (lib/events.lua); nil if the queue keeps none.
+local events
 
 local function readSettings(raw)
   if not raw then
@@ -56,8 +60,15 @@ local function readSettings(raw)
   if not layout or tonumber(layout) > NEWEST_LAYOUT then
     return nil
   end
+  local maxEvents, life
+  if layout == '3' then
+    durability, maxEvents, life, layout = string.match(durability, '^(%S+) (%d+) (%d+) (%d)$')
+    durability = durability == 'memory' and '' or durability
+  end
   return {
     layout = tonumber(layout),
+    maxEvents = tonumber(maxEvents),
+    life = life,
     paused = paused == '1',
     maxWaiting = tonumber(maxWaiting),
     retentionMs = tonumber(retentionMs),
@@ -69,8 +80,12 @@ local function readSettings(raw)
 end
 
 local function writeSettings(s)
-  return string.format('%d %d %.0f %.0f %.0f %.0f %s', s.layout, s.paused and 1 or 0, s.maxWaiting, s.retentionMs,
-    s.retentionCount, s.idempotencyMs, s.reason) .. (s.durability ~= '' and ' ' .. s.durability or '')
+  local tail = s.durability ~= '' and ' ' .. s.durability or ''
+  if s.maxEvents then
+    tail = string.format(' %s %.0f %s %d', s.durability ~= '' and s.durability or 'memory', s.maxEvents, s.life, s.layout)
+  end
+  return string.format('%d %d %.0f %.0f %.0f %.0f %s', s.maxEvents and 3 or s.layout, s.paused and 1 or 0, s.maxWaiting, s.retentionMs,
+    s.retentionCount, s.idempotencyMs, s.reason) .. tail
 end
 
 -- The caps of the dead letters, in a field of their own, `#dead_caps`, which earlier versions leave alone: "maxDead maxDeadAgeMs". 0 is no cap.

@@ -48,6 +48,9 @@ local function planDead(settled, counters, id, record, c, reason, history, err)
   settled.dead[#settled.dead + 1] = id
   add(counters, DEAD, 1)
   add(counters, DEAD_TOTAL, 1)
+  if events then
+    events.note(EVENT_DEAD .. reason, id)
+  end
   noteAwaited(settled, id, c)
   put(settled, id, 'd' .. countsText(c) .. ' ' .. nowText .. ' ' .. reason .. history .. err)
   return 'd'

@@ -27,6 +27,7 @@
 -- KEYS[25] series_long  LIST  buckets of 5 minutes
 -- KEYS[26] series_last  STRING  what the last bucket was made by
 -- KEYS[27] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
+-- KEYS[28] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] how  string  "paused"; "close": it need not be paused, and only its registration ends, so that the next enqueue looks into the registry; "taken_over": it need not be paused, but its settings have to be those that the caller knows
 -- ARGV[2] settings  string  these settings, "" for the defaults
 -- RETURNS "deleted" | "closed" | "not_paused" | "changed" (the settings differ from those of the caller) | "busy"

@@ -8,10 +8,11 @@
 -- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
 -- KEYS[7] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- ARGV[1..] taskId  string  repeated, at most 100 times
--- RETURNS per task: envelope, record, result, progress[ tab, bytes of its checkpoint] and log lines, lease expiry or due, entry of its unique key; "" for what it has not
+-- RETURNS per task: envelope, record, result, progress[ tab, bytes of its checkpoint] and log lines, lease expiry or due, entry of its unique key; "" for what it has not. Then, if the queue keeps events: the number of the last event and the life of the stream
 -- TIME    O(n), n tasks given
 -- MOVES   nothing
 
+-- include lib/queue.lua
 -- include lib/record.lua
 -- include lib/unique.lua
 
@@ -34,5 +35,9 @@ for i, id in ipairs(ARGV) do
   reply[#reply + 1] = redis.call('ZSCORE', processingKey, id) or redis.call('ZSCORE', scheduledKey, id) or ''
   local terms = envelopes[i] and uniqueTerms(envelopes[i])
   reply[#reply + 1] = terms and redis.call('HGET', uniqueKey, terms.key) or ''
+end
+local settings = readSettings(redis.call('HGET', stateKey, '#settings'))
+if settings and settings.maxEvents then
+  reply[#reply + 1] = (redis.call('HGET', stateKey, '#events') or '0') .. ' ' .. settings.life
 end
 return reply

@@ -15,6 +15,7 @@
 -- KEYS[13] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[14] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[15] wake  CHANNEL
+-- KEYS[16] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -57,6 +58,10 @@ if previous then
   local counts, envelopes = grantsAgain(first, again)
   return { now, '', first, tonumber(flags), counts, again, unpack(envelopes) }
 end
+if settings.maxEvents then
+-- include lib/events.lua
+  events = newEvents(settings)
+end
 if fields[6] then
 -- include lib/limits.lua
 -- include lib/turns.lua
@@ -92,6 +97,9 @@ if typed then
 end
 
 -- 3. Commit.
+if events then
+  noteGrants(grants)
+end
 local flags = replyFlags(settings, grants) + (parks and REPLY_PARKED or 0)
 commitRoundTrip(commit, counters, grants, '', flags) -- parked requests are a hint, so they are no part of it
 if parked ~= (fields[3] or '') then
@@ -109,5 +117,8 @@ if rests then
   if grants.fillAt then -- a batch waits until it is full
     grants.envelopes[1] = sooner(grants.envelopes[1], math.max(0, grants.fillAt - now))
   end
+end
+if events then
+  events.tell()
 end
 return { now, '', grants.firstText, flags, countsReply(grants.counts), grants.named, unpack(grants.envelopes) }

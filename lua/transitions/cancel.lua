@@ -5,6 +5,7 @@
 -- KEYS[3] tasks  HASH  taskId -> envelope
 -- KEYS[4] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[5] wake  CHANNEL
+-- KEYS[6] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] taskId  string
 -- RETURNS "cancelled" | "requested" | "too_late" | "not_found"
@@ -19,7 +20,8 @@
 
 local envelope = redis.call('HGET', tasksKey, taskId)
 local fields = redis.call('HMGET', stateKey, '#counters', taskId, '#settings')
-if not readSettings(fields[3]) then
+local settings = readSettings(fields[3])
+if not settings then
   return layoutError()
 end
 local counters, record = unpackCounters(fields[1]), fields[2]
@@ -55,6 +57,12 @@ if not waiting then
 end
 add(counters, CANCELLED, 1)
 add(counters, CANCELLED_TOTAL, 1)
+if settings.maxEvents then
+-- include lib/events.lua
+  events = newEvents(settings)
+  events.note(EVENT_CANCELLED, taskId)
+  events.number()
+end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), taskId,
   'x' .. countsText(c) .. ' ' .. nowText .. historyOf(record))
 if waiting then
@@ -62,5 +70,8 @@ if waiting then
 end
 if hasFlag(c, FLAG_NEXT) then
   releaseNext({ taskId })
+end
+if events then
+  events.tell()
 end
 return 'cancelled'

@@ -15,6 +15,7 @@
 -- KEYS[13] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[14] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- KEYS[15] wake  CHANNEL
+-- KEYS[16] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -230,6 +231,14 @@ end
 redis.call('HSET', tasksKey, unpack(stored))
 
 -- 3. Commit.
+if settings.maxEvents then
+-- include lib/events.lua
+  events = newEvents(settings)
+  for _, plan in ipairs(plans) do
+    events.note(EVENT_CHANGED, plan.id)
+  end
+  events.number()
+end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, reply), unpack(commit))
 
 -- 4. Remove the sources. The entry of a task in another list stays there as a tombstone.
@@ -244,5 +253,8 @@ if limits.full == 'cancel' and #bands.keyed > 0 then
 end
 if (pushed > 0 or isSooner) and not settings.paused then
   wake()
+end
+if events then
+  events.tell()
 end
 return reply

@@ -8,6 +8,8 @@
 -- KEYS[6] progress  HASH  taskId -> progress and log lines
 -- KEYS[7] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
 -- KEYS[8] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[9] events  STREAM  entries of events (lib/events.lua)
+-- KEYS[10] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -91,6 +93,17 @@ if #kept > 0 then
   redis.call('ZADD', discardedKey, unpack(entries))
 end
 
+if settings.maxEvents then
+-- include lib/events.lua
+  events = newEvents(settings)
+  for i, id in ipairs(ids) do
+    if string.sub(letters, i, i) == 'd' then
+      events.note(moved[id] and EVENT_REMOVED or EVENT_DISCARDED, id)
+    end
+  end
+  events.number()
+end
+
 -- 3. Commit. What was discarded counts as purged; restore takes it back.
 add(counters, DEAD, -plan.counted - #kept)
 add(counters, PURGED, plan.counted + #kept)
@@ -106,5 +119,8 @@ for at = 1, #plan.removed do
 end
 if #kept > 0 then
   redis.call('ZREM', deadLettersKey, unpack(kept))
+end
+if events then
+  events.tell()
 end
 return letters

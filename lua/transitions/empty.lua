@@ -8,6 +8,8 @@
 -- KEYS[6] progress  HASH  taskId -> progress and log lines
 -- KEYS[7] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[8] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
+-- KEYS[9] events  STREAM  entries of events (lib/events.lua)
+-- KEYS[10] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -80,6 +82,14 @@ if target == 'pending' then
   end
 end
 local reply = string.format('%d %d', plan.counted, #ids)
+if settings.maxEvents then
+-- include lib/events.lua
+  events = newEvents(settings)
+  for at = 1, #plan.commit, 2 do
+    events.note(EVENT_REMOVED, plan.commit[at])
+  end
+  events.number()
+end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, reply), unpack(plan.commit))
 removePurged(plan)
 freeWindows(plan.removed, texts)
@@ -87,5 +97,8 @@ if sorted then
   redis.call('ZREM', indexKey, unpack(members))
 else
   redis.call('LTRIM', indexKey, #ids, -1)
+end
+if events then
+  events.tell()
 end
 return { plan.counted, #ids }

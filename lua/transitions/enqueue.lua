@@ -15,6 +15,7 @@
 -- KEYS[13] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[14] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- KEYS[15] wake  CHANNEL
+-- KEYS[16] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -262,6 +263,20 @@ end
 
 -- 3. Commit: envelopes, what was accepted, and the reply for a repeat. A new task has no state record.
 local pushed = #bands.high + #bands.normal + #bands.low + #bands.keyed
+if settings.maxEvents then
+-- include lib/events.lua
+  events = newEvents(settings)
+  for _, ids in ipairs({ bands.high, bands.normal, bands.low }) do
+    events.noteAll(EVENT_ENQUEUED, table.concat(ids, ' '), #ids)
+  end
+  for _, entry in ipairs(bands.keyed) do
+    events.note(EVENT_ENQUEUED, entry.id)
+  end
+  for at = 2, #due, 2 do
+    events.note(EVENT_SCHEDULED, due[at])
+  end
+  events.number()
+end
 local counts = struct.pack('>ddd', acceptedPending + pushed, acceptedScheduled + #due / 2, deduplicated)
 local reply = keptReply(sequence, verdicts .. ' ' .. states .. (owners and ' ' .. owners or ''))
 local isListed = accepted ~= none
@@ -298,5 +313,8 @@ if queue[3] and (pushed > 0 or isSooner) then
   if isSooner or not isPushed then
     wake()
   end
+end
+if events then
+  events.tell()
 end
 return { now, verdicts, states, owners }

@@ -19,6 +19,7 @@
 -- KEYS[17] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[18] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- KEYS[19] wake  CHANNEL
+-- KEYS[20] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -59,6 +60,10 @@ if previous then
   return { verdicts, states, owners ~= '' and owners or nil }
 end
 local known = redis.call('HMGET', tasksKey, '#in', unpack(ids))
+if settings.maxEvents then
+-- include lib/events.lua
+  events = newEvents(settings)
+end
 limits = newLimits(records[4], settings)
 local unique = newUnique(offered)
 local counters = unpackCounters(records[1])
@@ -124,6 +129,9 @@ for i, id in ipairs(ids) do
     local source = sources[state]
     source[#source + 1], again[#again + 1], begun[id] = id, id, envelope
     unique.take(i, id, string.sub(head, 1, 1))
+    if events then
+      events.note(string.byte(head) == RECORD_SCHEDULED and EVENT_SCHEDULED or EVENT_ENQUEUED, id)
+    end
     envelopes[#envelopes + 1], envelopes[#envelopes + 2] = id, envelope
     commit[#commit + 1], commit[#commit + 2] = id, head .. appendReplay(record, c)
   end
@@ -148,6 +156,10 @@ if #due > 0 then
 end
 redis.call('HSET', tasksKey, unpack(envelopes))
 unique.write()
+
+if events then
+  events.number()
+end
 
 -- 3. Commit. The records have no token, so that a late verdict of the life before fits nothing.
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot,
@@ -174,5 +186,8 @@ if limits.full == 'cancel' and #bands.keyed > 0 then
 end
 if (pushed > 0 or isSooner) and not settings.paused then
   wake()
+end
+if events then
+  events.tell()
 end
 return { verdicts, states, owners }

@@ -9,6 +9,8 @@
 -- KEYS[7] expired  LIST  taskIds, newest first
 -- KEYS[8] tasks  HASH  taskId -> envelope
 -- KEYS[9] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[10] events  STREAM  entries of events (lib/events.lua)
+-- KEYS[11] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  entries of each list to look at, 1 to 500
 -- ARGV[3] from  integer  position of the first of them
@@ -29,8 +31,13 @@ if redis.call('EXISTS', pendingHighKey, pendingKey, pendingLowKey, pendingSoloKe
   return { 0, 0, 0 }
 end
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
-if not readSettings(fields[2]) then
+local settings = readSettings(fields[2])
+if not settings then
   return layoutError()
+end
+if settings.maxEvents then
+-- include lib/events.lua
+  events = newEvents(settings)
 end
 local counters = unpackCounters(fields[1])
 local last, expired, commit, seen, heads, dropped, nextFrom, read = from + limit - 1, {}, {}, {}, {}, 0, 0, 0
@@ -78,6 +85,9 @@ local function look(entries, band, left)
       end
       stands, isLeftBehind = false, false
       expired[#expired + 1] = id
+      if events then
+        events.note(EVENT_EXPIRED, id)
+      end
       commit[#commit + 1], commit[#commit + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
       countTombstone(counters, band or source(entries[i], left), left == aside, 1)
     end
@@ -114,6 +124,9 @@ if #expired > 0 then
 end
 
 -- 3. Commit.
+if events then
+  events.number()
+end
 if #expired + dropped > 0 then
   add(counters, PENDING, -#expired)
   add(counters, EXPIRED, #expired)
@@ -132,5 +145,8 @@ if #aside > 0 then
 end
 if #keyed > 0 then
   redis.call('ZREM', pendingKeyedKey, unpack(keyed))
+end
+if events then
+  events.tell()
 end
 return { #expired, dropped, nextFrom }

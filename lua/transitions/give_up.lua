@@ -4,6 +4,8 @@
 -- KEYS[2] dead_letters  ZSET  taskId -> when, ms since the epoch
 -- KEYS[3] tasks  HASH  taskId -> envelope
 -- KEYS[4] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[5] events  STREAM  entries of events (lib/events.lua)
+-- KEYS[6] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2..] taskId  string  repeated, at most 500 times: taskId, attempts, reason, endedAt (0 for now), startedAt (0 for endedAt), workerId, error
 -- RETURNS a letter per task: g given up, d dead already, n not scheduled, u unknown
@@ -22,8 +24,13 @@ for at = taskIdAt, #ARGV, FIELDS do
   ids[#ids + 1] = ARGV[at]
 end
 local records = redis.call('HMGET', stateKey, '#counters', '#settings', unpack(ids))
-if not readSettings(records[2]) then
+local settings = readSettings(records[2])
+if not settings then
   return layoutError()
+end
+if settings.maxEvents then
+-- include lib/events.lua
+  events = newEvents(settings)
 end
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
 local counters = unpackCounters(records[1])
@@ -51,6 +58,9 @@ for i, id in ipairs(ids) do
     end
     local line = table.concat({ '\n' .. string.format('%d %d', c.attempts, c.generation), outcome, startedAt, endedAt, workerId, '-', err }, ' ')
     left[#left + 1] = id
+    if events then
+      events.note(EVENT_DEAD .. reason, id)
+    end
     dead[#dead + 1], dead[#dead + 2] = endedAt, id
     commit[#commit + 1], commit[#commit + 2] = id, 'd' .. countsText(c) .. ' ' .. endedAt .. ' ' .. reason .. roomIn(historyOf(record)) .. line
   end
@@ -66,8 +76,14 @@ redis.call('ZADD', deadLettersKey, unpack(dead))
 -- 3. Commit. The totals count what happened here, and these tasks failed elsewhere.
 add(counters, SCHEDULED, -#left)
 add(counters, DEAD, #left)
+if events then
+  events.number()
+end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(commit))
 
 -- 4. Remove the source.
 redis.call('ZREM', scheduledKey, unpack(left))
+if events then
+  events.tell()
+end
 return letters

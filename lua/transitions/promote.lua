@@ -12,6 +12,7 @@
 -- KEYS[10] tasks  HASH  taskId -> envelope
 -- KEYS[11] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[12] wake  CHANNEL
+-- KEYS[13] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  1 to 500
 -- RETURNS {promoted, ms until the next is due or -1, tasks that stand aside by their type}
@@ -31,6 +32,10 @@ local settings = readSettings(fields[1])
 if not settings then
   return layoutError()
 end
+if settings.maxEvents then
+-- include lib/events.lua
+  events = newEvents(settings)
+end
 limits = newLimits(fields[2], settings)
 limits.wakeResting(limits)
 if fields[3] then
@@ -40,5 +45,8 @@ end
 local promoted = promoteDue(limit)
 if promoted > 0 or limits.woke then
   wake()
+end
+if events then
+  events.tell()
 end
 return { promoted, sooner(untilDue(), limits.untilRoom(limits)), redis.call('ZCARD', pendingTypedKey) }

@@ -14,6 +14,7 @@
 -- KEYS[12] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[13] scheduled  ZSET  taskId -> due, ms since the epoch
 -- KEYS[14] wake  CHANNEL
+-- KEYS[15] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  1 to 500
 -- RETURNS {queued again, dead, cancelled, ms until the next lease runs out or -1}
@@ -42,6 +43,10 @@ local records = redis.call('HMGET', stateKey, '#counters', '#settings', '#limits
 local settings = readSettings(records[2])
 if not settings then
   return layoutError()
+end
+if settings.maxEvents then
+-- include lib/events.lua
+  events = newEvents(settings)
 end
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
 limits = newLimits(records[3], settings)
@@ -80,6 +85,10 @@ for i, id in ipairs(ids) do
       queuedAgain = queuedAgain + 1
       commit[#commit + 1] = 'p' .. countsText(c) .. history
     end
+    if events then
+      local kinds = { p = EVENT_REAPED, x = EVENT_CANCELLED, d = EVENT_DEAD .. 'crashes_exhausted' }
+      events.note(kinds[string.sub(commit[#commit], 1, 1)], id)
+    end
   end
 end
 
@@ -100,6 +109,9 @@ add(counters, DEAD_TOTAL, #dead / 2)
 add(counters, CANCELLED, #cancelled)
 add(counters, CANCELLED_TOTAL, #cancelled)
 limits.write(limits, commit)
+if events then
+  events.number()
+end
 if #commit > 0 then
   redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(commit))
 end
@@ -112,5 +124,8 @@ if #awaited > 0 then
 end
 if queuedAgain > 0 or #awaited > 0 or #limits.opened > 0 or limits.hasTypeRoom or limits.concurrency < math.huge then
   wake()
+end
+if events then
+  events.tell()
 end
 return { queuedAgain, #dead / 2, #cancelled, untilNext() }

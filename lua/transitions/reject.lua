@@ -4,6 +4,8 @@
 -- KEYS[2] dead_letters  ZSET  taskId -> when, ms since the epoch
 -- KEYS[3] tasks  HASH  taskId -> envelope
 -- KEYS[4] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[5] events  STREAM  entries of events (lib/events.lua)
+-- KEYS[6] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  tasks to look at, 1 to 500
 -- ARGV[3] after  string  a line of the walk, "<band> <type>": only lines behind it are looked at; "" to begin
@@ -20,8 +22,13 @@
 
 -- 1. Read: line by line, each oldest first.
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
-if not readSettings(fields[2]) then
+local settings = readSettings(fields[2])
+if not settings then
   return layoutError()
+end
+if settings.maxEvents then
+-- include lib/events.lua
+  events = newEvents(settings)
 end
 local _, ruleOf = routesOf(' ' .. table.concat(ARGV, ' ', typeAt))
 local counters = unpackCounters(fields[1])
@@ -38,6 +45,9 @@ local function reject(member, name, id)
       ' - - NoHandler: no registered worker of this queue has a handler for "', name, '"; ', known })
     due[#due + 1] = nowText
     due[#due + 1] = id
+    if events then
+      events.note(EVENT_DEAD .. 'no_handler', id)
+    end
     commit[#commit + 1] = id
     commit[#commit + 1] = 'd' .. countsText(c) .. ' ' .. nowText .. ' no_handler' .. roomIn(historyOf(record)) .. line
   else
@@ -81,6 +91,9 @@ if #due > 0 then
 end
 
 -- 3. Commit.
+if events then
+  events.number()
+end
 if #left > 0 then
   add(counters, PENDING, -#due / 2)
   add(counters, DEAD, #due / 2)
@@ -91,5 +104,8 @@ end
 -- 4. Remove the source.
 if #left > 0 then
   redis.call('ZREM', pendingTypedKey, unpack(left))
+end
+if events then
+  events.tell()
 end
 return { #due / 2, done }

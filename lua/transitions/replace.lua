@@ -13,6 +13,7 @@
 -- KEYS[11] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[12] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- KEYS[13] wake  CHANNEL
+-- KEYS[14] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -150,6 +151,14 @@ redis.call('HSET', uniqueKey, unpack(entries))
 redis.call('HSET', tasksKey, unpack(stored))
 
 -- 3. Commit.
+if settings.maxEvents then
+-- include lib/events.lua
+  events = newEvents(settings)
+  for _, plan in ipairs(order) do
+    events.note(EVENT_REPLACED, plan.id)
+  end
+  events.number()
+end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, letters), unpack(commit))
 
 -- 4. Remove the sources. The entry of a task in another band stays there as a tombstone.
@@ -158,5 +167,8 @@ if #left > 0 then
 end
 if (pushed > 0 or isSooner) and not settings.paused then
   wake()
+end
+if events then
+  events.tell()
 end
 return letters

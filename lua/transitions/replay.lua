@@ -13,6 +13,7 @@
 -- KEYS[11] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[12] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- KEYS[13] wake  CHANNEL
+-- KEYS[14] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -112,6 +113,12 @@ end
 unique.write()
 
 -- 3. Commit.
+if settings.maxEvents then
+-- include lib/events.lua
+  events = newEvents(settings)
+  events.noteAll(EVENT_REPLAYED, table.concat(replayed, ' '), #replayed)
+  events.number()
+end
 add(counters, DEAD, -#replayed)
 add(counters, PENDING, #replayed)
 add(counters, REPLAYED_TOTAL, #replayed)
@@ -123,5 +130,8 @@ if #replayed > 0 then
   redis.call('ZREM', deadLettersKey, unpack(replayed))
   limits.finish(limits)
   wake()
+end
+if events then
+  events.tell()
 end
 return reply

@@ -4,6 +4,8 @@
 -- KEYS[2] dead_letters  ZSET  taskId -> when, ms since the epoch
 -- KEYS[3] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[4] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[5] events  STREAM  entries of events (lib/events.lua)
+-- KEYS[6] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -21,7 +23,8 @@
 -- 1. Read.
 local ids = { unpack(ARGV, taskIdAt) }
 local records = redis.call('HMGET', stateKey, '#counters', '#settings', requestSlot, unpack(ids))
-if not readSettings(records[2]) then
+local settings = readSettings(records[2])
+if not settings then
   return layoutError()
 end
 local previous, refused = previousReply(records[3])
@@ -53,6 +56,12 @@ if #restored > 0 then
 end
 
 -- 3. Commit.
+if settings.maxEvents then
+-- include lib/events.lua
+  events = newEvents(settings)
+  events.noteAll(EVENT_RESTORED, table.concat(restored, ' '), #restored)
+  events.number()
+end
 add(counters, DEAD, #restored)
 add(counters, PURGED, -#restored)
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, letters), unpack(commit))
@@ -60,5 +69,8 @@ redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, k
 -- 4. Remove the source.
 if #restored > 0 then
   redis.call('ZREM', discardedKey, unpack(restored))
+end
+if events then
+  events.tell()
 end
 return letters

@@ -21,6 +21,7 @@
 -- KEYS[19] progress  HASH  taskId -> progress and log lines
 -- KEYS[20] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[21] wake  CHANNEL
+-- KEYS[22] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -78,6 +79,10 @@ if previous then
   local verdicts, first, flags, again = string.match(previous, '^(%a*) (%d+) (%d+) (.*)$')
   local counts, envelopes = grantsAgain(first, again)
   return { now, verdicts, first, tonumber(flags), counts, again, unpack(envelopes) }
+end
+if settings.maxEvents then
+-- include lib/events.lua
+  events = newEvents(settings)
 end
 if fields[6] or limited then
 -- include lib/limits.lua
@@ -186,6 +191,11 @@ if typed then
 end
 
 -- 3. Commit.
+if events then
+-- include lib/settled_events.lua
+  noteSettled(settled, ids, verdicts, acks)
+  noteGrants(grants)
+end
 local flags = replyFlags(settings, grants)
 commitRoundTrip(commit, counters, grants, verdicts, flags)
 
@@ -212,5 +222,8 @@ local isSooner = settled.sooner and not settings.paused
 local hasRoom = limits and not settings.paused and (limits.hasTypeRoom or redis.call('EXISTS', readyKey) == 1 or wasFull and counters[PROCESSING] < limits.concurrency)
 if releases > 0 or hasRoom or settled.queuedAgain or isSooner or typed and #typed.members > 0 or promoted > #grants.ids then
   wake()
+end
+if events then
+  events.tell()
 end
 return { now, verdicts, grants.firstText, flags, countsReply(grants.counts), grants.named, unpack(grants.envelopes) }

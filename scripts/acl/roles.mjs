@@ -45,11 +45,13 @@ export const ROLES = {
       "cancel",
       "change",
       "key",
+      "events",
     ],
-    commands: { ...REGISTRY, ...KEY_USES, state: ["HGET", "EXISTS"] },
+    commands: { ...REGISTRY, ...KEY_USES, state: ["HGET", "EXISTS"], results: ["HMGET"] },
     reads: API_KEYS,
     keyless: ["WAIT", "WAITAOF"],
-    listens: false,
+    // Whoever waits for a result, or reads events, is told when there are new ones.
+    listens: true,
   },
   worker: {
     text: "Worker with its heartbeat thread, and of the worker service",
@@ -91,7 +93,19 @@ export const ROLES = {
   observer: {
     text: "Observer, Schedules, and observability with the dashboard",
     scripts: [
-      ...["stats", "get", "list", "audit", "limits", "key", "openKeys", "keys", "share", "sharedLimit"],
+      ...[
+        "stats",
+        "get",
+        "events",
+        "list",
+        "audit",
+        "limits",
+        "key",
+        "openKeys",
+        "keys",
+        "share",
+        "sharedLimit",
+      ],
       ...[...OPEN, "partition", "queueRemove"],
       ...[
         "enqueue",
@@ -124,6 +138,7 @@ export const ROLES = {
       ":log_outs": ["XADD", "XRANGE"],
       ...KEY_USES,
       stale_verdicts: ["LRANGE"],
+      results: ["HMGET"],
       state: ["HGET", "HSCAN"],
       timings: ["HGETALL"],
       series: ["LRANGE"],
@@ -138,7 +153,7 @@ export const ROLES = {
     ],
     reads: { ...API_KEYS, ":janitors": ["ZRANGEBYSCORE"], ":audit_dropped": ["GET"] },
     keyless: [],
-    listens: false,
+    listens: true,
   },
 };
 

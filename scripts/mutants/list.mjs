@@ -50,8 +50,67 @@ const connection = "packages/holdfast/src/redis/connection.ts";
 const link = "packages/holdfast/src/redis/link.ts";
 const connections = test("worker/connections");
 const purge = test("purge");
+const events = test("events");
+const abortEvents = test("invariants/abort-events");
+const libraryEvents = test("library/events");
 
 export const mutants = [
+  {
+    name: "events: they are counted after the commit, so that a script that is cut short leaves no gap",
+    changes: [
+      ["lua/lib/events.lua", "local function numberEvents()", "local function countEvents()"],
+      [
+        "lua/lib/events.lua",
+        "  if events.count == 0 then\n    return\n  end\n",
+        "  if events.count == 0 then\n    return\n  end\n  countEvents()\n",
+      ],
+      ["lua/lib/events.lua", "number = numberEvents", "number = function() end"],
+    ],
+    tests: [abortEvents],
+  },
+  {
+    name: "events: the stream is trimmed to the last call",
+    changes: [["lua/lib/events.lua", "events.first - events.most", "events.first"]],
+    tests: [events],
+  },
+  {
+    name: "events: a grant by push is not told",
+    changes: [
+      [
+        "lua/lib/push.lua",
+        "table.concat(ids, ' '), pushed)\n    events.number()",
+        "'', 0)\n    events.number()",
+      ],
+    ],
+    tests: [events],
+  },
+  {
+    name: "events: a task that a worker gives back is not told",
+    changes: [["lua/lib/settled_events.lua", "l = EVENT_RELEASED, ", ""]],
+    tests: [events],
+  },
+  {
+    name: "events: a reader does not notice what was trimmed",
+    changes: [
+      [
+        "packages/holdfast/src/events/part-reader.ts",
+        "batch.missed = entry.first - next;",
+        "batch.missed = 0;",
+      ],
+    ],
+    tests: [events],
+  },
+  {
+    name: "events: a wait begins behind the first event after its look",
+    changes: [
+      [
+        "packages/holdfast/src/events/end-watch.ts",
+        "new PartReader(this.#engine, mark)",
+        "new PartReader(this.#engine, { ...mark, last: mark.last + 1 })",
+      ],
+    ],
+    tests: [libraryEvents],
+  },
   {
     name: "settle: an ack with any token is accepted",
     changes: [["lua/lib/acks.lua", "if current ~= fence then", "if not current then"]],
@@ -737,8 +796,8 @@ export const mutants = [
       ["lua/transitions/enqueue.lua", "\n\n-- 4. If a worker waits", "\nend\n\n-- 4. If a worker waits"],
       [
         "lua/transitions/enqueue.lua",
-        "    wake()\n  end\nend\nreturn",
-        "    wake()\n  end\nend\ncommitLate()\nreturn",
+        "    wake()\n  end\nend\nif events then",
+        "    wake()\n  end\nend\ncommitLate()\nif events then",
       ],
     ],
     tests: [abort],

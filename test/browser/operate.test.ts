@@ -54,13 +54,16 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await page.getByText("A whole number, 0 or more.").waitFor();
     await page.getByLabel("Most tasks waiting").fill("50000");
     await page.getByLabel("Ended tasks are kept, hours").fill("1.5");
+    await page.getByLabel("Events kept for readers").fill("100000");
     await page.getByRole("button", { name: "Save" }).click();
     await until("the settings are changed", async () => {
       const { settings } = await stats("default");
       return settings.maxWaiting === 50_000 && settings.retentionMs === 5_400_000;
     });
+    expect((await stats("default")).settings.maxEvents).toBe(100_000);
     expect((await stats("default")).settings.retentionCount).toBe(10_000);
     await page.getByText("1 h 30 min, at most 10,000 of each state").waitFor();
+    await page.getByText("the last 100,000").waitFor();
     await page.getByText("until an operator acts").waitFor();
     await page.getByRole("button", { name: "Change" }).click();
     await page.getByLabel("Most dead letters").fill("-1");
@@ -162,7 +165,8 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await row.getByText(/until Thu,? 1 Jan/).waitFor();
     const schedule = async () => {
       const { schedules } = (await (await fetch(`${stack.base}/v1/schedules`)).json()) as {
-        schedules: { id: string }[];
+        // biome-ignore lint/suspicious/noExplicitAny: the parsed answer of a route
+        schedules: any[];
       };
       return schedules.find(({ id }) => id === "often");
     };

@@ -129,8 +129,12 @@ async function send(operation: Operation, segment: string, query: string, body: 
     ...(body === undefined ? {} : { body }),
     signal: AbortSignal.timeout(HANG_MS),
   });
-  const answer = await response.text();
-  return { status: response.status, type: response.headers.get("content-type") ?? "", answer };
+  const type = response.headers.get("content-type") ?? "";
+  // A stream of events has no end.
+  const isStream = type.startsWith("text/event-stream");
+  if (isStream) await response.body?.cancel();
+  const answer = isStream ? "" : await response.text();
+  return { status: response.status, type, answer };
 }
 
 /** Shortens the wait of long polls, because the fuzz has no time for half a minute. */

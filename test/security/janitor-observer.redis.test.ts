@@ -5,7 +5,7 @@ import { OperationRunner, SeriesHistory } from "holdfast/operate";
 import { expect, test } from "vitest";
 import { afterwards } from "../../packages/holdfast/test/support/library.ts";
 import { EndedSessions } from "../../services/observability/src/identity/ended-sessions.ts";
-import { clientOf, expectLeast, failure, helper, prefix } from "./roles.ts";
+import { clientOf, expectLeast, failure, followEvents, helper, prefix } from "./roles.ts";
 import { methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
 
 test("the user janitor has all rights that a janitor needs, also after a rewind, and no others", async () => {
@@ -260,8 +260,12 @@ test("the user observer has all rights that an observer needs, and no others", a
   await history.keep(first, null);
   await history.keep({ ...first, at: first.at + 20_000 }, null);
   expect(await history.read("plain", 0, first.at + 20_000)).toHaveLength(1);
+  await observer.configure("told", { maxEvents: 100 });
+  await followEvents(redis, new Queue("told", { client }));
+  expect(await observer.configure("told", { maxEvents: 0 })).toMatchObject({ maxEvents: 0 });
   await seen.note();
   await observer.close();
   expect(methodsOf(Observer).filter((name) => !called.has(name))).toEqual([]);
-  await expectLeast(redis, seen, "observer");
+  // A subscription to events ends ten seconds after its last reader.
+  await expectLeast(redis, seen, "observer", ["sunsubscribe"]);
 });

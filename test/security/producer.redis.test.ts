@@ -3,7 +3,7 @@ import { startRedisServer, until } from "@holdfast/testing";
 import { Observer, Queue } from "holdfast";
 import { expect, test } from "vitest";
 import { afterwards } from "../../packages/holdfast/test/support/library.ts";
-import { clientOf, expectLeast, failure, helper } from "./roles.ts";
+import { clientOf, expectLeast, failure, followEvents, helper } from "./roles.ts";
 import { isSince72, methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
 
 test("the user producer has all rights that a producer needs, and no others", async () => {
@@ -30,6 +30,7 @@ test("the user producer has all rights that a producer needs, and no others", as
   afterwards(() => replica.stop());
   const admin = await helper(redis);
   await new Observer({ client: admin }).configure("plain", { maxWaiting: 10_000 });
+  await new Observer({ client: admin }).configure("told", { maxEvents: 100 });
   const seen = await watch(redis);
   const client = await clientOf(redis, "producer");
   const called = new Set<string>();
@@ -75,6 +76,7 @@ test("the user producer has all rights that a producer needs, and no others", as
   expect(await queue.enqueue("t", 3, { unique, priority: "high" })).toMatchObject({ replaced: true });
   expect(await queue.cancel(first.id)).toBe("cancelled");
 
+  await followEvents(redis, noting(new Queue("told", { client }), called));
   expect(await new KeyStore(client).version()).toBeNull();
   expect((await new KeyStore(client).read()).keys).toEqual([]);
   await new KeyStore(client).noteUses(new Map([["abcdefghijkl", 1]]));
@@ -94,5 +96,6 @@ test("the user producer has all rights that a producer needs, and no others", as
   await queue.close();
   await split.close();
   expect(methodsOf(Queue).filter((name) => !called.has(name))).toEqual([]);
-  await expectLeast(redis, seen, "producer");
+  // A subscription to events ends ten seconds after its last reader.
+  await expectLeast(redis, seen, "producer", ["sunsubscribe"]);
 });

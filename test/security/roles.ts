@@ -1,4 +1,4 @@
-import { Holdfast, type HoldfastError } from "holdfast";
+import { Holdfast, type HoldfastError, type Queue, Worker } from "holdfast";
 import { expect } from "vitest";
 import * as scripts from "../../packages/holdfast/src/redis/generated/index.ts";
 import { afterwards } from "../../packages/holdfast/test/support/library.ts";
@@ -50,3 +50,16 @@ export const failure = (promise: Promise<unknown>) =>
     () => "fulfilled",
     (error: HoldfastError) => error.code,
   );
+
+/** Reads events and a result as a role, of a task that the user worker runs. */
+export async function followEvents(redis: SecuredRedis, queue: Queue): Promise<void> {
+  const worker = new Worker(queue.name, { t: async () => 42 }, { redis: redis.url("worker"), prefix });
+  afterwards(() => worker.stop({ graceMs: 0 }));
+  const { id } = await queue.enqueue("t", 1);
+  const result = queue.result(id, { waitMs: 20_000 });
+  await worker.start();
+  expect(await result).toMatchObject({ resultText: "42" });
+  const events = queue.events({ after: "0", types: ["completed"] });
+  expect((await events.next()).value).toMatchObject({ id, resultText: "42" });
+  await events.return?.();
+}

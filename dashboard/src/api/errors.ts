@@ -4,6 +4,7 @@ const REMEDIES: Record<string, string> = {
   redis_refused: "Check the user, password and database that the observability service logs in with.",
   redis_out_of_memory: "Give Redis more memory or lower the retention. Workers continue meanwhile.",
   redis_read_only: "Redis is a replica or lost its quorum: check the failover.",
+  events_off: "The queue keeps no events: set how many it keeps in its settings.",
   queue_full: "The queue is at its cap: wait for workers to drain it, or raise maxWaiting.",
   key_full:
     "The key of the task has as many tasks as its limits allow: wait, or change the limits of the queue.",

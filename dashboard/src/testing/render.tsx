@@ -143,6 +143,7 @@ export function queueStats(part: Partial<QueueStats> = {}): QueueStats {
       durability: "memory",
       maxDead: 0,
       maxDeadAgeMs: 0,
+      maxEvents: 0,
     },
     ...part,
   };

@@ -47,6 +47,7 @@ const CODES: Partial<Record<ErrorCode, ExitCode>> = {
   too_late: EXIT.conflict,
   queue_not_paused: EXIT.conflict,
   queue_busy: EXIT.conflict,
+  events_off: EXIT.conflict,
   redis_unavailable: EXIT.unreachable,
   outcome_unknown: EXIT.unreachable,
   redis_refused: EXIT.refused,

@@ -4,6 +4,7 @@ import { completionCommand } from "./commands/completion.ts";
 import { dlqCommand } from "./commands/dlq.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { enqueueCommand } from "./commands/enqueue.ts";
+import { eventsCommand } from "./commands/events.ts";
 import { historyCommand } from "./commands/history.ts";
 import { importCommand } from "./commands/import.ts";
 import { keyCommand } from "./commands/key.ts";
@@ -84,6 +85,7 @@ function createProgram(version: string, io: Io, ended: (code: ExitCode) => void)
   queueCommand(program, action);
   limitsTryCommand(limitsCommand(program, action), action);
   taskCommand(program, action);
+  eventsCommand(program, action);
   dlqCommand(program, action);
   operationCommand(program, action);
   historyCommand(program, action);

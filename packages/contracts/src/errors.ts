@@ -21,6 +21,7 @@ export const ERROR_STATUS = {
   not_waiting: 409,
   queue_not_paused: 409,
   queue_busy: 409,
+  events_off: 409,
   task_not_kept: 410,
   payload_too_large: 413,
   unsupported_media_type: 415,

@@ -39,6 +39,10 @@ export const LIMITS = {
   errorCharacters: 1_024,
   /** How long a discard can be undone, ms. */
   undoMs: 600_000,
+  /** Most events of tasks that a queue keeps by its setting. */
+  events: 100_000_000,
+  /** Characters of a cursor of events: it has a part for each partition. */
+  cursorCharacters: 16_384,
   /** Longest wait for a result, ms. */
   waitMs: 30_000,
   maxRetries: 100,

@@ -304,6 +304,8 @@ export interface QueueSettings {
   maxDead: number;
   /** How long dead letters are kept at most, ms: janitors drop older ones for good. 0: no cap. @default 0 */
   maxDeadAgeMs: number;
+  /** How many events of tasks are kept for readers, at least (docs/events.md); older ones are removed. 0: the queue keeps none. @default 0 */
+  maxEvents: number;
 }
 
 /** The registration of a worker. */

@@ -14,6 +14,7 @@ export {
   type Durability,
   type ErrorCode,
   FatalError,
+  type GapEvent,
   HoldfastError,
   type HoldScope,
   type KeyLimits,
@@ -25,6 +26,7 @@ export {
   type OverlapPolicy,
   Postpone,
   type Priority,
+  type QueueEvent,
   type QueueFlow,
   type QueueLimits,
   type QueueSettings,
@@ -43,6 +45,8 @@ export {
   type SharedLimitView,
   type StaleVerdict,
   type TaskChange,
+  type TaskEvent,
+  type TaskEventType,
   type TaskKeyView,
   type TaskOptions,
   type TaskSchedule,
@@ -65,6 +69,8 @@ export {
   type TaskDefinitionOptions,
 } from "./define-task.ts";
 export type { AuditReport } from "./engine/audit.ts";
+export type { EventsOptions } from "./events/events-options.ts";
+export type { QueueEvents } from "./events/queue-events.ts";
 export type { StopOptions } from "./grace.ts";
 export { HandlerKilled, type KillReason } from "./isolation/handler-killed.ts";
 export { loadHandlerModule, loadHandlerModules } from "./isolation/handler-module.ts";

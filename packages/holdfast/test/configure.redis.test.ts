@@ -12,10 +12,12 @@ test("sets what is given and keeps the rest, the pause included", async () => {
     durability: "memory",
     maxDead: 0,
     maxDeadAgeMs: 0,
+    maxEvents: 0,
   });
   const all = {
     ...{ maxWaiting: 0, retentionMs: 1, retentionCount: 2, idempotencyMs: 1_790_000_000_000_000 },
     durability: "fsynced" as const,
+    maxEvents: 9,
     ...{ maxDead: 1_000_000_000, maxDeadAgeMs: 1_790_000_000_000_000 },
   };
   expect(await q.engine.configure(all)).toEqual(all);
@@ -24,10 +26,27 @@ test("sets what is given and keeps the rest, the pause included", async () => {
   expect(await q.stats()).toMatchObject({ paused: true, pauseReason: "x", settings: all });
 });
 
+test("a queue that keeps events says so until it keeps none, and versions that write none refuse it meanwhile", async () => {
+  const q = await setup();
+  const layout = async () => (await q.redis.hget(q.keys.state, "#settings"))?.split(" ", 1)[0];
+  await q.add("a", { key: "k" });
+  expect(await layout()).toBe("2");
+  await q.engine.configure({ maxEvents: 100 });
+  await q.engine.pause(true, "why");
+  await q.engine.configure({ maxWaiting: 7 });
+  expect(await q.stats()).toMatchObject({ pauseReason: "why", settings: { maxWaiting: 7, maxEvents: 100 } });
+  expect(await layout()).toBe("3");
+  await q.add("b");
+  expect(await q.redis.exists(q.keys.events)).toBe(1);
+  expect(await q.engine.configure({ maxEvents: 0 })).toMatchObject({ maxWaiting: 7, maxEvents: 0 });
+  expect(await layout()).toBe("2");
+  expect(await q.redis.exists(q.keys.events)).toBe(0);
+});
+
 test("a queue written by a newer layout is left alone", async () => {
   const q = await setup();
   q.corrupted = true;
-  const newer = "3 0 0 86400000 10000 3600000 ";
+  const newer = "4 0 0 86400000 10000 3600000 ";
   await q.redis.hset(q.keys.state, "#settings", newer);
   await expect(q.engine.configure({ maxWaiting: 5 })).rejects.toMatchObject({ code: "layout_too_new" });
   await expect(q.engine.pause(true)).rejects.toMatchObject({ code: "layout_too_new" });

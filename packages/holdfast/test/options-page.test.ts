@@ -9,6 +9,7 @@ import {
   taskTextShape,
   uniqueShape,
 } from "../src/engine/task-options.ts";
+import { eventsShape } from "../src/events/events-options.ts";
 import { stopShape } from "../src/grace.ts";
 import { isolationShape } from "../src/isolation/isolated.ts";
 import { janitorShape } from "../src/janitor/janitor-options.ts";
@@ -51,7 +52,7 @@ import { workerShape } from "../src/worker/worker-options.ts";
 const SHAPES: readonly Shape[] = [
   ...[connectionShape, tlsShape, holdfastShape],
   ...[queueShape, taskShape, uniqueShape, backoffShape, taskTextShape, newTaskShape],
-  ...[enqueueManyShape, traceContextShape, waitShape, taskDefinitionShape],
+  ...[enqueueManyShape, traceContextShape, waitShape, eventsShape, taskDefinitionShape],
   ...[workerShape, handlerShape, batchShape, manualWorkerShape, acquireShape, stopShape, isolationShape],
   ...[testRunShape, testBatchShape, testScheduleShape],
   ...[janitorShape, schedulesShape, scheduleShape, scheduledTaskShape, scheduleListShape],

@@ -18,6 +18,7 @@ test("a queue that never had a task has zeros and the defaults", async () => {
       durability: "memory",
       maxDead: 0,
       maxDeadAgeMs: 0,
+      maxEvents: 0,
     },
   });
   expect(Object.values(stats.totals)).toEqual(new Array(16).fill(0));

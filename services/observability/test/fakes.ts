@@ -67,6 +67,7 @@ export function statsOf(queue: string, changes: StatsChanges = {}): QueueStats {
       durability: "memory",
       maxDead: 0,
       maxDeadAgeMs: 0,
+      maxEvents: 0,
     },
     ...changes,
     totals,
@@ -225,6 +226,9 @@ function fakeProducer(overrides: Partial<Producer> = {}): Producer {
     wait: async () => null,
     cancel: async () => "cancelled",
     change: async (id) => ({ id, outcome: "changed", state: "pending" }),
+    events: () => {
+      throw new Error("not used");
+    },
     ...overrides,
   };
 }

@@ -403,6 +403,7 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "get /v1/queues/{queue}/series",
       "get /v1/queues/{queue}/limits",
       "get /v1/queues/{queue}/keys",
+      "get /v1/queues/{queue}/events",
       "get /v1/queues/{queue}/heaviest-keys",
       "get /v1/queues/{queue}/keys/{key}",
       "get /v1/queues/{queue}/stale-verdicts",

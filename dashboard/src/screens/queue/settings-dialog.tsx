@@ -1,4 +1,4 @@
-import { DURABILITIES, type Durability, type QueueStats } from "@holdfast/contracts";
+import { DURABILITIES, type Durability, LIMITS, type QueueStats } from "@holdfast/contracts";
 import { useState } from "react";
 import { configureQueue, type SettingsBody } from "../../api/queues.ts";
 import { FormDialog } from "../../ui/form-dialog.tsx";
@@ -47,6 +47,7 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
     durability: before.durability,
     maxDead: String(before.maxDead),
     maxDeadAge: hours(before.maxDeadAgeMs),
+    maxEvents: String(before.maxEvents),
   });
   const set = (part: Partial<typeof draft>) => setDraft((old) => ({ ...old, ...part }));
   const errors = {
@@ -56,6 +57,7 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
     idempotency: hoursError(draft.idempotency),
     maxDead: countError(draft.maxDead, 1_000_000_000),
     maxDeadAge: hoursError(draft.maxDeadAge),
+    maxEvents: countError(draft.maxEvents, LIMITS.events),
   };
   const changes: SettingsBody = {
     ...(Number(draft.maxWaiting) === before.maxWaiting ? {} : { maxWaiting: Number(draft.maxWaiting) }),
@@ -67,6 +69,7 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
     ...(draft.durability === before.durability ? {} : { durability: draft.durability }),
     ...(Number(draft.maxDead) === before.maxDead ? {} : { maxDead: Number(draft.maxDead) }),
     ...(draft.maxDeadAge === hours(before.maxDeadAgeMs) ? {} : { maxDeadAgeMs: ms(draft.maxDeadAge) }),
+    ...(Number(draft.maxEvents) === before.maxEvents ? {} : { maxEvents: Number(draft.maxEvents) }),
   };
   const refused = Object.values(errors).some((error) => error !== null) || Object.keys(changes).length === 0;
   return (
@@ -134,6 +137,14 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
           options={DURABILITIES.map((value) => ({ value, text: DURABILITY_TEXT[value] }))}
         />
       </div>
+      <TextField
+        label="Events kept for readers"
+        hint="What happens to tasks, for programs that follow it. 0 means none; about 30 bytes each."
+        value={draft.maxEvents}
+        onChange={(maxEvents) => set({ maxEvents })}
+        error={errors.maxEvents}
+        inputMode="numeric"
+      />
     </FormDialog>
   );
 }

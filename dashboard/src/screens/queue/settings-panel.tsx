@@ -46,6 +46,8 @@ export function SettingsPanel({ stats }: { stats: QueueStats }) {
         <dd>{duration(settings.idempotencyMs)} after the task ended</dd>
         <dt>Durability</dt>
         <dd>{DURABILITY_TEXT[settings.durability]}</dd>
+        <dt>Events kept</dt>
+        <dd>{settings.maxEvents === 0 ? "none" : `the last ${count(settings.maxEvents)}`}</dd>
         {stats.partitions === null ? null : (
           <>
             <dt>Partitions</dt>

@@ -199,6 +199,7 @@ interface SettingOptions {
   durability?: Durability;
   maxDead?: number;
   maxDeadAge?: number;
+  maxEvents?: number;
   reason?: string;
 }
 
@@ -235,6 +236,11 @@ function configureCommand(queue: Command, action: Action): void {
       "drop dead letters that are older, for good, as 30d; 0s: no cap",
       parseDuration,
     )
+    .option(
+      "--max-events <count>",
+      "keep at least so many events of tasks for readers; 0: none",
+      parseWhole(0, LIMITS.events),
+    )
     .option("--reason <text>", "kept in the audit log")
     .description("changes settings of a queue; those that are not named stay as they are")
     .action(
@@ -243,6 +249,7 @@ function configureCommand(queue: Command, action: Action): void {
         const settings = settingsOf(options);
         if (Object.keys(settings).length === 0)
           throw new UsageError("name at least one setting, such as --max-dead 10000");
+        await context.warnOfNewQueue(name);
         const observer = await context.observer();
         const changed = await context.recorded({ action: "queue.configure", queue: name, reason }, () =>
           observer.configure(name, settings),

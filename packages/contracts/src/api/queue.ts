@@ -11,6 +11,7 @@ export const QueueSettingsSchema = Type.Object({
   durability: oneOf(DURABILITIES),
   maxDead: Count("How many dead letters are kept at most; the oldest ones beyond it are dropped; 0: no cap"),
   maxDeadAgeMs: Count("How long dead letters are kept at most, ms; 0: no cap"),
+  maxEvents: Count("How many events of tasks are kept for readers, at least; 0: none"),
 });
 
 const total = Count();
@@ -125,6 +126,7 @@ export const SettingsBody = Type.Object(
     durability: Type.Optional(oneOf(DURABILITIES)),
     maxDead: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000_000 })),
     maxDeadAgeMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000_000 })),
+    maxEvents: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.events })),
   },
   { additionalProperties: false, minProperties: 1 },
 );

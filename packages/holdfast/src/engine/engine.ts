@@ -305,11 +305,12 @@ export class Engine extends QueueScripts {
   }
 
   async configure(settings: Partial<QueueSettings>): Promise<QueueSettings> {
-    const [maxWaiting, retentionMs, retentionCount, idempotencyMs, durability, maxDead, maxDeadAgeMs] =
+    const [maxWaiting, retentionMs, retentionCount, idempotencyMs, durability, maxDead, maxDeadAgeMs, maxEvents] =
       await this.run<
         scripts.ConfigureArgs,
-        [number, number, number, number, Durability | "", number, number]
+        [number, number, number, number, Durability | "", number, number, number]
       >(scripts.configureScript, {
+        clockMs: this.clockMs(),
         maxWaiting: settings.maxWaiting ?? -1,
         retentionMs: settings.retentionMs ?? -1,
         retentionCount: settings.retentionCount ?? -1,
@@ -317,6 +318,7 @@ export class Engine extends QueueScripts {
         durability: settings.durability ?? "",
         maxDead: settings.maxDead ?? -1,
         maxDeadAgeMs: settings.maxDeadAgeMs ?? -1,
+        maxEvents: settings.maxEvents ?? -1,
       });
     return {
       maxWaiting,
@@ -326,6 +328,7 @@ export class Engine extends QueueScripts {
       durability: durability === "" ? "memory" : durability,
       maxDead,
       maxDeadAgeMs,
+      maxEvents,
     };
   }
 

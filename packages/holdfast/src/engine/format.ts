@@ -57,3 +57,29 @@ export const FULL_TYPE_MS = 250;
 
 /** The hard limit of an attempt whose task brings none, ms. */
 export const ATTEMPT_TIMEOUT_MS = 1800000;
+
+/** The first byte of a field in an entry of the stream of events (lib/events.lua): what happened to the tasks in it. */
+export const EVENT_ENQUEUED = "e";
+export const EVENT_SCHEDULED = "s";
+export const EVENT_PROMOTED = "q";
+
+/** The id of the worker follows. */
+export const EVENT_STARTED = "g";
+export const EVENT_COMPLETED = "c";
+
+/** Completed, and there is a result. */
+export const EVENT_RESULT = "v";
+export const EVENT_RETRIED = "r";
+export const EVENT_RELEASED = "l";
+export const EVENT_REAPED = "p";
+
+/** The reason follows. */
+export const EVENT_DEAD = "d";
+export const EVENT_CANCELLED = "x";
+export const EVENT_EXPIRED = "o";
+export const EVENT_REPLAYED = "y";
+export const EVENT_REPLACED = "w";
+export const EVENT_CHANGED = "n";
+export const EVENT_DISCARDED = "k";
+export const EVENT_RESTORED = "b";
+export const EVENT_REMOVED = "m";

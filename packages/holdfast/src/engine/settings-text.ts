@@ -9,6 +9,7 @@ const DEFAULT_SETTINGS: QueueSettings = {
   durability: "memory",
   maxDead: 0,
   maxDeadAgeMs: 0,
+  maxEvents: 0,
 };
 
 /** Reads the field #settings of a queue, and #dead_caps behind a line feed: lua/lib/queue.lua. "" is a queue with the defaults. */
@@ -21,7 +22,8 @@ export function settingsText(
   const match = /^\d+ (\d) (\d+) (\d+) (\d+) (\d+) (\S*) ?(.*)$/.exec(own);
   if (!match)
     return { settings: DEFAULT_SETTINGS, paused: false, pauseReason: null, pausedAt: null, pausedBy: null };
-  const [, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, pause = "", durability] = match;
+  const [, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, pause = "", tail = ""] = match;
+  const [durability, maxEvents = 0] = tail.split(" ");
   // Older versions kept the reason alone.
   const [reason = "", at = "", by = ""] = pause.split(",");
   return {
@@ -32,6 +34,7 @@ export function settingsText(
       idempotencyMs: Number(idempotencyMs),
       durability: DURABILITIES.includes(durability as Durability) ? (durability as Durability) : "memory",
       ...caps,
+      maxEvents: Number(maxEvents),
     },
     paused: paused === "1",
     pauseReason: reason === "" ? null : decodeWord(reason),

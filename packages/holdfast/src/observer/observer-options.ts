@@ -119,10 +119,12 @@ export const settingsShape = shapeOf<Partial<QueueSettings>>({
     durability: oneOf(...DURABILITIES),
     maxDead: whole(0, Number.MAX_SAFE_INTEGER),
     maxDeadAgeMs: whole(0, Number.MAX_SAFE_INTEGER),
+    maxEvents: whole(0, LIMITS.events),
   },
   hints: {
     removeOnFail: "maxDead or maxDeadAgeMs",
     maxDeadLetters: "maxDead",
+    events: "maxEvents",
     removeOnComplete: "retentionMs or retentionCount",
     age: "retentionMs",
     count: "retentionCount",

@@ -35,6 +35,7 @@ test("a queue without anything is all zeros, with the default settings", () => {
       durability: "memory",
       maxDead: 0,
       maxDeadAgeMs: 0,
+      maxEvents: 0,
     },
   });
   expect(Object.values(stats.totals).every((count) => count === 0)).toBe(true);
@@ -88,6 +89,7 @@ describe("settings", () => {
         durability: "memory",
         maxDead: 7,
         maxDeadAgeMs: 5_000,
+        maxEvents: 0,
       },
       paused: true,
       pauseReason: "deploy 7: wait, 100% of it\nplease",

@@ -10,16 +10,18 @@ const SETTINGS = {
   idempotencyMs: 2_000,
   maxDead: 6,
   maxDeadAgeMs: 3_000,
+  maxEvents: 1_001,
 };
 
 test("caps are divided, rounded up and summed again, but times are not", () => {
   const split = splitSettings(SETTINGS, 4);
-  expect(split).toEqual({ ...SETTINGS, maxWaiting: 3, retentionCount: 2, maxDead: 2 });
+  expect(split).toEqual({ ...SETTINGS, maxWaiting: 3, retentionCount: 2, maxDead: 2, maxEvents: 251 });
   expect(mergeSettings([1, 2, 3, 4].map(() => ({ ...SETTINGS, ...split })))).toEqual({
     ...SETTINGS,
     maxWaiting: 12,
     retentionCount: 8,
     maxDead: 8,
+    maxEvents: 1_004,
   });
   expect(splitSettings({ retentionMs: 1 }, 4)).toEqual({ retentionMs: 1 });
 });

@@ -15,13 +15,14 @@ export function mergeSettings(parts: readonly QueueSettings[]): QueueSettings {
     ...first,
     ...{ maxWaiting: cap("maxWaiting"), maxDead: cap("maxDead") },
     retentionCount: total(({ retentionCount }) => retentionCount),
+    maxEvents: total(({ maxEvents }) => maxEvents),
   };
 }
 
 /** The setting of each of `count` partitions, rounded up so that the sum is never below the requested value. */
 export function splitSettings(settings: Partial<QueueSettings>, count: number): Partial<QueueSettings> {
   const split = { ...settings };
-  for (const name of ["maxWaiting", "retentionCount", "maxDead"] as const)
+  for (const name of ["maxWaiting", "retentionCount", "maxDead", "maxEvents"] as const)
     if (split[name] !== undefined) split[name] = Math.ceil(split[name] / count);
   return split;
 }

@@ -15,6 +15,8 @@ import { changeKey } from "../engine/limits.ts";
 import { checkQueueName } from "../engine/names.ts";
 import { type NewTask, taskKinds, taskShape, taskTextShape } from "../engine/task-options.ts";
 import { taskView } from "../engine/task-view.ts";
+import { type EventsOptions, eventsShape } from "../events/events-options.ts";
+import { type QueueEvents, queueEvents } from "../events/queue-events.ts";
 import { checkArgument, checkShape } from "../options/shape.ts";
 import { checkPartitionedName } from "../partitions/partition-registry.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
@@ -240,8 +242,19 @@ export class Queue {
     checkShape(waitForShape, options);
     this.#assertOpen();
     return this.#parts.look<TaskView | null>(id, null, (engine) =>
-      waitForTask(engine, this.name, id, options),
+      waitForTask(this.#client, engine, this.name, id, options),
     );
+  }
+
+  /**
+   * What happens to the tasks of the queue, in order, from any process: for `for await`. The queue has to keep events (its setting
+   * `maxEvents`). Events that are missing are told as a `gap`. In a queue with partitions the order holds within each of them.
+   * @throws HoldfastError invalid_argument, closed. While it is read: events_off, invalid_cursor, redis_*, or the reason of the signal
+   */
+  events(options: EventsOptions = {}): QueueEvents {
+    checkShape(eventsShape, options);
+    this.#assertOpen();
+    return queueEvents(this.#client, this.name, this.#parts, options);
   }
 
   /**

@@ -1,8 +1,10 @@
 import { HoldfastError, type TaskView, TERMINAL_STATES } from "@holdfast/contracts";
+import type { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
 import { checkTaskId } from "../engine/names.ts";
 import { settingsText } from "../engine/settings-text.ts";
 import { taskView } from "../engine/task-view.ts";
+import { EndWatch } from "../events/end-watch.ts";
 import { whenAborted } from "../when-aborted.ts";
 import type { WaitOptions } from "./queue-options.ts";
 
@@ -27,8 +29,12 @@ async function withoutTask(engine: Engine, queue: string, id: string, isKnown: b
   });
 }
 
-/** See `Queue.wait`. @param engine the engine of the part that the task is in */
+/**
+ * See `Queue.wait`. If the queue keeps events, it waits for that of the end. Otherwise it looks at the task again and again.
+ * @param engine the engine of the part that the task is in
+ */
 export async function waitForTask(
+  client: Holdfast,
   engine: Engine,
   queue: string,
   id: string,
@@ -36,15 +42,20 @@ export async function waitForTask(
 ): Promise<TaskView | null> {
   checkTaskId(id);
   const deadline = performance.now() + waitMs;
+  const watch = EndWatch.of(client, engine);
   let stepMs = 5;
   for (let wasThere = false; ; wasThere = true) {
-    const [raw] = await engine.get([id]);
+    const { raw, mark } = await watch.look(id);
     const task = raw ? taskView(queue, raw) : null;
     // The record of an id that a caller gave outlives the task.
     if (!task) return withoutTask(engine, queue, id, wasThere || Boolean(raw?.record));
     const leftMs = deadline - performance.now();
     if (isTerminal(task) || leftMs <= 0) return task;
     signal?.throwIfAborted();
+    if (mark !== null) {
+      await watch.ended(id, mark, leftMs, signal);
+      continue;
+    }
     await sleep(Math.min(stepMs, leftMs), signal);
     stepMs = Math.min(LONGEST_STEP_MS, stepMs * 2);
   }

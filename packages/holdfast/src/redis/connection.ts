@@ -273,6 +273,13 @@ export class Connection implements LinkUser {
     else this.#listening.push({ channels, onMessage });
   }
 
+  /** Ends a subscription. */
+  unlisten(channels: string[], onMessage: OnMessage): void {
+    const at = this.#listening.findIndex((each) => each.onMessage === onMessage);
+    if (at >= 0) this.#listening.splice(at, 1);
+    this.#link.unsubscribe(channels, onMessage);
+  }
+
   /**
    * Ends the connection at once. Calls that wait fail with `closed`, or with `outcome_unknown` if they were sent. Idempotent.
    */

@@ -26,6 +26,7 @@ export interface QueueKeys {
   readonly requests: string;
   readonly unique: string;
   readonly wake: string;
+  readonly events: string;
   readonly staleVerdicts: string;
   readonly timings: string;
   readonly series: string;
@@ -82,6 +83,7 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
     requests: key("requests"),
     unique: key("unique"),
     wake: key("wake"),
+    events: key("events"),
     staleVerdicts: key("stale_verdicts"),
     timings: key("timings"),
     series: key("series"),
@@ -93,6 +95,11 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
 /** The channel on which one worker receives the tasks that were granted to its parked request. */
 export function workerChannel(wake: string, workerId: string): string {
   return `${wake}:${workerId}`;
+}
+
+/** The channel on which a reader of events that has read all of them is told of the next one. */
+export function eventsChannel(wake: string): string {
+  return `${wake}:#events`;
 }
 
 export function systemKeys(prefix: string): SystemKeys {

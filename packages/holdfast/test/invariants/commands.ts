@@ -18,6 +18,7 @@ import { fenceOf } from "../support/fence.ts";
 import { readQueue, violationsOf } from "../support/invariants.ts";
 import type { startLossyProxy } from "../support/lossy-proxy.ts";
 import { LEASE_MS } from "../support/test-queue.ts";
+import type { ToldStates } from "../support/told-states.ts";
 import { type Kind, MAX_RETRIES, type Model, type ModelChange, type NewTask } from "./model.ts";
 import { type Asked, fillOf, runs } from "./parking.ts";
 
@@ -31,6 +32,8 @@ export interface Real {
   /** A client that is subscribed to the channels of the listening workers. */
   listener: Redis;
   heard: Buffer[];
+  /** Undefined if the queue keeps no events. */
+  told: ToldStates | undefined;
 }
 
 /** How a call is made: once, twice with the same request id, or once with a lost reply. */
@@ -44,7 +47,7 @@ const tokenAt = (first: number, at: number, nonce: string) => `${first}-${nonce}
 type Body = (model: Model, real: Real) => Promise<void>;
 
 /** Checks I1 and I2, and compares every task in Redis with the model. */
-async function expectEqual(model: Model, { redis, engine }: Real): Promise<void> {
+async function expectEqual(model: Model, { redis, engine, told: events }: Real): Promise<void> {
   const queue = await readQueue(redis, engine.keys);
   expect(violationsOf(queue)).toEqual([]);
   expect((await engine.audit(false)).violations).toEqual([]);
@@ -61,6 +64,9 @@ async function expectEqual(model: Model, { redis, engine }: Real): Promise<void>
     .filter(([, t]) => t.state !== "purged")
     .map(([id, t]) => [id, t.state, t.attempts, t.generation, t.crashes, t.releases, fenceOf(t.token)]);
   expect(told.sort()).toEqual(expected.sort());
+  await events?.read();
+  expect(events?.missed ?? 0).toBe(0);
+  expect(events?.wrong([...queue.tasks].map(([id, { state }]) => [id, state] as const)) ?? []).toEqual([]);
   expect([queue.accepted, queue.purged]).toEqual([model.acceptedTotal, model.purgedTotal]);
   const parked = model.parking.lines.map(
     ({ workerId, want, nonce, types, request: { requestSlot, sequence } }) =>

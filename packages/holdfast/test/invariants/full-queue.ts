@@ -1,5 +1,6 @@
 import { changeTasks } from "../../src/engine/change.ts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import { readEvents } from "../../src/engine/events.ts";
 import { changeKey, readKeys, setLimits } from "../../src/engine/limits.ts";
 import { Registry } from "../../src/engine/registry.ts";
 import type { ScheduleDefinition } from "../../src/engine/schedule-runs.ts";
@@ -180,6 +181,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
       return q.engine.enqueueAgain([...tail, "completed", again, "n", again, "none", again], request);
     },
   },
+  events: { call: (q) => readEvents(q.engine, 1, 100) },
   epoch: { call: (q) => q.engine.connection.script(scripts.epochScript, q.keys, {}) },
   get: { call: (q) => q.engine.get(["n", "completed", "unkept", "none"]) },
   giveUp: {

@@ -102,6 +102,7 @@ export function statsOf(
       durability: "memory",
       maxDead: 0,
       maxDeadAgeMs: 0,
+      maxEvents: 0,
     },
     ...change,
   };

@@ -10,7 +10,7 @@ import { readTask, taskReader } from "./read.ts";
 import type { BatchResult } from "./schema.ts";
 
 export type Result = BatchResult["results"][number];
-export type TaskQueue = EnqueueQueue & Pick<Queue, "wait" | "get" | "cancel" | "change">;
+export type TaskQueue = EnqueueQueue & Pick<Queue, "wait" | "get" | "cancel" | "change" | "events">;
 
 export interface TaskRouteOptions {
   /** Returns the queue of that name. Called for every request, so it should cache the queues. */

@@ -96,6 +96,9 @@ test("a task for a queue that may be new is not stored before its sender was adm
     wait: async () => null,
     cancel: async () => "not_found" as const,
     change: async (id: string) => ({ id, outcome: "not_found" as const }),
+    events: () => {
+      throw new Error("not used");
+    },
   });
   const options = { queue, newQueues: queues };
   registerTaskRoutes(app, options);

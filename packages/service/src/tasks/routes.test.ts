@@ -69,6 +69,9 @@ async function setup(fake: Fake = {}) {
         changes.push(change);
         return { id, ...(fake.change ?? { outcome: "not_found" }) };
       },
+      events: () => {
+        throw new Error("not used");
+      },
     }),
     metrics: createIntakeMetrics(metrics),
     assertOpen: () => {
@@ -476,6 +479,7 @@ test("the API describes itself, and serves its pages, health and metrics", async
   expect(Object.keys(json.paths as object)).toEqual([
     "/v1/queues/{queue}/tasks",
     "/v1/queues/{queue}/tasks/batch",
+    "/v1/queues/{queue}/events",
     "/v1/queues/{queue}/tasks/{id}",
   ]);
   const docs = await call("GET", "/docs");

@@ -7,6 +7,7 @@ import { traceContextOf } from "holdfast";
 import { Type } from "typebox";
 import type { HttpServer } from "../http/types.ts";
 import type { EnqueueQueue } from "./conflicts.ts";
+import { registerEventRoute } from "./events.ts";
 import {
   type Answer,
   assertNoKey,
@@ -91,6 +92,8 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
       return answer(request, reply, await intake.array(posted(request)));
     },
   );
+
+  registerEventRoute(app, options, closing.signal);
 
   if (!options.withoutGet) {
     app.get(

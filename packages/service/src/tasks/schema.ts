@@ -4,6 +4,7 @@ import {
   NEW_TASK_ID_PATTERN,
   PRIORITIES,
   QUEUE_NAME_PATTERN,
+  TASK_EVENT_TYPES,
   TASK_ID_PATTERN,
   TASK_TYPE_PATTERN,
 } from "@holdfast/contracts";
@@ -129,6 +130,43 @@ export const waitQuery = Type.Object(
   },
   strict,
 );
+
+export const eventsQuery = Type.Object(
+  {
+    after: Type.Optional(
+      Type.String({
+        maxLength: LIMITS.cursorCharacters,
+        description:
+          "The cursor of an event, to go on behind it, or 0 for the oldest events that are kept. Without it: what happens from now on. It goes before the header Last-Event-ID.",
+      }),
+    ),
+    types: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 256,
+        description: `Only events of these types, separated by commas: ${TASK_EVENT_TYPES.join(", ")}. A gap is always told.`,
+      }),
+    ),
+  },
+  strict,
+);
+
+/** `QueueEvent` of the contracts, for the API description. */
+export const eventSchema = Type.Object({
+  type: OneOf([...TASK_EVENT_TYPES, "gap"]),
+  queue: Type.String(),
+  cursor: Type.String({ description: "The place behind this event" }),
+  id: Type.Optional(Type.String({ description: "Id of the task" })),
+  at: Type.Optional(Type.Integer({ description: "Redis time, ms since the epoch" })),
+  workerId: Type.Optional(Type.String({ description: "Of started" })),
+  reason: Type.Optional(Type.String({ description: "Of dead" })),
+  resultText: Type.Optional(Type.String({ description: "Of completed, if there is a result: JSON text" })),
+  missed: Type.Optional(
+    Type.Union([Type.Integer(), Type.Null()], {
+      description: "Of gap: how many events are missing; null if that is not known",
+    }),
+  ),
+});
 
 /** Explains the statuses for an id that is known. */
 export const DUPLICATE_HELP =

@@ -13,6 +13,7 @@ export * from "./empty.ts";
 export * from "./enqueue.ts";
 export * from "./enqueueAgain.ts";
 export * from "./epoch.ts";
+export * from "./events.ts";
 export * from "./expire.ts";
 export * from "./freeKeys.ts";
 export * from "./get.ts";

@@ -1,0 +1,58 @@
+-- The events of a queue that keeps them (docs/events.md). A call notes what it does with tasks, numbers these events before its commit,
+-- and writes all of them as one entry of the stream at its end. If the call is cut short in between, the numbers are missing in the
+-- stream, and readers are told how many.
+--
+--   entry   <number of its first event>-<life>   the life of a stream is the time at which the setting was switched on
+--   fields  t: the time, ms since the epoch; then one field per kind of event: its letter (lib/format.lua) with what its tasks share,
+--           and the ids of these tasks
+
+-- kind: a letter, and what follows it in the name of the field.
+local function noteEvent(kind, id)
+  local ids = events.kinds[kind]
+  if not ids then
+    ids = {}
+    events.kinds[kind] = ids
+    events.kinds[#events.kinds + 1] = kind
+  end
+  ids[#ids + 1] = id
+  events.count = events.count + 1
+end
+
+-- The same for many ids in one text.
+local function noteEvents(kind, idsText, count)
+  if count > 0 then
+    noteEvent(kind, idsText)
+    events.count = events.count + count - 1
+  end
+end
+
+-- Called before each commit, with all that the commit does noted.
+local function numberEvents()
+  if events.count > events.numbered then
+    local last = redis.call('HINCRBY', stateKey, '#events', events.count - events.numbered)
+    events.first = events.first or last - events.count + 1
+    events.numbered = events.count
+  end
+end
+
+-- Called at the end of the call. A reader that has read everything asked to be told of the next entry.
+local function tellEvents()
+  if events.count == 0 then
+    return
+  end
+  local fields = {}
+  for place, kind in ipairs(events.kinds) do
+    local ids = events.kinds[kind]
+    fields[2 * place - 1], fields[2 * place] = kind, #ids == 1 and ids[1] or table.concat(ids, ' ')
+  end
+  redis.call('XADD', eventsKey, 'MINID', '~', string.format('%.0f', math.max(0, events.first - events.most)),
+    string.format('%.0f-%s', events.first, events.life), 't', nowText, unpack(fields))
+  if redis.call('HDEL', stateKey, '#awaited') == 1 then
+    redis.call('SPUBLISH', wakeKey .. ':#events', '')
+  end
+end
+
+local function newEvents(settings)
+  return { most = settings.maxEvents, life = settings.life, kinds = {}, count = 0, numbered = 0, note = noteEvent, noteAll = noteEvents,
+    number = numberEvents, tell = tellEvents }
+end

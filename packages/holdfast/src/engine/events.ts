@@ -1,0 +1,113 @@
+import type { TaskEventType } from "@holdfast/contracts";
+import * as scripts from "../redis/generated/index.ts";
+import type { Engine } from "./engine.ts";
+import * as format from "./format.ts";
+import { type RawTask, rawTasks } from "./replies.ts";
+
+/** The letters of lua/lib/format.lua. A completed task with a result has a letter of its own. */
+const TYPES: Readonly<Record<string, TaskEventType>> = {
+  [format.EVENT_ENQUEUED]: "enqueued",
+  [format.EVENT_SCHEDULED]: "scheduled",
+  [format.EVENT_REPLACED]: "replaced",
+  [format.EVENT_CHANGED]: "changed",
+  [format.EVENT_PROMOTED]: "promoted",
+  [format.EVENT_STARTED]: "started",
+  [format.EVENT_COMPLETED]: "completed",
+  [format.EVENT_RESULT]: "completed",
+  [format.EVENT_RETRIED]: "retried",
+  [format.EVENT_RELEASED]: "released",
+  [format.EVENT_REAPED]: "reaped",
+  [format.EVENT_DEAD]: "dead",
+  [format.EVENT_CANCELLED]: "cancelled",
+  [format.EVENT_EXPIRED]: "expired",
+  [format.EVENT_REPLAYED]: "replayed",
+  [format.EVENT_DISCARDED]: "discarded",
+  [format.EVENT_RESTORED]: "restored",
+  [format.EVENT_REMOVED]: "removed",
+};
+
+/** What one script call did in one way with some tasks. */
+export interface EventGroup {
+  /** Undefined: one that a later version has. Its events count, so that they do not look like a gap. */
+  type: TaskEventType | undefined;
+  /** The worker of `started`, the reason of `dead`; otherwise "". */
+  detail: string;
+  hasResult: boolean;
+  ids: string[];
+}
+
+/** One entry of the stream: all events of one script call. */
+export interface EventEntry {
+  /** The number of its first event. */
+  first: number;
+  at: number;
+  groups: EventGroup[];
+  /** How many events it has. */
+  count: number;
+}
+
+/** A part of the stream; null if the queue keeps no events. */
+export interface EventsRead {
+  /** Which stream this is: the time at which the setting was switched on. */
+  life: string;
+  /** The number of the last event that happened. */
+  last: number;
+  entries: EventEntry[];
+}
+
+/** How far the events of a queue were at the time of a reply. */
+export type EventsMark = Pick<EventsRead, "life" | "last">;
+
+type RawEntry = [id: string, fields: string[]];
+
+function entryOf([id, fields]: RawEntry): EventEntry {
+  const groups: EventGroup[] = [];
+  let count = 0;
+  for (let at = 2; at + 1 < fields.length; at += 2) {
+    const name = fields[at] as string;
+    const letter = name.charAt(0);
+    const ids = (fields[at + 1] as string).split(" ");
+    count += ids.length;
+    groups.push({
+      type: TYPES[letter],
+      detail: name.slice(1),
+      hasResult: letter === format.EVENT_RESULT,
+      ids,
+    });
+  }
+  return { first: Number(id.split("-", 1)[0]), at: Number(fields[1]), groups, count };
+}
+
+/** @param from the number of the first event of an entry; null to read no entry */
+export async function readEvents(
+  engine: Engine,
+  from: number | null,
+  limit: number,
+): Promise<EventsRead | null> {
+  const args = { from: from === null ? "" : String(from), limit };
+  const [maxEvents, life, last, entries] = await engine.connection.script<
+    scripts.EventsArgs,
+    [maxEvents: number, life: string, last: number, entries: RawEntry[]]
+  >(scripts.eventsScript, engine.keys, args);
+  return maxEvents === 0 ? null : { life, last, entries: entries.map(entryOf) };
+}
+
+/** At most 100 tasks, and how far the events were when they were read; null if the queue keeps none. */
+export async function tasksWithMark(
+  engine: Engine,
+  ids: readonly string[],
+): Promise<{ tasks: RawTask[]; mark: EventsMark | null }> {
+  const reply = await engine.connection.script<scripts.GetArgs, string[]>(scripts.getScript, engine.keys, {
+    tail: ids,
+  });
+  const [last, life] = (reply[6 * ids.length] ?? "").split(" ");
+  return {
+    tasks: rawTasks(ids, reply),
+    mark: life === undefined ? null : { life, last: Number(last) },
+  };
+}
+
+/** The results of tasks, JSON texts. */
+export function resultsOf(engine: Engine, ids: readonly string[]): Promise<(string | null)[]> {
+  return engine.connection.command("HMGET", engine.keys.results, ...ids);
+}

@@ -1,0 +1,117 @@
+import type { Holdfast } from "../client.ts";
+import type { Engine } from "../engine/engine.ts";
+import { Connection } from "../redis/connection.ts";
+import { eventsChannel } from "../redis/keys.ts";
+import { whenAborted } from "../when-aborted.ts";
+
+// A message can get lost, for example while the connection is away.
+const LOOK_MS = 2_000;
+// Without a subscription (a Redis user without the right to subscribe), readers look this often.
+const POLL_MS = 200;
+// A subscription outlives its last reader for so long, because a next one often follows.
+const LINGER_MS = 10_000;
+// A busy queue has more entries than a reader needs to see at once, so it reads at most 40 times a second.
+const PACE_MS = 25;
+
+/** One connection per client that only listens, made when first used. */
+const connections = new WeakMap<Holdfast, Connection>();
+
+function connectionOf(client: Holdfast): Connection {
+  let connection = connections.get(client);
+  if (!connection) {
+    connection = new Connection(client.connection.redis, { name: "holdfast-events" });
+    connections.set(client, connection);
+    client.alsoClose(connection);
+  }
+  return connection;
+}
+
+/** The bells that ring, by channel. */
+const bells = new WeakMap<Connection, Map<string, Bell>>();
+
+/** Tells the readers of one part of a queue that there is something to read. All readers of a process share it. */
+export class Bell {
+  readonly #connection: Connection;
+  readonly #channel: string;
+  readonly #forget: () => void;
+  #users = 0;
+  #listening: Promise<boolean> | undefined;
+  #linger: NodeJS.Timeout | undefined;
+  readonly #waiting = new Set<() => void>();
+  /** How often it has rung. */
+  rings = 0;
+  readonly #ring = () => {
+    this.rings++;
+    for (const wake of [...this.#waiting]) wake();
+  };
+
+  private constructor(connection: Connection, channel: string, forget: () => void) {
+    this.#connection = connection;
+    this.#channel = channel;
+    this.#forget = forget;
+  }
+
+  static of(client: Holdfast, engine: Engine): Bell {
+    const connection = connectionOf(client);
+    const channel = eventsChannel(engine.keys.wake);
+    let byChannel = bells.get(connection);
+    if (byChannel === undefined) {
+      byChannel = new Map();
+      bells.set(connection, byChannel);
+    }
+    const all = byChannel;
+    let bell = all.get(channel);
+    if (bell === undefined) {
+      bell = new Bell(connection, channel, () => all.delete(channel));
+      all.set(channel, bell);
+    }
+    return bell;
+  }
+
+  /** Called before the first read of a reader, so that no message between the read and the wait is lost. */
+  async use(): Promise<void> {
+    this.#users++;
+    clearTimeout(this.#linger);
+    this.#listening ??= this.#connection.listen([this.#channel], this.#ring).then(
+      () => true,
+      () => {
+        this.#listening = undefined;
+        return false;
+      },
+    );
+    await this.#listening;
+  }
+
+  leave(): void {
+    if (--this.#users > 0) return;
+    this.#linger = setTimeout(() => {
+      this.#connection.unlisten([this.#channel], this.#ring);
+      this.#listening = undefined;
+      this.#forget();
+    }, LINGER_MS);
+    this.#linger.unref();
+  }
+
+  /**
+   * Waits until it has rung since the last read, and some ms more.
+   * @param before `rings` before that read: its answer may come later than a message
+   * @param readAt by performance.now()
+   */
+  async wait(before: number, readAt: number, signal: AbortSignal): Promise<void> {
+    const lookMs = this.#listening === undefined ? POLL_MS : LOOK_MS;
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        forget();
+        resolve();
+      };
+      const timer = setTimeout(wake, lookMs);
+      const forget = whenAborted(signal, wake);
+      this.#waiting.add(wake);
+      if (signal.aborted || this.rings !== before) wake();
+    });
+    const leftMs = readAt + PACE_MS - performance.now();
+    if (leftMs > 0 && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, leftMs));
+  }
+}

@@ -1,0 +1,53 @@
+import { HoldfastError } from "@holdfast/contracts";
+
+/** A place in the events of one part of a queue. */
+export interface EventPlace {
+  /** The stream that the place is in. */
+  readonly life: string;
+  /** The number of the first event of an entry. */
+  readonly first: number;
+  /** So many events of that entry lie before the place. */
+  readonly skip: number;
+}
+
+/** The cursor of the oldest events that are kept. */
+export const OLDEST = "0";
+
+const PART = /^([0-9a-z]+)\.([0-9a-z]+)(?:\.([0-9a-z]+))?$/;
+
+function placeText({ life, first, skip }: EventPlace): string {
+  const text = `${Number(life).toString(36)}.${first.toString(36)}`;
+  return skip === 0 ? text : `${text}.${skip.toString(36)}`;
+}
+
+/** Joins the places of all parts; null for a part of which nothing was read. */
+export function cursorText(places: readonly (EventPlace | null)[]): string {
+  return places.map((place) => (place === null ? OLDEST : placeText(place))).join("~");
+}
+
+/**
+ * The places of a cursor. A queue may have more parts by now: these begin with their oldest events.
+ * @throws HoldfastError invalid_cursor
+ */
+export function placesOf(cursor: string, parts: number): (EventPlace | null)[] {
+  const texts = cursor.split("~");
+  const places = texts.map((text) => {
+    if (text === OLDEST) return null;
+    const [, life = "", first = "", skip = "0"] = PART.exec(text) ?? invalid(cursor);
+    const place = { life: String(parseInt(life, 36)), first: parseInt(first, 36), skip: parseInt(skip, 36) };
+    if (!Number.isSafeInteger(place.first + place.skip) || !Number.isSafeInteger(Number(place.life)))
+      invalid(cursor);
+    return place;
+  });
+  if (places.length > parts) invalid(cursor);
+  while (places.length < parts) places.push(null);
+  return places;
+}
+
+function invalid(cursor: string): never {
+  throw new HoldfastError(
+    "invalid_cursor",
+    `after: "${cursor.slice(0, 64)}" is not a cursor of the events of this queue: take that of an event, "${OLDEST}" for the oldest events that are kept, or leave it out for the next ones`,
+    { field: "after" },
+  );
+}

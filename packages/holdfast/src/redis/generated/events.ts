@@ -1,0 +1,18 @@
+// Made from lua/queries/events.lua by scripts/generate-bindings.mjs. Do not edit.
+import type { Script } from "../script.ts";
+
+export interface EventsArgs {
+  /** the entry to begin with; "" to read none */
+  from: string;
+  /** entries, 1 to 100 */
+  limit: number;
+}
+
+/** events: read the stream of events; if that is all there is, the next call that writes an entry publishes that. Returns {maxEvents, life, number of the last event, entries}; maxEvents: 0 if the queue keeps none. */
+export const eventsScript: Script<EventsArgs> = {
+  name: "events",
+  sha1: "14101a60412f5d6d7bd46d07a09de7ee0a510fc8",
+  keyCount: 2,
+  argv: (k, a) => [k.state, k.events, a.from, a.limit],
+  source: "#!lua flags=allow-oom\nlocal limit = tonumber(ARGV[2])\nlocal events\nlocal function readSettings(raw)\nif not raw then\nreturn { layout = 1, paused = false, maxWaiting = 0, retentionMs = 86400000, retentionCount = 10000, idempotencyMs = 3600000, reason = '', durability = '' }\nend\nlocal layout, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, reason, durability =\nstring.match(raw, '^(%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%S*) ?(.*)$')\nif not layout or tonumber(layout) > 3 then\nreturn nil\nend\nlocal maxEvents, life\nif layout == '3' then\ndurability, maxEvents, life, layout = string.match(durability, '^(%S+) (%d+) (%d+) (%d)$')\ndurability = durability == 'memory' and '' or durability\nend\nreturn {\nlayout = tonumber(layout),\nmaxEvents = tonumber(maxEvents),\nlife = life,\npaused = paused == '1',\nmaxWaiting = tonumber(maxWaiting),\nretentionMs = tonumber(retentionMs),\nretentionCount = tonumber(retentionCount),\nidempotencyMs = tonumber(idempotencyMs),\nreason = reason,\ndurability = durability,\n}\nend\nlocal function layoutError()\nreturn redis.error_reply('HOLDFAST_LAYOUT this queue was written by a newer Holdfast')\nend\nlocal fields = redis.call('HMGET', KEYS[1], '#settings', '#events')\nlocal settings = readSettings(fields[1])\nif not settings then\nreturn layoutError()\nend\nif not settings.maxEvents then\nreturn { 0, '', 0, {} }\nend\nlocal entries = ARGV[1] == '' and {} or redis.call('XRANGE', KEYS[2], ARGV[1], '+', 'COUNT', limit)\nif #entries < limit then\nredis.call('HSET', KEYS[1], '#awaited', '1')\nend\nreturn { settings.maxEvents, settings.life, tonumber(fields[2] or 0), entries }\n",
+};

@@ -1,0 +1,64 @@
+import type { TaskEventType } from "@holdfast/contracts";
+import { expect } from "vitest";
+import type { Engine } from "../../src/engine/engine.ts";
+import { PartReader } from "../../src/events/part-reader.ts";
+
+/** The states in which a task may be after an event. */
+const STATES: Record<TaskEventType, RegExp> = {
+  enqueued: /^pending$/,
+  scheduled: /^scheduled$/,
+  replaced: /^(pending|scheduled)$/,
+  changed: /^(pending|scheduled)$/,
+  promoted: /^pending$/,
+  started: /^processing$/,
+  completed: /^completed$/,
+  retried: /^(pending|scheduled)$/,
+  released: /^(pending|scheduled)$/,
+  reaped: /^pending$/,
+  dead: /^dead$/,
+  cancelled: /^cancelled$/,
+  expired: /^expired$/,
+  replayed: /^pending$/,
+  discarded: /^discarded$/,
+  restored: /^dead$/,
+  removed: /^(absent|purged)$/,
+};
+
+/** What a reader of the events knows about the tasks of a queue: the last event of each. */
+export class ToldStates {
+  readonly last = new Map<string, TaskEventType>();
+  readonly ids = new Set<string>();
+  missed = 0;
+  readonly #reader: PartReader;
+
+  /** @param mark of the queue before its first event */
+  constructor(engine: Engine, life: string) {
+    this.#reader = new PartReader(engine, { life, last: 0 });
+  }
+
+  /** Reads what is new. */
+  async read(): Promise<void> {
+    for (let hasMore = true; hasMore; ) {
+      const batch = await this.#reader.read();
+      expect(batch.missed).not.toBeNull();
+      this.missed += (batch.missed ?? 0) + batch.missedBehind;
+      hasMore = batch.hasMore;
+      for (const { entry } of batch.entries) {
+        for (const { type, ids } of entry.groups) {
+          for (const id of ids) {
+            if (type !== undefined) this.last.set(id, type);
+            this.ids.add(id);
+          }
+        }
+      }
+    }
+  }
+
+  /** The tasks whose last event does not fit their state. @param states of all tasks that the queue knows */
+  wrong(states: Iterable<readonly [id: string, state: string]>): string[] {
+    return [...states].flatMap(([id, state]) => {
+      const event = this.last.get(id);
+      return event !== undefined && STATES[event].test(state) ? [] : [`${id} is ${state} after ${event}`];
+    });
+  }
+}

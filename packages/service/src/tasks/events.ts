@@ -1,0 +1,168 @@
+import { Readable } from "node:stream";
+import {
+  asHoldfastError,
+  HoldfastError,
+  LIMITS,
+  type QueueEvent,
+  TASK_EVENT_TYPES,
+  type TaskEventType,
+} from "@holdfast/contracts";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { QueueEvents } from "holdfast";
+import { Type } from "typebox";
+import { RequestError } from "../http/problem.ts";
+import type { HttpServer } from "../http/types.ts";
+import type { TaskRouteOptions } from "./intake.ts";
+import { eventSchema, eventsQuery, problemSchema, queueParams } from "./schema.ts";
+
+// A comment now and then shows proxies and clients that the connection lives.
+const ALIVE_MS = 15_000;
+// Each stream reads for itself.
+const STREAMS = 200;
+const SSE = "text/event-stream";
+const NDJSON = "application/x-ndjson";
+
+/** `GET /v1/queues/:queue/events`: the events of a queue as Server-Sent Events or as lines, for as long as the client listens. */
+export function registerEventRoute(app: HttpServer, options: TaskRouteOptions, closing: AbortSignal): void {
+  let streams = 0;
+  app.get(
+    "/v1/queues/:queue/events",
+    {
+      schema: {
+        tags: ["tasks"],
+        summary: "What happens to the tasks of a queue",
+        description:
+          "Server-Sent Events, or one JSON object per line with `Accept: application/x-ndjson`, for as long as the client listens. The `id` of an event is its cursor: a client that connects again sends it as `Last-Event-ID` or `after`. Events that this client missed are told as a `gap`. 409 events_off: the queue keeps no events (its setting maxEvents). If the answer ends by an error, its last event is `error` with the problem.",
+        produces: [SSE, NDJSON],
+        params: queueParams,
+        querystring: eventsQuery,
+        headers: Type.Object({
+          "last-event-id": Type.Optional(Type.String({ maxLength: LIMITS.cursorCharacters })),
+        }),
+        response: { 200: eventSchema, default: problemSchema },
+      },
+    },
+    async (request, reply) => {
+      const { queue } = request.params;
+      const { after = request.headers["last-event-id"], types } = request.query;
+      const wanted = types === undefined ? undefined : typesIn(types);
+      options.assertOpen?.();
+      if (streams >= STREAMS)
+        throw new HoldfastError("rate_limited", `this process has ${STREAMS} streams of events already`, {
+          retryAfterMs: 5_000,
+        });
+      const gone = new AbortController();
+      const end = () => gone.abort();
+      reply.raw.once("close", end);
+      closing.addEventListener("abort", end);
+      const events = options.queue(queue).events({
+        after: after === "" ? undefined : after,
+        types: wanted,
+        signal: gone.signal,
+      });
+      streams++;
+      const stop = () => {
+        streams--;
+        closing.removeEventListener("abort", end);
+      };
+      try {
+        // A wrong cursor, or a queue without events, is answered before the stream begins.
+        await events.ready();
+        gone.signal.throwIfAborted();
+      } catch (error) {
+        stop();
+        await events.return?.();
+        throw error;
+      }
+      return answer(app, request, reply, { events, gone, stop });
+    },
+  );
+}
+
+function typesIn(text: string): TaskEventType[] {
+  const types = text.split(",");
+  for (const type of types)
+    if (!(TASK_EVENT_TYPES as readonly string[]).includes(type)) {
+      const message = `types has to be some of ${TASK_EVENT_TYPES.join(", ")}, separated by commas, got "${type.slice(0, 32)}"`;
+      throw new RequestError("invalid_request", message, [{ path: "/types", message, in: "querystring" }]);
+    }
+  return types as TaskEventType[];
+}
+
+interface Answer {
+  events: QueueEvents;
+  gone: AbortController;
+  stop(): void;
+}
+
+/** Sends the events. The next ones are read when the client has taken those before, so a slow client gets a gap, and no memory. */
+function answer(
+  app: HttpServer,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { events, gone, stop }: Answer,
+): FastifyReply {
+  const asLines = /\bx-ndjson\b/i.test(request.headers.accept ?? "");
+  const mask = app.basics.maskFor(request.identity);
+  const watch = app.basics.watch(request);
+  let denied: Error | undefined;
+  watch.onDenied = (error) => {
+    denied = error;
+    gone.abort();
+  };
+  const masked = (event: QueueEvent): QueueEvent =>
+    mask && "resultText" in event
+      ? { ...event, ...(mask({ resultText: event.resultText }) as object) }
+      : event;
+  const text = (name: string, value: object, cursor?: string) => {
+    if (asLines) return `${JSON.stringify(value)}\n`;
+    const id = cursor === undefined ? "" : `id: ${cursor}\n`;
+    return `event: ${name}\n${id}data: ${JSON.stringify(value)}\n\n`;
+  };
+  async function* chunks(): AsyncGenerator<string> {
+    try {
+      if (!asLines) yield ": events\n\n";
+      for await (const event of alive(events)) {
+        if (event === null) {
+          if (!asLines) yield ": alive\n\n";
+          continue;
+        }
+        watch.recheck();
+        yield text(event.type, masked(event), event.cursor);
+      }
+    } catch (error) {
+      // The client has gone, or the server stops.
+      if (gone.signal.aborted && denied === undefined) return;
+      const { code, message: detail } = asHoldfastError(denied ?? error);
+      yield text("error", { type: "error", code, detail });
+    } finally {
+      watch.end();
+      stop();
+      await events.return?.();
+    }
+  }
+  return reply
+    .code(200)
+    .type(asLines ? `${NDJSON}; charset=utf-8` : `${SSE}; charset=utf-8`)
+    .header("cache-control", "no-store")
+    .header("x-accel-buffering", "no")
+    .send(Readable.from(chunks(), { highWaterMark: 1 }));
+}
+
+/** The same events, and null if none came for a while. */
+async function* alive(events: QueueEvents): AsyncGenerator<QueueEvent | null> {
+  let next = events.next();
+  for (;;) {
+    let timer: NodeJS.Timeout | undefined;
+    const quiet = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), ALIVE_MS);
+    });
+    const result = await Promise.race([next, quiet]).finally(() => clearTimeout(timer));
+    if (result === null) yield null;
+    else if (result.done) return;
+    else {
+      yield result.value;
+      next = events.next();
+    }
+  }
+}
