@@ -107,6 +107,25 @@ describe("a Cluster of three", () => {
   test("runs the whole life of tasks over two queues in different slots", async () => {
     await lifecycle({ clusterNodes: ports.map((port) => ({ host: "127.0.0.1", port })) });
   });
+
+  test("60 queues that wait for the disk share one connection of each kind per node", async () => {
+    for (const port of ports) {
+      await cli(port, "config", "set", "appendfsync", "always");
+      await cli(port, "config", "set", "appendonly", "yes");
+    }
+    const redis = { clusterNodes: ports.map((port) => ({ host: "127.0.0.1", port })) };
+    const queues = Array.from({ length: 60 }, (_, n) => new Queue(`q${n}`, { redis }));
+    const enqueue = () =>
+      Promise.all(queues.map((queue, n) => queue.enqueue("t", n, { durability: "fsynced" })));
+    expect((await enqueue()).every(({ durability }) => durability === "fsynced")).toBe(true);
+    expect(await enqueue()).toHaveLength(60);
+    for (const port of ports) {
+      const clients = await cli(port, "client", "list");
+      for (const name of ["holdfast", "holdfast-confirm"])
+        expect([...clients.matchAll(/ name=(\S+) /g)].filter(([, own]) => own === name).length).toBe(1);
+    }
+    await Promise.all(queues.map((queue) => queue.close()));
+  });
 });
 
 describe("a Sentinel group", () => {

@@ -45,18 +45,31 @@ class Confirmations {
     if (all.length === 0) this.#waiting.delete(key);
     try {
       const { known, confirmed } = await confirmAll(some, command);
-      some.forEach(({ resolve, reject }, i) => {
-        const letters = known[i];
-        if (letters instanceof Error) reject(letters);
-        else resolve({ known: String(letters), confirmed });
-      });
+      for (const [i, one] of some.entries())
+        answer(one, known[i], confirmed, (error) => this.#failed(some, one, error, command));
     } catch (error) {
-      for (const { reject } of some) reject(error);
+      for (const one of some) this.#failed(some, one, error, command);
     } finally {
       this.#sending.delete(key);
       void this.#send(key, command);
     }
   }
+
+  /** On a Cluster the slot of a queue may have moved meanwhile: then it is asked again, apart from the others. */
+  #failed(some: readonly Waiting[], one: Waiting, error: unknown, command: WaitCommand): void {
+    if (some.length === 1 || one.connection.redis.clusterNodes === undefined) one.reject(error);
+    else
+      confirmAll([one], command).then(
+        ({ known, confirmed }) => answer(one, known[0], confirmed, one.reject),
+        one.reject,
+      );
+  }
+}
+
+/** Tells the queue what became of its call. */
+function answer(one: Waiting, known: unknown, confirmed: number, failed: (error: Error) => void): void {
+  if (known instanceof Error) failed(known);
+  else one.resolve({ known: String(known), confirmed });
 }
 
 const byConnection = new WeakMap<object, Confirmations>();
