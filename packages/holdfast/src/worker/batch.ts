@@ -61,13 +61,21 @@ export function batchSettings(entry: Handlers[string] | undefined): BatchSetting
 }
 
 /** Checks that a batch has enough slots. @param name of the option @throws HoldfastError invalid_argument */
-export function checkBatchSlots(rule: string, { max }: BatchSettings, name: string, slots: number): void {
+export function checkBatchSlots(
+  rule: string,
+  { max }: BatchSettings,
+  name: string,
+  slots: number,
+  remedy = name,
+): void {
   if (slots >= max) return;
   throw new HoldfastError(
     "invalid_argument",
-    `${name} (${slots}) has to be at least the max (${max}) of the batch handler "${rule}", because each task of a batch takes a slot: set ${name} to ${max} or more, or max to ${slots} or less`,
+    `${name} (${slots}) has to be at least the max (${max}) of the batch handler "${rule}", because each task of a batch takes a slot: set ${remedy} to ${max} or more, or max to ${slots} or less`,
   );
 }
+
+const REMEDY = "concurrency (of the worker service: WORKER_CONCURRENCY)";
 
 /** The slots that the largest batch needs, 0 without one. @param given checked against it, if it was given @throws HoldfastError invalid_argument */
 export function slotsForBatches(handlers: Handlers, given: number | undefined): number {
@@ -75,7 +83,7 @@ export function slotsForBatches(handlers: Handlers, given: number | undefined): 
   for (const [rule, entry] of Object.entries(handlers)) {
     const settings = batchSettings(entry);
     if (!settings) continue;
-    if (given !== undefined) checkBatchSlots(rule, settings, "concurrency", given);
+    if (given !== undefined) checkBatchSlots(rule, settings, "concurrency", given, REMEDY);
     most = Math.max(most, settings.max);
   }
   return most;
