@@ -2521,6 +2521,28 @@ export const mutants = [
     tests: [testBatch],
   },
   {
+    name: "batch: a worker wakes for the room of any entry of its handlers",
+    changes: [
+      [
+        "packages/holdfast/src/worker/runners.ts",
+        "runner.waitsFor.includes(rule)",
+        "runner.waitsFor.length > 0",
+      ],
+    ],
+    tests: [test("worker/batches")],
+  },
+  {
+    name: "batch: a worker does not wake when its batch has ended",
+    changes: [
+      [
+        "packages/holdfast/src/worker/batch-limit.ts",
+        "      this.#running.delete(members);\n      if (this.room > 0) this.#onRoom();",
+        "      this.#running.delete(members);",
+      ],
+    ],
+    tests: [test("worker/batches")],
+  },
+  {
     name: "batch: keys are mixed",
     changes: [
       [

@@ -108,13 +108,8 @@ export type {
   EnqueueSpan,
   Tracing,
 } from "./tracing/tracing.ts";
-export {
-  type BatchContext,
-  type BatchHandler,
-  type BatchKey,
-  type BatchOptions,
-  batch,
-} from "./worker/batch.ts";
+export { batch } from "./worker/batch.ts";
+export type { BatchContext, BatchHandler, BatchKey, BatchOptions } from "./worker/batch-handler.ts";
 export type {
   BackoffFunction,
   Handler,

@@ -4,7 +4,8 @@ export const row = {
   order: 31,
   name: "batch-worker-killed",
   fault: "a task of a batch of 50 that kills its worker",
-  expected: "one crash for each task of a batch that is killed; alone from the second on; dead after 4 grants; the others finish",
+  expected:
+    "one crash for each task of a batch that is killed; alone from the second on; dead after 4 grants; the others finish",
   timeoutMs: 90_000,
   async run(ctx) {
     const { url } = await ctx.startRedis();

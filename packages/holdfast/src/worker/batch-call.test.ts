@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type BatchOptions, batch, batchSettings } from "./batch.ts";
+import { batch, batchSettings } from "./batch.ts";
 import { type BatchMember, runBatch } from "./batch-call.ts";
+import type { BatchOptions } from "./batch-handler.ts";
 import type { HandlerContext, HandlerTask } from "./handler.ts";
 
 type Fate = "done" | "failed" | "stopped" | undefined;

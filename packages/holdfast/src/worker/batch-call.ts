@@ -1,7 +1,7 @@
 import { HoldfastError, RetryAfter } from "@holdfast/contracts";
 import { shown } from "../options/shape.ts";
 import { whenAborted } from "../when-aborted.ts";
-import type { BatchContext, BatchSettings } from "./batch.ts";
+import type { BatchContext, BatchSettings } from "./batch-handler.ts";
 import type { HandlerContext, HandlerTask } from "./handler.ts";
 import { concernsAll } from "./retry-policy.ts";
 import { readThrown } from "./thrown.ts";

@@ -1,5 +1,5 @@
-import type { BatchSettings } from "./batch.ts";
 import type { BatchMember } from "./batch-call.ts";
+import type { BatchSettings } from "./batch-handler.ts";
 
 /**
  * How many tasks a worker asks for an entry whose handler runs batches. It asks for whole batches, as many as its slots have room for, and for

@@ -1,7 +1,7 @@
 import { shown } from "../options/shape.ts";
 import { whenAborted } from "../when-aborted.ts";
-import type { BatchKey, BatchSettings } from "./batch.ts";
 import { type BatchMember, runBatch } from "./batch-call.ts";
+import type { BatchKey, BatchSettings } from "./batch-handler.ts";
 import type { BatchLimit } from "./batch-limit.ts";
 import type { HandlerContext, HandlerTask } from "./handler.ts";
 import type { MiddlewareChain } from "./middleware.ts";

@@ -51,7 +51,13 @@ export class HeldTasks {
    * @param leasedAtMs monotonic time from before the acquire was sent
    * @param kept how many there is room for: the others go back at once
    */
-  take(grants: readonly Grant[], run: RunContext, leasedAtMs: number, solo: boolean, kept: number): void {
+  take(
+    grants: readonly Grant[],
+    run: RunContext<RunningTask>,
+    leasedAtMs: number,
+    solo: boolean,
+    kept: number,
+  ): void {
     const { slots, table, index } = this.#o;
     const now = monotonicMs();
     slots.held += grants.length;

@@ -53,7 +53,7 @@ export class QueueRunner {
   answeredMs = monotonicMs();
   readonly #o: RunnerOptions;
   readonly #events: RunnerEvents;
-  readonly #context: RunContext;
+  readonly #context: RunContext<RunningTask>;
   readonly #pace: Pace;
   readonly #timings = new Timings();
   readonly #acquire: AcquireRequest;
@@ -89,8 +89,8 @@ export class QueueRunner {
     this.#acquire = new AcquireRequest(options.engine);
     this.#pace = new Pace(options.aheadMs, AHEAD_TASKS);
     const { engine, queue, handlers, middleware, workerId, tracing } = options;
-    const done: RunContext["done"] = (task, verdict, error) => this.#done(task, verdict, error);
-    const onError: RunContext["onError"] = (error) => events.onError(error);
+    const done: RunContext<RunningTask>["done"] = (task, verdict, error) => this.#done(task, verdict, error);
+    const onError: RunContext<RunningTask>["onError"] = (error) => events.onError(error);
     this.#context = { engine, queue, handlers, middleware, workerId, tracing, done, onError };
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }

@@ -3,10 +3,9 @@ import type { Engine, Verdict } from "../engine/engine.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import type { HandlerTable } from "./handler-table.ts";
 import type { MiddlewareChain } from "./middleware.ts";
-import type { RunningTask } from "./running-task.ts";
 
 /** What the attempts of a part of a queue have in common. */
-export interface RunContext {
+export interface RunContext<Task> {
   /** The engine of the part that the task is in. */
   engine: Engine;
   queue: string;
@@ -15,6 +14,6 @@ export interface RunContext {
   workerId: string;
   tracing: Tracing | undefined;
   /** Called once, when the attempt has a verdict. */
-  done(task: RunningTask, verdict: Verdict, error?: unknown): void;
+  done(task: Task, verdict: Verdict, error?: unknown): void;
   onError(error: HoldfastError): void;
 }

@@ -52,7 +52,7 @@ export class RunningTask implements Attempt, BatchedTask {
   solo = false;
   /** From the call of its handler to the answer of Redis, where the worker traces. */
   span: AttemptSpan | undefined;
-  readonly #run: RunContext;
+  readonly #run: RunContext<RunningTask>;
   readonly #envelope: Envelope | null;
   readonly #decodeError: unknown;
   readonly #past: Past;
@@ -64,7 +64,7 @@ export class RunningTask implements Attempt, BatchedTask {
   #timer: NodeJS.Timeout | undefined;
 
   /** @param leasedAtMs monotonic time from before the acquire was sent: the lease cannot have begun later */
-  constructor(grant: Grant, run: RunContext, leasedAtMs: number) {
+  constructor(grant: Grant, run: RunContext<RunningTask>, leasedAtMs: number) {
     this.#run = run;
     this.id = grant.id;
     this.token = grant.token;

@@ -202,6 +202,31 @@ describe("what a batch has", () => {
     expect(calls).toEqual([[-1], [0, 1, 2]]);
   });
 
+  test("a worker sleeps while one of its batches runs and tasks of that type stand aside", async () => {
+    const system = await setupSystem();
+    const end = gate();
+    const { calls, handler } = noted(() => end.opened);
+    const scripts: string[] = [];
+    const handlers = { ...batched({ max: 50 }, handler), other: batch({ max: 50 }, () => {}) };
+    await system.started("work", handlers, {
+      pollMs: 600_000,
+      onScript: (script) => scripts.push(script),
+    });
+    await system.queue().enqueue("row", -1);
+    await until("the first runs", () => calls.length === 1);
+    await system.queue().enqueueMany(rows(3));
+    await until("they stand aside", async () => (await system.observer.stats("work")).pendingTyped === 3);
+    await until(
+      "the worker sleeps",
+      async () => (await system.redis.hget(system.keys().state, "#parked")) !== null,
+    );
+    const before = scripts.filter((script) => script === "acquire").length;
+    await sleep(500);
+    expect(scripts.filter((script) => script === "acquire").length - before).toBeLessThan(5);
+    end.open();
+    await ended(system, 4);
+  });
+
   test("a prefix gathers the types under it", async () => {
     const system = await setupSystem();
     await system.queue().enqueueMany(["row.a", "row.b", "row.a"].map((type) => ({ type, payload: 1 })));
@@ -665,7 +690,7 @@ describe("refused with the field and the remedy", () => {
     const system = await setupSystem();
     const handlers = batched({ max: 100 }, () => {});
     expect(() => system.worker("work", handlers, { concurrency: 50 })).toThrow(
-      'concurrency (50) has to be at least the max (100) of the batch handler "row", because each task of a batch takes a slot: set concurrency to 100 or more, or max to 50 or less',
+      'concurrency (50) has to be at least the max (100) of the batch handler "row", because each task of a batch takes a slot: set concurrency (of the worker service: WORKER_CONCURRENCY) to 100 or more, or max to 50 or less',
     );
     const entry = { row: { handler: batch({ max: 10 }, () => {}), concurrency: 5 } };
     expect(() => system.worker("work", entry)).toThrow('handlers["row"].concurrency (5) has to be at least');
