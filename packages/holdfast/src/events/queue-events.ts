@@ -78,6 +78,8 @@ class Merged {
       throw one.reason;
     }
     this.#places = this.#streams.map(({ stream }) => stream.reader.place);
+    // It was ended before it had begun.
+    if (this.#stop.signal.aborted) this.close();
   }
 
   async #open(part: number, engine: Engine, open: () => PartReader | Promise<PartReader>): Promise<Stream> {
