@@ -2380,6 +2380,16 @@ export const mutants = [
     tests: [uniqueLibrary],
   },
   {
+    name: "unique: a task that dies of a crash does not let its next task go",
+    changes: [["lua/transitions/reap.lua", "  releaseNext(awaited)\n", ""]],
+    tests: [model],
+  },
+  {
+    name: "unique: keepLatest replaces the task that runs next at once",
+    changes: [["lua/transitions/replace.lua", "if isNext then", "if false then"]],
+    tests: [uniqueReplace, model],
+  },
+  {
     name: "unique: no janitor removes entries",
     changes: [
       ["packages/holdfast/src/janitor/sweep.ts", "    if (keys > 0) await this.#freeKeys(engine);\n", ""],

@@ -1,4 +1,5 @@
 import { until } from "@holdfast/testing";
+import type { ScheduleView } from "holdfast";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { executablePath, open, type Stack, startStack, violations } from "./support.ts";
@@ -164,11 +165,8 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await row.getByText("unique key only one").waitFor();
     await row.getByText(/until Thu,? 1 Jan/).waitFor();
     const schedule = async () => {
-      const { schedules } = (await (await fetch(`${stack.base}/v1/schedules`)).json()) as {
-        // biome-ignore lint/suspicious/noExplicitAny: the parsed answer of a route
-        schedules: any[];
-      };
-      return schedules.find(({ id }) => id === "often");
+      const answer = await fetch(`${stack.base}/v1/schedules/often`);
+      return (await answer.json()) as ScheduleView;
     };
     expect(await schedule()).toMatchObject({
       ...{ cron: "@every 1s", endAt: Date.UTC(2099, 0, 1, 8), limit: null, startAt: null, paused: false },
@@ -187,7 +185,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     const ended = await schedule();
     expect(ended).toMatchObject({ count: count + 4, limit: count + 4, nextAt: null });
     expect(ended.options.unique).toEqual({ key: "only one", scope: "waiting", onConflict: "replace" });
-    const { taskId } = ended.runs.find(({ outcome }: { outcome: string }) => outcome === "enqueued");
+    const { taskId } = ended.runs.find(({ outcome }) => outcome === "enqueued") ?? {};
     await open(page, `${stack.base}/queues/default/tasks/${taskId}`);
     await page.getByText(/often · run \d+ ·/).waitFor();
     expect(await violations(page)).toEqual([]);

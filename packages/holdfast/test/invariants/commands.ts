@@ -40,6 +40,7 @@ export interface Real {
 type Sending = "once" | "twice" | "lost";
 
 const NO_HANDLER_MS = 100_000;
+const KEEP_LATEST = { onConflict: "keepLatest" } as const;
 
 /** The token of the task at this place of a grant. */
 const tokenAt = (first: number, at: number, nonce: string) => `${first}-${nonce}.${at + 1}`;
@@ -186,6 +187,14 @@ function close(model: Model, real: Real, asked: Asked): void {
   model.parking.asked.delete(asked.workerId);
 }
 
+/** Whether nobody has a handler for the task that an enqueue may replace. */
+async function standsAside(model: Model, { engine }: Real, task: NewTask): Promise<boolean> {
+  if (!task.keepLatest || !model.isHeld(task.unique, task.id)) return false;
+  const [id] = model.latest(task.unique, task.id);
+  const [read] = await engine.get([id]);
+  return read !== undefined && decodeRecord(read.record, false).unroutedSince !== null;
+}
+
 const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
   new Command(`enqueue(${sending}, ${heard}, ${JSON.stringify(tasks)})`, async (model, real) => {
     const { pendingHigh, pending, pendingLow } = real.engine.keys;
@@ -201,11 +210,23 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
       .map((task) => ({ ...task, given, once, id: given ? task.id : `m${model.minted++}` }))
       .sort((a, b) => rank(a) - rank(b));
     const tail = sorted.flatMap(
-      ({ id, type, body, key, unique, priority, maxRetries, delayMs, expiresInMs, keepPayload }) => {
+      ({
+        id,
+        type,
+        body,
+        key,
+        unique,
+        keepLatest,
+        priority,
+        maxRetries,
+        delayMs,
+        expiresInMs,
+        keepPayload,
+      }) => {
         const options = {
           maxRetries,
           ...(key === "" ? {} : { key }),
-          ...(unique === "" ? {} : { unique: { key: unique } }),
+          ...(unique === "" ? {} : { unique: { key: unique, ...(keepLatest ? KEEP_LATEST : {}) } }),
           ...(priority === "normal" ? {} : { priority }),
           ...(delayMs > 0 ? { delayMs } : {}),
           ...(keepPayload ? {} : { keepPayload }),
@@ -234,6 +255,7 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
     const told = (answer: { verdicts: string }) =>
       [...answer.verdicts].map((verdict, at) => (wasEnded(at) ? "" : verdict));
     const call = (request: Request) => real.engine.enqueue(args, request);
+    const isAside = await standsAside(model, real, sorted[0] as NewTask);
     const { verdicts } = await send(real, sending, call, told);
     const firstDueMs = model.firstDueMs();
     const begun: NewTask[] = [];
@@ -244,7 +266,9 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
       const verdict = verdicts[at] ?? "";
       expect(model.enqueueVerdicts(task), `verdict of ${task.id}`).toContain(verdict);
       if (verdict === "n" && model.accept(task)) begun.push(task);
-      if (verdict === "n" && task.key !== "") model.limits.used = true;
+      if (verdict === "a") model.follow(task);
+      if (verdict === "r") model.replace(task, isAside);
+      if ((verdict === "n" || verdict === "a") && task.key !== "") model.limits.used = true;
     }
     const isNew = (task: NewTask, at: number) => verdicts[at] === "n" && !begun.includes(task);
     const pushed = sorted.filter((task, at) => isNew(task, at) && task.delayMs === 0);
@@ -523,8 +547,9 @@ const simple: Record<string, Body> = {
     expect(await engine.reject(["t"], "-", 100)).toEqual({ dead: ended.length, after: "" });
     for (const id of ended) model.end(model.task(id), "dead");
   },
-  freeKeys: async (_, { engine }) => {
+  freeKeys: async (model, { engine }) => {
     await engine.freeKeys(500, "0");
+    model.releaseForgotten();
   },
   "script flush": async (_, { redis }) => {
     await redis.script("FLUSH");
@@ -631,6 +656,7 @@ const newTask: fc.Arbitrary<NewTask> = fc.record({
   body: fc.constantFrom("{}", "{}", "[1]"),
   key: fc.constant(""),
   unique: fc.constant(""),
+  keepLatest: fc.constant(false),
   maxRetries: fc.integer({ min: 0, max: 4 }),
   delayMs: fc.constantFrom(0, 0, 0, 1, 5_000),
   expiresInMs: fc.constantFrom(0, 0, 0, 20_000),
@@ -647,11 +673,44 @@ const enqueueKeyed = fc
   .map((args) => enqueue(...args));
 /** Most of the tasks of such a call have a unique key, and most of these the same one. */
 const uniqueTask = fc
-  .tuple(keyedTask, fc.constantFrom("", "a", "a", "a", "b"))
+  .tuple(keyedTask, fc.constantFrom("", "a", "a", "a", "b", "c"))
   .map(([task, unique]) => ({ ...task, unique }));
 const enqueueUnique = fc
   .tuple(fc.array(uniqueTask, { minLength: 1, maxLength: 4 }), sending, fc.boolean())
   .map((args) => enqueue(...args));
+/** One task of a call, so that it is replaced by calls that come later: most tasks of a unique key have one type and one key. */
+const enqueueLatest = fc
+  .tuple(
+    uniqueTask,
+    fc.constantFrom("c", "c", "d"),
+    fc.constantFrom("t", "t", "t", "u"),
+    sending,
+    fc.boolean(),
+  )
+  .map(([task, unique, type, ...how]) =>
+    enqueue(
+      [{ ...task, unique, type, key: unique === "c" ? "" : "a", keepLatest: true, delayMs: 0 }],
+      ...how,
+    ),
+  );
+/** A task runs while others are kept for its end, and then it ends, or is tried again. */
+const latest = fc
+  .tuple(
+    enqueueLatest,
+    enqueueLatest,
+    fc.constantFrom(...kinds),
+    fc.constantFrom(0, 5_000),
+    enqueueLatest,
+    sending,
+  )
+  .map(
+    ([first, second, kind, delayMs, third, sending]) =>
+      new Command(`${first}, acquire all, ${second}, ${kind}, ${third}`, async (model, real) => {
+        await first.run(model, real);
+        await acquire(50, 0, "", "once").run(model, real);
+        for (const step of [second, settle(kind, 0, delayMs, sending), third]) await step.run(model, real);
+      }),
+  );
 const limiting = [
   fc
     .tuple(fc.constantFrom(0, 0, 0, 3), fc.constantFrom(0, 1, 1, 2), fc.constantFrom(0, 0, 1, 2))
@@ -771,6 +830,10 @@ export const commands: fc.Arbitrary<Command>[] = [
   enqueueUnique,
   enqueueUnique,
   enqueueUnique,
+  enqueueLatest,
+  enqueueLatest,
+  latest,
+  latest,
   ...sometimes,
   ...sometimes,
   fc.constant(restart),

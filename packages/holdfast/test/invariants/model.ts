@@ -8,6 +8,8 @@ export const MAX_DEAD_AGE_MS = 150_000;
 export const IDEMPOTENCY_MS = 200_000;
 // The default time-out and the 250 ms in which a worker may still report it.
 const DEADLINE_MS = 1_800_250;
+// How far ahead a task is scheduled that waits for the end of another one.
+const NEXT_WAIT_MS = 31_536_000_000;
 
 export type State =
   | "pending"
@@ -61,6 +63,12 @@ export interface ModelTask {
   diedMs?: number;
   /** The operation that discarded it last. */
   discard: string;
+  /** keepLatest: the task for whose end this one waits; null if it waits for none. */
+  awaits: string | null;
+  /** keepLatest: the task for whose end it waited ended in a way that does not make this one due. */
+  isForgotten: boolean;
+  /** keepLatest: a task waited for the end of this one, and need not do so any more. */
+  hasNext: boolean;
   /** Whether the task was acked: it then keeps its id, also after a purge. */
   completed: boolean;
 }
@@ -87,6 +95,7 @@ export interface NewTask {
   body: string;
   key: string;
   unique: string;
+  keepLatest: boolean;
   maxRetries: number;
   delayMs: number;
   expiresInMs: number;
@@ -189,8 +198,66 @@ export class Model {
 
   /** The verdicts that an enqueue may get. */
   enqueueVerdicts(task: NewTask): string[] {
-    const isHeld = this.isHeld(task.unique, task.id);
-    return this.#verdictsOfId(task).map((verdict) => (verdict === "n" && isHeld ? "o" : verdict));
+    const ofKey = this.isHeld(task.unique, task.id) ? (task.keepLatest ? this.#keepLatest(task) : "o") : "n";
+    return this.#verdictsOfId(task).map((verdict) => (verdict === "n" ? ofKey : verdict));
+  }
+
+  /** The task that waits for the end of the one that holds a unique key; otherwise the one that holds it. */
+  latest(key: string, id: string): [string, ModelTask] {
+    const live = [...this.tasks].filter(
+      ([other, task]) => other !== id && task.unique === key && ON_THEIR_WAY.includes(task.state),
+    );
+    // At most one task waits for the other.
+    if (live.length > 2) throw new Error(`${live.length} tasks have the unique key ${key}`);
+    return (live.find(([, task]) => task.awaits !== null) ?? live[0]) as [string, ModelTask];
+  }
+
+  #keepLatest(task: NewTask): string {
+    const [, latest] = this.latest(task.unique, task.id);
+    // The next life of a task that ended does not wait for another one.
+    if (latest.state === "processing") return this.hasEnded(task.id) ? "u" : "a";
+    return latest.type === task.type && latest.key === task.key ? "r" : "x";
+  }
+
+  /** The task waits for the end of the one that holds its key. */
+  follow(task: NewTask): void {
+    const [holder, running] = this.latest(task.unique, task.id);
+    running.hasNext = true;
+    this.accept({ ...task, delayMs: NEXT_WAIT_MS });
+    this.task(task.id).awaits = holder;
+  }
+
+  /**
+   * The task gives its payload and options to the one that waits.
+   * @param isAside that one stands aside, because nobody has a handler for it
+   */
+  replace(task: NewTask, isAside: boolean): void {
+    const [, latest] = this.latest(task.unique, task.id);
+    const isMoved =
+      latest.awaits === null &&
+      !isAside &&
+      (latest.state === "scheduled" || (latest.priority !== task.priority && !this.needsSolo(latest)));
+    Object.assign(latest, {
+      ...{ priority: task.priority, maxAttempts: task.maxRetries + 1, touched: true },
+      expiresAtMs: task.expiresInMs > 0 ? this.nowMs + task.expiresInMs : Number.POSITIVE_INFINITY,
+      expiresInMs: task.expiresInMs,
+    });
+    if (!isMoved) return;
+    Object.assign(latest, { state: "pending", order: null });
+    if (!this.paused) this.parking.wake();
+  }
+
+  /** The end of this task makes the one due that waited for it. */
+  #releaseNext(id: string): void {
+    for (const [, task] of this.tasks)
+      if (task.awaits === id && task.state === "scheduled")
+        Object.assign(task, { awaits: null, dueMs: this.nowMs });
+  }
+
+  /** A sweep makes those due that waited for tasks that ended in another way. */
+  releaseForgotten(): void {
+    for (const [, task] of this.in("scheduled")) if (task.isForgotten) task.dueMs = this.nowMs;
+    for (const [, task] of this.tasks) task.isForgotten = false;
   }
 
   /** The verdicts that the id alone allows. An id that is past its idempotency time may still be known. */
@@ -248,6 +315,9 @@ export class Model {
       deadlineMs: 0,
       endedMs: 0,
       discard: "",
+      awaits: null,
+      isForgotten: false,
+      hasNext: false,
       completed: false,
       expiresInMs: task.expiresInMs,
     });
@@ -313,7 +383,12 @@ export class Model {
     return task.state === "processing" && task.token === token;
   }
 
-  end(task: ModelTask, state: State): void {
+  /** @param makesDue whether a task that waits for this end is due then */
+  end(task: ModelTask, state: State, makesDue = false): void {
+    const [id] = [...this.tasks].find(([, other]) => other === task) as [string, ModelTask];
+    if (makesDue && task.hasNext) this.#releaseNext(id);
+    for (const [, other] of this.tasks)
+      if (other.awaits === id) Object.assign(other, { awaits: null, isForgotten: true });
     task.state = state;
     task.endedMs = this.nowMs;
     task.completed = state === "completed";
@@ -329,7 +404,7 @@ export class Model {
     if (task.state !== "processing" || task.token !== token)
       return kind === "ack" && task.state === "completed" && task.token === token ? "acked" : "stale";
     if (kind === "ack") {
-      this.end(task, "completed");
+      this.#endAttempt(task, "completed");
       return "acked";
     }
     if (kind === "release") task.releases++;
@@ -338,14 +413,14 @@ export class Model {
       else this.limits.hold(scope === "key" ? task.key : "", this.nowMs + delayMs);
     }
     if (task.cancelRequested || kind === "cancel" || kind === "drop") {
-      this.end(task, "cancelled");
+      this.#endAttempt(task, "cancelled");
       return "cancelled";
     }
     task.token = "";
     if (["release", "unstarted", "unrouted", "limited"].includes(kind)) {
       const refunded = kind !== "release" || task.releases <= 10;
       if (!refunded && task.attempts >= task.maxAttempts) {
-        this.end(task, "dead");
+        this.#endAttempt(task, "dead");
         return "dead";
       }
       if (refunded) task.attempts--;
@@ -367,8 +442,13 @@ export class Model {
       task.state = delayMs === 0 ? "pending" : "scheduled";
       return "retried";
     }
-    this.end(task, "dead");
+    this.#endAttempt(task, "dead");
     return "dead";
+  }
+
+  #endAttempt(task: ModelTask, state: State): void {
+    this.end(task, state, true);
+    if (task.hasNext && !this.paused) this.parking.wake();
   }
 
   heartbeat(id: string, token: string): string {
@@ -384,10 +464,12 @@ export class Model {
       if (task.leaseUntilMs > this.nowMs) continue;
       task.crashes++;
       if (task.cancelRequested) {
-        this.end(task, "cancelled");
+        this.end(task, "cancelled", true);
+        if (task.hasNext) this.parking.wake();
         count.cancelled++;
       } else if (task.attempts >= task.maxAttempts) {
-        this.end(task, "dead");
+        this.end(task, "dead", true);
+        if (task.hasNext) this.parking.wake();
         count.dead++;
       } else {
         task.state = "pending";
@@ -408,7 +490,7 @@ export class Model {
       return "requested";
     }
     if (task.state !== "pending" && task.state !== "scheduled") return "too_late";
-    this.end(task, "cancelled");
+    this.end(task, "cancelled", true);
     return "cancelled";
   }
 
