@@ -62,7 +62,10 @@ export interface TaskOptions {
   backoff?: Backoff | undefined;
   /** Hard limit of one attempt, ms, 1 to 86_400_000. @default 1_800_000 */
   timeoutMs?: number | undefined;
-  /** A task that is acquired after this moment (ms since the epoch, Redis time) becomes `expired`. */
+  /**
+   * A task that is acquired after this moment (ms since the epoch, Redis time) becomes `expired`. An attempt that runs then goes on, unless
+   * its handler or worker has `abortAtExpiry`: that makes this moment a deadline.
+   */
   expiresAt?: number | undefined;
   /** At most 16 of 64 characters. */
   tags?: string[] | undefined;
@@ -321,8 +324,11 @@ export interface WorkerView {
   startedAt: number;
   heartbeatAt: number;
   heartbeatAgeMs: number;
-  /** `drained`: it was asked to drain, and holds no tasks. */
-  state: "running" | "draining" | "drained" | "stopped" | "lost";
+  /**
+   * `drained`: it was asked to drain, and holds no tasks. `paused`: its program does not ask for tasks at the moment, because it called
+   * `worker.pause()`, or no `acquire` of a `ManualWorker` waits.
+   */
+  state: "running" | "paused" | "draining" | "drained" | "stopped" | "lost";
   /** Its running tasks, at most 100. Only present for a single worker, not in the live stream. */
   tasks?: CurrentTask[];
 }

@@ -9,7 +9,7 @@ export function DrainButton({ worker }: { worker: WorkerView }) {
   const client = useQueryClient();
   const { say, fail } = useToasts();
   const { denied } = useSession();
-  const verb = worker.state === "running" ? "drain" : "resume";
+  const verb = worker.state === "running" || worker.state === "paused" ? "drain" : "resume";
   const act = useMutation({
     mutationFn: () => (verb === "drain" ? drainWorker : resumeWorker)(worker.id),
     onSuccess: async () => {

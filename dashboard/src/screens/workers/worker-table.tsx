@@ -22,6 +22,7 @@ import { DrainButton } from "./drain-button.tsx";
 
 const LOOK = {
   running: { icon: CircleCheck, tone: "completed", text: "Running" },
+  paused: { icon: CirclePause, tone: "quiet", text: "Paused by its program" },
   draining: { icon: CirclePause, tone: "warn", text: "Draining" },
   drained: { icon: CircleSlash, tone: "warn", text: "Drained" },
   stopped: { icon: CircleStop, tone: "quiet", text: "Stopped" },

@@ -7,7 +7,7 @@ import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
 import { CopyButton } from "../../ui/exact-text.tsx";
 import { WorkerTable } from "./worker-table.tsx";
 
-const ORDER = { lost: 0, draining: 1, drained: 2, running: 3, stopped: 4 } as const;
+const ORDER = { lost: 0, draining: 1, drained: 2, paused: 3, running: 4, stopped: 5 } as const;
 const START = "QUEUES=default pnpm run worker";
 
 export function WorkersPage() {

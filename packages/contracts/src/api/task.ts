@@ -262,7 +262,7 @@ export const WhyView = Type.Object({
   state: oneOf(TASK_STATES),
   reason: Type.String({
     description:
-      "paused | waiting | no_worker_for_type | no_workers | workers_draining | not_due | overdue | running | worker_lost | solo | terminal",
+      "paused | waiting | no_worker_for_type | no_workers | workers_draining | workers_paused | not_due | overdue | running | worker_lost | solo | limited | terminal",
   }),
   detail: Type.String(),
   position: nullable(Count("Tasks before this one, if it waits")),

@@ -22,8 +22,9 @@ export const WorkerViewSchema = Type.Object({
   startedAt: Timestamp("Start"),
   heartbeatAt: Timestamp("Last heartbeat"),
   heartbeatAgeMs: Type.Number(),
-  state: oneOf(["running", "draining", "drained", "stopped", "lost"], {
-    description: "drained: it was asked to drain, and holds no tasks",
+  state: oneOf(["running", "paused", "draining", "drained", "stopped", "lost"], {
+    description:
+      "drained: it was asked to drain, and holds no tasks; paused: its program does not ask for tasks at the moment",
   }),
   tasks: Type.Optional(
     Type.Array(CurrentTaskSchema, { description: "Running tasks, at most 100; not in the live stream" }),

@@ -18,7 +18,7 @@ export interface WorkerEntry {
   busy: number;
   startedAt: number;
   heartbeatAt: number;
-  state: "running" | "draining" | "drained" | "stopped";
+  state: "running" | "paused" | "draining" | "drained" | "stopped";
 }
 
 /** The queue has other parts than the caller knew: it got partitions, or lost some. The caller has to look them up again. */

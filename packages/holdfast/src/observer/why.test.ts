@@ -172,6 +172,16 @@ test("waiting: a place that was not found is estimated", () => {
   expect(why({ stats: { pending: 12 } })).toMatchObject({ position: 12, positionIsEstimate: true });
 });
 
+test("workers_paused: the programs of all workers that could run the task do not ask for tasks", () => {
+  const paused = workerViewOf({ id: "w1", state: "paused" });
+  expect(why({ workers: [paused, workerViewOf({ id: "w2", state: "drained" })] })).toMatchObject({
+    reason: "workers_paused",
+    detail: expect.stringMatching(/^worker w1 of queue "q" runs, but its program does not ask for tasks/),
+  });
+  expect(why({ workers: [paused, { ...paused, id: "w3" }] }).detail).toMatch(/^2 workers .* their programs/);
+  expect(why({ workers: [paused, workerViewOf({ id: "w4" })] }).reason).toBe("waiting");
+});
+
 test("workers_draining: all workers that could run the task drain; this reason comes before no_workers", () => {
   const drained = workerViewOf({ state: "drained" });
   const draining = workerViewOf({ id: "w2", state: "draining" });

@@ -23,6 +23,7 @@ export interface Why {
     | "no_worker_for_type"
     | "no_workers"
     | "workers_draining"
+    | "workers_paused"
     | "not_due"
     | "overdue"
     | "running"
@@ -103,6 +104,12 @@ export function explain(task: TaskView, around: Surroundings): Why {
     (worker) =>
       (worker.state === "draining" || worker.state === "drained") && worker.queues.includes(task.queue),
   );
+  const paused = workers.filter(({ state, queues }) => state === "paused" && queues.includes(task.queue));
+  if (live.length === 0 && paused.length > 0)
+    return why(
+      "workers_paused",
+      `${paused.length === 1 ? `worker ${paused[0]?.id}` : `${paused.length} workers`} of queue "${task.queue}" ${paused.length === 1 ? "runs, but its program does" : "run, but their programs do"} not ask for tasks at the moment: the task waits for the next acquire or resume there, or for another worker`,
+    );
   if (live.length === 0 && draining.length > 0)
     return why(
       "workers_draining",

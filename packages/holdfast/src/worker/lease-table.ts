@@ -41,7 +41,7 @@ const USED = 3;
 /** The number of tasks that the worker runs at the same time. */
 const SLOTS = 4;
 
-export const TABLE_STATES = ["running", "draining", "stopped"] as const;
+export const TABLE_STATES = ["running", "draining", "stopped", "paused"] as const;
 
 export interface LeaseEntry {
   index: number;

@@ -250,7 +250,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   #changeRest(): void {
-    this.#table.state = this.#rests ? "draining" : "running";
+    this.#table.state = this.#draining ? "draining" : this.#paused ? "paused" : "running";
     this.#parts.drain();
   }
 

@@ -209,7 +209,7 @@ describe("pause", () => {
     worker.pause();
     await worker.start();
     await queue.enqueue("t", 0);
-    await until("it shows", async () => (await system.observer.workers())[0]?.state === "draining");
+    await until("it shows", async () => (await system.observer.workers())[0]?.state === "paused");
     await system.observer.drainWorker(worker.id);
     await until("it drains", () => worker.draining);
     worker.resume();

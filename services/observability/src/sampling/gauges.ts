@@ -4,7 +4,7 @@ import { createFlowGauges } from "./flow-gauges.ts";
 import type { Sample } from "./sampler.ts";
 import type { SeriesStore } from "./series.ts";
 
-const WORKER_STATES = ["running", "draining", "drained", "stopped", "lost"] as const;
+const WORKER_STATES = ["running", "paused", "draining", "drained", "stopped", "lost"] as const;
 const REPLAYED_OUTCOMES = [
   "replayed",
   "moved",

@@ -37,7 +37,7 @@ export class SeriesKeeper {
   #look(queue: string, { workers }: Sample): void {
     const own = workers.filter(
       ({ state, queues }) =>
-        (state === "running" || state === "draining") &&
+        (state === "running" || state === "paused" || state === "draining") &&
         queues.some((name) => name === queue || name.startsWith(`${queue}/`)),
     );
     const slots = own.reduce((sum, worker) => sum + worker.slots, 0);
