@@ -2382,12 +2382,12 @@ export const mutants = [
   {
     name: "unique: a task that dies of a crash does not let its next task go",
     changes: [["lua/transitions/reap.lua", "  releaseNext(awaited)\n", ""]],
-    tests: [model],
+    tests: [uniqueReplace],
   },
   {
     name: "unique: keepLatest replaces the task that runs next at once",
     changes: [["lua/transitions/replace.lua", "if isNext then", "if false then"]],
-    tests: [uniqueReplace, model],
+    tests: [uniqueReplace],
   },
   {
     name: "unique: no janitor removes entries",
