@@ -363,6 +363,9 @@ test("a janitor that ends expired tasks leaves both entries of a task that moved
   await q.add(["a", "b"], { priority: "high" });
   await change(q, "a", { priority: "low" });
   await change(q, "b", { key: "k" });
+  await q.add("low", { priority: "low" });
   await q.engine.expire(100);
-  expect((await granted(q)).concat(await granted(q)).sort()).toEqual(["a", "b"]);
+  const ids: string[] = [];
+  while (ids.length < 3) ids.push(...(await granted(q, 1)));
+  expect(ids.filter((id) => id !== "b")).toEqual(["a", "low"]);
 });
