@@ -98,6 +98,24 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await page.getByText("Cancelled", { exact: true }).first().waitFor();
   });
 
+  test("changes a waiting task, runs it now, and runs all scheduled ones now", async () => {
+    const queue = stack.queue("default");
+    await queue.enqueue("demo.echo", 1, { id: "soon", delayMs: 3_600_000 });
+    await queue.enqueue("demo.echo", 1, { id: "soon-2", delayMs: 3_600_000 });
+    await open(page, `${stack.base}/queues/default/tasks/soon`);
+    await page.getByRole("button", { name: "Change…" }).click();
+    await page.getByLabel("Payload").fill('{ "n": 12345678901234567890 }');
+    await page.getByRole("button", { name: "Change task" }).click();
+    await page.getByText("Task changed").waitFor();
+    await page.getByRole("button", { name: "Run now" }).click();
+    await until("it ran", async () => (await queue.get("soon"))?.state === "completed");
+    expect((await queue.get("soon"))?.resultText).toContain("12345678901234567890");
+    await open(page, `${stack.base}/queues/default/tasks?state=scheduled`);
+    await page.getByRole("button", { name: "Run all scheduled now" }).click();
+    await page.getByRole("alertdialog").getByRole("button", { name: "Run now" }).click();
+    await until("the other one ran", async () => (await queue.get("soon-2"))?.state === "completed");
+  });
+
   test("injects a task with its payload as typed", async () => {
     await open(page, `${stack.base}/load?queue=default`);
     await page.getByLabel("Payload").fill('{ "n": 12345678901234567890 }');

@@ -124,6 +124,16 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     ["no dead letters", "/queues/idle/dead-letters"],
     ["task, completed", "/queues/hostile/tasks/done"],
     ["task, waiting", "/queues/hostile/tasks/later"],
+    [
+      "change dialog",
+      "/queues/hostile/tasks/later",
+      (page) => page.getByRole("button", { name: "Change…" }).click(),
+    ],
+    [
+      "run all now dialog",
+      "/queues/hostile/tasks?state=scheduled",
+      (page) => page.getByRole("button", { name: "Run all scheduled now" }).click(),
+    ],
     ["task, dead", `/queues/hostile/tasks/dead-${"x".repeat(120)}`],
     [
       "payload diff",

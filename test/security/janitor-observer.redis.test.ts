@@ -229,6 +229,12 @@ test("the user observer has all rights that an observer needs, and no others", a
   expect(await failure(observer.resumeWorker("nobody"))).toBe("not_found");
   expect((await observer.audit("work", { repair: true })).violations).toEqual([]);
   expect((await observer.empty("work", ["pending"])).removed).toBe(3);
+  await new Queue("work", { client }).enqueue("t", 1, { id: "later", delayMs: 60_000 });
+  expect(await observer.matchScheduled("work")).toMatchObject({ matched: 1 });
+  const moved = { key: "customer", payload: 2 };
+  expect(await observer.change("work", ["later"], moved)).toMatchObject([{ outcome: "changed" }]);
+  expect(await observer.changeAll("work", {}, { delayMs: 0 })).toEqual({ changed: 1, skipped: 0 });
+  expect((await observer.empty("work", ["pending"])).removed).toBe(1);
   await observer.pause("work");
   await observer.deleteQueue("work");
   // The command `holdfast` also enqueues as the observer.

@@ -75,6 +75,11 @@ test("the user producer has all rights that a producer needs, and no others", as
   });
   expect(await queue.enqueue("t", 3, { unique, priority: "high" })).toMatchObject({ replaced: true });
   expect(await queue.cancel(first.id)).toBe("cancelled");
+  const held = await queue.enqueue("t", 1, { key: "customer", priority: "low" });
+  const change = { delayMs: 60_000, key: "other", payload: 2 } as const;
+  expect(await queue.change(held.id, { key: null, priority: "high" })).toMatchObject({ outcome: "changed" });
+  expect(await queue.change(held.id, change)).toMatchObject({ state: "scheduled" });
+  expect(await queue.runNow(held.id)).toMatchObject({ outcome: "changed", state: "pending" });
 
   await followEvents(redis, noting(new Queue("told", { client }), called));
   expect(await new KeyStore(client).version()).toBeNull();
