@@ -43,7 +43,7 @@ export async function seedBullMq(redis: Redis, url: string, name: string, each: 
     },
     { connection, concurrency: 100, autorun: false },
   );
-  // The child waits for ever, so that its parent does.
+  // The child waits for ever, so its parent waits for its child for ever.
   await redis.lrem(`bull:${name}:wait`, 0, await childOf(queue, redis, name));
   void worker.run();
   await until("the failing jobs have failed", async () => (await queue.getFailedCount()) === each, 300_000);

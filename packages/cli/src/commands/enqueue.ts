@@ -76,7 +76,7 @@ export function enqueueCommand(program: Command, action: Action): void {
     )
     .option("--partition-key <key>", "tasks of one key go to one partition, in their order")
     .option("--key <key>", "tasks of one key wait in a line of their own, and the keys take turns")
-    .option("--cost <n>", "how much of a rate the task takes", parseWhole(1, LIMITS.cost))
+    .option("--cost <n>", "how many starts the task counts as in a rate limit", parseWhole(1, LIMITS.cost))
     .option("--unique <key>", "accept the task only if no other one holds this unique key")
     .addOption(
       new Option("--unique-scope <scope>", "with --unique: how long a task holds the key").choices(

@@ -35,8 +35,8 @@ interface Where {
 }
 
 /**
- * Where the keys are: in a file, for services that are given its name, or in Redis, for all services. Changes in Redis
- * are also recorded in the audit log.
+ * Where the keys are: in a file, for the services whose API_KEYS_FILE names it, or in Redis, for all services. Changes
+ * in Redis are also recorded in the audit log.
  */
 interface Keys {
   add(key: ApiKey): Promise<void>;

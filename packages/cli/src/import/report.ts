@@ -14,7 +14,7 @@ export interface StateCounts {
   alreadyThere: number;
   /** Left alone: a child of a flow, a run of a scheduler, or removed in the meantime. */
   skipped: number;
-  /** Not stored, for a reason that the notes have. */
+  /** Not stored. The notes give the reason. */
   refused: number;
   /** Removed from BullMQ. */
   removed: number;
@@ -43,7 +43,7 @@ export interface ImportReport {
 
 const NAMED_IDS = 5;
 
-/** Gathers what is said of jobs, by its text: 100,000 jobs may have the same problem. */
+/** Collects notes about jobs, one note per text: 100,000 jobs may have the same problem. */
 export class Notes {
   readonly #notes = new Map<string, Note>();
 

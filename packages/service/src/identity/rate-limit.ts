@@ -99,7 +99,10 @@ export class RateLimiter {
   }
 }
 
-/** The part of a limiter that the server needs. The class itself would not do: each build has its own copy. */
+/**
+ * The part of a limiter that the server needs. The type is not the class, because each build has its own copy of the
+ * class.
+ */
 export type Limiter = Pick<RateLimiter, "take">;
 
 /** RATE_LIMIT_PER_SECOND and RATE_LIMIT_BURST; undefined: no limit. */

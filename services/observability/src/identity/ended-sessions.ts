@@ -26,7 +26,8 @@ export class EndedSessions {
    * @param keepMs how long after a log-out a cookie can still be valid; older entries are removed
    */
   async add(id: string, until: number, keepMs: number): Promise<void> {
-    // The clock of Redis made the ids, too. By a clock that is ahead, the new entry could be removed at once.
+    // The ids are times of the clock of Redis, so this time is, too. By a clock that is ahead, the new entry could be
+    // removed at once.
     const oldest = String(Math.max(0, Math.floor(this.#connection.now() - keepMs)));
     await this.#connection.command(
       ...(["XADD", this.#key, "MINID", "~", oldest, "*", "id", id, "until", String(until)] as const),

@@ -12,7 +12,10 @@ export function createFlowGauges(metrics: ServiceMetrics): FlowGauges {
     "queue",
   ]);
   const keyed = metrics.gauge("queue_keyed_tasks", "Pending tasks with a key.", ["queue"]);
-  const keys = metrics.gauge("queue_keys", "Keys that are ready, rest or are held.", ["queue", "state"]);
+  const keys = metrics.gauge("queue_keys", "Keys by state: ready, resting (held back by a limit) or held.", [
+    "queue",
+    "state",
+  ]);
   const concurrency = metrics.gauge("queue_concurrency_limit", "Tasks that may run at one time.", ["queue"]);
   const hold = metrics.gauge(
     "queue_hold_seconds",
