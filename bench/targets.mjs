@@ -25,7 +25,10 @@ const latencyFigures = (variant) =>
     ratio("blmove", 2, 1.5, latency(variant, metric)),
   ]);
 
-/** A variant of keys divided by another one, both ours and of one round. */
+/**
+ * Divides the figure of a variant of the workload `keys` by that of another variant in the same round, both of
+ * Holdfast.
+ */
 const keyRatio = (of, to, metric, must, stretch, atMost = false) =>
   value(must, stretch, {
     workload: "keys",

@@ -54,9 +54,9 @@ for (const dir of ["packages", "services", "dashboard"]) {
         if (packageOf(target) !== packageOf(path)) fail("it is in another package");
         const loopOf = (name) => LOOPS.find((loop) => name.startsWith(`packages/holdfast/src/${loop}/`));
         if (loopOf(path) && loopOf(target) && loopOf(path) !== loopOf(target))
-          fail("a loop imports no sibling");
+          fail("a loop must not import another loop");
         if (target.includes("redis/generated") && !/^packages\/holdfast\/src\/(redis|engine)\//.test(path))
-          fail("scripts are called by the engine");
+          fail("only the engine may call scripts");
         continue;
       }
       const name = specifier.startsWith("@")

@@ -62,7 +62,7 @@ test("a shell gets the variables that its environment lacks, with any characters
 });
 
 const hasCompose = spawnSync("docker", ["compose", "version"]).status === 0;
-if (!hasCompose) console.warn("SKIPPED: docker compose is not here: .env is not held against the real one");
+if (!hasCompose) console.warn("SKIPPED: docker compose is missing, so its reading of .env is not compared");
 
 test.skipIf(!hasCompose)("the real docker compose reads each of these files in the same way", () => {
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...ENVIRONMENT };

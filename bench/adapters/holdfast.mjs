@@ -12,7 +12,7 @@ export async function open({ url, queue }) {
   const client = new Holdfast({ redis: url });
   await client.check();
   const producer = new Queue(queue, { client });
-  // The peers are also measured from a connected client on.
+  // The measurement of the peers begins with a connected client, too.
   await producer.ready();
   const observer = new Observer({ client });
   // Failed tasks are retried at once, as those of the peers.

@@ -10,7 +10,8 @@ export function cpuTicks(read = () => readFileSync("/proc/stat", "utf8")) {
   } catch {
     return null;
   }
-  // user nice system idle iowait irq softirq steal; what guests take is in user already.
+  // The fields are user, nice, system, idle, iowait, irq, softirq and steal. The time of our own guests is part of
+  // user.
   const ticks = /^cpu +([\d ]+)/
     .exec(text)?.[1]
     .trim()

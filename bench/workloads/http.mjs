@@ -1,4 +1,4 @@
-// POST of one task and of a batch: producer-api against bare Fastify that does one LPUSH per POST.
+// Compares producer-api with a bare Fastify that does one LPUSH per POST, for a POST of one task and of a batch.
 import { fileURLToPath } from "node:url";
 import { rotate } from "./shared/children.mjs";
 

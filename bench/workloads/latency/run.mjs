@@ -31,7 +31,7 @@ try {
     await producers[system].ask({ count, intervalMs: INTERVAL_MS });
     return (await workers[system].ask({ count })).answer;
   };
-  // Warm: compiled code, loaded scripts, grown buffers.
+  // Warms up: compiles code, loads scripts, and lets buffers grow.
   for (const system of systems) await send(system, perSlice);
   const load = loaded ? await start("load.mjs", {}) : undefined;
   if (load) for (const system of systems) await send(system, perSlice);

@@ -46,7 +46,7 @@ export function append(samples: readonly Sample[], sample: Sample): readonly Sam
   return next.length > MOST_SAMPLES ? next.slice(-MOST_SAMPLES) : next;
 }
 
-/** Computes rates from counters that only grow. The depth of `completed` would not do, because retention lowers it. */
+/** Computes rates from counters that only grow. The depth of `completed` is not used, because retention lowers it. */
 export function between(first: Sample, last: Sample): Rates {
   const seconds = (last.at - first.at) / 1_000;
   if (seconds <= 0) return { enqueued: 0, completed: 0, failed: 0 };

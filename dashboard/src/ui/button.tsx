@@ -10,7 +10,7 @@ import {
 interface RowButtonProps {
   children: string;
   look?: "plain" | "danger";
-  /** Why this reader may not press it. */
+  /** Why this user may not press the button; null if the user may. */
   denied: string | null;
   /** The id of the element that names the row of the button, for screen readers. */
   describedBy: string;

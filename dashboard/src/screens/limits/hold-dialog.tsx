@@ -11,9 +11,9 @@ import { SpanField } from "./limit-fields.tsx";
 interface HoldDialogProps {
   queue: string;
   of: HoldOf;
-  /** Whether it is held or stopped now, so that this dialog lets it go on. */
+  /** Whether the key, type or queue is held or stopped now. The dialog then lets it go on. */
   held: boolean;
-  /** Whether a dead letter stopped it. */
+  /** Whether a dead letter stopped the key. */
   stopped?: boolean;
   onClose(): void;
 }

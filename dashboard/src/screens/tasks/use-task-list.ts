@@ -56,7 +56,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
 
   const now = stats === undefined ? null : { arrived: arrivals(stats, state), depth: stats[state] };
   const then = useRef(now);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the figures as they were when the rows came
+  // biome-ignore lint/correctness/useExhaustiveDependencies: takes the figures at the moment when the rows were loaded
   useEffect(() => {
     then.current = now;
   }, [dataUpdatedAt, state]);
