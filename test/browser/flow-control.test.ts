@@ -87,7 +87,7 @@ describe.skipIf(!executablePath)(
       await dialog.getByRole("textbox", { name: "Queues" }).fill("shop, bills");
       await dialog.getByLabel("At one time").fill("1");
       await dialog.getByRole("button", { name: "Save" }).click();
-      // What only the service knows is said in the form.
+      // The form shows an error that only the service can find.
       await dialog.getByRole("alert").filter({ hasText: "has to be at least 2" }).waitFor();
       await dialog.getByLabel("At one time").fill("10");
       await expectToFit(page, "the dialog of a shared limit");

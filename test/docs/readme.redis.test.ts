@@ -171,7 +171,7 @@ test("the curl examples of docs/http.md work as typed, in order", async () => {
   ]);
   expect(partitions).toMatchObject([{ queue: "orders", partitions: 4 }, { state: "pending" }]);
 
-  // The mended one completes; the other one fails again and again, until it is discarded.
+  // The task with the new payload completes. The other task fails again until it is discarded.
   const task = await fetch(`http://127.0.0.1:${ports.producer}/v1/queues/default/tasks/bad-1?waitMs=10000`, {
     headers: { authorization: `Bearer ${keys.text}` },
   });

@@ -9,7 +9,7 @@ import { printTable } from "../chaos/harness/table.mjs";
 import { FlowContext } from "./harness/context.mjs";
 
 const CHECK_TIMEOUT_MS = 120_000;
-/** So many checks that mostly wait run side by side. */
+/** How many of the checks that mostly wait run side by side. */
 const BESIDE = 2;
 const { values: options } = parseArgs({
   options: {

@@ -8,7 +8,7 @@ export class Runs {
   #running = new Set();
   #keep;
 
-  /** @param options.keep the folder of a row that holds is kept as well */
+  /** @param options.keep whether the folder of a row that holds is kept as well */
   constructor(prefix, { keep = false } = {}) {
     this.#base = mkdtempSync(join(tmpdir(), prefix));
     this.#keep = keep;
@@ -56,7 +56,10 @@ export class Runs {
     return { seen, verdict, seconds, ...(failed.length > 0 ? { failed } : {}) };
   }
 
-  /** Removes the folder. @returns it, if it is kept because rows have failed or because the caller asked for that */
+  /**
+   * Removes the folder. @returns the folder if it is kept, because rows have failed or because the caller asked for
+   * that
+   */
   end(hasFailed) {
     if (hasFailed || this.#keep) return this.#base;
     rmSync(this.#base, { recursive: true, force: true });

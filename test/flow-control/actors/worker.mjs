@@ -1,5 +1,5 @@
-// Runs a worker of the public library in its own process. What its tasks did is in their records, so only the calls to Redis
-// are told, if the check asks for them.
+// Runs a worker of the public library in its own process. The records of the tasks say what the worker did with them.
+// So it writes only its calls to Redis into its history, and only if the check asks for them.
 import { setTimeout as sleep } from "node:timers/promises";
 import { options, tell } from "../../chaos/actors/tell.mjs";
 

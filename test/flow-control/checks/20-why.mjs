@@ -56,7 +56,7 @@ export async function run(ctx) {
     "the key is full",
     async () => (await observer.limits.key(ctx.queueName, "full")).running === 3,
   );
-  // The estimate needs to see tasks end, as a dashboard that is open does.
+  // The estimate is made from tasks that end between two readings. An open dashboard makes such readings, too.
   for (let n = 0; n < 4; n++) {
     await observer.stats(ctx.queueName);
     await sleep(700);
@@ -77,7 +77,7 @@ export async function run(ctx) {
       ).stdout,
   };
   const texts = {};
-  // Between an end and the next start the key is not full for a moment, so each is asked up to three times.
+  // Between an end and the next start the key is not full for a moment, so each place is asked up to three times.
   for (const [who, ask] of Object.entries(askers))
     for (let tries = 0; tries < 3 && !/3 of 3/.test(texts[who] ?? ""); tries++) texts[who] = await ask();
   for (const [who, text] of Object.entries(texts)) {
