@@ -7,7 +7,10 @@ const { Redis } = createRequire(new URL("../../packages/holdfast/package.json", 
 /** The method through which a client sends every command: [object, method]. */
 export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
-/** All features on, every option at its default: retention, counters, request ids, leases, heartbeat thread, janitor. */
+/**
+ * All features are on, and every option has its default: retention, counters, request ids, leases, heartbeat thread,
+ * janitor.
+ */
 export async function open({ url, queue }) {
   const client = new Holdfast({ redis: url });
   await client.check();

@@ -22,7 +22,7 @@ const mailSchema: StandardSchema<Mail> = {
   },
 };
 
-/** Keeps what is enqueued. */
+/** A queue that keeps the arguments of each enqueue. */
 function fakeQueue() {
   const calls: unknown[][] = [];
   const enqueue = async (...call: unknown[]) => {

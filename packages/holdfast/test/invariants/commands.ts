@@ -136,7 +136,7 @@ const aside = async ({ redis, engine }: Real) =>
     (member) => member.split(" ").at(-1) ?? "",
   );
 
-/** Notes the tasks that an acquire has put aside: they have a record now, and it woke the waiting workers. */
+/** Notes the tasks that an acquire has put aside. They have a record now, and the acquire woke the waiting workers. */
 async function toldAside(model: Model, real: Real, before: string[]): Promise<void> {
   const put = (await aside(real)).filter((id) => !before.includes(id));
   for (const id of put) Object.assign(model.task(id), { touched: true, order: null });
@@ -286,7 +286,10 @@ async function take(
   }
 }
 
-/** Checks that no task is left that this worker could have been granted. Tasks put aside need a worker that sent its types. */
+/**
+ * Checks that no task is left that this worker could have been granted. Tasks that were put aside need a worker that
+ * sent its types.
+ */
 async function expectNothingLeft(model: Model, real: Real, held: number, types: string): Promise<void> {
   const apart = types === "" ? await aside(real) : [];
   const left = model.paused ? [] : model.in("pending").filter(([, task]) => model.hasRoom(task));
@@ -413,7 +416,7 @@ const settle = (kind: Kind, at: number, delayMs: number, sending: Sending) =>
       token: "1-forged",
     };
     const scope = HOLD_SCOPES[at % 3] as HoldScope;
-    // A worker lets an error that is no failure wait for 1 ms at least.
+    // For an error that is no failure, a worker asks for a wait of at least 1 ms.
     const waitMs = kind === "excuse" ? Math.max(1, delayMs) : delayMs;
     const verdict = { kind, id, fence: fenceOf(token), delayMs: waitMs, error: "no", scope } as Verdict;
     const args = roundTripArgs(model, real, 0, 0);
@@ -541,7 +544,7 @@ const limit = (queue: number, key: number, type: number) =>
     model.parking.wake();
   });
 
-/** @param concurrency 0 takes the share away */
+/** @param concurrency 0 removes the share */
 const share = (concurrency: number) =>
   new Command(`share(${concurrency})`, async (model, { engine }) => {
     const given = concurrency > 0 ? { concurrency } : null;
@@ -553,7 +556,7 @@ const share = (concurrency: number) =>
     model.parking.wake();
   });
 
-/** Holds a key, or the queue. @param holdMs 0: it goes on */
+/** Holds a key, or the queue. @param holdMs 0 ends the hold */
 const hold = (key: string, holdMs: number) =>
   new Command(`hold("${key}", ${holdMs})`, async (model, { engine }) => {
     await changeKey(engine, key === "" ? "queue" : { key }, { holdMs });
@@ -561,7 +564,7 @@ const hold = (key: string, holdMs: number) =>
     model.parking.wake();
   });
 
-/** @param concurrency 0 takes the own limit of the key away */
+/** @param concurrency 0 removes the own limit of the key */
 const ownLimit = (key: string, concurrency: number, lastsMs: number) =>
   new Command(`ownLimit("${key}", ${concurrency}, ${lastsMs})`, async (model, { engine }) => {
     await changeKey(engine, { key }, concurrency > 0 ? { limit: { concurrency }, lastsMs } : { limit: null });

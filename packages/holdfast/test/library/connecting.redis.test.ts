@@ -21,7 +21,7 @@ function adminOf(port: number, options: object = {}): Redis {
   return admin;
 }
 
-/** Well below every time-out that would end it otherwise. */
+/** Far below every time-out that would otherwise end the call. */
 const AT_ONCE_MS = 2_500;
 
 async function failureAtOnce(call: Promise<unknown>): Promise<Error & { code?: string }> {

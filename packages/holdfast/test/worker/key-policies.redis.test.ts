@@ -114,7 +114,7 @@ test("drop-new refuses a task whose key has as many as may run, and keeps nothin
     "accepted",
   ]);
   expect(await system.observer.stats("work")).toMatchObject({ pendingKeyed: 3, pending: 3 });
-  // One that was cancelled makes room before a worker meets it.
+  // A cancelled task makes room before a worker meets its entry.
   const [first] = batch;
   const b = first?.ok ? first.receipt.id : "";
   await system.observer.cancel("work", b);

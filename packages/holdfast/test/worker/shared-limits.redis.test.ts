@@ -139,7 +139,7 @@ test("partitions use what others leave over of the limit of their queue, and new
   await observer.limits.set("parts", { queue: { concurrency: 8 } });
   await worker.start();
   const janitor = system.janitor();
-  // One key: all of its tasks are in one partition.
+  // All tasks have one key, so they are in one partition.
   await queue.enqueueMany(tasks(200).map((task) => ({ ...task, key: "k" })));
   await until("all are completed", async () => {
     await janitor.runOnce();
