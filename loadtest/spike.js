@@ -1,5 +1,5 @@
-// Sends a low load with a spike far above the capacity of the workers. No request may be refused for good, and the backlog
-// must be gone soon after the spike.
+// Sends a low load with a spike far above the capacity of the workers. No request may be refused for good, and the
+// backlog must be gone soon after the spike.
 //
 //   k6 run loadtest/spike.js
 //

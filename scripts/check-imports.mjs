@@ -1,6 +1,7 @@
-// Checks that imports run one way: contracts <- holdfast <- service <- services. The dashboard only imports contracts. The
-// command `holdfast` may import `service/keys`, because it makes API keys, but not an HTTP server. Inside holdfast, no loop
-// imports another loop, and only redis/ talks to Redis. The script prints each wrong or circular import, also of types.
+// Checks that imports run one way: contracts <- holdfast <- service <- services. The dashboard only imports contracts.
+// The command `holdfast` may import `service/keys`, because it makes API keys, but not an HTTP server. Inside holdfast,
+// no loop imports another loop, and only redis/ talks to Redis. The script prints each wrong or circular import, also
+// of types.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";

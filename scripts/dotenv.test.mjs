@@ -8,7 +8,9 @@ import { DotenvError, parseDotenv } from "./dotenv.mjs";
 /** The variables of the caller's environment. */
 const ENVIRONMENT = { H: "host", E: "" };
 
-/** Each case is a file with the values that Compose reads for A and B: null for an unset one, null if Compose refuses. */
+/**
+ * Each case is a file with the values that Compose reads for A and B: null for an unset one, null if Compose refuses.
+ */
 const cases = JSON.parse(readFileSync(join(import.meta.dirname, "dotenv.cases.json"), "utf8"));
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-dotenv-"));

@@ -1,6 +1,6 @@
-// Prints the files whose code runs from the POST of a task to its handler, in order, with their lines. `--write` puts the
-// list into ARCHITECTURE.md, and `--check` fails if the list there is out of date. test/docs/task-path.redis.test.mjs
-// posts a task and compares the list with the files whose code ran.
+// Prints the files whose code runs from the POST of a task to its handler, in order, with their lines. `--write` puts
+// the list into ARCHITECTURE.md, and `--check` fails if the list there is out of date.
+// test/docs/task-path.redis.test.mjs posts a task and compares the list with the files whose code ran.
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";

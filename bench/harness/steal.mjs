@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 
 const STEAL = 7;
 
-/** Returns the CPU ticks since boot, in total and stolen, which the host gave to other guests. Null without /proc/stat. */
+/**
+ * Returns the CPU ticks since boot, in total and stolen, which the host gave to other guests. Null without /proc/stat.
+ */
 export function cpuTicks(read = () => readFileSync("/proc/stat", "utf8")) {
   let text;
   try {

@@ -14,7 +14,10 @@ const SYSTEMS = ["bare-fastify", "holdfast"];
 
 const file = fileURLToPath(new URL("http/run.mjs", import.meta.url));
 
-/** Metrics: `requestsPerSecond`, `tasksPerSecond`, `serverMicros` (CPU time of the server per request), `p50Ms`, `p99Ms`, `errors`. */
+/**
+ * Metrics: `requestsPerSecond`, `tasksPerSecond`, `serverMicros` (CPU time of the server per request), `p50Ms`,
+ * `p99Ms`, `errors`.
+ */
 export async function round(ctx) {
   const records = [];
   const seconds = ctx.quick ? 2 : 4;

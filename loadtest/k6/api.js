@@ -1,5 +1,5 @@
-// A client of both HTTP APIs that repeats requests after a refusal by a restart or a full queue. After an unknown outcome
-// the client repeats no enqueue without ids, so that no task is stored twice.
+// A client of both HTTP APIs that repeats requests after a refusal by a restart or a full queue. After an unknown
+// outcome the client repeats no enqueue without ids, so that no task is stored twice.
 import { sleep } from "k6";
 import http from "k6/http";
 import { Counter, Trend } from "k6/metrics";

@@ -29,7 +29,9 @@ const first = join(
 );
 const second = join(scratch, "second");
 
-/** Copies the tracked, installed and built files of this folder, so that `make up` there installs and builds nothing. */
+/**
+ * Copies the tracked, installed and built files of this folder, so that `make up` there installs and builds nothing.
+ */
 function checkOut(folder) {
   const files = spawnSync("git", ["ls-files", "-z"], { cwd: root, encoding: "utf8" }).stdout.split("\0");
   const wanted =

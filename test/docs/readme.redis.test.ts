@@ -15,7 +15,8 @@ import {
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newKeyText, recordOf } from "../../services/init/src/api-key.ts";
 
-// The README and docs/http.md tell a reader what to type. It is typed here, on ports of our own instead of the fixed ones.
+// The README and docs/http.md tell a reader what to type. It is typed here, on ports of our own instead of the fixed
+// ones.
 const root = resolve(import.meta.dirname, "../..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const httpPage = readFileSync(join(root, "docs/http.md"), "utf8");

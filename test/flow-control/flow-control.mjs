@@ -1,5 +1,5 @@
-// Runs the acceptance checks of flow control (`make flow-control`, `make flow-control CHECK=3,8`) with real processes and
-// prints a table: check, expected, seen, verdict; then one JSON line. Exit 0 only when every check holds.
+// Runs the acceptance checks of flow control (`make flow-control`, `make flow-control CHECK=3,8`) with real processes
+// and prints a table: check, expected, seen, verdict; then one JSON line. Exit 0 only when every check holds.
 //
 //   node test/flow-control/flow-control.mjs [--check 3,8] [--list] [--keep]
 import { readdirSync } from "node:fs";

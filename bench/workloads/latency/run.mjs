@@ -1,5 +1,5 @@
-// Runs one round of one variant. Every system has its own worker and producer process. The systems take turns in slices of
-// half a second, so that a disturbance of the machine affects all of them.
+// Runs one round of one variant. Every system has its own worker and producer process. The systems take turns in slices
+// of half a second, so that a disturbance of the machine affects all of them.
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import { dropKeys, percentile, printResult, readArgs, rotate, startChild } from "../shared/children.mjs";

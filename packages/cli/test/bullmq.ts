@@ -21,7 +21,10 @@ const FOREIGN = [
 
 const dataOf = (i: number) => ({ i, text: NASTY[i % NASTY.length], nested: { list: [i, null, true, 1.5] } });
 
-/** Fills a queue with jobs of every state by BullMQ itself, and pauses it. @param each how many jobs of each state that is moved */
+/**
+ * Fills a queue with jobs of every state by BullMQ itself, and pauses it. @param each how many jobs of each state that
+ * is moved
+ */
 export async function seedBullMq(redis: Redis, url: string, name: string, each: number): Promise<Seeded> {
   const connection = { url, maxRetriesPerRequest: null };
   const queue = new Queue(name, { connection });

@@ -22,7 +22,8 @@ export class Runs {
   }
 
   /**
-   * @param row `name`, `run(context)`, which returns what was seen, and optionally `skip()`, which returns a reason, and `timeoutMs`
+   * @param row `name`, `run(context)`, which returns what was seen, and optionally `skip()`, which returns a reason,
+   * and `timeoutMs`
    * @returns seen, verdict, seconds, and `failed` with the expectations that were not met
    */
   async run(row, { Context, timeoutMs }) {

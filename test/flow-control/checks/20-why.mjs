@@ -15,7 +15,9 @@ export const expected =
   "each names the limit, its use (3 of 3) and the place in the line; the estimates of tasks behind a concurrency and behind a rate are wrong by less than 30% in the median";
 export const waits = true;
 
-/** Asks when waiting tasks will start, and compares with when they did. @returns the errors as shares of the true waits */
+/**
+ * Asks when waiting tasks will start, and compares with when they did. @returns the errors as shares of the true waits
+ */
 async function errorsOf(ctx, view, ids) {
   const asked = [];
   for (const id of ids) {

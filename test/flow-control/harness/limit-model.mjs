@@ -1,4 +1,5 @@
-// A queue with a limit of its own and one of each key, written from docs/flow-control.md: concurrency, and a rate by GCRA.
+// A queue with a limit of its own and one of each key, written from docs/flow-control.md: concurrency, and a rate by
+// GCRA.
 
 /** A start may be early by this share of the time between two starts (ADR 0032). */
 const EARLY = 0.9;

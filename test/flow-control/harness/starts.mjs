@@ -64,7 +64,8 @@ export const gapsOf = (times, leastMs) =>
 
 /**
  * Returns how long a slot was free each time although a waiting task could have run, ms.
- * @param tasks with `key`, `enqueuedAt` (a task that was granted earlier counts from its grant), and one attempt each in `history`
+ * @param tasks with `key`, `enqueuedAt` (a task that was granted earlier counts from its grant), and one attempt each
+ * in `history`
  * @param options.slots of all workers together
  * @param options.concurrency of each key
  * @param options.stalls spans that do not count

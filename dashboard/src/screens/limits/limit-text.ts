@@ -125,7 +125,9 @@ export function queueLimitsChanges(before: QueueLimits, after: QueueLimits): Cha
   ];
 }
 
-/** What a queue may use now of a limit that it shares: `5 at one time, 30 per min`; null before the limit was divided. */
+/**
+ * What a queue may use now of a limit that it shares: `5 at one time, 30 per min`; null before the limit was divided.
+ */
 export function shareText({ limit, shares }: SharedLimitView, queue: string): string | null {
   // The partitions of a queue have a share each.
   const own = Object.entries(shares)

@@ -88,7 +88,9 @@ export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogP
   );
 }
 
-/** The queues that share a limit. A mistyped name creates a queue, so the field warns about each that does not exist. */
+/**
+ * The queues that share a limit. A mistyped name creates a queue, so the field warns about each that does not exist.
+ */
 function QueuesField({ value, onChange }: { value: string; onChange(value: string): void }) {
   const { figures } = useLive();
   const queues = queuesOf(value);

@@ -20,7 +20,9 @@ export interface ImportOptions {
 
 const PAGE = LIMITS.scriptTasks;
 
-/** Moves the jobs of a queue of BullMQ, a page at a time. A run that ends early loses nothing, and the next one goes on. */
+/**
+ * Moves the jobs of a queue of BullMQ, a page at a time. A run that ends early loses nothing, and the next one goes on.
+ */
 export class BullMqImport {
   readonly counts: StateCounts[] = [];
   readonly notes = new Notes();

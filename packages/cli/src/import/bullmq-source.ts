@@ -83,7 +83,10 @@ export class BullMqSource {
     this.#client = new Holdfast({ redis: settings, instance: "cli-import" });
   }
 
-  /** Connects and looks whether the queue is there. @throws HoldfastError redis_*, queue_not_found; UsageError for a Cluster */
+  /**
+   * Connects and looks whether the queue is there. @throws HoldfastError redis_*, queue_not_found; UsageError for a
+   * Cluster
+   */
   async open(): Promise<void> {
     await this.#asked(() => this.#client.connection.ready(CONNECT_MS));
     if (/cluster_enabled:1/.test(await this.#command<string>("INFO", "cluster")))

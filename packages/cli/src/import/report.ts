@@ -4,7 +4,9 @@ import { withCommas } from "../values.ts";
 import type { MovedState } from "./bullmq-job.ts";
 import type { LeftState, Scheduler } from "./bullmq-source.ts";
 
-/** What became of the jobs of one state. Each job that was read counts once as moved, alreadyThere, skipped or refused. */
+/**
+ * What became of the jobs of one state. Each job that was read counts once as moved, alreadyThere, skipped or refused.
+ */
 export interface StateCounts {
   state: MovedState;
   read: number;

@@ -1,5 +1,5 @@
-// The commands of the model test. The file has more than 500 lines because it holds one command for each script, and all of
-// them share the helpers at its top.
+// The commands of the model test. The file has more than 500 lines because it holds one command for each script, and
+// all of them share the helpers at its top.
 import { HOLD_SCOPES, type HoldScope } from "@holdfast/contracts";
 import { type RedisServer, until } from "@holdfast/testing";
 import fc from "fast-check";
@@ -143,7 +143,9 @@ async function toldAside(model: Model, real: Real, before: string[]): Promise<vo
   if (put.length > 0) model.parking.wake();
 }
 
-/** Checks that the tasks are leased under the next tokens, and that the message, if it was heard, names the same tasks. */
+/**
+ * Checks that the tasks are leased under the next tokens, and that the message, if it was heard, names the same tasks.
+ */
 async function expectPushed(
   model: Model,
   real: Real,

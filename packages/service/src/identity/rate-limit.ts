@@ -40,7 +40,8 @@ export class RateLimiter {
   }
 
   /**
-   * Takes one token of this caller. A refused request takes none, so it is enough to wait for the time that the answer gives.
+   * Takes one token of this caller. A refused request takes none, so it is enough to wait for the time that the answer
+   * gives.
    */
   take(who: string, nowMs: number = performance.now()): RateVerdict {
     const bucket = this.#refilled(who, nowMs);

@@ -9,8 +9,8 @@ const OVERLAP_MS = 2_000;
 export type EndedSession = readonly [id: string, until: number];
 
 /**
- * Dashboard sessions that were logged out, kept in Redis in the order of their log-outs. A reader continues after the last one
- * that it has read.
+ * Dashboard sessions that were logged out, kept in Redis in the order of their log-outs. A reader continues after the
+ * last one that it has read.
  */
 export class EndedSessions {
   readonly #connection: Holdfast["connection"];
