@@ -47,7 +47,7 @@ export const setup = ready;
 
 export default function spike() {
   const [id] = enqueueBatch(body);
-  // Only one request in 20 is followed, because its client cannot send meanwhile.
+  // Only one request in 20 is followed, because a client that follows a task cannot send.
   if (id && Math.random() < 0.05) follow(id, 120);
 }
 

@@ -18,7 +18,7 @@ export async function open({ url, queue }) {
   // The measurement of the peers begins with a connected client, too.
   await producer.ready();
   const observer = new Observer({ client });
-  // Failed tasks are retried at once, as those of the peers.
+  // Failed tasks are retried at once, as those of the peers are.
   const optionsOf = ({ retries, delayMs, keepPayload }) =>
     retries === undefined && delayMs === undefined && keepPayload === undefined
       ? undefined

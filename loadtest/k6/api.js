@@ -15,7 +15,8 @@ const endToEnd = new Trend("task_end_to_end", true);
 const intakeClock = new Trend("intake_clock");
 
 const PATIENCE_SECONDS = 60;
-// k6 does not count these as failures, since they come with load and restarts. `requests_failed` counts final ones.
+// k6 does not count these statuses as failures, since they come with load and restarts. `requests_failed` counts final
+// failures.
 const expected = http.expectedStatuses({ min: 200, max: 399 }, 404, 409, 429, 503);
 
 /** @param isSafe whether the request may be repeated although it may have been carried out */

@@ -39,7 +39,7 @@ export interface Stack {
   /** Uncaught errors and console errors of every page. */
   errors: string[];
   queue(name: string): Queue;
-  /** A service of its own, ended with the stack. */
+  /** Starts another service, which ends with the stack. */
   start(name: ServiceName, env?: Record<string, string>): Promise<ServiceProcess>;
   /** Ends the service with this name. `start` starts the service again, observability on the same port. */
   end(name: ServiceName): Promise<void>;

@@ -53,7 +53,7 @@ export const keysQuery = (queue: string) =>
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
 
-/** What keys can be sorted by, the highest first. */
+/** The values by which keys can be sorted, the highest first. */
 export type KeyOrder = "waiting" | "running" | "heldUntil";
 
 /** `GET /v1/queues/:queue/heaviest-keys`: the first 20 in an order. */
@@ -88,7 +88,7 @@ export const putKeyLimit = async (
 ): Promise<TaskKeyView> =>
   api("PUT /v1/queues/:queue/keys/:key/limit", { params: { queue, key: inPath(key) }, body: limit });
 
-/** What a hold is about: a key or a type, or the whole queue. */
+/** The target of a hold: a key or a type, or the whole queue if neither is given. */
 export interface HoldOf {
   key?: string;
   type?: string;

@@ -38,7 +38,10 @@ export function toSample(stats: QueueStats): Sample {
   };
 }
 
-/** Appends a sample. Drops one that is not newer than the last, since a poll and the socket can overtake each other. */
+/**
+ * Appends a sample. A sample that is not newer than the last one is dropped, since a poll and the socket can overtake
+ * each other.
+ */
 export function append(samples: readonly Sample[], sample: Sample): readonly Sample[] {
   const last = samples.at(-1);
   if (last !== undefined && sample.at <= last.at) return samples;

@@ -17,7 +17,9 @@ interface RowButtonProps {
   onPress(): void;
 }
 
-/** The button of a row in a long list. It is a native one, because scrolling creates hundreds a second. */
+/**
+ * The button of a row in a long list. It is a native button, because scrolling creates hundreds of buttons a second.
+ */
 export function RowButton({ children, look = "plain", denied, describedBy, onPress }: RowButtonProps) {
   const off = denied === null ? {} : { "data-disabled": "", "aria-disabled": true, title: denied };
   return (

@@ -55,7 +55,7 @@ async function tasksOf(name: string, ids: Iterable<string>): Promise<Map<string,
   return found;
 }
 
-/** Every job is there once, in the state that fits, with the bytes of its data; and nothing else is there. */
+/** Expects every job as one task, in the state that fits, with the bytes of its data, and no other task. */
 async function expectMoved(name: string, { byState }: Seeded): Promise<void> {
   const { pending, scheduled, dead, completed } = await observer.stats(name);
   const [waiting, prioritized, delayed, failed] = STATES.map((state) => byState[state].size);

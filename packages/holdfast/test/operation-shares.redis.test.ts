@@ -12,7 +12,7 @@ async function scene() {
   const q = await setup();
   const store = new OperationStore(q.engine.connection, q.name, () => q.now);
   const spec: OperationSpec = { kind: "replay", queue: q.name, selection: { filter: {} }, by };
-  /** @returns the id, or what refused it */
+  /** @returns the id, or the code of the refusal and the time to wait */
   const create = (who?: string, share: Partial<OperationShare> = {}) =>
     store
       .create(spec, 1, who === undefined ? undefined : { who, isSmall: false, most: 3, ...share })

@@ -54,7 +54,7 @@ async function deadLetters(queue: string, count: number): Promise<string[]> {
   return ids;
 }
 
-/** As many dead letters with each tag. */
+/** Makes dead letters with tags. @param counts how many for each tag */
 async function tagged(queue: string, counts: Record<string, number>): Promise<void> {
   for (const [tag, count] of Object.entries(counts)) await enqueue(queue, count, "test.fatal", [tag]);
   await kill(

@@ -10,7 +10,7 @@ const handlers = {
   sleep: (task) => sleep(task.payload.ms),
   cancellable: (_, { signal }) =>
     new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true })),
-  /** Its first attempt meets a rate limit. */
+  /** The first attempt of the task meets a rate limit. */
   limited: async ({ payload, releases }) => {
     await sleep(payload.ms);
     if (refused.has(payload.name)) return;

@@ -106,7 +106,7 @@ export function LimitFields({ draft, errors, weightHint, onChange }: LimitFields
   );
 }
 
-/** What saving changes, before it is saved. */
+/** Lists what a save will change. */
 export function Changes({ changes }: { changes: readonly Change[] }) {
   const id = useId();
   return (

@@ -20,7 +20,7 @@ export interface KeyLimitErrors extends LimitErrors {
   maxWaiting: string | null;
 }
 
-/** What is wrong with the limit of each key. If a policy needs a concurrency, the error belongs to that field. */
+/** The errors in the limit of each key. If a policy needs a concurrency, the error belongs to that field. */
 export function keyLimitErrors(draft: LimitDraft, policy: PolicyDraft): KeyLimitErrors {
   const errors = limitErrors(draft);
   const concurrency = draft.concurrency.trim();

@@ -75,7 +75,7 @@ export function PolicyFields({ draft, errors, onChange }: PolicyFieldsProps) {
 
 export type FairBy = NonNullable<QueueLimits["fairBy"]>;
 
-/** What the keys of a queue share. */
+/** The field for what the keys of a queue share: starts or running time. */
 export function FairField({ value, onChange }: { value: FairBy; onChange(value: FairBy): void }) {
   return (
     <div className="field">

@@ -11,7 +11,7 @@ interface TrialPanelProps {
   limits: QueueLimits | null;
 }
 
-/** Tries limits on what the queue has recorded, before they are saved. */
+/** Tries limits on the recorded tasks of the queue before the limits are saved. */
 export function TrialPanel({ queue, limits }: TrialPanelProps) {
   const trial = useMutation({ mutationFn: (tried: QueueLimits) => tryLimits(queue, tried) });
   // If the limits were changed after the trial, its report is not about these limits.

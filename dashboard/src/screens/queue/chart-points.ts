@@ -107,7 +107,7 @@ export function seriesPoints(
       oldestPendingAgeMs: Math.max(...group.map(({ oldestPendingAgeMs }) => oldestPendingAgeMs)),
     };
     for (const name of RATES) merged[name] = meanRate(group, (point) => point[name]);
-    // The service measures these values over more than a step, so the newest one stands for the whole step.
+    // The service measures these values over more than a step, so the newest value is used for the whole step.
     for (const name of MEASURED)
       merged[name] = group.findLast((point) => point[name] !== null)?.[name] ?? null;
     return merged;

@@ -41,7 +41,10 @@ function selectionOptions(command: Command): Command {
     .option("--dry-run", "only count; change nothing");
 }
 
-/** The filter of a selection, or null if it has ids. @throws UsageError unless exactly one of them is given */
+/**
+ * The filter of a selection, or null if it has ids. @throws UsageError unless there is exactly one of ids, a filter,
+ * and --all
+ */
 function filterOf(ids: readonly string[], selection: Selection): DeadLetterFilter | null {
   const filter = taskFilterOf(selection);
   const filtered = Object.keys(filter).length > 0;
@@ -67,7 +70,7 @@ async function byIds<Result extends { id: string; outcome: string; heldBy?: stri
   return results.some(isRefused) ? EXIT.conflict : EXIT.ok;
 }
 
-/** Runs an operation here on everything that matches. */
+/** Runs an operation in this process on all tasks that match. */
 async function inBulk(
   context: Context,
   spec: { kind: "replay" | "discard"; queue: string; to?: string; force?: boolean },

@@ -225,7 +225,7 @@ function taskOptions(given: EnqueueOptions): TaskOptions {
   return options;
 }
 
-/** @throws UsageError: an option about a unique key without one */
+/** @throws UsageError if options about a unique key are given without the key */
 function uniqueOf(given: EnqueueOptions): Unique | undefined {
   const { unique: key, uniqueScope: scope, uniqueWindow: windowMs, onConflict, maxWait: maxWaitMs } = given;
   const terms = { scope, windowMs, onConflict, maxWaitMs };

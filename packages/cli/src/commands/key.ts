@@ -129,7 +129,7 @@ async function keysOf(context: Context, file: string | undefined): Promise<Keys>
   };
 }
 
-/** Accepts a whole key as well, since people have the whole key at hand, but never prints it. */
+/** The id of a key. Accepts the whole key as well, since people have the whole key at hand, but never prints it. */
 function idOf(given: string): string {
   const id = /^(?:hf_)?([0-9a-z]{12})(?:_[0-9A-Za-z]*)?$/.exec(given)?.[1];
   if (id === undefined)

@@ -150,7 +150,7 @@ export async function presentLimits(observer: Observer, queue: string): Promise<
 export const scopeOption = () =>
   new Option("--scope <scope>", "queue: all tasks together; key: the tasks of each key").choices(SCOPES);
 
-/** Limits that several queues have together. */
+/** The commands for limits that several queues share. */
 function sharedCommands(limits: Command, action: Action): void {
   limits
     .command("shared")

@@ -29,7 +29,7 @@ export const JOB_FIELDS = [
 export interface Job extends Record<(typeof JOB_FIELDS)[number], string | null> {
   id: string;
   state: MovedState;
-  /** Of a delayed job: when it is due, ms since the epoch. */
+  /** When a delayed job is due, ms since the epoch; null for other jobs. */
   dueAt: number | null;
 }
 
@@ -44,7 +44,7 @@ export interface Mapping {
   lowFrom: number;
 }
 
-/** What becomes of a job. */
+/** The result for a job: its task, or the reason why it has none. */
 export type Mapped =
   | { kind: "task"; task: NewTask & { id: string }; givenUp: GivenUp | null; changes: string[] }
   | { kind: "skipped" | "refused"; why: string };

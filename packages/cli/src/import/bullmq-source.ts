@@ -26,7 +26,7 @@ export type LeftState = keyof typeof LEFT;
 export interface Scheduler {
   id: string;
   name: string | null;
-  /** A cron expression; null if it runs every so many milliseconds. */
+  /** A cron expression; null if the scheduler runs every `everyMs`. */
   pattern: string | null;
   everyMs: number | null;
   timeZone: string | null;

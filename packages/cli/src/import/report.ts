@@ -5,7 +5,8 @@ import type { MovedState } from "./bullmq-job.ts";
 import type { LeftState, Scheduler } from "./bullmq-source.ts";
 
 /**
- * What became of the jobs of one state. Each job that was read counts once as moved, alreadyThere, skipped or refused.
+ * How many jobs of one state were moved, and how many were not. Each job that was read counts once as moved,
+ * alreadyThere, skipped or refused.
  */
 export interface StateCounts {
   state: MovedState;
@@ -22,7 +23,7 @@ export interface StateCounts {
   removed: number;
 }
 
-/** Something to know about several jobs. */
+/** What the user has to know about some jobs, such as an option that was dropped. */
 export interface Note {
   kind: "changed" | "skipped" | "refused" | "kept";
   text: string;

@@ -699,7 +699,7 @@ const sometimes = [
   fc.constant(new Command("reap", simple.reap as Body)),
 ];
 
-/** A command is as likely as it is often in this list. A restart takes a second, so it is here once. */
+/** The more often a command is in this list, the likelier it is. A restart takes a second, so it is here once. */
 export const commands: fc.Arbitrary<Command>[] = [
   ...often,
   ...often,

@@ -61,7 +61,7 @@ export interface ModelTask {
   completed: boolean;
 }
 
-/** What a verdict may say of an attempt. */
+/** The kinds of verdicts on an attempt. */
 export type Kind =
   | "ack"
   | "fail"

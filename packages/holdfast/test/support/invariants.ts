@@ -51,9 +51,9 @@ return out`;
 export interface QueueSnapshot {
   /** Every task that has an envelope, or a record with its header. */
   tasks: Map<string, StateRecord & { raw: string }>;
-  /** Ids whose record outlived the task: purged, kept so that a late repeat is still found. */
+  /** Ids of purged tasks whose record is kept, so that a late repeat is still found. */
   remembered: Set<string>;
-  /** How many completed tasks have a header in their record: the counter, and the ids that were found. */
+  /** The completed tasks with a header in their record: their number by the counter, and the ids that were found. */
   headersCounted: number;
   headers: string[];
   indexes: Record<(typeof INDEXES)[number], string[]>;

@@ -30,7 +30,7 @@ test("no more than `concurrency` handlers run at a time, and no fewer while task
   expect(most).toBe(7);
 });
 
-/** Starts handlers that count themselves per queue; `enough` stops the counting. */
+/** Makes handlers that count, per queue, how many of them run. `enough` stops the counting. */
 function counted(system: System, weights: Record<string, number>, concurrency: number) {
   const running: Record<string, number> = { a: 0, b: 0 };
   const most: Record<string, number> = { a: 0, b: 0 };

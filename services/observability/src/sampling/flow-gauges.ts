@@ -6,7 +6,7 @@ export interface FlowGauges {
   update(queues: readonly QueueStats[]): void;
 }
 
-/** What limits hold back, by queue. No label names a key, since there may be any number of them. */
+/** Metrics about what limits hold back, by queue. No label names a key, since there may be any number of them. */
 export function createFlowGauges(metrics: ServiceMetrics): FlowGauges {
   const runnable = metrics.gauge("queue_runnable_tasks", "Pending tasks that workers could start now.", [
     "queue",
