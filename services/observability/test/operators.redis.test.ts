@@ -45,7 +45,7 @@ async function startWorker(
   return worker;
 }
 
-/** Tasks that went to the dead letters by a handler that gave up at once. */
+/** Makes tasks dead letters with a handler that gives up at once. */
 async function deadLetters(queue: string, count: number): Promise<string[]> {
   const ids: string[] = [];
   for (let start = 0; start < count; start += 1_000)

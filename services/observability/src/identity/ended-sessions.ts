@@ -1,7 +1,7 @@
 import type { Holdfast } from "holdfast";
 import { systemKeys } from "holdfast/operate";
 
-/** Entries per call. A look that finds this many asks again. */
+/** Entries per call. A read that finds this many entries asks again. */
 const PAGE = 1_000;
 /** After a failover, a new entry can have an older id than one that was read, since the two clocks differ. */
 const OVERLAP_MS = 2_000;
