@@ -183,7 +183,7 @@ test("with a key of another queue: 403, and in no answer a word of the queue of 
         expect.soft([nameOf(operation), answer.status]).toEqual([nameOf(operation), 403]);
         continue;
       }
-      // The answer is the same as for a missing one, so that the caller does not learn whether the thing exists.
+      // The answer is the same as for a missing thing, so that the caller does not learn whether the thing exists.
       const kind = operation.path.split("/")[2] ?? "";
       const there = ids[kind] ?? "";
       ids[kind] = "thing-of-nobody";
@@ -206,7 +206,7 @@ test("a query parameter that a route does not know is refused by name, whatever 
   for (const operation of operations) {
     const { status, text } = await call(operation, owner, MINE, "?no_such_filter=1");
     const { errors, code } = JSON.parse(text) as { code: string; errors?: { in: string; message: string }[] };
-    // A body that the walk cannot make up is refused first.
+    // `call` does not know a valid body for every route. A wrong body is refused before the query.
     const isBody =
       errors?.some((error) => error.in === "body") || ["invalid_json", "invalid_argument"].includes(code);
     const named = errors?.some(

@@ -103,7 +103,7 @@ function visit(
 function maskWords(words: string, secrets: readonly string[]): string {
   const cuts: number[] = [];
   for (let at = words.indexOf(CUT_MARK); at >= 0; at = words.indexOf(CUT_MARK, at + 1)) cuts.push(at);
-  // Older versions cut without a mark.
+  // Older versions cut errors without a mark, at the length limit.
   if (words.length >= LIMITS.errorCharacters) cuts.push(words.length);
   let masked = words;
   // Cut-off beginnings are masked before whole texts. A number inside a longer text is a secret by itself, and once the
