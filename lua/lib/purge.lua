@@ -1,7 +1,7 @@
--- Called after the commit, like every function here that removes.
+-- Like every function here that removes, it is called after the commit.
 local function removeBodies(ids)
   redis.call('HDEL', tasksKey, unpack(ids))
-  -- Most queues have neither, and one look is cheaper than a field per task.
+  -- Most queues have neither results nor progress, and one EXISTS is cheaper than removing a field per task.
   for _, key in ipairs({ resultsKey, progressKey }) do
     if redis.call('EXISTS', key) == 1 then
       redis.call('HDEL', key, unpack(ids))
@@ -70,7 +70,7 @@ local function planPurge(ids, records, settings, belongs, commit)
       end
       local kept = 'r'
       if fingerprint and tonumber(endedAt) + settings.idempotencyMs > now then
-        -- The letter of its end, if the task did not complete: then its id is free for another enqueue.
+        -- If the task did not complete, the letter of its end is kept too: another enqueue may then use its id.
         kept = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -' .. (letter == RECORD_COMPLETED and '' or ' ' .. string.char(letter or RECORD_PENDING))
         plan.remembered[#plan.remembered + 1] = id
       else

@@ -77,7 +77,7 @@ local function push(counters, parked, tasks, at, pushed, bands)
   for place = 1, pushed do
     local id, envelope = tasks[at + 2 * place - 2], tasks[at + 2 * place - 1]
     local terms = string.byte(envelope) == ENVELOPE_PLAIN and plain or termsOf(envelope)
-    if terms.expiresAt > 0 and terms.expiresAt <= now then -- an acquire tells of it
+    if terms.expiresAt > 0 and terms.expiresAt <= now then -- an acquire has to report it
       return false
     end
     ids[place], envelopes[place] = id, envelope
