@@ -16,7 +16,7 @@ interface Case {
   shared?: StoredLimit[];
 }
 
-/** A queue without limits, and what is said of it or of the key of the task. */
+/** The keys page of a queue without limits, except for the given fields of the queue and of the key of the task. */
 const keysPage = (limits: Partial<KeysPage["limits"]> = {}, key?: Partial<TaskKeyView>): KeysPage => ({
   limits: {
     ...{ queue: "q", at: 0, limits: {}, types: [], running: 0 },
