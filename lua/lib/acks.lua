@@ -55,7 +55,8 @@ local function planAck(settled, counters, id, fence, record)
     counted = counted ~= '' and counted or nil
     if drops then
       settled.dropped[#settled.dropped + 1] = id
-      -- The place of its record in the commit, and when it was granted: the header of its envelope goes into that record.
+      -- The place of the task's record in the commit, and when the task was granted. The header of the envelope will be
+      -- added to that record.
       settled.dropped[id] = { at = settled.size + 2, grantedAt = tonumber(grantedAt) }
     end
     if hasNext then

@@ -122,7 +122,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     elseif plain and envelope and not record and not typed and byte(envelope) == ENVELOPE_PLAIN then
       terms = plain
     elseif isBehind then
-      terms = nil -- a task of its key that stands before it was refused
+      terms = nil -- a task before it in the line of its key was refused
     elseif not isPending(record, envelope) then
       isDropped = true
     else

@@ -23,7 +23,7 @@ local function waitingIn(key)
   return members, records
 end
 
--- Whether one more task of the key is accepted. The next call counts it as waiting.
+-- Whether one more task of the key is accepted. The next call of this function counts that task as waiting.
 local function admits(limits, key)
   if limits.full ~= 'drop' and not limits.maxWaiting then
     return true
@@ -63,7 +63,7 @@ local function sequenceOf(member)
   return string.match(member, '(%d+) %S+$')
 end
 
--- After the commit, as a transition of its own: if the key of one of these tasks has more tasks than may run, its
+-- After the commit, as a separate transition: if the key of one of these tasks has more tasks than may run, its
 -- oldest tasks are cancelled or asked to stop.
 local function supersede(limits, counters, entries)
   local cancelled, members, commit, seen = {}, {}, {}, {}

@@ -38,7 +38,7 @@ local function appendRuns(lines, added)
   return lines
 end
 
--- How many times a list of owed times contains.
+-- The number of times in a list of owed times.
 local function countOwed(owed)
   local _, count = string.gsub(owed, '%d+', '')
   return count

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- confirm: before a WAIT, find out whether accepted tasks are still there, and write something for the WAIT to wait
--- for.
+-- confirm: find out whether accepted tasks are still there.
+-- It also writes something, so that the WAIT that follows has a write to wait for.
 -- KEYS[1] tasks  HASH  taskId -> envelope
 -- KEYS[2] state  HASH  taskId -> state record, and the queue's own fields
 -- ARGV[1] marker  string  any text: written to the field #confirmed

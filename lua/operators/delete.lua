@@ -31,7 +31,7 @@
 --   paused: the queue has to be paused
 --   close: it need not be paused; only its registration ends, so that the next enqueue looks into the registry
 --   taken_over: it need not be paused, but its settings have to be those that the caller knows, because its partitions
--- have them now
+--   have them now
 -- ARGV[2] settings  string  the settings that the caller knows, "" for the defaults
 -- RETURNS "deleted" | "closed" | "not_paused" | "changed" (the settings differ from those of the caller) | "busy"
 -- TIME    O(r), r = remembered ids and request records

@@ -1,6 +1,5 @@
 #!lua flags=allow-oom
--- epoch: count a visit of a janitor. If a janitor gets a lower count than before from a restarted Redis, writes were
--- lost.
+-- epoch: count a visit of a janitor. A count that is lower than before, from a restarted Redis, means lost writes.
 -- KEYS[1] state  HASH  the queue's own fields
 -- RETURNS {epoch, run id of the server}; epoch 0 if the queue has no state
 -- TIME    O(1)

@@ -3,8 +3,8 @@
 -- KEYS[1] state  HASH  the queue's own fields
 -- ARGV[1] nonce  string  new for each call, not "1"
 -- ARGV[2] confirmed  string  the answer to the question before; "" to ask
--- RETURNS "1" if the queue is registered; "" if it was deleted meanwhile; otherwise the text to confirm after
--- registering it
+-- RETURNS "1" if the queue is registered; "" if it was deleted meanwhile; otherwise the text to confirm
+--   The caller registers the queue, and then confirms that text
 -- TIME    O(1)
 -- MOVES   nothing
 

@@ -8,10 +8,7 @@
 -- ARGV[4] leaseMs  integer
 -- ARGV[5] phase  string  run | pause | end | release
 -- ARGV[6..] field  string  repeated: name, value
--- RETURNS {1, what an operator asked for: ""
---  pause
---  resume
---  cancel; now}, or {0} if another process holds it
+-- RETURNS {1, what an operator asked for ("" | pause | resume | cancel), now}; {0} if another process holds it
 -- TIME    O(log n)
 -- MOVES   nothing
 

@@ -1,16 +1,16 @@
 #!lua flags=allow-oom
--- partition: give a queue partitions and register them, or add partitions, or forget the partitions when all are
--- deleted.
+-- partition: give a queue partitions and register them, or add partitions, or forget deleted partitions.
+-- They are forgotten together, when all of them are deleted.
 -- KEYS[1] :queues  SET  names of the queues
 -- KEYS[2] :partitions  HASH  partitioned queue -> its first number of partitions; queue:step -> the number after that
--- growth
+--   growth
 -- KEYS[3] :deleting  HASH  queue -> the deletion that is under way
 -- KEYS[4] :queue_makers  HASH  q<queue> -> the key or address that made it; n<key or address> -> how many it made
 -- ARGV[1] queue  string
 -- ARGV[2] before  integer  the number of partitions that the caller knows; 0 if there are none
 -- ARGV[3] count  integer  the number of partitions that the queue gets; 0 to forget them
 -- ARGV[4] deletion  string  what the caller wrote to :deleting before it closed the unpartitioned queue; "" if there is
--- none
+--   none
 -- RETURNS the number of partitions that the queue has now; -1 if the queue is registered without partitions
 --   It is not `count` if another caller was faster or used a deleted partition
 -- TIME    O(n), n = partitions

@@ -9,10 +9,7 @@
 -- ARGV[3] partition  integer  the number of the partition
 -- ARGV[4] maker  string  the key or address that makes the queue, if it is new; "" to count nobody
 -- ARGV[5] most  integer  how many queues one maker may make
--- RETURNS "added"
---  "too_many"
---  "partitioned"
---  "no_partition"
+-- RETURNS "added" | "too_many" | "partitioned" | "no_partition"
 --   too_many: it is new, and its maker has made as many as it may. partitioned: only its partitions take tasks.
 --   no_partition: its queue has no partition of this number
 -- TIME    O(1)

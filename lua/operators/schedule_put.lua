@@ -1,6 +1,6 @@
 #!lua
--- schedule_put: write a schedule, unless somebody else wrote it meanwhile. Its runs stay, and what it owes is still
--- enqueued.
+-- schedule_put: write a schedule, unless somebody else wrote it meanwhile.
+-- Its runs stay, and what it owes is still enqueued.
 -- KEYS[1] :schedules  HASH  d<scheduleId> -> definition, r<scheduleId> -> run record
 -- KEYS[2] :schedules_due  ZSET  scheduleId -> when to look at it, ms since the epoch
 -- ARGV[1] scheduleId  string
@@ -12,8 +12,7 @@
 -- ARGV[7] owed  string  times that were due by the definition before and are still to be enqueued, oldest first,
 --   separated by commas; "-" for none
 -- ARGV[8] runs  string  run lines of the times that were due and are not enqueued, "" for none
--- RETURNS "written"
---  "changed" (also if a janitor has decided about the times that were due)
+-- RETURNS "written" | "changed" (also if a janitor has decided about the times that were due)
 -- TIME    O(log s), s = schedules
 -- MOVES   nothing
 

@@ -8,7 +8,7 @@
 -- ARGV[4..] taskKey  string  percent-encoded; these keys instead of a page
 -- RETURNS {now, limits, accounts, leased tasks, last key of the page or "", key, waiting tasks, account, ...}
 --   accounts: of the queue, of its shares and of the types with a limit, one per line; "" for an account that does not
--- exist
+--   exist
 -- TIME    O(n log w), n keys, w = tasks with a key that wait
 -- MOVES   nothing
 

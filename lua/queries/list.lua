@@ -2,16 +2,12 @@
 -- list: one page of the ids in one index. The cursor stays valid while the index changes.
 -- KEYS[1] index  LIST|ZSET  the index to page through, of this queue
 -- KEYS[2] state  HASH  taskId -> state record
--- ARGV[1] order  string  "first"
---  "last"
---  "ended"
---  "waiting"
---  "typed"
+-- ARGV[1] order  string  "first" | "last" | "ended" | "waiting" | "typed"
 --   In a sorted set: first, lowest score first; last, highest score first. In a list: ended, newest first; waiting,
--- next first.
+--   next first.
 --   typed: for `pending:typed`
 -- ARGV[2] after  string  the cursor, "" to begin: "<score, end or position>:<taskId>" of the last entry of the page
--- before
+--   before
 --   Without a taskId: all entries with that score or end. With "typed": "0:" and the member
 -- ARGV[3] limit  integer  1 to 500
 -- RETURNS {cursor of the next page or "", length of the index, taskId, ...}

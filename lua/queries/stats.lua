@@ -21,9 +21,8 @@
 --   lengths: in the order of KEYS without ready, resting, tasks and state; pending:keyed comes last
 --   oldest: the header of the oldest envelope of each band, of at most 20 lines by type and of at most 50 lines by key
 --   flow, empty without keys and limits: how many tasks the queue may start and its concurrency (-1 for no limit),
--- tasks with
---   a key that may run now, ready keys, resting keys, held keys, end of the last hold, tasks that wait for room of
--- their type
+--     tasks with a key that may run now, ready keys, resting keys, held keys, end of the last hold, tasks that wait for
+--     room of their type
 -- TIME    O(log q), q = tasks that stand aside or have a key: at most 100 ready and 100 resting keys are looked at;
 --   with cancelled tasks at the head of a list O(n), n at most 1,000 of them
 -- MOVES   nothing

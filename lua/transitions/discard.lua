@@ -17,8 +17,7 @@
 -- ARGV[6..] taskId  string  repeated, at most 500 times: taskId, "queue/taskId" that it moved to or ""
 -- RETURNS a letter per task: d discarded (or moved), n not dead, u unknown
 -- TIME    O(n log d), n tasks given, d = dead letters
--- MOVES   dead -> discarded
---  purged (if it moved)
+-- MOVES   dead -> discarded | purged (if it moved)
 
 -- include lib/clock.lua
 -- include lib/queue.lua

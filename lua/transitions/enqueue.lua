@@ -20,7 +20,7 @@
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4] checked  integer  0, 1 or 2; and 4 more if tasks have unique keys
 --   1: callers gave the ids, so each id is looked up. 2: the same, and a task that ended without completing keeps its
--- id
+--   id
 -- ARGV[5] high  integer  how many tasks of the tail go to pending:high; they come first
 -- ARGV[6] normal  integer  how many of the following tasks go to pending
 -- ARGV[7] low  integer  how many of the following go to pending:low
@@ -32,11 +32,10 @@
 --     k key full (lib/policies.lua), o another task holds its unique key, u the same for a task that is refused then,
 --     w the same for a task that replaces the holder (`replace`), a new, and scheduled until the holder has ended
 --   states: of the tasks with d, c, o, u and w. owners: the ids of the tasks that hold the keys of o, u and w, with
--- spaces
+--   spaces
 -- TIME    O(n), n tasks given; O(n log s) for scheduled ones; O(p), p = tasks processing, if a key is full and
--- full=cancel
--- MOVES   -> pending
---  scheduled (pending if it is due already); pending -> processing; pending -> cancelled
+--   full=cancel
+-- MOVES   -> pending | scheduled (pending if it is due already); pending -> processing; pending -> cancelled
 
 -- include lib/clock.lua
 -- include lib/queue.lua

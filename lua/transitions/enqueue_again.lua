@@ -27,7 +27,7 @@
 -- RETURNS {verdicts, states, owners}
 --   verdicts: a letter per task, as enqueue gives it, or g if nothing is known about the id any more
 --   states: of the tasks with d, c, o, u and w. owners: the ids of the tasks that hold the keys of o, u and w, with
--- spaces
+--   spaces
 -- TIME    O(n (log s + c)), n tasks given, s = tasks scheduled, c = tasks that were cancelled or expired after them
 -- MOVES   dead | cancelled | expired | discarded -> pending | scheduled
 
@@ -154,12 +154,12 @@ end
 redis.call('HSET', tasksKey, unpack(envelopes))
 unique.write()
 
--- 3. Commit. The records have no token, so a late verdict of the life before matches none of them.
+-- 3. Commit. The records have no token, so a late verdict of an earlier life of the task matches none of them.
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot,
   keptReply(sequence, verdicts .. ' ' .. states .. (owners and ' ' .. owners or '')), unpack(commit))
 unique.writeWindows()
 
--- 4. Remove the sources, and the progress of the life before.
+-- 4. Remove the sources, and the progress of the earlier life.
 if #sources.d > 0 then
   redis.call('ZREM', deadLettersKey, unpack(sources.d))
 end

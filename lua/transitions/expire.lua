@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- expire: end pending tasks whose expiresAt has passed, and drop entries at the heads of the lists that stand for no
--- pending task.
+-- expire: end pending tasks whose expiresAt has passed, and drop entries that stand for no pending task.
+-- Such entries are dropped only at the heads of the lists.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds

@@ -18,9 +18,7 @@
 -- ARGV[2] limit  integer  1 to 500
 -- RETURNS {queued again, dead, cancelled, ms until the next lease expires or -1}
 -- TIME    O(n log p), n = limit, p = tasks processing
--- MOVES   processing -> pending (at the head, at once)
---  dead
---  cancelled
+-- MOVES   processing -> pending (at the head, at once) | dead | cancelled
 
 -- include lib/clock.lua
 -- include lib/queue.lua

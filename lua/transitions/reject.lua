@@ -9,7 +9,7 @@
 -- ARGV[3] after  string  a line, "<band> <type>": only the lines after it are looked at; "" to begin
 -- ARGV[4] known  string  what the registry knows, as text for the record, percent-encoded like an error
 -- ARGV[5..] type  string  repeated: types that the registered workers of the queue run, and prefixes with a *
--- (lib/routes.lua)
+--   (lib/routes.lua)
 -- RETURNS {dead, the line from which to continue, "" at the end}
 -- TIME    O(n log q), n = limit, q = tasks that stand aside
 -- MOVES   pending -> dead

@@ -1,6 +1,6 @@
 #!lua
--- replay: make dead letters pending again, with no attempts used and the next generation. Refused at maxmemory, like an
--- enqueue.
+-- replay: make dead letters pending again, with no attempts used and the next generation.
+-- Refused at maxmemory, like an enqueue.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- restore: undo a discard: put the tasks that it took back among the dead letters, as they were.
+-- restore: undo a discard. The tasks that the discard took become dead letters again, unchanged.
 -- KEYS[1] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
 -- KEYS[2] dead_letters  ZSET  taskId -> when, ms since the epoch
 -- KEYS[3] state  HASH  taskId -> state record, and the queue's own fields

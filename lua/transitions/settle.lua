@@ -36,7 +36,7 @@
 -- ARGV[13] fences  integer  how many fences those acks share
 -- ARGV[14..] verdict  string  at most 500 verdicts, in three parts (see settle.lua)
 --   Each fence and how many acks have it; the taskIds of the acks; taskId, fence, verdict, delayMs and text of each
--- other verdict
+--   other verdict
 -- RETURNS {now, verdicts, first grant, flags, counts, taskIds, envelope, ...}; verdicts: a letter each, in the order given
 -- TIME    O(s + w log p), s verdicts, w wanted, p = tasks processing
 -- MOVES   processing -> completed | scheduled | pending | dead | cancelled; scheduled -> pending; pending -> processing | expired

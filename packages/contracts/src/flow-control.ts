@@ -28,7 +28,7 @@ export type TypeLimit = Pick<Limit, "rate" | "concurrency">;
 
 /** What happens to a new task whose key has as many tasks as may run. */
 export const WHEN_FULL = ["wait", "drop-new", "cancel-running"] as const;
-/** What happens to the next tasks of a key in strict order when a task of it died. */
+/** What happens to the next tasks of a key in strict order after one of its tasks died. */
 export const ON_DEAD = ["continue", "stop"] as const;
 /** What the keys of a queue share: starts of tasks, or the time that they run. */
 export const FAIR_BY = ["starts", "time"] as const;
@@ -94,7 +94,7 @@ export interface TaskKeyView {
   limitUntil: number | null;
   /** Until when no task of it is granted, ms since the epoch; null if it is not held. */
   heldUntil: number | null;
-  /** Why none of its tasks may start now; null if one may. "stopped": a task of it died (`onDead: "stop"`). */
+  /** Why none of its tasks may start now; null if one may. "stopped": one of its tasks died (`onDead: "stop"`). */
   blockedBy: "hold" | "stopped" | "rate" | "concurrency" | null;
   /** When the next of its tasks may start by hold and rate, ms since the epoch; null if no time decides. */
   nextAt: number | null;

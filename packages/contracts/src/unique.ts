@@ -16,7 +16,7 @@ export interface Unique {
    * was cancelled, expired, died, or was discarded or emptied holds no key. @default "unfinished"
    */
   scope?: UniqueScope | undefined;
-  /** The length of the window, ms, 1 to 365 days. With the scope "window", and only with it. */
+  /** The length of the window, ms, 1 to 365 days. Required with the scope "window", refused with any other. */
   windowMs?: number | undefined;
   /**
    * What an enqueue does if another task holds the key. "existing": the receipt names that task, and says
@@ -28,7 +28,10 @@ export interface Unique {
    * and "debounce" keep the id, the type and the `key` of the task, and exclude the scope "window". @default "existing"
    */
   onConflict?: UniqueConflict | undefined;
-  /** The longest time from the first enqueue to the moment at which the task is due, ms, 1 to 365 days. With "debounce", and only with it. */
+  /**
+   * The longest time from the first enqueue to the moment at which the task is due, ms, 1 to 365 days. Required with
+   * "debounce", refused without it.
+   */
   maxWaitMs?: number | undefined;
 }
 

@@ -10,7 +10,7 @@ export const prefixKind: Kind = pattern(
   isKeyPrefix,
 );
 
-/** The options in it are checked when the connection is made. */
+/** The settings inside the option `redis` are checked when the connection is made. */
 export const redisKind: Kind = {
   ...anything,
   wants: "where Redis is: a URL, settings, or a client of ioredis",

@@ -125,8 +125,8 @@ export function defineTask<Input, Result = unknown, Output = Input>(
     type,
     async enqueue(queue, payload, own) {
       if (own !== undefined) checkShape(taskShape, own);
-      // The payload is checked as the worker will find it. Otherwise a schema that wants a Date would refuse every task
-      // there.
+      // The payload is checked in its JSON form, which the worker will get. Otherwise a schema that wants a Date would
+      // accept the payload here, and refuse it in every worker.
       const checked = schema === undefined ? undefined : validate(throughJson(payload));
       // A result that is there already is not awaited, so that the enqueue begins before a close() that is called right
       // after it.

@@ -65,7 +65,7 @@ export const KeyLimitsSchema = Type.Unsafe<KeyLimits>(
       onDead: Type.Optional(
         oneOf(ON_DEAD, {
           default: "continue",
-          description: "With `ordered`. stop: nothing of the key starts after a task of it died",
+          description: "With `ordered`. stop: no task of the key starts after one of them died",
         }),
       ),
       whenFull: Type.Optional(

@@ -34,7 +34,7 @@ export interface Past {
 }
 
 export const FRESH: Past = { attempt: 1, fresh: true, generation: 0, span: undefined };
-/** The past of a task that was past its `expiresAt`. */
+/** The past of a task whose `expiresAt` had passed. */
 const EXPIRED: Past = { ...FRESH };
 
 /** One task that was leased to the caller. */
@@ -52,7 +52,7 @@ export interface RoundTrip {
   now: number;
   outcomes: VerdictOutcome[];
   grants: Grant[];
-  /** Tasks that were past their `expiresAt` when they were to be granted. */
+  /** Tasks whose `expiresAt` had passed when they were to be granted. */
   expired: { id: string; envelope: string }[];
   paused: boolean;
   /** A task waits that has to run alone: the worker should end its tasks, then ask again. */

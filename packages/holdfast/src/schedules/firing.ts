@@ -33,7 +33,8 @@ const CALLS_PER_SWEEP = 20;
 /**
  * Enqueues the tasks of schedules that are due, in two steps. Any number of janitors may take each step at once, and
  * each step can be cut short. First one janitor writes the plan, which says what is owed and when the next time is.
- * Then any janitor enqueues what is owed, and notes it. The id and the request id make sure that it becomes one task.
+ * Then any janitor enqueues what is owed, and notes that. The id of the task and the request id make sure that each
+ * occurrence becomes one task.
  */
 export class ScheduleFiring {
   readonly #store: ScheduleStore;

@@ -77,8 +77,8 @@ export function deal(limit: Limit, demands: readonly Demand[]): Share[] {
 }
 
 /**
- * The target share, but no field above that of the present share. A queue without a share gets nothing at first; the
- * tasks that it already runs count as held.
+ * The target share, but with no field higher than in the present share. A queue without a share gets nothing at first;
+ * the tasks that it already runs count as held.
  */
 export function lowered(own: Share | undefined, target: Share): Share {
   const { concurrency, rate, burst } = target;
@@ -97,7 +97,7 @@ export interface Lowered {
 }
 
 /**
- * Raises shares to their targets, as far as others have become free.
+ * Raises shares to their targets, as far as the lowered shares leave room for that.
  * @param free how many tasks may run, without those of queues that could not be reached
  */
 export function raised(free: number, parts: readonly Lowered[], targets: readonly Share[]): Share[] {

@@ -26,8 +26,8 @@ export type { WorkerOptions } from "./worker-options.ts";
 const DEFAULT_GRACE_MS = 25_000;
 const RELEASE_MS = 3_000;
 /**
- * How long the heartbeat thread may take to end if Redis cannot be reached, so that it cannot deregister the worker,
- * ms.
+ * How long a stop waits for the heartbeat thread if Redis cannot be reached, ms. It is short, because the thread cannot
+ * deregister the worker then.
  */
 const AWAY_MS = 100;
 const TIMINGS_MS = 1_000;
@@ -347,7 +347,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
 
   /** Called when the heartbeat has learned whether an operator told the worker to drain. */
   #told(draining: boolean): void {
-    // The worker does not poll meanwhile. The answer of the registry shows that Redis answers.
+    // A worker that drains or is paused does not poll. The answer of the registry shows that Redis answers.
     if (draining || this.#paused) this.#reports.lastTurnMs = monotonicMs();
     if (this.#draining === draining || this.#stopped) return;
     this.#draining = draining;
@@ -359,8 +359,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     const message = `${cause.message}. It ended too often, so this worker stops, because its leases are no longer renewed`;
     const error = new HoldfastError("heartbeat_failed", message, { cause });
     if (!this.emit("error", error)) warn(error);
-    // The leases that the worker holds are valid that long, because the last heartbeat was at most a third of a lease
-    // ago.
+    // The leases of the worker are valid for at least this long, because the last heartbeat was at most a third of a
+    // lease ago.
     void this.stop({ graceMs: Math.floor(leaseMs / 3) });
   }
 

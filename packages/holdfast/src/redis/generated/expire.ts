@@ -10,7 +10,7 @@ export interface ExpireArgs {
   from: number;
 }
 
-/** expire: end pending tasks whose expiresAt has passed, and drop entries at the heads of the lists that stand for no Returns {expired, entries dropped, position of the next window, 0 at the end of all lists}. */
+/** expire: end pending tasks whose expiresAt has passed, and drop entries that stand for no pending task. Returns {expired, entries dropped, position of the next window, 0 at the end of all lists}. */
 export const expireScript: Script<ExpireArgs> = {
   name: "expire",
   sha1: "004d5d1b910cdaa7ae4f85300b86bf2b15e7af13",

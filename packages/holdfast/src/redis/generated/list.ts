@@ -3,7 +3,7 @@ import type { Script } from "../script.ts";
 
 export interface ListArgs {
   indexKey: string;
-  /** "first" */
+  /** "first" | "last" | "ended" | "waiting" | "typed" */
   order: string;
   /** the cursor, "" to begin: "<score, end or position>:<taskId>" of the last entry of the page */
   after: string;

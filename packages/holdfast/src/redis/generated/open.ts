@@ -8,7 +8,7 @@ export interface OpenArgs {
   confirmed: string;
 }
 
-/** open: ask whether the queue is registered, or confirm that it is. An enqueue is refused until then. Returns "1" if the queue is registered; "" if it was deleted meanwhile; otherwise the text to confirm after. */
+/** open: ask whether the queue is registered, or confirm that it is. An enqueue is refused until then. Returns "1" if the queue is registered; "" if it was deleted meanwhile; otherwise the text to confirm. */
 export const openScript: Script<OpenArgs> = {
   name: "open",
   sha1: "0a749c66274d3e477c4dd258e7d5547284ee6a60",

@@ -12,7 +12,7 @@ export interface PartitionArgs {
   deletion: string;
 }
 
-/** partition: give a queue partitions and register them, or add partitions, or forget the partitions when all are Returns the number of partitions that the queue has now; -1 if the queue is registered without partitions. */
+/** partition: give a queue partitions and register them, or add partitions, or forget deleted partitions. Returns the number of partitions that the queue has now; -1 if the queue is registered without partitions. */
 export const partitionScript: Script<PartitionArgs, SystemKeys> = {
   name: "partition",
   sha1: "f570a5166e746bafe06a1fb1b83b0a74a35a5253",

@@ -14,7 +14,7 @@ export interface QueueAddArgs {
   most: number;
 }
 
-/** queue_add: make a queue known to operators and janitors, and end any deletion of it that is under way. Returns "added". */
+/** queue_add: make a queue known to operators and janitors, and end any deletion of it that is under way. Returns "added" | "too_many" | "partitioned" | "no_partition". */
 export const queueAddScript: Script<QueueAddArgs, SystemKeys> = {
   name: "queueAdd",
   sha1: "cbb3dc1f072b4a4b98b9050e6e2cc1d9edb2b6d7",

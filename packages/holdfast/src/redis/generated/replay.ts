@@ -16,7 +16,7 @@ export interface ReplayArgs {
   tail: readonly (string | number)[];
 }
 
-/** replay: make dead letters pending again, with no attempts used and the next generation. Refused at maxmemory, like an Returns a letter per task: r replayed, n not dead, u unknown, h another task holds its unique key. */
+/** replay: make dead letters pending again, with no attempts used and the next generation. Returns a letter per task: r replayed, n not dead, u unknown, h another task holds its unique key. */
 export const replayScript: Script<ReplayArgs> = {
   name: "replay",
   sha1: "9b3c81a0fff83a6a826a7aa6548f3e1068632c58",

@@ -14,7 +14,7 @@ export interface RestoreArgs {
   tail: readonly (string | number)[];
 }
 
-/** restore: undo a discard: put the tasks that it took back among the dead letters, as they were. Returns a letter per task: r restored, n not discarded, or discarded by another discard. */
+/** restore: undo a discard. The tasks that the discard took become dead letters again, unchanged. Returns a letter per task: r restored, n not discarded, or discarded by another discard. */
 export const restoreScript: Script<RestoreArgs> = {
   name: "restore",
   sha1: "0e82cdf683402cd07698087e27b7376c7c01c6d4",

@@ -20,7 +20,7 @@ export interface SchedulePutArgs {
   runs: string;
 }
 
-/** schedule_put: write a schedule, unless somebody else wrote it meanwhile. Its runs stay, and what it owes is still Returns "written". */
+/** schedule_put: write a schedule, unless somebody else wrote it meanwhile. Returns "written" | "changed" (also if a janitor has decided about the times that were due). */
 export const schedulePutScript: Script<SchedulePutArgs, SystemKeys> = {
   name: "schedulePut",
   sha1: "512e67fd68f035347abcd2ac817924223d53eabe",

@@ -7,7 +7,7 @@ export interface TimingsArgs {
   tail: readonly (string | number)[];
 }
 
-/** timings: add to the counts of how long tasks of the queue waited and ran. Refused at maxmemory; the worker then drops Returns how many fields were given. */
+/** timings: add to the counts of how long tasks of the queue waited and ran. Returns how many fields were given. */
 export const timingsScript: Script<TimingsArgs> = {
   name: "timings",
   sha1: "f3bbc65c59f5a0101708ef7236a9cba4d6bd3fa0",
