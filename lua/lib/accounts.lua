@@ -14,17 +14,13 @@
 --
 --   account   running turn[~meanMs] tat heldUntil[ override]
 --   running   leased tasks of the key; in the account of the queue: the turn of the task that was granted last
---   turn      the order of the keys: the key with the lowest turn is granted first. Each grant adds 1 / weight to the
--- turn
+--   turn      the order of the keys: the key with the lowest turn is granted first. Each grant adds 1 / weight to it
 --   meanMs    only with fair=time: the mean running time of the key's tasks. A grant then adds meanMs / 10 / weight to
--- the
---             turn. The end of the task corrects the turn
+--             the turn. The end of the task corrects the turn
 --   tat       the theoretical arrival time of GCRA, ms since the epoch: no task may start while it lies further ahead
--- than
---             the burst allows
+--             than the burst allows
 --   override  the limit of this key instead of the limit of all keys: `concurrency rate periodMs burst weight until`,
--- with
---             "-" for no limit
+--             with "-" for no limit
 --
 -- The limits are the field "#limits" of `state`, one line per scope: `<queue | key | type <name>> concurrency rate periodMs burst weight`.
 -- The account of a type that has a line is the field "@ /<name>". A task of that type counts for its key and for its type, and its record

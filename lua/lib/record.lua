@@ -6,11 +6,10 @@
 --            r purged, kept for its id alone
 --   counts   attempts[,failures,crashes,releases,generation,unroutedSince[,limited],flags][@key[/type]]
 --            The short form is used if only attempts were counted. limited: how often a handler handed the task back
---            because of a rate limit; left out while it is 0, so that an earlier version can read the rest. Behind the
--- @,
---            only while leased: the key of the task, and its type if the type has a limit. Either may be empty
---   flags    h the caller gave the id   o runs solo   x cancel requested   n the next task of its unique key waits for
--- its end
+--            because of a rate limit; left out while it is 0, so that an earlier version can read the rest. Behind
+--            the @, only while leased: the key of the task, and its type if the type has a limit. Either may be empty
+--   flags    h the caller gave the id   o runs solo   x cancel requested
+--            n the next task of its unique key waits for its end
 --            k the payload is removed at completion (only while leased or before)
 --   fields   l: fence grantedAt deadline maxAttempts workerId      c: fence ranMs endedAt workerId[ header]
 --            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt
@@ -22,8 +21,7 @@
 --   replay   an attempt line with the number 0: the task was replayed into this generation at startedAt. Its outcome is
 --            "released", since versions that do not know replay lines show it as an attempt
 --   replaced  0 generation replaced firstAt lastAt instance count -: how often enqueues with its unique key replaced
--- the
---             task; one line for all of them
+--            the task; one line for all of them
 --
 -- Without a record, the task is as it was enqueued, and the first byte of its envelope says where it is:
 --   . or + pending      @ scheduled

@@ -4,11 +4,11 @@
 --
 --   entry    <taskId>           the task holds the key until it has ended
 --            <taskId> <until>   the task holds the key until that time, ms since the epoch, unless it ended without
--- completing
+--              completing
 --            <taskId> <until or 0> <latest>   debounce: no enqueue moves the task to a time after `latest`, ms since
--- the epoch
+--              the epoch
 --            <taskId> <until or 0> <latest or 0> <next>   keepLatest: the id of the task that waits for the end of this
--- task
+--              task
 --   option   u=<scope><onConflict>[<ms>],<key>   in the envelope; ms: the length of the window, or of the longest wait of a debounce
 --   scope    w waiting  u unfinished  t window     onConflict   e existing  r reject  p replace  d debounce  l keepLatest
 

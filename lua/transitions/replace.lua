@@ -18,8 +18,8 @@
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4..] taskId  string  repeated, at most 500 times: id of the task that holds the key, new envelope
--- RETURNS a letter per pair: p replaced and pending, s replaced and scheduled, g not waiting under this key, x different
---   different: the task has another type or another key of flow control
+-- RETURNS a letter per pair: p replaced and pending, s replaced and scheduled, g not waiting under this key, x mismatch
+--   mismatch: the task has another type or another key of flow control
 -- TIME    O(n log s), n pairs given, s = tasks scheduled
 -- MOVES   pending -> scheduled; scheduled -> pending (otherwise the task stays where it is, or moves to another band)
 

@@ -12,7 +12,7 @@ export interface ReplaceArgs {
   tail: readonly (string | number)[];
 }
 
-/** replace: give waiting tasks another envelope, for enqueues whose unique keys these tasks hold. Returns a letter per pair: p replaced and pending, s replaced and scheduled, g not waiting under this key, x different. */
+/** replace: give waiting tasks another envelope, for enqueues whose unique keys these tasks hold. Returns a letter per pair: p replaced and pending, s replaced and scheduled, g not waiting under this key, x mismatch. */
 export const replaceScript: Script<ReplaceArgs> = {
   name: "replace",
   sha1: "e1ac29bd41a38f5826f5459c25266a3ef8bef26d",
