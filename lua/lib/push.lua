@@ -55,7 +55,8 @@ local function trimBand(key, ids)
 end
 
 -- This is a separate transition, after the commit of the enqueue. tasks: ids and envelopes in turn, the first id at
--- `at`. bands: the same ids by list; these lists hold nothing else. Returns false if no worker was there to take the tasks.
+-- `at`. bands: the same ids by list; these lists hold nothing else. Returns false if no worker was there to take the
+-- tasks.
 local function push(counters, parked, tasks, at, pushed, bands)
   local request, others
   if pushed <= PUSH_TASKS then
