@@ -1,8 +1,8 @@
--- The types that a worker runs, as it tells them: a space, and a rule, for each of its handlers.
+-- The types that a worker runs, as the worker sends them: a space and a rule for each of its handlers.
 --
 --   <type>       tasks of this type
 --   <prefix>*    tasks whose type begins with the prefix, which may be empty
---   …=<n>        as before, but at most n of them at present
+--   <rule>=<n>   the rule, but at most n such tasks now
 --
 -- The most exact rule decides: the type itself, otherwise the longest prefix.
 local RULE = ' ([^%s*=]*)(%*?)=?(%d*)'

@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- get: all that is known of up to 100 tasks.
+-- get: all that is known about up to 100 tasks.
 -- KEYS[1] tasks  HASH  taskId -> envelope
 -- KEYS[2] state  HASH  taskId -> state record
 -- KEYS[3] results  HASH  taskId -> JSON text
@@ -8,7 +8,9 @@
 -- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
 -- KEYS[7] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- ARGV[1..] taskId  string  repeated, at most 100 times
--- RETURNS per task: envelope, record, result, progress[ tab, bytes of its checkpoint] and log lines, lease expiry or due, entry of its unique key; "" for what it has not
+-- RETURNS per task: envelope, record, result, progress, time, entry of its unique key; "" for what it does not have
+--   progress: the progress, a tab and the size of the checkpoint in bytes if there is one, and the log lines
+--   time: the lease expiry or the due time
 -- TIME    O(n), n tasks given
 -- MOVES   nothing
 

@@ -17,8 +17,14 @@
 -- KEYS[15] cancelled  LIST  taskIds, newest first
 -- KEYS[16] expired  LIST  taskIds, newest first
 -- ARGV[1] clockMs  integer  0 for Redis time
--- RETURNS {now, counters, accepted, settings, lengths in the order of KEYS without ready, resting, tasks and state, pending:keyed last; oldest envelope header per band and line, of at most 20 lines by type and 50 keys; what the limits leave: room of the queue and its concurrency, -1 for no limit, tasks with a key that may run now, ready keys, resting keys, held keys, end of the last hold, tasks that wait for room of their type; empty without keys and limits}
--- TIME    O(log q), q = tasks that stand aside or have a key: at most 100 ready and 100 resting keys are looked at; with cancelled tasks at the head of a list O(n), n at most 1,000 of them
+-- RETURNS {now, counters, accepted, settings, lengths, oldest, flow}
+--   lengths: in the order of KEYS without ready, resting, tasks and state; pending:keyed comes last
+--   oldest: the header of the oldest envelope of each band, of at most 20 lines by type and of at most 50 lines by key
+--   flow, empty without keys and limits: how many tasks the queue may start and its concurrency (-1 for no limit),
+--     tasks with a key that may run now, ready keys, resting keys, held keys, end of the last hold, tasks that wait for
+--     room of their type
+-- TIME    O(log q), q = tasks that stand aside or have a key: at most 100 ready and 100 resting keys are looked at;
+--   with cancelled tasks at the head of a list O(n), n at most 1,000 of them
 -- MOVES   nothing
 
 -- include lib/clock.lua
@@ -39,8 +45,8 @@ local lengths = {
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#limits')
 local counters = unpackCounters(fields[1])
 
--- The header of the first entry that stands for a pending task. What was cancelled leaves its entry: where there is any, a look
--- goes on behind it, through ten windows at most.
+-- The header of the first entry that stands for a pending task. Cancelled tasks leave their entries in the lists. If
+-- there are such entries, the search goes on through at most ten windows.
 local WINDOW = 100
 local function oldestOf(entries)
   local windows = counters[TOMBSTONES] > 0 and 10 or 1
@@ -66,7 +72,8 @@ for i, key in ipairs({ pendingHighKey, pendingKey, pendingLowKey, pendingSoloKey
     return redis.call('LRANGE', key, from, to)
   end)
 end
--- The first task of each line of an index, of at most `most` lines. name: the part of a member that names its line.
+-- Finds the first task of each line of an index, for at most `most` lines. name: matches the part of a member that
+-- names its line.
 local function oldestOfLines(key, name, most)
   local line = '-'
   for _ = 1, most do
@@ -88,8 +95,8 @@ end
 oldestOfLines(pendingTypedKey, '^%S+ %S+', 20)
 oldestOfLines(pendingKeyedKey, '^%S+', 50)
 
--- This many ready keys are counted exactly, and each key behind them counts as the mean of these. As many resting keys are searched for
--- holds, those with the latest times first.
+-- Only this many ready keys are counted exactly; each further key counts as their mean. The same number of resting
+-- keys, those with the latest times, is searched for holds.
 local KEYS_LOOKED_AT = 100
 local flow = {}
 if fields[3] then
@@ -103,7 +110,7 @@ if fields[3] then
   local runnable, readyKeys = 0, redis.call('ZCARD', readyKey)
   for _, key in ipairs(ready) do
     local waiting = redis.call('ZLEXCOUNT', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!')
-    -- In parentheses: keyRoom returns a time as well, or nil.
+    -- The parentheses drop the second value of keyRoom.
     runnable = runnable + math.min(waiting, (keyRoom(limits, key)))
   end
   if readyKeys > #ready then

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- purge: enforce retention, forget remembered ids, drop the request records of instances that are gone.
+-- purge: enforce retention, forget remembered ids, drop the request records of client instances that are gone.
 -- KEYS[1] completed  LIST  taskIds, newest first
 -- KEYS[2] cancelled  LIST  taskIds, newest first
 -- KEYS[3] expired  LIST  taskIds, newest first
@@ -15,7 +15,7 @@
 -- ARGV[2] limit  integer  entries looked at per list, 1 to 200
 -- ARGV[3] requestIdleMs  integer  a slot idle for longer is dropped
 -- ARGV[4] undoMs  integer  how long a discard can be undone
--- RETURNS {purged, forgotten ids and slots, entries of unique keys}
+-- RETURNS {purged, forgotten ids and slots, entries of unique keys that remain}
 -- TIME    O(n), n = limit
 -- MOVES   completed | cancelled | expired | discarded -> purged
 
@@ -33,7 +33,7 @@ local counters = unpackCounters(fields[1])
 finishPurge(fields[3])
 local purged, forgotten = 0, 0
 
--- The oldest entries of one list that are past retention, by count or by age.
+-- Purges the oldest entries of one list that are past retention, by count or by age.
 local function purgeList(key, counter, letter)
   local excess = math.max(0, redis.call('LLEN', key) - settings.retentionCount)
   local oldest = redis.call('LRANGE', key, -limit, -1)

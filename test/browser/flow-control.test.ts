@@ -63,7 +63,7 @@ describe.skipIf(!executablePath)(
       await open(page, `${stack.base}/queues/shop/tasks/behind`);
       await page
         .getByRole("region", { name: "Why isn't it running?" })
-        .getByText(/stopped when a task of it died/)
+        .getByText(/stopped when one of its tasks died/)
         .waitFor();
       await open(page, `${stack.base}/queues/shop/limits`);
       await row("acme").getByRole("button", { name: "Let go on" }).click();

@@ -16,7 +16,7 @@ export type RunOutcome = (typeof RUN_OUTCOMES)[number];
 /** Options of the tasks of a schedule. */
 export interface ScheduledTaskOptions
   extends Pick<TaskOptions, "priority" | "maxRetries" | "backoff" | "timeoutMs" | "tags"> {
-  /** A task that is acquired this long after its time becomes `expired`. Milliseconds, 1 to 31_536_000_000. */
+  /** A task expires if no worker acquires it within this time after it is due. Milliseconds, 1 to 31_536_000_000. */
   expiresAfterMs?: number | undefined;
 }
 
@@ -34,7 +34,10 @@ export interface ScheduleInput {
   startAt?: number | undefined;
   /** No occurrence comes after this moment. Milliseconds since the epoch. @default none */
   endAt?: number | undefined;
-  /** The schedule ends after this many occurrences were enqueued, at least 1. Those of `run` do not count. @default none */
+  /**
+   * The schedule ends after this many occurrences were enqueued, at least 1. Tasks that `run` enqueues do not count.
+   * @default none
+   */
   limit?: number | undefined;
   /** If the schedule is new, the first occurrence comes at once. Excludes `startAt`. @default false */
   immediately?: boolean | undefined;

@@ -39,7 +39,7 @@ test("what this Redis can never give is refused before the write", async () => {
   });
   await expect(queue.enqueue("t", 1, { id: "a", durability: "replicated" })).rejects.toMatchObject({
     code: "durability_unavailable",
-    message: expect.stringContaining("0 connected replicas of 1"),
+    message: expect.stringContaining("0 connected replicas, and 1"),
   });
   await empty();
   await observer.configure("work", { durability: "replicated" });
@@ -130,7 +130,7 @@ test("two replicas are not confirmed by one", async () => {
   const { queue } = await pair();
   await expect(queue.enqueue("t", 1, { durability: "replicated", replicas: 2 })).rejects.toMatchObject({
     code: "durability_unavailable",
-    message: expect.stringContaining("1 connected replicas of 2"),
+    message: expect.stringContaining("1 connected replicas, and 2"),
   });
 });
 

@@ -4,9 +4,9 @@ import { confirmScript } from "../redis/generated/confirm.ts";
 import type { Engine } from "./engine.ts";
 
 /**
- * Shows that tasks are still there and waits, in the same write, until what has been written so far is confirmed.
- * @param connection one that nothing else waits for: it stalls meanwhile
- * @returns a letter per task, y known, n gone, and how many confirmed
+ * Checks that tasks are still there, and waits until all writes so far are confirmed. The check itself is a write.
+ * @param connection used by nothing else, because the wait blocks it
+ * @returns a letter per task, y known, n gone; and how many replicas or disks confirmed
  */
 export async function confirmTasks(
   engine: Engine,

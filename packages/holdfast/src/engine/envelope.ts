@@ -26,7 +26,7 @@ import { decodeUnique, encodeUnique, type UniqueTerms } from "./unique.ts";
 export interface Envelope {
   type: string;
   payloadText: string;
-  /** Redis time as the producer knew it: for display. */
+  /** Redis time as the producer knew it. It is used for display only. */
   enqueuedAt: number;
   priority: Priority;
   maxRetries: number | null;
@@ -40,7 +40,7 @@ export interface Envelope {
   cost: number;
   unique: UniqueTerms | null;
   fingerprint: string | null;
-  /** False: the payload goes when the task completes. */
+  /** False: the payload is removed when the task completes. */
   keepPayload: boolean;
   traceparent: string | null;
   tracestate: string | null;
@@ -113,7 +113,10 @@ function decodeOwn(text: string): string {
   }
 }
 
-/** Without options. Spelled out: a spread of defaults is several times slower, and every task passes here. */
+/**
+ * An envelope without options. Each field is written out: a spread of defaults is several times slower, and every task
+ * passes here.
+ */
 function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): Envelope {
   return {
     type,
@@ -139,7 +142,8 @@ function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): E
 
 const NO_TAGS: string[] = [];
 
-// The tasks of a batch mostly bring the same options: their text is read once. Never what is their own (tags, trace).
+// The tasks of a batch mostly have the same options, so the last options are kept decoded. Options that differ from
+// task to task (tags, trace) are not kept.
 let knownText = "";
 let known = plainEnvelope("", 0, "");
 const KNOWN_CHARACTERS = 64;
@@ -232,7 +236,7 @@ export function decodeEnvelope(text: string): Envelope {
   if (newline < 0)
     throw new HoldfastError("invalid_argument", "this record is not a task: it has no payload");
   const payloadText = text.slice(newline + 1);
-  // The hot path: nothing but type and time.
+  // The hot path: an envelope with only type and time.
   if (text.charCodeAt(0) === 46) {
     const space = text.indexOf(" ");
     const enqueuedAt = Number.parseInt(text.slice(space + 1, newline), 36);

@@ -9,7 +9,7 @@ const DEFAULT_SETTINGS: QueueSettings = {
   durability: "memory",
 };
 
-/** Reads the field #settings of a queue: lua/lib/queue.lua. "" is a queue with the defaults. */
+/** Reads the field #settings of a queue (lua/lib/queue.lua). "" stands for the defaults. */
 export function settingsText(
   text: string,
 ): { settings: QueueSettings } & Pick<QueueStats, "paused" | "pauseReason" | "pausedAt" | "pausedBy"> {
@@ -17,7 +17,7 @@ export function settingsText(
   if (!match)
     return { settings: DEFAULT_SETTINGS, paused: false, pauseReason: null, pausedAt: null, pausedBy: null };
   const [, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, pause = "", durability] = match;
-  // Older versions kept the reason alone.
+  // Older versions stored only the reason.
   const [reason = "", at = "", by = ""] = pause.split(",");
   return {
     settings: {

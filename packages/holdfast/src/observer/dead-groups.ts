@@ -9,8 +9,8 @@ import { signatureOf } from "./signature.ts";
 
 export interface DeadLetterGroup {
   /**
-   * The first line of the last error with its numbers and ids taken out. Where that line says nothing by itself, such as
-   * "fetch failed", the innermost known cause follows in brackets.
+   * The first line of the last error without its numbers and ids. If that line says nothing by itself, such as "fetch
+   * failed", the innermost known cause follows in brackets.
    */
   signature: string;
   type: string;
@@ -39,7 +39,7 @@ const SAMPLES = 5;
 const TREND_BUCKETS = 12;
 const MAX_GROUPS = 200;
 
-/** The dead letters from the oldest or newest on, page by page. */
+/** The dead letters, page by page, beginning with the oldest ("first") or the newest ("last"). */
 async function* pagesOfDead(
   engine: Engine,
   order: "first" | "last",

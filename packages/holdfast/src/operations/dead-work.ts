@@ -31,7 +31,7 @@ async function readDead(engine: Engine, ids: readonly string[]): Promise<TaskVie
   return tasks;
 }
 
-/** One stretch of the dead letters that were there at `until`, oldest first. */
+/** Reads the next dead letters that existed at `until`, oldest first. */
 async function stretch(
   engine: Engine,
   after: string,
@@ -39,15 +39,15 @@ async function stretch(
   options: { filter: DeadLetterFilter; until: number },
 ): Promise<{ ids: string[]; after: string | null }> {
   const { filter, until } = options;
-  // Here and not before the run: one that a newer version asked for may have a field that is not known to this one, and
-  // ends as failed.
+  // The filter is checked here and not earlier, because an operation that a newer version started may have a field that
+  // is unknown here. Such an operation has to end as failed.
   const matches = bulkMatcherOf(filter);
   const all = isEverything(filter);
   const start = after === "" && filter.from !== undefined ? `${Math.ceil(filter.from) - 1}:` : after;
   const page = await engine.list("deadLetters", "first", start, all ? size : Math.min(size, READ));
   const isOver = page.cursor === "" || scoreOf(page.cursor) > until;
   const next = isOver || (filter.to !== undefined && scoreOf(page.cursor) >= filter.to) ? null : page.cursor;
-  // All of them are meant, and all died before: no need to read them.
+  // If all dead letters are selected and all of these died before `until`, they need not be read.
   if (all && !isOver) return { ids: page.ids, after: next };
   const tasks = await readDead(engine, page.ids);
   const meant = tasks.filter((task) => (task.endedAt ?? 0) <= until && matches(task));
@@ -102,7 +102,7 @@ function walkOf(operation: ClaimedOperation, parts: Parts): Pick<Work, "first" |
 }
 
 const NOT_MOVED: Record<string, string> = {
-  not_dead: "it is not a dead letter, or it died after the operation began",
+  not_dead: "it is not a dead letter, or died after the operation began",
   not_found: "there is no such task",
   unique_conflict: "another task holds its unique key",
 };
@@ -152,7 +152,7 @@ export function discardWork(operation: ClaimedOperation, parts: Parts): Work {
   return { ...walkOf(operation, parts), move };
 }
 
-/** Walks what was discarded while the discard ran; another discard's are passed by. */
+/** Walks the tasks that were discarded while the discard ran. Tasks of other discards are skipped. */
 export function restoreWork(operation: ClaimedOperation, parts: Parts): Work {
   const { undoes } = operation.spec;
   if (!undoes) throw new HoldfastError("internal", `operation ${operation.id} undoes nothing`);

@@ -4,7 +4,7 @@ import { queueOfPartition } from "../engine/names.ts";
 const sum = <Part>(parts: readonly Part[], of: (part: Part) => number) =>
   parts.reduce((total, part) => total + of(part), 0);
 
-/** Caps and kept records are counted by each partition on its own: together they are the sum. */
+/** Each partition counts its waiting and its kept tasks separately, so the setting of the queue is the sum. */
 export function mergeSettings(parts: readonly QueueSettings[]): QueueSettings {
   const [first] = parts as [QueueSettings];
   const total = (of: (settings: QueueSettings) => number) =>
@@ -16,7 +16,9 @@ export function mergeSettings(parts: readonly QueueSettings[]): QueueSettings {
   };
 }
 
-/** The setting of each of `count` partitions, rounded up so that the sum is never below the requested value. */
+/**
+ * The settings of each of `count` partitions. They are rounded up, so that the sum is never below the requested value.
+ */
 export function splitSettings(settings: Partial<QueueSettings>, count: number): Partial<QueueSettings> {
   const split = { ...settings };
   if (split.maxWaiting !== undefined) split.maxWaiting = Math.ceil(split.maxWaiting / count);

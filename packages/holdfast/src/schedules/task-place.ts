@@ -11,10 +11,10 @@ import { envelopeOf, taskOptions } from "./definition.ts";
 
 export type Enqueued = "enqueued" | "duplicate" | "full";
 
-/** The id of the task of one occurrence: enqueued twice it is one task. */
+/** The id of the task of one occurrence. A second enqueue with this id adds no task. */
 export const occurrenceId = (scheduleId: string, at: number) => `${scheduleId}:${at}`;
 
-/** The tasks of schedules in their queues, partitioned ones included. */
+/** Finds the tasks of schedules in their queues, which may have partitions. */
 export class TaskPlace {
   readonly #partitions: PartitionRegistry;
 
@@ -22,7 +22,7 @@ export class TaskPlace {
     this.#partitions = new PartitionRegistry(client);
   }
 
-  /** The place of a task with that id, or the place where it would go. */
+  /** The engine where a task with that id is, or would be put. */
   async #engineOf(queue: string, id: string): Promise<Engine> {
     const part = (await this.#partitions.parts(queue)).ofId(id);
     // The id of an occurrence names no partition, so `ofId` always finds a part.
@@ -36,14 +36,14 @@ export class TaskPlace {
     if (!partitions) await all[0]?.engine.open();
   }
 
-  /** Null if that task does not exist any more. */
+  /** The state of a task; null if the task does not exist any more. */
   async stateOf(queue: string, id: string): Promise<TaskState | null> {
     const engine = await this.#engineOf(queue, id);
     const [raw] = await engine.get([id]);
     return (raw && taskView(queue, raw)?.state) ?? null;
   }
 
-  /** @param request if there is none, only the id keeps the task from being enqueued twice */
+  /** @param request without it, only the id keeps the task from being enqueued twice */
   async enqueue(
     definition: ScheduleDefinition,
     id: string,
@@ -55,7 +55,7 @@ export class TaskPlace {
     const band = bandOf(taskOptions(definition.options, at));
     const { verdicts } = await engine.enqueue(
       {
-        // An occurrence is one task, however that ended.
+        // An occurrence is one task, however that task ended.
         checked: true,
         once: true,
         high: band === "high" ? 1 : 0,
@@ -66,20 +66,21 @@ export class TaskPlace {
       },
       request,
     );
-    // A conflict is the task of this very time by an older definition: one task is what was promised.
+    // A conflict means that an older definition enqueued the task of this time. It counts as done, because each
+    // occurrence is one task.
     return verdicts === "n" || verdicts === "p" ? "enqueued" : verdicts === "f" ? "full" : "duplicate";
   }
 
   /**
-   * The request id of an occurrence. A schedule's times only grow, so one that a janitor sends late, after others
-   * is refused by Redis, however long its task is gone.
+   * The request id of an occurrence. The times of a schedule only grow. So if a janitor sends an occurrence late, after
+   * later ones, Redis refuses it, even if its task is gone for long.
    */
   requestOf(scheduleId: string, at: number): Request {
     return { requestSlot: `#q:schedule:${scheduleId}`, sequence: at };
   }
 }
 
-/** Redis has answered a later occurrence of the same schedule already. */
+/** Whether Redis has already answered a later occurrence of the same schedule. */
 export const isOvertaken = (error: unknown) =>
   error instanceof HoldfastError &&
   error.code === "outcome_unknown" &&

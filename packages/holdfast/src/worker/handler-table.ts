@@ -9,22 +9,22 @@ import { TypeLimit } from "./type-limit.ts";
 export interface HandlerEntry extends RetryPolicy {
   /** A task type, a prefix such as `email.*`, or `*`. */
   readonly rule: string;
-  /** Its place among the rules, by which the registry names what runs. */
+  /** The place of the entry among the rules. The registry names running tasks by it. */
   readonly index: number;
   readonly handler: Handler;
-  /** Time-out of tasks that bring none, ms; undefined for the usual one. */
+  /** Time-out of tasks that have none, ms; undefined for the default. */
   readonly timeoutMs: number | undefined;
   /** Whether the `expiresAt` of a task ends an attempt. */
   readonly abortAtExpiry: boolean;
   readonly limit: TypeLimit | undefined;
 }
 
-/** What the worker says for entries that say nothing. */
+/** The options of the worker, for entries that do not set them. */
 export type HandlerDefaults = Pick<HandlerOptions, "maxRetries" | "backoff" | "isFailure" | "abortAtExpiry">;
 
-/** Rules for a call of the engine. */
+/** The rules of the worker, as a call sends them to the engine. */
 export interface ToldRules {
-  /** With a space before each (lua/lib/routes.lua). */
+  /** The rules with a space before each (lua/lib/routes.lua). */
   text: string;
   /** Called when the call is answered. */
   answered(): void;
@@ -36,12 +36,12 @@ const nothing = () => {};
 export class HandlerTable {
   /** In the order of their names. */
   readonly rules: readonly string[];
-  /** The types with terms of their own, for the engine (lua/lib/lease.lua). */
+  /** The types with a maxRetries or a timeoutMs of their own, as text for the engine (lua/lib/lease.lua). */
   readonly ownTerms: string;
   readonly hasLimits: boolean;
   readonly #entries: readonly HandlerEntry[];
   readonly #exact = new Map<string, HandlerEntry>();
-  /** The longest first. */
+  /** The longest prefix comes first. */
   readonly #prefixes: { prefix: string; entry: HandlerEntry }[] = [];
   readonly #told: ToldRules;
 
@@ -80,12 +80,12 @@ export class HandlerTable {
     };
   }
 
-  /** Whether an entry has a limit and as many tasks as that. */
+  /** Whether an entry has a limit and as many tasks as the limit allows. */
   get isShort(): boolean {
     return this.hasLimits && this.#entries.some(({ limit }) => limit?.room === 0);
   }
 
-  /** An entry without terms of its own is told as well if a prefix with some would fit it. */
+  /** An entry without own terms is sent too if a prefix with own terms would match its type. */
   #termsText(handlers: Handlers): string {
     const termsOf = ({ rule }: HandlerEntry) => {
       const given = handlers[rule];

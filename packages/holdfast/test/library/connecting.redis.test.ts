@@ -188,7 +188,7 @@ test.each([{ tls: {} }, { tls: { rejectUnauthorized: false } }, { tls: true }])(
     const queue = new Queue("q", { redis });
     await expect(queue.enqueue("t", 1)).rejects.toMatchObject({
       code: "redis_unavailable",
-      message: expect.stringContaining("use redis:// if this port does not speak TLS"),
+      message: expect.stringContaining("use redis:// if this port does not use TLS"),
     });
     await queue.close();
     const bytes = Buffer.concat(received);

@@ -66,7 +66,7 @@ test("a share that is lowered is for others only once its tasks have ended", asy
   expect(await observer.why("a", waiting?.id ?? "")).toMatchObject({
     reason: "limited",
     detail: expect.stringContaining(
-      '10 of 6 tasks run that queue "a" may run now of limit "db" (12 with 1 other queue)',
+      'queue "a" runs 10 tasks and may run 6 now: its share of limit "db" (12 with 1 other queue)',
     ),
   });
   open();

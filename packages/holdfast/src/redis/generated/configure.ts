@@ -11,7 +11,7 @@ export interface ConfigureArgs {
   durability: string;
 }
 
-/** configure: set the limits of a queue. A value below 0 leaves the setting as it is. Returns {maxWaiting, retentionMs, retentionCount, idempotencyMs, durability}. */
+/** configure: change settings of a queue. A value below 0 leaves the setting as it is. Returns {maxWaiting, retentionMs, retentionCount, idempotencyMs, durability}. */
 export const configureScript: Script<ConfigureArgs> = {
   name: "configure",
   sha1: "98e350b7366d02d955d1e744511b50d1ecd479ac",

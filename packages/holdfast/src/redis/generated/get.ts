@@ -6,7 +6,7 @@ export interface GetArgs {
   tail: readonly (string | number)[];
 }
 
-/** get: all that is known of up to 100 tasks. Returns per task: envelope, record, result, progress[ tab, bytes of its checkpoint] and log lines, lease expiry or due, entry of its unique key; "" for what it has not. */
+/** get: all that is known about up to 100 tasks. Returns per task: envelope, record, result, progress, time, entry of its unique key; "" for what it does not have. */
 export const getScript: Script<GetArgs> = {
   name: "get",
   sha1: "da25299b9e418d2e55977f1265d2405454c63b07",

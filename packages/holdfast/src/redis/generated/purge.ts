@@ -12,7 +12,7 @@ export interface PurgeArgs {
   undoMs: number;
 }
 
-/** purge: enforce retention, forget remembered ids, drop the request records of instances that are gone. Returns {purged, forgotten ids and slots, entries of unique keys}. */
+/** purge: enforce retention, forget remembered ids, drop the request records of client instances that are gone. Returns {purged, forgotten ids and slots, entries of unique keys that remain}. */
 export const purgeScript: Script<PurgeArgs> = {
   name: "purge",
   sha1: "ae7c65df7ad06b62d3a4a4916822d62deb727147",
