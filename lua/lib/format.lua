@@ -47,8 +47,8 @@ local RATE_LIMITED_MAX = 100
 local RATE_LATE = 0.9
 -- The end of a hold that only an operator or a replay ends, ms since the epoch. JavaScript has no later date.
 local HELD_FOR_EVER = 8640000000000000
--- A task in strict order cannot stand aside for a worker that has no handler for it. Instead, its key is held for this
--- long, ms, so that the task is not granted to the same worker again and again.
+-- If a worker has no handler for a task, the tasks behind it overtake it. In strict order they may not. There the key of
+-- the task is held for this long, ms, so that the task is not granted to the same worker again and again.
 local NO_HANDLER_HOLD_MS = 1000
 -- If the type of a task in strict order is full, its key rests for this long, ms, unless the time is known at which the type has room.
 local FULL_TYPE_MS = 250

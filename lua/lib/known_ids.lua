@@ -27,8 +27,8 @@ local function bodyOf(envelope)
   return typeOf(envelope) .. string.sub(envelope, string.find(envelope, '\n', 1, true) or 1)
 end
 
--- Callers compute run and expiry times from their clocks, so the times of two equal enqueues differ by as much as the
--- moments of the two calls. This is how much more they may differ, ms.
+-- A caller computes run and expiry times from its clock. So in a repeated enqueue they are later, by the time between the
+-- two calls. This is the tolerance beyond that, ms.
 local SAME_MOMENT_MS = 1000
 
 local function enqueuedAt(envelope)

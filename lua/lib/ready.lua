@@ -204,8 +204,8 @@ local function lineUp(limits, entries, atHead)
   writeResting(limits)
 end
 
--- Looks at the resting keys whose time has come. Keys that may run become ready, and accounts that say no more than a
--- missing account would are deleted. Like a promotion, this is a whole transition.
+-- Looks at the resting keys whose time has come. Keys that may run become ready, and an account is
+-- deleted if it holds only default values. Like a promotion, it commits its changes itself.
 local function wakeResting(limits)
   local keys = redis.call('ZRANGEBYSCORE', restingKey, '-inf', nowText, 'LIMIT', 0, RESTING_LIMIT)
   if #keys == 0 then

@@ -103,8 +103,8 @@ for i, id in ipairs(ids) do
   elseif verdict == 'e' then
     verdict, room = 'n', room - 1
     local c = parseCounts(record)
-    -- A task that crashed its workers still runs alone in its next life, so that its crashes do not count against other
-    -- tasks.
+    -- A task that crashed its workers still runs alone after this enqueue, so that no other task is counted as crashed
+    -- with it.
     c.flags = needsSolo(c) and FLAG_ALONE or ''
     c.attempts, c.failures, c.crashes, c.releases, c.unroutedSince, c.limited = 0, 0, 0, 0, 0, 0
     c.generation = c.generation + 1

@@ -202,7 +202,7 @@ test("a trial says that nothing is recorded", async () => {
 test.each([
   [
     ["set", "q", "--scope", "key"],
-    "say what to limit: --concurrency, --rate, --weight, or how keys are treated",
+    "give at least one of --concurrency, --rate, --weight, --ordered, --on-dead, --when-full and --max-waiting",
   ],
   [["set", "q", "--concurrency", "1"], "--scope"],
   [["set", "q", "--scope", "key", "--rate", "10"], "It has to be a rate like 10/1s"],

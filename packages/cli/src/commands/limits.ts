@@ -222,7 +222,9 @@ export function limitsCommand(program: Command, action: Action): Command {
       async (context, [queue = ""], { scope, ...options }) => {
         const limit = scopedLimitOf(scope, options);
         if (isEmpty(limit))
-          throw new UsageError("say what to limit: --concurrency, --rate, --weight, or how keys are treated");
+          throw new UsageError(
+            "give at least one of --concurrency, --rate, --weight, --ordered, --on-dead, --when-full and --max-waiting",
+          );
         await change(context, queue, (before) => ({ ...before, [scope]: limit }));
       },
     ),

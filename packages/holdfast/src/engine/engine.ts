@@ -298,7 +298,7 @@ export class Engine extends QueueScripts {
     return this.runRequest(scripts.discardScript, { diedBefore, discard, tail }, request);
   }
 
-  /** Returns a letter per id: r restored, n not discarded, or discarded by another discard. */
+  /** Returns one letter per id: r if the task was restored, n if it was not discarded or another discard discarded it. */
   restore(ids: readonly string[], discard: string, request?: Request): Promise<string> {
     return this.runRequest(scripts.restoreScript, { discard, tail: ids }, request);
   }

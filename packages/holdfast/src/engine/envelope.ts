@@ -177,7 +177,7 @@ export function decodeHeader(header: string, payloadText = ""): Envelope {
   const flagged = parts[0] ?? "";
   const at = Number.parseInt(parts[1] ?? "", 36);
   if (!".+@".includes(flagged.charAt(0)) || flagged.length < 2 || !Number.isSafeInteger(at)) {
-    throw new HoldfastError("invalid_argument", "this record is not a task: its header cannot be read");
+    throw new HoldfastError("invalid_argument", "this is not a task: its header cannot be read");
   }
   const envelope = plainEnvelope(flagged.slice(1), at, payloadText);
   for (let i = 2; i < parts.length; i++) decodeOption(envelope, parts[i] as string);
@@ -224,17 +224,13 @@ function decodeOption(envelope: Envelope, part: string): void {
 function numberOption(name: string, text: string): number {
   const value = Number(text);
   if (Number.isNaN(value))
-    throw new HoldfastError(
-      "invalid_argument",
-      `this record is not a task: its option ${name} is not a number`,
-    );
+    throw new HoldfastError("invalid_argument", `this is not a task: its option ${name} is not a number`);
   return value;
 }
 
 export function decodeEnvelope(text: string): Envelope {
   const newline = text.indexOf("\n");
-  if (newline < 0)
-    throw new HoldfastError("invalid_argument", "this record is not a task: it has no payload");
+  if (newline < 0) throw new HoldfastError("invalid_argument", "this is not a task: it has no payload");
   const payloadText = text.slice(newline + 1);
   // The hot path: an envelope with only type and time.
   if (text.charCodeAt(0) === 46) {

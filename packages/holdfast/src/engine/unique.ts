@@ -39,5 +39,5 @@ export function decodeUnique(text: string): UniqueTerms {
   } catch {
     // The key is not percent-encoded text.
   }
-  throw new HoldfastError("invalid_argument", "this record is not a task: its unique key cannot be decoded");
+  throw new HoldfastError("invalid_argument", "this is not a task: its unique key cannot be decoded");
 }

@@ -336,7 +336,7 @@ export class Limits {
     if (limit.weight !== undefined || !wholeLimit({ queue: limit }))
       throw new HoldfastError(
         "invalid_argument",
-        "limit has to have concurrency, rate or both, and no weight: queues do not take turns",
+        "limit has to have concurrency, rate or both, but no weight: a weight is for keys of one queue, and this limit is shared by queues",
         { field: "limit" },
       );
     let parts = 0;

@@ -39,7 +39,7 @@ export class OperationRunner {
   readonly #options: OperationRunnerOptions;
   readonly #partitions: PartitionRegistry;
   readonly #abort = new AbortController();
-  /** The operations that run here, with the share that each of them takes. */
+  /** The operations that run here, each with the API key or address whose share it takes; "" if none. */
   readonly #running = new Map<Promise<void>, string>();
   #loop: Promise<void> | undefined;
   #wake: (() => void) | undefined;

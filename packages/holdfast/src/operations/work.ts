@@ -8,7 +8,7 @@ export interface Failure {
   detail: string;
 }
 
-/** The position of the walk of an operation: the part of the queue, and the last entry that was seen in it. */
+/** How far an operation has come: the part of the queue, and the last entry that was seen in it. */
 export interface Place {
   part: number;
   after: string;
@@ -38,7 +38,10 @@ export interface Moved {
   stop?: Error;
 }
 
-/** The work of one kind of operation. Every process makes the same walk, in batches that can be repeated. */
+/**
+ * The work of one kind of operation. It goes through a list of tasks in batches. A batch can be repeated, so another
+ * process can go on from the last saved position.
+ */
 export interface Work {
   readonly first: Place;
   /** The next batch, null if no entry of this step is selected. `next` is null at the end. */
