@@ -1,4 +1,4 @@
-// Holdfast side by side with its peers: `make compare`, `make compare QUICK=1`. See README.md.
+// Compares Holdfast with its peers: `make compare`, `make compare QUICK=1`. See README.md.
 //
 //   node compare.mjs [--quick] [--only steady,cold] [--out folder]
 import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";

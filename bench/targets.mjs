@@ -25,7 +25,10 @@ const latencyFigures = (variant) =>
     ratio("blmove", 2, 1.5, latency(variant, metric)),
   ]);
 
-/** A variant of keys divided by another one, both ours and of one round. */
+/**
+ * Divides the figure of a variant of the workload `keys` by that of another variant in the same round, both of
+ * Holdfast.
+ */
 const keyRatio = (of, to, metric, must, stretch, atMost = false) =>
   value(must, stretch, {
     workload: "keys",
@@ -169,7 +172,8 @@ export const targets = [
     figures: [
       value(1, 1, { ...limits("one task of a key at a time, 10 keys", "most_at_once"), unit: "at a time" }),
       value(10, 10, { ...limits("10 tasks at a time, handlers of 5 ms", "most_at_once"), unit: "at a time" }),
-      // 500 and a burst of 50. A handler starts some ms after its grant, which counts here, so a span can have a few more.
+      // 500 and a burst of 50. A handler starts some ms after its grant, which counts here, so a span can have a few
+      // more.
       value(560, 550, { ...limits("500 starts a second, one early", "most_in_1_s"), unit: "starts" }),
     ],
   },

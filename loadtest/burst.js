@@ -18,7 +18,7 @@ const requests = Math.ceil(tasks / batch);
 const vus = Math.min(number("VUS", 8), requests);
 const samples = number("SAMPLES", 200);
 
-// With eight retries, hardly ever does one of 10,000 tasks fail nine times.
+// With eight retries, hardly any of the 10,000 tasks fails nine times.
 const task = {
   type: "demo.flaky",
   payload: { failRate: number("FAIL_RATE", 0.2) },

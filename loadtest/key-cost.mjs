@@ -98,7 +98,7 @@ try {
   const keyed = await startSide("keyed", text);
   const open = await startSide("open");
   const refused = await post({ ...keyed, headers: { ...keyed.headers, authorization: "Bearer hf_wrong" } });
-  if (refused !== 401) throw new Error(`keys are not asked for: ${refused}`);
+  if (refused !== 401) throw new Error(`a wrong key got ${refused}, not 401`);
   for (const side of [keyed, open]) await load(side, 1);
   const cpu = [];
   const rate = [];

@@ -43,7 +43,7 @@ const failed = (error) => {
   console.error(`rolling-restart: a request failed for good: ${error.message}`);
 };
 
-/** Sends a batch, and sends each task that was refused again with the same id. */
+/** Sends a batch. Tasks that were refused are sent again with the same ids. */
 async function send(batch) {
   for (let open = batch; open.length > 0; ) {
     const tasks = open.map((id) => ({ id, type: "demo.sleep", payload: { ms: 50 } }));

@@ -58,7 +58,7 @@ async function measure(workers) {
   return rate;
 }
 
-// The queue exists with its first task.
+// The first task creates the queue.
 await observability("GET", queuePath).catch(async (error) => {
   if (!(error instanceof ApiError && error.status === 404)) throw error;
   await enqueue(1);

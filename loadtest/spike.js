@@ -1,5 +1,5 @@
-// Sends a low load with a spike far above the capacity of the workers. No request may be refused for good, and the backlog
-// must be gone soon after the spike.
+// Sends a low load with a spike far above the capacity of the workers. No request may be refused for good, and the
+// backlog must be gone soon after the spike.
 //
 //   k6 run loadtest/spike.js
 //
@@ -47,7 +47,7 @@ export const setup = ready;
 
 export default function spike() {
   const [id] = enqueueBatch(body);
-  // Only one request in 20 is followed, because its client cannot send meanwhile.
+  // Only one request in 20 is followed, because a client that follows a task cannot send.
   if (id && Math.random() < 0.05) follow(id, 120);
 }
 

@@ -1,9 +1,10 @@
 // Measures the cost of tracing that is off, on but not sampled, and on with every span sampled:
 // node loadtest/tracing-cost.mjs [--rounds 15] [--tasks 20000] [--baseline DIR]
 //
-// All variants run in one process with one Redis, in an order that rotates. The script divides the CPU time per task of each
-// variant by that of the first variant in the same round, and prints the median of the ratios. Other load on the machine
-// changes CPU time less than elapsed time. --baseline names another built checkout, such as one from before a change.
+// All variants run in one process with one Redis, in an order that rotates. The script divides the CPU time per task of
+// each variant by that of the first variant in the same round, and prints the median of the ratios. Other load on the
+// machine changes CPU time less than elapsed time. --baseline names another built checkout, such as one from before a
+// change.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";

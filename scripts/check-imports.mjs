@@ -1,6 +1,7 @@
-// Checks that imports run one way: contracts <- holdfast <- service <- services. The dashboard only imports contracts. The
-// command `holdfast` may import `service/keys`, because it makes API keys, but not an HTTP server. Inside holdfast, no loop
-// imports another loop, and only redis/ talks to Redis. The script prints each wrong or circular import, also of types.
+// Checks that imports run one way: contracts <- holdfast <- service <- services. The dashboard only imports contracts.
+// The command `holdfast` may import `service/keys`, because it makes API keys, but not an HTTP server. Inside holdfast,
+// no loop imports another loop, and only redis/ talks to Redis. The script prints each wrong or circular import, also
+// of types.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -54,9 +55,9 @@ for (const dir of ["packages", "services", "dashboard"]) {
         if (packageOf(target) !== packageOf(path)) fail("it is in another package");
         const loopOf = (name) => LOOPS.find((loop) => name.startsWith(`packages/holdfast/src/${loop}/`));
         if (loopOf(path) && loopOf(target) && loopOf(path) !== loopOf(target))
-          fail("a loop imports no sibling");
+          fail("a loop must not import another loop");
         if (target.includes("redis/generated") && !/^packages\/holdfast\/src\/(redis|engine)\//.test(path))
-          fail("scripts are called by the engine");
+          fail("only the engine may call scripts");
         continue;
       }
       const name = specifier.startsWith("@")

@@ -1,5 +1,5 @@
-// Reads a .env file as Docker Compose does (compose-go, dotenv and template), so that both ways of `make up` see the same
-// settings. scripts/dotenv.test.mjs compares the results with those of `docker compose config`.
+// Reads a .env file as Docker Compose does (compose-go, dotenv and template), so that both ways of `make up` see the
+// same settings. scripts/dotenv.test.mjs compares the results with those of `docker compose config`.
 //
 // `node scripts/dotenv.mjs FILE` prints `export NAME='value'` for each variable that the environment does not have.
 import { existsSync, readFileSync } from "node:fs";

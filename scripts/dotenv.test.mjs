@@ -8,7 +8,9 @@ import { DotenvError, parseDotenv } from "./dotenv.mjs";
 /** The variables of the caller's environment. */
 const ENVIRONMENT = { H: "host", E: "" };
 
-/** Each case is a file with the values that Compose reads for A and B: null for an unset one, null if Compose refuses. */
+/**
+ * Each case is a file with the values that Compose reads for A and B: null for an unset one, null if Compose refuses.
+ */
 const cases = JSON.parse(readFileSync(join(import.meta.dirname, "dotenv.cases.json"), "utf8"));
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-dotenv-"));
@@ -62,7 +64,7 @@ test("a shell gets the variables that its environment lacks, with any characters
 });
 
 const hasCompose = spawnSync("docker", ["compose", "version"]).status === 0;
-if (!hasCompose) console.warn("SKIPPED: docker compose is not here: .env is not held against the real one");
+if (!hasCompose) console.warn("SKIPPED: docker compose is missing, so its reading of .env is not compared");
 
 test.skipIf(!hasCompose)("the real docker compose reads each of these files in the same way", () => {
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...ENVIRONMENT };

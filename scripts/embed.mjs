@@ -1,5 +1,6 @@
-// Writes packages/holdfast/dist/embedded.js: the heartbeat thread and the child process of isolated(), each as the text of
-// one CommonJS program. A bundler that packs an application follows it (own-code.ts), and leaves their files behind.
+// Writes packages/holdfast/dist/embedded.js: the heartbeat thread and the child process of isolated(), each as the text
+// of one CommonJS program. A bundler packs the module that imports this file (own-code.ts), but not the files of these
+// two.
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";

@@ -1,4 +1,5 @@
-// Writes infra/grafana/dashboards/ from infra/grafana/source/. With `--check` it writes nothing and fails if a file is out of date.
+// Writes infra/grafana/dashboards/ from infra/grafana/source/. With `--check` it writes nothing and fails if a file is
+// out of date.
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,8 +1,9 @@
 import luaparse from "luaparse";
 
 /**
- * Inlines constants, because Redis runs a script from its first line at each call, so that each local costs time. Inlined
- * are literals with names in capitals, the byte of a letter (`string.byte('c')`), and the names of KEYS and of text ARGV.
+ * Inlines constants, because Redis runs a script from its first line at each call, so that each local costs time. It
+ * inlines literals with names in capitals, the byte of a letter (`string.byte('c')`), and the names of KEYS and of text
+ * ARGV.
  * A name of ARGV that the script also declares as a local stays.
  * @param text Lua 5.1
  * @param names Map name -> Lua expression, for KEYS and ARGV

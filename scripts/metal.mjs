@@ -1,9 +1,9 @@
-// Runs the services under PM2 and, where none answers, a Redis of our own: node scripts/metal.mjs up | down
-// [--volumes] | logs | ps | scale N | metrics-port | secrets ARGS... Called by scripts/stack, which has installed and built
-// before.
+// Runs the services under PM2, and a Redis of our own if none answers: node scripts/metal.mjs up | down [--volumes] |
+// logs | ps | scale N | metrics-port | secrets ARGS... scripts/stack calls this script after it has installed and built
+// everything.
 //
-// Keys and passwords are made in .holdfast/secrets where there are none (services/init). A Redis of our own has a user
-// per service, and TLS with HOLDFAST_TLS=1; one that somebody else runs stays as it is.
+// services/init makes missing keys and passwords in .holdfast/secrets. A Redis of our own has a user per service, and
+// TLS with HOLDFAST_TLS=1. A Redis that somebody else runs stays as it is.
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -70,7 +70,7 @@ function redisServerVersion() {
 const namesOther = () =>
   Boolean(process.env.REDIS_URL || process.env.REDIS_SENTINELS || process.env.REDIS_CLUSTER_NODES);
 
-/** The port of the Redis that we started, while it runs. */
+/** The port of the Redis that we started; null if it does not run. */
 function ownRedisPort() {
   if (redisPid() === null) return null;
   return Number(/^(?:tls-)?port ([1-9]\d*)$/m.exec(readSecret("redis/access.conf"))?.[1]);
@@ -85,13 +85,15 @@ async function chooseRedis() {
   const isHere = ["127.0.0.1", "localhost"].includes(redis.host);
   if (isHere && ownRedisPort() === redis.port) return "ours";
   const info = await redisInfo(redis).catch((error) =>
-    die(`${error.message}. One of our own on another port: REDIS_PORT=16379 make up`),
+    die(`${error.message}. To start a Redis of our own on another port: REDIS_PORT=16379 make up`),
   );
   if (info === null) return isHere ? "ours" : die(`no Redis answers at ${redis.host}:${redis.port}`);
   const { problem, warning } = judgeRedis(info);
   const where = `the Redis ${info.redis_version} that answers at ${redis.host}:${redis.port}`;
   if (problem !== null)
-    die(`cannot use ${where}: ${problem}. One of our own on another port: REDIS_PORT=16379 make up`);
+    die(
+      `cannot use ${where}: ${problem}. To start a Redis of our own on another port: REDIS_PORT=16379 make up`,
+    );
   say(`using ${where} as it is`);
   if (warning) say(`WARNING: ${warning}`);
   if (tls) say("WARNING: HOLDFAST_TLS is for a Redis of our own; REDIS_TLS=1 speaks TLS to yours");
@@ -140,7 +142,7 @@ async function startOwnRedis() {
   }
 }
 
-/** Of the Redis that we started, while it runs. */
+/** The process id of the Redis that we started; null if it does not run. */
 function redisPid() {
   try {
     const pid = Number(readFileSync(redisPidFile, "utf8"));

@@ -1,5 +1,6 @@
-// Puts each fault of mutants/list.mjs into a copy of the code, runs the tests that have to find the fault, and prints the
-// test that failed. Exits with 0 only if a test found every fault. ONLY=text runs the faults with `text` in their name.
+// Puts each fault of mutants/list.mjs into a copy of the code, runs the tests that have to find the fault, and prints
+// the test that failed. Exits with 0 only if a test found every fault. ONLY=text runs the faults with `text` in their
+// name.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

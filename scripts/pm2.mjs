@@ -130,8 +130,8 @@ export const runningOf = (pm2) => servicesOf(pm2).filter((service) => !isStopped
 const HOPELESS_RESTARTS = 4;
 
 /**
- * Waits until every process is ready, which means that the process itself, not another one, answers on its port. Returns
- * the processes that are not ready after `timeoutMs`, or that PM2 has restarted in vain.
+ * Waits until every process is ready, which means that the process itself, not another one, answers on its port.
+ * Returns the processes that are not ready after `timeoutMs`, or that PM2 has restarted in vain.
  */
 export async function waitReady(pm2, timeoutMs = 60_000) {
   const { holdsPort } = await import("../packages/service/dist/ports.js");

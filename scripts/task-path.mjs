@@ -1,6 +1,6 @@
-// Prints the files whose code runs from the POST of a task to its handler, in order, with their lines. `--write` puts the
-// list into ARCHITECTURE.md, and `--check` fails if the list there is out of date. test/docs/task-path.redis.test.mjs
-// posts a task and compares the list with the files whose code ran.
+// Prints the files whose code runs from the POST of a task to its handler, in order, with their lines. `--write` puts
+// the list into ARCHITECTURE.md, and `--check` fails if the list there is out of date.
+// test/docs/task-path.redis.test.mjs posts a task and compares the list with the files whose code ran.
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -84,11 +84,11 @@ export const PARTS = [
       ["lua/lib/record.lua", "reads options and the state record."],
       ["lua/lib/known_ids.lua", "decides whether an id that the caller gave is known already."],
       ["lua/lib/limits.lua", "reads the limits of the queue, and writes the accounts that changed."],
-      ["lua/lib/accounts.lua", "reads and counts what runs of each key."],
+      ["lua/lib/accounts.lua", "counts the running tasks of each key."],
       ["lua/lib/ready.lua", "puts a task with a key into the line of its key."],
       ["lua/lib/policies.lua", "refuses or cancels tasks of a key that has too many."],
       ["lua/lib/stop.lua", "asks the worker of a running task to stop it."],
-      ["lua/lib/unique.lua", "looks who holds the unique key of a task."],
+      ["lua/lib/unique.lua", "finds out who holds the unique key of a task."],
       ["lua/lib/due.lua", "finds the place of a scheduled task in the order of due times."],
       ["lua/lib/parked.lua", "reads and writes parked requests, or wakes all workers."],
       ["lua/lib/lease.lua", "writes a lease: deadline, record and fence."],

@@ -88,7 +88,8 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
   /** Sends a batch until each task is confirmed. The ids stay the same, so that no task is stored twice. */
   const enqueueBatch = async (batch: number): Promise<void> => {
     const tasks = Array.from({ length: BATCH }, (_, n) => {
-      // Only once the node is back: a task whose lease ran out while it was away would die for another reason.
+      // Tasks fail only once the node is back. A task whose lease ran out while the node was away would die for another
+      // reason.
       const isBad = batch >= (2 * BATCHES) / 3 && n % 10 === 0;
       return {
         id: `task-${batch}-${n}`,

@@ -19,7 +19,8 @@ import {
   until,
 } from "./compose/stack.ts";
 
-// The whole stack on a real engine, as somebody finds it after `docker compose up`. One start for all tests: a file.
+// Tests the whole stack on a real engine, as it is after `docker compose up`. The tests are in one file, because they
+// share one start.
 
 const reachable = engineAnswers();
 if (!reachable)
@@ -64,7 +65,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     expect([count("worker"), count("janitor"), count("redis"), count("grafana")]).toEqual([2, 2, 1, 1]);
     const init = JSON.parse(compose("ps", "--all", "--format", "json", "init")) as { ExitCode: number };
     expect(init.ExitCode).toBe(0);
-    // It says where the key is to be had, and never the key: its output is kept as a log.
+    // init says how to get the key, but does not print the key, because its output is kept as a log.
     expect(compose("logs", "init")).toContain("make key");
   });
 
@@ -107,7 +108,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
       expect(status).toMatch(/CapEff:\s+0+$/m);
       expect(status).toMatch(/CapBnd:\s+0+$/m);
       expect(status).toMatch(/NoNewPrivs:\s+1$/m);
-      // No way to ask the engine of the machine for something.
+      // The container has no access to the Docker engine of the machine.
       expect(inside(service, "ls /var/run/docker.sock").status).not.toBe(0);
     },
   );
@@ -229,7 +230,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     }
     await until("tasks run", 20_000, async () => ((await stats()).processing > 0 ? true : undefined));
     const running = containers();
-    // All but one: whoever is hit holds tasks.
+    // All workers but one are killed, so that the killed ones hold tasks.
     const workers = running.filter(({ Service }) => Service === "worker").slice(1);
     const [janitor] = running.filter(({ Service }) => Service === "janitor");
     docker("kill", "--signal", "KILL", ...workers.map(({ ID }) => ID), janitor?.ID ?? "");
@@ -280,7 +281,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     const ours = images.filter((image) => image.startsWith(project));
     expect(ours).toHaveLength(5);
     expect(await secretsInLayers(ours, all)).toEqual([]);
-    // The scan finds what is there: a line that all of our images hold.
+    // The scan finds a text that is there: a line that all of our images hold.
     expect(await secretsInLayers(ours.slice(0, 1), ["@holdfast/"])).toEqual(["@holdf"]);
   }, 180_000);
 });

@@ -3,8 +3,9 @@ import { Redis } from "ioredis";
 
 export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
-// README: `autoBatch` sends many adds in one call, 10 by default; completed jobs are not kept, which is the default. A worker with a
-// concurrency above 1 takes jobs of several groups at once. Every job belongs to a group, and a group runs one job at a time.
+// README: `autoBatch` sends many adds in one call, 10 by default. Completed jobs are not kept, which is the default. A
+// worker with a concurrency above 1 takes jobs of several groups at once. Every job belongs to a group, and a group
+// runs one job at a time.
 export async function open({ url, queue: name }) {
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null });
   await redis.connect();

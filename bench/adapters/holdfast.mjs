@@ -7,15 +7,18 @@ const { Redis } = createRequire(new URL("../../packages/holdfast/package.json", 
 /** The method through which a client sends every command: [object, method]. */
 export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
-/** All features on, every option at its default: retention, counters, request ids, leases, heartbeat thread, janitor. */
+/**
+ * All features are on, and every option has its default: retention, counters, request ids, leases, heartbeat thread,
+ * janitor.
+ */
 export async function open({ url, queue }) {
   const client = new Holdfast({ redis: url });
   await client.check();
   const producer = new Queue(queue, { client });
-  // The peers are also measured from a connected client on.
+  // The measurement of the peers begins with a connected client, too.
   await producer.ready();
   const observer = new Observer({ client });
-  // Failed tasks are retried at once, as those of the peers.
+  // Failed tasks are retried at once, as those of the peers are.
   const optionsOf = ({ retries, delayMs, keepPayload }) =>
     retries === undefined && delayMs === undefined && keepPayload === undefined
       ? undefined

@@ -5,10 +5,11 @@ import { mostWithin } from "./statistics.mjs";
 
 /**
  * limits: of the queue and of each key, as Holdfast takes them
- * count: tasks; keys: how many keys they have, none without
+ * count: how many tasks; keys: how many keys the tasks have; 0: the tasks have no key
  * workers, concurrency: workers in this process, and how many tasks each of them runs at one time
- * handlerMs: how long a task runs; 0 until the next turn of the event loop
- * first, restAfterMs: this many tasks are there at the start, and the others come so much later; all are there by default
+ * handlerMs: how long a handler runs; 0: until the next turn of the event loop
+ * first, restAfterMs: the first tasks are enqueued at the start, the others this many ms later; by default all at the
+ * start
  */
 const {
   system,
@@ -45,7 +46,7 @@ async function enqueue(from, to) {
 
 const starts = [];
 const times = new Uint8Array(count);
-// Of each key, or of the whole queue: the tasks that run, and the one that began last.
+// By key, or for the whole queue: how many tasks run, and which task began last.
 const running = new Map();
 const last = new Map();
 let mostAtOnce = 0;

@@ -1,5 +1,5 @@
-// Compares the speed of this machine with that of the machine on which the targets in µs were set. The peers were measured
-// on both. The comparison does not affect any verdict.
+// Compares the speed of this machine with that of the machine on which the targets in µs were set. The peers were
+// measured on both. The comparison does not affect any verdict.
 import { summary, valuesOf } from "./statistics.mjs";
 
 /** The µs per task of the peers on the machine of the targets, as medians of five rounds. */

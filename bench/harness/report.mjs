@@ -31,7 +31,7 @@ export function machine({ quick, startedAt, seconds, loads, stolen = null, skipp
     `- Node ${process.versions.node}, Redis ${redisVersion()}`,
     `- Load average at the start ${load(loads.before)}, at the end ${load(loads.after)} (the run makes about 2 itself)`,
     ...stolenLines(stolen).map((line) => `- ${line}`),
-    ...(skipped.length ? [`- Rounds left out, the time being up: ${skipped.join(", ")}`] : []),
+    ...(skipped.length ? [`- Rounds left out because the time was up: ${skipped.join(", ")}`] : []),
   ].join("\n");
 }
 

@@ -3,7 +3,9 @@ import { spawn } from "node:child_process";
 const LIMIT_MS = 90_000;
 const running = new Set();
 
-/** Runs a module in a process of its own, args as JSON in the first argument; resolves with the JSON of its last line. */
+/**
+ * Runs a module in its own process, with `args` as JSON in the first argument. Resolves with the JSON of its last line.
+ */
 export function runNode(file, args) {
   return new Promise((resolve, reject) => {
     const path = file instanceof URL ? file.pathname : file;

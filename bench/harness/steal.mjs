@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 
 const STEAL = 7;
 
-/** Returns the CPU ticks since boot, in total and stolen, which the host gave to other guests. Null without /proc/stat. */
+/**
+ * Returns the CPU ticks since boot, in total and stolen, which the host gave to other guests. Null without /proc/stat.
+ */
 export function cpuTicks(read = () => readFileSync("/proc/stat", "utf8")) {
   let text;
   try {
@@ -10,7 +12,8 @@ export function cpuTicks(read = () => readFileSync("/proc/stat", "utf8")) {
   } catch {
     return null;
   }
-  // user nice system idle iowait irq softirq steal; what guests take is in user already.
+  // The fields are user, nice, system, idle, iowait, irq, softirq and steal. The time of our own guests is part of
+  // user.
   const ticks = /^cpu +([\d ]+)/
     .exec(text)?.[1]
     .trim()

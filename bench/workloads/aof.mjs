@@ -1,4 +1,4 @@
-// On the server with an append-only file, fsync every second; a fresh process.
+// Runs tasks in a fresh process on the server with an append-only file, fsync every second.
 import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
 
 export const name = "aof everysec";

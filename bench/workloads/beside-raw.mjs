@@ -1,4 +1,5 @@
-// Measures the same as `steady` in more rounds without the peers: our own µs, and our distance from the floor.
+// Measures the same as `steady` in more rounds without the peers: our own µs, and how much slower we are than raw Redis
+// commands.
 import { OURS } from "../harness/verdict.mjs";
 import { runWarm } from "./tasks.mjs";
 

@@ -1,4 +1,4 @@
-// 10,000 tasks in a fresh process: its code is not compiled yet.
+// Runs 10,000 tasks in a fresh process, whose code is not compiled yet.
 import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
 
 export const name = "cold";

@@ -1,4 +1,5 @@
-// One attempt in five fails, up to three attempts, retried at once: until every task is completed or dead.
+// Runs tasks until every one is completed or dead. One attempt in five fails. A task has up to three attempts, retried
+// at once.
 import { ENGINES, runTasks } from "./tasks.mjs";
 
 export const name = "failing";

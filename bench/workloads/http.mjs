@@ -1,4 +1,4 @@
-// POST of one task and of a batch: producer-api against bare Fastify that does one LPUSH per POST.
+// Compares producer-api with a bare Fastify that does one LPUSH per POST, for a POST of one task and of a batch.
 import { fileURLToPath } from "node:url";
 import { rotate } from "./shared/children.mjs";
 
@@ -14,7 +14,10 @@ const SYSTEMS = ["bare-fastify", "holdfast"];
 
 const file = fileURLToPath(new URL("http/run.mjs", import.meta.url));
 
-/** Metrics: `requestsPerSecond`, `tasksPerSecond`, `serverMicros` (CPU time of the server per request), `p50Ms`, `p99Ms`, `errors`. */
+/**
+ * Metrics: `requestsPerSecond`, `tasksPerSecond`, `serverMicros` (CPU time of the server per request), `p50Ms`,
+ * `p99Ms`, `errors`.
+ */
 export async function round(ctx) {
   const records = [];
   const seconds = ctx.quick ? 2 : 4;

@@ -1,4 +1,5 @@
-// Measures for Holdfast alone what keys cost: 100,000 tasks at concurrency 50 as in `steady`, with different numbers of keys.
+// Measures for Holdfast alone what keys cost: 100,000 tasks at concurrency 50 as in `steady`, with different numbers of
+// keys.
 import { OURS } from "../harness/verdict.mjs";
 import { rotate, runTasks } from "./tasks.mjs";
 

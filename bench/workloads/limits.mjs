@@ -1,5 +1,6 @@
-// Limits beside those of the peers: one task of a key at a time (groupmq), the rate and the concurrency of a queue (bullmq). Every run
-// also says whether the limit was kept, by the starts of the handlers: the most at one time, and the most in any second.
+// Compares limits with those of the peers: one task of a key at a time (groupmq), and the rate and the concurrency of a
+// queue (bullmq). Every run also reports whether the limit was kept, by the starts of the handlers: the most tasks at
+// one time, and the most starts in any second.
 import { fileURLToPath } from "node:url";
 import { OURS } from "../harness/verdict.mjs";
 import { rotate } from "./tasks.mjs";
@@ -13,7 +14,10 @@ const rateOf = (burst) => ({ queue: { rate: { limit: 500, periodMs: 1_000, burst
 // The window of bullmq allows all of its starts at once, and has no burst of its own.
 const BURST = { holdfast: 50, bullmq: 1 };
 
-/** count: tasks, in the quick run half as many; options: see harness/limits-run.mjs, the limits by system */
+/**
+ * count: how many tasks, half as many in the quick run; options: see harness/limits-run.mjs; limitsOf: the limits for a
+ * system
+ */
 const VARIANTS = [
   ...[10, 1_000].map((keys) => ({
     variant: `one task of a key at a time, ${keys} keys`,
@@ -44,7 +48,7 @@ const VARIANTS = [
     limitsOf: () => rateOf(1),
   },
   {
-    // The first task opens a window of a second, at the end of which the others come.
+    // The first task opens a window of one second. The other tasks come shortly before its end.
     variant: "500 starts a second, one early",
     systems: [OURS, "bullmq"],
     count: 1_501,

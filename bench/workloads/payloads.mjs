@@ -1,4 +1,4 @@
-// Payloads of 100 B, 1 KiB, 16 KiB; a fresh process.
+// Runs tasks with payloads of 100 B, 1 KiB and 16 KiB in a fresh process.
 import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
 
 export const name = "payloads";

@@ -1,4 +1,4 @@
-// 100,000 tasks, ingested in bulk, then processed at concurrency 50 by one process that is warm.
+// Ingests 100,000 tasks in bulk, then processes them at concurrency 50 in one process that is warm.
 import { ENGINES, FLOORS, runWarm } from "./tasks.mjs";
 
 export const name = "steady";

@@ -1,4 +1,4 @@
-// Two worker processes at concurrency 50 each, from their common start to the last task that either settled.
+// Measures two worker processes at concurrency 50 each, from their common start to the end of the last task.
 import { fileURLToPath } from "node:url";
 import { ENGINES, FLOORS, rotate } from "./tasks.mjs";
 

@@ -51,7 +51,7 @@ export interface LoadSearch {
 }
 
 export interface OperationsSearch {
-  /** The group that is shown in full. */
+  /** The operation that is shown in full. */
   id?: string;
 }
 

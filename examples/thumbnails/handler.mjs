@@ -7,13 +7,13 @@ export const handlers = {
   /** `{ source, target, width }`: two paths and pixels. */
   "image.thumbnail": async (task, { attempt, token }) => {
     const { source, target, width } = task.payload;
-    const bytes = await readFile(source); // a file that is missing may come yet: this throw is retried
+    const bytes = await readFile(source); // a missing file may still come, so this error is retried
     const image = sharp(bytes).autoOrient().resize({ width, withoutEnlargement: true }).webp();
     const { data, info } = await image.toBuffer({ resolveWithObject: true }).catch((error) => {
-      // The same bytes fail the same way: straight to the dead letters, with a reason a person can read.
+      // The same bytes would fail again, so the task goes to the dead letters at once, with a clear reason.
       throw new FatalError(`${basename(source)} cannot be read as an image: ${error.message}`);
     });
-    // Under a name of its own until it is whole: a second run of the same task never meets half a file.
+    // The file has a name of its own until it is complete, so that a second run of the task never meets half a file.
     await mkdir(dirname(target), { recursive: true });
     await writeFile(`${target}.${token}`, data);
     await rename(`${target}.${token}`, target);

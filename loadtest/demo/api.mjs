@@ -13,7 +13,10 @@ export class ApiError extends Error {
 /** @param baseUrl such as http://127.0.0.1:3000 @param key the API key to send; empty for none */
 export function openApi(baseUrl, key, { onRequest = () => {}, onRepeat = () => {} } = {}) {
   const authorization = key ? { authorization: `Bearer ${key}` } : {};
-  /** Repeats a request while the service is busy or away, since a second enqueue with an id or replay does no harm. */
+  /**
+   * Repeats a request while the service is busy or away, since a repeated replay, or a repeated enqueue with an id,
+   * does no harm.
+   */
   return async function request(method, path, body) {
     const what = `${method} ${baseUrl}${path}`;
     onRequest();

@@ -4,7 +4,7 @@
 //
 //   node loadtest/demo/demo.mjs [--tasks 10000] [--fail-rate 0.2] [--no-kill]
 //
-// The workers run with a lease of 5 s meanwhile (LEASE_MS) and get their own back at the end.
+// During the run the workers have a lease of 5 s (LEASE_MS). At the end they get their earlier setting back.
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { ApiError, forEach, openApi } from "./api.mjs";

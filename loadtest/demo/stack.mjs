@@ -11,7 +11,10 @@ const WORKER = "holdfast-worker";
 /** The default settings of a worker. */
 const DEFAULTS = { LEASE_MS: "30000", WORKER_CONCURRENCY: "50" };
 
-/** `make env` sets these variables for the shell of a person. Workers that are restarted there keep their own. */
+/**
+ * `make env` sets these variables in the shell of a user. Workers that are restarted from that shell keep their own
+ * values.
+ */
 const NOT_THEIRS = Object.fromEntries(
   ["REDIS_HOST", "REDIS_PORT", "REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_TLS_CA_FILE"].map((name) => [
     name,
@@ -65,7 +68,7 @@ export async function openStack() {
   const pm2 = findPm2();
   if (pm2 !== null) return pm2Stack(pm2);
   throw new Error(
-    "the services answer, but neither Compose nor PM2 of this folder runs them: the demo could kill no worker (--no-kill runs it without)",
+    "the services answer, but neither Compose nor PM2 of this folder runs them, so the demo cannot kill a worker; --no-kill runs it without a kill",
   );
 }
 

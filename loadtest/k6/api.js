@@ -1,5 +1,5 @@
-// A client of both HTTP APIs that repeats requests after a refusal by a restart or a full queue. After an unknown outcome
-// the client repeats no enqueue without ids, so that no task is stored twice.
+// A client of both HTTP APIs that repeats requests after a refusal by a restart or a full queue. After an unknown
+// outcome the client repeats no enqueue without ids, so that no task is stored twice.
 import { sleep } from "k6";
 import http from "k6/http";
 import { Counter, Trend } from "k6/metrics";
@@ -15,7 +15,8 @@ const endToEnd = new Trend("task_end_to_end", true);
 const intakeClock = new Trend("intake_clock");
 
 const PATIENCE_SECONDS = 60;
-// k6 does not count these as failures, since they come with load and restarts. `requests_failed` counts final ones.
+// k6 does not count these statuses as failures, since they come with load and restarts. `requests_failed` counts final
+// failures.
 const expected = http.expectedStatuses({ min: 200, max: 399 }, 404, 409, 429, 503);
 
 /** @param isSafe whether the request may be repeated although it may have been carried out */

@@ -83,7 +83,7 @@ export function settle({ before }, { seconds = 120, expected } = {}) {
   stored.add(count);
   checked.add(1);
   const found = [];
-  if (gone !== 0) found.push(`${gone} tasks were accepted and are nowhere`);
+  if (gone !== 0) found.push(`${gone} tasks were accepted and are missing`);
   if (after.live > before.live) found.push(`${after.live} tasks have no end after ${seconds} s`);
   if (expected !== undefined && count !== expected) found.push(`${count} tasks were stored, not ${expected}`);
   if (found.length > 0) {

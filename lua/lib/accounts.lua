@@ -9,15 +9,18 @@
 -- entry of `ready` is written before the commit and removed after it. After an abort, the index may therefore hold a key that may not run,
 -- which the next acquire removes. A key that may run is never missing.
 --
--- An account is a field "@<key>" of `state`. The account of the queue is "@". Its turn is that of all tasks without a key.
+-- The account of a key is the field "@<key>" of `state`. The account of the queue is the field "@"; its turn is the
+-- turn of all tasks without a key.
 --
 --   account   running turn[~meanMs] tat heldUntil[ override]
 --   running   leased tasks of the key; in the account of the queue: the turn of the task that was granted last
---   turn      when the key is next: each grant moves it by 1 / weight, and the lowest turn is granted first
---   meanMs    only with fair=time: about how long a task of the key runs. Then a grant moves the turn by meanMs / 10 / weight, and
---             the end of the task corrects it
---   tat       the theoretical arrival time of GCRA, ms since the epoch: the rate is used up as long as it lies too far ahead
---   override  concurrency rate periodMs burst weight until: the limit of this key instead of that of all keys, "-" for none
+--   turn      the order of the keys: the key with the lowest turn is granted first. Each grant adds 1 / weight to it
+--   meanMs    only with fair=time: the mean running time of the key's tasks. A grant then adds meanMs / 10 / weight to
+--             the turn. The end of the task corrects the turn
+--   tat       the theoretical arrival time of GCRA, ms since the epoch: no task may start while it lies further ahead
+--             than the burst allows
+--   override  the limit of this key instead of the limit of all keys: `concurrency rate periodMs burst weight until`,
+--             with "-" for no limit
 --
 -- The limits are the field "#limits" of `state`, one line per scope: `<queue | key | type <name>> concurrency rate periodMs burst weight`.
 -- The account of a type that has a line is the field "@ /<name>". A task of that type counts for its key and for its type, and its record
@@ -25,18 +28,20 @@
 --
 --   ordered=1     a task that failed keeps its place, and the tasks of its key wait for it; one task of a key runs at a time
 --   stop=1        a task that died holds its key until somebody lets it go on
---   full=drop     if as many tasks of the key run or wait as may run, a new one is refused
---   full=cancel   the same, but the new task is accepted, and the oldest ones of the key are cancelled
+--   full=drop     a new task is refused if the tasks of its key that run or wait are as many as may run at once
+--   full=cancel   in that case the new task is accepted, and the oldest tasks of its key are cancelled
 --   max=n         a new task is refused if n tasks of its key wait
 --   fair=time     the keys share the time that their tasks run, not the number of starts
 --
--- Each line `share <name> <version> concurrency rate periodMs burst` is the share of this queue in a limit of several queues, or in that of
--- the queue whose partition this is (operators/share.lua). Its account is the field "@ <name>".
--- "#limits" exists, perhaps as "", from the first task with a key on. A change of the limits sets "#opening": the keys behind the one that
--- it names have not been looked at under the new limits. The caller goes on until the field is gone. If the caller has died, promotions go
--- on.
+-- Each line `share <name> <version> concurrency rate periodMs burst` is the share of this queue in a limit that several
+-- queues share, or in the limit of the partitioned queue to which this queue belongs (operators/share.lua). The account
+-- of a share is the field "@ <name>".
+-- "#limits" exists, perhaps as "", since the first task with a key. A change of the limits sets "#opening" to a key:
+-- the keys behind that key have not been checked under the new limits yet. The caller repeats its call until the field
+-- is gone. If the caller died, the next promotions check the other keys.
 
--- The score of a ready key is its turn, and this much more for each band before its own, so that the bands follow one another.
+-- The score of a ready key is its turn, plus this number for each band before its band. So all keys of one band come
+-- before those of the next.
 local BAND_SPAN = 2 ^ 43
 -- The most keys that one call wakes.
 local RESTING_LIMIT = 200
@@ -135,14 +140,14 @@ local function accountOf(limits, key)
   return limits.accounts[key]
 end
 
--- When a task of this cost may start under a limit, by the time alone. One that costs more than the burst starts when the rate is whole, and
--- what it took too much is paid back before the next one starts.
+-- When time (a rate or a hold) allows a task of this cost to start under a limit. A task that costs more than the burst
+-- starts when the whole burst is available. What it takes beyond the burst delays the next task.
 local function allowedAt(account, limit, cost)
   local at = limit.intervalMs > 0 and math.max(account.tat, now) + (math.min(cost, limit.burst) - 1) * limit.intervalMs - limit.aheadMs or 0
   return math.max(account.heldUntil, math.ceil(at))
 end
 
--- How many tasks of cost 1 may start now; and if time decides, when the next one may.
+-- Returns how many tasks of cost 1 may start now. If none may because of a rate or a hold, also returns when one may.
 local function roomOf(account, limit, running)
   if account.heldUntil > now then
     return 0, account.heldUntil < HELD_FOR_EVER and account.heldUntil or nil
@@ -195,7 +200,7 @@ local function accountsIn(counted)
   return key ~= '' and key or nil, name ~= '' and typeAccount(name) or nil
 end
 
--- Gives the rate back that a grant took which nothing came of.
+-- Gives back the rate that a grant took, for an attempt that never began.
 local function refund(limits, counted, cost)
   for _, whole in ipairs(limits.wholes) do
     local account = change(limits, whole.key)
@@ -216,8 +221,8 @@ local function hold(limits, key, untilMs)
   end
 end
 
--- A script looks only at the types that have a line in "#limits". So a type without a limit gets a line that limits nothing, and its hold
--- is obeyed.
+-- Scripts obey a hold only for the types that have a line in "#limits". So a type without a limit gets a line that
+-- limits nothing.
 local function holdType(limits, name, untilMs)
   local key = typeAccount(name)
   if not (limits.types and limits.types[key]) then

@@ -1,7 +1,7 @@
--- Acks, the hot path of a settle: the reading half. The calling script writes.
+-- Plans the acks of a settle, the hot path. These functions only read; the calling script writes.
 
--- completed: ids that leave `processing` by an ack. awaited: ids of tasks for whose end another task waits (lib/next.lua). The records go
--- to the end of `commit`, whose size is kept beside it.
+-- completed: ids that leave `processing` by an ack. awaited: ids of tasks for whose end another task waits
+-- (lib/next.lua). The records are appended to `commit`; `size` counts its entries.
 local function newSettled(commit)
   return { commit = commit, size = #commit, completed = {}, acked = 0, dropped = {}, awaited = {} }
 end
@@ -30,7 +30,8 @@ local function verdictWithoutLease(counters, record, fence)
   return 's'
 end
 
--- The second value says whether all tasks with this very record become the same record. The third is the text under which they are counted;
+-- Plans one ack and returns its verdict. The second value says whether every other task with the same record gets the
+-- same new record. The third is the text under which these tasks are counted, and the fourth is when they were granted;
 -- the caller releases them.
 local function planAck(settled, counters, id, fence, record)
   local counts, current, grantedAt, at = string.match(record or '', '^l(%S+) (%S+) (%d+) %d+ %d+ ()')
@@ -54,7 +55,8 @@ local function planAck(settled, counters, id, fence, record)
     counted = counted ~= '' and counted or nil
     if drops then
       settled.dropped[#settled.dropped + 1] = id
-      -- The place of its record in the commit, and when it was granted: the header of its envelope goes into that record.
+      -- The place of the task's record in the commit, and when the task was granted. The header of the envelope will be
+      -- added to that record.
       settled.dropped[id] = { at = settled.size + 2, grantedAt = tonumber(grantedAt) }
     end
     if hasNext then
@@ -69,14 +71,15 @@ local function planAck(settled, counters, id, fence, record)
   return 'a', not (drops or hasNext), counted, tonumber(grantedAt)
 end
 
--- Acks of tasks that one call granted. Most have the same record as the task before, and so become the same record; if tasks of several
--- keys take turns, few records come again and again.
+-- Plans the acks of tasks that one call granted. Most of them have the same record as the task before, and so get the
+-- same new record. If tasks of several keys take turns, a few records come again and again.
 local function planAcks(settled, counters, fence, ids, fields, reserved, from, to, letters, seen)
   local commit, completed = settled.commit, settled.completed
   local size, acked, alike = settled.size, settled.acked, 0
-  -- Tasks with the same record before the ack have the same record after it, `ended`. known: by the record before the ack, the one after it
-  -- and how many tasks had it. The tasks of the present run, which begins at the place `first`, are added to that number at the end of the
-  -- run, because adding them one by one would cost more than the rest of the loop.
+  -- Tasks with the same record before the ack have the same record after it, `ended`. `known` has, for each record
+  -- before the ack, the record after it and the number of tasks. The tasks of the present run, which begins at the
+  -- place `first`, are added to that number at the end of the run, because adding them one by one would cost more than
+  -- the rest of the loop.
   local known, leased, same, ended, first = {}, nil, nil, nil, from
   for i = from, to do
     local id, record = ids[i], fields[reserved + i] or nil

@@ -1,5 +1,5 @@
--- Pushes collected per band. `push` keeps the order given; the list to fill is found by name. Tasks with a key are collected beside
--- them, for the lines of their keys.
+-- Collects the ids to push, by band. `pushBands` keeps the order given. Tasks with a key are collected separately, for
+-- the lines of their keys.
 
 -- See lib/accounts.lua; nil in a call that needs none.
 local limits
@@ -17,13 +17,13 @@ local function addPending(bands, id, envelope, c)
   ids[#ids + 1] = key and { key = key, code = tonumber(BAND_CODES[band]), id = id } or id
 end
 
--- keyedAtHead: tasks with a key go to the heads of their lines, also where those without a key go to the end of their list.
+-- keyedAtHead: tasks with a key go to the heads of their lines even if tasks without a key go to the end of their list.
 local function pushBands(bands, atConsumingEnd, keyedAtHead)
   for _, name in ipairs(bandNames) do
     local ids = bands[name]
     if #ids > 0 then
       if atConsumingEnd then
-        -- LPUSH reverses: the first id given shall be taken first.
+        -- LPUSH reverses the order, and the first id given has to be taken first.
         local reversed = {}
         for i = #ids, 1, -1 do
           reversed[#reversed + 1] = ids[i]
@@ -44,7 +44,8 @@ local PROMOTE_LIMIT = 200
 
 -- Moves due tasks to pending. It is a whole transition: push, commit, remove.
 local function promoteDue(limit)
-  -- Up to the end of this millisecond: tasks that share a due time have parts of it as their scores.
+  -- Up to the end of this millisecond, because tasks with one due time have scores between it and the next one
+  -- (lib/due.lua).
   local due = redis.call('ZRANGEBYSCORE', scheduledKey, '-inf', string.format('(%d', now + 1), 'LIMIT', 0, limit)
   if #due == 0 then
     return 0

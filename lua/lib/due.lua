@@ -1,12 +1,12 @@
--- Places in `scheduled`: by due time, and within one millisecond first come, first served. A score is the due time, or the
--- next number that a double can hold behind the last one in that millisecond. Until the year 2039 there are 4,096 of them.
--- If a millisecond is full, the task takes a place in the next one: it is never early, and late by one millisecond for each 4,096
--- tasks that were there before it.
+-- The order in `scheduled` is by due time and, within one millisecond, by arrival. The score of a task is its due time.
+-- If that score is taken, it is the next number that a double can hold behind the last score of that millisecond. A
+-- millisecond has 4,096 such numbers until the year 2039. If a millisecond is full, the task gets a score in the next
+-- one. So a task is never early, and it is 1 ms late for each 4,096 tasks with its due time that came before it.
 
 -- No task is delayed by more than this. After a million tasks with one due time, all further ones share the last place.
 local DUE_SPREAD_MS = 256
 
--- The last place that is taken in a millisecond; nil if none is.
+-- The last score that is taken in a millisecond; nil if none is.
 local function lastPlace(ms)
   local last = redis.call('ZREVRANGEBYSCORE', scheduledKey, string.format('(%.0f', ms + 1), string.format('%.0f', ms), 'WITHSCORES', 'LIMIT', 0, 1)
   return last[2] and tonumber(last[2])
@@ -17,10 +17,11 @@ local function placeBehind(place)
   return place + math.ldexp(1, exponent - 53)
 end
 
--- due: due times and ids in turn, in the order in which they came. The times become scores. Returns the lowest of them.
+-- due: due times and ids in turn, in the order in which they came. Replaces the times by scores and returns the lowest
+-- score.
 local function placeDue(due)
   local taken, begin, lowest = {}, {}, math.huge
-  -- Most tasks go behind the last one of all, and then no place has to be searched.
+  -- Most tasks are due later than every task before them, and need no search for a free score.
   local highest = redis.call('ZREVRANGE', scheduledKey, 0, 0, 'WITHSCORES')[2]
   highest = highest and tonumber(highest) or -1
   for at = 1, #due, 2 do

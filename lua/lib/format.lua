@@ -1,5 +1,5 @@
--- The letters, flags and limits that scripts and library share. The build puts these values where their names stand in a
--- script, and writes them to packages/holdfast/src/engine/format.ts.
+-- The letters, flags and limits that the scripts and the library share. The build replaces these names by their values
+-- in each script, and writes the values to packages/holdfast/src/engine/format.ts.
 
 -- The first byte of a state record (lib/record.lua): where the task is.
 local RECORD_PENDING = string.byte('p')
@@ -17,17 +17,17 @@ local ENVELOPE_PLAIN = string.byte('.')
 local ENVELOPE_OPTIONS = string.byte('+')
 local ENVELOPE_SCHEDULED = string.byte('@')
 
--- The flags of a state record: a caller gave the id; the task runs alone; a cancel was requested; the payload goes when
--- the task completes; the next task of its unique key waits for its end.
+-- The flags of a state record, in the order below: a caller gave the id; the task runs alone; a cancel was requested;
+-- the payload is removed when the task completes; the next task of its unique key waits for its end.
 local FLAG_GIVEN = 'h'
 local FLAG_ALONE = 'o'
 local FLAG_CANCEL = 'x'
 local FLAG_DROPS = 'k'
 local FLAG_NEXT = 'n'
 
--- The flags of a reply tell a worker, beside its tasks: the queue is paused; make room (hold nothing and ask again), since a task has
--- to run alone; the task that is granted has to; ask again, since entries were dropped; the request is parked; tasks stand aside
--- by their type, so tell the types that you run.
+-- What the flags of a reply tell a worker, in the order below: the queue is paused; make room (end the tasks that you
+-- hold and ask again), because a task has to run alone; the granted task has to run alone; ask again, because entries
+-- were dropped; the request is parked; tasks stand aside because of their types, so send the types that you run.
 local REPLY_PAUSED = 1
 local REPLY_MAKE_ROOM = 2
 local REPLY_ALONE = 4
@@ -39,20 +39,20 @@ local REPLY_TYPED = 32
 local ALONE_FROM_CRASHES = 2
 -- Ended attempts that a record keeps.
 local HISTORY_LINES = 32
--- So often the attempt of a task that was handed back is refunded.
+-- A task that is handed back gets its attempt refunded this many times.
 local RELEASES_REFUNDED = 10
--- So often a handler may hand a task back because of a rate limit; after that the task dies.
+-- A handler may hand a task back because of a rate limit this many times. After that the task dies.
 local RATE_LIMITED_MAX = 100
 -- A worker that comes late by less than this part of the time between two starts loses none of its rate.
 local RATE_LATE = 0.9
 -- The end of a hold that only an operator or a replay ends, ms since the epoch. JavaScript has no later date.
 local HELD_FOR_EVER = 8640000000000000
--- A task in strict order cannot stand aside where a worker has no handler for it. Its key is held for this long, ms, so that it is not
--- granted to the same worker again and again.
+-- If a worker has no handler for a task, the tasks behind it overtake it. In strict order they may not. There the key of
+-- the task is held for this long, ms, so that the task is not granted to the same worker again and again.
 local NO_HANDLER_HOLD_MS = 1000
 -- If the type of a task in strict order is full, its key rests for this long, ms, unless the time is known at which the type has room.
 local FULL_TYPE_MS = 250
--- The hard limit of an attempt whose task brings none, ms.
+-- The time-out of an attempt, ms, if neither the task nor its type has one.
 local ATTEMPT_TIMEOUT_MS = 1800000
 
 -- The first byte of a field in an entry of the stream of events (lib/events.lua): what happened to the tasks in it.

@@ -1,4 +1,4 @@
--- The reading half of an acquire: it decides which tasks to grant and plans the writes. The calling script writes.
+-- Decides which tasks an acquire grants, and plans the writes. The functions at the end carry the plan out.
 
 -- The counts of a pending task after the grant that it gets now. routed: its worker is known to run its type.
 local function countsAfter(record, terms, routed)
@@ -49,8 +49,9 @@ end
 -- A caller that sends its types looks at this many entries at least, because some may be for other workers.
 local LOOKED_AT = 16
 
--- request: want, how many; held, what the caller holds already (a solo task goes only to one that holds nothing); leaseMs,
--- maxRetries, workerId, nonce; typed, see lib/typed.lua, where the caller sent its types or types have limits. The records go to the end of `commit`.
+-- request: want, how many tasks; held, how many the caller holds (a solo task goes only to a caller that holds none);
+-- leaseMs, maxRetries, workerId, nonce; typed (lib/typed.lua), if the caller sent its types or a type has a limit. The
+-- records are appended to `commit`.
 local function planAcquire(counters, request, soloClaim, commit)
   local grants = newGrants()
   local want, workerId, leaseMs = request.want, request.workerId, request.leaseMs
@@ -72,7 +73,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     end
   end
   local ids, sources
-  -- Most queues use the normal band only, so one command looks for the four others.
+  -- Most queues use the normal band only, so one command finds out whether the four other indexes have entries.
   if typed or limits or redis.call('EXISTS', pendingHighKey, pendingLowKey, pendingSoloKey, pendingTypedKey) > 0 then
 -- include lib/peek.lua
     local count, lines = typed and math.max(want, LOOKED_AT) or want, nil
@@ -86,7 +87,7 @@ local function planAcquire(counters, request, soloClaim, commit)
         want, grants.solo = 1, true
         ids, sources = peekSolo(typed and count - 1 or 0, lines and lines.solo, keyed and keyed.solo)
       elseif not claimant or claimant == workerId or tonumber(untilMs) <= now then
-        -- One worker at a time is asked to make room for it; the claim expires after a lease.
+        -- Only one worker at a time is asked to make room for the solo task. Its claim expires after leaseMs.
         grants.makesRoom = true
         grants.claim = string.format('%s %.0f', workerId, now + leaseMs)
       end
@@ -125,7 +126,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     local lane, isBehind, terms, isDropped, isMoved, isAsked, isAside, isFull, ofType
     if sources then
       if place == want then
-        break -- more was looked at than is wanted
+        break -- more entries were looked at than tasks are wanted
       end
       local source = sources[i]
       lane = hasLimits and limits.isLane[source] and source
@@ -143,7 +144,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     elseif plain and envelope and not record and not typed and byte(envelope) == ENVELOPE_PLAIN then
       terms = plain
     elseif isBehind then
-      terms = nil -- a task of its key was refused that stands before it
+      terms = nil -- a task before it in the line of its key was refused
     elseif not isPending(record, envelope) then
       isDropped = true
     else
@@ -302,7 +303,7 @@ local function writeGrants(grants)
   end
 end
 
--- After the commit: removes the entries that they came from.
+-- After the commit: removes the entries from which the granted tasks came.
 local function trimGrants(grants)
   if #grants.left > 0 then
     redis.call('ZREM', pendingTypedKey, unpack(grants.left))
@@ -326,8 +327,8 @@ end
 
 -- The commit of a round trip (settle, acquire, or both): one HSET of records, counters, and the reply for a repeat.
 
--- The caller should ask again: the entries that were looked at gave no task, but entries behind them may, or some were not looked at,
--- because the caller did not send its types, or because there are many keys.
+-- Whether the caller should ask again. Entries that were looked at gave no task, but entries behind them may. Or some
+-- entries were not looked at, because the caller did not send its types or because there are many keys.
 local function hasMore(grants)
   return grants.dropped > 0 or #grants.expired > 0 or grants.aside > 0 or grants.untold
     or grants.unseen
@@ -345,7 +346,7 @@ local function hasReply(grants, verdicts)
   return grants.changed > 0 or verdicts ~= '' or grants.dropped > 0 or grants.aside > 0 or grants.unseen
 end
 
--- The arguments of that HSET. Every plan of the round trip appends to them, so that nothing is copied.
+-- The arguments of the HSET that commits. Every plan of the round trip appends to them, so that nothing is copied.
 local function newCommit()
   return { '#counters', '', requestSlot, '' }
 end

@@ -27,16 +27,16 @@ local function bodyOf(envelope)
   return typeOf(envelope) .. string.sub(envelope, string.find(envelope, '\n', 1, true) or 1)
 end
 
--- Callers compute moments from the clock, so the moments of two equal enqueues differ by as much as the times of the calls. This is
--- how much more they may differ.
+-- A caller computes run and expiry times from its clock. So in a repeated enqueue they are later, by the time between the
+-- two calls. This is the tolerance beyond that, ms.
 local SAME_MOMENT_MS = 1000
 
 local function enqueuedAt(envelope)
   return tonumber(string.match(envelope, '^%S+ (%w+)') or '', 36) or 0
 end
 
--- The fingerprint already says that both have this option or neither. The option is the same if it is the same moment, or equally
--- long after the enqueue.
+-- The fingerprint already says that both tasks have this option or neither does. The values are equal if they are the
+-- same time, or equally long after their enqueues.
 local function isSameMoment(name, kept, offered)
   local before, after = tonumber(option(kept, name)), tonumber(option(offered, name))
   return not before or not after or before == after
@@ -54,7 +54,7 @@ local function isSameBody(kept, offered)
     return first == redis.sha1hex(bodyOf(offered))
   end
   local body, wanted = bodyOf(kept), bodyOf(offered)
-  -- If its payload was not kept, the rest has to be enough: a minted id never belongs to another task.
+  -- If the payload was not kept, the rest is compared: a minted id never belongs to another task.
   return body == wanted or (option(kept, 'k') == '0' and body == string.match(wanted, '^[^\n]*\n'))
 end
 

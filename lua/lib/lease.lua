@@ -1,19 +1,20 @@
 -- Writes the lease of a task.
 
--- From the time-out to the deadline, after which no heartbeat extends the lease: the worker ends the attempt at the
--- time-out itself, and its verdict has to arrive before a janitor may reap the task.
+-- The time, ms, from the time-out of an attempt to its deadline, after which no heartbeat extends the lease. The worker
+-- itself ends the attempt at the time-out. Its verdict has to arrive before a janitor may reap the task.
 local SETTLE_MS = 250
 -- The bands of tasks that are not normal, by the option p of their envelopes.
 local BANDS = { h = 'high', l = 'low' }
 
--- The fence of all tasks that one call grants. A worker adds a dot and the place of each, which makes its token.
+-- The fence of all tasks that one call grants. A worker adds a dot and the place of the task, which makes the token.
 -- first: the number of the first grant, as text.
 local function fenceOf(first, nonce)
   return first .. '-' .. nonce
 end
 
--- Types with terms of their own, ',<rule>=<maxRetries>:<timeoutMs>' each; either number may be missing. A rule is a type, or a prefix with a
--- star; the most exact ones come first. Returns a function that finds the terms of a type.
+-- Reads the types that have a maxRetries or a timeoutMs of their own, each as ',<rule>=<maxRetries>:<timeoutMs>';
+-- either number may be missing. A rule is a type, or a prefix with a star; the most exact ones come first. Returns a
+-- function that finds the terms of a type.
 local function ownTermsOf(text)
   local rules = {}
   for name, star, maxRetries, timeoutMs in string.gmatch(text, ',([^*=,]*)(%*?)=(%d*):(%d*)') do
@@ -43,7 +44,7 @@ local function leaseTerms(request)
   local expiryText = string.format('%d', expiry < deadline and expiry or deadline)
   local plain = { given = false, flags = '', counts = '1', key = '', band = 'normal', cost = 1, expiresAt = 0, lease = expiryText,
     tail = ' ' .. nowText .. string.format(' %d %d ', deadline, maxRetries + 1) .. workerId }
-  -- By the text of the options: the tasks of a batch mostly share it.
+  -- The terms by the text of the options, which the tasks of a batch mostly share.
   local known = { [''] = plain }
   -- kept: the text under which the terms are kept in `known`. own: the terms of its type; nil if it has none.
   local function termsFor(text, kept, own)
@@ -52,7 +53,7 @@ local function leaseTerms(request)
       local terms = { given = plain.given, flags = plain.flags, counts = plain.counts, key = onlyKey, band = plain.band, cost = 1, expiresAt = 0, lease = plain.lease, tail = plain.tail }
       known[kept] = terms
       return terms
-    elseif not own and string.find(text, '^ u=%S+$') then -- a unique key says nothing about the lease, and each task has another one
+    elseif not own and string.find(text, '^ u=%S+$') then -- it does not change the lease, and differs from task to task
       return plain
     end
     local limitMs = (tonumber(optionOf(text, 't')) or own and own.timeoutMs or ATTEMPT_TIMEOUT_MS) + SETTLE_MS

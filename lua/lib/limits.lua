@@ -16,8 +16,8 @@ local function writeAccounts(limits, commit)
   end
 end
 
--- After the commit: keys that are held leave `ready`, and accounts that say nothing any more are forgotten, now or when their rate is whole
--- again.
+-- After the commit: removes held keys from `ready`. Deletes accounts that say no more than a missing account would, now
+-- or when their rate is whole again.
 local function finishAccounts(limits)
   local left, forgotten, turns = limits.left, {}, {}
   for _, key in ipairs(limits.held) do
@@ -80,8 +80,8 @@ local function readWholes(limits, lines)
   end
 end
 
--- text: the field "#limits"; nil if the queue has had neither a task with a key nor limits. The functions are part of the table, because most
--- calls of the hot scripts do without them. Its other fields:
+-- text: the field "#limits"; nil if the queue has had neither a task with a key nor limits. Most calls of the hot
+-- scripts do not use limits, so the functions are fields of this table. The other fields:
 --
 --   text          the lines of the field; isExtended: a line was added, so the commit writes them
 --   accounts      those that were read, by key

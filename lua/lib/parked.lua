@@ -19,7 +19,8 @@ local function writeParked(parked)
   end
 end
 
--- Returns the parked requests without that of this caller, or with it at the end if it parks, and whether it is parked.
+-- Returns the parked requests, and whether that of this caller is among them. line: its request; nil if it does not
+-- park.
 local function parkedAfter(parked, line)
   if line and parked and string.find('\n' .. parked .. '\n', '\n' .. line .. '\n', 1, true) then
     return parked, true

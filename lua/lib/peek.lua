@@ -7,7 +7,8 @@ local function bandOfTurn(grant)
   return turn == 7 and 'low' or (turn == 3 or turn == 8 or turn == 13) and 'normal' or 'high'
 end
 
--- What stands aside goes before the tasks of a band, because it is older. Returns ids and their sources.
+-- Tasks that stand aside go before the other tasks of their band, because they are older. Returns ids and their
+-- sources.
 local function behindAside(members, ids, sources, band)
   local allIds, allSources = {}, {}
   for i, member in ipairs(members) do

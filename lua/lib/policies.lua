@@ -26,7 +26,7 @@ local function waitingIn(key)
   return members, records
 end
 
--- Whether one more task of the key is accepted. The next call counts it as waiting.
+-- Whether one more task of the key is accepted. The next call of this function counts that task as waiting.
 local function admits(limits, key)
   if limits.full ~= 'drop' and not limits.maxWaiting then
     return true
@@ -38,7 +38,7 @@ local function admits(limits, key)
     account.admitted = math.min(most, limits.maxWaiting or math.huge) - account.lined
   end
   account.admitted = account.admitted - 1
-  if account.admitted < 0 and account.lined and account.lined <= COUNTED_LINE then -- now it has to be exact
+  if account.admitted < 0 and account.lined and account.lined <= COUNTED_LINE then -- now the count has to be exact
     account.admitted, account.lined = account.admitted + account.lined - #waitingIn(key), nil
   end
   return account.admitted >= 0
@@ -66,8 +66,8 @@ local function sequenceOf(member)
   return string.match(member, '(%d+) %S+$')
 end
 
--- After the commit, as a transition of its own: where the key of one of these tasks has more tasks than may run, the oldest ones end or are
--- asked to stop.
+-- After the commit, as a separate transition: if the key of one of these tasks has more tasks than may run, its
+-- oldest tasks are cancelled or asked to stop.
 local function supersede(limits, counters, entries)
   local cancelled, members, commit, seen = {}, {}, {}, {}
   local keys = {}

@@ -1,7 +1,7 @@
--- Called after the commit, like every function here that removes.
+-- Called after the commit, like every function of this file that removes something.
 local function removeBodies(ids)
   redis.call('HDEL', tasksKey, unpack(ids))
-  -- Most queues have neither, and one look is cheaper than a field per task.
+  -- Most queues have neither results nor progress, and one EXISTS is cheaper than removing a field per task.
   for _, key in ipairs({ resultsKey, progressKey }) do
     if redis.call('EXISTS', key) == 1 then
       redis.call('HDEL', key, unpack(ids))
@@ -26,9 +26,10 @@ local function finishPurge(purging)
   end
 end
 
--- Takes records out of the queue for good. `plan` collects while reading; the records turn to "r" in the commit of the
--- calling script, and only then are they removed, so that an abort leaves an entry to drop, never a wrong count.
--- `belongs(record, place, letter)` says whether the entry stands for this record: another one may have the id by now.
+-- Removes tasks from the queue for good. A plan collects what to remove. The commit of the calling script turns the
+-- records to "r", and they are removed only after that. So an abort leaves an index entry to drop, but never a wrong
+-- count. `belongs(record, place, letter)` says whether the index entry stands for this record: by now, another task may
+-- have the id.
 local function newPurge(commit)
   return { commit = commit or {}, counted = 0, headers = 0, removed = {}, remembered = {}, forgotten = {}, atOnce = {} }
 end
@@ -44,7 +45,7 @@ local function planPurge(ids, records, settings, belongs, commit)
       letter, _, third = byte(record, 1, 3)
     end
     if seen[id] then
-      -- An abort may leave an id in an index twice: it is one task.
+      -- An abort may leave an id in an index twice. It counts as one task.
     elseif letter == RECORD_PURGED then -- counted before an abort
       removed = removed + 1
       gone[removed] = id
@@ -70,7 +71,7 @@ local function planPurge(ids, records, settings, belongs, commit)
       end
       local kept = 'r'
       if fingerprint and tonumber(endedAt) + settings.idempotencyMs > now then
-        -- The letter of its end, if the task did not complete: then its id is free for another enqueue.
+        -- If the task did not complete, the letter of its end is kept too: another enqueue may then use its id.
         kept = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -' .. (letter == RECORD_COMPLETED and '' or ' ' .. string.char(letter or RECORD_PENDING))
         plan.remembered[#plan.remembered + 1] = id
       else
@@ -93,7 +94,8 @@ local function rememberPurged(plan)
   end
 end
 
--- After the commit, and before the index entries go: an abort in between leaves an entry by which the rest is found.
+-- Called after the commit and before the index entries are removed. If the script aborts in between, an index entry
+-- remains, through which the rest is found.
 local function removePurged(plan)
   if #plan.removed > 0 then
     removeBodies(plan.removed)

@@ -54,8 +54,9 @@ local function trimBand(key, ids)
   end
 end
 
--- This is a transition of its own, after the commit of the enqueue. tasks: ids and envelopes in turn, the first id at `at`. bands:
--- the same ids by list; these lists hold nothing else. Returns false if no worker was there to take them.
+-- This is a separate transition, after the commit of the enqueue. tasks: ids and envelopes in turn, the first id at
+-- `at`. bands: the same ids by list; these lists hold nothing else. Returns false if no worker was there to take the
+-- tasks.
 local function push(counters, parked, tasks, at, pushed, bands)
   local request, others
   if pushed <= PUSH_TASKS then
@@ -77,7 +78,7 @@ local function push(counters, parked, tasks, at, pushed, bands)
   for place = 1, pushed do
     local id, envelope = tasks[at + 2 * place - 2], tasks[at + 2 * place - 1]
     local terms = string.byte(envelope) == ENVELOPE_PLAIN and plain or termsOf(envelope)
-    if terms.expiresAt > 0 and terms.expiresAt <= now then -- an acquire tells of it
+    if terms.expiresAt > 0 and terms.expiresAt <= now then -- an acquire has to report it
       return false
     end
     ids[place], envelopes[place] = id, envelope

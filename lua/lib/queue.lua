@@ -1,6 +1,6 @@
 -- Counters are one packed field of `state`, so that they change in the same HSET as the records they count.
--- `pending` and `scheduled` hold what happened after the enqueue: enqueue itself counts in `tasks`, field "#in",
--- because that is the hash that its own commit writes.
+-- `PENDING` and `SCHEDULED` count only what happened after the enqueue. The enqueue itself counts in the field "#in" of
+-- `tasks`, because that is the hash that its own commit writes.
 local PENDING, SCHEDULED, PROCESSING, COMPLETED, DEAD, CANCELLED, EXPIRED, PURGED = 1, 2, 3, 4, 5, 6, 7, 8
 -- Entries of the pending lists whose task is no longer pending. `acquire` drops them.
 local TOMBSTONES = 9
@@ -33,7 +33,7 @@ local function add(counters, index, by)
   counters[index] = counters[index] + by
 end
 
--- How many tasks enqueue accepted into pending and into scheduled, and how many were asked for again.
+-- How many tasks enqueue accepted into pending and into scheduled, and how many duplicates it answered.
 local function unpackAccepted(raw)
   if not raw then
     return 0, 0, 0
@@ -109,8 +109,8 @@ local function layoutError()
   return redis.error_reply('HOLDFAST_LAYOUT this queue was written by a newer Holdfast')
 end
 
--- Counts an entry of the pending lists whose task is not pending, or one such entry less. source: the name of its band, "keyed", or its
--- member of `pending:typed`, which begins with the number of the band. aside: it is in `pending:typed`.
+-- Adds `by` to the number of tombstones. source: where the entry is: the name of its band, "keyed", or its member of
+-- `pending:typed`, which begins with the number of the band. aside: the entry is in `pending:typed`.
 local function countTombstone(counters, source, aside, by)
   counters[TOMBSTONES] = math.max(0, counters[TOMBSTONES] + by)
   local first = string.byte(source)

@@ -54,7 +54,8 @@ local function stepOf(limits, key, limit)
   return meanMs / TURN_MS / limit.weight
 end
 
--- A key without an account joins as if it had had its turn just now. So it gains nothing where its account is forgotten between two tasks.
+-- A key without an account joins as if it had just had its turn. So it gains nothing if its account is forgotten
+-- between two of its tasks.
 local function turnOf(limits, key, limit)
   local account, current = accountOf(limits, key), accountOf(limits, '').running
   return account.turn > 0 and math.max(account.turn, current) or current + stepOf(limits, key, limit)
@@ -73,10 +74,12 @@ local function open(limits, key)
   return head
 end
 
--- Makes the keys behind `after` ready that may run, at most `limit` of them. Returns the last one, "" at the end.
+-- Makes the keys behind `after` ready that may run, looking at `limit` keys at most. Returns the last key that it
+-- looked at, "" at the end.
 local function openKeys(limits, after, limit)
   for _ = 1, limit do
-    -- "!" is behind the space that ends a key, and before all that a longer key could go on with but "!".
+    -- "!" sorts behind the space that ends a key, and before every other character with which a longer key could
+    -- continue.
     local head = redis.call('ZRANGEBYLEX', pendingKeyedKey, after == '' and '-' or '[' .. after .. '!', '+', 'LIMIT', 0, 1)[1]
     after = head and string.match(head, '^%S+') or ''
     if not head then
@@ -95,7 +98,8 @@ local function openKeys(limits, after, limit)
   return after
 end
 
--- With fair=time: a grant can only guess how long its task will run. Now that the time is known, the turn is corrected.
+-- With fair=time: a grant has to guess how long its task will run. At the end of the task the time is known, and the
+-- turn is corrected.
 local function chargeRun(limits, key, count, ranMs)
   local account = change(limits, key)
   local limit = key == '' and limits.queue or account.limit
@@ -111,8 +115,9 @@ local function releaseType(limits, ofType, count)
   limits.hasTypeRoom = limits.hasTypeRoom or wasFull and account.running < account.limit.concurrency
 end
 
--- Counts tasks that have left `processing`, all granted at one time. counted: the text in their records; nil for tasks with neither a key
--- nor a limited type. Their key is ready again from here on, also for the acquire of this very call.
+-- Counts tasks that have left `processing` and were granted at the same time. counted: the text in their records; nil
+-- for tasks with neither a key nor a limited type. Their key is ready again at once, even for an acquire in this same
+-- call.
 local function release(limits, counted, count, grantedAt)
   local key, ofType = counted, nil
   if counted and string.find(counted, '/', 1, true) then
@@ -133,7 +138,7 @@ local function release(limits, counted, count, grantedAt)
   end
 end
 
--- The same for several groups of tasks, each { counted, count, grantedAt }. One command reads all their accounts.
+-- Does the same for several groups of tasks, each { counted, count, grantedAt }. One command reads all their accounts.
 local function releaseAll(limits, groups)
   local names = {}
   for _, group in pairs(groups) do
@@ -152,7 +157,7 @@ local function releaseAll(limits, groups)
   end
 end
 
--- After all releases and before an acquire peeks.
+-- Called after all releases and before an acquire peeks.
 local function openReleased(limits)
   for _, key in ipairs(limits.opened) do
     if not open(limits, key) then
@@ -162,7 +167,8 @@ local function openReleased(limits)
   writeResting(limits)
 end
 
--- Before the commit: puts pending tasks into the lines of their keys. entries: key, code of the band and id of each. atHead: they are next.
+-- Before the commit: puts pending tasks into the lines of their keys. entries: key, code of the band and id of each.
+-- atHead: they go to the heads of the lines.
 local function lineUp(limits, entries, atHead)
   if not limits.used then
     adoptLimits(limits.settings)
@@ -198,8 +204,8 @@ local function lineUp(limits, entries, atHead)
   writeResting(limits)
 end
 
--- Wakes keys whose time has come: those that may run become ready, and accounts that say nothing any more are forgotten. Like a
--- promotion it is a whole transition.
+-- Looks at the resting keys whose time has come. Keys that may run become ready, and an account is
+-- deleted if it holds only default values. Like a promotion, it commits its changes itself.
 local function wakeResting(limits)
   local keys = redis.call('ZRANGEBYSCORE', restingKey, '-inf', nowText, 'LIMIT', 0, RESTING_LIMIT)
   if #keys == 0 then
@@ -210,7 +216,7 @@ local function wakeResting(limits)
   for _, key in ipairs(keys) do
     limits.woke = isOfType(key) or open(limits, key) or limits.woke
     local account = accountOf(limits, key)
-    if account.hasEnded then -- its own limit: no time leads back to this key, so it goes here
+    if account.hasEnded then -- its own limit ended: nothing looks at this key again later, so the limit is removed now
       ended[#ended + 1], ended[#ended + 2] = '@' .. key, accountText(account)
     end
     local at = nextLook(limits, key)
@@ -235,7 +241,7 @@ local function wakeResting(limits)
   end
 end
 
--- When the next key may run, or the queue itself; ms from now, -1 if no time decides.
+-- When the next key, or the queue as a whole, may run a task, in ms from now; -1 if no time decides.
 local function untilRoom(limits)
   local first = redis.call('ZRANGE', restingKey, 0, 0, 'WITHSCORES')[2]
   local at = math.min(limits.nextAt, first and tonumber(first) or math.huge)

@@ -4,22 +4,26 @@
 --   letter   p pending  s scheduled  l processing (leased)  c completed  d dead  x cancelled  e expired
 --            k discarded, kept for a while so that it can be restored
 --            r purged, kept for its id alone
---   counts   attempts[,failures,crashes,releases,generation,unroutedSince[,limited],flags][@key[/type]]   the short form where only attempts count;
---            limited: how often a handler handed it back because of a rate limit, not written while it is 0, so that an earlier version can
---            read the rest; behind the @, only while leased: the key of the task, and its type if that has a limit. Either may be empty
---   flags    h the caller gave the id   o runs solo   x cancel requested   k the payload goes at completion (only while leased or before)
+--   counts   attempts[,failures,crashes,releases,generation,unroutedSince[,limited],flags][@key[/type]]
+--            The short form is used if only attempts were counted. limited: how often a handler handed the task back
+--            because of a rate limit; left out while it is 0, so that an earlier version can read the rest. Behind
+--            the @, only while leased: the key of the task, and its type if the type has a limit. Either may be empty
+--   flags    h the caller gave the id   o runs solo   x cancel requested
 --            n the next task of its unique key waits for its end
+--            k the payload is removed at completion (only while leased or before)
 --   fields   l: fence grantedAt deadline maxAttempts workerId      c: fence ranMs endedAt workerId[ header]
---            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt      r: endedAt fingerprint movedTo[ letter: how it ended, where not c]
+--            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt
+--            r: endedAt fingerprint movedTo[ letter: how the task ended, unless it completed]
 --   header   type waitedMs[ name=value …]: a completed task that does not keep its payload has no entry in `tasks`. Its record has
 --            the header of the envelope, with the time from enqueue to grant and without its k=0. HEADERS counts such records
 --   attempt  number generation outcome startedAt endedAt workerId fence error   (error percent-encoded, "-" for none;
 --            "~<traceparent> " before it where the attempt was traced)
 --   replay   an attempt line with the number 0: the task was replayed into this generation at startedAt. Its outcome is
 --            "released", since versions that do not know replay lines show it as an attempt
---   replaced  0 generation replaced firstAt lastAt instance count -: how often enqueues with its unique key replaced the task, one line for all
+--   replaced  0 generation replaced firstAt lastAt instance count -: how often enqueues with its unique key replaced
+--            the task; one line for all of them
 --
--- No record: the task is as it was enqueued, and the first byte of its envelope says where:
+-- Without a record, the task is as it was enqueued, and the first byte of its envelope says where it is:
 --   . or + pending      @ scheduled
 
 -- The options of a task: ` name=value` each, in the header line of its envelope.
@@ -32,7 +36,7 @@ local function headerOf(envelope)
   return string.sub(envelope, 1, (string.find(envelope, '\n', 1, true) or 0) - 1)
 end
 
--- One option of a header line; nil if the line does not have it.
+-- One option of a header line; nil if the line does not have that option.
 local function optionOf(header, name)
   return string.match(header or '', ' ' .. name .. '=(%S+)')
 end
@@ -123,7 +127,7 @@ local function roomIn(history)
     lines, at = lines + 1, string.find(history, '\n', at + 1, true)
   end
   if lines >= HISTORY_LINES then
-    -- In brackets: find gives two values, and sub would take the second for its end.
+    -- The parentheses drop the second value of find, which sub would take for its end.
     history = string.sub(history, (string.find(history, '\n', 2, true)))
   end
   return history
@@ -137,18 +141,20 @@ local function appendAttempt(record, c, outcome, err)
     workerId, ' ', fence, ' ' }), err == '' and '-' or err
 end
 
--- The span of the last ended attempt, which its worker put before the error, as '~<traceparent>'; '' without one.
+-- The span of the last ended attempt as '~<traceparent>'; '' if it was not traced. The worker put the span before the
+-- error.
 local function previousSpan(record)
   if not record or not string.find(record, ' ~00-', 1, true) then
     return ''
   end
-  -- Greedy: the last line.
+  -- The match is greedy, so it finds the last line.
   local line = string.match(record, '.*\n(.*)$')
   local span = line and string.match(line, '^%S+ %S+ %S+ %S+ %S+ %S+ %S+ ~(00%-%x+%-%x+%-%x%x) ')
   return span and '~' .. span or ''
 end
 
--- The history with a replay at its end. The next attempt is linked to the span of the last one, so the line keeps it.
+-- The history with a replay at its end. The next attempt links to the span of the attempt before, so the replay line
+-- keeps that span.
 local function appendReplay(record, c)
   local span = previousSpan(record)
   return string.format('%s\n0 %d released %s %s - - %s', roomIn(historyOf(record)), c.generation, nowText, nowText,
@@ -189,7 +195,7 @@ local function keyOption(envelope)
   return option(envelope, 'q')
 end
 
--- What a leased task counts for beside its queue: `key`, `key/type` or `/type`; nil for neither.
+-- What a leased task counts for besides its queue: `key`, `key/type` or `/type`; nil if it has neither.
 local function countedIn(record)
   return string.match(record, '^l[^%s@]*@(%S+)')
 end
@@ -199,7 +205,8 @@ local function leasedKey(record)
   return string.match(record, '^l[^%s@]*@([^%s/]+)')
 end
 
--- The list that a pending task is in: "solo", or its band by the envelope's `p` option (h, l; normal without it).
+-- The list that a pending task is in: "solo", or the band of the envelope's `p` option (h, l; normal without the
+-- option).
 local function bandOf(envelope, c)
   if c and needsSolo(c) then
     return 'solo'

@@ -1,4 +1,5 @@
--- A repeated call gets the envelopes of the tasks that still have the fence of that call, and '' for the others.
+-- The answer to a repeated call: the envelopes of the tasks that still have the fence of the first call, and '' for the
+-- others.
 local function grantsAgain(first, again)
   local envelopes, counts = {}, {}
   local granted = fenceOf(first, nonce)

@@ -1,6 +1,6 @@
--- A request id is a request slot of one client instance and a sequence that grows in it. What is kept of a slot is its last
--- sequence and reply, overwritten in place: the same sequence is answered again, and a lower one is always refused. (If the
--- reply had a time to live, a late duplicate would run.)
+-- A request id is a request slot of one client instance and a sequence number that grows. A slot keeps its last
+-- sequence and reply, and each new reply overwrites the old one. The same sequence gets the kept reply, and a lower one
+-- is always refused. (If the reply had a time to live, a late duplicate would run.)
 local function previousReply(raw)
   if not raw then
     return nil
@@ -10,7 +10,7 @@ local function previousReply(raw)
     return string.match(raw, '\n(.*)$')
   end
   if last > sequence then
-    return nil, redis.error_reply('HOLDFAST_OLD_REQUEST a newer request of this slot was answered already')
+    return nil, redis.error_reply('HOLDFAST_OLD_REQUEST a newer request of this slot was already answered')
   end
   return nil
 end
@@ -19,7 +19,7 @@ local function keptReply(sequence, body)
   return string.format('%d %s\n%s', sequence, nowText, body)
 end
 
--- The janitor finds the replies of instances that are gone by this index.
+-- By this index the janitor finds the replies of client instances that are gone.
 local function indexRequest(raw, hash, ofSlot)
   if not raw then
     redis.call('ZADD', requestsKey, now, hash .. ofSlot)

@@ -1,4 +1,4 @@
--- The types that a worker runs, as it tells them: a space, and a rule, for each of its handlers.
+-- The types that a worker runs, as the worker sends them: a space and a rule for each of its handlers.
 --
 --   <type>       tasks of this type
 --   <prefix>*    tasks whose type begins with the prefix, which may be empty

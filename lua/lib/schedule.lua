@@ -4,8 +4,9 @@
 --                                        count: how many times were ever owed; an earlier version writes none
 --   run    at outcome taskId manual      outcome e enqueued, m missed, o overlapped, d deduplicated, r replaced; "-" for no task
 --
--- The record is the truth; `schedules_due` is the index by which it is found. Its entry is never later than the record
--- says: before a time comes nearer the index is set, after a time went further it follows.
+-- The record decides; `schedules_due` is the index by which it is found. The time in the index is never later than that
+-- in the record. So a script that moves the time forward writes the index before the record, and one that moves the
+-- time back writes it after the record.
 local RUN_LINES = 10
 
 local function parseRuns(record)
@@ -18,7 +19,7 @@ local function runLines(record)
   return newline and string.sub(record, newline) or ''
 end
 
--- The last one with a task stays, however many follow: by it the next knows whether the task before has ended.
+-- The last run that has a task is always kept, because the next run has to know whether that task has ended.
 local function appendRuns(lines, added)
   if added ~= '' then
     lines = lines .. '\n' .. added
@@ -36,7 +37,7 @@ local function appendRuns(lines, added)
   return lines
 end
 
--- How many times a list of owed times has.
+-- The number of times in a list of owed times.
 local function countOwed(owed)
   local _, count = string.gsub(owed, '%d+', '')
   return count

@@ -1,9 +1,10 @@
--- Fairness: the tasks of ready keys, and those without a key, take turns. The reading half of an acquire, and what follows its commit;
--- see lib/accounts.lua.
+-- Fairness: the tasks of ready keys and the tasks without a key take turns (lib/accounts.lua). These functions plan the
+-- turns of an acquire, and do what follows its commit.
 
--- A lane is a ready key in one call: its first tasks in `entries`, of which `taken` leave `pending:keyed` and `granted` are counted at the end.
+-- A lane is a ready key during one call. `entries`: its first tasks. `taken`: how many of them leave `pending:keyed`.
+-- `granted`: grants that are not yet counted.
 
--- Counts grants of a key, '' for the tasks without one. isEmpty: none of its tasks wait any more.
+-- Counts grants of a key, or of the tasks without a key if it is ''. isEmpty: no other task of the key waits.
 local function count(limits, key, grants, cost, isEmpty)
   local account = change(limits, key)
   local limit = key == '' and limits.queue or account.limit
@@ -37,7 +38,7 @@ local function moveTurn(limits)
   change(limits, '').running = math.max(limits.current, limits.lowest < math.huge and limits.lowest or limits.highest)
 end
 
--- Grants that cost 1 each are counted together, by lane; those without a key are in a lane of their own.
+-- Grants that cost 1 each are counted together, lane by lane. The tasks without a key have a lane of their own.
 local function countLanes(limits)
   local isCounted = false
   for _, lane in ipairs(limits.lanes) do
@@ -55,7 +56,7 @@ local function countLanes(limits)
   end
 end
 
--- A type that refuses a task for its cost is looked at again when its rate allows that task.
+-- If a type refuses a task because of its cost, the type is looked at again when its rate allows that task.
 local function isTypeFull(limits, ofType, cost)
   local account = accountOf(limits, ofType)
   local at = allowedAt(account, account.limit, cost)
@@ -76,14 +77,15 @@ end
 -- How many tasks of a type may start.
 local function typeRoom(limits, name)
   local ofType = typeAccount(name)
-  -- In parentheses: keyRoom returns a time as well, or nil.
+  -- The parentheses drop the second value of keyRoom.
   return limits.types and limits.types[ofType] and (keyRoom(limits, ofType)) or math.huge
 end
 
--- Which limit refuses the task now, 'queue', 'key' or 'type'; nil if it may start. ofType: the account of its type, if that has a limit. An
--- acquire peeks at no more tasks than the queue and the key have room for, so tasks that cost 1 need no question. A key that refused a task
--- grants none of those behind it. The key is asked first, because a refusal of the queue ends the call, and other keys must not wait for a
--- task that its own key holds back.
+-- Which limit refuses the task now, 'queue', 'key' or 'type'; nil if it may start. ofType: the account of its type, if
+-- the type has a limit. An acquire peeks at no more tasks than the queue and the key have room for, so tasks that cost
+-- 1 need no check. After a key refused a task, the key grants no later task in this call. The key is checked first,
+-- because a refusal by the queue ends the call, and tasks of other keys must not wait for a task that its own key holds
+-- back.
 local function refusal(limits, terms, ofType)
   countLanes(limits)
   limits.isCostly = true
@@ -92,7 +94,8 @@ local function refusal(limits, terms, ofType)
     local at = allowedAt(account, account.limit, terms.cost)
     account.refusedUntil = at > now and at or nil
     account.refuses = at > now or account.running >= account.limit.concurrency
-    -- Its tasks took places in this call that tasks of other keys could have had: the worker has to ask again.
+    -- The tasks of this key took places in this call that tasks of other keys could have had, so the worker has to ask
+    -- again.
     limits.more = limits.more or account.refuses
   end
   if account and account.refuses then
@@ -102,7 +105,7 @@ local function refusal(limits, terms, ofType)
     if not (account and limits.ordered) then
       return 'type'
     end
-    -- A task in strict order does not stand aside, since those behind it would overtake it: its key rests instead.
+    -- A task in strict order does not stand aside, since the tasks behind it would overtake it. Instead, its key rests.
     account.refuses, account.refusedUntil, limits.more = true, accountOf(limits, ofType).refusedUntil or now + FULL_TYPE_MS, true
     return 'key'
   end
@@ -129,7 +132,8 @@ local function charge(limits, terms, ofType)
   end
 end
 
--- Reads tasks of a lane, at most `wanted` and of its band only. size: how many. behind: the entry that follows them.
+-- Reads at most `wanted` tasks of a lane, all of the lane's band. size: how many were read. behind: the entry that
+-- follows them.
 local function fill(lane, wanted)
   local found = redis.call('ZRANGEBYLEX', pendingKeyedKey, '[' .. lane.key .. ' ', '(' .. lane.key .. '!', 'LIMIT', 0, wanted + 1)
   local size = math.min(wanted, #found)
@@ -140,13 +144,13 @@ local function fill(lane, wanted)
   lane.hasMore = size == wanted and #found > wanted and wanted < lane.room
 end
 
--- The turns of a line are compared as whole numbers, which are sorted faster than by a function: so fine, for so many entries, and no
--- further apart than this.
+-- Turns are compared as whole numbers, because sorting them with a function is slower. A turn is rounded to 1 /
+-- TURN_PARTS, a line has at most LINE_ENTRIES entries, and turns further apart than TURN_SPAN count as equal.
 local TURN_PARTS, LINE_ENTRIES, TURN_SPAN = 1024, 2048, 4e9
 
--- With fair=time the turns of two keys may be many tasks apart. So each lane gets as many places, in `first`, as its tasks have among the first
--- `want` turns; by their weights alone, a key that has used up its time would still get its part of every call. The last of these turns is
--- found by halving an interval this many times.
+-- With fair=time the turns of two keys may be many tasks apart. So `first` gives each lane as many places as its tasks
+-- have among the first `want` turns. If the places were given by weight alone, a key that has used up its time would
+-- still get its part of every call. The last of these turns is found by halving an interval this many times.
 local HALVINGS = 16
 
 local function countFirst(limits, lanes, want, base)
@@ -174,7 +178,8 @@ local function countFirst(limits, lanes, want, base)
   upTo(high)
 end
 
--- Puts the tasks of these lanes of one band in turn: about `want`, and at most as many of each lane as it has room for.
+-- Orders the tasks of the lanes of one band by turn: about `want` tasks, and from each lane no more than it has room
+-- for.
 local function lineOf(limits, lanes, want)
   local weights, total, open, base = 0, 0, #lanes, math.huge
   for _, lane in ipairs(lanes) do
@@ -189,7 +194,7 @@ local function lineOf(limits, lanes, want)
     fill(lane, wanted < lane.room and wanted or lane.room)
     total = total + lane.size
   end
-  -- Some keys have fewer tasks than their share: the others get what is left.
+  -- Some keys have fewer tasks than their share. The other keys get the places that are left.
   while total < want and open > 0 do
     local missing = want - total
     open = 0
@@ -206,7 +211,7 @@ local function lineOf(limits, lanes, want)
   end
   local order, of, ids, n = {}, {}, {}, 0
   for _, lane in ipairs(lanes) do
-    -- Its next task is in another band, where a later call meets it.
+    -- The next task of this key is in another band, and a later call looks at it.
     limits.more = limits.more or lane.behind ~= nil and bandCodeOf(lane.behind, lane.key) ~= lane.code
     local idAt, ahead, step = #lane.key + 19, lane.turn - base, stepOf(limits, lane.key, lane.account.limit)
     for i = 1, lane.size do
@@ -226,7 +231,7 @@ local function lineOf(limits, lanes, want)
   return line
 end
 
--- The lanes of a band that have room, of the first `want` ready keys. found: keys and scores in turn.
+-- The lanes of those of the first `want` ready keys of a band that have room. found: keys and scores in turn.
 local function lanesOf(limits, code, found, want)
   local keys, lanes = {}, {}
   for i = 1, #found, 2 do
@@ -248,7 +253,7 @@ local function lanesOf(limits, code, found, want)
   return lanes
 end
 
--- The tasks with a key that may run, by band: ids and lanes, in turn.
+-- The tasks of keys that may run, by band: ids and their lanes, in the order of their turns.
 local function peekKeyed(limits, want)
   local byBand, lines = { {}, {}, {}, {} }, {}
   local found = redis.call('ZRANGE', readyKey, 0, want - 1, 'WITHSCORES')
@@ -257,7 +262,7 @@ local function peekKeyed(limits, want)
     of[#of + 1], of[#of + 2] = found[i], found[i + 1]
   end
   for code, band in ipairs(bandNames) do
-    if #found == 2 * want then -- the keys of lower bands may stand behind these
+    if #found == 2 * want then -- the first keys may hide those of lower bands
       byBand[code] = redis.call('ZRANGEBYSCORE', readyKey, string.format('%.0f', (code - 1) * BAND_SPAN), string.format('(%.0f', code * BAND_SPAN),
         'WITHSCORES', 'LIMIT', 0, want)
     end
@@ -266,14 +271,14 @@ local function peekKeyed(limits, want)
   return lines
 end
 
--- The entries of a list and those of the keys, in turn. The list is the line of the tasks without a key.
+-- The entries of a list and those of the keys, by turn. The list is the line of the tasks without a key.
 local function mix(limits, listed, line, band)
   if #listed == 0 then
     return line.ids, line.lanes
   end
   local ids, sources, at = {}, {}, 1
   local turn, step = turnOf(limits, '', limits.queue), stepOf(limits, '', limits.queue)
-  limits.own.turn = turn -- kept from the first look on, or else it would always be one step away
+  limits.own.turn = turn -- without this, the turn would be computed anew in each call, always one step ahead
   local function addUpTo(mixedTurn)
     while line.ids[at] and line.base + line.turns[at] / LINE_ENTRIES / TURN_PARTS < mixedTurn do
       ids[#ids + 1], sources[#sources + 1], at = line.ids[at], line.lanes[at], at + 1
@@ -287,11 +292,11 @@ local function mix(limits, listed, line, band)
   return ids, sources
 end
 
--- From this number on, the entries of a line are removed as one range. Fewer are removed together with those of other lines, in one
--- command.
+-- At least this many entries of a line are removed as one range. Fewer are removed in one command together with those
+-- of other lines.
 local RANGE_ENTRIES = 4
 
--- Whether a task with a key waits that has to run alone.
+-- Whether a task waits that has a key and has to run alone.
 local function hasSolo()
   return redis.call('ZCOUNT', readyKey, '-inf', string.format('(%.0f', BAND_SPAN)) > 0
 end
@@ -300,7 +305,7 @@ end
 local function finishTurns(limits)
   local turns, entries = {}, {}
   for _, lane in ipairs(limits.lanes) do
-    if lane.taken >= RANGE_ENTRIES then -- what was put into the line meanwhile stands before them or behind them
+    if lane.taken >= RANGE_ENTRIES then -- entries added meanwhile stand before or behind this range
       redis.call('ZREMRANGEBYLEX', pendingKeyedKey, '[' .. lane.entries[1], '[' .. lane.entries[lane.taken])
     else
       for i = 1, lane.taken do
@@ -334,15 +339,15 @@ local function finishTurns(limits)
   finishAccounts(limits)
 end
 
--- Prepares the limits of an acquire. Its fields:
+-- Prepares the limits for an acquire. It sets these fields:
 --
 --   own           the account of the queue
 --   current       the turn up to which earlier calls granted tasks
---   lowest, highest   of the last turns that the keys are granted here
---   lanes         of the keys that this call looks at   unkeyed   the lane of the tasks without a key
+--   lowest, highest   the lowest and the highest of the last turns that this call grants to the keys
+--   lanes         the keys that this call looks at   unkeyed   the lane of the tasks without a key
 --   returned      tasks that go back to the lines of their keys
 --   more          there may be more ready keys
---   isCostly      each further task is asked about, because one was that costs more than 1 or comes from no lane
+--   isCostly      each further task is checked, because one had to be: it costs more than 1 or comes from no lane
 local function takeTurns(limits)
   limits.own, limits.lanes, limits.isLane, limits.unkeyed, limits.returned = accountOf(limits, ''), {}, {}, { granted = 0 }, newBands()
   limits.current, limits.lowest, limits.highest = limits.own.running, math.huge, 0

@@ -1,19 +1,21 @@
--- Lines by type. The workers of a queue may have handlers for different types. A task that one of them meets and has no
--- handler for stands aside in `pending:typed`, and is granted only to a worker that says that it runs the type. So does a task whose type
--- has no room under its limit (lib/accounts.lua). A worker sends its types only while such tasks exist, so a queue whose workers run all
--- types, without limits of types, never comes here.
+-- Lines by type. The workers of a queue may have handlers for different types. If a worker has no handler for a task
+-- that it would be granted, the task stands aside: it goes to `pending:typed`, and only a worker that sends its types
+-- and runs this one gets it. A task whose type has no room under its limit stands aside too (lib/accounts.lua). A
+-- worker sends its types only while such tasks exist. So a queue without limits of types, whose workers run all types,
+-- never uses this code.
 --
 --   member   <band> <type> <sequence> <dieAt> <taskId>     every score is 0, so the members are in the order of their bytes
 --   band     0 solo   1 high   2 normal   3 low
---   dieAt    from then on `reject` ends the task, unless a registered worker runs its type
+--   dieAt    `reject` ends the task after this time, unless a registered worker runs its type
 
 -- include lib/routes.lua
 -- include lib/fill.lua
 
--- The most types that one rule with a prefix looks at in a call.
+-- The most types that one rule with a prefix looks at in one call.
 local PREFIX_TYPES = 64
 
--- Whether the caller takes the task, which is then counted. A task whose type cannot be read goes to any worker, which quarantines it.
+-- Whether the caller takes the task. If so, the task is counted. A task whose type cannot be read goes to any worker,
+-- which quarantines it.
 local function canRun(typed, envelope)
   local name = typeOf(envelope)
   if not name then
@@ -27,14 +29,16 @@ local function canRun(typed, envelope)
   return true
 end
 
--- Whether the task was taken before and handed back, and was not promoted, retried or replayed: then it is the next one of its type.
+-- Whether the task was granted before and handed back, and was not promoted, retried or replayed since. Such a task is
+-- the next one of its type.
 local function isBack(record, envelope, c)
   return record and c.generation == 0 and c.failures == 0
     and (c.attempts + c.crashes + c.releases + c.limited > 0 or string.byte(envelope) ~= ENVELOPE_SCHEDULED)
 end
 
--- Plans the entry of a pending task, and notes in its counts since when it has waited for a worker. The caller writes the record.
--- isFull: it waits for room of its type, for as long as that takes. record: before this call, needed with isFull; nil if it has none.
+-- Plans the entry of a pending task, and sets in its counts since when it has waited for a worker. The caller writes
+-- the record. isFull: the task waits until its type has room, however long that takes. record: the record before this
+-- call, nil if there is none; needed with isFull.
 local function standAside(typed, id, envelope, c, isFull, record)
   local members, sequence = typed.members, 0
   if not (isFull and isBack(record, envelope, c)) then
@@ -49,7 +53,7 @@ local function standAside(typed, id, envelope, c, isFull, record)
     isFull and HELD_FOR_EVER or c.unroutedSince + typed.noHandlerAfterMs, id)
 end
 
--- Before the commit. The sequence goes into it.
+-- Before the commit: writes the entries. The sequence is part of the commit.
 local function writeAside(typed, commit)
   if #typed.members > 0 then
     redis.call('ZADD', pendingTypedKey, unpack(typed.members))
@@ -146,8 +150,8 @@ local function peekTyped(typed, want)
   return lines
 end
 
--- types: '' if the caller did not send its types; otherwise see lib/routes.lua. The functions are part of the table, because only the
--- calls that need them define them.
+-- types: '' if the caller did not send its types; otherwise as in lib/routes.lua. The functions are fields of the table
+-- because most calls do not need them.
 local function newTyped(types, noHandlerAfterMs)
   local typed = { noHandlerAfterMs = noHandlerAfterMs, members = {}, sequence = nil, canRun = canRun, standAside = standAside, peek = peekTyped,
     write = writeAside }

@@ -3,13 +3,16 @@
 -- remove an entry, and an entry that nobody removed blocks nothing.
 --
 --   entry    <taskId>           the task holds the key until it has ended
---            <taskId> <until>   the task holds the key until then, ms since the epoch, unless it ended without completing
---            <taskId> <until or 0> <latest>   debounce: the moment, ms since the epoch, behind which no enqueue moves the task
---            <taskId> <until or 0> <latest or 0> <next>   keepLatest: the task that waits for the end of this one
+--            <taskId> <until>   the task holds the key until that time, ms since the epoch, unless it ended without
+--              completing
+--            <taskId> <until or 0> <latest>   debounce: no enqueue moves the task to a time after `latest`, ms since
+--              the epoch
+--            <taskId> <until or 0> <latest or 0> <next>   keepLatest: the id of the task that waits for the end of this
+--              task
 --   option   u=<scope><onConflict>[<ms>],<key>   in the envelope; ms: the length of the window, or of the longest wait of a debounce
 --   scope    w waiting  u unfinished  t window     onConflict   e existing  r reject  p replace  d debounce  l keepLatest
 
--- A task that waits for the end of another one is due after this time, ms, if that end does not make it due.
+-- A task that waits for the end of another task becomes due after this time, ms, if that end does not make it due.
 local NEXT_WAIT_MS = 31536000000
 -- Returns the two parts of the unique option of an envelope: `<scope><onConflict>[<ms>]` and the key; nil for a task without one. A pattern
 -- that searches the line costs five times as much as these two plain searches (hot for calls with unique keys).
@@ -37,8 +40,8 @@ local function uniqueTerms(envelope)
   return terms
 end
 
--- Returns the letter of the state of a task, nil if there is no such task, and whether the task does not have this unique key: its id may
--- have begun a new life since the entry was written.
+-- Returns the letter of the state of a task (nil if there is no such task), and whether the task has a different unique
+-- key or none. That happens if its id began a new life after the entry was written.
 local function stateFor(key, id, record)
   local letter = record and string.sub(record, 1, 1)
   if letter and not string.find(letter, '[pslc]') then
@@ -52,7 +55,7 @@ local function stateFor(key, id, record)
   return letter or (isScheduled(nil, envelope) and 's' or 'p'), own ~= key
 end
 
--- Looks at the task that waits for the end of a holder. If the holder has ended, this task holds the key.
+-- Reads the task that waits for the end of a holder. If the holder has ended, the waiting task holds the key.
 local function readNext(key, holder)
   local record = redis.call('HGET', stateKey, holder.next)
   local state, isOther = stateFor(key, holder.next, record)
@@ -100,7 +103,8 @@ local function entryText(holder)
   return holder.next and text .. ' ' .. holder.next or text
 end
 
--- Returns the letter of its state if the task holds its key against a task with this scope. r: it was purged.
+-- Returns the letter of the task's state if the task holds its key against another task with this scope; otherwise nil.
+-- r: it was purged.
 local function stillHolds(holder, scope)
   local state = holder.state
   if not holder.ends then
@@ -114,8 +118,8 @@ local function stillHolds(holder, scope)
   return state or 'r'
 end
 
--- After the commit: ends the windows of tasks whose records are gone. Nothing else would end them before their time. envelopes: by id, or
--- headers of envelopes.
+-- After the commit: ends the windows of tasks whose records are gone. Nothing else would end them early. envelopes:
+-- envelopes or their headers, by id.
 local function freeWindows(ids, envelopes)
   for _, id in ipairs(ids) do
     local terms = envelopes[id] and uniqueTerms(envelopes[id])
@@ -126,8 +130,8 @@ local function freeWindows(ids, envelopes)
   end
 end
 
--- Answers for the tasks of one call, in turn. envelopes: by their place. Hot for calls with unique keys: a table for each task would double
--- the cost.
+-- Decides for the tasks of one call, in their order. envelopes: by place in the call. Hot for calls with unique keys:
+-- making a table for each task would double the cost.
 local function newUnique(envelopes)
   local unique = { owners = {}, holders = {} }
   -- keys and terms: by the place of the task. Most tasks of a call share their terms.
@@ -155,8 +159,9 @@ local function newUnique(envelopes)
   unique.isFree = not isRepeated and held == 0
   local written, windows, flagged = {}, {}, {}
 
-  -- Returns the verdict and the state of the task that holds the key, unless that is the task itself: o it is named, u the enqueue is
-  -- refused, w it waits and is to be replaced, a it runs and this task comes after it (only with canFollow).
+  -- Returns a verdict and the state of the task that holds the key; nil if no task does, or the task itself. o: the
+  -- answer names the holder. u: the enqueue is refused. w: the holder waits and is to be replaced. a: the holder runs,
+  -- and this task comes after it (only with canFollow).
   function unique.conflict(place, id, canFollow)
     local key = keys[place]
     local holder = key and (taken[key] or unique.holders[key])
@@ -205,7 +210,7 @@ local function newUnique(envelopes)
     end
   end
 
-  -- The task waits for the end of the one that holds its key. Returns its envelope as that of a scheduled task.
+  -- Makes the task wait for the end of the task that holds its key. Returns its envelope as that of a scheduled task.
   function unique.follow(place, id, envelope)
     local key = keys[place]
     local holder = taken[key] or unique.holders[key]
@@ -220,7 +225,8 @@ local function newUnique(envelopes)
     return '@' .. header .. string.format(' r=%.0f', now + NEXT_WAIT_MS) .. payload
   end
 
-  -- Before the commit. A call that is cut short before its commit leaves entries of tasks that do not exist, and these hold nothing.
+  -- Before the commit: if a call is cut short before its commit, it leaves entries of tasks that do not exist. Such
+  -- entries hold no key.
   function unique.write()
     if #written > 0 then
       redis.call('HSET', uniqueKey, unpack(written))
@@ -230,7 +236,7 @@ local function newUnique(envelopes)
     end
   end
 
-  -- After the commit: a window also holds for a task that is gone, so it has to wait until the task is there.
+  -- After the commit: a window holds its key even if its task is gone, so it may be written only when the task exists.
   function unique.writeWindows()
     if #windows > 0 then
       redis.call('HSET', uniqueKey, unpack(windows))

@@ -1,6 +1,8 @@
--- How verdicts other than an ack without a result change their tasks: the reading half, and the writes that go before the commit.
+-- How all verdicts change their tasks, except acks without a result. The functions plan the changes, and make those
+-- writes that come before the commit.
 
--- gone: ids that leave `processing` otherwise than by an ack. retried: ids that may be queued again without a wait.
+-- gone: ids that leave `processing` by a verdict other than an ack. retried: ids that may be queued again without a
+-- wait.
 local function prepareVerdicts(settled, retried)
   settled.gone, settled.cancelled, settled.scheduled, settled.dead, settled.results = {}, {}, {}, {}, {}
   settled.bands, settled.again, settled.envelopes = newBands(), newBands(), {}
@@ -12,7 +14,7 @@ local function prepareVerdicts(settled, retried)
   end
 end
 
--- Whether the tasks of its key are granted in strict order.
+-- Whether the tasks of this task's key are granted in strict order.
 local function isOrdered(record)
   return limits and limits.ordered and leasedKey(record) ~= nil
 end
@@ -65,7 +67,7 @@ local function planScheduled(settled, counters, id, c, delayMs, history, err)
   return 'r'
 end
 
--- The task is pending again, and the next one of its band or key.
+-- The task is pending again, at the head of its band or of the line of its key.
 local function handBack(settled, counters, id, envelope, c, history)
   addPending(settled.bands, id, envelope, c)
   add(counters, PENDING, 1)
@@ -73,7 +75,7 @@ local function handBack(settled, counters, id, envelope, c, history)
   return 'l'
 end
 
--- A retry of a task whose key has a strict order: it keeps its place, and its key waits for it.
+-- A retry of a task whose key has a strict order: the task keeps its place, and its key waits for it.
 local function planInPlace(settled, counters, id, record, delayMs, failure)
   if delayMs > 0 then
     limits.hold(limits, leasedKey(record), now + delayMs)
@@ -82,7 +84,7 @@ local function planInPlace(settled, counters, id, record, delayMs, failure)
   return 'r'
 end
 
--- A retry without a wait goes straight to the end of its band.
+-- A retry without a wait: the task goes to the end of its band at once.
 local function planAgain(settled, counters, id, failure)
   failure.again = failure.again or 'p' .. countsText(failure.c) .. failure.history .. failure.err
   addPending(settled.again, id, settled.envelopes[id] or '.', failure.c)
@@ -129,7 +131,8 @@ local function planFailure(settled, counters, id, record, verdict, delayMs, text
   return planDead(settled, counters, id, record, c, reason, history, err)
 end
 
--- A handler met a rate limit: its key, its type or its queue is held for `holdMs`. The attempt is refunded. scope: key, type or queue.
+-- A handler met a rate limit: the key, the type or the queue is held for `holdMs`. The attempt is refunded. scope: key,
+-- type or queue.
 local function planLimited(settled, counters, id, record, c, envelope, holdMs, scope)
   c.limited = c.limited + 1
   add(counters, RELEASED_TOTAL, 1)
@@ -148,8 +151,8 @@ local function planLimited(settled, counters, id, record, c, envelope, holdMs, s
   return handBack(settled, counters, id, envelope, c, historyOf(record))
 end
 
--- An error that is no failure: the attempt is refunded, and the task waits like one that failed. RATE_LIMITED_MAX refunds are made for such
--- errors and rate limits together; after that, such an error is a failure.
+-- An error that does not count as a failure: the attempt is refunded, and the task waits like one that failed. Such
+-- errors and rate limits together are refunded RATE_LIMITED_MAX times. After that, such an error counts as a failure.
 local function planExcused(settled, counters, id, record, c, delayMs, text)
   c.limited = c.limited + 1
   add(counters, RELEASED_TOTAL, 1)
@@ -166,7 +169,8 @@ local function planExcused(settled, counters, id, record, c, delayMs, text)
   return 'l'
 end
 
--- The worker gives the task up, and wants no dead letter of it. verdict: drop if its last attempt failed, otherwise cancel.
+-- The worker gives the task up and wants no dead letter for it. verdict: drop if the last attempt failed, otherwise
+-- cancel.
 local function planGivenUp(settled, counters, id, record, c, verdict, text)
   local isFailure = verdict == 'drop'
   if isFailure then
@@ -176,7 +180,8 @@ local function planGivenUp(settled, counters, id, record, c, verdict, text)
   return planCancelled(settled, counters, id, c, appendAttempt(record, c, isFailure and 'failed' or 'cancelled', text))
 end
 
--- A task in strict order that its worker has no handler for: it does not stand aside, since the tasks behind it would overtake it.
+-- A task in strict order whose worker has no handler for it: it does not stand aside, since the tasks behind it would
+-- overtake it.
 local function planUnrouted(settled, counters, id, record, c, noHandlerAfterMs, text)
   c.unroutedSince = c.unroutedSince > 0 and c.unroutedSince or now
   if now - c.unroutedSince >= noHandlerAfterMs then
@@ -186,7 +191,8 @@ local function planUnrouted(settled, counters, id, record, c, noHandlerAfterMs, 
   return handBack(settled, counters, id, redis.call('HGET', tasksKey, id) or '.', c, historyOf(record))
 end
 
--- One verdict other than ack, on a record whose fence was checked. typed: see lib/typed.lua; given if a verdict is `unrouted`.
+-- Plans one verdict other than ack, on a record whose fence was checked. typed: see lib/typed.lua; given if the verdict
+-- is `unrouted`.
 local function planVerdict(settled, counters, id, record, verdict, delayMs, text, typed)
   add(counters, PROCESSING, -1)
   if limits then
@@ -215,7 +221,7 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
     if isOrdered(record) then
       return planUnrouted(settled, counters, id, record, c, typed.noHandlerAfterMs, text)
     end
-    -- It waits for a worker that runs its type, and its attempt is refunded.
+    -- The task waits for a worker that runs its type, and its attempt is refunded.
     typed.standAside(typed, id, redis.call('HGET', tasksKey, id) or '.- ', c)
     add(counters, PENDING, 1)
     put(settled, id, 'p' .. countsText(c) .. historyOf(record))
@@ -230,7 +236,7 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
     return planLimited(settled, counters, id, record, c, envelope, delayMs, text)
   end
 
-  -- release: the attempt is refunded, but only so often. An attempt that never began is always refunded.
+  -- release: only the first RELEASES_REFUNDED attempts are refunded. An attempt that never began is always refunded.
   if verdict == 'release' then
     c.releases = c.releases + 1
   end
@@ -269,12 +275,13 @@ local function planOther(settled, counters, id, fence, verdict, delayMs, text, r
   return verdictWithoutLease(counters, record, nil)
 end
 
--- A release adds to the head of its band, and a grant trims there, so one call does either of them and not both.
+-- How many tasks go back to the heads of their bands. A grant trims the same heads, so one call either hands tasks back
+-- or grants tasks.
 local function countReleases(settled)
   return #settled.bands.solo + #settled.bands.high + #settled.bands.normal + #settled.bands.low + #settled.bands.keyed
 end
 
--- Before the commit: adds the tasks to the indexes that they go to.
+-- Before the commit: adds the tasks to the indexes where they belong next.
 local function writeVerdicts(settled)
   if #settled.results > 0 then
     redis.call('HSET', resultsKey, unpack(settled.results))

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- audit_append: keep a record of what an operator did. Nothing that it may call takes a record away: audit_trim does that.
--- KEYS[1] :audit_log  LIST  when, ms since the epoch, and a record as JSON; oldest first
+-- audit_append: keep a record of what an operator did. Only audit_trim removes records.
+-- KEYS[1] :audit_log  LIST  the time, ms since the epoch, and a record as JSON; oldest first
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] record  string  JSON; never read here
 -- RETURNS how many records there are

@@ -1,17 +1,18 @@
 #!lua flags=allow-oom
--- audit_trim: forget the oldest records of the audit log beyond a bound.
--- KEYS[1] :audit_log  LIST  when, ms since the epoch, and a record as JSON; oldest first
--- KEYS[2] :audit_dropped  STRING  how many records were forgotten: the place of the first one that is left
+-- audit_trim: remove the oldest records of the audit log beyond maxKept.
+-- KEYS[1] :audit_log  LIST  the time, ms since the epoch, and a record as JSON; oldest first
+-- KEYS[2] :audit_dropped  STRING  how many records were removed
 -- ARGV[1] maxKept  integer
--- RETURNS how many were forgotten, at most 10,000
--- TIME    O(n), n records that are forgotten
+-- RETURNS how many were removed, at most 10,000
+-- TIME    O(n), n records that are removed
 -- MOVES   nothing
 
 local excess = math.min(10000, redis.call('LLEN', auditLogKey) - maxKept)
 if excess <= 0 then
   return 0
 end
--- Cut short after the first call, a page that goes on shows records twice; the other way round it would skip some.
+-- If the script is cut short after the first call, a reader that pages on sees some records twice. In the other order
+-- it would miss some.
 redis.call('LTRIM', auditLogKey, excess, -1)
 redis.call('INCRBY', auditDroppedKey, excess)
 return excess

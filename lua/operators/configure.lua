@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- configure: set the limits of a queue. A value below 0 leaves the setting as it is.
+-- configure: change settings of a queue. A value below 0 leaves the setting as it is.
 -- KEYS[1] state  HASH  the queue's own fields
 -- KEYS[2] events  STREAM  entries of events (lib/events.lua)
 -- KEYS[3] wake  CHANNEL

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- delete: remove the keys of an empty queue, which has to be paused; or only end its registration; or remove the keys once its partitions have its settings.
+-- delete: remove the keys of an empty queue, or only end its registration; `how` says which.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
@@ -25,14 +25,14 @@
 -- KEYS[23] timings  HASH  how long tasks waited and ran
 -- KEYS[24] series  LIST  buckets of 10 s
 -- KEYS[25] series_long  LIST  buckets of 5 minutes
--- KEYS[26] series_last  STRING  what the last bucket was made by
+-- KEYS[26] series_last  STRING  when the last bucket ended, and what was counted by then
 -- KEYS[27] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- KEYS[28] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] how  string  "paused"; "close": it need not be paused, and only its registration ends, so that the next enqueue looks into the registry; "taken_over": it need not be paused, but its settings have to be those that the caller knows
 -- ARGV[2] settings  string  these settings, "" for the defaults
 -- RETURNS "deleted" | "closed" | "not_paused" | "changed" (the settings differ from those of the caller) | "busy"
 -- TIME    O(r), r = remembered ids and request records
--- MOVES   nothing: every task has to be purged before
+-- MOVES   nothing: every task has to be purged first
 
 -- include lib/queue.lua
 

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- drain: tell one worker to acquire nothing more, or to go on. It follows with its next heartbeat.
+-- drain: tell one worker to acquire no more tasks, or to acquire again. The worker obeys with its next heartbeat.
 -- KEYS[1] :workers  HASH  workerId -> what it says of itself, JSON
 -- KEYS[2] :draining  SET  workerIds that were told to drain
 -- ARGV[1] workerId  string
 -- ARGV[2] draining  integer  1: drain, 0: go on
--- RETURNS 1, or 0 where no such worker is registered
+-- RETURNS 1, or 0 if no such worker is registered
 -- TIME    O(1)
 -- MOVES   nothing
 

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- key: hold a key, a type or the queue for some time, let it go on, or give a key a limit of its own.
+-- key: hold a key, a type or the queue for some time, end such a hold, or give a key a limit of its own.
 -- KEYS[1] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[2] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[3] resting  ZSET  key -> when to look at it again, ms since the epoch
@@ -7,8 +7,9 @@
 -- KEYS[5] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] taskKey  string  percent-encoded; "" for the queue, " /<type>" for a type
--- ARGV[3] holdMs  integer  no task of it is granted for so long; 0: it goes on; -1: as it was
--- ARGV[4] override  string  "concurrency rate periodMs burst weight lastsMs", lastsMs 0 for ever; "" for the limit of all keys; "=": as it was
+-- ARGV[3] holdMs  integer  for this long none of its tasks are granted; 0: end the hold; -1: leave the hold as it is
+-- ARGV[4] override  string  "concurrency rate periodMs burst weight lastsMs", lastsMs 0 for ever
+--   "": the limit of all keys. "=": leave the limit as it is
 -- RETURNS the account
 -- TIME    O(log w), w = tasks with a key that wait
 -- MOVES   nothing

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- limits: set the limits of a queue. The next acquire obeys them; `open_keys` looks for the keys that may run now.
+-- limits: set the limits of a queue. The next acquire obeys them; `open_keys` finds the keys that may run now.
 -- KEYS[1] state  HASH  the queue's own fields
 -- KEYS[2] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time

@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
 -- open: ask whether the queue is registered, or confirm that it is. An enqueue is refused until then.
 -- KEYS[1] state  HASH  the queue's own fields
--- ARGV[1] nonce  string  of this call, not "1"
--- ARGV[2] confirmed  string  what the question was answered; "" to ask
--- RETURNS "1" where the queue is registered; else what has to be confirmed once the caller has registered it, or "" where the queue was deleted meanwhile
+-- ARGV[1] nonce  string  new for each call, not "1"
+-- ARGV[2] confirmed  string  the answer to the question before; "" to ask
+-- RETURNS "1" if the queue is registered; "" if it was deleted meanwhile; otherwise the text to confirm
+--   The caller registers the queue, and then confirms that text
 -- TIME    O(1)
 -- MOVES   nothing
 
@@ -24,7 +25,8 @@ if confirmed == '' then
   end
   return registered
 end
--- A deletion in between has removed what was asked for: what this caller registered may be gone from the registry too.
+-- If the field has changed, the queue was deleted meanwhile, and what this caller registered may be gone from the
+-- registry too.
 if registered == confirmed then
   redis.call('HSET', stateKey, '#registered', '1')
   return '1'

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- open_keys: make the keys ready that may run, after limits were changed. It begins where the call before it ended.
+-- open_keys: after limits were changed, make the keys ready that may run. It continues where the call before ended.
 -- KEYS[1] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[2] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[3] resting  ZSET  key -> when to look at it again, ms since the epoch
@@ -7,7 +7,7 @@
 -- KEYS[5] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  keys to look at, 1 to 500
--- RETURNS the last key that was looked at, "" at the end
+-- RETURNS the last key that was looked at, "" if there are no more
 -- TIME    O(n log w), n = limit, w = tasks with a key that wait
 -- MOVES   nothing
 

@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
--- operation_claim: take an operation that nobody runs, or whose process has not been heard of.
+-- operation_claim: take an operation that no process runs, or whose process let its lease expire.
 -- KEYS[1] :operations  HASH  operationId:field -> text
 -- KEYS[2] :operations:index  ZSET  operationId -> start, ms since the epoch
 -- KEYS[3] :operations:running  ZSET  operationId -> end of the lease of the process that runs it; inf: paused
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] owner  string  a name that nobody else has
 -- ARGV[3] leaseMs  integer
--- ARGV[4] only  string  this operation and no other; or ""
--- ARGV[5..] share  string  repeated: of these shares none is taken
+-- ARGV[4] only  string  the only operation to take; "" for any
+-- ARGV[5..] share  string  repeated: operations of these shares are not taken
 -- RETURNS {operationId, start, spec, view, batch, control, failures, share}, or nothing
 -- TIME    O(log n + m), m operations of those shares
 -- MOVES   nothing

@@ -1,18 +1,18 @@
 #!lua flags=allow-oom
--- operation_create: keep an operation, unless too many are open, and forget the oldest ones that have ended.
+-- operation_create: store an operation, unless too many are open, and forget the oldest ones that have ended.
 -- KEYS[1] :operations  HASH  operationId:field -> text
 -- KEYS[2] :operations:index  ZSET  operationId -> start, ms since the epoch
 -- KEYS[3] :operations:running  ZSET  operationId -> end of the lease of the process that runs it; inf: paused
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] operationId  string
 -- ARGV[3] spec  string  what to do; never read here
--- ARGV[4] view  string  how it goes; never read here
--- ARGV[5] undoes  string  the discard that it undoes, each once; or ""
+-- ARGV[4] view  string  how far it is; never read here
+-- ARGV[5] undoes  string  the discard that this operation undoes, or ""; a discard can be undone once
 -- ARGV[6] share  string  "large" or "small", a space, and whose share it takes; or ""
--- ARGV[7] maxOfShare  integer  operations of that share that have not ended
--- ARGV[8] maxRunning  integer  operations that run, but for small ones
+-- ARGV[7] maxOfShare  integer  the most operations of that share that have not ended
+-- ARGV[8] maxRunning  integer  the most operations that run, without the small ones
 -- ARGV[9] maxKept  integer
--- RETURNS {1 created, 0 too many run, -1 undone already, -2 its share is taken; now}
+-- RETURNS {1 created, 0 too many run, -1 undone before, -2 its share is used up; now}
 -- TIME    O(n), n operations that have not ended
 -- MOVES   nothing
 
@@ -31,7 +31,7 @@ end
 
 local open = redis.call('ZRANGE', operationsRunningKey, 0, -1, 'WITHSCORES')
 local running, ofShare = 0, 0
--- In parts: `unpack` takes some thousands.
+-- In parts, because `unpack` fails at 8,000 values.
 for first = 1, #open, 2000 do
   local names = {}
   for at = first, math.min(#open, first + 1998), 2 do
@@ -55,8 +55,8 @@ end
 if undoes ~= '' and redis.call('HEXISTS', operationsKey, undoes .. ':undoneAt') == 1 then
   return { -1, now }
 end
--- The one write that makes it an operation comes last: an index entry without it is passed by, and a discard is marked
--- as undone only together with what undoes it.
+-- The write that makes it an operation comes last. An index entry without that write is ignored, and a discard is
+-- marked as undone in the same write that creates the operation that undoes it.
 redis.call('ZADD', operationsIndexKey, nowText, operationId)
 redis.call('ZADD', operationsRunningKey, 0, operationId)
 local fields = { field('spec'), spec, field('share'), share, field('view'), view }

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- operation_write: keep how far an operation has got, if the caller still holds it.
+-- operation_write: store how far an operation is, if the caller still holds it.
 -- KEYS[1] :operations  HASH  operationId:field -> text
 -- KEYS[2] :operations:running  ZSET  operationId -> end of the lease of the process that runs it; inf: paused
 -- ARGV[1] clockMs  integer  0 for Redis time
@@ -8,7 +8,7 @@
 -- ARGV[4] leaseMs  integer
 -- ARGV[5] phase  string  run | pause | end | release
 -- ARGV[6..] field  string  repeated: name, value
--- RETURNS {1, what an operator asked for: "" | pause | resume | cancel; now}, or {0} where another one holds it
+-- RETURNS {1, what an operator asked for ("" | pause | resume | cancel), now}; {0} if another process holds it
 -- TIME    O(log n)
 -- MOVES   nothing
 
@@ -18,7 +18,7 @@ if redis.call('HGET', operationsKey, operationId .. ':owner') ~= owner then
   return { 0, '', now }
 end
 local control = redis.call('HGET', operationsKey, operationId .. ':control') or ''
--- Resumed or cancelled meanwhile: go on.
+-- An operator resumed or cancelled it meanwhile.
 if phase == 'pause' and control ~= 'pause' then
   phase = 'run'
 end

@@ -1,14 +1,18 @@
 #!lua flags=allow-oom
--- partition: give a queue partitions and register them, or add partitions, or forget the partitions once all of them are deleted.
+-- partition: give a queue partitions and register them, or add partitions, or forget deleted partitions.
+-- They are forgotten together, when all of them are deleted.
 -- KEYS[1] :queues  SET  names of the queues
--- KEYS[2] :partitions  HASH  partitioned queue -> its first number of partitions; queue:step -> the number after that growth
+-- KEYS[2] :partitions  HASH  partitioned queue -> its first number of partitions; queue:step -> the number after that
+--   growth
 -- KEYS[3] :deleting  HASH  queue -> the deletion that is under way
--- KEYS[4] :queue_makers  HASH  q<queue> -> the key or address that made it; n<key or address> -> how many of these queues are in the registry
+-- KEYS[4] :queue_makers  HASH  q<queue> -> the key or address that made it; n<key or address> -> how many it made
 -- ARGV[1] queue  string
 -- ARGV[2] before  integer  the number of partitions that the caller knows; 0 if there are none
 -- ARGV[3] count  integer  the number of partitions that the queue gets; 0 to forget them
--- ARGV[4] deletion  string  what the caller wrote to :deleting before it ended the registration of the queue without partitions; "" if there is no such queue
--- RETURNS the number of partitions that the queue has now: another number than `count` if another caller was faster, or used a deleted partition; -1 if the queue is registered without partitions
+-- ARGV[4] deletion  string  what the caller wrote to :deleting before it closed the unpartitioned queue; "" if there is
+--   none
+-- RETURNS the number of partitions that the queue has now; -1 if the queue is registered without partitions
+--   It is not `count` if another caller was faster or used a deleted partition
 -- TIME    O(n), n = partitions
 -- MOVES   nothing
 
@@ -41,7 +45,7 @@ if known == 0 and redis.call('SISMEMBER', queuesKey, queue) == 1 then
   end
   redis.call('SREM', queuesKey, queue)
   redis.call('HDEL', deletingKey, queue)
-  -- The first partition counts for the maker of the queue.
+  -- From now on the first partition counts for the maker of the queue.
   local maker = redis.call('HGET', queueMakersKey, 'q' .. queue)
   if maker then
     redis.call('HDEL', queueMakersKey, 'q' .. queue)

@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- pause: stop or resume the granting of tasks. Running ones go on.
+-- pause: stop or resume the granting of tasks. Running tasks continue.
 -- KEYS[1] state  HASH  the queue's own fields
 -- KEYS[2] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] paused  integer  1 pauses, 0 resumes
 -- ARGV[3] reason  string  percent-encoded, shown to operators
--- ARGV[4] by  string  percent-encoded, who does it
+-- ARGV[4] by  string  percent-encoded, who pauses it
 -- RETURNS 1
 -- TIME    O(1)
 -- MOVES   nothing

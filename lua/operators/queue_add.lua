@@ -1,15 +1,17 @@
 #!lua flags=allow-oom
--- queue_add: make a queue known to operators and janitors, and end a deletion of it that is under way.
+-- queue_add: make a queue known to operators and janitors, and end any deletion of it that is under way.
 -- KEYS[1] :queues  SET  names of the queues
 -- KEYS[2] :partitions  HASH  partitioned queue -> its first number of partitions; queue:step -> the number after that growth
 -- KEYS[3] :deleting  HASH  queue -> the deletion that is under way
--- KEYS[4] :queue_makers  HASH  q<queue> -> the key or address that made it; n<key or address> -> how many of these queues are in the registry
+-- KEYS[4] :queue_makers  HASH  q<queue> -> the key or address that made it; n<key or address> -> how many it made
 -- ARGV[1] queue  string
--- ARGV[2] whole  string  the queue that it is a partition of, "" where it is not a partition
--- ARGV[3] partition  integer  which one it is
+-- ARGV[2] whole  string  the queue of which it is a partition, "" if it is not a partition
+-- ARGV[3] partition  integer  the number of the partition
 -- ARGV[4] maker  string  the key or address that makes the queue, if it is new; "" to count nobody
--- ARGV[5] most  integer  queues that a maker may have made
--- RETURNS "added" | "too_many" (it is new, and its maker has made as many as it may) | "partitioned" (only its partitions take tasks) | "no_partition" (its queue has no such partition)
+-- ARGV[5] most  integer  how many queues one maker may make
+-- RETURNS "added" | "too_many" | "partitioned" | "no_partition"
+--   too_many: it is new, and its maker has made as many as it may. partitioned: only its partitions take tasks.
+--   no_partition: its queue has no partition of this number
 -- TIME    O(1)
 -- MOVES   nothing
 
@@ -32,7 +34,8 @@ if maker ~= '' and redis.call('SISMEMBER', queuesKey, queue) == 0 then
   if tonumber(redis.call('HGET', queueMakersKey, 'n' .. maker) or '0') >= most then
     return 'too_many'
   end
-  -- A process of an older version removes a queue without its maker: that one is counted still, and stays.
+  -- A process of an older version removes a queue but not its maker. Such a queue is still counted, so it is not
+  -- counted again.
   if redis.call('HSETNX', queueMakersKey, 'q' .. queue, maker) == 1 then
     redis.call('HINCRBY', queueMakersKey, 'n' .. maker, 1)
   end

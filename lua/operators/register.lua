@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- register: say that a worker lives, what it runs, and learn whether it was told to drain.
+-- register: report that a worker lives and what it runs, and learn whether it was told to drain.
 -- KEYS[1] :workers  HASH  workerId -> what it says of itself, JSON
 -- KEYS[2] :worker_tasks  HASH  workerId -> tasks that it runs, JSON
 -- KEYS[3] :draining  SET  workerIds that were told to drain
 -- ARGV[1] workerId  string
 -- ARGV[2] worker  string  JSON
 -- ARGV[3] tasks  string  JSON, "" for none
--- RETURNS 1 where it was told to drain, else 0
+-- RETURNS 1 if it was told to drain, otherwise 0
 -- TIME    O(1)
 -- MOVES   nothing
 

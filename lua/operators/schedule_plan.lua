@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
--- schedule_plan: decide on the occurrences of a schedule that are due, once: of several janitors that have seen the same
--- time, one writes down what is owed and the next time. Whoever comes first enqueues what is owed.
+-- schedule_plan: decide once about the occurrences of a schedule that are due. Several janitors may see the same time.
+-- One of them writes what is owed and the next time, and any of them enqueues what is owed.
 -- KEYS[1] :schedules  HASH  d<scheduleId> -> definition, r<scheduleId> -> run record
 -- KEYS[2] :schedules_due  ZSET  scheduleId -> when to look at it, ms since the epoch
 -- ARGV[1] scheduleId  string
--- ARGV[2] revision  integer  of the definition that was decided by
--- ARGV[3] expectedAt  integer  the next time that was seen
--- ARGV[4] nextAt  integer  the one after those decided on, 0 for none
+-- ARGV[2] revision  integer  of the definition on which the caller decided
+-- ARGV[3] expectedAt  integer  the next time that the caller has seen
+-- ARGV[4] nextAt  integer  the next time after those decided on, 0 for none
 -- ARGV[5] owed  string  times to enqueue, oldest first, separated by commas; "-" for none
--- ARGV[6] runs  string  lines of those that are not enqueued, "" for none
+-- ARGV[6] runs  string  run lines of the times that are not enqueued, "" for none
 -- RETURNS "planned" | "changed"
 -- TIME    O(log s), s = schedules
 -- MOVES   nothing

@@ -1,17 +1,18 @@
 #!lua
--- schedule_put: write a schedule, unless somebody else has meanwhile. Its runs stay, and what it owes is still enqueued.
+-- schedule_put: write a schedule, unless somebody else wrote it meanwhile.
+-- Its runs stay, and what it owes is still enqueued.
 -- KEYS[1] :schedules  HASH  d<scheduleId> -> definition, r<scheduleId> -> run record
 -- KEYS[2] :schedules_due  ZSET  scheduleId -> when to look at it, ms since the epoch
 -- ARGV[1] scheduleId  string
 -- ARGV[2] expected  string  the definition that the caller has seen, "" for none
--- ARGV[3] definition  string  the new one
--- ARGV[4] revision  integer  of the new one
+-- ARGV[3] definition  string  the new definition
+-- ARGV[4] revision  integer  of the new definition
 -- ARGV[5] expectedAt  integer  the next time that the caller has seen
--- ARGV[6] nextAt  integer  ms since the epoch, 0 for none, -1 for as it is
+-- ARGV[6] nextAt  integer  ms since the epoch, 0 for none, -1 to leave it as it is
 -- ARGV[7] owed  string  times that were due by the definition before and are still to be enqueued, oldest first,
 --   separated by commas; "-" for none
--- ARGV[8] runs  string  lines of those that were due and are not enqueued, "" for none
--- RETURNS "written" | "changed", also where a janitor has decided on what was due
+-- ARGV[8] runs  string  run lines of the times that were due and are not enqueued, "" for none
+-- RETURNS "written" | "changed" (also if a janitor has decided about the times that were due)
 -- TIME    O(log s), s = schedules
 -- MOVES   nothing
 
@@ -19,7 +20,7 @@
 
 local fields = redis.call('HMGET', schedulesKey, 'd' .. scheduleId, 'r' .. scheduleId)
 local current = fields[1] or ''
--- The same call again, after a reply that was lost.
+-- The caller repeats a call whose reply was lost.
 if current == definition then
   return 'written'
 end

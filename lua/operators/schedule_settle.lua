@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- schedule_settle: note how a run went. One that was owed is owed no more; one that is not owed any more was noted by
--- another janitor.
+-- schedule_settle: write how a run went. A time that was owed is not owed any more.
+-- If the time is no longer owed, another janitor has written its run.
 -- KEYS[1] :schedules  HASH  d<scheduleId> -> definition, r<scheduleId> -> run record
 -- KEYS[2] :schedules_due  ZSET  scheduleId -> when to look at it, ms since the epoch
 -- ARGV[1] scheduleId  string
 -- ARGV[2] at  string  the time that was owed; "" for a run that an operator asked for
--- ARGV[3] run  string  its line
--- RETURNS 1 noted, 0 not owed any more
+-- ARGV[3] run  string  its run line
+-- RETURNS 1 written, 0 not owed any more
 -- TIME    O(log s), s = schedules
 -- MOVES   nothing
 
@@ -31,7 +31,7 @@ if at ~= '' then
   end
   owed = #left > 0 and table.concat(left, ',') or '-'
 elseif string.find(runLines(record) .. '\n', '\n' .. run .. '\n', 1, true) then
-  -- The same call again, after a reply that was lost.
+  -- The caller repeats a call whose reply was lost.
   return 1
 end
 writeRuns(scheduleId, runsText(nextAt, revision, owed, count, appendRuns(runLines(record), run)))

@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
--- schedules_due: the schedules whose time has come, oldest first, and how long until the next. An index entry that
--- tells another time than its record is put right. The janitor that asks counts as running for a while.
+-- schedules_due: the schedules whose time has come, oldest first, and how long until the next.
+-- An index entry whose time differs from its record is corrected. The janitor that asks counts as running for a while.
 -- KEYS[1] :schedules  HASH  d<scheduleId> -> definition, r<scheduleId> -> run record
 -- KEYS[2] :schedules_due  ZSET  scheduleId -> when to look at it, ms since the epoch
 -- KEYS[3] :janitors  ZSET  janitorId -> until when it counts as running, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  at most 200
 -- ARGV[3] janitorId  string  "" for a caller that is not a janitor
--- ARGV[4] aliveMs  integer  how long it counts as running from now on
+-- ARGV[4] aliveMs  integer  how long the janitor counts as running from now on
 -- RETURNS {now, ms until the next or -1, scheduleId, definition, run record, …}
 -- TIME    O(n log s + log j), n schedules due, s = schedules, j = janitors
 -- MOVES   nothing

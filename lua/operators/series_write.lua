@@ -1,18 +1,18 @@
 #!lua
--- series_write: keep one bucket of the series of a queue, unless another process has kept it. Refused at maxmemory.
+-- series_write: keep one bucket of the series of a queue, unless another process has written it. Refused at maxmemory.
 -- KEYS[1] series  LIST  buckets of 10 s, oldest first
 -- KEYS[2] series_long  LIST  buckets of 5 minutes, oldest first
 -- KEYS[3] series_last  STRING  when the last bucket ended, and what was counted by then
 -- ARGV[1] expectedAt  string  end of the last bucket as the caller has seen it, "" for none
--- ARGV[2] last  string  what to compare with next
+-- ARGV[2] last  string  the new value of series_last
 -- ARGV[3] bucket  string  "" for none
--- ARGV[4] replaces  integer  1: it is the last one, made longer
+-- ARGV[4] replaces  integer  1: the bucket replaces the last one, which it extends
 -- ARGV[5] longBucket  string  "" for none
 -- ARGV[6] keep  integer  buckets of 10 s
 -- ARGV[7] keepLong  integer  buckets of 5 minutes
 -- ARGV[8] ttlMs  integer
--- RETURNS 1 kept, 0 another was quicker
--- TIME    O(1), and the buckets that are past their time
+-- RETURNS 1 kept, 0 another process was faster
+-- TIME    O(n), n = buckets that are older than what is kept
 -- MOVES   nothing
 
 local known = string.match(redis.call('GET', seriesLastKey) or '', '^%d+') or ''

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
 -- shared_limit: write a limit that several queues share, unless somebody else has written it meanwhile.
--- KEYS[1] :shared_limits  HASH  name -> the limit and the shares that it was divided into, JSON
+-- KEYS[1] :shared_limits  HASH  name -> the limit and the shares into which it was divided, JSON
 -- ARGV[1] name  string
 -- ARGV[2] before  string  JSON that the caller has read; "" for a new limit
 -- ARGV[3] after  string  JSON; "" to forget the limit
--- RETURNS 1, or 0 where it is another one meanwhile
+-- RETURNS 1, or 0 if the limit has changed since the caller read it
 -- TIME    O(1)
 -- MOVES   nothing
 

@@ -1,9 +1,10 @@
 #!lua
--- timings: add to how long tasks of the queue waited and ran. Refused at maxmemory: a worker drops what it cannot write.
--- KEYS[1] timings  HASH  w<bucket> and r<bucket> -> how many waited and ran so long
+-- timings: add to the counts of how long tasks of the queue waited and ran.
+-- Refused at maxmemory; the worker then drops them.
+-- KEYS[1] timings  HASH  w<bucket> and r<bucket> -> how many tasks waited and ran that long
 -- ARGV[1] ttlMs  integer
 -- ARGV[2..] field  string  repeated, at most 192 times: field, count
--- RETURNS how many fields
+-- RETURNS how many fields were given
 -- TIME    O(n), n fields given
 -- MOVES   nothing
 

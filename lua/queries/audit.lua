@@ -19,19 +19,21 @@
 -- KEYS[17] results  HASH  taskId -> JSON text
 -- KEYS[18] progress  HASH  taskId -> progress and log lines
 -- KEYS[19] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
--- ARGV[1] repair  integer  1 removes index entries that no record stands behind; never a record
--- ARGV[2] part  string  what to look at closely: the part name of an index, "tasks", or "" for nothing
--- ARGV[3] from  integer  position of the window; in tasks a cursor
+-- ARGV[1] repair  integer  1 removes index entries that stand for no record; it never removes a record
+-- ARGV[2] part  string  which entries to compare with the records: the part name of an index, "tasks", or "" for none
+-- ARGV[3] from  integer  position of the window; for "tasks" a cursor
 -- ARGV[4] limit  integer  size of the window, 1 to 500
--- RETURNS {repaired, entries looked at (of tasks: the next cursor), invariant, detail, ...}
--- TIME    O(limit); a repair in a list O(n); for "" in a queue with keys O(p + k log w), p = tasks processing up to 20,000, k keys, w = tasks with a key that wait
+-- RETURNS {repaired, entries looked at (for "tasks": the next cursor), invariant, detail, ...}
+-- TIME    O(limit); a repair in a list O(n); for "" in a queue with keys O(p + k log w)
+--   p = tasks processing, up to 20,000; k keys; w = tasks with a key that wait
 -- MOVES   nothing
 
 -- include lib/queue.lua
 -- include lib/record.lua
 -- include lib/purge.lua
 
--- To count the headers in records, all completed records have to be read. With more records than this it would take too long.
+-- To count the headers in records, the audit reads all completed records. It does not if there are more records than
+-- this.
 local RECOUNTED = 20000
 local LETTERS = { processing = 'l', dead_letters = 'd', completed = 'c', cancelled = 'x', expired = 'e', discarded = 'k' }
 local INDEX = { ['pending:high'] = pendingHighKey, pending = pendingKey, ['pending:low'] = pendingLowKey, ['pending:solo'] = pendingSoloKey,
@@ -64,7 +66,7 @@ if part == 'tasks' then
     local id = page[2][i]
     local record = string.sub(id, 1, 1) ~= '#' and redis.call('HGET', stateKey, id)
     if headerIn(record) then
-      violation('I1', 'tasks holds ' .. id .. ', whose record has the header')
+      violation('I1', 'tasks holds ' .. id .. ', although its record has the header')
       if repair == 1 then
         redis.call('HDEL', tasksKey, id)
         repaired = repaired + 1
@@ -84,7 +86,7 @@ if part == 'tasks' then
   end
 end
 
--- I1 for a window: each entry stands for a record in that state. Tombstones in the pending lists are legal.
+-- I1 for a window: each entry stands for a record in that state. Tombstones in the pending lists are allowed.
 local key = INDEX[part]
 if key then
   local sorted = part == 'processing' or part == 'scheduled' or part == 'dead_letters' or part == 'discarded' or part == 'pending:typed'
@@ -103,7 +105,7 @@ if key then
     local seen = {}
     for i, id in ipairs(ids) do
       local record = records[i]
-      -- "r" behind an entry: a purge that was cut short after its commit. What it left is removed here.
+      -- An entry whose record is "r": a purge was cut short after its commit. What that purge left is removed here.
       local removed = 0
       if repair == 1 and record and string.byte(record) == RECORD_PURGED then
         removed = redis.call('HDEL', tasksKey, id) + redis.call('HDEL', resultsKey, id) + redis.call('HDEL', progressKey, id)
@@ -145,7 +147,8 @@ compare('I1', 'completed', counters[COMPLETED], redis.call('LLEN', completedKey)
 compare('I1', 'cancelled', counters[CANCELLED], redis.call('LLEN', cancelledKey))
 compare('I1', 'expired', counters[EXPIRED], redis.call('LLEN', expiredKey))
 
--- The pending lists may hold more than the pending tasks, never less: acquire drops what stands for none of them.
+-- The pending lists may hold more entries than there are pending tasks, but never fewer: acquire drops the entries that
+-- stand for no pending task.
 local entries = redis.call('LLEN', pendingHighKey) + redis.call('LLEN', pendingKey) + redis.call('LLEN', pendingLowKey)
   + redis.call('LLEN', pendingSoloKey) + redis.call('ZCARD', pendingTypedKey) + redis.call('ZCARD', pendingKeyedKey)
 local pending = acceptedPending + counters[PENDING]
@@ -158,7 +161,8 @@ if entries ~= pending + counters[TOMBSTONES] then
   end
 end
 
--- The parts of that count can only be too high: a task that was cancelled and enqueued again may stand in another band.
+-- The counts of tombstones by band can only be too high: a task that was cancelled and enqueued again may be in another
+-- band.
 local aside = redis.call('ZCARD', pendingTypedKey)
 for part, most in pairs({ [TOMBSTONES_HIGH] = redis.call('LLEN', pendingHighKey) + aside, [TOMBSTONES_LOW] = redis.call('LLEN', pendingLowKey) + aside,
   [TOMBSTONES_SOLO] = redis.call('LLEN', pendingSoloKey) + aside, [TOMBSTONES_ASIDE] = aside,
@@ -169,8 +173,8 @@ for part, most in pairs({ [TOMBSTONES_HIGH] = redis.call('LLEN', pendingHighKey)
   end
 end
 
--- I2: every accepted task is counted in exactly one state; the envelopes are the tasks that are not purged, less those
--- whose record has the header, and those that were discarded and can still be restored.
+-- I2: every accepted task is counted in exactly one state. The number of envelopes is that of the tasks that are not
+-- purged, without those whose record has the header, and with those that were discarded and can still be restored.
 local live = pending + acceptedScheduled + counters[SCHEDULED] + counters[PROCESSING] + counters[COMPLETED] + counters[DEAD]
   + counters[CANCELLED] + counters[EXPIRED]
 compare('I2', 'accepted', acceptedPending + acceptedScheduled, live + counters[PURGED])
@@ -183,7 +187,7 @@ local expected = live + redis.call('ZCARD', discardedKey) - counters[HEADERS]
 local envelopes = fields > 0 and fields - own - redis.call('HEXISTS', tasksKey, '#in') or 0
 compare('I2', 'envelopes', expected, envelopes)
 
--- The number of completed records may be wrong itself.
+-- The number of headers itself may be wrong.
 local completed = redis.call('LLEN', completedKey)
 if part == '' and expected ~= envelopes and counters[HEADERS] > 0 and completed <= RECOUNTED then
   local seen, actual = {}, 0
@@ -203,8 +207,8 @@ if part == '' and expected ~= envelopes and counters[HEADERS] > 0 and completed 
     repaired = repaired + 1
   end
 end
--- I15: the account of a key, and that of a type with a limit, counts its leased tasks. The audit looks at the accounts with leased tasks,
--- at the keys of up to KEYS_RECOUNTED lines, and at as many entries of `resting`.
+-- I15: the account of a key, and that of a type with a limit, counts its leased tasks. The audit checks the accounts of
+-- the leased tasks, of the keys of up to KEYS_RECOUNTED lines, and of as many entries of `resting`.
 local KEYS_RECOUNTED = 1000
 if part == '' and redis.call('HEXISTS', stateKey, '#limits') == 1 and counters[PROCESSING] <= RECOUNTED then
   local running, keys = {}, {}
@@ -244,7 +248,7 @@ if part == '' and redis.call('HEXISTS', stateKey, '#limits') == 1 and counters[P
       violation('I15', string.format('key %s: counted %s running, found %d', taskKey, counted, running[taskKey]))
       if repair == 1 then
         redis.call('HSET', stateKey, '@' .. taskKey, running[taskKey] .. (account and rest or ' 0 0 0'))
-        -- It is looked at again by the next promotion, which makes it ready if it may run.
+        -- The next promotion looks at the key, and makes it ready if it may run.
         redis.call('ZADD', restingKey, 0, taskKey)
         repaired = repaired + 1
       end

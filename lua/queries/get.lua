@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- get: all that is known of up to 100 tasks.
+-- get: all that is known about up to 100 tasks.
 -- KEYS[1] tasks  HASH  taskId -> envelope
 -- KEYS[2] state  HASH  taskId -> state record
 -- KEYS[3] results  HASH  taskId -> JSON text

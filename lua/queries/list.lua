@@ -1,12 +1,18 @@
 #!lua flags=no-writes
--- list: one page of the ids in one index. The cursor stays right while the index changes.
+-- list: one page of the ids in one index. The cursor stays valid while the index changes.
 -- KEYS[1] index  LIST|ZSET  the index to page through, of this queue
 -- KEYS[2] state  HASH  taskId -> state record
--- ARGV[1] order  string  of a sorted set "first" (lowest score first) or "last"; of a list "ended" (newest first) or "waiting" (next first); "typed" for `pending:typed`
--- ARGV[2] after  string  the cursor: "<score, end or position>:<taskId>" of the last one seen, without taskId all of that score or end; of "typed" a "0:" and the member; "" to begin
+-- ARGV[1] order  string  "first" | "last" | "ended" | "waiting" | "typed"
+--   In a sorted set: first, lowest score first; last, highest score first. In a list: ended, newest first; waiting,
+--   next first.
+--   typed: for `pending:typed`
+-- ARGV[2] after  string  the cursor, "" to begin: "<score, end or position>:<taskId>" of the last entry of the page
+--   before
+--   Without a taskId: all entries with that score or end. With "typed": "0:" and the member
 -- ARGV[3] limit  integer  1 to 500
 -- RETURNS {cursor of the next page or "", length of the index, taskId, ...}
--- TIME    O(log² n + limit), of a list O(n) where the clock was set back; "waiting" O(position) up to 100,000, beyond that O(limit)
+-- TIME    O(log² n + limit); in a list O(n) after the clock was set back
+--   "waiting": O(position) up to position 100,000, beyond that O(limit)
 -- MOVES   nothing
 
 -- include lib/record.lua
@@ -14,7 +20,7 @@
 local number, id = string.match(after, '^([^:]+):(.*)$')
 number = tonumber(number)
 
--- Redis orders by bytes; comparing strings in Lua would go by the locale of the server.
+-- Redis orders by bytes. Lua would compare strings by the locale of the server.
 local function isBefore(a, b)
   for i = 1, math.min(#a, #b) do
     local x, y = string.byte(a, i), string.byte(b, i)
@@ -122,7 +128,8 @@ if order == 'ended' then
   return { last and string.format('%.0f:', last) .. ids[#ids] or '', length, unpack(ids) }
 end
 
--- Workers take from the head. The task that was seen last has moved towards it, or is gone together with all tasks before it.
+-- Workers take from the head. So the last task of the page before has moved towards the head, or it is gone together
+-- with all tasks before it.
 if number then
   from = number
   if number <= 100000 then

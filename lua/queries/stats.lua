@@ -39,8 +39,8 @@ local lengths = {
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#limits', '#dead_caps', '#dropped')
 local counters = unpackCounters(fields[1])
 
--- The header of the first entry that stands for a pending task. What was cancelled leaves its entry: where there is any, a look
--- goes on behind it, through ten windows at most.
+-- The header of the first entry that stands for a pending task. Cancelled tasks leave their entries in the lists. If
+-- there are such entries, the search goes on through at most ten windows.
 local WINDOW = 100
 local function oldestOf(entries)
   local windows = counters[TOMBSTONES] > 0 and 10 or 1
@@ -66,7 +66,8 @@ for i, key in ipairs({ pendingHighKey, pendingKey, pendingLowKey, pendingSoloKey
     return redis.call('LRANGE', key, from, to)
   end)
 end
--- The first task of each line of an index, of at most `most` lines. name: the part of a member that names its line.
+-- Finds the first task of each line of an index, for at most `most` lines. name: matches the part of a member that
+-- names its line.
 local function oldestOfLines(key, name, most)
   local line = '-'
   for _ = 1, most do
@@ -88,8 +89,8 @@ end
 oldestOfLines(pendingTypedKey, '^%S+ %S+', 20)
 oldestOfLines(pendingKeyedKey, '^%S+', 50)
 
--- This many ready keys are counted exactly, and each key behind them counts as the mean of these. As many resting keys are searched for
--- holds, those with the latest times first.
+-- Only this many ready keys are counted exactly; each further key counts as their mean. The same number of resting
+-- keys, those with the latest times, is searched for holds.
 local KEYS_LOOKED_AT = 100
 local flow = {}
 if fields[3] then
@@ -103,7 +104,7 @@ if fields[3] then
   local runnable, readyKeys = 0, redis.call('ZCARD', readyKey)
   for _, key in ipairs(ready) do
     local waiting = redis.call('ZLEXCOUNT', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!')
-    -- In parentheses: keyRoom returns a time as well, or nil.
+    -- The parentheses drop the second value of keyRoom.
     runnable = runnable + math.min(waiting, (keyRoom(limits, key)))
   end
   if readyKeys > #ready then

@@ -22,14 +22,16 @@
 -- ARGV[4] want  integer  tasks to acquire, 1 to 500
 -- ARGV[5] held  integer  tasks that the caller holds
 -- ARGV[6] leaseMs  integer
--- ARGV[7] maxRetries  string  for tasks that bring none; behind it, types with terms of their own (lib/lease.lua)
+-- ARGV[7] maxRetries  string  for tasks without one; behind it, types with terms of their own (lib/lease.lua)
 -- ARGV[8] workerId  string
--- ARGV[9] nonce  string  the second half of the fence of what is granted here
--- ARGV[10] park  integer  1: where nothing is granted, the request waits in `#parked` to be granted by an enqueue
+-- ARGV[9] nonce  string  the second half of the fence of the tasks that this call grants
+-- ARGV[10] park  integer  1: if nothing is granted, the request waits in `#parked` until an enqueue grants tasks to it
 -- ARGV[11] types  string  "" for any type; otherwise those that the caller runs: see lib/routes.lua
 -- ARGV[12] noHandlerAfterMs  integer  how long a task that stands aside waits for a worker that runs its type
--- RETURNS {now, "", first grant, flags, counts, taskIds, envelope, ...}; counts: "place=counts" of those granted before; instead of an envelope, where the request waits: ms until the next task is due, -1 for none
--- TIME    O(w log p + t log q), w wanted, p = tasks processing, t types told while q tasks stand aside
+-- RETURNS {now, "", first grant, flags, counts, taskIds, envelope, ...}
+--   counts: "place=counts" of tasks that were granted before. If the request parks, there is no envelope but
+--   the time until the next task is due, ms, -1 for none
+-- TIME    O(w log p + t log q), w wanted, p = tasks processing, t types sent, q = tasks that stand aside
 -- MOVES   scheduled -> pending; pending -> processing | expired
 
 -- include lib/clock.lua
@@ -101,18 +103,18 @@ if events then
   noteGrants(grants)
 end
 local flags = replyFlags(settings, grants) + (parks and REPLY_PARKED or 0)
-commitRoundTrip(commit, counters, grants, '', flags) -- parked requests are a hint, so they are no part of it
+commitRoundTrip(commit, counters, grants, '', flags) -- parked requests are a hint, so they are not part of the commit
 if parked ~= (fields[3] or '') then
   writeParked(parked)
 end
 
 -- 4. Remove the sources.
 trimGrants(grants)
-if promoted > #grants.ids or grants.aside > 0 then -- more than this caller takes
+if promoted > #grants.ids or grants.aside > 0 then -- there are more tasks than this caller takes
   wake()
 end
 if rests then
-  -- An enqueue or a settle wakes it for what is due sooner.
+  -- If a task becomes due sooner than this time, an enqueue or a settle wakes the worker.
   grants.envelopes[1] = settings.paused and -1 or sooner(untilDue(), limits and limits.untilRoom(limits) or -1)
   if grants.fillAt then -- a batch waits until it is full
     grants.envelopes[1] = sooner(grants.envelopes[1], math.max(0, grants.fillAt - now))

@@ -9,7 +9,7 @@
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] taskId  string
 -- RETURNS "cancelled" | "requested" | "too_late" | "not_found"
--- TIME    O(log s), s = tasks scheduled; a pending task's list entry stays as a tombstone that acquire drops
+-- TIME    O(log s), s = tasks scheduled; the list entry of a pending task stays as a tombstone, which acquire drops
 -- MOVES   pending | scheduled -> cancelled
 
 -- include lib/clock.lua

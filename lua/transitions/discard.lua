@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- discard: take dead letters out, kept for a while so that it can be undone; or mark them as moved to another queue, where they were enqueued before.
+-- discard: take dead letters out, but keep them for a while so that this can be undone.
+-- Or mark them as moved to another queue, where the caller has enqueued them before.
 -- KEYS[1] dead_letters  ZSET  taskId -> when, ms since the epoch
 -- KEYS[2] remembered  LIST  purged taskIds whose id a caller gave, newest first
 -- KEYS[3] tasks  HASH  taskId -> envelope
@@ -13,12 +14,12 @@
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
--- ARGV[4] diedBefore  integer  leave those alone that died after this moment; 0 for no limit
--- ARGV[5] discard  string  a name without spaces, by which restore finds what this discard took
+-- ARGV[4] diedBefore  integer  tasks that died after this moment stay; 0 for no limit
+-- ARGV[5] discard  string  a name without spaces, by which restore finds the tasks of this discard
 -- ARGV[6..] taskId  string  repeated, at most 500 times: taskId, "queue/taskId" that it moved to or ""
 -- RETURNS a letter per task: d discarded (or moved), n not dead, u unknown
 -- TIME    O(n log d), n tasks given, d = dead letters
--- MOVES   dead -> discarded | purged (where it moved)
+-- MOVES   dead -> discarded | purged (if it moved)
 
 -- include lib/clock.lua
 -- include lib/queue.lua

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- empty: remove up to `limit` tasks that stand in one index, whatever their outcome would have been.
+-- empty: remove up to `limit` tasks from one index.
 -- KEYS[1] index  LIST|ZSET  the index to empty, of this queue
 -- KEYS[2] remembered  LIST  purged taskIds whose id a caller gave, newest first
 -- KEYS[3] tasks  HASH  taskId -> envelope
@@ -47,7 +47,7 @@ if #members == 0 then
 end
 local ids = {}
 for i, member in ipairs(members) do
-  ids[i] = string.match(member, '%S+$') -- in `pending:typed` and `pending:keyed` the id stands at the end
+  ids[i] = string.match(member, '%S+$') -- in `pending:typed` and `pending:keyed` a member ends with the id
 end
 local counters = unpackCounters(fields[1])
 local records = redis.call('HMGET', stateKey, unpack(ids))

@@ -1,5 +1,5 @@
 #!lua
--- enqueue: accept tasks. Refused at maxmemory: the flag that allows more memory is left out on purpose.
+-- enqueue: accept tasks. Refused at maxmemory: it has no allow-oom flag on purpose.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
@@ -19,15 +19,24 @@
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
--- ARGV[4] checked  integer  1 or 2: the ids were given by callers, so each is looked up; 2: a task that ended without completing keeps its id; and 4 more: tasks have unique keys
--- ARGV[5] high  integer  how many of the tail go to pending:high, first
--- ARGV[6] normal  integer  how many follow for pending
--- ARGV[7] low  integer  how many follow for pending:low
--- ARGV[8] keyed  integer  how many follow with a key, for pending:keyed; the rest is scheduled
+-- ARGV[4] checked  integer  0, 1 or 2; and 4 more if tasks have unique keys
+--   1: callers gave the ids, so each id is looked up. 2: the same, and a task that ended without completing keeps its
+--   id
+-- ARGV[5] high  integer  how many tasks of the tail go to pending:high; they come first
+-- ARGV[6] normal  integer  how many of the following tasks go to pending
+-- ARGV[7] low  integer  how many of the following go to pending:low
+-- ARGV[8] keyed  integer  how many of the following have a key and go to pending:keyed; all others are scheduled
 -- ARGV[9..] taskId  string  repeated, at most 500 times: taskId, envelope
--- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, p new and due at once although it was to be scheduled, d duplicate, c conflict, e ended without completing (`enqueue_again` begins its next life), b is being cancelled, f queue full, k key full (lib/policies.lua), o another task holds its unique key, u the same for a task that is to be refused then, w the same for a task that replaces it (`replace`), a new and scheduled until the task that holds its unique key has ended; states: of d, c, o, u and w; then, if there are o, u or w, the ids of the tasks that hold these keys, with spaces. {now} alone: refused, since the queue is not registered
--- TIME    O(n), n tasks given; O(n log s) for scheduled ones; O(p), p = tasks processing, where a key is full whose newest tasks win
--- MOVES   -> pending | scheduled (not where it is due already); pending -> processing; pending -> cancelled
+-- RETURNS {now, verdicts, states, owners}; {now} alone: refused, because the queue is not registered
+--   verdicts, a letter per task: n new, p new and due at once although it was to be scheduled, d duplicate, c conflict,
+--     e ended without completing (`enqueue_again` begins its next life), b is being cancelled, f queue full,
+--     k key full (lib/policies.lua), o another task holds its unique key, u the same for a task that is refused then,
+--     w the same for a task that replaces the holder (`replace`), a new, and scheduled until the holder has ended
+--   states: of the tasks with d, c, o, u and w. owners: the ids of the tasks that hold the keys of o, u and w, with
+--   spaces
+-- TIME    O(n), n tasks given; O(n log s) for scheduled ones; O(p), p = tasks processing, if a key is full and
+--   full=cancel
+-- MOVES   -> pending | scheduled (pending if it is due already); pending -> processing; pending -> cancelled
 
 -- include lib/clock.lua
 -- include lib/queue.lua
@@ -50,14 +59,15 @@ if previous then
   local verdicts, states, owners = string.match(previous, '^(%a*) (%a*) ?(.*)$')
   return { now, verdicts, states, owners ~= '' and owners or nil }
 end
--- New, or deleted while somebody goes on with it: nothing is stored where no operator and no janitor would find it.
+-- The queue is new, or was deleted while a producer still uses it. Nothing is stored where no operator or janitor would
+-- find it.
 if queue[4] ~= '1' then
   return { now }
 end
 local acceptedPending, acceptedScheduled, deduplicated = unpackAccepted(own[1])
--- Both stay nil in a call that does not need them: the counters of the queue, and its limits (lib/accounts.lua).
+-- Both stay nil in a call that does not need them. counters: of the queue. limits: see lib/accounts.lua.
 local counters, limits
--- How many more tasks may wait. The first tasks of the call get in, and known ids take no room.
+-- How many more tasks may wait. The first tasks of the call are accepted, and known ids need no room.
 local room = math.huge
 if settings.maxWaiting > 0 then
   counters = unpackCounters(queue[1])
@@ -66,8 +76,8 @@ end
 
 local bands = { high = {}, normal = {}, low = {}, keyed = {} }
 local none = {}
--- due: due times and ids of scheduled tasks. accepted: ids and envelopes of a checked call. leftover: ids with a record of a
--- purge that was cut short, which the new task must not inherit.
+-- due: due times and ids of scheduled tasks. accepted: ids and envelopes of a checked call. leftover: ids that still
+-- have the record of a purge that was cut short, which a new task must not inherit.
 local due, accepted, leftover = none, none, none
 -- isDueNow: a task that was to be scheduled is due already.
 local isDueNow = false
@@ -75,7 +85,8 @@ local isDueNow = false
 local isKeyed = false
 local fitting = math.max(0, math.min(count, room))
 local verdicts, states = string.rep('n', fitting) .. string.rep('f', count - fitting), ''
--- Stay nil in a call without unique keys: lib/unique.lua, and the ids of the tasks that hold the keys of refused ones.
+-- Both stay nil in a call without unique keys. unique: see lib/unique.lua. owners: the ids of the tasks that hold the
+-- keys of refused tasks.
 local unique, owners
 
 if checked >= 4 then
@@ -107,9 +118,9 @@ else
       limits.admits, limits.supersede = admits, supersede
     end
   end
-  -- By the text of the options, which the tasks of a key mostly share: their key and the code of their band.
+  -- The keys and the codes of the bands, by the text of the options, which the tasks of a key mostly share.
   local known = {}
-  -- Returns false if its key takes no more tasks.
+  -- Returns false if the key takes no more tasks.
   local function addKeyed(id, envelope)
     local text = string.match(envelope, '^%S+ %S+([^\n]*)')
     local terms = known[text]
@@ -122,7 +133,7 @@ else
     bands.keyed[#bands.keyed + 1] = isAdmitted and { key = terms.key, code = terms.code, id = id } or nil
     return isAdmitted
   end
-  -- at: where the envelope stands among the arguments. Returns the verdict.
+  -- at: the place of the envelope among the arguments. Returns the verdict.
   local function accept(position, id, envelope, at)
     if position <= high then
       bands.high[#bands.high + 1] = id
@@ -136,7 +147,8 @@ else
       end
     else
       local time, hasKey = dueTime(envelope), option(envelope, 'q') ~= nil
-      -- Without limits there is no line yet that the first task with a key could join: the next promotion makes it.
+      -- Without limits there is no line yet that the first task with a key could join. The next promotion makes that
+      -- line.
       if time <= now and (limits or not hasKey) then
         if hasKey and not addKeyed(id, envelope) then
           return 'k'
@@ -145,7 +157,7 @@ else
           local band = bands[p == 'h' and 'high' or p == 'l' and 'low' or 'normal']
           band[#band + 1] = id
         end
-        -- It need not wait to be promoted, so its envelope must not say "scheduled".
+        -- The task need not wait to be promoted, so its envelope must not say "scheduled".
         ARGV[at] = '+' .. string.sub(envelope, 2)
         isDueNow = true
         return 'p'
@@ -172,7 +184,7 @@ else
     for position, id in ipairs(ids) do
       local at = taskIdAt + 2 * position - 1
       local envelope = ARGV[at]
-      local record = not new[id] and records[position] or nil -- twice in one call: the second is about the first
+      local record = not new[id] and records[position] or nil -- the id came twice in this call
       local verdict, state = 'n', nil
       if checked > 0 then
         verdict, state = standing(new[id] or envelopes[position] or envelopeIn(record), record, envelope, checked == 1)
@@ -229,7 +241,7 @@ end
 
 -- 2. Write the targets.
 indexRequest(own[2], 't', requestSlot)
--- entries: how many entries the lists have that got new ones.
+-- entries: how many entries those lists have now that got new ones.
 local entries = 0
 if #bands.high > 0 then
   entries = entries + redis.call('RPUSH', pendingHighKey, unpack(bands.high))
@@ -245,7 +257,7 @@ if #bands.keyed > 0 then
 elseif isKeyed and not queue[5] then
   adoptLimits(settings)
 end
--- A worker that waits knows when the first one is due.
+-- A worker that waits knows when the first scheduled task is due, and has to be told if another one is due sooner.
 local isSooner = false
 if #due > 0 then
 -- include lib/due.lua
@@ -300,15 +312,15 @@ if queue[3] and (pushed > 0 or isSooner) then
 -- include lib/lease.lua
 -- include lib/push.lua
   counters = counters or unpackCounters(queue[1])
-  -- Tasks that wait already go first: then all workers are woken for them. Tasks that stand aside do not wait for the parked
-  -- workers.
+  -- Tasks that waited before go first, so in that case all workers are woken. Tasks that stand aside do not count here,
+  -- because the parked workers do not run them.
   local waiting = acceptedPending + counters[PENDING]
   local alone = entries == pushed and (waiting == 0 or waiting <= redis.call('ZCARD', pendingTypedKey))
   local tasks, at = ARGV, taskIdAt
   if isListed then
     tasks, at = accepted, 1
   end
-  -- Limits are not for a push to decide: an acquire does.
+  -- A push does not apply limits; only an acquire does.
   local isPushed = pushed > 0 and #bands.keyed == 0 and not queue[5] and alone and not isDueNow and not settings.paused and push(counters, queue[3], tasks, at, pushed, bands)
   if isSooner or not isPushed then
     wake()

@@ -1,5 +1,6 @@
 #!lua
--- enqueue_again: begin a new life of tasks that ended without completing, for enqueues of their ids. Refused at maxmemory, like every enqueue.
+-- enqueue_again: begin a new life of tasks that ended without completing, when their ids are enqueued again.
+-- Refused at maxmemory, like every enqueue.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
@@ -24,8 +25,11 @@
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4..] taskId  string  repeated, at most 500 times: taskId, envelope
--- RETURNS {verdicts, states}; verdicts: a letter per task, as enqueue gives it, and g where nothing is known of the id any more; states: of d, c, o, u and w; then, if there are o, u or w, the ids of the tasks that hold these keys, with spaces
--- TIME    O(n (log s + c)), n tasks given, s = tasks scheduled, c = tasks that were cancelled or expired since
+-- RETURNS {verdicts, states, owners}
+--   verdicts: a letter per task, as enqueue gives it, or g if nothing is known about the id any more
+--   states: of the tasks with d, c, o, u and w. owners: the ids of the tasks that hold the keys of o, u and w, with
+--   spaces
+-- TIME    O(n (log s + c)), n tasks given, s = tasks scheduled, c = tasks that were cancelled or expired after them
 -- MOVES   dead | cancelled | expired | discarded -> pending | scheduled
 
 -- include lib/clock.lua
@@ -72,7 +76,7 @@ local room = math.huge
 if settings.maxWaiting > 0 then
   room = settings.maxWaiting - (acceptedPending + acceptedScheduled + counters[PENDING] + counters[SCHEDULED])
 end
--- Whether the limits of its key let a task in. Those of a scheduled task are not asked.
+-- Whether the limits of its key accept a task. A task that is scheduled for later is always accepted.
 local function admitsAgain(envelope)
   local key, time = keyOption(envelope), dueTime(envelope)
   return not key or time and time > now or admits(limits, key)
@@ -83,7 +87,7 @@ local bands, due, envelopes, commit, again, letters, states, begun = newBands(),
 local pushed, isKeyed = 0, false
 for i, id in ipairs(ids) do
   local record, envelope = records[i + 4] or nil, offered[i]
-  if begun[id] then -- twice in one call: it is the task that begins here
+  if begun[id] then -- the same id twice in one call: the first one begins the new life
     record = nil
   end
   local verdict, state = standing(begun[id] or known[i + 1] or envelopeIn(record), record, envelope, true)
@@ -104,7 +108,8 @@ for i, id in ipairs(ids) do
   elseif verdict == 'e' then
     verdict, room = 'n', room - 1
     local c = parseCounts(record)
-    -- A task that crashed its workers goes on running alone: bystanders are not blamed for its next life either.
+    -- A task that crashed its workers still runs alone after this enqueue, so that no other task is counted as crashed
+    -- with it.
     c.flags = needsSolo(c) and FLAG_ALONE or ''
     c.attempts, c.failures, c.crashes, c.releases, c.unroutedSince, c.limited = 0, 0, 0, 0, 0, 0
     c.generation = c.generation + 1
@@ -143,7 +148,7 @@ if #again == 0 then
   return { verdicts, states, owners }
 end
 
--- 2. Write the targets. Until the commit an ended task may have the new envelope: what it was stands in its record.
+-- 2. Write the targets. Until the commit an ended task may have its new envelope; its record still says that it ended.
 indexRequest(records[3], 's', requestSlot)
 pushBands(bands, false)
 local isSooner = false
@@ -166,14 +171,14 @@ redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot,
   keptReply(sequence, verdicts .. ' ' .. states .. (owners and ' ' .. owners or '')), unpack(commit))
 unique.writeWindows()
 
--- 4. Remove the sources, and what the life before told of itself.
+-- 4. Remove the sources, and the progress of the earlier life.
 if #sources.d > 0 then
   redis.call('ZREM', deadLettersKey, unpack(sources.d))
 end
 if #sources.k > 0 then
   redis.call('ZREM', discardedKey, unpack(sources.k))
 end
--- The newest stand first, and those are what most callers enqueue again.
+-- LREM searches from the newest, which are the ones that most callers enqueue again.
 for _, id in ipairs(sources.x) do
   redis.call('LREM', cancelledKey, '1', id)
 end

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- expire: end pending tasks whose expiresAt has passed, and drop what stands for no pending task at the heads of the lists.
+-- expire: end pending tasks whose expiresAt has passed, and drop entries that stand for no pending task.
+-- Such entries are dropped only at the heads of the lists.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
@@ -13,9 +14,9 @@
 -- KEYS[11] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  entries of each list to look at, 1 to 500
--- ARGV[3] from  integer  position of the first of them
--- RETURNS {expired, entries dropped, where the next window begins, 0 at the end of all lists}
--- TIME    O(n), n = limit; where `from` lies deep in a list also O(from / 100)
+-- ARGV[3] from  integer  position of the first entry to look at
+-- RETURNS {expired, entries dropped, position of the next window, 0 at the end of all lists}
+-- TIME    O(n), n = limit; if `from` lies deep in a list also O(from / 100)
 -- MOVES   pending -> expired
 
 -- include lib/clock.lua
@@ -23,7 +24,7 @@
 -- include lib/record.lua
 -- include lib/bands.lua
 
--- A task is read with its payload: a call looks at no more once it has read so much.
+-- Each task is read with its payload. A call stops once it has read this many bytes.
 local READ_BYTES = 1048576
 
 -- 1. Read.
@@ -43,7 +44,7 @@ local counters = unpackCounters(fields[1])
 local last, expired, commit, seen, heads, dropped, nextFrom, read = from + limit - 1, {}, {}, {}, {}, 0, 0, 0
 local aside, keyed = {}, {}
 
--- What the tombstone of a member is counted under.
+-- Under which source the tombstone of a member is counted.
 local function source(member, left)
   return left == keyed and 'keyed' or member
 end

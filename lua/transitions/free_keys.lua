@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
--- free_keys: remove entries of unique keys whose tasks hold them no more, and look at one part of the hash.
+-- free_keys: remove entries of unique keys whose tasks no longer hold them, looking at one part of the hash per call.
 -- KEYS[1] scheduled  ZSET  taskId -> due, ms since the epoch
 -- KEYS[2] tasks  HASH  taskId -> envelope
 -- KEYS[3] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[4] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] cursor  string  where the last call ended, "0" to begin
+-- ARGV[2] cursor  string  the cursor that the last call returned, "0" to begin
 -- ARGV[3] limit  integer  entries to look at, about, 1 to 500
--- RETURNS {removed, where the next call begins, "0" at the end}
+-- RETURNS {removed, cursor of the next call, "0" at the end}
 -- TIME    O(n), n = limit
 -- MOVES   nothing
 
@@ -30,7 +30,7 @@ for _, key in ipairs(keys) do
     ended[#ended + 1] = holders[key].follows
   end
 end
--- Most ends of a task make the next one due. These tasks were emptied, expired or rejected, which does not.
+-- Most ends of a task make the task due that waits for it. Emptying, expiring and rejecting do not, so it is done here.
 if #ended > 0 then
   releaseNext(ended)
 end

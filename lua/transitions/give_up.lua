@@ -1,5 +1,6 @@
 #!lua
--- give_up: end scheduled tasks as dead letters whose attempts another system made. Refused at maxmemory, like an enqueue.
+-- give_up: end scheduled tasks as dead letters, because another system has used up their attempts.
+-- Refused at maxmemory, like an enqueue.
 -- KEYS[1] scheduled  ZSET  taskId -> due, ms since the epoch
 -- KEYS[2] dead_letters  ZSET  taskId -> when, ms since the epoch
 -- KEYS[3] tasks  HASH  taskId -> envelope
@@ -46,7 +47,7 @@ for i, id in ipairs(ids) do
   else
     seen[id], letters[i] = true, 'g'
     local attempts, reason, endedAt, startedAt, workerId, err = unpack(ARGV, taskIdAt + FIELDS * (i - 1) + 1, taskIdAt + FIELDS * i - 1)
-    -- A clock that is ahead of Redis must not make a dead letter of the future.
+    -- A clock that is ahead of Redis must not make a dead letter that died in the future.
     endedAt = (endedAt == '0' or tonumber(endedAt) > now) and nowText or endedAt
     startedAt = (startedAt == '0' or tonumber(startedAt) > tonumber(endedAt)) and endedAt or startedAt
     local c = parseCounts(record or 's0')
@@ -73,7 +74,7 @@ end
 -- 2. Write the target.
 redis.call('ZADD', deadLettersKey, unpack(dead))
 
--- 3. Commit. The totals count what happened here, and these tasks failed elsewhere.
+-- 3. Commit. The totals do not count these tasks, because they failed in the other system.
 add(counters, SCHEDULED, -#left)
 add(counters, DEAD, #left)
 if events then

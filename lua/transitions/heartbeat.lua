@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
--- heartbeat: extend the leases that a worker holds. Each is named by task and token, so that a task whose acquire
--- reply was lost is not kept alive by it. No lease goes beyond the deadline of its attempt.
+-- heartbeat: extend the leases that a worker holds. Each lease is named by task and token.
+-- So a task is not kept alive by a worker that never got the reply of its acquire. No lease goes beyond its attempt's
+-- deadline.
 -- KEYS[1] processing  ZSET  taskId -> lease expiry, ms since the epoch
 -- KEYS[2] state  HASH  taskId -> state record
 -- ARGV[1] clockMs  integer  0 for Redis time

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- progress: what a running handler tells of its attempt, and keeps for the next one. Only the holder of the current token may.
+-- progress: store what a running handler reports about its attempt, and what it keeps for the next attempt.
+-- Only the holder of the current token may.
 -- KEYS[1] state  HASH  taskId -> state record
 -- KEYS[2] progress  HASH  taskId -> progress[ tab, checkpoint], then log lines
 -- ARGV[1] taskId  string
@@ -7,7 +8,7 @@
 -- ARGV[3] progress  string  JSON text, empty to leave it as it is
 -- ARGV[4] checkpoint  string  JSON text, empty to leave it as it is
 -- ARGV[5] line  string  percent-encoded, empty for none
--- ARGV[6] maxLines  integer  the oldest lines beyond it are dropped
+-- ARGV[6] maxLines  integer  the most log lines to keep; the oldest ones are dropped
 -- RETURNS 1 written, 0 stale
 -- TIME    O(m), m = maxLines
 -- MOVES   nothing

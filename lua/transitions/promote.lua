@@ -15,7 +15,7 @@
 -- KEYS[13] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  1 to 500
--- RETURNS {promoted, ms until the next is due or -1, tasks that stand aside by their type}
+-- RETURNS {promoted, ms until the next task is due or -1, tasks that stand aside because of their type}
 -- TIME    O(n log s), n = limit, s = tasks scheduled
 -- MOVES   scheduled -> pending
 

@@ -34,7 +34,7 @@ local counters = unpackCounters(fields[1])
 finishPurge(fields[3])
 local purged, forgotten = 0, 0
 
--- The oldest entries of one list that are past retention, by count or by age.
+-- Purges the oldest entries of one list that are past retention, by count or by age.
 local function purgeList(key, counter, letter)
   local excess = math.max(0, redis.call('LLEN', key) - settings.retentionCount)
   local oldest = redis.call('LRANGE', key, -limit, -1)

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- reap: take back tasks whose lease ran out. Each is a crash: an attempt that nobody settled.
+-- reap: take back tasks whose lease has expired. Each is a crash: an attempt that nobody settled.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
@@ -17,9 +17,9 @@
 -- KEYS[15] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  1 to 500
--- RETURNS {queued again, dead, cancelled, ms until the next lease runs out or -1}
+-- RETURNS {queued again, dead, cancelled, ms until the next lease expires or -1}
 -- TIME    O(n log p), n = limit, p = tasks processing
--- MOVES   processing -> pending (at its consuming end, at once) | dead | cancelled
+-- MOVES   processing -> pending (at the head, at once) | dead | cancelled
 
 -- include lib/clock.lua
 -- include lib/queue.lua
@@ -102,7 +102,7 @@ if #cancelled > 0 then
   redis.call('LPUSH', cancelledKey, unpack(cancelled))
 end
 
--- 3. Commit: the new record has no token, so that a late ack fits nothing.
+-- 3. Commit. The new records have no token, so a late ack matches none of them.
 add(counters, PENDING, queuedAgain)
 add(counters, DEAD, #dead / 2)
 add(counters, DEAD_TOTAL, #dead / 2)

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- reject: end tasks that stood aside for too long, and whose type no registered worker runs.
+-- reject: end tasks that stood aside for too long and whose type no registered worker runs.
 -- KEYS[1] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
 -- KEYS[2] dead_letters  ZSET  taskId -> when, ms since the epoch
 -- KEYS[3] tasks  HASH  taskId -> envelope
@@ -8,10 +8,11 @@
 -- KEYS[6] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  tasks to look at, 1 to 500
--- ARGV[3] after  string  a line of the walk, "<band> <type>": only lines behind it are looked at; "" to begin
--- ARGV[4] known  string  what the registry knows, for the record: encoded as errors are
--- ARGV[5..] type  string  repeated: those that the registered workers of the queue run, and prefixes of types with a * (lib/routes.lua)
--- RETURNS {dead, the line to go on behind, "" at the end}
+-- ARGV[3] after  string  a line, "<band> <type>": only the lines after it are looked at; "" to begin
+-- ARGV[4] known  string  what the registry knows, as text for the record, percent-encoded like an error
+-- ARGV[5..] type  string  repeated: types that the registered workers of the queue run, and prefixes with a *
+--   (lib/routes.lua)
+-- RETURNS {dead, the line from which to continue, "" at the end}
 -- TIME    O(n log q), n = limit, q = tasks that stand aside
 -- MOVES   pending -> dead
 
@@ -20,7 +21,7 @@
 -- include lib/record.lua
 -- include lib/routes.lua
 
--- 1. Read: line by line, each oldest first.
+-- 1. Read, line by line, the oldest task of each line first.
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
 local settings = readSettings(fields[2])
 if not settings then
@@ -38,7 +39,8 @@ local function reject(member, name, id)
   local record = redis.call('HGET', stateKey, id)
   left[#left + 1] = member
   local c = record and parseCounts(record)
-  -- A cancelled task leaves its entry. The next life of its id stands aside only if its record says since when.
+  -- A cancelled task leaves its entry. If its id has a new life, that life stands aside only if its record says since
+  -- when.
   if record and string.byte(record) == RECORD_PENDING and c.unroutedSince > 0 and not seen[id] then
     seen[id] = true
     local line = table.concat({ '\n', string.format('%d %d unrouted %.0f ', c.attempts, c.generation, c.unroutedSince), nowText,
@@ -57,7 +59,8 @@ end
 
 local done, lines = after, 0
 while looked < limit and lines < limit do
-  -- "!" is behind the space that ends a type, and before all that a longer type could go on with.
+  -- "!" sorts behind the space that ends a type, and before every other character with which a longer type could
+  -- continue.
   local head = redis.call('ZRANGEBYLEX', pendingTypedKey, done == '' and '-' or '[' .. done .. '!', '+', 'LIMIT', 0, 1)[1]
   if not head then
     done = ''

@@ -1,5 +1,6 @@
 #!lua
--- replace: give waiting tasks another envelope, for enqueues whose unique keys these tasks hold. Refused at maxmemory, like every enqueue.
+-- replace: give waiting tasks another envelope, for enqueues whose unique keys these tasks hold.
+-- Refused at maxmemory, like every enqueue.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
@@ -17,8 +18,9 @@
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
--- ARGV[4..] taskId  string  repeated, at most 500 times: taskId of the task that holds the key, envelope
--- RETURNS a letter per pair: p replaced and pending, s replaced and scheduled, g the task no longer waits under this key, x it has another type or another key of flow control
+-- ARGV[4..] taskId  string  repeated, at most 500 times: id of the task that holds the key, new envelope
+-- RETURNS a letter per pair: p replaced and pending, s replaced and scheduled, g not waiting under this key, x mismatch
+--   mismatch: the task has another type or another key of flow control
 -- TIME    O(n log s), n pairs given, s = tasks scheduled
 -- MOVES   pending -> scheduled; scheduled -> pending (otherwise the task stays where it is, or moves to another band)
 
@@ -54,7 +56,7 @@ local counters = unpackCounters(records[1])
 local holders = newUnique(offered).holders
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
 
--- The moment at which the task is due with its new envelope; nil if it is due at once.
+-- When the task is due with its new envelope, ms since the epoch; nil if it is due at once.
 local function dueWith(envelope, terms, holder)
   local time = dueTime(envelope)
   if terms.onConflict == 'd' then
@@ -64,8 +66,8 @@ local function dueWith(envelope, terms, holder)
   return time and time > now and time or nil
 end
 
--- What remains of the old envelope: the fingerprint, by which a repeat of the first enqueue is found; and the flag, which is the state of
--- a task without a record until the commit.
+-- Returns the new envelope with two parts of the old one: the fingerprint, by which a repeat of the first enqueue is
+-- recognized, and the first byte, which until the commit is the state of a task that has no record.
 local function replacing(envelope, old)
   local header, payload = string.match(envelope, '^([^\n]*)(.*)$')
   local print = option(old, 'h')
@@ -100,7 +102,7 @@ for i, id in ipairs(ids) do
       plans[id], order[#order + 1] = plan, plan
     end
     plan.envelope, plan.holder, plan.key, plan.times = envelope, holder, terms.key, plan.times + 1
-    -- Nobody has a handler for a task that stands aside, so it stays there.
+    -- No worker has a handler for a task that stands aside, so the task stays there.
     plan.due = plan.c.unroutedSince == 0 and dueWith(envelope, terms, holder) or nil
     if isNext then
       plan.stays, plan.due = true, math.floor(tonumber(redis.call('ZSCORE', scheduledKey, id) or now))
@@ -161,7 +163,7 @@ if settings.maxEvents then
 end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, letters), unpack(commit))
 
--- 4. Remove the sources. The entry of a task in another band stays there as a tombstone.
+-- 4. Remove the sources. If a task moved to another band, its old entry stays as a tombstone.
 if #left > 0 then
   redis.call('ZREM', scheduledKey, unpack(left))
 end

@@ -1,5 +1,6 @@
 #!lua
--- replay: put dead letters back, attempts at zero, one generation up. Refused at maxmemory, like an enqueue.
+-- replay: make dead letters pending again, with no attempts used and the next generation.
+-- Refused at maxmemory, like an enqueue.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
@@ -17,10 +18,11 @@
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
--- ARGV[4] diedBefore  integer  leave those alone that died after this moment; 0 for no limit
+-- ARGV[4] diedBefore  integer  tasks that died after this moment stay dead; 0 for no limit
 -- ARGV[5] force  integer  1: a task whose unique key another task holds is replayed too, and does not take the key
 -- ARGV[6..] taskId  string  repeated, at most 500 times: taskId, envelope or "" to keep it
--- RETURNS a letter per task: r replayed, n not dead, u unknown, h another task holds its unique key; then the ids of these tasks, with spaces before them
+-- RETURNS a letter per task: r replayed, n not dead, u unknown, h another task holds its unique key
+--   Then, after a space each, the ids of the tasks that hold these keys
 -- TIME    O(n log d), n tasks given, d = dead letters
 -- MOVES   dead -> pending
 
@@ -79,7 +81,8 @@ for i, id in ipairs(ids) do
       unique.take(i, id, 'p')
     end
     local c = parseCounts(record)
-    -- A task that crashed its workers goes on running alone: bystanders are not blamed for a second life either.
+    -- A task that crashed its workers still runs alone after a replay, so that its crashes do not count against other
+    -- tasks.
     if needsSolo(c) then
       setFlag(c, FLAG_ALONE)
     end
@@ -105,7 +108,7 @@ local reply = table.concat({ letters, unpack(unique.owners) }, ' ')
 
 -- 2. Write the targets.
 indexRequest(records[3], 's', requestSlot)
--- A task that stopped its key when it died goes first, since the others wait for it.
+-- A task that stopped its key by dying goes first, since the other tasks of the key wait for it.
 pushBands(bands, false, limits.stops)
 if #edited > 0 then
   redis.call('HSET', tasksKey, unpack(edited))

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- restore: undo a discard: put the tasks that it took back to the dead letters, as they were.
+-- restore: undo a discard. The tasks that the discard took become dead letters again, unchanged.
 -- KEYS[1] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
 -- KEYS[2] dead_letters  ZSET  taskId -> when, ms since the epoch
 -- KEYS[3] state  HASH  taskId -> state record, and the queue's own fields
@@ -9,9 +9,9 @@
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
--- ARGV[4] discard  string  only what this discard took
+-- ARGV[4] discard  string  the name of the discard: only tasks that it took are restored
 -- ARGV[5..] taskId  string  repeated, at most 500 times
--- RETURNS a letter per task: r restored, n not discarded, or by another discard
+-- RETURNS a letter per task: r restored, n not discarded, or discarded by another discard
 -- TIME    O(n log d), n tasks given, d = dead letters
 -- MOVES   discarded -> dead
 

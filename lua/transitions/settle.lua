@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- settle: end attempts whose lease the caller still holds, and take new tasks in the same round trip.
+-- settle: end attempts whose lease the caller still holds, and acquire new tasks in the same round trip.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
@@ -26,16 +26,18 @@
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4] want  integer  tasks to acquire, 0 to 500
--- ARGV[5] held  integer  tasks that the caller holds beside those settled here
+-- ARGV[5] held  integer  how many tasks the caller holds besides those settled here
 -- ARGV[6] leaseMs  integer
--- ARGV[7] maxRetries  string  for tasks that bring none; behind it, types with terms of their own (lib/lease.lua)
+-- ARGV[7] maxRetries  string  for tasks without one; behind it, types with terms of their own (lib/lease.lua)
 -- ARGV[8] workerId  string
 -- ARGV[9] nonce  string  as for acquire
 -- ARGV[10] types  string  as for acquire
 -- ARGV[11] noHandlerAfterMs  integer  as for acquire
 -- ARGV[12] acks  integer  how many verdicts of the tail are acks without a result
 -- ARGV[13] fences  integer  how many fences those acks share
--- ARGV[14..] verdict  string  at most 500: each fence and how many acks have it; the taskIds of the acks; then taskId, fence, verdict, delayMs, text each
+-- ARGV[14..] verdict  string  at most 500 verdicts, in three parts (see settle.lua)
+--   Each fence and how many acks have it; the taskIds of the acks; taskId, fence, verdict, delayMs and text of each
+--   other verdict
 -- RETURNS {now, verdicts, first grant, flags, counts, taskIds, envelope, ...}; verdicts: a letter each, in the order given
 -- TIME    O(s + w log p), s verdicts, w wanted, p = tasks processing
 -- MOVES   processing -> completed | scheduled | pending | dead | cancelled; scheduled -> pending; pending -> processing | expired
@@ -50,7 +52,8 @@
 -- include lib/grants.lua
 -- include lib/acks.lua
 
--- Functions that only some calls need are defined in the branch that needs them: a script runs from its first line at each call.
+-- Functions that only some calls need are defined in the branch that needs them, because every call runs the whole
+-- script from its first line.
 
 -- 1. Read.
 local acksAt = verdictAt + 2 * fences
@@ -119,7 +122,7 @@ if acks < #ids then
     local id, size, at = ids[i], settled.size, othersAt + 5 * (i - acks - 1)
     letters[#letters + 1] = seen[id] and 's' or planOther(settled, counters, id, ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]),
       ARGV[at + 4], fields[RESERVED + i] or nil, typed)
-    -- A stale verdict moves nothing: the one that holds the lease may stand behind it in the same call.
+    -- A stale verdict changes nothing, and the verdict of the lease holder may follow in the same call.
     if settled.size > size then
       seen[id] = true
     end
@@ -127,8 +130,8 @@ if acks < #ids then
   releases, writeOthers = countReleases(settled), writeVerdicts
 end
 countAcked(settled, counters)
--- A task that does not keep its payload: the header of the envelope goes into the record, and the envelope is removed after the commit. Until
--- then the task may have to run again.
+-- A task that does not keep its payload: the header of its envelope goes into the record, and the envelope is removed
+-- after the commit. Until the commit the task may have to run again.
 local moved = settled.dropped
 if #moved > 0 then
   local dropped, envelopes = moved, redis.call('HMGET', tasksKey, unpack(moved))
@@ -139,7 +142,7 @@ if #moved > 0 then
     if enqueuedAt then
       local at, grantedAt = dropped[id].at, dropped[id].grantedAt
       local head, history = string.match(commit[at], '^([^\n]*)(.*)$')
-      -- A span of time needs fewer digits than a time.
+      -- The time from enqueue to grant needs fewer digits than a time of day.
       commit[at] = head .. ' ' .. taskType .. string.format(' %d', grantedAt - enqueuedAt) .. string.gsub(options, ' k=0', '', 1) .. history
       moved[#moved + 1] = id
     end
@@ -154,7 +157,7 @@ local wasFull = limits and counters[PROCESSING] + #ids >= limits.concurrency
 local grants = planAcquire(counters, { want = (settings.paused or releases > 0) and 0 or want, held = held, leaseMs = leaseMs,
   maxRetries = maxRetries, workerId = workerId, nonce = nonce, typed = typed }, fields[3], commit)
 
--- As many of the oldest as retention does not keep, but not those completed in this very call: they are in no list yet.
+-- Purges the oldest completed tasks beyond retention. Those completed in this call are in no list yet, so they stay.
 local excess = math.min(counters[COMPLETED] - settings.retentionCount, 2 * #settled.completed)
 local removeOldest
 if excess > 0 or fields[5] then

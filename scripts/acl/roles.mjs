@@ -4,8 +4,8 @@
  *
  * `scripts`: the scripts in lua/ that the role runs, which name their commands and keys.
  * `commands`: commands that the library itself sends, by key: a part of a queue, or `:part` of the system.
- * `only`: a selector for `keys`, or for the keys of the script `keysOf`. The role may send only these `commands` to these
- * keys, and run only these `scripts` on them.
+ * `only`: a selector for `keys`, or for the keys of the script `keysOf`. The role may send only these `commands` to
+ * these keys, and run only these `scripts` on them.
  * `reads`: like `commands`, for keys that the role must not write.
  */
 const REGISTRY = {

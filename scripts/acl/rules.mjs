@@ -129,8 +129,9 @@ export function templateOf(role, scripts = readScripts()) {
   const rules = rulesOf(role, scripts);
   const allow = (commands) => commands.map((command) => `+${command.toLowerCase()}`).join(" ");
   return `${[
-    `# The Redis rights of ${ROLES[role].text}. scripts/generate-acl.mjs writes this file from`,
-    "# scripts/acl/roles.mjs and the scripts of lua/: do not edit. scripts/acl-users.mjs makes a user with these rights.",
+    `# The Redis rights of ${ROLES[role].text}.`,
+    "# Do not edit: scripts/generate-acl.mjs writes this file from scripts/acl/roles.mjs and the scripts of lua/.",
+    "# scripts/acl-users.mjs makes a user with these rights.",
     "reset on",
     "# Keys",
     ...rules.keys.map((key) => `~${TEMPLATE_PREFIX}:${key}`),

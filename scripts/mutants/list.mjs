@@ -874,7 +874,7 @@ export const mutants = [
     tests: [typed],
   },
   {
-    name: "acquire: of many types with one prefix the last are never reached",
+    name: "acquire: the last of many types with one prefix are never reached",
     changes: [["lua/lib/typed.lua", "  if more then\n", "  if false then\n"]],
     tests: [typed],
   },
@@ -886,7 +886,7 @@ export const mutants = [
     tests: [push],
   },
   {
-    name: "acquire: the retries of a type are not those that its worker told",
+    name: "acquire: the retries of a type are not those that its worker sent",
     changes: [["lua/lib/lease.lua", "or own and own.maxRetries or maxRetries", "or maxRetries"]],
     tests: [ownTerms],
   },
@@ -1106,12 +1106,12 @@ export const mutants = [
     ],
   },
   {
-    name: "schedule_plan: what is owed is not counted",
+    name: "schedule_plan: owed occurrences are not counted",
     changes: [["lua/operators/schedule_plan.lua", "count + countOwed(owed)", "count"]],
     tests: [test("schedules/schedules")],
   },
   {
-    name: "schedule_put: what is owed is not counted",
+    name: "schedule_put: owed occurrences are not counted",
     changes: [["lua/operators/schedule_put.lua", "count = count + countOwed(owed)\n", ""]],
     tests: [test("schedules/schedules")],
   },
@@ -1184,7 +1184,7 @@ export const mutants = [
     tests: [shares],
   },
   {
-    name: "operations: those of one key delay all others",
+    name: "operations: the operations of one key delay all others",
     changes: [
       ["lua/operators/operation_claim.lua", "passedOver[ARGV[at]] = true", "passedOver[ARGV[at]] = false"],
     ],
@@ -1280,7 +1280,7 @@ export const mutants = [
     tests: [sessions],
   },
   {
-    name: "sessions: any number may be open",
+    name: "sessions: a key may have any number of open sessions",
     changes: [
       [
         "services/observability/src/identity/sessions.ts",
@@ -1490,7 +1490,7 @@ export const mutants = [
     tests: [deletedQueue],
   },
   {
-    name: "partitions: the heartbeat thread does not learn of new ones",
+    name: "partitions: the heartbeat thread does not learn of new partitions",
     changes: [
       [
         "packages/holdfast/src/worker/heartbeat.ts",
@@ -1512,7 +1512,7 @@ export const mutants = [
     tests: [types],
   },
   {
-    name: "partitions: a queue that gets them no longer counts against the limit of its key",
+    name: "partitions: a queue that gets partitions no longer counts against the limit of its key",
     changes: [
       [
         "lua/operators/partition.lua",
@@ -1618,7 +1618,7 @@ export const mutants = [
     tests: [typeLimits],
   },
   {
-    name: "limits: what was not begun does not give its rate back to its type",
+    name: "limits: a task that was not begun does not give its rate back to its type",
     changes: [["lua/lib/accounts.lua", "pairs({ key, ofType }) do", "pairs({ key }) do"]],
     tests: [typeLimits],
   },
@@ -1650,7 +1650,7 @@ export const mutants = [
     tests: [typeLimits],
   },
   {
-    name: "limits: a type that a handler holds gets no line, so its hold is not looked at",
+    name: "limits: a type that a handler holds gets no line, so its hold is not checked",
     changes: [["lua/lib/accounts.lua", "limits.types or {}, true\n", "limits.types or {}, false\n"]],
     tests: [typeLimits],
   },
@@ -1875,7 +1875,7 @@ export const mutants = [
     tests: [keys],
   },
   {
-    name: "limits: the end of an own limit is not looked at",
+    name: "limits: the end of the limit of a single key is not checked",
     changes: [["lua/lib/ready.lua", "account.overrideUntil or math.huge, ", ""]],
     tests: [keys],
   },
@@ -2031,7 +2031,7 @@ export const mutants = [
     tests: [policies],
   },
   {
-    name: "limits: drop-new does not count what runs",
+    name: "limits: drop-new does not count running tasks",
     changes: [
       [
         "lua/lib/policies.lua",
@@ -2144,7 +2144,7 @@ export const mutants = [
     tests: [shared],
   },
   {
-    name: "limits: two deals of a limit are both written",
+    name: "limits: two divisions of one shared limit are both written",
     changes: [
       [
         "lua/operators/shared_limit.lua",

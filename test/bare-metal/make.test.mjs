@@ -29,7 +29,9 @@ const first = join(
 );
 const second = join(scratch, "second");
 
-/** Copies the tracked, installed and built files of this folder, so that `make up` there installs and builds nothing. */
+/**
+ * Copies the tracked, installed and built files of this folder, so that `make up` there installs and builds nothing.
+ */
 function checkOut(folder) {
   const files = spawnSync("git", ["ls-files", "-z"], { cwd: root, encoding: "utf8" }).stdout.split("\0");
   const wanted =
@@ -56,7 +58,7 @@ function checkOut(folder) {
 }
 
 const clean = { PATH: process.env.PATH, HOME: process.env.HOME };
-/** `make ARGS` in a folder, with these settings and nothing else of the caller's environment. */
+/** Runs `make ARGS` in a folder. Of the caller's environment it gets only PATH and HOME. */
 async function make(folder, args, settings = {}) {
   const started = promisify(execFile)("make", ["-s", ...args], {
     cwd: folder,
@@ -194,14 +196,14 @@ test("a second make up brings new settings to every process, and moves Redis wit
     "holdfast-janitor",
     "holdfast-observability",
     "holdfast-producer-api",
-    // .env says how many, and wins over an earlier scale.
+    // .env sets the number of workers, which overrides an earlier `make scale`.
     "holdfast-worker",
   ]);
   for (const { pid } of all) {
     const settings = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
     for (const [name, value] of Object.entries(changed)) expect(settings).toContain(`${name}=${value}`);
   }
-  // Not given again: what an earlier `make up` was told still holds, unless .env says something else.
+  // This `make up` gets no settings. The settings of an earlier one still hold, unless .env has others.
   const again = await make(first, ["up"]);
   expect(again.code).toBe(0);
   expect((await online(first, "worker"))[0].env).toMatchObject({

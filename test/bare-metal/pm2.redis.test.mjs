@@ -21,8 +21,8 @@ let observer;
 let api;
 
 /**
- * METRICS_PORT and the two ports that PM2's instance numbers make of it, and that of the janitor 200 above. They are below the ports that
- * the system gives to the servers of other tests.
+ * Returns a METRICS_PORT. The port itself, the two ports that PM2's instance numbers make of it, and the port of the
+ * janitor 200 above are free. All are below the ports that the system gives to the servers of other tests.
  */
 async function freeMetricsPort() {
   for (;;) {
@@ -40,7 +40,7 @@ async function freeMetricsPort() {
   }
 }
 
-/** Beside the load: `pm2.run` would hold this process up. */
+/** Runs PM2 without blocking this process, which sends the load meanwhile. */
 const run = (...args) =>
   promisify(execFile)(process.execPath, [command, ...args], {
     cwd: root,
@@ -54,7 +54,7 @@ const isReady = (process) =>
     () => false,
   );
 
-/** Sends batches with ids until it is told to stop; what a restart refuses it sends again. */
+/** Sends batches with ids until it is stopped, and sends tasks again that were refused during a restart. */
 function startLoad() {
   let stopped = false;
   const load = { accepted: 0, repeated: 0, stop: async () => {} };
@@ -140,7 +140,7 @@ test("PM2 starts the system, brings a killed worker back, and reloads all of it 
     await until(`a worker serves its metrics on ${port}`, () =>
       fetch(`http://127.0.0.1:${port}/metrics`).then(
         async (response) => (await response.text()).includes('holdfast_build_info{service="worker"'),
-        // A kept connection that has just been closed.
+        // The request may use a kept connection that has just been closed.
         () => false,
       ),
     );
@@ -179,7 +179,7 @@ test("PM2 starts the system, brings a killed worker back, and reloads all of it 
     },
     60_000,
   );
-  // By the totals: of the completed tasks only the last 10,000 are kept.
+  // The totals are compared, because only the last 10,000 completed tasks are kept.
   const { totals } = await observer.stats(QUEUE);
   expect({ enqueued: totals.enqueued, acked: totals.acked, dead: totals.deadLettered }).toEqual({
     enqueued: load.accepted,

@@ -63,7 +63,7 @@ describe.skipIf(!executablePath)(
       await open(page, `${stack.base}/queues/shop/tasks/behind`);
       await page
         .getByRole("region", { name: "Why isn't it running?" })
-        .getByText(/stopped when a task of it died/)
+        .getByText(/stopped when one of its tasks died/)
         .waitFor();
       await open(page, `${stack.base}/queues/shop/limits`);
       await row("acme").getByRole("button", { name: "Let go on" }).click();
@@ -87,7 +87,7 @@ describe.skipIf(!executablePath)(
       await dialog.getByRole("textbox", { name: "Queues" }).fill("shop, bills");
       await dialog.getByLabel("At one time").fill("1");
       await dialog.getByRole("button", { name: "Save" }).click();
-      // What only the service knows is said in the form.
+      // The form shows an error that only the service can find.
       await dialog.getByRole("alert").filter({ hasText: "has to be at least 2" }).waitFor();
       await dialog.getByLabel("At one time").fill("10");
       await expectToFit(page, "the dialog of a shared limit");

@@ -33,7 +33,7 @@ describe.skipIf(!executablePath)(
 
     test("takes every key after the first Ctrl-K as text, however fast they come", async () => {
       for (let use = 0; use < 5; use++) {
-        // A context of its own: nothing is in the cache of the browser.
+        // Each page has its own context, so the cache of the browser is empty.
         const page = await stack.page();
         await open(page, `${stack.base}/queues/emails`);
         await typeAtOnce(page, ["Control+k", ..."gdpr jkxq?/"]);
@@ -54,7 +54,7 @@ describe.skipIf(!executablePath)(
       await typeAtOnce(page, ["?"]);
       expect(await page.getByRole("dialog", { name: "Keyboard shortcuts" }).count()).toBe(1);
       await page.keyboard.press("Escape");
-      // This screen has no field to search in: what follows is text all the same.
+      // This screen has no search field, so `/` opens the palette, and the next keys are text in it.
       await typeAtOnce(page, ["/", ..."gw"]);
       expect(await page.getByRole("combobox").inputValue()).toBe("gw");
       await page.keyboard.press("Escape");
@@ -68,7 +68,7 @@ describe.skipIf(!executablePath)(
     test("keeps what is typed in the palette when the screen behind it changes", async () => {
       const page = await stack.page();
       await open(page, stack.base);
-      // The code of the screen comes late, and the address changes when it is there.
+      // The code of the screen comes late, and the address changes when the code is loaded.
       let release = () => {};
       const held = new Promise<void>((resolve) => {
         release = resolve;
@@ -102,7 +102,7 @@ describe.skipIf(!executablePath)(
         await message.waitFor();
         expect(await violations(page)).toEqual([]);
         expect(page.url()).toBe(`${away.base}/schedules`);
-        // The frame stands, and what was open before opens again.
+        // The frame stays, and a screen that was open before opens again.
         await page.getByRole("link", { name: "emails" }).click();
         await page.getByRole("heading", { name: "emails", exact: true }).waitFor();
         await page.getByRole("link", { name: "Schedules" }).click();
@@ -170,7 +170,7 @@ describe.skipIf(!executablePath)(
   },
 );
 
-/** All keys as fast as the browser takes them, without waiting for what each of them does. */
+/** Types all keys as fast as the browser takes them, without waiting for the effect of each key. */
 async function typeAtOnce(page: Page, keys: readonly string[]): Promise<void> {
   const browser = await page.context().newCDPSession(page);
   const sent = keys.flatMap((name) => {

@@ -3,7 +3,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { executablePath, expectToFit, open, type Stack, startStack, violations } from "./support.ts";
 
-/** Reads from right to left, has a slash, a percent sign, an emoji of several parts, and blanks. */
+/** This key reads from right to left, and has a slash, a percent sign, an emoji of several parts, and blanks. */
 const ODD_KEY = "لقوح/42 50%25 👩‍👩‍👧  ?#&+";
 
 describe.skipIf(!executablePath)("the limits of a queue in a real browser", { timeout: 120_000 }, () => {

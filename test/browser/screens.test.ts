@@ -218,7 +218,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
   test("fits on a phone, with text of any length", async () => {
     const page = await stack.page({ viewport: { width: 390, height: 844 } });
     for (const [name, path, act] of SCREENS) {
-      // The palette and the sheet are of the keyboard, which a phone does not have.
+      // The palette and the sheet need a keyboard, which a phone does not have.
       if (name === "palette" || name === "shortcuts") continue;
       await open(page, stack.base + path);
       await act?.(page);
@@ -286,7 +286,8 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
   });
 
   test("wrote nothing to the console as an error but the answers that it asked for", () => {
-    // Looking a task up asks one queue after the other, and the queue that is nowhere is a 404 too.
+    // A search for a task by its id asks one queue after the other, and each queue without the task answers 404. So
+    // does the queue `nowhere`.
     const missing = /status of 404 .*\/v1\/queues\/(nowhere($|\/)|\w+\/tasks\/(later|dead%20hostile)$)/;
     expect(stack.errors.filter((text) => !missing.test(text))).toEqual([]);
   });

@@ -25,7 +25,7 @@ if (!executablePath)
 const FLAGS =
   "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 
-/** Runs if a browser takes it for markup; long enough to break a layout. */
+/** `HOSTILE` runs a script if a browser takes it for markup. `LONG` is long enough to break a layout. */
 export const HOSTILE = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>"'\`\${7*7}{{7*7}}\u202e\u0007`;
 export const LONG = "W".repeat(3_000);
 
@@ -39,9 +39,9 @@ export interface Stack {
   /** Uncaught errors and console errors of every page. */
   errors: string[];
   queue(name: string): Queue;
-  /** A service of its own, ended with the stack. */
+  /** Starts another service, which ends with the stack. */
   start(name: ServiceName, env?: Record<string, string>): Promise<ServiceProcess>;
-  /** Ends what runs under this name; `start` starts it again, observability on the same port. */
+  /** Ends the service with this name. `start` starts the service again, observability on the same port. */
   end(name: ServiceName): Promise<void>;
   page(options?: BrowserContextOptions): Promise<Page>;
   stop(): Promise<void>;
@@ -109,7 +109,8 @@ export async function startStack(
       page.setDefaultTimeout(20_000);
       page.on("pageerror", (error) => errors.push(error.message));
       page.on("console", (message) => {
-        // A container that starts beside the tests changes the interfaces of the machine: no doing of the page.
+        // A container that starts beside the tests changes the network of the machine, which is not an error of the
+        // page.
         if (message.type() !== "error" || message.text().includes("ERR_NETWORK_CHANGED")) return;
         errors.push(`${message.text()} ${message.location().url}`);
       });
@@ -125,7 +126,7 @@ export async function startStack(
   };
 }
 
-/** Opens a screen and waits until it shows what it has. */
+/** Opens a screen and waits until it shows its live data. */
 export async function open(page: Page, address: string): Promise<void> {
   await page.goto(address);
   await page.getByLabel("Connection: Live").waitFor();
@@ -144,7 +145,7 @@ export async function violations(page: Page): Promise<string[]> {
         }>;
       };
     };
-    // Not among the rules that run by themselves: what is read aloud has to begin with what is seen.
+    // This rule is off by default. The name that is read aloud has to contain the visible text.
     const result = await axe.run({ rules: { "label-content-name-mismatch": { enabled: true } } });
     return result.violations.flatMap(({ id, help, nodes }) =>
       nodes.map(({ target, failureSummary }) => `${id}: ${help}: ${String(target)} ${failureSummary ?? ""}`),
@@ -152,7 +153,7 @@ export async function violations(page: Page): Promise<string[]> {
   });
 }
 
-/** Nothing is wider than the window or its dialog, so nothing scrolls sideways. */
+/** Expects that nothing is wider than the window or its dialog, so that nothing scrolls sideways. */
 export async function expectToFit(page: Page, what: string): Promise<void> {
   const over = await page.evaluate<number>(
     `Math.max(document.documentElement.scrollWidth - innerWidth,

@@ -18,7 +18,7 @@ describe.skipIf(!executablePath)(
 
     afterAll(() => stack?.stop());
 
-    /** Dead letters of a queue of its own, whose worker has gone. */
+    /** Makes dead letters in a queue, and then ends its worker. */
     async function dead(queue: string, count: number): Promise<void> {
       await stack.start("worker", { QUEUES: queue });
       await die(stack, queue, count);
@@ -33,7 +33,7 @@ describe.skipIf(!executablePath)(
       await page.getByText("Pending", { exact: true }).first().waitFor();
       expect(await page.getByRole("button", { name: "Replay", exact: true }).count()).toBe(0);
 
-      // Held, the page stays as it is, and what is pressed on it comes too late.
+      // Live updates are held, so the page stays as it is, and an action on it comes too late.
       await open(page, `${stack.base}/queues/acted/tasks/dead-1`);
       await page.getByRole("button", { name: "Hold live updates" }).click();
       await stack.observer.replay("acted", ["dead-1"]);
@@ -67,7 +67,7 @@ describe.skipIf(!executablePath)(
     test("counts the wait before a replayed attempt from the replay", async () => {
       await dead("waits", 1);
       const { endedAt } = (await stack.observer.task("waits", "dead-0")) ?? {};
-      // Dead for a while: a wait from then on would be longer than this.
+      // The task stays dead for this long. A wait that was counted from its death would be longer.
       const pauseMs = 3_000;
       await until("it has been dead for a while", async () => {
         const { at } = await stack.observer.stats("waits");
@@ -108,7 +108,7 @@ describe.skipIf(!executablePath)(
         .getByText(/^\d+ (s|min|h)/)
         .first()
         .waitFor();
-      // Held, both screens show the same moment.
+      // Live updates are held, so that both screens show the same moment.
       await page.getByRole("button", { name: "Hold live updates" }).click();
       const cell = row.locator(".cell").nth(7);
       const onOverview = (await cell.locator("span").last().textContent()) ?? "";
@@ -234,7 +234,7 @@ describe.skipIf(!executablePath)(
   },
 );
 
-/** In the browser: the times that do not stand in their place in full. */
+/** Runs in the browser. Finds the times that are cut off. */
 const CUT_TIMES = `[...document.querySelectorAll("time")]
   .filter((time) => {
     const own = time.getBoundingClientRect();
@@ -248,7 +248,7 @@ const CUT_TIMES = `[...document.querySelectorAll("time")]
   })
   .map((time) => time.textContent)`;
 
-/** In the browser: each piece of the payload's text, and where it begins from the left. */
+/** Runs in the browser. Finds each piece of the payload's text and its distance from the left. */
 const PLACES = `(() => {
   const found = [];
   const walker = document.createTreeWalker(

@@ -1,7 +1,7 @@
-// `make soak MINUTES=30` runs a million tasks, of which one in five can fail and one in a hundred always fails. Every few
-// seconds one of two workers and two janitors is killed and started again, and every two minutes Redis (AOF always). The
-// exit code is 0 if no task was lost, the dead letters are the expected ones, the audit is clean and the memory did not
-// grow.
+// `make soak MINUTES=30` runs a million tasks, of which one in five can fail and one in a hundred always fails. Every
+// few seconds one of two workers and two janitors is killed and started again, and every two minutes Redis (AOF
+// always). The exit code is 0 if no task was lost, the dead letters are the expected ones, the audit is clean and the
+// memory did not grow.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,7 +26,10 @@ const BATCH = 50;
 const KILL_MS = [2_000, 6_000];
 const REDIS_EVERY_MS = Math.min(120_000, (minutes * 60_000) / 3);
 const SAMPLE_MS = Math.min(5_000, minutes * 1_000);
-/** A process may grow by this share from the second to the last third of its life, Redis by it per retained task. */
+/**
+ * From the second third of a run to the last, the memory of a process may grow by this share, and so may that of Redis
+ * per retained task.
+ */
 const FLAT = 0.15;
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-soak-"));

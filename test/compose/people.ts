@@ -140,7 +140,7 @@ export function people(admin: () => Admin): void {
           [`${LIST}/replay`, body],
         );
         expect(status).toBe(403);
-        // By the third message after it was sent, or by the end of the stream, it has been read.
+        // When the third message after it has come, or the stream has ended, the service has read what was sent.
         await page.evaluate(`new Promise((done, fail) => {
           const socket = new WebSocket(${JSON.stringify(streamUrl())});
           let messages = 0;

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 
 const root = resolve(import.meta.dirname, "../..");
-/** A project and ports of its own: it runs beside the stack of a user. */
+/** The test has its own project and ports, so that it runs beside the stack of a user. */
 export const project = `holdfast-test-${process.pid}`;
 const env: NodeJS.ProcessEnv = { ...process.env, COMPOSE_PROJECT_NAME: project, HOLDFAST_RUN: "docker" };
 for (const name of ["HOLDFAST_API_KEY", "HOLDFAST_TLS", "COMPOSE_PROFILES", "REDIS_CLUSTER_NODES"])
@@ -42,7 +42,7 @@ function freePort(): Promise<number> {
   });
 }
 
-/** Ports that are free now, for every published one; and what the test wants otherwise than the defaults. */
+/** Chooses a free port for every published one. @param settings settings that differ from the defaults */
 export async function choosePorts(settings: Record<string, string>): Promise<void> {
   for (const name of ["PORT", "OBSERVABILITY_PORT", "REDIS_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT"]) {
     env[name] = String(await freePort());
@@ -61,14 +61,14 @@ interface Container {
   State: string;
   Health: string;
 }
-/** Those that run; init has made the secrets and is gone. */
+/** The running containers. The container of init is not among them, because it has ended. */
 export const containers = (): Container[] =>
   compose("ps", "--format", "json")
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Container);
 
-/** A shell command in a running container of a service: what it printed, and how it ended. */
+/** Runs a shell command in a container of a service. Returns its output and its exit status. */
 export function inside(service: string, command: string): { status: number; output: string } {
   const marker = "status:";
   const label = "label=com.docker.compose";
@@ -79,11 +79,11 @@ export function inside(service: string, command: string): { status: number; outp
   return { status: Number(status), output: text.trim() };
 }
 
-/** Secrets as `docker compose run init show` gives them, in the order asked for. */
+/** Returns secrets in the given order, as `docker compose run init show` prints them. */
 export const secrets = (...names: string[]): string[] =>
   compose("--progress", "quiet", "run", "--rm", "--no-deps", "-T", "init", "show", ...names).split("\n");
 
-/** A script of the repository, as somebody would run it against this stack. */
+/** Runs a script of the repository against this stack, as a user would. */
 export async function script(path: string, ...args: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, [path, ...args], {
     cwd: root,
@@ -105,7 +105,7 @@ export interface Reply<T = unknown> {
   headers: Headers;
   body: T;
 }
-/** One request; a refusal is an answer like any other. */
+/** Sends one request. A refusal is returned like any other answer. */
 export async function request<T>(
   method: string,
   url: string,
@@ -138,7 +138,7 @@ export async function until<T>(
   }
 }
 
-/** Which of the secrets are in the layers of these images, as `docker save` writes them. */
+/** Returns those of the secrets that are in the layers of these images, as `docker save` writes them. */
 export function secretsInLayers(images: string[], secrets: string[]): Promise<string[]> {
   const needles = secrets.map((secret) => Buffer.from(secret));
   const longest = Math.max(...needles.map((needle) => needle.length));

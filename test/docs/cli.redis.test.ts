@@ -50,7 +50,7 @@ function blocksOf(page: string, begin: string): string[] {
   return [...section.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => block ?? "");
 }
 
-/** Runs a block in bash, with the command that the alias stands for; what fails fails the test. */
+/** Runs a block in bash, with the command that the alias stands for. A command that fails fails the test. */
 async function type(block: string): Promise<string> {
   const prelude = `set -euo pipefail\nholdfast() { "${root}/node_modules/.bin/holdfast" "$@"; }\n`;
   const env = { PATH: process.env.PATH ?? "", REDIS_URL: redis.url };

@@ -9,7 +9,7 @@ import { configSchema as producerApi } from "../../services/producer-api/src/con
 import { configSchema as worker } from "../../services/worker/src/config.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-/** A page with the padding of its tables taken out: the formatter adds it. */
+/** Reads a page, and removes the padding that the formatter adds to its tables. */
 function read(path: string): string {
   const text = readFileSync(join(root, path), "utf8");
   return path.endsWith(".md")
@@ -87,7 +87,7 @@ describe("docs/state-machine.md", () => {
     );
     const missing = scriptFiles.flatMap((path) => {
       const moves = /^-- MOVES\s+(.*)$/m.exec(read(path))?.[1] ?? "";
-      // An operator empties what he names: no arrow of its own.
+      // An operator can empty any state, so the diagram has no arrow for that.
       if (moves === "nothing" || path === "lua/transitions/empty.lua" || moves.startsWith("nothing:"))
         return [];
       return moves.split(";").flatMap((move) => {
@@ -107,7 +107,7 @@ describe("docs/state-machine.md", () => {
 
 describe("docs/configuration.md", () => {
   const page = read("docs/configuration.md");
-  /** Each table by its heading; the column "Service" says who of these reads a variable. */
+  /** Each table by its heading; the column "Service" says which of these services read a variable. */
   const tables: [string, string[]][] = [
     ["All services", Object.keys(services)],
     ["HTTP services", ["producer-api", "observability"]],
@@ -150,7 +150,7 @@ describe("docs/configuration.md", () => {
     for (const schema of Object.values(services)) {
       for (const [name, property] of Object.entries(schema.properties)) {
         const { default: value } = property as { default?: unknown };
-        // A path of this machine, in the schema.
+        // A default in the schema may be a path of this machine.
         const text = String(value).replace(`${root}/`, "");
         const told = rows.get(name)?.value;
         if (told !== (value === undefined ? "–" : `\`${text}\``)) wrong.push(`${name}: ${told}, not ${text}`);
@@ -174,7 +174,7 @@ test("every make target and pnpm script that a page names exists", () => {
   const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
   const missing = pages().flatMap((path) => {
     const page = read(path);
-    // In code only: prose may make other things.
+    // Only code is searched, because prose also uses the word "make".
     const code = [...page.matchAll(/```sh\n[\s\S]*?```|`[^`\n]+`/g)].map(([text]) => text).join("\n");
     const targets = [...code.matchAll(/(?:^|[\s`&])make ([a-z][a-z-]*)/gm)].map(([, target]) => target ?? "");
     const run = [...code.matchAll(/pnpm run ([a-z][a-z:-]*)/g)].map(([, script]) => script ?? "");

@@ -15,7 +15,8 @@ import {
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newKeyText, recordOf } from "../../services/init/src/api-key.ts";
 
-// The README and docs/http.md tell a reader what to type. It is typed here, on ports of our own instead of the fixed ones.
+// The README and docs/http.md tell a reader what to type. It is typed here, on ports of our own instead of the fixed
+// ones.
 const root = resolve(import.meta.dirname, "../..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const httpPage = readFileSync(join(root, "docs/http.md"), "utf8");
@@ -171,7 +172,7 @@ test("the curl examples of docs/http.md work as typed, in order", async () => {
   ]);
   expect(partitions).toMatchObject([{ queue: "orders", partitions: 4 }, { state: "pending" }]);
 
-  // The mended one completes; the other one fails again and again, until it is discarded.
+  // The task with the new payload completes. The other task fails again until it is discarded.
   const task = await fetch(`http://127.0.0.1:${ports.producer}/v1/queues/default/tasks/bad-1?waitMs=10000`, {
     headers: { authorization: `Bearer ${keys.text}` },
   });

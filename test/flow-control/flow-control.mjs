@@ -1,5 +1,5 @@
-// Runs the acceptance checks of flow control (`make flow-control`, `make flow-control CHECK=3,8`) with real processes and
-// prints a table: check, expected, seen, verdict; then one JSON line. Exit 0 only when every check holds.
+// Runs the acceptance checks of flow control (`make flow-control`, `make flow-control CHECK=3,8`) with real processes
+// and prints a table: check, expected, seen, verdict; then one JSON line. Exit 0 only when every check holds.
 //
 //   node test/flow-control/flow-control.mjs [--unique] [--check 3,8] [--list] [--keep]
 //
@@ -11,7 +11,7 @@ import { printTable } from "../chaos/harness/table.mjs";
 import { FlowContext } from "./harness/context.mjs";
 
 const CHECK_TIMEOUT_MS = 120_000;
-/** So many checks that mostly wait run side by side. */
+/** How many of the checks that mostly wait run side by side. */
 const BESIDE = 2;
 const { values: options } = parseArgs({
   options: {

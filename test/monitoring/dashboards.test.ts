@@ -17,7 +17,7 @@ import {
 
 const UNITS = ["short", "s", "ops", "reqps", "percentunit", "bytes"];
 const PANELS = ["stat", "timeseries", "heatmap", "table", "row"];
-/** Made by Prometheus and by prom-client. */
+/** Metrics of Prometheus and of prom-client. */
 const FOREIGN = [
   "up",
   "ALERTS",
@@ -50,7 +50,7 @@ const WANTED = [
 ];
 
 test("the dashboards are those of their sources", () => {
-  // It throws, with the names, when one is not.
+  // The script fails, and names each dashboard that differs from its source.
   execFileSync(process.execPath, ["scripts/generate-dashboards.mjs", "--check"], {
     cwd: root,
     stdio: "pipe",
@@ -179,7 +179,7 @@ describe.each(dashboards)("%s", (_name, board) => {
         record: `expression_${index}`,
         expr: filledIn(expr),
       }));
-      // JSON is YAML.
+      // JSON is also valid YAML.
       writeFileSync(join(folder, "rules.yml"), JSON.stringify({ groups: [{ name: "all", rules }] }));
       expect(promtool("check", "rules", join(folder, "rules.yml"))).toContain(`${rules.length} rules found`);
     } finally {

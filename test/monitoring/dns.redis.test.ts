@@ -6,7 +6,10 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { hasPrometheus } from "./support.ts";
 
-/** A network, a resolv.conf and process numbers of one's own: the ports of the Compose stack, and port 53, are free there. */
+/**
+ * Gives a command its own network, resolv.conf and process numbers, so that the ports of the Compose stack and port 53
+ * are free.
+ */
 const IN_NAMESPACE = [
   "--map-root-user",
   "--net",

@@ -16,7 +16,7 @@ import {
   root,
 } from "./support.ts";
 
-/** 60 at once, one by itself, one later. */
+/** 60 tasks in one batch, a single one, and a later one. */
 const ECHOES = 62;
 const FAILING = 5;
 let stack: Stack;
@@ -76,7 +76,10 @@ async function knownRun(): Promise<void> {
   );
 }
 
-/** A worker stands still for longer than its lease: another runs its task, and its own verdict comes too late. */
+/**
+ * Stops a worker for longer than its lease. Another worker runs its task, and the verdict of the first one comes too
+ * late.
+ */
 async function standstill(): Promise<void> {
   const { producer, operator, sum, workers } = stack;
   await producer("POST", tasks, task("demo.echo", "late"));
@@ -176,7 +179,7 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
     expect(await stack.sum("holdfast_redis_memory_limit_bytes")).toBeGreaterThan(used);
     expect(await stack.sum("holdfast_redis_clients")).toBeGreaterThan(5);
     expect(await stack.sum("sum(holdfast_overlap_seconds_sum)")).toBeGreaterThan(0);
-    // The one lease is given up by the clock of the worker, and then by the word of Redis.
+    // The worker notices the loss of its one lease by its own clock, and may hear of it once more from Redis.
     expect([1, 2]).toContain(await stack.sum('sum(holdfast_lease_renewals_total{outcome="lost"})'));
     expect(await stack.sum('sum(holdfast_lease_renewals_total{outcome="renewed"})')).toBeGreaterThan(0);
   });
@@ -233,7 +236,7 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
   test.each(dashboards)("every expression of %s has data", async (_name, board) => {
     const empty: string[] = [];
     for (const { where, expr } of expressions(board)) {
-      // One queue alone must do for panels of workers with several queues, too. Only "timed" has a schedule.
+      // Panels of workers with several queues must also work if one queue is selected. Only "timed" has a schedule.
       for (const queue of [".*", expr.includes("holdfast_schedule_") ? "timed" : "default"]) {
         const result = await stack.range(filledIn(expr, { queue, interval: "15s" }));
         const points = result.flatMap(({ values }) => values ?? []);
@@ -275,7 +278,7 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
         name,
       ).toBe(true);
     }
-    // An alert that is about a series that nobody has would be silent for ever.
+    // An alert about a series that does not exist would be silent for ever.
     for (const { name, query } of rules.filter(({ type }) => type === "alerting")) {
       const asked = [...query.matchAll(/\b(?:holdfast_\w+|queue:[\w:]+|up)\b(\{[^}]*\})?/g)].map(
         ([text]) => text,

@@ -42,7 +42,7 @@ export const WORKERS = 3;
 export const SLOTS = 10;
 const QUEUES = "default,mail";
 
-/** Redis, the four services with three workers, and a Prometheus that scrapes them each second. */
+/** Starts Redis, the four services with three workers, and a Prometheus that scrapes them each second. */
 export async function startStack(): Promise<Stack> {
   const redis = await startRedisServer();
   const services: ServiceProcess[] = [];
@@ -167,7 +167,7 @@ export async function startStack(): Promise<Stack> {
   return stack;
 }
 
-/** The files of the repository, with these targets and without their pauses. */
+/** Writes the configuration of the repository with these targets, and with 1 s instead of its intervals. */
 function writeConfiguration(folder: string, ports: Ports): void {
   mkdirSync(join(folder, "rules"));
   for (const name of readdirSync(resolve(root, "infra/prometheus/rules"))) {

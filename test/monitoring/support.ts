@@ -87,7 +87,7 @@ export interface AlertRule {
   text: string;
 }
 
-/** The alerts, from the text: their order and indentation are ours. */
+/** The alerts, cut out of the text of the file, whose order and indentation are known. */
 export const alerts: AlertRule[] = read("infra/prometheus/rules/alerts.yml")
   .split(/^ {6}- alert: /m)
   .slice(1)

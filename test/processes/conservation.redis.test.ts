@@ -48,11 +48,11 @@ test("of 2,000 tasks, a fifth failing, none is lost when a worker and a janitor 
   );
 
   const [completed, dead] = [await system.idsIn("completed"), await system.idsIn("dead")];
-  // By id: nothing lost, nothing invented, nothing in two places.
+  // The ids are compared: no task is lost, invented or in two places.
   expect([...completed, ...dead].sort()).toEqual([...ids].sort());
   const expectedDead = new Set(ids.filter((_, n) => n % 10 === 5));
   for (const id of expectedDead) expect(dead).toContain(id);
-  // An innocent dies only of crashes, and the one killed worker gives it one at most.
+  // A task that does not fail could only die of crashes, and the one killed worker causes at most one per task.
   expect(dead).toHaveLength(expectedDead.size);
   const { totals } = await system.stats();
   expect(totals.acked).toBe(completed.length);

@@ -27,7 +27,7 @@ export interface Said {
 
 const children = new Set<ChildProcess>();
 
-/** A process that the test started, and everything that it said. */
+/** A process that the test started, and every event that the process reported. */
 export class Child {
   readonly said: Said[] = [];
   readonly process: ChildProcess;
@@ -70,7 +70,7 @@ export class Child {
   }
 }
 
-/** One system of processes under a prefix of its own. */
+/** Starts the processes of one system. They share a prefix that no other system has. */
 export class Processes {
   readonly prefix = `p${randomUUID()}`;
   readonly url: string;

@@ -56,7 +56,10 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** The configuration of the documentation, with our ports and certificate, and a server with other habits beside it. */
+  /**
+   * Starts nginx with the configuration of the documentation, with our ports and certificate, and with a second server
+   * that is configured in another way.
+   */
   async function startNginx(): Promise<ChildProcess> {
     const page = await readFile(join(import.meta.dirname, "../../docs/reverse-proxy.md"), "utf8");
     const documented = (/```nginx\n([\s\S]*?)```/.exec(page)?.[1] ?? "")
@@ -114,7 +117,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     return child;
   }
 
-  /** Over TLS and HTTP/2, under the name that the configuration serves. */
+  /** Sends a request over TLS and HTTP/2, under the name that the configuration serves. */
   function ask(
     method: string,
     path: string,
@@ -165,7 +168,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     expect(JSON.parse(found.body)).toMatchObject({ state: "completed" });
     const key2 = { ...bearer(), "content-type": "application/x-ndjson" };
     const lines = await ask("POST", "/tasks/v1/queues/default/tasks/batch", undefined, key2);
-    // An empty body: it went all the way, and the service answers.
+    // The service refuses the empty body with 422, so the request has passed the proxy.
     expect(lines.status).toBe(422);
   });
 
@@ -227,7 +230,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     await page.getByRole("link", { name: "first.one" }).click();
     await page.getByRole("heading", { name: "first.one" }).waitFor();
     expect(page.url()).toBe(`${base}/queues/reports.monthly/tasks/first.one`);
-    // A deep link, and a chunk that is loaded on demand.
+    // Opens a deep link, and then a screen whose code is loaded on demand.
     await open(page, page.url());
     await page.getByRole("link", { name: "Schedules" }).click();
     await page.getByRole("heading", { name: "Schedules" }).first().waitFor();
@@ -237,7 +240,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     await page.keyboard.press("Escape");
     await page.goBack();
     await page.getByRole("heading", { name: "first.one" }).waitFor();
-    // A change, and a download.
+    // Makes a change, and then downloads a file.
     await page.goto(`${base}/queues/reports.monthly`);
     await page.getByRole("button", { name: "Pause", exact: true }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Pause" }).click();

@@ -131,7 +131,7 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
     }
   };
   await visit(viewer.text, "viewer", outputs);
-  // A search tells nothing either: what is masked is not found, what is seen is.
+  // A search reveals nothing either: it finds visible text, and no masked text.
   for (const [q, count] of [
     [PAYLOAD, 0],
     [NUMBER.slice(0, 8), 0],
@@ -170,7 +170,7 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
   );
   expect(leaks).toEqual([]);
   expect(outputs.size).toBeGreaterThan(25);
-  // The canaries are there to be seen: an admin sees them, to the character.
+  // The canaries are in the outputs, since an admin sees them in full.
   const seen = new Map<string, string>();
   await visit(admin.text, "admin", seen);
   const whole = [...seen].filter(([, text]) => text.includes(PAYLOAD) && text.includes(NUMBER));

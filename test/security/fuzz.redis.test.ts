@@ -56,7 +56,9 @@ const scalar = fc.oneof(
   text,
 );
 
-/** Mostly what the schema asks for, so that the fuzz gets beyond the first check; sometimes anything. */
+/**
+ * Makes values that mostly fit the schema, so that the fuzz gets beyond the first check, and sometimes any other value.
+ */
 function arbitraryOf(schema: Record<string, unknown>, depth = 0): fc.Arbitrary<unknown> {
   const anything = fc.oneof(scalar, fc.jsonValue({ maxDepth: 3 }));
   const {
@@ -161,7 +163,7 @@ test("no request makes a route fail, hang or accept invalid data, and every erro
           { requiredKeys: [] },
         ),
       ),
-      // One that no route knows: it has to be refused, whatever the rest is.
+      // Whether the request has a query parameter that no route knows. Such a request has to be refused.
       isStranger: fc.boolean(),
       body: bodySchema
         ? fc.oneof(
@@ -198,8 +200,8 @@ test("no request makes a route fail, hang or accept invalid data, and every erro
 }, 3_600_000);
 
 /**
- * By the description of the route itself, in the words of JSON Schema.
- * @param batch the answer to a batch, which tells of each element what became of it
+ * Whether the route's own description, a JSON Schema, accepts the body.
+ * @param batch the answer to a batch, which has a result for each element
  */
 function isAccepted(schema: Record<string, unknown>, body: string | undefined, batch?: string): boolean {
   if (body === undefined || body === "") return true;

@@ -12,7 +12,7 @@ test("the user janitor has all rights that a janitor needs, also after a rewind,
   const redis = await startSecuredRedis();
   const admin = await helper(redis);
   const queue = new Queue("work", { client: admin });
-  // Once tasks wait there, its share of this limit is raised.
+  // The janitor raises the share of "work" in this limit once tasks wait there.
   await new Observer({ client: admin }).limits.share("db", { concurrency: 10 }, ["work", "idle"]);
   await queue.enqueue("t", 1, { id: "leased" });
   const engine = admin.engine("work");

@@ -4,11 +4,12 @@ import { until } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Operation, type SecuredStack, startSecuredStack } from "./secured-stack.ts";
 
-// Every route of both API descriptions, with every kind of key that must not pass. A route that is added is walked too.
+// Calls every route of both API descriptions with every kind of key that must not pass, also routes that are added
+// later.
 const OTHER = "queue-of-others";
 const MINE = "queue-of-mine";
 
-/** For each scope one that is as much as possible without it. */
+/** For each scope, a scope that allows as much as possible without it. */
 const LACKING: Record<Scope, Scope[]> = {
   read: ["enqueue"],
   enqueue: ["control"],
@@ -21,7 +22,10 @@ let operations: Operation[];
 let owner: string;
 const ids: Record<string, string> = {};
 
-/** Anew before it is looked at: a walk with a key that may has written over it, or deleted it. */
+/**
+ * Makes the things of the other queue anew, because an earlier call with an allowed key may have changed or deleted
+ * them.
+ */
 async function thingsOfOthers(): Promise<void> {
   for (const [path, body] of [
     [`/v1/schedules/${ids.schedules}`, schedule(OTHER)],
@@ -46,7 +50,7 @@ beforeAll(async () => {
       headers: { authorization: `Bearer ${owner}`, "content-type": "application/json" },
       body: JSON.stringify(body),
     });
-  // Something of the other queue for every kind of thing that a path names by its id.
+  // Makes something in the other queue for every kind of thing that a path names by its id.
   await send(stack.api, `/v1/queues/${OTHER}/tasks`, "POST", { type: "t", payload: 1, id: "task" });
   await send(stack.api, `/v1/queues/${MINE}/tasks`, "POST", { type: "t", payload: 1, id: "task" });
   const burst = await send(stack.observability, `/v1/queues/${OTHER}/burst`, "POST", { tasks: 1 });
@@ -63,7 +67,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => stack?.stop());
 
-/** The path of an operation, about `queue`, or about a thing of the other queue where it names only that. */
+/** The path of an operation with `queue`, or with a thing of the other queue if the path has no queue. */
 function pathOf({ path }: Operation, queue: string): string {
   const kind = path.split("/")[2] ?? "";
   return path
@@ -84,7 +88,7 @@ function sharedLimit(queue: string) {
   return { limit: { concurrency: 9 }, queues: [queue] };
 }
 
-/** Where the handler has to look at what is there: a body that it would take. */
+/** Bodies that are valid, for routes whose handler has to look at the existing thing. */
 const BODIES: Record<string, object> = {
   "PUT /v1/schedules/{id}": schedule(MINE),
   "PUT /v1/limits/{name}": sharedLimit(MINE),
@@ -113,7 +117,7 @@ test("every route of both descriptions says what it needs, and only log-in needs
   const open = operations.filter(({ scope }) => scope === "public");
   expect([...new Set(open.map(({ path }) => path))]).toEqual(["/v1/session"]);
   const changing = operations.filter(({ method, scope }) => method !== "GET" && scope === "read");
-  // These compute something and change nothing.
+  // These routes compute something and change nothing.
   expect([...new Set(changing.map(({ path }) => path))].sort()).toEqual([
     "/v1/queues/{queue}/limits/try",
     "/v1/schedules/preview",
@@ -123,7 +127,7 @@ test("every route of both descriptions says what it needs, and only log-in needs
 test("without a key, with a bad one and with an expired one: 401, as problem+json", async () => {
   const expired = mintKey({ label: "expired", scopes: ["admin"], expiresAt: Date.now() + 1 });
   await new KeyStore(stack.client).add(expired.key);
-  // As soon as this one is known, so is the other.
+  // When the services know this key, they also know the expired one.
   await stack.key({ label: "later" });
   const bad = [undefined, "", "hf_nonsense", mintKey({ label: "x", scopes: ["admin"] }).text, expired.text];
   for (const operation of guarded()) {
@@ -150,7 +154,7 @@ test("with a key that lacks the scope: 403; with the scope alone it is let in", 
     const { scope = "" } = operation;
     const refused = await call(operation, lacking.get(scope));
     expect.soft([nameOf(operation), refused.status]).toEqual([nameOf(operation), 403]);
-    // The queue is not there any more once its deletion was walked: what counts is that it was let in.
+    // The queue may have been deleted by an earlier call. It only matters that the key was let in.
     const { status, text } = await call(operation, having.get(scope), "queue-of-nobody");
     const isLetIn = status !== 401 && status < 500 && !(status === 403 && text.includes("scope"));
     expect
@@ -175,11 +179,11 @@ test("with a key of another queue: 403, and in no answer a word of the queue of 
     } else if (/\{id\}|\{name\}/.test(operation.path)) {
       expect.soft(answer.text).not.toContain(OTHER);
       if (operation.method === "PUT") {
-        // A schedule or limit that would be written over another's cannot be answered as if that one were not there.
+        // A PUT that would overwrite a schedule or limit of another queue cannot be answered as if there were none.
         expect.soft([nameOf(operation), answer.status]).toEqual([nameOf(operation), 403]);
         continue;
       }
-      // The answer is the same as for a missing one, so that the caller does not learn whether the thing exists.
+      // The answer is the same as for a missing thing, so that the caller does not learn whether the thing exists.
       const kind = operation.path.split("/")[2] ?? "";
       const there = ids[kind] ?? "";
       ids[kind] = "thing-of-nobody";
@@ -202,7 +206,7 @@ test("a query parameter that a route does not know is refused by name, whatever 
   for (const operation of operations) {
     const { status, text } = await call(operation, owner, MINE, "?no_such_filter=1");
     const { errors, code } = JSON.parse(text) as { code: string; errors?: { in: string; message: string }[] };
-    // A body that the walk cannot make up is refused first.
+    // `call` does not know a valid body for every route. A wrong body is refused before the query.
     const isBody =
       errors?.some((error) => error.in === "body") || ["invalid_json", "invalid_argument"].includes(code);
     const named = errors?.some(

@@ -51,7 +51,7 @@ interface Described {
   >;
 }
 
-/** producer-api and observability as processes of their own, with keys in Redis. */
+/** Starts producer-api and observability as processes, with keys in Redis. */
 export async function startSecuredStack(
   options: { redisArgs?: string[]; env?: Record<string, string>; password?: string } = {},
 ): Promise<SecuredStack> {
@@ -89,7 +89,7 @@ export async function startSecuredStack(
   try {
     await known(admin.text, 120_000);
   } catch (error) {
-    // Nobody has the stack yet who could stop it.
+    // The caller does not have the stack yet, so it cannot stop it.
     await Promise.all(Object.values(processes).map((service) => service.kill()));
     await client.close();
     await redis.stop();

@@ -122,7 +122,7 @@ test("one hot queue spreads over the nodes of a Cluster, grows while it runs, an
     for (const id of ids) expect((await newer.get(id))?.state).toBe("completed");
     expect((await observer.audit("hot")).violations).toEqual([]);
 
-    // The wake-up of each partition is heard: with a poll of 10 s nothing else is as quick.
+    // The worker hears the wake-up of each partition. With a poll of 10 s, nothing else would start a task this fast.
     for (let n = 0; n < 11; n++) {
       const started = performance.now();
       const { id } = await newer.enqueue("ok", n, { partitionKey: `wake-${n}` });

@@ -26,7 +26,7 @@ async function serve(port: number, args: string[]): Promise<void> {
   await until(`redis-server on ${port}`, async () => (await cli(port, "ping").catch(() => "")) === "PONG");
 }
 
-/** A life of 60 tasks of each kind: done, retried, dead and replayed. */
+/** Brings 60 tasks of each kind to their end: done, retried, dead and replayed. */
 async function lifecycle(redis: ConnectionSettings): Promise<void> {
   const queue = new Queue("topology", { redis });
   const observer = new Observer({ redis });
@@ -61,7 +61,8 @@ async function lifecycle(redis: ConnectionSettings): Promise<void> {
     expect(await observer.replayAll("topology")).toEqual({ replayed: 60, skipped: 0 });
     await until("all 180 completed", async () => (await observer.stats("topology")).completed === 180);
     expect((await observer.audit("topology")).violations).toEqual([]);
-    // The wake-up is a message in a channel of the queue's own slot: with a poll of 10 s nothing else is as quick.
+    // The wake-up is a message in a channel of the queue's own Cluster slot. With a poll of 10 s, nothing else would
+    // start a task this fast.
     const started = performance.now();
     const { id } = await queue.enqueue("ok", "wake up");
     expect((await queue.result(id, { waitMs: 5_000 }))?.resultText).toBe('"wake up"');

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { until } from "@holdfast/testing";
 import protobuf from "protobufjs";
 
-// The part of opentelemetry-proto that spans are sent in; fields that no test reads are skipped by the decoder.
+// The messages of opentelemetry-proto in which spans are sent. The decoder skips fields that are missing here.
 const PROTO = `
 syntax = "proto3";
 message Request { repeated ResourceSpans resource_spans = 1; }
@@ -56,7 +56,7 @@ export interface OtlpReceiver {
   stop(): Promise<void>;
 }
 
-/** A collector: takes spans by OTLP over HTTP, as protobuf. */
+/** Starts a collector, which takes spans by OTLP over HTTP, as protobuf. */
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = [];
   const server = createServer((request, response) => {

@@ -1,4 +1,5 @@
-// The floor for HTTP: Fastify with its defaults and one LPUSH per POST, which checks nothing but JSON syntax.
+// The upper limit of speed for HTTP: Fastify with its defaults and one LPUSH per POST. It checks nothing but JSON
+// syntax.
 import Fastify from "fastify";
 import { Redis } from "ioredis";
 

@@ -1,7 +1,9 @@
 // Starts child processes that exchange messages with their parent.
 import { fork } from "node:child_process";
 
-/** Starts `node file JSON(args)` and waits until it is ready. `ask(question)` sends a message and returns the answer. */
+/**
+ * Starts `node file JSON(args)` and waits until it is ready. `ask(question)` sends a message and returns the answer.
+ */
 export async function startChild(file, args, { execArgv = [] } = {}) {
   const child = fork(file, [JSON.stringify(args)], {
     execArgv,

@@ -26,7 +26,7 @@ export async function api<R extends DashboardRoute>(
     params = {},
     query = {},
     body,
-    // `null` is a body too: it takes something away.
+    // `null` is a body too: with some routes it removes something.
     text = body === undefined ? undefined : JSON.stringify(body),
     signal,
   } = (call ?? {}) as {

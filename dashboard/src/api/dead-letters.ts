@@ -22,7 +22,7 @@ export interface DeadLetterFilter {
 export type DeadLetterTarget = { ids: string[] } | { filter: DeadLetterFilter } | { all: true };
 
 export interface ReplayOptions {
-  /** Another queue; null: back into its own. */
+  /** The queue to replay into. @default the queue of the dead letters */
   to?: string | undefined;
   ratePerSecond?: number | undefined;
   canary?: { size: number } | undefined;

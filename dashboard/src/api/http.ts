@@ -1,6 +1,8 @@
 import { ApiError, type FieldError } from "./errors.ts";
 
-/** All requests to the API go through this module, which sets a timeout, checks content types and throws typed errors. */
+/**
+ * All requests to the API go through this module, which sets a timeout, checks content types and throws typed errors.
+ */
 
 const TIMEOUT_MS = 20_000;
 

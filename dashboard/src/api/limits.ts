@@ -53,7 +53,7 @@ export const keysQuery = (queue: string) =>
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
 
-/** What keys can be sorted by, the highest first. */
+/** The values by which keys can be sorted, the highest first. */
 export type KeyOrder = "waiting" | "running" | "heldUntil";
 
 /** `GET /v1/queues/:queue/heaviest-keys`: the first 20 in an order. */
@@ -72,15 +72,15 @@ export const oneKeyQuery = (queue: string, key: string) =>
       api("GET /v1/queues/:queue/keys/:key", { params: { queue, key: inPath(key) }, signal }),
   });
 
-/** `PUT /v1/queues/:queue/limits`: replaces all of them. */
+/** `PUT /v1/queues/:queue/limits`: replaces all limits of the queue. */
 export const putLimits = (queue: string, body: QueueLimits) =>
   api("PUT /v1/queues/:queue/limits", { params: { queue }, body });
 
-/** `POST /v1/queues/:queue/limits/try`: what recorded tasks would have met. It changes nothing. */
+/** `POST /v1/queues/:queue/limits/try`: replays recorded tasks under other limits. It changes nothing. */
 export const tryLimits = async (queue: string, limits: QueueLimits): Promise<LimitsTrial> =>
   api("POST /v1/queues/:queue/limits/try", { params: { queue }, body: { limits } });
 
-/** `PUT /v1/queues/:queue/keys/:key/limit`: null takes the own limit away. */
+/** `PUT /v1/queues/:queue/keys/:key/limit`: null removes the limit of the key. */
 export const putKeyLimit = async (
   queue: string,
   key: string,
@@ -88,13 +88,13 @@ export const putKeyLimit = async (
 ): Promise<TaskKeyView> =>
   api("PUT /v1/queues/:queue/keys/:key/limit", { params: { queue, key: inPath(key) }, body: limit });
 
-/** What a hold is about: a key or a type, or the whole queue. */
+/** The target of a hold: a key or a type, or the whole queue if neither is given. */
 export interface HoldOf {
   key?: string;
   type?: string;
 }
 
-/** `POST /v1/queues/:queue/hold`. 0 ms lets it go on. */
+/** `POST /v1/queues/:queue/hold`. 0 ms ends the hold. */
 export const hold = (queue: string, of: HoldOf, holdMs: number, reason: string) =>
   api("POST /v1/queues/:queue/hold", {
     params: { queue },

@@ -5,13 +5,15 @@
 export interface TextPart {
   /** The characters as they are. */
   text: string;
-  /** A `marked` part is shown by its number. An `isolated` part reads from right to left and must not reorder the rest. */
+  /**
+   * A `marked` part is shown by its number. An `isolated` part reads from right to left and must not reorder the rest.
+   */
   kind: "plain" | "marked" | "isolated";
 }
 
 /**
- * Control characters except tab and line feed, marks of direction, and characters without width. Joiners are not marked,
- * since emoji and some scripts need them.
+ * Control characters except tab and line feed, marks of direction, and characters without width. Joiners are not
+ * marked, since emoji and some scripts need them.
  */
 const MARKED =
   "\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb";

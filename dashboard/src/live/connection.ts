@@ -70,7 +70,9 @@ export function reduceConnection(state: Connection, event: ConnectionEvent): Con
   }
 }
 
-/** The wait before the next attempt, ms. It doubles up to 15 s, and jitter keeps browsers from returning all at once. */
+/**
+ * The wait before the next attempt, ms. It doubles up to 15 s, and jitter keeps browsers from returning all at once.
+ */
 export function reconnectDelayMs(failures: number, random: () => number = Math.random): number {
   const ceiling = Math.min(15_000, 500 * 2 ** Math.max(0, failures - 1));
   return Math.round(ceiling / 2 + (random() * ceiling) / 2);

@@ -38,7 +38,10 @@ export function toSample(stats: QueueStats): Sample {
   };
 }
 
-/** Appends a sample. Drops one that is not newer than the last, since a poll and the socket can overtake each other. */
+/**
+ * Appends a sample. A sample that is not newer than the last one is dropped, since a poll and the socket can overtake
+ * each other.
+ */
 export function append(samples: readonly Sample[], sample: Sample): readonly Sample[] {
   const last = samples.at(-1);
   if (last !== undefined && sample.at <= last.at) return samples;
@@ -46,7 +49,7 @@ export function append(samples: readonly Sample[], sample: Sample): readonly Sam
   return next.length > MOST_SAMPLES ? next.slice(-MOST_SAMPLES) : next;
 }
 
-/** Computes rates from counters that only grow. The depth of `completed` would not do, because retention lowers it. */
+/** Computes rates from counters that only grow. The depth of `completed` is not used, because retention lowers it. */
 export function between(first: Sample, last: Sample): Rates {
   const seconds = (last.at - first.at) / 1_000;
   if (seconds <= 0) return { enqueued: 0, completed: 0, failed: 0 };

@@ -2,9 +2,9 @@
 const TYPED_ABOVE = 100;
 
 /**
- * The confirmation depends on the cost of a wrong click. An action on one task needs none if it can be undone. An action
- * on several tasks asks in a dialog, where the user types the number above 100 tasks, and the name of a queue or schedule
- * that is removed for good.
+ * How an action is confirmed depends on the cost of a wrong click. An action on one task needs no confirmation if it
+ * can be undone. An action on several tasks asks in a dialog. For more than 100 tasks, the user has to type their
+ * number there. To remove a queue or schedule for good, the user has to type its name.
  * @returns the text that has to be typed; null if a click is enough
  */
 export function confirmationPhrase(

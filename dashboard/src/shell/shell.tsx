@@ -27,7 +27,8 @@ export function Shell() {
   });
   useFocusOnNewScreen(pathname);
   useScreenTitle();
-  // The menu closes with each change of the screen. What was opened by a key stays: somebody may be typing in it.
+  // The menu closes with each change of the screen. A palette or sheet stays open, because somebody may be typing in
+  // it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs with each change of the path
   useEffect(() => setOpen((now) => (now === "menu" ? null : now)), [pathname]);
   const close = () => setOpen(null);

@@ -14,7 +14,7 @@ export function SystemBanners() {
   const { queue } = useParams({ strict: false });
   const { pathname } = useLocation();
   const unworked = waitingWithoutWorkers(figures.queues ?? [], figures.workers).filter(
-    // The overview shows this problem of any queue, and the screens of a queue only their own.
+    // The overview shows this problem for every queue, and the screens of a queue only for their own queue.
     (stats) => (queue === undefined ? pathname === "/" : stats.queue === queue),
   );
   return (

@@ -30,7 +30,7 @@ export const keyView = (key: string, part: Partial<TaskKeyView> = {}): TaskKeyVi
   ...part,
 });
 
-/** Renders the screen of limits. The service answers with these limits and keys; `more` answers first. */
+/** Renders the screen of limits. The service answers with these limits and keys. The handler `more` is asked first. */
 export function show(
   limits: LimitsView,
   keys: TaskKeyView[],

@@ -10,14 +10,16 @@ import {
 interface RowButtonProps {
   children: string;
   look?: "plain" | "danger";
-  /** Why this reader may not press it. */
+  /** Why this user may not press the button; null if the user may. */
   denied: string | null;
   /** The id of the element that names the row of the button, for screen readers. */
   describedBy: string;
   onPress(): void;
 }
 
-/** The button of a row in a long list. It is a native one, because scrolling creates hundreds a second. */
+/**
+ * The button of a row in a long list. It is a native button, because scrolling creates hundreds of buttons a second.
+ */
 export function RowButton({ children, look = "plain", denied, describedBy, onPress }: RowButtonProps) {
   const off = denied === null ? {} : { "data-disabled": "", "aria-disabled": true, title: denied };
   return (

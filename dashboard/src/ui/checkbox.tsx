@@ -22,7 +22,9 @@ export function Checkbox({
   );
 }
 
-/** The checkbox of a row in a long list. It is a native one, because scrolling creates hundreds a second. */
+/**
+ * The checkbox of a row in a long list. It is a native checkbox, because scrolling creates hundreds of them a second.
+ */
 export function RowCheckbox({
   label,
   isSelected,

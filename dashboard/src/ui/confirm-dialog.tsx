@@ -7,7 +7,7 @@ import { TextField } from "./text-field.tsx";
 interface ConfirmDialogProps {
   title: string;
   children: ReactNode;
-  /** Words on the button that does it. */
+  /** The text of the button that confirms the action. */
   action: string;
   danger?: boolean;
   /** The text that the user has to type first; null if a click is enough. */

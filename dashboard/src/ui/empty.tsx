@@ -8,7 +8,7 @@ import { ForeignText } from "./foreign-text.tsx";
 export function NoneYet(props: {
   title: string;
   children?: ReactNode;
-  /** Whether this fills the page and has its heading. */
+  /** Whether the component fills the page and has the heading of the page. */
   page?: boolean;
 }) {
   const { title, children, page = false } = props;
@@ -38,7 +38,7 @@ export function NoneMatch({ what, scanned, onClear }: { what: string; scanned?: 
 export function Failed(props: {
   error: unknown;
   onRetry?: () => void;
-  /** Whether this fills the page and has its heading. */
+  /** Whether the component fills the page and has the heading of the page. */
   page?: boolean;
 }) {
   const { error, onRetry, page = false } = props;

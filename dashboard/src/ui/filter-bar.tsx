@@ -23,7 +23,7 @@ const AGE_TEXT: Record<Age, string> = {
 const FIELDS = [
   { key: "type", label: "Task type, as it is written", placeholder: "Type, exact" },
   { key: "tag", label: "Tag, as it is written", placeholder: "Tag, exact" },
-  { key: "error", label: "Text of the error, in any case", placeholder: "Error text" },
+  { key: "error", label: "Text of the error; case does not matter", placeholder: "Error text" },
 ] as const;
 
 /** The filters of a list. Enter or the button applies them, and the URL keeps them. */

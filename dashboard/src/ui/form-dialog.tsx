@@ -7,7 +7,7 @@ import { Button } from "./button.tsx";
 interface FormDialogProps {
   title: ReactNode;
   isWide?: boolean;
-  /** Why not: the fields say so themselves. */
+  /** Whether a field is not valid, so that the form cannot be saved. The fields show the reasons. */
   refused: boolean;
   saveText?: string;
   save(): Promise<unknown>;

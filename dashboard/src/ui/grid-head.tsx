@@ -1,6 +1,6 @@
 interface ColumnHeadsProps {
   columns: readonly string[];
-  /** Those of the columns that hold numbers. */
+  /** The columns that hold numbers. */
   numbers?: readonly string[];
 }
 

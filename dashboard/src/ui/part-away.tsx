@@ -4,7 +4,9 @@ import { useLive } from "../live/live-context.tsx";
 import { Button } from "./button.tsx";
 
 const RETRY_MS = 2_000;
-/** If the API answers but this many attempts fail, the server has a newer dashboard or the browser caches the failure. */
+/**
+ * If the API answers but this many attempts fail, the server has a newer dashboard or the browser caches the failure.
+ */
 const OUTDATED_AFTER = 3;
 
 /** Shown in the place of a part whose code could not be loaded. */

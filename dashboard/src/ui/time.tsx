@@ -46,7 +46,9 @@ export function Time({ at }: { at: number }) {
   );
 }
 
-/** Breaks between day and time of day if there is little room, because a time that is cut off would be wrong. */
+/**
+ * Breaks the line between day and time of day if there is little room, because a time that is cut off would be wrong.
+ */
 function ClockTime({ text }: { text: string }) {
   const [day, ...rest] = text.split(" ");
   return (

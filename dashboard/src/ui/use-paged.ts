@@ -10,7 +10,9 @@ interface PagedQuery {
   fetchNextPage(): Promise<unknown>;
 }
 
-/** Joins the rows of all loaded pages. A list that changes meanwhile may have a task on two pages; it becomes one row. */
+/**
+ * Joins the rows of all loaded pages. A list that changes meanwhile may have a task on two pages; it becomes one row.
+ */
 function mergePages(pages: readonly TaskPage[]): TaskView[] {
   const byId = new Map<string, TaskView>();
   for (const page of pages) for (const task of page.tasks) if (!byId.has(task.id)) byId.set(task.id, task);

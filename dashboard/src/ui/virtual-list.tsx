@@ -17,7 +17,9 @@ interface VirtualListProps<T> {
   rows: readonly T[];
   rowHeight: number;
   rowKey(row: T): string;
-  /** Draws the cells of a row. Visible rows are redrawn if this function changes, so keep it the same between renders. */
+  /**
+   * Draws the cells of a row. Visible rows are redrawn if this function changes, so keep it the same between renders.
+   */
   Cells: RowCells<T>;
   /** Called when the reader gets near the end. */
   onEnd(): void;

@@ -4,8 +4,8 @@ import { UsageError } from "./exit.ts";
 import { printable } from "./output.ts";
 
 /**
- * Confirms an action that cannot be undone, or that should not happen by accident. The user has to type the queue's name
- * again, as `--confirm` or, on a terminal, as the answer to a question.
+ * Confirms an action that cannot be undone, or that should not happen by accident. The user has to type the queue's
+ * name again, as `--confirm` or, on a terminal, as the answer to a question.
  * @param given the value of --confirm
  * @param what the action, such as `delete queue "q" with 3 tasks`
  * @param options.isFinal whether the question says that it is for good

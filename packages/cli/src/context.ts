@@ -173,7 +173,7 @@ export type Run<Options> = (
   context: Context,
   args: string[],
   options: Options,
-  // biome-ignore lint/suspicious/noConfusingVoidType: a command that says nothing has done what it should
+  // biome-ignore lint/suspicious/noConfusingVoidType: a command that returns nothing has succeeded
 ) => Promise<ExitCode | void>;
 
 /** Makes a command from a function. Its context is closed in any case. */

@@ -17,7 +17,7 @@ export function redisSettings(
   option = "--redis",
 ): ConnectionSettings {
   const tls = tlsFiles(env);
-  // Each of these files would turn on TLS, but an address without TLS asks for none.
+  // The TLS files would turn on TLS, so they are not used for an address without TLS.
   if (given !== undefined)
     return { url: checkUrl(given, option), ...(given.startsWith("rediss:") ? tls : {}) };
   const settings: ConnectionSettings = tls;

@@ -22,8 +22,11 @@ export function filterOptions(
   return command
     .option("--type <type>", "tasks of exactly this type")
     .option("--tag <tag>", "tasks with exactly this tag")
-    .option("--search <text>", "with this text in the id, type, payload, last error or a tag, in any case")
-    .option("--error <text>", "with this text in the last error, in any case")
+    .option(
+      "--search <text>",
+      "with this text in the id, type, payload, last error or a tag; upper and lower case are equal",
+    )
+    .option("--error <text>", "with this text in the last error; upper and lower case are equal")
     .option("--since <time>", `${times} at this time or later`, parseTime)
     .option("--until <time>", `${times} before this time`, parseTime);
 }

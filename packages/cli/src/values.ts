@@ -9,7 +9,7 @@ export function parseDuration(text: string): number {
   return Math.round(Number(match[1]) * (UNITS[match[2] as string] as number));
 }
 
-/** Milliseconds since the epoch, from an ISO 8601 time with its zone or from such a number. */
+/** Milliseconds since the epoch, from an ISO 8601 time with its zone or from this number as text. */
 export function parseTime(text: string): number {
   if (/^\d{13}$/.test(text)) return Number(text);
   const isIso = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);

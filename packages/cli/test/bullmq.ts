@@ -21,7 +21,10 @@ const FOREIGN = [
 
 const dataOf = (i: number) => ({ i, text: NASTY[i % NASTY.length], nested: { list: [i, null, true, 1.5] } });
 
-/** Fills a queue with jobs of every state by BullMQ itself, and pauses it. @param each how many jobs of each state that is moved */
+/**
+ * Fills a queue with jobs of every state by BullMQ itself, and pauses it. @param each how many jobs of each state that
+ * is moved
+ */
 export async function seedBullMq(redis: Redis, url: string, name: string, each: number): Promise<Seeded> {
   const connection = { url, maxRetriesPerRequest: null };
   const queue = new Queue(name, { connection });
@@ -43,7 +46,7 @@ export async function seedBullMq(redis: Redis, url: string, name: string, each: 
     },
     { connection, concurrency: 100, autorun: false },
   );
-  // The child waits for ever, so that its parent does.
+  // The child waits for ever, so its parent waits for its child for ever.
   await redis.lrem(`bull:${name}:wait`, 0, await childOf(queue, redis, name));
   void worker.run();
   await until("the failing jobs have failed", async () => (await queue.getFailedCount()) === each, 300_000);

@@ -63,7 +63,7 @@ test("a job that a worker took, or that was changed, after it was read is not re
 test("the jobs of a queue that an earlier version paused are moved, in their order", async () => {
   const { queue } = await bull("paused", 3);
   await queue.pause();
-  // As BullMQ 5 and before did.
+  // BullMQ 5 and earlier keep the waiting jobs of a paused queue under this key.
   await redis.rename("bull:paused:wait", "bull:paused:paused");
   const { states } = await json<ImportReport>(...args("paused"), "--remove");
   expect(states[1]).toMatchObject({ state: "paused", read: 3, moved: 3, removed: 3 });

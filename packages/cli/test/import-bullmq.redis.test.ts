@@ -12,7 +12,7 @@ import type { ImportReport } from "../src/import/report.ts";
 import { movable, type Seeded, seedBullMq } from "./bullmq.ts";
 import { cliFor, start } from "./support.ts";
 
-/** Of each state that is moved. 25,000 make 100,000 in all. */
+/** How many jobs each state that is moved has. 25,000 gives 100,000 jobs in all. */
 const EACH = Number(process.env.HOLDFAST_IMPORT_EACH ?? 1_200);
 const STATES = ["waiting", "prioritized", "delayed", "failed"] as const;
 
@@ -55,7 +55,7 @@ async function tasksOf(name: string, ids: Iterable<string>): Promise<Map<string,
   return found;
 }
 
-/** Every job is there once, in the state that fits, with the bytes of its data; and nothing else is there. */
+/** Expects every job as one task, in the state that fits, with the bytes of its data, and no other task. */
 async function expectMoved(name: string, { byState }: Seeded): Promise<void> {
   const { pending, scheduled, dead, completed } = await observer.stats(name);
   const [waiting, prioritized, delayed, failed] = STATES.map((state) => byState[state].size);

@@ -184,7 +184,7 @@ test("a trial compares what was recorded with the limits of today and those trie
   const sure = await cli(...args, "--apply", "--confirm", "tried");
   expect([sure.code, sure.stderr]).toEqual([0, expect.stringContaining("the limits of tried are set")]);
   expect(await json("limits", "show", "tried")).toMatchObject({ limits: { key: { rate: { limit: 1 } } } });
-  // What is applied is what "limits set" sets, with how keys are treated.
+  // `--apply` sets the same as "limits set" with these options, including how keys are treated.
   const ordered = ["--concurrency", "1", "--ordered", "--max-waiting", "9", "--apply", "--confirm", "tried"];
   expect((await cli(...args.slice(0, 5), ...ordered)).code).toBe(0);
   expect((await json("limits", "show", "tried")).limits).toEqual({
@@ -202,7 +202,7 @@ test("a trial says that nothing is recorded", async () => {
 test.each([
   [
     ["set", "q", "--scope", "key"],
-    "say what to limit: --concurrency, --rate, --weight, or how keys are treated",
+    "give at least one of --concurrency, --rate, --weight, --ordered, --on-dead, --when-full and --max-waiting",
   ],
   [["set", "q", "--concurrency", "1"], "--scope"],
   [["set", "q", "--scope", "key", "--rate", "10"], "It has to be a rate like 10/1s"],

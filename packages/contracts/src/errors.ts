@@ -149,9 +149,9 @@ export class RetryAfter extends Error {
 }
 
 /**
- * Thrown by a handler whose task has to run later, because something that it needs is not there yet. It costs no attempt, and the task is
- * granted again after the given time. One task may do so 100 times; after that, each one counts as a failure. This also holds for a
- * subclass, and for an error with a Postpone among its causes.
+ * Thrown by a handler whose task has to run later, because something that it needs is not there yet. Postponing costs
+ * no attempt, and the task is granted again after the given time. One task may be postponed 100 times; after that, each
+ * Postpone counts as a failure. This also holds for a subclass, and for an error with a Postpone among its causes.
  */
 export class Postpone extends Error {
   /** Wait before the task is granted again, ms, 1 to 365 days. */
@@ -174,19 +174,20 @@ export class Postpone extends Error {
   }
 }
 
-/** What a `RateLimited` holds. */
+/** What a `RateLimited` can hold. */
 export const HOLD_SCOPES = ["key", "type", "queue"] as const;
 export type HoldScope = (typeof HOLD_SCOPES)[number];
 
 export interface RateLimitedOptions extends ErrorOptions {
-  /** @default "key" where the task has a key, else "queue" */
+  /** @default "key" if the task has a key, otherwise "queue" */
   scope?: HoldScope | undefined;
 }
 
 /**
- * Thrown by a handler that met a rate limit, such as an HTTP 429. It costs no attempt: the task goes back to the head of its line, and no
- * task of its key, of its type, or of the queue, is granted for so long. A task that is handed back more than 100 times dies. This also holds for a
- * subclass, and for an error with a RateLimited among its causes.
+ * Thrown by a handler that met a rate limit, such as an HTTP 429. It costs no attempt: the task goes back to the head
+ * of its line. For `holdMs`, no task of its key, of its type or of the queue is granted, as `scope` says. A task that
+ * is handed back more than 100 times dies. This also holds for a subclass, and for an error with a RateLimited among
+ * its causes.
  */
 export class RateLimited extends Error {
   /** For how long the key, the type or the queue is held, ms, 1 to 86,400,000. */

@@ -4,7 +4,10 @@ export interface Rate {
   limit: number;
   /** 1 ms to 365 days. */
   periodMs: number;
-  /** How many of them may start at once after a rest, 1 to 1,000,000. 1: they start evenly spaced. @default 1 */
+  /**
+   * How many of them may start at once after a time without starts, 1 to 1,000,000. 1: they start evenly spaced.
+   * @default 1
+   */
   burst?: number | undefined;
 }
 
@@ -13,7 +16,10 @@ export interface Limit {
   rate?: Rate | undefined;
   /** How many tasks may run at one time, 1 to 1,000,000. */
   concurrency?: number | undefined;
-  /** The share of turns, compared with the other keys, 0.001 to 1,000. For the queue: that of the tasks without a key. @default 1 */
+  /**
+   * The share of turns, compared with the other keys, 0.001 to 1,000. The weight of the queue is that of the tasks
+   * without a key. @default 1
+   */
   weight?: number | undefined;
 }
 
@@ -22,7 +28,7 @@ export type TypeLimit = Pick<Limit, "rate" | "concurrency">;
 
 /** What happens to a new task whose key has as many tasks as may run. */
 export const WHEN_FULL = ["wait", "drop-new", "cancel-running"] as const;
-/** What happens to the next tasks of a key in strict order when a task of it died. */
+/** What happens to the next tasks of a key in strict order after one of its tasks died. */
 export const ON_DEAD = ["continue", "stop"] as const;
 /** What the keys of a queue share: starts of tasks, or the time that they run. */
 export const FAIR_BY = ["starts", "time"] as const;
@@ -31,14 +37,17 @@ export const FAIR_BY = ["starts", "time"] as const;
 export interface KeyLimits extends Limit {
   /** A task that failed keeps its place, and the tasks behind it wait for its retry. Needs `concurrency: 1`. @default false */
   ordered?: boolean | undefined;
-  /** With `ordered`. "stop": nothing of the key starts until the dead letter is replayed or the hold is ended. @default "continue" */
+  /**
+   * With `ordered`. "stop": no task of the key starts until the dead letter is replayed or the hold is ended. @default
+   * "continue"
+   */
   onDead?: (typeof ON_DEAD)[number] | undefined;
   /**
    * Needs `concurrency`. "wait": the new task waits. "drop-new": it is refused, and its id is not kept. "cancel-running": it is
    * accepted, and the oldest tasks of the key are cancelled. @default "wait"
    */
   whenFull?: (typeof WHEN_FULL)[number] | undefined;
-  /** A new task is refused if so many tasks of its key wait, 1 to 1,000,000. @default no limit */
+  /** A new task is refused if this many tasks of its key wait, 1 to 1,000,000. @default no limit */
   maxWaiting?: number | undefined;
 }
 
@@ -62,11 +71,11 @@ export interface SharedLimitView {
   name: string;
   limit: Limit;
   queues: string[];
-  /** What each queue, or each partition of it, may use for now, by its name. */
+  /** What each queue, or each partition of a queue, may use now, by name. */
   shares: Record<string, LimitShare>;
 }
 
-/** The part of a shared limit that a queue may use until it is divided anew. */
+/** The part of a shared limit that a queue may use until the limit is divided again. */
 export interface LimitShare {
   /** Tasks that may run. */
   concurrency?: number;
@@ -85,9 +94,9 @@ export interface TaskKeyView {
   limitUntil: number | null;
   /** Until when no task of it is granted, ms since the epoch; null if it is not held. */
   heldUntil: number | null;
-  /** Why none of its tasks may start now; null if one may. "stopped": a task of it died (`onDead: "stop"`). */
+  /** Why none of its tasks may start now; null if one may. "stopped": one of its tasks died (`onDead: "stop"`). */
   blockedBy: "hold" | "stopped" | "rate" | "concurrency" | null;
-  /** When the next one may start by its hold and its rate, ms since the epoch; null if no time decides. */
+  /** When the next of its tasks may start by hold and rate, ms since the epoch; null if no time decides. */
   nextAt: number | null;
 }
 
@@ -100,7 +109,7 @@ export interface TaskTypeView {
   heldUntil: number | null;
   /** Why none of its tasks may start now; null if one may. */
   blockedBy: "hold" | "rate" | "concurrency" | null;
-  /** When the next one may start by its hold and its rate, ms since the epoch; null if no time decides. */
+  /** When the next of its tasks may start by hold and rate, ms since the epoch; null if no time decides. */
   nextAt: number | null;
 }
 
@@ -112,7 +121,7 @@ export interface LimitsView {
   limits: QueueLimits;
   /** The types that have a limit, or are held. */
   types: TaskTypeView[];
-  /** Limits that the queue has together with others. */
+  /** Limits that the queue shares with other queues. */
   shared: SharedLimitView[];
   /** Tasks that run now. */
   running: number;

@@ -22,7 +22,7 @@ function codeOf(run: () => unknown): string {
   return "none";
 }
 
-/** Reads one value and nothing else, by bytes and by words. @returns the index after it, in bytes */
+/** Reads a text of one value, byte by byte and word by word. @returns the index after the value, in bytes */
 function scan(text: string, budget = 64): number {
   const scanAs = (isLong: boolean) => {
     // Like most bodies, these bytes do not begin at the start of their memory.

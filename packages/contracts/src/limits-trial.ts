@@ -1,12 +1,12 @@
 import type { QueueLimits } from "./flow-control.ts";
 
-/** How long tasks wait from the moment at which they could start to their start, ms. */
+/** How long tasks wait from the moment at which they could start until they start, ms. */
 export interface WaitTimes {
   p50Ms: number;
   p95Ms: number;
 }
 
-/** What a simulation with some limits gave. */
+/** What a simulation with certain limits showed. */
 export interface TrialRun {
   wait: WaitTimes;
   /** The most tasks that waited at one time. */
@@ -15,11 +15,11 @@ export interface TrialRun {
   backlogAtEnd: number;
   /** The most tasks that ran at one time. */
   peakRunning: number;
-  /** The number of slots from which on only the limits make tasks wait. More slots would start no task earlier. */
+  /** The number of slots at which only the limits still make tasks wait. More slots would start no task earlier. */
   slotsNeeded: number;
 }
 
-/** What the recorded tasks of a queue would have met under other limits (docs/flow-control.md). */
+/** How the recorded tasks of a queue would have fared under other limits (docs/flow-control.md). */
 export interface LimitsTrial {
   queue: string;
   /** The limits that were tried. */
@@ -40,7 +40,7 @@ export interface LimitsTrial {
   slots: number;
   /** The mean number of tasks that ran at one time, rounded up. With fewer slots the queue cannot keep up, whatever its limits are. */
   slotsToKeepUp: number;
-  /** What the completed tasks met in truth. */
+  /** How long the completed tasks waited in reality. */
   recorded: WaitTimes;
   today: TrialRun;
   tried: TrialRun;

@@ -43,7 +43,10 @@ export interface ScheduleInput {
   startAt?: number | undefined;
   /** No occurrence comes after this moment. Milliseconds since the epoch. @default none */
   endAt?: number | undefined;
-  /** The schedule ends after this many occurrences were enqueued, at least 1. Those of `run` do not count. @default none */
+  /**
+   * The schedule ends after this many occurrences were enqueued, at least 1. Tasks that `run` enqueues do not count.
+   * @default none
+   */
   limit?: number | undefined;
   /** If the schedule is new, the first occurrence comes at once. Excludes `startAt`. @default false */
   immediately?: boolean | undefined;

@@ -106,7 +106,7 @@ export interface CutTask {
   text: Buffer;
 }
 
-/** Checks the fields of a task. @throws HoldfastError that says what is wrong with them */
+/** Checks the fields of a task. @throws HoldfastError that says which field is wrong and why */
 export type CheckTask = (task: CutTask) => { type: string; options: FingerprintedOptions | undefined };
 
 /** The bytes of a task up to its payload, like `{"type":"t","payload":`. */
@@ -143,7 +143,8 @@ export class TaskReader {
   }
 
   /**
-   * Reads a JSON array of tasks. A wrong task is refused alone; this throws only if the array itself is wrong.
+   * Reads a JSON array of tasks. An invalid task is refused and the others are read; this throws only if the array
+   * itself is invalid.
    * @throws HoldfastError invalid_json, payload_too_deep, invalid_argument
    */
   array(body: Buffer): ReadTasks {
@@ -164,7 +165,7 @@ export class TaskReader {
     return read;
   }
 
-  /** Reads one task per line. A wrong line is refused alone, and empty lines are skipped. */
+  /** Reads one task per line. An invalid line is refused and the others are read; empty lines are skipped. */
   lines(body: Buffer): ReadTasks {
     const read = new ReadTasks(body);
     for (let start = 0; start < body.length; ) {

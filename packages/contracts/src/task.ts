@@ -43,31 +43,37 @@ export interface TaskOptions {
    */
   partitionKey?: string | undefined;
   /**
-   * Tasks with the same key wait in a line of their own: a tenant, a customer, a domain. The keys take turns, and limits of the queue
-   * may hold per key (docs/flow-control.md). 1 to 128 bytes of UTF-8.
+   * Tasks with the same key wait in a line of their own: one for each tenant, customer or domain, for example. The keys
+   * take turns, and limits of the queue may apply to each key (docs/flow-control.md). 1 to 128 bytes of UTF-8.
    */
   key?: string | undefined;
-  /** How much of a rate the task takes, 1 to 1,000,000. More than the `burst` of a limit is refused. @default 1 */
+  /** How much of a rate the task uses, 1 to 1,000,000. A cost above the `burst` of a limit is refused. @default 1 */
   cost?: number | undefined;
-  /** Accepts the task only if no other one holds this key (docs/unique.md). */
+  /** Accepts the task only if no other task holds this unique key (docs/unique.md). */
   unique?: Unique | undefined;
   /** @default "normal" */
   priority?: Priority | undefined;
-  /** Not before this many milliseconds of Redis time from now, 0 to 365 days. 0: pending at once. Excludes `runAt`. */
+  /**
+   * The task is not granted before this many milliseconds of Redis time from now, 0 to 365 days. 0: pending at once.
+   * Excludes `runAt`.
+   */
   delayMs?: number | undefined;
-  /** Not before this moment of Redis time, ms since the epoch. In the past: pending at once. Excludes `delayMs`. */
+  /**
+   * The task is not granted before this moment of Redis time, ms since the epoch. In the past: pending at once.
+   * Excludes `delayMs`.
+   */
   runAt?: number | undefined;
   /** Retries after the first attempt, 0 to 100. @default the worker's MAX_RETRIES */
   maxRetries?: number | undefined;
   backoff?: Backoff | undefined;
-  /** Hard limit of one attempt, ms, 1 to 86_400_000. @default 1_800_000 */
+  /** Time-out of one attempt, ms, 1 to 86_400_000. @default 1_800_000 */
   timeoutMs?: number | undefined;
   /**
    * A task that is acquired after this moment (ms since the epoch, Redis time) becomes `expired`. An attempt that runs then goes on, unless
    * its handler or worker has `abortAtExpiry`: that makes this moment a deadline.
    */
   expiresAt?: number | undefined;
-  /** At most 16 of 64 characters. */
+  /** At most 16 tags of at most 64 characters. */
   tags?: string[] | undefined;
   /** `false` drops the payload at the moment of completion; a dead letter always keeps it. @default true */
   keepPayload?: boolean | undefined;
@@ -144,7 +150,7 @@ export interface TaskView {
   attempts: number;
   /** Attempts that the handler ended with an error. */
   failures: number;
-  /** Attempts whose lease ran out. */
+  /** Attempts whose lease expired. */
   crashes: number;
   releases: number;
   /** Raised by each replay, 0 at first. */
@@ -155,7 +161,7 @@ export interface TaskView {
   timeoutMs: number | null;
   backoff: Given<Backoff> | null;
   tags: string[];
-  /** The key in whose line it waits; null without one. */
+  /** The key in whose line the task waits (flow control); null without one. */
   key: string | null;
   cost: number;
   /** Null without a unique key. */
@@ -168,7 +174,7 @@ export interface TaskView {
   /** When a scheduled task is due. */
   runAt: number | null;
   expiresAt: number | null;
-  /** When the current lease runs out. */
+  /** When the current lease expires. */
   leaseExpiresAt: number | null;
   /** When the task reached its terminal state. */
   endedAt: number | null;
@@ -176,14 +182,14 @@ export interface TaskView {
   /** The part that Redis keeps of the token of the present or last lease: the part before the dot. */
   fence: string | null;
   cancelRequested: boolean;
-  /** True after it crashed its worker twice; it then runs alone. */
+  /** True after the task crashed its worker twice; it then runs alone. */
   solo: boolean;
   /** Since when no worker has had a handler for the task's type. */
   unroutedSince: number | null;
   deadReason: DeadReason | null;
   lastError: string | null;
   progress: string | null;
-  /** Bytes of what a handler kept for the next attempt; null if nothing. */
+  /** Size of the checkpoint that a handler kept for the next attempt, bytes; null without one. */
   checkpointBytes: number | null;
   log: string[];
   /** Every attempt, oldest first. Of attempts and replays together at most the last 32 are kept. */
@@ -223,27 +229,30 @@ export interface QueueStats {
   partitions: number | null;
   /** Age of the oldest pending task, ms; 0 if none is pending. */
   oldestPendingAgeMs: number;
-  /** What its limits leave of the pending tasks. */
+  /** What the limits of the queue allow now. */
   flow: QueueFlow;
   /** Totals since the queue was created. */
   totals: QueueTotals;
   settings: QueueSettings;
 }
 
-/** What the limits of a queue leave of its pending tasks at one moment (docs/flow-control.md). */
+/** How many pending tasks the limits of a queue allow to start at one moment (docs/flow-control.md). */
 export interface QueueFlow {
   /**
-   * Pending tasks that workers could start now: 0 while the queue is paused. Exact for up to 100 ready keys; the keys behind them count as
-   * those do in the mean.
+   * Pending tasks that workers could start now: 0 while the queue is paused. Exact for up to 100 ready keys; each
+   * further key counts as the mean of these.
    */
   runnable: number;
   /** How many tasks of the queue may run at one time; null for no limit. */
   concurrency: number | null;
   /** Keys of which a task may start now. */
   keysReady: number;
-  /** Keys for which a time decides: their rate or a hold lets no task start before it, or their account is kept until then. */
+  /**
+   * Keys that are looked at again at a known time: no task of theirs may start before it (rate or hold), or their
+   * account is kept until then.
+   */
   keysResting: number;
-  /** Held keys, among the 100 resting keys whose time is the last. */
+  /** Held keys among the 100 resting keys with the latest times. */
   keysHeld: number;
   /** The end of the last hold of the queue or of one of these keys, ms since the epoch; null if none is held. */
   heldUntil: number | null;
@@ -258,7 +267,7 @@ export interface QueueTotals {
   acked: number;
   failed: number;
   retried: number;
-  /** Leases that ran out. */
+  /** Leases that expired. */
   crashed: number;
   released: number;
   deadLettered: number;
@@ -272,7 +281,7 @@ export interface QueueTotals {
   dropped: number;
 }
 
-/** A settle that was refused because its lease had been lost. Times are milliseconds. */
+/** A verdict that was refused because its lease had been lost. Times are milliseconds. */
 export interface StaleVerdict {
   id: string;
   queue: string;
@@ -293,7 +302,7 @@ export interface StaleVerdict {
 
 /** Settings of a queue that an operator can change. */
 export interface QueueSettings {
-  /** Most tasks waiting (pending and scheduled) before enqueues are refused. 0: no cap. @default 0 */
+  /** How many tasks may wait (pending and scheduled) before enqueues are refused. 0: no limit. @default 0 */
   maxWaiting: number;
   /** How long completed, cancelled and expired tasks are kept, ms. @default 86_400_000 */
   retentionMs: number;

@@ -6,28 +6,32 @@ export type UniqueScope = (typeof UNIQUE_SCOPES)[number];
 export const UNIQUE_CONFLICTS = ["existing", "reject", "replace", "debounce", "keepLatest"] as const;
 export type UniqueConflict = (typeof UNIQUE_CONFLICTS)[number];
 
-/** The unique key of a task: of the tasks with one key, only one at a time is accepted (docs/unique.md). */
+/** The unique key of a task. Of the tasks with the same unique key, only one at a time is accepted (docs/unique.md). */
 export interface Unique {
-  /** 1 to 128 bytes of UTF-8. It holds within one queue, and has nothing to do with the option `key` of the task. */
+  /** 1 to 128 bytes of UTF-8. It is unique within one queue, and is independent of the option `key` of the task. */
   key: string;
   /**
-   * How long the task that was accepted last holds the key. "waiting": until it runs. "unfinished": until it has ended, over all of its
-   * retries. "window": for `windowMs` from its enqueue, also after it has completed. A task that was cancelled, expired, died, or was
-   * discarded or emptied holds no key. @default "unfinished"
+   * How long the task that was accepted last holds the key. "waiting": until it runs. "unfinished": until it has ended,
+   * including all of its retries. "window": for `windowMs` from its enqueue, even after it has completed. A task that
+   * was cancelled, expired, died, or was discarded or emptied holds no key. @default "unfinished"
    */
   scope?: UniqueScope | undefined;
-  /** The length of the window, ms, 1 to 365 days. With the scope "window", and only with it. */
+  /** The length of the window, ms, 1 to 365 days. Required with the scope "window", refused with any other. */
   windowMs?: number | undefined;
   /**
-   * "existing": the receipt names the task that holds the key, and says `deduplicated`. "reject": `unique_conflict`, and the error names
-   * that task. "replace": the task that holds the key gets the payload and the options of this enqueue, if it still waits; if it runs,
-   * `unique_conflict`. "debounce": like "replace", with the scope "waiting": each enqueue moves the task to its `delayMs` from now, but not
-   * behind `maxWaitMs` from the first one. "replace" and "debounce" keep the id, the type and the `key` of the task, and do not go with the
-   * scope "window". "keepLatest": like "replace", with the scope "unfinished" and without a time; if the task runs, one more task waits for its
-   * end, and each further enqueue replaces that one. @default "existing"
+   * What an enqueue does if another task holds the key. "existing": the receipt names that task, and says
+   * `deduplicated`. "reject": the error `unique_conflict` names that task. "replace": that task gets the payload and
+   * the options of this enqueue if it still waits; if it runs, the error is `unique_conflict`. "debounce": like
+   * "replace", with the scope "waiting". Each enqueue makes that task due `delayMs` from now, but not later than
+   * `maxWaitMs` after the first enqueue. "keepLatest": like "replace", with the scope "unfinished" and without a time.
+   * If that task runs, one more task waits for its end, and each further enqueue replaces the waiting one. "replace"
+   * and "debounce" keep the id, the type and the `key` of the task, and exclude the scope "window". @default "existing"
    */
   onConflict?: UniqueConflict | undefined;
-  /** The longest time from the first enqueue to the moment at which the task is due, ms, 1 to 365 days. With "debounce", and only with it. */
+  /**
+   * The longest time from the first enqueue to the moment at which the task is due, ms, 1 to 365 days. Required with
+   * "debounce", refused without it.
+   */
   maxWaitMs?: number | undefined;
 }
 
@@ -36,7 +40,7 @@ export interface Replacements {
   count: number;
   firstAt: number;
   lastAt: number;
-  /** The instance of the library that replaced it last. */
+  /** The instance of the library that made the last replacement. */
   by: string;
 }
 
@@ -51,6 +55,8 @@ export interface UniqueView {
   maxWaitMs: number | null;
   /** Null if no enqueue has replaced the task. */
   replaced: Replacements | null;
-  /** The task that was accepted last for the key; null if it holds the key no more and its entry was removed. */
+  /**
+   * The task that was accepted last for the key; null if that task no longer holds the key and the entry was removed.
+   */
   holder: string | null;
 }

@@ -4,13 +4,13 @@ import type { Kind } from "./options/shape.ts";
 import type { RedisOption } from "./redis/settings.ts";
 import type { Tracing } from "./tracing/tracing.ts";
 
-/** First part of every key. */
+/** The first part of every Redis key. */
 export const prefixKind: Kind = pattern(
   "1 to 64 of A-Z a-z 0-9 _ . : -, the first a letter or digit",
   isKeyPrefix,
 );
 
-/** Looked at in detail when the connection is made. */
+/** The settings inside the option `redis` are checked when the connection is made. */
 export const redisKind: Kind = {
   ...anything,
   wants: "where Redis is: a URL, settings, or a client of ioredis",
@@ -33,13 +33,13 @@ export const redisHints = {
   redisUrl: asRedis,
   url: asRedis,
   createClient: asRedis,
-  host: "where Redis is stands in redis: { host, port }",
-  port: "where Redis is stands in redis: { host, port }",
+  host: "the address of Redis belongs in redis: { host, port }",
+  port: "the address of Redis belongs in redis: { host, port }",
   keyPrefix: "prefix",
   namespace: "prefix",
 } as const;
 
-/** Options that take either a shared client or the settings for a client of their own. */
+/** Options that take either a shared client or the settings of a new one. */
 export interface OwnerOptions {
   client?: unknown;
   redis?: RedisOption | undefined;
@@ -48,7 +48,7 @@ export interface OwnerOptions {
   onScript?: unknown;
 }
 
-/** @returns what is wrong with them */
+/** @returns what is wrong with the options; undefined if nothing is */
 export function ownerProblem(options: OwnerOptions): string | undefined {
   const { client, redis } = options;
   if (client === undefined)
@@ -56,6 +56,7 @@ export function ownerProblem(options: OwnerOptions): string | undefined {
       ? 'redis is missing: give its address, such as { redis: "redis://127.0.0.1:6379" }, or a client that is shared'
       : undefined;
   for (const name of ["redis", "prefix", "tracing", "onScript"] as const)
-    if (options[name] !== undefined) return `client and ${name} exclude each other: the client has its own`;
+    if (options[name] !== undefined)
+      return `client and ${name} exclude each other: the client has its own ${name}`;
   return undefined;
 }

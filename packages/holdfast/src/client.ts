@@ -22,12 +22,12 @@ import { warn } from "./user-code.ts";
 
 export interface HoldfastOptions {
   redis: RedisOption;
-  /** First part of every key: 1 to 64 of `A-Z a-z 0-9 _ . : -`. @default "queue" */
+  /** The first part of every Redis key: 1 to 64 of `A-Z a-z 0-9 _ . : -`. @default "queue" */
   prefix?: string | undefined;
-  /** Shown in request ids, beside a part that is always minted. */
+  /** Shown in request ids, in front of a part that is always minted. */
   instance?: string | undefined;
   onScript?: ConnectionOptions["onScript"];
-  /** Receives the spans of its queues. @default none are made */
+  /** Receives the spans of the queues of this client. @default no spans are made */
   tracing?: Tracing | undefined;
 }
 
@@ -60,7 +60,9 @@ export class Holdfast {
   readonly tracing: Tracing | undefined;
   readonly #others: Connection[] = [];
   readonly #instance: string | undefined;
-  /** Held by whoever uses them: a process may see many queues in its time. */
+  /**
+   * Weak references: the engines live as long as their users, because a process may use many queues in its lifetime.
+   */
   readonly #engines = new Map<string, WeakRef<Engine>>();
   readonly #unused = new FinalizationRegistry<string>((queue) => {
     if (this.#engines.get(queue)?.deref() === undefined) this.#engines.delete(queue);
@@ -82,7 +84,7 @@ export class Holdfast {
     this.actions = new ActionLog(this.connection, this.prefix);
   }
 
-  /** The engine of one queue; the same one for the same name, for as long as somebody has it. */
+  /** The engine of one queue. The same name gives the same engine for as long as somebody holds a reference to it. */
   engine(queue: string): Engine {
     let engine = this.#engines.get(queue)?.deref();
     if (!engine) {
@@ -99,7 +101,7 @@ export class Holdfast {
 
   /**
    * Connects and runs the boot checks.
-   * @throws HoldfastError redis_unavailable, or redis_unsupported: too old, or a policy that evicts tasks
+   * @throws HoldfastError redis_unavailable, or redis_unsupported if Redis is too old or its policy evicts tasks
    */
   check(timeoutMs?: number) {
     return this.connection.check(timeoutMs);
@@ -112,7 +114,7 @@ export class Holdfast {
     return performance.now() - started;
   }
 
-  /** A further connection that ends with this client. */
+  /** Closes a further connection together with this client. */
   alsoClose(connection: Connection): void {
     this.#others.push(connection);
   }
@@ -122,7 +124,7 @@ export class Holdfast {
   }
 }
 
-/** A client that is shared; by what it has, since it may come from another copy of the library. */
+/** A shared client. It is recognized by its properties, because it may come from another copy of the library. */
 export const clientKind: Kind = {
   wants: "a client: new Holdfast({ redis })",
   is: (value) => {

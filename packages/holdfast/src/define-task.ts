@@ -8,7 +8,7 @@ import type { Queue } from "./queue/queue.ts";
 import type { HandlerContext, HandlerOptions, HandlerTask } from "./worker/handler.ts";
 import { handlerShape } from "./worker/handler-options.ts";
 
-/** The part of Standard Schema v1 (standardschema.dev) that is used here: any validator that speaks it will do. */
+/** The part of Standard Schema v1 (standardschema.dev) that is used here. Any validator that implements it will do. */
 export interface StandardSchema<Input, Output = Input> {
   readonly "~standard": {
     readonly version: 1;
@@ -29,11 +29,11 @@ type SchemaResult<Output> =
 
 export interface TaskDefinitionOptions<Input, Output = Input> {
   /**
-   * Says what the payload is. What is enqueued is stored as it was given; the handler gets what the schema makes of it, so
+   * The shape of the payload. The payload is stored as it was given. The handler gets the output of the schema, so
    * defaults, dates (`z.coerce.date()`) and transforms are applied there.
    */
   schema?: StandardSchema<Input, Output> | undefined;
-  /** For enqueues that do not say otherwise. */
+  /** Options of every enqueue that does not override them. */
   defaults?: TaskOptions | undefined;
 }
 
@@ -44,7 +44,8 @@ export interface TaskDefinitionOptions<Input, Output = Input> {
 export interface TaskDefinition<Input, Result, Output = Input> {
   readonly type: string;
   /**
-   * @throws HoldfastError invalid_argument where the payload does not fit the schema, as it is or after its way through JSON
+   * @throws HoldfastError invalid_argument if the payload does not fit the schema, either as it is or after it became
+   * JSON
    */
   enqueue(queue: Pick<Queue, "enqueue">, payload: Input, options?: TaskOptions): Promise<EnqueueReceipt>;
   /**
@@ -84,7 +85,10 @@ export const taskDefinitionShape = shapeOf<TaskDefinitionOptions<unknown>>({
   },
 });
 
-/** A task type with the types of its payload and result, checked at both ends where a schema is given. */
+/**
+ * A task type with the types of its payload and result. With a schema, payloads are checked at the enqueue and before
+ * the handler.
+ */
 export function defineTask<Input, Result = unknown, Output = Input>(
   type: string,
   options: TaskDefinitionOptions<Input, Output> = {},
@@ -121,9 +125,11 @@ export function defineTask<Input, Result = unknown, Output = Input>(
     type,
     async enqueue(queue, payload, own) {
       if (own !== undefined) checkShape(taskShape, own);
-      // As the worker will find it: a schema that wants a Date would refuse each of its tasks there.
+      // The payload is checked in its JSON form, which the worker will get. Otherwise a schema that wants a Date would
+      // accept the payload here, and refuse it in every worker.
       const checked = schema === undefined ? undefined : validate(throughJson(payload));
-      // A result that is there already is not awaited, so that the enqueue begins before a close() right after it.
+      // A result that is there already is not awaited, so that the enqueue begins before a close() that is called right
+      // after it.
       const { issues } = (checked instanceof Promise ? await checked : checked) ?? {};
       if (issues) throw await misfit(type, issues, validate(payload));
       return queue.enqueue(type, payload, merged(defaults, own));
@@ -139,11 +145,14 @@ async function misfit(
 ): Promise<HoldfastError> {
   const text = (await direct).issues
     ? `: ${told((await direct).issues ?? issues)}`
-    : ` fits its schema, but not after its way through JSON, where a Date becomes text: ${told(issues)}. Let the schema take what JSON has, such as z.coerce.date()`;
+    : ` fits its schema, but not after it became JSON, where a Date is text: ${told(issues)}. Use a schema that accepts JSON, such as z.coerce.date()`;
   return new HoldfastError("invalid_argument", `payload of "${type}"${text}`);
 }
 
-/** The options of a call override the defaults. If the call says when, the default time is dropped in either form. */
+/**
+ * The options of a call override the defaults. If the call has `delayMs` or `runAt`, both are dropped from the
+ * defaults.
+ */
 function merged(defaults: TaskOptions | undefined, own: TaskOptions | undefined): TaskOptions | undefined {
   if (defaults === undefined || own === undefined) return own ?? defaults;
   const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
@@ -151,7 +160,7 @@ function merged(defaults: TaskOptions | undefined, own: TaskOptions | undefined)
   return "delayMs" in given || "runAt" in given ? { ...others, ...given } : { ...defaults, ...given };
 }
 
-/** A payload without a JSON form is returned as it is: the queue refuses it. */
+/** A payload that JSON cannot express is returned as it is, and the queue refuses it. */
 function throughJson(payload: unknown): unknown {
   try {
     const text = JSON.stringify(payload);
@@ -161,7 +170,7 @@ function throughJson(payload: unknown): unknown {
   }
 }
 
-/** Each issue with the place that it is about, `items[2].to: …`. */
+/** The text of each issue, with the path of the value: `items[2].to: …`. */
 function told(issues: readonly SchemaIssue[]): string {
   return issues
     .map(({ message, path = [] }) => {

@@ -1,3 +1,3 @@
-/** Written by scripts/embed.mjs into `dist`: what own-code.ts needs in a bundle. */
+/** Written by scripts/embed.mjs into `dist`: the code that own-code.ts needs in a bundle. */
 export const heartbeatThread: string;
 export const isolationChild: string;

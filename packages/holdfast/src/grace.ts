@@ -2,7 +2,10 @@ import { MAX_TIMER_MS, whole } from "./options/kinds.ts";
 import { shapeOf } from "./options/shape.ts";
 
 export interface StopOptions {
-  /** How long what runs may go on. A later call can shorten it, not lengthen it. Milliseconds, 0 to 2_147_483_647. @default 25_000 */
+  /**
+   * How long running tasks may go on. A later call can shorten this time, but not lengthen it. Milliseconds, 0 to
+   * 2_147_483_647. @default 25_000
+   */
   graceMs?: number | undefined;
 }
 
@@ -16,12 +19,12 @@ export const stopShape = shapeOf<StopOptions>({
 
 const STEP_MS = 10;
 
-/** The time that is left for something; it can be shortened meanwhile. */
+/** A period of grace: the time that is left for some work. It can be shortened while it runs. */
 export class Grace {
   #endsAtMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #over: () => void = () => {};
-  /** Resolves when it is over. */
+  /** Resolves when the period is over. */
   readonly over = new Promise<void>((resolve) => {
     this.#over = resolve;
   });
@@ -34,7 +37,7 @@ export class Grace {
     return Math.max(0, this.#endsAtMs - performance.now());
   }
 
-  /** It ends after `ms`, or when it would have ended anyway. */
+  /** The period ends after `ms`, or earlier if it would have ended earlier anyway. */
   shorten(ms: number): void {
     const endsAtMs = performance.now() + ms;
     if (endsAtMs >= this.#endsAtMs) return;
@@ -43,17 +46,17 @@ export class Grace {
     this.#timer = setTimeout(this.#over, ms);
   }
 
-  /** Resolves when the condition holds, or it is over. */
+  /** Resolves when the condition holds or the period is over. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition() && this.leftMs > 0) await new Promise((resolve) => setTimeout(resolve, STEP_MS));
   }
 
-  /** Resolves when the work has ended, in whatever way, or it is over. */
+  /** Resolves when the work has ended, even with an error, or the period is over. */
   async orEnd(work: Promise<unknown>): Promise<void> {
     await Promise.race([work.catch(() => {}), this.over]);
   }
 
-  /** It holds the process no longer. */
+  /** Stops the timer, so that it no longer keeps the process alive. */
   end(): void {
     clearTimeout(this.#timer);
   }

@@ -1,4 +1,4 @@
-/** A program that enqueues tasks or runs them needs no other entry (docs/library.md). */
+/** The main entry. A program that enqueues tasks or runs them needs no other one (docs/library.md). */
 export {
   type AttemptOutcome,
   type AttemptView,

@@ -2,19 +2,19 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { HoldfastError } from "@holdfast/contracts";
 
-/** Code of ours that runs in a thread or a process of its own. */
+/** The library's own code that runs in a separate thread or process. */
 const FILES = {
   heartbeatThread: "./worker/heartbeat-thread.js",
   isolationChild: "./isolation/child.js",
 } as const;
 
-/** The file of the code or, if a bundler has left it behind, its text: CommonJS that needs no other module. */
+/** The file of the code. If a bundler has not copied that file, its text: CommonJS that needs no other module. */
 export type OwnCode = { file: string } | { text: string };
 
-// Without a value in a bundle that is CommonJS.
+// In a CommonJS bundle, import.meta.url is undefined.
 const here: string | undefined = import.meta.url;
 
-/** @throws HoldfastError internal: a bundle of a Holdfast that was not built to the end */
+/** @throws HoldfastError internal if this is a bundle of a Holdfast whose build was not complete */
 export async function ownCode(name: keyof typeof FILES): Promise<OwnCode> {
   if (here?.startsWith("file:")) {
     // Sources that run directly use the built files here too, because Node runs no TypeScript before version 22.
@@ -28,7 +28,7 @@ export async function ownCode(name: keyof typeof FILES): Promise<OwnCode> {
   } catch (error) {
     throw new HoldfastError(
       "internal",
-      `${FILES[name].slice(2)} of holdfast is not here, and its text is not in this bundle either: build holdfast with \`pnpm run build\` before you bundle, or leave it out of the bundle (\`external: ["holdfast"]\`) and install it beside`,
+      `${FILES[name].slice(2)} of holdfast is not here, and its text is not in this bundle either: build holdfast with \`pnpm run build\` before you bundle, or leave it out of the bundle (\`external: ["holdfast"]\`) and install it next to the bundle`,
       { cause: error },
     );
   }

@@ -2,17 +2,20 @@ import { captureRejectionSymbol, EventEmitter } from "node:events";
 import { HoldfastError } from "@holdfast/contracts";
 import { readThrown } from "./worker/thrown.ts";
 
-/** A value that user code threw, as an error of ours. `who` is the subject of the sentence, such as "a listener of the worker". */
+/**
+ * A value that user code threw, as a HoldfastError. `who` is the subject of the sentence, such as "a listener of the
+ * worker".
+ */
 export function thrownBy(who: string, thrown: unknown): HoldfastError {
   const { name, message, text } = readThrown(thrown);
   return new HoldfastError("internal", `${who} threw: ${text ?? `${name}: ${message}`}`, { cause: thrown });
 }
 
-/** Calls a hook of a user. Its error, thrown or rejected later, goes to `onError` and nowhere else. */
+/** Calls a hook of a user. If it throws, or rejects later, only `onError` gets the error. */
 export function callHook<T>(call: () => T, onError: (thrown: unknown) => void): T | undefined {
   try {
     const returned = call();
-    // An `async` hook: nobody waits for it, and an unhandled rejection would end the process.
+    // Nobody waits for an `async` hook, and an unhandled rejection would end the process.
     if (returned instanceof Promise) returned.catch(onError);
     return returned;
   } catch (error) {
@@ -24,7 +27,7 @@ export function callHook<T>(call: () => T, onError: (thrown: unknown) => void): 
 const warned = new Set<string>();
 const WARNINGS = 100;
 
-/** For what has no listener and must not be lost: Node prints it, once per text, and it ends nothing. */
+/** Reports an error for which there may be no listener. Node prints each text once, and the process goes on. */
 export function warn({ message }: Error): void {
   if (warned.has(message) || warned.size === WARNINGS) return;
   warned.add(message);
@@ -61,9 +64,9 @@ class Emitter extends EventEmitter {
 }
 
 /**
- * An emitter whose listeners cannot harm it. The error of a listener, thrown or rejected, becomes an `error` event; the error of a
- * listener of `error` becomes a warning of the process. An `error` event without a listener does not end the process.
- * Its parameter is the subject of these messages, such as "the worker".
+ * An emitter whose listeners cannot harm it. If a listener throws or rejects, that becomes an `error` event. If a
+ * listener of `error` does so, that becomes a warning of the process. An `error` event without a listener does not end
+ * the process. The parameter is the subject of these messages, such as "the worker".
  */
 // The types of Node do not let a class with type parameters override `emit`.
 export const SafeEmitter = Emitter as unknown as new <Events extends Record<keyof Events, unknown[]>>(

@@ -1,7 +1,8 @@
 const waiting = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
- * Calls back once the signal is aborted. A signal gets one listener for all callers, since more than ten would print a warning.
+ * Calls back when the signal is aborted. All callers share one listener of the signal, because Node prints a warning
+ * for more than ten.
  * @returns a function that ends the subscription
  */
 export function whenAborted(signal: AbortSignal | undefined, callback: () => void): () => void {

@@ -34,7 +34,7 @@ test("records are paged newest first, and walked oldest first", async () => {
   expect(walked).toEqual(["a", "b", "c"]);
 });
 
-/** A log of its own: records written a second apart, as the clock of Redis would have it. */
+/** Makes a log with this many records, whose times are a second apart. */
 async function logOf(count: number) {
   const prefix = `log-${Math.random().toString(36).slice(2)}`;
   const own = new Holdfast({ redis: redis.url, prefix });

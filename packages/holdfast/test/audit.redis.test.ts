@@ -194,7 +194,7 @@ test("finds a wrong count of the running tasks of a key, and a repair corrects i
   await q.add(["b1"], { key: "b" });
   expect((await q.acquire(2)).grants).toHaveLength(2);
   expect((await auditQueue(q.engine)).violations).toEqual([]);
-  // One slot of each has leaked.
+  // Each of these has a slot too many counted as running.
   for (const [key, running] of [
     ["a", 2],
     ["b", 2],

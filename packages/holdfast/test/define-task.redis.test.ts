@@ -22,7 +22,7 @@ const mailSchema: StandardSchema<Mail> = {
   },
 };
 
-/** Keeps what is enqueued. */
+/** A queue that keeps the arguments of each enqueue. */
 function fakeQueue() {
   const calls: unknown[][] = [];
   const enqueue = async (...call: unknown[]) => {
@@ -153,7 +153,7 @@ test("an enqueue reports a schema that needs values that JSON does not have", as
   const event = defineTask("event", { schema: strict });
   await expect(event.enqueue(queue, [{ at: new Date() }])).rejects.toMatchObject({
     code: "invalid_argument",
-    message: expect.stringMatching(/after its way through JSON.*\[0\]\.at: expected a Date.*z\.coerce\.date/),
+    message: expect.stringMatching(/after it became JSON.*\[0\]\.at: expected a Date.*z\.coerce\.date/),
   });
   expect(calls).toEqual([]);
 });

@@ -18,7 +18,7 @@ function on(redis: RedisServer, name = "work") {
 const AOF_ALWAYS = ["--appendonly", "yes", "--appendfsync", "always"];
 const NO_AOF = ["--appendonly", "no"];
 
-/** A primary with a replica that is in step. */
+/** Starts a primary with a replica that is in sync. */
 async function pair() {
   const primary = await server(...NO_AOF, "--repl-diskless-sync-delay", "0");
   const replica = await server(...NO_AOF, "--replicaof", "127.0.0.1", String(primary.port));
@@ -39,7 +39,7 @@ test("what this Redis can never give is refused before the write", async () => {
   });
   await expect(queue.enqueue("t", 1, { id: "a", durability: "replicated" })).rejects.toMatchObject({
     code: "durability_unavailable",
-    message: expect.stringContaining("0 connected replicas of 1"),
+    message: expect.stringContaining("0 connected replicas, and 1"),
   });
   await empty();
   await observer.configure("work", { durability: "replicated" });
@@ -102,13 +102,13 @@ test("a replica that stands still makes the outcome unknown; with the same id it
     expect(given).toMatchObject({ status: "rejected", reason: { code: "outcome_unknown", taskId: "given" } });
     minted = own.status === "rejected" ? own.reason.taskId : "";
     expect(minted).toMatch(/^.{14}$/);
-    // Still so: a repeat has to wait as well.
+    // The replica still does not answer, so a repeat waits in vain as well.
     await expect(
       queue.enqueue("t", { n: 2 }, { id: "given", durability: "replicated" }),
     ).rejects.toMatchObject({
       code: "outcome_unknown",
     });
-    // Others do not wait with it.
+    // Enqueues without this durability do not wait for the replica.
     expect(await queue.enqueue("t", 3)).toMatchObject({ durability: "memory" });
   } finally {
     replica.signal("SIGCONT");
@@ -130,7 +130,7 @@ test("two replicas are not confirmed by one", async () => {
   const { queue } = await pair();
   await expect(queue.enqueue("t", 1, { durability: "replicated", replicas: 2 })).rejects.toMatchObject({
     code: "durability_unavailable",
-    message: expect.stringContaining("1 connected replicas of 2"),
+    message: expect.stringContaining("1 connected replicas, and 2"),
   });
 });
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { Holdfast, Janitor, Queue, Worker } from "../src/index.ts";
 import { afterwards, library, started } from "./support/library.ts";
 
-// A server of this file alone: what is done to it would hurt the others.
+// This file has its own server, because its faults would disturb other tests.
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedisServer(["--appendonly", "yes", "--appendfsync", "always"]);
@@ -24,7 +24,7 @@ async function countingWorker(name: string, concurrency = 20) {
   return { runs, worker };
 }
 
-/** Waves of tasks, with something done to Redis between them. */
+/** Enqueues tasks in waves, and disturbs Redis between the waves. */
 async function produce(
   queue: Queue,
   waves: number,
@@ -67,7 +67,7 @@ test("CLIENT KILL of every connection, again and again: nothing lost, nothing tw
   await produce(probe.queue, 10, 40, async () => {
     killed += Number(await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"));
     await admin.call("CLIENT", "KILL", "TYPE", "pubsub");
-    // Not before the clients are back: each wave shall be cut.
+    // The next wave begins when the clients are connected again, so that each wave is cut.
     await until("the producer is back", async () => probe.client.connection.isReady);
   });
   await completed(probe, 400);

@@ -24,7 +24,7 @@ test("never extends a lease beyond the deadline of the attempt, and is refused p
   const q = await setup();
   await q.add("a", { timeoutMs: 40_000 });
   const { id, fence } = await q.grant();
-  // The time-out, and the time in which the verdict of its worker may arrive.
+  // The time-out, plus the time within which the verdict of the worker may arrive.
   const deadline = q.now + 40_250;
   q.advance(25_000);
   expect(await q.engine.heartbeat([id, fence], LEASE_MS)).toBe("r");

@@ -104,7 +104,7 @@ describe("ack", () => {
     const grant = await q.grant();
     await expect(q.ack(grant)).rejects.toThrow("dies");
     q.mutate = undefined;
-    // Such an end may leave this index entry.
+    // A settle that dies there may leave this index entry, which the audit after the test would report.
     await q.redis.del(q.keys.completed);
     expect(await q.task("a")).toMatchObject({
       state: "processing",

@@ -195,7 +195,7 @@ describe("a full key", () => {
 });
 
 describe("fair by time", () => {
-  /** Runs tasks in so many slots until the end, in simulated time. @returns how long tasks of each key ran, ms */
+  /** Runs tasks in this many slots until the end, in simulated time. @returns how long tasks of each key ran, ms */
   async function shares(q: TestQueue, runMs: (id: string) => number, slots: number, untilMs: number) {
     const ran: Record<string, number> = {};
     const running: { grant: Grant; endsAt: number; ms: number }[] = [];

@@ -1,5 +1,5 @@
-// What the scripts do with keys and limits. The file has more than 500 lines, because the mutants of keys and limits are held against
-// all of it, and a split would run the same set-up for each part.
+// What the scripts do with keys and limits. The file has more than 500 lines, because the mutants of keys and limits
+// are tested with all of it, and a split would run the same set-up for each part.
 import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
 import { changeKey, readKeys, setLimits } from "../src/engine/limits.ts";

@@ -5,7 +5,7 @@ import { setup } from "./support/setup.ts";
 async function scene() {
   const q = await setup();
   const registry = new Registry(q.engine.connection, q.name);
-  /** @returns "made", or the code of what refused it */
+  /** @returns "made", or the code of the refusal */
   const add = (queue: string, who?: string) =>
     registry.addQueue(queue, who === undefined ? {} : { maker: { who, most: 3 } }).then(
       () => "made",

@@ -12,7 +12,7 @@ async function scene() {
   const q = await setup();
   const store = new OperationStore(q.engine.connection, q.name, () => q.now);
   const spec: OperationSpec = { kind: "replay", queue: q.name, selection: { filter: {} }, by };
-  /** @returns the id, or what refused it */
+  /** @returns the id, or the code of the refusal and the time to wait */
   const create = (who?: string, share: Partial<OperationShare> = {}) =>
     store
       .create(spec, 1, who === undefined ? undefined : { who, isSmall: false, most: 3, ...share })
@@ -23,7 +23,7 @@ async function scene() {
     for (let n = 0; n < count; n++) made.push(await create(who, share));
     return made;
   };
-  /** Takes it, and writes what its process would write. */
+  /** Claims the operation, and writes what the process that runs it would write. */
   const write = async (id: string, phase: "pause" | "end") => {
     if (phase === "pause") await store.control(id, "pause");
     const claimed = await store.claim(`of ${id}`, LEASE_MS, { only: id });
@@ -41,11 +41,11 @@ test("each key has so many operations that have not ended; small ones are counte
   const [first = "", second = ""] = await many(3, "key:a");
   expect(await create("key:a")).toBe(REFUSED);
   expect(await create("key:b")).toMatch(/^op_/);
-  // The same text as that of another share is not the same share.
+  // Small operations have a share of their own, although `who` is the same text.
   const small = await many(3, "key:a", { isSmall: true });
   expect(small.every((id) => id.startsWith("op_"))).toBe(true);
   expect(await create("key:a", { isSmall: true })).toBe("rate_limited 1000");
-  // A paused one is still open, else any number could be kept.
+  // A paused operation is still open. Otherwise a key could have any number of paused ones.
   await write(first, "pause");
   expect(await create("key:a")).toBe(REFUSED);
   await write(second, "end");

@@ -3,7 +3,7 @@ import { RATE_LIMITED_MAX } from "../src/engine/format.ts";
 import { setup } from "./support/setup.ts";
 import type { TestQueue } from "./support/test-queue.ts";
 
-// As a worker tells it: the most exact rules first.
+// The terms as a worker sends them: the most exact rules first.
 const OWN_TERMS = ",email.send=0:,email.bulk.*=:5000,email.*=1:7200000";
 const MINUTE = 60_000;
 

@@ -1,4 +1,4 @@
-// What the scripts do with the shares of limits that queues have together.
+// What the scripts do with the shares of limits that queues share.
 import { nanoid } from "nanoid";
 import { expect, test } from "vitest";
 import { readKeys, setLimits } from "../src/engine/limits.ts";

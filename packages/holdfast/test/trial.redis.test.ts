@@ -1,4 +1,4 @@
-// The simulation of a trial against the scripts themselves: the same tasks have to start at the same times.
+// Compares the simulation of a trial with the scripts themselves: the same tasks have to start at the same times.
 import type { Limit, QueueLimits } from "@holdfast/contracts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -19,7 +19,8 @@ const arrivalsOf = (key: fc.Arbitrary<string | null>, cost: fc.Arbitrary<number>
       { minLength: 20, maxLength: 40 },
     )
     .map((tasks) => tasks.sort((a, b) => a.at - b.at));
-// An interval that is a multiple of 10 ms: all times are whole, so that no rounding of a fraction makes a difference of one ms.
+// The interval is a multiple of 10 ms. So all times are whole, and no rounding of a fraction makes a difference of one
+// ms.
 const rate = fc
   .record({
     limit: fc.integer({ min: 5, max: 20 }),

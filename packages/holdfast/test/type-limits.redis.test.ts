@@ -13,7 +13,7 @@ async function limited(types: QueueLimits["types"], rest: QueueLimits = {}): Pro
   return q;
 }
 
-/** What a worker with these handlers is granted, as text. */
+/** Returns the tasks that a worker with these handlers is granted, as text. */
 async function taken(q: TestQueue, want: number, types = BOTH): Promise<string> {
   const grants = await q.acquireTypes(types, want);
   q.held.push(...grants);

@@ -204,7 +204,7 @@ describe("a worker that sends prefixes of types", () => {
     await q.add("b2", { type: "email.b" });
     await q.add("r", { type: "report", priority: "high" });
     const once = async (types: string) => ids((await q.acquire(9, { types: typesText(types) })).grants);
-    // Two of `email.a` among those that stood aside, and none of those that wait behind them.
+    // Grants two tasks of `email.a` among those that stood aside, and none of those that wait behind them.
     expect((await once("email.a=2 *")).sort()).toEqual(["a1", "a2", "b1", "b2", "r"]);
     expect(await once("email.a=0 *")).toEqual([]);
     expect(await once("email.a=1 *")).toEqual(["a3"]);
@@ -229,7 +229,8 @@ describe("a worker that sends prefixes of types", () => {
     const tasks = Array.from({ length: 300 }, (_, n): [string, string] => [`t${n}`, `user.${n}`]);
     await aside(q, ...tasks);
     const seen = new Set<string>();
-    // The tasks of the first types stay aside. A call finds the types behind them only if it begins to look at another place.
+    // The tasks of the first types stay aside. A call finds the types behind them only if it begins to look at another
+    // place.
     for (let call = 0; call < 2_000 && seen.size < 300; call++) {
       const { grants } = await q.acquire(1, { types: typesText("user.*") });
       for (const grant of grants) {

@@ -280,7 +280,7 @@ describe("replay", () => {
     await offer(q, "b");
     expect(await q.engine.replay(["a", ""], undefined, 0, true)).toBe("r");
     expect(await entries(q)).toEqual({ k: "b" });
-    // The two hold one key now, which is what the audit after the test looks for.
+    // Both tasks hold one key now, which the audit after the test would report, so one of them is cancelled.
     await q.engine.cancel("a");
   });
 });

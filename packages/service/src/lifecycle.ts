@@ -71,7 +71,7 @@ export async function runService(options: RunServiceOptions): Promise<void> {
     stopping = signal;
     logger.info({ signal }, "stopping");
     abort.abort();
-    // `start` is still running. It sees the abort, and the end of this function stops what it created.
+    // Otherwise `start` is still running. It sees the abort, and the code after it stops the service that it returns.
     if (running) stop().catch((error: unknown) => fail(error, "stop failed"));
   };
   process.on("SIGTERM", onSignal);

@@ -7,7 +7,7 @@ export interface SecretFolder {
   /** The text without the newline at its end; null if there is no such file. */
   read(name: string): string | null;
   /**
-   * Leaves a file alone that has this text already. Members of `group` can read the file; with null only the owner can.
+   * Does not write a file that already has this text. Members of `group` can read the file; with null only the owner can.
    */
   write(name: string, text: string, group: number | null): void;
   remove(name: string): void;

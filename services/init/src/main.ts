@@ -57,7 +57,7 @@ async function run(secrets: Secrets, command: string, names: string[], once: boo
     case "show":
       return once ? secrets.showOnce(name) : names.map(secrets.show).join("\n");
     case "rotate":
-      return `secrets: made ${(await secrets.rotate(name)).join(", ")}. Restart what reads it`;
+      return `secrets: made ${(await secrets.rotate(name)).join(", ")}. Restart the services that read it`;
     case "ls":
       return secrets.names().join("\n");
     default:

@@ -32,7 +32,7 @@ export const READERS = {
 } as const;
 type Reader = keyof typeof READERS;
 
-/** Host names of Redis in Compose, in its Cluster and on the loopback interface. */
+/** Host names of Redis: as a service of Compose, as the nodes of a Cluster in Compose, and on the loopback interface. */
 const REDIS_NAMES = ["redis", "redis-2", "redis-3", "localhost", "127.0.0.1", "::1"];
 
 /** The API keys that are made, and their scopes: k6 may only do what a load test does. */

@@ -21,7 +21,7 @@ async function schemaOf(method: string, url: string): Promise<FastifySchema | un
   return schema;
 }
 
-/** The schema of a body that may be left out, or that null may stand for, is a union with null. */
+/** The schema of an optional body is a union with null. */
 const acceptedBodies = (body: unknown) => [body, (body as { anyOf?: unknown[] } | undefined)?.anyOf?.[0]];
 
 test.each(Object.entries<Route>(DASHBOARD_ROUTES))(

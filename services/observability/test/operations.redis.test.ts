@@ -25,7 +25,7 @@ async function worker(queue: string, handlers: ConstructorParameters<typeof Work
   return made;
 }
 
-/** Makes that many dead letters in a queue of their own. Each error has another number in it. */
+/** Makes this many dead letters in a new queue. Each error has another number in it. */
 async function deadLetters(count: number, type = "test.fatal"): Promise<string> {
   const queue = `operated-${++queues}`;
   for (let from = 0; from < count; from += 500) {

@@ -101,7 +101,7 @@ test("a sender who may use some of its queues only neither sees, changes nor end
       ...[url, 200, true, false, false],
     ]);
   }
-  // The limit that is there names another queue, or the limit that is asked for does.
+  // Either the stored limit or the requested one names a queue that the caller may not use.
   for (const [name, body] of [
     ["db", { ...FIFTY, queues: ["mail"] }],
     ["new", FIFTY],

@@ -9,7 +9,7 @@ test("by default no page of another origin can change anything, not even a page 
   expect(
     parseOrigins(loadConfig(observabilityConfig, { ALLOWED_ORIGINS: "" }).ALLOWED_ORIGINS ?? ""),
   ).toEqual([]);
-  // The proxy of Vite passes its own pages off as pages of the service, and no other pages.
+  // For requests of Vite's own pages, its proxy sets the Origin header to the service's origin. For others it does not.
   const { default: vite } = (await import("../../../dashboard/vite.config.ts")) as unknown as {
     default: { server: { proxy: Record<string, { configure(proxy: EventEmitter): void }> } };
   };

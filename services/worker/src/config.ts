@@ -13,7 +13,7 @@ export const configSchema = Type.Object({
   QUEUE_ORDER: OneOf(["weighted", "strict"], {
     default: "weighted",
     description:
-      "`strict`: a queue gets slots only while no queue before it in `QUEUES`, which then has no weights, has tasks waiting.",
+      "`strict`: a queue gets slots only while no queue before it in `QUEUES` has waiting tasks. `QUEUES` then has no weights.",
   }),
   WORKER_CONCURRENCY: Type.Integer({
     default: 50,
@@ -59,7 +59,7 @@ export const configSchema = Type.Object({
   HANDLER_ISOLATION: OneOf(["none", "process"], {
     default: "none",
     description:
-      "`process`: handlers run in child processes, killed alone at their time-out or memory limit.",
+      "`process`: each task runs in a child process. At the time-out or memory limit, only that process is killed.",
   }),
   HANDLER_PROCESSES: Type.Integer({
     default: 4,

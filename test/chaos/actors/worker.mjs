@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { options, tell, tellTimeBy } from "./tell.mjs";
 
-// With `only` the worker has handlers for these types, otherwise for all types. `library` is the entry of another version.
+// With `only` the worker has handlers for these types, otherwise for all types. `library` is the entry of another
+// version.
 const { queue, graceMs = 500, only, library = "holdfast", ...settings } = options;
 const { batch, FatalError, Holdfast, Worker } = await import(library);
 const client = new Holdfast({ redis: settings.redis, prefix: settings.prefix });

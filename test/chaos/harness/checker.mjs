@@ -46,8 +46,8 @@ function groupBy(lines, key) {
  * @param tasks the tasks of the queue at the end: TaskView by id
  * @param options.audit violations that the library's audit found, as text
  * @param options.maxGrants most attempts of one generation, 4 unless a task says otherwise
- * @param options.mayLose whether a confirmed enqueue may be lost, by its `ok` line, in rows that rewind Redis
- * @param options.rewound Redis was set back: acks that workers saw may be lost, and numbers may repeat
+ * @param options.mayLose whether a confirmed enqueue, given by its `ok` line, may be lost; for rows that rewind Redis
+ * @param options.rewound whether Redis was rewound: then acks that workers saw may be lost, and numbers may repeat
  * @returns counts and `violations`, each as one line of text
  */
 export function check(lines, tasks, options = {}) {

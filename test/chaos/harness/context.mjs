@@ -176,8 +176,8 @@ export class Context {
       const report = await view.observer.audit(queue);
       audit.push(...report.violations.map((found) => `${queue} ${found.invariant} ${found.detail}`));
     }
-    // A janitor's audit during the row ran under load, so only what one script compares counts: the conservation, and the
-    // running tasks of each key.
+    // The audits of a janitor during the row ran under load. So only what one script compares at one moment counts: the
+    // conservation of tasks, and the running tasks of each key.
     for (const { violations } of this.heard("audit"))
       for (const found of violations)
         if (["I2", "I15"].includes(found.invariant) && !rest.rewound)

@@ -1,12 +1,15 @@
 import { attemptsByKey, mostAtOnce, mostStarts } from "./limits-checker.mjs";
 
-/** The limits of every row with keys: each key may run so many tasks at one time, and these keys start only so many. */
+/**
+ * The limits of every row with keys. Each key may run CONCURRENCY tasks at one time, and a rated key may start tasks at
+ * RATE only.
+ */
 export const CONCURRENCY = 3;
 export const RATE = { limit: 10, periodMs: 1_000, burst: 3 };
 const PLAIN = ["a", "b", "c", "d", "e", "f"];
 export const RATED = ["rated-1", "rated-2"];
 const HANDLER_MS = 100;
-// A key runs 30 tasks a second at most. With less than that the row catches up after a fault, and lines still form.
+// A key can run 30 tasks a second. With fewer than that, a row catches up after a fault, and tasks still wait in line.
 const PLAIN_PER_SECOND = 24;
 // A rated key rests before each pulse, so that it starts with a burst.
 const RATED_PER_SECOND = 8;
@@ -20,7 +23,7 @@ export async function limitKeys(ctx, { observer }) {
     await observer.limits.setKey(ctx.queueName, key, { concurrency: CONCURRENCY, rate: RATE });
 }
 
-/** Starts producers for all keys. @param redis where they connect to */
+/** Starts producers for all keys. @param redis the Redis to which the producers connect */
 export async function startKeyedLoad(ctx, redis) {
   const payload = { ms: HANDLER_MS };
   const producers = [

@@ -1,12 +1,12 @@
 // Checks from the records of the tasks whether the limits of keys were kept, without I/O.
 
-// A clock can jump between the moment that a row notes and the one in which Redis sees it.
+// The clock may jump between the moment that a row notes and the moment at which Redis sees the jump.
 const SLACK_MS = 1_000;
 
 /**
  * Converts a time of a Redis whose clock jumped to real time, ms since the epoch.
  * @param jumps real time of each jump and the offset from then on: `{ atMs, offsetMs }`, oldest first
- * @param nearMs decides where the clock showed the same time twice: the answer is the one that is nearer to it
+ * @param nearMs if the clock showed a time twice, the answer is the one that is nearer to this time
  */
 export function realTime(redisMs, jumps, nearMs) {
   const phases = [{ atMs: Number.NEGATIVE_INFINITY, offsetMs: 0 }, ...jumps];
@@ -38,8 +38,8 @@ export function attemptsByKey(tasks, { jumps = [], ranAt = new Map() } = {}) {
 }
 
 /**
- * Returns the most attempts that were leased at one time. What ended in a millisecond ended before what was granted in it, because
- * one call does both in this order. An attempt of 0 ms has no place between the others and is left out.
+ * Returns the most attempts that were leased at one time. Within one millisecond ends come before grants, because a
+ * call makes both in this order. An attempt of 0 ms is left out, because its place between the others is unknown.
  */
 export function mostAtOnce(attempts) {
   const changes = attempts
@@ -58,7 +58,10 @@ export function mostAtOnce(attempts) {
   return most;
 }
 
-/** The largest number of starts in any span of `spanMs`, its end excluded; `weights` counts each start as so many. */
+/**
+ * The largest number of starts in any span of `spanMs`, its end excluded. @param weights how much each start counts; by
+ * default 1
+ */
 export function mostWithin(times, spanMs, weights = times.map(() => 1)) {
   const order = times.map((_, i) => i).sort((a, b) => times[a] - times[b]);
   let most = 0;

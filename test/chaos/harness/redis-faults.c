@@ -1,8 +1,9 @@
 // Loaded into redis-server (LD_PRELOAD) by the rows that cut its power or set its clock.
 //
 // HOLDFAST_SYNCED=folder: after each fsync or fdatasync the length that the file had before it is written to
-// folder/<inode>. A power cut is then: kill, and cut every file to that length.
-// HOLDFAST_CLOCK=file: the number of milliseconds in it is added to the time of day. The monotonic clock goes on.
+// folder/<inode>. A power cut is simulated by a kill and a cut of every file to that length.
+// HOLDFAST_CLOCK=file: the number of milliseconds in it is added to the time of day. The monotonic clock stays as it
+// is.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

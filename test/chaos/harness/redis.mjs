@@ -37,9 +37,9 @@ function ping(port) {
 const ASKED_EVERY_MS = 1;
 
 /**
- * Resolves when Redis has just ended a sync of its append-only file. With everysec, answered writes may not be in the file
- * during a sync, and no sync begins for most of the next second. Also resolves after `timeoutMs`, since a quick disk may
- * sync between two questions.
+ * Resolves when Redis has just ended a sync of its append-only file. With everysec, answered writes may not be in the
+ * file during a sync, and no sync begins for most of the next second. Also resolves after `timeoutMs`, since a quick
+ * disk may sync between two calls of INFO.
  */
 export async function afterSync(port, timeoutMs = 3_000) {
   const socket = connect(port, "127.0.0.1");

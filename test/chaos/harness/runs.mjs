@@ -8,7 +8,7 @@ export class Runs {
   #running = new Set();
   #keep;
 
-  /** @param options.keep the folder of a row that holds is kept as well */
+  /** @param options.keep whether the folder of a row that holds is kept as well */
   constructor(prefix, { keep = false } = {}) {
     this.#base = mkdtempSync(join(tmpdir(), prefix));
     this.#keep = keep;
@@ -22,7 +22,8 @@ export class Runs {
   }
 
   /**
-   * @param row `name`, `run(context)`, which returns what was seen, and optionally `skip()`, which returns a reason, and `timeoutMs`
+   * @param row `name`, `run(context)`, which returns what was seen, and optionally `skip()`, which returns a reason,
+   * and `timeoutMs`
    * @returns seen, verdict, seconds, and `failed` with the expectations that were not met
    */
   async run(row, { Context, timeoutMs }) {
@@ -56,7 +57,10 @@ export class Runs {
     return { seen, verdict, seconds, ...(failed.length > 0 ? { failed } : {}) };
   }
 
-  /** Removes the folder. @returns it, if it is kept because rows have failed or because the caller asked for that */
+  /**
+   * Removes the folder. @returns the folder if it is kept, because rows have failed or because the caller asked for
+   * that
+   */
   end(hasFailed) {
     if (hasFailed || this.#keep) return this.#base;
     rmSync(this.#base, { recursive: true, force: true });

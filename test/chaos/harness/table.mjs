@@ -10,7 +10,10 @@ function wrap(text, width) {
   return lines;
 }
 
-/** Prints expected, seen and verdict of each result behind its `about`: "fault" or "check". */
+/**
+ * Prints each result: its fault or check (the field that `about` names), what was expected, what was seen, and the
+ * verdict.
+ */
 export function printTable(about, results) {
   const rule = WIDTHS.map((width) => "-".repeat(width)).join("  ");
   const print = (texts, verdict) => {
@@ -29,7 +32,7 @@ export function printTable(about, results) {
   console.log("");
 }
 
-/** The same for a page of the documentation. */
+/** Prints the results as a Markdown table for the documentation. */
 export function printMarkdown(results) {
   console.log("| Row | Fault | Expected | Seen | Verdict |\n| --- | --- | --- | --- | --- |");
   for (const { row, fault, expected, seen, verdict } of results)

@@ -72,7 +72,7 @@ const MASTERS = 3;
 
 /**
  * Three masters, each with `replicas`.
- * @param options.nodeTimeoutMs a node that is away for longer has failed
+ * @param options.nodeTimeoutMs a node that is unreachable for longer counts as failed
  * @param options.aof as AOF of redis.mjs
  */
 export async function startCluster(ctx, { replicas = 1, nodeTimeoutMs = 2_000, aof = AOF.none } = {}) {

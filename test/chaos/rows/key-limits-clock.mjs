@@ -8,10 +8,11 @@ import { until } from "../harness/until.mjs";
 const JUMP_MS = 120_000;
 const HOLD_MS = 2_000;
 const HELD_TASKS = 5;
-// After the clock jumped back, a key waits for the length of the jump, and for at most so much longer.
+// After the clock jumped back, a key waits for the length of the jump, and for at most this much longer.
 const SOON_MS = RATE.periodMs + LEASE_MS + SWEEP_MS + POLL_MS + 500;
 const IN_PERIOD = RATE.limit + RATE.burst;
-// A jump forward makes the rate whole: one more burst, and the part of an interval that either side of the jump may round up.
+// A jump forward restores the whole rate, which allows one more burst, and one more start because both sides of the
+// jump may round up.
 const OVER_JUMP = IN_PERIOD + RATE.burst + 1;
 
 export const row = {

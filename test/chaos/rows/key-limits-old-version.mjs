@@ -7,7 +7,7 @@ const OF_KEY = 2;
 const KEYS = ["a", "b", "c"];
 const HELD = 10;
 
-/** Makes tasks of every key, and as many without one. */
+/** Makes tasks of every key, and as many tasks without a key. */
 const mixed = (count) =>
   Array.from({ length: count }, (_, i) => ({
     type: "sleep",
@@ -32,7 +32,7 @@ export const row = {
     const plain = (count, ms) => Array.from({ length: count }, () => ({ type: "sleep", payload: { ms } }));
     const before = await ctx.enqueue(view, plain(100, 5));
     await ctx.drain(view);
-    // The old workers run these when the limits come.
+    // The old workers run these tasks when the limits are set.
     const held = await ctx.enqueue(view, plain(HELD, 500));
     const runs = () => old.reduce((sum, worker) => sum + worker.heard("run").length, 0);
     await until("the old workers run tasks", () => runs() === before.length + HELD);

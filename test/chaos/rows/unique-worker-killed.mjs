@@ -5,7 +5,10 @@ const KILLS = 20;
 const KEYS = ["a", "b", "c", "d", "e"];
 const TASK = { type: "sleep", payload: { ms: 100 }, maxRetries: 30 };
 
-/** Enqueues the keys in turn until it is stopped. Each answer about a task that another one holds names that task. */
+/**
+ * Enqueues tasks with the keys in turn until it is stopped. If another task holds the key, the answer has to name that
+ * task.
+ */
 function startOffers(ctx, view, held) {
   const seen = { accepted: 0, deduplicated: 0 };
   let isStopped = false;

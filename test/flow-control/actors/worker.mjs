@@ -1,5 +1,5 @@
-// Runs a worker of the public library in its own process. What its tasks did is in their records, so only the calls to Redis
-// are told, if the check asks for them.
+// Runs a worker of the public library in its own process. The records of the tasks say what the worker did with them.
+// So it writes only its calls to Redis into its history, and only if the check asks for them.
 import { setTimeout as sleep } from "node:timers/promises";
 import { options, tell } from "../../chaos/actors/tell.mjs";
 
@@ -10,7 +10,7 @@ const handlers = {
   sleep: (task) => sleep(task.payload.ms),
   cancellable: (_, { signal }) =>
     new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true })),
-  /** Its first attempt meets a rate limit. */
+  /** The first attempt of the task meets a rate limit. */
   limited: async ({ payload, releases }) => {
     await sleep(payload.ms);
     if (refused.has(payload.name)) return;

@@ -33,7 +33,7 @@ export async function run(ctx) {
     .slice(before)
     .filter(({ script }) => script === "acquire" || script === "settle").length;
   ctx.expect(asked <= (2 * SLEEP_MS) / 1_000, `${asked} calls in ${SLEEP_MS / 1_000} s`);
-  // Without one poll the worker would not be looking at the queue at all.
+  // Without a single poll the worker would not serve the queue at all.
   ctx.expect(asked >= 1, "the worker did not poll");
   await ctx.untilCompleted(view, 1);
 

@@ -41,7 +41,8 @@ export async function run(ctx) {
   ctx.expect(most <= LIMIT + COST, `starts of cost ${most} in one second`);
   await ctx.untilCompleted(view, ids.length);
 
-  // A burst of 4 is less than the cost of 50: 10 starts of cost 5 a second, so the task behind it waits for 5 s / 10.
+  // The burst of 4 is less than the cost of 50. The task of cost 50 starts and leaves a debt of 46, so the task behind
+  // it waits until the rate has repaid this debt.
   await limit({ limit: LIMIT, burst: 4 });
   const costs = [50, 1, 50, 1];
   const big = await ctx.put(
@@ -67,7 +68,8 @@ export async function run(ctx) {
     );
   ctx.expect(three - two >= 2 * intervalMs, `the second of cost 50 started ${three - two} ms after cost 1`);
 
-  // A task whose cost was below the burst at its enqueue, and is above it after the limit was lowered.
+  // The burst allowed the cost of these tasks when they were enqueued. Then the limit is lowered, and the cost is above
+  // its burst.
   const late = await ctx.put(view, sleeps(3, 1, { key: "late", cost: 4 }));
   await limit({ limit: 20, burst: 1 });
   await ctx.untilCompleted(view, ids.length + big.length + late.length, 20_000);

@@ -5,7 +5,7 @@ import { undisturbed } from "../harness/starts.mjs";
 
 const RUNNING = 50;
 const HOLD_MS = 2_000;
-// Four hundred, so that the p99 is not the longest wait alone: they fill the two seconds of the hold.
+// There are 400 of these tasks, so that the p99 is not just the longest wait. They fill the two seconds of the hold.
 const OTHERS = 400;
 const OTHER_EVERY_MS = 5;
 

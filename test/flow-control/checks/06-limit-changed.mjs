@@ -25,7 +25,7 @@ export async function run(ctx) {
     sleeps(WAITING, 1).map((task, n) => ({ ...task, key: `k${n % KEYS}` })),
   );
   const calls = [];
-  /** The first call of a worker that was there before. */
+  /** Makes a change, and then the first call of a worker that was there before the change. */
   const first = async (change, want, least, what) => {
     await change();
     const grants = await hands.acquire(want);

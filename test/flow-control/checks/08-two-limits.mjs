@@ -50,11 +50,11 @@ class Trial {
       this.model.add(task);
     }
     await this.engine.enqueue({ checked: false, high: 0, normal: 0, low: 0, keyed: tail.length / 2, tail });
-    // Some end, and some are handed back because they were not begun.
+    // Some of the held tasks end, and some are handed back because they were not begun.
     const ended = this.#held.filter(() => Math.random() < 0.4);
     this.#held = this.#held.filter((grant) => !ended.includes(grant));
     const verdicts = ended.map((grant) => ({ ...grant, kind: Math.random() < 0.2 ? "unstarted" : "ack" }));
-    // What is handed back keeps its order, and each one becomes the head of its line.
+    // Tasks that are handed back keep their order, and each becomes the head of its line.
     for (const { id, kind } of verdicts.toReversed()) this.model.end(id, kind);
     if (verdicts.length > 0) await this.hands.settle(verdicts);
     const want = random(5);

@@ -14,7 +14,10 @@ export const expected =
   "settle + acquire of 250: at most 1% more instructions of Redis per task (callgrind); 20,000 waiting tasks take no more memory (0.5%)";
 export const timeoutMs = 240_000;
 
-/** @param root the version to measure, as a folder; null for this one @returns instructions of a task, bytes of a waiting one */
+/**
+ * @param root the folder of the version to measure; null for this version @returns the instructions per task, and the
+ * bytes of a waiting task
+ */
 async function costs(ctx, root) {
   const { Holdfast, Queue } = await import(
     root === null ? "holdfast" : `${root}/packages/holdfast/dist/index.js`

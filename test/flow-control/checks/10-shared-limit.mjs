@@ -16,7 +16,7 @@ export const check = "a limit of 1,000 per second that three queues on three nod
 export const expected =
   "10 s: burst 30: never more than limit + burst in a second, at least 95% of it is used, no call crosses slots";
 
-/** A queue name whose keys are on the node. */
+/** Returns a queue name whose keys are on the node. */
 async function nameOn(port, { ranges }) {
   for (let n = 0; ; n++) {
     const slot = Number(await cli(port, "cluster", "keyslot", `{shared-${n}}`));

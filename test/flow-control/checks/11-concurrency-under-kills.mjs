@@ -4,7 +4,7 @@ import { attemptsOf, fullestKey } from "../harness/starts.mjs";
 
 const WORKERS = 20;
 const KEYS = 30;
-/** So 90 of the 100 slots are busy, and a killed worker holds tasks. */
+/** So long that 90 of the 100 slots are busy, and a killed worker holds tasks. */
 const RUN_MS = 120;
 const CONCURRENCY = 3;
 const TASKS = 16_000;
@@ -32,7 +32,7 @@ export async function run(ctx) {
   for (;;) {
     await sleep(KILL_EVERY_MS);
     if ((await view.observer.stats(ctx.queueName)).completed > TASKS * 0.9) break;
-    // The oldest process goes, and a new one comes.
+    // Kills the oldest process and starts a new one.
     await workers.shift().kill();
     kills++;
     workers.push(ctx.slots(redis.url, { concurrency: 5 }));

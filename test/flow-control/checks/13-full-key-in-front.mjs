@@ -26,7 +26,7 @@ export async function run(ctx) {
 
   await redis.cli("config", "set", "slowlog-log-slower-than", 0);
   await redis.cli("config", "set", "slowlog-max-len", 10_000);
-  /** Enqueues one task of a free key. @returns µs of the call that grants it, and whether it did */
+  /** Enqueues one task of a free key. @returns the µs of the call that grants the task, and whether it was granted */
   const grantedIn = async (into, by) => {
     const { id } = await into.enqueue("sleep", { ms: 0 }, { key: "free" });
     await client.connection.command("SLOWLOG", "RESET");

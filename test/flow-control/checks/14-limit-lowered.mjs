@@ -22,7 +22,7 @@ export async function run(ctx) {
   await ctx.janitor(redis.url).ready();
   await ctx.startSlots(redis.url, 2, { concurrency: 40, leaseMs: 30_000 });
   const running = async () => (await observer.limits.key(ctx.queueName, "a")).running;
-  // The first 50 end one after the other, so that there are moments with 5 and with 4 of them.
+  // The first 50 tasks end one after the other, so that there are moments in which 5 and 4 of them run.
   const first = await ctx.put(
     view,
     Array.from({ length: HIGH }, (_, n) => ({ type: "sleep", payload: { ms: 1_500 + n * 30 }, key: "a" })),

@@ -12,7 +12,7 @@ export async function run(ctx) {
   const view = ctx.client(redis.url);
   const { queue, observer } = view;
   await queue.ready();
-  // What ends is purged at once, and its id is not remembered.
+  // Ended tasks are purged at once, and their ids are not remembered.
   await observer.configure(ctx.queueName, { retentionCount: 0, retentionMs: 0, idempotencyMs: 0 });
   await observer.limits.set(ctx.queueName, { key: { concurrency: 1 } });
   await ctx.janitor(redis.url).ready();

@@ -8,8 +8,8 @@ const SLOTS = 2;
 const error = "Error: no";
 
 /**
- * Each begins with two leased and two waiting tasks of a key with two slots: t1 and t2, t3 and t4.
- * `running` is how many leases are counted afterwards, `next` how many tasks a call is granted then.
+ * Each transition begins with a key with two slots and four tasks: t1 and t2 are leased, t3 and t4 wait. `running` is
+ * how many leases are counted afterwards, `next` how many tasks the next call is granted.
  */
 const transitions = [
   { name: "acquire", running: 2, next: 0, do: () => {} },
@@ -165,7 +165,7 @@ async function attempt(ctx, view, transition, n) {
   say(granted === transition.next, `the next call is granted ${granted}, ${transition.next} expected`);
 }
 
-/** A worker that is drained, and a child process that is killed at its time-out. */
+/** Checks a worker that is drained, and a child process that is killed at its time-out. */
 async function processes(ctx, redis, view) {
   const { client, observer } = view;
   const { limits } = observer;

@@ -15,7 +15,9 @@ export const expected =
   "each names the limit, its use (3 of 3) and the place in the line; the estimates of tasks behind a concurrency and behind a rate are wrong by less than 30% in the median";
 export const waits = true;
 
-/** Asks when waiting tasks will start, and compares with when they did. @returns the errors as shares of the true waits */
+/**
+ * Asks when waiting tasks will start, and compares with when they did. @returns the errors as shares of the true waits
+ */
 async function errorsOf(ctx, view, ids) {
   const asked = [];
   for (const id of ids) {
@@ -56,7 +58,7 @@ export async function run(ctx) {
     "the key is full",
     async () => (await observer.limits.key(ctx.queueName, "full")).running === 3,
   );
-  // The estimate needs to see tasks end, as a dashboard that is open does.
+  // The estimate is made from tasks that end between two readings. An open dashboard makes such readings, too.
   for (let n = 0; n < 4; n++) {
     await observer.stats(ctx.queueName);
     await sleep(700);
@@ -77,7 +79,7 @@ export async function run(ctx) {
       ).stdout,
   };
   const texts = {};
-  // Between an end and the next start the key is not full for a moment, so each is asked up to three times.
+  // Between an end and the next start the key is not full for a moment, so each place is asked up to three times.
   for (const [who, ask] of Object.entries(askers))
     for (let tries = 0; tries < 3 && !/3 of 3/.test(texts[who] ?? ""); tries++) texts[who] = await ask();
   for (const [who, text] of Object.entries(texts)) {

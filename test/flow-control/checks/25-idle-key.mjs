@@ -32,7 +32,7 @@ export async function run(ctx) {
     const own = keys.filter((key) => key === idle).length;
     ctx.expect(Math.abs(own - AFTER / 2) <= 4, `${idle}: ${own} of ${AFTER} starts`);
     ctx.expect(most <= 2, `${idle}: ${most} starts more than the other key`);
-    // The rest of both keys, so that the next round begins with an empty queue.
+    // Starts the other tasks of both keys, so that the next round begins with an empty queue.
     await startsInOrder(view, AFTER, 250);
     seen.push(`account ${idle}: ${own} of ${AFTER} starts, at most ${most} ahead`);
   }

@@ -34,7 +34,10 @@ export async function run(ctx) {
 
   const ids = [];
   const unknown = [];
-  /** One task of each key. Where the outcome is unknown it is not repeated, since a repeat may stand behind later tasks. */
+  /**
+   * Enqueues one task of each key. If the outcome is unknown, the enqueue is not repeated, since the repeat could come
+   * after later tasks.
+   */
   const put = async (n) => {
     const batch = sleeps(KEYS, 20).map((task, k) => ({ ...task, key: `k${k}`, payload: { ms: 20, n } }));
     for (const result of await queue.enqueueMany(batch)) {

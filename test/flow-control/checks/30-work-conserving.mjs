@@ -8,7 +8,7 @@ const WORKERS = 3;
 const SLOTS = 5;
 const SECONDS = 12;
 const IDLE_MS = 50;
-/** A wake-up that is lost shows as seconds: the workers poll every 30 s. */
+/** The workers poll every 30 s, so a lost wake-up would cost seconds. */
 const LONGEST_MS = 250;
 
 export const number = 30;
@@ -36,7 +36,7 @@ export async function run(ctx) {
       key: `k${Math.floor(Math.random() ** 2 * KEYS)}`,
     }));
     const some = await ctx.put(view, tasks);
-    // `enqueuedAt` is when the client began to send it.
+    // `enqueuedAt` is when the client began to send the task.
     const at = view.client.connection.now();
     for (const id of some) acceptedAt.set(id, at);
     await sleep(Math.random() * 60);

@@ -5,10 +5,10 @@ import { Hands } from "./hands.mjs";
 import { gapsOf } from "./starts.mjs";
 
 const actors = new URL("../actors/", import.meta.url);
-/** Tasks of one enqueue, and ids of one read. */
+/** BATCH tasks are enqueued in one call, and READ tasks are read in one call. */
 const BATCH = 1_000;
 const READ = 100;
-/** The machine stood still if a PING took longer. */
+/** The machine counts as stalled if a PING took longer than this. */
 const STALL_MS = 10;
 
 /** Starts everything that a check needs. */
@@ -31,14 +31,14 @@ export class FlowContext extends Context {
     return this.actor(kind, options, actors);
   }
 
-  /** A client of the check itself, with the engine of the queue for calls whose order and size matter. */
+  /** Makes a client of the check itself, with the engine of the queue for calls whose order and size matter. */
   client(redis, queue = this.queueName) {
     const view = super.client(redis);
     const engine = view.client.engine(queue);
     return { ...view, engine, hands: new Hands(engine) };
   }
 
-  /** The same tasks may be read again at the end: nothing is purged. */
+  /** Keeps every task from being purged, so that the check can read all tasks at the end. */
   async keepAll({ queue, observer }, settings = {}) {
     await queue.ready();
     await observer.configure(this.queueName, { retentionCount: 1_000_000, ...settings });
@@ -57,7 +57,7 @@ export class FlowContext extends Context {
     return ids;
   }
 
-  /** The records of tasks. @throws if one is not there any more */
+  /** The records of tasks. @throws if one was purged */
   async records({ engine }, ids) {
     const views = [];
     const readFrom = async (at) => {
@@ -81,11 +81,14 @@ export class FlowContext extends Context {
     return violations.length;
   }
 
-  /** Watches for moments in which the machine lets no process run: Redis is asked every millisecond, with a high priority. */
+  /**
+   * Watches for stalls, in which the machine lets no process run: a process with a high priority sends a PING each
+   * millisecond.
+   */
   async watchMachine(redis) {
     const pinger = await this.pinger(redis.port).ready();
     return {
-      /** @returns the spans in which nothing was heard, by the clock of the machine, which is that of Redis */
+      /** @returns the spans without an answer, by the clock of the machine, which is also that of Redis */
       async stalls() {
         await pinger.kill("SIGTERM");
         return gapsOf(

@@ -23,7 +23,7 @@ export class Hands {
     return this.engine.acquire(this.#args(want, more));
   }
 
-  /** Ends all with success, and acquires in the same call. @returns the grants */
+  /** Acks all grants, and acquires in the same call. @returns the new grants */
   async ack(grants, want = 0) {
     return (
       await this.settle(
@@ -33,7 +33,7 @@ export class Hands {
     ).grants;
   }
 
-  /** @param verdicts grants with a `kind` and what that kind needs @returns outcomes and grants */
+  /** @param verdicts grants, each with a `kind` and the fields of that kind @returns outcomes and grants */
   settle(verdicts, want = 0) {
     const plain = verdicts.map(({ id, fence, kind, ...rest }) => {
       const { token: _, envelope: __, past: ___, ...more } = rest;

@@ -10,7 +10,7 @@ export function needValgrind() {
     throw new Error("valgrind is missing: run scripts/setup valgrind");
 }
 
-/** A redis-server under callgrind, which counts nothing until `count` says so. */
+/** Starts a redis-server under callgrind, which counts only while `count` runs. */
 export async function startCounted(ctx, options = {}) {
   const under = [
     "valgrind",

@@ -1,9 +1,13 @@
-// A queue with a limit of its own and one of each key, written from docs/flow-control.md: concurrency, and a rate by GCRA.
+// A queue with a limit of its own and one of each key, written from docs/flow-control.md: concurrency, and a rate by
+// GCRA.
 
-/** By so much of the time between two starts, a start may come early (ADR 0032). */
+/** A start may be early by this share of the time between two starts (ADR 0032). */
 const EARLY = 0.9;
 
-/** Redis keeps times with three decimals, and what is lost adds up, so at the very boundary the model and Redis may differ. */
+/**
+ * Redis rounds times to three decimals, and the rounding adds up. At a boundary, the model and Redis may differ by this
+ * much.
+ */
 const ROUNDED_MS = 0.1;
 
 class Account {
@@ -94,8 +98,9 @@ export class LimitModel {
   }
 
   /**
-   * @returns a task that has to be granted to a call that asks for one more; null if there is none. A head that its key allows and
-   * the queue refuses is not overtaken by a cheaper one of another key, so then nothing has to be.
+   * @returns a task that has to be granted to a call that asks for one more; null if there is none. If the queue
+   * refuses a head that its key allows, no cheaper task of another key may overtake this head. Then no task has to be
+   * granted.
    */
   startable(nowMs) {
     const heads = this.waitingKeys().map((key) => this.#tasks.get(this.#line(key)[0]));
@@ -105,10 +110,12 @@ export class LimitModel {
     return isOvertaken ? null : (allowed(ROUNDED_MS)[0]?.id ?? null);
   }
 
-  /** Compares an account of Redis. A rate that is whole says nothing, so its account may be forgotten. */
+  /**
+   * Compares an account of Redis with the model. An account that runs nothing and has its whole rate may be forgotten.
+   */
   compare(key, running, tat, nowMs) {
     const account = key === "" ? this.queue : this.#account(key);
-    // The first field of the account of the queue is no count.
+    // The first field of the account of the queue is not a count.
     if (key !== "" && running !== account.running)
       return `${running} of key ${key} are counted as running, ${account.running} by the model`;
     const [counted, expected] = [tat, account.tat].map((time) => Math.max(time, nowMs));

@@ -1,6 +1,6 @@
 import { mostAtOnce } from "../../chaos/harness/limits-checker.mjs";
 
-// What the checks ask of lists of starts and of tasks, without I/O. Times are ms by the clock of Redis.
+// Measures lists of starts and of tasks for the checks, without I/O. Times are ms by the clock of Redis.
 
 /** Every attempt that is in the records, with its task. */
 export const attemptsOf = (tasks) =>
@@ -16,7 +16,7 @@ export function groupBy(items, of) {
   return groups;
 }
 
-/** Of each key, the most attempts at one time. @returns the key with the largest number, and that number */
+/** Returns the key with the most attempts at one time, and how many these are. */
 export function fullestKey(attempts) {
   let fullest = { key: null, most: 0 };
   for (const [key, own] of groupBy(attempts, (attempt) => attempt.key)) {
@@ -27,7 +27,7 @@ export function fullestKey(attempts) {
 }
 
 /**
- * In any `window` starts in a row, how far the counts of two keys differ at most.
+ * Returns the largest difference between the counts of two keys in any `window` starts in a row.
  * @param keys the key of each start, in their order
  */
 export function widestSpread(keys, window) {
@@ -50,21 +50,22 @@ export function widestSpread(keys, window) {
   return widest;
 }
 
-/** How much of the span from `start` to `end` the machine stood still, ms. */
+/** Returns how long the machine was stalled in the span from `start` to `end`, ms. */
 export const stalledMs = (stalls, start, end) =>
   stalls.reduce((sum, { from, to }) => sum + Math.max(0, Math.min(end, to) - Math.max(start, from)), 0);
 
-/** Those of the spans, each with `from` and `to`, that no stall touches. */
+/** Returns the spans, each with `from` and `to`, that no stall overlaps. */
 export const undisturbed = (spans, stalls) =>
   spans.filter(({ from, to }) => !stalls.some((stall) => stall.from < to && from < stall.to));
 
-/** Spans of at least `leastMs` between two of these times. */
+/** Returns the spans of at least `leastMs` between two times in a row. */
 export const gapsOf = (times, leastMs) =>
   times.flatMap((to, i) => (i > 0 && to - times[i - 1] >= leastMs ? [{ from: times[i - 1], to }] : []));
 
 /**
- * How long, each time, a task waited that might have run while a slot was free, ms.
- * @param tasks with `key`, `enqueuedAt` (a task that was granted earlier counts from its grant), and one attempt each in `history`
+ * Returns how long a slot was free each time although a waiting task could have run, ms.
+ * @param tasks with `key`, `enqueuedAt` (a task that was granted earlier counts from its grant), and one attempt each
+ * in `history`
  * @param options.slots of all workers together
  * @param options.concurrency of each key
  * @param options.stalls spans that do not count
@@ -89,7 +90,7 @@ export function idleSpans(tasks, { slots, concurrency, stalls = [] }) {
     busy += events[i].running;
     if (waiting.get(key) > 0 && running.get(key) < concurrency) runnable.add(key);
     else runnable.delete(key);
-    // What happens within one ms has no order.
+    // Events within one ms have no order.
     if (events[i + 1]?.at === at) continue;
     const isIdle = busy < slots && runnable.size > 0;
     if (since !== null && !isIdle) spans.push(at - since - stalledMs(stalls, since, at));

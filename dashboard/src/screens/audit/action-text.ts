@@ -40,6 +40,8 @@ export const ACTION_TEXT: Record<AuditAction, string> = {
   "audit.export": "Export the audit log",
 };
 
-/** Describes an action. One that this page does not know yet is shown by its name: `key.create` as `key: create`. */
+/**
+ * Describes an action. An action that this page does not know yet is shown by its name: `key.create` as `key: create`.
+ */
 export const actionText = (action: string): string =>
   ACTION_TEXT[action as AuditAction] ?? action.replaceAll("_", " ").replace(".", ": ");

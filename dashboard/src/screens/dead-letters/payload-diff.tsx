@@ -40,7 +40,8 @@ const specialChars = highlightSpecialChars({
 });
 
 /**
- * Shows the old and the new payload side by side, the new one to edit. The editor keeps every character, also line ends.
+ * Shows the old and the new payload side by side, the new one to edit. The editor keeps every character, also line
+ * ends.
  */
 export function PayloadDiff({ before, after, onChange }: PayloadDiffProps) {
   const place = useRef<HTMLDivElement>(null);

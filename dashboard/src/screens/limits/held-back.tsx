@@ -18,7 +18,7 @@ export function Until({ at }: { at: number }) {
 
 interface HeldBackProps {
   view: Pick<LimitsView, "running" | "heldUntil" | "blockedBy" | "nextAt">;
-  /** The limit that counts. */
+  /** The limit that applies. */
   limit: Limit | null | undefined;
 }
 

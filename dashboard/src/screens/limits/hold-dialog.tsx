@@ -11,9 +11,9 @@ import { SpanField } from "./limit-fields.tsx";
 interface HoldDialogProps {
   queue: string;
   of: HoldOf;
-  /** Whether it is held or stopped now, so that this dialog lets it go on. */
+  /** Whether the key, type or queue is held or stopped now. The dialog then lets it go on. */
   held: boolean;
-  /** Whether a dead letter stopped it. */
+  /** Whether a dead letter stopped the key. */
   stopped?: boolean;
   onClose(): void;
 }
@@ -25,7 +25,7 @@ export function HoldDialog({ queue, of, held, stopped = false, onClose }: HoldDi
   const [span, setSpan] = useState<SpanDraft>({ amount: "10", unit: "min" });
   const [reason, setReason] = useState("");
   const error = spanError(span);
-  // A key may be long or read from right to left, so it stands in the text and not in the title.
+  // A key may be long or read from right to left, so it is shown in the text and not in the title.
   const { key, type } = of;
   const what = key !== undefined ? "key" : type !== undefined ? "type" : "queue";
   const name = key !== undefined ? "a key" : (type ?? queue);

@@ -22,7 +22,10 @@ interface KeyDialogProps {
   onClose(): void;
 }
 
-/** The dialog of an action on a key. It is not part of the row, which goes when no task of the key waits any more. */
+/**
+ * The dialog of an action on a key. It is not part of the row, because the row disappears when no task of the key waits
+ * any more.
+ */
 export function KeyDialog({ queue, limits, asked: { action, row }, onClose }: KeyDialogProps) {
   const { say } = useToasts();
   const client = useQueryClient();

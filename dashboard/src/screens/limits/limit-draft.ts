@@ -63,7 +63,7 @@ export function limitErrors(draft: LimitDraft): LimitErrors {
   return {
     concurrency: wholeError(draft.concurrency),
     rate: wholeError(draft.rate),
-    // Without a rate, the period and the burst mean nothing, so they may hold what they held.
+    // Without a rate, the period and the burst mean nothing, so they are not checked.
     period: hasRate ? spanError(draft.period) : null,
     burst: hasRate ? wholeError(draft.burst) : null,
     weight:

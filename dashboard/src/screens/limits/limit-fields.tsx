@@ -79,7 +79,7 @@ export function LimitFields({ draft, errors, weightHint, onChange }: LimitFields
       <div className="form-row rate-row">
         <TextField
           label="Rate"
-          hint="How much may start in each period; a task counts by its cost. Empty: no limit."
+          hint="How many tasks may start in each period. A task with a cost counts as that many. Empty: no limit."
           value={draft.rate}
           onChange={(rate) => set({ rate })}
           error={errors.rate}
@@ -106,7 +106,7 @@ export function LimitFields({ draft, errors, weightHint, onChange }: LimitFields
   );
 }
 
-/** What saving changes, before it is saved. */
+/** Lists what a save will change. */
 export function Changes({ changes }: { changes: readonly Change[] }) {
   const id = useId();
   return (

@@ -125,7 +125,9 @@ export function queueLimitsChanges(before: QueueLimits, after: QueueLimits): Cha
   ];
 }
 
-/** What a queue may use now of a limit that it shares: `5 at one time, 30 per min`; null before the limit was divided. */
+/**
+ * The part of a shared limit that a queue may use now: `5 at one time, 30 per min`; null before the limit was divided.
+ */
 export function shareText({ limit, shares }: SharedLimitView, queue: string): string | null {
   // The partitions of a queue have a share each.
   const own = Object.entries(shares)
@@ -149,6 +151,6 @@ export function shareText({ limit, shares }: SharedLimitView, queue: string): st
   ].join(", ");
 }
 
-/** The limit that counts for a key: its own, or that of all keys. */
+/** The limit that applies to a key: its own, or the one for all keys. */
 export const limitOfKey = (key: TaskKeyView, limits: QueueLimits): Limit | undefined =>
   key.limit ?? limits.key;

@@ -98,7 +98,10 @@ interface KeyLimitDialogProps {
 const spanText = ({ amount, unit }: SpanDraft): string =>
   `in ${amount} ${amount === "1" ? unit : (UNITS.find((each) => each.unit === unit)?.many ?? unit)}`;
 
-/** The time that is left of a limit, rounded, so that a save without another end keeps this one nearly. */
+/**
+ * The time until a limit ends, rounded up. A save that leaves this time as it is moves the end by less than one step of
+ * the rounding.
+ */
 function timeLeft(until: number | null, now: number): SpanDraft {
   if (until === null) return { amount: "", unit: "h" };
   const step = until - now > 600_000 ? 60_000 : 1_000;

@@ -65,7 +65,7 @@ function LimitsScreen() {
   );
 }
 
-/** Finds one key. Its text is taken as it is, with blanks, because a key may begin or end with one. */
+/** Finds one key. Its text is taken as it is, with blanks, because a key may begin or end with a blank. */
 function KeySearch({ value }: { value: string }) {
   const navigate = route.useNavigate();
   const [draft, setDraft] = useState(value);
@@ -210,7 +210,7 @@ function OneKey({ name, ...props }: KeysProps & { name: string }) {
   );
 }
 
-/** Explains keys where there are none. */
+/** Explains keys in a queue that has none. */
 function NoKeys({ queue }: { queue: string }) {
   const example = `holdfast enqueue ${queue} email.send '{"to":"ada@example.com"}' --key customer-42`;
   return (

@@ -20,7 +20,7 @@ export interface KeyLimitErrors extends LimitErrors {
   maxWaiting: string | null;
 }
 
-/** What is wrong with the limit of each key. If a policy needs a concurrency, the error belongs to that field. */
+/** The errors in the limit of each key. If a policy needs a concurrency, the error belongs to that field. */
 export function keyLimitErrors(draft: LimitDraft, policy: PolicyDraft): KeyLimitErrors {
   const errors = limitErrors(draft);
   const concurrency = draft.concurrency.trim();
@@ -33,7 +33,7 @@ export function keyLimitErrors(draft: LimitDraft, policy: PolicyDraft): KeyLimit
   return { ...errors, concurrency: errors.concurrency ?? lack, maxWaiting: wholeError(policy.maxWaiting) };
 }
 
-/** The limit of each key of drafts without errors; undefined if it says nothing but defaults. */
+/** The limit of each key, from drafts without errors; undefined if all of its values are defaults. */
 export function keyLimitOf(draft: LimitDraft, policy: PolicyDraft): KeyLimits | undefined {
   const { ordered, onDead, whenFull, maxWaiting } = policy;
   const limit: KeyLimits = {

@@ -56,11 +56,13 @@ export function PolicyFields({ draft, errors, onChange }: PolicyFieldsProps) {
               { value: "cancel-running", text: "Cancel oldest" },
             ]}
           />
-          <span className="hint">What happens at a new task if as many tasks of its key run as may.</span>
+          <span className="hint">
+            What happens to a new task while as many tasks of its key run as the limit allows.
+          </span>
         </div>
         <TextField
           label="Most waiting"
-          hint="A new task is refused if so many of its key wait. Empty: no limit."
+          hint="A new task is refused if this many tasks of its key wait. Empty: no limit."
           value={draft.maxWaiting}
           onChange={(maxWaiting) => set({ maxWaiting })}
           error={errors.maxWaiting}
@@ -73,7 +75,7 @@ export function PolicyFields({ draft, errors, onChange }: PolicyFieldsProps) {
 
 export type FairBy = NonNullable<QueueLimits["fairBy"]>;
 
-/** What the keys of a queue share. */
+/** The field for what the keys of a queue share: starts or running time. */
 export function FairField({ value, onChange }: { value: FairBy; onChange(value: FairBy): void }) {
   return (
     <div className="field">

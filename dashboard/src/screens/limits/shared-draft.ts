@@ -8,7 +8,7 @@ const MOST_QUEUES = 100;
 /** The names in a text, each once. */
 export const queuesOf = (text: string): string[] => [...new Set(text.split(/[\s,]+/).filter(Boolean))];
 
-/** What is wrong with the queues that share a limit. */
+/** The error in the queues that share a limit; null if they are valid. */
 export function queuesError(queues: readonly string[]): string | null {
   const wrong = queues.find((queue) => !isQueueName(queue));
   if (wrong !== undefined) return `“${wrong}” is not a valid name of a queue.`;
@@ -23,7 +23,7 @@ export const sharedLimitErrors = (draft: LimitDraft, errors: LimitErrors): Limit
     (draft.concurrency.trim() === "" && draft.rate.trim() === "" ? "Give this, a rate or both." : null),
 });
 
-/** What differs, in words. @param before null for a new limit */
+/** The changes of a shared limit, in words. @param before null for a new limit */
 export function sharedChanges(
   before: SharedLimitView | null,
   after: { limit: Limit; queues: readonly string[] },
@@ -35,7 +35,7 @@ export function sharedChanges(
   ];
 }
 
-/** Whether a limit is now as the form has shown it; null stands for a limit that does not exist. */
+/** Whether a limit is still as the form has shown it; null stands for a limit that does not exist. */
 export async function isUnchanged(name: string, before: SharedLimitView | null): Promise<boolean> {
   const now = (await readSharedLimits()).find((limit) => limit.name === name) ?? null;
   if (now === null || before === null) return now === before;

@@ -78,7 +78,7 @@ export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogP
       <QueuesField value={text} onChange={setText} />
       <LimitFields
         draft={draft}
-        // An empty form says what it needs by its hints, and not by an error.
+        // The hints of an empty form say what it needs, so it shows no errors.
         errors={before === null ? wrong : errors}
         weightHint={null}
         onChange={setDraft}
@@ -88,7 +88,9 @@ export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogP
   );
 }
 
-/** The queues that share a limit. A mistyped name creates a queue, so the field warns about each that does not exist. */
+/**
+ * The queues that share a limit. A mistyped name creates a queue, so the field warns about each that does not exist.
+ */
 function QueuesField({ value, onChange }: { value: string; onChange(value: string): void }) {
   const { figures } = useLive();
   const queues = queuesOf(value);

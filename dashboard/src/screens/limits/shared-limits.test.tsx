@@ -21,7 +21,10 @@ const DB: SharedLimitView = {
   },
 };
 
-/** Renders the screen with the limit `db` of two queues. `all` are the limits that the service knows when a form is saved. */
+/**
+ * Renders the screen with the limit `db` of two queues. `all` are the limits that the service knows when a form is
+ * saved.
+ */
 const withDb = (all: () => SharedLimitView[] = () => [DB]) =>
   show(view({ shared: [DB], running: 10, blockedBy: "shared" }), [], ({ method, path }) => {
     if (method === "GET" && path === "/v1/limits") return { body: { limits: all() } };

@@ -11,10 +11,10 @@ interface TrialPanelProps {
   limits: QueueLimits | null;
 }
 
-/** Tries limits on what the queue has recorded, before they are saved. */
+/** Tries limits on the recorded tasks of the queue before the limits are saved. */
 export function TrialPanel({ queue, limits }: TrialPanelProps) {
   const trial = useMutation({ mutationFn: (tried: QueueLimits) => tryLimits(queue, tried) });
-  // A report on limits that were changed since says nothing about these.
+  // If the limits were changed after the trial, its report is not about these limits.
   const isPresent = limits !== null && JSON.stringify(trial.variables) === JSON.stringify(limits);
   return (
     <section className="trial" aria-label="Trial" aria-live="polite">

@@ -13,12 +13,12 @@ import { saveLimits } from "./save-limits.ts";
 interface TypeLimitDialogProps {
   queue: string;
   limits: QueueLimits;
-  /** The type whose limit changes; null for one that is still to be named. */
+  /** The type whose limit changes; null if the user still has to name the type. */
   type: string | null;
   onClose(): void;
 }
 
-/** Sets the limit of a type, or takes it away. */
+/** Sets the limit of a type, or removes it. */
 export function TypeLimitDialog({ queue, limits, type, onClose }: TypeLimitDialogProps) {
   const client = useQueryClient();
   const { say } = useToasts();

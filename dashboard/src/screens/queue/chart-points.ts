@@ -13,8 +13,9 @@ export interface ChartPoint {
 }
 
 /**
- * Returns the finest step that the service has for the whole span. The service has its last minutes in steps of 1 s, and
- * the time before its own start in steps of 10 s or 5 minutes. A line of both would show a steady load as a change.
+ * Returns the finest step that the service has for the whole span. The service has its last minutes in steps of 1 s,
+ * and the time before its own start in steps of 10 s or 5 minutes. A line with both kinds of steps would show a steady
+ * load as a change.
  */
 export function chartStep(past: readonly SeriesPoint[], start: number, leastMs: number): number {
   return past.reduce((step, { at, spanMs }) => (at > start ? Math.max(step, spanMs) : step), leastMs);
@@ -106,7 +107,7 @@ export function seriesPoints(
       oldestPendingAgeMs: Math.max(...group.map(({ oldestPendingAgeMs }) => oldestPendingAgeMs)),
     };
     for (const name of RATES) merged[name] = meanRate(group, (point) => point[name]);
-    // The service measures these values over more than a step, so the newest one stands for the whole step.
+    // The service measures these values over more than a step, so the newest value is used for the whole step.
     for (const name of MEASURED)
       merged[name] = group.findLast((point) => point[name] !== null)?.[name] ?? null;
     return merged;

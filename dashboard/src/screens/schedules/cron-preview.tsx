@@ -26,7 +26,7 @@ function errorsOf(error: unknown): CronErrors {
     : { cron: detail, timeZone: null };
 }
 
-/** Longer than the pause between two keys, so that only the finished text is sent. */
+/** Longer than the pause between two key presses, so that only the finished text is sent. */
 const TYPING_MS = 250;
 
 /** Shows the expression in words and its next five runs, as the service computes them. */

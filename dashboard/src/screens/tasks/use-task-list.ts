@@ -56,7 +56,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
 
   const now = stats === undefined ? null : { arrived: arrivals(stats, state), depth: stats[state] };
   const then = useRef(now);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the figures as they were when the rows came
+  // biome-ignore lint/correctness/useExhaustiveDependencies: takes the figures at the moment when the rows were loaded
   useEffect(() => {
     then.current = now;
   }, [dataUpdatedAt, state]);
@@ -107,7 +107,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
 
 export type TaskList = ReturnType<typeof useTaskList>;
 
-/** Refreshes a list of one page that shows its start, because new rows there disturb nobody. */
+/** Refreshes a list while it has one page and shows its start, because new rows disturb nobody there. */
 export function useFollow(list: TaskList, undisturbed: boolean): void {
   const { fresh, gone, atTop, paused, pages, query, refresh, stopped } = list;
   const follow =

@@ -1,4 +1,4 @@
-{{/* DNS and Redis: the ports that redis.* names. */}}
+{{/* Egress to DNS, and to Redis at the ports that redis.* names. */}}
 {{- define "holdfast.egress" -}}
 {{- $redis := .Values.redis -}}
 {{- $ports := list -}}

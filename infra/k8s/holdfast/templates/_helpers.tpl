@@ -25,7 +25,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- else -}}{{ .Values.serviceAccount.name | default "default" }}{{- end -}}
 {{- end -}}
 
-{{/* Where Redis is, and as whom: role is the key of redis.auth.users. */}}
+{{/* The address and the user of Redis. `role` is the key in redis.auth.users. */}}
 {{- define "holdfast.redisEnv" -}}
 {{- $redis := .root.Values.redis -}}
 {{- if $redis.clusterNodes }}
@@ -64,7 +64,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
   value: "0.0.0.0"
 {{- end -}}
 
-{{/* The HTTP services: keys, and the names that they answer to. */}}
+{{/* The keys and host names of the HTTP services. */}}
 {{- define "holdfast.httpEnv" -}}
 {{- if .root.Values.auth.existingSecret }}
 - name: API_KEYS_FILE
@@ -142,7 +142,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 {{- end -}}
 
-{{/* What every pod has in common. */}}
+{{/* The settings that all pods have in common. */}}
 {{- define "holdfast.podSettings" -}}
 serviceAccountName: {{ include "holdfast.serviceAccount" .root }}
 # The pods do not use the Kubernetes API.
@@ -198,7 +198,7 @@ readinessProbe:
   failureThreshold: 2
 {{- end -}}
 
-{{/* Seconds of grace that Kubernetes gives: ten above what the service takes itself. */}}
+{{/* The seconds of grace that Kubernetes gives: ten more than the service itself takes. */}}
 {{- define "holdfast.graceSeconds" -}}
 {{ add 10 (div (add (int64 .) 999) 1000) }}
 {{- end -}}

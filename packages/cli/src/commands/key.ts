@@ -35,8 +35,8 @@ interface Where {
 }
 
 /**
- * Where the keys are: in a file, for services that are given its name, or in Redis, for all services. Changes in Redis
- * are also recorded in the audit log.
+ * Where the keys are: in a file, for the services whose API_KEYS_FILE names it, or in Redis, for all services. Changes
+ * in Redis are also recorded in the audit log.
  */
 interface Keys {
   add(key: ApiKey): Promise<void>;
@@ -129,7 +129,7 @@ async function keysOf(context: Context, file: string | undefined): Promise<Keys>
   };
 }
 
-/** Accepts a whole key as well, since people have the whole key at hand, but never prints it. */
+/** The id of a key. Accepts the whole key as well, since people have the whole key at hand, but never prints it. */
 function idOf(given: string): string {
   const id = /^(?:hf_)?([0-9a-z]{12})(?:_[0-9A-Za-z]*)?$/.exec(given)?.[1];
   if (id === undefined)

@@ -18,10 +18,10 @@ export interface LimitOptions {
 export const withLimit = (command: Command) =>
   command
     .option("--concurrency <n>", "how many tasks may run at one time", parseWhole(1, MOST))
-    .option("--rate <n/period>", "how many may start in a time: 10/1s, 100/1m", parseRate)
+    .option("--rate <n/period>", "how many tasks may start in a period: 10/1s, 100/1m", parseRate)
     .option(
       "--burst <n>",
-      "with --rate: how many may start at once after a rest (default: 1)",
+      "with --rate: how many may start at once after a pause (default: 1)",
       parseWhole(1, MOST),
     )
     .option("--weight <n>", "share of turns compared with other keys, 0.001 to 1000 (default: 1)");
@@ -57,13 +57,14 @@ export const withPolicy = (command: Command) =>
       ),
     )
     .addOption(
-      new Option("--when-full <what>", "for keys: what happens to a new task if as many run as may").choices(
-        WHEN_FULL,
-      ),
+      new Option(
+        "--when-full <what>",
+        "for keys: what happens to a new task while its key has as many running tasks as it may",
+      ).choices(WHEN_FULL),
     )
     .option(
       "--max-waiting <n>",
-      "for keys: refuse a new task if so many of its key wait",
+      "for keys: refuse a new task if this many tasks of its key wait",
       parseWhole(1, MOST),
     );
 
@@ -74,7 +75,7 @@ const policyOf = ({ ordered, onDead, whenFull, maxWaiting }: PolicyOptions): Key
   ...(maxWaiting === undefined ? {} : { maxWaiting }),
 });
 
-/** The limit that the options of a scope say. Empty if they say none. */
+/** The limit that the options set for a scope. Empty if they set none. */
 export function scopedLimitOf(scope: Scope, options: LimitOptions & PolicyOptions): KeyLimits {
   const policy = policyOf(options);
   if (scope === "queue" && !isEmpty(policy))

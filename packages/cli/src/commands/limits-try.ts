@@ -17,7 +17,7 @@ import { limitText, presentLimits, scopeOption } from "./limits.ts";
 type TryOptions = LimitOptions &
   PolicyOptions & { scope: Scope; slots?: number; apply?: boolean; confirm?: string };
 
-/** A line of the comparison: what was recorded, or one of the simulations. */
+/** A row of the comparison: what was recorded, or one of the two simulations. */
 type Row = { name: string } & Pick<TrialRun, "wait"> & Partial<TrialRun>;
 
 const number = (value: number | undefined) => (value === undefined ? "" : withCommas(value));
@@ -71,7 +71,7 @@ async function apply(
   context.out.say(`holdfast: the limits of ${queue} are set; the next task that starts obeys them`);
 }
 
-/** `limits try`: what recorded tasks would have met under other limits. */
+/** The command `limits try`, which replays recorded tasks under other limits. */
 export function limitsTryCommand(limits: Command, action: Action): void {
   withPolicy(
     withLimit(
@@ -97,7 +97,7 @@ export function limitsTryCommand(limits: Command, action: Action): void {
       const { slots } = options;
       tell(context, await observer.limits.try(queue, tried, { slots }), options.scope);
       if (Object.keys(tried.types ?? {}).length > 0)
-        context.out.say("holdfast: limits of types were not computed");
+        context.out.say("holdfast: the comparison ignores the limits of types");
       if (options.apply) await apply(context, queue, tried, options);
     }),
   );

@@ -150,7 +150,7 @@ export async function presentLimits(observer: Observer, queue: string): Promise<
 export const scopeOption = () =>
   new Option("--scope <scope>", "queue: all tasks together; key: the tasks of each key").choices(SCOPES);
 
-/** Limits that several queues have together. */
+/** The commands for limits that several queues share. */
 function sharedCommands(limits: Command, action: Action): void {
   limits
     .command("shared")
@@ -222,7 +222,9 @@ export function limitsCommand(program: Command, action: Action): Command {
       async (context, [queue = ""], { scope, ...options }) => {
         const limit = scopedLimitOf(scope, options);
         if (isEmpty(limit))
-          throw new UsageError("say what to limit: --concurrency, --rate, --weight, or how keys are treated");
+          throw new UsageError(
+            "give at least one of --concurrency, --rate, --weight, --ordered, --on-dead, --when-full and --max-waiting",
+          );
         await change(context, queue, (before) => ({ ...before, [scope]: limit }));
       },
     ),
@@ -246,7 +248,7 @@ export function limitsCommand(program: Command, action: Action): Command {
     .argument("<queue>")
     .addOption(scopeOption())
     .description(
-      "takes the limits of a queue away, of one scope or all of them; that of keys with how they are treated",
+      "removes the limits of a queue, or those of one scope; with those of keys also --ordered, --on-dead, --when-full and --max-waiting",
     )
     .action(
       action<{ scope?: Scope }>(async (context, [queue = ""], { scope }) => {
@@ -261,8 +263,8 @@ export function limitsCommand(program: Command, action: Action): Command {
       .command("type")
       .argument("<queue>")
       .argument("<type>")
-      .option("--clear", "take its limit away")
-      .description("shows the limit of a type, or sets it: of all tasks of the type together"),
+      .option("--clear", "remove the limit of the type")
+      .description("shows or sets the limit of a type, which all tasks of the type share"),
   ).action(
     action<LimitOptions & { clear?: boolean }>(async (context, [queue = "", type = ""], options) => {
       const limit = limitOf(options);
@@ -280,7 +282,7 @@ export function limitsCommand(program: Command, action: Action): Command {
     .command("keys")
     .argument("<queue>")
     .option("--limit <n>", "keys to list", parseWhole(1, LIMITS.scriptTasks), 100)
-    .option("--after <key>", "go on behind this key")
+    .option("--after <key>", "begin after this key")
     .description("lists the keys with waiting tasks")
     .action(
       action<{ limit: number; after?: string }>(async (context, [queue = ""], { limit, after }) => {
@@ -297,8 +299,8 @@ export function limitsCommand(program: Command, action: Action): Command {
       .argument("<queue>")
       .argument("<key>")
       .option("--for <duration>", "with a limit: how long it holds (default: for ever)", parseDuration)
-      .option("--clear", "take its own limit away")
-      .description("shows a key, or gives it a limit of its own in place of that of all keys"),
+      .option("--clear", "remove the limit of this key")
+      .description("shows a key, or gives it a limit of its own, which replaces the limit for all keys"),
   ).action(
     action<LimitOptions & { for?: number; clear?: boolean }>(
       async (context, [queue = "", key = ""], options) => {
@@ -318,7 +320,7 @@ export function limitsCommand(program: Command, action: Action): Command {
   limits
     .command("hold")
     .argument("<queue>")
-    .argument("<duration>", "for how long (30s, 10m); 0s lets it go on", parseDuration)
+    .argument("<duration>", "for how long (30s, 10m); 0s ends the hold", parseDuration)
     .option("--key <key>", "one key of it (default: the whole queue)")
     .option("--type <type>", "one type of it")
     .option("--reason <text>", "kept in the audit log")

@@ -137,9 +137,9 @@ export function scheduleCommand(program: Command, action: Action): void {
     .argument("<type>", "task type")
     .argument("[payload]", "JSON, stored byte for byte (default: null)")
     .option("--time-zone <zone>", "IANA name, such as Europe/Berlin (default: UTC)")
-    .option("--start-at <time>", "no occurrence before it (2030-01-31T08:00:00Z)", parseTime)
-    .option("--end-at <time>", "no occurrence after it", parseTime)
-    .option("--limit <n>", "no occurrence after so many", parseWhole(1, 1_000_000_000))
+    .option("--start-at <time>", "no occurrence before this time (2030-01-31T08:00:00Z)", parseTime)
+    .option("--end-at <time>", "no occurrence after this time", parseTime)
+    .option("--limit <n>", "end after this many occurrences", parseWhole(1, 1_000_000_000))
     .option("--immediately", "the first occurrence at once, if the schedule is new")
     .addOption(
       new Option("--missed <policy>", "missed occurrences to enqueue: none, one for all, or each").choices(

@@ -60,7 +60,9 @@ async function printLines(context: Context, options: TopOptions): Promise<ExitCo
   return EXIT.ok;
 }
 
-/** Updates at once and then every `interval`, until the signal, the count, or the end of its reader. */
+/**
+ * Updates at once and then every `interval`, until the signal aborts, the count is reached, or nobody reads the output.
+ */
 async function eachLook(
   context: Context,
   { interval, count = Number.POSITIVE_INFINITY }: TopOptions,

@@ -50,7 +50,8 @@ export async function examineFiles(context: Context): Promise<Finding[]> {
       ),
     ];
   } catch {
-    // The Redis user may not ask for the folder, or the local user cannot read it. In both cases nothing is open.
+    // The Redis user may not ask for the folder, or the local user cannot read it. In both cases there is nothing to
+    // report.
     return [];
   }
 }

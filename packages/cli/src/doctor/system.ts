@@ -89,7 +89,7 @@ function checkBacklog(stats: QueueStats, workers: readonly WorkerView[], maxWait
     findings.push(
       problem(
         `queue ${queue}`,
-        `${pending + scheduled} tasks wait, of at most ${maxWaiting}: enqueues beyond are refused (429)`,
+        `${pending + scheduled} tasks wait, of at most ${maxWaiting}: further enqueues are refused (429)`,
         "add workers, or raise maxWaiting of the queue",
       ),
     );

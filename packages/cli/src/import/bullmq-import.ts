@@ -20,7 +20,9 @@ export interface ImportOptions {
 
 const PAGE = LIMITS.scriptTasks;
 
-/** Moves the jobs of a queue of BullMQ, a page at a time. A run that ends early loses nothing, and the next one goes on. */
+/**
+ * Moves the jobs of a queue of BullMQ, a page at a time. A run that ends early loses nothing, and the next one goes on.
+ */
 export class BullMqImport {
   readonly counts: StateCounts[] = [];
   readonly notes = new Notes();
@@ -39,7 +41,7 @@ export class BullMqImport {
     for (const state of this.#options.states) {
       const counts = { state, read: 0, moved: 0, alreadyThere: 0, skipped: 0, refused: 0, removed: 0 };
       this.counts.push(counts);
-      // Jobs that stay are passed over. Those that are removed make room for the next ones.
+      // The offset counts only the jobs that stay. When a job is removed, the jobs behind it move up.
       for (let stayed = 0; !this.#options.signal.aborted; ) {
         const jobs = await this.#source.page(state, stayed, PAGE);
         if (jobs.length === 0) break;
@@ -103,7 +105,7 @@ export class BullMqImport {
       const { duplicate, state } = result.receipt;
       counts[duplicate ? "alreadyThere" : "moved"]++;
       stored.push(job);
-      // A run that was killed before this has left the task scheduled.
+      // An earlier run that was killed before `giveUp` has left the task scheduled.
       if (task.givenUp !== null && state === "scheduled") dying.push(task.givenUp);
     }
     if (dying.length > 0) await observer.giveUp(queue.name, dying);
@@ -117,7 +119,7 @@ export class BullMqImport {
     counts.refused++;
     const text =
       error.code === "task_conflict"
-        ? "another task has its id, from a job of the same number: import into another queue"
+        ? "another task has its id, from another job with the same number: import into another queue"
         : messageOf(error);
     this.notes.add("refused", text, job.id);
   }

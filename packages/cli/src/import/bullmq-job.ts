@@ -3,11 +3,11 @@ import { asHoldfastError, CUT_MARK, isNewTaskId, isTaskType, isWorkerId, LIMITS 
 import { checkJson } from "@holdfast/contracts/json";
 import type { Backoff, GivenUp, NewTask, Priority } from "holdfast";
 
-/** The states of BullMQ whose jobs are moved, in the order in which they are. */
+/** The states of BullMQ whose jobs are moved, in the order in which they are moved. */
 export const MOVED_STATES = ["waiting", "paused", "prioritized", "delayed", "failed"] as const;
 export type MovedState = (typeof MOVED_STATES)[number];
 
-/** The fields of the hash of a job that are read. */
+/** The fields that are read from the hash of a job. */
 export const JOB_FIELDS = [
   "name",
   "data",
@@ -29,7 +29,7 @@ export const JOB_FIELDS = [
 export interface Job extends Record<(typeof JOB_FIELDS)[number], string | null> {
   id: string;
   state: MovedState;
-  /** Of a delayed job: when it is due, ms since the epoch. */
+  /** When a delayed job is due, ms since the epoch; null for other jobs. */
   dueAt: number | null;
 }
 
@@ -44,7 +44,7 @@ export interface Mapping {
   lowFrom: number;
 }
 
-/** What becomes of a job. */
+/** The result for a job: its task, or the reason why it has none. */
 export type Mapped =
   | { kind: "task"; task: NewTask & { id: string }; givenUp: GivenUp | null; changes: string[] }
   | { kind: "skipped" | "refused"; why: string };
@@ -124,14 +124,17 @@ function optionsOf(text: string | null): JobOptions | null {
   }
 }
 
-/** The same for the same job in each run, so that a repeated import finds what it moved. */
+/** The id is the same for a job in each run, so that a repeated import finds the tasks that it has stored. */
 export function taskIdOf(queue: string, jobId: string): string {
   const id = `bullmq:${queue}:${jobId}`;
   if (isNewTaskId(id)) return id;
   return `bullmq:sha256:${createHash("sha256").update(`${queue}\0${jobId}`).digest("hex").slice(0, 32)}`;
 }
 
-/** The time of the add is part of it: the numbers of BullMQ begin again when a queue is obliterated. */
+/**
+ * Includes the time at which the job was added: after a queue of BullMQ was obliterated, its jobs get the same numbers
+ * again.
+ */
 function fingerprintOf({ name, data, timestamp }: Job): string {
   return createHash("sha256").update(`${name}\0${timestamp}\0${data}`).digest("base64url").slice(0, 22);
 }
@@ -195,7 +198,9 @@ function givenUpOf(id: string, job: Job, options: JobOptions): GivenUp {
   };
 }
 
-/** The stack of the last attempt. It begins with the reason, or else the reason goes before it. */
+/**
+ * The stack of the last attempt. If the stack does not contain the reason of the failure, the reason is put before it.
+ */
 function errorOf({ failedReason, stacktrace }: Job): string {
   const reason = failedReason ?? "";
   const stack = lastStack(stacktrace);

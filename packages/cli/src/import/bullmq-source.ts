@@ -26,7 +26,7 @@ export type LeftState = keyof typeof LEFT;
 export interface Scheduler {
   id: string;
   name: string | null;
-  /** A cron expression; null if it runs every so many milliseconds. */
+  /** A cron expression; null if the scheduler runs every `everyMs`. */
   pattern: string | null;
   everyMs: number | null;
   timeZone: string | null;
@@ -61,7 +61,7 @@ const HAS_DATA = "return redis.sha1hex(redis.call('HGET', KEYS[1], 'data') or ''
 
 const CONNECT_MS = 3_000;
 const KEYS_PER_SCAN = 1_000;
-/** A key space may be huge, and the names of other queues are only a help. */
+/** The most SCAN calls. A key space may be huge, and the names of other queues are only a hint in an error. */
 const SCANS = 20;
 
 /** Advice of the library that names the settings of the other Redis. */
@@ -69,7 +69,7 @@ const ADVICE = /\. Start it, or set REDIS_URL to where it is$| \(REDIS_USERNAME 
 
 const sha1 = (text: string) => createHash("sha1").update(text).digest("hex");
 
-/** A queue of BullMQ, read and emptied by its keys. Its own classes are not needed. */
+/** A queue of BullMQ, read and emptied through its keys, without the classes of BullMQ. */
 export class BullMqSource {
   readonly queue: string;
   readonly where: string;
@@ -83,7 +83,10 @@ export class BullMqSource {
     this.#client = new Holdfast({ redis: settings, instance: "cli-import" });
   }
 
-  /** Connects and looks whether the queue is there. @throws HoldfastError redis_*, queue_not_found; UsageError for a Cluster */
+  /**
+   * Connects and looks whether the queue is there. @throws HoldfastError redis_*, queue_not_found; UsageError for a
+   * Cluster
+   */
   async open(): Promise<void> {
     await this.#asked(() => this.#client.connection.ready(CONNECT_MS));
     if (/cluster_enabled:1/.test(await this.#command<string>("INFO", "cluster")))
@@ -141,7 +144,7 @@ export class BullMqSource {
       return Promise.all(ids.reverse().map((id) => this.#job(id, state, 0)));
     }
     const range = ["ZRANGE", this.#key(key), offset, offset + limit - 1, "WITHSCORES"] as const;
-    // Pairs, or flat from a server that speaks RESP2.
+    // A server that speaks RESP3 answers pairs, and one that speaks RESP2 a flat list.
     const scores = (await this.#command<(string | [string, string])[]>(...range)).flat();
     const jobs: Promise<Job>[] = [];
     for (let i = 0; i < scores.length; i += 2)
@@ -152,17 +155,22 @@ export class BullMqSource {
   async #job(id: string, state: MovedState, score: number): Promise<Job> {
     const values = await this.#command<(string | null)[]>("HMGET", this.#key(id), ...JOB_FIELDS);
     const fields = Object.fromEntries(JOB_FIELDS.map((name, i) => [name, values[i] ?? null]));
-    // The score of a delayed job is its time with 12 bits more, which keep jobs of one millisecond in order.
+    // The score of a delayed job is its time, with 12 bits added that keep jobs of one millisecond in order.
     return { ...fields, id, state, dueAt: state === "delayed" ? Math.floor(score / 0x1000) : null } as Job;
   }
 
-  /** False if the data has bytes that are not UTF-8, so that the text that was read has others. */
+  /**
+   * Whether the data is valid UTF-8. Otherwise the text that was read has replacement characters and differs from it.
+   */
   async isExact({ id, data }: Job): Promise<boolean> {
     if (!data?.includes("\ufffd")) return true;
     return (await this.#command<number>("EVAL", HAS_DATA, 1, this.#key(id), sha1(data))) === 1;
   }
 
-  /** Removes jobs of one state. @returns for each whether it is gone; one that a worker took, or that was changed, stays */
+  /**
+   * Removes jobs of one state. @returns for each job whether it is gone; a job that a worker took or that was changed
+   * stays
+   */
   async remove(state: MovedState, jobs: readonly Job[]): Promise<boolean[]> {
     if (jobs.length === 0) return [];
     const { key, type } = PLACES[state];
@@ -192,7 +200,7 @@ export class BullMqSource {
     return this.#asked(() => this.#client.connection.command<Reply>(name, ...args));
   }
 
-  /** Two systems are asked, so an error says that it is about this one. */
+  /** The import talks to two Redis servers, so an error of this one begins with "--from". */
   async #asked<Reply>(ask: () => Promise<Reply>): Promise<Reply> {
     try {
       return await ask();

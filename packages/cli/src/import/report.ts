@@ -4,7 +4,10 @@ import { withCommas } from "../values.ts";
 import type { MovedState } from "./bullmq-job.ts";
 import type { LeftState, Scheduler } from "./bullmq-source.ts";
 
-/** What became of the jobs of one state. Each job that was read counts once as moved, alreadyThere, skipped or refused. */
+/**
+ * How many jobs of one state were moved, and how many were not. Each job that was read counts once as moved,
+ * alreadyThere, skipped or refused.
+ */
 export interface StateCounts {
   state: MovedState;
   read: number;
@@ -14,13 +17,13 @@ export interface StateCounts {
   alreadyThere: number;
   /** Left alone: a child of a flow, a run of a scheduler, or removed in the meantime. */
   skipped: number;
-  /** Not stored, for a reason that the notes have. */
+  /** Not stored. The notes give the reason. */
   refused: number;
   /** Removed from BullMQ. */
   removed: number;
 }
 
-/** Something to know about several jobs. */
+/** What the user has to know about some jobs, such as an option that was dropped. */
 export interface Note {
   kind: "changed" | "skipped" | "refused" | "kept";
   text: string;
@@ -43,7 +46,7 @@ export interface ImportReport {
 
 const NAMED_IDS = 5;
 
-/** Gathers what is said of jobs, by its text: 100,000 jobs may have the same problem. */
+/** Collects notes about jobs, one note per text: 100,000 jobs may have the same problem. */
 export class Notes {
   readonly #notes = new Map<string, Note>();
 

@@ -31,7 +31,7 @@ export class Screen {
     this.#stdout.write(ENTER);
   }
 
-  /** Columns and rows. A terminal that does not report them gets the usual ones. */
+  /** Columns and rows. A terminal that does not report them counts as 80 by 24. */
   get size(): [columns: number, rows: number] {
     return [this.#stdout.columns || 80, this.#stdout.rows || 24];
   }

@@ -3,7 +3,7 @@ import { LIMITS, QUEUE_NAME_PATTERN, TASK_ID_PATTERN, TASK_TYPE_PATTERN } from "
 
 export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
-/** A union of literals, as a JSON Schema `enum`, which tools display best. */
+/** A union of literals as a JSON Schema `enum`, which tools display better than a union. */
 export const oneOf = <const T extends readonly string[]>(values: T, options: object = {}) =>
   Type.Unsafe<T[number]>({ type: "string", enum: [...values], ...options });
 
@@ -13,7 +13,7 @@ export const Timestamp = (description: string) =>
 export const Count = (description?: string) =>
   Type.Integer({ minimum: 0, ...(description === undefined ? {} : { description }) });
 
-/** Dots are allowed by the pattern, but two in a row would change URLs and are refused. */
+/** The pattern allows dots, but two dots in a row would change URLs, so they are refused. */
 export const QueueName = Type.String({
   pattern: QUEUE_NAME_PATTERN.replace("^", "^(?!.*\\.\\.)"),
   description: "Name of a queue",
@@ -71,5 +71,5 @@ type Equal<A, B> =
   (<T>() => T extends Flat<A> ? 1 : 2) extends <T>() => T extends Flat<B> ? 1 : 2 ? true : false;
 /** `true` if a schema and its interface have the same type; used with `Assert`. */
 export type Same<Schema extends TSchema, View> = Equal<Type.Static<Schema>, View>;
-/** Only compiles for `true`. */
+/** Compiles only for `true`. */
 export type Assert<T extends true> = T;

@@ -29,7 +29,7 @@ export const LogInBody = Type.Object(
   { additionalProperties: false },
 );
 
-/** The user of the dashboard and his rights. */
+/** The user of the dashboard and the user's rights. */
 export const SessionView = Type.Object({
   authenticated: Type.Boolean({ description: "False: log in with a key through `POST /v1/session`" }),
   keysRequired: Type.Boolean({

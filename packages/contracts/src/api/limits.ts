@@ -65,7 +65,7 @@ export const KeyLimitsSchema = Type.Unsafe<KeyLimits>(
       onDead: Type.Optional(
         oneOf(ON_DEAD, {
           default: "continue",
-          description: "With `ordered`. stop: nothing of the key starts after a task of it died",
+          description: "With `ordered`. stop: no task of the key starts after one of them died",
         }),
       ),
       whenFull: Type.Optional(
@@ -125,7 +125,7 @@ export const SharedLimitSchema = Type.Object({
   shares: Type.Record(
     Type.String(),
     Type.Object({ concurrency: Type.Optional(Count()), rate: Type.Optional(Count()) }),
-    { description: "What each queue, or each partition of it, may use for now, by its name" },
+    { description: "What each queue, or each partition of a queue, may use now, by name" },
   ),
 });
 export type SharedLimitSchemaMatches = Assert<Same<typeof SharedLimitSchema, SharedLimitView>>;
@@ -144,7 +144,7 @@ export const SharedLimitBody = Type.Object(
 
 export const TaskTypeSchema = Type.Object({
   type: Type.String(),
-  running: Count("Tasks that run, as far as they started under the limit"),
+  running: Count("Running tasks that started after the type got its limit"),
   blockedBy: nullable(oneOf(["hold", "rate", "concurrency"], { description: "Why no task may start now" })),
   ...held,
 });
@@ -155,7 +155,7 @@ export const LimitsReply = Type.Object({
   at: Timestamp("Redis time"),
   limits: LimitsBody,
   types: Type.Array(TaskTypeSchema, { description: "The types that have a limit, or are held" }),
-  shared: Type.Array(SharedLimitSchema, { description: "Limits that the queue has together with others" }),
+  shared: Type.Array(SharedLimitSchema, { description: "Limits that the queue shares with other queues" }),
   running: Count("Tasks that run now"),
   blockedBy: nullable(oneOf([...BLOCKS, "shared"], { description: "Why no task may start now" })),
   ...held,
@@ -213,7 +213,11 @@ export const KeyLimitBody = Type.Unsafe<Limit & { forMs?: number | undefined }>(
 
 export const HoldBody = Type.Object(
   {
-    holdMs: Type.Integer({ minimum: 0, maximum: LIMITS.delayMs, description: "0 lets it go on" }),
+    holdMs: Type.Integer({
+      minimum: 0,
+      maximum: LIMITS.delayMs,
+      description: "How long no task is granted; 0 ends the hold",
+    }),
     key: Type.Optional(
       Type.String({ minLength: 1, maxLength: LIMITS.keyBytes, description: "One key of the queue" }),
     ),

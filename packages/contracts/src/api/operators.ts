@@ -31,8 +31,8 @@ export const DeadLetterGroup = Type.Object({
   reason: oneOf(DEAD_REASONS),
   count: Count(),
   diedAgain: Count("How many of them were replayed before and died again"),
-  firstAt: Timestamp("Oldest"),
-  lastAt: Timestamp("Newest"),
+  firstAt: Timestamp("When the first of them died"),
+  lastAt: Timestamp("When the last of them died"),
   trend: Type.Array(Type.Integer({ minimum: 0 }), {
     description: `Deaths in each of ${TREND_BUCKETS} equal parts of trendFrom to trendTo, oldest first`,
   }),
@@ -82,7 +82,12 @@ export type DeadLetterFilter = Type.Static<typeof DeadLetterFilter>;
 
 const selection = {
   ids: Type.Optional(
-    Type.Array(TaskId, { minItems: 1, maxItems: LIMITS.batchTasks, uniqueItems: true, description: "These" }),
+    Type.Array(TaskId, {
+      minItems: 1,
+      maxItems: LIMITS.batchTasks,
+      uniqueItems: true,
+      description: "Their ids",
+    }),
   ),
   filter: Type.Optional(DeadLetterFilter),
   all: Type.Optional(Type.Literal(true, { description: "Every dead letter of the queue" })),
@@ -92,7 +97,7 @@ const selection = {
     Type.Number({
       exclusiveMinimum: 0,
       maximum: 100_000,
-      description: "At most this many per second; always an operation",
+      description: "The most tasks per second. The request then starts an operation",
     }),
   ),
 };
@@ -117,7 +122,7 @@ export const Canary = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, description: "Always an operation" },
+  { additionalProperties: false, description: "With it, the request starts an operation" },
 );
 
 /** Exactly one of `ids`, `filter`, `all`. */
@@ -129,7 +134,7 @@ export const ReplayBody = Type.Object(
     force: Type.Optional(
       Type.Boolean({
         description:
-          "True replays tasks whose unique key another task holds as well. They do not take the key.",
+          "True: also replays tasks whose unique key another task holds. They do not take the key.",
       }),
     ),
     patch: Type.Optional(
@@ -150,7 +155,9 @@ export type DiscardBody = Type.Static<typeof DiscardBody>;
 const moved = {
   dryRun: Type.Boolean(),
   matched: Count("Dead letters that the selection named"),
-  skipped: Count("How many of them were unknown, no longer dead, or kept back by their unique key"),
+  skipped: Count(
+    "How many of them were unknown, no longer dead, or not replayed because of their unique key",
+  ),
   scanned: Type.Optional(Count("Dead letters that were read for a filter")),
   total: Type.Optional(Count("Dead letters of the queue, if there is a filter")),
 };
@@ -277,7 +284,7 @@ export type OperationList = Type.Static<typeof OperationList>;
 
 /** A task that an operation could not move. */
 export const OperationFailure = Type.Object({
-  id: Type.String({ description: "Of the task" }),
+  id: Type.String({ description: "Id of the task" }),
   at: Timestamp("When"),
   code: Type.String({
     description:

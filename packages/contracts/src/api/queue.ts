@@ -4,7 +4,7 @@ import { DURABILITIES, type QueueStats, type StaleVerdict } from "../task.ts";
 import { type Assert, Count, nullable, oneOf, Reason, type Same, Timestamp } from "./common.ts";
 
 export const QueueSettingsSchema = Type.Object({
-  maxWaiting: Count("Most tasks waiting before enqueues are refused; 0: no cap"),
+  maxWaiting: Count("How many tasks may wait before enqueues are refused; 0: no limit"),
   retentionMs: Count("How long completed, cancelled and expired tasks are kept, ms"),
   retentionCount: Count("How many of each state are kept at most"),
   idempotencyMs: Count("How long an id given by a caller is remembered after the task ended, ms"),
@@ -39,11 +39,11 @@ const QueueFlowSchema = Type.Object(
     runnable: Count("Pending tasks that workers could start now; 0 while the queue is paused"),
     concurrency: nullable(Count("How many tasks of the queue may run at one time")),
     keysReady: Count("Keys of which a task may start now"),
-    keysResting: Count("Keys for which a time decides"),
-    keysHeld: Count("Held keys, among the 100 resting keys whose time is the last"),
+    keysResting: Count("Keys that may run again at a known time"),
+    keysHeld: Count("Held keys among the 100 resting keys with the latest times"),
     heldUntil: nullable(Timestamp("The end of the last hold of the queue or of one of these keys")),
   },
-  { description: "What its limits leave of the pending tasks" },
+  { description: "What the limits of the queue allow now" },
 );
 
 /** JSON Schema of `QueueStats`; `Assert` keeps the two equal. */
@@ -82,7 +82,9 @@ export const QueueRates = Type.Object({
   retriedPerSecond: Type.Number(),
   deadLetteredPerSecond: Type.Number(),
   drainSeconds: nullable(
-    Type.Number({ description: "pending / (completion rate - enqueue rate); null while it does not shrink" }),
+    Type.Number({
+      description: "pending / (completion rate - enqueue rate); null while the queue does not shrink",
+    }),
   ),
 });
 export type QueueRates = Type.Static<typeof QueueRates>;

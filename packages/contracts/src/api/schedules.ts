@@ -58,7 +58,7 @@ export const ScheduledTaskOptionsSchema = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: LIMITS.delayMs,
-        description: "A task that is acquired this long after its time expires",
+        description: "A task expires if no worker acquires it within this time after it is due",
       }),
     ),
   },
@@ -81,7 +81,7 @@ export const ScheduleBody = Type.Object(
     startAt: Type.Optional(Timestamp("No occurrence before it")),
     endAt: Type.Optional(Timestamp("No occurrence after it")),
     limit: Type.Optional(
-      Type.Integer({ minimum: 1, description: "No occurrence after so many were enqueued" }),
+      Type.Integer({ minimum: 1, description: "No occurrence after this many were enqueued" }),
     ),
     immediately: Type.Optional(
       Type.Boolean({ description: "The first occurrence of a new schedule comes at once" }),
@@ -115,7 +115,7 @@ export const ScheduleViewSchema = Type.Object({
   timeZone: Type.String(),
   startAt: nullable(Timestamp("No occurrence before it")),
   endAt: nullable(Timestamp("No occurrence after it")),
-  limit: nullable(Type.Integer({ description: "No occurrence after so many were enqueued" })),
+  limit: nullable(Type.Integer({ description: "No occurrence after this many were enqueued" })),
   count: Count("How many occurrences were enqueued, or are about to be"),
   type: Type.String(),
   payloadText: Type.String(),

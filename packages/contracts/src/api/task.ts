@@ -116,7 +116,7 @@ export const TaskViewSchema = Type.Object({
   resultText: nullable(Type.String({ description: "The exact JSON text that the handler returned" })),
   attempts: Count("Grants of a lease in this generation"),
   failures: Count("Attempts that the handler ended with an error"),
-  crashes: Count("Attempts whose lease ran out"),
+  crashes: Count("Attempts whose lease expired"),
   releases: Count(),
   generation: Count("Raised by each replay"),
   diedAgain: Type.Boolean({ description: "A dead letter that was replayed before" }),
@@ -125,7 +125,7 @@ export const TaskViewSchema = Type.Object({
   backoff: nullable(BackoffSchema),
   tags: Type.Array(Type.String()),
   key: nullable(Type.String({ description: "The key in whose line it waits" })),
-  cost: Type.Integer({ description: "How much of a rate it takes" }),
+  cost: Type.Integer({ description: "How much of a rate it uses" }),
   unique: nullable(UniqueViewSchema),
   schedule: nullable(TaskScheduleSchema),
   traceId: nullable(Type.String({ description: "The trace that it belongs to, 32 hex digits" })),
@@ -144,7 +144,7 @@ export const TaskViewSchema = Type.Object({
   deadReason: nullable(oneOf(DEAD_REASONS)),
   lastError: nullable(Type.String()),
   progress: nullable(Type.String()),
-  checkpointBytes: nullable(Count("Of what a handler kept for the next attempt")),
+  checkpointBytes: nullable(Count("Size of the checkpoint that a handler kept for the next attempt")),
   log: Type.Array(Type.String()),
   history: Type.Array(AttemptViewSchema, {
     description: "Every attempt, oldest first; the last 32 attempts and replays are kept",
@@ -168,7 +168,7 @@ export type TaskViewSchemaMatches = Assert<Same<typeof TaskViewSchema, TaskView>
 /** Answer to an enqueue. */
 export const TaskReceipt = Type.Object({
   id: Type.String(),
-  // A duplicate of a task whose record is gone, while its id is remembered, is "purged".
+  // If the record of the first task is gone but its id is remembered, a duplicate of it is "purged".
   state: oneOf([...TASK_STATES, "purged"]),
   durability: oneOf(DURABILITIES, { description: "The durability that the task has reached" }),
   deduplicated: Type.Optional(

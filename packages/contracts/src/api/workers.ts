@@ -42,6 +42,6 @@ export const WorkerActionBody = Type.Object(
   { reason: Type.Optional(Reason) },
   { additionalProperties: false },
 );
-/** The worker follows with its next heartbeat, within two seconds. */
+/** The worker obeys with its next heartbeat, within two seconds. */
 export const WorkerDrainReply = Type.Object({ id: Type.String(), draining: Type.Boolean() });
 export type WorkerDrainReply = Type.Static<typeof WorkerDrainReply>;

@@ -3,7 +3,7 @@ import type { Connection } from "../redis/connection.ts";
 import * as scripts from "../redis/generated/index.ts";
 import { type SystemKeys, systemKeys } from "../redis/keys.ts";
 
-/** All that is given has to match. */
+/** A record has to match every field that is given. */
 export interface ActionFilter {
   queue?: string | undefined;
   actor?: string | undefined;
@@ -11,7 +11,7 @@ export interface ActionFilter {
   /** At this time or later, and before that one; ms since the epoch. */
   from?: number | undefined;
   to?: number | undefined;
-  /** Whether the caller may see records of this queue; null: of no queue. */
+  /** Whether the caller may see records of this queue; null for records without a queue. */
   isVisible?(queue: string | null): boolean;
 }
 
@@ -30,7 +30,10 @@ const SCANNED = 2_000;
 /** How many records a janitor keeps by default. */
 export const AUDIT_LOG_MAX = 100_000;
 
-/** A record and its place: counted from the first one that ever was, so that it stays when older ones are forgotten. */
+/**
+ * A record and its place. Places are counted from the first record ever written, so a place does not change when older
+ * records are removed.
+ */
 interface Entry {
   place: number;
   /** The time at which the record was written, by the clock of Redis. */
@@ -59,7 +62,7 @@ export class ActionLog {
     );
   }
 
-  /** Drops the oldest records beyond `maxKept`, some at a time. @returns how many */
+  /** Drops the oldest records beyond `maxKept`, at most 10,000 per call. @returns how many were dropped */
   async trim(maxKept: number): Promise<number> {
     return this.#connection.script<scripts.AuditTrimArgs, number, SystemKeys>(
       scripts.auditTrimScript,
@@ -68,7 +71,10 @@ export class ActionLog {
     );
   }
 
-  /** A page, newest first. With a filter a page can be short or empty before the end; the cursor then leads to the next one. */
+  /**
+   * A page, newest first. With a filter a page can be short or empty although more follow; its cursor then leads to the
+   * next page.
+   */
   async page(options: ActionFilter & { cursor?: string | undefined; limit: number }): Promise<ActionPage> {
     const { cursor, to, from = Number.NEGATIVE_INFINITY, limit } = options;
     const { first, end } = await this.#bounds();
@@ -115,7 +121,7 @@ export class ActionLog {
     return Number((await this.#connection.command<string | null>("GET", this.#keys.auditDropped)) ?? 0);
   }
 
-  /** The records that are left at the places from `from` up to `end`, oldest first. */
+  /** The records at the places from `from` up to `end`, as far as they still exist, oldest first. */
   async #read(from: number, end: number): Promise<Entry[]> {
     for (;;) {
       const dropped = await this.#dropped();
@@ -130,7 +136,7 @@ export class ActionLog {
     }
   }
 
-  /** The place of the first one that was written at this time or later. */
+  /** The place of the first record that was written at this time or later. */
   async #since(ms: number): Promise<number> {
     let { first: low, end: high } = await this.#bounds();
     while (low < high) {
@@ -148,13 +154,13 @@ function parse(text: string): Omit<Entry, "place"> {
   const ms = Number(text.slice(0, space));
   try {
     const record = JSON.parse(text.slice(space + 1)) as AuditRecord;
-    // Records of older versions lack these.
+    // Records of older versions lack these fields.
     return {
       ms,
       record: { ...record, subject: record.subject ?? null, clientRequestId: record.clientRequestId ?? null },
     };
   } catch {
-    // Another program wrote it: it is not one of our records.
+    // Another program wrote this text.
     return { ms, record: null };
   }
 }

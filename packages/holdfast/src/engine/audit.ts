@@ -4,7 +4,7 @@ import type { Engine } from "./engine.ts";
 export interface AuditReport {
   queue: string;
   violations: { invariant: string; detail: string }[];
-  /** Index entries that were removed, since no record stood behind them. */
+  /** How many index entries were removed because no record belonged to them. */
   repaired: number;
 }
 
@@ -25,7 +25,7 @@ const PARTS = [
 ];
 const WALK = [...PARTS, "tasks"];
 const WINDOW = 500;
-// A scan reads the envelopes too, payloads included: few at a time.
+// A scan also reads the envelopes with their payloads, so only a few are scanned at a time.
 const SCANNED = 50;
 
 /**
@@ -41,7 +41,7 @@ export async function auditQueue(
   for (const part of PARTS) {
     for (let from = 0; from < (options.sample ?? Number.POSITIVE_INFINITY); ) {
       const reply = await engine.audit(repair, part, from, WINDOW);
-      // The parts that do not depend on the window are asked for once, at the end.
+      // Violations that do not depend on the window are asked for once, at the end.
       report.violations.push(...reply.violations.filter(({ detail }) => detail.startsWith(`${part} holds`)));
       report.repaired += reply.repaired;
       if (reply.looked < WINDOW) break;
@@ -80,9 +80,9 @@ export async function auditParts(
 }
 
 /**
- * A walk over everything that a queue holds, in turn: each index, then the records themselves. One audit ends after
- * `budget` entries or one full round, whichever comes first; the next audit continues from there. It is done in steps, so that a
- * large queue does not keep Redis busy at a stretch.
+ * A walk over everything that a queue holds: each index, then the records themselves. One audit ends after `budget`
+ * entries or one full round, whichever comes first; the next audit continues from there. The audit is done in steps, so
+ * that a large queue does not block Redis for long.
  */
 export class AuditWalk {
   readonly #engine: Engine;
@@ -97,21 +97,21 @@ export class AuditWalk {
     this.#engine = engine;
   }
 
-  /** An audit has begun and not ended. */
+  /** Whether an audit has begun and not ended. */
   get underWay(): boolean {
     return this.#report !== null;
   }
 
   begin(budget: number): void {
     this.#left = budget;
-    // The part that it is in the middle of is begun again at the end.
+    // The part at which the last audit stopped is walked again from its beginning at the end of the round.
     this.#partsLeft = this.#part === 0 && this.#from === 0 ? WALK.length : WALK.length + 1;
     this.#report = { queue: this.#engine.queue, violations: [], repaired: 0 };
   }
 
   /**
-   * Looks at about `entries` more, and repairs.
-   * @returns the report when the audit is over, with the totals compared; null before
+   * Looks at about `entries` more entries, and repairs.
+   * @returns the report when the audit is over, with the totals compared; null before that
    */
   async step(entries: number): Promise<AuditReport | null> {
     const report = this.#report;
@@ -129,7 +129,7 @@ export class AuditWalk {
     return report;
   }
 
-  /** @returns what it costs, in entries */
+  /** Looks at one window. @returns the cost, in entries */
   async #window(report: AuditReport): Promise<number> {
     const part = WALK[this.#part] as string;
     const isHash = part === "tasks";
@@ -144,7 +144,8 @@ export class AuditWalk {
       this.#part = (this.#part + 1) % WALK.length;
       this.#from = 0;
     }
-    // A hash is walked with a cursor of Redis: how many it gave is not told, so each step costs its limit.
+    // A hash is walked with a Redis cursor, and the reply does not say how many entries were looked at. So each step
+    // costs its limit.
     return Math.max(SCANNED, isHash ? limit : reply.looked);
   }
 }

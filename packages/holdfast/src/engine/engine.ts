@@ -28,9 +28,9 @@ import { type Verdict, verdictTail } from "./verdict.ts";
 export type { Grant, RoundTrip, RoundTripArgs, VerdictOutcome } from "./round-trip.ts";
 export type { Verdict } from "./verdict.ts";
 
-const TIMINGS_TTL_MS = 2_678_400_000; // Those of a deleted queue go in the end.
+const TIMINGS_TTL_MS = 2_678_400_000; // The timings of a deleted queue expire after this time.
 
-/** The state engine of one queue: one typed method per script. It moves no task unless it is called. */
+/** The state engine of one queue: one typed method per script. Tasks move only when its methods are called. */
 export class Engine extends QueueScripts {
   #opening: Promise<void> | undefined;
 
@@ -48,19 +48,21 @@ export class Engine extends QueueScripts {
   async #open(): Promise<void> {
     const ask = (confirmed: string) =>
       this.run<scripts.OpenArgs, string>(scripts.openScript, { nonce: nanoid(10), confirmed });
-    // It goes round again only where the queue is deleted in the middle of it.
+    // The loop repeats only if the queue is deleted during a round.
     for (;;) {
       const asked = await ask("");
-      // Also if the queue says that it is registered: on a Cluster the registry is on another node, which may have lost writes.
+      // The queue is also registered if it says that it is: on a Cluster the registry is on another node, which may
+      // have lost writes.
       await this.register();
       if (asked === "1" || (await ask(asked)) === "1") return;
     }
   }
 
   /**
-   * A letter per task: n new (or a new life of a task that ended), p the same and due at once although it was to be
-   * scheduled, d duplicate, c conflict, b being cancelled, f queue full, o or u unique key held, a after the task that holds it; the state letter of each d, c, o and u;
-   * and the task that holds the key of each o and u.
+   * Enqueues tasks. The verdicts have a letter per task: n new (or a new life of a task that ended), p new and due at
+   * once although it was to be scheduled, d duplicate, c conflict, b being cancelled, f queue full, k key full, o or u
+   * another task holds the unique key, a new and waits for the end of that task. The states have the state letter of
+   * each d, c, o and u, and the owners the task that holds the key of each o and u.
    */
   async enqueue(args: EnqueueArgs, request?: Request): Promise<EnqueueAnswer> {
     let isAnswered = false;
@@ -109,7 +111,10 @@ export class Engine extends QueueScripts {
     return this.withRequest(call, request);
   }
 
-  /** As `enqueue`, of tasks that ended without completing: ids and envelopes in turn. g: the id is not known any more. */
+  /**
+   * Like `enqueue`, for tasks that ended without completing: ids and envelopes in turn. g: nothing is known about the
+   * id any more.
+   */
   async enqueueAgain(tail: readonly string[], request?: Request): Promise<EnqueueAnswer> {
     const [verdicts, states, owners] = await this.runRequest<
       scripts.EnqueueAgainArgs,
@@ -119,8 +124,9 @@ export class Engine extends QueueScripts {
   }
 
   /**
-   * A letter per pair of a task that holds a unique key and an envelope for it: p replaced and pending, s replaced and scheduled, g it no
-   * longer waits under this key, x it has another type or key.
+   * Replaces tasks. The arguments are pairs: the id of the task that holds a unique key, and the new envelope. Returns
+   * a letter per pair: p replaced and pending, s replaced and scheduled, g the task no longer waits under this key, x
+   * it has another type or key.
    */
   replace(tail: readonly string[], request?: Request): Promise<string> {
     return this.runRequest<scripts.ReplaceArgs, string>(scripts.replaceScript, { tail }, request);
@@ -148,12 +154,14 @@ export class Engine extends QueueScripts {
     return trip;
   }
 
-  /** A letter per pair of id and fence: r renewed, c renewed and a cancel was requested, l lost. */
+  /**
+   * Extends leases. Returns a letter per pair of id and fence: r renewed, c renewed and a cancel was requested, l lost.
+   */
   heartbeat(pairs: readonly string[], leaseMs: number): Promise<string> {
     return this.run(scripts.heartbeatScript, { clockMs: this.clockMs(), leaseMs, tail: pairs });
   }
 
-  /** @returns false where the fence is stale */
+  /** @returns false if the fence is stale */
   async progress(
     id: string,
     fence: string,
@@ -176,7 +184,7 @@ export class Engine extends QueueScripts {
     return told?.split("\n", 1)[0]?.split("\t")[1];
   }
 
-  /** Counts of how long tasks waited and ran: fields and numbers in turn. */
+  /** Adds to the counts of how long tasks waited and ran: fields and numbers in turn. */
   async timings(fields: readonly (string | number)[]): Promise<void> {
     await this.run<scripts.TimingsArgs, number>(scripts.timingsScript, {
       ttlMs: TIMINGS_TTL_MS,
@@ -184,7 +192,7 @@ export class Engine extends QueueScripts {
     });
   }
 
-  /** @returns typed: how many tasks stand aside by their type */
+  /** @returns typed: how many tasks stand aside because of their type */
   async promote(limit: number): Promise<{ promoted: number; nextInMs: number; typed: number }> {
     const [promoted, nextInMs, typed] = await this.run<scripts.PromoteArgs, [number, number, number]>(
       scripts.promoteScript,
@@ -195,8 +203,8 @@ export class Engine extends QueueScripts {
 
   /**
    * Ends tasks that stood aside for too long and whose type is not one of `types`.
-   * @param known what the registry knows, for the record
-   * @param after of the call before; "" to begin
+   * @param known what the registry knows, as text for the record
+   * @param after the line that the call before returned; "" to begin
    */
   async reject(
     types: readonly string[],
@@ -212,7 +220,7 @@ export class Engine extends QueueScripts {
   /**
    * Ends pending tasks past their `expiresAt`, from the position `from` on in each list. At the heads it also drops entries whose
    * task is not pending.
-   * @returns next: where to go on; 0 at the end of all lists
+   * @returns next: the position from which to continue; 0 at the end of all lists
    */
   async expire(limit: number, from = 0): Promise<{ expired: number; dropped: number; next: number }> {
     const args = { clockMs: this.clockMs(), limit, from };
@@ -250,8 +258,8 @@ export class Engine extends QueueScripts {
   }
 
   /**
-   * Removes entries of unique keys whose tasks hold them no more, in one part of the hash.
-   * @param cursor of the call before; "0" to begin
+   * Removes entries of unique keys whose tasks no longer hold them, in one part of the hash.
+   * @param cursor the cursor that the call before returned; "0" to begin
    */
   async freeKeys(limit: number, cursor: string): Promise<{ removed: number; cursor: string }> {
     const [removed, next] = await this.run<scripts.FreeKeysArgs, [number, string]>(scripts.freeKeysScript, {
@@ -263,15 +271,19 @@ export class Engine extends QueueScripts {
   }
 
   /**
-   * A letter per pair of id and new envelope ("" keeps it): r replayed, n not dead, u unknown, h another task holds its unique key. Then
-   * the ids of these tasks, with a space before each.
-   * @param force replays a task whose key is held as well
+   * Replays dead letters. Returns a letter per pair of id and new envelope ("" keeps the old one): r replayed, n not
+   * dead, u unknown, h another task holds its unique key. Then follow the ids of the tasks that hold these keys, with a
+   * space before each.
+   * @param force also replays tasks whose unique key another task holds
    */
   replay(tail: readonly string[], request?: Request, diedBefore = 0, force = false): Promise<string> {
     return this.runRequest(scripts.replayScript, { diedBefore, force: force ? 1 : 0, tail }, request);
   }
 
-  /** A letter per pair of an id and the queue it moved to ("" if it did not): d discarded, n not dead, u unknown. */
+  /**
+   * Returns a letter per pair of an id and the queue to which the task moved ("" if it did not): d discarded, n not
+   * dead, u unknown.
+   */
   discard(
     tail: readonly string[],
     request?: Request,
@@ -281,12 +293,15 @@ export class Engine extends QueueScripts {
     return this.runRequest(scripts.discardScript, { diedBefore, discard, tail }, request);
   }
 
-  /** A letter per id: r restored, n not discarded, or by another discard. */
+  /** Returns one letter per id: r if the task was restored, n if it was not discarded or another discard discarded it. */
   restore(ids: readonly string[], discard: string, request?: Request): Promise<string> {
     return this.runRequest(scripts.restoreScript, { discard, tail: ids }, request);
   }
 
-  /** A letter per task, in seven texts each: g given up, d dead already, n not scheduled, u unknown. It can be sent again. */
+  /**
+   * Each task has seven texts. Returns a letter per task: g given up, d dead already, n not scheduled, u unknown. A
+   * repeated call does no harm.
+   */
   giveUp(tail: readonly string[]): Promise<string> {
     return this.run(scripts.giveUpScript, { clockMs: this.clockMs(), tail });
   }
@@ -332,7 +347,10 @@ export class Engine extends QueueScripts {
     };
   }
 
-  /** Counts a visit: a number that only grows while Redis keeps its writes, and which run of the server said so. */
+  /**
+   * Counts a visit. Returns the count, which never decreases while Redis keeps its writes, and the run id of the server
+   * that counted.
+   */
   async epoch(): Promise<{ epoch: number; runId: string }> {
     const [epoch, runId] = await this.run<scripts.EpochArgs, [number, string]>(scripts.epochScript, {});
     return { epoch, runId };
@@ -386,8 +404,9 @@ export class Engine extends QueueScripts {
   }
 
   /**
-   * Removes all keys of an empty queue. "close" only ends its registration, so that the next enqueue looks into the registry.
-   * @param how "paused": it has to be paused. "taken_over": its settings have to be `settings`
+   * Removes all keys of an empty queue. "close" only ends its registration, so that the next enqueue looks into the
+   * registry.
+   * @param how "paused": the queue has to be paused. "taken_over": its settings have to be equal to `settings`
    */
   delete(how: "paused" | "close" | "taken_over" = "paused", settings = ""): Promise<DeleteOutcome> {
     return this.run<scripts.DeleteArgs, DeleteOutcome>(scripts.deleteScript, { how, settings });

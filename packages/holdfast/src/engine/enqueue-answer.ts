@@ -4,9 +4,12 @@ import type { TailBytes } from "../redis/tail-bytes.ts";
 const AGAIN_ROUNDS = 10;
 
 export interface EnqueueArgs {
-  /** The ids were given by callers: they are looked up. */
+  /** Callers gave the ids, so each id is looked up. */
   checked: boolean;
-  /** With `checked`: a task that ended without completing keeps its id too. @default false: a new life of it begins */
+  /**
+   * With `checked`: a task that ended without completing also keeps its id. @default false: a new life of the task
+   * begins
+   */
   once?: boolean;
   /** Tasks of the call have unique keys. @default false */
   unique?: boolean;
@@ -17,13 +20,14 @@ export interface EnqueueArgs {
   keyed?: number;
   /** taskId, envelope, …: high, then normal, then low, then with a key, then scheduled. At most 500 tasks. */
   tail: string[];
-  /** Instead of the tail: the same, as the bytes of the call. */
+  /** The tail as the bytes of the call, instead of texts. */
   bytes?: TailBytes;
 }
 
 /**
- * A letter per task, as the script enqueue gives it; the state letter of each d, c, o, u, w, r and x in turn; and the id of the task that
- * holds the unique key of each o, u, w, r and x in turn. r: it was replaced. x: it has another type or key.
+ * The verdicts have a letter per task, as in the script enqueue. Two letters are added: r replaced, x the task that
+ * holds the key has another type or key. The states have the state letter of each d, c, o, u, w, r and x, and the
+ * owners the id of the task that holds the unique key of each o, u, w, r and x.
  */
 export interface EnqueueAnswer {
   verdicts: string;
@@ -57,7 +61,7 @@ function joined(parts: readonly string[]): EnqueueAnswer {
   };
 }
 
-/** Some tasks of a call as a call of their own. @param places in ascending order */
+/** Makes a call of some tasks of a call. @param places in ascending order */
 function partOf(
   { high, normal, low, keyed = 0, tail, unique = false }: EnqueueArgs,
   places: readonly number[],
@@ -78,15 +82,16 @@ function partOf(
 const replacementsOf = ({ tail }: EnqueueArgs, places: readonly number[], letters: readonly string[]) =>
   places.flatMap((place) => [(letters[place] as string).slice(2), tail[2 * place + 1] as string]);
 
-/** @param letter of the script replace: p or s, the state that the task has now; or g or x */
+/** @param letter the answer of the script replace: p or s, the state that the task has now; or g or x */
 function replacedPart(part: string, letter = "g"): string {
   if (letter === "g") return letter;
   return letter === "x" ? `x${part.slice(1)}` : `r${letter}${part.slice(2)}`;
 }
 
 /**
- * Begins the next life of each task that ended without completing, letter e of the first answer, and replaces the tasks that hold unique
- * keys, letter w. These are scripts of their own, so that an enqueue of new tasks does not name the keys that they take.
+ * Begins the next life of each task that ended without completing (letter e of the first answer), and replaces the
+ * tasks that hold unique keys (letter w). Other scripts do so, because then an enqueue of new tasks need not declare
+ * the Redis keys that these scripts use.
  */
 export async function finish(
   args: EnqueueArgs,
@@ -100,7 +105,7 @@ export async function finish(
   const letters = partsOf(first);
   const placesOf = (letter: string) =>
     letters.flatMap((own, place) => (own.charAt(0) === letter ? [place] : []));
-  // Others may purge, enqueue and cancel the same ids all the while.
+  // Other clients may purge, enqueue and cancel the same ids at the same time, so this may take several rounds.
   for (let round = 0; round < AGAIN_ROUNDS; round++) {
     const ended = placesOf("e");
     const waiting = placesOf("w");
@@ -126,7 +131,7 @@ export async function finish(
   }
   throw new HoldfastError(
     "conflict",
-    "others enqueue and remove tasks with the same ids or unique keys: try again",
+    "other clients enqueue and remove tasks with the same ids or unique keys: try again",
     {
       retryAfterMs: 1_000,
     },

@@ -28,7 +28,7 @@ import { decodeUnique, encodeUnique, type UniqueTerms } from "./unique.ts";
 export interface Envelope {
   type: string;
   payloadText: string;
-  /** Redis time as the producer knew it: for display. */
+  /** Redis time as the producer knew it. It is used for display only. */
   enqueuedAt: number;
   priority: Priority;
   maxRetries: number | null;
@@ -43,7 +43,7 @@ export interface Envelope {
   unique: UniqueTerms | null;
   schedule: TaskSchedule | null;
   fingerprint: string | null;
-  /** False: the payload goes when the task completes. */
+  /** False: the payload is removed when the task completes. */
   keepPayload: boolean;
   traceparent: string | null;
   tracestate: string | null;
@@ -118,7 +118,10 @@ function decodeOwn(text: string): string {
   }
 }
 
-/** Without options. Spelled out: a spread of defaults is several times slower, and every task passes here. */
+/**
+ * An envelope without options. Each field is written out: a spread of defaults is several times slower, and every task
+ * passes here.
+ */
 function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): Envelope {
   return {
     type,
@@ -145,7 +148,8 @@ function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): E
 
 const NO_TAGS: string[] = [];
 
-// The tasks of a batch mostly bring the same options: their text is read once. Never what is their own (tags, trace).
+// The tasks of a batch mostly have the same options, so the last options are kept decoded. Options that differ from
+// task to task (tags, trace) are not kept.
 let knownText = "";
 let known = plainEnvelope("", 0, "");
 const KNOWN_CHARACTERS = 64;
@@ -180,7 +184,7 @@ export function decodeHeader(header: string, payloadText = ""): Envelope {
   const flagged = parts[0] ?? "";
   const at = Number.parseInt(parts[1] ?? "", 36);
   if (!".+@".includes(flagged.charAt(0)) || flagged.length < 2 || !Number.isSafeInteger(at)) {
-    throw new HoldfastError("invalid_argument", "this record is not a task: its header cannot be read");
+    throw new HoldfastError("invalid_argument", "this is not a task: its header cannot be read");
   }
   const envelope = plainEnvelope(flagged.slice(1), at, payloadText);
   for (let i = 2; i < parts.length; i++) decodeOption(envelope, parts[i] as string);
@@ -233,19 +237,15 @@ function decodeSchedule(text: string): TaskSchedule | null {
 function numberOption(name: string, text: string): number {
   const value = Number(text);
   if (Number.isNaN(value))
-    throw new HoldfastError(
-      "invalid_argument",
-      `this record is not a task: its option ${name} is not a number`,
-    );
+    throw new HoldfastError("invalid_argument", `this is not a task: its option ${name} is not a number`);
   return value;
 }
 
 export function decodeEnvelope(text: string): Envelope {
   const newline = text.indexOf("\n");
-  if (newline < 0)
-    throw new HoldfastError("invalid_argument", "this record is not a task: it has no payload");
+  if (newline < 0) throw new HoldfastError("invalid_argument", "this is not a task: it has no payload");
   const payloadText = text.slice(newline + 1);
-  // The hot path: nothing but type and time.
+  // The hot path: an envelope with only type and time.
   if (text.charCodeAt(0) === 46) {
     const space = text.indexOf(" ");
     const enqueuedAt = Number.parseInt(text.slice(space + 1, newline), 36);

@@ -3,9 +3,9 @@ import type { TaskOptions } from "@holdfast/contracts";
 import { encodeEnvelope } from "./envelope.ts";
 
 /**
- * The same body gives the same fingerprint: type, payload bytes, and the options that were given. Of `runAt` and
- * `expiresAt` only that they were given: callers compute them from the clock, so they differ from call to call, and are
- * compared by themselves (lua/lib/known_ids.lua).
+ * Tasks with the same type, payload bytes and given options have the same fingerprint. Of `runAt` and `expiresAt` the
+ * fingerprint only says that they were given: callers compute them from the clock, so they differ from call to call,
+ * and are compared separately (lua/lib/known_ids.lua).
  */
 export function fingerprintOf(type: string, payloadText: string, options: TaskOptions): string {
   const { runAt, expiresAt } = options;

@@ -16,14 +16,14 @@ export const ENVELOPE_PLAIN = ".";
 export const ENVELOPE_OPTIONS = "+";
 export const ENVELOPE_SCHEDULED = "@";
 
-/** The flags of a state record: a caller gave the id; the task runs alone; a cancel was requested; the payload goes when the task completes; the next task of its unique key waits for its end. */
+/** The flags of a state record, in the order below: a caller gave the id; the task runs alone; a cancel was requested; the payload is removed when the task completes; the next task of its unique key waits for its end. */
 export const FLAG_GIVEN = "h";
 export const FLAG_ALONE = "o";
 export const FLAG_CANCEL = "x";
 export const FLAG_DROPS = "k";
 export const FLAG_NEXT = "n";
 
-/** The flags of a reply tell a worker, beside its tasks: the queue is paused; make room (hold nothing and ask again), since a task has to run alone; the task that is granted has to; ask again, since entries were dropped; the request is parked; tasks stand aside by their type, so tell the types that you run. */
+/** What the flags of a reply tell a worker, in the order below: the queue is paused; make room (end the tasks that you hold and ask again), because a task has to run alone; the granted task has to run alone; ask again, because entries were dropped; the request is parked; tasks stand aside because of their types, so send the types that you run. */
 export const REPLY_PAUSED = 1;
 export const REPLY_MAKE_ROOM = 2;
 export const REPLY_ALONE = 4;
@@ -37,10 +37,10 @@ export const ALONE_FROM_CRASHES = 2;
 /** Ended attempts that a record keeps. */
 export const HISTORY_LINES = 32;
 
-/** So often the attempt of a task that was handed back is refunded. */
+/** A task that is handed back gets its attempt refunded this many times. */
 export const RELEASES_REFUNDED = 10;
 
-/** So often a handler may hand a task back because of a rate limit; after that the task dies. */
+/** A handler may hand a task back because of a rate limit this many times. After that the task dies. */
 export const RATE_LIMITED_MAX = 100;
 
 /** A worker that comes late by less than this part of the time between two starts loses none of its rate. */
@@ -49,13 +49,13 @@ export const RATE_LATE = 0.9;
 /** The end of a hold that only an operator or a replay ends, ms since the epoch. JavaScript has no later date. */
 export const HELD_FOR_EVER = 8640000000000000;
 
-/** A task in strict order cannot stand aside where a worker has no handler for it. Its key is held for this long, ms, so that it is not granted to the same worker again and again. */
+/** If a worker has no handler for a task, the tasks behind it overtake it. In strict order they may not. There the key of the task is held for this long, ms, so that the task is not granted to the same worker again and again. */
 export const NO_HANDLER_HOLD_MS = 1000;
 
 /** If the type of a task in strict order is full, its key rests for this long, ms, unless the time is known at which the type has room. */
 export const FULL_TYPE_MS = 250;
 
-/** The hard limit of an attempt whose task brings none, ms. */
+/** The time-out of an attempt, ms, if neither the task nor its type has one. */
 export const ATTEMPT_TIMEOUT_MS = 1800000;
 
 /** The first byte of a field in an entry of the stream of events (lib/events.lua): what happened to the tasks in it. */

@@ -12,13 +12,13 @@ import { HELD_FOR_EVER, RATE_LATE } from "./format.ts";
 import { parseShares, type ShareView } from "./shared-limits.ts";
 import { decodeWord, encodeWord } from "./text.ts";
 
-/** What changes for a key, or for the hold of a type or of the whole queue. */
+/** A change of the hold of a key, a type or the whole queue, or of the limit of a key. */
 export interface KeyChange {
-  /** For how long no task is granted, ms; 0: it goes on. @default as it was */
+  /** For how long no task is granted, ms; 0 ends the hold. @default unchanged */
   holdMs?: number | undefined;
-  /** In place of the limit of all keys; null: that one again. @default as it was */
+  /** The limit of this key instead of the limit of all keys; null ends it. @default unchanged */
   limit?: Limit | null | undefined;
-  /** For how long the own limit holds, ms; 0 for ever. @default 0 */
+  /** For how long the limit of this key holds, ms; 0 for ever. @default 0 */
   lastsMs?: number | undefined;
 }
 
@@ -54,7 +54,7 @@ function limitsText(limits: QueueLimits): string {
   return [...scopes, ...types, ...(policy === undefined ? [] : [policy])].join("\n");
 }
 
-/** The line `policy` of lua/lib/accounts.lua; undefined if all is as it is by default. */
+/** The line `policy` of lua/lib/accounts.lua; undefined if every value is the default. */
 function policyText({ key, fairBy }: QueueLimits): string | undefined {
   const { ordered = false, onDead, whenFull = "wait", maxWaiting } = key ?? {};
   const words = [
@@ -82,7 +82,7 @@ function parsePolicy(text: string): Pick<QueueLimits, "fairBy"> & { key: KeyLimi
   };
 }
 
-/** A type that is only held has a line without a limit. */
+/** A line of a type. A type that has only a hold has a line without a limit. */
 const TYPE_LINE = /^type (\S+) (.*)$/gm;
 
 function parseLimits(text: string): QueueLimits {
@@ -106,7 +106,7 @@ function parseLimits(text: string): QueueLimits {
   };
 }
 
-/** What holds a key or the queue back. @param running tasks that run under the limit */
+/** What blocks a key, a type or the queue. @param running tasks that run under the limit */
 function blockOf(
   limit: Limit | undefined,
   running: number,
@@ -192,7 +192,7 @@ export async function setLimits(engine: Engine, limits: QueueLimits): Promise<vo
 
 export const KEYS_PER_CALL = 500;
 
-/** What a change is about: a key, or the whole queue or a type of it, which can only be held. */
+/** What a change applies to: a key, a type, or the whole queue. A type and the queue can only be held. */
 export type Held = { key: string } | { type: string } | "queue";
 
 export async function changeKey(engine: Engine, of: Held, change: KeyChange): Promise<void> {
@@ -206,12 +206,12 @@ export async function changeKey(engine: Engine, of: Held, change: KeyChange): Pr
 }
 
 export interface KeysPage {
-  /** Of this part. */
+  /** The limits of this part. */
   limits: Omit<LimitsView, "shared">;
-  /** Its shares of limits that several parts have together. */
+  /** The shares of this part in limits that several parts share. */
   shares: ShareView[];
   keys: TaskKeyView[];
-  /** The key to go on behind; null at the end. */
+  /** The key after which the next page begins; null on the last page. */
   cursor: string | null;
 }
 
@@ -257,10 +257,10 @@ export async function readKeys(
   };
 }
 
-/** How many fields one call of HSCAN looks at: less than 1 ms for Redis. */
+/** How many fields one call of HSCAN looks at: Redis needs less than 1 ms for it. */
 const FIELDS_PER_CALL = 1_000;
 
-/** The keys with an account, as far as the given number of fields shows. @param most no more keys than about this */
+/** The keys that have an account, as far as `fields` fields show. @param most the scan stops at about this many keys */
 export async function scanAccounts(
   engine: Engine,
   fields: number,

@@ -2,20 +2,20 @@ import { HoldfastError, isQueueName, isScheduleId, isTaskId, isTaskType } from "
 import { shown } from "../options/shape.ts";
 
 /**
- * The checks of texts that stand in a record, a key, a channel or a reply as they are. A record is lines of words, so
- * none of them may have a space or a line break, and in a key a brace would move the hash tag. The options of constructors
- * (worker id, prefix, instance) are checked with the others there are: client-options.ts, worker-options.ts. Free text is
- * encoded instead: text.ts.
+ * Checks of texts that are written into a record, a key, a channel or a reply without being encoded. A record consists
+ * of words and lines, so these texts may have no space and no line break. In a key, a brace would change the hash tag.
+ * Options of constructors (worker id, prefix, instance) are checked in client-options.ts and worker-options.ts. Free
+ * text is encoded instead: text.ts.
  */
 
 const PARTITION = /^(.*)\/(0|[1-9]\d{0,2})$/;
 
-/** The queue that a partition is of, null where the name is that of no partition. */
+/** The queue to which a partition belongs; null if the name is not that of a partition. */
 export function queueOfPartition(name: string): string | null {
   return PARTITION.exec(name)?.[1] ?? null;
 }
 
-/** A queue, or one partition of it, `name/3`. @throws HoldfastError invalid_queue_name */
+/** Checks the name of a queue, or of one partition of it, `name/3`. @throws HoldfastError invalid_queue_name */
 export function checkQueueName(name: string): string {
   if (typeof name !== "string" || !isQueueName(queueOfPartition(name) ?? name)) {
     throw new HoldfastError(

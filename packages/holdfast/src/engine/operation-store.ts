@@ -35,9 +35,12 @@ export interface OperationSpec {
 export interface OperationShare {
   /** A key, a person or an address. */
   who: string;
-  /** It is about few tasks: it is counted apart, and begins whatever else runs. */
+  /** The operation is about few tasks. Small operations are counted separately, and start however many others run. */
   isSmall: boolean;
-  /** Operations of `who`, small or not as this one, that may be open at a time: those that run, wait or are paused. */
+  /**
+   * How many operations of `who` may be open at a time (running, waiting or paused). Small and large ones are counted
+   * separately.
+   */
   most: number;
 }
 
@@ -50,10 +53,10 @@ export interface ClaimedOperation {
   startedAt: number;
   spec: OperationSpec;
   view: OperationView;
-  /** How far it has got, as the last holder left it; "" at first. */
+  /** How far the last holder got; "" at first. */
   batch: string;
   control: OperationControl;
-  /** How many failures are kept. */
+  /** How many failures are stored. */
   failuresKept: number;
   /** The owner whose share it takes; "" if it takes none. */
   share: string;
@@ -65,7 +68,7 @@ const PAGE = 100;
 
 type Kept = Omit<OperationView, "id" | "startedAt" | "undoneAt">;
 
-/** Operations in Redis: any process can start, steer and see them, and one at a time runs each. */
+/** Operations in Redis. Any process can start, control and see them. Each is run by one process at a time. */
 export class OperationStore {
   readonly #connection: Connection;
   readonly #keys: SystemKeys;
@@ -82,9 +85,10 @@ export class OperationStore {
   }
 
   /**
-   * @param total tasks that it is about, as far as is known
-   * @param share @default it takes none, and counts among all that run
-   * @throws HoldfastError rate_limited: too many run, or the share is taken; conflict: the discard was undone already
+   * @param total the number of its tasks, as far as it is known
+   * @param share @default none: it counts among all operations that run
+   * @throws HoldfastError rate_limited if too many run or the share is used up; conflict if the discard was undone
+   * before
    */
   async create(spec: OperationSpec, total: number, share?: OperationShare): Promise<OperationView> {
     const id = `op_${nanoid(16)}`;
@@ -131,7 +135,7 @@ export class OperationStore {
     if (outcome === 0)
       throw new HoldfastError(
         "rate_limited",
-        `${MAX_RUNNING} operations run already: wait for one to end or cancel it`,
+        `${MAX_RUNNING} operations are running, which is the most: wait for one to end, or cancel one`,
         { retryAfterMs: 5_000 },
       );
     if (outcome === -1) throw new HoldfastError("conflict", "this discard was undone already");
@@ -139,8 +143,8 @@ export class OperationStore {
   }
 
   /**
-   * @param options.only this operation and no other
-   * @param options.passOver shares of which none is taken
+   * @param options.only the only operation to take
+   * @param options.passOver operations of these shares are not taken
    */
   async claim(
     owner: string,
@@ -164,7 +168,7 @@ export class OperationStore {
     };
   }
 
-  /** @returns null where another process holds it by now */
+  /** @returns null if another process holds the operation now */
   async write(
     id: string,
     owner: string,
@@ -199,7 +203,7 @@ export class OperationStore {
     return view;
   }
 
-  /** Starts the restore of what a discard took. @throws HoldfastError not_found, conflict, too_late */
+  /** Starts the restore of the tasks that a discard took. @throws HoldfastError not_found, conflict, too_late */
   async undo(
     id: string,
     by: OperationSpec["by"],
@@ -248,7 +252,7 @@ export class OperationStore {
         this.#keys.operationsIndex,
         cursor,
       );
-      // It was forgotten, and so was all that is older.
+      // The operation was forgotten, and so were all older ones.
       if (rank === null) return { operations, cursor: null };
       from = Number(rank) + 1;
     }
@@ -293,7 +297,7 @@ export class OperationStore {
     return { failures, cursor: from + limit < kept ? String(from + limit) : null, total: view.failures };
   }
 
-  /** The result of an operation for each of these ids: the code of its failure, or `done`. */
+  /** The outcome of each id in an operation: the code of its failure, or `done`. */
   async outcomes(
     id: string,
     ids: readonly string[],
@@ -327,7 +331,7 @@ export class OperationStore {
   }
 }
 
-/** Failures kept of one operation. */
+/** How many failures of one operation are stored. */
 export const MAX_FAILURES = 1_000;
 
 function viewOf(id: string, startedAt: string, text: string, undoneAt: string | null): OperationView {
@@ -335,7 +339,7 @@ function viewOf(id: string, startedAt: string, text: string, undoneAt: string | 
   return { ...view, id, startedAt: Number(startedAt), undoneAt: undoneAt === null ? null : Number(undoneAt) };
 }
 
-/** The part of a view that is written as JSON; the rest is in other fields. */
+/** The part of a view that is stored as JSON; the rest is in other fields. */
 export function keptText({
   id: _id,
   startedAt: _startedAt,

@@ -1,18 +1,21 @@
 import { decodePast, type Past, type RoundTrip, roundTripOf } from "./round-trip.ts";
 
-/** The message to a worker when an enqueue granted tasks to its parked request. */
+/** The message that a worker gets when an enqueue granted tasks to its parked request. */
 export interface Push {
   requestSlot: string;
   sequence: number;
   /** Redis time of the grant, ms. */
   now: number;
-  /** Makes the turn of it, given the nonce of the request; null where the tasks were too large for a message. */
+  /**
+   * The round trip that the message stands for, given the nonce of the request; null if the tasks were too large for a
+   * message.
+   */
   roundTrip(nonce: string): RoundTrip | null;
 }
 
 /**
  * Reads a message of `lua/lib/push.lua`: a head line, one line per task with the length of its envelope in bytes, then
- * the envelopes. Null for any other message: an empty one is a hint.
+ * the envelopes. Returns null for any other message; an empty message is a hint.
  */
 export function parsePush(message: Buffer): Push | null {
   const headEnd = message.indexOf(10);

@@ -4,14 +4,14 @@ import type { Script } from "../redis/script.ts";
 import type { TailBytes } from "../redis/tail-bytes.ts";
 import { type Request, RequestSlots } from "./requests.ts";
 
-/** The arguments of every script that keeps its reply for a repeated call. */
+/** The arguments that every script has whose reply is kept for a repeated call. */
 interface Requested {
   clockMs: number;
   requestSlot: string;
   sequence: number;
 }
 
-/** Calls the scripts of one queue: with its keys, a clock and a request id. */
+/** Calls the scripts of one queue, and adds its keys, the clock and a request id. */
 export class QueueScripts {
   readonly queue: string;
   readonly keys: QueueKeys;
@@ -46,7 +46,7 @@ export class QueueScripts {
     return this.connection.script<Args, Reply>(script, this.keys, args, undefined, tail);
   }
 
-  /** @param request given by a caller that repeats the call until it is answered @default a new one for this call */
+  /** @param request the request id of a caller that repeats the call until it is answered @default a new one */
   protected withRequest<Result>(
     call: (request: Request) => Promise<Result>,
     request?: Request,

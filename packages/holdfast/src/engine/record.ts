@@ -12,7 +12,7 @@ import type {
 import * as format from "./format.ts";
 import { decodeLine } from "./text.ts";
 
-/** The state record of a task, decoded. Its grammar: lua/lib/record.lua. */
+/** The state record of a task, decoded. lua/lib/record.lua describes the text. */
 export interface StateRecord {
   state: TaskState | "discarded" | "purged";
   attempts: number;
@@ -21,7 +21,7 @@ export interface StateRecord {
   releases: number;
   generation: number;
   unroutedSince: number | null;
-  /** How often a handler handed it back because of a rate limit. */
+  /** How often a handler handed the task back because of a rate limit. */
   limited: number;
   cancelRequested: boolean;
   solo: boolean;
@@ -61,7 +61,7 @@ function decodeError(line: string): string | null {
 
 const TRACED = /^~(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}) /;
 
-/** An error with the span of its attempt before it; the next attempt gets that span. */
+/** Puts the span of the attempt before its error. The next attempt gets that span. */
 export function tracedError(traceparent: string, error: string): string {
   return `~${traceparent} ${error}`;
 }
@@ -80,7 +80,7 @@ function decodeAttempt(line: string): AttemptView {
   };
 }
 
-/** A replay: a line of history with the number 0 and the outcome of a release, which no attempt has. */
+/** Whether a line of the history is a replay. It has the number 0 and the outcome "released"; no attempt has both. */
 const isReplay = (line: string) => /^0 \d+ released /.test(line);
 
 function decodeReplay(line: string): ReplayView {
@@ -88,7 +88,7 @@ function decodeReplay(line: string): ReplayView {
   return { generation: Number(generation), at: Number(at) };
 }
 
-/** The line of a task that enqueues with its unique key replaced, which is one for all of them. */
+/** The line of a task that was replaced by enqueues with its unique key. All replacements share one line. */
 const REPLACED = /^0 \d+ replaced (\d+) (\d+) (\S+) (\d+)/;
 
 function decodeReplacements(lines: readonly string[]): Replacements | null {
@@ -146,7 +146,7 @@ export function envelopeIn(record: string): string {
   return `+${type} ${enqueuedAt.toString(36)}${options} k=0\n`;
 }
 
-/** @param envelopeIsScheduled what the envelope says of a task that has no record yet */
+/** @param envelopeIsScheduled what the envelope says; it decides if the task has no record */
 export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateRecord {
   const none = {
     fence: null,

@@ -21,7 +21,7 @@ export interface WorkerEntry {
   state: "running" | "paused" | "draining" | "drained" | "stopped";
 }
 
-/** The queue has other parts than the caller knew: it got partitions, or lost some. The caller has to look them up again. */
+/** The parts of the queue have changed: it got partitions, or lost some. The caller has to look them up again. */
 class PartsChanged extends HoldfastError {}
 
 /** Whether a call was refused because the parts of its queue have changed. Such a call has stored nothing. */
@@ -29,7 +29,7 @@ export function partsChanged(error: unknown): boolean {
   return error instanceof PartsChanged || (error instanceof Error && error.cause instanceof PartsChanged);
 }
 
-/** The sets through which queues and workers are found. */
+/** The registry of queues and workers. */
 export class Registry {
   readonly #connection: Connection;
   readonly #keys: SystemKeys;
@@ -40,10 +40,10 @@ export class Registry {
   }
 
   /**
-   * Makes a queue known to operators and janitors. Repeated, it changes nothing.
+   * Makes a queue known to operators and janitors. A repeated call changes nothing.
    * @param maker the key or address that creates the queue if it is new, and the most queues that it may have created
-   * @throws PartsChanged conflict: it has partitions; queue_not_found: its queue has no such partition
-   * @throws HoldfastError rate_limited: it is new, and its maker has made as many as it may
+   * @throws PartsChanged conflict if the queue has partitions; queue_not_found if it is a partition that does not exist
+   * @throws HoldfastError rate_limited if the queue is new and its maker has made as many as it may
    */
   async addQueue(queue: string, { maker }: { maker?: { who: string; most: number } } = {}): Promise<void> {
     const whole = queueOfPartition(queue);
@@ -73,9 +73,9 @@ export class Registry {
   }
 
   /**
-   * Takes a queue out of the registry whose keys `deleteKeys` removes. A queue that somebody registers meanwhile stays:
-   * the note of the deletion, which is written first, is gone then.
-   * @param deleteKeys @returns false where the queue is in use, so that it stays
+   * Removes a queue from the registry after `deleteKeys` removed its keys. A queue that is registered again meanwhile
+   * stays in the registry. That is noticed because the note of the deletion, which is written first, is gone then.
+   * @param deleteKeys @returns false if the queue is in use, so that it stays
    */
   async removeQueue(queue: string, deleteKeys: () => Promise<boolean>): Promise<boolean> {
     const deletion = await this.noteDeletion(queue);

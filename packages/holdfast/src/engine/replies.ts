@@ -7,8 +7,8 @@ export interface AuditReply {
 }
 
 /**
- * A page of a sorted set by score, or of a list: the task that ended last comes first, or the one that is granted next.
- * `typed`: of `pending:typed` and `pending:keyed`.
+ * The order of a page. In a sorted set: "first" or "last", by score. In a list: "ended", the task that ended last comes
+ * first; "waiting", the task that is granted next comes first. "typed" is for `pending:typed` and `pending:keyed`.
  */
 export type ListOrder = "first" | "last" | "ended" | "waiting" | "typed";
 

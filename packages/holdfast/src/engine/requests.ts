@@ -1,18 +1,24 @@
 import { nanoid } from "nanoid";
 
-/** A request id: repeated as it is, the scripts answer it as before; a lower sequence in the same slot is refused. */
+/**
+ * A request id. If a call is repeated with the same id, the script gives the same answer. A lower sequence in the same
+ * slot is refused.
+ */
 export interface Request {
   readonly requestSlot: string;
   readonly sequence: number;
 }
 
-/** Hands out request ids: a slot serves one call at a time, so that its record in Redis can be overwritten in place. */
+/** Hands out request ids. A slot serves one call at a time, so its record in Redis can be overwritten. */
 export class RequestSlots {
   readonly #prefix: string;
   readonly #free: number[] = [];
   readonly #sequences: number[] = [];
 
-  /** @param instance for people to read. The minted part keeps it unique: a process that starts again begins at sequence 1. */
+  /**
+   * @param instance for people to read. A minted part makes the slot unique: a process that starts again begins at
+   * sequence 1.
+   */
   constructor(instance = "") {
     this.#prefix = `#q:${instance}${instance && "-"}${nanoid(10)}:`;
   }
@@ -28,7 +34,7 @@ export class RequestSlots {
     this.#free.push(request.index);
   }
 
-  /** Runs one call under a request id of its own. */
+  /** Runs one call with a new request id. */
   async with<Result>(call: (request: Request) => Promise<Result>): Promise<Result> {
     const request = this.take();
     try {

@@ -23,26 +23,26 @@ const OUTCOMES: Record<string, VerdictOutcome> = {
 
 /** The earlier attempts of a task, as its grant reports them. */
 export interface Past {
-  /** The one that is granted, counted from 1. */
+  /** The number of the attempt that is granted, counted from 1. */
   attempt: number;
-  /** No attempt came before: its wait is the wait of the task. */
+  /** No attempt came before, so the wait of this attempt is the wait of the task. */
   fresh: boolean;
-  /** How often it was replayed. */
+  /** How often the task was replayed. */
   generation: number;
   /** The span of the last attempt, if it left one. */
   span: string | undefined;
 }
 
 export const FRESH: Past = { attempt: 1, fresh: true, generation: 0, span: undefined };
-/** Stands for a task that was past its `expiresAt`. */
+/** The past of a task whose `expiresAt` had passed. */
 const EXPIRED: Past = { ...FRESH };
 
 /** One task that was leased to the caller. */
 export interface Grant {
   id: string;
-  /** `<fence>.<place>`: no other grant has it. */
+  /** `<fence>.<place>`. No other grant has this token. */
   token: string;
-  /** `<first grant>-<nonce>`: what all tasks of one call share, and what Redis keeps and compares. */
+  /** `<first grant>-<nonce>`. All tasks of one call share it. Redis stores the fence and compares it. */
   fence: string;
   envelope: string;
   past: Past;
@@ -52,18 +52,18 @@ export interface RoundTrip {
   now: number;
   outcomes: VerdictOutcome[];
   grants: Grant[];
-  /** Tasks that were past their `expiresAt` when they were to be granted. */
+  /** Tasks whose `expiresAt` had passed when they were to be granted. */
   expired: { id: string; envelope: string }[];
   paused: boolean;
-  /** A task waits that has to run alone: hold nothing, then ask again. */
+  /** A task waits that has to run alone: the worker should end its tasks, then ask again. */
   makeRoom: boolean;
-  /** The one task granted has to run alone. */
+  /** The granted task has to run alone. */
   solo: boolean;
-  /** Entries were dropped that stood for no task: there may be more behind them. */
+  /** Entries that stood for no task were dropped, so the worker should ask again: there may be tasks behind them. */
   again: boolean;
   /** Some tasks wait for a worker that has a handler for their type, so the caller should send its types. */
   typed: boolean;
-  /** The request waits in Redis: an enqueue may grant to it. Repeat it to learn what became of it. */
+  /** The request waits in Redis, and an enqueue may grant tasks to it. Repeating the request tells whether one did. */
   parked: boolean;
   /** If nothing was granted: how long until the next scheduled task is due, ms; Infinity if none is known. */
   dueInMs: number;
@@ -73,9 +73,9 @@ export interface RoundTripArgs {
   want: number;
   held: number;
   leaseMs: number;
-  /** For tasks that bring none. */
+  /** The retries of tasks that do not say how many. */
   maxRetries: number;
-  /** Types with terms of their own (lua/lib/lease.lua). @default "" */
+  /** Types with a maxRetries or a timeoutMs of their own (lua/lib/lease.lua). @default "" */
   ownTerms?: string;
   workerId: string;
   nonce: string;
@@ -112,7 +112,7 @@ export type RoundTripReply = [
   ...envelopes: (string | number)[],
 ];
 
-/** The position at which the envelopes of a reply begin. */
+/** The index of the first envelope in a reply. */
 const ENVELOPES_AT = 6;
 
 /** Reads `<counts>[~<span>]` (engine/record.ts), or "e". */
@@ -124,7 +124,7 @@ export function decodePast(text: string): Past {
   return { attempt: attempts, fresh, generation, span };
 }
 
-/** "place=counts …": of the tasks that are not granted for the first time. */
+/** Reads "place=counts …", which has the tasks that were granted before. */
 function placedPasts(text: string): Map<number, Past> {
   const parts = text === "" ? [] : text.split(" ");
   return new Map(
@@ -137,7 +137,7 @@ function placedPasts(text: string): Map<number, Past> {
 
 export function parseRoundTrip(reply: RoundTripReply, nonce: string): RoundTrip {
   const [now, verdicts, first, flags, counts, named] = reply;
-  // One text of all ids: what Redis and the client do for each string of a reply is more than the split.
+  // All ids are one text: for Redis and the client, each further string of a reply costs more than the split.
   const ids = named === "" ? [] : named.split(" ");
   const granted = { first, ids, envelopes: reply as readonly unknown[], from: ENVELOPES_AT };
   const trip = roundTripOf(now, verdicts, flags, granted, placedPasts(counts), nonce);
@@ -146,16 +146,16 @@ export function parseRoundTrip(reply: RoundTripReply, nonce: string): RoundTrip 
   return trip;
 }
 
-/** The tasks that were granted under a nonce, in the order of the tokens. */
+/** The tasks that one call granted, in the order of their tokens. */
 interface Granted {
   first: string;
   ids: readonly string[];
-  /** The first one is at `from`. */
+  /** The first envelope is at the index `from`. */
   envelopes: readonly unknown[];
   from: number;
 }
 
-/** @param pasts of those that are not granted for the first time, by their place among the ids, counted from 1 */
+/** @param pasts the pasts of tasks that were granted before, by their place among the ids, counted from 1 */
 export function roundTripOf(
   now: number,
   verdicts: string,
@@ -172,7 +172,7 @@ export function roundTripOf(
     const envelope = envelopes[from + i] as string;
     const past = pasts.get(i + 1) ?? FRESH;
     if (past === EXPIRED) expired.push({ id, envelope });
-    // A repeated call names those that it no longer holds without their envelope.
+    // The reply to a repeated call names the tasks that the worker no longer holds, but without their envelopes.
     else if (envelope) grants.push({ id, token: `${fence}.${i + 1}`, fence, envelope, past });
   }
   const outcomes = new Array<VerdictOutcome>(verdicts.length);

@@ -1,6 +1,6 @@
 import type { Given, RunOutcome, ScheduleInput, ScheduleRun } from "@holdfast/contracts";
 
-/** A schedule as it is kept: JSON in the field `d<id>` of the hash of schedules. */
+/** A schedule as it is stored: JSON in the field `d<id>` of the hash of schedules. */
 export interface ScheduleDefinition
   extends Required<Omit<Given<ScheduleInput>, "paused" | "startAt" | "endAt" | "limit" | "immediately">> {
   paused: boolean;
@@ -9,7 +9,7 @@ export interface ScheduleDefinition
   limit: number | null;
   createdAt: number;
   updatedAt: number;
-  /** Raised by each write: nothing is decided by a definition that was replaced. */
+  /** Raised by each write, so that nobody decides by a definition that was replaced. */
   revision: number;
 }
 

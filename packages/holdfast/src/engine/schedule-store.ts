@@ -13,7 +13,7 @@ import {
 export interface StoredSchedule {
   id: string;
   definition: ScheduleDefinition;
-  /** As it is kept: by it a write finds out that somebody else has written. */
+  /** The definition as it is stored. A write compares it to notice that somebody else has written. */
   definitionText: string;
   record: ScheduleRuns;
 }
@@ -25,7 +25,7 @@ export interface SchedulePlan {
   runs: readonly ScheduleRun[];
 }
 
-/** A janitor that says that it runs, and for how long it counts as running without another word, ms. */
+/** A janitor that announces that it runs. `aliveMs` is for how long it counts as running after that, ms. */
 export interface Announcement {
   janitorId: string;
   aliveMs: number;
@@ -37,7 +37,7 @@ export class ScheduleStore {
   readonly #keys: SystemKeys;
   readonly #clockMs: () => number;
 
-  /** @param clockMs 0 for Redis time; tests give another */
+  /** @param clockMs 0 for Redis time; tests give another time */
   constructor(connection: Connection, prefix = "queue", clockMs: () => number = () => 0) {
     this.#connection = connection;
     this.#keys = systemKeys(prefix);
@@ -94,8 +94,8 @@ export class ScheduleStore {
 
   /**
    * @param seen what the caller has read, null for none
-   * @param next null: the next time stays as it is. Else the next time, 0 for none, and what was decided on beside it.
-   * @returns "changed" where somebody has written the schedule meanwhile, or decided on what was due
+   * @param next null leaves the next time as it is; otherwise the next time, 0 for none, and what was decided with it
+   * @returns "changed" if somebody wrote the schedule meanwhile, or decided about the times that were due
    */
   put(
     id: string,
@@ -118,7 +118,7 @@ export class ScheduleStore {
     return (await this.#run<scripts.ScheduleDeleteArgs, number>(scripts.scheduleDeleteScript, args)) === 1;
   }
 
-  /** @returns "changed" where another janitor has decided, or somebody has written the schedule meanwhile */
+  /** @returns "changed" if another janitor has decided, or somebody wrote the schedule meanwhile */
   plan(
     { id, definition, record }: Pick<StoredSchedule, "id" | "definition" | "record">,
     plan: SchedulePlan,
@@ -131,7 +131,7 @@ export class ScheduleStore {
     });
   }
 
-  /** @returns false where the run was not owed any more */
+  /** @returns false if the run was no longer owed */
   async settle(id: string, run: ScheduleRun): Promise<boolean> {
     const args = { scheduleId: id, at: run.manual ? "" : String(run.at), run: encodeRun(run) };
     return (await this.#run<scripts.ScheduleSettleArgs, number>(scripts.scheduleSettleScript, args)) === 1;
@@ -145,7 +145,7 @@ const planArgs = ({ nextAt, owed, runs }: SchedulePlan) => ({
 });
 
 function stored(id: string, definitionText: string, record: string): StoredSchedule {
-  // An earlier version writes no start, end and limit.
+  // An earlier version does not write start, end and limit.
   const definition = {
     startAt: null,
     endAt: null,

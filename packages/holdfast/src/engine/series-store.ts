@@ -10,12 +10,12 @@ export interface SeriesWrite {
   longBucket: string;
 }
 
-/** Buckets that are kept: three hours by 10 s, which are what a chart can show, and 30 days by 5 minutes. */
+/** How many buckets are kept: three hours of 10 s (as many as a chart can show), and 30 days of 5 minutes. */
 export const KEEP = 1_080;
 export const KEEP_LONG = 8_640;
 const TTL_MS = 2_678_400_000;
 
-/** The past of one queue, as it is kept. */
+/** The stored series of one queue. */
 export class SeriesStore {
   readonly #connection: Connection;
   readonly #prefix: string;
@@ -25,7 +25,7 @@ export class SeriesStore {
     this.#prefix = prefix;
   }
 
-  /** The end of the last bucket, and the text beside it; null if there is none. */
+  /** The end of the last bucket, and the text that is stored with it; null if there is none. */
   async last(queue: string): Promise<{ at: number; text: string } | null> {
     const value = await this.#connection.command<string | null>(
       "GET",
@@ -36,7 +36,7 @@ export class SeriesStore {
     return { at: Number(value.slice(0, space)), text: value.slice(space + 1) };
   }
 
-  /** @returns false where another process has kept a bucket since `expectedAt` */
+  /** @returns false if another process has written a bucket since `expectedAt` */
   async write(queue: string, { expectedAt, replaces, ...write }: SeriesWrite): Promise<boolean> {
     const reply = await this.#connection.script<scripts.SeriesWriteArgs, number>(
       scripts.seriesWriteScript,
@@ -57,7 +57,7 @@ export class SeriesStore {
     return this.#connection.command<string[]>("LRANGE", key, -count, -1);
   }
 
-  /** Counts that only grow: fields `w<bucket>` and `r<bucket>`. */
+  /** The counts of how long tasks waited and ran, which only grow: fields `w<bucket>` and `r<bucket>`. */
   async timings(queue: string): Promise<[string, number][]> {
     const flat = await this.#connection.command<string[]>("HGETALL", queueKeys(this.#prefix, queue).timings);
     const fields: [string, number][] = [];

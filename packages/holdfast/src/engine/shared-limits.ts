@@ -4,22 +4,23 @@ import * as scripts from "../redis/generated/index.ts";
 import { type SystemKeys, systemKeys } from "../redis/keys.ts";
 import type { Engine } from "./engine.ts";
 
-/** What one queue, or one partition, may use of a limit that several have together. */
+/** How much of a shared limit one queue or partition may use. */
 export interface Share {
   concurrency?: number;
   /** Tasks that may start in each period of the limit. */
   rate?: number;
   burst?: number;
   /**
-   * With `concurrency`: tasks that may run there at most until the next deal. More than `concurrency` where the share was lowered while more
-   * tasks ran. All of these together never exceed the limit, so no share is raised before another one is free.
+   * With `concurrency`: how many tasks may run there at most until the next deal. It is more than `concurrency` if the
+   * share was lowered while more tasks ran. The sum over all queues never exceeds the limit, so a share is raised only
+   * when another one has become free.
    */
   held?: number;
 }
 
 /** A limit that several queues share, as it is stored. */
 export interface SharedLimit {
-  /** Grows with each write. A share of an older version never takes the place of a newer one. */
+  /** Grows with each write. A share of an older version never replaces a newer one. */
   version: number;
   limit: Limit;
   queues: string[];
@@ -55,13 +56,16 @@ export class SharedLimits {
     return text === null ? null : stored(name, text);
   }
 
-  /** @param before null for a new limit. @returns the limit as it is stored now; null if somebody else has written it meanwhile */
+  /**
+   * @param before null for a new limit. @returns the limit as it is stored now; null if somebody else wrote it
+   * meanwhile
+   */
   async write(name: string, before: StoredLimit | null, after: SharedLimit): Promise<StoredLimit | null> {
     const text = JSON.stringify(after);
     return (await this.#write(name, before?.text ?? "", text)) ? stored(name, text) : null;
   }
 
-  /** @returns false if somebody else has written it meanwhile */
+  /** @returns false if somebody else wrote the limit meanwhile */
   forget(before: StoredLimit): Promise<boolean> {
     return this.#write(before.name, before.text, "");
   }
@@ -78,8 +82,8 @@ function stored(name: string, text: string): StoredLimit {
 }
 
 /**
- * Gives a queue or partition its share, or takes it away.
- * @returns how many of its tasks run; null if it has a newer share
+ * Gives a queue or partition its share, or takes the share away.
+ * @returns how many of its tasks run; null if it already has a newer share
  */
 export async function setShare(
   engine: Engine,
@@ -98,7 +102,10 @@ export async function setShare(
   return running < 0 ? null : running;
 }
 
-/** `concurrency rate periodMs burst`, as lua/lib/accounts.lua reads it. A rate of 0 is no rate there: no task may run then. */
+/**
+ * `concurrency rate periodMs burst`, as lua/lib/accounts.lua reads it. A rate of 0 is written as concurrency 0, since
+ * no task may start.
+ */
 function shareText({ concurrency, rate, burst = 1 }: Share, limit: Limit): string {
   if (rate === undefined) return `${concurrency ?? "-"} - 0 0`;
   return rate === 0 ? "0 - 0 0" : `${concurrency ?? "-"} ${rate} ${limit.rate?.periodMs} ${burst}`;

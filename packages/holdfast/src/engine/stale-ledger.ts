@@ -4,10 +4,10 @@ import type { Engine } from "./engine.ts";
 import { ENVELOPE_SCHEDULED } from "./format.ts";
 import { decodeRecord } from "./record.ts";
 
-/** Entries that a queue keeps, the newest. */
+/** How many entries a queue keeps. The newest ones are kept. */
 export const STALE_KEPT = 1_000;
 
-/** A refused verdict, as its worker knows it. */
+/** A verdict that was refused as stale, as its worker knows it. */
 export interface StaleReport {
   id: string;
   queue: string;
@@ -18,8 +18,8 @@ export interface StaleReport {
 }
 
 /**
- * Records that a verdict came too late: how long the attempt ran after its lease had ended, and for how long the next attempt
- * ran at the same time. No task waits for this, and a report that cannot be written is lost.
+ * Records that a verdict came too late: how long the attempt ran after its lease had ended, and for how long the next
+ * attempt ran at the same time. No task waits for this record; if it cannot be written, it is lost.
  */
 export async function recordStale(engine: Engine, report: StaleReport): Promise<StaleVerdict> {
   const at = engine.connection.now();

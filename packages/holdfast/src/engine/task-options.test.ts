@@ -133,7 +133,7 @@ describe("a task of a batch", () => {
   });
 
   test.each([
-    [{ type: "t", payload: 1, opts: {} }, "its fields stand beside type and payload"],
+    [{ type: "t", payload: 1, opts: {} }, "put its fields next to type and payload"],
     [{ name: "t", data: 1 }, "name is not an option of a task of a batch: did you mean type?"],
     [{ type: "t", data: 1 }, "did you mean payload?"],
     [{ type: "t", payload: 1, delay: 5 }, "did you mean delayMs?"],

@@ -46,16 +46,17 @@ const keyKind = pattern(`a text of 1 to ${LIMITS.keyBytes} bytes without NUL, bu
 function contradictionOfUnique({ scope, windowMs, onConflict, maxWaitMs }: Unique): string | undefined {
   const replaces = onConflict === "replace" || onConflict === "debounce" || onConflict === "keepLatest";
   if (scope === "waiting" && onConflict === "keepLatest")
-    return 'onConflict "keepLatest" has the scope "unfinished"';
-  if (scope === "window" && replaces) return `onConflict "${onConflict}" does not go with the scope "window"`;
+    return 'onConflict "keepLatest" needs the scope "unfinished"';
+  if (scope === "window" && replaces)
+    return `onConflict "${onConflict}" cannot be combined with the scope "window"`;
   if (scope === "window" && windowMs === undefined)
     return 'scope "window" needs windowMs: the length of the window';
-  if (scope !== "window" && windowMs !== undefined) return 'windowMs goes with the scope "window"';
+  if (scope !== "window" && windowMs !== undefined) return 'windowMs needs the scope "window"';
   if (onConflict !== "debounce")
-    return maxWaitMs === undefined ? undefined : 'maxWaitMs goes with onConflict "debounce"';
+    return maxWaitMs === undefined ? undefined : 'maxWaitMs needs onConflict "debounce"';
   if (maxWaitMs === undefined)
     return 'onConflict "debounce" needs maxWaitMs: the longest time from the first enqueue';
-  return scope === "unfinished" ? 'onConflict "debounce" has the scope "waiting"' : undefined;
+  return scope === "unfinished" ? 'onConflict "debounce" needs the scope "waiting"' : undefined;
 }
 
 export const uniqueShape = shapeOf<Unique>({
@@ -71,7 +72,7 @@ export const uniqueShape = shapeOf<Unique>({
   },
   hints: {
     ...{ id: "key", ttl: "windowMs", periodMs: "windowMs", mode: "onConflict" },
-    delayMs: "delayMs stands beside unique, as that of every task",
+    delayMs: "delayMs is an option of the task: put it next to unique",
   },
   required: ["key"],
   rule: contradictionOfUnique,
@@ -145,18 +146,18 @@ function contradictionOf(options: TaskOptions): string | undefined {
   if (options.delayMs !== undefined && options.runAt !== undefined)
     return "delayMs and runAt exclude each other";
   if (options.id !== undefined && options.partitionKey !== undefined)
-    return "id and partitionKey exclude each other: the id alone says which partition the task is in";
+    return "id and partitionKey exclude each other: the id already decides the partition";
   if (options.key !== undefined && options.partitionKey !== undefined)
-    return "key and partitionKey exclude each other: the key alone says which partition the task is in";
+    return "key and partitionKey exclude each other: the key already decides the partition";
   if (options.unique?.onConflict === "keepLatest" && (options.delayMs ?? options.runAt) !== undefined)
-    return 'unique.onConflict "keepLatest" does not go with delayMs or runAt: the task waits for the end of the one that runs';
+    return 'unique.onConflict "keepLatest" cannot be combined with delayMs or runAt: the task waits for the end of the running task';
   if (options.unique?.onConflict === "debounce" && options.delayMs === undefined)
     return 'unique.onConflict "debounce" needs delayMs: how long after the last enqueue the task is due';
-  if (options.ifEnded !== undefined && options.id === undefined) return "ifEnded goes with an id";
+  if (options.ifEnded !== undefined && options.id === undefined) return "ifEnded needs an id";
   if (options.replicas !== undefined && options.durability !== "replicated")
-    return 'replicas goes with durability "replicated"';
+    return 'replicas needs durability "replicated"';
   if (options.tracestate !== undefined && options.traceparent === undefined)
-    return "tracestate goes with a traceparent";
+    return "tracestate needs a traceparent";
   return undefined;
 }
 
@@ -170,7 +171,7 @@ export const taskShape = shapeOf<TaskOptions>({
 });
 
 function fingerprintWithoutId({ fingerprint, id }: FingerprintedOptions): string | undefined {
-  return fingerprint !== undefined && id === undefined ? "fingerprint goes with an id" : undefined;
+  return fingerprint !== undefined && id === undefined ? "fingerprint needs an id" : undefined;
 }
 
 /** The options of `enqueueText`. */
@@ -183,14 +184,14 @@ export const taskTextShape = shapeOf<FingerprintedOptions>({
   rule: (options) => contradictionOf(options) ?? fingerprintWithoutId(options),
 });
 
-/** One task of a batch, in the shape that HTTP and NDJSON have too: what it is and its options side by side. */
+/** One task of a batch, in the same shape as in HTTP and NDJSON: its type and payload, and its options next to them. */
 export interface NewTask extends FingerprintedOptions {
   type: string;
-  /** Any JSON value; in place of it `payloadText`. */
+  /** Any JSON value. `payloadText` can be given instead. */
   payload?: unknown;
   /** The exact JSON text of the payload, kept byte by byte. The caller vouches that it is JSON. */
   payloadText?: string | undefined;
-  /** The same options as `enqueue` takes them, instead of next to type and payload. A field in both places is refused. */
+  /** The options of `enqueue`, instead of next to type and payload. A field in both places is refused. */
   options?: FingerprintedOptions | undefined;
 }
 
@@ -214,7 +215,7 @@ export const newTaskShape = shapeOf<NewTask>({
   kinds: { ...taskKinds, ...ownKinds },
   hints: {
     ...taskHints,
-    opts: "its fields stand beside type and payload: { type, payload, delayMs }",
+    opts: "put its fields next to type and payload: { type, payload, delayMs }",
     name: "type",
     data: "payload",
   },
@@ -225,8 +226,8 @@ export const newTaskShape = shapeOf<NewTask>({
 });
 
 /**
- * The task with its options next to type and payload.
- * @throws HoldfastError invalid_argument: a field is in both places
+ * Moves the options of a task next to type and payload.
+ * @throws HoldfastError invalid_argument if a field is in both places
  */
 export function flatTask(task: NewTask): NewTask {
   if (typeof task !== "object" || task === null || !("options" in task)) return task;
@@ -242,8 +243,8 @@ export function flatTask(task: NewTask): NewTask {
 }
 
 /**
- * Checks one task of a batch, as `flatTask` gives it, but for its type.
- * @returns the task if it has options, otherwise undefined: most tasks have none and take a shorter way
+ * Checks one task of a batch, in the form that `flatTask` returns. It does not check the type.
+ * @returns the task if it has options, otherwise undefined: most tasks have none, and need no more checks
  * @throws HoldfastError invalid_* that names the field
  */
 export function optionsOfNewTask(task: NewTask): TaskOptions | undefined {
@@ -251,7 +252,7 @@ export function optionsOfNewTask(task: NewTask): TaskOptions | undefined {
     let isPlain = true;
     for (const name in task)
       if (name !== "type" && name !== "payload" && name !== "payloadText") isPlain = false;
-    // Both would be odd, and are refused below.
+    // A task with both payload and payloadText is refused below.
     if (
       isPlain &&
       (task.payloadText === undefined || (typeof task.payloadText === "string" && task.payload === undefined))

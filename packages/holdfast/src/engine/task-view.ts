@@ -24,7 +24,7 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
     priority: envelope.priority,
     payloadText: envelope.payloadText,
     payloadBytes: Buffer.byteLength(envelope.payloadText),
-    // No JSON text is empty.
+    // JSON text is never empty, so "" means that the payload was not kept.
     payloadKept: envelope.keepPayload || envelope.payloadText !== "",
     resultText: state === "completed" && raw.result !== "" ? raw.result : null,
     attempts: record.attempts,

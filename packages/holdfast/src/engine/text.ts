@@ -1,9 +1,9 @@
 /**
- * The form of free text in a record: texts with any characters that people and their code give. A record is lines of words.
- * What has to be a name is checked instead: names.ts.
+ * The form of free text in a record. A record consists of words and lines, and free text may have any character. Texts
+ * that have to be names are checked instead: names.ts.
  */
 
-/** A word among others: without spaces and line breaks. */
+/** Encodes a text as one word, without spaces and line breaks. */
 export function encodeWord(text: string): string {
   return encodeURIComponent(text.toWellFormed());
 }
@@ -14,8 +14,8 @@ export function decodeWord(word: string): string {
 }
 
 /**
- * The rest of a line. Only what would break the record is escaped, so that scripts carry few bytes: line breaks, and at the
- * beginning what stands there for "nothing" ("-") and for a span ("~").
+ * Encodes a text as the rest of a line. Scripts carry fewer bytes if only those characters are escaped that would break
+ * the record: line breaks, and at the beginning "-" (which means "nothing") and "~" (which begins a span).
  */
 export function encodeLine(text: string): string {
   const escaped = text.includes("%") ? text.replaceAll("%", "%25") : text;

@@ -2,8 +2,9 @@ import { HoldfastError, isTaskType } from "@holdfast/contracts";
 import { shown } from "../options/shape.ts";
 
 /**
- * What a worker runs: a task type, the beginning of types with a star behind it (`email.*`), or `*` for all types. The workers of a
- * queue tell it to the engine, and to janitors through the registry (lua/lib/routes.lua).
+ * A rule says which types a worker runs: a task type, the beginning of types followed by a star (`email.*`), or `*` for
+ * all types. The workers of a queue send their rules to the engine, and to janitors through the registry
+ * (lua/lib/routes.lua).
  */
 export const isPrefix = (rule: string): boolean => rule.endsWith("*");
 
@@ -15,7 +16,7 @@ export function checkTypeRule(rule: string): string {
   if (isTypeRule(rule)) return rule;
   throw new HoldfastError(
     "invalid_task_type",
-    `${shown(rule)} is not a valid task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit; with a * behind it, it stands for all types that begin like this, and * alone for all types`,
+    `${shown(rule)} is not a valid task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit; a text that ends with * stands for all types that begin with it, and * alone for all types`,
   );
 }
 

@@ -15,7 +15,7 @@ export function encodeUnique(unique: Unique): string {
   return `${SCOPES[scope]}${CONFLICTS[onConflict]}${windowMs ?? maxWaitMs ?? ""},${encodeWord(key)}`;
 }
 
-/** The terms as an enqueue takes them. */
+/** The terms in the form of the option `unique` of an enqueue. */
 export const uniqueOptions = ({ windowMs, maxWaitMs, ...rest }: UniqueTerms): Unique => ({
   ...rest,
   ...(windowMs === null ? {} : { windowMs }),
@@ -39,5 +39,5 @@ export function decodeUnique(text: string): UniqueTerms {
   } catch {
     // The key is not percent-encoded text.
   }
-  throw new HoldfastError("invalid_argument", "this record is not a task: its unique key cannot be decoded");
+  throw new HoldfastError("invalid_argument", "this is not a task: its unique key cannot be decoded");
 }

@@ -1,23 +1,26 @@
 import type { HoldScope } from "@holdfast/contracts";
 
-/** The judgement of a worker about an attempt, under the fence of its lease. */
+/** The verdict of a worker about an attempt, with the fence of its lease. */
 export type Verdict =
   | { kind: "ack"; id: string; fence: string; resultText?: string }
   | { kind: "fail"; id: string; fence: string; delayMs: number; error: string }
   | { kind: "fatal" | "quarantine"; id: string; fence: string; error: string }
-  /** The task ends as cancelled. `drop`: because its last attempt failed. */
+  /** The task ends as cancelled. `drop`: its last attempt failed, and it shall leave no dead letter. */
   | { kind: "cancel" | "drop"; id: string; fence: string; error: string }
-  /** An error that is no failure: the attempt is refunded, so often, and the task waits. `delayMs` is at least 1. */
+  /**
+   * An error that does not count as a failure: the attempt is refunded (at most RATE_LIMITED_MAX times), and the task
+   * waits. `delayMs` is at least 1.
+   */
   | { kind: "excuse"; id: string; fence: string; delayMs: number; error: string }
   | { kind: "release"; id: string; fence: string }
-  /** Never begun: handed back as it was, however often. */
+  /** The attempt never began: the task is handed back unchanged, however often. */
   | { kind: "unstarted"; id: string; fence: string }
-  /** A rate limit was met: the key of the task, its type or the queue is held for so long. */
+  /** A rate limit was met: the key of the task, its type or the queue is held for `delayMs`. */
   | { kind: "limited"; id: string; fence: string; delayMs: number; scope: HoldScope }
-  /** The worker has no handler for its type: it stands aside for one that has. */
+  /** The worker has no handler for the type: the task stands aside for a worker that has one. */
   | { kind: "unrouted"; id: string; fence: string };
 
-/** As `flatMap` would: of short lists it takes 190 ns for each element, and `concat` 3. */
+/** Like `flatMap`, which takes 190 ns for each element of short lists; `concat` takes 3 ns. */
 function joined<T>(lists: readonly T[][]): T[] {
   const none: T[] = [];
   return none.concat(...lists);
@@ -51,7 +54,7 @@ export function verdictTail(verdicts: readonly Verdict[]) {
   const otherPlaces: number[] = [];
   // Tasks that were granted together mostly end together, so the fence is looked for once for all of them.
   let acks: Acks | undefined;
-  // Not a loop: V8 would compile it twice, as a loop that runs and as a function, in the first half second of a worker.
+  // Not a loop: V8 would compile a loop twice, while it runs and as a function, in the first half second of a worker.
   verdicts.forEach((verdict, place) => {
     if (verdict.kind !== "ack" || verdict.resultText !== undefined) {
       pushOther(others, verdict);

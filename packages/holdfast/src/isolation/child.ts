@@ -13,9 +13,9 @@ import { receivedError } from "./sent-error.ts";
 
 type Answer = Extract<ToChild, { kind: "answer" }>;
 
-/** The program of a child process. argv has the pid of the worker, and one attempt at a time comes over the channel. */
+/** The program of a child process. argv has the pid of the worker. Attempts come over the channel, one at a time. */
 
-// Taken before a handler is loaded, which may put something else in its place.
+// Kept before a handler is loaded, because a handler may replace process.send.
 const send = process.send?.bind(process);
 const calls = new Map<number, (answer: Answer) => void>();
 let key = "";
@@ -24,14 +24,15 @@ let lastCall = 0;
 let current: { run: number; abort: AbortController } | undefined;
 
 /**
- * A thread of each child process: ends it when its worker is gone. A handler that blocks the event loop would never see
- * that the channel was closed, and would go on for ever. The thread gets it as text, so it uses nothing from outside.
+ * The code of a thread of each child process. It ends the child when its worker is gone. A handler that blocks the
+ * event loop would never see that the channel was closed, and would run for ever. The thread gets this function as
+ * text, so the function uses nothing from outside.
  */
 function watchParent(parentPid: number): void {
   setInterval(() => {
     if (process.ppid === parentPid) return;
     try {
-      // With what it started: it leads a process group of its own.
+      // Ends the processes that the child started too: the child leads its own process group.
       process.kill(-process.pid, "SIGKILL");
     } catch {
       process.kill(process.pid, "SIGKILL");
@@ -40,11 +41,11 @@ function watchParent(parentPid: number): void {
 }
 
 function say(message: FromChild): void {
-  // A channel that is gone ends this process; nobody is left who could be told.
+  // If the channel is gone, this process ends, and nobody could receive the message.
   if (process.connected) send?.({ key, ...message }, () => {});
 }
 
-/** Resolves when the worker has done it, with what it read. */
+/** Resolves with what the worker read, when the worker has done what was asked. */
 function ask(message: (call: number) => FromChild): Promise<string | undefined> {
   const call = ++lastCall;
   return new Promise((resolve, reject) => {
@@ -103,7 +104,7 @@ async function run(number: number, task: SentTask): Promise<void> {
   }
 }
 
-/** @throws Error: an option that cannot be sent */
+/** @throws Error if an option cannot be sent */
 function sentHandlers(loaded: Handlers): SentHandlers {
   return Object.fromEntries(
     Object.entries(loaded).map(([rule, entry]) => {

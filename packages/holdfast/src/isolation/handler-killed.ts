@@ -2,14 +2,15 @@
 export type KillReason = "timed_out" | "memory" | "aborted" | "exited" | "closed";
 
 /**
- * The child process that ran an attempt was killed, or ended by itself. An ordinary failure: the task is retried with
- * backoff and, out of attempts, put into the dead letters.
+ * The child process that ran an attempt was killed, or ended by itself. This is an ordinary failure: the task is
+ * retried with backoff, and goes to the dead letters when its attempts are used up.
  *
  * - `timed_out`: the time-out of the task passed.
- * - `memory`: more memory than allowed.
- * - `aborted`: it went on after its signal was aborted (lease lost, cancel, stop of the worker) for longer than allowed.
- * - `exited`: it ended by itself: `process.exit`, an uncaught error, a signal from outside.
- * - `closed`: the handlers were closed while it ran.
+ * - `memory`: the child used more memory than allowed.
+ * - `aborted`: the handler ran longer than allowed after its signal was aborted (lease lost, cancel, stop of the
+ *   worker).
+ * - `exited`: the child ended by itself: `process.exit`, an uncaught error, a signal from outside.
+ * - `closed`: the handlers were closed while the attempt ran.
  */
 export class HandlerKilled extends Error {
   readonly reason: KillReason;
@@ -18,7 +19,7 @@ export class HandlerKilled extends Error {
     super(message);
     this.name = "HandlerKilled";
     this.reason = reason;
-    // The stack would be that of the pool, which tells nobody anything.
+    // The stack would only show the pool, which helps nobody.
     this.stack = `${this.name}: ${message}`;
   }
 }

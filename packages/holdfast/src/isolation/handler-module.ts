@@ -5,7 +5,7 @@ import type { Handlers } from "../worker/handler.ts";
 import { checkHandlers } from "../worker/handler-options.ts";
 
 /**
- * The handlers of one module. It exports either
+ * Loads the handlers of one module. The module exports either
  *
  * - `handlers`, or a default: a record of task type to function, or to an object with a handler and options, or
  * - a default function, whose task type is the name of the file: `email.send.mjs` handles `email.send`.
@@ -32,7 +32,7 @@ export async function loadHandlerModule(file: string): Promise<Handlers> {
   return check(file, exported);
 }
 
-/** A CommonJS module arrives as the default, and one that was compiled from ES modules has its own default in there. */
+/** A CommonJS module is imported as the default. If it was compiled from ES modules, its own default is inside. */
 function defaultOf(module: { default?: unknown }): unknown {
   const exported = module.default as
     | { __esModule?: unknown; default?: unknown; handlers?: unknown }
@@ -50,7 +50,10 @@ function check(file: string, record: object): Handlers {
   return record as Handlers;
 }
 
-/** The handlers of several modules together. @throws HoldfastError invalid_argument, also where two have the same type */
+/**
+ * The handlers of several modules together. @throws HoldfastError invalid_argument, also if two modules have the same
+ * type
+ */
 export async function loadHandlerModules(files: readonly string[]): Promise<Handlers> {
   const handlers = new Map<string, { handler: Handlers[string]; file: string }>();
   for (const file of files) {

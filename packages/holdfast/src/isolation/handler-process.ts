@@ -36,11 +36,11 @@ interface Running {
 
 const HEAP_FULL = "heap out of memory";
 const TAIL_CHARACTERS = 8_192;
-// Its last output may arrive after its end, but a grandchild could keep the pipe open for ever.
+// The last output of the child may arrive after its end, but a grandchild could keep the pipe open for ever.
 const LAST_WORDS_MS = 500;
 const END_MS = 1_000;
 
-/** One child process: runs one attempt at a time, so that a kill ends that attempt and no other. */
+/** One child process. It runs one attempt at a time, so that a kill ends only that attempt. */
 export class HandlerProcess {
   readonly ready: Promise<SentHandlers>;
   /** Resolves when the process is gone. */
@@ -48,7 +48,7 @@ export class HandlerProcess {
   attempts = 0;
   readonly #child: ChildProcess;
   readonly #memoryMb: number;
-  /** In each message of our own side of the child. */
+  /** Part of each message that our own code in the child sends. */
   readonly #key = randomUUID();
   #running: Running | undefined;
   #killed: HandlerKilled | undefined;
@@ -59,22 +59,22 @@ export class HandlerProcess {
   constructor(options: ProcessOptions) {
     this.#memoryMb = options.memoryMb;
     const { code } = options;
-    // If the code is a text, the process reads it from the standard input, for which "-" stands: a command line has a limit.
+    // A code that is a text would not fit on a command line, so the process reads it from the standard input ("-").
     this.#child = fork("file" in code ? code.file : "-", [String(process.pid)], {
       execArgv: [
-        // Flags of the process, like --eval or --input-type, are about its own script.
+        // Flags like --eval or --input-type apply to the script of this process, so the child does not get them.
         ...process.execArgv.filter((flag) => flag === "--enable-source-maps"),
         ...options.execArgv,
         `--max-old-space-size=${options.memoryMb}`,
       ],
       ...(options.env ? { env: options.env } : {}),
       stdio: ["file" in code ? "ignore" : "pipe", "inherit", "pipe", "ipc"],
-      // A process group of its own: what a handler started is killed with it, and a Ctrl-C at the terminal reaches the
-      // worker alone, which gives its attempts their grace.
+      // The child leads its own process group. So the processes that a handler started are killed with it, and a Ctrl-C
+      // at the terminal reaches only the worker, which gives its attempts their grace.
       detached: true,
     });
     const child = this.#child;
-    // It may be killed before it has read it all.
+    // The child may be killed before it has read the whole text.
     if ("text" in code) child.stdin?.on("error", () => {}).end(code.text);
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       process.stderr.write(text);
@@ -92,7 +92,7 @@ export class HandlerProcess {
     this.ready.catch(() => {});
     this.gone = new Promise((resolve) => {
       child.once("exit", () => resolve());
-      // It never began.
+      // The process was never started.
       child.once("error", () => child.pid === undefined && resolve());
     });
     void this.#end().then(() => this.#fail(this.#verdict()));
@@ -107,7 +107,7 @@ export class HandlerProcess {
     return !this.#ended && this.#killed === undefined;
   }
 
-  /** An idle process does not keep the worker from ending. */
+  /** Decides whether the process keeps the worker alive. An idle process does not. */
   hold(held: boolean): void {
     const stderr = this.#child.stderr as { ref?: () => void; unref?: () => void } | null;
     if (held) {
@@ -121,7 +121,7 @@ export class HandlerProcess {
     }
   }
 
-  /** @throws what the handler threw; HandlerKilled */
+  /** @throws the error that the handler threw, or HandlerKilled */
   run(task: SentTask, calls: AttemptCalls): Promise<RunEnd> {
     const number = ++this.attempts;
     if (!this.alive) return Promise.reject(this.#verdict());
@@ -143,7 +143,7 @@ export class HandlerProcess {
     this.#fail(this.#killed);
   }
 
-  /** Asks it to end, and kills it if it does not. */
+  /** Asks the process to end, and kills it if it does not. */
   async end(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect();
     const timer = setTimeout(() => this.kill("closed", "the handlers were closed"), END_MS);
@@ -184,7 +184,8 @@ export class HandlerProcess {
       case "checkpoint":
       case "read_checkpoint":
       case "log":
-        // After its end an attempt has no lease to write under: ignored, as a worker does.
+        // After its end an attempt has no lease to write under, so its messages are ignored, as in a worker without
+        // isolation.
         void tell(current?.calls, message)
           .then((text) => ({ ...(text === undefined ? {} : { text }) }))
           .catch((error) => ({ error: readThrown(error) }))
@@ -241,7 +242,7 @@ export class HandlerProcess {
   }
 }
 
-/** Does in the worker what a handler asked of its context. @returns what it read, as JSON text */
+/** Does in the worker what a handler asked its context to do. @returns what was read, as JSON text */
 async function tell(
   calls: AttemptCalls | undefined,
   message: Extract<FromChild, { kind: "progress" | "checkpoint" | "read_checkpoint" | "log" }>,
@@ -254,7 +255,7 @@ async function tell(
   return undefined;
 }
 
-/** A value that the context of the worker refuses for the reason that the child found. */
+/** A value that the context of the worker refuses for the same reason as the child. */
 export function unstorable({ code, message }: Refused): object {
   return {
     toJSON() {

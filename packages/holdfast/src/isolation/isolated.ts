@@ -12,24 +12,29 @@ import { ProcessPool } from "./pool.ts";
 
 export interface IsolationOptions {
   /**
-   * Child processes at most. Each runs one attempt at a time: give the worker the same `concurrency`, or attempts wait
-   * for a process under their lease. 1 to 1_000. @default 4
+   * The most child processes. Each runs one attempt at a time. Give the worker the same `concurrency`; otherwise
+   * attempts wait for a process while their leases run. 1 to 1_000. @default 4
    */
   processes?: number | undefined;
-  /** Memory of one child, its heap and its resident set: more, and it is killed. Node alone takes
-   * about 60. Megabytes, 128 to 65_536. @default 256 */
+  /**
+   * The memory of one child, for its heap and for its resident set. A child that uses more is killed. Node alone takes
+   * about 60. Megabytes, 128 to 65_536. @default 256
+   */
   memoryMb?: number | undefined;
-  /** How long a handler may go on after its signal was aborted. Past its time-out it is killed at once. Milliseconds. @default 5_000 */
+  /**
+   * How long a handler may run after its signal was aborted. After a time-out it is killed at once. Milliseconds.
+   * @default 5_000
+   */
   killAfterMs?: number | undefined;
   /** A child ends after this many attempts; the next one starts fresh. @default 10_000 */
   recycleAfter?: number | undefined;
-  /** A child that had nothing to do for so long ends. Milliseconds. @default 60_000 */
+  /** A child that has had nothing to do for this long ends. Milliseconds. @default 60_000 */
   idleMs?: number | undefined;
   /** How long a child may take to load the modules. Milliseconds. @default 30_000 */
   startMs?: number | undefined;
   /** Flags of Node for the children, such as `["--import", "tsx"]`. */
   execArgv?: readonly string[] | undefined;
-  /** Environment of the children. @default that of this process, secrets included */
+  /** The environment of the children. @default the environment of this process, including its secrets */
   env?: NodeJS.ProcessEnv | undefined;
 }
 
@@ -54,7 +59,7 @@ export const isolationShape = shapeOf<IsolationOptions>({
   hints: {
     concurrency: "processes",
     memory: "memoryMb",
-    timeout: "the time-out is that of the task: timeoutMs",
+    timeout: "the time-out is an option of the task: timeoutMs",
   },
 });
 
@@ -70,12 +75,14 @@ export interface IsolatedHandlers {
 }
 
 /**
- * Loads handlers in child processes, never in this one, and forwards each attempt to one of them. An attempt that
- * overruns its time-out, its memory or its grace after an abort is killed alone and fails as `HandlerKilled`; so does
- * one whose process ends. The worker, its leases and its other attempts go on.
+ * Loads handlers in child processes, never in this process, and forwards each attempt to one of them. If an attempt
+ * exceeds its time-out, its memory or its grace after an abort, only that attempt is killed, and fails as
+ * `HandlerKilled`. An attempt whose process ends fails in the same way. The worker, its leases and its other attempts
+ * go on.
  *
- * @param modules path or file URL of a module that exports `handlers` (or of several), as the worker service reads it
- * @throws HoldfastError invalid_argument: an option out of range, a module that does not load
+ * @param modules path or file URL of a module that exports `handlers` (or of several modules), as the worker service
+ * reads it
+ * @throws HoldfastError invalid_argument if an option is out of range or a module does not load
  */
 export async function isolated(
   modules: string | URL | readonly (string | URL)[],
@@ -136,7 +143,7 @@ async function runIn(
     const { token, traceparent = null } = ctx;
     const sent = { id, type, queue, payloadText, attempt, enqueuedAt, tags, schedule, token, traceparent };
     const running = process.run(sent, ctx);
-    // Between the process and this line.
+    // The signal may have been aborted while the process was taken.
     if (signal.aborted) onAbort();
     return resultOf(await running);
   } finally {

@@ -3,7 +3,9 @@ import type { AttemptAborted } from "../worker/attempt-aborted.ts";
 import type { HandlerOptions } from "../worker/handler.ts";
 import type { Thrown } from "../worker/thrown.ts";
 
-/** Over the channel between a worker and a child process: JSON, so a lone surrogate in a payload survives. */
+/**
+ * The messages between a worker and a child process. They are sent as JSON, so a lone surrogate in a payload survives.
+ */
 
 export interface SentTask {
   id: string;
@@ -18,25 +20,28 @@ export interface SentTask {
   traceparent: string | null;
 }
 
-/** `run` numbers the attempts of one child, `call` what a handler asks of its context. */
+/** `run` numbers the attempts of one child. `call` numbers the requests of a handler to its context. */
 export type ToChild =
-  /** First of all. `key` is in each message of ours: handlers, and what they import, may use the channel as well. */
+  /**
+   * The first message. Each message of our own code has the `key`, because handlers and their imports may use the
+   * channel too.
+   */
   | { kind: "start"; key: string; files: readonly string[] }
   | { kind: "run"; run: number; task: SentTask }
   | { kind: "abort"; run: number; reason: AttemptAborted["reason"]; message: string }
-  /** `text`: what was read. `error`: what the call has to throw. */
+  /** `text`: what the worker read. `error`: the error that the call has to throw. */
   | { kind: "answer"; call: number; text?: string; error?: Thrown };
 
 export type FromChild =
   | { kind: "ready"; handlers: SentHandlers }
   | { kind: "broken"; message: string }
   | { kind: "uncaught"; message: string }
-  /** `refused`: the value cannot be stored. */
+  /** `refused`: why the value cannot be stored. */
   | { kind: "progress"; run: number; call: number; text?: string; refused?: Refused }
   | { kind: "checkpoint"; run: number; call: number; text: string }
   | { kind: "read_checkpoint"; run: number; call: number }
   | { kind: "log"; run: number; call: number; text: string }
-  /** `tooLarge`: it is done, but what it returned is not kept. */
+  /** `tooLarge`: the handler has ended, but the value that it returned is too large to be stored. */
   | { kind: "done"; run: number; text?: string; tooLarge?: string }
   | { kind: "failed"; run: number; error: Thrown };
 

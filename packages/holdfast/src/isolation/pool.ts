@@ -18,12 +18,12 @@ interface Waiting {
 
 const MEMORY_LOOK_MS = 100;
 
-/** Child processes, started when they are needed: each is idle or runs one attempt. */
+/** Child processes. They are started when they are needed, and each is idle or runs one attempt. */
 export class ProcessPool {
   readonly #options: PoolOptions;
   /** Every process that is not gone. */
   readonly #all = new Set<HandlerProcess>();
-  /** The one used last is used next, so that the others can go. */
+  /** The process that was used last is used next, so that the others can end when they are idle for too long. */
   readonly #idle: HandlerProcess[] = [];
   readonly #idleTimers = new Map<HandlerProcess, NodeJS.Timeout>();
   readonly #waiting: Waiting[] = [];
@@ -53,7 +53,10 @@ export class ProcessPool {
     }
   }
 
-  /** A process for one attempt; to be given back, dead or alive. @throws the reason of the signal; HandlerKilled */
+  /**
+   * Takes a process for one attempt. The caller has to give it back, dead or alive. @throws the reason of the signal,
+   * or HandlerKilled
+   */
   take(signal: AbortSignal): Promise<HandlerProcess> {
     if (this.#closed) return Promise.reject(new HandlerKilled("closed", "the handlers were closed"));
     if (signal.aborted) return Promise.reject(signal.reason);
@@ -92,7 +95,7 @@ export class ProcessPool {
     else this.#rest(process);
   }
 
-  /** Ends every process; what still runs fails. Resolves when all are gone. Idempotent. */
+  /** Ends every process; attempts that still run fail. Resolves when all processes are gone. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -147,7 +150,7 @@ export class ProcessPool {
     } catch (error) {
       this.#starting--;
       process.kill("closed", "it could not be started");
-      // One start, one attempt that fails by it: a module that is broken now cannot make it fork for ever.
+      // Each failed start fails one waiting attempt, so a broken module cannot make the pool fork for ever.
       this.#waiting.shift()?.reject(error);
     }
   }

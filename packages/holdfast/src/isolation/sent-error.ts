@@ -1,7 +1,10 @@
 import { CancelTask, FatalError, Postpone, RateLimited, RetryAfter } from "@holdfast/contracts";
 import type { Thrown } from "../worker/thrown.ts";
 
-/** A value that was thrown in a child, as an error of this process; a value that was not an error comes as its text. */
+/**
+ * Turns a value that was thrown in a child into an error of this process. A value that was not an error becomes its
+ * text.
+ */
 export function receivedError(sent: Thrown): unknown {
   const { name, message, frames, code, means, delayMs = 0, scope, cause, errors, text } = sent;
   if (text !== undefined && means === undefined) return text;

@@ -10,19 +10,19 @@ import type { RewoundEvent } from "./rewind.ts";
 
 export interface JanitorOptions {
   redis: RedisOption;
-  /** First part of every key. @default "queue" */
+  /** The first part of every Redis key. @default "queue" */
   prefix?: string | undefined;
   /** Longest sleep between two sweeps. Milliseconds, 10 to 60_000. @default 1_000 */
   sweepIntervalMs?: number | undefined;
   /** How often each queue is audited. 0: only after a rewind. Milliseconds, 0 to 2_147_483_647. @default 60_000 */
   auditIntervalMs?: number | undefined;
-  /** Entries that one audit looks at before the next goes on from there. 1 to 10_000_000. @default 10_000 */
+  /** How many entries one audit looks at. The next audit continues from there. 1 to 10_000_000. @default 10_000 */
   auditBudget?: number | undefined;
   /** The most records of operator actions that are kept; older ones are dropped. 1_000 to 10_000_000. @default 100_000 */
   auditLogMax?: number | undefined;
   /** The queues to look after. @default every registered queue */
   queues?: string[] | undefined;
-  /** Whether it enqueues the tasks of schedules that are due. @default true */
+  /** Whether the janitor enqueues the tasks of schedules that are due. @default true */
   schedules?: boolean | undefined;
   /** The clock by which schedules are due, ms since the epoch; for tests. @default Redis time */
   clockMs?: (() => number) | undefined;
@@ -62,7 +62,7 @@ export interface SweptEvent {
   reaped: { requeued: number; dead: number; cancelled: number };
   /** Dead letters of tasks that no registered worker has a handler for. */
   rejected: number;
-  /** Tasks whose `expiresAt` passed while no worker took them. */
+  /** Tasks whose `expiresAt` passed before a worker took them. */
   expired: number;
   purged: number;
   /** Dead letters that were beyond a cap of the queue (`maxDead`, `maxDeadAgeMs`). */
@@ -76,7 +76,7 @@ export interface JanitorEvents {
   audited: [AuditReport];
   /** The janitor has decided whether to enqueue an occurrence of a schedule. */
   scheduled: [ScheduleRunEvent];
-  /** Redis lost writes that this janitor has seen. The audit of the queue follows at once. */
+  /** Redis lost writes that this janitor had seen. The audit of the queue follows at once. */
   rewound: [RewoundEvent];
   error: [HoldfastError];
 }

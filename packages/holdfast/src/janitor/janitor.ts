@@ -15,16 +15,19 @@ import { SafeEmitter } from "../user-code.ts";
 import { type JanitorEvents, type JanitorOptions, janitorShape } from "./janitor-options.ts";
 import { Sweep } from "./sweep.ts";
 
-// The audit log may be so much longer than it is kept as an hour of operators makes it: no reason to look every second.
+// The audit log is trimmed only this often, because operators write few records in that time, ms.
 const TRIM_MS = 10_000;
 const DEFAULT_GRACE_MS = 25_000;
 const WORKER_GONE_MS = 3_600_000;
 const SOONEST_MS = 5;
-// How often shared limits are divided anew, ms.
+// How often shared limits are divided again, ms.
 const DEAL_MS = 1_000;
-// A janitor that has not looked at the schedules for so long, beside its sweep interval, does not count as running.
+// A janitor does not count as running if it has not looked at the schedules for this long plus its sweep interval, ms.
 const SILENT_MS = 15_000;
-/** Finds leases that ran out, tasks that are due, and what is past retention. Any number of janitors may run. */
+/**
+ * Finds leases that have expired, tasks that are due, and tasks that are past retention. Any number of janitors may
+ * run.
+ */
 export class Janitor extends SafeEmitter<JanitorEvents> {
   readonly #client: Holdfast;
   readonly #sweepIntervalMs: number;
@@ -77,19 +80,22 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     }
   }
 
-  /** When a sweep of all queues last succeeded, ms since the epoch; 0 before the first. */
+  /** When a sweep of all queues last succeeded, ms since the epoch; 0 before the first success. */
   lastSuccessAt(): number {
     return this.#lastSuccessAt;
   }
 
-  /** @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported: the janitor can be started again; closed */
+  /**
+   * @throws HoldfastError redis_unavailable, redis_refused or redis_unsupported, after which it can be started again;
+   * closed
+   */
   async start(): Promise<void> {
     this.#assertRuns();
     if (this.#running) return;
     try {
       await this.#client.check();
     } finally {
-      // The connections are closed, so errors are expected from here on.
+      // If the janitor was stopped meanwhile, its connections are closed, and any error comes from that.
       this.#assertRuns();
     }
     if (this.#running) return;
@@ -102,8 +108,8 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   }
 
   /**
-   * Ends the sweep under way after the queue that it is at, and gives up on Redis after the grace. Idempotent; a later call
-   * can shorten the grace.
+   * Ends the present sweep after the queue that it is sweeping, and gives up on Redis after the grace. Idempotent; a
+   * later call can shorten the grace.
    * @throws HoldfastError invalid_argument
    */
   async stop(options: StopOptions = {}): Promise<void> {
@@ -118,7 +124,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     this.#wake?.();
     void this.#grace.over.then(() => this.#client.close());
     await this.#loop;
-    // If Redis is away, the entry expires on its own.
+    // If Redis is not available, the entry expires by itself.
     if (this.#isAnnounced && this.#client.connection.isReady)
       await this.#grace.orEnd(this.#client.registry.removeJanitor(this.#id));
     this.#grace.end();
@@ -126,8 +132,9 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   }
 
   /**
-   * The schedules, then one sweep over all queues.
-   * @returns ms until the next occurrence comes, lease runs out or task is due, at most the sweep interval
+   * Enqueues the tasks of schedules that are due, then sweeps all queues once.
+   * @returns ms until the next occurrence comes, the next lease expires or the next task is due, at most the sweep
+   * interval
    */
   async runOnce(): Promise<number> {
     await this.#client.check();
@@ -162,7 +169,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     await this.#forgetWorkers(workers);
     await this.#trimAuditLog();
     this.#lastSuccessAt = Date.now();
-    // The time that was read at the beginning is nearer by the duration of the sweep.
+    // The times were read at the beginning, so the duration of the sweep is subtracted.
     return Math.max(0, nextInMs - (performance.now() - sweptFromMs));
   }
 
@@ -181,8 +188,9 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   }
 
   /**
-   * The parts of the queues to sweep: those of the option `queues`, or else all registered ones. A Redis that lost its last writes may
-   * have lost the registration of a queue, so queues that workers name and that hold tasks are added.
+   * The parts of the queues to sweep: those of the option `queues`, otherwise all registered ones. A Redis that lost
+   * its last writes may have lost the registration of a queue. So queues that workers name and that hold tasks are
+   * added.
    */
   async #queuesInUse(workers: readonly WorkerEntry[]): Promise<string[]> {
     const partitioned = await this.#partitions.all();
@@ -197,7 +205,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
       const engine = this.#client.engine(queue);
       if ((await this.#client.connection.command<number>("HEXISTS", engine.keys.tasks, "#in")) === 0)
         continue;
-      // A queue that cannot be registered is swept all the same.
+      // A queue is swept even if it cannot be registered.
       await engine.open().catch((error: unknown) => this.emit("error", asHoldfastError(error)));
       queues.add(queue);
     }

@@ -1,7 +1,7 @@
-/** A Redis that has gone back behind what this process has seen of it: restarted, or another node took over. */
+/** Redis went back to an earlier state than this process has seen: it was restarted, or another node took over. */
 export interface RewoundEvent {
   queue: string;
-  /** Visits counted before and now. */
+  /** The count of visits before and now. */
   epochSeen: number;
   epoch: number;
   runIdSeen: string;
@@ -9,8 +9,9 @@ export interface RewoundEvent {
 }
 
 /**
- * Tells a rewind by two signs together: another run of the server, and a count of visits that is not above the last
- * one. Of several janitors each counts: a loss of fewer writes than the others have made since can go unseen.
+ * Recognizes a rewind by two signs together: another run id of the server, and a count of visits that is not above the
+ * last one. Each of several janitors counts its visits. So a rewind can go unseen if fewer visits were lost than the
+ * other janitors have made since.
  */
 export class RewindDetector {
   readonly #seen = new Map<string, { epoch: number; runId: string }>();
@@ -22,7 +23,7 @@ export class RewindDetector {
     return { queue, epochSeen: seen.epoch, epoch, runIdSeen: seen.runId, runId };
   }
 
-  /** Queues that are gone are not kept for ever. */
+  /** Forgets all queues but these, so that deleted queues are not kept for ever. */
   keepOnly(queues: readonly string[]): void {
     const kept = new Set(queues);
     for (const queue of this.#seen.keys()) if (!kept.has(queue)) this.#seen.delete(queue);

@@ -6,7 +6,7 @@ import type { Registry } from "../engine/registry.ts";
 import type { JanitorEvents, SweptEvent } from "./janitor-options.ts";
 import { RewindDetector } from "./rewind.ts";
 
-// More tasks in a call would block Redis for too long.
+// The most tasks of one call. More would block Redis for too long.
 const CALL_TASKS = 200;
 // A sweep of one queue ends after this many calls, so that one queue cannot hold up the others.
 const CALLS_PER_SWEEP = 50;
@@ -18,7 +18,7 @@ const SHOWN_TYPES = 20;
 
 /** Says in a dead letter which workers were registered. */
 function knownWorkers(workers: number, types: readonly string[]): string {
-  if (workers === 0) return "no worker of it is registered";
+  if (workers === 0) return "no worker of this queue is registered";
   const shown = types.slice(0, SHOWN_TYPES).join(", ");
   const more = types.length > SHOWN_TYPES ? ` and ${types.length - SHOWN_TYPES} more` : "";
   return `${workers} registered, with handlers for: ${shown === "" ? "nothing" : shown}${more}`;
@@ -110,7 +110,7 @@ export class Sweep {
     )
       this.#o.events.emit("swept", swept);
     await this.#audit(engine);
-    // -1 means that there is none.
+    // -1 means that there is no such time.
     const inMs = (ms: number) => (ms < 0 ? this.#o.sweepIntervalMs : ms);
     return Math.min(this.#o.sweepIntervalMs, inMs(expiryInMs), inMs(dueInMs));
   }
@@ -133,7 +133,10 @@ export class Sweep {
     return rejected;
   }
 
-  /** Looks for expired tasks at the heads of the lists, where most of them are, and in one window of the rest, another in each sweep. */
+  /**
+   * Looks for expired tasks at the heads of the lists, where most of them are, and in one window of the rest. Each
+   * sweep takes the next window.
+   */
   async #expire(engine: Engine): Promise<number> {
     let total = 0;
     let next = 0;
@@ -153,7 +156,10 @@ export class Sweep {
     return total;
   }
 
-  /** Removes entries of unique keys that no task holds: one part of them in each sweep, and more as long as a quarter of a part is removed. */
+  /**
+   * Removes entries of unique keys that no task holds. Each sweep looks at one part of them, and at further parts as
+   * long as it removes a quarter of a part.
+   */
   async #freeKeys(engine: Engine): Promise<void> {
     let cursor = this.#freedUpTo.get(engine.queue) ?? "0";
     for (let call = 0; call < CALLS_PER_SWEEP; call++) {

@@ -8,8 +8,8 @@ import { signatureOf } from "./signature.ts";
 
 export interface DeadLetterGroup {
   /**
-   * The first line of the last error with its numbers and ids taken out. Where that line says nothing by itself, such as
-   * "fetch failed", the innermost known cause follows in brackets.
+   * The first line of the last error without its numbers and ids. If that line says nothing by itself, such as "fetch
+   * failed", the innermost known cause follows in brackets.
    */
   signature: string;
   type: string;

@@ -11,7 +11,7 @@ import type { ReplayOptions } from "./observer-options.ts";
 
 export interface ReplayResult {
   id: string;
-  /** "unique_conflict": another task holds its unique key, so it stays a dead letter. */
+  /** "unique_conflict": another task holds the unique key of the task, so the task stays a dead letter. */
   outcome: "replayed" | "moved" | "not_dead" | "not_found" | "unique_conflict";
   /** The task that holds the key, with "unique_conflict". */
   heldBy?: string;
@@ -31,11 +31,11 @@ const DISCARDED = { d: "discarded", n: "not_dead", u: "not_found" } as const;
 
 export interface ReplayHow {
   payloadText?: string | undefined;
-  /** For an operation: the request id under which a batch is repeated. */
+  /** The request id under which an operation repeats a batch. */
   request?: Request;
   /** Dead letters that died after this moment are left alone. */
   diedBefore?: number;
-  /** Replays a task whose unique key another task holds as well. */
+  /** Also replays a task whose unique key another task holds. */
   force?: boolean | undefined;
 }
 
@@ -67,8 +67,8 @@ export async function replayHere(
 }
 
 /**
- * Into another queue: first a task with a derived id there, so that a repeat finds it, then the old one is marked as
- * moved. A crash between the two leaves both, never none.
+ * Replays into another queue. First it enqueues a task there with a derived id, by which a repeat finds that task. Then
+ * it marks the old task as moved. A crash between the two steps leaves both tasks, never none.
  */
 export async function replayInto(
   from: Engine,
@@ -96,7 +96,8 @@ export async function replayInto(
     const decoded = decodeEnvelope(raw.envelope);
     const { type, payloadText, maxRetries, timeoutMs, backoff, tags, key, cost, priority, keepPayload } =
       decoded;
-    // The partition follows from the id, so in a queue with partitions the task cannot take its unique key.
+    // In a queue with partitions the id decides the partition, which may not be that of the unique key. So the task
+    // does not take its unique key there.
     const unique = force || target.partitions ? null : decoded.unique;
     const options = {
       priority,
@@ -120,7 +121,7 @@ export async function replayInto(
     );
     const count = (band: string) => (bandOf(options) === band ? 1 : 0);
     const { verdicts, owners = [] } = await to.enqueue({
-      // However it ended there: a repeat has to find it.
+      // The new task keeps its id however it ended, because a repeat has to find it.
       checked: true,
       once: true,
       unique: unique !== null,
@@ -135,9 +136,13 @@ export async function replayInto(
       continue;
     }
     if (verdicts === "f")
-      throw new HoldfastError("queue_full", `queue "${target.queue}" is at its cap of waiting tasks`, {
-        taskId: raw.id,
-      });
+      throw new HoldfastError(
+        "queue_full",
+        `queue "${target.queue}" has as many waiting tasks as it may have`,
+        {
+          taskId: raw.id,
+        },
+      );
     if (verdicts === "k")
       throw new HoldfastError(
         "key_full",
@@ -167,7 +172,7 @@ function movedSince(record: string, queue: string, sinceMs: number): string | nu
   return where.startsWith(`${queue}/`) ? where.slice(where.lastIndexOf("/") + 1) : null;
 }
 
-/** The same one each time: a repeat has to find the task that it enqueued before. */
+/** The derived id is always the same, so that a repeat finds the task that was enqueued before. */
 function derivedId(id: string, generation: number): string {
   const derived = `${id}.g${generation}`;
   if (derived.length <= 128) return derived;
@@ -175,7 +180,9 @@ function derivedId(id: string, generation: number): string {
   return `${id.slice(0, 100)}.${rest}.g${generation}`;
 }
 
-/** @param how of an operation: the request id under which a batch is repeated, and what `Engine.discard` takes */
+/**
+ * @param options for an operation: the request id under which a batch is repeated, and the options of `Engine.discard`
+ */
 export async function discardDead(
   engine: Engine,
   ids: readonly string[],
@@ -201,7 +208,7 @@ export async function replayIds(
   open: (queue: string) => Promise<Parts>,
 ): Promise<ReplayResult[]> {
   if (payloadText !== undefined && ids.length !== 1)
-    throw new HoldfastError("invalid_argument", "a new payload goes with exactly one id");
+    throw new HoldfastError("invalid_argument", "a new payload needs exactly one id");
   if (to === undefined || to === parts.queue)
     return perId(parts, ids, (part, own) => replayHere(part.engine, own, { payloadText, force }));
   if (payloadText !== undefined)

@@ -17,7 +17,7 @@ export const INDEXES: Record<EmptiedState, (keyof QueueKeys)[]> = {
   expired: ["expired"],
 };
 
-/** A removal of more tasks at once would keep Redis busy for too long. */
+/** Removing more tasks at once would block Redis for too long. */
 export const EMPTY_TASKS = 250;
 
 /** Removes every task of one part that is in one of these states. @returns how many */

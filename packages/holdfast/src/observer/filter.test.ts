@@ -47,7 +47,7 @@ describe("a filter", () => {
   ])("%o does not match: all that is given has to", (filter) => expect(isMatch(filter)).toBe(false));
 
   test.each<[object, string]>([
-    [{ tags: "tenant:acme" }, 'the filter\'s field "tags" is not known; a filter has type, tag,'],
+    [{ tags: "tenant:acme" }, 'the filter\'s field "tags" is not known; a filter may have type, tag,'],
     [{ Type: "t" }, '"Type" is not known'],
     [{ tag: "" }, '"tag" has to be a text that is not empty, got ""'],
     [{ q: 7 }, '"q" has to be a text that is not empty, got 7'],

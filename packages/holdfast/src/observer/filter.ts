@@ -59,9 +59,9 @@ export function textFinder(words: string): (text: string) => boolean {
 }
 
 /**
- * Checks a filter and turns it into a function. A field that is not known is refused, since a filter that is ignored means
- * more tasks than the caller does.
- * @throws HoldfastError invalid_argument, which names the field
+ * Checks a filter and turns it into a function. An unknown field is refused: if it were ignored, the filter would
+ * select more tasks than the caller means.
+ * @throws HoldfastError invalid_argument that names the field
  */
 export function matcherOf(filter: TaskFilter): (task: FilteredTask) => boolean {
   checkFilter(filter);
@@ -85,8 +85,8 @@ function textsOf({ id, type, lastError, tags, payloadText }: FilteredTask): stri
 }
 
 /**
- * Checks the filter of an action on all matches. A field that is given as undefined is refused as well, since without it the
- * action would be about every dead letter.
+ * Checks the filter of an action on all matches. A field that is undefined is refused too, because without it the
+ * action could apply to every dead letter.
  * @throws HoldfastError invalid_argument
  */
 export function bulkMatcherOf(filter: DeadLetterFilter): (task: FilteredTask) => boolean {
@@ -100,7 +100,7 @@ export function bulkMatcherOf(filter: DeadLetterFilter): (task: FilteredTask) =>
 function checkFilter(filter: TaskFilter): void {
   const given = filter as Record<string, unknown>;
   for (const name of Object.keys(given)) {
-    if (!KNOWN.has(name)) throw invalid(name, `is not known; a filter has ${[...KNOWN].join(", ")}`);
+    if (!KNOWN.has(name)) throw invalid(name, `is not known; a filter may have ${[...KNOWN].join(", ")}`);
   }
   for (const name of TEXTS) {
     const value = given[name];

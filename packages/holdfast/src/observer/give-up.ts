@@ -5,16 +5,16 @@ import { epochMs, oneOf, pattern, text, whole } from "../options/kinds.ts";
 import { checkShape, shapeOf, shown } from "../options/shape.ts";
 import { type Parts, perId } from "../partitions/parts.ts";
 
-/** What another system knows of a task that failed there for good. */
+/** A task that failed for good in another system, as that system reports it. */
 export interface GivenUp {
-  /** Of a scheduled task: enqueue it first, with an id of your own and the longest `delayMs`. */
+  /** The id of a scheduled task. Enqueue that task first, with your own id and the longest `delayMs`. */
   id: string;
   reason: "retries_exhausted" | "crashes_exhausted" | "fatal";
   /** The attempts that were made, 1 to 1_000_000. */
   attempts: number;
   /** The error of the last attempt, with its stack. At most 1_024 characters. */
   error?: string | undefined;
-  /** When the last attempt ended, ms since the epoch. A later time than that of Redis counts as now. @default now */
+  /** When the last attempt ended, ms since the epoch. A time later than Redis time counts as now. @default now */
   endedAt?: number | undefined;
   /** When the last attempt began, ms since the epoch. @default `endedAt` */
   startedAt?: number | undefined;

@@ -9,7 +9,7 @@ export type KeyOrder = (typeof KEY_ORDERS)[number];
 
 /** The most keys with waiting tasks that are looked at. */
 const KEYS_LOOKED_AT = 5_000;
-/** How much of the hash with the records of tasks and the accounts of keys is looked through. */
+/** How many fields are looked at of the hash that has the records of tasks and the accounts of keys. */
 const FIELDS_LOOKED_AT = 100_000;
 
 export interface HeaviestKeys {
@@ -20,7 +20,7 @@ export interface HeaviestKeys {
   isWhole: boolean;
 }
 
-/** The first keys in an order, of those with waiting or running tasks, a hold or a limit of their own. */
+/** The first keys in an order, among those that have waiting or running tasks, a hold or a limit of their own. */
 export async function heaviestKeys(parts: Parts, by: KeyOrder, limit: number): Promise<HeaviestKeys> {
   const found = await Promise.all(parts.all.map(({ engine }) => keysOf(engine, parts.all.length)));
   const keys = found.flatMap((part) => part.keys);
@@ -32,7 +32,7 @@ export async function heaviestKeys(parts: Parts, by: KeyOrder, limit: number): P
   };
 }
 
-/** @param share the queue has so many parts, which share the bounds */
+/** @param share the number of parts of the queue, which divide the bounds among them */
 async function keysOf(engine: Engine, share: number): Promise<{ keys: TaskKeyView[]; isWhole: boolean }> {
   const byKey = new Map<string, TaskKeyView>();
   const add = (keys: readonly TaskKeyView[]) => {
@@ -47,7 +47,7 @@ async function keysOf(engine: Engine, share: number): Promise<{ keys: TaskKeyVie
     add(page.keys);
     cursor = page.cursor;
   }
-  // Keys without waiting tasks are in no index: their accounts are among the records of the tasks.
+  // Keys without waiting tasks are in no index. Their accounts are found among the records of the tasks.
   const accounts = await scanAccounts(engine, Math.ceil(FIELDS_LOOKED_AT / share), KEYS_LOOKED_AT / share);
   const others = accounts.keys.filter((key) => !byKey.has(key));
   for (let from = 0; from < others.length; from += KEYS_PER_CALL)
@@ -55,6 +55,6 @@ async function keysOf(engine: Engine, share: number): Promise<{ keys: TaskKeyVie
   return { keys: [...byKey.values()].filter(isWorthy), isWhole: cursor === null && accounts.isWhole };
 }
 
-/** An account that is only kept until its rate is whole again says nothing. */
+/** Whether the key has something to show. Some accounts are kept only until their rate is whole again. */
 const isWorthy = ({ waiting, running, limit, heldUntil }: TaskKeyView) =>
   waiting > 0 || running > 0 || limit !== null || heldUntil !== null;

@@ -201,7 +201,10 @@ export class Limits {
     this.#dealer = new Dealer(client, (queue) => partitions.parts(queue));
   }
 
-  /** The limits of a queue, and what they hold back. Of a queue with partitions: of all of them together. @throws HoldfastError queue_not_found */
+  /**
+   * The limits of a queue, and why tasks wait. For a queue with partitions: of all partitions together. @throws
+   * HoldfastError queue_not_found
+   */
   async get(queue: string): Promise<LimitsView> {
     const { all, partitions } = await this.#partitions.known(queue);
     const [pages, shared] = await Promise.all([
@@ -224,14 +227,15 @@ export class Limits {
     };
   }
 
-  /** Refuses what `set` would refuse, and creates no queue. @throws HoldfastError invalid_argument */
+  /** Makes the checks of `set`, but creates no queue. @throws HoldfastError invalid_argument */
   check(limits: QueueLimits): void {
     checkShape(queueLimitsShape, limits);
   }
 
   /**
-   * Sets all limits of a queue; a limit that is left out ends. A queue that does not exist is created. The next task that is granted
-   * obeys them. The limit of a queue with partitions is divided among them, by what waits there.
+   * Sets all limits of a queue. A limit that is left out ends. A queue that does not exist is created. The next task
+   * that is granted obeys the limits. If the queue has partitions, its limit is divided among them according to the
+   * tasks that wait there.
    * @throws HoldfastError invalid_argument
    */
   async set(queue: string, limits: QueueLimits): Promise<LimitsView> {
@@ -240,7 +244,7 @@ export class Limits {
     if (parts.partitions && hasTypes(limits))
       throw new HoldfastError(
         "invalid_argument",
-        `types cannot be limited in queue "${queue}", since it has partitions: give those tasks a queue of their own`,
+        `types cannot be limited in queue "${queue}", because it has partitions: use another queue for those tasks`,
         { field: "types" },
       );
     const whole = wholeLimit(limits);
@@ -276,7 +280,9 @@ export class Limits {
     return { keys: page, cursor: isMore ? (page.at(-1)?.key ?? null) : null };
   }
 
-  /** What waits and runs of one key, and what holds it. @throws HoldfastError queue_not_found, invalid_argument */
+  /**
+   * The waiting and running tasks of a key, and why they wait. @throws HoldfastError queue_not_found, invalid_argument
+   */
   async key(queue: string, key: string): Promise<TaskKeyView> {
     const { engine } = (await this.#partitions.known(queue)).ofKey(key);
     const page = await readKeys(engine, { keys: [key] });
@@ -284,7 +290,7 @@ export class Limits {
   }
 
   /**
-   * Gives a key a limit of its own, in place of that of all keys; null takes it away.
+   * Gives a key its own limit instead of the limit of all keys; null ends it.
    * @throws HoldfastError queue_not_found, invalid_argument
    */
   async setKey(
@@ -299,7 +305,7 @@ export class Limits {
   }
 
   /**
-   * Grants no task of a key, of a type, or of the whole queue, for so long; 0 lets it go on.
+   * Grants no task of a key, of a type, or of the whole queue for `holdMs`; 0 ends the hold.
    * @param holdMs 0 to 365 days
    * @throws HoldfastError queue_not_found, invalid_argument
    */
@@ -322,7 +328,7 @@ export class Limits {
     return all.filter(({ name }) => !isOfPartitions(name)).map(sharedView);
   }
 
-  /** Refuses what `share` would refuse, and creates no queue. @throws HoldfastError invalid_argument, invalid_queue_name */
+  /** Makes the checks of `share`, but creates no queue. @throws HoldfastError invalid_argument, invalid_queue_name */
   async checkShare(name: string, limit: Limit, queues: readonly string[]): Promise<void> {
     checkArgument("name", sharedName, name);
     checkShape(limitShape, limit);
@@ -330,7 +336,7 @@ export class Limits {
     if (limit.weight !== undefined || !wholeLimit({ queue: limit }))
       throw new HoldfastError(
         "invalid_argument",
-        "limit has to have concurrency, rate or both, and no weight: queues do not take turns",
+        "limit has to have concurrency, rate or both, but no weight: a weight is for keys of one queue, and this limit is shared by queues",
         { field: "limit" },
       );
     let parts = 0;
@@ -339,8 +345,8 @@ export class Limits {
   }
 
   /**
-   * Sets a limit that several queues have together. Queues that do not exist are created. A janitor divides the limit among the queues,
-   * every second, by what waits there; together they never exceed it.
+   * Sets a limit that several queues share. Queues that do not exist are created. Every second a janitor divides the
+   * limit among the queues according to the tasks that wait there. Together the queues never exceed the limit.
    * @param name 1 to 64 of A-Z a-z 0-9 _ . -
    * @param limit `concurrency`, `rate`, or both
    * @param queues 1 to 100
@@ -353,17 +359,17 @@ export class Limits {
     return sharedView(await this.#dealer.set(name, limit, names));
   }
 
-  /** Ends a limit that queues share. @returns false if there is none of this name */
+  /** Ends a limit that queues share. @returns false if no shared limit has this name */
   async unshare(name: string): Promise<boolean> {
     checkArgument("name", sharedName, name);
     return this.#dealer.end(name);
   }
 
   /**
-   * Computes how long tasks would have waited under other limits. It takes the newest completed tasks of the queue, at most 10,000, and those
-   * that wait now. Nothing is changed.
-   * @param limits all of them, as for `set`. Limits of types have to be those of today, and are not computed
-   * @throws HoldfastError queue_not_found, invalid_argument, conflict: the queue keeps no completed task
+   * Computes how long tasks would have waited under other limits. It uses the newest completed tasks of the queue, at
+   * most 10,000, and the tasks that wait now. It changes nothing.
+   * @param limits all limits, as for `set`. Limits of types have to be the present ones, because they are not computed
+   * @throws HoldfastError queue_not_found, invalid_argument; conflict if the queue keeps no completed task
    */
   async try(queue: string, limits: QueueLimits, options: TryLimitsOptions = {}): Promise<LimitsTrial> {
     this.check(limits);
@@ -383,8 +389,9 @@ export class Limits {
   }
 
   /**
-   * The keys with the most waiting or running tasks, or the longest hold, of those with tasks, a hold or a limit of their own. Looks at up to
-   * 5,000 keys with waiting tasks, and through 100,000 fields of the queue for the others.
+   * The keys with the most waiting or running tasks, or the longest hold. Only keys with tasks, a hold or their own
+   * limit are listed. Looks at up to 5,000 keys with waiting tasks, and for the other keys through 100,000 fields of
+   * the queue.
    * @throws HoldfastError queue_not_found, invalid_argument
    */
   async heaviest(queue: string, options: HeaviestKeysOptions = {}): Promise<HeaviestKeys> {

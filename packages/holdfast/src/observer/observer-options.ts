@@ -12,13 +12,13 @@ export type ObserverOptions =
   | { redis: RedisOption; prefix?: string | undefined; onScript?: ConnectionOptions["onScript"] };
 
 export interface BulkOptions {
-  /** Into another queue. */
+  /** The other queue into which the tasks are replayed. */
   to?: string | undefined;
   /** With `replayAll`: as `force` of a replay by ids. @default false */
   force?: boolean | undefined;
   /** The most tasks per second, more than 0. @default as fast as Redis takes them */
   ratePerSecond?: number | undefined;
-  /** Cancels it after the batch under way. */
+  /** When it is aborted, the operation is cancelled after the present batch. */
   signal?: AbortSignal | undefined;
   /** The person or program that asks for it, shown with the operation. @default "library" */
   by?: string | undefined;
@@ -26,16 +26,19 @@ export interface BulkOptions {
 }
 
 export interface ReplayOptions {
-  /** Into another queue. */
+  /** The other queue into which the tasks are replayed. */
   to?: string | undefined;
-  /** Replaces the payload; with exactly one id. */
+  /** Replaces the payload. Needs exactly one id. */
   payloadText?: string | undefined;
-  /** Replays tasks whose unique key another task holds as well. They then run beside it and do not take the key. @default false */
+  /**
+   * Also replays tasks whose unique key another task holds. Such a task does not take the key, and both tasks may run.
+   * @default false
+   */
   force?: boolean | undefined;
 }
 
 export interface GroupOptions {
-  /** How many of the newest are looked at, 1 to 1_000_000. @default 10_000 */
+  /** How many of the newest dead letters are looked at, 1 to 1_000_000. @default 10_000 */
   scan?: number | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -43,12 +46,12 @@ export interface GroupOptions {
 export interface MatchBounds {
   /** The count ends once more than this many tasks match. */
   matched?: number | undefined;
-  /** The count ends once this many tasks were looked at. */
+  /** The count ends once this many dead letters were looked at. */
   scanned?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 
-/** It is checked as a name when it is used. */
+/** Checked in detail when the name is used. */
 const queueName: Kind = { wants: "the name of a queue", is: isText, code: "invalid_queue_name" };
 export const emptiedStates = listOf(
   oneOf(...EMPTIED_STATES),

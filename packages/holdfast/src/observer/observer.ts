@@ -87,9 +87,10 @@ export class Observer {
   }
 
   /**
-   * One page of the tasks in a state. With a filter pages are looked through until enough match or 1,000 tasks were
-   * scanned: a page can be short and still have a cursor. Partitions follow one another, in order within each.
-   * @throws HoldfastError invalid_argument (a filter that is not known, too), invalid_cursor, queue_not_found
+   * One page of the tasks in a state. With a filter, the search ends when enough tasks match or 1,000 tasks were
+   * scanned. So a page can be short although it has a cursor. The partitions of a queue follow one another, and the
+   * tasks are in order within each.
+   * @throws HoldfastError invalid_argument (also for a filter with an unknown field), invalid_cursor, queue_not_found
    */
   async list(queue: string, options: ListOptions): Promise<TaskPage> {
     return listTasks(await this.#partitions.known(queue), options);
@@ -120,15 +121,18 @@ export class Observer {
     });
   }
 
-  /** Dead letters with the same type, reason and error. @param options.scan how many of the newest are looked at, 10,000 */
+  /**
+   * Dead letters with the same type, reason and error. @param options.scan how many of the newest are looked at
+   * @default 10_000
+   */
   async deadLetterGroups(queue: string, options: checks.GroupOptions = {}): Promise<DeadLetterGroups> {
     checkShape(checks.groupShape, options);
     return deadLetterGroups(await this.#partitions.known(queue), options);
   }
 
   /**
-   * At most 500 ids.
-   * @param options.payloadText replaces the payload; with exactly one id
+   * Replays dead letters, at most 500.
+   * @param options.payloadText replaces the payload; needs exactly one id
    * @param options.force also replays tasks whose unique key another task holds
    * @returns one result per id, in the order given
    */
@@ -157,14 +161,14 @@ export class Observer {
     return { replayed, skipped };
   }
 
-  /** At most 500 ids. @returns one result per id, in the order given */
+  /** Discards dead letters, at most 500. @returns one result per id, in the order given */
   async discard(queue: string, ids: readonly string[]): Promise<DiscardResult[]> {
     return perId(await this.#partitions.known(queue), ids, (part, own) => discardDead(part.engine, own));
   }
 
   /**
-   * Makes dead letters of scheduled tasks, for tasks that died in another system. It can be repeated. The totals of the queue do not count
-   * them as dead-lettered, since they did not fail here. At most 500 tasks.
+   * Makes dead letters of scheduled tasks that died in another system. The call can be repeated. The totals of the
+   * queue do not count these tasks as dead-lettered, since they did not fail here. At most 500 tasks.
    * @returns one result per task, in the order given
    * @throws HoldfastError invalid_*, queue_not_found
    */
@@ -172,7 +176,10 @@ export class Observer {
     return giveUpTasks(await this.#partitions.known(queue), tasks);
   }
 
-  /** Discards every dead letter that matches, as `replayAll` replays them; for ten minutes it can be undone. */
+  /**
+   * Discards every dead letter that matches, as an operation like that of `replayAll`. It can be undone for ten
+   * minutes.
+   */
   async discardAll(
     queue: string,
     filter: DeadLetterFilter = {},
@@ -186,7 +193,7 @@ export class Observer {
     return (await this.matchDead(queue, filter)).matched;
   }
 
-  /** Counts the dead letters that match. @param bounds how far it looks in each partition */
+  /** Counts the dead letters that match. @param bounds how far to look in each partition */
   async matchDead(
     queue: string,
     filter: DeadLetterFilter = {},
@@ -241,7 +248,7 @@ export class Observer {
     return part ? part.engine.cancel(id) : "not_found";
   }
 
-  /** Settles that came too late, newest first, at most 100. @throws HoldfastError queue_not_found */
+  /** Verdicts that came too late, newest first, at most 100. @throws HoldfastError queue_not_found */
   async staleVerdicts(queue: string, limit = 100): Promise<StaleVerdict[]> {
     checkArgument("limit", checks.staleLimit, limit);
     return readStale(await this.#partitions.known(queue), limit);
@@ -272,8 +279,8 @@ export class Observer {
   }
 
   /**
-   * Changes settings of a queue. A queue that does not exist is created. The cap of waiting tasks and the number of kept tasks are
-   * divided among the partitions, rounded up.
+   * Changes settings of a queue. A queue that does not exist is created. The limit of waiting tasks and the number of
+   * kept tasks are divided among the partitions, rounded up.
    * @throws HoldfastError invalid_*
    */
   async configure(queue: string, settings: Partial<QueueSettings>): Promise<QueueSettings> {
@@ -294,10 +301,10 @@ export class Observer {
   }
 
   /**
-   * Gives a queue this number of partitions, or raises their number. New partitions have the settings and the pause of the others.
-   * Tasks stay in their partition. Workers find new partitions within `watchMs`. Producers that run find them when they start again, or
-   * when they meet an id of a new partition.
-   * @throws HoldfastError conflict: it has more, or has tasks and no partitions
+   * Gives a queue this number of partitions, or raises their number. New partitions get the settings and the pause of
+   * the others. Tasks stay in their partition. Workers find new partitions within `watchMs`. Running producers find
+   * them when they start again, or when they meet an id of a new partition.
+   * @throws HoldfastError conflict if the queue has more partitions, or has tasks but no partitions
    */
   async partition(queue: string, count: number): Promise<{ partitions: number }> {
     return { partitions: await this.#partitions.set(checkPartitionedName(queue), count) };
@@ -313,12 +320,12 @@ export class Observer {
   }
 
   /**
-   * Removes a queue and all that it holds. It is known again as soon as somebody enqueues to it, as a new queue.
-   * @throws HoldfastError queue_not_paused, queue_busy (something is processing), queue_not_found
+   * Removes a queue and all its tasks. If somebody enqueues to it later, it becomes a new queue.
+   * @throws HoldfastError queue_not_paused, queue_busy (tasks are processing or were added), queue_not_found
    */
   async deleteQueue(queue: string): Promise<{ removed: number }> {
     const parts = await this.#partitions.known(queue);
-    // Refuses before any part is deleted, as far as that can be seen here.
+    // Refuses before the first part is deleted, as far as the reasons can be seen here.
     const { paused, processing } = await this.stats(queue);
     const refuse = (code: ErrorCode, why: string): never => {
       throw new HoldfastError(code, `queue "${queue}" cannot be deleted ${why}`);
@@ -333,22 +340,22 @@ export class Observer {
     return { removed: removed as number };
   }
 
-  /** @param options.tasks with what each of them runs */
+  /** @param options.tasks adds the tasks that each worker runs */
   async workers(options: { tasks?: boolean } = {}): Promise<WorkerView[]> {
     checkShape(checks.workersShape, options);
     await this.#client.check();
     return workersOf(this.#client, options.tasks ?? false);
   }
 
-  /** Ids of the janitors that run; those that do not look after schedules are left out. */
+  /** Ids of the janitors that run. Janitors that do not look after schedules are left out. */
   async janitors(): Promise<string[]> {
     await this.#client.check();
     return this.#client.registry.janitors();
   }
 
   /**
-   * Tells one worker to acquire nothing more: it hands back what it has not begun, and ends what runs. It follows with
-   * its next heartbeat, within two seconds, and is `drained` when it holds nothing.
+   * Tells one worker to acquire no more tasks. The worker hands back the tasks that it has not begun, and ends the
+   * running ones. It obeys with its next heartbeat, within two seconds, and is `drained` when it holds no tasks.
    * @throws HoldfastError not_found
    */
   async drainWorker(id: string): Promise<void> {
@@ -386,7 +393,10 @@ export class Observer {
     return raw ? taskView(queue, raw) : null;
   }
 
-  /** A pause and a resume that are not awaited in between take effect in the order of the calls. */
+  /**
+   * Keeps the order of calls: a pause and a resume take effect in the order in which they were called, even if they are
+   * not awaited.
+   */
   #inOrder<T>(call: () => Promise<T>): Promise<T> {
     const result = this.#callsBefore.then(call);
     this.#callsBefore = result.then(

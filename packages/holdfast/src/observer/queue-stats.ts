@@ -35,7 +35,7 @@ function oldestAgeMs(raw: RawStats): number {
   return Math.max(0, raw.now - oldest);
 }
 
-/** What the limits leave of the pending tasks. -1 stands for no limit. */
+/** How many pending tasks the limits allow to start. -1 stands for no limit. */
 function flowOf(
   [
     room = -1,
@@ -60,7 +60,7 @@ function flowOf(
   };
 }
 
-/** The counts come from the counters. The audit compares the counters with the indexes. */
+/** The counts come from the counters of the queue. An audit compares these counters with the indexes. */
 export function queueStats(queue: string, raw: RawStats): QueueStats {
   const count = (at: number) => raw.counters[at] ?? 0;
   const total = (at: number) => count(TOTALS + at);

@@ -5,11 +5,11 @@ interface Sample {
   acked: number;
 }
 
-// A rate over less is noise, over more is history.
+// A rate over a shorter time would vary too much, and over a longer time it would not be the present one.
 const SHORTEST_MS = 1_000;
 const LONGEST_MS = 30_000;
 
-/** How fast each queue is worked off, from the counters of the snapshots that this observer took anyway. */
+/** How fast the tasks of each queue are completed, from the counters of snapshots that this observer takes anyway. */
 export class RateMeter {
   readonly #samples = new Map<string, Sample[]>();
 
@@ -20,7 +20,7 @@ export class RateMeter {
     this.#samples.set(stats.queue, samples);
   }
 
-  /** 0 where too little is known. */
+  /** 0 if too little is known. */
   acksPerSecond(queue: string): number {
     const samples = this.#samples.get(queue) ?? [];
     const [first, last] = [samples[0], samples.at(-1)];

@@ -1,6 +1,6 @@
 import type { TaskView } from "@holdfast/contracts";
 
-// First lines that say nothing about the cause: a name alone, or a phrase that the platform wraps around the reason.
+// First lines that do not name the cause: a name alone, or a phrase that the platform puts in front of the cause.
 const SAYS_NOTHING =
   /^[\w$.]*( \[[^\]]*\])?(: (fetch failed|terminated|All promises were rejected|Error)?)?$/;
 const EXPLANATION = /^(?:Caused by|Error 1 of \d+): (.+)$/;

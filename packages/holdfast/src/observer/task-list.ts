@@ -23,13 +23,13 @@ export interface ListOptions extends TaskFilter {
   cursor?: string;
   /** 1 to 100. @default 50 */
   limit?: number;
-  /** Ends the walk between two reads. */
+  /** Ends the search between two reads. */
   signal?: AbortSignal;
 }
 
 type Index = [index: keyof QueueKeys, order: ListOrder];
 
-// Waiting tasks: the one that runs next comes first. Ended tasks: the one that ended last comes first.
+// Waiting tasks: the task that runs next comes first. Ended tasks: the task that ended last comes first.
 export const INDEXES: Record<TaskState, Index[]> = {
   pending: [
     ["pendingTyped", "typed"],
@@ -47,12 +47,15 @@ export const INDEXES: Record<TaskState, Index[]> = {
   expired: [["expired", "ended"]],
 };
 
-// One request looks at this many tasks at most; the next one continues from its cursor.
+// One request looks at this many tasks at most. The next request continues from its cursor.
 const SCANNED = 1_000;
-// Read at once: a page of large payloads would stall Redis for everybody.
+// How many bytes are read at once. A page of large payloads would stall Redis for everybody.
 const READ_BYTES = 1_048_576;
 
-/** How many tasks to read next, by the size of those that were read last. @param before if none were read */
+/**
+ * How many tasks to read next, according to the size of those that were read last. @param before the result if none
+ * were read
+ */
 export function nextPageSize(found: readonly RawTask[], before: number): number {
   const bytes = found.reduce(
     (sum, { envelope, record, result }) => sum + envelope.length + record.length + result.length,
@@ -62,9 +65,10 @@ export function nextPageSize(found: readonly RawTask[], before: number): number 
   return Math.max(1, Math.min(LIMITS.pageTasks, Math.floor((READ_BYTES * found.length) / bytes)));
 }
 
-/** A cursor is opaque to clients: which index, and what was seen last in it. */
+/** A cursor is opaque to clients. It says which index was read, and which entry was seen last. */
 function decodeCursor(cursor: string, indexes: Index[]): { at: number; after: string } {
-  // With spaces: an entry of `pending:typed` is a band, a type, two numbers and an id, and one of `pending:keyed` begins with the key.
+  // With spaces, because an entry of `pending:typed` is a band, a type, two numbers and an id, and one of
+  // `pending:keyed` begins with the key.
   const match = /^(\d)~((?:-?\d{1,17}(?:\.\d{1,12})?:[A-Za-z0-9_.:/ %!~*'()-]{0,600})?)$/.exec(
     Buffer.from(cursor, "base64url").toString("utf8"),
   );
@@ -75,21 +79,21 @@ function decodeCursor(cursor: string, indexes: Index[]): { at: number; after: st
 
 const encodeCursor = (at: number, after: string) => Buffer.from(`${at}~${after}`).toString("base64url");
 
-/** The place at which an index in order of time is entered, so that tasks outside the span are never read. */
+/** The cursor at which to begin in an index that is ordered by time, so that tasks before the span are never read. */
 function entryOf({ state, from, to }: ListOptions): string {
   if (state === "scheduled") return from === undefined ? "" : `${Math.ceil(from) - 1}:`;
   if (state === "pending" || state === "processing" || to === undefined) return "";
   return `${Math.ceil(to)}:`;
 }
 
-/** Whether no task behind this one can be within the span. */
+/** Whether no later task of the index can be within the span. */
 function isPastSpan(task: TaskView, { state, from, to }: ListOptions): boolean {
   if (state === "scheduled") return to !== undefined && timeOf(task) >= to;
   if (state === "pending" || state === "processing") return false;
   return from !== undefined && timeOf(task) < from;
 }
 
-/** Lists the tasks of a queue. If the queue has partitions, one follows the other, and the tasks are in order within each. */
+/** Lists the tasks of a queue. The partitions of a queue follow one another, and the tasks are in order within each. */
 export async function listTasks(parts: Parts, options: ListOptions): Promise<TaskPage> {
   const { all, partitions } = parts;
   if (!partitions) return listPart(parts.queue, engineAt(parts, 0), options);

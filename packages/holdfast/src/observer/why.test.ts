@@ -16,7 +16,7 @@ interface Case {
   shared?: StoredLimit[];
 }
 
-/** A queue without limits, and what is said of it or of the key of the task. */
+/** The keys page of a queue without limits, except for the given fields of the queue and of the key of the task. */
 const keysPage = (limits: Partial<KeysPage["limits"]> = {}, key?: Partial<TaskKeyView>): KeysPage => ({
   limits: {
     ...{ queue: "q", at: 0, limits: {}, types: [], running: 0 },
@@ -231,19 +231,19 @@ test("limit: the share of a limit of several queues, which are counted and not n
     why({ task: { state: "pending", queue: "q" }, stats: { pending: 1 }, limits, shared }).detail;
   expect(
     of(keyed("db", { concurrency: 4 }, 4), [stored("db", { concurrency: 9 }, ["q", "secret"])]),
-  ).toContain('4 of 4 tasks run that queue "q" may run now of limit "db" (9 with 1 other queue)');
+  ).toContain('queue "q" runs 4 tasks and may run 4 now: its share of limit "db" (9 with 1 other queue)');
   const rate = (limit: number) => ({ rate: { limit, periodMs: 60_000 } });
   expect(of(keyed("api", rate(2), 0), [stored("api", rate(9), ["a", "q", "secret"])])).toContain(
     'the share of queue "q" in limit "api" is used up (9 per 60 s with 2 other queues)',
   );
   expect(of(keyed("q/", { concurrency: 2 }, 2), [stored("q/", { concurrency: 8 }, ["q"])])).toContain(
-    '2 of 2 tasks run that queue "q" may run now of the limit of queue "q" (8 with all its partitions)',
+    'queue "q" runs 2 tasks and may run 2 now: its share of the limit of queue "q" (8 with all its partitions)',
   );
 });
 
 test("limit: a key in strict order stopped at a dead letter, and what lets it go on", () => {
   const limits = keysPage({}, { key: "acme", blockedBy: "stopped" });
   expect(why({ task: { state: "pending", key: "acme" }, limits }).detail).toContain(
-    'the key "acme" stopped when a task of it died: replay that dead letter, or end the hold',
+    'the key "acme" stopped when one of its tasks died: replay that dead letter, or end the hold',
   );
 });

@@ -14,7 +14,7 @@ import { encodeWord } from "../engine/text.ts";
 import { runsType } from "../engine/type-rules.ts";
 import { isOfPartitions } from "../shares/dealer.ts";
 
-/** Why a task does not run (or that it does). */
+/** Why a task does not run, or that it runs. */
 export interface Why {
   state: TaskState;
   reason:
@@ -32,14 +32,15 @@ export interface Why {
     | "limited"
     | "terminal";
   detail: string;
-  /** Tasks before it in its band, where known. */
+  /** The number of tasks before it in its band, if it is known. */
   position: number | null;
   positionIsEstimate: boolean;
   /** Milliseconds since the epoch, if it is known. */
   expectedStartAt: number | null;
 }
 
-// A janitor sleeps until the next lease ends or task is due: what is later than this is not a matter of moments.
+// Janitors act as soon as a lease ends or a task becomes due. If something is later than this, ms, it is reported as
+// late.
 const LATE_MS = 2_000;
 
 /** The facts about the workers and the queue that explain why a task waits. */
@@ -48,7 +49,7 @@ export interface Surroundings {
   workers: WorkerView[];
   /** How many janitors run. */
   janitors: number;
-  /** Index in its band; null if it was not found among the entries looked at. */
+  /** The number of tasks before it in its band; null if it was not found among the entries looked at. */
   position: number | null;
   acksPerSecond: number;
   /** The limits of the queue or partition, and of the key of the task. */
@@ -129,7 +130,10 @@ export function explain(task: TaskView, around: Surroundings): Why {
     return why("no_worker_for_type", `${nobody} handler for "${task.type}"${since}`);
   }
   if (task.solo)
-    return why("solo", "it crashed its worker twice: it runs alone, as soon as a worker holds nothing else");
+    return why(
+      "solo",
+      "it crashed its worker twice, so it runs alone, as soon as a worker holds no other task",
+    );
   const limited = limitOf(task, around);
   if (limited) return why("limited", limited.detail, limited);
   const aside = task.unroutedSince !== null;
@@ -144,7 +148,7 @@ export function explain(task: TaskView, around: Surroundings): Why {
   });
 }
 
-/** What holds the task back: the queue as a whole, its key or its type; null if none does. */
+/** The limit that blocks the task: that of the queue, of its key or of its type; null if none does. */
 function limitOf(task: TaskView, around: Surroundings) {
   const { limits: page, position, stats } = around;
   const { limits, keys } = page;
@@ -165,7 +169,7 @@ function limitOf(task: TaskView, around: Surroundings) {
     view.blockedBy === "hold"
       ? `${whose} is held for another ${spanOf((view.heldUntil ?? 0) - stats.at)}`
       : view.blockedBy === "stopped"
-        ? `${whose} stopped when a task of it died: replay that dead letter, or end the hold`
+        ? `${whose} stopped when one of its tasks died: replay that dead letter, or end the hold`
         : view.blockedBy === "concurrency"
           ? `${view.running} of ${concurrency} tasks of ${whose} run`
           : `the rate of ${whose}, ${rate?.limit} per ${spanOf(rate?.periodMs ?? 0)}, is used up`;
@@ -183,21 +187,21 @@ function limitOf(task: TaskView, around: Surroundings) {
 }
 
 /**
- * When so many tasks of a limit will have ended, if those that run under it end as quickly as the others of the queue.
- * @returns null if nothing is known about how quickly tasks end
+ * Estimates when this many tasks under a limit will have ended, if they end as fast as the other tasks of the queue.
+ * @returns null if nothing is known about how fast tasks end
  */
 function afterEnds(ends: number, running: number, { stats, acksPerSecond }: Surroundings): number | null {
   const perSecond = (acksPerSecond * running) / Math.max(running, stats.processing);
   return perSecond > 0 ? Math.round(stats.at + (ends / perSecond) * 1_000) : null;
 }
 
-/** Which share of a limit that queues have together is used up. */
+/** The shared limit whose share is used up. */
 function sharedLimitOf(task: TaskView, { limits: { limits, shares }, shared, position }: Surroundings) {
   const share =
     shares.find(({ limit }) => limit.concurrency !== undefined && limits.running >= limit.concurrency) ??
     shares[0];
   const whole = shared.find(({ name }) => name === share?.name);
-  // The other queues are counted and not named, since the reader may be limited to this one.
+  // The other queues are counted but not named, since the reader may have no right to see them.
   const others = (whole?.queues.length ?? 1) - 1;
   const [what, sharers] = isOfPartitions(share?.name ?? "")
     ? [`the limit of queue "${task.queue}"`, "all its partitions"]
@@ -206,14 +210,14 @@ function sharedLimitOf(task: TaskView, { limits: { limits, shares }, shared, pos
   const isFull = share?.limit.concurrency !== undefined && limits.running >= share.limit.concurrency;
   return {
     detail: isFull
-      ? `${limits.running} of ${share.limit.concurrency} tasks run that queue "${task.queue}" may run now of ${what} (${concurrency} with ${sharers})`
+      ? `queue "${task.queue}" runs ${limits.running} tasks and may run ${share.limit.concurrency} now: its share of ${what} (${concurrency} with ${sharers})`
       : `the share of queue "${task.queue}" in ${what} is used up (${rate?.limit} per ${spanOf(rate?.periodMs ?? 0)} with ${sharers})`,
     position,
     expectedStartAt: limits.nextAt,
   };
 }
 
-/** Null for a worker that runs. */
+/** What happened to a worker that does not run any more; null for a worker that runs. */
 function whatBecameOf(worker: WorkerView | undefined): string | null {
   if (worker === undefined) return "is not registered any more";
   if (worker.state === "lost") return `was last heard of ${ago(worker.heartbeatAgeMs)}`;
@@ -242,15 +246,18 @@ function spanOf(ms: number): string {
   return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
 }
 
-// Positions beyond this one are not searched.
+// The position of a task is searched up to this number.
 const POSITION_EXACT = 10_000;
 
-/** The number of tasks before this one in its band, or in the line of its key; null beyond 10,000, and for a task that is in neither. */
+/**
+ * The number of tasks before this task in its band or in the line of its key; null beyond 10,000, and for a task that
+ * is in neither.
+ */
 export async function positionOf(engine: Engine, task: TaskView): Promise<number | null> {
   if (task.state !== "pending" || task.solo) return null;
   const band = task.priority === "high" ? "pendingHigh" : task.priority === "low" ? "pendingLow" : "pending";
   const index = task.key === null ? band : "pendingKeyed";
-  // The lines of the keys stand one behind the other.
+  // The lines of the keys follow one another in one index.
   let cursor = task.key === null ? "" : `0:${encodeWord(task.key)} `;
   for (let before = 0; before < POSITION_EXACT; before += LIMITS.scriptTasks) {
     const page = await engine.list(

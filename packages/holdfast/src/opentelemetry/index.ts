@@ -18,7 +18,7 @@ export type { TraceContext } from "../tracing/trace-context.ts";
 export type { Tracing } from "../tracing/tracing.ts";
 
 export interface OpenTelemetryOptions {
-  /** @default the global one */
+  /** @default the global tracer provider */
   tracerProvider?: TracerProvider;
 }
 
@@ -26,8 +26,8 @@ const SYSTEM = "holdfast";
 const BODY_SIZE = "messaging.message.body.size";
 
 /**
- * Spans by the messaging conventions of OpenTelemetry: one PRODUCER span per enqueue or batch, one CONSUMER span per
- * attempt, a child of the enqueue. For the option `tracing` of `Holdfast`, `Queue` and `Worker`.
+ * Makes spans by the messaging conventions of OpenTelemetry: one PRODUCER span per enqueue or batch, and one CONSUMER
+ * span per attempt, as a child of the enqueue. For the option `tracing` of `Holdfast`, `Queue` and `Worker`.
  */
 export function openTelemetry(options: OpenTelemetryOptions = {}): Tracing {
   const tracer = (options.tracerProvider ?? trace).getTracer("holdfast", "0.1.0");
@@ -66,7 +66,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Tracing {
   };
 }
 
-/** A partition is not a destination of its own: `orders/3` is the third of `orders`. */
+/** A partition is not a separate destination: `orders/3` is partition 3 of `orders`. */
 function destinationOf(name: string): { queue: string; attributes: Attributes } {
   const [queue = name, partition] = name.split("/");
   const attributes: Attributes = { "messaging.system": SYSTEM, "messaging.destination.name": queue };
@@ -74,7 +74,10 @@ function destinationOf(name: string): { queue: string; attributes: Attributes } 
   return { queue, attributes };
 }
 
-/** A first attempt after a replay whose last attempt left no span, as after a crash, points at the enqueue itself. */
+/**
+ * Links an attempt to the attempt before. If that left no span, as after a crash, the first attempt after a replay
+ * links to the enqueue.
+ */
 function linksOf({ parent, previous, attempt, generation }: AttemptAbout): Link[] {
   const isReplay = attempt === 1 && generation > 0;
   const to = previous ?? (isReplay ? parent?.traceparent : undefined);
@@ -97,7 +100,7 @@ function remote(parent: TraceContext) {
   return trace.setSpanContext(context.active(), spanContextOf(parent));
 }
 
-/** Undefined for the span of a tracer that does nothing: then nothing is stored. */
+/** Returns undefined if the tracer does nothing. Then no trace context is stored. */
 function contextOf(span: Span): TraceContext | undefined {
   const { traceId, spanId, traceFlags, traceState } = span.spanContext();
   if (!trace.isSpanContextValid({ traceId, spanId, traceFlags })) return undefined;

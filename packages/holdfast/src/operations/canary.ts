@@ -5,16 +5,16 @@ import { taskView } from "../engine/task-view.ts";
 
 type CanaryView = NonNullable<OperationView["canary"]>;
 
-/** How the tasks of a canary do: `null` while some are under way. */
+/** The result of a canary; `null` while some of its tasks have not ended. */
 export interface CanaryVerdict {
   passed: boolean;
   detail: string | null;
-  /** Those that did not complete. */
+  /** The tasks that did not complete. */
   failed: { id: string; detail: string }[];
 }
 
 /**
- * @param seen ids that were seen completed before: retention may have taken them since
+ * @param seen ids that were seen completed before, because retention may have removed them since
  * @param shown returns the parts of a task that the operation may show. @default all of it
  */
 export async function lookAtCanary(

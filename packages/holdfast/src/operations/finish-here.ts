@@ -16,10 +16,10 @@ export interface FinishOptions {
 }
 
 /**
- * Runs an operation in this process to its end: no service has to be up. Where another process has begun it already, it
- * waits for that one.
- * @returns the operation as it is then; not ended where it was paused or handed over
- * @throws HoldfastError what made the operation fail here; not_found
+ * Runs an operation in this process to its end, so that no service has to run. If another process has begun the
+ * operation, it waits for that process.
+ * @returns the operation; it has not ended if it was paused or handed over
+ * @throws HoldfastError the error that made the operation fail here, or not_found
  */
 export async function finishHere(
   client: Holdfast,
@@ -61,7 +61,10 @@ export async function finishHere(
   }
 }
 
-/** The author of an operation that the library starts. There is no key or request, so the record names the process and machine. */
+/**
+ * The author of an operation that the library starts. There is no key and no request, so the record names the process
+ * and the machine.
+ */
 export const localAuthor = (actor: string): OperationSpec["by"] => ({
   actor,
   keyId: null,

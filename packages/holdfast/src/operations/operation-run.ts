@@ -12,14 +12,14 @@ import {
 import { lookAtCanary } from "./canary.ts";
 import type { Batch, Moved, Place, Work } from "./work.ts";
 
-/** The state that is stored with the view, so that another process can continue the operation. */
+/** The progress of an operation. It is stored with the view, so that another process can continue the operation. */
 interface Progress {
   sequence: number;
   place: Place | null;
-  /** The batch under way. A process that continues the operation repeats this batch under the same sequence. */
+  /** The batch that was begun. A process that continues the operation repeats this batch under the same sequence. */
   batch: Batch | null;
   counted: boolean;
-  /** The time until which the tasks of the canary may complete; null while they are not all on their way. */
+  /** Until when the tasks of the canary may complete; null while not all of them have been replayed. */
   lookUntil: number | null;
 }
 
@@ -28,20 +28,20 @@ export interface RunOptions {
   owner: string;
   leaseMs: number;
   work: Work;
-  /** Masks a task for the view of the operation. @default shows all of it */
+  /** Removes from a task what the view of the operation may not show. @default shows all of it */
   shown?: ((task: TaskView) => TaskView) | undefined;
-  /** Hands the operation over, between two batches. */
+  /** When it is aborted, the operation is handed over between two batches. */
   signal: AbortSignal;
   onMoved?: ((operation: ClaimedOperation, moved: Moved) => void) | undefined;
   /** Called with the error that makes the operation fail. */
   onFailed?: ((error: HoldfastError) => void) | undefined;
 }
 
-// 200 per call keeps Redis busy for a few milliseconds at most.
+// Calls of 200 tasks block Redis for a few milliseconds at most.
 const CALL_TASKS = 200;
 const LOOK_MS = 250;
 const RETRY_MS = 500;
-/** Redis is away, or may have done it: the very same call is safe to repeat. */
+/** Errors after which Redis may have done the call or not. It is safe to repeat the same call. */
 const TRANSIENT: readonly string[] = [
   "redis_unavailable",
   "redis_refused",
@@ -49,7 +49,7 @@ const TRANSIENT: readonly string[] = [
   "redis_read_only",
 ];
 
-/** Another process holds the operation by now, or this one is to stop. */
+/** Another process holds the operation now, or this process has to stop. */
 class Left extends Error {}
 
 /** Runs one operation in this process, from its present state to its end. */
@@ -60,7 +60,7 @@ export class OperationRun {
   #progress: Progress;
   #control: OperationControl;
   #failuresKept: number;
-  /** Fields of failures that are not written yet. */
+  /** The fields of failures that are not yet written. */
   #unwritten: Record<string, string> = {};
   #wroteAtMs = performance.now();
   #pace = { begunMs: performance.now(), done: 0 };
@@ -78,7 +78,7 @@ export class OperationRun {
         : (JSON.parse(operation.batch) as Progress);
   }
 
-  /** @returns the view of an operation that has ended; null where it was paused, handed over or lost */
+  /** @returns the view of the operation if it has ended; null if it was paused, handed over or lost */
   async run(): Promise<OperationView | null> {
     try {
       return await this.#toTheEnd();
@@ -93,11 +93,11 @@ export class OperationRun {
   }
 
   async #toTheEnd(): Promise<OperationView | null> {
-    // Also the first sight of what operators ask for; and nothing is moved in the millisecond in which it began, so
-    // that what dies again has died later than it.
+    // The first write also tells what operators asked for. No task is moved in the millisecond in which the operation
+    // began, so that a task that dies again has died later than that.
     do await this.#write("run");
     while (this.#nowMs <= this.#operation.startedAt && (await delay(1, true)));
-    // The batch of the last holder may have been done although its answer was lost.
+    // The last holder may have done its batch although the answer was lost, so the batch is repeated.
     if (this.#progress.batch) await this.#moveBatch();
     if (!(await this.#mayGoOn())) return this.#stopped();
     await this.#count();
@@ -111,11 +111,11 @@ export class OperationRun {
       await this.#step(this.#batchSize());
       await this.#keepPace();
     }
-    // Requests that arrived during the last batch come too late to matter.
+    // Requests of operators that arrived during the last batch have no effect any more.
     return this.#end("succeeded");
   }
 
-  /** One stretch of the walk: what it is about is kept before it is done. */
+  /** Moves one batch. The batch is stored before it is moved, so that another process can repeat it. */
   async #step(size: number): Promise<void> {
     const { place } = this.#progress;
     if (place === null) return;
@@ -208,7 +208,7 @@ export class OperationRun {
 
   #batchSize(): number {
     const { ratePerSecond } = this.#view;
-    // About four calls a second: often enough for an even pace, and few enough to be cheap.
+    // About four calls a second: often enough for an even pace, and seldom enough to cost little.
     return ratePerSecond === null
       ? CALL_TASKS
       : Math.max(1, Math.min(CALL_TASKS, Math.floor(ratePerSecond / 4)));
@@ -225,7 +225,7 @@ export class OperationRun {
     }
   }
 
-  /** Sleeps, but not longer than this process is to run. */
+  /** Sleeps. The sleep ends early if this process has to stop. */
   async #pauseFor(ms: number): Promise<void> {
     await delay(Math.max(1, ms), undefined, { signal: this.#options.signal }).catch(() => undefined);
   }
@@ -238,12 +238,12 @@ export class OperationRun {
     return this.#control !== "pause" && this.#control !== "cancel";
   }
 
-  /** Paused or cancelled. */
+  /** Ends or pauses the operation, as an operator asked. */
   async #stopped(): Promise<OperationView | null> {
     if (this.#control === "cancel") return this.#end("cancelled");
     this.#view.state = "paused";
     await this.#write("pause");
-    // Resumed or cancelled in the meantime: it is still ours.
+    // If it was resumed or cancelled meanwhile, this process still holds it and continues.
     if (this.#control === "pause") return null;
     this.#view.state = "running";
     this.#pace = { begunMs: performance.now(), done: 0 };
@@ -259,7 +259,10 @@ export class OperationRun {
     return { ...view };
   }
 
-  /** Keeps the lease and the progress of a walk that finds nothing to do, without a write for each look. */
+  /**
+   * Writes now and then during a search that finds no tasks, so that the lease and the progress are kept without a
+   * write for each look.
+   */
   async #writeSometimes(): Promise<void> {
     if (performance.now() - this.#wroteAtMs > LOOK_MS) await this.#write("run");
   }
@@ -280,14 +283,14 @@ export class OperationRun {
     this.#nowMs = reply.now;
   }
 
-  /** Repeats what can be repeated for as long as Redis is away. */
+  /** Repeats a step while Redis is not available, if the step can be repeated. */
   async #retried<T>(step: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
         return await step();
       } catch (error) {
         if (!(error instanceof HoldfastError) || !TRANSIENT.includes(error.code)) throw error;
-        if (this.#options.signal.aborted) throw new Left("Redis is away");
+        if (this.#options.signal.aborted) throw new Left("Redis is not available");
         await this.#pauseFor(RETRY_MS);
       }
     }

@@ -14,13 +14,19 @@ export interface OperationRunnerOptions {
   client: Holdfast;
   /** The producer's side of a queue, for a burst. */
   producer(queue: string): BurstProducer;
-  /** How long this process keeps an operation without a sign of life, ms. @default 5_000 */
+  /** How long this process keeps an operation without renewing it, ms. @default 5_000 */
   leaseMs?: number;
   /** How often it looks for operations that nobody runs, ms. @default 500 */
   pollMs?: number;
-  /** The most operations that it runs at a time. Beyond these it runs one more for each share that has none here. @default 4 */
+  /**
+   * The most operations that run here at a time. Beyond these, one more runs for each share that has none here.
+   * @default 4
+   */
   concurrency?: number;
-  /** Masks a task for the operation, which more people may read than the task. @default shows all of it */
+  /**
+   * Removes from a task what an operation may not show, since more people may read the operation than the task.
+   * @default shows all of it
+   */
   shown?: ((task: TaskView) => TaskView) | undefined;
   onMoved?(spec: OperationSpec, moved: Moved): void;
   /** Called with the error that makes an operation fail. */
@@ -29,12 +35,12 @@ export interface OperationRunnerOptions {
   onError?(error: HoldfastError): void;
 }
 
-/** Runs the operations that were asked for, each in one process at a time, and continues those that another process left. */
+/** Runs operations, each in one process at a time, and continues those that another process left. */
 export class OperationRunner {
   readonly #options: OperationRunnerOptions;
   readonly #partitions: PartitionRegistry;
   readonly #abort = new AbortController();
-  /** The operations that run here, with the share that each of them takes. */
+  /** The operations that run here, each with the API key or address whose share it takes; "" if none. */
   readonly #running = new Map<Promise<void>, string>();
   #loop: Promise<void> | undefined;
   #wake: (() => void) | undefined;
@@ -48,17 +54,17 @@ export class OperationRunner {
     this.#loop ??= this.#run();
   }
 
-  /** Looks at once, where an operation was just created. */
+  /** Looks for operations at once, because one was just created. */
   nudge(): void {
     this.#wake?.();
   }
 
-  /** Runs this one to its end, whatever else runs here, unless another process has it. */
+  /** Runs one operation to its end, however many others run here, unless another process holds it. */
   async runNow(id: string): Promise<void> {
     await (await this.#claim({ only: id }))?.ended;
   }
 
-  /** Hands over what it runs, after the batch under way. Idempotent. */
+  /** Hands over the operations that run here, each after its present batch. Idempotent. */
   async stop(): Promise<void> {
     this.#abort.abort();
     this.#wake?.();
@@ -71,7 +77,7 @@ export class OperationRunner {
     const { signal } = this.#abort;
     while (!signal.aborted) {
       try {
-        // A key with many long operations must not keep the others waiting.
+        // An owner with many long operations must not keep the others waiting.
         const passOver = () => (this.#running.size < concurrency ? [] : [...new Set(this.#running.values())]);
         while (!signal.aborted && (await this.#claim({ passOver: passOver() })));
       } catch (error) {
@@ -88,7 +94,7 @@ export class OperationRunner {
     }
   }
 
-  /** @returns undefined where there is nothing to run */
+  /** @returns undefined if there is nothing to run */
   async #claim(which: { only?: string; passOver?: string[] }): Promise<{ ended: Promise<void> } | undefined> {
     const { client, leaseMs = 5_000 } = this.#options;
     const owner = nanoid();
@@ -141,7 +147,7 @@ export class OperationRunner {
       default:
         throw new HoldfastError(
           "internal",
-          `an operation of kind ${String(kind)} is not known to this version`,
+          `an operation of kind ${String(kind)} is unknown to this version`,
         );
     }
   }

@@ -11,7 +11,10 @@ function orderOf(state: string): ListOrder {
   return state === "dead" || state === "scheduled" ? "first" : "ended";
 }
 
-/** Up to as many as stood there at first in each index: what is added meanwhile does not keep it going for ever. */
+/**
+ * Removes from each index at most as many tasks as it had at first, so that tasks that are added meanwhile do not keep
+ * the operation running for ever.
+ */
 export function emptyWork(operation: ClaimedOperation, parts: Parts): Work {
   const indexes = (operation.spec.states ?? []).flatMap((state) =>
     INDEXES[state as EmptiedState].map((index) => ({ state, index })),
@@ -46,7 +49,7 @@ export interface BurstProducer {
   enqueueMany(tasks: readonly NewTask[]): Promise<EnqueueResult[]>;
 }
 
-/** The ids are those of the operation, counted: a batch that is repeated is accepted once. */
+/** The ids of the tasks are the id of the operation and a number, so a batch that is repeated is accepted once. */
 export function burstWork(operation: ClaimedOperation, producer: BurstProducer): Work {
   const { tasks, failRate, type } = operation.spec.burst ?? { tasks: 0, failRate: 0, type: "demo.echo" };
   return {
@@ -67,7 +70,7 @@ export function burstWork(operation: ClaimedOperation, producer: BurstProducer):
       const refusal = results.find((item) => !item.ok);
       if (!refusal || refusal.ok)
         return { done: count, counts: { enqueued: count }, failures: [], taskIds: [] };
-      // Not known whether it was accepted: the same ids are asked for again.
+      // It is unknown whether the batch was accepted, so it is sent again with the same ids.
       if (["outcome_unknown", "redis_unavailable", "redis_refused"].includes(refusal.error.code))
         throw refusal.error;
       const enqueued = results.filter(({ ok }) => ok).length;

@@ -8,20 +8,20 @@ export interface Failure {
   detail: string;
 }
 
-/** The position of the walk of an operation: the part of the queue, and the last entry that was seen in it. */
+/** How far an operation has come: the part of the queue, and the last entry that was seen in it. */
 export interface Place {
   part: number;
   after: string;
 }
 
 /**
- * The present batch. It is kept in Redis before it is done, so that a process that continues the operation repeats the
- * same call.
+ * The present batch. It is stored in Redis before it is moved, so that a process that continues the operation repeats
+ * the same call.
  */
 export interface Batch {
   part: number;
   ids: string[];
-  /** For a burst or an empty: the number of tasks, if `ids` names none. */
+  /** For a burst or an empty, in which `ids` is empty: the number of tasks. */
   count?: number;
 }
 
@@ -31,18 +31,24 @@ export interface Moved {
   failures: Failure[];
   /** The ids under which the tasks continue, so that a canary can watch them. */
   taskIds: string[];
-  /** An error that ends the operation after this batch was counted: a full queue refuses the rest too. */
+  /**
+   * An error that ends the operation after this batch was counted, such as a full queue, which would refuse the other
+   * tasks too.
+   */
   stop?: Error;
 }
 
-/** One kind of operation: a walk that is the same whoever does it, in batches that can be repeated. */
+/**
+ * The work of one kind of operation. It goes through a list of tasks in batches. A batch can be repeated, so another
+ * process can go on from the last saved position.
+ */
 export interface Work {
   readonly first: Place;
-  /** The next batch, null where nothing of this stretch is concerned; `next` is null at the end. */
+  /** The next batch, null if no entry of this step is selected. `next` is null at the end. */
   next(place: Place, size: number): Promise<{ batch: Batch | null; next: Place | null }>;
   move(batch: Batch, request: Request): Promise<Moved>;
-  /** Counts what it is about, as far as the signal lets it. */
+  /** Counts the tasks of the operation, until the signal is aborted. */
   count?(signal: AbortSignal, found: (count: number) => Promise<void>): Promise<number>;
-  /** Where a task of a canary is now. */
+  /** The engine where a task of a canary is now. */
   targetOf?(taskId: string): Engine;
 }

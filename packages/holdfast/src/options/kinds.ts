@@ -1,9 +1,9 @@
 import type { Kind, Shape } from "./shape.ts";
 
-/** The longest time that a timer of Node takes: 24.8 days. A longer one would end at once. */
+/** The longest time of a Node timer: 24.8 days. A longer timer would end at once. */
 export const MAX_TIMER_MS = 2_147_483_647;
 
-/** A whole number. Every time in ms is one: Infinity, NaN and fractions are refused. */
+/** A whole number. Every time in ms is one, so Infinity, NaN and fractions are refused. */
 export function whole(from: number, to: number): Kind {
   return {
     wants: `a whole number from ${from} to ${to}`,
@@ -55,17 +55,17 @@ export function listOf(kind: Kind, wants: string, from: number, to: number): Kin
   };
 }
 
-/** An object with options of its own. */
+/** An object whose fields are options. */
 export function nested(shape: Shape): Kind {
   return { wants: `an object of ${shape.what}`, is: () => false, shape };
 }
 
-/** An object with options of its own, or another kind of value. */
+/** An object whose fields are options, or another kind of value. */
 export function nestedOr(shape: Shape, other: Kind): Kind {
   return { wants: `an object of ${shape.what}, or ${other.wants}`, is: other.is, shape };
 }
 
-/** An object with such options under each of its names. */
+/** An object with any names, each of which has an object of options. */
 export function recordOf(name: Kind, shape: Shape, most: number): Kind {
   return {
     wants: `an object of at most ${most} names, each ${name.wants}, with an object of ${shape.what}`,
@@ -84,7 +84,7 @@ export const abortSignal: Kind = {
   is: (value) => value instanceof AbortSignal,
 };
 
-/** Any of several. */
+/** A value of any of several kinds. */
 export function either(...kinds: readonly Kind[]): Kind {
   return {
     wants: kinds.map(({ wants }) => wants).join(", or "),

@@ -5,9 +5,9 @@ export interface Kind {
   /** Ends the sentence "maxRetries has to be …". */
   readonly wants: string;
   is(value: unknown): boolean;
-  /** The options of a value that `is` does not accept. */
+  /** The options of an object that `is` does not accept. */
   readonly shape?: Shape | undefined;
-  /** An object whose values have these options each. */
+  /** The options that each value of the object has. */
   readonly each?: Shape;
   /** The value is never repeated in a message. */
   readonly isSecret?: boolean;
@@ -15,10 +15,10 @@ export interface Kind {
   readonly code?: ErrorCode;
 }
 
-/** The options of all members of a union: what is common to them, and what only some have. */
+/** The options of all members of a union, including those that only some members have. */
 export type Merged<Union> = { [Name in Union extends unknown ? keyof Union : never]?: unknown };
 
-/** One kind per option of an options object; a name that is missing or left over does not compile. */
+/** One kind per option of an options object. A missing or an unknown name does not compile. */
 export type Kinds<Options> = { readonly [Name in keyof Required<Options>]: Kind };
 
 /** The fields that a public options object may have. `undefined` means "left out" everywhere; null does not. */
@@ -43,7 +43,7 @@ export interface ShapeSpec<Options> {
   /** The names of other libraries for an option, and the advice about each. */
   hints?: Readonly<Record<string, string>>;
   required?: readonly (keyof Options & string)[];
-  /** Looked at last. @returns what is wrong with options that are fine one by one */
+  /** Checked last. @returns why options that are valid one by one contradict one another */
   rule?: (options: Options) => string | undefined;
 }
 
@@ -75,7 +75,7 @@ export function checkShape(shape: Shape, options: unknown, at = ""): void {
     const value = (options as Record<string, unknown>)[name];
     const kind = shape.kinds.get(name);
     if (kind === undefined) {
-      // Left out: nothing is ignored then.
+      // undefined means "left out", so no value is ignored.
       if (value === undefined) continue;
       throw refused(shape, unknownOption(shape, name, at));
     }
@@ -107,7 +107,7 @@ export function checkArgument<Value>(name: string, kind: Kind, value: Value): Va
   );
 }
 
-/** @param field the options within others that contradict one another */
+/** @param field the nested options that contradict one another */
 function refused(
   shape: Shape,
   text: string,
@@ -140,7 +140,7 @@ function unknownOption(shape: Shape, name: string, at: string): string {
     : `${text}: did you mean ${at}${near}?`;
 }
 
-/** The name that was probably meant, if any. */
+/** The name that was probably meant; undefined if none is close. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   const plain = name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
   if (plain === "") return undefined;
@@ -156,7 +156,10 @@ export function nearest(name: string, names: readonly string[]): string | undefi
   return best;
 }
 
-/** Letters that have to be put in, taken out or changed to get from one word to the other; two that changed places count once. */
+/**
+ * How many letters have to be added, removed or changed to get from one word to the other. Two letters that changed
+ * places count once.
+ */
 function distance(a: string, b: string): number {
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -19,7 +19,9 @@ export function mergeSettings(parts: readonly QueueSettings[]): QueueSettings {
   };
 }
 
-/** The setting of each of `count` partitions, rounded up so that the sum is never below the requested value. */
+/**
+ * The settings of each of `count` partitions. They are rounded up, so that the sum is never below the requested value.
+ */
 export function splitSettings(settings: Partial<QueueSettings>, count: number): Partial<QueueSettings> {
   const split = { ...settings };
   for (const name of ["maxWaiting", "retentionCount", "maxDead", "maxEvents"] as const)

@@ -5,7 +5,7 @@ import { checkArgument } from "../options/shape.ts";
 import { partitionOfKey } from "./partition-names.ts";
 import type { Parts } from "./parts.ts";
 
-// Tasks without an id or a key go to one part until a script call is full, and then to the next part.
+// Tasks without an id or a key go to one part until a script call is full. Then they go to the next part.
 const TOGETHER = LIMITS.scriptTasks;
 
 /** The fields of a task that decide which part of its queue it goes to. */
@@ -60,8 +60,8 @@ export class PartRouter {
 }
 
 /**
- * The unique key by which the partition of a task is chosen.
- * @throws HoldfastError invalid_argument: another option chooses a partition as well
+ * The unique key that decides the partition of a task.
+ * @throws HoldfastError invalid_argument if another option would also decide the partition
  */
 function uniqueKeyAlone({ unique, id, partitionKey, key }: RoutedTask): string {
   const other = id !== undefined ? "id" : partitionKey !== undefined ? "partitionKey" : "key";

@@ -3,22 +3,22 @@ import { LIMITS } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import { whole } from "../options/kinds.ts";
 
-/** How many partitions a queue has, and had when it began. */
+/** The present number of partitions of a queue, and its first number. */
 export interface Partitions {
   readonly first: number;
   readonly count: number;
 }
 
 export const partitionsKind = whole(1, LIMITS.partitions);
-// Not the 14 of other minted ids: by this length older producers and observers tell them from ids of a caller, and 14 would
-// need the same block of memory (docs/adr/what-makes-it-fast.md).
+// Other minted ids have 14 characters. Older producers and observers recognize these ids by their length of 16, and 14
+// characters would need the same block of memory (docs/adr/what-makes-it-fast.md).
 const ID_CHARACTERS = 16;
 const MINTED = /^p:(0|[1-9]\d{0,2}):[A-Za-z0-9_-]{16}$/;
 
 export const partitionNames = (queue: string, count: number) =>
   Array.from({ length: count }, (_, partition) => `${queue}/${partition}`);
 
-/** An id that says which partition its task is in. */
+/** An id that contains the partition of its task. */
 export const mintPartitionId = (partition: number) => `p:${partition}:${nanoid(ID_CHARACTERS)}`;
 
 /** The id of the task that would have the id `text` in a queue without partitions: one that says which partition it is in. */
@@ -26,8 +26,8 @@ export const idInPartition = (partition: number, text: string) =>
   `p:${partition}:${hash("sha256", text, "base64url").slice(0, ID_CHARACTERS)}`;
 
 /**
- * FNV-1a over the UTF-8 bytes with the finish of MurmurHash3: 32 bits. Where tasks are depends on it, so it must stay as
- * it is.
+ * FNV-1a over the UTF-8 bytes with the final steps of MurmurHash3: 32 bits. It decides where stored tasks are, so it
+ * must not change.
  */
 export function partitionHash(text: string): number {
   let hash = 0x811c9dc5;
@@ -37,12 +37,13 @@ export function partitionHash(text: string): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** Tasks of one key go to one partition, until the queue grows. */
+/** The tasks of one key go to one partition. If the queue grows, new tasks may go to another one. */
 export const partitionOfKey = (key: string, partitions: Partitions) => partitionHash(key) % partitions.count;
 
 /**
- * Where a task is, by its id alone: a minted id carries it; another one is hashed over the first number of partitions,
- * which never changes. So no growth moves a task, and the same id given twice always meets itself.
+ * The partition of a task, from its id alone. A minted id contains the partition. Any other id is hashed over the first
+ * number of partitions, which never changes. So a growth moves no task, and the same id always leads to the same
+ * partition.
  */
 export function partitionOfId(id: string, partitions: Partitions): number {
   const minted = MINTED.exec(id);

@@ -14,13 +14,14 @@ import { type Part, Parts, samePartitions } from "./parts.ts";
 /** @throws HoldfastError invalid_queue_name */
 export function checkPartitionedName(queue: string): string {
   if (queueOfPartition(queue) !== null)
-    throw new HoldfastError("invalid_queue_name", `"${queue}" is a partition: name its queue`);
+    throw new HoldfastError("invalid_queue_name", `"${queue}" is a partition: give the name of its queue`);
   return checkQueueName(queue);
 }
 
 /**
- * The number of partitions of each queue, in Redis: the first as the field `<queue>`, the one after growth n as
- * `<queue>:<n>`. One script writes them and registers the partitions, so other processes see both or neither.
+ * The numbers of partitions of each queue, in Redis. The first number is the field `<queue>`, and the number after
+ * growth n is the field `<queue>:<n>`. One script writes the numbers and registers the partitions, so other processes
+ * see both changes or neither.
  */
 export class PartitionRegistry {
   readonly #client: Holdfast;
@@ -90,8 +91,8 @@ export class PartitionRegistry {
   }
 
   /**
-   * The partitions of a queue. If the queue does not exist, it is made with this number of them.
-   * @throws HoldfastError conflict: it has another number, or is a queue without partitions; invalid_argument
+   * The partitions of a queue. If the queue does not exist, it is created with this number of partitions.
+   * @throws HoldfastError conflict if the queue has another number of partitions or none; invalid_argument
    */
   async open(queue: string, count: number): Promise<Partitions> {
     checkArgument("partitions", partitionsKind, count);
@@ -101,10 +102,11 @@ export class PartitionRegistry {
   }
 
   /**
-   * Gives a queue this number of partitions, or raises their number. New partitions have the settings and the pause of the others. Tasks
-   * stay in their partition.
+   * Gives a queue this number of partitions, or raises their number. New partitions get the settings and the pause of
+   * the others. Tasks stay in their partition.
    * @returns the number of partitions that the queue has now
-   * @throws HoldfastError conflict: it has more, or holds tasks and has no partitions; invalid_argument
+   * @throws HoldfastError conflict if the queue has more partitions, or holds tasks and has no partitions;
+   * invalid_argument
    */
   async set(queue: string, count: number): Promise<number> {
     checkArgument("partitions", partitionsKind, count);
@@ -123,9 +125,9 @@ export class PartitionRegistry {
   }
 
   /**
-   * Gives partitions to an empty queue that has none. The partitions have its settings and its pause before anybody sees them. If this
-   * process dies on the way, either the queue or all of its partitions take tasks.
-   * @returns the number of partitions that the queue has now; null if it was used meanwhile
+   * Gives partitions to an empty queue that has none. The partitions get the settings and the pause of the queue before
+   * other processes see them. If this process dies midway, either the queue or all of its partitions accept tasks.
+   * @returns the number of partitions that the queue has now; null if the queue was used meanwhile
    */
   async #make(queue: string, count: number): Promise<number | null> {
     const { registry } = this.#client;
@@ -135,7 +137,7 @@ export class PartitionRegistry {
     if (limits.types !== undefined)
       throw new HoldfastError(
         "conflict",
-        `queue "${queue}" limits types (${Object.keys(limits.types).join(", ")}), which partitions cannot: take these limits away, or give those tasks a queue of their own`,
+        `queue "${queue}" limits types (${Object.keys(limits.types).join(", ")}), which partitions cannot do: remove these limits, or use another queue for those tasks`,
       );
     const deletion = await registry.noteDeletion(queue);
     if ((await engine.delete("close")) === "busy") throw withoutPartitions(queue, count);
@@ -177,7 +179,7 @@ export class PartitionRegistry {
 
 /**
  * Copies the settings and the pause of a part to other parts.
- * @param share the number of parts among which its caps are divided
+ * @param share the number of parts among which the limits of the counts are divided
  * @returns the copied settings, in the form that `Engine.stats` returns
  */
 async function copySettings(from: Engine, to: readonly Engine[], share: number): Promise<string> {
@@ -198,7 +200,7 @@ async function copySettings(from: Engine, to: readonly Engine[], share: number):
 function withoutPartitions(queue: string, count: number): HoldfastError {
   return new HoldfastError(
     "conflict",
-    `queue "${queue}" exists without partitions. If it holds no tasks, not even ended ones, an operator can give it some: holdfast queue partition ${queue} ${count}`,
+    `queue "${queue}" exists without partitions. If it holds no tasks, not even ended ones, an operator can give it partitions: holdfast queue partition ${queue} ${count}`,
   );
 }
 

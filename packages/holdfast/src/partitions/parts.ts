@@ -27,7 +27,9 @@ export class Parts {
     this.all = names.map((name) => ({ name, engine: client.engine(name) }));
   }
 
-  /** The index in `all` of the part that a task with this id is in; -1 if the id names a partition that does not exist. */
+  /**
+   * The index in `all` of the part in which a task with this id is; -1 if the id names a partition that does not exist.
+   */
   placeOf(id: string): number {
     const place = this.partitions ? partitionOfId(id, this.partitions) : 0;
     return place < this.all.length ? place : -1;
@@ -38,8 +40,8 @@ export class Parts {
   }
 
   /**
-   * The index in `all` of the part with the tasks of a key. It stays the same when the queue grows, so that a limit of the key holds for all
-   * of its tasks.
+   * The index in `all` of the part with the tasks of a key. It stays the same when the queue grows, so that a limit of
+   * the key applies to all of its tasks.
    */
   placeOfKey(key: string): number {
     return this.partitions ? partitionHash(key) % this.partitions.first : 0;
@@ -76,7 +78,7 @@ export async function perId<Result extends { id: string; outcome: string }>(
   if (ids.length > LIMITS.scriptTasks)
     throw new HoldfastError(
       "invalid_argument",
-      `at most ${LIMITS.scriptTasks} ids a call, got ${ids.length}`,
+      `at most ${LIMITS.scriptTasks} ids per call, got ${ids.length}`,
     );
   const byPart = new Map<Part, string[]>();
   for (const id of ids) {

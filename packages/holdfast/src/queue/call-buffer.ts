@@ -5,13 +5,16 @@ import { soon } from "../soon.ts";
 import { EnqueueCall, type EnqueueReceipt, type EnqueueSink, type PreparedTask } from "./enqueue-call.ts";
 import { PlainCall, type PlainRun } from "./plain-call.ts";
 
-// A call has a fixed cost, so tasks that arrive while two calls are under way gather for the next one. Redis is busy all the same: it
-// runs the first call, and the second one waits there.
+// A call has a fixed cost. So while two calls are in flight, further tasks gather for the next call. Redis is busy all
+// the same, because the second call waits there while the first one runs.
 const IN_FLIGHT = 2;
-// If a reply does not come, the next call waits no longer than this.
+// If a reply does not come, the next call waits this long at most, ms.
 const GATHER_MS = 20;
 
-/** The calls that are being filled. They differ in how the script looks up ids; a minted id is new, so it is not looked up. */
+/**
+ * The calls that are being filled. They differ in how the script looks up the ids. A minted id is new, so it is not
+ * looked up.
+ */
 interface CallsByKind {
   minted?: EnqueueCall | undefined;
   given?: EnqueueCall | undefined;
@@ -19,7 +22,7 @@ interface CallsByKind {
   plain?: PlainCall | undefined;
 }
 
-/** Gathers enqueues into few script calls. */
+/** Gathers enqueues into as few script calls as possible. */
 export class CallBuffer {
   readonly #engine: Engine;
   readonly #lingerMs: number;
@@ -28,7 +31,10 @@ export class CallBuffer {
   #timer: NodeJS.Timeout | undefined;
   readonly #inFlight = new Set<Promise<void>>();
 
-  /** @param lingerMs how long a task may wait for others to share its call, ms. 0: until the end of the event-loop turn */
+  /**
+   * @param lingerMs how long a task may wait for other tasks to share its call, ms. 0: until the end of the event-loop
+   * turn
+   */
   constructor(engine: Engine, lingerMs = 0) {
     this.#engine = engine;
     this.#lingerMs = lingerMs;
@@ -57,7 +63,7 @@ export class CallBuffer {
     else if (!this.#isScheduled) this.#schedule();
   }
 
-  /** Like `push`, for tasks that were given together. They are not split over two calls if they fit into one. */
+  /** Like `push`, for tasks that were given together. They share one call if they fit into one. */
   pushRun(run: PlainRun): void {
     for (let from = 0; from < run.size; ) {
       const count = Math.min(LIMITS.scriptTasks, run.size - from);
@@ -74,7 +80,7 @@ export class CallBuffer {
 
   #schedule(): void {
     if (this.#lingerMs === 0 && this.#inFlight.size >= IN_FLIGHT) {
-      // The timer is not stopped if the calls are sent earlier: to stop it for each call would cost more.
+      // The timer is not stopped if the calls are sent earlier, because stopping it for each call would cost more.
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined;
         this.#flushAll();
@@ -83,7 +89,7 @@ export class CallBuffer {
     }
     this.#isScheduled = true;
     if (this.#lingerMs > 0) setTimeout(() => this.#flushScheduled(), this.#lingerMs);
-    // If no call is under way, this one waits only for tasks that are enqueued in the same event-loop turn.
+    // If no call is in flight, this call waits only for tasks that are enqueued in the same event-loop turn.
     else if (this.#inFlight.size === 0) soon(() => this.#flushScheduled());
     else setImmediate(() => this.#flushScheduled());
   }
@@ -93,7 +99,7 @@ export class CallBuffer {
     this.#flushAll();
   }
 
-  /** Sends the tasks that wait, and resolves when every call was answered. */
+  /** Sends the tasks that are gathered, and resolves when every call was answered. */
   async drain(): Promise<void> {
     this.#flushAll();
     await Promise.allSettled(this.#inFlight);

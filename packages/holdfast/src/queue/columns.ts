@@ -9,7 +9,7 @@ import type { EnqueueResult } from "./enqueue-call.ts";
 
 /** The results of the tasks of a batch. */
 export interface ColumnsResult {
-  /** The ids, if every task was accepted as new and is stored in memory; otherwise null. */
+  /** The ids, if every task was accepted as new and is stored only in memory; otherwise null. */
   readonly ids: string[] | null;
   /** One result per task. If there are ids, the results are made when they are first read. */
   readonly results: EnqueueResult[];
@@ -42,7 +42,7 @@ function refuse(name: string, wants: string, value: unknown): never {
   );
 }
 
-/** @throws HoldfastError invalid_argument: its columns are not those of `TaskColumns` */
+/** @throws HoldfastError invalid_argument if the columns do not have the form of `TaskColumns` */
 export function checkColumns(tasks: TaskColumns): void {
   const { bytes, types, spans, options } = (tasks ?? {}) as Partial<TaskColumns>;
   if (!Buffer.isBuffer(bytes)) refuse("bytes", "a Buffer with the payloads", bytes);
@@ -67,8 +67,8 @@ export function checkColumns(tasks: TaskColumns): void {
 }
 
 /**
- * The part of the envelope before the payload, by type. Undefined if a task has options or is refused, since `enqueueMany` then handles
- * each task.
+ * The part of the envelope before the payload, by type. Returns undefined if a task has options or is refused, because
+ * `enqueueMany` then handles the tasks one by one.
  */
 export function headersOf(
   { types, spans, options }: TaskColumns,
@@ -82,7 +82,7 @@ export function headersOf(
     if ((spans[2 * place + 1] as number) - (spans[2 * place] as number) > LIMITS.payloadBytes)
       return undefined;
     const type = types[place] as string;
-    // Only a valid type is skipped: before the first one, `last` is undefined.
+    // An invalid type is never skipped: `last` is undefined before the first valid type.
     if (type === last && last !== undefined) continue;
     if (!isTaskType(type)) return undefined;
     last = type;

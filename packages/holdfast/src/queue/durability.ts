@@ -6,11 +6,11 @@ import { settingsText } from "../engine/settings-text.ts";
 import { Connection } from "../redis/connection.ts";
 import { type Capability, type DurabilityWish, readCapability } from "../redis/durability.ts";
 
-/** How long a WAIT may take before the outcome is called unknown. */
+/** How long a WAIT may take before the outcome is reported as unknown. */
 const WAIT_MS = 2_000;
-// After this long the library reads again what the server can give and what the queue asks for.
+// For this long, ms, the library does not ask the server again for its durability, nor the queue for its setting.
 const KNOWN_FOR_MS = 1_000;
-// A reread that takes longer is not waited for: the last setting known holds meanwhile.
+// The longest wait for a reread, ms. After that the last known setting is used.
 const REREAD_MS = 250;
 const CALL_TASKS = 500;
 const RETRY_AFTER_MS = 1_000;
@@ -36,12 +36,14 @@ function connectionOf(client: Holdfast): Connection {
   return connection;
 }
 
-/** Knows which durability beyond memory the enqueues of one queue ask for, and confirms that they got it. */
+/**
+ * Decides which durability beyond memory the enqueues of one queue have to reach, and confirms that they reached it.
+ */
 export class DurabilityGate {
   readonly #client: Holdfast;
   readonly #engine: Engine;
   #default: Durability = "memory";
-  /** The queue's setting has to be read again before it decides: see `reread`. */
+  /** Whether the setting of the queue has to be read again before it is used: see `reread`. */
   isOld = true;
   #reading: Promise<void> | undefined;
   readonly #capabilities = new Map<string, { at: number; capability: Promise<Capability> }>();
@@ -53,7 +55,7 @@ export class DurabilityGate {
     this.#engine = engine;
   }
 
-  /** Reads the queue's setting. If that takes long or fails, the setting known before still holds. */
+  /** Reads the setting of the queue. If that fails or takes long, the setting known before is used. */
   reread(): Promise<void> {
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined;
@@ -80,14 +82,17 @@ export class DurabilityGate {
     clearTimeout(timer);
   }
 
-  /** The durability beyond memory that a task has to reach, or null. The task's own wish overrides the queue's setting. */
+  /**
+   * The durability beyond memory that a task has to reach; null if memory is enough. The option of the task overrides
+   * the setting of the queue.
+   */
   wishOf(options: TaskOptions | undefined): DurabilityWish | null {
     const durability = options?.durability ?? this.#default;
     if (durability === "memory") return null;
     return { durability, replicas: durability === "replicated" ? (options?.replicas ?? 1) : 0 };
   }
 
-  /** Before the write. @throws HoldfastError durability_unavailable: this Redis can never give it */
+  /** Called before the write. @throws HoldfastError durability_unavailable if this Redis cannot give the durability */
   async refuseImpossible(wish: DurabilityWish): Promise<void> {
     const capability = await this.#capability(wish);
     if ("refusal" in capability) {
@@ -99,7 +104,8 @@ export class DurabilityGate {
   }
 
   /**
-   * After the write: resolves once the task has reached what was asked for. One WAIT serves all that came meanwhile.
+   * Called after the write. Resolves when the task has reached the durability that was asked for. One WAIT serves all
+   * tasks that were written meanwhile.
    * @throws HoldfastError outcome_unknown with the id
    */
   confirm(id: string, wish: DurabilityWish): Promise<void> {
@@ -117,7 +123,7 @@ export class DurabilityGate {
 
   async #flush(key: string): Promise<void> {
     const group = this.#waiting.get(key);
-    // While one is under way the others gather for the next.
+    // While one confirmation is under way, further tasks gather for the next.
     if (!group || group.tasks.length === 0 || this.#confirming.has(key)) return;
     this.#confirming.add(key);
     const tasks = group.tasks.splice(0, CALL_TASKS);
@@ -126,7 +132,12 @@ export class DurabilityGate {
       tasks.forEach(({ id, resolve, reject }, i) => {
         if (known[i] === "y") resolve();
         else
-          reject(unknown(id, "Redis no longer knows the task: it was rewound, or the task is gone already"));
+          reject(
+            unknown(
+              id,
+              "Redis no longer knows the task: Redis lost writes, or the task ended and was purged",
+            ),
+          );
       });
     } catch (error) {
       const reason = asHoldfastError(error).message;
@@ -137,7 +148,7 @@ export class DurabilityGate {
     }
   }
 
-  /** @returns a letter per task: y known */
+  /** @returns a letter per task: y known, n gone */
   async #wait(tasks: Waiting[], wish: DurabilityWish): Promise<string> {
     const capability = await this.#capability(wish);
     if ("refusal" in capability) throw new HoldfastError("durability_unavailable", capability.refusal);

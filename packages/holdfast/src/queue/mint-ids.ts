@@ -1,17 +1,17 @@
 import { randomFillSync } from "node:crypto";
 
-// 14 characters are 84 random bits and, with what Redis adds, the most that fits into its block of 16 bytes
-// (docs/adr/what-makes-it-fast.md).
+// 14 characters are 84 random bits. Together with the header that Redis adds, they are the most that fits into a block
+// of 16 bytes (docs/adr/what-makes-it-fast.md).
 export const MINTED_CHARACTERS = 14;
-// 21 random bytes are 28 characters of base64url, the alphabet of nanoid: two ids.
+// 21 random bytes are 28 characters of base64url, the alphabet of nanoid. That makes two ids.
 const PAIR_BYTES = 21;
 const POOL_PAIRS = 256;
-// An id is a slice of a text of 64 of them, so one that is kept for long keeps the others: 1 KiB.
+// An id is a slice of a text of 64 ids. So an id that is kept for long keeps the whole text in memory, about 1 KiB.
 const TEXT_PAIRS = 32;
 
 /**
- * Changes random bytes so that no id begins with "-", because a command line takes such an id for an option. The first six bits of an id
- * are its first character, and those of "-" are 111110.
+ * Changes random bytes so that no id begins with "-", because a command line would read such an id as an option. The
+ * first six bits of an id are its first character, and "-" has the bits 111110.
  */
 function withoutDashes(bytes: Buffer, from: number, to: number): void {
   for (let at = from; at < to; at += PAIR_BYTES) {
@@ -23,7 +23,10 @@ function withoutDashes(bytes: Buffer, from: number, to: number): void {
   }
 }
 
-/** Mints ids of 14 characters, many at a time: a tenth of what nanoid takes for each, which is a loop per character. */
+/**
+ * Mints ids of 14 characters, many at a time. Each id takes a tenth of the time of nanoid, which loops over the
+ * characters.
+ */
 export function idMint(): () => string {
   const bytes = Buffer.allocUnsafeSlow(POOL_PAIRS * PAIR_BYTES);
   let used = bytes.length;
@@ -50,7 +53,7 @@ const BATCH_POOL_BYTES = 26_208;
 const batchPool = Buffer.allocUnsafeSlow(BATCH_POOL_BYTES);
 let batchUsed = BATCH_POOL_BYTES;
 
-/** Mints this number of ids, as texts and as bytes that follow one another. */
+/** Mints this number of ids. Returns them as texts and as bytes that follow one another. */
 export function mintIds(count: number): { ids: string[]; bytes: Buffer } {
   const needed = Math.ceil(count / 2) * PAIR_BYTES;
   let random = batchPool;
@@ -69,5 +72,5 @@ export function mintIds(count: number): { ids: string[]; bytes: Buffer } {
   return { ids, bytes: Buffer.from(text, "latin1") };
 }
 
-/** One for the whole process. */
+/** The mint of the whole process. */
 export const mintId = idMint();

@@ -7,7 +7,7 @@ import { AllAccepted, asNew, type ColumnsResult } from "./columns.ts";
 import { type EnqueueResult, failureOf, queueFull } from "./enqueue-call.ts";
 import { MINTED_CHARACTERS, mintIds } from "./mint-ids.ts";
 
-/** Tasks of one batch without options, with their results. If all tasks are accepted, the result is just the ids. */
+/** Tasks of one batch without options, with their results. If all tasks are accepted, the result has only the ids. */
 export class PlainRun {
   readonly tasks: TaskColumns;
   readonly ids: string[];
@@ -42,7 +42,7 @@ export class PlainRun {
     return this.ids.length;
   }
 
-  /** The most bytes that a call needs for these tasks. */
+  /** The number of bytes for which a call needs room to take these tasks. */
   roomFor(from: number, count: number): number {
     const { spans } = this.tasks;
     const payloads = (spans[2 * (from + count) - 1] as number) - (spans[2 * from] as number);
@@ -51,7 +51,7 @@ export class PlainRun {
     return count * TailBytes.boundOf(MINTED_CHARACTERS, headerBytes, 0) + payloads;
   }
 
-  /** @param verdicts of a script call: n new, f queue full. Those of this run begin at `at` */
+  /** @param verdicts the letters of a script call: n new, f queue full. The letters of this run begin at `at` */
   answered(place: number, count: number, verdicts: string, at: number): void {
     for (let i = 0; i < count; i++) {
       if (verdicts[at + i] !== "n") this.#refuse(place + i, queueFull(this.#queue, this.ids[place + i]));
@@ -81,8 +81,8 @@ export class PlainRun {
 }
 
 /**
- * The plain tasks of one script call, which are written into its bytes when they arrive. For each part of a run there is one
- * entry, so that the run gets its results.
+ * The plain tasks of one script call. They are written into the bytes of the call when they arrive. For each part of a
+ * run the call keeps one entry, so that the run gets its results.
  */
 export class PlainCall {
   readonly #tail: TailBytes;
@@ -91,7 +91,7 @@ export class PlainCall {
   readonly #counts: number[] = [];
   #size = 0;
 
-  /** @param leastBytes the bytes for which there has to be room */
+  /** @param leastBytes the call has room for at least this many bytes */
   constructor(pool: BytesPool, leastBytes: number) {
     this.#tail = new TailBytes(pool, leastBytes);
   }

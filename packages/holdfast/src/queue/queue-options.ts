@@ -8,33 +8,37 @@ import { isTraceparent, isTracestate, type TraceContext } from "../tracing/trace
 import type { Tracing } from "../tracing/tracing.ts";
 
 export type QueueOptions = {
-  /** How long an enqueue may wait for others, to travel with them. Milliseconds, 0 to 1_000. @default 0: the same event-loop turn */
+  /**
+   * How long an enqueue may wait for others to share its call. Milliseconds, 0 to 1_000. @default 0: until the end of
+   * the event-loop turn
+   */
   lingerMs?: number | undefined;
-  /** Makes the ids of tasks that bring none. @default 14 random characters of the alphabet of nanoid */
+  /** Makes the ids of tasks without one. @default 14 random characters of the alphabet of nanoid */
   mintId?: (() => string) | undefined;
   /**
-   * The number of partitions of the queue. Each of them has a Cluster slot of its own, so that one busy queue can use several nodes. A
-   * queue that does not exist is created with this number. 1 to 256. Excludes `mintId`. @default those that the queue has; none for a new one
+   * The number of partitions of the queue. Each partition has its own Cluster slot, so that one busy queue can use
+   * several nodes. A queue that does not exist is created with this number. 1 to 256. Excludes `mintId`. @default the
+   * number that the queue has; none for a new queue
    */
   partitions?: number | undefined;
 } & (
   | {
-      /** Shared with others; the queue does not close it. */
+      /** A client that others may use too. The queue does not close it. */
       client: Holdfast;
     }
   | { redis: RedisOption; prefix?: string | undefined; tracing?: Tracing | undefined }
 );
 
 export interface EnqueueManyOptions {
-  /** The place of the caller in its trace, for all tasks without a `traceparent` of their own. */
+  /** The trace context of the caller, for all tasks that have no `traceparent`. */
   trace?: TraceContext | undefined;
 }
 
-/** How long to wait for a task to end. */
+/** How long `wait` and `result` wait for a task to end. */
 export interface WaitOptions {
   /** Milliseconds, 0 to 2_147_483_647. */
   waitMs?: number | undefined;
-  /** Ends the wait; it rejects with the reason of the signal. */
+  /** When it is aborted, the wait ends and rejects with the reason of the signal. */
   signal?: AbortSignal | undefined;
 }
 
@@ -53,8 +57,8 @@ export const queueShape = shapeOf<Merged<QueueOptions>>({
   },
   hints: {
     ...redisHints,
-    defaultJobOptions: "give each task its options, or keep them in an object of your own (or in defineTask)",
-    limiter: "a queue has no rate limit",
+    defaultJobOptions: "give each task its options, or keep them in your own object (or in defineTask)",
+    limiter: "limits are set by operators: observer.limits.set(queue, { queue: { rate } })",
   },
   rule: ownerProblem as (options: Merged<QueueOptions>) => string | undefined,
 });

@@ -43,7 +43,7 @@ export interface QueuePartOptions {
   onMoved(task: AskedTask): void;
 }
 
-/** The producer's side of one part of a queue: of the queue itself, or of one of its partitions. */
+/** The producer's side of one part of a queue: the queue itself, or one of its partitions. */
 export class QueuePart {
   readonly engine: Engine;
   readonly #client: Holdfast;
@@ -54,13 +54,13 @@ export class QueuePart {
   #registered: Promise<void> | undefined;
   #isRegistered = false;
   readonly #early: AskedTask[] = [];
-  /** Calls that began before `close` and have put nothing into the buffer yet. */
+  /** Calls that began before `close` and have not yet put their tasks into the buffer. */
   readonly #entering = new UnderWay();
   /** Enqueues that wait until a disk or a replica has confirmed their task. */
   readonly #confirming = new UnderWay();
   #closed = false;
-  // Most tasks have the type of the previous one and come within the same millisecond, so the header is kept. The first value is a valid
-  // type, so a type that equals it needs no check.
+  // Most tasks have the same type and the same millisecond as the task before, so the header is kept. The first value
+  // is a valid type, because a type that equals it is not checked.
   #headerType = "t";
   #headerAt = 0;
   #header = "";
@@ -186,10 +186,10 @@ export class QueuePart {
     });
   }
 
-  /** Sends the tasks that wait. Idempotent. */
+  /** Sends the tasks that are gathered. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
-    // Enqueues that still wait for the registration enter the buffer first.
+    // Enqueues that still wait for the registration have to enter the buffer first.
     await this.#entering.ended();
     await this.#registered?.catch(() => {});
     await new Promise(setImmediate);
@@ -198,8 +198,8 @@ export class QueuePart {
   }
 
   /**
-   * Enqueues a task that a disk or a replica has to confirm. Its id is looked up even if it was minted here, and the library makes its
-   * fingerprint, because the caller sends the task again with this id if the outcome is unknown.
+   * Enqueues a task that a disk or a replica has to confirm. Its id is looked up even if the library minted it, and the
+   * library makes its fingerprint. If the outcome is unknown, the caller sends the task again with this id.
    */
   #addDurably(task: DurableTask, wish: DurabilityWish): Promise<EnqueueReceipt> {
     return this.#confirming.add(this.#addConfirmed(task, wish));
@@ -219,8 +219,8 @@ export class QueuePart {
   }
 
   /**
-   * Makes sure that the queue is registered and its durability is known.
-   * @returns why the queue refused the registration, if it has other parts now
+   * Waits until the queue is registered and its durability is known.
+   * @returns the refusal if the queue has other parts now; otherwise undefined
    * @throws HoldfastError as `ready`
    */
   async #refusal(): Promise<HoldfastError | undefined> {
@@ -234,7 +234,7 @@ export class QueuePart {
     }
   }
 
-  /** Like `ready`, and `close` waits for it. */
+  /** Like `ready`, but `close` waits for the call. */
   #enter(): Promise<void> {
     return this.#entering.add(this.ready());
   }

@@ -24,9 +24,12 @@ interface Batch {
   tasks: NewTask[];
 }
 
-/** The parts of a queue for its producer. They are looked up when they are first needed, and again when they have changed. */
+/** The parts of a queue, for its producer. They are looked up at first use, and again when they have changed. */
 export class QueueParts {
-  /** The only part, as most queues have just one. Undefined if there are several, or if the parts are not known yet. */
+  /**
+   * The part of a queue that has only one, as most queues do. Undefined if there are several, or if the parts are not
+   * known yet.
+   */
   only: QueuePart | undefined;
   readonly #client: Holdfast;
   readonly #queue: string;
@@ -37,7 +40,7 @@ export class QueueParts {
   /** The parts that were used, by name. */
   readonly #used = new Map<string, QueuePart>();
   #looking: Promise<Parts> | undefined;
-  /** Tasks that are sent again, to another part. `close` waits for them. */
+  /** Tasks that are sent again to another part. `close` waits for them. */
   readonly #moving = new UnderWay();
 
   constructor(client: Holdfast, queue: string, options: QueueOptions) {
@@ -73,7 +76,7 @@ export class QueueParts {
       if (partitions && mintId !== undefined)
         throw new HoldfastError(
           "invalid_argument",
-          `queue "${this.#queue}" has partitions, and an id has to name its partition: leave mintId out`,
+          `queue "${this.#queue}" has partitions, and each id has to name its partition: leave mintId out`,
         );
       this.#parts = new Parts(this.#client, this.#queue, partitions);
       this.only = this.#parts.all.length === 1 ? this.#part(this.#parts, 0) : undefined;
@@ -88,7 +91,9 @@ export class QueueParts {
     await Promise.all(parts.all.map((_, place) => this.#part(parts, place).ready()));
   }
 
-  /** Chooses the part that a task goes to. @throws HoldfastError invalid_task_id: its id names a partition that does not exist */
+  /**
+   * Chooses the part for a task. @throws HoldfastError invalid_task_id if the id names a partition that does not exist
+   */
   async partFor(task: RoutedTask | undefined): Promise<QueuePart> {
     let parts = await this.known();
     let place = this.#router.placeFor(parts, task);
@@ -122,7 +127,7 @@ export class QueueParts {
     return { ids: null, results: await this.#withMissed(toTasks(tasks), done.results, trace) };
   }
 
-  /** Sends a task to the part that it belongs to now, because its former part is gone. */
+  /** Sends a task to the part where it belongs now, because its former part is gone. */
   async #moved(task: AskedTask): Promise<void> {
     await this.lookAgain().catch(() => {});
     const { type, payloadText, options, trace } = task;
@@ -135,7 +140,7 @@ export class QueueParts {
     }
   }
 
-  /** Sends the tasks of a batch again that were refused because their part is gone. */
+  /** Sends those tasks of a batch again that were refused because their part is gone. */
   async #withMissed(
     tasks: readonly NewTask[],
     results: EnqueueResult[],
@@ -148,7 +153,7 @@ export class QueueParts {
       const again = await this.#moving.add(this.lookAgain().then(() => this.#spread(missing, trace)));
       for (const [i, at] of missed.entries()) results[at] = again[i] as EnqueueResult;
     } catch (error) {
-      // Other tasks of the batch are stored, and the caller has to know which.
+      // Other tasks of the batch are stored, and the caller has to know which tasks are not.
       if (missed.length === results.length) throw error;
       for (const at of missed) results[at] = refusedFor(tasks[at], error);
     }
@@ -174,7 +179,7 @@ export class QueueParts {
     let failed = 0;
     const send = async (part: QueuePart, { places, tasks: own }: Batch) => {
       const done = await part.addMany(own, trace).catch((error: unknown) => {
-        // Other parts may have stored their tasks, and the caller has to know which.
+        // Other parts may have stored their tasks, and the caller has to know which tasks are not stored.
         if (++failed === batches.size) throw error;
         return own.map((task) => refusedFor(task, error));
       });
@@ -184,7 +189,10 @@ export class QueueParts {
     return results;
   }
 
-  /** Looks for a task in the part that its id names. If it is not there, the queue may have other parts now, and is looked up again. */
+  /**
+   * Looks for a task in the part that its id names. If the task is not there, the parts are looked up again, because
+   * the queue may have others now.
+   */
   async look<Found>(id: string, none: Found, look: (engine: Engine) => Promise<Found>): Promise<Found> {
     checkTaskId(id);
     const parts = await this.known();
@@ -196,7 +204,7 @@ export class QueueParts {
     return other ? look(other) : none;
   }
 
-  /** Sends the tasks that wait. */
+  /** Sends the tasks that are gathered. */
   async close(): Promise<void> {
     await Promise.all([...this.#used.values()].map((part) => part.close()));
     await new Promise(setImmediate);
@@ -208,7 +216,7 @@ export class QueueParts {
     let part = this.#used.get(name);
     if (part === undefined) {
       const { lingerMs = 0, mintId: mint } = this.#options;
-      const checked = mint && (() => checkArgument("what mintId makes", taskKinds.id, mint()));
+      const checked = mint && (() => checkArgument("the id that mintId returned", taskKinds.id, mint()));
       const mintId = partitions ? () => mintPartitionId(place) : checked;
       const onMoved = (task: AskedTask) => void this.#moving.add(this.#moved(task));
       part = new QueuePart(this.#client, engine, { lingerMs, mintId, onMoved });

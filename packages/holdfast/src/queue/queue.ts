@@ -66,9 +66,10 @@ export class Queue {
   }
 
   /**
-   * Connects, runs the boot checks, registers the queue and reads its durability. Without this call, the first enqueue does all this
-   * and has to wait for it.
-   * @throws HoldfastError redis_unavailable, redis_unsupported, closed, conflict (not the number of partitions that was asked for)
+   * Connects, runs the boot checks, registers the queue and reads its durability. Without this call, the first enqueue
+   * does all this and has to wait for it.
+   * @throws HoldfastError redis_unavailable, redis_unsupported, closed, conflict (the queue has another number of
+   * partitions)
    */
   async ready(): Promise<void> {
     await this.#during(() => this.#parts.ready());
@@ -80,11 +81,13 @@ export class Queue {
   }
 
   /**
-   * Accepts one task: it is stored when this resolves. Calls of the same event-loop turn share a script call.
-   * @throws HoldfastError invalid_*, payload_too_large, task_conflict, unique_conflict, queue_full, key_full, redis_*, outcome_unknown (retry with `error.taskId`)
+   * Enqueues one task. When the promise resolves, the task is stored. Calls of the same event-loop turn share a script
+   * call.
+   * @throws HoldfastError invalid_*, payload_too_large, task_conflict, unique_conflict, queue_full, key_full, redis_*,
+   * outcome_unknown (retry with `error.taskId`)
    */
   enqueue(type: string, payload: unknown, options?: TaskOptions): Promise<EnqueueReceipt> {
-    // No `async`: a promise more per task would be a tenth of its cost.
+    // Not `async`: one more promise per task would be a tenth of its cost.
     try {
       if (options !== undefined) checkShape(taskShape, options);
       return this.#accept(type, payloadTextOf(payload), options);
@@ -93,7 +96,10 @@ export class Queue {
     }
   }
 
-  /** Like `enqueue`, with the payload as JSON text that is kept byte by byte. The caller vouches that it is JSON. */
+  /**
+   * Like `enqueue`, with the payload as JSON text that is stored byte by byte. The caller has to make sure that it is
+   * JSON.
+   */
   enqueueText(type: string, payloadText: string, options?: FingerprintedOptions): Promise<EnqueueReceipt> {
     try {
       checkWellFormed(payloadText);
@@ -134,10 +140,10 @@ export class Queue {
   }
 
   /**
-   * One result per task, in the order given. A task that is refused does not stop the others. Calls of the same turn share
-   * script calls too.
+   * Enqueues many tasks. Returns one result per task, in the order given. A task that is refused does not stop the
+   * others. Calls of the same event-loop turn share script calls.
    * @param tasks each in the shape of HTTP and NDJSON: `{ type, payload, delayMs, … }`, or `{ type, payload, options }`
-   * @throws HoldfastError invalid_argument (no array), closed, redis_*
+   * @throws HoldfastError invalid_argument (not an array), closed, redis_*
    */
   async enqueueMany(tasks: readonly NewTask[], options: EnqueueManyOptions = {}): Promise<EnqueueResult[]> {
     checkBatch(tasks);
@@ -168,9 +174,9 @@ export class Queue {
   }
 
   /**
-   * Like `enqueueMany`, for tasks in columns, as `TaskReader` of the contracts reads them. It is faster for tasks without options,
-   * because it makes no object for each of them. The caller vouches that each payload is JSON in UTF-8, and does not change the bytes
-   * until this resolves.
+   * Like `enqueueMany`, for tasks in columns, as `TaskReader` of the contracts reads them. It is faster for tasks
+   * without options, because it makes no object for each task. The caller has to make sure that each payload is JSON in
+   * UTF-8, and must not change the bytes until the promise resolves.
    * @throws HoldfastError closed, redis_*, invalid_argument (bytes, types, spans or options)
    */
   async enqueueColumns(tasks: TaskColumns, options: EnqueueManyOptions = {}): Promise<ColumnsResult> {
@@ -194,7 +200,7 @@ export class Queue {
     );
   }
 
-  /** Ends a waiting task at once; asks the worker of a running one to stop. */
+  /** Ends a waiting task at once, or asks the worker of a running task to stop. */
   cancel(id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
     return this.#during(() => this.#parts.look(id, "not_found", (engine) => engine.cancel(id)));
   }
@@ -234,9 +240,10 @@ export class Queue {
   }
 
   /**
-   * The task as it is once terminal, or as it is after `waitMs`; null where no task has the id.
-   * @throws HoldfastError task_not_kept: the task ended, or an operator removed it, and the queue no longer keeps it. A queue that
-   * keeps no ended tasks (a retention of 0) cannot tell such a task from an unknown id, so there an unknown id throws too
+   * Waits until a task is terminal, at most `waitMs`. Returns the task as it is then; null if no task has the id.
+   * @throws HoldfastError task_not_kept if the task ended or an operator removed it, and the queue no longer keeps it.
+   * A queue that keeps no ended tasks (a retention of 0) cannot tell such a task from an unknown id, so there an
+   * unknown id throws too
    */
   async wait(id: string, options: WaitOptions & { waitMs: number }): Promise<TaskView | null> {
     checkShape(waitForShape, options);
@@ -268,7 +275,7 @@ export class Queue {
     return task && isTerminal(task) ? task : null;
   }
 
-  /** Sends the tasks that wait, then closes the connection if it is the queue's own. Idempotent. */
+  /** Sends the tasks that are gathered, then closes the connection if the queue made it. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#underWay.ended();
@@ -280,7 +287,7 @@ export class Queue {
     if (this.#closed) throw new HoldfastError("closed", `queue "${this.name}" was closed`);
   }
 
-  /** Runs a call. If it has begun before `close`, it is completed. @throws HoldfastError closed */
+  /** Runs a call. A call that began before `close` is completed. @throws HoldfastError closed */
   async #during<Result>(call: () => Promise<Result>): Promise<Result> {
     this.#assertOpen();
     return this.#underWay.add(call());

@@ -2,7 +2,7 @@ import { HoldfastError } from "@holdfast/contracts";
 import type { NewTask } from "../engine/task-options.ts";
 import { shown } from "../options/shape.ts";
 
-/** Returns a payload as JSON text. @throws HoldfastError invalid_argument: the payload has no JSON form */
+/** Returns a payload as JSON text. @throws HoldfastError invalid_argument if the payload has no JSON form */
 export function payloadTextOf(payload: unknown): string {
   let text: string | undefined;
   try {
@@ -23,7 +23,8 @@ export function payloadTextOf(payload: unknown): string {
 }
 
 /**
- * Checks a payload text that a caller gave. The output of `JSON.stringify` is well-formed, and a check would copy it.
+ * Checks a payload text that a caller gave. Output of `JSON.stringify` is not checked: it is always well-formed, and
+ * the check would copy it.
  * @throws HoldfastError invalid_argument
  */
 export function checkWellFormed(payloadText: string): void {
@@ -42,7 +43,7 @@ export function checkBatch(tasks: readonly unknown[]): void {
     );
 }
 
-/** The id that the caller gave to a task of a batch. The rest of the task may be anything. */
+/** The id that the caller gave to a task of a batch. The other fields of the task may have any values. */
 export function givenId(task: NewTask | null | undefined): string | null {
   const id: unknown = task?.id ?? task?.options?.id;
   return typeof id === "string" ? id : null;

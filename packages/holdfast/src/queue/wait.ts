@@ -8,13 +8,13 @@ import { EndWatch } from "../events/end-watch.ts";
 import { whenAborted } from "../when-aborted.ts";
 import type { WaitOptions } from "./queue-options.ts";
 
-// The first look after an enqueue comes soon, later ones at most this far apart.
+// The first look comes soon after the enqueue. Later looks are at most this far apart, ms.
 const LONGEST_STEP_MS = 200;
 
 export const isTerminal = ({ state }: TaskView): boolean =>
   (TERMINAL_STATES as readonly string[]).includes(state);
 
-/** The answer if no task has the id: null, or an error that says that there was or may have been one. */
+/** The answer if no task has the id: null, or an error if such a task existed or may have existed. */
 async function withoutTask(engine: Engine, queue: string, id: string, isKnown: boolean): Promise<null> {
   const text = await engine.connection.command<string | null>("HGET", engine.keys.state, "#settings");
   const { retentionMs, retentionCount } = settingsText(text ?? "").settings;
@@ -47,7 +47,7 @@ export async function waitForTask(
   for (let wasThere = false; ; wasThere = true) {
     const { raw, mark } = await watch.look(id);
     const task = raw ? taskView(queue, raw) : null;
-    // The record of an id that a caller gave outlives the task.
+    // If a caller gave the id, its record outlives the task.
     if (!task) return withoutTask(engine, queue, id, wasThere || Boolean(raw?.record));
     const leftMs = deadline - performance.now();
     if (isTerminal(task) || leftMs <= 0) return task;

@@ -6,7 +6,7 @@ export interface CheckResult {
   warnings: string[];
 }
 
-/** Reads what INFO tells: managed Redis forbids CONFIG. */
+/** Reads the answer of INFO, because managed Redis services forbid CONFIG. */
 export function parseInfo(info: string): Map<string, string> {
   const fields = new Map<string, string>();
   for (const line of info.split(/\r?\n/)) {
@@ -16,7 +16,10 @@ export function parseInfo(info: string): Map<string, string> {
   return fields;
 }
 
-/** Refuses a Redis that would lose tasks or lacks what the scripts need. @throws HoldfastError redis_unsupported */
+/**
+ * Refuses a Redis that would lose tasks or lacks features that the scripts need. @throws HoldfastError
+ * redis_unsupported
+ */
 export function checkInfo(info: string): CheckResult {
   const fields = parseInfo(info);
   const redisVersion = fields.get("redis_version") ?? "0";

@@ -14,22 +14,22 @@ export interface ConnectionOptions {
   /** Called with the duration of each script call. */
   onScript?: ((script: string, seconds: number) => void) | undefined;
   name?: string;
-  /** One client for all connections of this process with this name and these settings. @default false */
+  /** Uses one client for all connections of this process that have this name and these settings. @default false */
   share?: boolean;
 }
 
 const RETRY_DELAY_MS = 50;
 const scriptHookThrew = (thrown: unknown) => warn(thrownBy("`onScript`", thrown));
-/** For a call that waits for a connection: an earlier attempt may have been sent. */
+/** Errors of a call that waits for a connection. They do not say whether an earlier attempt was sent. */
 const NOT_SENT: ReadonlySet<ErrorCode> = new Set(["redis_unavailable", "redis_refused", "closed"]);
 
-/** Somebody who waits until commands can be sent. */
+/** A call that waits until commands can be sent. */
 interface Waiter {
   resolve: () => void;
   reject: (error: HoldfastError) => void;
 }
 
-/** One connection to Redis: the only place that sends a command. */
+/** One connection to Redis. Only this class sends commands. */
 export class Connection implements LinkUser {
   /** The settings that `settingsOf` returns. */
   readonly redis: ConnectionSettings;
@@ -38,7 +38,9 @@ export class Connection implements LinkUser {
   readonly #timeoutMs: number;
   #closed = false;
   readonly #waiters = new Set<Waiter>();
-  /** Ends the calls that wait for an answer. Only of a link that is shared: that of one connection ends with it. */
+  /**
+   * Ends the calls that wait for an answer. Used only if the link is shared; otherwise these calls end with the link.
+   */
   readonly #unanswered = new Set<(error: Error) => void>();
   readonly #listening: { channels: string[]; onMessage: OnMessage }[] = [];
   /** Memory for script calls. */
@@ -52,12 +54,12 @@ export class Connection implements LinkUser {
     this.#timeoutMs = this.redis.commandTimeoutMs ?? DEFAULT_TIMEOUT_MS;
   }
 
-  /** Redis time as far as this process knows it: for display, never for a decision. */
+  /** Redis time as far as this process knows it. Only for display, never for a decision. */
   now(): number {
     return Date.now() + this.#link.clockOffsetMs;
   }
 
-  /** Learns the difference to the clock of Redis from a reply. */
+  /** Computes the difference to the clock of Redis from a reply. */
   observeClock(redisMs: number): void {
     this.#link.clockOffsetMs = redisMs - Date.now();
   }
@@ -68,13 +70,14 @@ export class Connection implements LinkUser {
 
   /**
    * Waits until commands can be sent.
-   * @throws HoldfastError redis_unavailable after `timeoutMs`; at once redis_refused (wrong password, no such database) and closed
+   * @throws HoldfastError redis_unavailable after `timeoutMs`; redis_refused (wrong password, no such database) and
+   * closed at once
    */
   async ready(timeoutMs = this.#timeoutMs): Promise<void> {
     if (this.#closed) throw closedError();
     if (this.#link.isReady) return;
     this.#link.connect();
-    // The client keeps trying, and later calls may succeed. This one does not wait for that.
+    // The client keeps trying, and later calls may succeed. This call does not wait for that.
     if (this.#link.refusal !== undefined) throw this.#link.refusal;
     await new Promise<void>((resolve, reject) => {
       const done = () => {
@@ -96,17 +99,17 @@ export class Connection implements LinkUser {
     });
   }
 
-  /** For its link. */
+  /** Called by the link. */
   onReady(): void {
     for (const waiter of [...this.#waiters]) waiter.resolve();
   }
 
-  /** For its link. */
+  /** Called by the link. */
   onFailure(error: HoldfastError): void {
     for (const waiter of [...this.#waiters]) waiter.reject(error);
   }
 
-  /** The boot checks, once per client. @throws HoldfastError redis_unsupported */
+  /** Runs the boot checks, once per client. @throws HoldfastError redis_unsupported */
   async check(timeoutMs?: number): Promise<CheckResult> {
     if (this.#closed) throw closedError();
     if (this.#link.check) return this.#link.check;
@@ -120,7 +123,7 @@ export class Connection implements LinkUser {
     return this.#link.check;
   }
 
-  /** The same promise, unless the connection is closed before it is settled. */
+  /** The same promise, but it rejects if the connection is closed before it is settled. */
   #untilClosed<Reply>(answer: Promise<Reply>): Promise<Reply> {
     if (!this.#link.isShared) return answer;
     return new Promise((resolve, reject) => {
@@ -138,7 +141,7 @@ export class Connection implements LinkUser {
     });
   }
 
-  /** One plain command that can be sent again. */
+  /** Runs one plain command that can be sent again. */
   async command<Reply>(name: string, ...args: (string | number)[]): Promise<Reply> {
     return this.#retried<Reply>(
       () => this.#untilClosed(this.#link.client.call(name, ...args) as Promise<Reply>),
@@ -147,11 +150,12 @@ export class Connection implements LinkUser {
   }
 
   /**
-   * Runs a script. After a lost reply the very same call is sent again until `timeoutMs` have passed: scripts answer a
-   * repeated request as they did before.
+   * Runs a script. If the reply is lost, the same call is sent again until `timeoutMs` have passed. This is safe,
+   * because scripts give a repeated request the same answer.
    *
-   * @param tail what follows the arguments; the caller releases it
-   * @throws HoldfastError redis_unavailable (never ran), outcome_unknown (may have run), or what Redis said
+   * @param tail more arguments; the caller releases their memory
+   * @throws HoldfastError redis_unavailable (it never ran), outcome_unknown (it may have run), or the error that Redis
+   * returned
    */
   async script<Args, Reply, Keys = QueueKeys>(
     script: Script<Args, Keys>,
@@ -249,8 +253,8 @@ export class Connection implements LinkUser {
   }
 
   /**
-   * Sends commands in one write, on one connection to one node: the one that has the key of the first command with a
-   * key. Tried once. Each answer is a reply or an Error.
+   * Sends commands in one write, on one connection to one node: the node of the first key in the commands. They are
+   * sent once and not repeated. Each answer is a reply or an Error.
    * @throws HoldfastError redis_unavailable
    */
   async together(commands: readonly (readonly [string, ...(string | number)[]])[]): Promise<unknown[]> {
@@ -265,7 +269,7 @@ export class Connection implements LinkUser {
     });
   }
 
-  /** Calls `onMessage` for each message in these channels; it subscribes again after a reconnect. */
+  /** Calls `onMessage` for each message in these channels. It subscribes again after a reconnect. */
   async listen(channels: string[], onMessage: OnMessage): Promise<void> {
     await this.ready();
     await this.#link.subscribe(channels, onMessage);
@@ -287,7 +291,7 @@ export class Connection implements LinkUser {
     if (this.#closed) return;
     this.#closed = true;
     this.onFailure(closedError());
-    // The message that the client has for its own commands.
+    // The same message as the client gives to its own commands.
     for (const end of [...this.#unanswered]) end(new Error("Connection is closed."));
     for (const { channels, onMessage } of this.#listening) this.#link.unsubscribe(channels, onMessage);
     this.#link.leave(this);

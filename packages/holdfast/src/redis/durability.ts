@@ -3,8 +3,8 @@ import { parseInfo } from "./checks.ts";
 import type { Connection } from "./connection.ts";
 
 /**
- * The command by which a Redis confirms a write. If it is `null`, the configuration is enough, and there is nothing to wait
- * for.
+ * The command by which a Redis confirms a write. `null` if the configuration alone guarantees the durability, so that
+ * no command is needed.
  */
 export type WaitCommand = ["WAIT" | "WAITAOF", ...number[]] | null;
 
@@ -12,17 +12,17 @@ export type Capability = { command: WaitCommand } | { refusal: string };
 
 export interface DurabilityWish {
   durability: Exclude<Durability, "memory">;
-  /** Replicas that have to confirm; 0 with "fsynced". */
+  /** How many replicas have to confirm; 0 with "fsynced". */
   replicas: number;
 }
 
-/** From 7.2 on; Valkey says that it is Redis 7.2.4. */
+/** WAITAOF exists since 7.2. Valkey reports itself as Redis 7.2.4. */
 function hasWaitAof(version: string): boolean {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   return major > 7 || (major === 7 && minor >= 2);
 }
 
-/** Replicas that are in step: INFO has a line for each, `slave0:ip=…,port=…,state=online,…`. */
+/** Counts the replicas that are in sync. INFO has a line for each: `slave0:ip=…,port=…,state=online,…`. */
 function onlineReplicas(fields: Map<string, string>): number {
   let online = 0;
   for (const [name, value] of fields) if (/^slave\d+$/.test(name) && /state=online/.test(value)) online++;
@@ -31,7 +31,7 @@ function onlineReplicas(fields: Map<string, string>): number {
 
 /**
  * The durability that a server can give, read from its INFO.
- * @param config appendfsync and no-appendfsync-on-rewrite, or null if the server does not show them
+ * @param config appendfsync and no-appendfsync-on-rewrite; null if the server does not show them
  */
 export function capabilityOf(
   info: string,
@@ -43,7 +43,7 @@ export function capabilityOf(
   if (wish.durability === "replicated") {
     const online = onlineReplicas(fields);
     if (online < wish.replicas) {
-      return { refusal: `Redis has ${online} connected replicas of ${wish.replicas} that have to confirm` };
+      return { refusal: `Redis has ${online} connected replicas, and ${wish.replicas} have to confirm` };
     }
     return { command: ["WAIT", wish.replicas, timeoutMs] };
   }
@@ -54,7 +54,7 @@ export function capabilityOf(
   if (config === null) {
     return {
       refusal:
-        "Redis before 7.2 has no WAITAOF, and this one does not tell its appendfsync (CONFIG is forbidden)",
+        "Redis before 7.2 has no WAITAOF, and this Redis does not show its appendfsync (CONFIG is forbidden)",
     };
   }
   if (config.get("appendfsync") !== "always" || config.get("no-appendfsync-on-rewrite") === "yes") {
@@ -67,8 +67,8 @@ export function capabilityOf(
 }
 
 /**
- * Asks the node that has `key`. It asks for the configuration only if nothing else gives the answer, since the user may not
- * have the right to read it.
+ * Asks the node that has `key`. It reads the configuration only if INFO is not enough, since the user may not have the
+ * right to read the configuration.
  */
 export async function readCapability(
   connection: Connection,
@@ -93,7 +93,7 @@ export async function readCapability(
   return capabilityOf(info, config.has("appendfsync") ? config : null, wish, timeoutMs);
 }
 
-/** The number of confirmations in an answer: from replicas for WAIT, from the disk of the server for WAITAOF. */
+/** The number of confirmations in an answer. WAIT counts replicas, and WAITAOF counts the disk of the server. */
 export function confirmedBy(command: WaitCommand, answer: unknown): number {
   if (command?.[0] === "WAITAOF") return Array.isArray(answer) ? Number(answer[0]) : 0;
   return Number(answer);

@@ -32,7 +32,7 @@ test.each([
   ["WRONGPASS invalid username-password pair", "redis_refused", /REDIS_PASSWORD/],
   ["NOPERM this user has no permissions to run 'evalsha'", "redis_refused", /ACL.*evalsha/],
   ["HOLDFAST_LAYOUT 2", "layout_too_new", /upgrade this process/],
-  ["HOLDFAST_OLD_REQUEST a newer request", "outcome_unknown", /answered already/],
+  ["HOLDFAST_OLD_REQUEST a newer request", "outcome_unknown", /already answered/],
   ["ERR unknown command 'EVALSHA'", "internal", /Redis answered: ERR unknown command/],
   ["WRONGTYPE Operation against a key", "internal", /WRONGTYPE/],
 ])("%s is %s, and is not sent again", (message, code, text) => {

@@ -19,7 +19,7 @@ const RETRIED_WORDS = new Set([
   "UNBLOCKED",
 ]);
 
-/** Redis errors are told apart by their first word, connection errors by what the client says of them. */
+/** Redis errors are recognized by their first word, connection errors by the message of the client. */
 export function classify(error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error);
   const word = message.split(" ", 1)[0] ?? "";
@@ -45,7 +45,7 @@ export function classify(error: unknown): Failure {
     case "HOLDFAST_LAYOUT":
       return fail("layout_too_new", "this queue was written by a newer Holdfast: upgrade this process");
     case "HOLDFAST_OLD_REQUEST":
-      return fail("outcome_unknown", "a newer request of this connection was answered already");
+      return fail("outcome_unknown", "a newer request of this connection was already answered");
   }
   if (/enableOfflineQueue|Stream isn't writeable/i.test(message)) {
     return { kind: "retry", sent: false, reason: "not connected" };
@@ -63,8 +63,8 @@ export function classify(error: unknown): Failure {
 const REFUSED = /\b(?:NOAUTH|WRONGPASS|NOPERM)\b.*/s;
 
 /**
- * The error for a refusal that no retry can change: Redis answers, but does not let this client in, or does not allow its
- * commands. The client wraps the answers of all nodes or Sentinels in one error, so that is searched as well.
+ * The error for a refusal that no retry can change: Redis does not accept this user, or does not allow its commands.
+ * The client wraps the answers of all nodes or Sentinels in one error, so the wrapped errors are searched as well.
  */
 export function refusalOf(error: unknown): HoldfastError | undefined {
   const { message, lastNodeError } = (error ?? {}) as { message?: unknown; lastNodeError?: unknown };

@@ -6,7 +6,7 @@ import { parseRedisUrl } from "./redis-url.ts";
 
 type Options = Record<string, unknown>;
 
-/** Any version of ioredis: its classes may not be those that are installed here. */
+/** Recognizes a client of any version of ioredis, whose classes may not be those that are installed here. */
 export function isClient(value: object): value is Redis | Cluster {
   const client = value as Partial<Redis> & Partial<Cluster>;
   if (typeof client.duplicate !== "function" || typeof client.options !== "object") return false;
@@ -20,7 +20,7 @@ function refuse(why: string): never {
   );
 }
 
-/** @throws HoldfastError invalid_argument: it has a setting that Holdfast's own connections could not keep */
+/** @throws HoldfastError invalid_argument if the client has a setting that Holdfast's own connections could not have */
 export function settingsOfClient(client: Redis | Cluster): ConnectionSettings {
   const options = client.options as Options;
   if (options.keyPrefix)
@@ -33,7 +33,7 @@ export function settingsOfClient(client: Redis | Cluster): ConnectionSettings {
 }
 
 function serverSettings(options: Options): ConnectionSettings {
-  if (options.Connector) refuse("has a Connector of its own: give the address of Redis instead");
+  if (options.Connector) refuse("has its own Connector: give the address of Redis instead");
   if (options.role !== undefined && options.role !== "master")
     refuse("connects to a replica, which takes no writes");
   const settings = common(options);
@@ -44,10 +44,10 @@ function serverSettings(options: Options): ConnectionSettings {
     if (options.sentinelUsername) settings.sentinelUsername = String(options.sentinelUsername);
     if (options.sentinelPassword) settings.sentinelPassword = String(options.sentinelPassword);
     if (settings.tls !== undefined && !options.enableTLSForSentinelMode)
-      refuse("has tls and no enableTLSForSentinelMode, so it speaks to the master without TLS");
+      refuse("has tls and no enableTLSForSentinelMode, so only its connections to the master use TLS");
     if (options.sentinelTLS && settings.tls === undefined)
       refuse(
-        "has sentinelTLS and no tls: Holdfast speaks TLS to the Sentinels and to the master, or to none",
+        "has sentinelTLS and no tls: Holdfast uses TLS for the Sentinels and for the master, or for neither",
       );
   } else if (options.path) settings.path = String(options.path);
   else {
@@ -63,10 +63,10 @@ function clusterSettings(nodes: unknown[], options: Options): ConnectionSettings
   if (options.useSRVRecords) refuse("finds its nodes by SRV records: give clusterNodes instead");
   const settings = { ...common({ ...own, natMap: options.natMap }) };
   if (typeof options.dnsLookup === "function" && options.dnsLookup !== lookup && settings.tls === undefined)
-    refuse("has a dnsLookup of its own: give clusterNodes instead");
+    refuse("has its own dnsLookup: give clusterNodes instead");
   const parts = nodes.map((node) => (typeof node === "string" ? partsOf(node) : node));
   const [first] = parts as ConnectionSettings[];
-  // ioredis takes these from the addresses, where the options have none.
+  // ioredis takes the user name and the password from the addresses if the options have none.
   const { username = first?.username, password = first?.password } = settings;
   if (username !== undefined) settings.username = username;
   if (password !== undefined) settings.password = password;

@@ -1,4 +1,4 @@
-// CommonJS, for the reason that ioredis.ts gives: plain JavaScript, since the test runner takes it as it is.
+// CommonJS, for the reason in ioredis.ts. It is plain JavaScript, since the test runner does not compile it.
 exports.load = () => require("ioredis");
-// What esbuild leaves for `require` in a bundle of ES modules is a stand-in.
+// In a bundle of ES modules, esbuild replaces `require` by a stand-in.
 exports.isStandIn = require.resolve === undefined;

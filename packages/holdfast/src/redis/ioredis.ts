@@ -2,14 +2,14 @@ import { createRequire } from "node:module";
 import type * as ioredis from "ioredis";
 import * as required from "./ioredis-module.cts";
 
-// Through a small CommonJS module, which bundlers follow. With an `import` of its own Node would read each file of the
-// client twice, to find out what it exports, in the worker and in its heartbeat thread, and compile the code that does so
-// while the first tasks run.
+// ioredis is loaded through a small CommonJS module, which bundlers follow. With an `import`, Node would read each file
+// of the client twice to find out what it exports. It would do so in the worker and in its heartbeat thread, and
+// compile the code for that while the first tasks run.
 const { load, isStandIn } = required as unknown as { load(): typeof ioredis; isStandIn: boolean };
 
 /**
- * In a bundle, the stand-in for `require` looks for a global `require`. The client needs one to load modules of Node, so there
- * is one while it is loaded.
+ * In a bundle, the stand-in for `require` uses a global `require`, which the client needs to load modules of Node. So
+ * this function sets a global `require` while the client is loaded.
  */
 function loadInBundle(): typeof ioredis {
   const global = globalThis as { require?: NodeJS.Require };

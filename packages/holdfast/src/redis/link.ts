@@ -9,17 +9,19 @@ import { remedyOf, tlsOptions } from "./tls.ts";
 export const DEFAULT_TIMEOUT_MS = 5_000;
 const RECONNECT_MS = 1_000;
 
-/** @throws HoldfastError invalid_argument: a TLS file cannot be read */
+/** @throws HoldfastError invalid_argument if a TLS file cannot be read */
 function open(s: ConnectionSettings, name: string): Redis | Cluster {
   const tls = tlsOptions(s);
   const common = {
-    // A script that was resent by the client would run twice: retries are ours, with the same request id.
+    // A script that the client sent again would run twice. So this library repeats calls itself, with the same request
+    // id.
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
     commandTimeout: s.commandTimeoutMs ?? DEFAULT_TIMEOUT_MS,
-    // A closed connection fails its unanswered commands at once: with null they would wait for the command timeout.
+    // A closed connection fails its unanswered commands at once. With null they would wait for the command timeout.
     maxRetriesPerRequest: 0,
-    // `Link` subscribes again after a reconnect. The client would leave a failure of that unhandled, which ends the process.
+    // `Link` subscribes again after a reconnect. If the client did so and failed, the unhandled error would end the
+    // process.
     autoResubscribe: false,
     retryStrategy: (tries: number) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(tries, 6)),
     lazyConnect: true,
@@ -34,10 +36,10 @@ function open(s: ConnectionSettings, name: string): Redis | Cluster {
       enableOfflineQueue: false,
       shardedSubscribers: true,
       clusterRetryStrategy: (tries) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(tries, 6)),
-      // The client asks the DNS itself and connects to the address: a certificate is for the name.
+      // The client would look the host up and connect to the address, but a certificate is valid for the name.
       ...(tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
       ...(s.natMap ? { natMap: s.natMap } : {}),
-      // Its subscribers are handed from node to node by the client itself.
+      // On a Cluster the client itself moves its subscriptions from node to node.
       redisOptions: { ...common, connectionName: name, autoResubscribe: true },
     });
   }
@@ -59,9 +61,9 @@ function open(s: ConnectionSettings, name: string): Redis | Cluster {
 
 /** A user of a link. */
 export interface LinkUser {
-  /** Commands can be sent again. */
+  /** Commands can be sent from now on, also after a reconnect. */
   onReady(): void;
-  /** Redis refuses the connection, or the client has given up: nobody has to wait for it. */
+  /** Redis refuses the connection, or the client has given up, so calls must not wait any longer. */
   onFailure(error: HoldfastError): void;
 }
 
@@ -93,9 +95,9 @@ export class Link {
   isReady = false;
   /** Redis time minus the time of this process, ms. */
   clockOffsetMs = 0;
-  /** The boot checks, once they were made. */
+  /** The result of the boot checks; undefined until they were made. */
   check: CheckResult | undefined;
-  /** Redis answered the last try to connect, and refused it. */
+  /** The error with which Redis refused the last attempt to connect, if it did. */
   refusal: HoldfastError | undefined;
   readonly #name: string;
   readonly #key: string;
@@ -106,7 +108,7 @@ export class Link {
   #lastError: string | undefined;
 
   /**
-   * @param share with others of the same name and settings in this process
+   * @param share shares the link with other connections of this process that have the same name and settings
    * @throws HoldfastError invalid_argument
    */
   static join(settings: ConnectionSettings, name: string, share: boolean, user: LinkUser): Link {
@@ -123,7 +125,7 @@ export class Link {
     this.#name = name;
     this.#key = key;
     this.client = open(settings, name);
-    // The client retries on its own. Without a listener it would print each failure.
+    // The client retries by itself. Without a listener it would print each failure.
     this.client.on("error", (error: Error) => this.#failed(error));
     this.client.on("ready", () => void this.#handshake());
     this.client.on("close", () => {
@@ -131,7 +133,7 @@ export class Link {
     });
     this.client.on("end", () => {
       this.isReady = false;
-      // Not connected and no longer trying: begin again at the next call.
+      // The client is not connected and has stopped trying. The next call connects again.
       this.#isConnecting = false;
       if (!this.#closed) this.#tellFailure(this.unreachable());
     });
@@ -141,7 +143,7 @@ export class Link {
     });
   }
 
-  /** With the last user it ends, at once. */
+  /** Removes a user. When the last user has left, the connection ends at once. */
   leave(user: LinkUser): void {
     this.#users.delete(user);
     if (this.#users.size > 0) return;
@@ -150,7 +152,8 @@ export class Link {
     if (this.isShared) shared.delete(this.#key);
     const { stream, status } = this.client as Redis;
     this.client.disconnect();
-    // The client only ends it, and one that is still being opened would hold the process until its time-out.
+    // disconnect() only ends the stream. A stream that is still connecting would keep the process alive until its
+    // time-out.
     if (status === "connecting") stream?.destroy();
   }
 
@@ -177,7 +180,7 @@ export class Link {
     );
   }
 
-  /** Calls `handler` for each message in these channels; it subscribes again after a reconnect. */
+  /** Calls `handler` for each message in these channels. It subscribes again after a reconnect. */
   async subscribe(channels: readonly string[], handler: OnMessage): Promise<void> {
     for (const channel of channels) {
       const known = this.#subscriptions.get(channel);
@@ -198,12 +201,15 @@ export class Link {
       const subscription = this.#subscriptions.get(channel);
       if (!subscription?.handlers.delete(handler) || subscription.handlers.size > 0) continue;
       this.#subscriptions.delete(channel);
-      // If it fails, the connection is gone, and the subscription with it.
+      // If this fails, the connection is lost, and the subscription with it.
       if (this.isReady) this.client.sunsubscribe(channel).catch(() => {});
     }
   }
 
-  /** Sends what the client would otherwise send while it connects. If that failed, the client would go on, in another database. */
+  /**
+   * Sends the commands that the client would send while it connects. If one of them failed there, the client would
+   * continue in the wrong database.
+   */
   async #handshake(): Promise<void> {
     const { db = 0, clusterNodes } = this.settings;
     try {
@@ -216,7 +222,7 @@ export class Link {
       if (this.#closed) return;
       const refusal = refusalOf(error) ?? refusedDatabase(error, db);
       if (refusal !== undefined) this.#refused(refusal);
-      // This makes the client reconnect. If the connection was lost, it does so anyway.
+      // This makes the client reconnect. If the connection was lost, the client reconnects anyway.
       if (this.client.status === "ready") (this.client as Redis).disconnect(true);
       return;
     }
@@ -224,7 +230,8 @@ export class Link {
     this.isReady = true;
     this.refusal = undefined;
     this.#lastError = undefined;
-    // On a Cluster the client subscribes itself. If this fails, the connection is gone again, and the next one subscribes.
+    // On a Cluster the client subscribes by itself. If this fails, the connection is lost again, and the next
+    // connection subscribes.
     if (clusterNodes === undefined)
       for (const channel of this.#subscriptions.keys()) this.client.ssubscribe(channel).catch(() => {});
     for (const user of [...this.#users]) user.onReady();
@@ -252,7 +259,7 @@ function reasonOf(error: Error): string {
 
 function refusedDatabase(error: unknown, db: number): HoldfastError | undefined {
   const answer = error instanceof Error ? error.message : String(error);
-  // An answer of Redis, and not of the connection.
+  // Only an answer of Redis begins with ERR; an error of the connection does not.
   if (!/^ERR\b/.test(answer)) return undefined;
   return new HoldfastError("redis_refused", `Redis refuses database ${db}: ${answer}`, { cause: error });
 }

@@ -5,7 +5,7 @@ const FORMS = "redis://user:password@host:6379/0, rediss://… for TLS, or unix:
 
 const SOCKET_HOST = "socket.invalid";
 
-// The URL itself is not repeated: it can hold a password.
+// The message does not repeat the URL, because it can contain a password.
 function refuse(why: string): never {
   throw new HoldfastError(
     "invalid_argument",
@@ -14,12 +14,12 @@ function refuse(why: string): never {
 }
 
 /**
- * The parts of a Redis URL. A part that is not understood is refused, so that no task ends up in another place.
+ * Takes a Redis URL apart. An unknown part is refused, so that no task is stored in an unintended place.
  * @throws HoldfastError invalid_argument
  */
 export function parseRedisUrl(text: string): ConnectionSettings {
   if (text === "") refuse(`is empty: it has to look like ${FORMS}`);
-  // None of these characters is ever part of an address; the path of a socket may contain a space.
+  // None of these characters can be part of an address. Only the path of a socket may contain a space.
   if (text !== text.trim() || /[\r\n\t]/.test(text))
     refuse("has spaces or line breaks around it: remove them");
   if (/^["'`]|["'`]$/.test(text)) refuse("has quotes around it: remove them");
@@ -28,8 +28,8 @@ export function parseRedisUrl(text: string): ConnectionSettings {
   if (scheme === undefined) refuse(`has to begin with redis://, rediss:// or unix://: ${FORMS}`);
   if (/^(?:redis\+socket|redis\+unix|redis-socket)$/.test(scheme)) refuse("of a socket begins with unix://");
   if (!["redis", "rediss", "unix"].includes(scheme))
-    refuse(`begins with ${scheme}://, which is not known: ${FORMS}`);
-  // A URL has no user without a host.
+    refuse(`begins with ${scheme}://, which is unknown: ${FORMS}`);
+  // In a URL, a user name needs a host.
   const address = scheme === "unix" ? text.replace(/^([^/]*\/\/[^/]*@)\//, `$1${SOCKET_HOST}/`) : text;
   if (!URL.canParse(address) || / /.test(scheme === "unix" ? "" : text))
     refuse(

@@ -10,7 +10,7 @@ const argument = fc.oneof(
   fc.integer(),
 );
 
-/** As the socket would write it. */
+/** The bytes that the socket sends for the call. */
 const bytesOf = (call: EncodedCall) => (typeof call === "string" ? Buffer.from(call) : call);
 
 test("a call that is short and ASCII is text, and bytes otherwise", () => {

@@ -1,19 +1,19 @@
 import { Command } from "./ioredis.ts";
 
-// As long as Node's own pool for small buffers would serve it.
+// The length up to which Node takes small buffers from its own pool.
 const SHORT = Buffer.poolSize / 2;
 
-// "$<length>" of the arguments that are short, as most are.
+// "$<length>" for the arguments that are short, as most are.
 const LENGTHS = Array.from({ length: 1_024 }, (_, length) => `$${length}`);
 
-/** The bytes for Redis: as text if they are short and ASCII, which the socket writes without a copy on our side. */
+/** The bytes for Redis. Short ASCII calls are text, which the socket writes without another copy. */
 export type EncodedCall = string | Buffer;
 
 /**
- * A script call as the bytes that Redis reads, arguments and all: made by one join instead of a concatenation per
- * argument, which is a third of what an enqueue costs (bench/notes.md).
+ * Encodes a script call as the bytes that Redis reads. One join makes all arguments. A concatenation per argument would
+ * take a third of the time of an enqueue (bench/notes.md).
  *
- * @param code what EVALSHA or EVAL takes first
+ * @param code the first argument of EVALSHA or EVAL
  */
 export function encodeCall(
   name: "EVALSHA" | "EVAL",
@@ -40,14 +40,14 @@ export function encodeCall(
     bytes.write(text, "latin1");
     return bytes;
   }
-  // Some character has more than one byte: the lengths are those of the bytes.
+  // Some characters have more than one byte, so the lengths have to be counted in bytes.
   for (let i = 3; i + 1 < at; i += 2) lines[i] = `$${Buffer.byteLength(lines[i + 1] as string)}`;
   return Buffer.from(lines.join("\r\n"));
 }
 
 /**
- * This loop has a function of its own. Otherwise V8 would compile all the code around it with it, although that runs only once
- * per call.
+ * This loop is a separate function. Otherwise V8 would compile all the code around it too, although that code runs only
+ * once per call.
  */
 function writeArguments(lines: string[], from: number, argv: readonly (string | number)[]): number {
   let at = from;
@@ -62,7 +62,7 @@ function writeArguments(lines: string[], from: number, argv: readonly (string | 
   return at;
 }
 
-/** The beginning of a call whose last `more` arguments are bytes already. */
+/** The beginning of a call whose last `more` arguments are already encoded. */
 export function headOfCall(
   name: "EVALSHA" | "EVAL",
   code: string,
@@ -78,41 +78,41 @@ export function headOfCall(
   return text;
 }
 
-// A call of many small tasks needs so much memory that taking fresh memory costs as much as filling it.
+// The size of a pooled buffer. For a call of many small tasks, allocating the memory would take as long as filling it.
 const POOLED_BYTES = 131_072;
 const POOLED_BUFFERS = 8;
-// The factor by which a call may grow beyond its first size.
+// A buffer for a growing call is this many times as large as its first size.
 const WHOLE_FACTOR = 8;
 
 /**
- * Memory for calls, used again. A call gives it back once Redis has replied, since it has read all of it by then, and
- * never without a reply: bytes that were not sent yet may still be.
+ * Memory for calls, used again. A call gives its memory back when Redis has replied, because Redis has read all of it
+ * by then. Without a reply the memory is never given back, because its bytes may still be sent later.
  */
 export class BytesPool {
   readonly #free: Buffer[] = [];
   /** The number of buffers from `takeWhole` that were not given back yet. */
   #lent = 0;
 
-  /** A buffer of exactly that length; undefined if it is too small or too large to be worth it. */
+  /** Returns a buffer of exactly this length; undefined if pooling is not worth it for so short or so long a buffer. */
   take(length: number): Buffer | undefined {
     if (length < SHORT || length > POOLED_BYTES) return undefined;
     const whole = this.#free.pop() ?? Buffer.allocUnsafeSlow(POOLED_BYTES);
     return whole.subarray(0, length);
   }
 
-  /** Returns a buffer of at least this size, for a call that is written before its length is known and may still grow. */
+  /** Returns a buffer of at least this size, for a call that is written while its final length is unknown. */
   takeWhole(least: number): Buffer {
     this.#lent++;
     if (least > POOLED_BYTES) return Buffer.allocUnsafeSlow(least);
     const whole = this.#free.pop();
     if (whole !== undefined) return whole;
-    // If more calls than this are under way, for example of many queues, most of them are small, and full buffers for all would
-    // be too much memory.
+    // If more calls than this are in flight, for example because there are many queues, most of the calls are small.
+    // Full buffers for all of them would take too much memory.
     const bytes = this.#lent > POOLED_BUFFERS ? Math.min(POOLED_BYTES, WHOLE_FACTOR * least) : POOLED_BYTES;
     return Buffer.allocUnsafeSlow(bytes);
   }
 
-  /** @param isRead Redis has read all of it */
+  /** @param isRead whether Redis has read the whole buffer */
   giveWhole(whole: Buffer, isRead: boolean): void {
     this.#lent--;
     if (isRead) this.give(whole);
@@ -126,7 +126,7 @@ export class BytesPool {
   }
 }
 
-/** An encoded call as a command of the client. It knows the key by which a Cluster finds the node. */
+/** An encoded call as a command of the client. It has the key by which a Cluster finds the node. */
 export class ScriptCommand extends Command {
   readonly #bytes: EncodedCall;
 

@@ -142,7 +142,7 @@ describe("what is not understood is refused, before anything connects and withou
     [{ clusterNodes: [] }, "clusterNodes has to be a list of one or more"],
     [{ clusterNodes: ["a:1"] }, "{ host: string, port: number }"],
     [{ sentinels: ["a:1"] }, "{ host: string, port: number }"],
-    [{ host: "h", sentinelName: "m" }, "sentinelName goes with sentinels"],
+    [{ host: "h", sentinelName: "m" }, "sentinelName needs sentinels"],
     [{ connection: { host: "h" } }, "redis.connection is not an option"],
     [{ host: "h", keyPrefix: "a:" }, "the option prefix"],
     [{ host: "h", port: "6379" }, 'redis.port has to be a whole number from 1 to 65535, got "6379"'],
@@ -167,7 +167,7 @@ describe("what is not understood is refused, before anything connects and withou
     [client({ tls: { checkServerIdentity: () => undefined } }), "set servername"],
     [cluster(["a:1"], { natMap: () => null }), "natMap that is a function"],
     [cluster(["a:1"], { redisOptions: { keyPrefix: "x" } }), "keyPrefix"],
-    [{ sendCommand() {}, host: "h" }, "another library than ioredis"],
+    [{ sendCommand() {}, host: "h" }, "another library, not of ioredis"],
   ])("%#", (redis, message) => {
     expect(refusalOf(redis)).toContain(message);
   });

@@ -76,11 +76,11 @@ export const tlsShape = shapeOf<PlainTls>({
   },
   hints: {
     checkServerIdentity:
-      "a function cannot be handed to the heartbeat thread: set servername to the name that the certificate is for",
-    secureContext: "give ca, cert and key instead, which the heartbeat thread can be handed",
-    host: "host and port stand beside tls",
-    port: "host and port stand beside tls",
-    caFile: "a file is the option tlsCaFile, beside tls",
+      "a function cannot be handed to the heartbeat thread: set servername to the name in the certificate",
+    secureContext: "it cannot be handed to the heartbeat thread: give ca, cert and key instead",
+    host: "put host and port next to tls",
+    port: "put host and port next to tls",
+    caFile: "for a file use the option tlsCaFile, next to tls",
   },
 });
 
@@ -189,14 +189,13 @@ function contradictionOf(settings: ConnectionSettings): string | undefined {
       return `${name} and ${other} exclude each other: both say where Redis is`;
   }
   const [ofSentinels] = given("sentinelName", "sentinelUsername", "sentinelPassword");
-  if (ofSentinels !== undefined && settings.sentinels === undefined)
-    return `${ofSentinels} goes with sentinels`;
+  if (ofSentinels !== undefined && settings.sentinels === undefined) return `${ofSentinels} needs sentinels`;
   if (
     settings.natMap !== undefined &&
     settings.sentinels === undefined &&
     settings.clusterNodes === undefined
   )
-    return "natMap goes with sentinels or clusterNodes";
+    return "natMap needs sentinels or clusterNodes";
   if (settings.clusterNodes !== undefined && (settings.db ?? 0) !== 0)
     return `db has to be 0 with clusterNodes: a Cluster has one database, got ${settings.db}`;
   if ((settings.tlsCertFile === undefined) !== (settings.tlsKeyFile === undefined))
@@ -210,9 +209,9 @@ function contradictionOf(settings: ConnectionSettings): string | undefined {
 }
 
 /**
- * The settings from which every connection is made: checked, the URL or client taken apart, plain values that the heartbeat thread can
- * be handed. Settings that went through it come out as they are.
- * @throws HoldfastError invalid_argument that says what is not understood; never with a credential
+ * The settings from which every connection is made. They are checked, a URL or client is taken apart, and only plain
+ * values remain, which the heartbeat thread can be handed. Settings that this function returned are returned unchanged.
+ * @throws HoldfastError invalid_argument that says what is wrong, without any credential
  */
 export function settingsOf(redis: RedisOption): ConnectionSettings {
   if (typeof redis === "string" || redis instanceof URL) return settingsOf({ url: redis });
@@ -230,7 +229,7 @@ export function settingsOf(redis: RedisOption): ConnectionSettings {
   if ("sendCommand" in redis || "duplicate" in redis)
     throw new HoldfastError(
       "invalid_argument",
-      "redis is a client of another library than ioredis: give its URL or settings",
+      "redis is a client of another library, not of ioredis: give its URL or settings",
     );
   checkShape(connectionShape, redis, "redis.");
   if (typeof redis.tls === "object") checkShape(tlsShape, redis.tls, "redis.tls.");
@@ -245,7 +244,10 @@ export function settingsOf(redis: RedisOption): ConnectionSettings {
   return merged;
 }
 
-/** The settings of the URL, completed by the fields. @throws HoldfastError invalid_argument if the two contradict each other */
+/**
+ * The settings of the URL and those of the other fields together. @throws HoldfastError invalid_argument if the two
+ * contradict each other
+ */
 function merge(settings: ConnectionSettings, url: ConnectionSettings): ConnectionSettings {
   const merged: Record<string, unknown> = { ...url };
   for (const [name, value] of Object.entries(settings)) {
@@ -264,7 +266,7 @@ function merge(settings: ConnectionSettings, url: ConnectionSettings): Connectio
   return merged as ConnectionSettings;
 }
 
-/** "host:port" of what a setting points at, without credentials. @throws HoldfastError invalid_argument */
+/** The "host:port" of a setting, without credentials. @throws HoldfastError invalid_argument */
 export function describeRedis(redis: RedisOption): string {
   const s = settingsOf(redis);
   const address = (node: { host: string; port: number }) =>

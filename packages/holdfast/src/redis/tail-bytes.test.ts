@@ -4,7 +4,7 @@ import { BytesPool, encodeCall, headOfCall } from "./script-call.ts";
 import { TailBytes, viewOf } from "./tail-bytes.ts";
 
 const viewed = (text: string) => {
-  // Not at the start of its memory.
+  // The bytes do not begin at the start of their memory.
   const bytes = Buffer.from(`..${text}`).subarray(2);
   return { bytes, view: viewOf(bytes) };
 };

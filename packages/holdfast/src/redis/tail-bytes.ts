@@ -3,15 +3,15 @@ import type { BytesPool } from "./script-call.ts";
 // The first part of a call (the script's SHA-1, its keys and numbers) is about 600 bytes.
 const HEAD_BYTES = 2_048;
 /**
- * The bytes of one entry without the id, the header and the payload: `$14\r\n`, `\r\n$262144\r\n`, `\r\n`, and room to spare.
+ * The bytes of one entry without its id, header and payload: `$14\r\n`, `\r\n$262144\r\n`, `\r\n`, and some to spare.
  */
 const FRAME_BYTES = 32;
-// A loop is faster than the way through a view of the source up to about here.
+// Up to about this many bytes, a loop is faster than a copy through a view of the source.
 const LOOP_BYTES = 1_024;
 const DOLLAR = 36;
 const ZERO = 48;
 
-/** The same memory as bytes and as words. */
+/** The same memory as bytes and as a DataView. */
 export interface ViewedBytes {
   bytes: Buffer;
   view: DataView;
@@ -21,8 +21,8 @@ export const viewOf = ({ buffer, byteOffset, length }: Buffer): DataView =>
   new DataView(buffer, byteOffset, length);
 
 /**
- * The last arguments of a script call, written as the bytes that Redis reads while the tasks come in: nothing is kept of
- * a task but its id then. Room is left before them for what goes first, which is known only when the call is sent.
+ * The last arguments of a script call, encoded while tasks are added, so that of each task only the id has to be kept.
+ * Free room is left in front of them for the first arguments, which are known only when the call is sent.
  */
 export class TailBytes {
   readonly #whole: Buffer;
@@ -37,7 +37,7 @@ export class TailBytes {
     this.#view = viewOf(this.#whole);
   }
 
-  /** The room that `add` may need. */
+  /** The most bytes that `add` needs. */
   static boundOf(idBytes: number, headerBytes: number, payloadBytes: number): number {
     return FRAME_BYTES + idBytes + headerBytes + payloadBytes;
   }
@@ -82,8 +82,8 @@ export class TailBytes {
   }
 
   /**
-   * Called after the call. Memory that was sent twice is not used again, because a connection that was given up may still hold
-   * it.
+   * Called when the call has ended. Memory that was sent twice is not used again, because a connection that was given
+   * up may still hold it.
    */
   release(pool: BytesPool, isAnswered: boolean): void {
     pool.giveWhole(this.#whole, isAnswered && this.#sent === 1);
@@ -91,7 +91,8 @@ export class TailBytes {
 }
 
 /**
- * Copies eight bytes per turn, which is faster than one byte at a time, and than the copies of the platform for short texts.
+ * Copies eight bytes per step. For short texts this is faster than one byte at a time, and faster than the copies of
+ * the platform.
  */
 function copy(
   { bytes, view }: ViewedBytes,

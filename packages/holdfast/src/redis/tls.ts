@@ -15,12 +15,12 @@ function read(what: string, path: string): Buffer {
   }
 }
 
-/** Said, and not left to the default, which NODE_TLS_REJECT_UNAUTHORIZED=0 turns off for the whole process. */
+/** Set explicitly, because NODE_TLS_REJECT_UNAUTHORIZED=0 would turn the default off for the whole process. */
 const CHECKED: TlsOptions = { rejectUnauthorized: true };
 
 /**
- * The options for the TLS of Node; null for a connection without TLS.
- * @throws HoldfastError invalid_argument: a file cannot be read
+ * The options for TLS in Node; null for a connection without TLS.
+ * @throws HoldfastError invalid_argument if a file cannot be read
  */
 export function tlsOptions(settings: TlsSettings): TlsOptions | null {
   const { tls, tlsCaFile, tlsServerName, tlsCertFile, tlsKeyFile } = settings;
@@ -36,22 +36,23 @@ export function tlsOptions(settings: TlsSettings): TlsOptions | null {
 
 const UNTRUSTED = /self.signed certificate|unable to (?:verify|get) .*certificate|unable to get .*issuer/i;
 
-// A Redis that expects no TLS waits for the end of the first "command": nothing is said until a time-out.
+// A Redis that expects no TLS waits for the end of the first "command", so there is no answer until a time-out.
 const NO_TLS = /^$|ETIMEDOUT|wrong version number|packet length too long|before secure TLS connection/i;
 
-/** Advice about a failed connection, by the text of its error. */
+/** Advice about a failed connection, from the text of its error. */
 export function remedyOf(reason: string, settings: TlsSettings = {}): string {
   const hasTls = tlsOptions(settings) !== null;
   if (hasTls && NO_TLS.test(reason))
-    return "Nothing has answered the TLS handshake: start it, use redis:// if this port does not speak TLS, or set REDIS_URL to where it is";
+    return "Nothing has answered the TLS handshake: start Redis, use redis:// if this port does not use TLS, or set REDIS_URL to its address";
   if (!hasTls && /^Connection is closed/.test(reason))
-    return "It closes the connection: use rediss:// if this port expects TLS";
+    return "Redis closes the connection: use rediss:// if this port expects TLS";
   if (UNTRUSTED.test(reason))
-    return "Its certificate is not trusted: set REDIS_TLS_CA_FILE (tlsCaFile) to the CA that signed it";
-  if (/certificate has expired|certificate is not yet valid/i.test(reason)) return "Renew its certificate";
+    return "The certificate of Redis is not trusted: set REDIS_TLS_CA_FILE (tlsCaFile) to the CA that signed it";
+  if (/certificate has expired|certificate is not yet valid/i.test(reason))
+    return "Renew the certificate of Redis";
   if (/does not match certificate's altnames/i.test(reason))
-    return "Connect by a name that is in its certificate, or set REDIS_TLS_SERVER_NAME (tlsServerName)";
+    return "Connect with a name that is in the certificate of Redis, or set REDIS_TLS_SERVER_NAME (tlsServerName)";
   if (/certificate required|handshake failure/i.test(reason))
-    return "It asks for a client certificate: set REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE";
+    return "Redis asks for a client certificate: set REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE";
   return "Start it, or set REDIS_URL to where it is";
 }

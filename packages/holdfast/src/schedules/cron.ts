@@ -6,11 +6,11 @@ import { EveryTimes, isEvery } from "./every.ts";
 import { BoundedTimes, type Times } from "./times.ts";
 import { Zone } from "./zone.ts";
 
-// Loaded on first use, because it is large and most processes never describe a schedule. It is a CommonJS module, since
-// the code here cannot wait for an import, and bundlers follow it.
+// Loaded at first use, because it is large and most processes never describe a schedule. It is loaded through a
+// CommonJS module, since this code cannot wait for an import, and bundlers follow such a module.
 const { load } = cronstrueModule as unknown as { load(): typeof Cronstrue };
 
-/** Occurrences that are computed at once: each takes about 0.1 ms, most of it in the time zone. */
+/** How many occurrences are computed at once. Each takes about 0.1 ms, most of it for the time zone. */
 const LOOKED_AT = 100;
 const KEPT = 1_000;
 const HOUR_MS = 3_600_000;
@@ -19,14 +19,15 @@ const HOUR_MS = 3_600_000;
 const CRON = { paused: true, sloppyRanges: true } as const;
 
 /**
- * Computes when a schedule is due. An expression that runs in every hour goes on at its pace through a change of the clocks.
- * Any other runs each of its wall-clock times once a day: one that the clocks skip right after the gap, together with the
- * others in it, and one that they show twice the first time. So it goes by the set of hours, however they are written.
+ * Computes when a schedule is due. What happens at a change of the clocks depends on the hours of the expression. If it
+ * runs in every hour, it keeps its intervals in real time. Otherwise each of its wall-clock times occurs once a day:
+ * times that the clocks skip occur once, right after the gap, and a time that the clocks show twice occurs the first
+ * time. Only the set of hours counts, however they are written.
  */
 export class CronTimes implements Times {
   readonly cron: string;
   readonly timeZone: string;
-  /** Null where every hour has its runs: `#cron` then counts in real time, otherwise in wall-clock time. */
+  /** Null if the expression runs in every hour: `#cron` then counts in real time, otherwise in wall-clock time. */
   readonly #zone: Zone | null;
   readonly #cron: Cron;
 
@@ -46,7 +47,7 @@ export class CronTimes implements Times {
     const zone = this.#zone;
     if (zone === null) return this.#cron.nextRun(new Date(ms))?.getTime() ?? null;
     let next = this.#cron.nextRun(new Date(zone.latestWallOf(ms)));
-    // Several times in a gap are one occurrence.
+    // Several times in one gap are one occurrence.
     while (next !== null && zone.firstMomentOf(next.getTime()) <= ms) next = this.#cron.nextRun(next);
     return next && zone.firstMomentOf(next.getTime());
   }
@@ -60,7 +61,8 @@ export class CronTimes implements Times {
   }
 
   /**
-   * The occurrences from `fromMs` to `untilMs`, both included, oldest first: at most the last 100. `fromMs` is one itself.
+   * The occurrences from `fromMs` to `untilMs`, both included, oldest first, at most the last 100. `fromMs` has to be
+   * an occurrence.
    */
   between(fromMs: number, untilMs: number): { times: number[]; cut: boolean } {
     const collect = (first: number) => {
@@ -74,12 +76,13 @@ export class CronTimes implements Times {
     };
     const first = collect(fromMs);
     if (first.length <= LOOKED_AT) return { times: first, cut: false };
-    // A long time has passed, so the list begins near its end. The start is found by going backwards.
+    // There are more occurrences, so only the last ones are listed. Their start is found by going backwards from the
+    // end.
     const start = this.after(Math.max(fromMs, this.#hundredthUntil(untilMs)) - 1) ?? fromMs;
     return { times: collect(start).slice(-LOOKED_AT), cut: true };
   }
 
-  /** The hundredth occurrence before a moment, that moment included; the first one if there are fewer. */
+  /** The hundredth occurrence before a moment, counting that moment; the first occurrence if there are fewer. */
   #hundredthUntil(untilMs: number): number {
     const zone = this.#zone;
     let reference = (zone === null ? untilMs : zone.latestWallOf(untilMs)) + 1;
@@ -110,7 +113,7 @@ export function cronInWords(cron: string): string {
 const NICKNAME = /^@(hourly|daily|midnight|weekly|monthly|yearly|annually)$/i;
 const fieldsOf = (cron: string) => cron.trim().split(/\s+/);
 
-/** Counts by clocks in UTC. */
+/** Checks an expression, and counts in UTC. */
 function parse(cron: string): Cron {
   const refuse = (why: string): never => {
     throw new HoldfastError("invalid_argument", `"${cron}" is not a cron expression: ${why}`, {
@@ -139,7 +142,8 @@ function runsEveryHour(cron: string): boolean {
 const cache = new Map<string, Times>();
 
 /**
- * The occurrences of an expression or interval, the same for the same text and zone: making them costs more than asking them.
+ * The occurrences of an expression or interval. They are kept by expression and zone, because making them costs more
+ * than asking them.
  * @throws HoldfastError invalid_argument that says what is wrong
  */
 export function cronTimes(cron: string, timeZone: string): Times {
@@ -153,7 +157,7 @@ export function cronTimes(cron: string, timeZone: string): Times {
   return times;
 }
 
-/** The zone makes no difference to an interval, but a wrong one is a mistake. */
+/** The time zone makes no difference to an interval, but an invalid one is refused. */
 function everyTimes(text: string, timeZone: string): Times {
   new Zone(timeZone);
   return new EveryTimes(text);

@@ -1,2 +1,2 @@
-// CommonJS, for the reason that cron.ts gives.
+// CommonJS, for the reason in cron.ts.
 exports.load = () => require("cronstrue");

@@ -4,13 +4,13 @@ import { timesOfSchedule } from "./cron.ts";
 import { planRuns } from "./plan.ts";
 import type { TaskPlace } from "./task-place.ts";
 
-/** The decision about the occurrences that are due, to be written down: those to enqueue, and the runs that are skipped. */
+/** The decision about the occurrences that are due: the times to enqueue, and the runs that are skipped. */
 export interface Decision {
   owed: number[];
   runs: ScheduleRun[];
 }
 
-/** Occurrences have come that nobody has decided on yet. */
+/** Whether occurrences are due that nobody has decided on. */
 export const isDue = ({ record }: StoredSchedule, now: number) => record.nextAt > 0 && record.nextAt <= now;
 
 /** Decides on the occurrences that are due, by the policies of the schedule. */
@@ -38,7 +38,7 @@ async function hasUnfinishedRun({ definition, record }: StoredSchedule, place: T
   return state === "scheduled" || state === "pending" || state === "processing";
 }
 
-/** The next occurrence after a moment, ms since the epoch. 0 for none, also after the last one that the limit allows. */
+/** The next occurrence after a moment, ms since the epoch; 0 if there is none, or if the limit allows no more. */
 export function nextAfter(definition: StoredSchedule["definition"], count: number, ms: number): number {
   if (definition.limit !== null && count >= definition.limit) return 0;
   return timesOfSchedule(definition).after(ms) ?? 0;

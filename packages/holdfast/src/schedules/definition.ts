@@ -85,7 +85,7 @@ export const scheduleShape = shapeOf<ScheduleInput>({
   },
 });
 
-/** Every default filled in. @throws HoldfastError invalid_*, payload_too_large, payload_too_deep */
+/** Checks a schedule and fills in the defaults. @throws HoldfastError invalid_*, payload_too_large, payload_too_deep */
 export function checkSchedule(
   input: ScheduleInput,
 ): Omit<ScheduleDefinition, "paused" | "createdAt" | "updatedAt" | "revision"> {
@@ -96,7 +96,8 @@ export function checkSchedule(
   const { queue, cron, type, payloadText = "null", timeZone = "UTC" } = input;
   const { missed = "once", overlap = "allow", startAt = null, endAt = null, limit = null } = input;
   const options = (input.options ?? {}) as ScheduleDefinition["options"];
-  if (queueOfPartition(checkQueueName(queue)) !== null) refuse(`"${queue}" is a partition: name its queue`);
+  if (queueOfPartition(checkQueueName(queue)) !== null)
+    refuse(`"${queue}" is a partition: give the name of its queue`);
   checkTaskType(type);
   cronTimes(cron, timeZone);
   try {

@@ -10,7 +10,7 @@ export interface ScheduleRunEvent {
   queue: string;
   /** The time of the occurrence, ms since the epoch. */
   at: number;
-  /** `refused`: the queue is full; it is tried again at the next sweep. */
+  /** `refused`: the queue is full, and the next sweep tries again. */
   outcome: RunOutcome | "refused";
   taskId: string | null;
   /** The time from the occurrence to the decision, ms. */
@@ -20,20 +20,21 @@ export interface ScheduleRunEvent {
 export interface FiringOptions {
   client: Holdfast;
   onRun: (event: ScheduleRunEvent) => void;
-  /** 0 for Redis time; tests give another. */
+  /** 0 for Redis time; tests give another time. */
   clockMs?: (() => number) | undefined;
-  /** Said with each look, so that operators see that a janitor runs. */
+  /** Sent with each look for schedules, so that operators see that a janitor runs. */
   announcement?: Announcement | undefined;
 }
 
 const CALL_SCHEDULES = 100;
-// Should each call bring the same ones again, as while their queues are full.
+// A bound, because each call may return the same schedules again, for example while their queues are full.
 const CALLS_PER_SWEEP = 20;
 
 /**
- * Enqueues what schedules have due. In two steps that any number of janitors may take at once, and each of which can be
- * cut short: the plan, which one of them writes, says what is owed and when the next time is; then whoever comes first
- * enqueues what is owed, under an id and a request id that make it one task, and notes it.
+ * Enqueues the tasks of schedules that are due, in two steps. Any number of janitors may take each step at once, and
+ * each step can be cut short. First one janitor writes the plan, which says what is owed and when the next time is.
+ * Then any janitor enqueues what is owed, and notes that. The id of the task and the request id make sure that each
+ * occurrence becomes one task.
  */
 export class ScheduleFiring {
   readonly #store: ScheduleStore;
@@ -50,7 +51,7 @@ export class ScheduleFiring {
 
   /**
    * @returns ms until the next occurrence, -1 if there is none
-   * @throws what went wrong first, after all that are due had their turn
+   * @throws the first error, after all schedules that are due were handled
    */
   async runOnce(isStopped: () => boolean = () => false): Promise<number> {
     let failure: unknown;
@@ -85,7 +86,7 @@ export class ScheduleFiring {
   async #plan(schedule: StoredSchedule, now: number): Promise<boolean> {
     const { id, definition, record } = schedule;
     const { owed, runs } = await decideDue(schedule, now, this.#place);
-    // The next time is searched after now: after a very long outage, not all occurrences were looked at.
+    // The next time is searched from now on, because after a very long outage not all occurrences were looked at.
     const nextAt = nextAfter(definition, record.count + owed.length, now);
     const next = { nextAt, owed, count: record.count + owed.length };
     // Another janitor has decided. The next look finds what still has to be enqueued.
@@ -122,8 +123,8 @@ export class ScheduleFiring {
       return await this.#place.enqueue(definition, taskId, occurrence, now, this.#place.requestOf(id, at));
     } catch (error) {
       if (!isOvertaken(error)) throw error;
-      // A later occurrence was enqueued, so this one was enqueued and noted too, unless it is still owed, as after the clock
-      // was set back.
+      // A later occurrence was enqueued, so this one was enqueued and noted before. The exception is that it is still
+      // owed, for example after the clock was set back.
       const current = await this.#store.get(id);
       if (!current?.record.owed.includes(at)) return null;
       return this.#place.enqueue(definition, taskId, occurrence, now);

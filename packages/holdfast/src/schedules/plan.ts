@@ -1,18 +1,18 @@
 import type { MissedPolicy, OverlapPolicy } from "@holdfast/contracts";
 
 /**
- * A run this late was not missed: janitors that are replaced, and a Redis that fails over, take a few seconds.
- * Milliseconds.
+ * A run that is late by at most this counts as on time, because a replaced janitor or a failover of Redis takes a few
+ * seconds. Milliseconds.
  */
 export const ON_TIME_MS = 15_000;
 
 export interface Occurrences {
-  /** Due, oldest first, not empty. */
+  /** The occurrences that are due, oldest first; not empty. */
   due: readonly number[];
   now: number;
   missed: MissedPolicy;
   overlap: OverlapPolicy;
-  /** The task of the run before has not ended. */
+  /** Whether the task of the previous run has not ended. */
   previousRuns: boolean;
 }
 
@@ -30,7 +30,7 @@ export function planRuns({ due, now, missed, overlap, previousRuns }: Occurrence
   const onTime = due.filter((at) => now - at <= ON_TIME_MS);
   const wanted =
     missed === "all" ? [...due] : missed === "once" && onTime.length === 0 ? due.slice(-1) : onTime;
-  // The newest one stands for the others.
+  // The newest occurrence stands for the others.
   const enqueue = overlap === "allow" ? wanted : previousRuns ? [] : wanted.slice(-1);
   return {
     enqueue,

@@ -46,8 +46,8 @@ const NEXT_RUNS = 5;
 const TRIES = 10;
 
 /**
- * The schedules of all queues: cron expressions with a time zone, whose tasks any janitor enqueues, each occurrence once.
- * The task of an occurrence has the id `<scheduleId>:<time in ms>`.
+ * The schedules of all queues: cron expressions with a time zone. Any janitor may enqueue the tasks, and each
+ * occurrence is enqueued once. The task of an occurrence has the id `<scheduleId>:<time in ms>`.
  */
 export class Schedules {
   readonly #client: Holdfast;
@@ -66,7 +66,7 @@ export class Schedules {
   }
 
   /**
-   * The words and the next five times of an expression.
+   * Describes an expression in words, and returns its next five times.
    * @throws HoldfastError invalid_argument that says what is wrong with the expression or the time zone
    */
   static preview(cron: string, timeZone = "UTC", fromMs = Date.now()): { words: string; nextRuns: number[] } {
@@ -74,7 +74,7 @@ export class Schedules {
     return { words: times.words, nextRuns: times.following(fromMs, NEXT_RUNS) };
   }
 
-  /** In the order of their ids. */
+  /** Lists the schedules in the order of their ids. */
   async list(options: { queue?: string | undefined } = {}): Promise<ScheduleView[]> {
     checkShape(scheduleListShape, options);
     if (options.queue !== undefined) checkQueueName(options.queue);
@@ -95,9 +95,11 @@ export class Schedules {
   }
 
   /**
-   * Writes a schedule, new or in place of the one with that id. Its runs stay; with the same expression, zone, start and end
-   * its next time stays too. With another expression, what was due by the one before is still enqueued, as `missed` said.
-   * @throws HoldfastError invalid_*, payload_too_large, payload_too_deep, conflict (written by others all the while)
+   * Writes a schedule, and replaces the one with this id if there is one. Its runs stay. Its next time stays too,
+   * unless the expression, zone, start, end or limit changes. In that case, occurrences that were already due are still
+   * enqueued, as the old `missed` says.
+   * @throws HoldfastError invalid_*, payload_too_large, payload_too_deep, conflict (others keep writing it at the same
+   * time)
    */
   async put(id: string, input: ScheduleInput): Promise<ScheduleView> {
     checkScheduleId(id);
@@ -110,14 +112,17 @@ export class Schedules {
     return this.#write(id, written, input.immediately);
   }
 
-  /** @returns false if it does not exist */
+  /** @returns false if the schedule does not exist */
   async delete(id: string): Promise<boolean> {
     checkScheduleId(id);
     await this.#client.check();
     return this.#store.delete(id);
   }
 
-  /** No occurrence comes while it is paused, and none is made up for afterwards. @throws HoldfastError not_found */
+  /**
+   * While a schedule is paused it has no occurrences, and they are not enqueued later either. @throws HoldfastError
+   * not_found
+   */
   pause(id: string): Promise<ScheduleView> {
     return this.#setPaused(id, true);
   }
@@ -181,7 +186,7 @@ export class Schedules {
     return schedule;
   }
 
-  /** Reads, changes and writes until nobody else has written in between. */
+  /** Reads, changes and writes a schedule, again if somebody else has written it meanwhile. */
   async #write(
     id: string,
     change: (
@@ -198,7 +203,7 @@ export class Schedules {
         updatedAt: now,
         revision: (before?.definition.revision ?? 0) + 1,
       };
-      // Before its first task, so that janitors and dashboards know the queue.
+      // The queue is registered before its first task, so that janitors and dashboards know it.
       await this.#place.register(definition.queue);
       const isFirstNow = immediately && before === null && !definition.paused;
       const next = isFirstNow
@@ -212,7 +217,7 @@ export class Schedules {
     throw new HoldfastError("conflict", `schedule "${id}" is being written by others: try again`);
   }
 
-  /** Null where the next time stays as it is. */
+  /** The next time and what is owed; null if the next time stays as it is. */
   async #next(
     before: StoredSchedule | null,
     definition: ScheduleDefinition,
@@ -222,7 +227,8 @@ export class Schedules {
     if (definition.paused) return { nextAt: 0, ...nothing };
     if (before && !before.definition.paused && occurrencesOf(before.definition) === occurrencesOf(definition))
       return null;
-    // After all that was decided on, should the clock have gone back: no time comes twice.
+    // The next time is later than every time that was decided on, even if the clock was set back, so that no time comes
+    // twice.
     const last = Math.max(now, ...(before?.record.owed ?? []), ...timesOf(before));
     // An occurrence of the earlier expression is still due, although no janitor has seen it yet.
     const due = before && isDue(before, now) ? await decideDue(before, now, this.#place) : nothing;
@@ -255,14 +261,17 @@ export class Schedules {
 const timesOf = (schedule: StoredSchedule | null) =>
   (schedule?.record.runs ?? []).filter((run) => !run.manual).map((run) => run.at);
 
-/** The same text for schedules with the same occurrences. */
+/** Schedules with the same occurrences give the same text. */
 const occurrencesOf = ({ cron, timeZone, startAt, endAt, limit }: ScheduleDefinition) =>
   `${timeZone} ${startAt} ${endAt} ${limit} ${cron}`;
 
 const KEPT = 1_000;
 const known = new Map<string, { from: number; times: number[] }>();
 
-/** At most five, and as many as the limit leaves. They cost 3 ms, and only change when the first has come. */
+/**
+ * At most five times, and no more than the limit allows. Computing them takes 3 ms, so they are kept until the first
+ * has come.
+ */
 function nextRunsOf(definition: ScheduleDefinition, { nextAt, count }: ScheduleRuns, now: number): number[] {
   const from = nextAt || now;
   const key = occurrencesOf(definition);
@@ -273,7 +282,7 @@ function nextRunsOf(definition: ScheduleDefinition, { nextAt, count }: ScheduleR
     if (known.size >= KEPT) known.delete(known.keys().next().value as string);
     known.set(key, { from, times });
   }
-  // A first run at once is at no time of the expression.
+  // The first run of `immediately` is not a time of the expression.
   const all = nextAt !== 0 && times[0] !== nextAt ? [nextAt, ...times].slice(0, NEXT_RUNS) : times;
   return definition.limit === null ? all : all.slice(0, Math.max(0, definition.limit - count));
 }

@@ -16,7 +16,7 @@ export interface Enqueued {
   taskId: string;
 }
 
-/** The id of the task of one occurrence: enqueued twice it is one task. */
+/** The id of the task of one occurrence. A second enqueue with this id adds no task. */
 export const occurrenceId = (scheduleId: string, at: number) => `${scheduleId}:${at}`;
 
 // By the letter of the answer of an enqueue (engine/enqueue-answer.ts). d and c: the task of this very time, perhaps by an older definition:
@@ -34,7 +34,7 @@ export class TaskPlace {
     this.#partitions = new PartitionRegistry(client);
   }
 
-  /** The place of a task with that id, or the place where it would go. */
+  /** The engine where a task with that id is, or would be put. */
   async #engineOf(queue: string, id: string): Promise<Engine> {
     const part = (await this.#partitions.parts(queue)).ofId(id);
     // The id of an occurrence names no partition, so `ofId` always finds a part.
@@ -48,7 +48,7 @@ export class TaskPlace {
     if (!partitions) await all[0]?.engine.open();
   }
 
-  /** Null if that task does not exist any more. */
+  /** The state of a task; null if the task does not exist any more. */
   async stateOf(queue: string, id: string): Promise<TaskState | null> {
     const engine = await this.#engineOf(queue, id);
     const [raw] = await engine.get([id]);
@@ -75,7 +75,7 @@ export class TaskPlace {
     const band = bandOf(options);
     const { verdicts, owners } = await (parts.ofId(taskId) as Part).engine.enqueue(
       {
-        // An occurrence is one task, however that ended.
+        // An occurrence is one task, however that task ended.
         checked: true,
         once: true,
         unique: unique !== undefined,
@@ -91,15 +91,15 @@ export class TaskPlace {
   }
 
   /**
-   * The request id of an occurrence. A schedule's times only grow, so one that a janitor sends late, after others
-   * is refused by Redis, however long its task is gone.
+   * The request id of an occurrence. The times of a schedule only grow. So if a janitor sends an occurrence late, after
+   * later ones, Redis refuses it, even if its task is gone for long.
    */
   requestOf(scheduleId: string, at: number): Request {
     return { requestSlot: `#q:schedule:${scheduleId}`, sequence: at };
   }
 }
 
-/** Redis has answered a later occurrence of the same schedule already. */
+/** Whether Redis has already answered a later occurrence of the same schedule. */
 export const isOvertaken = (error: unknown) =>
   error instanceof HoldfastError &&
   error.code === "outcome_unknown" &&

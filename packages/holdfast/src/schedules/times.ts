@@ -6,11 +6,14 @@ export interface Times {
   after(ms: number): number | null;
   /** At most `count` occurrences after a moment, in order. */
   following(ms: number, count: number): number[];
-  /** The occurrences from `fromMs`, which is one itself, to `untilMs`, both included, oldest first: at most the last 100. */
+  /**
+   * The occurrences from `fromMs`, which has to be an occurrence, to `untilMs`, both included, oldest first: at most
+   * the last 100.
+   */
   between(fromMs: number, untilMs: number): { times: number[]; cut: boolean };
 }
 
-/** The occurrences of others from one moment to another, both included. */
+/** The occurrences of another `Times` between two moments, both included. */
 export class BoundedTimes implements Times {
   readonly words: string;
   readonly #times: Times;

@@ -9,7 +9,7 @@ const SECOND_MS = 1_000;
  */
 export class Zone {
   readonly #format: Intl.DateTimeFormat;
-  /** The change of the clocks that was found last: calendars ask for the same one again and again. */
+  /** The change of the clocks that was found last. It is kept because the next calls mostly need the same one. */
   #change: Change | null = null;
 
   /** @throws HoldfastError invalid_argument */
@@ -22,14 +22,17 @@ export class Zone {
     return ms + this.#offsetAt(ms);
   }
 
-  /** The latest wall-clock time that the clocks have shown up to a moment: more than `wallOf` while an hour is repeated. */
+  /**
+   * The latest wall-clock time that the clocks have shown up to a moment. It is later than `wallOf` while the clocks
+   * repeat an hour.
+   */
   latestWallOf(ms: number): number {
     const change = this.#changeNear(ms);
     const wall = this.wallOf(ms);
     return change !== null && ms >= change.at ? Math.max(wall, change.at + change.before - 1) : wall;
   }
 
-  /** The moment at which the clocks first show a time, or at which they skip it. */
+  /** The moment at which the clocks first show a wall-clock time, or at which they skip it. */
   firstMomentOf(wall: number): number {
     const change = this.#changeNear(wall);
     if (change === null) return wall - this.#offsetAt(wall);
@@ -37,7 +40,10 @@ export class Zone {
     return before < change.at ? before : Math.max(change.at, wall - change.after);
   }
 
-  /** The change of the clocks within a day of a moment. No place has changed them twice in two days. */
+  /**
+   * The change of the clocks within a day of a moment; null if there is none. No time zone has had two changes within
+   * two days.
+   */
   #changeNear(ms: number): Change | null {
     let low = ms - DAY_MS;
     let high = ms + DAY_MS;
@@ -66,7 +72,7 @@ export class Zone {
   }
 }
 
-/** A change of the clocks: its moment, and what is added to UTC before and after, ms. */
+/** A change of the clocks: its moment, and the offset from UTC before and after it, ms. */
 interface Change {
   at: number;
   before: number;

@@ -15,19 +15,19 @@ type Gauge =
   | "expired"
   | "oldestPendingAgeMs";
 
-/** The counts of a bucket: how much these totals grew in it. */
+/** The totals whose growth a bucket counts. */
 export const COUNTED = [
   ...(["enqueued", "attempts", "acked", "failed", "retried", "crashed", "released"] as const),
   ...(["deadLettered", "cancelled", "expired"] as const),
 ] satisfies (keyof QueueTotals)[];
 export type Counted = (typeof COUNTED)[number];
 
-/** A stretch of time of one queue. */
+/** The counts of one queue in a span of time. */
 export interface SeriesBucket {
-  /** Its end, Redis time, ms since the epoch. */
+  /** The end of the span, Redis time, ms since the epoch. */
   at: number;
   spanMs: number;
-  /** At its end. */
+  /** The values at the end of the span. */
   gauges: Record<Gauge, number>;
   counts: Record<Counted, number>;
   /** Busy slots / slots, 0 to 1; null without workers. */
@@ -42,7 +42,7 @@ export function gaugesOf(stats: QueueStats): SeriesBucket["gauges"] {
   return gauges;
 }
 
-/** One line of text: numbers in base 36, nothing for a zero, then the two histograms. */
+/** Encodes a bucket as one line: numbers in base 36, with nothing for a zero, then the two histograms. */
 export function encodeBucket(bucket: SeriesBucket): string {
   const utilisation = bucket.utilisation === null ? -1 : Math.round(bucket.utilisation * 1_000);
   const numbers: number[] = [
@@ -55,7 +55,7 @@ export function encodeBucket(bucket: SeriesBucket): string {
   return `${text}|${encodeHistogram(bucket.wait)}|${encodeHistogram(bucket.run)}`;
 }
 
-/** Null if the text is not a bucket: a later version may write it in another form. */
+/** Null if the text is not a bucket, for example because a later version writes another form. */
 export function decodeBucket(text: string): SeriesBucket | null {
   const [numbers = "", wait = "", run = "", ...more] = text.split("|");
   const values = numbers.split(",").map((value) => (value === "" ? 0 : Number.parseInt(value, 36)));
@@ -75,7 +75,7 @@ export function decodeBucket(text: string): SeriesBucket | null {
   };
 }
 
-/** Buckets that follow each other as one. @param buckets oldest first, at least one */
+/** Makes one bucket of several that follow one another. @param buckets oldest first, at least one */
 export function mergeBuckets(buckets: readonly SeriesBucket[]): SeriesBucket {
   const last = buckets.at(-1) as SeriesBucket;
   if (buckets.length === 1) return last;
@@ -100,14 +100,17 @@ export function mergeBuckets(buckets: readonly SeriesBucket[]): SeriesBucket {
   };
 }
 
-/** Whether nothing has happened in it. */
+/** Whether nothing happened in the span. */
 function isQuiet(bucket: SeriesBucket): boolean {
   return (
     bucket.wait.size === 0 && bucket.run.size === 0 && COUNTED.every((name) => bucket.counts[name] === 0)
   );
 }
 
-/** It goes on as the one before: both are kept as one longer bucket, so that an idle queue takes next to no memory. */
+/**
+ * Whether the bucket has the same values as the one before and nothing happened in either. Both are then stored as one
+ * longer bucket, so that an idle queue needs almost no memory.
+ */
 export function goesOn(before: SeriesBucket, bucket: SeriesBucket): boolean {
   return (
     isQuiet(before) &&

@@ -1,14 +1,14 @@
 /**
- * Times in buckets that grow by a fourth of a power of two: a percentile is off by at most 9 %, and two histograms are
- * added by adding their counts. From 0.25 ms to an hour.
+ * Counts of times in 96 buckets, from 0.25 ms to an hour. The end of each bucket is a fourth root of two times that of
+ * the one before, so a percentile is off by at most 9%. Two histograms are added by adding their counts.
  */
 export const BUCKETS = 96;
 
-/** Counts by bucket; what is missing is 0. */
+/** The counts by bucket. A missing bucket has the count 0. */
 export type Histogram = ReadonlyMap<number, number>;
 
 export function bucketOf(ms: number): number {
-  // NaN too.
+  // The condition is negated, so that it is also true for NaN.
   if (!(ms > 0.25)) return 0;
   return Math.min(BUCKETS - 1, Math.ceil(4 * Math.log2(ms * 4)));
 }
@@ -23,7 +23,7 @@ export function addHistograms(all: readonly Histogram[]): Map<number, number> {
   return sum;
 }
 
-/** The growth between two looks at counts that only grow. After a reset it is empty, because a negative count would be wrong. */
+/** How much counts have grown between two reads. Counts only grow; after a reset the result is empty. */
 export function grownBy(before: Histogram, after: Histogram): Map<number, number> {
   const grown = new Map<number, number>();
   for (const [bucket, count] of after) {
@@ -33,7 +33,7 @@ export function grownBy(before: Histogram, after: Histogram): Map<number, number
   return grown;
 }
 
-/** The middle of the bucket in which the quantile lies, ms, with three digits; null if the histogram is empty. */
+/** The middle of the bucket that contains the quantile, ms, with three digits; null if the histogram is empty. */
 export function quantileMs(histogram: Histogram, quantile: number): number | null {
   let total = 0;
   for (const count of histogram.values()) total += count;

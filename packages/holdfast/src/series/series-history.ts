@@ -16,12 +16,12 @@ import { decodeHistogram, encodeHistogram, grownBy } from "./histogram.ts";
 
 const BUCKET_MS = 10_000;
 const LONG_BUCKET_MS = 300_000;
-/** Buckets of 10 s that one of 5 minutes can be made of, and some more. */
+/** A bucket of 5 minutes is made of at most this many buckets of 10 s. That is some more than 30. */
 const SHORT_IN_LONG = 40;
 
 /** The totals at the end of the last bucket. */
 interface Seen {
-  /** Redis time of the look. */
+  /** Redis time at which the totals were read. */
   statsAt: number;
   totals: Record<Counted, number>;
   wait: Map<number, number>;
@@ -29,13 +29,13 @@ interface Seen {
 }
 
 /**
- * The past of queues in Redis: what grew between two looks, and how long tasks waited and ran. Any number of processes
- * may keep it: one of them writes each bucket.
+ * The stored series of queues: how much their totals grew between two reads, and how long tasks waited and ran. Any
+ * number of processes may store it; each bucket is written by one of them.
  */
 export class SeriesHistory {
   readonly #store: SeriesStore;
   readonly #partitions: PartitionRegistry;
-  // By queue: end of the newest bucket that this process knows of.
+  // The end of the newest bucket that this process knows, by queue.
   readonly #keptAt = new Map<string, number>();
 
   constructor(client: Holdfast) {
@@ -44,9 +44,9 @@ export class SeriesHistory {
   }
 
   /**
-   * Keeps a bucket of the queue where one is over by these counts.
-   * @param utilisation busy slots / slots of its workers, 0 to 1; null without workers
-   * @returns whether this call wrote it
+   * Stores a bucket of the queue if these counts complete one.
+   * @param utilisation busy slots / slots of the workers of the queue, 0 to 1; null without workers
+   * @returns whether this call wrote the bucket
    */
   async keep(stats: QueueStats, utilisation: number | null): Promise<boolean> {
     const { queue } = stats;
@@ -79,7 +79,10 @@ export class SeriesHistory {
     return kept;
   }
 
-  /** The buckets since a moment, oldest first: those of 5 minutes, and those of 10 s as far as they go back. */
+  /**
+   * The buckets since a moment, oldest first: buckets of 10 s as far as they go back, and buckets of 5 minutes before
+   * that.
+   */
   async read(queue: string, sinceMs: number, untilMs: number): Promise<SeriesBucket[]> {
     const wanted = (all: SeriesBucket[]) => all.filter((bucket) => bucket.at > sinceMs);
     const spanMs = untilMs - sinceMs;
@@ -99,7 +102,7 @@ export class SeriesHistory {
     const buckets: SeriesBucket[] = [];
     for (const text of await this.#store.read(queue, which, count)) {
       const bucket = decodeBucket(text);
-      // A write that was cut short can leave one twice.
+      // A write that was cut short can leave a bucket twice.
       if (bucket && bucket.at > (buckets.at(-1)?.at ?? 0)) buckets.push(bucket);
     }
     return buckets;
@@ -121,7 +124,7 @@ export class SeriesHistory {
 
 function bucketBetween(before: Seen, seen: Seen, stats: QueueStats, at: number): SeriesBucket {
   const counts = {} as SeriesBucket["counts"];
-  // A queue that was deleted and made again begins at zero.
+  // The totals of a queue that was deleted and created again begin at zero.
   for (const name of COUNTED) counts[name] = Math.max(0, seen.totals[name] - before.totals[name]);
   return {
     ...{ at, spanMs: seen.statsAt - before.statsAt, gauges: gaugesOf(stats), counts, utilisation: null },
@@ -130,7 +133,7 @@ function bucketBetween(before: Seen, seen: Seen, stats: QueueStats, at: number):
   };
 }
 
-/** The bucket of the five minutes that ended with this one; null in the middle of them. */
+/** The bucket of the five minutes that ended with this bucket; null if no five minutes ended with it. */
 function longBucket(
   short: readonly SeriesBucket[],
   write: SeriesBucket,
@@ -141,7 +144,7 @@ function longBucket(
   if (lastAt >= end) return null;
   const parts = short.filter((bucket) => bucket.at > end - LONG_BUCKET_MS && bucket.at <= lastAt);
   const merged = mergeBuckets([...parts, write]);
-  // A quiet one that was made longer reaches back into the five minutes before.
+  // A long quiet bucket may begin before these five minutes.
   return { ...merged, at: end, spanMs: Math.min(merged.spanMs, Math.max(LONG_BUCKET_MS, write.spanMs)) };
 }
 

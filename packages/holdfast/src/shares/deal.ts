@@ -1,20 +1,21 @@
 import type { Limit } from "@holdfast/contracts";
 import type { Share } from "../engine/shared-limits.ts";
 
-/** What a queue or partition could use of a shared limit. */
+/** How much of a shared limit a queue or partition could use. */
 export interface Demand {
   running: number;
   waiting: number;
-  /** Tasks that started lately, in each period of the limit. */
+  /** How many tasks started lately in each period of the limit. */
   starts: number;
 }
 
-// A queue without waiting tasks asks for this many times the rate at which it started tasks lately.
+// A queue without waiting tasks gets this many times the rate at which it started tasks lately.
 const RESERVE = 1.5;
 
 /**
- * Divides a whole number by max-min fairness: each gets what it wants as far as the number lasts, and nobody gets more than another one
- * that wants more. The rest is divided equally, so that a queue without tasks can start its first ones before the next deal.
+ * Divides a whole number by max-min fairness. Each gets what it wants as far as the number lasts, and nobody gets more
+ * than another one that wants more. What is left is divided equally, so that a queue without tasks can start its first
+ * ones before the next deal.
  */
 export function divide(amount: number, wants: readonly number[]): number[] {
   const shares = wants.map(() => 0);
@@ -28,28 +29,28 @@ export function divide(amount: number, wants: readonly number[]): number[] {
   const isServed = order.every((place) => (shares[place] as number) >= (wants[place] as number));
   const more = isServed ? Math.floor(left / order.length) : 0;
   left -= more * order.length;
-  // What cannot be divided equally is for those who want most.
+  // A remainder that cannot be divided equally goes to those that want most.
   for (const place of order.reverse())
     shares[place] = (shares[place] as number) + more + (left-- > 0 ? 1 : 0);
   return shares;
 }
 
 /**
- * Each part has to be allowed at least one task. Returns the field of the limit that is too low for this number of parts, and its least
- * value; undefined if none is.
+ * Each part has to be allowed at least one task. Returns the field of the limit that is too low for this number of
+ * parts, and the lowest value that would do; undefined if no field is too low.
  */
 export function lacking(
   { concurrency, rate }: Limit,
   parts: number,
 ): { field: string; least: number } | undefined {
   if (concurrency !== undefined && concurrency < parts) return { field: "concurrency", least: parts };
-  // Each share has a burst of its own, which comes off the rate.
+  // Each share has its own burst, which is taken from the rate.
   if (rate !== undefined && parts > 1 && rate.limit < 2 * parts)
     return { field: "rate.limit", least: 2 * parts };
   return undefined;
 }
 
-/** The share of each queue or partition in a limit, by what they could use. */
+/** Computes the share of each queue or partition in a limit, from what each could use. */
 export function deal(limit: Limit, demands: readonly Demand[]): Share[] {
   const { concurrency, rate } = limit;
   const shares: Share[] = demands.map(() => ({}));
@@ -62,8 +63,8 @@ export function deal(limit: Limit, demands: readonly Demand[]): Share[] {
   if (rate !== undefined) {
     const { limit: starts, burst = 1 } = rate;
     const each = Math.max(1, Math.floor(burst / demands.length));
-    // In one period, limit + burst tasks may start. If the bursts of the shares together exceed the burst of the limit, the difference
-    // comes off the rate.
+    // In one period, limit + burst tasks may start. If the bursts of all shares together exceed the burst of the limit,
+    // the difference is taken from the rate.
     const total = Math.min(starts, starts + burst - each * demands.length);
     const wants = demands.map((demand) =>
       demand.waiting > 0 ? total : Math.min(total, Math.max(1, Math.ceil(demand.starts * RESERVE))),
@@ -76,8 +77,8 @@ export function deal(limit: Limit, demands: readonly Demand[]): Share[] {
 }
 
 /**
- * The target, with no field above that of the present share. A queue without a share gets nothing at first, and the tasks that it runs
- * already count as held.
+ * The target share, but with no field higher than in the present share. A queue without a share gets nothing at first;
+ * the tasks that it already runs count as held.
  */
 export function lowered(own: Share | undefined, target: Share): Share {
   const { concurrency, rate, burst } = target;
@@ -91,13 +92,13 @@ export function lowered(own: Share | undefined, target: Share): Share {
 
 export interface Lowered {
   share: Share;
-  /** How many of its tasks ran when the share was lowered. */
+  /** How many tasks of the queue ran when its share was lowered. */
   running: number;
 }
 
 /**
- * Raises shares to their targets, as far as what others gave up lasts.
- * @param free tasks that may still run beside those of queues that could not be reached
+ * Raises shares to their targets, as far as the lowered shares leave room for that.
+ * @param free how many tasks may run, without those of queues that could not be reached
  */
 export function raised(free: number, parts: readonly Lowered[], targets: readonly Share[]): Share[] {
   const heldBy = ({ share, running }: Lowered) => Math.max(share.concurrency ?? 0, running);
@@ -112,7 +113,7 @@ export function raised(free: number, parts: readonly Lowered[], targets: readonl
     const after: Share = {};
     if (target.concurrency !== undefined) {
       const before = heldBy(part);
-      // The tasks that it runs already are counted, so a share up to their number takes nothing from the others.
+      // Tasks that already run are counted, so a share up to their number takes nothing from the others.
       after.concurrency = Math.min(
         target.concurrency,
         Math.max(share.concurrency ?? 0, before + Math.max(0, freeTasks)),
@@ -130,10 +131,10 @@ export function raised(free: number, parts: readonly Lowered[], targets: readonl
   });
 }
 
-// A rate that would become only a little larger stays as it is.
+// A rate is raised only if it becomes at least this many times as large.
 const WORTH = 1.05;
 
-/** Whether a queue with waiting tasks would get more by the new shares. */
+/** Whether a queue with waiting tasks would get more from the new shares. */
 export function isBetter(
   before: readonly (Share | undefined)[],
   after: readonly Share[],

@@ -8,18 +8,19 @@ import { type Demand, deal, isBetter, type Lowered, lacking, lowered, raised } f
 
 interface Look extends Demand {
   part: Part;
-  /** The share that it has; undefined if it has none. */
+  /** The present share; undefined if the queue has none. */
   own: Share | undefined;
 }
 
 /**
- * Divides shared limits among their queues, by what waits there. Any number of processes may do so at the same time. In each deal, shares are
- * lowered first, then the deal is written, and then others are raised: so all tasks together never exceed a limit, wherever a process dies.
+ * Divides shared limits among their queues according to the tasks that wait there. Any number of processes may do so at
+ * the same time. A deal first lowers shares, then writes the deal, and then raises other shares. So all tasks together
+ * never exceed a limit, even if a process dies at any point.
  */
 export class Dealer {
   readonly #client: Holdfast;
   readonly #partsOf: (queue: string) => Promise<Parts>;
-  /** By limit and part: how many tasks had started at which time. */
+  /** How many tasks had started at which time, by limit and part. */
   readonly #started = new Map<string, { grants: number; atMs: number }>();
 
   /** @param partsOf looks up the parts of a queue, which need not exist */
@@ -29,8 +30,8 @@ export class Dealer {
   }
 
   /**
-   * Deals all shared limits. A queue that cannot be reached keeps its share, and does not hold up the others.
-   * @throws the first error of a limit, after all others were dealt
+   * Deals all shared limits. A queue that cannot be reached keeps its share, and the others need not wait for it.
+   * @throws the first error of a limit, after all other limits were dealt
    */
   async run(): Promise<void> {
     const limits = await this.#client.sharedLimits.all();
@@ -49,7 +50,7 @@ export class Dealer {
     if (failure !== undefined) throw failure;
   }
 
-  /** Sets a limit that queues share, or changes it, and deals it. */
+  /** Sets or changes a limit that queues share, and deals it. */
   async set(name: string, limit: Limit, queues: readonly string[]): Promise<StoredLimit> {
     for (;;) {
       const before = await this.#client.sharedLimits.get(name);
@@ -80,10 +81,11 @@ export class Dealer {
   }
 
   /**
-   * For partitions that are about to be made: they get nothing of the limits that their queue has part in until these are dealt again.
-   * @param count how many partitions the queue has then
-   * @param own a limit of the queue itself, which its partitions share from here on
-   * @throws HoldfastError invalid_argument: a limit allows fewer tasks than it would be divided among
+   * Prepares partitions that are about to be created. They get nothing of the shared limits of their queue until these
+   * limits are dealt again.
+   * @param count how many partitions the queue will have
+   * @param own a limit of the queue itself, which its partitions share from now on
+   * @throws HoldfastError invalid_argument if a limit is too low to be divided among all of them
    */
   async prepare(queue: string, engines: readonly Engine[], count: number, own?: Limit): Promise<void> {
     const { sharedLimits } = this.#client;
@@ -103,7 +105,7 @@ export class Dealer {
       for (const engine of engines) await setShare(engine, limit, nothing(limit.limit));
   }
 
-  /** Deals the limits that a queue has part in. */
+  /** Deals the shared limits of a queue. */
   async dealOf(queue: string): Promise<void> {
     for (const limit of await this.#client.sharedLimits.all())
       if (limit.queues.includes(queue)) await this.deal(limit, { force: true });
@@ -114,7 +116,7 @@ export class Dealer {
     for (const part of await this.#parts({ queues }, known)) await setShare(part.engine, limit, null);
   }
 
-  /** @param force deal also if no queue would get more by it, as after a change of the limit */
+  /** @param force deals even if no queue would get more, as after a change of the limit */
   async deal(before: StoredLimit, { force = false } = {}): Promise<void> {
     const parts = await this.#parts(before, new Set(await this.#client.registry.queues()));
     const looks = await Promise.all(parts.map((part) => this.#lookAt(before, part).catch(() => null)));
@@ -167,7 +169,7 @@ export class Dealer {
     }
   }
 
-  /** Another process has written the limit. If it has ended it, the shares that this one gave end too. */
+  /** Another process has written the limit. If it has ended the limit, the shares that this process gave end too. */
   async #tidy(limit: StoredLimit, looks: readonly Look[]): Promise<void> {
     if ((await this.#client.sharedLimits.all()).some(({ name }) => name === limit.name)) return;
     for (const { part } of looks) await setShare(part.engine, { ...limit, version: limit.version + 2 }, null);
@@ -205,19 +207,19 @@ export class Dealer {
 export const partitionLimit = (queue: string) => `${queue}/`;
 export const isOfPartitions = (name: string) => name.endsWith("/");
 
-/** The limit of all tasks of a queue, which its partitions share; undefined if it has none. */
+/** The limit of all tasks of a queue, which its partitions share; undefined if the queue has none. */
 export function wholeLimit({ queue: { concurrency, rate } = {} }: QueueLimits): Limit | undefined {
   if (concurrency === undefined && rate === undefined) return undefined;
   return { ...(concurrency === undefined ? {} : { concurrency }), ...(rate === undefined ? {} : { rate }) };
 }
 
-/** The limits that each partition keeps for itself: all but that of the queue as a whole. */
+/** The limits that each partition has for itself: all except the limit of the queue as a whole. */
 export function partitionLimits({ queue, ...limits }: QueueLimits): QueueLimits {
   return queue?.weight === undefined ? limits : { ...limits, queue: { weight: queue.weight } };
 }
 
 /**
- * @param field where the limit stands
+ * @param field the name of the limit in the error
  * @param parts how many queues or partitions share it
  * @throws HoldfastError invalid_argument
  */
@@ -241,7 +243,7 @@ function isMember({ queues }: { queues: readonly string[] }, part: string): bool
   return queues.some((queue) => part === queue || part.startsWith(`${queue}/`));
 }
 
-/** What a limit leaves for the others. @param shares of queues that cannot be reached */
+/** The part of a limit that is left for the other queues. @param shares the shares of queues that cannot be reached */
 function without(limit: Limit, shares: readonly Share[]): Limit {
   const sum = (of: (share: Share) => number) => shares.reduce((total, share) => total + of(share), 0);
   const { concurrency, rate } = limit;

@@ -14,7 +14,10 @@ import { judge } from "../worker/retry-policy.ts";
 import { readThrown } from "../worker/thrown.ts";
 
 export interface TestRun {
-  /** "released": a rate limit was met, or the error is no failure; no attempt is lost. "cancelled": it leaves no dead letter. */
+  /**
+   * "released": a rate limit was met, or the error does not count as a failure, so no attempt is lost. "cancelled": the
+   * task leaves no dead letter.
+   */
   outcome: "acked" | "retried" | "released" | "dead" | "cancelled";
   /** The result that a caller of `queue.result` would see, parsed. */
   result?: unknown;
@@ -25,10 +28,12 @@ export interface TestRun {
   delayMs?: number;
   attempts: number;
   progress: unknown[];
-  /** What was kept for the next attempt; undefined if nothing. */
+  /** The checkpoint that was kept for the next attempt; undefined if there is none. */
   checkpoint?: unknown;
   log: string[];
-  /** The `error` events that a worker would emit: calls of `ctx` that failed, a result that was left out. */
+  /**
+   * The `error` events that a worker would emit, for calls of `ctx` that failed and for a result that was not stored.
+   */
   errors: HoldfastError[];
 }
 
@@ -36,10 +41,10 @@ export interface TestRunOptions {
   id?: string | undefined;
   /** The number of the attempt, from 1. @default 1 */
   attempt?: number | undefined;
-  /** @default that of the handler, otherwise 3 */
+  /** @default the maxRetries of the handler, otherwise 3 */
   maxRetries?: number | undefined;
   backoff?: Backoff | undefined;
-  /** What an earlier attempt kept. @default nothing */
+  /** The checkpoint that an earlier attempt kept. @default none */
   checkpoint?: unknown;
   signal?: AbortSignal | undefined;
   tags?: string[] | undefined;
@@ -116,7 +121,7 @@ export function testWorker(handlers: Handlers) {
     );
   };
   return {
-    /** As the one of a worker. */
+    /** Like `use` of a worker. */
     use(layer: Middleware): void {
       middleware.use(layer);
     },

@@ -6,7 +6,7 @@ import type { AttemptAbout, AttemptSpan, EnqueueAbout, EnqueueSpan, Tracing } fr
 type OnError = (error: HoldfastError) => void;
 
 /**
- * A tracing whose faults cost spans, and never a task: an error of a hook is reported, and the work continues without the hook.
+ * A tracing whose errors never harm a task. An error of a hook is reported, and the work continues without that hook.
  */
 export function guardedTracing(tracing: Tracing, onError: OnError): Tracing {
   return {
@@ -15,7 +15,7 @@ export function guardedTracing(tracing: Tracing, onError: OnError): Tracing {
   };
 }
 
-/** The place of a span in its trace, if a record can hold it. */
+/** The trace context of a span; undefined if it has none that a record can hold. */
 function contextOf(span: { readonly context: TraceContext | undefined } | undefined, onError: OnError) {
   return callHook(
     () => {
@@ -77,7 +77,7 @@ class GuardedAttempt implements AttemptSpan {
     };
     try {
       const returned: unknown = span.run(once);
-      // An `async` hook mostly rejects with the error of the handler, which `once()` below returns in any case.
+      // An `async` hook mostly rejects with the error of the handler. `once()` below throws that error in any case.
       if (returned instanceof Promise) returned.catch(() => {});
     } catch (thrown) {
       const isOfHandler = called !== undefined && "thrown" in called && called.thrown === thrown;

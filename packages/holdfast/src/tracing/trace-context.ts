@@ -1,4 +1,4 @@
-/** A place in a trace, in the two texts of W3C Trace Context. */
+/** The place of a span in a trace, in the two texts of W3C Trace Context. */
 export interface TraceContext {
   /** `00-<trace id>-<span id>-<flags>`, lower-case hex. */
   traceparent: string;
@@ -7,7 +7,7 @@ export interface TraceContext {
 }
 
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-// A later version may add fields behind these.
+// A later version may add fields after these.
 const LATER = /^(?!00|ff)[0-9a-f]{2}(-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})(-|$)/;
 const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
 
@@ -19,7 +19,10 @@ export function isTracestate(text: string): boolean {
   return TRACESTATE.test(text);
 }
 
-/** The context that a request came with; undefined if its headers hold none that can be read (W3C: then ignore them). */
+/**
+ * The trace context in the headers of a request; undefined if they have none that can be read (which W3C says to
+ * ignore).
+ */
 export function traceContextOf(
   headers: Readonly<Record<string, string | string[] | undefined>>,
 ): TraceContext | undefined {
@@ -36,12 +39,12 @@ export function traceIdOf(traceparent: string): string {
   return traceparent.slice(3, 35);
 }
 
-/** Somebody keeps its spans. */
+/** Whether the spans of this trace are recorded. */
 export function isSampled(traceparent: string): boolean {
   return (Number.parseInt(traceparent.slice(-2), 16) & 1) === 1;
 }
 
-/** In an envelope's header line a space ends an option. */
+/** A space would end the option in the header line of an envelope. */
 export function encodeTracestate(text: string): string {
   return text.replaceAll("%", "%25").replaceAll(" ", "%20");
 }

@@ -2,28 +2,28 @@ import type { VerdictOutcome } from "../engine/engine.ts";
 import type { TraceContext } from "./trace-context.ts";
 
 /**
- * Receives the spans. The library itself knows no tracer: `openTelemetry()` of `holdfast/opentelemetry` is one. Without a tracer
- * an enqueue and an attempt cost nothing more.
+ * Receives the spans. The library itself contains no tracer; `openTelemetry()` of `holdfast/opentelemetry` is one.
+ * Without a tracer, enqueues and attempts have no extra cost.
  */
 export interface Tracing {
-  /** An enqueue begins. */
+  /** Called when an enqueue begins. */
   enqueue(about: EnqueueAbout): EnqueueSpan;
-  /** A handler is about to be called. */
+  /** Called before a handler is called. */
   attempt(about: AttemptAbout): AttemptSpan;
 }
 
 export interface EnqueueAbout {
   queue: string;
-  /** Tasks of this one call. */
+  /** How many tasks this call has. */
   count: number;
-  /** The options of the only task. */
+  /** The type of the task, if the call has only one. */
   type?: string;
-  /** The trace that the caller named. Without it the current one is used. */
+  /** The trace that the caller named. Without it, the current trace is used. */
   parent: TraceContext | undefined;
 }
 
 export interface EnqueueSpan {
-  /** Stored with each of the tasks. */
+  /** Stored with each of these tasks. */
   readonly context: TraceContext | undefined;
   end(result: { id?: string; duplicate?: boolean; error?: unknown }): void;
 }
@@ -46,11 +46,11 @@ export interface AttemptAbout {
 
 export interface AttemptSpan {
   readonly context: TraceContext | undefined;
-  /** Calls the handler, so that what it does belongs to this attempt. */
+  /** Calls the handler in such a way that its work belongs to this attempt. */
   run<T>(handler: () => T): T;
   log(line: string): void;
-  /** The handler is through; the time of its end is now. */
+  /** Called when the handler has ended. */
   ended(error: unknown): void;
-  /** Redis confirmed what becomes of the task, or never did. */
+  /** Called when Redis has confirmed the outcome of the task, or when that has failed for good. */
   settled(outcome: VerdictOutcome): void;
 }

@@ -1,13 +1,13 @@
 import type { Limit } from "@holdfast/contracts";
 import { RATE_LATE } from "../engine/format.ts";
 
-/** A limit in the terms of lua/lib/accounts.lua. */
+/** A limit in the form of lua/lib/accounts.lua. */
 export interface Terms {
   concurrency: number;
   intervalMs: number;
   aheadMs: number;
   burst: number;
-  /** How far a grant moves the turn. */
+  /** How much each grant adds to the turn. */
   step: number;
 }
 
@@ -23,13 +23,13 @@ export function termsOf({ concurrency, rate, weight = 1 }: Limit = {}): Terms {
   };
 }
 
-/** What is counted of a key, or of the queue: the account of lua/lib/accounts.lua. */
+/** The account of a key or of the queue, as in lua/lib/accounts.lua. */
 export interface Account {
   terms: Terms;
   running: number;
   turn: number;
   tat: number;
-  /** A key with a limit of its own keeps its account when it is idle. */
+  /** True for a key with its own limit, whose account is kept when the key is idle. */
   isKept: boolean;
 }
 
@@ -41,7 +41,7 @@ export const newAccount = (terms: Terms, isKept: boolean): Account => ({
   isKept,
 });
 
-/** When a task of this cost may start by the rate. */
+/** When the rate allows a task of this cost to start. */
 export function allowedAt({ terms, tat }: Account, cost: number, now: number): number {
   if (terms.intervalMs === 0) return now;
   return Math.ceil(Math.max(tat, now) + (Math.min(cost, terms.burst) - 1) * terms.intervalMs - terms.aheadMs);
@@ -54,14 +54,14 @@ export function charge(account: Account, cost: number, now: number): void {
 }
 
 /**
- * The turn with which a key joins. A key without an account joins as if it had had its turn just now.
+ * The turn with which a key joins. A key without an account joins as if it had just had its turn.
  * @param current the turn of the task that was granted last
  */
 export function turnOf({ turn, terms }: Account, current: number): number {
   return turn > 0 ? Math.max(turn, current) : current + terms.step;
 }
 
-/** When an idle account can be forgotten; undefined if it is not idle, or is kept. */
+/** When an idle account can be forgotten; undefined if it is not idle, or is kept anyway. */
 export function forgottenAt({ running, tat, isKept }: Account): number | undefined {
   return running === 0 && !isKept ? Math.ceil(tat) : undefined;
 }

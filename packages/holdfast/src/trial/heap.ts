@@ -1,4 +1,4 @@
-/** A binary heap: the first item by `isBefore` is at the top. */
+/** A binary heap. Its top is the item that comes before all others by `isBefore`. */
 export class Heap<Item> {
   readonly #items: Item[] = [];
   readonly #isBefore: (a: Item, b: Item) => boolean;

@@ -12,7 +12,10 @@ export function waitTimes(waits: Iterable<number>): WaitTimes {
   return { p50Ms: percentile(sorted, 0.5), p95Ms: percentile(sorted, 0.95) };
 }
 
-/** The highest value of a count that rises at some times and falls at others. Of two changes at one time the fall comes first. */
+/**
+ * The highest value of a count that rises at some times and falls at others. If it rises and falls at the same time,
+ * the fall comes first.
+ */
 export function peakOf(rises: Iterable<number>, falls: Iterable<number>): number {
   const up = Float64Array.from(rises).sort();
   const down = Float64Array.from(falls).sort();

@@ -6,14 +6,17 @@ import { INDEXES, nextPageSize } from "../observer/task-list.ts";
 import type { Part, Parts } from "../partitions/parts.ts";
 import type { Arrival } from "./simulate.ts";
 
-/** The most tasks that are looked at: completed ones, and as many that wait. */
+/** The most completed tasks that are looked at, and the most waiting tasks. */
 const TRIAL_TASKS = 10_000;
 
-/** An arrival, and what became of it. */
+/** An arrival, and how long it waited in reality. */
 export interface RecordedArrival extends Arrival {
   /** How long it waited, ms; null: it still waits. */
   waited: number | null;
-  /** A retry arrives when it was granted, because its backoff is not recorded. So its wait says nothing. */
+  /**
+   * A retry counts as arriving when it was granted, because its backoff is not recorded. So the wait of a retry is not
+   * used.
+   */
   isRetry: boolean;
 }
 
@@ -32,7 +35,7 @@ interface Told {
   record: StateRecord;
 }
 
-/** Reads what the trial replays: the newest completed tasks of a queue and those that wait now. */
+/** Reads the tasks that the trial replays: the newest completed tasks of a queue, and those that wait now. */
 export async function readRecorded(parts: Parts): Promise<Recorded> {
   const most = Math.floor(TRIAL_TASKS / parts.all.length);
   const [ended, pending] = await Promise.all([
@@ -113,5 +116,5 @@ export function recordedOf(ended: readonly Told[], pending: readonly Told[], isC
   return { arrivals, completed: ended.length, waiting: pending.length, isCut, endedAt };
 }
 
-/** No type is empty. */
+/** Stands for all types, since no type is empty. */
 const ANY_TYPE = "";

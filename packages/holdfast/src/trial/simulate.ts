@@ -5,7 +5,7 @@ import { bandOf, type Key, Waiting } from "./waiting.ts";
 
 /** One run of a task. Times are ms since the epoch. */
 export interface Arrival {
-  /** When it could have started. */
+  /** When the task could have started. */
   at: number;
   /** From its grant to its end, ms. */
   runMs: number;
@@ -18,15 +18,15 @@ export interface SimulationInput {
   /** In the order of `at`. */
   arrivals: readonly Arrival[];
   limits: QueueLimits;
-  /** The keys with a limit of their own. */
+  /** The keys that have their own limit. */
   ownLimits: ReadonlyMap<string, Limit>;
-  /** How many tasks the workers can run at one time. Infinity: limits alone make tasks wait. */
+  /** How many tasks the workers can run at one time. Infinity: only limits make tasks wait. */
   slots: number;
 }
 
 /**
- * Replays the arrivals under the limits, with the rules of lua/lib/accounts.lua and lua/lib/turns.lua. Workers have no delay: a task
- * starts at the moment at which a slot and the limits allow it. Returns the start of each arrival.
+ * Replays the arrivals under the limits, by the rules of lua/lib/accounts.lua and lua/lib/turns.lua. Workers have no
+ * delay: a task starts as soon as a slot and the limits allow it. Returns the start of each arrival.
  */
 export function simulate(input: SimulationInput): Float64Array {
   return new Simulation(input).run();
@@ -39,7 +39,7 @@ class Simulation {
   readonly #own: Account;
   readonly #waiting: Waiting;
   readonly #ends = new Heap<{ at: number; key: Key | undefined }>((a, b) => a.at < b.at);
-  /** When the rate of the queue allows the next task; Infinity if it does not decide. */
+  /** When the rate of the queue allows the next task; Infinity if the rate does not delay it. */
   #queueAt = Number.POSITIVE_INFINITY;
 
   constructor({ arrivals, limits, ownLimits, slots }: SimulationInput) {
@@ -97,7 +97,7 @@ class Simulation {
       const { key } = candidate;
       const keyAt = key ? allowedAt(key.account, cost, now) : now;
       if (key && keyAt > now) {
-        // A task behind it that costs less does not overtake the head of the line.
+        // A cheaper task behind the head of the line does not overtake the head.
         this.#waiting.rest(key, keyAt);
         continue;
       }

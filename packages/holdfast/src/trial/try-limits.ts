@@ -8,7 +8,7 @@ import { measure, peakOf, peakRunning, waitTimes } from "./measure.ts";
 import { type Recorded, readRecorded } from "./recorded.ts";
 import { simulate } from "./simulate.ts";
 
-/** The keys of the tasks that have a limit of their own. */
+/** The keys of these tasks that have their own limit. */
 async function ownLimitsOf(parts: Parts, { arrivals }: Recorded): Promise<Map<string, Limit>> {
   const byPlace = new Map<number, string[]>();
   for (const key of new Set(arrivals.map(({ key }) => key))) {
@@ -27,7 +27,7 @@ async function ownLimitsOf(parts: Parts, { arrivals }: Recorded): Promise<Map<st
   return own;
 }
 
-/** The slots of the workers that run and have the queue. */
+/** The slots of the running workers of the queue. */
 async function slotsOf(client: Holdfast, queue: string): Promise<number> {
   const workers = await workersOf(client, false);
   return workers
@@ -36,10 +36,11 @@ async function slotsOf(client: Holdfast, queue: string): Promise<number> {
 }
 
 /**
- * Replays the recorded tasks of a queue under limits of today and under others.
+ * Replays the recorded tasks of a queue under its present limits and under others.
  * @param today the limits that the queue has now
- * @param slots those of the workers; undefined for those that run now, or as many as ran at one time if that is more
- * @throws HoldfastError conflict: the queue keeps no completed task
+ * @param slots the slots of the workers @default those of the workers that run now, or as many tasks as ran at one time
+ * if that is more
+ * @throws HoldfastError conflict if the queue keeps no completed task
  */
 export async function tryLimits(
   client: Holdfast,
@@ -67,7 +68,7 @@ interface TrialInput {
   registered: number;
 }
 
-/** The report on these recorded tasks. */
+/** Makes the report about recorded tasks. */
 export async function trialOf(input: TrialInput): Promise<LimitsTrial> {
   const { queue, recorded, limits, limitsToday, ownLimits, registered } = input;
   const { arrivals, completed, waiting, isCut, endedAt } = recorded;
@@ -84,7 +85,7 @@ export async function trialOf(input: TrialInput): Promise<LimitsTrial> {
   const worked = ran.reduce((sum, { runMs }) => sum + runMs, 0);
   const under = async (tried: QueueLimits) => {
     const run = async (most: number) => {
-      // A simulation of 20,000 tasks takes about 50 ms, during which the process answers nobody else.
+      // A simulation of 20,000 tasks blocks the process for about 50 ms, so other work of the process runs before it.
       await setImmediate();
       return simulate({ arrivals, limits: tried, ownLimits, slots: most });
     };

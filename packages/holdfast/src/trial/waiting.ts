@@ -2,7 +2,7 @@ import { PRIORITIES, type Priority } from "@holdfast/contracts";
 import { type Account, allowedAt, forgottenAt, turnOf } from "./account.ts";
 import { Heap } from "./heap.ts";
 
-/** Tasks in the order of their arrival, by their index. */
+/** Tasks by their index, in the order of their arrival. */
 class Line {
   readonly #tasks: number[] = [];
   #next = 0;
@@ -31,9 +31,9 @@ export interface Key {
   readonly name: string;
   readonly account: Account;
   readonly lines: readonly Line[];
-  /** Its place among the ready keys; undefined if it may not run, or nothing of it waits. */
+  /** The place of the key among the ready keys; undefined if the key may not run, or none of its tasks waits. */
   ready: ReadyEntry | undefined;
-  /** When it is looked at again; Infinity if no time decides. */
+  /** When to look at the key again; Infinity if no time decides. */
   wakesAt: number;
 }
 
@@ -43,11 +43,11 @@ interface ReadyEntry {
   readonly turn: number;
 }
 
-/** What would start next. */
+/** The task that would start next. */
 export interface Candidate {
   task: number;
   band: number;
-  /** Undefined: a task without a key. */
+  /** The key of the task; undefined if it has none. */
   key: Key | undefined;
 }
 
@@ -57,7 +57,7 @@ function bandOfTurn(grant: number): number {
   return turn === 7 ? 2 : turn === 3 || turn === 8 || turn === 13 ? 1 : 0;
 }
 
-/** Waiting tasks: the order of lua/lib/turns.lua, one task at a time. */
+/** The waiting tasks, in the order of lua/lib/turns.lua, but one task at a time. */
 export class Waiting {
   readonly #keys = new Map<string, Key>();
   readonly #unkeyed = newLines();
@@ -96,7 +96,10 @@ export class Waiting {
     if (key.ready === undefined || band < key.ready.band) this.open(key, now);
   }
 
-  /** Makes a key ready if something of it waits and it has room; if its rate decides, at that time. */
+  /**
+   * Makes a key ready if one of its tasks waits and it has room. If its rate does not allow that yet, the key rests
+   * until the rate does.
+   */
   open(key: Key, now: number): void {
     const { account } = key;
     const band = key.lines.findIndex(({ head }) => head !== undefined);
@@ -124,7 +127,7 @@ export class Waiting {
     }
   }
 
-  /** Forgets the turn of an idle key, now or when its rate is whole again. The place of a ready key stays. */
+  /** Forgets the turn of an idle key, now or when its rate is whole again. A key that is ready keeps its place. */
   forget(key: Key, now: number): void {
     const at = forgottenAt(key.account);
     if (at === undefined) return;
@@ -132,7 +135,7 @@ export class Waiting {
     else this.#wakeAt(key, at);
   }
 
-  /** The next task in turn. */
+  /** The task whose turn is next. */
   next(): Candidate | undefined {
     const first = bandOfTurn(this.#grants + 1);
     for (const band of [first, 0, 1, 2]) {
@@ -147,7 +150,7 @@ export class Waiting {
 
   /** Takes a task out of its line and counts its turn. */
   take({ band, key }: Candidate): void {
-    // The turn of the tasks without a key is kept from the first look on, as long as a key competes with it.
+    // Once the tasks without a key have a turn, they keep it as long as a key competes with them.
     if (
       this.#unkeyed.some(({ head }) => head !== undefined) &&
       PRIORITIES.some((_, each) => this.#topOf(each))
@@ -161,7 +164,7 @@ export class Waiting {
     this.#grants++;
   }
 
-  /** An earlier time stays: the key is looked at again then. */
+  /** If an earlier time is known, it stays, because the key is looked at again then anyway. */
   #wakeAt(key: Key, at: number): void {
     if (key.wakesAt <= at) return;
     key.wakesAt = at;
@@ -173,7 +176,7 @@ export class Waiting {
     (this.#ready[band] as Heap<ReadyEntry>).push(key.ready);
   }
 
-  /** The first ready key of a band. An entry that is not that of its key any more is dropped. */
+  /** The first ready key of a band. Drops entries that are no longer the entry of their key. */
   #topOf(band: number): ReadyEntry | undefined {
     const heap = this.#ready[band] as Heap<ReadyEntry>;
     while (heap.top && heap.top.key.ready !== heap.top) heap.pop();

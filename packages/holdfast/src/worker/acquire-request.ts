@@ -3,21 +3,22 @@ import type { Engine, RoundTrip } from "../engine/engine.ts";
 import type { Push } from "../engine/push.ts";
 import type { Request } from "../engine/requests.ts";
 
-/** A request id, and the second half of the fence of what it may bring. */
+/** A request id, and the nonce for the fence of the tasks that the request may get. */
 export interface Asked {
   request: Request & { readonly index: number };
   nonce: string;
 }
 
 /**
- * The acquire of an idle queue: on its way to Redis, or parked there. While it is parked an enqueue grants tasks to it and
- * sends them; what of that is lost is had again by repeating the very same request.
+ * The acquire of an idle queue. It is on its way to Redis, or parked there. While it is parked, an enqueue can grant
+ * tasks to it and send them to the worker. If such a message is lost, the worker gets the tasks by repeating the same
+ * request.
  */
 export class AcquireRequest {
   readonly #engine: Engine;
   #sent: Asked | null = null;
   #parked: Asked | null = null;
-  // A grant that overtook the answer to the request that it belongs to.
+  // A push that arrived before the answer to its request.
   #early: Push | null = null;
 
   constructor(engine: Engine) {
@@ -32,12 +33,12 @@ export class AcquireRequest {
     return this.#parked !== null;
   }
 
-  /** A request of its own, for a settle that acquires as well. */
+  /** Makes a new request for a settle that also acquires. */
   create(): Asked {
     return { request: this.#engine.takeRequest(), nonce: nanoid(8) };
   }
 
-  /** The one that is parked, or a new one; it is under way from now on. */
+  /** Returns the parked request, or a new one. The request counts as sent from now on. */
   send(): Asked {
     const asked = this.#parked ?? this.create();
     this.#sent = asked;
@@ -45,14 +46,17 @@ export class AcquireRequest {
     return asked;
   }
 
-  /** Redis has answered, or nobody waits for its answer any more. */
+  /** Called when Redis has answered, or when nobody waits for the answer any more. */
   answered(asked: Asked, trip: RoundTrip | null): void {
     if (this.#sent === asked) this.#sent = null;
     if (trip?.parked) this.#parked = asked;
     else this.#engine.giveRequest(asked.request);
   }
 
-  /** @returns the grants of a push to the parked request; null of any other, "again" where the request has to be repeated for them */
+  /**
+   * @returns the grants of a push to the parked request; null for a push to another request; "again" if the request has
+   * to be repeated to get them
+   */
   granted(push: Push): RoundTrip | null | "again" {
     const belongsTo = (asked: Asked | null) =>
       asked?.request.requestSlot === push.requestSlot && asked.request.sequence === push.sequence;
@@ -60,17 +64,18 @@ export class AcquireRequest {
       this.#early = push;
       return null;
     }
-    // If no open request matches, its tasks came with a repeated request already, or the request was given up.
+    // If no open request matches, the tasks of the push already came with a repeated request, or the request was given
+    // up.
     if (this.#parked === null || !belongsTo(this.#parked)) return null;
     const trip = push.roundTrip(this.#parked.nonce);
-    // The tasks are too large for a message.
+    // The tasks were too large for the message.
     if (trip === null) return "again";
     this.#engine.giveRequest(this.#parked.request);
     this.#parked = null;
     return trip;
   }
 
-  /** The push that came before the answer to its request. */
+  /** Returns the push that arrived before the answer to its request, and forgets it. */
   takeEarly(): Push | null {
     const early = this.#early;
     this.#early = null;

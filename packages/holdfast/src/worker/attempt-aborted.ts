@@ -1,4 +1,4 @@
-/** Why a handler's signal was aborted: `signal.reason`. */
+/** Why the signal of a handler was aborted: `signal.reason`. */
 export class AttemptAborted extends Error {
   readonly reason: "lease_lost" | "cancelled" | "timed_out" | "shutdown";
   constructor(reason: AttemptAborted["reason"], message: string) {

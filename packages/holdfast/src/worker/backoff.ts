@@ -8,9 +8,9 @@ export const DEFAULT_BACKOFF = {
 } as const satisfies Required<Backoff>;
 
 /**
- * The wait before the attempt that follows failed attempt `attempt`, ms. Full jitter: anything from 0 to the computed
- * wait, so that tasks that failed together do not come back together.
- * @param random 0 to below 1
+ * The wait after failed attempt `attempt` before the next one, ms. Full jitter waits a random time from 0 to the
+ * computed wait, so that tasks that failed together do not return together.
+ * @param random from 0 to below 1
  */
 export function backoffDelayMs(backoff: Backoff, attempt: number, random: number): number {
   const {

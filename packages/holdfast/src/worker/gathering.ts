@@ -1,17 +1,17 @@
 import { monotonicMs } from "./lease-table.ts";
 
-/** Items that wait a little so that they can be sent together. */
+/** Lets items wait a little, so that they can be sent together. */
 export class Gathering {
   readonly #over: () => void;
   #sinceMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param over called when the time of the first that waits is over */
+  /** @param over called when the first waiting item has waited long enough */
   constructor(over: () => void) {
     this.#over = over;
   }
 
-  /** The first call begins it. @returns whether `forMs` since then are not over */
+  /** The first call begins the wait. @returns whether fewer than `forMs` have passed since then */
   lasts(forMs: number): boolean {
     const now = monotonicMs();
     if (this.#sinceMs === 0) this.#sinceMs = now;
@@ -24,7 +24,7 @@ export class Gathering {
     return true;
   }
 
-  /** Called when nothing waits any more. A timer that is set stays set: it costs less than a new one. */
+  /** Called when no item waits any more. A running timer is not stopped, because that costs less than a new timer. */
   end(): void {
     this.#sinceMs = 0;
   }

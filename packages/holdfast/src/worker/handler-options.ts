@@ -46,13 +46,12 @@ export function checkHandlers(handlers: Handlers): void {
   const refuse = (why: string): never => {
     throw new HoldfastError("invalid_argument", `handlers has to be an object such as ${EXAMPLE}${why}`);
   };
-  if (typeof handlers === "function")
-    refuse(', got a function: the one for all task types is { "*": handler }');
-  if (handlers instanceof Map) refuse(", got a Map: Object.fromEntries(map) makes one of it");
+  if (typeof handlers === "function") refuse(', got a function: for all task types write { "*": handler }');
+  if (handlers instanceof Map) refuse(", got a Map: convert it with Object.fromEntries(map)");
   if (typeof handlers !== "object" || handlers === null || Array.isArray(handlers))
     refuse(`, got ${shown(handlers)}`);
   if (Array.isArray(handlers.pids) && typeof handlers.handlers === "object")
-    refuse(": of isolated() it is the field handlers");
+    refuse(": use the field handlers of the result of isolated()");
   for (const [type, entry] of Object.entries(handlers)) {
     const isOptions = typeof entry === "object" && entry !== null;
     if (typeof entry !== "function" && !isOptions)

@@ -12,10 +12,10 @@ import { TypeLimit } from "./type-limit.ts";
 export interface HandlerEntry extends RetryPolicy {
   /** A task type, a prefix such as `email.*`, or `*`. */
   readonly rule: string;
-  /** Its place among the rules, by which the registry names what runs. */
+  /** The place of the entry among the rules. The registry names running tasks by it. */
   readonly index: number;
   readonly handler: Handler;
-  /** Time-out of tasks that bring none, ms; undefined for the usual one. */
+  /** Time-out of tasks that have none, ms; undefined for the default. */
   readonly timeoutMs: number | undefined;
   /** Whether the `expiresAt` of a task ends an attempt. */
   readonly abortAtExpiry: boolean;
@@ -24,12 +24,12 @@ export interface HandlerEntry extends RetryPolicy {
   readonly batches: Batches | undefined;
 }
 
-/** What the worker says for entries that say nothing. */
+/** The options of the worker, for entries that do not set them. */
 export type HandlerDefaults = Pick<HandlerOptions, "maxRetries" | "backoff" | "isFailure" | "abortAtExpiry">;
 
-/** Rules for a call of the engine. */
+/** The rules of the worker, as a call sends them to the engine. */
 export interface ToldRules {
-  /** With a space before each (lua/lib/routes.lua). */
+  /** The rules with a space before each (lua/lib/routes.lua). */
   text: string;
   /** The entries of which the call could ask for nothing, because of their limits. */
   short: readonly string[];
@@ -44,7 +44,7 @@ const NONE: readonly string[] = [];
 export class HandlerTable {
   /** In the order of their names. */
   readonly rules: readonly string[];
-  /** The types with terms of their own, for the engine (lua/lib/lease.lua). */
+  /** The types with a maxRetries or a timeoutMs of their own, as text for the engine (lua/lib/lease.lua). */
   readonly ownTerms: string;
   readonly hasLimits: boolean;
   readonly hasBatches: boolean;
@@ -52,7 +52,7 @@ export class HandlerTable {
   readonly #isOneBatch: boolean;
   readonly #entries: readonly HandlerEntry[];
   readonly #exact = new Map<string, HandlerEntry>();
-  /** The longest first. */
+  /** The longest prefix comes first. */
   readonly #prefixes: { prefix: string; entry: HandlerEntry }[] = [];
   readonly #told: ToldRules;
 

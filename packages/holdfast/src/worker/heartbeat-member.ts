@@ -9,16 +9,18 @@ import type { WorkedPart } from "./part-runners.ts";
 
 const REGISTER_MS = 2_000;
 const CALL_PAIRS = 250;
-// How many running tasks the registry gets: 100 are about 9 kB every two seconds.
+// How many running tasks the registry shows. 100 are about 9 kB every two seconds.
 const SHOWN_TASKS = 100;
-// A task that was taken ahead and has not begun by then goes back, so that an idle worker can take it.
+// A task that was acquired ahead and has not begun after this time is handed back, so that an idle worker can take it,
+// ms.
 const AHEAD_MS = 50;
 const AHEAD_CHECK_MS = 25;
 const RECONNECT_MS = 500;
-// The last line in the registry: a Redis that is slow or gone does not hold up a stop for longer.
+// How long a stop waits until the last entry is in the registry, ms, so that a slow or lost Redis does not delay it
+// longer.
 const LAST_WORD_MS = 1_000;
 
-/** The heartbeats of one worker: what the thread does for it. */
+/** The heartbeats of one worker, as the heartbeat thread makes them. */
 export class HeartbeatMember {
   readonly #data: HeartbeatData;
   readonly #table: LeaseTable;
@@ -26,18 +28,19 @@ export class HeartbeatMember {
   #parts: { engine: Engine; queue: string }[] = [];
   readonly #registry: Registry;
   readonly #post: (message: MemberMessage) => void;
-  // The lost leases that the worker knows of, by index in the lease table. A fence that is no longer current never becomes current again.
+  // The lost leases that the worker knows of, by index in the lease table. If a fence is no longer current, it never
+  // becomes current again.
   readonly #lostVersions = new Map<number, number>();
   readonly #stopping = new AbortController();
   #aheadTimer: NodeJS.Timeout | undefined;
-  // An operator wants it to drain.
+  // Whether an operator has told the worker to drain.
   #told = false;
 
   /** @throws HoldfastError invalid_argument */
   constructor(data: HeartbeatData, post: (message: MemberMessage) => void) {
     this.#data = data;
     this.#table = new LeaseTable(data.table);
-    // With the other workers of the process.
+    // The workers of the process share this connection.
     const connection = new Connection(data.redis, { name: "holdfast-heartbeat", share: true });
     this.#connection = connection;
     this.setParts(data.parts);
@@ -51,7 +54,7 @@ export class HeartbeatMember {
       this.#parts.push({ queue, engine: new Engine(this.#connection, name, { prefix: this.#data.prefix }) });
   }
 
-  /** Beats from the moment on that it is connected, for as long as that takes. */
+  /** Beats as soon as the connection works, however long that takes. */
   async begin(): Promise<void> {
     const beatMs = this.#data.leaseMs / 3;
     void this.#every(beatMs / 2, async () => this.#giveUpOutdated());
@@ -68,14 +71,14 @@ export class HeartbeatMember {
     this.#post({ kind: "ready" });
     void this.#every(beatMs, () => this.#beat(beatMs));
     void this.#every(REGISTER_MS, () => this.#register());
-    // Forty times a second, so as cheap as can be: mostly one look at a number.
+    // This runs forty times a second, so it has to be cheap: mostly it reads one number.
     this.#aheadTimer = setInterval(
       () => this.#table.buffered > 0 && void this.#handBackAhead(),
       AHEAD_CHECK_MS,
     );
   }
 
-  /** Leaves its last line in the registry, as far as Redis takes it. */
+  /** Writes the last entry of the worker into the registry, if Redis answers. */
   async end(): Promise<void> {
     this.#stopping.abort();
     clearInterval(this.#aheadTimer);
@@ -133,7 +136,7 @@ export class HeartbeatMember {
   async #beatPart(engine: Engine, entries: LeaseEntry[]): Promise<void> {
     for (let at = 0; at < entries.length; at += CALL_PAIRS) {
       const part = entries.slice(at, at + CALL_PAIRS);
-      // Counted from before the call: the lease cannot end earlier than that.
+      // Counted from before the call, because the lease cannot end earlier than one lease after that.
       const sentAtMs = monotonicMs();
       const letters = await engine.heartbeat(
         part.flatMap((entry) => [entry.id, entry.fence]),
@@ -154,8 +157,8 @@ export class HeartbeatMember {
   }
 
   /**
-   * Gives up leases that were not confirmed for a whole lease: another worker may hold the tasks by now. It has its own timer,
-   * because a beat waits for Redis for as long as a call may take.
+   * Gives up leases that were not confirmed for a whole lease, because another worker may hold these tasks now. It has
+   * its own timer, since a beat waits for Redis as long as a call may take.
    */
   #giveUpOutdated(): void {
     const now = monotonicMs();
@@ -166,12 +169,15 @@ export class HeartbeatMember {
         (entry) =>
           this.#lostVersions.get(entry.index) !== entry.version && now - entry.confirmedAtMs > leaseMs,
       );
-    // Told once.
+    // Infinity, so that each lease is reported once.
     for (const entry of outdated) this.#table.confirm(entry, Number.POSITIVE_INFINITY);
     this.#tellLost("lost", outdated);
   }
 
-  /** Also where a handler blocks the event loop: the worker itself could not let go of them. */
+  /**
+   * Hands back tasks that wait for a slot. The thread does so, because the worker could not while a handler blocks the
+   * event loop.
+   */
   async #handBackAhead(): Promise<void> {
     const before = monotonicMs() - AHEAD_MS;
     const taken = this.#table

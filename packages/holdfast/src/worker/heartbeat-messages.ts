@@ -11,27 +11,30 @@ export interface HeartbeatData {
   parts: readonly WorkedPart[];
   leaseMs: number;
   maxRetries: number;
-  /** Its entry in the registry. What changes while it runs is in the table. */
+  /** The entry of the worker in the registry. The fields that change while it runs are in the table. */
   worker: Omit<WorkerEntry, "busy" | "slots" | "state" | "heartbeatAt">;
 }
 
-/** To the thread. `member` numbers the workers of the process. */
+/** A message to the thread. `member` is the number of the worker in the process. */
 export type ToThread =
   | { kind: "add"; member: number; data: HeartbeatData }
   | { kind: "parts"; member: number; parts: readonly WorkedPart[] }
-  /** Writes its last line into the registry, and answers with `removed`. */
+  /** The thread writes the last entry of the worker into the registry, and answers with `removed`. */
   | { kind: "remove"; member: number };
 
-/** A message from the thread about one worker. It names a lease by index and version, because another lease may use the entry now. */
+/**
+ * A message from the thread about one worker. It names a lease by index and version, because the table entry may have
+ * another lease now.
+ */
 export type MemberMessage =
   | { kind: "lease"; what: "lost" | "cancelled"; leases: { index: number; version: number }[] }
-  /** It is connected, and beats from now on. */
+  /** The thread is connected, and beats for the worker from now on. */
   | { kind: "ready" }
   | { kind: "renewed"; count: number }
-  /** The registry has it, and said whether to drain. */
+  /** The registry has the entry of the worker. `draining`: whether an operator told the worker to drain. */
   | { kind: "registered"; draining: boolean }
   | { kind: "error"; code: string; message: string }
-  /** It cannot be done for this worker. */
+  /** The thread cannot beat for this worker. */
   | { kind: "failed"; message: string }
   | { kind: "removed" };
 

@@ -3,7 +3,10 @@ import { asHoldfastError } from "@holdfast/contracts";
 import { HeartbeatMember } from "./heartbeat-member.ts";
 import type { FromThread, ToThread } from "./heartbeat-messages.ts";
 
-/** The heartbeat thread: nothing that a handler could block, and connections of its own. It beats for all workers of the process. */
+/**
+ * The heartbeat thread. It runs no code that a handler could block, has its own connections, and beats for all workers
+ * of the process.
+ */
 const members = new Map<number, HeartbeatMember>();
 
 const post = (message: FromThread) => parentPort?.postMessage(message);
@@ -27,7 +30,7 @@ parentPort?.on("message", (message: ToThread) => {
     try {
       add(message);
     } catch (error) {
-      // The others go on.
+      // The other workers are not affected.
       const { message: text } = asHoldfastError(error);
       post({ kind: "about", member: message.member, message: { kind: "failed", message: text } });
     }

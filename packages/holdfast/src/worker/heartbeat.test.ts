@@ -144,7 +144,7 @@ test("all workers are told when their thread ends and when another one beats; th
     (await nth(n)).end();
     if (n < 3) beginAll(await nth(n + 1));
   }
-  const ended = "the heartbeat thread ended: with code 1. Another one begins";
+  const ended = "the heartbeat thread ended: with code 1. Another thread begins";
   for (const { told } of both)
     expect(told).toEqual(["down", ended, "beats", "down", ended, "beats", "lost: heartbeat_failed"]);
   expect(threads).toHaveLength(3);

@@ -7,11 +7,14 @@ import type { WorkedPart } from "./part-runners.ts";
 export interface HeartbeatEvents {
   onLease(what: "lost" | "cancelled", index: number, version: number): void;
   onRenewal(outcome: "renewed" | "lost" | "cancelled", count: number): void;
-  /** Every two seconds, with what an operator wants of the worker. */
+  /** Called every two seconds, with whether an operator told the worker to drain. */
   onRegistered(draining: boolean): void;
-  /** Called with false when the thread is gone, and with true when another one beats; not called for the first thread. */
+  /**
+   * Called with false when the thread has ended, and with true when its successor beats. Not called for the first
+   * thread.
+   */
   onBeating(beating: boolean): void;
-  /** The thread ended again and again: nobody beats any more. */
+  /** Called when the thread has ended too often. No thread beats from now on. */
   onLost(error: HoldfastError): void;
   onError(error: HoldfastError): void;
 }
@@ -19,10 +22,10 @@ export interface HeartbeatEvents {
 /** How long a thread may take until it runs. */
 const LAUNCH_MS = 10_000;
 const RELAUNCH_MS = 100;
-/** A thread that ends so often within so long is given up. */
+/** A thread that ends this often within this time is given up. */
 const ENDS = 3;
 const ENDS_WITHIN_MS = 60_000;
-/** A worker that goes is not held up for longer. */
+/** How long a worker that stops waits for the thread, ms. */
 const STOP_MS = 2_000;
 const CONNECT_MS = 5_000;
 
@@ -30,25 +33,25 @@ const CONNECT_MS = 5_000;
 interface Member {
   readonly data: HeartbeatData;
   receive(message: MemberMessage): void;
-  /** The thread ended; another one begins, if it can. */
+  /** The thread has ended. If possible, another one begins. */
   down(error: HoldfastError): void;
-  /** It will not begin again. */
+  /** The thread has ended, and no other one begins. */
   lost(error: HoldfastError): void;
 }
 
-/** The thread of this process that beats for all its workers, as long as there are any. */
+/** The thread of this process that beats for all its workers. It runs as long as there are workers. */
 class HeartbeatThread {
   readonly #members = new Map<number, Member>();
   #next = 1;
   #thread: Thread | undefined;
   #isUp = false;
-  /** Resolves when the thread of now has ended. */
+  /** Resolves when the present thread has ended. */
   #gone = Promise.resolve();
   #relaunch: NodeJS.Timeout | undefined;
   #launching = false;
   #ends: number[] = [];
 
-  /** @returns the number by which it is removed */
+  /** @returns the number with which the member is removed */
   add(member: Member): number {
     const number = this.#next++;
     this.#members.set(number, member);
@@ -57,7 +60,7 @@ class HeartbeatThread {
     return number;
   }
 
-  /** Resolves when the thread has let go of it; with the last one the thread ends. */
+  /** Resolves when the thread has finished with the member. The thread ends with its last member. */
   async remove(number: number, removed: Promise<void>, limitMs: number): Promise<void> {
     if (!this.#members.has(number)) return;
     const thread = this.#thread;
@@ -85,13 +88,17 @@ class HeartbeatThread {
     try {
       this.#thread?.postMessage({ kind: "add", member: number, data: member.data } satisfies ToThread);
     } catch (error) {
-      // A function among the options of TLS.
+      // A function among the TLS options cannot be sent to a thread.
       this.#members.delete(number);
       const { message } = asHoldfastError(error);
       member.lost(
-        new HoldfastError("heartbeat_failed", `a thread cannot be given the settings of Redis: ${message}`, {
-          cause: error,
-        }),
+        new HoldfastError(
+          "heartbeat_failed",
+          `the settings of Redis cannot be sent to a thread: ${message}`,
+          {
+            cause: error,
+          },
+        ),
       );
     }
   }
@@ -109,12 +116,13 @@ class HeartbeatThread {
   }
 
   #begin(code: OwnCode): void {
-    // They have all gone meanwhile.
+    // All members have left meanwhile.
     if (this.#members.size === 0) return;
     const thread = new Thread("file" in code ? code.file : code.text, {
       eval: "text" in code,
       name: "holdfast-heartbeat",
-      // Flags of the process, like --eval or --input-type, are about its own script and would end the thread at once.
+      // Flags of the process, like --eval or --input-type, apply to the script of the process and would end the thread
+      // at once.
       execArgv: process.execArgv.filter((flag) => flag === "--enable-source-maps"),
     });
     this.#thread = thread;
@@ -166,7 +174,7 @@ class HeartbeatThread {
 
 const shared = new HeartbeatThread();
 
-/** The heartbeats of one worker, by the thread that all workers of the process share. */
+/** The heartbeats of one worker. The thread that all workers of the process share makes them. */
 export class Heartbeat implements Member {
   readonly data: HeartbeatData;
   readonly #events: HeartbeatEvents;
@@ -181,9 +189,10 @@ export class Heartbeat implements Member {
   }
 
   /**
-   * Resolves when the thread beats. Leases are taken only then: without the thread, a blocked event loop would let them run out.
-   * @throws HoldfastError heartbeat_failed: the thread cannot beat for this worker; or the error that kept it from Redis. After either,
-   * `start` may be called again. closed: it was stopped meanwhile
+   * Resolves when the thread beats. Tasks are acquired only after that, because without the thread a blocked event loop
+   * would let leases expire.
+   * @throws HoldfastError heartbeat_failed if the thread cannot beat for this worker, or the error that kept it from
+   * connecting to Redis; after either, `start` may be called again. closed if it was stopped meanwhile
    */
   async start(): Promise<void> {
     const limitMs = LAUNCH_MS + CONNECT_MS + (this.data.redis.commandTimeoutMs ?? CONNECT_MS);
@@ -249,7 +258,7 @@ export class Heartbeat implements Member {
     else {
       this.#events.onBeating(false);
       this.#events.onError(
-        new HoldfastError("internal", `${error.message}. Another one begins`, { cause: error }),
+        new HoldfastError("internal", `${error.message}. Another thread begins`, { cause: error }),
       );
     }
   }
@@ -264,7 +273,9 @@ export class Heartbeat implements Member {
     else this.#events.onLost(error);
   }
 
-  /** Resolves when the registry has its last line, as far as Redis takes it, or after `limitMs`. Idempotent. */
+  /**
+   * Resolves when the last entry of the worker is in the registry, if Redis answers, or after `limitMs`. Idempotent.
+   */
   async stop(limitMs = STOP_MS): Promise<void> {
     const number = this.#number;
     this.#number = undefined;

@@ -17,23 +17,25 @@ export interface HeldTasksOptions {
   leaseMs: number;
 }
 
-/** The tasks that one queue of a worker holds: they run, were taken ahead, or have a verdict that is on its way to Redis. */
+/**
+ * The tasks that one queue of a worker holds: they run, or wait for a slot, or their verdict is on its way to Redis.
+ */
 export class HeldTasks {
   readonly #o: HeldTasksOptions;
   /** The held tasks, by their index in the lease table. */
   readonly #held = new Map<number, RunningTask>();
-  /** Not begun yet, in the order of their grants. */
+  /** The tasks that have not begun, in the order of their grants. */
   #ahead: RunningTask[] = [];
   #beginning = false;
   readonly #beginSoon: () => void;
-  /** Fence and id of tasks whose cancel was requested before their grant arrived here. */
+  /** Fence and id of tasks whose cancel was requested before their grant arrived. */
   readonly #cancelsAhead = new Set<string>();
-  /** While it is true, no task begins: tasks that arrive go back. */
+  /** While it is true, no task begins, and tasks that arrive are handed back. */
   yields = false;
 
   constructor(options: HeldTasksOptions) {
     this.#o = options;
-    // Bound here, so that the stack of a handler's error has one frame less.
+    // Bound here, so that the stack of an error of a handler has one frame less.
     this.#beginSoon = this.#begin.bind(this);
   }
 
@@ -41,15 +43,15 @@ export class HeldTasks {
     return this.#held.size;
   }
 
-  /** The number of tasks that are not begun. */
+  /** The number of tasks that have not begun. */
   get ahead(): number {
     return this.#ahead.length;
   }
 
   /**
-   * Takes what was granted, in order.
+   * Takes the granted tasks, in order.
    * @param leasedAtMs monotonic time from before the acquire was sent
-   * @param kept how many there is room for: the others go back at once
+   * @param kept for how many tasks there is room; the other tasks are handed back at once
    */
   take(
     grants: readonly Grant[],
@@ -80,12 +82,12 @@ export class HeldTasks {
     this.#begin();
   }
 
-  /** Begins what was taken ahead, as far as slots are free. */
+  /** Begins waiting tasks, as far as slots are free. */
   begin(): void {
     if (!this.#beginning && this.#ahead.length > 0) this.#begin();
   }
 
-  /** Begins waiting tasks once for all handlers that end together, outside of their stacks. */
+  /** Begins waiting tasks once for all handlers that end together, and outside of their stacks. */
   beginSoon(): void {
     if (this.#beginning || this.#ahead.length === 0) return;
     this.#beginning = true;
@@ -103,7 +105,7 @@ export class HeldTasks {
       if (task.ended) continue;
       const now = monotonicMs();
       if (!table.begin(task.leaseIndex, task.entry?.index)) this.#drop(task);
-      // Its lease may be over already, or the worker stops: it is not begun.
+      // A task is not begun if its lease may be over or the worker stops.
       else if (this.yields || task.outdated(leaseMs, now)) task.release();
       else {
         slots.running++;
@@ -119,7 +121,7 @@ export class HeldTasks {
     this.#beginning = false;
   }
 
-  /** Hands back what is not begun. */
+  /** Hands back the tasks that have not begun. */
   giveBack(): void {
     for (const task of this.#ahead.splice(0)) this.#handBack(task);
   }
@@ -129,7 +131,7 @@ export class HeldTasks {
     else this.#drop(task);
   }
 
-  /** It was handed back by the heartbeat thread. */
+  /** Forgets a task that the heartbeat thread handed back, or that has ended. */
   #drop(task: RunningTask): void {
     if (!task.ended) task.entry?.limit?.leave();
     this.#o.table.release(task.leaseIndex);
@@ -137,13 +139,13 @@ export class HeldTasks {
     this.#o.slots.held--;
   }
 
-  /** It was settled: its slot is free. */
+  /** Called when a task was settled, so that its slot is free. */
   leave(task: RunningTask): void {
     this.#drop(task);
     if (task.solo) this.#o.slots.exclusive = false;
   }
 
-  /** Ends attempts whose time is over, and lets go of what was handed back. @returns whether that made room */
+  /** Ends attempts whose time is over, and forgets tasks that were handed back. @returns whether that made room */
   sweep(): boolean {
     const now = monotonicMs();
     for (const task of this.#held.values()) task.checkDeadline(now);
@@ -154,17 +156,17 @@ export class HeldTasks {
     return true;
   }
 
-  /** Hands all tasks back, and asks the handlers that run to stop. */
+  /** Hands all tasks back, and asks the running handlers to stop. */
   releaseAll(): void {
     for (const task of this.#held.values()) task.release();
   }
 
-  /** Redis did not answer in time: what became of these is not known here. */
+  /** Called if Redis did not answer in time, so that the outcome of these tasks is unknown. */
   close(): void {
     for (const task of this.#held.values()) task.span?.settled("unknown");
   }
 
-  /** The lease of a held task changed. */
+  /** Called when the lease of a held task was lost, or its cancel was requested. */
   leaseChanged(what: "lost" | "cancelled", leaseIndex: number, version: number): void {
     const task = this.#held.get(leaseIndex);
     if (task?.version !== version) return;
@@ -172,7 +174,7 @@ export class HeldTasks {
     else task.abort("cancelled", CANCEL_REQUESTED);
   }
 
-  /** Redis says so at once; the heartbeat says it again. */
+  /** Called when Redis announces a cancel. The next heartbeat reports the cancel too. */
   cancelRequested(id: string, fence: string): void {
     for (const task of this.#held.values()) {
       if (task.id !== id || task.fence !== fence) continue;

@@ -3,13 +3,13 @@ import { shown } from "../options/shape.ts";
 import { cutText, readThrown, textOf } from "./thrown.ts";
 
 /**
- * JSON text that a handler returns as its result, stored byte by byte: numbers beyond 2^53 and the order and spacing of
- * the text stay as they are.
+ * JSON text that a handler returns as its result. It is stored byte by byte, so numbers beyond 2^53, the order and the
+ * spacing do not change.
  */
 export class JsonText {
   readonly text: string;
 
-  /** @throws HoldfastError invalid_json where the text is not JSON, or cannot be kept byte by byte */
+  /** @throws HoldfastError invalid_json if the text is not JSON, or cannot be stored byte by byte */
   constructor(text: string) {
     if (typeof text !== "string")
       throw new HoldfastError("invalid_json", `a JsonText is made of JSON text, got ${shown(text)}`);
@@ -18,14 +18,14 @@ export class JsonText {
     } catch (error) {
       throw new HoldfastError("invalid_json", `not JSON: ${(error as Error).message}`, { cause: error });
     }
-    // In UTF-8 it would become another character.
+    // In UTF-8 a lone surrogate would become another character.
     if (!text.isWellFormed())
       throw new HoldfastError("invalid_json", "the JSON text has a lone surrogate: write it as an escape");
     this.text = text;
   }
 }
 
-/** @throws HoldfastError invalid_argument if the value has no JSON form; an error of ours that its `toJSON` throws */
+/** @throws HoldfastError invalid_argument if the value has no JSON form; any HoldfastError that its `toJSON` throws */
 function jsonOf(what: string, value: unknown): string | undefined {
   try {
     return value instanceof JsonText ? value.text : JSON.stringify(value);
@@ -39,7 +39,7 @@ function jsonOf(what: string, value: unknown): string | undefined {
 }
 
 function checkBytes(what: string, text: string, bytes: number): string {
-  // A character has three bytes at most.
+  // A character has at most three bytes in UTF-8.
   if (text.length * 3 > bytes && Buffer.byteLength(text) > bytes)
     throw new HoldfastError(
       "payload_too_large",
@@ -51,7 +51,10 @@ function checkBytes(what: string, text: string, bytes: number): string {
 /** The stored form of a result. */
 export interface StoredResult {
   text?: string;
-  /** The reason why there is no text. The work is done, and running it again because of its result would do it twice. */
+  /**
+   * Why there is no text. The task is acked anyway: its work is done, and a retry because of the result would do it
+   * twice.
+   */
   tooLarge?: HoldfastError;
 }
 
@@ -91,7 +94,7 @@ export const progressText = (value: unknown) => lineOf("the progress", value, LI
 /** The JSON text of a checkpoint. @throws HoldfastError invalid_argument if the value has none; payload_too_large */
 export const checkpointText = (value: unknown) => lineOf("the checkpoint", value, LIMITS.checkpointBytes);
 
-/** A log line as it is kept. */
+/** A log line as it is stored. */
 export function logText(line: unknown): string {
   return cutText(typeof line === "string" ? line : textOf(line), LIMITS.errorCharacters);
 }

@@ -1,10 +1,10 @@
 /**
- * The leases that a worker holds, in memory that the heartbeat thread shares: a handler that blocks the event loop
- * keeps its lease, and a task that ends within milliseconds costs no message between threads.
+ * The leases that a worker holds, in memory that the heartbeat thread shares. So a handler that blocks the event loop
+ * keeps its lease, and a task that ends within milliseconds needs no message between threads.
  *
- * An entry is guarded by its version: odd while it is written, raised by two for each claim. A task that is taken ahead of
- * a free slot waits as `buffered`: either the worker begins it or the heartbeat thread hands it back, by one
- * compare-and-exchange, so that a blocked event loop cannot sit on tasks that others could run.
+ * The version of an entry guards it. The version is odd while the entry is written, and each claim raises it by two. A
+ * task that waits for a free slot is `buffered`. Either the worker begins it or the heartbeat thread hands it back,
+ * which one compare-and-exchange decides. So a blocked event loop does not keep tasks that others could run.
  */
 const ENTRY_BYTES = 256;
 const ID_BYTES = 128;
@@ -20,12 +20,13 @@ const PART = 2;
 const ID_LENGTH = 3;
 const FENCE_LENGTH = 4;
 const TYPE = 5;
-// Float64 fields, in units of 8 bytes from the start of the entry.
+// Float64 fields, as offsets of 8 bytes from the start of the entry.
 const LEASED_AT = 3;
 const BUFFERED_AT = 28;
 const CONFIRMED_AT = 29;
 
-// The low bits of ACTIVE. The bits above them have the version, so that an exchange cannot change a later claim of the entry.
+// The low bits of ACTIVE are the state. The bits above have the version, so that an exchange cannot change a later
+// claim of the entry.
 const FREE = 0;
 const RUNNING = 1;
 const BUFFERED = 2;
@@ -36,7 +37,7 @@ const STATE_BITS = 3;
 const BUSY = 0;
 const STATE = 1;
 const BUFFERED_COUNT = 2;
-/** The number of entries that were ever claimed. A reader looks at no others, because it reads often. */
+/** The number of entries that were ever claimed. Readers look only at these, because they read often. */
 const USED = 3;
 /** The number of tasks that the worker runs at the same time. */
 const SLOTS = 4;
@@ -51,10 +52,12 @@ export interface LeaseEntry {
   id: string;
   fence: string;
   leasedAtMs: number;
-  /** When the lease was last known to hold: its grant, or the last heartbeat. In the table, so that a heartbeat thread that
-   * takes over from one that died knows. */
+  /**
+   * When the lease was last known to be valid: at its grant, or at the last heartbeat. It is in the table so that a
+   * heartbeat thread that replaces a dead one knows it.
+   */
   confirmedAtMs: number;
-  /** Index among the types that the worker has handlers for; -1 for none of them, or not begun. */
+  /** Index among the types of the worker's handlers; -1 if it is none of them, or the task has not begun. */
   type: number;
 }
 
@@ -121,13 +124,13 @@ export class LeaseTable {
     Atomics.store(this.#ints, SLOTS, count);
   }
 
-  /** Tasks that are held ahead of a free slot. */
+  /** The number of tasks that wait for a free slot. */
   get buffered(): number {
     return Atomics.load(this.#ints, BUFFERED_COUNT);
   }
 
   /**
-   * @param bufferedAtMs when it was taken ahead, monotonic; 0 for a task that is begun at once
+   * @param bufferedAtMs when the task was acquired ahead of a slot, monotonic; 0 for a task that begins at once
    * @returns the index of the entry; its version is `versionOf(index)`
    */
   claim(part: number, id: string, fence: string, leasedAtMs: number, bufferedAtMs = 0): number {
@@ -154,7 +157,7 @@ export class LeaseTable {
     return index;
   }
 
-  /** It is ASCII and short: a loop writes it sooner than a call of the platform. */
+  /** The id is short ASCII text, which a loop writes faster than a call of the platform. */
   #writeId(id: string, at: number): number {
     const bytes = this.#bytes;
     const length = Math.min(id.length, ID_BYTES);
@@ -162,7 +165,9 @@ export class LeaseTable {
     return length;
   }
 
-  /** Tasks that were granted together share the fence, so it is written once for all of them and copied by words. */
+  /**
+   * Tasks that were granted together share the fence. So the fence is encoded once for all of them and copied by words.
+   */
   #writeFence(fence: string, at: number): number {
     const last = this.#lastFence;
     if (last.text !== fence) {
@@ -176,21 +181,23 @@ export class LeaseTable {
 
   /**
    * Begins a buffered task.
-   * @param type its index among the types of the worker, shown as what runs
-   * @returns false if it was handed back meanwhile
+   * @param type the index of its type among those of the worker, for the list of running tasks
+   * @returns false if the task was handed back meanwhile
    */
   begin(index: number, type = -1): boolean {
     this.#ints[(HEADER_BYTES + index * ENTRY_BYTES) / 4 + TYPE] = type;
     return this.#leaveBuffer(index, this.versionOf(index), RUNNING);
   }
 
-  /** The heartbeat thread took it away. */
+  /** Whether the heartbeat thread handed the task back. */
   wasHandedBack(index: number): boolean {
     const active = (HEADER_BYTES + index * ENTRY_BYTES) / 4 + ACTIVE;
     return (Atomics.load(this.#ints, active) & STATE_BITS) === HANDED_BACK;
   }
 
-  /** Called by the heartbeat thread: the lease was valid at `atMs`. Does nothing if the entry has another lease now. */
+  /**
+   * Called by the heartbeat thread when the lease was valid at `atMs`. Does nothing if the entry has another lease now.
+   */
   confirm({ index, version }: LeaseEntry, atMs: number): void {
     if (Atomics.load(this.#ints, (HEADER_BYTES + index * ENTRY_BYTES) / 4 + VERSION) === version)
       this.#floats[(HEADER_BYTES + index * ENTRY_BYTES) / 8 + CONFIRMED_AT] = atMs;
@@ -221,12 +228,12 @@ export class LeaseTable {
     this.#free.push(index);
   }
 
-  /** For the worker, which alone changes it. */
+  /** Only for the worker, because no other thread changes the version. */
   versionOf(index: number): number {
     return this.#ints[(HEADER_BYTES + index * ENTRY_BYTES) / 4 + VERSION] as number;
   }
 
-  /** The leases taken before `leasedBeforeMs`. An entry that is written meanwhile is left for the next round. */
+  /** The leases that were granted before `leasedBeforeMs`. An entry that is being written is left for the next call. */
   read(leasedBeforeMs: number): LeaseEntry[] {
     return this.#entries(
       (state, at) =>
@@ -239,7 +246,7 @@ export class LeaseTable {
     return this.#entries((state) => state === RUNNING).slice(0, limit);
   }
 
-  /** The tasks that were taken ahead before `bufferedBeforeMs` and are not begun yet. */
+  /** The tasks that were acquired before `bufferedBeforeMs` and have not begun. */
   readBuffered(bufferedBeforeMs: number): LeaseEntry[] {
     if (this.buffered === 0) return [];
     return this.#entries(

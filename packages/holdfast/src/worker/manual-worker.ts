@@ -19,36 +19,43 @@ type SharedOption =
   | ("redis" | "prefix" | "leaseMs" | "pollMs" | "noHandlerAfterMs" | "maxRetries" | "backoff" | "isFailure")
   | ("abortAtExpiry" | "id" | "version" | "onScript" | "tracing");
 
-/** Options as of a `Worker`, without those that are about the work of its loop. */
+/** The options of a `Worker` that do not concern its loop. */
 export interface ManualWorkerOptions extends Pick<WorkerOptions, SharedOption> {
-  /** The task types that it acquires; a star at the end stands for all types that begin like this. @default ["*"], all types */
+  /**
+   * The task types to acquire. A star at the end stands for all types that begin with the text before it. @default
+   * ["*"], all types
+   */
   types?: readonly string[] | undefined;
 }
 
 export interface AcquireOptions {
   /**
-   * How long to wait for the first task, if none waits. A time that is shorter than the way to Redis and back finds nothing.
+   * How long to wait for the first task if no task is pending. A time shorter than a round trip to Redis finds no task.
    * Milliseconds, 1 to 3_600_000. @default 1_000
    */
   waitMs?: number | undefined;
-  /** Ends the wait; the call then rejects with the reason of the signal. */
+  /** When it is aborted, the wait ends and the call rejects with the reason of the signal. */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * A task that was acquired. Its lease is renewed until it is settled, its time-out has passed, or its worker stops. Each method resolves
- * when Redis has answered, with what became of the task: `stale` if the lease was lost, `retried` or `dead` if the attempt had timed out,
- * `unknown` if the worker stopped before Redis answered. Only the first call counts; later ones resolve with its outcome.
+ * A task that was acquired. Its lease is renewed until the task is settled, its time-out has passed, or the worker
+ * stops. Each method resolves with the outcome when Redis has answered: `stale` if the lease was lost, `retried` or
+ * `dead` if the attempt had timed out, `unknown` if the worker stopped before Redis answered. Only the first call
+ * counts; later calls resolve with its outcome.
  */
 export interface AcquiredTask {
   readonly task: HandlerTask;
-  /** As a handler gets it: `signal`, `attempt`, `token`, `progress`, `log`. */
+  /** The context as a handler gets it: `signal`, `attempt`, `token`, `progress`, `log`. */
   readonly ctx: HandlerContext;
-  /** @param result as a handler returns it */
+  /** @param result the value that a handler would return */
   complete(result?: unknown): Promise<VerdictOutcome>;
-  /** @param error as a handler throws it: FatalError, RetryAfter, RateLimited and CancelTask mean the same */
+  /**
+   * @param error the error that a handler would throw; FatalError, RetryAfter, RateLimited and CancelTask have the same
+   * meaning
+   */
   fail(error: unknown): Promise<VerdictOutcome>;
-  /** Hands the task back. The attempt is refunded, for ten releases of one task. */
+  /** Hands the task back. The attempt is refunded, up to ten times for one task. */
   release(): Promise<VerdictOutcome>;
 }
 
@@ -64,7 +71,7 @@ export const manualWorkerShape = shapeOf<ManualWorkerOptions>({
     ...{ abortAtExpiry, id, version, onScript, tracing },
     types: listOf(
       pattern("a task type", isTypeRule),
-      "a list of task types, or beginnings of types with a star behind them",
+      "a list of task types, or beginnings of types followed by a star",
       1,
       1_000,
     ),
@@ -85,14 +92,14 @@ export const acquireShape = shapeOf<AcquireOptions>({
 });
 
 /**
- * A worker without handlers, for programs that have a loop of their own: they acquire tasks and settle them. Leases are renewed by
- * the heartbeat thread meanwhile, even if the program blocks.
+ * A worker without handlers, for programs that have their own loop. They acquire tasks and settle them. Meanwhile the
+ * heartbeat thread renews the leases, even if the program blocks.
  */
 export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
   readonly #worker: Worker;
-  /** What to call with the outcome of each task that is held, by token. */
+  /** The function to call with the outcome of each held task, by token. */
   readonly #held = new Map<string, (outcome: VerdictOutcome) => void>();
-  /** Tasks that were granted and not given to a caller yet. */
+  /** Tasks that were granted but not yet given to a caller. */
   readonly #arrived: AcquiredTask[] = [];
   #open = 0;
   #stopped = false;
@@ -100,7 +107,7 @@ export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
   #last: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param queues as of a `Worker`
+   * @param queues like those of a `Worker`
    * @throws HoldfastError invalid_argument, invalid_queue_name
    */
   constructor(queues: ConstructorParameters<typeof Worker>[0], options: ManualWorkerOptions) {
@@ -124,20 +131,24 @@ export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
     return this.#worker.id;
   }
 
-  /** Tasks that are held: acquired, and not settled yet. */
+  /** The number of tasks that were acquired and are not settled yet. */
   get busy(): number {
     return this.#held.size;
   }
 
-  /** As of a `Worker`. @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported, heartbeat_failed, closed */
+  /**
+   * Like `start` of a `Worker`. @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported,
+   * heartbeat_failed, closed
+   */
   start(): Promise<void> {
     return this.#worker.start();
   }
 
   /**
-   * Takes up to `count` tasks under leases. It resolves as soon as there are some, or with none when `waitMs` is over. Calls take turns.
+   * Acquires up to `count` tasks. It resolves as soon as there are tasks, or with none after `waitMs`. Concurrent calls
+   * are handled one after the other.
    * @param count 1 to 1_000
-   * @throws HoldfastError invalid_argument; closed: the worker was stopped
+   * @throws HoldfastError invalid_argument; closed if the worker was stopped
    */
   acquire(count = 1, options: AcquireOptions = {}): Promise<AcquiredTask[]> {
     try {
@@ -167,7 +178,7 @@ export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
     return this.#arrived.splice(0, count);
   }
 
-  /** Resolves when tasks have come, the time is over, or the signal is aborted. */
+  /** Resolves when tasks have arrived, the time is over, or the signal is aborted. */
   #arrival(waitMs: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => over(), waitMs);
@@ -183,7 +194,7 @@ export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
     });
   }
 
-  /** The handler of all tasks: it lasts until the holder has said what becomes of the task. */
+  /** The handler of all tasks. It lasts until the program has settled the task. */
   #hold(task: HandlerTask, ctx: HandlerContext): Promise<unknown> {
     let isOver = false;
     return new Promise((resolve, reject) => {
@@ -197,7 +208,7 @@ export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
           if (isOver) return;
           isOver = true;
           this.#open--;
-          // Nobody may fill its slot before the next acquire.
+          // No other task may take this slot before the next acquire.
           if (!this.#worker.paused) this.#worker.setConcurrency(Math.max(1, this.#worker.slots - 1));
         };
         const once = (say: () => void) => {
@@ -220,13 +231,14 @@ export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
   }
 
   /**
-   * Acquires nothing more, waits until what is held is settled, for the grace at most, and hands the rest back. Idempotent.
+   * Acquires no more tasks, waits until the held tasks are settled, at most for the grace, and hands the others back.
+   * Idempotent.
    * @throws HoldfastError invalid_argument
    */
   async stop(options: StopOptions = {}): Promise<void> {
     this.#stopped = true;
     this.#onArrival();
-    // Nobody can settle these.
+    // No caller has these tasks, so nobody could settle them.
     for (const { release } of this.#arrived.splice(0)) void release();
     await this.#worker.stop(options);
     for (const over of [...this.#held.values()]) over("unknown");

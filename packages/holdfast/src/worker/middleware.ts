@@ -3,15 +3,15 @@ import { checkArgument } from "../options/shape.ts";
 import type { Handler, HandlerContext, HandlerTask } from "./handler.ts";
 
 /**
- * Runs around the handlers of a worker. What it returns is the result of the attempt, and what it throws is its error, so most end
- * with `return next()`.
- * @param next runs the next middleware, or the handler, and resolves with its result; to be called once at most
+ * Runs around the handlers of a worker. The value that a middleware returns is the result of the attempt, and what it
+ * throws is the error of the attempt. So most middlewares end with `return next()`.
+ * @param next runs the next middleware, or the handler, and resolves with its result. It may be called once
  */
 export type Middleware = (task: HandlerTask, ctx: HandlerContext, next: () => Promise<unknown>) => unknown;
 
-/** The middleware of a worker, in the order in which it was registered: the first is the outermost. */
+/** The middleware of a worker, in the order of registration. The first one is the outermost. */
 export class MiddlewareChain {
-  // Replaced by each `use`, so that an attempt that runs keeps the middleware that it began with.
+  // Each `use` makes a new array, so that a running attempt keeps the middleware with which it began.
   #layers: readonly Middleware[] = [];
 
   /** @throws HoldfastError invalid_argument */

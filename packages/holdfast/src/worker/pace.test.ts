@@ -11,13 +11,13 @@ beforeEach(() => {
   onTestFinished(() => clock.mockRestore());
 });
 
-/** So many handlers end within so many ms. */
+/** Ends this many handlers within this many ms. */
 function end(pace: Pace, handlers: number, ms: number): void {
   for (let n = 0; n < handlers; n++) pace.end();
   nowMs += ms;
 }
 
-/** A pace of so many tasks per ms that has gone on for long. */
+/** A pace that has been this many tasks per ms for a long time. */
 function steady(perMs: number, aheadMs = 5): Pace {
   const pace = new Pace(aheadMs, 400);
   end(pace, perMs * 1_000, 1_000);

@@ -2,15 +2,16 @@ import { monotonicMs } from "./lease-table.ts";
 
 const SAMPLE_MS = 2;
 const WEIGHT = 0.3;
-// The greatest factor for `aheadMs`. It grows while the queue gives all that is asked for, so that calls are fewer and larger.
+// The greatest factor for `aheadMs`. The factor grows while the queue grants every task that was asked for, so that
+// calls become fewer and larger.
 const DEEPEST = 4;
-// With this many tasks ahead, calls are large enough for their fixed cost.
+// With this many tasks ahead, a call is large enough that its fixed cost no longer matters.
 const DEEPENED_TO = 50;
 
 /**
- * The number of tasks that a worker takes ahead of its free slots: as many as it ends within `aheadMs` by the last samples, and
- * up to four times as many while there is a backlog. Quick handlers get the next batch while the last one is settled; slow
- * handlers leave the tasks to idle workers.
+ * Decides how many tasks a worker holds ahead of its free slots: as many as it ended within `aheadMs` by the last
+ * samples, and up to four times as many while there is a backlog. So fast handlers get the next batch while the last
+ * one is settled, and slow handlers leave the tasks to idle workers.
  */
 export class Pace {
   readonly #aheadMs: number;
@@ -20,34 +21,34 @@ export class Pace {
   #perMs = 0;
   #depth = 1;
 
-  /** @param max tasks, whatever the pace */
+  /** @param max the most tasks ahead, at any pace */
   constructor(aheadMs: number, max: number) {
     this.#aheadMs = aheadMs;
     this.#max = max;
   }
 
-  /** A handler ended. */
+  /** Called when a handler has ended. */
   end(): void {
     this.#ended++;
   }
 
-  /** An acquire was answered: with all that it asked for, or less. */
+  /** Called when an acquire was answered. @param full whether it got all the tasks that it asked for */
   answered(full: boolean): void {
     this.#depth = full ? Math.min(DEEPEST, this.#depth * 2) : 1;
   }
 
-  /** The time that a verdict may wait for others: until half of the tasks that were taken ahead are begun. */
+  /** How long a verdict may wait for others, ms: until half of the tasks ahead have begun. */
   get gatherMs(): number {
     return (this.#aheadMs * this.#depth) / 2;
   }
 
-  /** Tasks to hold ahead of the slots now. */
+  /** How many tasks to hold ahead of the slots now. */
   ahead(): number {
     const now = monotonicMs();
     const elapsedMs = now - this.#sampledAtMs;
     if (elapsedMs >= SAMPLE_MS) {
       const perMs = this.#ended / elapsedMs;
-      // A sample weighs more the longer it is, so a pause removes the earlier pace.
+      // The longer a sample is, the more it weighs. So after a pause the earlier pace no longer counts.
       this.#perMs += (1 - (1 - WEIGHT) ** (elapsedMs / SAMPLE_MS)) * (perMs - this.#perMs);
       this.#ended = 0;
       this.#sampledAtMs = now;

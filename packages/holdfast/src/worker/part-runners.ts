@@ -27,7 +27,7 @@ export interface PartRunnersOptions {
   runners: Runners;
   /** Makes the runner of a part. @param index the index of the part in the lease table */
   make(part: Part, queue: string, index: number, weight: number): QueueRunner;
-  /** Whether the worker acquires nothing at present. */
+  /** Whether the worker acquires no tasks at present. */
   drains(): boolean;
   /** Called with all parts, by index, before the runners of new parts begin. */
   onParts(parts: readonly WorkedPart[]): void;
@@ -37,8 +37,8 @@ export interface PartRunnersOptions {
 export const maxParts = (queues: number) => queues + LIMITS.partitions;
 
 /**
- * The runners of a worker, one for each part of its queues. A queue can get partitions while the worker runs. A new part gets a runner,
- * and the runner of a part that is gone acquires nothing more.
+ * The runners of a worker, one for each part of its queues. A queue can get partitions while the worker runs. Then each
+ * new part gets a runner, and the runner of a part that is gone acquires no more tasks.
  */
 export class PartRunners {
   readonly #o: PartRunnersOptions;
@@ -60,7 +60,7 @@ export class PartRunners {
 
   /**
    * Looks up the parts of the queues, and makes runners for new parts.
-   * @throws HoldfastError redis_*, invalid_argument: more partitions than one worker has room for
+   * @throws HoldfastError redis_*, or invalid_argument if there are more partitions than one worker has room for
    */
   async look(): Promise<void> {
     try {
@@ -120,13 +120,13 @@ export class PartRunners {
     if (this.#parts.length >= most)
       throw new HoldfastError(
         "invalid_argument",
-        `the queues of this worker have more than ${most} parts: give some of them workers of their own`,
+        `the queues of this worker have more than ${most} parts: run another worker for some of them`,
       );
     const runner = make(part, queue, this.#parts.length, weight);
     this.#parts.push({ name: part.name, queue });
     this.#runners.set(part.name, runner);
     runners.all.push(runner);
-    // The runner acquires nothing until the worker listens to the part.
+    // The runner acquires no tasks until the worker listens to the part.
     this.#setGone(runner, true);
   }
 

@@ -6,12 +6,15 @@ export const BATCH_TASKS = 500;
 const HALVES_FROM = 32;
 const EARLY_VERDICTS = 8;
 
-/** The numbers by which a queue of a worker decides what to ask for. They count for the whole worker, unless they say otherwise. */
+/**
+ * The numbers by which a queue of a worker decides how many tasks to ask for. They apply to the whole worker, unless
+ * they say otherwise.
+ */
 export interface Situation {
   slots: number;
   /** Handlers that run. */
   running: number;
-  /** Tasks that are held: they run, were taken ahead, or have a verdict that is on its way to Redis. */
+  /** Held tasks: they run, or wait for a slot, or their verdict is on its way to Redis. */
   held: number;
   /** Held tasks whose verdicts are on their way to Redis. */
   settling: number;
@@ -21,23 +24,23 @@ export interface Situation {
   callTasks: number;
   /** Tasks that calls without an answer have asked for. */
   reserved: number;
-  /** A task runs alone, or may be about to. */
+  /** Whether a task runs alone, or may be about to. */
   exclusive: boolean;
   /** The queue for which the worker makes room, because a task of that queue has to run alone. */
   makesRoomFor: "nobody" | "this queue" | "another queue";
-  /** This queue acquires nothing, because it stops or because an operator drains it. */
+  /** This queue acquires no tasks, because it stops or because an operator drains it. */
   yields: boolean;
-  /** This queue had nothing to give, and sleeps. */
+  /** This queue had no task to grant at the last call, and its runner sleeps. */
   idle: boolean;
-  /** Whether no other runner has tasks that wait. */
+  /** Whether no other runner has waiting tasks. */
   alone: boolean;
-  /** Tasks to take beyond the slots, by the pace of the handlers. */
+  /** How many tasks to hold ahead of the slots, by the pace of the handlers. */
   ahead: number;
-  /** Batches are split into two calls, as decided before. */
+  /** Whether batches are split into two calls, as the last call decided. */
   inHalves: boolean;
-  /** Calls of this queue that are under way. */
+  /** The unanswered calls of this queue. */
   inFlight: number;
-  /** Entries of the lease table that are free. */
+  /** Free entries of the lease table. */
   tableFree: number;
 }
 
@@ -48,8 +51,8 @@ export interface Wish {
 }
 
 /**
- * Decides what the next call should ask for.
- * @param settled tasks that this call settles: their slots can be filled by it
+ * Decides how many tasks the next call should ask for.
+ * @param settled how many tasks this call settles; it can fill their slots
  * @param share returns how many of the free slots this queue may fill
  */
 export function wish(now: Situation, settled: number, share: (free: number) => number): Wish | null {
@@ -65,17 +68,18 @@ export function wish(now: Situation, settled: number, share: (free: number) => n
   const whole = now.slots + ahead;
   const inHalves = mayTakeAhead ? ahead > 0 && whole >= HALVES_FROM : now.inHalves;
   const own = free <= 0 ? 0 : share(free);
-  // Tasks beyond the slots are asked for in equal parts: otherwise one call would carry nearly all of them while the other waits.
+  // Tasks ahead of the slots are asked for in equal parts. Otherwise one of the two calls would carry nearly all of
+  // them while the other waits.
   const part = inHalves ? Math.max(own, whole >> 1) : whole;
   const want = Math.max(0, Math.min(own + Math.min(ahead, free + ahead), part, now.callTasks, now.tableFree));
   return { want, inHalves };
 }
 
 /**
- * Whether verdicts may wait for others: every slot is busy, and enough is taken ahead for those that become free meanwhile. So
- * a worker with slow handlers sends few large calls, and not one per handler that ends.
- * @param verdicts that wait to be sent
- * @param taken tasks that are taken ahead and not begun
+ * Whether verdicts may wait for others. They may if every slot is busy and enough tasks are held ahead for slots that
+ * become free meanwhile. So a worker with slow handlers sends a few large calls instead of one per handler that ends.
+ * @param verdicts how many verdicts wait to be sent
+ * @param taken how many tasks are held ahead and have not begun
  */
 export function gathers(now: Situation, verdicts: number, taken: number): boolean {
   if (verdicts === 0 || verdicts >= CALL_TASKS || now.yields) return false;
@@ -83,12 +87,15 @@ export function gathers(now: Situation, verdicts: number, taken: number): boolea
   return taken > 0 && taken >= now.ahead >> 1;
 }
 
-/** The number of verdicts for which a call is made while no other is under way: half of a batch does not wait for the rest. */
+/**
+ * How many verdicts are enough for a call while no call is unanswered. It is half of the last batch, so that Redis
+ * settles this half while the handlers of the other half run.
+ */
 export function earlyVerdicts(granted: number): number {
   return Math.max(EARLY_VERDICTS, granted >> 1);
 }
 
-/** The number of tasks that are kept after a push. Since the request was parked, other queues may have taken its slots. */
+/** How many tasks of a push are kept. Other queues may have taken slots since the request was parked. */
 export function keptOfPush(now: Situation): number {
   if (now.exclusive || now.makesRoomFor !== "nobody") return 0;
   const room = now.slots - now.held + now.settling - now.reserved;

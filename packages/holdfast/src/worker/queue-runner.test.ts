@@ -136,7 +136,7 @@ test("a wake-up that overtakes the answer of an acquire is followed by another a
   const { runner, next } = setup();
   runner.schedule();
   const first = await next();
-  // Redis answered, then a task was enqueued; the wake-up came over its own connection, before the answer.
+  // Redis answered, then a task was enqueued; the wake-up came over another connection, before the answer.
   runner.wake();
   await first.answer({});
   expect(runner.idle).toBe(false);
@@ -185,7 +185,10 @@ test("the slot of a verdict that is under way is filled by its own call, and not
   runner.close();
 });
 
-/** A runner with two slots and handlers of 20 ms by a clock that the test moves. Every call gets all that it asks for. */
+/**
+ * A runner with two slots. Its handlers take 20 ms by a clock that the test moves. Every call gets as many tasks as it
+ * asks for.
+ */
 async function behindBacklog() {
   let nowMs = 1_000;
   const clock = vi
@@ -202,7 +205,7 @@ async function behindBacklog() {
   await first.answer(granted(0, 2));
   nowMs += 20;
   for (const end of ends.splice(0)) end();
-  // Nearly 0.1 tasks end per ms: four are taken ahead, twice as many behind a full answer, and two fill the slots.
+  // Nearly 0.1 tasks end per ms, so four tasks are taken ahead, and eight after a full answer. Two fill the slots.
   const second = await next();
   expect(second).toMatchObject({ settled: ["task-0", "task-1"], args: { want: 10 } });
   await second.answer(granted(2, 10));

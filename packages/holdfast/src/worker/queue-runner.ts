@@ -23,13 +23,13 @@ import { untilAnswered } from "./until-answered.ts";
 const CALLS_IN_FLIGHT = 2;
 const AHEAD_TASKS = 400;
 const SWEEP_MS = 100;
-// After the last sign of tasks for other workers, the runner sends its types with each call for this time.
+// For this long after the last sign of tasks that stand aside, the runner sends its types with each call, ms.
 const TYPED_MS = 60_000;
 
 /**
- * One part of a queue of a worker. It keeps its share of the slots full, settles in batches with the next acquire, and takes tasks
- * ahead if its handlers are quick. While the part has no tasks, its request is parked in Redis, until a task is granted to it, it
- * is woken, or it polls.
+ * Runs one part of a queue of a worker. It keeps its share of the slots full, settles in batches together with the next
+ * acquire, and holds tasks ahead if its handlers are fast. While the part has no tasks, the request of the runner is
+ * parked in Redis. That ends when a task is granted to the request, or when the runner is woken or polls.
  */
 export class QueueRunner {
   readonly engine: Engine;
@@ -39,17 +39,17 @@ export class QueueRunner {
   weight: number;
   readonly rank: number;
   readonly held: HeldTasks;
-  /** The last acquire got less than it asked for. */
+  /** Whether the last acquire got fewer tasks than it asked for. */
   idle = false;
-  /** Redis does not answer this runner at present, so the runner has no share of the slots. */
+  /** Whether Redis does not answer this runner at present. If so, the runner has no share of the slots. */
   silent = false;
   /** The entries of which the last call could not ask for tasks because of their limits, while such tasks may stand aside. */
   waitsFor: readonly string[] = [];
   /** The runner was told to acquire nothing. */
   drains = false;
-  /** The point at which its turn at the slots ends: see `shareOf`. */
+  /** The point at which the turn of this runner at the slots ends: see `shareOf`. */
   turnEnd = 0;
-  /** The time of the last answer of Redis, ms of the monotonic clock; before that, the time of the start. */
+  /** The time of the last answer of Redis, or of the start if there was none yet, ms of the monotonic clock. */
   answeredMs = monotonicMs();
   readonly #o: RunnerOptions;
   readonly #events: RunnerEvents;
@@ -58,16 +58,17 @@ export class QueueRunner {
   readonly #timings = new Timings();
   readonly #acquire: AcquireRequest;
   #verdicts: Settled[] = [];
-  // The calls under way, the verdicts in them, and the tasks that they ask for.
+  // Unanswered calls, the verdicts in them, and the tasks that they ask for.
   #inFlight = 0;
   #settling = 0;
   #reserved = 0;
-  // Batches are split into two calls, because enough tasks are taken ahead.
+  // Whether batches are split into two calls, because enough tasks are held ahead.
   #inHalves = false;
   #earlyAt = earlyVerdicts(0);
   // An upper bound of Redis time minus monotonic time.
   #clockLeadMs = 0;
-  // A wake-up during an acquire must not be missed: it may be about tasks that came after that acquire.
+  // Counts wake-ups. One that comes during an acquire must not be missed, because it may announce tasks that this
+  // acquire did not find.
   #wakes = 0;
   /** The runner sends its types with each call until this time, ms of the monotonic clock. */
   #tellsTypesUntilMs = 0;
@@ -95,18 +96,18 @@ export class QueueRunner {
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 
-  /** Whether nothing is held and nothing waits for an answer. */
+  /** Whether the runner holds no task and waits for no answer. */
   get quiet(): boolean {
     const calls = this.#inFlight + this.#verdicts.length;
     return this.held.size === 0 && calls === 0 && !(this.#acquire.isParked && this.#yields);
   }
 
-  /** A call of this runner is under way. */
+  /** Whether a call of this runner is unanswered. */
   get waits(): boolean {
     return this.#inFlight > 0;
   }
 
-  /** Slots that this runner holds or has asked for. A task whose verdict is under way no longer has a slot. */
+  /** The slots that this runner holds or has asked for. A task whose verdict is on its way no longer has a slot. */
   get taken(): number {
     return this.held.size - this.#settling + this.#reserved;
   }
@@ -121,7 +122,7 @@ export class QueueRunner {
     });
   }
 
-  /** New tasks may be there. */
+  /** Called when there may be new tasks. */
   wake(): void {
     this.#wakes++;
     if (!this.idle || this.#yields) return;
@@ -143,7 +144,7 @@ export class QueueRunner {
     this.schedule();
   }
 
-  /** This runner acquires nothing more, because it ends or drains. */
+  /** Whether this runner acquires no more tasks, because it ends or drains. */
   get #yields(): boolean {
     return this.#stopping || this.drains;
   }
@@ -153,7 +154,7 @@ export class QueueRunner {
     this.#giveBack();
   }
 
-  /** While it drains, the runner acquires nothing. It hands back the tasks that it has not begun. */
+  /** While the runner drains, it acquires no tasks. It hands back the tasks that it has not begun. */
   drain(draining: boolean): void {
     const { slots } = this.#o;
     this.drains = draining;
@@ -187,20 +188,21 @@ export class QueueRunner {
     if (task.begun) {
       this.#o.slots.running--;
       this.#pace.end();
-      // A task without a handler, or one that was handed back, has not run.
+      // A task that had no handler or was handed back has not run.
       if (verdict.kind === "ack" || verdict.kind === "fail" || verdict.kind === "fatal")
         this.#timings.ended(task, this.engine.connection);
       else if (verdict.kind === "unrouted") this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
     }
     task.entry?.limit?.leave();
     this.#verdicts.push({ task, verdict, error });
-    // The verdicts of half a batch are enough for a call: Redis then works on this half while this process runs the other.
+    // The verdicts of half a batch are enough for a call. Redis then settles this half while the handlers of the other
+    // half run.
     if (this.#inHalves && this.#inFlight === 0 && this.#verdicts.length >= this.#earlyAt) this.#pump();
     this.held.beginSoon();
     this.schedule();
   }
 
-  /** Writes down how long tasks waited and ran. */
+  /** Writes to Redis how long tasks waited and ran. */
   writeTimings(): Promise<void> {
     return this.#timings.write(this.engine);
   }
@@ -282,7 +284,7 @@ export class QueueRunner {
     const asked = isAcquire ? this.#acquire.send() : this.#acquire.create();
     const sentAtMs = monotonicMs();
     const trip = await this.#send(settled, asked, { want, held }, () => {
-      // Other runners continue, because on a Cluster perhaps only the node of this part is away.
+      // Other runners continue, because on a Cluster perhaps only the node of this part does not answer.
       this.silent = true;
       letGo();
       this.#events.onChange();
@@ -320,7 +322,7 @@ export class QueueRunner {
     for (let i = 0; i < settled.length; i++) {
       const { task, verdict, error } = settled[i] as Settled;
       const outcome = trip.outcomes[i] ?? "unknown";
-      // A retry with a wait needs no wake-up: the answer that lets this runner sleep says when the next task is due.
+      // A retry with a wait needs no wake-up: the answer after which this runner sleeps says when the next task is due.
       if (outcome === "retried" && "delayMs" in verdict && verdict.delayMs === 0) this.wake();
       this.#events.onSettled(task, outcome, verdict, error);
     }
@@ -328,14 +330,16 @@ export class QueueRunner {
     if (trip.typed) this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
   }
 
-  /** Applies an answer to the next call: the worker drains for a task that has to run alone, or the queue sleeps. */
+  /**
+   * Applies an answer to the next call: the worker makes room for a task that has to run alone, or the runner sleeps.
+   */
   #rest(trip: RoundTrip, want: number, mayRest: boolean): void {
     const { slots } = this.#o;
     if (want > 0) this.#pace.answered(trip.grants.length === want);
     if (want === 0 && slots.makesRoomFor !== this) return;
     if (trip.makeRoom && !this.#yields) {
       slots.makesRoomFor = this;
-      // An earlier answer may have put this runner to sleep, and nobody acquires until it asks again.
+      // An earlier answer may have put this runner to sleep, and no runner acquires until this one asks again.
       this.idle = false;
     } else if (slots.makesRoomFor === this) slots.makesRoomFor = null;
     const short = trip.grants.length === 0 && !trip.again && !trip.makeRoom;
@@ -352,7 +356,10 @@ export class QueueRunner {
     this.held.take(grants, this.#context, leasedAtMs, solo, kept);
   }
 
-  /** @param dueInMs the runner wakes for a task that is due before the next poll, since there may be no janitor */
+  /**
+   * @param dueInMs when the next task is due; the runner wakes for a task that is due before the next poll, since there
+   * may be no janitor
+   */
   #sleep(dueInMs: number): void {
     this.idle = true;
     clearTimeout(this.#pollTimer);

@@ -7,11 +7,11 @@ import type { RunningTask } from "./running-task.ts";
 import { StaleReports } from "./stale-reports.ts";
 import { settledEvent, type WorkerEvents } from "./worker-events.ts";
 
-/** What a worker tells of the tasks that it was granted: `settled` events, and stale verdicts for the ledger. */
+/** Reports what became of the granted tasks of a worker: `settled` events, and stale verdicts for the ledger. */
 export class Reports {
-  /** When Redis answered last, ms of the monotonic clock. */
+  /** The time of the last answer of Redis, ms of the monotonic clock. */
   lastTurnMs = Number.NEGATIVE_INFINITY;
-  /** The same, ms since the epoch, by the clock of Redis. */
+  /** The same time by the clock of Redis, ms since the epoch. */
   #lastTurnAt = 0;
   readonly #workerId: string;
   readonly #events: EventEmitter<WorkerEvents>;
@@ -25,7 +25,7 @@ export class Reports {
     this.#now = now;
   }
 
-  /** Redis answered a call that settles or acquires. */
+  /** Called when Redis has answered a call that settles or acquires. */
   turn(): void {
     this.lastTurnMs = monotonicMs();
     this.#lastTurnAt = this.#now();
@@ -55,7 +55,7 @@ export class Reports {
     this.#events.emit("settled", { task, outcome: "expired", attempt: 0, waitMs, runMs: 0 });
   }
 
-  /** Resolves when all stale verdicts were written, or tried. */
+  /** Resolves when all stale verdicts were written, or could not be written. */
   drain(): Promise<void> {
     return this.#stale.drain();
   }

@@ -55,7 +55,7 @@ test("an error that is no failure costs no attempt, and waits by the backoff", a
     delayMs: 400,
   });
   expect(await run(new Error("no"), options)).toMatchObject({ outcome: "retried", attempts: 1 });
-  // A FatalError and a RateLimited say what they mean themselves.
+  // A FatalError and a RateLimited decide by themselves: isFailure does not matter.
   expect(await run(new FatalError("busy"), options)).toMatchObject({ outcome: "dead" });
   expect(await run(new RateLimited(50, {}), options)).toMatchObject({ outcome: "released", delayMs: 50 });
 });

@@ -6,12 +6,12 @@ import { backoffDelayMs, DEFAULT_BACKOFF } from "./backoff.ts";
 import type { BackoffFunction, HandlerTask, IsFailure } from "./handler.ts";
 import { saneDelayMs, type Thrown } from "./thrown.ts";
 
-/** What becomes of an attempt that failed. */
+/** The options that decide what happens after an attempt failed. */
 export interface RetryPolicy {
   readonly maxRetries: number;
   readonly backoff: Backoff | BackoffFunction;
   readonly isFailure: IsFailure | undefined;
-  /** Whether a task that is given up goes to the dead letters; otherwise it ends as cancelled. */
+  /** Whether a task that is given up goes to the dead letters. If not, it ends as cancelled. */
   readonly deadLetter: boolean;
 }
 
@@ -20,12 +20,12 @@ export interface FailedAttempt {
   /** The number of the attempt, from 1. */
   attempt: number;
   error: unknown;
-  /** What the task brought. */
+  /** The options of the task itself. */
   own: { backoff: Backoff | null; maxRetries: number | null };
-  /** 0 to below 1. */
+  /** A random number from 0 to below 1. */
   random: number;
   task(): HandlerTask;
-  /** Called with what the functions of a user did wrong. */
+  /** Called with an error if a function of the user throws or returns a wrong value. */
   onError(error: HoldfastError): void;
 }
 
@@ -37,8 +37,9 @@ export type Judgement =
   | { kind: "limited"; delayMs: number; scope: HoldScope };
 
 /**
- * The verdict for an error that a handler threw. The error, or else the first of its causes that says so, decides: FatalError,
- * CancelTask, RetryAfter, Postpone and RateLimited are recognised by a mark or by their name. Otherwise the policy decides.
+ * The verdict for an error that a handler threw. FatalError, CancelTask, RetryAfter, Postpone and RateLimited are
+ * recognized by a mark or by their name. If neither the error nor one of its causes is one of these, the policy
+ * decides. If several are, the outermost decides.
  */
 export function judge(thrown: Thrown, policy: RetryPolicy, failed: FailedAttempt): Judgement {
   const giveUp: Judgement = { kind: policy.deadLetter ? "fatal" : "drop" };
@@ -55,7 +56,7 @@ export function judge(thrown: Thrown, policy: RetryPolicy, failed: FailedAttempt
   return isLast && !policy.deadLetter ? giveUp : { kind: "fail", delayMs };
 }
 
-/** The error, or the first of its causes, that says what it means. */
+/** The error or the first of its causes that has a meaning; undefined if none has. */
 function meant(thrown: Thrown): Thrown | undefined {
   for (let at: Thrown | undefined = thrown; at; at = at.cause) if (at.means !== undefined) return at;
   return undefined;

@@ -9,7 +9,7 @@ import type { Sharer } from "./share.ts";
 import type { Slots } from "./slots.ts";
 
 export interface RunnerOptions {
-  /** The engine of the part that it works on. */
+  /** The engine of the part on which the runner works. */
   engine: Engine;
   /** The name of the queue. */
   queue: string;
@@ -28,17 +28,17 @@ export interface RunnerOptions {
   noHandlerAfterMs: number;
   workerId: string;
   tracing?: Tracing | undefined;
-  /** How far ahead of its free slots the queue may take tasks: as many as its handlers end within this time, ms. */
+  /** How far ahead of its free slots the queue may hold tasks: as many as its handlers end within this time, ms. */
   aheadMs: number;
 }
 
-/** The part of a runner that matters when the slots are shared. */
+/** The fields of a runner that decide its share of the slots. */
 type Runner = Pick<Sharer, "weight" | "rank" | "turnEnd">;
 
 export interface RunnerEvents {
-  /** How many of the `free` slots a runner may fill that has `taken` slots already. */
+  /** How many of the `free` slots a runner may fill that already has `taken` slots. */
   share(runner: Runner, taken: number, free: number): number;
-  /** Whether no other runner has tasks that wait. */
+  /** Whether no other runner has waiting tasks. */
   alone(runner: Runner): boolean;
   onSettled(
     task: RunningTask,
@@ -48,7 +48,7 @@ export interface RunnerEvents {
   ): void;
   onExpired(id: string, envelope: string): void;
   onTurn(): void;
-  /** Slots became free, or a state changed that others wait for. */
+  /** Called when slots became free, or when a state changed for which other runners wait. */
   onChange(): void;
   onError(error: HoldfastError): void;
 }

@@ -12,7 +12,8 @@ import { Runners } from "./runners.ts";
 import { Slots } from "./slots.ts";
 
 const POLL_MS = 1_000_000_000;
-// The heartbeat thread looks this often, and hands a task back after this time (heartbeat-thread.ts).
+// The heartbeat thread looks every THREAD_MS, and hands back tasks that were taken ahead longer than AHEAD_MS ago
+// (heartbeat-thread.ts).
 const AHEAD_MS = 50;
 const THREAD_MS = 25;
 const SETTLED_MS = 2_000;
@@ -245,8 +246,8 @@ class World {
   }
 
   /**
-   * Looks each millisecond whether a slot is free, a task waits, and nothing started since the last look.
-   * That may last for a few calls, and longer for a task that has to run alone.
+   * Checks each millisecond whether a slot is free, a task waits, and nothing started since the last check.
+   * This state may last as long as a few calls take, and longer if a task has to run alone.
    */
   #watch(): void {
     const tasks = this.queues.flatMap((queue) => [...queue.pending, ...queue.leased.values()]);
@@ -298,7 +299,7 @@ async function play(total: number, weights: number[], aheadMs: number, arrivals:
     world.queues[queue % weights.length]?.enqueue(tasks.map((task) => ({ ...task, id: `t${count++}` })));
     await vi.advanceTimersByTimeAsync(thenMs);
   }
-  // No task runs for SETTLED_MS, so if none ends in that time, none will.
+  // Every task runs for less than SETTLED_MS. So if no task ends in that time, none will.
   for (let ended = -1; ended < world.ended && world.ended < count; ) {
     ended = world.ended;
     await vi.advanceTimersByTimeAsync(SETTLED_MS);
@@ -354,7 +355,7 @@ test("a queue whose node does not answer holds up no other queue, and continues 
     near.enqueue(Array.from({ length: 6 }, (_, n) => ({ id: `near-${n}`, runMs: 5, solo: n === 3 })));
     await vi.advanceTimersByTimeAsync(1_000);
     expect(near.completed).toHaveLength(6);
-    // The queue returns while tasks of the other one have the slots, so its solo tasks wait for these.
+    // The node answers again while tasks of the other queue have the slots, so the solo tasks wait for those tasks.
     near.enqueue(Array.from({ length: 6 }, (_, n) => ({ id: `long-${n}`, runMs: 1_500, solo: false })));
     away.enqueue(Array.from({ length: 6 }, (_, n) => ({ id: `away-${n}`, runMs: 5, solo: n % 3 === 0 })));
     await vi.advanceTimersByTimeAsync(50);

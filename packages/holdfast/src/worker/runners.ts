@@ -5,8 +5,8 @@ import { shareOf } from "./share.ts";
 import type { Slots } from "./slots.ts";
 
 /**
- * The queues of a worker, and how they share its slots. When a slot becomes free, every queue looks whether it can begin a task
- * that was taken ahead, or ask for more.
+ * The runners of a worker, which share its slots. When a slot becomes free, each runner checks whether it can begin a
+ * task that it holds ahead, or ask for more tasks.
  */
 export class Runners {
   readonly all: QueueRunner[] = [];
@@ -16,7 +16,7 @@ export class Runners {
     this.#slots = slots;
   }
 
-  /** The questions and messages of a runner to the others. */
+  /** Answers the questions of a runner about the others, and tells them about changes. */
   readonly events: Pick<RunnerEvents, "share" | "alone" | "onChange"> = {
     share: (runner, taken, free) => this.#shareOf(runner, taken, free),
     alone: (runner) => this.all.every((other) => other === runner || other.idle || other.silent),
@@ -53,15 +53,17 @@ export class Runners {
   }
 
   /**
-   * The time since the last answer of Redis to the queue that has waited longest, ms. While a slot is free, every queue polls,
-   * so this stays small. While no slot is free, it is 0. A runner that drains, for example because its part is gone, does not count.
+   * The time since the last answer of Redis to the queue that has waited longest, ms. While a slot is free, every queue
+   * polls, so this time stays short. While no slot is free, it is 0. A runner that drains, for example because its part
+   * is gone, does not count.
    */
   oldestAnswerAgeMs(): number {
     return this.#oldest(() => true);
   }
 
   /**
-   * The same for queues that wait for no answer, minus the time that they may sleep, ms. If it is not 0, something is broken.
+   * The same time, only for queues that wait for no answer, and minus the time that they may sleep, ms. If it is not 0,
+   * the worker has a fault.
    */
   stalledMs(): number {
     const age = this.#oldest((runner) => !runner.waits);

@@ -18,7 +18,7 @@ import type { RunContext } from "./run-context.ts";
 import { isThenable, whenSettled } from "./thenable.ts";
 import { errorText, readThrown } from "./thrown.ts";
 
-/** Thrown by a handler of ours to hand its task back. */
+/** Thrown by the handler of a manual worker to hand its task back. */
 export const HAND_BACK: unique symbol = Symbol("hand back");
 
 const OWN_TIMER_MS = 10_000;
@@ -31,26 +31,26 @@ export class RunningTask implements Attempt, BatchedTask {
   readonly fence: string;
   readonly queue: string;
   readonly type: string;
-  /** What runs it; undefined if the worker has no handler for its type. */
+  /** The entry with the handler; undefined if the worker has no handler for the type. */
   readonly entry: HandlerEntry | undefined;
   readonly payloadText: string;
   readonly attempt: number;
   readonly enqueuedAt: number;
   readonly tags: readonly string[];
-  /** Monotonic, ms, from before its lease began. */
+  /** Monotonic time from before the lease began, ms. */
   readonly leasedAtMs: number;
-  /** Monotonic, ms: when its handler was called, or when the task was leased if the handler was never called. */
+  /** Monotonic time at which the handler was called, ms; before that, the time of the lease. */
   startedAtMs: number;
-  /** Its handler was called, or it got a verdict at its start. */
+  /** Whether the handler was called, or the task got a verdict instead. */
   begun = false;
-  /** It has its verdict. */
+  /** Whether the attempt has its verdict. */
   ended = false;
   /** Index in the lease table. */
   leaseIndex = -1;
   version = 0;
-  /** It was granted to run alone. */
+  /** Whether the task was granted to run alone. */
   solo = false;
-  /** From the call of its handler to the answer of Redis, where the worker traces. */
+  /** The span from the call of the handler to the answer of Redis, if the worker traces. */
   span: AttemptSpan | undefined;
   readonly #run: RunContext<RunningTask>;
   readonly #envelope: Envelope | null;
@@ -88,7 +88,7 @@ export class RunningTask implements Attempt, BatchedTask {
     this.#past = grant.past;
   }
 
-  /** The engine of the part that the task is in. */
+  /** The engine of the part in which the task is. */
   get engine(): Engine {
     return this.#run.engine;
   }
@@ -102,7 +102,7 @@ export class RunningTask implements Attempt, BatchedTask {
     return this.#past.fresh;
   }
 
-  /** The time at which the task could have begun: its enqueue, or the time to which it was delayed, by the clock of Redis. */
+  /** When the task could have begun: its enqueue, or the time to which it was delayed, by the clock of Redis. */
   get dueAt(): number {
     return this.#envelope?.runAt ?? this.enqueuedAt + (this.#envelope?.delayMs ?? 0);
   }
@@ -115,7 +115,7 @@ export class RunningTask implements Attempt, BatchedTask {
     return this.#payload;
   }
 
-  /** Made when first read: most handlers never look. */
+  /** Made when it is first read, because most handlers do not use it. */
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
@@ -176,8 +176,8 @@ export class RunningTask implements Attempt, BatchedTask {
   }
 
   /**
-   * Never rejects, since a handler need not await it, and a lost line is no reason to fail the attempt. Once the attempt is
-   * over there is no lease to write under, so the call is ignored.
+   * Never rejects, because a handler need not await the call, and a lost line is no reason to fail the attempt. When
+   * the attempt is over there is no lease to write under, so the call is ignored.
    */
   async #write(what: string, change: () => { progress?: string; line?: string }): Promise<void> {
     if (this.ended) return;
@@ -188,7 +188,7 @@ export class RunningTask implements Attempt, BatchedTask {
     }
   }
 
-  /** Its lease may be over, or it was told to stop before it was begun. */
+  /** Whether the lease may be over, or the task was told to stop before it began. */
   outdated(leaseMs: number, nowMs: number): boolean {
     return this.#aborted !== undefined || nowMs - this.leasedAtMs > leaseMs;
   }
@@ -214,9 +214,11 @@ export class RunningTask implements Attempt, BatchedTask {
       this.#end({ kind: "unrouted", id: this.id, fence: this.fence });
       return;
     }
-    // The lease in Redis ends a little later (lua/lib/lease.lua), so that the failure is settled before it can be reaped.
+    // The lease in Redis ends a little later (lua/lib/lease.lua), so that the failure is settled before the task can be
+    // reaped.
     this.#deadlineMs = Math.min(this.leasedAtMs + this.timeoutMs, this.#expiryMs(nowMs, entry));
-    // A long one is found by the sweep of its queue: a timer per task would cost more than most tasks.
+    // A long time-out is checked by the sweep of the queue, because a timer for each task would cost more than most
+    // tasks.
     const leftMs = Math.ceil(this.#deadlineMs - nowMs);
     if (leftMs < OWN_TIMER_MS) this.#timer = setTimeout(() => this.#timeOut(), leftMs);
     this.span = this.#run.tracing && this.#beginSpan(this.#run.tracing);
@@ -250,7 +252,7 @@ export class RunningTask implements Attempt, BatchedTask {
     this.succeed(returned);
   }
 
-  /** When the task expires, ms of the monotonic clock; Infinity if that does not end an attempt. */
+  /** When the task expires, ms of the monotonic clock; Infinity if its expiry does not end an attempt. */
   #expiryMs(nowMs: number, entry: HandlerEntry): number {
     const expiresAt = entry.abortAtExpiry ? this.#envelope?.expiresAt : null;
     return expiresAt == null ? Number.POSITIVE_INFINITY : nowMs + expiresAt - this.engine.connection.now();
@@ -276,7 +278,7 @@ export class RunningTask implements Attempt, BatchedTask {
     this.#controller?.abort(this.#aborted);
   }
 
-  /** Hands the task back: the attempt is refunded, whatever the handler still does is ignored. */
+  /** Hands the task back with its attempt refunded. A later result or error of the handler is ignored. */
   release(): void {
     this.abort("shutdown", "the worker stops");
     this.#end({ kind: this.begun ? "release" : "unstarted", id: this.id, fence: this.fence });
@@ -333,7 +335,7 @@ export class RunningTask implements Attempt, BatchedTask {
     }
     const own = this.span?.context?.traceparent;
     const text = errorText(thrown);
-    // The next attempt links to this one, if its span is kept.
+    // The next attempt links to this attempt, if its span is recorded.
     const told = own !== undefined && isSampled(own) ? tracedError(own, text) : text;
     this.#end({ ...verdict, id: this.id, fence: this.fence, error: told }, error);
   }

@@ -49,7 +49,7 @@ test("with fewer slots than queues the turn goes round by weight", () => {
 test("a queue that was idle for long has saved up no turns", () => {
   const busy = sharer({ turnEnd: 1_000 });
   const fresh = sharer({ turnEnd: 1 });
-  // Its turn begins where the last one began, not at its own past.
+  // The turn of the fresh queue begins where the last turn began, and not where its own last turn ended.
   expect(shareOf(fresh, [busy, fresh], slots(1, 1, 999))).toBe(1);
   expect(shareOf(busy, [busy, { ...fresh, turnEnd: 1_001 }], slots(1, 1, 1_000))).toBe(1);
 });

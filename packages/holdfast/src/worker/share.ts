@@ -1,21 +1,21 @@
-/** One queue of a worker, as the others see it when slots are handed out. */
+/** One queue of a worker, for the division of the slots. */
 export interface Sharer {
   readonly weight: number;
-  /** A queue gets slots only while no queue of a smaller rank has tasks waiting. */
+  /** A queue gets slots only while no queue of a smaller rank has waiting tasks. */
   readonly rank: number;
-  /** Whether nothing waits in that queue. */
+  /** Whether the queue has no waiting tasks. */
   readonly idle: boolean;
-  /** Slots that it holds or has asked for. */
+  /** The slots that the queue holds or has asked for. */
   readonly taken: number;
-  /** Start-time fair queueing: the point at which its turn ends, in grants by weight. */
+  /** Start-time fair queueing: the point at which the turn of the queue ends, in grants divided by weight. */
   readonly turnEnd: number;
 }
 
 /**
- * How many of the `free` slots one queue may fill: none while a queue of a smaller rank has tasks waiting. Of the queues of one rank,
- * each that has tasks waiting is entitled to its share by weight; one
- * that is above it gives way as its tasks end. Slots that no share covers (by rounding, or with fewer slots than queues) go to
- * the queue whose turn it is.
+ * How many of the `free` slots one queue may fill: none while a queue of a smaller rank has waiting tasks. Each queue
+ * of one rank that has waiting tasks is entitled to a share by weight. A queue above its share gets no new slots while
+ * its tasks end. Slots that no share covers (by rounding, or with fewer slots than queues) go to the queue whose turn
+ * it is.
  */
 export function shareOf(
   self: Sharer,

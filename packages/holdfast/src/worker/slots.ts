@@ -2,23 +2,26 @@ import { monotonicMs } from "./lease-table.ts";
 
 /** The slots of a worker, shared by the runners of its queues. */
 export class Slots {
-  /** How many tasks may run. With fewer than run at present, none begins until enough of them have ended. */
+  /** How many tasks may run. If more tasks run at present, no task begins until enough of them have ended. */
   total: number;
   /** Handlers that run now. */
   running = 0;
-  /** Tasks that are held: they run, were taken ahead, or have a verdict that is on its way to Redis. */
+  /** Held tasks: they run, or wait for a slot, or their verdict is on its way to Redis. */
   held = 0;
   /** Held tasks whose verdicts are on their way to Redis. */
   settling = 0;
-  /** Tasks that acquires without an answer have asked for. */
+  /** The number of tasks that unanswered acquires have asked for. */
   reserved = 0;
-  /** A task runs alone, or may be about to. Until it has ended, nothing else is acquired or begun. */
+  /** Whether a task runs alone, or may be about to. Until it has ended, no other task is acquired or begun. */
   exclusive = false;
-  /** The runner whose next task has to run alone. Nothing is acquired until no task is held; then only this runner acquires. */
+  /**
+   * The runner whose next task has to run alone. No task is acquired until none is held; then only this runner
+   * acquires.
+   */
   makesRoomFor: object | null = null;
-  /** The point at which the queue that was granted tasks last began its turn: see `shareOf`. */
+  /** The point at which the queue that was last granted tasks began its turn: see `shareOf`. */
   virtualTime = 0;
-  /** The time of the last look at which no slot was free, ms of the monotonic clock. */
+  /** The last time at which `look` found no free slot, ms of the monotonic clock. */
   takenAtMs = 0;
 
   constructor(total: number) {
@@ -39,12 +42,15 @@ export class Slots {
     });
   }
 
-  /** Another task could be begun. */
+  /** Whether another task could begin. */
   get hasFree(): boolean {
     return this.running < this.total && !this.exclusive && !this.makesRoomFor;
   }
 
-  /** Called now and then. The liveness check uses what it finds, so a slot that is free for a moment does not matter. */
+  /**
+   * Called now and then. The liveness check uses the result, for which a slot that is free only for a moment does not
+   * matter.
+   */
   look(): void {
     if (!this.hasFree) this.takenAtMs = monotonicMs();
   }
@@ -59,7 +65,7 @@ class Reservation {
     this.#release = release;
   }
 
-  /** @returns false if it had ended before */
+  /** @returns false if the reservation had ended before */
   end(): boolean {
     if (this.isOver) return false;
     this.isOver = true;

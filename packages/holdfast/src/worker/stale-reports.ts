@@ -2,7 +2,7 @@ import type { StaleVerdict } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { recordStale, type StaleReport } from "../engine/stale-ledger.ts";
 
-// A worker that comes back after a long stop has many at once: more than these are not written.
+// A worker that returns after a long stop has many at once. If this many wait, further ones are not written.
 const WAITING = 1_000;
 
 /** Writes stale verdicts into the ledger, one at a time, while the worker continues its work. */
@@ -28,7 +28,7 @@ export class StaleReports {
       });
   }
 
-  /** Resolves when all were tried. */
+  /** Resolves when all reports were written, or could not be written. */
   drain(): Promise<void> {
     return this.#last;
   }

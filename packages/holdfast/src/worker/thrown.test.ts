@@ -9,7 +9,7 @@ import { cutText, errorText, readThrown, type Thrown } from "./thrown.ts";
 
 const BACKOFF = { kind: "fixed", baseMs: 500, jitter: "none" } as const;
 
-/** The verdict of a worker that says nothing of its own. */
+/** The verdict of a worker, for a task that has no backoff and no maxRetries. */
 function verdictOf(thrown: Thrown) {
   const policy = { maxRetries: 3, backoff: BACKOFF, isFailure: undefined, deadLetter: true };
   const own = { backoff: null, maxRetries: null };

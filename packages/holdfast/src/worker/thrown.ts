@@ -12,7 +12,7 @@ export interface Thrown {
   means?: "fatal" | "cancel" | "retry_after" | "postpone" | "rate_limited";
   /** The wait of a RetryAfter, or the hold of a RateLimited, ms. */
   delayMs?: number;
-  /** What a RateLimited holds. */
+  /** What a RateLimited holds: the key, the type or the queue. */
   scope?: HoldScope;
   cause?: Thrown;
   /** The first errors of an aggregate. */
@@ -23,12 +23,13 @@ export interface Thrown {
   text?: string;
 }
 
-// The most that is read of an error, since no more than this is ever kept.
+// The most characters that are read of an error, since fewer than this are stored.
 const CHARACTERS = 4 * LIMITS.errorCharacters;
 const CODE_CHARACTERS = 64;
 const CAUSES = 5;
 const ERRORS = 3;
-// The most characters of the first line of an error that is followed by others, and of the first line of each of these.
+// The most characters of the first line of an error that has causes or inner errors, and of the first line of each of
+// these.
 const OUTER_CHARACTERS = 480;
 const INNER_CHARACTERS = 240;
 const NO_TEXT = "a value that cannot be shown";
@@ -37,7 +38,7 @@ const NO_TEXT = "a value that cannot be shown";
 const CALLED_HERE =
   /\n {4}at (?:RunningTask\.start \([^)\n]*running-task\.|(?:async )?runCall \([^)\n]*batch-call\.)/;
 
-/** A getter may throw, and so does each look into a revoked proxy. */
+/** Reads a property without throwing. A getter may throw, and so does every access to a revoked proxy. */
 function read(value: unknown, key: string | symbol): unknown {
   try {
     return (value as Record<string | symbol, unknown>)[key];
@@ -58,8 +59,8 @@ const isObject = (value: unknown): value is object =>
   (typeof value === "object" && value !== null) || typeof value === "function";
 
 /**
- * Errors of any realm, and what has the form of one, such as an error that was sent through JSON. By form and not by
- * class: `instanceof` knows this realm alone, and throws for a revoked proxy.
+ * Whether a value is an error of any realm, or has the form of one, such as an error that was sent as JSON.
+ * `instanceof` would know only the errors of this realm, and throw for a revoked proxy.
  */
 function isErrorLike(value: unknown): value is object {
   return isObject(value) && (types.isNativeError(value) || typeof read(value, "message") === "string");
@@ -92,7 +93,7 @@ function namedMeaning(name: string): Thrown["means"] {
   return Object.hasOwn(MEANINGS, name) ? MEANINGS[name] : undefined;
 }
 
-/** What the meaning of an error brings beside it. */
+/** The meaning of an error, with the values that belong to it. */
 function meaningOf(means: unknown, value: unknown): Pick<Thrown, "means" | "delayMs" | "scope"> {
   if (means === "fatal" || means === "cancel") return { means };
   if (means === "retry_after" || means === "postpone")
@@ -102,13 +103,15 @@ function meaningOf(means: unknown, value: unknown): Pick<Thrown, "means" | "dela
   return { means, delayMs: saneDelayMs(read(value, "holdMs")), scope };
 }
 
-/** Returns a wait that a script can count with. One bad value would hold up all the verdicts of its batch. */
+/** Returns a wait that scripts can use as a number. One bad value would delay all verdicts of its batch. */
 export function saneDelayMs(delayMs: unknown): number {
   const ms = typeof delayMs === "number" || typeof delayMs === "string" ? Number(delayMs) : 0;
   return Number.isNaN(ms) ? 0 : Math.min(LIMITS.delayMs, Math.max(0, ms));
 }
 
-/** Removes the lines below the handler: they are the same for each error, and several times as long as the rest. */
+/**
+ * Removes the stack lines below the handler. They are the same for each error, and several times as long as the others.
+ */
 function withoutOwnFrames(frames: string): string {
   const at = frames.search(CALLED_HERE);
   return at >= 0 ? frames.slice(0, at) : frames;
@@ -117,13 +120,13 @@ function withoutOwnFrames(frames: string): string {
 /** The part of a stack below the name and the message. */
 function framesOf(stack: unknown, message: string): string {
   if (typeof stack !== "string") return "";
-  // A message may be long, and may hold lines of a stack itself.
+  // A message may be long, and may contain stack lines itself.
   const found = message === "" ? 0 : stack.indexOf(message);
   const at = stack.indexOf("\n", found < 0 ? 0 : found + message.length);
   return at < 0 ? "" : withoutOwnFrames(stack.slice(at, at + CHARACTERS));
 }
 
-/** Reads what was thrown, whatever it is. Never throws. */
+/** Reads any value that was thrown. Never throws. */
 export function readThrown(value: unknown): Thrown {
   return readError(value, new Set(), 0);
 }
@@ -149,7 +152,7 @@ function readError(value: unknown, seen: Set<unknown>, depth: number): Thrown {
     frames: framesOf(read(value, "stack"), message),
   };
   const code = read(value, "code");
-  // A number that comes from the class, as with DOMException, says less than the name.
+  // A numeric code of the class, as DOMException has, says less than the name.
   if (typeof code === "string" || (typeof code === "number" && hasOwn(value, "code")))
     thrown.code = String(code).slice(0, CODE_CHARACTERS);
   Object.assign(thrown, meaningOf(read(value, ERROR_MEANING) ?? namedMeaning(name), value));
@@ -176,7 +179,7 @@ function readErrors(thrown: Thrown, errors: unknown, seen: Set<unknown>, depth: 
   if (list.length > 0) thrown.errors = list.map((error) => readError(error, seen, depth + 1));
 }
 
-/** Name, code and message on one line, or the text of what is not an error. */
+/** Name, code and message on one line, or the text of a value that is not an error. */
 function headOf({ name, message, code, text }: Thrown, characters: number): string {
   if (text !== undefined) return cutText(text, characters);
   // Many messages already contain the code.
@@ -184,7 +187,7 @@ function headOf({ name, message, code, text }: Thrown, characters: number): stri
   return cutText(message === "" ? coded : `${coded}: ${message}`, characters);
 }
 
-/** Returns as many whole lines as fit. */
+/** Returns as many whole lines as fit into this number of characters. */
 function linesWithin(frames: string, characters: number): string {
   if (frames.length <= characters) return frames;
   return frames.slice(0, Math.max(0, frames.lastIndexOf("\n", characters)));
@@ -202,8 +205,8 @@ function explanations({ cause, errors, errorCount = 0 }: Thrown): string[] {
 const CAUSED_BY = "Caused by: ";
 
 /**
- * The text of an error for the record, encoded: name, code, message and the stack down to the handler, then the causes
- * and the first errors of an aggregate without their stacks.
+ * The text of an error for the record, encoded: name, code, message and the stack down to the handler, then its causes
+ * and the first errors of an aggregate, without their stacks.
  */
 export function errorText(thrown: Thrown): string {
   const limit = LIMITS.errorCharacters;

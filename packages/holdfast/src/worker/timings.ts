@@ -4,23 +4,29 @@ import { BUCKETS, bucketOf } from "../series/histogram.ts";
 import { monotonicMs } from "./lease-table.ts";
 import type { RunningTask } from "./running-task.ts";
 
-// Beyond ALL tasks since the last look, one of EACH is measured and counts for all of them: reading the clocks costs 230 ns a task.
+// If more than ALL tasks ended since the last write, only one in EACH is measured and counts for all of them, because
+// reading the clocks costs 230 ns per task.
 const ALL = 512;
 const EACH = 8;
 
-/** How long the tasks of one queue waited and ran since the last look: two additions per task, no call. */
+/**
+ * Counts how long the tasks of one queue waited and ran since the last write. It costs two additions per task and no
+ * call.
+ */
 export class Timings {
   readonly #wait = new Uint32Array(BUCKETS);
   readonly #run = new Uint32Array(BUCKETS);
   #ended = 0;
 
-  /** How many tasks the one that has just ended counts for; 0 if it is not measured. */
+  /** For how many tasks the task that has just ended counts; 0 if it is not measured. */
   weight(): number {
     this.#ended++;
     return this.#ended <= ALL ? 1 : this.#ended % EACH === 0 ? EACH : 0;
   }
 
-  /** @param waitMs from the enqueue, or the time that it was due, to its first start; null if this start is not the first */
+  /**
+   * @param waitMs from the enqueue or the due time to the first start of the task; null if this start is not the first
+   */
   add(waitMs: number | null, runMs: number, weight: number): void {
     if (waitMs !== null) (this.#wait[bucketOf(waitMs)] as number) += weight;
     (this.#run[bucketOf(runMs)] as number) += weight;
@@ -34,7 +40,10 @@ export class Timings {
     this.add(task.fresh ? connection.now() - runMs - task.dueAt : null, runMs, weight);
   }
 
-  /** Writes the measurements since the last call to Redis. They are for charts, so they are dropped if Redis does not take them. */
+  /**
+   * Writes the measurements since the last call to Redis. They are only for charts, so they are dropped if the write
+   * fails.
+   */
   async write(engine: Engine): Promise<void> {
     const fields = this.take();
     if (fields.length > 0) await engine.timings(fields).catch(() => {});

@@ -1,11 +1,12 @@
 /**
- * How many tasks of one entry of the handlers a worker runs at the same time. It is shared by the queues of the worker. The engine is told
- * how many more may be granted, and leaves the others to other workers (lua/lib/routes.lua).
+ * Limits how many tasks of one entry of the handlers a worker runs at the same time. The queues of the worker share the
+ * limit. The engine is told how many more tasks it may grant, and leaves further ones to other workers
+ * (lua/lib/routes.lua).
  */
 export class TypeLimit {
   readonly #most: number;
   #held = 0;
-  /** Told to the engine in calls without an answer. */
+  /** How many tasks unanswered calls may bring. */
   #told = 0;
   readonly #onRoom: () => void;
 
@@ -19,7 +20,10 @@ export class TypeLimit {
     return Math.max(0, this.#most - this.#held - this.#told);
   }
 
-  /** Reserves room for a call. @param want tasks that the call asks for @returns how many of them may be of these types */
+  /**
+   * Reserves room for a call. @param want how many tasks the call asks for @returns how many of them may be of these
+   * types
+   */
   tell(want: number): number {
     const told = Math.min(want, this.room);
     this.#told += told;
@@ -38,13 +42,13 @@ export class TypeLimit {
     if (before === 0 && this.room > 0) this.#onRoom();
   }
 
-  /** A task was granted. @returns false if it is one too many */
+  /** Called when a task was granted. @returns false if it exceeds the limit */
   enter(): boolean {
     this.#held++;
     return this.#held <= this.#most;
   }
 
-  /** A task that was granted has ended, or was handed back. */
+  /** Called when a granted task has ended or was handed back. */
   leave(): void {
     const before = this.room;
     this.#held--;

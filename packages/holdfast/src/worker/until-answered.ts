@@ -4,9 +4,9 @@ const RETRY_FROM_MS = 50;
 const RETRY_TO_MS = 1_000;
 
 /**
- * Repeats the very same call until Redis answers it: with its request id it is done once.
+ * Repeats a call until Redis answers. The request id of the call makes sure that it is done only once.
  *
- * @param givesUp looked at after each failure
+ * @param givesUp called after each failure
  * @returns null if it gave up
  */
 export async function untilAnswered<Answer>(

@@ -35,15 +35,15 @@ const DEAD_REASONS: Record<Verdict["kind"], DeadReason> = {
 };
 
 export interface WorkerEvents {
-  /** An attempt is over and Redis confirmed it. */
+  /** An attempt has ended, and Redis has confirmed it. */
   settled: [SettledEvent];
-  /** A verdict came too late. Emitted after "settled", once the ledger of stale verdicts has it. */
+  /** A verdict came too late. Emitted after "settled", when the ledger of stale verdicts has it. */
   stale: [StaleVerdict];
   /** An error. The worker continues, except after `heartbeat_failed`, where it stops. */
   error: [HoldfastError];
   /**
-   * An operator has asked the worker to drain or to resume. To drain, it hands back the tasks that it has not begun, and lets
-   * the others end.
+   * An operator has told the worker to drain or to resume. A worker that drains hands back the tasks that it has not
+   * begun, and lets the others end.
    */
   drain: [{ draining: boolean }];
   renewal: [{ outcome: "renewed" | "lost" | "cancelled"; count: number }];

@@ -13,62 +13,68 @@ import type { BackoffFunction, IsFailure } from "./handler.ts";
 
 export interface WorkerOptions {
   redis: RedisOption;
-  /** First part of every key. @default "queue" */
+  /** The first part of every Redis key. @default "queue" */
   prefix?: string | undefined;
   /** Tasks run at the same time, 1 to 5_000. Each task of a batch counts. @default 50, or the largest `max` of a batch handler */
   concurrency?: number | undefined;
   /** The most that `worker.setConcurrency` may set, 1 to 5_000. @default 500, or `concurrency` if that is more */
   maxConcurrency?: number | undefined;
   /**
-   * How several queues share the slots. `weighted`: by weight, while several have tasks waiting. `strict`: in the order in which they
-   * are listed; a queue gets slots only while no queue before it has tasks waiting, so the last ones can wait for as long as that lasts.
-   * Tasks that run are not interrupted. @default "weighted"
+   * How several queues share the slots. `weighted`: by weight, while several queues have waiting tasks. `strict`: in
+   * the order in which they are listed. A queue then gets slots only while no queue before it has waiting tasks, so the
+   * last queues may wait very long. Running tasks are not interrupted. @default "weighted"
    */
   queueOrder?: "weighted" | "strict" | undefined;
-  /** How long a task stays invisible to others without a heartbeat. Milliseconds, 300 to 3_600_000. @default 30_000 */
+  /**
+   * How long a task stays invisible to other workers without a heartbeat. Milliseconds, 300 to 3_600_000. @default
+   * 30_000
+   */
   leaseMs?: number | undefined;
-  /** Retries of tasks that bring no number of their own, 0 to 100. @default 3 */
+  /** Retries of tasks that do not say how many, 0 to 100. @default 3 */
   maxRetries?: number | undefined;
   /**
-   * Wait before a retry, for tasks that bring none: an object, or a function of attempt, error and task.
+   * Wait before a retry, for tasks without a backoff: an object, or a function of attempt, error and task.
    * @default exponential from 1 s to 1 h, full jitter
    */
   backoff?: Backoff | BackoffFunction | undefined;
   /**
-   * Makes the `expiresAt` of a task a deadline: an attempt that runs then is aborted and fails as timed out. @default false: it goes on,
-   * and only no other attempt begins
+   * Makes the `expiresAt` of a task a deadline: an attempt that runs at that time is aborted and fails as timed out.
+   * @default false: the attempt goes on, and only no other attempt begins
    */
   abortAtExpiry?: boolean | undefined;
-  /** Whether an error costs the task an attempt. @default each one does */
+  /** Whether an error costs the task an attempt. @default each error does */
   isFailure?: IsFailure | undefined;
   /**
-   * How far ahead of its free slots a worker may take tasks: as many as its handlers end within this time, at the pace of the
-   * last ones, and up to four times as many while there is a backlog. Tasks that are not begun soon are handed back.
+   * How far ahead of its free slots a worker may hold tasks: as many as its handlers end within this time at their
+   * latest pace, and up to four times as many while there is a backlog. Tasks that do not begin soon are handed back.
    * Milliseconds, 0 to 100; 0: never. @default 5
    */
   aheadMs?: number | undefined;
-  /** How often an idle queue is looked at, should a wake-up be lost. Milliseconds, 10 to 3_600_000. @default 1_000 */
+  /** How often an idle queue is polled, in case a wake-up is lost. Milliseconds, 10 to 3_600_000. @default 1_000 */
   pollMs?: number | undefined;
   /** How often the worker looks up the partitions of its queues. Milliseconds, 10 to 3_600_000. @default 2_000 */
   watchMs?: number | undefined;
-  /** A task whose type no worker knows for so long goes to the dead letters. Milliseconds. @default 86_400_000 */
+  /**
+   * A task goes to the dead letters if no worker has had a handler for its type for this long. Milliseconds. @default
+   * 86_400_000
+   */
   noHandlerAfterMs?: number | undefined;
   /**
-   * Names the worker; must be unique. 1 to 128 of A-Z a-z 0-9 _ . : @ -.
+   * The id of the worker. It must be unique. 1 to 128 of A-Z a-z 0-9 _ . : @ -.
    * @default host, process id and a random part
    */
   id?: string | undefined;
   /** Shown in the worker registry. */
   version?: string | undefined;
   onScript?: ConnectionOptions["onScript"];
-  /** Receives the spans of attempts. @default none are made */
+  /** Receives the spans of attempts. @default no spans are made */
   tracing?: Tracing | undefined;
 }
 
 const { removeOnComplete, removeOnFail } = taskHints;
 const oneTask =
   "it is an option of a handler, { handler, timeoutMs }, or of a task, enqueue(type, payload, { timeoutMs })";
-const janitor = "a Janitor takes back what a dead worker held, as soon as its lease ends";
+const janitor = "a Janitor takes back the tasks of a dead worker as soon as their leases end";
 
 export const workerKinds: Kinds<WorkerOptions> = {
   redis: redisKind,
@@ -147,7 +153,7 @@ export function workerSettings(queues: WorkedQueues, options: WorkerOptions, bat
   const names = weights.map(([name]) => name);
   return {
     ...{ id, weights, concurrency },
-    /** The queues in strict order; none if they share by weight. */
+    /** The queues in strict order; empty if they share by weight. */
     ranks: options.queueOrder === "strict" ? names : [],
     maxConcurrency: options.maxConcurrency ?? Math.max(concurrency, DEFAULT_MAX_CONCURRENCY),
     prefix: options.prefix ?? "queue",
@@ -157,7 +163,7 @@ export function workerSettings(queues: WorkedQueues, options: WorkerOptions, bat
     pollMs: options.pollMs ?? 1_000,
     watchMs: options.watchMs ?? 2_000,
     noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
-    /** Its entry in the registry, but for its types. */
+    /** The entry of the worker in the registry, without its types. */
     entry: { id, queues: names, host: hostname(), pid: process.pid, version, startedAt: Date.now() },
   };
 }
@@ -180,7 +186,7 @@ function weightsOf(
   if (order === "strict" && typeof queues !== "string" && !Array.isArray(queues))
     throw new HoldfastError(
       "invalid_argument",
-      'queueOrder "strict" goes with a list of queues, the first one first: weights mean nothing then',
+      'queueOrder "strict" needs a list of queues, the first one first: it does not use weights',
     );
   if (pairs.length === 0) throw new HoldfastError("invalid_argument", "a worker needs at least one queue");
   const seen = new Set<string>();

@@ -26,10 +26,13 @@ export type { WorkerOptions } from "./worker-options.ts";
 
 const DEFAULT_GRACE_MS = 25_000;
 const RELEASE_MS = 3_000;
-/** How long the heartbeat thread may take to end on its own, if it has nothing to deregister. */
+/**
+ * How long a stop waits for the heartbeat thread if Redis cannot be reached, ms. It is short, because the thread cannot
+ * deregister the worker then.
+ */
 const AWAY_MS = 100;
 const TIMINGS_MS = 1_000;
-// As in lua/lib/push.lua.
+// The same number as in lua/lib/push.lua.
 const PUSH_TASKS = 32;
 
 /** Runs the tasks of one or more queues, and of all their partitions. */
@@ -46,10 +49,10 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   readonly #middleware = new MiddlewareChain();
   readonly #maxConcurrency: number;
   readonly #watchMs: number;
-  /** The wish of an operator. */
+  /** Whether an operator has told the worker to drain. */
   #draining = false;
   #paused = false;
-  /** Its leases are renewed. */
+  /** Whether the leases of the worker are renewed. */
   #beating = true;
   #timingsTimer: NodeJS.Timeout | undefined;
   #watchTimer: NodeJS.Timeout | undefined;
@@ -60,7 +63,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   readonly #grace = new Grace();
 
   /**
-   * @param queues a name, several, or names with weights: while several have tasks waiting, each gets its share of the slots
+   * @param queues a name, several names, or names with weights: while several queues have waiting tasks, each gets its
+   * share of the slots
    * @param handlers by task type
    * @throws HoldfastError invalid_argument, invalid_queue_name, invalid_task_type
    */
@@ -84,8 +88,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     this.#listener = new Connection(redis, { name: "holdfast-wake", share: true });
     this.#reports = new Reports(this.id, this, () => connection.now());
     this.#slots = new Slots(settings.concurrency);
-    // Room for what runs, what is taken ahead, and what is on its way to Redis with a verdict; and for what is granted by push to
-    // each part of a queue while others fill the slots.
+    // Room for the tasks that run, that wait for a slot, or whose verdict is on its way to Redis, and for the tasks
+    // that pushes may grant to each part of a queue while other tasks fill the slots.
     this.#table = new LeaseTable(maxConcurrency * 2 + 1_024 + maxParts(weights.length) * PUSH_TASKS);
     this.#table.slots = settings.concurrency;
     const table = new HandlerTable(
@@ -149,14 +153,15 @@ export class Worker extends SafeEmitter<WorkerEvents> {
       {
         onLease: (what, index, version) => this.#leaseChanged(what, index, version),
         onRenewal: (outcome, count) => {
-          // One long task that fills or drains the worker leaves nothing to poll for: its renewals show Redis just as well.
+          // While one long task fills the worker, or the worker makes room, it does not poll. Renewed leases then show
+          // that Redis answers.
           if (outcome === "renewed") this.#reports.lastTurnMs = monotonicMs();
           this.emit("renewal", { outcome, count });
         },
         onRegistered: (draining) => this.#told(draining),
         onBeating: (beating) => {
           this.#beating = beating;
-          // Without heartbeats nothing is acquired: a task that outlives its lease would run twice.
+          // Without heartbeats no task is acquired, because a task that outlives its lease would run twice.
           this.#parts.drain();
         },
         onLost: (error) => this.#lostHeartbeat(error, leaseMs),
@@ -165,34 +170,34 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     );
   }
 
-  /** An operator has asked this worker to acquire nothing. */
+  /** Whether an operator has told this worker to drain. */
   get draining(): boolean {
     return this.#draining;
   }
 
-  /** It was paused with `pause()`. */
+  /** Whether it was paused with `pause()`. */
   get paused(): boolean {
     return this.#paused;
   }
 
-  /** It acquires nothing, because somebody said so. */
+  /** Whether the worker acquires no tasks, because it drains or is paused. */
   get #rests(): boolean {
     return this.#draining || this.#paused;
   }
 
-  /** How many tasks it runs at the same time at most. */
+  /** How many tasks the worker may run at the same time. */
   get slots(): number {
     return this.#slots.total;
   }
 
-  /** Tasks held now. */
+  /** How many tasks the worker holds now. */
   get busy(): number {
     return this.#slots.held;
   }
 
   /**
-   * Age of the last answer from Redis to an acquire, settle or heartbeat, ms; Infinity before the first. While slots are free,
-   * of the queue that has waited longest for one.
+   * The time since the last answer of Redis to an acquire, settle or heartbeat, ms; Infinity before the first answer.
+   * While slots are free, it is that of the queue that has waited longest for an answer.
    */
   lastGoodPollAgeMs(): number {
     const ageMs = monotonicMs() - this.#reports.lastTurnMs;
@@ -200,8 +205,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * How long a slot has been free while a queue neither slept, within its `pollMs`, nor waited for Redis, ms. More than a moment
-   * is a fault of the worker: restart it.
+   * How long a slot has been free while a queue neither slept (at most `pollMs`) nor waited for Redis, ms. More than a
+   * moment is a fault of the worker: restart it.
    */
   stalledMs(): number {
     const acquires = this.#started && this.#beating && !this.#rests && !this.#stopped;
@@ -209,7 +214,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Adds a middleware: it runs around the handler of each attempt that begins from now on, inside of those that were added before.
+   * Adds a middleware. It runs around the handler of each attempt that begins from now on, inside the middleware that
+   * was added before.
    * @throws HoldfastError invalid_argument
    */
   use(middleware: Middleware): this {
@@ -218,8 +224,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Changes how many tasks it runs at the same time, 1 to `maxConcurrency`. With fewer than run at present nothing is stopped: no
-   * other task begins until enough of them have ended.
+   * Changes how many tasks the worker runs at the same time, 1 to `maxConcurrency`. If more tasks run at present, none
+   * is stopped, and no task begins until enough of them have ended.
    * @throws HoldfastError invalid_argument
    */
   setConcurrency(concurrency: number): void {
@@ -231,14 +237,15 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Takes nothing new, before and after `start()`, until `resume()`. Tasks that are not begun are handed back; those that run go on, and
-   * their leases are renewed. Other workers of the queue are not affected. Idempotent.
+   * Acquires no tasks until `resume()`; it may be called before or after `start()`. Tasks that have not begun are
+   * handed back. Running tasks go on, and their leases are renewed. Other workers of the queue are not affected.
+   * Idempotent.
    */
   pause(): void {
     this.#setPaused(true);
   }
 
-  /** Ends a pause. While an operator lets the worker drain, it goes on to take nothing. Idempotent. */
+  /** Ends a pause. If an operator has told the worker to drain, it still acquires no tasks. Idempotent. */
   resume(): void {
     this.#setPaused(false);
   }
@@ -256,14 +263,14 @@ export class Worker extends SafeEmitter<WorkerEvents> {
 
   /**
    * Connects, runs the boot checks and begins to acquire.
-   * @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported, heartbeat_failed (its thread does not
-   * begin): the worker can be started again. closed: it was stopped, before or meanwhile
+   * @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported, or heartbeat_failed if its thread does
+   * not begin: the worker can be started again. closed if it was stopped before or meanwhile
    */
   start(): Promise<void> {
     if (this.#stopped) return Promise.reject(stoppedError());
     this.#starting ??= this.#start().catch((error: unknown) => {
       this.#starting = undefined;
-      // A call that a stop broke off is not a fault of Redis.
+      // If a stop interrupted a call, the error is not a fault of Redis.
       throw this.#stopped ? stoppedError() : error;
     });
     return this.#starting;
@@ -297,9 +304,9 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Stops acquiring, lets running tasks end within the grace, and hands the rest back with the attempt refunded. Handing back takes
-   * up to 3 s more if Redis does not answer, and is left out if Redis cannot be reached: the leases then expire. Idempotent; a
-   * later call can shorten the grace.
+   * Stops acquiring, lets running tasks end within the grace, and hands the others back with their attempts refunded.
+   * Handing back takes up to 3 s more if Redis does not answer. It is left out if Redis cannot be reached, and the
+   * leases then expire. Idempotent; a later call can shorten the grace.
    * @throws HoldfastError invalid_argument
    */
   async stop(options: StopOptions = {}): Promise<void> {
@@ -318,17 +325,17 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     let handover: Grace | undefined;
     if (this.#started) {
       this.#table.state = "draining";
-      // Verdicts that only wait for Redis are not a reason to wait.
+      // If Redis cannot be reached, verdicts that wait for it do not delay the stop.
       await this.#grace.until(() => this.#runners.quiet || (isAway() && this.#slots.held === 0));
       for (const runner of this.#runners.all) runner.held.releaseAll();
-      // One time for all that is still to be told.
+      // All that is still to be written to Redis shares this time.
       handover = new Grace(RELEASE_MS);
       await handover.until(() => this.#runners.quiet || isAway());
       if (!isAway())
         await handover.orEnd(Promise.all(this.#runners.all.map((runner) => runner.writeTimings())));
     }
     this.#table.state = "stopped";
-    // It may be beginning.
+    // The heartbeat may still be starting.
     await this.#heartbeat.stop(isAway() ? AWAY_MS : handover?.leftMs);
     for (const runner of this.#runners.all) runner.close();
     if (!isAway()) await handover?.orEnd(this.#reports.drain());
@@ -341,9 +348,9 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     for (const runner of this.#runners.all) runner.close();
   }
 
-  /** The wish of an operator, as the heartbeat has learned it. */
+  /** Called when the heartbeat has learned whether an operator told the worker to drain. */
   #told(draining: boolean): void {
-    // It does not poll meanwhile: that the registry answers shows Redis just as well.
+    // A worker that drains or is paused does not poll. The answer of the registry shows that Redis answers.
     if (draining || this.#paused) this.#reports.lastTurnMs = monotonicMs();
     if (this.#draining === draining || this.#stopped) return;
     this.#draining = draining;
@@ -352,10 +359,11 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   #lostHeartbeat(cause: HoldfastError, leaseMs: number): void {
-    const message = `${cause.message}. It ended too often, so this worker stops: its leases are no longer renewed`;
+    const message = `${cause.message}. It ended too often, so this worker stops, because its leases are no longer renewed`;
     const error = new HoldfastError("heartbeat_failed", message, { cause });
     if (!this.emit("error", error)) warn(error);
-    // The leases that it holds last that long: the last heartbeat was a third of a lease ago at most.
+    // The leases of the worker are valid for at least this long, because the last heartbeat was at most a third of a
+    // lease ago.
     void this.stop({ graceMs: Math.floor(leaseMs / 3) });
   }
 

@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL("../../../..", import.meta.url));
 const APP = fileURLToPath(new URL("./app.mjs", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "holdfast-bundle-"));
 
-// As `pnpm run build` does it, so that the test sees the thread of now.
+// Embeds the present code of the thread, as `pnpm run build` does.
 beforeAll(() => execute(process.execPath, ["scripts/embed.mjs"], { cwd: root }));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -35,7 +35,7 @@ test.each([
       format,
       outfile: join(home, name),
       logLevel: "error",
-      // The installed package, and not the sources of this test.
+      // Bundles the installed package, and not the sources of this test.
       absWorkingDir: root,
     });
     writeFileSync(join(home, "handlers.mjs"), "export const handlers = { apart: () => process.pid };\n");
@@ -45,7 +45,7 @@ test.each([
     });
     expect(stderr).toBe("");
     expect(JSON.parse(stdout)).toEqual({
-      // Its lease was renewed: nobody else ran it meanwhile.
+      // The lease was renewed, so no other worker ran the task.
       slow: ["completed", '"once"', 1, 0],
       apart: ["completed", true],
       words: "At 00:00",

@@ -1,6 +1,6 @@
-// Node loads this file into threads as well (--require). THREAD_FATE says what the first thread does, the second and so on;
-// the last fate holds for all further threads. A thread can "throw" at once, "hang" for some ms before it runs, "live", or
-// "end" as soon as the file THREAD_END exists.
+// Node loads this file into threads as well (--require). THREAD_FATE says what the first thread does, the second and so
+// on; the last fate holds for all further threads. A thread can "throw" at once, "hang" for some ms before it runs,
+// "live", or "end" as soon as the file THREAD_END exists.
 const { appendFileSync, existsSync, readFileSync } = require("node:fs");
 const { isMainThread } = require("node:worker_threads");
 

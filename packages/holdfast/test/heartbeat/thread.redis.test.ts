@@ -105,7 +105,7 @@ test("when a thread ends, another one replaces it and keeps the leases of runnin
   expect(threads()).toBe(2);
   expect(told().filter(({ aborted }) => aborted)).toEqual([]);
   expect(told().filter(({ error }) => error)).toEqual([
-    { error: "internal", message: "the heartbeat thread ended: with code 3. Another one begins" },
+    { error: "internal", message: "the heartbeat thread ended: with code 3. Another thread begins" },
   ]);
   expect(await system.queue().get(id)).toMatchObject({ state: "completed", attempts: 1, crashes: 0 });
 });

@@ -13,7 +13,7 @@ const lease = (q: TestQueue, id: string) => ({
   fence: q.held.find((grant) => grant.id === id)?.fence ?? "",
 });
 
-/** Acquires, and keeps the leases for the call. @returns them */
+/** Acquires, and keeps the leases for the call. @returns the leases */
 async function hold(q: TestQueue, want: number) {
   q.held = (await q.acquire(want)).grants;
   return q.held;

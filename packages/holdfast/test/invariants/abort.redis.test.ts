@@ -42,8 +42,8 @@ const rows = all.flatMap(([name, scenario]) =>
 );
 
 test("every script is cut short here", () => {
-  // Those of the system move no task: operations have cases of their own (abort-operations.redis.test.ts), and an
-  // append to the audit records is one call; what trims them is cut short in action-log.redis.test.ts.
+  // Scripts of the system move no task. Operations have cases of their own (abort-operations.redis.test.ts). An append
+  // to the audit records is one call, and action-log.redis.test.ts cuts the removal of these records short.
   const ofTheSystem = [
     "auditAppend",
     "auditTrim",

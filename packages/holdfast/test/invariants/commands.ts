@@ -1,5 +1,5 @@
-// The commands of the model test. The file has more than 500 lines because it holds one command for each script, and all of
-// them share the helpers at its top.
+// The commands of the model test. The file has more than 500 lines because it holds one command for each script, and
+// all of them share the helpers at its top.
 import { HOLD_SCOPES, type HoldScope } from "@holdfast/contracts";
 import { type RedisServer, until } from "@holdfast/testing";
 import fc from "fast-check";
@@ -144,14 +144,16 @@ const aside = async ({ redis, engine }: Real) =>
     (member) => member.split(" ").at(-1) ?? "",
   );
 
-/** Notes the tasks that an acquire has put aside: they have a record now, and it woke the waiting workers. */
+/** Notes the tasks that an acquire has put aside. They have a record now, and the acquire woke the waiting workers. */
 async function toldAside(model: Model, real: Real, before: string[]): Promise<void> {
   const put = (await aside(real)).filter((id) => !before.includes(id));
   for (const id of put) Object.assign(model.task(id), { touched: true, order: null });
   if (put.length > 0) model.parking.wake();
 }
 
-/** Checks that the tasks are leased under the next tokens, and that the message, if it was heard, names the same tasks. */
+/**
+ * Checks that the tasks are leased under the next tokens, and that the message, if it was heard, names the same tasks.
+ */
 async function expectPushed(
   model: Model,
   real: Real,
@@ -319,7 +321,10 @@ async function take(
   }
 }
 
-/** Checks that no task is left that this worker could have been granted. Tasks put aside need a worker that sent its types. */
+/**
+ * Checks that no task is left that this worker could have been granted. Tasks that were put aside need a worker that
+ * sent its types.
+ */
 async function expectNothingLeft(model: Model, real: Real, held: number, types: string): Promise<void> {
   const apart = types === "" ? await aside(real) : [];
   const left = model.paused ? [] : model.in("pending").filter(([, task]) => model.hasRoom(task));
@@ -451,7 +456,7 @@ const settle = (kind: Kind, at: number, delayMs: number, sending: Sending) =>
       token: "1-forged",
     };
     const scope = HOLD_SCOPES[at % 3] as HoldScope;
-    // A worker lets an error that is no failure wait for 1 ms at least.
+    // For an error that is no failure, a worker asks for a wait of at least 1 ms.
     const waitMs = kind === "excuse" ? Math.max(1, delayMs) : delayMs;
     const verdict = { kind, id, fence: fenceOf(token), delayMs: waitMs, error: "no", scope } as Verdict;
     const args = roundTripArgs(model, real, 0, 0);
@@ -606,7 +611,7 @@ const limit = (queue: number, key: number, type: number) =>
     model.parking.wake();
   });
 
-/** @param concurrency 0 takes the share away */
+/** @param concurrency 0 removes the share */
 const share = (concurrency: number) =>
   new Command(`share(${concurrency})`, async (model, { engine }) => {
     const given = concurrency > 0 ? { concurrency } : null;
@@ -618,7 +623,7 @@ const share = (concurrency: number) =>
     model.parking.wake();
   });
 
-/** Holds a key, or the queue. @param holdMs 0: it goes on */
+/** Holds a key, or the queue. @param holdMs 0 ends the hold */
 const hold = (key: string, holdMs: number) =>
   new Command(`hold("${key}", ${holdMs})`, async (model, { engine }) => {
     await changeKey(engine, key === "" ? "queue" : { key }, { holdMs });
@@ -626,7 +631,7 @@ const hold = (key: string, holdMs: number) =>
     model.parking.wake();
   });
 
-/** @param concurrency 0 takes the own limit of the key away */
+/** @param concurrency 0 removes the own limit of the key */
 const ownLimit = (key: string, concurrency: number, lastsMs: number) =>
   new Command(`ownLimit("${key}", ${concurrency}, ${lastsMs})`, async (model, { engine }) => {
     await changeKey(engine, { key }, concurrency > 0 ? { limit: { concurrency }, lastsMs } : { limit: null });
@@ -808,7 +813,7 @@ const sometimes = [
   fc.constant(new Command("reap", simple.reap as Body)),
 ];
 
-/** A command is as likely as it is often in this list. A restart takes a second, so it is here once. */
+/** The more often a command is in this list, the likelier it is. A restart takes a second, so it is here once. */
 export const commands: fc.Arbitrary<Command>[] = [
   ...often,
   ...often,

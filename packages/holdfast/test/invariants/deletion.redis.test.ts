@@ -52,7 +52,8 @@ test.each([
 ])(
   "a producer and the deletion of a queue $name leave no task in an unknown queue, in any order of their calls",
   async ({ isOpen }) => {
-    // The producer is refused, asks, registers, confirms, and does so again after a deletion in between. The deletion makes 3 calls.
+    // The producer is refused, asks, registers, confirms, and starts again after a deletion in between. The deletion
+    // makes 3 calls.
     const all = orders(8, 3);
     expect(all).toHaveLength(165);
     const seen = { registered: 0, deleted: 0, both: 0 };

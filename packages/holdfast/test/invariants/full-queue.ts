@@ -66,7 +66,10 @@ const prepareKeys = async (q: TestQueue) => {
   return lease;
 };
 
-/** Prepares a queue that has new and repeated tasks in every state and band, with and without keys, three running leases and an expired one. */
+/**
+ * Prepares a queue that has new and repeated tasks in every state and band, with and without keys, three running leases
+ * and an expired one.
+ */
 export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await q.add("completed", { fingerprint: "fp" });
   await q.ack(await q.grant(), "1");

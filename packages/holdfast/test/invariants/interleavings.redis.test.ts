@@ -9,7 +9,7 @@ import { ToldStates } from "../support/told-states.ts";
 import { type ActorSet, actorSets, World } from "./actors.ts";
 import { illegalMoves } from "./ledger.ts";
 
-// So many orders are under way at once, each in a queue of its own: Redis is never idle.
+// How many orders run at once, each in a queue of its own, so that Redis is never idle.
 const AT_ONCE = 24;
 const ENDED = /^(completed|dead|discarded|cancelled|expired)$/;
 
@@ -35,7 +35,9 @@ afterAll(async () => {
   await connection.close();
 });
 
-/** @param seen what stood after each beginning of an order: orders that begin alike are looked at once there */
+/**
+ * @param seen the queue after each beginning of an order. Orders with the same beginning are checked there only once.
+ */
 async function runOrder(set: ActorSet, order: string, seen: Map<string, QueueSnapshot>): Promise<void> {
   const world = new World(connection, redis, `i-${nanoid(12).replaceAll(/[^A-Za-z0-9]/g, "x")}`);
   const { engine } = world;

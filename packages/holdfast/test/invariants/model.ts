@@ -39,7 +39,7 @@ export interface ModelTask {
   /** "" for none. */
   unique: string;
   priority: string;
-  /** When it came, among tasks that were not granted yet; null where its place in the line is not known. */
+  /** The place of its enqueue among the tasks that were never granted; null if its place in the line is unknown. */
   order: number | null;
   given: boolean;
   maxAttempts: number;
@@ -50,7 +50,7 @@ export interface ModelTask {
   releases: number;
   generation: number;
   solo: boolean;
-  /** It runs, and its type had a limit when it was granted. */
+  /** Whether the task runs and its type had a limit when it was granted. */
   counted: boolean;
   cancelRequested: boolean;
   touched: boolean;
@@ -73,7 +73,7 @@ export interface ModelTask {
   completed: boolean;
 }
 
-/** What a verdict may say of an attempt. */
+/** The kinds of verdicts on an attempt. */
 export type Kind =
   | "ack"
   | "fail"
@@ -118,11 +118,11 @@ const LETTERS: Partial<Record<State, string>> = {
 
 /** The limits of a queue. The key "" is the queue itself, `/t` is the type t. */
 class ModelLimits {
-  /** From the first task with a key, the first limit or the first hold on. */
+  /** Whether the queue ever had a task with a key, a limit or a hold. */
   used = false;
   queue = Number.POSITIVE_INFINITY;
   key = Number.POSITIVE_INFINITY;
-  /** Of a limit that the queue has together with others. */
+  /** The share of a limit that the queue shares with other queues. */
   share = Number.POSITIVE_INFINITY;
   readonly own = new Map<string, { concurrency: number; untilMs: number }>();
   /** The concurrency of the types that have a limit, or were held. */
@@ -134,7 +134,7 @@ class ModelLimits {
     return own && own.untilMs > nowMs ? own.concurrency : this.key;
   }
 
-  /** The limits of all scopes, in place of those before. A type that is held stays. */
+  /** Replaces the limits of all scopes. A type that is held stays in `types`. */
   set(queue: number, key: number, types: Map<string, number>, nowMs: number): void {
     const held = [...this.types.keys()].filter((type) => this.isHeld(`/${type}`, nowMs));
     this.used = true;

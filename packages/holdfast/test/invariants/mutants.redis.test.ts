@@ -38,7 +38,7 @@ const settleOne: Scenario = {
 interface Mutant {
   name: string;
   mutate: Mutate;
-  /** What the tests of the real script check. */
+  /** The property that the tests of the real script check. */
   property: (queue: TestQueue, mutate?: Mutate) => Promise<unknown>;
 }
 

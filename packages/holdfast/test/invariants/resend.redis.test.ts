@@ -24,7 +24,7 @@ test("a command whose reply was lost is never sent again by the client library i
   const { proxy, connection, redis } = await lossy();
   const once = { name: "once", keyCount: 0, sha1: "0".repeat(40), source: "", argv: () => [] };
   proxy.loseReplyTo("list-of-one");
-  // Its own retry needs a reply that says so: one attempt within no time, and the outcome is unknown.
+  // With a time limit of 1 ms our own code does not repeat the call, so the outcome is unknown.
   const script = {
     ...once,
     source: "#!lua\nreturn redis.call('LPUSH', 'list-of-one', 'x')",

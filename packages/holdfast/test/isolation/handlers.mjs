@@ -14,7 +14,7 @@ const untilExists = async (file) => {
   while (!existsSync(file)) await delay(10);
 };
 
-/** Tells its pid to the test before it begins to misbehave. */
+/** Tells the test the pid of this process before the handler misbehaves. */
 const toldPid = (task) => writeFileSync(task.payload.file, String(process.pid));
 
 export const handlers = {

@@ -26,7 +26,7 @@ const newFile = () => join(folder, String(++files));
 const alive = (pid: number) => {
   try {
     process.kill(pid, 0);
-    // A zombie answers too, until its parent has looked.
+    // A zombie answers too, until its parent has asked for its exit code.
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
   } catch {
     return false;
@@ -165,7 +165,7 @@ describe("a child that misbehaves is killed alone", () => {
     const file = newFile();
     const id = await enqueue("spin", { file }, { timeoutMs: 2_500 });
     const pid = Number(await said(file));
-    // Longer than the lease, in which the event loop of the child never turns.
+    // This takes longer than the lease, and the event loop of the child does not turn meanwhile.
     for (let n = 0; n < 20; n++) expect((await run("value", n)).state).toBe("completed");
     const task = await queue.result(id, { waitMs: 10_000 });
     expect(task).toMatchObject({ state: "dead", attempts: 1, crashes: 0 });

@@ -21,7 +21,7 @@ function adminOf(port: number, options: object = {}): Redis {
   return admin;
 }
 
-/** Well below every time-out that would end it otherwise. */
+/** Far below every time-out that would otherwise end the call. */
 const AT_ONCE_MS = 2_500;
 
 async function failureAtOnce(call: Promise<unknown>): Promise<Error & { code?: string }> {
@@ -188,7 +188,7 @@ test.each([{ tls: {} }, { tls: { rejectUnauthorized: false } }, { tls: true }])(
     const queue = new Queue("q", { redis });
     await expect(queue.enqueue("t", 1)).rejects.toMatchObject({
       code: "redis_unavailable",
-      message: expect.stringContaining("use redis:// if this port does not speak TLS"),
+      message: expect.stringContaining("use redis:// if this port does not use TLS"),
     });
     await queue.close();
     const bytes = Buffer.concat(received);

@@ -82,7 +82,7 @@ test("bad unique keys are refused, with the field and the remedy", async () => {
   expect(await refused({})).toMatch(/^invalid_argument: unique.key is missing/);
   expect(await refused({ key: "" })).toMatch(/unique.key has to be a text of 1 to 128 bytes/);
   expect(await refused({ key: "k", scope: "window" })).toMatch(/scope "window" needs windowMs/);
-  expect(await refused({ key: "k", windowMs: 5 })).toMatch(/windowMs goes with the scope "window"/);
+  expect(await refused({ key: "k", windowMs: 5 })).toMatch(/windowMs needs the scope "window"/);
   expect(await refused({ key: "k", ttl: 5 })).toMatch(/did you mean unique.windowMs/);
   expect(await refused("k")).toMatch(/unique has to be an object such as/);
 });

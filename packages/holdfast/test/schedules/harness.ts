@@ -73,7 +73,7 @@ export async function setupSchedules() {
   const every = (change: Partial<ScheduleInput> = {}) =>
     schedules.put("s", { queue: "work", cron: "* * * * *", type: "t", ...change });
 
-  /** The times of all tasks that schedule "s" ever had in the queue, waiting ones. */
+  /** The times of the waiting tasks of schedule "s", in minutes after `NOON`. */
   const times = async () => {
     const { tasks } = await observer.list("work", { state: "pending", limit: 100 });
     return tasks.map((task) => (Number(task.id.split(":")[1]) - NOON) / MINUTE).sort((a, b) => a - b);

@@ -211,7 +211,7 @@ test("the slots of an interval neither shift nor double, however often it is wri
   }
   expect(await times()).toEqual([10, 20, 30]);
   clock.nowMs = at(41);
-  // Another interval, while a slot of the first is due: that one still comes.
+  // The interval changes while an occurrence of the old interval is due. That occurrence still comes.
   await every({ cron: "@every 15m" });
   await fire();
   clock.nowMs = at(60);
@@ -230,7 +230,7 @@ test("a schedule has no occurrence before its start or after its end, and shows 
   }
   expect(await times()).toEqual([3, 4, 5]);
   expect(await schedules.get("s")).toMatchObject({ nextAt: null, nextRuns: [] });
-  // A later end lets it go on, without what is past.
+  // With a later end the schedule continues, without the occurrences that have passed.
   await every({ startAt: at(3), endAt: at(12) });
   clock.nowMs = at(20);
   await fire();
@@ -279,7 +279,7 @@ test("a limit counts the occurrences that are enqueued, over puts, and not the r
   expect(await schedules.get("s")).toMatchObject({ count: 3, nextAt: null, nextRuns: [] });
   expect((await schedules.pause("s")).nextAt).toBeNull();
   expect((await schedules.resume("s")).nextAt).toBeNull();
-  // A higher limit lets it go on.
+  // With a higher limit the schedule continues.
   expect(await every({ limit: 4 })).toMatchObject({ nextAt: at(7), nextRuns: [at(7)] });
 });
 
@@ -287,7 +287,7 @@ test("a limit holds for what is made up for, too, whoever decides on it", async 
   const { clock, every, janitor, times } = await setupSchedules();
   await every({ limit: 5, missed: "all" });
   clock.nowMs = at(3);
-  // The put decides on three.
+  // This put decides on three missed occurrences, which count against the limit.
   await every({ limit: 5, missed: "all", cron: "@every 1m" });
   clock.nowMs = at(30);
   await janitor().fire();

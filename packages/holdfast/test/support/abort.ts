@@ -29,7 +29,7 @@ export interface Scenario {
   callsAtLeast?: number;
 }
 
-/** The script raises instead of making its `call`-th Redis call. */
+/** Makes the script raise an error instead of its `call`-th Redis call. */
 export function abortAt(script: string, call: number): Mutate {
   return (name, source) => {
     if (name !== script) return source;
@@ -46,7 +46,7 @@ export function abortAt(script: string, call: number): Mutate {
   };
 }
 
-/** Checks I5: one token at most has its ack accepted, for each task and generation. */
+/** Checks I5: for each task and generation, at most one token has its ack accepted. */
 class AckLedger {
   readonly #accepted = new Map<string, Set<string>>();
   readonly #queue: TestQueue;

@@ -16,7 +16,7 @@ export const everyVerdict = (id: string, fence: string): Verdict[] => [
   { kind: "unrouted", id, fence },
 ];
 
-/** I5: once a task was granted again, nothing that its former holder says changes it. */
+/** I5: once a task was granted again, no verdict of its former holder changes it. */
 export async function expectFenced(queue: TestQueue): Promise<void> {
   await queue.add("fenced");
   const first = await queue.grant();
@@ -43,7 +43,10 @@ export async function expectReapSpoilsToken(queue: TestQueue): Promise<void> {
   expect((await queue.task("reaped")).state).toBe("pending");
 }
 
-/** I7, I8: attempts are counted when they begin, so that a task that kills its worker is dead after so many grants. */
+/**
+ * I7, I8: attempts are counted when they begin, so that a task that kills its worker is dead after `maxRetries` + 1
+ * grants.
+ */
 export async function expectDeadAfterGrants(queue: TestQueue, maxRetries: number): Promise<void> {
   await queue.add("killer", { maxRetries });
   let grants = 0;

@@ -18,11 +18,11 @@ const INDEXES = [
   "expired",
   "discarded",
 ] as const;
-// The end of a hold that somebody has to end.
+// The end of a hold that lasts until somebody ends it.
 const FOR_EVER = 8_640_000_000_000_000;
 const PENDING_LISTS: readonly string[] = INDEXES.slice(0, 6);
 
-// One call, so that it is one moment. It shares nothing with the scripts of the product.
+// Everything is read by one call, at one moment. This script shares no code with the scripts of the product.
 const READ = `
 local out = {}
 for i = 1, 13 do
@@ -51,25 +51,31 @@ return out`;
 export interface QueueSnapshot {
   /** Every task that has an envelope, or a record with its header. */
   tasks: Map<string, StateRecord & { raw: string }>;
-  /** Ids whose record outlived the task: purged, kept so that a late repeat is still found. */
+  /** Ids of purged tasks whose record is kept, so that a late repeat is still found. */
   remembered: Set<string>;
-  /** How many completed tasks have a header in their record: the counter, and the ids that were found. */
+  /** The completed tasks with a header in their record: their number by the counter, and the ids that were found. */
   headersCounted: number;
   headers: string[];
   indexes: Record<(typeof INDEXES)[number], string[]>;
   accepted: number;
   purged: number;
-  /** The keys, and the types with a limit as ` /type`: how many of their tasks are counted as running, and how many are leased, or wait. */
+  /**
+   * The keys, and the types with a limit as ` /type`: how many of their tasks are counted as running, how many are
+   * leased, and how many wait.
+   */
   taskKeys: Map<string, { running: number; leased: number; waiting: number; isFull: boolean }>;
-  /** The tasks that have not ended and hold a unique key until then, by key; and the task that the entry of the key names. */
+  /**
+   * By unique key: the tasks that have not ended and hold the key until they do, and the task that the entry of the key
+   * names.
+   */
   uniqueKeys: Map<string, { holders: string[]; entry: string | undefined }>;
   /** The states of the tasks with keepLatest that have not ended, by unique key. */
   latestKeys: Map<string, string[]>;
   ready: Set<string>;
   resting: Set<string>;
-  /** After a change of limits: the keys behind this one are not looked at yet. */
+  /** After a change of limits: the keys after this one have not been looked at yet. */
   opening: string | undefined;
-  /** As the counters tell it, in the order of `COUNTED`. */
+  /** The values of the counters, in the order of `COUNTED`. */
   counted: number[];
 }
 
@@ -186,8 +192,8 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
 }
 
 /**
- * I1, I2, I15 and I16 of what was read: the index entries against the records, the records against the counters, the accounts of keys and the
- * entries of unique keys against both.
+ * Checks I1, I2, I15 and I16 in a snapshot: compares the index entries with the records, the records with the counters,
+ * and the accounts of keys and the entries of unique keys with both.
  */
 export function violationsOf(queue: QueueSnapshot): string[] {
   const found: string[] = [];
@@ -195,15 +201,16 @@ export function violationsOf(queue: QueueSnapshot): string[] {
   for (const name of INDEXES) {
     const isPending = PENDING_LISTS.includes(name);
     const ids = queue.indexes[name];
-    // Entries of tasks that are not pending are tombstones: legal.
+    // Entries of tasks that are not pending are tombstones, which are legal.
     const standing = isPending
       ? [...new Set(ids)].filter((id) => queue.tasks.get(id)?.state === "pending")
       : ids;
     const place = isPending ? "pending" : name === "deadLetters" ? "dead" : name;
     for (const id of standing) {
-      // An acquire that was cut short may leave the entry in the list that it took a task from to put it aside.
+      // An acquire that was cut short while it put a task aside may leave the entry in the first list.
       if ((name === "pendingTyped" || name === "pendingKeyed") && places.has(id)) continue;
-      // A cancel leaves the entry, and the next life of the task may stand in another band: what is met second is dropped.
+      // A cancel leaves the entry, and the next life of the task may be in another band. The entry that is met second
+      // is dropped.
       if (isPending && places.get(id)?.includes(place)) continue;
       places.set(id, [...(places.get(id) ?? []), place]);
     }
@@ -240,7 +247,7 @@ export function violationsOf(queue: QueueSnapshot): string[] {
   return found;
 }
 
-/** I1, I2, I15 and I16: it shares nothing with the audit script, so that one can be held against the other. */
+/** Finds violations of I1, I2, I15 and I16 without the audit script, so that the two can be compared. */
 export async function findViolations(redis: Redis, keys: QueueKeys): Promise<string[]> {
   return violationsOf(await readQueue(redis, keys));
 }

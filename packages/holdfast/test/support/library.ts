@@ -6,12 +6,12 @@ import { redisUrl } from "./setup.ts";
 
 const closing: (() => Promise<unknown>)[] = [];
 
-/** Ends something after the test, last first. */
+/** Calls `close` after the test. Functions that were given later are called first. */
 export function afterwards(close: () => Promise<unknown>): void {
   closing.push(close);
 }
 
-/** A queue, and what sees it, over a client of its own. It is audited after the test. */
+/** Makes a queue and an observer with their own client. The queue is audited after the test. */
 export function library(options: Partial<HoldfastOptions> = {}) {
   const name = `t-${nanoid(12).replaceAll(/[^A-Za-z0-9]/g, "x")}`;
   const redis = options.redis ?? redisUrl();
@@ -36,7 +36,7 @@ interface Loop {
   stop(options: { graceMs: number }): Promise<unknown>;
 }
 
-/** Started now, stopped after the test. */
+/** Starts the loop now, and stops it after the test. */
 export async function started<Runs extends Loop>(loop: Runs): Promise<Runs> {
   afterwards(() => loop.stop({ graceMs: 2_000 }));
   await loop.start();

@@ -47,7 +47,7 @@ export async function startLossyProxy(redisPort: number) {
     get lost() {
       return proxy.lost;
     },
-    /** Loses the reply of the next command in which this text stands. */
+    /** Loses the reply of the next command that contains this text. */
     loseReplyTo(text: string) {
       losing = text;
     },

@@ -1,4 +1,4 @@
-/** Every byte, alone, and what else has tripped a parser of lines and words. */
+/** Every byte by itself, and other texts that have broken a parser of lines and words. */
 export const NASTY = [
   ...Array.from({ length: 256 }, (_, code) => String.fromCharCode(code)),
   "\u2028",
@@ -15,5 +15,8 @@ export const NASTY = [
   "",
 ];
 
-/** As free text is kept: a line end of any kind is one line break, and half a character stands for a whole one. */
+/**
+ * The form in which free text is kept: each kind of line end is one line break, and half a character is replaced by a
+ * whole one.
+ */
 export const asKept = (text: string) => text.replaceAll(/\r\n?/g, "\n").toWellFormed();

@@ -1,6 +1,6 @@
 import type { Mutate } from "./setup.ts";
 
-/** A mutant: one place of one script changed. @throws where the place is not there exactly once */
+/** Makes a mutant: changes one place of one script. @throws unless `from` occurs exactly once */
 export function replaceOnce(script: string, from: string, to: string): Mutate {
   return (name, source) => {
     if (name !== script) return source;

@@ -10,7 +10,7 @@ import type { Script } from "../../src/redis/script.ts";
 import { findViolations } from "./invariants.ts";
 import { TestQueue } from "./test-queue.ts";
 
-/** Changes the source of one script; what it leaves alone it gives back as it is. */
+/** Changes the source of one script, and returns the sources of all others unchanged. */
 export type Mutate = (name: string, source: string) => string;
 
 /** A moment that no test depends on. */
@@ -20,14 +20,14 @@ const url = () => inject("holdfastRedisUrl");
 let shared: { redis: Redis; connection: Connection } | undefined;
 const open: TestQueue[] = [];
 
-/** The same script with another source, under the name that Redis gives it. */
+/** The script with a changed source, under the hash of that source. */
 export function mutated<Args>(script: Script<Args>, mutate: Mutate): Script<Args> {
   const source = mutate(script.name, script.source);
   if (source === script.source) return script;
   return { ...script, source, sha1: createHash("sha1").update(source).digest("hex") };
 }
 
-/** A connection whose scripts go through `mutate` on their way. */
+/** A connection that changes each script by `mutate` before it is called. */
 function mutating(connection: Connection, mutate: () => Mutate | undefined): Connection {
   return new Proxy(connection, {
     get(target, property) {
@@ -44,8 +44,9 @@ function mutating(connection: Connection, mutate: () => Mutate | undefined): Con
 }
 
 /**
- * A queue that no other test has, its engine with a clock that stands still until it is moved, and a plain client.
- * After each test the queue is audited; it fails where the audit, or a count of its own, finds a violation.
+ * Makes a queue that no other test has, with an engine whose clock only moves when the test moves it, and a plain
+ * client. After each test the queue is audited. The test fails if the audit, or the test's own check
+ * (`findViolations`), finds a violation.
  */
 export async function setup(options: { mutate?: Mutate } = {}): Promise<TestQueue> {
   shared ??= { redis: new Redis(url()), connection: new Connection(url()) };
@@ -68,7 +69,7 @@ export async function setup(options: { mutate?: Mutate } = {}): Promise<TestQueu
 /** The URL of the Redis that all test files share. */
 export const redisUrl = url;
 
-/** Both audits: none of them may find anything. */
+/** Expects that neither of the two audits finds anything. */
 export async function expectConserved(queue: TestQueue): Promise<void> {
   expect(await findViolations(queue.redis, queue.keys)).toEqual([]);
   expect((await auditQueue(queue.engine)).violations).toEqual([]);

@@ -28,7 +28,7 @@ export const typesText = (types: string): string => ` ${types}`;
 export const LEASE_MS = 30_000;
 export const MAX_RETRIES = 3;
 
-/** One queue of one test, with words for what tests do. */
+/** One queue of one test, with methods for what tests do. */
 export class TestQueue {
   readonly name: string;
   readonly redis: Redis;

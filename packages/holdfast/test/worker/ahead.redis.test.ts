@@ -2,7 +2,7 @@ import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { gate, setupSystem } from "./harness.ts";
 
-/** Quick ones end at once, slow ones when the gate opens. */
+/** Quick tasks end at once, slow tasks when the gate opens. */
 function quickAndSlow() {
   const slow = gate();
   let runs = 0;
@@ -65,7 +65,8 @@ test("with aheadMs 0 it holds no more than it has slots", async () => {
 test("of two workers, one with a slow handler, no task waits while the other has free slots", async () => {
   const system = await setupSystem();
   const { handlers, slow, slowRuns } = quickAndSlow();
-  // At the pace of the quick ones it takes dozens ahead, and then meets slow ones with quick ones behind them.
+  // At the pace of the quick tasks the worker takes dozens ahead, and then meets slow tasks with quick ones behind
+  // them.
   const one = await system.started("work", handlers, { concurrency: 2 });
   const queue = system.queue();
   await queue.enqueueMany([...tasks("quick", 2_000), ...tasks("slow", 2), ...tasks("quick", 300)]);
@@ -74,7 +75,7 @@ test("of two workers, one with a slow handler, no task waits while the other has
   await until("all quick ones are settled", () => one.settled.length + other.settled.length === 2_300, 2_000);
   expect(slowRuns()).toBe(2);
   const { totals } = await system.observer.stats("work");
-  // Handed back without a crash or a failure, and each as good as new.
+  // The tasks were handed back without a crash or a failure, and without using up an attempt.
   expect(totals).toMatchObject({ crashed: 0, failed: 0, acked: 2_300 });
   slow.open();
   await until("the slow ones are settled", () => one.settled.length + other.settled.length === 2_302);

@@ -271,7 +271,7 @@ test("cancelling a running task aborts its signal within one heartbeat, and it e
     state: "cancelled",
     history: [{ outcome: "failed", error: expect.stringContaining("a cancel was requested") }],
   });
-  // Heartbeats come every third of the lease; a default one would come after 10 s.
+  // Heartbeats come every third of the lease; with the default lease, the first one would come after 10 s.
   expect(abortedAt - cancelledAt).toBeLessThan(5_000);
   await until("a settled event", () => settled.length === 1);
   expect(settled[0]).toMatchObject({ outcome: "cancelled", attempt: 1 });

@@ -53,7 +53,7 @@ test("a worker that is stopped at once leaves the calls and the messages of the 
   await busy.worker.stop({ graceMs: 0 });
   end.open();
   await until("the other one runs it", () => other.settled.length === 1);
-  // Woken by a message of the channel, and not by its poll of 10 s.
+  // A message of the channel wakes the worker, not its poll of 10 s.
   await queue.enqueue("t", 2);
   await until("it is woken", () => other.settled.length === 2, 5_000);
   expect(other.errors).toEqual([]);

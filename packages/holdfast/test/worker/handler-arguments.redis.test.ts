@@ -14,7 +14,7 @@ afterEach(async () => {
   await Promise.all(pools.splice(0).map((pool) => pool.close()));
 });
 
-/** Runs a handler as a worker does: what it returned, and what was kept of its progress and log. */
+/** Runs a handler as a worker does. Returns its result, and the progress and log that were kept. */
 type Run = (type: string) => Promise<{ result: unknown; progress: unknown; log: string[] }>;
 
 async function workerOf(given: Handlers): Promise<Run> {

@@ -124,7 +124,7 @@ describe("concurrency of an entry", () => {
       return a.completed + b.completed === 240;
     });
     expect(most).toBe(2);
-    // Few are granted beyond the limit and handed back: the engine knows how many more may run.
+    // Few tasks are granted beyond the limit and handed back, because the engine knows how many more may run.
     const back = settled.filter(({ outcome }) => outcome === "released").length;
     expect(back).toBeLessThan(10);
     expect(errors).toEqual([]);

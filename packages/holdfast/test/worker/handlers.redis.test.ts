@@ -231,7 +231,7 @@ describe("queues in strict order", () => {
     for (const name of names) await system.queue(name).enqueueMany(mixed(200, "step"));
     await system.started(names, { step }, { concurrency: 2, aheadMs: 0, queueOrder: "strict" });
     await until("all ran", () => started.length === 600);
-    // What the next queue was granted while the last tasks of one ran may overlap by the slots.
+    // While the last tasks of a queue run, tasks of the next queue may begin in the free slots.
     const early = names.map(
       (name, n) => started.slice(200 * n, 200 * (n + 1)).filter((own) => own !== name).length,
     );

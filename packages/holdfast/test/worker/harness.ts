@@ -16,7 +16,7 @@ import {
 import { queueKeys } from "../../src/redis/keys.ts";
 import { redisUrl } from "../support/setup.ts";
 
-/** A promise that the test settles: what a handler waits for instead of a sleep. */
+/** A promise that the test resolves. Handlers wait for it instead of sleeping. */
 export interface Gate {
   readonly opened: Promise<void>;
   open(): void;
@@ -30,7 +30,7 @@ export function gate(): Gate {
   return { opened, open };
 }
 
-/** Rejects when the signal is aborted, with its reason: a handler that does as it is told. */
+/** Rejects with the reason of the signal when the signal aborts, like a handler that obeys the signal. */
 export const untilAborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason);
@@ -43,7 +43,7 @@ export interface WatchedWorker {
   readonly errors: HoldfastError[];
 }
 
-/** One system under a prefix that no other test has. All that it made is ended after the test. */
+/** One system under a prefix that no other test has. Everything that it made is stopped after the test. */
 export class System {
   readonly prefix = `t${nanoid(10)}`;
   readonly url: string;
@@ -73,7 +73,7 @@ export class System {
     return queueKeys(this.prefix, name);
   }
 
-  /** Not started yet. Polls so seldom that no test passes by a poll alone, unless it asks for more. */
+  /** Makes a worker that is not started yet. By default it polls so seldom that no test passes by a poll alone. */
   worker(
     queues: ConstructorParameters<typeof Worker>[0],
     handlers: Handlers,
@@ -104,7 +104,7 @@ export class System {
     return janitor;
   }
 
-  /** Grants up to `want` tasks to a worker that is never heard of again. */
+  /** Grants up to `want` tasks to a worker that makes no further calls. */
   async grantToNobody(queue: string, want: number, leaseMs: number): Promise<string[]> {
     const { grants } = await this.engine(queue).acquire({
       want,

@@ -114,7 +114,7 @@ test("drop-new refuses a task whose key has as many as may run, and keeps nothin
     "accepted",
   ]);
   expect(await system.observer.stats("work")).toMatchObject({ pendingKeyed: 3, pending: 3 });
-  // One that was cancelled makes room before a worker meets it.
+  // A cancelled task makes room before a worker meets its entry.
   const [first] = batch;
   const b = first?.ok ? first.receipt.id : "";
   await system.observer.cancel("work", b);
@@ -182,7 +182,7 @@ test("maxWaiting refuses what a key has too much of, and counts neither what run
   await system.observer.cancel("work", results[0]?.ok ? results[0].receipt.id : "");
   await queue.enqueue("t", {}, { key: "a", id: "again" });
   await expect(queue.enqueue("t", {}, { key: "a" })).rejects.toMatchObject({ code: "key_full" });
-  // A known id is answered as such, and takes no room.
+  // An enqueue of a known id is a duplicate, and takes no room.
   expect(await queue.enqueue("t", {}, { key: "a", id: "again" })).toMatchObject({ duplicate: true });
   open();
   await until("all ended", async () => (await system.observer.stats("work")).completed === 4);

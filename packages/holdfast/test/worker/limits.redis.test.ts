@@ -64,7 +64,7 @@ test("a worker that waits for a rate wakes at its time, without a poll", async (
   await system.queue().enqueueMany(tasksOf("a", 15).map(({ type, payload }) => ({ type, payload })));
   await until("all are completed", async () => (await system.observer.stats("work")).completed === 15);
   const [first, last] = [starts[0]?.at ?? 0, starts.at(-1)?.at ?? 0];
-  // 14 intervals of 50 ms, of which a late worker may catch up less than one.
+  // There are 14 intervals of 50 ms. A late worker may catch up less than one of them.
   expect(last - first).toBeGreaterThanOrEqual(14 * 50 - 50);
 });
 
@@ -227,7 +227,7 @@ test("a tenant with one task does not wait for the thousands of another one", as
   const before = starts.length;
   const { id } = await queue.enqueue("t", { key: "quiet", n: 0 }, { key: "quiet" });
   expect(await queue.result(id, { waitMs: 10_000 })).toMatchObject({ state: "completed" });
-  // What was taken ahead, and a turn of the other one for each slot, may start before it.
+  // Tasks that were taken ahead, and one turn of the other key for each slot, may start before the task.
   const place = starts.findIndex(({ key }) => key === "quiet") - before;
   expect(place).toBeLessThan(300);
 });
@@ -252,7 +252,8 @@ test("heavy tasks take more of a rate than light ones, and one above the burst i
     "medium",
     "last",
   ]);
-  // 30 less the burst of 10 are paid back before the light one: 200 ms, of which a late worker may catch up less than one interval of 10 ms.
+  // The cost of 30 less the burst of 10 is paid back before the light task starts. This takes 200 ms, of which a late
+  // worker may catch up less than one interval of 10 ms.
   expect(at(1)).toBeGreaterThanOrEqual(185);
   expect(at(2) - at(1)).toBeGreaterThanOrEqual(70);
 });

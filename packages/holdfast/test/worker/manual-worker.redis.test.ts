@@ -104,7 +104,7 @@ test("waits for a task that comes later, and with none resolves with an empty li
   const aborted = worker.acquire(1, { ...LONG, signal: abort.signal });
   abort.abort(new Error("enough"));
   await expect(aborted).rejects.toThrow("enough");
-  // What comes while nobody asks stays where it is.
+  // Tasks that are enqueued while nobody asks stay pending.
   await system.queue().enqueueMany(tasks(3));
   expect(await system.observer.stats("work")).toMatchObject({ processing: 2, pending: 3 });
 });

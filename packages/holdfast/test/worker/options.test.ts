@@ -51,7 +51,7 @@ test.each<[unknown, string]>([
 });
 
 test.each<[string, unknown, string]>([
-  ["a function", async () => 1, 'the one for all task types is { "*": handler }'],
+  ["a function", async () => 1, 'for all task types write { "*": handler }'],
   ["a Map", new Map([["t", () => 1]]), "Object.fromEntries(map)"],
   ["nothing", undefined, "got undefined"],
   ["null", null, "got null"],
@@ -59,7 +59,7 @@ test.each<[string, unknown, string]>([
   [
     "what isolated() gives",
     { handlers: fine, pids: [], close() {} },
-    "of isolated() it is the field handlers",
+    "use the field handlers of the result of isolated()",
   ],
   [
     "a text as handler",

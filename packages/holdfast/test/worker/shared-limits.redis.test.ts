@@ -66,7 +66,7 @@ test("a share that is lowered is for others only once its tasks have ended", asy
   expect(await observer.why("a", waiting?.id ?? "")).toMatchObject({
     reason: "limited",
     detail: expect.stringContaining(
-      '10 of 6 tasks run that queue "a" may run now of limit "db" (12 with 1 other queue)',
+      'queue "a" runs 10 tasks and may run 6 now: its share of limit "db" (12 with 1 other queue)',
     ),
   });
   open();
@@ -139,7 +139,7 @@ test("partitions use what others leave over of the limit of their queue, and new
   await observer.limits.set("parts", { queue: { concurrency: 8 } });
   await worker.start();
   const janitor = system.janitor();
-  // One key: all of its tasks are in one partition.
+  // All tasks have one key, so they are in one partition.
   await queue.enqueueMany(tasks(200).map((task) => ({ ...task, key: "k" })));
   await until("all are completed", async () => {
     await janitor.runOnce();

@@ -30,7 +30,7 @@ test("no more than `concurrency` handlers run at a time, and no fewer while task
   expect(most).toBe(7);
 });
 
-/** Starts handlers that count themselves per queue; `enough` stops the counting. */
+/** Makes handlers that count, per queue, how many of them run. `enough` stops the counting. */
 function counted(system: System, weights: Record<string, number>, concurrency: number) {
   const running: Record<string, number> = { a: 0, b: 0 };
   const most: Record<string, number> = { a: 0, b: 0 };
@@ -83,7 +83,7 @@ test("the slots of a queue that ran dry go to the other", async () => {
   await until("queue b is dry and queue a has every slot", () => running.a === 8);
 });
 
-/** A task that crashed its worker twice: from now on it runs alone. */
+/** Enqueues a task that crashed its worker twice, so that from now on it runs alone. */
 async function enqueueSolo(system: System, queue: string, type: string): Promise<string> {
   const { id } = await system.queue(queue).enqueue(type, null);
   for (let crash = 1; crash <= 2; crash++) {
@@ -146,9 +146,9 @@ test.each([
     }
     await soloRuns.opened;
     expect(worker.busy).toBe(1);
-    // It did not wait for the others to run out: the worker drained for it.
+    // The task did not wait until the others had run out, because the worker made room for it.
     expect((await system.observer.stats("work")).pending).toBeGreaterThan(0);
-    // Time for what should not happen: wake-ups of the other queue, and two heartbeats.
+    // Waits for wake-ups of the other queue and for two heartbeats, after which no other task must run.
     let renewals = 0;
     worker.on("renewal", () => renewals++);
     await system.queue("other").enqueue("step", null);

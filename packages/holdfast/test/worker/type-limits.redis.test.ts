@@ -121,6 +121,6 @@ test("a queue has either partitions or limits of types", async () => {
   await system.observer.partition("parts", 2);
   await expect(system.observer.limits.set("parts", { types })).rejects.toMatchObject({
     code: "invalid_argument",
-    message: expect.stringContaining("since it has partitions"),
+    message: expect.stringContaining("because it has partitions"),
   });
 });

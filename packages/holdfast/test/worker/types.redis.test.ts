@@ -71,8 +71,8 @@ test.each([1, 50])(
       const acked = watched.settled.filter(({ outcome }) => outcome === "acked");
       expect(acked.map(({ task }) => task.type)).toEqual(Array.from({ length: 30 }, () => type));
     }
-    // Tasks that a worker took before it sent its types, also ahead of its slots, go to the other worker and do not come
-    // back.
+    // Tasks that a worker took before it sent its types, also ahead of its slots, go to the other worker and do not
+    // come back.
     for (const { settled } of [a, b]) {
       const ids = settled.map(({ task }) => task.id);
       expect(ids).toHaveLength(new Set(ids).size);

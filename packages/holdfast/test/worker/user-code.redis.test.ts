@@ -127,7 +127,7 @@ const ROWS: Record<string, Row> = {
   },
   "a handler returns a thenable whose `then` throws": {
     bad: () => ({
-      // biome-ignore lint/suspicious/noThenProperty: that is the point
+      // biome-ignore lint/suspicious/noThenProperty: the test needs an object like this
       get then() {
         return boom();
       },
@@ -136,13 +136,13 @@ const ROWS: Record<string, Row> = {
     error: null,
   },
   "a handler returns a promise whose `then` was replaced": {
-    // biome-ignore lint/suspicious/noThenProperty: that is the point
+    // biome-ignore lint/suspicious/noThenProperty: the test needs an object like this
     bad: () => Object.assign(Promise.resolve(1), { then: rejects }),
     error: null,
   },
   "a handler returns a thenable that settles twice": {
     bad: () => ({
-      // biome-ignore lint/suspicious/noThenProperty: that is the point
+      // biome-ignore lint/suspicious/noThenProperty: the test needs an object like this
       then(ok: (value: number) => void, no: (error: Error) => void) {
         ok(1);
         no(new Error("x"));

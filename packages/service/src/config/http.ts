@@ -63,7 +63,7 @@ export const httpConfig = {
     default: 0,
     minimum: 0,
     maximum: 1_000_000,
-    description: "Requests at once after a pause; 0: as many as in a second.",
+    description: "Requests that may come at once after a pause; 0: as many as RATE_LIMIT_PER_SECOND.",
   }),
   MASKED_POINTERS: Type.Optional(
     Type.String({
@@ -76,14 +76,14 @@ export const httpConfig = {
     minimum: 0,
     maximum: 1_000_000,
     description:
-      "For keys that may not see every payload: tasks per minute whose id is taken by another body. Beyond it, tasks with an id are answered 429. 0: no limit.",
+      "For each key that may not see every payload: tasks per minute with an id that is stored with another body. After that many, its tasks with an id are answered 429. 0: no limit.",
   }),
   QUEUES_PER_KEY: Type.Integer({
     default: 1_000,
     minimum: 0,
     maximum: 1_000_000,
     description:
-      "Existing queues that one key, or one address without a key, may have made; a request that would make one more is answered 429. Existing queues are never refused. 0: no cap, and nothing is counted.",
+      "The most queues that one key, or one address without a key, may make; deleted queues no longer count. A request that would make one more is answered 429. Queues that exist can always be used. 0: no cap, and nothing is counted.",
   }),
   BASE_PATH: Type.Optional(
     Type.String({

@@ -41,7 +41,9 @@ export const redisConfig = {
   REDIS_TLS_CERT_FILE: Type.Optional(
     Type.String({ description: "Certificate of this client (PEM), if Redis asks for one." }),
   ),
-  REDIS_TLS_KEY_FILE: Type.Optional(Type.String({ description: "Its key (PEM)." })),
+  REDIS_TLS_KEY_FILE: Type.Optional(
+    Type.String({ description: "Private key of REDIS_TLS_CERT_FILE (PEM)." }),
+  ),
   REDIS_SENTINELS: nodes("Sentinels"),
   REDIS_SENTINEL_NAME: Type.Optional(
     Type.String({ description: "Name of the master that the Sentinels watch." }),

@@ -24,7 +24,9 @@ function hostName(header: string): string {
   return /^([A-Za-z0-9._-]+)(:\d+)?$/.exec(header)?.[1]?.toLowerCase() ?? "";
 }
 
-/** `isAllowedHost` for one service. Most clients always send the same Host, so the last one that was allowed is kept. */
+/**
+ * `isAllowedHost` for one service. Most clients always send the same Host, so the last one that was allowed is kept.
+ */
 export function hostCheck(listenHost: string, allowed: string[]): (header: string | undefined) => boolean {
   let last: string | undefined;
   return (header) => {

@@ -49,7 +49,7 @@ declare module "fastify" {
       recheck(request: FastifyRequest): void;
       /** Watches a lasting request, and reports when its sender loses access. */
       watch(request: FastifyRequest): Watch;
-      /** Gives the body of an authenticated request the time of a stream. */
+      /** Lets the body of an authenticated request take up to `streamTimeoutMs`. */
       allowLongBody(request: IncomingMessage, response: ServerResponse): void;
       /** Whether there are trusted proxies. Without one, the address of a client is that of its socket. */
       hasProxies: boolean;

@@ -24,7 +24,8 @@ export const NOBODY: Identity = Object.freeze<Identity>({
 });
 
 /**
- * A sender on loopback while it is unknown whether there are keys. It may learn that Redis is away, but sees nothing.
+ * A sender on loopback while it is unknown whether there are keys. It may learn that Redis cannot be reached, but sees
+ * no data.
  */
 export const NOT_YET_KNOWN: Identity = Object.freeze<Identity>({
   ...ANONYMOUS,

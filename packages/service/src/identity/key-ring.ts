@@ -15,7 +15,10 @@ const POLL_MS = 400;
 const FULL_READ_MS = 10_000;
 /** The shortest time between two writes of a key's last use, ms, in each process. */
 const NOTE_USE_MS = 60_000;
-/** Verified header texts that are kept: as many as a service has clients, but no more than an attacker can fill. */
+/**
+ * The most headers whose key was verified that are kept. There may be many per key, since a client can vary the spaces
+ * in its header.
+ */
 const MAX_VERIFIED = 1_000;
 
 export interface KeyRingOptions {
@@ -302,7 +305,10 @@ function expired(): HoldfastError {
   return new HoldfastError("unauthorized", "this key has expired");
 }
 
-/** A text that changes with the file, even within one tick of its clock: a replaced file has another inode. */
+/**
+ * A text that changes with the file. It has the inode, which differs after a replacement even if the time and the size
+ * are the same.
+ */
 function stampOf(file: string): string {
   const { mtimeNs, size, ino } = statSync(file, { bigint: true });
   return `${mtimeNs}:${size}:${ino}`;

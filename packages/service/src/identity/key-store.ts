@@ -7,7 +7,7 @@ import { readKey } from "./key.ts";
 // The ids of keys are letters and digits, so this field cannot be the id of a key.
 const VERSION = "#version";
 
-// The version changes in the same step as the keys, or a reader could take the old keys for the new version.
+// The version changes in the same step as the keys. Otherwise a reader could read the old keys with the new version.
 const ADD =
   "if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end redis.call('HSET', KEYS[1], '#version', ARGV[3]) return 1";
 // A leaked key has to be revocable even while Redis is full.

@@ -40,7 +40,8 @@ export class RateLimiter {
   }
 
   /**
-   * Takes one token of this caller. A refused request takes none, so it is enough to wait for the time that the answer gives.
+   * Takes one token of this caller. A refused request takes none, so it is enough to wait for the time that the answer
+   * gives.
    */
   take(who: string, nowMs: number = performance.now()): RateVerdict {
     const bucket = this.#refilled(who, nowMs);
@@ -99,7 +100,10 @@ export class RateLimiter {
   }
 }
 
-/** The part of a limiter that the server needs. The class itself would not do: each build has its own copy. */
+/**
+ * The part of a limiter that the server needs. The type is not the class, because each build has its own copy of the
+ * class.
+ */
 export type Limiter = Pick<RateLimiter, "take">;
 
 /** RATE_LIMIT_PER_SECOND and RATE_LIMIT_BURST; undefined: no limit. */

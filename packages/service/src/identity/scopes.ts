@@ -64,7 +64,7 @@ export function guardRoute(request: FastifyRequest, reply: FastifyReply, { ident
 }
 
 /**
- * Checks again that the sender has access: his key can be revoked or expire while his request lasts.
+ * Checks again that the sender has access: the key can be revoked or expire while the request lasts.
  * @throws HoldfastError unauthorized, forbidden, redis_unavailable
  */
 export function recheck(request: FastifyRequest, identify: Identify): void {

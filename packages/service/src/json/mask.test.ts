@@ -109,7 +109,7 @@ test("an error that was cut within a masked value does not show the beginning of
       progress: masked,
       history: [{ error: masked }],
     });
-    // An older version cut without a mark, at the length that is kept.
+    // An older version cut errors without a mark, at the length limit.
     const old = `${"x".repeat(LIMITS.errorCharacters - kept)}${CARD.slice(0, kept)}`;
     expect(maskTask({ lastError: old }).lastError).toBe(`${"x".repeat(LIMITS.errorCharacters - kept)}***`);
   }

@@ -12,7 +12,7 @@ import {
 /** The text that replaces a masked value. */
 const MASK = "***";
 const MASK_TEXT = JSON.stringify(MASK);
-/** Shorter values would be found in every other word of an error. */
+/** Shorter values are not masked in errors, since they would be found inside many other words. */
 const LEAST_SECRET = 4;
 
 /** The steps of one pointer; null is `*`, which fits every member and every element. */
@@ -103,11 +103,12 @@ function visit(
 function maskWords(words: string, secrets: readonly string[]): string {
   const cuts: number[] = [];
   for (let at = words.indexOf(CUT_MARK); at >= 0; at = words.indexOf(CUT_MARK, at + 1)) cuts.push(at);
-  // Older versions cut without a mark.
+  // Older versions cut errors without a mark, at the length limit.
   if (words.length >= LIMITS.errorCharacters) cuts.push(words.length);
   let masked = words;
-  // Beginnings go before whole texts: a number in a longer text is a text of its own, and without it the beginning would not be
-  // known. The last place comes first, so that the other places do not move.
+  // Cut-off beginnings are masked before whole texts. A number inside a longer text is a secret by itself, and once the
+  // number is masked, the beginning of the longer text is not recognised. The last place comes first, so that the other
+  // places do not move.
   for (const cut of cuts.reverse()) {
     const begun = Math.max(0, ...secrets.map((secret) => beginningAt(masked, cut, secret)));
     if (begun > 0) masked = masked.slice(0, cut - begun) + MASK + masked.slice(cut);
@@ -123,7 +124,7 @@ function beginningAt(words: string, cut: number, secret: string): number {
   return 0;
 }
 
-/** The strings and numbers within a JSON text, as they would be quoted: longest first. */
+/** The strings and numbers within a JSON text, as an error would quote them, longest first. */
 function secretsIn(texts: readonly string[]): string[] {
   const found = new Set<string>();
   const collect = (value: unknown): void => {

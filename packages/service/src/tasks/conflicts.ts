@@ -77,7 +77,10 @@ class LimitedQueue implements EnqueueQueue {
   #refusal() {
     const verdict = this.#limiter.look(this.#who);
     if (verdict.isAllowed) return undefined;
-    return tooMany(verdict, "too many tasks whose id was taken by another body (CONFLICTS_PER_MINUTE)");
+    return tooMany(
+      verdict,
+      "too many tasks with an id that is stored with another body (CONFLICTS_PER_MINUTE)",
+    );
   }
 }
 

@@ -15,7 +15,7 @@ const JSON_TYPE = "application/json; charset=utf-8";
 const PROBLEM_TYPE = `${PROBLEM_MEDIA_TYPE}; charset=utf-8`;
 const TYPES = new Set(["application/json", JSON_TYPE, "application/json;charset=utf-8"]);
 
-// Those of the framework's headers that matter for an answer that no browser shows.
+// The security headers of the framework that matter for an answer that no browser shows.
 const SECURITY = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -36,9 +36,9 @@ interface Target {
 }
 
 /**
- * Serves the two POSTs of tasks directly from node:http, which is much cheaper than the framework. Fastify serves every
- * request that is not plain, and every other path; its routes give the same answers. Hooks of the caller do not run for
- * a request that is served here.
+ * Serves the two POSTs of tasks directly from node:http, which is much cheaper than the framework. `serve` says which
+ * requests. Fastify serves all others, and its routes give the same answers. Hooks of the caller do not run for a
+ * request that is served here.
  */
 export function registerFastLane(app: HttpServer, options: TaskRouteOptions): void {
   const { isHostAllowed, identify, limiter, hasProxies, isClosing } = app.basics;
@@ -78,7 +78,8 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
     ) {
       return false;
     }
-    // The framework refuses a sender without access or with too many requests, in the words of other routes.
+    // The framework refuses a sender without access or with too many requests, so the answer is that of all other
+    // routes.
     const identity = enqueuer(identify, request, target.name);
     // Behind a proxy, the framework works out the address of a client from the headers.
     if (identity === undefined || (hasProxies && identity.keyId === null)) return false;

@@ -230,8 +230,8 @@ function statusOf({ duplicate, willRun, replaced }: EnqueueReceipt, hasKey = fal
 }
 
 /**
- * The receipt as HTTP sends it. For a duplicate it also says whether anything will run, and for a unique key that another task holds that
- * the receipt is about that task.
+ * The receipt as HTTP sends it. Only a duplicate has `willRun`. `deduplicated` says that the receipt is about another
+ * task, which holds the unique key.
  */
 function receiptBody({ id, state, duplicate, willRun, durability, deduplicated, replaced }: EnqueueReceipt) {
   const known = duplicate ? { willRun } : {};

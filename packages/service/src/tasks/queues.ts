@@ -15,8 +15,8 @@ export class NewQueues {
   readonly #known = new Map<string, number>();
 
   /**
-   * @param perKey the most queues that one key, or one address without a key, may make; deleted queues no longer count. 0: no
-   * cap, and nothing is counted
+   * @param perKey the most queues that one key, or one address without a key, may make; deleted queues no longer count.
+   * 0: no cap, and nothing is counted
    */
   constructor(
     registry: Pick<Holdfast["registry"], "addQueue">,

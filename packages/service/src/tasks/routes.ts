@@ -142,7 +142,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
         tags: ["tasks"],
         summary: "Cancel a task",
         description:
-          "200: cancelled. 202: it is running, its worker has been asked. 409: it has already ended.",
+          "200: cancelled. 202: the task is running, and its worker was asked to stop it. 409: the task has already ended.",
         params: taskParams,
         response: { 200: CancelReply, 202: CancelReply, default: problemSchema },
       },

@@ -63,7 +63,7 @@ export const taskOptionsSchema = Type.Object(
         minimum: 1,
         maximum: LIMITS.cost,
         default: 1,
-        description: "How much of a rate the task takes.",
+        description: "How many starts the task counts as in a rate limit.",
       }),
     ),
     unique: Type.Optional(UniqueSchema),
@@ -92,7 +92,7 @@ export const taskOptionsSchema = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 16,
-        description: "With durability replicated: how many have to confirm. 1 without it.",
+        description: "With durability replicated: how many replicas have to confirm. Default: 1.",
       }),
     ),
   },
@@ -170,7 +170,7 @@ export const eventSchema = Type.Object({
 
 /** Explains the statuses for an id that is known. */
 export const DUPLICATE_HELP =
-  "200: a task with this id and body was stored before, and is waiting or running. 208: it was, and has ended: nothing will run. 409: another task has the id, or the one that has it runs and was asked to stop. With a unique key that another task holds: 200 or 208 with the id of that task and deduplicated: true, or 409 unique_conflict.";
+  "200: a task with this id and body was stored before, and is waiting or running. 208: such a task was stored before and has ended, so nothing will run. 409: a task with another body has the id, or the task with the id is running and was asked to stop. With a unique key that another task holds: 200 or 208 with the id of that task and deduplicated: true, or 409 unique_conflict.";
 
 export const batchResultSchema = Type.Object({
   accepted: Type.Integer({ description: "Stored by this request." }),

@@ -37,7 +37,7 @@ export const taskViewSchema = Type.Object({
   priority: OneOf(PRIORITIES),
   payloadText: Type.String({ description: "The exact text that was enqueued; empty if it was not kept." }),
   payloadBytes: count,
-  payloadKept: Type.Boolean({ description: "False once it completed with keepPayload: false." }),
+  payloadKept: Type.Boolean({ description: "False after a task with keepPayload: false has completed." }),
   resultText: nullable(Type.String({ description: "The exact JSON text that the handler returned." })),
   attempts: count,
   failures: count,

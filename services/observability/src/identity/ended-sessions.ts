@@ -1,7 +1,7 @@
 import type { Holdfast } from "holdfast";
 import { systemKeys } from "holdfast/operate";
 
-/** Entries per call. A look that finds this many asks again. */
+/** Entries per call. A read that finds this many entries asks again. */
 const PAGE = 1_000;
 /** After a failover, a new entry can have an older id than one that was read, since the two clocks differ. */
 const OVERLAP_MS = 2_000;
@@ -9,8 +9,8 @@ const OVERLAP_MS = 2_000;
 export type EndedSession = readonly [id: string, until: number];
 
 /**
- * Dashboard sessions that were logged out, kept in Redis in the order of their log-outs. A reader continues after the last one
- * that it has read.
+ * Dashboard sessions that were logged out, kept in Redis in the order of their log-outs. A reader continues after the
+ * last one that it has read.
  */
 export class EndedSessions {
   readonly #connection: Holdfast["connection"];
@@ -26,7 +26,8 @@ export class EndedSessions {
    * @param keepMs how long after a log-out a cookie can still be valid; older entries are removed
    */
   async add(id: string, until: number, keepMs: number): Promise<void> {
-    // The clock of Redis made the ids, too. By a clock that is ahead, the new entry could be removed at once.
+    // The ids are times of the clock of Redis, so this time is, too. By a clock that is ahead, the new entry could be
+    // removed at once.
     const oldest = String(Math.max(0, Math.floor(this.#connection.now() - keepMs)));
     await this.#connection.command(
       ...(["XADD", this.#key, "MINID", "~", oldest, "*", "id", id, "until", String(until)] as const),

@@ -13,7 +13,7 @@ export interface ProxyOptions {
 
 /**
  * The identity that the reverse proxy in front of this service reports. The header counts only if it comes from the
- * proxy's own address: whoever reaches this port directly could write it as well.
+ * proxy's own address: a client that reaches this port directly could send it, too.
  */
 export function identifyByProxy(options: ProxyOptions): (request: RequestHead) => Identity | undefined {
   const list = blockListOf(options.trusted);

@@ -69,7 +69,7 @@ export class Operations {
 
   async control(id: string, control: "pause" | "resume" | "cancel"): Promise<OperationView> {
     const view = await this.#store.control(id, control);
-    // An operation needs no place to pause or to end.
+    // To pause or end an operation, none of the running ones has to finish first.
     return this.#begun(view, control !== "resume");
   }
 
@@ -87,7 +87,7 @@ export class Operations {
     return { who: bucketOf(identity, ip), isSmall, most: isSmall ? SMALL_PER_KEY : this.#perKey };
   }
 
-  /** @param isNow runs the operation without a place, because it is short and somebody waits for it */
+  /** @param isNow runs the operation no matter how many run, because it is short and somebody waits for it */
   #begun(view: OperationView, isNow: boolean): OperationView {
     if (!isNow) this.#runner?.nudge();
     else

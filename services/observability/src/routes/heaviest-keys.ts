@@ -2,7 +2,7 @@ import { HeaviestKeysQuery, HeaviestKeysReply, QueueParams } from "@holdfast/con
 import type { HttpServer } from "@holdfast/service";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** The keys that take the most. */
+/** The keys with the most tasks or the longest hold. */
 export function heaviestKeysRoutes(app: HttpServer, { observer }: RouteContext): void {
   app.get(
     "/v1/queues/:queue/heaviest-keys",
@@ -11,7 +11,7 @@ export function heaviestKeysRoutes(app: HttpServer, { observer }: RouteContext):
         tags: [TAGS.queues],
         summary: "The keys with the most tasks or the longest hold",
         description:
-          "Of the keys with waiting or running tasks, a hold or a limit of their own. Looks at up to 5,000 keys with waiting tasks, and through 100,000 fields of the queue for the others.",
+          "Covers keys that have waiting or running tasks, a hold, or a limit of their own. Reads up to 5,000 keys with waiting tasks, and searches up to 100,000 fields of the queue for the other keys.",
         params: QueueParams,
         querystring: HeaviestKeysQuery,
         response: { 200: HeaviestKeysReply, ...PROBLEMS },

@@ -2,7 +2,7 @@ import { LimitsTrialReply, LimitsTryBody, QueueParams } from "@holdfast/contract
 import type { HttpServer } from "@holdfast/service";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** What recorded tasks would have met under other limits. */
+/** Replays recorded tasks under other limits. */
 export function limitsTrialRoutes(app: HttpServer, { observer }: RouteContext): void {
   app.post(
     "/v1/queues/:queue/limits/try",
@@ -13,7 +13,7 @@ export function limitsTrialRoutes(app: HttpServer, { observer }: RouteContext): 
         tags: [TAGS.queues],
         summary: "Try limits on recorded tasks",
         description:
-          "Replays the newest completed tasks, at most 10,000, and those that wait now, under the limits of today and under those of the body, of which all are given. Answers 409 if the queue keeps no completed task.",
+          "Replays the newest completed tasks, at most 10,000, and those that wait now, under the limits of today and under those of the body. A limit that the body leaves out does not apply. Answers 409 if the queue keeps no completed task.",
         params: QueueParams,
         body: LimitsTryBody,
         response: { 200: LimitsTrialReply, ...PROBLEMS },

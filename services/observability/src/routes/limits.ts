@@ -21,7 +21,7 @@ import { Type } from "typebox";
 import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** Whether somebody may see a limit: it names all its queues. */
+/** Whether somebody may see a limit. A limit names all of its queues, so all of them have to be allowed. */
 const mayUse =
   (identity: Identity) =>
   ({ queues }: SharedLimitView) =>
@@ -69,7 +69,7 @@ function sharedLimitRoutes(app: HttpServer, { observer: { limits }, audit, admit
     async (request) => {
       const { name } = request.params;
       const { limit, queues } = request.body;
-      // Whoever may use some of its queues only may not change a limit.
+      // A caller who may use only some of its queues may not change a limit.
       const before = await known(name);
       for (const queue of [...(before?.queues ?? []), ...queues]) assertQueue(request.identity, queue);
       const { view } = await audit.during(
@@ -144,7 +144,7 @@ export function limitRoutes(app: HttpServer, context: RouteContext): void {
         tags,
         summary: "Set the limits of a queue",
         description:
-          "All of them: a limit that is left out ends. They are obeyed from the next task on that is granted; what runs goes on.",
+          "Sets all limits: a limit that is left out ends. The next task that is granted obeys them; running tasks go on.",
         params: QueueParams,
         body: LimitsBody,
         response: { 200: LimitsReply, ...PROBLEMS },
@@ -202,7 +202,7 @@ export function limitRoutes(app: HttpServer, context: RouteContext): void {
       schema: {
         tags,
         summary: "Give a key a limit of its own",
-        description: "In place of the limit of all keys. `null` takes it away.",
+        description: "It replaces the limit for all keys. `null` removes it.",
         params: KeyParams,
         body: nullable(KeyLimitBody),
         response: { 200: TaskKeySchema, ...PROBLEMS },
@@ -228,7 +228,8 @@ export function limitRoutes(app: HttpServer, context: RouteContext): void {
       schema: {
         tags,
         summary: "Hold a key, a type or the queue for some time",
-        description: "No task of it is granted for so long, then it goes on by itself. Running tasks go on.",
+        description:
+          "No task of the key, type or queue is granted for this time. Afterwards the hold ends by itself. Running tasks go on.",
         params: QueueParams,
         body: HoldBody,
         response: { 200: LimitsReply, ...PROBLEMS },

@@ -12,8 +12,8 @@ export interface Export {
 }
 
 /**
- * Answers with NDJSON, page by page. The next page is read when the client has taken the last one, and none after it
- * has disconnected. The end of the export is recorded.
+ * Answers with NDJSON, page by page. The next page is read when the client has taken the last one. No page is read
+ * after the client has disconnected. The end of the export is recorded.
  */
 export function sendLines(
   reply: FastifyReply,

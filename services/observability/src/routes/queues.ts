@@ -68,7 +68,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
         tags,
         summary: "The past of a queue",
         description:
-          "Counts, rates, wait and run times. This process has the last 15 minutes in steps of 1 s; Redis keeps 3 hours in steps of 10 s and 30 days in steps of 5 minutes. Points whose kept step is longer than the requested one come unchanged.",
+          "Counts, rates, wait and run times. This process has the last 15 minutes in steps of 1 s; Redis keeps 3 hours in steps of 10 s and 30 days in steps of 5 minutes. Points that were kept in longer steps than requested come unchanged.",
         params: QueueParams,
         querystring: SeriesQuery,
         response: { 200: SeriesReply, ...PROBLEMS },
@@ -141,7 +141,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
         tags,
         summary: "Give a queue partitions, or more of them",
         description:
-          "One queue then uses several nodes of a Cluster. A queue without partitions has to be empty, ended tasks included; a number is never lowered. 409: it holds tasks, or has more partitions.",
+          "One queue then uses several nodes of a Cluster. A queue without partitions has to be empty, ended tasks included; the number is never lowered. 409: the queue holds tasks, or has more partitions than requested.",
         params: QueueParams,
         body: PartitionsBody,
         response: { 200: PartitionsReply, ...PROBLEMS },

@@ -6,13 +6,16 @@ export interface FlowGauges {
   update(queues: readonly QueueStats[]): void;
 }
 
-/** What limits hold back, by queue. No label names a key, since there may be any number of them. */
+/** Metrics about what limits hold back, by queue. No label names a key, since there may be any number of them. */
 export function createFlowGauges(metrics: ServiceMetrics): FlowGauges {
   const runnable = metrics.gauge("queue_runnable_tasks", "Pending tasks that workers could start now.", [
     "queue",
   ]);
   const keyed = metrics.gauge("queue_keyed_tasks", "Pending tasks with a key.", ["queue"]);
-  const keys = metrics.gauge("queue_keys", "Keys that are ready, rest or are held.", ["queue", "state"]);
+  const keys = metrics.gauge("queue_keys", "Keys by state: ready, resting (held back by a limit) or held.", [
+    "queue",
+    "state",
+  ]);
   const concurrency = metrics.gauge("queue_concurrency_limit", "Tasks that may run at one time.", ["queue"]);
   const hold = metrics.gauge(
     "queue_hold_seconds",

@@ -20,7 +20,7 @@ export interface Gauges {
   countReplayed(queue: string, outcome: ReplayedOutcome, count: number): void;
 }
 
-/** `skipped`: tasks of a replay by filter that were gone when their turn came. */
+/** `skipped`: tasks of a replay by filter that were gone when the replay reached them. */
 export type ReplayedOutcome = (typeof REPLAYED_OUTCOMES)[number];
 
 /** The gauges of whole queues. Only this service exports them: eight workers would export them eight times. */

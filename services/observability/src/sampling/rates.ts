@@ -40,7 +40,7 @@ export function pointRatesBetween(before: QueueStats, after: QueueStats) {
   };
 }
 
-/** A queue that was deleted and made again starts at zero. A missing rate is better than a negative one. */
+/** A queue that was deleted and made again starts at zero. Its rate is then 0, not negative. */
 function perSecond(earlier: number, later: number, seconds: number): number {
   return Math.round((Math.max(0, later - earlier) / seconds) * 10) / 10;
 }

@@ -2,7 +2,7 @@ import type { SeriesHistory } from "holdfast/operate";
 import type { Logger } from "pino";
 import type { Sample } from "./sampler.ts";
 
-/** As many queues as have series in memory. Further queues have no history. */
+/** The most queues with a history. Series in memory have the same bound. */
 const MAX_QUEUES = 200;
 
 export interface SeriesKeeperOptions {

@@ -53,7 +53,7 @@ function grouped<T extends { at: number }>(items: readonly T[], stepMs: number):
   return groups;
 }
 
-/** A long bucket in which nothing happened stands for many equal seconds and is drawn as such. */
+/** A long bucket in which nothing happened is drawn as many equal steps. */
 function spread(bucket: SeriesBucket, stepMs: number, sinceMs: number): SeriesBucket[] {
   const isQuiet = Object.values(bucket.counts).every((count) => count === 0) && bucket.run.size === 0;
   if (!isQuiet || bucket.spanMs <= 2 * Math.max(stepMs, SERIES.bucketMs)) return [bucket];

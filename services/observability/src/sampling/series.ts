@@ -9,7 +9,7 @@ const RATE_SPAN_MS = 3_000;
 /** Bounds the memory of the series. Further queues have none. */
 const MAX_QUEUES = 200;
 
-/** These are not known for a single second; the buckets in Redis have them. */
+/** Values that are not known for a single second. The buckets in Redis have them. */
 const NOT_MEASURED = {
   utilisation: null,
   waitP50Ms: null,

@@ -13,12 +13,12 @@ export interface AcquireArgs {
   /** tasks that the caller holds */
   held: number;
   leaseMs: number;
-  /** for tasks that bring none; behind it, types with terms of their own (lib/lease.lua) */
+  /** for tasks without one; behind it, types with terms of their own (lib/lease.lua) */
   maxRetries: string;
   workerId: string;
-  /** the second half of the fence of what is granted here */
+  /** the second half of the fence of the tasks that this call grants */
   nonce: string;
-  /** 1: where nothing is granted, the request waits in `#parked` to be granted by an enqueue */
+  /** 1: if nothing is granted, the request waits in `#parked` until an enqueue grants tasks to it */
   park: number;
   /** "" for any type; otherwise those that the caller runs: see lib/routes.lua */
   types: string;
@@ -26,7 +26,7 @@ export interface AcquireArgs {
   noHandlerAfterMs: number;
 }
 
-/** acquire: take up to `want` pending tasks under a lease. Returns {now, "", first grant, flags, counts, taskIds, envelope, ...}; counts: "place=counts" of those granted before; instead of an envelope, where the request waits: ms until the next task is due, -1 for none. */
+/** acquire: take up to `want` pending tasks under a lease. Returns {now, "", first grant, flags, counts, taskIds, envelope, ...}. */
 export const acquireScript: Script<AcquireArgs> = {
   name: "acquire",
   sha1: "d72278ad91ecf1d31d10ca22ee119f6660dd7d54",

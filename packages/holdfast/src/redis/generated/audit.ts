@@ -2,17 +2,17 @@
 import type { Script } from "../script.ts";
 
 export interface AuditArgs {
-  /** 1 removes index entries that no record stands behind; never a record */
+  /** 1 removes index entries that stand for no record; it never removes a record */
   repair: number;
-  /** what to look at closely: the part name of an index, "tasks", or "" for nothing */
+  /** which entries to compare with the records: the part name of an index, "tasks", or "" for none */
   part: string;
-  /** position of the window; in tasks a cursor */
+  /** position of the window; for "tasks" a cursor */
   from: number;
   /** size of the window, 1 to 500 */
   limit: number;
 }
 
-/** audit: compare the indexes with the counters, and a window of one index with the records. Returns {repaired, entries looked at (of tasks: the next cursor), invariant, detail, ...}. */
+/** audit: compare the indexes with the counters, and a window of one index with the records. Returns {repaired, entries looked at (for "tasks": the next cursor), invariant, detail, ...}. */
 export const auditScript: Script<AuditArgs> = {
   name: "audit",
   sha1: "9343a69d5966548aea26cb64880e39c082097bbe",

@@ -6,7 +6,7 @@ export interface AuditTrimArgs {
   maxKept: number;
 }
 
-/** audit_trim: forget the oldest records of the audit log beyond a bound. Returns how many were forgotten, at most 10,000. */
+/** audit_trim: remove the oldest records of the audit log beyond maxKept. Returns how many were removed, at most 10,000. */
 export const auditTrimScript: Script<AuditTrimArgs, SystemKeys> = {
   name: "auditTrim",
   sha1: "e5a8275eb7d4e1c984cde59f134a62b0053ddd8e",

@@ -8,7 +8,7 @@ export interface ConfirmArgs {
   tail: readonly (string | number)[];
 }
 
-/** confirm: before a WAIT, show that accepted tasks are still there, and write something that the WAIT then waits for. Returns a letter per task: y known, n gone. */
+/** confirm: find out whether accepted tasks are still there. Returns a letter per task: y known, n gone. */
 export const confirmScript: Script<ConfirmArgs> = {
   name: "confirm",
   sha1: "9a17586c62acd2ad6c90c1daee207886b2300293",

@@ -8,15 +8,15 @@ export interface DiscardArgs {
   requestSlot: string;
   /** grows within the slot */
   sequence: number;
-  /** leave those alone that died after this moment; 0 for no limit */
+  /** tasks that died after this moment stay; 0 for no limit */
   diedBefore: number;
-  /** a name without spaces, by which restore finds what this discard took */
+  /** a name without spaces, by which restore finds the tasks of this discard */
   discard: string;
   /** repeated, at most 500 times: taskId, "queue/taskId" that it moved to or "" */
   tail: readonly (string | number)[];
 }
 
-/** discard: take dead letters out, kept for a while so that it can be undone; or mark them as moved to another queue, where they were enqueued before. Returns a letter per task: d discarded (or moved), n not dead, u unknown. */
+/** discard: take dead letters out, but keep them for a while so that this can be undone. Returns a letter per task: d discarded (or moved), n not dead, u unknown. */
 export const discardScript: Script<DiscardArgs> = {
   name: "discard",
   sha1: "1c7f3effeb5e2be8732c7838ab88b7e9dae315a1",

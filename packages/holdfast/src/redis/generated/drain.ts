@@ -8,7 +8,7 @@ export interface DrainArgs {
   draining: number;
 }
 
-/** drain: tell one worker to acquire nothing more, or to go on. It follows with its next heartbeat. Returns 1, or 0 where no such worker is registered. */
+/** drain: tell one worker to acquire no more tasks, or to acquire again. The worker obeys with its next heartbeat. Returns 1, or 0 if no such worker is registered. */
 export const drainScript: Script<DrainArgs, SystemKeys> = {
   name: "drain",
   sha1: "eab8a7c5e6cb07b4aa20b03eb03131e40e17bd7b",

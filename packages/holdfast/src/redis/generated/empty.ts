@@ -15,7 +15,7 @@ export interface EmptyArgs {
   limit: number;
 }
 
-/** empty: remove up to `limit` tasks that stand in one index, whatever their outcome would have been. Returns {removed, entries looked at}. */
+/** empty: remove up to `limit` tasks from one index. Returns {removed, entries looked at}. */
 export const emptyScript: Script<EmptyArgs> = {
   name: "empty",
   sha1: "22886b0f5b26fbb41446b6f7c64e6acfab527055",

@@ -8,21 +8,21 @@ export interface EnqueueArgs {
   requestSlot: string;
   /** grows within the slot */
   sequence: number;
-  /** 1 or 2: the ids were given by callers, so each is looked up; 2: a task that ended without completing keeps its id; and 4 more: tasks have unique keys */
+  /** 0, 1 or 2; and 4 more if tasks have unique keys */
   checked: number;
-  /** how many of the tail go to pending:high, first */
+  /** how many tasks of the tail go to pending:high; they come first */
   high: number;
-  /** how many follow for pending */
+  /** how many of the following tasks go to pending */
   normal: number;
-  /** how many follow for pending:low */
+  /** how many of the following go to pending:low */
   low: number;
-  /** how many follow with a key, for pending:keyed; the rest is scheduled */
+  /** how many of the following have a key and go to pending:keyed; all others are scheduled */
   keyed: number;
   /** repeated, at most 500 times: taskId, envelope */
   tail: readonly (string | number)[];
 }
 
-/** enqueue: accept tasks. Refused at maxmemory: the flag that allows more memory is left out on purpose. Returns {now, verdicts, states}; verdicts: a letter per task, n new, p new and due at once although it was to be scheduled, d duplicate, c conflict, e ended without completing (`enqueue_again` begins its next life), b is being cancelled, f queue full, k key full (lib/policies.lua), o another task holds its unique key, u the same for a task that is to be refused then, w the same for a task that replaces it (`replace`), a new and scheduled until the task that holds its unique key has ended; states: of d, c, o, u and w; then, if there are o, u or w, the ids of the tasks that hold these keys, with spaces. {now} alone: refused, since the queue is not registered. */
+/** enqueue: accept tasks. Refused at maxmemory: it has no allow-oom flag on purpose. Returns {now, verdicts, states, owners}; {now} alone: refused, because the queue is not registered. */
 export const enqueueScript: Script<EnqueueArgs> = {
   name: "enqueue",
   sha1: "21796d3bf319a316fc92f57000fedda2b44b28ab",

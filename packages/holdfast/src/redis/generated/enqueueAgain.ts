@@ -12,7 +12,7 @@ export interface EnqueueAgainArgs {
   tail: readonly (string | number)[];
 }
 
-/** enqueue_again: begin a new life of tasks that ended without completing, for enqueues of their ids. Refused at maxmemory, like every enqueue. Returns {verdicts, states}; verdicts: a letter per task, as enqueue gives it, and g where nothing is known of the id any more; states: of d, c, o, u and w; then, if there are o, u or w, the ids of the tasks that hold these keys, with spaces. */
+/** enqueue_again: begin a new life of tasks that ended without completing, when their ids are enqueued again. Returns {verdicts, states, owners}. */
 export const enqueueAgainScript: Script<EnqueueAgainArgs> = {
   name: "enqueueAgain",
   sha1: "145588dedf3dd1bf4410419dcbcbb37fb3b6c16b",

@@ -6,11 +6,11 @@ export interface ExpireArgs {
   clockMs: number;
   /** entries of each list to look at, 1 to 500 */
   limit: number;
-  /** position of the first of them */
+  /** position of the first entry to look at */
   from: number;
 }
 
-/** expire: end pending tasks whose expiresAt has passed, and drop what stands for no pending task at the heads of the lists. Returns {expired, entries dropped, where the next window begins, 0 at the end of all lists}. */
+/** expire: end pending tasks whose expiresAt has passed, and drop entries that stand for no pending task. Returns {expired, entries dropped, position of the next window, 0 at the end of all lists}. */
 export const expireScript: Script<ExpireArgs> = {
   name: "expire",
   sha1: "3099ac9c01195c4abbf4d66c1212c2a213779a33",

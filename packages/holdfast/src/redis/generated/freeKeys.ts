@@ -4,13 +4,13 @@ import type { Script } from "../script.ts";
 export interface FreeKeysArgs {
   /** 0 for Redis time */
   clockMs: number;
-  /** where the last call ended, "0" to begin */
+  /** the cursor that the last call returned, "0" to begin */
   cursor: string;
   /** entries to look at, about, 1 to 500 */
   limit: number;
 }
 
-/** free_keys: remove entries of unique keys whose tasks hold them no more, and look at one part of the hash. Returns {removed, where the next call begins, "0" at the end}. */
+/** free_keys: remove entries of unique keys whose tasks no longer hold them, looking at one part of the hash per call. Returns {removed, cursor of the next call, "0" at the end}. */
 export const freeKeysScript: Script<FreeKeysArgs> = {
   name: "freeKeys",
   sha1: "5ccc5adcd8bef43b1c2eaa59191ec5f9c9771d08",

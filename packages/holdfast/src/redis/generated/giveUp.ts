@@ -8,7 +8,7 @@ export interface GiveUpArgs {
   tail: readonly (string | number)[];
 }
 
-/** give_up: end scheduled tasks as dead letters whose attempts another system made. Refused at maxmemory, like an enqueue. Returns a letter per task: g given up, d dead already, n not scheduled, u unknown. */
+/** give_up: end scheduled tasks as dead letters, because another system has used up their attempts. Returns a letter per task: g given up, d dead already, n not scheduled, u unknown. */
 export const giveUpScript: Script<GiveUpArgs> = {
   name: "giveUp",
   sha1: "6ec2a2707c18e7a1befb98714411fdcaf726eff2",

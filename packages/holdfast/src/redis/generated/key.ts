@@ -6,13 +6,13 @@ export interface KeyArgs {
   clockMs: number;
   /** percent-encoded; "" for the queue, " /<type>" for a type */
   taskKey: string;
-  /** no task of it is granted for so long; 0: it goes on; -1: as it was */
+  /** for this long none of its tasks are granted; 0: end the hold; -1: leave the hold as it is */
   holdMs: number;
-  /** "concurrency rate periodMs burst weight lastsMs", lastsMs 0 for ever; "" for the limit of all keys; "=": as it was */
+  /** "concurrency rate periodMs burst weight lastsMs", lastsMs 0 for ever */
   override: string;
 }
 
-/** key: hold a key, a type or the queue for some time, let it go on, or give a key a limit of its own. Returns the account. */
+/** key: hold a key, a type or the queue for some time, end such a hold, or give a key a limit of its own. Returns the account. */
 export const keyScript: Script<KeyArgs> = {
   name: "key",
   sha1: "d89e8d77d5dee6f9cd5722d6492eb9552759007b",

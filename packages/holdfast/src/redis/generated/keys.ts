@@ -4,15 +4,15 @@ import type { Script } from "../script.ts";
 export interface KeysArgs {
   /** 0 for Redis time */
   clockMs: number;
-  /** the key to go on behind, "" to begin */
+  /** the last key of the page before, "" to begin */
   after: string;
   /** keys of the page, 0 to 500 */
   limit: number;
-  /** percent-encoded; instead of a page */
+  /** percent-encoded; these keys instead of a page */
   tail: readonly (string | number)[];
 }
 
-/** keys: the limits of a queue, and a page of its keys with waiting tasks, or the given keys. Returns {now, limits, accounts of the queue, of its shares and of the types with a limit by line, leased tasks, the key to go on behind or "", key, waiting tasks, account, ...}; "" for an account that is not there. */
+/** keys: the limits of a queue, and either a page of its keys with waiting tasks or the given keys. Returns {now, limits, accounts, leased tasks, last key of the page or "", key, waiting tasks, account, ...}. */
 export const keysScript: Script<KeysArgs> = {
   name: "keys",
   sha1: "48e88de924b8a2d26ee2832d46af2d0d83fa9d1d",

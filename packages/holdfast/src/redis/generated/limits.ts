@@ -8,7 +8,7 @@ export interface LimitsArgs {
   lines: string;
 }
 
-/** limits: set the limits of a queue. The next acquire obeys them; `open_keys` looks for the keys that may run now. Returns 1. */
+/** limits: set the limits of a queue. The next acquire obeys them; `open_keys` finds the keys that may run now. Returns 1. */
 export const limitsScript: Script<LimitsArgs> = {
   name: "limits",
   sha1: "7f6139c7c5536c3e6dab8ae480c35dc0279416cc",

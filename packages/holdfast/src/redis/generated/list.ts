@@ -3,15 +3,15 @@ import type { Script } from "../script.ts";
 
 export interface ListArgs {
   indexKey: string;
-  /** of a sorted set "first" (lowest score first) or "last"; of a list "ended" (newest first) or "waiting" (next first); "typed" for `pending:typed` */
+  /** "first" | "last" | "ended" | "waiting" | "typed" */
   order: string;
-  /** the cursor: "<score, end or position>:<taskId>" of the last one seen, without taskId all of that score or end; of "typed" a "0:" and the member; "" to begin */
+  /** the cursor, "" to begin: "<score, end or position>:<taskId>" of the last entry of the page */
   after: string;
   /** 1 to 500 */
   limit: number;
 }
 
-/** list: one page of the ids in one index. The cursor stays right while the index changes. Returns {cursor of the next page or "", length of the index, taskId, ...}. */
+/** list: one page of the ids in one index. The cursor stays valid while the index changes. Returns {cursor of the next page or "", length of the index, taskId, ...}. */
 export const listScript: Script<ListArgs> = {
   name: "list",
   sha1: "3b9f59fe35965d7a4728991673536ffaa3e12794",

@@ -2,13 +2,13 @@
 import type { Script } from "../script.ts";
 
 export interface OpenArgs {
-  /** of this call, not "1" */
+  /** new for each call, not "1" */
   nonce: string;
-  /** what the question was answered; "" to ask */
+  /** the answer to the question before; "" to ask */
   confirmed: string;
 }
 
-/** open: ask whether the queue is registered, or confirm that it is. An enqueue is refused until then. Returns "1" where the queue is registered; else what has to be confirmed once the caller has registered it, or "" where the queue was deleted meanwhile. */
+/** open: ask whether the queue is registered, or confirm that it is. An enqueue is refused until then. Returns "1" if the queue is registered; "" if it was deleted meanwhile; otherwise the text to confirm. */
 export const openScript: Script<OpenArgs> = {
   name: "open",
   sha1: "44490b036a74c7a7c141105beb55ffc4c9d522cc",

@@ -8,7 +8,7 @@ export interface OpenKeysArgs {
   limit: number;
 }
 
-/** open_keys: make the keys ready that may run, after limits were changed. It begins where the call before it ended. Returns the last key that was looked at, "" at the end. */
+/** open_keys: after limits were changed, make the keys ready that may run. It continues where the call before ended. Returns the last key that was looked at, "" if there are no more. */
 export const openKeysScript: Script<OpenKeysArgs> = {
   name: "openKeys",
   sha1: "5c213c78d5c4cc718cbeda5e72365777e7d39c79",

@@ -8,13 +8,13 @@ export interface OperationClaimArgs {
   /** a name that nobody else has */
   owner: string;
   leaseMs: number;
-  /** this operation and no other; or "" */
+  /** the only operation to take; "" for any */
   only: string;
-  /** repeated: of these shares none is taken */
+  /** repeated: operations of these shares are not taken */
   tail: readonly (string | number)[];
 }
 
-/** operation_claim: take an operation that nobody runs, or whose process has not been heard of. Returns {operationId, start, spec, view, batch, control, failures, share}, or nothing. */
+/** operation_claim: take an operation that no process runs, or whose process let its lease expire. Returns {operationId, start, spec, view, batch, control, failures, share}, or nothing. */
 export const operationClaimScript: Script<OperationClaimArgs, SystemKeys> = {
   name: "operationClaim",
   sha1: "2ea587f696321942795ff1d21f99d5a005852004",

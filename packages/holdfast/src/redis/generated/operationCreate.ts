@@ -8,20 +8,20 @@ export interface OperationCreateArgs {
   operationId: string;
   /** what to do; never read here */
   spec: string;
-  /** how it goes; never read here */
+  /** how far it is; never read here */
   view: string;
-  /** the discard that it undoes, each once; or "" */
+  /** the discard that this operation undoes, or ""; a discard can be undone once */
   undoes: string;
   /** "large" or "small", a space, and whose share it takes; or "" */
   share: string;
-  /** operations of that share that have not ended */
+  /** the most operations of that share that have not ended */
   maxOfShare: number;
-  /** operations that run, but for small ones */
+  /** the most operations that run, without the small ones */
   maxRunning: number;
   maxKept: number;
 }
 
-/** operation_create: keep an operation, unless too many are open, and forget the oldest ones that have ended. Returns {1 created, 0 too many run, -1 undone already, -2 its share is taken; now}. */
+/** operation_create: store an operation, unless too many are open, and forget the oldest ones that have ended. Returns {1 created, 0 too many run, -1 undone before, -2 its share is used up; now}. */
 export const operationCreateScript: Script<OperationCreateArgs, SystemKeys> = {
   name: "operationCreate",
   sha1: "3180b32fee2c23164f2c18c84dda8c8c8eb46d65",

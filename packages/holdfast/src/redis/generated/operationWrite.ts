@@ -14,7 +14,7 @@ export interface OperationWriteArgs {
   tail: readonly (string | number)[];
 }
 
-/** operation_write: keep how far an operation has got, if the caller still holds it. Returns {1, what an operator asked for: "" | pause | resume | cancel; now}, or {0} where another one holds it. */
+/** operation_write: store how far an operation is, if the caller still holds it. Returns {1, what an operator asked for ("" | pause | resume | cancel), now}; {0} if another process holds it. */
 export const operationWriteScript: Script<OperationWriteArgs, SystemKeys> = {
   name: "operationWrite",
   sha1: "1305ef34920b9f1f9c1ef9239e973e014cd6dbe1",

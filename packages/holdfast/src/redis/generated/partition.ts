@@ -8,11 +8,11 @@ export interface PartitionArgs {
   before: number;
   /** the number of partitions that the queue gets; 0 to forget them */
   count: number;
-  /** what the caller wrote to :deleting before it ended the registration of the queue without partitions; "" if there is no such queue */
+  /** what the caller wrote to :deleting before it closed the unpartitioned queue; "" if there is */
   deletion: string;
 }
 
-/** partition: give a queue partitions and register them, or add partitions, or forget the partitions once all of them are deleted. Returns the number of partitions that the queue has now: another number than `count` if another caller was faster, or used a deleted partition; -1 if the queue is registered without partitions. */
+/** partition: give a queue partitions and register them, or add partitions, or forget deleted partitions. Returns the number of partitions that the queue has now; -1 if the queue is registered without partitions. */
 export const partitionScript: Script<PartitionArgs, SystemKeys> = {
   name: "partition",
   sha1: "f570a5166e746bafe06a1fb1b83b0a74a35a5253",

@@ -8,11 +8,11 @@ export interface PauseArgs {
   paused: number;
   /** percent-encoded, shown to operators */
   reason: string;
-  /** percent-encoded, who does it */
+  /** percent-encoded, who pauses it */
   by: string;
 }
 
-/** pause: stop or resume the granting of tasks. Running ones go on. Returns 1. */
+/** pause: stop or resume the granting of tasks. Running tasks continue. Returns 1. */
 export const pauseScript: Script<PauseArgs> = {
   name: "pause",
   sha1: "d99fcae50a058a09b61877f6d38078fcb6c1f05d",

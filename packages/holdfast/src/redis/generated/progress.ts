@@ -11,11 +11,11 @@ export interface ProgressArgs {
   checkpoint: string;
   /** percent-encoded, empty for none */
   line: string;
-  /** the oldest lines beyond it are dropped */
+  /** the most log lines to keep; the oldest ones are dropped */
   maxLines: number;
 }
 
-/** progress: what a running handler tells of its attempt, and keeps for the next one. Only the holder of the current token may. Returns 1 written, 0 stale. */
+/** progress: store what a running handler reports about its attempt, and what it keeps for the next attempt. Returns 1 written, 0 stale. */
 export const progressScript: Script<ProgressArgs> = {
   name: "progress",
   sha1: "6111c20dafbe450d8551c93490e25605c1381163",

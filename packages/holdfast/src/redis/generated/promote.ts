@@ -8,7 +8,7 @@ export interface PromoteArgs {
   limit: number;
 }
 
-/** promote: move due tasks to pending. Returns {promoted, ms until the next is due or -1, tasks that stand aside by their type}. */
+/** promote: move due tasks to pending. Returns {promoted, ms until the next task is due or -1, tasks that stand aside because of their type}. */
 export const promoteScript: Script<PromoteArgs> = {
   name: "promote",
   sha1: "e09c0f794abcef2044ba204b28a08a27aff503d3",

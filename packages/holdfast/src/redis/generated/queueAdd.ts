@@ -4,17 +4,17 @@ import type { Script } from "../script.ts";
 
 export interface QueueAddArgs {
   queue: string;
-  /** the queue that it is a partition of, "" where it is not a partition */
+  /** the queue of which it is a partition, "" if it is not a partition */
   whole: string;
-  /** which one it is */
+  /** the number of the partition */
   partition: number;
   /** the key or address that makes the queue, if it is new; "" to count nobody */
   maker: string;
-  /** queues that a maker may have made */
+  /** how many queues one maker may make */
   most: number;
 }
 
-/** queue_add: make a queue known to operators and janitors, and end a deletion of it that is under way. Returns "added" | "too_many" (it is new, and its maker has made as many as it may) | "partitioned" (only its partitions take tasks) | "no_partition" (its queue has no such partition). */
+/** queue_add: make a queue known to operators and janitors, and end any deletion of it that is under way. Returns "added" | "too_many" | "partitioned" | "no_partition". */
 export const queueAddScript: Script<QueueAddArgs, SystemKeys> = {
   name: "queueAdd",
   sha1: "cbb3dc1f072b4a4b98b9050e6e2cc1d9edb2b6d7",

@@ -8,7 +8,7 @@ export interface QueueRemoveArgs {
   deletion: string;
 }
 
-/** queue_remove: take a deleted queue out of the registry, unless somebody has registered it again since the deletion began. Returns 1, or 0 where the queue is in use again. */
+/** queue_remove: take a deleted queue out of the registry, unless it was registered again since the deletion began. Returns 1, or 0 if the queue is in use again. */
 export const queueRemoveScript: Script<QueueRemoveArgs, SystemKeys> = {
   name: "queueRemove",
   sha1: "35f60309ec6228e420b5a1c40f087b878a64d5ac",

@@ -8,7 +8,7 @@ export interface ReapArgs {
   limit: number;
 }
 
-/** reap: take back tasks whose lease ran out. Each is a crash: an attempt that nobody settled. Returns {queued again, dead, cancelled, ms until the next lease runs out or -1}. */
+/** reap: take back tasks whose lease has expired. Each is a crash: an attempt that nobody settled. Returns {queued again, dead, cancelled, ms until the next lease expires or -1}. */
 export const reapScript: Script<ReapArgs> = {
   name: "reap",
   sha1: "f381f08843b9f83cbfb3e388d6be1bc9ad8ed462",

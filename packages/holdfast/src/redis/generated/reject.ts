@@ -6,15 +6,15 @@ export interface RejectArgs {
   clockMs: number;
   /** tasks to look at, 1 to 500 */
   limit: number;
-  /** a line of the walk, "<band> <type>": only lines behind it are looked at; "" to begin */
+  /** a line, "<band> <type>": only the lines after it are looked at; "" to begin */
   after: string;
-  /** what the registry knows, for the record: encoded as errors are */
+  /** what the registry knows, as text for the record, percent-encoded like an error */
   known: string;
-  /** repeated: those that the registered workers of the queue run, and prefixes of types with a * (lib/routes.lua) */
+  /** repeated: types that the registered workers of the queue run, and prefixes with a * */
   tail: readonly (string | number)[];
 }
 
-/** reject: end tasks that stood aside for too long, and whose type no registered worker runs. Returns {dead, the line to go on behind, "" at the end}. */
+/** reject: end tasks that stood aside for too long and whose type no registered worker runs. Returns {dead, the line from which to continue, "" at the end}. */
 export const rejectScript: Script<RejectArgs> = {
   name: "reject",
   sha1: "a7ecc0e4c1a9bfe7cad1f1f6e1ea603209388a8c",

@@ -8,11 +8,11 @@ export interface ReplaceArgs {
   requestSlot: string;
   /** grows within the slot */
   sequence: number;
-  /** repeated, at most 500 times: taskId of the task that holds the key, envelope */
+  /** repeated, at most 500 times: id of the task that holds the key, new envelope */
   tail: readonly (string | number)[];
 }
 
-/** replace: give waiting tasks another envelope, for enqueues whose unique keys these tasks hold. Refused at maxmemory, like every enqueue. Returns a letter per pair: p replaced and pending, s replaced and scheduled, g the task no longer waits under this key, x it has another type or another key of flow control. */
+/** replace: give waiting tasks another envelope, for enqueues whose unique keys these tasks hold. Returns a letter per pair: p replaced and pending, s replaced and scheduled, g not waiting under this key, x mismatch. */
 export const replaceScript: Script<ReplaceArgs> = {
   name: "replace",
   sha1: "da951a14e3eb3f179ef4fdb3e22e415bff693da5",

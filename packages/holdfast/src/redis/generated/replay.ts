@@ -8,7 +8,7 @@ export interface ReplayArgs {
   requestSlot: string;
   /** grows within the slot */
   sequence: number;
-  /** leave those alone that died after this moment; 0 for no limit */
+  /** tasks that died after this moment stay dead; 0 for no limit */
   diedBefore: number;
   /** 1: a task whose unique key another task holds is replayed too, and does not take the key */
   force: number;
@@ -16,7 +16,7 @@ export interface ReplayArgs {
   tail: readonly (string | number)[];
 }
 
-/** replay: put dead letters back, attempts at zero, one generation up. Refused at maxmemory, like an enqueue. Returns a letter per task: r replayed, n not dead, u unknown, h another task holds its unique key; then the ids of these tasks, with spaces before them. */
+/** replay: make dead letters pending again, with no attempts used and the next generation. Returns a letter per task: r replayed, n not dead, u unknown, h another task holds its unique key. */
 export const replayScript: Script<ReplayArgs> = {
   name: "replay",
   sha1: "e31b239e420582592e507fd64cfd853082d304e1",

@@ -8,13 +8,13 @@ export interface RestoreArgs {
   requestSlot: string;
   /** grows within the slot */
   sequence: number;
-  /** only what this discard took */
+  /** the name of the discard: only tasks that it took are restored */
   discard: string;
   /** repeated, at most 500 times */
   tail: readonly (string | number)[];
 }
 
-/** restore: undo a discard: put the tasks that it took back to the dead letters, as they were. Returns a letter per task: r restored, n not discarded, or by another discard. */
+/** restore: undo a discard. The tasks that the discard took become dead letters again, unchanged. Returns a letter per task: r restored, n not discarded, or discarded by another discard. */
 export const restoreScript: Script<RestoreArgs> = {
   name: "restore",
   sha1: "e54779b112b1ccc2661fda9b5ea5249240803605",

@@ -6,7 +6,7 @@ export interface ScheduleDeleteArgs {
   scheduleId: string;
 }
 
-/** schedule_delete: forget a schedule. Its tasks stay. Returns 1 where it was there, else 0. */
+/** schedule_delete: remove a schedule. Its tasks stay. Returns 1 if it existed, otherwise 0. */
 export const scheduleDeleteScript: Script<ScheduleDeleteArgs, SystemKeys> = {
   name: "scheduleDelete",
   sha1: "098a7a16406b921519e40ddfee65bbbfb8d42bbc",

@@ -4,19 +4,19 @@ import type { Script } from "../script.ts";
 
 export interface SchedulePlanArgs {
   scheduleId: string;
-  /** of the definition that was decided by */
+  /** of the definition on which the caller decided */
   revision: number;
-  /** the next time that was seen */
+  /** the next time that the caller has seen */
   expectedAt: number;
-  /** the one after those decided on, 0 for none */
+  /** the next time after those decided on, 0 for none */
   nextAt: number;
   /** times to enqueue, oldest first, separated by commas; "-" for none */
   owed: string;
-  /** lines of those that are not enqueued, "" for none */
+  /** run lines of the times that are not enqueued, "" for none */
   runs: string;
 }
 
-/** schedule_plan: decide on the occurrences of a schedule that are due, once: of several janitors that have seen the same Returns "planned" | "changed". */
+/** schedule_plan: decide once about the occurrences of a schedule that are due. Several janitors may see the same time. Returns "planned" | "changed". */
 export const schedulePlanScript: Script<SchedulePlanArgs, SystemKeys> = {
   name: "schedulePlan",
   sha1: "67ba6a216cce610725124dde6f329c1e73f9c1e0",

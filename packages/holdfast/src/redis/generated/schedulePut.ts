@@ -6,21 +6,21 @@ export interface SchedulePutArgs {
   scheduleId: string;
   /** the definition that the caller has seen, "" for none */
   expected: string;
-  /** the new one */
+  /** the new definition */
   definition: string;
-  /** of the new one */
+  /** of the new definition */
   revision: number;
   /** the next time that the caller has seen */
   expectedAt: number;
-  /** ms since the epoch, 0 for none, -1 for as it is */
+  /** ms since the epoch, 0 for none, -1 to leave it as it is */
   nextAt: number;
   /** times that were due by the definition before and are still to be enqueued, oldest first, */
   owed: string;
-  /** lines of those that were due and are not enqueued, "" for none */
+  /** run lines of the times that were due and are not enqueued, "" for none */
   runs: string;
 }
 
-/** schedule_put: write a schedule, unless somebody else has meanwhile. Its runs stay, and what it owes is still enqueued. Returns "written" | "changed", also where a janitor has decided on what was due. */
+/** schedule_put: write a schedule, unless somebody else wrote it meanwhile. Returns "written" | "changed" (also if a janitor has decided about the times that were due). */
 export const schedulePutScript: Script<SchedulePutArgs, SystemKeys> = {
   name: "schedulePut",
   sha1: "512e67fd68f035347abcd2ac817924223d53eabe",

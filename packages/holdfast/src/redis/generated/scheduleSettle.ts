@@ -6,11 +6,11 @@ export interface ScheduleSettleArgs {
   scheduleId: string;
   /** the time that was owed; "" for a run that an operator asked for */
   at: string;
-  /** its line */
+  /** its run line */
   run: string;
 }
 
-/** schedule_settle: note how a run went. One that was owed is owed no more; one that is not owed any more was noted by Returns 1 noted, 0 not owed any more. */
+/** schedule_settle: write how a run went. A time that was owed is not owed any more. Returns 1 written, 0 not owed any more. */
 export const scheduleSettleScript: Script<ScheduleSettleArgs, SystemKeys> = {
   name: "scheduleSettle",
   sha1: "1a0d12ac40508cd663fd921416438dc47cba6b42",

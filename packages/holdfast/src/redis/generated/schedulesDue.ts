@@ -9,11 +9,11 @@ export interface SchedulesDueArgs {
   limit: number;
   /** "" for a caller that is not a janitor */
   janitorId: string;
-  /** how long it counts as running from now on */
+  /** how long the janitor counts as running from now on */
   aliveMs: number;
 }
 
-/** schedules_due: the schedules whose time has come, oldest first, and how long until the next. An index entry that Returns {now, ms until the next or -1, scheduleId, definition, run record, …}. */
+/** schedules_due: the schedules whose time has come, oldest first, and how long until the next. Returns {now, ms until the next or -1, scheduleId, definition, run record, …}. */
 export const schedulesDueScript: Script<SchedulesDueArgs, SystemKeys> = {
   name: "schedulesDue",
   sha1: "20bda46309258735a09443c67fa320c6e2b23cf5",

@@ -4,11 +4,11 @@ import type { Script } from "../script.ts";
 export interface SeriesWriteArgs {
   /** end of the last bucket as the caller has seen it, "" for none */
   expectedAt: string;
-  /** what to compare with next */
+  /** the new value of series_last */
   last: string;
   /** "" for none */
   bucket: string;
-  /** 1: it is the last one, made longer */
+  /** 1: the bucket replaces the last one, which it extends */
   replaces: number;
   /** "" for none */
   longBucket: string;
@@ -19,7 +19,7 @@ export interface SeriesWriteArgs {
   ttlMs: number;
 }
 
-/** series_write: keep one bucket of the series of a queue, unless another process has kept it. Refused at maxmemory. Returns 1 kept, 0 another was quicker. */
+/** series_write: keep one bucket of the series of a queue, unless another process has written it. Refused at maxmemory. Returns 1 kept, 0 another process was faster. */
 export const seriesWriteScript: Script<SeriesWriteArgs> = {
   name: "seriesWrite",
   sha1: "773cc3c2f06df6db5ce1cf5be727adfd06fd94be",

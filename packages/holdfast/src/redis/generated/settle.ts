@@ -10,10 +10,10 @@ export interface SettleArgs {
   sequence: number;
   /** tasks to acquire, 0 to 500 */
   want: number;
-  /** tasks that the caller holds beside those settled here */
+  /** how many tasks the caller holds besides those settled here */
   held: number;
   leaseMs: number;
-  /** for tasks that bring none; behind it, types with terms of their own (lib/lease.lua) */
+  /** for tasks without one; behind it, types with terms of their own (lib/lease.lua) */
   maxRetries: string;
   workerId: string;
   /** as for acquire */
@@ -26,11 +26,11 @@ export interface SettleArgs {
   acks: number;
   /** how many fences those acks share */
   fences: number;
-  /** at most 500: each fence and how many acks have it; the taskIds of the acks; then taskId, fence, verdict, delayMs, text each */
+  /** at most 500 verdicts, in three parts (see settle.lua) */
   tail: readonly (string | number)[];
 }
 
-/** settle: end attempts whose lease the caller still holds, and take new tasks in the same round trip. Returns {now, verdicts, first grant, flags, counts, taskIds, envelope, ...}; verdicts: a letter each, in the order given. */
+/** settle: end attempts whose lease the caller still holds, and acquire new tasks in the same round trip. Returns {now, verdicts, first grant, flags, counts, taskIds, envelope, ...}; verdicts: a letter each, in the order given. */
 export const settleScript: Script<SettleArgs> = {
   name: "settle",
   sha1: "da3098fb7aa2ba84fc760365277104842e486482",

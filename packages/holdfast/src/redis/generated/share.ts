@@ -4,13 +4,13 @@ import type { Script } from "../script.ts";
 export interface ShareArgs {
   /** of the limit */
   name: string;
-  /** a share that is older than the one that the queue has is refused */
+  /** a share that is older than the present share of the queue is refused */
   version: number;
   /** "concurrency rate periodMs burst"; "" takes the share away */
   limit: string;
 }
 
-/** share: give a queue its share of a limit that several queues have together. The next acquire obeys it. Returns the tasks that run; -1 if it is refused. */
+/** share: give a queue its share of a limit that several queues share. The next acquire obeys it. Returns how many tasks run; -1 if the share is refused. */
 export const shareScript: Script<ShareArgs> = {
   name: "share",
   sha1: "497b7d22ae5c753544c144cccfb83d738869facc",

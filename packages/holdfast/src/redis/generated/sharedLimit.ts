@@ -10,7 +10,7 @@ export interface SharedLimitArgs {
   after: string;
 }
 
-/** shared_limit: write a limit that several queues share, unless somebody else has written it meanwhile. Returns 1, or 0 where it is another one meanwhile. */
+/** shared_limit: write a limit that several queues share, unless somebody else has written it meanwhile. Returns 1, or 0 if the limit has changed since the caller read it. */
 export const sharedLimitScript: Script<SharedLimitArgs, SystemKeys> = {
   name: "sharedLimit",
   sha1: "d6ac860aa1cfe03c6c96b1e921de38cc0b4112f7",

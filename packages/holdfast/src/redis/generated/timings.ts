@@ -7,7 +7,7 @@ export interface TimingsArgs {
   tail: readonly (string | number)[];
 }
 
-/** timings: add to how long tasks of the queue waited and ran. Refused at maxmemory: a worker drops what it cannot write. Returns how many fields. */
+/** timings: add to the counts of how long tasks of the queue waited and ran. Returns how many fields were given. */
 export const timingsScript: Script<TimingsArgs> = {
   name: "timings",
   sha1: "f3bbc65c59f5a0101708ef7236a9cba4d6bd3fa0",
