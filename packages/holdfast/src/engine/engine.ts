@@ -320,21 +320,29 @@ export class Engine extends QueueScripts {
   }
 
   async configure(settings: Partial<QueueSettings>): Promise<QueueSettings> {
-    const [maxWaiting, retentionMs, retentionCount, idempotencyMs, durability, maxDead, maxDeadAgeMs, maxEvents] =
-      await this.run<
-        scripts.ConfigureArgs,
-        [number, number, number, number, Durability | "", number, number, number]
-      >(scripts.configureScript, {
-        clockMs: this.clockMs(),
-        maxWaiting: settings.maxWaiting ?? -1,
-        retentionMs: settings.retentionMs ?? -1,
-        retentionCount: settings.retentionCount ?? -1,
-        idempotencyMs: settings.idempotencyMs ?? -1,
-        durability: settings.durability ?? "",
-        maxDead: settings.maxDead ?? -1,
-        maxDeadAgeMs: settings.maxDeadAgeMs ?? -1,
-        maxEvents: settings.maxEvents ?? -1,
-      });
+    const [
+      maxWaiting,
+      retentionMs,
+      retentionCount,
+      idempotencyMs,
+      durability,
+      maxDead,
+      maxDeadAgeMs,
+      maxEvents,
+    ] = await this.run<
+      scripts.ConfigureArgs,
+      [number, number, number, number, Durability | "", number, number, number]
+    >(scripts.configureScript, {
+      clockMs: this.clockMs(),
+      maxWaiting: settings.maxWaiting ?? -1,
+      retentionMs: settings.retentionMs ?? -1,
+      retentionCount: settings.retentionCount ?? -1,
+      idempotencyMs: settings.idempotencyMs ?? -1,
+      durability: settings.durability ?? "",
+      maxDead: settings.maxDead ?? -1,
+      maxDeadAgeMs: settings.maxDeadAgeMs ?? -1,
+      maxEvents: settings.maxEvents ?? -1,
+    });
     return {
       maxWaiting,
       retentionMs,

@@ -1,7 +1,17 @@
 import { type Backoff, HoldfastError, type TaskSchedule } from "@holdfast/contracts";
 import { RATE_LIMITED_MAX } from "../engine/format.ts";
 import { taskKinds } from "../engine/task-options.ts";
-import { abortSignal, anything, epochMs, isText, listOf, nested, text, whole, yesNo } from "../options/kinds.ts";
+import {
+  abortSignal,
+  anything,
+  epochMs,
+  isText,
+  listOf,
+  nested,
+  text,
+  whole,
+  yesNo,
+} from "../options/kinds.ts";
 import { checkShape, shapeOf } from "../options/shape.ts";
 import { type Batches, LATER } from "../worker/batches.ts";
 import type { Handler, Handlers } from "../worker/handler.ts";

@@ -18,7 +18,11 @@ test("a task is run now, and a worker that waits for tasks gets it at once", asy
     const { keys } = client.engine(name);
     return (await client.connection.command<number>("HEXISTS", keys.state, "#parked")) === 1;
   });
-  expect(await queue.change(id, { payload: { n: 2 } })).toEqual({ id, outcome: "changed", state: "scheduled" });
+  expect(await queue.change(id, { payload: { n: 2 } })).toEqual({
+    id,
+    outcome: "changed",
+    state: "scheduled",
+  });
   expect(await queue.runNow(id)).toEqual({ id, outcome: "changed", state: "pending" });
   await until("the task ran", () => seen.length === 1);
   expect(seen).toEqual([{ n: 2 }]);
@@ -110,7 +114,12 @@ test("in a queue with partitions a task is changed where it is, and gets no key 
   const { name, client, observer } = library();
   const queue = new Queue(name, { client, partitions: 4 });
   afterwards(() => queue.close());
-  const tasks = Array.from({ length: 40 }, (_, n) => ({ type: "t", payload: n, key: `k${n}`, delayMs: HOUR }));
+  const tasks = Array.from({ length: 40 }, (_, n) => ({
+    type: "t",
+    payload: n,
+    key: `k${n}`,
+    delayMs: HOUR,
+  }));
   const results = await queue.enqueueMany(tasks);
   const ids = results.map((result) => (result.ok ? result.receipt.id : ""));
   const placeOf = (id: string) => id.split(":")[1];

@@ -19,7 +19,7 @@ export interface ConfigureArgs {
   maxEvents: number;
 }
 
-/** configure: set the limits of a queue. A value below 0 leaves the setting as it is. Returns {maxWaiting, retentionMs, retentionCount, idempotencyMs, durability, maxDead, maxDeadAgeMs, maxEvents}. */
+/** configure: change settings of a queue. A value below 0 leaves the setting as it is. Returns {maxWaiting, retentionMs, retentionCount, idempotencyMs, durability, maxDead, maxDeadAgeMs, maxEvents}. */
 export const configureScript: Script<ConfigureArgs> = {
   name: "configure",
   sha1: "412940aafc60483ee97e02d76aaa92270a9951ab",

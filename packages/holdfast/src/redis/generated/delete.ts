@@ -2,9 +2,9 @@
 import type { Script } from "../script.ts";
 
 export interface DeleteArgs {
-  /** "paused", "close" or "taken_over" */
+  /** "paused"; "close": it need not be paused, and only its registration ends, so that the next enqueue looks into the registry; "taken_over": it need not be paused, but its settings have to be those that the caller knows */
   how: string;
-  /** the settings that the caller knows, "" for the defaults */
+  /** these settings, "" for the defaults */
   settings: string;
 }
 

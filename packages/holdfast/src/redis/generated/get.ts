@@ -6,7 +6,7 @@ export interface GetArgs {
   tail: readonly (string | number)[];
 }
 
-/** get: all that is known of up to 100 tasks. Returns per task: envelope, record, result, progress[ tab, bytes of its checkpoint] and log lines, lease expiry or due, entry of its unique key; "" for what it has not. Then, if the queue keeps events: the number of the last event and the life of the stream. */
+/** get: all that is known about up to 100 tasks. Returns per task: envelope, record, result, progress[ tab, bytes of its checkpoint] and log lines, lease expiry or due, entry of its unique key; "" for what it has not. Then, if the queue keeps events: the number of the last event and the life of the stream. */
 export const getScript: Script<GetArgs> = {
   name: "get",
   sha1: "496f949995b1ec681406f8aa65d862a599037174",
