@@ -104,7 +104,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await queue.enqueue("demo.echo", 1, { id: "soon-2", delayMs: 3_600_000 });
     await open(page, `${stack.base}/queues/default/tasks/soon`);
     await page.getByRole("button", { name: "Change…" }).click();
-    await page.getByLabel("Payload").fill('{ "n": 12345678901234567890 }');
+    await page.getByRole("textbox", { name: "Payload" }).fill('{ "n": 12345678901234567890 }');
     await page.getByRole("button", { name: "Change task" }).click();
     await page.getByText("Task changed").waitFor();
     await page.getByRole("button", { name: "Run now" }).click();
