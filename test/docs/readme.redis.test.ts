@@ -121,6 +121,7 @@ test("the curl examples of docs/http.md work as typed, in order", async () => {
     batch,
     lines,
     cancel,
+    change,
     stats,
     dead,
     replay,
@@ -138,6 +139,11 @@ test("the curl examples of docs/http.md work as typed, in order", async () => {
     { accepted: 2, failed: 0, results: [{ status: 201 }, { state: "scheduled" }] },
   ]);
   expect(cancel).toMatchObject([{ id: "later-1" }, { id: "later-1", outcome: "cancelled" }]);
+  expect(change).toMatchObject([
+    { id: "later-2" },
+    { id: "later-2", outcome: "changed", state: "scheduled" },
+    { dryRun: false, skipped: 0, operationId: expect.stringMatching(/^op_/) },
+  ]);
   expect(stats).toMatchObject([
     { queues: [{ queue: "default" }, { queue: "demo" }] },
     { queue: "default", cancelled: 1 },
