@@ -39,6 +39,10 @@ test("the user janitor has all rights that a janitor needs, also after a rewind,
   // The queue of this schedule does not exist yet.
   const often = { queue: "later", cron: "* * * * * *", type: "t", overlap: "skip" } as const;
   await new Schedules({ client: admin }).put("s", often);
+  // The second occurrence replaces the task of the first one.
+  const unique = { key: "k", onConflict: "replace" } as const;
+  const only = { queue: "replaced", cron: "* * * * * *", type: "t", options: { unique } };
+  await new Schedules({ client: admin }).put("only", only);
   await new Observer({ client: admin }).pause("later");
   await new Observer({ client: admin }).deleteQueue("later");
   const log = `${prefix}:{:system}:audit_log`;
@@ -63,7 +67,7 @@ test("the user janitor has all rights that a janitor needs, also after a rewind,
   janitor.on("error", (error) => errors.push(error.message));
   await janitor.runOnce();
   await janitor.start();
-  const all = ["promoted", "reaped", "rejected", "purged", "audited 0", "enqueued", "overlapped"];
+  const all = ["promoted", "reaped", "rejected", "purged", "audited 0", "enqueued", "overlapped", "replaced"];
   await until(`it has done ${all}: ${events}`, () => all.every((event) => events.includes(event)));
   await until("the dead worker is forgotten", async () => (await admin.registry.workers()).length === 0);
   expect(janitor.lastSuccessAt()).toBeGreaterThan(0);
