@@ -60,6 +60,18 @@ const when = fc.oneof(
 );
 const fingerprint = fc.option(fc.stringMatching(/^[A-Za-z0-9_.-]{1,22}$/), { nil: undefined });
 
+test.each([1, null])("a task of a schedule brings the occurrence back: run %j", (run) => {
+  const occurrence = { id: "nightly.1", run, dueAt: AT };
+  const envelope = encodeEnvelope("t", AT, "1", { priority: "low" }, "print", undefined, occurrence);
+  expect(decodeEnvelope(envelope)).toMatchObject({
+    schedule: occurrence,
+    fingerprint: "print",
+    priority: "low",
+  });
+  // The second one is read by the options of the first.
+  expect(decodeEnvelope(envelope).schedule).toEqual(occurrence);
+});
+
 test("decoding returns what was encoded, the payload byte for byte", () => {
   fc.assert(
     fc.property(
@@ -87,6 +99,7 @@ test("decoding returns what was encoded, the payload byte for byte", () => {
           key: options?.key ?? null,
           cost: options?.cost ?? 1,
           unique: options?.unique ? { windowMs: null, maxWaitMs: null, ...options.unique } : null,
+          schedule: null,
           fingerprint: print ?? null,
           keepPayload: options?.keepPayload ?? true,
           traceparent: null,
