@@ -40,9 +40,11 @@ describe("the commands that a script calls", () => {
         const { inScripts, direct, apart } = rulesOf(role);
         return [...inScripts, ...direct, ...apart.flatMap(({ commands }) => commands)].includes(command);
       });
-    const subscribers = ["producer", "worker", "observer"];
-    expect(may("SSUBSCRIBE")).toEqual(subscribers);
-    expect(may("SUNSUBSCRIBE")).toEqual(subscribers);
+    for (const command of ["SSUBSCRIBE", "SUNSUBSCRIBE"]) {
+      expect(may(command)).toEqual(["producer", "worker", "observer"]);
+      // Only workers listen to all channels of a queue.
+      expect(roles.filter((role) => rulesOf(role).direct.includes(command))).toEqual(["worker"]);
+    }
     expect(may("UNLINK")).toEqual(["observer"]);
     // The end of the last bucket of a series is the one string that is read.
     expect(may("GET")).toEqual(["observer"]);

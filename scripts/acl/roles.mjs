@@ -5,7 +5,7 @@
  * `scripts`: the scripts in lua/ that the role runs, which name their commands and keys.
  * `commands`: commands that the library itself sends, by key: a part of a queue, or `:part` of the system.
  * `only`: a selector for `keys`, or for the keys of the script `keysOf`. The role may send only these `commands` to
- * these keys, and run only these `scripts` on them.
+ * these keys, and run only these `scripts` on them. With `channels` it is a selector for these channels.
  * `reads`: like `commands`, for keys that the role must not write.
  */
 const REGISTRY = {
@@ -23,6 +23,9 @@ const OPEN = ["open", "queueAdd"];
 const API_KEYS = { ":keys": ["HGET", "HGETALL"] };
 /** The time of the last use of each API key. */
 const KEY_USES = { ":key_uses": ["HSET"] };
+
+/** Whoever waits for a result or reads events is told of new events on this channel, and may listen to no other. */
+const EVENTS_CHANNEL = { channels: ["wake:#events"], commands: ["SSUBSCRIBE", "SUNSUBSCRIBE"] };
 
 /** Every script that a role runs. */
 export const scriptsOf = ({ scripts, only = [] }) => [
@@ -50,8 +53,8 @@ export const ROLES = {
     commands: { ...REGISTRY, ...KEY_USES, state: ["HGET", "EXISTS"], results: ["HMGET"] },
     reads: API_KEYS,
     keyless: ["WAIT", "WAITAOF"],
-    // Whoever waits for a result, or reads events, is told when there are new ones.
-    listens: true,
+    only: [EVENTS_CHANNEL],
+    listens: false,
   },
   worker: {
     text: "Worker with its heartbeat thread, and of the worker service",
@@ -150,10 +153,11 @@ export const ROLES = {
       { keys: [":audit_log"], scripts: ["auditAppend"], commands: ["LLEN", "LRANGE"] },
       // The deletion of a queue deletes whole keys. The selector excludes the keys of the system.
       { keysOf: "delete", commands: ["UNLINK"] },
+      EVENTS_CHANNEL,
     ],
     reads: { ...API_KEYS, ":janitors": ["ZRANGEBYSCORE"], ":audit_dropped": ["GET"] },
     keyless: [],
-    listens: true,
+    listens: false,
   },
 };
 

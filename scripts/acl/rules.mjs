@@ -89,8 +89,9 @@ export function rulesOf(role, scripts = readScripts()) {
   const keyOf = (part) => (part.startsWith(":") ? `{:system}${part}` : `{*}:${part}`);
   const publishes = own.some((script) => script.publishes);
   const parts = sorted([...own.flatMap(({ keys }) => keys), ...Object.keys(commands)]);
-  const apart = only.map(({ keys, keysOf, scripts: run = [], commands }) => ({
-    keys: (keys ?? scripts.get(keysOf).keys).map(keyOf),
+  const apart = only.map(({ keys = [], keysOf, channels = [], scripts: run = [], commands }) => ({
+    keys: (keysOf ? scripts.get(keysOf).keys : keys).map(keyOf),
+    channels: channels.map(keyOf),
     // EVAL lets the user run any script on these keys, but Redis checks the commands of that script too.
     commands: sorted([
       ...(run.length > 0 ? ["EVAL", "EVALSHA"] : []),
@@ -146,10 +147,13 @@ export function templateOf(role, scripts = readScripts()) {
     ...rules.newer.map((command) => `7.2: +${command.toLowerCase()}`),
     "# To a Cluster",
     allow(rules.cluster),
-    ...(rules.apart.length > 0 ? ["# For these keys alone"] : []),
-    ...rules.apart.map(
-      ({ keys, commands }) =>
-        `(${keys.map((key) => `~${TEMPLATE_PREFIX}:${key}`).join(" ")} ${allow(commands)})`,
-    ),
+    ...(rules.apart.length > 0 ? ["# For these keys or channels alone"] : []),
+    ...rules.apart.map(({ keys, channels, commands }) => {
+      const names = [
+        ...keys.map((key) => `~${TEMPLATE_PREFIX}:${key}`),
+        ...channels.map((channel) => `&${TEMPLATE_PREFIX}:${channel}`),
+      ];
+      return `(${names.join(" ")} ${allow(commands)})`;
+    }),
   ].join("\n")}\n`;
 }

@@ -130,7 +130,7 @@ test("settings are changed one by one, shown, recorded, and refused with the opt
   ).toBe(0);
   const settings = {
     ...{ maxWaiting: 0, retentionMs: 7_200_000, retentionCount: 10_000, idempotencyMs: 60_000 },
-    ...{ durability: "fsynced", maxDead: 5, maxDeadAgeMs: 2_592_000_000 },
+    ...{ durability: "fsynced", maxDead: 5, maxDeadAgeMs: 2_592_000_000, maxEvents: 0 },
   };
   expect((await observer.stats("caps")).settings).toEqual(settings);
   expect((await cli("queue", "show", "caps")).stdout).toMatch(/setting maxDead +5\n/);
