@@ -514,12 +514,17 @@ export class Model {
   change(ids: string[], what: ModelChange, aside: readonly string[]): string {
     const firstDueMs = this.firstDueMs();
     let wakes = false;
+    const owners: string[] = [];
     const letters = ids.map((id) => {
       const task = this.tasks.get(id);
       if (!task || isGone(task)) return "u";
       const before = { ...task };
       if (before.state !== "pending" && before.state !== "scheduled") return LETTERS[before.state] ?? "?";
       const { priority = task.priority, key = task.key, delayMs } = what;
+      if (delayMs !== undefined && before.state === "scheduled" && before.awaits !== null) {
+        owners.push(before.awaits);
+        return "w";
+      }
       const dueMs = this.nowMs + (delayMs ?? 0);
       const isTimed = delayMs !== undefined && (delayMs > 0 || before.state === "scheduled");
       const isMoved = key !== before.key || (priority !== before.priority && !this.needsSolo(task));
@@ -535,7 +540,7 @@ export class Model {
       return task.state === "pending" ? "p" : "s";
     });
     if (wakes && !this.paused) this.parking.wake();
-    return letters.join("");
+    return [letters.join(""), ...owners].join(" ");
   }
 
   discard(ids: string[], discard: string): string {
