@@ -87,6 +87,7 @@ export const PARTS = [
       ["lua/lib/accounts.lua", "counts the running tasks of each key."],
       ["lua/lib/ready.lua", "puts a task with a key into the line of its key."],
       ["lua/lib/policies.lua", "refuses or cancels tasks of a key that has too many."],
+      ["lua/lib/events.lua", "tells what happened, if the queue keeps events."],
       ["lua/lib/stop.lua", "asks the worker of a running task to stop it."],
       ["lua/lib/unique.lua", "finds out who holds the unique key of a task."],
       ["lua/lib/due.lua", "finds the place of a scheduled task in the order of due times."],

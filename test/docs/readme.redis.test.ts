@@ -120,6 +120,7 @@ test("the curl examples of docs/http.md work as typed, in order", async () => {
     get,
     batch,
     lines,
+    events,
     cancel,
     change,
     stats,
@@ -137,6 +138,14 @@ test("the curl examples of docs/http.md work as typed, in order", async () => {
   expect(batch).toMatchObject([{ accepted: 2, failed: 0 }]);
   expect(lines).toMatchObject([
     { accepted: 2, failed: 0, results: [{ status: 201 }, { state: "scheduled" }] },
+  ]);
+  const [configured, ...others] = events ?? [];
+  expect(configured).toMatchObject({ maxEvents: 100_000 });
+  // Tasks of earlier examples end meanwhile, too.
+  expect(others.filter(({ id }) => id === "seen-1")).toMatchObject([
+    { state: "pending" },
+    { type: "enqueued", id: "seen-1" },
+    { type: "completed", id: "seen-1", resultText: "1" },
   ]);
   expect(cancel).toMatchObject([{ id: "later-1" }, { id: "later-1", outcome: "cancelled" }]);
   expect(change).toMatchObject([
