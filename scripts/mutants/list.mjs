@@ -85,6 +85,11 @@ export const mutants = [
     tests: [events],
   },
   {
+    name: "events: a change of a task that waits is not told",
+    changes: [["lua/transitions/change.lua", "    events.note(EVENT_CHANGED, plan.id)\n", ""]],
+    tests: [abortEvents],
+  },
+  {
     name: "events: a task that a worker gives back is not told",
     changes: [["lua/lib/settled_events.lua", "l = EVENT_RELEASED, ", ""]],
     tests: [events],
