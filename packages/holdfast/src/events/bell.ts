@@ -13,13 +13,13 @@ const LINGER_MS = 10_000;
 // A busy queue has more entries than a reader needs to see at once, so it reads at most 40 times a second.
 const PACE_MS = 25;
 
-/** One connection per client that only listens, made when first used. */
+/** The connection that only listens, made when first used. All clients and workers of a process with the same settings share it. */
 const connections = new WeakMap<Holdfast, Connection>();
 
 function connectionOf(client: Holdfast): Connection {
   let connection = connections.get(client);
   if (!connection) {
-    connection = new Connection(client.connection.redis, { name: "holdfast-events" });
+    connection = new Connection(client.connection.redis, { name: "holdfast-wake", share: true });
     connections.set(client, connection);
     client.alsoClose(connection);
   }

@@ -60,6 +60,25 @@ test("a worker that is stopped at once leaves the calls and the messages of the 
   expect(busy.errors).toEqual([]);
 });
 
+test("queues that wait for results by events share one connection that listens, and none of them goes deaf when another one ends", async () => {
+  const { system, names } = await alone();
+  const { prefix, url: redis } = system;
+  const before = await names();
+  await system.observer.configure("work", { maxEvents: 1_000 });
+  const queues = Array.from({ length: 20 }, () => new Queue("work", { redis, prefix }));
+  const ids = await Promise.all(queues.map(async (queue, n) => (await queue.enqueue("t", n)).id));
+  const results = queues.map((queue, n) => queue.result(ids[n] as string, { waitMs: 20_000 }));
+  results[0]?.catch(() => {});
+  const listening = [...before, "holdfast", "holdfast-wake"].sort();
+  await until("they listen", async () => (await names()).join() === listening.join());
+  await queues[0]?.close();
+  await system.started("work", { t: ({ payload }) => payload });
+  expect((await Promise.all(results.slice(1))).map((task) => task?.resultText)).toEqual(
+    ids.slice(1).map((_, n) => String(n + 1)),
+  );
+  for (const queue of queues) await queue.close();
+});
+
 test("500 queues and 50 workers with the same redis, however it is written, share three connections", async () => {
   const { system, names } = await alone();
   const { prefix } = system;
