@@ -53,8 +53,8 @@ const handlers = {
     await sleep(60_000);
   }),
 };
-/** Kills its process if one of its tasks says so. Versions before batches do not have it. */
-if (batch)
+// Kills its process if one of its tasks says so. Only a worker that names the type has it, since a worker with batches takes no tasks ahead.
+if (only?.includes("batched"))
   handlers.batched = batch({ max: 50 }, async (tasks, ctx) => {
     for (const task of tasks) {
       const { token, attempt } = ctx.of(task);

@@ -17,7 +17,7 @@ export const row = {
     const poison = ids[20];
     let deaths = 0;
     let supervising = true;
-    const start = () => ctx.worker(url, { concurrency: 50 });
+    const start = () => ctx.worker(url, { only: ["batched"], concurrency: 50 });
     let worker = start();
     const supervisor = (async () => {
       while (supervising) {
