@@ -21,8 +21,8 @@
 -- KEYS[19] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
 -- ARGV[1] repair  integer  1 removes index entries that stand for no record; it never removes a record
 -- ARGV[2] part  string  which entries to compare with the records: the part name of an index, "tasks", or "" for none
--- ARGV[3] from  integer  position of the window; for "tasks" a cursor
--- ARGV[4] limit  integer  size of the window, 1 to 500
+-- ARGV[3] from  integer  the first place of the entries to look at; for "tasks" a cursor of HSCAN
+-- ARGV[4] limit  integer  how many entries to look at, 1 to 500
 -- RETURNS {repaired, entries looked at (for "tasks": the next cursor), invariant, detail, ...}
 -- TIME    O(limit); a repair in a list O(n); for "" in a queue with keys O(p + k log w)
 --   p = tasks processing, up to 20,000; k keys; w = tasks with a key that wait

@@ -24,8 +24,8 @@
 --   id
 -- ARGV[5] high  integer  how many tasks of the tail go to pending:high; they come first
 -- ARGV[6] normal  integer  how many of the following tasks go to pending
--- ARGV[7] low  integer  how many of the following go to pending:low
--- ARGV[8] keyed  integer  how many of the following have a key and go to pending:keyed; all others are scheduled
+-- ARGV[7] low  integer  how many of the following tasks go to pending:low
+-- ARGV[8] keyed  integer  how many of the following tasks have a key and go to pending:keyed; all others are scheduled
 -- ARGV[9..] taskId  string  repeated, at most 500 times: taskId, envelope
 -- RETURNS {now, verdicts, states, owners}; {now} alone: refused, because the queue is not registered
 --   verdicts, a letter per task: n new, p new and due at once although it was to be scheduled, d duplicate, c conflict,

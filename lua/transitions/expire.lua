@@ -24,7 +24,7 @@
 -- include lib/record.lua
 -- include lib/bands.lua
 
--- Each task is read with its payload. A call stops once it has read this many bytes.
+-- A call reads tasks with their payloads, so it reads no more tasks once it has read this many bytes.
 local READ_BYTES = 1048576
 
 -- 1. Read.

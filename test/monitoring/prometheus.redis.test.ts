@@ -38,7 +38,7 @@ async function knownRun(): Promise<void> {
     results: { status: number }[];
   };
   expect(results.map(({ status }) => status)).toEqual(batch.map(() => 201));
-  // Set at the beginning, so that the limit has been scraped many times when the dashboards ask for it.
+  // The limit is set before the run, so that Prometheus has scraped it when the dashboards are tested.
   const limits = { queue: { concurrency: 100 } };
   expect((await operator("PUT", "/v1/queues/default/limits", limits)).status).toBe(200);
   const hello = task("demo.echo", "hello", { id: "hello-1" });

@@ -1,4 +1,4 @@
-import { LIMITS, type Priority } from "@holdfast/contracts";
+import { LIMITS } from "@holdfast/contracts";
 import { bytes } from "../format/number.ts";
 
 /** Returns why the service would refuse a payload; null if it would accept the payload. */
@@ -22,5 +22,3 @@ export function delayError(text: string): string | null {
   if (!Number.isFinite(seconds) || seconds < 0) return "Seconds, 0 or more.";
   return seconds * 1_000 > LIMITS.delayMs ? "At most a year." : null;
 }
-
-export const PRIORITY_TEXT: Record<Priority, string> = { high: "High", normal: "Normal", low: "Low" };

@@ -1,14 +1,14 @@
-import { isTaskType, PRIORITIES, type Priority } from "@holdfast/contracts";
+import { isTaskType, type Priority } from "@holdfast/contracts";
 import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { injectTask } from "../../api/tasks.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
-import { Segments } from "../../ui/segments.tsx";
+import { PriorityField } from "../../ui/priority-field.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { useToasts } from "../../ui/toast.tsx";
-import { delayError, PRIORITY_TEXT, payloadError } from "../task-fields.ts";
+import { delayError, payloadError } from "../task-fields.ts";
 
 export function InjectPanel({ queue }: { queue: string | null }) {
   const { figures } = useLive();
@@ -79,15 +79,7 @@ export function InjectPanel({ queue }: { queue: string | null }) {
           error={payloadText === "" ? null : errors.payload}
         />
         <div className="form-row">
-          <div className="field">
-            <span>Priority</span>
-            <Segments<Priority>
-              label="Priority"
-              value={priority}
-              onChange={setPriority}
-              options={PRIORITIES.map((value) => ({ value, text: PRIORITY_TEXT[value] }))}
-            />
-          </div>
+          <PriorityField value={priority} onChange={setPriority} />
           <TextField
             label="Delay in seconds"
             placeholder="0"

@@ -1,19 +1,16 @@
-import { PRIORITIES, type Priority } from "@holdfast/contracts";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { putSchedule, type ScheduleView, schedulesKey } from "../../api/schedules.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { FormDialog } from "../../ui/form-dialog.tsx";
+import { PriorityField } from "../../ui/priority-field.tsx";
 import { QueueField } from "../../ui/queue-field.tsx";
-import { Segments } from "../../ui/segments.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { type CronErrors, CronPreview, NO_CRON_ERRORS } from "./cron-preview.tsx";
 import { bodyOf, draftOf, errorsOf, type ScheduleDraft } from "./schedule-draft.ts";
 import { PolicyFields, SpanOfSchedule, TaskTimes, UniqueFields } from "./schedule-fields.tsx";
 import { timeZones } from "./zoned.ts";
-
-const PRIORITY_TEXT: Record<Priority, string> = { high: "High", normal: "Normal", low: "Low" };
 
 export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView | null; onClose(): void }) {
   const client = useQueryClient();
@@ -103,15 +100,7 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
         error={errors.payload}
       />
       <div className="form-row">
-        <div className="field">
-          <span>Priority</span>
-          <Segments<Priority>
-            label="Priority"
-            value={draft.priority}
-            onChange={(priority) => set({ priority })}
-            options={PRIORITIES.map((value) => ({ value, text: PRIORITY_TEXT[value] }))}
-          />
-        </div>
+        <PriorityField value={draft.priority} onChange={(priority) => set({ priority })} />
         <TextField
           label="Retries"
           placeholder="default"

@@ -1,11 +1,11 @@
-import { isTaskKey, LIMITS, PRIORITIES, type Priority, type TaskView } from "@holdfast/contracts";
+import { isTaskKey, LIMITS, type Priority, type TaskView } from "@holdfast/contracts";
 import type { ChangeBody } from "@holdfast/contracts/api";
 import { useState } from "react";
 import { changeTask } from "../../api/tasks.ts";
 import { FormDialog } from "../../ui/form-dialog.tsx";
-import { Segments } from "../../ui/segments.tsx";
+import { PriorityField } from "../../ui/priority-field.tsx";
 import { TextField } from "../../ui/text-field.tsx";
-import { delayError, PRIORITY_TEXT, payloadError } from "../task-fields.ts";
+import { delayError, payloadError } from "../task-fields.ts";
 
 interface ChangeDialogProps {
   task: TaskView;
@@ -49,15 +49,7 @@ export function ChangeDialog({ task, onChanged, onClose }: ChangeDialogProps) {
         error={errors.delay}
         inputMode="numeric"
       />
-      <div className="field">
-        <span>Priority</span>
-        <Segments<Priority>
-          label="Priority"
-          value={priority}
-          onChange={setPriority}
-          options={PRIORITIES.map((value) => ({ value, text: PRIORITY_TEXT[value] }))}
-        />
-      </div>
+      <PriorityField value={priority} onChange={setPriority} />
       <TextField label="Key" hint="Empty for none." value={key} onChange={setKey} error={errors.key} mono />
       <TextField
         label="Payload"

@@ -1,3 +1,5 @@
+// The actors of the interleaving tests. The file has more than 500 lines, because it has one actor for each script, and
+// all of them act on the world at its top.
 import type { HoldScope, Unique } from "@holdfast/contracts";
 import type { Redis } from "ioredis";
 import { expect } from "vitest";

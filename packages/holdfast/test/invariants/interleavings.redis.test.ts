@@ -41,7 +41,7 @@ afterAll(async () => {
 async function runOrder(set: ActorSet, order: string, seen: Map<string, QueueSnapshot>): Promise<void> {
   const world = new World(connection, redis, `i-${nanoid(12).replaceAll(/[^A-Za-z0-9]/g, "x")}`);
   const { engine } = world;
-  // In a third of the orders the queue keeps events. Their reader has to know the state of each task in the end.
+  // In a third of the orders the queue keeps events. At the end, a reader of these events has to know the state of each task.
   const told = order.endsWith("2") ? new ToldStates(engine, String(world.nowMs)) : undefined;
   if (told) await engine.configure({ maxEvents: 1_000_000 });
   await set.prepare(world);

@@ -1,3 +1,5 @@
+// The model that the random test compares the queue with. The file has more than 500 lines, because it is one class with
+// one method for each script, and all of them share its tasks.
 import { type HoldScope, LIMITS } from "@holdfast/contracts";
 import { LEASE_MS, MAX_RETRIES } from "../support/test-queue.ts";
 import { Parking } from "./parking.ts";
@@ -228,8 +230,8 @@ export class Model {
   }
 
   /**
-   * The task gives its payload and options to the one that waits.
-   * @param isAside that one stands aside, because nobody has a handler for it
+   * The task that waits gets the payload and the options of this enqueue.
+   * @param isAside whether the task that waits stands aside, because nobody has a handler for it
    */
   replace(task: NewTask, isAside: boolean): void {
     const [, latest] = this.latest(task.unique, task.id);

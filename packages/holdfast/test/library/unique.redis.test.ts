@@ -125,7 +125,7 @@ test("a replay of many leaves those dead whose keys are held, and counts them", 
     { outcome: "replayed" },
   ]);
   expect(await observer.replayAll(name, {}, { force: true })).toEqual({ replayed: 199, skipped: 0 });
-  // The tasks that held the keys go on holding them.
+  // The tasks that held the keys still hold them.
   const again = await queue.enqueueMany(keys.map(of));
   expect(again.every((result) => result.ok && result.receipt.deduplicated)).toBe(true);
   await expect(observer.discardAll(name, {}, { force: true })).rejects.toThrow(/go with replayAll/);

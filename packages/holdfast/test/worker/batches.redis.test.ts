@@ -1,3 +1,5 @@
+// What a worker does with batches. The file has more than 500 lines, because all of its tests share the batches at its
+// top, and the mutants of batches are tested with all of it.
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "@holdfast/testing";
 import { describe, expect, test } from "vitest";

@@ -6,9 +6,9 @@ export interface AuditArgs {
   repair: number;
   /** which entries to compare with the records: the part name of an index, "tasks", or "" for none */
   part: string;
-  /** position of the window; for "tasks" a cursor */
+  /** the first place of the entries to look at; for "tasks" a cursor of HSCAN */
   from: number;
-  /** size of the window, 1 to 500 */
+  /** how many entries to look at, 1 to 500 */
   limit: number;
 }
 

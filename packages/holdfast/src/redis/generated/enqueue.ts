@@ -14,9 +14,9 @@ export interface EnqueueArgs {
   high: number;
   /** how many of the following tasks go to pending */
   normal: number;
-  /** how many of the following go to pending:low */
+  /** how many of the following tasks go to pending:low */
   low: number;
-  /** how many of the following have a key and go to pending:keyed; all others are scheduled */
+  /** how many of the following tasks have a key and go to pending:keyed; all others are scheduled */
   keyed: number;
   /** repeated, at most 500 times: taskId, envelope */
   tail: readonly (string | number)[];
