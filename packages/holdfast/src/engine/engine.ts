@@ -1,18 +1,7 @@
-import { type Durability, LIMITS, type QueueSettings } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import * as scripts from "../redis/generated/index.ts";
-import type { QueueKeys } from "../redis/keys.ts";
 import { answerOf, type EnqueueAnswer, type EnqueueArgs, finish } from "./enqueue-answer.ts";
-import { QueueScripts } from "./queue-scripts.ts";
-import {
-  type AuditReply,
-  type DeleteOutcome,
-  type ListOrder,
-  type RawStats,
-  type RawTask,
-  rawTasks,
-  violationsOf,
-} from "./replies.ts";
+import { OperatorScripts } from "./operator-scripts.ts";
 import type { Request } from "./requests.ts";
 import {
   acquireFields,
@@ -22,7 +11,6 @@ import {
   type RoundTripArgs,
   type RoundTripReply,
 } from "./round-trip.ts";
-import { encodeLine, encodeWord } from "./text.ts";
 import { type Verdict, verdictTail } from "./verdict.ts";
 
 export type { Grant, RoundTrip, RoundTripArgs, VerdictOutcome } from "./round-trip.ts";
@@ -30,8 +18,11 @@ export type { Verdict } from "./verdict.ts";
 
 const TIMINGS_TTL_MS = 2_678_400_000; // The timings of a deleted queue expire after this time.
 
-/** The state engine of one queue: one typed method per script. Tasks move only when its methods are called. */
-export class Engine extends QueueScripts {
+/**
+ * The state engine of one queue: one typed method per script. Tasks move only when its methods are called. Those of
+ * producers and workers are here.
+ */
+export class Engine extends OperatorScripts {
   #opening: Promise<void> | undefined;
 
   /**
@@ -190,241 +181,5 @@ export class Engine extends QueueScripts {
       ttlMs: TIMINGS_TTL_MS,
       tail: fields,
     });
-  }
-
-  /** @returns typed: how many tasks stand aside because of their type */
-  async promote(limit: number): Promise<{ promoted: number; nextInMs: number; typed: number }> {
-    const [promoted, nextInMs, typed] = await this.run<scripts.PromoteArgs, [number, number, number]>(
-      scripts.promoteScript,
-      { clockMs: this.clockMs(), limit },
-    );
-    return { promoted, nextInMs, typed };
-  }
-
-  /**
-   * Ends tasks that stood aside for too long and whose type is not one of `types`.
-   * @param known what the registry knows, as text for the record
-   * @param after the line that the call before returned; "" to begin
-   */
-  async reject(
-    types: readonly string[],
-    known: string,
-    limit: number,
-    after = "",
-  ): Promise<{ dead: number; after: string }> {
-    const args = { clockMs: this.clockMs(), limit, after, known: encodeLine(known), tail: types };
-    const [dead, next] = await this.run<scripts.RejectArgs, [number, string]>(scripts.rejectScript, args);
-    return { dead, after: next };
-  }
-
-  /**
-   * Ends pending tasks past their `expiresAt`, from the position `from` on in each list. At the heads it also drops entries whose
-   * task is not pending.
-   * @returns next: the position from which to continue; 0 at the end of all lists
-   */
-  async expire(limit: number, from = 0): Promise<{ expired: number; dropped: number; next: number }> {
-    const args = { clockMs: this.clockMs(), limit, from };
-    const [expired, dropped, next] = await this.run<scripts.ExpireArgs, [number, number, number]>(
-      scripts.expireScript,
-      args,
-    );
-    return { expired, dropped, next };
-  }
-
-  async reap(
-    limit: number,
-  ): Promise<{ requeued: number; dead: number; cancelled: number; nextInMs: number }> {
-    const [requeued, dead, cancelled, nextInMs] = await this.run<
-      scripts.ReapArgs,
-      [number, number, number, number]
-    >(scripts.reapScript, { clockMs: this.clockMs(), limit });
-    return { requeued, dead, cancelled, nextInMs };
-  }
-
-  /**
-   * @param undoMs how long a discard can be undone
-   * @returns uniqueKeys: how many entries of unique keys there are; dropped: dead letters that were beyond a cap
-   */
-  async purge(
-    limit: number,
-    requestIdleMs: number,
-    undoMs: number = LIMITS.undoMs,
-  ): Promise<{ purged: number; forgotten: number; uniqueKeys: number; dropped: number }> {
-    const [purged, forgotten, uniqueKeys, dropped] = await this.run<
-      scripts.PurgeArgs,
-      [number, number, number, number]
-    >(scripts.purgeScript, { clockMs: this.clockMs(), limit, requestIdleMs, undoMs });
-    return { purged, forgotten, uniqueKeys, dropped };
-  }
-
-  /**
-   * Removes entries of unique keys whose tasks no longer hold them, in one part of the hash.
-   * @param cursor the cursor that the call before returned; "0" to begin
-   */
-  async freeKeys(limit: number, cursor: string): Promise<{ removed: number; cursor: string }> {
-    const [removed, next] = await this.run<scripts.FreeKeysArgs, [number, string]>(scripts.freeKeysScript, {
-      clockMs: this.clockMs(),
-      cursor,
-      limit,
-    });
-    return { removed, cursor: next };
-  }
-
-  /**
-   * Replays dead letters. Returns a letter per pair of id and new envelope ("" keeps the old one): r replayed, n not
-   * dead, u unknown, h another task holds its unique key. Then follow the ids of the tasks that hold these keys, with a
-   * space before each.
-   * @param force also replays tasks whose unique key another task holds
-   */
-  replay(tail: readonly string[], request?: Request, diedBefore = 0, force = false): Promise<string> {
-    return this.runRequest(scripts.replayScript, { diedBefore, force: force ? 1 : 0, tail }, request);
-  }
-
-  /**
-   * Returns a letter per pair of an id and the queue to which the task moved ("" if it did not): d discarded, n not
-   * dead, u unknown.
-   */
-  discard(
-    tail: readonly string[],
-    request?: Request,
-    options: { discard?: string; diedBefore?: number } = {},
-  ): Promise<string> {
-    const { discard = "-", diedBefore = 0 } = options;
-    return this.runRequest(scripts.discardScript, { diedBefore, discard, tail }, request);
-  }
-
-  /** Returns one letter per id: r if the task was restored, n if it was not discarded or another discard discarded it. */
-  restore(ids: readonly string[], discard: string, request?: Request): Promise<string> {
-    return this.runRequest(scripts.restoreScript, { discard, tail: ids }, request);
-  }
-
-  /**
-   * Each task has seven texts. Returns a letter per task: g given up, d dead already, n not scheduled, u unknown. A
-   * repeated call does no harm.
-   */
-  giveUp(tail: readonly string[]): Promise<string> {
-    return this.run(scripts.giveUpScript, { clockMs: this.clockMs(), tail });
-  }
-
-  cancel(id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
-    return this.run(scripts.cancelScript, { clockMs: this.clockMs(), taskId: id });
-  }
-
-  async pause(paused: boolean, reason = "", by = ""): Promise<void> {
-    await this.run(scripts.pauseScript, {
-      clockMs: this.clockMs(),
-      paused: paused ? 1 : 0,
-      reason: encodeWord(reason),
-      by: encodeWord(by),
-    });
-  }
-
-  async configure(settings: Partial<QueueSettings>): Promise<QueueSettings> {
-    const [
-      maxWaiting,
-      retentionMs,
-      retentionCount,
-      idempotencyMs,
-      durability,
-      maxDead,
-      maxDeadAgeMs,
-      maxEvents,
-    ] = await this.run<
-      scripts.ConfigureArgs,
-      [number, number, number, number, Durability | "", number, number, number]
-    >(scripts.configureScript, {
-      clockMs: this.clockMs(),
-      maxWaiting: settings.maxWaiting ?? -1,
-      retentionMs: settings.retentionMs ?? -1,
-      retentionCount: settings.retentionCount ?? -1,
-      idempotencyMs: settings.idempotencyMs ?? -1,
-      durability: settings.durability ?? "",
-      maxDead: settings.maxDead ?? -1,
-      maxDeadAgeMs: settings.maxDeadAgeMs ?? -1,
-      maxEvents: settings.maxEvents ?? -1,
-    });
-    return {
-      maxWaiting,
-      retentionMs,
-      retentionCount,
-      idempotencyMs,
-      durability: durability === "" ? "memory" : durability,
-      maxDead,
-      maxDeadAgeMs,
-      maxEvents,
-    };
-  }
-
-  /**
-   * Counts a visit. Returns the count, which never decreases while Redis keeps its writes, and the run id of the server
-   * that counted.
-   */
-  async epoch(): Promise<{ epoch: number; runId: string }> {
-    const [epoch, runId] = await this.run<scripts.EpochArgs, [number, string]>(scripts.epochScript, {});
-    return { epoch, runId };
-  }
-
-  async stats(): Promise<RawStats> {
-    const [now, counters, accepted, settings, lengths, oldest, flow, dropped] = await this.run<
-      scripts.StatsArgs,
-      [number, number[], number[], string, number[], string[], number[], number]
-    >(scripts.statsScript, { clockMs: this.clockMs() });
-    return { now, counters, accepted, settings, lengths, oldest, flow, dropped };
-  }
-
-  /** At most 100 ids. */
-  async get(ids: readonly string[]): Promise<RawTask[]> {
-    if (ids.length === 0) return [];
-    const reply = await this.run<scripts.GetArgs, string[]>(scripts.getScript, { tail: ids });
-    return rawTasks(ids, reply);
-  }
-
-  async list(
-    index: keyof QueueKeys,
-    order: ListOrder,
-    after: string,
-    limit: number,
-  ): Promise<{ cursor: string; length: number; ids: string[] }> {
-    const [cursor, length, ...ids] = await this.run<
-      scripts.ListArgs,
-      [cursor: string, length: number, ...ids: string[]]
-    >(scripts.listScript, {
-      indexKey: this.keys[index],
-      order,
-      after,
-      limit,
-    });
-    return { cursor, length, ids };
-  }
-
-  async empty(
-    index: keyof QueueKeys,
-    target: string,
-    limit: number,
-    request?: Request,
-  ): Promise<{ removed: number; looked: number }> {
-    const [removed, looked] = await this.runRequest<scripts.EmptyArgs, [number, number]>(
-      scripts.emptyScript,
-      { indexKey: this.keys[index], target, limit },
-      request,
-    );
-    return { removed, looked };
-  }
-
-  /**
-   * Removes all keys of an empty queue. "close" only ends its registration, so that the next enqueue looks into the
-   * registry.
-   * @param how "paused": the queue has to be paused. "taken_over": its settings have to be equal to `settings`
-   */
-  delete(how: "paused" | "close" | "taken_over" = "paused", settings = ""): Promise<DeleteOutcome> {
-    return this.run<scripts.DeleteArgs, DeleteOutcome>(scripts.deleteScript, { how, settings });
-  }
-
-  async audit(repair: boolean, part = "", from = 0, limit = 500): Promise<AuditReply> {
-    const [repaired, looked, ...found] = await this.run<scripts.AuditArgs, [number, number, ...string[]]>(
-      scripts.auditScript,
-      { repair: repair ? 1 : 0, part, from, limit },
-    );
-    return { repaired, looked, violations: violationsOf(found) };
   }
 }
