@@ -25,7 +25,7 @@ import {
   rateShape,
   tryLimitsShape,
   typeLimitShape,
-} from "../src/observer/limits.ts";
+} from "../src/observer/limits-options.ts";
 import {
   auditShape,
   bulkShape,

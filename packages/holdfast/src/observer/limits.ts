@@ -1,28 +1,18 @@
 import { isDeepStrictEqual } from "node:util";
 import {
-  FAIR_BY,
   HoldfastError,
-  isQueueName,
-  isTaskType,
-  type KeyLimits,
-  LIMITS,
   type Limit,
   type LimitsTrial,
   type LimitsView,
-  ON_DEAD,
   type QueueLimits,
   type SharedLimitView,
   type TaskKeyView,
   type TaskTypeView,
-  type TypeLimit,
-  WHEN_FULL,
 } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import { changeKey, type KeyChange, readKeys, setLimits } from "../engine/limits.ts";
 import type { StoredLimit } from "../engine/shared-limits.ts";
-import { taskKinds } from "../engine/task-options.ts";
-import { listOf, nested, oneOf, pattern, recordOf, whole, yesNo } from "../options/kinds.ts";
-import { checkArgument, checkShape, type Kind, shapeOf } from "../options/shape.ts";
+import { checkArgument, checkShape } from "../options/shape.ts";
 import type { PartitionRegistry } from "../partitions/partition-registry.ts";
 import {
   checkDivided,
@@ -33,161 +23,8 @@ import {
   wholeLimit,
 } from "../shares/dealer.ts";
 import { tryLimits } from "../trial/try-limits.ts";
-import { type HeaviestKeys, heaviestKeys, KEY_ORDERS, type KeyOrder } from "./heaviest-keys.ts";
-
-const MOST = 1_000_000;
-const MAX_HOLD_MS = LIMITS.delayMs;
-
-const sharedName = pattern("1 to 64 of A-Z a-z 0-9 _ . -, the first a letter or digit", isQueueName);
-const sharedQueues = listOf(
-  pattern("the name of a queue", isQueueName),
-  "an array of 1 to 100 names of queues",
-  1,
-  100,
-);
-
-const TYPES_MAX = 100;
-const typeName = pattern(
-  "the type of a task (1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit)",
-  isTaskType,
-);
-
-const weight: Kind = {
-  wants: "a number from 0.001 to 1,000",
-  is: (value) => typeof value === "number" && value >= 0.001 && value <= 1_000,
-};
-
-export const rateShape = shapeOf<NonNullable<Limit["rate"]>>({
-  what: "a rate",
-  title: "Rate",
-  example: "{ limit: 10, periodMs: 1_000 }",
-  kinds: { limit: whole(1, MOST), periodMs: whole(1, LIMITS.delayMs), burst: whole(1, MOST) },
-  hints: { max: "limit", duration: "periodMs", period: "periodMs", allowed: "limit" },
-  required: ["limit", "periodMs"],
-});
-
-const limitKinds = { rate: nested(rateShape), concurrency: whole(1, MOST), weight };
-const limitHints = { max: "concurrency", limit: "rate: { limit, periodMs }" };
-
-export const limitShape = shapeOf<Limit>({
-  what: "a limit",
-  title: "Limit",
-  example: "{ rate: { limit: 10, periodMs: 1_000 }, concurrency: 5 }",
-  kinds: limitKinds,
-  hints: limitHints,
-});
-
-export const typeLimitShape = shapeOf<TypeLimit>({
-  what: "the limit of a type",
-  title: "Limit of a type",
-  example: "{ concurrency: 5 }",
-  kinds: { rate: limitKinds.rate, concurrency: limitKinds.concurrency },
-  hints: { ...limitHints, weight: "types do not take turns, so they have no weight" },
-});
-
-export const keyLimitsShape = shapeOf<KeyLimits>({
-  what: "the limit of keys",
-  title: "Limit of keys",
-  example: "{ concurrency: 1, ordered: true }",
-  kinds: {
-    ...limitKinds,
-    ordered: yesNo,
-    onDead: oneOf(...ON_DEAD),
-    whenFull: oneOf(...WHEN_FULL),
-    maxWaiting: whole(1, MOST),
-  },
-  hints: { ...limitHints, maxSize: "maxWaiting", fifo: "ordered", strategy: "whenFull", policy: "whenFull" },
-  rule: ({ ordered = false, concurrency, onDead, whenFull = "wait" }) =>
-    ordered && concurrency !== 1
-      ? "key.ordered needs key.concurrency: 1, since tasks that run side by side have no order"
-      : onDead !== undefined && !ordered
-        ? "key.onDead needs key.ordered: true"
-        : whenFull !== "wait" && concurrency === undefined
-          ? `key.whenFull: "${whenFull}" needs key.concurrency, which says when a key is full`
-          : undefined,
-});
-
-export const queueLimitsShape = shapeOf<QueueLimits>({
-  what: "the limits of a queue",
-  title: "Limits of a queue",
-  example: "{ key: { concurrency: 1 } }",
-  kinds: {
-    queue: nested(limitShape),
-    key: nested(keyLimitsShape),
-    types: recordOf(typeName, typeLimitShape, TYPES_MAX),
-    fairBy: oneOf(...FAIR_BY),
-  },
-  hints: {
-    group: "key",
-    type: "types",
-    global: "queue",
-    concurrency: "queue: { concurrency }",
-    rate: "queue: { rate }",
-  },
-});
-
-export interface KeyLimitOptions {
-  /** For how long the limit holds, ms, 1 ms to 365 days. @default for ever */
-  forMs?: number | undefined;
-}
-
-export interface HoldOptions {
-  /** The key to hold. @default the whole queue */
-  key?: string | undefined;
-  /** The type to hold, instead of a key. */
-  type?: string | undefined;
-}
-
-export interface ListKeysOptions {
-  /** The `cursor` of the page before. */
-  cursor?: string | undefined;
-  /** 1 to 500. @default 100 */
-  limit?: number | undefined;
-}
-
-export interface TryLimitsOptions {
-  /**
-   * The slots of all workers together, 1 to 1,000,000. @default those of the workers that run now, or as many tasks as the record shows at
-   * one time if that is more
-   */
-  slots?: number | undefined;
-}
-
-export const tryLimitsShape = shapeOf<TryLimitsOptions>({
-  what: "a trial of limits",
-  title: "Trial of limits",
-  kinds: { slots: whole(1, MOST) },
-  hints: { concurrency: "slots", workers: "slots" },
-});
-export interface HeaviestKeysOptions {
-  /** The highest first. @default "waiting" */
-  by?: KeyOrder | undefined;
-  /** 1 to 500. @default 20 */
-  limit?: number | undefined;
-}
-
-export const heaviestKeysShape = shapeOf<HeaviestKeysOptions>({
-  what: "a question for the heaviest keys",
-  title: "Heaviest keys",
-  kinds: { by: oneOf(...KEY_ORDERS), limit: whole(1, LIMITS.scriptTasks) },
-});
-export const keyLimitShape = shapeOf<KeyLimitOptions>({
-  what: "the limit of a key",
-  title: "Limit of a key",
-  kinds: { forMs: whole(1, LIMITS.delayMs) },
-});
-export const holdShape = shapeOf<HoldOptions>({
-  what: "a hold",
-  title: "Hold",
-  kinds: { key: taskKinds.key, type: typeName },
-  rule: ({ key, type }) =>
-    key !== undefined && type !== undefined ? "a hold has a key or a type, not both" : undefined,
-});
-export const listKeysShape = shapeOf<ListKeysOptions>({
-  what: "a page of keys",
-  title: "Page of keys",
-  kinds: { cursor: taskKinds.key, limit: whole(1, LIMITS.scriptTasks) },
-});
+import { type HeaviestKeys, heaviestKeys } from "./heaviest-keys.ts";
+import * as checks from "./limits-options.ts";
 
 /** The limits of queues, and the keys of their tasks (docs/flow-control.md). */
 export class Limits {
@@ -229,7 +66,7 @@ export class Limits {
 
   /** Makes the checks of `set`, but creates no queue. @throws HoldfastError invalid_argument */
   check(limits: QueueLimits): void {
-    checkShape(queueLimitsShape, limits);
+    checkShape(checks.queueLimitsShape, limits);
   }
 
   /**
@@ -262,9 +99,9 @@ export class Limits {
   /** The keys that have waiting tasks, in the order of their bytes. @throws HoldfastError queue_not_found */
   async keys(
     queue: string,
-    options: ListKeysOptions = {},
+    options: checks.ListKeysOptions = {},
   ): Promise<{ keys: TaskKeyView[]; cursor: string | null }> {
-    checkShape(listKeysShape, options);
+    checkShape(checks.listKeysShape, options);
     const { cursor, limit = 100 } = options;
     const { all } = await this.#partitions.known(queue);
     const pages = await Promise.all(
@@ -297,10 +134,10 @@ export class Limits {
     queue: string,
     key: string,
     limit: Limit | null,
-    options: KeyLimitOptions = {},
+    options: checks.KeyLimitOptions = {},
   ): Promise<TaskKeyView> {
-    checkShape(keyLimitShape, options);
-    if (limit !== null) checkShape(limitShape, limit);
+    checkShape(checks.keyLimitShape, options);
+    if (limit !== null) checkShape(checks.limitShape, limit);
     return this.#change(queue, key, { limit, lastsMs: options.forMs });
   }
 
@@ -309,9 +146,9 @@ export class Limits {
    * @param holdMs 0 to 365 days
    * @throws HoldfastError queue_not_found, invalid_argument
    */
-  async hold(queue: string, holdMs: number, options: HoldOptions = {}): Promise<void> {
-    checkArgument("holdMs", whole(0, MAX_HOLD_MS), holdMs);
-    checkShape(holdShape, options);
+  async hold(queue: string, holdMs: number, options: checks.HoldOptions = {}): Promise<void> {
+    checkArgument("holdMs", checks.holdMs, holdMs);
+    checkShape(checks.holdShape, options);
     const { key, type } = options;
     if (key !== undefined) {
       await this.#change(queue, key, { holdMs });
@@ -330,9 +167,9 @@ export class Limits {
 
   /** Makes the checks of `share`, but creates no queue. @throws HoldfastError invalid_argument, invalid_queue_name */
   async checkShare(name: string, limit: Limit, queues: readonly string[]): Promise<void> {
-    checkArgument("name", sharedName, name);
-    checkShape(limitShape, limit);
-    checkArgument("queues", sharedQueues, queues);
+    checkArgument("name", checks.sharedName, name);
+    checkShape(checks.limitShape, limit);
+    checkArgument("queues", checks.sharedQueues, queues);
     if (limit.weight !== undefined || !wholeLimit({ queue: limit }))
       throw new HoldfastError(
         "invalid_argument",
@@ -361,7 +198,7 @@ export class Limits {
 
   /** Ends a limit that queues share. @returns false if no shared limit has this name */
   async unshare(name: string): Promise<boolean> {
-    checkArgument("name", sharedName, name);
+    checkArgument("name", checks.sharedName, name);
     return this.#dealer.end(name);
   }
 
@@ -371,9 +208,9 @@ export class Limits {
    * @param limits all limits, as for `set`. Limits of types have to be the present ones, because they are not computed
    * @throws HoldfastError queue_not_found, invalid_argument; conflict if the queue keeps no completed task
    */
-  async try(queue: string, limits: QueueLimits, options: TryLimitsOptions = {}): Promise<LimitsTrial> {
+  async try(queue: string, limits: QueueLimits, options: checks.TryLimitsOptions = {}): Promise<LimitsTrial> {
     this.check(limits);
-    checkShape(tryLimitsShape, options);
+    checkShape(checks.tryLimitsShape, options);
     const { limits: today } = await this.get(queue);
     if (!isDeepStrictEqual(limits.types ?? {}, today.types ?? {}))
       throw new HoldfastError(
@@ -394,8 +231,8 @@ export class Limits {
    * the queue.
    * @throws HoldfastError queue_not_found, invalid_argument
    */
-  async heaviest(queue: string, options: HeaviestKeysOptions = {}): Promise<HeaviestKeys> {
-    checkShape(heaviestKeysShape, options);
+  async heaviest(queue: string, options: checks.HeaviestKeysOptions = {}): Promise<HeaviestKeys> {
+    checkShape(checks.heaviestKeysShape, options);
     const { by = "waiting", limit = 20 } = options;
     return heaviestKeys(await this.#partitions.known(queue), by, limit);
   }
