@@ -43,6 +43,7 @@
 -- include lib/due.lua
 -- include lib/lease.lua
 -- include lib/grants.lua
+-- include lib/commit.lua
 
 -- 1. Read.
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#parked', '#solo', requestSlot, '#limits')
@@ -66,6 +67,7 @@ if settings.maxEvents then
 end
 if fields[6] then
 -- include lib/limits.lua
+-- include lib/charges.lua
 -- include lib/turns.lua
   limits = newLimits(fields[6], settings)
   takeTurns(limits)

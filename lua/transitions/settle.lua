@@ -50,6 +50,7 @@
 -- include lib/parked.lua
 -- include lib/lease.lua
 -- include lib/grants.lua
+-- include lib/commit.lua
 -- include lib/acks.lua
 
 -- Functions that only some calls need are defined in the branch that needs them, because every call runs the whole
@@ -89,6 +90,7 @@ if settings.maxEvents then
 end
 if fields[6] or limited then
 -- include lib/limits.lua
+-- include lib/charges.lua
 -- include lib/turns.lua
   limits = newLimits(fields[6], settings)
   takeTurns(limits)

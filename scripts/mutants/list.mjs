@@ -707,7 +707,7 @@ export const mutants = [
     name: "counters: the commit of a settle or acquire leaves them out",
     changes: [
       [
-        "lua/lib/grants.lua",
+        "lua/lib/commit.lua",
         "    commit[2], commit[4] = packCounters(counters), keptReply",
         "    redis.call('HSET', stateKey, '#counters', packCounters(counters))\n    commit[1], commit[2], commit[4] = '#other', '', keptReply",
       ],
@@ -1598,7 +1598,7 @@ export const mutants = [
   },
   {
     name: "limits: a task of a limited type is not counted for it",
-    changes: [["lua/lib/turns.lua", "    account.running = account.running + 1\n    if", "    if"]],
+    changes: [["lua/lib/charges.lua", "    account.running = account.running + 1\n    if", "    if"]],
     tests: [typeLimits],
   },
   {
@@ -1615,7 +1615,7 @@ export const mutants = [
     name: "limits: the rate of a type is not used up",
     changes: [
       [
-        "lua/lib/turns.lua",
+        "lua/lib/charges.lua",
         "      account.tat = math.max(account.tat, now) + terms.cost * account.limit.intervalMs\n",
         "",
       ],
@@ -1634,7 +1634,7 @@ export const mutants = [
   },
   {
     name: "limits: a task in strict order whose type is full stands aside",
-    changes: [["lua/lib/turns.lua", "if not (account and limits.ordered) then", "if true then"]],
+    changes: [["lua/lib/charges.lua", "if not (account and limits.ordered) then", "if true then"]],
     tests: [typeLimits],
   },
   {
@@ -1771,7 +1771,7 @@ export const mutants = [
     name: "limits: a grant costs 1 whatever its cost",
     changes: [
       [
-        "lua/lib/turns.lua",
+        "lua/lib/charges.lua",
         "account.tat = math.max(account.tat, now) + cost *",
         "account.tat = math.max(account.tat, now) + grants *",
       ],
@@ -1782,7 +1782,7 @@ export const mutants = [
     name: "limits: a task starts before its whole cost is there",
     changes: [
       [
-        "lua/lib/turns.lua",
+        "lua/lib/charges.lua",
         "allowedAt(account, account.limit, terms.cost)",
         "allowedAt(account, account.limit, 1)",
       ],
@@ -1792,7 +1792,7 @@ export const mutants = [
   {
     name: "limits: a cheaper task overtakes the head of its line",
     changes: [
-      ["lua/lib/turns.lua", "if account and not account.refuses then", "if account then"],
+      ["lua/lib/charges.lua", "if account and not account.refuses then", "if account then"],
       ["lua/lib/grants.lua", "isBehind = lane and lane.account.refuses", "isBehind = false"],
     ],
     tests: [keys],
@@ -1801,7 +1801,7 @@ export const mutants = [
     name: "limits: a key whose head costs too much for now stays ready",
     changes: [
       [
-        "lua/lib/turns.lua",
+        "lua/lib/charges.lua",
         "    account.refusedUntil = at > now and at or nil\n    account.refuses",
         "    account.refuses",
       ],
@@ -1812,7 +1812,7 @@ export const mutants = [
     name: "limits: a cost that the queue refuses makes a worker ask again at once",
     changes: [
       [
-        "lua/lib/turns.lua",
+        "lua/lib/charges.lua",
         "math.min(limits.nextAt, at), false\n",
         "math.min(limits.nextAt, at), limits.more\n",
       ],
@@ -1911,7 +1911,7 @@ export const mutants = [
   },
   {
     name: "limits: weights do not act between calls",
-    changes: [["lua/lib/turns.lua", "account.turn = last + step", "account.turn = turn + grants"]],
+    changes: [["lua/lib/charges.lua", "account.turn = last + step", "account.turn = turn + grants"]],
     tests: [keys],
   },
   {
@@ -2131,7 +2131,7 @@ export const mutants = [
     name: "limits: the rate of a share is not counted",
     changes: [
       [
-        "lua/lib/turns.lua",
+        "lua/lib/charges.lua",
         "      counted.tat = math.max(counted.tat, now) + cost * whole.limit.intervalMs\n",
         "",
       ],
