@@ -2,7 +2,7 @@ import { HoldfastError, LIMITS, TASK_STATES, type TaskState, type TaskView } fro
 import type { Engine } from "../engine/engine.ts";
 import type { ListOrder, RawTask } from "../engine/replies.ts";
 import { taskView } from "../engine/task-view.ts";
-import type { Parts } from "../partitions/parts.ts";
+import type { Part, Parts } from "../partitions/parts.ts";
 import type { QueueKeys } from "../redis/keys.ts";
 import { matcherOf, type TaskFilter, timeOf } from "./filter.ts";
 import { queueStats } from "./queue-stats.ts";
@@ -171,4 +171,10 @@ export async function listPart(queue: string, engine: Engine, options: ListOptio
     }
   }
   return { tasks, cursor: encodeCursor(at, after), scanned, total };
+}
+
+/** A task of a queue, by the part that its id names; null if nothing is known about it. */
+export async function readTask(part: Part | undefined, queue: string, id: string): Promise<TaskView | null> {
+  const [raw] = part ? await part.engine.get([id]) : [];
+  return raw ? taskView(queue, raw) : null;
 }
