@@ -35,10 +35,12 @@ interface LongBody {
 
 /** Limits how many connections of a server one address may hold, and how long one body may hold a connection. */
 export class Connections {
+  readonly #closing = new Set<Socket>();
+  /** Connections that are too many for their address, or close after their answer. Requests on them are refused. */
+  readonly closing: ReadonlySet<Socket> = this.#closing;
   readonly #options: ConnectionOptions;
   readonly #proxies: BlockList;
   readonly #byNetwork = new Map<string, number>();
-  readonly #closing = new Set<Socket>();
   readonly #longBodies = new WeakMap<Socket, LongBody>();
   #loggedAt = Number.NEGATIVE_INFINITY;
 
@@ -46,11 +48,6 @@ export class Connections {
     this.#options = options;
     this.#proxies = blockListOf(options.trustedProxies ?? []);
     if (options.perAddress > 0) server.on("connection", (socket: Socket) => this.#count(socket));
-  }
-
-  /** Whether the connection is one too many for its address, or closes after its answer. Requests on it are refused. */
-  isClosing(socket: Socket): boolean {
-    return this.#closing.size > 0 && this.#closing.has(socket);
   }
 
   /**

@@ -116,7 +116,7 @@ async function respond(
   };
   const refuse = (code: ProblemCode, status: number, detail: string) =>
     send(status, PROBLEM_MEDIA_TYPE, JSON.stringify(problem(code, status, detail, "")));
-  if (connections.isClosing(request.socket)) {
+  if (connections.closing.has(request.socket)) {
     response.setHeader("connection", "close").setHeader("retry-after", "1");
     return refuse("rate_limited", 429, "too many connections from this address");
   }

@@ -5,7 +5,7 @@ import helmet from "@fastify/helmet";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import { HoldfastError, includesScope } from "@holdfast/contracts";
+import { includesScope } from "@holdfast/contracts";
 import { ANONYMOUS, type Identity } from "@holdfast/contracts/api";
 import { parseJson } from "@holdfast/contracts/json";
 import Fastify, {
@@ -16,14 +16,15 @@ import Fastify, {
 } from "fastify";
 import type { Identify } from "../identity/access.ts";
 import type { Limiter } from "../identity/rate-limit.ts";
-import { guardRoute, recheck, scopeRoutes } from "../identity/scopes.ts";
+import { recheck, scopeRoutes } from "../identity/scopes.ts";
 import { createMasker, parsePointers } from "../json/mask.ts";
 import { StartupError } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
 import type { ServiceMetrics } from "../metrics.ts";
 import { isPortInUse, portInUseMessage } from "../ports.ts";
 import { Conflicts } from "../tasks/conflicts.ts";
-import { answerRaw, Connections, hangUp } from "./connections.ts";
+import { registerAdmission } from "./admission.ts";
+import { answerRaw, Connections } from "./connections.ts";
 import { notTaken, registerErrors, sendProblem } from "./errors.ts";
 import { type ReadinessCheck, safely } from "./health.ts";
 import { hostCheck } from "./hosts.ts";
@@ -79,9 +80,6 @@ export interface HttpServerOptions {
   contentSecurityPolicy?: Record<string, string[]>;
 }
 
-/** A revoked key must lose access within a second. A body that arrived faster need not be checked again. */
-const RECHECK_MS = 1_000;
-
 /**
  * Fastify with everything that the HTTP services share. The caller adds routes before `listen`. Every error is sent as
  * `application/problem+json`.
@@ -132,15 +130,13 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   registerParsers(app);
   const notFound = registerErrors(app);
 
-  const security = await securityHeaders(options.contentSecurityPolicy);
-  // The hooks below use callbacks: a promise per hook and request costs more than the work of the hooks.
+  const headers = await securityHeaders(options.contentSecurityPolicy);
   const isHostAllowed = hostCheck(options.host, options.allowedHosts);
   const masker = options.maskedPointers?.length
     ? createMasker(parsePointers(options.maskedPointers))
     : undefined;
   const maskFor = ({ role }: Identity) => (role === "viewer" ? masker : undefined);
   const identify = options.identify ?? (() => ANONYMOUS);
-  const guard = { identify, limiter: options.limiter };
   const conflicts = options.conflictsPerMinute ? new Conflicts(options.conflictsPerMinute) : undefined;
   const watches = new Set<Watch>();
   options.onKeysChange?.(() => {
@@ -165,7 +161,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     isHostAllowed,
     identify,
     limiter: options.limiter,
-    isClosing: connections.isClosing.bind(connections),
+    closing: connections.closing,
     closeAfterAnswer: (reply) => {
       reply.header("connection", "close");
       connections.closeAfterAnswer(reply.request.raw.socket);
@@ -198,83 +194,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       return mask ? mask(payload) : payload;
     });
   }
-  app.addHook("onRequest", (request, reply, done) => {
-    reply.headers(security);
-    reply.header("x-request-id", request.id);
-    if (connections.isClosing(request.raw.socket)) {
-      app.basics.closeAfterAnswer(reply);
-      done(
-        new HoldfastError(
-          "rate_limited",
-          "too many connections from this address: close some, or raise CONNECTIONS_PER_ADDRESS",
-          { retryAfterMs: 1_000 },
-        ),
-      );
-      return;
-    }
-    const { host, "content-encoding": encoding, "transfer-encoding": transfer } = request.headers;
-    if (!isHostAllowed(host)) {
-      done(
-        new HoldfastError(
-          "forbidden",
-          `this service does not answer to the Host "${(host ?? "").slice(0, 128)}": add the name to ALLOWED_HOSTS`,
-        ),
-      );
-      return;
-    }
-    if (request.is404) {
-      // An unknown path is refused before the server waits for a body.
-      notFound(request, reply);
-      return;
-    }
-    if (encoding !== undefined && encoding !== "identity") {
-      reply.header("accept-encoding", "identity");
-      done(
-        new HoldfastError(
-          "unsupported_media_type",
-          `the content encoding "${encoding.slice(0, 64)}" is not supported: send the body as it is, without Content-Encoding`,
-        ),
-      );
-      return;
-    }
-    // Node decodes chunks and leaves every other coding in place.
-    if (transfer !== undefined && transfer.toLowerCase() !== "chunked") {
-      app.basics.closeAfterAnswer(reply);
-      done(
-        new HoldfastError(
-          "unsupported_media_type",
-          `the transfer encoding "${transfer.slice(0, 64)}" is not supported: send the body as it is, with Content-Length or "Transfer-Encoding: chunked"`,
-        ),
-      );
-      return;
-    }
-    // Payloads must not be kept by any cache.
-    if (request.routeOptions.config.scope !== "public") reply.header("cache-control", "no-store");
-    try {
-      guardRoute(request, reply, guard);
-    } catch (error) {
-      done(error as Error);
-      return;
-    }
-    done();
-  });
-  app.addHook("preHandler", (request, reply, done) => {
-    try {
-      // If the body took long, the key may have been revoked meanwhile.
-      if (reply.elapsedTime > RECHECK_MS) recheck(request, identify);
-    } catch (error) {
-      done(error as Error);
-      return;
-    }
-    done();
-  });
-  app.addHook("onResponse", (request, reply, done) => {
-    const route = request.routeOptions.url ?? "__unmatched__";
-    metrics.observeHttp(request.method, route, reply.statusCode, reply.elapsedTime / 1_000);
-    if (request.raw.complete === false) hangUp(request.raw);
-    done();
-  });
-
+  registerAdmission(app, headers, notFound);
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",

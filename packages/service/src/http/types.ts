@@ -36,8 +36,8 @@ declare module "fastify" {
       isHostAllowed(host: string | undefined): boolean;
       identify: Identify;
       limiter: Limiter | undefined;
-      /** Whether requests on this connection are refused: its address has too many, or it closes after its answer. */
-      isClosing(socket: Socket): boolean;
+      /** Connections on which requests are refused: their address has too many, or they close after an answer. */
+      closing: ReadonlySet<Socket>;
       /** Closes the connection after the answer. */
       closeAfterAnswer(reply: FastifyReply): void;
       /**

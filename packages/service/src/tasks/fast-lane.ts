@@ -41,7 +41,7 @@ interface Target {
  * request that is served here.
  */
 export function registerFastLane(app: HttpServer, options: TaskRouteOptions): void {
-  const { isHostAllowed, identify, limiter, hasProxies, isClosing } = app.basics;
+  const { isHostAllowed, identify, limiter, hasProxies, closing } = app.basics;
   const lane: Lane = { app, intake: new Intake(options, app.basics), isClosing: false };
   app.addHook("preClose", (done) => {
     lane.isClosing = true;
@@ -74,7 +74,7 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
       (target.isBatch && (key !== undefined || headers.accept?.includes("ndjson"))) ||
       (key !== undefined && (typeof key !== "string" || key === "" || key.length > 255)) ||
       !isHostAllowed(headers.host) ||
-      isClosing(request.socket)
+      closing.has(request.socket)
     ) {
       return false;
     }
