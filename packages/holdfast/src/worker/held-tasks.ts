@@ -8,6 +8,7 @@ import type { Slots } from "./slots.ts";
 
 const CANCEL_REQUESTED = "a cancel was requested";
 const CANCEL_AHEAD_MS = 10_000;
+const SWEEP_MS = 100;
 
 export interface HeldTasksOptions {
   /** Index of the queue in the lease table. */
@@ -32,9 +33,14 @@ export class HeldTasks {
   readonly #cancelsAhead = new Set<string>();
   /** While it is true, no task begins, and tasks that arrive are handed back. */
   yields = false;
+  readonly #sweepTimer: NodeJS.Timeout;
 
-  constructor(options: HeldTasksOptions) {
+  /** @param onRoom called when tasks that were handed back have made room, even while no handler ends */
+  constructor(options: HeldTasksOptions, onRoom: () => void) {
     this.#o = options;
+    this.#sweepTimer = setInterval(() => {
+      if (this.#sweep()) onRoom();
+    }, SWEEP_MS).unref();
     // Bound here, so that the stack of an error of a handler has one frame less.
     this.#beginSoon = this.#begin.bind(this);
   }
@@ -146,13 +152,16 @@ export class HeldTasks {
   }
 
   /** Ends attempts whose time is over, and forgets tasks that were handed back. @returns whether that made room */
-  sweep(): boolean {
+  #sweep(): boolean {
+    const { slots, table } = this.#o;
+    slots.look();
     const now = monotonicMs();
     for (const task of this.#held.values()) task.checkDeadline(now);
-    const handedBack = this.#ahead.filter((task) => this.#o.table.wasHandedBack(task.leaseIndex));
+    const handedBack = this.#ahead.filter((task) => table.wasHandedBack(task.leaseIndex));
     if (handedBack.length === 0) return false;
     for (const task of handedBack) this.#drop(task);
     this.#ahead = this.#ahead.filter((task) => !handedBack.includes(task));
+    table.busy = slots.held;
     return true;
   }
 
@@ -163,6 +172,7 @@ export class HeldTasks {
 
   /** Called if Redis did not answer in time, so that the outcome of these tasks is unknown. */
   close(): void {
+    clearInterval(this.#sweepTimer);
     for (const task of this.#held.values()) task.span?.settled("unknown");
   }
 

@@ -1,6 +1,5 @@
 import { asHoldfastError, HoldfastError, LIMITS } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
-import { parseCancel, parsePush } from "../engine/push.ts";
 import { partsChanged } from "../engine/registry.ts";
 import type { Partitions } from "../partitions/partition-names.ts";
 import { PartitionRegistry } from "../partitions/partition-registry.ts";
@@ -33,6 +32,8 @@ export interface PartRunnersOptions {
   onParts(parts: readonly WorkedPart[]): void;
 }
 
+const TIMINGS_MS = 1_000;
+
 /** The number of parts for which the lease table of a worker with this many queues has room. */
 export const maxParts = (queues: number) => queues + LIMITS.partitions;
 
@@ -47,6 +48,8 @@ export class PartRunners {
   readonly #runners = new Map<string, QueueRunner>();
   readonly #listening = new Set<string>();
   readonly #gone = new Set<QueueRunner>();
+  #timers: NodeJS.Timeout[] = [];
+  #watching: Promise<void> | undefined;
 
   constructor(options: PartRunnersOptions) {
     this.#o = options;
@@ -93,6 +96,44 @@ export class PartRunners {
     return partitions === null && had && !(await this.#o.client.registry.hasQueue(queue));
   }
 
+  /**
+   * Begins to look up the parts every `everyMs`, and to write the timings.
+   * @param onError called if a look-up fails
+   */
+  watch(everyMs: number, onError: (error: HoldfastError) => void): void {
+    const look = () => {
+      this.#watching ??= this.look()
+        .catch((error) => onError(asHoldfastError(error)))
+        .finally(() => {
+          this.#watching = undefined;
+        });
+    };
+    this.#timers = [
+      setInterval(look, everyMs).unref(),
+      setInterval(() => void this.writeTimings(), TIMINGS_MS).unref(),
+    ];
+  }
+
+  /** Writes to Redis how long tasks waited and ran. */
+  async writeTimings(): Promise<void> {
+    await Promise.all([...this.#runners.values()].map(({ timings, engine }) => timings.write(engine)));
+  }
+
+  /** Begins no look-up any more, and acquires no more tasks. */
+  stopAcquiring(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const runner of this.#runners.values()) runner.stopAcquiring();
+  }
+
+  close(): void {
+    for (const runner of this.#runners.values()) runner.close();
+  }
+
+  /** Resolves when no look-up is under way. */
+  async looked(): Promise<void> {
+    await this.#watching;
+  }
+
   #setParts(queue: string, all: readonly Part[], weight: number): void {
     const names = new Set(all.map(({ name }) => name));
     for (const part of this.#parts) {
@@ -135,13 +176,7 @@ export class PartRunners {
     const { wake } = engine.keys;
     const runner = this.#runners.get(name) as QueueRunner;
     // The first channel is for all workers, the second one for tasks that are granted to this worker.
-    await this.#o.listener.listen([wake, workerChannel(wake, this.#o.workerId)], (_, message) => {
-      const push = parsePush(message);
-      const cancel = push ? null : parseCancel(message);
-      if (push) runner.granted(push);
-      else if (cancel) runner.held.cancelRequested(cancel.id, cancel.fence);
-      else runner.wake();
-    });
+    await this.#o.listener.listen([wake, workerChannel(wake, this.#o.workerId)], runner.heard);
     this.#listening.add(name);
     this.#setGone(runner, false);
   }

@@ -93,11 +93,13 @@ function setup({ total = 2, atOnce = false, aheadMs = 0 } = {}) {
     {
       share: (_, __, free) => free,
       alone: () => true,
-      onSettled: () => {},
-      onExpired: () => {},
-      onTurn: () => {},
-      onChange: () => !runner.idle && runner.schedule(),
-      onError: (error) => {
+      changed: () => !runner.idle && runner.schedule(),
+    },
+    {
+      settled: () => {},
+      expired: () => {},
+      answered: () => {},
+      failed: (error) => {
         throw error;
       },
     },

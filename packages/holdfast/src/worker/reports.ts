@@ -1,13 +1,14 @@
 import type { EventEmitter } from "node:events";
-import { asHoldfastError } from "@holdfast/contracts";
+import { asHoldfastError, type HoldfastError } from "@holdfast/contracts";
 import type { Verdict, VerdictOutcome } from "../engine/engine.ts";
 import { decodeEnvelopeForDisplay } from "../engine/envelope.ts";
+import type { Connection } from "../redis/connection.ts";
 import { monotonicMs } from "./lease-table.ts";
 import type { RunningTask } from "./running-task.ts";
 import { StaleReports } from "./stale-reports.ts";
 import { settledEvent, type WorkerEvents } from "./worker-events.ts";
 
-/** Reports what became of the granted tasks of a worker: `settled` events, and stale verdicts for the ledger. */
+/** Reports what became of the granted tasks of a worker: its events, and stale verdicts for the ledger. */
 export class Reports {
   /** The time of the last answer of Redis, ms of the monotonic clock. */
   lastTurnMs = Number.NEGATIVE_INFINITY;
@@ -15,20 +16,19 @@ export class Reports {
   #lastTurnAt = 0;
   readonly #workerId: string;
   readonly #events: EventEmitter<WorkerEvents>;
-  readonly #now: () => number;
+  readonly #clock: Pick<Connection, "now">;
   readonly #stale = new StaleReports();
 
-  /** @param now the clock of Redis, ms since the epoch */
-  constructor(workerId: string, events: EventEmitter<WorkerEvents>, now: () => number) {
+  constructor(workerId: string, events: EventEmitter<WorkerEvents>, clock: Pick<Connection, "now">) {
     this.#workerId = workerId;
     this.#events = events;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   /** Called when Redis has answered a call that settles or acquires. */
-  turn(): void {
+  answered(): void {
     this.lastTurnMs = monotonicMs();
-    this.#lastTurnAt = this.#now();
+    this.#lastTurnAt = this.#clock.now();
   }
 
   settled(task: RunningTask, outcome: VerdictOutcome, verdict: Verdict, error: unknown): void {
@@ -44,15 +44,19 @@ export class Reports {
       engine,
       { id, queue, token, attempt, type, workerId: this.#workerId },
       (verdict) => this.#events.emit("stale", verdict),
-      (error) => this.#events.emit("error", asHoldfastError(error)),
+      (error) => this.failed(asHoldfastError(error)),
     );
   }
 
   expired(queue: string, id: string, envelope: string): void {
     const { type, enqueuedAt } = decodeEnvelopeForDisplay(envelope);
-    const waitMs = Math.max(0, this.#now() - enqueuedAt);
+    const waitMs = Math.max(0, this.#clock.now() - enqueuedAt);
     const task = { id, type, queue, enqueuedAt };
     this.#events.emit("settled", { task, outcome: "expired", attempt: 0, waitMs, runMs: 0 });
+  }
+
+  failed(error: HoldfastError): void {
+    this.#events.emit("error", error);
   }
 
   /** Resolves when all stale verdicts were written, or could not be written. */

@@ -1,5 +1,4 @@
-import type { HoldfastError } from "@holdfast/contracts";
-import type { Engine, RoundTrip, Verdict } from "../engine/engine.ts";
+import type { Engine, Verdict } from "../engine/engine.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import type { HandlerTable } from "./handler-table.ts";
 import type { LeaseTable } from "./lease-table.ts";
@@ -33,24 +32,16 @@ export interface RunnerOptions {
 }
 
 /** The fields of a runner that decide its share of the slots. */
-type Runner = Pick<Sharer, "weight" | "rank" | "turnEnd">;
+export type Peer = Pick<Sharer, "weight" | "rank" | "turnEnd">;
 
-export interface RunnerEvents {
+/** The runners of the worker, as one of them sees the others. */
+export interface OtherRunners {
   /** How many of the `free` slots a runner may fill that already has `taken` slots. */
-  share(runner: Runner, taken: number, free: number): number;
+  share(runner: Peer, taken: number, free: number): number;
   /** Whether no other runner has waiting tasks. */
-  alone(runner: Runner): boolean;
-  onSettled(
-    task: RunningTask,
-    outcome: RoundTrip["outcomes"][number],
-    verdict: Verdict,
-    error: unknown,
-  ): void;
-  onExpired(id: string, envelope: string): void;
-  onTurn(): void;
+  alone(runner: Peer): boolean;
   /** Called when slots became free, or when a state changed for which other runners wait. */
-  onChange(): void;
-  onError(error: HoldfastError): void;
+  changed(): void;
 }
 
 /** An attempt that has ended in this process and is not settled yet. */

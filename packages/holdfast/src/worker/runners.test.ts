@@ -226,12 +226,12 @@ class World {
             aheadMs,
           },
         },
+        this.runners,
         {
-          ...this.runners.events,
-          onSettled: () => {},
-          onExpired: () => {},
-          onTurn: () => {},
-          onError: (error) => this.broken.push(error.message),
+          settled: () => {},
+          expired: () => {},
+          answered: () => {},
+          failed: (error) => this.broken.push(error.message),
         },
       );
       engine.attach(runner);
@@ -377,7 +377,7 @@ test("when a slot becomes free, every queue begins its tasks taken ahead, and as
     const held = { begin: () => told.push(`${name} begins`) };
     runners.all.push({ held, idle, schedule: () => told.push(`${name} asks`) } as unknown as QueueRunner);
   }
-  runners.events.onChange();
+  runners.changed();
   expect(told).toEqual(["busy begins", "busy asks", "asleep begins"]);
 });
 

@@ -1,6 +1,6 @@
 import { monotonicMs } from "./lease-table.ts";
 import type { QueueRunner } from "./queue-runner.ts";
-import type { RunnerEvents } from "./runner-options.ts";
+import type { OtherRunners, Peer } from "./runner-options.ts";
 import { shareOf } from "./share.ts";
 import type { Slots } from "./slots.ts";
 
@@ -8,7 +8,7 @@ import type { Slots } from "./slots.ts";
  * The runners of a worker, which share its slots. When a slot becomes free, each runner checks whether it can begin a
  * task that it holds ahead, or ask for more tasks.
  */
-export class Runners {
+export class Runners implements OtherRunners {
   readonly all: QueueRunner[] = [];
   readonly #slots: Slots;
 
@@ -16,19 +16,18 @@ export class Runners {
     this.#slots = slots;
   }
 
-  /** Answers the questions of a runner about the others, and tells them about changes. */
-  readonly events: Pick<RunnerEvents, "share" | "alone" | "onChange"> = {
-    share: (runner, taken, free) => this.#shareOf(runner, taken, free),
-    alone: (runner) => this.all.every((other) => other === runner || other.idle || other.silent),
-    onChange: () => {
-      for (const runner of this.all) {
-        runner.held.begin();
-        if (!runner.idle) runner.schedule();
-      }
-    },
-  };
+  changed(): void {
+    for (const runner of this.all) {
+      runner.held.begin();
+      if (!runner.idle) runner.schedule();
+    }
+  }
 
-  #shareOf(runner: Parameters<RunnerEvents["share"]>[0], taken: number, free: number): number {
+  alone(runner: Peer): boolean {
+    return this.all.every((other) => other === runner || other.idle || other.silent);
+  }
+
+  share(runner: Peer, taken: number, free: number): number {
     if (this.all.length === 1) return free;
     const { total, virtualTime } = this.#slots;
     const { weight, rank, turnEnd } = runner;

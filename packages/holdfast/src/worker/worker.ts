@@ -1,4 +1,4 @@
-import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
+import { HoldfastError } from "@holdfast/contracts";
 import { clientOf, type Holdfast } from "../client.ts";
 import { Grace, type StopOptions, stopShape } from "../grace.ts";
 import { whole } from "../options/kinds.ts";
@@ -31,7 +31,6 @@ const RELEASE_MS = 3_000;
  * deregister the worker then.
  */
 const AWAY_MS = 100;
-const TIMINGS_MS = 1_000;
 // The same number as in lua/lib/push.lua.
 const PUSH_TASKS = 32;
 
@@ -54,9 +53,6 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   #paused = false;
   /** Whether the leases of the worker are renewed. */
   #beating = true;
-  #timingsTimer: NodeJS.Timeout | undefined;
-  #watchTimer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> | undefined;
   #starting: Promise<void> | undefined;
   #started = false;
   #stopped: Promise<void> | undefined;
@@ -86,7 +82,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     this.#client = clientOf({ redis, prefix, onScript }).client;
     const { connection } = this.#client;
     this.#listener = new Connection(redis, { name: "holdfast-wake", share: true });
-    this.#reports = new Reports(this.id, this, () => connection.now());
+    this.#reports = new Reports(this.id, this, connection);
     this.#slots = new Slots(settings.concurrency);
     // Room for the tasks that run, that wait for a slot, or whose verdict is on its way to Redis, and for the tasks
     // that pushes may grant to each part of a queue while other tasks fill the slots.
@@ -122,13 +118,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
           middleware: this.#middleware,
           workerId: this.id,
         },
-        {
-          ...this.#runners.events,
-          onSettled: (task, outcome, verdict, error) => this.#reports.settled(task, outcome, verdict, error),
-          onExpired: (id, envelope) => this.#reports.expired(queue, id, envelope),
-          onTurn: () => this.#reports.turn(),
-          onError: (error) => this.emit("error", error),
-        },
+        this.#runners,
+        this.#reports,
       );
     this.#parts = new PartRunners({
       client: this.#client,
@@ -151,7 +142,9 @@ export class Worker extends SafeEmitter<WorkerEvents> {
         worker: { ...settings.entry, types: [...table.rules] },
       },
       {
-        onLease: (what, index, version) => this.#leaseChanged(what, index, version),
+        onLease: (what, index, version) => {
+          for (const runner of this.#runners.all) runner.held.leaseChanged(what, index, version);
+        },
         onRenewal: (outcome, count) => {
           // While one long task fills the worker, or the worker makes room, it does not poll. Renewed leases then show
           // that Redis answers.
@@ -233,7 +226,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     const wants = `${kind.wants} (the maxConcurrency of this worker)`;
     this.#slots.total = checkArgument("concurrency", { ...kind, wants }, concurrency);
     this.#table.slots = concurrency;
-    this.#runners.events.onChange();
+    this.#runners.changed();
   }
 
   /**
@@ -284,23 +277,9 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     if (this.#stopped) throw stoppedError();
     this.#started = true;
     this.#parts.drain();
-    this.#timingsTimer = setInterval(() => {
-      for (const runner of this.#runners.all) void runner.writeTimings();
-    }, TIMINGS_MS).unref();
-    this.#watchTimer = setInterval(() => {
-      this.#looking ??= this.#look().finally(() => {
-        this.#looking = undefined;
-      });
-    }, this.#watchMs).unref();
-  }
-
-  /** Looks up the parts of the queues again. */
-  async #look(): Promise<void> {
-    try {
-      await this.#parts.look();
-    } catch (error) {
-      if (!this.#stopped) this.emit("error", asHoldfastError(error));
-    }
+    this.#parts.watch(this.#watchMs, (error) => {
+      if (!this.#stopped) this.emit("error", error);
+    });
   }
 
   /**
@@ -317,9 +296,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   async #stop(): Promise<void> {
-    clearInterval(this.#timingsTimer);
-    clearInterval(this.#watchTimer);
-    for (const runner of this.#runners.all) runner.stopAcquiring();
+    this.#parts.stopAcquiring();
     const starting = this.#starting;
     const isAway = () => !this.#client.connection.isReady;
     let handover: Grace | undefined;
@@ -331,21 +308,20 @@ export class Worker extends SafeEmitter<WorkerEvents> {
       // All that is still to be written to Redis shares this time.
       handover = new Grace(RELEASE_MS);
       await handover.until(() => this.#runners.quiet || isAway());
-      if (!isAway())
-        await handover.orEnd(Promise.all(this.#runners.all.map((runner) => runner.writeTimings())));
+      if (!isAway()) await handover.orEnd(this.#parts.writeTimings());
     }
     this.#table.state = "stopped";
     // The heartbeat may still be starting.
     await this.#heartbeat.stop(isAway() ? AWAY_MS : handover?.leftMs);
-    for (const runner of this.#runners.all) runner.close();
+    this.#parts.close();
     if (!isAway()) await handover?.orEnd(this.#reports.drain());
     handover?.end();
     this.#grace.end();
     await this.#listener.close();
     await this.#client.close();
     await starting?.catch(() => {});
-    await this.#looking;
-    for (const runner of this.#runners.all) runner.close();
+    await this.#parts.looked();
+    this.#parts.close();
   }
 
   /** Called when the heartbeat has learned whether an operator told the worker to drain. */
@@ -365,10 +341,6 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     // The leases of the worker are valid for at least this long, because the last heartbeat was at most a third of a
     // lease ago.
     void this.stop({ graceMs: Math.floor(leaseMs / 3) });
-  }
-
-  #leaseChanged(what: "lost" | "cancelled", index: number, version: number): void {
-    for (const runner of this.#runners.all) runner.held.leaseChanged(what, index, version);
   }
 }
 
