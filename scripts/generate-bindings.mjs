@@ -1,6 +1,7 @@
 // Compiles the scripts of lua/ into packages/holdfast/src/redis/generated: resolves includes, inlines the constants of
 // lua/lib/format.lua, names KEYS and ARGV, and writes typed bindings from each header. With `--check` it writes nothing
-// and fails if a file is out of date.
+// and fails if a file is out of date. `--traced enqueue` only prints this script, in which each fragment that begins to
+// run adds its path to the set `fragments`.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
@@ -13,6 +14,7 @@ const luaDir = join(root, "lua");
 const FOLDERS = ["transitions", "queries", "operators"];
 const outDir = join(root, "packages/holdfast/src/redis/generated");
 const check = process.argv.includes("--check");
+const traced = process.argv.includes("--traced") ? process.argv.at(-1) : null;
 const problems = [];
 
 const camel = (text) => text.replace(/[:_]([a-z])/g, (_, letter) => letter.toUpperCase());
@@ -64,7 +66,8 @@ function resolveIncludes(file, source) {
       problems.push(`lua/${file}: no ${path}`);
       return "";
     }
-    return resolveIncludes(file, readFileSync(found, "utf8").trimEnd());
+    const mark = traced === null ? "" : `redis.call('SADD', 'fragments', 'lua/${path}')\n`;
+    return mark + resolveIncludes(file, readFileSync(found, "utf8").trimEnd());
   });
 }
 
@@ -218,6 +221,8 @@ for (const file of files) {
   const name = camel(basename(file, ".lua"));
   const source = readFileSync(join(luaDir, file), "utf8");
   const header = parseHeader(file, source);
+  if (traced === name) process.stdout.write(assemble(file, source, header));
+  if (traced !== null) continue;
   outputs.set(`${name}.ts`, binding(file, name, header, assemble(file, source, header)));
 }
 outputs.set("index.ts", `${[...outputs.keys()].map((file) => `export * from "./${file}";`).join("\n")}\n`);
@@ -226,6 +231,7 @@ if (problems.length > 0) {
   console.error(problems.join("\n"));
   process.exit(1);
 }
+if (traced !== null) process.exit(0);
 mkdirSync(outDir, { recursive: true });
 const stale = readdirSync(outDir).filter((file) => !outputs.has(file));
 outputs.set("../../engine/format.ts", formatModule(format));

@@ -16,7 +16,6 @@ export const PARTS = [
     "producer-api reads the request",
     [
       ["packages/service/src/tasks/fast-lane.ts", "receives the POST from node:http and sends the answer."],
-      ["packages/service/src/http/connections.ts", "says whether the connection is about to be closed."],
       ["packages/service/src/http/hosts.ts", "checks the Host header."],
       [
         "packages/service/src/identity/access.ts",
@@ -82,15 +81,6 @@ export const PARTS = [
       ["lua/lib/queue.lua", "reads and writes the counters and settings of the queue."],
       ["lua/lib/request.lua", "answers a repeated request with the first reply."],
       ["lua/lib/record.lua", "reads options and the state record."],
-      ["lua/lib/known_ids.lua", "decides whether an id that the caller gave is known already."],
-      ["lua/lib/limits.lua", "reads the limits of the queue, and writes the accounts that changed."],
-      ["lua/lib/accounts.lua", "counts the running tasks of each key."],
-      ["lua/lib/ready.lua", "puts a task with a key into the line of its key."],
-      ["lua/lib/policies.lua", "refuses or cancels tasks of a key that has too many."],
-      ["lua/lib/events.lua", "tells what happened, if the queue keeps events."],
-      ["lua/lib/stop.lua", "asks the worker of a running task to stop it."],
-      ["lua/lib/unique.lua", "finds out who holds the unique key of a task."],
-      ["lua/lib/due.lua", "finds the place of a scheduled task in the order of due times."],
       ["lua/lib/parked.lua", "reads and writes parked requests, or wakes all workers."],
       ["lua/lib/lease.lua", "writes a lease: deadline, record and fence."],
       ["lua/lib/routes.lua", "says which types a parked worker takes."],
@@ -104,14 +94,9 @@ export const PARTS = [
       ["packages/holdfast/src/engine/push.ts", "reads the message."],
       ["packages/holdfast/src/engine/round-trip.ts", "pairs each id with its envelope, token and history."],
       [
-        "packages/holdfast/src/worker/part-runners.ts",
-        "hands the tasks to the runner of their part of the queue.",
-      ],
-      [
         "packages/holdfast/src/worker/queue-runner.ts",
         "decides what to begin, what to settle and what to ask for.",
       ],
-      ["packages/holdfast/src/worker/worker.ts", "connects the parts of the worker."],
       ["packages/holdfast/src/worker/reports.ts", "notes when Redis answered."],
       ["packages/holdfast/src/worker/acquire-request.ts", "ends the parked request, which is answered now."],
       ["packages/holdfast/src/worker/policy.ts", "holds the rules of the runner, without I/O."],

@@ -44,6 +44,12 @@ export interface Situation {
   tableFree: number;
 }
 
+/** @param runner the runner for which the worker makes room, if it does */
+export function roomIsFor(runner: object | null, own: object): Situation["makesRoomFor"] {
+  if (runner === null) return "nobody";
+  return runner === own ? "this queue" : "another queue";
+}
+
 /** The number of tasks to ask for, and whether a batch is split into two calls. */
 export interface Wish {
   want: number;

@@ -13,6 +13,7 @@ import {
   earlyVerdicts,
   gathers,
   keptOfPush,
+  roomIsFor,
   type Situation,
   wish,
 } from "./policy.ts";
@@ -226,7 +227,7 @@ export class QueueRunner implements Caller {
       callTasks: hasBatches ? BATCH_TASKS : CALL_TASKS,
       reserved: slots.reserved,
       exclusive: slots.exclusive,
-      makesRoomFor: slots.whoGetsRoom(this),
+      makesRoomFor: roomIsFor(slots.makesRoomFor, this),
       yields: this.#yields,
       idle: this.idle,
       alone: this.#runners.alone(this),

@@ -42,11 +42,6 @@ export class Slots {
     });
   }
 
-  whoGetsRoom(runner: object): "nobody" | "this queue" | "another queue" {
-    if (this.makesRoomFor === null) return "nobody";
-    return this.makesRoomFor === runner ? "this queue" : "another queue";
-  }
-
   /** Whether another task could begin. */
   get hasFree(): boolean {
     return this.running < this.total && !this.exclusive && !this.makesRoomFor;
