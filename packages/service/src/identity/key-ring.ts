@@ -52,6 +52,13 @@ interface Verified {
  * stay valid.
  */
 export class KeyRing {
+  /** Whether the keys in Redis were read at least once. */
+  isKnown = false;
+  /**
+   * Whether there is a keys file, or there ever were keys in Redis while this process ran. If so, everybody needs a
+   * key.
+   */
+  isInUse: boolean;
   readonly #options: KeyRingOptions;
   readonly #pollMs: number;
   readonly #logError: (error: unknown) => void;
@@ -65,9 +72,7 @@ export class KeyRing {
   #fileStamp = "";
   #version: string | null = null;
   #readAt = Number.NEGATIVE_INFINITY;
-  #isKnown = false;
   #nextExpiry = Number.POSITIVE_INFINITY;
-  #isInUse: boolean;
   readonly #abort = new AbortController();
 
   /** @throws StartupError if the keys file cannot be read */
@@ -80,26 +85,13 @@ export class KeyRing {
       30_000,
     );
     this.#logUseError = createErrorLog(options.logger, "cannot note when API keys were used", 30_000);
-    this.#isInUse = options.file !== undefined;
+    this.isInUse = options.file !== undefined;
     if (options.file === undefined) return;
     try {
       this.#readFile(options.file);
     } catch (error) {
       throw new StartupError(`API_KEYS_FILE: ${(error as Error).message}`, { cause: error });
     }
-  }
-
-  /** Whether the keys in Redis were read at least once. */
-  get isKnown(): boolean {
-    return this.#isKnown;
-  }
-
-  /**
-   * Whether there is a keys file, or there ever were keys in Redis while this process ran. If so, everybody needs a
-   * key.
-   */
-  get isInUse(): boolean {
-    return this.#isInUse;
   }
 
   /** The number of keys that are valid now. */
@@ -114,10 +106,10 @@ export class KeyRing {
     if (unreadable.length > 0) {
       this.#options.logger.warn({ fields: unreadable.slice(0, 10) }, "API keys in Redis that cannot be read");
     }
-    const isFirst = !this.#isKnown;
-    this.#isKnown = true;
+    const isFirst = !this.isKnown;
+    this.isKnown = true;
     // Once there were keys, a key stays required: a FLUSHALL must not open the service to everybody.
-    this.#isInUse ||= version !== null;
+    this.isInUse ||= version !== null;
     const isSame = version === this.#version && sameKeys(keys, this.#fromRedis);
     this.#version = version;
     this.#readAt = performance.now();
@@ -188,7 +180,7 @@ export class KeyRing {
   verify(text: string): ApiKey {
     const key = this.#byId.get(keyIdOf(text) ?? "");
     if (!isTextOf(text, key) || key === undefined) {
-      if (!this.#isKnown) {
+      if (!this.isKnown) {
         throw new HoldfastError("redis_unavailable", "the keys are not read from Redis yet: try again", {
           retryAfterMs: 1_000,
         });
