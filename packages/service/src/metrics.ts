@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { openMetricsText, wantsOpenMetrics } from "./open-metrics.ts";
-import { type BucketSeries, PlainCounter, PlainHistogram } from "./plain-metrics.ts";
+import { PlainCounter, PlainHistogram, requestTimer, scriptTimer } from "./plain-metrics.ts";
 
 /** Replaces every label value beyond the cap. */
 export const OTHER = "__other__";
@@ -140,13 +140,6 @@ export function createMetrics(options: { service: string; version: string; http?
           ["method", "route", "status_class"],
           CALL_BUCKETS_SECONDS,
         );
-  // Most requests have the same labels as the one before.
-  let last: { method: string; route: string; statusClass: number; series: BucketSeries | undefined } = {
-    method: "",
-    route: "",
-    statusClass: 0,
-    series: undefined,
-  };
   const queues = new LabelCap();
   const types = new LabelCap();
   return {
@@ -157,16 +150,9 @@ export function createMetrics(options: { service: string; version: string; http?
         : { contentType: registry.contentType, text: await registry.metrics() },
     queueLabel: (queue) => queues.value(queue),
     typeLabel: (type) => types.value(type),
-    onScript: (script, seconds) => scripts.of(script).observe(seconds),
+    onScript: scriptTimer(scripts),
     setRedisUp: (up) => redisUp.set(up ? 1 : 0),
-    observeHttp(method, route, status, seconds) {
-      if (http === undefined) return;
-      const statusClass = Math.floor(status / 100);
-      if (statusClass !== last.statusClass || route !== last.route || method !== last.method) {
-        last = { method, route, statusClass, series: http.of(method, route, `${statusClass}xx`) };
-      }
-      last.series?.observe(seconds);
-    },
+    observeHttp: http === undefined ? () => {} : requestTimer(http),
     plainCounter: (name, help, labelNames) =>
       new PlainCounter(registry, `holdfast_${name}`, help, labelNames),
     plainHistogram,

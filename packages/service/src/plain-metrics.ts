@@ -114,3 +114,23 @@ export class PlainHistogram extends PlainMetric<BucketSeries> {
     ];
   }
 }
+
+/** @param scripts has the label `script` */
+export function scriptTimer(scripts: PlainHistogram): (script: string, seconds: number) => void {
+  return (script, seconds) => scripts.of(script).observe(seconds);
+}
+
+/** @param requests has the labels `method`, `route` and `status_class` */
+export function requestTimer(
+  requests: PlainHistogram,
+): (method: string, route: string, status: number, seconds: number) => void {
+  // Most requests have the same labels as the one before.
+  let last = { method: "", route: "", statusClass: 0, series: undefined as BucketSeries | undefined };
+  return (method, route, status, seconds) => {
+    const statusClass = Math.floor(status / 100);
+    if (statusClass !== last.statusClass || route !== last.route || method !== last.method) {
+      last = { method, route, statusClass, series: requests.of(method, route, `${statusClass}xx`) };
+    }
+    last.series?.observe(seconds);
+  };
+}
