@@ -4,10 +4,11 @@ import { type CheckResult, checkInfo } from "./checks.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { classify } from "./errors.ts";
 import type { QueueKeys } from "./keys.ts";
-import { DEFAULT_TIMEOUT_MS, Link, type LinkUser, type OnMessage } from "./link.ts";
+import { DEFAULT_TIMEOUT_MS, Link, type LinkUser } from "./link.ts";
 import type { Script } from "./script.ts";
 import { BytesPool, encodeCall, headOfCall, ScriptCommand } from "./script-call.ts";
 import { describeRedis, type RedisOption, settingsOf } from "./settings.ts";
+import type { OnMessage } from "./subscriptions.ts";
 import type { TailBytes } from "./tail-bytes.ts";
 
 export interface ConnectionOptions {
@@ -272,8 +273,8 @@ export class Connection implements LinkUser {
   /** Calls `onMessage` for each message in these channels. It subscribes again after a reconnect. */
   async listen(channels: string[], onMessage: OnMessage): Promise<void> {
     await this.ready();
-    await this.#link.subscribe(channels, onMessage);
-    if (this.#closed) this.#link.unsubscribe(channels, onMessage);
+    await this.#link.subscriptions.add(channels, onMessage);
+    if (this.#closed) this.#link.subscriptions.remove(channels, onMessage);
     else this.#listening.push({ channels, onMessage });
   }
 
@@ -281,7 +282,7 @@ export class Connection implements LinkUser {
   unlisten(channels: string[], onMessage: OnMessage): void {
     const at = this.#listening.findIndex((each) => each.onMessage === onMessage);
     if (at >= 0) this.#listening.splice(at, 1);
-    this.#link.unsubscribe(channels, onMessage);
+    this.#link.subscriptions.remove(channels, onMessage);
   }
 
   /**
@@ -293,7 +294,8 @@ export class Connection implements LinkUser {
     this.onFailure(closedError());
     // The same message as the client gives to its own commands.
     for (const end of [...this.#unanswered]) end(new Error("Connection is closed."));
-    for (const { channels, onMessage } of this.#listening) this.#link.unsubscribe(channels, onMessage);
+    for (const { channels, onMessage } of this.#listening)
+      this.#link.subscriptions.remove(channels, onMessage);
     this.#link.leave(this);
   }
 }

@@ -4,6 +4,7 @@ import type { ConnectionSettings } from "./connection-settings.ts";
 import { refusalOf } from "./errors.ts";
 import { Cluster, Command, Redis } from "./ioredis.ts";
 import { describeRedis } from "./settings.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import { remedyOf, tlsOptions } from "./tls.ts";
 
 export const DEFAULT_TIMEOUT_MS = 5_000;
@@ -20,7 +21,7 @@ function open(s: ConnectionSettings, name: string): Redis | Cluster {
     commandTimeout: s.commandTimeoutMs ?? DEFAULT_TIMEOUT_MS,
     // A closed connection fails its unanswered commands at once. With null they would wait for the command timeout.
     maxRetriesPerRequest: 0,
-    // `Link` subscribes again after a reconnect. If the client did so and failed, the unhandled error would end the
+    // `Subscriptions` subscribes again after a reconnect. If the client did so and failed, the unhandled error would end the
     // process.
     autoResubscribe: false,
     retryStrategy: (tries: number) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(tries, 6)),
@@ -67,13 +68,6 @@ export interface LinkUser {
   onFailure(error: HoldfastError): void;
 }
 
-export type OnMessage = (channel: string, message: Buffer) => void;
-
-interface Subscription {
-  readonly handlers: Set<OnMessage>;
-  readonly subscribed: Promise<unknown>;
-}
-
 const shared = new Map<string, Link>();
 
 /** The same text for the same settings, whether they came from a URL, from fields in any order, or from a client of ioredis. */
@@ -102,7 +96,7 @@ export class Link {
   readonly #name: string;
   readonly #key: string;
   readonly #users = new Set<LinkUser>();
-  readonly #subscriptions = new Map<string, Subscription>();
+  readonly subscriptions: Subscriptions;
   #isConnecting = false;
   #closed = false;
   #lastError: string | undefined;
@@ -137,10 +131,7 @@ export class Link {
       this.#isConnecting = false;
       if (!this.#closed) this.#tellFailure(this.unreachable());
     });
-    this.client.on("smessageBuffer", (channel: Buffer | string, message: Buffer) => {
-      const name = String(channel);
-      for (const handler of this.#subscriptions.get(name)?.handlers ?? []) handler(name, message);
-    });
+    this.subscriptions = new Subscriptions(this.client, () => this.isReady);
   }
 
   /** Removes a user. When the last user has left, the connection ends at once. */
@@ -180,32 +171,6 @@ export class Link {
     );
   }
 
-  /** Calls `handler` for each message in these channels. It subscribes again after a reconnect. */
-  async subscribe(channels: readonly string[], handler: OnMessage): Promise<void> {
-    for (const channel of channels) {
-      const known = this.#subscriptions.get(channel);
-      const subscription = known ?? { handlers: new Set(), subscribed: this.client.ssubscribe(channel) };
-      this.#subscriptions.set(channel, subscription);
-      subscription.handlers.add(handler);
-      try {
-        await subscription.subscribed;
-      } catch (error) {
-        this.unsubscribe(channels, handler);
-        throw error;
-      }
-    }
-  }
-
-  unsubscribe(channels: readonly string[], handler: OnMessage): void {
-    for (const channel of channels) {
-      const subscription = this.#subscriptions.get(channel);
-      if (!subscription?.handlers.delete(handler) || subscription.handlers.size > 0) continue;
-      this.#subscriptions.delete(channel);
-      // If this fails, the connection is lost, and the subscription with it.
-      if (this.isReady) this.client.sunsubscribe(channel).catch(() => {});
-    }
-  }
-
   /**
    * Sends the commands that the client would send while it connects. If one of them failed there, the client would
    * continue in the wrong database.
@@ -230,10 +195,8 @@ export class Link {
     this.isReady = true;
     this.refusal = undefined;
     this.#lastError = undefined;
-    // On a Cluster the client subscribes by itself. If this fails, the connection is lost again, and the next
-    // connection subscribes.
-    if (clusterNodes === undefined)
-      for (const channel of this.#subscriptions.keys()) this.client.ssubscribe(channel).catch(() => {});
+    // On a Cluster the client subscribes by itself.
+    if (clusterNodes === undefined) this.subscriptions.renew();
     for (const user of [...this.#users]) user.onReady();
   }
 

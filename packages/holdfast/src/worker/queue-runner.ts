@@ -1,7 +1,7 @@
 import type { HoldfastError } from "@holdfast/contracts";
 import type { Engine, RoundTrip, Verdict } from "../engine/engine.ts";
 import { type Push, parseCancel, parsePush } from "../engine/push.ts";
-import type { OnMessage } from "../redis/link.ts";
+import type { OnMessage } from "../redis/subscriptions.ts";
 import { AcquireRequest } from "./acquire-request.ts";
 import { Gathering } from "./gathering.ts";
 import { HeldTasks } from "./held-tasks.ts";
