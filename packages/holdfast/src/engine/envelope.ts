@@ -1,20 +1,7 @@
-import {
-  type Backoff,
-  type Given,
-  HoldfastError,
-  type Priority,
-  type TaskOptions,
-  type TaskSchedule,
-} from "@holdfast/contracts";
-import {
-  decodeTracestate,
-  encodeTracestate,
-  isTraceparent,
-  type TraceContext,
-} from "../tracing/trace-context.ts";
+import { HoldfastError, type TaskOptions, type TaskSchedule } from "@holdfast/contracts";
+import type { TraceContext } from "../tracing/trace-context.ts";
+import { decodeOption, type EnvelopeOptions, encodeOptions } from "./envelope-options.ts";
 import { ENVELOPE_OPTIONS, ENVELOPE_PLAIN, ENVELOPE_SCHEDULED } from "./format.ts";
-import { decodeWord, encodeWord } from "./text.ts";
-import { decodeUnique, encodeUnique, type UniqueTerms } from "./unique.ts";
 
 /**
  * The immutable part of a task, one text: a header line, then the payload's exact bytes.
@@ -25,28 +12,11 @@ import { decodeUnique, encodeUnique, type UniqueTerms } from "./unique.ts";
  * p, m, t, e, d, r, h, k, q, c, u; they never look into the payload. w and v are traceparent and tracestate, s is the occurrence of a
  * schedule: `<run, empty for one by hand>,<dueAt>,<scheduleId>`.
  */
-export interface Envelope {
+export interface Envelope extends EnvelopeOptions {
   type: string;
   payloadText: string;
   /** Redis time as the producer knew it. It is used for display only. */
   enqueuedAt: number;
-  priority: Priority;
-  maxRetries: number | null;
-  timeoutMs: number | null;
-  backoff: Given<Backoff> | null;
-  expiresAt: number | null;
-  delayMs: number | null;
-  runAt: number | null;
-  tags: string[];
-  key: string | null;
-  cost: number;
-  unique: UniqueTerms | null;
-  schedule: TaskSchedule | null;
-  fingerprint: string | null;
-  /** False: the payload is removed when the task completes. */
-  keepPayload: boolean;
-  traceparent: string | null;
-  tracestate: string | null;
 }
 
 /** The places where an enqueue puts tasks, in the order in which the enqueue script wants its arguments. */
@@ -57,20 +27,6 @@ export function bandOf(options: TaskOptions | undefined): Band {
   if (options === undefined) return "normal";
   if (options.delayMs !== undefined || options.runAt !== undefined) return "scheduled";
   return options.key === undefined ? (options.priority ?? "normal") : "keyed";
-}
-
-function encodeBackoff(b: Backoff): string {
-  return `${b.kind === "fixed" ? "f" : "e"},${b.baseMs ?? ""},${b.maxMs ?? ""},${b.jitter === "none" ? "n" : "f"}`;
-}
-
-function decodeBackoff(text: string): Given<Backoff> {
-  const [kind, baseMs, maxMs, jitter] = text.split(",");
-  return {
-    kind: kind === "f" ? "fixed" : "exponential",
-    ...(baseMs ? { baseMs: Number(baseMs) } : {}),
-    ...(maxMs ? { maxMs: Number(maxMs) } : {}),
-    jitter: jitter === "n" ? "none" : "full",
-  };
 }
 
 export function encodeEnvelope(
@@ -85,37 +41,10 @@ export function encodeEnvelope(
   const head = `${type} ${enqueuedAt.toString(36)}`;
   if (options === undefined && fingerprint === undefined && trace === undefined)
     return `${ENVELOPE_PLAIN}${head}\n${payloadText}`;
-  let fields = "";
-  if (options?.priority === "high") fields += " p=h";
-  else if (options?.priority === "low") fields += " p=l";
-  if (options?.maxRetries !== undefined) fields += ` m=${options.maxRetries}`;
-  if (options?.timeoutMs !== undefined) fields += ` t=${options.timeoutMs}`;
-  if (options?.expiresAt !== undefined) fields += ` e=${options.expiresAt}`;
-  if (options?.backoff !== undefined) fields += ` b=${encodeBackoff(options.backoff)}`;
-  if (options?.tags?.length) fields += ` g=${options.tags.map(encodeWord).join(",")}`;
-  if (options?.key !== undefined) fields += ` q=${encodeWord(options.key)}`;
-  if (options?.cost !== undefined && options.cost !== 1) fields += ` c=${options.cost}`;
-  if (options?.unique !== undefined) fields += ` u=${encodeUnique(options.unique)}`;
-  if (options?.keepPayload === false) fields += " k=0";
-  if (schedule) fields += ` s=${schedule.run ?? ""},${schedule.dueAt},${schedule.id}`;
-  if (fingerprint !== undefined) fields += ` h=${fingerprint}`;
-  if (trace !== undefined) {
-    fields += ` w=${trace.traceparent}`;
-    if (trace.tracestate !== undefined) fields += ` v=${encodeTracestate(trace.tracestate)}`;
-  }
+  const fields = encodeOptions(options, fingerprint, trace, schedule);
   const scheduled = options?.delayMs !== undefined || options?.runAt !== undefined;
-  if (options?.delayMs !== undefined) fields += ` d=${options.delayMs}`;
-  else if (options?.runAt !== undefined) fields += ` r=${options.runAt}`;
   if (fields === "") return `${ENVELOPE_PLAIN}${head}\n${payloadText}`;
   return `${scheduled ? ENVELOPE_SCHEDULED : ENVELOPE_OPTIONS}${head}${fields}\n${payloadText}`;
-}
-
-function decodeOwn(text: string): string {
-  try {
-    return decodeWord(text);
-  } catch (error) {
-    throw new HoldfastError("invalid_argument", "a tag or key cannot be decoded", { cause: error });
-  }
 }
 
 /**
@@ -200,45 +129,6 @@ export function decodeHeader(header: string, payloadText = ""): Envelope {
     known = envelope;
   }
   return envelope;
-}
-
-// The options that are numbers.
-const NUMBERS = {
-  m: "maxRetries",
-  t: "timeoutMs",
-  e: "expiresAt",
-  d: "delayMs",
-  r: "runAt",
-  c: "cost",
-} as const;
-
-function decodeOption(envelope: Envelope, part: string): void {
-  const name = part.charAt(0);
-  const text = part.slice(2);
-  if (name === "p") envelope.priority = text === "h" ? "high" : text === "l" ? "low" : "normal";
-  else if (name === "b") envelope.backoff = decodeBackoff(text);
-  else if (name === "g") envelope.tags = text.split(",").map(decodeOwn);
-  else if (name === "q") envelope.key = decodeOwn(text);
-  else if (name === "u") envelope.unique = decodeUnique(text);
-  else if (name === "s") envelope.schedule = decodeSchedule(text);
-  else if (name === "h") envelope.fingerprint = text;
-  else if (name === "k") envelope.keepPayload = text !== "0";
-  else if (name === "w") envelope.traceparent = isTraceparent(text) ? text : null;
-  else if (name === "v") envelope.tracestate = decodeTracestate(text);
-  else if (Object.hasOwn(NUMBERS, name))
-    envelope[NUMBERS[name as keyof typeof NUMBERS]] = numberOption(name, text);
-}
-
-function decodeSchedule(text: string): TaskSchedule | null {
-  const [, run, dueAt, id] = /^(\d*),(\d+),(\S+)$/.exec(text) ?? [];
-  return id === undefined ? null : { id, run: run === "" ? null : Number(run), dueAt: Number(dueAt) };
-}
-
-function numberOption(name: string, text: string): number {
-  const value = Number(text);
-  if (Number.isNaN(value))
-    throw new HoldfastError("invalid_argument", `this is not a task: its option ${name} is not a number`);
-  return value;
 }
 
 export function decodeEnvelope(text: string): Envelope {

@@ -9,9 +9,9 @@ import { Grace, type StopOptions, stopShape } from "../grace.ts";
 import { checkShape } from "../options/shape.ts";
 import { partitionNames } from "../partitions/partition-names.ts";
 import { PartitionRegistry } from "../partitions/partition-registry.ts";
+import { SafeEmitter } from "../safe-emitter.ts";
 import { ScheduleFiring } from "../schedules/firing.ts";
 import { Dealer } from "../shares/dealer.ts";
-import { SafeEmitter } from "../user-code.ts";
 import { type JanitorEvents, type JanitorOptions, janitorShape } from "./janitor-options.ts";
 import { Sweep } from "./sweep.ts";
 

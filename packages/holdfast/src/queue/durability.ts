@@ -1,4 +1,4 @@
-import { asHoldfastError, type Durability, HoldfastError, type TaskOptions } from "@holdfast/contracts";
+import { asHoldfastError, type Durability, HoldfastError } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import { confirmTasks } from "../engine/confirm.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -36,13 +36,12 @@ function connectionOf(client: Holdfast): Connection {
   return connection;
 }
 
-/**
- * Decides which durability beyond memory the enqueues of one queue have to reach, and confirms that they reached it.
- */
+/** Knows the durability of one queue, and confirms that its enqueues reached what they had to reach. */
 export class DurabilityGate {
   readonly #client: Holdfast;
   readonly #engine: Engine;
-  #default: Durability = "memory";
+  /** The setting of the queue, as far as it is known. */
+  default: Durability = "memory";
   /** Whether the setting of the queue has to be read again before it is used: see `reread`. */
   isOld = true;
   #reading: Promise<void> | undefined;
@@ -71,7 +70,7 @@ export class DurabilityGate {
     const read = this.#client.connection
       .command<string | null>("HGET", this.#engine.keys.state, "#settings")
       .then((text) => {
-        this.#default = settingsText(text ?? "").settings.durability;
+        this.default = settingsText(text ?? "").settings.durability;
       })
       .catch(() => {});
     let timer: NodeJS.Timeout | undefined;
@@ -80,16 +79,6 @@ export class DurabilityGate {
     });
     await Promise.race([read, late]);
     clearTimeout(timer);
-  }
-
-  /**
-   * The durability beyond memory that a task has to reach; null if memory is enough. The option of the task overrides
-   * the setting of the queue.
-   */
-  wishOf(options: TaskOptions | undefined): DurabilityWish | null {
-    const durability = options?.durability ?? this.#default;
-    if (durability === "memory") return null;
-    return { durability, replicas: durability === "replicated" ? (options?.replicas ?? 1) : 0 };
   }
 
   /** Called before the write. @throws HoldfastError durability_unavailable if this Redis cannot give the durability */

@@ -1,6 +1,6 @@
 import {
   type Durability,
-  HoldfastError,
+  type HoldfastError,
   LIMITS,
   type TaskOptions,
   type TaskState,
@@ -10,6 +10,15 @@ import { BAND_ORDER, type Band } from "../engine/envelope.ts";
 import { stateOfLetter } from "../engine/record.ts";
 import { partsChanged } from "../engine/registry.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
+import {
+  cannotReplace,
+  conflict,
+  failureOf,
+  keyFull,
+  queueFull,
+  stopping,
+  uniqueConflict,
+} from "./refusals.ts";
 
 /** The result of an enqueue. */
 export interface EnqueueReceipt {
@@ -59,7 +68,6 @@ export interface EnqueueSink {
 // tasks, so that it does not block Redis longer.
 const CALL_TASKS = LIMITS.scriptTasks;
 const CALL_CHARACTERS = 262_144;
-const FULL_RETRY_MS = 1_000;
 
 /** The tasks of one script call, in the order in which they came. */
 export class EnqueueCall {
@@ -220,64 +228,4 @@ export function keepSettlers(
 ): void {
   settlers.resolve = resolve;
   settlers.reject = reject;
-}
-
-export function queueFull(queue: string, id: string | undefined): HoldfastError {
-  return new HoldfastError(
-    "queue_full",
-    `queue "${queue}" has as many waiting tasks as it may have: try again later`,
-    {
-      ...(id === undefined ? {} : { taskId: id }),
-      retryAfterMs: FULL_RETRY_MS,
-    },
-  );
-}
-
-function keyFull(queue: string, id: string | undefined): HoldfastError {
-  return new HoldfastError(
-    "key_full",
-    `the key of this task has as many tasks as the limits of queue "${queue}" allow: it was not stored`,
-    { ...(id === undefined ? {} : { taskId: id }), retryAfterMs: FULL_RETRY_MS },
-  );
-}
-
-const STOPPING_RETRY_MS = 1_000;
-
-function stopping(id: string): HoldfastError {
-  return new HoldfastError(
-    "task_conflict",
-    `task "${id}" runs and was asked to stop: enqueue it again when it has ended`,
-    { taskId: id, retryAfterMs: STOPPING_RETRY_MS },
-  );
-}
-
-function cannotReplace(heldBy: string): HoldfastError {
-  return new HoldfastError(
-    "unique_conflict",
-    `task "${heldBy}" holds the unique key and has another type or key: an enqueue that replaces it has to have the same ones`,
-    { heldBy },
-  );
-}
-
-/** @param heldBy the task that holds the key */
-function uniqueConflict(heldBy: string): HoldfastError {
-  return new HoldfastError(
-    "unique_conflict",
-    `task "${heldBy}" holds the unique key: enqueue again when it has ended, or with onConflict "existing"`,
-    { heldBy },
-  );
-}
-
-function conflict(id: string): HoldfastError {
-  return new HoldfastError("task_conflict", `task "${id}" exists with another body`, { taskId: id });
-}
-
-/** The error of a call, with the id with which this task can be enqueued again. */
-export function failureOf(error: unknown, id: string | undefined): unknown {
-  if (!(error instanceof HoldfastError)) return error;
-  return new HoldfastError(error.code, error.message, {
-    cause: error,
-    ...(id === undefined ? {} : { taskId: id }),
-    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
-  });
 }

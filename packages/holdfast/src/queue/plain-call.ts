@@ -4,8 +4,9 @@ import type { EnqueueAnswer, EnqueueArgs } from "../engine/enqueue-answer.ts";
 import type { BytesPool } from "../redis/script-call.ts";
 import { TailBytes, type ViewedBytes, viewOf } from "../redis/tail-bytes.ts";
 import { AllAccepted, asNew, type ColumnsResult } from "./columns.ts";
-import { type EnqueueResult, failureOf, queueFull } from "./enqueue-call.ts";
+import type { EnqueueResult } from "./enqueue-call.ts";
 import { MINTED_CHARACTERS, mintIds } from "./mint-ids.ts";
+import { failureOf, queueFull } from "./refusals.ts";
 
 /** Tasks of one batch without options, with their results. If all tasks are accepted, the result has only the ids. */
 export class PlainRun {

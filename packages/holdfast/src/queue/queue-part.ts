@@ -104,8 +104,18 @@ export class QueuePart {
     return promise;
   }
 
+  /**
+   * The durability beyond memory that a task has to reach; null if memory is enough. The option of the task overrides
+   * the setting of the queue.
+   */
+  #wishOf(options: TaskOptions | undefined): DurabilityWish | null {
+    const durability = options?.durability ?? this.#durability.default;
+    if (durability === "memory") return null;
+    return { durability, replicas: durability === "replicated" ? (options?.replicas ?? 1) : 0 };
+  }
+
   #send(asked: AskedTask): void {
-    const wish = this.#durability.wishOf(asked.options);
+    const wish = this.#wishOf(asked.options);
     if (wish === null) this.#buffer.push(asked.task, asked, 0);
     else this.#addDurably(asked, wish).then(asked.resolve, (error) => asked.refused(0, error));
   }
@@ -153,7 +163,7 @@ export class QueuePart {
           if (task.payloadText !== undefined) checkWellFormed(text);
           const own = options === undefined ? trace : (traceOf(options) ?? trace);
           const prepared = this.#prepare(type, text, options, task.fingerprint, now, own);
-          const wish = this.#durability.wishOf(options);
+          const wish = this.#wishOf(options);
           if (wish === null) this.#buffer.push(prepared, sink, place);
           else {
             this.#addDurably({ type, payloadText: text, options, trace: own }, wish).then(
@@ -179,7 +189,7 @@ export class QueuePart {
       const error = refusal;
       return { ids: null, results: tasks.types.map(() => ({ ok: false, id: null, error })) };
     }
-    if (this.#mintId !== mintId || this.#durability.wishOf(undefined) !== null)
+    if (this.#mintId !== mintId || this.#wishOf(undefined) !== null)
       return { ids: null, results: await this.addMany(toTasks(tasks), trace) };
     return new Promise((resolve) => {
       this.#buffer.pushRun(new PlainRun(this.engine.queue, tasks, headers, resolve));

@@ -4,7 +4,7 @@ import { isTypeRule } from "../engine/type-rules.ts";
 import type { StopOptions } from "../grace.ts";
 import { abortSignal, listOf, pattern, whole } from "../options/kinds.ts";
 import { checkArgument, checkShape, shapeOf } from "../options/shape.ts";
-import { SafeEmitter } from "../user-code.ts";
+import { SafeEmitter } from "../safe-emitter.ts";
 import { whenAborted } from "../when-aborted.ts";
 import type { HandlerContext, HandlerTask } from "./handler.ts";
 import { HAND_BACK } from "./running-task.ts";

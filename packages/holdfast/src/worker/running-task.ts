@@ -11,7 +11,7 @@ import { AttemptAborted } from "./attempt-aborted.ts";
 import { type BatchedTask, LATER } from "./batches.ts";
 import type { HandlerContext, HandlerTask } from "./handler.ts";
 import { type Attempt, failedCall, handlerContext, handlerTask } from "./handler-arguments.ts";
-import type { HandlerEntry } from "./handler-table.ts";
+import type { HandlerEntry } from "./handler-entry.ts";
 import { checkpointText, logText, progressText, type StoredResult, storedResult } from "./json-text.ts";
 import { judge } from "./retry-policy.ts";
 import type { RunContext } from "./run-context.ts";

@@ -1,0 +1,70 @@
+import type { Backoff } from "@holdfast/contracts";
+import { DEFAULT_BACKOFF } from "./backoff.ts";
+import { batchSettings } from "./batch.ts";
+import { BatchLimit } from "./batch-limit.ts";
+import { Batches } from "./batches.ts";
+import type { Handler, HandlerOptions } from "./handler.ts";
+import type { RetryPolicy } from "./retry-policy.ts";
+import { TypeLimit } from "./type-limit.ts";
+
+/** One entry of the handlers of a worker. */
+export interface HandlerEntry extends RetryPolicy {
+  /** A task type, a prefix such as `email.*`, or `*`. */
+  readonly rule: string;
+  /** The place of the entry among the rules. The registry names running tasks by it. */
+  readonly index: number;
+  readonly handler: Handler;
+  /** Time-out of tasks that have none, ms; undefined for the default. */
+  readonly timeoutMs: number | undefined;
+  /** Whether the `expiresAt` of a task ends an attempt. */
+  readonly abortAtExpiry: boolean;
+  readonly limit: TypeLimit | BatchLimit | undefined;
+  /** If its handler runs batches. */
+  readonly batches: Batches | undefined;
+}
+
+/** The options of the worker, for entries that do not set them. */
+export type HandlerDefaults = Pick<HandlerOptions, "maxRetries" | "backoff" | "isFailure" | "abortAtExpiry">;
+
+/** Makes an entry of what the caller of the worker gave for a rule. */
+export function entryOf(
+  rule: string,
+  index: number,
+  given: Handler | HandlerOptions,
+  {
+    defaults,
+    onRoom,
+    slots,
+  }: {
+    defaults: HandlerDefaults;
+    onRoom: (rule: string) => void;
+    slots: () => number;
+  },
+): HandlerEntry {
+  const own: HandlerOptions = typeof given === "function" ? { handler: given } : given;
+  const { handler, timeoutMs, concurrency, deadLetter = true } = own;
+  const batched = batchSettings(handler);
+  const most = concurrency ?? Number.POSITIVE_INFINITY;
+  const batchLimit =
+    batched &&
+    new BatchLimit(
+      batched,
+      () => Math.min(most, slots()),
+      () => onRoom(rule),
+    );
+  return {
+    ...{ rule, index, handler, timeoutMs, deadLetter },
+    batches: batched && new Batches(batched, batchLimit as BatchLimit),
+    maxRetries: own.maxRetries ?? defaults.maxRetries ?? DEFAULT_MAX_RETRIES,
+    backoff: wholeBackoff(own.backoff ?? defaults.backoff),
+    isFailure: own.isFailure ?? defaults.isFailure,
+    abortAtExpiry: own.abortAtExpiry ?? defaults.abortAtExpiry ?? false,
+    limit:
+      batchLimit ?? (concurrency === undefined ? undefined : new TypeLimit(concurrency, () => onRoom(rule))),
+  };
+}
+
+const DEFAULT_MAX_RETRIES = 3;
+
+const wholeBackoff = (backoff: Backoff | RetryPolicy["backoff"] | undefined): RetryPolicy["backoff"] =>
+  typeof backoff === "function" ? backoff : { ...DEFAULT_BACKOFF, ...backoff };
