@@ -21,7 +21,6 @@ export const PARTS = [
         "packages/service/src/identity/access.ts",
         "turns the API key into an identity and checks its queues.",
       ],
-      ["packages/service/src/identity/key-ring.ts", "holds the API keys in memory."],
       ["packages/contracts/src/keys.ts", "says which scopes a scope includes."],
       ["packages/service/src/readiness.ts", "refuses tasks until Redis has passed the boot checks."],
       [
@@ -36,8 +35,10 @@ export const PARTS = [
       ["packages/contracts/src/task-json.ts", "finds the type and the payload in the JSON of the task."],
       ["packages/contracts/src/json.ts", "finds where each JSON value ends."],
       ["packages/service/src/tasks/metrics.ts", "counts the accepted task."],
-      ["packages/service/src/metrics.ts", "measures the request and the script call."],
-      ["packages/service/src/plain-metrics.ts", "holds the counters as plain numbers."],
+      [
+        "packages/service/src/plain-metrics.ts",
+        "measures the request and the script call, and holds the counters.",
+      ],
     ],
   ],
   [
@@ -50,10 +51,6 @@ export const PARTS = [
       ],
       ["packages/holdfast/src/queue/task-checks.ts", "checks that the payload is well-formed Unicode."],
       ["packages/contracts/src/limits.ts", "says what a valid task type is."],
-      [
-        "packages/holdfast/src/queue/durability.ts",
-        "decides whether a disk or replica has to confirm the write.",
-      ],
       ["packages/holdfast/src/queue/mint-ids.ts", "makes the id of the task."],
       [
         "packages/holdfast/src/engine/envelope.ts",
@@ -83,14 +80,13 @@ export const PARTS = [
       ["lua/lib/record.lua", "reads options and the state record."],
       ["lua/lib/parked.lua", "reads and writes parked requests, or wakes all workers."],
       ["lua/lib/lease.lua", "writes a lease: deadline, record and fence."],
-      ["lua/lib/routes.lua", "says which types a parked worker takes."],
       ["lua/lib/push.lua", "leases the task to the parked request and publishes it."],
     ],
   ],
   [
     "The worker runs the handler",
     [
-      ["packages/holdfast/src/redis/link.ts", "receives the published message."],
+      ["packages/holdfast/src/redis/subscriptions.ts", "receives the published message."],
       ["packages/holdfast/src/engine/push.ts", "reads the message."],
       ["packages/holdfast/src/engine/round-trip.ts", "pairs each id with its envelope, token and history."],
       [

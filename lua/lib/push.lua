@@ -7,13 +7,12 @@ local PUSH_TASKS = 32
 -- A larger push is sent without the tasks: the worker repeats its request to get them.
 local PUSH_BYTES = 65536
 
--- include lib/routes.lua
-
 -- Whether a worker takes all of these tasks. types: '' if it did not send its types.
 local function runsAll(types, tasks, at, pushed)
   if types == '' then
     return true
   end
+-- include lib/routes.lua
   local _, ruleOf = routesOf(types)
   for place = 1, pushed do
     local name = typeOf(tasks[at + 2 * place - 1])

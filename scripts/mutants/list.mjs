@@ -974,7 +974,7 @@ export const mutants = [
     name: "a worker does not send its types",
     changes: [
       [
-        "packages/holdfast/src/worker/queue-runner.ts",
+        "packages/holdfast/src/worker/round-trips.ts",
         "handlers.hasLimits || tells ? handlers.tell(want, tells) : null",
         "null",
       ],
