@@ -77,7 +77,7 @@ export const PARTS = [
       ["lua/lib/clock.lua", "reads the time of Redis once."],
       ["lua/lib/queue.lua", "reads and writes the counters and settings of the queue."],
       ["lua/lib/request.lua", "answers a repeated request with the first reply."],
-      ["lua/lib/record.lua", "reads options and the state record."],
+      ["lua/lib/envelope.lua", "reads the type and the options of the task."],
       ["lua/lib/parked.lua", "reads and writes parked requests, or wakes all workers."],
       ["lua/lib/lease.lua", "writes a lease: deadline, record and fence."],
       ["lua/lib/push.lua", "leases the task to the parked request and publishes it."],

@@ -26,34 +26,6 @@
 -- Without a record, the task is as it was enqueued, and the first byte of its envelope says where it is:
 --   . or + pending      @ scheduled
 
--- The options of a task: ` name=value` each, in the header line of its envelope.
-
--- The envelope's header line; nil for one without options.
-local function headerOf(envelope)
-  if string.byte(envelope) == ENVELOPE_PLAIN then
-    return nil
-  end
-  return string.sub(envelope, 1, (string.find(envelope, '\n', 1, true) or 0) - 1)
-end
-
--- One option of a header line; nil if the line does not have that option.
-local function optionOf(header, name)
-  return string.match(header or '', ' ' .. name .. '=(%S+)')
-end
-
-local function option(envelope, name)
-  return optionOf(headerOf(envelope), name)
-end
-
--- When a task that is to be scheduled is due; nil for any other.
-local function dueTime(envelope)
-  if string.byte(envelope) ~= ENVELOPE_SCHEDULED then
-    return nil
-  end
-  local delayMs = option(envelope, 'd')
-  return delayMs and now + tonumber(delayMs) or tonumber(option(envelope, 'r'))
-end
-
 local function newCounts()
   return { attempts = 0, failures = 0, crashes = 0, releases = 0, generation = 0, unroutedSince = 0, limited = 0, flags = '' }
 end
@@ -183,16 +155,6 @@ end
 
 local function needsSolo(c)
   return c.crashes >= ALONE_FROM_CRASHES or hasFlag(c, FLAG_ALONE)
-end
-
--- The type of a task; nil if the envelope cannot be read.
-local function typeOf(envelope)
-  return string.match(envelope, '^.(%S+)')
-end
-
--- The key of a task, percent-encoded; nil if it has none.
-local function keyOption(envelope)
-  return option(envelope, 'q')
 end
 
 -- What a leased task counts for besides its queue: `key`, `key/type` or `/type`; nil if it has neither.

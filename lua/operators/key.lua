@@ -16,6 +16,7 @@
 
 -- include lib/clock.lua
 -- include lib/queue.lua
+-- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/parked.lua
 -- include lib/limits.lua

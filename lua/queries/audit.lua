@@ -29,6 +29,7 @@
 -- MOVES   nothing
 
 -- include lib/queue.lua
+-- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/purge.lua
 

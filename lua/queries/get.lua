@@ -13,6 +13,7 @@
 -- MOVES   nothing
 
 -- include lib/queue.lua
+-- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/unique.lua
 

@@ -15,6 +15,7 @@
 --   "waiting": O(position) up to position 100,000, beyond that O(limit)
 -- MOVES   nothing
 
+-- include lib/envelope.lua
 -- include lib/record.lua
 
 local number, id = string.match(after, '^([^:]+):(.*)$')

@@ -14,6 +14,7 @@
 
 -- include lib/clock.lua
 -- include lib/queue.lua
+-- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/stop.lua
 -- include lib/next.lua

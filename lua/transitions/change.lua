@@ -32,6 +32,7 @@
 -- include lib/clock.lua
 -- include lib/queue.lua
 -- include lib/request.lua
+-- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/known_ids.lua
 -- include lib/bands.lua

@@ -41,7 +41,7 @@
 -- include lib/clock.lua
 -- include lib/queue.lua
 -- include lib/request.lua
--- include lib/record.lua
+-- include lib/envelope.lua
 
 -- 1. Read.
 local count = (#ARGV - taskIdAt + 1) / 2
@@ -89,150 +89,16 @@ local verdicts, states = string.rep('n', fitting) .. string.rep('f', count - fit
 -- keys of refused tasks.
 local unique, owners
 
-if checked >= 4 then
--- include lib/unique.lua
-  local envelopes = {}
-  for position = 1, count do
-    envelopes[position] = ARGV[taskIdAt + 2 * position - 1]
-  end
-  checked, unique = checked - 4, newUnique(envelopes)
-end
-if checked == 0 and normal == count and (not unique or unique.isFree) then
-  -- Most calls have minted ids and the normal band only, and no other task holds their unique keys. This loop calls no function and does
-  -- not search the end of the list.
+if checked == 0 and normal == count then
+  -- Most calls have minted ids and the normal band only, and no unique keys. This loop calls no function and does not
+  -- search the end of the list.
   local ids, given, at = bands.normal, ARGV, taskIdAt
   for position = 1, fitting do
     ids[position], at = given[at], at + 2
   end
-  if unique then
-    unique.takeAll(ids)
-  end
 else
-  due = {}
-  if keyed > 0 or queue[5] then
--- include lib/limits.lua
-    limits = newLimits(queue[5], settings)
-    if limits.full or limits.maxWaiting then
--- include lib/stop.lua
--- include lib/policies.lua
-      limits.admits, limits.supersede = admits, supersede
-    end
-  end
-  -- The keys and the codes of the bands, by the text of the options, which the tasks of a key mostly share.
-  local known = {}
-  -- Returns false if the key takes no more tasks.
-  local function addKeyed(id, envelope)
-    local text = string.match(envelope, '^%S+ %S+([^\n]*)')
-    local terms = known[text]
-    if not terms then
-      local p = optionOf(text, 'p')
-      terms = { key = optionOf(text, 'q'), code = p == 'h' and 1 or p == 'l' and 3 or 2 }
-      known[text] = terms
-    end
-    local isAdmitted = not limits.admits or limits.admits(limits, terms.key)
-    bands.keyed[#bands.keyed + 1] = isAdmitted and { key = terms.key, code = terms.code, id = id } or nil
-    return isAdmitted
-  end
-  -- at: the place of the envelope among the arguments. Returns the verdict.
-  local function accept(position, id, envelope, at)
-    if position <= high then
-      bands.high[#bands.high + 1] = id
-    elseif position <= high + normal then
-      bands.normal[#bands.normal + 1] = id
-    elseif position <= high + normal + low then
-      bands.low[#bands.low + 1] = id
-    elseif position <= high + normal + low + keyed then
-      if not addKeyed(id, envelope) then
-        return 'k'
-      end
-    else
-      local time, hasKey = dueTime(envelope), option(envelope, 'q') ~= nil
-      -- Without limits there is no line yet that the first task with a key could join. The next promotion makes that
-      -- line.
-      if time <= now and (limits or not hasKey) then
-        if hasKey and not addKeyed(id, envelope) then
-          return 'k'
-        elseif not hasKey then
-          local p = option(envelope, 'p')
-          local band = bands[p == 'h' and 'high' or p == 'l' and 'low' or 'normal']
-          band[#band + 1] = id
-        end
-        -- The task need not wait to be promoted, so its envelope must not say "scheduled".
-        ARGV[at] = '+' .. string.sub(envelope, 2)
-        isDueNow = true
-        return 'p'
-      end
-      due[#due + 1] = string.format('%.0f', time)
-      due[#due + 1] = id
-      isKeyed = isKeyed or hasKey
-    end
-    return 'n'
-  end
-
-  if checked > 0 or unique then
--- include lib/known_ids.lua
-    local ids = {}
-    for at = taskIdAt, #ARGV, 2 do
-      ids[#ids + 1] = ARGV[at]
-    end
-    local envelopes, records = none, none
-    if checked > 0 then
-      envelopes, records = redis.call('HMGET', tasksKey, unpack(ids)), redis.call('HMGET', stateKey, unpack(ids))
-    end
-    local new, letters, known = {}, {}, {}
-    accepted, leftover = {}, {}
-    for position, id in ipairs(ids) do
-      local at = taskIdAt + 2 * position - 1
-      local envelope = ARGV[at]
-      local record = not new[id] and records[position] or nil -- the id came twice in this call
-      local verdict, state = 'n', nil
-      if checked > 0 then
-        verdict, state = standing(new[id] or envelopes[position] or envelopeIn(record), record, envelope, checked == 1)
-      end
-      if verdict == 'n' and unique then
-        verdict, state = unique.conflict(position, id, true)
-        verdict = verdict or 'n'
-      end
-      if (verdict == 'n' or verdict == 'a') and room < 1 then
-        verdict = 'f'
-      end
-      if verdict == 'a' then
-        ARGV[at] = unique.follow(position, id, envelope)
-        due[#due + 1], due[#due + 2] = string.format('%.0f', dueTime(ARGV[at])), id
-        isKeyed = isKeyed or option(envelope, 'q') ~= nil
-      end
-      verdict = verdict == 'n' and accept(position, id, envelope, at) or verdict
-      letters[position] = verdict
-      if string.find(verdict, '[npa]') then
-        room = room - 1
-        if unique and verdict ~= 'a' then
-          unique.take(position, id, string.byte(ARGV[at]) == ENVELOPE_SCHEDULED and 's' or 'p')
-        end
-        new[id] = envelope
-        if record then
-          leftover[#leftover + 1] = id
-        end
-        accepted[#accepted + 1] = id
-        accepted[#accepted + 1] = ARGV[at]
-      elseif string.find(verdict, '[dcouw]') then
-        known[#known + 1] = state
-        deduplicated = deduplicated + ((verdict == 'd' or verdict == 'o') and 1 or 0)
-      end
-    end
-    verdicts, states = table.concat(letters), table.concat(known)
-    owners = unique and #unique.owners > 0 and table.concat(unique.owners, ' ') or nil
-  else
-    local letters = {}
-    accepted = limits and limits.admits and {} or none
-    for position = 1, fitting do
-      local at = taskIdAt + 2 * position - 1
-      letters[position] = accept(position, ARGV[at - 1], ARGV[at], at)
-      if accepted ~= none and letters[position] ~= 'k' then
-        accepted[#accepted + 1], accepted[#accepted + 2] = ARGV[at - 1], ARGV[at]
-      end
-    end
-    verdicts = table.concat(letters) .. string.rep('f', count - fitting)
-  end
+-- include lib/record.lua
+-- include lib/accept.lua
 end
 -- If no task was accepted, the call ends.
 if not string.find(verdicts, '[npadco]') then

@@ -12,6 +12,7 @@
 -- MOVES   nothing
 
 -- include lib/clock.lua
+-- include lib/envelope.lua
 -- include lib/record.lua
 
 local ids = {}

@@ -13,6 +13,7 @@
 -- TIME    O(m), m = maxLines
 -- MOVES   nothing
 
+-- include lib/envelope.lua
 -- include lib/record.lua
 
 local record = redis.call('HGET', stateKey, taskId)

@@ -21,6 +21,7 @@
 
 -- include lib/clock.lua
 -- include lib/queue.lua
+-- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua
 -- include lib/parked.lua

@@ -22,6 +22,7 @@
 
 -- include lib/clock.lua
 -- include lib/queue.lua
+-- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/purge.lua
 

@@ -27,6 +27,7 @@
 -- include lib/clock.lua
 -- include lib/queue.lua
 -- include lib/request.lua
+-- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua
 -- include lib/limits.lua

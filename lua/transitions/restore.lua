@@ -18,6 +18,7 @@
 -- include lib/clock.lua
 -- include lib/queue.lua
 -- include lib/request.lua
+-- include lib/envelope.lua
 -- include lib/record.lua
 
 -- 1. Read.

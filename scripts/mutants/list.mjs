@@ -174,7 +174,7 @@ export const mutants = [
   },
   {
     name: "enqueue: an id is not recognised if the record has the header",
-    changes: [["lua/transitions/enqueue.lua", "or envelopeIn(record), record", ", record"]],
+    changes: [["lua/lib/accept.lua", "or envelopeIn(record), record", ", record"]],
     tests: [again],
   },
   {
@@ -350,7 +350,7 @@ export const mutants = [
   },
   {
     name: "enqueue: an id that may not be used again starts a new task",
-    changes: [["lua/transitions/enqueue.lua", "record, envelope, checked == 1)", "record, envelope, true)"]],
+    changes: [["lua/lib/accept.lua", "record, envelope, checked == 1)", "record, envelope, true)"]],
     tests: [again],
   },
   {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { CALL_TASKS, earlyVerdicts, gathers, keptOfPush, type Situation, wish } from "./policy.ts";
+import { CALL_TASKS, earlyVerdicts, gathers, keptOfPush, roomIsFor, type Situation, wish } from "./policy.ts";
 
 /** A worker of ten slots at rest, with one queue. */
 const situation = (change: Partial<Situation> = {}): Situation => ({
@@ -137,4 +137,11 @@ test("a worker keeps the pushed tasks for which it has slots, and those that qui
 
 test("half of the last grants are worth an early call, but never fewer than eight", () => {
   expect([0, 15, 16, 17, 250].map(earlyVerdicts)).toEqual([8, 8, 8, 8, 125]);
+});
+
+test("the room that a worker makes is for one of its runners", () => {
+  const [one, other] = [{}, {}];
+  expect(roomIsFor(null, one)).toBe("nobody");
+  expect(roomIsFor(one, one)).toBe("this queue");
+  expect(roomIsFor(other, one)).toBe("another queue");
 });
