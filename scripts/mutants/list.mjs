@@ -1010,7 +1010,7 @@ export const mutants = [
   },
   {
     name: "worker: tasks that a queue took ahead wait for handlers of the same queue",
-    changes: [["packages/holdfast/src/worker/runners.ts", "        runner.held.begin();\n", ""]],
+    changes: [["packages/holdfast/src/worker/runners.ts", "      runner.held.begin();\n", ""]],
     tests: [runners],
   },
   {
@@ -1021,7 +1021,7 @@ export const mutants = [
         "return Math.max(0, room + (now.alone ? now.ahead : 0));",
         "return CALL_TASKS;",
       ],
-      ["packages/holdfast/src/worker/runners.ts", "        runner.held.begin();\n", ""],
+      ["packages/holdfast/src/worker/runners.ts", "      runner.held.begin();\n", ""],
     ],
     tests: [runners],
   },
@@ -1396,7 +1396,7 @@ export const mutants = [
     name: "user code: a listener that throws is not caught",
     changes: [
       [
-        "packages/holdfast/src/user-code.ts",
+        "packages/holdfast/src/safe-emitter.ts",
         "this.#listenerThrew(error, event);\n      return true;",
         "throw error;",
       ],
@@ -1405,7 +1405,9 @@ export const mutants = [
   },
   {
     name: "user code: an async listener that rejects is not caught",
-    changes: [["packages/holdfast/src/user-code.ts", "captureRejections: true", "captureRejections: false"]],
+    changes: [
+      ["packages/holdfast/src/safe-emitter.ts", "captureRejections: true", "captureRejections: false"],
+    ],
     tests: [userCode],
   },
   {
