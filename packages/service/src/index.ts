@@ -20,6 +20,7 @@ export type { HttpServer, Watch } from "./http/types.ts";
 export { OneOf } from "./http/validation.ts";
 export * from "./identity/access.ts";
 export * from "./identity/key-ring.ts";
+export * from "./identity/open-keys.ts";
 export * from "./identity/rate-limit.ts";
 export { defaultScope, type RouteScope } from "./identity/scopes.ts";
 export { createMasker, parsePointers } from "./json/mask.ts";

@@ -6,9 +6,10 @@ import { until } from "@holdfast/testing";
 import { HoldfastError } from "holdfast";
 import { pino } from "pino";
 import { afterEach, expect, test, vi } from "vitest";
-import { identifyByKey, NOT_YET_KNOWN, openKeys } from "./access.ts";
+import { identifyByKey, NOT_YET_KNOWN } from "./access.ts";
 import { mintKey } from "./key.ts";
 import { KeyRing } from "./key-ring.ts";
+import { openKeys } from "./open-keys.ts";
 
 const logger = pino({ level: "silent" });
 const cleanups: (() => void)[] = [];
