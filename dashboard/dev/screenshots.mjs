@@ -87,6 +87,8 @@ const SCREENS = [
     "/queues/emails/limits?key=acme",
     async (page) => page.getByRole("button", { name: "Change limit", exact: true }).click(),
   ],
+  ["events", "/queues/emails/events"],
+  ["events-off", "/queues/webhooks/events"],
   ["operations", "/operations"],
   ["operation", "/operations?id=op-old"],
   ["schedules", "/schedules"],

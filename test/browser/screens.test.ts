@@ -39,6 +39,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
       },
     );
     await worker.start();
+    await observer.configure("hostile", { maxEvents: 1_000 });
     const tags = [HOSTILE.slice(0, 60), "plain"];
     const payload = { html: HOSTILE, long: LONG, big: "12345678901234567890" };
     await queue("hostile").enqueueMany([
@@ -161,6 +162,9 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
       `/queues/idle/limits?key=${"W".repeat(128)}`,
       (page) => page.getByRole("button", { name: "Change limit", exact: true }).click(),
     ],
+    ["events", "/queues/hostile/events?from=oldest", (page) => page.locator(".events").waitFor()],
+    ["events of one kind", "/queues/hostile/events?kind=dead&from=oldest"],
+    ["no events", "/queues/idle/events"],
     ["operations", "/operations"],
     [
       "operation",
@@ -193,7 +197,8 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     ["no such page", "/nowhere/at/all"],
   ];
 
-  const ACTED = "[role=dialog], [role=alertdialog], .list-foot[data-chosen], [aria-label='The operation']";
+  const ACTED =
+    "[role=dialog], .events, [role=alertdialog], .list-foot[data-chosen], [aria-label='The operation']";
 
   test.each(["light", "dark"] as const)(
     "has no axe violation, fits, and runs nothing that is text, in the %s theme",
