@@ -95,7 +95,10 @@ const SCREENS = [
   [
     "schedule-new",
     "/schedules",
-    async (page) => page.getByRole("button", { name: "New schedule" }).first().click(),
+    async (page) => {
+      await page.getByRole("button", { name: "New schedule" }).first().click();
+      await page.getByRole("radio", { name: "Doubles" }).click();
+    },
   ],
   ["audit", "/audit"],
   ["settings", "/queues/emails", async (page) => page.getByRole("button", { name: "Change" }).click()],

@@ -76,6 +76,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
       payloadText: JSON.stringify(payload),
       ...{ startAt: Date.UTC(2030, 0, 31), endAt: Date.UTC(2090, 0, 31), limit: 1_000_000 },
       options: {
+        backoff: { kind: "fixed", baseMs: 86_400_000, maxMs: 86_399_999, jitter: "none" },
         unique: { key: "W".repeat(128), scope: "window", windowMs: 3_600_000 },
         tags: Array.from({ length: 16 }, (_, n) => `${n}${"w".repeat(62)}`),
       },
