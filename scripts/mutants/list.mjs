@@ -2460,17 +2460,13 @@ export const mutants = [
   },
   {
     name: "batch: a worker takes tasks before its batch is full",
-    changes: [["lua/lib/fill.lua", "rule.found < rule.fill and rule.ripeAt > now then", "false then"]],
+    changes: [["lua/lib/fill.lua", "group.found < rule.fill and group.ripeAt > now", "false"]],
     tests: [fill],
   },
   {
     name: "batch: tasks wait until the batch is full, for as long as that takes",
     changes: [
-      [
-        "lua/lib/fill.lua",
-        "rule.found < rule.fill and rule.ripeAt > now then",
-        "rule.found < rule.fill then",
-      ],
+      ["lua/lib/fill.lua", "group.found < rule.fill and group.ripeAt > now", "group.found < rule.fill"],
     ],
     tests: [fill],
   },
@@ -2489,6 +2485,26 @@ export const mutants = [
       ],
     ],
     tests: [fill],
+  },
+  {
+    name: "batch: the tasks of all keys fill one batch",
+    changes: [["lua/lib/fill.lua", "keyOption(envelope) or ''", "''"]],
+    tests: [fill],
+  },
+  {
+    name: "batch: a worker takes a part of the full batch of a key",
+    changes: [["lua/lib/fill.lua", "left >= rule.fill or group.ripeAt <= now", "true"]],
+    tests: [fill],
+  },
+  {
+    name: "batch: the tasks of keys that wait hide those of other types",
+    changes: [["lua/lib/grants.lua", "typed and typed.besides or 0", "0"]],
+    tests: [fill],
+  },
+  {
+    name: "batch: the worker does not say that its batches are divided by key",
+    changes: [["packages/holdfast/src/worker/batch-limit.ts", 'by === "key" ? "k" : ""', '""']],
+    tests: [test("worker/batches")],
   },
   {
     name: "batch: a waiting batch is not told to the worker that parks",

@@ -7,7 +7,7 @@ export interface BatchOptions {
   /** The most tasks of one call, 1 to 500. Each takes a slot of the worker, so its `concurrency` has to be at least this. */
   max: number;
   /**
-   * How long tasks may wait until `max` of them are there. They wait in Redis, without a lease. A task of high priority, a retry, and a task that
+   * How long tasks may wait until `max` of them are there, with `by: "key"` until `max` of their key are. They wait in Redis, without a lease. A task of high priority, a retry, and a task that
    * would expire end the wait. Milliseconds, 0 to 60_000. @default 0: a batch has the tasks that are there
    */
   waitMs?: number | undefined;
