@@ -2390,6 +2390,30 @@ export const mutants = [
     tests: [uniqueReplace],
   },
   {
+    name: "unique: the cancel of a waiting task wakes nobody for the next one",
+    changes: [["lua/transitions/cancel.lua", "  if not settings.paused then", "  if false then"]],
+    tests: [uniqueReplace],
+  },
+  {
+    name: "unique: a next task that began another life is made due before its time",
+    changes: [
+      ["lua/lib/next.lua", "if score and math.floor(tonumber(score)) == tonumber(due) then", "if score then"],
+    ],
+    tests: [uniqueReplace],
+  },
+  {
+    name: "unique: a sweep leaves the note of which task came next",
+    changes: [
+      ["lua/transitions/free_keys.lua", "if holders[key] and holders[key].over then", "if false then"],
+    ],
+    tests: [uniqueReplace],
+  },
+  {
+    name: "unique: an enqueue leaves the note of which task came next",
+    changes: [["lua/lib/unique.lua", "if before and before.over then", "if false then"]],
+    tests: [uniqueReplace],
+  },
+  {
     name: "unique: keepLatest replaces the task that runs next at once",
     changes: [["lua/transitions/replace.lua", "if isNext then", "if false then"]],
     tests: [uniqueReplace],

@@ -492,7 +492,7 @@ export class Model {
       return "requested";
     }
     if (task.state !== "pending" && task.state !== "scheduled") return "too_late";
-    this.end(task, "cancelled", true);
+    this.#endAttempt(task, "cancelled");
     return "cancelled";
   }
 
