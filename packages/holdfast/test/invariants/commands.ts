@@ -19,6 +19,7 @@ import { readQueue, violationsOf } from "../support/invariants.ts";
 import type { startLossyProxy } from "../support/lossy-proxy.ts";
 import { LEASE_MS } from "../support/test-queue.ts";
 import type { ToldStates } from "../support/told-states.ts";
+import { givenUp } from "./ledger.ts";
 import { type Kind, MAX_RETRIES, type Model, type ModelChange, type NewTask } from "./model.ts";
 import { type Asked, fillOf, isByKey, runs } from "./parking.ts";
 
@@ -498,6 +499,16 @@ const replay = (at: number, count: number, sending: Sending) =>
     expect(letters.split(" ")[0]).toBe(model.replay(ids));
   });
 
+/** Gives up tasks, most of them scheduled ones. A task that is named twice is given up once. */
+const giveUp = (at: number, count: number, reason: "fatal" | "crashes_exhausted", isRepeated: boolean) =>
+  new Command(`giveUp(${at}, ${count}, ${reason}, ${isRepeated})`, async (model, { engine }) => {
+    const scheduled = model.in("scheduled").map(([id]) => id);
+    const from = scheduled.slice(at % Math.max(1, scheduled.length));
+    const ids = [...from, anId(model, at)].slice(0, count);
+    if (isRepeated) ids.push(...ids);
+    expect(await engine.giveUp(givenUp(ids, reason))).toBe(model.giveUp(ids, reason));
+  });
+
 const change = (at: number, count: number, what: ModelChange, sending: Sending) =>
   new Command(`change(${at}, ${count}, ${JSON.stringify(what)}, ${sending})`, async (model, real) => {
     // Most commands leave few tasks that wait, so these come first.
@@ -819,6 +830,14 @@ const changes = fc
   .tuple(at, fc.integer({ min: 1, max: 4 }), someChange, sending)
   .map((args) => change(...args));
 const sometimes = [
+  fc
+    .tuple(
+      at,
+      fc.integer({ min: 1, max: 3 }),
+      fc.constantFrom("fatal" as const, "crashes_exhausted" as const),
+      fc.boolean(),
+    )
+    .map((args) => giveUp(...args)),
   changes,
   changes,
   changes,
