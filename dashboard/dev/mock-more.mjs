@@ -3,6 +3,35 @@
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
+const EVENTS = [
+  ["enqueued", {}],
+  ["started", { workerId: "worker-1-7f2c" }],
+  [
+    "completed",
+    { resultText: '{"messageId":"<20261130.1@mail.example.com>","accepted":["ada@example.com"]}' },
+  ],
+  ["scheduled", {}],
+  ["promoted", {}],
+  ["retried", {}],
+  ["dead", { reason: "retries_exhausted" }],
+  ["cancelled", {}],
+  ["replayed", {}],
+];
+
+/** A few Server-Sent Events of a queue, after a gap. */
+function eventsText(queue, type) {
+  const wanted = EVENTS.filter(([each]) => type === undefined || each === type);
+  const cursor = (n) => `${Date.now().toString(36)}.${n}`;
+  const events = wanted.map(([each, detail], n) => ({
+    ...{ type: each, queue, id: `pending-${n}`, at: Date.now() - 40 * (10 - n), cursor: cursor(n + 1) },
+    ...detail,
+  }));
+  const gap = { type: "gap", queue, cursor: cursor(0), missed: 1_204 };
+  return [gap, ...events]
+    .map((event) => `event: ${event.type}\nid: ${event.cursor}\ndata: ${JSON.stringify(event)}\n\n`)
+    .join("");
+}
+
 export function createMockMore({ id, operate }) {
   const now = Date.now();
   const nextRuns = (stepMs) =>
@@ -129,6 +158,7 @@ export function createMockMore({ id, operate }) {
       const next = from + 100 < found.length ? String(from + 100) : null;
       return { records: found.slice(from, from + 100), cursor: next, scanned: 100, total: records.length };
     },
+    events: eventsText,
     oldOperations: () => [
       {
         ...operate("replay", "emails", 2_013),

@@ -77,6 +77,13 @@ const server = createServer(async (request, response) => {
     if (part === "heaviest-keys") return reply(200, limits.heaviest(name, query));
     if (part === "keys" && id === undefined) return reply(200, limits.keys(name, query));
     if (part === "keys") return reply(200, put ? limits.putKeyLimit(name, id, body) : limits.key(name, id));
+    if (part === "events") {
+      response.writeHead(200, { "content-type": "text/event-stream", "x-request-id": "req-mock" });
+      const send = () => response.write(state.events(name, query.types));
+      send();
+      const timer = setInterval(send, 1_000);
+      return response.on("close", () => clearInterval(timer));
+    }
     if (part === "series") return reply(200, state.series(name));
     if (part === "pause" || part === "resume")
       return reply(200, state.pause(name, part === "pause", body.reason ?? null));

@@ -243,7 +243,7 @@ export function createMockState() {
         durability: "memory",
         maxDead: 0,
         maxDeadAgeMs: 0,
-        maxEvents: 0,
+        maxEvents: one.name === "webhooks" ? 0 : 100_000,
       },
     }));
 

@@ -87,13 +87,18 @@ const SCREENS = [
     "/queues/emails/limits?key=acme",
     async (page) => page.getByRole("button", { name: "Change limit", exact: true }).click(),
   ],
+  ["events", "/queues/emails/events"],
+  ["events-off", "/queues/webhooks/events"],
   ["operations", "/operations"],
   ["operation", "/operations?id=op-old"],
   ["schedules", "/schedules"],
   [
     "schedule-new",
     "/schedules",
-    async (page) => page.getByRole("button", { name: "New schedule" }).first().click(),
+    async (page) => {
+      await page.getByRole("button", { name: "New schedule" }).first().click();
+      await page.getByRole("radio", { name: "Doubles" }).click();
+    },
   ],
   ["audit", "/audit"],
   ["settings", "/queues/emails", async (page) => page.getByRole("button", { name: "Change" }).click()],

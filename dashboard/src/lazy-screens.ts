@@ -53,6 +53,11 @@ export const LimitsTab: Screen = lazyPart(
   "the limits of the queue",
 );
 
+export const EventsTab: Screen = lazyPart(
+  async () => (await import("./screens/events/events-tab.tsx")).EventsTab,
+  "the events of the queue",
+);
+
 export const TaskPage: Screen = lazyPart(
   async () => (await import("./screens/tasks/task-page.tsx")).TaskPage,
   "the screen of the task",

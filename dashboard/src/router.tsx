@@ -3,6 +3,7 @@ import { BASE_PATH } from "./api/base.ts";
 import {
   AuditPage,
   DeadLettersTab,
+  EventsTab,
   LimitsTab,
   LoadPage,
   OperationsPage,
@@ -103,6 +104,13 @@ const limits = createRoute({
   component: LimitsTab,
 });
 
+const events = createRoute({
+  getParentRoute: () => queue,
+  path: "/events",
+  validateSearch: SCREENS["/queues/$queue/events"].search,
+  component: EventsTab,
+});
+
 const task = createRoute({
   getParentRoute: () => root,
   path: "/queues/$queue/tasks/$id",
@@ -117,7 +125,7 @@ export const routeTree = root.addChildren([
   schedules,
   audit,
   queues,
-  queue.addChildren([queueOverview, tasks, deadLetters, limits]),
+  queue.addChildren([queueOverview, tasks, deadLetters, limits, events]),
   task,
 ]);
 

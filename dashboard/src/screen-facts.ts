@@ -1,6 +1,7 @@
 import {
   auditSearch,
   deadLettersSearch,
+  eventsSearch,
   limitsSearch,
   loadSearch,
   operationsSearch,
@@ -43,6 +44,11 @@ export const SCREENS = {
   "/queues/$queue/limits": {
     title: ({ queue = "" }) => `Limits of ${queue}`,
     search: limitsSearch,
+    narrows: true,
+  },
+  "/queues/$queue/events": {
+    title: ({ queue = "" }) => `Events of ${queue}`,
+    search: eventsSearch,
     narrows: true,
   },
   "/queues/$queue/tasks/$id": {

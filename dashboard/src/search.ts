@@ -1,4 +1,11 @@
-import { DEAD_REASONS, type DeadReason, TASK_STATES, type TaskState } from "@holdfast/contracts";
+import {
+  DEAD_REASONS,
+  type DeadReason,
+  TASK_EVENT_TYPES,
+  TASK_STATES,
+  type TaskEventType,
+  type TaskState,
+} from "@holdfast/contracts";
 import type { AuditAction } from "./api/audit.ts";
 import { ACTION_TEXT } from "./screens/audit/action-text.ts";
 
@@ -44,6 +51,12 @@ export interface DeadLettersSearch extends ListSearch {
 export interface LimitsSearch {
   /** The exact text of one key. */
   key?: string;
+}
+
+export interface EventsSearch {
+  kind?: TaskEventType;
+  /** Begin with the oldest events that are kept, not with the next ones. */
+  from?: "oldest";
 }
 
 export interface LoadSearch {
@@ -111,6 +124,11 @@ export const deadLettersSearch = (raw: Raw): DeadLettersSearch => {
 };
 
 export const limitsSearch = (raw: Raw): LimitsSearch => text("key", raw.key);
+
+export const eventsSearch = (raw: Raw): EventsSearch => ({
+  ...pick("kind", raw.kind, TASK_EVENT_TYPES),
+  ...pick("from", raw.from, ["oldest"] as const),
+});
 
 export const loadSearch = (raw: Raw): LoadSearch => text("queue", raw.queue);
 

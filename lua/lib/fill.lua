@@ -1,5 +1,6 @@
 -- Batches that wait until they are full. For a rule with `/<most>/<fill>/<waitMs>` (lib/routes.lua) the caller takes tasks only if `fill` of
--- them wait, or if one of them has waited for `waitMs`. Until then they stand aside without a lease, for every worker that runs their type.
+-- them wait, or if one of them has waited for `waitMs`; with a `k` behind it, that holds for the tasks of each key. Until then they stand aside
+-- without a lease, for every worker that runs their type.
 
 -- When a pending task no longer waits for others, ms since the epoch. A task that was tried before, or has high priority, does not wait, and
 -- one that expires goes in time.
@@ -16,39 +17,80 @@ local function ripeAt(rule, record, envelope)
   return expiresAt and math.min(since, expiresAt - 2 * rule.waitMs) + rule.waitMs or since + rule.waitMs
 end
 
--- Looks at the tasks that an acquire may grant, before it does. The caller takes none of a batch that has to wait. Returns when the first such
--- batch stops waiting; nil if none waits.
-local function waitToFill(typed, ids, records, envelopes)
-  local untilMs
-  for i = 1, #ids do
-    local envelope = envelopes[i] or nil
-    local name = envelope and isPending(records[i] or nil, envelope) and typeOf(envelope)
-    local rule = name and typed.ruleOf(name)
-    if rule and rule.fill then
-      rule.found = rule.found + 1
-      if rule.ripeAt > now then
-        rule.ripeAt = math.min(rule.ripeAt, ripeAt(rule, records[i] or nil, envelope))
-      end
-    end
+-- Tasks of a rule that fill one batch: all of them, or with `k` those of one key.
+local function groupOf(rule, envelope)
+  if not rule.groups then
+    return rule
   end
-  for _, rule in ipairs(typed.rules) do
-    if rule.fill and rule.found > 0 and rule.found < rule.fill and rule.ripeAt > now then
-      rule.left = 0
-      untilMs = math.min(untilMs or rule.ripeAt, rule.ripeAt)
+  local key = keyOption(envelope) or ''
+  local group = rule.byKey[key]
+  if not group then
+    group = { found = 0, ripeAt = math.huge, left = 0 }
+    rule.byKey[key], rule.groups[#rule.groups + 1] = group, group
+  end
+  return group
+end
+
+local function waits(group, rule)
+  return group.found > 0 and group.found < rule.fill and group.ripeAt > now
+end
+
+-- Says how many tasks of each key are taken: all of a key that does not wait, the key of the oldest task first, and no part of a full batch.
+local function chooseKeys(rule, want)
+  local left, untilMs = math.min(rule.left, want), math.huge
+  for _, group in ipairs(rule.groups) do
+    if waits(group, rule) then
+      untilMs = math.min(untilMs, group.ripeAt)
+    elseif left >= rule.fill or group.ripeAt <= now then
+      group.left = math.min(left, group.found)
+      left = left - group.left
     end
   end
   return untilMs
 end
 
--- Gives the rules that wait what they need. Returns waitToFill; nil if no rule waits.
-local function readFills(rules)
-  local waits
-  for _, rule in ipairs(rules) do
-    local most, fill, waitMs = string.match(rule.batch, '^/(%d+)/(%d+)/(%d+)$')
-    if most then
-      rule.left, rule.fill, rule.waitMs, rule.found, rule.ripeAt = tonumber(most), tonumber(fill), tonumber(waitMs), 0, math.huge
-      waits = waitToFill
+-- Looks at the tasks that an acquire may grant, before it does. The caller takes none of a batch that has to wait. Returns when the first such
+-- batch stops waiting; nil if none waits.
+local function waitToFill(typed, ids, records, envelopes, want)
+  local untilMs = math.huge
+  for i = 1, #ids do
+    local envelope = envelopes[i] or nil
+    local name = envelope and isPending(records[i] or nil, envelope) and typeOf(envelope)
+    local rule = name and typed.ruleOf(name)
+    if rule and rule.fill then
+      local group = groupOf(rule, envelope)
+      group.found = group.found + 1
+      if group.ripeAt > now then
+        group.ripeAt = math.min(group.ripeAt, ripeAt(rule, records[i] or nil, envelope))
+      end
     end
   end
-  return waits
+  for _, rule in ipairs(typed.rules) do
+    if rule.groups then
+      untilMs = math.min(untilMs, chooseKeys(rule, want))
+    elseif rule.fill and waits(rule, rule) then
+      rule.left = 0
+      untilMs = math.min(untilMs, rule.ripeAt)
+    end
+  end
+  return untilMs < math.huge and untilMs or nil
+end
+
+-- A call looks at the tasks of so many batches of a rule with `k`, but at no more than this many tasks.
+local LOOKED_AT_BATCHES, LOOKED_AT_TASKS = 16, 500
+
+-- Gives the rules that wait what they need. Returns waitToFill; nil if no rule waits.
+local function readFills(rules)
+  local waiting
+  for _, rule in ipairs(rules) do
+    local most, fill, waitMs, keys = string.match(rule.batch, '^/(%d+)/(%d+)/(%d+)(k?)$')
+    if most then
+      rule.left, rule.fill, rule.waitMs, rule.found, rule.ripeAt = tonumber(most), tonumber(fill), tonumber(waitMs), 0, math.huge
+      if keys == 'k' then
+        rule.groups, rule.byKey, rule.lookedAt = {}, {}, math.min(LOOKED_AT_TASKS, LOOKED_AT_BATCHES * rule.fill)
+      end
+      waiting = waitToFill
+    end
+  end
+  return waiting
 end

@@ -81,6 +81,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     if redis.call('EXISTS', pendingTypedKey) == 1 then
       grants.typed, grants.untold = true, not typed
       lines = typed and typed.peek(typed, want)
+      count = count + (typed and typed.besides or 0)
     end
     if redis.call('LLEN', pendingSoloKey) > 0 or lines and #lines.solo > 0 or keyed and #keyed.solo.ids > 0 then
       if request.held == 0 then
@@ -106,7 +107,7 @@ local function planAcquire(counters, request, soloClaim, commit)
   local records = redis.call('HMGET', stateKey, unpack(ids))
   local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
   if typed and typed.waitToFill then
-    grants.fillAt = typed.waitToFill(typed, ids, records, envelopes)
+    grants.fillAt = typed.waitToFill(typed, ids, records, envelopes, want)
   end
   local plain, termsOf = leaseTerms(request)
   local fence = fenceOf(grants.firstText, request.nonce)

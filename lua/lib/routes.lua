@@ -3,8 +3,8 @@
 --   <type>       tasks of this type
 --   <prefix>*    tasks whose type begins with the prefix, which may be empty
 --   …=<n>        as before, but at most n of them at present
---   …=0/<most>/<fill>/<waitMs>   as before, at most `most`, in batches that wait until they are full (lib/fill.lua). Nothing is pushed for it:
---                versions before batches read the 0 alone
+--   …=0/<most>/<fill>/<waitMs>[k]   as before, at most `most`, in batches that wait until they are full (lib/fill.lua); k: a batch for each key.
+--                Nothing is pushed for it: versions before batches read the 0 alone
 --
 -- The most exact rule decides: the type itself, otherwise the longest prefix.
 local RULE = ' ([^%s*=]*)(%*?)=?(%d*)(%S*)'

@@ -25,6 +25,13 @@ local function canRun(typed, envelope)
   if not rule or rule.left < 1 then
     return false
   end
+  if rule.groups then
+    local group = groupOf(rule, envelope)
+    if group.left < 1 then
+      return false
+    end
+    group.left = group.left - 1
+  end
   rule.left = rule.left - 1
   return true
 end
@@ -128,6 +135,10 @@ local function peekTyped(typed, want)
     if redis.call('ZLEXCOUNT', pendingTypedKey, '[' .. code .. ' ', '(' .. code .. '!') > 0 then
       for _, rule in ipairs(typed.rules) do
         local count = math.min(want, rule.left)
+        local before = #line
+        if count >= 1 and rule.lookedAt then
+          count = rule.lookedAt
+        end
         if count >= 1 and rule.isPrefix then
           types = types + peekRule(typed, rule, code, count, line)
         elseif count >= 1 then
@@ -137,6 +148,10 @@ local function peekTyped(typed, want)
           for _, member in ipairs(members) do
             line[#line + 1] = member
           end
+        end
+        if rule.lookedAt then
+          -- They may wait for others of their keys, and must not hide the tasks of other types meanwhile.
+          typed.besides = typed.besides + #line - before
         end
       end
     end
@@ -153,7 +168,7 @@ end
 -- types: '' if the caller did not send its types; otherwise as in lib/routes.lua. The functions are fields of the table
 -- because most calls do not need them.
 local function newTyped(types, noHandlerAfterMs)
-  local typed = { noHandlerAfterMs = noHandlerAfterMs, members = {}, sequence = nil, canRun = canRun, standAside = standAside, peek = peekTyped,
+  local typed = { noHandlerAfterMs = noHandlerAfterMs, members = {}, besides = 0, sequence = nil, canRun = canRun, standAside = standAside, peek = peekTyped,
     write = writeAside }
   if types ~= '' then
     typed.rules, typed.ruleOf = routesOf(types)

@@ -55,14 +55,18 @@ local function stateFor(key, id, record)
   return letter or (isScheduled(nil, envelope) and 's' or 'p'), own ~= key
 end
 
--- Reads the task that waits for the end of a holder. If the holder has ended, the waiting task holds the key.
+-- Reads the task that waits for the end of a holder. If the holder has ended, the waiting task holds the key. over: a holder that has ended,
+-- and perhaps left its field `~<taskId>` of `state` (lib/next.lua).
 local function readNext(key, holder)
   local record = redis.call('HGET', stateKey, holder.next)
   local state, isOther = stateFor(key, holder.next, record)
+  if not holder.state or not string.find(holder.state, '[psl]') then
+    holder.over = holder.id
+  end
   if isOther or not state or not string.find(state, '[psl]') then
     holder.next = nil
-  elseif not holder.state or not string.find(holder.state, '[psl]') then
-    holder.follows, holder.id, holder.next, holder.state, holder.record = holder.id, holder.next, nil, state, record or ''
+  elseif holder.over then
+    holder.id, holder.next, holder.state, holder.record = holder.next, nil, state, record or ''
   end
 end
 
@@ -157,7 +161,7 @@ local function newUnique(envelopes)
   end
   -- No task of the call has a key that another one has, or had when its entry was written: each task with a key may take it.
   unique.isFree = not isRepeated and held == 0
-  local written, windows, flagged = {}, {}, {}
+  local written, windows, flagged, left = {}, {}, {}, {}
 
   -- Returns a verdict and the state of the task that holds the key; nil if no task does, or the task itself. o: the
   -- answer names the holder. u: the enqueue is refused. w: the holder waits and is to be replaced. a: the holder runs,
@@ -190,8 +194,11 @@ local function newUnique(envelopes)
     if not key then
       return
     end
-    local at = #written
+    local at, before = #written, unique.holders[key]
     written[at + 1], written[at + 2] = key, id
+    if before and before.over then -- no sweep finds it behind another entry
+      left[#left + 1] = '~' .. before.over
+    end
     if own.scope == 't' then
       own.ends = own.ends or entryText({ id = '', ends = now + own.ms })
       windows[#windows + 1], windows[#windows + 2] = key, id .. own.ends
@@ -218,11 +225,12 @@ local function newUnique(envelopes)
     setFlag(c, FLAG_NEXT)
     flagged[#flagged + 1] = holder.id
     flagged[#flagged + 1] = string.gsub(holder.record, '^l[^%s@]+', 'l' .. countsText(c), 1)
-    flagged[#flagged + 1], flagged[#flagged + 2] = '~' .. holder.id, id
+    local due = string.format('%.0f', now + NEXT_WAIT_MS)
+    flagged[#flagged + 1], flagged[#flagged + 2] = '~' .. holder.id, id .. ' ' .. due
     holder.next = id
     written[#written + 1], written[#written + 2] = key, entryText(holder)
     local header, payload = string.match(envelope, '^.([^\n]*)(.*)$')
-    return '@' .. header .. string.format(' r=%.0f', now + NEXT_WAIT_MS) .. payload
+    return '@' .. header .. ' r=' .. due .. payload
   end
 
   -- Before the commit: if a call is cut short before its commit, it leaves entries of tasks that do not exist. Such
@@ -233,6 +241,9 @@ local function newUnique(envelopes)
     end
     if #flagged > 0 then
       redis.call('HSET', stateKey, unpack(flagged))
+    end
+    if #left > 0 then
+      redis.call('HDEL', stateKey, unpack(left))
     end
   end
 

@@ -17,7 +17,6 @@
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/stop.lua
--- include lib/next.lua
 
 local envelope = redis.call('HGET', tasksKey, taskId)
 local fields = redis.call('HMGET', stateKey, '#counters', taskId, '#settings')
@@ -70,7 +69,12 @@ if waiting then
   redis.call('ZREM', scheduledKey, taskId)
 end
 if hasFlag(c, FLAG_NEXT) then
+-- include lib/next.lua
+-- include lib/parked.lua
   releaseNext({ taskId })
+  if not settings.paused then
+    wake()
+  end
 end
 if events then
   events.tell()

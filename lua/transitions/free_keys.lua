@@ -27,8 +27,8 @@ for _, key in ipairs(keys) do
   if not (holders[key] and stillHolds(holders[key], 'u')) then
     free[#free + 1] = key
   end
-  if holders[key] and holders[key].follows then
-    ended[#ended + 1] = holders[key].follows
+  if holders[key] and holders[key].over then
+    ended[#ended + 1] = holders[key].over
   end
 end
 -- Most ends of a task make the task due that waits for it. Emptying, expiring and rejecting do not, so it is done here.

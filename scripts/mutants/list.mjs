@@ -2392,6 +2392,30 @@ export const mutants = [
     tests: [uniqueReplace],
   },
   {
+    name: "unique: the cancel of a waiting task wakes nobody for the next one",
+    changes: [["lua/transitions/cancel.lua", "  if not settings.paused then", "  if false then"]],
+    tests: [uniqueReplace],
+  },
+  {
+    name: "unique: a next task that began another life is made due before its time",
+    changes: [
+      ["lua/lib/next.lua", "if score and math.floor(tonumber(score)) == tonumber(due) then", "if score then"],
+    ],
+    tests: [uniqueReplace],
+  },
+  {
+    name: "unique: a sweep leaves the note of which task came next",
+    changes: [
+      ["lua/transitions/free_keys.lua", "if holders[key] and holders[key].over then", "if false then"],
+    ],
+    tests: [uniqueReplace],
+  },
+  {
+    name: "unique: an enqueue leaves the note of which task came next",
+    changes: [["lua/lib/unique.lua", "if before and before.over then", "if false then"]],
+    tests: [uniqueReplace],
+  },
+  {
     name: "unique: keepLatest replaces the task that runs next at once",
     changes: [["lua/transitions/replace.lua", "if isNext then", "if false then"]],
     tests: [uniqueReplace],
@@ -2462,17 +2486,13 @@ export const mutants = [
   },
   {
     name: "batch: a worker takes tasks before its batch is full",
-    changes: [["lua/lib/fill.lua", "rule.found < rule.fill and rule.ripeAt > now then", "false then"]],
+    changes: [["lua/lib/fill.lua", "group.found < rule.fill and group.ripeAt > now", "false"]],
     tests: [fill],
   },
   {
     name: "batch: tasks wait until the batch is full, for as long as that takes",
     changes: [
-      [
-        "lua/lib/fill.lua",
-        "rule.found < rule.fill and rule.ripeAt > now then",
-        "rule.found < rule.fill then",
-      ],
+      ["lua/lib/fill.lua", "group.found < rule.fill and group.ripeAt > now", "group.found < rule.fill"],
     ],
     tests: [fill],
   },
@@ -2491,6 +2511,26 @@ export const mutants = [
       ],
     ],
     tests: [fill],
+  },
+  {
+    name: "batch: the tasks of all keys fill one batch",
+    changes: [["lua/lib/fill.lua", "keyOption(envelope) or ''", "''"]],
+    tests: [fill],
+  },
+  {
+    name: "batch: a worker takes a part of the full batch of a key",
+    changes: [["lua/lib/fill.lua", "left >= rule.fill or group.ripeAt <= now", "true"]],
+    tests: [fill],
+  },
+  {
+    name: "batch: the tasks of keys that wait hide those of other types",
+    changes: [["lua/lib/grants.lua", "typed and typed.besides or 0", "0"]],
+    tests: [fill],
+  },
+  {
+    name: "batch: the worker does not say that its batches are divided by key",
+    changes: [["packages/holdfast/src/worker/batch-limit.ts", 'by === "key" ? "k" : ""', '""']],
+    tests: [test("worker/batches")],
   },
   {
     name: "batch: a waiting batch is not told to the worker that parks",

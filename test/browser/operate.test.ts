@@ -174,6 +174,10 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await dialog.getByText("First run at once").click();
     await dialog.getByRole("textbox", { name: "Time-out", exact: true }).fill("5");
     await dialog.getByRole("textbox", { name: "Expires after", exact: true }).fill("1");
+    await dialog.getByRole("radio", { name: "Doubles" }).click();
+    await dialog.getByRole("textbox", { name: "The first wait", exact: true }).fill("5");
+    await dialog.getByRole("textbox", { name: "The longest wait", exact: true }).fill("2");
+    await dialog.getByRole("radio", { name: "Exact" }).click();
     await dialog.getByLabel("Tags").fill("a, b");
     await dialog.getByLabel("Unique key").fill("only one");
     await dialog.getByRole("radio", { name: "Until it runs" }).click();
@@ -190,6 +194,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
       ...{ cron: "@every 1s", endAt: Date.UTC(2099, 0, 1, 8), limit: null, startAt: null, paused: false },
       options: {
         ...{ timeoutMs: 300_000, expiresAfterMs: 60_000, tags: ["a", "b"] },
+        backoff: { kind: "exponential", baseMs: 5_000, maxMs: 120_000, jitter: "none" },
         unique: { key: "only one", scope: "waiting" },
       },
     });

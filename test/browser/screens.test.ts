@@ -39,6 +39,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
       },
     );
     await worker.start();
+    await observer.configure("hostile", { maxEvents: 1_000 });
     const tags = [HOSTILE.slice(0, 60), "plain"];
     const payload = { html: HOSTILE, long: LONG, big: "12345678901234567890" };
     await queue("hostile").enqueueMany([
@@ -75,6 +76,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
       payloadText: JSON.stringify(payload),
       ...{ startAt: Date.UTC(2030, 0, 31), endAt: Date.UTC(2090, 0, 31), limit: 1_000_000 },
       options: {
+        backoff: { kind: "fixed", baseMs: 86_400_000, maxMs: 86_399_999, jitter: "none" },
         unique: { key: "W".repeat(128), scope: "window", windowMs: 3_600_000 },
         tags: Array.from({ length: 16 }, (_, n) => `${n}${"w".repeat(62)}`),
       },
@@ -161,6 +163,9 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
       `/queues/idle/limits?key=${"W".repeat(128)}`,
       (page) => page.getByRole("button", { name: "Change limit", exact: true }).click(),
     ],
+    ["events", "/queues/hostile/events?from=oldest", (page) => page.locator(".events").waitFor()],
+    ["events of one kind", "/queues/hostile/events?kind=dead&from=oldest"],
+    ["no events", "/queues/idle/events"],
     ["operations", "/operations"],
     [
       "operation",
@@ -193,7 +198,8 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     ["no such page", "/nowhere/at/all"],
   ];
 
-  const ACTED = "[role=dialog], [role=alertdialog], .list-foot[data-chosen], [aria-label='The operation']";
+  const ACTED =
+    "[role=dialog], .events, [role=alertdialog], .list-foot[data-chosen], [aria-label='The operation']";
 
   test.each(["light", "dark"] as const)(
     "has no axe violation, fits, and runs nothing that is text, in the %s theme",

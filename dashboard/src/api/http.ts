@@ -4,7 +4,7 @@ import { ApiError, type FieldError } from "./errors.ts";
  * All requests to the API go through this module, which sets a timeout, checks content types and throws typed errors.
  */
 
-const TIMEOUT_MS = 20_000;
+export const TIMEOUT_MS = 20_000;
 
 const unauthorizedListeners = new Set<() => void>();
 
@@ -14,9 +14,14 @@ export function onUnauthorized(listener: () => void): () => void {
   return () => unauthorizedListeners.delete(listener);
 }
 
-/** Like `fetch`, but returns only successful JSON answers, and throws an ApiError for everything else. */
-export async function apiFetch(request: Request): Promise<Response> {
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+/**
+ * Like `fetch`, but returns only successful answers with JSON or Server-Sent Events, and throws an ApiError for everything else.
+ * @param timeout the signal that ends a request that takes too long
+ */
+export async function apiFetch(
+  request: Request,
+  timeout: AbortSignal = AbortSignal.timeout(TIMEOUT_MS),
+): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(request, { signal: AbortSignal.any([request.signal, timeout]) });
@@ -42,7 +47,7 @@ async function refuseAllButJson(response: Response): Promise<void> {
     if (error.status === 401) for (const listener of unauthorizedListeners) listener();
     throw error;
   }
-  if (isJson || (response.ok && contentType.startsWith("application/x-ndjson"))) return;
+  if (isJson || (response.ok && contentType.startsWith("text/event-stream"))) return;
   // A dev proxy or load balancer without a service behind it answers with HTML or plain text.
   const gone = response.status >= 502 && response.status <= 504;
   throw new ApiError({

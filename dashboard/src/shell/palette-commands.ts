@@ -81,6 +81,12 @@ function useCommands(query: string, onHelp: () => void): Command[] {
         hint: "screen",
         run: () => void navigate({ to: "/queues/$queue/limits", params }),
       },
+      {
+        id: `events:${queue}`,
+        text: `Events of ${queue}`,
+        hint: "screen",
+        run: () => void navigate({ to: "/queues/$queue/events", params }),
+      },
     );
     if (denied("control", queue) !== null) return open;
     open.push(

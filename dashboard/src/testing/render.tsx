@@ -21,7 +21,16 @@ export interface Call {
   bodyText: string | null;
 }
 
-type Handler = (call: Call) => { status?: number; body: unknown } | undefined;
+/** `events`: Server-Sent Events, which go on until the request is given up. */
+type Handler = (call: Call) => { status?: number; body?: unknown; events?: string } | undefined;
+
+const stream = (text: string, signal: AbortSignal): ReadableStream<Uint8Array> =>
+  new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode(text));
+      signal.addEventListener("abort", () => controller.error(signal.reason));
+    },
+  });
 
 /** A socket that never opens, so that screens poll, and the handler of the test answers all of their requests. */
 class SilentSocket extends EventTarget {
@@ -72,6 +81,10 @@ export function renderAt(address: string, handler: Handler): { calls: Call[] } {
         body: { code: "not_found", detail: `no ${call.path}` },
       };
     const status = answer.status ?? 200;
+    if (answer.events !== undefined)
+      return new Response(stream(answer.events, request.signal), {
+        headers: { "content-type": "text/event-stream; charset=utf-8" },
+      });
     return new Response(JSON.stringify(answer.body), {
       status,
       headers: { "content-type": status < 400 ? "application/json" : "application/problem+json" },

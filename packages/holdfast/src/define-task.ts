@@ -1,11 +1,14 @@
 import { FatalError, HoldfastError, type TaskOptions } from "@holdfast/contracts";
 import { checkTaskType } from "./engine/names.ts";
 import { taskShape } from "./engine/task-options.ts";
-import { nested } from "./options/kinds.ts";
+import { callback, nested } from "./options/kinds.ts";
 import { checkArgument, checkShape, shapeOf } from "./options/shape.ts";
 import type { EnqueueReceipt } from "./queue/enqueue-call.ts";
 import type { Queue } from "./queue/queue.ts";
-import type { HandlerContext, HandlerOptions, HandlerTask } from "./worker/handler.ts";
+import { batch } from "./worker/batch.ts";
+import { refused } from "./worker/batch-call.ts";
+import type { BatchContext, BatchOptions } from "./worker/batch-handler.ts";
+import type { Handler, HandlerContext, HandlerOptions, HandlerTask } from "./worker/handler.ts";
 import { handlerShape } from "./worker/handler-options.ts";
 
 /** The part of Standard Schema v1 (standardschema.dev) that is used here. Any validator that implements it will do. */
@@ -37,6 +40,10 @@ export interface TaskDefinitionOptions<Input, Output = Input> {
   defaults?: TaskOptions | undefined;
 }
 
+/** What a batch handler returns: nothing, or the result of each task in the order of the tasks. An Error fails its task. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing has to fit
+export type BatchResults<Result> = readonly (Result | Error)[] | void;
+
 /**
  * @typeParam Input what is enqueued
  * @typeParam Output what the handler gets
@@ -63,7 +70,24 @@ export interface TaskDefinition<Input, Result, Output = Input> {
     run: (payload: Output, ctx: HandlerContext, task: HandlerTask) => Result | Promise<Result>,
     options: Omit<HandlerOptions, "handler">,
   ): Record<string, HandlerOptions>;
+  /**
+   * An entry for the handlers of a worker that runs several tasks in one call: `{ ...row.batch({ max: 500 }, async (tasks, ctx) => …) }`. The handler
+   * gets the tasks whose payloads fit the schema; the others go to the dead letters at once. `by` gets the payload as it is stored.
+   * @throws HoldfastError invalid_argument
+   */
+  batch(options: BatchOptions, run: BatchRun<Output, Result>): Record<string, Handler>;
+  /** The same, with options for the tasks of the type in this worker. @throws HoldfastError invalid_argument */
+  batch(
+    options: BatchOptions,
+    run: BatchRun<Output, Result>,
+    own: Omit<HandlerOptions, "handler">,
+  ): Record<string, HandlerOptions>;
 }
+
+type BatchRun<Output, Result> = (
+  tasks: readonly HandlerTask<Output>[],
+  ctx: BatchContext<Result>,
+) => BatchResults<Result> | Promise<BatchResults<Result>>;
 
 export const taskDefinitionShape = shapeOf<TaskDefinitionOptions<unknown>>({
   what: "defineTask",
@@ -82,6 +106,7 @@ export const taskDefinitionShape = shapeOf<TaskDefinitionOptions<unknown>>({
     defaultOptions: "defaults",
     validate: "schema",
     handler: "definition.handler(run) makes the entry for a worker",
+    batch: "definition.batch(options, run) makes the entry for a worker",
   },
 });
 
@@ -98,29 +123,32 @@ export function defineTask<Input, Result = unknown, Output = Input>(
   const { schema, defaults } = options;
   const validate = (value: unknown): SchemaResult<Output> | Promise<SchemaResult<Output>> =>
     schema === undefined ? { value: value as Output } : schema["~standard"].validate(value);
-  type Run = Parameters<TaskDefinition<Input, Result, Output>["handler"]>[0];
-  type Checked = (task: HandlerTask, ctx: HandlerContext) => Promise<Result>;
-  function handlerOf(run: Run): Record<string, Checked>;
-  function handlerOf(run: Run, own: Omit<HandlerOptions, "handler">): Record<string, HandlerOptions>;
-  function handlerOf(
-    run: Run,
-    own?: Omit<HandlerOptions, "handler">,
-  ): Record<string, Checked | HandlerOptions> {
-    checkArgument(
-      "the handler of a task",
-      { wants: "a function", is: (value) => typeof value === "function" },
-      run,
-    );
-    const handler: Checked = async (task, ctx) => {
-      const result = await validate(task.payload);
-      if (result.issues) throw new FatalError(`payload of "${type}": ${told(result.issues)}`);
-      return run(result.value, ctx, task);
-    };
+  type Own = Omit<HandlerOptions, "handler">;
+  /** The payload as the handler gets it. @throws FatalError if it does not fit the schema, since no retry would change it */
+  const payloadOf = async (task: HandlerTask): Promise<Output> => {
+    const result = await validate(task.payload);
+    if (result.issues) throw new FatalError(`payload of "${type}": ${told(result.issues)}`);
+    return result.value;
+  };
+  const entry = (handler: Handler, own: Own | undefined) => {
     if (own === undefined) return { [type]: handler };
-    const entry = { ...own, handler };
-    checkShape(handlerShape, entry);
-    return { [type]: entry };
-  }
+    checkShape(handlerShape, { ...own, handler });
+    return { [type]: { ...own, handler } };
+  };
+  const handlerOf = (
+    run: (payload: Output, ctx: HandlerContext, task: HandlerTask) => unknown,
+    own?: Own,
+  ) => {
+    checkArgument("the handler of a task", callback, run);
+    return entry(async (task, ctx) => run(await payloadOf(task), ctx, task), own);
+  };
+  const batchOf = (options: BatchOptions, run: BatchRun<Output, Result>, own?: Own) => {
+    checkArgument("the handler of a batch", callback, run);
+    return entry(
+      batch(options, (tasks, ctx) => runFitting(tasks, ctx, payloadOf, run)),
+      own,
+    );
+  };
   return {
     type,
     async enqueue(queue, payload, own) {
@@ -134,8 +162,30 @@ export function defineTask<Input, Result = unknown, Output = Input>(
       if (issues) throw await misfit(type, issues, validate(payload));
       return queue.enqueue(type, payload, merged(defaults, own));
     },
-    handler: handlerOf,
+    handler: handlerOf as TaskDefinition<Input, Result, Output>["handler"],
+    batch: batchOf as TaskDefinition<Input, Result, Output>["batch"],
   };
+}
+
+/** Runs a batch handler with the tasks whose payloads fit. Returns the results of all tasks, in their order. */
+async function runFitting<Output, Result>(
+  tasks: readonly HandlerTask[],
+  ctx: BatchContext,
+  payloadOf: (task: HandlerTask) => Promise<Output>,
+  run: BatchRun<Output, Result>,
+): Promise<unknown> {
+  const fitting: HandlerTask<Output>[] = [];
+  for (const task of tasks)
+    try {
+      fitting.push({ ...task, payload: await payloadOf(task) });
+    } catch (error) {
+      ctx.fail(task, error);
+    }
+  const returned: unknown = fitting.length === 0 ? undefined : await run(fitting, ctx);
+  const refusal = refused(fitting.length, returned);
+  if (refusal) return tasks.map(() => refusal);
+  const results = new Map(fitting.map(({ id }, place) => [id, (returned as unknown[] | undefined)?.[place]]));
+  return tasks.map(({ id }) => results.get(id));
 }
 
 async function misfit(

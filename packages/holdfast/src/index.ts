@@ -63,6 +63,7 @@ export {
 export type { TaskColumns } from "@holdfast/contracts/task-json";
 export { Holdfast, type HoldfastOptions } from "./client.ts";
 export {
+  type BatchResults,
   defineTask,
   type StandardSchema,
   type TaskDefinition,

@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { defineTask, type StandardSchema } from "../src/define-task.ts";
+import { expect, expectTypeOf, test } from "vitest";
+import { type BatchResults, defineTask, type StandardSchema } from "../src/define-task.ts";
 import { Queue } from "../src/queue/queue.ts";
 import { testWorker } from "../src/testing/index.ts";
 import { Worker } from "../src/worker/worker.ts";
@@ -190,6 +190,90 @@ test("a handler with options has them as an entry, and checks the payload all th
   expect(String(misfit.error)).toContain('payload of "event"');
 });
 
+test("a batch gets the checked payloads, and the others are dead at once", async () => {
+  const event = defineTask<Given, string, Made>("event", { schema: eventSchema });
+  const seen: Made[][] = [];
+  const worker = testWorker(
+    event.batch({ max: 10 }, async (tasks, ctx) => {
+      seen.push(tasks.map(({ payload }) => payload));
+      const [first] = tasks;
+      if (first) ctx.complete(first, `first, attempt ${ctx.of(first).attempt}`);
+      return tasks.map(({ payload }) => (payload.zone === "bad!" ? new Error("bad zone") : payload.zone));
+    }),
+  );
+  const at = "2030-01-01";
+  const runs = await worker.runBatch("event", [{ at }, { at: 7 }, { at, zone: "bad" }, { at, zone: "CET" }]);
+  expect(runs.map(({ outcome, result }) => [outcome, result])).toEqual([
+    ["acked", "first, attempt 1"],
+    ["dead", undefined],
+    ["retried", undefined],
+    ["acked", "CET!"],
+  ]);
+  expect(String(runs[1]?.error)).toContain('payload of "event": at: not a date');
+  const date = new Date(at);
+  expect(seen).toEqual([["UTC!", "bad!", "CET!"].map((zone) => ({ at: date, zone }))]);
+
+  const unfit = await worker.runBatch("event", [{ at: 7 }]);
+  expect([unfit[0]?.outcome, seen.length]).toEqual(["dead", 1]);
+});
+
+test("a batch that throws is searched, and one that returns too few results is refused", async () => {
+  const event = defineTask<Given, string, Made>("event", { schema: eventSchema });
+  const worker = testWorker(
+    event.batch({ max: 10 }, (tasks) => {
+      if (tasks.some(({ payload }) => payload.zone === "poison!")) throw new Error("the insert failed");
+    }),
+  );
+  const at = "2030-01-01";
+  const runs = await worker.runBatch("event", [{ at }, { at: 7 }, { at, zone: "poison" }, { at }]);
+  expect(runs.map(({ outcome }) => outcome)).toEqual(["acked", "dead", "retried", "acked"]);
+  const short = testWorker(event.batch({ max: 10 }, ({ length }) => Array(length + 1).fill("more")));
+  const refused = await short.runBatch("event", [{ at }, { at: 7 }]);
+  expect(refused.map(({ outcome }) => outcome)).toEqual(["retried", "dead"]);
+  expect(String(refused[0]?.error)).toContain("returned 2 results for 1 tasks");
+});
+
+test("a batch runs in a worker, with the options of its entry", async () => {
+  const { name, queue, redis } = library();
+  const row = defineTask<{ id: string }, { inserted: string }>("row.insert");
+  const sizes: number[] = [];
+  const handlers = row.batch(
+    { max: 4, waitMs: 5_000, by: "key" },
+    (tasks) => {
+      sizes.push(tasks.length);
+      return tasks.map(({ payload }) => ({ inserted: payload.id }));
+    },
+    { timeoutMs: 60_000 },
+  );
+  expect(handlers["row.insert"]).toMatchObject({ timeoutMs: 60_000 });
+  await started(new Worker(name, handlers, { redis }));
+  const sent = await Promise.all(["a", "b", "c", "d"].map((id) => row.enqueue(queue, { id })));
+  for (const [place, { id }] of sent.entries())
+    expect((await queue.result(id))?.resultText).toBe(JSON.stringify({ inserted: "abcd"[place] }));
+  expect(sizes).toEqual([4]);
+});
+
+test("the types of a batch are those of its definition", () => {
+  const event = defineTask<Given, string, Made>("event", { schema: eventSchema });
+  event.batch({ max: 2, by: ({ type }) => type }, (tasks, ctx) => {
+    expectTypeOf(tasks[0]?.payload).toEqualTypeOf<Made | undefined>();
+    expectTypeOf(ctx.complete).parameter(1).toEqualTypeOf<string | undefined>();
+  });
+  // The forms of a handler that are accepted: nothing, results, or errors among them, now or later.
+  event.batch({ max: 2 }, async () => {});
+  event.batch({ max: 2 }, async (tasks) => tasks.map(() => "x"));
+  event.batch({ max: 2 }, () => ["x", new Error("y")]);
+  expectTypeOf<BatchResults<string>>().not.toEqualTypeOf<BatchResults<number>>();
+  // @ts-expect-error the results are of another type
+  event.batch({ max: 2 }, (tasks) => tasks.map(() => 7));
+  // @ts-expect-error one result for all tasks
+  event.batch({ max: 2 }, async () => "x");
+  // @ts-expect-error the result of one task is of another type
+  event.batch({ max: 2 }, (tasks, ctx) => tasks[0] && ctx.complete(tasks[0], 7));
+  // @ts-expect-error the payload has no such field
+  event.batch({ max: 2 }, (tasks) => tasks.map(({ payload }) => payload.where));
+});
+
 test.each<[string, () => unknown, string]>([
   ["no type", () => defineTask(undefined as never), "undefined is not a valid task type"],
   [
@@ -204,6 +288,18 @@ test.each<[string, () => unknown, string]>([
     "did you mean defaults.delayMs?",
   ],
   ["no handler", () => defineTask("t").handler(undefined as never), "has to be a function"],
+  [
+    "no handler of a batch",
+    () => defineTask("t").batch({ max: 2 }, undefined as never),
+    "has to be a function",
+  ],
+  ["a batch without max", () => defineTask("t").batch({} as never, () => {}), "max"],
+  ["a batch as an option", () => defineTask("t", { batch: {} } as never), "definition.batch(options, run)"],
+  [
+    "a wrong option of a batch's entry",
+    () => defineTask("t").batch({ max: 2 }, () => {}, { attempts: 3 } as never),
+    "did you mean maxRetries?",
+  ],
   [
     "a wrong option of a handler",
     () => defineTask("t").handler(() => 1, { attempts: 3 } as never),

@@ -146,6 +146,72 @@ describe("a batch that waits until it is full", () => {
     expect(await findViolations(q.redis, q.keys)).toEqual([]);
   });
 
+  describe("by key", () => {
+    const byKey = (most = 6, fill = 3) => `row=0/${most}/${fill}/${WAIT_MS}k mail`;
+    const add = (q: TestQueue, key: string | null, some: string[]) =>
+      q.add(some, { ...row, ...(key === null ? {} : { key }) });
+    /** All that a worker gets that asks again while there is more to look at. */
+    const all = async (q: TestQueue, want = 10, types = byKey()) => {
+      const got: string[] = [];
+      for (;;) {
+        const reply = await q.engine.acquire({
+          ...q.roundTripArgs({ want, types: ` ${types}` }),
+          park: true,
+        });
+        got.push(...ids(reply.grants));
+        if (!reply.again && reply.grants.length === 0) return got;
+      }
+    };
+
+    test("each key waits until it has a full batch of its own, and the tasks without a key wait for each other", async () => {
+      const q = await setup();
+      await add(q, "a", ["a1", "a2"]);
+      await add(q, "b", ["b1", "b2"]);
+      await add(q, null, ["n1", "n2"]);
+      expect(await all(q)).toEqual([]);
+      expect(await q.stats()).toMatchObject({ pending: 6, pendingTyped: 6, processing: 0 });
+      await add(q, "b", ["b3"]);
+      expect(await all(q)).toEqual(["b1", "b2", "b3"]);
+      await add(q, null, ["n3"]);
+      expect(await all(q)).toEqual(["n1", "n2", "n3"]);
+      expect(await findViolations(q.redis, q.keys)).toEqual([]);
+    });
+
+    test("a key whose oldest task has waited for long enough goes alone", async () => {
+      const q = await setup();
+      await add(q, "a", ["a1"]);
+      q.advance(400);
+      await add(q, "b", ["b1", "b2"]);
+      expect(await all(q)).toEqual([]);
+      q.advance(WAIT_MS - 400);
+      expect(await all(q)).toEqual(["a1"]);
+      expect(await park(q, byKey())).toMatchObject({ parked: true, dueInMs: 400 });
+      q.advance(400);
+      expect(await all(q)).toEqual(["b1", "b2"]);
+    });
+
+    test("a worker with room for one batch takes no part of a second one", async () => {
+      const q = await setup();
+      await add(q, "a", ["a1", "a2"]);
+      await add(q, "b", ["b1", "b2"]);
+      await add(q, "a", ["a3"]);
+      await add(q, "b", ["b3"]);
+      expect(ids(await taken(q, 5, byKey(5)))).toEqual(["a1", "a2", "a3"]);
+      expect(ids(await taken(q, 5, byKey(5)))).toEqual(["b1", "b2", "b3"]);
+    });
+
+    test("finds a full batch behind the tasks of many other keys, and these do not hide tasks of other types", async () => {
+      const q = await setup();
+      for (let n = 0; n < 20; n++) await add(q, `k${n}`, [`other-${n}`]);
+      await add(q, "full", ["f1", "f2"]);
+      expect(await all(q, 3)).toEqual([]);
+      await q.add("m", { type: "mail" });
+      await add(q, "full", ["f3"]);
+      expect((await all(q, 4)).toSorted()).toEqual(["f1", "f2", "f3", "m"]);
+      expect(await q.stats()).toMatchObject({ pending: 20, pendingTyped: 20, processing: 4 });
+    });
+  });
+
   test("an enqueue wakes its worker, and pushes nothing to it", async () => {
     const q = await setup();
     await park(q);

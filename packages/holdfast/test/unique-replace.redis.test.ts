@@ -1,5 +1,5 @@
 import type { Unique } from "@holdfast/contracts";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { bandOf, encodeEnvelope } from "../src/engine/envelope.ts";
 import { setup } from "./support/setup.ts";
 import { type AddOptions, type TestQueue, typesText } from "./support/test-queue.ts";
@@ -298,4 +298,59 @@ test("keepLatest: a next task that was cancelled is followed by another one", as
   expect(await offer(q, "c", "2", {}, latest)).toBe("a");
   await q.ack(grant);
   expect((await q.acquire(5)).grants.map(({ id }) => id)).toEqual(["c"]);
+});
+
+describe("keepLatest: the first task expires after the next one was cancelled", () => {
+  const expired = async () => {
+    const q = await setup();
+    await offer(q, "a", "0", { expiresAt: q.now + 1_000 }, latest);
+    const grant = await q.grant();
+    await offer(q, "b", "1", {}, latest);
+    await q.engine.cancel("b");
+    await q.fail(grant, "no", 0);
+    q.advance(1_001);
+    expect((await q.acquire(1)).expired.map(({ id }) => id)).toEqual(["a"]);
+    expect(await q.redis.hexists(q.keys.state, "~a")).toBe(1);
+    return q;
+  };
+
+  test("a sweep removes the note of which task came next", async () => {
+    const q = await expired();
+    expect(await q.engine.freeKeys(100, "0")).toEqual({ removed: 1, cursor: "0" });
+    expect(await q.redis.hexists(q.keys.state, "~a")).toBe(0);
+  });
+
+  test("the next enqueue of the key removes it as well", async () => {
+    const q = await expired();
+    expect(await offer(q, "c", "2", {}, latest)).toBe("n");
+    expect(await q.redis.hexists(q.keys.state, "~a")).toBe(0);
+    expect((await q.grant()).id).toBe("c");
+  });
+});
+
+test("keepLatest: the cancel of a waiting task wakes the worker that can run the next one", async () => {
+  for (const isPaused of [false, true]) {
+    const q = await setup();
+    await offer(q, "a", "0", {}, latest);
+    const grant = await q.grant();
+    await offer(q, "b", "1", {}, latest);
+    await q.fail(grant, "no", 5_000);
+    const { parked } = await q.engine.acquire({ ...q.roundTripArgs({ want: 1 }), park: true });
+    if (isPaused) await q.engine.pause(true);
+    await q.engine.cancel("a");
+    expect([parked, await q.redis.hexists(q.keys.state, "#parked")]).toEqual([true, isPaused ? 1 : 0]);
+  }
+});
+
+test("keepLatest: a next task that began another life keeps the time of that life", async () => {
+  const q = await setup();
+  await offer(q, "a", "0", {}, latest);
+  const grant = await q.grant();
+  await offer(q, "b", "1", { fingerprint: "fp" }, latest);
+  await q.engine.cancel("b");
+  await q.add("b", { fingerprint: "fp", delayMs: 60_000 });
+  expect((await q.task("b")).state).toBe("scheduled");
+  await q.ack(grant);
+  expect((await q.engine.promote(10)).promoted).toBe(0);
+  expect((await q.task("b")).runAt).toBe(q.now + 60_000);
 });

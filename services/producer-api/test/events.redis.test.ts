@@ -89,8 +89,9 @@ test("events come as Server-Sent Events, and go on after Last-Event-ID", async (
   const queue = await queueWithEvents("sse");
   const { text: key } = await keyOf();
   const { seen } = open("sse/events", key);
-  await until("the stream is open", () => seen.text.startsWith(": events\n\n"));
+  await until("the stream is open", () => /^: events\nid: \S+\n\n/.test(seen.text));
   expect([seen.status, seen.type]).toEqual([200, "text/event-stream; charset=utf-8"]);
+  const [, begin] = /id: (\S+)/.exec(seen.text) ?? [];
   await queue.enqueue("t", 1, { id: "a" });
   await until("the event is there", () => seen.text.includes("data: "));
   const [, name, id, data] = /event: (.*)\nid: (.*)\ndata: (.*)\n\n$/.exec(seen.text) ?? [];
@@ -104,7 +105,13 @@ test("events come as Server-Sent Events, and go on after Last-Event-ID", async (
   await queue.cancel("b");
   const again = open("sse/events?types=cancelled,dead", key, { "last-event-id": id ?? "" });
   await until("the next one is there", () => again.seen.text.includes("data: "));
-  expect(again.seen.text).toMatch(/^: events\n\nevent: cancelled\nid: \S+\ndata: \{"type":"cancelled"/);
+  expect(again.seen.text).toMatch(
+    /^: events\nid: \S+\n\nevent: cancelled\nid: \S+\ndata: \{"type":"cancelled"/,
+  );
+
+  // A client that lost the connection before its first event has the id with which the stream began.
+  const late = open("sse/events?types=enqueued", key, { "last-event-id": begin ?? "" });
+  await until("both tasks are there", () => late.seen.text.split("event: enqueued").length === 3);
 });
 
 test("events come as lines if the client asks for lines", async () => {

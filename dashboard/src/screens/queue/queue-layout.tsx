@@ -95,6 +95,9 @@ export function QueueLayout() {
         <Link to="/queues/$queue/limits" params={{ queue }} activeOptions={{ includeSearch: false }}>
           Limits
         </Link>
+        <Link to="/queues/$queue/events" params={{ queue }} activeOptions={{ includeSearch: false }}>
+          Events
+        </Link>
       </nav>
       <Outlet />
       {pausing ? (

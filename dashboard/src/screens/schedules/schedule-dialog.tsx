@@ -9,7 +9,7 @@ import { TextField } from "../../ui/text-field.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { type CronErrors, CronPreview, NO_CRON_ERRORS } from "./cron-preview.tsx";
 import { bodyOf, draftOf, errorsOf, type ScheduleDraft } from "./schedule-draft.ts";
-import { PolicyFields, SpanOfSchedule, TaskTimes, UniqueFields } from "./schedule-fields.tsx";
+import { BackoffFields, PolicyFields, SpanOfSchedule, TaskTimes, UniqueFields } from "./schedule-fields.tsx";
 import { timeZones } from "./zoned.ts";
 
 export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView | null; onClose(): void }) {
@@ -26,7 +26,7 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
     timeZone: draft.timeZone.trim() === "" ? "Such as UTC or Europe/Berlin." : previewErrors.timeZone,
   };
   const refused = Object.values(errors).some((error) => error !== null);
-  const save = () => putSchedule(draft.id, bodyOf(draft, schedule));
+  const save = () => putSchedule(draft.id, bodyOf(draft, schedule === null));
   return (
     <FormDialog
       title={schedule === null ? "New schedule" : `Edit ${schedule.id}`}
@@ -110,6 +110,7 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
           inputMode="numeric"
         />
       </div>
+      <BackoffFields draft={draft} errors={own} set={set} />
       <TaskTimes draft={draft} errors={own} set={set} />
       <UniqueFields draft={draft} errors={own} set={set} />
       <PolicyFields draft={draft} set={set} />

@@ -39,17 +39,17 @@ it("a schedule that is saved without an edit keeps every field", () => {
     schedule;
   const draft = draftOf(schedule, false);
   expect(Object.values(errorsOf(draft, false)).filter((error) => error !== null)).toEqual([]);
-  expect(bodyOf(draft, schedule)).toEqual({
+  expect(bodyOf(draft, false)).toEqual({
     ...{ queue, cron, timeZone, startAt, endAt, limit, type, payloadText, options, missed, overlap },
   });
 });
 
 it("a new schedule has only what was filled in, and a start excludes the run at once", () => {
   const draft = { ...draftOf(null, false), id: "x", queue: "q", type: "t", immediately: true };
-  const body = bodyOf(draft, null);
+  const body = bodyOf(draft, true);
   expect(body).toMatchObject({ queue: "q", type: "t", immediately: true, options: {} });
   for (const name of ["startAt", "endAt", "limit", "paused"]) expect(body).not.toHaveProperty(name);
-  const later = bodyOf({ ...draft, startAt: "2030-01-31 08:00", paused: true }, null);
+  const later = bodyOf({ ...draft, startAt: "2030-01-31 08:00", paused: true }, true);
   expect(later).toMatchObject({ startAt: Date.UTC(2030, 0, 31, 8), paused: true });
   expect(later).not.toHaveProperty("immediately");
 });
@@ -57,10 +57,41 @@ it("a new schedule has only what was filled in, and a start excludes the run at 
 it("a field that was emptied is left out", () => {
   const draft = { ...draftOf(schedule, false), startAt: "", limit: " ", tags: " , " };
   draft.unique = { ...draft.unique, key: "" };
-  const body = bodyOf(draft, schedule);
+  const body = bodyOf(draft, false);
   expect(body.options).not.toHaveProperty("unique");
   expect(body.options).not.toHaveProperty("tags");
   for (const name of ["startAt", "limit"]) expect(body).not.toHaveProperty(name);
+});
+
+it.each([
+  [{ kind: "fixed", baseMs: 0 }],
+  [{ kind: "exponential", baseMs: 1_500, maxMs: 86_400_000, jitter: "none" }],
+  [{ kind: "fixed", baseMs: 90_000, maxMs: 0 }],
+] as const)("keeps the backoff %j", (backoff) => {
+  const options = { ...schedule.options, backoff };
+  const draft = draftOf({ ...schedule, options }, false);
+  expect(errorsOf(draft, false)).toMatchObject({ backoffBase: null, backoffMax: null });
+  expect(bodyOf(draft, false).options).toEqual(options);
+});
+
+it("a backoff without a kind is one that doubles, and the choice of the worker's takes it away", () => {
+  const draft = draftOf({ ...schedule, options: { backoff: { maxMs: 5_000 } } }, false);
+  expect(bodyOf(draft, false).options).toEqual({ backoff: { kind: "exponential", maxMs: 5_000 } });
+  const without = { ...draft, backoff: { ...draft.backoff, kind: "default" as const } };
+  expect(bodyOf(without, false).options).toEqual({});
+});
+
+it.each([
+  ["x", "min"],
+  ["25", "h"],
+  ["-1", "s"],
+] as const)("refuses a wait of %s %s before a retry", (amount, unit) => {
+  const draft = draftOf(schedule, false);
+  draft.backoff = { ...draft.backoff, base: { amount, unit }, max: { amount, unit } };
+  const message = "A whole number; at most 24 hours.";
+  expect(errorsOf(draft, false)).toMatchObject({ backoffBase: message, backoffMax: message });
+  draft.backoff = { ...draft.backoff, kind: "default" };
+  expect(errorsOf(draft, false)).toMatchObject({ backoffBase: null, backoffMax: null });
 });
 
 it.each([

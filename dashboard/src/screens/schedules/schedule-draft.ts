@@ -1,4 +1,5 @@
 import {
+  type Backoff,
   type Given,
   isTaskKey,
   isTaskType,
@@ -26,6 +27,14 @@ export interface UniqueDraft {
   onConflict: Extract<UniqueConflict, "existing" | "replace" | "keepLatest">;
 }
 
+/** The backoff as typed. `default`: that of the worker. Empty times are the defaults of a backoff. */
+export interface BackoffDraft {
+  kind: "default" | NonNullable<Backoff["kind"]>;
+  base: SpanDraft;
+  max: SpanDraft;
+  jitter: NonNullable<Backoff["jitter"]>;
+}
+
 /** @param demo whether demo tasks may be proposed */
 export function draftOf(schedule: ScheduleView | null, demo: boolean) {
   const options = schedule?.options;
@@ -43,6 +52,7 @@ export function draftOf(schedule: ScheduleView | null, demo: boolean) {
     payloadText: schedule?.payloadText ?? "null",
     priority: options?.priority ?? ("normal" as Priority),
     maxRetries: options?.maxRetries?.toString() ?? "",
+    backoff: backoffDraft(options?.backoff),
     timeout: optionalSpan(options?.timeoutMs),
     expiresAfter: optionalSpan(options?.expiresAfterMs),
     tags: options?.tags?.join(", ") ?? "",
@@ -54,6 +64,16 @@ export function draftOf(schedule: ScheduleView | null, demo: boolean) {
 
 export type ScheduleDraft = ReturnType<typeof draftOf>;
 
+function backoffDraft(backoff: Backoff | undefined): BackoffDraft {
+  const { kind = "exponential", baseMs, maxMs, jitter = "full" } = backoff ?? {};
+  return {
+    kind: backoff === undefined ? "default" : kind,
+    base: optionalSpan(baseMs, "s"),
+    max: optionalSpan(maxMs),
+    jitter,
+  };
+}
+
 function uniqueDraft(unique: Unique | undefined): UniqueDraft {
   const { key = "", scope = "unfinished", windowMs, onConflict } = unique ?? {};
   return {
@@ -64,8 +84,8 @@ function uniqueDraft(unique: Unique | undefined): UniqueDraft {
   };
 }
 
-const optionalSpan = (ms: number | undefined): SpanDraft =>
-  ms === undefined ? { amount: "", unit: "min" } : spanDraft(ms);
+const optionalSpan = (ms: number | undefined, unit: SpanDraft["unit"] = "min"): SpanDraft =>
+  ms === undefined ? { amount: "", unit } : spanDraft(ms);
 
 /** The text of a moment, which `momentOf` reads back exactly. */
 function momentText(at: number | null | undefined): string {
@@ -88,6 +108,13 @@ const isGiven = (text: string) => text.trim() !== "";
 const momentError = (text: string) =>
   isGiven(text) && Number.isNaN(momentOf(text)) ? "A time in UTC, such as 2030-01-31 08:00." : null;
 const optionalSpanError = (span: SpanDraft) => (isGiven(span.amount) ? spanError(span) : null);
+/** A wait of a backoff, ms. It may be 0, unlike other spans. */
+const waitMsOf = (span: SpanDraft): number => (span.amount.trim() === "0" ? 0 : spanMsOf(span));
+const MOST_WAIT_MS = 86_400_000;
+const waitError = ({ kind }: BackoffDraft, span: SpanDraft) =>
+  kind === "default" || !isGiven(span.amount) || waitMsOf(span) <= MOST_WAIT_MS
+    ? null
+    : "A whole number; at most 24 hours.";
 const tagsOf = (text: string) =>
   text
     .split(",")
@@ -120,6 +147,8 @@ export function errorsOf(draft: ScheduleDraft, isNew: boolean) {
       !isGiven(draft.limit) || /^[1-9]\d{0,14}$/.test(draft.limit.trim())
         ? null
         : "A whole number, 1 or more, or nothing for no end.",
+    backoffBase: waitError(draft.backoff, draft.backoff.base),
+    backoffMax: waitError(draft.backoff, draft.backoff.max),
     timeout: optionalSpanError(draft.timeout),
     expiresAfter: optionalSpanError(draft.expiresAfter),
     tags: tagsError(draft.tags),
@@ -148,11 +177,21 @@ function uniqueOf({ key, scope, window, onConflict }: UniqueDraft): Given<Unique
   };
 }
 
-/** The body of a draft without errors. What the form has no field for stays as it is: the backoff. */
-export function bodyOf(draft: ScheduleDraft, schedule: ScheduleView | null): ScheduleBody {
-  const backoff = schedule?.options.backoff;
+function backoffOf({ kind, base, max, jitter }: BackoffDraft): { backoff?: Given<Backoff> } {
+  if (kind === "default") return {};
+  return {
+    backoff: {
+      kind,
+      ...(isGiven(base.amount) ? { baseMs: waitMsOf(base) } : {}),
+      ...(isGiven(max.amount) ? { maxMs: waitMsOf(max) } : {}),
+      ...(jitter === "none" ? { jitter } : {}),
+    },
+  };
+}
+
+/** The body of a draft without errors. */
+export function bodyOf(draft: ScheduleDraft, isNew: boolean): ScheduleBody {
   const tags = tagsOf(draft.tags);
-  const isNew = schedule === null;
   return {
     queue: draft.queue,
     cron: draft.cron.trim(),
@@ -167,9 +206,9 @@ export function bodyOf(draft: ScheduleDraft, schedule: ScheduleView | null): Sch
     missed: draft.missed,
     overlap: draft.overlap,
     options: {
-      ...(backoff === undefined ? {} : { backoff }),
       ...(draft.priority === "normal" ? {} : { priority: draft.priority }),
       ...(isGiven(draft.maxRetries) ? { maxRetries: Number(draft.maxRetries) } : {}),
+      ...backoffOf(draft.backoff),
       ...(isGiven(draft.timeout.amount) ? { timeoutMs: spanMsOf(draft.timeout) } : {}),
       ...(isGiven(draft.expiresAfter.amount) ? { expiresAfterMs: spanMsOf(draft.expiresAfter) } : {}),
       ...(tags.length === 0 ? {} : { tags }),

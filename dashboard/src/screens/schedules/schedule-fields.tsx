@@ -3,7 +3,13 @@ import { LabelledCheckbox } from "../../ui/checkbox.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { SpanField } from "../limits/limit-fields.tsx";
-import { type errorsOf, type ScheduleDraft, scopesOf, type UniqueDraft } from "./schedule-draft.ts";
+import {
+  type BackoffDraft,
+  type errorsOf,
+  type ScheduleDraft,
+  scopesOf,
+  type UniqueDraft,
+} from "./schedule-draft.ts";
 
 export interface FieldsProps {
   draft: ScheduleDraft;
@@ -54,6 +60,60 @@ export function SpanOfSchedule({ draft, errors, set, isNew }: FieldsProps & { is
           </LabelledCheckbox>
         </div>
       ) : null}
+    </>
+  );
+}
+
+/** How long a failed attempt waits for the next one. */
+export function BackoffFields({ draft, errors, set }: FieldsProps) {
+  const { backoff } = draft;
+  const setBackoff = (part: Partial<BackoffDraft>) => set({ backoff: { ...backoff, ...part } });
+  return (
+    <>
+      <div className="field">
+        <span>Wait before a retry</span>
+        <Segments<BackoffDraft["kind"]>
+          label="Wait before a retry"
+          value={backoff.kind}
+          onChange={(kind) => setBackoff({ kind })}
+          options={[
+            { value: "default", text: "As the worker does" },
+            { value: "exponential", text: "Doubles" },
+            { value: "fixed", text: "Always the same" },
+          ]}
+        />
+      </div>
+      {backoff.kind === "default" ? null : (
+        <div className="form-row">
+          <SpanField
+            label={backoff.kind === "fixed" ? "The wait" : "The first wait"}
+            hint="Empty: 1 s."
+            value={backoff.base}
+            onChange={(base) => setBackoff({ base })}
+            error={errors.backoffBase}
+          />
+          <SpanField
+            label="The longest wait"
+            hint="Empty: 1 h."
+            value={backoff.max}
+            onChange={(max) => setBackoff({ max })}
+            error={errors.backoffMax}
+          />
+          <div className="field">
+            <span>Spread</span>
+            <Segments<BackoffDraft["jitter"]>
+              label="Spread"
+              value={backoff.jitter}
+              onChange={(jitter) => setBackoff({ jitter })}
+              options={[
+                { value: "full", text: "Random" },
+                { value: "none", text: "Exact" },
+              ]}
+            />
+            <span className="hint">Random: a part of the wait, so that retries do not come together.</span>
+          </div>
+        </div>
+      )}
     </>
   );
 }

@@ -17,10 +17,10 @@ const WATCH_MS = 5_000;
 /** The events of a queue: for `for await`. */
 export interface QueueEvents extends AsyncIterableIterator<QueueEvent> {
   /**
-   * Resolves when the place is known from which it reads: without `after`, every event that happens later is read.
+   * Resolves when the place is known from which it reads, with its cursor: without `after`, every event that happens later is read.
    * @throws HoldfastError events_off, invalid_cursor, redis_*
    */
-  ready(): Promise<void>;
+  ready(): Promise<string>;
 }
 
 interface PartsSource {
@@ -59,7 +59,8 @@ class Merged {
     if (options.signal?.aborted) this.#stop.abort();
   }
 
-  async open(): Promise<void> {
+  /** Returns the cursor of the place from which it reads. */
+  async open(): Promise<string> {
     const { after } = this.#options;
     const parts = await this.#source.known();
     this.#isPartitioned = parts.partitions !== null;
@@ -80,6 +81,7 @@ class Merged {
     this.#places = this.#streams.map(({ stream }) => stream.reader.place);
     // It was ended before it had begun.
     if (this.#stop.signal.aborted) this.close();
+    return cursorText(this.#places);
   }
 
   async #open(part: number, engine: Engine, open: () => PartReader | Promise<PartReader>): Promise<Stream> {

@@ -82,8 +82,8 @@ function settle(members: readonly BatchMember[], returned: unknown): void {
   }
 }
 
-/** What is wrong with the value that a batch handler returned. */
-function refused(count: number, returned: unknown): Error | undefined {
+/** What is wrong with the value that a batch handler returned for so many tasks. */
+export function refused(count: number, returned: unknown): Error | undefined {
   if (returned === undefined) return undefined;
   if (!Array.isArray(returned))
     return new TypeError(

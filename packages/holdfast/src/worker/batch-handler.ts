@@ -7,7 +7,7 @@ export interface BatchOptions {
   /** The most tasks of one call, 1 to 500. Each takes a slot of the worker, so its `concurrency` has to be at least this. */
   max: number;
   /**
-   * How long tasks may wait until `max` of them are there. They wait in Redis, without a lease. A task of high priority, a retry, and a task that
+   * How long tasks may wait until `max` of them are there, with `by: "key"` until `max` of their key are. They wait in Redis, without a lease. A task of high priority, a retry, and a task that
    * would expire end the wait. Milliseconds, 0 to 60_000. @default 0: a batch has the tasks that are there
    */
   waitMs?: number | undefined;
@@ -23,7 +23,7 @@ export interface BatchOptions {
 }
 
 /** What a batch handler gets with its tasks. A plain object; its functions need no `this`. */
-export interface BatchContext {
+export interface BatchContext<Result = unknown> {
   /** Aborted when every task of the batch that has no outcome yet was told to stop. That of one task is `of(task).signal`. */
   readonly signal: AbortSignal;
   /** The context of one task: its signal, token, attempt, progress, log and checkpoint. @throws HoldfastError invalid_argument */
@@ -32,7 +32,7 @@ export interface BatchContext {
    * Completes one task now, with its result, while the batch goes on. It is not run again if the handler throws later.
    * @throws HoldfastError invalid_argument: not a task of this call; conflict: the call has ended
    */
-  complete(task: HandlerTask, result?: unknown): void;
+  complete(task: HandlerTask, result?: Result): void;
   /**
    * Fails one task now, with an error that means what it means in a handler. Of several outcomes of a task the first one counts.
    * @throws HoldfastError invalid_argument: not a task of this call; conflict: the call has ended

@@ -45,8 +45,9 @@ export class BatchLimit {
 
   /** What the engine is told behind the rule (lua/lib/routes.lua). */
   text(told: number): string {
-    const { max, waitMs } = this.#settings;
-    return told === 0 || waitMs === 0 ? `=${told}` : `=0/${told}/${Math.min(told, max)}/${waitMs}`;
+    const { max, waitMs, by } = this.#settings;
+    if (told === 0 || waitMs === 0) return `=${told}`;
+    return `=0/${told}/${Math.min(told, max)}/${waitMs}${by === "key" ? "k" : ""}`;
   }
 
   /** A batch runs until `over` resolves, which never rejects. */

@@ -1,13 +1,13 @@
 import type { Backoff, TaskSchedule } from "@holdfast/contracts";
 
 /** A task as its handler sees it: a plain object with these properties and no others. */
-export interface HandlerTask {
+// biome-ignore lint/suspicious/noExplicitAny: what is in a payload is the business of producer and handler (defineTask types it)
+export interface HandlerTask<Payload = any> {
   readonly id: string;
   readonly type: string;
   readonly queue: string;
   /** The payload, parsed when first read. */
-  // biome-ignore lint/suspicious/noExplicitAny: what is in it is the business of producer and handler (defineTask types it)
-  readonly payload: any;
+  readonly payload: Payload;
   /** The exact text that was enqueued. */
   readonly payloadText: string;
   /** Counted from 1. */

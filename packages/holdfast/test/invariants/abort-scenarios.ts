@@ -8,7 +8,7 @@ import { uniqueScenarios } from "./abort-unique-scenarios.ts";
 const request = { requestSlot: "#q:aborted:0", sequence: 1 };
 const none = { id: "", fence: "" };
 /** Two types, in batches of three that wait until they are full. */
-const batches = " report=0/9/3/5000 mail=0/9/3/5000";
+const batches = " report=0/9/3/5000 mail=0/9/3/5000k";
 
 /** Parks a request of an idle worker. */
 export const park = (q: TestQueue, want = 1) =>

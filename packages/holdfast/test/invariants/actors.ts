@@ -12,7 +12,7 @@ import type { Connection } from "../../src/redis/connection.ts";
 import { fenceOf } from "../support/fence.ts";
 import { START_MS } from "../support/setup.ts";
 import { typesText } from "../support/test-queue.ts";
-import { Ledger } from "./ledger.ts";
+import { givenUp, Ledger } from "./ledger.ts";
 
 const LEASE_MS = 1_000;
 
@@ -427,6 +427,25 @@ export const actorSets: Record<string, ActorSet> = {
         (w) => w.engine.cancel("a"),
         after(LEASE_MS + 1, (w) => w.engine.reap(10)),
         after(300, (w) => w.engine.promote(10)),
+      ],
+    ],
+  },
+  "an import that gives tasks up, a worker that has retried one of them, an operator who replays": {
+    async prepare(w) {
+      await w.enqueue("a", { delayMs: 300, ...latest });
+      await w.enqueue("b");
+    },
+    actors: [
+      [
+        (w) => w.engine.giveUp(givenUp(["a", "b", "a"], "fatal")),
+        (w) => w.enqueue("a", latest),
+        (w) => w.engine.giveUp(givenUp(["b", "a"], "crashes_exhausted")),
+      ],
+      [(w) => w.acquire("B"), (w) => w.settle("B", "fail", { twice: true }), (w) => w.acquire("B")],
+      [
+        after(300, (w) => w.engine.promote(10)),
+        (w) => w.engine.replay(["a", "", "b", ""]),
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
       ],
     ],
   },

@@ -2,12 +2,20 @@ import { expect } from "vitest";
 import type { StateRecord } from "../../src/engine/record.ts";
 import type { QueueSnapshot } from "../support/invariants.ts";
 
+/** The attempts that another system made of a task that is given up. */
+export const GIVEN_UP_ATTEMPTS = 2;
+
+/** The arguments of `give_up` for these tasks. */
+export const givenUp = (ids: readonly string[], reason: string): string[] =>
+  ids.flatMap((id) => [id, String(GIVEN_UP_ATTEMPTS), reason, "0", "0", "-", "-"]);
+
 /** The states to which one script call may move a task. A promotion with a grant counts as one move. */
 const MOVES: Record<string, readonly string[]> = {
   absent: ["pending", "scheduled"],
   // A change, or an enqueue with the unique key of a waiting task, may give it another time.
   pending: ["scheduled", "processing", "cancelled", "expired", "absent"],
-  scheduled: ["pending", "processing", "cancelled", "expired", "absent"],
+  // It dies if it is given up, because another system has used up its attempts.
+  scheduled: ["pending", "processing", "dead", "cancelled", "expired", "absent"],
   processing: ["completed", "scheduled", "pending", "dead", "cancelled"],
   completed: ["absent"],
   // An enqueue of the id begins the next life of a task that ended without completing.
@@ -24,6 +32,7 @@ function attemptsMayBecome(before: StateRecord, after: StateRecord): number[] {
   // A release refunds the attempt; only a leased task can be released.
   if (before.state === "processing" && (after.state === "pending" || after.state === "scheduled"))
     return [before.attempts, before.attempts - 1];
+  if (before.state === "scheduled" && after.state === "dead") return [before.attempts + GIVEN_UP_ATTEMPTS];
   return [before.attempts];
 }
 

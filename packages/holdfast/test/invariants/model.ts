@@ -2,6 +2,7 @@
 // one method for each script, and all of them share its tasks.
 import { type HoldScope, LIMITS } from "@holdfast/contracts";
 import { LEASE_MS, MAX_RETRIES } from "../support/test-queue.ts";
+import { GIVEN_UP_ATTEMPTS } from "./ledger.ts";
 import { Parking } from "./parking.ts";
 
 export const RETENTION_MS = 120_000;
@@ -492,8 +493,25 @@ export class Model {
       return "requested";
     }
     if (task.state !== "pending" && task.state !== "scheduled") return "too_late";
-    this.end(task, "cancelled", true);
+    this.#endAttempt(task, "cancelled");
     return "cancelled";
+  }
+
+  /** Makes dead letters of scheduled tasks. @returns a letter for each task */
+  giveUp(ids: string[], reason: "fatal" | "crashes_exhausted"): string {
+    return ids
+      .map((id) => {
+        const task = this.tasks.get(id);
+        if (!task || task.state === "purged") return "u";
+        if (task.state === "dead") return "d";
+        if (task.state !== "scheduled") return "n";
+        task.attempts += GIVEN_UP_ATTEMPTS;
+        if (reason === "crashes_exhausted") task.crashes += GIVEN_UP_ATTEMPTS;
+        this.end(task, "dead");
+        task.awaits = null;
+        return "g";
+      })
+      .join("");
   }
 
   replay(ids: string[]): string {

@@ -22,6 +22,9 @@ export const runs = (told: string, type: string) =>
 export const fillOf = (told: string, type: string) =>
   Number(new RegExp(` ${type}=0/\\d+/(\\d+)/`).exec(told)?.[1] ?? 0);
 
+/** Whether each key of the type has batches of its own. */
+export const isByKey = (told: string, type: string) => new RegExp(` ${type}=0/[\\d/]+k`).test(told);
+
 /** The parked requests, and the one that an enqueue grants to. */
 export class Parking {
   /** Open requests, by worker. */

@@ -149,6 +149,24 @@ describe("what a batch has", () => {
     expect(mixed).toBe(0);
   }, 90_000);
 
+  test("by key with waitMs: each key gets full batches, although the tasks come by turns", async () => {
+    const system = await setupSystem();
+    const batches: string[][] = [];
+    const handlers = batched({ max: 5, waitMs: 20_000, by: "key" }, (tasks) => {
+      batches.push(tasks.map(({ payload }) => payload as string));
+    });
+    await system.started("work", handlers, { concurrency: 10 });
+    const keys = ["a", "b", "c"];
+    for (let n = 0; n < 30; n++) {
+      const key = keys[n % keys.length] ?? "";
+      await system.queue().enqueue("row", key, { key });
+    }
+    await until("all have run", () => batches.flat().length === 30, 15_000);
+    expect(batches.map((batch) => batch.join("")).toSorted()).toEqual(
+      ["a", "a", "b", "b", "c", "c"].map((key) => key.repeat(5)),
+    );
+  });
+
   test("by a function of the task: apart by its value, and a task for which it throws fails alone", async () => {
     const by = ({ payload }: { payload: number }) => {
       if (payload === 5) throw new FatalError("no group for 5");

@@ -32,7 +32,7 @@ export function registerEventRoute(app: HttpServer, options: TaskRouteOptions, c
         tags: ["tasks"],
         summary: "What happens to the tasks of a queue",
         description:
-          "Server-Sent Events, or one JSON object per line with `Accept: application/x-ndjson`, for as long as the client listens. The `id` of an event is its cursor: a client that connects again sends it as `Last-Event-ID` or `after`. Events that this client missed are told as a `gap`. 409 events_off: the queue keeps no events (its setting maxEvents). If the answer ends by an error, its last event is `error` with the problem.",
+          "Server-Sent Events, or one JSON object per line with `Accept: application/x-ndjson`, for as long as the client listens. The `id` of an event is its cursor: a client that connects again sends it as `Last-Event-ID` or `after`. The stream begins with the `id` of the place from which it reads. Events that this client missed are told as a `gap`. 409 events_off: the queue keeps no events (its setting maxEvents). If the answer ends by an error, its last event is `error` with the problem.",
         produces: [SSE, NDJSON],
         params: queueParams,
         querystring: eventsQuery,
@@ -65,16 +65,17 @@ export function registerEventRoute(app: HttpServer, options: TaskRouteOptions, c
         streams--;
         closing.removeEventListener("abort", end);
       };
+      let cursor: string;
       try {
         // A wrong cursor, or a queue without events, is answered before the stream begins.
-        await events.ready();
+        cursor = await events.ready();
         gone.signal.throwIfAborted();
       } catch (error) {
         stop();
         await events.return?.();
         throw error;
       }
-      return answer(app, request, reply, { events, gone, stop });
+      return answer(app, request, reply, { events, cursor, gone, stop });
     },
   );
 }
@@ -91,6 +92,8 @@ function typesIn(text: string): TaskEventType[] {
 
 interface Answer {
   events: QueueEvents;
+  /** The place from which the events are read. */
+  cursor: string;
   gone: AbortController;
   stop(): void;
 }
@@ -100,7 +103,7 @@ function answer(
   app: HttpServer,
   request: FastifyRequest,
   reply: FastifyReply,
-  { events, gone, stop }: Answer,
+  { events, cursor, gone, stop }: Answer,
 ): FastifyReply {
   const asLines = /\bx-ndjson\b/i.test(request.headers.accept ?? "");
   const mask = app.basics.maskFor(request.identity);
@@ -121,7 +124,8 @@ function answer(
   };
   async function* chunks(): AsyncGenerator<string> {
     try {
-      if (!asLines) yield ": events\n\n";
+      // A client that loses the connection before its first event comes again with this id, and misses nothing.
+      if (!asLines) yield `: events\nid: ${cursor}\n\n`;
       for await (const event of alive(events)) {
         if (event === null) {
           if (!asLines) yield ": alive\n\n";

@@ -1,0 +1,58 @@
+import type { QueueEvent, TaskEventType } from "@holdfast/contracts";
+import {
+  Archive,
+  Ban,
+  CalendarCheck2,
+  CalendarClock,
+  CircleCheck,
+  CircleX,
+  Clock3,
+  Eraser,
+  type LucideIcon,
+  OctagonX,
+  PencilLine,
+  Play,
+  Replace,
+  RotateCcw,
+  TimerOff,
+  Undo2,
+  Unplug,
+} from "lucide-react";
+import { plural } from "../../format/number.ts";
+import { DEAD_REASON_TEXT } from "../../ui/status.tsx";
+
+export const EVENT_LOOK: Record<TaskEventType, { icon: LucideIcon; tone: string; text: string }> = {
+  enqueued: { icon: Clock3, tone: "pending", text: "Enqueued" },
+  scheduled: { icon: CalendarClock, tone: "scheduled", text: "Scheduled" },
+  replaced: { icon: Replace, tone: "quiet", text: "Replaced" },
+  changed: { icon: PencilLine, tone: "quiet", text: "Changed" },
+  promoted: { icon: CalendarCheck2, tone: "pending", text: "Promoted" },
+  started: { icon: Play, tone: "processing", text: "Started" },
+  completed: { icon: CircleCheck, tone: "completed", text: "Completed" },
+  retried: { icon: CircleX, tone: "warn", text: "Retried" },
+  released: { icon: Undo2, tone: "quiet", text: "Released" },
+  reaped: { icon: Unplug, tone: "warn", text: "Reaped" },
+  dead: { icon: OctagonX, tone: "dead", text: "Dead" },
+  cancelled: { icon: Ban, tone: "quiet", text: "Cancelled" },
+  expired: { icon: TimerOff, tone: "quiet", text: "Expired" },
+  replayed: { icon: RotateCcw, tone: "pending", text: "Replayed" },
+  discarded: { icon: Archive, tone: "quiet", text: "Discarded" },
+  restored: { icon: Undo2, tone: "dead", text: "Restored" },
+  removed: { icon: Eraser, tone: "quiet", text: "Removed" },
+};
+
+/** What a row of the list says beside the task: the worker, the reason or the result. */
+export function eventDetail(event: QueueEvent): string {
+  if (event.type === "gap") return "";
+  if (event.type === "dead") {
+    const { reason = "" } = event;
+    return (DEAD_REASON_TEXT as Record<string, string>)[reason] ?? reason;
+  }
+  return event.workerId ?? event.resultText ?? "";
+}
+
+/** Names a gap: how many events the reader did not get. */
+export function gapText(missed: number | null): string {
+  if (missed === null) return "Events are missing here; their number is not known";
+  return `${plural(missed, "event")} ${missed === 1 ? "is" : "are"} missing here`;
+}
