@@ -124,6 +124,7 @@ local function planAcquire(counters, request, soloClaim, commit)
   end
   for i = 1, #ids do
     local id, record, envelope = ids[i], records[i] or nil, envelopes[i] or nil
+    local first = envelope and byte(envelope)
     local lane, isBehind, terms, isDropped, isMoved, isAsked, isAside, isFull, ofType
     if sources then
       if place == want then
@@ -142,15 +143,15 @@ local function planAcquire(counters, request, soloClaim, commit)
     end
     if seen[id] then
       isDropped = true
-    elseif plain and envelope and not record and not typed and byte(envelope) == ENVELOPE_PLAIN then
+    elseif plain and first == ENVELOPE_PLAIN and not record and not typed then
       terms = plain
     elseif isBehind then
       terms = nil -- a task before it in the line of its key was refused
-    elseif not isPending(record, envelope) then
-      isDropped = true
+    elseif first == nil or record and byte(record) ~= RECORD_PENDING or not record and first == ENVELOPE_SCHEDULED then
+      isDropped = true -- it is not pending
     else
-      terms = byte(envelope) == ENVELOPE_PLAIN and plain or termsOf(envelope)
-      if (record or lane or terms.key ~= '') and isLeftBehind(terms, record, lane, sources and sources[i] or 'normal') then
+      terms = first == ENVELOPE_PLAIN and plain or termsOf(envelope)
+      if (record or terms.key ~= (lane and lane.key or '')) and isLeftBehind(terms, record, lane, sources and sources[i] or 'normal') then
         terms, isMoved = nil, true
       elseif terms.expiresAt > 0 and terms.expiresAt <= now then
         local c = record and parseCounts(record) or newCounts()

@@ -40,6 +40,9 @@ local function peekBands(count, last, grants, lines, keyed)
       peeked[band], from[band] = behindAside(lines[band], peeked[band], from[band], band)
     end
   end
+  if from.normal and #peeked.normal <= count and #peeked.high + #peeked.low == 0 then -- nearly always: no band has to be chosen
+    return peeked.normal, from.normal
+  end
   for turn = 1, count do
     local band = bandOfTurn(grants + turn)
     if at[band] >= #peeked[band] then

@@ -17,8 +17,8 @@ local function fill(lane, wanted)
 end
 
 -- Turns are compared as whole numbers, because sorting them with a function is slower. A turn is rounded to 1 /
--- TURN_PARTS, a line has at most LINE_ENTRIES entries, and turns further apart than TURN_SPAN count as equal.
-local TURN_PARTS, LINE_ENTRIES, TURN_SPAN = 1024, 2048, 4e9
+-- TURN_PARTS, a line has at most LINE_ENTRIES entries, and turns further than LAST_TURN from the first one count as equal.
+local TURN_PARTS, LINE_ENTRIES, LAST_TURN = 1024, 2048, 4e9 * 1024
 
 -- With fair=time the turns of two keys may be many tasks apart. So `first` gives each lane as many places as its tasks
 -- have among the first `want` turns. If the places were given by weight alone, a key that has used up its time would
@@ -81,26 +81,28 @@ local function lineOf(limits, lanes, want)
       end
     end
   end
-  local order, of, ids, n = {}, {}, {}, 0
+  local order, of, ids, n, sub = {}, {}, {}, 0, string.sub
   for _, lane in ipairs(lanes) do
     -- The next task of this key is in another band, and a later call looks at it.
     limits.more = limits.more or lane.behind ~= nil and bandCodeOf(lane.behind, lane.key) ~= lane.code
-    local idAt, ahead, step = #lane.key + 19, lane.turn - base, stepOf(limits, lane.key, lane.account.limit)
+    local idAt, entries = #lane.key + 19, lane.entries
+    local first, step = (lane.turn - base) * TURN_PARTS, stepOf(limits, lane.key, lane.account.limit) * TURN_PARTS
+    local isWhole = first % 1 == 0 and step % 1 == 0 -- nearly always: no turn has to be rounded
     for i = 1, lane.size do
-      local turn = ahead + (i - 1) * step
-      turn = (turn < TURN_SPAN and turn or TURN_SPAN) * TURN_PARTS
-      order[n + 1] = (turn - turn % 1) * LINE_ENTRIES + n
+      local turn = first + (i - 1) * step
+      turn = turn < LAST_TURN and turn or LAST_TURN
+      order[n + 1] = (isWhole and turn or turn - turn % 1) * LINE_ENTRIES + n
       n = n + 1
-      ids[n], of[n] = string.sub(lane.entries[i], idAt), lane
+      ids[n], of[n] = sub(entries[i], idAt), lane
     end
   end
   table.sort(order)
-  local line = { ids = {}, lanes = {}, turns = order, base = base }
+  local lineIds, lineLanes = {}, {}
   for place = 1, n do
     local at = order[place] % LINE_ENTRIES + 1
-    line.ids[place], line.lanes[place] = ids[at], of[at]
+    lineIds[place], lineLanes[place] = ids[at], of[at]
   end
-  return line
+  return { ids = lineIds, lanes = lineLanes, turns = order, base = base }
 end
 
 -- The lanes of those of the first `want` ready keys of a band that have room. found: keys and scores in turn.

@@ -577,7 +577,13 @@ export const mutants = [
   },
   {
     name: "acquire: a cancelled task is granted",
-    changes: [["lua/lib/grants.lua", "not isPending(record, envelope)", "not envelope"]],
+    changes: [
+      [
+        "lua/lib/grants.lua",
+        "first == nil or record and byte(record) ~= RECORD_PENDING or",
+        "first == nil or",
+      ],
+    ],
     tests: [test("acquire"), test("cancel"), interleavings],
   },
   {
@@ -1835,11 +1841,7 @@ export const mutants = [
   {
     name: "limits: weights do not act within a call",
     changes: [
-      [
-        "lua/lib/turns.lua",
-        "lane.turn - base, stepOf(limits, lane.key, lane.account.limit)",
-        "lane.turn - base, 1",
-      ],
+      ["lua/lib/turns.lua", "stepOf(limits, lane.key, lane.account.limit) * TURN_PARTS", "TURN_PARTS"],
     ],
     tests: [keys],
   },
