@@ -2,6 +2,7 @@ import {
   type Backoff,
   type Given,
   HoldfastError,
+  type Keep,
   type Priority,
   type TaskOptions,
   type TaskSchedule,
@@ -22,7 +23,7 @@ import { decodeUnique, encodeUnique, type UniqueTerms } from "./unique.ts";
  *     <flag><type> <enqueuedAt, base 36>[ name=value …]\n<payload>
  *
  * flag: `.` no options, `+` options, `@` options and scheduled. The scripts read the flag and the options
- * p, m, t, e, d, r, h, k, q, c, u; they never look into the payload. w and v are traceparent and tracestate, s is the occurrence of a
+ * p, m, t, e, d, r, h, k, l, q, c, u; they never look into the payload. w and v are traceparent and tracestate, s is the occurrence of a
  * schedule: `<run, empty for one by hand>,<dueAt>,<scheduleId>`.
  */
 export interface Envelope {
@@ -45,6 +46,7 @@ export interface Envelope {
   fingerprint: string | null;
   /** False: the payload is removed when the task completes. */
   keepPayload: boolean;
+  keep: Given<Keep> | null;
   traceparent: string | null;
   tracestate: string | null;
 }
@@ -73,6 +75,18 @@ function decodeBackoff(text: string): Given<Backoff> {
   };
 }
 
+const encodeKeep = ({ completedMs, deadMs, count }: Keep): string =>
+  `${completedMs ?? ""},${deadMs ?? ""},${count ?? ""}`;
+
+function decodeKeep(text: string): Given<Keep> {
+  const [completedMs, deadMs, count] = text.split(",");
+  return {
+    ...(completedMs ? { completedMs: Number(completedMs) } : {}),
+    ...(deadMs ? { deadMs: Number(deadMs) } : {}),
+    ...(count ? { count: Number(count) } : {}),
+  };
+}
+
 export function encodeEnvelope(
   type: string,
   enqueuedAt: number,
@@ -97,6 +111,7 @@ export function encodeEnvelope(
   if (options?.cost !== undefined && options.cost !== 1) fields += ` c=${options.cost}`;
   if (options?.unique !== undefined) fields += ` u=${encodeUnique(options.unique)}`;
   if (options?.keepPayload === false) fields += " k=0";
+  if (options?.keep !== undefined) fields += ` l=${encodeKeep(options.keep)}`;
   if (schedule) fields += ` s=${schedule.run ?? ""},${schedule.dueAt},${schedule.id}`;
   if (fingerprint !== undefined) fields += ` h=${fingerprint}`;
   if (trace !== undefined) {
@@ -141,6 +156,7 @@ function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): E
     schedule: null,
     fingerprint: null,
     keepPayload: true,
+    keep: null,
     traceparent: null,
     tracestate: null,
   };
@@ -175,6 +191,7 @@ function decodeAsBefore(header: string, payloadText: string): Envelope | undefin
   envelope.schedule = known.schedule;
   envelope.fingerprint = known.fingerprint;
   envelope.keepPayload = known.keepPayload;
+  envelope.keep = known.keep;
   return envelope;
 }
 
@@ -223,6 +240,7 @@ function decodeOption(envelope: Envelope, part: string): void {
   else if (name === "s") envelope.schedule = decodeSchedule(text);
   else if (name === "h") envelope.fingerprint = text;
   else if (name === "k") envelope.keepPayload = text !== "0";
+  else if (name === "l") envelope.keep = decodeKeep(text);
   else if (name === "w") envelope.traceparent = isTraceparent(text) ? text : null;
   else if (name === "v") envelope.tracestate = decodeTracestate(text);
   else if (Object.hasOwn(NUMBERS, name))

@@ -33,6 +33,7 @@ for _, at in ipairs({ 5, 6 }) do
   for i, member in ipairs(out[at]) do out[at][i] = string.match(member, '%S+$') end
 end
 out[19] = redis.call('HGETALL', KEYS[18])
+out[20], out[21] = redis.call('ZRANGE', KEYS[19], 0, -1), redis.call('ZRANGE', KEYS[20], 0, -1)
 out[17], out[18] = redis.call('ZRANGE', KEYS[16], 0, -1), redis.call('ZRANGE', KEYS[17], 0, -1)
 out[14] = redis.call('HGETALL', KEYS[14])
 out[15] = redis.call('HGETALL', KEYS[15])
@@ -56,6 +57,9 @@ export interface QueueSnapshot {
   /** The completed tasks with a header in their record: their number by the counter, and the ids that were found. */
   headersCounted: number;
   headers: string[];
+  /** Ids in the lines of the types (`kept:types`) that are not in `kept`. Such an entry would make a line too long. */
+  strayLined: string[];
+  /** `completed` has the tasks of `kept` as well. */
   indexes: Record<(typeof INDEXES)[number], string[]>;
   accepted: number;
   purged: number;
@@ -154,8 +158,12 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
     keys.ready,
     keys.resting,
     keys.unique,
+    keys.kept,
+    keys.keptTypes,
   ];
   const reply = (await redis.eval(READ, names.length, ...names)) as string[][];
+  const [kept = [], lined = []] = reply.slice(19);
+  reply[9]?.push(...kept);
   const envelopes = pairs(reply[13] as string[]);
   const records = pairs(reply[14] as string[]);
   const tasks: QueueSnapshot["tasks"] = new Map();
@@ -176,6 +184,7 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
     remembered,
     headersCounted: counters[25] ?? 0,
     headers,
+    strayLined: lined.map((member) => member.split(" ")[2] ?? "").filter((id) => !kept.includes(id)),
     indexes: Object.fromEntries(
       INDEXES.map((name, i) => [name, reply[i] as string[]]),
     ) as QueueSnapshot["indexes"],
@@ -223,6 +232,7 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     places.delete(id);
   }
   for (const [id, where] of places) found.push(`I1: ${where.join("+")} holds ${id}, which is not a task`);
+  for (const id of queue.strayLined) found.push(`I1: kept:types holds ${id}, which is not in kept`);
   COUNTED.forEach((name, i) => {
     const [counted, there] = [queue.counted[i], tally.get(name)];
     if (counted !== there) found.push(`I2: ${counted} ${name} are counted, ${there} are there`);
