@@ -170,6 +170,7 @@ test("a task that was tried again, reaped or put aside keeps its option", async 
 
 test("a worker of an earlier version that leased the task leaves it to the retention of the queue", async () => {
   const q = await setup();
+  q.corrupted = true; // The test's own audit expects the task in kept.
   await q.add("a", { keep: { completedMs: 0 } });
   const grant = await q.grant();
   const record = await q.redis.hget(q.keys.state, "a");

@@ -148,9 +148,9 @@ function uniqueOf({ key, scope, window, onConflict }: UniqueDraft): Given<Unique
   };
 }
 
-/** The body of a draft without errors. What the form has no field for stays as it is: the backoff. */
+/** The body of a draft without errors. What the form has no field for stays as it is: backoff and keep. */
 export function bodyOf(draft: ScheduleDraft, schedule: ScheduleView | null): ScheduleBody {
-  const backoff = schedule?.options.backoff;
+  const { backoff, keep } = schedule?.options ?? {};
   const tags = tagsOf(draft.tags);
   const isNew = schedule === null;
   return {
@@ -168,6 +168,7 @@ export function bodyOf(draft: ScheduleDraft, schedule: ScheduleView | null): Sch
     overlap: draft.overlap,
     options: {
       ...(backoff === undefined ? {} : { backoff }),
+      ...(keep === undefined ? {} : { keep }),
       ...(draft.priority === "normal" ? {} : { priority: draft.priority }),
       ...(isGiven(draft.maxRetries) ? { maxRetries: Number(draft.maxRetries) } : {}),
       ...(isGiven(draft.timeout.amount) ? { timeoutMs: spanMsOf(draft.timeout) } : {}),
