@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { type ListOptions, listPart } from "../src/observer/task-list.ts";
 import { setup } from "./support/setup.ts";
 import { type AddOptions, type TestQueue, typesText } from "./support/test-queue.ts";
 
@@ -311,4 +312,33 @@ test("the audit finds and removes an entry of kept without a completed task", as
     detail: "kept holds none without a record for it",
   });
   expect(await q.redis.zrange(q.keys.kept, "0", "-1")).toEqual(["a"]);
+});
+
+test("a listing of completed tasks goes through the plain ones and then the kept ones, page by page and within a span", async () => {
+  const q = await setup();
+  const from = q.now;
+  for (const id of ["a", "b", "c"]) {
+    await complete(q, id, {});
+    await complete(q, `k${id}`, { keep: { completedMs: id === "b" ? 90_000 : 50_000 } });
+    q.advance(1_000);
+  }
+  const list = async (options: Partial<ListOptions>) => {
+    const ids: string[] = [];
+    for (let cursor: string | undefined; ; ) {
+      const page = await listPart(q.name, q.engine, {
+        state: "completed",
+        limit: 2,
+        ...options,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      expect(page.total).toBe(6);
+      ids.push(...page.tasks.map((task) => task.id));
+      if (page.cursor === null) return ids;
+      cursor = page.cursor;
+    }
+  };
+  expect(await list({})).toEqual(["c", "b", "a", "kb", "kc", "ka"]);
+  expect(await list({ from: from + 1_000 })).toEqual(["c", "b", "kb", "kc"]);
+  expect(await list({ from: from + 500, to: from + 1_500 })).toEqual(["b", "kb"]);
+  expect(await list({ to: from + 1_500 })).toEqual(["b", "a", "kb", "ka"]);
 });
