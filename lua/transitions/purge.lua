@@ -121,19 +121,31 @@ local hints = redis.call('ZRANGEBYSCORE', keptDeadKey, '-inf', nowText, 'LIMIT',
 if #hints > 0 then
 -- include lib/keep.lua
   local records, envelopes = redis.call('HMGET', stateKey, unpack(hints)), redis.call('HMGET', tasksKey, unpack(hints))
-  local ids, theirs = {}, {}
+  local ids, theirs, gone, later = {}, {}, {}, {}
   for i, id in ipairs(hints) do
     local record = records[i]
     local _, deadMs = keepOf(headerOf(envelopes[i] or '.'))
-    if record and string.byte(record) == RECORD_DEAD and deadMs and endedAtOf(record) + deadMs <= now then
+    if not record or string.byte(record) ~= RECORD_DEAD or not deadMs then
+      gone[#gone + 1] = id
+    elseif endedAtOf(record) + deadMs <= now then
       ids[#ids + 1], theirs[#theirs + 1] = id, record
+    else
+      noteDeadUntil(later, id, envelopes[i], endedAtOf(record))
     end
   end
   if #ids > 0 then
     dropDead(ids, theirs)
   end
-  redis.call('ZREM', keptDeadKey, unpack(hints))
-  forgotten = forgotten + #hints - #ids
+  if #later > 0 then
+    redis.call('ZADD', keptDeadKey, unpack(later))
+  end
+  forgotten = forgotten + #gone
+  for _, id in ipairs(ids) do
+    gone[#gone + 1] = id
+  end
+  if #gone > 0 then
+    redis.call('ZREM', keptDeadKey, unpack(gone))
+  end
 end
 
 -- Discarded tasks whose discard can no longer be undone. The discard counted them as purged.

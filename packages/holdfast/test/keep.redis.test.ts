@@ -211,6 +211,15 @@ test("a dead letter with deadMs is dropped after this time, and counted as dropp
   expect(await q.redis.exists(q.keys.keptDead)).toBe(0);
 });
 
+test("an entry that comes too early drops no dead letter, and gets the right time", async () => {
+  const q = await setup();
+  await q.addDead("a", { keep: { deadMs: 1_000 } });
+  await q.redis.zadd(q.keys.keptDead, String(q.now), "a");
+  expect(await purge(q)).toMatchObject({ dropped: 0, forgotten: 0 });
+  q.advance(1_000);
+  expect(await purge(q)).toMatchObject({ dropped: 1 });
+});
+
 test("the caps of the queue hold beside deadMs, and all that is dropped is counted once", async () => {
   const q = await setup();
   await q.engine.configure({ maxDead: 2 });
