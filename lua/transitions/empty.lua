@@ -73,6 +73,7 @@ indexRequest(fields[3], 's', requestSlot)
 rememberPurged(plan)
 if sorted and target == 'completed' then
 -- include lib/keep.lua
+-- include lib/kept.lua
   local lined = linesOf(ids, records, envelopes)
   if #lined > 0 then
     redis.call('ZREM', keptTypesKey, unpack(lined))

@@ -165,34 +165,39 @@ local verdicts = table.concat(letters)
 if hasReply(grants, verdicts) then
   indexRequest(fields[4], 's', requestSlot)
 end
-local completed, kept = settled.completed, nil
-if settled.keeping then
--- include lib/keep.lua
-  kept = planKept(completed, settled.keeping, settings.retentionMs)
-  completed = kept.others
-  if #kept.entries > 0 then
-    redis.call('ZADD', keptKey, unpack(kept.entries))
-  end
-end
-local listed = #completed > 0 and redis.call('LPUSH', completedKey, unpack(completed)) or 0
--- Purges the oldest completed tasks beyond retention. The records of those completed in this call are not written yet, so these stay.
-local excess = math.min(listed - settings.retentionCount, listed - #completed, 2 * #completed)
-local removeOldest
-if excess > 0 or fields[5] then
+local completed, removeOldest, trimKept = settled.completed, nil, nil
+if fields[5] or settled.keeping or counters[COMPLETED] > settings.retentionCount then
 -- include lib/purge.lua
   finishPurge(fields[5])
+  if settled.keeping then
+-- include lib/keep.lua
+-- include lib/kept.lua
+    local kept = planKept(completed, settled.keeping, settings.retentionMs)
+    completed = kept.others
+    if #kept.entries > 0 then
+      redis.call('ZADD', keptKey, unpack(kept.entries))
+    end
+    trimKept = #kept.members > 0 and function()
+      trimLines(kept, counters, settings, math.max(100, #kept.members))
+    end
+  end
+  local listed = #completed > 0 and redis.call('LPUSH', completedKey, unpack(completed)) or 0
+  -- Purges the oldest completed tasks beyond retention. The records of those completed in this call are not written yet, so these stay.
+  local excess = math.min(listed - settings.retentionCount, listed - #completed, 2 * #completed)
   local oldest = excess > 0 and redis.call('LRANGE', completedKey, -excess, -1) or {}
-  local purge = planPurgeCompleted(oldest, settings, commit)
-  add(counters, COMPLETED, -purge.counted)
-  add(counters, PURGED, purge.counted)
-  add(counters, HEADERS, -purge.headers)
-  rememberPurged(purge)
-  removeOldest = function()
-    removePurged(purge)
-    if #oldest > 0 then
+  if #oldest > 0 then
+    local purge = planPurgeCompleted(oldest, settings, commit)
+    add(counters, COMPLETED, -purge.counted)
+    add(counters, PURGED, purge.counted)
+    add(counters, HEADERS, -purge.headers)
+    rememberPurged(purge)
+    removeOldest = function()
+      removePurged(purge)
       redis.call('LTRIM', completedKey, 0, -#oldest - 1)
     end
   end
+elseif #completed > 0 then
+  redis.call('LPUSH', completedKey, unpack(completed))
 end
 if writeOthers then
   writeOthers(settled)
@@ -225,11 +230,8 @@ end
 if removeOldest then
   removeOldest()
 end
-if kept and #kept.members > 0 then
--- include lib/purge.lua
--- include lib/keep.lua
--- include lib/kept.lua
-  trimLines(kept, counters, settings, math.max(100, #kept.members))
+if trimKept then
+  trimKept()
 end
 if #settled.awaited > 0 then
 -- include lib/next.lua

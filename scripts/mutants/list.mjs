@@ -520,8 +520,8 @@ export const mutants = [
     changes: [
       [
         "lua/transitions/settle.lua",
-        "\nlocal completed, kept = settled.completed, nil\n",
-        "\nfor _, ids in ipairs({ settled.completed, settled.gone }) do if #ids > 0 then redis.call('ZREM', processingKey, unpack(ids)) end end\nlocal completed, kept = settled.completed, nil\n",
+        "\nlocal completed, removeOldest, trimKept = settled.completed, nil, nil\n",
+        "\nfor _, ids in ipairs({ settled.completed, settled.gone }) do if #ids > 0 then redis.call('ZREM', processingKey, unpack(ids)) end end\nlocal completed, removeOldest, trimKept = settled.completed, nil, nil\n",
       ],
     ],
     tests: [abort],
