@@ -1,7 +1,7 @@
 -- Plans the acks of a settle, the hot path. These functions only read; the calling script writes.
 
 -- completed: ids that leave `processing` by an ack. awaited: ids of tasks for whose end another task waits
--- (lib/next.lua). The records are appended to `commit`; `size` counts its entries.
+-- (lib/next.lua). keeping: ids of tasks that say how long they are kept; nil if there are none. The records are appended to `commit`; `size` counts its entries.
 local function newSettled(commit)
   return { commit = commit, size = #commit, completed = {}, acked = 0, dropped = {}, awaited = {} }
 end
@@ -39,8 +39,8 @@ local function planAck(settled, counters, id, fence, record)
     return verdictWithoutLease(counters, record, fence), false
   end
   local drops, counted = false, nil
-  local hasNext = false
-  if string.find(counts, '[xkn@]') then
+  local hasNext, keeps = false, false
+  if string.find(counts, '[xknl@]') then
     local attempts
     attempts, counted = string.match(counts, '^(%d*)[^@]*@?(.*)$')
     if #attempts + #counted + 1 == #counts then -- it has no flags
@@ -49,7 +49,8 @@ local function planAck(settled, counters, id, fence, record)
       local c = parseCounts(record)
       drops = hasFlag(c, FLAG_DROPS)
       hasNext = hasFlag(c, FLAG_NEXT)
-      clearFlag(c, '[xkn]')
+      keeps = hasFlag(c, FLAG_KEEP)
+      clearFlag(c, '[xknl]')
       counts = countsText(c)
     end
     counted = counted ~= '' and counted or nil
@@ -62,13 +63,17 @@ local function planAck(settled, counters, id, fence, record)
     if hasNext then
       settled.awaited[#settled.awaited + 1] = id
     end
+    if keeps then
+      settled.keeping = settled.keeping or {}
+      settled.keeping[#settled.keeping + 1] = id
+    end
   end
   -- The worker, and the history behind it, are unchanged.
   complete(settled, id, table.concat({ 'c', counts, ' ', fence, string.format(' %d ', now - grantedAt), nowText, ' ', string.sub(record, at) }))
-  if (drops or hasNext) and limits then
+  if (drops or hasNext or keeps) and limits then
     limits.release(limits, counted, 1, tonumber(grantedAt))
   end
-  return 'a', not (drops or hasNext), counted, tonumber(grantedAt)
+  return 'a', not (drops or hasNext or keeps), counted, tonumber(grantedAt)
 end
 
 -- Plans the acks of tasks that one call granted. Most of them have the same record as the task before, and so get the

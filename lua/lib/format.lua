@@ -18,12 +18,14 @@ local ENVELOPE_OPTIONS = string.byte('+')
 local ENVELOPE_SCHEDULED = string.byte('@')
 
 -- The flags of a state record, in the order below: a caller gave the id; the task runs alone; a cancel was requested;
--- the payload is removed when the task completes; the next task of its unique key waits for its end.
+-- the payload is removed when the task completes; the next task of its unique key waits for its end; the task says how long
+-- it is kept.
 local FLAG_GIVEN = 'h'
 local FLAG_ALONE = 'o'
 local FLAG_CANCEL = 'x'
 local FLAG_DROPS = 'k'
 local FLAG_NEXT = 'n'
+local FLAG_KEEP = 'l'
 
 -- What the flags of a reply tell a worker, in the order below: the queue is paused; make room (end the tasks that you
 -- hold and ask again), because a task has to run alone; the granted task has to run alone; ask again, because entries

@@ -58,7 +58,7 @@ local function leaseTerms(request)
     end
     local limitMs = (tonumber(optionOf(text, 't')) or own and own.timeoutMs or ATTEMPT_TIMEOUT_MS) + SETTLE_MS
     local maxAttempts = (tonumber(optionOf(text, 'm')) or own and own.maxRetries or maxRetries) + 1
-    local flags = (optionOf(text, 'h') and FLAG_GIVEN or '') .. (optionOf(text, 'k') == '0' and FLAG_DROPS or '')
+    local flags = (optionOf(text, 'h') and FLAG_GIVEN or '') .. (optionOf(text, 'k') == '0' and FLAG_DROPS or '') .. (optionOf(text, 'l') and FLAG_KEEP or '')
     local terms = {
       given = optionOf(text, 'h') ~= nil,
       flags = flags,

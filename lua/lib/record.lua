@@ -11,6 +11,7 @@
 --   flags    h the caller gave the id   o runs solo   x cancel requested
 --            n the next task of its unique key waits for its end
 --            k the payload is removed at completion (only while leased or before)
+--            l the task says how long it is kept (not once it completed)
 --   fields   l: fence grantedAt deadline maxAttempts workerId      c: fence ranMs endedAt workerId[ header]
 --            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt
 --            r: endedAt fingerprint movedTo[ letter: how the task ended, unless it completed]

@@ -5,6 +5,7 @@
 -- wait.
 local function prepareVerdicts(settled, retried)
   settled.gone, settled.cancelled, settled.scheduled, settled.dead, settled.results = {}, {}, {}, {}, {}
+  settled.deadUntil = {}
   settled.bands, settled.again, settled.envelopes = newBands(), newBands(), {}
   if #retried > 0 then
     local envelopes = redis.call('HMGET', tasksKey, unpack(retried))
@@ -48,6 +49,10 @@ local function planDead(settled, counters, id, record, c, reason, history, err)
   end
   settled.dead[#settled.dead + 1] = nowText
   settled.dead[#settled.dead + 1] = id
+  if hasFlag(c, FLAG_KEEP) then
+-- include lib/keep.lua
+    noteDeadUntil(settled.deadUntil, id, redis.call('HGET', tasksKey, id), now)
+  end
   add(counters, DEAD, 1)
   add(counters, DEAD_TOTAL, 1)
   if events then
@@ -295,6 +300,9 @@ local function writeVerdicts(settled)
   end
   if #settled.dead > 0 then
     redis.call('ZADD', deadLettersKey, unpack(settled.dead))
+  end
+  if #settled.deadUntil > 0 then
+    redis.call('ZADD', keptDeadKey, unpack(settled.deadUntil))
   end
   pushBands(settled.bands, true)
   pushBands(settled.again, false)

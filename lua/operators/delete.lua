@@ -28,6 +28,9 @@
 -- KEYS[26] series_last  STRING  when the last bucket ended, and what was counted by then
 -- KEYS[27] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- KEYS[28] events  STREAM  entries of events (lib/events.lua)
+-- KEYS[29] kept  ZSET  completed tasks with `keep`: taskId -> when it is removed, ms since the epoch
+-- KEYS[30] kept:types  ZSET  those with a count, a line for each type (lib/keep.lua), all with score 0
+-- KEYS[31] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
 -- ARGV[1] how  string  "paused"; "close": it need not be paused, and only its registration ends, so that the next enqueue looks into the registry; "taken_over": it need not be paused, but its settings have to be those that the caller knows
 -- ARGV[2] settings  string  these settings, "" for the defaults
 -- RETURNS "deleted" | "closed" | "not_paused" | "changed" (the settings differ from those of the caller) | "busy"
@@ -49,7 +52,7 @@ if how == 'taken_over' and settingsText(fields[1], fields[2]) ~= settings then
 end
 if redis.call('ZCARD', processingKey) + redis.call('ZCARD', scheduledKey) + redis.call('ZCARD', deadLettersKey)
   + redis.call('LLEN', pendingHighKey) + redis.call('LLEN', pendingKey) + redis.call('LLEN', pendingLowKey)
-  + redis.call('LLEN', pendingSoloKey) + redis.call('ZCARD', pendingTypedKey) + redis.call('ZCARD', pendingKeyedKey) + redis.call('LLEN', completedKey) + redis.call('LLEN', cancelledKey)
+  + redis.call('LLEN', pendingSoloKey) + redis.call('ZCARD', pendingTypedKey) + redis.call('ZCARD', pendingKeyedKey) + redis.call('LLEN', completedKey) + redis.call('ZCARD', keptKey) + redis.call('LLEN', cancelledKey)
   + redis.call('LLEN', expiredKey) > 0 then
   return 'busy'
 end

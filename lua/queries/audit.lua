@@ -19,6 +19,7 @@
 -- KEYS[17] results  HASH  taskId -> JSON text
 -- KEYS[18] progress  HASH  taskId -> progress and log lines
 -- KEYS[19] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
+-- KEYS[20] kept  ZSET  completed tasks with `keep`: taskId -> when it is removed, ms since the epoch
 -- ARGV[1] repair  integer  1 removes index entries that stand for no record; it never removes a record
 -- ARGV[2] part  string  which entries to compare with the records: the part name of an index, "tasks", or "" for none
 -- ARGV[3] from  integer  the first place of the entries to look at; for "tasks" a cursor of HSCAN
@@ -36,10 +37,10 @@
 -- To count the headers in records, the audit reads all completed records. It does not if there are more records than
 -- this.
 local RECOUNTED = 20000
-local LETTERS = { processing = 'l', dead_letters = 'd', completed = 'c', cancelled = 'x', expired = 'e', discarded = 'k' }
+local LETTERS = { processing = 'l', dead_letters = 'd', completed = 'c', cancelled = 'x', expired = 'e', discarded = 'k', kept = 'c' }
 local INDEX = { ['pending:high'] = pendingHighKey, pending = pendingKey, ['pending:low'] = pendingLowKey, ['pending:solo'] = pendingSoloKey,
   ['pending:typed'] = pendingTypedKey, ['pending:keyed'] = pendingKeyedKey, processing = processingKey, scheduled = scheduledKey, dead_letters = deadLettersKey, completed = completedKey,
-  cancelled = cancelledKey, expired = expiredKey, discarded = discardedKey }
+  cancelled = cancelledKey, expired = expiredKey, discarded = discardedKey, kept = keptKey }
 local found, repaired, looked = {}, 0, 0
 if not readSettings(redis.call('HGET', stateKey, '#settings')) then
   return layoutError()
@@ -90,8 +91,8 @@ end
 -- I1 for a window: each entry stands for a record in that state. Tombstones in the pending lists are allowed.
 local key = INDEX[part]
 if key then
-  local sorted = part == 'processing' or part == 'scheduled' or part == 'dead_letters' or part == 'discarded' or part == 'pending:typed'
-    or part == 'pending:keyed'
+  local sorted = part == 'processing' or part == 'scheduled' or part == 'dead_letters' or part == 'discarded' or part == 'kept'
+    or part == 'pending:typed' or part == 'pending:keyed'
   local ids = redis.call(sorted and 'ZRANGE' or 'LRANGE', key, from, from + limit - 1)
   if part == 'pending:typed' or part == 'pending:keyed' then
     for i, member in ipairs(ids) do
@@ -144,7 +145,7 @@ end
 compare('I1', 'processing', counters[PROCESSING], redis.call('ZCARD', processingKey))
 compare('I1', 'scheduled', acceptedScheduled + counters[SCHEDULED], redis.call('ZCARD', scheduledKey))
 compare('I1', 'dead_letters', counters[DEAD], redis.call('ZCARD', deadLettersKey))
-compare('I1', 'completed', counters[COMPLETED], redis.call('LLEN', completedKey))
+compare('I1', 'completed', counters[COMPLETED], redis.call('LLEN', completedKey) + redis.call('ZCARD', keptKey))
 compare('I1', 'cancelled', counters[CANCELLED], redis.call('LLEN', cancelledKey))
 compare('I1', 'expired', counters[EXPIRED], redis.call('LLEN', expiredKey))
 
@@ -189,16 +190,17 @@ local envelopes = fields > 0 and fields - own - redis.call('HEXISTS', tasksKey, 
 compare('I2', 'envelopes', expected, envelopes)
 
 -- The number of headers itself may be wrong.
-local completed = redis.call('LLEN', completedKey)
-if part == '' and expected ~= envelopes and counters[HEADERS] > 0 and completed <= RECOUNTED then
+local listed, kept = redis.call('LLEN', completedKey), redis.call('ZCARD', keptKey)
+if part == '' and expected ~= envelopes and counters[HEADERS] > 0 and listed + kept <= RECOUNTED then
   local seen, actual = {}, 0
-  for at = 0, completed - 1, 500 do
-    local ids = redis.call('LRANGE', completedKey, at, at + 499)
-    for i, record in ipairs(redis.call('HMGET', stateKey, unpack(ids))) do
-      if not seen[ids[i]] and headerIn(record) then
-        actual = actual + 1
+  for at = 0, math.max(listed, kept) - 1, 500 do
+    for _, ids in ipairs({ redis.call('LRANGE', completedKey, at, at + 499), redis.call('ZRANGE', keptKey, at, at + 499) }) do
+      for i, record in ipairs(#ids > 0 and redis.call('HMGET', stateKey, unpack(ids)) or {}) do
+        if not seen[ids[i]] and headerIn(record) then
+          actual = actual + 1
+        end
+        seen[ids[i]] = true
       end
-      seen[ids[i]] = true
     end
   end
   compare('I2', 'headers', counters[HEADERS], actual)

@@ -16,6 +16,7 @@
 -- KEYS[14] completed  LIST  taskIds, newest first
 -- KEYS[15] cancelled  LIST  taskIds, newest first
 -- KEYS[16] expired  LIST  taskIds, newest first
+-- KEYS[17] kept  ZSET  completed tasks with `keep`: taskId -> when it is removed, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- RETURNS {now, counters, accepted, settings, lengths in the order of KEYS without ready, resting, tasks and state, pending:keyed last; oldest envelope header per band and line, of at most 20 lines by type and 50 keys; what the limits leave: room of the queue and its concurrency, -1 for no limit, tasks with a key that may run now, ready keys, resting keys, held keys, end of the last hold, tasks that wait for room of their type; empty without keys and limits; dead letters that a cap dropped}
 -- TIME    O(log q), q = tasks that stand aside or have a key: at most 100 ready and 100 resting keys are looked at; with cancelled tasks at the head of a list O(n), n at most 1,000 of them
@@ -35,7 +36,7 @@ local lengths = {
   redis.call('LLEN', pendingHighKey) + typedIn('1'), redis.call('LLEN', pendingKey) + typedIn('2'),
   redis.call('LLEN', pendingLowKey) + typedIn('3'), redis.call('LLEN', pendingSoloKey) + typedIn('0'), typed,
   redis.call('ZCARD', processingKey), redis.call('ZCARD', scheduledKey), redis.call('ZCARD', deadLettersKey),
-  redis.call('LLEN', completedKey), redis.call('LLEN', cancelledKey), redis.call('LLEN', expiredKey), redis.call('ZCARD', pendingKeyedKey),
+  redis.call('LLEN', completedKey) + redis.call('ZCARD', keptKey), redis.call('LLEN', cancelledKey), redis.call('LLEN', expiredKey), redis.call('ZCARD', pendingKeyedKey),
 }
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#limits', '#dead_caps', '#dropped')
 local counters = unpackCounters(fields[1])

@@ -10,6 +10,7 @@
 -- KEYS[8] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- KEYS[9] events  STREAM  entries of events (lib/events.lua)
 -- KEYS[10] wake  CHANNEL
+-- KEYS[11] kept:types  ZSET  those with a count, a line for each type (lib/keep.lua), all with score 0
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -71,6 +72,14 @@ local plan = planPurge(ids, records, settings, function(record, i)
 end)
 indexRequest(fields[3], 's', requestSlot)
 rememberPurged(plan)
+if sorted and target == 'completed' then
+-- include lib/keep.lua
+-- include lib/kept.lua
+  local lined = linesOf(ids, records, envelopes)
+  if #lined > 0 then
+    redis.call('ZREM', keptTypesKey, unpack(lined))
+  end
+end
 add(counters, COUNTER[target], -plan.counted)
 add(counters, PURGED, plan.counted)
 add(counters, HEADERS, -plan.headers)

@@ -7,6 +7,7 @@
 -- KEYS[4] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[5] events  STREAM  entries of events (lib/events.lua)
 -- KEYS[6] wake  CHANNEL
+-- KEYS[7] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2..] taskId  string  repeated, at most 500 times: taskId, attempts, reason, endedAt (0 for now), startedAt (0 for endedAt), workerId, error
 -- RETURNS a letter per task: g given up, d dead already, n not scheduled, u unknown
@@ -37,6 +38,7 @@ end
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
 local counters = unpackCounters(records[1])
 local letters, dead, commit, left, seen = {}, {}, {}, {}, {}
+local deadUntil = {}
 for i, id in ipairs(ids) do
   local record, envelope = records[i + 2] or nil, envelopes[i]
   if seen[id] or record and string.byte(record) == RECORD_DEAD then
@@ -58,6 +60,11 @@ for i, id in ipairs(ids) do
     if option(envelope, 'h') then
       setFlag(c, FLAG_GIVEN)
     end
+    if option(envelope, 'l') then
+-- include lib/keep.lua
+      setFlag(c, FLAG_KEEP)
+      noteDeadUntil(deadUntil, id, envelope, tonumber(endedAt))
+    end
     local line = table.concat({ '\n' .. string.format('%d %d', c.attempts, c.generation), outcome, startedAt, endedAt, workerId, '-', err }, ' ')
     left[#left + 1] = id
     if events then
@@ -74,6 +81,9 @@ end
 
 -- 2. Write the target.
 redis.call('ZADD', deadLettersKey, unpack(dead))
+if #deadUntil > 0 then
+  redis.call('ZADD', keptDeadKey, unpack(deadUntil))
+end
 
 -- 3. Commit. The totals do not count these tasks, because they failed in the other system.
 add(counters, SCHEDULED, -#left)

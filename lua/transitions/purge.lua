@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- purge: enforce retention and the caps of the dead letters, forget remembered ids, drop the request records of instances that are gone.
+-- purge: enforce retention, the caps of the dead letters and the option `keep`, forget remembered ids, drop the request records of instances that are gone.
 -- KEYS[1] completed  LIST  taskIds, newest first
 -- KEYS[2] cancelled  LIST  taskIds, newest first
 -- KEYS[3] expired  LIST  taskIds, newest first
@@ -12,11 +12,14 @@
 -- KEYS[10] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
 -- KEYS[11] dead_letters  ZSET  taskId -> when, ms since the epoch
 -- KEYS[12] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
+-- KEYS[13] kept  ZSET  completed tasks with `keep`: taskId -> when it is removed, ms since the epoch
+-- KEYS[14] kept:types  ZSET  those with a count, a line for each type (lib/keep.lua), all with score 0
+-- KEYS[15] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  entries looked at per list, 1 to 200
 -- ARGV[3] requestIdleMs  integer  a slot idle for longer is dropped
 -- ARGV[4] undoMs  integer  how long a discard can be undone
--- RETURNS {purged, forgotten ids and slots, entries of unique keys, dead letters that a cap dropped}
+-- RETURNS {purged, forgotten ids, slots and entries of `kept:dead`, entries of unique keys, dead letters that were dropped}
 -- TIME    O(n), n = limit
 -- MOVES   completed | cancelled | expired | dead | discarded -> purged
 
@@ -72,9 +75,33 @@ purgeList(completedKey, COMPLETED, 'c')
 purgeList(cancelledKey, CANCELLED, 'x')
 purgeList(expiredKey, EXPIRED, 'e')
 
--- The oldest dead letters, those beyond the caps of the queue. They were not looked at by anybody, so they are counted.
-local maxDead, maxDeadAgeMs = readDeadCaps(fields[4])
+-- Completed tasks whose option `keep` has ended.
+local due = redis.call('ZRANGEBYSCORE', keptKey, '-inf', nowText, 'LIMIT', 0, limit)
+if #due > 0 then
+-- include lib/keep.lua
+-- include lib/kept.lua
+  purgeKept(due, counters, settings)
+  purged = purged + #due
+end
+
+-- Dead letters that a cap of the queue or their own option drops. They were not looked at by anybody, so they are counted.
 local dropped = 0
+local function dropDead(ids, records)
+  local plan = planPurge(ids, records, settings, function(_, _, letter)
+    return letter == RECORD_DEAD
+  end)
+  dropped = dropped + plan.counted
+  rememberPurged(plan)
+  add(counters, DEAD, -plan.counted)
+  add(counters, PURGED, plan.counted)
+  redis.call('HSET', stateKey, '#counters', packCounters(counters), '#dropped', string.format('%.0f', tonumber(fields[5] or 0) + dropped),
+    unpack(plan.commit))
+  removePurged(plan)
+  redis.call('ZREM', deadLettersKey, unpack(ids))
+end
+
+-- The oldest dead letters, those beyond the caps of the queue.
+local maxDead, maxDeadAgeMs = readDeadCaps(fields[4])
 if maxDead + maxDeadAgeMs > 0 then
   local excess = maxDead > 0 and redis.call('ZCARD', deadLettersKey) - maxDead or 0
   local diedBefore = maxDeadAgeMs > 0 and now - maxDeadAgeMs or -1
@@ -86,17 +113,39 @@ if maxDead + maxDeadAgeMs > 0 then
     ids[#ids + 1] = oldest[i]
   end
   if #ids > 0 then
-    local plan = planPurge(ids, redis.call('HMGET', stateKey, unpack(ids)), settings, function(_, _, letter)
-      return letter == RECORD_DEAD
-    end)
-    dropped = plan.counted
-    rememberPurged(plan)
-    add(counters, DEAD, -dropped)
-    add(counters, PURGED, dropped)
-    redis.call('HSET', stateKey, '#counters', packCounters(counters), '#dropped', string.format('%.0f', tonumber(fields[5] or 0) + dropped),
-      unpack(plan.commit))
-    removePurged(plan)
-    redis.call('ZREM', deadLettersKey, unpack(ids))
+    dropDead(ids, redis.call('HMGET', stateKey, unpack(ids)))
+  end
+end
+
+-- Dead letters whose option `keep` has ended. An entry of `kept:dead` is a hint: the task may have left the dead letters, or have died again.
+local hints = redis.call('ZRANGEBYSCORE', keptDeadKey, '-inf', nowText, 'LIMIT', 0, limit)
+if #hints > 0 then
+-- include lib/keep.lua
+  local records, envelopes = redis.call('HMGET', stateKey, unpack(hints)), redis.call('HMGET', tasksKey, unpack(hints))
+  local ids, theirs, gone, later = {}, {}, {}, {}
+  for i, id in ipairs(hints) do
+    local record = records[i]
+    local _, deadMs = keepOf(headerOf(envelopes[i] or '.'))
+    if not record or string.byte(record) ~= RECORD_DEAD or not deadMs then
+      gone[#gone + 1] = id
+    elseif endedAtOf(record) + deadMs <= now then
+      ids[#ids + 1], theirs[#theirs + 1] = id, record
+    else
+      noteDeadUntil(later, id, envelopes[i], endedAtOf(record))
+    end
+  end
+  if #ids > 0 then
+    dropDead(ids, theirs)
+  end
+  if #later > 0 then
+    redis.call('ZADD', keptDeadKey, unpack(later))
+  end
+  forgotten = forgotten + #gone
+  for _, id in ipairs(ids) do
+    gone[#gone + 1] = id
+  end
+  if #gone > 0 then
+    redis.call('ZREM', keptDeadKey, unpack(gone))
   end
 end
 

@@ -15,6 +15,7 @@
 -- KEYS[13] scheduled  ZSET  taskId -> due, ms since the epoch
 -- KEYS[14] wake  CHANNEL
 -- KEYS[15] events  STREAM  entries of events (lib/events.lua)
+-- KEYS[16] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  1 to 500
 -- RETURNS {queued again, dead, cancelled, ms until the next lease expires or -1}
@@ -53,7 +54,7 @@ local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
 limits = newLimits(records[3], settings)
 local counters = unpackCounters(records[1])
 local bands, dead, cancelled, commit = newBands(), {}, {}, {}
-local queuedAgain, awaited = 0, {}
+local queuedAgain, awaited, deadUntil = 0, {}, {}
 for i, id in ipairs(ids) do
   local record = records[i + 3]
   if record and string.byte(record) == RECORD_PROCESSING then
@@ -77,6 +78,10 @@ for i, id in ipairs(ids) do
     elseif c.attempts >= maxAttempts then
       dead[#dead + 1] = nowText
       dead[#dead + 1] = id
+      if hasFlag(c, FLAG_KEEP) then
+-- include lib/keep.lua
+        noteDeadUntil(deadUntil, id, envelopes[i], now)
+      end
       if key then
         limits.died(limits, key)
       end
@@ -98,6 +103,9 @@ pushBands(bands, true)
 limits.openReleased(limits)
 if #dead > 0 then
   redis.call('ZADD', deadLettersKey, unpack(dead))
+end
+if #deadUntil > 0 then
+  redis.call('ZADD', keptDeadKey, unpack(deadUntil))
 end
 if #cancelled > 0 then
   redis.call('LPUSH', cancelledKey, unpack(cancelled))

@@ -6,6 +6,7 @@
 -- KEYS[4] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[5] events  STREAM  entries of events (lib/events.lua)
 -- KEYS[6] wake  CHANNEL
+-- KEYS[7] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  tasks to look at, 1 to 500
 -- ARGV[3] after  string  a line, "<band> <type>": only the lines after it are looked at; "" to begin
@@ -35,6 +36,7 @@ end
 local _, ruleOf = routesOf(' ' .. table.concat(ARGV, ' ', typeAt))
 local counters = unpackCounters(fields[1])
 local left, due, commit, seen, looked = {}, {}, {}, {}, 0
+local deadUntil = {}
 
 local function reject(member, name, id)
   local record = redis.call('HGET', stateKey, id)
@@ -44,6 +46,16 @@ local function reject(member, name, id)
   -- when.
   if record and string.byte(record) == RECORD_PENDING and c.unroutedSince > 0 and not seen[id] then
     seen[id] = true
+    -- A task that stood aside before its first grant has no flags yet.
+    local envelope = redis.call('HGET', tasksKey, id) or '.'
+    if option(envelope, 'h') then
+      setFlag(c, FLAG_GIVEN)
+    end
+    if option(envelope, 'l') then
+-- include lib/keep.lua
+      setFlag(c, FLAG_KEEP)
+      noteDeadUntil(deadUntil, id, envelope, now)
+    end
     local line = table.concat({ '\n', string.format('%d %d unrouted %.0f ', c.attempts, c.generation, c.unroutedSince), nowText,
       ' - - NoHandler: no registered worker of this queue has a handler for "', name, '"; ', known })
     due[#due + 1] = nowText
@@ -92,6 +104,9 @@ end
 -- 2. Write the target.
 if #due > 0 then
   redis.call('ZADD', deadLettersKey, unpack(due))
+end
+if #deadUntil > 0 then
+  redis.call('ZADD', keptDeadKey, unpack(deadUntil))
 end
 
 -- 3. Commit.

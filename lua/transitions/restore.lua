@@ -6,6 +6,8 @@
 -- KEYS[4] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[5] events  STREAM  entries of events (lib/events.lua)
 -- KEYS[6] wake  CHANNEL
+-- KEYS[7] tasks  HASH  taskId -> envelope
+-- KEYS[8] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -37,6 +39,7 @@ if previous then
 end
 local counters = unpackCounters(records[1])
 local letters, commit, dead, restored, seen = {}, {}, {}, {}, {}
+local deadUntil = {}
 for i, id in ipairs(ids) do
   local record = records[i + 3]
   local counts, endedAt, reason, by = string.match(record or '', '^k(%S+) (%d+) (%S+) %d+ ([^\n ]+)')
@@ -44,6 +47,10 @@ for i, id in ipairs(ids) do
   seen[id] = true
   if letters[i] == 'r' then
     restored[#restored + 1] = id
+    if hasFlag(parseCounts(record), FLAG_KEEP) then
+-- include lib/keep.lua
+      noteDeadUntil(deadUntil, id, redis.call('HGET', tasksKey, id), tonumber(endedAt))
+    end
     dead[#dead + 1], dead[#dead + 2] = endedAt, id
     commit[#commit + 1], commit[#commit + 2] = id, 'd' .. counts .. ' ' .. endedAt .. ' ' .. reason .. historyOf(record)
   end
@@ -54,6 +61,9 @@ letters = table.concat(letters)
 indexRequest(records[3], 's', requestSlot)
 if #restored > 0 then
   redis.call('ZADD', deadLettersKey, unpack(dead))
+end
+if #deadUntil > 0 then
+  redis.call('ZADD', keptDeadKey, unpack(deadUntil))
 end
 
 -- 3. Commit.

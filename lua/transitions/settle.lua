@@ -22,6 +22,9 @@
 -- KEYS[20] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[21] wake  CHANNEL
 -- KEYS[22] events  STREAM  entries of events (lib/events.lua)
+-- KEYS[23] kept  ZSET  completed tasks with `keep`: taskId -> when it is removed, ms since the epoch
+-- KEYS[24] kept:types  ZSET  those with a count, a line for each type (lib/keep.lua), all with score 0
+-- KEYS[25] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -40,7 +43,7 @@
 --   other verdict
 -- RETURNS {now, verdicts, first grant, flags, counts, taskIds, envelope, ...}; verdicts: a letter each, in the order given
 -- TIME    O(s + w log p), s verdicts, w wanted, p = tasks processing
--- MOVES   processing -> completed | scheduled | pending | dead | cancelled; scheduled -> pending; pending -> processing | expired
+-- MOVES   processing -> completed | scheduled | pending | dead | cancelled; completed -> purged; scheduled -> pending; pending -> processing | expired
 
 -- include lib/clock.lua
 -- include lib/queue.lua
@@ -160,33 +163,44 @@ local wasFull = limits and counters[PROCESSING] + #ids >= limits.concurrency
 local grants = planAcquire(counters, { want = (settings.paused or releases > 0) and 0 or want, held = held, leaseMs = leaseMs,
   maxRetries = maxRetries, workerId = workerId, nonce = nonce, typed = typed }, fields[3], commit)
 
--- Purges the oldest completed tasks beyond retention. Those completed in this call are in no list yet, so they stay.
-local excess = math.min(counters[COMPLETED] - settings.retentionCount, 2 * #settled.completed)
-local removeOldest
-if excess > 0 or fields[5] then
--- include lib/purge.lua
-  finishPurge(fields[5])
-  local oldest = excess > 0 and redis.call('LRANGE', completedKey, -excess, -1) or {}
-  local purge = planPurgeCompleted(oldest, settings, commit)
-  add(counters, COMPLETED, -purge.counted)
-  add(counters, PURGED, purge.counted)
-  add(counters, HEADERS, -purge.headers)
-  rememberPurged(purge)
-  removeOldest = function()
-    removePurged(purge)
-    if #oldest > 0 then
-      redis.call('LTRIM', completedKey, 0, -#oldest - 1)
-    end
-  end
-end
-
 -- 2. Write the targets.
 local verdicts = table.concat(letters)
 if hasReply(grants, verdicts) then
   indexRequest(fields[4], 's', requestSlot)
 end
-if #settled.completed > 0 then
-  redis.call('LPUSH', completedKey, unpack(settled.completed))
+local completed, removeOldest, trimKept = settled.completed, nil, nil
+if fields[5] or settled.keeping or counters[COMPLETED] > settings.retentionCount then
+-- include lib/purge.lua
+  finishPurge(fields[5])
+  if settled.keeping then
+-- include lib/keep.lua
+-- include lib/kept.lua
+    local kept = planKept(completed, settled.keeping, settings.retentionMs)
+    completed = kept.others
+    if #kept.entries > 0 then
+      redis.call('ZADD', keptKey, unpack(kept.entries))
+    end
+    trimKept = #kept.members > 0 and function()
+      trimLines(kept, counters, settings, math.max(100, #kept.members))
+    end
+  end
+  local listed = #completed > 0 and redis.call('LPUSH', completedKey, unpack(completed)) or 0
+  -- Purges the oldest completed tasks beyond retention. The records of those completed in this call are not written yet, so these stay.
+  local excess = math.min(listed - settings.retentionCount, listed - #completed, 2 * #completed)
+  local oldest = excess > 0 and redis.call('LRANGE', completedKey, -excess, -1) or {}
+  if #oldest > 0 then
+    local purge = planPurgeCompleted(oldest, settings, commit)
+    add(counters, COMPLETED, -purge.counted)
+    add(counters, PURGED, purge.counted)
+    add(counters, HEADERS, -purge.headers)
+    rememberPurged(purge)
+    removeOldest = function()
+      removePurged(purge)
+      redis.call('LTRIM', completedKey, 0, -#oldest - 1)
+    end
+  end
+elseif #completed > 0 then
+  redis.call('LPUSH', completedKey, unpack(completed))
 end
 if writeOthers then
   writeOthers(settled)
@@ -218,6 +232,9 @@ if #moved > 0 then
 end
 if removeOldest then
   removeOldest()
+end
+if trimKept then
+  trimKept()
 end
 if #settled.awaited > 0 then
 -- include lib/next.lua

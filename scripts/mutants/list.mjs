@@ -18,6 +18,7 @@ const runners = "packages/holdfast/src/worker/runners.test.ts";
 const settle = test("settle");
 const ownTerms = test("own-terms");
 const keepPayload = test("keep-payload");
+const keep = test("keep");
 const sessions = "services/observability/test/session.test.ts";
 const logOut = "services/observability/test/log-out.redis.test.ts";
 const shares = test("operation-shares");
@@ -128,8 +129,99 @@ export const mutants = [
   },
   {
     name: "settle: only the first task of a grant drops its payload",
-    changes: [["lua/lib/acks.lua", "return 'a', not (drops or hasNext)", "return 'a', not hasNext"]],
+    changes: [["lua/lib/acks.lua", "return 'a', not (drops or", "return 'a', not ("]],
     tests: [keepPayload],
+  },
+  {
+    name: "keep: a task that has a flag besides is left to the retention of the queue",
+    changes: [["lua/lib/acks.lua", "string.find(counts, '[xknl@]')", "string.find(counts, '[xkn@]')"]],
+    tests: [keep],
+  },
+  {
+    name: "keep: only the first task of a grant is kept by its own option",
+    changes: [["lua/lib/acks.lua", "(drops or hasNext or keeps), counted", "(drops or hasNext), counted"]],
+    tests: [keep],
+  },
+  {
+    name: "keep: a line is one task too long",
+    changes: [["lua/lib/kept.lua", "from, to) - count,", "from, to) - count - 1,"]],
+    tests: [keep],
+  },
+  {
+    name: "keep: a purge leaves the entries of the lines",
+    changes: [["lua/lib/kept.lua", "  if #members > 0 then\n", "  if false then\n"]],
+    tests: [keep],
+  },
+  {
+    name: "keep: a purge removes the entries of the lines after its commit, so that a line is too long if it is cut short",
+    changes: [
+      [
+        "lua/lib/kept.lua",
+        "  if #members > 0 then\n    redis.call('ZREM', keptTypesKey, unpack(members))\n  end\n",
+        "",
+      ],
+      [
+        "lua/lib/kept.lua",
+        "  redis.call('ZREM', keptKey, unpack(ids))\n",
+        "  redis.call('ZREM', keptKey, unpack(ids))\n  if #members > 0 then redis.call('ZREM', keptTypesKey, unpack(members)) end\n",
+      ],
+    ],
+    tests: [abort],
+  },
+  {
+    name: "keep: kept tasks count in the retentionCount of the others",
+    changes: [
+      [
+        "lua/transitions/settle.lua",
+        "math.min(listed - settings.retentionCount,",
+        "math.min(counters[COMPLETED] - settings.retentionCount,",
+      ],
+    ],
+    tests: [keep],
+  },
+  {
+    name: "keep: a dead letter is dropped before its time",
+    changes: [["lua/transitions/purge.lua", "endedAtOf(record) + deadMs <= now", "true"]],
+    tests: [keep],
+  },
+  {
+    name: "keep: a dead letter of another life is dropped",
+    changes: [
+      ["lua/transitions/purge.lua", " or string.byte(record) ~= RECORD_DEAD or not deadMs", " or not deadMs"],
+    ],
+    tests: [keep],
+  },
+  {
+    name: "keep: a dead letter that was restored is kept for ever",
+    changes: [
+      [
+        "lua/transitions/restore.lua",
+        "    if hasFlag(parseCounts(record), FLAG_KEEP) then\n",
+        "    if false then\n",
+      ],
+    ],
+    tests: [keep],
+  },
+  {
+    name: "keep: a reaped task is kept for ever",
+    changes: [["lua/transitions/reap.lua", "      if hasFlag(c, FLAG_KEEP) then\n", "      if false then\n"]],
+    tests: [keep],
+  },
+  {
+    name: "keep: the time of a dead letter is noted after the commit",
+    changes: [
+      [
+        "lua/lib/verdicts.lua",
+        "  if #settled.deadUntil > 0 then\n    redis.call('ZADD', keptDeadKey, unpack(settled.deadUntil))\n  end\n",
+        "",
+      ],
+      [
+        "lua/transitions/settle.lua",
+        "-- 4. Remove the sources.\n",
+        "-- 4. Remove the sources.\nif settled.deadUntil and #settled.deadUntil > 0 then redis.call('ZADD', keptDeadKey, unpack(settled.deadUntil)) end\n",
+      ],
+    ],
+    tests: [abort],
   },
   {
     name: "settle: a task acked twice in one call counts twice",
@@ -428,8 +520,8 @@ export const mutants = [
     changes: [
       [
         "lua/transitions/settle.lua",
-        "\nif #settled.completed > 0 then\n",
-        "\nfor _, ids in ipairs({ settled.completed, settled.gone }) do if #ids > 0 then redis.call('ZREM', processingKey, unpack(ids)) end end\nif #settled.completed > 0 then\n",
+        "\nlocal completed, removeOldest, trimKept = settled.completed, nil, nil\n",
+        "\nfor _, ids in ipairs({ settled.completed, settled.gone }) do if #ids > 0 then redis.call('ZREM', processingKey, unpack(ids)) end end\nlocal completed, removeOldest, trimKept = settled.completed, nil, nil\n",
       ],
     ],
     tests: [abort],
@@ -2325,7 +2417,9 @@ export const mutants = [
   },
   {
     name: "unique: only the first of two tasks with one record lets its next task go",
-    changes: [["lua/lib/acks.lua", "return 'a', not (drops or hasNext)", "return 'a', not drops"]],
+    changes: [
+      ["lua/lib/acks.lua", "not (drops or hasNext or keeps), counted", "not (drops or keeps), counted"],
+    ],
     tests: [uniqueReplace],
   },
   {
@@ -2480,8 +2574,8 @@ export const mutants = [
     changes: [
       [
         "lua/transitions/purge.lua",
-        "    dropped = plan.counted\n",
-        "    dropped = plan.counted\n    redis.call('ZREM', deadLettersKey, unpack(ids))\n",
+        "  dropped = dropped + plan.counted\n",
+        "  dropped = dropped + plan.counted\n  redis.call('ZREM', deadLettersKey, unpack(ids))\n",
       ],
     ],
     tests: [abort],

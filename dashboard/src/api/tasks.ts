@@ -1,4 +1,4 @@
-import type { DeadReason, Priority, TaskState, Unique } from "@holdfast/contracts";
+import type { DeadReason, Keep, Priority, TaskState, Unique } from "@holdfast/contracts";
 import type { ChangeBody, TaskPage } from "@holdfast/contracts/api";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { BASE_PATH } from "./base.ts";
@@ -33,6 +33,7 @@ export interface NewTaskText {
   maxRetries?: number;
   key?: string;
   cost?: number;
+  keep?: Keep;
   unique?: Unique;
 }
 
@@ -126,6 +127,7 @@ export function injectBody(task: NewTaskText): string {
     maxRetries: task.maxRetries,
     key: task.key,
     cost: task.cost,
+    keep: task.keep,
     unique: task.unique,
   });
   return `${rest.slice(0, -1)},"payload":${task.payloadText}}`;

@@ -183,6 +183,8 @@ export function deadTask(id: string, part: Partial<TaskView> = {}): TaskView {
     timeoutMs: null,
     backoff: null,
     tags: [],
+    keep: null,
+    keptUntil: null,
     key: null,
     cost: 1,
     unique: null,

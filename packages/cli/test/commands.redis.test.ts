@@ -456,6 +456,19 @@ test("workers are listed, and an audit finds extra index entries", async () => {
   expect(stdout).toMatch(/^audited +[1-9]/m);
 });
 
+test("a task is kept as its options say, and get shows until when", async () => {
+  const words = ["--keep-completed", "1h", "--keep-dead", "7d", "--keep-count", "3"];
+  const { id } = await json<{ id: string }>("enqueue", "kept", "ok", "1", ...words);
+  expect(await json("task", "get", "kept", id)).toMatchObject({
+    keep: { completedMs: 3_600_000, deadMs: 604_800_000, count: 3 },
+    keptUntil: null,
+  });
+  const refused = await cli("enqueue", "kept", "ok", "1", "--keep-count", "0");
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("from 1 to 10000") });
+  const never = await cli("enqueue", "kept", "ok", "1", "--keep-dead", "0s");
+  expect(never).toMatchObject({ code: 2, stderr: expect.stringContaining("keep.deadMs has to be") });
+});
+
 test("a unique key is accepted once: the other enqueue shows the task that holds it, or exits 4", async () => {
   const { id } = await json<{ id: string }>("enqueue", "once", "ok", "1", "--unique", "k 1");
   const again = await cli("enqueue", "once", "ok", "2", "--unique", "k 1");

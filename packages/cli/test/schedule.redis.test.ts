@@ -67,6 +67,14 @@ test("a schedule takes a unique key, and a task of it names the schedule and the
   expect(await cli(...put, "--unique-scope", "window")).toMatchObject({ code: 2 });
 });
 
+test("a schedule says how long its tasks are kept", async () => {
+  const put = ["schedule", "put", "keeps", "kept", "0 0 1 1 *", "t", "1", "--keep-count", "5"];
+  expect(await json(...put)).toMatchObject({ options: { keep: { count: 5 } } });
+  const { taskId } = await json<{ taskId: string }>("schedule", "run", "keeps");
+  expect(await json("task", "get", "kept", taskId)).toMatchObject({ keep: { count: 5 } });
+  await cli("schedule", "rm", "keeps");
+});
+
 test("a preview needs no Redis, and a wrong expression ends with 2 and the reason", async () => {
   const preview = await json<{ nextRuns: number[] }>("schedule", "preview", "@hourly");
   expect(preview.nextRuns).toHaveLength(5);

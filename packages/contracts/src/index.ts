@@ -3,6 +3,7 @@ export * from "./environment.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./flow-control.ts";
+export * from "./keep.ts";
 export * from "./keys.ts";
 export * from "./limits.ts";
 export * from "./limits-trial.ts";

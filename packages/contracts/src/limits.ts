@@ -47,6 +47,10 @@ export const LIMITS = {
   waitMs: 30_000,
   maxRetries: 100,
   delayMs: 31_536_000_000,
+  /** Longest time for which a task says that it is kept, ms. */
+  keepMs: 31_536_000_000,
+  /** Most completed tasks of one type that their `keep.count` keeps. */
+  keepCount: 10_000,
   timeoutMs: 86_400_000,
   tags: 16,
   tagCharacters: 64,

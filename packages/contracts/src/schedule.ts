@@ -19,7 +19,7 @@ export type RunOutcome = (typeof RUN_OUTCOMES)[number];
 
 /** Options of the tasks of a schedule. */
 export interface ScheduledTaskOptions
-  extends Pick<TaskOptions, "priority" | "maxRetries" | "backoff" | "timeoutMs" | "tags"> {
+  extends Pick<TaskOptions, "priority" | "maxRetries" | "backoff" | "timeoutMs" | "tags" | "keep"> {
   /**
    * The unique key of every task. An occurrence while another task holds the key enqueues nothing, or replaces that task, and the schedule
    * goes on with the next one. "reject" is like "existing"; "debounce" is refused, because occurrences have no `delayMs`.

@@ -34,6 +34,7 @@ export const TASK_JSON_OPTIONS = [
   "expiresAt",
   "tags",
   "keepPayload",
+  "keep",
   "durability",
   "replicas",
   "partitionKey",

@@ -1,4 +1,5 @@
 import type { ChangesView } from "./change.ts";
+import type { Keep } from "./keep.ts";
 import type { AttemptOutcome, DeadReason, Priority, TaskState } from "./states.ts";
 import type { Unique, UniqueView } from "./unique.ts";
 
@@ -77,6 +78,8 @@ export interface TaskOptions {
   tags?: string[] | undefined;
   /** `false` drops the payload at the moment of completion; a dead letter always keeps it. @default true */
   keepPayload?: boolean | undefined;
+  /** How long the task is kept after its end, instead of the settings of the queue. */
+  keep?: Keep | undefined;
   /**
    * Where a task is stored before its enqueue is confirmed: in the memory of Redis, on its disk, or on a replica.
    * @default the setting of the queue
@@ -161,6 +164,10 @@ export interface TaskView {
   timeoutMs: number | null;
   backoff: Given<Backoff> | null;
   tags: string[];
+  /** How long it is kept after its end, where the task says so. */
+  keep: Given<Keep> | null;
+  /** When it is removed because of `keep`; null as long as no such time is known. */
+  keptUntil: number | null;
   /** The key in whose line the task waits (flow control); null without one. */
   key: string | null;
   cost: number;

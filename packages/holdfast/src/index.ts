@@ -17,6 +17,7 @@ export {
   type GapEvent,
   HoldfastError,
   type HoldScope,
+  type Keep,
   type KeyLimits,
   type Limit,
   type LimitShare,

@@ -4,6 +4,7 @@ import { taskDefinitionShape } from "../src/define-task.ts";
 import { changeShape } from "../src/engine/change.ts";
 import {
   backoffShape,
+  keepShape,
   newTaskShape,
   taskShape,
   taskTextShape,
@@ -51,7 +52,7 @@ import { workerShape } from "../src/worker/worker-options.ts";
 /** The sections in the order of the page. */
 const SHAPES: readonly Shape[] = [
   ...[connectionShape, tlsShape, holdfastShape],
-  ...[queueShape, taskShape, uniqueShape, backoffShape, taskTextShape, newTaskShape],
+  ...[queueShape, taskShape, keepShape, uniqueShape, backoffShape, taskTextShape, newTaskShape],
   ...[enqueueManyShape, traceContextShape, waitShape, eventsShape, taskDefinitionShape],
   ...[workerShape, handlerShape, batchShape, manualWorkerShape, acquireShape, stopShape, isolationShape],
   ...[testRunShape, testBatchShape, testScheduleShape],

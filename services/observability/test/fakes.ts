@@ -133,6 +133,8 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
     timeoutMs: null,
     backoff: null,
     tags: [],
+    keep: null,
+    keptUntil: null,
     key: null,
     cost: 1,
     unique: null,

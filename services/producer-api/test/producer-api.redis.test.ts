@@ -106,6 +106,29 @@ describe("enqueue and get", () => {
     expect(windowless.json.detail).toContain("windowMs");
   });
 
+  test("say how long they are kept, and refuse a keep that says nothing", async () => {
+    const { call } = setup();
+    const keep = { completedMs: 0, deadMs: 1, count: 10_000 };
+    const { json } = await call("POST", "", { type: "t", payload: 1, keep });
+    expect((await call("GET", `/${json.id}`)).json).toMatchObject({ keep, keptUntil: null });
+    for (const wrong of [
+      {},
+      { completedMs: -1 },
+      { completedMs: 0.5 },
+      { deadMs: 0 },
+      { count: 10_001 },
+      { age: 1 },
+      5,
+    ]) {
+      const refused = await call("POST", "", { type: "t", payload: 1, keep: wrong });
+      expect([wrong, refused.status, refused.json.detail]).toEqual([
+        wrong,
+        422,
+        expect.stringMatching(/^body\/keep/),
+      ]);
+    }
+  });
+
   test("carry every option", async () => {
     const { call } = setup();
     const options = {

@@ -17,6 +17,7 @@ const schedule: ScheduleView = {
     priority: "high",
     maxRetries: 2,
     backoff: { kind: "fixed" },
+    keep: { completedMs: 5_000 },
     timeoutMs: 90_000,
     expiresAfterMs: 3_600_000,
     tags: ["a", "b c"],

@@ -57,6 +57,8 @@ export function draftOf(schedule: ScheduleView | null, demo: boolean) {
     expiresAfter: optionalSpan(options?.expiresAfterMs),
     tags: options?.tags?.join(", ") ?? "",
     unique: uniqueDraft(options?.unique),
+    /** The form has no field for it, so it stays as it is. */
+    keep: options?.keep,
     missed: schedule?.missed ?? ("once" as MissedPolicy),
     overlap: schedule?.overlap ?? ("allow" as OverlapPolicy),
   };
@@ -206,6 +208,7 @@ export function bodyOf(draft: ScheduleDraft, isNew: boolean): ScheduleBody {
     missed: draft.missed,
     overlap: draft.overlap,
     options: {
+      ...(draft.keep === undefined ? {} : { keep: draft.keep }),
       ...(draft.priority === "normal" ? {} : { priority: draft.priority }),
       ...(isGiven(draft.maxRetries) ? { maxRetries: Number(draft.maxRetries) } : {}),
       ...backoffOf(draft.backoff),

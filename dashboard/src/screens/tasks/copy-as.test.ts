@@ -40,6 +40,14 @@ it("shows the record of a task whose payload is not JSON", () => {
   );
 });
 
+it("repeats how long a task is kept", () => {
+  const keep = { completedMs: 0, deadMs: 5, count: 2 };
+  const task = deadTask("a", { keep });
+  const told = ["--keep-completed", "0ms", "--keep-dead", "5ms", "--keep-count", "2"];
+  expect(words(asCommand(task)).slice(-6)).toEqual(told);
+  expect(JSON.parse(words(asCurl(task, "http://host")).at(-1) ?? "")).toMatchObject({ keep });
+});
+
 it("repeats key and cost of a task", () => {
   const task = deadTask("a", { key: "it's \u05d0", cost: 5 });
   expect(words(asCommand(task)).slice(-4)).toEqual(["--key", "it's \u05d0", "--cost", "5"]);

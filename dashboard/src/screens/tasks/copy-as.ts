@@ -1,4 +1,4 @@
-import type { TaskView, Unique, UniqueView } from "@holdfast/contracts";
+import type { Keep, TaskView, Unique, UniqueView } from "@holdfast/contracts";
 import { injectBody } from "../../api/tasks.ts";
 
 /** Quotes a text as one word of a POSIX shell. */
@@ -20,6 +20,12 @@ const uniqueWords = ({ key, scope, windowMs, onConflict, maxWaitMs }: UniqueView
   ...(maxWaitMs === null ? [] : ["--max-wait", `${maxWaitMs}ms`]),
 ];
 
+const keepWords = ({ completedMs, deadMs, count }: Keep): string[] => [
+  ...(completedMs === undefined ? [] : ["--keep-completed", `${completedMs}ms`]),
+  ...(deadMs === undefined ? [] : ["--keep-dead", `${deadMs}ms`]),
+  ...(count === undefined ? [] : ["--keep-count", String(count)]),
+];
+
 /** Returns a curl command that repeats the enqueue with the exact text of the payload. */
 export function asCurl(task: TaskView, serviceUrl: string): string {
   const url = `${serviceUrl}/v1/queues/${encodeURIComponent(task.queue)}/tasks`;
@@ -31,6 +37,7 @@ export function asCurl(task: TaskView, serviceUrl: string): string {
       priority: task.priority,
       ...(task.key === null ? {} : { key: task.key }),
       ...(task.cost === 1 ? {} : { cost: task.cost }),
+      ...(task.keep === null ? {} : { keep: task.keep }),
       ...(task.unique === null ? {} : { unique: uniqueOf(task.unique) }),
     });
   } catch {
@@ -49,6 +56,7 @@ export function asCommand(task: TaskView): string {
     ...task.tags.flatMap((tag) => ["--tag", tag]),
     ...(task.key === null ? [] : ["--key", task.key]),
     ...(task.cost === 1 ? [] : ["--cost", String(task.cost)]),
+    ...(task.keep === null ? [] : keepWords(task.keep)),
     ...(task.unique === null ? [] : uniqueWords(task.unique)),
   ];
   return [...words, ...options].map(shellWord).join(" ");

@@ -99,6 +99,20 @@ it("shows the key with a link to its limits, and a cost other than 1", async () 
   expect(others.queryByText("Cost")).toBeNull();
 });
 
+it("shows until when a task is kept, and what its option says", async () => {
+  const keep = { completedMs: 3_600_000, deadMs: 60_000, count: 5 };
+  renderAt("/queues/emails/tasks/t-1", (call) =>
+    call.path === "/v1/queues/emails/tasks/t-1"
+      ? { body: deadTask("t-1", { keep, keptUntil: Date.UTC(2031, 0, 1) }) }
+      : frame([queueStats({ dead: 1 })])(call),
+  );
+  const facts = within(await screen.findByLabelText("Facts"));
+  expect(facts.getByText("Kept until").nextElementSibling?.textContent).toMatch(/^in \d+ d$/);
+  expect(facts.getByText("Keep").nextElementSibling?.textContent).toBe(
+    "completed for 1 h, the newest 5 of its type, dead for 1 min",
+  );
+});
+
 it("shows the schedule of a task, and which run it was", async () => {
   const show = (run: number | null) =>
     renderAt("/queues/emails/tasks/t-1", (call) =>

@@ -1,4 +1,4 @@
-import type { ChangesView, TaskView, UniqueView } from "@holdfast/contracts";
+import type { ChangesView, Keep, TaskView, UniqueView } from "@holdfast/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Ghost } from "lucide-react";
@@ -160,6 +160,15 @@ function Changes({ changes: { count: times, lastAt, fields } }: { changes: Chang
   );
 }
 
+function keepText({ completedMs, deadMs, count: most }: Keep): string {
+  const parts = [
+    completedMs === undefined ? null : `completed for ${duration(completedMs)}`,
+    most === undefined ? null : `the newest ${count(most)} of its type`,
+    deadMs === undefined ? null : `dead for ${duration(deadMs)}`,
+  ];
+  return parts.filter((part) => part !== null).join(", ");
+}
+
 function Facts({ task }: { task: TaskView }) {
   const rows: [string, React.ReactNode][] = [
     ["Queue", task.queue],
@@ -191,6 +200,8 @@ function Facts({ task }: { task: TaskView }) {
     ["Due", task.runAt === null ? null : <Time key="due" at={task.runAt} />],
     ["Lease ends", task.leaseExpiresAt === null ? null : <Time key="lease" at={task.leaseExpiresAt} />],
     ["Ended", task.endedAt === null ? null : <Time key="ended" at={task.endedAt} />],
+    ["Kept until", task.keptUntil === null ? null : <Time key="kept" at={task.keptUntil} />],
+    ["Keep", task.keep === null ? null : keepText(task.keep)],
     ["Expires", task.expiresAt === null ? null : <Time key="expires" at={task.expiresAt} />],
     [
       "Attempts",

@@ -11,12 +11,13 @@ import {
 } from "holdfast";
 import { type Action, type Command, type Context, Option } from "../context.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit.ts";
+import { type KeepOptions, keepOf, keepOptions } from "../keep-options.ts";
 import { type UniqueOptions, uniqueOf, uniqueOptions } from "../unique-options.ts";
 import { collect, parseDuration, parseTime, parseWhole } from "../values.ts";
 import { LineEnqueuer } from "./enqueue-lines.ts";
 import { printTask } from "./task.ts";
 
-interface EnqueueOptions extends UniqueOptions {
+interface EnqueueOptions extends UniqueOptions, KeepOptions {
   id?: string;
   ifEnded?: "again" | "duplicate";
   priority?: Priority;
@@ -63,7 +64,7 @@ export function enqueueCommand(program: Command, action: Action): void {
     .option("--partition-key <key>", "tasks of one key go to one partition, in their order")
     .option("--key <key>", "tasks of one key wait in a line of their own, and the keys take turns")
     .option("--cost <n>", "how much of a rate the task takes", parseWhole(1, LIMITS.cost));
-  uniqueOptions(command)
+  uniqueOptions(keepOptions(command))
     .option("--wait <duration>", "wait for the end of the task; exit 1 unless it completes", parseDuration)
     .option("--ndjson <file>", "a file with one task per line, fields as in HTTP; - is standard input")
     .option("--rejects <file>", "with --ndjson: write lines that were not accepted to this file")
@@ -185,6 +186,8 @@ function taskOptions(given: EnqueueOptions): TaskOptions {
   if (given.partitionKey !== undefined) options.partitionKey = given.partitionKey;
   if (given.key !== undefined) options.key = given.key;
   if (given.cost !== undefined) options.cost = given.cost;
+  const keep = keepOf(given);
+  if (keep !== undefined) options.keep = keep;
   const unique = uniqueOf(given);
   if (unique !== undefined) options.unique = unique;
   return options;

@@ -11,6 +11,7 @@ import {
 import { type Action, type Command, type Context, Option } from "../context.ts";
 import { overdueOf, START_A_JANITOR } from "../doctor/janitors.ts";
 import { EXIT } from "../exit.ts";
+import { type KeepOptions, keepOf, keepOptions } from "../keep-options.ts";
 import type { Column } from "../output.ts";
 import { type UniqueOptions, uniqueOf, uniqueOptions } from "../unique-options.ts";
 import { collect, parseDuration, parseTime, parseWhole, time } from "../values.ts";
@@ -29,7 +30,7 @@ const SCHEDULE_COLUMNS: Column<ScheduleView>[] = [
   },
 ];
 
-interface PutOptions extends UniqueOptions {
+interface PutOptions extends UniqueOptions, KeepOptions {
   timeZone?: string;
   startAt?: number;
   endAt?: number;
@@ -157,7 +158,7 @@ export function scheduleCommand(program: Command, action: Action): void {
     .option("--timeout <duration>", "longest time of one attempt", parseDuration)
     .option("--expires-after <duration>", "a task expires this long after its time", parseDuration)
     .option("--tag <tag>", "a tag of its tasks; can be repeated", collect);
-  uniqueOptions(put)
+  uniqueOptions(keepOptions(put))
     .description("writes a schedule")
     .action(
       action<PutOptions>(async (context, [id = "", queue = "", cron = "", type = "", payload], options) => {
@@ -176,6 +177,7 @@ export function scheduleCommand(program: Command, action: Action): void {
           expiresAfter,
           tag,
         } = options;
+        const keep = keepOf(options);
         const unique = uniqueOf(options);
         if (payload !== undefined) checkJson(payload, "the payload");
         const definition = {
@@ -195,6 +197,7 @@ export function scheduleCommand(program: Command, action: Action): void {
             ...(timeout === undefined ? {} : { timeoutMs: timeout }),
             ...(expiresAfter === undefined ? {} : { expiresAfterMs: expiresAfter }),
             ...(tag === undefined ? {} : { tags: tag }),
+            ...(keep === undefined ? {} : { keep }),
             ...(unique === undefined ? {} : { unique }),
           },
         };

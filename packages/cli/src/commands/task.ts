@@ -48,6 +48,7 @@ export function printTask(context: Context, task: TaskView): void {
     ["lease until", time(task.leaseExpiresAt)],
     ["worker", task.workerId],
     ["ended", time(task.endedAt)],
+    ["kept until", time(task.keptUntil)],
     ["cancel requested", task.cancelRequested || null],
     ["changed", task.changes && `${task.changes.fields.join(", ")}; last at ${time(task.changes.lastAt)}`],
     ["tags", task.tags.join(", ")],

@@ -78,6 +78,31 @@ test("0 is the most urgent priority of BullMQ, and bands keep the order", () => 
   ]);
 });
 
+test.each([
+  [{ removeOnComplete: true }, { completedMs: 0 }],
+  [{ removeOnComplete: false, removeOnFail: false }, undefined],
+  [{ removeOnComplete: 100 }, { count: 100 }],
+  [{ removeOnComplete: 0 }, { completedMs: 0 }],
+  [{ removeOnComplete: { age: 3_600, count: 5 } }, { completedMs: 3_600_000, count: 5 }],
+  [{ removeOnComplete: { age: 1e12 } }, { completedMs: LIMITS.keepMs }],
+  [{ removeOnComplete: { count: 20_000 } }, { count: LIMITS.keepCount }],
+  [{ removeOnComplete: { age: "x", count: -1 } }, undefined],
+  [{ removeOnFail: { age: 60 } }, { deadMs: 60_000 }],
+  [{ removeOnFail: true }, { deadMs: 1 }],
+  [{ removeOnFail: 10 }, undefined],
+])("%j is kept as %j", (options, keep) => {
+  expect(withOptions(options).task.keep).toEqual(keep);
+});
+
+test("the report says what of removeOnComplete and removeOnFail has another meaning", () => {
+  const changes = (options: object) => withOptions(options).changes.join("; ");
+  expect(changes({ removeOnComplete: { age: 5 }, removeOnFail: { age: 5 } })).toBe("");
+  expect(changes({ removeOnComplete: 5 })).toContain("holds for each type of task");
+  expect(changes({ removeOnComplete: 20_000 })).toContain("at most 10000 tasks of one type");
+  expect(changes({ removeOnFail: 5 })).toContain("the count of removeOnFail is dropped");
+  expect(changes({ removeOnFail: true })).toContain("the next sweep of a janitor drops");
+});
+
 test("a failed job keeps its reason, its last stack and its times", () => {
   const stacktrace = JSON.stringify(["Error: first\n at a", "Error: last\n at b"]);
   const times = { processedOn: "10", finishedOn: "20", pb: "worker-1" };

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { asHoldfastError, CUT_MARK, isNewTaskId, isTaskType, isWorkerId, LIMITS } from "@holdfast/contracts";
 import { checkJson } from "@holdfast/contracts/json";
-import type { Backoff, GivenUp, NewTask, Priority } from "holdfast";
+import type { Backoff, GivenUp, Keep, NewTask, Priority } from "holdfast";
 
 /** The states of BullMQ whose jobs are moved, in the order in which they are moved. */
 export const MOVED_STATES = ["waiting", "paused", "prioritized", "delayed", "failed"] as const;
@@ -58,8 +58,6 @@ interface JobOptions {
 /** Options of a job that have no counterpart in a task, by the name under which BullMQ stores them. */
 const NOT_KEPT: Readonly<Record<string, string>> = {
   lifo: "lifo is dropped: tasks of one band run in the order of their enqueues",
-  removeOnComplete: "removeOnComplete is dropped: the queue has retentionMs and retentionCount",
-  removeOnFail: "removeOnFail is dropped: dead letters stay until they are replayed or discarded",
   de: "the deduplication id is dropped: an id of a task makes its enqueue idempotent",
   tm: "the trace context is dropped",
 };
@@ -82,10 +80,12 @@ export function taskOfJob(job: Job, mapping: Mapping): Mapped {
   const id = taskIdOf(mapping.queue, job.id);
   const { maxRetries, backoff, changes } = retriesOf(job, options);
   for (const [option, text] of Object.entries(NOT_KEPT)) if (options[option]) changes.push(text);
+  const keep = keepOf(options, changes);
   const task = {
     ...{ id, type, payloadText: data, ifEnded: "duplicate" as const, maxRetries },
     ...{ priority: bandOf(Number(job.priority ?? 0), mapping), fingerprint: fingerprintOf(job) },
     ...(backoff === undefined ? {} : { backoff }),
+    ...(keep === undefined ? {} : { keep }),
     ...(job.state === "failed" ? { delayMs: LIMITS.delayMs } : {}),
     ...(job.dueAt === null ? {} : { runAt: job.dueAt }),
   };
@@ -181,6 +181,44 @@ function backoffOf(given: unknown, changes: string[]): Backoff | undefined {
     ...{ kind: type, baseMs: Math.min(wait, LONGEST_BACKOFF_MS), maxMs: LONGEST_BACKOFF_MS },
     jitter: jitter ? "full" : "none",
   };
+}
+
+/** BullMQ: true removes the job at once, a number keeps so many, and an object has an age in seconds, a count, or both. */
+function removalOf(given: unknown): { ageMs?: number; count?: number } {
+  if (given === true) return { ageMs: 0 };
+  const { age, count } = (typeof given === "number" ? { count: given } : (given ?? {})) as {
+    age?: unknown;
+    count?: unknown;
+  };
+  const isNumber = (value: unknown): value is number => typeof value === "number" && value >= 0;
+  return {
+    ...(isNumber(age) ? { ageMs: Math.min(Math.round(age * 1_000), LIMITS.keepMs) } : {}),
+    ...(count === 0 ? { ageMs: 0 } : isNumber(count) ? { count: Math.ceil(count) } : {}),
+  };
+}
+
+function keepOf({ removeOnComplete, removeOnFail }: JobOptions, changes: string[]): Keep | undefined {
+  const completed = removalOf(removeOnComplete);
+  const failed = removalOf(removeOnFail);
+  const { ageMs, count } = completed;
+  if (count !== undefined)
+    changes.push(
+      count > LIMITS.keepCount
+        ? `removeOnComplete keeps at most ${LIMITS.keepCount} tasks of one type: more are cut to it`
+        : "the count of removeOnComplete holds for each type of task, and not for the whole queue",
+    );
+  if (failed.count !== undefined)
+    changes.push(
+      "the count of removeOnFail is dropped: the queue has maxDead, the number of its dead letters",
+    );
+  if (failed.ageMs === 0)
+    changes.push("removeOnFail becomes a dead letter that the next sweep of a janitor drops");
+  const keep: Keep = {
+    ...(ageMs === undefined ? {} : { completedMs: ageMs }),
+    ...(failed.ageMs === undefined ? {} : { deadMs: Math.max(1, failed.ageMs) }),
+    ...(count === undefined ? {} : { count: Math.min(count, LIMITS.keepCount) }),
+  };
+  return Object.keys(keep).length === 0 ? undefined : keep;
 }
 
 function givenUpOf(id: string, job: Job, options: JobOptions): GivenUp {

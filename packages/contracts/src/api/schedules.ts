@@ -20,7 +20,7 @@ import {
   TaskType,
   Timestamp,
 } from "./common.ts";
-import { BackoffSchema, UniqueSchema } from "./task.ts";
+import { BackoffSchema, KeepSchema, UniqueSchema } from "./task.ts";
 
 export const ScheduleId = Type.String({
   // The library reports what is wrong with an id that does not match.
@@ -53,6 +53,7 @@ export const ScheduledTaskOptionsSchema = Type.Object(
     tags: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: LIMITS.tagCharacters }), { maxItems: LIMITS.tags }),
     ),
+    keep: Type.Optional(KeepSchema),
     unique: Type.Optional(UniqueSchema),
     expiresAfterMs: Type.Optional(
       Type.Integer({

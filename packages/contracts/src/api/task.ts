@@ -26,6 +26,38 @@ export const BackoffSchema = Type.Object(
   { additionalProperties: false, description: "The wait before a retry" },
 );
 
+/** JSON Schema of `Keep`. */
+export const KeepSchema = Type.Object(
+  {
+    completedMs: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: LIMITS.keepMs,
+        description: "How long the completed task is kept. 0: until the next sweep of a janitor.",
+      }),
+    ),
+    deadMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: LIMITS.keepMs,
+        description: "How long the dead letter is kept. The caps of the queue apply as well.",
+      }),
+    ),
+    count: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: LIMITS.keepCount,
+        description: "How many completed tasks of this type are kept, of those that have a count.",
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    minProperties: 1,
+    description: "How long the task is kept after its end, instead of the settings of the queue.",
+  },
+);
+
 /** JSON Schema of `Unique`. */
 export const UniqueSchema = Type.Object(
   {
@@ -124,6 +156,8 @@ export const TaskViewSchema = Type.Object({
   timeoutMs: nullable(Type.Integer()),
   backoff: nullable(BackoffSchema),
   tags: Type.Array(Type.String()),
+  keep: nullable(KeepSchema),
+  keptUntil: nullable(Timestamp("When its option keep removes it")),
   key: nullable(Type.String({ description: "The key in whose line it waits" })),
   cost: Type.Integer({ description: "How much of a rate it uses" }),
   unique: nullable(UniqueViewSchema),

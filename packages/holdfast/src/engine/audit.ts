@@ -13,6 +13,7 @@ const PARTS = [
   "scheduled",
   "dead_letters",
   "completed",
+  "kept",
   "cancelled",
   "expired",
   "discarded",

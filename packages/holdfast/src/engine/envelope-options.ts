@@ -2,6 +2,7 @@ import {
   type Backoff,
   type Given,
   HoldfastError,
+  type Keep,
   type Priority,
   type TaskOptions,
   type TaskSchedule,
@@ -32,6 +33,7 @@ export interface EnvelopeOptions {
   fingerprint: string | null;
   /** False: the payload is removed when the task completes. */
   keepPayload: boolean;
+  keep: Given<Keep> | null;
   traceparent: string | null;
   tracestate: string | null;
 }
@@ -47,6 +49,18 @@ function decodeBackoff(text: string): Given<Backoff> {
     ...(baseMs ? { baseMs: Number(baseMs) } : {}),
     ...(maxMs ? { maxMs: Number(maxMs) } : {}),
     jitter: jitter === "n" ? "none" : "full",
+  };
+}
+
+const encodeKeep = ({ completedMs, deadMs, count }: Keep): string =>
+  `${completedMs ?? ""},${deadMs ?? ""},${count ?? ""}`;
+
+function decodeKeep(text: string): Given<Keep> {
+  const [completedMs, deadMs, count] = text.split(",");
+  return {
+    ...(completedMs ? { completedMs: Number(completedMs) } : {}),
+    ...(deadMs ? { deadMs: Number(deadMs) } : {}),
+    ...(count ? { count: Number(count) } : {}),
   };
 }
 
@@ -69,6 +83,7 @@ export function encodeOptions(
   if (options?.cost !== undefined && options.cost !== 1) fields += ` c=${options.cost}`;
   if (options?.unique !== undefined) fields += ` u=${encodeUnique(options.unique)}`;
   if (options?.keepPayload === false) fields += " k=0";
+  if (options?.keep !== undefined) fields += ` l=${encodeKeep(options.keep)}`;
   if (schedule) fields += ` s=${schedule.run ?? ""},${schedule.dueAt},${schedule.id}`;
   if (fingerprint !== undefined) fields += ` h=${fingerprint}`;
   if (trace !== undefined) {
@@ -110,6 +125,7 @@ export function decodeOption(envelope: EnvelopeOptions, part: string): void {
   else if (name === "s") envelope.schedule = decodeSchedule(text);
   else if (name === "h") envelope.fingerprint = text;
   else if (name === "k") envelope.keepPayload = text !== "0";
+  else if (name === "l") envelope.keep = decodeKeep(text);
   else if (name === "w") envelope.traceparent = isTraceparent(text) ? text : null;
   else if (name === "v") envelope.tracestate = decodeTracestate(text);
   else if (Object.hasOwn(NUMBERS, name))

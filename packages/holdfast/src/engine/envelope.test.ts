@@ -47,6 +47,14 @@ const plainOptions = fc.record(
     backoff,
     tags: fc.array(tag, { maxLength: 16 }),
     keepPayload: fc.boolean(),
+    keep: fc.record(
+      {
+        completedMs: fc.nat({ max: LIMITS.keepMs }),
+        deadMs: fc.integer({ min: 1, max: LIMITS.keepMs }),
+        count: fc.integer({ min: 1, max: LIMITS.keepCount }),
+      },
+      { requiredKeys: ["completedMs"] },
+    ),
     key: fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }),
     cost: fc.integer({ min: 1, max: LIMITS.cost }),
     unique,
@@ -102,6 +110,7 @@ test("decoding returns what was encoded, the payload byte for byte", () => {
           schedule: null,
           fingerprint: print ?? null,
           keepPayload: options?.keepPayload ?? true,
+          keep: options?.keep ?? null,
           traceparent: null,
           tracestate: null,
         });

@@ -9,7 +9,7 @@ import { ENVELOPE_OPTIONS, ENVELOPE_PLAIN, ENVELOPE_SCHEDULED } from "./format.t
  *     <flag><type> <enqueuedAt, base 36>[ name=value …]\n<payload>
  *
  * flag: `.` no options, `+` options, `@` options and scheduled. The scripts read the flag and the options
- * p, m, t, e, d, r, h, k, q, c, u; they never look into the payload. w and v are traceparent and tracestate, s is the occurrence of a
+ * p, m, t, e, d, r, h, k, l, q, c, u; they never look into the payload. w and v are traceparent and tracestate, s is the occurrence of a
  * schedule: `<run, empty for one by hand>,<dueAt>,<scheduleId>`.
  */
 export interface Envelope extends EnvelopeOptions {
@@ -70,6 +70,7 @@ function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): E
     schedule: null,
     fingerprint: null,
     keepPayload: true,
+    keep: null,
     traceparent: null,
     tracestate: null,
   };
@@ -104,6 +105,7 @@ function decodeAsBefore(header: string, payloadText: string): Envelope | undefin
   envelope.schedule = known.schedule;
   envelope.fingerprint = known.fingerprint;
   envelope.keepPayload = known.keepPayload;
+  envelope.keep = known.keep;
   return envelope;
 }
 

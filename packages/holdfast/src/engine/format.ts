@@ -16,12 +16,13 @@ export const ENVELOPE_PLAIN = ".";
 export const ENVELOPE_OPTIONS = "+";
 export const ENVELOPE_SCHEDULED = "@";
 
-/** The flags of a state record, in the order below: a caller gave the id; the task runs alone; a cancel was requested; the payload is removed when the task completes; the next task of its unique key waits for its end. */
+/** The flags of a state record, in the order below: a caller gave the id; the task runs alone; a cancel was requested; the payload is removed when the task completes; the next task of its unique key waits for its end; the task says how long it is kept. */
 export const FLAG_GIVEN = "h";
 export const FLAG_ALONE = "o";
 export const FLAG_CANCEL = "x";
 export const FLAG_DROPS = "k";
 export const FLAG_NEXT = "n";
+export const FLAG_KEEP = "l";
 
 /** What the flags of a reply tell a worker, in the order below: the queue is paused; make room (end the tasks that you hold and ask again), because a task has to run alone; the granted task has to run alone; ask again, because entries were dropped; the request is parked; tasks stand aside because of their types, so send the types that you run. */
 export const REPLY_PAUSED = 1;

@@ -6,6 +6,7 @@ import {
   isNewTaskId,
   isTaskKey,
   isTaskType,
+  type Keep,
   LIMITS,
   PRIORITIES,
   type TaskOptions,
@@ -78,6 +79,30 @@ export const uniqueShape = shapeOf<Unique>({
   rule: contradictionOfUnique,
 });
 
+export const keepShape = shapeOf<Keep>({
+  what: "keep",
+  title: "Keep",
+  example: "{ completedMs: 60_000 }",
+  kinds: {
+    completedMs: whole(0, LIMITS.keepMs),
+    deadMs: whole(1, LIMITS.keepMs),
+    count: whole(1, LIMITS.keepCount),
+  },
+  hints: {
+    ...{ age: "completedMs", ttl: "completedMs", retentionMs: "completedMs", resultTtl: "completedMs" },
+    ...{ failedMs: "deadMs", maxDeadAgeMs: "deadMs", failureTtl: "deadMs" },
+    ...{
+      retentionCount: "count",
+      completedCount: "count",
+      maxDead: "the number of dead letters is a setting of the queue",
+    },
+  },
+  rule: (keep) =>
+    Object.values(keep).every((value) => value === undefined)
+      ? "keep needs completedMs, deadMs or count: leave keep out to use the retention of the queue"
+      : undefined,
+});
+
 /** The fingerprint is in the header line of the envelope, so a space or newline in it would break the record. */
 const fingerprint = pattern("1 to 128 visible ASCII characters, no spaces", (value) =>
   /^[\x21-\x7e]{1,128}$/.test(value),
@@ -107,6 +132,7 @@ export const taskKinds: Kinds<TaskOptions> = {
     LIMITS.tags,
   ),
   keepPayload: yesNo,
+  keep: nested(keepShape),
   durability: oneOf(...DURABILITIES),
   replicas: whole(1, 16),
   traceparent: pattern("00-<trace id>-<span id>-<flags> in lower-case hex", isTraceparent),
@@ -114,7 +140,6 @@ export const taskKinds: Kinds<TaskOptions> = {
 };
 
 const schedules = "a task that repeats is a schedule (docs/schedules.md)";
-const retention = "retention is set per queue: observer.configure(queue, { retentionMs, retentionCount })";
 export const taskHints = {
   delay: "delayMs",
   countdown: "delayMs",
@@ -135,8 +160,12 @@ export const taskHints = {
   repeat: schedules,
   cron: schedules,
   every: schedules,
-  removeOnComplete: retention,
-  removeOnFail: retention,
+  removeOnComplete:
+    "keep: { completedMs, count } says how long a completed task is kept; the queue has retentionMs and retentionCount",
+  removeOnFail:
+    "keep: { deadMs } says how long a dead letter is kept; the queue has maxDead and maxDeadAgeMs",
+  retentionMs:
+    "keep: { completedMs } says how long a completed task is kept; retentionMs is a setting of the queue",
   lifo: "tasks of one priority run in the order of their enqueues: give it another priority",
   parent: "there are no flows: enqueue the next task in the handler, with an id derived from task.id",
   keepLogs: "the last 50 lines are kept",

@@ -1,4 +1,4 @@
-import type { TaskState, TaskView } from "@holdfast/contracts";
+import { keptUntil, type TaskState, type TaskView } from "@holdfast/contracts";
 import { traceIdOf } from "../tracing/trace-context.ts";
 import { decodeEnvelopeForDisplay } from "./envelope.ts";
 import { ENVELOPE_SCHEDULED } from "./format.ts";
@@ -37,6 +37,8 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
     timeoutMs: envelope.timeoutMs,
     backoff: envelope.backoff,
     tags: envelope.tags,
+    keep: envelope.keep,
+    keptUntil: keptUntil(envelope.keep, state, record.endedAt),
     key: envelope.key,
     cost: envelope.cost,
     unique: envelope.unique && {

@@ -94,8 +94,19 @@ export async function replayInto(
     // A derived id names no partition, so `ofId` always finds a part.
     const { engine: to } = target.ofId(newId) as Parts["all"][number];
     const decoded = decodeEnvelope(raw.envelope);
-    const { type, payloadText, maxRetries, timeoutMs, backoff, tags, key, cost, priority, keepPayload } =
-      decoded;
+    const {
+      type,
+      payloadText,
+      maxRetries,
+      timeoutMs,
+      backoff,
+      tags,
+      key,
+      cost,
+      priority,
+      keepPayload,
+      keep,
+    } = decoded;
     // In a queue with partitions the id decides the partition, which may not be that of the unique key. So the task
     // does not take its unique key there.
     const unique = force || target.partitions ? null : decoded.unique;
@@ -105,6 +116,7 @@ export async function replayInto(
       ...(timeoutMs === null ? {} : { timeoutMs }),
       ...(backoff === null ? {} : { backoff }),
       ...(keepPayload ? {} : { keepPayload }),
+      ...(keep === null ? {} : { keep }),
       tags,
       ...(key === null ? {} : { key }),
       cost,

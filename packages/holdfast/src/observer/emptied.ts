@@ -12,7 +12,7 @@ export const INDEXES: Record<EmptiedState, (keyof QueueKeys)[]> = {
   pending: ["pendingHigh", "pending", "pendingLow", "pendingSolo", "pendingTyped", "pendingKeyed"],
   scheduled: ["scheduled"],
   dead: ["deadLetters"],
-  completed: ["completed"],
+  completed: ["completed", "kept"],
   cancelled: ["cancelled"],
   expired: ["expired"],
 };

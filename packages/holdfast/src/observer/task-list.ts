@@ -42,7 +42,11 @@ export const INDEXES: Record<TaskState, Index[]> = {
   processing: [["processing", "first"]],
   scheduled: [["scheduled", "first"]],
   dead: [["deadLetters", "last"]],
-  completed: [["completed", "ended"]],
+  completed: [
+    ["completed", "ended"],
+    // Tasks with `keep`: the one that is removed last comes first.
+    ["kept", "last"],
+  ],
   cancelled: [["cancelled", "ended"]],
   expired: [["expired", "ended"]],
 };
@@ -158,13 +162,16 @@ export async function listPart(queue: string, engine: Engine, options: ListOptio
     scanned += page.ids.length;
     const found = await engine.get(page.ids);
     pageSize = nextPageSize(found, pageSize);
+    let isPast = false;
     for (const raw of found) {
       const task = taskView(queue, raw);
       if (task?.state !== state) continue;
-      if (isPastSpan(task, options)) return { tasks, cursor: null, scanned, total };
+      // The tasks of `kept` are not in the order of their ends.
+      isPast = index !== "kept" && isPastSpan(task, options);
+      if (isPast) break;
       if (matches(task)) tasks.push(task);
     }
-    after = page.cursor;
+    after = isPast ? "" : page.cursor;
     if (after === "") {
       at++;
       if (at >= indexes.length) return { tasks, cursor: null, scanned, total };

@@ -22,7 +22,7 @@ async function withoutTask(engine: Engine, queue: string, id: string, isKnown: b
   if (!isKnown && !keepsNothing) return null;
   const kept = keepsNothing
     ? `queue "${queue}" keeps no ended tasks: its ${retentionMs === 0 ? "retentionMs" : "retentionCount"} is 0`
-    : `queue "${queue}" keeps up to ${retentionCount} ended tasks of each state, for ${retentionMs} ms`;
+    : `queue "${queue}" keeps up to ${retentionCount} ended tasks of each state, for ${retentionMs} ms, unless a task has keep`;
   const what = isKnown ? "it ended, or an operator removed it" : "it ended, or there never was such a task";
   throw new HoldfastError("task_not_kept", `there is no record of task "${id}": ${what}; ${kept}`, {
     taskId: id,

@@ -15,6 +15,9 @@ export interface QueueKeys {
   readonly scheduled: string;
   readonly deadLetters: string;
   readonly completed: string;
+  readonly kept: string;
+  readonly keptTypes: string;
+  readonly keptDead: string;
   readonly cancelled: string;
   readonly expired: string;
   readonly remembered: string;
@@ -72,6 +75,9 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
     scheduled: key("scheduled"),
     deadLetters: key("dead_letters"),
     completed: key("completed"),
+    kept: key("kept"),
+    keptTypes: key("kept:types"),
+    keptDead: key("kept:dead"),
     cancelled: key("cancelled"),
     expired: key("expired"),
     remembered: key("remembered"),

@@ -18,7 +18,7 @@ import { epochMs, isText, nested, oneOf, text, whole, yesNo } from "../options/k
 import { checkShape, shapeOf } from "../options/shape.ts";
 import { cronTimes } from "./cron.ts";
 
-const { priority, maxRetries, backoff, timeoutMs, tags, unique } = taskKinds;
+const { priority, maxRetries, backoff, timeoutMs, tags, keep, unique } = taskKinds;
 const { attempts, timeout } = taskHints;
 
 export const scheduledTaskShape = shapeOf<ScheduledTaskOptions>({
@@ -26,7 +26,7 @@ export const scheduledTaskShape = shapeOf<ScheduledTaskOptions>({
   title: "Tasks of a schedule",
   example: '{ priority: "low" }',
   kinds: {
-    ...{ priority, maxRetries, backoff, timeoutMs, tags, unique },
+    ...{ priority, maxRetries, backoff, timeoutMs, tags, keep, unique },
     expiresAfterMs: whole(1, LIMITS.delayMs),
   },
   hints: {

@@ -2,6 +2,7 @@ import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import type { Scenario } from "../support/abort.ts";
 import type { TestQueue } from "../support/test-queue.ts";
 import { changeScenarios } from "./abort-change-scenarios.ts";
+import { keepScenarios } from "./abort-keep-scenarios.ts";
 import { keyScenarios } from "./abort-key-scenarios.ts";
 import { uniqueScenarios } from "./abort-unique-scenarios.ts";
 
@@ -28,6 +29,7 @@ async function complete(q: TestQueue, ids: string[], options = {}): Promise<void
 
 export const scenarios: Record<string, Scenario> = {
   ...changeScenarios,
+  ...keepScenarios,
   ...keyScenarios,
   ...uniqueScenarios,
   "enqueue, into all bands, of ids given by a caller": {

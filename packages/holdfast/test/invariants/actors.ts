@@ -1,6 +1,6 @@
 // The actors of the interleaving tests. The file has more than 500 lines, because it has one actor for each script, and
 // all of them act on the world at its top.
-import type { HoldScope, Unique } from "@holdfast/contracts";
+import type { HoldScope, Keep, Unique } from "@holdfast/contracts";
 import type { Redis } from "ioredis";
 import { expect } from "vitest";
 import { changeTasks } from "../../src/engine/change.ts";
@@ -39,7 +39,14 @@ export class World {
 
   async enqueue(
     id: string,
-    options: { delayMs?: number; body?: string; type?: string; key?: string; unique?: Unique } = {},
+    options: {
+      delayMs?: number;
+      body?: string;
+      type?: string;
+      key?: string;
+      unique?: Unique;
+      keep?: Keep;
+    } = {},
   ): Promise<void> {
     const { body = "{}", type = "t", ...rest } = options;
     const envelope = encodeEnvelope(type, this.nowMs, body, rest, `fp${body}`);
@@ -254,6 +261,31 @@ export const actorSets: Record<string, ActorSet> = {
         (w) => w.engine.epoch(),
         after(1_100, (w) => w.engine.purge(10, 10)),
         after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+      ],
+    ],
+  },
+  "two workers whose tasks are kept by a count and a time, a janitor": {
+    async prepare(w) {
+      await w.engine.configure({ retentionMs: 1_000, idempotencyMs: 1_000 });
+      await w.enqueue("a", { keep: { count: 1, completedMs: 2_000, deadMs: 500 } });
+      await w.enqueue("b", { keep: { count: 1, deadMs: 500 } });
+      await w.enqueue("c", { keep: { completedMs: 0 } });
+    },
+    actors: [
+      [
+        (w) => w.acquire("A"),
+        after(1, (w) => w.settle("A", "ack", { want: 1 })),
+        (w) => w.settle("A", "fatal"),
+      ],
+      [
+        (w) => w.acquire("B"),
+        after(1, (w) => w.settle("B", "ack", { twice: true, want: 1 })),
+        (w) => w.engine.replay(["a", "", "b", "", "c", ""]),
+      ],
+      [
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+        after(600, (w) => w.engine.purge(10, 60_000)),
+        (w) => w.engine.empty("kept", "completed", 1),
       ],
     ],
   },

@@ -1,6 +1,6 @@
 // The commands of the model test. The file has more than 500 lines because it holds one command for each script, and
 // all of them share the helpers at its top.
-import { HOLD_SCOPES, type HoldScope } from "@holdfast/contracts";
+import { HOLD_SCOPES, type HoldScope, type Keep } from "@holdfast/contracts";
 import { type RedisServer, until } from "@holdfast/testing";
 import fc from "fast-check";
 import type { Redis } from "ioredis";
@@ -225,6 +225,7 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
         delayMs,
         expiresInMs,
         keepPayload,
+        keep,
       }) => {
         const options = {
           maxRetries,
@@ -233,6 +234,7 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
           ...(priority === "normal" ? {} : { priority }),
           ...(delayMs > 0 ? { delayMs } : {}),
           ...(keepPayload ? {} : { keepPayload }),
+          ...(keep === null ? {} : { keep }),
           ...(expiresInMs > 0 ? { expiresAt: model.nowMs + expiresInMs } : {}),
         };
         const fingerprint = given ? `fp${type}${body.length}` : undefined;
@@ -696,6 +698,10 @@ const newTask: fc.Arbitrary<NewTask> = fc.record({
   expiresInMs: fc.constantFrom(0, 0, 0, 20_000),
   priority: fc.constantFrom("high", "normal", "low"),
   keepPayload: fc.boolean(),
+  keep: fc.constantFrom<(Keep | null)[]>(
+    ...[null, null, null, { completedMs: 0 }, { completedMs: 200_000, deadMs: 5_000 }, { count: 1 }],
+    ...[{ count: 2, deadMs: 1 }, { count: 2, completedMs: 5_000 }, { deadMs: 300_000 }],
+  ),
 });
 
 /** Half of the tasks of such a call have a key. */

@@ -1,6 +1,6 @@
 // The model that the random test compares the queue with. The file has more than 500 lines, because it is one class with
 // one method for each script, and all of them share its tasks.
-import { type HoldScope, LIMITS } from "@holdfast/contracts";
+import { type HoldScope, type Keep, LIMITS } from "@holdfast/contracts";
 import { LEASE_MS, MAX_RETRIES } from "../support/test-queue.ts";
 import { GIVEN_UP_ATTEMPTS } from "./ledger.ts";
 import { Parking } from "./parking.ts";
@@ -62,6 +62,7 @@ export interface ModelTask {
   leaseUntilMs: number;
   deadlineMs: number;
   endedMs: number;
+  keep: Keep | null;
   /** When a task died that was discarded. */
   diedMs?: number;
   /** The operation that discarded it last. */
@@ -104,6 +105,7 @@ export interface NewTask {
   expiresInMs: number;
   priority: "high" | "normal" | "low";
   keepPayload: boolean;
+  keep: Keep | null;
 }
 
 /** A change of tasks that wait. */
@@ -241,7 +243,7 @@ export class Model {
       !isAside &&
       (latest.state === "scheduled" || (latest.priority !== task.priority && !this.needsSolo(latest)));
     Object.assign(latest, {
-      ...{ priority: task.priority, maxAttempts: task.maxRetries + 1, touched: true },
+      ...{ priority: task.priority, maxAttempts: task.maxRetries + 1, touched: true, keep: task.keep },
       expiresAtMs: task.expiresInMs > 0 ? this.nowMs + task.expiresInMs : Number.POSITIVE_INFINITY,
       expiresInMs: task.expiresInMs,
     });
@@ -317,6 +319,7 @@ export class Model {
       leaseUntilMs: 0,
       deadlineMs: 0,
       endedMs: 0,
+      keep: task.keep,
       discard: "",
       awaits: null,
       isForgotten: false,
@@ -408,6 +411,7 @@ export class Model {
       return kind === "ack" && task.state === "completed" && task.token === token ? "acked" : "stale";
     if (kind === "ack") {
       this.#endAttempt(task, "completed");
+      this.#trim(task);
       return "acked";
     }
     if (kind === "release") task.releases++;
@@ -594,9 +598,27 @@ export class Model {
     this.purgedTotal++;
   }
 
-  /** Drops the dead letters that are beyond the cap by age. @returns how many */
+  /** Of the tasks of the type that have a count, only so many stay as the one that completed last says. */
+  #trim({ type, keep }: ModelTask): void {
+    if (keep?.count === undefined) return;
+    const order = ([id, task]: [string, ModelTask]) => `${String(task.endedMs).padStart(15, "0")} ${id}`;
+    const line = this.in("completed")
+      .filter(([, task]) => task.type === type && task.keep?.count !== undefined)
+      .sort((a, b) => (order(a) < order(b) ? -1 : 1));
+    for (const [, task] of line.slice(0, Math.max(0, line.length - keep.count))) this.purge(task);
+  }
+
+  /** How long a completed task is kept. */
+  #keepsFor({ state, keep }: ModelTask): number {
+    return (state === "completed" ? keep?.completedMs : undefined) ?? RETENTION_MS;
+  }
+
+  /** Drops the dead letters that are beyond the cap by age, or whose own time has ended. @returns how many */
   dropDead(): number {
-    const old = this.in("dead").filter(([, task]) => task.endedMs + MAX_DEAD_AGE_MS <= this.nowMs);
+    const old = this.in("dead").filter(
+      ([, { endedMs, keep }]) =>
+        endedMs + Math.min(MAX_DEAD_AGE_MS, keep?.deadMs ?? MAX_DEAD_AGE_MS) <= this.nowMs,
+    );
     for (const [, task] of old) this.purge(task);
     this.droppedTotal += old.length;
     return old.length;
@@ -604,7 +626,7 @@ export class Model {
 
   purgeEnded(): number {
     const ended = [...this.in("completed"), ...this.in("cancelled"), ...this.in("expired")];
-    const old = ended.filter(([, task]) => task.endedMs + RETENTION_MS <= this.nowMs);
+    const old = ended.filter(([, task]) => task.endedMs + this.#keepsFor(task) <= this.nowMs);
     for (const [, task] of old) this.purge(task);
     // A discarded task was counted as purged when it was discarded.
     for (const [, task] of this.in("discarded"))

@@ -33,6 +33,8 @@ for _, at in ipairs({ 5, 6 }) do
   for i, member in ipairs(out[at]) do out[at][i] = string.match(member, '%S+$') end
 end
 out[19] = redis.call('HGETALL', KEYS[18])
+out[20], out[21] = redis.call('ZRANGE', KEYS[19], 0, -1, 'WITHSCORES'), redis.call('ZRANGE', KEYS[20], 0, -1)
+out[22] = redis.call('ZRANGE', KEYS[21], 0, -1, 'WITHSCORES')
 out[17], out[18] = redis.call('ZRANGE', KEYS[16], 0, -1), redis.call('ZRANGE', KEYS[17], 0, -1)
 out[14] = redis.call('HGETALL', KEYS[14])
 out[15] = redis.call('HGETALL', KEYS[15])
@@ -56,6 +58,13 @@ export interface QueueSnapshot {
   /** The completed tasks with a header in their record: their number by the counter, and the ids that were found. */
   headersCounted: number;
   headers: string[];
+  /** The ids in the lines of the types (`kept:types`). */
+  lined: string[];
+  /** When the tasks with `keep` that completed are removed. */
+  kept: Map<string, string>;
+  /** Tasks with `keep` that are not removed at the time that they name. */
+  wrongTimes: string[];
+  /** `completed` has the tasks of `kept` as well. */
   indexes: Record<(typeof INDEXES)[number], string[]>;
   accepted: number;
   purged: number;
@@ -146,6 +155,26 @@ function uniqueKeysOf(
   return found;
 }
 
+/** @param times when the tasks are removed, by their state */
+function wrongTimesOf(
+  tasks: QueueSnapshot["tasks"],
+  envelopes: Map<string, string>,
+  times: Record<string, Map<string, string>>,
+): string[] {
+  const found: string[] = [];
+  for (const [id, { state, endedAt, raw }] of tasks) {
+    const header = envelopes.get(id)?.split("\n")[0] ?? raw.split("\n")[0] ?? "";
+    const [, completedMs = "", deadMs = "", count = ""] = / l=(\d*),(\d*),(\d*)/.exec(header) ?? [];
+    const given = state === "completed" ? completedMs : state === "dead" ? deadMs : "";
+    const at = times[state]?.get(id);
+    if (given !== "" && Number(at) !== Number(endedAt) + Number(given))
+      found.push(`I1: ${id} is ${state} since ${endedAt} and is to be kept for ${given} ms, not until ${at}`);
+    if (state === "completed" && at !== undefined && completedMs + count === "")
+      found.push(`I1: kept holds ${id}, which has no such option`);
+  }
+  return found;
+}
+
 export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSnapshot> {
   const names = [
     ...INDEXES.map((name) => keys[name]),
@@ -154,8 +183,14 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
     keys.ready,
     keys.resting,
     keys.unique,
+    keys.kept,
+    keys.keptTypes,
+    keys.keptDead,
   ];
   const reply = (await redis.eval(READ, names.length, ...names)) as string[][];
+  const [kept = [], lined = [], keptDead = []] = reply.slice(19);
+  const times = { completed: pairs(kept), dead: pairs(keptDead) };
+  reply[9]?.push(...times.completed.keys());
   const envelopes = pairs(reply[13] as string[]);
   const records = pairs(reply[14] as string[]);
   const tasks: QueueSnapshot["tasks"] = new Map();
@@ -176,6 +211,9 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
     remembered,
     headersCounted: counters[25] ?? 0,
     headers,
+    lined: lined.map((member) => member.split(" ")[2] ?? ""),
+    kept: times.completed,
+    wrongTimes: wrongTimesOf(tasks, envelopes, times),
     indexes: Object.fromEntries(
       INDEXES.map((name, i) => [name, reply[i] as string[]]),
     ) as QueueSnapshot["indexes"],
@@ -223,6 +261,9 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     places.delete(id);
   }
   for (const [id, where] of places) found.push(`I1: ${where.join("+")} holds ${id}, which is not a task`);
+  for (const id of queue.lined)
+    if (!queue.kept.has(id)) found.push(`I1: kept:types holds ${id}, which is not in kept`);
+  found.push(...queue.wrongTimes);
   COUNTED.forEach((name, i) => {
     const [counted, there] = [queue.counted[i], tally.get(name)];
     if (counted !== there) found.push(`I2: ${counted} ${name} are counted, ${there} are there`);

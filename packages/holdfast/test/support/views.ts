@@ -22,6 +22,8 @@ export function taskViewOf(change: Partial<TaskView> = {}): TaskView {
     timeoutMs: null,
     backoff: null,
     tags: [],
+    keep: null,
+    keptUntil: null,
     key: null,
     cost: 1,
     unique: null,

@@ -8,7 +8,7 @@ import {
   TASK_ID_PATTERN,
   TASK_TYPE_PATTERN,
 } from "@holdfast/contracts";
-import { TaskReceipt, UniqueSchema } from "@holdfast/contracts/api";
+import { KeepSchema, TaskReceipt, UniqueSchema } from "@holdfast/contracts/api";
 import { type Static, Type } from "typebox";
 import { OneOf } from "../http/validation.ts";
 
@@ -83,6 +83,7 @@ export const taskOptionsSchema = Type.Object(
         default: true,
       }),
     ),
+    keep: Type.Optional(KeepSchema),
     durability: Type.Optional(
       OneOf(DURABILITIES, {
         description: "What has to be reached before the answer. Without it: the setting of the queue.",

@@ -8,6 +8,7 @@ import {
   UNIQUE_CONFLICTS,
   UNIQUE_SCOPES,
 } from "@holdfast/contracts";
+import { KeepSchema } from "@holdfast/contracts/api";
 import { type Static, Type } from "typebox";
 import { OneOf } from "../http/validation.ts";
 import { backoffSchema } from "./schema.ts";
@@ -49,6 +50,8 @@ export const taskViewSchema = Type.Object({
   timeoutMs: nullable(count),
   backoff: nullable(backoffSchema),
   tags: Type.Array(Type.String()),
+  keep: nullable(KeepSchema),
+  keptUntil: nullable(moment),
   key: nullable(Type.String()),
   cost: Type.Integer(),
   unique: nullable(
