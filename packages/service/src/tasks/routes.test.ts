@@ -30,7 +30,7 @@ const stored = (id: string, duplicate = false): EnqueueResult => ({
   receipt: { id, state: "pending", duplicate, willRun: true, durability: "memory" },
 });
 
-/** Serves the routes over a fake queue: these tests are about HTTP, and the engine has its own. */
+/** Serves the routes over a fake queue: these tests check HTTP, and the engine has tests of its own. */
 async function setup(fake: Fake = {}) {
   const metrics = createMetrics({ service: "trial", version: "0" });
   const seen: NewTask[] = [];
@@ -92,7 +92,7 @@ async function setup(fake: Fake = {}) {
   return { app, base, seen, changes, call, metrics };
 }
 
-/** The answer to exactly these bytes. */
+/** Sends exactly these bytes and returns the answer. */
 async function raw(base: string, firstLine: string, headers: string[] = [], body = ""): Promise<string> {
   const { hostname: host, port } = new URL(base);
   const socket = connect({ host, port: Number(port) });
