@@ -8,8 +8,8 @@ import { printable } from "./output.ts";
  * name again, as `--confirm` or, on a terminal, as the answer to a question.
  * @param given the value of --confirm
  * @param what the action, such as `delete queue "q" with 3 tasks`
- * @param options.isFinal whether the question says that it is for good
- * @throws UsageError if the name is another one
+ * @param options.isFinal whether the question warns that the action cannot be undone
+ * @throws UsageError if the user types another name
  */
 export async function confirmByName(
   { io }: Context,

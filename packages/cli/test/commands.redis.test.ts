@@ -30,7 +30,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Completes `ok` tasks, and makes all other tasks dead letters. */
+/** Runs a worker that completes tasks of type `ok`. All other tasks become dead letters. */
 async function runWorker(queue: string, { hasJanitor = true } = {}): Promise<void> {
   const handlers = {
     ok: () => "done",
@@ -42,7 +42,7 @@ async function runWorker(queue: string, { hasJanitor = true } = {}): Promise<voi
   stopping.push(() => worker.stop({ graceMs: 1_000 }));
   await worker.start();
   if (!hasJanitor) return;
-  // The worker only has this queue, because it keeps running during the following tests.
+  // The janitor has only this queue, because it keeps running during the following tests.
   const janitor = new Janitor({ redis: redis.url, queues: [queue] });
   stopping.push(() => janitor.stop({ graceMs: 1_000 }));
   await janitor.start();
@@ -245,7 +245,7 @@ test("tasks are listed a page at a time, explained and cancelled", async () => {
 });
 
 test("text of a task cannot send commands to the terminal", async () => {
-  // JSON escapes \u001b as \\u001b. It does not escape its one-character variant and the mark that reverses text.
+  // JSON escapes \u001b by itself, but neither the one-character form \u009b nor the mark that reverses text.
   await json("enqueue", "escape", "bad", '"\u009b2J\u202e"', "--id", "x");
   await runWorker("escape");
   await until("it is dead", async () => (await observer.stats("escape")).dead === 1);
@@ -356,14 +356,14 @@ test("lines of NDJSON are tasks; a bad line is named and does not stop the other
   expect(stderr).toContain('line 4: it has no "payload"; a task without one has "payload":null');
   expect((await observer.task("lines", "big"))?.payloadText).toBe('{"n":12345678901234567890, "s":"}\\"{"}');
   expect((await readFile(rejects, "utf8")).trimEnd().split("\n").sort()).toEqual([...bad].sort());
-  // A file of another run is not overwritten.
+  // The command does not overwrite a file of another run.
   expect((await cli("enqueue", "lines", "--ndjson", file, "--rejects", rejects)).code).toBe(2);
 });
 
 const manyLines = (count: number) =>
   Array.from({ length: count }, (_, n) => `{"type":"ok","payload":${n}}`).join("\n");
 
-/** Runs a command with its output on a device that is always full. */
+/** Runs a command whose stdout is a device that is always full. */
 async function onFullDisk(input: string, ...args: string[]): Promise<Ended> {
   const disk = await open("/dev/full", "w");
   const running = start(args, { REDIS_URL: redis.url }, disk.fd);
@@ -405,7 +405,7 @@ test("an import whose results cannot be written stops, and says how far it came"
   expect(code).toBe(1);
   const { pending } = await observer.stats("import");
   expect(pending).toBeLessThan(20_000);
-  // The first line is empty: lines are counted as an editor counts them.
+  // The first line is empty and counts, as in an editor.
   expect(stderr).toMatch(
     new RegExp(
       `^holdfast: the output could not be written: ENOSPC.*: stopped after ${pending} accepted tasks, line ${pending + 2} and all lines after it were not sent$`,
@@ -443,7 +443,7 @@ test("a partitioned queue is one queue", async () => {
 });
 
 test("workers are listed, and an audit finds extra index entries", async () => {
-  // A janitor would remove the entry before the audit finds it.
+  // No janitor runs, since it would remove the entry before the audit finds it.
   await runWorker("audited", { hasJanitor: false });
   await until("the worker is registered", async () => (await observer.workers()).length > 0);
   expect(await json<object[]>("worker", "ls")).toContainEqual(

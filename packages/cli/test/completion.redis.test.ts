@@ -35,7 +35,7 @@ async function shell(name: string, script: string, args: string[] = []): Promise
   return stdout.trim().split("\n");
 }
 
-/** The candidates that bash offers after these words. */
+/** The candidates that bash offers to complete these words. */
 function inBash(...words: string[]): Promise<string[]> {
   const list = ["holdfast", ...words].map((word) => `'${word}'`).join(" ");
   return shell(

@@ -32,7 +32,7 @@ test("events are printed as they come, as a table or as JSON lines, and from a c
   await cli("queue", "configure", "told", "--max-events", "1000");
   const queue = new Queue("told", { client });
   const tail = start(["--redis", redis.url, "events", "told", "--count", "2"]);
-  // It reads from now on, so that a task before its first read would not be told.
+  // The command prints only events after its first read, so this enqueues until the first event is printed.
   await until("it prints the events", async () => {
     await queue.enqueue("t", 1);
     return tail.stdout().includes("\n");

@@ -21,7 +21,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** Makes a queue with three waiting and two scheduled tasks. */
+/** Creates a queue with three waiting and two scheduled tasks. */
 async function filled(name: string): Promise<void> {
   const tasks = [0, 0, 0, 60_000, 60_000].map((delayMs) => ({
     type: "t",
@@ -31,7 +31,7 @@ async function filled(name: string): Promise<void> {
   await new Queue(name, { client }).enqueueMany(tasks);
 }
 
-/** Runs the command on a terminal, with a user who answers its questions. */
+/** Runs the command on a simulated terminal, with a user who answers its questions. */
 async function atTerminal(answer: string | null, ...args: string[]) {
   const stdin = Object.assign(new PassThrough(), { isTTY: true });
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];

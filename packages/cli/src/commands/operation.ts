@@ -43,8 +43,8 @@ function print(context: Context, view: View): void {
 }
 
 /**
- * Creates an operation and runs it here to its end, so that no service has to run. If this process is interrupted,
- * another one continues the operation.
+ * Creates an operation and runs it to its end in this process, so no service has to run. If this process is
+ * interrupted, another process that runs operations (such as observability) continues it.
  */
 export async function runHere(
   context: Context,
