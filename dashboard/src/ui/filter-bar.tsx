@@ -7,7 +7,7 @@ import { useNarrow } from "./use-narrow.ts";
 interface FilterBarProps {
   value: ListSearch;
   onApply(value: ListSearch): void;
-  /** Whether any filter is set, also one of `children`. */
+  /** Whether any filter is set, including those of `children`. */
   filtered: boolean;
   onClear(): void;
   children?: ReactNode;

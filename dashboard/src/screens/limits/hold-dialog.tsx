@@ -11,14 +11,14 @@ import { SpanField } from "./limit-fields.tsx";
 interface HoldDialogProps {
   queue: string;
   of: HoldOf;
-  /** Whether the key, type or queue is held or stopped now. The dialog then lets it go on. */
+  /** Whether the key, type or queue is held or stopped now. The dialog then ends the hold. */
   held: boolean;
   /** Whether a dead letter stopped the key. */
   stopped?: boolean;
   onClose(): void;
 }
 
-/** Holds a key, a type or a queue for some time, or lets it go on. */
+/** A dialog that holds a key, a type or a queue for some time, or ends its hold. */
 export function HoldDialog({ queue, of, held, stopped = false, onClose }: HoldDialogProps) {
   const client = useQueryClient();
   const { say } = useToasts();

@@ -9,7 +9,7 @@ import { KeyLimitDialog } from "./limits-dialog.tsx";
 
 export type KeyAction = "hold" | "let go on" | "limit" | "take limit away";
 
-/** An action on a key, with the key as it was when the button was pressed. */
+/** The action that the user chose for a key, and the key as it was at that moment. */
 export interface AskedKey {
   action: KeyAction;
   row: TaskKeyView;
@@ -23,8 +23,8 @@ interface KeyDialogProps {
 }
 
 /**
- * The dialog of an action on a key. It is not part of the row, because the row disappears when no task of the key waits
- * any more.
+ * The dialog for an action on a key. It is not part of the row, because the row disappears once no task of the key
+ * waits.
  */
 export function KeyDialog({ queue, limits, asked: { action, row }, onClose }: KeyDialogProps) {
   const { say } = useToasts();

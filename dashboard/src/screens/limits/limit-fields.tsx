@@ -12,7 +12,7 @@ interface SpanFieldProps {
   autoFocus?: boolean;
 }
 
-/** A number and its unit of time. */
+/** A field for a number and its unit of time. */
 export function SpanField({ label, hint, value, onChange, error, autoFocus }: SpanFieldProps) {
   return (
     <div className="span-field">
@@ -47,7 +47,7 @@ export function SpanField({ label, hint, value, onChange, error, autoFocus }: Sp
 interface LimitFieldsProps {
   draft: LimitDraft;
   errors: LimitErrors;
-  /** Says what the weight compares; null for a limit without a weight. */
+  /** Explains the weight; null for a limit that has no weight. */
   weightHint: string | null;
   onChange(draft: LimitDraft): void;
 }

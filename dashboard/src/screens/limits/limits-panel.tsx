@@ -88,7 +88,7 @@ export function LimitsPanel({ view }: { view: LimitsView }) {
 interface LimitFactsProps {
   title: string;
   limit: Limit | undefined;
-  /** How many tasks run, of how many. */
+  /** How many tasks run, and how many may run. */
   running?: string;
   /** The share of the concurrency that is used; null without a limit. */
   used?: number | null;

@@ -161,7 +161,7 @@ it("gives a key a limit of its own with an end, and takes it away", async () => 
   });
   await userEvent.click(await screen.findByRole("button", { name: "Own limit" }));
   const dialog = within(await screen.findByRole("dialog"));
-  // The form begins with the limit that applies now.
+  // The form starts with the limit that applies now.
   const concurrency = dialog.getByLabelText<HTMLInputElement>("At one time");
   expect(concurrency.value).toBe("3");
   await userEvent.clear(concurrency);

@@ -68,7 +68,7 @@ it("keeps the policies that a form does not touch, and takes away those that it 
   await userEvent.clear(each.getByLabelText("At one time"));
   await userEvent.click(save);
   await screen.findByText("Limits of emails changed");
-  // Without strict order, `onDead` has no meaning and is left out.
+  // `onDead` only has a meaning with strict order, so it is left out.
   expect(body(calls, "PUT", LIMITS)).toEqual({ key: { maxWaiting: 50 }, fairBy: "time" });
 });
 

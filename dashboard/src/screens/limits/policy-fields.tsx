@@ -10,7 +10,7 @@ interface PolicyFieldsProps {
   onChange(draft: PolicyDraft): void;
 }
 
-/** How the tasks of each key follow one another. */
+/** The fields for the policies of each key: order, full key, waiting tasks. */
 export function PolicyFields({ draft, errors, onChange }: PolicyFieldsProps) {
   const set = (part: Partial<PolicyDraft>) => onChange({ ...draft, ...part });
   return (
@@ -75,7 +75,7 @@ export function PolicyFields({ draft, errors, onChange }: PolicyFieldsProps) {
 
 export type FairBy = NonNullable<QueueLimits["fairBy"]>;
 
-/** The field for what the keys of a queue share: starts or running time. */
+/** The field that decides what the keys of a queue share fairly: starts or running time. */
 export function FairField({ value, onChange }: { value: FairBy; onChange(value: FairBy): void }) {
   return (
     <div className="field">

@@ -39,7 +39,7 @@ export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogP
   const limit = hasErrors(errors) ? {} : (limitOf(draft) ?? {});
   const changes = invalid ? [] : sharedChanges(before, { limit, queues });
   const save = async () => {
-    // A save replaces the limit of this name, so it must not undo a change that this form has never shown.
+    // A save replaces the limit with this name, and must not undo a change that the form has never shown.
     if (!(await isUnchanged(name, before)))
       throw new ApiError({
         status: 0,
@@ -78,7 +78,7 @@ export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogP
       <QueuesField value={text} onChange={setText} />
       <LimitFields
         draft={draft}
-        // The hints of an empty form say what it needs, so it shows no errors.
+        // An empty form shows hints instead of errors.
         errors={before === null ? wrong : errors}
         weightHint={null}
         onChange={setDraft}

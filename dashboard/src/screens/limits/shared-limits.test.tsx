@@ -22,8 +22,8 @@ const DB: SharedLimitView = {
 };
 
 /**
- * Renders the screen with the limit `db` of two queues. `all` are the limits that the service knows when a form is
- * saved.
+ * Renders the screen with a limit `db` that two queues share. `all` returns the limits that the service has when a form
+ * is saved.
  */
 const withDb = (all: () => SharedLimitView[] = () => [DB]) =>
   show(view({ shared: [DB], running: 10, blockedBy: "shared" }), [], ({ method, path }) => {

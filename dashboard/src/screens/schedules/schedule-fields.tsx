@@ -11,7 +11,7 @@ export interface FieldsProps {
   set(part: Partial<ScheduleDraft>): void;
 }
 
-/** When the schedule begins and ends. */
+/** The fields for the start and the end of the schedule. */
 export function SpanOfSchedule({ draft, errors, set, isNew }: FieldsProps & { isNew: boolean }) {
   const hasStart = draft.startAt.trim() !== "";
   return (
@@ -92,7 +92,7 @@ const SCOPE_TEXT: Record<UniqueScope, string> = {
   window: "For a time",
 };
 
-/** The unique key of the tasks, and what a run does while another task holds it. */
+/** The fields for the unique key of the tasks, and for what a run does while another task holds the key. */
 export function UniqueFields({ draft, errors, set }: FieldsProps) {
   const { unique } = draft;
   const setUnique = (part: Partial<UniqueDraft>) => {
@@ -153,7 +153,7 @@ export function UniqueFields({ draft, errors, set }: FieldsProps) {
   );
 }
 
-/** What becomes of runs that were missed or that overlap. */
+/** The fields for what happens to runs that were missed or that overlap. */
 export function PolicyFields({ draft, set }: Pick<FieldsProps, "draft" | "set">) {
   return (
     <div className="form-row">
