@@ -29,7 +29,7 @@ test("every image from outside can be given with its digest, and has one tag eve
   expect(bases.filter((base) => !/^\$\{NODE_IMAGE\}$/.test(base) && !stages.includes(base))).toEqual([]);
 });
 
-/** Runs pin-images with a fake docker. @param inspect the shell command for `docker image inspect` */
+/** Runs pin-images with a fake docker. @param inspect the shell command that stands for `docker image inspect` */
 function pin(inspect: string) {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-images-"));
   folders.push(folder);

@@ -13,7 +13,7 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
   const keyOf = (key: string) => stack.observer.limits.key("shop", key);
   const sleep = { ms: 90_000 };
 
-  /** Changes how many tasks of each key run at one time, in the form. */
+  /** Opens the form, and changes how many tasks of each key may run at one time. */
   const limitEachKey = async (concurrency: string, shown: RegExp) => {
     await page.getByRole("button", { name: "Change limits" }).click();
     const dialog = page.getByRole("dialog");

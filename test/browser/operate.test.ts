@@ -242,7 +242,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
 
   test("runs the burst, shows it live, and every task of it ends", async () => {
     const before = (await stats("default")).totals;
-    // The queue is paused, so that it holds the whole burst until the page has shown it, however fast the workers are.
+    // The queue is paused, so that the whole burst waits until the page has shown it, however fast the workers are.
     await stack.observer.pause("default", "the burst is sent first");
     await open(page, `${stack.base}/load?queue=default`);
     await page.getByRole("button", { name: "Run the burst" }).click();
@@ -271,7 +271,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     const after = await stats("default");
     expect((await stack.observer.audit("default")).violations).toEqual([]);
     expect(after.totals.acked - before.acked + after.totals.deadLettered - before.deadLettered).toBe(10_000);
-    // The page was not loaded again, and has followed the burst to its end.
+    // The page has followed the burst to its end without being reloaded.
     const exact = (value: number) => value.toLocaleString("en-US");
     const end = ["0", "0", "0", exact(after.totals.acked), exact(after.dead)];
     const states = ["Pending", "Processing", "Scheduled", "Completed", "Dead"];

@@ -45,7 +45,7 @@ describe.skipIf(!executablePath)("who may do what, in a real browser", { timeout
     await page.getByLabel("Connection: Live").waitFor();
     await page.getByText("admin", { exact: true }).waitFor();
     await page.getByText("production", { exact: true }).waitFor();
-    // The key is in no storage that a script can read.
+    // The page keeps the key in no storage that a script can read.
     expect(await page.evaluate("JSON.stringify(localStorage) + document.cookie")).not.toContain("hf_");
     await page.getByRole("button", { name: "Log out" }).click();
     await page.getByRole("heading", { name: "Log in" }).waitFor();

@@ -42,7 +42,7 @@ test("every attempt in the records counts, the crashed ones too", () => {
 test("the spread of the starts is that of the worst window", () => {
   expect(widestSpread(["a", "b", "a", "b"], 2)).toBe(0);
   expect(widestSpread(["a", "b", "a", "a", "b", "b"], 2)).toBe(2);
-  // A key that never starts in a window counts as well.
+  // A key that does not start at all within a window counts as well.
   expect(widestSpread(["a", "b", "b", "b", "b"], 3)).toBe(3);
 });
 

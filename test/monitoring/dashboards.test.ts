@@ -17,7 +17,7 @@ import {
 
 const UNITS = ["short", "s", "ops", "reqps", "percentunit", "bytes"];
 const PANELS = ["stat", "timeseries", "heatmap", "table", "row"];
-/** Metrics of Prometheus and of prom-client. */
+/** Metrics that Prometheus and prom-client export by themselves. */
 const FOREIGN = [
   "up",
   "ALERTS",
@@ -26,7 +26,7 @@ const FOREIGN = [
   "process_resident_memory_bytes",
 ];
 
-/** The titles of the panels that have the required figures. */
+/** The titles of the panels that a dashboard has to have. */
 const WANTED = [
   "In against out",
   "Depth by state",
@@ -50,7 +50,7 @@ const WANTED = [
 ];
 
 test("the dashboards are those of their sources", () => {
-  // The script fails, and names each dashboard that differs from its source.
+  // The script fails if a dashboard differs from its source, and names that dashboard.
   execFileSync(process.execPath, ["scripts/generate-dashboards.mjs", "--check"], {
     cwd: root,
     stdio: "pipe",
@@ -179,7 +179,7 @@ describe.each(dashboards)("%s", (_name, board) => {
         record: `expression_${index}`,
         expr: filledIn(expr),
       }));
-      // JSON is also valid YAML.
+      // JSON is valid YAML, so the rules are written as JSON.
       writeFileSync(join(folder, "rules.yml"), JSON.stringify({ groups: [{ name: "all", rules }] }));
       expect(promtool("check", "rules", join(folder, "rules.yml"))).toContain(`${rules.length} rules found`);
     } finally {

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { alerts, hasPrometheus, promtool, read, recorded, root } from "./support.ts";
 
 const TESTS = "infra/prometheus/tests";
-/** Cases of recording rules. */
+/** The test files for recording rules. */
 const RECORDED_TESTS = ["backlog-work.yml"];
 const PAGES = [
   "OldestPendingTooOld",

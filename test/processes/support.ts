@@ -9,7 +9,7 @@ import { Observer, Queue } from "../../packages/holdfast/dist/index.js";
 
 export { until };
 
-/** Test settings of the fault matrix. */
+/** The settings of the tests. */
 export const LEASE_MS = 1_000;
 export const SWEEP_MS = 200;
 const POLL_MS = 100;

@@ -57,8 +57,8 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
   });
 
   /**
-   * Starts nginx with the configuration of the documentation, with our ports and certificate, and with a second server
-   * that is configured in another way.
+   * Starts nginx with the configuration in the documentation, with the ports and the certificate of the test. A second
+   * server in it has another configuration.
    */
   async function startNginx(): Promise<ChildProcess> {
     const page = await readFile(join(import.meta.dirname, "../../docs/reverse-proxy.md"), "utf8");
@@ -117,7 +117,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     return child;
   }
 
-  /** Sends a request over TLS and HTTP/2, under the name that the configuration serves. */
+  /** Sends a request over TLS and HTTP/2, with the host name that the configuration serves. */
   function ask(
     method: string,
     path: string,
@@ -168,7 +168,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     expect(JSON.parse(found.body)).toMatchObject({ state: "completed" });
     const key2 = { ...bearer(), "content-type": "application/x-ndjson" };
     const lines = await ask("POST", "/tasks/v1/queues/default/tasks/batch", undefined, key2);
-    // The service refuses the empty body with 422, so the request has passed the proxy.
+    // The service itself refuses the empty body with 422, so the request has passed the proxy.
     expect(lines.status).toBe(422);
   });
 

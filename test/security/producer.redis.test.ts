@@ -15,7 +15,7 @@ test("the user producer has all rights that a producer needs, and no others", as
     "--repl-diskless-sync-delay",
     "0",
   ]);
-  // SECURITY.md names these rights for replicas.
+  // A replica needs these rights, which SECURITY.md lists.
   await redis.admin.acl(
     "SETUSER",
     "replica",
@@ -101,6 +101,6 @@ test("the user producer has all rights that a producer needs, and no others", as
   await queue.close();
   await split.close();
   expect(methodsOf(Queue).filter((name) => !called.has(name))).toEqual([]);
-  // A subscription to events ends ten seconds after its last reader.
+  // The library ends a subscription to events ten seconds after its last reader.
   await expectLeast(redis, seen, "producer", ["sunsubscribe"]);
 });

@@ -27,7 +27,8 @@ export const row = {
     await ctx.worker(url).ready();
     const producer = await ctx.producer(url, { ratePerSecond: 100, count: 400 }).ready();
     await sleep(1_000);
-    // The worker dies before the jump, so the leases of its tasks end at a time that is then far in the future.
+    // The worker dies before the jump, so the leases of its tasks expire at a time that is far in the future after the
+    // jump.
     await victim.kill();
     const killedAt = performance.now();
     clock.set(-JUMP_MS);

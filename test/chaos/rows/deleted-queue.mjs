@@ -2,7 +2,7 @@ import { mono, until } from "../harness/until.mjs";
 
 const DELETIONS = 5;
 const HELD = 20;
-// The history rounds the duration of a call to milliseconds.
+// The histories round the duration of a call to whole milliseconds.
 const ROUNDING_MS = 2;
 
 export const row = {
@@ -39,7 +39,7 @@ export const row = {
           await view.observer.deleteQueue(ctx.queueName);
           return true;
         } catch (error) {
-          // The deletion is refused if tasks still run, or if a producer has enqueued again.
+          // The deletion is refused while tasks run, or if a producer has enqueued again after the pause.
           if (error.code !== "queue_busy") throw error;
           refused++;
           return false;

@@ -10,8 +10,8 @@ export const row = {
     const view = ctx.client(url);
     await ctx.janitor(url).ready();
     const first = await ctx.worker(url, { concurrency: 1 }).ready();
-    // The heartbeat thread registers the worker. The block begins only then, because this row does not test a slow
-    // start.
+    // The worker is registered by its heartbeat thread. The block begins only after that, because this row does not
+    // test a slow start.
     await until("its heartbeat thread is up", async () => (await view.observer.workers()).length === 1);
     const [kept] = await ctx.enqueue(view, [{ type: "block", payload: { ms: 3_000 } }]);
     await until("it runs", () => first.heard("run").length === 1);

@@ -4,11 +4,14 @@ import { until } from "../harness/until.mjs";
 const ENDS = Number(process.env.EVENT_ENDS ?? 10_000);
 const RESTARTS = 20;
 const PART = Math.ceil(ENDS / RESTARTS);
-/** In the second half the queue keeps so few events that a reader that is away misses some. */
+/**
+ * FEW is the number of events that the queue keeps in the second half, so few that a reader that was stopped misses
+ * some.
+ */
 const PATIENCE_MS = 30_000 + ENDS;
 const FEW = Math.ceil(PART / 2);
 
-/** What the readers of one queue were told, one after the other. */
+/** What all readers of one queue were told together; they run one after another. */
 class Told {
   ids = new Set();
   events = 0;

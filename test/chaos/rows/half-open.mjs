@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 const COMMAND_MS = 1_000;
-// A call waits once for its reply, repeats for the same time, and waits as long for the last reply.
+// A call waits for its reply, is repeated for as long, and then waits as long again for the last reply.
 const BOUND_MS = 3 * COMMAND_MS + 200;
 
 export const row = {

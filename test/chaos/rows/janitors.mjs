@@ -4,7 +4,7 @@ import { until } from "../harness/until.mjs";
 
 const TASKS = 200;
 const DOWN_MS = 2_000;
-// The row measures from the ready message of a janitor, because the start of the process takes time.
+// The row starts to measure at the ready message of a janitor, because its process takes time to start.
 const BOUND_MS = SWEEP_MS + POLL_MS + 300;
 
 export const row = {

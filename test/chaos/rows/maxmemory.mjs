@@ -36,7 +36,7 @@ export const row = {
       20_000,
     );
     await producer.finish();
-    // This limit is below the used memory, even if the last refused enqueues freed some.
+    // The limit is below the memory in use, even if the last refused enqueues freed some.
     const full = Math.floor(Number((await redis.info()).used_memory) * 0.98);
     await redis.cli("config", "set", "maxmemory", full);
     await victim.kill();

@@ -46,7 +46,7 @@ export const row = {
       );
       ctx.expect(tookMs < 3_500, `${signal}: ${tookMs} ms`);
       seen.push(`${signal}: ${completed} finished, ${released} released, exit ${code} after ${tookMs} ms`);
-      // The handler of these tasks only ends on a signal, which will not come.
+      // The handler of these tasks ends only on a signal that never comes, so the pending ones are cancelled.
       for (const task of views) if (task.state === "pending") await view.queue.cancel(task.id);
       const heir = await ctx.worker(url).ready();
       await ctx.drain(view);

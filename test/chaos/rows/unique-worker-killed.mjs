@@ -6,8 +6,8 @@ const KEYS = ["a", "b", "c", "d", "e"];
 const TASK = { type: "sleep", payload: { ms: 100 }, maxRetries: 30 };
 
 /**
- * Enqueues tasks with the keys in turn until it is stopped. If another task holds the key, the answer has to name that
- * task.
+ * Enqueues tasks with the keys in turn until it is stopped. If another task holds the unique key, the answer has to
+ * name that task.
  */
 function startOffers(ctx, view, held) {
   const seen = { accepted: 0, deduplicated: 0 };
@@ -45,7 +45,9 @@ function startOffers(ctx, view, held) {
   };
 }
 
-/** Two tasks of a key must not overlap: the next one is granted after the one before it has ended. */
+/**
+ * Returns the pairs of tasks of one key that overlap. A task must be granted only after the one before it has ended.
+ */
 function overlapsOf(tasks) {
   return KEYS.flatMap((key) => {
     const own = [...tasks.values()].filter(({ unique }) => unique.key === key);

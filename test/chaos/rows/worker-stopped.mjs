@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { LEASE_MS } from "../harness/context.mjs";
 import { mono, until } from "../harness/until.mjs";
 
-// Heartbeats come every third of a lease. The rest allows for a busy machine.
+// A heartbeat is sent every third of a lease. The 200 ms allow for a busy machine.
 const TOLD_MS = Math.ceil(LEASE_MS / 3) + 200;
 
 export const row = {

@@ -8,7 +8,7 @@ import { attemptsOf, stalledMs } from "../harness/starts.mjs";
 const LIMIT = 1_000;
 const BURST = 400;
 const SECONDS = 12;
-/** The worker is killed when it holds this many tasks. */
+/** The worker is killed as soon as it holds this many tasks. */
 const AHEAD = 200;
 
 export const number = 7;
@@ -25,13 +25,13 @@ export async function run(ctx) {
   const rate = { limit: LIMIT, periodMs: 1_000, burst: BURST };
   await view.observer.limits.set(ctx.queueName, { queue: { rate } });
   await ctx.janitor(redis.url).ready();
-  // This actor records each run, so that the check knows after its death which tasks it had begun.
+  // This actor records each run, so that after its death the check knows which tasks it had begun.
   const start = () => ctx.worker(redis.url, { concurrency: 4, aheadMs: 100 }).ready();
   const first = await start();
-  // These workers are stopped until the first one dies, and then take over at once.
+  // These workers are stopped until the first worker dies. Then they take over at once.
   const others = await ctx.startSlots(redis.url, 2, { concurrency: 20, leaseMs: 30_000 });
   for (const other of others) other.signal("SIGSTOP");
-  // The worker learns how quick the tasks are, and meanwhile the rate allows a whole burst again.
+  // Meanwhile the worker learns how short the tasks are, and the rate fills up to a whole burst.
   await ctx.put(view, sleeps(2_000, 1));
   await ctx.untilCompleted(view, 2_000);
   const machine = await ctx.watchMachine(redis);

@@ -50,16 +50,16 @@ class Trial {
       this.model.add(task);
     }
     await this.engine.enqueue({ checked: false, high: 0, normal: 0, low: 0, keyed: tail.length / 2, tail });
-    // Some of the held tasks end, and some are handed back because they were not begun.
+    // Of the held tasks some end, and some are handed back as if they were never begun.
     const ended = this.#held.filter(() => Math.random() < 0.4);
     this.#held = this.#held.filter((grant) => !ended.includes(grant));
     const verdicts = ended.map((grant) => ({ ...grant, kind: Math.random() < 0.2 ? "unstarted" : "ack" }));
-    // Tasks that are handed back keep their order, and each becomes the head of its line.
+    // Tasks that are handed back keep their order. Each one becomes the first in the line of its key.
     for (const { id, kind } of verdicts.toReversed()) this.model.end(id, kind);
     if (verdicts.length > 0) await this.hands.settle(verdicts);
     const want = random(5);
     let granted = 0;
-    // A call may leave keys for the next one, and says so by `again` or by granting something.
+    // A call may leave keys for the next call. It is repeated while it says `again` or grants something.
     for (let goesOn = true; goesOn && granted < want; ) {
       const { grants, again } = await this.hands.ask(want - granted);
       goesOn = again || grants.length > 0;

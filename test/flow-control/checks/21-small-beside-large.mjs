@@ -21,7 +21,7 @@ export async function run(ctx) {
     const redis = await ctx.startRedis();
     const view = ctx.client(redis.url);
     await ctx.keepAll(view);
-    // More tasks than the worker can take during the check.
+    // The worker cannot take so many tasks during the check, so the large key always has some waiting.
     const large = await ctx.put(view, sleeps(depth + 1_500, RUN_MS, { key: "large" }));
     await ctx.startSlots(redis.url, 1, { concurrency: SLOTS, leaseMs: 30_000 });
     await sleep(500);
@@ -47,7 +47,7 @@ export async function run(ctx) {
     const own = seen.map(({ from, to }) => to - from);
     const begun = await ctx.records(view, large.slice(0, 2_500));
     const starts = begun.flatMap(({ history }) => history.map(({ startedAt }) => startedAt));
-    // The number of starts in between depends on the turns, and not on the speed of the machine.
+    // How many starts lie in between depends on the turns of the keys, and not on the speed of the machine.
     const between = spans.map(({ from, to }) => starts.filter((at) => at > from && at < to).length);
     waits.push({
       depth,

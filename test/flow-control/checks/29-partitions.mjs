@@ -35,7 +35,7 @@ export async function run(ctx) {
   const ids = [];
   const unknown = [];
   /**
-   * Enqueues one task of each key. If the outcome is unknown, the enqueue is not repeated, since the repeat could come
+   * Enqueues one task of each key. An enqueue with unknown outcome is not repeated, since its task could then come
    * after later tasks.
    */
   const put = async (n) => {
