@@ -1,5 +1,5 @@
-// The faults that `make mutants` puts into a copy of the code, one at a time. Each change is [file, from, to], and the
-// text `from` must occur exactly once in the file. At least one of the `tests` has to fail. This file has more than 500
+// The faults that `make mutants` puts into a copy of the code, one at a time. A change is [file, from, to]; the text
+// `from` must occur exactly once in the file. At least one of the `tests` has to fail. This file has more than 500
 // lines, because it has one entry per fault.
 
 const test = (name) => `packages/holdfast/test/${name}.redis.test.ts`;
