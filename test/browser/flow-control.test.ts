@@ -83,7 +83,7 @@ describe.skipIf(!executablePath)(
       const dialog = page.getByRole("dialog");
       await dialog.getByRole("textbox", { name: "Name" }).fill("database");
       await dialog.getByRole("textbox", { name: "Queues" }).fill("shop, bills, bilsl");
-      await dialog.getByText("Saving creates what does not exist yet: bilsl.").waitFor();
+      await dialog.getByText("Saving creates these queues, which do not exist yet: bilsl.").waitFor();
       await dialog.getByRole("textbox", { name: "Queues" }).fill("shop, bills");
       await dialog.getByLabel("At one time").fill("1");
       await dialog.getByRole("button", { name: "Save" }).click();

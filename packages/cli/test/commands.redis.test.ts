@@ -108,7 +108,7 @@ test("the same id with the same task is accepted once, with another one it is a 
   expect((await observer.stats("once")).pending).toBe(1);
 });
 
-test("--wait shows the end, and its exit code tells it", async () => {
+test("--wait shows how the task ended, and so does the exit code", async () => {
   await runWorker("wait");
   const good = await cli("enqueue", "wait", "ok", "1", "--wait", "10s", "--json");
   expect(good.code).toBe(0);

@@ -58,7 +58,7 @@ test("events are printed as they come, as a table or as JSON lines, and from a c
   expect(JSON.parse(more.stdout)).toMatchObject({ type: "cancelled", id: "last" });
 });
 
-test("a queue that keeps no events, a wrong type and a wrong cursor are told in one line", async () => {
+test("a queue that keeps no events, a wrong type and a wrong cursor are reported in one line", async () => {
   expect(await cli("events", "none")).toMatchObject({
     code: 4,
     stderr: 'holdfast: queue "none" keeps no events: set its maxEvents, for example to 100000\n',

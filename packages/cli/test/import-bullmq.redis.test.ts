@@ -225,7 +225,7 @@ test("jobs that cannot be tasks are refused with a reason and stay; --type names
   expect(await observer.task(name, taskIdOf(name, "1"))).toMatchObject({ type: "mail.send" });
 });
 
-test("a job of the same number in another life of the queue is refused, not taken for the first one", async () => {
+test("a job with the number of an earlier job, added after the queue was obliterated, is refused", async () => {
   const name = "reborn";
   const queue = new BullQueue(name, { connection: { url: server.url } });
   onTestFinished(() => queue.close());

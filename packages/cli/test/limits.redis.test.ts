@@ -240,7 +240,7 @@ test.each([
   expect(await new Observer({ client }).queues()).not.toContain("q");
 });
 
-test("a queue or a shared limit that does not exist is told", async () => {
+test("a queue or a shared limit that does not exist is reported", async () => {
   expect(await cli("limits", "show", "nowhere")).toMatchObject({ code: 3 });
   const { code, stderr } = await cli("limits", "unshare", "nowhere");
   expect([code, stderr]).toEqual([3, 'holdfast: no shared limit is called "nowhere"\n']);

@@ -67,7 +67,7 @@ const entriesOf = (prefix: string, count: number, at: number) =>
     }),
   );
 
-test("a look reads every new log-out and no old one, however many there are", async () => {
+test("a poll reads every new log-out and no old one, however many there are", async () => {
   const ended = new EndedSessions({ connection: client.connection, prefix: "many" });
   const base = Date.now() - 60_000;
   await entriesOf("many", 11_000, base);

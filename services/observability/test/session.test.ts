@@ -150,7 +150,7 @@ test("a session ends with its key, and a forged cookie is no session", async () 
   expect(await status(cookie)).toBe(401);
 });
 
-test("a session ends when it is not used, and in any case after its length; use makes it longer", async () => {
+test("a session ends when it is not used for its idle time, or when its longest time is over; each use extends the idle time", async () => {
   const { key } = mintKey({ label: "l", scopes: ["read"] });
   const ring = { verify: () => key, current: () => key };
   const options = { ring, secrets: ["s".repeat(32)], idleMs: 100_000, maxMs: 250_000, secureOnly: false };

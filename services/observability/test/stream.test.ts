@@ -42,7 +42,7 @@ test("a client gets frames of the documented shape, numbered, at most two a seco
   expect(frames.at(-1)).toMatchObject({ redisUp: true, queues: [{ queue: "q", pending: 2 }] });
 });
 
-test("clients are told that Redis is down", async () => {
+test("clients learn that Redis is down", async () => {
   let isUp = true;
   const { open } = await setup({
     observer: {

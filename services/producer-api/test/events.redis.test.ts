@@ -119,7 +119,7 @@ test("events come as lines if the client asks for lines", async () => {
   expect(lines.map((line) => JSON.parse(line).type)).toEqual(["enqueued", "cancelled"]);
 });
 
-test("wrong requests are told by field before the stream begins", async () => {
+test("an invalid request is refused before the stream begins, and the error names its field", async () => {
   await queueWithEvents("checked");
   const { text: key } = await keyOf();
   const get = async (path: string, use = key) => {

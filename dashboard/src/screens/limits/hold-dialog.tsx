@@ -40,7 +40,7 @@ export function HoldDialog({ queue, of, held, stopped = false, onClose }: HoldDi
           {held ? null : (
             <SpanField
               label="For how long"
-              hint="After this time it goes on by itself."
+              hint="The hold then ends by itself."
               value={span}
               onChange={setSpan}
               error={error}
@@ -71,7 +71,7 @@ export function HoldDialog({ queue, of, held, stopped = false, onClose }: HoldDi
       <p>
         {held
           ? "Its tasks may start again at once, as its limits allow."
-          : "None of its tasks starts during this time. Tasks that run now go on, and enqueues are still accepted."}
+          : "None of its tasks starts during this time. Tasks that already run continue, and enqueues are still accepted."}
       </p>
     </ConfirmDialog>
   );

@@ -53,11 +53,11 @@ export function KeyDialog({ queue, limits, asked: { action, row }, onClose }: Ke
       onClose={onClose}
     >
       <p>
-        The limit of each key counts for{" "}
+        The limit for each key then applies again to{" "}
         <strong className="mono key-text">
           <ForeignText text={row.key} />
-        </strong>{" "}
-        again: {limitText(limits.key ?? {})}.
+        </strong>
+        : {limitText(limits.key ?? {})}.
       </p>
     </ConfirmDialog>
   );

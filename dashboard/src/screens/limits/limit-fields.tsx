@@ -79,7 +79,7 @@ export function LimitFields({ draft, errors, weightHint, onChange }: LimitFields
       <div className="form-row rate-row">
         <TextField
           label="Rate"
-          hint="How many tasks may start in each period. A task with a cost counts as that many. Empty: no limit."
+          hint="How many tasks may start in each period. A task with a cost counts as that many tasks. Empty: no limit."
           value={draft.rate}
           onChange={(rate) => set({ rate })}
           error={errors.rate}
@@ -87,14 +87,14 @@ export function LimitFields({ draft, errors, weightHint, onChange }: LimitFields
         />
         <SpanField
           label="Period"
-          hint="The time that the rate is for."
+          hint="The length of a period."
           value={draft.period}
           onChange={(period) => set({ period })}
           error={errors.period}
         />
         <TextField
           label="Burst"
-          hint="How many may start at once after a rest. Empty: evenly spaced."
+          hint="How many tasks may start at once after a pause. Empty: starts are evenly spaced."
           value={draft.burst}
           onChange={(burst) => set({ burst })}
           error={errors.burst}

@@ -67,7 +67,7 @@ export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): v
         <LimitFields
           draft={all}
           errors={errors.all}
-          weightHint="The turns of the tasks without a key, compared with one key."
+          weightHint="The share of turns for tasks without a key, compared with a single key."
           onChange={setAll}
         />
       </fieldset>
@@ -76,7 +76,7 @@ export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): v
         <LimitFields
           draft={each}
           errors={errors.each}
-          weightHint="The turns of a key, compared with the others."
+          weightHint="The share of turns for a key, compared with other keys."
           onChange={setEach}
         />
         <PolicyFields draft={policy} errors={errors.each} onChange={setPolicy} />
@@ -148,17 +148,17 @@ export function KeyLimitDialog({ queue, row, limits, onClose }: KeyLimitDialogPr
       onClose={onClose}
     >
       <p className="soft">
-        This limit takes the place of the one for each key. If all fields are empty, this key has no limit.
+        This limit replaces the limit for each key. If all fields are empty, this key has no limit.
       </p>
       <LimitFields
         draft={draft}
         errors={errors}
-        weightHint="The turns of this key, compared with the others."
+        weightHint="The share of turns for this key, compared with other keys."
         onChange={setDraft}
       />
       <SpanField
         label="Ends after"
-        hint="Then the limit of each key counts again. Empty: it never ends."
+        hint="The limit for each key then applies again. Empty: this limit never ends."
         value={end}
         onChange={setEnd}
         error={endError}

@@ -26,7 +26,7 @@ export function LimitsPanel({ view }: { view: LimitsView }) {
           <strong>
             Held until <Until at={heldUntil} />.
           </strong>{" "}
-          No task starts until then. Tasks that run now go on.
+          No task starts until then. Tasks that already run continue.
         </Banner>
       )}
       <section className="panel" aria-label="Limits">

@@ -114,7 +114,7 @@ it("does not undo limits that someone else has set while the form was open", asy
   await userEvent.type(dialog.getAllByLabelText("At one time")[0] as HTMLElement, "7");
   limits = view({ limits: { key: { concurrency: 1 } } });
   await userEvent.click(dialog.getByRole("button", { name: "Save" }));
-  await dialog.findByText(/changed by someone else/);
+  await dialog.findByText(/Someone else has changed/);
   expect(body(calls, "PUT", LIMITS)).toBeUndefined();
 });
 

@@ -202,7 +202,7 @@ function OneKey({ name, ...props }: KeysProps & { name: string }) {
       {waiting + running > 0 ? null : (
         <div className="list-foot">
           <span role="status">
-            No task with this key waits or runs. It can be held or limited all the same.
+            No task with this key waits or runs. You can hold or limit the key anyway.
           </span>
         </div>
       )}

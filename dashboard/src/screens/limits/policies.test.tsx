@@ -94,7 +94,7 @@ it("does not undo a policy that someone else has set while the form was open", a
   await userEvent.clear(each.getByLabelText("Most waiting"));
   limits = view({ limits: { key: STRICT, fairBy: "time" } });
   await userEvent.click(save);
-  await dialog.findByText(/changed by someone else/);
+  await dialog.findByText(/Someone else has changed/);
   expect(body(calls, "PUT", LIMITS)).toBeUndefined();
 });
 

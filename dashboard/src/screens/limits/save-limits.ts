@@ -13,7 +13,7 @@ export async function saveLimits(queue: string, shown: QueueLimits, next: QueueL
     throw new ApiError({
       status: 0,
       code: "conflict",
-      detail: "The limits were changed by someone else meanwhile. Close this form and open it again.",
+      detail: "Someone else has changed the limits in the meantime. Close this form and open it again.",
     });
   await putLimits(queue, next);
 }

@@ -46,8 +46,8 @@ export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogP
         code: "conflict",
         detail:
           before === null
-            ? `There is a limit “${name}” already. Choose another name.`
-            : "The limit was changed by someone else meanwhile. Close this form and open it again.",
+            ? `A limit “${name}” already exists. Choose another name.`
+            : "Someone else has changed the limit in the meantime. Close this form and open it again.",
       });
     await putSharedLimit(name, limit, queues);
   };
@@ -107,7 +107,7 @@ function QueuesField({ value, onChange }: { value: string; onChange(value: strin
       warning={
         error !== null || unknown.length === 0
           ? null
-          : `Saving creates what does not exist yet: ${unknown.join(", ")}.`
+          : `Saving creates these queues, which do not exist yet: ${unknown.join(", ")}.`
       }
       mono
     />
@@ -137,8 +137,8 @@ export function EndSharedLimitDialog({ queue, shared, onClose }: EndSharedLimitD
       onClose={onClose}
     >
       <p>
-        Nothing keeps <strong className="mono">{shared.queues.join(", ")}</strong> to{" "}
-        {limitText(shared.limit)} together any more. Limits of their own stay.
+        Together, <strong className="mono">{shared.queues.join(", ")}</strong> are then no longer limited to{" "}
+        {limitText(shared.limit)}. Their own limits stay.
       </p>
     </ConfirmDialog>
   );

@@ -61,7 +61,7 @@ it("shares a new limit among queues, and warns about one that does not exist", a
   const save = dialog.getByRole<HTMLButtonElement>("button", { name: "Save" });
   await userEvent.type(dialog.getByLabelText("Name"), "api");
   await userEvent.type(dialog.getByLabelText("Queues"), " bills,orders,bills");
-  await dialog.findByText("Saving creates what does not exist yet: bills, orders.");
+  await dialog.findByText("Saving creates these queues, which do not exist yet: bills, orders.");
   expect(save.disabled).toBe(true);
   await userEvent.type(dialog.getByLabelText("At one time"), "20");
   expect(dialog.queryByLabelText("Weight")).toBeNull();
@@ -108,7 +108,7 @@ it("changes a shared limit, and does not undo the change of someone else", async
   ]);
   now = { ...DB, queues: ["emails"] };
   await userEvent.click(dialog.getByRole("button", { name: "Save" }));
-  await dialog.findByText(/changed by someone else/);
+  await dialog.findByText(/Someone else has changed/);
   expect(body(calls, "PUT", "/v1/limits/db")).toBeUndefined();
   now = { ...DB, shares: {} };
   await userEvent.click(dialog.getByRole("button", { name: "Save" }));

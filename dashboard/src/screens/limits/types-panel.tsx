@@ -35,8 +35,8 @@ export function TypesPanel({ view }: { view: LimitsView }) {
       </div>
       {types.length === 0 ? (
         <p className="panel-body hint">
-          No type has a limit. One can hold for all tasks of a type together, whatever their keys, such as for
-          heavy tasks among light ones.
+          No type has a limit. The limit of a type applies to all of its tasks together, whatever their keys.
+          Use it, for example, for heavy tasks among light ones.
         </p>
       ) : (
         <div className="grid-table shared-limits" role="table" aria-label="Limits of types">

@@ -106,14 +106,14 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
       <div className="form-row">
         <TextField
           label="Dead letters are kept, hours"
-          hint="Older ones are dropped for good and counted. 0 means no cap."
+          hint="Older ones are deleted for good, and counted. 0 means no cap."
           value={draft.maxDeadAge}
           onChange={(maxDeadAge) => set({ maxDeadAge })}
           error={errors.maxDeadAge}
         />
         <TextField
           label="Most dead letters"
-          hint="The oldest ones beyond are dropped. 0 means no cap."
+          hint="Above this number, the oldest ones are deleted. 0 means no cap."
           value={draft.maxDead}
           onChange={(maxDead) => set({ maxDead })}
           error={errors.maxDead}
@@ -138,7 +138,7 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
       </div>
       <TextField
         label="Events kept for readers"
-        hint="What happens to tasks, for programs that follow it. 0 means none; about 30 bytes each."
+        hint="For programs that follow what happens to tasks. 0 means none. An event takes about 30 bytes."
         value={draft.maxEvents}
         onChange={(maxEvents) => set({ maxEvents })}
         error={errors.maxEvents}

@@ -33,7 +33,7 @@ export function SpanOfSchedule({ draft, errors, set, isNew }: FieldsProps & { is
         />
         <TextField
           label="Most runs"
-          hint="It ends after so many. Empty: no end."
+          hint="The schedule ends after this many runs. Empty: no end."
           value={draft.limit}
           onChange={(limit) => set({ limit })}
           error={errors.limit}
@@ -70,7 +70,7 @@ export function TaskTimes({ draft, errors, set }: FieldsProps) {
       />
       <SpanField
         label="Expires after"
-        hint="A task that has not begun this long after its time expires. Empty: never."
+        hint="A task expires if it has not begun this long after its time. Empty: never."
         value={draft.expiresAfter}
         onChange={(expiresAfter) => set({ expiresAfter })}
         error={errors.expiresAfter}
@@ -104,7 +104,7 @@ export function UniqueFields({ draft, errors, set }: FieldsProps) {
     <>
       <TextField
         label="Unique key"
-        hint="A run enqueues only if no other task holds this key. Empty: no such key."
+        hint="A run enqueues its task only if no other task holds this key. Empty: no unique key."
         value={unique.key}
         onChange={(key) => setUnique({ key })}
         error={errors.uniqueKey}
@@ -125,8 +125,8 @@ export function UniqueFields({ draft, errors, set }: FieldsProps) {
               ]}
             />
             <span className="hint">
-              Replace: a task that waits gets this payload. Keep latest: also, one more waits for the end of a
-              task that runs.
+              Replace: a waiting task gets this payload. Keep latest: the same, and while a task runs, one
+              more may wait.
             </span>
           </div>
           <div className="field">
@@ -141,7 +141,7 @@ export function UniqueFields({ draft, errors, set }: FieldsProps) {
           {unique.scope === "window" ? (
             <SpanField
               label="Window"
-              hint="From its enqueue."
+              hint="It begins with the enqueue of the task."
               value={unique.window}
               onChange={(window) => setUnique({ window })}
               error={errors.window}

@@ -74,7 +74,7 @@ export function taskChangeCommand(task: Command, action: Action): void {
       .command("change")
       .argument("<queue>")
       .argument("[ids...]")
-      .option("--all", "every scheduled task of the queue, those that wait for a retry among them"),
+      .option("--all", "every scheduled task of the queue, including those that wait for a retry"),
     "due",
   )
     .option("--now", "run them now")
