@@ -12,8 +12,8 @@ const setting = (name, fallback) => process.env[name] || fallback;
 const secrets = setting("HOLDFAST_SECRETS", "");
 
 /**
- * The environment variables for the secrets of a service. An empty variable counts as not set. It keeps the variable of
- * the caller's shell from reaching the service.
+ * The environment variables for the secrets of a service. Some are empty, which counts as not set: they hide variables
+ * of the caller's shell from the service.
  */
 const access = (name, redisUser) => {
   if (secrets === "") return {};

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import Bull from "bull";
 
-// Bull depends on another major version of ioredis than we do.
+// The ioredis that Bull depends on, which has another major version than ours.
 const { Redis } = createRequire(createRequire(import.meta.url).resolve("bull"))("ioredis");
 
 export const clientCalls = [[Redis.prototype, "sendCommand"]];

@@ -29,7 +29,7 @@ export function wrongDeath(number, task) {
   if (crashes + failures !== MAX_GRANTS)
     return `its history is ${history.map(({ outcome }) => outcome).join(", ")}`;
   if (crashes !== task.crashes || failures !== task.failures)
-    return "its counts are not those of its history";
+    return "its counts differ from those in its history";
   for (let i = 1; i < history.length; i++)
     if (history[i].startedAt < history[i - 1].endedAt) return "two of its leases overlap";
   const { kind, payload } = planOf(number);

@@ -1,4 +1,5 @@
-// Checks the histories of all processes and the final state of the queue for violated invariants. Does no I/O.
+// Checks the histories of all processes and the final state of the queue for violated invariants. docs/guarantees.md
+// lists the invariants I1 to I9. Does no I/O.
 
 const TERMINAL = new Set(["completed", "dead", "cancelled", "expired"]);
 /** Attempts with these outcomes were handed back, so they do not count as attempts. */
@@ -84,7 +85,7 @@ export function check(lines, tasks, options = {}) {
       if (task === undefined && mayLose(known.ok)) counts.lostAllowed++;
       else if (task === undefined || !TERMINAL.has(task.state)) {
         counts.lost++;
-        say("I3", `${id} was acknowledged and is ${task?.state ?? "gone"}`);
+        say("I3", `${id} was acknowledged, but is ${task?.state ?? "gone"}`);
       }
     } else if (known.outcome === "unknown" && task !== undefined) counts.recovered++;
   }
@@ -94,7 +95,7 @@ export function check(lines, tasks, options = {}) {
     const outcome = enqueues.get(id)?.outcome;
     if (outcome === undefined || outcome === "refused") {
       counts.unexpected++;
-      say("I4", `${id} ${outcome === undefined ? "was never enqueued" : "was refused"} and is there`);
+      say("I4", `${id} ${outcome === undefined ? "was never enqueued" : "was refused"}, but exists`);
     }
   }
 

@@ -8,9 +8,9 @@ const ROUNDING_MS = 2;
 export const row = {
   order: 26,
   name: "deleted-queue",
-  fault: `a queue is deleted ${DELETIONS} times while producers (library, HTTP) and workers go on with it; then kill -9 of a worker`,
+  fault: `a queue is deleted ${DELETIONS} times while producers (library, HTTP) and workers keep using it; then kill -9 of a worker`,
   expected:
-    "the queue is listed and swept again at once; of what was enqueued after the last deletion 0 lost",
+    "the queue is listed and swept again at once; of the tasks enqueued after the last deletion, 0 are lost",
   async run(ctx) {
     const { url } = await ctx.startRedis();
     const view = ctx.client(url);

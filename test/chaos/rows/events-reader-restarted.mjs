@@ -50,7 +50,8 @@ export const row = {
   order: 31,
   name: "events-reader-restarted",
   fault: `kill -9 of a reader of events, ${RESTARTS} times, while ${PART * RESTARTS} tasks end, and of Redis once (AOF always)`,
-  expected: "each event is told once and in order, or is in a gap; told and missed are all events",
+  expected:
+    "each event is read once and in order, or is part of a gap; the events read and missed add up to all events",
   timeoutMs: 10 * PATIENCE_MS,
   async run(ctx) {
     const redis = await ctx.startRedis({ args: AOF.always });

@@ -8,7 +8,7 @@ export const row = {
   order: 14,
   name: "half-open",
   fault:
-    "replies late by 2 s; a connection that answers nothing; one half-closed (time-out of a command: 1 s)",
+    "replies that come 2 s late; a connection that answers nothing; a half-closed connection (command time-out 1 s)",
   expected: `no promise pending past the time-out of the call (${BOUND_MS} ms: a reply, the retries, the last reply)`,
   timeoutMs: 60_000,
   async run(ctx) {

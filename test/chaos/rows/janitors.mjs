@@ -10,8 +10,8 @@ const BOUND_MS = SWEEP_MS + POLL_MS + 300;
 export const row = {
   order: 6,
   name: "janitors",
-  fault: "kill -9 of the only janitor for 2 s; then two at once",
-  expected: "delay of down time + sweep; nothing queued twice",
+  fault: "kill -9 of the only janitor, and none for 2 s; then two at the same time",
+  expected: "tasks are late by at most the down time + a sweep; nothing is queued twice",
   async run(ctx) {
     const { url } = await ctx.startRedis();
     const view = ctx.client(url);

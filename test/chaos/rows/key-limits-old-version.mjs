@@ -19,7 +19,7 @@ export const row = {
   order: 30,
   name: "key-limits-old-version",
   fault:
-    "limits are set while workers of a version without them run tasks; then one of each version is killed",
+    "limits are set while workers of a version without limits run tasks; then a worker of each version is killed",
   expected: "old workers are refused from then on, take no task and exceed no limit; 0 lost",
   skip: whyNoOldVersion,
   async run(ctx) {

@@ -9,7 +9,7 @@ export const row = {
   order: 24,
   name: "leases-expire",
   fault: `${TASKS} leases expire at once (both workers killed)`,
-  expected: `p99 of PING below ${BOUND_MS} ms; back at the consuming end in batches, without backoff`,
+  expected: `p99 of PING below ${BOUND_MS} ms; the tasks return to the consuming end in batches, without backoff`,
   timeoutMs: 60_000,
   async run(ctx) {
     const redis = await ctx.startRedis();

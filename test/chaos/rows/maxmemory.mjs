@@ -4,8 +4,8 @@ import { until } from "../harness/until.mjs";
 export const row = {
   order: 15,
   name: "maxmemory",
-  fault: "maxmemory reached, noeviction; the worker is killed, another started meanwhile",
-  expected: "enqueue answers 503; acquire, ack, fail, heartbeat, reap go on: the queue drains",
+  fault: "maxmemory reached, noeviction; the worker is killed, and another is started",
+  expected: "enqueue answers 503; acquire, ack, fail, heartbeat and reap still work: the queue drains",
   async run(ctx) {
     const redis = await ctx.startRedis();
     const view = ctx.client(redis.url);

@@ -8,7 +8,7 @@ export const row = {
   name: "reply-swallowed",
   fault:
     "the reply of an enqueue, an acquire, a settle is swallowed, then the connection is closed (20 times each)",
-  expected: "one task per enqueue; each runs once; no lease older than the lease",
+  expected: "one task per enqueue; each runs once; no task is leased for longer than a lease lasts",
   async run(ctx) {
     const redis = await ctx.startRedis();
     const view = ctx.client(redis.url);

@@ -4,7 +4,8 @@ export const row = {
   order: 7,
   name: "signals",
   fault: "SIGTERM and SIGINT under load, grace 500 ms",
-  expected: "no new acquire; finished or released within the grace; no attempt burned; exit 0",
+  expected:
+    "no new acquire; tasks are finished or released within the grace; no attempt is used up by a release; exit 0",
   async run(ctx) {
     const { url } = await ctx.startRedis();
     const view = ctx.client(url);

@@ -9,7 +9,7 @@ export const row = {
   order: 2,
   name: "worker-stopped",
   fault: "SIGSTOP of a worker for 3 s, then SIGCONT",
-  expected: "the late ack is stale, one accepted ack, the handler is told within one heartbeat",
+  expected: "the late ack is stale, one ack is accepted, the handler is notified within one heartbeat",
   async run(ctx) {
     const { url } = await ctx.startRedis();
     const view = ctx.client(url);

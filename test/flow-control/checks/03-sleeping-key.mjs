@@ -11,7 +11,7 @@ export const number = 3;
 export const name = "sleeping-key";
 export const check = "an idle worker whose only key sleeps asks seldom, and starts the task on time";
 export const expected =
-  "10 s instead of 30: at most 2 calls a second that ask for tasks; p99 of 100 starts at most 20 ms after the end of a hold, none before; starts during which the machine let no process run are left out";
+  "shortened from 30 s to 10 s: at most 2 calls a second that ask for tasks; the p99 of 100 starts is at most 20 ms after the end of a hold, and none is before it; starts during stalls of the machine are left out";
 
 export async function run(ctx) {
   const redis = await ctx.startRedis();

@@ -11,7 +11,7 @@ export const number = 4;
 export const name = "cost";
 export const check = "tasks of cost 10 at a rate of 100 per second; a cost above the burst";
 export const expected =
-  "8 s: 10 starts a second (the time in which the machine let no process run is taken off the lower bound). A cost above the burst is neither refused nor dead (ADR 0032 instead of the refusal in A.5): it starts when the rate is whole, the next task starts after all of it is paid back, and none is stuck after the limit was lowered";
+  "8 s: 10 starts a second (stalls of the machine reduce the lower bound). A task whose cost is above the burst is neither refused nor dead (ADR 0032): it starts when the whole burst is available, the next task starts when its whole cost is paid back, and no task is stuck after the limit was lowered";
 
 export async function run(ctx) {
   const redis = await ctx.startRedis();

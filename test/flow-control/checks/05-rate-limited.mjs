@@ -14,7 +14,7 @@ export const number = 5;
 export const name = "rate-limited";
 export const check = "RateLimited(2000) in 1 of 50 running tasks of a key";
 export const expected =
-  "no start of this key for 2 s, then within 20 ms; the waits of other keys p99 at most 5% + 5 ms above those before; waits during which the machine let no process run are left out; no attempt is counted; the 49 others complete";
+  "this key has no start for 2 s, and then one within 20 ms; the p99 wait of other keys is at most 5% + 5 ms longer than before; waits during stalls of the machine are left out; no attempt is counted; the 49 others complete";
 
 export async function run(ctx) {
   const redis = await ctx.startRedis();

@@ -12,7 +12,7 @@ export const number = 8;
 export const name = "two-limits";
 export const check = "a limit of the queue and a limit of the key on each task, compared with a model";
 export const expected =
-  "at least 50,000 decisions of 30,000 random calls instead of 1,000,000 trials: a task starts only if both limits allow it, each call grants what both allow, and both accounts change by exactly what was granted";
+  "at least 50,000 decisions in 30,000 random calls (shortened from 1,000,000 trials): a task starts only if both limits allow it, each call grants what both allow, and both accounts change by exactly what was granted";
 
 const random = (most) => 1 + Math.floor(Math.random() * most);
 const randomLimit = () => ({

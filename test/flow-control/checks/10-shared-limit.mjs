@@ -14,7 +14,7 @@ export const number = 10;
 export const name = "shared-limit";
 export const check = "a limit of 1,000 per second that three queues on three nodes of a Cluster share";
 export const expected =
-  "10 s: burst 30: never more than limit + burst in a second, at least 95% of it is used, no call crosses slots";
+  "10 s with burst 30: never more than limit + burst in a second, at least 95% of the limit is used, no call crosses Cluster slots";
 
 /** Returns the name of a queue whose keys belong to this node of the Cluster. */
 async function nameOn(port, { ranges }) {

@@ -10,7 +10,7 @@ export const number = 13;
 export const name = "full-key-in-front";
 export const check = "10,000 waiting tasks of a full key in front of one task of a free key";
 export const expected =
-  "that task is granted by the next call, and Redis is busy with it for less than twice as long as in an empty queue (median of 300 calls in turn)";
+  "the task of the free key is granted by the next call, and Redis is busy with that call for less than twice as long as in an empty queue (median of 300 calls in turn)";
 
 export async function run(ctx) {
   const redis = await ctx.startRedis();

@@ -7,9 +7,9 @@ const LOW = 5;
 
 export const number = 14;
 export const name = "limit-lowered";
-export const check = "a limit lowered from 50 to 5 while 50 run, then raised again";
+export const check = "a limit is lowered from 50 to 5 while 50 tasks run, and then raised again";
 export const expected =
-  "nothing is stopped, and no task starts until 4 are left; raised, 45 start within one call per worker";
+  "no task is stopped, and none starts until 4 are left; after the limit is raised, 45 start within one call per worker";
 export const waits = true;
 
 export async function run(ctx) {

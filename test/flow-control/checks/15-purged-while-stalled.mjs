@@ -4,7 +4,7 @@ export const number = 15;
 export const name = "purged-while-stalled";
 export const check = "retention purges the record of a task whose worker stalled (bullmq#3929)";
 export const expected =
-  "worker stopped, then killed, and a task that was cancelled meanwhile: each slot is free after the purge, a late verdict changes no count, the next task of the key runs";
+  "a stopped worker, a killed worker, and a task that was cancelled in the meantime: after the purge the key has its place free again, a late verdict changes no count, the next task of the key runs";
 export const waits = true;
 
 export async function run(ctx) {

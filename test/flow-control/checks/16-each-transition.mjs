@@ -131,7 +131,7 @@ export const number = 16;
 export const name = "each-transition";
 export const check = `${transitions.length + 2} transitions of a task with a key, a drained worker and a killed child process among them`;
 export const expected =
-  "each frees or keeps exactly its slot: the count, the recount of the audit and what the next call is granted";
+  "each transition frees or keeps exactly one place of the key, according to the count, to the recount of the audit, and to what the next call is granted";
 export const waits = true;
 
 async function attempt(ctx, view, transition, n) {

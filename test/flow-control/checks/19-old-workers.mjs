@@ -11,7 +11,7 @@ export const name = "old-workers";
 export const check =
   "a rolling deploy: workers of the version without keys beside new ones, with a limit set";
 export const expected =
-  "from the limit on an old worker is granted nothing and is told why; the limit is never exceeded; all tasks complete on new workers";
+  "once the limit is set, an old worker is granted nothing and gets the reason; the limit is never exceeded; all tasks complete on new workers";
 export const waits = true;
 
 export async function run(ctx) {

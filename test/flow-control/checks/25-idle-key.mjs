@@ -7,7 +7,7 @@ export const number = 25;
 export const name = "idle-key";
 export const check = "a key that was idle while 5,000 tasks of another started";
 export const expected =
-  "instead of an hour: it gets no saved turns. Of the next 200 starts it has half, within 4, and never two more than the other; also if its account was kept";
+  "5,000 tasks (shortened from an hour): the idle key gets no saved turns. It has half of the next 200 starts, within 4, and is never two starts ahead of the other key; the same holds if its account was kept";
 
 export async function run(ctx) {
   const redis = await ctx.startRedis();

@@ -7,7 +7,7 @@ const BOUND = 1.5;
 
 export const number = 28;
 export const name = "many-lanes";
-export const check = "an acquire of 250 where 100,000 keys wait, and where 100 do";
+export const check = "an acquire of 250 tasks with 100,000 waiting keys, compared with 100 waiting keys";
 export const expected = "at most 1.5 times the instructions of Redis (callgrind, 4 calls each)";
 export const timeoutMs = 180_000;
 

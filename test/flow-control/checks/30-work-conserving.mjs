@@ -15,7 +15,7 @@ export const number = 30;
 export const name = "work-conserving";
 export const check = "8 keys of at most 3 running tasks, 15 slots, tasks that come and go at random";
 export const expected =
-  "a task that may run waits beside a free slot for at most 50 ms (p99; the way to the worker and back) and 250 ms (the longest, as the workers poll only every 30 s); spans in which the machine let no process run are left out, as a PING every millisecond sees them; check 8 has the exact form";
+  "a task that may run waits while a slot is free for at most 50 ms (p99, with the way to the worker and back), and 250 ms in the longest case, although workers poll only every 30 s; stalls of the machine, which a PING every millisecond detects, are left out; check 8 tests the exact rule";
 
 export async function run(ctx) {
   const redis = await ctx.startRedis();

@@ -189,7 +189,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
   );
 }
 
-/** @throws HoldfastError unless the change was made, or the task already was as the caller wants it */
+/** @throws HoldfastError if the change was refused. A task that needs no change is not an error. */
 function changeReply(queue: string, { id, outcome, state, heldBy }: ChangeResult): ChangeReply {
   const refuse = (code: ErrorCode, why: string, more: { heldBy?: string } = {}): never => {
     throw new HoldfastError(code, `task ${id} ${why}`, { taskId: id, ...more });
@@ -253,7 +253,7 @@ async function stream(
       : oneBlock(readArray(post));
     first = (await blocks.next()).value as ReadTasks | undefined;
     if (first === undefined) throw emptyBatch();
-    // If the first block has only invalid lines, valid ones may still follow.
+    // Also for a stream whose first block has only invalid lines: valid ones may still follow.
     if (isStream || first.tasks.types.length > 0) await intake.admit(post);
   } catch (error) {
     metrics?.rejected(post.queue, error);

@@ -155,7 +155,7 @@ export const eventsQuery = Type.Object(
   strict,
 );
 
-/** `QueueEvent` of the contracts, for the API description. */
+/** The schema of `QueueEvent` in @holdfast/contracts, for the API description. */
 export const eventSchema = Type.Object({
   type: OneOf([...TASK_EVENT_TYPES, "gap"]),
   queue: Type.String(),

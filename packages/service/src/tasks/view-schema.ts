@@ -28,7 +28,7 @@ export const attemptViewSchema = Type.Object({
   error: nullable(Type.String()),
 });
 
-/** `TaskView` of the contracts as a schema, for the API description. */
+/** The schema of `TaskView` in @holdfast/contracts, for the API description. */
 export const taskViewSchema = Type.Object({
   id: Type.String(),
   queue: Type.String(),

@@ -15,7 +15,7 @@ export interface RunnerPort {
   stop(): Promise<void>;
   /** Tells the runner that a new operation waits. */
   nudge(): void;
-  /** Runs this operation to its end, even if the most operations already run. */
+  /** Runs this operation to its end, even if the maximum number of operations already runs. */
   runNow(id: string): Promise<void>;
 }
 
@@ -93,7 +93,7 @@ export class Operations {
   }
 
   /**
-   * @param isNow runs the operation even if the most operations already run, since it is short and somebody waits for
+   * @param isNow runs the operation even if the maximum number of operations already runs, since it is short and somebody waits for
    * it
    */
   #begun(view: OperationView, isNow: boolean): OperationView {
