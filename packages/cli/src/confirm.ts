@@ -23,7 +23,7 @@ export async function confirmByName(
     if (!io.stdin.isTTY) throw new UsageError(`this would ${what}: add --confirm ${queue} to do it`);
     const terminal = createInterface({ input: io.stdin, output: io.stderr });
     try {
-      const question = `This would ${printable(what)}${isFinal ? ", for good" : ""}.\nType the name of the queue to go on: `;
+      const question = `This would ${printable(what)}${isFinal ? ", for good" : ""}.\nType the name of the queue to continue: `;
       // If the input ends, the answer is empty.
       const ended = new Promise<string>((resolve) => terminal.once("close", () => resolve("")));
       typed = (await Promise.race([terminal.question(question, { signal: io.signal }), ended])).trim();

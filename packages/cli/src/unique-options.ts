@@ -49,8 +49,6 @@ export function uniqueOf(given: UniqueOptions): Unique | undefined {
       ...Object.fromEntries(Object.entries(terms).filter(([, value]) => value !== undefined)),
     };
   if (Object.values(terms).some((value) => value !== undefined))
-    throw new UsageError(
-      "--unique-scope, --unique-window, --on-conflict and --max-wait go with --unique <key>",
-    );
+    throw new UsageError("--unique-scope, --unique-window, --on-conflict and --max-wait need --unique <key>");
   return undefined;
 }

@@ -472,5 +472,5 @@ test("a unique key is accepted once: the other enqueue shows the task that holds
     unique: { key: "k 2", scope: "window", windowMs: 3_600_000, holder: windowed.id },
   });
   const alone = await cli("enqueue", "once", "ok", "3", "--on-conflict", "reject");
-  expect(alone).toMatchObject({ code: 2, stderr: expect.stringContaining("go with --unique <key>") });
+  expect(alone).toMatchObject({ code: 2, stderr: expect.stringContaining("need --unique <key>") });
 });

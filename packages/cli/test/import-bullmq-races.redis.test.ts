@@ -122,7 +122,7 @@ test("an import that is interrupted ends after its page, reports, and can be rep
   running.child.kill("SIGINT");
   const { code, stderr, stdout } = await running.ended;
   expect(code).toBe(1);
-  expect(stderr).toContain("holdfast: interrupted: the same command goes on where this one stopped");
+  expect(stderr).toContain("holdfast: interrupted: the same command continues where this one stopped");
   const { pending } = await observer.stats(name);
   expect(pending).toBeLessThan(10_000);
   expect(stdout).toMatch(

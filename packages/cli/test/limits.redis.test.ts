@@ -219,7 +219,7 @@ test.each([
   ],
   [["set", "q", "--scope", "key", "--when-full", "drop"], "wait, drop-new, cancel-running"],
   [["set", "q", "--scope", "key", "--max-waiting", "0"], "It has to be a whole number from 1"],
-  [["set", "q", "--scope", "queue", "--max-waiting", "5"], "go with --scope key"],
+  [["set", "q", "--scope", "queue", "--max-waiting", "5"], "need --scope key"],
   [["fair", "q", "weight"], "starts, time"],
   [["share", "db", "--concurrency", "5"], "missing required argument 'queues'"],
   [["share", "db", "q"], "limit has to have concurrency, rate or both"],
@@ -230,7 +230,7 @@ test.each([
   [["key", "keyed", "a", "--for", "1h"], "--for needs a limit"],
   [["key", "keyed", "a", "--clear", "--concurrency", "1"], "--clear cannot be combined with a limit"],
   [["try", "q", "--concurrency", "1"], "--scope"],
-  [["try", "q", "--scope", "queue", "--ordered"], "go with --scope key"],
+  [["try", "q", "--scope", "queue", "--ordered"], "need --scope key"],
   [["try", "q", "--scope", "key", "--slots", "0"], "whole number from 1 to 1000000"],
   [["hold", "keyed", "soon"], "It has to be a duration"],
 ])("%j is refused with the reason, and nothing is written", async (args, message) => {

@@ -75,7 +75,7 @@ export async function startApp(
   worker.on("drain", ({ draining }) => {
     logger.info(
       { workerId: worker.id },
-      draining ? "an operator told this worker to drain" : "an operator told this worker to go on",
+      draining ? "an operator told this worker to drain" : "an operator told this worker to resume",
     );
   });
   const stop = async (): Promise<void> => {

@@ -52,7 +52,7 @@ export const row = {
     jump(0);
     await sleep(3_000);
     for (const producer of producers) await producer.finish();
-    const plainDone = await until("the keys without a time go on", async () => {
+    const plainDone = await until("the keys without a time continue", async () => {
       const { keys } = await view.observer.limits.keys(ctx.queueName);
       return keys.every(({ blockedBy }) => blockedBy === "rate" || blockedBy === "hold") && keys;
     });

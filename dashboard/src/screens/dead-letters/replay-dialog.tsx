@@ -176,7 +176,7 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
                 label="Confirmation"
                 hint={
                   <>
-                    Type <strong className="mono">{phrase}</strong> to go on.
+                    Type <strong className="mono">{phrase}</strong> to continue.
                   </>
                 }
                 value={typed}

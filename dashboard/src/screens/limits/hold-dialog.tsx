@@ -31,8 +31,8 @@ export function HoldDialog({ queue, of, held, stopped = false, onClose }: HoldDi
   const name = key !== undefined ? "a key" : (type ?? queue);
   return (
     <ConfirmDialog
-      title={held ? `Let ${name} go on` : `Hold ${name}`}
-      action={held ? "Let it go on" : "Hold it"}
+      title={held ? `End the hold of ${name}` : `Hold ${name}`}
+      action={held ? "End the hold" : "Hold it"}
       phrase={null}
       blocked={!held && error !== null}
       fields={
@@ -52,7 +52,7 @@ export function HoldDialog({ queue, of, held, stopped = false, onClose }: HoldDi
       }
       onConfirm={async () => {
         await hold(queue, of, held ? 0 : spanMsOf(span), reason.trim());
-        say(`The ${what} ${held ? "goes on" : "is held"}`);
+        say(held ? `The hold of the ${what} has ended` : `The ${what} is held`);
         await client.invalidateQueries({ queryKey: limitsKey(queue) });
       }}
       onClose={onClose}

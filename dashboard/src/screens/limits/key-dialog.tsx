@@ -7,7 +7,7 @@ import { HoldDialog } from "./hold-dialog.tsx";
 import { limitText } from "./limit-text.ts";
 import { KeyLimitDialog } from "./limits-dialog.tsx";
 
-export type KeyAction = "hold" | "let go on" | "limit" | "take limit away";
+export type KeyAction = "hold" | "end hold" | "limit" | "take limit away";
 
 /** The action that the user chose for a key, and the key as it was at that moment. */
 export interface AskedKey {
@@ -35,7 +35,7 @@ export function KeyDialog({ queue, limits, asked: { action, row }, onClose }: Ke
       <HoldDialog
         queue={queue}
         of={{ key: row.key }}
-        held={action === "let go on"}
+        held={action === "end hold"}
         stopped={row.blockedBy === "stopped"}
         onClose={onClose}
       />

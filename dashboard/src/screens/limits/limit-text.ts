@@ -87,7 +87,7 @@ export function policyParts(limit: KeyLimits | undefined) {
   const { ordered = false, onDead = "continue", whenFull = "wait", maxWaiting } = limit ?? {};
   return {
     order: ordered
-      ? `strict, ${onDead === "stop" ? "stops at" : "goes on after"} a dead letter`
+      ? `strict, ${onDead === "stop" ? "stops at" : "continues after"} a dead letter`
       : "a retry lets others go first",
     whenFull: WHEN_FULL_TEXT[whenFull],
     maxWaiting: maxWaiting === undefined ? NO_LIMIT : count(maxWaiting),

@@ -41,7 +41,7 @@ export function LimitsPanel({ view }: { view: LimitsView }) {
             ) : (
               <Button small denied={mayHold} onPress={() => setAsking("let go")}>
                 <CirclePlay size={13} aria-hidden="true" />
-                Let queue go on
+                End queue hold
               </Button>
             )}
             <Button small denied={denied("admin", queue)} onPress={() => setAsking("edit")}>

@@ -142,13 +142,13 @@ it("finds a key of any text by its address, and holds it with a reason", async (
   expect(body(calls, "POST", HOLD)).toEqual({ holdMs: 30_000, key: HEBREW, reason: "their API is down" });
 });
 
-it("lets a held queue go on", async () => {
+it("ends the hold of a queue", async () => {
   const heldUntil = Date.now() + 60_000;
   const held = view({ heldUntil, blockedBy: "hold", nextAt: heldUntil });
   const { calls } = show(held, [], ({ path }) => (path === HOLD ? { body: view() } : undefined));
-  await userEvent.click(await screen.findByRole("button", { name: "Let queue go on" }));
-  await userEvent.click(await screen.findByRole("button", { name: "Let it go on" }));
-  await screen.findByText("The queue goes on");
+  await userEvent.click(await screen.findByRole("button", { name: "End queue hold" }));
+  await userEvent.click(await screen.findByRole("button", { name: "End the hold" }));
+  await screen.findByText("The hold of the queue has ended");
   expect(body(calls, "POST", HOLD)).toEqual({ holdMs: 0 });
 });
 

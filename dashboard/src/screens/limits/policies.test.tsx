@@ -98,17 +98,17 @@ it("does not undo a policy that someone else has set while the form was open", a
   expect(body(calls, "PUT", LIMITS)).toBeUndefined();
 });
 
-it("shows the way out of a key that stopped, and lets it go on without its dead letter", async () => {
+it("shows the way out of a key that stopped, and ends its stop without its dead letter", async () => {
   const stopped = keyView("acme", { waiting: 4, blockedBy: "stopped" });
   const { calls } = show(view({ limits: { key: STRICT } }), [stopped], ({ path }) =>
     path === HOLD ? { body: view() } : undefined,
   );
   const link = await screen.findByRole("link", { name: "dead letter" });
   expect(link.getAttribute("href")).toContain("/queues/emails/dead-letters");
-  await userEvent.click(screen.getByRole("button", { name: "Let go on" }));
+  await userEvent.click(screen.getByRole("button", { name: "End hold" }));
   const dialog = within(await screen.findByRole("alertdialog"));
   expect(dialog.getByText(/replay the dead letter instead/)).toBeTruthy();
-  await userEvent.click(dialog.getByRole("button", { name: "Let it go on" }));
-  await screen.findByText("The key goes on");
+  await userEvent.click(dialog.getByRole("button", { name: "End the hold" }));
+  await screen.findByText("The hold of the key has ended");
   expect(body(calls, "POST", HOLD)).toEqual({ holdMs: 0, key: "acme" });
 });

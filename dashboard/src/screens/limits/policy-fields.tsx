@@ -37,7 +37,7 @@ export function PolicyFields({ draft, errors, onChange }: PolicyFieldsProps) {
               ]}
             />
             <span className="hint">
-              A stopped key continues when its dead letter is replayed, or when somebody lets it go on.
+              A stopped key continues when its dead letter is replayed, or when somebody ends its hold.
             </span>
           </div>
         ) : null}

@@ -67,7 +67,7 @@ it("takes a limit away when all fields are empty", async () => {
   expect(body(calls, "PUT", LIMITS)).toEqual({ key: { concurrency: 2 }, types: {} });
 });
 
-it("holds a type, and lets it go on", async () => {
+it("holds a type, and ends the hold", async () => {
   const heldUntil = Date.now() + 600_000;
   const { calls } = show(
     view({
@@ -82,11 +82,11 @@ it("holds a type, and lets it go on", async () => {
     within(await screen.findByRole("alertdialog")).getByRole("button", { name: "Hold it" }),
   );
   await screen.findByText("The type is held");
-  await userEvent.click((await inTable()).getByRole("button", { name: "Let go on" }));
+  await userEvent.click((await inTable()).getByRole("button", { name: "End hold" }));
   await userEvent.click(
-    within(await screen.findByRole("alertdialog")).getByRole("button", { name: "Let it go on" }),
+    within(await screen.findByRole("alertdialog")).getByRole("button", { name: "End the hold" }),
   );
-  await screen.findByText("The type goes on");
+  await screen.findByText("The hold of the type has ended");
   const sent = calls.filter(({ method, path }) => method === "POST" && path === HOLD);
   expect(sent.map(({ bodyText }) => JSON.parse(bodyText ?? ""))).toEqual([
     { holdMs: 600_000, type: "mail" },

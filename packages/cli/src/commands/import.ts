@@ -136,7 +136,7 @@ async function run(
     });
   }
   if (context.io.signal.aborted) {
-    context.out.say("holdfast: interrupted: the same command goes on where this one stopped");
+    context.out.say("holdfast: interrupted: the same command continues where this one stopped");
     return EXIT.failed;
   }
   return moving.refused > 0 ? EXIT.failed : EXIT.ok;

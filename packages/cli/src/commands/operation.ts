@@ -61,7 +61,7 @@ async function finish(context: Context, id: string): Promise<View> {
   const view = await finishHere(context.client, id, { signal: context.io.signal });
   if (view.endedAt === null)
     context.out.say(
-      `operation ${id} goes on without this command; to end it: holdfast operation cancel ${id}`,
+      `operation ${id} continues without this command; to end it: holdfast operation cancel ${id}`,
     );
   return view;
 }

@@ -88,7 +88,9 @@ export function queueCommand(program: Command, action: Action): void {
     .command("pause")
     .argument("<queue>")
     .option("--reason <text>", "the reason, shown to everybody who looks at the paused queue", "")
-    .description("stops workers from acquiring tasks of a queue; running tasks go on, enqueues are accepted")
+    .description(
+      "stops workers from acquiring tasks of a queue; running tasks continue, and enqueues are accepted",
+    )
     .action(
       action<{ reason: string }>(async (context, [name = ""], { reason }) => {
         const observer = await context.observer();

@@ -19,7 +19,7 @@ export class ConfigError extends Error {
 }
 
 /**
- * Variables of the predecessor of Holdfast, which are refused. If they were ignored, operators would go on using keys
+ * Variables of the predecessor of Holdfast, which are refused. If they were ignored, operators would keep using keys
  * that no service reads.
  */
 const REFUSED = ["QUEUE_PENDING", "QUEUE_PROCESSING", "QUEUE_DLQ"];

@@ -147,7 +147,7 @@ export function limitRoutes(app: HttpServer, context: RouteContext): void {
         tags,
         summary: "Set the limits of a queue",
         description:
-          "Sets all limits: a limit that is left out ends. The next task that is granted obeys them; running tasks go on.",
+          "Sets all limits: a limit that is left out ends. They apply from the next grant on; running tasks continue.",
         params: QueueParams,
         body: LimitsBody,
         response: { 200: LimitsReply, ...PROBLEMS },
@@ -232,7 +232,7 @@ export function limitRoutes(app: HttpServer, context: RouteContext): void {
         tags,
         summary: "Hold a key, a type or the queue for some time",
         description:
-          "No task of the key, type or queue is granted for this time. Afterwards the hold ends by itself. Running tasks go on.",
+          "No task of the key, type or queue is granted for this time. Afterwards the hold ends by itself. Running tasks continue.",
         params: QueueParams,
         body: HoldBody,
         response: { 200: LimitsReply, ...PROBLEMS },

@@ -166,7 +166,8 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       schema: {
         tags,
         summary: "Pause a queue",
-        description: "Workers acquire no more of its tasks. Running tasks go on, and enqueues are accepted.",
+        description:
+          "Workers acquire no more of its tasks. Running tasks continue, and enqueues are accepted.",
         params: QueueParams,
         body: nullable(PauseBody),
         response: { 200: PauseReply, ...PROBLEMS },

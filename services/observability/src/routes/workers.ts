@@ -37,7 +37,7 @@ export function workerRoutes(app: HttpServer, { observer, audit }: RouteContext)
         config: { scope: "control" },
         schema: {
           tags,
-          summary: action === "drain" ? "Drain a worker" : "Let a drained worker go on",
+          summary: action === "drain" ? "Drain a worker" : "Let a drained worker resume",
           description:
             action === "drain"
               ? "With its next heartbeat, within two seconds, the worker stops acquiring, hands back tasks that it has not begun, and finishes the others. Its state is draining, then drained."
