@@ -32,7 +32,7 @@ test("the median of an even number of values is the mean of the middle two", () 
   expect(summary([])).toBeNull();
 });
 
-test("the most starts in a second are those of any second, its end excluded", () => {
+test("the most starts in a second are counted in every possible second, without its end", () => {
   expect(mostWithin([], 1_000)).toBe(0);
   expect(mostWithin([2_000, 900, 0, 1_850, 950], 1_000)).toBe(3);
   expect(mostWithin([0, 500, 1_000], 1_000)).toBe(2);

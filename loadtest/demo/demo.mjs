@@ -1,5 +1,5 @@
-// The demo (`make demo`, `pnpm run benchmark`). 10,000 tasks, of whose attempts one in five fails, go through
-// producer-api. One worker is killed with SIGKILL in the middle, and dead letters are replayed until none is left. Then
+// The demo (`make demo`, `pnpm run benchmark`). It sends 10,000 tasks through producer-api; one attempt in five fails.
+// One worker is killed with SIGKILL in the middle, and dead letters are replayed until none is left. Then
 // every id is looked up in Redis. The exit code is 0 only if all of them are completed.
 //
 //   node loadtest/demo/demo.mjs [--tasks 10000] [--fail-rate 0.2] [--no-kill]

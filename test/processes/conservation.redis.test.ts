@@ -60,7 +60,7 @@ test("of 2,000 tasks, a fifth failing, none is lost when a worker and a janitor 
   expect(totals.acked).toBe(completed.length);
   expect(totals.crashed).toBeGreaterThan(0);
   expect(totals.attempts).toBe(totals.acked + totals.failed + totals.crashed + totals.released);
-  // Of all workers together, at most one ack per id was accepted.
+  // At most one ack per id was accepted, counted over all workers.
   const acks = workers.flatMap((worker) =>
     worker.heard("settled", { outcome: "acked" }).map((line) => line.id),
   );

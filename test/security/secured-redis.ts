@@ -115,7 +115,7 @@ export async function startSecuredRedis(
   };
 }
 
-/** What each user sent: commands, some in the form `container|command`, and hashes of scripts. */
+/** Lists what each user sent: commands, some in the form `container|command`, and hashes of scripts. */
 export interface Watch {
   commands(user: string): Set<string>;
   scripts(user: string): Set<string>;

@@ -8,7 +8,7 @@ interface QueueFieldProps {
   label: string;
   value: string;
   onChange(queue: string): void;
-  /** What creates the queue if it does not exist, such as `the first task`. */
+  /** Names what will create a queue that does not exist yet, such as `the first task`. */
   maker: string;
   placeholder?: string;
   hint?: ReactNode;

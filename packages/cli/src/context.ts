@@ -49,7 +49,7 @@ export interface GlobalOptions {
 // A user at a terminal waits less patiently than a service.
 const CONNECT_MS = 3_000;
 
-/** What a command has at hand: options, output, Redis. It connects to Redis when the connection is first used. */
+/** The options, the output and the Redis connection of a command. It connects when the connection is first used. */
 export class Context {
   readonly io: Io;
   readonly out: Output;

@@ -164,7 +164,7 @@ test("a filter narrows what is listed, counted and replayed in the same way", as
 });
 
 test.each([
-  [["enqueue", "q"], "missing the type"],
+  [["enqueue", "q"], "the type of the task is missing"],
   [["enqueue", "q", "ok", "{bad"], "the payload is not valid JSON"],
   [["enqueue", "q", "ok", "[".repeat(65) + "]".repeat(65)], "the payload nests deeper than 64 levels"],
   [["dlq", "replay", "q", "a", "--payload", "[".repeat(65) + "]".repeat(65)], "nests deeper than 64 levels"],
@@ -353,7 +353,7 @@ test("lines of NDJSON are tasks; a bad line is named and does not stop the other
   expect(results.filter(({ error }) => error === null).map(({ line }) => line)).toEqual([1, 11]);
   expect(results).toHaveLength(10);
   expect(stderr.match(/^holdfast: line \d+: /gm)).toHaveLength(8);
-  expect(stderr).toContain('line 4: it has no "payload"; a task without one has "payload":null');
+  expect(stderr).toContain('line 4: the task has no "payload"; use "payload":null for none');
   expect((await observer.task("lines", "big"))?.payloadText).toBe('{"n":12345678901234567890, "s":"}\\"{"}');
   expect((await readFile(rejects, "utf8")).trimEnd().split("\n").sort()).toEqual([...bad].sort());
   // The command does not overwrite a file of another run.

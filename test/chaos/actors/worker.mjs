@@ -53,8 +53,8 @@ const handlers = {
     await sleep(60_000);
   }),
 };
-// A task of this batch can kill the process. The handler exists only if `only` names the type, since a worker with
-// batch handlers takes no tasks ahead.
+// A batch handler, in which a task can kill the process. Only workers that list its type have it: with a batch handler a
+// worker takes no tasks ahead, and other rows need tasks that were taken ahead.
 if (only?.includes("batched"))
   handlers.batched = batch({ max: 50 }, async (tasks, ctx) => {
     for (const task of tasks) {

@@ -11,7 +11,7 @@ const PART = Math.ceil(ENDS / RESTARTS);
 const PATIENCE_MS = 30_000 + ENDS;
 const FEW = Math.ceil(PART / 2);
 
-/** What all readers of one queue were told together; they run one after another. */
+/** Everything that the readers of one queue have read. The readers run one after another. */
 class Told {
   ids = new Set();
   events = 0;

@@ -50,7 +50,7 @@ class Trial {
       this.model.add(task);
     }
     await this.engine.enqueue({ checked: false, high: 0, normal: 0, low: 0, keyed: tail.length / 2, tail });
-    // Of the held tasks some end, and some are handed back as if they were never begun.
+    // Some of the held tasks end, and some are handed back as if they had not begun.
     const ended = this.#held.filter(() => Math.random() < 0.4);
     this.#held = this.#held.filter((grant) => !ended.includes(grant));
     const verdicts = ended.map((grant) => ({ ...grant, kind: Math.random() < 0.2 ? "unstarted" : "ack" }));

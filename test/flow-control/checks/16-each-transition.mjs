@@ -215,5 +215,5 @@ export async function run(ctx) {
   let n = 0;
   for (const transition of transitions) await attempt(ctx, view, transition, ++n);
   await processes(ctx, redis, view);
-  return `${transitions.length + 2} transitions, ${ctx.failed.length} of their counts, recounts and next calls not as expected`;
+  return `${transitions.length + 2} transitions; ${ctx.failed.length} counts, recounts or next calls were wrong`;
 }

@@ -32,7 +32,7 @@ interface VariableSchema {
   maximum?: number;
   enum?: unknown[];
   pattern?: string;
-  /** Not shown in messages. The value can come from a file that `<NAME>_FILE` names. */
+  /** Whether the value is secret. Messages do not show it, and it can come from a file that `<NAME>_FILE` names. */
   secret?: boolean;
 }
 

@@ -12,8 +12,8 @@ import { PROBLEM_MEDIA_TYPE, type ProblemCode, problem } from "./problem.ts";
  */
 const LINGER_MS = 2_000;
 /**
- * So many connections above the limit of an address get an answer that gives the reason. Further connections are closed
- * without an answer.
+ * This number of connections above the limit of an address get an answer with the reason. Further connections are
+ * closed without an answer.
  */
 const TOLD = 32;
 const LOG_EVERY_MS = 30_000;

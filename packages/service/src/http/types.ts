@@ -31,7 +31,7 @@ declare module "fastify" {
     identity: Identity;
   }
   interface FastifyInstance {
-    /** What code that answers outside of the routes needs from the server, such as the fast lane. */
+    /** Functions of the server for code that answers requests outside of its routes, such as the fast lane. */
     basics: {
       isHostAllowed(host: string | undefined): boolean;
       identify: Identify;

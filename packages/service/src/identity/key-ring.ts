@@ -168,7 +168,7 @@ export class KeyRing {
     }
     const now = Date.now();
     if (verified.expiresAt <= now) throw expired();
-    // Only notes the time; the write to Redis happens outside of requests.
+    // This only notes the time. It is written to Redis later, outside of requests.
     verified.use.at = now;
     return verified.identity;
   }

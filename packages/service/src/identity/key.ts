@@ -15,7 +15,7 @@ export interface NewKey {
   /** The name of the key's holder: 1 to 64 characters. */
   label: string;
   scopes: readonly Scope[];
-  /** Only these queues, at most 100. @default all */
+  /** The queues that the key may use, at most 100. @default all */
   queues?: readonly string[] | null | undefined;
   /** Ms since the epoch. @default never */
   expiresAt?: number | null | undefined;

@@ -50,7 +50,7 @@ export class RateLimiter {
     return this.#verdict(bucket, isAllowed);
   }
 
-  /** What `take` would answer. Takes no token. */
+  /** Returns what `take` would answer, without taking a token. */
   look(who: string, nowMs: number = performance.now()): RateVerdict {
     const bucket = this.#refilled(who, nowMs);
     return this.#verdict(bucket, bucket.tokens >= 1);

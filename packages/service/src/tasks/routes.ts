@@ -253,7 +253,7 @@ async function stream(
       : oneBlock(readArray(post));
     first = (await blocks.next()).value as ReadTasks | undefined;
     if (first === undefined) throw emptyBatch();
-    // Also for a stream whose first block has only invalid lines: valid ones may still follow.
+    // A stream always creates its queue: after a first block with only invalid lines, valid ones may still follow.
     if (isStream || first.tasks.types.length > 0) await intake.admit(post);
   } catch (error) {
     metrics?.rejected(post.queue, error);
