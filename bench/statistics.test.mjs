@@ -76,7 +76,7 @@ test("a figure is judged by its median against must and stretch", () => {
   expect(judge([record("holdfast", 0, 1)], figure, PEERS).verdict).toBe("not measured");
 });
 
-test("a figure with an upper limit holds below it", () => {
+test("a figure with an upper limit holds if its value is below the limit", () => {
   const cost = { ...figure, kind: "value", must: 11, stretch: 6, atMost: true };
   const verdict = (ours) => judge([record("holdfast", 0, ours)], cost, PEERS).verdict;
   expect([verdict(6), verdict(11), verdict(11.1)]).toEqual(["stretch reached", "must held", "NOT held"]);
@@ -97,7 +97,7 @@ test("the best peer is the fastest of each round", () => {
   });
 });
 
-test("flatness is the greatest against the least over the sizes, and one size says nothing", () => {
+test("flatness is the largest value divided by the smallest over all sizes, and unknown for one size", () => {
   const flat = {
     kind: "flat",
     workload: "steady",

@@ -1,5 +1,4 @@
-// Sends 10,000 tasks at once, of whose attempts one in five fails. Measures the intake, and checks that every task
-// ends.
+// Sends 10,000 tasks at once. One attempt in five fails. Measures the intake, and checks that every task ends.
 //
 //   k6 run loadtest/burst.js
 //   k6 run -e TASKS=100000 loadtest/burst.js

@@ -58,7 +58,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     return reply.body;
   };
 
-  test("comes up healthy from nothing, with two workers and two janitors; init has ended well", () => {
+  test("comes up healthy from nothing, with two workers and two janitors; init has exited with 0", () => {
     const running = containers();
     expect(running.filter(({ Health }) => Health !== "healthy")).toEqual([]);
     const count = (service: string) => running.filter(({ Service }) => Service === service).length;
@@ -135,7 +135,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     }
   });
 
-  test("a request from another container without a key is 401, with it it is served", () => {
+  test("a request from another container gets 401 without a key, and is served with it", () => {
     const bearer = (text: string) => ({ authorization: `Bearer ${text}` });
     for (const url of [
       `http://producer-api:3000${QUEUE}/tasks/none`,
@@ -163,7 +163,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     }
   });
 
-  test("Redis without a password is refused, by each of the roles it gets what it needs and no more", () => {
+  test("Redis refuses clients without a password, and each role has the rights that it needs and no more", () => {
     const redisCli = (args: string, auth = "") =>
       inside("redis", `${auth} redis-cli --no-auth-warning ${args}`).output;
     expect(redisCli("ping")).toContain("NOAUTH");

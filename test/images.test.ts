@@ -51,7 +51,7 @@ test("pin-images prints the digest of each tag beside the tag, for .env", () => 
   expect(wanted.length).toBeGreaterThan(4);
 });
 
-test("an image without a digest, such as one that was built here, is said and not passed over", () => {
+test("an image without a digest, such as one that was built here, is reported", () => {
   const { status, stderr } = pin("echo");
   expect(status).not.toBe(0);
   expect(stderr).toContain("has no digest");

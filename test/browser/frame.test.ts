@@ -139,7 +139,7 @@ describe.skipIf(!executablePath)(
       }
     });
 
-    test("each screen has a title that says what it shows, and how bad it is", async () => {
+    test("each screen has a title that says what it shows, and the worst problem", async () => {
       const page = await stack.page();
       const title = async (path: string, wanted: string | RegExp) => {
         await open(page, stack.base + path);

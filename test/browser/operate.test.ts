@@ -210,7 +210,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await fetch(`${stack.base}/v1/schedules/often`, { method: "DELETE" });
   });
 
-  test("drains a worker, which takes nothing more, and lets it go on", async () => {
+  test("drains a worker, which then takes no tasks, and resumes it", async () => {
     await open(page, `${stack.base}/workers`);
     await page.getByRole("button", { name: /^Drain / }).click();
     await page
@@ -226,7 +226,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     );
   });
 
-  test("holds live updates, and goes on", async () => {
+  test("holds live updates, and resumes them", async () => {
     await open(page, `${stack.base}/queues/default`);
     const counts = page.getByRole("region", { name: "Counts by state" });
     await page.getByRole("button", { name: "Hold live updates" }).click();
@@ -287,7 +287,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     );
   });
 
-  test("says when it has lost the service, goes on from polling, and comes back by itself", async () => {
+  test("says when it has lost the service, polls, and recovers by itself", async () => {
     const lost = await startStack({ services: [] });
     try {
       await lost.queue("default").enqueue("demo.echo", 1);

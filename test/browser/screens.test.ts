@@ -246,7 +246,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     await page.context().close();
   });
 
-  test("goes by keys alone: help, palette, lists, screens", async () => {
+  test("can be used with the keyboard alone: help, palette, lists, screens", async () => {
     const page = await stack.page();
     await open(page, stack.base);
     await page.keyboard.press("?");

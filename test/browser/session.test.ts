@@ -30,7 +30,7 @@ describe.skipIf(!executablePath)("who may do what, in a real browser", { timeout
     await rm(folder, { recursive: true, force: true });
   });
 
-  test("asks for a key, refuses a wrong one, and leads to where one wanted to go", async () => {
+  test("asks for a key, refuses a wrong one, and then shows the screen of the address", async () => {
     const page = await stack.page();
     await page.goto(`${stack.base}/queues/default/tasks?q=one`);
     await page.getByRole("heading", { name: "Log in" }).waitFor();

@@ -25,7 +25,7 @@ describe.skipIf(!executablePath)(
       await stack.end("worker");
     }
 
-    test("follows what others do to a dead task, and tells a replay and a discard of nothing", async () => {
+    test("follows what others do to a dead task, and says if a replay or discard had no effect", async () => {
       await dead("acted", 3);
       await open(page, `${stack.base}/queues/acted/tasks/dead-0`);
       await page.getByRole("button", { name: "Replay", exact: true }).waitFor();
@@ -52,7 +52,7 @@ describe.skipIf(!executablePath)(
       expect(await violations(page)).toEqual([]);
     });
 
-    test("says that an operation moved nothing where all had gone before it began", async () => {
+    test("says that an operation moved nothing if all tasks were gone before it began", async () => {
       await dead("vain", 1);
       const replay = await fetch(`${stack.base}/v1/queues/vain/dead-letters/replay`, {
         method: "POST",
@@ -91,7 +91,7 @@ describe.skipIf(!executablePath)(
       expect(shown).toContain(`waited since the replay ${wanted}`);
     });
 
-    test("tells the same time to drain on every screen, which is that of the API", async () => {
+    test("shows the same time to drain on every screen, as the API does", async () => {
       // The rate is low, so that the operation takes long.
       await stack
         .queue("drains")
@@ -138,7 +138,7 @@ describe.skipIf(!executablePath)(
       await banner.getByText("anonymous").waitFor();
     });
 
-    test("shows a payload that hides something as what it is, and keeps it to the character", async () => {
+    test("reveals the hidden characters of a payload, and keeps every character", async () => {
       const payload = { to: "admin\u202e\u2066", list: ["\u05d0\u05d1", 1, "\u05d2"], zero: "a\u200bb" };
       await stack.queue("hides").enqueue("t", payload, { id: "bidi" });
       await open(page, `${stack.base}/queues/hides/tasks/bidi`);
@@ -179,7 +179,7 @@ describe.skipIf(!executablePath)(
       expect(await violations(page)).toEqual([]);
     });
 
-    test("cuts no time off, in any width and way of showing it", async () => {
+    test("cuts off no time, at any width and in any format", async () => {
       await dead("times", 3);
       await stack.queue("times").enqueue("demo.echo", 1, { id: "waiting" });
       await fetch(`${stack.base}/v1/schedules/often`, {

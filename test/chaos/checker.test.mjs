@@ -200,7 +200,7 @@ test("a fence is shared by the tasks of one grant, and by no others (I7)", () =>
   ]);
 });
 
-test("a released attempt may have run without a trace but its count (I7)", () => {
+test("a released attempt may leave no trace except its count (I7)", () => {
   const lines = [enqueued("a"), ran("a", "0-z"), ran("a")];
   expect(verdict(lines, [task("a", { releases: 1 })]).violations).toEqual([]);
   expect(verdict(lines, [task("a")]).violations).toHaveLength(1);

@@ -20,7 +20,7 @@ const dead = (outcomes, more = {}) => ({
 });
 const four = ["failed", "failed", "failed", "failed"];
 
-test("of 100 tasks one is doomed and 19 others can fail", () => {
+test("one of 100 tasks always fails, and 19 others can fail", () => {
   const kinds = Array.from({ length: 100 }, (_, number) => planOf(number).kind);
   const count = (kind) => kinds.filter((one) => one === kind).length;
   expect([count("doomed"), count("certain"), count("chance"), count("sound")]).toEqual([1, 4, 15, 80]);

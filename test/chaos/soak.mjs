@@ -1,7 +1,7 @@
 // `make soak MINUTES=30` runs a million tasks. One in five of them can fail, and one in a hundred always fails. Every
-// few seconds one of two workers and two janitors is killed and started again. Every two minutes Redis is killed, which
-// syncs each write to disk. The exit code is 0 if no task was lost, the dead letters are the expected ones, the audit
-// is clean, and memory did not grow.
+// few seconds one of two workers and two janitors is killed and started again. Every two minutes Redis is killed and
+// started again; it syncs each write to disk. The exit code is 0 if no task was lost, the dead letters are the expected
+// ones, the audit is clean, and memory did not grow.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

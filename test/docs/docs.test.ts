@@ -147,7 +147,7 @@ describe("docs/configuration.md", () => {
     expect(cells.filter((cell) => cell.length > 110)).toEqual([]);
   });
 
-  test("tells the defaults", () => {
+  test("has the right defaults", () => {
     const wrong: string[] = [];
     for (const schema of Object.values(services)) {
       for (const [name, property] of Object.entries(schema.properties)) {

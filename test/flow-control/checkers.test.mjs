@@ -74,7 +74,7 @@ test.each([
   expect(longest(tasks, options)).toBe(0);
 });
 
-test("gaps between two times are found from a length on", () => {
+test("gaps of at least a given length between two times are found", () => {
   expect(gapsOf([0, 1, 20, 21], 15)).toEqual([{ from: 1, to: 20 }]);
 });
 
@@ -104,7 +104,7 @@ test("the model names a task that has to be granted, and none that may not", () 
   expect(model.startable(5_000)).toBe(null);
 });
 
-test("what was not begun gives its part of the rate back", () => {
+test("a task that was not begun gives its part of the rate back", () => {
   const model = modelWith(["1", "a", 2]);
   model.start("1", 5_000);
   expect(model.compare("a", 1, 5_200, 5_000)).toBe(null);

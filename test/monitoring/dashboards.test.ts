@@ -49,7 +49,7 @@ const WANTED = [
   "Begun within 30 s, 30 days",
 ];
 
-test("the dashboards are those of their sources", () => {
+test("the dashboards match their sources", () => {
   // The script fails if a dashboard differs from its source, and names that dashboard.
   execFileSync(process.execPath, ["scripts/generate-dashboards.mjs", "--check"], {
     cwd: root,
@@ -64,7 +64,7 @@ test("there are an overview, one for queues, and one for workers and Redis, with
   expect(new Set(dashboards.map(([, { uid }]) => uid)).size).toBe(3);
 });
 
-test("no metric that the table of docs/metrics.md has is without a panel", () => {
+test("every metric in the table of docs/metrics.md has a panel", () => {
   const shown = dashboards.flatMap(([, board]) => expressions(board).map(({ expr }) => expr)).join("\n");
   const rules = read("infra/prometheus/rules/recording.yml");
   const unseen = documentedMetrics().filter(({ name }) => !shown.includes(name) && !rules.includes(name));
@@ -112,7 +112,7 @@ describe.each(dashboards)("%s", (_name, board) => {
     }
   });
 
-  test("panels lie within the grid and not upon each other", () => {
+  test("panels fit into the grid and do not overlap", () => {
     for (const { gridPos: a, id } of panels) {
       expect(a.x + a.w).toBeLessThanOrEqual(24);
       for (const { gridPos: b, id: other } of panels) {
@@ -188,7 +188,7 @@ describe.each(dashboards)("%s", (_name, board) => {
   });
 });
 
-test("no expression names a whole bucket boundary as one version of Prometheus alone writes it", () => {
+test("no expression names a bucket boundary in a form that only one version of Prometheus writes", () => {
   const all = [
     ...dashboards.flatMap(([, board]) => expressions(board).map(({ expr }) => expr)),
     read("infra/prometheus/rules/recording.yml"),

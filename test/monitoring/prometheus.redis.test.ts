@@ -172,7 +172,7 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
     );
   });
 
-  test("gauges of time and memory tell what is so", async () => {
+  test("gauges of time and memory have plausible values", async () => {
     expect(await stack.sum("time() - max(holdfast_janitor_last_success_timestamp_seconds)")).toBeLessThan(5);
     const used = await stack.sum("holdfast_redis_memory_used_bytes");
     expect(used).toBeGreaterThan(500_000);
@@ -290,7 +290,7 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
     }
   });
 
-  test("the alerts that this run calls for are on their way, and no page", async () => {
+  test("the alerts that this run causes are pending or firing, and none of them pages", async () => {
     const { alerts: active } = await stack.prometheus<{
       alerts: { labels: Record<string, string>; state: string }[];
     }>("alerts");

@@ -32,7 +32,7 @@ describe.skipIf(!hasPrometheus)("promtool", () => {
   });
 });
 
-test("pages and tickets are those that were agreed on", () => {
+test("the alerts that page, and those that open a ticket, are the agreed ones", () => {
   const of = (severity: string) =>
     alerts.filter(({ text }) => text.includes(`labels: { severity: ${severity} }`)).map(({ name }) => name);
   expect(of("page")).toEqual(PAGES);

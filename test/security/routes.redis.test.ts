@@ -143,7 +143,7 @@ test("without a key, with a bad one and with an expired one: 401, as problem+jso
   }
 }, 180_000);
 
-test("with a key that lacks the scope: 403; with the scope alone it is let in", async () => {
+test("a key that lacks the scope gets 403, and a key with only that scope is accepted", async () => {
   const lacking = new Map<string, string>();
   const having = new Map<string, string>();
   for (const scope of SCOPES) {
@@ -163,7 +163,7 @@ test("with a key that lacks the scope: 403; with the scope alone it is let in", 
   }
 }, 180_000);
 
-test("with a key of another queue: 403, and in no answer a word of the queue of others", async () => {
+test("a key for another queue gets 403, and no answer reveals anything about the queue of others", async () => {
   const { text } = await stack.key({ label: "limited", scopes: ["admin"], queues: [MINE] });
   await thingsOfOthers();
   await until("the queue is seen", async () => {

@@ -135,7 +135,7 @@ test("a certificate for another name is refused, unless tlsServerName is that na
   await client.check();
 });
 
-test("if Redis asks for client certificates, only one of its CA is accepted", async () => {
+test("if Redis asks for client certificates, it accepts only certificates from its CA", async () => {
   const { url, trusted, home } = await tlsRedis({ clientCertificates: true });
   const redis = { url, tlsCaFile: trusted.caFile };
   // The message is not compared, because it depends on whether the TLS alert or the reset of the connection comes

@@ -86,7 +86,7 @@ test.skipIf(!has("fish"))("fish takes the script", async () => {
   expect(words.map((line) => line.trim())).toEqual(["emails", "errands"]);
 });
 
-test("the words are the same for each shell, and another shell is refused", async () => {
+test("the completed words are the same for each shell, and an unknown shell is refused", async () => {
   for (const name of ["bash", "zsh", "fish"]) {
     const { code, stdout } = await cli("completion", name);
     expect({ name, code, asks: stdout.includes("holdfast __complete -- ") }).toEqual({

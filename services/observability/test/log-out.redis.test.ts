@@ -91,7 +91,7 @@ test("log-outs whose cookies have expired are dropped", async () => {
   expect((await read(ended)).ids.at(-1)).toBe("last");
 });
 
-test("tens of thousands of log-outs cost one pass, at the first look and at every other", async () => {
+test("tens of thousands of log-outs cost one pass over the sessions, at the first poll and at every later one", async () => {
   const seen: string[] = [];
   const all = Array.from({ length: 60_000 }, (_, at) => [`s${at}`, Date.now() + 3_600_000] as const);
   const sessions = processOf({

@@ -119,7 +119,7 @@ test("a canary of which one task fails stops the replay, and says which task and
   expect(groups).toContainEqual(expect.objectContaining({ count: 5, diedAgain: 5 }));
 });
 
-test("a canary that passes lets the rest go on; tasks that die again are not replayed twice", async () => {
+test("after a canary that passes, the other tasks are replayed; tasks that die again are not replayed twice", async () => {
   const queue = await deadLetters(60);
   await worker(queue, {
     "test.fatal": (task) => {

@@ -323,7 +323,7 @@ test("a burst is an operation over as many tasks as were asked for", async () =>
   ]);
 });
 
-test("nothing is changed before Redis has passed the boot checks, and reading goes on", async () => {
+test("nothing is changed before Redis has passed the boot checks, and reads still work", async () => {
   const { call } = await setup({
     assertOpen: () => {
       throw new HoldfastError("redis_unavailable", "waiting for Redis");

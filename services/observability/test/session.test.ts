@@ -73,7 +73,7 @@ const pause = (headers: Record<string, string>): Call => ({
   headers,
 });
 
-test("a key is traded for a cookie that scripts and other sites do not get", async () => {
+test("a key is exchanged for a cookie that scripts and other sites do not get", async () => {
   const { call, logIn, made } = await served(
     { ENVIRONMENT: "production" },
     { label: "ada", scopes: ["control"] },
@@ -240,7 +240,7 @@ test("log-ins and log-outs are limited per key", async () => {
   expect((await logOut(elsewhere.cookie)).status).toBe(200);
 });
 
-test("a key has so many sessions open at a time; one that ends makes room", async () => {
+test("a key can have a limited number of open sessions; when one ends, another can be opened", async () => {
   const { call, logIn, made } = await served({ SESSIONS_PER_KEY: "2" }, {}, {});
   const [one = "", other = ""] = made.map(({ text }) => text);
   const first = await logIn(one);
@@ -387,7 +387,7 @@ test("log-ins and log-outs are in the audit log, refused ones too", async () => 
   expect(JSON.stringify(records)).not.toContain("password");
 });
 
-test("strangers cannot fill the audit log with refused log-ins: of many there is one record", async () => {
+test("strangers cannot fill the audit log with refused log-ins: many of them share one record", async () => {
   const { server, logIn, made, records } = await served({}, { label: "ada" });
   for (let turn = 0; turn < 200; turn++) {
     const { statusCode } = await server.inject({

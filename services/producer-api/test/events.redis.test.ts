@@ -85,7 +85,7 @@ async function queueWithEvents(name: string): Promise<Queue> {
   return new Queue(name, { client });
 }
 
-test("events come as Server-Sent Events, and go on after Last-Event-ID", async () => {
+test("events come as Server-Sent Events, and continue after Last-Event-ID", async () => {
   const queue = await queueWithEvents("sse");
   const { text: key } = await keyOf();
   const { seen } = open("sse/events", key);

@@ -90,7 +90,7 @@ test("an open upload of lines ends with a 401, also while it sends nothing", asy
   expect(results).toMatchObject([{ status: 201 }, { status: 201 }, { status: 401, code: "unauthorized" }]);
 });
 
-test("after a revocation nothing more is stored of an upload that goes on sending", async () => {
+test("after a revocation nothing more is stored of an upload that continues to send", async () => {
   const { id, text } = await keyOf();
   const { request, seen } = open("POST", "busy/tasks/batch", text, {
     ...LINES,

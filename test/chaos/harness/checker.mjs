@@ -202,7 +202,7 @@ export function check(lines, tasks, options = {}) {
     }
   }
 
-  // The audit checks I1 and I2.
+  // The audit, and not this checker, checks I1 and I2.
   for (const detail of audit) say("audit", detail);
   return { counts, violations };
 }

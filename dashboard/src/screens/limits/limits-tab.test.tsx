@@ -203,7 +203,7 @@ it("asks for the next page of keys with the cursor of the last one", async () =>
   expect(calls.some(({ path, query }) => path === KEYS && query.cursor === "a")).toBe(true);
 });
 
-it("explains keys where there are none, and refuses a text that can be no key", async () => {
+it("explains keys if there are none, and refuses a text that is not a valid key", async () => {
   const { calls } = show(view(), []);
   await screen.findByText("No keys with waiting tasks");
   expect(screen.getByText(/A task may have a key/)).toBeTruthy();

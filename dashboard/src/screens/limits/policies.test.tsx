@@ -21,7 +21,7 @@ async function openForm() {
   return { dialog, each, changes, save: dialog.getByRole<HTMLButtonElement>("button", { name: "Save" }) };
 }
 
-it("says how the tasks of each key follow one another, and what keys share", async () => {
+it("says which policies the tasks of each key have, and what keys share", async () => {
   show(view({ limits: { key: { ...STRICT, whenFull: "drop-new" }, fairBy: "time" } }), []);
   await screen.findByText("Order");
   for (const [term = "", text] of [
@@ -57,7 +57,7 @@ it("sets a strict order with what it needs, and says what changes", async () => 
   expect(body(calls, "PUT", LIMITS)).toEqual({ key: { ...STRICT, whenFull: "drop-new" }, fairBy: "time" });
 });
 
-it("keeps the policies that a form does not touch, and takes away those that it does", async () => {
+it("keeps the policies that a form does not change, and removes those that it clears", async () => {
   const limits = { key: STRICT, fairBy: "time" } as const;
   const { calls } = show(view({ limits }), [], ({ method }) =>
     method === "PUT" ? { body: view() } : undefined,

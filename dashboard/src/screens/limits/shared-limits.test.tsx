@@ -73,7 +73,7 @@ it("shares a new limit among queues, and warns about one that does not exist", a
   });
 });
 
-it("refuses a name that a limit has already, and texts that are no names", async () => {
+it("refuses a name that a limit already has, and texts that are not valid names", async () => {
   const { calls } = withDb();
   const dialog = await form("Share a limit");
   await userEvent.type(dialog.getByLabelText("Name"), "d/b");
@@ -87,7 +87,7 @@ it("refuses a name that a limit has already, and texts that are no names", async
   await userEvent.type(dialog.getByLabelText("Queues"), "emails");
   await userEvent.type(dialog.getByLabelText("At one time"), "5");
   await userEvent.click(dialog.getByRole("button", { name: "Save" }));
-  await dialog.findByText("There is a limit “db” already. Choose another name.");
+  await dialog.findByText("A limit “db” already exists. Choose another name.");
   expect(body(calls, "PUT", "/v1/limits/db")).toBeUndefined();
 });
 

@@ -309,7 +309,7 @@ describe("POST a batch", () => {
 });
 
 describe("GET and DELETE a task", () => {
-  test("who waits for a task that is not kept is answered 410", async () => {
+  test("a wait for a task that is not kept is answered 410", async () => {
     const gone = new HoldfastError("task_not_kept", "nothing is kept", { taskId: "a" });
     const { call } = await setup({ wait: () => Promise.reject(gone) });
     expect(await call("GET", `${TASKS}/a?waitMs=100`)).toMatchObject({

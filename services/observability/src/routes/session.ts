@@ -106,7 +106,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
     }
   };
 
-  // Each use of a session renews its cookie from time to time.
+  // While a session is used, its cookie is renewed from time to time.
   app.addHook("onSend", async (request, reply) => {
     if (request.identity?.kind !== "session" || reply.hasHeader("set-cookie")) return;
     const session = sessions.find(request.headers.cookie);
