@@ -30,9 +30,9 @@ it("shows each limited type: its limit, what runs, and what holds it back", asyn
   ]);
 });
 
-it("says what a limit of a type is where there is none", async () => {
+it("explains limits of types if no type has one", async () => {
   show(view(), []);
-  await screen.findByText(/One can hold for all tasks of a type together/);
+  await screen.findByText(/applies to all of its tasks together, whatever their keys/);
 });
 
 it("limits a type that is named in the form, and keeps all other limits", async () => {
