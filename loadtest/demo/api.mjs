@@ -1,7 +1,7 @@
 // A client for both HTTP APIs. It repeats requests that fail because a service restarts.
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Thrown for an error that a repeated request would get again. */
+/** Thrown for an error that would not go away if the request were repeated. */
 export class ApiError extends Error {
   constructor(status, problem, what) {
     super(`${what}: ${status} ${problem?.title ?? ""} ${problem?.detail ?? ""}`.trim());

@@ -1179,7 +1179,7 @@ export const mutants = [
     tests: [shares],
   },
   {
-    name: "operations: small operations fill the places of large ones",
+    name: "operations: small operations count towards the limit of running operations",
     changes: [["lua/operators/operation_create.lua", "not isSmall(found or '')", "true"]],
     tests: [shares],
   },

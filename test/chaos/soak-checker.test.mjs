@@ -46,7 +46,7 @@ test.each([
     0,
     dead(four, { history: history(four).map((attempt) => ({ ...attempt, startedAt: 0 })) }),
   ],
-  ["by a failure of a sound task", 50, dead(["crashed", "crashed", "crashed", "failed"])],
+  ["after a plain failure among the crashes", 50, dead(["crashed", "crashed", "crashed", "failed"])],
   ["in an attempt that had to succeed", 1, dead(four)],
   ["with counts of its own", 0, dead(four, { crashes: 1 })],
 ])("a task that died %s is wrongly dead", (_, number, task) => {

@@ -50,7 +50,7 @@ test("the user producer has all rights that a producer needs, and no others", as
   });
   expect(await queue.cancel("later")).toBe("cancelled");
   expect(await queue.enqueueText("t", "[2]", { id: "later" })).toMatchObject({ duplicate: false });
-  await until("the replica is in step", async () =>
+  await until("the replica is in sync", async () =>
     /state=online/.test(await redis.admin.info("replication")),
   );
   await until(

@@ -306,7 +306,7 @@ test("a replay that is interrupted stays listed as an operation, which can be ca
   running.child.kill("SIGINT");
   const { code, stderr } = await running.ended;
   expect(code).toBe(1);
-  const [, id = ""] = /^operation (op_\S+) goes on without this command/m.exec(stderr) ?? [];
+  const [, id = ""] = /^operation (op_\S+) continues without this command/m.exec(stderr) ?? [];
   const { dead } = await observer.stats("slowly");
   expect(dead).toBeGreaterThan(0);
   expect(await json("operation", "show", id)).toMatchObject({

@@ -137,7 +137,7 @@ test("a limit is shared by queues, shown with their shares, changed and ended, a
   ]);
 });
 
-test("keys are listed and paged, held, and get limits of their own", async () => {
+test("keys can be listed in pages, held, and given limits of their own", async () => {
   for (const key of ["acme", "zoo"]) {
     const sent = await cli("enqueue", "keyed", "t", "1", "--key", key, "--cost", "2");
     expect(sent.code).toBe(0);

@@ -41,7 +41,7 @@ async function atTerminal(answer: string | null, ...args: string[]) {
   });
   stderr.on("data", (chunk) => {
     said += String(chunk);
-    if (!said.endsWith("to go on: ")) return;
+    if (!said.endsWith("to continue: ")) return;
     if (answer === null) stdin.end();
     else stdin.write(`${answer}\n`);
   });
@@ -116,7 +116,7 @@ test("on a terminal the command asks for the name, and any other answer changes 
   expect([code, stdout]).toEqual([0, "removed  5\n"]);
 });
 
-test("settings are changed one by one, shown, recorded, and refused with the option named", async () => {
+test("configure changes single settings, shows and records them; an error names the wrong option", async () => {
   await filled("caps");
   expect(await cli("queue", "configure", "caps")).toMatchObject({
     ...{ code: 2, stderr: expect.stringContaining("name at least one setting") },

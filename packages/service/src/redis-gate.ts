@@ -18,7 +18,7 @@ export interface RedisGateOptions {
   settings: ConnectionSettings;
   logger: Logger;
   signal: AbortSignal;
-  /** The first wait between two attempts, ms. It doubles up to `maxWaitMs`. @default 500 */
+  /** The first wait between two attempts to reach Redis, ms. It doubles up to `maxWaitMs`. @default 500 */
   waitMs?: number;
   /** @default 5_000 */
   maxWaitMs?: number;

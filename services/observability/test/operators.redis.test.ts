@@ -254,7 +254,7 @@ test("workers and the series of a queue are seen", async () => {
     return (views as { queues: string[] }[]).some(({ queues }) => queues.includes(queue));
   });
   await enqueue(queue, 50, "test.ok");
-  await until("a point shows the 50 done", async () => {
+  await until("a point of the series counts the 50 completed tasks", async () => {
     const { points } = (await running.call("GET", `/v1/queues/${queue}/series`)).json();
     return (points as { completed: number }[]).at(-1)?.completed === 50;
   });

@@ -121,7 +121,8 @@ test("a page of tasks hands filters and cursor on, with limits as numbers", asyn
 test("an error of the library keeps its code and status", async () => {
   const { call } = await setup({
     observer: {
-      list: async () => Promise.reject(new HoldfastError("invalid_cursor", "this cursor is of another list")),
+      list: async () =>
+        Promise.reject(new HoldfastError("invalid_cursor", "this cursor belongs to another list")),
       snapshot: async () => Promise.reject(new HoldfastError("redis_unavailable", "no Redis")),
     },
   });

@@ -35,6 +35,6 @@ export const row = {
     );
     const heldMs = one.history[0].endedAt - one.history[0].startedAt;
     const backMs = two.history[1].startedAt - two.history[0].startedAt - timeoutMs;
-    return `held ${heldMs} ms in one attempt; with a time-out of ${timeoutMs} ms leased again ${backMs} ms after the deadline, the late verdict stale`;
+    return `one task was held for ${heldMs} ms in one attempt; the one with a time-out of ${timeoutMs} ms was leased again ${backMs} ms after its deadline, and its late verdict was stale`;
   },
 };

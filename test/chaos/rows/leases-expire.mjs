@@ -62,7 +62,7 @@ export const row = {
     const p99 = percentile(pings, 0.99);
     ctx.expect(
       next.every((task) => task.crashes === 1),
-      "a task that was not begun stands before those that were",
+      "a task that had not begun is in line before tasks that had",
     );
     await ctx.worker(url, { concurrency: 500 }).ready();
     const counts = await ctx.settle(view, { drainMs: 40_000 });

@@ -73,7 +73,7 @@ class Trial {
     if (granted < want) {
       const missed = this.model.startable(this.#clock.nowMs);
       this.decisions += this.model.waitingKeys().length;
-      if (missed !== null) this.problem ??= `${missed} might have started, and was not granted`;
+      if (missed !== null) this.problem ??= `${missed} could have started, but was not granted`;
     }
     const fields = ["", ...KEYS];
     const texts = await this.engine.connection.command(

@@ -111,8 +111,8 @@ export class LimitModel {
   }
 
   /**
-   * Compares an account in Redis with the model. Redis may forget an account that has no running tasks and its whole
-   * rate.
+   * Compares an account in Redis with the model. Redis may forget an account that has no running tasks and has not used
+   * up any of its rate.
    */
   compare(key, running, tat, nowMs) {
     const account = key === "" ? this.queue : this.#account(key);

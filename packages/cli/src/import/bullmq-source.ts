@@ -93,7 +93,7 @@ export class BullMqSource {
     await this.#asked(() => this.#client.connection.ready(CONNECT_MS));
     if (/cluster_enabled:1/.test(await this.#command<string>("INFO", "cluster")))
       throw new UsageError(
-        `--from ${this.where} is a Redis Cluster, which import does not read: let the old workers drain the queue`,
+        `--from ${this.where} is a Redis Cluster, and import cannot read from one: let the old workers empty the queue`,
       );
     const places = [
       ...Object.values(PLACES),

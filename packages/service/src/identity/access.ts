@@ -39,8 +39,8 @@ export interface AccessOptions {
   /** ALLOW_UNAUTHENTICATED */
   allowUnauthenticated: boolean;
   /**
-   * A proxy authenticates everybody. A sender on loopback then needs the proxy too, and the service starts without
-   * keys.
+   * Whether a proxy authenticates people. If so, a request from loopback needs the proxy's header or a key, and the
+   * service starts even without keys.
    */
   isBehindProxy?: boolean | undefined;
 }

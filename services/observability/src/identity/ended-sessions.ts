@@ -1,7 +1,7 @@
 import type { Holdfast } from "holdfast";
 import { systemKeys } from "holdfast/operate";
 
-/** Entries per call. If a read returns this many, there may be more, so it is followed by another. */
+/** Entries per call. If a call returns this many, there may be more, so another call follows. */
 const PAGE = 1_000;
 /** After a failover the clock may be behind, so a new entry can have an older id than one that was read before. */
 const OVERLAP_MS = 2_000;

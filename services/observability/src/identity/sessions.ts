@@ -130,7 +130,7 @@ export class Sessions {
   }
 
   /**
-   * Ends the session, in this process before all others. Also ends it here if this throws. @throws HoldfastError
+   * Ends the session, first in this process. If the call throws, the session has still ended here. @throws HoldfastError
    * redis_unavailable if the other processes cannot be told
    */
   async end(session: Session, now = Date.now()): Promise<void> {
