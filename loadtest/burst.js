@@ -4,7 +4,8 @@
 //   k6 run -e TASKS=100000 loadtest/burst.js
 //   k6 run -e BATCH=1 -e VUS=100 loadtest/burst.js       one request per task
 //
-// TASKS 10000 · BATCH 500 tasks per request · VUS 8 clients · FAIL_RATE 0.2 · SAMPLES 200 tasks to follow to their end.
+// TASKS 10000 · BATCH 500 tasks per request · VUS 8 clients · FAIL_RATE 0.2 · SAMPLES 200 tasks followed to their end
+//
 // loadtest/README.md lists the settings of all scripts.
 import exec from "k6/execution";
 import { enqueue, enqueueBatch, follow } from "./k6/api.js";

@@ -2,7 +2,7 @@
 //
 //   node loadtest/events-cost.mjs [--batches 250,1] [--calls 20] [--before <folder of another version, built>]
 //
-// Counted are the enqueue of a batch, and the call of the hot path, which settles a batch and acquires the next one.
+// It counts the enqueue of a batch, and the call of the hot path, which settles a batch and acquires the next one.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,9 +1,9 @@
 import luaparse from "luaparse";
 
 /**
- * Inlines constants. Redis runs a script from its first line at each call, so each local costs time. Inlined are
- * literals whose names are in capitals, the byte of a letter (`string.byte('c')`), and the names of KEYS and of text
- * ARGV. A name of ARGV that the script also declares as a local is kept.
+ * Inlines constants. Redis runs a script from its first line at each call, so each local costs time. This function
+ * inlines literals whose names are in capitals, the byte of a letter (`string.byte('c')`), and the names of KEYS and of
+ * text ARGV. It keeps a name of ARGV that the script also declares as a local.
  * @param text Lua 5.1
  * @param names Map name -> Lua expression, for KEYS and ARGV
  * @throws Error if the name of a constant or key is declared twice

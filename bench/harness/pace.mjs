@@ -2,7 +2,7 @@
 // were measured on both. No verdict depends on the comparison.
 import { summary, valuesOf } from "./statistics.mjs";
 
-/** The µs per task of the peers on that other machine, as medians of five rounds. */
+/** The µs per task of the peers on the machine where the targets were set, as medians of five rounds. */
 const SET_ON = {
   ingest: {
     redis_us: { bullmq: 23.3, bull: 16.0, "bee-queue": 7.9 },

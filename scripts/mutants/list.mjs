@@ -2240,12 +2240,12 @@ export const mutants = [
     tests: [changing],
   },
   {
-    name: "change: a janitor takes the right entry of a moved task for the second one",
+    name: "change: a janitor treats the valid entry of a moved task as a duplicate",
     changes: [["lua/transitions/expire.lua", "seen[id] = seen[id] or not isLeftBehind", "seen[id] = true"]],
     tests: [changing],
   },
   {
-    name: "change: a task that has already run once in an operation is run now a second time by it",
+    name: "change: an operation runs a task now for the second time",
     changes: [
       ["lua/transitions/change.lua", "waitedBefore > 0 and waitsSince(record, old) > waitedBefore", "false"],
     ],

@@ -58,7 +58,7 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
     expect((await stack.observer.task("groups", "other-0"))?.generation).toBe(0);
   });
 
-  test("edits one payload beside the old one, and replays the new text to the character", async () => {
+  test("edits one payload beside the old one, and replays exactly the new text", async () => {
     await die(stack, "edit", 1);
     await open(page, `${stack.base}/queues/edit/tasks/dead-0`);
     await page.getByRole("button", { name: "Edit and replay" }).click();

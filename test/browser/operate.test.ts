@@ -157,7 +157,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await page.getByRole("heading", { name: "No schedules yet" }).waitFor();
   });
 
-  test("writes every option of a schedule, changes it while it is due, and shows what bounds it", async () => {
+  test("sets every option of a schedule, changes the schedule while it is due, and shows its limits", async () => {
     await open(page, `${stack.base}/schedules`);
     await page.getByRole("button", { name: "New schedule" }).first().click();
     const dialog = page.getByRole("dialog");

@@ -233,7 +233,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     await page.context().close();
   }, 300_000);
 
-  test("shows a payload to the character", async () => {
+  test("shows every character of a payload", async () => {
     const page = await stack.page();
     const exact = '{ "n": 12345678901234567890, "f": 1.10, "s": "\\u00e4<b>" }';
     await fetch(`${stack.base}/v1/queues/idle/tasks`, {

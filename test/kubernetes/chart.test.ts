@@ -173,7 +173,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     expect([...unknown]).toEqual([]);
   });
 
-  test("a pool says what differs from the default one", () => {
+  test("a worker pool sets what differs from the default pool", () => {
     const env = envOf(byName(production, "Deployment", "holdfast-worker-reports"));
     expect(env).toMatchObject({
       QUEUES: "reports.daily",

@@ -57,7 +57,7 @@ test("the dashboards match their sources", () => {
   });
 });
 
-test("there are an overview, one for queues, and one for workers and Redis, with every panel that is wanted", () => {
+test("there are three dashboards (overview, queue, workers and Redis), with all expected panels", () => {
   expect(dashboards.map(([name]) => name)).toEqual(["overview.json", "queue.json", "workers-redis.json"]);
   const titles = dashboards.flatMap(([, { panels }]) => panels.map(({ title }) => title));
   expect(WANTED.filter((title) => !titles.includes(title))).toEqual([]);
@@ -75,7 +75,7 @@ describe.each(dashboards)("%s", (_name, board) => {
   const { panels, templating, annotations, links } = board;
   const drawn = panels.filter(({ type }) => type !== "row");
 
-  test("has what Grafana needs of a dashboard", () => {
+  test("has the fields that Grafana needs in a dashboard", () => {
     expect(board).toMatchObject({ tags: ["holdfast"], editable: false, refresh: "5s" });
     expect(board.schemaVersion).toBeGreaterThanOrEqual(39);
     expect(board.uid).toMatch(/^[a-z-]{1,40}$/);

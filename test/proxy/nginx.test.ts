@@ -196,7 +196,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     expect((await ask("GET", "/queues/docs")).status).toBeLessThan(400);
   });
 
-  test("a page of another origin is refused, and told what the service is known as", async () => {
+  test("a page of another origin is refused, and the error gives the names of the service", async () => {
     const logIn = (origin: string) => ask("POST", "/queues/v1/session", { key }, { origin });
     expect((await logIn(`https://${NAME}:${ports.tls}`)).status).toBe(200);
     for (const origin of [`https://${NAME}`, `https://${NAME}:1`, "https://evil.example", "null"]) {
@@ -209,7 +209,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
   });
 
   test.each([
-    ["below a path that the proxy takes off", () => `https://localhost:${ports.tls}/queues`],
+    ["below a path that the proxy removes", () => `https://localhost:${ports.tls}/queues`],
     ["under a Host without the port, by X-Forwarded-Host", () => `https://localhost:${ports.other}`],
     [
       "below a path that the proxy leaves, by BASE_PATH and X-Forwarded-Port",

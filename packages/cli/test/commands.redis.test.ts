@@ -74,7 +74,7 @@ test("a byte order mark in front of a payload or of lines is skipped", async () 
   expect((await observer.stats("marked")).pending).toBe(3);
 });
 
-test("options of a task arrive", async () => {
+test("the options of enqueue reach the task", async () => {
   const options = [
     "--id",
     "x",

@@ -81,7 +81,7 @@ test.skipIf(!has("zsh"))("zsh takes the script", async () => {
   expect(words).toEqual(["emails:", "errands:"]);
 });
 
-test.skipIf(!has("fish"))("fish takes the script", async () => {
+test.skipIf(!has("fish"))("fish accepts the script", async () => {
   const words = await shell("fish", `holdfast completion fish | source; complete -C 'holdfast queue show e'`);
   expect(words.map((line) => line.trim())).toEqual(["emails", "errands"]);
 });

@@ -66,7 +66,7 @@ export function observeJanitor(
     (violations) => {
       violations.reset();
       for (const [name, { at, counts }] of audits) {
-        // No audit followed, so the queue was deleted, and its violations would stay for ever.
+        // No newer audit came, so the queue was deleted. Without this, its violations would stay for ever.
         if (now() - at > forgottenAfterMs) audits.delete(name);
         else {
           const queue = labelOf(name);

@@ -96,7 +96,7 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
           error={errors.retention}
         />
         <TextField
-          label="At most, of each state"
+          label="Ended tasks kept per state, at most"
           value={draft.retentionCount}
           onChange={(retentionCount) => set({ retentionCount })}
           error={errors.retentionCount}

@@ -22,7 +22,10 @@ const STREAMS = 200;
 const SSE = "text/event-stream";
 const NDJSON = "application/x-ndjson";
 
-/** `GET /v1/queues/:queue/events`: the events of a queue as Server-Sent Events or as lines, for as long as the client listens. */
+/**
+ * `GET /v1/queues/:queue/events`: sends the events of a queue as Server-Sent Events or as lines, for as long as the
+ * client listens.
+ */
 export function registerEventRoute(app: HttpServer, options: TaskRouteOptions, closing: AbortSignal): void {
   let streams = 0;
   app.get(

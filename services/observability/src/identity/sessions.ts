@@ -130,8 +130,8 @@ export class Sessions {
   }
 
   /**
-   * Ends the session, first in this process. If the call throws, the session has still ended here. @throws HoldfastError
-   * redis_unavailable if the other processes cannot be told
+   * Ends the session, first in this process. If the call throws, the session has still ended here.
+   * @throws HoldfastError redis_unavailable: the other processes cannot be told
    */
   async end(session: Session, now = Date.now()): Promise<void> {
     const { maxMs, ended } = this.#options;

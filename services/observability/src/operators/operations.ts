@@ -93,8 +93,8 @@ export class Operations {
   }
 
   /**
-   * @param isNow runs the operation even if the maximum number of operations already runs, since it is short and somebody waits for
-   * it
+   * @param isNow runs the operation even if the maximum number of operations already runs, because it is short and
+   * somebody waits for it
    */
   #begun(view: OperationView, isNow: boolean): OperationView {
     if (!isNow) this.#runner?.nudge();

@@ -63,7 +63,7 @@ function sharedLimitRoutes(app: HttpServer, { observer: { limits }, audit, admit
         tags,
         summary: "Set a limit that queues share",
         description:
-          "A janitor divides it among the queues, every second, by what waits there; together they never exceed it.",
+          "Every second a janitor divides the limit among the queues, according to their waiting tasks. Together the queues never exceed it.",
         params: SharedLimitParams,
         body: SharedLimitBody,
         response: { 200: SharedLimitSchema, ...PROBLEMS },

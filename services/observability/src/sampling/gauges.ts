@@ -37,7 +37,7 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
   );
   const workers = metrics.gauge("workers", "Registered workers.", ["queue", "state"]);
   const clients = metrics.gauge("ws_clients", "Clients of the live stream.", []);
-  const replayed = metrics.counter("dead_letters_replayed_total", "Dead letters that were put back.", [
+  const replayed = metrics.counter("dead_letters_replayed_total", "Replays of dead letters, by outcome.", [
     "queue",
     "outcome",
   ]);

@@ -37,7 +37,7 @@ export interface StreamHubOptions {
   logger: Logger;
   onClients?: (count: number) => void;
   maxClients?: number;
-  /** How many streams one key, person or address may have open. @default the limit for all together */
+  /** How many streams one key, person or address may have open. @default `maxClients` */
   maxPerKey?: number;
   pingIntervalMs?: number;
 }
@@ -70,8 +70,8 @@ export class StreamHub {
   }
 
   /**
-   * @param who a key, a person or an address @throws HoldfastError rate_limited if it, or all together, have too many
-   * streams
+   * @param who a key, a person or an address
+   * @throws HoldfastError rate_limited: `who` has too many streams, or this process has
    */
   assertRoom(who: string): void {
     const { maxClients = MAX_CLIENTS, maxPerKey = maxClients } = this.#options;
