@@ -15,8 +15,8 @@ const SET_ON = {
 };
 
 /**
- * Returns for each result in µs: our time here, how much slower this machine is, and what our time would be on the
- * other machine. How much slower this machine is, is decided by the peer that slows down least.
+ * Returns three values for each result in µs: our time here, how much slower this machine is than the other one, and
+ * what our time would be there. The peer that slows down least decides how much slower this machine is.
  */
 export function paces(records) {
   return Object.entries(SET_ON).flatMap(([variant, metrics]) =>

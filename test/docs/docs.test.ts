@@ -51,7 +51,7 @@ describe("docs/keys.md", () => {
     expect(described.filter((part) => !parts.includes(part ?? ""))).toEqual([]);
   });
 
-  test("describes the own fields that the scripts use", () => {
+  test("describes the record fields that only the scripts use", () => {
     const sources = [...scriptFiles, ...luaFiles("lua/lib")].map((path) => read(path)).join("\n");
     const fields = new Set([...sources.matchAll(/'(#[a-z]+)'/g)].map(([, field]) => field ?? ""));
     expect(fields.size).toBeGreaterThan(3);

@@ -92,7 +92,7 @@ test("queue, worker with its heartbeat thread, janitor and observer use TLS", as
   expect(errors).toEqual([]);
 });
 
-test("host and port use TLS with `tls`, or with a CA alone", async () => {
+test("a connection by host and port uses TLS if `tls` or only a CA is set", async () => {
   const { port, trusted } = await tlsRedis();
   const address = { host: "127.0.0.1", port, password: PASSWORD, tlsCaFile: trusted.caFile };
   for (const redis of [{ ...address, tls: true }, address]) {

@@ -60,7 +60,8 @@ export class Context {
   }
 
   /**
-   * @param actors the folder of the program @default the folder of the fault matrix
+   * Starts the program `kind` of a folder, as an actor of this row.
+   * @param actors the folder. @default the folder of the fault matrix
    */
   actor(kind, options, actors) {
     const where = { folder: this.folder, label: this.#label(kind), actors };

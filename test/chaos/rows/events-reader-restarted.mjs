@@ -95,7 +95,7 @@ export const row = {
     const { state } = view.client.engine(ctx.queueName).keys;
     const all = Number(await view.client.connection.command("HGET", state, "#events"));
     const hasLast = () => reader.heard("event").some(({ id }) => id === last);
-    await until("the last reader has read the last end", hasLast, PATIENCE_MS);
+    await until("the last reader has read the event of the last task that ended", hasLast, PATIENCE_MS);
     await reader.finish();
     for (const line of reader.heard("event")) told.take(line);
     ctx.expect(told.twice === 0, `${told.twice} ends were told twice`);

@@ -94,7 +94,7 @@ it("holds a type, and ends the hold", async () => {
   ]);
 });
 
-it("changes nothing of the types when the other limits are changed", async () => {
+it("leaves the limits of types as they are when the other limits change", async () => {
   const { calls } = show(withMail(), [], ({ method, path }) =>
     method === "PUT" && path === LIMITS ? { body: withMail() } : undefined,
   );

@@ -429,7 +429,7 @@ describe("GET and DELETE a task", () => {
 });
 
 describe("every error is a problem", () => {
-  test("an unknown path is 404, a known one with another method 405 with Allow", async () => {
+  test("an unknown path gets 404; a known path with another method gets 405 with Allow", async () => {
     const { call } = await setup();
     expect(await call("GET", "/nope")).toMatchObject({ status: 404, json: { code: "not_found" } });
     const response = await call("PUT", TASKS, "{}");

@@ -114,8 +114,8 @@ function isFile(directory: string, name: string): boolean {
 }
 
 /**
- * Whether the path is one of a screen. Such a path begins with a fixed word, and none is below the folder of hashed
- * files.
+ * Whether the path belongs to a screen. The path of a screen begins with a fixed word, and is never below the folder of
+ * hashed files.
  */
 function isScreen(name: string): boolean {
   const [first = ""] = name.split("/", 1);
