@@ -1,7 +1,7 @@
 // Compiles the scripts of lua/ into packages/holdfast/src/redis/generated: resolves includes, inlines the constants of
-// lua/lib/format.lua, names KEYS and ARGV, and writes typed bindings from each header. With `--check` it writes nothing
-// and fails if a file is out of date. `--traced enqueue` only prints this script, in which each fragment that begins to
-// run adds its path to the set `fragments`.
+// lua/lib/format.lua, gives names to KEYS and ARGV, and writes typed bindings from each header. With `--check` it
+// writes nothing, and fails if a file is out of date. `--traced enqueue` only prints the script `enqueue`, changed so
+// that each fragment adds its path to the Redis set `fragments` when it begins to run.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";

@@ -1635,7 +1635,7 @@ export const mutants = [
     tests: [typeLimits],
   },
   {
-    name: "limits: a task in strict order whose type is full stands aside",
+    name: "limits: a task in strict order is put aside if its type is full",
     changes: [["lua/lib/charges.lua", "if not (account and limits.ordered) then", "if true then"]],
     tests: [typeLimits],
   },
@@ -1912,7 +1912,7 @@ export const mutants = [
     tests: [keys],
   },
   {
-    name: "limits: weights do not act between calls",
+    name: "limits: weights have no effect from one call to the next",
     changes: [["lua/lib/charges.lua", "account.turn = last + step", "account.turn = turn + grants"]],
     tests: [keys],
   },

@@ -36,7 +36,10 @@ interface LongBody {
 /** Limits how many connections one address may hold, and how long one request body may keep a connection open. */
 export class Connections {
   readonly #closing = new Set<Socket>();
-  /** Connections that are too many for their address, or close after their answer. Requests on them are refused. */
+  /**
+   * Connections whose requests are refused, because their address has too many connections, or because they close after
+   * their present answer.
+   */
   readonly closing: ReadonlySet<Socket> = this.#closing;
   readonly #options: ConnectionOptions;
   readonly #proxies: BlockList;

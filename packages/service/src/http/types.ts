@@ -36,7 +36,7 @@ declare module "fastify" {
       isHostAllowed(host: string | undefined): boolean;
       identify: Identify;
       limiter: Limiter | undefined;
-      /** Connections on which requests are refused: their address has too many, or they close after an answer. */
+      /** Connections whose requests are refused: their address has too many, or they close after their answer. */
       closing: ReadonlySet<Socket>;
       /** Closes the connection after the answer. */
       closeAfterAnswer(reply: FastifyReply): void;

@@ -55,8 +55,7 @@ export class KeyRing {
   /** Whether the keys in Redis were read at least once. */
   isKnown = false;
   /**
-   * Whether there is a keys file, or there ever were keys in Redis while this process ran. If so, everybody needs a
-   * key.
+   * Whether everybody needs a key: there is a keys file, or Redis had keys at any time since this process started.
    */
   isInUse: boolean;
   readonly #options: KeyRingOptions;
@@ -108,7 +107,7 @@ export class KeyRing {
     }
     const isFirst = !this.isKnown;
     this.isKnown = true;
-    // Once there were keys, a key stays required: a FLUSHALL must not open the service to everybody.
+    // If there were ever keys, a key stays required: a FLUSHALL must not open the service to everybody.
     this.isInUse ||= version !== null;
     const isSame = version === this.#version && sameKeys(keys, this.#fromRedis);
     this.#version = version;
