@@ -1,18 +1,19 @@
-// The services under PM2, on one machine, without Docker: `pm2 start ecosystem.config.cjs` after
-// `pnpm install && pnpm run build`, with a Redis on 127.0.0.1:6379. `make up` does all of that.
+// The services under PM2, on one machine and without Docker. Needs a Redis on 127.0.0.1:6379:
+//   pnpm install && pnpm run build && pm2 start ecosystem.config.cjs
+// `make up` does all of this.
 //
-// Every setting of .env.example can be given in the environment. HOLDFAST_WORKERS and HOLDFAST_JANITORS say
-// how many of each (2); `pm2 scale holdfast-worker 8` changes it later.
+// Every setting of .env.example can be set in the environment. HOLDFAST_WORKERS and HOLDFAST_JANITORS are the numbers
+// of processes, 2 by default. `pm2 scale holdfast-worker 8` changes the number later.
 //
-// HOLDFAST_SECRETS is the folder with keys and passwords that `make up` made; without it there are none, and the services
-// listen on loopback for everyone. HOLDFAST_REDIS_USERS=1: Redis has the users of that folder.
+// HOLDFAST_SECRETS is the folder of keys and passwords that `make up` has made. Without it there are no keys, and the
+// services listen on loopback and serve everyone. HOLDFAST_REDIS_USERS=1 means that Redis has the users of that folder.
 
 const setting = (name, fallback) => process.env[name] || fallback;
 const secrets = setting("HOLDFAST_SECRETS", "");
 
 /**
- * The environment variables for the secrets of a service. Empty variables count as missing, so that those of the
- * caller's shell do not apply.
+ * The environment variables for the secrets of a service. Some are empty, which counts as not set: they hide variables
+ * of the caller's shell from the service.
  */
 const access = (name, redisUser) => {
   if (secrets === "") return {};
@@ -39,16 +40,16 @@ const service = (name, redisUser, options) => ({
   cwd: __dirname,
   script: `services/${name}/dist/main.js`,
   node_args: "--enable-source-maps",
-  // Not cluster mode: a worker needs no shared socket, and each one has its own metrics port.
+  // This is not PM2's cluster mode, since workers share no socket and each one has a metrics port of its own.
   exec_mode: "fork",
   instances: 1,
-  // The service sends "ready" when Redis has answered and its port is open.
+  // The service sends "ready" once Redis has answered and its port is open.
   wait_ready: true,
   listen_timeout: 15_000,
-  // More than the grace, so that a worker hands its tasks back before PM2 kills it.
+  // Longer than the grace period, so that a worker can hand back its tasks before PM2 kills it.
   kill_timeout: graceMs + 10_000,
   exp_backoff_restart_delay: 100,
-  // PM2 keeps the environment of its caller, which must not include a person's key.
+  // PM2 keeps the environment of its caller. The API key of a person must not be part of it.
   filter_env: ["HOLDFAST_API_KEY"],
   ...options,
   env: { NODE_ENV: "production", ...access(name, redisUser), ...options.env },
@@ -62,14 +63,14 @@ module.exports = {
     }),
     service("worker", "worker", {
       instances: Number(setting("HOLDFAST_WORKERS", 2)),
-      // 9464, 9465, and so on: the worker adds its instance number from PM2.
+      // A worker adds its PM2 instance number to this port: 9464, 9465, and so on.
       env: { METRICS_PORT: setting("METRICS_PORT", "9464"), QUEUES: setting("QUEUES", "default,demo") },
     }),
     service("janitor", "janitor", {
       instances: Number(setting("HOLDFAST_JANITORS", 2)),
-      // 200 above the workers, which leaves room for as many of them.
+      // The ports of janitors are 200 above those of workers, so there can be 200 workers.
       env: { METRICS_PORT: String(Number(setting("METRICS_PORT", "9464")) + 200) },
     }),
-    // For PM2, 0 instances means one per core.
+    // Services with 0 instances are left out, because for PM2 0 means one per core.
   ].filter(({ instances }) => instances > 0),
 };

@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./scripts/closing-line.mjs";
 
 const exclude = ["**/node_modules/**", "**/dist/**"];
-/** These tests start whole systems and browsers, so they run one at a time after the others. */
+/** These tests start whole systems and browsers. They run one at a time, after all others. */
 const systems = [
   "test/browser/**/*.test.ts",
   "test/bare-metal/**/*.test.mjs",
@@ -21,7 +21,7 @@ export default defineConfig({
     projects: [
       {
         test: {
-          // Without Redis.
+          // These tests need no Redis.
           name: "unit",
           include: ["{packages,services,examples,test,bench,loadtest,scripts}/**/*.test.{ts,mjs}"],
           exclude: [...exclude, ...systems, "**/*.redis.test.*"],

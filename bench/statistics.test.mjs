@@ -32,7 +32,7 @@ test("the median of an even number of values is the mean of the middle two", () 
   expect(summary([])).toBeNull();
 });
 
-test("the most starts in a second are those of any second, its end excluded", () => {
+test("the most starts in a second are counted in every possible second, without its end", () => {
   expect(mostWithin([], 1_000)).toBe(0);
   expect(mostWithin([2_000, 900, 0, 1_850, 950], 1_000)).toBe(3);
   expect(mostWithin([0, 500, 1_000], 1_000)).toBe(2);
@@ -76,7 +76,7 @@ test("a figure is judged by its median against must and stretch", () => {
   expect(judge([record("holdfast", 0, 1)], figure, PEERS).verdict).toBe("not measured");
 });
 
-test("a figure with an upper limit holds below it", () => {
+test("a figure with an upper limit holds if its value is below the limit", () => {
   const cost = { ...figure, kind: "value", must: 11, stretch: 6, atMost: true };
   const verdict = (ours) => judge([record("holdfast", 0, ours)], cost, PEERS).verdict;
   expect([verdict(6), verdict(11), verdict(11.1)]).toEqual(["stretch reached", "must held", "NOT held"]);
@@ -97,7 +97,7 @@ test("the best peer is the fastest of each round", () => {
   });
 });
 
-test("flatness is the greatest against the least over the sizes, and one size says nothing", () => {
+test("flatness is the largest value divided by the smallest over all sizes, and unknown for one size", () => {
   const flat = {
     kind: "flat",
     workload: "steady",
@@ -132,7 +132,7 @@ test("every target has limits in the right order", () => {
 
 test("in each round, the peer that slows down least decides how much slower the machine is", () => {
   const took = (system, round, redis_us) => record(system, round, 0, { metrics: { redis_us } });
-  // On the machine of the targets, bee-queue took 7.9 µs and bull 16.
+  // On the machine of the targets, bee-queue took 7.9 µs and bull 16 µs.
   const records = [took("bee-queue", 0, 15.8), took("bull", 0, 24), took("holdfast", 0, 3)];
   records.push(took("bee-queue", 1, 79), took("bull", 1, 48), took("holdfast", 1, 9), took("holdfast", 2, 1));
   expect(paces(records)).toEqual([

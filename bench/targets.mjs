@@ -1,11 +1,13 @@
-// The target table as data. A row has one or more figures, each with a limit ("must") and a goal ("stretch").
-//   ratio: ours divided by theirs, by round    value: ours alone    flat: the greatest divided by the least
+// The target table as data. A row has one or more figures. Each figure has a value that it has to reach ("must") and a
+// goal ("stretch").
+//
+//   ratio: our value divided by theirs, by round    value: our value alone    flat: the largest divided by the smallest
 const ratio = (against, must, stretch, of) => ({ kind: "ratio", against, must, stretch, ...of });
 const value = (must, stretch, of) => ({ kind: "value", must, stretch, atMost: true, ...of });
 
 const ingest = { workload: "steady", variant: "ingest", metric: "tasks_per_s" };
 const process50 = { workload: "steady", variant: "process at 50", metric: "tasks_per_s" };
-// This workload measures the same without the peers, which take ten times as long, and so has time for more rounds.
+// This workload is `steady` without the peers, which take ten times as long. So it has time for more rounds.
 const besideRaw = (figure) => ({ ...figure, workload: "beside raw" });
 const single = { workload: "singles", variant: "single enqueues", metric: "tasks_per_s" };
 const failing = { workload: "failing", variant: "20% failing", metric: "tasks_per_s" };
@@ -26,8 +28,8 @@ const latencyFigures = (variant) =>
   ]);
 
 /**
- * Divides the figure of a variant of the workload `keys` by that of another variant in the same round, both of
- * Holdfast.
+ * A figure of the workload `keys`: the value of one variant of Holdfast, divided by that of another variant in the same
+ * round.
  */
 const keyRatio = (of, to, metric, must, stretch, atMost = false) =>
   value(must, stretch, {
@@ -41,7 +43,7 @@ const limits = (variant, metric) => ({ workload: "limits", variant, metric });
 
 const PEERS = ["bullmq", "bull", "bee-queue"];
 
-/** `against: "best peer"` compares with the fastest of the three in each round. */
+/** `against: "best peer"` compares us with the fastest of the three peers in each round. */
 export const targets = [
   {
     row: "bulk ingest",
@@ -172,8 +174,8 @@ export const targets = [
     figures: [
       value(1, 1, { ...limits("one task of a key at a time, 10 keys", "most_at_once"), unit: "at a time" }),
       value(10, 10, { ...limits("10 tasks at a time, handlers of 5 ms", "most_at_once"), unit: "at a time" }),
-      // 500 and a burst of 50. A handler starts some ms after its grant, which counts here, so a span can have a few
-      // more.
+      // A window of a second allows 500 starts and a burst of 50. What counts here is the start of the handler, some ms
+      // after the grant, so a span can have a few starts more.
       value(560, 550, { ...limits("500 starts a second, one early", "most_in_1_s"), unit: "starts" }),
     ],
   },

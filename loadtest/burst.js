@@ -1,10 +1,11 @@
-// Sends 10,000 tasks at once; one attempt in five fails. Measures the intake, and checks that every task ends.
+// Sends 10,000 tasks at once. One attempt in five fails. Measures the intake, and checks that every task ends.
 //
 //   k6 run loadtest/burst.js
 //   k6 run -e TASKS=100000 loadtest/burst.js
 //   k6 run -e BATCH=1 -e VUS=100 loadtest/burst.js       one request per task
 //
-// TASKS 10000 · BATCH 500 tasks per request · VUS 8 clients · FAIL_RATE 0.2 · SAMPLES 200 tasks to follow to their end.
+// TASKS 10000 · BATCH 500 tasks per request · VUS 8 clients · FAIL_RATE 0.2 · SAMPLES 200 tasks followed to their end
+//
 // loadtest/README.md lists the settings of all scripts.
 import exec from "k6/execution";
 import { enqueue, enqueueBatch, follow } from "./k6/api.js";
@@ -18,14 +19,14 @@ const requests = Math.ceil(tasks / batch);
 const vus = Math.min(number("VUS", 8), requests);
 const samples = number("SAMPLES", 200);
 
-// With eight retries, hardly any of the 10,000 tasks fails nine times.
+// With eight retries, hardly any of the 10,000 tasks fails in all of its nine attempts.
 const task = {
   type: "demo.flaky",
   payload: { failRate: number("FAIL_RATE", 0.2) },
   maxRetries: 8,
   backoff: { baseMs: 50, maxMs: 500 },
 };
-// The client writes the JSON only once, so that the test measures the service and not JSON.stringify.
+// The client makes the JSON only once, so that the test measures the service and not JSON.stringify.
 const text = JSON.stringify(task);
 const bodyOf = (size) => `[${Array(size).fill(text).join(",")}]`;
 const fullBody = bodyOf(batch);

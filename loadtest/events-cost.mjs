@@ -1,8 +1,8 @@
-// Counts the instructions of Redis per task with and without events, by callgrind.
+// Counts the instructions of Redis per task with and without events, with callgrind.
 //
 //   node loadtest/events-cost.mjs [--batches 250,1] [--calls 20] [--before <folder of another version, built>]
 //
-// A call of the hot path settles a batch and acquires the next one; the enqueue of as many tasks is counted as well.
+// It counts the enqueue of a batch, and the call of the hot path, which settles a batch and acquires the next one.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ const { values } = parseArgs({
 });
 const calls = Number(values.calls);
 
-/** @returns instructions per task: enqueued, and settled with another one acquired */
+/** @returns the instructions per task for the enqueue, and for the settle together with the acquire of another task */
 async function costs(batch, { maxEvents = 0, root = "" }) {
   const { Holdfast, Observer, Queue } = await import(
     root === "" ? "holdfast" : `${root}/packages/holdfast/dist/index.js`
@@ -31,7 +31,7 @@ async function costs(batch, { maxEvents = 0, root = "" }) {
     path: (name) => join(folder, name),
     startRedis: (options) => startRedis({ folder, track: (child) => child, ...options }),
   };
-  // The periodic work of the server would count more on a busy machine.
+  // The server's periodic work is reduced, because it would add more instructions on a busy machine.
   const redis = await startCounted(ctx, { args: [...AOF.none, "--hz", "1", "--dynamic-hz", "no"] });
   const client = new Holdfast({ redis: redis.url });
   try {

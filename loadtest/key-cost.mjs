@@ -1,10 +1,11 @@
-// Measures what API keys cost HTTP ingest, with two processes of producer-api, one with keys and one without
-// (`make key-cost`).
+// Measures what API keys cost HTTP ingest (`make key-cost`). Compares two processes of producer-api, one with keys and
+// one without.
 //
 //   node loadtest/key-cost.mjs [--rounds 15] [--seconds 2] [--connections 50]
 //
-// The two processes share one Redis and get the load in turn, in an order that changes from round to round. Each ratio
-// compares figures of one round, so that other load on the machine affects both. The CPU per request varies least.
+// The processes share one Redis, and get the load in turn, in an order that changes from round to round. Each ratio
+// compares values of the same round, so that other load on the machine affects both. The CPU time per request varies
+// least.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
@@ -28,7 +29,7 @@ const { values } = parseArgs({
 });
 const [rounds, seconds, connections] = [values.rounds, values.seconds, values.connections].map(Number);
 const LIMIT = 1.05;
-// 96 bytes of payload.
+// The payload has 96 bytes.
 const body = JSON.stringify({ type: "noop", payload: { data: "x".repeat(85) } });
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-key-cost-"));

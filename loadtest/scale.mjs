@@ -1,5 +1,5 @@
-// Measures how much faster 8 workers drain a queue than 1, with handlers of 10 ms and concurrency 10 per worker
-// (`make scale-benchmark`). The workers of the running system get other settings during the run.
+// Measures how much faster 8 workers drain a queue than 1, with handlers of 10 ms and concurrency 10 per worker (`make
+// scale-benchmark`). The workers of the running system get other settings for the time of the run.
 //
 //   node loadtest/scale.mjs [--workers 8] [--tasks 6000]      tasks per worker
 import { setTimeout as delay } from "node:timers/promises";
@@ -34,7 +34,7 @@ async function enqueue(count) {
   });
 }
 
-/** Returns the tasks per second between the first and the last observed completion, by the clock of Redis. */
+/** Returns the tasks per second between the first and the last completion that was seen, by the clock of Redis. */
 async function drainRate(count) {
   await observability("POST", `${queuePath}/pause`, { reason: "scale benchmark" });
   await enqueue(count);
@@ -44,7 +44,7 @@ async function drainRate(count) {
   for (;;) {
     const stats = await observability("GET", queuePath);
     const done = stats.totals.acked - base;
-    // The first tenth is left out: a parked worker may sleep up to its poll interval after a pause.
+    // The first tenth of the tasks does not count: after a pause, a worker may sleep for up to its poll interval.
     if (first === null && done >= count * 0.1) first = { done, at: stats.at };
     if (done >= count) return ((done - first.done) * 1_000) / (stats.at - first.at);
     await delay(20);

@@ -1,5 +1,5 @@
-// Sends a steady load for DURATION, during which services may restart. The client repeats refused requests with ids, so
-// that no task is stored twice. At the end no task may be missing.
+// Sends a steady load for DURATION. During the run, services may restart. The client repeats refused requests with the
+// same ids, so that no task is stored twice. At the end no task may be missing.
 //
 //   k6 run loadtest/soak.js
 //   k6 run -e DURATION=1h -e RATE=200 loadtest/soak.js
@@ -24,7 +24,7 @@ export const options = {
       executor: "constant-arrival-rate",
       rate: Math.max(1, Math.round(rate / BATCH)),
       duration: __ENV.DURATION || "5m",
-      // A restart delays requests for seconds, and new requests need further clients meanwhile.
+      // A restart delays requests by seconds. In that time, new requests need further clients.
       preAllocatedVUs: 300,
       maxVUs: 1_000,
       gracefulStop: "90s",

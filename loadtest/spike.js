@@ -1,4 +1,4 @@
-// Sends a low load with a spike far above the capacity of the workers. No request may be refused for good, and the
+// Sends a low load, with a spike far above the capacity of the workers. No request may be refused for good, and the
 // backlog must be gone soon after the spike.
 //
 //   k6 run loadtest/spike.js
@@ -38,7 +38,7 @@ export const options = {
   thresholds: {
     ...conservationThresholds,
     task_end_to_end: ["p(95)<30000", "p(99)<60000"],
-    // k6 may drop a few requests at the edge of the spike, when it has too few free clients.
+    // k6 may drop a few requests at the start of the spike, when too few clients are free.
     dropped_iterations: [`count<${Math.ceil(spikeRate / 4)}`],
   },
 };
@@ -47,7 +47,7 @@ export const setup = ready;
 
 export default function spike() {
   const [id] = enqueueBatch(body);
-  // Only one request in 20 is followed, because a client that follows a task cannot send.
+  // Only one request in 20 is followed, because a client that waits for a task cannot send.
   if (id && Math.random() < 0.05) follow(id, 120);
 }
 

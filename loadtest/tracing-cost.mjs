@@ -1,10 +1,11 @@
-// Measures the cost of tracing that is off, on but not sampled, and on with every span sampled:
-// node loadtest/tracing-cost.mjs [--rounds 15] [--tasks 20000] [--baseline DIR]
+// Measures the cost of tracing: off, on but not sampled, and on with every span sampled.
+//
+//   node loadtest/tracing-cost.mjs [--rounds 15] [--tasks 20000] [--baseline DIR]
 //
 // All variants run in one process with one Redis, in an order that rotates. The script divides the CPU time per task of
-// each variant by that of the first variant in the same round, and prints the median of the ratios. Other load on the
-// machine changes CPU time less than elapsed time. --baseline names another built checkout, such as one from before a
-// change.
+// each variant by that of the first variant in the same round, and prints the median of these ratios. It compares CPU
+// time, because other load on the machine changes it less than elapsed time. --baseline names another built checkout,
+// for example from before a change.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -33,7 +34,7 @@ const { context } = need("@opentelemetry/api");
 const { openTelemetry } = await import(join(root, "packages/holdfast/dist/opentelemetry/index.js"));
 
 function tracingWith(sampler) {
-  // The exporter drops the spans, because sending them is not a cost of the library.
+  // The exporter drops all spans, because their transport is not a cost of the library.
   const exporter = { export: (_spans, done) => done({ code: 0 }), shutdown: async () => {} };
   const provider = new sdk.NodeTracerProvider({
     sampler,
@@ -74,7 +75,7 @@ const cpuMicros = () => {
   return user + system;
 };
 
-/** Returns the CPU µs per task of single enqueues, of batches, and from acquire to ack. */
+/** Returns the CPU µs per task: for single enqueues, for batches, and from acquire to ack. */
 async function measure({ library, tracing }, prefix) {
   const more = tracing ? { tracing } : {};
   const queue = new library.Queue("cost", { redis: url, prefix, ...more });
@@ -126,7 +127,7 @@ for (let round = -1; round < rounds; round++) {
   for (let i = 0; i < variants.length; i++) {
     const variant = variants[(i + round + 1) % variants.length];
     const result = await measure(variant, `r${round + 1}${i}`);
-    // The first round warms up.
+    // Round -1 is the warm-up.
     if (round >= 0) seen.get(variant.name).push(result);
   }
 }

@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 
-/** A vitest reporter that prints a plain last line: `12 passed, 0 failed, 1 skipped`. */
+/** A vitest reporter whose last line is plain text: `12 passed, 0 failed, 1 skipped`. */
 export class ClosingLine {
   onTestRunEnd(modules, unhandledErrors) {
     const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
@@ -8,13 +8,13 @@ export class ClosingLine {
       const before = count.failed;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
-        // A test that did not run because its file failed is pending, and counts as failed.
+        // A test is pending if it did not run because its file failed. It counts as failed.
         count[state === "passed" || state === "skipped" ? state : "failed"] += 1;
       }
-      // A file that fails to load, or whose hook fails, may report no test.
+      // If a file fails to load, or a hook of it fails, it may report no test. It counts as one failed test.
       if (module.state() === "failed" && count.failed === before) count.failed += 1;
     }
-    // The line is printed at exit, because the default reporter prints its summary on the same event.
+    // Printed at exit, because the default reporter prints its summary on the same event and has to come first.
     process.once("exit", () =>
       writeSync(1, `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`),
     );

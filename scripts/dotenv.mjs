@@ -1,18 +1,18 @@
-// Reads a .env file as Docker Compose does (compose-go, dotenv and template), so that both ways of `make up` see the
-// same settings. scripts/dotenv.test.mjs compares the results with those of `docker compose config`.
+// Reads a .env file in the same way as Docker Compose (compose-go, dotenv and template), so that both ways of `make up`
+// get the same settings. scripts/dotenv.test.mjs compares the results with those of `docker compose config`.
 //
-// `node scripts/dotenv.mjs FILE` prints `export NAME='value'` for each variable that the environment does not have.
+// `node scripts/dotenv.mjs FILE` prints `export NAME='value'` for each variable that is not in the environment.
 import { existsSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 const ESCAPES = { a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", '"': '"', "\\": "\\" };
 
-/** Thrown for a file that Compose would refuse too. The message names the file, and the line of a syntax error. */
+/** Thrown for a file that Compose would refuse too. The message names the file and, for a syntax error, the line. */
 export class DotenvError extends Error {}
 
 /**
- * @param lookup returns the value that the environment has for a name; it overrides the file
- * @returns the variables of the file, in its order
+ * @param lookup returns the value of a name in the environment, which takes precedence over the file
+ * @returns the variables of the file, in the order of the file
  * @throws DotenvError
  */
 export function parseDotenv(content, lookup = () => undefined, file = ".env") {
@@ -23,7 +23,7 @@ export function parseDotenv(content, lookup = () => undefined, file = ".env") {
   const fail = (why) => {
     throw new DotenvError(`${file}, line ${text.slice(0, at).split("\n").length}: ${why}`);
   };
-  /** Returns the text that a sticky pattern matches here, and advances. */
+  /** If the sticky pattern matches at `at`, returns the text and moves `at` behind it. */
   const take = (pattern) => {
     pattern.lastIndex = at;
     const found = pattern.exec(text)?.[0] ?? "";
@@ -58,7 +58,7 @@ export function parseDotenv(content, lookup = () => undefined, file = ".env") {
     if (/\s/.test(name)) fail(`the name "${name}" has a space`);
     if (name === "") fail("a name is missing");
     at++;
-    // A name without a value gets the value of the environment, which overrides the file anyway.
+    // A name without a value takes its value from the environment, which takes precedence anyway.
     if (separator === "\n") continue;
     take(/[\t\v\f\r \u0085\u00a0]*/y);
     const quote = text[at];
@@ -74,7 +74,7 @@ export function parseDotenv(content, lookup = () => undefined, file = ".env") {
   }
 }
 
-/** Replaces escapes in double quotes. An escaped dollar stays marked, so that no variable is expanded there. */
+/** Replaces escapes in double quotes. An escaped dollar is marked, so that no variable is expanded there later. */
 function unescaped(value) {
   return value.replaceAll(/\\(?:([abfnrtv"\\])|(\$)|0(\d{0,3}))/g, (_, letter, dollar, digits) => {
     if (dollar) return "$$";
@@ -83,7 +83,7 @@ function unescaped(value) {
   });
 }
 
-/** `$NAME`, `${NAME}`, `${NAME:-default}` and so on; `$$` is a dollar. @throws Error */
+/** Expands `$NAME`, `${NAME}`, `${NAME:-default}` and so on. `$$` stands for a dollar. @throws Error */
 function interpolate(text, valueFor) {
   let result = "";
   for (let at = 0; at < text.length; ) {
@@ -129,7 +129,7 @@ export function readDotenv(path, lookup) {
   return existsSync(path) ? parseDotenv(readFileSync(path, "utf8"), lookup, path) : new Map();
 }
 
-// A shell refuses to set these.
+// Variables that a shell does not allow to be set.
 const READ_ONLY = new Set(["UID", "EUID", "PPID", "BASHOPTS", "BASH_VERSINFO", "SHELLOPTS"]);
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

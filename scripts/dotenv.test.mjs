@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { DotenvError, parseDotenv } from "./dotenv.mjs";
 
-/** The variables of the caller's environment. */
+/** The environment of the caller in all cases. */
 const ENVIRONMENT = { H: "host", E: "" };
 
 /**
- * Each case is a file with the values that Compose reads for A and B: null for an unset one, null if Compose refuses.
+ * Each case is a file and the values that Compose reads from it for A and B. A value is null for a variable that is not
+ * set. The values are null if Compose refuses the file.
  */
 const cases = JSON.parse(readFileSync(join(import.meta.dirname, "dotenv.cases.json"), "utf8"));
 

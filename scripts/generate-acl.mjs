@@ -1,5 +1,5 @@
-// Writes infra/redis/acl/<role>.acl, the Redis rights of each role, from scripts/acl/roles.mjs and the commands of the
-// generated scripts. With `--check` it writes nothing, and fails if a file is out of date or no role runs a script.
+// Writes infra/redis/acl/<role>.acl, the Redis rights of each role, from scripts/acl/roles.mjs and the commands in the
+// generated scripts. With `--check` it writes nothing, and fails if a file is out of date or if no role runs a script.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

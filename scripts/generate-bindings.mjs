@@ -1,7 +1,7 @@
 // Compiles the scripts of lua/ into packages/holdfast/src/redis/generated: resolves includes, inlines the constants of
-// lua/lib/format.lua, names KEYS and ARGV, and writes typed bindings from each header. With `--check` it writes nothing
-// and fails if a file is out of date. `--traced enqueue` only prints this script, in which each fragment that begins to
-// run adds its path to the set `fragments`.
+// lua/lib/format.lua, gives names to KEYS and ARGV, and writes typed bindings from each header. With `--check` it
+// writes nothing, and fails if a file is out of date. `--traced enqueue` only prints the script `enqueue`, changed so
+// that each fragment adds its path to the Redis set `fragments` when it begins to run.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
@@ -19,7 +19,7 @@ const problems = [];
 
 const camel = (text) => text.replace(/[:_]([a-z])/g, (_, letter) => letter.toUpperCase());
 
-/** The header of one script: `-- KEYS[1] part  TYPE  text`, `-- ARGV[2] name  type  text`, `-- RETURNS …`. */
+/** Parses the header of a script: `-- KEYS[1] part TYPE text`, `-- ARGV[2] name type text`, `-- RETURNS …`. */
 function parseHeader(file, source) {
   const fail = (text) => problems.push(`lua/${file}: ${text}`);
   const header = { description: "", keys: [], args: [], tail: null, returns: "" };
@@ -101,7 +101,10 @@ function assemble(file, source, header) {
   return `${shebang}\n${whole}`;
 }
 
-/** Returns the constants of lua/lib/format.lua by name: the value and, for the byte of a letter, the letter. */
+/**
+ * Returns the constants of lua/lib/format.lua by name. If a constant is the byte of a letter, its letter is returned
+ * too.
+ */
 function readFormat() {
   const { body, comments } = luaparse.parse(readFileSync(join(luaDir, "lib/format.lua"), "utf8"), {
     luaVersion: "5.1",
@@ -126,7 +129,7 @@ function readFormat() {
   });
 }
 
-/** Returns the TypeScript module of the constants that the library shares with the scripts. */
+/** Returns the TypeScript module with the constants that the library and the scripts share. */
 function formatModule(constants) {
   const lines = constants.map(
     ({ name, constant, comment }) =>
@@ -135,7 +138,7 @@ function formatModule(constants) {
   return `// Made from lua/lib/format.lua by scripts/generate-bindings.mjs. Do not edit.\n${lines.join("\n")}\n`;
 }
 
-/** Removes the functions of shared fragments that this script never names. */
+/** Removes the functions of included fragments that this script never calls. */
 function withoutUncalled(text) {
   for (;;) {
     const uncalled = [...text.matchAll(/^local function (\w+)\([\s\S]*?^end$/gm)].find(
@@ -148,7 +151,7 @@ function withoutUncalled(text) {
 
 const count = (text, name) => (text.match(new RegExp(`\\b${name}\\b`, "g")) ?? []).length;
 
-/** Finds undeclared names, because Redis would only fail at the moment when a script reaches such a name. */
+/** Reports names that are not declared. Redis would report one only when a call reaches it. */
 function checkGlobals(file, text) {
   const known = new Set([
     "redis",
@@ -186,7 +189,7 @@ function binding(file, name, header, source) {
     ),
     ...(header.tail ? [`  /** ${header.tail.text} */\n  tail: readonly (string | number)[];`] : []),
   ];
-  // A part that begins with a colon belongs to the system, whose keys may be on another node than those of a queue.
+  // A key part that begins with a colon belongs to the system, whose keys may be on another node than those of a queue.
   const system = header.keys.some((key) => key.part.startsWith(":"));
   if (system && !header.keys.every((key) => key.part.startsWith(":")))
     problems.push(`${name}: keys of a queue and of the system may be on different nodes`);

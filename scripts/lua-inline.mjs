@@ -1,10 +1,9 @@
 import luaparse from "luaparse";
 
 /**
- * Inlines constants, because Redis runs a script from its first line at each call, so that each local costs time. It
- * inlines literals with names in capitals, the byte of a letter (`string.byte('c')`), and the names of KEYS and of text
- * ARGV.
- * A name of ARGV that the script also declares as a local stays.
+ * Inlines constants. Redis runs a script from its first line at each call, so each local costs time. This function
+ * inlines literals whose names are in capitals, the byte of a letter (`string.byte('c')`), and the names of KEYS and of
+ * text ARGV. It keeps a name of ARGV that the script also declares as a local.
  * @param text Lua 5.1
  * @param names Map name -> Lua expression, for KEYS and ARGV
  * @throws Error if the name of a constant or key is declared twice
@@ -42,14 +41,14 @@ export function inlineConstants(text, names) {
 
 const inside = ([from, to], [start, end]) => from >= start && to <= end;
 
-/** Returns the statements of the file and of its `if` blocks. */
+/** Returns the statements of the file, including those within its `if` blocks. */
 const statementsOf = (body) =>
   body.flatMap((statement) => [
     statement,
     ...statementsOf((statement.clauses ?? []).flatMap(({ body }) => body)),
   ]);
 
-/** Names and literals of `local A, B = 1, 2`; null for anything else. */
+/** Returns the names and literals of a statement such as `local A, B = 1, 2`; null for any other statement. */
 function constantsOf(statement) {
   if (statement.type !== "LocalStatement" || statement.variables.length !== statement.init.length)
     return null;
@@ -60,7 +59,7 @@ function constantsOf(statement) {
   return constant ? statement.variables.map(({ name }, i) => ({ name, raw: statement.init[i].raw })) : null;
 }
 
-/** Returns the syntax tree, and every place that names a variable. Fields and methods are not variables. */
+/** Returns the syntax tree, and every place where a variable is named. Fields and methods do not count as variables. */
 function parse(text) {
   const fields = new Set();
   const identifiers = [];

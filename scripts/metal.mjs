@@ -1,9 +1,9 @@
-// Runs the services under PM2, and a Redis of our own if none answers: node scripts/metal.mjs up | down [--volumes] |
-// logs | ps | scale N | metrics-port | secrets ARGS... scripts/stack calls this script after it has installed and built
-// everything.
+// Runs the services under PM2, and its own Redis if none answers:
+//   node scripts/metal.mjs up | down [--volumes] | logs | ps | scale N | metrics-port | secrets ARGS...
+// scripts/stack calls this script after it has installed and built everything.
 //
-// services/init makes missing keys and passwords in .holdfast/secrets. A Redis of our own has a user per service, and
-// TLS with HOLDFAST_TLS=1. A Redis that somebody else runs stays as it is.
+// services/init makes missing keys and passwords in .holdfast/secrets. A Redis that this script starts has a user for
+// each service, and TLS if HOLDFAST_TLS=1. A Redis that somebody else runs is not changed.
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,8 +12,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { openPm2, portOf, root, runningOf, servicesOf, waitReady } from "./pm2.mjs";
 import { judgeRedis, redisInfo } from "./redis-probe.mjs";
 
-// Redis, PM2 and the services write payloads and keys to files, which only the owner may read. Files from before this
-// umask was set are in a folder that only the owner can enter.
+// Redis, PM2 and the services write payloads and keys to files, which only the owner may read. Files that were made
+// without this umask are in a folder that only the owner can enter.
 process.umask(0o077);
 const home = join(root, ".holdfast");
 mkdirSync(home, { recursive: true, mode: 0o700 });
@@ -22,7 +22,7 @@ chmodSync(home, 0o700);
 const pm2 = openPm2();
 const redisDir = join(root, ".holdfast/redis");
 const redisPidFile = join(redisDir, "redis.pid");
-/** Holds the hash of the users and certificates with which our Redis was started. */
+/** A file with a hash of the users and certificates with which our Redis was started. */
 const redisAccessFile = join(redisDir, "access");
 const secretsDir = join(root, ".holdfast/secrets");
 const tls = process.env.HOLDFAST_TLS ?? "";
@@ -37,7 +37,7 @@ const instances = {
   janitor: Number(process.env.HOLDFAST_JANITORS || 2),
 };
 const METRICS_PORT = 9464;
-/** The ports of janitors begin this far above the ports of workers, so this many workers fit between. */
+/** The ports of janitors begin this far above those of workers, so there can be this many workers. */
 const MOST_INSTANCES = 200;
 const SERVICES = ["producer-api", "observability", "worker", "janitor"];
 
@@ -47,7 +47,7 @@ function die(text) {
   process.exit(1);
 }
 
-/** Runs services/init for the folder .holdfast/secrets. Returns its output. */
+/** Runs services/init on the folder .holdfast/secrets. Returns its output. */
 function secrets(args, redisVersion = "7.0") {
   const main = join(root, "services/init/dist/main.js");
   const options = ["--folder", secretsDir, "--prefix", process.env.QUEUE_PREFIX || "queue", "--tls", tls];
@@ -61,7 +61,7 @@ function secrets(args, redisVersion = "7.0") {
 
 const readSecret = (name) => readFileSync(join(secretsDir, name), "utf8").trim();
 
-/** Returns the version of redis-server, such as 7.0.15. The file of users depends on the version. */
+/** Returns the version of redis-server, such as 7.0.15. It decides which rules the aclfile may have. */
 function redisServerVersion() {
   const { stdout } = spawnSync("redis-server", ["--version"], { encoding: "utf8" });
   return /v=(\d+\.\d+)/.exec(stdout ?? "")?.[1] ?? "7.0";
@@ -76,7 +76,9 @@ function ownRedisPort() {
   return Number(/^(?:tls-)?port ([1-9]\d*)$/m.exec(readSecret("redis/access.conf"))?.[1]);
 }
 
-/** Chooses the Redis: "named" by the environment, "ours", or "theirs", which answers already. Changes nothing. */
+/**
+ * Chooses the Redis to use: "named" in the environment, "ours", or "theirs", which somebody else runs. Changes nothing.
+ */
 async function chooseRedis() {
   if (namesOther()) {
     say("using the Redis that the environment names");
@@ -123,7 +125,7 @@ async function startOwnRedis() {
   };
   const deadline = Date.now() + 30_000;
   for (;;) {
-    // Redis first reads the AOF of an earlier run. Meanwhile it answers LOADING to every command but INFO.
+    // Redis first loads the AOF of an earlier run. Until then it answers LOADING to every command except INFO.
     const now = await redisInfo(asAdmin).catch(() => null);
     if (now !== null && now.loading === "0") {
       const { problem } = judgeRedis(now);
@@ -171,7 +173,7 @@ async function untilReady() {
   die(`not ready: ${late.join(", ")} (logs above)`);
 }
 
-/** Returns the ports of the services, each with the variable that sets it. */
+/** Returns the ports that the services will use, each with the name of the variable that sets it. */
 function wantedPorts() {
   const metrics = Number(process.env.METRICS_PORT || METRICS_PORT);
   const several = (count, from) =>
@@ -184,7 +186,7 @@ function wantedPorts() {
   ];
 }
 
-/** Fails, before `up` changes anything, if another process has one of the ports. */
+/** Fails if another process has one of the ports, before `up` changes anything. */
 async function checkPorts() {
   const wanted = wantedPorts();
   for (const [name, port] of wanted)
@@ -204,14 +206,14 @@ async function checkPorts() {
 const isFree = (port) =>
   spawnSync(join(root, "scripts/ports"), [`METRICS_PORT=${port}`], { stdio: "ignore" }).status === 0;
 
-/** Returns the first block of free ports. Another system on this machine may use the default block. */
+/** Returns the start of the first free block of ports. Another system on this machine may use the default block. */
 function freeMetricsPort() {
   for (let from = METRICS_PORT; from < 65_000; from += 2 * MOST_INSTANCES)
     if ([from, from + 1, from + MOST_INSTANCES, from + MOST_INSTANCES + 1].every(isFree)) return from;
   return die("no block of free ports from 9464 on: choose one with METRICS_PORT");
 }
 
-/** Deletes and starts the services, because a restart by PM2 would keep their old environment. */
+/** Deletes the services from PM2 and starts them anew. A restart by PM2 would keep their old environment. */
 function replaceServices(isOurs) {
   const env = { HOLDFAST_SECRETS: secretsDir, HOLDFAST_REDIS_USERS: isOurs ? "1" : "" };
   for (const service of SERVICES) {
@@ -229,11 +231,11 @@ async function up() {
   await checkPorts();
   const choice = await chooseRedis();
   if (choice === "ours") execFileSync(join(root, "scripts/setup"), ["redis"], { stdio: "inherit" });
-  // `make down` reads from this file how the system was started.
+  // `make down` reads this file to know how the system was started.
   writeFileSync(join(root, ".holdfast/way"), "metal\n");
   const own = ownRedisPort();
   if (own !== null && (choice !== "ours" || own !== redis.port)) {
-    // The workers stop before their Redis does, so that they can hand back their tasks.
+    // The workers stop before Redis does, so that they can hand back their tasks.
     say(`moving from our Redis on 127.0.0.1:${own}`);
     for (const { id } of servicesOf(pm2)) pm2.run(["delete", String(id)], { tolerant: true });
     await stopRedis();
@@ -246,7 +248,10 @@ async function up() {
   if (key !== "") say(`the admin key, shown once (make key shows it again): ${key}`);
 }
 
-/** With 0, one stopped worker stays in PM2, because PM2 would forget the settings of workers otherwise. */
+/**
+ * Sets the number of workers. For 0, one stopped worker stays in PM2, which would otherwise forget the settings of
+ * workers.
+ */
 async function scale(text) {
   const count = Number(text);
   if (!(count <= MOST_INSTANCES)) die(`at most ${MOST_INSTANCES} workers on one machine`);
@@ -261,7 +266,7 @@ async function scale(text) {
         env: { ...env, HOLDFAST_WORKERS: String(count) },
       });
   } else {
-    // PM2 fails if it already has this number of workers.
+    // PM2 reports an error if there already are as many workers, which is ignored.
     pm2.run(["scale", "holdfast-worker", String(Math.max(1, count))], { tolerant: true });
     for (const { id, status } of workers()) {
       if (count === 0) pm2.run(["stop", String(id)]);

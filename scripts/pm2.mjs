@@ -1,4 +1,4 @@
-// Uses a PM2 daemon with its own home folder, so that this workspace never changes other processes of the user.
+// Uses a PM2 daemon with a home folder of its own, so that this workspace never changes other processes of the user.
 import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
@@ -20,16 +20,19 @@ function daemonRuns(home) {
   }
 }
 
-// The path of a socket may have 107 bytes on Linux and 103 on macOS.
+// The path of a socket can have at most 107 bytes on Linux and 103 on macOS.
 const LONGEST_SOCKET = 100;
-// A daemon that has not answered after this time hangs.
+// A daemon that does not answer within this time counts as hanging.
 const ANSWER_MS = 30_000;
 
-/** Returns settings for PM2's sockets: a private folder in /tmp if the longest path in `home` would be too long. */
+/**
+ * Returns settings for PM2's sockets. If the longest socket path in `home` would be too long, they use a private folder
+ * in /tmp.
+ */
 function shortSockets(home) {
   if (Buffer.byteLength(join(home, "interactor.sock")) <= LONGEST_SOCKET) return {};
   const { uid } = userInfo();
-  // The folder is not in $TMPDIR, which may differ in the next shell.
+  // $TMPDIR is not used, since it may differ in the next shell.
   const folder = `/tmp/holdfast-${uid}-${createHash("sha256").update(home).digest("hex").slice(0, 16)}`;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stat = lstatSync(folder);
@@ -42,7 +45,7 @@ function shortSockets(home) {
   };
 }
 
-/** Returns functions for one PM2 daemon. `run` starts the daemon if necessary. */
+/** Returns functions for one PM2 daemon. `run` starts the daemon if it does not run. */
 export function openPm2(home = ownHome) {
   const place = { ...shortSockets(home), PM2_HOME: home };
   const path = () => createRequire(join(root, "package.json")).resolve("pm2/bin/pm2");
@@ -62,14 +65,14 @@ export function openPm2(home = ownHome) {
   };
   return {
     run,
-    /** Runs a command like `run`, but without blocking. */
+    /** Runs a command as `run` does, but without blocking. */
     runAsync: (args) =>
       promisify(execFile)(process.execPath, [path(), ...args], {
         cwd: root,
         env: { ...process.env, ...place },
       }),
     runs: () => daemonRuns(home),
-    /** Returns the processes of the daemon, each with the environment in which it was started. */
+    /** Returns the processes of the daemon, each with the environment that it was started with. */
     processes() {
       if (!daemonRuns(home)) return [];
       // PM2 may print a notice before the list.
@@ -88,7 +91,7 @@ export function openPm2(home = ownHome) {
   };
 }
 
-/** Returns the daemon that runs our services: that of `make up` or the user's own; null if neither runs any. */
+/** Returns the daemon that runs our services: the one of `make up`, or the user's own. Null if neither runs any. */
 export function findPm2() {
   const userHome = process.env.PM2_HOME ?? join(homedir(), ".pm2");
   for (const home of [ownHome, userHome]) {
@@ -110,7 +113,10 @@ export function portOf({ name, env }) {
 
 export const readyUrl = (running) => `http://127.0.0.1:${portOf(running)}/readyz`;
 
-/** Uses node:http, because `fetch` refuses some ports that a service may have, such as 6000. */
+/**
+ * Whether the address answers 200. Uses node:http, because `fetch` refuses some ports that a service may have, such as
+ * 6000.
+ */
 function isOk(url) {
   return new Promise((resolve) => {
     const request = get(url, { timeout: 2_000 }, (response) => {
@@ -126,12 +132,12 @@ const isStopped = ({ status }) => status === "stopped";
 export const servicesOf = (pm2) => pm2.processes().filter(({ name }) => name.startsWith("holdfast-"));
 export const runningOf = (pm2) => servicesOf(pm2).filter((service) => !isStopped(service));
 
-// PM2 restarts a service that cannot start. A service with this many restarts will not become ready.
+// PM2 restarts a service that fails at its start. After this many restarts, it will not become ready any more.
 const HOPELESS_RESTARTS = 4;
 
 /**
- * Waits until every process is ready, which means that the process itself, not another one, answers on its port.
- * Returns the processes that are not ready after `timeoutMs`, or that PM2 has restarted in vain.
+ * Waits until every process is ready. A process is ready if it listens on its port itself and its `/readyz` answers
+ * 200. Returns the processes that are not ready after `timeoutMs`, or that PM2 restarted too often.
  */
 export async function waitReady(pm2, timeoutMs = 60_000) {
   const { holdsPort } = await import("../packages/service/dist/ports.js");

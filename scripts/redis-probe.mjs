@@ -1,8 +1,11 @@
-// Asks a Redis for INFO over a plain socket, because `make up` does so before any dependency is installed.
+// Sends INFO to a Redis over a plain socket. `make up` does this before any dependency is installed.
 import { connect as connectPlain } from "node:net";
 import { connect as connectTls } from "node:tls";
 
-/** Returns `INFO`; null if nothing listens. Throws if another server answers. `ca` is the PEM text for TLS. */
+/**
+ * Returns the fields of INFO; null if nothing listens. Throws if another server answers. `ca` is a PEM text, and turns
+ * on TLS.
+ */
 export function redisInfo({ host, port, username, password, ca, timeoutMs = 2_000 }) {
   return new Promise((resolve, reject) => {
     const socket = ca ? connectTls({ host, port, ca }) : connectPlain({ host, port });
@@ -45,7 +48,10 @@ export function redisInfo({ host, port, username, password, ca, timeoutMs = 2_00
   });
 }
 
-/** Returns why Holdfast cannot use this Redis, or null, and a `warning` about a setting that should be changed. */
+/**
+ * Returns the reason why Holdfast cannot use this Redis, or null, and a `warning` about a setting that should be
+ * changed.
+ */
 export function judgeRedis(info) {
   const version = info.redis_version ?? "unknown";
   if (Number(version.split(".")[0]) < 7)

@@ -1,6 +1,6 @@
-// Prints the files whose code runs from the POST of a task to its handler, in order, with their lines. `--write` puts
-// the list into ARCHITECTURE.md, and `--check` fails if the list there is out of date.
-// test/docs/task-path.redis.test.mjs posts a task and compares the list with the files whose code ran.
+// Prints the files whose code runs between the POST of a task and its handler, in order, with their number of lines.
+// `--write` puts the list into ARCHITECTURE.md, and `--check` fails if the list there is out of date.
+// test/docs/task-path.redis.test.mjs posts a task, and compares the list with the files whose code ran.
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,7 +10,7 @@ const page = join(root, "ARCHITECTURE.md");
 const BEGIN = "<!-- task-path: make generate writes this list -->\n\n";
 const END = "\n<!-- /task-path -->";
 
-/** Each part of the path with its files, and what each file does for the task. */
+/** The sections of the path. Each has its files, and says what each file does for the task. */
 export const PARTS = [
   [
     "producer-api reads the request",
@@ -113,7 +113,7 @@ export const PARTS = [
 
 const linesOf = (path) => readFileSync(join(root, path), "utf8").split("\n").length - 1;
 
-/** Pads the cells of a table as the formatter does. The first row is the head. */
+/** Pads the cells of a Markdown table as the formatter does. The first row is the head. */
 function table(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   const [head, ...others] = rows.map(
@@ -130,7 +130,7 @@ export function taskPath() {
     const rows = steps.map(([path, does]) => [`[${basename(path)}](${path})`, `${linesOf(path)}`, does]);
     return `**${title}**\n\n${table([["File", "Lines", "What it does on the way"], ...rows])}`;
   });
-  // The sum is rounded, because an exact one would cause a conflict in every merge.
+  // The sum is rounded, because an exact number would cause a conflict in every merge.
   const about = (Math.round(lines / 100) * 100).toLocaleString("en");
   return `${blocks.join("\n")}\nThese are ${files.length} files with about ${about} lines.\n`;
 }

@@ -16,7 +16,7 @@ import {
   until,
 } from "./compose/stack.ts";
 
-// Uses a queue with partitions on three Redis nodes in containers, and kills one node under load.
+// Uses a partitioned queue on three Redis nodes in containers, and kills one node under load.
 
 const reachable = engineAnswers();
 if (!reachable)
@@ -27,7 +27,7 @@ const QUEUE = "/v1/queues/hot";
 const PARTITIONS = 6;
 const BATCHES = 63;
 const BATCH = 50;
-// A tenth of the last third of the batches fails. The dashboard asks for a confirmation from 101 on.
+// In the last third of the batches, a tenth of the tasks fails. The dashboard asks to confirm actions on 101 or more.
 const DEAD = (BATCHES / 3) * (BATCH / 10);
 
 interface Stats {
@@ -78,17 +78,17 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
     const running = containers().map(({ Service }) => Service);
     expect(running.filter((service) => service.startsWith("redis")).sort()).toEqual(NODES);
     expect(redisCli("redis", "cluster info")).toContain("cluster_size:3");
-    // The worker has registered the queue without partitions.
+    // The worker has registered the queue, which has no partitions yet.
     expect(await stats()).toMatchObject({ partitions: null, pending: 0 });
     const put = await call("PUT", `${observabilityUrl()}${QUEUE}/partitions`, { partitions: PARTITIONS });
     expect([put.status, put.body]).toEqual([200, { queue: "hot", partitions: PARTITIONS }]);
     expect(await stats()).toMatchObject({ partitions: PARTITIONS, paused: false });
   });
 
-  /** Sends a batch until each task is confirmed. The ids stay the same, so that no task is stored twice. */
+  /** Sends a batch until each task is confirmed. The ids stay the same, so no task is stored twice. */
   const enqueueBatch = async (batch: number): Promise<void> => {
     const tasks = Array.from({ length: BATCH }, (_, n) => {
-      // Tasks fail only once the node is back. A task whose lease ran out while the node was away would die for another
+      // Tasks fail only after the node is back. While it is away a lease may expire, and its task would die for another
       // reason.
       const isBad = batch >= (2 * BATCHES) / 3 && n % 10 === 0;
       return {
@@ -150,7 +150,7 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
         await page.getByRole("button", { name: "Resume", exact: true }).click();
         const url = `${producerUrl()}${QUEUE}/tasks/${held.body.id}?waitMs=20000`;
         expect((await call("GET", url)).body).toMatchObject({ state: "completed", queue: "hot" });
-        // Every replayed task fails again, which shows that the tasks of all partitions ran.
+        // Every replayed task fails again, which shows that tasks of all partitions ran.
         await open(page, `${observabilityUrl()}/queues/hot/dead-letters?view=groups`);
         const group = page.getByRole("row").filter({ hasText: "demo.flaky" });
         await group.getByRole("button", { name: "Replay group" }).click();

@@ -19,8 +19,8 @@ import {
   until,
 } from "./compose/stack.ts";
 
-// Tests the whole stack on a real engine, as it is after `docker compose up`. The tests are in one file, because they
-// share one start.
+// Tests the whole stack in a real container engine, as `docker compose up` starts it. The tests are in one file,
+// because they share one start.
 
 const reachable = engineAnswers();
 if (!reachable)
@@ -35,7 +35,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
   const redis: Record<string, string> = {};
 
   beforeAll(async () => {
-    // A short lease, so that the tasks of a killed worker come back while the test looks.
+    // Leases are short, so that the tasks of a killed worker are taken back during the test.
     await choosePorts({ LEASE_MS: "3000" });
     compose("up", "-d", "--build", "--wait", "--wait-timeout", "240");
     const [apiKey = "", admin = ""] = secrets("api-key", "redis-admin");
@@ -58,14 +58,14 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     return reply.body;
   };
 
-  test("comes up healthy from nothing, with two workers and two janitors; init has ended well", () => {
+  test("comes up healthy from nothing, with two workers and two janitors; init has exited with 0", () => {
     const running = containers();
     expect(running.filter(({ Health }) => Health !== "healthy")).toEqual([]);
     const count = (service: string) => running.filter(({ Service }) => Service === service).length;
     expect([count("worker"), count("janitor"), count("redis"), count("grafana")]).toEqual([2, 2, 1, 1]);
     const init = JSON.parse(compose("ps", "--all", "--format", "json", "init")) as { ExitCode: number };
     expect(init.ExitCode).toBe(0);
-    // init says how to get the key, but does not print the key, because its output is kept as a log.
+    // init says how to get the key, but does not print it, because its output is kept as a log.
     expect(compose("logs", "init")).toContain("make key");
   });
 
@@ -135,13 +135,13 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     }
   });
 
-  test("a request from another container without a key is 401, with it it is served", () => {
+  test("a request from another container gets 401 without a key, and is served with it", () => {
     const bearer = (text: string) => ({ authorization: `Bearer ${text}` });
     for (const url of [
       `http://producer-api:3000${QUEUE}/tasks/none`,
       "http://observability:3001/v1/queues",
     ]) {
-      // The paths that Prometheus and the health checks use need no key.
+      // The paths for Prometheus and for health checks need no key.
       const metrics = new URL("/metrics", url).href;
       const asked = [
         [url, {}],
@@ -163,7 +163,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     }
   });
 
-  test("Redis without a password is refused, by each of the roles it gets what it needs and no more", () => {
+  test("Redis refuses clients without a password, and each role has the rights that it needs and no more", () => {
     const redisCli = (args: string, auth = "") =>
       inside("redis", `${auth} redis-cli --no-auth-warning ${args}`).output;
     expect(redisCli("ping")).toContain("NOAUTH");
@@ -175,7 +175,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     expect(as("worker", worker, "ping")).toBe("PONG");
     for (const args of ["flushall", "keys '*'", "config get dir", "acl list", "get other:key"])
       expect(as("worker", worker, args), args).toContain("NOPERM");
-    // The health check may ask whether Redis is there, and nothing else.
+    // The user of the health check may send PING and nothing else.
     const health = "--user health";
     const own = 'REDISCLI_AUTH="$(cat /secrets/redis/redis-password)"';
     expect(redisCli(`${health} ping`, own)).toBe("PONG");
@@ -230,7 +230,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     }
     await until("tasks run", 20_000, async () => ((await stats()).processing > 0 ? true : undefined));
     const running = containers();
-    // All workers but one are killed, so that the killed ones hold tasks.
+    // All workers but one are killed, so that the killed ones certainly hold tasks.
     const workers = running.filter(({ Service }) => Service === "worker").slice(1);
     const [janitor] = running.filter(({ Service }) => Service === "janitor");
     docker("kill", "--signal", "KILL", ...workers.map(({ ID }) => ID), janitor?.ID ?? "");
@@ -239,7 +239,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     );
     const end = await stats();
     expect(end.completed - before.completed).toBe(ids.length);
-    // The killed workers held tasks: without this the test proves nothing.
+    // If the killed workers had held no tasks, this test would prove nothing.
     expect(end.totals.crashed).toBeGreaterThan(before.totals.crashed);
   }, 120_000);
 
@@ -281,7 +281,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     const ours = images.filter((image) => image.startsWith(project));
     expect(ours).toHaveLength(5);
     expect(await secretsInLayers(ours, all)).toEqual([]);
-    // The scan finds a text that is there: a line that all of our images hold.
+    // This shows that the scan works: it finds a text that all of our images contain.
     expect(await secretsInLayers(ours.slice(0, 1), ["@holdfast/"])).toEqual(["@holdf"]);
   }, 180_000);
 });

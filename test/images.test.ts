@@ -29,7 +29,7 @@ test("every image from outside can be given with its digest, and has one tag eve
   expect(bases.filter((base) => !/^\$\{NODE_IMAGE\}$/.test(base) && !stages.includes(base))).toEqual([]);
 });
 
-/** Runs pin-images with a fake docker. @param inspect the shell command for `docker image inspect` */
+/** Runs pin-images with a fake docker. @param inspect the shell command that stands for `docker image inspect` */
 function pin(inspect: string) {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-images-"));
   folders.push(folder);
@@ -51,7 +51,7 @@ test("pin-images prints the digest of each tag beside the tag, for .env", () => 
   expect(wanted.length).toBeGreaterThan(4);
 });
 
-test("an image without a digest, such as one that was built here, is said and not passed over", () => {
+test("an image without a digest, such as one that was built here, is reported", () => {
   const { status, stderr } = pin("echo");
   expect(status).not.toBe(0);
   expect(stderr).toContain("has no digest");

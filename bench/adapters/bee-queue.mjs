@@ -5,9 +5,10 @@ const redis = createRequire(createRequire(import.meta.url).resolve("bee-queue"))
 
 export const clientCalls = [[redis.RedisClient.prototype, "internal_send_command"]];
 
-// README: `saveAll` pipelines many jobs; `isWorker`, `getEvents`, `sendEvents`, `storeJobs` and `activateDelayedJobs`
-// cost connections, publishes and memory and "should be disabled if you don't need them". Removing succeeded jobs costs
-// Redis and Node less than keeping them (measured: README.md), so `removeOnSuccess` is on. Failed jobs are kept.
+// The README of bee-queue recommends `saveAll` for many jobs. `isWorker`, `getEvents`, `sendEvents`, `storeJobs` and
+// `activateDelayedJobs` cost connections, publishes and memory, and "should be disabled if you don't need them".
+// `removeOnSuccess` is on, because removing completed jobs costs Redis and Node less than keeping them (measured, see
+// our README.md). Failed jobs are kept.
 const LEAN = {
   removeOnSuccess: true,
   getEvents: false,
@@ -21,7 +22,7 @@ export async function open({ url, queue: name, delayed = false }) {
   const queue = new BeeQueue(name, { ...settings, isWorker: false });
   queue.on("error", (error) => console.error("bee-queue:", error.message));
   await queue.ready();
-  // The default backoff of a job is "immediate".
+  // By default bee-queue retries a job at once ("immediate").
   const jobOf = (payload, { retries, delayMs }) => {
     const job = queue.createJob(payload);
     if (retries !== undefined) job.retries(retries);
@@ -38,12 +39,12 @@ export async function open({ url, queue: name, delayed = false }) {
     async worker({ concurrency, handler, onDone }) {
       const workers = new BeeQueue(name, {
         ...settings,
-        // Only jobs with `delayUntil` need these options. The default debounce of 1 s would make such jobs late.
+        // Only jobs with `delayUntil` need these options. With the default debounce of 1 s, such jobs would be late.
         ...(delayed ? { activateDelayedJobs: true, delayedDebounce: 20 } : {}),
         isWorker: true,
       });
       workers.on("error", (error) => console.error("bee-queue:", error.message));
-      // These events are local and come after the transaction. "failed" also comes before every retry.
+      // These events are local, and are emitted after the transaction. "failed" is also emitted before every retry.
       workers.on("succeeded", () => {
         succeeded++;
         onDone(false);
@@ -60,7 +61,7 @@ export async function open({ url, queue: name, delayed = false }) {
       return {
         waiting: health.waiting + health.delayed,
         active: health.active,
-        // Redis has no count of removed jobs.
+        // Redis does not count removed jobs, so this process does.
         completed: succeeded,
         failed: health.failed,
       };

@@ -4,7 +4,10 @@ export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
 const BLOCK_SECONDS = 0.2;
 
-/** The reliable queue of the Redis manual: BLMOVE moves a task into a list of running tasks, and LREM removes it. */
+/**
+ * The reliable queue of the Redis manual: BLMOVE moves a task into a list of running tasks, from which LREM later
+ * removes it.
+ */
 export async function open({ url, queue: name }) {
   const redis = new Redis(url, { lazyConnect: true });
   await redis.connect();
@@ -18,7 +21,7 @@ export async function open({ url, queue: name }) {
       await blocked.connect();
       let stopping = false;
       let ended;
-      // All loops share one connection, on which Redis answers in order.
+      // All loops share one connection, so Redis answers their commands in order.
       const run = async () => {
         while (!stopping) {
           const text = await blocked.blmove(name, active, "LEFT", "RIGHT", BLOCK_SECONDS);
@@ -35,7 +38,7 @@ export async function open({ url, queue: name }) {
         },
         async stop() {
           stopping = true;
-          // A pipeline of blocking calls would end one after the other.
+          // Disconnecting ends all blocked calls at once. Otherwise they would end one after another.
           blocked.disconnect();
           await ended.catch(() => {});
         },

@@ -1,13 +1,13 @@
 import { createRequire } from "node:module";
 import Bull from "bull";
 
-// Bull depends on its own major version of ioredis.
+// The ioredis that Bull depends on, which has another major version than ours.
 const { Redis } = createRequire(createRequire(import.meta.url).resolve("bull"))("ioredis");
 
 export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
-// REFERENCE.md: `addBulk` for many jobs, `process(concurrency, handler)` for asynchronous handlers. Completed jobs are
-// kept, because that is the default and removing them is slower (measured: README.md).
+// Bull's REFERENCE.md recommends `addBulk` for many jobs, and `process(concurrency, handler)` for asynchronous
+// handlers. Completed jobs are kept: that is the default, and removing them is slower (measured, see our README.md).
 export async function open({ url, queue: name }) {
   const queue = new Bull(name, url);
   queue.on("error", (error) => console.error("bull:", error.message));
@@ -26,7 +26,7 @@ export async function open({ url, queue: name }) {
     async worker({ concurrency, handler, onDone }) {
       workers = new Bull(name, url);
       workers.on("error", (error) => console.error("bull:", error.message));
-      // These events are local and come after the script that moves the job has answered.
+      // These events are local, and are emitted after the script that moves the job has answered.
       workers.on("completed", () => onDone(false));
       workers.on("failed", (job) => {
         if (job.attemptsMade >= (job.opts.attempts ?? 1)) onDone(true);

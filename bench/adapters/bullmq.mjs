@@ -3,8 +3,8 @@ import { Redis } from "ioredis";
 
 export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
-// docs.bullmq.io: `addBulk` for many jobs, the `concurrency` option for asynchronous handlers, one worker per process.
-// Completed jobs are kept, because that is the default and removing them is slower (measured: README.md).
+// docs.bullmq.io recommends `addBulk` for many jobs, the `concurrency` option for asynchronous handlers, and one worker
+// per process. Completed jobs are kept: that is the default, and removing them is slower (measured, see our README.md).
 export async function open({ url, queue: name }) {
   const connection = { url, maxRetriesPerRequest: null };
   const queue = new Queue(name, { connection });
@@ -20,7 +20,7 @@ export async function open({ url, queue: name }) {
       const opts = optionsOf(options);
       return queue.addBulk(payloads.map((data) => ({ name: "bench", data, opts })));
     },
-    // docs.bullmq.io: settings of the queue, in Redis, that hold for all of its workers.
+    // These settings are stored in Redis, and apply to all workers of the queue (docs.bullmq.io).
     async limit({ queue: { concurrency, rate } }) {
       if (concurrency !== undefined) await queue.setGlobalConcurrency(concurrency);
       if (rate !== undefined) await queue.setGlobalRateLimit(rate.limit, rate.periodMs);
@@ -32,7 +32,7 @@ export async function open({ url, queue: name }) {
         autorun: false,
       });
       worker.on("error", (error) => console.error("bullmq:", error.message));
-      // Both events come after the script that moves the job has answered.
+      // Both events are emitted after the script that moves the job has answered.
       worker.on("completed", () => onDone(false));
       worker.on("failed", (job) => {
         if (job.attemptsMade >= (job.opts.attempts ?? 1)) onDone(true);

@@ -3,9 +3,9 @@ import { Redis } from "ioredis";
 
 export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
-// README: `autoBatch` sends many adds in one call, 10 by default. Completed jobs are not kept, which is the default. A
-// worker with a concurrency above 1 takes jobs of several groups at once. Every job belongs to a group, and a group
-// runs one job at a time.
+// GroupMQ's README recommends `autoBatch`, which sends many adds in one call, 10 by default. Completed jobs are not
+// kept, which is the default. Every job belongs to a group, and a group runs one job at a time. A worker with a
+// concurrency above 1 takes jobs of several groups at the same time.
 export async function open({ url, queue: name }) {
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null });
   await redis.connect();
@@ -25,7 +25,7 @@ export async function open({ url, queue: name }) {
         start() {
           worker = new Worker({ queue, concurrency, handler: (job) => handler(job.data) });
           worker.on("error", (error) => console.error("groupmq:", error.message));
-          // The event comes after the script that completes the job has answered.
+          // The event is emitted after the script that completes the job has answered.
           worker.on("completed", () => {
             completed++;
             onDone(false);
@@ -39,7 +39,7 @@ export async function open({ url, queue: name }) {
     },
     async counts() {
       const { waiting, active } = await queue.getJobCounts();
-      // Redis has no count of jobs that are not kept.
+      // Redis does not count jobs that are not kept, so this process does.
       return { waiting, active, completed, failed };
     },
     async close() {

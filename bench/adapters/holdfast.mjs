@@ -1,24 +1,24 @@
 import { createRequire } from "node:module";
 import { batch, Holdfast, Janitor, Observer, Queue, Worker } from "../../packages/holdfast/dist/index.js";
 
-// This is the ioredis of the library, so that the benchmark can count the calls of the library.
+// The library's own copy of ioredis, so that the benchmark can count the library's calls.
 const { Redis } = createRequire(new URL("../../packages/holdfast/package.json", import.meta.url))("ioredis");
 
 /** The method through which a client sends every command: [object, method]. */
 export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
 /**
- * All features are on, and every option has its default: retention, counters, request ids, leases, heartbeat thread,
+ * All features are on, and every option has its default: retention, counters, request slots, leases, heartbeat thread,
  * janitor.
  */
 export async function open({ url, queue }) {
   const client = new Holdfast({ redis: url });
   await client.check();
   const producer = new Queue(queue, { client });
-  // The measurement of the peers begins with a connected client, too.
+  // The client is connected before the measurement begins, as those of the peers are.
   await producer.ready();
   const observer = new Observer({ client });
-  // Failed tasks are retried at once, as those of the peers are.
+  // Failed tasks are retried at once, as in the runs of the peers.
   const optionsOf = ({ retries, delayMs, keepPayload }) =>
     retries === undefined && delayMs === undefined && keepPayload === undefined
       ? undefined
@@ -44,7 +44,7 @@ export async function open({ url, queue }) {
     },
     limit: (limits) => observer.limits.set(queue, limits),
     async worker({ concurrency, handler, onDone, batchOf }) {
-      // A batch handler that does as little as the single one: it counts its tasks.
+      // A batch handler that does as little as the single handler: it counts its tasks.
       const bench = batchOf
         ? batch({ max: batchOf }, (tasks) => {
             for (const { payload } of tasks) void handler(payload);
@@ -54,7 +54,7 @@ export async function open({ url, queue }) {
       const janitor = new Janitor({ redis: url });
       worker.on("error", (error) => console.error("holdfast:", error.message));
       janitor.on("error", (error) => console.error("holdfast:", error.message));
-      // The event comes after Redis has confirmed the verdict.
+      // The event is emitted after Redis has confirmed the verdict.
       worker.on("settled", ({ outcome }) => {
         if (outcome === "acked") onDone(false);
         else if (outcome === "dead") onDone(true);

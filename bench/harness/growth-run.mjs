@@ -1,5 +1,5 @@
-// Samples the cost per task of ingest and processing in queues with different numbers of waiting tasks. The queues take
-// turns in a changing order, so that a disturbance of the machine affects all of them.
+// Samples the cost per task of ingest and of processing, in queues with different numbers of waiting tasks. The queues
+// take turns in a changing order, so that a disturbance of the machine affects all of them.
 import { setTimeout as delay } from "node:timers/promises";
 import { Holdfast } from "../../packages/holdfast/dist/index.js";
 import { open } from "../adapters/holdfast.mjs";
@@ -15,7 +15,7 @@ const QUIET_MS = 20;
 const CHUNK = 1_000;
 const MOST = 1_000_000;
 const BYTES_TASKS = 100_000;
-// Retention keeps this many completed tasks by default.
+// The default retention keeps this many completed tasks.
 const COMPLETED = 10_000;
 const pad = "x".repeat(96 - JSON.stringify({ i: 1_000_000, pad: "" }).length);
 const payloads = (count) => Array.from({ length: count }, (_, i) => ({ i: 1_000_000 + i, pad }));
@@ -23,7 +23,7 @@ const results = {};
 const meter = await openMeter(url);
 const memory = async () => (await meter.read()).memory;
 
-/** Returns the cost of a phase per task, for Redis and for this process. */
+/** Returns the cost per task of a phase, for Redis and for this process. */
 async function cost(run) {
   const phase = await meter.before();
   phase.begin();
@@ -46,7 +46,7 @@ async function growth() {
   }
   for (let i = 0; i < WARM_SAMPLES + samples; i++) {
     for (const { queue, costs } of rotate(queues, i)) {
-      // During this pause, the work that remains from the last sample ends.
+      // In this pause, work that the last sample has left behind comes to its end.
       await delay(QUIET_MS);
       const ingest = await cost(() => queue.fill(SAMPLE));
       await delay(QUIET_MS);
@@ -74,7 +74,7 @@ async function growth() {
 async function waitingBytes(count) {
   await meter.redis.flushall();
   const target = await open({ url, queue: "bytes" });
-  // The first task makes Redis load scripts and create the fields of the queue, which are not memory of a task.
+  // For the first task Redis loads scripts and creates the fields of the queue. That memory does not belong to a task.
   await target.bulk(payloads(1));
   const before = await memory();
   for (let at = 0; at < count; at += CHUNK) await target.bulk(payloads(CHUNK));

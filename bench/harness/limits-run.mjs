@@ -1,15 +1,16 @@
-// Runs tasks under limits in a process of its own, and prints what they cost and whether the limits were kept.
+// Runs tasks under limits in a process of its own. Prints what the tasks cost, and whether the limits were kept.
 import { setTimeout as delay } from "node:timers/promises";
 import { countCalls, openMeter } from "./meter.mjs";
 import { mostWithin } from "./statistics.mjs";
 
 /**
- * limits: of the queue and of each key, as Holdfast takes them
- * count: how many tasks; keys: how many keys the tasks have; 0: the tasks have no key
- * workers, concurrency: workers in this process, and how many tasks each of them runs at one time
+ * limits: the limits of the queue and of each key, in the form that Holdfast takes
+ * count: how many tasks
+ * keys: how many keys the tasks have; 0: the tasks have no key
+ * workers: how many workers run in this process
+ * concurrency: how many tasks each worker runs at one time
  * handlerMs: how long a handler runs; 0: until the next turn of the event loop
- * first, restAfterMs: the first tasks are enqueued at the start, the others this many ms later; by default all at the
- * start
+ * first, restAfterMs: `first` tasks are enqueued at the start, the others `restAfterMs` later; by default all at once
  */
 const {
   system,
@@ -46,7 +47,7 @@ async function enqueue(from, to) {
 
 const starts = [];
 const times = new Uint8Array(count);
-// By key, or for the whole queue: how many tasks run, and which task began last.
+// For each key, or for the whole queue: how many tasks run, and which task started last.
 const running = new Map();
 const last = new Map();
 let mostAtOnce = 0;

@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 
 let calls = 0;
 
-/** Counts the commands that the client libraries of this process send. A script counts as one command. */
+/** Counts the commands that client libraries in this process send. A script call counts as one command. */
 export function countCalls(places) {
   for (const [object, method] of places) {
     const original = object[method];
@@ -17,7 +17,9 @@ function field(text, name) {
   return Number(new RegExp(`^${name}:([\\d.]+)`, "m").exec(text)?.[1]);
 }
 
-/** Reads the costs of a phase: Redis µs by INFO cpu, Node µs by process.cpuUsage (all threads), calls, bytes. */
+/**
+ * Measures the cost of a phase: µs of Redis (INFO cpu), µs of Node (process.cpuUsage, all threads), calls, and bytes.
+ */
 export async function openMeter(url) {
   const redis = new Redis(url, { lazyConnect: true });
   await redis.connect();
@@ -34,7 +36,7 @@ export async function openMeter(url) {
   return {
     redis,
     read,
-    /** Returns the meter of one phase. Call `begin()` at its start and `end()` at its end, then `costs(tasks)`. */
+    /** Returns a meter for one phase. Call `begin()` when it starts, `end()` when it ends, and then `costs(tasks)`. */
     async before() {
       const info = await read();
       let cpu;

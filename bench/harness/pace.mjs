@@ -1,8 +1,8 @@
-// Compares the speed of this machine with that of the machine on which the targets in µs were set. The peers were
-// measured on both. The comparison does not affect any verdict.
+// The targets in µs were set on another machine. This compares that machine with the present one by the peers, which
+// were measured on both. No verdict depends on the comparison.
 import { summary, valuesOf } from "./statistics.mjs";
 
-/** The µs per task of the peers on the machine of the targets, as medians of five rounds. */
+/** The µs per task of the peers on the machine where the targets were set, as medians of five rounds. */
 const SET_ON = {
   ingest: {
     redis_us: { bullmq: 23.3, bull: 16.0, "bee-queue": 7.9 },
@@ -15,8 +15,8 @@ const SET_ON = {
 };
 
 /**
- * Returns for each figure in µs: our time here, how much slower this machine is, and our time at the speed of the other
- * machine. The peer that slows down least decides how much slower this machine is.
+ * Returns three values for each result in µs: our time here, how much slower this machine is than the other one, and
+ * what our time would be there. The peer that slows down least decides how much slower this machine is.
  */
 export function paces(records) {
   return Object.entries(SET_ON).flatMap(([variant, metrics]) =>

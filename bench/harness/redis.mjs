@@ -15,7 +15,7 @@ async function freePort() {
   return port;
 }
 
-/** A redis-server of our own in a temporary folder. @param options.aof with an append-only file, fsync every second */
+/** Starts a redis-server in a temporary folder. @param options.aof with an append-only file, fsync every second */
 export async function startRedis({ aof = false } = {}) {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), "compare-redis-"));

@@ -82,7 +82,8 @@ function fullTable(records, note) {
     });
     return [...key.split("\u0000"), ...cells];
   });
-  // The table has the variants in the order of their measurement, and in each the systems by name, ours first.
+  // Variants are in the order in which they were measured. Within a variant, Holdfast comes first, then the others by
+  // name.
   const variants = [...new Set(rows.map(([variant]) => variant))];
   const rank = (system) => (system === "holdfast" ? "" : system);
   rows.sort(
@@ -102,7 +103,9 @@ export function reached(rows) {
   ].join("\n\n");
 }
 
-/** Returns the table for the targets in µs; "" if the workload `steady` was not measured. */
+/**
+ * Returns the table of results in µs at the pace of the other machine; "" if the workload `steady` was not measured.
+ */
 function paceTable(records) {
   const rows = paces(records).map(({ variant, metric, here, slower, atPace }) => [
     `${COLUMNS[metric]}, ${variant}`,

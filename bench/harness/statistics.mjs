@@ -1,4 +1,4 @@
-/** Returns the middle value, or the mean of the two middle ones of an even number; NaN without values. */
+/** Returns the median: the middle value, or the mean of the two middle values. NaN without values. */
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -6,14 +6,14 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Returns the median, the least and the greatest value; null without values. */
+/** Returns the median, the smallest and the largest value; null without values. */
 export function summary(values) {
   const known = values.filter((value) => Number.isFinite(value));
   if (known.length === 0) return null;
   return { median: median(known), min: Math.min(...known), max: Math.max(...known), count: known.length };
 }
 
-/** Returns a metric by round. @param what.variant a text, a pattern, or undefined for any variant */
+/** Returns the values of a metric, by round. @param what.variant a text, a pattern, or undefined for any variant */
 export function valuesOf(records, { workload, variant, system, metric }) {
   const byRound = new Map();
   for (const record of records) {
@@ -26,14 +26,14 @@ export function valuesOf(records, { workload, variant, system, metric }) {
   return byRound;
 }
 
-/** Returns the ratios within each round as their median with the least and the greatest. */
+/** Divides our value by theirs in each round. Returns the median of the ratios, with the smallest and the largest. */
 export function pairedRatio(ours, theirs) {
   const ratios = [];
   for (const [round, value] of ours) if (theirs.has(round)) ratios.push(value / theirs.get(round));
   return summary(ratios);
 }
 
-/** Returns the most times in any span of `spanMs`, the end of the span excluded. */
+/** Returns the most times that fall into any span of `spanMs`. The end of the span does not belong to it. */
 export function mostWithin(times, spanMs) {
   const sorted = [...times].sort((a, b) => a - b);
   let most = 0;

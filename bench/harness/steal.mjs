@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 const STEAL = 7;
 
 /**
- * Returns the CPU ticks since boot, in total and stolen, which the host gave to other guests. Null without /proc/stat.
+ * Returns the CPU ticks since boot: all of them, and those that were stolen, which the host gave to other guests. Null
+ * without /proc/stat.
  */
 export function cpuTicks(read = () => readFileSync("/proc/stat", "utf8")) {
   let text;
@@ -12,8 +13,8 @@ export function cpuTicks(read = () => readFileSync("/proc/stat", "utf8")) {
   } catch {
     return null;
   }
-  // The fields are user, nice, system, idle, iowait, irq, softirq and steal. The time of our own guests is part of
-  // user.
+  // The fields are user, nice, system, idle, iowait, irq, softirq and steal. Later fields, for guests of this machine,
+  // are already part of user.
   const ticks = /^cpu +([\d ]+)/
     .exec(text)?.[1]
     .trim()
@@ -24,13 +25,13 @@ export function cpuTicks(read = () => readFileSync("/proc/stat", "utf8")) {
   return { all: ticks.reduce((sum, each) => sum + each, 0), stolen: ticks[STEAL] };
 }
 
-/** Returns the share of CPU time that other guests took between two readings, 0 to 1; null if unknown. */
+/** Returns the share of CPU time that the host gave to other guests between two readings, 0 to 1; null if unknown. */
 export function stolenShare(before, after) {
   if (before === null || after === null || after.all <= before.all) return null;
   return (after.stolen - before.stolen) / (after.all - before.all);
 }
 
-/** Returns the line of the report about stolen time; none if the share is unknown. */
+/** Returns the lines of the report about stolen CPU time. Empty if the share is unknown. */
 export function stolenLines(share) {
   if (share === null) return [];
   return [`Neighbours took ${(100 * share).toFixed(1)}% of the CPU time meanwhile (steal in /proc/stat)`];

@@ -1,4 +1,4 @@
-// Runs the phases of one system in a process of its own and prints their costs: see `phases` of the workloads.
+// Runs the phases of one system in a process of its own, and prints what they cost. The workloads define the phases.
 import { countCalls, openMeter } from "./meter.mjs";
 
 const { system, url, payloadBytes = 96, seed = 1, phases } = JSON.parse(process.argv[2]);
@@ -11,11 +11,11 @@ countCalls(adapter.clientCalls);
 
 const head = JSON.stringify({ i: 1_000_000, pad: "" }).length;
 const pad = "x".repeat(Math.max(0, payloadBytes - head));
-// The index has seven digits, so that every payload has the same size.
+// The index always has seven digits, so that every payload has the same size.
 const payloadOf = (i) => ({ i: 1_000_000 + i, pad });
 
 let random = seed;
-/** Returns a random number from 0 to below 1, in the same sequence for every system of a round. */
+/** Returns a pseudo-random number from 0 to below 1. All systems get the same sequence in a round. */
 function next() {
   random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0;
   return random / 4_294_967_296;
@@ -37,7 +37,7 @@ async function bulk(target, count, options) {
   await Promise.all(Array.from({ length: CHUNKS_IN_FLIGHT }, run));
 }
 
-/** Handles and settles `count` tasks; resolves when Redis confirmed the last. */
+/** Starts a worker that runs `count` tasks. Resolves when Redis has confirmed the last verdict. */
 async function startWork(target, { count, concurrency, failing = 0, dueAt, batchOf }) {
   const succeeded = new Uint8Array(count);
   const late = [];
@@ -88,7 +88,7 @@ async function startWork(target, { count, concurrency, failing = 0, dueAt, batch
 }
 
 async function mixed(target, phase, work) {
-  // `producers` loops enqueue one task at a time while the worker runs, so this many requests are open.
+  // `producers` loops enqueue one task at a time while the worker runs, so there are this many open requests.
   let from = 0;
   work.start();
   const produce = async () => {
@@ -97,7 +97,7 @@ async function mixed(target, phase, work) {
   await Promise.all([work.finished, ...Array.from({ length: phase.producers }, produce)]);
 }
 
-/** Returns the options of the tasks of a phase; undefined without any. */
+/** Returns the options for the tasks of a phase; undefined if they have none. */
 function optionsOf({ retries, keys }) {
   if (retries === undefined && keys === undefined) return undefined;
   return {
@@ -106,7 +106,7 @@ function optionsOf({ retries, keys }) {
   };
 }
 
-/** Runs one phase on one queue. Returns its costs. */
+/** Runs one phase on one queue. Returns what it cost. */
 async function run(target, phase) {
   if (phase.do === "limit") return target.limit(phase.limits);
   const measured = await meter.before();

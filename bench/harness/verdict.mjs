@@ -12,12 +12,14 @@ function fastest(records, figure, peers) {
   return best;
 }
 
-/** Returns the greatest value of the matching variants divided by the least. Each is a median of many samples. */
+/**
+ * Returns the largest value of the matching variants divided by the smallest. Each value is a median of many samples.
+ */
 function flatness(records, figure) {
   const values = records
     .filter((r) => r.workload === figure.workload && r.system === OURS && figure.variant.test(r.variant))
     .map((r) => r.metrics[figure.metric]);
-  // Growth needs at least two variants.
+  // With fewer than two variants there is nothing to compare.
   return values.length < 2 ? null : summary([Math.max(...values) / Math.min(...values)]);
 }
 
@@ -32,7 +34,10 @@ function measure(records, figure, peers) {
   return pairedRatio(ours, theirs);
 }
 
-/** Returns a figure with its verdict: "stretch reached", "must held", "NOT held", or "not measured". */
+/**
+ * Returns the measured value of a figure, with its verdict: "stretch reached", "must held", "NOT held", or "not
+ * measured".
+ */
 export function judge(records, figure, peers) {
   const measured = measure(records, figure, peers);
   const holds = (limit) => (figure.atMost ? measured.median <= limit : measured.median >= limit);
@@ -46,7 +51,7 @@ export function judge(records, figure, peers) {
   return { ...figure, measured, verdict };
 }
 
-/** Returns every row with its figures. The worst figure decides the verdict of a row. */
+/** Returns every row with its figures. The worst verdict among the figures is the verdict of the row. */
 export function judgeAll(records, targets, peers) {
   const order = ["not measured", "NOT held", "must held", "stretch reached"];
   return targets.map(({ row, figures }) => {

@@ -1,4 +1,5 @@
-// Measures for Holdfast alone whether empty batch handlers are as fast as empty single ones, at the same number of slots.
+// Measures, for Holdfast alone, whether empty batch handlers are as fast as empty single handlers with the same number
+// of slots.
 import { OURS } from "../harness/verdict.mjs";
 import { rotate, runTasks } from "./tasks.mjs";
 

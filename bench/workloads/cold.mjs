@@ -1,4 +1,4 @@
-// Runs 10,000 tasks in a fresh process, whose code is not compiled yet.
+// Runs 10,000 tasks in a fresh process, whose code is not yet compiled.
 import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
 
 export const name = "cold";
@@ -9,7 +9,7 @@ export async function round(ctx) {
   const systems = [...ENGINES, ...FLOORS];
   const records = [];
   for (const concurrency of [1, 10, 50, 200]) {
-    // One round is enough for variants that no target uses.
+    // For variants that no target uses, one round is enough.
     if (ctx.round > 0 && ctx.asked(name, [`process at ${concurrency}`]).size === 0) continue;
     records.push(
       ...(await runTasks(ctx, {

@@ -1,4 +1,4 @@
-// Measures for Holdfast alone whether a task costs more when more tasks wait, and how many bytes a task takes.
+// Measures, for Holdfast alone, whether a task costs more if more tasks wait, and how many bytes a waiting task takes.
 import { fileURLToPath } from "node:url";
 
 export const name = "growth";
@@ -9,7 +9,7 @@ export async function round(ctx) {
   const results = await ctx.runNode(file, {
     url: ctx.redis.url,
     sizes: [1_000, 10_000, 100_000, ctx.quick ? 300_000 : 1_000_000],
-    // With fewer samples the medians differ too much even if nothing grows.
+    // With fewer samples, the medians would differ too much even if nothing grows.
     samples: 45,
   });
   return Object.entries(results).map(([variant, metrics]) => ({

@@ -1,5 +1,5 @@
-// Measures for Holdfast alone what keys cost: 100,000 tasks at concurrency 50 as in `steady`, with different numbers of
-// keys.
+// Measures, for Holdfast alone, what keys cost: 100,000 tasks at concurrency 50 as in `steady`, with different numbers
+// of keys.
 import { OURS } from "../harness/verdict.mjs";
 import { rotate, runTasks } from "./tasks.mjs";
 
@@ -9,7 +9,7 @@ export const rounds = (quick) => (quick ? 1 : 5);
 const NO_KEY = "no key";
 const HUNDRED = "100 keys";
 const OWN = "a key for each task";
-// These limits are checked for every task and never reached.
+// Limits that are checked for every task, and so high that no task is held back.
 const UNREACHED = { concurrency: 1_000_000, rate: { limit: 1_000_000, periodMs: 1_000, burst: 1_000_000 } };
 
 const variantsOf = (count) => [
@@ -21,7 +21,7 @@ const variantsOf = (count) => [
   { label: OWN, keys: count },
 ];
 
-/** Variants whose figure is divided by that of another variant in the same round. */
+/** Pairs of variants: the value of one is divided by that of the other in the same round. */
 const RATIOS = [
   { of: "10 keys", to: NO_KEY, metric: "tasks_per_s" },
   { of: "10 keys with limits", to: NO_KEY, metric: "tasks_per_s" },

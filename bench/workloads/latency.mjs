@@ -1,4 +1,4 @@
-// Measures the time from the enqueue to the start of the handler, at 200 tasks/s with an idle worker.
+// Measures the time from the enqueue of a task to the start of its handler, at 200 tasks/s with an idle worker.
 import { fileURLToPath } from "node:url";
 
 export const name = "latency";
@@ -6,12 +6,12 @@ export const rounds = (quick) => (quick ? 1 : 5);
 
 const file = fileURLToPath(new URL("latency/run.mjs", import.meta.url));
 
-/** In the variant "beside a loaded queue", a Holdfast queue is under full load on the same Redis. */
+/** In the variant "beside a loaded queue", another Holdfast queue on the same Redis is under full load. */
 export async function round(ctx) {
   const records = [];
   for (const loaded of [false, true]) {
     const variant = loaded ? "beside a loaded queue" : "idle";
-    // Systems that no target uses are only measured in the first round.
+    // Systems that no target uses are measured only in the first round.
     const asked = [...ctx.asked(name, [variant])];
     const { systems, loadPerSecond } = await ctx.runNode(file, {
       url: ctx.redis.url,
@@ -19,7 +19,7 @@ export async function round(ctx) {
       loaded,
       ...(ctx.round > 0 ? { only: asked } : {}),
       asked,
-      // A slice lasts half a second. A system gets 1,000 samples, or 400 in the quick run and if no target uses it.
+      // A slice lasts half a second. A system gets 1,000 samples, or 400 in the quick run or if no target uses it.
       slices: ctx.quick ? 4 : 10,
       slicesNotAsked: 4,
       perSlice: 100,

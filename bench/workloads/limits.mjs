@@ -1,6 +1,6 @@
-// Compares limits with those of the peers: one task of a key at a time (groupmq), and the rate and the concurrency of a
-// queue (bullmq). Every run also reports whether the limit was kept, by the starts of the handlers: the most tasks at
-// one time, and the most starts in any second.
+// Compares limits with those of the peers: one task of a key at a time (groupmq), and rate and concurrency of a queue
+// (bullmq). Every run also reports how well the limit was kept, measured by the starts of the handlers: the most tasks
+// at one time, and the most starts in any second.
 import { fileURLToPath } from "node:url";
 import { OURS } from "../harness/verdict.mjs";
 import { rotate } from "./tasks.mjs";
@@ -11,12 +11,13 @@ export const rounds = (quick) => (quick ? 1 : 5);
 const file = fileURLToPath(new URL("../harness/limits-run.mjs", import.meta.url));
 const ONE_OF_A_KEY = { key: { concurrency: 1 } };
 const rateOf = (burst) => ({ queue: { rate: { limit: 500, periodMs: 1_000, burst } } });
-// The window of bullmq allows all of its starts at once, and has no burst of its own.
+// bullmq has no burst. Its window allows all of its starts at once.
 const BURST = { holdfast: 50, bullmq: 1 };
 
 /**
- * count: how many tasks, half as many in the quick run; options: see harness/limits-run.mjs; limitsOf: the limits for a
- * system
+ * count: how many tasks, half as many in the quick run
+ * options: see harness/limits-run.mjs
+ * limitsOf: returns the limits for a system
  */
 const VARIANTS = [
   ...[10, 1_000].map((keys) => ({
@@ -48,7 +49,7 @@ const VARIANTS = [
     limitsOf: () => rateOf(1),
   },
   {
-    // The first task opens a window of one second. The other tasks come shortly before its end.
+    // The first task opens a window of one second. The other tasks are enqueued shortly before that window ends.
     variant: "500 starts a second, one early",
     systems: [OURS, "bullmq"],
     count: 1_501,

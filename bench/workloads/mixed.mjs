@@ -1,4 +1,4 @@
-// Producers enqueue one task at a time, 100 at once, while the same process works at concurrency 50.
+// 100 producers each enqueue one task at a time, while the same process runs the tasks at concurrency 50.
 import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
 
 export const name = "mixed";

@@ -1,4 +1,5 @@
-// Tasks that are due 300 to 800 ms after their enqueue; lateness is from the due time to the start of the handler.
+// Runs tasks that are due 300 to 800 ms after their enqueue. The lateness is the time from due to the start of the
+// handler.
 import { ENGINES, runTasks } from "./tasks.mjs";
 
 export const name = "scheduled";

@@ -1,4 +1,4 @@
-// Sends 10,000 single enqueues at once in a fresh process, whose code is not compiled yet.
+// Sends 10,000 single enqueues at once in a fresh process, whose code is not yet compiled.
 import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
 
 export const name = "singles";

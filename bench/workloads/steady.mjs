@@ -1,4 +1,4 @@
-// Ingests 100,000 tasks in bulk, then processes them at concurrency 50 in one process that is warm.
+// Ingests 100,000 tasks in bulk, then runs them at concurrency 50, in one process that is already warm.
 import { ENGINES, FLOORS, runWarm } from "./tasks.mjs";
 
 export const name = "steady";

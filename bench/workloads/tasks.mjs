@@ -1,4 +1,5 @@
-// Runs the workloads of tasks: one process per system and run, in an order that rotates by round.
+// Runs the workloads of tasks. Each system runs in a process of its own. The order of the systems changes from round to
+// round.
 import { fileURLToPath } from "node:url";
 import { takenIn } from "../harness/asked.mjs";
 
@@ -11,7 +12,7 @@ export const rotate = (items, round) => items.map((_, at) => items[(at + round) 
 
 /**
  * Returns the records of one round.
- * @param plan.phases the phases of harness/task-run.mjs; a phase with `as` becomes a record of the variant `as`
+ * @param plan.phases the phases of harness/task-run.mjs. A phase with `as` makes a record for the variant of that name
  */
 export async function runTasks(ctx, { workload, systems, phases, aof = false, payloadBytes }) {
   const records = [];
@@ -32,7 +33,7 @@ export async function runTasks(ctx, { workload, systems, phases, aof = false, pa
   return records;
 }
 
-/** Measures one round of a bulk ingest and its processing, after a small warm-up of both. */
+/** Measures one round of a bulk ingest and of the processing of its tasks, after a small warm-up of both. */
 export function runWarm(ctx, workload, systems) {
   const count = ctx.quick ? 30_000 : 100_000;
   return runTasks(ctx, {

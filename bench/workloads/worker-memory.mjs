@@ -7,8 +7,8 @@ export const rounds = () => 1;
 const file = fileURLToPath(new URL("worker-memory/run.mjs", import.meta.url));
 
 /**
- * The metrics are RSS and used heap after a full collection, MB, early (after the warm-up) and late in the run, and the
- * late value divided by the early one.
+ * The metrics are RSS and used heap in MB, each after a full collection: early (after the warm-up), late in the run,
+ * and the late value divided by the early one.
  */
 export async function round(ctx) {
   const tasks = ctx.quick ? 150_000 : 1_000_000;

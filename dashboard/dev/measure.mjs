@@ -1,6 +1,7 @@
-// Measures the dead-letter screen with many rows. Usage: node dashboard/dev/measure.mjs [count], by default 100,000.
-// It starts its own Redis and the built services, makes `count` dead letters, and prints as JSON: the time to the first
-// rows, the long tasks while scrolling, the replay of all rows through the screen, and the PING times of Redis.
+// Measures the dead-letter screen with many rows. Usage: node dashboard/dev/measure.mjs [count], by default 100,000. It
+// starts its own Redis and the built services, and makes `count` dead letters. Then it prints these figures as JSON:
+// the time to the first rows, the long tasks of the browser while scrolling, the time to replay all rows through the
+// screen, and PING times of Redis.
 import { performance } from "node:perf_hooks";
 import { freePort, startRedisServer, startService, until } from "@holdfast/testing";
 import { Observer, Queue, Worker } from "holdfast";

@@ -1,7 +1,7 @@
 import { createMockMore } from "./mock-more.mjs";
 
-// An invented system that moves: queues fill and drain, tasks die, operations make progress.
-// This file has more than 500 lines, because the invented data is easier to keep consistent in one place.
+// An invented system that changes over time: queues fill and drain, tasks die, operations make progress. This file has
+// more than 500 lines, because the invented data is easier to keep consistent in one place.
 
 const HOUR = 3_600_000;
 const zeroTotals = () =>

@@ -153,7 +153,8 @@ for (const theme of ["light", "dark"]) {
     });
     const page = await context.newPage();
     page.on("console", (message) => {
-      // A container that starts meanwhile changes the network interfaces of the machine. The page did not cause this error.
+      // If a container starts in the meantime, the network interfaces of the machine change. The page did not cause
+      // this error.
       if (message.type() !== "error" || message.text().includes("ERR_NETWORK_CHANGED")) return;
       bad += 1;
       console.error(`${page.url()}: ${message.text()}`);

@@ -1,6 +1,9 @@
 import { type LazyPart, lazyPart } from "./ui/lazy-part.tsx";
 
-/** The type is written out, because an inferred one would be circular: screens use the types of the routes. */
+/**
+ * The type is written out, because the compiler cannot infer it: screens use the types of the routes, which name the
+ * screens.
+ */
 type Screen = LazyPart<object>;
 
 export const LoadPage: Screen = lazyPart(

@@ -17,13 +17,13 @@ const client = new QueryClient({
     queries: {
       networkMode: "always",
       staleTime: 1_000,
-      // A refusal is final, so only a request without an answer is repeated.
+      // A refused request would be refused again, so only requests without an answer are repeated.
       retry: (failures, error) => failures < 2 && error instanceof ApiError && error.unreachable,
     },
   },
 });
 
-// api/base.ts has read the <base>. If the <base> stayed, a link to "#main" would lead to another page.
+// api/base.ts has already read the <base>. If the <base> stayed, a link to "#main" would lead to another page.
 document.querySelector("base")?.remove();
 
 const root = document.getElementById("root");

@@ -11,12 +11,15 @@ import {
   tasksSearch,
 } from "./search.ts";
 
-/** Facts about a screen that the frame needs before the code of the screen is loaded. */
+/** Facts about a screen that are needed before the code of the screen is loaded. */
 export interface ScreenFacts {
   title(params: Record<string, string>): string;
-  /** Parses the address, and leaves out fields that the screen does not understand. */
+  /** Parses the search part of the address. Fields that the screen does not understand are left out. */
   search(raw: Record<string, unknown>): object;
-  /** The address filters a list, so the list must not be shown while a field of the address is not understood. */
+  /**
+   * Whether the address filters a list. If a field is not understood, such a list is not shown, since it would show too
+   * much.
+   */
   narrows?: boolean;
 }
 
@@ -62,7 +65,7 @@ const NOT_FOUND: ScreenFacts = { title: () => "Not found", search: (raw) => raw 
 export const screenFacts = (fullPath: string): ScreenFacts =>
   (SCREENS as Record<string, ScreenFacts>)[fullPath] ?? NOT_FOUND;
 
-/** Returns the fields of the address that a screen does not understand, as they are written, without empty ones. */
+/** Returns the fields of the address that the screen does not understand. Empty fields are left out. */
 export function unknownIn(raw: Record<string, unknown>, { search }: ScreenFacts): string[] {
   const known = search(raw) as Record<string, unknown>;
   return Object.entries(raw)

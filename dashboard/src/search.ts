@@ -44,7 +44,7 @@ export interface TasksSearch extends ListSearch {
 export interface DeadLettersSearch extends ListSearch {
   view?: "list" | "groups";
   reason?: DeadReason;
-  /** One group of equal errors. */
+  /** The signature of one group of equal errors. */
   signature?: string;
 }
 
@@ -89,7 +89,7 @@ const pick = <K extends string, T extends string>(key: K, value: unknown, allowe
 const text = <K extends string>(key: K, value: unknown, most = 200) => {
   // The router parses `?q=17` as a number, but a filter is always text.
   const valid = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
-  // A long text is dropped, because a shortened one would match more than the address says.
+  // A text that is too long is dropped. A shortened one would match more than the address says.
   const clean = valid && String(value).length <= most ? String(value) : "";
   return (clean === "" ? {} : { [key]: clean }) as { [P in K]?: string };
 };
@@ -113,7 +113,7 @@ export const tasksSearch = (raw: Raw): TasksSearch => ({
 
 export const deadLettersSearch = (raw: Raw): DeadLettersSearch => {
   const view = pick("view", raw.view, ["list", "groups"] as const);
-  // Filters do not apply to the groups, which always cover all dead letters.
+  // The view of groups always covers all dead letters, so filters do not apply.
   if (view.view === "groups") return view;
   return {
     ...view,

@@ -4,16 +4,17 @@ import { FatalError } from "holdfast";
 import sharp from "sharp";
 
 export const handlers = {
-  /** `{ source, target, width }`: two paths and pixels. */
+  /** The payload is `{ source, target, width }`: two paths, and a width in pixels. */
   "image.thumbnail": async (task, { attempt, token }) => {
     const { source, target, width } = task.payload;
-    const bytes = await readFile(source); // a missing file may still come, so this error is retried
+    const bytes = await readFile(source); // if the file is missing, it may still appear, so this error is retried
     const image = sharp(bytes).autoOrient().resize({ width, withoutEnlargement: true }).webp();
     const { data, info } = await image.toBuffer({ resolveWithObject: true }).catch((error) => {
-      // The same bytes would fail again, so the task goes to the dead letters at once, with a clear reason.
+      // Another attempt with the same bytes would fail too, so the task becomes a dead letter at once, with a clear
+      // reason.
       throw new FatalError(`${basename(source)} cannot be read as an image: ${error.message}`);
     });
-    // The file has a name of its own until it is complete, so that a second run of the task never meets half a file.
+    // The file gets its final name only when it is complete, so that another run of the task never reads half a file.
     await mkdir(dirname(target), { recursive: true });
     await writeFile(`${target}.${token}`, data);
     await rename(`${target}.${token}`, target);

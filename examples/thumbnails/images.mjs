@@ -8,7 +8,7 @@ const KINDS = new Set([".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff
 
 const nameOf = (number) => `image-${String(number).padStart(2, "0")}.jpg`;
 
-/** A picture of 1200 x 800: a circle on a colour that differs from image to image. */
+/** Draws a picture of 1200 x 800: a circle on a colour that depends on the name. */
 function paint(name) {
   const hue = (Number(name.match(/\d+/)[0]) * 30) % 360;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="1200" height="800">
@@ -17,7 +17,7 @@ function paint(name) {
   return sharp(Buffer.from(svg)).jpeg().toBuffer();
 }
 
-/** Makes the folder anew: twelve images, one of which is broken. */
+/** Deletes the folder and creates it with twelve images, one of which is broken. */
 export async function generateImages(folder) {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
@@ -28,7 +28,7 @@ export async function generateImages(folder) {
   }
 }
 
-/** Puts a good image in the place of the broken one. */
+/** Replaces the broken image by a good one. */
 export async function mendImages(folder) {
   await writeFile(join(folder, BROKEN), await paint(BROKEN));
   return BROKEN;

@@ -1,10 +1,10 @@
-// Thumbnails of a folder of images, through a queue:
+// Makes thumbnails of a folder of images, through a queue:
 //
 //   node thumbnails.mjs [folder]        enqueue one task per image, run them, report
 //   node thumbnails.mjs mend [folder]   replay the dead letters; without a folder, mend the broken image first
 //
-// Without a folder of your own it makes one, with twelve images of which one is broken. `--out` is where the
-// thumbnails (and that folder) go. It needs only a Redis: REDIS_URL, by default redis://127.0.0.1:6379.
+// If you name no folder, it makes one with twelve images, of which one is broken. `--out` is the folder for the
+// thumbnails, and for that folder of images. It only needs a Redis: REDIS_URL, by default redis://127.0.0.1:6379.
 import { availableParallelism } from "node:os";
 import { basename, join, parse, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,7 +27,7 @@ const folder = resolve(own ?? join(values.out, "images"));
 const out = resolve(values.out, "thumbnails");
 const redis = process.env.REDIS_URL || "redis://127.0.0.1:6379";
 
-/** Enqueues one task per image. The results have the order of the images. */
+/** Enqueues one task per image. The results are in the order of the images. */
 async function enqueueImages(queue) {
   if (own === undefined) await generateImages(folder);
   const names = await imagesIn(folder);
@@ -43,7 +43,7 @@ async function enqueueImages(queue) {
   return results.map((result) => result.receipt.id);
 }
 
-/** Puts every dead letter of the queue back to pending, with its history. */
+/** Replays every dead letter of the queue. The tasks keep their history. */
 async function replayDeadLetters(observer) {
   if (own === undefined) console.log(`${await mendImages(folder)} is a good image now`);
   const ids = [];
@@ -57,7 +57,7 @@ async function replayDeadLetters(observer) {
   return ids;
 }
 
-/** Waits for every task to end, and reports how each one ended. */
+/** Waits until every task has ended, and reports how each one ended. */
 async function report(queue, ids) {
   const counts = { completed: 0, dead: 0 };
   for (const id of ids) {
@@ -66,7 +66,7 @@ async function report(queue, ids) {
       console.log(`waiting for ${id}: ${task.state}, attempt ${task.attempts}`);
       task = await queue.wait(id, { waitMs: 30_000 });
     }
-    if (task === null) continue; // the task was purged after its end: there are more images than the queue retains
+    if (task === null) continue; // the task was already purged: there are more images than the queue retains
     counts[task.state] = (counts[task.state] ?? 0) + 1;
     const name = basename(JSON.parse(task.payloadText).source);
     if (task.state === "completed") {

@@ -1,7 +1,7 @@
-// A client of both HTTP APIs that keeps working when a service restarts.
+// A client for both HTTP APIs. It repeats requests that fail because a service restarts.
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Thrown for an error reply that a repeated request would also get. */
+/** Thrown for an error that would not go away if the request were repeated. */
 export class ApiError extends Error {
   constructor(status, problem, what) {
     super(`${what}: ${status} ${problem?.title ?? ""} ${problem?.detail ?? ""}`.trim());
@@ -14,8 +14,8 @@ export class ApiError extends Error {
 export function openApi(baseUrl, key, { onRequest = () => {}, onRepeat = () => {} } = {}) {
   const authorization = key ? { authorization: `Bearer ${key}` } : {};
   /**
-   * Repeats a request while the service is busy or away, since a repeated replay, or a repeated enqueue with an id,
-   * does no harm.
+   * Sends a request. Repeats it while the service is busy or down. That does no harm: a replay, and an enqueue with an
+   * id, can be repeated.
    */
   return async function request(method, path, body) {
     const what = `${method} ${baseUrl}${path}`;

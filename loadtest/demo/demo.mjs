@@ -1,6 +1,6 @@
-// The headline run (`make demo`, `pnpm run benchmark`): 10,000 tasks that fail one time in five go through
-// producer-api, one worker is killed with SIGKILL in the middle, dead letters are replayed until none is left,
-// and then every id is looked up in Redis. Exit 0 only if all of them are completed.
+// The demo (`make demo`, `pnpm run benchmark`). It sends 10,000 tasks through producer-api; one attempt in five fails.
+// One worker is killed with SIGKILL in the middle, and dead letters are replayed until none is left. Then
+// every id is looked up in Redis. The exit code is 0 only if all of them are completed.
 //
 //   node loadtest/demo/demo.mjs [--tasks 10000] [--fail-rate 0.2] [--no-kill]
 //
@@ -40,7 +40,7 @@ const producer = openApi(urls().producer, key);
 const observability = openApi(urls().observability, key);
 const queuePath = `/v1/queues/${QUEUE}`;
 
-/** The counts of the queue; null before its first task. */
+/** The counts of the queue; null if the queue does not exist yet. */
 async function readStats() {
   try {
     return await observability("GET", queuePath);
@@ -84,9 +84,9 @@ async function ingest() {
   const task = (id) => ({
     id,
     type: "demo.flaky",
-    // Each task works for 20 ms, so that the killed worker holds tasks.
+    // Each task runs for 20 ms, so that the killed worker certainly holds some.
     payload: { failRate, ms: 20 },
-    // The demo shows retries, so their waits are short.
+    // The waits between retries are short, since the demo shows retries.
     backoff: { kind: "exponential", baseMs: 200, maxMs: 2_000 },
   });
   await forEach(batches, 4, async (batch) => {
@@ -94,7 +94,7 @@ async function ingest() {
       const { results } = await producer("POST", `${queuePath}/tasks/batch`, open.map(task));
       const refused = results.find(({ status }) => status >= 300 && status !== 429 && status !== 503);
       if (refused) throw new Error(`a task was refused: ${JSON.stringify(refused)}`);
-      // The service was busy, or the outcome is unknown. Tasks that are stored already are not stored twice.
+      // The service was busy, or the outcome is unknown. A task that is stored already is not stored again.
       open = open.filter((_, index) => !(results[index]?.status < 300));
       if (open.length > 0) await delay(250);
     }
@@ -103,7 +103,7 @@ async function ingest() {
 }
 
 // --- the kill ---------------------------------------------------------------------------------------------
-/** The time of the kill by the clock of Redis, which the histories use too. */
+/** The time of the kill by the clock of Redis, which the task histories use too. */
 let killedAt = null;
 async function killInTheMiddle() {
   for (;;) {
@@ -156,7 +156,7 @@ async function operationEnd(id) {
 
 async function main() {
   const keep = { retentionCount: Math.max(100_000, total * 2) };
-  // No task may be purged before it is verified. A new queue gets this setting after its first task.
+  // No task may be purged before the check. If the queue is new, it gets this setting after its first task.
   if (before !== null) await observability("PATCH", queuePath, keep);
   const startedAt = Date.now();
   let ingestEndedAt = startedAt;
@@ -186,12 +186,12 @@ async function main() {
   const ingestMs = ingestEndedAt - startedAt;
   const drainMs = drainedAt - ingestEndedAt;
   const back = killedAt === null ? null : recovery(reapedAttempts, killedAt);
-  // A settle is refused if the lease had expired, so the task ran to its end twice.
+  // A settle is refused if its lease had expired. Then the task ran to its end twice.
   const duplicates = count.duplicates + counters.stale;
   const rows = [
     ["ingest", `${ingestMs} ms, ${Math.round((total * 1_000) / Math.max(ingestMs, 1))} tasks/s`],
     ["drain", `${drainMs} ms after the ingest, with recovery and replays`],
-    // A grant that was handed back before the task began does not count as an attempt.
+    // A grant that was handed back before its task began is not an attempt.
     ["attempts", `${count.attempts} (counters: ${counters.attempts} grants, ${counters.released} released)`],
     ["retries", `${count.retries} (counters: ${counters.retried})`],
     [

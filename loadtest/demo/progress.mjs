@@ -1,4 +1,4 @@
-// Prints the progress: one line that is redrawn on a terminal, otherwise one line per second.
+// Prints the progress: on a terminal as one line that is redrawn, otherwise as one line per second.
 const whole = (value) => Math.round(value).toLocaleString("en-US");
 
 export function openProgress(total, out = process.stdout) {
@@ -28,7 +28,7 @@ export function openProgress(total, out = process.stdout) {
         out.write(`${line}\n`);
       }
     },
-    /** Prints a line above the progress. */
+    /** Prints a line above the progress line. */
     say(text) {
       out.write(out.isTTY ? `\r\u001b[K${text}\n` : `${text}\n`);
     },

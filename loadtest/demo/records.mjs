@@ -1,6 +1,6 @@
 import { ApiError } from "./api.mjs";
 
-/** Returns the tasks of a run by id. Tasks that the pages of completed tasks do not have are read one by one. */
+/** Returns the tasks of a run by id. A task that is on none of the pages of completed tasks is read by its id. */
 export async function readRecords(observability, queuePath, ids, prefix, forEach) {
   const wanted = new Set(ids);
   const found = new Map();

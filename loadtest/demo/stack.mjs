@@ -1,4 +1,4 @@
-// Controls the running system for the demo: finds it, changes settings of workers for a while, and kills a worker.
+// Controls the running system for the demo: finds it, changes settings of its workers for a while, and kills a worker.
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ const WORKER = "holdfast-worker";
 const DEFAULTS = { LEASE_MS: "30000", WORKER_CONCURRENCY: "50" };
 
 /**
- * `make env` sets these variables in the shell of a user. Workers that are restarted from that shell keep their own
+ * `make env` sets these variables in a user's shell. Workers that are restarted from such a shell must keep their own
  * values.
  */
 const NOT_THEIRS = Object.fromEntries(
@@ -22,7 +22,10 @@ const NOT_THEIRS = Object.fromEntries(
   ]),
 );
 
-/** Returns the settings of `make up`, which override `.env`. The environment of the caller overrides both. */
+/**
+ * Returns the settings of `make up`, which take precedence over `.env`. The caller's environment takes precedence over
+ * both.
+ */
 function settings() {
   const fromFile = readDotenv(join(root, ".env"), (name) => process.env[name]);
   const path = join(root, ".holdfast/env");
@@ -39,7 +42,7 @@ export function urls() {
   };
 }
 
-/** Returns HOLDFAST_API_KEY or the key of the system that runs here; empty if there is neither. */
+/** Returns HOLDFAST_API_KEY, or the key of the system that runs here. Empty if there is neither. */
 export function apiKey() {
   if (process.env.HOLDFAST_API_KEY) return process.env.HOLDFAST_API_KEY;
   const { status, stdout } = spawnSync(join(root, "scripts/stack"), ["key"], {
@@ -91,14 +94,14 @@ function dockerStack() {
     way: "docker",
     workers: () => containers().length,
     setting: (name) => containers().slice(0, 1).map(environment)[0]?.[name],
-    /** Recreates the workers. `env` has the values for ${...} in docker-compose.yml. */
+    /** Recreates the workers. `env` has the values for the variables in docker-compose.yml. */
     async runWorkers(count, env) {
       docker(["compose", "up", "-d", "--no-deps", "--wait", "--scale", `worker=${count}`, "worker"], env);
     },
     killWorker() {
       const [id] = containers();
       docker(["kill", "--signal", "KILL", id]);
-      // Docker does not restart a container after `docker kill`.
+      // Docker does not restart a container that was killed with `docker kill`.
       return { label: `container ${id.slice(0, 12)}`, revive: () => docker(["start", id]) };
     },
     /** Returns every process of the system, with a function that restarts it. */
@@ -114,7 +117,7 @@ function dockerStack() {
   };
 }
 
-/** Restarts a container with the grace of its service, and waits until it is healthy again. */
+/** Restarts a container with the grace period of its service, and waits until it is healthy again. */
 async function restartContainer(id) {
   const docker = async (...args) => (await promisify(execFile)("docker", args)).stdout.trim();
   await docker("restart", id);

@@ -1,8 +1,7 @@
 /**
- * Counts the outcomes of a run from the records in Redis, because the demo may not know what was stored.
- *
- * @param ids every accepted id
- * @param tasks the found records: a Map from id to TaskView
+ * Counts the outcomes of a run by the records in Redis, because the demo may not know the outcome of each request.
+ * @param ids the id of every accepted task
+ * @param tasks the records that were found: id -> TaskView
  */
 export function tally(ids, tasks) {
   const count = {
@@ -26,7 +25,7 @@ export function tally(ids, tasks) {
       unfinished[state] = (unfinished[state] ?? 0) + 1;
     }
     if (task === undefined) continue;
-    // Each replay raises the generation, and only a dead letter is replayed.
+    // Only a dead letter is replayed, and each replay raises the generation by one.
     count.replayed += task.generation;
     count.deadLettered += task.generation + (task.state === "dead" ? 1 : 0);
     const { history } = task;
@@ -50,7 +49,7 @@ export function tally(ids, tasks) {
   return { ...count, unfinished, reapedAttempts };
 }
 
-/** Returns when the tasks of the killed worker ran again, ms after the kill; null if the worker held none. */
+/** Returns when the tasks of the killed worker ran again, ms after the kill; null if the worker held no tasks. */
 export function recovery(reapedAttempts, killedAt) {
   const again = reapedAttempts.flatMap(({ nextAt }) =>
     nextAt !== null && nextAt >= killedAt ? [nextAt - killedAt] : [],

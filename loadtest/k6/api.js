@@ -1,25 +1,25 @@
-// A client of both HTTP APIs that repeats requests after a refusal by a restart or a full queue. After an unknown
-// outcome the client repeats no enqueue without ids, so that no task is stored twice.
+// A client for both HTTP APIs. It repeats a request that was refused because of a restart or a full queue. If the
+// outcome of an enqueue is unknown, the client repeats it only if its tasks have ids, so that no task is stored twice.
 import { sleep } from "k6";
 import http from "k6/http";
 import { Counter, Trend } from "k6/metrics";
 import { headers, observabilityUrl, producerUrl, queue } from "./settings.js";
 
 const accepted = new Counter("tasks_accepted");
-/** Requests that the service refused for good, or still refused when the client gave up. */
+/** Counts requests that the service refused for good, or still refused when the client gave up. */
 const requestsFailed = new Counter("requests_failed");
 const requestsRepeated = new Counter("requests_repeated");
-/** From the enqueue to the end of the task, both by the clock of Redis. */
+/** The time from the enqueue of a task to its end, by the clock of Redis. */
 const endToEnd = new Trend("task_end_to_end", true);
-/** The times of enqueues and their answers. The first and the last time give the duration of the intake. */
+/** The times of enqueues and of their answers. The first and the last of them give the duration of the intake. */
 const intakeClock = new Trend("intake_clock");
 
 const PATIENCE_SECONDS = 60;
-// k6 does not count these statuses as failures, since they come with load and restarts. `requests_failed` counts final
+// k6 does not count these statuses as failures, since load and restarts cause them. `requests_failed` counts final
 // failures.
 const expected = http.expectedStatuses({ min: 200, max: 399 }, 404, 409, 429, 503);
 
-/** @param isSafe whether the request may be repeated although it may have been carried out */
+/** @param isSafe whether the request may be repeated even if the service may have carried it out */
 function mayRepeat(response, isSafe) {
   if (response.status === 429) return true;
   if (response.status === 503) return isSafe || !String(response.body).includes("outcome_unknown");
@@ -61,7 +61,7 @@ export function enqueue(task, name = "enqueue") {
   return response.json("id");
 }
 
-/** Enqueues a JSON array of tasks. Returns their ids; none if the service refused the request. */
+/** Enqueues a JSON array of tasks. Returns their ids; an empty list if the service refused the request. */
 export function enqueueBatch(body, { withIds = false, name = "enqueue batch" } = {}) {
   intakeClock.add(Date.now());
   const response = send("POST", `${producerUrl}/v1/queues/${queue}/tasks/batch`, body, name, withIds);
@@ -71,13 +71,13 @@ export function enqueueBatch(body, { withIds = false, name = "enqueue batch" } =
     return [];
   }
   const answer = response.json();
-  // A repeated request reports tasks that the first one stored as duplicates.
+  // If a request is repeated, tasks that the first one stored are reported as duplicates.
   accepted.add(answer.accepted + answer.duplicates);
   if (answer.failed > 0) failed(response, name);
   return answer.results.filter((result) => result.status < 300).map((result) => result.id);
 }
 
-/** Returns a task when it has ended, at the latest after `waitMs`; null if the task does not exist. */
+/** Waits up to `waitMs` for the end of a task, and returns the task; null if it does not exist. */
 function task(id, waitMs = 0, name = "task") {
   const url = `${producerUrl}/v1/queues/${queue}/tasks/${id}?waitMs=${waitMs}`;
   const response = send("GET", url, null, name);
@@ -101,12 +101,12 @@ export function follow(id, seconds = 60) {
   return false;
 }
 
-/** Cancels a task: 200 at once, 202 requested, 409 too late. */
+/** Cancels a task. Returns the status: 200 cancelled, 202 requested, 409 too late. */
 export function cancel(id) {
   return send("DELETE", `${producerUrl}/v1/queues/${queue}/tasks/${id}`, null, "cancel").status;
 }
 
-/** Returns the JSON of a GET of observability; null if the request failed. */
+/** Returns the JSON of a GET from observability; null if the request failed. */
 export function observe(path, name) {
   const response = send("GET", observabilityUrl + path, null, name);
   if (response.status === 200) return response.json();

@@ -1,4 +1,4 @@
-// Checks before a run that the system is ready, and after the run that every accepted task ended once.
+// Checks before a run that the system is ready, and after the run that every accepted task has ended once.
 import { fail, sleep } from "k6";
 import http from "k6/http";
 import { Counter, Gauge } from "k6/metrics";
@@ -6,7 +6,9 @@ import { headers, observabilityUrl, producerUrl, queue } from "./settings.js";
 
 const lost = new Counter("tasks_lost");
 const stored = new Gauge("tasks_stored");
-/** Counts completed checks, because a teardown that could not read the queue also reports no loss. */
+/**
+ * Counts the checks that were completed: a teardown that could not read the queue would otherwise look like no loss.
+ */
 const checked = new Counter("conservation_checked");
 
 const PATIENCE_SECONDS = 60;
@@ -17,7 +19,7 @@ function get(url) {
   return http.get(url, { headers, responseCallback: any, tags: { name: "control" }, timeout: "10s" });
 }
 
-/** Returns how many tasks were enqueued, have ended and are open, from one reading of the queue. */
+/** Reads the queue once. Returns how many tasks were enqueued, have ended, and are open. */
 function look() {
   const url = `${observabilityUrl}/v1/queues/${queue}`;
   let response = get(url);
@@ -33,7 +35,7 @@ function look() {
   const { enqueued, acked, deadLettered, replayed, cancelled, expired } = totals;
   return {
     enqueued,
-    // Each replay is subtracted, because its task is open again or has been counted twice.
+    // Replays are subtracted: a replayed task is either open again, or was counted twice.
     ended: acked + deadLettered - replayed + cancelled + expired,
     live: pending + processing + scheduled,
   };
@@ -49,7 +51,7 @@ function servingWorkers() {
   return workers.filter(({ state, queues }) => state === "running" && queues.includes(queue)).length;
 }
 
-/** Called by the setup of every script. Fails if the system is not ready. Returns the argument of `settle`. */
+/** The setup of every script calls this. Fails if the system is not ready. Returns the argument for `settle`. */
 export function ready() {
   for (const url of [producerUrl, observabilityUrl]) {
     const response = get(`${url}/readyz`);
@@ -58,7 +60,7 @@ export function ready() {
         `${url} is not ready (${response.status || response.error}): start the services, or set PRODUCER_URL and OBSERVABILITY_URL`,
       );
   }
-  // A worker that is starting serves its queue within seconds.
+  // A worker that starts up serves its queue within seconds.
   for (let tries = 1; servingWorkers() === 0; tries++) {
     if (tries === 10) fail(`no worker serves the queue "${queue}": set QUEUE to one that is served`);
     sleep(1);
@@ -67,8 +69,8 @@ export function ready() {
 }
 
 /**
- * Called by the teardown of every script. Waits until the queue has drained, and then checks that no task is missing.
- * @param expected the number of stored tasks, if the run knows it
+ * The teardown of every script calls this. Waits until the queue has drained, and then checks that no task is missing.
+ * @param expected how many tasks were stored, if the run knows it
  */
 export function settle({ before }, { seconds = 120, expected } = {}) {
   const deadline = Date.now() + seconds * 1_000;
@@ -92,7 +94,7 @@ export function settle({ before }, { seconds = 120, expected } = {}) {
   }
 }
 
-/** For the options of every script. */
+/** Thresholds for the options of every script. */
 export const conservationThresholds = {
   tasks_lost: ["count==0"],
   conservation_checked: ["count==1"],

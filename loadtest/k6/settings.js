@@ -1,4 +1,4 @@
-// The settings of all scripts from the environment. The defaults fit `make up`.
+// Reads the settings of all scripts from the environment. The defaults fit a system that `make up` has started.
 
 const trimmed = (url) => url.replace(/\/+$/, "");
 
@@ -23,5 +23,5 @@ export function number(name, fallback) {
   return value;
 }
 
-/** The start of all ids of a run, so that ids of two runs never collide. */
+/** The beginning of all ids in a run, so that ids of two runs never collide. */
 export const runId = __ENV.RUN_ID || `k6-${Date.now().toString(36)}`;

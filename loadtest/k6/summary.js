@@ -1,9 +1,9 @@
-// Writes the result of a run as a text for people, and with the same figures as JSON.
+// Writes the result of a run as text for people, and the same values as JSON.
 import { queue, resultsFolder } from "./settings.js";
 
 const round = (value, digits = 0) => Number(value.toFixed(digits));
 
-/** @param name of the script; the files are `<folder>/<name>.json` and `.txt` */
+/** @param name the name of the script; the files are `<folder>/<name>.json` and `<folder>/<name>.txt` */
 export function summarise(name, data) {
   const values = (metric) => (data.metrics[metric] ? data.metrics[metric].values : {});
   const count = (metric) => values(metric).count || 0;
@@ -61,5 +61,5 @@ function asText({ script, tasks, intakeSeconds, acceptedPerSecond, requests, thr
   ].join("\n");
 }
 
-/** The defaults of k6 do not have the 99th percentile. */
+/** Statistics to report. The default of k6 does not include the 99th percentile. */
 export const summaryTrendStats = ["min", "med", "avg", "p(95)", "p(99)", "max"];

@@ -46,7 +46,7 @@ describe("the commands that a script calls", () => {
       expect(roles.filter((role) => rulesOf(role).direct.includes(command))).toEqual(["worker"]);
     }
     expect(may("UNLINK")).toEqual(["observer"]);
-    // The end of the last bucket of a series is the one string that is read.
+    // The only string that a role reads is the end of the last bucket of a series.
     expect(may("GET")).toEqual(["observer"]);
     for (const command of ["DEL", "KEYS", "SCAN", "FLUSHALL", "CONFIG|GET", "SCRIPT|FLUSH", "ACL|LIST"])
       expect(may(command)).toEqual([]);

@@ -1,12 +1,12 @@
 /**
- * The Redis rights of each role. `make generate` writes infra/redis/acl from this table, and test/security lets each
- * role do its whole work with these rights.
+ * The Redis rights of each role. `make generate` writes infra/redis/acl from this table. The tests in test/security let
+ * each role do its whole work with these rights.
  *
- * `scripts`: the scripts in lua/ that the role runs, which name their commands and keys.
- * `commands`: commands that the library itself sends, by key: a part of a queue, or `:part` of the system.
- * `only`: a selector for `keys`, or for the keys of the script `keysOf`. The role may send only these `commands` to
- * these keys, and run only these `scripts` on them. With `channels` it is a selector for these channels.
- * `reads`: like `commands`, for keys that the role must not write.
+ * `scripts`: the scripts of lua/ that the role runs. They name the commands and keys that they need. `commands`: key ->
+ * commands on it that the library sends outside of scripts. A key is a part of a queue, or `:part` of the system.
+ * `only`: narrower rights. On `keys`, or on the keys of the script `keysOf`, the role may send only these `commands`
+ * and run only these `scripts`. With `channels`, the same for these channels. `reads`: like `commands`, for keys that
+ * the role must not write.
  */
 const REGISTRY = {
   ":queues": ["SISMEMBER"],
@@ -14,8 +14,8 @@ const REGISTRY = {
 };
 
 /**
- * Commands that register a queue. Every role that enqueues, works or configures registers a queue that is new or was
- * deleted.
+ * The scripts that register a queue. Every role that enqueues, works or configures has to register queues that are new
+ * or were deleted.
  */
 const OPEN = ["open", "queueAdd"];
 
@@ -24,10 +24,13 @@ const API_KEYS = { ":keys": ["HGET", "HGETALL"] };
 /** The time of the last use of each API key. */
 const KEY_USES = { ":key_uses": ["HSET"] };
 
-/** Whoever waits for a result or reads events is told of new events on this channel, and may listen to no other. */
+/**
+ * New events are announced on this channel. A role that waits for results or reads events may listen to no other
+ * channel.
+ */
 const EVENTS_CHANNEL = { channels: ["wake:#events"], commands: ["SSUBSCRIBE", "SUNSUBSCRIBE"] };
 
-/** Every script that a role runs. */
+/** Every script that the role runs, including those in `only`. */
 export const scriptsOf = ({ scripts, only = [] }) => [
   ...scripts,
   ...only.flatMap((part) => part.scripts ?? []),
@@ -36,7 +39,7 @@ export const scriptsOf = ({ scripts, only = [] }) => [
 export const ROLES = {
   producer: {
     text: "Queue and producer-api",
-    // `partition` is here because a producer may set the number of partitions of its queue.
+    // A producer may set the number of partitions of its queue.
     scripts: [
       ...OPEN,
       "partition",
@@ -149,9 +152,10 @@ export const ROLES = {
       series_last: ["GET"],
     },
     only: [
-      // The role can append records but not remove them, and so has no XADD, whose MAXLEN removes records.
+      // XADD is missing, since its MAXLEN removes records. The role may append records to the audit log but not remove
+      // them.
       { keys: [":audit_log"], scripts: ["auditAppend"], commands: ["LLEN", "LRANGE"] },
-      // The deletion of a queue deletes whole keys. The selector excludes the keys of the system.
+      // To delete a queue, whole keys are unlinked. This right covers keys of queues only, and none of the system.
       { keysOf: "delete", commands: ["UNLINK"] },
       EVENTS_CHANNEL,
     ],
@@ -161,7 +165,7 @@ export const ROLES = {
   },
 };
 
-/** Commands of every connection. AUTH and HELLO need no permission. SELECT is for a database number in the URL. */
+/** Commands that every connection sends. AUTH and HELLO need no right. SELECT is for a database number in the URL. */
 export const CONNECTION = [
   "EVALSHA",
   "EVAL",
@@ -173,13 +177,15 @@ export const CONNECTION = [
   "CLIENT|SETINFO",
 ];
 
-/** Commands that are only sent to a Cluster. */
+/** Commands that are sent only to a Cluster. */
 export const CLUSTER = ["CLUSTER|SLOTS", "CLUSTER|INFO"];
 
-/** Commands that Redis has since 7.2. An older Redis refuses a user with a command that it does not know. */
+/**
+ * Commands that exist since Redis 7.2. An older Redis refuses a user whose rules name a command that it does not know.
+ */
 export const SINCE_7_2 = ["WAITAOF", "CLIENT|SETINFO"];
 
-/** Scripts that get their index as an argument, with the possible indexes. */
+/** Scripts to which an argument names the index to read, with the indexes that it can name. */
 export const INDEXES = {
   list: [
     ...["pending:high", "pending", "pending:low", "pending:solo", "pending:typed", "pending:keyed"],

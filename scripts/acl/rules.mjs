@@ -5,10 +5,10 @@ import { CLUSTER, CONNECTION, INDEXES, ROLES, SINCE_7_2, scriptsOf } from "./rol
 
 const redisDir = fileURLToPath(new URL("../../packages/holdfast/src/redis", import.meta.url));
 
-/** The prefix of keys in the templates. */
+/** The key prefix that is written in the templates. */
 const TEMPLATE_PREFIX = "queue";
 
-// Commands whose first argument is a command of its own.
+// Commands that exist only together with a subcommand, such as CONFIG GET.
 const CONTAINERS = new Set([
   "ACL",
   "CLIENT",
@@ -21,7 +21,7 @@ const CONTAINERS = new Set([
   "SCRIPT",
 ]);
 
-/** Returns every command that a script can call. @throws if a command is not a literal */
+/** Returns every command that a script can call. @throws Error if a command is not written as a literal */
 export function commandsOf(name, source) {
   const commands = new Set();
   const calls = [...source.matchAll(/redis\.p?call\(([^,()]*)(?:, *'(\w+)')?/g)];
@@ -34,13 +34,13 @@ export function commandsOf(name, source) {
       else throw new Error(`${name}: cannot tell which command of ${command} ${call} … is`);
     }
   }
-  // The pattern above does not find redis.call under another name.
+  // Detects redis.call under another name, which the pattern above does not find.
   if ([...source.matchAll(/redis\.p?call\b/g)].length !== calls.length)
     throw new Error(`${name}: redis.call is used other than as redis.call('COMMAND', …)`);
   return commands;
 }
 
-/** Returns for each script its commands, the parts of a queue in its KEYS, and whether it publishes. */
+/** Returns for each script its commands, the parts of a queue that its KEYS name, and whether it publishes. */
 export function readScripts() {
   const [ofQueues = "", ofSystem = ""] = readFileSync(join(redisDir, "keys.ts"), "utf8").split(
     "export function systemKeys",
@@ -76,8 +76,8 @@ export function readScripts() {
 const sorted = (items) => [...new Set(items)].sort();
 
 /**
- * Returns the rules of a role. Redis checks the commands and keys of a script against the user that runs the script.
- * EVALSHA needs read and write access to all its KEYS, so only keys that no script touches can be read-only.
+ * Returns the rules of a role. Redis checks the commands and keys of a script against the user who runs it. EVALSHA
+ * needs read and write access to all its KEYS, so a key can be read-only only if no script of the role names it.
  */
 export function rulesOf(role, scripts = readScripts()) {
   const { scripts: names, commands, reads = {}, only = [], keyless, listens } = ROLES[role];
@@ -92,7 +92,7 @@ export function rulesOf(role, scripts = readScripts()) {
   const apart = only.map(({ keys = [], keysOf, channels = [], scripts: run = [], commands }) => ({
     keys: (keysOf ? scripts.get(keysOf).keys : keys).map(keyOf),
     channels: channels.map(keyOf),
-    // EVAL lets the user run any script on these keys, but Redis checks the commands of that script too.
+    // With EVAL the user can run any script on these keys, but Redis checks the commands of that script too.
     commands: sorted([
       ...(run.length > 0 ? ["EVAL", "EVALSHA"] : []),
       ...run.flatMap((name) => [...scripts.get(name).commands]).filter((command) => command !== "TIME"),

@@ -1,5 +1,5 @@
-// The faults that `make mutants` puts into a copy of the code, one at a time. Each change is [file, from, to], and the
-// text `from` must occur exactly once in the file. At least one of the `tests` has to fail. This file has more than 500
+// The faults that `make mutants` puts into a copy of the code, one at a time. A change is [file, from, to]; the text
+// `from` must occur exactly once in the file. At least one of the `tests` has to fail. This file has more than 500
 // lines, because it has one entry per fault.
 
 const test = (name) => `packages/holdfast/test/${name}.redis.test.ts`;
@@ -57,7 +57,7 @@ const libraryEvents = test("library/events");
 
 export const mutants = [
   {
-    name: "events: they are counted after the commit, so that a script that is cut short leaves no gap",
+    name: "events: the events of a call are counted after the commit, so a script that fails before it leaves no gap",
     changes: [
       ["lua/lib/events.lua", "local function numberEvents()", "local function countEvents()"],
       [
@@ -75,7 +75,7 @@ export const mutants = [
     tests: [events],
   },
   {
-    name: "events: a grant by push is not told",
+    name: "events: no event is written for a grant by push",
     changes: [
       [
         "lua/lib/push.lua",
@@ -86,17 +86,17 @@ export const mutants = [
     tests: [events],
   },
   {
-    name: "events: a change of a task that waits is not told",
+    name: "events: no event is written for a change of a waiting task",
     changes: [["lua/transitions/change.lua", "    events.note(EVENT_CHANGED, plan.id)\n", ""]],
     tests: [abortEvents],
   },
   {
-    name: "events: a task that a worker gives back is not told",
+    name: "events: no event is written for a task that a worker gives back",
     changes: [["lua/lib/settled_events.lua", "l = EVENT_RELEASED, ", ""]],
     tests: [events],
   },
   {
-    name: "events: a reader does not notice what was trimmed",
+    name: "events: a reader does not notice that events were trimmed",
     changes: [
       [
         "packages/holdfast/src/events/part-reader.ts",
@@ -107,7 +107,7 @@ export const mutants = [
     tests: [events],
   },
   {
-    name: "events: a wait begins behind the first event after its look",
+    name: "events: a wait for the end of a task misses the first event after the task was read",
     changes: [
       [
         "packages/holdfast/src/events/end-watch.ts",
@@ -229,7 +229,7 @@ export const mutants = [
     tests: [settle],
   },
   {
-    name: "settle: plain tasks are purged without being counted after a purge that was cut short",
+    name: "settle: after a purge that failed halfway, purged plain tasks are not counted",
     changes: [["lua/lib/purge.lua", "    removeAtOnce(ids)\n  end\nend\n", "  end\nend\n"]],
     tests: [abort],
   },
@@ -295,12 +295,12 @@ export const mutants = [
     tests: [deletion, test("library/deleted-queue")],
   },
   {
-    name: "open: a queue that was deleted meanwhile is confirmed",
+    name: "open: a queue that was deleted in the meantime is confirmed",
     changes: [["lua/operators/open.lua", "if registered == confirmed then", "if true then"]],
     tests: [deletion],
   },
   {
-    name: "delete: a queue that was registered meanwhile leaves the registry",
+    name: "delete: a queue that was registered again in the meantime is removed from the registry",
     changes: [
       [
         "lua/operators/queue_remove.lua",
@@ -316,7 +316,7 @@ export const mutants = [
     tests: [test("new-queues")],
   },
   {
-    name: "queue_add: a key at its limit is refused queues that exist",
+    name: "queue_add: a key that has reached its limit can no longer use existing queues",
     changes: [
       ["lua/operators/queue_add.lua", "redis.call('SISMEMBER', queuesKey, queue) == 0 then", "true then"],
     ],
@@ -389,7 +389,7 @@ export const mutants = [
     tests: ["packages/service/src/tasks/new-queues.test.ts"],
   },
   {
-    name: "partition: a queue that was used meanwhile gets partitions, which hide its tasks",
+    name: "partition: a queue that got tasks in the meantime gets partitions, which hide the tasks",
     changes: [
       [
         "lua/operators/partition.lua",
@@ -400,7 +400,7 @@ export const mutants = [
     tests: [partitionOrders],
   },
   {
-    name: "partition: partitions are removed although one of them was used meanwhile",
+    name: "partition: partitions are removed although one of them got tasks in the meantime",
     changes: [
       ["lua/operators/partition.lua", "queue, partition)) == 1 then", "queue, partition)) == 2 then"],
     ],
@@ -419,14 +419,14 @@ export const mutants = [
     tests: [partitionOrders],
   },
   {
-    name: "queue_add: a partition that its queue does not have is registered",
+    name: "queue_add: a partition number beyond those of its queue is registered",
     changes: [
       ["lua/operators/queue_add.lua", "if count <= partition or count == 0 then", "if count == 0 then"],
     ],
     tests: [test("library/deleted-queue")],
   },
   {
-    name: "enqueue, settle: tasks with one due time are ordered by id",
+    name: "enqueue, settle: tasks with the same due time are ordered by id",
     changes: [["lua/lib/due.lua", "return place + math.ldexp(1, exponent - 53)", "return place, exponent"]],
     tests: [test("same-due-time")],
   },
@@ -451,12 +451,12 @@ export const mutants = [
     tests: [again, test("purge")],
   },
   {
-    name: "enqueue: a task that was asked to stop counts as the same task",
+    name: "enqueue: an enqueue with the id of a task that was asked to stop counts as a duplicate",
     changes: [["lua/lib/known_ids.lua", "string.find(record, '^l[^%s@]*x') then", "false then"]],
     tests: [again],
   },
   {
-    name: "enqueue: a task of another time counts as the same task",
+    name: "enqueue: an enqueue with another due time counts as a duplicate",
     changes: [["lua/lib/known_ids.lua", "<= SAME_MOMENT_MS", "<= 1000 * SAME_MOMENT_MS"]],
     tests: [again],
   },
@@ -642,7 +642,7 @@ export const mutants = [
     tests: [test("expire")],
   },
   {
-    name: "discard: the counters of another state change",
+    name: "discard: the counter of a wrong state is changed",
     changes: [
       [
         "lua/transitions/discard.lua",
@@ -658,12 +658,12 @@ export const mutants = [
     tests: [test("acquire"), test("solo-claim")],
   },
   {
-    name: "acquire: solo is ignored",
+    name: "acquire: no task is granted from the band solo",
     changes: [["lua/lib/record.lua", "c.crashes >= ALONE_FROM_CRASHES or hasFlag(c, FLAG_ALONE)", "false"]],
     tests: [test("acquire"), test("reap")],
   },
   {
-    name: "acquire: an id that is in the list twice is granted twice",
+    name: "acquire: a task whose id is in the list twice is granted twice",
     changes: [["lua/lib/grants.lua", "if seen[id] then", "if false then"]],
     tests: [test("acquire")],
   },
@@ -736,7 +736,7 @@ export const mutants = [
     tests: [test("discard")],
   },
   {
-    name: "restore: an id that is named twice is restored twice",
+    name: "restore: a task whose id the call names twice is restored twice",
     changes: [["lua/transitions/restore.lua", "and not seen[id] and 'r'", "and 'r'"]],
     tests: [test("restore")],
   },
@@ -769,12 +769,12 @@ export const mutants = [
     tests: [test("give-up")],
   },
   {
-    name: "give_up: an id that is named twice is given up twice",
+    name: "give_up: a task whose id the call names twice is given up twice",
     changes: [["lua/transitions/give_up.lua", "if seen[id] or record", "if record"]],
     tests: [test("give-up")],
   },
   {
-    name: "give_up: a task dies in the future",
+    name: "give_up: the time of death may be in the future",
     changes: [["lua/transitions/give_up.lua", "tonumber(endedAt) > now)", "false)"]],
     tests: [test("give-up")],
   },
@@ -802,7 +802,7 @@ export const mutants = [
     tests: [test("enqueue"), interleavings],
   },
   {
-    name: "counters: the commit of a settle or acquire leaves them out",
+    name: "counters: the commit of a settle or acquire does not write the counters",
     changes: [
       [
         "lua/lib/commit.lua",
@@ -851,7 +851,7 @@ export const mutants = [
     tests: [test("discard"), interleavings],
   },
   {
-    name: "list: ended tasks are found by the time alone",
+    name: "list: the page of ended tasks is found by time alone, so tasks of the same millisecond can be missed",
     changes: [["lua/queries/list.lua", "if not behind and tonumber", "if false and tonumber"]],
     tests: [test("list")],
   },
@@ -879,7 +879,7 @@ export const mutants = [
     tests: [push],
   },
   {
-    name: "push: a repeat is answered without the grants",
+    name: "push: the reply to a repeated request lacks the grants",
     changes: [["lua/lib/push.lua", "0, table.concat(ids, ' '))", "0, '')"]],
     tests: [push],
   },
@@ -917,7 +917,7 @@ export const mutants = [
     tests: [abort],
   },
   {
-    name: "push: a task overtakes one that waits",
+    name: "push: a new task overtakes a task that already waits",
     changes: [
       [
         "lua/transitions/enqueue.lua",
@@ -959,7 +959,7 @@ export const mutants = [
     tests: [typed],
   },
   {
-    name: "acquire: a task beyond the limit of its type leaves the set of those that stand aside",
+    name: "acquire: a task whose type is at its limit is removed from the set of tasks that were put aside",
     changes: [
       [
         "lua/lib/grants.lua",
@@ -977,7 +977,7 @@ export const mutants = [
     tests: [typed],
   },
   {
-    name: "acquire: the last of many types with one prefix are never reached",
+    name: "acquire: if many types share a prefix, the last ones are never granted",
     changes: [["lua/lib/typed.lua", "  if more then\n", "  if false then\n"]],
     tests: [typed],
   },
@@ -989,27 +989,27 @@ export const mutants = [
     tests: [push],
   },
   {
-    name: "acquire: the retries of a type are not those that its worker sent",
+    name: "acquire: the retries that a worker sent for a type are not used",
     changes: [["lua/lib/lease.lua", "or own and own.maxRetries or maxRetries", "or maxRetries"]],
     tests: [ownTerms],
   },
   {
-    name: "acquire: a task without options does not get the terms of its type",
+    name: "acquire: a task without options does not get the options that the worker sent for its type",
     changes: [["lua/lib/lease.lua", "return nil, function(envelope)", "return plain, function(envelope)"]],
     tests: [ownTerms],
   },
   {
-    name: "acquire: types with the same options share the terms of the first",
+    name: "acquire: types whose tasks have the same options all get the retries and time-out of the first type",
     changes: [["lua/lib/lease.lua", "local kept = own and own.place .. text or text", "local kept = text"]],
     tests: [ownTerms],
   },
   {
-    name: "settle: an error that is no failure is refunded for ever",
+    name: "settle: an error that does not count as a failure can give back its attempt without end",
     changes: [["lua/lib/verdicts.lua", "if c.limited >= RATE_LIMITED_MAX then", "if false then"]],
     tests: [ownTerms],
   },
   {
-    name: "settle: an error that is no failure costs an attempt",
+    name: "settle: an error that does not count as a failure uses up an attempt",
     changes: [
       [
         "lua/lib/verdicts.lua",
@@ -1064,7 +1064,7 @@ export const mutants = [
     tests: [typed],
   },
   {
-    name: "reject: the entry of an earlier life ends the next one",
+    name: "reject: an old entry of an id rejects the new task with that id",
     changes: [["lua/transitions/reject.lua", "c.unroutedSince > 0 and not seen", "not seen"]],
     tests: [typed],
   },
@@ -1112,7 +1112,7 @@ export const mutants = [
     tests: [runners],
   },
   {
-    name: "worker: two queues whose grants fill the slots of each other stall",
+    name: "worker: two queues that fill each other's slots with grants both stall",
     changes: [
       [
         "packages/holdfast/src/worker/policy.ts",
@@ -1172,7 +1172,7 @@ export const mutants = [
     tests: [handBack],
   },
   {
-    name: "client: a hand-back meets the next claim of the slot",
+    name: "client: handing back a task affects the next lease with the same index",
     changes: [
       [
         "packages/holdfast/src/worker/lease-table.ts",
@@ -1219,7 +1219,7 @@ export const mutants = [
     tests: [test("schedules/schedules")],
   },
   {
-    name: "schedules: an interval begins when a janitor looks",
+    name: "schedules: an interval begins when a janitor reads the schedule, and not at its last time",
     changes: [
       [
         "packages/holdfast/src/schedules/every.ts",
@@ -1272,12 +1272,12 @@ export const mutants = [
     tests: [test("action-log")],
   },
   {
-    name: "operations: one key may take every place",
+    name: "operations: one key may fill all places for running operations",
     changes: [["lua/operators/operation_create.lua", "ofShare >= maxOfShare", "ofShare > maxOfShare + 100"]],
     tests: [shares],
   },
   {
-    name: "operations: small operations take the places of others",
+    name: "operations: small operations count towards the limit of running operations",
     changes: [["lua/operators/operation_create.lua", "not isSmall(found or '')", "true"]],
     tests: [shares],
   },
@@ -1437,7 +1437,7 @@ export const mutants = [
     tests: ["packages/service/src/tasks/conflicts.test.ts"],
   },
   {
-    name: "masking: all guesses of one batch count as one",
+    name: "masking: all guesses in one batch count as one guess",
     changes: [["packages/service/src/tasks/conflicts.ts", "owe(this.#who, conflicts)", "owe(this.#who, 1)"]],
     tests: ["packages/service/src/tasks/conflicts.test.ts"],
   },
@@ -1707,7 +1707,7 @@ export const mutants = [
     tests: [typeLimits],
   },
   {
-    name: "limits: a task after one of a limited type is counted for that type as well",
+    name: "limits: the task after a task of a limited type is counted for that type too",
     changes: [["lua/lib/grants.lua", "          termsBefore = nil --", "          --"]],
     tests: [typeLimits],
   },
@@ -1728,17 +1728,17 @@ export const mutants = [
     tests: [typeLimits],
   },
   {
-    name: "limits: a full type that is freed wakes nobody",
+    name: "limits: when a full type gets a free place, no worker is woken",
     changes: [["lua/transitions/settle.lua", "(limits.hasTypeRoom or redis", "(redis"]],
     tests: [typeLimits],
   },
   {
-    name: "limits: a task in strict order whose type is full stands aside",
+    name: "limits: a task in strict order is put aside if its type is full",
     changes: [["lua/lib/charges.lua", "if not (account and limits.ordered) then", "if true then"]],
     tests: [typeLimits],
   },
   {
-    name: "limits: a task that waits for room of its type dies without a handler",
+    name: "limits: a task that waits because its type is full becomes a dead letter as no_handler",
     changes: [["lua/lib/typed.lua", "isFull and HELD_FOR_EVER or ", ""]],
     tests: [typeLimits],
   },
@@ -1748,33 +1748,33 @@ export const mutants = [
     tests: [typeLimits],
   },
   {
-    name: "limits: the hold of a type ends with new limits",
+    name: "limits: setting limits ends the hold of a type",
     changes: [
       ["lua/operators/limits.lua", "if heldUntil and tonumber(heldUntil) > now then", "if false then"],
     ],
     tests: [typeLimits],
   },
   {
-    name: "limits: a type that a handler holds gets no line, so its hold is not checked",
+    name: "limits: a type that a handler holds is not listed among the limited types, so its hold is not checked",
     changes: [["lua/lib/accounts.lua", "limits.types or {}, true\n", "limits.types or {}, false\n"]],
     tests: [typeLimits],
   },
   {
-    name: "limits: an ack does not free its slot",
+    name: "limits: an ack does not free the place of its key",
     changes: [
       ["lua/lib/ready.lua", "    release(limits, group.counted, group.count, group.grantedAt)\n", ""],
     ],
     tests: [keys],
   },
   {
-    name: "limits: a verdict does not free its slot",
+    name: "limits: a verdict other than ack does not free the place of its key",
     changes: [
       ["lua/lib/verdicts.lua", "    limits.release(limits, countedIn(record), 1, tonumber(grantedAt))\n", ""],
     ],
     tests: [keys],
   },
   {
-    name: "limits: a reap does not free its slot",
+    name: "limits: a reap does not free the place of its key",
     changes: [
       [
         "lua/transitions/reap.lua",
@@ -1785,7 +1785,7 @@ export const mutants = [
     tests: [keys],
   },
   {
-    name: "limits: a grant is not charged",
+    name: "limits: a grant does not use up the rate",
     changes: [["lua/lib/grants.lua", "        counted.granted = counted.granted + 1\n", ""]],
     tests: [keys],
   },
@@ -1800,7 +1800,7 @@ export const mutants = [
     tests: [keys],
   },
   {
-    name: "limits: a key that a reap freed becomes ready after the commit only",
+    name: "limits: a key that a reap freed becomes ready only after the commit",
     changes: [
       ["lua/transitions/reap.lua", "limits.openReleased(limits)\n", ""],
       [
@@ -1812,7 +1812,7 @@ export const mutants = [
     tests: [abort],
   },
   {
-    name: "limits: a hold is written after the commit only",
+    name: "limits: a hold is written only after the commit",
     changes: [
       [
         "lua/lib/ready.lua",
@@ -1833,7 +1833,7 @@ export const mutants = [
     tests: [keys],
   },
   {
-    name: "limits: a key that is freed while its rate is used up rests after the commit only",
+    name: "limits: a key that is freed while its rate is used up begins to rest only after the commit",
     changes: [
       [
         "lua/lib/ready.lua",
@@ -1879,7 +1879,7 @@ export const mutants = [
     tests: [keys],
   },
   {
-    name: "limits: a task starts before its whole cost is there",
+    name: "limits: a task starts before the rate allows its whole cost",
     changes: [
       [
         "lua/lib/charges.lua",
@@ -1909,7 +1909,7 @@ export const mutants = [
     tests: [keys],
   },
   {
-    name: "limits: a cost that the queue refuses makes a worker ask again at once",
+    name: "limits: if the limit of the queue refuses the cost of a task, the worker asks again at once",
     changes: [
       [
         "lua/lib/charges.lua",
@@ -1931,14 +1931,14 @@ export const mutants = [
     tests: [keys],
   },
   {
-    name: "limits: weights do not act within a call",
+    name: "limits: weights have no effect within one call",
     changes: [
       ["lua/lib/turns.lua", "stepOf(limits, lane.key, lane.account.limit) * TURN_PARTS", "TURN_PARTS"],
     ],
     tests: [keys],
   },
   {
-    name: "limits: a key that was idle catches up on its turns",
+    name: "limits: a key that was idle gets the turns that it missed",
     changes: [
       [
         "lua/lib/ready.lua",
@@ -1949,12 +1949,12 @@ export const mutants = [
     tests: [keys],
   },
   {
-    name: "limits: a key that is forgotten between its tasks is always the next",
+    name: "limits: a key whose account is forgotten between its tasks always has the next turn",
     changes: [["lua/lib/ready.lua", "or current + stepOf(limits, key, limit)", "or current"]],
     tests: [keys],
   },
   {
-    name: "limits: an account is not forgotten when its time comes",
+    name: "limits: an idle account is never forgotten",
     changes: [
       [
         "lua/lib/ready.lua",
@@ -1993,7 +1993,7 @@ export const mutants = [
     tests: [keys],
   },
   {
-    name: "limits: a tombstone that an expire drops from the line of a key is still counted",
+    name: "limits: a tombstone that the script expire drops from the line of a key is still counted",
     changes: [["lua/transitions/expire.lua", "return left == keyed and 'keyed' or member", "return member"]],
     tests: [keys],
   },
@@ -2006,7 +2006,7 @@ export const mutants = [
     tests: [keys],
   },
   {
-    name: "limits: weights do not act between calls",
+    name: "limits: weights have no effect from one call to the next",
     changes: [["lua/lib/charges.lua", "account.turn = last + step", "account.turn = turn + grants"]],
     tests: [keys],
   },
@@ -2024,7 +2024,7 @@ export const mutants = [
     tests: [keys],
   },
   {
-    name: "limits: a raise of limits that was cut short is not gone on with",
+    name: "limits: if the call that raises limits fails halfway, no later call continues it",
     changes: [["lua/transitions/promote.lua", "if fields[3] then", "if false then"]],
     tests: [keys],
   },
@@ -2077,7 +2077,7 @@ export const mutants = [
     tests: [policies],
   },
   {
-    name: "limits: an own limit breaks the strict order of its key",
+    name: "limits: a key with a limit of its own loses its strict order",
     changes: [
       [
         "lua/lib/accounts.lua",
@@ -2088,7 +2088,7 @@ export const mutants = [
     tests: [policies],
   },
   {
-    name: "limits: a task in strict order that no worker runs stands aside",
+    name: "limits: a task in strict order is put aside if no worker runs its type",
     changes: [
       [
         "lua/lib/verdicts.lua",
@@ -2099,7 +2099,7 @@ export const mutants = [
     tests: [policies],
   },
   {
-    name: "limits: a worker that does not run the next type of a key takes the one behind it",
+    name: "limits: a worker without a handler for the first task of a strictly ordered key takes the second task",
     changes: [
       [
         "lua/lib/grants.lua",
@@ -2125,7 +2125,7 @@ export const mutants = [
     tests: [policies],
   },
   {
-    name: "limits: a replayed task waits behind the others of its stopped key",
+    name: "limits: the replayed task of a stopped key goes to the end of its line",
     changes: [
       ["lua/transitions/replay.lua", "pushBands(bands, false, limits.stops)", "pushBands(bands, false)"],
     ],
@@ -2143,7 +2143,7 @@ export const mutants = [
     tests: [policies],
   },
   {
-    name: "limits: drop-new does not count the tasks of its own call",
+    name: "limits: drop-new does not count tasks that were enqueued in the same call",
     changes: [
       [
         "lua/lib/policies.lua",
@@ -2165,7 +2165,7 @@ export const mutants = [
     tests: [policies],
   },
   {
-    name: "limits: a next life of a task is accepted whatever its key has",
+    name: "limits: an ended task is enqueued again even if its key has too many tasks",
     changes: [
       [
         "lua/transitions/enqueue_again.lua",
@@ -2181,7 +2181,7 @@ export const mutants = [
     tests: [policies],
   },
   {
-    name: "limits: cancel-running ends the newest",
+    name: "limits: cancel-running ends the newest running task, and not the oldest",
     changes: [
       [
         "lua/lib/policies.lua",
@@ -2192,7 +2192,7 @@ export const mutants = [
     tests: [policies],
   },
   {
-    name: "limits: the end of a task does not correct the time that its key had",
+    name: "limits: the end of a task does not correct the estimated running time of its key",
     changes: [
       [
         "lua/lib/ready.lua",
@@ -2203,17 +2203,17 @@ export const mutants = [
     tests: [policies],
   },
   {
-    name: "limits: a key in line loses how long its tasks run",
+    name: "limits: the mean running time of a waiting key is lost",
     changes: [["lua/lib/ready.lua", " and not (account.meanMs and headOf(key))", ""]],
     tests: [policies],
   },
   {
-    name: "limits: the tasks without a key are always one turn away",
+    name: "limits: tasks without a key are always at most one turn away from a grant",
     changes: [["lua/lib/turns.lua", "  limits.own.turn = turn --", "  local _ = turn --"]],
     tests: [policies],
   },
   {
-    name: "limits: a share of a limit is not obeyed",
+    name: "limits: the share of a shared limit is not applied",
     changes: [
       [
         "lua/lib/limits.lua",
@@ -2224,7 +2224,7 @@ export const mutants = [
     tests: [shared],
   },
   {
-    name: "limits: the rate of a share is not counted",
+    name: "limits: grants do not use up the rate of a share",
     changes: [
       [
         "lua/lib/charges.lua",
@@ -2235,12 +2235,12 @@ export const mutants = [
     tests: [shared],
   },
   {
-    name: "limits: an older share takes the place of a newer one",
+    name: "limits: an older share overwrites a newer one",
     changes: [["lua/operators/share.lua", "tonumber(string.match(before, '^%d+')) > version", "false"]],
     tests: [shared],
   },
   {
-    name: "limits: a change of limits takes the shares away",
+    name: "limits: setting limits removes the shares of shared limits",
     changes: [["lua/operators/limits.lua", "withShares(lines, fields[2])", "lines"]],
     tests: [shared],
   },
@@ -2256,7 +2256,7 @@ export const mutants = [
     tests: [shared],
   },
   {
-    name: "limits: a share is raised before another one is free",
+    name: "limits: a share is raised before another queue has freed its part",
     changes: [
       [
         "packages/holdfast/src/shares/deal.ts",
@@ -2293,17 +2293,17 @@ export const mutants = [
     tests: [unique, uniqueLibrary],
   },
   {
-    name: "unique: two tasks of one call take the same key, because no other task holds it",
+    name: "unique: two tasks of one call take the same key if no stored task holds it",
     changes: [["lua/lib/unique.lua", "not isRepeated and held == 0", "held == 0"]],
     tests: [unique],
   },
   {
-    name: "unique: an enqueue looks at no entry",
+    name: "unique: an enqueue does not check who holds the key",
     changes: [["lua/lib/unique.lua", "not isRepeated and held == 0", "not isRepeated"]],
     tests: [unique],
   },
   {
-    name: "unique: the payload of a task is taken for its unique key",
+    name: "unique: text in the payload is taken for a unique key",
     changes: [["lua/lib/unique.lua", "not at or headerEnd and headerEnd < at", "not at"]],
     tests: [unique],
   },
@@ -2329,17 +2329,17 @@ export const mutants = [
     tests: [changing],
   },
   {
-    name: "change: an entry that was left behind is dropped",
+    name: "change: the entry that a moved task left behind is treated as an entry without a task",
     changes: [["lua/lib/grants.lua", "terms, isMoved = nil, true", "terms, isDropped = nil, true"]],
     tests: [changing],
   },
   {
-    name: "change: a janitor takes the right entry of a moved task for the second one",
+    name: "change: a janitor treats the valid entry of a moved task as a duplicate",
     changes: [["lua/transitions/expire.lua", "seen[id] = seen[id] or not isLeftBehind", "seen[id] = true"]],
     tests: [changing],
   },
   {
-    name: "change: a task that runs again is run now again by the same operation",
+    name: "change: an operation runs a task now for the second time",
     changes: [
       ["lua/transitions/change.lua", "waitedBefore > 0 and waitsSince(record, old) > waitedBefore", "false"],
     ],
@@ -2353,12 +2353,12 @@ export const mutants = [
     tests: [changing],
   },
   {
-    name: "change: a task that waits for the end of another one is run beside it",
+    name: "change: a task that waits for the end of the holder of its unique key is run while the holder runs",
     changes: [["lua/transitions/change.lua", "  elseif owner then\n", "  elseif false then\n"]],
     tests: [changing],
   },
   {
-    name: "change: a task comes into the line of a full key",
+    name: "change: a task is moved into the line of a key that is full",
     changes: [["lua/transitions/change.lua", "and not admits(limits, newKey) then", "and false then"]],
     tests: [changing],
   },
@@ -2368,17 +2368,17 @@ export const mutants = [
     tests: [changing],
   },
   {
-    name: "change: the oldest task of a key that is cancelled is one that has left the key",
+    name: "change: cancel-running cancels a task that was moved to another key",
     changes: [["lua/lib/policies.lua", "string.find(record, ' changed ', 1, true)", "false"]],
     tests: [changing],
   },
   {
-    name: "unique: the next life of a task does not look who holds its key",
+    name: "unique: an ended task that is enqueued again does not check who holds its key",
     changes: [["lua/transitions/enqueue_again.lua", "conflict, holderState = unique.conflict(i, id)", ""]],
     tests: [unique],
   },
   {
-    name: "unique: a replay does not look who holds the key",
+    name: "unique: a replay does not check who holds the key",
     changes: [["lua/transitions/replay.lua", "force == 0 and unique.conflict(i, id)", "false"]],
     tests: [unique],
   },
@@ -2395,12 +2395,12 @@ export const mutants = [
     tests: [uniqueReplace, abort],
   },
   {
-    name: "unique: a debounce has no bound",
+    name: "unique: a debounce has no longest wait",
     changes: [["lua/transitions/replace.lua", "math.min(time, holder.latest)", "time"]],
     tests: [uniqueReplace],
   },
   {
-    name: "unique: a replacement moves the flag of a task without a record",
+    name: "unique: a replacement writes a flag for a task that has no record",
     changes: [
       [
         "lua/transitions/replace.lua",
@@ -2411,19 +2411,19 @@ export const mutants = [
     tests: [abort],
   },
   {
-    name: "unique: a task that is cancelled before its replacement gets the payload all the same",
+    name: "unique: a task that was cancelled before the replacement still gets the new payload",
     changes: [["lua/transitions/replace.lua", "and not isNext or not isWaiting", "and not isNext"]],
     tests: [uniqueReplace],
   },
   {
-    name: "unique: only the first of two tasks with one record lets its next task go",
+    name: "unique: if two tasks have equal records, only the first one releases the task that waits for its end",
     changes: [
       ["lua/lib/acks.lua", "not (drops or hasNext or keeps), counted", "not (drops or keeps), counted"],
     ],
     tests: [uniqueReplace],
   },
   {
-    name: "unique: a dead task does not let its next task go",
+    name: "unique: a task that dies does not release the task that waits for its end",
     changes: [
       [
         "lua/lib/verdicts.lua",
@@ -2439,12 +2439,12 @@ export const mutants = [
     tests: [uniqueReplace, abort],
   },
   {
-    name: "unique: a new life of an id without the key holds the key of the life before",
+    name: "unique: a task enqueued again without a unique key still holds the key of its first enqueue",
     changes: [["lua/lib/unique.lua", "own ~= key", "false"]],
     tests: [unique],
   },
   {
-    name: "schedules: the tasks of an outage all have the same number",
+    name: "schedules: all occurrences that were missed in an outage get the same number",
     changes: [
       [
         "packages/holdfast/src/schedules/firing.ts",
@@ -2455,19 +2455,19 @@ export const mutants = [
     tests: [scheduledTasks],
   },
   {
-    name: "schedules: an occurrence does not look who holds its unique key",
+    name: "schedules: an occurrence does not check who holds its unique key",
     changes: [
       ["packages/holdfast/src/schedules/task-place.ts", "unique: unique !== undefined,", "unique: false,"],
     ],
     tests: [scheduledTasks],
   },
   {
-    name: "schedules: an occurrence whose unique key is held is owed until the key is free",
+    name: "schedules: an occurrence whose unique key is held is tried again until the key is free",
     changes: [["packages/holdfast/src/schedules/task-place.ts", '{ o: "deduplicated"', '{ o: "full"']],
     tests: [scheduledTasks],
   },
   {
-    name: "schedules: the task of a unique key is in the partition of its id",
+    name: "schedules: a task with a unique key goes to the partition of its id, and not of the key",
     changes: [
       [
         "packages/holdfast/src/schedules/task-place.ts",
@@ -2478,12 +2478,12 @@ export const mutants = [
     tests: [scheduledTasks],
   },
   {
-    name: "unique: a replay of many drops force",
+    name: "unique: a replay of many tasks ignores `force`",
     changes: [["packages/holdfast/src/operations/bulk.ts", "...(force ? { force } : {}),", ""]],
     tests: [uniqueLibrary],
   },
   {
-    name: "unique: a task that dies of a crash does not let its next task go",
+    name: "unique: a task that dies of crashes does not release the task that waits for its end",
     changes: [["lua/transitions/reap.lua", "  releaseNext(awaited)\n", ""]],
     tests: [uniqueReplace],
   },
@@ -2512,7 +2512,7 @@ export const mutants = [
     tests: [uniqueReplace],
   },
   {
-    name: "unique: keepLatest replaces the task that runs next at once",
+    name: "unique: keepLatest gives the task that waits for the running one a due time, so it starts too early",
     changes: [["lua/transitions/replace.lua", "if isNext then", "if false then"]],
     tests: [uniqueReplace],
   },
@@ -2524,7 +2524,7 @@ export const mutants = [
     tests: [uniqueLibrary],
   },
   {
-    name: "connections: each queue has one of its own",
+    name: "connections: each queue opens a connection of its own",
     changes: [
       [
         "packages/holdfast/src/client.ts",
@@ -2535,12 +2535,12 @@ export const mutants = [
     tests: [connections],
   },
   {
-    name: "connections: settings in another order are other settings",
+    name: "connections: equal settings in another order open another connection",
     changes: [[link, ".sort(([a], [b]) => (a < b ? -1 : 1))", ""]],
     tests: [connections],
   },
   {
-    name: "connections: each queue waits for the replica on its own",
+    name: "connections: each queue waits for replicas by a call of its own",
     changes: [
       [
         "packages/holdfast/src/engine/confirm.ts",
@@ -2551,14 +2551,14 @@ export const mutants = [
     tests: [test("durability")],
   },
   {
-    name: "caps of dead letters: one is dropped before its time",
+    name: "caps of dead letters: a dead letter is dropped before it is old enough",
     changes: [
       ["lua/transitions/purge.lua", "tonumber(oldest[i + 1]) > diedBefore", "tonumber(oldest[i + 1]) > now"],
     ],
     tests: [purge],
   },
   {
-    name: "caps of dead letters: one too many is dropped",
+    name: "caps of dead letters: one dead letter too many is dropped",
     changes: [
       ["lua/transitions/purge.lua", "if #ids >= excess and tonumber", "if #ids > excess and tonumber"],
     ],
@@ -2570,7 +2570,7 @@ export const mutants = [
     tests: [purge],
   },
   {
-    name: "cap of dead letters: the entry goes before the record",
+    name: "caps of dead letters: the list entry is removed before the record",
     changes: [
       [
         "lua/transitions/purge.lua",
@@ -2586,14 +2586,14 @@ export const mutants = [
     tests: [fill],
   },
   {
-    name: "batch: tasks wait until the batch is full, for as long as that takes",
+    name: "batch: tasks wait for a full batch without a time limit",
     changes: [
       ["lua/lib/fill.lua", "group.found < rule.fill and group.ripeAt > now", "group.found < rule.fill"],
     ],
     tests: [fill],
   },
   {
-    name: "batch: a retry waits again",
+    name: "batch: a retried task waits for a full batch again",
     changes: [["lua/lib/fill.lua", "c.attempts + c.failures", "0 * c.attempts + 0 * c.failures"]],
     tests: [fill],
   },
@@ -2629,17 +2629,17 @@ export const mutants = [
     tests: [test("worker/batches")],
   },
   {
-    name: "batch: a waiting batch is not told to the worker that parks",
+    name: "batch: a worker that parks does not learn of a batch that waits",
     changes: [["lua/transitions/acquire.lua", "  if grants.fillAt then", "  if false then"]],
     tests: [fill],
   },
   {
-    name: "batch: an enqueue pushes single tasks to a worker whose batches wait",
+    name: "batch: an enqueue pushes single tasks to a worker that waits for full batches",
     changes: [["packages/holdfast/src/worker/batch-limit.ts", "`=0/", "`=9/"]],
     tests: ["packages/holdfast/src/worker/handler-table.test.ts"],
   },
   {
-    name: "batch: every task of a batch that throws fails",
+    name: "batch: if a batch handler throws, all of its tasks fail",
     changes: [["packages/holdfast/src/worker/batch-call.ts", "if (!isSearched ||", "if (isSearched ||"]],
     tests: [batchCall],
   },
@@ -2652,7 +2652,7 @@ export const mutants = [
     tests: [testBatch],
   },
   {
-    name: "batch: a fault of all is searched to the end",
+    name: "batch: a batch whose handler always fails is divided into halves without a limit",
     changes: [
       [
         "packages/holdfast/src/worker/batch-call.ts",
@@ -2663,7 +2663,7 @@ export const mutants = [
     tests: [batchCall],
   },
   {
-    name: "batch: too few results are taken for the first tasks",
+    name: "batch: if a handler returns too few results, they are given to the first tasks",
     changes: [
       [
         "packages/holdfast/src/worker/batch-call.ts",
@@ -2674,7 +2674,7 @@ export const mutants = [
     tests: [testBatch],
   },
   {
-    name: "batch: a worker wakes for the room of any entry of its handlers",
+    name: "batch: a worker wakes if any of its handlers has a free place, not only the one that needs it",
     changes: [
       [
         "packages/holdfast/src/worker/runners.ts",
@@ -2696,7 +2696,7 @@ export const mutants = [
     tests: [test("worker/batches")],
   },
   {
-    name: "batch: keys are mixed",
+    name: "batch: a batch has tasks of several keys",
     changes: [
       [
         "packages/holdfast/src/worker/batches.ts",

@@ -22,7 +22,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { root, waitReady } from "../../scripts/pm2.mjs";
 
 const scratch = mkdtempSync(join(tmpdir(), "hf-make-"));
-/** A path that is too long for a socket below it. */
+/** A folder with so long a path that a socket in it would be refused. */
 const first = join(
   scratch,
   "customers/acme-international-logistics-gmbh/platform-services/checkouts/holdfast",
@@ -58,7 +58,7 @@ function checkOut(folder) {
 }
 
 const clean = { PATH: process.env.PATH, HOME: process.env.HOME };
-/** Runs `make ARGS` in a folder. Of the caller's environment it gets only PATH and HOME. */
+/** Runs `make ARGS` in a folder. The process inherits only PATH and HOME from the environment of the test. */
 async function make(folder, args, settings = {}) {
   const started = promisify(execFile)("make", ["-s", ...args], {
     cwd: folder,
@@ -126,10 +126,10 @@ test("what make up writes is for its owner alone: data, secrets, logs and the fo
   const paths = [home, ...readdirSync(home, { recursive: true }).map((name) => join(home, name))];
   const open = paths.filter((path) => {
     const stat = lstatSync(path);
-    // The sockets of PM2 are in a folder of their own.
+    // Sockets are not checked here: the sockets of PM2 have a folder of their own.
     return (stat.isFile() || stat.isDirectory()) && (stat.mode & 0o077) !== 0;
   });
-  // These files of scripts/stack have no secrets, and only the owner can enter the folder.
+  // These files of scripts/stack have no secrets, and only the owner can enter their folder.
   const harmless = ["way", "env", "given"].map((name) => join(home, name));
   expect(open.filter((path) => !harmless.includes(path))).toEqual([]);
   expect(paths.some((path) => path.includes("appendonly"))).toBe(true);
@@ -196,14 +196,14 @@ test("a second make up brings new settings to every process, and moves Redis wit
     "holdfast-janitor",
     "holdfast-observability",
     "holdfast-producer-api",
-    // .env sets the number of workers, which overrides an earlier `make scale`.
+    // .env sets the number of workers, and thereby overrides an earlier `make scale`.
     "holdfast-worker",
   ]);
   for (const { pid } of all) {
     const settings = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
     for (const [name, value] of Object.entries(changed)) expect(settings).toContain(`${name}=${value}`);
   }
-  // This `make up` gets no settings. The settings of an earlier one still hold, unless .env has others.
+  // This `make up` gets no settings. It uses those of the `make up` before, except where .env has others.
   const again = await make(first, ["up"]);
   expect(again.code).toBe(0);
   expect((await online(first, "worker"))[0].env).toMatchObject({

@@ -21,8 +21,9 @@ let observer;
 let api;
 
 /**
- * Returns a METRICS_PORT. The port itself, the two ports that PM2's instance numbers make of it, and the port of the
- * janitor 200 above are free. All are below the ports that the system gives to the servers of other tests.
+ * Returns a METRICS_PORT. Free are the port itself, the next two ports, which PM2's instance numbers lead to, and the
+ * port 200 above, which the janitor uses. All of them are below the ports that the system gives to servers of other
+ * tests.
  */
 async function freeMetricsPort() {
   for (;;) {
@@ -40,7 +41,7 @@ async function freeMetricsPort() {
   }
 }
 
-/** Runs PM2 without blocking this process, which sends the load meanwhile. */
+/** Runs PM2 without blocking this process, which has to send the load at the same time. */
 const run = (...args) =>
   promisify(execFile)(process.execPath, [command, ...args], {
     cwd: root,
@@ -54,7 +55,7 @@ const isReady = (process) =>
     () => false,
   );
 
-/** Sends batches with ids until it is stopped, and sends tasks again that were refused during a restart. */
+/** Sends batches with ids until it is stopped. If tasks are refused during a restart, it sends them again. */
 function startLoad() {
   let stopped = false;
   const load = { accepted: 0, repeated: 0, stop: async () => {} };
@@ -140,7 +141,7 @@ test("PM2 starts the system, brings a killed worker back, and reloads all of it 
     await until(`a worker serves its metrics on ${port}`, () =>
       fetch(`http://127.0.0.1:${port}/metrics`).then(
         async (response) => (await response.text()).includes('holdfast_build_info{service="worker"'),
-        // The request may use a kept connection that has just been closed.
+        // The request may have used a kept connection that was just closed.
         () => false,
       ),
     );
@@ -179,7 +180,7 @@ test("PM2 starts the system, brings a killed worker back, and reloads all of it 
     },
     60_000,
   );
-  // The totals are compared, because only the last 10,000 completed tasks are kept.
+  // This compares totals, because only the last 10,000 completed tasks are kept.
   const { totals } = await observer.stats(QUEUE);
   expect({ enqueued: totals.enqueued, acked: totals.acked, dead: totals.deadLettered }).toEqual({
     enqueued: load.accepted,

@@ -15,7 +15,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "holdfast-units-"));
   cpSync(source, folder, { recursive: true });
   for (const name of units) {
-    // Replaces the paths of an installed system by paths of this machine.
+    // The units name paths of an installed system, which are replaced by paths of this machine.
     const text = readFileSync(join(folder, name), "utf8")
       .replaceAll("/usr/bin/node", process.execPath)
       .replaceAll("/opt/holdfast", join(source, "../.."));

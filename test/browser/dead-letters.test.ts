@@ -24,7 +24,7 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
     await die(stack, "one", 3);
     await open(page, at("one"));
     await page.getByRole("row").filter({ hasText: "dead-1" }).getByRole("button", { name: "Replay" }).click();
-    // The task fails again, in its next generation, and keeps the history of the first one.
+    // The replayed task fails again, as generation 2, and its history still has generation 1.
     await until("it died a second time", async () => {
       const task = await stack.observer.task("one", "dead-1");
       return task?.state === "dead" && task.generation === 1 && task.history.length === 2;
@@ -58,7 +58,7 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
     expect((await stack.observer.task("groups", "other-0"))?.generation).toBe(0);
   });
 
-  test("edits one payload beside the old one, and replays the new text to the character", async () => {
+  test("edits one payload beside the old one, and replays exactly the new text", async () => {
     await die(stack, "edit", 1);
     await open(page, `${stack.base}/queues/edit/tasks/dead-0`);
     await page.getByRole("button", { name: "Edit and replay" }).click();
@@ -97,7 +97,7 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
     await page.getByRole("heading", { name: "No dead letters match" }).waitFor();
     await page.getByRole("button", { name: "Clear filters" }).first().click();
     await page.getByText("40 dead letters loaded").waitFor();
-    // A list in which a row is selected stays as it is, and says how many rows are new.
+    // If a row is selected, the list does not change, and says how many rows are new.
     await page.locator(".grid-body .checkbox").nth(3).click();
     await die(stack, "search", 2, { id: "late" });
     await page.getByRole("button", { name: "2 new" }).click();

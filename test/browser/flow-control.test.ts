@@ -50,7 +50,7 @@ describe.skipIf(!executablePath)(
       });
     });
 
-    test("shows a key that stopped, and lets it go on without its dead letter", async () => {
+    test("shows a key that stopped, and ends its stop without its dead letter", async () => {
       await stack.queue("shop").enqueueMany([
         { type: "demo.flaky", payload: { failRate: 1 }, id: "dies", key: "acme", maxRetries: 0 },
         { type: "demo.echo", payload: 1, id: "behind", key: "acme" },
@@ -66,9 +66,9 @@ describe.skipIf(!executablePath)(
         .getByText(/stopped when one of its tasks died/)
         .waitFor();
       await open(page, `${stack.base}/queues/shop/limits`);
-      await row("acme").getByRole("button", { name: "Let go on" }).click();
+      await row("acme").getByRole("button", { name: "End hold" }).click();
       await page.getByRole("alertdialog").getByText("replay the dead letter instead").waitFor();
-      await page.getByRole("button", { name: "Let it go on" }).click();
+      await page.getByRole("button", { name: "End the hold" }).click();
       await until(
         "it ran",
         async () => (await stack.observer.task("shop", "behind"))?.state === "completed",
@@ -83,7 +83,7 @@ describe.skipIf(!executablePath)(
       const dialog = page.getByRole("dialog");
       await dialog.getByRole("textbox", { name: "Name" }).fill("database");
       await dialog.getByRole("textbox", { name: "Queues" }).fill("shop, bills, bilsl");
-      await dialog.getByText("Saving creates what does not exist yet: bilsl.").waitFor();
+      await dialog.getByText("Saving creates these queues, which do not exist yet: bilsl.").waitFor();
       await dialog.getByRole("textbox", { name: "Queues" }).fill("shop, bills");
       await dialog.getByLabel("At one time").fill("1");
       await dialog.getByRole("button", { name: "Save" }).click();

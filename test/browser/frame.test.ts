@@ -33,7 +33,7 @@ describe.skipIf(!executablePath)(
 
     test("takes every key after the first Ctrl-K as text, however fast they come", async () => {
       for (let use = 0; use < 5; use++) {
-        // Each page has its own context, so the cache of the browser is empty.
+        // Each page has a context of its own, so the browser's cache is empty.
         const page = await stack.page();
         await open(page, `${stack.base}/queues/emails`);
         await typeAtOnce(page, ["Control+k", ..."gdpr jkxq?/"]);
@@ -54,7 +54,7 @@ describe.skipIf(!executablePath)(
       await typeAtOnce(page, ["?"]);
       expect(await page.getByRole("dialog", { name: "Keyboard shortcuts" }).count()).toBe(1);
       await page.keyboard.press("Escape");
-      // This screen has no search field, so `/` opens the palette, and the next keys are text in it.
+      // This screen has no search field, so `/` opens the palette, and the next keys become text in it.
       await typeAtOnce(page, ["/", ..."gw"]);
       expect(await page.getByRole("combobox").inputValue()).toBe("gw");
       await page.keyboard.press("Escape");
@@ -68,7 +68,7 @@ describe.skipIf(!executablePath)(
     test("keeps what is typed in the palette when the screen behind it changes", async () => {
       const page = await stack.page();
       await open(page, stack.base);
-      // The code of the screen comes late, and the address changes when the code is loaded.
+      // The code of the screen arrives late, and the address changes only once the code is loaded.
       let release = () => {};
       const held = new Promise<void>((resolve) => {
         release = resolve;
@@ -94,7 +94,7 @@ describe.skipIf(!executablePath)(
         await away.queue("emails").enqueue("demo.echo", 1);
         const page = await away.page();
         await open(page, `${away.base}/queues/emails`);
-        // The list of queues comes by the live stream.
+        // The list of queues arrives by the live stream.
         await page.getByRole("link", { name: "emails" }).waitFor();
         await away.end("observability");
         await page.getByRole("link", { name: "Schedules" }).click();
@@ -102,7 +102,7 @@ describe.skipIf(!executablePath)(
         await message.waitFor();
         expect(await violations(page)).toEqual([]);
         expect(page.url()).toBe(`${away.base}/schedules`);
-        // The frame stays, and a screen that was open before opens again.
+        // The frame of the page stays, and a screen that was open before opens again.
         await page.getByRole("link", { name: "emails" }).click();
         await page.getByRole("heading", { name: "emails", exact: true }).waitFor();
         await page.getByRole("link", { name: "Schedules" }).click();
@@ -129,7 +129,7 @@ describe.skipIf(!executablePath)(
         await away.end("observability");
         await page.getByRole("link", { name: "second", exact: true }).click();
         await page.getByRole("heading", { name: "Cannot reach the API" }).waitFor({ timeout: 40_000 });
-        // The text names the host that served the page, and no fixed port.
+        // The text names the host from which the page came, and no fixed port.
         await page.getByRole("alert").getByText(new URL(away.base).host).first().waitFor();
         expect(await page.getByText("3001").count()).toBe(0);
         await away.start("observability");
@@ -139,7 +139,7 @@ describe.skipIf(!executablePath)(
       }
     });
 
-    test("each screen has a title that says what it shows, and how bad it is", async () => {
+    test("each screen has a title that says what it shows, and the worst problem", async () => {
       const page = await stack.page();
       const title = async (path: string, wanted: string | RegExp) => {
         await open(page, stack.base + path);
@@ -170,7 +170,7 @@ describe.skipIf(!executablePath)(
   },
 );
 
-/** Types all keys as fast as the browser takes them, without waiting for the effect of each key. */
+/** Types all keys as fast as the browser accepts them, without waiting for the effect of each key. */
 async function typeAtOnce(page: Page, keys: readonly string[]): Promise<void> {
   const browser = await page.context().newCDPSession(page);
   const sent = keys.flatMap((name) => {

@@ -13,7 +13,7 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
   const keyOf = (key: string) => stack.observer.limits.key("shop", key);
   const sleep = { ms: 90_000 };
 
-  /** Changes how many tasks of each key run at one time, in the form. */
+  /** Opens the form, and changes how many tasks of each key may run at one time. */
   const limitEachKey = async (concurrency: string, shown: RegExp) => {
     await page.getByRole("button", { name: "Change limits" }).click();
     const dialog = page.getByRole("dialog");
@@ -125,7 +125,7 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
     expect((await keyOf("customer-42")).limit).toBeNull();
   });
 
-  test("holds a key of any text on a phone, and lets it go on", async () => {
+  test("holds a key of any text on a phone, and ends the hold", async () => {
     await page.setViewportSize({ width: 390, height: 844 });
     await open(page, `${stack.base}/queues/shop/limits`);
     await page.getByRole("searchbox").fill(ODD_KEY);
@@ -152,14 +152,14 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
       .first()
       .waitFor();
     await page.getByRole("region", { name: "Facts" }).locator("a.key-text").click();
-    await page.getByRole("button", { name: "Let go on" }).click();
-    await page.getByRole("button", { name: "Let it go on" }).click();
+    await page.getByRole("button", { name: "End hold" }).click();
+    await page.getByRole("button", { name: "End the hold" }).click();
     await until("it runs", async () => (await stack.observer.task("shop", "odd"))?.state === "processing");
     await page.getByRole("cell").filter({ hasText: "1 of 2" }).waitFor();
     await page.setViewportSize({ width: 1440, height: 900 });
   });
 
-  test("holds the queue, says so, and lets it go on", async () => {
+  test("holds the queue, says so, and ends the hold", async () => {
     await open(page, `${stack.base}/queues/shop/limits`);
     await page.getByRole("button", { name: "Hold queue" }).click();
     await page.getByRole("button", { name: "Hold it" }).click();
@@ -168,9 +168,9 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
       .getByText(/Held until \d\d:\d\d:\d\d\./)
       .waitFor();
     expect((await stack.observer.limits.get("shop")).blockedBy).toBe("hold");
-    await page.getByRole("button", { name: "Let queue go on" }).click();
+    await page.getByRole("button", { name: "End queue hold" }).click();
     await page.getByLabel("Reason").fill("over");
-    await page.getByRole("button", { name: "Let it go on" }).click();
+    await page.getByRole("button", { name: "End the hold" }).click();
     await page.getByRole("button", { name: "Hold queue" }).waitFor();
     expect((await stack.observer.limits.get("shop")).blockedBy).toBeNull();
     await open(page, `${stack.base}/audit?queue=shop`);
@@ -200,8 +200,8 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
     await page.setViewportSize({ width: 390, height: 844 });
     await expectToFit(page, "the limits of types");
     await page.setViewportSize({ width: 1440, height: 900 });
-    await types.getByRole("button", { name: "Let go on" }).click();
-    await page.getByRole("button", { name: "Let it go on" }).click();
+    await types.getByRole("button", { name: "End hold" }).click();
+    await page.getByRole("button", { name: "End the hold" }).click();
     await types.getByRole("button", { name: "Hold" }).waitFor();
     await types.getByRole("button", { name: "Change" }).click();
     await dialog.getByLabel("At one time").fill("");

@@ -157,7 +157,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await page.getByRole("heading", { name: "No schedules yet" }).waitFor();
   });
 
-  test("writes every option of a schedule, changes it while it is due, and shows what bounds it", async () => {
+  test("sets every option of a schedule, changes the schedule while it is due, and shows its limits", async () => {
     await open(page, `${stack.base}/schedules`);
     await page.getByRole("button", { name: "New schedule" }).first().click();
     const dialog = page.getByRole("dialog");
@@ -215,7 +215,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await fetch(`${stack.base}/v1/schedules/often`, { method: "DELETE" });
   });
 
-  test("drains a worker, which takes nothing more, and lets it go on", async () => {
+  test("drains a worker, which then takes no tasks, and resumes it", async () => {
     await open(page, `${stack.base}/workers`);
     await page.getByRole("button", { name: /^Drain / }).click();
     await page
@@ -231,7 +231,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     );
   });
 
-  test("holds live updates, and goes on", async () => {
+  test("holds live updates, and resumes them", async () => {
     await open(page, `${stack.base}/queues/default`);
     const counts = page.getByRole("region", { name: "Counts by state" });
     await page.getByRole("button", { name: "Hold live updates" }).click();
@@ -247,7 +247,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
 
   test("runs the burst, shows it live, and every task of it ends", async () => {
     const before = (await stats("default")).totals;
-    // The queue is paused, so that it holds the whole burst until the page has shown it, however fast the workers are.
+    // The queue is paused, so that the whole burst waits until the page has shown it, however fast the workers are.
     await stack.observer.pause("default", "the burst is sent first");
     await open(page, `${stack.base}/load?queue=default`);
     await page.getByRole("button", { name: "Run the burst" }).click();
@@ -276,7 +276,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     const after = await stats("default");
     expect((await stack.observer.audit("default")).violations).toEqual([]);
     expect(after.totals.acked - before.acked + after.totals.deadLettered - before.deadLettered).toBe(10_000);
-    // The page was not loaded again, and has followed the burst to its end.
+    // The page has followed the burst to its end without being reloaded.
     const exact = (value: number) => value.toLocaleString("en-US");
     const end = ["0", "0", "0", exact(after.totals.acked), exact(after.dead)];
     const states = ["Pending", "Processing", "Scheduled", "Completed", "Dead"];
@@ -292,7 +292,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     );
   });
 
-  test("says when it has lost the service, goes on from polling, and comes back by itself", async () => {
+  test("says when it has lost the service, polls, and recovers by itself", async () => {
     const lost = await startStack({ services: [] });
     try {
       await lost.queue("default").enqueue("demo.echo", 1);

@@ -62,7 +62,7 @@ describe.skipIf(!executablePath)("operations in a real browser", { timeout: 120_
     const dialog = page.getByRole("alertdialog");
     await dialog.getByText("Discard 8 dead letters").waitFor();
     const confirm = dialog.getByRole("button", { name: "Discard", exact: true });
-    // A discard can be undone, so nothing has to be typed.
+    // A discard can be undone, so the user does not have to type a confirmation.
     expect(await dialog.getByLabel("Confirmation").count()).toBe(0);
     await dialog.getByLabel("Reason").fill("a test");
     expect((await stats("undo")).dead).toBe(8);
@@ -72,7 +72,7 @@ describe.skipIf(!executablePath)("operations in a real browser", { timeout: 120_
     await until("they are back", async () => (await stats("undo")).dead === 8);
     expect((await stack.observer.task("undo", "dead-3"))?.payloadText).toBe('{"failRate":1,"n":3}');
     await open(page, `${stack.base}/audit?queue=undo`);
-    // The rows are searched, because the filter above them names the same actions.
+    // The search is limited to rows, because the filter above them names the same actions.
     const rows = page.getByRole("row");
     await rows.getByText("Discard dead letters").first().waitFor();
     await rows.getByText("a test").first().waitFor();

@@ -20,7 +20,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
   beforeAll(async () => {
     stack = await startStack({ services: ["janitor"], env: { ENVIRONMENT: "staging" } });
     const { queue, observer, redis } = stack;
-    // Text of every kind that a producer or a handler can put into a task.
+    // These tasks have every kind of text that a producer or a handler can put into a task.
     worker = new Worker(
       "hostile",
       {
@@ -239,7 +239,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     await page.context().close();
   }, 300_000);
 
-  test("shows a payload to the character", async () => {
+  test("shows every character of a payload", async () => {
     const page = await stack.page();
     const exact = '{ "n": 12345678901234567890, "f": 1.10, "s": "\\u00e4<b>" }';
     await fetch(`${stack.base}/v1/queues/idle/tasks`, {
@@ -252,7 +252,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     await page.context().close();
   });
 
-  test("goes by keys alone: help, palette, lists, screens", async () => {
+  test("can be used with the keyboard alone: help, palette, lists, screens", async () => {
     const page = await stack.page();
     await open(page, stack.base);
     await page.keyboard.press("?");
@@ -282,7 +282,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     await page.keyboard.press("/");
     await page.keyboard.type("jkx?");
     expect(await page.getByPlaceholder("Id, payload, any text").inputValue()).toBe("jkx?");
-    // A task is found by its id alone, in whatever queue it is.
+    // The palette finds a task by its id alone, in whichever queue the task is.
     await page.keyboard.press("Control+k");
     await page.getByRole("dialog").waitFor();
     await page.keyboard.type("later");
@@ -292,8 +292,8 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
   });
 
   test("wrote nothing to the console as an error but the answers that it asked for", () => {
-    // A search for a task by its id asks one queue after the other, and each queue without the task answers 404. So
-    // does the queue `nowhere`.
+    // A search by id asks one queue after another, and each queue without the task answers 404. The queue `nowhere`
+    // answers 404 as well.
     const missing = /status of 404 .*\/v1\/queues\/(nowhere($|\/)|\w+\/tasks\/(later|dead%20hostile)$)/;
     expect(stack.errors.filter((text) => !missing.test(text))).toEqual([]);
   });

@@ -30,7 +30,7 @@ describe.skipIf(!executablePath)("who may do what, in a real browser", { timeout
     await rm(folder, { recursive: true, force: true });
   });
 
-  test("asks for a key, refuses a wrong one, and leads to where one wanted to go", async () => {
+  test("asks for a key, refuses a wrong one, and then shows the screen of the address", async () => {
     const page = await stack.page();
     await page.goto(`${stack.base}/queues/default/tasks?q=one`);
     await page.getByRole("heading", { name: "Log in" }).waitFor();
@@ -45,7 +45,7 @@ describe.skipIf(!executablePath)("who may do what, in a real browser", { timeout
     await page.getByLabel("Connection: Live").waitFor();
     await page.getByText("admin", { exact: true }).waitFor();
     await page.getByText("production", { exact: true }).waitFor();
-    // The key is in no storage that a script can read.
+    // The page keeps the key in no storage that a script can read.
     expect(await page.evaluate("JSON.stringify(localStorage) + document.cookie")).not.toContain("hf_");
     await page.getByRole("button", { name: "Log out" }).click();
     await page.getByRole("heading", { name: "Log in" }).waitFor();

@@ -25,7 +25,7 @@ if (!executablePath)
 const FLAGS =
   "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 
-/** `HOSTILE` runs a script if a browser takes it for markup. `LONG` is long enough to break a layout. */
+/** `HOSTILE` runs a script if a browser treats it as markup. `LONG` is long enough to break a layout. */
 export const HOSTILE = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>"'\`\${7*7}{{7*7}}\u202e\u0007`;
 export const LONG = "W".repeat(3_000);
 
@@ -41,13 +41,13 @@ export interface Stack {
   queue(name: string): Queue;
   /** Starts another service, which ends with the stack. */
   start(name: ServiceName, env?: Record<string, string>): Promise<ServiceProcess>;
-  /** Ends the service with this name. `start` starts the service again, observability on the same port. */
+  /** Ends the service with this name. `start` can start it again, observability on the same port. */
   end(name: ServiceName): Promise<void>;
   page(options?: BrowserContextOptions): Promise<Page>;
   stop(): Promise<void>;
 }
 
-/** Real services over a real Redis, and a browser. */
+/** Starts real services over a real Redis, and a browser. */
 export async function startStack(
   options: { services?: ("worker" | "janitor")[]; env?: Record<string, string> } = {},
 ): Promise<Stack> {
@@ -109,8 +109,8 @@ export async function startStack(
       page.setDefaultTimeout(20_000);
       page.on("pageerror", (error) => errors.push(error.message));
       page.on("console", (message) => {
-        // A container that starts beside the tests changes the network of the machine, which is not an error of the
-        // page.
+        // If a container starts at the same time, the network of the machine changes. The page did not cause this
+        // error.
         if (message.type() !== "error" || message.text().includes("ERR_NETWORK_CHANGED")) return;
         errors.push(`${message.text()} ${message.location().url}`);
       });
@@ -135,7 +135,7 @@ export async function open(page: Page, address: string): Promise<void> {
 
 /** Returns the findings of axe on the present page, one line each. */
 export async function violations(page: Page): Promise<string[]> {
-  // axe is evaluated, because the Content-Security-Policy of the dashboard refuses an inserted script.
+  // axe is evaluated in the page, because the Content-Security-Policy of the dashboard refuses an inserted script.
   await page.evaluate(axe.source);
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as {
@@ -145,7 +145,7 @@ export async function violations(page: Page): Promise<string[]> {
         }>;
       };
     };
-    // This rule is off by default. The name that is read aloud has to contain the visible text.
+    // This rule is off by default. The accessible name of a control has to contain its visible text.
     const result = await axe.run({ rules: { "label-content-name-mismatch": { enabled: true } } });
     return result.violations.flatMap(({ id, help, nodes }) =>
       nodes.map(({ target, failureSummary }) => `${id}: ${help}: ${String(target)} ${failureSummary ?? ""}`),
@@ -153,7 +153,7 @@ export async function violations(page: Page): Promise<string[]> {
   });
 }
 
-/** Expects that nothing is wider than the window or its dialog, so that nothing scrolls sideways. */
+/** Expects that nothing is wider than the window or its dialog, so that neither scrolls sideways. */
 export async function expectToFit(page: Page, what: string): Promise<void> {
   const over = await page.evaluate<number>(
     `Math.max(document.documentElement.scrollWidth - innerWidth,
@@ -162,7 +162,9 @@ export async function expectToFit(page: Page, what: string): Promise<void> {
   expect(over, `${what} scrolls sideways by ${over} px`).toBeLessThanOrEqual(0);
 }
 
-/** Makes tasks that die at their first attempt, and waits for their end. A worker has to run their queue. */
+/**
+ * Enqueues tasks that fail for good in their first attempt, and waits for their end. A worker has to run their queue.
+ */
 export async function die(
   { queue, observer }: Stack,
   name: string,
@@ -177,7 +179,7 @@ export async function die(
       Array.from({ length: Math.min(500, count - start) }, (_, n) => ({
         type,
         payload: { ...payload, n: start + n },
-        // Dead at the first attempt: no retry is granted.
+        // Without retries the first failure makes the task a dead letter.
         maxRetries: 0,
         id: `${id}-${start + n}`,
         ...(tags && { tags }),

@@ -18,14 +18,14 @@ describe.skipIf(!executablePath)(
 
     afterAll(() => stack?.stop());
 
-    /** Makes dead letters in a queue, and then ends its worker. */
+    /** Makes dead letters in a queue, and then ends the worker that made them. */
     async function dead(queue: string, count: number): Promise<void> {
       await stack.start("worker", { QUEUES: queue });
       await die(stack, queue, count);
       await stack.end("worker");
     }
 
-    test("follows what others do to a dead task, and tells a replay and a discard of nothing", async () => {
+    test("follows what others do to a dead task, and says if a replay or discard had no effect", async () => {
       await dead("acted", 3);
       await open(page, `${stack.base}/queues/acted/tasks/dead-0`);
       await page.getByRole("button", { name: "Replay", exact: true }).waitFor();
@@ -33,7 +33,7 @@ describe.skipIf(!executablePath)(
       await page.getByText("Pending", { exact: true }).first().waitFor();
       expect(await page.getByRole("button", { name: "Replay", exact: true }).count()).toBe(0);
 
-      // Live updates are held, so the page stays as it is, and an action on it comes too late.
+      // Live updates are on hold, so the page does not change, and an action on it comes too late.
       await open(page, `${stack.base}/queues/acted/tasks/dead-1`);
       await page.getByRole("button", { name: "Hold live updates" }).click();
       await stack.observer.replay("acted", ["dead-1"]);
@@ -52,7 +52,7 @@ describe.skipIf(!executablePath)(
       expect(await violations(page)).toEqual([]);
     });
 
-    test("says that an operation moved nothing where all had gone before it began", async () => {
+    test("says that an operation moved nothing if all tasks were gone before it began", async () => {
       await dead("vain", 1);
       const replay = await fetch(`${stack.base}/v1/queues/vain/dead-letters/replay`, {
         method: "POST",
@@ -67,7 +67,8 @@ describe.skipIf(!executablePath)(
     test("counts the wait before a replayed attempt from the replay", async () => {
       await dead("waits", 1);
       const { endedAt } = (await stack.observer.task("waits", "dead-0")) ?? {};
-      // The task stays dead for this long. A wait that was counted from its death would be longer.
+      // The task stays dead for this long. If the page counted the next wait from the death of the task, it would show
+      // more.
       const pauseMs = 3_000;
       await until("it has been dead for a while", async () => {
         const { at } = await stack.observer.stats("waits");
@@ -90,8 +91,8 @@ describe.skipIf(!executablePath)(
       expect(shown).toContain(`waited since the replay ${wanted}`);
     });
 
-    test("tells the same time to drain on every screen, which is that of the API", async () => {
-      // A low rate makes the operation take long.
+    test("shows the same time to drain on every screen, as the API does", async () => {
+      // The rate is low, so that the operation takes long.
       await stack
         .queue("drains")
         .enqueueMany(Array.from({ length: 4_000 }, () => ({ type: "demo.sleep", payload: { ms: 40 } })));
@@ -108,7 +109,7 @@ describe.skipIf(!executablePath)(
         .getByText(/^\d+ (s|min|h)/)
         .first()
         .waitFor();
-      // Live updates are held, so that both screens show the same moment.
+      // Live updates are on hold, so that both screens show the same moment.
       await page.getByRole("button", { name: "Hold live updates" }).click();
       const cell = row.locator(".cell").nth(7);
       const onOverview = (await cell.locator("span").last().textContent()) ?? "";
@@ -137,7 +138,7 @@ describe.skipIf(!executablePath)(
       await banner.getByText("anonymous").waitFor();
     });
 
-    test("shows a payload that hides something as what it is, and keeps it to the character", async () => {
+    test("reveals the hidden characters of a payload, and keeps every character", async () => {
       const payload = { to: "admin\u202e\u2066", list: ["\u05d0\u05d1", 1, "\u05d2"], zero: "a\u200bb" };
       await stack.queue("hides").enqueue("t", payload, { id: "bidi" });
       await open(page, `${stack.base}/queues/hides/tasks/bidi`);
@@ -146,7 +147,7 @@ describe.skipIf(!executablePath)(
       expect(
         await text.locator(".code-point").evaluateAll((marks) => marks.map((mark) => mark.dataset.code)),
       ).toEqual(["U+202E", "U+2066", "U+200B"]);
-      // The parts have to be in reading order, from left to right.
+      // The parts have to be displayed from left to right in reading order.
       const places = await page.evaluate<[string, number][]>(PLACES);
       const leftOf = (part: string) => places.find(([text]) => text.includes(part))?.[1] ?? Number.NaN;
       expect(leftOf("\u05d0\u05d1")).toBeLessThan(leftOf('",1,"'));
@@ -178,7 +179,7 @@ describe.skipIf(!executablePath)(
       expect(await violations(page)).toEqual([]);
     });
 
-    test("cuts no time off, in any width and way of showing it", async () => {
+    test("cuts off no time, at any width and in any format", async () => {
       await dead("times", 3);
       await stack.queue("times").enqueue("demo.echo", 1, { id: "waiting" });
       await fetch(`${stack.base}/v1/schedules/often`, {
@@ -234,7 +235,7 @@ describe.skipIf(!executablePath)(
   },
 );
 
-/** Runs in the browser. Finds the times that are cut off. */
+/** A script for the browser. Finds the times that are cut off. */
 const CUT_TIMES = `[...document.querySelectorAll("time")]
   .filter((time) => {
     const own = time.getBoundingClientRect();
@@ -248,7 +249,7 @@ const CUT_TIMES = `[...document.querySelectorAll("time")]
   })
   .map((time) => time.textContent)`;
 
-/** Runs in the browser. Finds each piece of the payload's text and its distance from the left. */
+/** A script for the browser. Finds each piece of the payload's text and its distance from the left edge. */
 const PLACES = `(() => {
   const found = [];
   const walker = document.createTreeWalker(

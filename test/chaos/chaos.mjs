@@ -1,5 +1,5 @@
-// Runs the fault matrix (`make chaos`, `make chaos ROW=name`) with real processes and prints a table:
-// fault, expected, seen, verdict; then one JSON line. Exit 0 only when every row that can run here holds.
+// Runs the fault matrix (`make chaos`, `make chaos ROW=name`) with real processes. Prints a table with fault, expected,
+// seen and verdict, and then one JSON line. The exit code is 0 only if every row that can run here holds.
 //
 //   node test/chaos/chaos.mjs [--row name] [--list] [--markdown] [--keep]
 import { readdirSync } from "node:fs";
@@ -37,7 +37,7 @@ async function runRow(row) {
   return { row: row.name, fault: row.fault, expected: row.expected, ...result };
 }
 
-/** Runs each row that mostly waits beside the others, and rows with exact timing one after the other. */
+/** Rows that mostly wait run beside others. Rows with exact timing run one after another. */
 async function runAll(rows) {
   const results = new Map();
   const lane = async (part) => {

@@ -35,7 +35,7 @@ const ran = (id, token = "1-a") => event("run", "invoke", { id, token, attempt: 
 const settled = (id, outcome = "acked", token = "1-a") =>
   event("settle", "ok", { id, token, attempt: 1, outcome });
 
-/** Returns the counts and violations of an invented run. */
+/** Returns the counts and violations that the checker finds in an invented run. */
 const verdict = (lines, tasks, options) => check(lines.flat(), new Map(tasks), options);
 const crashed = (more) => attempt({ outcome: "crashed", ...more });
 
@@ -200,7 +200,7 @@ test("a fence is shared by the tasks of one grant, and by no others (I7)", () =>
   ]);
 });
 
-test("a released attempt may have run without a trace but its count (I7)", () => {
+test("a released attempt may leave no trace except its count (I7)", () => {
   const lines = [enqueued("a"), ran("a", "0-z"), ran("a")];
   expect(verdict(lines, [task("a", { releases: 1 })]).violations).toEqual([]);
   expect(verdict(lines, [task("a")]).violations).toHaveLength(1);

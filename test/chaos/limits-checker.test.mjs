@@ -15,7 +15,7 @@ test("a lease that never ended counts to the end, and one of 0 ms is left out", 
   expect(mostAtOnce([lease(0, 10), lease(5, 5)])).toBe(1);
 });
 
-test("the most starts are those of any span, wherever it begins", () => {
+test("the most starts are counted over spans that may begin anywhere", () => {
   expect(mostStarts([], 100)).toBe(0);
   expect(mostStarts(starts(0, 90, 95, 180, 300), 100)).toBe(3);
 });
@@ -50,7 +50,7 @@ test("a time of a clock that jumped is converted by the jump before it", () => {
   expect(realTime(25_000, jumps, 25_000)).toBe(25_000);
 });
 
-test("of a time that came twice the one is meant at which the handler ran", () => {
+test("a clock time that occurred twice means the one at which the handler ran", () => {
   expect(realTime(135_000, jumps, 15_050)).toBe(15_000);
   expect(realTime(135_000, jumps, 135_050)).toBe(135_000);
   const history = [{ ...lease(135_000, 135_100), fence: "7-x" }];

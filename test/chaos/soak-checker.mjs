@@ -1,10 +1,10 @@
-// The checks at the end of the soak, without I/O.
+// The checks at the end of the soak. They do no I/O.
 
 export const MAX_GRANTS = 4;
 
 /**
- * Returns the behaviour of task `number`. Of 100 tasks, 15 fail by chance in any attempt, 4 fail once or twice, and 1
- * always fails.
+ * Returns the behaviour of task `number`. Of 100 tasks, 15 may fail in any attempt by chance, 4 fail once or twice, and
+ * 1 always fails.
  */
 export function planOf(number) {
   const kind = number % 100;
@@ -15,7 +15,7 @@ export function planOf(number) {
 }
 
 /**
- * Checks that a dead letter used up all its attempts, and that its history has each of them as failed or crashed.
+ * Checks that a dead letter has used all its attempts, and that its history shows each of them as failed or crashed.
  * @returns null, or the problem as text
  */
 export function wrongDeath(number, task) {
@@ -29,7 +29,7 @@ export function wrongDeath(number, task) {
   if (crashes + failures !== MAX_GRANTS)
     return `its history is ${history.map(({ outcome }) => outcome).join(", ")}`;
   if (crashes !== task.crashes || failures !== task.failures)
-    return "its counts are not those of its history";
+    return "its counts differ from those in its history";
   for (let i = 1; i < history.length; i++)
     if (history[i].startedAt < history[i - 1].endedAt) return "two of its leases overlap";
   const { kind, payload } = planOf(number);
@@ -43,7 +43,9 @@ export function wrongDeath(number, task) {
   return null;
 }
 
-/** Returns the growth from the mean of the middle third to the mean of the last third; 0 for too few values. */
+/**
+ * Returns the growth from the mean of the middle third to the mean of the last third; 0 if there are too few values.
+ */
 export function growth(values) {
   const third = Math.floor(values.length / 3);
   if (third === 0) return 0;

@@ -20,7 +20,7 @@ const dead = (outcomes, more = {}) => ({
 });
 const four = ["failed", "failed", "failed", "failed"];
 
-test("of 100 tasks one is doomed and 19 others can fail", () => {
+test("one of 100 tasks always fails, and 19 others can fail", () => {
   const kinds = Array.from({ length: 100 }, (_, number) => planOf(number).kind);
   const count = (kind) => kinds.filter((one) => one === kind).length;
   expect([count("doomed"), count("certain"), count("chance"), count("sound")]).toEqual([1, 4, 15, 80]);
@@ -46,7 +46,7 @@ test.each([
     0,
     dead(four, { history: history(four).map((attempt) => ({ ...attempt, startedAt: 0 })) }),
   ],
-  ["by a failure of a sound task", 50, dead(["crashed", "crashed", "crashed", "failed"])],
+  ["after a plain failure among the crashes", 50, dead(["crashed", "crashed", "crashed", "failed"])],
   ["in an attempt that had to succeed", 1, dead(four)],
   ["with counts of its own", 0, dead(four, { crashes: 1 })],
 ])("a task that died %s is wrongly dead", (_, number, task) => {

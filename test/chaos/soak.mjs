@@ -1,7 +1,7 @@
-// `make soak MINUTES=30` runs a million tasks, of which one in five can fail and one in a hundred always fails. Every
-// few seconds one of two workers and two janitors is killed and started again, and every two minutes Redis (AOF
-// always). The exit code is 0 if no task was lost, the dead letters are the expected ones, the audit is clean and the
-// memory did not grow.
+// `make soak MINUTES=30` runs a million tasks. One in five of them can fail, and one in a hundred always fails. Every
+// few seconds one of two workers and two janitors is killed and started again. Every two minutes Redis is killed and
+// started again; it syncs each write to disk. The exit code is 0 if no task was lost, the dead letters are the expected
+// ones, the audit is clean, and memory did not grow.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,8 +27,8 @@ const KILL_MS = [2_000, 6_000];
 const REDIS_EVERY_MS = Math.min(120_000, (minutes * 60_000) / 3);
 const SAMPLE_MS = Math.min(5_000, minutes * 1_000);
 /**
- * From the second third of a run to the last, the memory of a process may grow by this share, and so may that of Redis
- * per retained task.
+ * The memory of a process, and that of Redis per retained task, may grow by this share from the second third of the run
+ * to the last.
  */
 const FLAT = 0.15;
 
@@ -85,10 +85,10 @@ const crew = {
 };
 const all = () => [...crew.worker, ...crew.janitor];
 for (const one of all()) await one.ready();
-// By default an id is remembered for an hour, which would be two million ids at this rate.
+// By default an id is remembered for an hour. At this rate that would be two million ids.
 await observer.configure(QUEUE, { retentionCount: RETAINED, idempotencyMs: 60_000 });
 
-/** Enqueues ids that are numbers, so that an accepted id takes one bit of memory. */
+/** Enqueues tasks whose ids are numbers, so that an accepted id takes one bit of memory here. */
 async function enqueue(numbers) {
   for (let open = numbers; open.length > 0; ) {
     const tasks = open.map((number) => ({
@@ -177,7 +177,7 @@ async function sample() {
         `soak: ${Math.round((performance.now() - started) / 1000)} s: ${text}; Redis ${Math.round(info.used_memory / 1e6)} MB, workers ${rss.join(", ")} MB; killed ${counts.workersKilled}, ${counts.janitorsKilled}, ${counts.redisKilled}`,
       );
     } catch {
-      // Redis was killed meanwhile; the next sample succeeds.
+      // Redis was killed during this call. The next sample succeeds.
     }
   }
 }
@@ -219,7 +219,7 @@ for (let number = 0; number < total; number += 100)
   if (accepted.has(number) && !dead.has(number)) doomedMissing++;
 
 const { totals } = stats;
-// Every accepted task ended acked or dead. Completed tasks are purged, so only the counters have them.
+// Every accepted task has to end acked or dead. Completed tasks are purged, so only the counters know them.
 const lost = accepted.size - totals.acked - dead.size;
 expectThat(accepted.size === total, `${accepted.size} of ${total} accepted`);
 expectThat(totals.enqueued === total, `${totals.enqueued} enqueued, ${total} accepted`);
@@ -229,10 +229,10 @@ expectThat(wrong === 0, `${wrong} dead letters that should not be`);
 expectThat(doomedMissing === 0, `${doomedMissing} tasks that always fail are not dead`);
 const audit = await observer.audit(QUEUE);
 expectThat(audit.violations.length === 0, `the audit: ${audit.violations[0]?.detail}`);
-// In a shorter run memory still grows, because fewer tasks have ended than are retained.
+// In a shorter run the memory still grows, because fewer tasks have ended than Redis retains.
 const enough = minutes >= 5;
 const growths = {
-  // Memory grows with the dead letters, which stay, but must not grow per retained task.
+  // Dead letters stay, so memory grows with them. It must not grow per retained task.
   redisPerTask: growth(samples.redisPerTask),
   producerRss: growth(samples.producerRss),
 };

@@ -12,19 +12,17 @@ const LIST = `${QUEUE}/dead-letters`;
 interface Admin {
   /** The key of an administrator. */
   key: string;
-  /** The settings with which the command `holdfast` reaches Redis. */
+  /** The settings that the command `holdfast` needs to reach Redis. */
   redis: Record<string, string>;
 }
 
-/**
- * Tests of callers without a key, with a key that may only read, and with a session. The caller has started the stack.
- */
+/** Tests callers without a key, with a key that may only read, and with a session. The stack has to run already. */
 export function people(admin: () => Admin): void {
   const own = () => ({ origin: observabilityUrl() });
   const streamUrl = () => `${observabilityUrl().replace("http:", "ws:")}/v1/stream`;
   const ask = <T = unknown>(method: string, path: string, headers: Record<string, string>, body?: unknown) =>
     request<T>(method, `${observabilityUrl()}${path}`, { headers, ...(body === undefined ? {} : { body }) });
-  /** @returns the cookie, as a browser sends it back */
+  /** Logs in. @returns the reply, with the cookie in the form in which a browser sends it back */
   const logIn = async (key: string): Promise<Reply & { cookie: string; set: string }> => {
     const reply = await ask("POST", "/v1/session", own(), { key });
     const set = reply.headers.get("set-cookie") ?? "";
@@ -68,7 +66,7 @@ export function people(admin: () => Admin): void {
       await until("the task is dead", 20_000, async () =>
         (await taskOf()).state === "dead" ? true : undefined,
       );
-      // A new key is known in every service within a second.
+      // Every service knows a new key within a second.
       await until("the key is known", 10_000, async () => {
         const headers = { authorization: `Bearer ${viewer}` };
         const { status } = await ask("GET", LIST, headers);
@@ -140,7 +138,7 @@ export function people(admin: () => Admin): void {
           [`${LIST}/replay`, body],
         );
         expect(status).toBe(403);
-        // When the third message after it has come, or the stream has ended, the service has read what was sent.
+        // After three further messages of the stream, or after its end, the service must have read what was sent.
         await page.evaluate(`new Promise((done, fail) => {
           const socket = new WebSocket(${JSON.stringify(streamUrl())});
           let messages = 0;
@@ -156,7 +154,7 @@ export function people(admin: () => Admin): void {
 
     test("while an administrator's session replays the same task", async () => {
       const session = await logIn(admin().key);
-      // Without the Origin of the dashboard the cookie alone changes nothing.
+      // A request with the cookie but without the Origin of the dashboard must change nothing.
       const foreign = { cookie: session.cookie, origin: "http://evil.example" };
       expect((await ask("POST", `${LIST}/replay`, foreign, REPLAY)).status).toBe(403);
       await stillDead();
@@ -171,7 +169,7 @@ export function people(admin: () => Admin): void {
   });
 }
 
-/** Opens a page in a new browser, which the caller has to close. */
+/** Opens a page in a new browser. The caller has to close the browser. */
 export async function browserPage(): Promise<Page> {
   const args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"];
   const browser = await chromium.launch({ executablePath: executablePath ?? "", args });

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 
 const root = resolve(import.meta.dirname, "../..");
-/** The test has its own project and ports, so that it runs beside the stack of a user. */
+/** The test has a project and ports of its own, so that it can run beside the stack of a user. */
 export const project = `holdfast-test-${process.pid}`;
 const env: NodeJS.ProcessEnv = { ...process.env, COMPOSE_PROJECT_NAME: project, HOLDFAST_RUN: "docker" };
 for (const name of ["HOLDFAST_API_KEY", "HOLDFAST_TLS", "COMPOSE_PROFILES", "REDIS_CLUSTER_NODES"])
@@ -42,7 +42,7 @@ function freePort(): Promise<number> {
   });
 }
 
-/** Chooses a free port for every published one. @param settings settings that differ from the defaults */
+/** Chooses a free port for each published port. @param settings settings to use instead of their defaults */
 export async function choosePorts(settings: Record<string, string>): Promise<void> {
   for (const name of ["PORT", "OBSERVABILITY_PORT", "REDIS_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT"]) {
     env[name] = String(await freePort());
@@ -61,7 +61,7 @@ interface Container {
   State: string;
   Health: string;
 }
-/** The running containers. The container of init is not among them, because it has ended. */
+/** The running containers. The container of `init` is not among them, because it has already ended. */
 export const containers = (): Container[] =>
   compose("ps", "--format", "json")
     .split("\n")
@@ -79,7 +79,7 @@ export function inside(service: string, command: string): { status: number; outp
   return { status: Number(status), output: text.trim() };
 }
 
-/** Returns secrets in the given order, as `docker compose run init show` prints them. */
+/** Returns secrets in the order of their names, as `docker compose run init show` prints them. */
 export const secrets = (...names: string[]): string[] =>
   compose("--progress", "quiet", "run", "--rm", "--no-deps", "-T", "init", "show", ...names).split("\n");
 
@@ -105,7 +105,7 @@ export interface Reply<T = unknown> {
   headers: Headers;
   body: T;
 }
-/** Sends one request. A refusal is returned like any other answer. */
+/** Sends one request. A refusal is returned in the same way as any other answer. */
 export async function request<T>(
   method: string,
   url: string,
@@ -138,7 +138,7 @@ export async function until<T>(
   }
 }
 
-/** Returns those of the secrets that are in the layers of these images, as `docker save` writes them. */
+/** Returns those of the secrets that occur in layers of these images, as `docker save` writes the layers. */
 export function secretsInLayers(images: string[], secrets: string[]): Promise<string[]> {
   const needles = secrets.map((secret) => Buffer.from(secret));
   const longest = Math.max(...needles.map((needle) => needle.length));

@@ -14,7 +14,7 @@ import {
 } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-// The commands that both READMEs tell a reader to type.
+// Runs the commands that the README of the project and that of the CLI tell a reader to type.
 const root = resolve(import.meta.dirname, "../..");
 const run = promisify(execFile);
 let redis: RedisServer;
@@ -50,7 +50,7 @@ function blocksOf(page: string, begin: string): string[] {
   return [...section.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => block ?? "");
 }
 
-/** Runs a block in bash, with the command that the alias stands for. A command that fails fails the test. */
+/** Runs a block in bash. The alias `holdfast` of the README becomes a function. If a command fails, the test fails. */
 async function type(block: string): Promise<string> {
   const prelude = `set -euo pipefail\nholdfast() { "${root}/node_modules/.bin/holdfast" "$@"; }\n`;
   const env = { PATH: process.env.PATH ?? "", REDIS_URL: redis.url };

@@ -9,7 +9,7 @@ import { configSchema as producerApi } from "../../services/producer-api/src/con
 import { configSchema as worker } from "../../services/worker/src/config.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-/** Reads a page, and removes the padding that the formatter adds to its tables. */
+/** Reads a page, and removes the padding that the formatter adds to cells of tables. */
 function read(path: string): string {
   const text = readFileSync(join(root, path), "utf8");
   return path.endsWith(".md")
@@ -23,7 +23,7 @@ const services: Record<string, { properties: object }> = {
   observability,
 };
 
-/** Every Markdown page that a reader meets, from the root on. */
+/** Every Markdown page of the repository, from the root on. */
 function pages(folder = ""): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
@@ -51,7 +51,7 @@ describe("docs/keys.md", () => {
     expect(described.filter((part) => !parts.includes(part ?? ""))).toEqual([]);
   });
 
-  test("describes the own fields that the scripts use", () => {
+  test("describes the record fields that only the scripts use", () => {
     const sources = [...scriptFiles, ...luaFiles("lua/lib")].map((path) => read(path)).join("\n");
     const fields = new Set([...sources.matchAll(/'(#[a-z]+)'/g)].map(([, field]) => field ?? ""));
     expect(fields.size).toBeGreaterThan(3);
@@ -87,7 +87,7 @@ describe("docs/state-machine.md", () => {
     );
     const missing = scriptFiles.flatMap((path) => {
       const moves = /^-- MOVES\s+(.*)$/m.exec(read(path))?.[1] ?? "";
-      // An operator can empty any state, so the diagram has no arrow for that.
+      // The diagram has no arrow for `empty`, because an operator can empty almost any state.
       if (moves === "nothing" || path === "lua/transitions/empty.lua" || moves.startsWith("nothing:"))
         return [];
       return moves.split(";").flatMap((move) => {
@@ -107,7 +107,9 @@ describe("docs/state-machine.md", () => {
 
 describe("docs/configuration.md", () => {
   const page = read("docs/configuration.md");
-  /** Each table by its heading; the column "Service" says which of these services read a variable. */
+  /**
+   * Heading of a table -> the services whose variables it lists. The column "Service" names those that read a variable.
+   */
   const tables: [string, string[]][] = [
     ["All services", Object.keys(services)],
     ["HTTP services", ["producer-api", "observability"]],
@@ -145,12 +147,12 @@ describe("docs/configuration.md", () => {
     expect(cells.filter((cell) => cell.length > 110)).toEqual([]);
   });
 
-  test("tells the defaults", () => {
+  test("has the right defaults", () => {
     const wrong: string[] = [];
     for (const schema of Object.values(services)) {
       for (const [name, property] of Object.entries(schema.properties)) {
         const { default: value } = property as { default?: unknown };
-        // A default in the schema may be a path of this machine.
+        // A default in the schema may contain a path of this machine.
         const text = String(value).replace(`${root}/`, "");
         const told = rows.get(name)?.value;
         if (told !== (value === undefined ? "–" : `\`${text}\``)) wrong.push(`${name}: ${told}, not ${text}`);
@@ -174,7 +176,7 @@ test("every make target and pnpm script that a page names exists", () => {
   const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
   const missing = pages().flatMap((path) => {
     const page = read(path);
-    // Only code is searched, because prose also uses the word "make".
+    // Only code is searched, because prose uses the word "make" too.
     const code = [...page.matchAll(/```sh\n[\s\S]*?```|`[^`\n]+`/g)].map(([text]) => text).join("\n");
     const targets = [...code.matchAll(/(?:^|[\s`&])make ([a-z][a-z-]*)/gm)].map(([, target]) => target ?? "");
     const run = [...code.matchAll(/pnpm run ([a-z][a-z:-]*)/g)].map(([, script]) => script ?? "");

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { type RedisServer, startRedisServer } from "@holdfast/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-// Every `js` block of the pages of docs/ is run; the comment behind a console.log says what it prints.
+// Runs every `js` block on the pages of docs/. The comment after a console.log says what the line has to print.
 const root = resolve(import.meta.dirname, "../..");
 const run = promisify(execFile);
 const blocks = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })

@@ -15,8 +15,8 @@ import {
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newKeyText, recordOf } from "../../services/init/src/api-key.ts";
 
-// The README and docs/http.md tell a reader what to type. It is typed here, on ports of our own instead of the fixed
-// ones.
+// Types the commands that the README and docs/http.md tell a reader to type. The ports are free ones instead of the
+// fixed ones.
 const root = resolve(import.meta.dirname, "../..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const httpPage = readFileSync(join(root, "docs/http.md"), "utf8");
@@ -56,7 +56,7 @@ afterAll(async () => {
   await rm(keys.folder, { recursive: true, force: true });
 });
 
-/** Makes a file with the hash of an admin key, as `make up` does. */
+/** Makes a keys file with the hash of an admin key, as `make up` does. */
 async function keyFile() {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-keys-"));
   const text = newKeyText();
@@ -74,7 +74,7 @@ function between(page: string, begin: string, end: string): string {
   return page.slice(from, to);
 }
 
-/** Types the blocks with `curl` of a page, one after the other. Gives the JSON bodies of each block. */
+/** Types the `curl` blocks of a page, one after another. Returns the JSON bodies of each block. */
 async function typeCurl(page: string): Promise<Record<string, unknown>[][]> {
   const blocks = between(page, "<!-- curl", "<!-- /curl -->").matchAll(/```sh\n([\s\S]*?)```/g);
   const seen: Record<string, unknown>[][] = [];
@@ -82,7 +82,7 @@ async function typeCurl(page: string): Promise<Record<string, unknown>[][]> {
   return seen;
 }
 
-/** Runs a block in bash; an HTTP error fails it. Gives the JSON bodies, in order. */
+/** Runs a block in bash. Fails on an HTTP error. Returns the JSON bodies in order. */
 async function type(block: string): Promise<Record<string, unknown>[]> {
   const script = block
     .replaceAll("127.0.0.1:3000", `127.0.0.1:${ports.producer}`)
@@ -95,7 +95,7 @@ async function type(block: string): Promise<Record<string, unknown>[]> {
     timeout: 20_000,
     env: { ...process.env, HOLDFAST_API_KEY: keys.text },
   }).catch((error: { message: string; stdout: string }) => {
-    // The output of curl has the reason of the failure.
+    // The output of curl says why it failed.
     throw new Error(`${error.message}\n${error.stdout}`);
   });
   return stdout
@@ -141,7 +141,7 @@ test("the curl examples of docs/http.md work as typed, in order", async () => {
   ]);
   const [configured, ...others] = events ?? [];
   expect(configured).toMatchObject({ maxEvents: 100_000 });
-  // Tasks of earlier examples end meanwhile, too.
+  // Tasks of earlier examples may end at the same time.
   expect(others.filter(({ id }) => id === "seen-1")).toMatchObject([
     { state: "pending" },
     { type: "enqueued", id: "seen-1" },
@@ -187,7 +187,7 @@ test("the curl examples of docs/http.md work as typed, in order", async () => {
   ]);
   expect(partitions).toMatchObject([{ queue: "orders", partitions: 4 }, { state: "pending" }]);
 
-  // The task with the new payload completes. The other task fails again until it is discarded.
+  // The task with the new payload completes. The other one fails again, until it is discarded.
   const task = await fetch(`http://127.0.0.1:${ports.producer}/v1/queues/default/tasks/bad-1?waitMs=10000`, {
     headers: { authorization: `Bearer ${keys.text}` },
   });

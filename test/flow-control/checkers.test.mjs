@@ -42,7 +42,7 @@ test("every attempt in the records counts, the crashed ones too", () => {
 test("the spread of the starts is that of the worst window", () => {
   expect(widestSpread(["a", "b", "a", "b"], 2)).toBe(0);
   expect(widestSpread(["a", "b", "a", "a", "b", "b"], 2)).toBe(2);
-  // A key that never starts in a window counts as well.
+  // A key that does not start at all within a window counts as well.
   expect(widestSpread(["a", "b", "b", "b", "b"], 3)).toBe(3);
 });
 
@@ -74,7 +74,7 @@ test.each([
   expect(longest(tasks, options)).toBe(0);
 });
 
-test("gaps between two times are found from a length on", () => {
+test("gaps of at least a given length between two times are found", () => {
   expect(gapsOf([0, 1, 20, 21], 15)).toEqual([{ from: 1, to: 20 }]);
 });
 
@@ -104,7 +104,7 @@ test("the model names a task that has to be granted, and none that may not", () 
   expect(model.startable(5_000)).toBe(null);
 });
 
-test("what was not begun gives its part of the rate back", () => {
+test("a task that was not begun gives its part of the rate back", () => {
   const model = modelWith(["1", "a", 2]);
   model.start("1", 5_000);
   expect(model.compare("a", 1, 5_200, 5_000)).toBe(null);

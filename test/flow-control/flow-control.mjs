@@ -1,5 +1,6 @@
-// Runs the acceptance checks of flow control (`make flow-control`, `make flow-control CHECK=3,8`) with real processes
-// and prints a table: check, expected, seen, verdict; then one JSON line. Exit 0 only when every check holds.
+// Runs the acceptance checks of flow control (`make flow-control`, `make flow-control CHECK=3,8`) with real processes.
+// Prints a table with check, expected, seen and verdict, and then one JSON line. The exit code is 0 only if every check
+// holds.
 //
 //   node test/flow-control/flow-control.mjs [--unique] [--check 3,8] [--list] [--keep]
 //
@@ -11,7 +12,7 @@ import { printTable } from "../chaos/harness/table.mjs";
 import { FlowContext } from "./harness/context.mjs";
 
 const CHECK_TIMEOUT_MS = 120_000;
-/** How many of the checks that mostly wait run side by side. */
+/** How many of the checks that mostly wait run at the same time. */
 const BESIDE = 2;
 const { values: options } = parseArgs({
   options: {
@@ -44,7 +45,7 @@ async function runCheck(module) {
   results.set(module, { check: `${number}. ${check}`, expected, ...result });
 }
 
-// Checks that measure time or instructions run alone, and after the others.
+// Checks that measure time or instructions run after the others, one at a time.
 const beside = wanted.filter((module) => module.waits);
 const lane = async () => {
   for (let next = beside.shift(); next; next = beside.shift()) await runCheck(next);

@@ -16,7 +16,7 @@ const hasHelm = path.split(delimiter).some((folder) => existsSync(join(folder, "
 if (!hasHelm)
   console.warn("SKIPPED: the Helm chart, helm is missing (scripts/setup kubernetes builds it with Go)");
 
-// A helm that was built by `go install` assumes an old version of Kubernetes.
+// A helm that was built with `go install` assumes an old version of Kubernetes.
 const KUBE_VERSION = ["--kube-version", "1.33.0"];
 
 // biome-ignore lint/suspicious/noExplicitAny: manifests are of every kind there is.
@@ -173,7 +173,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     expect([...unknown]).toEqual([]);
   });
 
-  test("a pool says what differs from the default one", () => {
+  test("a worker pool sets what differs from the default pool", () => {
     const env = envOf(byName(production, "Deployment", "holdfast-worker-reports"));
     expect(env).toMatchObject({
       QUEUES: "reports.daily",
@@ -211,7 +211,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
       },
     ]);
     expect(scaled[0].spec.triggers[0].metadata.query).toContain('{queue=~"critical|default"}\n) / 50');
-    // KEDA sets the number of replicas, so the chart must not set it as well.
+    // KEDA sets the number of replicas, so the chart must not set it.
     expect(byName(production, "Deployment", "holdfast-worker-default").spec.replicas).toBeUndefined();
     expect(byName(minimal, "Deployment", "holdfast-worker-default").spec.replicas).toBe(2);
   });
@@ -286,7 +286,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     const portsOf = (policy: Manifest) =>
       policy.spec.egress.map(({ ports }: Manifest) => ports?.map(({ port }: Manifest) => port));
     for (const policy of ofKind(closed, "NetworkPolicy")) expect(portsOf(policy)).toEqual([[53, 53], [6379]]);
-    // The senders that the policy lets in.
+    // The senders that the network policy admits.
     expect(byName(minimal, "NetworkPolicy", "holdfast-producer-api").spec.ingress[0].from).toEqual([
       { podSelector: {} },
       prometheus,

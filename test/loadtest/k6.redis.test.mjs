@@ -62,7 +62,8 @@ describe.skipIf(!hasK6)("the k6 scripts, briefly, against real services", () => 
     ["mixed", { DURATION: "2s", SCALE: "0.25" }],
   ])("%s with %o loses nothing and says what it saw", { timeout: 180_000 }, async (script, settings) => {
     const { code, output } = await run(script, settings);
-    // Exit code 99: a threshold was crossed, which on a busy machine may be one of latency. Losses are checked below.
+    // Exit code 99 means that a threshold was crossed. On a busy machine that may be one for latency. The test checks
+    // for losses below.
     expect([0, 99], output).toContain(code);
     const result = JSON.parse(readFileSync(join(folder, `${script}.json`), "utf8"));
     expect(result).toMatchObject({ script, queue: "demo", tasks: { lost: 0 }, requests: { failed: 0 } });

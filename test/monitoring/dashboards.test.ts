@@ -17,7 +17,7 @@ import {
 
 const UNITS = ["short", "s", "ops", "reqps", "percentunit", "bytes"];
 const PANELS = ["stat", "timeseries", "heatmap", "table", "row"];
-/** Metrics of Prometheus and of prom-client. */
+/** Metrics that Prometheus and prom-client export by themselves. */
 const FOREIGN = [
   "up",
   "ALERTS",
@@ -26,7 +26,7 @@ const FOREIGN = [
   "process_resident_memory_bytes",
 ];
 
-/** The titles of the panels that have the required figures. */
+/** The titles of the panels that a dashboard has to have. */
 const WANTED = [
   "In against out",
   "Depth by state",
@@ -49,22 +49,22 @@ const WANTED = [
   "Begun within 30 s, 30 days",
 ];
 
-test("the dashboards are those of their sources", () => {
-  // The script fails, and names each dashboard that differs from its source.
+test("the dashboards match their sources", () => {
+  // The script fails if a dashboard differs from its source, and names that dashboard.
   execFileSync(process.execPath, ["scripts/generate-dashboards.mjs", "--check"], {
     cwd: root,
     stdio: "pipe",
   });
 });
 
-test("there are an overview, one for queues, and one for workers and Redis, with every panel that is wanted", () => {
+test("there are three dashboards (overview, queue, workers and Redis), with all expected panels", () => {
   expect(dashboards.map(([name]) => name)).toEqual(["overview.json", "queue.json", "workers-redis.json"]);
   const titles = dashboards.flatMap(([, { panels }]) => panels.map(({ title }) => title));
   expect(WANTED.filter((title) => !titles.includes(title))).toEqual([]);
   expect(new Set(dashboards.map(([, { uid }]) => uid)).size).toBe(3);
 });
 
-test("no metric that the table of docs/metrics.md has is without a panel", () => {
+test("every metric in the table of docs/metrics.md has a panel", () => {
   const shown = dashboards.flatMap(([, board]) => expressions(board).map(({ expr }) => expr)).join("\n");
   const rules = read("infra/prometheus/rules/recording.yml");
   const unseen = documentedMetrics().filter(({ name }) => !shown.includes(name) && !rules.includes(name));
@@ -75,7 +75,7 @@ describe.each(dashboards)("%s", (_name, board) => {
   const { panels, templating, annotations, links } = board;
   const drawn = panels.filter(({ type }) => type !== "row");
 
-  test("has what Grafana needs of a dashboard", () => {
+  test("has the fields that Grafana needs in a dashboard", () => {
     expect(board).toMatchObject({ tags: ["holdfast"], editable: false, refresh: "5s" });
     expect(board.schemaVersion).toBeGreaterThanOrEqual(39);
     expect(board.uid).toMatch(/^[a-z-]{1,40}$/);
@@ -112,7 +112,7 @@ describe.each(dashboards)("%s", (_name, board) => {
     }
   });
 
-  test("panels lie within the grid and not upon each other", () => {
+  test("panels fit into the grid and do not overlap", () => {
     for (const { gridPos: a, id } of panels) {
       expect(a.x + a.w).toBeLessThanOrEqual(24);
       for (const { gridPos: b, id: other } of panels) {
@@ -179,7 +179,7 @@ describe.each(dashboards)("%s", (_name, board) => {
         record: `expression_${index}`,
         expr: filledIn(expr),
       }));
-      // JSON is also valid YAML.
+      // JSON is valid YAML, so the rules are written as JSON.
       writeFileSync(join(folder, "rules.yml"), JSON.stringify({ groups: [{ name: "all", rules }] }));
       expect(promtool("check", "rules", join(folder, "rules.yml"))).toContain(`${rules.length} rules found`);
     } finally {
@@ -188,7 +188,7 @@ describe.each(dashboards)("%s", (_name, board) => {
   });
 });
 
-test("no expression names a whole bucket boundary as one version of Prometheus alone writes it", () => {
+test("no expression names a bucket boundary in a form that only one version of Prometheus writes", () => {
   const all = [
     ...dashboards.flatMap(([, board]) => expressions(board).map(({ expr }) => expr)),
     read("infra/prometheus/rules/recording.yml"),

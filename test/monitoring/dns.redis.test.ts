@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { hasPrometheus } from "./support.ts";
 
 /**
- * Gives a command its own network, resolv.conf and process numbers, so that the ports of the Compose stack and port 53
+ * Runs a command with its own network, resolv.conf and process ids, so that port 53 and the ports of the Compose stack
  * are free.
  */
 const IN_NAMESPACE = [

@@ -16,7 +16,7 @@ import {
   root,
 } from "./support.ts";
 
-/** 60 tasks in one batch, a single one, and a later one. */
+/** How many tasks of type demo.echo the test enqueues: 60 in one batch, a single one, and a later one. */
 const ECHOES = 62;
 const FAILING = 5;
 let stack: Stack;
@@ -24,7 +24,7 @@ let stack: Stack;
 const task = (type: string, payload: unknown, more: object = {}) => ({ type, payload, ...more });
 const tasks = "/v1/queues/default/tasks";
 
-/** Runs tasks in known numbers, so that the tests can compare exact figures. */
+/** Runs a known number of tasks, so that the tests can compare exact values. */
 async function knownRun(): Promise<void> {
   const { producer, operator, sum } = stack;
   const batch = [
@@ -38,7 +38,7 @@ async function knownRun(): Promise<void> {
     results: { status: number }[];
   };
   expect(results.map(({ status }) => status)).toEqual(batch.map(() => 201));
-  // The limit is set before the run, so that Prometheus has scraped it when the dashboards are tested.
+  // The limit is set before the run, so that Prometheus has scraped it before the dashboards are tested.
   const limits = { queue: { concurrency: 100 } };
   expect((await operator("PUT", "/v1/queues/default/limits", limits)).status).toBe(200);
   const hello = task("demo.echo", "hello", { id: "hello-1" });
@@ -77,7 +77,7 @@ async function knownRun(): Promise<void> {
 }
 
 /**
- * Stops a worker for longer than its lease. Another worker runs its task, and the verdict of the first one comes too
+ * Stops a worker for longer than its lease. Another worker runs its task, so the verdict of the first worker comes too
  * late.
  */
 async function standstill(): Promise<void> {
@@ -172,14 +172,14 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
     );
   });
 
-  test("gauges of time and memory tell what is so", async () => {
+  test("gauges of time and memory have plausible values", async () => {
     expect(await stack.sum("time() - max(holdfast_janitor_last_success_timestamp_seconds)")).toBeLessThan(5);
     const used = await stack.sum("holdfast_redis_memory_used_bytes");
     expect(used).toBeGreaterThan(500_000);
     expect(await stack.sum("holdfast_redis_memory_limit_bytes")).toBeGreaterThan(used);
     expect(await stack.sum("holdfast_redis_clients")).toBeGreaterThan(5);
     expect(await stack.sum("sum(holdfast_overlap_seconds_sum)")).toBeGreaterThan(0);
-    // The worker notices the loss of its one lease by its own clock, and may hear of it once more from Redis.
+    // The worker sees by its own clock that its one lease is lost. Redis may report the same loss once more.
     expect([1, 2]).toContain(await stack.sum('sum(holdfast_lease_renewals_total{outcome="lost"})'));
     expect(await stack.sum('sum(holdfast_lease_renewals_total{outcome="renewed"})')).toBeGreaterThan(0);
   });
@@ -236,7 +236,8 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
   test.each(dashboards)("every expression of %s has data", async (_name, board) => {
     const empty: string[] = [];
     for (const { where, expr } of expressions(board)) {
-      // Panels of workers with several queues must also work if one queue is selected. Only "timed" has a schedule.
+      // Panels for workers with several queues have to work even if one queue is selected. Only the queue "timed" has a
+      // schedule.
       for (const queue of [".*", expr.includes("holdfast_schedule_") ? "timed" : "default"]) {
         const result = await stack.range(filledIn(expr, { queue, interval: "15s" }));
         const points = result.flatMap(({ values }) => values ?? []);
@@ -278,7 +279,7 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
         name,
       ).toBe(true);
     }
-    // An alert about a series that does not exist would be silent for ever.
+    // An alert on a series that does not exist would never fire.
     for (const { name, query } of rules.filter(({ type }) => type === "alerting")) {
       const asked = [...query.matchAll(/\b(?:holdfast_\w+|queue:[\w:]+|up)\b(\{[^}]*\})?/g)].map(
         ([text]) => text,
@@ -289,7 +290,7 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
     }
   });
 
-  test("the alerts that this run calls for are on their way, and no page", async () => {
+  test("the alerts that this run causes are pending or firing, and none of them pages", async () => {
     const { alerts: active } = await stack.prometheus<{
       alerts: { labels: Record<string, string>; state: string }[];
     }>("alerts");

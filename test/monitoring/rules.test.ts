@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { alerts, hasPrometheus, promtool, read, recorded, root } from "./support.ts";
 
 const TESTS = "infra/prometheus/tests";
-/** Cases of recording rules. */
+/** The test files for recording rules. */
 const RECORDED_TESTS = ["backlog-work.yml"];
 const PAGES = [
   "OldestPendingTooOld",
@@ -32,7 +32,7 @@ describe.skipIf(!hasPrometheus)("promtool", () => {
   });
 });
 
-test("pages and tickets are those that were agreed on", () => {
+test("the alerts that page, and those that open a ticket, are the agreed ones", () => {
   const of = (severity: string) =>
     alerts.filter(({ text }) => text.includes(`labels: { severity: ${severity} }`)).map(({ name }) => name);
   expect(of("page")).toEqual(PAGES);

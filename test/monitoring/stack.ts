@@ -14,13 +14,13 @@ import { read, root } from "./support.ts";
 
 export interface Series {
   metric: Record<string, string>;
-  /** The results of an instant query. */
+  /** The value in the answer to an instant query. */
   value?: [number, string];
-  /** The results of a range query. */
+  /** The values in the answer to a range query. */
   values?: [number, string][];
 }
 
-/** The jobs of infra/prometheus/prometheus.yml, with the ports of their processes. */
+/** For each job in infra/prometheus/prometheus.yml, the ports of its processes. */
 export type Ports = Record<"producer-api" | "observability" | "worker" | "janitor" | "prometheus", number[]>;
 
 export interface Stack {
@@ -31,9 +31,9 @@ export interface Stack {
   operator(method: string, path: string, body?: unknown): Promise<{ status: number; body: string }>;
   prometheus<T>(path: string, query?: Record<string, string>): Promise<T>;
   query(expr: string): Promise<Series[]>;
-  /** Returns the sum of an instant query; NaN without a series. */
+  /** Returns the sum of the results of an instant query; NaN if there are none. */
   sum(expr: string): Promise<number>;
-  /** Queries the whole run, with one point per second. */
+  /** Runs a range query over the whole run, with one point per second. */
   range(expr: string): Promise<Series[]>;
   stop(): Promise<void>;
 }
@@ -42,7 +42,7 @@ export const WORKERS = 3;
 export const SLOTS = 10;
 const QUEUES = "default,mail";
 
-/** Starts Redis, the four services with three workers, and a Prometheus that scrapes them each second. */
+/** Starts Redis, the four services with three workers, and a Prometheus that scrapes them every second. */
 export async function startStack(): Promise<Stack> {
   const redis = await startRedisServer();
   const services: ServiceProcess[] = [];
@@ -167,7 +167,7 @@ export async function startStack(): Promise<Stack> {
   return stack;
 }
 
-/** Writes the configuration of the repository with these targets, and with 1 s instead of its intervals. */
+/** Writes the Prometheus configuration of the repository with these targets, and with intervals of 1 s. */
 function writeConfiguration(folder: string, ports: Ports): void {
   mkdirSync(join(folder, "rules"));
   for (const name of readdirSync(resolve(root, "infra/prometheus/rules"))) {

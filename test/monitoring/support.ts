@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 export const root = resolve(import.meta.dirname, "../..");
 export const read = (path: string): string => readFileSync(resolve(root, path), "utf8");
 
-/** Debian's package `prometheus` has both; `make test` installs it where it can. */
+/** Debian's package `prometheus` has both programs. `make test` installs the package where it can. */
 export const hasPrometheus = ["prometheus", "promtool"].every(
   (name) => spawnSync(name, ["--version"], { stdio: "ignore" }).status === 0,
 );
@@ -23,7 +23,7 @@ export interface MetricRow {
   from: string[];
 }
 
-/** The table of docs/metrics.md. */
+/** The rows of the table in docs/metrics.md. */
 export function documentedMetrics(): MetricRow[] {
   const page = read("docs/metrics.md");
   const table = page.slice(page.indexOf("<!-- metrics -->"), page.indexOf("<!-- /metrics -->"));
@@ -64,7 +64,7 @@ export const dashboards: [string, Dashboard][] = readdirSync(resolve(root, "infr
   (name) => [name, JSON.parse(read(`infra/grafana/dashboards/${name}`)) as Dashboard],
 );
 
-/** Every expression of a dashboard, with its place. */
+/** Every expression in a Grafana dashboard, and where it is. */
 export function expressions({ panels, annotations }: Dashboard): { where: string; expr: string }[] {
   return [
     ...panels.flatMap(({ title, targets = [] }) =>
@@ -74,7 +74,7 @@ export function expressions({ panels, annotations }: Dashboard): { where: string
   ];
 }
 
-/** Replaces the variables of Grafana as Grafana does if everything is selected. */
+/** Replaces the variables of a Grafana dashboard, as Grafana does if everything is selected. */
 export const filledIn = (expr: string, values: Record<string, string> = {}): string =>
   expr
     .replaceAll("$__rate_interval", values.interval ?? "1m")
@@ -83,11 +83,11 @@ export const filledIn = (expr: string, values: Record<string, string> = {}): str
 
 export interface AlertRule {
   name: string;
-  /** The text of the rule. */
+  /** The YAML text of the rule. */
   text: string;
 }
 
-/** The alerts, cut out of the text of the file, whose order and indentation are known. */
+/** The alerts, cut out of the text of the file. The order and indentation of that file are fixed. */
 export const alerts: AlertRule[] = read("infra/prometheus/rules/alerts.yml")
   .split(/^ {6}- alert: /m)
   .slice(1)

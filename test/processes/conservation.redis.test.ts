@@ -23,7 +23,8 @@ test("of 2,000 tasks, a fifth failing, none is lost when a worker and a janitor 
   const janitors = await Promise.all([system.janitor().ready(), system.janitor().ready()]);
   const backoff = { kind: "exponential", baseMs: 50, maxMs: 400 } as const;
   const workers = await Promise.all([system.worker({ backoff }).ready(), system.worker({ backoff }).ready()]);
-  // Of ten tasks, one fails once and one fails until it is dead. Of a hundred, one fails for good at once.
+  // Of ten tasks, one fails once, and one fails until it becomes a dead letter. Of a hundred, one fails for good at
+  // once.
   const tasks = Array.from({ length: 2_000 }, (_, n) => ({
     type: "flaky",
     payload: { ms: 30, failures: n % 10 === 0 ? 1 : n % 10 === 5 ? 99 : 0, fatal: n % 100 === 5 },
@@ -48,17 +49,18 @@ test("of 2,000 tasks, a fifth failing, none is lost when a worker and a janitor 
   );
 
   const [completed, dead] = [await system.idsIn("completed"), await system.idsIn("dead")];
-  // The ids are compared: no task is lost, invented or in two places.
+  // This compares the ids: no task is lost, invented, or in two places.
   expect([...completed, ...dead].sort()).toEqual([...ids].sort());
   const expectedDead = new Set(ids.filter((_, n) => n % 10 === 5));
   for (const id of expectedDead) expect(dead).toContain(id);
-  // A task that does not fail could only die of crashes, and the one killed worker causes at most one per task.
+  // A task without failures could die only of crashes. There is one killed worker, which causes at most one crash per
+  // task.
   expect(dead).toHaveLength(expectedDead.size);
   const { totals } = await system.stats();
   expect(totals.acked).toBe(completed.length);
   expect(totals.crashed).toBeGreaterThan(0);
   expect(totals.attempts).toBe(totals.acked + totals.failed + totals.crashed + totals.released);
-  // No two acks of one id were accepted, whoever sent them.
+  // At most one ack per id was accepted, counted over all workers.
   const acks = workers.flatMap((worker) =>
     worker.heard("settled", { outcome: "acked" }).map((line) => line.id),
   );

@@ -9,12 +9,12 @@ import { Observer, Queue } from "../../packages/holdfast/dist/index.js";
 
 export { until };
 
-/** Test settings of the fault matrix. */
+/** The settings of the tests. */
 export const LEASE_MS = 1_000;
 export const SWEEP_MS = 200;
 const POLL_MS = 100;
 
-/** One line that a fixture wrote. */
+/** One event that a fixture process has printed as a line. */
 export interface Said {
   event: "ready" | "started" | "settled" | "aborted" | "renewal" | "error" | "swept" | "stopped";
   id?: string;

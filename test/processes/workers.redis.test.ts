@@ -4,13 +4,13 @@ import { LEASE_MS, Processes, SWEEP_MS, until } from "./support.ts";
 test("a task that kills its worker is dead after exactly 4 grants, and 49 innocents beside it all finish", async () => {
   const system = new Processes();
   const janitor = await system.janitor().ready();
-  // The other tasks take longer than the poison task, so it crashes them too while they share a worker.
+  // The other tasks take longer than the poison task, so those that share a worker with it crash too.
   const innocents = Array.from({ length: 49 }, () => ({ type: "sleep", payload: { ms: 120 } }));
   const tasks = [...innocents.slice(0, 20), { type: "poison", payload: null }, ...innocents.slice(20)];
   const ids = await system.enqueue(tasks);
   const poison = ids[20] as string;
 
-  // The supervisor starts a new worker whenever the worker has died.
+  // This loop starts a new worker whenever a worker has died.
   let deaths = 0;
   let supervising = true;
   let worker = system.worker();
@@ -53,7 +53,8 @@ test("a task that kills its worker is dead after exactly 4 grants, and 49 innoce
     if (id === poison) continue;
     const task = await system.task(id);
     expect(task.state).toBe("completed");
-    // A task crashes only while it shares a worker with the poison task, which runs alone from its second crash on.
+    // A task crashes only if it shares a worker with the poison task. After its second crash, the poison task runs
+    // alone.
     expect(task.crashes).toBeLessThanOrEqual(2);
   }
   const { totals } = await system.stats();
@@ -72,7 +73,7 @@ test("after a kill -9 of a worker with 100 tasks leased all are leased again wit
   await first.kill();
   const killedAt = performance.now();
   await until("all are leased again", () => second.heard("started").length === 100);
-  // Below 1.8 s without load; the margin is for a busy machine.
+  // Without other load it takes less than 1.8 s. The margin is for a busy machine.
   expect(performance.now() - killedAt).toBeLessThan(LEASE_MS + SWEEP_MS + 10_000);
   await until("all are completed", async () => (await system.stats()).completed === 100);
   expect(new Set(second.heard("started").map((line) => line.id))).toEqual(new Set(ids));
@@ -120,7 +121,7 @@ test("a handler that blocks the event loop for three leases keeps its lease", as
   const worker = await system.worker({ concurrency: 1 }).ready();
   const [id] = await system.enqueue([{ type: "block", payload: { ms: 3 * LEASE_MS } }]);
   await until("it runs", () => worker.heard("started").length === 1);
-  // Another worker would take the task if it could be taken.
+  // If the task could be taken, this other worker would take it.
   const other = await system.worker({ concurrency: 1 }).ready();
   await until("it is done", async () => (await system.task(id as string)).state === "completed");
   expect(await system.task(id as string)).toMatchObject({ attempts: 1, crashes: 0, workerId: "w1" });
@@ -155,7 +156,7 @@ test("a worker stopped for three leases finds its lease lost: its late ack is st
     workerId: "w2",
   });
   expect((await system.stats()).totals).toMatchObject({ acked: 1, stale: 1, crashed: 1 });
-  // The first worker still works as before.
+  // The first worker still runs tasks.
   await second.kill();
   await system.enqueue([{ type: "sleep", payload: { ms: 1 } }]);
   await until(
@@ -170,15 +171,15 @@ test("a handler that blocks the event loop does not sit on the tasks that were t
   await system.worker(options).ready();
   const quick = (count: number) =>
     Array.from({ length: count }, () => ({ type: "sleep", payload: { ms: 0 } }));
-  // At the pace of the quick tasks, the worker has taken hundreds ahead when it begins the task that blocks.
+  // While tasks are quick, the worker takes hundreds of them ahead. It then begins the task that blocks.
   await system.enqueue([...quick(2_500), { type: "block", payload: { ms: 5_000 } }, ...quick(500)]);
   await until("it blocks", async () => {
     const { completed } = await system.stats();
     return completed > 2_200 && completed === (await sameAfter(300, () => system.stats())).completed;
   });
   await system.worker(options).ready();
-  // All tasks are done but those that a call was just bringing to the blocked worker.
-  await until("the rest is done", async () => (await system.stats()).completed >= 2_850, 3_000);
+  // All tasks are done, except for those that a call was bringing to the worker when it blocked.
+  await until("almost all tasks are done", async () => (await system.stats()).completed >= 2_850, 3_000);
   await until("everything is done", async () => (await system.stats()).completed === 3_001, 10_000);
   const { totals } = await system.stats();
   expect(totals).toMatchObject({ crashed: 0, failed: 0 });

@@ -57,8 +57,8 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
   });
 
   /**
-   * Starts nginx with the configuration of the documentation, with our ports and certificate, and with a second server
-   * that is configured in another way.
+   * Starts nginx with the configuration in the documentation, with the ports and the certificate of the test. A second
+   * server in it has another configuration.
    */
   async function startNginx(): Promise<ChildProcess> {
     const page = await readFile(join(import.meta.dirname, "../../docs/reverse-proxy.md"), "utf8");
@@ -117,7 +117,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     return child;
   }
 
-  /** Sends a request over TLS and HTTP/2, under the name that the configuration serves. */
+  /** Sends a request over TLS and HTTP/2, with the host name that the configuration serves. */
   function ask(
     method: string,
     path: string,
@@ -168,7 +168,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     expect(JSON.parse(found.body)).toMatchObject({ state: "completed" });
     const key2 = { ...bearer(), "content-type": "application/x-ndjson" };
     const lines = await ask("POST", "/tasks/v1/queues/default/tasks/batch", undefined, key2);
-    // The service refuses the empty body with 422, so the request has passed the proxy.
+    // The service itself refuses the empty body with 422, so the request has passed the proxy.
     expect(lines.status).toBe(422);
   });
 
@@ -196,7 +196,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     expect((await ask("GET", "/queues/docs")).status).toBeLessThan(400);
   });
 
-  test("a page of another origin is refused, and told what the service is known as", async () => {
+  test("a page of another origin is refused, and the error gives the names of the service", async () => {
     const logIn = (origin: string) => ask("POST", "/queues/v1/session", { key }, { origin });
     expect((await logIn(`https://${NAME}:${ports.tls}`)).status).toBe(200);
     for (const origin of [`https://${NAME}`, `https://${NAME}:1`, "https://evil.example", "null"]) {
@@ -209,7 +209,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
   });
 
   test.each([
-    ["below a path that the proxy takes off", () => `https://localhost:${ports.tls}/queues`],
+    ["below a path that the proxy removes", () => `https://localhost:${ports.tls}/queues`],
     ["under a Host without the port, by X-Forwarded-Host", () => `https://localhost:${ports.other}`],
     [
       "below a path that the proxy leaves, by BASE_PATH and X-Forwarded-Port",

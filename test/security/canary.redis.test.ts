@@ -5,7 +5,7 @@ import { freePort, until } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type SecuredStack, startSecuredStack } from "./secured-stack.ts";
 
-// The test puts a secret into every possible input, and searches every output of a full run for it.
+// The test puts secrets into every possible input, and searches for them in every output of a full run.
 const PASSWORD = "canary-redis-password-5f1c";
 const SESSION_SECRET = "canary-session-secret-93ab-0123456789";
 const HEADER = "canary-header-77d2";
@@ -73,7 +73,7 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
   expect((await enqueue({ type: "card.fail", id: "failed", payload: { card }, maxRetries: 0 })).status).toBe(
     201,
   );
-  // Errors and log lines are cut at 1,024 characters, somewhere within the number.
+  // Errors and log lines are cut at 1,024 characters. With these pads, each cut is at another place in the number.
   const pads = Array.from({ length: 8 }, (_, at) => 985 + 5 * at);
   for (const pad of pads) {
     const cut = { type: "card.cut", id: `cut-${pad}`, payload: { card, pad }, maxRetries: 0 };
@@ -91,7 +91,7 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
     await until("all have ended", async () => (await stateOf(`cut-${pad}`)) === "dead", 30_000);
 
   const outputs = new Map<string, string>();
-  // The errors about these bodies may only quote the data that was sent.
+  // The errors about these bodies may quote only the data that was sent.
   const broken = [
     `{"type":"t","payload":{"card":"${PAYLOAD}"`,
     `{"type":"${PAYLOAD} ","payload":1}`,
@@ -131,7 +131,7 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
     }
   };
   await visit(viewer.text, "viewer", outputs);
-  // A search reveals nothing either: it finds visible text, and no masked text.
+  // A search must not reveal masked text: it finds only visible text.
   for (const [q, count] of [
     [PAYLOAD, 0],
     [NUMBER.slice(0, 8), 0],
@@ -158,7 +158,7 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
     HEADER,
     PAYLOAD,
     NUMBER,
-    // A text that was cut must not show the beginning of a secret either.
+    // After a cut, not even the beginning of a secret may be shown.
     `x${NUMBER.slice(0, 2)}`,
     `y${NUMBER.slice(0, 2)}`,
     admin.text.slice(-43),
@@ -170,7 +170,7 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
   );
   expect(leaks).toEqual([]);
   expect(outputs.size).toBeGreaterThan(25);
-  // The canaries are in the outputs, since an admin sees them in full.
+  // An admin sees the secrets in full, which shows that the outputs do contain them.
   const seen = new Map<string, string>();
   await visit(admin.text, "admin", seen);
   const whole = [...seen].filter(([, text]) => text.includes(PAYLOAD) && text.includes(NUMBER));

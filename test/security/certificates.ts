@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 export interface Authority {
   readonly caFile: string;
-  /** Makes a certificate for names such as `DNS:localhost` and `IP:127.0.0.1`. */
+  /** Makes a certificate for the given names, such as `DNS:localhost` and `IP:127.0.0.1`. */
   issue(name: string, names: readonly string[]): { certFile: string; keyFile: string };
 }
 

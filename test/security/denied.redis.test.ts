@@ -7,10 +7,10 @@ import { afterwards } from "../../packages/holdfast/test/support/library.ts";
 import { isSince72, PREFIX, type SecuredRedis, startSecuredRedis, template } from "./secured-redis.ts";
 
 const ROLES = ["producer", "worker", "janitor", "observer"] as const;
-/** Redis lets every user send these commands, which a log-in needs. */
+/** Redis allows every user these commands, because a log-in needs them. */
 const ALWAYS = ["auth", "hello", "quit", "reset"];
 const refusal = expect.stringMatching(/^NOPERM/);
-/** The error of Redis 7.0, of later versions, and for commands that no script may call. */
+/** Matches the error of Redis 7.0, that of later versions, and that for commands that no script may call. */
 const refusalInScript = expect.stringMatching(
   /The user executing the script can't|ACL failure in script|not allowed from script/,
 );
@@ -33,7 +33,7 @@ function allowedBy(role: string): string[] {
 
 type CommandInfo = [name: string, arity: number, ...unknown: unknown[]];
 
-/** Returns every command of this Redis, also as `container|command`, with enough arguments. */
+/** Returns every command of this Redis with enough arguments. Subcommands are named `container|command`. */
 async function allCommands(admin: Redis): Promise<Map<string, string[]>> {
   const all = new Map<string, string[]>();
   const add = ([name, arity]: CommandInfo) => {
@@ -42,7 +42,7 @@ async function allCommands(admin: Redis): Promise<Map<string, string[]>> {
   };
   for (const info of (await admin.call("COMMAND")) as CommandInfo[]) {
     const subcommands = (info[9] ?? []) as CommandInfo[];
-    // A container such as CONFIG is only a command together with a subcommand.
+    // A container such as CONFIG is a command only together with a subcommand.
     if (subcommands.length === 0) add(info);
     for (const subcommand of subcommands) add(subcommand);
   }
@@ -77,7 +77,7 @@ test.each(ROLES)(
     const allowed: string[] = [];
     for (const [name, words] of commands) {
       const verdict = String(await admin.call("ACL", "DRYRUN", role, ...words));
-      // Every other verdict is about keys or channels, so the role may send the command.
+      // Any other error is about keys or channels, so the role may send this command.
       if (!verdict.includes("no permissions to run")) allowed.push(name);
     }
     expect(allowed.filter((name) => !ALWAYS.includes(name)).sort()).toEqual(
@@ -96,7 +96,7 @@ const DANGEROUS = [
   .join("|")
   .split("|");
 
-/** For each role, keys that the role does not need. */
+/** For each role, some keys that the role does not need. */
 const NOT_ITS_OWN: Record<(typeof ROLES)[number], string[]> = {
   producer: ["{work}:completed", "{work}:remembered", "{work}:stale_verdicts", "{:system}:workers"],
   worker: ["{work}:else"],
@@ -138,7 +138,7 @@ test.each(ROLES)(
         expect.soft(await answer(client, [command, channel, "x"]), `${command} ${channel}`).toEqual(refusal);
     const wake = `${PREFIX}:{work}:wake:w1`;
     if (role !== "worker") expect(await answer(client, ["SSUBSCRIBE", wake])).toEqual(refusal);
-    // The role may still use its own keys and channels, so the names were the reason for the refusals.
+    // The role may use its own keys and channels, so the refusals above were due to the names.
     if (role !== "janitor")
       expect(await answer(client, ["SISMEMBER", `${PREFIX}:{:system}:queues`, "q"])).toBe("allowed: 0");
     expect(await answer(client, ["HGET", `${PREFIX}:{work}:state`, "f"])).toBe("allowed: null");
@@ -203,7 +203,7 @@ test("an observer appends to the audit log and reads it, but cannot remove or ch
     `LPUSH ${log} x|LINSERT ${log} BEFORE x y|LMOVE ${log} ${log} LEFT RIGHT|RPOPLPUSH ${log} ${log}|LMPOP 1 ${log} LEFT`,
     `EXPIRE ${log} 1|PEXPIRE ${log} 1|RENAME ${log} x|COPY x ${log} REPLACE|SET ${log} x|RESTORE ${log} 0 x REPLACE`,
     `SORT ${log} ALPHA STORE ${log}|XADD ${log} MAXLEN 0 * f v|BLPOP ${log} 1|GETDEL ${log}|MOVE ${log} 1`,
-    // Keys of the system are not among the keys that an observer may unlink.
+    // An observer may unlink keys of queues, but not these keys of the system.
     `UNLINK ${PREFIX}:{:system}:queues|UNLINK ${PREFIX}:{:system}:operations|UNLINK ${PREFIX}:{:system}:log_outs`,
     `SET ${PREFIX}:{:system}:audit_dropped 9`,
   ].join("|");
@@ -215,7 +215,7 @@ test("an observer appends to the audit log and reads it, but cannot remove or ch
   }
   const { records } = await client.actions.page({ limit: 10 });
   expect(records.map(({ actor }) => actor)).toEqual(["c", "b", "a"]);
-  // Only a janitor removes records, and only the oldest.
+  // Only a janitor removes audit records, and only the oldest ones.
   const janitor = new Holdfast({ redis: redis.url("janitor"), prefix: PREFIX });
   afterwards(() => janitor.close());
   expect(await janitor.actions.trim(2)).toBe(1);

@@ -4,7 +4,7 @@ import { Value } from "typebox/value";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Operation, type SecuredStack, startSecuredStack } from "./secured-stack.ts";
 
-// `make fuzz` runs the long form. A failure prints the seed; HOLDFAST_FUZZ_SEED runs it again.
+// `make fuzz` runs many more. A failure prints its seed, and HOLDFAST_FUZZ_SEED repeats the run with that seed.
 const RUNS = Number(process.env.HOLDFAST_FUZZ_RUNS ?? 12);
 const SEED = process.env.HOLDFAST_FUZZ_SEED;
 const HANG_MS = 20_000;
@@ -57,7 +57,7 @@ const scalar = fc.oneof(
 );
 
 /**
- * Makes values that mostly fit the schema, so that the fuzz gets beyond the first check, and sometimes any other value.
+ * Makes values of which most fit the schema, so that the fuzz gets past the first check. The others are of any kind.
  */
 function arbitraryOf(schema: Record<string, unknown>, depth = 0): fc.Arbitrary<unknown> {
   const anything = fc.oneof(scalar, fc.jsonValue({ maxDepth: 3 }));
@@ -139,7 +139,7 @@ async function send(operation: Operation, segment: string, query: string, body: 
   return { status: response.status, type, answer };
 }
 
-/** Shortens the wait of long polls, because the fuzz has no time for half a minute. */
+/** Shortens the waits of long polls, because the fuzz has no time for half a minute each. */
 const brief = (value: unknown) => (Number(value) > 50 && Number(value) <= 30_000 ? 50 : value);
 
 const parameters = { numRuns: RUNS, ...(SEED === undefined ? {} : { seed: Number(SEED) }) };
@@ -163,7 +163,7 @@ test("no request makes a route fail, hang or accept invalid data, and every erro
           { requiredKeys: [] },
         ),
       ),
-      // Whether the request has a query parameter that no route knows. Such a request has to be refused.
+      // Adds a query parameter that no route knows. Such a request has to be refused.
       isStranger: fc.boolean(),
       body: bodySchema
         ? fc.oneof(
@@ -200,13 +200,13 @@ test("no request makes a route fail, hang or accept invalid data, and every erro
 }, 3_600_000);
 
 /**
- * Whether the route's own description, a JSON Schema, accepts the body.
+ * Whether the JSON Schema in the route's own description accepts the body.
  * @param batch the answer to a batch, which has a result for each element
  */
 function isAccepted(schema: Record<string, unknown>, body: string | undefined, batch?: string): boolean {
   if (body === undefined || body === "") return true;
   try {
-    // A byte order mark at the beginning is skipped.
+    // A byte order mark at the beginning is ignored.
     const value = JSON.parse(body.replace(/^\ufeff/, "")) as unknown;
     if (batch === undefined) return Value.Check(schema as never, value);
     const { items } = schema as { items: Record<string, unknown> };

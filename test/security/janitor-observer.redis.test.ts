@@ -12,7 +12,7 @@ test("the user janitor has all rights that a janitor needs, also after a rewind,
   const redis = await startSecuredRedis();
   const admin = await helper(redis);
   const queue = new Queue("work", { client: admin });
-  // The janitor raises the share of "work" in this limit once tasks wait there.
+  // Once tasks wait in "work", the janitor increases the share of "work" in this limit.
   await new Observer({ client: admin }).limits.share("db", { concurrency: 10 }, ["work", "idle"]);
   await queue.enqueue("t", 1, { id: "leased" });
   const engine = admin.engine("work");
@@ -29,17 +29,17 @@ test("the user janitor has all rights that a janitor needs, also after a rewind,
   await new Observer({ client: admin }).configure("work", { retentionMs: 0, retentionCount: 0 });
   await queue.enqueue("t", 1, { id: "ended", delayMs: 60_000, unique: { key: "once" } });
   await queue.cancel("ended");
-  // No worker has a handler for this task.
+  // No worker has a handler for this task's type.
   await queue.enqueue("odd", 1, { id: "rejected" });
   await engine.acquire({ ...base, types: " t" });
-  // An acquire would have promoted this task, so it is enqueued after the acquires.
+  // This task is enqueued after the acquires, since an acquire would have promoted it.
   await queue.enqueue("t", 1, { id: "due", delayMs: 1 });
   const lost = { id: "w", queues: ["later"], types: [], host: "h", pid: 1, version: "1", slots: 1, busy: 0 };
   await admin.registry.putWorker({ ...lost, startedAt: 1, heartbeatAt: 1, state: "running" });
-  // The queue of this schedule does not exist yet.
+  // The queue that this schedule enqueues to does not exist yet.
   const often = { queue: "later", cron: "* * * * * *", type: "t", overlap: "skip" } as const;
   await new Schedules({ client: admin }).put("s", often);
-  // The second occurrence replaces the task of the first one.
+  // The second occurrence replaces the task of the first occurrence.
   const unique = { key: "k", onConflict: "replace" } as const;
   const only = { queue: "replaced", cron: "* * * * * *", type: "t", options: { unique } };
   await new Schedules({ client: admin }).put("only", only);
@@ -88,7 +88,7 @@ test("the user janitor has all rights that a janitor needs, also after a rewind,
   expect(await redis.admin.acl("LOG")).toEqual([]);
 });
 
-/** Does with operations and the audit log everything that observability does. */
+/** Makes every call about operations and the audit log that observability makes. */
 async function operate(client: Holdfast): Promise<void> {
   const by = {
     actor: "a",
@@ -241,7 +241,7 @@ test("the user observer has all rights that an observer needs, and no others", a
   expect((await observer.empty("work", ["pending"])).removed).toBe(1);
   await observer.pause("work");
   await observer.deleteQueue("work");
-  // The command `holdfast` also enqueues as the observer.
+  // The command `holdfast` also enqueues, with the user `observer`.
   const producer = new Queue("work", { client });
   await producer.enqueue("t", 1, { id: "again" });
   expect(await observer.cancel("work", "again")).toBe("cancelled");
@@ -276,6 +276,6 @@ test("the user observer has all rights that an observer needs, and no others", a
   await seen.note();
   await observer.close();
   expect(methodsOf(Observer).filter((name) => !called.has(name))).toEqual([]);
-  // A subscription to events ends ten seconds after its last reader.
+  // The library ends a subscription to events ten seconds after its last reader.
   await expectLeast(redis, seen, "observer", ["sunsubscribe"]);
 });

@@ -35,7 +35,7 @@ test("a password is rotated without a gap, and the old password is refused after
   await queue.enqueue("t", 1);
   await new Queue("work", { client: after }).enqueue("t", 1);
   await redis.admin.acl("LOAD");
-  // ACL LOAD closes the connection, and the client connects again.
+  // ACL LOAD closes the connection of the client, and the client connects again.
   expect(await failure(new Queue("work", { client: after }).enqueue("t", 1))).toBe("fulfilled");
   const late = new Holdfast({ redis: old, prefix });
   afterwards(() => late.close());

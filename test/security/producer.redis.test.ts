@@ -15,7 +15,7 @@ test("the user producer has all rights that a producer needs, and no others", as
     "--repl-diskless-sync-delay",
     "0",
   ]);
-  // SECURITY.md names these rights for replicas.
+  // A replica needs these rights, which SECURITY.md lists.
   await redis.admin.acl(
     "SETUSER",
     "replica",
@@ -50,7 +50,7 @@ test("the user producer has all rights that a producer needs, and no others", as
   });
   expect(await queue.cancel("later")).toBe("cancelled");
   expect(await queue.enqueueText("t", "[2]", { id: "later" })).toMatchObject({ duplicate: false });
-  await until("the replica is in step", async () =>
+  await until("the replica is in sync", async () =>
     /state=online/.test(await redis.admin.info("replication")),
   );
   await until(
@@ -101,6 +101,6 @@ test("the user producer has all rights that a producer needs, and no others", as
   await queue.close();
   await split.close();
   expect(methodsOf(Queue).filter((name) => !called.has(name))).toEqual([]);
-  // A subscription to events ends ten seconds after its last reader.
+  // The library ends a subscription to events ten seconds after its last reader.
   await expectLeast(redis, seen, "producer", ["sunsubscribe"]);
 });

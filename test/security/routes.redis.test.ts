@@ -4,12 +4,12 @@ import { until } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Operation, type SecuredStack, startSecuredStack } from "./secured-stack.ts";
 
-// Calls every route of both API descriptions with every kind of key that must not pass, also routes that are added
-// later.
+// Calls every route in both API descriptions with every kind of key that the route has to refuse. New routes are
+// included by themselves.
 const OTHER = "queue-of-others";
 const MINE = "queue-of-mine";
 
-/** For each scope, a scope that allows as much as possible without it. */
+/** For each scope, scopes that together allow as much as possible without it. */
 const LACKING: Record<Scope, Scope[]> = {
   read: ["enqueue"],
   enqueue: ["control"],
@@ -23,7 +23,7 @@ let owner: string;
 const ids: Record<string, string> = {};
 
 /**
- * Makes the things of the other queue anew, because an earlier call with an allowed key may have changed or deleted
+ * Creates the objects of the other queue again, because an earlier call with an allowed key may have changed or deleted
  * them.
  */
 async function thingsOfOthers(): Promise<void> {
@@ -50,7 +50,7 @@ beforeAll(async () => {
       headers: { authorization: `Bearer ${owner}`, "content-type": "application/json" },
       body: JSON.stringify(body),
     });
-  // Makes something in the other queue for every kind of thing that a path names by its id.
+  // For every kind of object that a path names by its id, creates one in the other queue.
   await send(stack.api, `/v1/queues/${OTHER}/tasks`, "POST", { type: "t", payload: 1, id: "task" });
   await send(stack.api, `/v1/queues/${MINE}/tasks`, "POST", { type: "t", payload: 1, id: "task" });
   const burst = await send(stack.observability, `/v1/queues/${OTHER}/burst`, "POST", { tasks: 1 });
@@ -67,7 +67,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => stack?.stop());
 
-/** The path of an operation with `queue`, or with a thing of the other queue if the path has no queue. */
+/** The path of an operation, filled with `queue`. If the path has no queue, it names an object of the other queue. */
 function pathOf({ path }: Operation, queue: string): string {
   const kind = path.split("/")[2] ?? "";
   return path
@@ -88,7 +88,7 @@ function sharedLimit(queue: string) {
   return { limit: { concurrency: 9 }, queues: [queue] };
 }
 
-/** Bodies that are valid, for routes whose handler has to look at the existing thing. */
+/** Valid bodies, for routes whose handler checks access only after it has read the existing object. */
 const BODIES: Record<string, object> = {
   "PUT /v1/schedules/{id}": schedule(MINE),
   "PUT /v1/limits/{name}": sharedLimit(MINE),
@@ -117,7 +117,7 @@ test("every route of both descriptions says what it needs, and only log-in needs
   const open = operations.filter(({ scope }) => scope === "public");
   expect([...new Set(open.map(({ path }) => path))]).toEqual(["/v1/session"]);
   const changing = operations.filter(({ method, scope }) => method !== "GET" && scope === "read");
-  // These routes compute something and change nothing.
+  // These routes only compute something, so the scope `read` is enough.
   expect([...new Set(changing.map(({ path }) => path))].sort()).toEqual([
     "/v1/queues/{queue}/limits/try",
     "/v1/schedules/preview",
@@ -127,7 +127,7 @@ test("every route of both descriptions says what it needs, and only log-in needs
 test("without a key, with a bad one and with an expired one: 401, as problem+json", async () => {
   const expired = mintKey({ label: "expired", scopes: ["admin"], expiresAt: Date.now() + 1 });
   await new KeyStore(stack.client).add(expired.key);
-  // When the services know this key, they also know the expired one.
+  // The services read all keys together, so once they know this key they also know the expired one.
   await stack.key({ label: "later" });
   const bad = [undefined, "", "hf_nonsense", mintKey({ label: "x", scopes: ["admin"] }).text, expired.text];
   for (const operation of guarded()) {
@@ -143,7 +143,7 @@ test("without a key, with a bad one and with an expired one: 401, as problem+jso
   }
 }, 180_000);
 
-test("with a key that lacks the scope: 403; with the scope alone it is let in", async () => {
+test("a key that lacks the scope gets 403, and a key with only that scope is accepted", async () => {
   const lacking = new Map<string, string>();
   const having = new Map<string, string>();
   for (const scope of SCOPES) {
@@ -154,7 +154,7 @@ test("with a key that lacks the scope: 403; with the scope alone it is let in", 
     const { scope = "" } = operation;
     const refused = await call(operation, lacking.get(scope));
     expect.soft([nameOf(operation), refused.status]).toEqual([nameOf(operation), 403]);
-    // The queue may have been deleted by an earlier call. It only matters that the key was let in.
+    // An earlier call may have deleted the queue. All that matters here is that the key was accepted.
     const { status, text } = await call(operation, having.get(scope), "queue-of-nobody");
     const isLetIn = status !== 401 && status < 500 && !(status === 403 && text.includes("scope"));
     expect
@@ -163,7 +163,7 @@ test("with a key that lacks the scope: 403; with the scope alone it is let in", 
   }
 }, 180_000);
 
-test("with a key of another queue: 403, and in no answer a word of the queue of others", async () => {
+test("a key for another queue gets 403, and no answer reveals anything about the queue of others", async () => {
   const { text } = await stack.key({ label: "limited", scopes: ["admin"], queues: [MINE] });
   await thingsOfOthers();
   await until("the queue is seen", async () => {
@@ -179,11 +179,12 @@ test("with a key of another queue: 403, and in no answer a word of the queue of 
     } else if (/\{id\}|\{name\}/.test(operation.path)) {
       expect.soft(answer.text).not.toContain(OTHER);
       if (operation.method === "PUT") {
-        // A PUT that would overwrite a schedule or limit of another queue cannot be answered as if there were none.
+        // A PUT would overwrite a schedule or limit of another queue, so it cannot be answered as if that object did
+        // not exist.
         expect.soft([nameOf(operation), answer.status]).toEqual([nameOf(operation), 403]);
         continue;
       }
-      // The answer is the same as for a missing thing, so that the caller does not learn whether the thing exists.
+      // The answer is the same as for a missing object, so that the caller does not learn whether the object exists.
       const kind = operation.path.split("/")[2] ?? "";
       const there = ids[kind] ?? "";
       ids[kind] = "thing-of-nobody";
@@ -206,7 +207,7 @@ test("a query parameter that a route does not know is refused by name, whatever 
   for (const operation of operations) {
     const { status, text } = await call(operation, owner, MINE, "?no_such_filter=1");
     const { errors, code } = JSON.parse(text) as { code: string; errors?: { in: string; message: string }[] };
-    // `call` does not know a valid body for every route. A wrong body is refused before the query.
+    // `call` does not have a valid body for every route. An invalid body is refused before the query is checked.
     const isBody =
       errors?.some((error) => error.in === "body") || ["invalid_json", "invalid_argument"].includes(code);
     const named = errors?.some(

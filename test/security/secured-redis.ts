@@ -27,22 +27,22 @@ export function folder(): string {
 
 export interface SecuredRedis {
   readonly port: number;
-  /** The folder with a file per user that has the password. */
+  /** The folder that has a file with the password of each user. */
   readonly secrets: string;
   /** A client of the user admin in database 0. */
   readonly admin: Redis;
   password(user: string): string;
-  /** The URL for the library, with this user and database 1. */
+  /** The URL for the library, with this user and with database 1. */
   url(user: string): string;
-  /** Writes a new password of the user into the folder and the aclfile. @returns the new password */
+  /** Gives the user a new password, in the folder and in the aclfile. @returns the new password */
   rotate(user: string): string;
-  /** Kills Redis and starts it again without its data. */
+  /** Kills Redis, and starts it again without its data. */
   restart(): Promise<void>;
 }
 
 /**
  * Starts a redis-server with the users that scripts/acl-users.mjs makes.
- * @param tls the certificate; with it, the server only has a TLS port
+ * @param tls the certificate. If given, the server has only a TLS port
  */
 export async function startSecuredRedis(
   args: readonly string[] = [],
@@ -115,11 +115,11 @@ export async function startSecuredRedis(
   };
 }
 
-/** What each user sent: commands, some as `container|command`, and the hashes of scripts. */
+/** Lists what each user sent: commands, some in the form `container|command`, and hashes of scripts. */
 export interface Watch {
   commands(user: string): Set<string>;
   scripts(user: string): Set<string>;
-  /** Records the users of all open connections. Call this before the connections are closed. */
+  /** Records which user each open connection belongs to. Call this before the connections are closed. */
   note(): Promise<void>;
 }
 
@@ -159,7 +159,7 @@ export async function watch(redis: SecuredRedis): Promise<Watch> {
   };
 }
 
-/** Wraps `target`, and adds the name of each called method to `called`. */
+/** Wraps `target`, so that the name of each method that is called is added to `called`. */
 export function noting<T extends object>(target: T, called: Set<string>): T {
   return new Proxy(target, {
     get(object, property) {

@@ -28,11 +28,11 @@ export interface SecuredStack {
   api: string;
   observability: string;
   processes: Record<string, ServiceProcess>;
-  /** Makes a key that every service knows when this resolves. */
+  /** Makes a key. Resolves once every service knows the key. */
   key(spec: Partial<NewKey>): Promise<{ id: string; text: string }>;
-  /** Every operation of both API descriptions. */
+  /** Returns every operation in both API descriptions. */
   operations(): Promise<Operation[]>;
-  /** Starts one more service. */
+  /** Starts another service. */
   start(name: string, env: Record<string, string>): ServiceProcess;
   stop(): Promise<void>;
 }
@@ -51,7 +51,7 @@ interface Described {
   >;
 }
 
-/** Starts producer-api and observability as processes, with keys in Redis. */
+/** Starts producer-api and observability as processes, with API keys in Redis. */
 export async function startSecuredStack(
   options: { redisArgs?: string[]; env?: Record<string, string>; password?: string } = {},
 ): Promise<SecuredStack> {
@@ -89,7 +89,7 @@ export async function startSecuredStack(
   try {
     await known(admin.text, 120_000);
   } catch (error) {
-    // The caller does not have the stack yet, so it cannot stop it.
+    // The start failed, so the caller gets no stack that it could stop.
     await Promise.all(Object.values(processes).map((service) => service.kill()));
     await client.close();
     await redis.stop();

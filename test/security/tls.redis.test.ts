@@ -29,7 +29,7 @@ function serve([command = "", ...args]: string[]): void {
   });
 }
 
-/** Starts a redis-server that only has a TLS port. */
+/** Starts a redis-server that has only a TLS port. */
 async function tlsRedis(options: { names?: string[]; clientCertificates?: boolean } = {}) {
   const home = folder();
   const trusted = authority(home, "trusted");
@@ -92,7 +92,7 @@ test("queue, worker with its heartbeat thread, janitor and observer use TLS", as
   expect(errors).toEqual([]);
 });
 
-test("host and port use TLS with `tls`, or with a CA alone", async () => {
+test("a connection by host and port uses TLS if `tls` or only a CA is set", async () => {
   const { port, trusted } = await tlsRedis();
   const address = { host: "127.0.0.1", port, password: PASSWORD, tlsCaFile: trusted.caFile };
   for (const redis of [{ ...address, tls: true }, address]) {
@@ -118,7 +118,7 @@ test("NODE_TLS_REJECT_UNAUTHORIZED=0 does not make an untrusted certificate trus
   const redis = await tlsRedis();
   vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
   afterwards(async () => void vi.unstubAllEnvs());
-  // Node itself accepts the certificate, which shows that the variable has an effect here.
+  // Node itself accepts the certificate, which shows that the variable has an effect in this process.
   const socket = connect({ port: redis.port, host: "127.0.0.1" });
   await once(socket, "secureConnect");
   socket.destroy();
@@ -135,10 +135,11 @@ test("a certificate for another name is refused, unless tlsServerName is that na
   await client.check();
 });
 
-test("if Redis asks for client certificates, only one of its CA is accepted", async () => {
+test("if Redis asks for client certificates, it accepts only certificates from its CA", async () => {
   const { url, trusted, home } = await tlsRedis({ clientCertificates: true });
   const redis = { url, tlsCaFile: trusted.caFile };
-  // The message is not compared, because it depends on whether the alert or the reset comes first.
+  // The message is not compared, because it depends on whether the TLS alert or the reset of the connection comes
+  // first.
   expect(await refusalOf(redis)).toMatchObject({ code: "redis_unavailable" });
   const mine = trusted.issue("client", ["DNS:client"]);
   const client = new Holdfast({ redis: { ...redis, tlsCertFile: mine.certFile, tlsKeyFile: mine.keyFile } });

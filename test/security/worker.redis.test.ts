@@ -22,7 +22,7 @@ test("the user worker has all rights that a worker needs, and no others", async 
       opened.set(task.id, resolve);
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     });
-  // The second attempt ends at once, also if it begins before the first one ends.
+  // The first attempt runs until the test ends it. Later attempts end at once.
   const stubborn = (task: { id: string }, { attempt }: { attempt: number }) =>
     attempt > 1 ? null : new Promise<void>((resolve) => void opened.set(task.id, resolve));
   let failed = 0;
@@ -61,7 +61,7 @@ test("the user worker has all rights that a worker needs, and no others", async 
   expect(worker.lastGoodPollAgeMs()).toBeGreaterThanOrEqual(0);
   expect(worker.stalledMs()).toBe(0);
 
-  // A push or a wake-up starts each task, because the worker polls only every 10 s.
+  // The worker polls only every 10 s, so each task is started by a push or a wake-up.
   const state = async (id: string) => (await queue.get(id))?.state;
   await queue.enqueue("ok", 1, { id: "ok" });
   expect(await queue.result("ok", { waitMs: 5_000 })).toMatchObject({
@@ -102,7 +102,7 @@ test("the user worker has all rights that a worker needs, and no others", async 
   expect(parts.stalledMs()).toBe(0);
   const { id } = await split.enqueue("ok", 1);
   expect(await split.result(id, { waitMs: 5_000 })).toMatchObject({ state: "completed" });
-  // A worker may also be the first to register a queue.
+  // The first process that registers a queue may be a worker.
   const first = new Worker("first", {}, { redis: redis.url("worker"), prefix });
   await first.start();
 

@@ -17,7 +17,7 @@ const cli = async (port: number, ...args: string[]) =>
   (await run("redis-cli", ["-p", String(port), ...args])).stdout.trim();
 
 beforeAll(async () => {
-  // The cluster bus listens 10,000 ports higher.
+  // The bus of each Cluster node listens on the port 10,000 higher, which has to be free as well.
   while (ports.length < 3) {
     const port = await freePort();
     if (port < 50_000 && !ports.includes(port)) ports.push(port);
@@ -53,7 +53,7 @@ afterAll(async () => {
   ports = [];
 });
 
-/** Returns how many partitions with tasks each node has. */
+/** Returns for each node how many partitions with tasks it has. */
 async function partitionsPerNode(): Promise<number[]> {
   const found = await Promise.all(ports.map((port) => cli(port, "keys", "queue:{hot/*}:tasks")));
   return found.map((text) => text.split("\n").filter((line) => line !== "").length);
@@ -122,7 +122,8 @@ test("one hot queue spreads over the nodes of a Cluster, grows while it runs, an
     for (const id of ids) expect((await newer.get(id))?.state).toBe("completed");
     expect((await observer.audit("hot")).violations).toEqual([]);
 
-    // The worker hears the wake-up of each partition. With a poll of 10 s, nothing else would start a task this fast.
+    // The worker hears the wake-ups of every partition. It polls only every 10 s, so nothing else would start a task so
+    // soon.
     for (let n = 0; n < 11; n++) {
       const started = performance.now();
       const { id } = await newer.enqueue("ok", n, { partitionKey: `wake-${n}` });

@@ -26,7 +26,7 @@ async function serve(port: number, args: string[]): Promise<void> {
   await until(`redis-server on ${port}`, async () => (await cli(port, "ping").catch(() => "")) === "PONG");
 }
 
-/** Brings 60 tasks of each kind to their end: done, retried, dead and replayed. */
+/** Enqueues 60 tasks of each kind and waits for their end: completed, retried, dead, and replayed. */
 async function lifecycle(redis: ConnectionSettings): Promise<void> {
   const queue = new Queue("topology", { redis });
   const observer = new Observer({ redis });
@@ -61,8 +61,8 @@ async function lifecycle(redis: ConnectionSettings): Promise<void> {
     expect(await observer.replayAll("topology")).toEqual({ replayed: 60, skipped: 0 });
     await until("all 180 completed", async () => (await observer.stats("topology")).completed === 180);
     expect((await observer.audit("topology")).violations).toEqual([]);
-    // The wake-up is a message in a channel of the queue's own Cluster slot. With a poll of 10 s, nothing else would
-    // start a task this fast.
+    // The wake-up is a message on a channel in the Cluster slot of the queue. The worker polls only every 10 s, so
+    // nothing else would start a task so soon.
     const started = performance.now();
     const { id } = await queue.enqueue("ok", "wake up");
     expect((await queue.result(id, { waitMs: 5_000 }))?.resultText).toBe('"wake up"');
@@ -78,7 +78,7 @@ async function lifecycle(redis: ConnectionSettings): Promise<void> {
 describe("a Cluster of three", () => {
   let ports: number[] = [];
   beforeAll(async () => {
-    // The cluster bus listens 10,000 ports higher.
+    // The bus of each Cluster node listens on the port 10,000 higher, which has to be free as well.
     ports = [];
     while (ports.length < 3) {
       const port = await freePort();

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { until } from "@holdfast/testing";
 import protobuf from "protobufjs";
 
-// The messages of opentelemetry-proto in which spans are sent. The decoder skips fields that are missing here.
+// The messages of opentelemetry-proto that carry spans. Fields that are left out here are skipped by the decoder.
 const PROTO = `
 syntax = "proto3";
 message Request { repeated ResourceSpans resource_spans = 1; }
@@ -30,7 +30,7 @@ interface RawAttribute {
 
 export type Attributes = Record<string, string | number | boolean | undefined>;
 
-/** A span as the collector got it. */
+/** A span as the collector received it. */
 export interface ReceivedSpan {
   service: string;
   traceId: string;
@@ -42,7 +42,7 @@ export interface ReceivedSpan {
   attributes: Attributes;
   links: { traceId: string; spanId: string; attributes: Attributes }[];
   events: { name: string; attributes: Attributes }[];
-  /** OK and unset are both "ok". */
+  /** "ok" stands for the status OK and for an unset status. */
   status: "ok" | "error";
   startMs: number;
   endMs: number;
@@ -51,12 +51,12 @@ export interface ReceivedSpan {
 export interface OtlpReceiver {
   readonly url: string;
   readonly spans: ReceivedSpan[];
-  /** Waits for `count` spans that match. */
+  /** Waits for a span that matches. @param what the name of the wait in an error */
   span(what: string, match: (span: ReceivedSpan) => boolean): Promise<ReceivedSpan>;
   stop(): Promise<void>;
 }
 
-/** Starts a collector, which takes spans by OTLP over HTTP, as protobuf. */
+/** Starts a collector that receives spans as protobuf, by OTLP over HTTP. */
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = [];
   const server = createServer((request, response) => {

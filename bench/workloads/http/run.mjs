@@ -31,7 +31,7 @@ const ended = new Promise((resolve) => server.once("exit", resolve));
 
 const cpuMicros = () =>
   new Promise((resolve) => {
-    // A service also sends its ready message on this channel, without `cpuMicros`.
+    // A service also sends its ready message on this channel. That message has no `cpuMicros`.
     const onMessage = (message) => {
       if (message?.cpuMicros === undefined) return;
       server.off("message", onMessage);
@@ -53,7 +53,7 @@ while (
   await delay(50);
 }
 
-// 96 bytes of payload.
+// The payload has 96 bytes.
 const task = { type: "noop", payload: { data: "x".repeat(85) } };
 const fire = (duration) =>
   autocannon({

@@ -1,4 +1,4 @@
-// A second queue under full load: one process enqueues and runs no-op tasks as fast as it can.
+// Puts a second queue under full load: one process enqueues and runs empty tasks as fast as it can.
 import { Queue, Worker } from "../../../packages/holdfast/dist/index.js";
 import { readArgs, serveParent } from "../shared/children.mjs";
 import { clockMs } from "./systems.mjs";

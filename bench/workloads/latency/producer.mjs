@@ -1,10 +1,10 @@
-// The producer of one system: enqueues at a steady pace, each task with the time of its enqueue.
+// The producer of one system. It enqueues tasks at a steady pace, each with the time of its enqueue as payload.
 import { readArgs, serveParent } from "../shared/children.mjs";
 import { clockMs, SYSTEMS } from "./systems.mjs";
 
 const args = readArgs();
 const { send, close } = await SYSTEMS[args.system].produce(args);
-// 96 bytes of JSON in all.
+// With this filler, the payload has 96 bytes of JSON.
 const filler = "x".repeat(64);
 
 serveParent(async ({ count, intervalMs }) => {

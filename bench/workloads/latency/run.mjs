@@ -1,5 +1,5 @@
-// Runs one round of one variant. Every system has its own worker and producer process. The systems take turns in slices
-// of half a second, so that a disturbance of the machine affects all of them.
+// Runs one round of one variant. Every system has a worker process and a producer process of its own. The systems take
+// turns in slices of half a second, so that a disturbance of the machine affects all of them.
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import { dropKeys, percentile, printResult, readArgs, rotate, startChild } from "../shared/children.mjs";
@@ -31,7 +31,7 @@ try {
     await producers[system].ask({ count, intervalMs: INTERVAL_MS });
     return (await workers[system].ask({ count })).answer;
   };
-  // Warms up: compiles code, loads scripts, and lets buffers grow.
+  // A warm-up, in which code is compiled, scripts are loaded, and buffers grow.
   for (const system of systems) await send(system, perSlice);
   const load = loaded ? await start("load.mjs", {}) : undefined;
   if (load) for (const system of systems) await send(system, perSlice);

@@ -10,7 +10,7 @@ const close = await SYSTEMS[args.system].work(args, ({ at }) => {
   onArrival();
 });
 
-// The answer has the latencies, and is sent when `count` tasks have arrived.
+// Answers when `count` tasks have arrived. The answer has their latencies.
 serveParent(async ({ count }) => {
   await new Promise((resolve) => {
     onArrival = () => latencies.length >= count && resolve();

@@ -1,4 +1,4 @@
-// One worker process: concurrency 10, handlers of 10 ms.
+// Runs one worker process with concurrency 10 and handlers that take 10 ms.
 import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "../../../packages/holdfast/dist/index.js";
 import { readArgs, serveParent } from "../shared/children.mjs";

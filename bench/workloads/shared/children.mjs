@@ -2,7 +2,8 @@
 import { fork } from "node:child_process";
 
 /**
- * Starts `node file JSON(args)` and waits until it is ready. `ask(question)` sends a message and returns the answer.
+ * Starts `node file JSON(args)`, and waits until the child is ready. `ask(question)` sends a message to it and returns
+ * the answer.
  */
 export async function startChild(file, args, { execArgv = [] } = {}) {
   const child = fork(file, [JSON.stringify(args)], {
@@ -35,7 +36,7 @@ export async function startChild(file, args, { execArgv = [] } = {}) {
   };
 }
 
-/** Called by the child. Calls `answer` with each question, until the parent ends or sends SIGTERM. */
+/** Runs in the child. Calls `answer` for each question, until the parent ends or sends SIGTERM. */
 export function serveParent(answer, close) {
   const end = () => Promise.resolve(close?.()).finally(() => process.exit(0));
   process.once("SIGTERM", end);
@@ -50,7 +51,7 @@ export const readArgs = () => JSON.parse(process.argv[2] ?? "{}");
 /** Prints the result of a process that `runNode` started, as its last line. */
 export const printResult = (result) => process.stdout.write(`${JSON.stringify(result)}\n`);
 
-/** Returns the items in an order that depends on the round, so that no item always comes first. */
+/** Returns the items in an order that changes from round to round, so that no item always comes first. */
 export const rotate = (items, round) => items.map((_, index) => items[(index + round) % items.length]);
 
 export function percentile(sorted, share) {
@@ -63,7 +64,7 @@ export const median = (values) =>
     0.5,
   );
 
-/** Removes every key of a run, which begins with `start`, from Redis. */
+/** Removes all keys that begin with `start` from Redis, which are the keys of one run. */
 export async function dropKeys(redis, start) {
   let cursor = "0";
   do {

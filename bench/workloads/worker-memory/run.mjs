@@ -1,4 +1,4 @@
-// This process enqueues, so that the other process measures the memory of the worker alone.
+// This process enqueues the tasks, so that the worker process shows the memory of the worker alone.
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import { Janitor, Queue } from "../../../packages/holdfast/dist/index.js";

@@ -1,4 +1,4 @@
-// Runs a worker of tasks that do nothing, and reports its memory after a full collection.
+// Runs a worker whose tasks do nothing, and reports its memory after a full collection.
 import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "../../../packages/holdfast/dist/index.js";
 import { readArgs, serveParent } from "../shared/children.mjs";

@@ -2,7 +2,10 @@ import type { DashboardRoute, RouteBody, RouteParams, RouteQuery, RouteReply } f
 import { SERVICE_URL } from "./base.ts";
 import { apiFetch } from "./http.ts";
 
-/** A property that is left out if `T` is undefined, and optional if all fields of `T` are. */
+/**
+ * The type of an object with the property `Name`. Without the property if `T` is undefined; optional if all fields of
+ * `T` are.
+ */
 type Option<Name extends string, T> = [T] extends [undefined]
   ? unknown
   : Partial<T> extends T
@@ -52,7 +55,7 @@ export async function api<R extends DashboardRoute>(
   return response.status === 204 ? (null as RouteReply<R>) : response.json();
 }
 
-/** Drops empty fields, because a filter that the reader left empty is not a condition. */
+/** Leaves out empty fields: a filter that the reader left empty is not a condition. */
 export function given<T extends Record<string, unknown>>(
   values: T,
 ): { [K in keyof T]?: Exclude<T[K], undefined> } {

@@ -28,17 +28,17 @@ export interface ReplayOptions {
   canary?: { size: number } | undefined;
   /** The new payload as exact JSON text, for a single task. */
   patch?: { payloadText: string } | undefined;
-  /** Also tasks whose unique key another task holds. */
+  /** Whether to replay tasks whose unique key another task holds. */
   force?: boolean | undefined;
   reason?: string | undefined;
 }
 
-/** The service changes a few tasks at once, and starts an operation for many. */
+/** The answer to a bulk action: a result for a few tasks, or an operation for many. */
 export type BulkAnswer =
   | {
       done: number;
       skipped: number;
-      /** The operation that can be undone. */
+      /** The id of the operation with which the action can be undone. */
       operationId?: string;
     }
   | { operation: OperationView };
@@ -70,7 +70,7 @@ export const replayDeadLetters = async (
     }),
   );
 
-/** Counts in a dry run the tasks that a replay or discard would change now. */
+/** Counts, in a dry run, the tasks that a replay or discard would change now. */
 export const countDeadLetters = async (
   queue: string,
   target: DeadLetterTarget,

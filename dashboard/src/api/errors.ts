@@ -1,4 +1,4 @@
-/** A remedy for each code. The detail of the answer states the cause. */
+/** What the reader can do about an error, by its code. The detail in the answer says what went wrong. */
 const REMEDIES: Record<string, string> = {
   redis_unavailable: "Check that Redis runs and that the observability service can reach it.",
   redis_refused: "Check the user, password and database that the observability service logs in with.",
@@ -29,7 +29,10 @@ export interface FieldError {
   message: string;
 }
 
-/** A failed request: its cause (`detail`), its stable `code`, and the request id, which is in the log. */
+/**
+ * A failed request. It has the cause (`detail`), a stable `code`, and the request id, which is also in the log of the
+ * service.
+ */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;

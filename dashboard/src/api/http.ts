@@ -48,7 +48,7 @@ async function refuseAllButJson(response: Response): Promise<void> {
     throw error;
   }
   if (isJson || (response.ok && contentType.startsWith("text/event-stream"))) return;
-  // A dev proxy or load balancer without a service behind it answers with HTML or plain text.
+  // An answer that is not JSON comes from a development proxy or a load balancer that cannot reach the service.
   const gone = response.status >= 502 && response.status <= 504;
   throw new ApiError({
     status: response.status,

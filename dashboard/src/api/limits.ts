@@ -26,7 +26,7 @@ export type {
   TypeLimit,
 };
 
-/** The keys of all data of the screen Limits begin with this key. */
+/** The query keys of all data on the screen Limits begin with this key. */
 export const limitsKey = (queue: string) => [...queueKey(queue), "limits"] as const;
 
 /** `GET /v1/queues/:queue/limits`. */
@@ -56,7 +56,7 @@ export const keysQuery = (queue: string) =>
 /** The values by which keys can be sorted, the highest first. */
 export type KeyOrder = "waiting" | "running" | "heldUntil";
 
-/** `GET /v1/queues/:queue/heaviest-keys`: the first 20 in an order. */
+/** `GET /v1/queues/:queue/heaviest-keys`: the first 20 keys in this order. */
 export const heaviestKeysQuery = (queue: string, by: KeyOrder) =>
   queryOptions({
     queryKey: [...limitsKey(queue), "heaviest", by] as const,

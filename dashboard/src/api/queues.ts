@@ -10,7 +10,7 @@ import { api, given } from "./client.ts";
 
 export type { QueueRates, SeriesPoint, SettingsBody };
 
-/** The keys of all data of a queue begin with this key, so that one invalidation refreshes all of the data. */
+/** The query keys of all data about a queue begin with this key, so that one invalidation refreshes all of it. */
 export const queueKey = (queue: string) => ["queue", queue] as const;
 const queuesKey = ["queues"] as const;
 
@@ -32,8 +32,8 @@ export const queueQuery = (queue: string) =>
 const MOST_POINTS = 240;
 
 /**
- * Returns the step of a chart, ms: a multiple of the step in which the service keeps this span, and long enough for
- * MOST_POINTS.
+ * Returns the step of a chart, ms. It is a multiple of the step in which the service keeps data of this age, and long
+ * enough that the chart has at most MOST_POINTS points.
  */
 export function seriesStep(windowMs: number): number {
   const unit =
@@ -54,7 +54,7 @@ export const seriesQuery = (queue: string, windowMs: number) =>
         query: { windowMs, stepMs: seriesStep(windowMs) },
         signal,
       }),
-    // The live stream adds newer points, so the series may be old.
+    // The live stream adds newer points, so the series need not be fetched again soon.
     staleTime: 30_000,
   });
 
@@ -70,10 +70,10 @@ export const resumeQueue = (queue: string) =>
 export const configureQueue = (queue: string, body: SettingsBody) =>
   api("PATCH /v1/queues/:queue", { params: { queue }, body });
 
-/** States that can be emptied. Processing is not one, because its tasks belong to their workers. */
+/** States that can be emptied. Processing is not among them, because its tasks belong to their workers. */
 export type EmptiedState = EmptyBody["states"][number];
 
-/** `POST /v1/queues/:queue/empty`: few tasks at once, many by an operation. */
+/** `POST /v1/queues/:queue/empty`: removes a few tasks at once, and many by an operation. */
 export const emptyQueue = async (
   queue: string,
   states: EmptiedState[],

@@ -38,8 +38,8 @@ export interface NewTaskText {
 }
 
 /**
- * `GET /v1/queues/:queue/tasks`, by cursor. A page of a search may be empty although more follow, because each request
- * scans a limited number of tasks.
+ * `GET /v1/queues/:queue/tasks`, by cursor. Each request scans a limited number of tasks, so a page of a search may be
+ * empty even if more matches follow.
  */
 export const tasksQuery = (queue: string, filter: TaskFilter) =>
   infiniteQueryOptions({
@@ -133,7 +133,7 @@ export function injectBody(task: NewTaskText): string {
   return `${rest.slice(0, -1)},"payload":${task.payloadText}}`;
 }
 
-/** Asks for the task in one queue after the other; null if no queue has it. */
+/** Looks for the task in one queue after another. Returns null if no queue has it. */
 export async function findTask(queues: readonly string[], id: string): Promise<string | null> {
   for (const queue of queues) {
     try {

@@ -4,7 +4,7 @@ import { codePoint, partsOf, plainText } from "./foreign-text.ts";
 const kinds = (text: string) => (partsOf(text) ?? []).map(({ text, kind }) => [kind, text]);
 
 describe("text of others", () => {
-  it("stays as it is if none of its characters could mislead a reader", () => {
+  it("is shown unchanged if none of its characters could mislead a reader", () => {
     for (const text of ["", '{"a":"é日本 😀","b":[1]}\n\t', "👩‍👩‍👧 family", "naïve"])
       expect(partsOf(text)).toBe(null);
   });

@@ -1,12 +1,13 @@
 /**
- * Part of a text that other people wrote. Such a text can hold invisible characters, and characters that reorder the
- * visible ones, so that one payload looks like another. These characters are marked or isolated.
+ * A part of a text that comes from other people. Such a text can have invisible characters, or characters that reorder
+ * the visible ones, which make one payload look like another. The dashboard marks or isolates these characters.
  */
 export interface TextPart {
-  /** The characters as they are. */
+  /** The characters of the part, unchanged. */
   text: string;
   /**
-   * A `marked` part is shown by its number. An `isolated` part reads from right to left and must not reorder the rest.
+   * A `marked` part is shown by the numbers of its characters. An `isolated` part reads from right to left, and is
+   * displayed so that it cannot reorder the rest of the text.
    */
   kind: "plain" | "marked" | "isolated";
 }
@@ -27,7 +28,7 @@ const PARTS = new RegExp(
 );
 const ANY = new RegExp(`[${MARKED}${RIGHT_TO_LEFT}]`, "u");
 
-/** Splits a text into its parts. Null, for speed, if the text can be shown as it is. */
+/** Splits a text into its parts. Returns null if the text can be shown unchanged, which saves time. */
 export function partsOf(text: string): TextPart[] | null {
   if (!ANY.test(text)) return null;
   const parts: TextPart[] = [];
@@ -41,7 +42,7 @@ export function partsOf(text: string): TextPart[] | null {
   return parts;
 }
 
-/** `U+202E`. */
+/** The name of a character by its number, such as `U+202E`. */
 export const codePoint = (character: string): string =>
   `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 
@@ -75,5 +76,5 @@ const NAMES: Record<string, string> = {
 export const nameOf = (character: string): string =>
   `${codePoint(character)}${NAMES[character] === undefined ? "" : `, ${NAMES[character]}`}`;
 
-/** For an editor: the characters that it has to mark. */
+/** The characters that an editor has to mark. */
 export const MARKED_CHARACTERS = new RegExp(`[${MARKED}]`, "gu");

@@ -3,14 +3,14 @@ const integer = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 /** Writes a count in full with thousands separators, because operators compare counts. */
 export const count = (value: number): string => integer.format(value);
 
-/** Writes a rate per second; a small rate has a decimal. */
+/** Writes a rate per second, with one decimal if the rate is small. */
 export function rate(perSecond: number): string {
   if (perSecond >= 10) return integer.format(perSecond);
   if (perSecond >= 0.05) return perSecond.toFixed(1);
   return "0";
 }
 
-/** Writes a share as a percentage; a small one has a decimal: `0.4 %`, `12 %`. */
+/** Writes a share as a percentage, with one decimal if it is small: `0.4 %`, `12 %`. */
 export function percent(share: number): string {
   const value = share * 100;
   return `${value !== 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)} %`;

@@ -24,7 +24,7 @@ export function shortDuration(ms: number): string {
 const two = (major: number, majorUnit: string, minor: number, minorUnit: string): string =>
   minor === 0 ? `${major} ${majorUnit}` : `${major} ${majorUnit} ${minor} ${minorUnit}`;
 
-/** `12 s ago`, `in 3 min`. */
+/** Writes a moment relative to now, such as `12 s ago` or `in 3 min`. */
 export function relative(atMs: number, nowMs: number): string {
   const age = nowMs - atMs;
   if (Math.abs(age) < 1_000) return "just now";
@@ -38,7 +38,7 @@ const coarse = (ms: number): string => {
   return `${Math.floor(ms / 86_400_000)} d`;
 };
 
-/** `2025-11-23 21:12:04 UTC`. */
+/** Writes a moment in UTC, such as `2025-11-23 21:12:04 UTC`. */
 export const utc = (atMs: number): string =>
   `${new Date(atMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 
@@ -46,7 +46,7 @@ export const utcPrecise = (atMs: number): string => new Date(atMs).toISOString()
 
 const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
-/** Time of day in the zone of the browser, for the axis of a chart. */
+/** Writes the time of day in the zone of the browser, for the axis of a chart. */
 export const clockTime = (atMs: number): string => clock.format(atMs);
 
 const minute = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
@@ -55,5 +55,5 @@ export const clockMinute = (atMs: number): string => minute.format(atMs);
 
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 
-/** `23 Nov`, in the zone of the browser. */
+/** Writes a day in the zone of the browser, such as `23 Nov`. */
 export const clockDay = (atMs: number): string => day.format(atMs);

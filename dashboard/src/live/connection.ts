@@ -1,8 +1,8 @@
-/** The state of the connection that brings live data, as a pure reducer of the events of the socket. */
+/** The state of the connection for live data. A pure reducer computes it from the events of the socket. */
 
 /**
- * The figures on the screen are stale after this time without an update. At the slowest pace, three updates are then
- * missing.
+ * Without an update for this time, the figures on the screen count as stale. Three updates are then missing, even at
+ * the slowest pace of the service.
  */
 export const STALE_AFTER_MS = 6_000;
 
@@ -10,7 +10,7 @@ export type Phase = "connecting" | "live" | "reconnecting" | "polling";
 
 export interface Connection {
   phase: Phase;
-  /** Sequence number of the last message, null before the first and after a reconnect. */
+  /** Sequence number of the last message; null before the first one, and again after a reconnect. */
   seq: number | null;
   /** When the figures on the screen last changed, ms of this browser's clock. */
   freshAt: number | null;

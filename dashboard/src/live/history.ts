@@ -20,7 +20,7 @@ export interface Rates {
   failed: number;
 }
 
-/** 15 minutes at two samples a second. */
+/** Two samples per second for 15 minutes. */
 const MOST_SAMPLES = 1_800;
 const FAILURE_WINDOW_MS = 60_000;
 
@@ -39,8 +39,8 @@ export function toSample(stats: QueueStats): Sample {
 }
 
 /**
- * Appends a sample. A sample that is not newer than the last one is dropped, since a poll and the socket can overtake
- * each other.
+ * Appends a sample. A sample that is not newer than the last one is dropped, since an answer to a poll can arrive after
+ * a newer message of the socket.
  */
 export function append(samples: readonly Sample[], sample: Sample): readonly Sample[] {
   const last = samples.at(-1);
@@ -53,7 +53,7 @@ export function append(samples: readonly Sample[], sample: Sample): readonly Sam
 export function between(first: Sample, last: Sample): Rates {
   const seconds = (last.at - first.at) / 1_000;
   if (seconds <= 0) return { enqueued: 0, completed: 0, failed: 0 };
-  // A counter falls if its queue was deleted and created again. Its rate is then 0, not negative.
+  // If a counter falls, its queue was deleted and created again. The rate is then 0, and not negative.
   const per = (a: number, b: number) => Math.max(0, b - a) / seconds;
   return {
     enqueued: per(first.enqueued, last.enqueued),
@@ -62,7 +62,7 @@ export function between(first: Sample, last: Sample): Rates {
   };
 }
 
-/** Share of attempts that failed or crashed in the last minute, 0 to 1; null if no attempt ended. */
+/** The share of attempts in the last minute that failed or crashed, 0 to 1; null if no attempt ended. */
 export function failureShareOf(samples: readonly Sample[]): number | null {
   const last = samples.at(-1);
   const first = last && samples.find((sample) => sample.at >= last.at - FAILURE_WINDOW_MS);

@@ -13,7 +13,7 @@ export interface LiveFigures {
   redisUp: boolean;
   /** When Redis last answered, ms by its clock; null if unknown. */
   sampledAt: number | null;
-  /** Redis time minus browser time, because ages are measured by the clock of Redis. */
+  /** Redis time minus browser time. Ages on the screen are measured by the clock of Redis. */
   clockOffsetMs: number;
   history: Record<string, readonly Sample[]>;
 }

@@ -25,7 +25,7 @@ export function openStream(url: string, callbacks: StreamCallbacks): () => void 
   socket.addEventListener("message", (event: MessageEvent<unknown>) => {
     if (over) return;
     const message = parseMessage(event.data);
-    // The message is not one of the service, so another program answers at this address.
+    // The message does not have the form of a stream message, so another program answers at this address.
     if (message === null) close();
     else callbacks.onMessage(message);
   });

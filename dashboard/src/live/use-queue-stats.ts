@@ -10,7 +10,9 @@ interface KnownQueue {
   exists: boolean | null;
 }
 
-/** Returns the figures of a queue. The stream only has the queues with the most waiting tasks; others are requested. */
+/**
+ * Returns the figures of a queue. The stream has only the queues with the most waiting tasks, so others are requested.
+ */
 export function useQueueStats(queue: string): KnownQueue {
   const { figures, paused } = useLive();
   const { queues, queuesTotal } = figures;

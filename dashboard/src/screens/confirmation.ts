@@ -1,4 +1,4 @@
-/** Above this many tasks, their number has to be typed. */
+/** Above this number of tasks, the user has to type the number. */
 const TYPED_ABOVE = 100;
 
 /**

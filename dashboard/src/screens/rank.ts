@@ -17,7 +17,7 @@ export function waitingWithoutWorkers(
   );
 }
 
-/** From these ages on, a waiting task is a warning or an alarm. */
+/** A waiting task of this age is a warning or an alarm. */
 const AGE_WARN_MS = 30_000;
 const AGE_ALARM_MS = 300_000;
 
@@ -36,7 +36,7 @@ export function sortQueues(
   const unworked = new Set(waitingWithoutWorkers(queues, workers).map((stats) => stats.queue));
   const worst = (stats: QueueStats): number[] => [
     unworked.has(stats.queue) ? 1 : 0,
-    // Queues in the same band of age count as equal, so that rows do not change places with each update.
+    // Ages with the same tone count as equal, so that rows do not change places with each update.
     { dead: 2, warn: 1, none: 0 }[ageTone(stats.oldestPendingAgeMs)],
     stats.dead,
     stats.pending,

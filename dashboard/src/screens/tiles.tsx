@@ -11,7 +11,7 @@ export function Tiles({ label, children }: { label: string; children: ReactNode 
 }
 
 interface TileProps {
-  /** Gives icon, colour and, without `name`, the word. */
+  /** Gives the tile its icon and colour and, if there is no `name`, its word. */
   state?: TaskState;
   name?: string;
   value: string;

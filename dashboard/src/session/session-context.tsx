@@ -49,7 +49,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
     () =>
       onUnauthorized(() => {
         const known = client.getQueryData<Session>(sessionKey);
-        // The next user must not see data that was read for the last one.
+        // The next user must not see data that was loaded for the previous user.
         if (known?.authenticated === true) {
           client.setQueryData(sessionKey, { ...known, authenticated: false });
           client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionKey[0] });

@@ -16,8 +16,8 @@ function useUnknownSearch() {
 }
 
 /**
- * Replaces a list by an explanation if the screen does not understand a filter in the address. Without the filter,
- * "all that match" would select more tasks than the reader asked for.
+ * If the screen does not understand a filter in the address, shows an explanation in place of the list. Without that
+ * filter, "all that match" would select more tasks than the reader wanted.
  */
 export function KnownSearch({ children }: { children: ReactNode }) {
   const { unknown, remove } = useUnknownSearch();

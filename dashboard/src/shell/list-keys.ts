@@ -1,6 +1,6 @@
 import { useEffect } from "react";
 
-/** The keys `j` and `k` move the cursor of the list on the screen, and `x` toggles the row at the cursor. */
+/** A list that reacts to keys: `j` and `k` move its cursor, and `x` toggles the row at the cursor. */
 export interface KeyedList {
   move(by: 1 | -1): void;
   toggle(): void;
@@ -10,7 +10,7 @@ let current: KeyedList | null = null;
 
 export const currentList = (): KeyedList | null => current;
 
-/** Gives the keys to this list while it is mounted. The newest list wins. */
+/** Sends these keys to this list while it is mounted. If several lists are mounted, the newest one gets them. */
 export function useKeyedList(list: KeyedList): void {
   useEffect(() => {
     const before = current;

@@ -18,7 +18,7 @@ import { ForeignText } from "../ui/foreign-text.tsx";
 
 /** How long a finished operation stays on the screen. */
 const LINGER_MS = 10_000;
-/** An operation that can be undone stays longer. */
+/** How long a finished operation stays if it can be undone. */
 const UNDO_LINGER_MS = 45_000;
 
 export function OperationCards() {

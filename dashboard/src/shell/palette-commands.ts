@@ -60,7 +60,7 @@ function useCommands(query: string, onHelp: () => void): Command[] {
         run: () => void navigate({ to: "/queues/$queue", params }),
       },
     ];
-    // Without a query, the commands of many queues would fill the list.
+    // Without a query, the commands of all queues would fill the list.
     if (query === "") return open;
     open.push(
       {
@@ -138,7 +138,7 @@ function useCommands(query: string, onHelp: () => void): Command[] {
   return [...queues, ...screens, ...choices];
 }
 
-/** Finds a task by queue and id. If the query is only an id, each queue is searched. */
+/** A command that opens a task. The query is a queue and an id, or only an id, which is then searched in each queue. */
 function useLookUp(query: string): Command | null {
   const navigate = useNavigate();
   const { figures } = useLive();

@@ -23,7 +23,7 @@ export function Palette({ onClose, onHelp }: { onClose(): void; onHelp(): void }
     command.run();
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    // While an input method composes a character, its keys select its own proposals.
+    // While an input method composes a character, these keys choose among its proposals.
     if (event.nativeEvent.isComposing) return;
     const { key } = event;
     const step = key === "ArrowDown" ? 1 : key === "ArrowUp" ? -1 : 0;

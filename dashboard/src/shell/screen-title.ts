@@ -30,7 +30,8 @@ export function useScreenTitle(): void {
   const { figures } = useLive();
   const { session } = useSession();
   const { queue, id } = params;
-  // A task has a state of its own, and the other screens have no figures of queues.
+  // The title of the overview and of queue screens names a problem of queues. Other screens, and those of one task, do
+  // not.
   const hasTrouble = id === undefined && (queue !== undefined || facts.title({}) === "Overview");
   const trouble = hasTrouble ? troubleOf(figures, queue) : null;
   useTitle(titleOf(facts.title(params), trouble, session.environment));

@@ -35,7 +35,7 @@ export function Topbar({ onMenu, onPalette, onHelp }: TopbarProps) {
   );
 }
 
-/** Shows the user and the role. Without keys there is no user. */
+/** Shows the user and the role. If the service has no keys, there is no user. */
 function Who() {
   const { session, leave } = useSession();
   const { fail } = useToasts();

@@ -4,7 +4,7 @@ import { type ScreenFacts, screenFacts } from "../screen-facts.ts";
 interface Screen {
   facts: ScreenFacts;
   params: Record<string, string>;
-  /** All fields of the address, also those that the screen does not understand. */
+  /** All fields of the address, including those that the screen does not understand. */
   raw: Record<string, unknown>;
 }
 
@@ -18,7 +18,7 @@ export function useScreen(): Screen {
     structuralSharing: true,
   });
   const text = useLocation({ select: ({ searchStr }) => searchStr });
-  // An unknown address only matches the root.
+  // An unknown address matches only the root route.
   const facts = screenFacts(routeId === "__root__" ? "" : fullPath);
   return { facts, params, raw: defaultParseSearch(text) };
 }

@@ -14,7 +14,7 @@ export const GO_KEYS = {
   d: { text: "Dead letters of this queue", to: "/queues/$queue/dead-letters" },
 } as const;
 
-/** A key that follows `g` after a longer pause has its usual meaning. */
+/** After `g`, the second key has to follow within this time. Later it has its usual meaning. */
 const SEQUENCE_MS = 1_200;
 
 /** Whether the focused element needs the keys: letters in a field are text, and a dialog handles its own keys. */
@@ -29,7 +29,7 @@ function takesKeys(target: EventTarget | null): boolean {
 interface ShortcutOptions {
   onPalette(): void;
   onHelp(): void;
-  /** True while a palette or sheet is open, which handles every key but Ctrl-K. */
+  /** True while a palette or sheet is open, which then handles every key except Ctrl-K. */
   isOff: boolean;
 }
 

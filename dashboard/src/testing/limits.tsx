@@ -30,7 +30,10 @@ export const keyView = (key: string, part: Partial<TaskKeyView> = {}): TaskKeyVi
   ...part,
 });
 
-/** Renders the screen of limits. The service answers with these limits and keys. The handler `more` is asked first. */
+/**
+ * Renders the screen of limits with these limits and keys. The handler `more` may answer a request before the default
+ * does.
+ */
 export function show(
   limits: LimitsView,
   keys: TaskKeyView[],

@@ -10,7 +10,7 @@ import { SessionGate } from "../session/session-context.tsx";
 import { TimeProvider } from "../ui/time.tsx";
 import { ToastProvider } from "../ui/toast.tsx";
 
-// The time is long, because the first test of a file also loads the code of its screen.
+// The timeout is long, because the first test of a file also loads the code of its screen.
 configure({ asyncUtilTimeout: 15_000 });
 
 /** A request that a screen sends. */
@@ -32,7 +32,7 @@ const stream = (text: string, signal: AbortSignal): ReadableStream<Uint8Array> =
     },
   });
 
-/** A socket that never opens, so that screens poll, and the handler of the test answers all of their requests. */
+/** A socket that never opens. Screens then poll, and the handler of the test answers all requests. */
 class SilentSocket extends EventTarget {
   constructor() {
     super();
@@ -41,7 +41,7 @@ class SilentSocket extends EventTarget {
   close(): void {}
 }
 
-/** A service without keys: everybody may do everything. */
+/** The session of a service without keys, where everybody may do everything. */
 const OPEN: Session = {
   authenticated: true,
   keysRequired: false,
@@ -212,7 +212,7 @@ export function deadTask(id: string, part: Partial<TaskView> = {}): TaskView {
   };
 }
 
-/** Answers the polling of the frame around each screen. */
+/** Answers the requests that the frame around each screen polls with. */
 export function frame(stats: QueueStats[]): Handler {
   return ({ path, method }) => {
     if (method !== "GET") return undefined;

@@ -10,7 +10,7 @@ function Box({ on, some }: { on: boolean; some: boolean }) {
   );
 }
 
-/** A checkbox with a name for screen readers only. For other readers, the row or column names it. */
+/** A checkbox whose label only screen readers get. On the screen, its row or column names it. */
 export function Checkbox({
   label,
   ...props
@@ -40,7 +40,7 @@ export function RowCheckbox({
         type="checkbox"
         aria-label={label}
         checked={isSelected}
-        // onChange does not say whether Shift is held. The space bar also triggers a click.
+        // The event of onChange does not say whether Shift is held. The space bar also triggers onClick.
         onClick={(event) => onToggle(event.shiftKey)}
         onChange={() => {}}
       />

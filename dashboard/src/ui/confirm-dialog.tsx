@@ -64,7 +64,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
                 label="Confirmation"
                 hint={
                   <>
-                    Type <strong className="mono">{phrase}</strong> to go on.
+                    Type <strong className="mono">{phrase}</strong> to continue.
                   </>
                 }
                 value={typed}

@@ -22,7 +22,7 @@ export function NoneYet(props: {
   );
 }
 
-/** Something exists, but not under this filter. */
+/** Shown if items exist, but none matches the filter. */
 export function NoneMatch({ what, scanned, onClear }: { what: string; scanned?: number; onClear(): void }) {
   return (
     <div className="empty">

@@ -7,7 +7,7 @@ import { useNarrow } from "./use-narrow.ts";
 interface FilterBarProps {
   value: ListSearch;
   onApply(value: ListSearch): void;
-  /** Whether any filter is set, also one of `children`. */
+  /** Whether any filter is set, including those of `children`. */
   filtered: boolean;
   onClear(): void;
   children?: ReactNode;
@@ -21,8 +21,8 @@ const AGE_TEXT: Record<Age, string> = {
 };
 
 const FIELDS = [
-  { key: "type", label: "Task type, as it is written", placeholder: "Type, exact" },
-  { key: "tag", label: "Tag, as it is written", placeholder: "Tag, exact" },
+  { key: "type", label: "Exact task type", placeholder: "Type, exact" },
+  { key: "tag", label: "Exact tag", placeholder: "Tag, exact" },
   { key: "error", label: "Text of the error; case does not matter", placeholder: "Error text" },
 ] as const;
 

@@ -1,8 +1,8 @@
 import { codePoint, nameOf, partsOf } from "../format/foreign-text.ts";
 
 /**
- * Shows a text that other people wrote. Characters that are invisible or would reorder the rest are shown by their
- * numbers. A copy of the selected text is the original.
+ * Shows a text that comes from other people. Characters that are invisible or would reorder the rest are shown by their
+ * numbers. If the reader copies the text, the copy has the original characters.
  */
 export function ForeignText({ text }: { text: string }) {
   const parts = partsOf(text);

@@ -17,7 +17,7 @@ interface FormDialogProps {
   children: ReactNode;
 }
 
-/** A dialog with fields and a button that saves them. It stays open, with the reason, if the service refuses. */
+/** A dialog with fields and a button that saves them. If the service refuses, it stays open and shows the reason. */
 export function FormDialog(props: FormDialogProps) {
   const { title, isWide = false, refused, saveText = "Save", save, onSaved, onClose, children } = props;
   const saving = useMutation({

@@ -4,7 +4,7 @@ interface ColumnHeadsProps {
   numbers?: readonly string[];
 }
 
-/** The names of the columns of a grid table, and behind them the column with the actions on a row. */
+/** The column names of a grid table. The last column has the actions on a row. */
 export function ColumnHeads({ columns, numbers = [] }: ColumnHeadsProps) {
   return (
     <>

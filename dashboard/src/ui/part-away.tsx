@@ -5,11 +5,12 @@ import { Button } from "./button.tsx";
 
 const RETRY_MS = 2_000;
 /**
- * If the API answers but this many attempts fail, the server has a newer dashboard or the browser caches the failure.
+ * If the API answers but this many attempts in a row fail, a newer dashboard was installed, or the browser has cached
+ * the failure.
  */
 const OUTDATED_AFTER = 3;
 
-/** Shown in the place of a part whose code could not be loaded. */
+/** Shown in place of a part whose code could not be loaded. */
 export function PartAway({ what, retry, page }: { what: string; retry(): Promise<void>; page: boolean }) {
   const { connection } = useLive();
   const answers = connection.phase === "live" || (connection.phase === "polling" && !connection.stale);

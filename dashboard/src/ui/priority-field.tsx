@@ -3,7 +3,7 @@ import { Segments } from "./segments.tsx";
 
 const TEXT: Record<Priority, string> = { high: "High", normal: "Normal", low: "Low" };
 
-/** The priority of a task, to choose. */
+/** A field to choose the priority of a task. */
 export function PriorityField({ value, onChange }: { value: Priority; onChange(priority: Priority): void }) {
   return (
     <div className="field">

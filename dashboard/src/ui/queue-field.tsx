@@ -8,7 +8,7 @@ interface QueueFieldProps {
   label: string;
   value: string;
   onChange(queue: string): void;
-  /** What creates the queue if it does not exist, such as `the first task`. */
+  /** Names what will create a queue that does not exist yet, such as `the first task`. */
   maker: string;
   placeholder?: string;
   hint?: ReactNode;
@@ -19,7 +19,7 @@ export const queueNameError = (name: string): string | null =>
     ? null
     : "Begin with a letter or digit; then letters, digits, - _ and . are allowed, at most 64 characters.";
 
-/** The name of a queue. A mistyped name creates a queue, so the field warns about a queue that does not exist yet. */
+/** A field for the name of a queue. A mistyped name creates a queue, so the field warns if the queue does not exist. */
 export function QueueField(props: QueueFieldProps) {
   const { label, value, onChange, maker, placeholder, hint } = props;
   const { figures } = useLive();

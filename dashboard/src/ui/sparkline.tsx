@@ -11,7 +11,7 @@ interface SparklineProps {
 export function Sparkline({ values, label, tone = "pending" }: SparklineProps) {
   if (values.length < 2)
     return <svg className="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label} />;
-  // Without room at the top, the line of a steady figure would look like a border.
+  // Without space at the top, the line of a steady value would look like a border.
   const top = Math.max(...values, 1) * 1.3;
   const points = values.map((value, index) => {
     const x = (index / (values.length - 1)) * WIDTH;

@@ -46,9 +46,7 @@ export function Time({ at }: { at: number }) {
   );
 }
 
-/**
- * Breaks the line between day and time of day if there is little room, because a time that is cut off would be wrong.
- */
+/** Breaks the line between the day and the time of day if space is short. A time that is cut off would be wrong. */
 function ClockTime({ text }: { text: string }) {
   const [day, ...rest] = text.split(" ");
   return (

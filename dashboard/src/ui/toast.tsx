@@ -9,7 +9,7 @@ export interface Toast {
   tone: "good" | "warn" | "bad";
   title: string;
   detail: string | null;
-  /** The remedy. */
+  /** What the reader can do about it. */
   remedy: string | null;
   requestId: string | null;
   action: ToastAction | null;
@@ -23,7 +23,7 @@ export interface ToastAction {
 interface Toasts {
   toasts: Toast[];
   say(title: string, detail?: string, action?: ToastAction): void;
-  /** Says that something was not done, although nothing failed. */
+  /** Shows a warning that something was not done, although nothing failed. */
   warn(title: string, detail?: string): void;
   /** Shows an error with cause, remedy and request id. */
   fail(title: string, error: unknown): void;

@@ -11,7 +11,8 @@ interface PagedQuery {
 }
 
 /**
- * Joins the rows of all loaded pages. A list that changes meanwhile may have a task on two pages; it becomes one row.
+ * Joins the rows of all loaded pages. If the list changes between two pages, a task can be on both, and becomes one
+ * row.
  */
 function mergePages(pages: readonly TaskPage[]): TaskView[] {
   const byId = new Map<string, TaskView>();

@@ -18,14 +18,15 @@ interface VirtualListProps<T> {
   rowHeight: number;
   rowKey(row: T): string;
   /**
-   * Draws the cells of a row. Visible rows are redrawn if this function changes, so keep it the same between renders.
+   * Draws the cells of a row. Keep this function the same between renders, because visible rows are redrawn when it
+   * changes.
    */
   Cells: RowCells<T>;
-  /** Called when the reader gets near the end. */
+  /** Called when the reader comes near the end of the list. */
   onEnd(): void;
-  /** Called for `x` on the row that `j` and `k` chose. */
+  /** Called for the key `x` with the row that the cursor is on. */
   onToggle?(row: T, index: number): void;
-  /** Whether the reader is at the first rows. */
+  /** Called with whether the first rows are visible. */
   onAtTop?(atTop: boolean): void;
   isSelected?(row: T): boolean;
 }
@@ -34,17 +35,17 @@ interface VirtualListProps<T> {
 export function VirtualList<T>(props: VirtualListProps<T>) {
   const { label, className, head, rows, rowHeight, rowKey, Cells, onEnd, onToggle, onAtTop, isSelected } =
     props;
-  // The list is drawn at each step of scrolling, but memo draws a row only once.
+  // The list is rendered at each step of scrolling. `memo` renders each row only once.
   const Row = useMemo(() => memo(Cells) as RowCells<T>, [Cells]);
   const scroller = useRef<HTMLDivElement>(null);
-  // The cursor of `j` and `k` is a row key, so that it stays on its task when rows are added above.
+  // The cursor of `j` and `k` is the key of a row, so that it stays on its task if rows are added above.
   const [cursorKey, setCursorKey] = useState<string | null>(null);
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: 5,
-    // Wheel steps that come faster than rows can be drawn are drawn together.
+    // Wheel events that come faster than rows can be rendered are rendered together.
     useFlushSync: false,
     // This size is used before the first measurement, and in tests, which have no layout.
     initialRect: { width: 1_000, height: 800 },

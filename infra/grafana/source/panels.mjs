@@ -1,8 +1,10 @@
-// Functions for the parts of a Grafana dashboard. The other files of this folder define the dashboards, and `node
+// Functions that make the parts of a Grafana dashboard. The other files in this folder define the dashboards, and `node
 // scripts/generate-dashboards.mjs` writes them to infra/grafana/dashboards/.
 const datasource = { type: "prometheus", uid: "prometheus" };
 
-/** Matches the series of workers, whose label names all queues of the worker, such as queue="critical,default". */
+/**
+ * Matches the series of workers. Their label `queue` names all queues of the worker, such as queue="critical,default".
+ */
 export const SHARED = '{queue=~"(.*,)?($queue)(,.*)?"}';
 
 const query = (expr, legendFormat, index, more = {}) => ({
@@ -13,7 +15,7 @@ const query = (expr, legendFormat, index, more = {}) => ({
   ...more,
 });
 
-/** @param queries legend -> expression; a legend in double braces shows that label */
+/** @param queries legend -> expression. A legend such as {{queue}} shows the value of that label */
 function targets(queries) {
   if (typeof queries === "string") return [query(queries, undefined, 0)];
   return Object.entries(queries).map(([legend, expr], index) => query(expr, legend, index));
@@ -38,7 +40,7 @@ const base = (type, title, unit, options) => ({
   },
 });
 
-/** The panel is yellow from the first value on and red from the second on. */
+/** The panel turns yellow at the first value and red at the second. */
 const thresholds = ([warning, critical]) => ({
   mode: "absolute",
   steps: [
@@ -48,7 +50,7 @@ const thresholds = ([warning, critical]) => ({
   ],
 });
 
-/** A panel with a single figure. */
+/** A panel with a single number. */
 export function stat(title, unit, expr, options = {}) {
   return {
     ...base("stat", title, unit, options),
@@ -63,7 +65,7 @@ export function stat(title, unit, expr, options = {}) {
   };
 }
 
-/** Lines over time. */
+/** A panel with lines over time. */
 export function lines(title, unit, queries, options = {}) {
   const made = base("timeseries", title, unit, options);
   made.fieldConfig.defaults.custom = {
@@ -84,7 +86,7 @@ export function lines(title, unit, queries, options = {}) {
   };
 }
 
-/** A panel with p50, p95 and p99 of a histogram. @param selector including its braces */
+/** A panel with p50, p95 and p99 of a histogram. @param selector the label selector, with its braces */
 export function quantiles(title, metric, selector, options = {}) {
   const of = (share) =>
     `histogram_quantile(${share}, sum by (le) (rate(${metric}_bucket${selector}[$__rate_interval])))`;
@@ -109,7 +111,7 @@ export function heatMap(title, metric, selector, options = {}) {
   };
 }
 
-/** A panel with a row of figures for each series. */
+/** A panel with a row of numbers for each series. */
 export function table(title, unit, expr, options = {}) {
   return {
     ...base("table", title, unit, options),
@@ -166,7 +168,7 @@ function placed(panels) {
   });
 }
 
-/** @param variables of "queue" and "type" */
+/** @param variables some of "queue" and "type" */
 export function dashboard({ uid, title, variables, panels }) {
   const list = {
     queue: variable("queue", "Queue", "label_values(holdfast_queue_tasks, queue)"),
@@ -187,7 +189,7 @@ export function dashboard({ uid, title, variables, panels }) {
     templating: {
       list: [
         ...variables.map((name) => list[name]),
-        // The address at which the browser reaches the Holdfast dashboard.
+        // The address under which browsers reach the Holdfast dashboard.
         {
           name: "holdfast",
           label: "Dashboard",
@@ -235,7 +237,7 @@ export function dashboard({ uid, title, variables, panels }) {
   };
 }
 
-/** A link from a series with a queue to that queue in the dashboard of Holdfast. */
+/** A link from a series with the label `queue` to that queue in the Holdfast dashboard. */
 export const toQueue = (path = "") => [
   {
     title: `Open \${__field.labels.queue} in Holdfast`,

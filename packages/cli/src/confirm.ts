@@ -8,8 +8,8 @@ import { printable } from "./output.ts";
  * name again, as `--confirm` or, on a terminal, as the answer to a question.
  * @param given the value of --confirm
  * @param what the action, such as `delete queue "q" with 3 tasks`
- * @param options.isFinal whether the question says that it is for good
- * @throws UsageError if the name is another one
+ * @param options.isFinal whether the question warns that the action cannot be undone
+ * @throws UsageError if the user types another name
  */
 export async function confirmByName(
   { io }: Context,
@@ -23,7 +23,7 @@ export async function confirmByName(
     if (!io.stdin.isTTY) throw new UsageError(`this would ${what}: add --confirm ${queue} to do it`);
     const terminal = createInterface({ input: io.stdin, output: io.stderr });
     try {
-      const question = `This would ${printable(what)}${isFinal ? ", for good" : ""}.\nType the name of the queue to go on: `;
+      const question = `This would ${printable(what)}${isFinal ? ", for good" : ""}.\nType the name of the queue to continue: `;
       // If the input ends, the answer is empty.
       const ended = new Promise<string>((resolve) => terminal.once("close", () => resolve("")));
       typed = (await Promise.race([terminal.question(question, { signal: io.signal }), ended])).trim();

@@ -7,7 +7,7 @@ import { type ExitCode, messageOf } from "./exit.ts";
 import { FORMATS, type Format, Output } from "./output.ts";
 import { type Environment, keyPrefix, redisSettings } from "./redis-address.ts";
 
-/** The connections of the process to the outside. */
+/** What a command uses of its process: environment, input, output and signals. */
 export interface Io {
   env: Environment;
   stdin: NodeJS.ReadStream;
@@ -19,11 +19,11 @@ export interface Io {
   signal: AbortSignal;
 }
 
-/** A change by an operator, as it is recorded in the audit log. */
+/** A change by an operator, in the form in which the audit log records it. */
 export interface Mutation {
   action: AuditAction;
   queue: string | null;
-  /** The one task, schedule, worker or key that is changed. */
+  /** The task, schedule, worker or key that is changed, if the change concerns a single one. */
   subject?: string | undefined;
   operationId?: string;
   reason?: string | undefined;
@@ -35,7 +35,7 @@ export interface Done {
   code: ErrorCode | null;
   /** Whether the user interrupted the change. */
   interrupted?: boolean;
-  /** Set if the outcome is only known afterwards. */
+  /** The id of the changed thing, if it is known only after the change. */
   subject?: string;
 }
 
@@ -46,10 +46,10 @@ export interface GlobalOptions {
   json?: boolean;
 }
 
-// A user waits less patiently than a service.
+// A user at a terminal waits less patiently than a service.
 const CONNECT_MS = 3_000;
 
-/** The environment of a command. It connects to Redis when the connection is first used. */
+/** The options, the output and the Redis connection of a command. It connects when the connection is first used. */
 export class Context {
   readonly io: Io;
   readonly out: Output;
@@ -70,13 +70,13 @@ export class Context {
     return describeRedis(this.settings);
   }
 
-  /** The connection, not yet checked. */
+  /** The connection. The boot checks have not run yet. */
   get client(): Holdfast {
     this.#client ??= new Holdfast({ redis: this.settings, prefix: this.prefix, instance: "cli" });
     return this.#client;
   }
 
-  /** Connects. @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported */
+  /** Connects and runs the boot checks. @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported */
   async checked(): Promise<void> {
     await this.client.check(CONNECT_MS);
   }
@@ -88,7 +88,9 @@ export class Context {
     return this.#observer;
   }
 
-  /** A mistyped name creates a queue, so the command warns of one that does not exist. @param maker what creates it */
+  /**
+   * Warns if the queue does not exist, since a mistyped name would create a queue. @param maker what would create it
+   */
   async warnOfNewQueue(queue: string, maker = "this"): Promise<void> {
     if (await this.isNewQueue(queue))
       this.out.say(`holdfast: warning: there is no queue "${queue}" yet; ${maker} will create it`);
@@ -131,7 +133,7 @@ export class Context {
           outcome: outcomeOf(code, interrupted),
         });
       } catch (error) {
-        // If the reply was lost, Redis cannot be reached for the record either. The error of the command says so.
+        // If the reply was lost, the record cannot reach Redis either. The error of the command already says so.
         if (code === "outcome_unknown") return;
         this.out.say(`holdfast: the audit log has no record of this: ${messageOf(error)}`);
       }
@@ -141,7 +143,7 @@ export class Context {
       result = await act();
     } catch (error) {
       const { code } = asHoldfastError(error);
-      // If Redis is away, nothing was changed and nothing can be recorded.
+      // If Redis cannot be reached or refuses this client, nothing was changed and nothing can be recorded.
       if (code !== "redis_unavailable" && code !== "redis_refused") await leave({ count: 0, code });
       throw error;
     }
@@ -154,7 +156,7 @@ export class Context {
     try {
       return userInfo().username;
     } catch {
-      // A container can run as a number that has no name.
+      // In a container the process can run with a user id that has no name.
       return `uid ${process.getuid?.() ?? "unknown"}`;
     }
   }
@@ -176,7 +178,7 @@ export type Run<Options> = (
   // biome-ignore lint/suspicious/noConfusingVoidType: a command that returns nothing has succeeded
 ) => Promise<ExitCode | void>;
 
-/** Makes a command from a function. Its context is closed in any case. */
+/** Turns a function into a command. The command closes its context even if the function throws. */
 export type Action = <Options = object>(run: Run<Options>) => (...params: unknown[]) => Promise<void>;
 
 export function actions(io: Io, ended: (code: ExitCode) => void): Action {

@@ -1,17 +1,17 @@
 import { type ErrorCode, HoldfastError } from "holdfast";
 
-/** How the command ends. */
+/** The exit codes of the command. */
 export const EXIT = {
   ok: 0,
-  /** The command ran but did not do what was asked, or found a problem. */
+  /** The command ran, but it did not achieve what was asked, or it found a problem. */
   failed: 1,
   /** The command line is wrong. */
   usage: 2,
   /** There is no such queue or task. */
   notFound: 3,
-  /** The state of the system does not allow the action, or the action comes too late. */
+  /** The state of the system does not allow the action, or the action came too late. */
   conflict: 4,
-  /** Redis does not answer, or not in time. */
+  /** Redis does not answer, or does not answer in time. */
   unreachable: 5,
   /** Redis answers but refuses this client: password, rights, database. Another attempt does not help. */
   refused: 6,
@@ -19,7 +19,7 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** The command line is wrong. */
+/** An error in the command line. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message);
@@ -59,7 +59,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   return EXIT.failed;
 }
 
-/** One line for anything that was thrown. */
+/** The message for anything that was thrown, as one line. */
 export function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.replaceAll(/\s*\n\s*/g, " ");

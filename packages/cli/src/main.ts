@@ -21,7 +21,7 @@ let outputError: NodeJS.ErrnoException | null = null;
 stdout.on("error", (error: NodeJS.ErrnoException) => {
   outputError ??= error;
 });
-// No output is left to report the error on.
+// If stderr fails, there is no output left to report the error on.
 stderr.on("error", () => {});
 
 process.exitCode = await run(process.argv.slice(2), version, {
@@ -32,5 +32,5 @@ process.exitCode = await run(process.argv.slice(2), version, {
   outputError: () => outputError,
   signal: ending.signal,
 });
-// An open stdin that was not read to its end would keep the process alive.
+// If stdin was not read to its end, it would keep the process alive.
 stdin.destroy();

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Output, printable, printableJson } from "./output.ts";
 
-// Single characters that are commands to a terminal, and marks that reverse or hide text.
+// Single characters that a terminal takes as commands, and marks that reverse or hide text.
 const DANGEROUS = [
   "\u009b2J",
   "\u0085",

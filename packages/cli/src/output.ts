@@ -4,12 +4,12 @@ export type Format = (typeof FORMATS)[number];
 export interface Column<Row> {
   title: string;
   cell: (row: Row) => string | number;
-  /** Numbers are aligned to the right. */
+  /** Whether the cells are aligned to the right, as for numbers. */
   right?: boolean;
 }
 
-// Characters that a terminal could take for a command, and marks that reverse or hide text. JSON escapes only the first
-// 32 characters.
+// Characters that a terminal could take as a command, and marks that reverse or hide text. `JSON.stringify` escapes
+// only the first 32 characters.
 const CONTROL = "\\u0000-\\u001f\\u007f-\\u009f";
 const INVISIBLE = "\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff";
 const UNPRINTABLE = new RegExp(`[${CONTROL}${INVISIBLE}]`, "g");
@@ -18,19 +18,19 @@ const UNPRINTABLE_IN_JSON = new RegExp(`[\\u007f-\\u009f${INVISIBLE}]`, "g");
 const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
 /**
- * Makes the text of others safe for a terminal: control characters, which could be commands, and marks that reverse or
- * hide text become escapes.
+ * Makes foreign text safe for a terminal: escapes control characters, which could be commands, and marks that reverse
+ * or hide text.
  */
 export function printable(text: string): string {
   return text.replaceAll(UNPRINTABLE, escaped);
 }
 
-/** JSON of the same value without characters that could be commands to the terminal. */
+/** JSON for a terminal: characters that could be commands are written as escapes, which parse to the same value. */
 export function printableJson(value: unknown, indent = 0): string {
   return JSON.stringify(value, null, indent).replaceAll(UNPRINTABLE_IN_JSON, escaped);
 }
 
-/** Resolves when everything printed is written, or cannot be written. */
+/** Resolves when all output was written, or could not be written. */
 export function flushed(stdout: NodeJS.WritableStream): Promise<void> {
   return new Promise((resolve) => stdout.write("", () => resolve()));
 }
@@ -41,10 +41,12 @@ export function lostOutput(error: NodeJS.ErrnoException): string {
   return printable(`the output could not be written: ${why}`);
 }
 
-/** `holdfast … | head` ends the reader, not the work: the command finishes it and prints nothing more. */
+/**
+ * Whether the reader has ended, as in `holdfast … | head`. The command then finishes its work and prints nothing more.
+ */
 export const isHungUp = (error: NodeJS.ErrnoException) => error.code === "EPIPE";
 
-/** Rows under their titles, each column as wide as its widest cell. */
+/** The rows below their titles. Each column is as wide as its widest cell. */
 export function tableLines<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string[] {
   const cells = [
     columns.map(({ title }) => title),
@@ -61,7 +63,7 @@ export function tableLines<Row>(rows: readonly Row[], columns: readonly Column<R
   );
 }
 
-/** Data goes to stdout in the chosen format, messages about it to stderr. */
+/** Writes data to stdout in the chosen format, and messages to stderr. */
 export class Output {
   readonly format: Format;
   readonly #stdout: NodeJS.WritableStream;
@@ -77,12 +79,12 @@ export class Output {
     this.#stdout.write(`${text}\n`);
   }
 
-  /** JSON on one line, or on several if it is indented. */
+  /** Prints JSON, on one line if `indent` is 0. */
   json(value: unknown, indent = 0): void {
     this.line(printableJson(value, indent));
   }
 
-  /** A message for people, not part of the data. */
+  /** Prints a message for people to stderr. */
   say(text: string): void {
     this.#stderr.write(`${printable(text)}\n`);
   }
@@ -93,7 +95,7 @@ export class Output {
     else for (const text of tableLines(rows, columns)) this.line(text);
   }
 
-  /** One object. As a table it has a line for each named field. */
+  /** Prints one object. In the table format it has a line for each named field. */
   record<Value extends object>(value: Value, fields: readonly (readonly [string, unknown])[]): void {
     if (this.format !== "table") {
       this.json(value, this.format === "json" ? 2 : 0);

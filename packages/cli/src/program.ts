@@ -26,7 +26,7 @@ Exit codes: 0 done; 1 failed, or something is wrong; 2 wrong usage; 3 not found;
 Where Redis is: --redis, or REDIS_URL, REDIS_HOST, REDIS_PORT and the others that the services read.
 An id or payload that begins with a dash goes after --.`;
 
-/** Runs one command line. Data goes to stdout, one line about an error to stderr. */
+/** Runs one command line. Data goes to stdout, and an error goes to stderr as one line. */
 export async function run(argv: readonly string[], version: string, io: Io): Promise<ExitCode> {
   const code = await runCommand(argv, version, io);
   await flushed(io.stdout);

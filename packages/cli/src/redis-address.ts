@@ -6,9 +6,9 @@ import { UsageError } from "./exit.ts";
 export type Environment = Record<string, string | undefined>;
 
 /**
- * The address of Redis from the same variables as the services use: REDIS_URL or REDIS_HOST and so on, Sentinel,
+ * The address of Redis, from the variables that the services use too: REDIS_URL or REDIS_HOST and so on, Sentinel,
  * Cluster. `--redis` overrides all of them.
- * @param option the name of the option with `given`
+ * @param option the name of the option that `given` is the value of
  * @throws UsageError
  */
 export function redisSettings(
@@ -17,7 +17,7 @@ export function redisSettings(
   option = "--redis",
 ): ConnectionSettings {
   const tls = tlsFiles(env);
-  // The TLS files would turn on TLS, so they are not used for an address without TLS.
+  // The TLS files would turn on TLS, so they are ignored for an address that does not ask for TLS.
   if (given !== undefined)
     return { url: checkUrl(given, option), ...(given.startsWith("rediss:") ? tls : {}) };
   const settings: ConnectionSettings = tls;
@@ -36,7 +36,7 @@ export function redisSettings(
   if (nodes) return { ...settings, clusterNodes: parseNodes(nodes, 6_379) };
   if (url !== undefined) {
     checkUrl(url, "REDIS_URL");
-    // The URL says who logs in. The single variables only serve a URL without credentials.
+    // A URL with a password decides who logs in. REDIS_USERNAME and REDIS_PASSWORD serve only a URL without a password.
     const { username: _, password: __, ...others } = settings;
     const hasPassword = URL.canParse(url) && new URL(url).password !== "";
     return { ...(hasPassword ? others : settings), url };
@@ -68,7 +68,7 @@ function tlsFiles(env: Environment): ConnectionSettings {
   return settings;
 }
 
-/** A secret can be in a file: `REDIS_PASSWORD_FILE`. */
+/** A variable. Its value may also be in a file that `<name>_FILE` names, as in REDIS_PASSWORD_FILE. */
 function variable(env: Environment, name: string): string | undefined {
   const path = env[`${name}_FILE`];
   if (!path) return env[name] || undefined;

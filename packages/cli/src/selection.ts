@@ -4,17 +4,20 @@ import type { Context } from "./context.ts";
 import { EXIT, type ExitCode, UsageError } from "./exit.ts";
 import { type FilterOptions, taskFilterOf } from "./task-filter.ts";
 
-/** The options of a command that acts on tasks by ids, by a filter, or on all. */
+/** The options of a command that acts on tasks: those with given ids, those that match a filter, or all. */
 export interface Selection extends FilterOptions {
   all?: boolean;
   dryRun?: boolean;
   rate?: number;
 }
 
-/** The outcomes of tasks that were left as they are. */
+/** The outcomes of tasks that the command did not change. */
 const REFUSED = ["not_dead", "not_waiting", "unique_conflict", "key_full"];
 
-/** The filter of a selection, or null if it has ids. @throws UsageError unless exactly one of them is given */
+/**
+ * The filter of a selection; null if it has ids. @throws UsageError unless exactly one of ids, filter and --all is
+ * given
+ */
 export function filterOf(ids: readonly string[], selection: Selection): TaskFilter | null {
   const filter = taskFilterOf(selection);
   const filtered = Object.keys(filter).length > 0;

@@ -14,7 +14,7 @@ export interface FilterOptions {
   signature?: string;
 }
 
-/** The filters for a list of tasks. @param times the event that --since and --until refer to */
+/** Adds the filter options to a command. @param times the event that --since and --until refer to */
 export function filterOptions(
   command: Command,
   times = "enqueued, due or ended (depends on the state)",
@@ -31,14 +31,14 @@ export function filterOptions(
     .option("--until <time>", `${times} before this time`, parseTime);
 }
 
-/** The filters above and those for dead letters only. */
+/** Adds the filter options, and those that only dead letters have. */
 export function deadFilterOptions(command: Command): Command {
   return filterOptions(command, "that died")
     .addOption(new Option("--reason <reason>", "tasks that are dead for this reason").choices(DEAD_REASONS))
     .option("--signature <text>", "tasks whose error has this signature: see dlq groups");
 }
 
-/** Has only the filters that were given. An empty filter selects everything. */
+/** The filter of the given options. An empty filter selects everything. */
 export function taskFilterOf(options: FilterOptions): TaskFilter {
   const { type, tag, search: q, error, since: from, until: to, reason, signature } = options;
   return Object.fromEntries(

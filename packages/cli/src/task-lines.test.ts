@@ -24,8 +24,8 @@ test("a line that can be sent again has the id that it was sent with", () => {
 test.each([
   ["{", "not valid JSON"],
   ["[]", "object"],
-  ['{"payload":1}', 'it has no "type"'],
-  ['{"type":"ok"}', 'it has no "payload"; a task without one has "payload":null'],
+  ['{"payload":1}', 'the task has no "type"'],
+  ['{"type":"ok"}', 'the task has no "payload"; use "payload":null for none'],
   ['{"type":"ok","payload":1,"fingerprint":"x"}', '"fingerprint" is not a field of a task'],
   ['{"type":"ok","payload":1,"\\u0074ype":"a"}', "twice"],
 ])("the line %s is refused", (line, message) => {

@@ -4,7 +4,7 @@ import { HoldfastError } from "holdfast";
 const OPTIONS: ReadonlySet<string> = new Set(TASK_JSON_OPTIONS);
 const NEWLINE = 10;
 
-/** The lines of a stream, without their ends, as bytes: a lenient decoder could alter them. */
+/** The lines of a stream without their ends. They stay bytes, since a lenient decoder could alter them. */
 export async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
   let rest: Buffer[] = [];
   for await (const chunk of stream) {
@@ -20,18 +20,18 @@ export async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGen
   if (rest.length > 0) yield Buffer.concat(rest);
 }
 
-/** Reads tasks from lines. The library checks the values of the options. */
+/** Reads the task in each line. The library checks the values of its options. */
 export const lineReader = new TaskReader(({ fields, hasPayload }) => {
   const { type, ...options } = fields;
-  if (typeof type !== "string") throw refusal('it has no "type"');
+  if (typeof type !== "string") throw refusal('the task has no "type"');
   for (const name in options) if (!OPTIONS.has(name)) throw refusal(`"${name}" is not a field of a task`);
-  if (!hasPayload) throw refusal('it has no "payload"; a task without one has "payload":null');
+  if (!hasPayload) throw refusal('the task has no "payload"; use "payload":null for none');
   return { type, options: Object.keys(options).length === 0 ? undefined : options };
 });
 
 const refusal = (message: string) => new HoldfastError("invalid_request", message);
 
-/** The same line with the id that was minted for it, so that it is accepted only once if it is sent again. */
+/** The line with the id that was generated for its task, so that a second attempt does not store the task twice. */
 export function withId(line: Buffer, id: string): Buffer {
   const brace = line.indexOf("{");
   return Buffer.concat([

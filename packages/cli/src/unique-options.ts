@@ -4,7 +4,7 @@ import { type Command, Option } from "./context.ts";
 import { UsageError } from "./exit.ts";
 import { parseDuration } from "./values.ts";
 
-/** The unique key of the tasks of a command. */
+/** The options about the unique key of a task. */
 export interface UniqueOptions {
   unique?: string;
   uniqueScope?: UniqueScope;
@@ -39,7 +39,7 @@ export function uniqueOptions(command: Command): Command {
     );
 }
 
-/** @throws UsageError: an option about a unique key without one */
+/** @throws UsageError if another option about unique keys is given without --unique */
 export function uniqueOf(given: UniqueOptions): Unique | undefined {
   const { unique: key, uniqueScope: scope, uniqueWindow: windowMs, onConflict, maxWait: maxWaitMs } = given;
   const terms = { scope, windowMs, onConflict, maxWaitMs };
@@ -49,8 +49,6 @@ export function uniqueOf(given: UniqueOptions): Unique | undefined {
       ...Object.fromEntries(Object.entries(terms).filter(([, value]) => value !== undefined)),
     };
   if (Object.values(terms).some((value) => value !== undefined))
-    throw new UsageError(
-      "--unique-scope, --unique-window, --on-conflict and --max-wait go with --unique <key>",
-    );
+    throw new UsageError("--unique-scope, --unique-window, --on-conflict and --max-wait need --unique <key>");
   return undefined;
 }

@@ -9,7 +9,7 @@ export function parseDuration(text: string): number {
   return Math.round(Number(match[1]) * (UNITS[match[2] as string] as number));
 }
 
-/** Milliseconds since the epoch, from an ISO 8601 time with its zone or from this number as text. */
+/** Milliseconds since the epoch. The text is an ISO 8601 time with its zone, or already the number of milliseconds. */
 export function parseTime(text: string): number {
   if (/^\d{13}$/.test(text)) return Number(text);
   const isIso = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);
@@ -28,7 +28,7 @@ export function parseWhole(least: number, most: number): (text: string) => numbe
   };
 }
 
-/** `10/1s`, `100/1m`, `5/2h`: how many may start, and in which time. */
+/** A rate such as `10/1s`, `100/1m` or `5/2h`: how many tasks may start in which period. */
 export function parseRate(text: string): { limit: number; periodMs: number } {
   const match = /^(\d{1,7})\/(.+)$/.exec(text);
   if (!match) throw new InvalidArgumentError("It has to be a rate like 10/1s, 100/1m or 5/2h.");
@@ -44,7 +44,7 @@ export function parseFraction(text: string): number {
   return value;
 }
 
-/** For an option that can be repeated. */
+/** Adds the value of an option that can be repeated to the values before it. */
 export function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value];
 }
@@ -62,8 +62,8 @@ export function duration(ms: number): string {
 
 export const time = (ms: number | null) => (ms === null ? "" : new Date(ms).toISOString());
 
-/** `1 task waits`, `2 tasks wait`. */
+/** A number with its noun, such as `1 task waits` or `2 tasks wait`. */
 export const counted = (count: number, one: string, more: string) => `${count} ${count === 1 ? one : more}`;
 
-/** `10,000`. */
+/** A number with commas, such as `10,000`. */
 export const withCommas = (count: number) => count.toLocaleString("en-US");

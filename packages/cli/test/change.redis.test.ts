@@ -70,7 +70,7 @@ test.each([
   ["no selection", ["--now"], "give one of the three"],
   ["ids and a filter", ["a", "--type", "t", "--now"], "give one of the three"],
   ["a payload for two", ["a", "b", "--payload", "1"], "exactly one id"],
-  ["a key for all", ["--all", "--key", "k", "--yes"], "go with ids"],
+  ["a key for all", ["--all", "--key", "k", "--yes"], "need ids"],
 ] as const)("refuses %s in one line", async (_, words, text) => {
   await new Queue("refused", { client }).enqueue("t", 1);
   const { code, stderr } = await cli("task", "change", "refused", ...words);

@@ -30,7 +30,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Completes `ok` tasks, and makes all other tasks dead letters. */
+/** Runs a worker that completes tasks of type `ok`. All other tasks become dead letters. */
 async function runWorker(queue: string, { hasJanitor = true } = {}): Promise<void> {
   const handlers = {
     ok: () => "done",
@@ -42,7 +42,7 @@ async function runWorker(queue: string, { hasJanitor = true } = {}): Promise<voi
   stopping.push(() => worker.stop({ graceMs: 1_000 }));
   await worker.start();
   if (!hasJanitor) return;
-  // The worker only has this queue, because it keeps running during the following tests.
+  // The janitor has only this queue, because it keeps running during the following tests.
   const janitor = new Janitor({ redis: redis.url, queues: [queue] });
   stopping.push(() => janitor.stop({ graceMs: 1_000 }));
   await janitor.start();
@@ -74,7 +74,7 @@ test("a byte order mark in front of a payload or of lines is skipped", async () 
   expect((await observer.stats("marked")).pending).toBe(3);
 });
 
-test("options of a task arrive", async () => {
+test("the options of enqueue reach the task", async () => {
   const options = [
     "--id",
     "x",
@@ -108,7 +108,7 @@ test("the same id with the same task is accepted once, with another one it is a 
   expect((await observer.stats("once")).pending).toBe(1);
 });
 
-test("--wait shows the end, and its exit code tells it", async () => {
+test("--wait shows how the task ended, and so does the exit code", async () => {
   await runWorker("wait");
   const good = await cli("enqueue", "wait", "ok", "1", "--wait", "10s", "--json");
   expect(good.code).toBe(0);
@@ -164,7 +164,7 @@ test("a filter narrows what is listed, counted and replayed in the same way", as
 });
 
 test.each([
-  [["enqueue", "q"], "missing the type"],
+  [["enqueue", "q"], "the type of the task is missing"],
   [["enqueue", "q", "ok", "{bad"], "the payload is not valid JSON"],
   [["enqueue", "q", "ok", "[".repeat(65) + "]".repeat(65)], "the payload nests deeper than 64 levels"],
   [["dlq", "replay", "q", "a", "--payload", "[".repeat(65) + "]".repeat(65)], "nests deeper than 64 levels"],
@@ -245,7 +245,7 @@ test("tasks are listed a page at a time, explained and cancelled", async () => {
 });
 
 test("text of a task cannot send commands to the terminal", async () => {
-  // JSON escapes \u001b as \\u001b. It does not escape its one-character variant and the mark that reverses text.
+  // JSON escapes \u001b by itself, but neither the one-character form \u009b nor the mark that reverses text.
   await json("enqueue", "escape", "bad", '"\u009b2J\u202e"', "--id", "x");
   await runWorker("escape");
   await until("it is dead", async () => (await observer.stats("escape")).dead === 1);
@@ -306,7 +306,7 @@ test("a replay that is interrupted stays listed as an operation, which can be ca
   running.child.kill("SIGINT");
   const { code, stderr } = await running.ended;
   expect(code).toBe(1);
-  const [, id = ""] = /^operation (op_\S+) goes on without this command/m.exec(stderr) ?? [];
+  const [, id = ""] = /^operation (op_\S+) continues without this command/m.exec(stderr) ?? [];
   const { dead } = await observer.stats("slowly");
   expect(dead).toBeGreaterThan(0);
   expect(await json("operation", "show", id)).toMatchObject({
@@ -353,17 +353,17 @@ test("lines of NDJSON are tasks; a bad line is named and does not stop the other
   expect(results.filter(({ error }) => error === null).map(({ line }) => line)).toEqual([1, 11]);
   expect(results).toHaveLength(10);
   expect(stderr.match(/^holdfast: line \d+: /gm)).toHaveLength(8);
-  expect(stderr).toContain('line 4: it has no "payload"; a task without one has "payload":null');
+  expect(stderr).toContain('line 4: the task has no "payload"; use "payload":null for none');
   expect((await observer.task("lines", "big"))?.payloadText).toBe('{"n":12345678901234567890, "s":"}\\"{"}');
   expect((await readFile(rejects, "utf8")).trimEnd().split("\n").sort()).toEqual([...bad].sort());
-  // A file of another run is not overwritten.
+  // The command does not overwrite a file of another run.
   expect((await cli("enqueue", "lines", "--ndjson", file, "--rejects", rejects)).code).toBe(2);
 });
 
 const manyLines = (count: number) =>
   Array.from({ length: count }, (_, n) => `{"type":"ok","payload":${n}}`).join("\n");
 
-/** Runs a command with its output on a device that is always full. */
+/** Runs a command whose stdout is a device that is always full. */
 async function onFullDisk(input: string, ...args: string[]): Promise<Ended> {
   const disk = await open("/dev/full", "w");
   const running = start(args, { REDIS_URL: redis.url }, disk.fd);
@@ -405,7 +405,7 @@ test("an import whose results cannot be written stops, and says how far it came"
   expect(code).toBe(1);
   const { pending } = await observer.stats("import");
   expect(pending).toBeLessThan(20_000);
-  // The first line is empty: lines are counted as an editor counts them.
+  // The first line is empty and counts, as in an editor.
   expect(stderr).toMatch(
     new RegExp(
       `^holdfast: the output could not be written: ENOSPC.*: stopped after ${pending} accepted tasks, line ${pending + 2} and all lines after it were not sent$`,
@@ -443,7 +443,7 @@ test("a partitioned queue is one queue", async () => {
 });
 
 test("workers are listed, and an audit finds extra index entries", async () => {
-  // A janitor would remove the entry before the audit finds it.
+  // No janitor runs, since it would remove the entry before the audit finds it.
   await runWorker("audited", { hasJanitor: false });
   await until("the worker is registered", async () => (await observer.workers()).length > 0);
   expect(await json<object[]>("worker", "ls")).toContainEqual(
@@ -485,5 +485,5 @@ test("a unique key is accepted once: the other enqueue shows the task that holds
     unique: { key: "k 2", scope: "window", windowMs: 3_600_000, holder: windowed.id },
   });
   const alone = await cli("enqueue", "once", "ok", "3", "--on-conflict", "reject");
-  expect(alone).toMatchObject({ code: 2, stderr: expect.stringContaining("go with --unique <key>") });
+  expect(alone).toMatchObject({ code: 2, stderr: expect.stringContaining("need --unique <key>") });
 });

@@ -35,7 +35,7 @@ async function shell(name: string, script: string, args: string[] = []): Promise
   return stdout.trim().split("\n");
 }
 
-/** The candidates that bash offers after these words. */
+/** The candidates that bash offers to complete these words. */
 function inBash(...words: string[]): Promise<string[]> {
   const list = ["holdfast", ...words].map((word) => `'${word}'`).join(" ");
   return shell(
@@ -81,12 +81,12 @@ test.skipIf(!has("zsh"))("zsh takes the script", async () => {
   expect(words).toEqual(["emails:", "errands:"]);
 });
 
-test.skipIf(!has("fish"))("fish takes the script", async () => {
+test.skipIf(!has("fish"))("fish accepts the script", async () => {
   const words = await shell("fish", `holdfast completion fish | source; complete -C 'holdfast queue show e'`);
   expect(words.map((line) => line.trim())).toEqual(["emails", "errands"]);
 });
 
-test("the words are the same for each shell, and another shell is refused", async () => {
+test("the completed words are the same for each shell, and an unknown shell is refused", async () => {
   for (const name of ["bash", "zsh", "fish"]) {
     const { code, stdout } = await cli("completion", name);
     expect({ name, code, asks: stdout.includes("holdfast __complete -- ") }).toEqual({

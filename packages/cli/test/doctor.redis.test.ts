@@ -37,7 +37,7 @@ function findingsOf({ stdout }: Ended): Finding[] {
   return (JSON.parse(stdout) as { findings: Finding[] }).findings;
 }
 
-/** The reported problems. Each has to name a remedy. */
+/** The problems that the command reports. Checks that each one names a remedy. */
 async function problems(...args: string[]): Promise<Finding[]> {
   const ended = await cli("doctor", "--json", ...args);
   const found = findingsOf(ended).filter(({ verdict }) => verdict === "problem");

@@ -32,7 +32,7 @@ test("events are printed as they come, as a table or as JSON lines, and from a c
   await cli("queue", "configure", "told", "--max-events", "1000");
   const queue = new Queue("told", { client });
   const tail = start(["--redis", redis.url, "events", "told", "--count", "2"]);
-  // It reads from now on, so that a task before its first read would not be told.
+  // The command prints only events after its first read, so this enqueues until the first event is printed.
   await until("it prints the events", async () => {
     await queue.enqueue("t", 1);
     return tail.stdout().includes("\n");
@@ -58,7 +58,7 @@ test("events are printed as they come, as a table or as JSON lines, and from a c
   expect(JSON.parse(more.stdout)).toMatchObject({ type: "cancelled", id: "last" });
 });
 
-test("a queue that keeps no events, a wrong type and a wrong cursor are told in one line", async () => {
+test("a queue that keeps no events, a wrong type and a wrong cursor are reported in one line", async () => {
   expect(await cli("events", "none")).toMatchObject({
     code: 4,
     stderr: 'holdfast: queue "none" keeps no events: set its maxEvents, for example to 100000\n',

@@ -26,7 +26,7 @@ interface Left {
   outcome: string;
   code: string | null;
 }
-/** The audit log's records for a queue, or for no queue: oldest first, one line each. */
+/** The audit records of a queue, or those without a queue, oldest first, one line each. */
 async function recordsOf(queue: string | null): Promise<string[]> {
   const records = (await json<Left[]>("history", "--limit", "100")).filter((left) => left.queue === queue);
   return records

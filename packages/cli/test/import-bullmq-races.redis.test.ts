@@ -27,7 +27,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** A queue of BullMQ with these jobs, and what the import reads. */
+/** Adds jobs to a BullMQ queue, and returns them as the import reads them. */
 async function bull(name: string, jobs: number) {
   const connection = { url: server.url, maxRetriesPerRequest: null };
   const queue = new BullQueue(name, { connection });
@@ -55,7 +55,7 @@ test("a job that a worker took, or that was changed, after it was read is not re
   expect(await queue.getJobCounts()).toMatchObject({ active: 1, waiting: 1 });
   expect((await queue.getJob("1"))?.data).toEqual({ i: 0 });
   expect((await queue.getJob("2"))?.data).toEqual({ other: true });
-  // The call is sent again if its answer is lost.
+  // The call is sent twice, as after a lost answer.
   expect(await source.remove("waiting", read)).toEqual([false, false, true, true]);
   await active?.moveToCompleted("done", "token", false);
 });
@@ -122,7 +122,7 @@ test("an import that is interrupted ends after its page, reports, and can be rep
   running.child.kill("SIGINT");
   const { code, stderr, stdout } = await running.ended;
   expect(code).toBe(1);
-  expect(stderr).toContain("holdfast: interrupted: the same command goes on where this one stopped");
+  expect(stderr).toContain("holdfast: interrupted: the same command continues where this one stopped");
   const { pending } = await observer.stats(name);
   expect(pending).toBeLessThan(10_000);
   expect(stdout).toMatch(

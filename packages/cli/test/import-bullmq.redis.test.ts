@@ -12,7 +12,7 @@ import type { ImportReport } from "../src/import/report.ts";
 import { movable, type Seeded, seedBullMq } from "./bullmq.ts";
 import { cliFor, start } from "./support.ts";
 
-/** How many jobs each state that is moved has. 25,000 gives 100,000 jobs in all. */
+/** How many jobs there are in each state that is moved. 25,000 makes 100,000 jobs in all. */
 const EACH = Number(process.env.HOLDFAST_IMPORT_EACH ?? 1_200);
 const STATES = ["waiting", "prioritized", "delayed", "failed"] as const;
 
@@ -43,7 +43,7 @@ async function seeded(name: string, each: number): Promise<Seeded> {
 
 const args = (name: string) => ["import", "bullmq", "--from", server.url, "--queue", name];
 
-/** The tasks of these jobs, by the id of the job. */
+/** Id of a job -> its task in the target, or null. */
 async function tasksOf(name: string, ids: Iterable<string>): Promise<Map<string, TaskView | null>> {
   const found = new Map<string, TaskView | null>();
   const all = [...ids];
@@ -55,7 +55,7 @@ async function tasksOf(name: string, ids: Iterable<string>): Promise<Map<string,
   return found;
 }
 
-/** Expects every job as one task, in the state that fits, with the bytes of its data, and no other task. */
+/** Expects a task for each job, in the matching state and with the bytes of the job's data, and no other task. */
 async function expectMoved(name: string, { byState }: Seeded): Promise<void> {
   const { pending, scheduled, dead, completed } = await observer.stats(name);
   const [waiting, prioritized, delayed, failed] = STATES.map((state) => byState[state].size);
@@ -74,7 +74,7 @@ async function expectMoved(name: string, { byState }: Seeded): Promise<void> {
   expect((await observer.audit(name)).violations).toEqual([]);
 }
 
-/** Kills an import once `isUnderWay`. */
+/** Starts an import, and kills it once `isUnderWay` resolves to true. */
 async function killed(command: string[], isUnderWay: () => Promise<boolean>): Promise<void> {
   const running = start(command, { REDIS_URL: server.url });
   await until("the import is in the middle", isUnderWay, 60_000);
@@ -131,11 +131,12 @@ test("with --remove each job leaves BullMQ once its task is stored, also over a 
   const queue = new BullQueue(name, { connection: { url: server.url } });
   expect(await queue.getJobCounts()).toMatchObject({
     ...{ waiting: 0, prioritized: 0, failed: 0, active: 2, completed: 5, "waiting-children": 1 },
-    // The next run of the scheduler, which is not moved.
+    // This job is the next run of the scheduler. It is not moved.
     delayed: 1,
   });
   await queue.close();
-  // The hashes of the 9 jobs that stay: 2 active, 5 completed, 1 parent, 1 child; and that of the scheduler's next run.
+  // The 9 jobs that stay (2 active, 5 completed, 1 parent, 1 child) and the next run of the scheduler still have
+  // hashes.
   const hashes = (await redis.keys(`bull:${name}:*`)).filter((key) =>
     /:(\d+|repeat:nightly:\d+|[\w-]{36})$/.test(key),
   );
@@ -224,7 +225,7 @@ test("jobs that cannot be tasks are refused with a reason and stay; --type names
   expect(await observer.task(name, taskIdOf(name, "1"))).toMatchObject({ type: "mail.send" });
 });
 
-test("a job of the same number in another life of the queue is refused, not taken for the first one", async () => {
+test("a job with the number of an earlier job, added after the queue was obliterated, is refused", async () => {
   const name = "reborn";
   const queue = new BullQueue(name, { connection: { url: server.url } });
   onTestFinished(() => queue.close());

@@ -43,7 +43,7 @@ test("a key is made, listed without its secret, and revoked", async () => {
   expect(table.stdout).toContain("mail");
   expect(JSON.stringify(listed) + table.stdout).not.toContain(secret);
 
-  // The services record the last use. This key was never used.
+  // The services record last uses. This key was never used, so the test records a use for it.
   const client = new Holdfast({ redis: redis.url });
   await new KeyStore(client).noteUses(new Map([[other.id, Date.parse("2030-01-31T08:00:00Z")]]));
   await client.close();

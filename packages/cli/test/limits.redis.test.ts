@@ -137,7 +137,7 @@ test("a limit is shared by queues, shown with their shares, changed and ended, a
   ]);
 });
 
-test("keys are listed and paged, held, and get limits of their own", async () => {
+test("keys can be listed in pages, held, and given limits of their own", async () => {
   for (const key of ["acme", "zoo"]) {
     const sent = await cli("enqueue", "keyed", "t", "1", "--key", key, "--cost", "2");
     expect(sent.code).toBe(0);
@@ -184,7 +184,7 @@ test("a trial compares what was recorded with the limits of today and those trie
   const sure = await cli(...args, "--apply", "--confirm", "tried");
   expect([sure.code, sure.stderr]).toEqual([0, expect.stringContaining("the limits of tried are set")]);
   expect(await json("limits", "show", "tried")).toMatchObject({ limits: { key: { rate: { limit: 1 } } } });
-  // `--apply` sets the same as "limits set" with these options, including how keys are treated.
+  // `--apply` sets the same limits as "limits set" with these options would, including --ordered and --max-waiting.
   const ordered = ["--concurrency", "1", "--ordered", "--max-waiting", "9", "--apply", "--confirm", "tried"];
   expect((await cli(...args.slice(0, 5), ...ordered)).code).toBe(0);
   expect((await json("limits", "show", "tried")).limits).toEqual({
@@ -207,7 +207,7 @@ test.each([
   [["set", "q", "--concurrency", "1"], "--scope"],
   [["set", "q", "--scope", "key", "--rate", "10"], "It has to be a rate like 10/1s"],
   [["set", "q", "--scope", "key", "--rate", "0/1s"], "at least 1 task"],
-  [["set", "q", "--scope", "key", "--burst", "2"], "--burst goes with --rate"],
+  [["set", "q", "--scope", "key", "--burst", "2"], "--burst needs --rate"],
   [["set", "q", "--scope", "key", "--weight", "-1"], "weight has to be a number from 0.001 to 1,000"],
   [["set", "q", "--scope", "customer", "--concurrency", "1"], "queue, key"],
   [["set", "q", "--scope", "key", "--ordered"], "key.ordered needs key.concurrency: 1"],
@@ -219,7 +219,7 @@ test.each([
   ],
   [["set", "q", "--scope", "key", "--when-full", "drop"], "wait, drop-new, cancel-running"],
   [["set", "q", "--scope", "key", "--max-waiting", "0"], "It has to be a whole number from 1"],
-  [["set", "q", "--scope", "queue", "--max-waiting", "5"], "go with --scope key"],
+  [["set", "q", "--scope", "queue", "--max-waiting", "5"], "need --scope key"],
   [["fair", "q", "weight"], "starts, time"],
   [["share", "db", "--concurrency", "5"], "missing required argument 'queues'"],
   [["share", "db", "q"], "limit has to have concurrency, rate or both"],
@@ -227,10 +227,10 @@ test.each([
   [["share", "db", "q", "r", "--concurrency", "1"], "is divided among 2 queues or partitions"],
   [["share", "d/b", "q", "--concurrency", "1"], "name has to be 1 to 64 of"],
   [["unshare", "d/b"], "name has to be 1 to 64 of"],
-  [["key", "keyed", "a", "--for", "1h"], "--for goes with a limit"],
-  [["key", "keyed", "a", "--clear", "--concurrency", "1"], "--clear goes without a limit"],
+  [["key", "keyed", "a", "--for", "1h"], "--for needs a limit"],
+  [["key", "keyed", "a", "--clear", "--concurrency", "1"], "--clear cannot be combined with a limit"],
   [["try", "q", "--concurrency", "1"], "--scope"],
-  [["try", "q", "--scope", "queue", "--ordered"], "go with --scope key"],
+  [["try", "q", "--scope", "queue", "--ordered"], "need --scope key"],
   [["try", "q", "--scope", "key", "--slots", "0"], "whole number from 1 to 1000000"],
   [["hold", "keyed", "soon"], "It has to be a duration"],
 ])("%j is refused with the reason, and nothing is written", async (args, message) => {
@@ -240,7 +240,7 @@ test.each([
   expect(await new Observer({ client }).queues()).not.toContain("q");
 });
 
-test("a queue or a shared limit that does not exist is told", async () => {
+test("a queue or a shared limit that does not exist is reported", async () => {
   expect(await cli("limits", "show", "nowhere")).toMatchObject({ code: 3 });
   const { code, stderr } = await cli("limits", "unshare", "nowhere");
   expect([code, stderr]).toEqual([3, 'holdfast: no shared limit is called "nowhere"\n']);

@@ -21,7 +21,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** Makes a queue with three waiting and two scheduled tasks. */
+/** Creates a queue with three waiting and two scheduled tasks. */
 async function filled(name: string): Promise<void> {
   const tasks = [0, 0, 0, 60_000, 60_000].map((delayMs) => ({
     type: "t",
@@ -31,7 +31,7 @@ async function filled(name: string): Promise<void> {
   await new Queue(name, { client }).enqueueMany(tasks);
 }
 
-/** Runs the command on a terminal, with a user who answers its questions. */
+/** Runs the command on a simulated terminal, with a user who answers its questions. */
 async function atTerminal(answer: string | null, ...args: string[]) {
   const stdin = Object.assign(new PassThrough(), { isTTY: true });
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
@@ -41,7 +41,7 @@ async function atTerminal(answer: string | null, ...args: string[]) {
   });
   stderr.on("data", (chunk) => {
     said += String(chunk);
-    if (!said.endsWith("to go on: ")) return;
+    if (!said.endsWith("to continue: ")) return;
     if (answer === null) stdin.end();
     else stdin.write(`${answer}\n`);
   });
@@ -116,7 +116,7 @@ test("on a terminal the command asks for the name, and any other answer changes 
   expect([code, stdout]).toEqual([0, "removed  5\n"]);
 });
 
-test("settings are changed one by one, shown, recorded, and refused with the option named", async () => {
+test("configure changes single settings, shows and records them; an error names the wrong option", async () => {
   await filled("caps");
   expect(await cli("queue", "configure", "caps")).toMatchObject({
     ...{ code: 2, stderr: expect.stringContaining("name at least one setting") },

@@ -16,7 +16,7 @@ export interface Running {
 }
 
 /**
- * Runs the built command as a process. The process inherits no environment, so that a REDIS_URL of the shell cannot
+ * Runs the built command as a process. The process inherits no environment, so that a REDIS_URL in the shell cannot
  * change a test.
  */
 export function start(
@@ -36,13 +36,13 @@ export function start(
   child.stderr?.on("data", (chunk) => {
     stderr += String(chunk);
   });
-  // A command that ends without reading its input breaks the pipe; the test checks the exit code instead.
+  // A command that ends before it has read its input breaks the pipe. The test checks the exit code instead.
   child.stdin?.on("error", () => {});
   const ended = new Promise<Ended>((done) => child.once("close", (code) => done({ code, stdout, stderr })));
   return { child, stdout: () => stdout, ended };
 }
 
-/** Commands against one Redis. */
+/** Functions that run commands against one Redis. */
 export function cliFor(redisUrl: () => string) {
   const cli = (...args: string[]): Promise<Ended> => {
     const running = start(args, { REDIS_URL: redisUrl() });
@@ -54,7 +54,7 @@ export function cliFor(redisUrl: () => string) {
     running.child.stdin?.end(input);
     return running.ended;
   };
-  /** The output, parsed as JSON. Fails if the command failed. */
+  /** Runs a command with `--json`, and returns its parsed output. Fails if the command fails. */
   const json = async <T = Record<string, unknown>>(...args: string[]): Promise<T> => {
     const { code, stdout, stderr } = await cli(...args, "--json");
     if (code !== 0) throw new Error(`holdfast ${args.join(" ")} ended with ${code}: ${stderr}`);

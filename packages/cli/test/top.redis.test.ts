@@ -4,7 +4,7 @@ import { Holdfast, Queue } from "holdfast";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { bin, start } from "./support.ts";
 
-// The command `script` gives the test a terminal. Only the `script` of util-linux takes its command by `-c`.
+// The program `script` gives the command a terminal. Only the `script` of util-linux takes its command by `-c`.
 const hasScript = /util-linux/.test(spawnSync("script", ["--version"]).stdout?.toString() ?? "");
 const ENTER = "\u001b[?1049h";
 const LEAVE = "\u001b[?25h\u001b[?1049l";

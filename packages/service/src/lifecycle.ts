@@ -3,7 +3,7 @@ import type { Static, TObject } from "typebox";
 import { ConfigError, type Environment, loadConfig } from "./config/load.ts";
 import type { Logger } from "./logger.ts";
 
-/** A cause that the operator can fix. It is shown as one line without a stack. */
+/** An error at start that the operator can fix. It is shown as one line, without a stack. */
 export class StartupError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -71,7 +71,8 @@ export async function runService(options: RunServiceOptions): Promise<void> {
     stopping = signal;
     logger.info({ signal }, "stopping");
     abort.abort();
-    // Otherwise `start` is still running. It sees the abort, and the code after it stops the service that it returns.
+    // If `running` is not set, `start` has not returned yet. It sees the abort, and the code after it stops the
+    // service.
     if (running) stop().catch((error: unknown) => fail(error, "stop failed"));
   };
   process.on("SIGTERM", onSignal);

@@ -4,12 +4,12 @@ export type { Logger } from "pino";
 
 let moreFields: (() => Record<string, string>) | undefined;
 
-/** Fields that each line gets in addition to its own, for example the trace id. */
+/** Sets a function whose fields are added to each line, for example the trace id. */
 export function setLogFields(fields: () => Record<string, string>): void {
   moreFields = fields;
 }
 
-/** JSON lines on stdout, each a constant message and fields. Never logs a payload or a credential. */
+/** Logs JSON lines to stdout, each with a constant message and fields. No line may have a payload or a credential. */
 export function createLogger(config: { LOG_LEVEL: string }, name: string): Logger {
   return pino({
     name,

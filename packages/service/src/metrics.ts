@@ -2,10 +2,12 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import { openMetricsText, wantsOpenMetrics } from "./open-metrics.ts";
 import { PlainCounter, PlainHistogram, requestTimer, scriptTimer } from "./plain-metrics.ts";
 
-/** Replaces every label value beyond the cap. */
+/** The label value that replaces every value above the cap. */
 export const OTHER = "__other__";
 
-/** Bounds the values of one label: callers choose queue and type names, and each new name is a time series. */
+/**
+ * Limits the values of one label. Callers choose queue and type names, and each new name would be a new time series.
+ */
 export class LabelCap {
   readonly #limit: number;
   readonly #seen = new Set<string>();
@@ -23,7 +25,7 @@ export class LabelCap {
   }
 }
 
-/** Seconds, for HTTP and Redis calls. */
+/** Bucket bounds for HTTP and Redis calls, seconds. */
 export const CALL_BUCKETS_SECONDS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ];
@@ -40,7 +42,7 @@ export interface ServiceMetrics {
   registry: Registry;
   /** The text of all metrics, in the format that the scraper's Accept header asks for. */
   read(accept: string | undefined): Promise<{ contentType: string; text: string }>;
-  /** Bounded values for the labels `queue` and `type`. */
+  /** The label for this queue, or `__other__` if there are too many queues. */
   queueLabel(queue: string): string;
   typeLabel(type: string): string;
   /** Pass it to the library as `onScript`. */
@@ -67,7 +69,7 @@ export interface ServiceMetrics {
   ): TracedHistogram<L>;
 }
 
-/** A histogram that keeps, for each bucket, the trace of its last observation. */
+/** A histogram that keeps the trace of the last observation in each bucket. */
 export interface TracedHistogram<L extends string> {
   observe(labels: Record<L, string>, value: number, traceId?: string): void;
   zero(labels: Record<L, string>): void;
@@ -102,7 +104,7 @@ export function createMetrics(options: { service: string; version: string; http?
       labelNames,
       buckets,
       enableExemplars: true,
-      // Registered directly, because the method refuses a registry that can also use the older format.
+      // Registered below, because this option refuses a registry that can also use the older format.
       registers: [],
     });
     registry.registerMetric(made);

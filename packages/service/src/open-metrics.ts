@@ -9,18 +9,19 @@ interface Readable extends Shown {
   getForPromString?(): Promise<Shown>;
 }
 
-/** Prometheus asks for this format first, and accepts exemplars in no other. */
+/** Whether the scraper accepts OpenMetrics, the only format in which Prometheus reads exemplars. */
 export function wantsOpenMetrics(accept: string | undefined): boolean {
   return accept?.includes("application/openmetrics-text") === true;
 }
 
 /**
- * The registry in the OpenMetrics format. For this format prom-client would permanently remove `_total` from the names
- * of counters, so it gets stand-ins: the next scrape may ask for the other format.
+ * The metrics of the registry in the OpenMetrics format. prom-client would remove `_total` from the names of the
+ * counters for good, and a later scrape may ask for the older format. So prom-client gets copies that have the changed
+ * names.
  */
 export async function openMetricsText(registry: Registry): Promise<{ contentType: string; text: string }> {
   const shown = new Registry();
-  // The types of prom-client allow this only for a registry of this format.
+  // The types of prom-client allow this content type only for a registry that was declared with it.
   shown.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
   for (const metric of registry.getMetricsAsArray() as unknown as Readable[]) {
     const nameOf = (name: string) => (metric.type === "counter" ? name.replace(/_total$/, "") : name);

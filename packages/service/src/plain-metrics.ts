@@ -1,8 +1,8 @@
 import type { Metric, Registry } from "prom-client";
 
 /**
- * Counters and histograms that are updated with every request. prom-client hashes a label object per observation; here
- * a series is looked up once and counted in place. The text of a scrape is the same.
+ * Counters and histograms that are updated with every request. prom-client hashes a label object for each observation.
+ * Here the caller looks a series up once and then counts in place. A scrape sees no difference.
  */
 type Labels = Record<string, string>;
 
@@ -28,7 +28,7 @@ abstract class PlainMetric<S> {
     registry.registerMetric(this as unknown as Metric);
   }
 
-  /** @param values of the labels, in their order. Each combination is kept for good, so there must be few. */
+  /** @param values of the labels, in their order. Each combination is kept for ever, so use few values. */
   of(...values: string[]): S {
     const key = values.join("\n");
     let found = this.#series.get(key);

@@ -25,12 +25,14 @@ export async function holdsPort(pid: number, port: number): Promise<boolean | nu
     }
     return false;
   } catch (error) {
-    // The process has ended meanwhile, or there is neither /proc nor lsof.
+    // The process has ended in the meantime, or this machine has neither /proc nor lsof.
     return (error as NodeJS.ErrnoException).syscall?.startsWith("spawn") ? null : false;
   }
 }
 
-/** The message for a busy port. It names the holder and the variable that sets another port. */
+/**
+ * The message for a port that is in use. It names the process that holds it, and the variable that sets another port.
+ */
 export async function portInUseMessage(port: number, variable: string): Promise<string> {
   const holder = (await portHolder(port)) ?? "another process (of another user, or in a container)";
   return `port ${port} is in use by ${holder}: end it or set ${variable} to a free port`;

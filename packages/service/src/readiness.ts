@@ -5,7 +5,7 @@ import type { ServiceMetrics } from "./metrics.ts";
 export interface RedisReadinessOptions {
   client: Pick<Holdfast, "ping">;
   metrics: ServiceMetrics;
-  /** How long an answer is reused, so that probes do not add load, ms. @default 500 */
+  /** How long an answer is reused, ms, so that frequent probes add no load. @default 500 */
   cacheMs?: number;
   /** @default 1_000 */
   timeoutMs?: number;
@@ -56,7 +56,7 @@ export function createRedisReadiness(options: RedisReadinessOptions): RedisReadi
   };
 }
 
-/** A client that is reconnecting answers late, but a probe needs an answer now. */
+/** A client that is reconnecting answers late, but a probe needs a prompt answer. */
 async function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_resolve, reject) => {

@@ -4,7 +4,7 @@ import { type ConnectionSettings, describeRedis, type Holdfast } from "holdfast"
 import { StartupError } from "./lifecycle.ts";
 import type { Logger } from "./logger.ts";
 
-// Shorter than the timeout of a command, so that the first line about a Redis that is down comes soon.
+// Shorter than the timeout of a command, so that the log soon says that Redis is down.
 const CHECK_TIMEOUT_MS = 1_000;
 
 const ENDS_THE_START: ReadonlySet<ErrorCode> = new Set([
@@ -18,16 +18,16 @@ export interface RedisGateOptions {
   settings: ConnectionSettings;
   logger: Logger;
   signal: AbortSignal;
-  /** First wait between two attempts, ms; it doubles up to `maxWaitMs`. @default 500 */
+  /** The first wait between two attempts to reach Redis, ms. It doubles up to `maxWaitMs`. @default 500 */
   waitMs?: number;
   /** @default 5_000 */
   maxWaitMs?: number;
 }
 
 /**
- * Waits until Redis answers and has passed the boot checks. If Redis is unreachable, it logs that and tries again
- * without end. If Redis is unusable (version, eviction policy) or refuses the login (password, rights, database), it
- * throws StartupError, because waiting cannot help.
+ * Waits until Redis answers and has passed the boot checks. While Redis is unreachable, this logs the fact and tries
+ * again without end. If Redis is unusable (version, eviction policy) or refuses the login (password, rights, database),
+ * this throws StartupError, because waiting cannot help.
  */
 export async function waitForRedis(options: RedisGateOptions): Promise<void> {
   const { client, settings, logger, signal } = options;

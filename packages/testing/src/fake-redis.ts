@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 
 /**
- * A server that answers INFO like a Redis of some version, and everything else with OK, which is enough for the boot
- * checks.
+ * Starts a server that answers INFO like a Redis of some version, and every other command with OK. That is enough for
+ * the boot checks.
  */
 export async function startFakeRedis(info: Record<string, string>) {
   const text = Object.entries({ loading: "0", role: "master", ...info })

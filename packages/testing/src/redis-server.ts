@@ -11,13 +11,13 @@ export interface RedisServer {
   readonly url: string;
   /** Sends SIGKILL, and waits for the end of the process. */
   kill(): Promise<void>;
-  /** For example SIGSTOP and SIGCONT. */
+  /** Sends a signal to the process, for example SIGSTOP or SIGCONT. */
   signal(signal: NodeJS.Signals): void;
-  /** Starts it again on the same port and folder. */
+  /** Starts the server again on the same port and folder. */
   start(): Promise<void>;
   /** Sends one inline command, like `CONFIG SET maxmemory 1`, and returns the first line of the reply. */
   command(line: string): Promise<string>;
-  /** Ends it and removes its folder. */
+  /** Ends the process and removes its folder. */
   stop(): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export async function startRedisServer(args: readonly string[] = []): Promise<Re
     server = child;
     const answers = until("redis-server answers", async () => {
       if (hasEnded()) throw new Error(`redis-server ended with ${child.exitCode}`);
-      // A server with a password refuses the command, and thereby answers too.
+      // A server with a password refuses PING, and that refusal shows that it is up too.
       return /^[+-](PONG|NOAUTH|DENIED)/.test(await send(port, "PING").catch(() => ""));
     });
     await Promise.race([failed, answers]);

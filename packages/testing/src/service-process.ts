@@ -9,14 +9,14 @@ export interface ServiceProcess {
   says(text: string, deadlineMs?: number): Promise<void>;
   /** Waits for the end of the process. */
   exit(deadlineMs?: number): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
-  /** Ends it at once, if it still runs. */
+  /** Ends the process with SIGKILL if it still runs. */
   kill(): Promise<void>;
 }
 
 /** Runs the built `main.js` of a service as a process, with only the given environment. */
 export function startService(mainPath: string, env: Record<string, string>): ServiceProcess {
   const child = spawn(process.execPath, [mainPath], {
-    // The process inherits no environment, so that a REDIS_URL of the shell cannot change a test.
+    // The process inherits no environment, so that a REDIS_URL in the shell cannot change a test.
     env,
     stdio: ["ignore", "pipe", "pipe"],
   });

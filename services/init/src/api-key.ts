@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { customAlphabet } from "nanoid";
 
-/** The record of a key that the services keep. It has the hash of the key, not its text. */
+/** The record of an API key as the services store it. It has the hash of the key, not the key itself. */
 export interface ApiKeyRecord {
   id: string;
   label: string;
@@ -10,21 +10,21 @@ export interface ApiKeyRecord {
   /** Milliseconds since 1970. */
   createdAt: number;
   expiresAt: number | null;
-  /** SHA-256 of the whole text of the key, hex. */
+  /** SHA-256 of the whole key text, in hex. */
   sha256: string;
 }
 
 const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz";
 const newId = customAlphabet(DIGITS, 12);
-// The same form as `holdfast key create` makes: 43 characters out of 62 are 256 bits.
+// The same form as `holdfast key create` makes. 43 characters out of 62 are 256 bits.
 const newSecret = customAlphabet(`${DIGITS}ABCDEFGHIJKLMNOPQRSTUVWXYZ`, 43);
 
-/** `hf_<id>_<secret>` */
+/** Makes a key text: `hf_<id>_<secret>`. */
 export function newKeyText(): string {
   return `hf_${newId()}_${newSecret()}`;
 }
 
-/** The record of a key. @throws RangeError if the text is not a key */
+/** The record for a key text. @throws RangeError if the text does not have the form of a key */
 export function recordOf(
   text: string,
   { label, scopes }: Pick<ApiKeyRecord, "label" | "scopes">,

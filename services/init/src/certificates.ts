@@ -1,4 +1,4 @@
-// This import comes before @peculiar/x509, which registers its parts through reflect-metadata.
+// Has to come before the import of @peculiar/x509, which needs this package.
 import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import { isIP } from "node:net";
@@ -9,7 +9,7 @@ const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const DAY_MS = 86_400_000;
 const CA_DAYS = 3_650;
 const SERVER_DAYS = 825;
-/** A certificate that ends within this time is replaced. */
+/** A certificate that expires within this time is replaced. */
 const RENEW_DAYS = 30;
 
 export interface Pair {
@@ -25,13 +25,13 @@ async function keyText(key: webcrypto.CryptoKey): Promise<string> {
   return `${x509.PemConverter.encode(await subtle.exportKey("pkcs8", key), "PRIVATE KEY")}\n`;
 }
 
-/** Valid from a minute ago, since the clocks of two machines are never quite the same. */
+/** A period that begins a minute ago, since the clocks of two machines are never quite equal. */
 const validity = (days: number, now = Date.now()) => ({
   notBefore: new Date(now - 60_000),
   notAfter: new Date(now + days * DAY_MS),
 });
 
-/** A certificate authority for this stack only, valid for ten years. */
+/** A certificate authority for one stack, valid for ten years. */
 export async function newAuthority(name: string): Promise<Pair> {
   const keys = await newKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -48,7 +48,7 @@ export async function newAuthority(name: string): Promise<Pair> {
   return { certificate: `${certificate.toString("pem")}\n`, key: await keyText(keys.privateKey) };
 }
 
-/** A server certificate for these host names and addresses, signed by the authority, for 825 days. */
+/** A server certificate for these host names and addresses, signed by the authority, valid for 825 days. */
 export async function newServerCertificate(authority: Pair, names: readonly string[]): Promise<Pair> {
   const issuer = new x509.X509Certificate(authority.certificate);
   const signingKey = await subtle.importKey(
@@ -83,7 +83,7 @@ export async function newServerCertificate(authority: Pair, names: readonly stri
   return { certificate: `${certificate.toString("pem")}\n`, key: await keyText(keys.privateKey) };
 }
 
-/** Whether the certificate is for these names and valid for another month. */
+/** Whether the certificate has these names and is valid for at least RENEW_DAYS more. */
 export function stillServes(pem: string, names: readonly string[], now = Date.now()): boolean {
   const certificate = new x509.X509Certificate(pem);
   if (certificate.notAfter.getTime() < now + RENEW_DAYS * DAY_MS) return false;

@@ -1,13 +1,14 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** A folder of secrets. Every file is written whole, and either one group or only its owner can read it. */
+/** A folder of secrets. A file is replaced as a whole. Either one group or only the owner can read it. */
 export interface SecretFolder {
   readonly path: string;
-  /** The text without the newline at its end; null if there is no such file. */
+  /** The text of a file without the newline at its end; null if the file does not exist. */
   read(name: string): string | null;
   /**
-   * Does not write a file that already has this text. Members of `group` can read the file; with null only the owner can.
+   * Writes a file, unless it already has this text. Members of `group` can read the file; if `group` is null, only the
+   * owner can.
    */
   write(name: string, text: string, group: number | null): void;
   remove(name: string): void;
@@ -23,7 +24,7 @@ export function openFolder(path: string): SecretFolder {
     }
   };
   const give = (file: string, group: number | null, mode: { own: number; shared: number }): void => {
-    // An owner may give a file to a group that he is in, so no capability is needed.
+    // The owner of a file may give it to a group that the owner is in, so this needs no capability.
     if (group !== null) chownSync(file, -1, group);
     chmodSync(file, group === null ? mode.own : mode.shared);
   };
@@ -37,7 +38,7 @@ export function openFolder(path: string): SecretFolder {
       if (folder !== path) give(folder, group, { own: 0o700, shared: 0o750 });
       const whole = text.endsWith("\n") ? text : `${text}\n`;
       if (read(name) !== whole) {
-        // A run that was cut short may have left this file behind.
+        // A run that was interrupted may have left this file behind.
         rmSync(`${file}.new`, { force: true });
         writeFileSync(`${file}.new`, whole, { mode: 0o600, flag: "wx" });
         give(`${file}.new`, group, { own: 0o600, shared: 0o440 });

@@ -50,8 +50,8 @@ async function run(secrets: Secrets, command: string, names: string[], once: boo
   switch (command) {
     case "create": {
       const made = await secrets.create();
-      // Never print the key itself, because this text ends up in the logs of a container.
-      if (made.length === 0) return `secrets: all there. The admin key: ${how}`;
+      // The key itself is never printed, because this text ends up in the logs of a container.
+      if (made.length === 0) return `secrets: none are missing. The admin key: ${how}`;
       return `secrets: made ${made.join(", ")}. The admin key: ${how}`;
     }
     case "show":
@@ -70,7 +70,7 @@ try {
   const text = await run(openSecrets(secrets), command, names, once, how);
   if (text !== null) process.stdout.write(`${text}\n`);
 } catch (error) {
-  // A wrong argument, or a folder that cannot be written, needs no stack trace.
+  // A wrong argument or an unwritable folder needs no stack trace.
   process.stderr.write(`init: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 }

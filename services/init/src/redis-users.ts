@@ -3,23 +3,27 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** One template per role, made by `make generate`. The path works from dist/ and from src/. */
+/**
+ * The folder of the ACL templates, one per role. `make generate` writes them. The path works from dist/ and from src/.
+ */
 export const TEMPLATES = fileURLToPath(new URL("../../../infra/redis/acl", import.meta.url));
-/** The prefix that is written in the templates. */
+/** The key prefix in the templates. It is replaced by QUEUE_PREFIX. */
 const TEMPLATE_PREFIX = "queue";
 const PREFIX = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/;
 
 export interface RedisUsersOptions {
   /** QUEUE_PREFIX: each user may only access keys and channels that begin with it. */
   prefix: string;
-  /** Version of Redis, like `7.2`. Redis refuses a user that has a command unknown to its version. */
+  /**
+   * Version of Redis, such as `7.2`. Redis refuses the rules of a user if they name a command that its version lacks.
+   */
   redisVersion: string;
   passwordOf(user: string): string;
-  /** Further `user …` lines, for example for replicas and Sentinels. */
+  /** More `user …` lines, for example for replicas and Sentinels. */
   also?: string;
 }
 
-/** The roles that have a template. */
+/** The roles for which there is a template. */
 export function redisRoles(templates = TEMPLATES): string[] {
   return readdirSync(templates)
     .filter((file) => file.endsWith(".acl"))
@@ -28,7 +32,8 @@ export function redisRoles(templates = TEMPLATES): string[] {
 }
 
 /**
- * The text of an aclfile: a user per role and `admin`, with the SHA-256 hashes of their passwords; `default` is off.
+ * The text of an aclfile. It has a user for each role and `admin`, with the SHA-256 hashes of their passwords.
+ * `default` cannot log in.
  * @throws RangeError if the prefix or the version cannot be used
  */
 export function redisUsers(options: RedisUsersOptions, templates = TEMPLATES): string {
@@ -45,10 +50,10 @@ export function redisUsers(options: RedisUsersOptions, templates = TEMPLATES): s
     return `user ${user} ${rulesOf(template, prefix, newest)} ${hash(user)}`;
   };
   return [
-    // Nobody can log in without one of these passwords, since `default` is off. It keeps its permissions: Redis reads
-    // the transactions of its append-only file as this user, and would drop all of them without permissions.
+    // `default` is off, so nobody can log in without one of these passwords. It keeps its permissions, because Redis
+    // loads the transactions of its append-only file as this user, and would drop them all if it had none.
     "user default reset off ~* &* +@all",
-    // For operators, backups and ACL LOAD.
+    // The user `admin` is for operators, backups and ACL LOAD.
     `user admin reset on ~* &* +@all ${hash("admin")}`,
     ...redisRoles(templates).map(role),
     ...also.split(/\r?\n/).filter((line) => line.startsWith("user ")),
@@ -56,7 +61,7 @@ export function redisUsers(options: RedisUsersOptions, templates = TEMPLATES): s
   ].join("\n");
 }
 
-/** The rules of a template on one line, for keys that begin with `prefix`. */
+/** The rules of a template on one line, for keys that begin with `options.prefix`. */
 function rulesOf(template: string, prefix: string, newest: boolean): string {
   return template
     .split("\n")

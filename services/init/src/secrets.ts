@@ -8,18 +8,18 @@ import { redisRoles, redisUsers } from "./redis-users.ts";
 export interface SecretsOptions {
   folder: string;
   prefix: string;
-  /** Version of the Redis that reads the aclfile, like `8.2`. */
+  /** Version of the Redis that reads the aclfile, such as `8.2`. */
   redisVersion: string;
   redisPort: number;
-  /** Makes certificates as well, and a Redis that accepts only TLS. */
+  /** Whether to make certificates too, and a Redis configuration that accepts only TLS. */
   tls: boolean;
-  /** In Compose each reader has its own group. Otherwise the user who calls reads everything. */
+  /** Whether each reader has a group of its own, as in Compose. Otherwise the user who runs this reads all files. */
   groups: boolean;
 }
 
 /**
- * The group and the Redis user of each reader. A container mounts the whole volume, but its user can only read the
- * folder of its group. The group numbers are those of docker-compose.yml.
+ * The group and the Redis user of each container that reads secrets. A container mounts the whole volume, but its user
+ * can only read the folder of its group. The group numbers are those in docker-compose.yml.
  */
 export const READERS = {
   redis: { group: 999, redisUser: "health" },
@@ -35,13 +35,13 @@ type Reader = keyof typeof READERS;
 /** Host names of Redis: as a service of Compose, as the nodes of a Cluster in Compose, and on the loopback interface. */
 const REDIS_NAMES = ["redis", "redis-2", "redis-3", "localhost", "127.0.0.1", "::1"];
 
-/** The API keys that are made, and their scopes: k6 may only do what a load test does. */
+/** The API keys to make. The key for k6 has only the scopes that a load test needs. */
 const KEYS: Record<string, Pick<ApiKeyRecord, "label" | "scopes">> = {
   "api-key": { label: "admin", scopes: ["admin"] },
   "k6-key": { label: "k6", scopes: ["enqueue", "read"] },
 };
 
-/** The secrets that can be rotated, with their files. */
+/** The secrets that can be rotated, with the files of each. */
 const ROTATED: Record<string, () => string[]> = {
   "api-key": () => ["api-key"],
   "k6-key": () => ["k6-key"],
@@ -52,20 +52,22 @@ const ROTATED: Record<string, () => string[]> = {
 };
 
 export interface Secrets {
-  /** Makes what is missing and gives each reader its files. Returns the names of the secrets that were made. */
+  /**
+   * Makes the missing secrets, and writes the files of each reader. Returns the names of the secrets that were made.
+   */
   create(): Promise<string[]>;
-  /** Deletes the secret and makes it again. @throws RangeError if the name is unknown */
+  /** Deletes a secret and makes a new one. @throws RangeError if the name is unknown */
   rotate(name: string): Promise<string[]>;
   /** @throws RangeError if there is no such secret */
   show(name: string): string;
-  /** Like `show`, but returns null from the second call on. */
+  /** Like `show`, but only the first call for a name returns the secret. Later calls return null. */
   showOnce(name: string): string | null;
   names(): string[];
 }
 
 const random = () => randomBytes(32).toString("base64url");
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-/** Only the user who makes the originals can read them. */
+/** The file that has the original of a secret. Only the user who runs this program can read it. */
 const own = (name: string) => join("own", name);
 
 export function openSecrets(options: SecretsOptions): Secrets {
@@ -123,7 +125,7 @@ async function create(folder: SecretFolder, options: SecretsOptions): Promise<st
     prefix: options.prefix,
     redisVersion: options.redisVersion,
     passwordOf,
-    // The user of the health check may only ping Redis.
+    // The user of the health check may only send PING.
     also: `user health reset on +ping #${sha256(passwordOf("health"))}`,
   });
 
@@ -159,7 +161,7 @@ const writeKeys = (folder: SecretFolder, keys: ApiKeyRecord[]): string => {
   return text;
 };
 
-/** The first key in the file is the newest. Keys that somebody added stay. */
+/** Adds the key as the first in the file, which makes it the newest. Keys that somebody else added stay. */
 function addKey(folder: SecretFolder, name: string, text: string): void {
   const keys = keysOf(folder);
   const spec = KEYS[name];
@@ -174,7 +176,7 @@ function forgetKey(folder: SecretFolder, name: string): void {
   writeKeys(folder, rest);
 }
 
-/** Settings of Redis that go beside infra/redis/redis.conf: who may log in, and over which protocol. */
+/** Settings of Redis in addition to infra/redis/redis.conf: who may log in, and whether over TLS. */
 function redisAccess(folder: string, { redisPort, tls }: SecretsOptions): string {
   const file = (name: string) => `"${join(folder, "redis", name)}"`;
   const lines = [`aclfile ${file("users.acl")}`];
@@ -186,7 +188,7 @@ function redisAccess(folder: string, { redisPort, tls }: SecretsOptions): string
     `tls-cert-file ${file("redis.crt")}`,
     `tls-key-file ${file("redis.key")}`,
     `tls-ca-cert-file ${file("ca.crt")}`,
-    // Clients authenticate by password. Nodes of a Cluster show each other their certificates in any case.
+    // Clients authenticate by password. Only nodes of a Cluster check each other's certificates.
     "tls-auth-clients no",
     "tls-replication yes",
     "tls-cluster yes",
@@ -203,7 +205,8 @@ async function certificates(
     return certificate === null || key === null ? null : { certificate, key };
   };
   const keep = (name: string, pair: Pair): Pair => {
-    // The key comes first: a certificate without its key counts as half of a pair and is made again.
+    // The key is written before the certificate. After a crash between the two, the pair counts as incomplete and is
+    // made again.
     folder.write(own(`${name}.key`), pair.key, null);
     folder.write(own(`${name}.crt`), pair.certificate, null);
     made.push(name === "ca" ? "certificate authority" : `certificate of ${name}`);

@@ -22,7 +22,9 @@ export interface App extends RunningService {
   janitor: Janitor;
 }
 
-/** Starts health first, then Redis, then the sweeps. Any number of janitors may run at a time. */
+/**
+ * Starts the health server, then connects to Redis, then starts the sweeps. Any number of janitors may run at a time.
+ */
 export async function startApp(
   config: Config,
   version: string,
@@ -41,7 +43,7 @@ export async function startApp(
   });
   observeJanitor(janitor, metrics, { auditIntervalMs: config.AUDIT_INTERVAL_MS });
   janitor.on("error", createErrorLog(logger, "sweep failed"));
-  // Everything that a repair removed is logged, in several lines if it is much.
+  // Everything that a repair removed is logged. A long list is split into several lines.
   janitor.on("audited", ({ queue, violations, repaired }: Audited) => {
     for (let at = 0; at < violations.length; at += LOGGED_VIOLATIONS) {
       logger.error(
@@ -90,7 +92,7 @@ export async function startApp(
   return { health, janitor, stop };
 }
 
-/** Ready while Redis answers and a sweep succeeded within the last ten intervals (at least 10 s). */
+/** Ready while Redis answers and a sweep has succeeded within the last ten sweep intervals (10 s at least). */
 export function janitorReadiness(
   redis: Readiness,
   lastSuccessAt: number,
@@ -101,5 +103,5 @@ export function janitorReadiness(
   if (lastSuccessAt === 0) return { ok: false, detail: "no sweep yet" };
   const ageMs = now - lastSuccessAt;
   const ok = ageMs <= Math.max(10_000, sweepIntervalMs * 10);
-  return { ok, detail: `the last good sweep is ${ageMs} ms ago` };
+  return { ok, detail: `the last successful sweep was ${ageMs} ms ago` };
 }

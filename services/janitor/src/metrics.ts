@@ -15,7 +15,7 @@ export interface Audited {
   repaired: number;
 }
 
-/** The checks of every audit (lua/queries/audit.lua). Others appear when they are violated. */
+/** The invariants of lua/queries/audit.lua, whose series start at zero. Others appear once they are violated. */
 const INVARIANTS = ["I1", "I2"];
 
 /** A janitor sweeps up to 256 partitions one by one, but the metrics show them as one queue. */
@@ -27,8 +27,8 @@ const FORGOTTEN_AFTER_MS = 300_000;
 
 /**
  * Turns the events of the janitor into its metrics.
- * @param options.auditIntervalMs the findings of an audit are dropped if no other audit follows within three of these
- * intervals
+ * @param options.auditIntervalMs if a queue is not audited again within three of these intervals, its findings are
+ * dropped
  */
 export function observeJanitor(
   janitor: Pick<Janitor, "on" | "lastSuccessAt">,
@@ -41,7 +41,7 @@ export function observeJanitor(
   const audits = new Map<string, { at: number; counts: Map<string, number> }>();
   const reaped = metrics.counter(
     "tasks_reaped_total",
-    "Leases that ran out, by the next state of the task.",
+    "Leases that expired, by the next state of the task.",
     ["queue", "action"],
   );
   const dead = metrics.counter("tasks_dead_lettered_total", "Tasks put into the dead letters.", [
@@ -66,7 +66,7 @@ export function observeJanitor(
     (violations) => {
       violations.reset();
       for (const [name, { at, counts }] of audits) {
-        // The queue was deleted, so no audit will report that the violation is repaired.
+        // No newer audit came, so the queue was deleted. Without this, its violations would stay for ever.
         if (now() - at > forgottenAfterMs) audits.delete(name);
         else {
           const queue = labelOf(name);
@@ -82,7 +82,7 @@ export function observeJanitor(
   const repairs = metrics.counter("audit_repairs_total", "Index entries that audits corrected.", ["queue"]);
   const rewinds = metrics.counter(
     "rewinds_total",
-    "Times that Redis was found to have lost acknowledged writes.",
+    "How often Redis was found to have lost acknowledged writes.",
     ["queue"],
   );
   const runs = metrics.counter(
@@ -102,7 +102,9 @@ export function observeJanitor(
     [],
     (gauge) => gauge.set(janitor.lastSuccessAt() / 1_000),
   );
-  /** Zero counts are added too, so that the series of a queue begins with its first audit or sweep. */
+  /**
+   * Counts the tasks of a sweep. Adds zeros too, so that the series of a queue exist from its first audit or sweep on.
+   */
   const addSwept = (name: string, counts: Swept["reaped"], droppedCount: number) => {
     const queue = labelOf(name);
     for (const action of ACTIONS) reaped.inc({ queue, action }, counts[action]);
@@ -123,7 +125,7 @@ export function observeJanitor(
     addSwept(name, { requeued: 0, dead: 0, cancelled: 0 }, 0);
     const queue = labelOf(name);
     repairs.inc({ queue }, repaired);
-    // Repaired violations go back to zero.
+    // Violations that are repaired have to be reported as zero.
     const known = [...INVARIANTS, ...(audits.get(name)?.counts.keys() ?? [])];
     const counts = new Map(known.map((invariant) => [invariant, 0]));
     for (const { invariant } of found) counts.set(invariant, (counts.get(invariant) ?? 0) + 1);

@@ -49,18 +49,18 @@ const READING_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 export interface AppOptions {
   observer: ObserverPort;
   queue(name: string): Producer;
-  /** Limits how many queues a key may make. @default no limit */
+  /** Limits how many queues a key may create. @default no limit */
   newQueues?: TaskRouteOptions["newQueues"];
   schedules: SchedulesPort;
   operations: OperationsPort;
   actions: ActionsPort;
-  /** Makes the runner of operations. Without a runner, operations wait for another process. */
+  /** Makes the object that runs operations in this process. Without it, other processes run them. */
   createRunner?(hooks: RunnerHooks): RunnerPort;
-  /** The series that are kept in Redis. */
+  /** Reads and writes the series in Redis. */
   history: Pick<SeriesHistory, "keep" | "read">;
-  /** Throws while no change is allowed, for example before Redis has passed the boot checks. */
+  /** Throws while changes are not allowed, for example before Redis has passed the boot checks. */
   assertOpen?(): void;
-  /** Returns the text of INFO. Left out for a Cluster, where it would come from any one of the nodes. */
+  /** Returns the text of INFO. Missing for a Cluster, where any of the nodes could answer. */
   redisInfo?(): Promise<string>;
   ready: ReadinessCheck;
   /** @default everybody is anonymous and may do everything */
@@ -72,17 +72,17 @@ export interface AppOptions {
   maskedPointers?: string[];
   /** Refuses every change. @default false */
   readOnly?: boolean;
-  /** Log-ins, and as many log-outs, per key. @default 60 */
+  /** How many log-ins per key and minute are allowed, and how many log-outs. @default 60 */
   logInsPerMinute?: number;
-  /** Records each read of an unmasked payload. @default false */
+  /** Whether each answer with unmasked payloads is recorded in the audit log. @default false */
   auditPayloadReads?: boolean;
-  /** Open operations per key. Small ones do not count. @default 10 */
+  /** How many operations a key may have open. Small operations do not count. @default 10 */
   operationsPerKey?: number;
-  /** Live streams per key at a time. @default 25 */
+  /** How many live streams a key may have open. @default 25 */
   streamsPerKey?: number;
-  /** The text of the badge. Demo load is refused unless it is empty or `development`. */
+  /** The text of the environment badge. Demo load is refused unless it is empty or `development`. */
   environment?: string | null | undefined;
-  /** Calls the listener when keys were added or removed, so that streams whose access was revoked end. */
+  /** Calls the listener whenever keys were added or removed, so that streams of senders who lost access end. */
   onKeysChange?(listener: () => void): () => void;
   metrics: ServiceMetrics;
   logger: Logger;
@@ -97,14 +97,14 @@ type RunnerHooks = Pick<OperationRunnerOptions, "onMoved" | "onEnded" | "onError
 
 export interface App {
   server: HttpServer;
-  /** Starts the sampling of Redis. */
+  /** Starts to sample Redis. */
   start(): void;
-  /** Idempotent. Hands over operations, closes streams with a close frame, and closes the server. */
+  /** Hands operations over to other processes, closes streams with a close frame, and closes the server. Idempotent. */
   stop(): Promise<void>;
   sampler: Sampler;
 }
 
-/** Wires routes, sampler, stream and registries to an observer. Does not listen yet. */
+/** Builds the service: routes, sampler, live stream and metrics over an observer. Does not listen yet. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { observer, metrics, logger, readOnly = false } = options;
   const environment = options.environment ?? null;
@@ -195,7 +195,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   server.addHook("preHandler", async (request) => {
     if (!READING_METHODS.has(request.method)) options.assertOpen?.();
-    // The body can name a queue as well: the target of a replay, the queue of a schedule.
+    // The body can also name a queue, such as the target of a replay or the queue of a schedule.
     const { to, queue } = (request.body ?? {}) as { to?: unknown; queue?: unknown };
     for (const name of [to, queue]) if (typeof name === "string") assertQueue(request.identity, name);
   });

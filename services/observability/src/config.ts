@@ -42,13 +42,13 @@ export const observabilityConfig = Type.Object({
     default: 100,
     minimum: 1,
     maximum: 100_000,
-    description: "Open sessions per key, as far as one process knows; one more is answered 429.",
+    description: "Open sessions per key, as far as one process knows; each further one gets 429.",
   }),
   LOG_INS_PER_MINUTE: Type.Integer({
     default: 60,
     minimum: 1,
     maximum: 6_000,
-    description: "Log-ins, and as many log-outs, per key and minute; more are answered 429.",
+    description: "Log-ins, and as many log-outs, per key and minute; further ones get 429.",
   }),
   OPERATIONS_PER_KEY: Type.Integer({
     default: 10,
@@ -61,7 +61,7 @@ export const observabilityConfig = Type.Object({
     default: 25,
     minimum: 1,
     maximum: 100,
-    description: "Live streams per key or address, and at most 100 per process; one more is answered 429.",
+    description: "Live streams per key or address, and at most 100 per process; each further one gets 429.",
   }),
   AUDIT_PAYLOAD_READS: Type.Boolean({
     default: false,

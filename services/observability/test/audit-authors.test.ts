@@ -47,7 +47,7 @@ async function served(options: TestAppOptions = {}) {
 }
 
 test("a record names the sender of its request, even if others send the same X-Request-Id at the same time", async () => {
-  // Each request takes long enough that all of them are under way at once.
+  // Each request takes so long that all of them are under way at the same time.
   const { post, records } = await served({ observer: { pause: () => delay(20) } });
   const names = Object.keys(PEOPLE);
   await Promise.all(
@@ -62,7 +62,7 @@ test("a record names the sender of its request, even if others send the same X-R
   expect([...new Set(records.map(authorOf))].sort()).toEqual(
     names.map((name) => `of-${name} ${name} key-of-${name} operator`),
   );
-  // Every request has its own id. The id that the client sent is kept beside it.
+  // Every request has an id of its own. The record also has the id that the client sent.
   expect(new Set(records.map(({ requestId }) => requestId)).size).toBe(90);
   expect(new Set(records.map(({ clientRequestId }) => clientRequestId))).toEqual(new Set(["the-same"]));
 });

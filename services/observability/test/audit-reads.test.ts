@@ -84,7 +84,7 @@ test("the record of an export that was cut short says so, and how far the export
   expect(failed.records).toMatchObject([{ count: 1, outcome: "failed", code: "redis_unavailable" }]);
 });
 
-/** If the stream breaks off, its reader gets an error. */
+/** Ignores errors, since the reader of a broken stream gets one. */
 const get = (app: Awaited<ReturnType<typeof served>>, url: string) => app.get(url).catch(() => {});
 
 const READS = [
@@ -108,7 +108,7 @@ test("if a setting asks for it, reads of unmasked payloads are recorded with the
   ]);
   expect(records.map(({ requestId }) => requestId)).toHaveLength(5);
   expect(JSON.stringify(records)).not.toContain("4111 1111 1111 1111");
-  // No payload was shown, so there is nothing to record.
+  // None of these answers shows a card number, so there is nothing to record.
   for (const url of READS) expect((await get(url, "vic")).body).not.toContain("4111 1111 1111 1111");
   for (const url of [
     "/v1/queues/q/tasks/none",

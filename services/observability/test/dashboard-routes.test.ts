@@ -9,7 +9,7 @@ interface Route {
   replies: Record<number, object>;
 }
 
-/** The schemas of the route that serves this request. */
+/** The schemas of the route that serves a request with this method and URL. */
 async function schemaOf(method: string, url: string): Promise<FastifySchema | undefined> {
   const { server } = await setup();
   let schema: FastifySchema | undefined;
@@ -21,7 +21,7 @@ async function schemaOf(method: string, url: string): Promise<FastifySchema | un
   return schema;
 }
 
-/** The schema of an optional body is a union with null. */
+/** The body schemas that a route accepts. An optional body has a union with null, whose first member is the schema. */
 const acceptedBodies = (body: unknown) => [body, (body as { anyOf?: unknown[] } | undefined)?.anyOf?.[0]];
 
 test.each(Object.entries<Route>(DASHBOARD_ROUTES))(
@@ -31,7 +31,7 @@ test.each(Object.entries<Route>(DASHBOARD_ROUTES))(
     const schema = await schemaOf(method, path.replaceAll(":", ""));
     if (called.query === undefined) expect(schema?.querystring).toMatchObject({ properties: {} });
     else expect(schema?.querystring).toEqual(called.query);
-    // The body of a task is sent as text, and has no schema in the table.
+    // The body of this route is sent as text, so the table has no schema for it.
     if (route !== "POST /v1/queues/:queue/tasks")
       expect(acceptedBodies(schema?.body)).toContainEqual(called.body);
     const replies = Object.entries(schema?.response ?? {}).filter(([status]) => /^2\d\d$/.test(status));

@@ -54,7 +54,7 @@ test.each([
 ])("%s is a screen, whatever dots are in it", async (url) => {
   app = await testApp({ dashboardDir: folder });
   const page = await get(url);
-  // An invalid URL is refused before any route; the others get the page.
+  // The server refuses the invalid URL before it looks for a route. All other URLs get the page.
   if (url.endsWith("%")) expect(page.statusCode).toBe(400);
   else {
     expect([page.statusCode, page.headers["cache-control"]]).toEqual([200, "no-cache"]);

@@ -162,7 +162,7 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
   };
 }
 
-/** An observer without data. A test overrides the methods that it needs. */
+/** An observer of a Redis without tasks. A test replaces the methods that it needs. */
 function fakeObserver(
   overrides: Partial<ObserverPort> = {},
   limits: Partial<ObserverPort["limits"]> = {},
@@ -235,7 +235,7 @@ function fakeProducer(overrides: Partial<Producer> = {}): Producer {
   };
 }
 
-/** No schedules; a test that needs some runs against Redis. */
+/** Schedules that are always empty. Tests that need some run against Redis. */
 export function fakeSchedules(): SchedulesPort {
   const none = async (id: string) => {
     throw new HoldfastError("not_found", `there is no schedule "${id}"`);
@@ -251,7 +251,7 @@ export function fakeSchedules(): SchedulesPort {
   };
 }
 
-/** Operations that nobody runs: a test ends them. */
+/** Operations that no process runs. A test ends them itself. */
 export function fakeOperations() {
   const views: OperationView[] = [];
   const specs: OperationSpec[] = [];
@@ -259,7 +259,7 @@ export function fakeOperations() {
   return {
     views,
     specs,
-    /** If set, operations that are created later end at once with these fields. */
+    /** If set, operations that are created afterwards end at once with these fields. */
     ends: undefined as ((spec: OperationSpec) => Partial<OperationView>) | undefined,
     async create(spec: OperationSpec, total: number) {
       const view: OperationView = {
@@ -309,7 +309,7 @@ export function fakeOperations() {
   };
 }
 
-/** An audit log in memory, newest last. */
+/** An audit log in memory, newest record last. */
 export function fakeActions() {
   const records: AuditRecord[] = [];
   return {
@@ -333,7 +333,7 @@ export type TestAppOptions = Partial<Omit<AppOptions, "observer" | "queue">> & {
   producer?: Partial<Producer>;
 };
 
-/** The whole service over fakes, not listening. */
+/** The whole service over fakes. It does not listen. */
 export function testApp(options: TestAppOptions = {}): Promise<App> {
   const { observer, limits, producer, ...rest } = options;
   return createApp({

@@ -38,7 +38,7 @@ interface Stream {
   isOpen(): boolean;
 }
 
-/** Opens the stream. Returns the status if the stream is refused before the upgrade. */
+/** Opens the live stream. Returns the HTTP status if it is refused before the upgrade. */
 function open(headers: Record<string, string>): Promise<Stream | number> {
   return new Promise((resolve) => {
     const socket = new WebSocket(`ws://127.0.0.1:${running.port}/v1/stream`, { headers });

@@ -137,12 +137,12 @@ test("a sender who is limited to a queue sees and changes nothing of another que
     ["POST", "/v1/queues/secret/pause"],
     ["PUT", "/v1/schedules/s2", { queue: "mail", cron: "@daily", type: "t" }],
     ["PUT", "/v1/schedules/s1", { queue: "secret", cron: "@daily", type: "t" }],
-    // This worker also runs a queue that the key may not use.
+    // The worker `both` also runs a queue that this key may not use.
     ["POST", "/v1/workers/both/drain"],
     ["POST", "/v1/queues/mail/dead-letters/replay", { ids: ["a"], to: "secret" }],
   ] as const)
     expect([url, (await call("limited", method, url, body)).status]).toEqual([url, 403]);
-  // An object that is named by its id is answered like one that does not exist.
+  // An object of a hidden queue is answered exactly like one that does not exist.
   for (const [method, there, never] of [
     ["GET", "/v1/schedules/s2", "/v1/schedules/none"],
     ["DELETE", "/v1/schedules/s2", "/v1/schedules/none"],
@@ -209,7 +209,7 @@ test("an export stops at the page at which its sender loses access", async () =>
   const read = async () => {
     for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString();
   };
-  // The connection is cut, so that nobody takes the part for the whole export.
+  // The connection is cut, so that no reader takes the two tasks for the whole export.
   await expect(read()).rejects.toThrow();
   expect(text.match(/task-\d/g)).toEqual(["task-0", "task-1"]);
 });

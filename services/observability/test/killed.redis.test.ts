@@ -9,7 +9,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
 });
 
-/** Makes dead letters without a worker: the engine itself acquires the tasks and fails them. */
+/** Makes dead letters without a worker: acquires the tasks through the engine and fails them. */
 async function deadLetters(client: Holdfast, name: string, count: number): Promise<void> {
   const queue = new Queue(name, { client });
   const engine = client.engine(name);
@@ -74,7 +74,7 @@ test.each(["SIGKILL", "SIGTERM"] as const)(
     const first = await start(redis.url);
     const { id } = await first.call("/v1/queues/q/dead-letters/replay", {
       all: true,
-      // The rate is low enough that the kill comes in the middle.
+      // The rate is so low that the kill comes in the middle of the operation.
       ratePerSecond: 4_000,
     });
     await until("it is in the middle", async () => (await observer.stats("q")).pending > 1_000, 30_000);

@@ -22,7 +22,7 @@ afterAll(async () => {
   await client?.close();
 });
 
-test("how the tasks of a key follow one another is set and shown", async () => {
+test("the policies for the tasks of a key are set and shown", async () => {
   const limits = {
     key: { concurrency: 1, ordered: true, onDead: "stop", whenFull: "drop-new", maxWaiting: 5 },
     fairBy: "time",
@@ -33,7 +33,7 @@ test("how the tasks of a key follow one another is set and shown", async () => {
   expect(again.json()).toMatchObject({ limits: {} });
 });
 
-test("a type is limited, held and let go, and each is recorded", async () => {
+test("a type is limited, held and released from the hold, and each change is recorded", async () => {
   const types = { mail: { concurrency: 4 } };
   const set = await running.call("PUT", "/v1/queues/kinds/limits", { types });
   expect(set.json()).toMatchObject({ limits: { types }, types: [{ type: "mail", running: 0 }] });

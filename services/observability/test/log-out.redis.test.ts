@@ -58,7 +58,7 @@ const read = async (ended: EndedSessions, since = "") => {
   return found;
 };
 
-/** Adds log-outs of some time ago: the ids in a stream are times. */
+/** Adds log-outs of the past. The time of a log-out is part of the id of its stream entry. */
 const entriesOf = (prefix: string, count: number, at: number) =>
   Promise.all(
     Array.from({ length: count }, (_, index) => {
@@ -67,17 +67,17 @@ const entriesOf = (prefix: string, count: number, at: number) =>
     }),
   );
 
-test("a look reads every new log-out and no old one, however many there are", async () => {
+test("a poll reads every new log-out and no old one, however many there are", async () => {
   const ended = new EndedSessions({ connection: client.connection, prefix: "many" });
   const base = Date.now() - 60_000;
   await entriesOf("many", 11_000, base);
   const first = await read(ended);
-  // There are more than 10,000: if one were missed, a copy of its cookie would still be valid.
+  // All are read, although there are more than 10,000. A log-out that is missed would leave a copy of its cookie valid.
   expect(first.ids).toEqual(Array.from({ length: 11_000 }, (_, at) => `old-${at}`));
   await ended.add("new", base + 3_600_000, 3_600_000);
   const second = await read(ended, first.cursor);
   expect(second.ids.at(-1)).toBe("new");
-  // The last two seconds are read again, since the clock of another Redis can be behind.
+  // The log-outs of the last two seconds are read again, since the clock of another Redis can be behind.
   expect(second.ids.length).toBeLessThanOrEqual(2_002);
   expect((await read(ended, second.cursor)).ids).toEqual(["new"]);
 });
@@ -86,12 +86,12 @@ test("log-outs whose cookies have expired are dropped", async () => {
   const ended = new EndedSessions({ connection: client.connection, prefix: "kept" });
   await entriesOf("kept", 500, Date.now() - 120_000);
   await ended.add("last", 1_000, 60_000);
-  // Redis drops entries in whole nodes of 100.
+  // Redis removes stream entries in whole nodes of 100.
   expect((await read(ended)).ids.length).toBeLessThanOrEqual(100);
   expect((await read(ended)).ids.at(-1)).toBe("last");
 });
 
-test("tens of thousands of log-outs cost one pass, at the first look and at every other", async () => {
+test("tens of thousands of log-outs cost one pass over the sessions, at the first poll and at every later one", async () => {
   const seen: string[] = [];
   const all = Array.from({ length: 60_000 }, (_, at) => [`s${at}`, Date.now() + 3_600_000] as const);
   const sessions = processOf({
@@ -103,7 +103,7 @@ test("tens of thousands of log-outs cost one pass, at the first look and at ever
   const started = performance.now();
   await sessions.learn();
   for (let at = 0; at < 20; at++) await sessions.learn();
-  // One pass per entry would take far longer.
+  // If each log-out caused a pass over all log-outs, this would take far longer.
   expect(performance.now() - started).toBeLessThan(5_000);
   expect(seen).toEqual(["", ...Array<string>(20).fill("1-0")]);
 });

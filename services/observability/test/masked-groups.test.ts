@@ -55,7 +55,7 @@ test("a signature finds what a viewer sees, and reveals nothing else", async () 
 test("a tag finds what a viewer sees, and a guess at its masked part finds nothing", async () => {
   const find = async (tag: string, by: typeof mask | undefined) =>
     (await listFor(filtering, "q", { state: "dead", tag }, by)).tasks.map(({ id }) => id);
-  // The library filters like this, since it does not know that a viewer asks.
+  // The library filters by the unmasked tag, since it does not know that a viewer asks.
   const filtering = {
     list: async (_queue: string, { tag }: { tag?: string }) => ({
       tasks: tasks.filter(({ tags }) => tag === undefined || tags.includes(tag)),

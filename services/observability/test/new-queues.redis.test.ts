@@ -49,7 +49,7 @@ async function deadLetters(name: string, ids: string[]) {
   await worker.stop();
 }
 
-/** Every request that makes a queue if there is none. */
+/** Every kind of request that creates a queue if the queue does not exist. */
 const WAYS: [string, (queue: string, dead: string) => [string, string, unknown?], number][] = [
   ["task", (queue) => ["POST", `/v1/queues/${queue}/tasks`, { type: "t", payload: 1 }], 201],
   ["batch", (queue) => ["POST", `/v1/queues/${queue}/tasks/batch`, [{ type: "t", payload: 1 }]], 207],
@@ -89,7 +89,7 @@ test("every request that makes a queue counts, and is refused if its key has mad
     const name = title.replace(" ", "-");
     const call = await newKey();
     expect([title, (await call(...request(`${name}-1`, `new-${name}`))).status]).toEqual([title, status]);
-    // The key may make two queues, and this request has made one.
+    // The key may create two queues. `request` has created one, so this one is the last.
     expect((await call("POST", `/v1/queues/${name}-2/tasks`, { type: "t", payload: 1 })).status).toBe(201);
     const refused = await call(...request(`${name}-3`, `there-${name}`));
     expect([title, refused.status, refused.headers.get("retry-after")]).toEqual([title, 429, "60"]);
@@ -97,7 +97,7 @@ test("every request that makes a queue counts, and is refused if its key has mad
       code: "rate_limited",
       detail: expect.stringContaining("QUEUES_PER_KEY"),
     });
-    // A request to an existing queue does not count. A queue that has a task gets no partitions.
+    // A request to a queue that exists does not count. Partitions are refused because the queue has a task.
     const again = title === "partitions" ? 409 : status;
     expect([title, (await call(...request(`${name}-2`, `there-${name}`))).status]).toEqual([title, again]);
     expect((await observer.queues()).filter((queue) => queue.startsWith(`${name}-`))).toEqual([

@@ -25,7 +25,7 @@ async function worker(queue: string, handlers: ConstructorParameters<typeof Work
   return made;
 }
 
-/** Makes this many dead letters in a new queue. Each error has another number in it. */
+/** Makes dead letters in a new queue. Each error contains a different number. */
 async function deadLetters(count: number, type = "test.fatal"): Promise<string> {
   const queue = `operated-${++queues}`;
   for (let from = 0; from < count; from += 500) {
@@ -105,7 +105,7 @@ test("a canary of which one task fails stops the replay, and says which task and
   const replay = (await post(queue, "dead-letters/replay", { all: true, canary })).json();
   const ended = await running.operation(String(replay.id));
   expect(ended).toMatchObject({ state: "failed", done: 5, canary: { state: "stopped", size: 5 } });
-  // Viewers see operations, too, so the fields that are masked in the task are masked here.
+  // Viewers can see operations too, so fields that are masked in a task are masked in its errors here.
   expect(ended.error).toContain("still broken: ***");
   const told = JSON.stringify([ended, await get(`/v1/operations/${replay.id}/failures`)]);
   expect(told).not.toContain(CARD);
@@ -113,13 +113,13 @@ test("a canary of which one task fails stops the replay, and says which task and
   expect((await get(`/v1/operations/${replay.id}/failures`)).failures).toContainEqual(
     expect.objectContaining({ code: "canary_failed" }),
   );
-  // The five tasks have died again: views and groups say so.
+  // The five tasks have died again, which task views and groups show.
   expect((await tasksOf(queue, "state=dead&limit=100")).filter((task) => task.diedAgain)).toHaveLength(5);
   const { groups } = await get(`/v1/queues/${queue}/dead-letters/groups`);
   expect(groups).toContainEqual(expect.objectContaining({ count: 5, diedAgain: 5 }));
 });
 
-test("a canary that passes lets the rest go on; tasks that die again are not replayed twice", async () => {
+test("after a canary that passes, the other tasks are replayed; tasks that die again are not replayed twice", async () => {
   const queue = await deadLetters(60);
   await worker(queue, {
     "test.fatal": (task) => {

@@ -45,7 +45,7 @@ async function startWorker(
   return worker;
 }
 
-/** Makes tasks dead letters with a handler that gives up at once. */
+/** Makes dead letters with a handler that gives up at once. */
 async function deadLetters(queue: string, count: number): Promise<string[]> {
   const ids: string[] = [];
   for (let start = 0; start < count; start += 1_000)
@@ -54,7 +54,7 @@ async function deadLetters(queue: string, count: number): Promise<string[]> {
   return ids;
 }
 
-/** Makes dead letters with tags. @param counts how many for each tag */
+/** Makes dead letters with tags. @param counts tag -> how many dead letters get it */
 async function tagged(queue: string, counts: Record<string, number>): Promise<void> {
   for (const [tag, count] of Object.entries(counts)) await enqueue(queue, count, "test.fatal", [tag]);
   await kill(
@@ -254,7 +254,7 @@ test("workers and the series of a queue are seen", async () => {
     return (views as { queues: string[] }[]).some(({ queues }) => queues.includes(queue));
   });
   await enqueue(queue, 50, "test.ok");
-  await until("a point shows the 50 done", async () => {
+  await until("a point of the series counts the 50 completed tasks", async () => {
     const { points } = (await running.call("GET", `/v1/queues/${queue}/series`)).json();
     return (points as { completed: number }[]).at(-1)?.completed === 50;
   });

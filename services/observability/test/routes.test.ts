@@ -121,7 +121,8 @@ test("a page of tasks hands filters and cursor on, with limits as numbers", asyn
 test("an error of the library keeps its code and status", async () => {
   const { call } = await setup({
     observer: {
-      list: async () => Promise.reject(new HoldfastError("invalid_cursor", "this cursor is of another list")),
+      list: async () =>
+        Promise.reject(new HoldfastError("invalid_cursor", "this cursor belongs to another list")),
       snapshot: async () => Promise.reject(new HoldfastError("redis_unavailable", "no Redis")),
     },
   });
@@ -323,7 +324,7 @@ test("a burst is an operation over as many tasks as were asked for", async () =>
   ]);
 });
 
-test("nothing is changed before Redis has passed the boot checks, and reading goes on", async () => {
+test("nothing is changed before Redis has passed the boot checks, and reads still work", async () => {
   const { call } = await setup({
     assertOpen: () => {
       throw new HoldfastError("redis_unavailable", "waiting for Redis");

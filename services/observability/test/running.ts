@@ -18,7 +18,7 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** The whole service as `main.ts` starts it, on free ports, with a redis-server of its own. */
+/** Starts the whole service as `main.ts` does, on free ports, with a redis-server of its own. */
 export async function startRunning(
   options: {
     redisArgs?: string[];

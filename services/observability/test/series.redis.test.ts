@@ -31,7 +31,7 @@ test("the series of a new process begins with the buckets of an earlier one, and
     );
     const { points, source, stepMs } = await series();
     expect([source, stepMs]).toEqual(["both", 1_000]);
-    // The running process may have added to the last bucket of the earlier one.
+    // The running process may have added to the last of the buckets that `earlier` wrote, so that one is left out.
     const kept = points.filter(({ at }) => at < begin + 110_000);
     expect(kept.length).toBe(10);
     expect(kept.every(({ completedPerSecond }) => completedPerSecond === 5)).toBe(true);

@@ -73,7 +73,7 @@ const pause = (headers: Record<string, string>): Call => ({
   headers,
 });
 
-test("a key is traded for a cookie that scripts and other sites do not get", async () => {
+test("a key is exchanged for a cookie that scripts and other sites do not get", async () => {
   const { call, logIn, made } = await served(
     { ENVIRONMENT: "production" },
     { label: "ada", scopes: ["control"] },
@@ -150,7 +150,7 @@ test("a session ends with its key, and a forged cookie is no session", async () 
   expect(await status(cookie)).toBe(401);
 });
 
-test("a session ends when it is not used, and in any case after its length; use makes it longer", async () => {
+test("a session ends when it is not used for its idle time, or when its longest time is over; each use extends the idle time", async () => {
   const { key } = mintKey({ label: "l", scopes: ["read"] });
   const ring = { verify: () => key, current: () => key };
   const options = { ring, secrets: ["s".repeat(32)], idleMs: 100_000, maxMs: 250_000, secureOnly: false };
@@ -162,7 +162,7 @@ test("a session ends when it is not used, and in any case after its length; use 
   expect(sessions.use(session, cookie(value), 50_000)).toBeUndefined();
   expect(sessions.find(cookie(value), 149_999)).toBeDefined();
   const renewed = sessions.use(session, cookie(value), 140_000) ?? "";
-  // Another process, or this one after a restart, only knows the cookie.
+  // This second object is like another process, or like this one after a restart: it only knows the cookie.
   const other = new Sessions(options);
   expect(other.find(cookie(renewed), 239_999)).toMatchObject({ id: session.id, issuedAt: 0 });
   expect(other.find(cookie(value), 140_001)).toBeUndefined();
@@ -191,12 +191,12 @@ test("with a session, only pages of the service can change things", async () => 
   ];
   for (const [headers, status] of statuses)
     expect([headers, (await call(pause({ cookie, ...headers }))).status]).toEqual([headers, status]);
-  // A program with a key does not count as a page, unless it says that it is one.
+  // A request with a key counts as a program, unless its headers say that a page sent it.
   const authorization = `Bearer ${made[0]?.text}`;
   expect((await call(pause({ authorization }))).status).toBe(200);
   expect((await call(pause({ authorization, "sec-fetch-site": "cross-site" }))).status).toBe(403);
   expect((await call(pause({ authorization, origin: "https://evil.example" }))).status).toBe(403);
-  // A page of another site cannot log anybody in or out either.
+  // A page of another site cannot log anybody in or out.
   const evil = { origin: "https://evil.example" };
   expect((await logIn(made[0]?.text ?? "", evil)).status).toBe(403);
   expect((await call({ method: "DELETE", url: "/v1/session", headers: { cookie, ...evil } })).status).toBe(
@@ -216,7 +216,7 @@ test("wrong keys are slowed down, for the address that sends them", async () => 
     code: "rate_limited",
     detail: expect.stringContaining("wrong keys"),
   });
-  // A sender with the right key behind the same address does not wait.
+  // A client that sends the right key from the same address is not refused.
   for (let turn = 0; turn < 7; turn++) {
     expect((await logIn(made[0]?.text ?? "")).status).toBe(200);
     expect((await logIn(wrong)).status).toBe(429);
@@ -240,7 +240,7 @@ test("log-ins and log-outs are limited per key", async () => {
   expect((await logOut(elsewhere.cookie)).status).toBe(200);
 });
 
-test("a key has so many sessions open at a time; one that ends makes room", async () => {
+test("a key can have a limited number of open sessions; when one ends, another can be opened", async () => {
   const { call, logIn, made } = await served({ SESSIONS_PER_KEY: "2" }, {}, {});
   const [one = "", other = ""] = made.map(({ text }) => text);
   const first = await logIn(one);
@@ -251,7 +251,7 @@ test("a key has so many sessions open at a time; one that ends makes room", asyn
   // The default idle time is two hours.
   expect(Number(third.headers["retry-after"])).toBeGreaterThan(7_000);
   expect((await logIn(other)).status).toBe(200);
-  // A new log-in in the same browser ends the session before, so it needs no more room.
+  // A second log-in in the same browser replaces the session of the first, so it is not refused.
   expect((await logIn(one, { ...OWN, cookie: first.cookie })).status).toBe(200);
   expect((await logIn(one)).status).toBe(429);
   const { cookie } = await logIn(other);
@@ -324,7 +324,7 @@ test("a proxy can name the person only from its own address", async () => {
   expect(await who({ "x-forwarded-user": "ada" })).toMatchObject({ label: "ada", role: "viewer" });
   const operator = { "x-forwarded-user": "ada", "x-forwarded-role": "operator" };
   expect(await who(operator)).toMatchObject({ role: "operator", scopes: ["read", "control", "enqueue"] });
-  // Without a name from the proxy nobody gets access, although there are no keys and the service is on loopback.
+  // If the proxy sends no name, nobody has access, although the service has no keys and listens on loopback.
   expect(await who({})).toMatchObject({ authenticated: false, keysRequired: true });
   expect(await who({ ...operator, "x-forwarded-role": "root" })).toMatchObject({ authenticated: false });
   expect((await call(pause({ ...operator, ...OWN }))).status).toBe(200);
@@ -362,7 +362,7 @@ test("log-ins and log-outs are in the audit log, refused ones too", async () => 
   const [ada, gone] = made;
   const { cookie } = await logIn(` ${ada?.text} `, { ...OWN, "x-request-id": "mine" });
   await call({ method: "DELETE", url: "/v1/session", headers: { cookie, ...OWN } });
-  // The second log-out ends nothing.
+  // The second log-out finds no session to end.
   await call({ method: "DELETE", url: "/v1/session", headers: { cookie, ...OWN } });
   if (gone) await revoke(gone.key);
   expect((await logIn(gone?.text ?? "")).status).toBe(401);
@@ -387,14 +387,14 @@ test("log-ins and log-outs are in the audit log, refused ones too", async () => 
   expect(JSON.stringify(records)).not.toContain("password");
 });
 
-test("strangers cannot fill the audit log with refused log-ins: of many there is one record", async () => {
+test("strangers cannot fill the audit log with refused log-ins: many of them share one record", async () => {
   const { server, logIn, made, records } = await served({}, { label: "ada" });
   for (let turn = 0; turn < 200; turn++) {
     const { statusCode } = await server.inject({
       method: "POST",
       url: "/v1/session",
       headers: { host: "127.0.0.1", ...OWN },
-      // Each log-in comes from another address, so that the limit per address is not what refuses it.
+      // Each log-in comes from another address, so that the limit per address does not refuse it.
       remoteAddress: `10.0.${turn}.1`,
       payload: { key: "wrong" },
     });
@@ -422,7 +422,7 @@ test("refused log-ins that were left out are recorded within a minute", async ()
     await vi.advanceTimersByTimeAsync(60_000);
     expect(actions.records).toHaveLength(11);
     expect(actions.records.at(-1)).toMatchObject({ count: 5 });
-    // No other log-ins were left out, so no other record follows.
+    // Every log-in has a record now, so no further record follows.
     await refused.flush();
     await vi.advanceTimersByTimeAsync(120_000);
     expect(actions.records).toHaveLength(11);

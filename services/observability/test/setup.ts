@@ -8,7 +8,7 @@ afterEach(async () => {
   app = undefined;
 });
 
-/** Makes the service over fakes, with a client. The service is closed after each test. */
+/** Builds the service over fakes, with a client. The service is closed after each test. */
 export async function setup(options: TestAppOptions = {}) {
   app = await testApp(options);
   const { server } = app;

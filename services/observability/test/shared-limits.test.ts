@@ -26,7 +26,7 @@ const PEOPLE: Record<string, Identity> = {
   limited: person({ queues: ["mail"] }),
 };
 
-/** The service with the limits `db` and `ours`. */
+/** The service with two shared limits, `db` and `ours`. */
 async function served() {
   const share = vi.fn(async (name, limit, queues) => ({ name, limit, queues: [...queues], shares: {} }));
   const unshare = vi.fn(async (name) => name === "db" || name === "ours");
@@ -101,7 +101,7 @@ test("a sender who may use some of its queues only neither sees, changes nor end
       ...[url, 200, true, false, false],
     ]);
   }
-  // Either the stored limit or the requested one names a queue that the caller may not use.
+  // In each case the stored limit or the requested one names a queue that the caller may not use.
   for (const [name, body] of [
     ["db", { ...FIFTY, queues: ["mail"] }],
     ["new", FIFTY],
@@ -120,7 +120,7 @@ test("a sender who may use some of its queues only neither sees, changes nor end
   expect(unshare).not.toHaveBeenCalledWith("db");
   expect((await call("limited", "PUT", "/v1/limits/ours", { ...FIFTY, queues: ["mail"] })).status).toBe(200);
   expect((await call("limited", "DELETE", "/v1/limits/ours")).status).toBe(204);
-  // Records about several queues are for those who may use all queues.
+  // Records about several queues are only for callers who may use all queues.
   expect((await call("limited", "GET", "/v1/audit")).json().records).toEqual([]);
 });
 

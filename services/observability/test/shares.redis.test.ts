@@ -83,7 +83,7 @@ test("one key with many operations takes neither the places nor the time of anot
   expect(ninth.headers.get("content-type")).toContain("application/problem+json");
   expect(ninth.json().detail).toContain("OPERATIONS_PER_KEY");
 
-  // Small operations of both keys are done at once, and undone at once.
+  // Small operations of both keys run at once, and so do their undos.
   for (const [who, id] of [
     [other, one],
     [greedy, two],
@@ -97,7 +97,7 @@ test("one key with many operations takes neither the places nor the time of anot
       return view.state === "succeeded";
     });
   }
-  // A large operation of another key goes on, although those of the first key would keep every place for minutes.
+  // A large operation of another key runs, although the operations of the first key would fill every place for minutes.
   const large = await start(other, "other", { ...slowly, ratePerSecond: 10_000 });
   expect(large.status).toBe(202);
   await until("the large one has ended", async () => {
@@ -105,7 +105,7 @@ test("one key with many operations takes neither the places nor the time of anot
     return view.state === "succeeded";
   });
 
-  // A paused operation also counts for its key until it is cancelled.
+  // A paused operation counts for its key until it is cancelled.
   const [first = ""] = began;
   const state = async () => (await greedy.call("GET", `/v1/operations/${first}`)).json().state;
   await greedy.call("POST", `/v1/operations/${first}/pause`);

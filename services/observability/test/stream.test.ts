@@ -35,14 +35,14 @@ test("a client gets frames of the documented shape, numbered, at most two a seco
   const { frames } = open();
   const begin = performance.now();
   await expect.poll(() => frames.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(4);
-  // The first frame comes at once, the others are half a second apart.
+  // The first frame comes at once, and the others half a second apart.
   expect(performance.now() - begin).toBeGreaterThan(900);
   for (const frame of frames) expect([...Value.Errors(StreamMessage, frame)]).toEqual([]);
   expect(frames.map(({ seq }) => seq).slice(0, 4)).toEqual([1, 2, 3, 4]);
   expect(frames.at(-1)).toMatchObject({ redisUp: true, queues: [{ queue: "q", pending: 2 }] });
 });
 
-test("clients are told that Redis is down", async () => {
+test("clients learn that Redis is down", async () => {
   let isUp = true;
   const { open } = await setup({
     observer: {

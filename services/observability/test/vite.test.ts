@@ -9,7 +9,7 @@ test("by default no page of another origin can change anything, not even a page 
   expect(
     parseOrigins(loadConfig(observabilityConfig, { ALLOWED_ORIGINS: "" }).ALLOWED_ORIGINS ?? ""),
   ).toEqual([]);
-  // For requests of Vite's own pages, its proxy sets the Origin header to the service's origin. For others it does not.
+  // Vite's proxy sets the Origin to that of the service for requests of Vite's own pages, and for no others.
   const { default: vite } = (await import("../../../dashboard/vite.config.ts")) as unknown as {
     default: { server: { proxy: Record<string, { configure(proxy: EventEmitter): void }> } };
   };

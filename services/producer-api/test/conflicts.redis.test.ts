@@ -63,7 +63,7 @@ test("a caller who may not see a payload can guess it only a few times, on every
     };
     statuses.push(...batch.results.map(({ status }) => status));
     expect([scopes, statuses]).toEqual([scopes, [409, 409, 409, 409, 409]]);
-    // The right guess is not confirmed any more either.
+    // Even the right guess is no longer confirmed.
     for (const headers of [{}, { "content-encoding": "identity" }]) {
       const refused = await send("", guess(7_777), headers);
       expect([refused.status, await refused.json()]).toMatchObject([429, { code: "rate_limited" }]);

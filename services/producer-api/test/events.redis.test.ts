@@ -85,7 +85,7 @@ async function queueWithEvents(name: string): Promise<Queue> {
   return new Queue(name, { client });
 }
 
-test("events come as Server-Sent Events, and go on after Last-Event-ID", async () => {
+test("events come as Server-Sent Events, and continue after Last-Event-ID", async () => {
   const queue = await queueWithEvents("sse");
   const { text: key } = await keyOf();
   const { seen } = open("sse/events", key);
@@ -126,7 +126,7 @@ test("events come as lines if the client asks for lines", async () => {
   expect(lines.map((line) => JSON.parse(line).type)).toEqual(["enqueued", "cancelled"]);
 });
 
-test("wrong requests are told by field before the stream begins", async () => {
+test("an invalid request is refused before the stream begins, and the error names its field", async () => {
   await queueWithEvents("checked");
   const { text: key } = await keyOf();
   const get = async (path: string, use = key) => {

@@ -80,7 +80,7 @@ const batch = (key?: string, queue = "q") =>
 
 test("on loopback everybody may enqueue until the first key exists; then a key is needed", async () => {
   expect((await enqueue()).status).toBe(201);
-  // A client that sends the key of another service is accepted here.
+  // No keys exist yet, so a client that sends the key of another service is accepted.
   expect((await enqueue("hf_of_elsewhere")).status).toBe(201);
   const { text } = await keyOf();
   await until("keys are required", async () => (await enqueue()).status === 401, 1_000);
@@ -146,7 +146,7 @@ test("while Redis is away the last known keys count: callers with a key get 503,
   const [mine, theirs] = await Promise.all([enqueue(text), enqueue("hf_of_elsewhere")]);
   expect([mine.status, theirs.status]).toEqual([503, 401]);
   await redis.start();
-  // Redis came back empty: the keys are lost with everything else, and the API stays closed.
+  // Redis has lost its data, and the keys with it. The API must not become open by that.
   await until("the key is gone", async () => (await enqueue(text)).status === 401);
   expect((await enqueue()).status).toBe(401);
 });

@@ -27,7 +27,7 @@ afterAll(async () => {
 
 const LINE = '{"type":"t","payload":1}\n';
 
-/** Begins to send a batch of lines into a queue of its own. The test writes the body. */
+/** Starts a request with a batch of lines, for a queue of its own. The test writes the body. */
 function open(headers: Record<string, string> = {}) {
   const queue = `lines-${++queues}`;
   const outgoing = request({
@@ -59,7 +59,7 @@ async function waiting(queue: string): Promise<number> {
 describe("a batch of lines", () => {
   test("that is larger than the buffer is stored whole, with one result per task", async () => {
     const { queue, outgoing, answer } = open();
-    // This body is longer than one block.
+    // The body is longer than one block.
     outgoing.end(`${LINE.repeat(20_000)}{oops\n${LINE.repeat(30_000)}`);
     const response = await answer;
     const body = JSON.parse(await textOf(response)) as Record<string, unknown> & {
@@ -124,7 +124,7 @@ describe("the fast lane and the framework", () => {
     expect(headers.get("x-content-type-options")).toBe("nosniff");
     expect(headers.get("content-security-policy")).toContain("default-src");
     const { requestId, ...json } = JSON.parse(text) as { requestId?: string };
-    // Each request has its own id.
+    // The body has the id of its request.
     if (requestId !== undefined) expect(requestId).toBe(headers.get("x-request-id"));
     return { status, told, json };
   };
@@ -139,7 +139,7 @@ describe("the fast lane and the framework", () => {
     ["/batch", '{"type":"t","payload":1}'],
   ])("answer the same to POST %s %s", async (path, body) => {
     await send("", '{"type":"t","id":"a","payload":1}', {});
-    // Any Content-Encoding header, even `identity`, sends the request through the framework.
+    // Any Content-Encoding header, even `identity`, sends the request past the fast lane to Fastify.
     expect(await send(path, body, {})).toEqual(await send(path, body, { "content-encoding": "identity" }));
   });
 });

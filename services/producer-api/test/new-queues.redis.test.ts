@@ -52,7 +52,7 @@ async function newKey() {
 }
 
 const TASK = '{"type":"t","payload":1}';
-/** Every way to enqueue: by the fast lane, by the framework, and as lines. */
+/** Every way to enqueue: through the fast lane, through Fastify, and as lines. */
 const WAYS: [string, string, string, Record<string, string>][] = [
   ["one task", "", TASK, {}],
   ["one task, by the framework", "", TASK, { "content-encoding": "identity" }],
@@ -91,11 +91,11 @@ test("a key can make QUEUES_PER_KEY queues over all processes, on every way to e
   }
   const observer = new Observer({ client });
   expect(await observer.queues()).toEqual(["one", "shared", "three", "two"]);
-  // Another key makes this queue. The first key may use it then, since it exists.
+  // Another key creates the queue. After that the first key may use it.
   const other = await newKey();
   expect((await other("four")).status).toBe(201);
   expect((await send("four")).status).toBe(201);
-  // Deleting a queue is the remedy.
+  // Deleting one of its queues allows the key to create another.
   expect((await send("five")).status).toBe(429);
   await observer.pause("one");
   await observer.deleteQueue("one");

@@ -24,7 +24,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** Each test has its own queue. */
+/** Requests to a queue that only one test uses. */
 function setup() {
   const queue = `trial-${++queues}`;
   const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
@@ -229,12 +229,12 @@ describe("an enqueue that is repeated", () => {
     const known = await call("POST", "", again);
     expect(known).toMatchObject({ status: 208, json: { id: "x", state: "cancelled", willRun: false } });
     expect(known.headers.get("idempotent-replayed")).toBe("true");
-    // A batch gives the same answer.
+    // The same task in a batch is answered in the same way.
     expect((await call("POST", "/batch", `[${again}]`)).json).toMatchObject({
       ...{ accepted: 0, duplicates: 1, failed: 0 },
       results: [{ status: 208, id: "x", state: "cancelled", willRun: false }],
     });
-    // Without `ifEnded: "duplicate"` the id is free, whatever the body.
+    // Without `ifEnded: "duplicate"` a new task may take the id of an ended one, with any body.
     expect(await call("POST", "", '{"type":"t","id":"x","payload":2}')).toMatchObject({
       status: 201,
       json: { state: "pending" },
@@ -326,7 +326,7 @@ describe("a batch", () => {
     const body = `[${payloads.map((payload, i) => `{"type":"t${i % 2}", "payload":${payload}}`).join(",\n")}]`;
     const answers = [
       await call("POST", "/batch", body),
-      // Any Content-Encoding header, even `identity`, sends the request through the framework.
+      // Any Content-Encoding header, even `identity`, sends the request past the fast lane to Fastify.
       await call("POST", "/batch", body, { "content-encoding": "identity" }),
     ];
     const ids = new Set<string>();
@@ -504,7 +504,7 @@ test("metrics count accepted and refused tasks", async () => {
   expect(text).toMatch(/holdfast_redis_script_seconds_count\{script="enqueue"\} \d+/);
 });
 
-// This test comes last, because it stops the Redis of all tests.
+// The last test of the file, because it stops the Redis that all tests use.
 test("while Redis is down, the API answers 503 and is not ready; it serves again once Redis is back", async () => {
   const { call } = setup();
   await redis.kill();

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
 import { configSchema } from "../src/config.ts";
 
-// Requests that last: each ends when its key is revoked.
+// These tests are about long requests: each has to end when its key is revoked.
 
 let redis: RedisServer;
 let app: App;
@@ -90,7 +90,7 @@ test("an open upload of lines ends with a 401, also while it sends nothing", asy
   expect(results).toMatchObject([{ status: 201 }, { status: 201 }, { status: 401, code: "unauthorized" }]);
 });
 
-test("after a revocation nothing more is stored of an upload that goes on sending", async () => {
+test("after a revocation nothing more is stored of an upload that continues to send", async () => {
   const { id, text } = await keyOf();
   const { request, seen } = open("POST", "busy/tasks/batch", text, {
     ...LINES,
@@ -118,7 +118,7 @@ test("after a revocation nothing more is stored of an upload that goes on sendin
 test("an upload that is answered as one document reports the revocation as its last result", async () => {
   const { id, text } = await keyOf();
   const { request, seen } = open("POST", "whole/tasks/batch", text, LINES);
-  // The answer begins with the second block of 256 KB.
+  // The answer begins once a second block of 256 KB has arrived.
   const block = Array.from({ length: 300 }, (_, n) => line(n, "x".repeat(1_000))).join("");
   request.write(block + block);
   await until("it has begun", () => seen.text.includes('"status":201'));
@@ -173,7 +173,7 @@ test.each([
   const refused = () =>
     fetch(`http://127.0.0.1:${port}/v1/queues/q/tasks/x`, { headers: { authorization: `Bearer ${text}` } });
   await until("the key is over", async () => (await refused()).status === 401, 5_000);
-  // A body that arrived within a second is not checked again.
+  // Access is checked again only if a body took longer than a second to arrive.
   const started = performance.now();
   await until("a second has passed", () => performance.now() - started > 1_100);
   request.end(body.slice(5));

@@ -7,7 +7,7 @@ test("liveness fails only if the worker has stalled", () => {
   expect(workerLiveness({ stalledMs: () => 0 })).toEqual({ ok: true, detail: "it runs" });
   expect(workerLiveness({ stalledMs: () => 30_001 })).toEqual({
     ok: false,
-    detail: "slots are free, and a queue was not asked for tasks for 30001 ms",
+    detail: "slots are free, but the worker has not asked a queue for tasks for 30001 ms",
   });
 });
 

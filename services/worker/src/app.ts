@@ -17,7 +17,7 @@ import { type Config, parseQueues, workedQueues } from "./config.ts";
 import { provideHandlers } from "./handlers/provide.ts";
 import { observeWorker } from "./metrics.ts";
 
-/** A poll is due each second and a command may take 5 s, so a longer silence is a fault. */
+/** A worker polls every second, and a command may take 5 s. If it has not polled for longer, something is wrong. */
 const POLL_AGE_LIMIT_MS = 10_000;
 const STALL_LIMIT_MS = 30_000;
 
@@ -26,7 +26,10 @@ export interface App extends RunningService {
   worker: Worker;
 }
 
-/** Loads the handlers first, because no worker can serve without them, then starts health, Redis and the loop. */
+/**
+ * Loads the handlers first, because the worker is useless without them. Then starts the health server, Redis and the
+ * worker.
+ */
 export async function startApp(
   config: Config,
   version: string,
@@ -34,7 +37,7 @@ export async function startApp(
   signal: AbortSignal,
 ): Promise<App> {
   const { handlers, concurrency, close } = await provideHandlers(config);
-  // The types that a prefix or a catch-all runs are unknown until such tasks come.
+  // A prefix or catch-all handler runs types that are not known before such a task comes.
   const types = Object.keys(handlers).filter((rule) => !rule.endsWith("*"));
   const queues = workedQueues(config);
   const settings = toConnectionSettings(config);
@@ -72,7 +75,7 @@ export async function startApp(
   worker.on("drain", ({ draining }) => {
     logger.info(
       { workerId: worker.id },
-      draining ? "an operator told this worker to drain" : "an operator told this worker to go on",
+      draining ? "an operator told this worker to drain" : "an operator told this worker to resume",
     );
   });
   const stop = async (): Promise<void> => {
@@ -84,8 +87,7 @@ export async function startApp(
   };
   worker.on("error", (error) => {
     if (error.code !== "heartbeat_failed") return;
-    // The worker stops by itself and hands back its tasks. The process then has nothing left to do and has to be
-    // restarted.
+    // The worker stops by itself and hands back its tasks. The process then has to be restarted.
     void worker.stop().then(() => {
       logger.fatal({ err: error }, "the heartbeat thread was lost");
       process.exit(1);
@@ -106,18 +108,20 @@ export async function startApp(
   return { health, worker, stop };
 }
 
-/** Fails if slots are free and tasks may wait, but the worker does not ask Redis for any. A restart ends this fault. */
+/**
+ * Fails if slots are free and tasks may wait, but the worker does not ask Redis for tasks. Only a restart repairs that.
+ */
 export function workerLiveness(worker: Pick<Worker, "stalledMs">): Readiness {
   const stalledMs = worker.stalledMs();
   return stalledMs <= STALL_LIMIT_MS
     ? { ok: true, detail: "it runs" }
     : {
         ok: false,
-        detail: `slots are free, and a queue was not asked for tasks for ${Math.round(stalledMs)} ms`,
+        detail: `slots are free, but the worker has not asked a queue for tasks for ${Math.round(stalledMs)} ms`,
       };
 }
 
-/** Ready while Redis answers and the loop polls. A worker with all slots taken does not need to poll. */
+/** Ready while Redis answers and the worker polls. A worker whose slots are all busy does not need to poll. */
 export function workerReadiness(
   redis: Readiness,
   worker: Pick<Worker, "busy" | "slots" | "lastGoodPollAgeMs">,
@@ -127,6 +131,8 @@ export function workerReadiness(
   if (ageMs <= POLL_AGE_LIMIT_MS || worker.busy >= worker.slots) {
     return { ok: true, detail: `${worker.busy} of ${worker.slots} slots busy` };
   }
-  const age = Number.isFinite(ageMs) ? `the last good poll is ${Math.round(ageMs)} ms ago` : "no poll yet";
+  const age = Number.isFinite(ageMs)
+    ? `the last successful poll was ${Math.round(ageMs)} ms ago`
+    : "no poll yet";
   return { ok: false, detail: age };
 }

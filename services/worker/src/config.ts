@@ -13,7 +13,7 @@ export const configSchema = Type.Object({
   QUEUE_ORDER: OneOf(["weighted", "strict"], {
     default: "weighted",
     description:
-      "`strict`: a queue gets slots only while no queue before it in `QUEUES` has waiting tasks. `QUEUES` then has no weights.",
+      "`strict`: a queue gets slots only while the queues before it in `QUEUES` have no waiting tasks. `QUEUES` then has no weights.",
   }),
   WORKER_CONCURRENCY: Type.Integer({
     default: 50,
@@ -25,7 +25,7 @@ export const configSchema = Type.Object({
     default: 30_000,
     minimum: 1_000,
     maximum: 3_600_000,
-    description: "How long a task stays with this worker without a heartbeat, ms.",
+    description: "How long a task stays leased to this worker without a heartbeat, ms.",
   }),
   MAX_RETRIES: Type.Integer({
     default: 3,
@@ -37,7 +37,7 @@ export const configSchema = Type.Object({
     default: 1_000,
     minimum: 0,
     maximum: 86_400_000,
-    description: "Wait before the first retry, doubled for each further one, ms.",
+    description: "Wait before the first retry, ms. It doubles for each further retry.",
   }),
   BACKOFF_MAX_MS: Type.Integer({
     default: 3_600_000,
@@ -49,7 +49,8 @@ export const configSchema = Type.Object({
     default: 25_000,
     minimum: 0,
     maximum: 3_600_000,
-    description: "How long running tasks may go on after SIGTERM, ms; the rest is released.",
+    description:
+      "How long running tasks may continue after SIGTERM, ms. Tasks that have not ended by then are released.",
   }),
   HANDLERS: Type.Optional(
     Type.String({
@@ -80,19 +81,19 @@ export const configSchema = Type.Object({
 
 export type Config = Static<typeof configSchema>;
 
-/** The queues of the worker: names in strict order, or names with weights. @throws StartupError */
+/** The queues of the worker: an ordered list of names, or names with weights. @throws StartupError */
 export function workedQueues({ QUEUES, QUEUE_ORDER }: Pick<Config, "QUEUES" | "QUEUE_ORDER">) {
   if (QUEUE_ORDER === "weighted") return parseQueues(QUEUES);
   if (QUEUES.includes("="))
     throw new StartupError(
-      "QUEUE_ORDER=strict goes with QUEUES without weights, the first queue first: QUEUES=critical,default",
+      "QUEUE_ORDER=strict needs QUEUES without weights, most urgent queue first: QUEUES=critical,default",
     );
   return QUEUES.split(",");
 }
 
 /**
- * Parses weights like `critical=6,default=3`; a queue without a weight has 1. If a queue is named twice, the last
- * weight counts.
+ * Parses weights such as `critical=6,default=3`. A queue without a weight has weight 1. If a queue is named twice, its
+ * last weight is used.
  */
 export function parseQueues(text: string): Record<string, number> {
   return Object.fromEntries(

@@ -8,7 +8,7 @@ import {
 } from "@holdfast/service";
 import type { SettledEvent, StaleVerdict, Worker } from "holdfast";
 
-/** The answer to a heartbeat for one lease. */
+/** The answer to one heartbeat for one lease. */
 export interface Renewal {
   outcome: "renewed" | "lost" | "cancelled";
   count: number;
@@ -24,14 +24,16 @@ const OUTCOMES = [
   "stale",
   "unknown",
 ] as const satisfies SettledEvent["outcome"][];
-/** Outcomes whose run time has a series from the start. */
+/** Outcomes whose run time has a series from the start of the process on. */
 const RUN_OUTCOMES = ["acked", "retried", "dead"] as const;
-/** Each pair of queue and type has up to 180 series. Beyond this number of pairs the type is `__other__`. */
+/** Each pair of queue and type has up to 180 series. Above this number of pairs, the type is `__other__`. */
 const PAIRS = 64;
-// `crash` is missing: a task that crashes its worker is counted by the janitor.
+// A crashed worker cannot count the task that killed it, so the janitor counts `crashes_exhausted`.
 const REASONS = DEAD_REASONS.filter((reason) => reason !== "crashes_exhausted");
 
-/** Turns the events of the worker into its metrics. Known series start at zero, so that `rate` sees the first step. */
+/**
+ * Turns the events of the worker into its metrics. Known series start at zero, so that `rate` sees the first increase.
+ */
 export function observeWorker(
   worker: Pick<Worker, "on" | "slots" | "busy">,
   metrics: ServiceMetrics,
@@ -71,11 +73,11 @@ export function observeWorker(
   );
   const overlap = metrics.histogram(
     "overlap_seconds",
-    "How long an attempt that had lost its lease ran beside the next one.",
+    "How long an attempt that had lost its lease ran at the same time as the next attempt.",
     ["queue", "op"],
     RUN_BUCKETS_SECONDS,
   );
-  // Slots belong to the process. If it works on several queues, they share one series.
+  // Slots belong to the process, so all its queues share one series.
   const shared = queues.join(",");
   metrics.gauge("worker_slots", "Tasks that this process can run at a time.", ["queue"], (gauge) =>
     gauge.set({ queue: shared }, worker.slots),
@@ -113,7 +115,7 @@ export function observeWorker(
     if (outcome === "dead") dead.inc({ ...labels, reason: deadReason ?? "retries_exhausted" });
     if (outcome === "stale") stale.inc({ queue: labels.queue, op: "settle" });
     wait.observe(labels, waitMs / 1_000, traceId);
-    // Expired tasks never ran, so they have no run time.
+    // An expired task never ran, so it has no run time.
     if (outcome !== "expired") run.observe({ ...labels, outcome }, runMs / 1_000, traceId);
   });
   worker.on("stale", (verdict: StaleVerdict) =>

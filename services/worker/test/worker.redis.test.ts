@@ -163,7 +163,7 @@ test("a worker process drains and resumes when an operator says so; a long task 
     const of = async () =>
       (await observer.workers({ tasks: true })).find((worker) => worker.queues.includes(name));
     await queue.enqueue("demo.sleep", { ms: 3_500 }, { id: "long" });
-    await until("what runs is shown", async () => (await of())?.tasks?.[0]?.id === "long");
+    await until("the running task is shown", async () => (await of())?.tasks?.[0]?.id === "long");
     const { id = "" } = (await of()) ?? {};
     await observer.drainWorker(id);
     await service.says("an operator told this worker to drain");

@@ -1,5 +1,5 @@
-// Reads the events of a queue in its own process. Each end and each gap is a line of its history, with the number of other
-// events before it.
+// Reads the events of a queue in its own process. For each task end and each gap it writes a line into its history,
+// with the number of other events before it.
 import { Queue } from "holdfast";
 import { options, tell } from "./tell.mjs";
 

@@ -1,11 +1,11 @@
-// Measures how quickly Redis serves other clients, by a PING every millisecond.
+// Sends a PING every millisecond, to measure how quickly Redis serves other clients.
 
 import { connect } from "node:net";
 import { setPriority } from "node:os";
 import { options, tell } from "./tell.mjs";
 
 try {
-  // A high priority, because a wait of this process for a processor would look like a slow Redis.
+  // Needs a high priority: if this process has to wait for a processor, Redis would look slow.
   setPriority(-10);
 } catch {}
 const socket = connect(options.port, "127.0.0.1").setNoDelay(true);

@@ -1,6 +1,7 @@
-// Enqueues at a rate until it is stopped or has sent `count` tasks, by the library or over HTTP. After an unknown
-// outcome or a temporary refusal, the producer repeats the enqueue with the same id, like a careful caller. With `keys`
-// the tasks get these keys in turn. With `pulse` this many tasks are sent at once, at the same rate on average.
+// Enqueues tasks at a rate until it is stopped or has sent `count` tasks, with the library or over HTTP. After an
+// unknown outcome or a temporary refusal it repeats the enqueue with the same id, as a careful caller does. With
+// `keys`, tasks get these keys in turn. With `pulse`, it sends that many tasks at once, and keeps the same rate on
+// average.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Holdfast, Queue } from "holdfast";
 import { options, tell, tellTimeBy } from "./tell.mjs";

@@ -1,4 +1,4 @@
-// Replays every dead letter of a queue, once.
+// Replays every dead letter of a queue once.
 import { Observer } from "holdfast";
 import { options, tell } from "./tell.mjs";
 

@@ -1,16 +1,16 @@
-// Runs a worker of the public library in its own process, with handlers that misbehave on request.
+// Runs a worker of the public library in its own process. Its handlers misbehave as the payload asks.
 import { setTimeout as sleep } from "node:timers/promises";
 import { options, tell, tellTimeBy } from "./tell.mjs";
 
-// With `only` the worker has handlers for these types, otherwise for all types. `library` is the entry of another
-// version.
+// `only` lists the types for which the worker has handlers; without it there is a handler for every type. `library` is
+// the entry file of another version of the library.
 const { queue, graceMs = 500, only, library = "holdfast", ...settings } = options;
 const { batch, FatalError, Holdfast, Worker } = await import(library);
 const client = new Holdfast({ redis: settings.redis, prefix: settings.prefix });
 await client.check().catch(() => {});
 tellTimeBy(client);
 
-/** Tokens of the running attempts. A line of the history about a verdict needs the token of its attempt. */
+/** Task -> token of its running attempt, which each history line about a verdict has to name. */
 const tokens = new Map();
 const told = (handler) => async (task, ctx) => {
   const attempt = { id: task.id, token: ctx.token, attempt: task.attempt };
@@ -41,11 +41,11 @@ const handlers = {
   fatal: told(() => {
     throw new FatalError("fails for good");
   }),
-  /** Blocks the event loop in its first attempt. */
+  /** Blocks the event loop in the first attempt. */
   block: told(({ payload, attempt }) => (attempt === 1 ? block(payload.ms) : undefined)),
-  /** The first attempt ends only on a signal, later ones at once. */
+  /** The first attempt runs until its signal aborts. Later attempts end at once. */
   hold: told(({ attempt }, ctx) => (attempt === 1 ? aborted(ctx.signal) : undefined)),
-  /** The first attempt ignores even the signal. */
+  /** The first attempt never ends, even if its signal aborts. */
   deaf: told(({ attempt }) => (attempt === 1 ? new Promise(() => {}) : undefined)),
   poison: told(async () => {
     await sleep(40);
@@ -53,7 +53,8 @@ const handlers = {
     await sleep(60_000);
   }),
 };
-// Kills its process if one of its tasks says so. Only a worker that names the type has it, since a worker with batches takes no tasks ahead.
+// A batch handler, in which a task can kill the process. Only workers that list its type have it: with a batch handler a
+// worker takes no tasks ahead, and other rows need tasks that were taken ahead.
 if (only?.includes("batched"))
   handlers.batched = batch({ max: 50 }, async (tasks, ctx) => {
     for (const task of tasks) {

@@ -1,13 +1,14 @@
-// Checks the histories of all processes and the final state of the queue for violated invariants, without I/O.
+// Checks the histories of all processes and the final state of the queue for violated invariants. docs/guarantees.md
+// lists the invariants I1 to I9. Does no I/O.
 
 const TERMINAL = new Set(["completed", "dead", "cancelled", "expired"]);
-/** Attempts with these outcomes were handed back and do not count. */
+/** Attempts with these outcomes were handed back, so they do not count as attempts. */
 const REFUNDED = new Set(["released", "unrouted"]);
 
-/** The fence is the part of a token before the dot. Records keep only the fence, which the tasks of a grant share. */
+/** The part of a token before the dot. Records keep only this fence, which the tasks of one grant share. */
 const fenceOf = (token) => token.split(".")[0];
 
-/** Identifies the call that granted a task: all tasks of a call begin at one time, for one worker. */
+/** Names the call that granted a task: all tasks of one call start at the same time, on the same worker. */
 const grantOf = ({ startedAt, workerId }) => `${startedAt} ${workerId}`;
 
 /** Returns for each id whether its enqueue was "ok", "unknown" or "refused". */
@@ -25,7 +26,7 @@ function outcomesOf(lines) {
     }
   }
   for (const known of ids.values()) {
-    // The outcome is also unknown if the process was killed during the call.
+    // The outcome is unknown too if the process was killed during the call.
     known.outcome = known.ok ? "ok" : known.open > 0 || known.unknown > 0 ? "unknown" : "refused";
   }
   return ids;
@@ -42,13 +43,14 @@ function groupBy(lines, key) {
 }
 
 /**
- * @param lines history lines of all processes
- * @param tasks the tasks of the queue at the end: TaskView by id
- * @param options.audit violations that the library's audit found, as text
- * @param options.maxGrants most attempts of one generation, 4 unless a task says otherwise
- * @param options.mayLose whether a confirmed enqueue, given by its `ok` line, may be lost; for rows that rewind Redis
- * @param options.rewound whether Redis was rewound: then acks that workers saw may be lost, and numbers may repeat
- * @returns counts and `violations`, each as one line of text
+ * @param lines the history lines of all processes
+ * @param tasks id -> TaskView of every task in the queue at the end
+ * @param options.audit the violations that the library's audit found, as text
+ * @param options.maxGrants the most attempts of one generation; 4 unless a task says otherwise
+ * @param options.mayLose whether the enqueue that this `ok` line confirms may be lost, in rows that rewind Redis
+ * @param options.rewound whether Redis was rewound: acks that workers saw may then be lost, and grant numbers may
+ * repeat
+ * @returns counts and `violations`, each violation as one line of text
  */
 export function check(lines, tasks, options = {}) {
   const { audit = [], maxGrants = 4, mayLose = () => false, rewound = false } = options;
@@ -75,7 +77,7 @@ export function check(lines, tasks, options = {}) {
   );
   const settles = lines.filter((line) => line.op === "settle");
 
-  // I3: every acknowledged task exists and has ended.
+  // I3: every task whose enqueue was confirmed exists and has ended.
   for (const [id, known] of enqueues) {
     const task = tasks.get(id);
     if (known.outcome === "ok") {
@@ -83,27 +85,27 @@ export function check(lines, tasks, options = {}) {
       if (task === undefined && mayLose(known.ok)) counts.lostAllowed++;
       else if (task === undefined || !TERMINAL.has(task.state)) {
         counts.lost++;
-        say("I3", `${id} was acknowledged and is ${task?.state ?? "gone"}`);
+        say("I3", `${id} was acknowledged, but is ${task?.state ?? "gone"}`);
       }
     } else if (known.outcome === "unknown" && task !== undefined) counts.recovered++;
   }
 
-  // I4: no task exists or ran that was never enqueued or was refused for good.
+  // I4: no task exists or ran unless its enqueue was confirmed or had an unknown outcome.
   for (const id of new Set([...tasks.keys(), ...runs.keys()])) {
     const outcome = enqueues.get(id)?.outcome;
     if (outcome === undefined || outcome === "refused") {
       counts.unexpected++;
-      say("I4", `${id} ${outcome === undefined ? "was never enqueued" : "was refused"} and is there`);
+      say("I4", `${id} ${outcome === undefined ? "was never enqueued" : "was refused"}, but exists`);
     }
   }
 
-  // A task runs once more than it fails. Every further run is a duplicate.
+  // A task runs once more than it fails. Every further run is counted as a duplicate.
   for (const [id, started] of runs) {
     const granted = new Set(started.map((line) => line.token)).size;
     if (granted > Math.max(1, (tasks.get(id)?.failures ?? 0) + 1)) counts.duplicated++;
   }
 
-  // I5 is checked in the replies to the workers, and below in the records.
+  // I5 is checked twice: here in the replies to the workers, and below in the records.
   counts.stale = settles.filter((line) => line.outcome === "stale").length;
   const acked = groupBy(
     settles.filter((line) => line.outcome === "acked"),
@@ -127,7 +129,7 @@ export function check(lines, tasks, options = {}) {
       say("I5", `the ack of ${id} with ${told[0].token} was accepted, and ${task.fence} is in its record`);
   }
 
-  // I7: no two attempts share a token, as the handlers saw them.
+  // I7: no two attempts have the same token, according to the handlers.
   const holders = new Map();
   for (const [id, started] of runs)
     for (const token of new Set(started.map((line) => line.token))) {
@@ -150,7 +152,7 @@ export function check(lines, tasks, options = {}) {
         say("I5", `${attempts.length} acks of ${id} in generation ${generation} are in its record`);
       }
 
-    // I6 compares times that the scripts wrote, by the clock of Redis.
+    // I6 compares times that the scripts wrote by the clock of Redis.
     for (let i = 1; i < history.length; i++) {
       const before = history[i - 1];
       if (before.endedAt === null || history[i].startedAt < before.endedAt) {
@@ -162,8 +164,8 @@ export function check(lines, tasks, options = {}) {
       }
     }
 
-    // I7: a fence belongs to one call, which grants a task once. There is one attempt per grant that was not handed
-    // back, and never more than the maximum.
+    // I7: a fence belongs to one call, which grants a task once. So each grant that was not handed back has one
+    // attempt, and there are never more attempts than the maximum.
     for (const attempt of history) {
       if (attempt.fence === "") continue;
       const call = fences.get(attempt.fence) ?? { ids: new Set(), id, by: grantOf(attempt) };
@@ -187,12 +189,12 @@ export function check(lines, tasks, options = {}) {
       const strangers = (runs.get(id) ?? [])
         .map((line) => line.token)
         .filter((token) => !known.has(fenceOf(token)));
-      // A released attempt is not in the history, but `releases` counts it.
+      // A released attempt is not in the history of the task. The field `releases` counts it.
       if (history.length < 32 && strangers.length > task.releases)
         say("I7", `${id} ran with ${strangers.join(", ")}, which its history does not know`);
     }
 
-    // I9 uses the clock of Redis.
+    // I9 compares times by the clock of Redis.
     const runAt = enqueues.get(id)?.runAt;
     if (runAt !== undefined && history.some((attempt) => attempt.startedAt < runAt)) {
       counts.early++;
@@ -200,7 +202,7 @@ export function check(lines, tasks, options = {}) {
     }
   }
 
-  // The audit checks I1 and I2.
+  // The audit, and not this checker, checks I1 and I2.
   for (const detail of audit) say("audit", detail);
   return { counts, violations };
 }

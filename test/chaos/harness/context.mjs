@@ -8,20 +8,20 @@ import { startRedis } from "./redis.mjs";
 import { startService } from "./service.mjs";
 import { until } from "./until.mjs";
 
-/** The bounds of the fault matrix are specified for these settings. */
+/** The time limits of the fault matrix are specified for these settings. */
 export const LEASE_MS = 1_000;
 export const SWEEP_MS = 200;
 export const POLL_MS = 100;
 const RETRY = { kind: "fixed", baseMs: 50, jitter: "none" };
 
-/** Starts everything that a row needs, and ends it with the row. */
+/** Starts everything that a row needs, and ends it after the row. */
 export class Context {
   queueName = "chaos";
   actors = [];
   #children = [];
   #closing = [];
   #labels = new Map();
-  /** The expectations that were not met. */
+  /** The texts of the expectations that were not met. */
   failed = [];
 
   constructor(folder) {
@@ -44,7 +44,7 @@ export class Context {
     this.#closing.push(close);
   }
 
-  /** Checks an expectation of the row. A failure does not end the row, so that all failures are shown. */
+  /** Checks an expectation of the row. If it is not met, the row continues, so that all failures are shown. */
   expect(holds, text) {
     if (!holds) this.failed.push(text);
   }
@@ -59,7 +59,10 @@ export class Context {
     return proxy;
   }
 
-  /** @param actors the folder of the program, if it is not that of the fault matrix */
+  /**
+   * Starts the program `kind` of a folder, as an actor of this row.
+   * @param actors the folder. @default the folder of the fault matrix
+   */
   actor(kind, options, actors) {
     const where = { folder: this.folder, label: this.#label(kind), actors };
     const actor = new Actor(kind, { queue: this.queueName, ...options }, where);
@@ -85,7 +88,7 @@ export class Context {
     return this.actor("pinger", { port });
   }
 
-  /** The bounds of the matrix need a reply timeout of 1 s instead of the default. */
+  /** The time limits of the matrix need a reply timeout of 1 s; the default is longer. */
   settings(where) {
     return typeof where === "string"
       ? { url: where, commandTimeoutMs: 1_000 }
@@ -96,7 +99,7 @@ export class Context {
     return this.track(await startService(name, env, { folder: this.folder, label: this.#label(name) }));
   }
 
-  /** Makes a client for the enqueues and queries of the row itself. */
+  /** Makes a client for the enqueues and queries that the row itself makes. */
   client(redis) {
     const client = new Holdfast({ redis });
     const queue = new Queue(this.queueName, { client });
@@ -105,7 +108,7 @@ export class Context {
     return { client, queue, observer };
   }
 
-  /** Enqueues from the row itself, and writes the same history as a producer. */
+  /** Enqueues tasks for the row itself, and writes the same history lines as a producer. */
   async enqueue({ queue }, tasks) {
     const mono = () => Number(process.hrtime.bigint()) / 1e6;
     const results = await queue.enqueueMany(tasks);
@@ -127,7 +130,7 @@ export class Context {
     return this.actors.flatMap((actor) => actor.heard(op, match));
   }
 
-  /** Waits until nothing waits or runs. @returns ms that it took */
+  /** Waits until no task waits or runs. @returns how long that took, ms */
   async drain({ observer }, timeoutMs = 30_000) {
     const started = performance.now();
     let last;
@@ -165,7 +168,7 @@ export class Context {
     return tasks;
   }
 
-  /** Drains, audits and checks the queue at the end of every row. @returns the counts of the checker */
+  /** Drains, audits and checks the queue after every row. @returns the counts of the checker */
   async settle(view, options = {}) {
     const { drainMs, ...rest } = options;
     for (const actor of this.actors) if (actor.kind === "producer" && actor.running) await actor.finish();
@@ -176,8 +179,8 @@ export class Context {
       const report = await view.observer.audit(queue);
       audit.push(...report.violations.map((found) => `${queue} ${found.invariant} ${found.detail}`));
     }
-    // The audits of a janitor during the row ran under load. So only what one script compares at one moment counts: the
-    // conservation of tasks, and the running tasks of each key.
+    // Janitors also audited during the row, under load. Of their findings only those count that one script compares at
+    // one moment: the number of tasks, and the running tasks of each key.
     for (const { violations } of this.heard("audit"))
       for (const found of violations)
         if (["I2", "I15"].includes(found.invariant) && !rest.rewound)
@@ -199,7 +202,7 @@ export class Context {
   async close() {
     for (const child of this.#children) {
       if (!child.running) continue;
-      // A process that was stopped with SIGSTOP only gets other signals after SIGCONT.
+      // A process that was stopped with SIGSTOP receives other signals only after SIGCONT.
       child.signal("SIGCONT");
       await child.kill();
     }

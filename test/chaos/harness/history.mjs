@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 
 const CHUNK = 1 << 20;
 
-/** Reads the JSON lines that a process appends to its file. */
+/** Reads the JSON lines that another process appends to its history file. */
 export class History {
   #path;
   #fd;
@@ -14,7 +14,7 @@ export class History {
     this.#path = path;
   }
 
-  /** Returns all lines so far, oldest first. */
+  /** Returns all lines that were written so far, oldest first. */
   lines() {
     this.#fd ??= openSync(this.#path, "r");
     const buffer = Buffer.allocUnsafe(CHUNK);
@@ -23,7 +23,7 @@ export class History {
       if (length === 0) return this.#lines;
       this.#at += length;
       const parts = (this.#rest + buffer.toString("latin1", 0, length)).split("\n");
-      // A killed process may have left an incomplete last line, which is not parsed.
+      // A killed process may have written half of its last line, which is not parsed.
       this.#rest = parts.pop();
       for (const part of parts) this.#lines.push(JSON.parse(part));
     }

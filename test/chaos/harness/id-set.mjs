@@ -1,4 +1,4 @@
-/** A set of numbers from 0 on, one bit each, so that the history of a million tasks fits into memory. */
+/** A set of whole numbers from 0. Each takes one bit, so that the ids of a million tasks fit into memory. */
 export class IdSet {
   #bits;
 

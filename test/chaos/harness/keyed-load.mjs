@@ -1,21 +1,22 @@
 import { attemptsByKey, mostAtOnce, mostStarts } from "./limits-checker.mjs";
 
 /**
- * The limits of every row with keys. Each key may run CONCURRENCY tasks at one time, and a rated key may start tasks at
- * RATE only.
+ * The limits in every row with keys. Each key may run CONCURRENCY tasks at one time. A key of RATED may also start
+ * tasks only at RATE.
  */
 export const CONCURRENCY = 3;
 export const RATE = { limit: 10, periodMs: 1_000, burst: 3 };
 const PLAIN = ["a", "b", "c", "d", "e", "f"];
 export const RATED = ["rated-1", "rated-2"];
 const HANDLER_MS = 100;
-// A key can run 30 tasks a second. With fewer than that, a row catches up after a fault, and tasks still wait in line.
+// A key can run 30 tasks per second. At 24 per second some tasks still wait in line, and a row catches up after a
+// fault.
 const PLAIN_PER_SECOND = 24;
-// A rated key rests before each pulse, so that it starts with a burst.
+// The tasks of a rated key come in pulses. The key rests between them, so that each pulse starts with a burst.
 const RATED_PER_SECOND = 8;
 const PULSE = 2 * RATED_PER_SECOND * RATED.length;
 
-/** Sets the limits, and keeps the record of every task for the check at the end. */
+/** Sets the limits, and keeps every task in Redis for the check at the end. */
 export async function limitKeys(ctx, { observer }) {
   await observer.configure(ctx.queueName, { retentionCount: 10_000_000 });
   await observer.limits.set(ctx.queueName, { key: { concurrency: CONCURRENCY } });
@@ -23,7 +24,7 @@ export async function limitKeys(ctx, { observer }) {
     await observer.limits.setKey(ctx.queueName, key, { concurrency: CONCURRENCY, rate: RATE });
 }
 
-/** Starts producers for all keys. @param redis the Redis to which the producers connect */
+/** Starts producers for all keys. @param redis the Redis that the producers connect to */
 export async function startKeyedLoad(ctx, redis) {
   const payload = { ms: HANDLER_MS };
   const producers = [
@@ -40,9 +41,9 @@ export async function startKeyedLoad(ctx, redis) {
 }
 
 /**
- * Checks the limits of all keys from the records of the tasks.
- * @param options of `attemptsByKey`
- * @param options.mostStarts most starts of a rated key in a period; the documented `limit + burst` by default
+ * Checks the limits of all keys with the records of the tasks.
+ * @param options the options of `attemptsByKey`
+ * @param options.mostStarts the most starts of a rated key per period; by default the documented `limit + burst`
  * @returns the attempts by key, and what was seen, as text
  */
 export function checkLimits(ctx, tasks, options = {}) {

@@ -1,12 +1,12 @@
-// Checks from the records of the tasks whether the limits of keys were kept, without I/O.
+// Checks with the records of the tasks whether the limits of keys were kept. Does no I/O.
 
-// The clock may jump between the moment that a row notes and the moment at which Redis sees the jump.
+// A row notes the moment of a clock jump, but Redis may see the jump up to this much later.
 const SLACK_MS = 1_000;
 
 /**
  * Converts a time of a Redis whose clock jumped to real time, ms since the epoch.
- * @param jumps real time of each jump and the offset from then on: `{ atMs, offsetMs }`, oldest first
- * @param nearMs if the clock showed a time twice, the answer is the one that is nearer to this time
+ * @param jumps each jump with its real time and the offset from then on: `{ atMs, offsetMs }`, oldest first
+ * @param nearMs if the clock showed a time twice, the answer is the real time that is nearer to this one
  */
 export function realTime(redisMs, jumps, nearMs) {
   const phases = [{ atMs: Number.NEGATIVE_INFINITY, offsetMs: 0 }, ...jumps];
@@ -20,9 +20,9 @@ export function realTime(redisMs, jumps, nearMs) {
 }
 
 /**
- * Returns the attempts of each key by real time, as `{ startedAt, endedAt }`.
+ * Returns the attempts of each key as `{ startedAt, endedAt }` in real time.
  * @param options.jumps see `realTime`; none by default
- * @param options.ranAt real time at which a handler began, by the fence of its grant
+ * @param options.ranAt fence of a grant -> real time at which its handler began
  */
 export function attemptsByKey(tasks, { jumps = [], ranAt = new Map() } = {}) {
   const keys = new Map();
@@ -38,8 +38,8 @@ export function attemptsByKey(tasks, { jumps = [], ranAt = new Map() } = {}) {
 }
 
 /**
- * Returns the most attempts that were leased at one time. Within one millisecond ends come before grants, because a
- * call makes both in this order. An attempt of 0 ms is left out, because its place between the others is unknown.
+ * Returns the most attempts that were leased at the same time. Within one millisecond, ends are counted before grants,
+ * because a call makes them in this order. An attempt of 0 ms is left out, because its place in that order is unknown.
  */
 export function mostAtOnce(attempts) {
   const changes = attempts
@@ -59,8 +59,8 @@ export function mostAtOnce(attempts) {
 }
 
 /**
- * The largest number of starts in any span of `spanMs`, its end excluded. @param weights how much each start counts; by
- * default 1
+ * The largest number of starts in any span of `spanMs`. The end of the span does not belong to it.
+ * @param weights how much each start counts; by default 1
  */
 export function mostWithin(times, spanMs, weights = times.map(() => 1)) {
   const order = times.map((_, i) => i).sort((a, b) => times[a] - times[b]);
@@ -75,7 +75,7 @@ export function mostWithin(times, spanMs, weights = times.map(() => 1)) {
   return most;
 }
 
-/** Returns the most attempts that start in any span of `periodMs`, the end of the span excluded. */
+/** Returns the most attempts that start in any span of `periodMs`. The end of the span does not belong to it. */
 export const mostStarts = (attempts, periodMs) =>
   mostWithin(
     attempts.map(({ startedAt }) => startedAt),

@@ -11,7 +11,7 @@ const PACKAGES = ["contracts", "holdfast"];
 const git = (...args) =>
   execFileSync("git", args, { cwd: root, maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "pipe"] });
 
-/** Returns why the old version cannot be built here; null if it can. */
+/** Returns the reason why the old version cannot be built on this machine; null if it can. */
 export function whyNoOldVersion() {
   try {
     git("cat-file", "-e", `${BEFORE_KEYS}^{commit}`);
@@ -22,7 +22,7 @@ export function whyNoOldVersion() {
 }
 
 /**
- * Builds the library of the last version without keys once, in node_modules/.cache.
+ * Builds the library as it was at BEFORE_KEYS, once, in node_modules/.cache.
  * @returns its folder
  * @throws in a shallow clone, which does not have that commit
  */
@@ -38,7 +38,7 @@ export function oldVersion() {
   mkdirSync(building, { recursive: true });
   execFileSync("tar", ["-x", "-C", building], { input: archive });
   symlinkSync(join(root, "node_modules"), join(building, "node_modules"));
-  // The links of the packages to one another are relative, so those of the copies lead to the old version.
+  // The packages link to each other by relative paths, so the links in the copies lead to the old version.
   for (const name of PACKAGES)
     cpSync(join(root, "packages", name, "node_modules"), join(building, "packages", name, "node_modules"), {
       recursive: true,

@@ -1,13 +1,13 @@
-/** How many tasks that do no harm are enqueued beside the poison. */
+/** How many harmless tasks are enqueued together with the poison task. */
 export const INNOCENTS = 49;
 
 /**
- * Runs a task that kills its worker, among `INNOCENTS` others, and starts a new worker after each death.
- * @param innocents the tasks that do no harm
+ * Runs a task that kills its worker, among harmless tasks, and starts a new worker after each death.
+ * @param innocents the harmless tasks
  * @param poison the task that kills its worker
  * @param start starts a worker
  * @param drainMs how long the tasks may take to end
- * @returns how often the neighbour that crashed most has crashed, and what was seen, for the table
+ * @returns the most crashes of any harmless task, and what was seen, for the table
  */
 export async function poisonRun(ctx, view, { innocents, poison, start, drainMs }) {
   const ids = await ctx.enqueue(view, [...innocents.slice(0, 20), poison, ...innocents.slice(20)]);

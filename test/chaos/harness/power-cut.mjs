@@ -3,7 +3,7 @@ import { AOF } from "./redis.mjs";
 import { powerCut, whyNoShim } from "./shim.mjs";
 import { mono } from "./until.mjs";
 
-/** Makes a row in which the machine loses power, so that writes that Redis had not synced are lost. */
+/** Makes a row in which the machine loses power, so that all writes are lost that Redis had not synced. */
 export function powerCutRow(order, policy, windowMs, durability) {
   return {
     order,

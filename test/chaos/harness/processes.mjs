@@ -9,14 +9,17 @@ import { until } from "./until.mjs";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-/** Raises the priority of Redis, if permitted, so that rows that time Redis do not measure its wait for a processor. */
+/**
+ * Raises the priority of Redis, if that is permitted. Rows that time Redis then do not measure its wait for a
+ * processor.
+ */
 export function favour(pid) {
   try {
     setPriority(pid, -10);
   } catch {}
 }
 
-/** A child process with its standard error in a file. */
+/** A child process whose standard error goes to a file. */
 export class Child {
   constructor(command, args, { folder, label, env = {}, cwd = root }) {
     this.label = label;
@@ -56,7 +59,7 @@ export class Child {
 
 const actorsFolder = new URL("../actors/", import.meta.url);
 
-/** Runs a program of `actors/`, which writes its history to its own file. */
+/** Runs a program of `actors/`, which writes its history to a file of its own. */
 export class Actor extends Child {
   constructor(kind, options, { folder, label, actors = actorsFolder }) {
     const path = join(folder, `${label}.jsonl`);
@@ -67,7 +70,7 @@ export class Actor extends Child {
     this.history = new History(path);
   }
 
-  /** Returns the lines of the history that match, such as `heard("run", { phase: "invoke" })`. */
+  /** Returns the matching lines of the history, such as `heard("run", { phase: "invoke" })`. */
   heard(op, match = {}) {
     const pairs = Object.entries(match);
     return this.history
@@ -83,7 +86,7 @@ export class Actor extends Child {
     return this;
   }
 
-  /** Sends SIGTERM: a producer finishes its requests, and other actors end after their grace. */
+  /** Sends SIGTERM. A producer then finishes its requests, and other actors end after their grace period. */
   async finish(timeoutMs = 30_000) {
     this.signal("SIGTERM");
     await until(`${this.label} has stopped`, () => !this.running, timeoutMs);

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
 /**
- * Starts a proxy to Redis that breaks on request. The mode `delay` holds each reply back for `delayMs`, `hole` accepts
- * data and answers nothing (half-open), `refuse` accepts no connection, and `pass` does nothing.
+ * Starts a proxy to Redis with a fault that can be chosen. The mode `pass` has no fault, `delay` holds each reply back
+ * for `delayMs`, `hole` accepts data and answers nothing (half-open), and `refuse` accepts no connection.
  */
 export async function startProxy(targetPort) {
   const pairs = new Set();
@@ -43,7 +43,7 @@ export async function startProxy(targetPort) {
     redis.on("data", (chunk) => {
       if (state.mode === "hole") return;
       if (pair.doomed) {
-        // Redis has answered, so the command ran.
+        // The reply is here, so Redis has run the command. The client never sees the reply.
         state.swallowed++;
         client.destroy();
       } else if (state.dropping?.(chunk)) {
@@ -61,11 +61,13 @@ export async function startProxy(targetPort) {
     set(mode, more = {}) {
       Object.assign(state, { mode, ...more });
     },
-    /** Sends the next chunk for which `matches` holds to Redis, then drops the reply and closes. */
+    /**
+     * Sends the next chunk for which `matches` returns true to Redis, then drops the reply and closes the connection.
+     */
     swallowNext(matches) {
       state.swallow = matches;
     },
-    /** Closes the sending half of every connection to the clients. */
+    /** Closes the sending side of every connection to a client. */
     halfClose() {
       for (const { client } of pairs) client.end();
     },

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AOF, afterSync } from "./redis.mjs";
 import { mono } from "./until.mjs";
 
-/** Makes a row in which Redis is killed and started again with its files. */
+/** Makes a row in which Redis is killed, and started again with the files it has written. */
 export function redisKilledRow(order, policy) {
   return {
     order,
     name: `redis-killed-${policy}`,
-    // With everysec, a kill during a sync can lose answered writes, which power-cut-everysec tests.
+    // With everysec, a kill during a sync can lose answered writes. The row power-cut-everysec tests that.
     fault: `kill -9 of Redis under load, twice${policy === "everysec" ? ", while it does not sync" : ""} (AOF ${policy})`,
     expected: "0 lost; clients reconnect by themselves; health turns red, then green",
     timeoutMs: 60_000,

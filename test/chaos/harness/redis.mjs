@@ -10,7 +10,7 @@ import { until } from "./until.mjs";
 
 const run = promisify(execFile);
 
-/** Sends one command with redis-cli. */
+/** Sends one command to Redis with redis-cli. */
 export async function cli(port, ...args) {
   const { stdout } = await run("redis-cli", ["-p", String(port), ...args.map(String)], {
     maxBuffer: 1 << 26,
@@ -18,7 +18,7 @@ export async function cli(port, ...args) {
   return stdout.trim();
 }
 
-/** Returns the first bytes that a server answers to PING; "" without an answer. */
+/** Returns the first bytes that a server answers to PING; "" if it does not answer. */
 function ping(port) {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
@@ -33,13 +33,13 @@ function ping(port) {
   });
 }
 
-// A sync takes milliseconds, so Redis is asked once per millisecond.
+// A sync takes milliseconds, so `afterSync` asks Redis once per millisecond.
 const ASKED_EVERY_MS = 1;
 
 /**
- * Resolves when Redis has just ended a sync of its append-only file. With everysec, answered writes may not be in the
- * file during a sync, and no sync begins for most of the next second. Also resolves after `timeoutMs`, since a quick
- * disk may sync between two calls of INFO.
+ * Resolves when Redis has just ended a sync of its append-only file. With everysec, answered writes may be missing in
+ * the file during a sync, and no other sync begins for most of the next second. Also resolves after `timeoutMs`, since
+ * a quick disk may sync between two calls of INFO.
  */
 export async function afterSync(port, timeoutMs = 3_000) {
   const socket = connect(port, "127.0.0.1");
@@ -63,7 +63,7 @@ export async function afterSync(port, timeoutMs = 3_000) {
   }
 }
 
-/** The fields of INFO. */
+/** Returns the fields of INFO. */
 async function info(port) {
   const text = await cli(port, "info");
   return Object.fromEntries(
@@ -74,7 +74,7 @@ async function info(port) {
   );
 }
 
-/** Runs a redis-server for one row, with its own port and folder. */
+/** A redis-server for one row, with a port and a folder of its own. */
 class RedisServer {
   constructor({ port, folder, args, env, track, under }) {
     Object.assign(this, { port, folder, args, env, track, under });
@@ -132,8 +132,8 @@ export const AOF = { none: ["--appendonly", "no"] };
 for (const policy of ["always", "everysec"]) AOF[policy] = ["--appendonly", "yes", "--appendfsync", policy];
 
 /**
- * @param folder the folder of the row, in which the server gets its own folder unless `dataFolder` is given
- * @param under a command, and its arguments, that runs redis-server
+ * @param folder the folder of the row. The server gets a folder in it, unless `dataFolder` is given
+ * @param under a command with its arguments under which redis-server runs, such as valgrind
  */
 export async function startRedis({ folder, track, args = AOF.none, env = {}, dataFolder, port, under = [] }) {
   const at = port ?? (await freePort());

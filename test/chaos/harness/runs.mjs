@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Runs rows of a table, each with a context and a folder of its own, and ends what they started. */
+/** Runs the rows of a table, each with its own context and folder, and ends what they have started. */
 export class Runs {
   #base;
   #running = new Set();
   #keep;
 
-  /** @param options.keep whether the folder of a row that holds is kept as well */
+  /** @param options.keep whether to keep the folder of a row that holds; folders of failed rows are always kept */
   constructor(prefix, { keep = false } = {}) {
     this.#base = mkdtempSync(join(tmpdir(), prefix));
     this.#keep = keep;
@@ -22,8 +22,8 @@ export class Runs {
   }
 
   /**
-   * @param row `name`, `run(context)`, which returns what was seen, and optionally `skip()`, which returns a reason,
-   * and `timeoutMs`
+   * @param row has `name`, `run(context)`, which returns what was seen, and optionally `timeoutMs` and `skip()`, which
+   * returns a reason
    * @returns seen, verdict, seconds, and `failed` with the expectations that were not met
    */
   async run(row, { Context, timeoutMs }) {
@@ -58,8 +58,8 @@ export class Runs {
   }
 
   /**
-   * Removes the folder. @returns the folder if it is kept, because rows have failed or because the caller asked for
-   * that
+   * Removes the folder of all rows. @returns the folder if it was kept, because a row has failed or the caller wants to
+   * keep it
    */
   end(hasFailed) {
     if (hasFailed || this.#keep) return this.#base;

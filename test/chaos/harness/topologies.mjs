@@ -7,7 +7,7 @@ import { until } from "./until.mjs";
 export const SENTINEL_NAME = "tasks";
 export const DOWN_AFTER_MS = 1_000;
 
-/** A master, its replicas, and three Sentinels. */
+/** Starts a master, its replicas, and three Sentinels. */
 export async function startSentinels(ctx, { replicas = 2 } = {}) {
   const master = await ctx.startRedis();
   const servers = [master];
@@ -71,9 +71,9 @@ export async function startSentinels(ctx, { replicas = 2 } = {}) {
 const MASTERS = 3;
 
 /**
- * Three masters, each with `replicas`.
+ * Starts a Cluster of three masters, each with `replicas` replicas.
  * @param options.nodeTimeoutMs a node that is unreachable for longer counts as failed
- * @param options.aof as AOF of redis.mjs
+ * @param options.aof one of AOF in redis.mjs
  */
 export async function startCluster(ctx, { replicas = 1, nodeTimeoutMs = 2_000, aof = AOF.none } = {}) {
   const count = MASTERS * (1 + replicas);
@@ -110,7 +110,7 @@ export async function startCluster(ctx, { replicas = 1, nodeTimeoutMs = 2_000, a
   return nodes;
 }
 
-/** The masters of a cluster, with their ids and the slots that each has. */
+/** Returns the masters of a Cluster, with the id and the Cluster slots of each. */
 export async function masters(port) {
   const lines = (await cli(port, "cluster", "nodes")).split("\n").map((line) => line.split(" "));
   return lines

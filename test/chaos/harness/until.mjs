@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Resolves with the first truthy answer. @throws after `timeoutMs`, with the name of the condition */
+/** Resolves with the first truthy result of `condition`. @throws after `timeoutMs`, with the name of the condition */
 export async function until(what, condition, timeoutMs = 20_000, stepMs = 20) {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
@@ -11,10 +11,10 @@ export async function until(what, condition, timeoutMs = 20_000, stepMs = 20) {
   }
 }
 
-/** CLOCK_MONOTONIC, ms: the same in every process of this machine. */
+/** Returns CLOCK_MONOTONIC in ms, which is the same in every process of this machine. */
 export const mono = () => Number(process.hrtime.bigint()) / 1e6;
 
-/** Returns the value that the given share of all values does not exceed. */
+/** Returns the smallest value such that the given share of all values does not exceed it. */
 export function percentile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? 0;

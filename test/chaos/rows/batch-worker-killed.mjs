@@ -3,9 +3,9 @@ import { INNOCENTS, poisonRun } from "../harness/poison-run.mjs";
 export const row = {
   order: 31,
   name: "batch-worker-killed",
-  fault: "a task of a batch of 50 that kills its worker",
+  fault: "one task in a batch of 50 kills its worker",
   expected:
-    "one crash for each task of a batch that is killed; alone from the second on; dead after 4 grants; the others finish",
+    "one crash for each task of a killed batch; after its second crash a task runs alone; the killer is dead after 4 grants; the others finish",
   timeoutMs: 90_000,
   async run(ctx) {
     const { url } = await ctx.startRedis();

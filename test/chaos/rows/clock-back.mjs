@@ -9,7 +9,7 @@ export const row = {
   order: 22,
   name: "clock-back",
   fault: "the clock of Redis jumps 120 s back under load, and a worker with 20 leases is killed",
-  expected: "recovery late by at most the jump; what runs goes on",
+  expected: "leases are recovered late by at most the jump; running tasks continue",
   waits: true,
   skip: whyNoShim,
   timeoutMs: 180_000,
@@ -27,7 +27,8 @@ export const row = {
     await ctx.worker(url).ready();
     const producer = await ctx.producer(url, { ratePerSecond: 100, count: 400 }).ready();
     await sleep(1_000);
-    // The worker dies before the jump, so the leases of its tasks end at a time that is then far in the future.
+    // The worker dies before the jump, so the leases of its tasks expire at a time that is far in the future after the
+    // jump.
     await victim.kill();
     const killedAt = performance.now();
     clock.set(-JUMP_MS);

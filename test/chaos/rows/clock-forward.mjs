@@ -9,7 +9,7 @@ export const row = {
   order: 19,
   name: "clock-forward",
   fault: "the clock of Redis jumps 120 s forward under load",
-  expected: "duplicates at most the tasks in flight",
+  expected: "at most the tasks in flight run twice",
   skip: whyNoShim,
   async run(ctx) {
     const clock = fakeClock(ctx.folder);
@@ -29,7 +29,7 @@ export const row = {
     await producer.finish();
     await until("the queue moves", async () => (await view.observer.stats(ctx.queueName)).pending === 0);
     const counts = await ctx.settle(view);
-    // These attempts were granted before the jump, by the clock of Redis, and had not ended.
+    // These attempts were granted before the jump, by the clock of Redis, and had not ended at the jump.
     const ended = new Set(
       ctx
         .heard("settle")

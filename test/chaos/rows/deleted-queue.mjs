@@ -2,15 +2,15 @@ import { mono, until } from "../harness/until.mjs";
 
 const DELETIONS = 5;
 const HELD = 20;
-// The history rounds the duration of a call to milliseconds.
+// The histories round the duration of a call to whole milliseconds.
 const ROUNDING_MS = 2;
 
 export const row = {
   order: 26,
   name: "deleted-queue",
-  fault: `a queue is deleted ${DELETIONS} times while producers (library, HTTP) and workers go on with it; then kill -9 of a worker`,
+  fault: `a queue is deleted ${DELETIONS} times while producers (library, HTTP) and workers keep using it; then kill -9 of a worker`,
   expected:
-    "the queue is listed and swept again at once; of what was enqueued after the last deletion 0 lost",
+    "the queue is listed and swept again at once; of the tasks enqueued after the last deletion, 0 are lost",
   async run(ctx) {
     const { url } = await ctx.startRedis();
     const view = ctx.client(url);
@@ -39,7 +39,7 @@ export const row = {
           await view.observer.deleteQueue(ctx.queueName);
           return true;
         } catch (error) {
-          // The deletion is refused if tasks still run, or if a producer has enqueued again.
+          // The deletion is refused while tasks run, or if a producer has enqueued again after the pause.
           if (error.code !== "queue_busy") throw error;
           refused++;
           return false;

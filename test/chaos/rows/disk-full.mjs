@@ -25,8 +25,8 @@ function whyNoTmpfs() {
 export const row = {
   order: 12,
   name: "disk-full",
-  fault: "the disk of the AOF is full (8 MiB tmpfs), then there is room again, then kill -9 of Redis",
-  expected: "enqueue answers 503; nothing acknowledged is lost; goes on by itself",
+  fault: "the disk of the AOF is full (8 MiB tmpfs), then it has space again, then kill -9 of Redis",
+  expected: "enqueue answers 503; nothing acknowledged is lost; recovers by itself",
   skip: whyNoTmpfs,
   timeoutMs: 60_000,
   async run(ctx) {

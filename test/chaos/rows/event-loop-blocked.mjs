@@ -10,8 +10,8 @@ export const row = {
     const view = ctx.client(url);
     await ctx.janitor(url).ready();
     const first = await ctx.worker(url, { concurrency: 1 }).ready();
-    // The heartbeat thread registers the worker. The block begins only then, because this row does not test a slow
-    // start.
+    // The worker is registered by its heartbeat thread. The block begins only after that, because this row does not
+    // test a slow start.
     await until("its heartbeat thread is up", async () => (await view.observer.workers()).length === 1);
     const [kept] = await ctx.enqueue(view, [{ type: "block", payload: { ms: 3_000 } }]);
     await until("it runs", () => first.heard("run").length === 1);
@@ -23,18 +23,21 @@ export const row = {
     const [late] = await ctx.enqueue(view, [{ type: "block", payload: { ms: 4_000 }, timeoutMs }]);
     await until("it runs", () => first.heard("run").length === 2);
     await ctx.worker(url, { concurrency: 1 }).ready();
-    await until("its late verdict is answered", () => first.heard("settle").length === 2);
+    await until("Redis has answered the late verdict", () => first.heard("settle").length === 2);
     const { tasks, stale } = await ctx.settle(view);
     const one = tasks.get(kept);
     const two = tasks.get(late);
-    ctx.expect(one.attempts === 1 && one.crashes === 0, `the kept one had ${one.attempts} attempts`);
+    ctx.expect(
+      one.attempts === 1 && one.crashes === 0,
+      `the task whose lease was kept had ${one.attempts} attempts`,
+    );
     ctx.expect(stale === 1, `${stale} stale verdicts, not 1`);
     ctx.expect(
       two.crashes === 1 && two.state === "completed",
-      "the one past its time-out was not taken back",
+      "the task that ran past its time-out was not taken back",
     );
     const heldMs = one.history[0].endedAt - one.history[0].startedAt;
     const backMs = two.history[1].startedAt - two.history[0].startedAt - timeoutMs;
-    return `held ${heldMs} ms in one attempt; with a time-out of ${timeoutMs} ms leased again ${backMs} ms after the deadline, the late verdict stale`;
+    return `one task was held for ${heldMs} ms in one attempt; the one with a time-out of ${timeoutMs} ms was leased again ${backMs} ms after its deadline, and its late verdict was stale`;
   },
 };

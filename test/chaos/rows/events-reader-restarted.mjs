@@ -4,11 +4,14 @@ import { until } from "../harness/until.mjs";
 const ENDS = Number(process.env.EVENT_ENDS ?? 10_000);
 const RESTARTS = 20;
 const PART = Math.ceil(ENDS / RESTARTS);
-/** In the second half the queue keeps so few events that a reader that is away misses some. */
+/**
+ * FEW is the number of events that the queue keeps in the second half, so few that a reader that was stopped misses
+ * some.
+ */
 const PATIENCE_MS = 30_000 + ENDS;
 const FEW = Math.ceil(PART / 2);
 
-/** What the readers of one queue were told, one after the other. */
+/** Everything that the readers of one queue have read. The readers run one after another. */
 class Told {
   ids = new Set();
   events = 0;
@@ -47,7 +50,8 @@ export const row = {
   order: 31,
   name: "events-reader-restarted",
   fault: `kill -9 of a reader of events, ${RESTARTS} times, while ${PART * RESTARTS} tasks end, and of Redis once (AOF always)`,
-  expected: "each event is told once and in order, or is in a gap; told and missed are all events",
+  expected:
+    "each event is read once and in order, or is part of a gap; the events read and missed add up to all events",
   timeoutMs: 10 * PATIENCE_MS,
   async run(ctx) {
     const redis = await ctx.startRedis({ args: AOF.always });
@@ -91,7 +95,7 @@ export const row = {
     const { state } = view.client.engine(ctx.queueName).keys;
     const all = Number(await view.client.connection.command("HGET", state, "#events"));
     const hasLast = () => reader.heard("event").some(({ id }) => id === last);
-    await until("the last reader has read the last end", hasLast, PATIENCE_MS);
+    await until("the last reader has read the event of the last task that ended", hasLast, PATIENCE_MS);
     await reader.finish();
     for (const line of reader.heard("event")) told.take(line);
     ctx.expect(told.twice === 0, `${told.twice} ends were told twice`);

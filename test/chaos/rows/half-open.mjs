@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 const COMMAND_MS = 1_000;
-// A call waits once for its reply, repeats for the same time, and waits as long for the last reply.
+// A call waits one time-out for its reply, is repeated for one time-out, and waits one time-out for the last reply.
 const BOUND_MS = 3 * COMMAND_MS + 200;
 
 export const row = {
   order: 14,
   name: "half-open",
   fault:
-    "replies late by 2 s; a connection that answers nothing; one half-closed (time-out of a command: 1 s)",
-  expected: `no promise pending past the time-out of the call (${BOUND_MS} ms: a reply, the retries, the last reply)`,
+    "replies that come 2 s late; a connection that answers nothing; a half-closed connection (command time-out 1 s)",
+  expected: `no promise pending past the time-out of the call (${BOUND_MS} ms: one each for a reply, the retries and the last reply)`,
   timeoutMs: 60_000,
   async run(ctx) {
     const redis = await ctx.startRedis();

@@ -7,8 +7,9 @@ const BOUND_MS = LEASE_MS + SWEEP_MS + POLL_MS + 300;
 export const row = {
   order: 4,
   name: "handler-timed-out",
-  fault: "handlers beyond their time-out (1.5 s here), deaf to the signal; one worker cannot even settle",
-  expected: `no heartbeat past the deadline; back within deadline + lease + sweep (+ poll: ${BOUND_MS} ms)`,
+  fault:
+    "handlers that exceed their time-out (1.5 s here) and ignore the signal; one worker cannot even settle",
+  expected: `no heartbeat past the deadline; the task is back within deadline + lease + sweep (+ poll: ${BOUND_MS} ms)`,
   async run(ctx) {
     const { url } = await ctx.startRedis();
     const view = ctx.client(url);

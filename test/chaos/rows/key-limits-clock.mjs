@@ -8,11 +8,11 @@ import { until } from "../harness/until.mjs";
 const JUMP_MS = 120_000;
 const HOLD_MS = 2_000;
 const HELD_TASKS = 5;
-// After the clock jumped back, a key waits for the length of the jump, and for at most this much longer.
+// After the clock jumped back, a key waits for the length of the jump, and then for at most this much longer.
 const SOON_MS = RATE.periodMs + LEASE_MS + SWEEP_MS + POLL_MS + 500;
 const IN_PERIOD = RATE.limit + RATE.burst;
-// A jump forward restores the whole rate, which allows one more burst, and one more start because both sides of the
-// jump may round up.
+// A jump forward restores the whole rate. That allows a second burst, and one more start because both sides of the jump
+// may round up.
 const OVER_JUMP = IN_PERIOD + RATE.burst + 1;
 
 export const row = {
@@ -52,13 +52,13 @@ export const row = {
     jump(0);
     await sleep(3_000);
     for (const producer of producers) await producer.finish();
-    const plainDone = await until("the keys without a time go on", async () => {
+    const plainDone = await until("the keys without a time continue", async () => {
       const { keys } = await view.observer.limits.keys(ctx.queueName);
       return keys.every(({ blockedBy }) => blockedBy === "rate" || blockedBy === "hold") && keys;
     });
     ctx.expect(plainDone.length > 0, "no key waits after the jump back: the row proves nothing");
     const counts = await ctx.settle(view, { rewound: true, drainMs: JUMP_MS + 30_000 });
-    // Real time of the handlers, from the clock that all processes share.
+    // Offset from the monotonic clock, which all processes share, to real time.
     const wallMs = Date.now() - Number(process.hrtime.bigint()) / 1e6;
     const ranAt = new Map(
       ctx

@@ -7,7 +7,7 @@ const OF_KEY = 2;
 const KEYS = ["a", "b", "c"];
 const HELD = 10;
 
-/** Makes tasks of every key, and as many tasks without a key. */
+/** Returns tasks of every key, and as many tasks without a key. */
 const mixed = (count) =>
   Array.from({ length: count }, (_, i) => ({
     type: "sleep",
@@ -19,7 +19,7 @@ export const row = {
   order: 30,
   name: "key-limits-old-version",
   fault:
-    "limits are set while workers of a version without them run tasks; then one of each version is killed",
+    "limits are set while workers of a version without limits run tasks; then a worker of each version is killed",
   expected: "old workers are refused from then on, take no task and exceed no limit; 0 lost",
   skip: whyNoOldVersion,
   async run(ctx) {
@@ -32,7 +32,7 @@ export const row = {
     const plain = (count, ms) => Array.from({ length: count }, () => ({ type: "sleep", payload: { ms } }));
     const before = await ctx.enqueue(view, plain(100, 5));
     await ctx.drain(view);
-    // The old workers run these tasks when the limits are set.
+    // The old workers still run these tasks when the limits are set.
     const held = await ctx.enqueue(view, plain(HELD, 500));
     const runs = () => old.reduce((sum, worker) => sum + worker.heard("run").length, 0);
     await until("the old workers run tasks", () => runs() === before.length + HELD);
@@ -42,7 +42,7 @@ export const row = {
     });
     await ctx.enqueue(view, mixed(200));
     const fresh = [await ctx.worker(url).ready(), await ctx.worker(url).ready()];
-    // An old worker cannot settle any more, and keeps its leases until it ends.
+    // Once limits are set, an old worker can no longer settle. It keeps its leases until it ends.
     const isHolder = (worker) => worker.heard("run").some(({ id }) => held.includes(id));
     const idle = old.filter((worker) => !isHolder(worker));
     ctx.expect(idle.length > 0, "no old worker is left that asks for tasks: the row proves nothing");

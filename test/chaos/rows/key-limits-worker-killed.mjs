@@ -24,7 +24,7 @@ export const row = {
     const startedAt = performance.now();
     const kills = Math.floor(runMs / KILL_EVERY_MS);
     for (let n = 1; n <= kills; n++) {
-      // The start of the next worker takes time, which does not count.
+      // The next worker needs time to start, which must not delay the next kill.
       await sleep(Math.max(0, startedAt + n * KILL_EVERY_MS - performance.now()));
       await workers.shift().kill();
       workers.push(await start());

@@ -9,7 +9,7 @@ export const row = {
   order: 24,
   name: "leases-expire",
   fault: `${TASKS} leases expire at once (both workers killed)`,
-  expected: `p99 of PING below ${BOUND_MS} ms; back at the consuming end in batches, without backoff`,
+  expected: `p99 of PING below ${BOUND_MS} ms; the tasks return to the consuming end in batches, without backoff`,
   timeoutMs: 60_000,
   async run(ctx) {
     const redis = await ctx.startRedis();
@@ -62,7 +62,7 @@ export const row = {
     const p99 = percentile(pings, 0.99);
     ctx.expect(
       next.every((task) => task.crashes === 1),
-      "a task that was not begun stands before those that were",
+      "a task that had not begun is in line before tasks that had",
     );
     await ctx.worker(url, { concurrency: 500 }).ready();
     const counts = await ctx.settle(view, { drainMs: 40_000 });

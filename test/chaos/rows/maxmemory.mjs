@@ -4,8 +4,8 @@ import { until } from "../harness/until.mjs";
 export const row = {
   order: 15,
   name: "maxmemory",
-  fault: "maxmemory reached, noeviction; the worker is killed, another started meanwhile",
-  expected: "enqueue answers 503; acquire, ack, fail, heartbeat, reap go on: the queue drains",
+  fault: "maxmemory reached, noeviction; the worker is killed, and another is started",
+  expected: "enqueue answers 503; acquire, ack, fail, heartbeat and reap still work: the queue drains",
   async run(ctx) {
     const redis = await ctx.startRedis();
     const view = ctx.client(redis.url);
@@ -36,7 +36,7 @@ export const row = {
       20_000,
     );
     await producer.finish();
-    // This limit is below the used memory, even if the last refused enqueues freed some.
+    // The limit is below the memory in use, even if the last refused enqueues freed some.
     const full = Math.floor(Number((await redis.info()).used_memory) * 0.98);
     await redis.cli("config", "set", "maxmemory", full);
     await victim.kill();

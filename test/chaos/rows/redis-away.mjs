@@ -5,8 +5,8 @@ const AWAY_MS = 60_000;
 export const row = {
   order: 21,
   name: "redis-away",
-  fault: "a worker service cut off from Redis for 60 s (then the same process goes on)",
-  expected: "its health says so meanwhile; resumes without a restart",
+  fault: "a worker service cut off from Redis for 60 s (then the same process continues)",
+  expected: "its health check reports the outage; it resumes without a restart",
   waits: true,
   timeoutMs: 120_000,
   async run(ctx) {

@@ -6,8 +6,8 @@ const KEYS = ["a", "b", "c", "d", "e"];
 const TASK = { type: "sleep", payload: { ms: 100 }, maxRetries: 30 };
 
 /**
- * Enqueues tasks with the keys in turn until it is stopped. If another task holds the key, the answer has to name that
- * task.
+ * Enqueues tasks with the keys in turn until it is stopped. If another task holds the unique key, the answer has to
+ * name that task.
  */
 function startOffers(ctx, view, held) {
   const seen = { accepted: 0, deduplicated: 0 };
@@ -45,7 +45,9 @@ function startOffers(ctx, view, held) {
   };
 }
 
-/** Two tasks of a key must not overlap: the next one is granted after the one before it has ended. */
+/**
+ * Returns the pairs of tasks of one key that overlap. A task must be granted only after the one before it has ended.
+ */
 function overlapsOf(tasks) {
   return KEYS.flatMap((key) => {
     const own = [...tasks.values()].filter(({ unique }) => unique.key === key);
@@ -62,7 +64,7 @@ export const row = {
   order: 30,
   name: "unique-worker-killed",
   fault: `kill -9 of the worker, ${KILLS} times, while ${KEYS.length} unique keys are enqueued without a break`,
-  expected: "never two unfinished tasks of a key; each key is free once its task has ended; 0 lost",
+  expected: "never two unfinished tasks with the same key; each key is free once its task has ended; 0 lost",
   async run(ctx) {
     const { url } = await ctx.startRedis();
     const view = ctx.client(url);

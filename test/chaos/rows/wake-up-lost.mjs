@@ -22,7 +22,7 @@ export const row = {
       await sleep(Math.random() * POLL_MS);
     }
     await ctx.settle(view);
-    // The wait ends when the handler runs, because a worker may not know of a grant whose message was lost.
+    // The wait is measured until the handler runs: a worker does not know of a grant whose message was lost.
     const enqueuedAt = new Map(
       ctx.own.filter(({ phase }) => phase === "ok").map(({ id, mono }) => [id, mono]),
     );

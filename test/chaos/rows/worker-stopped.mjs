@@ -2,14 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { LEASE_MS } from "../harness/context.mjs";
 import { mono, until } from "../harness/until.mjs";
 
-// Heartbeats come every third of a lease. The rest allows for a busy machine.
+// A heartbeat is sent every third of a lease. The 200 ms allow for a busy machine.
 const TOLD_MS = Math.ceil(LEASE_MS / 3) + 200;
 
 export const row = {
   order: 2,
   name: "worker-stopped",
   fault: "SIGSTOP of a worker for 3 s, then SIGCONT",
-  expected: "the late ack is stale, one accepted ack, the handler is told within one heartbeat",
+  expected: "the late ack is stale, one ack is accepted, the handler is notified within one heartbeat",
   async run(ctx) {
     const { url } = await ctx.startRedis();
     const view = ctx.client(url);

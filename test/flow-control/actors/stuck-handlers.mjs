@@ -1,4 +1,4 @@
-/** Handlers that ignore the end of their time, so that their process has to be killed. */
+/** Handlers that continue after their time-out, so that their process has to be killed. */
 export const handlers = {
   stuck: () => {
     for (;;);

@@ -1,16 +1,16 @@
-// Runs a worker of the public library in its own process. The records of the tasks say what the worker did with them.
-// So it writes only its calls to Redis into its history, and only if the check asks for them.
+// Runs a worker of the public library in its own process. The records of the tasks already show what the worker did
+// with them, so its history has only its calls to Redis, and only if the check asks for them.
 import { setTimeout as sleep } from "node:timers/promises";
 import { options, tell } from "../../chaos/actors/tell.mjs";
 
-// root: the folder of another version of the library.
+// `root` is the folder of another version of the library.
 const { queue, root, tellScripts = false, ...settings } = options;
 const { RateLimited, Worker } = await import(root ? `${root}/packages/holdfast/dist/index.js` : "holdfast");
 const handlers = {
   sleep: (task) => sleep(task.payload.ms),
   cancellable: (_, { signal }) =>
     new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true })),
-  /** The first attempt of the task meets a rate limit. */
+  /** The first attempt of the task throws RateLimited. */
   limited: async ({ payload, releases }) => {
     await sleep(payload.ms);
     if (refused.has(payload.name)) return;

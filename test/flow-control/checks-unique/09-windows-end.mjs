@@ -7,7 +7,7 @@ import { Hands } from "../harness/hands.mjs";
 const WINDOWS = Number(process.env.WINDOWS || 1_000_000);
 const WINDOW_MS = 3_600_000;
 const BATCH = 500;
-/** Calls that are under way at the same time. */
+/** How many calls are under way at the same time. */
 const PIPELINE = 8;
 const SLOW_MS = 5;
 const LOGGED = 10_000;
@@ -31,7 +31,10 @@ async function cpuSeconds(redis) {
   return Number(/^used_cpu_user:(\S+)/m.exec(text)?.[1]) + Number(/^used_cpu_sys:(\S+)/m.exec(text)?.[1]);
 }
 
-/** Windows of an hour that have ended: the tasks are enqueued and completed by a clock that is more than an hour behind. */
+/**
+ * Makes windows of an hour that have already ended: their tasks are enqueued and completed with a clock that is an hour
+ * behind.
+ */
 async function putWindows(ctx, { client, engine }) {
   const behindMs = WINDOW_MS + 60_000;
   const clockMs = () => Date.now() - behindMs;
@@ -61,7 +64,7 @@ export async function run(ctx) {
   const view = ctx.client(redis.url);
   const { queue, observer, engine } = view;
   await queue.ready();
-  // Completed tasks are purged by the same janitor, so that `tasks` gets smaller too.
+  // The same janitor purges completed tasks, so the hash `tasks` shrinks too.
   await observer.configure(ctx.queueName, { retentionMs: 1_000, idempotencyMs: 1_000 });
   const sizes = async () =>
     Promise.all(
@@ -77,7 +80,8 @@ export async function run(ctx) {
   const cpuBefore = await cpuSeconds(redis);
   const begun = performance.now();
   await ctx.janitor(redis.url).ready();
-  // `tasks` has the counts of the queue and the requests of the clients, and these are forgotten after an hour of their clocks.
+  // Besides tasks, the hash holds counts of the queue and request slots of clients, which are forgotten an hour after
+  // their last use.
   await until(
     "the hashes are small again",
     async () => {
@@ -103,8 +107,8 @@ export async function run(ctx) {
   const shown = [...longest].map(([known, ms]) => `, ${known} up to ${ms.toFixed(1)} ms`).join("");
   const told = `${above} of ${calls} calls above ${SLOW_MS} ms${shown}`;
   const cpuMs = (1_000 * ((await cpuSeconds(redis)) - cpuBefore)) / calls;
-  // The calls look at equally many entries each, so their mean says what one costs. Where other programs want the processor, the longest
-  // call says how long Redis was kept waiting.
+  // All calls look at the same number of entries, so the mean is the cost of one call. The longest call shows how long
+  // Redis was kept waiting, but if other programs want the processor too, it is longer than its own work.
   ctx.expect(cpuMs <= SLOW_MS, `${cpuMs.toFixed(2)} ms of the processor a call`);
   await ctx.expectAudit(view);
   return `${keys.toLocaleString("en")} keys were gone after ${seconds.toFixed(0)} s; ${cpuMs.toFixed(2)} ms of the processor a call; by the clock ${told}`;

@@ -11,7 +11,9 @@ export const check =
 export const expected = "at most 1.3 times the instructions of Redis per task (callgrind, 6 calls each)";
 export const timeoutMs = 120_000;
 
-/** @param optionsOf options of the n-th task @returns instructions of one task */
+/**
+ * @param optionsOf returns the options of the n-th task @returns the instructions per task
+ */
 async function cost(ctx, optionsOf) {
   const redis = await startCounted(ctx);
   const { queue, client } = ctx.client(redis.url);

@@ -11,7 +11,7 @@ export const number = 4;
 export const name = "cost";
 export const check = "tasks of cost 10 at a rate of 100 per second; a cost above the burst";
 export const expected =
-  "8 s: 10 starts a second (the time in which the machine let no process run is taken off the lower bound). A cost above the burst is neither refused nor dead (ADR 0032 instead of the refusal in A.5): it starts when the rate is whole, the next task starts after all of it is paid back, and none is stuck after the limit was lowered";
+  "8 s: 10 starts a second (stalls of the machine reduce the lower bound). A task whose cost is above the burst is neither refused nor dead (ADR 0032): it starts when the whole burst is available, the next task starts when its whole cost is paid back, and no task is stuck after the limit was lowered";
 
 export async function run(ctx) {
   const redis = await ctx.startRedis();
@@ -41,8 +41,8 @@ export async function run(ctx) {
   ctx.expect(most <= LIMIT + COST, `starts of cost ${most} in one second`);
   await ctx.untilCompleted(view, ids.length);
 
-  // The burst of 4 is less than the cost of 50. The task of cost 50 starts and leaves a debt of 46, so the task behind
-  // it waits until the rate has repaid this debt.
+  // The burst is 4. A task of cost 50 starts and leaves a debt of 46, so the next task has to wait until the rate has
+  // repaid that debt.
   await limit({ limit: LIMIT, burst: 4 });
   const costs = [50, 1, 50, 1];
   const big = await ctx.put(
@@ -57,7 +57,7 @@ export async function run(ctx) {
   );
   const [one, two, three, four] = tasks.map(({ history }) => history[0].startedAt);
   const intervalMs = 1_000 / LIMIT;
-  // A worker may start a task by at most nine tenths of an interval early (ADR 0032).
+  // A worker may start a task early, by at most nine tenths of the time between two starts (ADR 0032).
   for (const [from, to, owed] of [
     [one, two, 50 - 4],
     [three, four, 50 - 4],
@@ -68,8 +68,8 @@ export async function run(ctx) {
     );
   ctx.expect(three - two >= 2 * intervalMs, `the second of cost 50 started ${three - two} ms after cost 1`);
 
-  // The burst allowed the cost of these tasks when they were enqueued. Then the limit is lowered, and the cost is above
-  // its burst.
+  // When these tasks are enqueued, the burst allows their cost. Then the limit is lowered, and their cost is above its
+  // burst.
   const late = await ctx.put(view, sleeps(3, 1, { key: "late", cost: 4 }));
   await limit({ limit: 20, burst: 1 });
   await ctx.untilCompleted(view, ids.length + big.length + late.length, 20_000);

@@ -5,7 +5,8 @@ import { undisturbed } from "../harness/starts.mjs";
 
 const RUNNING = 50;
 const HOLD_MS = 2_000;
-// There are 400 of these tasks, so that the p99 is not just the longest wait. They fill the two seconds of the hold.
+// There are so many of these tasks that their p99 is not just the longest wait. They come throughout the two seconds of
+// the hold.
 const OTHERS = 400;
 const OTHER_EVERY_MS = 5;
 
@@ -13,7 +14,7 @@ export const number = 5;
 export const name = "rate-limited";
 export const check = "RateLimited(2000) in 1 of 50 running tasks of a key";
 export const expected =
-  "no start of this key for 2 s, then within 20 ms; the waits of other keys p99 at most 5% + 5 ms above those before; waits during which the machine let no process run are left out; no attempt is counted; the 49 others complete";
+  "this key has no start for 2 s, and then one within 20 ms; the p99 wait of other keys is at most 5% + 5 ms longer than before; waits during stalls of the machine are left out; no attempt is counted; the 49 others complete";
 
 export async function run(ctx) {
   const redis = await ctx.startRedis();
@@ -22,7 +23,7 @@ export async function run(ctx) {
   await ctx.janitor(redis.url).ready();
   const [worker] = await ctx.startSlots(redis.url, 1, { concurrency: 200, leaseMs: 30_000 });
 
-  /** Tasks of other keys, one every `OTHER_EVERY_MS`. @returns their ids */
+  /** Enqueues tasks of other keys, one every `OTHER_EVERY_MS`. @returns their ids */
   const others = async (key) => {
     const ids = [];
     for (let n = 0; n < OTHERS; n++) {
@@ -62,7 +63,7 @@ export async function run(ctx) {
 
   const [limited, ...rest] = await ctx.records(view, running);
   const held = await ctx.records(view, behind);
-  // The hold was set by the settle, at `heldUntil` less its length.
+  // The settle set the hold at `heldUntil` minus the length of the hold.
   const starts = [limited.history.at(-1), ...held.map(({ history }) => history[0])].map(
     ({ startedAt }) => startedAt,
   );

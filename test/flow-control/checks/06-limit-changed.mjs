@@ -25,7 +25,7 @@ export async function run(ctx) {
     sleeps(WAITING, 1).map((task, n) => ({ ...task, key: `k${n % KEYS}` })),
   );
   const calls = [];
-  /** Makes a change, and then the first call of a worker that was there before the change. */
+  /** Makes a change, then checks the next call of a worker that had started before the change. */
   const first = async (change, want, least, what) => {
     await change();
     const grants = await hands.acquire(want);
@@ -65,7 +65,7 @@ export async function run(ctx) {
   for (const half of [ones, more])
     for (let at = 0; at < half.length; at += 250) await ended(half.slice(at, at + 250));
 
-  // Worker processes that run before the change and after it.
+  // These workers run before the change and after it.
   await limits.set(ctx.queueName, {});
   await ctx.janitor(redis.url).ready();
   const workers = await ctx.startSlots(redis.url, 2, { concurrency: 20, leaseMs: 30_000 });

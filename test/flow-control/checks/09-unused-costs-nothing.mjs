@@ -15,8 +15,8 @@ export const expected =
 export const timeoutMs = 240_000;
 
 /**
- * @param root the folder of the version to measure; null for this version @returns the instructions per task, and the
- * bytes of a waiting task
+ * @param root the folder of the version to measure; null for the present version
+ * @returns the instructions per task, and the bytes of a waiting task
  */
 async function costs(ctx, root) {
   const { Holdfast, Queue } = await import(

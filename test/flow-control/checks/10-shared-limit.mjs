@@ -14,9 +14,9 @@ export const number = 10;
 export const name = "shared-limit";
 export const check = "a limit of 1,000 per second that three queues on three nodes of a Cluster share";
 export const expected =
-  "10 s: burst 30: never more than limit + burst in a second, at least 95% of it is used, no call crosses slots";
+  "10 s with burst 30: never more than limit + burst in a second, at least 95% of the limit is used, no call crosses Cluster slots";
 
-/** Returns a queue name whose keys are on the node. */
+/** Returns the name of a queue whose keys belong to this node of the Cluster. */
 async function nameOn(port, { ranges }) {
   for (let n = 0; ; n++) {
     const slot = Number(await cli(port, "cluster", "keyslot", `{shared-${n}}`));
@@ -46,7 +46,7 @@ export async function run(ctx) {
       return { ...part, ids: await ctx.put(part, sleeps(LIMIT * SECONDS, 1)) };
     }),
   );
-  // The shares follow the demand, which the janitor looks at each second.
+  // The shares follow the demand, which the janitor reads every second.
   await sleep(SECONDS * 1_000 + 3_000);
   const starts = [];
   for (const part of parts)

@@ -2,7 +2,10 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 
 const FILE = "packages/holdfast/test/invariants/abort.redis.test.ts";
-/** Scenarios about keys and limits, and each script on a queue that has both. Names are cut after 40 characters. */
+/**
+ * Matches test titles about keys and limits, and those that run each script on a queue with both. Titles are cut after
+ * 40 characters.
+ */
 const ABOUT = "key|rate|limit|on a queue with|every script is cut short here";
 const LEAST = 100;
 

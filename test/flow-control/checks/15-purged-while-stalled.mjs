@@ -4,7 +4,7 @@ export const number = 15;
 export const name = "purged-while-stalled";
 export const check = "retention purges the record of a task whose worker stalled (bullmq#3929)";
 export const expected =
-  "worker stopped, then killed, and a task that was cancelled meanwhile: each slot is free after the purge, a late verdict changes no count, the next task of the key runs";
+  "a stopped worker, a killed worker, and a task that was cancelled in the meantime: after the purge the key has its place free again, a late verdict changes no count, the next task of the key runs";
 export const waits = true;
 
 export async function run(ctx) {
@@ -12,7 +12,7 @@ export async function run(ctx) {
   const view = ctx.client(redis.url);
   const { queue, observer } = view;
   await queue.ready();
-  // Ended tasks are purged at once, and their ids are not remembered.
+  // Ended tasks are purged at once, and their ids are forgotten at once.
   await observer.configure(ctx.queueName, { retentionCount: 0, retentionMs: 0, idempotencyMs: 0 });
   await observer.limits.set(ctx.queueName, { key: { concurrency: 1 } });
   await ctx.janitor(redis.url).ready();
@@ -21,7 +21,7 @@ export async function run(ctx) {
     until(`${id} is purged`, async () => (await observer.task(ctx.queueName, id)) === null);
   const seen = [];
   for (const how of ["stopped", "killed", "cancelled"]) {
-    // This worker holds the only slot of the key and does not come back in time.
+    // This worker holds the only slot of the key, and settles too late.
     const stalled = await ctx.worker(redis.url, { concurrency: 1 }).ready();
     const { id } = await queue.enqueue("deaf", {}, { key: how, id: `${how}-1` });
     await until("it runs", () => stalled.heard("run", { phase: "invoke" }).length === 1);

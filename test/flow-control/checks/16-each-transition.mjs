@@ -8,8 +8,9 @@ const SLOTS = 2;
 const error = "Error: no";
 
 /**
- * Each transition begins with a key with two slots and four tasks: t1 and t2 are leased, t3 and t4 wait. `running` is
- * how many leases are counted afterwards, `next` how many tasks the next call is granted.
+ * Before each transition, a key has two slots and four tasks: t1 and t2 are leased, t3 and t4 wait. After the
+ * transition, `running` is the expected number of counted leases, and `next` the expected number of tasks that the next
+ * call is granted.
  */
 const transitions = [
   { name: "acquire", running: 2, next: 0, do: () => {} },
@@ -130,7 +131,7 @@ export const number = 16;
 export const name = "each-transition";
 export const check = `${transitions.length + 2} transitions of a task with a key, a drained worker and a killed child process among them`;
 export const expected =
-  "each frees or keeps exactly its slot: the count, the recount of the audit and what the next call is granted";
+  "each transition frees or keeps exactly one place of the key, according to the count, to the recount of the audit, and to what the next call is granted";
 export const waits = true;
 
 async function attempt(ctx, view, transition, n) {
@@ -160,7 +161,7 @@ async function attempt(ctx, view, transition, n) {
   say(running === transition.running, `${running} are counted, ${transition.running} expected`);
   const { violations } = await observer.audit(queueName);
   say(violations.length === 0, `audit: ${violations[0]?.detail}`);
-  // The types are sent, so that a task that stands aside is granted as well.
+  // The call names its types, so that a task that was put aside for its type is granted too.
   const granted = (await hands.acquire(5, { types: " sleep" })).length;
   say(granted === transition.next, `the next call is granted ${granted}, ${transition.next} expected`);
 }
@@ -185,7 +186,8 @@ async function processes(ctx, redis, view) {
     `drained: ${after.running} running, ${after.waiting} waiting`,
   );
 
-  // The only child process ignores the end of its time: the second task runs because the child was killed and replaced.
+  // The only child process does not stop at its time-out. The second task can run only after the child was killed and
+  // replaced.
   const isolated = await ctx.program("isolated", { redis: redis.url, queue: "isolated" }).ready();
   const queue = new Queue("isolated", { client });
   await limits.set("isolated", { key: { concurrency: 1 } });
@@ -213,5 +215,5 @@ export async function run(ctx) {
   let n = 0;
   for (const transition of transitions) await attempt(ctx, view, transition, ++n);
   await processes(ctx, redis, view);
-  return `${transitions.length + 2} transitions, ${ctx.failed.length} of their counts, recounts and next calls not as expected`;
+  return `${transitions.length + 2} transitions; ${ctx.failed.length} counts, recounts or next calls were wrong`;
 }

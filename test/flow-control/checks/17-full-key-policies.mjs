@@ -18,7 +18,7 @@ async function flood(ctx, whenFull) {
   await ctx.keepAll(view);
   await view.observer.limits.set(ctx.queueName, { key: { concurrency: 1, whenFull } });
   await ctx.janitor(redis.url).ready();
-  // "cancellable" ends when its task is cancelled, and not before.
+  // A task of type "cancellable" runs until it is cancelled.
   await ctx.slots(redis.url, { leaseMs: 30_000 }).ready();
   const producers = Array.from({ length: PRODUCERS }, () =>
     ctx.producer(redis.url, {

@@ -12,7 +12,7 @@ export const check = "5 s tasks on 4 workers of 10 slots, with a limit of 40 and
 export const expected = "the throughput with the limit is at least 98% of that without";
 export const waits = true;
 
-/** @returns tasks per second, from the first start to the last end */
+/** @returns tasks per second, measured from the first start to the last end */
 async function throughput(ctx, limits) {
   const redis = await ctx.startRedis();
   const view = ctx.client(redis.url);

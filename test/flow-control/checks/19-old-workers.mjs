@@ -11,7 +11,7 @@ export const name = "old-workers";
 export const check =
   "a rolling deploy: workers of the version without keys beside new ones, with a limit set";
 export const expected =
-  "from the limit on an old worker is granted nothing and is told why; the limit is never exceeded; all tasks complete on new workers";
+  "once the limit is set, an old worker is granted nothing and gets the reason; the limit is never exceeded; all tasks complete on new workers";
 export const waits = true;
 
 export async function run(ctx) {
@@ -21,7 +21,7 @@ export async function run(ctx) {
   await ctx.keepAll(view);
   await ctx.janitor(redis.url).ready();
   const old = await ctx.startSlots(redis.url, 2, { root, concurrency: 10, leaseMs: 30_000, pollMs: 100 });
-  // Without keys and limits both versions share the queue.
+  // As long as there are no keys and no limits, workers of both versions share the queue.
   const before = await ctx.put(view, sleeps(100, 5));
   await ctx.untilCompleted(view, before.length);
   await view.observer.limits.set(ctx.queueName, { key: { concurrency: CONCURRENCY } });

@@ -16,7 +16,8 @@ export const expected =
 export const waits = true;
 
 /**
- * Asks when waiting tasks will start, and compares with when they did. @returns the errors as shares of the true waits
+ * Asks when waiting tasks will start, and compares the answers with their real starts. @returns the errors, as shares
+ * of the real waits
  */
 async function errorsOf(ctx, view, ids) {
   const asked = [];
@@ -58,7 +59,8 @@ export async function run(ctx) {
     "the key is full",
     async () => (await observer.limits.key(ctx.queueName, "full")).running === 3,
   );
-  // The estimate is made from tasks that end between two readings. An open dashboard makes such readings, too.
+  // The estimate is based on the tasks that end between two readings of stats. An open dashboard makes such readings
+  // too.
   for (let n = 0; n < 4; n++) {
     await observer.stats(ctx.queueName);
     await sleep(700);
@@ -79,13 +81,14 @@ export async function run(ctx) {
       ).stdout,
   };
   const texts = {};
-  // Between an end and the next start the key is not full for a moment, so each place is asked up to three times.
+  // Between the end of a task and the next start the key is not full for a moment, so each source is asked up to three
+  // times.
   for (const [who, ask] of Object.entries(askers))
     for (let tries = 0; tries < 3 && !/3 of 3/.test(texts[who] ?? ""); tries++) texts[who] = await ask();
   for (const [who, text] of Object.entries(texts)) {
     ctx.expect(/3 of 3 tasks of the key "full" run/.test(text), `${who} does not name the limit: ${text}`);
     const place = Number(/(\d+) tasks? (?:is|are) before it/.exec(text)?.[1] ?? Number.NaN);
-    // Tasks start between the questions, at most 3 every 400 ms.
+    // Tasks start between two questions, at most 3 every 400 ms, so the place becomes smaller.
     ctx.expect(place <= 20 && place > 0, `${who} gives place ${place}: ${text}`);
   }
   const { keys } = await json("keys");

@@ -6,7 +6,7 @@ const ERROR = 0.03;
 
 export const number = 23;
 export const name = "weights";
-export const check = "keys with the weights 1, 2 and 5, and a weight that is changed on a backlog";
+export const check = "keys with the weights 1, 2 and 5, and a weight that is changed while a backlog waits";
 export const expected =
   "over 10,000 starts each key has its share within 3%; after the change of a weight from 1 to 10 the next 1,700 starts have the new shares";
 

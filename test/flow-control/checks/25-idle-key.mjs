@@ -7,7 +7,7 @@ export const number = 25;
 export const name = "idle-key";
 export const check = "a key that was idle while 5,000 tasks of another started";
 export const expected =
-  "instead of an hour: it gets no saved turns. Of the next 200 starts it has half, within 4, and never two more than the other; also if its account was kept";
+  "5,000 tasks (shortened from an hour): the idle key gets no saved turns. It has half of the next 200 starts, within 4, and is never two starts ahead of the other key; the same holds if its account was kept";
 
 export async function run(ctx) {
   const redis = await ctx.startRedis();
@@ -15,7 +15,7 @@ export async function run(ctx) {
   const keyOf = new Map();
   const seen = [];
   for (const idle of ["forgotten", "kept"]) {
-    // A limit of its own keeps the account of a key.
+    // A limit of its own keeps the account of an idle key in Redis.
     if (idle === "kept") await view.observer.limits.setKey(ctx.queueName, idle, { concurrency: 1_000 });
     await backlog(ctx, view, keyOf, idle, 10);
     await startsInOrder(view, 10, 5);
@@ -32,7 +32,7 @@ export async function run(ctx) {
     const own = keys.filter((key) => key === idle).length;
     ctx.expect(Math.abs(own - AFTER / 2) <= 4, `${idle}: ${own} of ${AFTER} starts`);
     ctx.expect(most <= 2, `${idle}: ${most} starts more than the other key`);
-    // Starts the other tasks of both keys, so that the next round begins with an empty queue.
+    // Starts the remaining tasks of both keys, so that the next round begins with an empty queue.
     await startsInOrder(view, AFTER, 250);
     seen.push(`account ${idle}: ${own} of ${AFTER} starts, at most ${most} ahead`);
   }

@@ -7,11 +7,11 @@ const BOUND = 1.5;
 
 export const number = 28;
 export const name = "many-lanes";
-export const check = "an acquire of 250 where 100,000 keys wait, and where 100 do";
+export const check = "an acquire of 250 tasks with 100,000 waiting keys, compared with 100 waiting keys";
 export const expected = "at most 1.5 times the instructions of Redis (callgrind, 4 calls each)";
 export const timeoutMs = 180_000;
 
-/** @returns the instructions of one call */
+/** @returns the instructions of one acquire */
 async function cost(ctx, keys) {
   const made = await ctx.startRedis();
   const view = ctx.client(made.url);
@@ -20,7 +20,7 @@ async function cost(ctx, keys) {
     view,
     sleeps(tasks, 0).map((task, n) => ({ ...task, key: `k${n % keys}` })),
   );
-  // The enqueued tasks are loaded from a file, because an enqueue under callgrind takes minutes.
+  // Redis loads the enqueued tasks from a file, because to enqueue them under callgrind would take minutes.
   await made.cli("save");
   await view.client.close();
   await made.kill();

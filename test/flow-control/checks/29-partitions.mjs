@@ -14,7 +14,7 @@ export const name = "partitions";
 export const check =
   "a queue of 3 partitions on 3 nodes of a Cluster: one node is killed and comes back, then the queue grows to 5";
 export const expected =
-  "one task of a key at a time and in the order of the enqueues, before, during and after; nothing is lost";
+  "each key runs one task at a time, in the order of the enqueues, before, during and after the changes; nothing is lost";
 export const waits = true;
 
 export async function run(ctx) {
@@ -35,7 +35,7 @@ export async function run(ctx) {
   const ids = [];
   const unknown = [];
   /**
-   * Enqueues one task of each key. If the outcome is unknown, the enqueue is not repeated, since the repeat could come
+   * Enqueues one task of each key. An enqueue with unknown outcome is not repeated, since its task could then come
    * after later tasks.
    */
   const put = async (n) => {

@@ -8,14 +8,14 @@ const WORKERS = 3;
 const SLOTS = 5;
 const SECONDS = 12;
 const IDLE_MS = 50;
-/** The workers poll every 30 s, so a lost wake-up would cost seconds. */
+/** The longest wait for a free slot. Workers poll every 30 s, so a lost wake-up would cost seconds. */
 const LONGEST_MS = 250;
 
 export const number = 30;
 export const name = "work-conserving";
 export const check = "8 keys of at most 3 running tasks, 15 slots, tasks that come and go at random";
 export const expected =
-  "a task that may run waits beside a free slot for at most 50 ms (p99; the way to the worker and back) and 250 ms (the longest, as the workers poll only every 30 s); spans in which the machine let no process run are left out, as a PING every millisecond sees them; check 8 has the exact form";
+  "a task that may run waits while a slot is free for at most 50 ms (p99, with the way to the worker and back), and 250 ms in the longest case, although workers poll only every 30 s; stalls of the machine, which a PING every millisecond detects, are left out; check 8 tests the exact rule";
 
 export async function run(ctx) {
   const redis = await ctx.startRedis();
@@ -23,7 +23,7 @@ export async function run(ctx) {
   await ctx.keepAll(view);
   await view.observer.limits.set(ctx.queueName, { key: { concurrency: CONCURRENCY } });
   await ctx.janitor(redis.url).ready();
-  // A poll would hide a wake-up that never came.
+  // Polls are rare, since a poll would hide a wake-up that never came.
   await ctx.startSlots(redis.url, WORKERS, { concurrency: SLOTS, leaseMs: 30_000, pollMs: 30_000 });
   const acceptedAt = new Map();
   const machine = await ctx.watchMachine(redis);
@@ -36,7 +36,7 @@ export async function run(ctx) {
       key: `k${Math.floor(Math.random() ** 2 * KEYS)}`,
     }));
     const some = await ctx.put(view, tasks);
-    // `enqueuedAt` is when the client began to send the task.
+    // `enqueuedAt` of a task is when the client began to send it. This is when Redis had confirmed it.
     const at = view.client.connection.now();
     for (const id of some) acceptedAt.set(id, at);
     await sleep(Math.random() * 60);

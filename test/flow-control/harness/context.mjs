@@ -5,17 +5,17 @@ import { Hands } from "./hands.mjs";
 import { gapsOf } from "./starts.mjs";
 
 const actors = new URL("../actors/", import.meta.url);
-/** BATCH tasks are enqueued in one call, and READ tasks are read in one call. */
+/** One call enqueues BATCH tasks, and one call reads READ tasks. */
 const BATCH = 1_000;
 const READ = 100;
-/** The machine counts as stalled if a PING took longer than this. */
+/** If a PING takes longer than this, the machine counts as stalled. */
 const STALL_MS = 10;
 
 /** Starts everything that a check needs. */
 export class FlowContext extends Context {
   queueName = "flow";
 
-  /** A worker process whose handler `sleep` takes `payload.ms`; see actors/worker.mjs. */
+  /** Starts a worker process whose handler `sleep` takes `payload.ms`. See actors/worker.mjs for its options. */
   slots(redis, options = {}) {
     return this.actor("worker", { redis, leaseMs: 1_000, ...options }, actors);
   }
@@ -31,20 +31,23 @@ export class FlowContext extends Context {
     return this.actor(kind, options, actors);
   }
 
-  /** Makes a client of the check itself, with the engine of the queue for calls whose order and size matter. */
+  /**
+   * Makes a client for the check itself, with the engine of the queue, so that the check can control the order and size
+   * of calls.
+   */
   client(redis, queue = this.queueName) {
     const view = super.client(redis);
     const engine = view.client.engine(queue);
     return { ...view, engine, hands: new Hands(engine) };
   }
 
-  /** Keeps every task from being purged, so that the check can read all tasks at the end. */
+  /** Prevents every purge, so that the check can read all tasks at the end. */
   async keepAll({ queue, observer }, settings = {}) {
     await queue.ready();
     await observer.configure(this.queueName, { retentionCount: 1_000_000, ...settings });
   }
 
-  /** Enqueues without a history. @returns the ids */
+  /** Enqueues tasks without writing a history. @returns their ids */
   async put({ queue }, tasks) {
     const ids = [];
     for (let at = 0; at < tasks.length; at += BATCH) {
@@ -57,7 +60,7 @@ export class FlowContext extends Context {
     return ids;
   }
 
-  /** The records of tasks. @throws if one was purged */
+  /** Reads the records of tasks. @throws if one of them was purged */
   async records({ engine }, ids) {
     const views = [];
     const readFrom = async (at) => {
@@ -73,7 +76,7 @@ export class FlowContext extends Context {
     return views;
   }
 
-  /** Expects both halves of the audit to be clean: indexes against records, and accounts against leases. */
+  /** Expects a clean audit: indexes compared with records, and accounts compared with leases. */
   async expectAudit({ observer }, when = "at the end") {
     const { violations } = await observer.audit(this.queueName);
     for (const { invariant, detail } of violations.slice(0, 3))
@@ -82,13 +85,13 @@ export class FlowContext extends Context {
   }
 
   /**
-   * Watches for stalls, in which the machine lets no process run: a process with a high priority sends a PING each
+   * Looks for stalls, in which the machine lets no process run. A process with a high priority sends a PING every
    * millisecond.
    */
   async watchMachine(redis) {
     const pinger = await this.pinger(redis.port).ready();
     return {
-      /** @returns the spans without an answer, by the clock of the machine, which is also that of Redis */
+      /** @returns the spans without an answer, by the clock of the machine, which Redis uses too */
       async stalls() {
         await pinger.kill("SIGTERM");
         return gapsOf(
@@ -109,7 +112,7 @@ export class FlowContext extends Context {
   }
 }
 
-/** `count` tasks that sleep. */
+/** Returns `count` tasks that sleep. */
 export const sleeps = (count, ms, more = {}) =>
   Array.from({ length: count }, () => ({ type: "sleep", payload: { ms }, ...more }));
 

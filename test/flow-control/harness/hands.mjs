@@ -1,4 +1,4 @@
-/** Acquires and settles by single calls of the engine, for checks that count what one call does. */
+/** Makes single acquire and settle calls through the engine, for checks that count what one call does. */
 export class Hands {
   #nonces = 0;
 
@@ -18,12 +18,12 @@ export class Hands {
     return (await this.ask(want, more)).grants;
   }
 
-  /** @returns the whole answer */
+  /** @returns the whole reply */
   ask(want, more = {}) {
     return this.engine.acquire(this.#args(want, more));
   }
 
-  /** Acks all grants, and acquires in the same call. @returns the new grants */
+  /** Acks all grants, and acquires new ones in the same call. @returns the new grants */
   async ack(grants, want = 0) {
     return (
       await this.settle(
@@ -33,7 +33,9 @@ export class Hands {
     ).grants;
   }
 
-  /** @param verdicts grants, each with a `kind` and the fields of that kind @returns outcomes and grants */
+  /**
+   * @param verdicts grants with a `kind` and the fields of that kind @returns the outcomes and the new grants
+   */
   settle(verdicts, want = 0) {
     const plain = verdicts.map(({ id, fence, kind, ...rest }) => {
       const { token: _, envelope: __, past: ___, ...more } = rest;

@@ -21,7 +21,7 @@ export async function startCounted(ctx, options = {}) {
   return ctx.startRedis({ under, ...options });
 }
 
-/** Counts the instructions of the server while `work` runs. */
+/** Counts the instructions that the server executes while `work` runs. */
 export async function count(ctx, redis, work) {
   const { pid } = redis.child;
   const control = (...args) => run("callgrind_control", [...args, String(pid)]);

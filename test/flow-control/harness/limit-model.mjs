@@ -1,12 +1,12 @@
-// A queue with a limit of its own and one of each key, written from docs/flow-control.md: concurrency, and a rate by
-// GCRA.
+// A model of a queue with a limit for the queue and a limit for each key. It follows docs/flow-control.md: concurrency,
+// and a rate with the algorithm GCRA.
 
-/** A start may be early by this share of the time between two starts (ADR 0032). */
+/** A start may come early, by at most this share of the time between two starts (ADR 0032). */
 const EARLY = 0.9;
 
 /**
- * Redis rounds times to three decimals, and the rounding adds up. At a boundary, the model and Redis may differ by this
- * much.
+ * Redis rounds times to three decimals, and rounding errors add up. If a start is within this time of its limit, the
+ * model and Redis may decide differently.
  */
 const ROUNDED_MS = 0.1;
 
@@ -20,7 +20,7 @@ class Account {
     this.burst = rate?.burst ?? 1;
   }
 
-  /** @param roundedMs is added to the time at which the task may start */
+  /** @param roundedMs moves the time from which the task may start */
   allows(cost, nowMs, roundedMs) {
     if (this.running >= this.concurrency) return false;
     if (this.intervalMs === 0) return true;
@@ -73,7 +73,7 @@ export class LimitModel {
     return this.#account(key).allows(cost, nowMs, -ROUNDED_MS) ? null : `the key ${key}`;
   }
 
-  /** @returns what is wrong with this start; null if nothing is */
+  /** Starts a task in the model. @returns the rule that this start breaks, as text; null if it breaks none */
   start(id, nowMs) {
     const task = this.#tasks.get(id);
     const line = this.#line(task.key);
@@ -86,7 +86,7 @@ export class LimitModel {
     return null;
   }
 
-  /** A task that was not begun gives its part of both rates back, and is the next of its key. */
+  /** A task that was not begun is given back its part of both rates, and becomes the next of its key. */
   end(id, kind) {
     const { key, cost } = this.#tasks.get(id);
     this.queue.running--;
@@ -98,9 +98,9 @@ export class LimitModel {
   }
 
   /**
-   * @returns a task that has to be granted to a call that asks for one more; null if there is none. If the queue
-   * refuses a head that its key allows, no cheaper task of another key may overtake this head. Then no task has to be
-   * granted.
+   * @returns a task that has to be granted if a call asks for one more; null if none has to be. The limit of the queue
+   * may refuse the first task of a line although its key would allow it. Then no cheaper task of another key may
+   * overtake that task, so null is returned.
    */
   startable(nowMs) {
     const heads = this.waitingKeys().map((key) => this.#tasks.get(this.#line(key)[0]));
@@ -111,11 +111,12 @@ export class LimitModel {
   }
 
   /**
-   * Compares an account of Redis with the model. An account that runs nothing and has its whole rate may be forgotten.
+   * Compares an account in Redis with the model. Redis may forget an account that has no running tasks and has not used
+   * up any of its rate.
    */
   compare(key, running, tat, nowMs) {
     const account = key === "" ? this.queue : this.#account(key);
-    // The first field of the account of the queue is not a count.
+    // In the account of the queue, the first field is not a count, so it is not compared.
     if (key !== "" && running !== account.running)
       return `${running} of key ${key} are counted as running, ${account.running} by the model`;
     const [counted, expected] = [tat, account.tat].map((time) => Math.max(time, nowMs));

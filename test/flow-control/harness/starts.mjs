@@ -1,8 +1,8 @@
 import { mostAtOnce } from "../../chaos/harness/limits-checker.mjs";
 
-// Measures lists of starts and of tasks for the checks, without I/O. Times are ms by the clock of Redis.
+// Functions that measure lists of starts and tasks for the checks. They do no I/O. Times are ms by the clock of Redis.
 
-/** Every attempt that is in the records, with its task. */
+/** Returns every attempt in the histories of the tasks, together with its task. */
 export const attemptsOf = (tasks) =>
   tasks.flatMap((task) => task.history.map((attempt) => ({ ...attempt, id: task.id, key: task.key, task })));
 
@@ -16,7 +16,7 @@ export function groupBy(items, of) {
   return groups;
 }
 
-/** Returns the key with the most attempts at one time, and how many these are. */
+/** Returns the key that had the most attempts at the same time, and that number. */
 export function fullestKey(attempts) {
   let fullest = { key: null, most: 0 };
   for (const [key, own] of groupBy(attempts, (attempt) => attempt.key)) {
@@ -27,12 +27,13 @@ export function fullestKey(attempts) {
 }
 
 /**
- * Returns the largest difference between the counts of two keys in any `window` starts in a row.
- * @param keys the key of each start, in their order
+ * Returns the largest difference between the numbers of starts of two keys in any `window` starts in a row.
+ * @param keys the key of each start, in the order of the starts
  */
 export function widestSpread(keys, window) {
   const counts = new Map(keys.map((key) => [key, 0]));
-  // How many keys have each count, so that the lowest and the highest are known without a look at all keys.
+  // Number of starts -> how many keys have that number. It yields the lowest and highest number without a look at all
+  // keys.
   const having = new Map([[0, counts.size]]);
   const move = (key, by) => {
     const count = counts.get(key);
@@ -50,24 +51,24 @@ export function widestSpread(keys, window) {
   return widest;
 }
 
-/** Returns how long the machine was stalled in the span from `start` to `end`, ms. */
+/** Returns how long the machine was stalled between `start` and `end`, ms. */
 export const stalledMs = (stalls, start, end) =>
   stalls.reduce((sum, { from, to }) => sum + Math.max(0, Math.min(end, to) - Math.max(start, from)), 0);
 
-/** Returns the spans, each with `from` and `to`, that no stall overlaps. */
+/** Returns the spans, each with `from` and `to`, that overlap with no stall. */
 export const undisturbed = (spans, stalls) =>
   spans.filter(({ from, to }) => !stalls.some((stall) => stall.from < to && from < stall.to));
 
-/** Returns the spans of at least `leastMs` between two times in a row. */
+/** Returns the gaps of at least `leastMs` between two consecutive times. */
 export const gapsOf = (times, leastMs) =>
   times.flatMap((to, i) => (i > 0 && to - times[i - 1] >= leastMs ? [{ from: times[i - 1], to }] : []));
 
 /**
- * Returns how long a slot was free each time although a waiting task could have run, ms.
- * @param tasks with `key`, `enqueuedAt` (a task that was granted earlier counts from its grant), and one attempt each
- * in `history`
- * @param options.slots of all workers together
- * @param options.concurrency of each key
+ * Returns each time during which a slot was free although a waiting task could have run, ms.
+ * @param tasks with `key`, `enqueuedAt`, and one attempt each in `history`. A task granted before `enqueuedAt` counts
+ * from its grant
+ * @param options.slots the slots of all workers together
+ * @param options.concurrency the concurrency limit of each key
  * @param options.stalls spans that do not count
  */
 export function idleSpans(tasks, { slots, concurrency, stalls = [] }) {
@@ -90,7 +91,7 @@ export function idleSpans(tasks, { slots, concurrency, stalls = [] }) {
     busy += events[i].running;
     if (waiting.get(key) > 0 && running.get(key) < concurrency) runnable.add(key);
     else runnable.delete(key);
-    // Events within one ms have no order.
+    // Events within the same millisecond have no order, so only the state after all of them counts.
     if (events[i + 1]?.at === at) continue;
     const isIdle = busy < slots && runnable.size > 0;
     if (since !== null && !isIdle) spans.push(at - since - stalledMs(stalls, since, at));

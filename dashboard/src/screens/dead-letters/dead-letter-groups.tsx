@@ -56,8 +56,8 @@ export function DeadLetterGroups({ queue, actions }: DeadLetterGroupsProps) {
       )}
       {scanned !== undefined && total !== undefined && scanned < total ? (
         <div className="list-foot">
-          Made of the {count(scanned)} newest of {count(total)} dead letters. A replay of a group takes all of
-          it.
+          Computed from the {count(scanned)} newest of {count(total)} dead letters. A replay of a group
+          includes all of its dead letters.
         </div>
       ) : null}
     </section>

@@ -110,7 +110,7 @@ export function DeadLetterList({ queue, list, selection, actions }: DeadLetterLi
   );
 }
 
-/** Shows failures and crashes apart: a handler failed, or a worker died. */
+/** Shows failures and crashes separately: in a failure the handler failed, in a crash the worker died. */
 function AttemptCounts({ task }: { task: TaskView }) {
   return (
     <span title={`${task.attempts} attempts`}>

@@ -247,7 +247,7 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
 }
 
 /**
- * The number of dead letters that match, loaded or not. With a filter, the service counts them, because the page has
+ * The number of matching dead letters, loaded or not. If there is a filter, the service counts them, since the page has
  * loaded only the first ones.
  */
 function useMatching(

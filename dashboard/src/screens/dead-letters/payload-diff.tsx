@@ -40,8 +40,8 @@ const specialChars = highlightSpecialChars({
 });
 
 /**
- * Shows the old and the new payload side by side, the new one to edit. The editor keeps every character, also line
- * ends.
+ * Shows the old and the new payload side by side. The new one can be edited. The editor keeps every character,
+ * including line ends.
  */
 export function PayloadDiff({ before, after, onChange }: PayloadDiffProps) {
   const place = useRef<HTMLDivElement>(null);
@@ -54,13 +54,13 @@ export function PayloadDiff({ before, after, onChange }: PayloadDiffProps) {
     const shared = [
       lineNumbers(),
       specialChars,
-      // Words from right to left in two strings could change places, so each string is isolated.
+      // Without isolation, right-to-left words of two strings could change places.
       bidiIsolates({ alwaysIsolate: true }),
       json(),
       syntaxHighlighting(colours),
       look,
       EditorView.lineWrapping,
-      // The default separator would change "\r\n" and "\r" into "\n", and so the payload.
+      // The default line separator would replace "\r\n" and "\r" by "\n" and thus change the payload.
       EditorState.lineSeparator.of("\n"),
     ];
     const { before, after } = first.current;

@@ -34,9 +34,9 @@ async function inBatches(ids: string[], act: (ids: string[]) => Promise<BulkAnsw
 interface Plan {
   verb: "replay" | "discard";
   target: DeadLetterTarget;
-  /** The selection in words, for the title. */
+  /** The selection in words, for the title of the dialog. */
   what: string;
-  /** The one task whose payload can be edited first. */
+  /** The task whose payload can be edited before the replay; null if the selection is not a single task. */
   task: TaskView | null;
   onDone: () => void;
 }

@@ -16,7 +16,7 @@ interface HeaviestKeysProps {
   onAsk(asked: AskedKey): void;
 }
 
-/** The keys with the most tasks or the longest hold, also those without waiting tasks. */
+/** The keys with the most tasks or the longest hold. Keys without waiting tasks are included. */
 export function HeaviestKeys({ by, ...props }: HeaviestKeysProps) {
   const { paused } = useLive();
   const query = useQuery({
@@ -36,7 +36,7 @@ export function HeaviestKeys({ by, ...props }: HeaviestKeysProps) {
       <div className="list-foot">
         <span role="status">
           {count(keys.length)} of {plural(lookedAt, "key")} with tasks, a hold or a limit of their own
-          {isWhole ? "" : "; there may be more keys than were looked at"}
+          {isWhole ? "" : "; there may be keys that were not looked at"}
         </span>
       </div>
     </>

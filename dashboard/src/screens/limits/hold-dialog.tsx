@@ -11,14 +11,14 @@ import { SpanField } from "./limit-fields.tsx";
 interface HoldDialogProps {
   queue: string;
   of: HoldOf;
-  /** Whether the key, type or queue is held or stopped now. The dialog then lets it go on. */
+  /** Whether the key, type or queue is held or stopped now. The dialog then ends the hold. */
   held: boolean;
   /** Whether a dead letter stopped the key. */
   stopped?: boolean;
   onClose(): void;
 }
 
-/** Holds a key, a type or a queue for some time, or lets it go on. */
+/** A dialog that holds a key, a type or a queue for some time, or ends its hold. */
 export function HoldDialog({ queue, of, held, stopped = false, onClose }: HoldDialogProps) {
   const client = useQueryClient();
   const { say } = useToasts();
@@ -31,8 +31,8 @@ export function HoldDialog({ queue, of, held, stopped = false, onClose }: HoldDi
   const name = key !== undefined ? "a key" : (type ?? queue);
   return (
     <ConfirmDialog
-      title={held ? `Let ${name} go on` : `Hold ${name}`}
-      action={held ? "Let it go on" : "Hold it"}
+      title={held ? `End the hold of ${name}` : `Hold ${name}`}
+      action={held ? "End the hold" : "Hold it"}
       phrase={null}
       blocked={!held && error !== null}
       fields={
@@ -40,7 +40,7 @@ export function HoldDialog({ queue, of, held, stopped = false, onClose }: HoldDi
           {held ? null : (
             <SpanField
               label="For how long"
-              hint="After this time it goes on by itself."
+              hint="The hold then ends by itself."
               value={span}
               onChange={setSpan}
               error={error}
@@ -52,7 +52,7 @@ export function HoldDialog({ queue, of, held, stopped = false, onClose }: HoldDi
       }
       onConfirm={async () => {
         await hold(queue, of, held ? 0 : spanMsOf(span), reason.trim());
-        say(`The ${what} ${held ? "goes on" : "is held"}`);
+        say(held ? `The hold of the ${what} has ended` : `The ${what} is held`);
         await client.invalidateQueries({ queryKey: limitsKey(queue) });
       }}
       onClose={onClose}
@@ -71,7 +71,7 @@ export function HoldDialog({ queue, of, held, stopped = false, onClose }: HoldDi
       <p>
         {held
           ? "Its tasks may start again at once, as its limits allow."
-          : "None of its tasks starts during this time. Tasks that run now go on, and enqueues are still accepted."}
+          : "None of its tasks starts during this time. Tasks that already run continue, and enqueues are still accepted."}
       </p>
     </ConfirmDialog>
   );

@@ -7,9 +7,9 @@ import { HoldDialog } from "./hold-dialog.tsx";
 import { limitText } from "./limit-text.ts";
 import { KeyLimitDialog } from "./limits-dialog.tsx";
 
-export type KeyAction = "hold" | "let go on" | "limit" | "take limit away";
+export type KeyAction = "hold" | "end hold" | "limit" | "take limit away";
 
-/** An action on a key, with the key as it was when the button was pressed. */
+/** The action that the user chose for a key, and the key as it was at that moment. */
 export interface AskedKey {
   action: KeyAction;
   row: TaskKeyView;
@@ -23,8 +23,8 @@ interface KeyDialogProps {
 }
 
 /**
- * The dialog of an action on a key. It is not part of the row, because the row disappears when no task of the key waits
- * any more.
+ * The dialog for an action on a key. It is not part of the row, because the row disappears once no task of the key
+ * waits.
  */
 export function KeyDialog({ queue, limits, asked: { action, row }, onClose }: KeyDialogProps) {
   const { say } = useToasts();
@@ -35,7 +35,7 @@ export function KeyDialog({ queue, limits, asked: { action, row }, onClose }: Ke
       <HoldDialog
         queue={queue}
         of={{ key: row.key }}
-        held={action === "let go on"}
+        held={action === "end hold"}
         stopped={row.blockedBy === "stopped"}
         onClose={onClose}
       />
@@ -53,11 +53,11 @@ export function KeyDialog({ queue, limits, asked: { action, row }, onClose }: Ke
       onClose={onClose}
     >
       <p>
-        The limit of each key counts for{" "}
+        The limit for each key then applies again to{" "}
         <strong className="mono key-text">
           <ForeignText text={row.key} />
-        </strong>{" "}
-        again: {limitText(limits.key ?? {})}.
+        </strong>
+        : {limitText(limits.key ?? {})}.
       </p>
     </ConfirmDialog>
   );

@@ -64,7 +64,7 @@ function KeyRow(props: KeyRowProps) {
             <Link to="/queues/$queue/dead-letters" params={{ queue: props.queue }}>
               dead letter
             </Link>
-            , or let the key go on without it.
+            , or end its hold and continue without it.
           </p>
         ) : null}
       </div>
@@ -102,7 +102,7 @@ function KeyActions({ queue, row, name, onAsk }: KeyRowProps & { name: string })
     <>
       {row.heldUntil === null && row.blockedBy !== "stopped"
         ? button("Hold", "hold", mayHold)
-        : button("Let go on", "let go on", mayHold)}
+        : button("End hold", "end hold", mayHold)}
       {button(row.limit === null ? "Own limit" : "Change limit", "limit", mayLimit)}
       {row.limit === null ? null : button("Take limit away", "take limit away", mayLimit)}
     </>

@@ -5,13 +5,13 @@ import { exactSpan, UNITS, type Unit } from "./limit-text.ts";
 
 const MOST = 1_000_000;
 
-/** A time as typed. */
+/** A time as the user typed it. */
 export interface SpanDraft {
   amount: string;
   unit: Unit;
 }
 
-/** A limit as typed. Empty fields are no limit. */
+/** A limit as the user typed it. An empty field sets no limit. */
 export interface LimitDraft {
   concurrency: string;
   rate: string;
@@ -74,7 +74,7 @@ export function limitErrors(draft: LimitDraft): LimitErrors {
 export const hasErrors = (errors: Partial<LimitErrors>): boolean =>
   Object.values(errors).some((error) => error !== null);
 
-/** The limit of a draft without errors; undefined if it limits nothing and weighs 1. */
+/** The limit of a draft without errors. Undefined if the draft sets no limit and the weight is 1. */
 export function limitOf(draft: LimitDraft): Limit | undefined {
   const number = (text: string) => (text.trim() === "" ? undefined : Number(text));
   const [concurrency, rate, burst, weight] = [draft.concurrency, draft.rate, draft.burst, draft.weight].map(

@@ -12,7 +12,7 @@ interface SpanFieldProps {
   autoFocus?: boolean;
 }
 
-/** A number and its unit of time. */
+/** A field for a number and its unit of time. */
 export function SpanField({ label, hint, value, onChange, error, autoFocus }: SpanFieldProps) {
   return (
     <div className="span-field">
@@ -47,7 +47,7 @@ export function SpanField({ label, hint, value, onChange, error, autoFocus }: Sp
 interface LimitFieldsProps {
   draft: LimitDraft;
   errors: LimitErrors;
-  /** Says what the weight compares; null for a limit without a weight. */
+  /** Explains the weight; null for a limit that has no weight. */
   weightHint: string | null;
   onChange(draft: LimitDraft): void;
 }
@@ -79,7 +79,7 @@ export function LimitFields({ draft, errors, weightHint, onChange }: LimitFields
       <div className="form-row rate-row">
         <TextField
           label="Rate"
-          hint="How many tasks may start in each period. A task with a cost counts as that many. Empty: no limit."
+          hint="How many tasks may start in each period. A task with a cost counts as that many tasks. Empty: no limit."
           value={draft.rate}
           onChange={(rate) => set({ rate })}
           error={errors.rate}
@@ -87,14 +87,14 @@ export function LimitFields({ draft, errors, weightHint, onChange }: LimitFields
         />
         <SpanField
           label="Period"
-          hint="The time that the rate is for."
+          hint="The length of a period."
           value={draft.period}
           onChange={(period) => set({ period })}
           error={errors.period}
         />
         <TextField
           label="Burst"
-          hint="How many may start at once after a rest. Empty: evenly spaced."
+          hint="How many tasks may start at once after a pause. Empty: starts are evenly spaced."
           value={draft.burst}
           onChange={(burst) => set({ burst })}
           error={errors.burst}

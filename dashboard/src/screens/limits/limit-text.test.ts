@@ -40,7 +40,7 @@ it("lists what changes of policies and fairness, and takes a default that is wri
     { what: "Each key, at one time", before: "1", after: "no limit" },
     {
       what: "Each key, order",
-      before: "strict, goes on after a dead letter",
+      before: "strict, continues after a dead letter",
       after: "a retry lets others go first",
     },
   ]);

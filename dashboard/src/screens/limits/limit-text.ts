@@ -10,7 +10,7 @@ export const UNITS = [
 ] as const;
 export type Unit = (typeof UNITS)[number]["unit"];
 
-/** Splits a time into a whole number and the largest unit that loses nothing: 90,000 ms are 90 s. */
+/** Splits a time into a whole number and the largest unit that is exact: 90,000 ms are 90 s. */
 export function exactSpan(ms: number): { amount: number; unit: Unit } {
   const found = UNITS.findLast((candidate) => ms % candidate.ms === 0) ?? UNITS[0];
   return { amount: ms / found.ms, unit: found.unit };
@@ -62,7 +62,7 @@ const PARTS = [
   ["weight", "weight"],
 ] as const;
 
-/** The parts of a limit that differ, in words. */
+/** The parts of a limit that a save will change, in words. */
 export function limitChanges(
   name: string,
   before: Limit | null | undefined,
@@ -82,12 +82,12 @@ const WHEN_FULL_TEXT = {
   "cancel-running": "the oldest task is cancelled",
 } as const;
 
-/** How the tasks of each key follow one another, in words. */
+/** The policies for the tasks of each key, in words. */
 export function policyParts(limit: KeyLimits | undefined) {
   const { ordered = false, onDead = "continue", whenFull = "wait", maxWaiting } = limit ?? {};
   return {
     order: ordered
-      ? `strict, ${onDead === "stop" ? "stops at" : "goes on after"} a dead letter`
+      ? `strict, ${onDead === "stop" ? "stops at" : "continues after"} a dead letter`
       : "a retry lets others go first",
     whenFull: WHEN_FULL_TEXT[whenFull],
     maxWaiting: maxWaiting === undefined ? NO_LIMIT : count(maxWaiting),
@@ -103,7 +103,7 @@ const POLICY_PARTS = [
 export const fairText = ({ fairBy = "starts" }: QueueLimits): string =>
   fairBy === "time" ? "running time" : "starts";
 
-/** All that differs between the limits of a queue, in words. */
+/** All differences between two versions of the limits of a queue, in words. */
 export function queueLimitsChanges(before: QueueLimits, after: QueueLimits): Change[] {
   const [old, next] = [policyParts(before.key), policyParts(after.key)];
   const policies = POLICY_PARTS.filter(([part]) => old[part] !== next[part]).map(([part, word]) => ({
@@ -129,7 +129,7 @@ export function queueLimitsChanges(before: QueueLimits, after: QueueLimits): Cha
  * The part of a shared limit that a queue may use now: `5 at one time, 30 per min`; null before the limit was divided.
  */
 export function shareText({ limit, shares }: SharedLimitView, queue: string): string | null {
-  // The partitions of a queue have a share each.
+  // Each partition of a queue has a share of its own.
   const own = Object.entries(shares)
     .filter(([part]) => part === queue || part.startsWith(`${queue}/`))
     .map(([, share]) => share);

@@ -34,7 +34,7 @@ export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): v
   const { queue } = view;
   const client = useQueryClient();
   const { say } = useToasts();
-  // The limits are those at the opening of the dialog, because live data would replace what the user types.
+  // The form keeps the limits from the moment when it was opened, because live data would replace what the user types.
   const [before] = useState(view.limits);
   const [all, setAll] = useState(() => limitDraft(before.queue));
   const [each, setEach] = useState(() => limitDraft(before.key));
@@ -67,7 +67,7 @@ export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): v
         <LimitFields
           draft={all}
           errors={errors.all}
-          weightHint="The turns of the tasks without a key, compared with one key."
+          weightHint="The share of turns for tasks without a key, compared with a single key."
           onChange={setAll}
         />
       </fieldset>
@@ -76,7 +76,7 @@ export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): v
         <LimitFields
           draft={each}
           errors={errors.each}
-          weightHint="The turns of a key, compared with the others."
+          weightHint="The share of turns for a key, compared with other keys."
           onChange={setEach}
         />
         <PolicyFields draft={policy} errors={errors.each} onChange={setPolicy} />
@@ -99,8 +99,7 @@ const spanText = ({ amount, unit }: SpanDraft): string =>
   `in ${amount} ${amount === "1" ? unit : (UNITS.find((each) => each.unit === unit)?.many ?? unit)}`;
 
 /**
- * The time until a limit ends, rounded up. A save that leaves this time as it is moves the end by less than one step of
- * the rounding.
+ * The time until a limit ends, rounded up. If the user does not change it, a save moves the end by less than one unit.
  */
 function timeLeft(until: number | null, now: number): SpanDraft {
   if (until === null) return { amount: "", unit: "h" };
@@ -149,17 +148,17 @@ export function KeyLimitDialog({ queue, row, limits, onClose }: KeyLimitDialogPr
       onClose={onClose}
     >
       <p className="soft">
-        This limit takes the place of the one for each key. If all fields are empty, this key has no limit.
+        This limit replaces the limit for each key. If all fields are empty, this key has no limit.
       </p>
       <LimitFields
         draft={draft}
         errors={errors}
-        weightHint="The turns of this key, compared with the others."
+        weightHint="The share of turns for this key, compared with other keys."
         onChange={setDraft}
       />
       <SpanField
         label="Ends after"
-        hint="Then the limit of each key counts again. Empty: it never ends."
+        hint="The limit for each key then applies again. Empty: this limit never ends."
         value={end}
         onChange={setEnd}
         error={endError}

@@ -26,7 +26,7 @@ export function LimitsPanel({ view }: { view: LimitsView }) {
           <strong>
             Held until <Until at={heldUntil} />.
           </strong>{" "}
-          No task starts until then. Tasks that run now go on.
+          No task starts until then. Tasks that already run continue.
         </Banner>
       )}
       <section className="panel" aria-label="Limits">
@@ -41,7 +41,7 @@ export function LimitsPanel({ view }: { view: LimitsView }) {
             ) : (
               <Button small denied={mayHold} onPress={() => setAsking("let go")}>
                 <CirclePlay size={13} aria-hidden="true" />
-                Let queue go on
+                End queue hold
               </Button>
             )}
             <Button small denied={denied("admin", queue)} onPress={() => setAsking("edit")}>
@@ -88,7 +88,7 @@ export function LimitsPanel({ view }: { view: LimitsView }) {
 interface LimitFactsProps {
   title: string;
   limit: Limit | undefined;
-  /** How many tasks run, of how many. */
+  /** How many tasks run, and how many may run. */
   running?: string;
   /** The share of the concurrency that is used; null without a limit. */
   used?: number | null;

@@ -114,7 +114,7 @@ it("does not undo limits that someone else has set while the form was open", asy
   await userEvent.type(dialog.getAllByLabelText("At one time")[0] as HTMLElement, "7");
   limits = view({ limits: { key: { concurrency: 1 } } });
   await userEvent.click(dialog.getByRole("button", { name: "Save" }));
-  await dialog.findByText(/changed by someone else/);
+  await dialog.findByText(/Someone else has changed/);
   expect(body(calls, "PUT", LIMITS)).toBeUndefined();
 });
 
@@ -142,13 +142,13 @@ it("finds a key of any text by its address, and holds it with a reason", async (
   expect(body(calls, "POST", HOLD)).toEqual({ holdMs: 30_000, key: HEBREW, reason: "their API is down" });
 });
 
-it("lets a held queue go on", async () => {
+it("ends the hold of a queue", async () => {
   const heldUntil = Date.now() + 60_000;
   const held = view({ heldUntil, blockedBy: "hold", nextAt: heldUntil });
   const { calls } = show(held, [], ({ path }) => (path === HOLD ? { body: view() } : undefined));
-  await userEvent.click(await screen.findByRole("button", { name: "Let queue go on" }));
-  await userEvent.click(await screen.findByRole("button", { name: "Let it go on" }));
-  await screen.findByText("The queue goes on");
+  await userEvent.click(await screen.findByRole("button", { name: "End queue hold" }));
+  await userEvent.click(await screen.findByRole("button", { name: "End the hold" }));
+  await screen.findByText("The hold of the queue has ended");
   expect(body(calls, "POST", HOLD)).toEqual({ holdMs: 0 });
 });
 
@@ -161,7 +161,7 @@ it("gives a key a limit of its own with an end, and takes it away", async () => 
   });
   await userEvent.click(await screen.findByRole("button", { name: "Own limit" }));
   const dialog = within(await screen.findByRole("dialog"));
-  // The form begins with the limit that applies now.
+  // The form starts with the limit that applies now.
   const concurrency = dialog.getByLabelText<HTMLInputElement>("At one time");
   expect(concurrency.value).toBe("3");
   await userEvent.clear(concurrency);
@@ -203,7 +203,7 @@ it("asks for the next page of keys with the cursor of the last one", async () =>
   expect(calls.some(({ path, query }) => path === KEYS && query.cursor === "a")).toBe(true);
 });
 
-it("explains keys where there are none, and refuses a text that can be no key", async () => {
+it("explains keys if there are none, and refuses a text that is not a valid key", async () => {
   const { calls } = show(view(), []);
   await screen.findByText("No keys with waiting tasks");
   expect(screen.getByText(/A task may have a key/)).toBeTruthy();

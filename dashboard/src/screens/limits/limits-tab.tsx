@@ -21,7 +21,7 @@ import { TypesPanel } from "./types-panel.tsx";
 
 const route = getRouteApi("/queues/$queue/limits");
 
-/** How often the screen asks again while it is open. */
+/** How often the open screen fetches its data again, ms. */
 const REFETCH_MS = 2_000;
 
 export function LimitsTab() {
@@ -65,7 +65,7 @@ function LimitsScreen() {
   );
 }
 
-/** Finds one key. Its text is taken as it is, with blanks, because a key may begin or end with a blank. */
+/** A field to find one key. Its text is used as it is, because a key may begin or end with a blank. */
 function KeySearch({ value }: { value: string }) {
   const navigate = route.useNavigate();
   const [draft, setDraft] = useState(value);
@@ -150,7 +150,7 @@ function KeyPages(props: KeysProps) {
   const { paused } = useLive();
   const query = useInfiniteQuery({
     ...keysQuery(queue),
-    // Every loaded page is fetched again, so many pages are fetched less often.
+    // All loaded pages are fetched again each time, so the more pages there are, the longer the interval is.
     refetchInterval: ({ state }) =>
       paused ? false : REFETCH_MS * Math.max(1, state.data?.pages.length ?? 1),
   });
@@ -160,7 +160,7 @@ function KeyPages(props: KeysProps) {
     ) : (
       <Loading what="keys" />
     );
-  // Pages are read one after the other, so a key can be on two of them.
+  // Pages are read one after another, so the same key can be on two of them.
   const byKey = new Map(query.data.pages.flatMap(({ keys }) => keys).map((row) => [row.key, row]));
   const keys: TaskKeyView[] = [...byKey.values()];
   if (keys.length === 0) return <NoKeys queue={queue} />;
@@ -202,7 +202,7 @@ function OneKey({ name, ...props }: KeysProps & { name: string }) {
       {waiting + running > 0 ? null : (
         <div className="list-foot">
           <span role="status">
-            No task with this key waits or runs. It can be held or limited all the same.
+            No task with this key waits or runs. You can hold or limit the key anyway.
           </span>
         </div>
       )}
@@ -210,7 +210,7 @@ function OneKey({ name, ...props }: KeysProps & { name: string }) {
   );
 }
 
-/** Explains keys in a queue that has none. */
+/** Explains what keys are, if the queue has no tasks with a key. */
 function NoKeys({ queue }: { queue: string }) {
   const example = `holdfast enqueue ${queue} email.send '{"to":"ada@example.com"}' --key customer-42`;
   return (

@@ -21,7 +21,7 @@ async function openForm() {
   return { dialog, each, changes, save: dialog.getByRole<HTMLButtonElement>("button", { name: "Save" }) };
 }
 
-it("says how the tasks of each key follow one another, and what keys share", async () => {
+it("says which policies the tasks of each key have, and what keys share", async () => {
   show(view({ limits: { key: { ...STRICT, whenFull: "drop-new" }, fairBy: "time" } }), []);
   await screen.findByText("Order");
   for (const [term = "", text] of [
@@ -57,7 +57,7 @@ it("sets a strict order with what it needs, and says what changes", async () => 
   expect(body(calls, "PUT", LIMITS)).toEqual({ key: { ...STRICT, whenFull: "drop-new" }, fairBy: "time" });
 });
 
-it("keeps the policies that a form does not touch, and takes away those that it does", async () => {
+it("keeps the policies that a form does not change, and removes those that it clears", async () => {
   const limits = { key: STRICT, fairBy: "time" } as const;
   const { calls } = show(view({ limits }), [], ({ method }) =>
     method === "PUT" ? { body: view() } : undefined,
@@ -68,7 +68,7 @@ it("keeps the policies that a form does not touch, and takes away those that it 
   await userEvent.clear(each.getByLabelText("At one time"));
   await userEvent.click(save);
   await screen.findByText("Limits of emails changed");
-  // Without strict order, `onDead` has no meaning and is left out.
+  // `onDead` only has a meaning with strict order, so it is left out.
   expect(body(calls, "PUT", LIMITS)).toEqual({ key: { maxWaiting: 50 }, fairBy: "time" });
 });
 
@@ -94,21 +94,21 @@ it("does not undo a policy that someone else has set while the form was open", a
   await userEvent.clear(each.getByLabelText("Most waiting"));
   limits = view({ limits: { key: STRICT, fairBy: "time" } });
   await userEvent.click(save);
-  await dialog.findByText(/changed by someone else/);
+  await dialog.findByText(/Someone else has changed/);
   expect(body(calls, "PUT", LIMITS)).toBeUndefined();
 });
 
-it("shows the way out of a key that stopped, and lets it go on without its dead letter", async () => {
+it("shows the way out of a key that stopped, and ends its stop without its dead letter", async () => {
   const stopped = keyView("acme", { waiting: 4, blockedBy: "stopped" });
   const { calls } = show(view({ limits: { key: STRICT } }), [stopped], ({ path }) =>
     path === HOLD ? { body: view() } : undefined,
   );
   const link = await screen.findByRole("link", { name: "dead letter" });
   expect(link.getAttribute("href")).toContain("/queues/emails/dead-letters");
-  await userEvent.click(screen.getByRole("button", { name: "Let go on" }));
+  await userEvent.click(screen.getByRole("button", { name: "End hold" }));
   const dialog = within(await screen.findByRole("alertdialog"));
   expect(dialog.getByText(/replay the dead letter instead/)).toBeTruthy();
-  await userEvent.click(dialog.getByRole("button", { name: "Let it go on" }));
-  await screen.findByText("The key goes on");
+  await userEvent.click(dialog.getByRole("button", { name: "End the hold" }));
+  await screen.findByText("The hold of the key has ended");
   expect(body(calls, "POST", HOLD)).toEqual({ holdMs: 0, key: "acme" });
 });

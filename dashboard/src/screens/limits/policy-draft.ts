@@ -1,7 +1,7 @@
 import type { KeyLimits } from "../../api/limits.ts";
 import { type LimitDraft, type LimitErrors, limitErrors, limitOf, wholeError } from "./limit-draft.ts";
 
-/** How the tasks of each key follow one another, as chosen and typed. */
+/** The policies for the tasks of each key, as the user chose and typed them. */
 export interface PolicyDraft {
   ordered: boolean;
   onDead: NonNullable<KeyLimits["onDead"]>;
@@ -20,7 +20,7 @@ export interface KeyLimitErrors extends LimitErrors {
   maxWaiting: string | null;
 }
 
-/** The errors in the limit of each key. If a policy needs a concurrency, the error belongs to that field. */
+/** The errors in the limit for each key. If a policy needs a concurrency limit, the error is shown at that field. */
 export function keyLimitErrors(draft: LimitDraft, policy: PolicyDraft): KeyLimitErrors {
   const errors = limitErrors(draft);
   const concurrency = draft.concurrency.trim();
@@ -33,7 +33,7 @@ export function keyLimitErrors(draft: LimitDraft, policy: PolicyDraft): KeyLimit
   return { ...errors, concurrency: errors.concurrency ?? lack, maxWaiting: wholeError(policy.maxWaiting) };
 }
 
-/** The limit of each key, from drafts without errors; undefined if all of its values are defaults. */
+/** The limit for each key, from drafts without errors. Undefined if all values are defaults. */
 export function keyLimitOf(draft: LimitDraft, policy: PolicyDraft): KeyLimits | undefined {
   const { ordered, onDead, whenFull, maxWaiting } = policy;
   const limit: KeyLimits = {

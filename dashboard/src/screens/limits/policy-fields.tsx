@@ -10,7 +10,7 @@ interface PolicyFieldsProps {
   onChange(draft: PolicyDraft): void;
 }
 
-/** How the tasks of each key follow one another. */
+/** The fields for the policies of each key: order, full key, waiting tasks. */
 export function PolicyFields({ draft, errors, onChange }: PolicyFieldsProps) {
   const set = (part: Partial<PolicyDraft>) => onChange({ ...draft, ...part });
   return (
@@ -21,8 +21,7 @@ export function PolicyFields({ draft, errors, onChange }: PolicyFieldsProps) {
             Strict order
           </LabelledCheckbox>
           <span className="hint">
-            A task that failed keeps its place, and the tasks behind it wait for its retry. Needs 1 at one
-            time.
+            A failed task keeps its place, and later tasks of its key wait for its retry. Needs 1 at one time.
           </span>
         </div>
         {draft.ordered ? (
@@ -38,7 +37,7 @@ export function PolicyFields({ draft, errors, onChange }: PolicyFieldsProps) {
               ]}
             />
             <span className="hint">
-              A key that stopped goes on when its dead letter is replayed, or when somebody lets it go on.
+              A stopped key continues when its dead letter is replayed, or when somebody ends its hold.
             </span>
           </div>
         ) : null}
@@ -57,7 +56,7 @@ export function PolicyFields({ draft, errors, onChange }: PolicyFieldsProps) {
             ]}
           />
           <span className="hint">
-            What happens to a new task while as many tasks of its key run as the limit allows.
+            What happens to a new task if its key already runs as many tasks as the limit allows.
           </span>
         </div>
         <TextField
@@ -75,7 +74,7 @@ export function PolicyFields({ draft, errors, onChange }: PolicyFieldsProps) {
 
 export type FairBy = NonNullable<QueueLimits["fairBy"]>;
 
-/** The field for what the keys of a queue share: starts or running time. */
+/** The field that decides what the keys of a queue share fairly: starts or running time. */
 export function FairField({ value, onChange }: { value: FairBy; onChange(value: FairBy): void }) {
   return (
     <div className="field">

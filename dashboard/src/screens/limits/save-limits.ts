@@ -4,7 +4,7 @@ import { queueLimitsChanges } from "./limit-text.ts";
 
 /**
  * Replaces all limits of a queue.
- * @param shown the limits as the form has shown them. A save must not undo a change that somebody else made since then
+ * @param shown the limits as the form has shown them. If they have changed since then, nothing is saved
  * @throws ApiError conflict: somebody else has changed the limits
  */
 export async function saveLimits(queue: string, shown: QueueLimits, next: QueueLimits): Promise<void> {
@@ -13,7 +13,7 @@ export async function saveLimits(queue: string, shown: QueueLimits, next: QueueL
     throw new ApiError({
       status: 0,
       code: "conflict",
-      detail: "The limits were changed by someone else meanwhile. Close this form and open it again.",
+      detail: "Someone else has changed the limits in the meantime. Close this form and open it again.",
     });
   await putLimits(queue, next);
 }

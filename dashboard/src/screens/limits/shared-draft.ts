@@ -5,17 +5,17 @@ import { type Change, limitChanges } from "./limit-text.ts";
 
 const MOST_QUEUES = 100;
 
-/** The names in a text, each once. */
+/** The queue names in a text, without duplicates. */
 export const queuesOf = (text: string): string[] => [...new Set(text.split(/[\s,]+/).filter(Boolean))];
 
-/** The error in the queues that share a limit; null if they are valid. */
+/** The error in the list of queues that share a limit; null if the list is valid. */
 export function queuesError(queues: readonly string[]): string | null {
   const wrong = queues.find((queue) => !isQueueName(queue));
   if (wrong !== undefined) return `“${wrong}” is not a valid name of a queue.`;
   return queues.length >= 1 && queues.length <= MOST_QUEUES ? null : `1 to ${MOST_QUEUES} queues.`;
 }
 
-/** A limit that queues share says how many run, how many start, or both. */
+/** The errors of a shared limit. It has to limit how many tasks run, how many start, or both. */
 export const sharedLimitErrors = (draft: LimitDraft, errors: LimitErrors): LimitErrors => ({
   ...errors,
   concurrency:
@@ -35,7 +35,7 @@ export function sharedChanges(
   ];
 }
 
-/** Whether a limit is still as the form has shown it; null stands for a limit that does not exist. */
+/** Whether the limit is still as the form has shown it. Null stands for a limit that does not exist. */
 export async function isUnchanged(name: string, before: SharedLimitView | null): Promise<boolean> {
   const now = (await readSharedLimits()).find((limit) => limit.name === name) ?? null;
   if (now === null || before === null) return now === before;

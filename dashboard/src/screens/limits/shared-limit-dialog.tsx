@@ -39,15 +39,15 @@ export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogP
   const limit = hasErrors(errors) ? {} : (limitOf(draft) ?? {});
   const changes = invalid ? [] : sharedChanges(before, { limit, queues });
   const save = async () => {
-    // A save replaces the limit of this name, so it must not undo a change that this form has never shown.
+    // A save replaces the limit with this name, and must not undo a change that the form has never shown.
     if (!(await isUnchanged(name, before)))
       throw new ApiError({
         status: 0,
         code: "conflict",
         detail:
           before === null
-            ? `There is a limit “${name}” already. Choose another name.`
-            : "The limit was changed by someone else meanwhile. Close this form and open it again.",
+            ? `A limit “${name}” already exists. Choose another name.`
+            : "Someone else has changed the limit in the meantime. Close this form and open it again.",
       });
     await putSharedLimit(name, limit, queues);
   };
@@ -78,7 +78,7 @@ export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogP
       <QueuesField value={text} onChange={setText} />
       <LimitFields
         draft={draft}
-        // The hints of an empty form say what it needs, so it shows no errors.
+        // An empty form shows hints instead of errors.
         errors={before === null ? wrong : errors}
         weightHint={null}
         onChange={setDraft}
@@ -107,7 +107,7 @@ function QueuesField({ value, onChange }: { value: string; onChange(value: strin
       warning={
         error !== null || unknown.length === 0
           ? null
-          : `Saving creates what does not exist yet: ${unknown.join(", ")}.`
+          : `Saving creates these queues, which do not exist yet: ${unknown.join(", ")}.`
       }
       mono
     />
@@ -137,8 +137,8 @@ export function EndSharedLimitDialog({ queue, shared, onClose }: EndSharedLimitD
       onClose={onClose}
     >
       <p>
-        Nothing keeps <strong className="mono">{shared.queues.join(", ")}</strong> to{" "}
-        {limitText(shared.limit)} together any more. Limits of their own stay.
+        Together, <strong className="mono">{shared.queues.join(", ")}</strong> are then no longer limited to{" "}
+        {limitText(shared.limit)}. Their own limits stay.
       </p>
     </ConfirmDialog>
   );

@@ -22,8 +22,8 @@ const DB: SharedLimitView = {
 };
 
 /**
- * Renders the screen with the limit `db` of two queues. `all` are the limits that the service knows when a form is
- * saved.
+ * Renders the screen with a limit `db` that two queues share. `all` returns the limits that the service has when a form
+ * is saved.
  */
 const withDb = (all: () => SharedLimitView[] = () => [DB]) =>
   show(view({ shared: [DB], running: 10, blockedBy: "shared" }), [], ({ method, path }) => {
@@ -61,7 +61,7 @@ it("shares a new limit among queues, and warns about one that does not exist", a
   const save = dialog.getByRole<HTMLButtonElement>("button", { name: "Save" });
   await userEvent.type(dialog.getByLabelText("Name"), "api");
   await userEvent.type(dialog.getByLabelText("Queues"), " bills,orders,bills");
-  await dialog.findByText("Saving creates what does not exist yet: bills, orders.");
+  await dialog.findByText("Saving creates these queues, which do not exist yet: bills, orders.");
   expect(save.disabled).toBe(true);
   await userEvent.type(dialog.getByLabelText("At one time"), "20");
   expect(dialog.queryByLabelText("Weight")).toBeNull();
@@ -73,7 +73,7 @@ it("shares a new limit among queues, and warns about one that does not exist", a
   });
 });
 
-it("refuses a name that a limit has already, and texts that are no names", async () => {
+it("refuses a name that a limit already has, and texts that are not valid names", async () => {
   const { calls } = withDb();
   const dialog = await form("Share a limit");
   await userEvent.type(dialog.getByLabelText("Name"), "d/b");
@@ -87,7 +87,7 @@ it("refuses a name that a limit has already, and texts that are no names", async
   await userEvent.type(dialog.getByLabelText("Queues"), "emails");
   await userEvent.type(dialog.getByLabelText("At one time"), "5");
   await userEvent.click(dialog.getByRole("button", { name: "Save" }));
-  await dialog.findByText("There is a limit “db” already. Choose another name.");
+  await dialog.findByText("A limit “db” already exists. Choose another name.");
   expect(body(calls, "PUT", "/v1/limits/db")).toBeUndefined();
 });
 
@@ -108,7 +108,7 @@ it("changes a shared limit, and does not undo the change of someone else", async
   ]);
   now = { ...DB, queues: ["emails"] };
   await userEvent.click(dialog.getByRole("button", { name: "Save" }));
-  await dialog.findByText(/changed by someone else/);
+  await dialog.findByText(/Someone else has changed/);
   expect(body(calls, "PUT", "/v1/limits/db")).toBeUndefined();
   now = { ...DB, shares: {} };
   await userEvent.click(dialog.getByRole("button", { name: "Save" }));

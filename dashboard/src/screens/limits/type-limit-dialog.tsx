@@ -51,8 +51,8 @@ export function TypeLimitDialog({ queue, limits, type, onClose }: TypeLimitDialo
       onClose={onClose}
     >
       <p className="soft">
-        It holds for all tasks of the type together. If all fields are empty, the type has no limit. Tasks of
-        the type that run already are not counted when it gets its first limit.
+        The limit applies to all tasks of the type together. If all fields are empty, the type has no limit.
+        Tasks of the type that run already are not counted when it gets its first limit.
       </p>
       {type === null ? (
         <TextField

@@ -10,7 +10,7 @@ import { HoldDialog } from "./hold-dialog.tsx";
 import { limitText } from "./limit-text.ts";
 import { TypeLimitDialog } from "./type-limit-dialog.tsx";
 
-type Asked = { action: "limit"; type: string | null } | { action: "hold" | "let go on"; type: string };
+type Asked = { action: "limit"; type: string | null } | { action: "hold" | "end hold"; type: string };
 
 /** The limits of the types of a queue. */
 export function TypesPanel({ view }: { view: LimitsView }) {
@@ -35,8 +35,8 @@ export function TypesPanel({ view }: { view: LimitsView }) {
       </div>
       {types.length === 0 ? (
         <p className="panel-body hint">
-          No type has a limit. One can hold for all tasks of a type together, whatever their keys, such as for
-          heavy tasks among light ones.
+          No type has a limit. The limit of a type applies to all of its tasks together, whatever their keys.
+          Use it, for example, for heavy tasks among light ones.
         </p>
       ) : (
         <div className="grid-table shared-limits" role="table" aria-label="Limits of types">
@@ -60,7 +60,7 @@ export function TypesPanel({ view }: { view: LimitsView }) {
         <HoldDialog
           queue={queue}
           of={{ type: asked.type }}
-          held={asked.action === "let go on"}
+          held={asked.action === "end hold"}
           onClose={close}
         />
       )}
@@ -79,7 +79,7 @@ function TypeRow({ queue, row, limit, onAsk }: TypeRowProps) {
   const { denied } = useSession();
   const name = useId();
   const { type, running, heldUntil } = row;
-  const action = heldUntil === null ? "hold" : "let go on";
+  const action = heldUntil === null ? "hold" : "end hold";
   return (
     <div className="grid-row" role="row">
       <div className="cell cell-wide mono" role="cell" id={name}>
@@ -112,7 +112,7 @@ function TypeRow({ queue, row, limit, onAsk }: TypeRowProps) {
           describedBy={name}
           onPress={() => onAsk({ action, type })}
         >
-          {action === "hold" ? "Hold" : "Let go on"}
+          {action === "hold" ? "Hold" : "End hold"}
         </RowButton>
       </div>
     </div>

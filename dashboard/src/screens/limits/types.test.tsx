@@ -30,9 +30,9 @@ it("shows each limited type: its limit, what runs, and what holds it back", asyn
   ]);
 });
 
-it("says what a limit of a type is where there is none", async () => {
+it("explains limits of types if no type has one", async () => {
   show(view(), []);
-  await screen.findByText(/One can hold for all tasks of a type together/);
+  await screen.findByText(/applies to all of its tasks together, whatever their keys/);
 });
 
 it("limits a type that is named in the form, and keeps all other limits", async () => {
@@ -67,7 +67,7 @@ it("takes a limit away when all fields are empty", async () => {
   expect(body(calls, "PUT", LIMITS)).toEqual({ key: { concurrency: 2 }, types: {} });
 });
 
-it("holds a type, and lets it go on", async () => {
+it("holds a type, and ends the hold", async () => {
   const heldUntil = Date.now() + 600_000;
   const { calls } = show(
     view({
@@ -82,11 +82,11 @@ it("holds a type, and lets it go on", async () => {
     within(await screen.findByRole("alertdialog")).getByRole("button", { name: "Hold it" }),
   );
   await screen.findByText("The type is held");
-  await userEvent.click((await inTable()).getByRole("button", { name: "Let go on" }));
+  await userEvent.click((await inTable()).getByRole("button", { name: "End hold" }));
   await userEvent.click(
-    within(await screen.findByRole("alertdialog")).getByRole("button", { name: "Let it go on" }),
+    within(await screen.findByRole("alertdialog")).getByRole("button", { name: "End the hold" }),
   );
-  await screen.findByText("The type goes on");
+  await screen.findByText("The hold of the type has ended");
   const sent = calls.filter(({ method, path }) => method === "POST" && path === HOLD);
   expect(sent.map(({ bodyText }) => JSON.parse(bodyText ?? ""))).toEqual([
     { holdMs: 600_000, type: "mail" },
@@ -94,7 +94,7 @@ it("holds a type, and lets it go on", async () => {
   ]);
 });
 
-it("changes nothing of the types when the other limits are changed", async () => {
+it("leaves the limits of types as they are when the other limits change", async () => {
   const { calls } = show(withMail(), [], ({ method, path }) =>
     method === "PUT" && path === LIMITS ? { body: withMail() } : undefined,
   );

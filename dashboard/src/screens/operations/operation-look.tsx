@@ -36,7 +36,7 @@ const DONE: Record<OperationView["kind"], string> = {
   burst: "enqueued",
 };
 
-/** Whether an operation ended without a change, because every task was gone or had changed before. */
+/** Whether an operation succeeded but changed nothing, because every task was gone or had changed before. */
 const isVain = ({ state, kind, result }: OperationView): boolean =>
   state === "succeeded" && (result[DONE[kind]] ?? 0) === 0;
 

@@ -50,7 +50,8 @@ it("drops points older than the span, and merges the others into the steps of th
 });
 
 it("uses the coarsest step of the span everywhere, so that a steady load is a straight line", () => {
-  // The service started at 30 s: before that it has buckets of 10 s, then seconds. The load is 100 tasks every 2 s.
+  // The service started at 30 s. Before that there are points of 10 s, afterwards points of 1 s. The load is 100 tasks
+  // every 2 s.
   const coarse = [10_000, 20_000, 30_000].map((at) => past(at, { spanMs: 10_000, enqueuedPerSecond: 50 }));
   const fine = Array.from({ length: 30 }, (_, n) =>
     past(31_000 + n * 1_000, { enqueuedPerSecond: n % 2 === 0 ? 0 : 100, pending: n }),

@@ -13,15 +13,14 @@ export interface ChartPoint {
 }
 
 /**
- * Returns the finest step that the service has for the whole span. The service has its last minutes in steps of 1 s,
- * and the time before its own start in steps of 10 s or 5 minutes. A line with both kinds of steps would show a steady
- * load as a change.
+ * Returns the finest step that the service has for the whole span. The service has steps of 1 s since its start, and
+ * steps of 10 s or 5 minutes before that. A line with both kinds of steps would show a steady load as a change.
  */
 export function chartStep(past: readonly SeriesPoint[], start: number, leastMs: number): number {
   return past.reduce((step, { at, spanMs }) => (at > start ? Math.max(step, spanMs) : step), leastMs);
 }
 
-/** Groups the points by step, in order. */
+/** Groups the items by the step that their time falls into. */
 function steps<T extends { at: number }>(items: readonly T[], stepMs: number): T[][] {
   const groups: T[][] = [];
   let current = Number.NaN;
@@ -34,13 +33,13 @@ function steps<T extends { at: number }>(items: readonly T[], stepMs: number): T
   return groups;
 }
 
-/** The rate of several spans is their mean, weighted by length. */
+/** The mean rate of several spans, weighted by their length. */
 function meanRate<T extends { spanMs: number }>(group: readonly T[], of: (item: T) => number): number {
   const spanMs = group.reduce((sum, item) => sum + item.spanMs, 0);
   return spanMs === 0 ? 0 : group.reduce((sum, item) => sum + of(item) * item.spanMs, 0) / spanMs;
 }
 
-/** Joins the points from the service with newer samples of the stream, in equal steps. */
+/** Joins the points of the service and newer samples of the stream into equal steps. */
 export function chartPoints(
   past: readonly SeriesPoint[],
   samples: readonly Sample[],
@@ -67,7 +66,7 @@ export function chartPoints(
   });
   return steps([...told, ...streamed], stepMs).map((group): ChartPoint => {
     const { at, pending, processing, scheduled, dead } = group.at(-1) as (typeof group)[number];
-    // The rates of an unfinished step would only cover a moment, so the chart leaves them out.
+    // The rates of a step that has not ended cover only a moment, so the chart leaves them out.
     const isOver = Math.ceil(at / stepMs) * stepMs <= end;
     const rate = (of: (item: (typeof group)[number]) => number) => (isOver ? meanRate(group, of) : null);
     return {
@@ -89,7 +88,7 @@ const MEASURED = [
   ...(["runP50Ms", "runP95Ms", "runP99Ms"] as const),
 ] satisfies (keyof SeriesPoint)[];
 
-/** Merges the points of the service into the same equal steps. */
+/** Groups the points of the service into equal steps. */
 export function seriesPoints(
   past: readonly SeriesPoint[],
   spanMs: number,
@@ -107,14 +106,17 @@ export function seriesPoints(
       oldestPendingAgeMs: Math.max(...group.map(({ oldestPendingAgeMs }) => oldestPendingAgeMs)),
     };
     for (const name of RATES) merged[name] = meanRate(group, (point) => point[name]);
-    // The service measures these values over more than a step, so the newest value is used for the whole step.
+    // The service measures these values over more than one step, so the newest value stands for the whole step.
     for (const name of MEASURED)
       merged[name] = group.findLast((point) => point[name] !== null)?.[name] ?? null;
     return merged;
   });
 }
 
-/** Five round ticks from 0 to at least the largest value, so that the axis does not change with each update. */
+/**
+ * Five round axis values from 0 to at least `largest`. They are round so that the axis does not change with each
+ * update.
+ */
 export function niceTicks(largest: number): number[] {
   const rough = Math.max(largest, 4) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));

@@ -9,7 +9,7 @@ export interface Drain {
 }
 
 /**
- * Describes the time until no task waits. Every screen shows the figure of the service, which is also in the metrics.
+ * Describes the time until no task waits. All screens show the value that the service computes and exports as a metric.
  * @param rates undefined until the service has sampled the queue twice
  */
 export function drainOf(

@@ -96,7 +96,9 @@ export function QueueCharts({ queue, span }: { queue: string; span: Window }) {
 
 const NONE: SeriesPoint[] = [];
 
-/** Depth and throughput are apart, because only these two charts change with every message of the stream. */
+/**
+ * Depth and throughput have a component of their own, because only these two charts change with every stream message.
+ */
 export function LivePair({ queue, past, ms }: { queue: string; past: readonly SeriesPoint[]; ms: number }) {
   const { figures } = useLive();
   const samples = ms <= LIVE_SPAN_MS ? figures.history[queue] : undefined;
@@ -141,7 +143,7 @@ const SeriesCharts = memo(function SeriesCharts({ past, ms }: { past: readonly S
   );
 });
 
-/** Has the size of a chart, so that the page does not jump when the library is loaded. */
+/** A placeholder of the size of a chart, so that the page does not jump when the chart library is loaded. */
 function ChartPlace({ title }: { title: string }) {
   return (
     <section className="panel chart-panel" aria-busy="true">

@@ -32,12 +32,11 @@ function countError(text: string, most: number): string | null {
 const hours = (ms: number): string => String(Math.round((ms / HOUR_MS) * 1_000) / 1_000);
 const ms = (text: string): number => Math.round(Number(text) * HOUR_MS);
 
-/**
- * The form sends only changed fields, since another operator may have changed the others meanwhile.
- */
+/** The form sends only changed fields, since another operator may have changed other settings in the meantime. */
 export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(): void }) {
   const { say } = useToasts();
-  // The settings are those at the opening of the dialog, because live figures would replace what the user types.
+  // The form keeps the settings from the moment when it was opened, because live data would replace what the user
+  // types.
   const [before] = useState(stats.settings);
   const [draft, setDraft] = useState({
     maxWaiting: String(before.maxWaiting),
@@ -97,7 +96,7 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
           error={errors.retention}
         />
         <TextField
-          label="At most, of each state"
+          label="Ended tasks kept per state, at most"
           value={draft.retentionCount}
           onChange={(retentionCount) => set({ retentionCount })}
           error={errors.retentionCount}
@@ -107,14 +106,14 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
       <div className="form-row">
         <TextField
           label="Dead letters are kept, hours"
-          hint="Older ones are dropped for good and counted. 0 means no cap."
+          hint="Older ones are deleted for good, and counted. 0 means no cap."
           value={draft.maxDeadAge}
           onChange={(maxDeadAge) => set({ maxDeadAge })}
           error={errors.maxDeadAge}
         />
         <TextField
           label="Most dead letters"
-          hint="The oldest ones beyond are dropped. 0 means no cap."
+          hint="Above this number, the oldest ones are deleted. 0 means no cap."
           value={draft.maxDead}
           onChange={(maxDead) => set({ maxDead })}
           error={errors.maxDead}
@@ -139,7 +138,7 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
       </div>
       <TextField
         label="Events kept for readers"
-        hint="What happens to tasks, for programs that follow it. 0 means none; about 30 bytes each."
+        hint="For programs that follow what happens to tasks. 0 means none. An event takes about 30 bytes."
         value={draft.maxEvents}
         onChange={(maxEvents) => set({ maxEvents })}
         error={errors.maxEvents}

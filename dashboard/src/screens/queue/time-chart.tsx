@@ -6,7 +6,7 @@ export interface ChartSeries<P> {
   name: string;
   color: string;
   value(point: P): number | null;
-  /** The pattern of dashes, since colour alone must not tell lines apart. */
+  /** The dash pattern of the line, since readers must be able to tell lines apart without colour. */
   dash?: string;
 }
 
@@ -17,7 +17,7 @@ export interface TimeChartProps<P extends { at: number }> {
   spanMs: number;
   series: readonly ChartSeries<P>[];
   format(value: number): string;
-  /** Writes a value on the axis, where there is less room than `format` needs. */
+  /** Writes a value for the axis, where there is less space than `format` needs. */
   tick?(value: number): string;
   /** The fixed top of the axis, such as 100 for percent. */
   top?: number;
@@ -65,7 +65,7 @@ export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
           })}
         </ul>
       </div>
-      {/* Screen readers skip the drawing, because the legend above has the present values as text. */}
+      {/* Screen readers skip the drawing: the legend above it has the present values as text. */}
       <div className="chart" aria-hidden="true">
         {known ? (
           <ResponsiveContainer width="100%" height="100%">

@@ -18,7 +18,10 @@ export interface CronErrors {
 
 export const NO_CRON_ERRORS: CronErrors = { cron: null, timeZone: null };
 
-/** Shows an error that names no field at the expression, because most errors are about the expression. */
+/**
+ * The errors of a refused preview, by field. An error that names no field is shown at the expression, where most errors
+ * are.
+ */
 function errorsOf(error: unknown): CronErrors {
   const { detail, errors } = toApiError(error);
   return errors.some(({ path }) => path === "/timeZone")
@@ -26,7 +29,7 @@ function errorsOf(error: unknown): CronErrors {
     : { cron: detail, timeZone: null };
 }
 
-/** Longer than the pause between two key presses, so that only the finished text is sent. */
+/** Longer than the pause between two key presses, so that a text is sent only when the user stops typing. */
 const TYPING_MS = 250;
 
 /** Shows the expression in words and its next five runs, as the service computes them. */

@@ -19,7 +19,7 @@ import { payloadError } from "../task-fields.ts";
 
 const SCHEDULE_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
-/** The unique key as typed. An empty key is none. */
+/** The unique key as the user typed it. If it is empty, tasks have no unique key. */
 export interface UniqueDraft {
   key: string;
   scope: UniqueScope;
@@ -89,7 +89,7 @@ function uniqueDraft(unique: Unique | undefined): UniqueDraft {
 const optionalSpan = (ms: number | undefined, unit: SpanDraft["unit"] = "min"): SpanDraft =>
   ms === undefined ? { amount: "", unit } : spanDraft(ms);
 
-/** The text of a moment, which `momentOf` reads back exactly. */
+/** The text for a moment. `momentOf` turns it back into exactly the same moment. */
 function momentText(at: number | null | undefined): string {
   if (at === null || at === undefined) return "";
   return at % 1_000 === 0 ? utc(at) : utcPrecise(at);
@@ -97,12 +97,12 @@ function momentText(at: number | null | undefined): string {
 
 const MOMENT = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2})(:\d{2}(?:\.\d{1,3})?)?(?: ?UTC|Z)?$/;
 
-/** A moment as typed, in UTC, ms since the epoch; NaN for another text. */
+/** The moment that the user typed, in UTC, as ms since the epoch. NaN if the text is not valid. */
 export function momentOf(text: string): number {
   const [, day, minutes, seconds = ":00"] = MOMENT.exec(text.trim()) ?? [];
   if (day === undefined) return Number.NaN;
   const at = Date.parse(`${day}T${minutes}${seconds}Z`);
-  // Date.parse takes 31 February for 3 March.
+  // Date.parse reads 31 February as 3 March, so the day is compared.
   return new Date(at).getUTCDate() === Number(day.slice(8)) ? at : Number.NaN;
 }
 
@@ -162,7 +162,7 @@ export function errorsOf(draft: ScheduleDraft, isNew: boolean) {
   };
 }
 
-/** The scopes that go with what happens while another task holds the key. */
+/** The unique scopes that can be combined with this `onConflict`. */
 export const scopesOf = (onConflict: UniqueDraft["onConflict"]): readonly UniqueScope[] =>
   onConflict === "existing"
     ? ["unfinished", "waiting", "window"]

@@ -17,7 +17,7 @@ export interface FieldsProps {
   set(part: Partial<ScheduleDraft>): void;
 }
 
-/** When the schedule begins and ends. */
+/** The fields for the start and the end of the schedule. */
 export function SpanOfSchedule({ draft, errors, set, isNew }: FieldsProps & { isNew: boolean }) {
   const hasStart = draft.startAt.trim() !== "";
   return (
@@ -39,7 +39,7 @@ export function SpanOfSchedule({ draft, errors, set, isNew }: FieldsProps & { is
         />
         <TextField
           label="Most runs"
-          hint="It ends after so many. Empty: no end."
+          hint="The schedule ends after this many runs. Empty: no end."
           value={draft.limit}
           onChange={(limit) => set({ limit })}
           error={errors.limit}
@@ -130,7 +130,7 @@ export function TaskTimes({ draft, errors, set }: FieldsProps) {
       />
       <SpanField
         label="Expires after"
-        hint="A task that has not begun this long after its time expires. Empty: never."
+        hint="A task expires if it has not begun this long after its time. Empty: never."
         value={draft.expiresAfter}
         onChange={(expiresAfter) => set({ expiresAfter })}
         error={errors.expiresAfter}
@@ -152,7 +152,7 @@ const SCOPE_TEXT: Record<UniqueScope, string> = {
   window: "For a time",
 };
 
-/** The unique key of the tasks, and what a run does while another task holds it. */
+/** The fields for the unique key of the tasks, and for what a run does while another task holds the key. */
 export function UniqueFields({ draft, errors, set }: FieldsProps) {
   const { unique } = draft;
   const setUnique = (part: Partial<UniqueDraft>) => {
@@ -164,7 +164,7 @@ export function UniqueFields({ draft, errors, set }: FieldsProps) {
     <>
       <TextField
         label="Unique key"
-        hint="A run enqueues only if no other task holds this key. Empty: no such key."
+        hint="A run enqueues its task only if no other task holds this key. Empty: no unique key."
         value={unique.key}
         onChange={(key) => setUnique({ key })}
         error={errors.uniqueKey}
@@ -185,8 +185,8 @@ export function UniqueFields({ draft, errors, set }: FieldsProps) {
               ]}
             />
             <span className="hint">
-              Replace: a task that waits gets this payload. Keep latest: also, one more waits for the end of a
-              task that runs.
+              Replace: a waiting task gets this payload. Keep latest: the same, and while a task runs, one
+              more may wait.
             </span>
           </div>
           <div className="field">
@@ -201,7 +201,7 @@ export function UniqueFields({ draft, errors, set }: FieldsProps) {
           {unique.scope === "window" ? (
             <SpanField
               label="Window"
-              hint="From its enqueue."
+              hint="It begins with the enqueue of the task."
               value={unique.window}
               onChange={(window) => setUnique({ window })}
               error={errors.window}
@@ -213,7 +213,7 @@ export function UniqueFields({ draft, errors, set }: FieldsProps) {
   );
 }
 
-/** What becomes of runs that were missed or that overlap. */
+/** The fields for what happens to runs that were missed or that overlap. */
 export function PolicyFields({ draft, set }: Pick<FieldsProps, "draft" | "set">) {
   return (
     <div className="form-row">

@@ -13,7 +13,10 @@ interface ChangeDialogProps {
   onClose(): void;
 }
 
-/** Gives a task that waits another time, priority, key or payload. Only what differs is sent. */
+/**
+ * A dialog that changes time, priority, key or payload of a waiting task. It sends only the values that the user
+ * changed.
+ */
 export function ChangeDialog({ task, onChanged, onClose }: ChangeDialogProps) {
   const [delay, setDelay] = useState("");
   const [priority, setPriority] = useState<Priority>(task.priority);

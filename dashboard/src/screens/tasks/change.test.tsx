@@ -11,7 +11,7 @@ afterEach(() => {
 const TASK = "/v1/queues/emails/tasks/t-1";
 const waiting = (part: object) => deadTask("t-1", { deadReason: null, endedAt: null, ...part });
 
-/** Shows a task; the service accepts each change of it. */
+/** Shows a task. The service of the test accepts each change of the task. */
 function show(part: object) {
   return renderAt("/queues/emails/tasks/t-1", (call) => {
     if (call.path === TASK && call.method === "PATCH")

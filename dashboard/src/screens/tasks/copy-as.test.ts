@@ -10,7 +10,7 @@ const words = (command: string): string[] =>
     word.replace(/'([^']*)'|\\(.)/g, (_, quoted, escaped) => quoted ?? escaped),
   );
 
-it("gives the payload to the command to the character, whatever is in it", () => {
+it("gives the command exactly the characters of the payload, whatever they are", () => {
   const task = deadTask("a", { payloadText: HOSTILE, tags: ["o'neil"], priority: "high" });
   expect(words(asCommand(task))).toEqual([
     "holdfast",

@@ -9,15 +9,15 @@ interface ListFootProps {
   filtered: boolean;
   noun: string;
   selection: Selection;
-  /** The number of matches, loaded or not; null until the service has counted them. */
+  /** The number of matching tasks, loaded or not; null until the service has counted them. */
   matching: number | null;
-  /** Actions on the chosen rows. */
+  /** Buttons for actions on the selected rows. */
   actions: ReactNode;
-  /** Whether the actions can change all matches, not only loaded ones. */
+  /** Whether the actions can change all matching tasks, and not only loaded ones. */
   allowEverything: boolean;
 }
 
-/** Shows how much of the list is loaded, or the actions on the chosen rows. */
+/** Shows how much of the list is loaded. If rows are selected, shows the actions on them instead. */
 export function ListFoot(props: ListFootProps) {
   const { list, filtered, noun, selection, matching, actions, allowEverything } = props;
   const { rows, scanned, total, query, searching, stopped } = list;

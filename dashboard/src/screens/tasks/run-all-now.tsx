@@ -57,8 +57,8 @@ export function RunAllNow({ queue, filter, filtered, scheduled }: RunAllNowProps
           onClose={() => setAsking(false)}
         >
           {filtered
-            ? "Every scheduled task that matches the filter becomes pending, those that wait for a retry among them."
-            : `All ${plural(scheduled, "scheduled task")} of ${queue} become pending, those that wait for a retry among them.`}{" "}
+            ? "Every scheduled task that matches the filter becomes pending, including those that wait for a retry."
+            : `All ${plural(scheduled, "scheduled task")} of ${queue} become pending, including those that wait for a retry.`}{" "}
           Tasks that are scheduled from now on keep their times.
         </ConfirmDialog>
       ) : null}

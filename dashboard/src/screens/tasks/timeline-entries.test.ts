@@ -19,7 +19,7 @@ const attempt = (
   error: null,
 });
 
-/** `enqueued`, `replayed 1 at 5000`, `0.1 waited 10, ran 20`. */
+/** Each entry as a short text, such as `enqueued`, `replayed 1 at 5000` or `0.1 waited 10, ran 20`. */
 const told = (part: Parameters<typeof deadTask>[1], now = 0) =>
   timelineOf(deadTask("a", { enqueuedAt: 1_000, ...part }), now).map((entry) => {
     if (entry.kind === "replayed") return `replayed ${entry.generation} at ${entry.at}`;

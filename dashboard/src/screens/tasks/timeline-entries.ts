@@ -2,7 +2,7 @@ import type { AttemptView, TaskView } from "@holdfast/contracts";
 
 export type TimelineEntry =
   | { kind: "enqueued"; at: number }
-  /** Older attempts were dropped from the history. */
+  /** The history no longer has the older attempts. */
   | { kind: "missing" }
   /** `at` is null if the time of the replay was not kept. */
   | { kind: "replayed"; generation: number; at: number | null }
@@ -15,7 +15,9 @@ export type TimelineEntry =
       runMs: number;
     };
 
-/** Lists the life of a task in order. Each wait begins with its cause: the enqueue, the last attempt, or the replay. */
+/**
+ * Lists the life of a task in order. A wait begins with what caused it: the enqueue, the previous attempt, or a replay.
+ */
 export function timelineOf(task: TaskView, now: number): TimelineEntry[] {
   const entries: TimelineEntry[] = [{ kind: "enqueued", at: task.enqueuedAt }];
   let generation = 0;
@@ -35,7 +37,7 @@ export function timelineOf(task: TaskView, now: number): TimelineEntry[] {
   if (first !== undefined && (first.generation > 0 || first.attempt > 1)) {
     entries.push({ kind: "missing" });
     since = null;
-    // Replays before the first kept attempt were dropped with their attempts.
+    // Replays before the first kept attempt are not listed, since their attempts were dropped.
     generation = Math.max(0, first.generation - 1);
   }
   for (const attempt of task.history) {

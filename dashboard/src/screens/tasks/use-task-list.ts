@@ -5,10 +5,13 @@ import { type TaskFilter, type TaskPage, tasksQuery } from "../../api/tasks.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { usePaged } from "../../ui/use-paged.ts";
 
-/** After this many matches, a search waits until the reader scrolls. */
+/** When a search has found this many more matches, it waits until the reader scrolls. */
 const MATCHES_PER_STEP = 100;
 
-/** Returns how many tasks ever entered a state. The depth would hide new tasks while others leave. */
+/**
+ * Returns how many tasks have ever entered a state. The present number would hide new tasks if others leave at the same
+ * time.
+ */
 function arrivals(stats: QueueStats, state: TaskState): number {
   const { totals } = stats;
   switch (state) {
@@ -29,7 +32,7 @@ function arrivals(stats: QueueStats, state: TaskState): number {
   }
 }
 
-/** A list that stays the same while it is read, and counts the changes since its rows were loaded. */
+/** A list that does not change while the reader looks at it, and a count of the changes since its rows were loaded. */
 export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean) {
   const { state } = filter;
   const client = useQueryClient();
@@ -91,7 +94,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
     stopped: stopped && hasNextPage,
     stop,
     goOn: () => setStopped(false),
-    /** Called at the end of the list: loads the next page, or continues the search. */
+    /** Called when the reader reaches the end of the list. Loads the next page, or continues the search. */
     more: () => {
       if (filtered) setWanted((count) => Math.max(count, rows.length + MATCHES_PER_STEP));
       else more();
@@ -107,7 +110,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
 
 export type TaskList = ReturnType<typeof useTaskList>;
 
-/** Refreshes a list while it has one page and shows its start, because new rows disturb nobody there. */
+/** Refreshes a list that has one page and shows its start. There, new rows disturb nobody. */
 export function useFollow(list: TaskList, undisturbed: boolean): void {
   const { fresh, gone, atTop, paused, pages, query, refresh, stopped } = list;
   const follow =

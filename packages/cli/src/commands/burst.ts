@@ -10,9 +10,10 @@ interface BurstOptions {
   type: string;
 }
 
-/** Accepts only demo tasks: a burst must not be able to send ten thousand real e-mails. */
+/** Accepts only demo tasks, so that a burst cannot send ten thousand real e-mails. */
 function parseDemoType(text: string): string {
-  if (!/^demo\.[a-z]+$/.test(text)) throw new InvalidArgumentError("It has to be a demo type, demo.…");
+  if (!/^demo\.[a-z]+$/.test(text))
+    throw new InvalidArgumentError("It has to be a demo type, such as demo.sleep.");
   return text;
 }
 
@@ -21,8 +22,8 @@ export function burstCommand(program: Command, action: Action): void {
     .command("burst")
     .argument("<queue>")
     .option("--tasks <n>", "how many, 1 to 1000000", parseWhole(1, 1_000_000), 10_000)
-    .option("--fail-rate <share>", "chance of each attempt to fail, 0 to 1", parseFraction, 0.2)
-    .option("--type <type>", "type of the tasks, demo.…", parseDemoType, "demo.flaky")
+    .option("--fail-rate <share>", "probability that an attempt fails, 0 to 1", parseFraction, 0.2)
+    .option("--type <type>", "type of the tasks, such as demo.sleep", parseDemoType, "demo.flaky")
     .description("enqueues many demo tasks at once; refused unless ENVIRONMENT is empty or development")
     .action(
       action<BurstOptions>(async (context, [queue = ""], { tasks, failRate, type }) => {

@@ -10,7 +10,7 @@ export function completionCommand(program: Command, io: Io): void {
     .addCommand(
       new Command("completion")
         .copyInheritedSettings(program)
-        .description("prints the completion of a shell: source <(holdfast completion bash)")
+        .description("prints a completion script for your shell: source <(holdfast completion bash)")
         .addArgument(new Command().createArgument("<shell>", "which one").choices(SHELLS))
         .action((shell: Shell) => void io.stdout.write(completionScript(shell))),
     )
@@ -23,7 +23,7 @@ export function completionCommand(program: Command, io: Io): void {
     });
 }
 
-/** The names of queues; none if Redis does not answer, because a completion cannot report errors. */
+/** The names of queues. The list is empty if Redis does not answer, because a completion cannot report errors. */
 async function queueNames(io: Io, words: readonly string[]) {
   const after = (option: string) => {
     const at = words.lastIndexOf(option);

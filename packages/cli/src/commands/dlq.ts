@@ -36,7 +36,7 @@ function selectionOptions(command: Command): Command {
     .option("--dry-run", "only count; change nothing");
 }
 
-/** Runs an operation here on everything that matches. */
+/** Replays or discards all matching dead letters, in an operation that this process runs. */
 async function inBulk(
   context: Context,
   spec: { kind: "replay" | "discard"; queue: string; to?: string; force?: boolean },
@@ -44,7 +44,7 @@ async function inBulk(
   rate: number | undefined,
 ): Promise<ExitCode> {
   const observer = await context.observer();
-  // An unknown queue is an error, not an operation on nothing.
+  // Throws if the queue is unknown, instead of running an operation that matches nothing.
   await observer.stats(spec.queue);
   const done = spec.kind === "replay" ? "replayed" : "discarded";
   const view = await context.recorded(
@@ -119,7 +119,7 @@ export function dlqCommand(program: Command, action: Action): void {
           const filter = filterOf(ids, options);
           if (payloadText !== undefined) checkJson(payloadText, "the payload");
           if (payloadText !== undefined && ids.length !== 1)
-            throw new UsageError("--payload goes with exactly one id");
+            throw new UsageError("--payload needs exactly one id");
           const observer = await context.observer();
           if (options.dryRun) return dryRun(context, queue, ids, filter);
           if (to !== undefined) await context.warnOfNewQueue(to);

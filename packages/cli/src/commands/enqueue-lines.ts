@@ -29,7 +29,7 @@ const STOPPING: Partial<Record<ExitCode, string>> = {
 
 /**
  * Enqueues one task per line, 500 per call. Refused lines are reported with their number, and can be written to a file.
- * If the input stops before its end, a message says why and at which line.
+ * If the command stops before the end of the input, a message says why and at which line.
  */
 export class LineEnqueuer {
   readonly #context: Context;
@@ -40,7 +40,7 @@ export class LineEnqueuer {
   #waiting: Line[] = [];
   #failure: ExitCode = EXIT.ok;
   #firstCode: ErrorCode | null = null;
-  /** The input cannot be read, the file of refused lines cannot be written, or an unexpected error came. */
+  /** Set if the input cannot be read, if the file of refused lines cannot be written, or on an unexpected error. */
   #error: { cause: string; code: ExitCode } | null = null;
   /** The number of the first line that was not sent. */
   #unsentFrom: number | null = null;
@@ -80,7 +80,7 @@ export class LineEnqueuer {
       if (this.#stopped !== null) {
         await this.#send();
         this.#leave(number, bytes);
-        // The rest of the input is only read if refused lines are written to a file.
+        // The rest of the input is read only to write it to the file of refused lines.
         if (!this.#rejects) break;
         continue;
       }
@@ -89,13 +89,13 @@ export class LineEnqueuer {
     }
   }
 
-  /** The outcome, for the audit log. */
+  /** The outcome of the command, for the audit log. */
   get done(): Done {
     const { accepted, duplicates } = this.counts;
     return { count: accepted - duplicates, code: this.#firstCode, interrupted: this.#stopped !== null };
   }
 
-  /** Why the rest was not sent: Redis is gone, output or refused lines cannot be written, or the user interrupted. */
+  /** Why the remaining lines were not sent. Null if nothing has stopped the command. */
   get #stopped(): string | null {
     const { io } = this.#context;
     if (io.signal.aborted) return "interrupted";
@@ -143,7 +143,7 @@ export class LineEnqueuer {
     }
   }
 
-  /** @param line the line in the form in which it can be sent again */
+  /** @param line the line in a form that can be sent again */
   #refused({ number, bytes }: Line, error: HoldfastError, id: string | null = null): void {
     const message = messageOf(error);
     this.counts.refused++;
@@ -155,7 +155,7 @@ export class LineEnqueuer {
     this.#result({ line: number, id, state: null, duplicate: false, willRun: false, error: message });
   }
 
-  /** Counts a line that was not sent, and keeps it for another try. */
+  /** Counts a line that was not sent, and keeps it so that it can be sent again. */
   #leave(number: number, bytes: Buffer): void {
     this.counts.unsent++;
     this.#unsentFrom ??= number;

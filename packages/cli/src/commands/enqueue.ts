@@ -46,7 +46,7 @@ export function enqueueCommand(program: Command, action: Action): void {
     .addOption(
       new Option(
         "--if-ended <what>",
-        "with --id, if that task ended without completing: enqueue it again (default), or leave it (duplicate)",
+        "with --id, if the task with this id ended without completing: again (default) enqueues it, duplicate leaves it as it is",
       ).choices(["again", "duplicate"]),
     )
     .addOption(new Option("--priority <priority>", "urgency").choices(PRIORITIES))
@@ -57,12 +57,16 @@ export function enqueueCommand(program: Command, action: Action): void {
     .option("--expires-at <time>", "do not begin the task after this moment", parseTime)
     .option("--tag <tag>", "a tag; can be repeated", collect)
     .addOption(
-      new Option("--durability <level>", "where a task is stored before it is confirmed").choices(
-        DURABILITIES,
-      ),
+      new Option(
+        "--durability <level>",
+        "where a task has to be stored before the enqueue is confirmed",
+      ).choices(DURABILITIES),
     )
-    .option("--partition-key <key>", "tasks of one key go to one partition, in their order")
-    .option("--key <key>", "tasks of one key wait in a line of their own, and the keys take turns")
+    .option("--partition-key <key>", "tasks with the same key go to one partition, in their order")
+    .option(
+      "--key <key>",
+      "tasks with the same key wait in their own line, and the lines of all keys take turns",
+    )
     .option("--cost <n>", "how much of a rate the task takes", parseWhole(1, LIMITS.cost));
   uniqueOptions(keepOptions(command))
     .option("--wait <duration>", "wait for the end of the task; exit 1 unless it completes", parseDuration)
@@ -79,9 +83,9 @@ export function enqueueCommand(program: Command, action: Action): void {
             );
           return enqueueLines(context, queue, options.ndjson, options.rejects);
         }
-        if (options.rejects !== undefined) throw new UsageError("--rejects goes with --ndjson");
+        if (options.rejects !== undefined) throw new UsageError("--rejects needs --ndjson");
         if (type === undefined)
-          throw new UsageError("missing the type of the task: holdfast enqueue <queue> <type>");
+          throw new UsageError("the type of the task is missing: holdfast enqueue <queue> <type>");
         return enqueueOne(context, queue, type, payload, options);
       }),
     );
@@ -134,7 +138,7 @@ async function enqueueOne(
       );
     });
   if (isNew) context.out.say(`holdfast: warning: there was no queue "${queue}"; this task created it`);
-  // A duplicate that was purged has no result to show.
+  // The result of a purged duplicate is gone.
   const waitMs = receipt.state === "purged" ? undefined : options.wait;
   const ended = waitMs === undefined ? null : await wait(context, producer, receipt.id, waitMs);
   if (ended !== null) return ended;
@@ -158,7 +162,7 @@ function duplicateText({ willRun, deduplicated }: EnqueueReceipt): string {
     : "yes: it was accepted before and has ended, nothing will run";
 }
 
-/** Null if no task has the id any more. */
+/** Waits for the end of the task and prints its state. Null if no task has the id any more. */
 async function wait(context: Context, producer: Queue, id: string, waitMs: number): Promise<ExitCode | null> {
   const task = await producer.wait(id, { waitMs, signal: context.io.signal }).catch((error: unknown) => {
     context.out.say(`task ${id} was accepted`);
@@ -167,7 +171,9 @@ async function wait(context: Context, producer: Queue, id: string, waitMs: numbe
   if (task === null) return null;
   printTask(context, task);
   if (!(TERMINAL_STATES as readonly string[]).includes(task.state))
-    context.out.say(`holdfast: the task was accepted, and has not ended in time: it is ${task.state}`);
+    context.out.say(
+      `holdfast: the task was accepted, but did not end within the time of --wait: it is ${task.state}`,
+    );
   return task.state === "completed" ? EXIT.ok : EXIT.failed;
 }
 

@@ -27,14 +27,14 @@ export function eventsCommand(program: Command, action: Action): void {
     .argument("<queue>")
     .option(
       "--after <cursor>",
-      "go on behind this cursor; 0 for the oldest events that are kept (default: what happens from now on)",
+      "start after the event with this cursor; 0: at the oldest event that is kept (default: only events from now on)",
     )
     .addOption(
       new Option("--type <type>", "only events of this type; can be repeated")
         .choices(TASK_EVENT_TYPES)
         .argParser(collect),
     )
-    .option("--count <n>", "end after this many events", parseWhole(1, LIMITS.events))
+    .option("--count <n>", "exit after this many events", parseWhole(1, LIMITS.events))
     .description(
       "prints what happens to the tasks of a queue, until it is interrupted; JSON lines with --json",
     )

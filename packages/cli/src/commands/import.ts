@@ -10,7 +10,7 @@ import { printReport } from "../import/report.ts";
 import { redisSettings } from "../redis-address.ts";
 import { parseWhole } from "../values.ts";
 
-/** The highest number of a priority that BullMQ takes. */
+/** The number of the lowest priority in BullMQ, where a lower number is more urgent. */
 const LEAST_URGENT = 2_097_152;
 
 interface ImportBullMqOptions {
@@ -50,16 +50,20 @@ export function importCommand(program: Command, action: Action): void {
     .command("bullmq")
     .description("moves the jobs of a BullMQ queue that wait, are delayed or failed; it can be repeated")
     .option("--from <url>", "the Redis of BullMQ; others on this machine can see a password in it")
-    .option("--from-file <file>", "a file with this URL")
+    .option("--from-file <file>", "a file that contains the URL of --from")
     .option("--from-prefix <prefix>", "first part of the keys of BullMQ", "bull")
     .requiredOption("--queue <name>", "the queue of BullMQ")
     .option("--to <queue>", "the queue of Holdfast (default: of the same name)")
-    .option("--state <state>", `only these: ${MOVED_STATES.join(", ")}; can be repeated`, collectState)
+    .option(
+      "--state <state>",
+      `move only jobs in this state: ${MOVED_STATES.join(", ")}; can be repeated`,
+      collectState,
+    )
     .option("--type <name=type>", "the task type of jobs of this name; can be repeated", collectType)
     .option("--high-up-to <n>", "priorities 0 to n become high (default: none)", parseWhole(0, LEAST_URGENT))
     .option("--low-from <n>", "priorities of n and more become low", parseWhole(1, LEAST_URGENT + 1), 1)
     .option("--remove", "remove each job from BullMQ once its task is stored")
-    .option("--even-if-running", "import though the queue of BullMQ is not paused")
+    .option("--even-if-running", "import even if the queue of BullMQ is not paused")
     .option("--dry-run", "read and report only")
     .action(action<ImportBullMqOptions>((context, _, options) => importBullMq(context, options)));
 }
@@ -82,7 +86,7 @@ async function importBullMq(context: Context, options: ImportBullMqOptions): Pro
 
 function addressOf({ from, fromFile }: ImportBullMqOptions): string {
   if ((from === undefined) === (fromFile === undefined))
-    throw new UsageError("say where BullMQ is: either --from <url> or --from-file <file>");
+    throw new UsageError("give the Redis of BullMQ: either --from <url> or --from-file <file>");
   if (fromFile === undefined) return from as string;
   try {
     return readFileSync(fromFile, "utf8").trim();
@@ -132,7 +136,7 @@ async function run(
     });
   }
   if (context.io.signal.aborted) {
-    context.out.say("holdfast: interrupted: the same command goes on where this one stopped");
+    context.out.say("holdfast: interrupted: the same command continues where this one stopped");
     return EXIT.failed;
   }
   return moving.refused > 0 ? EXIT.failed : EXIT.ok;

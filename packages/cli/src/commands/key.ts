@@ -13,7 +13,7 @@ import type { Column } from "../output.ts";
 import { parseDuration, time } from "../values.ts";
 
 interface Listed extends KeyView {
-  /** Left out for keys in a file, because last uses are recorded only in Redis. */
+  /** Missing for keys in a file, because only Redis has a record of last uses. */
   lastUsedAt?: number | null;
 }
 
@@ -35,8 +35,8 @@ interface Where {
 }
 
 /**
- * Where the keys are: in a file, for the services whose API_KEYS_FILE names it, or in Redis, for all services. Changes
- * in Redis are also recorded in the audit log.
+ * Where the keys are stored: in a file, which serves the services whose API_KEYS_FILE names it, or in Redis, which
+ * serves all services. Changes in Redis are also recorded in the audit log.
  */
 interface Keys {
   add(key: ApiKey): Promise<void>;
@@ -49,14 +49,14 @@ export function keyCommand(program: Command, action: Action): void {
 
   key
     .command("create")
-    .requiredOption("--label <text>", "holder of the key, whom the audit log names")
+    .requiredOption("--label <text>", "name of the holder, for the audit log")
     .requiredOption(
       "--scope <scope>",
       `${SCOPES.join(", ")}; repeat it, or separate by commas`,
       collectScopes,
     )
     .option("--queue <queue>", "only this queue; repeat it, or separate by commas", collectNames)
-    .option("--expires <duration>", "validity from now, like 30d", parseDuration)
+    .option("--expires <duration>", "how long the key is valid from now on, such as 30d", parseDuration)
     .option("--file <path>", "write the key to this file (API_KEYS_FILE of the services) instead of Redis")
     .description("makes a key and prints it once; only its hash is kept")
     .action(
@@ -70,7 +70,7 @@ export function keyCommand(program: Command, action: Action): void {
           });
           await (await keysOf(context, file)).add(key);
           if (context.out.format === "table") {
-            // The key is alone on stdout, so that KEY=$(holdfast key create …) works.
+            // stdout has nothing but the key, so that KEY=$(holdfast key create …) works.
             context.out.line(text);
             context.out.say(
               `key ${key.id} of "${key.label}": ${key.scopes.join(", ")}; ${
@@ -129,7 +129,7 @@ async function keysOf(context: Context, file: string | undefined): Promise<Keys>
   };
 }
 
-/** The id of a key. Accepts the whole key as well, since people have the whole key at hand, but never prints it. */
+/** The id of a key. The user may also give the whole key. This function never prints it. */
 function idOf(given: string): string {
   const id = /^(?:hf_)?([0-9a-z]{12})(?:_[0-9A-Za-z]*)?$/.exec(given)?.[1];
   if (id === undefined)

@@ -14,7 +14,7 @@ export interface LimitOptions {
   weight?: string;
 }
 
-/** The options of a limit, for each command that sets one. */
+/** Adds the options that describe a limit to a command. */
 export const withLimit = (command: Command) =>
   command
     .option("--concurrency <n>", "how many tasks may run at one time", parseWhole(1, MOST))
@@ -24,10 +24,10 @@ export const withLimit = (command: Command) =>
       "with --rate: how many may start at once after a pause (default: 1)",
       parseWhole(1, MOST),
     )
-    .option("--weight <n>", "share of turns compared with other keys, 0.001 to 1000 (default: 1)");
+    .option("--weight <n>", "share of the turns in comparison with other keys, 0.001 to 1000 (default: 1)");
 
 export function limitOf({ concurrency, rate, burst, weight }: LimitOptions): Limit {
-  if (burst !== undefined && rate === undefined) throw new UsageError("--burst goes with --rate");
+  if (burst !== undefined && rate === undefined) throw new UsageError("--burst needs --rate");
   return {
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(rate === undefined ? {} : { rate: { ...rate, ...(burst === undefined ? {} : { burst }) } }),
@@ -37,7 +37,7 @@ export function limitOf({ concurrency, rate, burst, weight }: LimitOptions): Lim
 
 export const isEmpty = (limit: Limit) => Object.keys(limit).length === 0;
 
-/** How the tasks of each key follow one another. */
+/** The options that decide in which order the tasks of a key run. */
 export interface PolicyOptions {
   ordered?: boolean;
   onDead?: KeyLimits["onDead"];
@@ -49,17 +49,18 @@ export const withPolicy = (command: Command) =>
   command
     .option(
       "--ordered",
-      "for keys: a task that failed keeps its place, and its key waits for it (needs --concurrency 1)",
+      "for keys: a failed task keeps its place, and later tasks of its key wait until it ends (needs --concurrency 1)",
     )
     .addOption(
-      new Option("--on-dead <what>", "with --ordered: whether a key goes on after a task of it died").choices(
-        ON_DEAD,
-      ),
+      new Option(
+        "--on-dead <what>",
+        "with --ordered: whether a key continues after one of its tasks became a dead letter",
+      ).choices(ON_DEAD),
     )
     .addOption(
       new Option(
         "--when-full <what>",
-        "for keys: what happens to a new task while its key has as many running tasks as it may",
+        "for keys: what happens to a new task if its key already has as many running tasks as allowed",
       ).choices(WHEN_FULL),
     )
     .option(
@@ -75,10 +76,10 @@ const policyOf = ({ ordered, onDead, whenFull, maxWaiting }: PolicyOptions): Key
   ...(maxWaiting === undefined ? {} : { maxWaiting }),
 });
 
-/** The limit that the options set for a scope. Empty if they set none. */
+/** The limit that the options set for a scope. Empty if no option sets one. */
 export function scopedLimitOf(scope: Scope, options: LimitOptions & PolicyOptions): KeyLimits {
   const policy = policyOf(options);
   if (scope === "queue" && !isEmpty(policy))
-    throw new UsageError("--ordered, --on-dead, --when-full and --max-waiting go with --scope key");
+    throw new UsageError("--ordered, --on-dead, --when-full and --max-waiting need --scope key");
   return { ...limitOf(options), ...policy };
 }

@@ -17,7 +17,7 @@ import { limitText, presentLimits, scopeOption } from "./limits.ts";
 type TryOptions = LimitOptions &
   PolicyOptions & { scope: Scope; slots?: number; apply?: boolean; confirm?: string };
 
-/** A row of the comparison: what was recorded, or one of the two simulations. */
+/** A row of the comparison: the recorded run, or one of the two simulated runs. */
 type Row = { name: string } & Pick<TrialRun, "wait"> & Partial<TrialRun>;
 
 const number = (value: number | undefined) => (value === undefined ? "" : withCommas(value));

@@ -27,7 +27,7 @@ import {
   withPolicy,
 } from "./limit-options.ts";
 
-/** `3 at a time, 10 per 1s (burst 5), weight 2`. */
+/** The limit as text, such as `3 at a time, 10 per 1s (burst 5), weight 2`. */
 export function limitText(limit: Limit | null | undefined): string {
   if (!limit || isEmpty(limit)) return "none";
   const { concurrency, rate, weight } = limit;
@@ -90,12 +90,12 @@ function tell(context: Context, view: LimitsView): void {
   ]);
 }
 
-/** The types with a limit or a hold. */
+/** The types that have a limit or a hold. */
 const typesIn = ({ limits, types }: LimitsView) => [
   ...new Set([...Object.keys(limits.types ?? {}), ...types.map(({ type }) => type)]),
 ];
 
-/** `5 at a time; 5 run, held back by concurrency`. */
+/** A type as text, such as `5 at a time; 5 run, held back by concurrency`. */
 function typeText({ limits, types }: LimitsView, type: string): string {
   const view = types.find((each) => each.type === type);
   const state = view ? `; ${view.running} run${heldBackText(view)}` : "";
@@ -105,7 +105,7 @@ function typeText({ limits, types }: LimitsView, type: string): string {
 const heldBackText = (view: TaskTypeView) =>
   view.blockedBy === null ? "" : `, held back by ${blockText(view)}`;
 
-/** `50 at a time, of orders, mail`. */
+/** A shared limit as text, such as `50 at a time, of orders, mail`. */
 const sharedText = ({ limit, queues }: SharedLimitView) => `${limitText(limit)}, of ${queues.join(", ")}`;
 
 const SHARED_COLUMNS: Column<SharedLimitView>[] = [
@@ -141,7 +141,7 @@ async function change(
   tell(context, view);
 }
 
-/** The limits of a queue, which need not exist. */
+/** The limits of a queue. Works for a queue that does not exist yet. */
 export async function presentLimits(observer: Observer, queue: string): Promise<QueueLimits> {
   const known = (await observer.queues()).includes(queue);
   return known ? (await observer.limits.get(queue)).limits : {};
@@ -166,7 +166,9 @@ function sharedCommands(limits: Command, action: Action): void {
       .command("share")
       .argument("<name>")
       .argument("<queues...>")
-      .description("sets a limit that queues share; a janitor divides it among them, by what waits there"),
+      .description(
+        "sets a limit that several queues share; a janitor divides it among the queues according to their waiting tasks",
+      ),
   ).action(
     action<LimitOptions>(async (context, [name = "", ...queues], options) => {
       const { limits: all } = await context.observer();
@@ -213,9 +215,7 @@ export function limitsCommand(program: Command, action: Action): Command {
         .command("set")
         .argument("<queue>")
         .addOption(scopeOption().makeOptionMandatory())
-        .description(
-          "sets the limit of a scope, in place of the one before; the other scope keeps its limit",
-        ),
+        .description("replaces the limit of one scope; the other scope keeps its limit"),
     ),
   ).action(
     action<LimitOptions & PolicyOptions & { scope: Scope }>(
@@ -233,8 +233,12 @@ export function limitsCommand(program: Command, action: Action): Command {
   limits
     .command("fair")
     .argument("<queue>")
-    .addArgument(new Argument("<by>", "what the keys of the queue share").choices(FAIR_BY))
-    .description("sets what keys share: the number of starts, or the time that their tasks run")
+    .addArgument(
+      new Argument("<by>", "what is shared out fairly among the keys of the queue").choices(FAIR_BY),
+    )
+    .description(
+      "sets what is shared out fairly among keys: the number of starts, or the running time of their tasks",
+    )
     .action(
       action(async (context, [queue = "", by = "starts"]) => {
         await change(context, queue, (before) => ({ ...before, fairBy: by as QueueLimits["fairBy"] }));
@@ -248,7 +252,7 @@ export function limitsCommand(program: Command, action: Action): Command {
     .argument("<queue>")
     .addOption(scopeOption())
     .description(
-      "removes the limits of a queue, or those of one scope; with those of keys also --ordered, --on-dead, --when-full and --max-waiting",
+      "removes the limits of a queue, or of one scope; the scope key includes --ordered, --on-dead, --when-full and --max-waiting",
     )
     .action(
       action<{ scope?: Scope }>(async (context, [queue = ""], { scope }) => {
@@ -268,7 +272,7 @@ export function limitsCommand(program: Command, action: Action): Command {
   ).action(
     action<LimitOptions & { clear?: boolean }>(async (context, [queue = "", type = ""], options) => {
       const limit = limitOf(options);
-      if (options.clear && !isEmpty(limit)) throw new UsageError("--clear goes without a limit");
+      if (options.clear && !isEmpty(limit)) throw new UsageError("--clear cannot be combined with a limit");
       if (!options.clear && isEmpty(limit))
         return tell(context, await (await context.observer()).limits.get(queue));
       await change(context, queue, ({ types, ...before }) => ({
@@ -306,8 +310,8 @@ export function limitsCommand(program: Command, action: Action): Command {
       async (context, [queue = "", key = ""], options) => {
         const { limits: all } = await context.observer();
         const limit = limitOf(options);
-        if (options.clear && !isEmpty(limit)) throw new UsageError("--clear goes without a limit");
-        if (options.for !== undefined && isEmpty(limit)) throw new UsageError("--for goes with a limit");
+        if (options.clear && !isEmpty(limit)) throw new UsageError("--clear cannot be combined with a limit");
+        if (options.for !== undefined && isEmpty(limit)) throw new UsageError("--for needs a limit");
         if (!options.clear && isEmpty(limit)) return tellKey(context, await all.key(queue, key));
         const view = await context.recorded({ action: "queue.key_limit", queue, subject: key }, () =>
           all.setKey(queue, key, options.clear ? null : limit, { forMs: options.for }),
@@ -321,10 +325,10 @@ export function limitsCommand(program: Command, action: Action): Command {
     .command("hold")
     .argument("<queue>")
     .argument("<duration>", "for how long (30s, 10m); 0s ends the hold", parseDuration)
-    .option("--key <key>", "one key of it (default: the whole queue)")
-    .option("--type <type>", "one type of it")
+    .option("--key <key>", "only this key of the queue (default: the whole queue)")
+    .option("--type <type>", "only this type of the queue")
     .option("--reason <text>", "kept in the audit log")
-    .description("lets no task of a queue, key or type start for some time; running tasks go on")
+    .description("prevents tasks of a queue, key or type from starting for some time; running tasks continue")
     .action(
       action<{ key?: string; type?: string; reason?: string }>(
         async (context, [queue = "", span = ""], { key, type, reason }) => {

@@ -43,8 +43,8 @@ function print(context: Context, view: View): void {
 }
 
 /**
- * Creates an operation and runs it here to its end, so that no service has to run. If this process is interrupted,
- * another one continues the operation.
+ * Creates an operation and runs it to its end in this process, so no service has to run. If this process is
+ * interrupted, another process that runs operations (such as observability) continues it.
  */
 export async function runHere(
   context: Context,
@@ -61,7 +61,7 @@ async function finish(context: Context, id: string): Promise<View> {
   const view = await finishHere(context.client, id, { signal: context.io.signal });
   if (view.endedAt === null)
     context.out.say(
-      `operation ${id} goes on without this command; to end it: holdfast operation cancel ${id}`,
+      `operation ${id} continues without this command; to end it: holdfast operation cancel ${id}`,
     );
   return view;
 }

@@ -87,8 +87,10 @@ export function queueCommand(program: Command, action: Action): void {
   queue
     .command("pause")
     .argument("<queue>")
-    .option("--reason <text>", "shown to everybody who asks why nothing runs", "")
-    .description("stops workers from acquiring tasks of a queue; running tasks go on, enqueues are accepted")
+    .option("--reason <text>", "the reason, shown to everybody who looks at the paused queue", "")
+    .description(
+      "stops workers from acquiring tasks of a queue; running tasks continue, and enqueues are accepted",
+    )
     .action(
       action<{ reason: string }>(async (context, [name = ""], { reason }) => {
         const observer = await context.observer();
@@ -120,7 +122,7 @@ export function queueCommand(program: Command, action: Action): void {
     .command("partition")
     .argument("<queue>")
     .argument("<count>", "how many, 1 to 256", parseWhole(1, LIMITS.partitions))
-    .description("gives a queue (more) partitions, so that it uses several nodes of a Cluster")
+    .description("sets the number of partitions of a queue, so that it uses several nodes of a Cluster")
     .action(
       action(async (context, [name = "", count = ""]) => {
         const observer = await context.observer();
@@ -203,7 +205,7 @@ interface SettingOptions {
   reason?: string;
 }
 
-/** The settings that were named. */
+/** The settings that the user named on the command line. */
 function settingsOf({ retention, idempotency, maxDeadAge, reason: _, ...same }: SettingOptions) {
   return {
     ...same,
@@ -219,26 +221,34 @@ function configureCommand(queue: Command, action: Action): void {
     .argument("<queue>")
     .option(
       "--max-waiting <count>",
-      "refuse enqueues while so many tasks wait; 0: no cap",
+      "refuse enqueues while this many tasks wait; 0: no limit",
       parseWhole(0, MOST_TASKS),
     )
-    .option("--retention <time>", "keep ended tasks for so long, as 24h or 7d", parseDuration)
-    .option("--retention-count <count>", "keep so many ended tasks of each state", parseWhole(0, 10_000_000))
-    .option("--idempotency <time>", "remember ids for so long after the end of a task", parseDuration)
-    .addOption(new Option("--durability <level>", "of enqueues that ask for none").choices([...DURABILITIES]))
+    .option("--retention <time>", "how long to keep ended tasks, such as 24h or 7d", parseDuration)
+    .option(
+      "--retention-count <count>",
+      "how many ended tasks of each state to keep",
+      parseWhole(0, 10_000_000),
+    )
+    .option("--idempotency <time>", "how long to remember the id of a task after its end", parseDuration)
+    .addOption(
+      new Option("--durability <level>", "durability of enqueues that do not name one").choices([
+        ...DURABILITIES,
+      ]),
+    )
     .option(
       "--max-dead <count>",
-      "keep so many dead letters and drop the oldest beyond them, for good; 0: no cap",
+      "keep at most this many dead letters; the oldest ones above that are deleted for good; 0: no limit",
       parseWhole(0, MOST_TASKS),
     )
     .option(
       "--max-dead-age <time>",
-      "drop dead letters that are older, for good, as 30d; 0s: no cap",
+      "delete dead letters that are older than this for good, such as 30d; 0s: no limit",
       parseDuration,
     )
     .option(
       "--max-events <count>",
-      "keep at least so many events of tasks for readers; 0: none",
+      "how many events of tasks to keep at least, for readers; 0: none",
       parseWhole(0, LIMITS.events),
     )
     .option("--reason <text>", "kept in the audit log")
@@ -262,7 +272,7 @@ function configureCommand(queue: Command, action: Action): void {
     );
 }
 
-/** A deleted queue comes back with the next task that a schedule enqueues into it. */
+/** Warns of schedules for a deleted queue: their next task creates the queue again. */
 async function warnOfSchedules(context: Context, queue: string): Promise<void> {
   const found = await new Schedules({ client: context.client }).list({ queue });
   if (found.length === 0) return;

@@ -89,7 +89,7 @@ async function sayWhatKeepsThem(context: Context, schedules: readonly ScheduleVi
   return true;
 }
 
-/** Acts on an existing schedule, and records the action under its queue. */
+/** Changes an existing schedule, and records the change in the audit log under the queue of the schedule. */
 async function changed<T>(
   context: Context,
   verb: "delete" | "run" | "pause" | "resume",
@@ -132,7 +132,7 @@ export function scheduleCommand(program: Command, action: Action): void {
 
   const put = schedule
     .command("put")
-    .argument("<id>", "creates a schedule, or replaces one and keeps its runs")
+    .argument("<id>", "creates a schedule, or replaces one and keeps the history of its runs")
     .argument("<queue>")
     .argument("<cron>", "five fields, or six with seconds first; @daily and the like; @every 30s")
     .argument("<type>", "task type")
@@ -140,15 +140,16 @@ export function scheduleCommand(program: Command, action: Action): void {
     .option("--time-zone <zone>", "IANA name, such as Europe/Berlin (default: UTC)")
     .option("--start-at <time>", "no occurrence before this time (2030-01-31T08:00:00Z)", parseTime)
     .option("--end-at <time>", "no occurrence after this time", parseTime)
-    .option("--limit <n>", "end after this many occurrences", parseWhole(1, 1_000_000_000))
-    .option("--immediately", "the first occurrence at once, if the schedule is new")
+    .option("--limit <n>", "stop after this many occurrences", parseWhole(1, 1_000_000_000))
+    .option("--immediately", "run the first occurrence at once, if the schedule is new")
     .addOption(
-      new Option("--missed <policy>", "missed occurrences to enqueue: none, one for all, or each").choices(
-        MISSED_POLICIES,
-      ),
+      new Option(
+        "--missed <policy>",
+        "which missed occurrences to enqueue: none, one for all of them, or each one",
+      ).choices(MISSED_POLICIES),
     )
     .addOption(
-      new Option("--overlap <policy>", "skip: no task until the last one has ended").choices(
+      new Option("--overlap <policy>", "skip: enqueue no task until the previous one has ended").choices(
         OVERLAP_POLICIES,
       ),
     )

@@ -13,13 +13,13 @@ interface ChangeOptions extends Selection {
   delay?: number;
   runAt?: number;
   priority?: Priority;
-  /** False for --no-key. */
+  /** The new key of the task. False for --no-key. */
   key?: string | false;
   payload?: string;
   yes?: boolean;
 }
 
-/** @throws UsageError nothing is to be changed, or two options say when; HoldfastError invalid_json */
+/** @throws UsageError if nothing is to be changed, or if two options give a time; HoldfastError invalid_json */
 function changeOf({ now, delay, runAt, priority, key, payload }: ChangeOptions): TaskChange {
   const times = [now, delay, runAt].filter((time) => time !== undefined);
   if (times.length > 1) throw new UsageError("--now, --delay and --run-at exclude each other");
@@ -39,7 +39,7 @@ function changeOf({ now, delay, runAt, priority, key, payload }: ChangeOptions):
   return change;
 }
 
-/** Changes all scheduled tasks that match, as an operation that runs here. */
+/** Changes all matching scheduled tasks, in an operation that this process runs. */
 async function inBulk(
   context: Context,
   queue: string,
@@ -48,7 +48,7 @@ async function inBulk(
   rate: number | undefined,
 ): Promise<ExitCode> {
   if (key !== undefined || payloadText !== undefined)
-    throw new UsageError("--key, --no-key and --payload go with ids");
+    throw new UsageError("--key, --no-key and --payload need ids");
   const view = await context.recorded(
     { action: "task.change", queue },
     () =>
@@ -74,16 +74,16 @@ export function taskChangeCommand(task: Command, action: Action): void {
       .command("change")
       .argument("<queue>")
       .argument("[ids...]")
-      .option("--all", "every scheduled task of the queue, those that wait for a retry among them"),
+      .option("--all", "every scheduled task of the queue, including those that wait for a retry"),
     "due",
   )
     .option("--now", "run them now")
     .option("--delay <duration>", "due this long from now (5s, 10m, 2h)", parseDuration)
     .option("--run-at <time>", "due at this time (2030-01-31T08:00:00Z)", parseTime)
     .addOption(new Option("--priority <priority>", "another priority").choices(PRIORITIES))
-    .option("--key <key>", "another key; with ids")
-    .option("--no-key", "no key any more; with ids")
-    .option("--payload <json>", "another payload; with exactly one id")
+    .option("--key <key>", "another key; needs ids")
+    .option("--no-key", "remove the key; needs ids")
+    .option("--payload <json>", "another payload; needs exactly one id")
     .option("--rate <n>", "at most this many per second", parseWhole(1, 100_000))
     .option("--yes", "needed for --all and for filters")
     .option("--dry-run", "only count; change nothing")
@@ -93,7 +93,7 @@ export function taskChangeCommand(task: Command, action: Action): void {
         const change = changeOf(options);
         const filter = filterOf(ids, options);
         if (change.payloadText !== undefined && ids.length !== 1)
-          throw new UsageError("--payload goes with exactly one id");
+          throw new UsageError("--payload needs exactly one id");
         const observer = await context.observer();
         if (options.dryRun) {
           const matched =
@@ -112,7 +112,7 @@ export function taskChangeCommand(task: Command, action: Action): void {
             ),
           );
         }
-        // An unknown queue is an error, not an operation on nothing.
+        // Throws if the queue is unknown, instead of running an operation that matches nothing.
         const { matched } = await observer.matchScheduled(queue, filter);
         if (!options.yes)
           throw new UsageError(

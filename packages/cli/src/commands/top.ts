@@ -16,7 +16,7 @@ export function topCommand(program: Command, action: Action): void {
   program
     .command("top")
     .option("--interval <duration>", "time between two updates", parseDuration, 1_000)
-    .option("--count <n>", "end after this many updates", parseWhole(1, 1_000_000))
+    .option("--count <n>", "exit after this many updates", parseWhole(1, 1_000_000))
     .description("shows queues and workers live; q quits; prints plain lines if the output is not a terminal")
     .action(
       action<TopOptions>(async (context, _args, options) => {
@@ -61,7 +61,8 @@ async function printLines(context: Context, options: TopOptions): Promise<ExitCo
 }
 
 /**
- * Updates at once and then every `interval`, until the signal aborts, the count is reached, or nobody reads the output.
+ * Updates at once and then once per `interval`, until the signal aborts, the count is reached, or nobody reads the
+ * output.
  */
 async function eachLook(
   context: Context,
@@ -74,7 +75,7 @@ async function eachLook(
   let seen: Sight | undefined;
   for (let looks = 1; !signal.aborted; looks++) {
     const nextMs = performance.now() + interval;
-    // An update may hang with Redis, but quitting must not wait for it.
+    // An update may wait for Redis, but the user must be able to quit at once.
     const sight = await Promise.race([look(context, watch, seen), over]);
     if (sight === null) return;
     seen = sight;

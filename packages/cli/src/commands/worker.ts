@@ -19,7 +19,7 @@ export function workerCommand(program: Command, action: Action): void {
   worker
     .command("ls")
     .alias("list")
-    .description("lists every registered worker; a silent one is listed as lost for an hour")
+    .description("lists every registered worker; a worker without heartbeats is listed as lost for an hour")
     .action(
       action(async (context) => {
         context.out.list(await (await context.observer()).workers({ tasks: true }), WORKER_COLUMNS);

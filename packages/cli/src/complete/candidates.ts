@@ -5,12 +5,12 @@ export interface Candidate {
   description: string;
 }
 
-/** Possible last words of a command line: known words, or a kind of name that only Redis knows. */
+/** How the last word of a command line can end: as one of these words, or as a name that only Redis knows. */
 export type Completion = { words: Candidate[] } | { names: "queues" };
 
 const NOTHING: Completion = { words: [] };
 
-/** @param words the words after the program's name; the last one is unfinished and may be empty */
+/** @param words the words after `holdfast`; the last one is unfinished and may be empty */
 export function completionOf(program: Command, words: readonly string[]): Completion {
   let command = program;
   let operands = 0;

@@ -7,7 +7,7 @@ import { type Finding, notice, ok } from "./finding.ts";
 const READ_BY_ALL = 0o004;
 const PASSED_BY_ALL = 0o001;
 
-/** Whether every local user can read the path: its own mode, and the modes of all folders above it, allow it. */
+/** Whether every local user can read the path: the mode of the path and of all folders above it allow it. */
 async function isOpen(path: string, wanted: number): Promise<boolean> {
   if (((await stat(path)).mode & wanted) === 0) return false;
   const folder = dirname(path);
@@ -50,7 +50,7 @@ export async function examineFiles(context: Context): Promise<Finding[]> {
       ),
     ];
   } catch {
-    // The Redis user may not ask for the folder, or the local user cannot read it. In both cases there is nothing to
+    // Either Redis does not tell this client where the folder is, or the local user cannot read it. There is nothing to
     // report.
     return [];
   }

@@ -1,11 +1,11 @@
-/** `problem` ends the command with 1, `notice` is worth a look, `skipped` could not be checked. */
+/** A `problem` makes the command exit with 1. A `notice` is worth a look. A `skipped` check could not be made. */
 export type Verdict = "ok" | "notice" | "problem" | "skipped";
 
 export interface Finding {
   check: string;
   verdict: Verdict;
   detail: string;
-  /** The remedy, if there is one. */
+  /** What to do about it, if there is something to do. */
   remedy: string | null;
 }
 

@@ -6,7 +6,7 @@ import { type Finding, ok, problem } from "./finding.ts";
 const OVERDUE_MS = 15_000;
 export const START_A_JANITOR = "start the janitor service, with the same Redis and QUEUE_PREFIX";
 
-/** @param janitors the running ones */
+/** @param janitors the ids of the running janitors */
 export function checkJanitors(janitors: readonly string[], queues: number, schedules: number): Finding[] {
   if (janitors.length > 0) return [ok("janitors", `${janitors.length} running`)];
   if (queues + schedules === 0) return [];

@@ -50,7 +50,7 @@ test("an idle queue and a busy one are fine", () => {
 
 test("a backlog is reported by its age, by its cap, and by the workers for it", () => {
   expect(bad(sight({ pending: 5, oldestPendingAgeMs: 301_000 }))).toEqual([
-    "5 tasks wait, the oldest for 5m01s, for 1 worker",
+    "5 tasks wait, the oldest for 5m01s; 1 worker runs this queue",
   ]);
   const full = sight({ pending: 60, scheduled: 30, settings: { maxWaiting: 100 } as QueueStats["settings"] });
   expect(bad(full)[0]).toContain("90 tasks wait, of at most 100");

@@ -3,14 +3,14 @@ import { counted, duration } from "../values.ts";
 import { type Finding, notice, ok, problem } from "./finding.ts";
 import { START_A_JANITOR } from "./janitors.ts";
 
-/** The state of one queue. */
+/** What the checks of one queue need to know. */
 export interface QueueSight {
   stats: QueueStats;
   /** The task whose lease ends first. */
   nextLease: TaskView | null;
   /** The task that is due first. */
   nextDue: TaskView | null;
-  /** Newest first, at most a page. */
+  /** The newest dead letters, at most one page. */
   deadLetters: TaskView[];
 }
 
@@ -26,7 +26,7 @@ export function checkWorkers(workers: readonly WorkerView[]): Finding[] {
       problem(
         "workers",
         `worker ${worker.id} on ${worker.host} has been silent for ${duration(worker.heartbeatAgeMs)}`,
-        "start it again if it died, otherwise check its log and network; its tasks come back when their leases run out, and it is forgotten after an hour",
+        "start it again if it died, otherwise check its log and network; its tasks return to the queue when their leases expire, and the worker is no longer listed after an hour",
       ),
     );
   }
@@ -108,7 +108,7 @@ function checkBacklog(stats: QueueStats, workers: readonly WorkerView[], maxWait
     findings.push(
       problem(
         `queue ${queue}`,
-        `${counted(pending, "task waits", "tasks wait")}, the oldest for ${duration(oldestPendingAgeMs)}, for ${counted(own.length, "worker", "workers")}`,
+        `${counted(pending, "task waits", "tasks wait")}, the oldest for ${duration(oldestPendingAgeMs)}; ${counted(own.length, "worker runs", "workers run")} this queue`,
         "add workers or raise WORKER_CONCURRENCY; holdfast task why says why a task waits",
       ),
     );
@@ -139,12 +139,16 @@ function checkDeadLetters({ stats, deadLetters }: QueueSight): Finding[] {
     return [
       notice(
         `queue ${queue}`,
-        `${counted(dead, "dead letter", "dead letters")}, none of the last 10 minutes`,
+        `${counted(dead, "dead letter", "dead letters")}, none from the last 10 minutes`,
         look,
       ),
     ];
   const many = recent === deadLetters.length && dead > recent ? `at least ${recent}` : recent;
   return [
-    problem(`queue ${queue}`, `its dead letters grow: ${many} in the last 10 minutes, ${dead} in all`, look),
+    problem(
+      `queue ${queue}`,
+      `the number of dead letters grows: ${many} in the last 10 minutes, ${dead} in all`,
+      look,
+    ),
   ];
 }

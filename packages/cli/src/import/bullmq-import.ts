@@ -7,7 +7,7 @@ import { Notes, type StateCounts } from "./report.ts";
 
 type MappedTask = Mapped & { kind: "task" };
 
-/** The target; null for a dry run. */
+/** The queue that receives the tasks; null in a dry run. */
 export type Target = { queue: Queue; observer: Observer } | null;
 
 export interface ImportOptions {
@@ -21,7 +21,8 @@ export interface ImportOptions {
 const PAGE = LIMITS.scriptTasks;
 
 /**
- * Moves the jobs of a queue of BullMQ, a page at a time. A run that ends early loses nothing, and the next one goes on.
+ * Moves the jobs of a BullMQ queue, one page at a time. If a run ends early, nothing is lost, and the next run
+ * continues.
  */
 export class BullMqImport {
   readonly counts: StateCounts[] = [];
@@ -36,12 +37,12 @@ export class BullMqImport {
     this.#options = options;
   }
 
-  /** @throws HoldfastError redis_*, outcome_unknown: the counts say how far it came */
+  /** @throws HoldfastError redis_*, outcome_unknown. The counts then say how many jobs were moved before. */
   async run(): Promise<void> {
     for (const state of this.#options.states) {
       const counts = { state, read: 0, moved: 0, alreadyThere: 0, skipped: 0, refused: 0, removed: 0 };
       this.counts.push(counts);
-      // The offset counts only the jobs that stay. When a job is removed, the jobs behind it move up.
+      // The offset counts only jobs that stay. When a job is removed, the jobs behind it move up.
       for (let stayed = 0; !this.#options.signal.aborted; ) {
         const jobs = await this.#source.page(state, stayed, PAGE);
         if (jobs.length === 0) break;
@@ -87,7 +88,7 @@ export class BullMqImport {
     return { kind: "refused", why: "the payload is not UTF-8" };
   }
 
-  /** @returns the jobs whose task is in the target now */
+  /** @returns the jobs whose task is now in the target */
   async #store(
     { queue, observer }: NonNullable<Target>,
     mapped: readonly { job: Job; task: MappedTask }[],
@@ -105,14 +106,14 @@ export class BullMqImport {
       const { duplicate, state } = result.receipt;
       counts[duplicate ? "alreadyThere" : "moved"]++;
       stored.push(job);
-      // An earlier run that was killed before `giveUp` has left the task scheduled.
+      // An earlier run was killed after it stored the task and before it called `giveUp`.
       if (task.givenUp !== null && state === "scheduled") dying.push(task.givenUp);
     }
     if (dying.length > 0) await observer.giveUp(queue.name, dying);
     return stored;
   }
 
-  /** @throws HoldfastError if Redis is gone: all jobs after this one would be refused as well */
+  /** @throws HoldfastError if Redis cannot be reached, since all further jobs would be refused as well */
   #refuse({ error }: EnqueueResult & { ok: false }, job: Job, counts: StateCounts): void {
     const code = exitCodeOf(error);
     if (code === EXIT.unreachable || code === EXIT.refused) throw error;

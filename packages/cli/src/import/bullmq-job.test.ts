@@ -28,7 +28,7 @@ function task(result: Mapped) {
 const withOptions = (options: object, change: Partial<Job> = {}) =>
   task(mapped({ opts: JSON.stringify(options), ...change }));
 
-test("attempts count the first one, and those that were made are taken off", () => {
+test("attempts include the first one, and attempts that were already made are subtracted", () => {
   const retries = (options: object, change: Partial<Job> = {}) =>
     withOptions(options, change).task.maxRetries;
   expect(retries({})).toBe(0);
@@ -132,11 +132,11 @@ test.each<[Partial<Job>, string, string]>([
   expect(mapped(change)).toEqual({ kind, why: expect.stringContaining(why) });
 });
 
-test("a failed run of a scheduler is moved: it is no run to come", () => {
+test("a failed run of a job scheduler is moved, since the scheduler will not run it again", () => {
   expect(mapped({ rjk: "nightly", state: "failed" }).kind).toBe("task");
 });
 
-test("an id that a task may not have is replaced by its hash, always the same one", () => {
+test("an id that is not valid for a task is always replaced by the same hash", () => {
   expect(taskIdOf("q", "repeat:nightly:5")).toBe("bullmq:q:repeat:nightly:5");
   expect(taskIdOf("q", "a b")).toMatch(/^bullmq:sha256:[0-9a-f]{32}$/);
   expect(taskIdOf("q", "a b")).toBe(taskIdOf("q", "a b"));
@@ -144,7 +144,7 @@ test("an id that a task may not have is replaced by its hash, always the same on
   expect(taskIdOf("q", "x".repeat(200))).toHaveLength(46);
 });
 
-test("the fingerprint tells jobs of one number apart by what they are and when they were added", () => {
+test("the fingerprint distinguishes jobs with the same number by their name, their data and the time of their add", () => {
   const print = (change: Partial<Job>) => task(mapped(change)).task.fingerprint;
   expect(print({ opts: '{"attempts":3}', priority: "4" })).toBe(print({}));
   for (const change of [{ timestamp: "6" }, { data: "[]" }, { name: "other" }])

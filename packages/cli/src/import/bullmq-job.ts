@@ -25,7 +25,7 @@ export const JOB_FIELDS = [
   "parentKey",
 ] as const;
 
-/** A job as BullMQ keeps it. A field that it does not have is null. */
+/** A job as BullMQ stores it. A field that the job does not have is null. */
 export interface Job extends Record<(typeof JOB_FIELDS)[number], string | null> {
   id: string;
   state: MovedState;
@@ -33,18 +33,18 @@ export interface Job extends Record<(typeof JOB_FIELDS)[number], string | null> 
   dueAt: number | null;
 }
 
-/** How jobs become tasks. */
+/** How to make a task from a job. */
 export interface Mapping {
   queue: string;
-  /** The type of a task by the name of its job. @default the name itself */
+  /** Name of a job -> type of its task. @default the name of the job */
   types: ReadonlyMap<string, string>;
-  /** The highest number of BullMQ's priority that goes to the band high; -1 for none. */
+  /** Jobs with a priority number up to this one get the band high; -1: no job does. */
   highUpTo: number;
-  /** The lowest number that goes to the band low. */
+  /** Jobs with a priority number from this one on get the band low. */
   lowFrom: number;
 }
 
-/** The result for a job: its task, or the reason why it has none. */
+/** What becomes of a job: a task, or a reason why it is not moved. */
 export type Mapped =
   | { kind: "task"; task: NewTask & { id: string }; givenUp: GivenUp | null; changes: string[] }
   | { kind: "skipped" | "refused"; why: string };
@@ -55,14 +55,14 @@ interface JobOptions {
   [name: string]: unknown;
 }
 
-/** Options of a job that have no counterpart in a task, by the name under which BullMQ stores them. */
+/** Options of a job that a task cannot have, under the names that BullMQ uses. */
 const NOT_KEPT: Readonly<Record<string, string>> = {
   lifo: "lifo is dropped: tasks of one band run in the order of their enqueues",
   de: "the deduplication id is dropped: an id of a task makes its enqueue idempotent",
   tm: "the trace context is dropped",
 };
 
-/** Makes the task of a job, without any I/O. The payload keeps its bytes. */
+/** Makes the task for a job, without any I/O. The payload is the data of the job, byte for byte. */
 export function taskOfJob(job: Job, mapping: Mapping): Mapped {
   const { name, data } = job;
   if (name === null || data === null) return skipped("the job was removed in the meantime");
@@ -124,17 +124,16 @@ function optionsOf(text: string | null): JobOptions | null {
   }
 }
 
-/** The id is the same for a job in each run, so that a repeated import finds the tasks that it has stored. */
+/**
+ * A job has the same task id in every run, so that a repeated import recognises the tasks that it has already stored.
+ */
 export function taskIdOf(queue: string, jobId: string): string {
   const id = `bullmq:${queue}:${jobId}`;
   if (isNewTaskId(id)) return id;
   return `bullmq:sha256:${createHash("sha256").update(`${queue}\0${jobId}`).digest("hex").slice(0, 32)}`;
 }
 
-/**
- * Includes the time at which the job was added: after a queue of BullMQ was obliterated, its jobs get the same numbers
- * again.
- */
+/** Includes the time at which the job was added: after `obliterate`, a BullMQ queue numbers its jobs from 1 again. */
 function fingerprintOf({ name, data, timestamp }: Job): string {
   return createHash("sha256").update(`${name}\0${timestamp}\0${data}`).digest("base64url").slice(0, 22);
 }
@@ -149,7 +148,7 @@ const attemptsMade = ({ atm, attemptsMade: before }: Job) => Number(atm ?? befor
 function retriesOf(job: Job, options: JobOptions) {
   const changes: string[] = [];
   const attempts = Math.max(1, Number(options.attempts ?? 1) || 1);
-  // A dead letter that is replayed begins with all of its attempts.
+  // A failed job becomes a dead letter, which has all attempts again if it is replayed.
   const made = job.state === "failed" ? 0 : attemptsMade(job);
   const left = Math.max(0, attempts - made - 1);
   const maxRetries = Math.min(left, LIMITS.maxRetries);
@@ -168,7 +167,7 @@ function backoffOf(given: unknown, changes: string[]): Backoff | undefined {
     delay?: unknown;
     jitter?: unknown;
   };
-  // Without a backoff BullMQ retries at once.
+  // BullMQ retries at once if a job has no backoff.
   if (given === undefined || given === null) return { kind: "fixed", baseMs: 0, jitter: "none" };
   if (type !== "fixed" && type !== "exponential") {
     changes.push(`the backoff strategy ${JSON.stringify(type)} is replaced by the default backoff`);
@@ -237,7 +236,7 @@ function givenUpOf(id: string, job: Job, options: JobOptions): GivenUp {
 }
 
 /**
- * The stack of the last attempt. If the stack does not contain the reason of the failure, the reason is put before it.
+ * The stack of the last attempt. If the reason of the failure is not part of the stack, the reason is put before it.
  */
 function errorOf({ failedReason, stacktrace }: Job): string {
   const reason = failedReason ?? "";

@@ -3,17 +3,17 @@ import { type ConnectionSettings, describeRedis, Holdfast, HoldfastError } from 
 import { UsageError } from "../exit.ts";
 import { JOB_FIELDS, type Job, type MovedState } from "./bullmq-job.ts";
 
-/** The keys of a queue with the jobs of a state, and how BullMQ keeps them. */
+/** For each state, the key that holds the ids of its jobs, and the type of that key. */
 const PLACES: Record<MovedState, { key: string; type: "list" | "zset" }> = {
   waiting: { key: "wait", type: "list" },
-  // A version before 6 moves the waiting jobs here while the queue is paused.
+  // Versions of BullMQ before 6 move the waiting jobs here while the queue is paused.
   paused: { key: "paused", type: "list" },
   prioritized: { key: "prioritized", type: "zset" },
   delayed: { key: "delayed", type: "zset" },
   failed: { key: "failed", type: "zset" },
 };
 
-/** Jobs that stay where they are, by the key that holds them. */
+/** For each state whose jobs stay in BullMQ, the key that holds their ids. */
 const LEFT = {
   active: { key: "active", type: "list" },
   completed: { key: "completed", type: "zset" },
@@ -32,8 +32,8 @@ export interface Scheduler {
   timeZone: string | null;
 }
 
-// Removes jobs that wait, each only if it is still in its state, nobody has locked it, and its data is what was read.
-// It returns a letter per job: r removed or gone already, k kept. A call that is sent twice does no harm.
+// Removes waiting jobs. A job is removed only if it is still in its state, is not locked, and has the data that was
+// read. The reply has a letter per job: r for removed or already gone, k for kept. Sending the call twice does no harm.
 const REMOVE = `
 local letters = {}
 for at = 3, #ARGV, 2 do
@@ -61,15 +61,17 @@ const HAS_DATA = "return redis.sha1hex(redis.call('HGET', KEYS[1], 'data') or ''
 
 const CONNECT_MS = 3_000;
 const KEYS_PER_SCAN = 1_000;
-/** The most SCAN calls. A key space may be huge, and the names of other queues are only a hint in an error. */
+/** The most SCAN calls. A database may be huge, and the names of other queues are only a hint in an error. */
 const SCANS = 20;
 
-/** Advice of the library that names the settings of the other Redis. */
+/**
+ * Advice in messages of the library about settings. It is cut off, because it names the settings of the target Redis.
+ */
 const ADVICE = /\. Start it, or set REDIS_URL to where it is$| \(REDIS_USERNAME and REDIS_PASSWORD\)/;
 
 const sha1 = (text: string) => createHash("sha1").update(text).digest("hex");
 
-/** A queue of BullMQ, read and emptied through its keys, without the classes of BullMQ. */
+/** Reads and removes the jobs of a BullMQ queue through its keys, without the classes of BullMQ. */
 export class BullMqSource {
   readonly queue: string;
   readonly where: string;
@@ -84,14 +86,14 @@ export class BullMqSource {
   }
 
   /**
-   * Connects and looks whether the queue is there. @throws HoldfastError redis_*, queue_not_found; UsageError for a
+   * Connects, and checks that the queue exists. @throws HoldfastError redis_*, queue_not_found; UsageError for a
    * Cluster
    */
   async open(): Promise<void> {
     await this.#asked(() => this.#client.connection.ready(CONNECT_MS));
     if (/cluster_enabled:1/.test(await this.#command<string>("INFO", "cluster")))
       throw new UsageError(
-        `--from ${this.where} is a Redis Cluster, which import does not read: let the old workers drain the queue`,
+        `--from ${this.where} is a Redis Cluster, and import cannot read from one: let the old workers empty the queue`,
       );
     const places = [
       ...Object.values(PLACES),
@@ -110,12 +112,12 @@ export class BullMqSource {
     throw this.#notFound(others.length > 0 ? `; there is ${others.join(", ")}` : "; see --from-prefix");
   }
 
-  /** A paused queue of BullMQ hands no job to a worker. */
+  /** Whether the queue is paused, so that BullMQ gives no jobs to workers. */
   async isPaused(): Promise<boolean> {
     return (await this.#command<number>("HEXISTS", this.#key("meta"), "paused")) === 1;
   }
 
-  /** How many jobs stay in BullMQ in any case, and its job schedulers, at most 100. */
+  /** How many jobs of the other states stay in BullMQ, and its job schedulers, at most 100. */
   async left(): Promise<Record<LeftState, number> & { schedulers: Scheduler[] }> {
     const [active, completed, waitingChildren, ids] = await Promise.all([
       this.#command<number>("LLEN", this.#key(LEFT.active.key)),
@@ -135,16 +137,16 @@ export class BullMqSource {
     return { id, name, pattern, everyMs: every === null ? null : Number(every), timeZone };
   }
 
-  /** Some jobs of a state, in the order in which BullMQ would run them. @param offset how many to leave out */
+  /** A page of the jobs of a state, in the order in which BullMQ would run them. @param offset how many to skip */
   async page(state: MovedState, offset: number, limit: number): Promise<Job[]> {
     const { key, type } = PLACES[state];
     if (type === "list") {
-      // BullMQ takes the jobs of a list from its end.
+      // BullMQ runs the jobs of a list from its end.
       const ids = await this.#command<string[]>("LRANGE", this.#key(key), -offset - limit, -offset - 1);
       return Promise.all(ids.reverse().map((id) => this.#job(id, state, 0)));
     }
     const range = ["ZRANGE", this.#key(key), offset, offset + limit - 1, "WITHSCORES"] as const;
-    // A server that speaks RESP3 answers pairs, and one that speaks RESP2 a flat list.
+    // A server that speaks RESP3 replies with pairs, one that speaks RESP2 with a flat list.
     const scores = (await this.#command<(string | [string, string])[]>(...range)).flat();
     const jobs: Promise<Job>[] = [];
     for (let i = 0; i < scores.length; i += 2)
@@ -155,12 +157,14 @@ export class BullMqSource {
   async #job(id: string, state: MovedState, score: number): Promise<Job> {
     const values = await this.#command<(string | null)[]>("HMGET", this.#key(id), ...JOB_FIELDS);
     const fields = Object.fromEntries(JOB_FIELDS.map((name, i) => [name, values[i] ?? null]));
-    // The score of a delayed job is its time, with 12 bits added that keep jobs of one millisecond in order.
+    // The score of a delayed job is its due time, shifted by 12 bits for a counter that orders jobs of the same
+    // millisecond.
     return { ...fields, id, state, dueAt: state === "delayed" ? Math.floor(score / 0x1000) : null } as Job;
   }
 
   /**
-   * Whether the data is valid UTF-8. Otherwise the text that was read has replacement characters and differs from it.
+   * Whether the data is valid UTF-8. If it is not, the text that was read has replacement characters instead of the
+   * bytes.
    */
   async isExact({ id, data }: Job): Promise<boolean> {
     if (!data?.includes("\ufffd")) return true;
@@ -168,8 +172,8 @@ export class BullMqSource {
   }
 
   /**
-   * Removes jobs of one state. @returns for each job whether it is gone; a job that a worker took or that was changed
-   * stays
+   * Removes jobs of one state. @returns for each job whether it is gone. A job stays if a worker has taken it or if it
+   * was changed.
    */
   async remove(state: MovedState, jobs: readonly Job[]): Promise<boolean[]> {
     if (jobs.length === 0) return [];
@@ -200,7 +204,7 @@ export class BullMqSource {
     return this.#asked(() => this.#client.connection.command<Reply>(name, ...args));
   }
 
-  /** The import talks to two Redis servers, so an error of this one begins with "--from". */
+  /** The import talks to two Redis servers, so an error of the one with BullMQ begins with "--from". */
   async #asked<Reply>(ask: () => Promise<Reply>): Promise<Reply> {
     try {
       return await ask();

@@ -5,13 +5,13 @@ import type { MovedState } from "./bullmq-job.ts";
 import type { LeftState, Scheduler } from "./bullmq-source.ts";
 
 /**
- * How many jobs of one state were moved, and how many were not. Each job that was read counts once as moved,
- * alreadyThere, skipped or refused.
+ * How many jobs of one state were moved, and how many were not. Each job counts once, as moved, alreadyThere, skipped
+ * or refused.
  */
 export interface StateCounts {
   state: MovedState;
   read: number;
-  /** Stored in the target by this run; in a dry run: would be sent. */
+  /** Stored in the target by this run. In a dry run: would have been stored. */
   moved: number;
   /** Stored by an earlier run. */
   alreadyThere: number;
@@ -28,7 +28,7 @@ export interface Note {
   kind: "changed" | "skipped" | "refused" | "kept";
   text: string;
   jobs: number;
-  /** The first of them. */
+  /** The ids of the first few of these jobs. */
   ids: string[];
 }
 
@@ -38,7 +38,7 @@ export interface ImportReport {
   to: string;
   dryRun: boolean;
   states: StateCounts[];
-  /** The jobs that stay in BullMQ in any case. */
+  /** How many jobs of each of the other states stay in BullMQ. */
   left: Record<LeftState, number>;
   schedulers: Scheduler[];
   notes: Note[];
@@ -46,7 +46,7 @@ export interface ImportReport {
 
 const NAMED_IDS = 5;
 
-/** Collects notes about jobs, one note per text: 100,000 jobs may have the same problem. */
+/** Collects notes about jobs. Jobs with the same problem share one note, since there may be 100,000 of them. */
 export class Notes {
   readonly #notes = new Map<string, Note>();
 

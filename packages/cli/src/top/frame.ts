@@ -49,7 +49,7 @@ export function frameLines(sight: Sight, columns: number, rows: number): string[
     { title: "FAILED/S", cell: ({ queue }) => rate(rates.get(queue)?.failed), right: true },
   ];
   const foot = "q quits";
-  // Header, two titles, a line between the tables, the foot.
+  // The header, two titles, the line between the tables, and the last line also need space.
   const room = Math.max(2, rows - head.length - 4);
   const queueRows = Math.min(queues.length, Math.max(1, room - Math.min(live.length, Math.floor(room / 3))));
   const workerRows = Math.max(0, Math.min(live.length, room - queueRows));
@@ -66,7 +66,7 @@ export function frameLines(sight: Sight, columns: number, rows: number): string[
   return [...lines, [foot, ...hidden].join("  ")].map((line) => line.slice(0, columns));
 }
 
-/** Sorts queues with waiting or running tasks first, then by name. */
+/** Sorts queues by their waiting and running tasks, the fullest first, then by name. */
 function byUrgency(queues: readonly QueueStats[]): QueueStats[] {
   const load = ({ pending, processing }: QueueStats) => pending + processing;
   return [...queues].sort((a, b) => load(b) - load(a) || (a.queue < b.queue ? -1 : 1));

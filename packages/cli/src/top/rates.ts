@@ -8,7 +8,7 @@ export interface Rates {
   deadLettered: number;
 }
 
-/** Turns growing counters into rates, by the Redis time that came with them. */
+/** Turns growing totals into rates per second, with the Redis time at which each total was read. */
 export class RateWatch {
   #before = new Map<string, QueueStats>();
 
@@ -23,7 +23,7 @@ export class RateWatch {
 function between(before: QueueStats | undefined, now: QueueStats): Rates | null {
   const seconds = before === undefined ? 0 : (now.at - before.at) / 1_000;
   if (before === undefined || seconds <= 0) return null;
-  // A queue that was deleted and made again begins at zero.
+  // A queue that was deleted and created again starts its totals at zero.
   const rate = (name: keyof QueueStats["totals"]) =>
     Math.max(0, now.totals[name] - before.totals[name]) / seconds;
   return {

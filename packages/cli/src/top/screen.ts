@@ -6,7 +6,7 @@ const CLEAR_BELOW = "\u001b[J";
 const REVERSE = "\u001b[7m";
 const PLAIN = "\u001b[0m";
 
-/** The alternate screen of a terminal, with keys read one by one. `leave` restores everything in any case. */
+/** The alternate screen of a terminal, with keys read one by one. `leave` always restores the terminal. */
 export class Screen {
   readonly #stdin: NodeJS.ReadStream;
   readonly #stdout: NodeJS.WriteStream;
@@ -36,7 +36,7 @@ export class Screen {
     return [this.#stdout.columns || 80, this.#stdout.rows || 24];
   }
 
-  /** Writes everything at once over the old screen, so nothing flickers. The first line is highlighted. */
+  /** Draws all lines in one write over the old screen, so that nothing flickers. The first line is highlighted. */
   draw([title = "", ...lines]: readonly string[]): void {
     const [columns] = this.size;
     const text = [

@@ -10,7 +10,7 @@ const listenConfig = {
   }),
   ALLOWED_HOSTS: Type.Optional(
     Type.String({
-      description: "Further names that the Host header may have, separated by commas; `*` allows every name.",
+      description: "Further names to accept in the Host header, separated by commas; `*` accepts every name.",
     }),
   ),
 };
@@ -35,7 +35,7 @@ const connectionConfig = {
     minimum: 0,
     maximum: 4_096,
     description:
-      "Connections per address at a time, and 4,096 in all; one more is answered 429. Those of `TRUSTED_PROXIES` are not counted; 0: no cap.",
+      "The most open connections per address; 4,096 in all. Further ones are answered 429. Connections from `TRUSTED_PROXIES` are not counted. 0: no limit per address.",
   }),
 };
 
@@ -46,7 +46,7 @@ export const httpConfig = {
   API_KEYS_FILE: Type.Optional(
     Type.String({
       description:
-        'File of API keys, made by "holdfast key create --file"; they are valid beside those in Redis.',
+        'File of API keys, made by "holdfast key create --file"; they are valid in addition to those in Redis.',
     }),
   ),
   ALLOW_UNAUTHENTICATED: Type.Boolean({
@@ -76,14 +76,14 @@ export const httpConfig = {
     minimum: 0,
     maximum: 1_000_000,
     description:
-      "For each key that may not see every payload: tasks per minute with an id that is stored with another body. After that many, its tasks with an id are answered 429. 0: no limit.",
+      "How many tasks per minute a key that may not see every payload may send with an id that is already stored with another body. After that, its tasks with an id are answered 429. 0: no limit.",
   }),
   QUEUES_PER_KEY: Type.Integer({
     default: 1_000,
     minimum: 0,
     maximum: 1_000_000,
     description:
-      "The most queues that one key, or one address without a key, may make; deleted queues no longer count. A request that would make one more is answered 429. Queues that exist can always be used. 0: no cap, and nothing is counted.",
+      "The most queues that one key, or one address without a key, may create; deleted queues no longer count. A request that would create another one is answered 429. Queues that exist can always be used. 0: no cap, and nothing is counted.",
   }),
   BASE_PATH: Type.Optional(
     Type.String({
@@ -116,7 +116,7 @@ export function serverLimits(
 const httpObject = Type.Object(httpConfig);
 export type HttpConfig = Static<typeof httpObject>;
 
-/** For the small health server of worker and janitor. It only shows counts, so it needs no key. */
+/** Settings of the small health server of worker and janitor. That server only shows counts, so it needs no key. */
 export const metricsConfig = {
   ...listenConfig,
   METRICS_PORT: Type.Optional(
@@ -139,7 +139,7 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** The entries of a list that is separated by commas. */
+/** Splits a list at its commas. */
 export function parseList(text: string | undefined): string[] {
   return (text ?? "")
     .split(",")
@@ -153,7 +153,7 @@ export function parseAllowedHosts(text: string | undefined): string[] {
 
 const MIN_SECRET = 32;
 
-/** Problems with trust settings that only show when several variables are read together. */
+/** Problems with trust settings that only appear when several variables are read together. */
 export function trustProblems(config: Record<string, unknown>): string[] {
   const problems: string[] = [];
   const proxies = typeof config.TRUSTED_PROXIES === "string" ? parseList(config.TRUSTED_PROXIES) : [];

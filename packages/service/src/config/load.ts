@@ -19,8 +19,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Names from the system that Holdfast replaced. If they were silently ignored, they would point at keys that nobody
- * reads.
+ * Variables of the predecessor of Holdfast, which are refused. If they were ignored, operators would keep using keys
+ * that no service reads.
  */
 const REFUSED = ["QUEUE_PENDING", "QUEUE_PROCESSING", "QUEUE_DLQ"];
 
@@ -32,7 +32,7 @@ interface VariableSchema {
   maximum?: number;
   enum?: unknown[];
   pattern?: string;
-  /** Not shown in messages. The value can come from a file that `<NAME>_FILE` names. */
+  /** Whether the value is secret. Messages do not show it, and it can come from a file that `<NAME>_FILE` names. */
   secret?: boolean;
 }
 
@@ -74,7 +74,7 @@ export function loadConfig<T extends TObject>(schema: T, env: Environment): Stat
   return config as Static<T>;
 }
 
-/** The variables of a schema as a Markdown table. */
+/** A Markdown table of the variables in a schema. */
 export function configTable(schema: TObject): string {
   const rows = Object.entries(schema.properties).map(([name, property]) => {
     const variable = property as VariableSchema;
@@ -99,7 +99,7 @@ function readVariable(
     return undefined;
   }
   try {
-    // Editors and `echo` end a file with a newline that is not part of the secret.
+    // Editors and `echo` add a newline at the end of a file. It is not part of the secret.
     return readFileSync(file, "utf8").replace(/\r?\n$/, "");
   } catch (error) {
     problems.push(`${name}_FILE: cannot read "${file}": ${(error as Error).message}`);
@@ -134,7 +134,7 @@ function expectation(variable: VariableSchema): string {
       return `${noun} from ${variable.minimum} to ${variable.maximum}`;
     }
     default:
-      // An unescaped bar would end the cell of the docs table.
+      // An unescaped `|` would end the cell of the table in the docs.
       return variable.pattern
         ? `a string that matches \`${variable.pattern.replaceAll("|", "\\|")}\``
         : "a string";

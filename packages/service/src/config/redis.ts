@@ -65,7 +65,7 @@ export const redisConfig = {
 const redisObject = Type.Object(redisConfig);
 export type RedisConfig = Static<typeof redisObject>;
 
-/** Redis settings for the library, from the environment of a service. */
+/** Turns the environment settings of a service into the Redis settings of the library. */
 export function toConnectionSettings(config: RedisConfig): ConnectionSettings {
   const settings: ConnectionSettings = {};
   if (config.REDIS_USERNAME !== undefined) settings.username = config.REDIS_USERNAME;
@@ -82,7 +82,7 @@ export function toConnectionSettings(config: RedisConfig): ConnectionSettings {
     settings.clusterNodes = parseNodes(config.REDIS_CLUSTER_NODES, 6_379);
   } else if (config.REDIS_URL !== undefined) {
     settings.url = config.REDIS_URL;
-    // The URL says who logs in. The single variables only serve a URL without credentials.
+    // A URL with a password decides who logs in. REDIS_USERNAME and REDIS_PASSWORD serve only a URL without a password.
     if (URL.canParse(config.REDIS_URL) && new URL(config.REDIS_URL).password !== "") {
       delete settings.username;
       delete settings.password;
@@ -94,7 +94,7 @@ export function toConnectionSettings(config: RedisConfig): ConnectionSettings {
   return settings;
 }
 
-/** Contradictions between variables that are valid one by one. */
+/** Contradictions between variables that are each valid by themselves. */
 export function redisProblems(config: Record<string, unknown>): string[] {
   const problems: string[] = [];
   if ((config.REDIS_SENTINELS === undefined) !== (config.REDIS_SENTINEL_NAME === undefined)) {

@@ -4,12 +4,14 @@ import { guardRoute, recheck } from "../identity/scopes.ts";
 import { hangUp } from "./connections.ts";
 import type { HttpServer } from "./types.ts";
 
-/** A revoked key must lose access within a second. A body that arrived faster need not be checked again. */
+/**
+ * A revoked key must lose access within a second, so access is checked again after a body that took longer to arrive.
+ */
 const RECHECK_MS = 1_000;
 
 /**
- * Checks each request before its body is read, and again if the body took long, and measures it. The basics of the app
- * have to be there.
+ * Adds hooks that check each request before its body is read, and again if the body took long to arrive. They also
+ * measure each request. `app.basics` has to be set before.
  * @param headers the headers of every answer
  * @param notFound answers an unknown path
  */
@@ -19,19 +21,19 @@ export function registerAdmission(
   notFound: (request: FastifyRequest, reply: FastifyReply) => unknown,
 ): void {
   const { basics } = app;
-  // The hooks use callbacks: a promise per hook and request costs more than the work of the hooks.
+  // The hooks use callbacks: a promise per hook and request would cost more than the work of the hooks.
   app.addHook("onRequest", (request, reply, done) => {
     reply.headers(headers);
     reply.header("x-request-id", request.id);
     try {
       assertConnection(request, reply);
       if (request.is404) {
-        // An unknown path is refused before the server waits for a body.
+        // An unknown path is refused at once, before its body has arrived.
         notFound(request, reply);
         return;
       }
       assertEncoding(request, reply);
-      // Payloads must not be kept by any cache.
+      // No cache may keep payloads.
       if (request.routeOptions.config.scope !== "public") reply.header("cache-control", "no-store");
       guardRoute(request, reply, basics);
     } catch (error) {
@@ -42,7 +44,7 @@ export function registerAdmission(
   });
   app.addHook("preHandler", (request, reply, done) => {
     try {
-      // If the body took long, the key may have been revoked meanwhile.
+      // If the body took long to arrive, the key may have been revoked in the meantime.
       if (reply.elapsedTime > RECHECK_MS) recheck(request, basics.identify);
     } catch (error) {
       done(error as Error);
@@ -87,7 +89,7 @@ function assertEncoding(request: FastifyRequest, reply: FastifyReply): void {
       `the content encoding "${encoding.slice(0, 64)}" is not supported: send the body as it is, without Content-Encoding`,
     );
   }
-  // Node decodes chunks and leaves every other coding in place.
+  // Node decodes only `chunked`. With any other transfer coding the body would still be encoded.
   if (transfer !== undefined && transfer.toLowerCase() !== "chunked") {
     request.server.basics.closeAfterAnswer(reply);
     throw new HoldfastError(

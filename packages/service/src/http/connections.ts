@@ -7,19 +7,19 @@ import type { Logger } from "../logger.ts";
 import { PROBLEM_MEDIA_TYPE, type ProblemCode, problem } from "./problem.ts";
 
 /**
- * How long a client that has been answered may go on sending its body, ms. If the connection were cut at once, the
- * client could lose the answer, because unread bytes make the kernel reset the connection.
+ * How long a client may continue to send a body after the answer, ms. If the connection were closed at once, the client
+ * could lose the answer, because unread bytes make the kernel reset the connection.
  */
 const LINGER_MS = 2_000;
 /**
- * This many connections beyond the share of an address get an answer that says why; further ones are closed without an
- * answer.
+ * This number of connections above the limit of an address get an answer with the reason. Further connections are
+ * closed without an answer.
  */
 const TOLD = 32;
 const LOG_EVERY_MS = 30_000;
 
 export interface ConnectionOptions {
-  /** Connections per address at a time; 0: no cap. */
+  /** The most open connections per address; 0: no limit. */
   perAddress: number;
   /** Addresses of proxies. Their connections carry many clients, so they are not counted. */
   trustedProxies?: readonly string[] | undefined;
@@ -33,10 +33,13 @@ interface LongBody {
   until: number;
 }
 
-/** Limits how many connections of a server one address may hold, and how long one body may hold a connection. */
+/** Limits how many connections one address may hold, and how long one request body may keep a connection open. */
 export class Connections {
   readonly #closing = new Set<Socket>();
-  /** Connections that are too many for their address, or close after their answer. Requests on them are refused. */
+  /**
+   * Connections whose requests are refused, because their address has too many connections, or because they close after
+   * their present answer.
+   */
   readonly closing: ReadonlySet<Socket> = this.#closing;
   readonly #options: ConnectionOptions;
   readonly #proxies: BlockList;
@@ -51,8 +54,8 @@ export class Connections {
   }
 
   /**
-   * Closes a connection after its answer, which says `Connection: close`, was sent. Node itself would close it at once,
-   * even while the request still arrives.
+   * Closes a connection after an answer with `Connection: close` was sent. Node itself would close the connection at
+   * once, even while the request still arrives.
    */
   closeAfterAnswer(socket: Socket): void {
     this.#close(socket);
@@ -62,14 +65,14 @@ export class Connections {
     };
   }
 
-  /** Lets the body of an authenticated request take `ms` to arrive, instead of the time of the server. */
+  /** Gives the body of an authenticated request `ms` to arrive, in place of the server's `requestTimeout`. */
   allowLong(request: IncomingMessage, response: ServerResponse, ms: number): void {
     this.#longBodies.set(request.socket, { request, response, until: performance.now() + ms });
   }
 
   /**
-   * Called when the time of a request is over. Returns true if the request has a longer time, and cuts the request off
-   * when that time ends.
+   * Called when a request has exceeded the server's `requestTimeout`. Returns true if `allowLong` gave the request more
+   * time, and cuts the request off when that time ends.
    */
   goesOn(socket: Socket): boolean {
     const long = this.#longBodies.get(socket);
@@ -77,7 +80,7 @@ export class Connections {
     if (long === undefined || long.request.complete || leftMs <= 0) return false;
     const timer = setTimeout(() => {
       if (long.request.complete) return;
-      // After the first bytes of an answer no second answer can follow.
+      // A second answer cannot follow after the first bytes of another.
       if (long.response.headersSent) socket.destroy();
       else answerRaw(socket, 408, "request_timeout", "the request did not arrive in time");
     }, leftMs);
@@ -130,19 +133,19 @@ export function hangUp(request: IncomingMessage): void {
   request.once("end", destroyLater(request.socket));
 }
 
-/** @returns a function that leaves the connection open after all */
+/** @returns a function that cancels the close */
 function destroyLater(socket: Socket): () => void {
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   const cancel = () => {
     clearTimeout(timer);
-    // One connection carries many requests.
+    // A connection carries many requests, and each would leave a listener behind.
     socket.removeListener("close", cancel);
   };
   socket.once("close", cancel);
   return cancel;
 }
 
-/** Answers bytes that are not a request, and closes the connection even if the client keeps its end open. */
+/** Answers bytes that are not a valid request, and closes the connection even if the client keeps its side open. */
 export function answerRaw(socket: Socket, status: number, code: ProblemCode, detail: string): void {
   const body = problem(code, status, detail, randomUUID());
   const text = JSON.stringify(body);

@@ -9,7 +9,7 @@ export function sendProblem(reply: FastifyReply, body: Problem, retryAfter?: num
   if (body.status === 401) {
     reply.header("www-authenticate", 'Bearer realm="holdfast"');
   }
-  // A stranger's connection is closed, and so is one with a body that nobody reads.
+  // After 401 the sender is a stranger, and after 413 nobody reads the rest of the body, so the connection is closed.
   if (body.status === 401 || body.status === 413) reply.server.basics.closeAfterAnswer(reply);
   // The problem is sent as a string, because the serialiser of a route only knows its own schemas.
   return reply.code(body.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(body));
@@ -49,7 +49,7 @@ export function registerErrors(
   app.setNotFoundHandler(notFound);
 
   app.setErrorHandler((thrown: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    // The framework does not say which content types the route takes.
+    // The error of the framework does not say which content types the route accepts.
     const isNotTaken = (thrown as { code?: string }).code === "FST_ERR_CTP_INVALID_MEDIA_TYPE";
     const error = isNotTaken ? notTaken(request) : thrown;
     const { body, retryAfter, unexpected } = toProblem(error, request.id);

@@ -29,7 +29,7 @@ export interface HealthServerOptions {
   metrics: ServiceMetrics;
   logger: Logger;
   ready: ReadinessCheck;
-  /** A check for faults that only a restart can end; `/livez` fails with it. @default never fails */
+  /** Checks for faults that only a restart can repair; on such a fault `/livez` answers 503. @default no faults */
   live?: () => Readiness;
 }
 
@@ -51,7 +51,7 @@ export async function createHealthServer(options: HealthServerOptions): Promise<
     });
   });
   server.maxConnections = 256;
-  // Limited, so that nobody who reaches the port can take the places of the probes and of Prometheus.
+  // The limit keeps a stranger who reaches the port from using up the connections of the probes and of Prometheus.
   const connections = new Connections(server, { perAddress: 64, logger: options.logger });
   const first = (options.port ?? METRICS_BASE_PORT) + options.instance;
   const port = await listenFrom(server, options, first);

@@ -135,7 +135,7 @@ test.each([
   const trickle = setInterval(() => socket.write(" "), 50);
   try {
     await until("the answer", () => seen.text.includes(`HTTP/1.1 ${status} `), 5_000);
-    // The time of a request is 30 s.
+    // Well before the request timeout of 30 s.
     await until("it is closed", () => seen.isClosed, 10_000);
   } finally {
     clearInterval(trickle);
@@ -177,7 +177,7 @@ test("only a body of lines from an authenticated caller gets the time of a strea
   await until("the lines are taken", () => long.seen.text.includes('{"bytes":4}'), 8_000);
   await until("the endless ones are cut off", () => endless.every(({ seen }) => seen.isClosed), 15_000);
   expect(endless[0]?.seen.text).toContain("HTTP/1.1 408");
-  // No second answer follows after the first has begun.
+  // The first answer has begun, so no second one can follow.
   expect(endless[1]?.seen.text).toContain("HTTP/1.1 200");
   expect(endless[1]?.seen.text).not.toContain("HTTP/1.1 408");
 });

@@ -1,12 +1,12 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { ERROR_STATUS, type ErrorCode, HoldfastError } from "@holdfast/contracts";
 
-/** The error of one field. */
+/** What is wrong with one field of the request. */
 export interface FieldError {
   /** JSON pointer to the field, like `/payload` or `/0/type`. */
   path: string;
   message: string;
-  /** body, querystring, params, headers */
+  /** The part of the request: body, querystring, params or headers. */
   in: string;
 }
 
@@ -28,7 +28,7 @@ export type ProblemCode = ErrorCode | "method_not_allowed" | "request_timeout";
 
 export const PROBLEM_MEDIA_TYPE = "application/problem+json";
 
-/** An error that names the wrong fields of the request. */
+/** An error that names the invalid fields of a request. */
 export class RequestError extends HoldfastError {
   readonly errors: FieldError[];
 
@@ -60,14 +60,14 @@ export function problem(
   return body;
 }
 
-/** Seconds for `Retry-After`, at least 1. Present for errors that pass by themselves (429 and 503). */
+/** The value of `Retry-After` in seconds, at least 1. Undefined if waiting does not help. */
 export function retryAfterSeconds(error: HoldfastError): number | undefined {
   const status = ERROR_STATUS[error.code];
   if (error.retryAfterMs !== undefined) return Math.max(1, Math.ceil(error.retryAfterMs / 1_000));
   return status === 429 || status === 503 ? 1 : undefined;
 }
 
-/** Arguments of the library have the same names as the fields of the body. */
+/** The field names in errors of the library are those of the request body. */
 function fieldErrors({ field, message }: HoldfastError): FieldError[] {
   return field === undefined ? [] : [{ path: `/${field.replaceAll(".", "/")}`, message, in: "body" }];
 }
@@ -81,8 +81,8 @@ interface FrameworkError {
 }
 
 /**
- * Turns anything that was thrown into a problem, and says whether it is a fault of the service and has to be logged as
- * an error.
+ * Turns anything that was thrown into a problem, and says whether the service is at fault, so that the caller logs an
+ * error.
  */
 export function toProblem(
   error: unknown,
@@ -153,7 +153,7 @@ function frameworkCode(code: string | undefined, status: number): ProblemCode {
 
 /**
  * The client's own id from `X-Request-Id`, for logs and the audit log; null if it is missing or unsafe in a log line.
- * The id identifies nothing, since two clients can send the same one.
+ * Two clients can send the same id, so it identifies nothing.
  */
 export function clientRequestId(headers: IncomingMessage["headers"]): string | null {
   const given = headers["x-request-id"];

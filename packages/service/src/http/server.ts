@@ -52,15 +52,15 @@ export interface HttpServerOptions {
   ready: ReadinessCheck;
   /** @default everybody is anonymous and may do everything */
   identify?: Identify | undefined;
-  /** Other ways to authenticate than by key, for the API description. */
+  /** Ways to authenticate besides an API key, for the API description. */
   securitySchemes?: Record<string, SecurityScheme> | undefined;
-  /** Calls the listener when keys have changed, so that lasting requests without access end. */
+  /** Calls the listener whenever keys have changed, so that open streams of senders who lost access end. */
   onKeysChange?: ((listener: () => void) => unknown) | undefined;
   /** @default no limit */
   limiter?: Limiter | undefined;
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
   trustedProxies?: string[] | undefined;
-  /** Conflicts per minute of a key that may not see every payload; 0: no limit. @default 0 */
+  /** How many conflicts per minute a key that may not see every payload may cause; 0: no limit. @default 0 */
   conflictsPerMinute?: number | undefined;
   /** The prefix that a reverse proxy leaves in front of every path, such as `/queues`. */
   basePath?: string | undefined;
@@ -68,13 +68,13 @@ export interface HttpServerOptions {
   maskedPointers?: string[] | undefined;
   /** Bytes. @default 1_048_576 */
   bodyLimitBytes?: number;
-  /** How long a request may take to arrive, ms; the headers may take 30 s. @default 30_000 */
+  /** How long a request may take to arrive, ms; its headers have to arrive within 30 s. @default 30_000 */
   requestTimeoutMs?: number;
-  /** How long a body of lines from an authenticated caller may take, ms. @default 600_000 */
+  /** How long an NDJSON body of an authenticated caller may take to arrive, ms. @default 600_000 */
   streamTimeoutMs?: number;
-  /** @default 4_096 */
+  /** The most open connections in all. @default 4_096 */
   maxConnections?: number;
-  /** Connections per address at a time, trusted proxies excepted; 0: no cap. @default 0 */
+  /** The most open connections per address, trusted proxies excepted; 0: no limit. @default 0 */
   connectionsPerAddress?: number;
   /** Content-Security-Policy directives that differ from the default. */
   contentSecurityPolicy?: Record<string, string[]>;
@@ -88,7 +88,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const { metrics } = options;
   const app: HttpServer = Fastify({
     loggerInstance: options.logger as FastifyBaseLogger,
-    // Two lines per request would cost more than the request itself. The error handler logs errors.
+    // Fastify would log two lines per request, which costs more than the request itself. The error handler logs errors.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimitBytes ?? 1_048_576,
     // Fastify sets none of these by default. 75 s leaves room for a long-poll of 30 s.
@@ -207,7 +207,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   await app.register(swaggerUi, {
     routePrefix: "/docs",
     staticCSP: false,
-    // The top bar is left out: it advertises the plugin, and its field loads documents from elsewhere.
+    // The top bar is hidden: it advertises the plugin, and it has a field that loads API descriptions from other
+    // servers.
     theme: {
       title: options.title,
       css: [{ filename: "theme.css", content: ".swagger-ui .topbar { display: none }" }],
@@ -217,7 +218,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   return app;
 }
 
-/** Helmet makes the same headers again for every response, so they are made once here. */
+/** Helmet makes the same headers for every response, so they are made once here. */
 async function securityHeaders(
   contentSecurityPolicy: Record<string, string[]> | undefined,
 ): Promise<Record<string, string>> {
@@ -240,7 +241,8 @@ async function securityHeaders(
 }
 
 /**
- * Removes the prefix before anything reads the path. Paths without the prefix are served as well, for health checks.
+ * Removes the prefix from the path before anything reads it. Paths without the prefix are served as well, for health
+ * checks.
  */
 function serveBelow(app: HttpServer, basePath: string): void {
   const strip = (request: IncomingMessage) => {
@@ -254,7 +256,9 @@ function serveBelow(app: HttpServer, basePath: string): void {
   );
 }
 
-/** Listens. If the port is busy, the error names its holder and the variable that sets another port. */
+/**
+ * Listens. If the port is in use, the error names the process that holds it and the variable that sets another port.
+ */
 export async function listen(
   app: HttpServer,
   options: { host: string; port: number; variable: string },
@@ -318,7 +322,7 @@ function registerParsers(app: HttpServer): void {
   );
 }
 
-/** Bytes that are not valid HTTP never reach a route. */
+/** Answers bytes that are not valid HTTP, which never reach a route. */
 function answerClientError(connections: Connections, error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();

@@ -23,20 +23,20 @@ declare module "fastify" {
     lines?: boolean;
     /** The scope that a key needs. @default `read` for GET, `control` for all others */
     scope?: RouteScope;
-    /** The route also answers while Redis is away and it is not known whether there are keys. */
+    /** The route also answers before the API keys were read from Redis for the first time. */
     beforeKeys?: boolean;
   }
   interface FastifyRequest {
-    /** The sender. */
+    /** Who sent the request. */
     identity: Identity;
   }
   interface FastifyInstance {
-    /** The parts that every answer needs, for answers outside of the routes. */
+    /** Functions of the server for code that answers requests outside of its routes, such as the fast lane. */
     basics: {
       isHostAllowed(host: string | undefined): boolean;
       identify: Identify;
       limiter: Limiter | undefined;
-      /** Connections on which requests are refused: their address has too many, or they close after an answer. */
+      /** Connections whose requests are refused: their address has too many, or they close after their answer. */
       closing: ReadonlySet<Socket>;
       /** Closes the connection after the answer. */
       closeAfterAnswer(reply: FastifyReply): void;
@@ -47,13 +47,13 @@ declare module "fastify" {
       conflictsFor(identity: Identity): Pick<Conflicts, "limit"> | undefined;
       /** Checks that the sender still has access. @throws HoldfastError unauthorized, forbidden */
       recheck(request: FastifyRequest): void;
-      /** Watches a lasting request, and reports when its sender loses access. */
+      /** Watches a stream or another long request, and reports when its sender loses access. */
       watch(request: FastifyRequest): Watch;
       /** Lets the body of an authenticated request take up to `streamTimeoutMs`. */
       allowLongBody(request: IncomingMessage, response: ServerResponse): void;
-      /** Whether there are trusted proxies. Without one, the address of a client is that of its socket. */
+      /** Whether there are trusted proxies. Without them, the address of a client is that of its socket. */
       hasProxies: boolean;
-      /** Masks fields for this identity; undefined if it may see everything. */
+      /** A function that masks fields for this identity; undefined if the identity may see everything. */
       maskFor(identity: Identity): ((value: unknown) => unknown) | undefined;
       observe: ServiceMetrics["observeHttp"];
     };
@@ -68,10 +68,10 @@ export type HttpServer = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
-/** A lasting request, watched until `end`. */
+/** A long request, watched until `end` is called. */
 export interface Watch {
   request: FastifyRequest;
-  /** Set by the route; called when the keys have changed and the sender has lost access. */
+  /** Set by the route. Called if a change of the keys took away the sender's access. */
   onDenied: (error: Error) => void;
   /** @throws HoldfastError unauthorized, forbidden */
   recheck(): void;

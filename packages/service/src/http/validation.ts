@@ -20,16 +20,14 @@ interface Issue {
   params: Record<string, unknown>;
 }
 
-/**
- * Lists what is wrong with a value, and names unknown and missing fields. The list is empty only for a value that fits.
- */
+/** Lists what is wrong with a value, and names unknown and missing fields. The list is empty only for a valid value. */
 export function issuesOf(validator: Validator, value: unknown): Issue[] {
   if (validator.Check(value)) return [];
   const issues: Issue[] = [];
   const unknown: string[] = [];
   for (const error of validator.Errors(value)) {
     const params = error.params as Record<string, unknown>;
-    // TypeBox reports an unknown field twice: as a `false` schema at its place, and in a list at the object.
+    // TypeBox reports an unknown field twice: as a `false` schema at its place, and in a list at its object.
     if (error.keyword === "boolean") {
       unknown.push(error.instancePath);
       continue;
@@ -41,7 +39,7 @@ export function issuesOf(validator: Validator, value: unknown): Issue[] {
       params,
     });
   }
-  // TypeBox stops after eight errors, so with many unknown fields the list may be missing.
+  // TypeBox stops after eight errors, so with many unknown fields that list may be missing.
   if (issues.length === 0)
     issues.push({
       keyword: "additionalProperties",
@@ -53,8 +51,8 @@ export function issuesOf(validator: Validator, value: unknown): Issue[] {
 }
 
 /**
- * TypeBox as the validator of Fastify. A body is validated as it is: "5" is not 5, and unknown fields are not dropped.
- * Query, path and headers arrive as text, so numbers and booleans are parsed.
+ * TypeBox as the validator of Fastify. Values in a body are not converted: "5" is not 5, and unknown fields are not
+ * dropped. Query, path and headers arrive as text, so numbers and booleans in them are parsed.
  */
 export const typeboxValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   const validator = Compile(schema);

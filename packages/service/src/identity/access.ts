@@ -13,7 +13,7 @@ export interface RequestHead {
 /** Identifies the sender of a request. @throws HoldfastError unauthorized, redis_unavailable */
 export type Identify = (request: RequestHead) => Identity;
 
-/** A sender without a key, where none is needed. */
+/** A sender without a key, where no key is needed. */
 export const NOBODY: Identity = Object.freeze<Identity>({
   ...ANONYMOUS,
   role: "viewer",
@@ -22,8 +22,8 @@ export const NOBODY: Identity = Object.freeze<Identity>({
 });
 
 /**
- * A sender on loopback while it is unknown whether there are keys. It may learn that Redis cannot be reached, but sees
- * no data.
+ * A sender on loopback while it is unknown whether there are API keys. Such a sender may learn that Redis cannot be
+ * reached, but sees no data.
  */
 export const NOT_YET_KNOWN: Identity = Object.freeze<Identity>({
   ...ANONYMOUS,
@@ -38,7 +38,10 @@ export interface AccessOptions {
   host: string;
   /** ALLOW_UNAUTHENTICATED */
   allowUnauthenticated: boolean;
-  /** A proxy authenticates everybody. Then nobody is anonymous on loopback, and the service starts without keys. */
+  /**
+   * Whether a proxy authenticates people. If so, a request from loopback needs the proxy's header or a key, and the
+   * service starts even without keys.
+   */
   isBehindProxy?: boolean | undefined;
 }
 
@@ -48,7 +51,7 @@ export function identifyByKey(options: AccessOptions): Identify {
   const isLocal = isLoopback(host) && !isBehindProxy;
   return ({ headers: { authorization } }) => {
     if (authorization !== undefined && (ring.isInUse || !ring.isKnown)) {
-      // While there are no keys, a client that sends the key of another service counts as anonymous.
+      // If no keys exist, a client that sends a key, for example of another service, counts as anonymous.
       if (ring.isInUse || !isLocal) return ring.identify(authorization);
     }
     if (allowUnauthenticated) return ANONYMOUS;
@@ -67,11 +70,11 @@ export function mayUseQueue(identity: Identity, queue: string): boolean {
   return slash > 0 && identity.queues.includes(queue.slice(0, slash));
 }
 
-/** Checks a queue that the path does not name, such as one in a body. @throws HoldfastError forbidden */
+/** Checks a queue that is named elsewhere than in the path, for example in the body. @throws HoldfastError forbidden */
 export function assertQueue(identity: Identity, queue: string): void {
   if (mayUseQueue(identity, queue)) return;
   if (identity === NOT_YET_KNOWN) throw notYetKnown();
-  // The message leaves out the name of the queue, which the caller may not know.
+  // The message does not name the queue, since the caller may not be allowed to know it.
   throw new HoldfastError("forbidden", "this key is limited to other queues");
 }
 

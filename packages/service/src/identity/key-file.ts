@@ -66,7 +66,7 @@ export async function revokeInKeyFile(path: string, id: string): Promise<void> {
   });
 }
 
-/** Replaces the file, so that a reader sees the old file or the new one, never half of one. */
+/** Replaces the file as a whole, so that a reader sees the old file or the new one, and never a half-written one. */
 async function changeKeyFile(path: string, change: (keys: ApiKey[]) => ApiKey[]): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const unlock = await lock(`${path}.lock`);
@@ -77,7 +77,7 @@ async function changeKeyFile(path: string, change: (keys: ApiKey[]) => ApiKey[])
       throw error;
     });
     const text = `${JSON.stringify({ keys: change(before) }, null, 2)}\n`;
-    // The file keeps its mode, since services may read it as other users of its group.
+    // The new file gets the mode of the old one, since services may read it as other users of its group.
     const mode = await stat(path).then(
       (stats) => stats.mode & 0o777,
       () => 0o600,
@@ -97,7 +97,7 @@ async function changeKeyFile(path: string, change: (keys: ApiKey[]) => ApiKey[])
   }
 }
 
-/** Without a lock, two writers at once would lose the key of one of them. */
+/** Two writers at the same time would lose the key of one of them, so each takes this lock. */
 async function lock(path: string): Promise<() => Promise<void>> {
   const end = performance.now() + LOCK_WAIT_MS;
   for (;;) {

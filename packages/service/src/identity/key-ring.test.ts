@@ -129,7 +129,7 @@ test("the last use of a key is written outside of requests, at most once a minut
   expect(store.noted).toEqual([[[busy.key.id, expect.any(Number)]]]);
   const notedAt = store.noted[0]?.[0]?.[1] ?? 0;
   expect(notedAt).toBeGreaterThanOrEqual(before);
-  // In the same minute nothing more is written.
+  // The last use of a key is written once per minute at most.
   later = 59_000;
   ring.identify(bearer(busy.text));
   let looks = 0;
@@ -140,7 +140,7 @@ test("the last use of a key is written outside of requests, at most once a minut
   };
   await until("it has looked", () => looks > 5);
   expect(store.noted).toHaveLength(1);
-  // The last use in that minute is written later, although no other use follows.
+  // The use at 59 s is written in the next minute, although no other use follows.
   later = 61_000;
   await until("it is noted again", () => store.noted.length > 1);
   expect(store.noted[1]).toEqual([[busy.key.id, expect.any(Number)]]);
@@ -264,7 +264,7 @@ test.each(Object.entries(ways))("%s", async (_name, { host, keys, none, bad, ...
       return (error as HoldfastError).code;
     }
   };
-  // Nobody gets access before the keys were read.
+  // Nobody gets access before the keys were read for the first time.
   expect(["unauthorized", "not yet known", "allow" in way && "anonymous"]).toContain(seen());
   expect(["redis_unavailable", "not yet known"]).toContain(seen(bearer(text)));
   await ring.load();

@@ -11,13 +11,13 @@ import type { KeyStore } from "./key-store.ts";
 
 // A revoked key has to be refused within a second.
 const POLL_MS = 400;
-/** All keys are read this often, since a change by hand in Redis leaves the version alone. */
+/** All keys are read this often, since somebody who changes them in Redis by hand does not change the version. */
 const FULL_READ_MS = 10_000;
 /** The shortest time between two writes of a key's last use, ms, in each process. */
 const NOTE_USE_MS = 60_000;
 /**
- * The most headers whose key was verified that are kept. There may be many per key, since a client can vary the spaces
- * in its header.
+ * How many verified `Authorization` headers are cached. One key can have many, since a client can vary the spaces in
+ * its header.
  */
 const MAX_VERIFIED = 1_000;
 
@@ -26,7 +26,7 @@ export interface KeyRingOptions {
   /** A keys file, which is read in addition to the keys in Redis. */
   file?: string | undefined;
   logger: Logger;
-  /** @default 400 */
+  /** How often the version of the keys in Redis is read, ms. @default 400 */
   pollMs?: number;
 }
 
@@ -34,7 +34,7 @@ export interface KeyRingOptions {
 interface Use {
   /** Ms since the epoch; 0: the key was not used in this process. */
   at: number;
-  /** The last use that was written to Redis. */
+  /** The last use that was written to Redis, ms since the epoch. */
   notedAt: number;
   /** The time of the last attempt to write the last use to Redis, ms since the epoch. */
   triedAt: number;
@@ -43,20 +43,19 @@ interface Use {
 interface Verified {
   identity: Identity;
   use: Use;
-  /** Infinity: never. */
+  /** Ms since the epoch; Infinity: never. */
   expiresAt: number;
 }
 
 /**
- * The keys that a service accepts: those in the file and those in Redis. While they cannot be read, the last known ones
- * stay valid.
+ * The keys that a service accepts: those in the file and those in Redis. While the keys cannot be read, those that were
+ * read last stay valid.
  */
 export class KeyRing {
   /** Whether the keys in Redis were read at least once. */
   isKnown = false;
   /**
-   * Whether there is a keys file, or there ever were keys in Redis while this process ran. If so, everybody needs a
-   * key.
+   * Whether everybody needs a key: there is a keys file, or Redis had keys at any time since this process started.
    */
   isInUse: boolean;
   readonly #options: KeyRingOptions;
@@ -108,7 +107,7 @@ export class KeyRing {
     }
     const isFirst = !this.isKnown;
     this.isKnown = true;
-    // Once there were keys, a key stays required: a FLUSHALL must not open the service to everybody.
+    // If there were ever keys, a key stays required: a FLUSHALL must not open the service to everybody.
     this.isInUse ||= version !== null;
     const isSame = version === this.#version && sameKeys(keys, this.#fromRedis);
     this.#version = version;
@@ -168,7 +167,7 @@ export class KeyRing {
     }
     const now = Date.now();
     if (verified.expiresAt <= now) throw expired();
-    // Only notes the time; the write to Redis happens outside of requests.
+    // This only notes the time. It is written to Redis later, outside of requests.
     verified.use.at = now;
     return verified.identity;
   }
@@ -193,7 +192,7 @@ export class KeyRing {
     return key;
   }
 
-  /** The key, if it is unchanged and still valid. For sessions and sockets, which outlive a request. */
+  /** The key, if it is unchanged and still valid. Sessions and sockets call this, because they outlive a request. */
   current(id: string, sha256: string): ApiKey | undefined {
     const key = this.#byId.get(id);
     if (key?.sha256 !== sha256) return undefined;
@@ -212,7 +211,7 @@ export class KeyRing {
     return use;
   }
 
-  /** Writes the last use of keys in Redis. Keys in a file are listed without a last use. */
+  /** Writes to Redis when its keys were last used. Keys in a file have no recorded last use. */
   async #noteUses(): Promise<void> {
     const now = Date.now();
     const noted = new Map<string, number>();
@@ -226,7 +225,7 @@ export class KeyRing {
     try {
       await this.#options.store.noteUses(noted);
     } catch (error) {
-      // The write is tried again in the next minute.
+      // The write is tried again in a minute.
       if (!this.#abort.signal.aborted) this.#logUseError(error);
       return;
     }
@@ -238,7 +237,7 @@ export class KeyRing {
     if (isDue || (await this.#options.store.version()) !== this.#version) await this.load();
   }
 
-  /** Streams, uploads and other lasting requests learn here that a key has ended. */
+  /** Calls the listeners when a key has expired, so that open streams and uploads of its holder end. */
   #tellExpired(): void {
     if (Date.now() < this.#nextExpiry) return;
     this.#nextExpiry = this.#findNextExpiry();
@@ -261,7 +260,7 @@ export class KeyRing {
   }
 
   #readFile(file: string): void {
-    // The stamp is read before the content, so that a change in between is noticed at the next look.
+    // The stamp is read before the content, so that a change between the two is noticed at the next poll.
     const stamp = stampOf(file);
     this.#fromFile = parseKeyFile(readFileSync(file, "utf8"), file);
     this.#fileStamp = stamp;
@@ -298,8 +297,8 @@ function expired(): HoldfastError {
 }
 
 /**
- * A text that changes with the file. It has the inode, which differs after a replacement even if the time and the size
- * are the same.
+ * A text that changes when the file changes. It includes the inode, which differs after a replacement even if time and
+ * size are the same.
  */
 function stampOf(file: string): string {
   const { mtimeNs, size, ino } = statSync(file, { bigint: true });

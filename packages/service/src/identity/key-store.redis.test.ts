@@ -76,7 +76,7 @@ test("a key is listed with its last use, and revoking a key removes its last use
       [third.id, null],
     ]),
   );
-  // A use leaves the version alone, so that services do not read all keys again.
+  // Noting a use does not change the version, so services do not read all keys again.
   expect(await keys.version()).toBe(before);
   await keys.revoke(first.id);
   expect(await client.connection.command("HKEYS", usesKey)).toEqual([second.id]);

@@ -10,7 +10,7 @@ const VERSION = "#version";
 // The version changes in the same step as the keys. Otherwise a reader could read the old keys with the new version.
 const ADD =
   "if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end redis.call('HSET', KEYS[1], '#version', ARGV[3]) return 1";
-// A leaked key has to be revocable even while Redis is full.
+// A leaked key has to be revocable even while the memory of Redis is full.
 const REVOKE =
   "#!lua flags=allow-oom\nif redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end redis.call('HSET', KEYS[1], '#version', ARGV[2]) redis.call('HDEL', KEYS[2], ARGV[1]) return 1";
 
@@ -18,13 +18,13 @@ export interface StoredKeys {
   /** Changes with every change of the keys. Null: there never was a key. */
   version: string | null;
   keys: ApiKey[];
-  /** Fields that do not hold a key, written by another program. */
+  /** Fields whose value is not a valid key: another program wrote them. */
   unreadable: string[];
 }
 
 /** A key and its last use. */
 export interface UsedKey extends ApiKey {
-  /** The last use that a service has recorded, ms since the epoch. It is about a minute late at most. Null: none. */
+  /** The last use that a service has recorded, ms since the epoch, at most about a minute late. Null: none. */
   lastUsedAt: number | null;
 }
 
@@ -83,13 +83,13 @@ export class KeyStore {
         stored.unreadable.push(id);
       }
     }
-    // A hash that was filled by hand has no version, but its keys count.
+    // A hash that was filled by hand has no version, but its keys are valid.
     if (flat.length > 0) stored.version ??= "";
     stored.keys.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
     return stored;
   }
 
-  /** Notes when keys were used. @param uses id of a key -> ms since the epoch; at least one key */
+  /** Records when keys were used. @param uses id of a key -> ms since the epoch; at least one key */
   async noteUses(uses: ReadonlyMap<string, number>): Promise<void> {
     await this.#connection.command("HSET", this.#uses, ...[...uses].flat());
   }

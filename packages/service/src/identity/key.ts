@@ -15,7 +15,7 @@ export interface NewKey {
   /** The name of the key's holder: 1 to 64 characters. */
   label: string;
   scopes: readonly Scope[];
-  /** Only these queues, at most 100. @default all */
+  /** The queues that the key may use, at most 100. @default all */
   queues?: readonly string[] | null | undefined;
   /** Ms since the epoch. @default never */
   expiresAt?: number | null | undefined;
@@ -90,8 +90,8 @@ export function keyIdOf(text: string): string | null {
 const DUMMY = Buffer.alloc(32);
 
 /**
- * Whether this is the text of the key. The check takes just as long if there is no such key, so that its duration does
- * not show which ids exist. The hashes are compared in constant time.
+ * Whether this is the text of the key. The check takes just as long without a key, so that the time it takes does not
+ * reveal which ids exist. The hashes are compared in constant time.
  */
 export function isTextOf(text: string, key: Pick<ApiKey, "sha256"> | undefined): boolean {
   const expected = key === undefined ? DUMMY : Buffer.from(key.sha256, "hex");

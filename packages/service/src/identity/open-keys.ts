@@ -21,7 +21,7 @@ export async function openKeys(
       if (!(error instanceof HoldfastError)) throw error;
       if (error.code !== "redis_unavailable" && error.code !== "outcome_unknown") {
         throw new StartupError(
-          `cannot read the API keys in Redis: ${error.message}. If Redis has users, make them again from infra/redis/acl`,
+          `cannot read the API keys in Redis: ${error.message}. If Redis has ACL users, create them again from infra/redis/acl`,
           { cause: error },
         );
       }

@@ -52,7 +52,7 @@ test("the limit is off by default; without a burst setting the burst is one seco
   expect([limitOf(10, 0), limitOf(0.1, 0), limitOf(10, 50)]).toEqual([10, 1, 50]);
 });
 
-test("a key has one bucket, and so has an address without a key", () => {
+test("each key has one bucket, and so has each address that sends no key", () => {
   const key = { label: "l", role: "viewer", scopes: [], queues: null } as const;
   const identity = (kind: "key" | "session", keyId: string) => ({ ...key, kind, keyId, scopes: [] });
   expect(bucketOf(identity("key", "k"), "1.1.1.1")).toBe(bucketOf(identity("session", "k"), "2.2.2.2"));

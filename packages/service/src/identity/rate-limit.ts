@@ -2,19 +2,19 @@ import { HoldfastError } from "@holdfast/contracts";
 import type { Identity } from "@holdfast/contracts/api";
 import { networkOf } from "../config/addresses.ts";
 
-// The limiter is not a plugin of the framework: the fast lane bypasses the framework, and both must share one bucket.
+// This is not a plugin of the framework, because the fast lane bypasses the framework and has to share the buckets.
 
 export interface RateLimit {
   /** Requests per second in the long run. */
   perSecond: number;
-  /** Requests that are allowed at once after a pause. */
+  /** Requests that may come at once after a pause. */
   burst: number;
 }
 
 export interface RateVerdict {
   isAllowed: boolean;
   limit: number;
-  /** Requests that could follow at once. */
+  /** How many more requests are allowed right now. */
   remaining: number;
   /** Time until the whole burst is available again, ms. */
   resetMs: number;
@@ -27,7 +27,7 @@ interface Bucket {
   at: number;
 }
 
-/** The number of callers whose buckets are kept, so that memory is bounded. */
+/** The most callers whose buckets are kept, so that memory is bounded. */
 const MAX_BUCKETS = 10_000;
 
 /** A token bucket for each caller, in the memory of this process. */
@@ -40,8 +40,8 @@ export class RateLimiter {
   }
 
   /**
-   * Takes one token of this caller. A refused request takes none, so it is enough to wait for the time that the answer
-   * gives.
+   * Takes one token of this caller. A refused request takes no token, so the caller may try again after the time that
+   * the answer gives.
    */
   take(who: string, nowMs: number = performance.now()): RateVerdict {
     const bucket = this.#refilled(who, nowMs);
@@ -50,13 +50,16 @@ export class RateLimiter {
     return this.#verdict(bucket, isAllowed);
   }
 
-  /** Whether a request would be allowed. */
+  /** Returns what `take` would answer, without taking a token. */
   look(who: string, nowMs: number = performance.now()): RateVerdict {
     const bucket = this.#refilled(who, nowMs);
     return this.#verdict(bucket, bucket.tokens >= 1);
   }
 
-  /** Takes tokens even if the bucket holds fewer. The debt has to be refilled before the next request is allowed. */
+  /**
+   * Takes tokens even if the bucket holds fewer. The bucket has to refill above zero before the next request is
+   * allowed.
+   */
   owe(who: string, requests: number, nowMs: number = performance.now()): void {
     this.#refilled(who, nowMs).tokens -= requests;
   }
@@ -86,7 +89,7 @@ export class RateLimiter {
     return bucket;
   }
 
-  /** A full bucket can be forgotten. If none is full, the oldest tenth is removed. */
+  /** Removes full buckets, which a new bucket can replace without loss. If none is full, removes the oldest tenth. */
   #forget(nowMs: number): void {
     const { perSecond, burst } = this.#limit;
     for (const [who, { tokens, at }] of this.#buckets) {
@@ -101,7 +104,7 @@ export class RateLimiter {
 }
 
 /**
- * The part of a limiter that the server needs. The type is not the class, because each build has its own copy of the
+ * The part of a limiter that the server needs. This is not the class itself, because each build has its own copy of the
  * class.
  */
 export type Limiter = Pick<RateLimiter, "take">;
@@ -122,7 +125,7 @@ export function bucketOf(identity: Identity | undefined, address: string): strin
   return identity?.kind === "proxy" ? `proxy:${identity.label}` : `address:${networkOf(address)}`;
 }
 
-/** Headers for every answer, names and values in turn. */
+/** Headers of the rate limit for every answer: name, value, name, value and so on. */
 export function rateHeaders({ limit, remaining, resetMs }: RateVerdict): string[] {
   return [
     ...["ratelimit-limit", String(limit), "ratelimit-remaining", String(remaining)],

@@ -11,14 +11,14 @@ const READING = new Set(["GET", "HEAD"]);
 
 /** The default for a route without a scope. */
 export function defaultScope(route: Pick<RouteOptions, "method" | "url">): RouteScope {
-  // The pages of the documentation plugin, which cannot declare a scope.
+  // The routes of the documentation plugin, which cannot declare a scope.
   if (route.url === "/docs" || route.url.startsWith("/docs/")) return "public";
   return [route.method].flat().every((method) => READING.has(method)) ? "read" : "control";
 }
 
 /**
- * Gives every route its scope and adds it to the API description.
- * @param schemes the ways to authenticate, each of which is enough
+ * Gives every route its scope and adds the scope to the API description.
+ * @param schemes the ways to authenticate; each of them suffices
  */
 export function scopeRoutes(app: Pick<FastifyInstance, "addHook">, schemes: readonly string[]): void {
   app.addHook("onRoute", (route) => {
@@ -27,7 +27,7 @@ export function scopeRoutes(app: Pick<FastifyInstance, "addHook">, schemes: read
       throw new Error(`${String(route.method)} ${route.url}: "${String(scope)}" is not a scope`);
     }
     route.config = { ...route.config, scope };
-    // Tests of all routes read the scope from `x-scope`.
+    // A test reads the scope of each route from `x-scope`.
     route.schema = {
       ...route.schema,
       security: scope === "public" ? [] : schemes.map((scheme) => ({ [scheme]: [] })),
@@ -54,7 +54,7 @@ export function guardRoute(request: FastifyRequest, reply: FastifyReply, { ident
   try {
     identity = identify(request.raw);
   } catch (error) {
-    // Attempts with wrong keys count as well.
+    // Requests with wrong keys count against the rate limit of their address.
     if (limiter) takeFor(limiter, reply, bucketOf(undefined, request.ip));
     throw error;
   }

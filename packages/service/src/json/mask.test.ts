@@ -109,7 +109,7 @@ test("an error that was cut within a masked value does not show the beginning of
       progress: masked,
       history: [{ error: masked }],
     });
-    // An older version cut errors without a mark, at the length limit.
+    // Older versions cut errors at the length limit and left no mark.
     const old = `${"x".repeat(LIMITS.errorCharacters - kept)}${CARD.slice(0, kept)}`;
     expect(maskTask({ lastError: old }).lastError).toBe(`${"x".repeat(LIMITS.errorCharacters - kept)}***`);
   }

@@ -12,10 +12,10 @@ import {
 /** The text that replaces a masked value. */
 const MASK = "***";
 const MASK_TEXT = JSON.stringify(MASK);
-/** Shorter values are not masked in errors, since they would be found inside many other words. */
+/** Shorter values are not masked in error texts, since they would also match inside many other words. */
 const LEAST_SECRET = 4;
 
-/** The steps of one pointer; null is `*`, which fits every member and every element. */
+/** The steps of one pointer. Null stands for `*`, which matches every member and every element. */
 export type Pointer = readonly (string | null)[];
 
 /** @throws Error that names the invalid pointer */
@@ -79,7 +79,7 @@ function visit(
   const code = text.bytes[at];
   if (code === OPEN_BRACE) {
     return eachMember(text, at, budget, (keyStart, keyEnd, valueStart) => {
-      // The name is unescaped before it is compared: `"\u0063ard"` is "card".
+      // The name is unescaped before the comparison: `"\u0063ard"` is "card".
       const inner = below(JSON.parse(text.bytes.toString("utf8", keyStart, keyEnd)) as string);
       if (inner.length > 0) visit(text, valueStart, inner, budget - 1, cut);
     });
@@ -97,18 +97,18 @@ function visit(
 }
 
 /**
- * Replaces these texts wherever they occur in words, as in an error that quotes a payload, and also the beginning of a
- * text that was cut off. (Errors are cut when they are stored, before anybody knows who will read them.)
+ * Replaces these secrets wherever a text such as an error message quotes them. Errors are cut when they are stored, so
+ * the text may end within a secret; that beginning of the secret is replaced too.
  */
 function maskWords(words: string, secrets: readonly string[]): string {
   const cuts: number[] = [];
   for (let at = words.indexOf(CUT_MARK); at >= 0; at = words.indexOf(CUT_MARK, at + 1)) cuts.push(at);
-  // Older versions cut errors without a mark, at the length limit.
+  // Older versions cut errors at the length limit and left no mark.
   if (words.length >= LIMITS.errorCharacters) cuts.push(words.length);
   let masked = words;
-  // Cut-off beginnings are masked before whole texts. A number inside a longer text is a secret by itself, and once the
-  // number is masked, the beginning of the longer text is not recognised. The last place comes first, so that the other
-  // places do not move.
+  // Secrets that were cut are masked before whole ones. Otherwise a number inside the cut secret, which counts as a
+  // secret of its own, would be masked first, and the beginning of the cut secret would no longer be recognised. The
+  // last cut comes first, so that the positions of the other cuts stay valid.
   for (const cut of cuts.reverse()) {
     const begun = Math.max(0, ...secrets.map((secret) => beginningAt(masked, cut, secret)));
     if (begun > 0) masked = masked.slice(0, cut - begun) + MASK + masked.slice(cut);
@@ -117,27 +117,27 @@ function maskWords(words: string, secrets: readonly string[]): string {
   return masked;
 }
 
-/** The number of characters from the beginning of the secret that come directly before this place. */
+/** How many characters right before `cut` are the beginning of the secret. */
 function beginningAt(words: string, cut: number, secret: string): number {
   for (let length = Math.min(secret.length - 1, cut); length > 0; length--)
     if (words.startsWith(secret.slice(0, length), cut - length)) return length;
   return 0;
 }
 
-/** The strings and numbers within a JSON text, as an error would quote them, longest first. */
+/** The strings and numbers within JSON texts, in the forms in which an error may quote them, longest first. */
 function secretsIn(texts: readonly string[]): string[] {
   const found = new Set<string>();
   const collect = (value: unknown): void => {
     if (typeof value === "string") {
       found.add(value);
-      // The value may also be quoted in JSON, in the progress or in a log line.
+      // A progress value or a log line may quote the string as JSON, with escapes.
       found.add(JSON.stringify(value).slice(1, -1));
     } else if (typeof value === "number") found.add(String(value));
     else if (typeof value === "object" && value !== null)
       for (const inner of Object.values(value)) collect(inner);
   };
   for (const text of texts) {
-    // Strings are added below without their quotes, which may belong to the JSON around them.
+    // `collect` adds a JSON string without its quotes, which also matches where JSON with the string is quoted.
     if (!text.startsWith('"')) found.add(text);
     // A number is also masked as it was written, since JavaScript may not hold it exactly.
     for (const [number] of text.matchAll(/-?\d[\d.eE+-]{3,}/g)) found.add(number);
@@ -152,7 +152,7 @@ function secretsIn(texts: readonly string[]): string[] {
 
 const JSON_FIELDS = ["payloadText", "resultText"] as const;
 
-/** Masks tasks, and everything else that carries a payload, anywhere in an answer. */
+/** Masks tasks, and every other object with a payload, anywhere in an answer. */
 export function createMasker(pointers: readonly Pointer[]): (value: unknown) => unknown {
   const mask = (value: unknown): unknown => {
     if (typeof value !== "object" || value === null) return value;
@@ -171,7 +171,7 @@ export function createMasker(pointers: readonly Pointer[]): (value: unknown) => 
       if (typeof inner !== "object" || inner === null) return inner;
       return Array.isArray(inner) ? inner.map(words) : mapFields(inner as Record<string, unknown>, words);
     };
-    // The fields that identify the task are not masked, or nobody could find it.
+    // Fields that identify the task are not masked, so that an operator can still find it.
     const names = ["id", "queue", "type", "state", "fence", "workerId", ...JSON_FIELDS];
     for (const [name, inner] of Object.entries(fields)) {
       if (!(name in masked)) masked[name] = names.includes(name) ? inner : words(inner);

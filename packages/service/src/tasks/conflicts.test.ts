@@ -66,7 +66,7 @@ test("guesses in one batch are counted one by one, and the debt has to be refill
   const { results } = await limited().enqueueColumns(columns(["guess", "a"], ["no-id"]));
   expect(results).toMatchObject([{ ok: false, id: "a", error: { code: "rate_limited" } }, { ok: true }]);
   expect((await limited().enqueueColumns(columns(["plain"]))).ids).toEqual(["x"]);
-  // The batch had 540 guesses beyond the 60 of a minute, and one token returns per second.
+  // The batch had 600 guesses, 540 more than the burst of 60, and one token returns per second.
   const refused = results[0] as { error: HoldfastError };
   expect(refused.error.retryAfterMs).toBeGreaterThan(500_000);
   expect(seen.slice(600)).toEqual(["no-id", "plain"]);

@@ -15,14 +15,17 @@ import type { HttpServer } from "../http/types.ts";
 import type { TaskRouteOptions } from "./intake.ts";
 import { eventSchema, eventsQuery, problemSchema, queueParams } from "./schema.ts";
 
-// A comment now and then shows proxies and clients that the connection lives.
+// If no event comes for this long, a comment is sent, so that proxies and clients know that the connection is alive.
 const ALIVE_MS = 15_000;
-// Each stream reads for itself.
+// The most open streams. Each of them reads the events from Redis on its own.
 const STREAMS = 200;
 const SSE = "text/event-stream";
 const NDJSON = "application/x-ndjson";
 
-/** `GET /v1/queues/:queue/events`: the events of a queue as Server-Sent Events or as lines, for as long as the client listens. */
+/**
+ * `GET /v1/queues/:queue/events`: sends the events of a queue as Server-Sent Events or as lines, for as long as the
+ * client listens.
+ */
 export function registerEventRoute(app: HttpServer, options: TaskRouteOptions, closing: AbortSignal): void {
   let streams = 0;
   app.get(
@@ -98,7 +101,10 @@ interface Answer {
   stop(): void;
 }
 
-/** Sends the events. The next ones are read when the client has taken those before, so a slow client gets a gap, and no memory. */
+/**
+ * Sends the events. It reads more of them only after the client has taken the earlier ones, so memory stays bounded. A
+ * client that is too slow gets a `gap` event.
+ */
 function answer(
   app: HttpServer,
   request: FastifyRequest,
@@ -135,7 +141,7 @@ function answer(
         yield text(event.type, masked(event), event.cursor);
       }
     } catch (error) {
-      // The client has gone, or the server stops.
+      // The client has hung up, or the server stops.
       if (gone.signal.aborted && denied === undefined) return;
       const { code, message: detail } = asHoldfastError(denied ?? error);
       yield text("error", { type: "error", code, detail });
@@ -153,7 +159,7 @@ function answer(
     .send(Readable.from(chunks(), { highWaterMark: 1 }));
 }
 
-/** The same events, and null if none came for a while. */
+/** The events, and a null whenever no event came for `ALIVE_MS`. */
 async function* alive(events: QueueEvents): AsyncGenerator<QueueEvent | null> {
   let next = events.next();
   for (;;) {

@@ -17,14 +17,14 @@ export interface TaskRouteOptions {
   queue(name: string): TaskQueue;
   /** Throws while tasks cannot be taken, for example before Redis has passed the boot checks. */
   assertOpen?(): void;
-  /** Limits how many queues a key makes. @default no limit */
+  /** Limits how many queues a key may create. @default no limit */
   newQueues?: Pick<NewQueues, "isKnown" | "admit"> | undefined;
   metrics?: IntakeMetrics;
   /** Leaves out `GET /v1/queues/:queue/tasks/:id`, for a service that has its own. */
   withoutGet?: boolean;
 }
 
-/** A POST of tasks, from a route or from the fast lane. */
+/** A POST of one or more tasks, from a route or from the fast lane. */
 export interface Posted {
   queue: string;
   identity: Identity;
@@ -40,17 +40,17 @@ export interface Posted {
 /** The answer to a POST of tasks. */
 export interface Answer {
   status: number;
-  /** JSON. */
+  /** The body, as JSON. */
   text: string;
-  /** The length of the text, if it is known. */
+  /** The length of `text` in bytes, if it is known. */
   bytes?: number;
-  /** Names and values in turn. */
+  /** The headers: name, value, name, value and so on. */
   headers: string[];
   /** How many tasks were accepted. A duplicate counts if it came as a single task, but not in a batch. */
   accepted: number;
 }
 
-/** The result of each task, and the seconds to wait before the refused tasks are sent again. */
+/** The result of each task, and how many seconds to wait before the refused tasks are sent again. */
 export interface StoredBatch {
   body: BatchResult;
   retryAfter: number;
@@ -79,12 +79,12 @@ export class Intake {
     return this.#options.queue(name);
   }
 
-  /** The queue for tasks with ids. It limits the conflicts of a sender who must not guess payloads. */
+  /** The queue for tasks with ids. It limits the conflicts of a sender who may not see every payload. */
   limited(queue: EnqueueQueue, { identity, ip }: Posted): EnqueueQueue {
     return this.#basics.conflictsFor(identity)?.limit(queue, identity, ip) ?? queue;
   }
 
-  /** Makes the queue if it is new. @throws HoldfastError rate_limited */
+  /** Creates the queue if it is new. @throws HoldfastError rate_limited */
   async admit(posted: Posted): Promise<void> {
     const { newQueues } = this.#options;
     if (newQueues?.isKnown(posted.queue) === false) await newQueues.admit(posted.queue, posted);
@@ -144,7 +144,7 @@ export class Intake {
     // One join is much cheaper than one text per task (hot path).
     const results = ids.join('","state":"pending","durability":"memory"},{"status":201,"id":"');
     const text = `{"accepted":${ids.length},"duplicates":0,"failed":0,"results":[{"status":201,"id":"${results}","state":"pending","durability":"memory"}]}`;
-    // The ids are minted ones and thus ASCII, so the text has one byte per character.
+    // All ids were generated here and are ASCII, so the text has one byte per character.
     return { status: 207, text, bytes: text.length, headers: [], accepted: ids.length };
   }
 
@@ -177,7 +177,7 @@ export class Intake {
 }
 
 async function store(queue: EnqueueQueue, { tasks }: ReadTasks, trace: TraceContext | undefined) {
-  // A call without tasks would make the queue.
+  // A call without tasks would still create the queue, so it is left out.
   return tasks.types.length === 0 ? { ids: [], results: [] } : queue.enqueueColumns(tasks, { trace });
 }
 
@@ -216,12 +216,12 @@ function refusal({ id, error }: Extract<EnqueueResult, { ok: false }>): Result {
   };
 }
 
-/** Whether the receipt is about a task that was stored before. */
+/** Whether the task of the receipt was stored before this enqueue. */
 const isKnown = ({ duplicate, deduplicated }: EnqueueReceipt) => duplicate || deduplicated === true;
 
 /**
- * 201: stored. 200: known, and waiting or running. 208: known and ended, nothing will run. The repeat of a request with
- * an `Idempotency-Key` is answered 200 in either case: that request was carried out.
+ * 201: stored. 200: known, and it waits or runs. 208: known and ended, so nothing will run. A repeated request with an
+ * `Idempotency-Key` gets 200 in both cases, because the request itself was carried out.
  */
 function statusOf({ duplicate, willRun, replaced }: EnqueueReceipt, hasKey = false): 200 | 201 | 208 {
   if (replaced) return 200;
@@ -230,8 +230,8 @@ function statusOf({ duplicate, willRun, replaced }: EnqueueReceipt, hasKey = fal
 }
 
 /**
- * The receipt as HTTP sends it. Only a duplicate has `willRun`. `deduplicated` says that the receipt is about another
- * task, which holds the unique key.
+ * The receipt as HTTP sends it. Only a duplicate has `willRun`. `deduplicated` says that the receipt describes another
+ * task, the one that holds the unique key.
  */
 function receiptBody({ id, state, duplicate, willRun, durability, deduplicated, replaced }: EnqueueReceipt) {
   const known = duplicate ? { willRun } : {};
@@ -239,7 +239,7 @@ function receiptBody({ id, state, duplicate, willRun, durability, deduplicated, 
   return { id, state, durability, ...known, ...held };
 }
 
-/** The same text as from JSON.stringify, but faster: neither id nor state nor durability needs an escape. */
+/** Equal to the text of JSON.stringify, but faster: id, state and durability never need an escape. */
 function receiptText(receipt: EnqueueReceipt): string {
   return `{${fieldsText(receiptBody(receipt))}}`;
 }

@@ -14,7 +14,7 @@ async function read(text: string, size: number, isPrompt = false): Promise<ReadT
   return blocks;
 }
 
-/** The payload of each line, or the code of its refusal. */
+/** The payload of each line, or the error code if the line was refused. */
 const told = (blocks: ReadTasks[]) =>
   blocks.flatMap(({ tasks: { bytes, spans }, refused, count }) => {
     let next = 0;

@@ -6,13 +6,13 @@ import { resultText, resultTexts, type StoredBatch } from "./intake.ts";
 import { LINE_LIMIT_BYTES, taskReader } from "./read.ts";
 import type { BatchResult } from "./schema.ts";
 
-// The next block is read only after this one was stored, so this bounds the memory of a stream.
+// The next block is read only after the present one was stored, so this size bounds the memory of a stream.
 const BLOCK_BYTES = 262_144;
 
 /**
- * Yields the tasks of a body of lines, block by block as the body arrives. A block is never empty.
+ * Yields the tasks of a body of lines, block by block while the body arrives. No block is empty.
  *
- * @param isPrompt yields what has arrived instead of waiting for a full block
+ * @param isPrompt yields the lines that have arrived instead of waiting for a full block
  */
 export async function* readTaskStream(
   source: AsyncIterable<Buffer>,
@@ -47,7 +47,7 @@ export async function* readTaskStream(
     partial.push(rest.subarray(end));
     partialBytes += rest.length - end;
     if (partialBytes > LINE_LIMIT_BYTES) {
-      // The refusal takes the place of the line. The rest of the line is dropped as it arrives.
+      // A refusal takes the place of the line in the results. The rest of the line is dropped while it arrives.
       const read = take();
       read.refuse(lineTooLong(LINE_LIMIT_BYTES));
       yield read;
@@ -65,7 +65,7 @@ export async function* readTaskStream(
 }
 
 /**
- * Yields the blocks while their sender has access. If the access ends, the last block holds the reason.
+ * Yields the blocks while their sender has access. If the sender loses access, the last block holds the error.
  * @throws HoldfastError unauthorized, forbidden: before the first block
  */
 export async function* whileAllowed(
@@ -75,7 +75,7 @@ export async function* whileAllowed(
   let isFirst = true;
   let isDenied = false;
   const next = () =>
-    // A race against one promise for all blocks would leave a listener on it for each block.
+    // A new promise for each block: with one promise for all blocks, each race would add a listener to it.
     new Promise<IteratorResult<ReadTasks>>((resolve, reject) => {
       watch.onDenied = (error) => {
         isDenied = true;
@@ -99,7 +99,7 @@ export async function* whileAllowed(
     yield allRefused(1, () => error);
   } finally {
     watch.end();
-    // `return` would close the connection, and the rest of the answer has to be sent first.
+    // `return` would close the connection, but the rest of the answer still has to be sent.
     if (!isDenied) await blocks.return(undefined);
   }
 }
@@ -113,7 +113,7 @@ interface LineIntake {
   totals: LineTotals;
 }
 
-/** The result of each task, one per line. */
+/** The result of each task, one JSON object per line. */
 export function answerAsLines(intake: LineIntake, first: ReadTasks): Readable {
   return toStream(async function* () {
     for await (const { results } of stored(intake, first)) {
@@ -124,7 +124,7 @@ export function answerAsLines(intake: LineIntake, first: ReadTasks): Readable {
   });
 }
 
-/** The same JSON as for a batch that is stored at once, with the totals at its end. */
+/** The same JSON as for a batch that is stored in one call, with the totals at its end. */
 export function answerAsDocument(intake: LineIntake, before: BatchResult, next: ReadTasks): Readable {
   const { totals } = intake;
   add(totals, before);
@@ -141,7 +141,7 @@ async function* stored(intake: LineIntake, first: ReadTasks): AsyncGenerator<Bat
     for (let block = first; ; ) {
       const { body } = await store(block).catch((error: unknown) => {
         if (!(error instanceof HoldfastError)) throw error;
-        // The answer has begun, so an error that concerns all lines is reported for each of them.
+        // The answer has begun, so an error that affects the whole block is reported for each of its lines.
         return store(allRefused(block.count, (place) => block.refused?.get(place) ?? error));
       });
       add(totals, body);
@@ -167,7 +167,7 @@ function add(totals: LineTotals, { accepted, duplicates, failed }: BatchResult):
   totals.failed += failed;
 }
 
-// A high-water mark of one: no block is stored ahead for a caller that does not read its results.
+// With a high-water mark of one, no further block is stored for a caller that does not read its results.
 function toStream(make: () => AsyncGenerator<string>): Readable {
   return Readable.from(make(), { highWaterMark: 1 });
 }

@@ -45,7 +45,7 @@ export function createIntakeMetrics(metrics: ServiceMetrics): IntakeMetrics {
     },
     rejected(queueName, error) {
       const reason = error instanceof HoldfastError ? error.code : "internal";
-      // Invalid names would use up the values that the label may have.
+      // Invalid names are not used as labels, since each would take one of the few values that the label may have.
       const queue = reason === "invalid_queue_name" ? "__invalid__" : metrics.queueLabel(queueName);
       rejectedTotal.of(queue, reason).count++;
     },

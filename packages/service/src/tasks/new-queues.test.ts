@@ -112,7 +112,7 @@ test("a task for a queue that may be new is not stored before its sender was adm
       ["tasks", json, task, json],
       ["tasks/batch", json, `[${task}]`, json],
       ["tasks/batch", lines, `${task}\n`, json],
-      // The wrong lines fill the first block, so the good line comes in a later one.
+      // The invalid lines fill the first block, so the valid line comes in a later block.
       ["tasks/batch", lines, `${`${"x".repeat(1_000)}\n`.repeat(300)}${task}\n`, lines],
     ] as const) {
       const request = { method: "POST", headers: { "content-type": type, accept }, body };

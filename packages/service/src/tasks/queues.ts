@@ -6,17 +6,17 @@ import { bucketOf } from "../identity/rate-limit.ts";
 const KNOWN_MS = 60_000;
 const MAX_KNOWN = 10_000;
 
-/** Limits how many queues a key, or an address without a key, may make by enqueueing to them. */
+/** Limits how many queues a key, or an address without a key, may create by enqueueing tasks. */
 export class NewQueues {
   readonly #registry: Pick<Holdfast["registry"], "addQueue">;
   readonly #perKey: number;
   readonly #now: () => number;
-  /** Queue -> the time until which it is assumed to exist, ms. */
+  /** Queue -> the time until which the queue is assumed to exist, on the clock `now`. */
   readonly #known = new Map<string, number>();
 
   /**
-   * @param perKey the most queues that one key, or one address without a key, may make; deleted queues no longer count.
-   * 0: no cap, and nothing is counted
+   * @param perKey the most queues that one key, or one address without a key, may create; deleted queues no longer
+   * count. 0: no limit, and nothing is counted
    */
   constructor(
     registry: Pick<Holdfast["registry"], "addQueue">,
@@ -28,23 +28,23 @@ export class NewQueues {
     this.#now = now;
   }
 
-  /** Whether tasks for the queue need no `admit`: it existed within the last minute, or there is no cap. */
+  /** Whether the queue needs no `admit`: it existed within the last minute, or there is no limit. */
   isKnown(queue: string): boolean {
     return this.#perKey === 0 || (this.#known.get(queue) ?? 0) > this.#now();
   }
 
   /**
-   * Makes the queue, which counts for its sender, unless it exists.
-   * @throws HoldfastError rate_limited if the queue is new and the sender has made as many as it may
+   * Creates the queue, unless it exists, and counts it for its sender.
+   * @throws HoldfastError rate_limited if the queue is new and the sender has created as many as it may
    */
   async admit(queue: string, sender: { identity: Identity; ip: string }): Promise<void> {
-    // A text that is not a queue name is refused by the call that follows.
+    // The enqueue that follows refuses a name that is not valid.
     if (this.isKnown(queue) || !isQueueName(queue)) return;
     const maker = { who: bucketOf(sender.identity, sender.ip), most: this.#perKey };
     try {
       await this.#registry.addQueue(queue, { maker });
     } catch (error) {
-      // A conflict means that the queue has partitions. The call that follows says whether it can be used.
+      // `conflict` means that the queue has partitions. The enqueue that follows says whether the queue can be used.
       if ((error as { code?: unknown }).code !== "conflict") throw error;
     }
     this.#known.delete(queue);
@@ -54,7 +54,9 @@ export class NewQueues {
   }
 }
 
-/** Queues over one client, made when first asked for. Callers choose the names, so the number kept is bounded. */
+/**
+ * Returns a function that keeps the `Queue` objects it makes. Callers choose the names, so at most `limit` are kept.
+ */
 export function createQueueCache(client: Holdfast, limit = 1_000): (name: string) => Queue {
   const queues = new Map<string, Queue>();
   return (name) => {
@@ -63,7 +65,7 @@ export function createQueueCache(client: Holdfast, limit = 1_000): (name: string
       queue = new Queue(name, { client });
       queues.set(name, queue);
       const [oldest] = queues.keys();
-      // The queue is only forgotten here: enqueues that are under way end by themselves.
+      // Only the reference is dropped: enqueues that are under way still end.
       if (queues.size > limit && oldest !== undefined) queues.delete(oldest);
     }
     return queue;

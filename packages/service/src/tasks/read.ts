@@ -9,14 +9,14 @@ import { type TaskFields, taskOptionsSchema } from "./schema.ts";
 
 const fields = Compile(taskOptionsSchema);
 
-/** The most bytes of one task with all of its fields: payload, options, tags, and room for escapes. */
+/** The most bytes of one task with all its fields: payload, options, tags, and some space for escapes. */
 export const LINE_LIMIT_BYTES = LIMITS.payloadBytes * 2;
 
 /** Reads the tasks of a body. */
 export const taskReader = new TaskReader((task) => checkTask(task, false), LINE_LIMIT_BYTES);
 const keyedTaskReader = new TaskReader((task) => checkTask(task, true), LINE_LIMIT_BYTES);
 
-/** One task, as `enqueueText` takes it. */
+/** One task in the form that `enqueueText` takes. */
 export interface ReadTask {
   type: string;
   payloadText: string;
@@ -27,7 +27,7 @@ export interface ReadTask {
 /**
  * Reads the body of an enqueue.
  *
- * @param idempotencyKey the header, if it was sent; becomes the id
+ * @param idempotencyKey the value of the header, if it was sent; the id of the task is made of it
  * @throws HoldfastError invalid_json, invalid_argument, payload_too_large, payload_too_deep
  */
 export function readTask(body: Buffer, idempotencyKey?: string): ReadTask {
@@ -48,7 +48,8 @@ function keyedOptions(
   given: FingerprintedOptions | undefined,
   body: Buffer,
 ): FingerprintedOptions {
-  // V8 gives each object from a literal that begins with a spread its own hidden class, which slows down its readers.
+  // A literal that begins with a spread would get a hidden class of its own in V8 each time, which slows its readers
+  // down.
   const options = Object.assign({}, given, { id: idFromKey(key), ifEnded: "duplicate" as const });
   const text = body.subarray(skipSpace(body, 0), body.lastIndexOf("}") + 1);
   return withFingerprint(options, text);
@@ -60,8 +61,9 @@ export function idFromKey(key: string): string {
 }
 
 /**
- * Adds a hash of the task's own bytes, so that a task is the same in a batch and by itself. Times that a client
- * computes from its clock differ from request to request, so the library compares the fields of such tasks instead.
+ * Adds a hash of the task's text, so that the same task has the same hash alone and in a batch. A client may compute
+ * `runAt` and `expiresAt` from its clock, so they differ in a repeated request. For such tasks the library compares the
+ * fields instead.
  */
 function withFingerprint(options: FingerprintedOptions, text: Buffer): FingerprintedOptions {
   if (options.runAt === undefined && options.expiresAt === undefined)

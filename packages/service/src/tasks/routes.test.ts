@@ -30,7 +30,7 @@ const stored = (id: string, duplicate = false): EnqueueResult => ({
   receipt: { id, state: "pending", duplicate, willRun: true, durability: "memory" },
 });
 
-/** Serves the routes over a fake queue: these tests are about HTTP, and the engine has its own. */
+/** Serves the routes over a fake queue: these tests check HTTP, and the engine has tests of its own. */
 async function setup(fake: Fake = {}) {
   const metrics = createMetrics({ service: "trial", version: "0" });
   const seen: NewTask[] = [];
@@ -92,7 +92,7 @@ async function setup(fake: Fake = {}) {
   return { app, base, seen, changes, call, metrics };
 }
 
-/** The answer to exactly these bytes. */
+/** Sends exactly these bytes and returns the answer. */
 async function raw(base: string, firstLine: string, headers: string[] = [], body = ""): Promise<string> {
   const { hostname: host, port } = new URL(base);
   const socket = connect({ host, port: Number(port) });
@@ -309,7 +309,7 @@ describe("POST a batch", () => {
 });
 
 describe("GET and DELETE a task", () => {
-  test("who waits for a task that is not kept is answered 410", async () => {
+  test("a wait for a task that is not kept is answered 410", async () => {
     const gone = new HoldfastError("task_not_kept", "nothing is kept", { taskId: "a" });
     const { call } = await setup({ wait: () => Promise.reject(gone) });
     expect(await call("GET", `${TASKS}/a?waitMs=100`)).toMatchObject({
@@ -429,7 +429,7 @@ describe("GET and DELETE a task", () => {
 });
 
 describe("every error is a problem", () => {
-  test("an unknown path is 404, a known one with another method 405 with Allow", async () => {
+  test("an unknown path gets 404; a known path with another method gets 405 with Allow", async () => {
     const { call } = await setup();
     expect(await call("GET", "/nope")).toMatchObject({ status: 404, json: { code: "not_found" } });
     const response = await call("PUT", TASKS, "{}");

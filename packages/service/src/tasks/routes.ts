@@ -37,14 +37,14 @@ export const BATCH_LIMIT_BYTES = 16 * 1_024 * 1_024;
 
 const JSON_TYPE = "application/json; charset=utf-8";
 
-/** How many tasks a request has stored, for hooks. For a stream, the number grows while lines arrive. */
+/** How many tasks a request has stored, for hooks. For a streamed body the number grows while lines arrive. */
 export const storedBy = new WeakMap<object, { accepted: number }>();
 
-/** Enqueue, batch, get, cancel and change: the routes of producer-api, which observability serves as well. */
+/** The routes to enqueue, read, cancel and change tasks. Both producer-api and observability serve them. */
 export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): void {
   const intake = new Intake(options, app.basics);
   const closing = new AbortController();
-  // Long-polls end at once when the server stops, or they would hold it for 30 s.
+  // Long-polls end at once when the server stops. Otherwise they would delay the stop for up to 30 s.
   app.addHook("preClose", async () => closing.abort());
 
   app.post(
@@ -52,7 +52,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
     {
       config: { rawBody: true, scope: "enqueue" },
       bodyLimit: BODY_LIMIT_BYTES,
-      // `readTask` reads the bytes of the body. Its schema is only for the API description.
+      // `readTask` reads the bytes of the body. The body's schema is only for the API description.
       validatorCompiler: exceptBody(app),
       schema: {
         tags: ["tasks"],
@@ -189,7 +189,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
   );
 }
 
-/** @throws HoldfastError unless the task is as it was asked for */
+/** @throws HoldfastError if the change was refused. A task that needs no change is not an error. */
 function changeReply(queue: string, { id, outcome, state, heldBy }: ChangeResult): ChangeReply {
   const refuse = (code: ErrorCode, why: string, more: { heldBy?: string } = {}): never => {
     throw new HoldfastError(code, `task ${id} ${why}`, { taskId: id, ...more });
@@ -228,7 +228,7 @@ function answer(request: FastifyRequest, reply: FastifyReply, { status, text, he
   return reply.code(status).type(JSON_TYPE).send(text);
 }
 
-/** Serves a batch whose tasks or results are lines. They are stored and answered while the rest still arrives. */
+/** Serves a batch whose tasks or results are lines. Lines are stored and answered while later ones still arrive. */
 async function stream(
   app: HttpServer,
   { metrics }: TaskRouteOptions,
@@ -253,7 +253,7 @@ async function stream(
       : oneBlock(readArray(post));
     first = (await blocks.next()).value as ReadTasks | undefined;
     if (first === undefined) throw emptyBatch();
-    // Good lines may follow a first block of wrong ones.
+    // A stream always creates its queue: after a first block with only invalid lines, valid ones may still follow.
     if (isStream || first.tasks.types.length > 0) await intake.admit(post);
   } catch (error) {
     metrics?.rejected(post.queue, error);
@@ -284,7 +284,7 @@ function unknownTask(queue: string, id: string): HoldfastError {
   return new HoldfastError("task_not_found", `queue ${queue} has no task ${id} (or it was purged)`);
 }
 
-/** A wait that is cut short answers with the task as it is now. */
+/** Waits for the end of the task. If the wait is interrupted, returns the task as it is now. */
 async function waitOrGet(
   queue: TaskQueue,
   id: string,
@@ -299,7 +299,7 @@ async function waitOrGet(
   }
 }
 
-/** Aborts when the response is over (sent, or the client hung up) or one of the signals says so. */
+/** Aborts when the answer was sent, when the client has hung up, or when one of the signals aborts. */
 function untilGone(response: NodeJS.EventEmitter, ...signals: AbortSignal[]): AbortSignal {
   const gone = new AbortController();
   const abort = () => {

@@ -26,14 +26,14 @@ export const backoffSchema = Type.Object(
   strict,
 );
 
-/** All fields of a task but the payload, which is never parsed here. */
+/** All fields of a task but the payload. The payload is never parsed in this service. */
 export const taskOptionsSchema = Type.Object(
   {
     type: Type.String({ pattern: TASK_TYPE_PATTERN, description: "Chooses the handler." }),
     id: Type.Optional(
       Type.String({
         pattern: NEW_TASK_ID_PATTERN,
-        description: "Makes the enqueue idempotent. Minted if absent.",
+        description: "Makes the enqueue idempotent. Generated if absent.",
       }),
     ),
     ifEnded: Type.Optional(
@@ -47,7 +47,8 @@ export const taskOptionsSchema = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: LIMITS.partitionKeyCharacters,
-        description: "Tasks of one key go to one partition of the queue, in their order. Excludes id.",
+        description:
+          "Tasks of one key go to one partition of the queue, in their order. Cannot be combined with id.",
       }),
     ),
     key: Type.Optional(
@@ -63,13 +64,15 @@ export const taskOptionsSchema = Type.Object(
         minimum: 1,
         maximum: LIMITS.cost,
         default: 1,
-        description: "How many starts the task counts as in a rate limit.",
+        description: "The task counts as this many starts in a rate limit.",
       }),
     ),
     unique: Type.Optional(UniqueSchema),
     priority: Type.Optional(OneOf(PRIORITIES, { default: "normal" })),
     delayMs: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.delayMs })),
-    runAt: Type.Optional(epochMs("Not before this moment, ms since the epoch. Excludes delayMs.")),
+    runAt: Type.Optional(
+      epochMs("Not before this moment, ms since the epoch. Cannot be combined with delayMs."),
+    ),
     maxRetries: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.maxRetries })),
     backoff: Type.Optional(backoffSchema),
     timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.timeoutMs })),
@@ -86,7 +89,8 @@ export const taskOptionsSchema = Type.Object(
     keep: Type.Optional(KeepSchema),
     durability: Type.Optional(
       OneOf(DURABILITIES, {
-        description: "What has to be reached before the answer. Without it: the setting of the queue.",
+        description:
+          "How safely the task has to be stored before the answer. Default: the setting of the queue.",
       }),
     ),
     replicas: Type.Optional(
@@ -138,38 +142,40 @@ export const eventsQuery = Type.Object(
       Type.String({
         maxLength: LIMITS.cursorCharacters,
         description:
-          "The cursor of an event, to go on behind it, or 0 for the oldest events that are kept. Without it: what happens from now on. It goes before the header Last-Event-ID.",
+          "The cursor of an event: the answer begins with the event after it. 0: with the oldest event that is kept. Default: only events from now on. Takes precedence over the header Last-Event-ID.",
       }),
     ),
     types: Type.Optional(
       Type.String({
         minLength: 1,
         maxLength: 256,
-        description: `Only events of these types, separated by commas: ${TASK_EVENT_TYPES.join(", ")}. A gap is always told.`,
+        description: `Only events of these types, separated by commas: ${TASK_EVENT_TYPES.join(", ")}. A gap is always sent.`,
       }),
     ),
   },
   strict,
 );
 
-/** `QueueEvent` of the contracts, for the API description. */
+/** The schema of `QueueEvent` in @holdfast/contracts, for the API description. */
 export const eventSchema = Type.Object({
   type: OneOf([...TASK_EVENT_TYPES, "gap"]),
   queue: Type.String(),
-  cursor: Type.String({ description: "The place behind this event" }),
+  cursor: Type.String({ description: "The position right after this event" }),
   id: Type.Optional(Type.String({ description: "Id of the task" })),
   at: Type.Optional(Type.Integer({ description: "Redis time, ms since the epoch" })),
   workerId: Type.Optional(Type.String({ description: "Of started" })),
   reason: Type.Optional(Type.String({ description: "Of dead" })),
-  resultText: Type.Optional(Type.String({ description: "Of completed, if there is a result: JSON text" })),
+  resultText: Type.Optional(
+    Type.String({ description: "Only for completed, if there is a result: JSON text" }),
+  ),
   missed: Type.Optional(
     Type.Union([Type.Integer(), Type.Null()], {
-      description: "Of gap: how many events are missing; null if that is not known",
+      description: "Only for gap: how many events are missing; null if unknown",
     }),
   ),
 });
 
-/** Explains the statuses for an id that is known. */
+/** Says what each status means for an id that is already known. */
 export const DUPLICATE_HELP =
   "200: a task with this id and body was stored before, and is waiting or running. 208: such a task was stored before and has ended, so nothing will run. 409: a task with another body has the id, or the task with the id is running and was asked to stop. With a unique key that another task holds: 200 or 208 with the id of that task and deduplicated: true, or 409 unique_conflict.";
 

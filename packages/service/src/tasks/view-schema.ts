@@ -29,7 +29,7 @@ export const attemptViewSchema = Type.Object({
   error: nullable(Type.String()),
 });
 
-/** `TaskView` of the contracts as a schema, for the API description. */
+/** The schema of `TaskView` in @holdfast/contracts, for the API description. */
 export const taskViewSchema = Type.Object({
   id: Type.String(),
   queue: Type.String(),
@@ -69,14 +69,16 @@ export const taskViewSchema = Type.Object({
   ),
   schedule: nullable(
     Type.Object({
-      id: Type.String({ description: "The schedule that enqueued it." }),
+      id: Type.String({ description: "The schedule that enqueued the task." }),
       run: nullable(
-        Type.Integer({ description: "The number of its occurrence, from 1; null for a run by hand." }),
+        Type.Integer({
+          description: "The number of the occurrence of the schedule, from 1; null for a run by hand.",
+        }),
       ),
       dueAt: moment,
     }),
   ),
-  traceId: nullable(Type.String({ description: "The trace that it belongs to, 32 hex digits." })),
+  traceId: nullable(Type.String({ description: "The trace that the task belongs to, 32 hex digits." })),
   enqueuedAt: moment,
   runAt: nullable(moment),
   expiresAt: nullable(moment),
@@ -105,6 +107,6 @@ export const taskViewSchema = Type.Object({
   ),
 });
 
-// This does not compile if the description lacks a field of the contract.
+// Does not compile if the schema lacks a field of `TaskView`.
 type Missing = Exclude<keyof TaskView, keyof Static<typeof taskViewSchema>>;
 const _taskViewIsDescribed: Missing extends never ? true : Missing = true;

@@ -13,16 +13,16 @@ import { openTelemetry } from "holdfast/opentelemetry";
 
 export interface ServiceTracing {
   tracing: Tracing;
-  /** Sends the buffered spans, for a few seconds at most. */
+  /** Sends the buffered spans. Takes a few seconds at most. */
   stop(): Promise<void>;
 }
 
 const STOP_MS = 3_000;
 
 /**
- * The OpenTelemetry SDK, with the sampler, limits, headers and timeouts of its own environment variables. It is loaded
- * only if tracing is on.
- * @param onProblem called with errors of the SDK, such as a collector that does not answer
+ * Starts the OpenTelemetry SDK. Its sampler, limits, headers and timeouts come from the environment variables of
+ * OpenTelemetry. The SDK is loaded only if tracing is on.
+ * @param onProblem called with errors of the SDK, for example if a collector does not answer
  */
 export function openSdk(
   service: { name: string; version: string },
@@ -35,7 +35,7 @@ export function openSdk(
     { error: complain, warn: complain, info: silent, debug: silent, verbose: silent },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
-  // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES come last, so they win.
+  // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES are merged last, so they take precedence.
   const resource = defaultResource()
     .merge(
       resourceFromAttributes({
@@ -49,7 +49,7 @@ export function openSdk(
     resource,
     spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
   });
-  // The context manager links the enqueues of a handler to its attempt.
+  // The context manager makes the spans of enqueues in a handler children of the span of the attempt.
   provider.register();
   return {
     tracing: openTelemetry({ tracerProvider: provider }),
@@ -64,7 +64,7 @@ export function openSdk(
   };
 }
 
-/** Fields for the log lines of a handler and of the code that it calls. */
+/** The ids of the active span, for the log lines of a handler and of the code that it calls. */
 export function activeSpanFields(): Record<string, string> {
   const span = trace.getActiveSpan()?.spanContext();
   return span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId };

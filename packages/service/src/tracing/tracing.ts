@@ -17,7 +17,7 @@ export const tracingConfig = {
 const tracingObject = Type.Object(tracingConfig);
 export type TracingConfig = Static<typeof tracingObject>;
 
-/** Undefined if tracing is off; the SDK is not loaded then. */
+/** Starts tracing if it is configured. Otherwise returns undefined and does not load the SDK. */
 export async function startTracing(
   config: TracingConfig,
   service: { name: string; version: string },

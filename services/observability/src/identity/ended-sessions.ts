@@ -1,16 +1,16 @@
 import type { Holdfast } from "holdfast";
 import { systemKeys } from "holdfast/operate";
 
-/** Entries per call. A read that finds this many entries asks again. */
+/** Entries per call. If a call returns this many, there may be more, so another call follows. */
 const PAGE = 1_000;
-/** After a failover, a new entry can have an older id than one that was read, since the two clocks differ. */
+/** After a failover the clock may be behind, so a new entry can have an older id than one that was read before. */
 const OVERLAP_MS = 2_000;
 
 export type EndedSession = readonly [id: string, until: number];
 
 /**
- * Dashboard sessions that were logged out, kept in Redis in the order of their log-outs. A reader continues after the
- * last one that it has read.
+ * Log-outs of dashboard sessions, kept in Redis in their order. A reader remembers the last one it has read, and
+ * continues after it.
  */
 export class EndedSessions {
   readonly #connection: Holdfast["connection"];
@@ -22,12 +22,13 @@ export class EndedSessions {
   }
 
   /**
-   * @param until the time from which the cookie is invalid anyway, ms since the epoch
+   * Records a log-out.
+   * @param until when the cookie would have expired anyway, ms since the epoch
    * @param keepMs how long after a log-out a cookie can still be valid; older entries are removed
    */
   async add(id: string, until: number, keepMs: number): Promise<void> {
-    // The ids are times of the clock of Redis, so this time is, too. By a clock that is ahead, the new entry could be
-    // removed at once.
+    // `oldest` is a time of the Redis clock, like the ids. By the clock of this machine, which may be ahead, the new
+    // entry could be removed at once.
     const oldest = String(Math.max(0, Math.floor(this.#connection.now() - keepMs)));
     await this.#connection.command(
       ...(["XADD", this.#key, "MINID", "~", oldest, "*", "id", id, "until", String(until)] as const),
@@ -35,7 +36,7 @@ export class EndedSessions {
   }
 
   /**
-   * The sessions that were added since, page by page. Sessions from the last seconds before `since` come again.
+   * The log-outs after the cursor, page by page. Log-outs of the last seconds before the cursor are returned again.
    * @param since the cursor of the previous call; "" reads all
    */
   async *after(since: string): AsyncGenerator<{ ended: EndedSession[]; cursor: string }> {

@@ -4,13 +4,15 @@ import type { Sessions } from "./sessions.ts";
 
 const LOOK_MS = 500;
 
-/** Reads, within a second, the log-outs that other processes of this service answered, until `signal` aborts. */
+/**
+ * Reads the log-outs that other processes of this service have answered, within a second each, until `signal` aborts.
+ */
 export async function followLogOuts(
   sessions: Pick<Sessions, "learn">,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const logError = createErrorLog(logger, "cannot read who logged out elsewhere", 30_000);
+  const logError = createErrorLog(logger, "cannot read the log-outs of other processes", 30_000);
   while (!signal.aborted) {
     try {
       await sessions.learn();

@@ -19,11 +19,11 @@ import { Sessions } from "./sessions.ts";
 export interface Entrance {
   identify: Identify;
   sessions: Sessions;
-  /** Whether access without credentials is refused. */
+  /** Whether requests without credentials are refused. */
   isGuarded(): boolean;
 }
 
-/** For a service without keys: everybody may do everything. */
+/** The entrance of a service without keys, where everybody may do everything. */
 export function openEntrance(): Entrance {
   const nobody = {
     verify: () => {
@@ -35,7 +35,7 @@ export function openEntrance(): Entrance {
   return { identify: () => ANONYMOUS, sessions, isGuarded: () => false };
 }
 
-/** Identifies the caller by key, by what a proxy says, or by session, in this order. */
+/** Identifies the caller by key, by the headers of a proxy, or by session, in this order. */
 export function createEntrance(
   config: ObservabilityConfig,
   ring: KeyRing,
@@ -74,11 +74,11 @@ export function createEntrance(
   };
 }
 
-/** The error for a foreign Origin. It names the remedies. */
+/** The error for a page of an Origin that is not allowed. It names the remedies. */
 export function foreignOrigin(what: string, hosts: readonly string[]): HoldfastError {
   return new HoldfastError(
     "forbidden",
-    `pages of this Origin may not ${what}: this service is known as ${hosts.join(" or ") || "nothing"}. Behind a proxy let it pass on the Host with its port, or X-Forwarded-Host with its address in TRUSTED_PROXIES; or add the Origin to ALLOWED_ORIGINS`.slice(
+    `pages of this Origin may not ${what}: this service is known as ${hosts.join(" or ") || "nothing"}. Behind a proxy, let the proxy pass on the Host header with its port, or let it send X-Forwarded-Host and list its address in TRUSTED_PROXIES. Or add the Origin to ALLOWED_ORIGINS`.slice(
       0,
       512,
     ),
@@ -86,8 +86,9 @@ export function foreignOrigin(what: string, hosts: readonly string[]): HoldfastE
 }
 
 /**
- * Checks that a change was requested by a page that is allowed to. A foreign page can make the user's browser send a
- * POST, and the browser adds the user's cookies, but it also says where the page comes from.
+ * Checks that a page of this service, or of an allowed Origin, requested the change. A foreign page can make the user's
+ * browser send a POST with the user's cookies. The browser then also sends headers that say which site the page belongs
+ * to.
  * @throws HoldfastError forbidden
  */
 export function assertOwnPage(
@@ -106,13 +107,13 @@ export function assertOwnPage(
       `a page of another site (Sec-Fetch-Site: ${site}) may not change anything`,
     );
   }
-  // Only a program sends a key, and it does so on purpose. A cookie proves nothing, because a browser sends it by
-  // itself.
+  // A browser sends cookies by itself, so a cookie does not show which page made the request. A program sends its key
+  // on purpose, so it needs no such header.
   const isByBrowser = identity.kind === "session" || identity.kind === "proxy";
   if (isByBrowser && site === undefined) {
     throw new HoldfastError(
       "forbidden",
-      "with a session only pages of this service may change things, and neither Origin nor Sec-Fetch-Site says that this is one",
+      "with a session, only pages of this service may change anything, and neither Origin nor Sec-Fetch-Site shows that such a page sent this request",
     );
   }
 }

@@ -3,7 +3,7 @@ import { type Identity, ROLES, type Role } from "@holdfast/contracts/api";
 import { blockListOf, isTrusted, type RequestHead } from "@holdfast/service";
 
 export interface ProxyOptions {
-  /** Addresses and networks: `10.0.0.1`, `10.0.0.0/8`. */
+  /** Addresses and networks of the proxies, such as `10.0.0.1` or `10.0.0.0/8`. */
   trusted: readonly string[];
   userHeader: string;
   /** Header that names the role. If this option or the header is missing, the role is `defaultRole`. */
@@ -12,8 +12,8 @@ export interface ProxyOptions {
 }
 
 /**
- * The identity that the reverse proxy in front of this service reports. The header counts only if it comes from the
- * proxy's own address: a client that reaches this port directly could send it, too.
+ * The identity that the reverse proxy reports in its headers. The headers count only in requests from the address of
+ * the proxy: any client that reaches this port could send them.
  */
 export function identifyByProxy(options: ProxyOptions): (request: RequestHead) => Identity | undefined {
   const list = blockListOf(options.trusted);
@@ -25,7 +25,7 @@ export function identifyByProxy(options: ProxyOptions): (request: RequestHead) =
       return undefined;
     const told = roleHeader === undefined ? undefined : headers[roleHeader];
     const role = told === undefined ? options.defaultRole : ROLES.find((name) => name === told);
-    // An unknown role is a mistake of the proxy, so it does not get the default role.
+    // The proxy should not send an unknown role, so the request gets no access instead of the default role.
     if (role === undefined) return undefined;
     return { kind: "proxy", label: user, keyId: null, role, scopes: SCOPES_OF_ROLE[role], queues: null };
   };

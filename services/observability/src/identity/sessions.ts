@@ -11,30 +11,34 @@ import type { EndedSessions } from "./ended-sessions.ts";
 export const SESSION_COOKIE = "holdfast_session";
 
 /**
- * The prefix `__Host-` makes the browser accept the cookie only over TLS and only from this host, so no other host can
- * plant it.
+ * With the prefix `__Host-` the browser accepts the cookie only over TLS and only from this host, so that another host
+ * cannot set a cookie of this name.
  */
 const SECURE_NAME = `__Host-${SESSION_COOKIE}`;
 /** How often the cookie is renewed with the time of its last use, ms. */
 const RENEW_MS = 60_000;
 /**
- * How often ended sessions are forgotten, ms. It takes a pass over all of them, so it does not happen on every request.
+ * How often expired sessions are removed from memory, ms. It takes a pass over all of them, which is too slow for every
+ * request.
  */
 const FORGET_MS = 60_000;
 
 export interface SessionOptions {
   ring: Pick<KeyRing, "verify" | "current">;
-  /** The first secret signs and all are accepted, so a secret can be changed. If empty, this process makes its own. */
+  /**
+   * The first secret signs cookies. Cookies of all secrets are valid, so a secret can be changed. If empty, a random
+   * one is used.
+   */
   secrets: readonly string[];
   /** Time from the last request of a session to its end, ms. */
   idleMs: number;
   /** Time from the log-in to the end of a session, ms. */
   maxMs: number;
-  /** Open sessions per key that this process knows of. @default no limit */
+  /** How many sessions a key may have open, as far as this process knows. @default no limit */
   maxPerKey?: number | undefined;
-  /** Limits cookies to TLS, whether or not the request came over TLS. */
+  /** Sets cookies for TLS only, even if a request did not come over TLS. */
   secureOnly: boolean;
-  /** Where all processes of the service publish log-outs. */
+  /** Where log-outs are published for the other processes of the service. */
   ended?: Pick<EndedSessions, "add" | "after"> | undefined;
 }
 
@@ -51,26 +55,29 @@ export interface Session {
 interface OpenSession {
   keyId: string;
   seenAt: number;
-  /** When the session reaches its longest time, its key expires, or it was idle for too long. */
+  /** When the session reaches its longest time, its key expires, or its idle time is over, ms since the epoch. */
   endsAt: number;
 }
 
 /**
- * Log-ins to the dashboard. The browser keeps a signed cookie that names its key and holds no secret. The cookie is
- * valid only as long as the key.
+ * Log-ins to the dashboard. The browser keeps a signed cookie that names the key by its id and holds no secret. The
+ * cookie is valid only as long as the key.
  */
 export class Sessions {
   readonly #options: SessionOptions;
   readonly #signer: Signer;
-  /** Sessions that were used here, with the time of the newest request: a stream only has the cookie from its start. */
+  /**
+   * Sessions that this process has seen, with the time of the last request. A stream only has the cookie from its
+   * start.
+   */
   readonly #open = new Map<string, OpenSession>();
   readonly #openByKey = new Map<string, Set<string>>();
   /**
-   * Sessions that were logged out here or elsewhere, until their regular end. A copy of the cookie must not outlive the
-   * log-out.
+   * Sessions that were logged out in this or another process, until their regular end. They are kept so that a copy of
+   * a cookie is refused after the log-out.
    */
   readonly #ended = new Map<string, number>();
-  /** How far the log-outs of other processes have been read. */
+  /** The cursor of the last log-out that was read from Redis. */
   #cursor = "";
   #forgotAt = 0;
 
@@ -86,9 +93,10 @@ export class Sessions {
   }
 
   /**
-   * A new session for the holder of this key. Its id is always new, so a planted session is never taken over.
+   * Opens a session for the holder of this key. Its id is always new, so nobody can prepare a session for somebody
+   * else.
    * @param key as `keyOf` returned it
-   * @param before the session that ends with this log-in
+   * @param before the session that this log-in replaces
    * @throws HoldfastError rate_limited: the key has too many open sessions
    */
   open(key: ApiKey, before?: Session, now = Date.now()): { session: Session; value: string } {
@@ -99,7 +107,7 @@ export class Sessions {
     return { session, value: this.#valueOf(id, key, now, now) };
   }
 
-  /** The session of a request, if it has not ended. */
+  /** The session of the request with this cookie; undefined if the session has ended. */
   find(cookieHeader: string | undefined, now = Date.now()): Session | undefined {
     const claims = this.#read(cookieHeader);
     if (claims === undefined || this.#ended.has(claims.id)) return undefined;
@@ -110,7 +118,7 @@ export class Sessions {
     return now < session.expiresAt && now < session.idleExpiresAt ? session : undefined;
   }
 
-  /** Records that the session was used. @returns the value for a new cookie if the old one would end too early */
+  /** Records that the session was used. @returns a new cookie value if the present one would expire too early */
   use(session: Session, cookieHeader: string | undefined, now = Date.now()): string | undefined {
     const claims = this.#read(cookieHeader);
     if (claims?.id !== session.id) return undefined;
@@ -122,8 +130,8 @@ export class Sessions {
   }
 
   /**
-   * Ends the session in this process first, so that it ends here in any case. @throws HoldfastError redis_unavailable
-   * if the other processes cannot be told
+   * Ends the session, first in this process. If the call throws, the session has still ended here.
+   * @throws HoldfastError redis_unavailable: the other processes cannot be told
    */
   async end(session: Session, now = Date.now()): Promise<void> {
     const { maxMs, ended } = this.#options;
@@ -133,7 +141,7 @@ export class Sessions {
     await ended?.add(session.id, until, maxMs);
   }
 
-  /** Reads the log-outs that other processes answered since the last call. */
+  /** Reads the log-outs that other processes have answered since the last call. */
   async learn(now = Date.now()): Promise<void> {
     const { ended } = this.#options;
     if (ended === undefined) return;
@@ -185,14 +193,14 @@ export class Sessions {
     this.#drop(id);
   }
 
-  /** The headers that set the cookie. @param isTls whether the browser came over TLS */
+  /** The headers that set the cookie. @param isTls whether the browser's request came over TLS */
   cookiesOf(value: string, isTls: boolean): string[] {
     const { secureOnly, maxMs } = this.#options;
     const isSecure = secureOnly || isTls;
     return [serialize(isSecure ? SECURE_NAME : SESSION_COOKIE, value, isSecure, maxMs / 1_000)];
   }
 
-  /** The headers that delete the cookie, under either name. */
+  /** The headers that delete the cookie under both of its names. */
   goneCookies(): string[] {
     return [serialize(SECURE_NAME, "", true, 0), serialize(SESSION_COOKIE, "", false, 0)];
   }

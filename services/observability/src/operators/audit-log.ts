@@ -8,28 +8,28 @@ import type { Logger } from "pino";
 
 export type ActionsPort = Pick<ActionLog, "append" | "page" | "all">;
 
-/** A mutation before its outcome is known. */
+/** A change whose outcome is not known yet. */
 export interface Mutation {
   action: AuditAction;
   queue: string | null;
-  /** The one task, schedule or worker that the mutation is about. */
+  /** The task, schedule or worker that the change concerns, if it concerns a single one. */
   subject?: string;
   by: Author;
   reason?: string | undefined;
 }
 
 export interface MutationResult {
-  /** Number of tasks that the mutation changed. */
+  /** How many tasks were changed. */
   count: number;
-  /** Set if an operation continues the mutation. */
+  /** The id of the operation that continues the change, if there is one. */
   operationId?: string;
 }
 
-/** The sender of a request, its id and its address. */
+/** Who sent a request, its request ids, and the address it came from. */
 export type Author = Pick<AuditRecord, "actor" | "keyId" | "role" | "from" | "requestId" | "clientRequestId">;
 
 /**
- * Reads all fields from the request itself. A copy kept elsewhere could be mistaken for that of another request.
+ * The author of a change, read from the request itself. A stored copy could be mixed up with that of another request.
  * @param identity @default the sender of the request
  */
 export function authorOf(request: FastifyRequest, identity: Identity = request.identity): Author {
@@ -43,10 +43,10 @@ export function authorOf(request: FastifyRequest, identity: Identity = request.i
   };
 }
 
-/** Whether the sender has shown a key or a session. */
+/** Whether the sender has authenticated, with a key, a session or through a proxy. */
 export const isKnown = (identity: Identity) => identity !== NOBODY && identity !== NOT_YET_KNOWN;
 
-/** Fields that are missing become null, 0, or the present time. */
+/** A record to write. Missing fields become null, 0, or the present time. */
 export type NewRecord = Author & Pick<AuditRecord, "action" | "outcome"> & Partial<AuditRecord>;
 
 export interface AuditLogOptions {
@@ -55,7 +55,7 @@ export interface AuditLogOptions {
 }
 
 /**
- * The audit log. Each record is kept in Redis and also written to the service's log. It has counts and names, never a
+ * The audit log. Each record is written to Redis and to the log of the service. It has counts and names, and never a
  * payload.
  */
 export class AuditLog {
@@ -69,7 +69,10 @@ export class AuditLog {
     return this.#options.actions;
   }
 
-  /** Never throws, because the change has already been made. If Redis refuses the record, the log still has it. */
+  /**
+   * Never throws, because the change has already been made. If Redis refuses the record, the service's log still has
+   * it.
+   */
   async record(given: NewRecord): Promise<void> {
     const { actions, logger } = this.#options;
     const rest = { queue: null, subject: null, count: 0, reason: null, code: null, operationId: null };
@@ -80,12 +83,12 @@ export class AuditLog {
     } catch (error) {
       logger.error(
         { err: error, audit: entry },
-        "Redis refused the record of an operator action: it is in this log only",
+        "Redis refused the record of an operator action: only this log has it",
       );
     }
   }
 
-  /** Runs a mutation and records it, whether it succeeded or not. */
+  /** Makes a change and records it, whether it succeeds or not. */
   async during<T extends MutationResult>(mutation: Mutation, run: () => Promise<T>): Promise<T> {
     let result: T;
     try {
@@ -101,7 +104,7 @@ export class AuditLog {
     return result;
   }
 
-  /** The record for the end of an operation. */
+  /** Records the end of an operation. */
   async operationEnded(view: OperationView, { by }: OperationSpec): Promise<void> {
     const action = ENDED_ACTIONS[view.kind];
     const outcome = view.state === "running" || view.state === "paused" ? "accepted" : view.state;

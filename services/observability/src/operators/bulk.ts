@@ -5,9 +5,9 @@ import type { ObserverPort } from "../routes/context.ts";
 import type { Asker, Operations } from "./operations.ts";
 import type { Selection } from "./selection.ts";
 
-/** Tasks that a dry run over ids reads at a time. */
+/** How many tasks a dry run with ids reads at a time. */
 const LOOKUPS_AT_ONCE = 50;
-/** A filter that reads more tasks than this becomes an operation, which counts by itself. */
+/** A filter that has to read more tasks than this becomes an operation, which counts its tasks itself. */
 const SYNC_SCAN = 5_000;
 /** How long the request waits for a small operation before it answers with the operation itself, ms. */
 const SMALL_WAIT_MS = 5_000;
@@ -16,16 +16,16 @@ interface Matches {
   matched: number;
   scanned?: number;
   total?: number;
-  /** False if only a part of them was read, so that there may be more. */
+  /** False if only a part of the queue was read, so that more tasks may match. */
   isWhole: boolean;
 }
 
 const STATES = { dead: ["dead"], scheduled: ["scheduled", "pending"] } as const;
 
 /**
- * Counts the tasks of a selection. Ids are counted as given; only a dry run looks each of them up. A filter reads as many tasks as it
- * needs.
- * @param how.state the tasks that a filter is about
+ * Counts the tasks of a selection. For ids the answer is the number of ids; only a dry run looks each task up. For a
+ * filter, tasks are read up to a bound, or all of them in a dry run.
+ * @param how.state the state of the tasks that a filter selects
  */
 export async function matching(
   observer: Pick<ObserverPort, "matchDead" | "matchScheduled" | "stats" | "task">,
@@ -40,7 +40,7 @@ export async function matching(
       : observer.matchScheduled(queue, selection.filter, bounds);
   }
   if (!isDryRun) {
-    // An unknown queue is a 404, not an operation on nothing.
+    // Throws not_found for an unknown queue, instead of starting an operation that matches nothing.
     await observer.stats(queue);
     return { matched: selection.ids.length, isWhole: true };
   }
@@ -54,10 +54,7 @@ export async function matching(
   return { matched, isWhole: true };
 }
 
-/**
- * Starts an operation, and waits for it if it is small.
- * @throws HoldfastError conflict: a small operation failed
- */
+/** Starts an operation. If it is small, waits for its end. @throws HoldfastError conflict: a small operation failed */
 export async function begin(
   operations: Operations,
   spec: OperationSpec,

@@ -4,17 +4,17 @@ import type { DeadLetterGroups, TaskPage, TaskView } from "holdfast";
 import { matcherOf, mergeGroups, signatureOf } from "holdfast/operate";
 import type { ObserverPort } from "../routes/context.ts";
 
-/** Records that one page reads at most; the library has the same limit. */
+/** The most records that are read for one page. The library has the same limit. */
 const SCANNED = 1_000;
 
-/** The signature of an error whose task was removed meanwhile. */
+/** The signature of a group whose sample was removed, so that its error cannot be masked. */
 const UNKNOWN = "***";
 
 export type Mask = (value: unknown) => unknown;
 
 /**
- * A page of tasks for somebody who sees masked tasks. The search only looks at the masked text: a search in the full
- * text would reveal masked values guess by guess, even by the number of records that it read.
+ * A page of tasks for a caller who sees masked tasks. The search looks only at the masked text. A search in the full
+ * text would reveal masked values guess by guess, if only by the number of records that it reads.
  */
 export async function listFor(
   observer: Pick<ObserverPort, "list">,
@@ -47,12 +47,12 @@ export async function listFor(
   return found;
 }
 
-/** Samples that are read at a time. */
+/** How many samples are read at a time. */
 const SAMPLES_AT_ONCE = 20;
 
 /**
- * Groups for somebody who sees masked tasks: each signature is made from the masked error. Groups that no longer differ
- * are merged.
+ * Groups of dead letters for a caller who sees masked tasks. The signature of a group is made from the masked error,
+ * and groups with equal signatures are merged.
  */
 export async function groupsFor(
   observer: Pick<ObserverPort, "deadLetterGroups" | "task">,
@@ -67,7 +67,7 @@ export async function groupsFor(
     query.signal?.throwIfAborted();
     const some = found.groups.slice(from, from + SAMPLES_AT_ONCE).map(async (group, at) => {
       const sample = await observer.task(queue, group.sampleIds[0] ?? "");
-      // If the task is gone, its error cannot be masked.
+      // The task is gone, so its error cannot be masked.
       const signature = sample ? signatureOf(mask(sample) as TaskView) : UNKNOWN;
       groups[from + at] = { ...group, signature };
     });

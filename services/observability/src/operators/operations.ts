@@ -9,29 +9,30 @@ export type OperationsPort = Pick<
   "create" | "control" | "undo" | "get" | "list" | "failures" | "outcomes"
 >;
 
-/** Runs operations. In a process without a runner, operations wait for another process. */
+/** Runs operations in this process. Without it, operations wait for another process. */
 export interface RunnerPort {
   start(): void;
   stop(): Promise<void>;
-  /** Tells the runner that there is a new operation. */
+  /** Tells the runner that a new operation waits. */
   nudge(): void;
-  /** Runs this operation to its end, no matter how many others run. */
+  /** Runs this operation to its end, even if the maximum number of operations already runs. */
   runNow(id: string): Promise<void>;
 }
 
-/** The sender of an operation. Each key, person or address has its own limit. */
+/** The sender of an operation. Each key, person or address has a limit of its own. */
 export interface Asker {
   identity: Identity;
   ip: string;
 }
 
-/** Small operations that one key may have open at a time; each ends within seconds. */
+/** How many small operations one key may have open. Each ends within seconds. */
 const SMALL_PER_KEY = 50;
 const SHOWN = 20;
 const LOOK_MS = 15;
 
 /**
- * Operations for the routes and the live stream. Redis keeps them, and the process that claims an operation runs it.
+ * The operations as routes and the live stream see them. Redis stores them, and the process that claims an operation
+ * runs it.
  */
 export class Operations {
   readonly #store: OperationsPort;
@@ -57,9 +58,10 @@ export class Operations {
   }
 
   /**
-   * @param total tasks that the operation is about, as far as they were counted
-   * @param isCounted whether `total` has all of them
-   * @throws HoldfastError rate_limited if too many operations run, or too many of this key are open
+   * Creates an operation and starts it.
+   * @param total how many tasks were counted for the operation
+   * @param isCounted whether all of its tasks were counted
+   * @throws HoldfastError rate_limited if too many operations are open, in all or for this key
    */
   async start(spec: OperationSpec, total: number, asker: Asker, isCounted = true): Promise<OperationView> {
     const isPaced = spec.ratePerSecond !== undefined || spec.canary !== undefined;
@@ -69,11 +71,14 @@ export class Operations {
 
   async control(id: string, control: "pause" | "resume" | "cancel"): Promise<OperationView> {
     const view = await this.#store.control(id, control);
-    // To pause or end an operation, none of the running ones has to finish first.
+    // A pause or cancel takes effect at once, without waiting until another operation ends.
     return this.#begun(view, control !== "resume");
   }
 
-  /** @throws HoldfastError not_found, conflict, too_late; rate_limited like `start` */
+  /**
+   * Starts an operation that undoes a discard. @throws HoldfastError not_found, conflict, too_late; rate_limited like
+   * `start`
+   */
   async undo(id: string, by: OperationSpec["by"], asker: Asker): Promise<OperationView> {
     let isSmall = false;
     const view = await this.#store.undo(id, by, (total) => {
@@ -87,17 +92,23 @@ export class Operations {
     return { who: bucketOf(identity, ip), isSmall, most: isSmall ? SMALL_PER_KEY : this.#perKey };
   }
 
-  /** @param isNow runs the operation no matter how many run, because it is short and somebody waits for it */
+  /**
+   * @param isNow runs the operation even if the maximum number of operations already runs, because it is short and
+   * somebody waits for it
+   */
   #begun(view: OperationView, isNow: boolean): OperationView {
     if (!isNow) this.#runner?.nudge();
     else
       this.#runner?.runNow(view.id).catch((error: unknown) => {
-        this.#logger.warn({ err: error, operationId: view.id }, "operation not begun: it waits for a place");
+        this.#logger.warn(
+          { err: error, operationId: view.id },
+          "operation was not started at once: it waits until another one ends",
+        );
       });
     return view;
   }
 
-  /** The operation after it has ended, or as it is when the time is over. */
+  /** Waits for the end of the operation. Returns it as it is after `waitMs` if it has not ended. */
   async settled(view: OperationView, waitMs: number): Promise<OperationView> {
     const deadlineMs = performance.now() + waitMs;
     let latest = view;
@@ -108,7 +119,7 @@ export class Operations {
     return latest;
   }
 
-  /** The newest operations as of the last refresh, for the live stream. */
+  /** The newest operations at the last refresh, for the live stream. */
   latest(limit: number): OperationView[] {
     return this.#latest.slice(0, limit);
   }
@@ -117,8 +128,8 @@ export class Operations {
     try {
       this.#latest = (await this.#store.list({ limit: SHOWN })).operations;
     } catch (error) {
-      // The last known operations stay. The stream itself says that Redis is away.
-      this.#logger.debug({ err: error }, "operations not read");
+      // The operations of the last refresh stay. The live stream itself reports that Redis does not answer.
+      this.#logger.debug({ err: error }, "cannot read the operations");
     }
   }
 
@@ -126,7 +137,7 @@ export class Operations {
     this.#runner?.start();
   }
 
-  /** Hands the operations that run here over to other processes. */
+  /** Hands operations that run in this process over to other processes. */
   async stop(): Promise<void> {
     await this.#runner?.stop();
   }

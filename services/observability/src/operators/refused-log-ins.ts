@@ -3,12 +3,12 @@ import { keyIdOf } from "@holdfast/service/keys";
 import type { FastifyRequest } from "fastify";
 import { type AuditLog, authorOf, type NewRecord } from "./audit-log.ts";
 
-/** Records of refused log-ins, over all addresses: strangers must not push everything else out of the audit log. */
+/** How many refused log-ins are recorded one by one, for all addresses. Strangers must not fill the audit log. */
 const RECORDED = { perSecond: 10 / 60, burst: 10 };
-/** Time from the first log-in that was left out to the record for all of them, ms. */
+/** How long log-ins that are not recorded one by one are collected for one common record, ms. */
 const TOGETHER_MS = 60_000;
 
-/** Records each refused log-in while there are few, and then one record for many. */
+/** Records refused log-ins one by one while they are few. If there are many, one record stands for several of them. */
 export class RefusedLogIns {
   readonly #audit: AuditLog;
   readonly #limiter = new RateLimiter(RECORDED);
@@ -20,7 +20,9 @@ export class RefusedLogIns {
     this.#audit = audit;
   }
 
-  /** @param text the text sent as the key. Only the id in it is recorded, and it proves nothing. */
+  /**
+   * @param text the text that was sent as the key. Only the id in it is recorded, which the sender may have made up.
+   */
   add(request: FastifyRequest, text: string, code: string): void {
     const record: NewRecord = {
       ...authorOf(request),
@@ -40,7 +42,7 @@ export class RefusedLogIns {
     this.#timer ??= setTimeout(() => void this.flush(), TOGETHER_MS).unref();
   }
 
-  /** Records the log-ins that were left out. */
+  /** Writes the common record of the log-ins that were not recorded one by one. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -48,7 +50,7 @@ export class RefusedLogIns {
     this.#last = undefined;
     this.#leftOut = 0;
     if (record === undefined) return;
-    const reason = `${count} refused log-ins in one record: there were too many for one each, and this is the last of them`;
+    const reason = `${count} refused log-ins, too many to record one by one; the record describes the last one`;
     await this.#audit.record({ ...record, count, reason });
   }
 }

@@ -3,7 +3,7 @@ import type { DiscardBody, ReplayBody } from "@holdfast/contracts/api";
 import { RequestError } from "@holdfast/service";
 import type { DeadLetterFilter } from "holdfast";
 
-/** The dead letters that an operator selects. A filter without a field selects all. */
+/** The tasks that an operator selects. A filter without fields selects all of them. */
 export type Selection = { ids: string[] } | { filter: DeadLetterFilter };
 
 /** @throws RequestError unless exactly one of `ids`, `filter`, `all` is given. */
@@ -14,7 +14,10 @@ export function selectionOf(body: Pick<DiscardBody, "ids" | "filter" | "all">): 
   return { filter: body.filter ?? {} };
 }
 
-/** @throws RequestError if a patch does not have exactly one id, or comes with an option that excludes it */
+/**
+ * @throws RequestError if the body has a patch, and not exactly one id or an option that cannot be combined with a
+ * patch
+ */
 export function assertPatch(body: ReplayBody): void {
   if (!body.patch) return;
   if (body.ids?.length !== 1) throw invalid("/patch", "needs exactly one id in ids");

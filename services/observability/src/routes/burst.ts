@@ -4,7 +4,10 @@ import type { HttpServer } from "@holdfast/service";
 import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** The dashboard's "run the burst": many demo tasks. They are enqueued here, so that the browser sends one request. */
+/**
+ * The route for "run the burst" in the dashboard. It enqueues many demo tasks, so that the browser sends only one
+ * request.
+ */
 export function burstRoutes(
   app: HttpServer,
   { operations, audit, environment, admitQueue }: RouteContext,

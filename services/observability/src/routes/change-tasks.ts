@@ -11,7 +11,7 @@ import { begin, matching } from "../operators/bulk.ts";
 import { selectionOf } from "../operators/selection.ts";
 import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** The change of many tasks that wait. That of one task is a route of its own (PATCH). */
+/** The route that changes many waiting tasks. `PATCH` on a task changes a single one. */
 export function changeTasksRoutes(app: HttpServer, { observer, audit, operations }: RouteContext): void {
   app.post(
     "/v1/queues/:queue/tasks/change",
@@ -19,7 +19,7 @@ export function changeTasksRoutes(app: HttpServer, { observer, audit, operations
       schema: {
         tags: [TAGS.tasks],
         summary: "Change tasks that wait",
-        description: `Gives them another time or priority; \`"change": { "delayMs": 0 }\` runs them now. A filter or \`all\` is about scheduled tasks, those that wait for a retry among them; ids may name pending ones too. Tasks that came to wait after the request are left alone. Up to ${SYNC_LIMIT}: 200 with the result. More, or with \`ratePerSecond\`: 202 with an operation. \`dryRun\` only counts.`,
+        description: `Gives waiting tasks another time or priority; \`"change": { "delayMs": 0 }\` runs them now. A filter or \`all\` selects scheduled tasks, including those that wait for a retry; ids may also name pending tasks. Tasks that begin to wait after the request are not changed. Up to ${SYNC_LIMIT}: 200 with the result. More, or with \`ratePerSecond\`: 202 with an operation. \`dryRun\` only counts.`,
         params: QueueParams,
         body: ChangeTasksBody,
         response: { 200: ChangeTasksReply, 202: OperationView, ...PROBLEMS },

@@ -1,4 +1,4 @@
-// Imported for its types: the package adds `summary`, `tags` and `hide` to the schema of a route.
+// Imported for its types: this package declares `summary`, `tags` and `hide` in the schema of a route.
 import type {} from "@fastify/swagger";
 import { Problem } from "@holdfast/contracts/api";
 import type { TaskRouteOptions } from "@holdfast/service";
@@ -10,19 +10,21 @@ import type { Operations } from "../operators/operations.ts";
 import type { ReplayedOutcome } from "../sampling/gauges.ts";
 import type { SeriesStore } from "../sampling/series.ts";
 
-/** The part of the library's schedules that the routes need. */
+/** The part of `Schedules` in the library that the routes need. */
 export type SchedulesPort = Pick<Schedules, "list" | "get" | "put" | "delete" | "run" | "pause" | "resume">;
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** The route is allowed with READ_ONLY=1, because it only changes who is logged in. */
+    /** Whether the route is allowed with READ_ONLY=1. Only log-in and log-out are, since they do not change tasks. */
     allowsReadOnly?: boolean;
-    /** The answer holds payloads, so AUDIT_PAYLOAD_READS=1 records it. */
+    /** Whether answers of the route have payloads, so that AUDIT_PAYLOAD_READS=1 records them. */
     showsPayloads?: boolean;
   }
 }
 
-/** The part of the library's observer that the routes need. A fake of it makes every route testable without Redis. */
+/**
+ * The part of `Observer` in the library that the routes need. With a fake of this type, tests of routes need no Redis.
+ */
 export type ObserverPort = Pick<
   Observer,
   | "stats"
@@ -63,25 +65,25 @@ export type ObserverPort = Pick<
   >;
 };
 
-/** The part of the library's queue that the routes need. */
+/** The part of `Queue` in the library that the routes need. */
 export type Producer = ReturnType<TaskRouteOptions["queue"]>;
 
 export interface RouteContext {
   observer: ObserverPort;
   queue(name: string): Producer;
-  /** Called by every route that may make a queue. @throws HoldfastError rate_limited: QUEUES_PER_KEY */
+  /** Every route that may create a queue calls this first. @throws HoldfastError rate_limited: QUEUES_PER_KEY */
   admitQueue(name: string, sender: Pick<FastifyRequest, "identity" | "ip">): Promise<void>;
   schedules: SchedulesPort;
   series: Pick<SeriesStore, "points" | "rates">;
   history: Pick<SeriesHistory, "read">;
   operations: Operations;
   audit: AuditLog;
-  /** Name of the environment, or null. */
+  /** ENVIRONMENT, the name of the environment, or null. */
   environment: string | null;
   countReplayed(queue: string, outcome: ReplayedOutcome, count: number): void;
 }
 
-/** Aborted if the client disconnects before the answer, so that a search stops. */
+/** A signal that aborts if the client disconnects before the answer, so that a search stops. */
 export function abortOf(reply: FastifyReply): AbortSignal {
   const abort = new AbortController();
   reply.raw.once("close", () => {
@@ -90,7 +92,7 @@ export function abortOf(reply: FastifyReply): AbortSignal {
   return abort.signal;
 }
 
-/** The error responses of every route, for the OpenAPI document. */
+/** The error responses that every route can give, for the OpenAPI document. */
 export const PROBLEMS = { "4xx": Problem, "5xx": Problem };
 
 export const TAGS = {

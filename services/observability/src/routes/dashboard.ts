@@ -3,7 +3,7 @@ import { join, relative, resolve, sep } from "node:path";
 import fastifyStatic from "@fastify/static";
 import type { HttpServer } from "@holdfast/service";
 
-/** Paths of the API. A wrong path below them is a 404, not the dashboard. */
+/** Paths of the API. A wrong path that begins like these is answered 404, not with the dashboard. */
 const API_PATH = /^\/(v1|docs|metrics|livez|readyz|openapi\.json)(\/|$)/;
 /** Vite puts a hash of the content into the file names of this folder. */
 const HASHED_FOLDER = "assets";
@@ -22,21 +22,21 @@ export const CONTENT_SECURITY_POLICY: Record<string, string[]> = {
   defaultSrc: ["'self'"],
   scriptSrc: ["'self'"],
   scriptSrcAttr: ["'none'"],
-  // Charts and the API documentation set style attributes.
+  // Charts and the API documentation set style attributes, which this allows.
   styleSrc: ["'self'", "'unsafe-inline'"],
   imgSrc: ["'self'", "data:"],
   fontSrc: ["'self'", "data:"],
   connectSrc: ["'self'"],
   objectSrc: ["'none'"],
-  // The page has a `<base>`; see pageAt.
+  // `pageAt` puts a `<base>` into the page.
   baseUri: ["'self'"],
   formAction: ["'self'"],
   frameAncestors: ["'none'"],
 };
 
 /**
- * The built dashboard. A path that names a built file gets the file. Any other path is a screen and gets the page. A
- * dot does not make a path a file, since names of queues and tasks have dots.
+ * Serves the built dashboard. A path that names a built file gets the file. Any other path is a screen and gets the
+ * page. A path with a dot can be a screen, since names of queues and tasks may have dots.
  */
 export async function dashboardRoutes(app: HttpServer, options: { directory: string }): Promise<void> {
   const directory = resolve(options.directory);
@@ -47,10 +47,11 @@ export async function dashboardRoutes(app: HttpServer, options: { directory: str
       serve: false,
       cacheControl: false,
       index: false,
-      // The build writes a compressed file beside each file.
+      // The build writes a compressed copy next to each file.
       preCompressed: true,
       dotfiles: "ignore",
-      // Called only for files that exist: a cached 404 would hide the file after the build has added it.
+      // Runs only for files that exist, so 404 answers are not cached. A cached 404 would hide a file that a later
+      // build adds.
       setHeaders: (reply, path) => void reply.header("cache-control", cacheControl(directory, path)),
     });
   }
@@ -66,7 +67,8 @@ export async function dashboardRoutes(app: HttpServer, options: { directory: str
       reply.callNotFound();
       return reply;
     }
-    // The page names the hashed files of its build. A cached page would ask for files that are gone.
+    // The page names the hashed files of one build. After the next build, a cached page would ask for files that no
+    // longer exist.
     reply.header("cache-control", "no-cache").type("text/html; charset=utf-8");
     return reply.send(pageAt(path, (serves && readPage(directory)) || NOT_BUILT));
   });
@@ -82,15 +84,15 @@ function readPage(directory: string): string | null {
 }
 
 /**
- * The page for a path. It names its files relative to the root of this service, so `<base>` leads as many steps up as
- * the path is deep. This works whatever prefix a reverse proxy has removed.
+ * The page for a path. The page names its files relative to the root of this service, so `<base>` has as many `../` as
+ * the path is deep. That works with any prefix that a reverse proxy removes.
  */
 function pageAt(path: string, page: string): string {
   const steps = path.split("/").length - 2;
   return page.replace("<head>", `<head><base href="${"../".repeat(steps) || "./"}">`);
 }
 
-/** The path of a file in the folder that this URL path could name; "" if it cannot be decoded. */
+/** The file in the folder that this URL path could name; "" if the path cannot be decoded. */
 function fileName(path: string): string {
   try {
     return decodeURIComponent(path).slice(1);
@@ -106,12 +108,15 @@ function isFile(directory: string, name: string): boolean {
   try {
     return statSync(file).isFile();
   } catch {
-    // There is no such file, or no file can have this name.
+    // The file does not exist, or its name is not allowed.
     return false;
   }
 }
 
-/** The path of a screen begins with a fixed word, and no screen is below the folder of the hashed files. */
+/**
+ * Whether the path belongs to a screen. The path of a screen begins with a fixed word, and is never below the folder of
+ * hashed files.
+ */
 function isScreen(name: string): boolean {
   const [first = ""] = name.split("/", 1);
   return name === "index.html" || (!first.includes(".") && first !== HASHED_FOLDER);

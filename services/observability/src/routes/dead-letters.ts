@@ -15,7 +15,10 @@ import { begin, matching } from "../operators/bulk.ts";
 import { assertPatch, selectionOf } from "../operators/selection.ts";
 import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** Replay and discard. Small selections are done at once, large or paced ones become operations. */
+/**
+ * The routes for replay and discard. Small selections are done within the request; large or paced ones become
+ * operations.
+ */
 export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
   const { observer, audit, operations, countReplayed, admitQueue } = context;
 

@@ -2,7 +2,7 @@ import { HeaviestKeysQuery, HeaviestKeysReply, QueueParams } from "@holdfast/con
 import type { HttpServer } from "@holdfast/service";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** The keys with the most tasks or the longest hold. */
+/** The route that lists the keys with the most tasks or the longest hold. */
 export function heaviestKeysRoutes(app: HttpServer, { observer }: RouteContext): void {
   app.get(
     "/v1/queues/:queue/heaviest-keys",

@@ -21,7 +21,10 @@ import { Type } from "typebox";
 import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** Whether somebody may see a limit. A limit names all of its queues, so all of them have to be allowed. */
+/**
+ * Whether the identity may see a shared limit. The limit names all of its queues, so the identity must be allowed to
+ * use all.
+ */
 const mayUse =
   (identity: Identity) =>
   ({ queues }: SharedLimitView) =>
@@ -34,7 +37,7 @@ const seenBy = (identity: Identity, view: LimitsView): LimitsView => ({
   shared: view.shared.filter(mayUse(identity)),
 });
 
-/** The limits that queues share. */
+/** The routes for limits that several queues share. */
 function sharedLimitRoutes(app: HttpServer, { observer: { limits }, audit, admitQueue }: RouteContext): void {
   const tags = [TAGS.queues];
   const known = async (name: string) => (await limits.shared()).find((limit) => limit.name === name);
@@ -60,7 +63,7 @@ function sharedLimitRoutes(app: HttpServer, { observer: { limits }, audit, admit
         tags,
         summary: "Set a limit that queues share",
         description:
-          "A janitor divides it among the queues, every second, by what waits there; together they never exceed it.",
+          "Every second a janitor divides the limit among the queues, according to their waiting tasks. Together the queues never exceed it.",
         params: SharedLimitParams,
         body: SharedLimitBody,
         response: { 200: SharedLimitSchema, ...PROBLEMS },
@@ -69,13 +72,13 @@ function sharedLimitRoutes(app: HttpServer, { observer: { limits }, audit, admit
     async (request) => {
       const { name } = request.params;
       const { limit, queues } = request.body;
-      // A caller who may use only some of its queues may not change a limit.
+      // A caller must be allowed to use all queues of a shared limit, those before and those after the change.
       const before = await known(name);
       for (const queue of [...(before?.queues ?? []), ...queues]) assertQueue(request.identity, queue);
       const { view } = await audit.during(
         { action: "limit.share", queue: null, subject: name, by: authorOf(request) },
         async () => {
-          // A limit that is refused must not make a queue.
+          // The limit is checked first, so that a refused request creates no queue.
           await limits.checkShare(name, limit, queues);
           for (const queue of queues) await admitQueue(queue, request);
           return { count: 0, view: await limits.share(name, limit, queues) };
@@ -98,7 +101,7 @@ function sharedLimitRoutes(app: HttpServer, { observer: { limits }, audit, admit
     },
     async (request, reply) => {
       const { name } = request.params;
-      // A limit of a queue that the caller may not use is answered like a missing one.
+      // If the caller may not use one of its queues, the limit is answered as if it did not exist.
       const limit = await known(name);
       if (limit && !mayUse(request.identity)(limit)) throw unknown(name);
       await audit.during(
@@ -115,7 +118,7 @@ function sharedLimitRoutes(app: HttpServer, { observer: { limits }, audit, admit
 
 const subjectOf = (subject: string | undefined) => (subject === undefined ? {} : { subject });
 
-/** The limits of a queue, and the keys of its tasks. */
+/** The routes for the limits of a queue and for the keys of its tasks. */
 export function limitRoutes(app: HttpServer, context: RouteContext): void {
   const { observer, audit, admitQueue } = context;
   const { limits } = observer;
@@ -144,7 +147,7 @@ export function limitRoutes(app: HttpServer, context: RouteContext): void {
         tags,
         summary: "Set the limits of a queue",
         description:
-          "Sets all limits: a limit that is left out ends. The next task that is granted obeys them; running tasks go on.",
+          "Sets all limits: a limit that is left out ends. They apply from the next grant on; running tasks continue.",
         params: QueueParams,
         body: LimitsBody,
         response: { 200: LimitsReply, ...PROBLEMS },
@@ -229,7 +232,7 @@ export function limitRoutes(app: HttpServer, context: RouteContext): void {
         tags,
         summary: "Hold a key, a type or the queue for some time",
         description:
-          "No task of the key, type or queue is granted for this time. Afterwards the hold ends by itself. Running tasks go on.",
+          "No task of the key, type or queue is granted for this time. Afterwards the hold ends by itself. Running tasks continue.",
         params: QueueParams,
         body: HoldBody,
         response: { 200: LimitsReply, ...PROBLEMS },

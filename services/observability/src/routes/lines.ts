@@ -4,7 +4,7 @@ import type { FastifyReply } from "fastify";
 import { HoldfastError } from "holdfast";
 import { type AuditLog, authorOf } from "../operators/audit-log.ts";
 
-/** Describes the export in its audit record. */
+/** What the audit record of an export says. */
 export interface Export {
   audit: AuditLog;
   action: "task.export" | "audit.export";
@@ -12,8 +12,8 @@ export interface Export {
 }
 
 /**
- * Answers with NDJSON, page by page. The next page is read when the client has taken the last one. No page is read
- * after the client has disconnected. The end of the export is recorded.
+ * Answers with NDJSON, page by page. The next page is read after the client has taken the last one, and no page is read
+ * after the client has disconnected. The audit log gets a record when the export ends.
  */
 export function sendLines(
   reply: FastifyReply,
@@ -21,7 +21,7 @@ export function sendLines(
   pages: AsyncIterable<readonly unknown[]>,
   { audit, action, queue }: Export,
 ): FastifyReply {
-  // The framework does not serialise a stream, so fields that viewers may not see are hidden here.
+  // Fastify does not serialise streams, so its hook does not mask these rows.
   const mask = reply.server.basics.maskFor(reply.request.identity);
   const author = authorOf(reply.request);
   async function* chunks(): AsyncGenerator<string> {
@@ -30,7 +30,7 @@ export function sendLines(
     let isWhole = false;
     try {
       for await (const page of pages) {
-        // A page may wait for a slow client, and its key may be revoked meanwhile.
+        // A page may wait long for a slow client, and the client's key may be revoked in the meantime.
         reply.server.basics.recheck(reply.request);
         count += page.length;
         if (page.length > 0)
@@ -41,12 +41,12 @@ export function sendLines(
       code = error instanceof HoldfastError ? error.code : "internal";
       throw error;
     } finally {
-      // Cancelled means that the client disconnected.
+      // The record says `cancelled` if the client disconnected.
       const broken = code === null ? "cancelled" : ERROR_STATUS[code] < 500 ? "refused" : "failed";
       await audit.record({ ...author, action, queue, count, code, outcome: isWhole ? "succeeded" : broken });
     }
   }
-  // At most one page is buffered, because its payloads can be large.
+  // At most one page is buffered, since its payloads can be large.
   const stream = Readable.from(chunks(), { objectMode: true, highWaterMark: 1 });
   return reply
     .code(200)

@@ -7,7 +7,7 @@ interface Shown {
   schedules?: unknown[];
 }
 
-/** Records each answer that shows unmasked payloads, before it is sent. */
+/** Records each answer with unmasked payloads in the audit log, before the answer is sent. */
 export function auditPayloadReads(app: HttpServer, audit: AuditLog): void {
   app.addHook("preSerialization", async (request, reply, payload) => {
     const { identity, routeOptions, params, query } = request;

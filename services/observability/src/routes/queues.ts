@@ -24,7 +24,7 @@ import { authorOf } from "../operators/audit-log.ts";
 import { stepFor, viewOf } from "../sampling/series-view.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** Emptying more tasks than this takes longer than a request may. */
+/** To empty more tasks than this takes too long for one request. */
 const EMPTY_SYNC_LIMIT = 10_000;
 
 export function queueRoutes(app: HttpServer, context: RouteContext): void {
@@ -79,7 +79,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       const windowMs = request.query.windowMs ?? SERIES.windowMs;
       const stepMs = stepFor(windowMs, request.query.stepMs);
       const live = series.points(queue, Math.min(windowMs, SERIES.windowMs));
-      // An unknown queue is an error. A queue that was not sampled yet has an empty series.
+      // `stats` throws if the queue is unknown. A queue that was not sampled yet has an empty series.
       const untilMs = live.at(-1)?.at ?? (await observer.stats(queue)).at;
       const sinceMs = untilMs - windowMs;
       const buckets = await history.read(queue, sinceMs, untilMs);
@@ -166,7 +166,8 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       schema: {
         tags,
         summary: "Pause a queue",
-        description: "Workers acquire no more of its tasks. Running tasks go on, and enqueues are accepted.",
+        description:
+          "Workers acquire no more of its tasks. Running tasks continue, and enqueues are accepted.",
         params: QueueParams,
         body: nullable(PauseBody),
         response: { 200: PauseReply, ...PROBLEMS },

@@ -21,7 +21,8 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }
   const tags = [TAGS.schedules];
   const config = { scope: "control" } as const;
   /**
-   * A schedule of a queue that the caller may not see is answered like a missing one. @throws HoldfastError not_found
+   * The schedule with this id. If the caller may not see its queue, the answer is the same as for a missing one.
+   * @throws HoldfastError not_found
    */
   const visible = async (identity: Identity, id: string) => {
     const schedule = await schedules.get(id);
@@ -35,7 +36,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }
       schema: {
         tags,
         summary: "List schedules",
-        description: "In the order of their ids, all or those of one queue.",
+        description: "All schedules, or those of one queue, in the order of their ids.",
         querystring: ScheduleQuery,
         response: { 200: ScheduleList, ...PROBLEMS },
       },
@@ -69,7 +70,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }
         tags,
         summary: "Write a schedule",
         description:
-          "Creates the schedule, or replaces the definition of the one with that id. Its runs stay, and its next time stays if expression and time zone do.",
+          "Creates the schedule, or replaces the definition of the one with that id. Its run history is kept. Its next time is kept if expression and time zone stay the same.",
         params: ScheduleParams,
         body: ScheduleBody,
         response: { 200: ScheduleViewSchema, 201: ScheduleViewSchema, ...PROBLEMS },
@@ -78,13 +79,14 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }
     async (request, reply) => {
       const { id } = request.params;
       const before = await schedules.get(id);
-      // A hook checks the queue in the body; the caller must also control the old queue.
+      // A hook has checked the queue in the body. The caller must also be allowed to control the queue that the
+      // schedule had before.
       if (before) assertQueue(request.identity, before.queue);
       const isNew = before === null;
       const { view } = await audit.during(
         { action: "schedule.put", queue: request.body.queue, subject: id, by: authorOf(request) },
         async () => {
-          // A wrong definition must not make a queue.
+          // `preview` throws if the definition is wrong, so that a refused request creates no queue.
           Schedules.preview(request.body.cron, request.body.timeZone);
           await admitQueue(request.body.queue, request);
           return { count: 0, view: await schedules.put(id, request.body) };
@@ -102,7 +104,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }
       schema: {
         tags,
         summary: "Delete a schedule",
-        description: "Its enqueued tasks stay.",
+        description: "Tasks that the schedule has enqueued stay.",
         params: ScheduleParams,
         response: { 204: Type.Null(), ...PROBLEMS },
       },
@@ -129,7 +131,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }
         tags,
         summary: "Run a schedule now",
         description:
-          "Enqueues a task at once, even if the schedule is paused; its occurrences stay. 409 if its overlap is skip and the last task has not ended.",
+          "Enqueues a task at once, even if the schedule is paused. Its occurrences do not change. 409 if its overlap is skip and its last task has not ended.",
         params: ScheduleParams,
         body: nullable(ScheduleActionBody),
         response: { 201: ScheduleRunReply, ...PROBLEMS },
@@ -183,7 +185,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }
   app.post(
     "/v1/schedules/preview",
     {
-      // A preview changes nothing.
+      // A preview only reads, although it is a POST.
       config: { scope: "read" },
       schema: {
         tags,

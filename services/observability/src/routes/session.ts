@@ -10,9 +10,9 @@ import { RefusedLogIns } from "../operators/refused-log-ins.ts";
 import { PROBLEMS, TAGS } from "./context.ts";
 
 /**
- * Wrong keys that one address may try: five at once, then one in ten seconds; more are answered 429. A key cannot be
- * guessed, but attempts are noise. A right key is never limited by them, since a neighbour behind the same address may
- * have sent them.
+ * How many wrong keys one address may send: five at once, then one in ten seconds. Further ones are answered 429.
+ * Nobody can guess a key, but the attempts would fill the log. A request with a right key never counts, since another
+ * client behind the same address may have sent the wrong keys.
  */
 const FAILURES = { perSecond: 0.1, burst: 5 };
 
@@ -21,7 +21,7 @@ export interface SessionRouteOptions {
   audit: AuditLog;
   readOnly: boolean;
   environment: string | null;
-  /** Per key; log-outs have the same limit. */
+  /** How many log-ins per key and minute are allowed, and how many log-outs. */
   logInsPerMinute: number;
 }
 
@@ -82,7 +82,10 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
     }
   };
 
-  /** Nobody waits for the record, so that log-ins and log-outs are answered while Redis is away. */
+  /**
+   * Writes the audit record. The answer does not wait for it, so that log-in and log-out work while Redis does not
+   * answer.
+   */
   const leaveRecord = (
     request: FastifyRequest,
     { identity }: Session,
@@ -98,12 +101,12 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
     } catch (error) {
       request.log.error(
         { err: error },
-        "logged out in this process; the other processes of this service do not know it",
+        "logged out in this process only: the other processes of this service could not be told",
       );
     }
   };
 
-  // A session that is in use gets a renewed cookie.
+  // While a session is used, its cookie is renewed from time to time.
   app.addHook("onSend", async (request, reply) => {
     if (request.identity?.kind !== "session" || reply.hasHeader("set-cookie")) return;
     const session = sessions.find(request.headers.cookie);
@@ -128,7 +131,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
       try {
         identity = entrance.identify(request.raw);
       } catch {
-        // The answer says that the caller is not logged in.
+        // The answer then says that the caller is not logged in.
       }
       request.identity = identity;
       noStore(reply);
@@ -152,11 +155,11 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
     async (request, reply) => {
       noStore(reply);
       if (!entrance.isGuarded()) {
-        // Without keys there is no log-in.
+        // A service without keys has no log-in, and the caller already has access.
         return viewOf(entrance.identify(request.raw), undefined);
       }
       const text = request.body.key.trim();
-      // The former session in this browser ends, whoever it belonged to.
+      // A log-in ends the session that this browser had before, even if it belonged to another key.
       const before = sessions.find(request.headers.cookie);
       const { session, value } = openedWith(request, text, before);
       if (before) await endOf(before, request);
@@ -191,7 +194,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
   );
 }
 
-/** Whether the browser came over TLS, according to the header of a proxy or its own Origin. */
+/** Whether the browser's request came over TLS, according to the header of a proxy or to the Origin of the page. */
 function isTls(request: FastifyRequest): boolean {
   const { origin } = request.headers;
   return request.protocol === "https" || (origin?.startsWith("https://") ?? false);

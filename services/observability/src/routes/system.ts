@@ -18,11 +18,12 @@ import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 import { sendLines } from "./lines.ts";
 
-/** Operations and the audit log. */
+/** The routes for operations and the audit log. */
 export function systemRoutes(app: HttpServer, { operations, audit }: RouteContext): void {
   const tags = [TAGS.system];
   /**
-   * An operation on a queue that the caller may not see is answered like a missing one. @throws HoldfastError not_found
+   * The operation with this id. If the caller may not see its queue, the answer is the same as for a missing one.
+   * @throws HoldfastError not_found
    */
   const visible = async (identity: Identity, id: string): Promise<OperationView> => {
     const operation = await operations.store.get(id);
@@ -162,7 +163,10 @@ export function systemRoutes(app: HttpServer, { operations, audit }: RouteContex
   );
 }
 
-/** A record without a queue is about all queues. */
+/**
+ * Whether the identity may see audit records of this queue. Records without a queue are only for identities without a
+ * queue limit.
+ */
 const visibleTo = (identity: Identity) => (queue: string | null) =>
   identity.queues === null || (queue !== null && mayUseQueue(identity, queue));
 

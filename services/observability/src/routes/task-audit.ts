@@ -16,7 +16,9 @@ interface Seen {
   code: string | null;
 }
 
-/** The task routes are shared with producer-api, which has no audit log. So hooks write the records here. */
+/**
+ * Writes audit records for the task routes. Hooks do it, because producer-api shares these routes and has no audit log.
+ */
 export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
   const seen = new WeakMap<FastifyRequest, Seen>();
   const actionOf = (request: FastifyRequest) => ACTIONS[`${request.method} ${request.routeOptions.url}`];
@@ -29,9 +31,9 @@ export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
     return payload;
   });
   app.addHook("onError", async (request, _reply, error) => {
-    // Requests that the framework refused (a name outside the pattern, a body too large) never were actions. They are
-    // not recorded, nor are requests of strangers and of keys over their rate: these could push everything else out of
-    // the log.
+    // Only refusals by the library are recorded. A request that the framework refused (an invalid name, a body that is
+    // too large) was no action. Strangers, and keys above their rate, could otherwise push all other records out of the
+    // log.
     if (!actionOf(request) || !isKnown(request.identity) || !((error as Error) instanceof HoldfastError))
       return;
     const { code } = error as unknown as HoldfastError;

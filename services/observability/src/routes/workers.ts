@@ -37,7 +37,7 @@ export function workerRoutes(app: HttpServer, { observer, audit }: RouteContext)
         config: { scope: "control" },
         schema: {
           tags,
-          summary: action === "drain" ? "Drain a worker" : "Let a drained worker go on",
+          summary: action === "drain" ? "Drain a worker" : "Let a drained worker resume",
           description:
             action === "drain"
               ? "With its next heartbeat, within two seconds, the worker stops acquiring, hands back tasks that it has not begun, and finishes the others. Its state is draining, then drained."
@@ -50,10 +50,11 @@ export function workerRoutes(app: HttpServer, { observer, audit }: RouteContext)
       async (request) => {
         const { id } = request.params;
         const worker = (await observer.workers()).find((known) => known.id === id);
-        // A worker that only runs queues the caller may not see is answered like a missing one.
+        // If the caller may see none of its queues, the worker is answered as if it did not exist.
         if (!worker || visibleWorkers(request.identity, [worker]).length === 0)
           throw new HoldfastError("not_found", `there is no worker "${id}"`);
-        // A drained worker takes no task from any of its queues, so the caller must control all of them.
+        // A drained worker stops taking tasks from all its queues, so the caller must be allowed to control all of
+        // them.
         for (const queue of worker.queues) assertQueue(request.identity, queue);
         const mutation = {
           action: `worker.${action}` as const,

@@ -6,7 +6,10 @@ export interface FlowGauges {
   update(queues: readonly QueueStats[]): void;
 }
 
-/** Metrics about what limits hold back, by queue. No label names a key, since there may be any number of them. */
+/**
+ * Metrics per queue about tasks that limits hold back. There is no label for keys, since a queue may have any number of
+ * them.
+ */
 export function createFlowGauges(metrics: ServiceMetrics): FlowGauges {
   const runnable = metrics.gauge("queue_runnable_tasks", "Pending tasks that workers could start now.", [
     "queue",
@@ -25,7 +28,7 @@ export function createFlowGauges(metrics: ServiceMetrics): FlowGauges {
   return {
     all: [runnable, keyed, keys, concurrency, hold],
     update(queues) {
-      // Queues beyond the cap share one label, which shows their longest hold.
+      // Queues beyond the label cap share one label, and its value is their longest hold.
       const longest = new Map<string, number>();
       for (const { queue: name, at, pendingKeyed, flow } of queues) {
         const queue = metrics.queueLabel(name);
@@ -34,7 +37,7 @@ export function createFlowGauges(metrics: ServiceMetrics): FlowGauges {
         keys.inc({ queue, state: "ready" }, flow.keysReady);
         keys.inc({ queue, state: "resting" }, flow.keysResting);
         keys.inc({ queue, state: "held" }, flow.keysHeld);
-        // A queue without a limit has no sample.
+        // A queue without a concurrency limit has no sample.
         if (flow.concurrency !== null) concurrency.inc({ queue }, flow.concurrency);
         const seconds = Math.max(0, (flow.heldUntil ?? at) - at) / 1_000;
         longest.set(queue, Math.max(longest.get(queue) ?? 0, seconds));

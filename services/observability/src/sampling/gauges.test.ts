@@ -69,7 +69,7 @@ test("gauges show what limits hold back, and no limit of a queue without one", a
   expect(lines.join("\n")).not.toContain('holdfast_queue_concurrency_limit{queue="free"}');
 });
 
-test("a second look replaces the first, and a deleted queue goes", async () => {
+test("a second sample replaces the first, and a deleted queue disappears", async () => {
   const { update, text } = setup();
   update({ queues: [statsOf("a", { pending: 5 }), statsOf("b")] });
   update({ queues: [statsOf("a", { pending: 3 })] });

@@ -20,10 +20,12 @@ export interface Gauges {
   countReplayed(queue: string, outcome: ReplayedOutcome, count: number): void;
 }
 
-/** `skipped`: tasks of a replay by filter that were gone when the replay reached them. */
+/** `skipped`: the task was selected by a filter, but was gone when the replay reached it. */
 export type ReplayedOutcome = (typeof REPLAYED_OUTCOMES)[number];
 
-/** The gauges of whole queues. Only this service exports them: eight workers would export them eight times. */
+/**
+ * Metrics of whole queues. Only this service exports them, since eight workers would export each of them eight times.
+ */
 export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, "rates">): Gauges {
   const tasks = metrics.gauge("queue_tasks", "Tasks by state.", ["queue", "state"]);
   const age = metrics.gauge("queue_oldest_pending_age_seconds", "Age of the oldest pending task.", ["queue"]);
@@ -35,7 +37,7 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
   );
   const workers = metrics.gauge("workers", "Registered workers.", ["queue", "state"]);
   const clients = metrics.gauge("ws_clients", "Clients of the live stream.", []);
-  const replayed = metrics.counter("dead_letters_replayed_total", "Dead letters that were put back.", [
+  const replayed = metrics.counter("dead_letters_replayed_total", "Replays of dead letters, by outcome.", [
     "queue",
     "outcome",
   ]);
@@ -46,12 +48,13 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
   return {
     update(sample) {
       metrics.setRedisUp(sample.redisUp);
-      // A missing sample says "not known". The last value, or that of a deleted queue, would be mistaken for the
-      // present one.
+      // All samples are removed first: a missing sample means "unknown". Otherwise the last value, or that of a deleted
+      // queue, would be taken for the present one.
       for (const gauge of ofQueues) gauge.reset();
       if (!sample.redisUp) return;
       const rates = series.rates();
-      // Queues beyond the cap share one label: their counts are added up, and it shows their worst age and time.
+      // Queues beyond the label cap share one label. Its counts are sums, its age and drain time are those of the worst
+      // queue.
       const worst = new Map<string, { age: number; drain: number }>();
       for (const stats of sample.queues) {
         const queue = metrics.queueLabel(stats.queue);

@@ -3,7 +3,7 @@ import type { Logger, ServiceMetrics } from "@holdfast/service";
 const REDIS_INFO_INTERVAL_MS = 5_000;
 
 export interface RedisInfoOptions {
-  /** The text of INFO. */
+  /** Reads the text of INFO. */
   info(): Promise<string>;
   metrics: ServiceMetrics;
   logger: Logger;
@@ -11,7 +11,9 @@ export interface RedisInfoOptions {
   intervalMs?: number;
 }
 
-/** Exports memory, load and eviction policy of Redis from INFO. INFO is read on a timer, not by each scrape. */
+/**
+ * Exports memory, load and eviction policy of Redis. A timer reads INFO, so that scrapes do not have to wait for it.
+ */
 export class RedisInfo {
   readonly #options: RedisInfoOptions;
   readonly #gauges: Record<
@@ -56,14 +58,14 @@ export class RedisInfo {
     await this.#inFlight;
   }
 
-  /** Reads INFO once. Never rejects: without an answer the figures are absent. */
+  /** Reads INFO once. Never rejects: if Redis does not answer, the metrics have no value. */
   async runOnce(): Promise<void> {
     try {
       this.#record(parseInfo(await this.#options.info()));
       this.#failed = false;
     } catch (error) {
       this.#forget();
-      if (!this.#failed) this.#options.logger.warn({ err: error }, "INFO of Redis is not known");
+      if (!this.#failed) this.#options.logger.warn({ err: error }, "cannot read INFO from Redis");
       this.#failed = true;
     }
   }
@@ -76,7 +78,7 @@ export class RedisInfo {
     clients.set(number("connected_clients"));
     evicts.set((fields.get("maxmemory_policy") ?? "noeviction") === "noeviction" ? 0 : 1);
     const { commands, evicted } = this.#counters;
-    // Redis does the counting, so these counters also reset when it restarts.
+    // These counters have the values of Redis, so they start at zero again when Redis restarts.
     commands.reset();
     commands.inc(number("total_commands_processed"));
     evicted.reset();

@@ -3,16 +3,16 @@ import type { Logger } from "pino";
 
 const STREAM_INTERVAL_MS = 500;
 const IDLE_INTERVAL_MS = 1_000;
-/** A slower answer counts as none, so that clients learn within seconds that Redis hangs. */
+/** A slower answer counts as none, so that clients are told within seconds if Redis hangs. */
 const ANSWER_LIMIT_MS = 2_000;
 
-/** The last known state of all queues. */
+/** The state of all queues as it was last read. */
 export interface Sample {
   /** Milliseconds since the epoch, by the clock of this process. */
   at: number;
-  /** When Redis last answered; null before the first answer. */
+  /** When Redis last answered, ms since the epoch; null before the first answer. */
   sampledAt: number | null;
-  /** False if the counts are the last known ones. */
+  /** False if Redis did not answer, so that the counts are those of an earlier sample. */
   redisUp: boolean;
   queues: QueueStats[];
   workers: WorkerView[];
@@ -28,8 +28,8 @@ export interface SamplerOptions {
 }
 
 /**
- * The one loop that reads the state of all queues, for series, gauges and stream clients. It runs twice a second while
- * somebody watches, otherwise once.
+ * The only loop that reads the state of all queues. Its samples serve series, gauges and stream clients. It runs twice
+ * a second while somebody watches, otherwise once a second.
  */
 export class Sampler {
   readonly #options: SamplerOptions;
@@ -62,14 +62,18 @@ export class Sampler {
     await this.#inFlight;
   }
 
-  /** The listener gets each new sample, at most one every `streamIntervalMs`. @returns a function that removes it */
+  /**
+   * Calls the listener with each new sample, at most once per `streamIntervalMs`. @returns a function that removes the
+   * listener
+   */
   subscribe(listener: (sample: Sample) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
   /**
-   * Reads one sample; a read that is under way is shared. Never rejects: a failure is a sample with `redisUp: false`.
+   * Reads one sample. If a read is already under way, returns its promise. Never rejects: after an error the sample has
+   * `redisUp: false`.
    */
   runOnce(): Promise<Sample> {
     if (this.#inFlight) return this.#inFlight;

@@ -2,7 +2,7 @@ import type { SeriesHistory } from "holdfast/operate";
 import type { Logger } from "pino";
 import type { Sample } from "./sampler.ts";
 
-/** The most queues with a history. Series in memory have the same bound. */
+/** The most queues whose series are kept. Series in memory have the same limit. */
 const MAX_QUEUES = 200;
 
 export interface SeriesKeeperOptions {
@@ -10,7 +10,7 @@ export interface SeriesKeeperOptions {
   logger: Logger;
 }
 
-/** Keeps the series of all queues in Redis, from the samples that are taken anyway. */
+/** Writes the series of all queues to Redis, from the samples that the sampler takes anyway. */
 export class SeriesKeeper {
   readonly #options: SeriesKeeperOptions;
   readonly #worked = new Map<string, { sum: number; looks: number }>();
@@ -29,7 +29,7 @@ export class SeriesKeeper {
     });
   }
 
-  /** Waits for the writes that are under way. */
+  /** Waits for writes that are under way. */
   async stop(): Promise<void> {
     await this.#keeping;
   }
@@ -52,14 +52,15 @@ export class SeriesKeeper {
       for (const stats of sample.queues.slice(0, MAX_QUEUES)) {
         const worked = this.#worked.get(stats.queue);
         const utilisation = worked ? worked.sum / worked.looks : null;
-        // A new bucket also begins if another process wrote first.
+        // `keep` returns true if a new bucket has begun, even if another process wrote its first entry.
         if (await this.#options.history.keep(stats, utilisation)) this.#worked.delete(stats.queue);
       }
       const present = new Set(sample.queues.map(({ queue }) => queue));
       for (const queue of this.#worked.keys()) if (!present.has(queue)) this.#worked.delete(queue);
       this.#failed = false;
     } catch (error) {
-      // Logged once, not every second: a full Redis refuses every write, and charts are less important.
+      // Only the first of several failures is logged. A full Redis refuses a write every second, and charts are not
+      // that important.
       if (!this.#failed) this.#options.logger.warn({ err: error }, "the series could not be kept");
       this.#failed = true;
     }

@@ -7,17 +7,17 @@ export interface SeriesView {
   points: SeriesPoint[];
 }
 
-/** The shortest step, in whole seconds, that keeps an answer within its number of points. */
+/** The shortest step, in whole seconds, with which an answer has at most `SERIES.points` points. */
 export function stepFor(windowMs: number, wantedMs: number | undefined): number {
   const least = Math.ceil(windowMs / SERIES.points / 1_000) * 1_000;
   return Math.max(SERIES.stepMs, least, wantedMs ?? 0);
 }
 
 /**
- * The past of a queue: buckets from Redis. The seconds that this process remembers are added if the step is finer than
- * a bucket, or no bucket is complete yet.
+ * The past of a queue, from the buckets in Redis. If the step is shorter than a bucket, or if no bucket is complete
+ * yet, the points that this process has in memory are added.
  * @param buckets oldest first, within the window
- * @param live one point a second, oldest first, within the window
+ * @param live one point per second, oldest first, within the window
  */
 export function viewOf(
   buckets: readonly SeriesBucket[],
@@ -40,7 +40,7 @@ export function viewOf(
   return { stepMs, source, points: points.slice(-SERIES.points - 1) };
 }
 
-/** Merges the points of each step, in order. */
+/** Groups the items by the step that their time falls into. */
 function grouped<T extends { at: number }>(items: readonly T[], stepMs: number): T[][] {
   const groups: T[][] = [];
   let step = Number.NaN;
@@ -53,7 +53,10 @@ function grouped<T extends { at: number }>(items: readonly T[], stepMs: number):
   return groups;
 }
 
-/** A long bucket in which nothing happened is drawn as many equal steps. */
+/**
+ * A long bucket in which nothing happened is split into equal steps, so that the chart shows a line instead of one
+ * point.
+ */
 function spread(bucket: SeriesBucket, stepMs: number, sinceMs: number): SeriesBucket[] {
   const isQuiet = Object.values(bucket.counts).every((count) => count === 0) && bucket.run.size === 0;
   if (!isQuiet || bucket.spanMs <= 2 * Math.max(stepMs, SERIES.bucketMs)) return [bucket];
@@ -117,7 +120,7 @@ const RATES = [
   ...(["cancelledPerSecond", "expiredPerSecond"] as const),
 ] satisfies (keyof SeriesPoint)[];
 
-/** A second has no run and wait times of its own; they come from its bucket. */
+/** A point of one second has no run and wait times of its own, so it gets those of its bucket. */
 function overlaid(point: SeriesPoint, buckets: readonly SeriesBucket[]): SeriesPoint {
   const bucket = buckets.find(({ at, spanMs }) => point.at <= at && point.at > at - spanMs);
   return bucket ? { ...point, ...timesOf(bucket) } : point;

@@ -12,7 +12,7 @@ test("samples twice a second leave one point a second", () => {
   expect(points.every((point) => point.enqueuedPerSecond === 20)).toBe(true);
 });
 
-test("points older than 15 minutes go", () => {
+test("points older than 15 minutes are removed", () => {
   const series = new SeriesStore();
   for (let second = 0; second <= 1_000; second++) series.record(at(second));
   const points = series.points("q", 900_000);

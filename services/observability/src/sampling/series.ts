@@ -2,14 +2,17 @@ import { type QueueRates, SERIES, type SeriesPoint } from "@holdfast/contracts/a
 import type { QueueStats } from "holdfast";
 import { drainSeconds, pointRatesBetween, ratesBetween } from "./rates.ts";
 
-/** A tick that comes a little early still counts as the next second. */
+/** A sample that comes a little early still counts as the next second. */
 const STEP_SLACK_MS = 50;
-/** Shown rates are averages over this span. A shorter one would flicker with the batches of the workers. */
+/**
+ * The rates that are shown are averages over this time. With a shorter one they would flicker with the batches of the
+ * workers.
+ */
 const RATE_SPAN_MS = 3_000;
-/** Bounds the memory of the series. Further queues have none. */
+/** Limits the memory of the series. Further queues have no series. */
 const MAX_QUEUES = 200;
 
-/** Values that are not known for a single second. The buckets in Redis have them. */
+/** Fields that a point of one second does not know. The buckets in Redis have them. */
 const NOT_MEASURED = {
   utilisation: null,
   waitP50Ms: null,
@@ -23,7 +26,7 @@ const NOT_MEASURED = {
 interface QueueSeries {
   points: SeriesPoint[];
   lastKept: QueueStats;
-  /** Samples of the last few seconds, oldest first, for the shown rates. */
+  /** The samples of the last few seconds, oldest first, from which the shown rates are computed. */
   recent: QueueStats[];
 }
 
@@ -31,7 +34,7 @@ export interface SeriesOptions {
   maxQueues?: number;
 }
 
-/** The last 15 minutes of each queue, one point a second, in memory. */
+/** The last 15 minutes of each queue in memory, with one point per second. */
 export class SeriesStore {
   readonly #series = new Map<string, QueueSeries>();
   readonly #maxQueues: number;
@@ -40,14 +43,14 @@ export class SeriesStore {
     this.#maxQueues = options.maxQueues ?? MAX_QUEUES;
   }
 
-  /** Adds one sample of all queues. A queue that is missing from it is forgotten. */
+  /** Adds one sample of all queues. A queue that the sample lacks is forgotten. */
   record(snapshot: readonly QueueStats[]): void {
     const present = new Set(snapshot.map((stats) => stats.queue));
     for (const queue of this.#series.keys()) if (!present.has(queue)) this.#series.delete(queue);
     for (const stats of snapshot) this.#recordQueue(stats);
   }
 
-  /** Oldest first. Empty for an unknown queue. */
+  /** The points of a queue, oldest first. Empty for an unknown queue. */
   points(queue: string, windowMs: number): SeriesPoint[] {
     const series = this.#series.get(queue);
     if (!series) return [];
@@ -55,7 +58,7 @@ export class SeriesStore {
     return series.points.filter((point) => point.at > since);
   }
 
-  /** Rates of the last seconds by name of queue. */
+  /** The rates over the last few seconds, by queue. */
   rates(): Record<string, QueueRates> {
     const byQueue: Record<string, QueueRates> = {};
     for (const [queue, { recent }] of this.#series) {
@@ -70,7 +73,7 @@ export class SeriesStore {
 
   #recordQueue(stats: QueueStats): void {
     const series = this.#series.get(stats.queue);
-    // After a clock went back (failover) rates would be wrong, so the series starts again.
+    // If the clock was set back, as after a failover, rates would be wrong, so the series starts anew.
     if (!series || stats.at < series.lastKept.at) {
       if (!series && this.#series.size >= this.#maxQueues) return;
       this.#series.set(stats.queue, { points: [], lastKept: stats, recent: [stats] });

@@ -80,7 +80,7 @@ test("one subscription serves all clients and ends with the last", () => {
   expect(listeners.size).toBe(0);
 });
 
-test("a client that does not read is cut off, the others go on", () => {
+test("a client that does not read is cut off, and the others are not affected", () => {
   const { hub, join, publish } = setup();
   const slow = join();
   const good = join();

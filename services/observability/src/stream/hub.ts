@@ -12,15 +12,15 @@ import { visibleFrame } from "../operators/visible.ts";
 import type { Sample, Sampler } from "../sampling/sampler.ts";
 
 const OPEN = 1;
-/** Unread bytes at which a client is disconnected: many frames, but little memory even for 100 clients. */
+/** If a client has this many unread bytes, it is disconnected. The bytes of 100 such clients still fit into memory. */
 const MAX_BUFFERED_BYTES = 1_048_576;
 const MAX_CLIENTS = 100;
-/** When a refused client should try again, ms. */
+/** After which time a refused client may try again, ms. */
 const RETRY_MS = 5_000;
 const PING_INTERVAL_MS = 15_000;
-/** A session or key can expire without an event, so this is how often each is checked, ms. */
+/** How often each client is checked, ms: its session or key can expire without any event. */
 const CHECK_INTERVAL_MS = 500;
-/** Code of the close frame, like 401 for a request. */
+/** The code of the close frame that stands for 401. */
 const UNAUTHORIZED = 4_401;
 const MAX_ROWS = 200;
 const MAX_OPERATIONS = 20;
@@ -37,7 +37,7 @@ export interface StreamHubOptions {
   logger: Logger;
   onClients?: (count: number) => void;
   maxClients?: number;
-  /** Streams of one key, person or address at a time. @default the limit for all together */
+  /** How many streams one key, person or address may have open. @default `maxClients` */
   maxPerKey?: number;
   pingIntervalMs?: number;
 }
@@ -47,11 +47,13 @@ interface Client {
   who: string;
   seq: number;
   answeredPing: boolean;
-  /** Identifies the client now. @throws if its session or key has ended */
+  /** Identifies the client anew. @throws if its session or key has ended */
   identify(): Identity;
 }
 
-/** All clients of the live stream. Every frame has the whole state and is made once for all clients. */
+/**
+ * The clients of the live stream. Every frame has the whole state, and clients that may see the same queues share it.
+ */
 export class StreamHub {
   readonly #options: StreamHubOptions;
   readonly #clients = new Set<Client>();
@@ -67,7 +69,10 @@ export class StreamHub {
     return this.#clients.size;
   }
 
-  /** @param who a key, a person or an address @throws HoldfastError rate_limited if no place is free */
+  /**
+   * @param who a key, a person or an address
+   * @throws HoldfastError rate_limited: `who` has too many streams, or this process has
+   */
   assertRoom(who: string): void {
     const { maxClients = MAX_CLIENTS, maxPerKey = maxClients } = this.#options;
     const full = (text: string) =>
@@ -82,20 +87,20 @@ export class StreamHub {
 
   /**
    * @param identify called for each frame; throws if the client may no longer read
-   * @param who the key, person or address whose place the client takes
+   * @param who the key, person or address that the stream is counted for
    */
   add(socket: StreamSocket, identify: () => Identity = () => ANONYMOUS, who = ""): void {
     try {
       this.assertRoom(who);
     } catch {
-      // Others may have connected while this client was upgraded.
+      // Other clients may have connected since `assertRoom` was called before the upgrade.
       socket.close(1013, "too many clients");
       return;
     }
     const client: Client = { socket, who, seq: 0, answeredPing: true, identify };
     this.#clients.add(client);
     socket.on("close", () => this.#remove(client));
-    // A frame above `maxPayload` raises this error, and the socket closes itself.
+    // A frame above `maxPayload` raises this error, and the library closes the socket.
     socket.on("error", () => this.#remove(client));
     socket.on("pong", () => {
       client.answeredPing = true;
@@ -148,7 +153,7 @@ export class StreamHub {
       { reason, bufferedBytes: client.socket.bufferedAmount },
       "stream client dropped",
     );
-    // `close` would wait until the client has read everything.
+    // `close` would wait until the client has read all frames.
     client.socket.terminate();
     this.#remove(client);
   }
@@ -185,7 +190,8 @@ export class StreamHub {
   }
 
   /**
-   * The frame without its beginning, which has the client's sequence number. It is made once for each set of queues.
+   * The frame without its beginning, which has the sequence number of the client. It is made once per set of visible
+   * queues.
    */
   #bodyOf(sample: Sample): (identity: Identity) => string {
     const bodies = new Map<string, string>();

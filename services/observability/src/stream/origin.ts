@@ -1,15 +1,17 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-/** The headers of a request that say under which name the browser knows this service. */
+/**
+ * The headers of a request that show under which name the browser knows this service, and the address of the sender.
+ */
 export interface Addressed {
   headers: IncomingHttpHeaders;
   socket: { remoteAddress?: string | undefined };
 }
 
 /**
- * The names under which the browser may know this service: its Host header and, if a trusted proxy sent the request,
- * the host and port that the browser asked for according to the proxy. A proxy that rewrites the Host, or leaves out
- * its port, sends these headers.
+ * The names under which the browser may know this service. The first is its Host header. If a trusted proxy sent the
+ * request, the X-Forwarded-Host and X-Forwarded-Port of the proxy count too, since the proxy may change the Host or
+ * leave out its port.
  */
 export function ownHosts(
   { headers, socket }: Addressed,
@@ -31,9 +33,9 @@ export function ownHosts(
 }
 
 /**
- * Whether a page may open the stream or change something. A browser always sends the origin of a page. A client that
- * sends none is not a browser (curl, the CLI), so no page can misuse it. Allowed are our own origin and those on the
- * list.
+ * Whether a request with this Origin may open the stream or change something: the Origin has to be one of this service,
+ * or of `allowed`. A browser always sends the Origin of a page. A client without Origin (curl, the CLI) is not a
+ * browser, so no page can misuse it.
  */
 export function isAllowedOrigin(
   origin: string | undefined,
@@ -45,7 +47,7 @@ export function isAllowedOrigin(
   if (!URL.canParse(origin)) return false;
   const { protocol, host: originHost } = new URL(origin);
   if (protocol !== "http:" && protocol !== "https:") return false;
-  // The names are compared as URLs, so that the default port may be written out.
+  // The names are compared as URLs, so that a host with the default port equals one without a port.
   return hosts.some((host) => {
     const own = `${protocol}//${host}`;
     return URL.canParse(own) && new URL(own).host === originHost;

@@ -32,7 +32,7 @@ test("cpu holds the event loop for its time", () => {
   expect(performance.now() - start).toBeGreaterThanOrEqual(20);
 });
 
-test("crash spares the attempts beyond its number", () => {
+test("crash kills the worker only in as many attempts as its payload says", () => {
   expect(run("demo.crash", { crashes: 2 }, { attempt: 3 })).toEqual({ attempt: 3 });
 });
 

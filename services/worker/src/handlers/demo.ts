@@ -1,19 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FatalError, type Handler, JsonText } from "holdfast";
 
-/** The handlers of a worker for which none are configured. They show retries, dead letters and crashes. */
+/** The handlers of a worker without HANDLERS. They show retries, dead letters and crashes. */
 export const handlers: Record<string, Handler> = {
-  /** Returns its payload, byte by byte. */
+  /** Returns its payload byte for byte. */
   "demo.echo": (task) => new JsonText(task.payloadText),
 
-  /** `{ ms }`: waits for that time. */
+  /** `{ ms }`: waits for `ms`. */
   "demo.sleep": async (task, { signal }) => {
     const ms = numberOf(task.payload, "ms", 0);
     await delay(ms, undefined, { signal });
     return { sleptMs: ms };
   },
 
-  /** `{ failRate, ms? }`: fails this share of the attempts, 0 to 1. */
+  /** `{ failRate, ms? }`: fails with the probability `failRate`, 0 to 1. */
   "demo.flaky": async (task, { signal, attempt }) => {
     const failRate = numberOf(task.payload, "failRate", 0.5);
     const ms = numberOf(task.payload, "ms", 0);
@@ -22,7 +22,7 @@ export const handlers: Record<string, Handler> = {
     return { attempt };
   },
 
-  /** `{ ms }`: blocks the event loop for that time. */
+  /** `{ ms }`: blocks the event loop for `ms`. */
   "demo.cpu": (task) => {
     const ms = numberOf(task.payload, "ms", 100);
     const end = performance.now() + ms;
@@ -35,7 +35,7 @@ export const handlers: Record<string, Handler> = {
   "demo.crash": (task, { attempt }) => {
     if (attempt > numberOf(task.payload, "crashes", Number.POSITIVE_INFINITY)) return { attempt };
     process.kill(process.pid, "SIGKILL");
-    // The signal is on its way, and the attempt must not end before it arrives.
+    // The kill takes a moment to arrive, and the attempt must not end before that.
     return new Promise(() => {});
   },
 };

@@ -6,21 +6,21 @@ import { type Handlers, loadHandlerModules } from "holdfast";
 const EXTENSIONS = new Set([".js", ".mjs", ".cjs"]);
 
 /**
- * The handlers of a module, or of every module of a folder. `loadHandlerModule` describes the exports of a module.
+ * The handlers of a module, or of all modules in a folder. `loadHandlerModule` says what a module has to export.
  * @throws StartupError, one line that names the file and the cause
  */
 export async function loadHandlers(path: string): Promise<Handlers> {
   return loadHandlerModules(await handlerFiles(path)).catch(refuse);
 }
 
-/** Reports a bad module as one line instead of a stack trace. @throws StartupError */
+/** Reports the error of a module as one line instead of a stack trace. @throws StartupError */
 export function refuse(error: unknown): never {
   throw new StartupError(`HANDLERS: ${(error as Error).message}`, { cause: error });
 }
 
 /**
- * Absolute paths of the module, or of every module in the folder. Subfolders, tests and names that begin with `_` or
- * `.` are left out.
+ * Absolute paths of the module, or of all modules in the folder. Subfolders, tests and files whose names begin with `_`
+ * or `.` are left out.
  * @throws StartupError
  */
 export async function handlerFiles(path: string): Promise<string[]> {

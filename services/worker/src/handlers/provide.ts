@@ -6,7 +6,7 @@ import { handlerFiles, loadHandlers, refuse } from "./load.ts";
 
 export interface ProvidedHandlers {
   handlers: Handlers;
-  /** Tasks that can run at a time. */
+  /** How many tasks can run at a time. */
   concurrency: number;
   /** Ends the child processes of the handlers after the worker has stopped. */
   close(): Promise<void>;
@@ -14,7 +14,7 @@ export interface ProvidedHandlers {
 
 const DEMO_FILE = fileURLToPath(new URL("./demo.js", import.meta.url));
 
-/** The handlers that the settings name, run in this process or in child processes. @throws StartupError */
+/** The handlers that HANDLERS names, which run in this process or in child processes. @throws StartupError */
 export async function provideHandlers(
   config: Pick<
     Config,
@@ -26,7 +26,8 @@ export async function provideHandlers(
     const handlers = HANDLERS === undefined ? demoHandlers : await loadHandlers(HANDLERS);
     return { handlers, concurrency: WORKER_CONCURRENCY, close: async () => {} };
   }
-  // An attempt that waits for a process would only hold its lease.
+  // A task that waits for a free child process would only hold its lease, so no more tasks are taken than there are
+  // processes.
   const concurrency = Math.min(WORKER_CONCURRENCY, config.HANDLER_PROCESSES);
   const files = HANDLERS === undefined ? [DEMO_FILE] : await handlerFiles(HANDLERS);
   const pool = await isolated(files, { processes: concurrency, memoryMb: config.HANDLER_MEMORY_MB }).catch(
