@@ -1,8 +1,9 @@
--- Batches that wait until they are full. For a rule with `/<most>/<fill>/<waitMs>` (lib/routes.lua) the caller takes tasks only if `fill` of
--- them wait, or if one of them has waited for `waitMs`. Until then they stand aside without a lease, for every worker that runs their type.
+-- Batches that wait until they are full. For a rule with `/<most>/<fill>/<waitMs>` (lib/routes.lua), a worker takes
+-- tasks only if `fill` of them wait, or if one of them has waited for `waitMs`. Until then the tasks stay in
+-- `pending:typed` without a lease, so any worker that runs their type can take them.
 
--- When a pending task no longer waits for others, ms since the epoch. A task that was tried before, or has high priority, does not wait, and
--- one that expires goes in time.
+-- Returns the time when a pending task stops waiting for others, ms since the epoch. A task that was tried before or
+-- has high priority does not wait. A task that expires stops waiting at least `waitMs` before it expires.
 local function ripeAt(rule, record, envelope)
   local c = record and parseCounts(record) or newCounts()
   if c.attempts + c.failures + c.crashes + c.releases + c.generation + c.limited > 0 or bandOf(envelope, c) == 'high' then
@@ -16,8 +17,8 @@ local function ripeAt(rule, record, envelope)
   return expiresAt and math.min(since, expiresAt - 2 * rule.waitMs) + rule.waitMs or since + rule.waitMs
 end
 
--- Looks at the tasks that an acquire may grant, before it does. The caller takes none of a batch that has to wait. Returns when the first such
--- batch stops waiting; nil if none waits.
+-- Called before an acquire grants tasks. Sets `left` to 0 for each rule whose batch has to wait, so that no task of it
+-- is granted. Returns when the first of these batches stops waiting; nil if no batch waits.
 local function waitToFill(typed, ids, records, envelopes)
   local untilMs
   for i = 1, #ids do
@@ -40,7 +41,7 @@ local function waitToFill(typed, ids, records, envelopes)
   return untilMs
 end
 
--- Gives the rules that wait what they need. Returns waitToFill; nil if no rule waits.
+-- Parses the batch part of the rules. Returns waitToFill; nil if no rule has batches that wait.
 local function readFills(rules)
   local waits
   for _, rule in ipairs(rules) do

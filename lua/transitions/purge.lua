@@ -1,22 +1,23 @@
 #!lua flags=allow-oom
--- purge: enforce retention and the caps of the dead letters, forget remembered ids, drop the request records of instances that are gone.
+-- purge: enforce retention and the caps of the dead letters, and forget what is not needed any more.
+-- That is remembered ids, and the request records of client instances that are gone.
 -- KEYS[1] completed  LIST  taskIds, newest first
 -- KEYS[2] cancelled  LIST  taskIds, newest first
 -- KEYS[3] expired  LIST  taskIds, newest first
--- KEYS[4] remembered  LIST  purged taskIds whose id a caller gave, newest first
+-- KEYS[4] remembered  LIST  ids of purged tasks whose ids a caller gave, newest first
 -- KEYS[5] tasks  HASH  taskId -> envelope
 -- KEYS[6] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[7] results  HASH  taskId -> JSON text
 -- KEYS[8] progress  HASH  taskId -> progress and log lines
--- KEYS[9] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[9] requests  ZSET  request slot -> a time when it was in use, ms since the epoch
 -- KEYS[10] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
--- KEYS[11] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[11] dead_letters  ZSET  taskId -> when the task died, ms since the epoch
 -- KEYS[12] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  entries looked at per list, 1 to 200
--- ARGV[3] requestIdleMs  integer  a slot idle for longer is dropped
+-- ARGV[3] requestIdleMs  integer  a request slot that was idle for longer is dropped
 -- ARGV[4] undoMs  integer  how long a discard can be undone
--- RETURNS {purged, forgotten ids and slots, entries of unique keys, dead letters that a cap dropped}
+-- RETURNS {tasks purged, ids and request slots forgotten, entries of `unique`, dead letters that a cap dropped}
 -- TIME    O(n), n = limit
 -- MOVES   completed | cancelled | expired | dead | discarded -> purged
 
@@ -72,7 +73,8 @@ purgeList(completedKey, COMPLETED, 'c')
 purgeList(cancelledKey, CANCELLED, 'x')
 purgeList(expiredKey, EXPIRED, 'e')
 
--- The oldest dead letters, those beyond the caps of the queue. They were not looked at by anybody, so they are counted.
+-- Drops the oldest dead letters if they are beyond the caps of the queue. Nobody has looked at them, so the field
+-- "#dropped" counts them.
 local maxDead, maxDeadAgeMs = readDeadCaps(fields[4])
 local dropped = 0
 if maxDead + maxDeadAgeMs > 0 then
@@ -100,7 +102,7 @@ if maxDead + maxDeadAgeMs > 0 then
   end
 end
 
--- Discarded tasks whose discard can no longer be undone. The discard counted them as purged.
+-- Purges discarded tasks whose discard can no longer be undone. The discard has already counted them as purged.
 local final = redis.call('ZRANGEBYSCORE', discardedKey, '-inf', string.format('%.0f', now - undoMs), 'LIMIT', 0, limit)
 if #final > 0 then
   local plan = planPurge(final, redis.call('HMGET', stateKey, unpack(final)), settings, function(record)
