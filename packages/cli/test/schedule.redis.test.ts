@@ -63,7 +63,10 @@ test("a schedule takes a unique key, and a task of it names the schedule and the
   const refused = await cli("schedule", "run", "only");
   expect(refused).toMatchObject({ code: 4, stderr: expect.stringContaining(`task "${taskId}" holds`) });
   const debounce = await cli(...put, "--unique", "k", "--on-conflict", "debounce", "--max-wait", "1m");
-  expect(debounce).toMatchObject({ code: 2, stderr: expect.stringContaining("does not go with a schedule") });
+  expect(debounce).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("cannot be used in a schedule"),
+  });
   expect(await cli(...put, "--unique-scope", "window")).toMatchObject({ code: 2 });
 });
 

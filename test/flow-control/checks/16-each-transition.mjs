@@ -160,7 +160,7 @@ async function attempt(ctx, view, transition, n) {
   say(running === transition.running, `${running} are counted, ${transition.running} expected`);
   const { violations } = await observer.audit(queueName);
   say(violations.length === 0, `audit: ${violations[0]?.detail}`);
-  // The types are sent, so that a task that stands aside is granted as well.
+  // The types are sent, so that a task that was put aside is granted as well.
   const granted = (await hands.acquire(5, { types: " sleep" })).length;
   say(granted === transition.next, `the next call is granted ${granted}, ${transition.next} expected`);
 }
