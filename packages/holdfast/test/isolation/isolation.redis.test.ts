@@ -343,7 +343,7 @@ describe("the processes", () => {
       message: expect.stringContaining("none.mjs does not load"),
     });
     await expect(isolated(MODULE, { memoryMb: 1 })).rejects.toThrow("memoryMb has to be");
-    await expect(isolated([MODULE, MODULE])).rejects.toThrow(/"pid" is in .* and in /);
+    await expect(isolated([MODULE, MODULE])).rejects.toThrow(/"pid" has a handler in .* and another one in /);
     const silent = join(folder, "silent.mjs");
     writeFileSync(silent, "await new Promise(() => setInterval(() => {}, 1_000));");
     await expect(isolated(silent, { startMs: 300 })).rejects.toThrow("within 300 ms");
