@@ -17,45 +17,47 @@
 --   turn      the order of the keys: the key with the lowest turn is granted first. Each grant adds 1 / weight to it
 --   meanMs    only with fair=time: the mean running time of the key's tasks. A grant then adds meanMs / 10 / weight to
 --             the turn. The end of the task corrects the turn
---   tat       the theoretical arrival time of GCRA, ms since the epoch: no task may start while it lies further ahead
---             than the burst allows
+--   tat       the theoretical arrival time of GCRA (the rate algorithm), ms since the epoch. No task may start while
+--             it is further in the future than the burst allows
 --   override  the limit of this key instead of the limit of all keys: `concurrency rate periodMs burst weight until`,
 --             with "-" for no limit
 --
--- The limits are the field "#limits" of `state`, one line per scope: `<queue | key | type <name>> concurrency rate periodMs burst weight`.
--- The account of a type that has a line is the field "@ /<name>". A task of that type counts for its key and for its type, and its record
--- names both. While the type is full, its tasks stand aside (lib/typed.lua). A line `policy[ name=value …]` says how the keys are treated:
+-- The limits are the field "#limits" of `state`, one line per scope: `<queue | key | type <name>> concurrency rate
+-- periodMs burst weight`. The account of a type that has a line is the field "@ /<name>". A task of that type counts
+-- for its key and for its type, and its record names both. While the type is full, its tasks are put aside
+-- (lib/typed.lua). A line `policy[ name=value …]` says how the keys are treated:
 --
 --   ordered=1     a task that failed keeps its place, and the tasks of its key wait for it; one task of a key runs at a time
 --   stop=1        a task that died holds its key until somebody lets it go on
---   full=drop     a new task is refused if the tasks of its key that run or wait are as many as may run at once
---   full=cancel   in that case the new task is accepted, and the oldest tasks of its key are cancelled
+--   full=drop     a new task is refused if as many tasks of its key run or wait as may run at once
+--   full=cancel   a new task is always accepted; if its key then has too many tasks, the oldest ones are cancelled
 --   max=n         a new task is refused if n tasks of its key wait
 --   fair=time     the keys share the time that their tasks run, not the number of starts
 --
 -- Each line `share <name> <version> concurrency rate periodMs burst` is the share of this queue in a limit that several
 -- queues share, or in the limit of the partitioned queue to which this queue belongs (operators/share.lua). The account
 -- of a share is the field "@ <name>".
--- "#limits" exists, perhaps as "", since the first task with a key. A change of the limits sets "#opening" to a key:
--- the keys behind that key have not been checked under the new limits yet. The caller repeats its call until the field
--- is gone. If the caller died, the next promotions check the other keys.
+-- "#limits" exists, perhaps as "", since the first task with a key. After a change of the limits, the keys have to be
+-- checked one after the other: the field "#opening" of `state` holds the key that was checked last. The caller repeats
+-- its call until the field is gone. If the caller died, the next promotions check the other keys.
 
--- The score of a ready key is its turn, plus this number for each band before its band. So all keys of one band come
--- before those of the next.
+-- The score of a ready key is its turn plus BAND_SPAN times the code of its band. So all keys of one band come before
+-- the keys of the next band.
 local BAND_SPAN = 2 ^ 43
--- The most keys that one call wakes.
+-- One call looks at no more than this many resting keys.
 local RESTING_LIMIT = 200
--- With fair=time: the running time, ms, that one turn stands for. Turns are compared to a thousandth, which is fine enough for tasks of 1
--- ms.
+-- With fair=time, the turn of a key with weight 1 grows by 1 for each TURN_MS that its tasks run. lib/turns.lua rounds
+-- turns to 1/1024, which is precise enough for tasks of 1 ms.
 local TURN_MS = 10
--- With fair=time: the running time, ms, that is assumed until a first task has ended.
+-- With fair=time: the running time, ms, that is assumed until the first task of the queue has ended.
 local UNKNOWN_RUN_MS = 100
--- With fair=time: the weight of the latest run in the mean.
+-- With fair=time: the weight of the latest running time in the mean.
 local MEAN_PART = 0.125
--- Sequences count up from here at the end of a line, and down at its head. They always have 14 digits.
+-- A task at the end of a line gets the next sequence above this number. A task that is put at the head of a line gets
+-- the next one below. All sequences have 14 digits.
 local FIRST_SEQUENCE = 5e13
 
--- The name of the account of a type, which no key can have.
+-- Returns the name of the account of a type. No key has such a name, because keys contain no space.
 local function typeAccount(name)
   return ' /' .. name
 end
@@ -95,7 +97,7 @@ local function parseAccount(limits, text)
   return account
 end
 
--- Most turns are whole numbers, which are written faster.
+-- Most turns are whole numbers, and %d is faster than %.17g.
 local function numberText(number)
   return number % 1 == 0 and string.format('%d', number) or string.format('%.17g', number)
 end
@@ -103,7 +105,7 @@ end
 local function accountText(account)
   if account.tat == 0 and account.heldUntil == 0 and account.override == '' and not account.meanMs then
     local running, turn = account.running, account.turn
-    if running % 1 == 0 and turn % 1 == 0 then -- nearly always: one text is made instead of three
+    if running % 1 == 0 and turn % 1 == 0 then -- nearly always true, and makes one string instead of three
       return string.format('%d %d 0 0', running, turn)
     end
     return numberText(running) .. ' ' .. numberText(turn) .. ' 0 0'
@@ -140,14 +142,15 @@ local function accountOf(limits, key)
   return limits.accounts[key]
 end
 
--- When time (a rate or a hold) allows a task of this cost to start under a limit. A task that costs more than the burst
--- starts when the whole burst is available. What it takes beyond the burst delays the next task.
+-- Returns when the rate and the hold of an account allow a task of this cost to start, ms since the epoch. A task that
+-- costs more than the burst starts when the whole burst is available, and the rest of its cost delays the next task.
 local function allowedAt(account, limit, cost)
   local at = limit.intervalMs > 0 and math.max(account.tat, now) + (math.min(cost, limit.burst) - 1) * limit.intervalMs - limit.aheadMs or 0
   return math.max(account.heldUntil, math.ceil(at))
 end
 
--- Returns how many tasks of cost 1 may start now. If none may because of a rate or a hold, also returns when one may.
+-- Returns how many tasks of cost 1 may start now. If a rate or a hold allows none, the second value is the time when
+-- one may start.
 local function roomOf(account, limit, running)
   if account.heldUntil > now then
     return 0, account.heldUntil < HELD_FOR_EVER and account.heldUntil or nil
@@ -171,7 +174,8 @@ local function keyRoom(limits, key)
   return roomOf(account, account.limit, account.running)
 end
 
--- How many tasks the queue as a whole may start now. The time at which it may start more goes to `nextAt`.
+-- Returns how many tasks the queue as a whole may start now. If a rate or a hold allows none, `limits.nextAt` is set to
+-- the time when one may start.
 local function queueRoom(limits, processing)
   local room = math.huge
   for _, whole in ipairs(limits.wholes) do
@@ -193,14 +197,14 @@ local function change(limits, key)
   return account
 end
 
--- Returns the names of the accounts of the key and of the type that a task counts for; nil for none. counted: the text in its record
--- (lib/record.lua).
+-- Returns the names of the two accounts for which a leased task counts: of its key and of its type. Each is
+-- nil if there is none. `counted` is the text after the @ in the task's record (lib/record.lua).
 local function accountsIn(counted)
   local key, name = string.match(counted, '^([^/]*)/?(.*)$')
   return key ~= '' and key or nil, name ~= '' and typeAccount(name) or nil
 end
 
--- Gives back the rate that a grant took, for an attempt that never began.
+-- An attempt that never began must not use up the rate, so this gives back what the grant took.
 local function refund(limits, counted, cost)
   for _, whole in ipairs(limits.wholes) do
     local account = change(limits, whole.key)
@@ -221,7 +225,7 @@ local function hold(limits, key, untilMs)
   end
 end
 
--- Scripts obey a hold only for the types that have a line in "#limits". So a type without a limit gets a line that
+-- Scripts check the hold of a type only if the type has a line in "#limits". So a type without a limit gets a line that
 -- limits nothing.
 local function holdType(limits, name, untilMs)
   local key = typeAccount(name)
@@ -237,14 +241,14 @@ local function headOf(key)
   return redis.call('ZRANGEBYLEX', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, 1)[1]
 end
 
--- A task of the key died: with stop=1 no other one may start.
+-- With stop=1, a task that died holds its key: no other task of the key may start.
 local function died(limits, key)
   if limits.stops then
     hold(limits, key, HELD_FOR_EVER)
   end
 end
 
--- The dead task that stopped its key runs again.
+-- Ends the hold of a key, because the dead task that caused the hold runs again.
 local function goOn(limits, key)
   local account = change(limits, key)
   if account.heldUntil == HELD_FOR_EVER then

@@ -1,7 +1,8 @@
 -- Plans the acks of a settle, the hot path. These functions only read; the calling script writes.
 
--- completed: ids that leave `processing` by an ack. awaited: ids of tasks for whose end another task waits
--- (lib/next.lua). keeping: ids of tasks that say how long they are kept; nil if there are none. The records are appended to `commit`; `size` counts its entries.
+-- Holds the plan of a settle. `completed` has the ids that leave `processing` by an ack. `awaited` has the ids of tasks
+-- for whose end another task waits (lib/next.lua). `keeping` has the ids of completed tasks with the option `keep`; it is
+-- nil if there are none. The records are appended to `commit`, and `size` is its length.
 local function newSettled(commit)
   return { commit = commit, size = #commit, completed = {}, acked = 0, dropped = {}, awaited = {} }
 end
@@ -18,7 +19,8 @@ local function complete(settled, id, record)
   write(settled, id, record)
 end
 
--- Answers an ack whose task is no longer leased under this fence: it was acked before (a repeat), is gone, or has another holder.
+-- Answers an ack whose task is no longer leased under this fence: the task was acked before (a repeat), is gone, or has
+-- another holder.
 local function verdictWithoutLease(counters, record, fence)
   if fence and record and string.match(record, '^c%S+ (%S+)') == fence then
     return 'a'
@@ -30,9 +32,9 @@ local function verdictWithoutLease(counters, record, fence)
   return 's'
 end
 
--- Plans one ack and returns its verdict. The second value says whether every other task with the same record gets the
--- same new record. The third is the text under which these tasks are counted, and the fourth is when they were granted;
--- the caller releases them.
+-- Plans one ack and returns four values: the verdict; whether all other tasks with the same record get the same new
+-- record; the text under which these tasks are counted (lib/record.lua); and when they were granted. If the second
+-- value is true, the caller has to release the tasks (lib/ready.lua).
 local function planAck(settled, counters, id, fence, record)
   local counts, current, grantedAt, at = string.match(record or '', '^l(%S+) (%S+) (%d+) %d+ %d+ ()')
   if current ~= fence then
@@ -43,7 +45,7 @@ local function planAck(settled, counters, id, fence, record)
   if string.find(counts, '[xknl@]') then
     local attempts
     attempts, counted = string.match(counts, '^(%d*)[^@]*@?(.*)$')
-    if #attempts + #counted + 1 == #counts then -- it has no flags
+    if #attempts + #counted + 1 == #counts then -- the counts have no flags
       counts = attempts
     else
       local c = parseCounts(record)
@@ -56,8 +58,7 @@ local function planAck(settled, counters, id, fence, record)
     counted = counted ~= '' and counted or nil
     if drops then
       settled.dropped[#settled.dropped + 1] = id
-      -- The place of the task's record in the commit, and when the task was granted. The header of the envelope will be
-      -- added to that record.
+      -- The header of the envelope will be added to this record, so its place in the commit is noted.
       settled.dropped[id] = { at = settled.size + 2, grantedAt = tonumber(grantedAt) }
     end
     if hasNext then
@@ -68,7 +69,7 @@ local function planAck(settled, counters, id, fence, record)
       settled.keeping[#settled.keeping + 1] = id
     end
   end
-  -- The worker, and the history behind it, are unchanged.
+  -- The rest of the record, which is the worker and the history, does not change.
   complete(settled, id, table.concat({ 'c', counts, ' ', fence, string.format(' %d ', now - grantedAt), nowText, ' ', string.sub(record, at) }))
   if (drops or hasNext or keeps) and limits then
     limits.release(limits, counted, 1, tonumber(grantedAt))
@@ -76,15 +77,15 @@ local function planAck(settled, counters, id, fence, record)
   return 'a', not (drops or hasNext or keeps), counted, tonumber(grantedAt)
 end
 
--- Plans the acks of tasks that one call granted. Most of them have the same record as the task before, and so get the
--- same new record. If tasks of several keys take turns, a few records come again and again.
+-- Plans the acks of tasks that one call granted. Most of them have the same record as the task before them, and so get
+-- the same new record. If tasks of several keys alternate, the same few records come again and again.
 local function planAcks(settled, counters, fence, ids, fields, reserved, from, to, letters, seen)
   local commit, completed = settled.commit, settled.completed
   local size, acked, alike = settled.size, settled.acked, 0
-  -- Tasks with the same record before the ack have the same record after it, `ended`. `known` has, for each record
-  -- before the ack, the record after it and the number of tasks. The tasks of the present run, which begins at the
-  -- place `first`, are added to that number at the end of the run, because adding them one by one would cost more than
-  -- the rest of the loop.
+  -- Tasks with the same record before the ack get the same record after it, `ended`. `known` maps a record before the
+  -- ack to the record after it and to the number of tasks. A run is a sequence of tasks with one record, and `first` is
+  -- its first place. The tasks of a run are counted when the run ends, because counting them one by one would cost more
+  -- than the rest of the loop.
   local known, leased, same, ended, first = {}, nil, nil, nil, from
   for i = from, to do
     local id, record = ids[i], fields[reserved + i] or nil
@@ -112,7 +113,7 @@ local function planAcks(settled, counters, fence, ids, fields, reserved, from, t
       end
       letters[#letters + 1] = letter
       if same then
-        same.count = same.count - 1 -- it was answered before
+        same.count = same.count - 1 -- the same id came before in this call
       elseif shared then
         ended = commit[size]
         same = { ended = ended, counted = counted, count = first - i, grantedAt = grantedAt }

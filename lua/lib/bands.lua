@@ -1,7 +1,7 @@
--- Collects the ids to push, by band. `pushBands` keeps the order given. Tasks with a key are collected separately, for
--- the lines of their keys.
+-- Collects the ids of tasks that become pending, by band. `pushBands` writes them to their lists in the same order.
+-- Tasks with a key are collected separately, because they go to the lines of their keys.
 
--- See lib/accounts.lua; nil in a call that needs none.
+-- The limits of the queue (lib/limits.lua); nil in a call that needs no limits.
 local limits
 local bandKeys = { high = pendingHighKey, normal = pendingKey, low = pendingLowKey, solo = pendingSoloKey }
 local bandNames = { 'solo', 'high', 'normal', 'low' }
@@ -17,7 +17,8 @@ local function addPending(bands, id, envelope, c)
   ids[#ids + 1] = key and { key = key, code = tonumber(BAND_CODES[band]), id = id } or id
 end
 
--- keyedAtHead: tasks with a key go to the heads of their lines even if tasks without a key go to the end of their list.
+-- With `keyedAtHead`, tasks with a key go to the heads of their lines even if tasks without a key go to the end of
+-- their list.
 local function pushBands(bands, atConsumingEnd, keyedAtHead)
   for _, name in ipairs(bandNames) do
     local ids = bands[name]
@@ -39,13 +40,13 @@ local function pushBands(bands, atConsumingEnd, keyedAtHead)
   end
 end
 
--- The most due tasks that one acquire promotes, so that it stays quick.
+-- An acquire promotes no more than this many due tasks, so that it stays fast.
 local PROMOTE_LIMIT = 200
 
--- Moves due tasks to pending. It is a whole transition: push, commit, remove.
+-- Moves due tasks to pending. This is a transition of its own, with its own commit.
 local function promoteDue(limit)
-  -- Up to the end of this millisecond, because tasks with one due time have scores between it and the next one
-  -- (lib/due.lua).
+  -- The range includes the whole current millisecond, because tasks with the same due time have different scores within
+  -- one millisecond (lib/due.lua).
   local due = redis.call('ZRANGEBYSCORE', scheduledKey, '-inf', string.format('(%d', now + 1), 'LIMIT', 0, limit)
   if #due == 0 then
     return 0

@@ -1,7 +1,7 @@
 -- Counts the grants of an acquire on the accounts of keys, types and the queue, and says which limit refuses a task.
 -- A grant takes turns (lib/turns.lua) and uses up limits (lib/accounts.lua).
 
--- Counts grants of a key, or of the tasks without a key if it is ''. isEmpty: no other task of the key waits.
+-- Counts grants of a key, or of the tasks without a key if the key is ''. isEmpty: no other task of the key waits.
 local function count(limits, key, grants, cost, isEmpty)
   local account = change(limits, key)
   local limit = key == '' and limits.queue or account.limit
@@ -29,13 +29,13 @@ local function count(limits, key, grants, cost, isEmpty)
   end
 end
 
--- Moves the turn of the queue after grants were counted. A key that joins begins at this turn, where the waiting keys are, so it neither
--- overtakes them nor falls behind.
+-- Moves the turn of the queue after grants were counted. A key that becomes ready later starts at this turn. So it
+-- neither overtakes the waiting keys nor falls behind them.
 local function moveTurn(limits)
   change(limits, '').running = math.max(limits.current, limits.lowest < math.huge and limits.lowest or limits.highest)
 end
 
--- Grants that cost 1 each are counted together, lane by lane. The tasks without a key have a lane of their own.
+-- Counts the grants that cost 1 each, once per lane. The tasks without a key have a lane of their own.
 local function countLanes(limits)
   local isCounted = false
   for _, lane in ipairs(limits.lanes) do
@@ -53,7 +53,8 @@ local function countLanes(limits)
   end
 end
 
--- If a type refuses a task because of its cost, the type is looked at again when its rate allows that task.
+-- Returns whether the limit of a type refuses a task. If the rate refuses it because of its cost, the account keeps
+-- when the rate will allow it.
 local function isTypeFull(limits, ofType, cost)
   local account = accountOf(limits, ofType)
   local at = allowedAt(account, account.limit, cost)
@@ -64,25 +65,25 @@ local function isTypeFull(limits, ofType, cost)
   return at > now or account.running >= account.limit.concurrency
 end
 
--- The account of the type of this task; nil if its type has no limit.
+-- Returns the account of the type of this task; nil if the type has no limit.
 local function limitedType(limits, envelope)
   local name = typeOf(envelope)
   local ofType = name and typeAccount(name)
   return limits.types[ofType] and ofType
 end
 
--- How many tasks of a type may start.
+-- Returns how many tasks of a type may start now.
 local function typeRoom(limits, name)
   local ofType = typeAccount(name)
   -- The parentheses drop the second value of keyRoom.
   return limits.types and limits.types[ofType] and (keyRoom(limits, ofType)) or math.huge
 end
 
--- Which limit refuses the task now, 'queue', 'key' or 'type'; nil if it may start. ofType: the account of its type, if
--- the type has a limit. An acquire peeks at no more tasks than the queue and the key have room for, so tasks that cost
--- 1 need no check. After a key refused a task, the key grants no later task in this call. The key is checked first,
--- because a refusal by the queue ends the call, and tasks of other keys must not wait for a task that its own key holds
--- back.
+-- Returns which limit refuses the task now: 'queue', 'key' or 'type'; nil if the task may start. ofType: the account of
+-- its type, if the type has a limit. Tasks that cost 1 need no check, because an acquire looks at no more tasks than
+-- the queue and the key have room for. After a key refused a task, it grants no later task in this call. The key is
+-- checked before the queue: a refusal by the queue ends the call, and a task that its own key refuses must not delay
+-- the tasks of other keys.
 local function refusal(limits, terms, ofType)
   countLanes(limits)
   limits.isCostly = true
@@ -91,7 +92,7 @@ local function refusal(limits, terms, ofType)
     local at = allowedAt(account, account.limit, terms.cost)
     account.refusedUntil = at > now and at or nil
     account.refuses = at > now or account.running >= account.limit.concurrency
-    -- The tasks of this key took places in this call that tasks of other keys could have had, so the worker has to ask
+    -- The tasks of this key took places in this call that tasks of other keys could have had. So the worker has to ask
     -- again.
     limits.more = limits.more or account.refuses
   end
@@ -102,7 +103,8 @@ local function refusal(limits, terms, ofType)
     if not (account and limits.ordered) then
       return 'type'
     end
-    -- A task in strict order does not stand aside, since the tasks behind it would overtake it. Instead, its key rests.
+    -- With strict order the task is not put aside, since later tasks of its key would overtake it. Instead its key
+    -- pauses.
     account.refuses, account.refusedUntil, limits.more = true, accountOf(limits, ofType).refusedUntil or now + FULL_TYPE_MS, true
     return 'key'
   end

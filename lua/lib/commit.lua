@@ -1,7 +1,5 @@
--- The commit of a round trip (settle, acquire, or both): one HSET of records, counters, and the reply for a repeat.
-
--- Whether the caller should ask again. Entries that were looked at gave no task, but entries behind them may. Or some
--- entries were not looked at, because the caller did not send its types or because there are many keys.
+-- Returns whether the worker should ask again at once: there may be tasks behind the entries that gave no task, behind
+-- the keys that were not looked at, or in `pending:typed` if the worker did not send its types.
 local function hasMore(grants)
   return grants.dropped > 0 or #grants.expired > 0 or grants.aside > 0 or grants.untold
     or grants.unseen
@@ -13,13 +11,14 @@ local function replyFlags(settings, grants)
     + (grants.typed and REPLY_TYPED or 0)
 end
 
--- A poll that changes nothing writes nothing. Its reply need not be kept. A call that met only keys whose next tasks are in other bands has
--- changed the order of the keys.
+-- Returns whether the reply is kept for a repeated request. An acquire that changed nothing writes nothing. With
+-- grants.unseen, the acquire may have changed the order of the keys.
 local function hasReply(grants, verdicts)
   return grants.changed > 0 or verdicts ~= '' or grants.dropped > 0 or grants.aside > 0 or grants.unseen
 end
 
--- The arguments of the HSET that commits. Every plan of the round trip appends to them, so that nothing is copied.
+-- Returns the arguments of the HSET that commits a settle, an acquire, or both: records, counters and the kept reply.
+-- All plans append to this one table, so that nothing is copied.
 local function newCommit()
   return { '#counters', '', requestSlot, '' }
 end

@@ -1,6 +1,6 @@
 -- The envelope of a task, as the scripts read it: its type, and its options, ` name=value` each, in the header line.
 
--- The envelope's header line; nil for one without options.
+-- Returns the header line of an envelope; nil if the envelope has no options.
 local function headerOf(envelope)
   if string.byte(envelope) == ENVELOPE_PLAIN then
     return nil
@@ -8,7 +8,7 @@ local function headerOf(envelope)
   return string.sub(envelope, 1, (string.find(envelope, '\n', 1, true) or 0) - 1)
 end
 
--- One option of a header line; nil if the line does not have that option.
+-- Returns one option of a header line; nil if the line does not have that option.
 local function optionOf(header, name)
   return string.match(header or '', ' ' .. name .. '=(%S+)')
 end
@@ -17,7 +17,7 @@ local function option(envelope, name)
   return optionOf(headerOf(envelope), name)
 end
 
--- When a task that is to be scheduled is due; nil for any other.
+-- Returns when a task that was enqueued as scheduled is due; nil for any other task.
 local function dueTime(envelope)
   if string.byte(envelope) ~= ENVELOPE_SCHEDULED then
     return nil

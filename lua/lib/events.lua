@@ -1,12 +1,13 @@
--- The events of a queue that keeps them (docs/events.md). A call notes what it does with tasks, numbers these events before its commit,
--- and writes all of them as one entry of the stream at its end. If the call is cut short in between, the numbers are missing in the
--- stream, and readers are told how many.
+-- The events of a queue that keeps them (docs/events.md). A call notes what it does with tasks, numbers these events
+-- before its commit, and writes all of them as one entry of the stream at its end. If the call is aborted in between,
+-- the stream lacks these numbers, and readers see how many events are missing.
 --
 --   entry   <number of its first event>-<life>   the life of a stream is the time at which the setting was switched on
 --   fields  t: the time, ms since the epoch; then one field per kind of event: its letter (lib/format.lua) with what its tasks share,
 --           and the ids of these tasks
 
--- kind: a letter, and what follows it in the name of the field.
+-- Notes an event. `kind` is the name of the field in the stream: the letter of the kind of event, followed by the
+-- details that all tasks of the field share.
 local function noteEvent(kind, id)
   local ids = events.kinds[kind]
   if not ids then
@@ -18,7 +19,7 @@ local function noteEvent(kind, id)
   events.count = events.count + 1
 end
 
--- The same for many ids in one text.
+-- Notes several tasks at once: `idsText` has their ids, separated by spaces.
 local function noteEvents(kind, idsText, count)
   if count > 0 then
     noteEvent(kind, idsText)
@@ -26,7 +27,7 @@ local function noteEvents(kind, idsText, count)
   end
 end
 
--- Called before each commit, with all that the commit does noted.
+-- Called before each commit, after all events of that commit were noted.
 local function numberEvents()
   if events.count > events.numbered then
     local last = redis.call('HINCRBY', stateKey, '#events', events.count - events.numbered)
@@ -35,7 +36,8 @@ local function numberEvents()
   end
 end
 
--- Called at the end of the call. A reader that has read everything asked to be told of the next entry.
+-- Called at the end of the script. The field "#awaited" exists if a reader has read all entries and waits for the next
+-- one.
 local function tellEvents()
   if events.count == 0 then
     return

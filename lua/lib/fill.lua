@@ -1,9 +1,10 @@
--- Batches that wait until they are full. For a rule with `/<most>/<fill>/<waitMs>` (lib/routes.lua) the caller takes tasks only if `fill` of
--- them wait, or if one of them has waited for `waitMs`; with a `k` behind it, that holds for the tasks of each key. Until then they stand aside
--- without a lease, for every worker that runs their type.
+-- Batches that wait until they are full. For a rule with `/<most>/<fill>/<waitMs>` (lib/routes.lua), a worker takes
+-- tasks only if `fill` of them wait, or if one of them has waited for `waitMs`. With a `k` behind it, this holds for the
+-- tasks of each key. Until then the tasks stay in `pending:typed` without a lease, so any worker that runs their type can
+-- take them.
 
--- When a pending task no longer waits for others, ms since the epoch. A task that was tried before, or has high priority, does not wait, and
--- one that expires goes in time.
+-- Returns the time when a pending task stops waiting for others, ms since the epoch. A task that was tried before or
+-- has high priority does not wait. A task that expires stops waiting at least `waitMs` before it expires.
 local function ripeAt(rule, record, envelope)
   local c = record and parseCounts(record) or newCounts()
   if c.attempts + c.failures + c.crashes + c.releases + c.generation + c.limited > 0 or bandOf(envelope, c) == 'high' then
@@ -17,7 +18,7 @@ local function ripeAt(rule, record, envelope)
   return expiresAt and math.min(since, expiresAt - 2 * rule.waitMs) + rule.waitMs or since + rule.waitMs
 end
 
--- Tasks of a rule that fill one batch: all of them, or with `k` those of one key.
+-- Returns the batch that a task is part of: the rule itself, or with `k` the group of its key.
 local function groupOf(rule, envelope)
   if not rule.groups then
     return rule
@@ -49,8 +50,8 @@ local function chooseKeys(rule, want)
   return untilMs
 end
 
--- Looks at the tasks that an acquire may grant, before it does. The caller takes none of a batch that has to wait. Returns when the first such
--- batch stops waiting; nil if none waits.
+-- Called before an acquire grants tasks. If the batch of a task has to wait, the acquire grants no task of that batch.
+-- Returns when the first of these batches stops waiting; nil if no batch waits.
 local function waitToFill(typed, ids, records, envelopes, want)
   local untilMs = math.huge
   for i = 1, #ids do

@@ -1,6 +1,7 @@
--- Decides which tasks an acquire grants, and plans the writes. The functions at the end carry the plan out.
+-- Decides which tasks an acquire grants, and plans the writes. The functions at the end execute the plan.
 
--- The counts of a pending task after the grant that it gets now. routed: its worker is known to run its type.
+-- Returns the counts of a pending task after its new grant. routed: the worker sent its types, and the type of the task
+-- is one of them.
 local function countsAfter(record, terms, routed)
   if not record then
     return terms.counts
@@ -16,10 +17,26 @@ local function countsAfter(record, terms, routed)
   return countsText(c)
 end
 
--- idsText: the ids as the reply that is kept has them. named: these, and those of the expired, as the reply has them.
--- left: members of `pending:typed` to remove. aside: tasks that the caller does not run, or whose type is full, to be put there. typed: some tasks stand
--- there. moved: tasks whose entries were left behind, by band; isMoved: by id; nil if there are none. untold: the caller did not say which types
--- it runs. unseen: keys may run that were not looked at. fillAt: see lib/fill.lua.
+-- The plan of an acquire:
+--
+--   ids, envelopes, counts   the granted tasks, and for each place in the reply what countsReply reports
+--   idsText       the granted ids, as the reply kept for a repeated request has them
+--   named         the granted and the expired ids, as the reply has them
+--   leases        the entries that `processing` gets
+--   expired       the ids of the tasks that this acquire found expired
+--   taken         for each band, how many entries leave the start of its list
+--   left          the members that leave `pending:typed`
+--   changed       how many tasks are granted or expired
+--   dropped       how many entries are removed because the task does not wait there
+--   aside         how many tasks are put aside (lib/typed.lua) or come back from there to the line of their key
+--   moved, isMoved   the tasks that wait elsewhere, by band, and their ids as a set; nil if there are none
+--   firstText     the first grant number
+--   solo          only a task that runs alone can be granted now
+--   makesRoom, claim   the worker is asked to finish its tasks for a task that runs alone, and the `#solo` to write
+--   typed         `pending:typed` has entries
+--   untold        `pending:typed` has entries, but the worker did not say which types it runs
+--   unseen        more keys may run than this acquire looked at
+--   fillAt        the time until which a batch waits for more tasks (lib/fill.lua)
 local function newGrants()
   return { ids = {}, idsText = '', named = '', leases = {}, envelopes = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
     left = {}, changed = 0, dropped = 0, aside = 0, firstText = '', solo = false, makesRoom = false, claim = nil,
@@ -28,7 +45,7 @@ end
 
 local byte = string.byte
 
--- Whether a pending task runs alone. Most records have no such counts, and then nothing is parsed.
+-- Returns whether a pending task runs alone. Most records have no counts, and are not parsed.
 local function runsAlone(record)
   if byte(record, 3) ~= 44 and byte(record, 4) ~= 44 and byte(record, 5) ~= 44 then -- a comma
     return false
@@ -36,9 +53,10 @@ local function runsAlone(record)
   return needsSolo(parseCounts(record))
 end
 
--- Whether the entry is not the place where the task waits now: a change (transitions/change.lua) can leave it behind. It is then put where the
--- task waits, and not dropped: a janitor of an earlier version may have dropped the entry there. A task without a record was never changed,
--- except by a change that was cut short.
+-- Returns whether the task waits in a place other than this entry. A change of the task (transitions/change.lua) can
+-- leave its former entry behind. The acquire then adds an entry where the task waits now. It does not just remove the
+-- old entry, because a janitor of an earlier version may have removed the right one. A task without a record was never
+-- changed, unless the change was aborted.
 local function isLeftBehind(terms, record, lane, source)
   if lane then
     return terms.key ~= lane.key or record and lane.code > 0 and (bandNames[lane.code + 1] ~= terms.band or runsAlone(record))
@@ -46,12 +64,15 @@ local function isLeftBehind(terms, record, lane, source)
   return bandKeys[source] and (terms.key ~= '' or record and source ~= 'solo' and (source ~= terms.band or runsAlone(record)))
 end
 
--- A caller that sends its types looks at this many entries at least, because some may be for other workers.
+-- If a worker sends its types, its acquire looks at this many entries at least, because some may be for other workers.
 local LOOKED_AT = 16
 
--- request: want, how many tasks; held, how many the caller holds (a solo task goes only to a caller that holds none);
--- leaseMs, maxRetries, workerId, nonce; typed (lib/typed.lua), if the caller sent its types or a type has a limit. The
--- records are appended to `commit`.
+-- Plans an acquire and appends its records to `commit`. Fields of `request`:
+--
+--   want     how many tasks the worker wants
+--   held     how many tasks the worker holds; a task that runs alone goes only to a worker that holds none
+--   typed    see lib/typed.lua; nil if the worker sent no types and no type has a limit
+--   leaseMs, maxRetries, workerId, nonce   as in the header of the script
 local function planAcquire(counters, request, soloClaim, commit)
   local grants = newGrants()
   local want, workerId, leaseMs = request.want, request.workerId, request.leaseMs
@@ -59,7 +80,7 @@ local function planAcquire(counters, request, soloClaim, commit)
   grants.firstText = string.format('%d', counters[GRANTS] + 1)
   local claimant, untilMs = string.match(soloClaim or '', '^(%S+) (%d+)$')
   if want == 0 then
-    -- A worker that makes room acquires nothing. It keeps its claim while it settles.
+    -- A worker that makes room for a task that runs alone acquires nothing. It keeps its claim while it settles.
     if claimant == workerId and (redis.call('LLEN', pendingSoloKey) > 0 or limits and limits.hasSolo()) then
       grants.makesRoom = true
       grants.claim = string.format('%s %.0f', workerId, now + leaseMs)
@@ -73,7 +94,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     end
   end
   local ids, sources
-  -- Most queues use the normal band only, so one command finds out whether the four other indexes have entries.
+  -- Most queues use only the normal band, so one command tells whether the four other indexes have entries.
   if typed or limits or redis.call('EXISTS', pendingHighKey, pendingLowKey, pendingSoloKey, pendingTypedKey) > 0 then
 -- include lib/peek.lua
     local count, lines = typed and math.max(want, LOOKED_AT) or want, nil
@@ -88,7 +109,7 @@ local function planAcquire(counters, request, soloClaim, commit)
         want, grants.solo = 1, true
         ids, sources = peekSolo(typed and count - 1 or 0, lines and lines.solo, keyed and keyed.solo)
       elseif not claimant or claimant == workerId or tonumber(untilMs) <= now then
-        -- Only one worker at a time is asked to make room for the solo task. Its claim expires after leaseMs.
+        -- Only one worker at a time is asked to make room for a task that runs alone. Its claim ends after leaseMs.
         grants.makesRoom = true
         grants.claim = string.format('%s %.0f', workerId, now + leaseMs)
       end
@@ -114,8 +135,8 @@ local function planAcquire(counters, request, soloClaim, commit)
 
   local leases, granted, grantedEnvelopes, seen, expiredEnvelopes = grants.leases, grants.ids, grants.envelopes, {}, {}
   local place, size = 0, #commit
-  -- Making a string is expensive in Lua. Since all tasks share the fence, tasks with the same options and the same past get the
-  -- same record, which is made once for a run of such tasks.
+  -- Making a string is expensive in Lua. All tasks of the call share the fence, so tasks with the same options and the
+  -- same past have equal records. The record is made once for a run of such tasks.
   local pastOf, termsBefore, leased, told
   local taken, left, hasLimits = grants.taken, grants.left, limits ~= nil
   local hasTypes = hasLimits and limits.types ~= nil
@@ -128,7 +149,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     local lane, isBehind, terms, isDropped, isMoved, isAsked, isAside, isFull, ofType
     if sources then
       if place == want then
-        break -- more entries were looked at than tasks are wanted
+        break -- the acquire looks at more entries than it wants tasks
       end
       local source = sources[i]
       lane = hasLimits and limits.isLane[source] and source
@@ -146,7 +167,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     elseif plain and first == ENVELOPE_PLAIN and not record and not typed then
       terms = plain
     elseif isBehind then
-      terms = nil -- a task before it in the line of its key was refused
+      terms = nil -- an earlier task of the same key was not granted
     elseif first == nil or record and byte(record) ~= RECORD_PENDING or not record and first == ENVELOPE_SCHEDULED then
       isDropped = true -- it is not pending
     else
@@ -167,12 +188,12 @@ local function planAcquire(counters, request, soloClaim, commit)
       elseif typed and not typed.canRun(typed, envelope) then
         terms = nil
         if lane and limits.ordered then
-          -- It does not stand aside, since the tasks behind it would overtake it.
+          -- The task is not put aside, since the later tasks of its key would overtake it.
           lane.account.refuses, lane.taken = true, lane.taken - 1
           grants.typed = true
         elseif lane or taken[sources[i]] then
           isAside = true
-        else -- it stands aside already, and the caller takes no more of its type now
+        else -- it was put aside already, and the worker takes no more of its type now
           table.remove(left)
         end
       end
@@ -187,7 +208,7 @@ local function planAcquire(counters, request, soloClaim, commit)
           isAside = true
         elseif lane then
           lane.taken = lane.taken - 1
-        elseif refusal == 'key' then -- it stood aside: it goes back to the line of its key
+        elseif refusal == 'key' then -- the task was put aside: it goes back to the line of its key
           local c = record and parseCounts(record) or newCounts()
           c.unroutedSince = 0
           seen[id] = true
@@ -279,8 +300,8 @@ local function planAcquire(counters, request, soloClaim, commit)
   return grants
 end
 
--- Tells the worker, in addition to id and envelope, "place=counts" of each task that was granted before; places are counted
--- from 1.
+-- Returns the counts of the granted tasks for the reply, as "place=counts" of each task that was granted before. The
+-- first place is 1.
 local function countsReply(counts)
   local parts = {}
   for place, text in pairs(counts) do
@@ -289,7 +310,7 @@ local function countsReply(counts)
   return table.concat(parts, ' ')
 end
 
--- Before the commit: adds to the indexes that the granted tasks go to.
+-- Before the commit: adds the tasks to the indexes of their new states.
 local function writeGrants(grants)
   if #grants.expired > 0 then
     redis.call('LPUSH', expiredKey, unpack(grants.expired))
@@ -305,7 +326,7 @@ local function writeGrants(grants)
   end
 end
 
--- After the commit: removes the entries from which the granted tasks came.
+-- After the commit: removes the entries that the granted tasks had in the pending indexes.
 local function trimGrants(grants)
   if #grants.left > 0 then
     redis.call('ZREM', pendingTypedKey, unpack(grants.left))
@@ -320,7 +341,7 @@ local function trimGrants(grants)
   end
 end
 
--- Before the commit: what its events are.
+-- Before the commit: notes the events of the grants.
 local function noteGrants(grants)
   events.noteAll(EVENT_EXPIRED, table.concat(grants.expired, ' '), #grants.expired)
   events.noteAll(EVENT_STARTED .. workerId, grants.idsText, #grants.ids)

@@ -1,6 +1,6 @@
--- Answers what is known about an id that a caller gave.
+-- Decides whether the queue already knows an id that a caller gave.
 
--- Writes a number to the base of 36. An envelope has its times in this form.
+-- Writes a number in base 36, like the times in envelopes.
 local function base36(number)
   local text = ''
   repeat
@@ -11,7 +11,8 @@ local function base36(number)
   return text
 end
 
--- The envelope, without its payload, of a completed task that has only a record; nil for any other record.
+-- Rebuilds the envelope of a completed task that did not keep its payload, from its record. Returns nil for any other
+-- record.
 local function envelopeIn(record)
   local header = headerIn(record)
   if not header then
@@ -22,21 +23,21 @@ local function envelopeIn(record)
   return '+' .. taskType .. ' ' .. base36(endedAt - ranMs - waitedMs) .. options .. ' k=0\n'
 end
 
--- The type and the payload of an envelope.
+-- Returns the type and the payload of an envelope, without time and options.
 local function bodyOf(envelope)
   return typeOf(envelope) .. string.sub(envelope, string.find(envelope, '\n', 1, true) or 1)
 end
 
--- A caller computes run and expiry times from its clock. So in a repeated enqueue they are later, by the time between the
--- two calls. This is the tolerance beyond that, ms.
+-- Callers compute run times and expiry times from their own clocks. If an enqueue is repeated, these times are later by
+-- the time between the two calls. Beyond that, they may differ by this much, ms.
 local SAME_MOMENT_MS = 1000
 
 local function enqueuedAt(envelope)
   return tonumber(string.match(envelope, '^%S+ (%w+)') or '', 36) or 0
 end
 
--- The fingerprint already says that both tasks have this option or neither does. The values are equal if they are the
--- same time, or equally long after their enqueues.
+-- The two envelopes have the same fingerprint, so both have this option or neither has it. The values count as the same
+-- if they are the same time, or equally long after the enqueue.
 local function isSameMoment(name, kept, offered)
   local before, after = tonumber(option(kept, name)), tonumber(option(offered, name))
   return not before or not after or before == after
@@ -48,21 +49,21 @@ local function isSameBody(kept, offered)
   if print then
     return print == option(offered, 'h') and isSameMoment('r', kept, offered) and isSameMoment('e', kept, offered)
   end
-  -- A task without a fingerprint has a minted id: its caller asks again after a lost answer.
-  local first = option(kept, 'o') -- a change gave it another payload (transitions/change.lua)
+  -- Without a fingerprint the id was minted, so only the same caller can send it again, after a lost answer.
+  local first = option(kept, 'o') -- a change replaced the payload, and kept the hash of the first one
   if first then
     return first == redis.sha1hex(bodyOf(offered))
   end
   local body, wanted = bodyOf(kept), bodyOf(offered)
-  -- If the payload was not kept, the rest is compared: a minted id never belongs to another task.
+  -- If the payload was not kept, only the type is compared, because a minted id never belongs to another task.
   return body == wanted or (option(kept, 'k') == '0' and body == string.match(wanted, '^[^\n]*\n'))
 end
 
--- Returns a letter that says what the id stands for already, and the state of that task. again: a task that ended without
--- completing does not keep its id.
---   n  nothing   d  the same task   c  another one
---   e  a task that ended without completing: its next life begins (only with `again`)
---   b  a task that runs and was asked to stop: it has to end before its next life can begin (only with `again`)
+-- Returns a letter that says to which task the id belongs already, and the letter of the state of that task. With
+-- `again`, a task that ended without completing does not keep its id.
+--   n  no task   d  the same task   c  another task
+--   e  a task that ended without completing: the id gets a new task (only with `again`)
+--   b  a task that runs and was asked to stop: it has to end before the id can get a new task (only with `again`)
 local function standing(envelope, record, offered, again)
   if envelope then
     local letter = record and string.sub(record, 1, 1) or (isScheduled(nil, envelope) and 's' or 'p')

@@ -1,20 +1,21 @@
 -- Writes the lease of a task.
 
--- The time, ms, from the time-out of an attempt to its deadline, after which no heartbeat extends the lease. The worker
--- itself ends the attempt at the time-out. Its verdict has to arrive before a janitor may reap the task.
+-- The deadline of an attempt is this many ms after its time-out. The worker ends the attempt at the time-out, and its
+-- verdict has to arrive before the deadline. After the deadline no heartbeat extends the lease, so a janitor may reap
+-- the task.
 local SETTLE_MS = 250
--- The bands of tasks that are not normal, by the option p of their envelopes.
+-- The bands by the option p of the envelope. A task without the option is in the normal band.
 local BANDS = { h = 'high', l = 'low' }
 
--- The fence of all tasks that one call grants. A worker adds a dot and the place of the task, which makes the token.
--- first: the number of the first grant, as text.
+-- Returns the fence of all tasks that one call grants. A worker adds a dot and the place of the task to make the token.
+-- `first` is the number of the first grant, as text.
 local function fenceOf(first, nonce)
   return first .. '-' .. nonce
 end
 
--- Reads the types that have a maxRetries or a timeoutMs of their own, each as ',<rule>=<maxRetries>:<timeoutMs>';
--- either number may be missing. A rule is a type, or a prefix with a star; the most exact ones come first. Returns a
--- function that finds the terms of a type.
+-- Reads the types that have their own maxRetries or timeoutMs, each as ',<rule>=<maxRetries>:<timeoutMs>'; either
+-- number may be missing. A rule is a type, or a prefix with a star. The most exact rules come first. Returns a function
+-- that finds the rule for an envelope.
 local function ownTermsOf(text)
   local rules = {}
   for name, star, maxRetries, timeoutMs in string.gmatch(text, ',([^*=,]*)(%*?)=(%d*):(%d*)') do
@@ -30,9 +31,17 @@ local function ownTermsOf(text)
   end
 end
 
--- Returns the terms of a task without options (nil if they differ by type), and a function that finds the terms of any task. counts: those of a first
--- grant. tail: the text behind the fence in the record. key: '' without one. band: of the task, if it does not run alone. lease: when it expires. expiresAt: after that the task is not granted; 0: never.
--- request: leaseMs, workerId; maxRetries, a number as text, with the terms of single types behind it.
+-- Returns the terms of a task without options (nil if they differ by type), and a function that finds the terms of any
+-- task. `request` has leaseMs, workerId and maxRetries, which is a number as text, perhaps followed by the terms of
+-- single types. The fields of terms:
+--
+--   given, flags   whether a caller gave the id; the flags that the record gets
+--   counts         the counts of a task that was never granted before
+--   tail           the text after the fence in the record
+--   key            the key of the task; '' if it has none
+--   band           the band of the task, if the task does not have to run alone
+--   lease          when the lease expires, as text
+--   expiresAt      the task is not granted after this time; 0 if it does not expire
 local function leaseTerms(request)
   local leaseMs, maxRetries, workerId = request.leaseMs, tonumber(request.maxRetries), request.workerId
   local ownOf
@@ -44,16 +53,17 @@ local function leaseTerms(request)
   local expiryText = string.format('%d', expiry < deadline and expiry or deadline)
   local plain = { given = false, flags = '', counts = '1', key = '', band = 'normal', cost = 1, expiresAt = 0, lease = expiryText,
     tail = ' ' .. nowText .. string.format(' %d %d ', deadline, maxRetries + 1) .. workerId }
-  -- The terms by the text of the options, which the tasks of a batch mostly share.
+  -- The terms that were made already, by the text of the options. Most tasks of a batch have the same options.
   local known = { [''] = plain }
-  -- kept: the text under which the terms are kept in `known`. own: the terms of its type; nil if it has none.
+  -- Makes the terms, and keeps them in `known` under the text `kept`. `own` has the terms of the type; nil if it has
+  -- none.
   local function termsFor(text, kept, own)
     local onlyKey = not own and string.match(text, '^ q=(%S+)$')
     if onlyKey then -- most tasks with a key have no other option
       local terms = { given = plain.given, flags = plain.flags, counts = plain.counts, key = onlyKey, band = plain.band, cost = 1, expiresAt = 0, lease = plain.lease, tail = plain.tail }
       known[kept] = terms
       return terms
-    elseif not own and string.find(text, '^ u=%S+$') then -- it does not change the lease, and differs from task to task
+    elseif not own and string.find(text, '^ u=%S+$') then -- a unique key does not change the lease, and each task has another one
       return plain
     end
     local limitMs = (tonumber(optionOf(text, 't')) or own and own.timeoutMs or ATTEMPT_TIMEOUT_MS) + SETTLE_MS
@@ -76,7 +86,7 @@ local function leaseTerms(request)
   end
   if not ownOf then
     return plain, function(envelope)
-      -- The text behind type and time.
+      -- The options follow the type and the time.
       local text = string.match(envelope, '^%S+ %S+([^\n]*)') or ''
       return known[text] or termsFor(text, text, nil)
     end

@@ -3,7 +3,7 @@
 -- include lib/accounts.lua
 -- include lib/ready.lua
 
--- Before the commit: the accounts that changed go into it.
+-- Called before the commit: adds the accounts that changed to it.
 local function writeAccounts(limits, commit)
   if not limits.used and #limits.changed > 0 then
     adoptLimits(limits.settings)
@@ -16,8 +16,8 @@ local function writeAccounts(limits, commit)
   end
 end
 
--- After the commit: removes held keys from `ready`. Deletes accounts that say no more than a missing account would, now
--- or when their rate is whole again.
+-- Called after the commit: removes held keys from `ready`, and deletes accounts that have only default values. If an
+-- account has other values only until its rate has recovered, the key rests until then.
 local function finishAccounts(limits)
   local left, forgotten, turns = limits.left, {}, {}
   for _, key in ipairs(limits.held) do
@@ -50,7 +50,7 @@ local function finishAccounts(limits)
   end
 end
 
--- The limits of types, by the names of their accounts; nil if no type has one.
+-- Returns the limits of types by the names of their accounts; nil if no type has a limit.
 local function readTypes(lines)
   local types = nil
   for name, text in string.gmatch(lines, '\ntype (%S+) ([^\n]+)') do
@@ -69,7 +69,8 @@ local function readPolicy(limits, policy)
   end
 end
 
--- The limits that hold for all tasks of the queue together: its own, and its shares. key: the name of the account that counts for it.
+-- Reads the limits that hold for all tasks of the queue together: the limit of the queue and its shares. `key` is the
+-- name of the account that belongs to the limit.
 local function readWholes(limits, lines)
   limits.wholes = { { key = '', limit = limits.queue } }
   limits.concurrency = limits.queue.concurrency
@@ -80,11 +81,12 @@ local function readWholes(limits, lines)
   end
 end
 
--- text: the field "#limits"; nil if the queue has had neither a task with a key nor limits. Most calls of the hot
--- scripts do not use limits, so the functions are fields of this table. The other fields:
+-- `text` is the field "#limits"; nil if the queue has had neither limits nor a task with a key. The hot scripts include this
+-- file only in the branch that needs limits, so code outside the branch calls the functions as fields of this table.
+-- The other fields:
 --
---   text          the lines of the field; isExtended: a line was added, so the commit writes them
---   accounts      those that were read, by key
+--   text          the lines of "#limits"; isExtended: a line was added, so the commit has to write them
+--   accounts      the accounts that this call has read, by key
 --   changed       keys whose account goes into the commit
 --   opened        keys that have room again   held  keys that are held from this call on
 --   left          keys to remove from `ready`   resting  entries to add to `resting`

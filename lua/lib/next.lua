@@ -1,8 +1,8 @@
--- keepLatest: while a task runs, the next task of its unique key is scheduled far ahead, and the field `~<taskId>` of `state` names it with
--- that time.
+-- With keepLatest, the next task of a unique key waits until the running task of that key ends. Meanwhile the next task
+-- is scheduled far ahead, and the field `~<id of the running task>` of `state` has its id and that time.
 
--- After the commit that ended these tasks: makes the tasks due that waited for their ends. A task that does not wait any more stays as it
--- is, also if its id began another life that is scheduled for another time.
+-- Called after the commit that ended these tasks: the tasks that waited for them become due. A task does not change if
+-- it is no longer in `scheduled`, or if it is scheduled for another time because its id was used again.
 local function releaseNext(ids)
   local fields = {}
   for place, id in ipairs(ids) do

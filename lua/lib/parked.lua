@@ -1,6 +1,9 @@
--- Requests of idle workers, "#parked": one line each, oldest first, at most one per worker.
+-- The field "#parked" of `state` has the parked requests of idle workers: one line each, oldest first, at most one per
+-- worker.
 --
---   workerId requestSlot sequence want leaseMs maxRetries nonce[ rule …]     rules: only if the worker sent its types (lib/routes.lua); then it runs no others
+--   workerId requestSlot sequence want leaseMs maxRetries nonce[ rule …]
+--
+-- The rules are there if the worker sent its types (lib/routes.lua). Such a worker runs no other types.
 local PARKED_MAX = 64
 
 local function parkedLines(parked)
@@ -19,8 +22,8 @@ local function writeParked(parked)
   end
 end
 
--- Returns the parked requests, and whether that of this caller is among them. line: its request; nil if it does not
--- park.
+-- Returns the parked requests after this call, and whether the request of the caller is among them. `line` is that
+-- request; nil if it is not to be parked.
 local function parkedAfter(parked, line)
   if line and parked and string.find('\n' .. parked .. '\n', '\n' .. line .. '\n', 1, true) then
     return parked, true
@@ -38,7 +41,8 @@ local function parkedAfter(parked, line)
   return table.concat(others, '\n'), parks
 end
 
--- A wake-up is a hint: a worker that found nothing left its request in "#parked", and polls once a second all the same.
+-- Wakes the workers whose requests are parked. The message is only a hint, because an idle worker also polls once a
+-- second.
 local function wake()
   if redis.call('HDEL', stateKey, '#parked') == 1 then
     redis.call('SPUBLISH', wakeKey, '')

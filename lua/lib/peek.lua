@@ -1,13 +1,14 @@
--- Chooses the entries that an acquire looks at if there is more than the normal band. Each id comes with its source: the band of
--- its list, its member of `pending:typed`, or the lane of its key (lib/turns.lua).
+-- Chooses the entries that an acquire looks at, if not only the normal band has entries. Each id comes with its source:
+-- the name of its band, its member of `pending:typed`, or the lane of its key (lib/turns.lua).
 
--- At least 3 of every 16 grants go to normal and 1 to low if such tasks wait. The grant number decides whose turn it is.
+-- If such tasks wait, at least 3 of every 16 grants go to normal and 1 to low. The grant number decides which band is
+-- next.
 local function bandOfTurn(grant)
   local turn = grant % 16
   return turn == 7 and 'low' or (turn == 3 or turn == 8 or turn == 13) and 'normal' or 'high'
 end
 
--- Tasks that stand aside go before the other tasks of their band, because they are older. Returns ids and their
+-- Puts the tasks of `pending:typed` before the other tasks of their band, because they are older. Returns ids and their
 -- sources.
 local function behindAside(members, ids, sources, band)
   local allIds, allSources = {}, {}
@@ -20,9 +21,10 @@ local function behindAside(members, ids, sources, band)
   return allIds, allSources
 end
 
--- At most `count` tasks, in the order in which to grant them. last: the place of the last entry looked at in each list. lines:
--- members that stand aside for the caller, by band, or nil. keyed: tasks with a key that may run, by band, or nil; they take turns with the
--- entries of the lists.
+-- Returns at most `count` ids and their sources, in the order in which to grant them. `last` is the index of the last
+-- entry to read from each list. `lines` has the members of `pending:typed` that the caller may take, by band, or is
+-- nil. `keyed` has the tasks with a key that may run, by band, or is nil; they take turns with the entries of the
+-- lists.
 local function peekBands(count, last, grants, lines, keyed)
   local peeked = {
     high = redis.call('LRANGE', pendingHighKey, 0, last),
@@ -64,7 +66,8 @@ local function peekBands(count, last, grants, lines, keyed)
   return ids, sources
 end
 
--- A task that has to run alone: one that stands aside, one with a key, or the one at the head of the solo list.
+-- Returns a task that has to run alone: the first one of `pending:typed`, otherwise the first one with a key, otherwise
+-- the first entries of the solo list.
 local function peekSolo(last, line, keyed)
   if line and line[1] then
     return { string.match(line[1], '%S+$') }, { line[1] }

@@ -1,11 +1,12 @@
--- What an enqueue does with a task whose key has as many tasks as it may have: full=drop, full=cancel and max=n of lib/accounts.lua.
+-- Decides what an enqueue does with a task whose key has as many tasks as it may have: the policies full=drop,
+-- full=cancel and max=n (lib/accounts.lua).
 
--- A cancelled task leaves its entry in the line. Such entries are left out in a line of up to this many entries; in a longer one they count
--- as waiting tasks.
+-- A cancelled task leaves its entry in the line of its key. In a line of up to this many entries, the entries of
+-- cancelled tasks are not counted. In a longer line they count as waiting tasks.
 local COUNTED_LINE = 1000
 
--- The entries in the line of a key that stand for waiting tasks, latest first, and the records of these tasks. An enqueue that was cut short
--- and sent again leaves two entries of a task: only the later one is returned.
+-- Returns the entries in the line of a key that belong to waiting tasks, latest first, and the records of these tasks
+-- by id. An enqueue that was aborted and sent again leaves two entries of one task. Only the later one is returned.
 local function waitingIn(key)
   local members, records, seen, ids = {}, {}, {}, {}
   local line = redis.call('ZRANGEBYLEX', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, COUNTED_LINE)
@@ -26,7 +27,7 @@ local function waitingIn(key)
   return members, records
 end
 
--- Whether one more task of the key is accepted. The next call of this function counts that task as waiting.
+-- Returns whether one more task of the key is accepted. The next call of this function counts that task as waiting.
 local function admits(limits, key)
   if limits.full ~= 'drop' and not limits.maxWaiting then
     return true
@@ -38,13 +39,14 @@ local function admits(limits, key)
     account.admitted = math.min(most, limits.maxWaiting or math.huge) - account.lined
   end
   account.admitted = account.admitted - 1
-  if account.admitted < 0 and account.lined and account.lined <= COUNTED_LINE then -- now the count has to be exact
+  if account.admitted < 0 and account.lined and account.lined <= COUNTED_LINE then -- about to refuse the task, so the count has to be exact
     account.admitted, account.lined = account.admitted + account.lined - #waitingIn(key), nil
   end
   return account.admitted >= 0
 end
 
--- The running tasks of a key that were not asked to stop yet: their ids, oldest first, and their records by id.
+-- Returns the running tasks of a key that have not been asked to stop: their ids, oldest first, and their records by
+-- id.
 local function runningOf(key)
   local ids, records, began = {}, {}, {}
   for at = 0, redis.call('ZCARD', processingKey) - 1, 500 do
@@ -66,8 +68,8 @@ local function sequenceOf(member)
   return string.match(member, '(%d+) %S+$')
 end
 
--- After the commit, as a separate transition: if the key of one of these tasks has more tasks than may run, its
--- oldest tasks are cancelled or asked to stop.
+-- Called after the commit, as a separate transition. If the key of one of these tasks has more tasks than may run, its
+-- oldest waiting tasks are cancelled, and its oldest running tasks are asked to stop.
 local function supersede(limits, counters, entries)
   local cancelled, members, commit, seen = {}, {}, {}, {}
   local keys = {}

@@ -14,8 +14,8 @@ local function removeAtOnce(ids)
   redis.call('HDEL', stateKey, '#purging', unpack(ids))
 end
 
--- Removes what an aborted purge of these tasks left. These tasks are counted as purged, so they have to be gone before anything
--- looks at them again.
+-- Finishes a purge that was aborted. Its tasks are already counted as purged, so they have to be removed before
+-- anything looks at them again.
 local function finishPurge(purging)
   local ids = {}
   for id in string.gmatch(purging or '', '%S+') do
@@ -27,9 +27,9 @@ local function finishPurge(purging)
 end
 
 -- Removes tasks from the queue for good. A plan collects what to remove. The commit of the calling script turns the
--- records to "r", and they are removed only after that. So an abort leaves an index entry to drop, but never a wrong
--- count. `belongs(record, place, letter)` says whether the index entry stands for this record: by now, another task may
--- have the id.
+-- records to "r", and the records are removed after it. So an abort in between leaves an index entry to drop, but never
+-- a wrong count. `belongs(record, place, letter)` says whether the index entry belongs to this record, because another
+-- task may have the id by now.
 local function newPurge(commit)
   return { commit = commit or {}, counted = 0, headers = 0, removed = {}, remembered = {}, forgotten = {}, atOnce = {} }
 end
@@ -46,7 +46,7 @@ local function planPurge(ids, records, settings, belongs, commit)
     end
     if seen[id] then
       -- An abort may leave an id in an index twice. It counts as one task.
-    elseif letter == RECORD_PURGED then -- counted before an abort
+    elseif letter == RECORD_PURGED then -- an aborted call has already counted it
       removed = removed + 1
       gone[removed] = id
       if record == 'r' then
@@ -87,7 +87,7 @@ local function planPurge(ids, records, settings, belongs, commit)
   return plan
 end
 
--- Before the commit: adds to the list by which remembered ids are forgotten later.
+-- Called before the commit: lists the remembered ids, so that a later purge can forget them.
 local function rememberPurged(plan)
   if #plan.remembered > 0 then
     redis.call('LPUSH', rememberedKey, unpack(plan.remembered))
@@ -95,7 +95,7 @@ local function rememberPurged(plan)
 end
 
 -- Called after the commit and before the index entries are removed. If the script aborts in between, an index entry
--- remains, through which the rest is found.
+-- remains, and a later purge finds the rest by it.
 local function removePurged(plan)
   if #plan.removed > 0 then
     removeBodies(plan.removed)
@@ -108,9 +108,9 @@ local function removePurged(plan)
   end
 end
 
--- Most completed tasks are removed at once: their ids were minted, they were acked at their first attempt, and nothing has to
--- be remembered about them. Their records do not become "r" first. Instead, one field of the commit, "#purging", names all of
--- them, and is removed together with the records.
+-- Most completed tasks have minted ids and were acked at their first attempt, so nothing about them has to be
+-- remembered. Their records need not become "r" first: one field of the commit, "#purging", names all of them, and is
+-- removed together with their records.
 local function planPurgeCompleted(ids, settings, commit)
   local records = #ids > 0 and redis.call('HMGET', stateKey, unpack(ids)) or {}
   local atOnce, others, theirs, seen, last, header = {}, {}, {}, {}, nil, nil

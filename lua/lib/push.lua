@@ -1,13 +1,14 @@
--- Grant by push: if nothing else waits in the queue, the new tasks are leased to a worker that waits, in the name of its parked
--- request, and sent to it. Nothing is popped: if the message gets lost, the worker repeats its request and gets the reply that
--- is kept.
+-- If nothing else waits in the queue, an enqueue leases the new tasks to an idle worker, as the answer to its parked
+-- request, and publishes them on the worker's channel. If the message gets lost, the worker repeats its request and
+-- gets the kept reply.
 
--- The most tasks of one push. A larger burst wakes all workers by a hint, so that each takes its share.
+-- One push has at most this many tasks. For a larger burst all workers are woken, so that each takes its share.
 local PUSH_TASKS = 32
--- A larger push is sent without the tasks: the worker repeats its request to get them.
+-- If the envelopes are larger than this, the message contains no tasks, and the worker repeats its request to get them.
 local PUSH_BYTES = 65536
 
--- Whether a worker takes all of these tasks. types: '' if it did not send its types.
+-- Returns whether a worker takes all of these tasks. `types` is what the worker sent (lib/routes.lua); '' if it sent no
+-- types.
 local function runsAll(types, tasks, at, pushed)
   if types == '' then
     return true
@@ -27,7 +28,8 @@ local function runsAll(types, tasks, at, pushed)
   return true
 end
 
--- The first parked request whose worker listens and runs the tasks, and the text of the others that may still listen.
+-- Returns the first parked request whose worker listens and runs the tasks, and the text of the other requests without
+-- those whose workers no longer listen.
 local function takeParked(parked, tasks, at, pushed)
   local before = ''
   while parked ~= '' do
@@ -53,9 +55,9 @@ local function trimBand(key, ids)
   end
 end
 
--- This is a separate transition, after the commit of the enqueue. tasks: ids and envelopes in turn, the first id at
--- `at`. bands: the same ids by list; these lists hold nothing else. Returns false if no worker was there to take the
--- tasks.
+-- Leases new tasks to a worker. This is a separate transition, after the commit of the enqueue. `tasks` has ids and
+-- envelopes in turn, and the first id is at `at`. `bands` has the same ids by list, and these lists hold nothing else.
+-- Returns false if no worker took the tasks.
 local function push(counters, parked, tasks, at, pushed, bands)
   local request, others
   if pushed <= PUSH_TASKS then
@@ -77,7 +79,7 @@ local function push(counters, parked, tasks, at, pushed, bands)
   for place = 1, pushed do
     local id, envelope = tasks[at + 2 * place - 2], tasks[at + 2 * place - 1]
     local terms = string.byte(envelope) == ENVELOPE_PLAIN and plain or termsOf(envelope)
-    if terms.expiresAt > 0 and terms.expiresAt <= now then -- an acquire has to report it
+    if terms.expiresAt > 0 and terms.expiresAt <= now then -- only an acquire reports expired tasks
       return false
     end
     ids[place], envelopes[place] = id, envelope

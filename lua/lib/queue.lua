@@ -8,9 +8,10 @@ local TOMBSTONES = 9
 local GRANTS = 10
 local ACKED_TOTAL, FAILED_TOTAL, RETRIED_TOTAL, CRASHED_TOTAL, RELEASED_TOTAL = 11, 12, 13, 14, 15
 local DEAD_TOTAL, REPLAYED_TOTAL, PROMOTED_TOTAL, CANCELLED_TOTAL, EXPIRED_TOTAL, STALE_TOTAL = 16, 17, 18, 19, 20, 21
--- The tombstones that are not in the normal band, by band, and those in `pending:typed`, whatever their band.
+-- The tombstones in each band except normal, and the tombstones of all bands in `pending:typed`.
 local TOMBSTONES_HIGH, TOMBSTONES_LOW, TOMBSTONES_SOLO, TOMBSTONES_ASIDE = 22, 23, 24, 25
--- The completed tasks whose records have the header of the envelope, so that `tasks` has no entry for them.
+-- The number of completed tasks that have the header of the envelope in their record, so that `tasks` has no entry for
+-- them.
 local HEADERS = 26
 -- The tombstones in `pending:keyed`.
 local TOMBSTONES_KEYED = 27
@@ -21,7 +22,7 @@ local function unpackCounters(raw)
   if not raw then
     return { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
   end
-  -- A version without keys wrote one counter less.
+  -- Versions that had no keys wrote one counter less.
   return { struct.unpack(COUNTERS_FORMAT, #raw < COUNTERS_BYTES and raw .. string.rep('\0', COUNTERS_BYTES - #raw) or raw) }
 end
 
@@ -41,14 +42,15 @@ local function unpackAccepted(raw)
   return struct.unpack('>ddd', raw)
 end
 
--- Settings of a queue: one text field of `state`, "layout paused maxWaiting retentionMs retentionCount idempotencyMs reason",
--- and the durability after it if it is not "memory". The reason is that of the pause, followed by its time and its author: "reason,pausedAt,pausedBy", each percent-encoded. It is empty while the queue is not paused.
--- layout: 1, or 2 once the queue has had keys or limits. While the queue keeps events it is 3, and the text ends with
--- "durability maxEvents life layout", where layout is 1 or 2. A script refuses a queue with a newer layout than it knows, because it would
--- exceed the limits or leave out events.
+-- The field "#settings" of `state` has the settings of a queue: "layout paused maxWaiting retentionMs retentionCount
+-- idempotencyMs reason", and the durability after it if it is not "memory". `reason` is "reason,pausedAt,pausedBy" of
+-- the pause, each percent-encoded. It is empty while the queue is not paused. `layout` is 1, or 2 once the queue has
+-- had keys or limits. While the queue keeps events, `layout` is 3 and the text ends with "durability maxEvents life
+-- layout", where the last layout is 1 or 2. A script refuses a queue with a newer layout than it knows, because it
+-- would exceed the limits or leave out events.
 local NEWEST_LAYOUT = 3
 
--- Where the events of this call are collected (lib/events.lua); nil if the queue keeps none.
+-- Collects the events of this call (lib/events.lua); nil if the queue keeps no events.
 local events
 
 local function readSettings(raw)
@@ -88,18 +90,19 @@ local function writeSettings(s)
     s.retentionCount, s.idempotencyMs, s.reason) .. tail
 end
 
--- The caps of the dead letters, in a field of their own, `#dead_caps`, which earlier versions leave alone: "maxDead maxDeadAgeMs". 0 is no cap.
+-- The caps of the dead letters are "maxDead maxDeadAgeMs", where 0 means no cap. They have a field of their own,
+-- `#dead_caps`, because earlier versions leave that field alone.
 local function readDeadCaps(raw)
   local maxDead, maxDeadAgeMs = string.match(raw or '', '^(%d+) (%d+)$')
   return tonumber(maxDead or 0), tonumber(maxDeadAgeMs or 0)
 end
 
--- The settings as stats shows them and as delete compares them.
+-- Returns all settings as one text, which `stats` shows and `delete` compares.
 local function settingsText(raw, deadCaps)
   return (raw or '') .. (deadCaps and '\n' .. deadCaps or '')
 end
 
--- Called with the first key or limit of a queue.
+-- Called when a queue gets its first key or its first limit.
 local function adoptLimits(settings)
   settings.layout = 2
   redis.call('HSET', stateKey, '#settings', writeSettings(settings), '#limits', '')
@@ -109,8 +112,8 @@ local function layoutError()
   return redis.error_reply('HOLDFAST_LAYOUT this queue was written by a newer Holdfast')
 end
 
--- Adds `by` to the number of tombstones. source: where the entry is: the name of its band, "keyed", or its member of
--- `pending:typed`, which begins with the number of the band. aside: the entry is in `pending:typed`.
+-- Adds `by` to the number of tombstones. `source` says where the entry is: the name of its band, "keyed", or its member
+-- of `pending:typed`, which begins with the number of the band. `aside` says whether the entry is in `pending:typed`.
 local function countTombstone(counters, source, aside, by)
   counters[TOMBSTONES] = math.max(0, counters[TOMBSTONES] + by)
   local first = string.byte(source)

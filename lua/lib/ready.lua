@@ -1,16 +1,18 @@
--- Which keys are ready, and which rest: the indexes `ready` and `resting`, and the lines in `pending:keyed` (lib/accounts.lua).
+-- Maintains the indexes `ready` and `resting`, and the lines in `pending:keyed` (lib/accounts.lua).
 
--- Whether the account can be forgotten. The mean running time is kept as long as tasks of the key wait.
+-- Returns whether the account can be deleted once its rate has recovered. The mean running time is kept as long as
+-- tasks of the key wait.
 local function isIdle(account, key)
   return account.running == 0 and account.override == '' and account.heldUntil < HELD_FOR_EVER and not (account.meanMs and headOf(key))
 end
 
--- Whether the key may have to be looked at again at a known time. Most keys do not.
+-- Returns whether the key may have to be looked at again at a known time. Most keys do not.
 local function isTimed(account)
   return account.tat > now or account.heldUntil > now or account.override ~= '' or account.refusedUntil
 end
 
--- When to look at a key again: it may run then, its own limit ends, or its account can be forgotten. nil if no time is known.
+-- Returns when to look at a key again: when it may run, when its own limit ends, or when its account can be deleted.
+-- Returns nil if no time is known.
 local function nextLook(limits, key)
   local account = accountOf(limits, key)
   if not isTimed(account) then
@@ -24,7 +26,7 @@ local function nextLook(limits, key)
   return at < math.huge and at or nil
 end
 
--- Plans that a key is looked at again when its time comes.
+-- Plans an entry in `resting`, so that a later call looks at the key again.
 local function rest(limits, key)
   local resting, at = limits.resting, nextLook(limits, key)
   if at then
@@ -33,7 +35,7 @@ local function rest(limits, key)
   return at
 end
 
--- An earlier time stays: the key is looked at again then.
+-- LT keeps the earlier time if the key is in the index already.
 local function writeResting(limits)
   if #limits.resting > 0 then
     redis.call('ZADD', restingKey, 'LT', unpack(limits.resting))
@@ -45,7 +47,7 @@ local function bandCodeOf(member, key)
   return string.byte(member, #key + 2) - 48
 end
 
--- By how much a grant moves the turn.
+-- Returns by how much one grant raises the turn of a key.
 local function stepOf(limits, key, limit)
   if not limits.byTime then
     return 1 / limit.weight
@@ -74,8 +76,8 @@ local function open(limits, key)
   return head
 end
 
--- Makes the keys behind `after` ready that may run, looking at `limit` keys at most. Returns the last key that it
--- looked at, "" at the end.
+-- Looks at the next keys after the key `after`, at most `limit` of them, and makes those ready that may run. Returns
+-- the last key that it looked at; "" if there are no more keys.
 local function openKeys(limits, after, limit)
   for _ = 1, limit do
     -- "!" sorts behind the space that ends a key, and before every other character with which a longer key could
@@ -98,8 +100,8 @@ local function openKeys(limits, after, limit)
   return after
 end
 
--- With fair=time: a grant has to guess how long its task will run. At the end of the task the time is known, and the
--- turn is corrected.
+-- With fair=time, a grant has to guess how long its task will run. When the task ends, its running time is known and
+-- the turn is corrected.
 local function chargeRun(limits, key, count, ranMs)
   local account = change(limits, key)
   local limit = key == '' and limits.queue or account.limit
@@ -115,9 +117,9 @@ local function releaseType(limits, ofType, count)
   limits.hasTypeRoom = limits.hasTypeRoom or wasFull and account.running < account.limit.concurrency
 end
 
--- Counts tasks that have left `processing` and were granted at the same time. counted: the text in their records; nil
--- for tasks with neither a key nor a limited type. Their key is ready again at once, even for an acquire in this same
--- call.
+-- Removes tasks that have left `processing` from the accounts for which they count. The tasks were granted at the same
+-- time. `counted` is the text in their records (lib/record.lua); nil for tasks with neither a key nor a limited type.
+-- Their key becomes ready at once, even for an acquire in the same call.
 local function release(limits, counted, count, grantedAt)
   local key, ofType = counted, nil
   if counted and string.find(counted, '/', 1, true) then
@@ -138,7 +140,7 @@ local function release(limits, counted, count, grantedAt)
   end
 end
 
--- Does the same for several groups of tasks, each { counted, count, grantedAt }. One command reads all their accounts.
+-- Counts the ends of several groups of tasks, each { counted, count, grantedAt }. One command reads all their accounts.
 local function releaseAll(limits, groups)
   local names = {}
   for _, group in pairs(groups) do
@@ -157,7 +159,7 @@ local function releaseAll(limits, groups)
   end
 end
 
--- Called after all releases and before an acquire peeks.
+-- Makes the keys ready that have room again. Called after all releases and before an acquire looks for tasks.
 local function openReleased(limits)
   for _, key in ipairs(limits.opened) do
     if not open(limits, key) then
@@ -167,8 +169,8 @@ local function openReleased(limits)
   writeResting(limits)
 end
 
--- Before the commit: puts pending tasks into the lines of their keys. entries: key, code of the band and id of each.
--- atHead: they go to the heads of the lines.
+-- Called before the commit: puts pending tasks into the lines of their keys. Each entry has a key, the code of the band
+-- and an id. With `atHead`, the tasks go to the heads of the lines.
 local function lineUp(limits, entries, atHead)
   if not limits.used then
     adoptLimits(limits.settings)
@@ -204,8 +206,8 @@ local function lineUp(limits, entries, atHead)
   writeResting(limits)
 end
 
--- Looks at the resting keys whose time has come. Keys that may run become ready, and an account is
--- deleted if it holds only default values. Like a promotion, it commits its changes itself.
+-- Looks at the resting keys whose time has come. Keys that may run become ready, and an account that has only default
+-- values is deleted. The changes are written at once, before the commit of the calling script.
 local function wakeResting(limits)
   local keys = redis.call('ZRANGEBYSCORE', restingKey, '-inf', nowText, 'LIMIT', 0, RESTING_LIMIT)
   if #keys == 0 then
@@ -241,7 +243,8 @@ local function wakeResting(limits)
   end
 end
 
--- When the next key, or the queue as a whole, may run a task, in ms from now; -1 if no time decides.
+-- Returns how long it takes until the next key, or the queue as a whole, may run a task, ms; -1 if that does not depend
+-- on time.
 local function untilRoom(limits)
   local first = redis.call('ZRANGE', restingKey, 0, 0, 'WITHSCORES')[2]
   local at = math.min(limits.nextAt, first and tonumber(first) or math.huge)

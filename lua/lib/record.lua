@@ -10,8 +10,8 @@
 --            the @, only while leased: the key of the task, and its type if the type has a limit. Either may be empty
 --   flags    h the caller gave the id   o runs solo   x cancel requested
 --            n the next task of its unique key waits for its end
---            k the payload is removed at completion (only while leased or before)
---            l the task says how long it is kept (not once it completed)
+--            k the payload is removed at completion, and the flag with it
+--            l the task has the option `keep`; the flag is removed at completion
 --   fields   l: fence grantedAt deadline maxAttempts workerId      c: fence ranMs endedAt workerId[ header]
 --            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt
 --            r: endedAt fingerprint movedTo[ letter: how the task ended, unless it completed]
@@ -71,18 +71,18 @@ local function historyOf(record)
   return newline and string.sub(record, newline) or ''
 end
 
--- When a task reached its terminal state, as text; nil if it has not.
+-- Returns when a task reached its terminal state, as text; nil if it has not ended.
 local function endedAtOf(record)
   return record and (string.match(record, '^c%S+ %S+ %-?%d+ (%d+)') or string.match(record, '^[dxek]%S+ (%d+)')) or nil
 end
 
--- The header in the record of a completed task that does not keep its payload; nil for any other record.
+-- Returns the header in the record of a completed task that does not keep its payload; nil for any other record.
 local function headerIn(record)
   return record and string.match(record, '^c%S+ %S+ %S+ %d+ %S+ ([^\n]+)')
 end
 
--- Parses the head of a leased record: fence, grantedAt, deadline, maxAttempts, workerId. A failure parses the same record three
--- times, so the last one is remembered.
+-- Parses the head of a leased record: fence, grantedAt, deadline, maxAttempts, workerId. A failure parses the same
+-- record three times, so the last result is kept.
 local parsed = {}
 local function parseLease(record)
   if record ~= parsed.record then
@@ -93,7 +93,7 @@ local function parseLease(record)
   return parsed.fence, parsed.grantedAt, parsed.deadline, parsed.maxAttempts, parsed.workerId
 end
 
--- The history, without its oldest line if one more would be too many.
+-- Returns the history. If it has no room for another line, the oldest line is left out.
 local function roomIn(history)
   local lines, at = 0, string.find(history, '\n', 1, true)
   while at do
@@ -106,8 +106,9 @@ local function roomIn(history)
   return history
 end
 
--- Returns two texts: the history with one more ended attempt, up to its error (at most HISTORY_LINES lines), and the error. The
--- error is long, and Lua hashes every string that it makes, so the writer of the record joins the two once, at the end.
+-- Returns two texts: the history with one more ended attempt, up to its error (at most HISTORY_LINES lines), and the
+-- error. The error can be long, and Lua hashes every string that it makes, so the writer of the record joins the two
+-- texts only once.
 local function appendAttempt(record, c, outcome, err)
   local fence, grantedAt, _, _, workerId = parseLease(record)
   return table.concat({ roomIn(historyOf(record)), '\n', string.format('%d %d ', c.attempts, c.generation), outcome, ' ', grantedAt, ' ', nowText, ' ',
@@ -126,8 +127,8 @@ local function previousSpan(record)
   return span and '~' .. span or ''
 end
 
--- The history with a replay at its end. The next attempt links to the span of the attempt before, so the replay line
--- keeps that span.
+-- Returns the history with a replay line at its end. The next attempt links to the span of the attempt before it, so
+-- the replay line keeps that span.
 local function appendReplay(record, c)
   local span = previousSpan(record)
   return string.format('%s\n0 %d released %s %s - - %s', roomIn(historyOf(record)), c.generation, nowText, nowText,
@@ -158,7 +159,8 @@ local function needsSolo(c)
   return c.crashes >= ALONE_FROM_CRASHES or hasFlag(c, FLAG_ALONE)
 end
 
--- What a leased task counts for besides its queue: `key`, `key/type` or `/type`; nil if it has neither.
+-- Returns what a leased task counts for besides its queue: `key`, `key/type` or `/type`; nil if it has no key and its
+-- type has no limit.
 local function countedIn(record)
   return string.match(record, '^l[^%s@]*@(%S+)')
 end

@@ -1,5 +1,5 @@
--- The answer to a repeated call: the envelopes of the tasks that still have the fence of the first call, and '' for the
--- others.
+-- Answers a repeated call. `again` has the ids that the first call granted. A task that is still leased under the fence
+-- of the first call gets its envelope, and every other task gets ''.
 local function grantsAgain(first, again)
   local envelopes, counts = {}, {}
   local granted = fenceOf(first, nonce)

@@ -1,6 +1,7 @@
 -- A request id is a request slot of one client instance and a sequence number that grows. A slot keeps its last
--- sequence and reply, and each new reply overwrites the old one. The same sequence gets the kept reply, and a lower one
--- is always refused. (If the reply had a time to live, a late duplicate would run.)
+-- sequence and reply, and each new reply overwrites the old one. A call with the same sequence is a repeat and gets the
+-- kept reply. A call with a lower sequence is always refused. (If the reply had a time to live, a late duplicate would
+-- run.)
 local function previousReply(raw)
   if not raw then
     return nil
@@ -19,17 +20,16 @@ local function keptReply(sequence, body)
   return string.format('%d %s\n%s', sequence, nowText, body)
 end
 
--- By this index the janitor finds the replies of client instances that are gone.
+-- The janitor uses this index to find the replies of client instances that are gone.
 local function indexRequest(raw, hash, ofSlot)
   if not raw then
     redis.call('ZADD', requestsKey, now, hash .. ofSlot)
   end
 end
 
--- The reply to a round trip (settle, acquire, or both).
 
--- The text from which a repeat of the request is answered. first: the first grant, as text. idsText: the granted ids, with
--- spaces between them.
+-- Returns the reply of a round trip (settle, acquire, or both) as it is kept for a repeat. `first` is the number of the
+-- first grant, as text. `idsText` has the granted ids, separated by spaces.
 local function roundTripReply(verdicts, first, flags, idsText)
   return verdicts .. ' ' .. first .. string.format(' %d ', flags) .. idsText
 end

@@ -2,14 +2,16 @@
 --
 --   <type>       tasks of this type
 --   <prefix>*    tasks whose type begins with the prefix, which may be empty
---   …=<n>        as before, but at most n of them at present
---   …=0/<most>/<fill>/<waitMs>[k]   as before, at most `most`, in batches that wait until they are full (lib/fill.lua); k: a batch for each key.
---                Nothing is pushed for it: versions before batches read the 0 alone
+--   …=<n>        the same, but the worker takes at most n of these tasks now
+--   …=0/<most>/<fill>/<waitMs>[k]   the same, at most `most`, in batches that wait until they are full (lib/fill.lua);
+--                with k, each key has batches of its own. No task of such a rule is pushed, because earlier versions
+--                read only the 0
 --
 -- The most exact rule decides: the type itself, otherwise the longest prefix.
 local RULE = ' ([^%s*=]*)(%*?)=?(%d*)(%S*)'
 
--- Returns the rules, and a function that finds the rule of a type. left: how many more of its tasks the worker takes.
+-- Returns the rules, and a function that finds the rule of a type. `left` is how many more tasks of its types the
+-- worker takes.
 local function routesOf(text)
   local rules, exact, prefixes = {}, {}, {}
   for name, star, most, batch in string.gmatch(text, RULE) do

@@ -1,7 +1,9 @@
 -- The run record of a schedule: a head line, then one line per run, oldest first, at most RUN_LINES of them.
 --
---   head   nextAt revision owed count    nextAt 0: none. owed: times decided on whose tasks may not be enqueued yet, "-" for none.
---                                        count: how many times were ever owed; an earlier version writes none
+--   head   nextAt revision owed count    nextAt 0: no run follows
+--                                        owed: the times of runs that were decided on, but whose tasks may not be
+--                                        enqueued yet; "-" for none
+--                                        count: how many times were ever owed; earlier versions do not write it
 --   run    at outcome taskId manual      outcome e enqueued, m missed, o overlapped, d deduplicated, r replaced; "-" for no task
 --
 -- The record decides; `schedules_due` is the index by which it is found. The time in the index is never later than that
@@ -19,7 +21,7 @@ local function runLines(record)
   return newline and string.sub(record, newline) or ''
 end
 
--- The last run that has a task is always kept, because the next run has to know whether that task has ended.
+-- The last run that has a task is always kept, because the next run has to check whether that task has ended.
 local function appendRuns(lines, added)
   if added ~= '' then
     lines = lines .. '\n' .. added

@@ -1,6 +1,6 @@
--- The events of the verdicts of a settle.
+-- Notes the events of a settle.
 
--- verdicts: the letters of the reply. acks: the first so many of `ids` are acks without a result.
+-- `verdicts` has the letters of the reply. The first `acks` tasks of `ids` were acked without a result.
 local function noteSettled(settled, ids, verdicts, acks)
   local results = settled.results or {}
   if #results > 0 then
@@ -14,7 +14,7 @@ local function noteSettled(settled, ids, verdicts, acks)
   else
     events.noteAll(EVENT_COMPLETED, table.concat(settled.completed, ' '), #settled.completed)
   end
-  -- A dead letter was noted with its reason.
+  -- `planDead` has already noted the tasks that died, with their reasons.
   local kinds = { r = EVENT_RETRIED, l = EVENT_RELEASED, c = EVENT_CANCELLED }
   for i = acks + 1, #ids do
     local kind = kinds[string.sub(verdicts, i, i)]

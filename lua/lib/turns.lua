@@ -2,10 +2,10 @@
 -- waiting tasks of an acquire in the order of their turns, and do what follows its commit. lib/charges.lua counts the grants.
 
 -- A lane is a ready key during one call. `entries`: its first tasks. `taken`: how many of them leave `pending:keyed`.
--- `granted`: grants that are not yet counted.
+-- `granted`: how many of its grants are not counted in its account yet.
 
--- Reads at most `wanted` tasks of a lane, all of the lane's band. size: how many were read. behind: the entry that
--- follows them.
+-- Reads at most `wanted` tasks of a lane, all of the band of the lane. Sets lane.size, the number of tasks that were
+-- read, and lane.behind, the entry that follows them.
 local function fill(lane, wanted)
   local found = redis.call('ZRANGEBYLEX', pendingKeyedKey, '[' .. lane.key .. ' ', '(' .. lane.key .. '!', 'LIMIT', 0, wanted + 1)
   local size = math.min(wanted, #found)
@@ -16,13 +16,14 @@ local function fill(lane, wanted)
   lane.hasMore = size == wanted and #found > wanted and wanted < lane.room
 end
 
--- Turns are compared as whole numbers, because sorting them with a function is slower. A turn is rounded to 1 /
--- TURN_PARTS, a line has at most LINE_ENTRIES entries, and turns further than LAST_TURN from the first one count as equal.
+-- Turns are compared as whole numbers, because sorting with a comparing function is slower. A turn is rounded down to a
+-- multiple of 1 / TURN_PARTS. A line has at most LINE_ENTRIES entries. Turns that are ahead by more than LAST_TURN of
+-- these parts count as equal.
 local TURN_PARTS, LINE_ENTRIES, LAST_TURN = 1024, 2048, 4e9 * 1024
 
--- With fair=time the turns of two keys may be many tasks apart. So `first` gives each lane as many places as its tasks
--- have among the first `want` turns. If the places were given by weight alone, a key that has used up its time would
--- still get its part of every call. The last of these turns is found by halving an interval this many times.
+-- With fair=time, the turns of two keys may be many tasks apart. So `first` gives each lane as many places as its tasks
+-- have among the first `want` turns. If the weights alone gave the places, a key that has used up its time would still
+-- get its part of every call. A bisection with this many steps finds the last of these turns.
 local HALVINGS = 16
 
 local function countFirst(limits, lanes, want, base)
@@ -50,8 +51,8 @@ local function countFirst(limits, lanes, want, base)
   upTo(high)
 end
 
--- Orders the tasks of the lanes of one band by turn: about `want` tasks, and from each lane no more than it has room
--- for.
+-- Orders the tasks of the lanes of one band by turn. The result has about `want` tasks, and from each lane no more than
+-- the lane has room for.
 local function lineOf(limits, lanes, want)
   local weights, total, open, base = 0, 0, #lanes, math.huge
   for _, lane in ipairs(lanes) do
@@ -66,7 +67,7 @@ local function lineOf(limits, lanes, want)
     fill(lane, wanted < lane.room and wanted or lane.room)
     total = total + lane.size
   end
-  -- Some keys have fewer tasks than their share. The other keys get the places that are left.
+  -- Some keys have fewer tasks than their share. The other keys get the remaining places.
   while total < want and open > 0 do
     local missing = want - total
     open = 0
@@ -83,7 +84,7 @@ local function lineOf(limits, lanes, want)
   end
   local order, of, ids, n, sub = {}, {}, {}, 0, string.sub
   for _, lane in ipairs(lanes) do
-    -- The next task of this key is in another band, and a later call looks at it.
+    -- If the next task of this key is in another band, a later call has to look at it.
     limits.more = limits.more or lane.behind ~= nil and bandCodeOf(lane.behind, lane.key) ~= lane.code
     local idAt, entries = #lane.key + 19, lane.entries
     local first, step = (lane.turn - base) * TURN_PARTS, stepOf(limits, lane.key, lane.account.limit) * TURN_PARTS
@@ -105,7 +106,7 @@ local function lineOf(limits, lanes, want)
   return { ids = lineIds, lanes = lineLanes, turns = order, base = base }
 end
 
--- The lanes of those of the first `want` ready keys of a band that have room. found: keys and scores in turn.
+-- Returns the lanes with room among the first `want` ready keys of a band. found: keys and scores, alternating.
 local function lanesOf(limits, code, found, want)
   local keys, lanes = {}, {}
   for i = 1, #found, 2 do
@@ -127,7 +128,7 @@ local function lanesOf(limits, code, found, want)
   return lanes
 end
 
--- The tasks of keys that may run, by band: ids and their lanes, in the order of their turns.
+-- Returns for each band the tasks of ready keys: their ids and lanes in the order of their turns.
 local function peekKeyed(limits, want)
   local byBand, lines = { {}, {}, {}, {} }, {}
   local found = redis.call('ZRANGE', readyKey, 0, want - 1, 'WITHSCORES')
@@ -136,7 +137,7 @@ local function peekKeyed(limits, want)
     of[#of + 1], of[#of + 2] = found[i], found[i + 1]
   end
   for code, band in ipairs(bandNames) do
-    if #found == 2 * want then -- the first keys may hide those of lower bands
+    if #found == 2 * want then -- there may be more keys, of lower bands
       byBand[code] = redis.call('ZRANGEBYSCORE', readyKey, string.format('%.0f', (code - 1) * BAND_SPAN), string.format('(%.0f', code * BAND_SPAN),
         'WITHSCORES', 'LIMIT', 0, want)
     end
@@ -145,14 +146,14 @@ local function peekKeyed(limits, want)
   return lines
 end
 
--- The entries of a list and those of the keys, by turn. The list is the line of the tasks without a key.
+-- Merges the entries of a list (tasks without a key) and a line of tasks with keys, by turn.
 local function mix(limits, listed, line, band)
   if #listed == 0 then
     return line.ids, line.lanes
   end
   local ids, sources, at = {}, {}, 1
   local turn, step = turnOf(limits, '', limits.queue), stepOf(limits, '', limits.queue)
-  limits.own.turn = turn -- without this, the turn would be computed anew in each call, always one step ahead
+  limits.own.turn = turn -- otherwise each call would compute a new turn, always one step ahead
   local function addUpTo(mixedTurn)
     while line.ids[at] and line.base + line.turns[at] / LINE_ENTRIES / TURN_PARTS < mixedTurn do
       ids[#ids + 1], sources[#sources + 1], at = line.ids[at], line.lanes[at], at + 1
@@ -166,20 +167,20 @@ local function mix(limits, listed, line, band)
   return ids, sources
 end
 
--- At least this many entries of a line are removed as one range. Fewer are removed in one command together with those
--- of other lines.
+-- A lane with at least this many taken entries removes them as one range. The other lanes remove theirs together, in
+-- one command.
 local RANGE_ENTRIES = 4
 
--- Whether a task waits that has a key and has to run alone.
+-- Returns whether some waiting task has a key and has to run alone.
 local function hasSolo()
   return redis.call('ZCOUNT', readyKey, '-inf', string.format('(%.0f', BAND_SPAN)) > 0
 end
 
--- After the commit: keys that have no room or no tasks any more leave `ready`, and the others get their new turn.
+-- After the commit: removes keys without room or without tasks from `ready`, and gives the other keys their new turns.
 local function finishTurns(limits)
   local turns, entries = {}, {}
   for _, lane in ipairs(limits.lanes) do
-    if lane.taken >= RANGE_ENTRIES then -- entries added meanwhile stand before or behind this range
+    if lane.taken >= RANGE_ENTRIES then -- entries that this call added are outside of this range
       redis.call('ZREMRANGEBYLEX', pendingKeyedKey, '[' .. lane.entries[1], '[' .. lane.entries[lane.taken])
     else
       for i = 1, lane.taken do
@@ -201,7 +202,7 @@ local function finishTurns(limits)
         rest(limits, lane.key)
       end
       if not following and lane.account.meanMs then
-        change(limits, lane.key) -- only to be forgotten
+        change(limits, lane.key) -- so that finishAccounts removes the account
       end
     elseif lane.taken > 0 or bandCodeOf(following, lane.key) ~= lane.code then
       turns[#turns + 1], turns[#turns + 2] = readyScore(limits, lane.key, bandCodeOf(following, lane.key)), lane.key
@@ -213,15 +214,16 @@ local function finishTurns(limits)
   finishAccounts(limits)
 end
 
--- Prepares the limits for an acquire. It sets these fields:
+-- Prepares the limits for an acquire. Sets these fields:
 --
 --   own           the account of the queue
 --   current       the turn up to which earlier calls granted tasks
 --   lowest, highest   the lowest and the highest of the last turns that this call grants to the keys
---   lanes         the keys that this call looks at   unkeyed   the lane of the tasks without a key
---   returned      tasks that go back to the lines of their keys
+--   lanes         the keys that this call looks at
+--   unkeyed       the lane of the tasks without a key
+--   returned      the tasks that go back to the lines of their keys
 --   more          there may be more ready keys
---   isCostly      each further task is checked, because one had to be: it costs more than 1 or comes from no lane
+--   isCostly      every further task is checked, because an earlier one costs more than 1 or comes from no lane
 local function takeTurns(limits)
   limits.own, limits.lanes, limits.isLane, limits.unkeyed, limits.returned = accountOf(limits, ''), {}, {}, { granted = 0 }, newBands()
   limits.current, limits.lowest, limits.highest = limits.own.running, math.huge, 0

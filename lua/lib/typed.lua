@@ -1,8 +1,8 @@
--- Lines by type. The workers of a queue may have handlers for different types. If a worker has no handler for a task
--- that it would be granted, the task stands aside: it goes to `pending:typed`, and only a worker that sends its types
--- and runs this one gets it. A task whose type has no room under its limit stands aside too (lib/accounts.lua). A
--- worker sends its types only while such tasks exist. So a queue without limits of types, whose workers run all types,
--- never uses this code.
+-- The index `pending:typed` has the tasks that only certain workers may take, in lines by type. The workers of a queue
+-- may have handlers for different types. If a worker would be granted a task for which it has no handler, the task is
+-- put aside: it moves to this index, and only a worker that sends its types and runs this one gets it. A task whose
+-- type has no room under its limit is put aside too (lib/accounts.lua). A worker sends its types only while the index
+-- has entries. So a queue without limits of types, whose workers run all types, never uses this code.
 --
 --   member   <band> <type> <sequence> <dieAt> <taskId>     every score is 0, so the members are in the order of their bytes
 --   band     0 solo   1 high   2 normal   3 low
@@ -11,11 +11,11 @@
 -- include lib/routes.lua
 -- include lib/fill.lua
 
--- The most types that one rule with a prefix looks at in one call.
+-- A rule with a prefix looks at no more than this many types in one call.
 local PREFIX_TYPES = 64
 
--- Whether the caller takes the task. If so, the task is counted. A task whose type cannot be read goes to any worker,
--- which quarantines it.
+-- Returns whether the caller takes the task, and counts the task if so. A task whose type cannot be read goes to any
+-- worker, which quarantines it.
 local function canRun(typed, envelope)
   local name = typeOf(envelope)
   if not name then
@@ -36,16 +36,16 @@ local function canRun(typed, envelope)
   return true
 end
 
--- Whether the task was granted before and handed back, and was not promoted, retried or replayed since. Such a task is
--- the next one of its type.
+-- Returns whether the task was granted before and handed back, and was not promoted, retried or replayed since. Such a
+-- task goes to the head of the line of its type.
 local function isBack(record, envelope, c)
   return record and c.generation == 0 and c.failures == 0
     and (c.attempts + c.crashes + c.releases + c.limited > 0 or string.byte(envelope) ~= ENVELOPE_SCHEDULED)
 end
 
--- Plans the entry of a pending task, and sets in its counts since when it has waited for a worker. The caller writes
--- the record. isFull: the task waits until its type has room, however long that takes. record: the record before this
--- call, nil if there is none; needed with isFull.
+-- Plans to put a pending task aside, and sets in its counts since when it has waited for a worker. The caller writes
+-- the record. With `isFull`, the task waits until its type has room, however long that takes. `record` is the record
+-- before this call; it is needed only with `isFull`, and is nil if there is none.
 local function standAside(typed, id, envelope, c, isFull, record)
   local members, sequence = typed.members, 0
   if not (isFull and isBack(record, envelope, c)) then
@@ -60,7 +60,7 @@ local function standAside(typed, id, envelope, c, isFull, record)
     isFull and HELD_FOR_EVER or c.unroutedSince + typed.noHandlerAfterMs, id)
 end
 
--- Before the commit: writes the entries. The sequence is part of the commit.
+-- Called before the commit: writes the entries, and adds the sequence to the commit.
 local function writeAside(typed, commit)
   if #typed.members > 0 then
     redis.call('ZADD', pendingTypedKey, unpack(typed.members))
@@ -74,18 +74,18 @@ local function sequenceOf(member)
   return tonumber(string.match(member, '^%S+ %S+ (%d+)'))
 end
 
--- How many tasks of the type may start by its limit.
+-- Returns how many tasks of the type may start under its limit.
 local function typeRoomOf(name)
   return limits and limits.typeRoom(limits, name) or math.huge
 end
 
--- The first members of one type of a band: `line` is "<band> <type>".
+-- Returns the first members of one type in one band. `line` is "<band> <type>".
 local function peekLine(line, count)
   return redis.call('ZRANGEBYLEX', pendingTypedKey, '[' .. line .. ' ', '(' .. line .. '!', 'LIMIT', 0, count)
 end
 
--- Adds the first members of each type in a band whose rule is `rule`. It looks at the types in the order of their names, from `from` on.
--- Returns how many types gave members, and whether there are more types.
+-- Adds the first members of each type in a band to which `rule` applies. It looks at the types in the order of their
+-- names, from `from` on. Returns how many types gave members, and whether there are more types.
 local function peekPrefix(typed, rule, code, from, count, members)
   local found = 0
   for _ = 1, PREFIX_TYPES do
@@ -127,7 +127,7 @@ local function peekRule(typed, rule, code, count, members)
   return found
 end
 
--- The first `want` members of each type of each band that the caller runs, oldest first.
+-- Returns for each band the first `want` members of each type that the caller runs, oldest first.
 local function peekTyped(typed, want)
   local lines = {}
   for band, code in pairs(BAND_CODES) do
@@ -165,8 +165,8 @@ local function peekTyped(typed, want)
   return lines
 end
 
--- types: '' if the caller did not send its types; otherwise as in lib/routes.lua. The functions are fields of the table
--- because most calls do not need them.
+-- `types` is what the caller sent (lib/routes.lua); '' if it sent no types. Scripts include this file only in the
+-- branch that needs types, so code outside the branch calls the functions as fields of the table.
 local function newTyped(types, noHandlerAfterMs)
   local typed = { noHandlerAfterMs = noHandlerAfterMs, members = {}, besides = 0, sequence = nil, canRun = canRun, standAside = standAside, peek = peekTyped,
     write = writeAside }

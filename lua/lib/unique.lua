@@ -1,6 +1,6 @@
--- Unique keys (docs/adr/0034-unique-keys.md). The hash `unique` has one entry for each key, and the entry names the task that was accepted
--- last for it. An entry is a hint: the record of that task decides whether it still holds the key. So no script that ends a task has to
--- remove an entry, and an entry that nobody removed blocks nothing.
+-- Unique keys (docs/adr/0034-unique-keys.md). The hash `unique` has one entry for each key, with the task that was
+-- accepted last for that key. An entry is a hint: the record of the task decides whether the task still holds the key.
+-- So no script that ends a task has to remove an entry, and an entry that nobody removed blocks nothing.
 --
 --   entry    <taskId>           the task holds the key until it has ended
 --            <taskId> <until>   the task holds the key until that time, ms since the epoch, unless it ended without
@@ -12,10 +12,11 @@
 --   option   u=<scope><onConflict>[<ms>],<key>   in the envelope; ms: the length of the window, or of the longest wait of a debounce
 --   scope    w waiting  u unfinished  t window     onConflict   e existing  r reject  p replace  d debounce  l keepLatest
 
--- A task that waits for the end of another task becomes due after this time, ms, if that end does not make it due.
+-- A task that waits for the end of another task becomes due after this time, ms, even if nothing makes it due at that
+-- end.
 local NEXT_WAIT_MS = 31536000000
--- Returns the two parts of the unique option of an envelope: `<scope><onConflict>[<ms>]` and the key; nil for a task without one. A pattern
--- that searches the line costs five times as much as these two plain searches (hot for calls with unique keys).
+-- Returns the two parts of the unique option of an envelope: `<scope><onConflict>[<ms>]` and the key; nil for a task
+-- without the option. Two plain searches are much faster than a pattern (hot for calls with unique keys).
 local function uniqueOption(envelope)
   local at = string.find(envelope, ' u=', 1, true)
   local headerEnd = at and string.find(envelope, '\n', 1, true)
@@ -70,8 +71,8 @@ local function readNext(key, holder)
   end
 end
 
--- Returns what is known of the tasks that the entries of these keys name, by key: id, end of the window if there is one, record and state
--- of each; and how many there are.
+-- Returns by key the tasks that the entries of these keys name, and how many there are. Each has its id, record and
+-- state, and the end of its window if there is one.
 local function readHolders(keys)
   local holders, found, ids = {}, {}, {}
   for place, entry in ipairs(redis.call('HMGET', uniqueKey, unpack(keys))) do
@@ -107,23 +108,23 @@ local function entryText(holder)
   return holder.next and text .. ' ' .. holder.next or text
 end
 
--- Returns the letter of the task's state if the task holds its key against another task with this scope; otherwise nil.
--- r: it was purged.
+-- Returns the letter of the holder's state if the holder keeps its key against a new task with this scope; otherwise
+-- nil. The letter is r if the holder was purged.
 local function stillHolds(holder, scope)
   local state = holder.state
   if not holder.ends then
     return (state == 'p' or state == 's' or state == 'l' and scope ~= 'w') and state or nil
   elseif holder.ends <= now or state and string.find(state, '[dxek]') then
     return nil
-  elseif state == 'r' and string.find(holder.record, '^r %d+ %S+ %S+ %a') then -- purged, and it had not completed
+  elseif state == 'r' and string.find(holder.record, '^r %d+ %S+ %S+ %a') then -- the holder had not completed when it was purged
     return nil
   end
   -- A completed task may be purged before its window ends.
   return state or 'r'
 end
 
--- After the commit: ends the windows of tasks whose records are gone. Nothing else would end them early. envelopes:
--- envelopes or their headers, by id.
+-- Called after the commit: ends the windows of tasks whose records are gone, because nothing else would end them early.
+-- `envelopes` has envelopes or their headers, by id.
 local function freeWindows(ids, envelopes)
   for _, id in ipairs(ids) do
     local terms = envelopes[id] and uniqueTerms(envelopes[id])
@@ -134,13 +135,14 @@ local function freeWindows(ids, envelopes)
   end
 end
 
--- Decides for the tasks of one call, in their order. envelopes: by place in the call. Hot for calls with unique keys:
--- making a table for each task would double the cost.
+-- Decides for the tasks of one call, in their order, whether they get their unique keys. `envelopes` has one envelope
+-- for each place in the call. Hot for calls with unique keys: making a table for each task would double the cost.
 local function newUnique(envelopes)
   local unique = { owners = {}, holders = {} }
-  -- keys and terms: by the place of the task. Most tasks of a call share their terms.
+  -- `keys` and `terms` have one entry for each place in the call. Most tasks of a call have the same terms.
   local keys, terms, known = {}, {}, {}
-  -- asked: the different keys. isRepeated: several tasks of the call have the same key; only then their holders are noted in `taken`.
+  -- `asked` has the different keys. `isRepeated` says that several tasks of the call have the same key. Only then
+  -- `taken` notes which task of the call holds it.
   local asked, count, seen, taken, isRepeated = {}, 0, {}, {}, false
   for place, envelope in ipairs(envelopes) do
     local text, key = uniqueOption(envelope)
@@ -159,13 +161,13 @@ local function newUnique(envelopes)
   if count > 0 then
     unique.holders, held = readHolders(asked)
   end
-  -- No task of the call has a key that another one has, or had when its entry was written: each task with a key may take it.
+  -- If no two tasks of the call have the same key, and no key is held, each task may take its key.
   unique.isFree = not isRepeated and held == 0
   local written, windows, flagged, left = {}, {}, {}, {}
 
-  -- Returns a verdict and the state of the task that holds the key; nil if no task does, or the task itself. o: the
-  -- answer names the holder. u: the enqueue is refused. w: the holder waits and is to be replaced. a: the holder runs,
-  -- and this task comes after it (only with canFollow).
+  -- Returns a verdict and the state of the task that holds the key; nil if the task may take its key. The verdicts: o,
+  -- the answer names the holder; u, the enqueue is refused; w, the holder waits and is to be replaced; a, the holder
+  -- runs and this task comes after it (only with canFollow).
   function unique.conflict(place, id, canFollow)
     local key = keys[place]
     local holder = key and (taken[key] or unique.holders[key])
@@ -188,7 +190,7 @@ local function newUnique(envelopes)
     return onConflict == 'r' and 'u' or 'o', state
   end
 
-  -- The task was accepted: it holds its key from now on. state: p or s.
+  -- Called when a task was accepted: it holds its key from now on. `state` is p or s.
   function unique.take(place, id, state)
     local key, own = keys[place], terms[place]
     if not key then
@@ -210,14 +212,15 @@ local function newUnique(envelopes)
     end
   end
 
-  -- All tasks were accepted into pending.
+  -- Called when all tasks of the call were accepted into pending.
   function unique.takeAll(ids)
     for place, id in ipairs(ids) do
       unique.take(place, id, 'p')
     end
   end
 
-  -- Makes the task wait for the end of the task that holds its key. Returns its envelope as that of a scheduled task.
+  -- Makes the task wait for the end of the task that holds its key. Returns the envelope, changed to that of a
+  -- scheduled task.
   function unique.follow(place, id, envelope)
     local key = keys[place]
     local holder = taken[key] or unique.holders[key]
@@ -233,8 +236,8 @@ local function newUnique(envelopes)
     return '@' .. header .. ' r=' .. due .. payload
   end
 
-  -- Before the commit: if a call is cut short before its commit, it leaves entries of tasks that do not exist. Such
-  -- entries hold no key.
+  -- Called before the commit. If the call is aborted before its commit, there are entries of tasks that do not exist.
+  -- Such entries hold no key.
   function unique.write()
     if #written > 0 then
       redis.call('HSET', uniqueKey, unpack(written))
@@ -247,7 +250,8 @@ local function newUnique(envelopes)
     end
   end
 
-  -- After the commit: a window holds its key even if its task is gone, so it may be written only when the task exists.
+  -- Called after the commit. A window holds its key even if its task is gone, so it may be written only when the task
+  -- exists.
   function unique.writeWindows()
     if #windows > 0 then
       redis.call('HSET', uniqueKey, unpack(windows))

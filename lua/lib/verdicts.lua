@@ -1,8 +1,8 @@
--- How all verdicts change their tasks, except acks without a result. The functions plan the changes, and make those
--- writes that come before the commit.
+-- Plans how verdicts change their tasks, except acks without a result, and makes the writes that come before the
+-- commit.
 
--- gone: ids that leave `processing` by a verdict other than an ack. retried: ids that may be queued again without a
--- wait.
+-- Prepares `settled` for verdicts other than plain acks. `gone` has the ids that leave `processing` by such verdicts.
+-- `retried` has the ids that may be queued again without a wait.
 local function prepareVerdicts(settled, retried)
   settled.gone, settled.cancelled, settled.scheduled, settled.dead, settled.results = {}, {}, {}, {}, {}
   settled.deadUntil = {}
@@ -15,7 +15,7 @@ local function prepareVerdicts(settled, retried)
   end
 end
 
--- Whether the tasks of this task's key are granted in strict order.
+-- Returns whether the tasks of this task's key are granted in strict order.
 local function isOrdered(record)
   return limits and limits.ordered and leasedKey(record) ~= nil
 end
@@ -31,7 +31,7 @@ local function noteAwaited(settled, id, c)
   end
 end
 
--- history, err: the two values that `appendAttempt` returned.
+-- `history` and `err` are the two values that `appendAttempt` returned.
 local function planCancelled(settled, counters, id, c, history, err)
   settled.cancelled[#settled.cancelled + 1] = id
   add(counters, CANCELLED, 1)
@@ -72,7 +72,7 @@ local function planScheduled(settled, counters, id, c, delayMs, history, err)
   return 'r'
 end
 
--- The task is pending again, at the head of its band or of the line of its key.
+-- Makes the task pending again, at the head of its band or of the line of its key.
 local function handBack(settled, counters, id, envelope, c, history)
   addPending(settled.bands, id, envelope, c)
   add(counters, PENDING, 1)
@@ -80,7 +80,7 @@ local function handBack(settled, counters, id, envelope, c, history)
   return 'l'
 end
 
--- A retry of a task whose key has a strict order: the task keeps its place, and its key waits for it.
+-- Retries a task whose key has a strict order: the task keeps its place, and its key waits for it.
 local function planInPlace(settled, counters, id, record, delayMs, failure)
   if delayMs > 0 then
     limits.hold(limits, leasedKey(record), now + delayMs)
@@ -89,7 +89,7 @@ local function planInPlace(settled, counters, id, record, delayMs, failure)
   return 'r'
 end
 
--- A retry without a wait: the task goes to the end of its band at once.
+-- Retries a task without a wait: it goes to the end of its band at once.
 local function planAgain(settled, counters, id, failure)
   failure.again = failure.again or 'p' .. countsText(failure.c) .. failure.history .. failure.err
   addPending(settled.again, id, settled.envelopes[id] or '.', failure.c)
@@ -99,8 +99,8 @@ local function planAgain(settled, counters, id, failure)
   return 'r'
 end
 
--- The text that a failure adds to a record. Tasks of one grant that fail with the same error get the same text, so it is made
--- once for a run of such tasks.
+-- Returns the text that a failure adds to a record. Tasks of one grant that fail with the same error get the same text,
+-- so it is made once for a run of such tasks.
 local function failureOf(settled, record, verdict, text)
   local before = settled.failure
   if before and record == before.record and text == before.text and verdict == before.verdict then
@@ -136,8 +136,8 @@ local function planFailure(settled, counters, id, record, verdict, delayMs, text
   return planDead(settled, counters, id, record, c, reason, history, err)
 end
 
--- A handler met a rate limit: the key, the type or the queue is held for `holdMs`. The attempt is refunded. scope: key,
--- type or queue.
+-- Hands back a task whose handler met a rate limit. The key, the type or the queue, as `scope` says, is held for
+-- `holdMs`. The attempt is refunded.
 local function planLimited(settled, counters, id, record, c, envelope, holdMs, scope)
   c.limited = c.limited + 1
   add(counters, RELEASED_TOTAL, 1)
@@ -156,8 +156,9 @@ local function planLimited(settled, counters, id, record, c, envelope, holdMs, s
   return handBack(settled, counters, id, envelope, c, historyOf(record))
 end
 
--- An error that does not count as a failure: the attempt is refunded, and the task waits like one that failed. Such
--- errors and rate limits together are refunded RATE_LIMITED_MAX times. After that, such an error counts as a failure.
+-- Plans an error that does not count as a failure: the attempt is refunded, and the task waits like a task that failed.
+-- Such errors and rate limits together are refunded RATE_LIMITED_MAX times. After that, such an error counts as a
+-- failure.
 local function planExcused(settled, counters, id, record, c, delayMs, text)
   c.limited = c.limited + 1
   add(counters, RELEASED_TOTAL, 1)
@@ -174,8 +175,8 @@ local function planExcused(settled, counters, id, record, c, delayMs, text)
   return 'l'
 end
 
--- The worker gives the task up and wants no dead letter for it. verdict: drop if the last attempt failed, otherwise
--- cancel.
+-- Ends a task that its worker gives up without a dead letter. The verdict is `drop` if the last attempt failed,
+-- otherwise `cancel`.
 local function planGivenUp(settled, counters, id, record, c, verdict, text)
   local isFailure = verdict == 'drop'
   if isFailure then
@@ -185,8 +186,8 @@ local function planGivenUp(settled, counters, id, record, c, verdict, text)
   return planCancelled(settled, counters, id, c, appendAttempt(record, c, isFailure and 'failed' or 'cancelled', text))
 end
 
--- A task in strict order whose worker has no handler for it: it does not stand aside, since the tasks behind it would
--- overtake it.
+-- Hands back a task in strict order for which its worker has no handler. The task is not put aside, because the tasks
+-- behind it would overtake it.
 local function planUnrouted(settled, counters, id, record, c, noHandlerAfterMs, text)
   c.unroutedSince = c.unroutedSince > 0 and c.unroutedSince or now
   if now - c.unroutedSince >= noHandlerAfterMs then
@@ -196,8 +197,8 @@ local function planUnrouted(settled, counters, id, record, c, noHandlerAfterMs, 
   return handBack(settled, counters, id, redis.call('HGET', tasksKey, id) or '.', c, historyOf(record))
 end
 
--- Plans one verdict other than ack, on a record whose fence was checked. typed: see lib/typed.lua; given if the verdict
--- is `unrouted`.
+-- Plans one verdict other than ack. The fence of the record was checked already. `typed` (lib/typed.lua) is given if
+-- the verdict is `unrouted`.
 local function planVerdict(settled, counters, id, record, verdict, delayMs, text, typed)
   add(counters, PROCESSING, -1)
   if limits then
@@ -226,7 +227,7 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
     if isOrdered(record) then
       return planUnrouted(settled, counters, id, record, c, typed.noHandlerAfterMs, text)
     end
-    -- The task waits for a worker that runs its type, and its attempt is refunded.
+    -- The task is put aside until a worker that runs its type asks, and its attempt is refunded.
     typed.standAside(typed, id, redis.call('HGET', tasksKey, id) or '.- ', c)
     add(counters, PENDING, 1)
     put(settled, id, 'p' .. countsText(c) .. historyOf(record))
@@ -241,7 +242,8 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
     return planLimited(settled, counters, id, record, c, envelope, delayMs, text)
   end
 
-  -- release: only the first RELEASES_REFUNDED attempts are refunded. An attempt that never began is always refunded.
+  -- A task that is released gets only its first RELEASES_REFUNDED attempts refunded. An attempt that never began is
+  -- always refunded.
   if verdict == 'release' then
     c.releases = c.releases + 1
   end
@@ -261,7 +263,7 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
   return handBack(settled, counters, id, envelope, c, history)
 end
 
--- An ack with a result, or any other verdict.
+-- Plans an ack with a result or any other verdict, and returns the letter for the reply.
 local function planOther(settled, counters, id, fence, verdict, delayMs, text, record, typed)
   local current = record and parseLease(record)
   if verdict == 'ack' then
@@ -280,13 +282,13 @@ local function planOther(settled, counters, id, fence, verdict, delayMs, text, r
   return verdictWithoutLease(counters, record, nil)
 end
 
--- How many tasks go back to the heads of their bands. A grant trims the same heads, so one call either hands tasks back
--- or grants tasks.
+-- Returns how many tasks go back to the heads of their bands. A grant trims the same heads, so one call either hands
+-- tasks back or grants tasks.
 local function countReleases(settled)
   return #settled.bands.solo + #settled.bands.high + #settled.bands.normal + #settled.bands.low + #settled.bands.keyed
 end
 
--- Before the commit: adds the tasks to the indexes where they belong next.
+-- Called before the commit: adds the tasks to the indexes to which they belong next.
 local function writeVerdicts(settled)
   if #settled.results > 0 then
     redis.call('HSET', resultsKey, unpack(settled.results))

@@ -11,7 +11,7 @@
 -- ARGV[6] durability  string  memory, fsynced or replicated; "" leaves it as it is
 -- ARGV[7] maxDead  integer  0 for no cap
 -- ARGV[8] maxDeadAgeMs  integer  0 for no cap
--- ARGV[9] maxEvents  integer  0 keeps none, and removes those that are kept
+-- ARGV[9] maxEvents  integer  0: the queue keeps no events, and removes those that it has
 -- RETURNS {maxWaiting, retentionMs, retentionCount, idempotencyMs, durability, maxDead, maxDeadAgeMs, maxEvents}
 -- TIME    O(1)
 -- MOVES   nothing

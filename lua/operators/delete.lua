@@ -3,23 +3,23 @@
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
--- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
--- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
+-- KEYS[4] pending:solo  LIST  ids of tasks that crashed their workers twice
+-- KEYS[5] pending:typed  ZSET  tasks put aside for a worker that runs their type (lib/typed.lua), all with score 0
 -- KEYS[6] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[7] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[8] resting  ZSET  key -> when to look at it again, ms since the epoch
 -- KEYS[9] processing  ZSET  taskId -> lease expiry, ms since the epoch
 -- KEYS[10] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[11] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[11] dead_letters  ZSET  taskId -> when the task died, ms since the epoch
 -- KEYS[12] completed  LIST  taskIds, newest first
 -- KEYS[13] cancelled  LIST  taskIds, newest first
 -- KEYS[14] expired  LIST  taskIds, newest first
--- KEYS[15] remembered  LIST  purged taskIds whose id a caller gave, newest first
+-- KEYS[15] remembered  LIST  ids of purged tasks whose ids a caller gave, newest first
 -- KEYS[16] tasks  HASH  taskId -> envelope
 -- KEYS[17] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[18] results  HASH  taskId -> JSON text
 -- KEYS[19] progress  HASH  taskId -> progress and log lines
--- KEYS[20] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[20] requests  ZSET  request slot -> a time when it was in use, ms since the epoch
 -- KEYS[21] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
 -- KEYS[22] stale_verdicts  LIST  verdicts that came too late, newest first
 -- KEYS[23] timings  HASH  how long tasks waited and ran
@@ -31,9 +31,11 @@
 -- KEYS[29] kept  ZSET  completed tasks with `keep`: taskId -> when it is removed, ms since the epoch
 -- KEYS[30] kept:types  ZSET  those with a count, a line for each type (lib/keep.lua), all with score 0
 -- KEYS[31] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
--- ARGV[1] how  string  "paused"; "close": it need not be paused, and only its registration ends, so that the next enqueue looks into the registry; "taken_over": it need not be paused, but its settings have to be those that the caller knows
--- ARGV[2] settings  string  these settings, "" for the defaults
--- RETURNS "deleted" | "closed" | "not_paused" | "changed" (the settings differ from those of the caller) | "busy"
+-- ARGV[1] how  string  "paused" | "taken_over" | "close"
+--   paused: the queue has to be paused. taken_over: its settings have to be those that the caller knows.
+--   close: only its registration ends, so that the next enqueue looks into the registry
+-- ARGV[2] settings  string  the settings that the caller knows, "" for the defaults
+-- RETURNS "deleted" | "closed" | "not_paused" | "changed" (the settings are not the given ones) | "busy"
 -- TIME    O(r), r = remembered ids and request records
 -- MOVES   nothing: every task has to be purged first
 

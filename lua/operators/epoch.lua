@@ -6,7 +6,7 @@
 -- MOVES   nothing
 
 local runId = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
--- A deleted queue must not come back.
+-- Incrementing a field would bring the key of a deleted queue back.
 if redis.call('EXISTS', stateKey) == 0 then
   return { 0, runId }
 end

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- open: ask whether the queue is registered, or confirm that it is. An enqueue is refused until then.
+-- open: ask whether the queue is registered, or confirm that it is. Enqueues are refused until it is confirmed.
 -- KEYS[1] state  HASH  the queue's own fields
 -- ARGV[1] nonce  string  new for each call, not "1"
--- ARGV[2] confirmed  string  the answer to the question before; "" to ask
+-- ARGV[2] confirmed  string  the text that the first call returned; "" to ask
 -- RETURNS "1" if the queue is registered; "" if it was deleted meanwhile; otherwise the text to confirm
 --   The caller registers the queue, and then confirms that text
 -- TIME    O(1)
@@ -25,8 +25,8 @@ if confirmed == '' then
   end
   return registered
 end
--- If the field has changed, the queue was deleted meanwhile, and what this caller registered may be gone from the
--- registry too.
+-- If the field has changed, the queue was deleted meanwhile, and the registry may have lost what this caller
+-- registered.
 if registered == confirmed then
   redis.call('HSET', stateKey, '#registered', '1')
   return '1'

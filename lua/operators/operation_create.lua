@@ -5,14 +5,14 @@
 -- KEYS[3] :operations:running  ZSET  operationId -> end of the lease of the process that runs it; inf: paused
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] operationId  string
--- ARGV[3] spec  string  what to do; never read here
--- ARGV[4] view  string  how far it is; never read here
+-- ARGV[3] spec  string  what to do; this script does not read it
+-- ARGV[4] view  string  how far the operation is; this script does not read it
 -- ARGV[5] undoes  string  the discard that this operation undoes, or ""; a discard can be undone once
--- ARGV[6] share  string  "large" or "small", a space, and whose share it takes; or ""
--- ARGV[7] maxOfShare  integer  the most operations of that share that have not ended
--- ARGV[8] maxRunning  integer  the most operations that run, without the small ones
--- ARGV[9] maxKept  integer
--- RETURNS {1 created, 0 too many run, -1 undone before, -2 its share is used up; now}
+-- ARGV[6] share  string  "large" or "small", a space, and the caller to whose share the operation counts; or ""
+-- ARGV[7] maxOfShare  integer  at most this many operations of that share may be open
+-- ARGV[8] maxRunning  integer  at most this many operations may run, small ones not counted
+-- ARGV[9] maxKept  integer  how many operations are kept
+-- RETURNS {1 created, 0 too many run, -1 the discard was undone before, -2 the share is used up; now}
 -- TIME    O(n), n operations that have not ended
 -- MOVES   nothing
 
@@ -31,7 +31,7 @@ end
 
 local open = redis.call('ZRANGE', operationsRunningKey, 0, -1, 'WITHSCORES')
 local running, ofShare = 0, 0
--- In parts, because `unpack` fails at 8,000 values.
+-- The names are read in parts, because `unpack` fails at 8,000 values.
 for first = 1, #open, 2000 do
   local names = {}
   for at = first, math.min(#open, first + 1998), 2 do
@@ -55,8 +55,8 @@ end
 if undoes ~= '' and redis.call('HEXISTS', operationsKey, undoes .. ':undoneAt') == 1 then
   return { -1, now }
 end
--- The write that makes it an operation comes last. An index entry without that write is ignored, and a discard is
--- marked as undone in the same write that creates the operation that undoes it.
+-- The HSET comes last, because it creates the operation: an index entry without the fields of its operation is ignored.
+-- The same HSET marks the discard that this operation undoes.
 redis.call('ZADD', operationsIndexKey, nowText, operationId)
 redis.call('ZADD', operationsRunningKey, 0, operationId)
 local fields = { field('spec'), spec, field('share'), share, field('view'), view }

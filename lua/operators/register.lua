@@ -6,7 +6,7 @@
 -- ARGV[1] workerId  string
 -- ARGV[2] worker  string  JSON
 -- ARGV[3] tasks  string  JSON, "" for none
--- RETURNS 1 if it was told to drain, otherwise 0
+-- RETURNS 1 if the worker was told to drain, otherwise 0
 -- TIME    O(1)
 -- MOVES   nothing
 

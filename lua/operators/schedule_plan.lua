@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
--- schedule_plan: decide once about the occurrences of a schedule that are due. Several janitors may see the same time.
--- One of them writes what is owed and the next time, and any of them enqueues what is owed.
+-- schedule_plan: decide once about the times of a schedule that are due. Several janitors may see the same time.
+-- One of them writes the next time and the times that are owed: their tasks have to be enqueued. Any of them enqueues
+-- these tasks.
 -- KEYS[1] :schedules  HASH  d<scheduleId> -> definition, r<scheduleId> -> run record
 -- KEYS[2] :schedules_due  ZSET  scheduleId -> when to look at it, ms since the epoch
 -- ARGV[1] scheduleId  string

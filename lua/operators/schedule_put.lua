@@ -1,6 +1,6 @@
 #!lua
 -- schedule_put: write a schedule, unless somebody else wrote it meanwhile.
--- Its runs stay, and what it owes is still enqueued.
+-- The runs of the schedule stay, and the times that it owes (lib/schedule.lua) still get their tasks.
 -- KEYS[1] :schedules  HASH  d<scheduleId> -> definition, r<scheduleId> -> run record
 -- KEYS[2] :schedules_due  ZSET  scheduleId -> when to look at it, ms since the epoch
 -- ARGV[1] scheduleId  string

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- schedule_settle: write how a run went. A time that was owed is not owed any more.
--- If the time is no longer owed, another janitor has written its run.
+-- schedule_settle: write how a run went. Its time is then no longer owed (lib/schedule.lua).
+-- If the time was not owed any more, another janitor has written the run.
 -- KEYS[1] :schedules  HASH  d<scheduleId> -> definition, r<scheduleId> -> run record
 -- KEYS[2] :schedules_due  ZSET  scheduleId -> when to look at it, ms since the epoch
 -- ARGV[1] scheduleId  string

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- schedules_due: the schedules whose time has come, oldest first, and how long until the next.
+-- schedules_due: the schedules whose time has come, oldest first, and how long it takes until the next one is due.
 -- An index entry whose time differs from its record is corrected. The janitor that asks counts as running for a while.
 -- KEYS[1] :schedules  HASH  d<scheduleId> -> definition, r<scheduleId> -> run record
 -- KEYS[2] :schedules_due  ZSET  scheduleId -> when to look at it, ms since the epoch

@@ -5,11 +5,11 @@
 -- KEYS[3] series_last  STRING  when the last bucket ended, and what was counted by then
 -- ARGV[1] expectedAt  string  end of the last bucket as the caller has seen it, "" for none
 -- ARGV[2] last  string  the new value of series_last
--- ARGV[3] bucket  string  "" for none
--- ARGV[4] replaces  integer  1: the bucket replaces the last one, which it extends
--- ARGV[5] longBucket  string  "" for none
--- ARGV[6] keep  integer  buckets of 10 s
--- ARGV[7] keepLong  integer  buckets of 5 minutes
+-- ARGV[3] bucket  string  the bucket of 10 s, "" for none
+-- ARGV[4] replaces  integer  1: the bucket extends the last one, and replaces it
+-- ARGV[5] longBucket  string  the bucket of 5 minutes, "" for none
+-- ARGV[6] keep  integer  how many buckets of 10 s are kept
+-- ARGV[7] keepLong  integer  how many buckets of 5 minutes are kept
 -- ARGV[8] ttlMs  integer
 -- RETURNS 1 kept, 0 another process was faster
 -- TIME    O(n), n = buckets that are older than what is kept

@@ -2,7 +2,7 @@
 -- share: give a queue its share of a limit that several queues share. The next acquire obeys it.
 -- KEYS[1] state  HASH  the queue's own fields
 -- KEYS[2] wake  CHANNEL
--- ARGV[1] name  string  of the limit
+-- ARGV[1] name  string  the name of the limit
 -- ARGV[2] version  integer  a share that is older than the present share of the queue is refused
 -- ARGV[3] limit  string  "concurrency rate periodMs burst"; "" takes the share away
 -- RETURNS how many tasks run; -1 if the share is refused

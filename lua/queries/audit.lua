@@ -3,24 +3,24 @@
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
--- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
--- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
+-- KEYS[4] pending:solo  LIST  ids of tasks that crashed their workers twice
+-- KEYS[5] pending:typed  ZSET  tasks put aside for a worker that runs their type (lib/typed.lua), all with score 0
 -- KEYS[6] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[7] resting  ZSET  key -> when to look at it again, ms since the epoch
 -- KEYS[8] processing  ZSET  taskId -> lease expiry, ms since the epoch
 -- KEYS[9] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[10] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[10] dead_letters  ZSET  taskId -> when the task died, ms since the epoch
 -- KEYS[11] completed  LIST  taskIds, newest first
 -- KEYS[12] cancelled  LIST  taskIds, newest first
 -- KEYS[13] expired  LIST  taskIds, newest first
--- KEYS[14] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[14] tasks  HASH  taskId -> envelope, and the numbers of accepted tasks
 -- KEYS[15] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[16] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[16] requests  ZSET  request slot -> a time when it was in use, ms since the epoch
 -- KEYS[17] results  HASH  taskId -> JSON text
 -- KEYS[18] progress  HASH  taskId -> progress and log lines
 -- KEYS[19] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
 -- KEYS[20] kept  ZSET  completed tasks with `keep`: taskId -> when it is removed, ms since the epoch
--- ARGV[1] repair  integer  1 removes index entries that stand for no record; it never removes a record
+-- ARGV[1] repair  integer  1 removes index entries that belong to no task; it never removes a task
 -- ARGV[2] part  string  which entries to compare with the records: the part name of an index, "tasks", or "" for none
 -- ARGV[3] from  integer  the first place of the entries to look at; for "tasks" a cursor of HSCAN
 -- ARGV[4] limit  integer  how many entries to look at, 1 to 500
@@ -34,8 +34,7 @@
 -- include lib/record.lua
 -- include lib/purge.lua
 
--- To count the headers in records, the audit reads all completed records. It does not if there are more records than
--- this.
+-- The audit counts the headers in records by reading all completed records, but only if there are at most this many.
 local RECOUNTED = 20000
 local LETTERS = { processing = 'l', dead_letters = 'd', completed = 'c', cancelled = 'x', expired = 'e', discarded = 'k', kept = 'c' }
 local INDEX = { ['pending:high'] = pendingHighKey, pending = pendingKey, ['pending:low'] = pendingLowKey, ['pending:solo'] = pendingSoloKey,
@@ -53,14 +52,15 @@ end
 
 local purging = redis.call('HGET', stateKey, '#purging')
 if purging then
-  violation('I1', 'a purge was cut short before it removed the tasks')
+  violation('I1', 'a purge was aborted before it removed its tasks')
   if repair == 1 then
     finishPurge(purging)
     repaired = repaired + 1
   end
 end
 
--- Records that a purge left when it was cut short after its commit. Their index entries are gone, so only a walk finds them.
+-- A purge that was aborted after its commit leaves records. If their index entries are gone, only a scan of all tasks
+-- finds them.
 if part == 'tasks' then
   local page = redis.call('HSCAN', tasksKey, from, 'COUNT', limit)
   looked = tonumber(page[1])
@@ -68,13 +68,13 @@ if part == 'tasks' then
     local id = page[2][i]
     local record = string.sub(id, 1, 1) ~= '#' and redis.call('HGET', stateKey, id)
     if headerIn(record) then
-      violation('I1', 'tasks holds ' .. id .. ', although its record has the header')
+      violation('I1', 'the envelope of ' .. id .. ' is still stored, although its payload is not kept')
       if repair == 1 then
         redis.call('HDEL', tasksKey, id)
         repaired = repaired + 1
       end
     elseif record and string.byte(record) == RECORD_PURGED then
-      violation('I1', 'tasks holds ' .. id .. ', which was purged')
+      violation('I1', 'the envelope of ' .. id .. ' is still stored, although the task was purged')
       if repair == 1 then
         redis.call('HDEL', tasksKey, id)
         redis.call('HDEL', resultsKey, id)
@@ -88,7 +88,8 @@ if part == 'tasks' then
   end
 end
 
--- I1 for a window: each entry stands for a record in that state. Tombstones in the pending lists are allowed.
+-- I1 for a window of one index: the task of each entry is in the state of that index. Tombstones in the pending lists
+-- are allowed.
 local key = INDEX[part]
 if key then
   local sorted = part == 'processing' or part == 'scheduled' or part == 'dead_letters' or part == 'discarded' or part == 'kept'
@@ -107,7 +108,7 @@ if key then
     local seen = {}
     for i, id in ipairs(ids) do
       local record = records[i]
-      -- An entry whose record is "r": a purge was cut short after its commit. What that purge left is removed here.
+      -- If the record is "r", a purge was aborted after its commit. What that purge left is removed here.
       local removed = 0
       if repair == 1 and record and string.byte(record) == RECORD_PURGED then
         removed = redis.call('HDEL', tasksKey, id) + redis.call('HDEL', resultsKey, id) + redis.call('HDEL', progressKey, id)
@@ -124,7 +125,7 @@ if key then
         fits = records[i] and string.sub(records[i], 1, 1) == LETTERS[part] and (envelopes[i] or headerIn(records[i]))
       end
       if not fits or (seen[id] and not isPendingPart) then
-        violation('I1', part .. ' holds ' .. id .. ' without a record for it')
+        violation('I1', part .. ' has an entry for ' .. id .. ', which has no record in that state')
         if repair == 1 then
           removed = removed + redis.call(sorted and 'ZREM' or 'LREM', key, unpack(sorted and { id } or { -1, id }))
         end
@@ -149,8 +150,8 @@ compare('I1', 'completed', counters[COMPLETED], redis.call('LLEN', completedKey)
 compare('I1', 'cancelled', counters[CANCELLED], redis.call('LLEN', cancelledKey))
 compare('I1', 'expired', counters[EXPIRED], redis.call('LLEN', expiredKey))
 
--- The pending lists may hold more entries than there are pending tasks, but never fewer: acquire drops the entries that
--- stand for no pending task.
+-- The pending lists may hold more entries than there are pending tasks, but never fewer. An acquire drops entries that
+-- belong to no pending task.
 local entries = redis.call('LLEN', pendingHighKey) + redis.call('LLEN', pendingKey) + redis.call('LLEN', pendingLowKey)
   + redis.call('LLEN', pendingSoloKey) + redis.call('ZCARD', pendingTypedKey) + redis.call('ZCARD', pendingKeyedKey)
 local pending = acceptedPending + counters[PENDING]
@@ -163,8 +164,8 @@ if entries ~= pending + counters[TOMBSTONES] then
   end
 end
 
--- The counts of tombstones by band can only be too high: a task that was cancelled and enqueued again may be in another
--- band.
+-- A count of tombstones by band can be too high, because a task that was cancelled and enqueued again may be in another
+-- band. It is never too low.
 local aside = redis.call('ZCARD', pendingTypedKey)
 for part, most in pairs({ [TOMBSTONES_HIGH] = redis.call('LLEN', pendingHighKey) + aside, [TOMBSTONES_LOW] = redis.call('LLEN', pendingLowKey) + aside,
   [TOMBSTONES_SOLO] = redis.call('LLEN', pendingSoloKey) + aside, [TOMBSTONES_ASIDE] = aside,
@@ -175,8 +176,8 @@ for part, most in pairs({ [TOMBSTONES_HIGH] = redis.call('LLEN', pendingHighKey)
   end
 end
 
--- I2: every accepted task is counted in exactly one state. The number of envelopes is that of the tasks that are not
--- purged, without those whose record has the header, and with those that were discarded and can still be restored.
+-- I2: every accepted task is counted in exactly one state. Each task that is not purged has an envelope, except
+-- completed tasks whose record has the header. Discarded tasks, which can still be restored, have an envelope too.
 local live = pending + acceptedScheduled + counters[SCHEDULED] + counters[PROCESSING] + counters[COMPLETED] + counters[DEAD]
   + counters[CANCELLED] + counters[EXPIRED]
 compare('I2', 'accepted', acceptedPending + acceptedScheduled, live + counters[PURGED])
@@ -189,7 +190,7 @@ local expected = live + redis.call('ZCARD', discardedKey) - counters[HEADERS]
 local envelopes = fields > 0 and fields - own - redis.call('HEXISTS', tasksKey, '#in') or 0
 compare('I2', 'envelopes', expected, envelopes)
 
--- The number of headers itself may be wrong.
+-- If the number of envelopes is wrong, the number of headers may be the cause, so the headers are counted.
 local listed, kept = redis.call('LLEN', completedKey), redis.call('ZCARD', keptKey)
 if part == '' and expected ~= envelopes and counters[HEADERS] > 0 and listed + kept <= RECOUNTED then
   local seen, actual = {}, 0
@@ -210,8 +211,9 @@ if part == '' and expected ~= envelopes and counters[HEADERS] > 0 and listed + k
     repaired = repaired + 1
   end
 end
--- I15: the account of a key, and that of a type with a limit, counts its leased tasks. The audit checks the accounts of
--- the leased tasks, of the keys of up to KEYS_RECOUNTED lines, and of as many entries of `resting`.
+-- I15: the account of a key, and that of a type with a limit, counts the leased tasks of that key or type. The audit
+-- checks the accounts of the leased tasks, of the keys of up to KEYS_RECOUNTED lines, and of as many entries of
+-- `resting`.
 local KEYS_RECOUNTED = 1000
 if part == '' and redis.call('HEXISTS', stateKey, '#limits') == 1 and counters[PROCESSING] <= RECOUNTED then
   local running, keys = {}, {}

@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
--- events: read the stream of events; if that is all there is, the next call that writes an entry publishes that.
+-- events: read the stream of events. If the caller has read all entries, the next call that adds one publishes a
+-- message.
 -- KEYS[1] state  HASH  the queue's own fields
 -- KEYS[2] events  STREAM  entries of events (lib/events.lua)
--- ARGV[1] from  string  the entry to begin with; "" to read none
--- ARGV[2] limit  integer  entries, 1 to 100
+-- ARGV[1] from  string  the id of the entry to begin with; "" to read none
+-- ARGV[2] limit  integer  how many entries to read, 1 to 100
 -- RETURNS {maxEvents, life, number of the last event, entries}; maxEvents: 0 if the queue keeps none
 -- TIME    O(n), n = limit
 -- MOVES   nothing

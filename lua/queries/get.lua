@@ -8,7 +8,10 @@
 -- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
 -- KEYS[7] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- ARGV[1..] taskId  string  repeated, at most 100 times
--- RETURNS per task: envelope, record, result, progress[ tab, bytes of its checkpoint] and log lines, lease expiry or due, entry of its unique key; "" for what it has not. Then, if the queue keeps events: the number of the last event and the life of the stream
+-- RETURNS per task: envelope, record, result, progress, lease expiry or due time, entry of its unique key
+--   Each of them is "" if the task does not have it
+--   progress: its JSON text[, a tab and the size of the checkpoint in bytes], and the log lines
+--   Then, if the queue keeps events: the number of the last event and the life of the stream
 -- TIME    O(n), n tasks given
 -- MOVES   nothing
 
@@ -28,7 +31,7 @@ for i, id in ipairs(ARGV) do
   reply[#reply + 1] = results[i] or ''
   local told = progress[i] or ''
   local tab = string.find(told, '\t', 1, true)
-  if tab and tab < (string.find(told, '\n', 1, true) or math.huge) then -- the checkpoint may be long, and only a handler reads it
+  if tab and tab < (string.find(told, '\n', 1, true) or math.huge) then -- the checkpoint may be long, and only handlers need it
     local kept = string.match(told, '^[^\n]*', tab + 1)
     told = string.sub(told, 1, tab) .. #kept .. string.sub(told, tab + 1 + #kept)
   end

@@ -3,9 +3,9 @@
 -- KEYS[1] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[2] state  HASH  the queue's own fields
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] after  string  the last key of the page before, "" to begin
+-- ARGV[2] after  string  the last key of the previous page, "" to begin
 -- ARGV[3] limit  integer  keys of the page, 0 to 500
--- ARGV[4..] taskKey  string  percent-encoded; these keys instead of a page
+-- ARGV[4..] taskKey  string  percent-encoded; if any is given, the reply has these keys instead of a page
 -- RETURNS {now, limits, accounts, leased tasks, last key of the page or "", key, waiting tasks, account, ...}
 --   accounts: of the queue, of its shares and of the types with a limit, one per line; "" for an account that does not
 --   exist

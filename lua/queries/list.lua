@@ -3,12 +3,10 @@
 -- KEYS[1] index  LIST|ZSET  the index to page through, of this queue
 -- KEYS[2] state  HASH  taskId -> state record
 -- ARGV[1] order  string  "first" | "last" | "ended" | "waiting" | "typed"
---   In a sorted set: first, lowest score first; last, highest score first. In a list: ended, newest first; waiting,
---   next first.
---   typed: for `pending:typed`
--- ARGV[2] after  string  the cursor, "" to begin: "<score, end or position>:<taskId>" of the last entry of the page
---   before
---   Without a taskId: all entries with that score or end. With "typed": "0:" and the member
+--   In a sorted set: first, lowest score first; last, highest score first; typed, for pending:typed.
+--   In a list: ended, newest first; waiting, next first
+-- ARGV[2] after  string  the cursor: "<score, end or position>:<taskId>" of the last entry of the previous page, "" to begin
+--   Without a taskId, all entries with that score or end are skipped. With "typed" the cursor is "0:" and the member
 -- ARGV[3] limit  integer  1 to 500
 -- RETURNS {cursor of the next page or "", length of the index, taskId, ...}
 -- TIME    O(log² n + limit); in a list O(n) after the clock was set back
@@ -21,7 +19,7 @@
 local number, id = string.match(after, '^([^:]+):(.*)$')
 number = tonumber(number)
 
--- Redis orders by bytes. Lua would compare strings by the locale of the server.
+-- Redis orders members by bytes, but Lua would compare strings by the locale of the server.
 local function isBefore(a, b)
   for i = 1, math.min(#a, #b) do
     local x, y = string.byte(a, i), string.byte(b, i)
@@ -32,7 +30,8 @@ local function isBefore(a, b)
   return #a < #b
 end
 
--- The lowest position in [low, high) for which `isPast` is true; it is true for all positions behind it.
+-- Returns the lowest position in [low, high) for which `isPast` is true; `high` if there is none. `isPast` has to be
+-- true for all positions after the first one for which it is true.
 local function search(low, high, isPast)
   while low < high do
     local middle = math.floor((low + high) / 2)
@@ -79,7 +78,7 @@ end
 local length = redis.call('LLEN', indexKey)
 local from = 0
 
--- The time at which the task at a position ended. For an entry without a record it is the time of the next entry that has one.
+-- Returns when the task at a position ended. If the entry has no record, the next entry that has one decides.
 local function endedAt(at)
   for position = at, math.min(at + 20, length - 1) do
     local member = redis.call('LINDEX', indexKey, position)
@@ -101,7 +100,8 @@ if order == 'ended' then
         return endedAt(at) < number
       end)
     else
-      -- Looks among the tasks that ended in the same millisecond. If the task was purged, all older tasks are gone too.
+      -- Looks for the task among those that ended in the same millisecond. If the task was purged, all older tasks are
+      -- gone too.
       local behind
       for at = low, length - 1, 500 do
         local window = redis.call('LRANGE', indexKey, at, at + 499)
@@ -115,8 +115,8 @@ if order == 'ended' then
           break
         end
       end
-      -- After the clock was set back, the list is not in the order of time, and the search can miss a task that is in it. So the whole
-      -- list is searched for it.
+      -- After the clock was set back, the list is not in the order of time, and the search can miss a task that is in
+      -- the list. So the whole list is searched for that task.
       if not behind and tonumber(endedAtOf(redis.call('HGET', stateKey, id)) or '') == number then
         local position = redis.call('LPOS', indexKey, id)
         behind = position and position + 1
@@ -129,8 +129,8 @@ if order == 'ended' then
   return { last and string.format('%.0f:', last) .. ids[#ids] or '', length, unpack(ids) }
 end
 
--- Workers take from the head. So the last task of the page before has moved towards the head, or it is gone together
--- with all tasks before it.
+-- Workers take tasks from the head of the list. So the last task of the previous page has moved towards the head, or it
+-- has left the list together with all tasks before it.
 if number then
   from = number
   if number <= 100000 then

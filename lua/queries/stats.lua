@@ -3,23 +3,29 @@
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
--- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
--- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
+-- KEYS[4] pending:solo  LIST  ids of tasks that crashed their workers twice
+-- KEYS[5] pending:typed  ZSET  tasks put aside for a worker that runs their type (lib/typed.lua), all with score 0
 -- KEYS[6] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[7] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[8] resting  ZSET  key -> when to look at it again, ms since the epoch
--- KEYS[9] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[9] tasks  HASH  taskId -> envelope, and the numbers of accepted tasks
 -- KEYS[10] state  HASH  the queue's own fields
 -- KEYS[11] processing  ZSET  taskId -> lease expiry, ms since the epoch
 -- KEYS[12] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[13] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[13] dead_letters  ZSET  taskId -> when the task died, ms since the epoch
 -- KEYS[14] completed  LIST  taskIds, newest first
 -- KEYS[15] cancelled  LIST  taskIds, newest first
 -- KEYS[16] expired  LIST  taskIds, newest first
 -- KEYS[17] kept  ZSET  completed tasks with `keep`: taskId -> when it is removed, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
--- RETURNS {now, counters, accepted, settings, lengths in the order of KEYS without ready, resting, tasks and state, pending:keyed last; oldest envelope header per band and line, of at most 20 lines by type and 50 keys; what the limits leave: room of the queue and its concurrency, -1 for no limit, tasks with a key that may run now, ready keys, resting keys, held keys, end of the last hold, tasks that wait for room of their type; empty without keys and limits; dead letters that a cap dropped}
--- TIME    O(log q), q = tasks that stand aside or have a key: at most 100 ready and 100 resting keys are looked at; with cancelled tasks at the head of a list O(n), n at most 1,000 of them
+-- RETURNS {now, counters, accepted, settings, lengths, oldest, flow, dropped}
+--   lengths: in the order of KEYS without ready, resting, tasks and state, and with pending:keyed last
+--   oldest: the header of the oldest envelope of each band, of at most 20 lines by type and of at most 50 keys
+--   flow, empty without keys and limits: room and concurrency of the queue, -1 for no limit; tasks with a key that may
+--     run now; ready keys; resting keys; held keys; end of the last hold; tasks that wait for room of their type
+--   dropped: dead letters that a cap dropped
+-- TIME    O(log q), q = tasks that are in pending:typed or have a key; O(n), n = cancelled tasks at the head of a list
+--   At most 100 ready keys, 100 resting keys and 1,000 cancelled tasks are looked at
 -- MOVES   nothing
 
 -- include lib/clock.lua
@@ -27,7 +33,7 @@
 -- include lib/envelope.lua
 -- include lib/record.lua
 
--- A task that stands aside counts in its band.
+-- A task in `pending:typed` counts in its band.
 local typed = redis.call('ZCARD', pendingTypedKey)
 local function typedIn(code)
   return typed > 0 and redis.call('ZLEXCOUNT', pendingTypedKey, '[' .. code .. ' ', '(' .. code .. '!') or 0
@@ -41,8 +47,8 @@ local lengths = {
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#limits', '#dead_caps', '#dropped')
 local counters = unpackCounters(fields[1])
 
--- The header of the first entry that stands for a pending task. Cancelled tasks leave their entries in the lists. If
--- there are such entries, the search goes on through at most ten windows.
+-- Returns the header of the first entry that belongs to a pending task. Cancelled tasks leave their entries in the
+-- lists. If there are such entries, the search continues through at most ten windows.
 local WINDOW = 100
 local function oldestOf(entries)
   local windows = counters[TOMBSTONES] > 0 and 10 or 1
@@ -68,8 +74,8 @@ for i, key in ipairs({ pendingHighKey, pendingKey, pendingLowKey, pendingSoloKey
     return redis.call('LRANGE', key, from, to)
   end)
 end
--- Finds the first task of each line of an index, for at most `most` lines. name: matches the part of a member that
--- names its line.
+-- Finds the first task of each line of an index, for at most `most` lines. `name` is a pattern for the part of a member
+-- that names its line.
 local function oldestOfLines(key, name, most)
   local line = '-'
   for _ = 1, most do
@@ -91,8 +97,8 @@ end
 oldestOfLines(pendingTypedKey, '^%S+ %S+', 20)
 oldestOfLines(pendingKeyedKey, '^%S+', 50)
 
--- Only this many ready keys are counted exactly; each further key counts as their mean. The same number of resting
--- keys, those with the latest times, is searched for holds.
+-- At most this many ready keys are counted exactly, and every other one counts as their mean. As many resting keys,
+-- those with the latest times, are searched for holds.
 local KEYS_LOOKED_AT = 100
 local flow = {}
 if fields[3] then

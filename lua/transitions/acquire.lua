@@ -3,8 +3,8 @@
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
--- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
--- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
+-- KEYS[4] pending:solo  LIST  ids of tasks that crashed their workers twice
+-- KEYS[5] pending:typed  ZSET  tasks put aside for a worker that runs their type (lib/typed.lua), all with score 0
 -- KEYS[6] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[7] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[8] resting  ZSET  key -> when to look at it again, ms since the epoch
@@ -13,25 +13,25 @@
 -- KEYS[11] expired  LIST  taskIds, newest first
 -- KEYS[12] tasks  HASH  taskId -> envelope
 -- KEYS[13] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[14] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[14] requests  ZSET  request slot -> a time when it was in use, ms since the epoch
 -- KEYS[15] wake  CHANNEL
 -- KEYS[16] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] requestSlot  string  the caller's instance and slot
--- ARGV[3] sequence  integer  grows within the slot
+-- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
+-- ARGV[3] sequence  integer  the number of the call, which grows within the slot
 -- ARGV[4] want  integer  tasks to acquire, 1 to 500
 -- ARGV[5] held  integer  tasks that the caller holds
 -- ARGV[6] leaseMs  integer
--- ARGV[7] maxRetries  string  for tasks without one; behind it, types with terms of their own (lib/lease.lua)
+-- ARGV[7] maxRetries  string  for tasks that do not set it; after it, the terms of single types (lib/lease.lua)
 -- ARGV[8] workerId  string
 -- ARGV[9] nonce  string  the second half of the fence of the tasks that this call grants
 -- ARGV[10] park  integer  1: if nothing is granted, the request waits in `#parked` until an enqueue grants tasks to it
--- ARGV[11] types  string  "" for any type; otherwise those that the caller runs: see lib/routes.lua
--- ARGV[12] noHandlerAfterMs  integer  how long a task that stands aside waits for a worker that runs its type
+-- ARGV[11] types  string  the types that the caller runs (lib/routes.lua); "" if it does not send them
+-- ARGV[12] noHandlerAfterMs  integer  how long a task that is put aside waits for a worker that runs its type
 -- RETURNS {now, "", first grant, flags, counts, taskIds, envelope, ...}
---   counts: "place=counts" of tasks that were granted before. If the request parks, there is no envelope but
---   the time until the next task is due, ms, -1 for none
--- TIME    O(w log p + t log q), w wanted, p = tasks processing, t types sent, q = tasks that stand aside
+--   counts: "place=counts" of each task that was granted before. If the request is parked, one number stands in place
+--   of the envelopes: how long it takes until the next task is due, ms; -1 if no task is scheduled
+-- TIME    O(w log p + t log q), w wanted, p = tasks processing, t types sent, q = tasks in pending:typed
 -- MOVES   scheduled -> pending; pending -> processing | expired
 
 -- include lib/clock.lua
@@ -117,7 +117,7 @@ if promoted > #grants.ids or grants.aside > 0 then -- there are more tasks than 
   wake()
 end
 if rests then
-  -- If a task becomes due sooner than this time, an enqueue or a settle wakes the worker.
+  -- The reply says how long the worker may wait. If a task becomes due sooner, an enqueue or a settle wakes the worker.
   grants.envelopes[1] = settings.paused and -1 or sooner(untilDue(), limits and limits.untilRoom(limits) or -1)
   if grants.fillAt then -- a batch waits until it is full
     grants.envelopes[1] = sooner(grants.envelopes[1], math.max(0, grants.fillAt - now))

@@ -3,7 +3,7 @@
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
--- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
+-- KEYS[4] pending:solo  LIST  ids of tasks that crashed their workers twice
 -- KEYS[5] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[6] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[7] resting  ZSET  key -> when to look at it again, ms since the epoch
@@ -12,21 +12,26 @@
 -- KEYS[10] cancelled  LIST  taskIds, newest first
 -- KEYS[11] tasks  HASH  taskId -> envelope
 -- KEYS[12] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[13] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[13] requests  ZSET  request slot -> a time when it was in use, ms since the epoch
 -- KEYS[14] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- KEYS[15] wake  CHANNEL
 -- KEYS[16] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] requestSlot  string  the caller's instance and slot
--- ARGV[3] sequence  integer  grows within the slot
--- ARGV[4] waitedBefore  integer  leave those alone that have waited only since a later moment; 0 for no limit
--- ARGV[5] givenTime  string  "" to keep it; when the tasks are due, ms since the epoch; or "+" and how long from now. What is due already becomes pending
+-- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
+-- ARGV[3] sequence  integer  the number of the call, which grows within the slot
+-- ARGV[4] waitedBefore  integer  tasks that began to wait after this moment are not changed; 0 for no limit
+-- ARGV[5] givenTime  string  when the tasks are due, ms since the epoch, or "+" and ms from now; "" to keep it
 -- ARGV[6] givenPriority  string  "" to keep it; h, n or l
--- ARGV[7] givenKey  string  "" to keep it; "=" and the key, percent-encoded; "=" alone for none
+-- ARGV[7] givenKey  string  "" to keep it; "=" and the key, percent-encoded; "=" alone removes the key
 -- ARGV[8] givenPayload  string  "" to keep it
 -- ARGV[9..] taskId  string  repeated, at most 500 times
--- RETURNS a letter per task: p changed and pending, s changed and scheduled, P and S the same but nothing had to be changed; l c d x e not waiting, the letter of its record; u unknown; n waited only since later; w waits for the end of another task, so its time is not changed; k the key has too many tasks; then, for each w, the id of that other task, with a space before it
--- TIME    O(n log s), n tasks given, s = tasks scheduled; for tasks that leave the line of a key also O(LINE_LOOKED_AT) per line; O(p), p = tasks processing, where a key is full whose newest tasks win
+-- RETURNS a letter per task; then, for each w, a space and the id of the task whose end it waits for
+--   p changed and pending, s changed and scheduled, P or S the same but nothing had to be changed, u unknown,
+--   l c d x e not waiting (the letter of its record), n began to wait after waitedBefore, k its new key has too many
+--   tasks, w waits for the end of another task, so its time cannot be changed
+-- TIME    O(n log s), n tasks given, s = tasks scheduled
+--   O(LINE_LOOKED_AT) more for each line that tasks leave; O(p) more, p = tasks processing, if a key is full and
+--   full=cancel
 -- MOVES   pending -> scheduled; scheduled -> pending (otherwise the task stays where it is, or moves to another band or line); pending -> cancelled
 
 -- include lib/clock.lua
@@ -43,7 +48,8 @@
 -- include lib/due.lua
 -- include lib/parked.lua
 
--- The entry of a task that leaves the line of its key is looked for among this many. In a longer line it stays as a tombstone.
+-- The entry of a task that leaves the line of its key is looked for among this many entries. In a longer line the entry
+-- stays as a tombstone, which an acquire drops.
 local LINE_LOOKED_AT = 1000
 local PRIORITIES = { h = 'h', l = 'l' }
 local FIELDS = { 'runAt', 'priority', 'key', 'payload' }
@@ -72,13 +78,14 @@ for i = 1, #ids do
 end
 local holders = newUnique(texts).holders
 
--- The moment from which on the task has waited as it waits now.
+-- Returns since when the task waits, ms since the epoch: since the last line of its history, otherwise since its
+-- enqueue.
 local function waitsSince(record, envelope)
   local last = record and string.match(record, '.*\n%d+ %d+ %S+ %d+ (%d+)')
   return tonumber(last) or enqueuedAt(envelope)
 end
 
--- The task that this one waits for, if it is the next one of its unique key (lib/next.lua).
+-- Returns the id of the task whose end this task waits for, if it is the next task of its unique key (lib/next.lua).
 local function followed(id, envelope)
   local terms = uniqueTerms(envelope)
   local holder = terms and holders[terms.key]
@@ -90,8 +97,8 @@ local function withOption(header, name, value)
   return value and header .. ' ' .. name .. '=' .. value or header
 end
 
--- The envelope with its changes. What the task was enqueued with stays, since a repeat of that enqueue is compared with it: its time, its
--- fingerprint, or the hash of its first body.
+-- Returns the envelope with its changes. A repeat of the enqueue is compared with what the task was enqueued with. So
+-- the envelope keeps its time, and its fingerprint or the hash of its first body.
 local function changed(old)
   local header, body = string.match(old, '^.([^\n]*)(.*)$')
   if givenPriority ~= '' then
@@ -106,11 +113,12 @@ local function changed(old)
     end
     body = '\n' .. givenPayload
   end
-  -- Until the commit, the flag is the state of a task without a record.
+  -- The first byte stays as it was: until the commit it is the state of a task without a record.
   return (string.byte(old) == ENVELOPE_SCHEDULED and '@' or '+') .. header .. body
 end
 
--- The history with one line for all changes of the task: "0 <generation> changed <first> <last> <instance> <how many> <span> <fields>".
+-- Returns the history with one line for all changes of the task: "0 <generation> changed <first> <last> <instance> <how
+-- many> <span> <fields>".
 local function historyWith(record, generation, isChanged)
   local history = historyOf(record)
   local before, first, count, fields, after = string.match(history, '^(.-)\n0 %d+ changed (%d+) %d+ %S+ (%d+) %S+ (%S+)(.*)$')
@@ -118,7 +126,8 @@ local function historyWith(record, generation, isChanged)
   for _, name in ipairs(FIELDS) do
     names[#names + 1] = (isChanged[name] or fields and string.find(fields, name, 1, true)) and name or nil
   end
-  -- The next attempt is linked to the span of the last one, which is read from the last line.
+  -- The next attempt links to the span that it finds in the last line, so this line repeats the span of the last
+  -- attempt.
   local span = previousSpan(record)
   return (before and before .. after or roomIn(history)) .. string.format('\n0 %d changed %s %s %s %d %s %s', generation, first or nowText, nowText,
     string.match(requestSlot, '^#q:(%S+):%d+$') or '-', (count or 0) + 1, span == '' and '-' or span, table.concat(names, ','))
@@ -139,7 +148,7 @@ end
 
 local plans, letters, owners, seen = {}, {}, {}, {}
 
--- Plans the change of a task that waits. Returns its letter, nil if a limit of its new key refuses it.
+-- Plans the change of a task that waits. Returns its letter; nil if a limit of its new key refuses the task.
 local function plan(id, record, old, was)
   local envelope, c = changed(old), parseCounts(record or 'p0')
   local key, newKey = keyOption(old), keyOption(envelope)
@@ -147,11 +156,11 @@ local function plan(id, record, old, was)
   local due = wanted or at
   due = due and (due > now or not wanted) and due or nil
   local isChanged = { runAt = wanted and (due or was == 's') and due ~= at, priority = option(old, 'p') ~= option(envelope, 'p'), key = key ~= newKey,
-    payload = givenPayload ~= '' } -- also if it is the same: nobody finds out a payload by guessing it
+    payload = givenPayload ~= '' } -- true even for an equal payload, so that nobody can find out a payload by guessing
   if not (isChanged.runAt or isChanged.priority or isChanged.key or isChanged.payload) then
     return due and 'S' or 'P'
   end
-  -- Where a task waits that stands aside by its type depends neither on its priority nor on its key.
+  -- A task in `pending:typed` stays there, whatever its priority and its key.
   local isAside = c.unroutedSince > 0
   local leaves = was == 'p' and (due or not isAside and (isChanged.key or bandOf(old, c) ~= bandOf(envelope, c)))
   if leaves and not due and newKey and isChanged.key and not admits(limits, newKey) then
@@ -242,7 +251,7 @@ if settings.maxEvents then
 end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, reply), unpack(commit))
 
--- 4. Remove the sources. The entry of a task in another list stays there as a tombstone.
+-- 4. Remove the sources. The entry of a task in any other list stays there as a tombstone.
 if #unscheduled > 0 then
   redis.call('ZREM', scheduledKey, unpack(unscheduled))
 end

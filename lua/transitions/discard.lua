@@ -1,22 +1,22 @@
 #!lua flags=allow-oom
--- discard: take dead letters out, but keep them for a while so that this can be undone.
--- Or mark them as moved to another queue, where the caller has enqueued them before.
--- KEYS[1] dead_letters  ZSET  taskId -> when, ms since the epoch
--- KEYS[2] remembered  LIST  purged taskIds whose id a caller gave, newest first
+-- discard: take dead letters out, but keep them for a while so that the discard can be undone.
+-- A task that the caller has already moved to another queue is purged instead, and its record names that queue.
+-- KEYS[1] dead_letters  ZSET  taskId -> when the task died, ms since the epoch
+-- KEYS[2] remembered  LIST  ids of purged tasks whose ids a caller gave, newest first
 -- KEYS[3] tasks  HASH  taskId -> envelope
 -- KEYS[4] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[5] results  HASH  taskId -> JSON text
 -- KEYS[6] progress  HASH  taskId -> progress and log lines
 -- KEYS[7] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
--- KEYS[8] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[8] requests  ZSET  request slot -> a time when it was in use, ms since the epoch
 -- KEYS[9] events  STREAM  entries of events (lib/events.lua)
 -- KEYS[10] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] requestSlot  string  the caller's instance and slot
--- ARGV[3] sequence  integer  grows within the slot
+-- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
+-- ARGV[3] sequence  integer  the number of the call, which grows within the slot
 -- ARGV[4] diedBefore  integer  tasks that died after this moment stay; 0 for no limit
 -- ARGV[5] discard  string  a name without spaces, by which restore finds the tasks of this discard
--- ARGV[6..] taskId  string  repeated, at most 500 times: taskId, "queue/taskId" that it moved to or ""
+-- ARGV[6..] taskId  string  repeated, at most 500 times: taskId, the "queue/taskId" to which it moved or ""
 -- RETURNS a letter per task: d discarded (or moved), n not dead, u unknown
 -- TIME    O(n log d), n tasks given, d = dead letters
 -- MOVES   dead -> discarded | purged (if it moved)
@@ -106,7 +106,7 @@ if settings.maxEvents then
   events.number()
 end
 
--- 3. Commit. What was discarded counts as purged; restore takes it back.
+-- 3. Commit. A discarded task counts as purged, until restore takes it back.
 add(counters, DEAD, -plan.counted - #kept)
 add(counters, PURGED, plan.counted + #kept)
 for at = 1, #plan.commit do

@@ -1,19 +1,19 @@
 #!lua flags=allow-oom
 -- empty: remove up to `limit` tasks from one index.
 -- KEYS[1] index  LIST|ZSET  the index to empty, of this queue
--- KEYS[2] remembered  LIST  purged taskIds whose id a caller gave, newest first
+-- KEYS[2] remembered  LIST  ids of purged tasks whose ids a caller gave, newest first
 -- KEYS[3] tasks  HASH  taskId -> envelope
 -- KEYS[4] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[5] results  HASH  taskId -> JSON text
 -- KEYS[6] progress  HASH  taskId -> progress and log lines
--- KEYS[7] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[7] requests  ZSET  request slot -> a time when it was in use, ms since the epoch
 -- KEYS[8] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- KEYS[9] events  STREAM  entries of events (lib/events.lua)
 -- KEYS[10] wake  CHANNEL
 -- KEYS[11] kept:types  ZSET  those with a count, a line for each type (lib/keep.lua), all with score 0
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] requestSlot  string  the caller's instance and slot
--- ARGV[3] sequence  integer  grows within the slot
+-- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
+-- ARGV[3] sequence  integer  the number of the call, which grows within the slot
 -- ARGV[4] target  string  pending | scheduled | dead | completed | cancelled | expired: what the index holds
 -- ARGV[5] limit  integer  1 to 500
 -- RETURNS {removed, entries looked at}

@@ -3,37 +3,36 @@
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
--- KEYS[4] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
+-- KEYS[4] pending:typed  ZSET  tasks put aside for a worker that runs their type (lib/typed.lua), all with score 0
 -- KEYS[5] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[6] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[7] resting  ZSET  key -> when to look at it again, ms since the epoch
 -- KEYS[8] processing  ZSET  taskId -> lease expiry, ms since the epoch
 -- KEYS[9] scheduled  ZSET  taskId -> due, ms since the epoch
 -- KEYS[10] cancelled  LIST  taskIds, newest first
--- KEYS[11] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[11] tasks  HASH  taskId -> envelope, and the numbers of accepted tasks
 -- KEYS[12] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[13] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[13] requests  ZSET  request slot -> a time when it was in use, ms since the epoch
 -- KEYS[14] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- KEYS[15] wake  CHANNEL
 -- KEYS[16] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] requestSlot  string  the caller's instance and slot
--- ARGV[3] sequence  integer  grows within the slot
--- ARGV[4] checked  integer  0, 1 or 2; and 4 more if tasks have unique keys
---   1: callers gave the ids, so each id is looked up. 2: the same, and a task that ended without completing keeps its
---   id
--- ARGV[5] high  integer  how many tasks of the tail go to pending:high; they come first
+-- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
+-- ARGV[3] sequence  integer  the number of the call, which grows within the slot
+-- ARGV[4] checked  integer  0: the ids were minted; 1 or 2: callers gave the ids; 4 more if tasks have unique keys
+--   1: an id gets a new task if its task ended without completing. 2: such a task keeps its id
+-- ARGV[5] high  integer  how many of the first tasks go to pending:high
 -- ARGV[6] normal  integer  how many of the following tasks go to pending
 -- ARGV[7] low  integer  how many of the following tasks go to pending:low
 -- ARGV[8] keyed  integer  how many of the following tasks have a key and go to pending:keyed; all others are scheduled
 -- ARGV[9..] taskId  string  repeated, at most 500 times: taskId, envelope
 -- RETURNS {now, verdicts, states, owners}; {now} alone: refused, because the queue is not registered
 --   verdicts, a letter per task: n new, p new and due at once although it was to be scheduled, d duplicate, c conflict,
---     e ended without completing (`enqueue_again` begins its next life), b is being cancelled, f queue full,
---     k key full (lib/policies.lua), o another task holds its unique key, u the same for a task that is refused then,
---     w the same for a task that replaces the holder (`replace`), a new, and scheduled until the holder has ended
---   states: of the tasks with d, c, o, u and w. owners: the ids of the tasks that hold the keys of o, u and w, with
---   spaces
+--     e ended without completing (`enqueue_again` gives the id a new task), b is being cancelled, f queue full,
+--     k key full (lib/policies.lua), o another task holds its unique key, u as o, but the enqueue is refused,
+--     w as o, and the task is to replace the holder (`replace`), a new, and scheduled until the holder has ended
+--   states: of the tasks with d, c, o, u and w. owners: the ids of the tasks that hold the unique keys of tasks with
+--     o, u and w, separated by spaces
 -- TIME    O(n), n tasks given; O(n log s) for scheduled ones; O(p), p = tasks processing, if a key is full and
 --   full=cancel
 -- MOVES   -> pending | scheduled (pending if it is due already); pending -> processing; pending -> cancelled
@@ -59,15 +58,16 @@ if previous then
   local verdicts, states, owners = string.match(previous, '^(%a*) (%a*) ?(.*)$')
   return { now, verdicts, states, owners ~= '' and owners or nil }
 end
--- The queue is new, or was deleted while a producer still uses it. Nothing is stored where no operator or janitor would
--- find it.
+-- The queue is new, or was deleted while a producer still uses it. No operator or janitor would find a task that is
+-- stored now.
 if queue[4] ~= '1' then
   return { now }
 end
 local acceptedPending, acceptedScheduled, deduplicated = unpackAccepted(own[1])
--- Both stay nil in a call that does not need them. counters: of the queue. limits: see lib/accounts.lua.
+-- The counters and the limits of the queue (lib/limits.lua). Both stay nil in a call that does not need them.
 local counters, limits
--- How many more tasks may wait. The first tasks of the call are accepted, and known ids need no room.
+-- How many more tasks may wait. If there is not room for all, the first tasks of the call are accepted. Tasks with
+-- known ids need no room.
 local room = math.huge
 if settings.maxWaiting > 0 then
   counters = unpackCounters(queue[1])
@@ -76,17 +76,17 @@ end
 
 local bands = { high = {}, normal = {}, low = {}, keyed = {} }
 local none = {}
--- due: due times and ids of scheduled tasks. accepted: ids and envelopes of a checked call. leftover: ids that still
--- have the record of a purge that was cut short, which a new task must not inherit.
+-- `due` has due times and ids of scheduled tasks. `accepted` has ids and envelopes of a call that checks ids.
+-- `leftover` has ids with the record of an aborted purge, which a new task must not inherit.
 local due, accepted, leftover = none, none, none
--- isDueNow: a task that was to be scheduled is due already.
+-- Whether a task that was to be scheduled is due already.
 local isDueNow = false
--- isKeyed: a task that is to be scheduled has a key.
+-- Whether a task that is to be scheduled has a key.
 local isKeyed = false
 local fitting = math.max(0, math.min(count, room))
 local verdicts, states = string.rep('n', fitting) .. string.rep('f', count - fitting), ''
--- Both stay nil in a call without unique keys. unique: see lib/unique.lua. owners: the ids of the tasks that hold the
--- keys of refused tasks.
+-- Both stay nil in a call without unique keys. `unique` decides about the keys (lib/unique.lua). `owners` has the ids
+-- of the tasks that hold the keys of refused tasks.
 local unique, owners
 
 if checked == 0 and normal == count then
@@ -100,14 +100,14 @@ else
 -- include lib/record.lua
 -- include lib/accept.lua
 end
--- If no task was accepted, the call ends.
+-- If every task was refused or needs another script, there is nothing to write.
 if not string.find(verdicts, '[npadco]') then
   return { now, verdicts, states, owners }
 end
 
 -- 2. Write the targets.
 indexRequest(own[2], 't', requestSlot)
--- entries: how many entries those lists have now that got new ones.
+-- The number of entries of the lists that got new entries.
 local entries = 0
 if #bands.high > 0 then
   entries = entries + redis.call('RPUSH', pendingHighKey, unpack(bands.high))
@@ -123,7 +123,7 @@ if #bands.keyed > 0 then
 elseif isKeyed and not queue[5] then
   adoptLimits(settings)
 end
--- A worker that waits knows when the first scheduled task is due, and has to be told if another one is due sooner.
+-- A waiting worker knows when the first scheduled task is due, and has to be told if a new task is due sooner.
 local isSooner = false
 if #due > 0 then
 -- include lib/due.lua
@@ -172,14 +172,14 @@ if limits and limits.full == 'cancel' and #bands.keyed > 0 then
   limits.supersede(limits, counters or unpackCounters(queue[1]), bands.keyed)
 end
 
--- 4. If a worker waits, grant it the tasks, or wake all workers. The functions for that are defined only in this case.
+-- 4. If a worker waits, grant it the tasks, or wake all workers. Only this branch includes the functions that do so.
 if queue[3] and (pushed > 0 or isSooner) then
 -- include lib/parked.lua
 -- include lib/lease.lua
 -- include lib/push.lua
   counters = counters or unpackCounters(queue[1])
-  -- Tasks that waited before go first, so in that case all workers are woken. Tasks that stand aside do not count here,
-  -- because the parked workers do not run them.
+  -- A push would overtake tasks that waited before, so in that case all workers are woken. Tasks in `pending:typed` do
+  -- not count here, because the parked workers do not run them.
   local waiting = acceptedPending + counters[PENDING]
   local alone = entries == pushed and (waiting == 0 or waiting <= redis.call('ZCARD', pendingTypedKey))
   local tasks, at = ARGV, taskIdAt

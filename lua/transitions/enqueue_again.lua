@@ -1,34 +1,34 @@
 #!lua
--- enqueue_again: begin a new life of tasks that ended without completing, when their ids are enqueued again.
+-- enqueue_again: give ids whose tasks ended without completing a new life, when the ids are enqueued again.
 -- Refused at maxmemory, like every enqueue.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
--- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
+-- KEYS[4] pending:solo  LIST  ids of tasks that crashed their workers twice
 -- KEYS[5] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[6] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[7] resting  ZSET  key -> when to look at it again, ms since the epoch
 -- KEYS[8] scheduled  ZSET  taskId -> due, ms since the epoch
 -- KEYS[9] processing  ZSET  taskId -> lease expiry, ms since the epoch
--- KEYS[10] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[10] dead_letters  ZSET  taskId -> when the task died, ms since the epoch
 -- KEYS[11] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
 -- KEYS[12] cancelled  LIST  taskIds, newest first
 -- KEYS[13] expired  LIST  taskIds, newest first
--- KEYS[14] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[14] tasks  HASH  taskId -> envelope, and the numbers of accepted tasks
 -- KEYS[15] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[16] progress  HASH  taskId -> progress and log lines
--- KEYS[17] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[17] requests  ZSET  request slot -> a time when it was in use, ms since the epoch
 -- KEYS[18] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- KEYS[19] wake  CHANNEL
 -- KEYS[20] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] requestSlot  string  the caller's instance and slot
--- ARGV[3] sequence  integer  grows within the slot
+-- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
+-- ARGV[3] sequence  integer  the number of the call, which grows within the slot
 -- ARGV[4..] taskId  string  repeated, at most 500 times: taskId, envelope
 -- RETURNS {verdicts, states, owners}
 --   verdicts: a letter per task, as enqueue gives it, or g if nothing is known about the id any more
---   states: of the tasks with d, c, o, u and w. owners: the ids of the tasks that hold the keys of o, u and w, with
---   spaces
+--   states: of the tasks with d, c, o, u and w. owners: the ids of the tasks that hold the unique keys of tasks with
+--     o, u and w, separated by spaces
 -- TIME    O(n (log s + c)), n tasks given, s = tasks scheduled, c = tasks that were cancelled or expired after them
 -- MOVES   dead | cancelled | expired | discarded -> pending | scheduled
 
@@ -77,7 +77,7 @@ local room = math.huge
 if settings.maxWaiting > 0 then
   room = settings.maxWaiting - (acceptedPending + acceptedScheduled + counters[PENDING] + counters[SCHEDULED])
 end
--- Whether the limits of its key accept a task. A task that is scheduled for later is always accepted.
+-- Returns whether the limits of the task's key accept the task. A task that is scheduled for later is always accepted.
 local function admitsAgain(envelope)
   local key, time = keyOption(envelope), dueTime(envelope)
   return not key or time and time > now or admits(limits, key)
@@ -88,7 +88,7 @@ local bands, due, envelopes, commit, again, letters, states, begun = newBands(),
 local pushed, isKeyed = 0, false
 for i, id in ipairs(ids) do
   local record, envelope = records[i + 4] or nil, offered[i]
-  if begun[id] then -- the same id twice in one call: the first one begins the new life
+  if begun[id] then -- the id came before in this call, and has its new life already
     record = nil
   end
   local verdict, state = standing(begun[id] or known[i + 1] or envelopeIn(record), record, envelope, true)
@@ -149,7 +149,8 @@ if #again == 0 then
   return { verdicts, states, owners }
 end
 
--- 2. Write the targets. Until the commit an ended task may have its new envelope; its record still says that it ended.
+-- 2. Write the targets. If the script aborts before the commit, an ended task has its new envelope, but its record
+-- still says that it ended.
 indexRequest(records[3], 's', requestSlot)
 pushBands(bands, false)
 local isSooner = false
@@ -167,19 +168,19 @@ if events then
   events.number()
 end
 
--- 3. Commit. The records have no token, so that a late verdict of the life before fits nothing.
+-- 3. Commit. The new records have no fence, so a late verdict of the previous life matches none of them.
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot,
   keptReply(sequence, verdicts .. ' ' .. states .. (owners and ' ' .. owners or '')), unpack(commit))
 unique.writeWindows()
 
--- 4. Remove the sources, and the progress of the earlier life.
+-- 4. Remove the sources, and the progress of the previous life.
 if #sources.d > 0 then
   redis.call('ZREM', deadLettersKey, unpack(sources.d))
 end
 if #sources.k > 0 then
   redis.call('ZREM', discardedKey, unpack(sources.k))
 end
--- LREM searches from the newest, which are the ones that most callers enqueue again.
+-- LREM searches from the newest entry, because most callers enqueue tasks again that ended lately.
 for _, id in ipairs(sources.x) do
   redis.call('LREM', cancelledKey, '1', id)
 end

@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- expire: end pending tasks whose expiresAt has passed, and drop entries that stand for no pending task.
--- Such entries are dropped only at the heads of the lists.
+-- expire: end pending tasks whose expiresAt has passed, and drop entries that belong to no pending task.
+-- In a list only the entries at its head are dropped.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
--- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
--- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
+-- KEYS[4] pending:solo  LIST  ids of tasks that crashed their workers twice
+-- KEYS[5] pending:typed  ZSET  tasks put aside for a worker that runs their type (lib/typed.lua), all with score 0
 -- KEYS[6] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[7] expired  LIST  taskIds, newest first
 -- KEYS[8] tasks  HASH  taskId -> envelope
@@ -25,7 +25,7 @@
 -- include lib/record.lua
 -- include lib/bands.lua
 
--- A call reads tasks with their payloads, so it reads no more tasks once it has read this many bytes.
+-- A call reads tasks with their payloads, so it stops when it has read this many bytes.
 local READ_BYTES = 1048576
 
 -- 1. Read.
@@ -45,12 +45,13 @@ local counters = unpackCounters(fields[1])
 local last, expired, commit, seen, heads, dropped, nextFrom, read = from + limit - 1, {}, {}, {}, {}, 0, 0, 0
 local aside, keyed = {}, {}
 
--- Under which source the tombstone of a member is counted.
+-- Returns the source under which the tombstone of a member is counted.
 local function source(member, left)
   return left == keyed and 'keyed' or member
 end
 
--- Whether the task waits where this entry stands: a change can leave an entry behind (isLeftBehind in lib/grants.lua).
+-- Returns whether the entry is where its task waits. A change can leave an entry behind in another place (isLeftBehind
+-- in lib/grants.lua).
 local function isItsPlace(entry, band, left, record, envelope)
   local key, own = keyOption(envelope), record and bandOf(envelope, parseCounts(record))
   if left == aside then
@@ -62,7 +63,8 @@ local function isItsPlace(entry, band, left, record, envelope)
   return not key and (not own or own == band)
 end
 
--- entries: of a list, or members of `pending:typed` or `pending:keyed`; then `band` is nil. left: the members to remove. Returns how many at its beginning stand for no pending task any more.
+-- Looks at entries of the list `band`. Without `band` they are members of `pending:typed` or `pending:keyed`, and
+-- `left` collects the members to remove. Returns how many entries at the beginning belong to no pending task any more.
 local function look(entries, band, left)
   local head, looked = 0, 0
   if #entries == 0 then
@@ -93,7 +95,8 @@ local function look(entries, band, left)
       commit[#commit + 1], commit[#commit + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
       countTombstone(counters, band or source(entries[i], left), left == aside, 1)
     end
-    -- An entry that was left behind stays for an acquire. It must not make the entry a second one where the task waits.
+    -- An entry that was left behind stays until an acquire drops it. Its id is not marked as seen, so that the entry
+    -- where the task waits does not count as a second one.
     seen[id] = seen[id] or not isLeftBehind
     if not stands and (not band or from == 0 and head == i - 1) then
       head = i

@@ -6,7 +6,7 @@
 -- KEYS[4] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] cursor  string  the cursor that the last call returned, "0" to begin
--- ARGV[3] limit  integer  entries to look at, about, 1 to 500
+-- ARGV[3] limit  integer  about how many entries to look at, 1 to 500
 -- RETURNS {removed, cursor of the next call, "0" at the end}
 -- TIME    O(n), n = limit
 -- MOVES   nothing
@@ -31,7 +31,8 @@ for _, key in ipairs(keys) do
     ended[#ended + 1] = holders[key].over
   end
 end
--- Most ends of a task make the task due that waits for it. Emptying, expiring and rejecting do not, so it is done here.
+-- Most scripts that end a task make the task due that waits for that end. The scripts `empty`, `expire` and `reject` do
+-- not, so it is done here.
 if #ended > 0 then
   releaseNext(ended)
 end

@@ -2,7 +2,7 @@
 -- give_up: end scheduled tasks as dead letters, because another system has used up their attempts.
 -- Refused at maxmemory, like an enqueue.
 -- KEYS[1] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[2] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[2] dead_letters  ZSET  taskId -> when the task died, ms since the epoch
 -- KEYS[3] tasks  HASH  taskId -> envelope
 -- KEYS[4] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[5] events  STREAM  entries of events (lib/events.lua)

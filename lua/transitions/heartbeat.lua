@@ -1,7 +1,6 @@
 #!lua flags=allow-oom
--- heartbeat: extend the leases that a worker holds. Each lease is named by task and token.
--- So a task is not kept alive by a worker that never got the reply of its acquire. No lease goes beyond its attempt's
--- deadline.
+-- heartbeat: extend the leases that a worker holds. The caller names each lease by task and fence.
+-- So a worker that never got the reply of its acquire keeps no task alive. No lease goes beyond its attempt's deadline.
 -- KEYS[1] processing  ZSET  taskId -> lease expiry, ms since the epoch
 -- KEYS[2] state  HASH  taskId -> state record
 -- ARGV[1] clockMs  integer  0 for Redis time

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
 -- progress: store what a running handler reports about its attempt, and what it keeps for the next attempt.
--- Only the holder of the current token may.
+-- Only the holder of the current lease may write.
 -- KEYS[1] state  HASH  taskId -> state record
 -- KEYS[2] progress  HASH  taskId -> progress[ tab, checkpoint], then log lines
 -- ARGV[1] taskId  string
--- ARGV[2] fence  string  of the token
+-- ARGV[2] fence  string  the fence of the caller's token
 -- ARGV[3] progress  string  JSON text, empty to leave it as it is
 -- ARGV[4] checkpoint  string  JSON text, empty to leave it as it is
 -- ARGV[5] line  string  percent-encoded, empty for none

@@ -3,8 +3,8 @@
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
--- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
--- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
+-- KEYS[4] pending:solo  LIST  ids of tasks that crashed their workers twice
+-- KEYS[5] pending:typed  ZSET  tasks put aside for a worker that runs their type (lib/typed.lua), all with score 0
 -- KEYS[6] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[7] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[8] resting  ZSET  key -> when to look at it again, ms since the epoch
@@ -15,7 +15,7 @@
 -- KEYS[13] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  1 to 500
--- RETURNS {promoted, ms until the next task is due or -1, tasks that stand aside because of their type}
+-- RETURNS {promoted, ms until the next task is due or -1, tasks in pending:typed}
 -- TIME    O(n log s), n = limit, s = tasks scheduled
 -- MOVES   scheduled -> pending
 

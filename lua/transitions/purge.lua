@@ -1,25 +1,26 @@
 #!lua flags=allow-oom
--- purge: enforce retention, the caps of the dead letters and the option `keep`, forget remembered ids, drop the request records of instances that are gone.
+-- purge: enforce retention, the caps of the dead letters and the option `keep`, and forget what is not needed any more.
+-- That is remembered ids, and the request records of client instances that are gone.
 -- KEYS[1] completed  LIST  taskIds, newest first
 -- KEYS[2] cancelled  LIST  taskIds, newest first
 -- KEYS[3] expired  LIST  taskIds, newest first
--- KEYS[4] remembered  LIST  purged taskIds whose id a caller gave, newest first
+-- KEYS[4] remembered  LIST  ids of purged tasks whose ids a caller gave, newest first
 -- KEYS[5] tasks  HASH  taskId -> envelope
 -- KEYS[6] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[7] results  HASH  taskId -> JSON text
 -- KEYS[8] progress  HASH  taskId -> progress and log lines
--- KEYS[9] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[9] requests  ZSET  request slot -> a time when it was in use, ms since the epoch
 -- KEYS[10] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
--- KEYS[11] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[11] dead_letters  ZSET  taskId -> when the task died, ms since the epoch
 -- KEYS[12] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- KEYS[13] kept  ZSET  completed tasks with `keep`: taskId -> when it is removed, ms since the epoch
 -- KEYS[14] kept:types  ZSET  those with a count, a line for each type (lib/keep.lua), all with score 0
 -- KEYS[15] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  entries looked at per list, 1 to 200
--- ARGV[3] requestIdleMs  integer  a slot idle for longer is dropped
+-- ARGV[3] requestIdleMs  integer  a request slot that was idle for longer is dropped
 -- ARGV[4] undoMs  integer  how long a discard can be undone
--- RETURNS {purged, forgotten ids, slots and entries of `kept:dead`, entries of unique keys, dead letters that were dropped}
+-- RETURNS {tasks purged, ids, request slots and entries of `kept:dead` forgotten, entries of `unique`, dead letters dropped}
 -- TIME    O(n), n = limit
 -- MOVES   completed | cancelled | expired | dead | discarded -> purged
 
@@ -75,7 +76,7 @@ purgeList(completedKey, COMPLETED, 'c')
 purgeList(cancelledKey, CANCELLED, 'x')
 purgeList(expiredKey, EXPIRED, 'e')
 
--- Completed tasks whose option `keep` has ended.
+-- Removes completed tasks whose `keep` time is over.
 local due = redis.call('ZRANGEBYSCORE', keptKey, '-inf', nowText, 'LIMIT', 0, limit)
 if #due > 0 then
 -- include lib/keep.lua
@@ -84,7 +85,8 @@ if #due > 0 then
   purged = purged + #due
 end
 
--- Dead letters that a cap of the queue or their own option drops. They were not looked at by anybody, so they are counted.
+-- Drops the oldest dead letters beyond the caps of the queue, and those whose `keep.deadMs` is over. Nobody has looked at
+-- them, so the field "#dropped" counts them.
 local dropped = 0
 local function dropDead(ids, records)
   local plan = planPurge(ids, records, settings, function(_, _, letter)
@@ -149,7 +151,7 @@ if #hints > 0 then
   end
 end
 
--- Discarded tasks whose discard can no longer be undone. The discard counted them as purged.
+-- Purges discarded tasks whose discard can no longer be undone. The discard has already counted them as purged.
 local final = redis.call('ZRANGEBYSCORE', discardedKey, '-inf', string.format('%.0f', now - undoMs), 'LIMIT', 0, limit)
 if #final > 0 then
   local plan = planPurge(final, redis.call('HMGET', stateKey, unpack(final)), settings, function(record)

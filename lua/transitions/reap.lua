@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
--- reap: take back tasks whose lease has expired. Each is a crash: an attempt that nobody settled.
+-- reap: take back tasks whose lease has expired. Each of them counts as a crash: an attempt that nobody settled.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
--- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
+-- KEYS[4] pending:solo  LIST  ids of tasks that crashed their workers twice
 -- KEYS[5] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[6] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[7] resting  ZSET  key -> when to look at it again, ms since the epoch
 -- KEYS[8] processing  ZSET  taskId -> lease expiry, ms since the epoch
--- KEYS[9] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[9] dead_letters  ZSET  taskId -> when the task died, ms since the epoch
 -- KEYS[10] cancelled  LIST  taskIds, newest first
 -- KEYS[11] tasks  HASH  taskId -> envelope
 -- KEYS[12] state  HASH  taskId -> state record, and the queue's own fields
@@ -111,7 +111,7 @@ if #cancelled > 0 then
   redis.call('LPUSH', cancelledKey, unpack(cancelled))
 end
 
--- 3. Commit. The new records have no token, so a late ack matches none of them.
+-- 3. Commit. The new records have no fence, so a late ack matches none of them.
 add(counters, PENDING, queuedAgain)
 add(counters, DEAD, #dead / 2)
 add(counters, DEAD_TOTAL, #dead / 2)

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- reject: end tasks that stood aside for too long and whose type no registered worker runs.
--- KEYS[1] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
--- KEYS[2] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- reject: end tasks in pending:typed that have waited for too long and whose type no registered worker runs.
+-- KEYS[1] pending:typed  ZSET  tasks put aside for a worker that runs their type (lib/typed.lua), all with score 0
+-- KEYS[2] dead_letters  ZSET  taskId -> when the task died, ms since the epoch
 -- KEYS[3] tasks  HASH  taskId -> envelope
 -- KEYS[4] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[5] events  STREAM  entries of events (lib/events.lua)
@@ -10,11 +10,11 @@
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  tasks to look at, 1 to 500
 -- ARGV[3] after  string  a line, "<band> <type>": only the lines after it are looked at; "" to begin
--- ARGV[4] known  string  what the registry knows, as text for the record, percent-encoded like an error
+-- ARGV[4] known  string  the end of the error text, which says what workers are registered, percent-encoded
 -- ARGV[5..] type  string  repeated: types that the registered workers of the queue run, and prefixes with a *
 --   (lib/routes.lua)
 -- RETURNS {dead, the line from which to continue, "" at the end}
--- TIME    O(n log q), n = limit, q = tasks that stand aside
+-- TIME    O(n log q), n = limit, q = tasks in pending:typed
 -- MOVES   pending -> dead
 
 -- include lib/clock.lua
@@ -42,8 +42,8 @@ local function reject(member, name, id)
   local record = redis.call('HGET', stateKey, id)
   left[#left + 1] = member
   local c = record and parseCounts(record)
-  -- A cancelled task leaves its entry. If its id has a new life, that life stands aside only if its record says since
-  -- when.
+  -- A cancelled task leaves its entry. If its id has a new life since, the entry belongs to that life only if the
+  -- record says since when the task has waited for a worker.
   if record and string.byte(record) == RECORD_PENDING and c.unroutedSince > 0 and not seen[id] then
     seen[id] = true
     -- A task that stood aside before its first grant has no flags yet.

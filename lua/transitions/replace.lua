@@ -4,22 +4,22 @@
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
--- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
+-- KEYS[4] pending:solo  LIST  ids of tasks that crashed their workers twice
 -- KEYS[5] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[6] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[7] resting  ZSET  key -> when to look at it again, ms since the epoch
 -- KEYS[8] scheduled  ZSET  taskId -> due, ms since the epoch
 -- KEYS[9] tasks  HASH  taskId -> envelope
 -- KEYS[10] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[11] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[11] requests  ZSET  request slot -> a time when it was in use, ms since the epoch
 -- KEYS[12] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- KEYS[13] wake  CHANNEL
 -- KEYS[14] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] requestSlot  string  the caller's instance and slot
--- ARGV[3] sequence  integer  grows within the slot
+-- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
+-- ARGV[3] sequence  integer  the number of the call, which grows within the slot
 -- ARGV[4..] taskId  string  repeated, at most 500 times: id of the task that holds the key, new envelope
--- RETURNS a letter per pair: p replaced and pending, s replaced and scheduled, g not waiting under this key, x mismatch
+-- RETURNS a letter per pair: p replaced and pending, s replaced and scheduled, g no longer waits under this key, x mismatch
 --   mismatch: the task has another type or another key of flow control
 -- TIME    O(n log s), n pairs given, s = tasks scheduled
 -- MOVES   pending -> scheduled; scheduled -> pending (otherwise the task stays where it is, or moves to another band)
@@ -57,7 +57,7 @@ local counters = unpackCounters(records[1])
 local holders = newUnique(offered).holders
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
 
--- When the task is due with its new envelope, ms since the epoch; nil if it is due at once.
+-- Returns when the task is due with its new envelope, ms since the epoch; nil if it is due at once.
 local function dueWith(envelope, terms, holder)
   local time = dueTime(envelope)
   if terms.onConflict == 'd' then
@@ -77,7 +77,8 @@ local function replacing(envelope, old)
   return flag .. string.sub(header, 2) .. payload
 end
 
--- The history with one line for all replacements of the task: "0 <generation> replaced <first> <last> <instance> <how many> -".
+-- Returns the history with one line for all replacements of the task: "0 <generation> replaced <first> <last>
+-- <instance> <how many> -".
 local function historyWith(history, generation, times)
   local before, first, count, after = string.match(history, '^(.-)\n0 %d+ replaced (%d+) %d+ %S+ (%d+) %-(.*)$')
   local by = string.match(requestSlot, '^#q:(%S+):%d+$') or '-'
@@ -103,7 +104,7 @@ for i, id in ipairs(ids) do
       plans[id], order[#order + 1] = plan, plan
     end
     plan.envelope, plan.holder, plan.key, plan.times = envelope, holder, terms.key, plan.times + 1
-    -- No worker has a handler for a task that stands aside, so the task stays there.
+    -- A task in `pending:typed` waits for a worker that runs its type, not for a time, so it stays there.
     plan.due = plan.c.unroutedSince == 0 and dueWith(envelope, terms, holder) or nil
     if isNext then
       plan.stays, plan.due = true, math.floor(tonumber(redis.call('ZSCORE', scheduledKey, id) or now))

@@ -4,20 +4,20 @@
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
--- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
+-- KEYS[4] pending:solo  LIST  ids of tasks that crashed their workers twice
 -- KEYS[5] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[6] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[7] resting  ZSET  key -> when to look at it again, ms since the epoch
--- KEYS[8] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[8] dead_letters  ZSET  taskId -> when the task died, ms since the epoch
 -- KEYS[9] tasks  HASH  taskId -> envelope
 -- KEYS[10] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[11] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[11] requests  ZSET  request slot -> a time when it was in use, ms since the epoch
 -- KEYS[12] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- KEYS[13] wake  CHANNEL
 -- KEYS[14] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] requestSlot  string  the caller's instance and slot
--- ARGV[3] sequence  integer  grows within the slot
+-- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
+-- ARGV[3] sequence  integer  the number of the call, which grows within the slot
 -- ARGV[4] diedBefore  integer  tasks that died after this moment stay dead; 0 for no limit
 -- ARGV[5] force  integer  1: a task whose unique key another task holds is replayed too, and does not take the key
 -- ARGV[6..] taskId  string  repeated, at most 500 times: taskId, envelope or "" to keep it

@@ -1,16 +1,16 @@
 #!lua flags=allow-oom
 -- restore: undo a discard. The tasks that the discard took become dead letters again, unchanged.
 -- KEYS[1] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
--- KEYS[2] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[2] dead_letters  ZSET  taskId -> when the task died, ms since the epoch
 -- KEYS[3] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[4] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[4] requests  ZSET  request slot -> a time when it was in use, ms since the epoch
 -- KEYS[5] events  STREAM  entries of events (lib/events.lua)
 -- KEYS[6] wake  CHANNEL
 -- KEYS[7] tasks  HASH  taskId -> envelope
 -- KEYS[8] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] requestSlot  string  the caller's instance and slot
--- ARGV[3] sequence  integer  grows within the slot
+-- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
+-- ARGV[3] sequence  integer  the number of the call, which grows within the slot
 -- ARGV[4] discard  string  the name of the discard: only tasks that it took are restored
 -- ARGV[5..] taskId  string  repeated, at most 500 times
 -- RETURNS a letter per task: r restored, n not discarded, or discarded by another discard

@@ -3,45 +3,47 @@
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
--- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
--- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
+-- KEYS[4] pending:solo  LIST  ids of tasks that crashed their workers twice
+-- KEYS[5] pending:typed  ZSET  tasks put aside for a worker that runs their type (lib/typed.lua), all with score 0
 -- KEYS[6] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[7] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[8] resting  ZSET  key -> when to look at it again, ms since the epoch
 -- KEYS[9] processing  ZSET  taskId -> lease expiry, ms since the epoch
 -- KEYS[10] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[11] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[11] dead_letters  ZSET  taskId -> when the task died, ms since the epoch
 -- KEYS[12] completed  LIST  taskIds, newest first
 -- KEYS[13] cancelled  LIST  taskIds, newest first
 -- KEYS[14] expired  LIST  taskIds, newest first
--- KEYS[15] remembered  LIST  purged taskIds whose id a caller gave, newest first
+-- KEYS[15] remembered  LIST  ids of purged tasks whose ids a caller gave, newest first
 -- KEYS[16] tasks  HASH  taskId -> envelope
 -- KEYS[17] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[18] results  HASH  taskId -> JSON text
 -- KEYS[19] progress  HASH  taskId -> progress and log lines
--- KEYS[20] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[20] requests  ZSET  request slot -> a time when it was in use, ms since the epoch
 -- KEYS[21] wake  CHANNEL
 -- KEYS[22] events  STREAM  entries of events (lib/events.lua)
 -- KEYS[23] kept  ZSET  completed tasks with `keep`: taskId -> when it is removed, ms since the epoch
 -- KEYS[24] kept:types  ZSET  those with a count, a line for each type (lib/keep.lua), all with score 0
 -- KEYS[25] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] requestSlot  string  the caller's instance and slot
--- ARGV[3] sequence  integer  grows within the slot
+-- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
+-- ARGV[3] sequence  integer  the number of the call, which grows within the slot
 -- ARGV[4] want  integer  tasks to acquire, 0 to 500
 -- ARGV[5] held  integer  how many tasks the caller holds besides those settled here
 -- ARGV[6] leaseMs  integer
--- ARGV[7] maxRetries  string  for tasks without one; behind it, types with terms of their own (lib/lease.lua)
+-- ARGV[7] maxRetries  string  for tasks that do not set it; after it, the terms of single types (lib/lease.lua)
 -- ARGV[8] workerId  string
 -- ARGV[9] nonce  string  as for acquire
 -- ARGV[10] types  string  as for acquire
 -- ARGV[11] noHandlerAfterMs  integer  as for acquire
--- ARGV[12] acks  integer  how many verdicts of the tail are acks without a result
--- ARGV[13] fences  integer  how many fences those acks share
+-- ARGV[12] acks  integer  how many of the verdicts are acks without a result
+-- ARGV[13] fences  integer  how many different fences those acks have
 -- ARGV[14..] verdict  string  at most 500 verdicts, in three parts (see settle.lua)
---   Each fence and how many acks have it; the taskIds of the acks; taskId, fence, verdict, delayMs and text of each
---   other verdict
--- RETURNS {now, verdicts, first grant, flags, counts, taskIds, envelope, ...}; verdicts: a letter each, in the order given
+--   Each fence and how many acks have it; the taskIds of the acks; and for each other verdict: taskId, fence, verdict,
+--   delayMs and text
+-- RETURNS {now, verdicts, first grant, flags, counts, taskIds, envelope, ...}
+--   verdicts: a letter each, in the order given: a acked, r to be retried, d dead, c cancelled, l handed back, s stale,
+--   u unknown
 -- TIME    O(s + w log p), s verdicts, w wanted, p = tasks processing
 -- MOVES   processing -> completed | scheduled | pending | dead | cancelled; completed -> purged; scheduled -> pending; pending -> processing | expired
 
@@ -136,8 +138,8 @@ if acks < #ids then
   releases, writeOthers = countReleases(settled), writeVerdicts
 end
 countAcked(settled, counters)
--- A task that does not keep its payload: the header of its envelope goes into the record, and the envelope is removed
--- after the commit. Until the commit the task may have to run again.
+-- If a task does not keep its payload, its record gets the header of its envelope. The envelope is removed only after
+-- the commit, because until then the task may have to run again.
 local moved = settled.dropped
 if #moved > 0 then
   local dropped, envelopes = moved, redis.call('HMGET', tasksKey, unpack(moved))
@@ -148,7 +150,7 @@ if #moved > 0 then
     if enqueuedAt then
       local at, grantedAt = dropped[id].at, dropped[id].grantedAt
       local head, history = string.match(commit[at], '^([^\n]*)(.*)$')
-      -- The time from enqueue to grant needs fewer digits than a time of day.
+      -- The time from enqueue to grant needs fewer digits than a time since the epoch.
       commit[at] = head .. ' ' .. taskType .. string.format(' %d', grantedAt - enqueuedAt) .. string.gsub(options, ' k=0', '', 1) .. history
       moved[#moved + 1] = id
     end

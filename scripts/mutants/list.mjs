@@ -959,11 +959,11 @@ export const mutants = [
     tests: [typed],
   },
   {
-    name: "acquire: a task whose type is at its limit is removed from the set of tasks that were put aside",
+    name: "acquire: a task beyond the limit of its type is removed from `pending:typed`",
     changes: [
       [
         "lua/lib/grants.lua",
-        "        else -- it stands aside already, and the caller takes no more of its type now\n          table.remove(left)\n",
+        "        else -- it was put aside already, and the worker takes no more of its type now\n          table.remove(left)\n",
         "",
       ],
     ],
@@ -1733,7 +1733,7 @@ export const mutants = [
     tests: [typeLimits],
   },
   {
-    name: "limits: a task in strict order is put aside if its type is full",
+    name: "limits: a task in strict order whose type is full is put aside",
     changes: [["lua/lib/charges.lua", "if not (account and limits.ordered) then", "if true then"]],
     tests: [typeLimits],
   },
@@ -2088,7 +2088,7 @@ export const mutants = [
     tests: [policies],
   },
   {
-    name: "limits: a task in strict order is put aside if no worker runs its type",
+    name: "limits: a task in strict order that no worker runs is put aside",
     changes: [
       [
         "lua/lib/verdicts.lua",
@@ -2103,8 +2103,8 @@ export const mutants = [
     changes: [
       [
         "lua/lib/grants.lua",
-        "        if lane and limits.ordered then\n          -- It does not",
-        "        if false then\n          -- It does not",
+        "        if lane and limits.ordered then\n          -- The task is not",
+        "        if false then\n          -- The task is not",
       ],
     ],
     tests: [policies],

@@ -65,7 +65,7 @@ test("a schedule takes a unique key, and a task of it names the schedule and the
   const debounce = await cli(...put, "--unique", "k", "--on-conflict", "debounce", "--max-wait", "1m");
   expect(debounce).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("does not go with a schedule"),
+    stderr: expect.stringContaining("cannot be used in a schedule"),
   });
   expect(await cli(...put, "--unique-scope", "window")).toMatchObject({ code: 2 });
 });

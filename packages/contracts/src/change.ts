@@ -1,26 +1,32 @@
 import type { Priority, TaskState } from "./states.ts";
 
-/** What a task that waits gets in place of what it has. At least one of these. */
+/** The new values of a task that waits. At least one has to be given. */
 export interface TaskChange {
-  /** When the task is due, ms since the epoch, Redis time. A time that has passed makes it pending at once. Excludes `delayMs`. */
+  /**
+   * When the task is due, ms since the epoch, Redis time. If that time has passed, the task is pending at once.
+   * Excludes `delayMs`.
+   */
   runAt?: number | undefined;
   /** In how many milliseconds of Redis time the task is due, 0 to 365 days. 0: at once. Excludes `runAt`. */
   delayMs?: number | undefined;
   priority?: Priority | undefined;
-  /** The key in whose line the task waits; null for none. In a queue with partitions only a key of its own partition. */
+  /**
+   * The key in whose line the task waits; null for none. In a queue with partitions only a key of its own partition.
+   */
   key?: string | null | undefined;
-  /** Any JSON value. With exactly one task. Excludes `payloadText`. */
+  /** Any JSON value. Only for exactly one task. Excludes `payloadText`. */
   payload?: unknown;
   /** The exact JSON text of the payload, kept byte by byte. The caller vouches that it is JSON. Excludes `payload`. */
   payloadText?: string | undefined;
 }
 
-/** What many tasks get at a time. */
+/** The new values that many tasks can get together. */
 export type BulkChange = Pick<TaskChange, "runAt" | "delayMs" | "priority">;
 
 /**
- * changed; unchanged: it was like that already; not_waiting: it runs or has ended; not_found; unique_conflict: it waits for the end of the
- * task that holds its unique key, so its time cannot be changed; key_full: the key has as many tasks as its limits allow.
+ * changed; unchanged: the task had these values already; not_waiting: the task runs or has ended; not_found;
+ * unique_conflict: the task waits for the end of the task that holds its unique key, so its time cannot be changed;
+ * key_full: the new key has as many tasks as its limits allow.
  */
 export const CHANGE_OUTCOMES = [
   "changed",
@@ -35,21 +41,21 @@ export type ChangeOutcome = (typeof CHANGE_OUTCOMES)[number];
 export interface ChangeResult {
   id: string;
   outcome: ChangeOutcome;
-  /** The state of the task after the call. Left out where that is not known: `not_found`, `key_full`. */
+  /** The state of the task after the call. Left out if the state is not known: `not_found`, `key_full`. */
   state?: TaskState | undefined;
-  /** With `unique_conflict`: the task whose end it waits for. */
+  /** With `unique_conflict`: the task for whose end this task waits. */
   heldBy?: string | undefined;
 }
 
 export const CHANGED_FIELDS = ["runAt", "priority", "key", "payload"] as const;
 export type ChangedField = (typeof CHANGED_FIELDS)[number];
 
-/** The changes of one task while it waited, together. Times are milliseconds since the epoch, Redis time. */
+/** All changes of one task while it waited, as one summary. Times are milliseconds since the epoch, Redis time. */
 export interface ChangesView {
   count: number;
   firstAt: number;
   lastAt: number;
-  /** The instance of the library that changed it last. The audit log says who asked a service or the command for it. */
+  /** The instance of the library that made the last change. The audit log says on whose behalf. */
   by: string;
   fields: ChangedField[];
 }

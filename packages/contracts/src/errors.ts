@@ -111,9 +111,9 @@ export class FatalError extends Error {
 }
 
 /**
- * Thrown by a handler if the task is not to be done any more, such as a reminder of a closed account. The task ends as cancelled, with the
- * message in its history: it is not retried, and leaves no dead letter. This also holds for a subclass, and for an error with a CancelTask
- * among its causes.
+ * Thrown by a handler if the task is not to be done any more, such as a reminder of a closed account. The task ends as
+ * cancelled, with the message in its history: it is not retried, and leaves no dead letter. This also holds for a
+ * subclass, and for an error with a CancelTask among its causes.
  */
 export class CancelTask extends Error {
   constructor(message: string, options?: ErrorOptions) {

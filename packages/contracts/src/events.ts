@@ -1,4 +1,4 @@
-/** What the events of a queue tell of a task, in the order of its life (docs/events.md). */
+/** What the events of a queue report about a task, in the order of its life (docs/events.md). */
 export const TASK_EVENT_TYPES = [
   "enqueued",
   "scheduled",
@@ -28,28 +28,28 @@ export interface TaskEvent {
   id: string;
   /** Redis time, ms since the epoch. */
   at: number;
-  /** The place behind this event: pass it as `after` to go on from here. */
+  /** The position after this event. Pass it as `after` to continue from here. */
   cursor: string;
-  /** The worker that got the task. Only of `started`. */
+  /** The worker that got the task. Only with the type `started`. */
   workerId?: string;
-  /** Why the task is dead. Only of `dead`. */
+  /** Why the task is dead. Only with the type `dead`. */
   reason?: string;
   /**
-   * What the handler returned, as JSON text. Only of `completed`, if there was a result, and if the queue still had it when the event was
-   * read.
+   * What the handler returned, as JSON text. Only with the type `completed`, if there was a result and the queue still
+   * had it when the event was read.
    */
   resultText?: string;
 }
 
-/** Events that this reader does not get. */
+/** Reports that events are missing, which this reader will not get. */
 export interface GapEvent {
   type: "gap";
   queue: string;
-  /** The place behind the gap. */
+  /** The position after the missing events. */
   cursor: string;
   /**
-   * How many events are missing: they were removed before they were read, or a script was cut short. Null if the number is not known: the
-   * setting was switched off in between, or Redis lost writes.
+   * How many events are missing, because they were removed before they were read or because a script was aborted. Null
+   * if the number is not known, because the setting was switched off in between or Redis lost writes.
    */
   missed: number | null;
 }

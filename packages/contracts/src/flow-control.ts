@@ -5,7 +5,7 @@ export interface Rate {
   /** 1 ms to 365 days. */
   periodMs: number;
   /**
-   * How many of them may start at once after a time without starts, 1 to 1,000,000. 1: they start evenly spaced.
+   * How many tasks may start at once after a time without starts, 1 to 1,000,000. 1: tasks start evenly spaced.
    * @default 1
    */
   burst?: number | undefined;
@@ -17,13 +17,13 @@ export interface Limit {
   /** How many tasks may run at one time, 1 to 1,000,000. */
   concurrency?: number | undefined;
   /**
-   * The share of turns, compared with the other keys, 0.001 to 1,000. The weight of the queue is that of the tasks
+   * How many turns the key gets, compared with the other keys, 0.001 to 1,000. The weight of the queue is for the tasks
    * without a key. @default 1
    */
   weight?: number | undefined;
 }
 
-/** A limit of the tasks of one type together. Types do not take turns, so it has no weight. */
+/** A limit of all tasks of one type together. Types do not take turns, so the limit has no weight. */
 export type TypeLimit = Pick<Limit, "rate" | "concurrency">;
 
 /** What happens to a new task whose key has as many tasks as may run. */
@@ -35,7 +35,10 @@ export const FAIR_BY = ["starts", "time"] as const;
 
 /** The limit of each key, and how the tasks of a key follow one another. */
 export interface KeyLimits extends Limit {
-  /** A task that failed keeps its place, and the tasks behind it wait for its retry. Needs `concurrency: 1`. @default false */
+  /**
+   * A task that failed keeps its place, and the tasks behind it wait for its retry. Needs `concurrency: 1`. @default
+   * false
+   */
   ordered?: boolean | undefined;
   /**
    * With `ordered`. "stop": no task of the key starts until the dead letter is replayed or the hold is ended. @default
@@ -43,8 +46,8 @@ export interface KeyLimits extends Limit {
    */
   onDead?: (typeof ON_DEAD)[number] | undefined;
   /**
-   * Needs `concurrency`. "wait": the new task waits. "drop-new": it is refused, and its id is not kept. "cancel-running": it is
-   * accepted, and the oldest tasks of the key are cancelled. @default "wait"
+   * Needs `concurrency`. "wait": the new task waits. "drop-new": it is refused, and its id is not kept.
+   * "cancel-running": it is accepted, and the oldest tasks of the key are cancelled. @default "wait"
    */
   whenFull?: (typeof WHEN_FULL)[number] | undefined;
   /** A new task is refused if this many tasks of its key wait, 1 to 1,000,000. @default no limit */
@@ -53,20 +56,23 @@ export interface KeyLimits extends Limit {
 
 /** The limits of a queue. They are stored in Redis, and the next task that is granted obeys them. */
 export interface QueueLimits {
-  /** Of all tasks of the queue together. */
+  /** The limit of all tasks of the queue together. */
   queue?: Limit | undefined;
-  /** Of the tasks of each key. */
+  /** The limit of the tasks of each key. */
   key?: KeyLimits | undefined;
   /**
-   * By type: of all tasks of that type together, whatever their keys. At most 100 types; a queue with partitions takes none. Tasks that run
-   * already when a type gets its first limit are not counted.
+   * By type: the limit of all tasks of that type together, whatever their keys. At most 100 types; a queue with
+   * partitions takes none. Tasks that run already when a type gets its first limit are not counted.
    */
   types?: Record<string, TypeLimit> | undefined;
-  /** "time": the keys share the time that their tasks run, as their weights say, and not the number of starts. @default "starts" */
+  /**
+   * "time": the keys share the time that their tasks run, as their weights say, and not the number of starts. @default
+   * "starts"
+   */
   fairBy?: (typeof FAIR_BY)[number] | undefined;
 }
 
-/** A limit of several queues together. */
+/** A limit that several queues share. */
 export interface SharedLimitView {
   name: string;
   limit: Limit;
@@ -83,37 +89,43 @@ export interface LimitShare {
   rate?: number;
 }
 
-/** A key of a queue: what waits, what runs, and what holds it. */
+/** A key of a queue: how many of its tasks wait and run, and why no other one may start. */
 export interface TaskKeyView {
   key: string;
   waiting: number;
   running: number;
-  /** Its own limit, in place of that of all keys; null if it has none. */
+  /** The limit of this key, in place of the limit of all keys; null if the key has no limit of its own. */
   limit: Limit | null;
-  /** Until when its own limit holds, ms since the epoch; null for ever. */
+  /** Until when that limit holds, ms since the epoch; null for ever. */
   limitUntil: number | null;
-  /** Until when no task of it is granted, ms since the epoch; null if it is not held. */
+  /** Until when no task of the key is granted, ms since the epoch; null if the key is not held. */
   heldUntil: number | null;
-  /** Why none of its tasks may start now; null if one may. "stopped": one of its tasks died (`onDead: "stop"`). */
+  /** Why no task of the key may start now; null if one may. "stopped": one of its tasks died (`onDead: "stop"`). */
   blockedBy: "hold" | "stopped" | "rate" | "concurrency" | null;
-  /** When the next of its tasks may start by hold and rate, ms since the epoch; null if no time decides. */
+  /**
+   * When hold and rate allow the next task of the key to start, ms since the epoch; null if that does not depend on
+   * time.
+   */
   nextAt: number | null;
 }
 
-/** A type with a limit or a hold: what runs, and what holds it. */
+/** A type with a limit or a hold: how many of its tasks run, and why no other one may start. */
 export interface TaskTypeView {
   type: string;
   /** Running tasks that started after the type got its limit. */
   running: number;
-  /** Until when no task of it is granted, ms since the epoch; null if it is not held. */
+  /** Until when no task of the type is granted, ms since the epoch; null if the type is not held. */
   heldUntil: number | null;
-  /** Why none of its tasks may start now; null if one may. */
+  /** Why no task of the type may start now; null if one may. */
   blockedBy: "hold" | "rate" | "concurrency" | null;
-  /** When the next of its tasks may start by hold and rate, ms since the epoch; null if no time decides. */
+  /**
+   * When hold and rate allow the next task of the type to start, ms since the epoch; null if that does not depend on
+   * time.
+   */
   nextAt: number | null;
 }
 
-/** The limits of a queue, and what they hold back at one moment. */
+/** The limits of a queue, and why no task may start at one moment. */
 export interface LimitsView {
   queue: string;
   /** Redis time, ms since the epoch. */

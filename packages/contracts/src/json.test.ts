@@ -25,7 +25,7 @@ function codeOf(run: () => unknown): string {
 /** Reads a text of one value, byte by byte and word by word. @returns the index after the value, in bytes */
 function scan(text: string, budget = 64): number {
   const scanAs = (isLong: boolean) => {
-    // Like most bodies, these bytes do not begin at the start of their memory.
+    // The bytes of most request bodies do not begin at the start of their buffer, so these do not either.
     const json = new JsonText(Buffer.from(`   ${text}`).subarray(3), isLong);
     const end = scanValue(json, skipSpace(json.bytes, 0), budget);
     assertEnd(json, end);

@@ -5,7 +5,7 @@ import { LIMITS } from "./limits.ts";
 /** A JSON text in UTF-8. */
 export class JsonText {
   readonly bytes: Buffer;
-  /** Reads four bytes at a time. Making a view pays off only if the text is long. */
+  /** Used to read four bytes at a time. Making a view pays off only if the text is long. */
   readonly view: DataView | undefined;
 
   constructor(bytes: Buffer, isLong = false) {
@@ -44,7 +44,8 @@ const LOWER_U = 117;
 export const OPEN_BRACE = 123;
 export const CLOSE_BRACE = 125;
 
-// One look-up replaces several comparisons. ESCAPED marks the characters that may follow a backslash.
+// A table of the kinds of each ASCII character, so that one look-up replaces several comparisons. ESCAPED marks the
+// characters that may follow a backslash.
 const DIGIT = 1;
 const HEX = 2;
 const ESCAPED = 4;
@@ -119,7 +120,10 @@ export function scanString(text: JsonText, at: number): number {
   throw unexpected(text, index, "a character of a string");
 }
 
-/** Whether there is no backslash and no control character. Bit 7 of each byte is set if the byte is one of them. */
+/**
+ * Returns whether the range has neither a backslash nor a control character. Bit 7 of each byte is set if the byte is
+ * one of them.
+ */
 function isPlain({ bytes, view }: JsonText, start: number, end: number): boolean {
   let at = start;
   for (; view !== undefined && at + 4 <= end; at += 4) {
@@ -162,7 +166,7 @@ function scanDigits(text: JsonText, at: number): number {
 
 export type OnMember = (keyStart: number, keyEnd: number, valueStart: number, valueEnd: number) => void;
 
-/** Walks the members of the object that starts here. @returns the index after the object */
+/** Calls `onMember` for each member of the object that starts here. @returns the index after the object */
 export function eachMember(text: JsonText, at: number, budget: number, onMember?: OnMember): number {
   if (budget <= 0) throw tooDeep();
   const { bytes } = text;
@@ -185,7 +189,7 @@ export function eachMember(text: JsonText, at: number, budget: number, onMember?
 }
 
 /**
- * Walks the elements of the array that starts here.
+ * Scans each element of the array that starts here.
  * @param scan returns the index after the element. @default `scanValue`
  * @returns the index after the array
  */
@@ -209,7 +213,7 @@ export function eachElement(
   }
 }
 
-/** @throws JsonSyntaxError if more than space follows */
+/** @throws JsonSyntaxError if anything but space follows */
 export function assertEnd(text: JsonText, at: number): void {
   const end = skipSpace(text.bytes, at);
   if (end < text.bytes.length) throw unexpected(text, end, "the end");

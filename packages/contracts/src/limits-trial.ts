@@ -11,7 +11,10 @@ export interface TrialRun {
   wait: WaitTimes;
   /** The most tasks that waited at one time. */
   largestBacklog: number;
-  /** The tasks that still waited when the last one had arrived. If they are many, the limits let fewer tasks through than arrive. */
+  /**
+   * The tasks that still waited when the last task had arrived. If they are many, the limits let fewer tasks start than
+   * arrive.
+   */
   backlogAtEnd: number;
   /** The most tasks that ran at one time. */
   peakRunning: number;
@@ -28,17 +31,20 @@ export interface LimitsTrial {
   limitsToday: QueueLimits;
   /** Completed tasks that were replayed. */
   completed: number;
-  /** Tasks that wait now and were replayed with them, with the mean run time of their type. */
+  /** Tasks that wait now and were replayed with the completed ones, with the mean run time of their type. */
   waiting: number;
   /** True if there were more than the newest 10,000 completed tasks, or more than 10,000 that wait. */
   isCut: boolean;
-  /** When the first of them arrived, ms since the epoch. */
+  /** When the first of these tasks arrived, ms since the epoch. */
   firstAt: number;
-  /** When the last of them arrived or ended, ms since the epoch. */
+  /** When the last of these tasks arrived or ended, ms since the epoch. */
   lastAt: number;
   /** The slots of the workers in both simulations. */
   slots: number;
-  /** The mean number of tasks that ran at one time, rounded up. With fewer slots the queue cannot keep up, whatever its limits are. */
+  /**
+   * The mean number of tasks that ran at one time, rounded up. With fewer slots the queue cannot keep up, whatever its
+   * limits are.
+   */
   slotsToKeepUp: number;
   /** How long the completed tasks waited in reality. */
   recorded: WaitTimes;

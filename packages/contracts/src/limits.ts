@@ -3,7 +3,7 @@
 /** Braces would break Redis hash tags and `..` would change URLs, so the pattern allows neither. */
 export const QUEUE_NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
 export const TASK_ID_PATTERN = "^[A-Za-z0-9_.:-]{1,128}$";
-/** Pattern of new task ids. "." and ".." are left out, since clients read them as steps of a path. */
+/** Pattern of new task ids. "." and ".." are refused, because clients read them as steps of a path. */
 export const NEW_TASK_ID_PATTERN = "^(?!\\.{1,2}$)[A-Za-z0-9_.:-]{1,128}$";
 export const TASK_TYPE_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$";
 /**
@@ -80,7 +80,10 @@ export const isNewTaskId = (value: unknown): value is string =>
   typeof value === "string" && newTaskId.test(value);
 export const isTaskType = (value: unknown): value is string =>
   typeof value === "string" && taskType.test(value);
-/** The key of a task: well-formed text without NUL. "." and ".." are left out, since clients read them as steps of a path. */
+/**
+ * The key of a task: well-formed text without NUL. "." and ".." are refused, because clients read them as steps of a
+ * path.
+ */
 export const isTaskKey = (value: unknown): value is string =>
   typeof value === "string" &&
   value !== "" &&

@@ -11,8 +11,9 @@ export const OVERLAP_POLICIES = ["allow", "skip"] as const;
 export type OverlapPolicy = (typeof OVERLAP_POLICIES)[number];
 
 /**
- * The outcome of one occurrence: its task was enqueued, it was missed, or the last task had not ended. Where another task holds the unique
- * key of the schedule: `deduplicated`, nothing was enqueued; `replaced`, that task got the payload and the options.
+ * The outcome of one occurrence: its task was enqueued, the occurrence was missed, or the last task had not ended. If
+ * another task holds the unique key of the schedule: `deduplicated`, nothing was enqueued; `replaced`, that task got
+ * the payload and the options.
  */
 export const RUN_OUTCOMES = ["enqueued", "missed", "overlapped", "deduplicated", "replaced"] as const;
 export type RunOutcome = (typeof RUN_OUTCOMES)[number];
@@ -21,11 +22,12 @@ export type RunOutcome = (typeof RUN_OUTCOMES)[number];
 export interface ScheduledTaskOptions
   extends Pick<TaskOptions, "priority" | "maxRetries" | "backoff" | "timeoutMs" | "tags" | "keep"> {
   /**
-   * The unique key of every task. An occurrence while another task holds the key enqueues nothing, or replaces that task, and the schedule
-   * goes on with the next one. "reject" is like "existing"; "debounce" is refused, because occurrences have no `delayMs`.
+   * The unique key of every task. If another task holds the key, an occurrence enqueues nothing or replaces that task,
+   * and the schedule continues with the next occurrence. "reject" is like "existing"; "debounce" is refused, because
+   * occurrences have no `delayMs`.
    */
   unique?: Unique | undefined;
-  /** A task that is acquired this long after its time becomes `expired`. Milliseconds, 1 to 31_536_000_000. */
+  /** A task that is acquired this long after its due time becomes `expired`. Milliseconds, 1 to 31_536_000_000. */
   expiresAfterMs?: number | undefined;
 }
 
@@ -33,8 +35,8 @@ export interface ScheduledTaskOptions
 export interface ScheduleInput {
   queue: string;
   /**
-   * Five fields, or six with seconds first; `@daily` and the like. `@every 30s`, `@every 1h30m`: the multiples of 1 second to 365 days
-   * since the epoch.
+   * Five fields, or six with seconds first; `@daily` and the like. `@every 30s`, `@every 1h30m`: the multiples of 1
+   * second to 365 days since the epoch.
    */
   cron: string;
   /** IANA name. @default "UTC" */
@@ -58,7 +60,7 @@ export interface ScheduleInput {
   missed?: MissedPolicy | undefined;
   /** @default "allow" */
   overlap?: OverlapPolicy | undefined;
-  /** @default unchanged; false for a new one */
+  /** @default unchanged; false for a new schedule */
   paused?: boolean | undefined;
 }
 
@@ -68,7 +70,7 @@ export interface ScheduleRun {
   /** With the outcomes `deduplicated` and `replaced` the task that holds the unique key. */
   taskId: string | null;
   outcome: RunOutcome;
-  /** True if an operator started it. */
+  /** True if an operator started the run. */
   manual: boolean;
 }
 
@@ -97,7 +99,7 @@ export interface ScheduleView {
   nextRuns: number[];
   /** The cron expression in words. */
   words: string;
-  /** With the present state of the task; null if it is gone. */
+  /** The last run and the present state of its task; the state is null if the task is gone. */
   lastRun: (ScheduleRun & { state: TaskState | null }) | null;
   /** The last ten, newest first. */
   runs: ScheduleRun[];

@@ -8,7 +8,8 @@ import { type ReadTasks, type TaskColumns, TaskReader } from "./task-json.ts";
 function setup(longestLine?: number) {
   return new TaskReader(({ fields, hasPayload }) => {
     const { type, ...options } = fields;
-    if (typeof type !== "string" || !hasPayload) throw new HoldfastError("invalid_argument", "a field lacks");
+    if (typeof type !== "string" || !hasPayload)
+      throw new HoldfastError("invalid_argument", "a field is missing");
     return { type, options: Object.keys(options).length === 0 ? undefined : options };
   }, longestLine);
 }
@@ -18,7 +19,7 @@ const payloadsOf = ({ bytes, spans }: TaskColumns) =>
     bytes.toString("utf8", spans[2 * place], spans[2 * place + 1]),
   );
 
-/** Each task of a body: type, payload and options, or the code of its refusal. */
+/** Lists the tasks of a body: type, payload and options, or the code of the refusal. */
 function told({ tasks, refused, count }: ReadTasks) {
   const payloads = payloadsOf(tasks);
   let next = 0;
@@ -32,7 +33,7 @@ function told({ tasks, refused, count }: ReadTasks) {
 
 const readArray = (text: string) => told(setup().array(Buffer.from(text)));
 
-/** A task by itself, through a reader that has seen no other. */
+/** Reads one task with a new reader. */
 function alone(text: string) {
   try {
     const tasks = setup().one(Buffer.from(text));

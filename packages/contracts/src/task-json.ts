@@ -216,7 +216,7 @@ export class TaskReader {
     return this.#readOther(text, at, read, isOne);
   }
 
-  /** Reads any task: its members may be in any order, and it may have options. */
+  /** Reads a task that may have options, and whose members may be in any order. */
   #readOther(text: JsonText, at: number, read: ReadTasks, isOne: boolean): number {
     const { bytes } = text;
     if (bytes[at] !== OPEN_BRACE) {
@@ -247,7 +247,10 @@ export class TaskReader {
     return end;
   }
 
-  /** Reads a head for the tasks that follow. Undefined if the task does not begin with a type and a payload. */
+  /**
+   * Reads the head with which the following tasks are compared. Undefined if the task does not begin with a type and a
+   * payload.
+   */
   #readHead(text: JsonText, at: number): Head | undefined {
     const { bytes } = text;
     if (bytes[at] !== OPEN_BRACE) return undefined;

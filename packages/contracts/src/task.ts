@@ -70,8 +70,9 @@ export interface TaskOptions {
   /** Time-out of one attempt, ms, 1 to 86_400_000. @default 1_800_000 */
   timeoutMs?: number | undefined;
   /**
-   * A task that is acquired after this moment (ms since the epoch, Redis time) becomes `expired`. An attempt that runs then goes on, unless
-   * its handler or worker has `abortAtExpiry`: that makes this moment a deadline.
+   * A task that is acquired after this moment (ms since the epoch, Redis time) becomes `expired`. An attempt that runs
+   * at this moment continues, unless its handler or worker has `abortAtExpiry`. That option makes the moment a
+   * deadline.
    */
   expiresAt?: number | undefined;
   /** At most 16 tags of at most 64 characters. */
@@ -186,7 +187,7 @@ export interface TaskView {
   /** When the task reached its terminal state. */
   endedAt: number | null;
   workerId: string | null;
-  /** The part that Redis keeps of the token of the present or last lease: the part before the dot. */
+  /** The part of the token of the present or last lease that Redis keeps: the part before the dot. */
   fence: string | null;
   cancelRequested: boolean;
   /** True after the task crashed its worker twice; it then runs alone. */
@@ -252,11 +253,11 @@ export interface QueueFlow {
   runnable: number;
   /** How many tasks of the queue may run at one time; null for no limit. */
   concurrency: number | null;
-  /** Keys of which a task may start now. */
+  /** Keys that have a task that may start now. */
   keysReady: number;
   /**
-   * Keys that are looked at again at a known time: no task of theirs may start before it (rate or hold), or their
-   * account is kept until then.
+   * Keys that are looked at again at a known time: a rate or a hold lets none of their tasks start before that time, or
+   * their account is kept until then.
    */
   keysResting: number;
   /** Held keys among the 100 resting keys with the latest times. */
@@ -284,7 +285,7 @@ export interface QueueTotals {
   expired: number;
   stale: number;
   purged: number;
-  /** Dead letters that a cap of the queue dropped; they are among the purged tasks. */
+  /** Dead letters that a cap of the queue dropped. They are counted as purged too. */
   dropped: number;
 }
 
@@ -301,7 +302,7 @@ export interface StaleVerdict {
   workerId: string;
   /** When it was refused: Redis time as the worker knew it, ms since the epoch. */
   at: number;
-  /** How long the attempt went on after the end of its lease; null if that is no longer known. */
+  /** How long the attempt continued after the end of its lease; null if that is no longer known. */
   lateMs: number | null;
   /** How long the next attempt ran at the same time; 0 if none had begun. */
   overlapMs: number;
@@ -313,17 +314,23 @@ export interface QueueSettings {
   maxWaiting: number;
   /** How long completed, cancelled and expired tasks are kept, ms. @default 86_400_000 */
   retentionMs: number;
-  /** How many of each of these states are kept at most. @default 10_000 */
+  /** How many tasks of each of these states are kept at most. @default 10_000 */
   retentionCount: number;
   /** How long an id given by a caller is remembered after the task ended, ms. @default 3_600_000 */
   idempotencyMs: number;
   /** The durability of enqueues without this option. @default "memory" */
   durability: Durability;
-  /** How many dead letters are kept at most: janitors drop the oldest ones beyond it, for good. 0: no cap. @default 0 */
+  /**
+   * How many dead letters are kept at most: if there are more, janitors drop the oldest ones for good. 0: no cap.
+   * @default 0
+   */
   maxDead: number;
   /** How long dead letters are kept at most, ms: janitors drop older ones for good. 0: no cap. @default 0 */
   maxDeadAgeMs: number;
-  /** How many events of tasks are kept for readers, at least (docs/events.md); older ones are removed. 0: the queue keeps none. @default 0 */
+  /**
+   * At least how many events of tasks are kept for readers (docs/events.md); older ones are removed. 0: the queue keeps
+   * none. @default 0
+   */
   maxEvents: number;
 }
 
@@ -341,8 +348,8 @@ export interface WorkerView {
   heartbeatAt: number;
   heartbeatAgeMs: number;
   /**
-   * `drained`: it was asked to drain, and holds no tasks. `paused`: its program does not ask for tasks at the moment, because it called
-   * `worker.pause()`, or no `acquire` of a `ManualWorker` waits.
+   * `drained`: it was asked to drain, and holds no tasks. `paused`: its program does not ask for tasks at the moment,
+   * because it called `worker.pause()`, or no `acquire` of a `ManualWorker` waits.
    */
   state: "running" | "paused" | "draining" | "drained" | "stopped" | "lost";
   /** Its running tasks, at most 100. Only present for a single worker, not in the live stream. */

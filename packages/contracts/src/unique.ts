@@ -35,7 +35,7 @@ export interface Unique {
   maxWaitMs?: number | undefined;
 }
 
-/** How often a task was replaced by enqueues with its unique key. Times are milliseconds since the epoch, Redis time. */
+/** How often enqueues with its unique key replaced a task. Times are milliseconds since the epoch, Redis time. */
 export interface Replacements {
   count: number;
   firstAt: number;

@@ -24,7 +24,7 @@ export interface HoldfastOptions {
   redis: RedisOption;
   /** The first part of every Redis key: 1 to 64 of `A-Z a-z 0-9 _ . : -`. @default "queue" */
   prefix?: string | undefined;
-  /** Shown in request ids, in front of a part that is always minted. */
+  /** Shown in request ids, before a part that is always minted. */
   instance?: string | undefined;
   onScript?: ConnectionOptions["onScript"];
   /** Receives the spans of the queues of this client. @default no spans are made */
@@ -50,7 +50,7 @@ export const holdfastShape = shapeOf<HoldfastOptions>({
 export class Holdfast {
   readonly prefix: string;
   readonly registry: Registry;
-  /** The operations of operators that outlive a request. */
+  /** The operations that operators started, which outlive the request that started them. */
   readonly operations: OperationStore;
   /** The audit log of what operators did. */
   readonly actions: ActionLog;
@@ -61,7 +61,8 @@ export class Holdfast {
   readonly #others: Connection[] = [];
   readonly #instance: string | undefined;
   /**
-   * Weak references: the engines live as long as their users, because a process may use many queues in its lifetime.
+   * Weak references, because a process may use many queues in its lifetime. An engine lives as long as somebody uses
+   * it.
    */
   readonly #engines = new Map<string, WeakRef<Engine>>();
   readonly #unused = new FinalizationRegistry<string>((queue) => {
@@ -69,7 +70,8 @@ export class Holdfast {
   });
 
   /**
-   * @param connection of a queue, worker or janitor that was given `redis`: it shares it with the others of the process
+   * @param connection given by a queue, worker or janitor that was created with `redis`. All of these in one process
+   * share it.
    * @throws HoldfastError invalid_argument
    */
   constructor(options: HoldfastOptions, connection?: Connection) {
@@ -114,7 +116,7 @@ export class Holdfast {
     return performance.now() - started;
   }
 
-  /** Closes a further connection together with this client. */
+  /** Registers a further connection, which `close` closes together with this client. */
   alsoClose(connection: Connection): void {
     this.#others.push(connection);
   }
@@ -124,7 +126,7 @@ export class Holdfast {
   }
 }
 
-/** A shared client. It is recognized by its properties, because it may come from another copy of the library. */
+/** Recognizes a shared client by its properties, because it may come from another copy of the library. */
 export const clientKind: Kind = {
   wants: "a client: new Holdfast({ redis })",
   is: (value) => {
@@ -134,8 +136,8 @@ export const clientKind: Kind = {
 };
 
 /**
- * The client of something: the one that it was given, or one of its own. All that were given the same `redis` share one connection
- * per process, which ends with the last of them.
+ * Returns the client that the options give, or makes one. All clients made for the same `redis` share one connection
+ * per process, which closes when the last of them closes.
  */
 export function clientOf({ client, redis, prefix, tracing, onScript }: OwnerOptions): {
   client: Holdfast;

@@ -11,7 +11,9 @@ import type { BatchContext, BatchOptions } from "./worker/batch-handler.ts";
 import type { Handler, HandlerContext, HandlerOptions, HandlerTask } from "./worker/handler.ts";
 import { handlerShape } from "./worker/handler-options.ts";
 
-/** The part of Standard Schema v1 (standardschema.dev) that is used here. Any validator that implements it will do. */
+/**
+ * The part of Standard Schema v1 (standardschema.dev) that is used here. Any validator that implements it can be used.
+ */
 export interface StandardSchema<Input, Output = Input> {
   readonly "~standard": {
     readonly version: 1;
@@ -56,14 +58,14 @@ export interface TaskDefinition<Input, Result, Output = Input> {
    */
   enqueue(queue: Pick<Queue, "enqueue">, payload: Input, options?: TaskOptions): Promise<EnqueueReceipt>;
   /**
-   * An entry for the handlers of a worker: `{ ...send.handler(async (payload, ctx) => …) }`. A stored payload that does not
-   * fit the schema goes to the dead letters at once, since no retry would change it.
+   * An entry for the handlers of a worker: `{ ...send.handler(async (payload, ctx) => …) }`. A stored payload that does
+   * not fit the schema goes to the dead letters at once, since no retry would change it.
    */
   handler(
     run: (payload: Output, ctx: HandlerContext, task: HandlerTask) => Result | Promise<Result>,
   ): Record<string, (task: HandlerTask, ctx: HandlerContext) => Promise<Result>>;
   /**
-   * The same, with options for the tasks of the type in this worker.
+   * Makes such an entry with options for the tasks of this type in this worker.
    * @throws HoldfastError invalid_argument
    */
   handler(
@@ -95,7 +97,7 @@ export const taskDefinitionShape = shapeOf<TaskDefinitionOptions<unknown>>({
   example: "{ schema, defaults: { maxRetries: 5 } }",
   kinds: {
     schema: {
-      wants: "a schema that speaks Standard Schema (Zod 3.24 or later, Valibot 1, ArkType 2)",
+      wants: "a schema that implements Standard Schema (Zod 3.24 or later, Valibot 1, ArkType 2)",
       is: (value) =>
         typeof (value as Partial<StandardSchema<unknown>> | null)?.["~standard"]?.validate === "function",
     },
@@ -156,7 +158,7 @@ export function defineTask<Input, Result = unknown, Output = Input>(
       // The payload is checked in its JSON form, which the worker will get. Otherwise a schema that wants a Date would
       // accept the payload here, and refuse it in every worker.
       const checked = schema === undefined ? undefined : validate(throughJson(payload));
-      // A result that is there already is not awaited, so that the enqueue begins before a close() that is called right
+      // A result that is not a promise is not awaited. So the enqueue begins before a close() that is called right
       // after it.
       const { issues } = (checked instanceof Promise ? await checked : checked) ?? {};
       if (issues) throw await misfit(type, issues, validate(payload));
@@ -210,7 +212,10 @@ function merged(defaults: TaskOptions | undefined, own: TaskOptions | undefined)
   return "delayMs" in given || "runAt" in given ? { ...others, ...given } : { ...defaults, ...given };
 }
 
-/** A payload that JSON cannot express is returned as it is, and the queue refuses it. */
+/**
+ * Returns the payload as it is after JSON. A payload that JSON cannot express is returned unchanged, and the queue
+ * refuses it.
+ */
 function throughJson(payload: unknown): unknown {
   try {
     const text = JSON.stringify(payload);

@@ -3,7 +3,7 @@ import { shapeOf } from "./options/shape.ts";
 
 export interface StopOptions {
   /**
-   * How long running tasks may go on. A later call can shorten this time, but not lengthen it. Milliseconds, 0 to
+   * How long running tasks may continue. A later call can shorten this time, but not lengthen it. Milliseconds, 0 to
    * 2_147_483_647. @default 25_000
    */
   graceMs?: number | undefined;
@@ -19,7 +19,7 @@ export const stopShape = shapeOf<StopOptions>({
 
 const STEP_MS = 10;
 
-/** A period of grace: the time that is left for some work. It can be shortened while it runs. */
+/** A period of grace, in which some work may still end. The period can be shortened while it runs. */
 export class Grace {
   #endsAtMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
@@ -37,7 +37,7 @@ export class Grace {
     return Math.max(0, this.#endsAtMs - performance.now());
   }
 
-  /** The period ends after `ms`, or earlier if it would have ended earlier anyway. */
+  /** Makes the period end after `ms`, unless it ends earlier anyway. */
   shorten(ms: number): void {
     const endsAtMs = performance.now() + ms;
     if (endsAtMs >= this.#endsAtMs) return;

@@ -1,4 +1,4 @@
-/** The main entry. A program that enqueues tasks or runs them needs no other one (docs/library.md). */
+/** The main entry point (docs/library.md). A program that enqueues or runs tasks needs no other. */
 export {
   type AttemptOutcome,
   type AttemptView,

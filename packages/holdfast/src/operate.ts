@@ -1,4 +1,4 @@
-/** The entry for programs that operate queues: the services, the command line, or a dashboard of your own. */
+/** The entry point for programs that operate queues: the services, the command line, or a dashboard of your own. */
 export type { ActionFilter, ActionLog, ActionPage } from "./engine/action-log.ts";
 export type { OperationShare, OperationSpec, OperationStore } from "./engine/operation-store.ts";
 export { mergeGroups } from "./observer/dead-groups.ts";

@@ -8,7 +8,10 @@ const FILES = {
   isolationChild: "./isolation/child.js",
 } as const;
 
-/** The file of the code. If a bundler has not copied that file, its text: CommonJS that needs no other module. */
+/**
+ * The file of the code, or its text if a bundler has not copied that file. The text is CommonJS that needs no other
+ * module.
+ */
 export type OwnCode = { file: string } | { text: string };
 
 // In a CommonJS bundle, import.meta.url is undefined.
@@ -17,7 +20,7 @@ const here: string | undefined = import.meta.url;
 /** @throws HoldfastError internal if this is a bundle of a Holdfast whose build was not complete */
 export async function ownCode(name: keyof typeof FILES): Promise<OwnCode> {
   if (here?.startsWith("file:")) {
-    // Sources that run directly use the built files here too, because Node runs no TypeScript before version 22.
+    // Even if the sources run directly, the built files are used, because Node runs no TypeScript before version 22.
     const base = here.endsWith(".ts") ? new URL("../dist/", here) : here;
     const file = fileURLToPath(new URL(FILES[name], base));
     if (existsSync(file)) return { file };
@@ -28,7 +31,7 @@ export async function ownCode(name: keyof typeof FILES): Promise<OwnCode> {
   } catch (error) {
     throw new HoldfastError(
       "internal",
-      `${FILES[name].slice(2)} of holdfast is not here, and its text is not in this bundle either: build holdfast with \`pnpm run build\` before you bundle, or leave it out of the bundle (\`external: ["holdfast"]\`) and install it next to the bundle`,
+      `${FILES[name].slice(2)} of holdfast is missing, and this bundle does not contain its text either: build holdfast with \`pnpm run build\` before you bundle, or leave it out of the bundle (\`external: ["holdfast"]\`) and install it next to the bundle`,
       { cause: error },
     );
   }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { soon } from "./soon.ts";
 
-test("it runs when the code that runs now is done, in the order of the calls, and before timers", async () => {
+test("functions run after the current code, in the order of the calls, and before timers", async () => {
   const ran: string[] = [];
   const timer = new Promise((resolve) => setTimeout(resolve, 0)).then(() => ran.push("timer"));
   soon(() => ran.push("first"));
@@ -11,7 +11,7 @@ test("it runs when the code that runs now is done, in the order of the calls, an
   expect(ran).toEqual(["now", "first", "second", "timer"]);
 });
 
-test("nothing of Node stands under the stack of what it runs", async () => {
+test("the stack of such a function has no frames of Node", async () => {
   const stack = await new Promise<string>((resolve) => {
     soon(function begun() {
       resolve(new Error("here").stack ?? "");

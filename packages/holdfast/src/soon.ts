@@ -1,8 +1,8 @@
 const NOW = Promise.resolve();
 
 /**
- * Runs a function after the code that runs now, as `queueMicrotask` does. But `queueMicrotask` makes an AsyncResource
- * for each call, and puts three frames of Node under the stack of every error of a handler that is begun in it.
+ * Runs a function after the current code, as `queueMicrotask` does. But `queueMicrotask` makes an AsyncResource for
+ * each call, and adds three frames of Node to the stack of every error in a handler that starts in it.
  */
 export function soon(run: () => void): void {
   void NOW.then(run);

@@ -10,7 +10,7 @@ export class UnderWay {
     return call;
   }
 
-  /** Resolves when no call is under way, including calls that begin meanwhile. */
+  /** Resolves when no call is under way. Calls that begin meanwhile are awaited too. */
   async ended(): Promise<void> {
     while (this.#calls.size > 0) await Promise.allSettled(this.#calls);
   }

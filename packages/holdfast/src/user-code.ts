@@ -2,8 +2,8 @@ import { HoldfastError } from "@holdfast/contracts";
 import { readThrown } from "./worker/thrown.ts";
 
 /**
- * A value that user code threw, as a HoldfastError. `who` is the subject of the sentence, such as "a listener of the
- * worker".
+ * Turns a value that user code threw into a HoldfastError. `who` is the subject of its message, such as "a listener of
+ * the worker".
  */
 export function thrownBy(who: string, thrown: unknown): HoldfastError {
   const { name, message, text } = readThrown(thrown);
@@ -26,7 +26,7 @@ export function callHook<T>(call: () => T, onError: (thrown: unknown) => void): 
 const warned = new Set<string>();
 const WARNINGS = 100;
 
-/** Reports an error for which there may be no listener. Node prints each text once, and the process goes on. */
+/** Reports an error for which there may be no listener. Node prints each text once, and the process continues. */
 export function warn({ message }: Error): void {
   if (warned.has(message) || warned.size === WARNINGS) return;
   warned.add(message);

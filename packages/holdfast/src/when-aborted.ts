@@ -1,8 +1,8 @@
 const waiting = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
- * Calls back when the signal is aborted. All callers share one listener of the signal, because Node prints a warning
- * for more than ten.
+ * Calls back when the signal is aborted. All callers share one listener of the signal, because Node prints a warning if
+ * a signal has more than ten.
  * @returns a function that ends the subscription
  */
 export function whenAborted(signal: AbortSignal | undefined, callback: () => void): () => void {

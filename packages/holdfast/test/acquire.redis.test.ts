@@ -85,7 +85,7 @@ test("a paused queue grants nothing and promotes nothing", async () => {
 });
 
 describe("expiry", () => {
-  test("a task past its time becomes expired when its turn comes, and the caller is told", async () => {
+  test("a task past its expiresAt becomes expired when its turn comes, and the caller learns of it", async () => {
     const q = await setup();
     await q.add("old", { expiresAt: q.now + 10 });
     await q.add("good");
@@ -97,7 +97,7 @@ describe("expiry", () => {
     expect((await q.stats()).totals.expired).toBe(1);
   });
 
-  test("a retry expires as well, a running attempt does not", async () => {
+  test("a task that waits for a retry expires too, but a running attempt does not", async () => {
     const q = await setup();
     await q.add("a", { expiresAt: q.now + 10 });
     const grant = await q.grant();
@@ -108,7 +108,7 @@ describe("expiry", () => {
     expect(await q.task("a")).toMatchObject({ state: "expired", attempts: 1, failures: 1 });
   });
 
-  test("if some of the tasks that it read were expired, the caller has to ask again at once", async () => {
+  test("if an acquire found expired tasks, the caller has to ask again at once", async () => {
     const q = await setup();
     await q.add(["old1", "old2"], { expiresAt: q.now + 1 });
     await q.add("good");
@@ -123,14 +123,14 @@ describe("the time-out of an attempt", () => {
   // The verdict of a worker that ends the attempt at its time-out may arrive this much later.
   const SETTLE_MS = 250;
 
-  test("bounds the lease from the start", async () => {
+  test("limits the lease from its start", async () => {
     const q = await setup();
     await q.add("quick", { timeoutMs: 100 });
     await q.grant();
     expect((await q.task("quick")).leaseExpiresAt).toBe(q.now + 100 + SETTLE_MS);
   });
 
-  test("is 1,800,000 ms by default, whatever the lease", async () => {
+  test("is 1,800,000 ms by default, however long the lease is", async () => {
     const q = await setup();
     await q.add(["plain"]);
     await q.add("tagged", { tags: ["x"] });
@@ -157,7 +157,7 @@ describe("tombstones", () => {
     expect((await q.acquire(5)).grants.map(({ id }) => id)).toEqual(["a"]);
   });
 
-  test("an id that stands twice in a list is granted once", async () => {
+  test("an id that is in a list twice is granted once", async () => {
     const q = await setup();
     await q.add("a");
     await q.redis.rpush(q.keys.pending, "a", "a");
@@ -176,13 +176,13 @@ describe("the same request sent twice", () => {
     expect(await q.stats()).toMatchObject({ processing: 2, pending: 1 });
   });
 
-  test("names only those that the caller still holds", async () => {
+  test("names only the tasks that the caller still holds", async () => {
     const q = await setup();
     await q.add(["a", "b", "c"]);
     const args = q.roundTripArgs({ want: 3 });
     const first = await q.engine.acquire(args, request(1));
     const [a, b, c] = first.grants;
-    if (!a || !b || !c) throw new Error("three were wanted");
+    if (!a || !b || !c) throw new Error("not all three tasks were granted");
     await q.ack(b);
     expect((await q.engine.acquire(args, request(1))).grants).toEqual([a, c]);
     await q.crash();
@@ -203,7 +203,7 @@ describe("the same request sent twice", () => {
       ]);
   });
 
-  test("is refused once a later one of the slot was answered", async () => {
+  test("is refused after a later request of the same slot was answered", async () => {
     const q = await setup();
     await q.add(["a", "b"]);
     await q.engine.acquire(q.roundTripArgs({ want: 1 }), request(2));

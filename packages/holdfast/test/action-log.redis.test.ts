@@ -23,7 +23,7 @@ const record = (subject: string): AuditRecord => ({
   ...{ clientRequestId: null, requestId: "r", operationId: null },
 });
 
-test("records are paged newest first, and walked oldest first", async () => {
+test("records are paged newest first, and exported oldest first", async () => {
   for (const subject of ["a", "b", "c"]) await client.actions.append(record(subject));
   const first = await client.actions.page({ limit: 2 });
   expect(first.records.map(({ subject }) => subject)).toEqual(["c", "b"]);
@@ -109,7 +109,7 @@ test("the oldest records beyond a bound are removed, and older cursors stay vali
 });
 
 test.each([0, 1, 2])(
-  "a trim that is cut short after %i of its calls loses no record that is to be kept",
+  "a trim that is aborted after %i of its calls loses no record that has to be kept",
   async (calls) => {
     const { own, key, subjects, walk } = await logOf(1_500);
     const { cursor } = await own.actions.page({ limit: 500 });
@@ -132,7 +132,7 @@ test.each([0, 1, 2])(
   },
 );
 
-test("a time span before 1970 is empty, and no error", async () => {
+test("a time span before 1970 is empty, but not an error", async () => {
   for (const filter of [{ to: 0 }, { to: -5 }, { from: 10, to: 5 }, { from: 0, to: 1 }]) {
     expect(await client.actions.page({ ...filter, limit: 10 })).toMatchObject({ records: [], cursor: null });
     for await (const page of client.actions.all(filter)) expect(page).toEqual([]);

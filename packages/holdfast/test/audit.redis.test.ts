@@ -38,7 +38,7 @@ test.each(["processing", "scheduled", "deadLetters"] as const)(
 );
 
 test.each(["completed", "cancelled", "expired"] as const)(
-  "finds an id that is twice or wrongly in %s, and a repair leaves it there once",
+  "finds an id that is in %s twice or wrongly, and a repair leaves one entry",
   async (part) => {
     const q = await oneOfEach();
     const [own = ""] = await q.redis.lrange(q.keys[part], 0, -1);
@@ -58,7 +58,7 @@ test("entries of the pending lists without a pending task are counted as tombsto
   expect((await q.acquire(10)).grants.map(({ id }) => id)).toEqual(["waiting"]);
 });
 
-test("reads all of an index, window by window, and removes every wrong entry", async () => {
+test("reads a whole index, window by window, and removes every wrong entry", async () => {
   const q = await setup();
   await q.add("waiting");
   const ghosts = Array.from({ length: 1_200 }, (_, i) => `ghost${i}`);
@@ -90,7 +90,7 @@ const queueOfHeaders = async (ids: string[]) => {
   return q;
 };
 
-test("finds the envelope that is left by a settle that was cut short after its commit", async () => {
+test("finds the envelope that is left by a settle that was aborted after its commit", async () => {
   const q = await setup();
   await q.add("a", { payloadText: '"gone"', keepPayload: false });
   const grant = await q.grant();
@@ -127,7 +127,7 @@ test("a repair corrects a wrong count of records with a header", async () => {
   expect((await auditQueue(q.engine)).violations).toEqual([]);
 });
 
-test("shows that a record with a header was lost, also after a repair", async () => {
+test("reports that a record with a header was lost, even after a repair", async () => {
   const q = await queueOfHeaders(["a", "b"]);
   q.corrupted = true;
   await q.redis.hdel(q.keys.state, "a");
@@ -137,7 +137,7 @@ test("shows that a record with a header was lost, also after a repair", async ()
   }
 });
 
-// A loss cannot be mended, so the audit and the count of the tests have to show it.
+// A lost entry cannot be repaired, so both the audit and the checks of the tests have to report it.
 test.each([
   "pending",
   "scheduled",
@@ -146,7 +146,7 @@ test.each([
   "completed",
   "cancelled",
   "expired",
-] as const)("shows that an entry of %s is missing, repair or not", async (part) => {
+] as const)("reports that an entry of %s is missing, with and without a repair", async (part) => {
   const q = await oneOfEach();
   q.corrupted = true;
   await q.redis.unlink(q.keys[part]);
@@ -155,7 +155,7 @@ test.each([
   expect((await findViolations(q.redis, q.keys)).length).toBeGreaterThan(0);
 });
 
-test("shows that a task was lost (I2)", async () => {
+test("reports that a task was lost (I2)", async () => {
   const q = await oneOfEach();
   q.corrupted = true;
   await q.redis.hdel(q.keys.tasks, "waiting");
@@ -166,7 +166,7 @@ test("shows that a task was lost (I2)", async () => {
   expect((await findViolations(q.redis, q.keys)).length).toBeGreaterThan(0);
 });
 
-test("shows that the counters do not add up (I2)", async () => {
+test("reports that the counters do not add up (I2)", async () => {
   const q = await oneOfEach();
   q.corrupted = true;
   const counters = await q.redis.hgetBuffer(q.keys.state, "#counters");
@@ -187,14 +187,14 @@ test("a queue written by a newer layout is not repaired", async () => {
   expect(await q.redis.zscore(q.keys.deadLetters, "ghost")).toBe("1");
 });
 
-test("finds a wrong count of the running tasks of a key, and a repair corrects it and lets the key go on", async () => {
+test("finds a wrong count of the running tasks of a key, and a repair corrects it, so that the key runs again", async () => {
   const q = await setup();
   await setLimits(q.engine, { key: { concurrency: 2 } });
   await q.add(["a1", "a2", "a3"], { key: "a" });
   await q.add(["b1"], { key: "b" });
   expect((await q.acquire(2)).grants).toHaveLength(2);
   expect((await auditQueue(q.engine)).violations).toEqual([]);
-  // Each of these has a slot too many counted as running.
+  // For each of these keys, one task too many is counted as running.
   for (const [key, running] of [
     ["a", 2],
     ["b", 2],

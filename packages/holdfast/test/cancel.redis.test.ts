@@ -43,7 +43,7 @@ test("a solo task that waits is cancelled", async () => {
   expect((await q.acquire(1)).grants).toEqual([]);
 });
 
-test("a cancel of a running task is a request, which can be repeated; the lease goes on", async () => {
+test("a cancel of a running task is a request, which can be repeated; the lease continues", async () => {
   const q = await setup();
   await q.add("a");
   const grant = await q.grant();
@@ -58,7 +58,7 @@ test("a cancel of a running task is a request, which can be repeated; the lease 
   expect((await q.task("a")).state).toBe("cancelled");
 });
 
-test("a cancel is too late for an ended task, may be repeated for a cancelled one, and finds no unknown task", async () => {
+test("a cancel is too late for an ended task, can be repeated for a cancelled task, and reports an unknown task", async () => {
   const q = await setup();
   await q.add("done");
   await q.ack(await q.grant());
@@ -92,7 +92,7 @@ test("an unrouted task whose cancel was requested ends as cancelled", async () =
   expect(await q.unrouted(grant)).toBe("cancelled");
 });
 
-test("a queue written by a newer layout is left alone", async () => {
+test("a queue that was written with a newer layout is not changed", async () => {
   const q = await setup();
   await q.add("a");
   q.corrupted = true;

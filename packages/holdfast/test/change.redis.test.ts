@@ -9,7 +9,7 @@ import { type TestQueue, typesText } from "./support/test-queue.ts";
 
 const HOUR = 3_600_000;
 
-/** Changes one task. @returns outcome, state and the task that holds it up, as one text */
+/** Changes one task. @returns as one text: the outcome, the state and the task that prevents the change */
 async function change(q: TestQueue, id: string, what: TaskChange): Promise<string> {
   const [result] = await changeTasks(q.engine, [id], what);
   return [result?.outcome, result?.state, result?.heldBy].filter((part) => part !== undefined).join(" ");
@@ -17,7 +17,7 @@ async function change(q: TestQueue, id: string, what: TaskChange): Promise<strin
 
 const granted = async (q: TestQueue, want = 10) => (await q.acquire(want)).grants.map(({ id }) => id);
 
-test("a scheduled task is run now, and goes behind the tasks that wait", async () => {
+test("a scheduled task is made due now, and is granted after the tasks that wait", async () => {
   const q = await setup();
   await q.add("later", { delayMs: HOUR });
   await q.add("first");
@@ -26,7 +26,7 @@ test("a scheduled task is run now, and goes behind the tasks that wait", async (
   expect(await granted(q)).toEqual(["first", "later"]);
 });
 
-test("a task that waits for its retry is run now, and keeps its attempts", async () => {
+test("a task that waits for its retry is made due now, and keeps its attempts", async () => {
   const q = await setup();
   await q.add("a");
   await q.fail(await q.grant(), "Error: no", HOUR);
@@ -100,7 +100,7 @@ test("a new payload is granted byte by byte, and the other options stay", async 
 test.each([
   ["given by the caller", { fingerprint: "fp" }],
   ["minted", {}],
-])("an id that was %s stands for the first body after each change", async (_, options) => {
+])("an id that was %s belongs to the first body after each change", async (_, options) => {
   const q = await setup();
   await q.add("a", { ...options, delayMs: 50, payloadText: "1" });
   await change(q, "a", { payloadText: "2", priority: "high" });
@@ -120,7 +120,7 @@ test("a repeated enqueue with runAt finds its task after the time was changed", 
   expect(await q.add("a", options)).toBe("d");
 });
 
-test("tasks that do not wait are left alone, and their state is told", async () => {
+test("tasks that do not wait are not changed, and the result has their state", async () => {
   const q = await setup();
   await q.addDead("dead");
   await q.add("done");
@@ -141,7 +141,7 @@ test("tasks that do not wait are left alone, and their state is told", async () 
   expect(await q.ack(grant)).toBe("acked");
 });
 
-test("a task moves from the line of one key to that of another, with the counts of both", async () => {
+test("a task moves from the line of one key to the line of another key, and both counts are updated", async () => {
   const q = await setup();
   await setLimits(q.engine, { key: { concurrency: 1 } });
   await q.add(["a1", "a2"], { key: "a" });
@@ -173,13 +173,13 @@ test.each([
   expect((await q.stats()).pending).toBe(0);
 });
 
-test("the entry that a moved task leaves in a long line stands for no waiting task of that key", async () => {
+test("the entry that a moved task leaves in a long line does not count as a waiting task of that key", async () => {
   const q = await setup();
   const ids = Array.from({ length: 1_001 }, (_, at) => `t${at}`);
   for (let at = 0; at < ids.length; at += 500) await q.add(ids.slice(at, at + 500), { key: "other" });
   await q.add("last", { key: "other" });
   expect(await change(q, "last", { key: "free" })).toBe("changed pending");
-  // It stands behind 1,001 others, so its entry stays.
+  // 1,001 entries are before the entry of the task, so its entry stays.
   expect(await q.redis.zlexcount(q.keys.pendingKeyed, "[other ", "(other!")).toBe(1_002);
   await changeKey(q.engine, { key: "free" }, { holdMs: HOUR });
   for (let call = 0; call < 2; call++) expect(await granted(q, 300)).not.toContain("last");
@@ -192,7 +192,7 @@ test("the entry that a moved task leaves in a long line stands for no waiting ta
   expect(await granted(q, 2)).toEqual(["last"]);
 });
 
-test("a key that is full refuses the task, which stays where it was", async () => {
+test("a full key refuses the task, which stays where it was", async () => {
   const q = await setup();
   await setLimits(q.engine, { key: { maxWaiting: 1 } });
   await q.add("a", { key: "a" });
@@ -203,7 +203,7 @@ test("a key that is full refuses the task, which stays where it was", async () =
   expect(await change(q, "later", { key: "a" })).toBe("changed scheduled");
 });
 
-test("where the newest task of a key wins, a task that comes from another key is the newest", async () => {
+test("with cancel-running, a task that comes from another key counts as the newest", async () => {
   const q = await setup();
   await setLimits(q.engine, { key: { concurrency: 1, whenFull: "cancel-running" } });
   await q.add("a", { key: "a" });
@@ -213,7 +213,7 @@ test("where the newest task of a key wins, a task that comes from another key is
   expect(await granted(q)).toEqual(["b"]);
 });
 
-test("a held key holds the tasks that come to it, and lets go those that leave it", async () => {
+test("a held key holds tasks that get this key, and not tasks that lose it", async () => {
   const q = await setup();
   await changeKey(q.engine, { key: "a" }, { holdMs: HOUR });
   await q.add("out", { key: "a" });
@@ -223,7 +223,7 @@ test("a held key holds the tasks that come to it, and lets go those that leave i
   expect(await granted(q)).toEqual(["out"]);
 });
 
-test("a task that stands aside by its type keeps its place, and its new payload and key", async () => {
+test("a task that was put aside because of its type keeps its place, and gets its new payload and key", async () => {
   const q = await setup();
   await q.add("a", { type: "report", key: "a" });
   await q.acquire(1, { types: typesText("none") });
@@ -233,7 +233,7 @@ test("a task that stands aside by its type keeps its place, and its new payload 
   expect((await q.engine.audit(false)).violations).toEqual([]);
 });
 
-test("a task that stands aside gets a later time, and has its 24 hours anew", async () => {
+test("a task that was put aside gets a later time, and its 24 hours begin again", async () => {
   const q = await setup();
   await q.add("a", { type: "report" });
   await q.acquire(1, { types: typesText("none"), noHandlerAfterMs: 100 });
@@ -247,7 +247,7 @@ test("a task that stands aside gets a later time, and has its 24 hours anew", as
   expect(await q.engine.reject([], "-", 10)).toMatchObject({ dead: 1 });
 });
 
-test("a task that waits for the end of another one keeps its time, and gets the rest", async () => {
+test("a task that waits for the end of another task keeps its time, and gets the other changes", async () => {
   const q = await setup();
   const unique = { key: "k", onConflict: "keepLatest" } as const;
   await q.add("runs", { unique });
@@ -268,7 +268,7 @@ test("a debounced task is run now, and holds its key until then", async () => {
   expect(await q.task("a")).toMatchObject({ state: "scheduled", unique: { holder: "a" } });
 });
 
-test("a task says how often it was changed, when, by whom and what", async () => {
+test("a task shows how often it was changed, when, by whom, and which fields", async () => {
   const q = await setup();
   await q.add("a", { delayMs: HOUR });
   const firstAt = q.now;
@@ -312,7 +312,7 @@ test("an id that is given twice is changed once", async () => {
   expect(await granted(q)).toEqual(["a"]);
 });
 
-test("tasks that have waited only since a later moment are left alone", async () => {
+test("tasks that began to wait after waitedBefore are not changed", async () => {
   const q = await setup();
   await q.add(["old", "retry"], { delayMs: HOUR });
   const waitedBefore = q.now;
@@ -326,7 +326,7 @@ test("tasks that have waited only since a later moment are left alone", async ()
   ).toMatchObject([{ id: "old", outcome: "changed" }]);
 });
 
-test("a paused queue wakes nobody, and any other one wakes the parked worker", async () => {
+test("a change in a paused queue wakes no worker, and in any other queue it wakes the parked one", async () => {
   const q = await setup();
   await q.add("a", { delayMs: HOUR });
   await q.add("b", { delayMs: HOUR });
@@ -344,7 +344,7 @@ test.each([
   ["band", {}, { priority: "high" }, "pendingHigh"],
   ["line of a key", {}, { key: "a" }, "pendingKeyed"],
 ] as const)(
-  "a task whose entry in its new %s is gone is granted by the one that it left behind",
+  "a task whose entry in its new %s is gone is granted by the entry that it left behind",
   async (_, options, what, index) => {
     const q = await setup();
     await q.add(["a", "b"], options);

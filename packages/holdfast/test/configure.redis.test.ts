@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { setup } from "./support/setup.ts";
 
-test("sets what is given and keeps the rest, the pause included", async () => {
+test("sets the given values and keeps all others, including the pause", async () => {
   const q = await setup();
   await q.engine.pause(true, "x");
   expect(await q.engine.configure({ maxWaiting: 5 })).toEqual({
@@ -26,7 +26,7 @@ test("sets what is given and keeps the rest, the pause included", async () => {
   expect(await q.stats()).toMatchObject({ paused: true, pauseReason: "x", settings: all });
 });
 
-test("a queue that keeps events says so until it keeps none, and versions that write none refuse it meanwhile", async () => {
+test("while a queue keeps events, its layout says so, and versions that write no events refuse it", async () => {
   const q = await setup();
   const layout = async () => (await q.redis.hget(q.keys.state, "#settings"))?.split(" ", 1)[0];
   await q.add("a", { key: "k" });
@@ -43,7 +43,7 @@ test("a queue that keeps events says so until it keeps none, and versions that w
   expect(await q.redis.exists(q.keys.events)).toBe(0);
 });
 
-test("a queue written by a newer layout is left alone", async () => {
+test("a queue that was written with a newer layout is not changed", async () => {
   const q = await setup();
   q.corrupted = true;
   const newer = "4 0 0 86400000 10000 3600000 ";

@@ -158,7 +158,7 @@ test("an enqueue reports a schema that needs values that JSON does not have", as
   expect(calls).toEqual([]);
 });
 
-test("a call's own time, and what it leaves undefined, go well with the defaults", async () => {
+test("the time of a call, and options that it leaves undefined, are combined with the defaults", async () => {
   const { calls, queue } = fakeQueue();
   const send = defineTask<Mail>("mail.send", { defaults: { delayMs: 5, priority: "low" } });
   await send.enqueue(queue, { to: "x" }, { runAt: 7, priority: undefined });
@@ -179,7 +179,7 @@ test("an enqueue that is checked at once begins before a close that follows it",
   expect((await observer.stats(name)).pending).toBe(1);
 });
 
-test("a handler with options has them as an entry, and checks the payload all the same", async () => {
+test("a handler with options becomes an entry with these options, and still checks the payload", async () => {
   const event = defineTask("event", { schema: eventSchema });
   const worker = testWorker(
     event.handler(() => Promise.reject(new Error("no")), { maxRetries: 0, deadLetter: false }),
@@ -279,7 +279,7 @@ test.each<[string, () => unknown, string]>([
   [
     "no schema",
     () => defineTask("t", { schema: { parse() {} } as never }),
-    "schema has to be a schema that speaks",
+    "schema has to be a schema that implements",
   ],
   ["an unknown option", () => defineTask("t", { options: {} } as never), "did you mean defaults?"],
   [

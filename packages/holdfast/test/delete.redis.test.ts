@@ -20,7 +20,7 @@ test("refuses a queue that holds a task in any state", async () => {
   expect((await q.task("a")).state).toBe("completed");
 });
 
-test("removes every key of an empty one, the remembered ids and requests included", async () => {
+test("removes every key of an empty queue, including remembered ids and requests", async () => {
   const q = await setup();
   await q.add("a", { fingerprint: "fp" });
   await q.ack(await q.grant(), "1");

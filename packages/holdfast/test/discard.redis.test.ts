@@ -20,7 +20,7 @@ test("a discarded dead letter is hidden and counted as purged, and is removed af
   expect(await q.stats()).toMatchObject({ dead: 1, totals: { purged: 1, deadLettered: 2 } });
 });
 
-test("a discard leaves tasks that are not dead, reports unknown ids, and counts a repeat once", async () => {
+test("a discard does not change tasks that are not dead, reports unknown ids, and counts a repeat once", async () => {
   const q = await setup();
   await q.addDead("a");
   await q.add("unkept", { keepPayload: false });
@@ -47,7 +47,7 @@ test("the given id of a discarded task is a duplicate if the caller asks for tha
 });
 
 test.each([undefined, "fp"])(
-  "a moved task (fingerprint %s) leaves a note of where it went",
+  "the record of a moved task (fingerprint %s) says where the task went",
   async (fingerprint) => {
     const q = await setup();
     await q.addDead("a", fingerprint === undefined ? {} : { fingerprint });
@@ -76,7 +76,7 @@ test("a repeat of a discard whose answer was lost is answered as before", async 
   expect(await q.stats()).toMatchObject({ dead: 0, totals: { purged: 1 } });
 });
 
-test("a task that died after the given time is left alone", async () => {
+test("a task that died after the given time is not discarded", async () => {
   const q = await setup();
   await q.addDead("a");
   const began = q.now;

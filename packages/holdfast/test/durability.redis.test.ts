@@ -23,13 +23,13 @@ async function pair() {
   const primary = await server(...NO_AOF, "--repl-diskless-sync-delay", "0");
   const replica = await server(...NO_AOF, "--replicaof", "127.0.0.1", String(primary.port));
   const its = on(primary);
-  await until("the replica is in step", async () =>
+  await until("the replica is in sync", async () =>
     /slave0:.*state=online/.test(await its.client.connection.command<string>("INFO", "replication")),
   );
   return { primary, replica, ...its };
 }
 
-test("what this Redis can never give is refused before the write", async () => {
+test("a durability that this Redis can never give is refused before the write", async () => {
   const { client, queue, observer } = on(await server(...NO_AOF));
   const empty = async () =>
     expect(await client.connection.command("EXISTS", client.engine("work").keys.tasks)).toBe(0);
@@ -50,7 +50,7 @@ test("what this Redis can never give is refused before the write", async () => {
   expect(await asked.enqueue("t", 1, { durability: "memory" })).toMatchObject({ durability: "memory" });
 });
 
-test("with the append-only file fsynced on every write, fsynced is given and told", async () => {
+test("with the append-only file fsynced on every write, fsynced is reached and reported", async () => {
   const { queue, observer } = on(await server(...AOF_ALWAYS));
   expect(await queue.enqueue("t", 1, { durability: "fsynced" })).toMatchObject({
     state: "pending",
@@ -82,7 +82,7 @@ test("before Redis 7.2, appendfsync everysec is not fsynced", async () => {
   }
 });
 
-test("a replica that stands still makes the outcome unknown; with the same id it is one task, once the replica goes on", async () => {
+test("a replica that hangs makes the outcome unknown; a repeat with the same id makes no second task when the replica continues", async () => {
   const { queue, observer, replica } = await pair();
   expect(await queue.enqueue("t", 0, { durability: "replicated" })).toMatchObject({
     durability: "replicated",
@@ -102,7 +102,7 @@ test("a replica that stands still makes the outcome unknown; with the same id it
     expect(given).toMatchObject({ status: "rejected", reason: { code: "outcome_unknown", taskId: "given" } });
     minted = own.status === "rejected" ? own.reason.taskId : "";
     expect(minted).toMatch(/^.{14}$/);
-    // The replica still does not answer, so a repeat waits in vain as well.
+    // The replica still does not answer, so the outcome of a repeat is unknown too.
     await expect(
       queue.enqueue("t", { n: 2 }, { id: "given", durability: "replicated" }),
     ).rejects.toMatchObject({
@@ -126,7 +126,7 @@ test("a replica that stands still makes the outcome unknown; with the same id it
   expect((await observer.stats("work")).pending).toBe(4);
 }, 30_000);
 
-test("two replicas are not confirmed by one", async () => {
+test("the confirmation of one replica is not enough for two", async () => {
   const { queue } = await pair();
   await expect(queue.enqueue("t", 1, { durability: "replicated", replicas: 2 })).rejects.toMatchObject({
     code: "durability_unavailable",
@@ -134,7 +134,7 @@ test("two replicas are not confirmed by one", async () => {
   });
 });
 
-test("the setting of the queue holds for tasks that ask for nothing, and a change of it is obeyed soon", async () => {
+test("the setting of the queue holds for tasks without this option, and a change of the setting is obeyed soon", async () => {
   const { queue, observer } = on(await server(...AOF_ALWAYS));
   expect(await queue.enqueue("t", 1)).toMatchObject({ durability: "memory" });
   await observer.configure("work", { durability: "fsynced" });

@@ -17,7 +17,7 @@ async function addOnce(
 
 interface End {
   state: string;
-  /** The letter that stands for this state in the reply to a duplicate. */
+  /** The letter for this state in the reply to a duplicate. */
   letter: string;
   end(q: TestQueue): Promise<unknown>;
 }
@@ -66,7 +66,7 @@ const ends: End[] = [
 ];
 
 describe.each(ends)("an id whose task is $state", ({ letter, end }) => {
-  test("is free: an enqueue begins the next life with its own body, and a repeat finds this life", async () => {
+  test("is free: an enqueue gives the id a new life with its own body, and a repeat finds this life", async () => {
     const q = await setup();
     await q.add("a", given);
     await end(q);
@@ -116,7 +116,7 @@ describe.each(ends)("an id whose task is $state", ({ letter, end }) => {
     expect((await q.acquire(5)).grants).toEqual([]);
   });
 
-  test("keeps the attempts of the former life, and refuses its late verdicts", async () => {
+  test("keeps the attempts of the previous life, and refuses its late verdicts", async () => {
     const q = await setup();
     await q.add("a", given);
     const late = await q.grant();
@@ -151,7 +151,7 @@ test.each(["pending", "scheduled", "processing", "completed"])(
   },
 );
 
-test("a task whose cancel was requested has to end before its id is free; a caller that accepts a duplicate gets one", async () => {
+test("the id of a task whose cancel was requested is free only after the task has ended; with ifEnded=duplicate the enqueue is a duplicate", async () => {
   const q = await setup();
   await q.add("a", given);
   const grant = await q.grant();
@@ -191,7 +191,7 @@ describe("after a purge the id is", () => {
         await q.engine.empty("deadLetters", "dead", 5);
       },
     ],
-  ])("free where its task was %s", async (_, end) => {
+  ])("a remembered id is free if its task was %s", async (_, end) => {
     const q = await purged(end);
     q.advance(10);
     await q.engine.purge(100, 3_600_000, 5);
@@ -199,7 +199,7 @@ describe("after a purge the id is", () => {
     expect(await addOnce(q, "a")).toEqual({ verdicts: "d", states: "r" });
     expect(await q.add("a", { fingerprint: "other" })).toBe("n");
     expect(await q.task("a")).toMatchObject({ state: "pending", generation: 0, history: [] });
-    // The old note of the purge does not apply to the new task.
+    // The entry that the purge of the old task left does not apply to the new task.
     q.advance(2_000);
     await q.engine.purge(100, 3_600_000, 5);
     expect((await q.task("a")).state).toBe("pending");
@@ -216,13 +216,13 @@ describe("after a purge the id is", () => {
     expect(await q.add("a", given)).toBe("n");
   });
 
-  test("taken if its task was moved to another queue, because the task lives on there", async () => {
+  test("taken if its task was moved to another queue, because the task continues there", async () => {
     const q = await purged(die);
     await q.engine.discard(["a", "other/a.g1"]);
     expect(await q.add("a", given)).toBe("d");
   });
 
-  test("taken if an older version purged it, whose note does not say how the task ended", async () => {
+  test("taken if an older version purged the task, whose record does not say how the task ended", async () => {
     const q = await setup();
     await q.redis.hset(q.keys.state, "a", `r ${q.now} fp -`);
     expect(await q.add("a", given)).toBe("d");
@@ -266,7 +266,7 @@ test("the next life starts without progress and log lines", async () => {
   expect(await q.task("a")).toMatchObject({ progress: null, log: [] });
 });
 
-test("one call takes ended ids, new ids and repeated ids, up to the cap of the queue", async () => {
+test("one call accepts ended ids, new ids and repeated ids, up to the cap of the queue", async () => {
   const q = await setup();
   await q.add("done", given);
   await q.ack(await q.grant());
@@ -365,7 +365,7 @@ describe("times that were computed from the clock", () => {
     expect(await q.task("a")).toMatchObject({ runAt: first.runAt });
   });
 
-  test("another time is a conflict, so that nobody mistakes a repeat for a change of the time", async () => {
+  test("another time is a conflict, so that a repeat is not mistaken for a change of the time", async () => {
     const q = await setup();
     await q.add("a", runAt(q, 60_000));
     q.advance(5_000);

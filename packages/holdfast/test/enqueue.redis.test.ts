@@ -47,7 +47,7 @@ test.each([124, 125, 126, 250, 251, 500])("%i tasks fit in one call, in order", 
   expect((await q.stats()).pending).toBe(count);
 });
 
-test("a minted id that is enqueued again is known, although its task kept no payload", async () => {
+test("a minted id that is enqueued again is known, even if its task kept no payload", async () => {
   const q = await setup();
   await q.add("minted", { payloadText: "[1]", keepPayload: false });
   const asked = (type: string, options = {}) =>
@@ -126,7 +126,7 @@ describe("an id given by the caller (I10)", () => {
     expect(await again()).toBe("c");
   });
 
-  test("is remembered for an hour after the task ended, though the task itself was purged", async () => {
+  test("is remembered for an hour after the task ended, even if the task itself was purged", async () => {
     const q = await setup();
     await q.engine.configure({ retentionMs: 1_000 });
     await q.add("id", a);
@@ -166,7 +166,7 @@ describe("the cap of waiting tasks", () => {
   });
 });
 
-test("a queue written by a newer layout is refused, and nothing is stored", async () => {
+test("a queue that was written with a newer layout is refused, and nothing is stored", async () => {
   const q = await setup();
   await q.redis.hset(q.keys.state, "#settings", "4 0 0 86400000 10000 3600000 ");
   q.corrupted = true;
@@ -189,7 +189,7 @@ test("an enqueue wakes a parked worker once", async () => {
   listener.disconnect();
 });
 
-test("at maxmemory an enqueue is refused by name, and workers still drain", async () => {
+test("at maxmemory the error of an enqueue names the cause, and workers still complete tasks", async () => {
   const { startRedisServer } = await import("@holdfast/testing");
   const { Connection } = await import("../src/redis/connection.ts");
   const { Engine } = await import("../src/engine/engine.ts");

@@ -14,7 +14,7 @@ async function withEvents(maxEvents = 100_000): Promise<TestQueue> {
   return q;
 }
 
-/** What happened since the last call, as `type id`, with the detail behind it. */
+/** Returns a function that reads the events since its last call, as `type id detail`. */
 function teller(q: TestQueue): () => Promise<string[]> {
   let from = 1;
   return async () => {
@@ -42,7 +42,7 @@ test("a queue that keeps no events has none, and no key for them", async () => {
   expect(await q.redis.hmget(q.keys.state, "#events", "#awaited")).toEqual([null, null]);
 });
 
-test("each transition is told, in one entry for each call", async () => {
+test("each transition is reported, in one entry per call", async () => {
   const q = await withEvents();
   const told = teller(q);
   await q.add(["a", "b"]);
@@ -87,7 +87,7 @@ test("each transition is told, in one entry for each call", async () => {
   expect(await told()).toEqual(["discarded b", "restored b", "removed b"]);
 });
 
-test("the ends that no worker makes are told as well", async () => {
+test("ends that are not caused by a worker are reported too", async () => {
   const q = await withEvents();
   const told = teller(q);
   await q.add("old", { expiresAt: 1 });
@@ -128,7 +128,7 @@ test("the ends that no worker makes are told as well", async () => {
   ]);
 });
 
-test("a push, a replacement and a task that has to make room are told", async () => {
+test("a push, a replacement and a task that has to make room are reported", async () => {
   const q = await withEvents();
   const told = teller(q);
   const subscriber = new Redis(redisUrl());
@@ -151,7 +151,7 @@ test("a push, a replacement and a task that has to make room are told", async ()
   await q.engine.cancel("k2");
 });
 
-test("a repeated request tells nothing twice, and what moves nothing tells nothing", async () => {
+test("a repeated request reports nothing twice, and a call that moves no task reports nothing", async () => {
   const q = await withEvents();
   const told = teller(q);
   const request = { requestSlot: "#q:again:0", sequence: 1 };
@@ -171,7 +171,7 @@ test("a repeated request tells nothing twice, and what moves nothing tells nothi
   expect(await told()).toEqual(["completed a"]);
 });
 
-test("old events are removed, and a reader is told how many it missed", async () => {
+test("old events are removed, and a reader learns how many it missed", async () => {
   const q = await withEvents(100);
   await q.add("first");
   const reader = new PartReader(q.engine, { life: String(q.now), last: 0 });
@@ -197,7 +197,7 @@ test("old events are removed, and a reader is told how many it missed", async ()
   expect((await reader.read()).missed).toBe(missed - 1);
 });
 
-test("a script that is cut short is a gap of so many events, at the end as well", async () => {
+test("an aborted script is a gap with the right number of events, even at the end", async () => {
   const q = await withEvents();
   q.corrupted = true;
   const reader = new PartReader(q.engine, { life: String(q.now), last: 0 });

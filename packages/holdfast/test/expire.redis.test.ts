@@ -40,7 +40,7 @@ test("pending tasks past their expiresAt end as expired in every list, without a
   expect(await q.redis.exists(...lists)).toBe(0);
 });
 
-test("a task behind one that does not expire ends as well, and a later call drops its entry", async () => {
+test("a task behind a task that does not expire ends too, and a later call drops its entry", async () => {
   const q = await setup();
   await q.add("stays");
   await q.add("old", { expiresAt: q.now + 1 });
@@ -53,7 +53,7 @@ test("a task behind one that does not expire ends as well, and a later call drop
   expect(await q.stats()).toMatchObject({ pendingByPriority: NONE });
 });
 
-test("a walk in windows reaches every entry, and ends", async () => {
+test("calls with consecutive windows reach every entry, and end", async () => {
   const q = await setup();
   for (let i = 0; i < 7; i++) await q.add(`n${i}`, i % 2 === 1 ? { expiresAt: q.now + 1 } : {});
   q.advance(1);
@@ -77,7 +77,7 @@ test("a call reads at most a megabyte of payloads, and the next call continues t
   expect(await q.engine.expire(100, 3)).toEqual({ expired: 1, dropped: 0, next: 0 });
 });
 
-test("running and scheduled tasks are left alone", async () => {
+test("running and scheduled tasks do not expire", async () => {
   const q = await setup();
   await q.add("runs", { expiresAt: q.now + 1 });
   await q.grant();
@@ -118,7 +118,7 @@ describe("cancelled tasks no longer count as waiting", () => {
     expect(await q.stats()).toMatchObject({ pendingByPriority: { high: 2, normal: 0, low: 1 } });
   });
 
-  test("the oldest task is found behind 250 cancelled tasks, also if a cancelled task was put aside by type", async () => {
+  test("the oldest task is found behind 250 cancelled tasks, even if a cancelled task was put aside by type", async () => {
     const q = await setup();
     const gone = Array.from({ length: 250 }, (_, i) => `gone${i}`);
     await q.add(gone);
@@ -156,7 +156,7 @@ describe("cancelled tasks no longer count as waiting", () => {
     expect(await q.stats()).toMatchObject({ pendingByPriority: { ...NONE, low: 1 }, pendingSolo: 0 });
   });
 
-  test("an id that was enqueued again in another band leaves no count behind for good", async () => {
+  test("an id that was enqueued again in another band leaves no wrong count for ever", async () => {
     const q = await setup();
     await q.add("a", { priority: "high", fingerprint: "f" });
     await q.engine.cancel("a");

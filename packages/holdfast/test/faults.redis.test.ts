@@ -49,7 +49,7 @@ async function completed(probe: ReturnType<typeof library>, count: number) {
   );
 }
 
-test("SCRIPT FLUSH in the middle: no caller sees it, each task runs once", async () => {
+test("after a SCRIPT FLUSH no caller gets an error, and each task runs once", async () => {
   const probe = library({ redis: server.url });
   const { runs } = await countingWorker(probe.name);
   const admin = new Redis(server.url);
@@ -59,7 +59,7 @@ test("SCRIPT FLUSH in the middle: no caller sees it, each task runs once", async
   admin.disconnect();
 });
 
-test("CLIENT KILL of every connection, again and again: nothing lost, nothing twice", async () => {
+test("after repeated CLIENT KILL of every connection no task is lost or runs twice", async () => {
   const probe = library({ redis: server.url });
   const { runs } = await countingWorker(probe.name);
   const admin = new Redis(server.url);
@@ -78,7 +78,7 @@ test("CLIENT KILL of every connection, again and again: nothing lost, nothing tw
   admin.disconnect();
 });
 
-test("a worker whose subscription is cut subscribes again: it need not wait for its next poll", async () => {
+test("a worker whose subscription is cut subscribes again, and need not wait for its next poll", async () => {
   const probe = library({ redis: server.url });
   await started(new Worker(probe.name, { t: () => 1 }, { redis: server.url, pollMs: 60_000 }));
   const admin = new Redis(server.url);
@@ -108,7 +108,7 @@ test("a call whose connection is cut is sent again at once, not after the comman
   admin.disconnect();
 });
 
-test("an error from Redis carries no payload: errors get into logs", async () => {
+test("an error from Redis contains no payload, because errors get into logs", async () => {
   const probe = library({ redis: server.url });
   await probe.queue.enqueue("t", 0);
   await probe.client.connection.command("HSET", probe.engine.keys.state, "#settings", "4 0 0 1 1 1 ");
@@ -118,7 +118,7 @@ test("an error from Redis carries no payload: errors get into logs", async () =>
   expect(inspect(error, { depth: 20, showHidden: true })).not.toContain("canary");
 });
 
-test("kill -9 and restart of a Redis that keeps its writes: all go on by themselves, nothing is lost", async () => {
+test("after kill -9 and restart of a Redis that keeps its writes all processes continue by themselves, and nothing is lost", async () => {
   const probe = library({ redis: server.url });
   const { runs, worker } = await countingWorker(probe.name);
   const errors: string[] = [];
@@ -134,7 +134,7 @@ test("kill -9 and restart of a Redis that keeps its writes: all go on by themsel
   for (const code of errors) expect(["redis_unavailable", "outcome_unknown"]).toContain(code);
 });
 
-test("no Redis at the start: the error names where it was looked for and what to do, and a later try works", async () => {
+test("without Redis at the start the error has its address and says what to do, and a later try works", async () => {
   const port = await freePort();
   const redis = { port, commandTimeoutMs: 200 };
   const queue = new Queue("q", { redis });
@@ -156,27 +156,30 @@ test("no Redis at the start: the error names where it was looked for and what to
 test.each([
   [{ redis_version: "6.2.14" }, /6\.2\.14 is too old.*7\.0/],
   [{ redis_version: "7.2.0", maxmemory_policy: "allkeys-lru" }, /allkeys-lru.*noeviction/],
-])("a Redis that says %j is refused by name, by all who start", async (info, message) => {
-  const fake = await startFakeRedis(info as Record<string, string>);
-  const redis = { port: fake.port, commandTimeoutMs: 2_000 };
-  const client = new Holdfast({ redis });
-  const queue = new Queue("q", { redis });
-  const worker = new Worker("q", {}, { redis });
-  const janitor = new Janitor({ redis });
-  afterwards(async () => {
-    await Promise.all([client.close(), queue.close(), worker.stop(), janitor.stop()]);
-    await fake.stop();
-  });
-  const attempts = [client.check(), queue.enqueue("t", 1), worker.start(), janitor.start()];
-  for (const attempt of await Promise.allSettled(attempts)) {
-    expect(attempt).toMatchObject({
-      status: "rejected",
-      reason: { code: "redis_unsupported", message: expect.stringMatching(message) },
+])(
+  "everything that starts refuses a Redis that says %j, and the error names the cause",
+  async (info, message) => {
+    const fake = await startFakeRedis(info as Record<string, string>);
+    const redis = { port: fake.port, commandTimeoutMs: 2_000 };
+    const client = new Holdfast({ redis });
+    const queue = new Queue("q", { redis });
+    const worker = new Worker("q", {}, { redis });
+    const janitor = new Janitor({ redis });
+    afterwards(async () => {
+      await Promise.all([client.close(), queue.close(), worker.stop(), janitor.stop()]);
+      await fake.stop();
     });
-  }
-});
+    const attempts = [client.check(), queue.enqueue("t", 1), worker.start(), janitor.start()];
+    for (const attempt of await Promise.allSettled(attempts)) {
+      expect(attempt).toMatchObject({
+        status: "rejected",
+        reason: { code: "redis_unsupported", message: expect.stringMatching(message) },
+      });
+    }
+  },
+);
 
-test("a real Redis passes, and the missing append-only file is pointed out", async () => {
+test("a real Redis is accepted, with a warning about the missing append-only file", async () => {
   const volatile = await startRedisServer();
   const client = new Holdfast({ redis: volatile.url });
   afterwards(async () => {

@@ -6,10 +6,10 @@ import type { TestQueue } from "./support/test-queue.ts";
 
 const WAIT_MS = 1_000;
 const ids = (grants: { id: string }[]) => grants.map(({ id }) => id);
-/** What a worker tells that runs "row" in batches of 3 and "mail" singly. */
+/** The types that a worker sends which runs "row" in batches of 3 and "mail" one by one. */
 const batches = (most = 3, fill = 3) => `row=0/${most}/${fill}/${WAIT_MS} mail`;
 
-/** Asks until there is nothing more to look at, as a worker does that is woken. */
+/** Acquires until there is nothing more to look at, like a worker that was woken. */
 const taken = (q: TestQueue, want = 10, types = batches()) => q.acquireTypes(types, want);
 
 const park = (q: TestQueue, types = batches()) =>
@@ -18,7 +18,7 @@ const park = (q: TestQueue, types = batches()) =>
 const row = { type: "row" };
 
 describe("a batch that waits until it is full", () => {
-  test("is not granted while it has room; its tasks are pending, and the reply says when to come again", async () => {
+  test("is not granted while it has room; its tasks are pending, and the reply says when to ask again", async () => {
     const q = await setup();
     await q.add(["a", "b"], row);
     q.advance(100);
@@ -29,7 +29,7 @@ describe("a batch that waits until it is full", () => {
     expect(await q.task("a")).toMatchObject({ state: "pending", attempts: 0 });
   });
 
-  test("goes when it is full, in the order of its tasks, each with its first attempt", async () => {
+  test("is granted when it is full, in the order of its tasks, each with its first attempt", async () => {
     const q = await setup();
     await q.add("a", row);
     expect(await taken(q)).toEqual([]);
@@ -42,7 +42,7 @@ describe("a batch that waits until it is full", () => {
     expect(await findViolations(q.redis, q.keys)).toEqual([]);
   });
 
-  test("goes when its oldest task has waited for long enough, and not 1 ms before", async () => {
+  test("is granted when its oldest task has waited for waitMs, and not 1 ms before", async () => {
     const q = await setup();
     await q.add("a", row);
     q.advance(400);
@@ -54,7 +54,7 @@ describe("a batch that waits until it is full", () => {
     expect(ids(await taken(q))).toEqual(["a", "b"]);
   });
 
-  test("does not hold up tasks of other types, nor of other workers", async () => {
+  test("does not delay tasks of other types or of other workers", async () => {
     const q = await setup();
     await q.add("a", row);
     await q.add("m", { type: "mail" });
@@ -62,7 +62,7 @@ describe("a batch that waits until it is full", () => {
     expect(ids(await q.acquireTypes("row", 5, { workerId: "w2" }))).toEqual(["a"]);
   });
 
-  test("is limited to what the worker takes, and what is left waits", async () => {
+  test("has no more tasks than the worker takes, and the other tasks wait", async () => {
     const q = await setup();
     await q.add(["a", "b", "c", "d", "e"], row);
     expect(ids(await taken(q, 3))).toEqual(["a", "b", "c"]);
@@ -88,7 +88,7 @@ describe("a batch that waits until it is full", () => {
     expect(await park(q)).toMatchObject({ parked: true, dueInMs: WAIT_MS - 300 });
   });
 
-  test("a retry, a task that was handed back and one that crashed its worker end the wait", async () => {
+  test("a retry, a task that was handed back and a task that crashed its worker end the wait", async () => {
     for (const before of ["fail", "release", "crash"] as const) {
       const q = await setup();
       await q.add("a", row);
@@ -109,7 +109,7 @@ describe("a batch that waits until it is full", () => {
     expect(ids(await taken(q))).toEqual(["d"]);
   });
 
-  test("a producer whose clock is ahead does not make it wait longer", async () => {
+  test("does not wait longer if the clock of a producer is ahead", async () => {
     const q = await setup();
     q.advance(60_000);
     await q.add("a", row);
@@ -119,7 +119,7 @@ describe("a batch that waits until it is full", () => {
     expect(ids(await taken(q))).toEqual(["a"]);
   });
 
-  test("a cancelled task does not fill it", async () => {
+  test("is not filled by a cancelled task", async () => {
     const q = await setup();
     await q.add(["a", "b", "c"], row);
     await q.engine.cancel("b");
@@ -128,14 +128,14 @@ describe("a batch that waits until it is full", () => {
     expect(ids(await taken(q))).toEqual(["a", "c", "d"]);
   });
 
-  test("tasks of a prefix fill it together", async () => {
+  test("is filled by all types of a prefix together", async () => {
     const q = await setup();
     await q.add("a", { type: "row.x" });
     await q.add(["b", "c"], { type: "row.y" });
     expect(ids(await taken(q, 10, `row.*=0/3/3/${WAIT_MS}`))).toEqual(["a", "b", "c"]);
   });
 
-  test("with a key: they wait as well, and the limit of the key holds", async () => {
+  test("tasks with a key wait too, and the limit of the key holds", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { concurrency: 2 } });
     await q.add(["a", "b"], { ...row, key: "k" });
@@ -212,7 +212,7 @@ describe("a batch that waits until it is full", () => {
     });
   });
 
-  test("an enqueue wakes its worker, and pushes nothing to it", async () => {
+  test("an enqueue wakes its worker, but pushes no task", async () => {
     const q = await setup();
     await park(q);
     await q.add(["a"], row);
@@ -220,7 +220,7 @@ describe("a batch that waits until it is full", () => {
     expect(await q.redis.hget(q.keys.state, "#parked")).toBeNull();
   });
 
-  test("a settle that asks for tasks does not take it early either", async () => {
+  test("is not granted early by a settle either", async () => {
     const q = await setup();
     await q.add(["m"], { type: "mail" });
     const grant = await q.grant();
@@ -235,7 +235,7 @@ describe("a batch that waits until it is full", () => {
     expect(ids(trip.grants)).toEqual(["a", "b", "c"]);
   });
 
-  test("a worker without room for it takes none, and its tasks stand aside", async () => {
+  test("is not granted to a worker without room for it, and its tasks are put aside", async () => {
     const q = await setup();
     await q.add(["a", "b", "c"], row);
     expect(await taken(q, 10, "row=0 mail")).toEqual([]);

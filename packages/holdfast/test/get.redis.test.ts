@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { setup } from "./support/setup.ts";
 
-test("gives what each task has, in the order asked, and blanks for what is not there", async () => {
+test("returns the values of each task in the order of the ids, and blanks for missing values", async () => {
   const q = await setup();
   await q.add("later", { delayMs: 5 });
   await q.add("a");
@@ -22,7 +22,7 @@ test("gives what each task has, in the order asked, and blanks for what is not t
   expect(await q.engine.get([])).toEqual([]);
 });
 
-test("tells everything about a task", async () => {
+test("returns everything about a task", async () => {
   const q = await setup();
   const backoff = { kind: "fixed", baseMs: 5, jitter: "none" } as const;
   await q.add("a", {

@@ -82,7 +82,7 @@ test("times that are left out or ahead of Redis count as now", async () => {
     expect(await q.task(id)).toMatchObject({ endedAt: at, history: [{ startedAt: at, endedAt: at }] });
 });
 
-test("the id of a task that was given up is a duplicate for those who ask for that, after its purge too", async () => {
+test("the id of a task that was given up is a duplicate with ifEnded=duplicate, even after its purge", async () => {
   const q = await setup();
   await q.add("a", { delayMs: 5, fingerprint: "fp" });
   await q.engine.giveUp(["a", "1", "fatal", "0", "0", "-", "-"]);
@@ -120,7 +120,7 @@ test.each([
   ],
   [[{ id: "a", reason: "fatal", attempts: 1, workerId: "a b" }], "workerId has to be 1 to 128"],
   ["a", "giveUp takes an array"],
-])("what cannot be given up is refused: %j", async (tasks, message) => {
+])("invalid tasks to give up are refused: %j", async (tasks, message) => {
   const { name, queue, observer } = library();
   await queue.ready();
   await expect(observer.giveUp(name, tasks as never)).rejects.toThrow(message);

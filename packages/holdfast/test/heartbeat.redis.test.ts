@@ -11,7 +11,7 @@ test("extends the lease from now", async () => {
   expect((await q.task("a")).leaseExpiresAt).toBe(q.now + LEASE_MS);
 });
 
-test("saves a lease that ran out but was not taken back yet", async () => {
+test("extends a lease that has expired but was not taken back yet", async () => {
   const q = await setup();
   await q.add("a");
   const { id, fence } = await q.grant();
@@ -24,7 +24,7 @@ test("never extends a lease beyond the deadline of the attempt, and is refused p
   const q = await setup();
   await q.add("a", { timeoutMs: 40_000 });
   const { id, fence } = await q.grant();
-  // The time-out, plus the time within which the verdict of the worker may arrive.
+  // The deadline is the time-out plus the time within which the verdict of the worker may arrive.
   const deadline = q.now + 40_250;
   q.advance(25_000);
   expect(await q.engine.heartbeat([id, fence], LEASE_MS)).toBe("r");
@@ -36,12 +36,12 @@ test("never extends a lease beyond the deadline of the attempt, and is refused p
   expect(await q.engine.reap(10)).toMatchObject({ requeued: 1 });
 });
 
-test("a stale or unknown pair is lost, and touches neither the lease nor the others of the call (I5)", async () => {
+test("a stale or unknown pair is lost, and changes neither the lease nor the other leases of the call (I5)", async () => {
   const q = await setup();
   await q.add(["a", "b"]);
   const { grants } = await q.acquire(2);
   const [a, b] = grants;
-  if (!a || !b) throw new Error("two were wanted");
+  if (!a || !b) throw new Error("not both tasks were granted");
   const expiresAt = (await q.task("a")).leaseExpiresAt;
   q.advance(10);
   const pairs = ["a", "1-forged", "b", b.fence, "nobody", "1-x"];
@@ -50,7 +50,7 @@ test("a stale or unknown pair is lost, and touches neither the lease nor the oth
   expect((await q.task("b")).leaseExpiresAt).toBe(q.now + LEASE_MS);
 });
 
-test("the former holder loses a lease that was granted again", async () => {
+test("the previous holder loses a lease that was granted again", async () => {
   const q = await setup();
   await q.add("a");
   const first = await q.grant();
@@ -59,7 +59,7 @@ test("the former holder loses a lease that was granted again", async () => {
   expect(await q.engine.heartbeat(["a", first.fence, "a", second.fence], LEASE_MS)).toBe("lr");
 });
 
-test("a settled task gets no lease back", async () => {
+test("does not give a settled task a lease again", async () => {
   const q = await setup();
   await q.add("a");
   const grant = await q.grant();
@@ -68,7 +68,7 @@ test("a settled task gets no lease back", async () => {
   expect(await q.redis.zcard(q.keys.processing)).toBe(0);
 });
 
-test("tells of a cancel that was requested, and keeps the lease until the worker settles", async () => {
+test("reports a cancel that was requested, and keeps the lease until the worker settles", async () => {
   const q = await setup();
   await q.add("a");
   const { id, fence } = await q.grant();

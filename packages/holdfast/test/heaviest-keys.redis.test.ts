@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { setupSystem } from "./worker/harness.ts";
 
-test("the heaviest keys are those with the most tasks, and keys without tasks are among them if they are held or limited", async () => {
+test("the heaviest keys are those with the most tasks, including keys without tasks that are held or limited", async () => {
   const system = await setupSystem();
   const { limits } = system.observer;
   const queue = system.queue();
@@ -22,7 +22,7 @@ test("the heaviest keys are those with the most tasks, and keys without tasks ar
   expect(names(await limits.heaviest("work", { by: "heldUntil", limit: 2 }))).toEqual(["few", "held"]);
 });
 
-test("keys that run are found without waiting tasks, and more keys than are looked at are told", async () => {
+test("keys with running tasks are found, and the reply says if there are more keys than were looked at", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   await queue.enqueue("t", 1, { key: "runs" });

@@ -1,4 +1,4 @@
-// What the scripts do with the policies of keys: strict order, full keys, and the time that keys share.
+// Tests of the policies of keys in the scripts: strict order, full keys, and the time that keys share.
 import type { QueueLimits } from "@holdfast/contracts";
 import { describe, expect, test } from "vitest";
 import type { Grant } from "../src/engine/engine.ts";
@@ -23,7 +23,7 @@ async function keyOf(q: TestQueue, key: string) {
 const ORDERED = { concurrency: 1, ordered: true };
 
 describe("in strict order", () => {
-  test("a retry keeps its place, and its key waits for it while others go on", async () => {
+  test("a retry keeps its place, and its key waits for it while other keys continue", async () => {
     const q = await withLimits({ key: ORDERED });
     await q.add(["a1", "a2"], { key: "a" });
     await q.add(["b1", "b2"], { key: "b" });
@@ -66,7 +66,7 @@ describe("in strict order", () => {
     await check(q);
   });
 
-  test("a task that its worker has no handler for keeps its place, and dies after its time", async () => {
+  test("a task for which its worker has no handler keeps its place, and dies after noHandlerAfterMs", async () => {
     const q = await withLimits({ key: ORDERED });
     await q.add(["x1"], { key: "a", type: "other" });
     await q.add(["x2"], { key: "a" });
@@ -85,7 +85,7 @@ describe("in strict order", () => {
     await check(q);
   });
 
-  test("a worker that does not run the type passes the key over, and another one gets the task", async () => {
+  test("a worker that does not run the type skips the key, and another worker gets the task", async () => {
     const q = await withLimits({ key: ORDERED });
     await q.add(["x1"], { key: "a", type: "other" });
     await q.add(["x2"], { key: "a" });
@@ -112,7 +112,7 @@ describe("in strict order", () => {
     await check(q);
   });
 
-  test("with onDead stop a death by crashes holds the key too, until somebody lets it go on", async () => {
+  test("with onDead stop a death by crashes holds the key too, until somebody ends the hold", async () => {
     const q = await withLimits({ key: { ...ORDERED, onDead: "stop" } });
     await q.add(["a1"], { key: "a", maxRetries: 0 });
     await q.grant();
@@ -127,7 +127,7 @@ describe("in strict order", () => {
 });
 
 describe("a full key", () => {
-  test("drop-new counts what runs and what waits, within a call and between calls", async () => {
+  test("drop-new counts running and waiting tasks, within a call and between calls", async () => {
     const q = await withLimits({ key: { concurrency: 2, whenFull: "drop-new" } });
     expect(await q.add(["a1", "a2", "a3"], { key: "a" })).toBe("nnk");
     const { grants } = await q.acquire(10);
@@ -140,7 +140,7 @@ describe("a full key", () => {
     await check(q);
   });
 
-  test("maxWaiting counts neither what runs nor what was cancelled, and known ids take no room", async () => {
+  test("maxWaiting counts neither running nor cancelled tasks, and known ids take no room", async () => {
     const q = await withLimits({ key: { maxWaiting: 2 } });
     await q.add(["a1"], { key: "a" });
     await q.grant();
@@ -164,7 +164,7 @@ describe("a full key", () => {
     await check(q);
   });
 
-  test("cancel-running ends what waits, asks what runs to stop, and keeps the newest", async () => {
+  test("cancel-running ends waiting tasks, asks running tasks to stop, and keeps the newest task", async () => {
     const q = await withLimits({ key: { concurrency: 2, whenFull: "cancel-running" } });
     await q.add(["a1", "a2"], { key: "a" });
     await q.add(["b1"], { key: "b" });
@@ -235,7 +235,7 @@ describe("fair by time", () => {
     await check(q);
   });
 
-  test("a key that has used its time gets nothing of a large call either", async () => {
+  test("a key that has used its time gets no task in a large call either", async () => {
     const q = await withLimits({ fairBy: "time" });
     const all = (key: string) => Array.from({ length: 20 }, (_, n) => `${key}${n}`);
     for (const key of ["long", "short"]) await q.add(all(key), { key });
@@ -250,7 +250,7 @@ describe("fair by time", () => {
     await check(q);
   });
 
-  test("is by starts where nothing is said", async () => {
+  test("counts starts if the limits do not set `fair`", async () => {
     const q = await withLimits({ key: { concurrency: 100 } });
     const many = (key: string) => Array.from({ length: 100 }, (_, n) => `${key}${n}`);
     await q.add(many("a"), { key: "a" });

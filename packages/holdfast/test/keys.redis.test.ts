@@ -1,4 +1,4 @@
-// What the scripts do with keys and limits. The file has more than 500 lines, because the mutants of keys and limits
+// Tests of keys and limits in the scripts. The file has more than 500 lines, because the mutants of keys and limits
 // are tested with all of it, and a split would run the same set-up for each part.
 import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
@@ -26,7 +26,7 @@ async function taken(q: TestQueue, want: number): Promise<string> {
 const check = async (q: TestQueue) => expect(await findViolations(q.redis, q.keys)).toEqual([]);
 
 describe("keys take turns", () => {
-  test("each key has its own line, and a key that came later does not wait for the line of another", async () => {
+  test("each key has its own line, and a later key does not wait for the line of another key", async () => {
     const q = await setup();
     await addKeyed(q, "a", 5);
     await addKeyed(q, "b", 2);
@@ -35,7 +35,7 @@ describe("keys take turns", () => {
     await check(q);
   });
 
-  test("tasks without a key are a line of their own", async () => {
+  test("tasks without a key have a line of their own", async () => {
     const q = await setup();
     await q.add(["x1", "x2", "x3"]);
     await addKeyed(q, "a", 3);
@@ -52,7 +52,7 @@ describe("keys take turns", () => {
     expect(next.filter((id) => id.startsWith("b"))).toHaveLength(3);
   });
 
-  test("weights share the turns, and a changed weight acts on what waits", async () => {
+  test("turns are shared by weight, and a changed weight applies to waiting tasks", async () => {
     const q = await setup();
     await addKeyed(q, "a", 100);
     await addKeyed(q, "b", 100);
@@ -69,7 +69,7 @@ describe("keys take turns", () => {
     await check(q);
   });
 
-  test("one task at a time is granted in the same turns", async () => {
+  test("the turns are the same if tasks are granted one at a time", async () => {
     const q = await setup();
     await addKeyed(q, "a", 3);
     await addKeyed(q, "b", 3);
@@ -139,7 +139,7 @@ describe("a limit of running tasks per key", () => {
     expect(await taken(q, 5)).toBe("a2");
   });
 
-  test("a lowered limit kills nothing, and a raised one starts what waits", async () => {
+  test("a lowered limit ends no running task, and a raised limit starts waiting tasks", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { concurrency: 4 } });
     await addKeyed(q, "a", 10);
@@ -154,7 +154,7 @@ describe("a limit of running tasks per key", () => {
     await check(q);
   });
 
-  test("an own limit of a key stands in place of that of all, and ends at its time", async () => {
+  test("a limit of one key replaces the limit of all keys, and ends at its time", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { concurrency: 1 } });
     await changeKey(q.engine, { key: "a" }, { limit: { concurrency: 3 }, lastsMs: 1_000 });
@@ -172,7 +172,7 @@ describe("a limit of running tasks per key", () => {
 });
 
 describe("a rate per key", () => {
-  test("starts evenly with a burst of 1, and as many at once as the burst says", async () => {
+  test("tasks start evenly with a burst of 1, and otherwise as many at once as the burst says", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { rate: { limit: 10, periodMs: 1_000 } } });
     await addKeyed(q, "a", 50);
@@ -192,7 +192,7 @@ describe("a rate per key", () => {
     await check(r);
   });
 
-  test("the reply to a worker says when the next one may start, and then it does", async () => {
+  test("the reply to a worker says when the next task may start, and the task starts then", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { rate: { limit: 1, periodMs: 30_000 } } });
     await addKeyed(q, "a", 2);
@@ -208,7 +208,7 @@ describe("a rate per key", () => {
     await check(q);
   });
 
-  test("cost takes more of it, and the head of the line is not overtaken by a cheaper task", async () => {
+  test("a cost takes more of the rate, and a cheaper task does not overtake the head of the line", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { rate: { limit: 10, periodMs: 1_000, burst: 10 } } });
     await q.add(["c8"], { key: "a", cost: 8 });
@@ -221,7 +221,7 @@ describe("a rate per key", () => {
     await check(q);
   });
 
-  test("a rate that was taken away holds no task back, whatever its cost", async () => {
+  test("a rate that was removed delays no task, whatever its cost", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { rate: { limit: 1, periodMs: 60_000 } } });
     await addKeyed(q, "a", 1);
@@ -232,7 +232,7 @@ describe("a rate per key", () => {
     await check(q);
   });
 
-  test("what was not begun gives its rate back", async () => {
+  test("a task that was not begun gives its rate back", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { rate: { limit: 1, periodMs: 10_000 } } });
     await addKeyed(q, "a", 2);
@@ -242,7 +242,7 @@ describe("a rate per key", () => {
     await check(q);
   });
 
-  test("an account that says nothing any more is forgotten", async () => {
+  test("an account with only default values is deleted", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { rate: { limit: 1, periodMs: 1_000 } } });
     for (const key of ["a", "b", "c"]) await addKeyed(q, key, 1);
@@ -274,7 +274,7 @@ describe("limits of the queue", () => {
     await check(q);
   });
 
-  test("hold for a worker that waits: an enqueue does not grant to it beyond them", async () => {
+  test("apply to a waiting worker: an enqueue does not grant it more tasks than they allow", async () => {
     const q = await setup();
     await setLimits(q.engine, { queue: { concurrency: 1 } });
     await q.add("x1");
@@ -287,7 +287,7 @@ describe("limits of the queue", () => {
     expect(await q.task("x2")).toMatchObject({ state: "pending" });
   });
 
-  test("a rate of the queue and one of the key: neither is taken where the other refuses", async () => {
+  test("with a rate of the queue and a rate of the key, neither is used if the other refuses", async () => {
     const q = await setup();
     await setLimits(q.engine, {
       queue: { rate: { limit: 4, periodMs: 1_000, burst: 4 } },
@@ -304,7 +304,7 @@ describe("limits of the queue", () => {
 });
 
 describe("a hold", () => {
-  test("keeps a key from being granted for so long, and others go on", async () => {
+  test("lets no task of the key start for the given time, and other keys continue", async () => {
     const q = await setup();
     await addKeyed(q, "a", 2);
     await addKeyed(q, "b", 1);
@@ -324,7 +324,7 @@ describe("a hold", () => {
     await check(q);
   });
 
-  test("for a shorter time does not end a longer one", async () => {
+  test("for a shorter time does not end a longer hold", async () => {
     const q = await setup();
     await addKeyed(q, "a", 2);
     const { grants } = await q.acquire(2);
@@ -352,7 +352,7 @@ describe("a hold", () => {
     await check(q);
   });
 
-  test("of the queue stops all of it, and one that is handed back more than 100 times dies", async () => {
+  test("of the queue stops all its tasks, and a task that is handed back more than 100 times dies", async () => {
     const q = await setup();
     await q.add(["x1", "x2"]);
     for (let n = 0; n < 101; n++) {
@@ -374,7 +374,7 @@ describe("a hold", () => {
   });
 });
 
-describe("every way of a task with a key", () => {
+describe("every transition of a task with a key", () => {
   test("retry, retry later, replay, cancel, expire, empty: the accounts hold and its line is kept", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { concurrency: 1 } });
@@ -406,7 +406,7 @@ describe("every way of a task with a key", () => {
     expect(await q.redis.zcard(q.keys.ready)).toBe(0);
   });
 
-  test("cancelled ones are not counted among those that wait, whoever removes their entries", async () => {
+  test("cancelled tasks do not count as waiting, whoever removes their entries", async () => {
     const q = await setup();
     const removals = [
       () => taken(q, 5),
@@ -426,7 +426,7 @@ describe("every way of a task with a key", () => {
     }
   });
 
-  test("the account of a key without a rate is forgotten with its last task", async () => {
+  test("the account of a key without a rate is deleted with its last task", async () => {
     const q = await setup();
     await addKeyed(q, "a", 1);
     await q.ack(await q.grant());
@@ -434,7 +434,7 @@ describe("every way of a task with a key", () => {
     expect(await q.redis.zcard(q.keys.resting)).toBe(0);
   });
 
-  test("a scheduled one joins its line when it is due, also one that is due at once", async () => {
+  test("a scheduled task joins its line when it is due, even if it is due at once", async () => {
     const q = await setup();
     await q.add("a1", { key: "a", delayMs: 100 });
     await q.add("a2", { key: "a", runAt: q.now - 5 });
@@ -444,7 +444,7 @@ describe("every way of a task with a key", () => {
     await check(q);
   });
 
-  test("one that crashed its workers twice runs alone, and counts under its key", async () => {
+  test("a task that crashed its workers twice runs alone, and counts for its key", async () => {
     const q = await setup();
     await addKeyed(q, "a", 2);
     for (let n = 0; n < 2; n++) {
@@ -461,7 +461,7 @@ describe("every way of a task with a key", () => {
     await check(q);
   });
 
-  test("one that its worker has no handler for stands aside, and comes back to its line while its key is full", async () => {
+  test("a task for which its worker has no handler is put aside, and goes back to its line while its key is full", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { concurrency: 1 } });
     await q.add("a1", { key: "a", type: "report" });
@@ -477,7 +477,7 @@ describe("every way of a task with a key", () => {
     await check(q);
   });
 
-  test("a given id is found again, and its next life is in its line", async () => {
+  test("a given id is found again, and its new life is in its line", async () => {
     const q = await setup();
     expect(await q.add("k1", { key: "a", fingerprint: "f" })).toBe("n");
     expect(await q.add("k1", { key: "a", fingerprint: "f" })).toBe("d");
@@ -488,8 +488,8 @@ describe("every way of a task with a key", () => {
   });
 });
 
-describe("no key that may run is left behind", () => {
-  test("an end frees a slot while the rate is used up: the key rests until it may go on", async () => {
+describe("no key that may run is forgotten", () => {
+  test("if a task ends while the rate is used up, its key rests until it may run again", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { concurrency: 2, rate: { limit: 2, periodMs: 10_000, burst: 2 } } });
     await addKeyed(q, "a", 4);
@@ -503,7 +503,7 @@ describe("no key that may run is left behind", () => {
     await check(q);
   });
 
-  test("where the caller that raised a limit died, a promotion goes on for it", async () => {
+  test("if the caller that raised a limit died, a promotion continues its work", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { concurrency: 1 } });
     for (const key of ["a", "b", "c"]) await addKeyed(q, key, 2);
@@ -534,7 +534,7 @@ describe("no key that may run is left behind", () => {
     expect(await taken(q, 5)).toBe("a1");
   });
 
-  test("a task whose cost its key refuses for now does not hold back other keys", async () => {
+  test("a task whose cost its key refuses for now does not delay other keys", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { rate: { limit: 10, periodMs: 1_000, burst: 10 } } });
     await q.add(["c8", "c5"], { key: "a", cost: 8 });
@@ -566,7 +566,7 @@ describe("no key that may run is left behind", () => {
     await check(q);
   });
 
-  test("a rate that is taken away holds nothing back any more", async () => {
+  test("a rate that is removed delays no task any more", async () => {
     const q = await setup();
     const rate = { limit: 1, periodMs: 60_000 };
     await setLimits(q.engine, { queue: { rate: { ...rate, burst: 2 } }, key: { rate } });
@@ -577,7 +577,7 @@ describe("no key that may run is left behind", () => {
     await check(q);
   });
 
-  test("a task that stood aside uses up the rate of its key: what comes then waits for its time", async () => {
+  test("a task that was put aside uses the rate of its key, so later tasks have to wait", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { rate: { limit: 1, periodMs: 10_000 } } });
     await q.add("a1", { key: "a", type: "report" });
@@ -589,7 +589,7 @@ describe("no key that may run is left behind", () => {
     expect(await taken(q, 1)).toBe("a2");
   });
 
-  test("an own limit that has ended stands in no account any more once its key was woken", async () => {
+  test("a limit of a key that has ended is removed from the account when the key is looked at", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { concurrency: 1 } });
     await changeKey(q.engine, { key: "a" }, { limit: { concurrency: 3 }, lastsMs: 20_000 });
@@ -601,7 +601,7 @@ describe("no key that may run is left behind", () => {
     await check(q);
   });
 
-  test("the end of an own limit is kept while the key is held", async () => {
+  test("the end of a limit of one key is kept while the key is held", async () => {
     const q = await setup();
     await changeKey(q.engine, { key: "a" }, { limit: { concurrency: 1 }, lastsMs: 10_000 });
     await changeKey(q.engine, { key: "a" }, { holdMs: 1_000 });
@@ -615,7 +615,7 @@ describe("no key that may run is left behind", () => {
     await check(q);
   });
 
-  test("a scheduled task gets a key with its next life, in a queue that had none", async () => {
+  test("a scheduled task gets a key with its next life, in a queue that had no keys", async () => {
     const q = await setup();
     await q.add("k1", { fingerprint: "f" });
     await q.engine.cancel("k1");
@@ -626,7 +626,7 @@ describe("no key that may run is left behind", () => {
     await check(q);
   });
 
-  test("a key whose task always comes back before the next turn does not keep another from its turn", async () => {
+  test("a key whose task always comes back before the next turn does not take the turn of another key", async () => {
     const q = await setup();
     await addKeyed(q, "b", 3);
     const order: string[] = [];
@@ -653,7 +653,7 @@ test("the counters and records of a version without keys are read", async () => 
   expect(await q.stats()).toMatchObject({ processing: 0, completed: 1 });
 });
 
-test("a costly task that its key holds back does not keep the other keys from what is left of the queue's rate", async () => {
+test("a costly task that its key refuses does not keep other keys from using the rest of the queue's rate", async () => {
   const q = await setup();
   const rate = (limit: number, burst: number) => ({ rate: { limit, periodMs: 1_000, burst } });
   await setLimits(q.engine, { queue: rate(10, 2), key: rate(1, 3) });
@@ -668,14 +668,14 @@ test("a costly task that its key holds back does not keep the other keys from wh
   expect((await q.acquire(1, { held: 1 })).grants.map(({ id }) => id)).toEqual(["cheap"]);
 });
 
-test("a call that looked only at costly tasks that their keys hold back says that there may be more", async () => {
+test("a call that looked only at costly tasks that their keys refuse says that there may be more tasks", async () => {
   const q = await setup();
   await setLimits(q.engine, { key: { rate: { limit: 10, periodMs: 1_000, burst: 3 } } });
   for (const key of ["b", "c"]) await q.add([`${key}1`, `${key}2`, `${key}3`], { key, cost: 3 });
   await q.add(["z1", "z2", "z3"], { key: "z" });
   for (let call = 0; call < 3; call++) await q.acquire(3, { held: 1 });
   expect((await q.stats()).processing).toBe(5);
-  // Both keys have room for a cost of 2 by now, and their turns are before that of the third key.
+  // Both keys have room for a cost of 2 by now, and their turns come before the turn of the third key.
   q.advance(150);
   await q.add("z4", { key: "z" });
   const trip = await q.acquire(4, { held: 1 });

@@ -16,7 +16,7 @@ async function scene() {
   return { registry, add, makers, remove };
 }
 
-test("a key makes so many queues; those that exist, other keys and the library are not refused", async () => {
+test("an API key may create a limited number of queues; existing queues, other keys and the library are not refused", async () => {
   const { add, registry } = await scene();
   expect(await add("of-the-library")).toBe("made");
   for (const queue of ["a1", "a2", "a2", "of-the-library", "a3"])
@@ -41,14 +41,14 @@ test("a key makes so many queues; those that exist, other keys and the library a
   });
 });
 
-test("requests at once make no more than that", async () => {
+test("concurrent requests create no more queues than that", async () => {
   const { add, registry } = await scene();
   const outcomes = await Promise.all(Array.from({ length: 20 }, (_, n) => add(`q${n}`, "key:a")));
   expect(outcomes.filter((outcome) => outcome === "made")).toHaveLength(3);
   expect(await registry.queues()).toHaveLength(3);
 });
 
-test("a deleted queue leaves the count of its maker, and nothing of it stays", async () => {
+test("a deleted queue no longer counts for its maker, and leaves nothing behind", async () => {
   const { add, remove, makers } = await scene();
   await add("of-the-library");
   for (const queue of ["a1", "a2", "a3"]) await add(queue, "key:a");
@@ -62,7 +62,7 @@ test("a deleted queue leaves the count of its maker, and nothing of it stays", a
   expect(await makers()).toEqual({});
 });
 
-test("a queue that is used again while it is deleted stays in the count, once", async () => {
+test("a queue that is used again while it is deleted still counts once", async () => {
   const { add, registry, makers } = await scene();
   await add("a1", "key:a");
   await registry.removeQueue("a1", async () => (await add("a1", "key:b")) === "made");

@@ -36,7 +36,7 @@ async function scene() {
 
 const REFUSED = "rate_limited 5000";
 
-test("each key has so many operations that have not ended; small ones are counted apart", async () => {
+test("each API key may have a limited number of open operations; small ones are counted separately", async () => {
   const { create, many, write } = await scene();
   const [first = "", second = ""] = await many(3, "key:a");
   expect(await create("key:a")).toBe(REFUSED);
@@ -53,7 +53,7 @@ test("each key has so many operations that have not ended; small ones are counte
   expect(await create("key:a")).toBe(REFUSED);
 });
 
-test("small and paused ones leave the places of all to others", async () => {
+test("small and paused operations do not count among those that run", async () => {
   const { create, many, write } = await scene();
   const ids = await many(50, "key:a", { most: 100 });
   await many(20, "key:a", { isSmall: true, most: 100 });
@@ -65,7 +65,7 @@ test("small and paused ones leave the places of all to others", async () => {
   expect(await create("key:b")).toBe(REFUSED);
 });
 
-test("a paused one is claimed by nobody until it goes on", async () => {
+test("nobody claims a paused operation until it is resumed", async () => {
   const { store, create, write } = await scene();
   const id = await create("key:a");
   await write(id, "pause");
@@ -74,7 +74,7 @@ test("a paused one is claimed by nobody until it goes on", async () => {
   expect(await store.claim("other", LEASE_MS)).toMatchObject({ id, share: "large key:a", control: "resume" });
 });
 
-test("shares that have enough are passed over", async () => {
+test("operations of shares that have enough are not claimed", async () => {
   const { store, many, create } = await scene();
   await many(60, "key:a", { isSmall: true, most: 100 });
   const last = await create("key:b");

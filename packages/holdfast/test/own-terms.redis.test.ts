@@ -27,7 +27,7 @@ test.each([
   expect(await termsOf(await setup(), type, options)).toEqual(terms);
 });
 
-test("tasks of several types in one grant have each their own terms", async () => {
+test("tasks of several types in one grant each have their own terms", async () => {
   const q = await setup();
   for (const [id, type] of Object.entries({
     a: "report",
@@ -49,7 +49,7 @@ test("a crash counts against the retries of the type as well", async () => {
   expect(await q.crash()).toMatchObject({ dead: 1, requeued: 0 });
 });
 
-test("a task that is granted by push has the terms that the parked request told", async () => {
+test("a task that is granted by push has the terms of the parked request", async () => {
   const q = await setup();
   const subscriber = q.redis.duplicate();
   await subscriber.ssubscribe(`${q.keys.wake}:w1`);
@@ -60,7 +60,7 @@ test("a task that is granted by push has the terms that the parked request told"
   subscriber.disconnect();
 });
 
-test("an error that is no failure refunds the attempt 100 times, then it counts", async () => {
+test("an error that does not count as a failure refunds the attempt 100 times, and then counts", async () => {
   const q = await setup();
   await q.add("a", { maxRetries: 0 });
   for (let n = 0; n < RATE_LIMITED_MAX; n++) {
@@ -104,7 +104,7 @@ test.each([
   },
 );
 
-test("a requested cancel wins over an error that is no failure", async () => {
+test("a requested cancel wins over an error that does not count as a failure", async () => {
   const q = await setup();
   await q.add("a");
   const { id, fence } = await q.grant();

@@ -13,7 +13,7 @@ test("stops the granting, lets running tasks settle, and shows its reason", asyn
   expect(await q.add("c")).toBe("n");
 });
 
-test("says since when and by whom, by the clock of Redis", async () => {
+test("shows since when and by whom the queue is paused, by the clock of Redis", async () => {
   const q = await setup();
   const name = "Zoë, 100%\n@ops";
   await q.engine.pause(true, "a, b, c", name);
@@ -42,7 +42,7 @@ test("a resume continues the queue, and removes the reason and the author", asyn
   expect((await q.grant()).id).toBe("a");
 });
 
-test("leaves the other settings alone", async () => {
+test("does not change the other settings", async () => {
   const q = await setup();
   const settings = await q.engine.configure({ maxWaiting: 7, retentionMs: 8 });
   await q.engine.pause(true);

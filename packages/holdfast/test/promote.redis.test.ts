@@ -16,7 +16,7 @@ test("due tasks become pending in the order in which they were due, never early 
   expect((await q.stats()).totals.promoted).toBe(3);
 });
 
-test("each goes to its band", async () => {
+test("each task goes to its band", async () => {
   const q = await setup();
   await q.add("h", { delayMs: 1, priority: "high" });
   await q.add("n", { delayMs: 1 });
@@ -56,14 +56,14 @@ test("a task that crashed its worker twice, then failed, comes back to run alone
   expect((await q.stats()).pendingSolo).toBe(1);
 });
 
-test("an entry that stands for no scheduled task is dropped", async () => {
+test("an entry without a scheduled task is dropped", async () => {
   const q = await setup();
   await q.redis.zadd(q.keys.scheduled, 1, "ghost");
   expect(await q.engine.promote(10)).toMatchObject({ promoted: 0, nextInMs: -1 });
   expect(await q.redis.exists(q.keys.scheduled)).toBe(0);
 });
 
-test("a queue written by a newer layout is left alone", async () => {
+test("a queue that was written with a newer layout is not changed", async () => {
   const q = await setup();
   await q.add("a", { delayMs: 1 });
   q.advance(1);

@@ -56,7 +56,7 @@ test("dead letters stay until an operator acts", async () => {
   expect((await q.task("dead")).state).toBe("dead");
 });
 
-test("with a cap by age, dead letters are dropped when they reach it, with all that belongs to them", async () => {
+test("with a cap by age, dead letters are dropped when they reach that age, with everything that belongs to them", async () => {
   const q = await setup();
   await q.engine.configure({ maxDeadAgeMs: 1_000 });
   await q.addDead("old");
@@ -72,7 +72,7 @@ test("with a cap by age, dead letters are dropped when they reach it, with all t
   expect(await q.engine.purge(100, IDLE_MS)).toMatchObject({ dropped: 1 });
   expect(await q.stats()).toMatchObject({ dead: 0, totals: { dropped: 2, purged: 2 } });
   expect(await q.redis.exists(q.keys.deadLetters, q.keys.progress, q.keys.results)).toBe(0);
-  // The id that a caller gave is remembered as that of a dead task.
+  // The id that a caller gave is remembered as the id of a dead task.
   expect(await q.redis.hget(q.keys.state, "given")).toMatch(/^r \d+ fp - d$/);
 });
 
@@ -94,12 +94,12 @@ test("with a cap by count, the oldest dead letters beyond it are dropped, in ste
   expect((await q.engine.purge(100, IDLE_MS)).dropped).toBe(0);
 });
 
-test("a cap drops no task that was replayed, and none that only left its entry behind", async () => {
+test("a cap drops no task that was replayed, even if its entry was left behind", async () => {
   const q = await setup();
   await q.engine.configure({ maxDeadAgeMs: 1_000 });
   await q.addDead("again");
   await q.engine.replay(["again", ""]);
-  // As a replay leaves it that is cut short after its commit.
+  // A replay that is aborted after its commit leaves this entry.
   await q.redis.zadd(q.keys.deadLetters, 1, "again");
   q.advance(5_000);
   expect((await q.engine.purge(100, IDLE_MS)).dropped).toBe(0);

@@ -77,7 +77,7 @@ test("after a lost message, a repeat of the request gets the same grants and no 
   expect(await q.task("b")).toMatchObject({ state: "pending", attempts: 0 });
 });
 
-test("nothing is granted to a worker that no longer listens", async () => {
+test("no task is granted to a worker that no longer listens", async () => {
   const q = await setup();
   await idleWorker(q, { workerId: "gone", listens: false });
   await q.add("a");
@@ -141,7 +141,7 @@ test("a task is granted to the first worker that runs its type, and the others g
   expect((await parked(q))?.split("\n").map((line) => line.split(" ")[0])).toEqual(["mails", "none", "last"]);
 });
 
-test("an enqueue that no waiting worker can run as a whole wakes all workers", async () => {
+test("an enqueue wakes all workers if no waiting worker runs all of its tasks", async () => {
   const q = await setup();
   const { heard } = await idleWorker(q, { types: " mail" });
   const envelope = (type: string) => encodeEnvelope(type, q.now, "{}");
@@ -208,7 +208,7 @@ test("a task that has to run alone is never granted by push", async () => {
   expect(await q.task("poison")).toMatchObject({ state: "pending" });
 });
 
-test("a mark of an older version or an unreadable line is not taken for a worker", async () => {
+test("a mark of an older version or an unreadable line does not count as a parked request", async () => {
   const q = await setup();
   await q.redis.hset(q.keys.state, "#parked", "1");
   await q.add("a");
@@ -269,7 +269,7 @@ test("an expired task is left to an acquire, which reports it", async () => {
   expect(await repeat()).toMatchObject({ grants: [], expired: [{ id: "late" }] });
 });
 
-test("tasks of all bands are granted, those of the high band first", async () => {
+test("tasks of all bands are granted, tasks of the high band first", async () => {
   const q = await setup();
   const { heard } = await idleWorker(q);
   const text = (priority: "high" | "normal" | "low") => encodeEnvelope("t", q.now, "{}", { priority });
@@ -296,7 +296,7 @@ test.each([
   { keepPayload: false },
   { fingerprint: "fp" },
   { fingerprint: "fp", keepPayload: false, timeoutMs: 29_999, tags: ["t=1"] },
-] as AddOptions[])("a grant by push writes and tells what an acquire does: %j", async (options) => {
+] as AddOptions[])("a grant by push writes and reports the same as an acquire: %j", async (options) => {
   const byPush = await setup();
   const { heard, asked } = await idleWorker(byPush);
   await byPush.add(["a", "b"], options);

@@ -20,7 +20,7 @@ describe("enqueue", () => {
     expect((await queue.get(last))?.payloadText).toBe("9999");
   });
 
-  test("options of a task of a batch may stand in `options`", async () => {
+  test("options of a task of a batch may be given in `options`", async () => {
     const { queue } = library();
     const results = await queue.enqueueMany([
       { type: "t", payload: 1, options: { id: "nested", delayMs: 60_000 } },
@@ -61,7 +61,7 @@ describe("enqueue", () => {
     expect(await queue.get(id)).toMatchObject({ state: "scheduled", tags: ["a"], maxRetries: 0 });
   });
 
-  test("the same id and body is a duplicate; the same id and another body a conflict that names it (I10)", async () => {
+  test("an id with the same body is a duplicate; an id with another body is a conflict, and the error names the id (I10)", async () => {
     const { queue } = library();
     expect(await queue.enqueue("t", { a: 1 }, { id: "x" })).toMatchObject({ id: "x", duplicate: false });
     expect(await queue.enqueue("t", { a: 1 }, { id: "x" })).toMatchObject({ id: "x", duplicate: true });
@@ -222,7 +222,7 @@ describe("bytes (I13)", () => {
     `${"[".repeat(64)}1${"]".repeat(64)}`,
     ' {"a" : 1.50, "a": 2}\n',
     '"\\u0000"',
-  ])("%s comes out as it went in, through a worker", async (payloadText) => {
+  ])("the payload %s reaches the worker unchanged", async (payloadText) => {
     const { name, queue, redis } = library();
     const seen: string[] = [];
     const echo = (task: { payloadText: string }) => void seen.push(task.payloadText);

@@ -3,7 +3,7 @@ import { expectDeadAfterGrants, expectReapSpoilsToken, expectRunningLeaseIsLeft 
 import { setup } from "./support/setup.ts";
 import { LEASE_MS } from "./support/test-queue.ts";
 
-test("a lease that still runs is left alone (I6)", async () => {
+test("a lease that still runs is not taken back (I6)", async () => {
   await expectRunningLeaseIsLeft(await setup());
 });
 
@@ -54,7 +54,7 @@ test("crashes and failures are counted separately, and share the attempts (I7)",
   expect((await q.stats()).totals).toMatchObject({ crashed: 2, failed: 2, retried: 2, deadLettered: 1 });
 });
 
-test("from its second crash on a task waits to run alone", async () => {
+test("after its second crash a task waits to run alone", async () => {
   const q = await setup();
   await q.add("a");
   await q.grant();
@@ -114,7 +114,7 @@ test("500 leases fit in one call", async () => {
   expect((await q.acquire(500)).grants[0]?.id).toBe("t0");
 });
 
-test("a queue written by a newer layout is left alone", async () => {
+test("a queue that was written with a newer layout is not changed", async () => {
   const q = await setup();
   await q.add("a");
   await q.grant();

@@ -5,7 +5,7 @@ import { setup } from "./support/setup.ts";
 
 const request = (sequence: number) => ({ requestSlot: "#q:operator:0", sequence });
 
-test("a dead letter is pending again: attempts at zero, one generation up, its history kept", async () => {
+test("a replayed dead letter is pending, with no attempts used, the next generation and its history", async () => {
   const q = await setup();
   await q.add("a", { maxRetries: 1 });
   await q.fail(await q.grant(), "Error: 1");
@@ -89,7 +89,7 @@ test("a replayed task has all its attempts again, and can die again", async () =
   expect(await q.task("a")).toMatchObject({ state: "dead", generation: 1, attempts: 2 });
 });
 
-test("the token of the former life stays stale", async () => {
+test("the token of the previous life stays stale", async () => {
   const q = await setup();
   await q.add("a", { maxRetries: 0 });
   const late = await q.grant();
@@ -134,7 +134,7 @@ test("a new payload replaces the old one", async () => {
   expect((await q.task("a")).payloadText).toBe('{"good":12345678901234567890}');
 });
 
-test("a task that died of crashes goes on running alone in its next life", async () => {
+test("a task that died of crashes runs alone in its next life too", async () => {
   const q = await setup();
   await q.add("killer", { maxRetries: 1 });
   for (let i = 0; i < 2; i++) {
@@ -164,7 +164,7 @@ test("500 ids fit in one call", async () => {
   expect(await q.stats()).toMatchObject({ pending: 500, dead: 0 });
 });
 
-test("a queue written by a newer layout is left alone", async () => {
+test("a queue that was written with a newer layout is not changed", async () => {
   const q = await setup();
   await q.addDead("a");
   q.corrupted = true;
@@ -173,7 +173,7 @@ test("a queue written by a newer layout is left alone", async () => {
   expect(await q.redis.zcard(q.keys.deadLetters)).toBe(1);
 });
 
-test("a task that died after the given time is left alone, so a walk does not replay it twice", async () => {
+test("a task that died after the given time is not replayed, so that an operation does not replay it twice", async () => {
   const q = await setup();
   await q.addDead("a");
   const began = q.now;

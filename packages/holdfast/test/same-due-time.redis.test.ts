@@ -124,8 +124,8 @@ test("an enqueue tries at most the next 256 ms if a due time is full", async () 
 
 test.each([
   ["the year 2039 and later, where a millisecond has fewer places", 2_300_000_000_000],
-  ["a time that is as good as never", 8_640_000_000_000_000],
-])("a due time in %s keeps the order too", async (_, runAt) => {
+  ["a time in the far future", 8_640_000_000_000_000],
+])("with a due time in %s the order is kept too", async (_, runAt) => {
   const q = await setup();
   const all = ids(200);
   await q.add(all, { runAt });
@@ -194,7 +194,7 @@ describe("a worker that waits", () => {
   const park = (q: TestQueue) => q.engine.acquire({ ...q.roundTripArgs({ want: 5 }), park: true });
   const isParked = async (q: TestQueue) => (await q.redis.hget(q.keys.state, "#parked")) !== null;
 
-  test("is told when the next task is due", async () => {
+  test("learns when the next task is due", async () => {
     const q = await setup();
     expect((await park(q)).dueInMs).toBe(Number.POSITIVE_INFINITY);
     await q.add("b", { delayMs: 700 });

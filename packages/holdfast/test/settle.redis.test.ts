@@ -11,7 +11,7 @@ describe("ack", () => {
     await q.add(["a", "b"]);
     const { grants } = await q.acquire(2);
     const [a, b] = grants;
-    if (!a || !b) throw new Error("two were wanted");
+    if (!a || !b) throw new Error("not both tasks were granted");
     q.advance(5);
     expect(await q.ack(a, '{"n":12345678901234567890}')).toBe("acked");
     expect(await q.ack(b)).toBe("acked");
@@ -34,7 +34,7 @@ describe("ack", () => {
     expect(await q.ack(grant)).toBe("acked");
   });
 
-  test("repeated by the same holder, is accepted once and answered the same", async () => {
+  test("repeated by the same holder, is accepted once and gets the same answer", async () => {
     const q = await setup();
     await q.add("a");
     const grant = await q.grant();
@@ -70,7 +70,7 @@ describe("fail", () => {
     });
   });
 
-  test("is the end after exactly maxRetries + 1 grants", async () => {
+  test("makes the task dead after exactly maxRetries + 1 grants", async () => {
     const q = await setup();
     await q.add("a", { maxRetries: 2 });
     const outcomes = [];
@@ -87,7 +87,7 @@ describe("fail", () => {
     expect((await q.stats()).totals).toMatchObject({ failed: 3, retried: 2, deadLettered: 1, attempts: 3 });
   });
 
-  test("takes the worker's number of retries if the task has none", async () => {
+  test("uses the maxRetries of the worker if the task sets none", async () => {
     const q = await setup();
     await q.add("a");
     expect(await q.fail(await q.grant({ maxRetries: 0 }))).toBe("dead");
@@ -235,7 +235,7 @@ describe("fencing (I5)", () => {
     expect(await q.stats()).toMatchObject({ completed: 3, processing: 1, totals: { acked: 3, stale: 1 } });
   });
 
-  test("no verdict of a former holder changes anything", async () => {
+  test("no verdict of a previous holder changes anything", async () => {
     await expectFenced(await setup());
   });
 
@@ -315,7 +315,7 @@ describe("one call with all kinds of verdicts", () => {
     expect((await q.task("d")).resultText).toBe("1");
   });
 
-  test("acks of several grants, mixed up, are answered in the order given", async () => {
+  test("acks of several grants in mixed order are answered in the given order", async () => {
     const q = await setup();
     await q.add(["a", "b", "c", "d", "e"]);
     const [first, second] = [await q.acquire(2), await q.acquire(2)];
@@ -377,7 +377,7 @@ describe("the same request sent twice", () => {
     expect((await q.task("a")).releases).toBe(1);
   });
 
-  test("is refused once a later one of the slot was answered", async () => {
+  test("is refused after a later request of the same slot was answered", async () => {
     const q = await setup();
     await q.add(["a", "b"]);
     const { grants } = await q.acquire(2);

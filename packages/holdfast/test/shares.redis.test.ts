@@ -1,4 +1,4 @@
-// What the scripts do with the shares of limits that queues share.
+// Tests of the shares of shared limits in the scripts.
 import { nanoid } from "nanoid";
 import { expect, test } from "vitest";
 import { readKeys, setLimits } from "../src/engine/limits.ts";
@@ -34,7 +34,7 @@ test("a queue runs no more tasks than its share, nor than its own limit, whichev
   expect(await findViolations(q.redis, q.keys)).toEqual([]);
 });
 
-test("an older share never takes the place of a newer one", async () => {
+test("an older share never replaces a newer one", async () => {
   const q = await setup();
   await give(q, 5, { concurrency: 1 });
   expect(await give(q, 4, { concurrency: 9 })).toBeNull();
@@ -43,7 +43,7 @@ test("an older share never takes the place of a newer one", async () => {
   expect(await give(q, 5, { concurrency: 2 })).toBe(0);
 });
 
-test("the rate of a share is counted, and what was not begun gives it back", async () => {
+test("the rate of a share is counted, and a task that was not begun gives it back", async () => {
   const q = await setup();
   await q.add(["a", "b", "c", "d"]);
   await give(q, 1, { rate: 10, burst: 2 });
@@ -60,7 +60,7 @@ test("the rate of a share is counted, and what was not begun gives it back", asy
   expect(await taken(q, 10)).toBe(0);
 });
 
-test("a shared limit that somebody else has written meanwhile is not written over", async () => {
+test("a shared limit that somebody else has written meanwhile is not overwritten", async () => {
   const q = await setup();
   const limits = new SharedLimits(q.engine.connection, `t${nanoid(10)}`);
   const limit = { version: 1, limit: { concurrency: 4 }, queues: ["a", "b"], shares: {} };

@@ -53,7 +53,7 @@ test("a stale verdict is in the ledger, with how long the two attempts overlappe
   expect(verdict?.lateMs).toBeGreaterThanOrEqual(verdict?.overlapMs ?? 0);
 });
 
-test("the newest stale verdicts are kept, and those with an unknown token are recorded as well", async () => {
+test("the newest stale verdicts are kept, and stale verdicts with an unknown token are recorded too", async () => {
   const { name, queue, observer, engine, client } = library();
   const { id } = await queue.enqueue("t", 1);
   await client.connection.command(

@@ -89,14 +89,14 @@ test("a rate lets as many tasks run as may start now, and a hold of the queue no
   expect((await q.stats()).flow).toMatchObject({ runnable: 0, keysHeld: 0, heldUntil: q.now + 5_000 });
 });
 
-test("ready keys behind the first 100 count as those do in the mean", async () => {
+test("ready keys after the first 100 count as the mean of those 100", async () => {
   const q = await setup();
   await setLimits(q.engine, { key: { concurrency: 2 } });
   for (let n = 0; n < 150; n++) await q.add([`a${n}`, `b${n}`, `c${n}`], { key: `k${n}` });
   expect((await q.stats()).flow).toMatchObject({ runnable: 300, keysReady: 150 });
 });
 
-test("a record that cannot be read has no age, and breaks nothing", async () => {
+test("a record that cannot be read has no age and causes no error", async () => {
   const q = await setup();
   await q.engine.enqueue({ checked: false, high: 0, normal: 1, low: 0, tail: ["bad", "no header"] });
   expect(await q.stats()).toMatchObject({ pending: 1, oldestPendingAgeMs: 0 });

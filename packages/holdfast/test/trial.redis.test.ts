@@ -55,7 +55,7 @@ async function inRedis(
     const now = q.now - startedAt;
     for (const grant of running.filter(({ endsAt }) => endsAt <= now)) await q.ack(grant);
     running = running.filter(({ endsAt }) => endsAt > now);
-    // Otherwise keys whose rate allows the next task would be woken by the next acquire.
+    // Without this promotion, keys whose rate allows the next task would be woken only by the next acquire.
     await q.engine.promote(100);
     for (let task = tasks[next]; task && task.at <= now; task = tasks[++next]) {
       const { key, cost, priority } = task;

@@ -32,7 +32,7 @@ const viewOf = async (q: TestQueue) => (await readKeys(q.engine, {})).limits;
 const account = (q: TestQueue, type: string) => q.redis.hget(q.keys.state, `@ /${type}`);
 
 describe("concurrency of a type", () => {
-  test("no more tasks of it run, others go on, and it goes on in its order when one ends", async () => {
+  test("no more tasks of a full type run, other types continue, and the type continues in order when one of its tasks ends", async () => {
     const q = await limited({ mail: { concurrency: 2 } });
     await q.add(["m1", "m2", "m3", "m4"], { type: "mail" });
     await q.add(["r1", "r2"], { type: "report" });
@@ -50,7 +50,7 @@ describe("concurrency of a type", () => {
     await check(q);
   });
 
-  test("holds for a worker that tells a prefix, and does not hold up the other types of the prefix", async () => {
+  test("holds for a worker that sends a prefix, and does not delay the other types of the prefix", async () => {
     const q = await limited({ mail: { concurrency: 1 } });
     await q.add(["m1", "m2", "m3"], { type: "mail" });
     expect(await taken(q, 10, "*")).toBe("m1");
@@ -63,7 +63,7 @@ describe("concurrency of a type", () => {
     await check(q);
   });
 
-  test("a worker that has not told its types yet is asked for them", async () => {
+  test("a worker that has not sent its types yet is asked for them", async () => {
     const q = await limited({ mail: { concurrency: 1 } });
     await q.add(["m1", "m2"], { type: "mail" });
     const first = await q.acquire(5);
@@ -90,7 +90,7 @@ describe("concurrency of a type", () => {
     expect(await taken(q, 5)).toBe("m3");
   });
 
-  test("a crash, a failure, a release and a task that was never begun free it", async () => {
+  test("a crash, a failure, a release and a task that was never begun make room", async () => {
     const q = await limited({ mail: { concurrency: 1 } });
     await q.add("m1", { type: "mail" });
     await taken(q, 1);
@@ -108,7 +108,7 @@ describe("concurrency of a type", () => {
     await check(q);
   });
 
-  test("more is granted at once when it is raised or taken away, and nothing when it is lowered", async () => {
+  test("more tasks are granted at once when the limit is raised or removed, and none when it is lowered", async () => {
     const q = await limited({ mail: { concurrency: 2 } });
     await q.add(["m1", "m2", "m3", "m4", "m5", "m6"], { type: "mail" });
     expect(await taken(q, 10)).toBe("m1 m2");
@@ -123,7 +123,7 @@ describe("concurrency of a type", () => {
     await check(q);
   });
 
-  test("what ran before the type had a limit is not counted", async () => {
+  test("tasks that ran before the type had a limit are not counted", async () => {
     const q = await setup();
     await q.add(["m1", "m2", "m3"], { type: "mail" });
     expect(await taken(q, 2)).toBe("m1 m2");
@@ -143,7 +143,7 @@ describe("concurrency of a type", () => {
     expect(await q.task("m2")).toMatchObject({ state: "pending", unroutedSince: null });
   });
 
-  test("an account that says nothing any more is forgotten", async () => {
+  test("an account with only default values is deleted", async () => {
     const q = await limited({ mail: { concurrency: 1 } });
     await q.add("m1", { type: "mail" });
     await taken(q, 1);
@@ -154,7 +154,7 @@ describe("concurrency of a type", () => {
 });
 
 describe("rate of a type", () => {
-  test("its tasks start evenly, by their cost, and what was not begun gives its part back", async () => {
+  test("tasks start evenly, by their cost, and a task that was not begun gives its part back", async () => {
     const q = await limited({ mail: { rate: { limit: 10, periodMs: 1_000, burst: 2 } } });
     await q.add(["m1", "m2", "m3", "m4"], { type: "mail" });
     expect(await taken(q, 10)).toBe("m1 m2");
@@ -166,14 +166,14 @@ describe("rate of a type", () => {
     const [m3] = q.held.slice(-1);
     const { id, fence } = m3 as NonNullable<typeof m3>;
     expect(await q.settle([{ kind: "unstarted", id, fence }])).toEqual(["released"]);
-    // m4 stood aside before m3 was handed back, so it starts first; m3 is the next one.
+    // m4 was put aside before m3 was handed back, so m4 starts first, and m3 is next.
     expect(await taken(q, 10)).toBe("m4");
     q.advance(100);
     expect(await taken(q, 10)).toBe("m3");
     await check(q);
   });
 
-  test("a task that is handed back is the next one of its type, however many wait", async () => {
+  test("a task that is handed back is the next task of its type, however many wait", async () => {
     const q = await limited({ mail: { concurrency: 1 } });
     await q.add(["m1", "m2", "m3", "m4"], { type: "mail" });
     expect(await taken(q, 10)).toBe("m1");
@@ -203,14 +203,14 @@ describe("rate of a type", () => {
 });
 
 describe("types and keys", () => {
-  test("a task counts for both, stands aside for its type without counting for its key, and is counted when it runs", async () => {
+  test("a task counts for its key and its type, but not while it is put aside because of its type", async () => {
     const q = await limited({ mail: { concurrency: 1 } }, { key: { concurrency: 2 } });
     await q.add(["m1", "m2"], { type: "mail", key: "a" });
     await q.add(["r1", "r2"], { type: "report", key: "a" });
     expect(await taken(q, 10)).toBe("m1 r1");
     await check(q);
     await end(q, "m1");
-    // The key has room for one, and m2 is older than r2.
+    // The key has room for one task, and m2 is older than r2.
     expect(await taken(q, 10)).toBe("m2");
     await end(q, "r1");
     expect(await taken(q, 10)).toBe("r2");
@@ -221,7 +221,7 @@ describe("types and keys", () => {
     expect(await q.redis.hget(q.keys.state, "@a")).toBeNull();
   });
 
-  test("a key in strict order waits with its first task, other keys go on, and the order stays", async () => {
+  test("a key in strict order waits with its first task, other keys continue, and the order is kept", async () => {
     const q = await limited({ mail: { concurrency: 1 } }, { key: { concurrency: 1, ordered: true } });
     await q.add("a1", { type: "mail", key: "a" });
     await q.add("b1", { type: "mail", key: "b" });
@@ -258,7 +258,7 @@ describe("hold of a type", () => {
       nextAt: q.now + 2_000,
     };
     expect(await viewOf(q)).toMatchObject({ types: [held], limits: {} });
-    // New limits do not end it.
+    // New limits do not end the hold.
     await setLimits(q.engine, { queue: { concurrency: 9 } });
     expect(await viewOf(q)).toMatchObject({ types: [held] });
     q.advance(1_999);
@@ -270,7 +270,7 @@ describe("hold of a type", () => {
     await check(q);
   });
 
-  test("it is set and ended from outside as well", async () => {
+  test("the hold is also set and ended from outside", async () => {
     const q = await setup();
     await q.add("m1", { type: "mail" });
     await changeKey(q.engine, { type: "mail" }, { holdMs: 60_000 });

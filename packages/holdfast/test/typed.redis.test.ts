@@ -33,7 +33,7 @@ describe("a task whose worker has no handler for its type", () => {
     expect(trip).toMatchObject({ grants: [], typed: true, again: true, parked: false });
   });
 
-  test("is never granted to a worker that runs other types, but at once to a worker that runs its type", async () => {
+  test("is never granted to a worker that runs other types, and is granted at once to a worker that runs its type", async () => {
     const q = await setup();
     await q.add("a", { type: "report" });
     await q.unrouted(await q.grant());
@@ -44,7 +44,7 @@ describe("a task whose worker has no handler for its type", () => {
     expect(await q.stats()).toMatchObject({ processing: 1, pendingTyped: 0 });
   });
 
-  test("that was cancelled does not take the next life of its id with it", async () => {
+  test("that was cancelled does not affect the next life of its id", async () => {
     const q = await setup();
     await q.add("a", { type: "report", fingerprint: "fp" });
     expect(await q.acquireTypes("mail", 1)).toEqual([]);
@@ -197,14 +197,14 @@ describe("a worker that sends prefixes of types", () => {
     expect(await q.stats()).toMatchObject({ pending: 0, pendingTyped: 0, processing: 2 });
   });
 
-  test("and a limit for one of them takes no more of its tasks, and all of the others", async () => {
+  test("and a limit for one type takes no more tasks of that type, and all tasks of the others", async () => {
     const q = await setup();
     await aside(q, ["a1", "email.a"], ["b1", "email.b"], ["a2", "email.a"]);
     for (const id of ["a3", "a4"]) await q.add(id, { type: "email.a" });
     await q.add("b2", { type: "email.b" });
     await q.add("r", { type: "report", priority: "high" });
     const once = async (types: string) => ids((await q.acquire(9, { types: typesText(types) })).grants);
-    // Grants two tasks of `email.a` among those that stood aside, and none of those that wait behind them.
+    // Grants two tasks of `email.a` that were put aside, and no tasks that wait behind them.
     expect((await once("email.a=2 *")).sort()).toEqual(["a1", "a2", "b1", "b2", "r"]);
     expect(await once("email.a=0 *")).toEqual([]);
     expect(await once("email.a=1 *")).toEqual(["a3"]);
@@ -318,7 +318,7 @@ describe("reject", () => {
     expect(await since(q)).toEqual([]);
   });
 
-  test("leaves alone tasks whose type a registered worker runs, however long they wait", async () => {
+  test("does not end tasks whose type a registered worker runs, however long they wait", async () => {
     const q = await setup();
     await aside(q, ["a", "report"], ["b", "mail"]);
     q.advance(90_000_000);
@@ -327,7 +327,7 @@ describe("reject", () => {
     expect((await q.task("b")).state).toBe("dead");
   });
 
-  test("walks all lines within its limit, each type in each band", async () => {
+  test("reaches all lines within its limit, each type in each band", async () => {
     const q = await setup();
     const tasks = Array.from({ length: 12 }, (_, n): [string, string] => [`t${n}`, `type${n % 5}`]);
     await aside(q, ...tasks);

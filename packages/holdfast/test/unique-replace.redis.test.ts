@@ -4,7 +4,9 @@ import { bandOf, encodeEnvelope } from "../src/engine/envelope.ts";
 import { setup } from "./support/setup.ts";
 import { type AddOptions, type TestQueue, typesText } from "./support/test-queue.ts";
 
-/** Enqueues a task with the unique key "k". @returns verdict, state and the task that holds the key, as one text */
+/**
+ * Enqueues a task with the unique key "k". @returns as one text: the verdict, the state and the task that holds the key
+ */
 async function offer(
   q: TestQueue,
   id: string,
@@ -83,7 +85,7 @@ test("a replacement keeps the type and the key of the task, otherwise it is refu
   expect(await q.task("a")).toMatchObject({ state: "completed", payloadText: "2" });
 });
 
-test("the id of the task stands for its first body", async () => {
+test("the id of the task belongs to its first body", async () => {
   const q = await setup();
   expect(await offer(q, "a", "1", { fingerprint: "fp1" })).toBe("n");
   expect(await offer(q, "b", "2", { fingerprint: "fp2" })).toBe("r p a");
@@ -121,7 +123,7 @@ test("several enqueues of one call replace a task in their order", async () => {
   expect(await q.task("a")).toMatchObject({ payloadText: "3", unique: { replaced: { count: 2 } } });
 });
 
-test("a task that stands aside by its type gets the payload and stays there", async () => {
+test("a task that was put aside by its type gets the payload and stays there", async () => {
   const q = await setup();
   await offer(q, "a", "1", { type: "report" });
   await q.acquire(1, { types: typesText("none") });
@@ -162,7 +164,7 @@ test("a debounced task is due after the last enqueue, and at the latest maxWaitM
   expect(await offer(q, "b", "5", { delayMs: 1_000 }, debounce)).toBe("n");
 });
 
-test("10,000 debounced enqueues in 5 s with a bound of 2 s run 2 or 3 times, the last payload last", async () => {
+test("10,000 debounced enqueues in 5 s with a bound of 2 s run 2 or 3 times, and the last run has the last payload", async () => {
   const q = await setup();
   const ran: string[] = [];
   const run = async () => {
@@ -220,7 +222,7 @@ test("keepLatest: 1,000 enqueues during a run make one more run, with the last p
   expect(await q.redis.hexists(q.keys.state, "~a")).toBe(0);
 });
 
-test("keepLatest: the next task waits while the first one fails and is retried, also until it is dead", async () => {
+test("keepLatest: the next task waits while the first one fails and is retried, even until it is dead", async () => {
   const q = await setup();
   await offer(q, "a", "0", { maxRetries: 3 }, latest);
   let grant = await q.grant();
@@ -257,7 +259,7 @@ test("keepLatest: the next task follows a task whose worker crashed to its death
   }
 });
 
-test("keepLatest: a task that is cancelled while it waits for a retry lets the next one go", async () => {
+test("keepLatest: the next task is due when a task is cancelled while it waits for a retry", async () => {
   const q = await setup();
   await offer(q, "a", "0", {}, latest);
   const grant = await q.grant();
@@ -267,7 +269,7 @@ test("keepLatest: a task that is cancelled while it waits for a retry lets the n
   expect((await q.grant()).id).toBe("b");
 });
 
-test("keepLatest: a sweep lets the next task go where the first one was emptied", async () => {
+test("keepLatest: a sweep makes the next task due if the first one was emptied", async () => {
   const q = await setup();
   await offer(q, "a", "0", {}, latest);
   const grant = await q.grant();
@@ -279,7 +281,7 @@ test("keepLatest: a sweep lets the next task go where the first one was emptied"
   expect((await q.grant()).id).toBe("b");
 });
 
-test("keepLatest: two tasks of one settle that have the same record both let their next tasks go", async () => {
+test("keepLatest: two tasks of one settle that have the same record both make their next tasks due", async () => {
   const q = await setup();
   const keyOf = (key: string) => ({ ...latest, key });
   for (const key of ["k1", "k2"]) await offer(q, key, "0", {}, keyOf(key));
@@ -289,7 +291,7 @@ test("keepLatest: two tasks of one settle that have the same record both let the
   expect((await q.acquire(5)).grants.map(({ id }) => id).sort()).toEqual(["next-k1", "next-k2"]);
 });
 
-test("keepLatest: a next task that was cancelled is followed by another one", async () => {
+test("keepLatest: after a next task was cancelled, another one can wait", async () => {
   const q = await setup();
   await offer(q, "a", "0", {}, latest);
   const grant = await q.grant();

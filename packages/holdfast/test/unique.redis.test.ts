@@ -53,7 +53,7 @@ describe("a task that has not ended holds its unique key", () => {
     expect((await q.stats()).totals.deduplicated).toBe(0);
   });
 
-  test("against tasks of the same call, and only of its own key", async () => {
+  test("a unique key is also checked against tasks of the same call, but only tasks with the same key", async () => {
     const q = await setup();
     const text = (key: string) => encodeEnvelope("t", q.now, "{}", { unique: { key } });
     const tail = ["a", text("k"), "b", text("k"), "c", text("other"), "d", text("k")];
@@ -62,7 +62,7 @@ describe("a task that has not ended holds its unique key", () => {
     expect((await q.stats()).totals).toMatchObject({ enqueued: 2, deduplicated: 2 });
   });
 
-  test("and a payload that looks like the option has no key", async () => {
+  test("but a payload that looks like the option gives no key", async () => {
     const q = await setup();
     const payload = '" u=ue,k "';
     const tail = [
@@ -130,7 +130,7 @@ const ends: End[] = [
 ];
 
 describe.each(ends)("a task that $how", ({ options = {}, end }) => {
-  test("no longer holds its unique key, whether or not the janitor came by", async () => {
+  test("no longer holds its unique key, whether or not a janitor has removed the entry", async () => {
     for (const isSwept of [false, true]) {
       const q = await setup();
       await offer(q, "a", {}, options);
@@ -174,7 +174,7 @@ describe("scope waiting", () => {
 describe("scope window", () => {
   const window = { scope: "window", windowMs: 1_000 } as const;
 
-  test("a task holds the key until the window ends, also after it has completed and was purged", async () => {
+  test("a task holds the key until the window ends, even after it has completed and was purged", async () => {
     const q = await setup();
     await offer(q, "a", window);
     await q.ack(await q.grant());
@@ -189,7 +189,7 @@ describe("scope window", () => {
     expect(await offer(q, "b", window)).toEqual(accepted);
   });
 
-  test("a window ends although its task has not", async () => {
+  test("a window ends even if its task has not ended", async () => {
     const q = await setup();
     await offer(q, "a", window);
     q.advance(1_000);
@@ -229,7 +229,7 @@ describe("the id of a task comes first", () => {
     }
   });
 
-  test("the next life of a task takes its key again, or is told who holds it", async () => {
+  test("the next life of a task takes its key again, or learns who holds it", async () => {
     const q = await setup();
     const given: AddOptions = { fingerprint: "fp" };
     await offer(q, "a", {}, given);
@@ -252,7 +252,7 @@ describe("replay", () => {
     expect(await offer(q, "b")).toEqual(heldBy("a", "p"));
   });
 
-  test("leaves a task dead whose key another one holds, and names that one, also in a repeat of the call", async () => {
+  test("leaves a task dead if another task holds its key, and names that task, even in a repeat of the call", async () => {
     const q = await setup();
     await offer(q, "a");
     await q.fatal(await q.grant());
@@ -285,7 +285,7 @@ describe("replay", () => {
   });
 });
 
-test("a full queue accepts no task, and still says who holds a key", async () => {
+test("a full queue accepts no task, but still says who holds a key", async () => {
   const q = await setup();
   await offer(q, "a");
   await q.engine.configure({ maxWaiting: 1 });
@@ -294,7 +294,7 @@ test("a full queue accepts no task, and still says who holds a key", async () =>
   expect(await entries(q)).toEqual({ k: "a" });
 });
 
-test("a repeated call gets the same answer, although the key is free again", async () => {
+test("a repeated call gets the same answer, even if the key is free again", async () => {
   const q = await setup();
   await offer(q, "a");
   const envelope = encodeEnvelope("t", q.now, "{}", { unique: { key: "k" } });

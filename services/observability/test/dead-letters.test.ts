@@ -64,7 +64,7 @@ test("a replay of few tasks by filter answers at once, and passes the whole filt
   operations.ends = () => ({
     state: "failed",
     endedAt: 2,
-    error: 'queue "q" has as many waiting tasks as it may have',
+    error: 'queue "q" has as many waiting tasks as its maxWaiting allows',
   });
   const failed = await call("POST", "/v1/queues/q/dead-letters/replay", { filter });
   expect(failed).toMatchObject({ status: 409 });

@@ -6,12 +6,12 @@ const FILE = "packages/holdfast/test/invariants/abort.redis.test.ts";
  * Matches test titles about keys and limits, and those that run each script on a queue with both. Titles are cut after
  * 40 characters.
  */
-const ABOUT = "key|rate|limit|on a queue with|every script is cut short here";
+const ABOUT = "key|rate|limit|on a queue with|every script is aborted here";
 const LEAST = 100;
 
 export const number = 12;
 export const name = "aborted-anywhere";
-export const check = "every script is cut short at each of its Redis calls";
+export const check = "every script is aborted at each of its Redis calls";
 export const expected =
   "the running counts equal the leases and no key that may run is missing in `ready` after the abort, its repeat and a repair, in at least 100 scenarios";
 export const waits = true;

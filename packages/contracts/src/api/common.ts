@@ -13,7 +13,7 @@ export const Timestamp = (description: string) =>
 export const Count = (description?: string) =>
   Type.Integer({ minimum: 0, ...(description === undefined ? {} : { description }) });
 
-/** The pattern allows dots, but two dots in a row would change URLs, so they are refused. */
+/** Two dots in a row are refused, because clients rewrite URLs that contain them. */
 export const QueueName = Type.String({
   pattern: QUEUE_NAME_PATTERN.replace("^", "^(?!.*\\.\\.)"),
   description: "Name of a queue",
@@ -38,8 +38,12 @@ export const SearchText = (description: string) =>
     maxLength: 200,
     description: `${description}; case does not matter`,
   });
-/** A whole tag, case-sensitive. */
-export const Tag = Type.String({ minLength: 1, maxLength: LIMITS.tagCharacters, description: "A whole tag" });
+/** A tag; it has to match as a whole, case-sensitive. */
+export const Tag = Type.String({
+  minLength: 1,
+  maxLength: LIMITS.tagCharacters,
+  description: "A tag; it has to match as a whole",
+});
 
 export const QueueParams = Type.Object({ queue: QueueName });
 export type QueueParams = Type.Static<typeof QueueParams>;
@@ -55,7 +59,9 @@ export const Problem = Type.Object(
     detail: Type.Optional(Type.String()),
     code: Type.String({ description: "Stable code for programs" }),
     requestId: Type.Optional(Type.String()),
-    taskId: Type.Optional(Type.String({ description: "Use this id for a retry" })),
+    taskId: Type.Optional(
+      Type.String({ description: "The id of the task. Use it if you repeat the request" }),
+    ),
     errors: Type.Optional(Type.Array(Type.Object({}, { additionalProperties: true }))),
   },
   { description: "What went wrong", additionalProperties: true },

@@ -8,7 +8,7 @@ export const HeaviestKeysQuery = Type.Object(
     by: Type.Optional(
       oneOf(["waiting", "running", "heldUntil"], {
         default: "waiting",
-        description: "The highest first",
+        description: "The order: keys with the highest value come first",
       }),
     ),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.scriptTasks, default: 20 })),
@@ -19,5 +19,5 @@ export const HeaviestKeysQuery = Type.Object(
 export const HeaviestKeysReply = Type.Object({
   keys: Type.Array(TaskKeySchema),
   lookedAt: Count("Keys that were looked at"),
-  isWhole: Type.Boolean({ description: "False: there may be more keys than those that were looked at" }),
+  isWhole: Type.Boolean({ description: "False: only some of the keys were read, so there may be others" }),
 });

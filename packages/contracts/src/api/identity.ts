@@ -41,8 +41,10 @@ export const SessionView = Type.Object({
   scopes: Type.Array(oneOf(SCOPES)),
   queues: nullable(Type.Array(Type.String(), { description: "Queues that the sender may use; null: all" })),
   expiresAt: nullable(Timestamp("End of the session, or of the key")),
-  idleExpiresAt: nullable(Timestamp("End of the session if no request comes before")),
-  environment: nullable(Type.String({ description: "Text of the badge, such as production" })),
+  idleExpiresAt: nullable(Timestamp("When the session ends if there is no further request")),
+  environment: nullable(
+    Type.String({ description: "The name of the environment, such as production; shown as a badge" }),
+  ),
   demoLoad: Type.Boolean({
     description: "Whether bursts of demo tasks may be sent: ENVIRONMENT is empty or development",
   }),

@@ -11,7 +11,7 @@ export const LimitsTryBody = Type.Object(
         minimum: 1,
         maximum: 1_000_000,
         description:
-          "The slots of all workers together. If absent: those of the workers that run now, or as many tasks as the record shows at one time if that is more",
+          "The slots of all workers together. If absent: the slots of the workers that run now, but not fewer than the tasks that the records show running at one time",
       }),
     ),
   },
@@ -28,7 +28,7 @@ const TrialRunSchema = Type.Object({
   largestBacklog: Count("The most tasks that waited at one time"),
   backlogAtEnd: Count("The tasks that still waited when the last one had arrived"),
   peakRunning: Count("The most tasks that ran at one time"),
-  slotsNeeded: Count("The slots with which the limits alone make tasks wait"),
+  slotsNeeded: Count("With this many slots, only the limits still make tasks wait"),
 });
 
 export const LimitsTrialReply = Type.Object({
@@ -36,12 +36,12 @@ export const LimitsTrialReply = Type.Object({
   limits: LimitsBody,
   limitsToday: LimitsBody,
   completed: Count("Completed tasks that were replayed"),
-  waiting: Count("Tasks that wait now and were replayed with them"),
+  waiting: Count("Tasks that wait now and were replayed with the completed ones"),
   isCut: Type.Boolean({
-    description: "True if there were more than the newest 10,000 completed tasks, or more that wait",
+    description: "True if tasks were left out: more than 10,000 had completed, or too many wait",
   }),
-  firstAt: Timestamp("When the first of them arrived"),
-  lastAt: Timestamp("When the last of them arrived or ended"),
+  firstAt: Timestamp("When the first of the replayed tasks arrived"),
+  lastAt: Timestamp("When the last of the replayed tasks arrived or ended"),
   slots: Count("The slots of the workers in both simulations"),
   slotsToKeepUp: Count("With fewer slots the queue cannot keep up, whatever its limits are"),
   recorded: WaitTimesSchema,

@@ -28,7 +28,8 @@ export const RateSchema = Type.Object(
         minimum: 1,
         maximum: MOST,
         default: 1,
-        description: "How many of them may start at once after a rest; 1: evenly spaced",
+        description:
+          "How many of these tasks may start at once after a time without starts; 1: evenly spaced",
       }),
     ),
   },
@@ -45,7 +46,7 @@ const limitFields = {
       minimum: 0.001,
       maximum: 1_000,
       default: 1,
-      description: "The share of turns, compared with the other keys",
+      description: "How many turns the key gets, compared with the other keys",
     }),
   ),
 };
@@ -65,7 +66,7 @@ export const KeyLimitsSchema = Type.Unsafe<KeyLimits>(
       onDead: Type.Optional(
         oneOf(ON_DEAD, {
           default: "continue",
-          description: "With `ordered`. stop: no task of the key starts after one of them died",
+          description: "Only with `ordered`. stop: after a task died, no other task of its key starts",
         }),
       ),
       whenFull: Type.Optional(
@@ -78,7 +79,7 @@ export const KeyLimitsSchema = Type.Unsafe<KeyLimits>(
         Type.Integer({
           minimum: 1,
           maximum: MOST,
-          description: "A new task is refused if so many tasks of its key wait",
+          description: "A new task is refused if this many tasks of its key wait",
         }),
       ),
     },
@@ -95,7 +96,11 @@ export const LimitsBody = Type.Unsafe<QueueLimits>(
         Type.Record(
           Type.String({ pattern: TASK_TYPE_PATTERN }),
           Type.Object({ rate: limitFields.rate, concurrency: limitFields.concurrency }, closed),
-          { ...closed, maxProperties: TYPES_MAX, description: "By type: of all tasks of that type together" },
+          {
+            ...closed,
+            maxProperties: TYPES_MAX,
+            description: "The limit of all tasks of a type together, by type",
+          },
         ),
       ),
       fairBy: Type.Optional(
@@ -108,14 +113,14 @@ export const LimitsBody = Type.Unsafe<QueueLimits>(
     {
       ...closed,
       description:
-        "Of all tasks together, of the tasks of each key, and of those of some types. A limit that is left out ends.",
+        "The limits of all tasks together, of the tasks of each key, and of the tasks of some types. A limit that is left out is removed.",
     },
   ),
 );
 
 const held = {
   heldUntil: nullable(Timestamp("Until when no task is granted")),
-  nextAt: nullable(Timestamp("When the next one may start by hold and rate")),
+  nextAt: nullable(Timestamp("When hold and rate allow the next task to start")),
 };
 
 export const SharedLimitSchema = Type.Object({
@@ -176,7 +181,7 @@ export type TaskKeySchemaMatches = Assert<Same<typeof TaskKeySchema, TaskKeyView
 export const KeysQuery = Type.Object(
   {
     cursor: Type.Optional(
-      Type.String({ minLength: 1, maxLength: LIMITS.keyBytes, description: "`cursor` of the last page" }),
+      Type.String({ minLength: 1, maxLength: LIMITS.keyBytes, description: "`cursor` of the previous page" }),
     ),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.scriptTasks, default: 100 })),
   },
@@ -203,7 +208,7 @@ export const KeyLimitBody = Type.Unsafe<Limit & { forMs?: number | undefined }>(
         Type.Integer({
           minimum: 1,
           maximum: LIMITS.delayMs,
-          description: "For how long; for ever if absent",
+          description: "How long this limit is valid; without it, for ever",
         }),
       ),
     },

@@ -30,11 +30,11 @@ export const DeadLetterGroup = Type.Object({
   type: Type.String(),
   reason: oneOf(DEAD_REASONS),
   count: Count(),
-  diedAgain: Count("How many of them were replayed before and died again"),
-  firstAt: Timestamp("When the first of them died"),
-  lastAt: Timestamp("When the last of them died"),
+  diedAgain: Count("How many of these tasks were replayed before and died again"),
+  firstAt: Timestamp("When the first of these tasks died"),
+  lastAt: Timestamp("When the last of these tasks died"),
   trend: Type.Array(Type.Integer({ minimum: 0 }), {
-    description: `Deaths in each of ${TREND_BUCKETS} equal parts of trendFrom to trendTo, oldest first`,
+    description: `How many tasks died in each of ${TREND_BUCKETS} equal parts of the time from trendFrom to trendTo, oldest first`,
   }),
   sampleIds: Type.Array(Type.String(), { description: "At most 5, newest first" }),
 });
@@ -86,7 +86,7 @@ const selection = {
       minItems: 1,
       maxItems: LIMITS.batchTasks,
       uniqueItems: true,
-      description: "Their ids",
+      description: "Ids of the tasks",
     }),
   ),
   filter: Type.Optional(DeadLetterFilter),
@@ -102,7 +102,9 @@ const selection = {
   ),
 };
 
-/** Replays the first few, watches them to the end, and goes on only if all of them completed. */
+/**
+ * A replay with a canary replays a few tasks first. It replays the others only if all of the first ones have completed.
+ */
 export const Canary = Type.Object(
   {
     size: Type.Optional(
@@ -118,11 +120,11 @@ export const Canary = Type.Object(
         minimum: 1_000,
         maximum: 3_600_000,
         default: 60_000,
-        description: "How long they may take to complete, otherwise the operation stops",
+        description: "How long the first tasks may take to complete; after that the operation stops",
       }),
     ),
   },
-  { additionalProperties: false, description: "With it, the request starts an operation" },
+  { additionalProperties: false, description: "If it is given, the request starts an operation" },
 );
 
 /** Exactly one of `ids`, `filter`, `all`. */
@@ -154,12 +156,12 @@ export type DiscardBody = Type.Static<typeof DiscardBody>;
 
 const moved = {
   dryRun: Type.Boolean(),
-  matched: Count("Dead letters that the selection named"),
+  matched: Count("Dead letters that the selection matched"),
   skipped: Count(
-    "How many of them were unknown, no longer dead, or not replayed because of their unique key",
+    "How many of the matched dead letters were unknown, no longer dead, or not replayed because of their unique key",
   ),
-  scanned: Type.Optional(Count("Dead letters that were read for a filter")),
-  total: Type.Optional(Count("Dead letters of the queue, if there is a filter")),
+  scanned: Type.Optional(Count("With a filter: the dead letters that were read")),
+  total: Type.Optional(Count("With a filter: all dead letters of the queue")),
 };
 export const ReplayReply = Type.Object({
   ...moved,
@@ -169,7 +171,7 @@ export const ReplayReply = Type.Object({
       Type.Object({
         id: Type.String(),
         outcome: oneOf(["replayed", "moved", "not_dead", "not_found", "unique_conflict"]),
-        newId: Type.Optional(Type.String({ description: "Its id in the other queue" })),
+        newId: Type.Optional(Type.String({ description: "The id of the task in the other queue" })),
         heldBy: Type.Optional(
           Type.String({ description: "With unique_conflict: the task that holds the unique key" }),
         ),
@@ -221,12 +223,12 @@ export const ChangeTasksBody = Type.Object(
 export type ChangeTasksBody = Type.Static<typeof ChangeTasksBody>;
 export const ChangeTasksReply = Type.Object({
   dryRun: Type.Boolean(),
-  matched: Count("Tasks that the selection named"),
+  matched: Count("Tasks that the selection matched"),
   scanned: Type.Optional(Count("Scheduled tasks that were read for a filter")),
   total: Type.Optional(Count("Scheduled tasks of the queue, if there is a filter")),
   changed: Count(),
-  skipped: Count("How many of them were unknown, no longer waiting, or like that already"),
-  operationId: nullable(Type.String({ description: "Null for a dry run" })),
+  skipped: Count("How many of them were unknown, no longer waiting, or had these values already"),
+  operationId: nullable(Type.String({ description: "The operation; null for a dry run" })),
 });
 export type ChangeTasksReply = Type.Static<typeof ChangeTasksReply>;
 
@@ -236,7 +238,7 @@ export const OPERATION_STATES = ["running", "paused", "succeeded", "failed", "ca
 
 export const CanaryView = Type.Object({
   size: Count("How many tasks are replayed first"),
-  waitMs: Count("How long they may take to complete"),
+  waitMs: Count("How long the first tasks may take to complete"),
   state: oneOf(["waiting", "running", "passed", "stopped"]),
   taskIds: Type.Array(Type.String(), { description: "The tasks that were replayed first" }),
   completed: Count("How many of them have completed so far"),
@@ -250,7 +252,7 @@ export const OperationView = Type.Object({
   queue: Type.String(),
   state: oneOf(OPERATION_STATES),
   done: Count("Finished tasks, including skipped ones"),
-  total: Count("Tasks of the operation, as far as they were counted"),
+  total: Count("Tasks of the operation that were counted so far"),
   startedAt: Timestamp("Start"),
   endedAt: nullable(Timestamp("End")),
   error: nullable(Type.String()),
@@ -269,7 +271,7 @@ export type OperationView = Type.Static<typeof OperationView>;
 
 export const OperationListQuery = Type.Object(
   {
-    cursor: Type.Optional(Type.String({ maxLength: 128, description: "`cursor` of the last page" })),
+    cursor: Type.Optional(Type.String({ maxLength: 128, description: "`cursor` of the previous page" })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.pageTasks, default: 50 })),
     queue: Type.Optional(QueueName),
     state: Type.Optional(oneOf(OPERATION_STATES)),
@@ -285,7 +287,7 @@ export type OperationList = Type.Static<typeof OperationList>;
 /** A task that an operation could not move. */
 export const OperationFailure = Type.Object({
   id: Type.String({ description: "Id of the task" }),
-  at: Timestamp("When"),
+  at: Timestamp("When the operation tried to move the task"),
   code: Type.String({
     description:
       "not_dead | not_found | not_discarded | not_waiting | canary_failed, or the code of an error",
@@ -295,7 +297,9 @@ export const OperationFailure = Type.Object({
 export type OperationFailure = Type.Static<typeof OperationFailure>;
 export const FailureQuery = Type.Object(
   {
-    cursor: Type.Optional(Type.String({ pattern: "^\\d{1,6}$", description: "`cursor` of the last page" })),
+    cursor: Type.Optional(
+      Type.String({ pattern: "^\\d{1,6}$", description: "`cursor` of the previous page" }),
+    ),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.pageTasks, default: 50 })),
   },
   { additionalProperties: false },
@@ -354,7 +358,7 @@ export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
 /** An action of an operator. The record never holds a payload. */
 export const AuditRecord = Type.Object({
-  at: Timestamp("When"),
+  at: Timestamp("Time of the action"),
   actor: Type.String({ description: "Label of the key, name of the user of the command, or anonymous" }),
   keyId: nullable(Type.String()),
   role: nullable(oneOf(ROLES)),
@@ -394,7 +398,7 @@ export const AuditQuery = Type.Object(
   {
     ...auditFilter,
     cursor: Type.Optional(
-      Type.String({ pattern: "^\\d{1,16}-\\d{1,16}$", description: "`cursor` of the last page" }),
+      Type.String({ pattern: "^\\d{1,16}-\\d{1,16}$", description: "`cursor` of the previous page" }),
     ),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.pageTasks, default: 50 })),
   },

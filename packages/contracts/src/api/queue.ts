@@ -6,10 +6,12 @@ import { type Assert, Count, nullable, oneOf, Reason, type Same, Timestamp } fro
 export const QueueSettingsSchema = Type.Object({
   maxWaiting: Count("How many tasks may wait before enqueues are refused; 0: no limit"),
   retentionMs: Count("How long completed, cancelled and expired tasks are kept, ms"),
-  retentionCount: Count("How many of each state are kept at most"),
+  retentionCount: Count("How many tasks of each of these states are kept at most"),
   idempotencyMs: Count("How long an id given by a caller is remembered after the task ended, ms"),
   durability: oneOf(DURABILITIES),
-  maxDead: Count("How many dead letters are kept at most; the oldest ones beyond it are dropped; 0: no cap"),
+  maxDead: Count(
+    "How many dead letters are kept at most; if there are more, the oldest ones are dropped; 0: no cap",
+  ),
   maxDeadAgeMs: Count("How long dead letters are kept at most, ms; 0: no cap"),
   maxEvents: Count("How many events of tasks are kept for readers, at least; 0: none"),
 });
@@ -38,7 +40,7 @@ const QueueFlowSchema = Type.Object(
   {
     runnable: Count("Pending tasks that workers could start now; 0 while the queue is paused"),
     concurrency: nullable(Count("How many tasks of the queue may run at one time")),
-    keysReady: Count("Keys of which a task may start now"),
+    keysReady: Count("Keys that have a task that may start now"),
     keysResting: Count("Keys that may run again at a known time"),
     keysHeld: Count("Held keys among the 100 resting keys with the latest times"),
     heldUntil: nullable(Timestamp("The end of the last hold of the queue or of one of these keys")),
@@ -105,7 +107,7 @@ export const StaleVerdictSchema = Type.Object({
   attempt: Count(),
   workerId: Type.String(),
   at: Timestamp("When it was refused"),
-  lateMs: nullable(Type.Number({ description: "How long the attempt went on after the end of its lease" })),
+  lateMs: nullable(Type.Number({ description: "How long the attempt continued after the end of its lease" })),
   overlapMs: Type.Number({ description: "How long the next attempt ran at the same time" }),
 });
 export type StaleVerdictSchemaMatches = Assert<Same<typeof StaleVerdictSchema, StaleVerdict>>;
@@ -226,14 +228,14 @@ export const SeriesQuery = Type.Object(
         minimum: SERIES.stepMs,
         maximum: SERIES.longBucketWindowMs,
         default: SERIES.windowMs,
-        description: "How far back, ms",
+        description: "How far the series goes back, ms",
       }),
     ),
     stepMs: Type.Optional(
       Type.Integer({
         minimum: SERIES.stepMs,
         maximum: 86_400_000,
-        description: `Span of a point, ms; raised so that there are at most ${SERIES.points} points. Default: the finest`,
+        description: `Time between two points, ms; increased if there would be more than ${SERIES.points} points. Default: the finest`,
       }),
     ),
   },

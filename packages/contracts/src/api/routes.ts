@@ -80,8 +80,8 @@ const workerVerb = { body: WorkerActionBody, replies: { 200: WorkerDrainReply } 
 const scheduleVerb = { body: ScheduleActionBody, replies: { 200: ScheduleViewSchema } };
 
 /**
- * The routes that the dashboard calls, by method and path. A test of the observability service compares them with the routes
- * that it serves. The dashboard imports the types below and not this table.
+ * The routes that the dashboard calls, by method and path. A test of the observability service compares them with the
+ * routes that it serves. The dashboard imports the types below and not this table.
  */
 export const DASHBOARD_ROUTES = {
   "GET /v1/session": { replies: { 200: SessionView } },

@@ -70,7 +70,7 @@ const Missed = oneOf(MISSED_POLICIES, {
   description: "Missed occurrences to enqueue: none, one for all, or each (the last 100)",
 });
 const Overlap = oneOf(OVERLAP_POLICIES, {
-  description: "skip: no task until the last one has ended",
+  description: "skip: an occurrence enqueues no task while the task of the previous one has not ended",
 });
 
 /** Body of `PUT /v1/schedules/:id`: the whole definition. Missing fields get their defaults. */
@@ -85,7 +85,7 @@ export const ScheduleBody = Type.Object(
       Type.Integer({ minimum: 1, description: "No occurrence after this many were enqueued" }),
     ),
     immediately: Type.Optional(
-      Type.Boolean({ description: "The first occurrence of a new schedule comes at once" }),
+      Type.Boolean({ description: "The first occurrence of a new schedule is due at once" }),
     ),
     type: TaskType,
     payloadText: Type.Optional(
@@ -132,7 +132,7 @@ export const ScheduleViewSchema = Type.Object({
   lastRun: nullable(
     Type.Object({
       ...run,
-      state: nullable(oneOf(TASK_STATES, { description: "Present state of its task" })),
+      state: nullable(oneOf(TASK_STATES, { description: "Present state of the task of this run" })),
     }),
   ),
   runs: Type.Array(Type.Object(run), { description: "The last ten, newest first" }),

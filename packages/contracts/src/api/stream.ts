@@ -15,9 +15,13 @@ export const StreamMessage = Type.Object({
   }),
   type: oneOf(["snapshot"]),
   at: Timestamp("Time of the frame"),
-  sampledAt: nullable(Timestamp("When Redis last answered; older than `at` by seconds means stale")),
+  sampledAt: nullable(
+    Timestamp("When Redis last answered; if this is seconds before `at`, the counts are out of date"),
+  ),
   redisUp: Type.Boolean({ description: "False if the counts are the last known ones" }),
-  queues: Type.Array(QueueStatsSchema, { description: "At most 200, those with most waiting first" }),
+  queues: Type.Array(QueueStatsSchema, {
+    description: "At most 200 queues, those with the most waiting tasks first",
+  }),
   queuesTotal: Count("Number of all queues"),
   rates: RatesByQueue,
   workers: Type.Array(WorkerViewSchema, { description: "At most 200" }),

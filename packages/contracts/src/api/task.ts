@@ -72,7 +72,7 @@ export const UniqueSchema = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: LIMITS.delayMs,
-        description: "With the scope window, and only with it.",
+        description: "Required with the scope window, and not allowed without it.",
       }),
     ),
     onConflict: Type.Optional(
@@ -144,7 +144,7 @@ export const TaskViewSchema = Type.Object({
   priority: oneOf(PRIORITIES),
   payloadText: Type.String({ description: "The exact text that was enqueued; empty if it was not kept" }),
   payloadBytes: Count(),
-  payloadKept: Type.Boolean({ description: "False after it completed with keepPayload: false" }),
+  payloadKept: Type.Boolean({ description: "False if the task completed with keepPayload: false" }),
   resultText: nullable(Type.String({ description: "The exact JSON text that the handler returned" })),
   attempts: Count("Grants of a lease in this generation"),
   failures: Count("Attempts that the handler ended with an error"),
@@ -158,11 +158,11 @@ export const TaskViewSchema = Type.Object({
   tags: Type.Array(Type.String()),
   keep: nullable(KeepSchema),
   keptUntil: nullable(Timestamp("When its option keep removes it")),
-  key: nullable(Type.String({ description: "The key in whose line it waits" })),
-  cost: Type.Integer({ description: "How much of a rate it uses" }),
+  key: nullable(Type.String({ description: "The key of the task" })),
+  cost: Type.Integer({ description: "How much of a rate limit the task uses" }),
   unique: nullable(UniqueViewSchema),
   schedule: nullable(TaskScheduleSchema),
-  traceId: nullable(Type.String({ description: "The trace that it belongs to, 32 hex digits" })),
+  traceId: nullable(Type.String({ description: "The trace that the task belongs to, 32 hex digits" })),
   enqueuedAt: Timestamp("Enqueued"),
   runAt: nullable(Timestamp("Due")),
   expiresAt: nullable(Timestamp("Expires")),
@@ -170,10 +170,10 @@ export const TaskViewSchema = Type.Object({
   endedAt: nullable(Timestamp("Terminal since")),
   workerId: nullable(Type.String()),
   fence: nullable(
-    Type.String({ description: "The part that Redis keeps of the token of the present or last lease" }),
+    Type.String({ description: "The part of the token of the present or last lease that Redis keeps" }),
   ),
   cancelRequested: Type.Boolean(),
-  solo: Type.Boolean({ description: "True after it crashed its worker twice; it then runs alone" }),
+  solo: Type.Boolean({ description: "True if the task crashed its worker twice; it then runs alone" }),
   unroutedSince: nullable(Timestamp("Since when no worker has a handler for its type")),
   deadReason: nullable(oneOf(DEAD_REASONS)),
   lastError: nullable(Type.String()),
@@ -183,7 +183,9 @@ export const TaskViewSchema = Type.Object({
   history: Type.Array(AttemptViewSchema, {
     description: "Every attempt, oldest first; the last 32 attempts and replays are kept",
   }),
-  replays: Type.Array(ReplayViewSchema, { description: "Every replay in place, oldest first" }),
+  replays: Type.Array(ReplayViewSchema, {
+    description: "Every replay of the task in its own queue, oldest first",
+  }),
   changes: nullable(
     Type.Object(
       {
@@ -193,7 +195,7 @@ export const TaskViewSchema = Type.Object({
         by: Type.String({ description: "The instance of the library that changed it last" }),
         fields: Type.Array(oneOf(CHANGED_FIELDS)),
       },
-      { description: "Its changes while it waited, together" },
+      { description: "The changes that the task got while it waited, counted together" },
     ),
   ),
 });
@@ -216,7 +218,7 @@ export const TaskReceipt = Type.Object({
   willRun: Type.Optional(
     Type.Boolean({
       description:
-        "For a task that was stored before: whether it is waiting or running. False: nothing will run.",
+        "Only if the task `id` was stored by an earlier request. True: it waits or runs. False: it will not run any more.",
     }),
   ),
 });
@@ -228,12 +230,12 @@ export const ChangeBody = Type.Object(
       Type.Integer({
         minimum: 0,
         maximum: LIMITS.delayMs,
-        description: "In how many milliseconds it is due; 0: at once. Excludes runAt",
+        description: "The delay until the task is due, ms; 0: at once. Not together with runAt",
       }),
     ),
     priority: Type.Optional(oneOf(PRIORITIES)),
     key: Type.Optional(
-      nullable(Type.String({ minLength: 1, description: "The key in whose line it waits; null for none" })),
+      nullable(Type.String({ minLength: 1, description: "The key of the task; null for none" })),
     ),
     payloadText: Type.Optional(
       Type.String({ minLength: 1, description: "The new payload as exact JSON text" }),
@@ -244,7 +246,7 @@ export const ChangeBody = Type.Object(
 export type ChangeBody = Type.Static<typeof ChangeBody>;
 export const ChangeReply = Type.Object({
   id: Type.String(),
-  outcome: oneOf(["changed", "unchanged"], { description: "unchanged: it was like that already" }),
+  outcome: oneOf(["changed", "unchanged"], { description: "unchanged: the task had these values already" }),
   state: oneOf(["pending", "scheduled"], { description: "Its state now" }),
 });
 export type ChangeReply = Type.Static<typeof ChangeReply>;
@@ -271,7 +273,7 @@ const filter = {
 export const TaskListQuery = Type.Object(
   {
     ...filter,
-    cursor: Type.Optional(Type.String({ maxLength: 512, description: "`cursor` of the last page" })),
+    cursor: Type.Optional(Type.String({ maxLength: 512, description: "`cursor` of the previous page" })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.pageTasks, default: 50 })),
   },
   { additionalProperties: false },

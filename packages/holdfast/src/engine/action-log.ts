@@ -3,12 +3,12 @@ import type { Connection } from "../redis/connection.ts";
 import * as scripts from "../redis/generated/index.ts";
 import { type SystemKeys, systemKeys } from "../redis/keys.ts";
 
-/** A record has to match every field that is given. */
+/** Fields that a record has to match. All that are given have to match. */
 export interface ActionFilter {
   queue?: string | undefined;
   actor?: string | undefined;
   action?: AuditRecord["action"] | undefined;
-  /** At this time or later, and before that one; ms since the epoch. */
+  /** `from`: at this time or later. `to`: before this time. ms since the epoch. */
   from?: number | undefined;
   to?: number | undefined;
   /** Whether the caller may see records of this queue; null for records without a queue. */
@@ -18,21 +18,21 @@ export interface ActionFilter {
 export interface ActionPage {
   records: AuditRecord[];
   cursor: string | null;
-  /** Records looked at for this page. */
+  /** How many records were read for this page. */
   scanned: number;
   total: number;
 }
 
 const PAGE = 200;
-// A page with few matches ends after looking at this many records; its cursor continues from there.
+// A page with few matches ends after this many records were read. Its cursor continues from there.
 const SCANNED = 2_000;
 
 /** How many records a janitor keeps by default. */
 export const AUDIT_LOG_MAX = 100_000;
 
 /**
- * A record and its place. Places are counted from the first record ever written, so a place does not change when older
- * records are removed.
+ * A record and its place. Places are counted from the first record that was ever written, so a place does not change
+ * when older records are removed.
  */
 interface Entry {
   place: number;
@@ -42,8 +42,8 @@ interface Entry {
 }
 
 /**
- * The audit log of what operators did, in Redis. Records are appended and never changed. A client that may append cannot remove
- * a record; a janitor drops the oldest ones.
+ * The audit log of what operators did, in Redis. Records are appended and never changed. A client that may append
+ * cannot remove a record; a janitor drops the oldest ones.
  */
 export class ActionLog {
   readonly #connection: Connection;
@@ -62,7 +62,10 @@ export class ActionLog {
     );
   }
 
-  /** Drops the oldest records beyond `maxKept`, at most 10,000 per call. @returns how many were dropped */
+  /**
+   * Removes the oldest records if there are more than `maxKept`, at most 10,000 per call. @returns how many were
+   * removed
+   */
   async trim(maxKept: number): Promise<number> {
     return this.#connection.script<scripts.AuditTrimArgs, number, SystemKeys>(
       scripts.auditTrimScript,
@@ -72,8 +75,8 @@ export class ActionLog {
   }
 
   /**
-   * A page, newest first. With a filter a page can be short or empty although more follow; its cursor then leads to the
-   * next page.
+   * Returns a page, newest first. With a filter a page can be short or empty although more records match; its cursor
+   * then continues the search.
    */
   async page(options: ActionFilter & { cursor?: string | undefined; limit: number }): Promise<ActionPage> {
     const { cursor, to, from = Number.NEGATIVE_INFINITY, limit } = options;
@@ -97,7 +100,7 @@ export class ActionLog {
     return page(null);
   }
 
-  /** Oldest first, a page at a time. */
+  /** Yields all matching records, oldest first, one page at a time. */
   async *all(filter: ActionFilter): AsyncGenerator<AuditRecord[]> {
     const { from, to = Number.POSITIVE_INFINITY } = filter;
     let at = from === undefined ? (await this.#bounds()).first : await this.#since(from);
@@ -121,7 +124,7 @@ export class ActionLog {
     return Number((await this.#connection.command<string | null>("GET", this.#keys.auditDropped)) ?? 0);
   }
 
-  /** The records at the places from `from` up to `end`, as far as they still exist, oldest first. */
+  /** Returns the records at the places from `from` up to `end`, oldest first, without those that were removed. */
   async #read(from: number, end: number): Promise<Entry[]> {
     for (;;) {
       const dropped = await this.#dropped();
@@ -130,13 +133,13 @@ export class ActionLog {
       const texts = await this.#connection.command<string[]>(
         ...(["LRANGE", this.#keys.auditLog, first - dropped, end - 1 - dropped] as const),
       );
-      // If a janitor drops records in between, the others move to other positions.
+      // If a janitor removed records in between, the other records have moved to other positions.
       if ((await this.#dropped()) === dropped)
         return texts.map((text, index) => ({ place: first + index, ...parse(text) }));
     }
   }
 
-  /** The place of the first record that was written at this time or later. */
+  /** Returns the place of the first record that was written at this time or later. */
   async #since(ms: number): Promise<number> {
     let { first: low, end: high } = await this.#bounds();
     while (low < high) {

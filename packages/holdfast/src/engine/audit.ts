@@ -26,7 +26,7 @@ const PARTS = [
 ];
 const WALK = [...PARTS, "tasks"];
 const WINDOW = 500;
-// A scan also reads the envelopes with their payloads, so only a few are scanned at a time.
+// A scan of `tasks` also reads the envelopes with their payloads, so each call scans only a few tasks.
 const SCANNED = 50;
 
 /**
@@ -42,8 +42,10 @@ export async function auditQueue(
   for (const part of PARTS) {
     for (let from = 0; from < (options.sample ?? Number.POSITIVE_INFINITY); ) {
       const reply = await engine.audit(repair, part, from, WINDOW);
-      // Violations that do not depend on the window are asked for once, at the end.
-      report.violations.push(...reply.violations.filter(({ detail }) => detail.startsWith(`${part} holds`)));
+      // Violations that do not depend on the window are read once, at the end.
+      report.violations.push(
+        ...reply.violations.filter(({ detail }) => detail.startsWith(`${part} has an entry for`)),
+      );
       report.repaired += reply.repaired;
       if (reply.looked < WINDOW) break;
       from += WINDOW - (repair ? reply.repaired : 0);
@@ -56,7 +58,9 @@ export async function auditQueue(
     let cursor = 0;
     do {
       const reply = await engine.audit(repair, "tasks", cursor, SCANNED);
-      report.violations.push(...reply.violations.filter(({ detail }) => detail.startsWith("tasks holds")));
+      report.violations.push(
+        ...reply.violations.filter(({ detail }) => detail.startsWith("the envelope of")),
+      );
       report.repaired += reply.repaired;
       cursor = reply.looked;
     } while (cursor !== 0);
@@ -81,7 +85,7 @@ export async function auditParts(
 }
 
 /**
- * A walk over everything that a queue holds: each index, then the records themselves. One audit ends after `budget`
+ * Audits everything that a queue holds: each index, then the records themselves. One audit ends after `budget`
  * entries or one full round, whichever comes first; the next audit continues from there. The audit is done in steps, so
  * that a large queue does not block Redis for long.
  */
@@ -89,7 +93,7 @@ export class AuditWalk {
   readonly #engine: Engine;
   #part = 0;
   #from = 0;
-  // How many entries and parts the audit under way still looks at.
+  // How many entries and parts the present audit still has to look at.
   #left = 0;
   #partsLeft = 0;
   #report: AuditReport | null = null;
@@ -105,14 +109,14 @@ export class AuditWalk {
 
   begin(budget: number): void {
     this.#left = budget;
-    // The part at which the last audit stopped is walked again from its beginning at the end of the round.
+    // The part at which the last audit stopped is audited again from its beginning at the end of the round.
     this.#partsLeft = this.#part === 0 && this.#from === 0 ? WALK.length : WALK.length + 1;
     this.#report = { queue: this.#engine.queue, violations: [], repaired: 0 };
   }
 
   /**
-   * Looks at about `entries` more entries, and repairs.
-   * @returns the report when the audit is over, with the totals compared; null before that
+   * Looks at about `entries` more entries, and repairs them.
+   * @returns the report when the audit is over, after a comparison of the totals; null before that
    */
   async step(entries: number): Promise<AuditReport | null> {
     const report = this.#report;
@@ -130,13 +134,15 @@ export class AuditWalk {
     return report;
   }
 
-  /** Looks at one window. @returns the cost, in entries */
+  /** Looks at one window of entries. @returns the cost, in entries */
   async #window(report: AuditReport): Promise<number> {
     const part = WALK[this.#part] as string;
     const isHash = part === "tasks";
     const limit = isHash ? SCANNED : WINDOW;
     const reply = await this.#engine.audit(true, part, this.#from, limit);
-    report.violations.push(...reply.violations.filter(({ detail }) => detail.startsWith(`${part} holds`)));
+    report.violations.push(
+      ...reply.violations.filter(({ detail }) => detail.startsWith(`${part} has an entry for`)),
+    );
     report.repaired += reply.repaired;
     if (isHash ? reply.looked !== 0 : reply.looked >= limit) {
       this.#from = isHash ? reply.looked : this.#from + limit - reply.repaired;
@@ -145,8 +151,8 @@ export class AuditWalk {
       this.#part = (this.#part + 1) % WALK.length;
       this.#from = 0;
     }
-    // A hash is walked with a Redis cursor, and the reply does not say how many entries were looked at. So each step
-    // costs its limit.
+    // A hash is read with a Redis cursor, and the reply does not say how many entries were looked at. So each step of
+    // it costs the whole limit.
     return Math.max(SCANNED, isHash ? limit : reply.looked);
   }
 }

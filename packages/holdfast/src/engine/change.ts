@@ -17,7 +17,7 @@ function contradictionOf(change: TaskChange): string | undefined {
   if (change.payload !== undefined && change.payloadText !== undefined)
     return "payload and payloadText exclude each other";
   if (Object.values(change).every((value) => value === undefined))
-    return "nothing is to be changed: give runAt, delayMs, priority, key or payload";
+    return "the change is empty: give runAt, delayMs, priority, key or payload";
   return undefined;
 }
 
@@ -43,7 +43,7 @@ export const changeShape = shapeOf<TaskChange>({
   rule: contradictionOf,
 });
 
-/** A change whose payload, if it has one, is text. */
+/** A change whose payload, if there is one, is text. */
 export type CheckedChange = Omit<TaskChange, "payload">;
 
 /** @throws HoldfastError invalid_argument, payload_too_large */
@@ -55,7 +55,7 @@ export function checkChange(change: TaskChange): CheckedChange {
   if (payloadText === undefined) return checked;
   checkWellFormed(payloadText);
   if (payloadText === "")
-    throw new HoldfastError("invalid_argument", "payloadText has to be JSON text, and is empty");
+    throw new HoldfastError("invalid_argument", "payloadText has to be JSON text, but it is empty");
   if (Buffer.byteLength(payloadText) > LIMITS.payloadBytes)
     throw new HoldfastError(
       "payload_too_large",
@@ -67,8 +67,8 @@ export function checkChange(change: TaskChange): CheckedChange {
 const PRIORITIES = { high: "h", normal: "n", low: "l" } as const;
 
 /**
- * Changes tasks that wait, all in the same way; at most 500.
- * @param how.waitedBefore leaves those alone that have waited only since a later moment. They are not in the results
+ * Changes up to 500 tasks that wait, all in the same way.
+ * @param how.waitedBefore tasks that began to wait after this moment are not changed, and are not in the results
  */
 export async function changeTasks(
   engine: Engine,
@@ -89,7 +89,7 @@ export async function changeTasks(
   return ids.flatMap((id, i) => resultsOf(id, letters[i] ?? "u", owners));
 }
 
-/** @param owners the ids behind the letters, of which the first is taken if the letter has one */
+/** @param owners the ids after the letters. If the letter has an id, the first of them is removed and used */
 function resultsOf(id: string, letter: string, owners: string[]): ChangeResult[] {
   if (letter === "n") return [];
   if (letter === "u") return [{ id, outcome: "not_found" }];

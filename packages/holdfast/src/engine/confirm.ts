@@ -6,11 +6,11 @@ import type { Engine } from "./engine.ts";
 export interface Confirmed {
   /** A letter per task: y known, n gone. */
   known: string;
-  /** How many have confirmed. */
+  /** How many replicas or disks have confirmed. */
   confirmed: number;
 }
 
-/** The tasks of one queue that wait. */
+/** The tasks of one queue that wait for a confirmation. */
 interface Waiting {
   connection: Connection;
   engine: Engine;
@@ -19,10 +19,10 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-// One write to Redis: each queue adds a script call of up to 500 ids.
+// The most queues in one write to Redis. Each queue adds a script call of up to 500 ids.
 const QUEUES_PER_WAIT = 100;
 
-/** What waits for a confirmation on one connection of the process, by node and command. */
+/** Groups what waits for a confirmation on one connection of the process, by node and command. */
 class Confirmations {
   readonly #waiting = new Map<string, Waiting[]>();
   readonly #sending = new Set<string>();
@@ -37,7 +37,8 @@ class Confirmations {
   }
 
   async #send(key: string, command: WaitCommand): Promise<void> {
-    // While one WAIT is under way, the others gather for the next: one after another would each wait for the disk or the replica.
+    // While one WAIT is under way, further calls gather for the next one. One after another, each would wait for the
+    // disk or the replica.
     const all = this.#waiting.get(key);
     if (!all || this.#sending.has(key)) return;
     this.#sending.add(key);
@@ -55,7 +56,7 @@ class Confirmations {
     }
   }
 
-  /** On a Cluster the slot of a queue may have moved meanwhile: then it is asked again, apart from the others. */
+  /** On a Cluster, the slot of one queue may have moved meanwhile. Then each queue is asked again on its own. */
   #failed(some: readonly Waiting[], one: Waiting, error: unknown, command: WaitCommand): void {
     if (some.length === 1 || one.connection.redis.clusterNodes === undefined) one.reject(error);
     else
@@ -66,7 +67,7 @@ class Confirmations {
   }
 }
 
-/** Tells the queue what became of its call. */
+/** Gives the queue the result of its call. */
 function answer(one: Waiting, known: unknown, confirmed: number, failed: (error: Error) => void): void {
   if (known instanceof Error) failed(known);
   else one.resolve({ known: String(known), confirmed });
@@ -78,7 +79,7 @@ async function confirmAll(
   some: readonly Waiting[],
   command: WaitCommand,
 ): Promise<{ known: unknown[]; confirmed: number }> {
-  // All of them share this connection. A queue closes it only when its tasks are confirmed.
+  // All of these queues share the connection. A queue closes it only when its tasks are confirmed.
   const { connection } = some[0] as Waiting;
   const then = command ? [command as [string, ...number[]]] : [];
   for (const [name, code] of [
@@ -101,9 +102,9 @@ async function confirmAll(
 }
 
 /**
- * Shows that tasks are still there and waits, in the same write, until what has been written so far is confirmed. One WAIT serves
- * all queues of the process that ask meanwhile, if they are on the same node.
- * @param connection one that nothing else waits for: it stalls meanwhile
+ * Reads whether tasks still exist, and waits in the same write until everything written so far is confirmed. One WAIT
+ * serves all queues of the process that ask meanwhile, if they are on the same node.
+ * @param connection a connection that nothing else uses, because a WAIT blocks it
  */
 export function confirmTasks(
   engine: Engine,

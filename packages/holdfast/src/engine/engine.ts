@@ -26,7 +26,7 @@ export class Engine extends OperatorScripts {
   #opening: Promise<void> | undefined;
 
   /**
-   * Registers the queue if it is not registered: before its first task, and after a deletion while somebody still uses it.
+   * Registers the queue if it is not registered: before its first task, and again if it was deleted while it is in use.
    * @throws HoldfastError as `Registry.addQueue`
    */
   open(): Promise<void> {
@@ -42,18 +42,28 @@ export class Engine extends OperatorScripts {
     // The loop repeats only if the queue is deleted during a round.
     for (;;) {
       const asked = await ask("");
-      // The queue is also registered if it says that it is: on a Cluster the registry is on another node, which may
-      // have lost writes.
+      // Even if the queue says that it is registered, it is registered again: on a Cluster the registry is on another
+      // node, and that node may have lost writes.
       await this.register();
       if (asked === "1" || (await ask(asked)) === "1") return;
     }
   }
 
   /**
-   * Enqueues tasks. The verdicts have a letter per task: n new (or a new life of a task that ended), p new and due at
-   * once although it was to be scheduled, d duplicate, c conflict, b being cancelled, f queue full, k key full, o or u
-   * another task holds the unique key, a new and waits for the end of that task. The states have the state letter of
-   * each d, c, o and u, and the owners the task that holds the key of each o and u.
+   * Enqueues tasks. The answer has three lists. `verdicts` has a letter per task:
+   *
+   * - n: new, or a new life of a task that has ended
+   * - p: new and due at once, although it was to be scheduled
+   * - d: duplicate
+   * - c: conflict
+   * - b: the task with this id is being cancelled
+   * - f: the queue is full
+   * - k: the key is full
+   * - o or u: another task holds the unique key
+   * - a: new, and waits for the end of the task that holds the unique key
+   *
+   * `states` has the state letter of the task of each d, c, o and u. `owners` has the id of the task that holds the
+   * unique key, for each o and u.
    */
   async enqueue(args: EnqueueArgs, request?: Request): Promise<EnqueueAnswer> {
     let isAnswered = false;
@@ -103,8 +113,8 @@ export class Engine extends OperatorScripts {
   }
 
   /**
-   * Like `enqueue`, for tasks that ended without completing: ids and envelopes in turn. g: nothing is known about the
-   * id any more.
+   * Like `enqueue`, for tasks that ended without completing. `tail` alternates ids and envelopes. There is one more
+   * verdict, g: Redis knows nothing about the id any more.
    */
   async enqueueAgain(tail: readonly string[], request?: Request): Promise<EnqueueAnswer> {
     const [verdicts, states, owners] = await this.runRequest<
@@ -115,9 +125,9 @@ export class Engine extends OperatorScripts {
   }
 
   /**
-   * Replaces tasks. The arguments are pairs: the id of the task that holds a unique key, and the new envelope. Returns
+   * Replaces tasks. The arguments are pairs of the id of the task that holds a unique key and the new envelope. Returns
    * a letter per pair: p replaced and pending, s replaced and scheduled, g the task no longer waits under this key, x
-   * it has another type or key.
+   * the task has another type or another key.
    */
   replace(tail: readonly string[], request?: Request): Promise<string> {
     return this.runRequest<scripts.ReplaceArgs, string>(scripts.replaceScript, { tail }, request);
@@ -146,7 +156,7 @@ export class Engine extends OperatorScripts {
   }
 
   /**
-   * Extends leases. Returns a letter per pair of id and fence: r renewed, c renewed and a cancel was requested, l lost.
+   * Extends leases. Returns a letter per pair of id and fence: r renewed, c renewed but a cancel was requested, l lost.
    */
   heartbeat(pairs: readonly string[], leaseMs: number): Promise<string> {
     return this.run(scripts.heartbeatScript, { clockMs: this.clockMs(), leaseMs, tail: pairs });
@@ -175,7 +185,7 @@ export class Engine extends OperatorScripts {
     return told?.split("\n", 1)[0]?.split("\t")[1];
   }
 
-  /** Adds to the counts of how long tasks waited and ran: fields and numbers in turn. */
+  /** Adds to the counts of how long tasks waited and ran. `fields` alternates field names and numbers. */
   async timings(fields: readonly (string | number)[]): Promise<void> {
     await this.run<scripts.TimingsArgs, number>(scripts.timingsScript, {
       ttlMs: TIMINGS_TTL_MS,

@@ -6,10 +6,7 @@ const AGAIN_ROUNDS = 10;
 export interface EnqueueArgs {
   /** Callers gave the ids, so each id is looked up. */
   checked: boolean;
-  /**
-   * With `checked`: a task that ended without completing also keeps its id. @default false: a new life of the task
-   * begins
-   */
+  /** With `checked`: a task that ended without completing keeps its id too. @default false: the id gets a new life */
   once?: boolean;
   /** Tasks of the call have unique keys. @default false */
   unique?: boolean;
@@ -18,30 +15,33 @@ export interface EnqueueArgs {
   low: number;
   /** @default 0 */
   keyed?: number;
-  /** taskId, envelope, …: high, then normal, then low, then with a key, then scheduled. At most 500 tasks. */
+  /** taskId, envelope, … in this order: high, normal, low, tasks with a key, scheduled tasks. At most 500 tasks. */
   tail: string[];
-  /** The tail as the bytes of the call, instead of texts. */
+  /** The bytes of `tail` as they are sent, instead of its texts. */
   bytes?: TailBytes;
 }
 
 /**
  * The verdicts have a letter per task, as in the script enqueue. Two letters are added: r replaced, x the task that
- * holds the key has another type or key. The states have the state letter of each d, c, o, u, w, r and x, and the
- * owners the id of the task that holds the unique key of each o, u, w, r and x.
+ * holds the key has another type or key. The states have the state letter of each task with d, c, o, u, w, r or x. The
+ * owners have the id of the task that holds the unique key, for each task with o, u, w, r or x.
  */
 export interface EnqueueAnswer {
   verdicts: string;
   states: string;
-  /** Absent if there are none. */
+  /** Absent if no task has an owner. */
   owners?: readonly string[];
 }
 
-/** @param owners ids with spaces between them */
+/** @param owners ids, separated by spaces */
 export function answerOf(verdicts: string, states: string, owners: string): EnqueueAnswer {
   return { verdicts, states, owners: owners.split(" ") };
 }
 
-/** The letter of each task, followed by the letter of its state if it has one, and by the id of the task that holds its unique key. */
+/**
+ * Returns a text for each task: its letter, then the letter of its state if it has one, then the id of the task that
+ * holds its unique key.
+ */
 function partsOf({ verdicts, states, owners = [] }: EnqueueAnswer): string[] {
   let known = 0;
   let owner = 0;
@@ -61,7 +61,7 @@ function joined(parts: readonly string[]): EnqueueAnswer {
   };
 }
 
-/** Makes a call of some tasks of a call. @param places in ascending order */
+/** Makes a call with some of the tasks of another call. @param places in ascending order */
 function partOf(
   { high, normal, low, keyed = 0, tail, unique = false }: EnqueueArgs,
   places: readonly number[],
@@ -78,7 +78,10 @@ function partOf(
   };
 }
 
-/** The arguments of the script replace: the task that holds the key, and the envelope that it gets. */
+/**
+ * Returns the arguments of the script replace: the id of the task that holds the key, and the envelope that this task
+ * gets.
+ */
 const replacementsOf = ({ tail }: EnqueueArgs, places: readonly number[], letters: readonly string[]) =>
   places.flatMap((place) => [(letters[place] as string).slice(2), tail[2 * place + 1] as string]);
 
@@ -89,9 +92,9 @@ function replacedPart(part: string, letter = "g"): string {
 }
 
 /**
- * Begins the next life of each task that ended without completing (letter e of the first answer), and replaces the
- * tasks that hold unique keys (letter w). Other scripts do so, because then an enqueue of new tasks need not declare
- * the Redis keys that these scripts use.
+ * Gives a new life to the ids with the letter e in the first answer: their tasks ended without completing. And replaces
+ * the tasks that hold unique keys (letter w). Other scripts do this, so that the script enqueue need not declare the
+ * Redis keys that they use.
  */
 export async function finish(
   args: EnqueueArgs,
@@ -131,7 +134,7 @@ export async function finish(
   }
   throw new HoldfastError(
     "conflict",
-    "other clients enqueue and remove tasks with the same ids or unique keys: try again",
+    "other clients kept enqueueing or removing tasks with the same ids or unique keys at the same time: try again",
     {
       retryAfterMs: 1_000,
     },

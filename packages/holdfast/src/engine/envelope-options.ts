@@ -103,7 +103,7 @@ function decodeOwn(text: string): string {
   }
 }
 
-// The options that are numbers.
+// The options whose values are numbers.
 const NUMBERS = {
   m: "maxRetries",
   t: "timeoutMs",

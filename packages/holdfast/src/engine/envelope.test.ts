@@ -68,7 +68,7 @@ const when = fc.oneof(
 );
 const fingerprint = fc.option(fc.stringMatching(/^[A-Za-z0-9_.-]{1,22}$/), { nil: undefined });
 
-test.each([1, null])("a task of a schedule brings the occurrence back: run %j", (run) => {
+test.each([1, null])("decoding the envelope of a scheduled task returns its occurrence: run %j", (run) => {
   const occurrence = { id: "nightly.1", run, dueAt: AT };
   const envelope = encodeEnvelope("t", AT, "1", { priority: "low" }, "print", undefined, occurrence);
   expect(decodeEnvelope(envelope)).toMatchObject({
@@ -76,7 +76,7 @@ test.each([1, null])("a task of a schedule brings the occurrence back: run %j", 
     fingerprint: "print",
     priority: "low",
   });
-  // The second one is read by the options of the first.
+  // This call uses the kept options of the first call.
   expect(decodeEnvelope(envelope).schedule).toEqual(occurrence);
 });
 
@@ -119,7 +119,7 @@ test("decoding returns what was encoded, the payload byte for byte", () => {
   );
 });
 
-test("the first byte tells the scripts the kind: @ scheduled, + with options, . without", () => {
+test("the first byte is the kind: @ scheduled, + with options, . without options", () => {
   const flag = (options?: TaskOptions, print?: string) => encodeEnvelope("t", AT, "1", options, print)[0];
   expect(flag()).toBe(".");
   expect(flag({})).toBe(".");
@@ -141,12 +141,12 @@ test.each([
   for (const options of [undefined, { priority: "high", tags: ["a"] }] as const) {
     const envelope = encodeEnvelope("t", AT, payloadText, options as TaskOptions | undefined);
     expect(decodeEnvelope(envelope).payloadText).toBe(payloadText);
-    // The scripts read the header: the payload adds nothing to it.
+    // The scripts read only the header, so the payload must not add anything to it.
     expect(envelope.slice(0, envelope.indexOf("\n"))).not.toContain("evil");
   }
 });
 
-test("tags keep spaces, commas, equals signs, newlines and every script", () => {
+test("tags keep spaces, commas, equals signs, newlines and letters of every alphabet", () => {
   const tags = ["a b", "a,b", "a=b", " p=h", "日本 😀", "%2C", "line\nbreak"];
   const envelope = encodeEnvelope("t", AT, "1", { tags });
   expect(decodeEnvelope(envelope)).toMatchObject({ tags, priority: "normal", payloadText: "1" });
@@ -178,7 +178,7 @@ describe("a record that is not a task throws", () => {
   });
 });
 
-test("options that equal those of the last task are not parsed again, and mean the same", () => {
+test("options that equal the options of the last task are not parsed again, and mean the same", () => {
   const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const texts = [
     " m=2 b=f,0,,n",

@@ -4,18 +4,19 @@ import { decodeOption, type EnvelopeOptions, encodeOptions } from "./envelope-op
 import { ENVELOPE_OPTIONS, ENVELOPE_PLAIN, ENVELOPE_SCHEDULED } from "./format.ts";
 
 /**
- * The immutable part of a task, one text: a header line, then the payload's exact bytes.
+ * The immutable part of a task, as one text: a header line, then the exact bytes of the payload.
  *
  *     <flag><type> <enqueuedAt, base 36>[ name=value …]\n<payload>
  *
- * flag: `.` no options, `+` options, `@` options and scheduled. The scripts read the flag and the options
- * p, m, t, e, d, r, h, k, l, q, c, u; they never look into the payload. w and v are traceparent and tracestate, s is the occurrence of a
- * schedule: `<run, empty for one by hand>,<dueAt>,<scheduleId>`.
+ * The flag is `.` for no options, `+` for options, `@` for options of a scheduled task. The scripts read the flag and
+ * the options p, m, t, e, d, r, h, k, l, q, c and u, but never the payload. The options w and v are traceparent and
+ * tracestate. The option s is the occurrence of a schedule: `<run, empty if an operator started
+ * it>,<dueAt>,<scheduleId>`.
  */
 export interface Envelope extends EnvelopeOptions {
   type: string;
   payloadText: string;
-  /** Redis time as the producer knew it. It is used for display only. */
+  /** Redis time as the producer knew it. Only for display. */
   enqueuedAt: number;
 }
 
@@ -48,8 +49,8 @@ export function encodeEnvelope(
 }
 
 /**
- * An envelope without options. Each field is written out: a spread of defaults is several times slower, and every task
- * passes here.
+ * Returns an envelope without options. Each field is written out, because a spread of defaults is several times slower
+ * (hot path).
  */
 function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): Envelope {
   return {
@@ -78,13 +79,13 @@ function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): E
 
 const NO_TAGS: string[] = [];
 
-// The tasks of a batch mostly have the same options, so the last options are kept decoded. Options that differ from
-// task to task (tags, trace) are not kept.
+// Most tasks of a batch have the same options, so the last options are kept decoded. Options that differ from task to
+// task (tags, trace) are not kept.
 let knownText = "";
 let known = plainEnvelope("", 0, "");
 const KNOWN_CHARACTERS = 64;
 
-/** Like `decodeHeader`, for a header with the same options as the last one that was read. */
+/** Reads a header that has the same options as the last one that was read; undefined for any other header. */
 function decodeAsBefore(header: string, payloadText: string): Envelope | undefined {
   const typeEnd = header.indexOf(" ");
   const timeEnd = header.indexOf(" ", typeEnd + 1);
@@ -147,12 +148,14 @@ export function decodeEnvelope(text: string): Envelope {
   }
   const header = text.slice(0, newline);
   const flag = text.charCodeAt(0);
-  // "+" or "@"
+  // 43 is "+" and 64 is "@".
   const asBefore = flag === 43 || flag === 64 ? decodeAsBefore(header, payloadText) : undefined;
   return asBefore ?? decodeHeader(header, payloadText);
 }
 
-/** Decodes an envelope for display. A text that cannot be decoded is shown as the payload, with the type `unreadable`. */
+/**
+ * Decodes an envelope for display. A text that cannot be decoded is shown as the payload, with the type `unreadable`.
+ */
 export function decodeEnvelopeForDisplay(text: string): Envelope {
   try {
     return decodeEnvelope(text);
@@ -164,7 +167,7 @@ export function decodeEnvelopeForDisplay(text: string): Envelope {
 /** The type that is shown for a record that cannot be decoded. */
 export const UNREADABLE_TYPE = "unreadable";
 
-/** The trace context in the options or the envelope of a task. */
+/** Returns the trace context from the options or from the envelope of a task. */
 export function traceOf(
   of: { traceparent?: string | null | undefined; tracestate?: string | null | undefined } | undefined | null,
 ): TraceContext | undefined {

@@ -4,7 +4,7 @@ import type { Engine } from "./engine.ts";
 import * as format from "./format.ts";
 import { type RawTask, rawTasks } from "./replies.ts";
 
-/** The letters of lua/lib/format.lua. A completed task with a result has a letter of its own. */
+/** The event types by the letters of lua/lib/format.lua. A completed task with a result has a letter of its own. */
 const TYPES: Readonly<Record<string, TaskEventType>> = {
   [format.EVENT_ENQUEUED]: "enqueued",
   [format.EVENT_SCHEDULED]: "scheduled",
@@ -26,9 +26,11 @@ const TYPES: Readonly<Record<string, TaskEventType>> = {
   [format.EVENT_REMOVED]: "removed",
 };
 
-/** What one script call did in one way with some tasks. */
+/** The tasks with which one script call did the same thing. */
 export interface EventGroup {
-  /** Undefined: one that a later version has. Its events count, so that they do not look like a gap. */
+  /**
+   * Undefined for a type that only a later version knows. Its events are counted, so that they do not look like a gap.
+   */
   type: TaskEventType | undefined;
   /** The worker of `started`, the reason of `dead`; otherwise "". */
   detail: string;
@@ -38,24 +40,24 @@ export interface EventGroup {
 
 /** One entry of the stream: all events of one script call. */
 export interface EventEntry {
-  /** The number of its first event. */
+  /** The number of the first event in this entry. */
   first: number;
   at: number;
   groups: EventGroup[];
-  /** How many events it has. */
+  /** How many events this entry has. */
   count: number;
 }
 
-/** A part of the stream; null if the queue keeps no events. */
+/** What one call read from the stream, and how far the stream is. */
 export interface EventsRead {
-  /** Which stream this is: the time at which the setting was switched on. */
+  /** Names the stream by the time at which the setting was switched on. */
   life: string;
-  /** The number of the last event that happened. */
+  /** The number of the last event of the queue. */
   last: number;
   entries: EventEntry[];
 }
 
-/** How far the events of a queue were at the time of a reply. */
+/** The last event of a queue at the time of a reply. */
 export type EventsMark = Pick<EventsRead, "life" | "last">;
 
 type RawEntry = [id: string, fields: string[]];
@@ -92,7 +94,7 @@ export async function readEvents(
   return maxEvents === 0 ? null : { life, last, entries: entries.map(entryOf) };
 }
 
-/** At most 100 tasks, and how far the events were when they were read; null if the queue keeps none. */
+/** Reads at most 100 tasks, and the last event at that moment, which is null if the queue keeps no events. */
 export async function tasksWithMark(
   engine: Engine,
   ids: readonly string[],
@@ -107,7 +109,7 @@ export async function tasksWithMark(
   };
 }
 
-/** The results of tasks, JSON texts. */
+/** Reads the results of tasks, as JSON texts. */
 export function resultsOf(engine: Engine, ids: readonly string[]): Promise<(string | null)[]> {
   return engine.connection.command("HMGET", engine.keys.results, ...ids);
 }

@@ -4,8 +4,8 @@ import { encodeEnvelope } from "./envelope.ts";
 
 /**
  * Tasks with the same type, payload bytes and given options have the same fingerprint. Of `runAt` and `expiresAt` the
- * fingerprint only says that they were given: callers compute them from the clock, so they differ from call to call,
- * and are compared separately (lua/lib/known_ids.lua).
+ * fingerprint only says whether they were given: callers compute them from the clock, so the values differ from call to
+ * call. They are compared separately (lua/lib/known_ids.lua).
  */
 export function fingerprintOf(type: string, payloadText: string, options: TaskOptions): string {
   const { runAt, expiresAt } = options;

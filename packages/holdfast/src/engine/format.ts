@@ -24,7 +24,7 @@ export const FLAG_DROPS = "k";
 export const FLAG_NEXT = "n";
 export const FLAG_KEEP = "l";
 
-/** What the flags of a reply tell a worker, in the order below: the queue is paused; make room (end the tasks that you hold and ask again), because a task has to run alone; the granted task has to run alone; ask again, because entries were dropped; the request is parked; tasks stand aside because of their types, so send the types that you run. */
+/** What the flags of a reply tell a worker, in the order below: the queue is paused; make room (end the tasks that you hold and ask again), because a task has to run alone; the granted task has to run alone; ask again, because entries were dropped; the request is parked; tasks were put aside because of their types, so send the types that you run. */
 export const REPLY_PAUSED = 1;
 export const REPLY_MAKE_ROOM = 2;
 export const REPLY_ALONE = 4;
@@ -35,25 +35,25 @@ export const REPLY_TYPED = 32;
 /** A task that has crashed its workers this many times runs alone. */
 export const ALONE_FROM_CRASHES = 2;
 
-/** Ended attempts that a record keeps. */
+/** A record keeps at most this many ended attempts. */
 export const HISTORY_LINES = 32;
 
-/** A task that is handed back gets its attempt refunded this many times. */
+/** When a worker hands a task back, the attempt is refunded, but only this many times. */
 export const RELEASES_REFUNDED = 10;
 
 /** A handler may hand a task back because of a rate limit this many times. After that the task dies. */
 export const RATE_LIMITED_MAX = 100;
 
-/** A worker that comes late by less than this part of the time between two starts loses none of its rate. */
+/** A worker that starts a task late loses none of its rate if the delay is less than this part of the time between two starts. */
 export const RATE_LATE = 0.9;
 
-/** The end of a hold that only an operator or a replay ends, ms since the epoch. JavaScript has no later date. */
+/** A hold that ends at this time, ms since the epoch, ends only by an operator or a replay. JavaScript has no later date. */
 export const HELD_FOR_EVER = 8640000000000000;
 
-/** If a worker has no handler for a task, the tasks behind it overtake it. In strict order they may not. There the key of the task is held for this long, ms, so that the task is not granted to the same worker again and again. */
+/** If a worker has no handler for a task in strict order, the tasks behind it may not overtake it. The key of the task is held for this long, ms, so that the same worker does not get the task again and again. */
 export const NO_HANDLER_HOLD_MS = 1000;
 
-/** If the type of a task in strict order is full, its key rests for this long, ms, unless the time is known at which the type has room. */
+/** If the type of a task in strict order is full, the key of the task rests for this long, ms, unless it is known when the type has room. */
 export const FULL_TYPE_MS = 250;
 
 /** The time-out of an attempt, ms, if neither the task nor its type has one. */
@@ -64,17 +64,17 @@ export const EVENT_ENQUEUED = "e";
 export const EVENT_SCHEDULED = "s";
 export const EVENT_PROMOTED = "q";
 
-/** The id of the worker follows. */
+/** The task started. The id of its worker follows this letter. */
 export const EVENT_STARTED = "g";
 export const EVENT_COMPLETED = "c";
 
-/** Completed, and there is a result. */
+/** The task completed and has a result. */
 export const EVENT_RESULT = "v";
 export const EVENT_RETRIED = "r";
 export const EVENT_RELEASED = "l";
 export const EVENT_REAPED = "p";
 
-/** The reason follows. */
+/** The task died. The reason follows this letter. */
 export const EVENT_DEAD = "d";
 export const EVENT_CANCELLED = "x";
 export const EVENT_EXPIRED = "o";

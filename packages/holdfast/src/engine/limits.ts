@@ -22,7 +22,7 @@ export interface KeyChange {
   lastsMs?: number | undefined;
 }
 
-/** `concurrency rate periodMs burst weight`, as lua/lib/accounts.lua reads it. */
+/** Writes a limit as `concurrency rate periodMs burst weight`, the form that lua/lib/accounts.lua reads. */
 function limitText({ concurrency, rate, weight }: Limit): string {
   const { limit = "-", periodMs = 0, burst = 1 } = rate ?? {};
   return `${concurrency ?? "-"} ${limit} ${periodMs} ${rate ? burst : 0} ${weight ?? 1}`;
@@ -41,7 +41,7 @@ function parseLimit(text: string): Limit {
 
 const SCOPES = ["queue", "key"] as const;
 
-/** The lines of lua/lib/accounts.lua. */
+/** Writes the limits as lines, in the form that lua/lib/accounts.lua reads. */
 function limitsText(limits: QueueLimits): string {
   const scopes = SCOPES.flatMap((scope) => {
     const limit = limits[scope];
@@ -54,7 +54,7 @@ function limitsText(limits: QueueLimits): string {
   return [...scopes, ...types, ...(policy === undefined ? [] : [policy])].join("\n");
 }
 
-/** The line `policy` of lua/lib/accounts.lua; undefined if every value is the default. */
+/** Writes the line `policy` of lua/lib/accounts.lua; undefined if every value is the default. */
 function policyText({ key, fairBy }: QueueLimits): string | undefined {
   const { ordered = false, onDead, whenFull = "wait", maxWaiting } = key ?? {};
   const words = [
@@ -82,7 +82,7 @@ function parsePolicy(text: string): Pick<QueueLimits, "fairBy"> & { key: KeyLimi
   };
 }
 
-/** A line of a type. A type that has only a hold has a line without a limit. */
+/** The line of a type. A type that has only a hold has a line without a limit. */
 const TYPE_LINE = /^type (\S+) (.*)$/gm;
 
 function parseLimits(text: string): QueueLimits {
@@ -106,7 +106,7 @@ function parseLimits(text: string): QueueLimits {
   };
 }
 
-/** What blocks a key, a type or the queue. @param running tasks that run under the limit */
+/** Returns what blocks a key, a type or the queue. @param running tasks that run under the limit */
 function blockOf(
   limit: Limit | undefined,
   running: number,
@@ -158,7 +158,7 @@ function keyView(limits: QueueLimits, now: number, raw: [string, number, string]
   };
 }
 
-/** The types with a limit or a hold. @param accounts in the order of their lines */
+/** Returns the types with a limit or a hold. @param accounts in the order of their lines */
 function typeViews(
   text: string,
   limits: QueueLimits,
@@ -215,7 +215,7 @@ export interface KeysPage {
   cursor: string | null;
 }
 
-/** The limits of one part of a queue, and the keys asked for: a page of those with waiting tasks, or the given ones. */
+/** Reads the limits of one part of a queue, and either a page of its keys with waiting tasks or the given keys. */
 export async function readKeys(
   engine: Engine,
   ask: { after?: string; limit?: number; keys?: readonly string[] },
@@ -257,10 +257,10 @@ export async function readKeys(
   };
 }
 
-/** How many fields one call of HSCAN looks at: Redis needs less than 1 ms for it. */
+/** How many fields one call of HSCAN looks at, for which Redis needs less than 1 ms. */
 const FIELDS_PER_CALL = 1_000;
 
-/** The keys that have an account, as far as `fields` fields show. @param most the scan stops at about this many keys */
+/** Finds keys that have an account, by reading `fields` fields. @param most the scan stops at about this many keys */
 export async function scanAccounts(
   engine: Engine,
   fields: number,

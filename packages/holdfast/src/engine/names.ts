@@ -10,7 +10,7 @@ import { shown } from "../options/shape.ts";
 
 const PARTITION = /^(.*)\/(0|[1-9]\d{0,2})$/;
 
-/** The queue to which a partition belongs; null if the name is not that of a partition. */
+/** The queue to which a partition belongs; null if the name is not the name of a partition. */
 export function queueOfPartition(name: string): string | null {
   return PARTITION.exec(name)?.[1] ?? null;
 }

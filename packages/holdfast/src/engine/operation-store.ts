@@ -10,24 +10,27 @@ import type { Script } from "../redis/script.ts";
 export interface OperationSpec {
   kind: OperationView["kind"];
   queue: string;
-  /** For replay and discard: these dead letters, or all that match. For a change: these tasks, or all scheduled ones that match. */
+  /**
+   * For replay and discard: these dead letters, or all that match the filter. For a change: these tasks, or all
+   * scheduled tasks that match.
+   */
   selection?: { ids: string[] } | { filter: object };
   to?: string;
-  /** For a change. */
+  /** Only for a change: the new values. */
   change?: BulkChange;
-  /** For the replay of one task: its new payload. */
+  /** Only for the replay of one task: its new payload. */
   payloadText?: string;
-  /** For a replay: also tasks whose unique key another task holds. */
+  /** Only for a replay: also replays tasks whose unique key another task holds. */
   force?: boolean;
   ratePerSecond?: number;
   canary?: { size: number; waitMs: number };
-  /** For empty. */
+  /** Only for an operation that empties states. */
   states?: string[];
-  /** For a burst. */
+  /** Only for a burst. */
   burst?: { tasks: number; failRate: number; type: string };
-  /** For a restore: the discard, and when it began and ended. */
+  /** Only for a restore: the discard to undo, and when it began and ended. */
   undoes?: { id: string; from: number; to: number };
-  /** The person or key that asked for it, for the record of its end. */
+  /** The person or key that started the operation, for the audit record of its end. */
   by: Pick<AuditRecord, "actor" | "keyId" | "role" | "from" | "requestId" | "clientRequestId" | "reason">;
 }
 
@@ -35,11 +38,10 @@ export interface OperationSpec {
 export interface OperationShare {
   /** A key, a person or an address. */
   who: string;
-  /** The operation is about few tasks. Small operations are counted separately, and start however many others run. */
+  /** True for an operation on few tasks. Small operations are counted separately, and start however many others run. */
   isSmall: boolean;
   /**
-   * How many operations of `who` may be open at a time (running, waiting or paused). Small and large ones are counted
-   * separately.
+   * How many operations of `who` may be open (running, waiting or paused). Small and large ones are counted separately.
    */
   most: number;
 }
@@ -53,12 +55,12 @@ export interface ClaimedOperation {
   startedAt: number;
   spec: OperationSpec;
   view: OperationView;
-  /** How far the last holder got; "" at first. */
+  /** How far the last process got that ran the operation; "" at first. */
   batch: string;
   control: OperationControl;
   /** How many failures are stored. */
   failuresKept: number;
-  /** The owner whose share it takes; "" if it takes none. */
+  /** The owner to whose share the operation counts; "" if it counts to none. */
   share: string;
 }
 
@@ -68,7 +70,7 @@ const PAGE = 100;
 
 type Kept = Omit<OperationView, "id" | "startedAt" | "undoneAt">;
 
-/** Operations in Redis. Any process can start, control and see them. Each is run by one process at a time. */
+/** The operations in Redis. Any process can start, control and see them. One process at a time runs an operation. */
 export class OperationStore {
   readonly #connection: Connection;
   readonly #keys: SystemKeys;
@@ -85,8 +87,8 @@ export class OperationStore {
   }
 
   /**
-   * @param total the number of its tasks, as far as it is known
-   * @param share @default none: it counts among all operations that run
+   * @param total the number of its tasks, if it is known
+   * @param share @default none: the operation counts among all operations that run
    * @throws HoldfastError rate_limited if too many run or the share is used up; conflict if the discard was undone
    * before
    */
@@ -129,13 +131,13 @@ export class OperationStore {
     if (outcome === -2)
       throw new HoldfastError(
         "rate_limited",
-        `this key, or this address, has ${share?.most} ${share?.isSmall ? "small " : ""}operations that have not ended, which is as many as it may have (OPERATIONS_PER_KEY): wait for one to end, or cancel one`,
+        `this key, or this address, has ${share?.most} ${share?.isSmall ? "small " : ""}operations that have not ended, and OPERATIONS_PER_KEY allows no more: wait until one ends, or cancel one`,
         { retryAfterMs: share?.isSmall ? 1_000 : 5_000 },
       );
     if (outcome === 0)
       throw new HoldfastError(
         "rate_limited",
-        `${MAX_RUNNING} operations are running, which is the most: wait for one to end, or cancel one`,
+        `${MAX_RUNNING} operations are running, and no more are allowed: wait until one ends, or cancel one`,
         { retryAfterMs: 5_000 },
       );
     if (outcome === -1) throw new HoldfastError("conflict", "this discard was undone already");
@@ -143,6 +145,7 @@ export class OperationStore {
   }
 
   /**
+   * Takes an operation that no process runs.
    * @param options.only the only operation to take
    * @param options.passOver operations of these shares are not taken
    */
@@ -203,7 +206,7 @@ export class OperationStore {
     return view;
   }
 
-  /** Starts the restore of the tasks that a discard took. @throws HoldfastError not_found, conflict, too_late */
+  /** Starts an operation that restores the tasks of a discard. @throws HoldfastError not_found, conflict, too_late */
   async undo(
     id: string,
     by: OperationSpec["by"],
@@ -231,7 +234,7 @@ export class OperationStore {
     return view ?? null;
   }
 
-  /** Newest first. @throws HoldfastError invalid_cursor */
+  /** Lists operations, newest first. @throws HoldfastError invalid_cursor */
   async list(
     options: {
       cursor?: string;
@@ -252,7 +255,7 @@ export class OperationStore {
         this.#keys.operationsIndex,
         cursor,
       );
-      // The operation was forgotten, and so were all older ones.
+      // The operation was deleted because of its age, and so were all older ones.
       if (rank === null) return { operations, cursor: null };
       from = Number(rank) + 1;
     }
@@ -297,7 +300,7 @@ export class OperationStore {
     return { failures, cursor: from + limit < kept ? String(from + limit) : null, total: view.failures };
   }
 
-  /** The outcome of each id in an operation: the code of its failure, or `done`. */
+  /** Returns the outcome of each id in an operation: the code of its failure, or `done`. */
   async outcomes(
     id: string,
     ids: readonly string[],
@@ -339,7 +342,7 @@ function viewOf(id: string, startedAt: string, text: string, undoneAt: string | 
   return { ...view, id, startedAt: Number(startedAt), undoneAt: undoneAt === null ? null : Number(undoneAt) };
 }
 
-/** The part of a view that is stored as JSON; the rest is in other fields. */
+/** Returns the part of a view that is stored as JSON; the rest is in other fields. */
 export function keptText({
   id: _id,
   startedAt: _startedAt,

@@ -16,7 +16,7 @@ import { encodeLine, encodeWord } from "./text.ts";
 
 /** The scripts that janitors and operators call, one typed method per script. */
 export class OperatorScripts extends QueueScripts {
-  /** @returns typed: how many tasks stand aside because of their type */
+  /** @returns typed: how many tasks are put aside because no worker ran their type */
   async promote(limit: number): Promise<{ promoted: number; nextInMs: number; typed: number }> {
     const [promoted, nextInMs, typed] = await this.run<scripts.PromoteArgs, [number, number, number]>(
       scripts.promoteScript,
@@ -26,9 +26,9 @@ export class OperatorScripts extends QueueScripts {
   }
 
   /**
-   * Ends tasks that stood aside for too long and whose type is not one of `types`.
-   * @param known what the registry knows, as text for the record
-   * @param after the line that the call before returned; "" to begin
+   * Ends tasks that were put aside too long ago and whose type is not one of `types`.
+   * @param known what the registry knows about the types, as text for the record
+   * @param after the position that the previous call returned; "" to begin
    */
   async reject(
     types: readonly string[],
@@ -42,8 +42,8 @@ export class OperatorScripts extends QueueScripts {
   }
 
   /**
-   * Ends pending tasks past their `expiresAt`, from the position `from` on in each list. At the heads it also drops entries whose
-   * task is not pending.
+   * Ends pending tasks past their `expiresAt`, from the position `from` on in each list. At the heads of the lists it
+   * also removes entries whose task is not pending.
    * @returns next: the position from which to continue; 0 at the end of all lists
    */
   async expire(limit: number, from = 0): Promise<{ expired: number; dropped: number; next: number }> {
@@ -67,7 +67,7 @@ export class OperatorScripts extends QueueScripts {
 
   /**
    * @param undoMs how long a discard can be undone
-   * @returns uniqueKeys: how many entries of unique keys there are; dropped: dead letters that were beyond a cap
+   * @returns uniqueKeys: how many unique keys are held; dropped: how many dead letters were removed because of a cap
    */
   async purge(
     limit: number,
@@ -83,7 +83,7 @@ export class OperatorScripts extends QueueScripts {
 
   /**
    * Removes entries of unique keys whose tasks no longer hold them, in one part of the hash.
-   * @param cursor the cursor that the call before returned; "0" to begin
+   * @param cursor the cursor that the previous call returned; "0" to begin
    */
   async freeKeys(limit: number, cursor: string): Promise<{ removed: number; cursor: string }> {
     const [removed, next] = await this.run<scripts.FreeKeysArgs, [number, string]>(scripts.freeKeysScript, {
@@ -96,8 +96,8 @@ export class OperatorScripts extends QueueScripts {
 
   /**
    * Replays dead letters. Returns a letter per pair of id and new envelope ("" keeps the old one): r replayed, n not
-   * dead, u unknown, h another task holds its unique key. Then follow the ids of the tasks that hold these keys, with a
-   * space before each.
+   * dead, u unknown, h another task holds its unique key. After the letters come the ids of the tasks that hold these
+   * keys, each after a space.
    * @param force also replays tasks whose unique key another task holds
    */
   replay(tail: readonly string[], request?: Request, diedBefore = 0, force = false): Promise<string> {
@@ -105,8 +105,8 @@ export class OperatorScripts extends QueueScripts {
   }
 
   /**
-   * Returns a letter per pair of an id and the queue to which the task moved ("" if it did not): d discarded, n not
-   * dead, u unknown.
+   * Discards dead letters. `tail` alternates ids and the queue to which the task moved ("" if it did not move). Returns
+   * a letter per id: d discarded, n not dead, u unknown.
    */
   discard(
     tail: readonly string[],
@@ -117,14 +117,16 @@ export class OperatorScripts extends QueueScripts {
     return this.runRequest(scripts.discardScript, { diedBefore, discard, tail }, request);
   }
 
-  /** Returns one letter per id: r if the task was restored, n if it was not discarded or another discard discarded it. */
+  /**
+   * Returns one letter per id: r if the task was restored, n if it was not discarded or another discard discarded it.
+   */
   restore(ids: readonly string[], discard: string, request?: Request): Promise<string> {
     return this.runRequest(scripts.restoreScript, { discard, tail: ids }, request);
   }
 
   /**
-   * Each task has seven texts. Returns a letter per task: g given up, d dead already, n not scheduled, u unknown. A
-   * repeated call does no harm.
+   * Makes dead letters of scheduled tasks. Each task has seven arguments (lua/transitions/give_up.lua). Returns a
+   * letter per task: g given up, d dead already, n not scheduled, u unknown. The call can be repeated.
    */
   giveUp(tail: readonly string[]): Promise<string> {
     return this.run(scripts.giveUpScript, { clockMs: this.clockMs(), tail });
@@ -180,8 +182,8 @@ export class OperatorScripts extends QueueScripts {
   }
 
   /**
-   * Counts a visit. Returns the count, which never decreases while Redis keeps its writes, and the run id of the server
-   * that counted.
+   * Adds 1 to the epoch counter. Returns its value, which never decreases while Redis keeps its writes, and the run id
+   * of the server that counted.
    */
   async epoch(): Promise<{ epoch: number; runId: string }> {
     const [epoch, runId] = await this.run<scripts.EpochArgs, [number, string]>(scripts.epochScript, {});
@@ -196,7 +198,7 @@ export class OperatorScripts extends QueueScripts {
     return { now, counters, accepted, settings, lengths, oldest, flow, dropped };
   }
 
-  /** At most 100 ids. */
+  /** Reads tasks, at most 100. */
   async get(ids: readonly string[]): Promise<RawTask[]> {
     if (ids.length === 0) return [];
     const reply = await this.run<scripts.GetArgs, string[]>(scripts.getScript, { tail: ids });
@@ -236,9 +238,9 @@ export class OperatorScripts extends QueueScripts {
   }
 
   /**
-   * Removes all keys of an empty queue. "close" only ends its registration, so that the next enqueue looks into the
-   * registry.
-   * @param how "paused": the queue has to be paused. "taken_over": its settings have to be equal to `settings`
+   * Removes all keys of an empty queue. "close" only ends its registration, so that the next enqueue registers it
+   * again.
+   * @param how "paused": only if the queue is paused. "taken_over": only if its settings are equal to `settings`
    */
   delete(how: "paused" | "close" | "taken_over" = "paused", settings = ""): Promise<DeleteOutcome> {
     return this.run<scripts.DeleteArgs, DeleteOutcome>(scripts.deleteScript, { how, settings });

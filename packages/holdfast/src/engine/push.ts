@@ -7,15 +7,15 @@ export interface Push {
   /** Redis time of the grant, ms. */
   now: number;
   /**
-   * The round trip that the message stands for, given the nonce of the request; null if the tasks were too large for a
-   * message.
+   * Returns the message as the reply to the parked request, which had this nonce. Null if the tasks were too large for
+   * a message.
    */
   roundTrip(nonce: string): RoundTrip | null;
 }
 
 /**
  * Reads a message of `lua/lib/push.lua`: a head line, one line per task with the length of its envelope in bytes, then
- * the envelopes. Returns null for any other message; an empty message is a hint.
+ * the envelopes. Returns null for any other message, such as the empty one that wakes all workers.
  */
 export function parsePush(message: Buffer): Push | null {
   const headEnd = message.indexOf(10);
@@ -52,7 +52,10 @@ export function parsePush(message: Buffer): Push | null {
   };
 }
 
-/** Reads the message by which `lua/transitions/cancel.lua` asks for the cancel of a running task. Returns null for any other message. */
+/**
+ * Reads a message that asks a worker to cancel a running task (`lua/transitions/cancel.lua`). Returns null for any
+ * other message.
+ */
 export function parseCancel(message: Buffer): { id: string; fence: string } | null {
   const [, fence, id] = /^cancel (\S+) (\S+)$/.exec(message.toString("latin1")) ?? [];
   return fence === undefined || id === undefined ? null : { id, fence };

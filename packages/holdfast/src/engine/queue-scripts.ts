@@ -4,14 +4,14 @@ import type { Script } from "../redis/script.ts";
 import type { TailBytes } from "../redis/tail-bytes.ts";
 import { type Request, RequestSlots } from "./requests.ts";
 
-/** The arguments that every script has whose reply is kept for a repeated call. */
+/** The arguments of every script that keeps its reply for a repeated call. */
 interface Requested {
   clockMs: number;
   requestSlot: string;
   sequence: number;
 }
 
-/** Calls the scripts of one queue, and adds its keys, the clock and a request id. */
+/** Calls the scripts of one queue. It adds the keys of the queue, the clock and a request id. */
 export class QueueScripts {
   readonly queue: string;
   readonly keys: QueueKeys;
@@ -21,7 +21,8 @@ export class QueueScripts {
   protected readonly register: () => Promise<void>;
 
   /**
-   * @param options.register adds the queue to the registry @default nothing, so that operators and janitors do not see the queue
+   * @param options.register adds the queue to the registry @default does nothing, so that operators and janitors do not
+   * see the queue
    * @param options.clockMs for tests: the time that the scripts use instead of the time of Redis. 0: the time of Redis
    */
   constructor(
@@ -54,7 +55,7 @@ export class QueueScripts {
     return request ? call(request) : this.#requests.with(call);
   }
 
-  /** Like `run`, and adds the request id and the clock to the arguments. */
+  /** Runs a script, and adds the request id and the clock to its arguments. */
   runRequest<Args extends Requested, Reply>(
     script: Script<Args>,
     args: Omit<Args, keyof Requested>,

@@ -56,7 +56,7 @@ describe("the head", () => {
     });
   });
 
-  test("a replay in the history is told apart from the attempts", () => {
+  test("a replay in the history is not taken for an attempt", () => {
     const lines = ["d1,1,0,0,1,0, 9000 fatal", "1 0 failed 10 20 w 1-n. boom", "0 1 released 500 500 - - -"];
     const { history, replays } = decodeRecord(
       [...lines, "1 1 failed 700 800 w 2-n. 0 1 x"].join("\n"),
@@ -99,7 +99,7 @@ describe("counts", () => {
     });
   });
 
-  test("without the count of rate limits, which an earlier version does not write", () => {
+  test("counts without the number of rate limits, which earlier versions do not write", () => {
     expect(decodeCounts("5,1,2,3,4,99,hox")).toMatchObject({ unroutedSince: 99, limited: 0, solo: true });
   });
 
@@ -109,7 +109,7 @@ describe("counts", () => {
     expect(decodeCounts("3")).toMatchObject({ attempts: 3, crashes: 0, solo: false });
   });
 
-  test("two crashes make a task solo, one does not; so does the flag", () => {
+  test("two crashes make a task solo, and so does the flag; one crash does not", () => {
     expect(decodeCounts("1,0,1,0,0,0,").solo).toBe(false);
     expect(decodeCounts("2,0,2,0,0,0,").solo).toBe(true);
     expect(decodeCounts("0,0,0,0,0,0,o").solo).toBe(true);
@@ -159,7 +159,7 @@ describe("the text of an error", () => {
   const through = (error: string) =>
     decodeRecord(`p1,1,0,0,0,0,\n1 0 failed 1 2 w t ${encodeLine(error)}`, false);
 
-  test("is unchanged after it was one line of the record", () => {
+  test("is the same after it was written to a record and read", () => {
     fc.assert(
       fc.property(
         fc.string({ unit: fc.constantFrom("%", "0", "A", "2", "5", "\n", " ", "é", "😀") }),
@@ -177,13 +177,13 @@ describe("the text of an error", () => {
     expect(through(error).history[0]?.error).toBe(error);
   });
 
-  test("any kind of line end becomes a newline, and half a character a whole one", () => {
+  test("every kind of line end becomes a newline, and half a surrogate pair becomes a whole character", () => {
     expect(through("a\r\nb\rc").history[0]?.error).toBe("a\nb\nc");
     expect(through("x\ud800").history[0]?.error).toBe("x\ufffd");
   });
 });
 
-test("a record returns the header of the envelope, whichever clock was ahead", () => {
+test("the header of the envelope is read from a record, whichever clock was ahead", () => {
   const at = 1_795_660_215_766;
   const header = (waitedMs: number) => `+mail.send ${(at - 10 - waitedMs).toString(36)}`;
   const record = (rest: string) => `c1 67-0-W7GU1O 10 ${at} w.1 mail.send ${rest}`;

@@ -61,7 +61,7 @@ function decodeError(line: string): string | null {
 
 const TRACED = /^~(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}) /;
 
-/** Puts the span of the attempt before its error. The next attempt gets that span. */
+/** Puts the span of an attempt before its error, so that the next attempt can link to it. */
 export function tracedError(traceparent: string, error: string): string {
   return `~${traceparent} ${error}`;
 }
@@ -80,7 +80,7 @@ function decodeAttempt(line: string): AttemptView {
   };
 }
 
-/** Whether a line of the history is a replay. It has the number 0 and the outcome "released"; no attempt has both. */
+/** A line of the history is a replay if it has the number 0 and the outcome "released". No attempt has both. */
 const isReplay = (line: string) => /^0 \d+ released /.test(line);
 
 function decodeReplay(line: string): ReplayView {
@@ -88,7 +88,7 @@ function decodeReplay(line: string): ReplayView {
   return { generation: Number(generation), at: Number(at) };
 }
 
-/** The line of a task that was replaced by enqueues with its unique key. All replacements share one line. */
+/** The one line for all replacements of a task by enqueues with its unique key. */
 const REPLACED = /^0 \d+ replaced (\d+) (\d+) (\S+) (\d+)/;
 
 function decodeReplacements(lines: readonly string[]): Replacements | null {
@@ -98,7 +98,7 @@ function decodeReplacements(lines: readonly string[]): Replacements | null {
     : { count: Number(count), firstAt: Number(firstAt), lastAt: Number(lastAt), by };
 }
 
-/** The line of a task that was changed while it waited, which is one for all changes. */
+/** The one line for all changes of a task while it waited. */
 const CHANGED = /^0 \d+ changed (\d+) (\d+) (\S+) (\d+) \S+ (\S+)/;
 
 function decodeChanges(lines: readonly string[]): ChangesView | null {
@@ -109,10 +109,10 @@ function decodeChanges(lines: readonly string[]): ChangesView | null {
   return { count: Number(count), ...times, by, fields: fields.split(",") as ChangedField[] };
 }
 
-/** The number of times that a task was granted, as the script acquire reports it. It is "" for a first attempt without history. */
+/** Reads how often a task was granted, as the script acquire reports it: "" for a first attempt without history. */
 export function decodeCounts(text: string) {
   const parts = (/^[^@]+/.exec(text)?.[0] ?? "1").split(",");
-  // `limited` stands before the flags, and only if it is not 0.
+  // `limited` comes before the flags, and only if it is not 0.
   const [flags = "", limited = "0"] = parts.splice(6).reverse();
   const [
     attempts = "1",
@@ -137,7 +137,9 @@ export function decodeCounts(text: string) {
 
 const WITH_HEADER = /^c\S+ \S+ (-?\d+) (\d+) \S+ (\S+) (-?\d+)([^\n]*)/;
 
-/** The envelope, without its payload, of a completed task whose record has the header; "" for any other record. */
+/**
+ * Rebuilds the envelope of a completed task whose record has the header, without its payload; "" for any other record.
+ */
 export function envelopeIn(record: string): string {
   const match = WITH_HEADER.exec(record);
   if (match === null) return "";
@@ -146,7 +148,9 @@ export function envelopeIn(record: string): string {
   return `+${type} ${enqueuedAt.toString(36)}${options} k=0\n`;
 }
 
-/** @param envelopeIsScheduled what the envelope says; it decides if the task has no record */
+/**
+ * @param envelopeIsScheduled whether the envelope says that the task is scheduled; it decides if the task has no record
+ */
 export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateRecord {
   const none = {
     fence: null,

@@ -21,7 +21,7 @@ export interface WorkerEntry {
   state: "running" | "paused" | "draining" | "drained" | "stopped";
 }
 
-/** The parts of the queue have changed: it got partitions, or lost some. The caller has to look them up again. */
+/** The parts of the queue have changed: it got partitions, or lost some. The caller has to read the parts again. */
 class PartsChanged extends HoldfastError {}
 
 /** Whether a call was refused because the parts of its queue have changed. Such a call has stored nothing. */
@@ -41,9 +41,9 @@ export class Registry {
 
   /**
    * Makes a queue known to operators and janitors. A repeated call changes nothing.
-   * @param maker the key or address that creates the queue if it is new, and the most queues that it may have created
+   * @param maker the key or address that creates the queue if it is new, and how many queues it may create
    * @throws PartsChanged conflict if the queue has partitions; queue_not_found if it is a partition that does not exist
-   * @throws HoldfastError rate_limited if the queue is new and its maker has made as many as it may
+   * @throws HoldfastError rate_limited if the queue is new and its maker may create no more queues
    */
   async addQueue(queue: string, { maker }: { maker?: { who: string; most: number } } = {}): Promise<void> {
     const whole = queueOfPartition(queue);
@@ -73,8 +73,8 @@ export class Registry {
   }
 
   /**
-   * Removes a queue from the registry after `deleteKeys` removed its keys. A queue that is registered again meanwhile
-   * stays in the registry. That is noticed because the note of the deletion, which is written first, is gone then.
+   * Removes a queue from the registry after `deleteKeys` has removed its keys. A queue that is registered again
+   * meanwhile stays in the registry: registering it removes the note of the deletion, which is written first.
    * @param deleteKeys @returns false if the queue is in use, so that it stays
    */
   async removeQueue(queue: string, deleteKeys: () => Promise<boolean>): Promise<boolean> {
@@ -84,14 +84,17 @@ export class Registry {
     return true;
   }
 
-  /** Notes that the keys of the queue are about to be removed. @returns the note; it disappears when the queue is registered again */
+  /**
+   * Notes that the keys of the queue are about to be removed. @returns the note; it disappears when the queue is
+   * registered again
+   */
   async noteDeletion(queue: string): Promise<string> {
     const deletion = nanoid(10);
     await this.#connection.command("HSET", this.#keys.deleting, queue, deletion);
     return deletion;
   }
 
-  /** The numbers of partitions of the queues, by field: see `PartitionRegistry`. */
+  /** Returns the numbers of partitions of the queues, by field: see `PartitionRegistry`. */
   async partitionFields(): Promise<Record<string, string>> {
     const flat = await this.#connection.command<string[]>("HGETALL", this.#keys.partitions);
     const fields: Record<string, string> = Object.create(null);
@@ -103,7 +106,8 @@ export class Registry {
    * Gives a queue partitions, adds some, or forgets them (`count` 0) once all of them are deleted.
    * @param before the number of partitions that the caller knows
    * @param deletion the note of `noteDeletion`, if the queue without partitions is about to be removed
-   * @returns the number of partitions that the queue has now, which another caller may have set; null if the queue exists without partitions
+   * @returns the number of partitions that the queue has now, which another caller may have set; null if the queue
+   * exists without partitions
    */
   async setPartitions(queue: string, before: number, count: number, deletion = ""): Promise<number | null> {
     const args = { queue, before, count, deletion };

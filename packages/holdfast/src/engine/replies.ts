@@ -7,8 +7,8 @@ export interface AuditReply {
 }
 
 /**
- * The order of a page. In a sorted set: "first" or "last", by score. In a list: "ended", the task that ended last comes
- * first; "waiting", the task that is granted next comes first. "typed" is for `pending:typed` and `pending:keyed`.
+ * The order of a page. In a sorted set: "first" or "last", by score. In a list: "ended", with the task that ended last
+ * first, or "waiting", with the task that is granted next first. "typed" is for `pending:typed` and `pending:keyed`.
  */
 export type ListOrder = "first" | "last" | "ended" | "waiting" | "typed";
 
@@ -36,7 +36,7 @@ export interface RawStats {
   dropped: number;
 }
 
-/** Reads the reply of the script get, which has six texts for each of the `ids`. */
+/** Reads the reply of the script get, which has six texts for each id. */
 export function rawTasks(ids: readonly string[], reply: readonly string[]): RawTask[] {
   return ids.map((id, i) => {
     const [envelope = "", record = "", result = "", progress = "", score = "", holder = ""] = reply.slice(
@@ -47,7 +47,7 @@ export function rawTasks(ids: readonly string[], reply: readonly string[]): RawT
   });
 }
 
-/** @param found names of invariants and details in turn */
+/** @param found the invariant and the detail of each violation, in turn */
 export function violationsOf(found: readonly string[]): AuditReply["violations"] {
   const violations = [];
   for (let i = 0; i + 1 < found.length; i += 2)

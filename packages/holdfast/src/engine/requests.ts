@@ -16,8 +16,8 @@ export class RequestSlots {
   readonly #sequences: number[] = [];
 
   /**
-   * @param instance for people to read. A minted part makes the slot unique: a process that starts again begins at
-   * sequence 1.
+   * @param instance a name for people to read. A minted part makes the slot unique, because a process that starts again
+   * begins at sequence 1.
    */
   constructor(instance = "") {
     this.#prefix = `#q:${instance}${instance && "-"}${nanoid(10)}:`;

@@ -25,16 +25,16 @@ const OUTCOMES: Record<string, VerdictOutcome> = {
 export interface Past {
   /** The number of the attempt that is granted, counted from 1. */
   attempt: number;
-  /** No attempt came before, so the wait of this attempt is the wait of the task. */
+  /** Whether this is the first attempt, so that its wait is the wait of the task. */
   fresh: boolean;
   /** How often the task was replayed. */
   generation: number;
-  /** The span of the last attempt, if it left one. */
+  /** The span of the last attempt, if that attempt was traced. */
   span: string | undefined;
 }
 
 export const FRESH: Past = { attempt: 1, fresh: true, generation: 0, span: undefined };
-/** The past of a task whose `expiresAt` had passed. */
+/** The past of a task that had expired. */
 const EXPIRED: Past = { ...FRESH };
 
 /** One task that was leased to the caller. */
@@ -42,7 +42,7 @@ export interface Grant {
   id: string;
   /** `<fence>.<place>`. No other grant has this token. */
   token: string;
-  /** `<first grant>-<nonce>`. All tasks of one call share it. Redis stores the fence and compares it. */
+  /** `<number of the first grant>-<nonce>`. All tasks of one call share it. Redis stores the fence and compares it. */
   fence: string;
   envelope: string;
   past: Past;
@@ -52,18 +52,20 @@ export interface RoundTrip {
   now: number;
   outcomes: VerdictOutcome[];
   grants: Grant[];
-  /** Tasks whose `expiresAt` had passed when they were to be granted. */
+  /** Tasks that had expired when they were to be granted. */
   expired: { id: string; envelope: string }[];
   paused: boolean;
   /** A task waits that has to run alone: the worker should end its tasks, then ask again. */
   makeRoom: boolean;
   /** The granted task has to run alone. */
   solo: boolean;
-  /** Entries that stood for no task were dropped, so the worker should ask again: there may be tasks behind them. */
+  /**
+   * Entries without a pending task were dropped. The worker should ask again, because there may be tasks behind them.
+   */
   again: boolean;
   /** Some tasks wait for a worker that has a handler for their type, so the caller should send its types. */
   typed: boolean;
-  /** The request waits in Redis, and an enqueue may grant tasks to it. Repeating the request tells whether one did. */
+  /** The request is parked, so an enqueue may grant tasks to it. The worker repeats the request to find out. */
   parked: boolean;
   /** If nothing was granted: how long until the next scheduled task is due, ms; Infinity if none is known. */
   dueInMs: number;
@@ -73,20 +75,20 @@ export interface RoundTripArgs {
   want: number;
   held: number;
   leaseMs: number;
-  /** The retries of tasks that do not say how many. */
+  /** The retries of tasks that do not set maxRetries. */
   maxRetries: number;
-  /** Types with a maxRetries or a timeoutMs of their own (lua/lib/lease.lua). @default "" */
+  /** Types with their own maxRetries or timeoutMs (lua/lib/lease.lua). @default "" for none */
   ownTerms?: string;
   workerId: string;
   nonce: string;
-  /** The types that the worker runs, with a space before each, or "" for any type (`lua/lib/typed.lua`). @default "" */
+  /** The types that the worker runs, each after a space, or "" for any type (`lua/lib/typed.lua`). @default "" */
   types?: string;
   noHandlerAfterMs: number;
-  /** If nothing is granted, an acquire leaves its request in Redis for the next enqueue. @default false */
+  /** If nothing is granted, the request is parked in Redis for the next enqueue. @default false */
   park?: boolean;
 }
 
-/** The arguments of an acquire, alone or after a settle. */
+/** Returns the arguments of an acquire, alone or after a settle. */
 export function acquireFields(args: RoundTripArgs) {
   const { want, held, leaseMs, maxRetries, ownTerms = "", workerId, nonce, types = "" } = args;
   const { noHandlerAfterMs } = args;
@@ -94,7 +96,10 @@ export function acquireFields(args: RoundTripArgs) {
   return { want, held, leaseMs, maxRetries: terms, workerId, nonce, types, noHandlerAfterMs };
 }
 
-/** Puts the outcomes into the order in which the caller gave the verdicts. `places` has the place of each verdict in that order. */
+/**
+ * Puts the outcomes into the order in which the caller gave the verdicts. `places` has the place of each verdict in
+ * that order.
+ */
 export function inPlace(outcomes: readonly VerdictOutcome[], places: readonly number[]): VerdictOutcome[] {
   const placed = new Array<VerdictOutcome>(places.length);
   for (let i = 0; i < places.length; i++) placed[places[i] as number] = outcomes[i] ?? "unknown";
@@ -107,7 +112,7 @@ export type RoundTripReply = [
   first: string,
   flags: number,
   counts: string,
-  /** The ids of the envelopes that follow, in their order, with a space between two. */
+  /** The ids of the envelopes that follow, in the same order, separated by spaces. */
   ids: string,
   ...envelopes: (string | number)[],
 ];
@@ -115,7 +120,7 @@ export type RoundTripReply = [
 /** The index of the first envelope in a reply. */
 const ENVELOPES_AT = 6;
 
-/** Reads `<counts>[~<span>]` (engine/record.ts), or "e". */
+/** Reads `<counts>[~<span>]` (engine/record.ts), or "e" for an expired task. */
 export function decodePast(text: string): Past {
   if (text === "e") return EXPIRED;
   const [head = "", span] = text.split("~");
@@ -124,7 +129,7 @@ export function decodePast(text: string): Past {
   return { attempt: attempts, fresh, generation, span };
 }
 
-/** Reads "place=counts …", which has the tasks that were granted before. */
+/** Reads "place=counts …", which lists the tasks that were granted before. */
 function placedPasts(text: string): Map<number, Past> {
   const parts = text === "" ? [] : text.split(" ");
   return new Map(
@@ -137,7 +142,7 @@ function placedPasts(text: string): Map<number, Past> {
 
 export function parseRoundTrip(reply: RoundTripReply, nonce: string): RoundTrip {
   const [now, verdicts, first, flags, counts, named] = reply;
-  // All ids are one text: for Redis and the client, each further string of a reply costs more than the split.
+  // All ids are one text, because each further string of a reply costs Redis and the client more than the split.
   const ids = named === "" ? [] : named.split(" ");
   const granted = { first, ids, envelopes: reply as readonly unknown[], from: ENVELOPES_AT };
   const trip = roundTripOf(now, verdicts, flags, granted, placedPasts(counts), nonce);
@@ -155,7 +160,7 @@ interface Granted {
   from: number;
 }
 
-/** @param pasts the pasts of tasks that were granted before, by their place among the ids, counted from 1 */
+/** @param pasts the earlier attempts of tasks that were granted before, by place among the ids, counted from 1 */
 export function roundTripOf(
   now: number,
   verdicts: string,
@@ -172,7 +177,7 @@ export function roundTripOf(
     const envelope = envelopes[from + i] as string;
     const past = pasts.get(i + 1) ?? FRESH;
     if (past === EXPIRED) expired.push({ id, envelope });
-    // The reply to a repeated call names the tasks that the worker no longer holds, but without their envelopes.
+    // The reply to a repeated call also names tasks that the worker no longer holds, but without their envelopes.
     else if (envelope) grants.push({ id, token: `${fence}.${i + 1}`, fence, envelope, past });
   }
   const outcomes = new Array<VerdictOutcome>(verdicts.length);

@@ -9,7 +9,7 @@ export interface ScheduleDefinition
   limit: number | null;
   createdAt: number;
   updatedAt: number;
-  /** Raised by each write, so that nobody decides by a definition that was replaced. */
+  /** Raised by each write, so that nobody decides by an outdated definition. */
   revision: number;
 }
 
@@ -18,9 +18,9 @@ export interface ScheduleRuns {
   /** Milliseconds since the epoch; 0 for none. */
   nextAt: number;
   revision: number;
-  /** Times that were decided on, and whose tasks may not be enqueued yet. */
+  /** Times of runs that were decided, but whose tasks may not be enqueued yet. */
   owed: number[];
-  /** How many times were ever owed. */
+  /** How many times have ever been in `owed`. */
   count: number;
   /** The last ten, oldest first. */
   runs: ScheduleRun[];

@@ -13,19 +13,24 @@ import {
 export interface StoredSchedule {
   id: string;
   definition: ScheduleDefinition;
-  /** The definition as it is stored. A write compares it to notice that somebody else has written. */
+  /**
+   * The definition as it is stored. A write compares this text, to notice that somebody else has written the schedule.
+   */
   definitionText: string;
   record: ScheduleRuns;
 }
 
-/** The decision about a schedule: its next time, ms since the epoch or 0 for none; times to enqueue; runs that are skipped. */
+/**
+ * A decision about a schedule: its next time (ms since the epoch, 0 for none), the times to enqueue, and the runs that
+ * are skipped.
+ */
 export interface SchedulePlan {
   nextAt: number;
   owed: readonly number[];
   runs: readonly ScheduleRun[];
 }
 
-/** A janitor that announces that it runs. `aliveMs` is for how long it counts as running after that, ms. */
+/** A janitor that reports that it runs. From then on it counts as running for `aliveMs`, ms. */
 export interface Announcement {
   janitorId: string;
   aliveMs: number;
@@ -66,7 +71,7 @@ export class ScheduleStore {
     return definition ? stored(id, definition, record ?? "") : null;
   }
 
-  /** In the order of their ids. */
+  /** Returns all schedules, in the order of their ids. */
   async list(): Promise<StoredSchedule[]> {
     const flat = await this.#connection.command<string[]>("HGETALL", this.#keys.schedules);
     const fields = new Map<string, string>();
@@ -77,7 +82,7 @@ export class ScheduleStore {
       .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** The schedules that are due; `nextInMs` is -1 if there is no other one. */
+  /** Returns the schedules that are due, and in how many ms the next one is due; -1 if there is no other one. */
   async due(
     limit: number,
     janitor: Announcement = { janitorId: "", aliveMs: 0 },
@@ -93,8 +98,9 @@ export class ScheduleStore {
   }
 
   /**
+   * Writes a schedule.
    * @param seen what the caller has read, null for none
-   * @param next null leaves the next time as it is; otherwise the next time, 0 for none, and what was decided with it
+   * @param next the next time, 0 for none, and what was decided with it; null leaves the next time as it is
    * @returns "changed" if somebody wrote the schedule meanwhile, or decided about the times that were due
    */
   put(
@@ -145,7 +151,7 @@ const planArgs = ({ nextAt, owed, runs }: SchedulePlan) => ({
 });
 
 function stored(id: string, definitionText: string, record: string): StoredSchedule {
-  // An earlier version does not write start, end and limit.
+  // Earlier versions do not write start, end and limit.
   const definition = {
     startAt: null,
     endAt: null,

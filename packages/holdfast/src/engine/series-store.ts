@@ -25,7 +25,7 @@ export class SeriesStore {
     this.#prefix = prefix;
   }
 
-  /** The end of the last bucket, and the text that is stored with it; null if there is none. */
+  /** Returns the end of the last bucket and the text that is stored with it; null if there is no bucket. */
   async last(queue: string): Promise<{ at: number; text: string } | null> {
     const value = await this.#connection.command<string | null>(
       "GET",
@@ -51,13 +51,15 @@ export class SeriesStore {
     return reply === 1;
   }
 
-  /** The last `count` buckets, oldest first. */
+  /** Returns the last `count` buckets, oldest first. */
   read(queue: string, which: "series" | "seriesLong", count: number): Promise<string[]> {
     const key = queueKeys(this.#prefix, queue)[which];
     return this.#connection.command<string[]>("LRANGE", key, -count, -1);
   }
 
-  /** The counts of how long tasks waited and ran, which only grow: fields `w<bucket>` and `r<bucket>`. */
+  /**
+   * Returns the counts of how long tasks waited and ran, which only grow, in the fields `w<bucket>` and `r<bucket>`.
+   */
   async timings(queue: string): Promise<[string, number][]> {
     const flat = await this.#connection.command<string[]>("HGETALL", queueKeys(this.#prefix, queue).timings);
     const fields: [string, number][] = [];

@@ -12,7 +12,10 @@ const DEFAULT_SETTINGS: QueueSettings = {
   maxEvents: 0,
 };
 
-/** Reads the field #settings of a queue, and #dead_caps behind a line feed: lua/lib/queue.lua. "" is a queue with the defaults. */
+/**
+ * Reads the field #settings of a queue, and the field #dead_caps after a line feed (lua/lib/queue.lua). "" gives the
+ * defaults.
+ */
 export function settingsText(
   text: string,
 ): { settings: QueueSettings } & Pick<QueueStats, "paused" | "pauseReason" | "pausedAt" | "pausedBy"> {
@@ -24,7 +27,7 @@ export function settingsText(
     return { settings: DEFAULT_SETTINGS, paused: false, pauseReason: null, pausedAt: null, pausedBy: null };
   const [, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, pause = "", tail = ""] = match;
   const [durability, maxEvents = 0] = tail.split(" ");
-  // Older versions kept the reason alone.
+  // Earlier versions stored only the reason.
   const [reason = "", at = "", by = ""] = pause.split(",");
   return {
     settings: {

@@ -11,9 +11,9 @@ export interface Share {
   rate?: number;
   burst?: number;
   /**
-   * With `concurrency`: how many tasks may run there at most until the next deal. It is more than `concurrency` if the
-   * share was lowered while more tasks ran. The sum over all queues never exceeds the limit, so a share is raised only
-   * when another one has become free.
+   * With `concurrency`: how many tasks may run in this queue until the limit is divided again. It is more than
+   * `concurrency` if the share was lowered while more tasks ran. The sum over all queues never exceeds the limit, so
+   * one share is raised only when room in another share has become free.
    */
   held?: number;
 }
@@ -24,13 +24,13 @@ export interface SharedLimit {
   version: number;
   limit: Limit;
   queues: string[];
-  /** By the name of the queue or partition. */
+  /** The share of each queue or partition, by its name. */
   shares: Record<string, Share>;
 }
 
 export interface StoredLimit extends SharedLimit {
   name: string;
-  /** The text as it was read. A write compares it to notice that somebody else has written. */
+  /** The limit as it is stored. A write compares this text, to notice that somebody else has written the limit. */
   text: string;
 }
 
@@ -57,8 +57,8 @@ export class SharedLimits {
   }
 
   /**
-   * @param before null for a new limit. @returns the limit as it is stored now; null if somebody else wrote it
-   * meanwhile
+   * @param before null for a new limit
+   * @returns the limit as it is stored now; null if somebody else wrote it meanwhile
    */
   async write(name: string, before: StoredLimit | null, after: SharedLimit): Promise<StoredLimit | null> {
     const text = JSON.stringify(after);
@@ -103,8 +103,8 @@ export async function setShare(
 }
 
 /**
- * `concurrency rate periodMs burst`, as lua/lib/accounts.lua reads it. A rate of 0 is written as concurrency 0, since
- * no task may start.
+ * Writes a share as `concurrency rate periodMs burst`, the form that lua/lib/accounts.lua reads. A rate of 0 is written
+ * as concurrency 0, because no task may start.
  */
 function shareText({ concurrency, rate, burst = 1 }: Share, limit: Limit): string {
   if (rate === undefined) return `${concurrency ?? "-"} - 0 0`;
@@ -118,7 +118,7 @@ export interface ShareView {
   limit: Limit;
 }
 
-/** The shares in the field "#limits" of a queue. */
+/** Reads the shares in the field "#limits" of a queue. */
 export function parseShares(text: string): ShareView[] {
   return [...text.matchAll(/^share (\S+) \d+ (\S+) (\S+) (\d+) (\d+)$/gm)].map(
     ([, name = "", tasks, starts, periodMs, bursts]) => {

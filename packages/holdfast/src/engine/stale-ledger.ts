@@ -4,10 +4,10 @@ import type { Engine } from "./engine.ts";
 import { ENVELOPE_SCHEDULED } from "./format.ts";
 import { decodeRecord } from "./record.ts";
 
-/** How many entries a queue keeps. The newest ones are kept. */
+/** A queue keeps this many stale verdicts, the newest ones. */
 export const STALE_KEPT = 1_000;
 
-/** A verdict that was refused as stale, as its worker knows it. */
+/** A verdict that was refused as stale, with what its worker knows about it. */
 export interface StaleReport {
   id: string;
   queue: string;
@@ -34,7 +34,7 @@ export async function recordStale(engine: Engine, report: StaleReport): Promise<
     ...report,
     at,
     lateMs,
-    // The overlap ends now, or when the next attempt ended.
+    // The overlap ends now, or ended when the next attempt ended.
     overlapMs: next ? Math.max(0, Math.min(at, next.endedAt ?? at) - next.startedAt) : 0,
     currentFence: history.at(-1)?.outcome === "running" ? (history.at(-1)?.fence ?? null) : null,
   };
@@ -47,7 +47,7 @@ export async function recordStale(engine: Engine, report: StaleReport): Promise<
   return verdict;
 }
 
-/** Newest first. */
+/** Returns the stale verdicts, newest first. */
 export async function readStale({ queue, all }: Parts, limit: number): Promise<StaleVerdict[]> {
   const lines = await Promise.all(
     all.map(({ engine: { connection, keys } }) =>

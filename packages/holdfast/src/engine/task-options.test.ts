@@ -10,10 +10,10 @@ const refusalOf = (check: () => unknown): { code: string; message: string } => {
   } catch (error) {
     return error as { code: string; message: string };
   }
-  return expect.unreachable("it was accepted");
+  return expect.unreachable("the options were accepted");
 };
 
-describe("options outside their range are refused by name", () => {
+describe("the error for an option outside its range names the option", () => {
   test.each([
     [{ delayMs: -1 }, /^delayMs/],
     [{ delayMs: 0.5 }, /^delayMs/],
@@ -114,7 +114,7 @@ test("a fingerprint needs an id, and may have no space or newline", () => {
 });
 
 describe("a task of a batch", () => {
-  test("brings its options beside type and payload", () => {
+  test("has its options as members beside type and payload", () => {
     const plain: NewTask[] = [
       { type: "t", payload: 1 },
       { type: "t", payloadText: "1" },

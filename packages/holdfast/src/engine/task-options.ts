@@ -42,7 +42,10 @@ export const backoffShape = shapeOf<Backoff>({
   hints: { type: "kind", strategy: "kind", delay: "baseMs", initialInterval: "baseMs", maxDelay: "maxMs" },
 });
 
-const keyKind = pattern(`a text of 1 to ${LIMITS.keyBytes} bytes without NUL, but "." and ".."`, isTaskKey);
+const keyKind = pattern(
+  `a text of 1 to ${LIMITS.keyBytes} bytes without NUL, except "." and ".."`,
+  isTaskKey,
+);
 
 function contradictionOfUnique({ scope, windowMs, onConflict, maxWaitMs }: Unique): string | undefined {
   const replaces = onConflict === "replace" || onConflict === "debounce" || onConflict === "keepLatest";
@@ -103,14 +106,14 @@ export const keepShape = shapeOf<Keep>({
       : undefined,
 });
 
-/** The fingerprint is in the header line of the envelope, so a space or newline in it would break the record. */
+/** The fingerprint is part of the header line of the envelope, where a space or a newline would break the record. */
 const fingerprint = pattern("1 to 128 visible ASCII characters, no spaces", (value) =>
   /^[\x21-\x7e]{1,128}$/.test(value),
 );
 
 export const taskKinds: Kinds<TaskOptions> = {
   id: {
-    ...pattern('a valid task id: 1 to 128 of A-Z a-z 0-9 _ . : -, but "." and ".."', isNewTaskId),
+    ...pattern('a valid task id: 1 to 128 of A-Z a-z 0-9 _ . : -, except "." and ".."', isNewTaskId),
     code: "invalid_task_id",
   },
   ifEnded: oneOf("again", "duplicate"),

@@ -6,7 +6,7 @@ import { decodeRecord } from "./record.ts";
 import type { RawTask } from "./replies.ts";
 import { decodeLine } from "./text.ts";
 
-/** A task as it is shown; null if there is none, or if only its id is remembered. */
+/** Returns a task as it is shown; null if there is none, or if only its id is remembered. */
 export function taskView(queue: string, raw: RawTask): TaskView | null {
   if (raw.envelope === "") return null;
   const envelope = decodeEnvelopeForDisplay(raw.envelope);

@@ -5,7 +5,7 @@ import { decodeLine, decodeWord, encodeLine, encodeWord } from "./text.ts";
 
 const text = fc.array(fc.constantFrom(...NASTY), { maxLength: 6 }).map((parts) => parts.join(""));
 
-test("any text comes back from a word, which has neither spaces nor line breaks", () => {
+test("any text can be encoded as a word, without spaces and line breaks, and decoded again", () => {
   fc.assert(
     fc.property(text, (given) => {
       expect(encodeWord(given)).toMatch(/^[!-~]*$/);
@@ -16,7 +16,7 @@ test("any text comes back from a word, which has neither spaces nor line breaks"
   );
 });
 
-test("any text comes back from a line, which has no line breaks and never begins as a mark does", () => {
+test("any text can be encoded as a line, without line breaks and without a mark at its beginning, and decoded again", () => {
   fc.assert(
     fc.property(text, (given) => {
       expect(encodeLine(given)).not.toMatch(/[\n\r]|^[-~]/);

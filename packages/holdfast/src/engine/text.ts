@@ -1,6 +1,6 @@
 /**
- * The form of free text in a record. A record consists of words and lines, and free text may have any character. Texts
- * that have to be names are checked instead: names.ts.
+ * How free text is written into a record. A record consists of words and lines, and free text may have any character.
+ * Texts that have to be names are checked instead: names.ts.
  */
 
 /** Encodes a text as one word, without spaces and line breaks. */
@@ -14,8 +14,8 @@ export function decodeWord(word: string): string {
 }
 
 /**
- * Encodes a text as the rest of a line. Scripts carry fewer bytes if only those characters are escaped that would break
- * the record: line breaks, and at the beginning "-" (which means "nothing") and "~" (which begins a span).
+ * Encodes a text as the rest of a line. To save bytes, only characters that would break the record are escaped: line
+ * breaks, and "-" (which means "nothing") and "~" (which begins a span) at the beginning.
  */
 export function encodeLine(text: string): string {
   const escaped = text.includes("%") ? text.replaceAll("%", "%25") : text;

@@ -15,7 +15,7 @@ export function encodeUnique(unique: Unique): string {
   return `${SCOPES[scope]}${CONFLICTS[onConflict]}${windowMs ?? maxWaitMs ?? ""},${encodeWord(key)}`;
 }
 
-/** The terms in the form of the option `unique` of an enqueue. */
+/** Returns the terms in the form of the option `unique` of an enqueue. */
 export const uniqueOptions = ({ windowMs, maxWaitMs, ...rest }: UniqueTerms): Unique => ({
   ...rest,
   ...(windowMs === null ? {} : { windowMs }),

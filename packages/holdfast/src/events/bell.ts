@@ -4,16 +4,19 @@ import { Connection } from "../redis/connection.ts";
 import { eventsChannel } from "../redis/keys.ts";
 import { whenAborted } from "../when-aborted.ts";
 
-// A message can get lost, for example while the connection is away.
+// Readers also look this often, because a message can get lost, for example while the connection is down, ms.
 const LOOK_MS = 2_000;
-// Without a subscription (a Redis user without the right to subscribe), readers look this often.
+// Readers look this often if they cannot subscribe, because the Redis user has no right to, ms.
 const POLL_MS = 200;
-// A subscription outlives its last reader for so long, because a next one often follows.
+// A subscription is kept this long after its last reader, because another reader often follows, ms.
 const LINGER_MS = 10_000;
-// A busy queue has more entries than a reader needs to see at once, so it reads at most 40 times a second.
+// A reader waits this long between two reads, so that it reads a busy queue at most 40 times a second, ms.
 const PACE_MS = 25;
 
-/** The connection that only listens, made when first used. All clients and workers of a process with the same settings share it. */
+/**
+ * The connection that only listens. It is made at first use, and all clients and workers of a process with the same
+ * settings share it.
+ */
 const connections = new WeakMap<Holdfast, Connection>();
 
 function connectionOf(client: Holdfast): Connection {
@@ -26,10 +29,10 @@ function connectionOf(client: Holdfast): Connection {
   return connection;
 }
 
-/** The bells that ring, by channel. */
+/** The bells in use, by channel. */
 const bells = new WeakMap<Connection, Map<string, Bell>>();
 
-/** Tells the readers of one part of a queue that there is something to read. All readers of a process share it. */
+/** Tells the readers of one part of a queue that there may be new events. All readers of a process share one bell. */
 export class Bell {
   readonly #connection: Connection;
   readonly #channel: string;
@@ -38,7 +41,7 @@ export class Bell {
   #listening: Promise<boolean> | undefined;
   #linger: NodeJS.Timeout | undefined;
   readonly #waiting = new Set<() => void>();
-  /** How often it has rung. */
+  /** How often the bell has rung. */
   rings = 0;
   readonly #ring = () => {
     this.rings++;
@@ -68,7 +71,7 @@ export class Bell {
     return bell;
   }
 
-  /** Called before the first read of a reader, so that no message between the read and the wait is lost. */
+  /** Called before the first read of a reader, so that no message between the read and the wait gets lost. */
   async use(): Promise<void> {
     this.#users++;
     clearTimeout(this.#linger);
@@ -93,9 +96,9 @@ export class Bell {
   }
 
   /**
-   * Waits until it has rung since the last read, and some ms more.
-   * @param before `rings` before that read: its answer may come later than a message
-   * @param readAt by performance.now()
+   * Waits until the bell has rung since the last read, and then until PACE_MS have passed since that read.
+   * @param before `rings` before that read, because its answer may arrive after a message
+   * @param readAt when that read was, by performance.now()
    */
   async wait(before: number, readAt: number, signal: AbortSignal): Promise<void> {
     const lookMs = this.#listening === undefined ? POLL_MS : LOOK_MS;

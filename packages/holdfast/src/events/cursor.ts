@@ -1,12 +1,12 @@
 import { HoldfastError } from "@holdfast/contracts";
 
-/** A place in the events of one part of a queue. */
+/** A position in the events of one part of a queue. */
 export interface EventPlace {
-  /** The stream that the place is in. */
+  /** The life of the stream in which the position is. */
   readonly life: string;
   /** The number of the first event of an entry. */
   readonly first: number;
-  /** So many events of that entry lie before the place. */
+  /** How many events of that entry come before the position. */
   readonly skip: number;
 }
 
@@ -20,13 +20,13 @@ function placeText({ life, first, skip }: EventPlace): string {
   return skip === 0 ? text : `${text}.${skip.toString(36)}`;
 }
 
-/** Joins the places of all parts; null for a part of which nothing was read. */
+/** Joins the positions of all parts. A part of which nothing was read has null. */
 export function cursorText(places: readonly (EventPlace | null)[]): string {
   return places.map((place) => (place === null ? OLDEST : placeText(place))).join("~");
 }
 
 /**
- * The places of a cursor. A queue may have more parts by now: these begin with their oldest events.
+ * Reads the positions of a cursor. If the queue has more parts by now, the new parts begin with their oldest events.
  * @throws HoldfastError invalid_cursor
  */
 export function placesOf(cursor: string, parts: number): (EventPlace | null)[] {
@@ -47,7 +47,7 @@ export function placesOf(cursor: string, parts: number): (EventPlace | null)[] {
 function invalid(cursor: string): never {
   throw new HoldfastError(
     "invalid_cursor",
-    `after: "${cursor.slice(0, 64)}" is not a cursor of the events of this queue: take that of an event, "${OLDEST}" for the oldest events that are kept, or leave it out for the next ones`,
+    `after: "${cursor.slice(0, 64)}" is not a cursor of the events of this queue: use the cursor of an event, "${OLDEST}" for the oldest events that are kept, or leave it out to read only new events`,
     { field: "after" },
   );
 }

@@ -4,13 +4,13 @@ import { shapeOf } from "../options/shape.ts";
 
 export interface EventsOptions {
   /**
-   * Where to begin: the `cursor` of an event, to go on behind it, or `"0"` for the oldest events that are kept. @default what happens
-   * from now on
+   * Where to begin: the `cursor` of an event, to continue after it, or `"0"` for the oldest events that are kept.
+   * @default only events that happen from now on
    */
   after?: string | undefined;
-  /** Only events of these types, 1 to 16. A gap is always told. @default all */
+  /** Only events of these types, 1 to 16. A gap is always reported. @default all */
   types?: readonly TaskEventType[] | undefined;
-  /** Reads the result of each completed task: one command for up to 50 results. @default true */
+  /** Reads the result of each completed task, with one command for up to 50 results. @default true */
   results?: boolean | undefined;
   /** Ends the events; the iterator throws the reason of the signal. */
   signal?: AbortSignal | undefined;

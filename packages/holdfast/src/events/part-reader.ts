@@ -6,33 +6,36 @@ import type { EventPlace } from "./cursor.ts";
 // One reply has at most this many entries, each with at most 500 events.
 const ENTRIES = 100;
 
-/** An entry without the events that were read before. */
+/** An entry, without the events that this reader has read already. */
 export interface NewEntry {
   entry: EventEntry;
   skip: number;
 }
 
-/** What one call of `read` found, in this order. */
+/** What one call of `read` found. The order is: missed events, entries, missed events after them. */
 export interface EventBatch {
   /** How many events before the entries are missing; null if that is not known; 0 for no gap. */
   missed: number | null;
   entries: NewEntry[];
-  /** How many events behind the entries are missing: scripts that were cut short. */
+  /** How many events after the entries are missing, because scripts were aborted. */
   missedBehind: number;
   /** There may be more to read now. */
   hasMore: boolean;
 }
 
-/** Reads the events of one part of a queue, in order. It knows its place, and finds out whether events before the next one are missing. */
+/**
+ * Reads the events of one part of a queue in order. It knows its position, and finds out whether events before the next
+ * one are missing.
+ */
 export class PartReader {
   readonly #engine: Engine;
   #life: string | null;
-  /** The number of the next event; null if any may be the next. */
+  /** The number of the next event; null if the next event may have any number. */
   #next: number | null;
-  /** The entry to read from, and how many of its events were read before. */
+  /** The entry to read from, and how many of its events this reader has read already. */
   #from: number;
 
-  /** @param place null: the oldest events that are kept; a mark: the events behind it */
+  /** @param place null: begin with the oldest events that are kept; a mark: begin with the events after it */
   constructor(engine: Engine, place: EventPlace | EventsMark | null) {
     this.#engine = engine;
     this.#life = place?.life ?? null;
@@ -48,19 +51,19 @@ export class PartReader {
     }
   }
 
-  /** A reader of what happens from now on. @throws HoldfastError events_off */
+  /** Makes a reader of the events that happen from now on. @throws HoldfastError events_off */
   static async fromNow(engine: Engine): Promise<PartReader> {
     const read = await readEvents(engine, null, ENTRIES);
     if (read === null) throw eventsOff(engine.queue);
     return new PartReader(engine, read);
   }
 
-  /** Whether all events up to this mark were read, or if that cannot be said. */
+  /** Returns whether the reader has not read past this mark. False also if that is not known. */
   isBehind({ life, last }: EventsMark): boolean {
     return this.#life === life && this.#next !== null && this.#next <= last + 1;
   }
 
-  /** The place behind everything that was read; null if it is not known yet. */
+  /** The position after everything that was read; null if it is not known yet. */
   get place(): EventPlace | null {
     if (this.#life === null || this.#next === null) return null;
     return { life: this.#life, first: this.#from, skip: this.#next - this.#from };
@@ -72,7 +75,7 @@ export class PartReader {
     if (read === null) throw eventsOff(this.#engine.queue);
     const { life, last, entries } = read;
     if (this.#life !== null && this.#life !== life) {
-      // The setting was switched off and on: the events of the new stream are read from its beginning.
+      // The setting was switched off and on, so there is a new stream. It is read from its beginning.
       this.#life = life;
       this.#next = null;
       this.#from = 0;
@@ -80,7 +83,7 @@ export class PartReader {
     }
     this.#life = life;
     if (this.#next !== null && this.#next > last + 1) {
-      // Redis lost writes. The events that are left were read before they were lost.
+      // Redis lost writes. This reader has already read the events that are left.
       this.#next = last + 1;
       this.#from = this.#next;
       return { missed: null, entries: [], missedBehind: 0, hasMore: true };
@@ -98,7 +101,7 @@ export class PartReader {
     for (const entry of entries) {
       const next = this.#next ?? entry.first;
       if (entry.first > next) {
-        // One gap at most in each batch: what lies behind it is read again.
+        // A batch has a gap only before its entries. What comes after a later gap is read again.
         if (batch.entries.length > 0) return { ...batch, hasMore: true };
         batch.missed = entry.first - next;
       }

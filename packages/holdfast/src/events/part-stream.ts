@@ -3,7 +3,10 @@ import type { Engine } from "../engine/engine.ts";
 import { Bell } from "./bell.ts";
 import type { EventBatch, PartReader } from "./part-reader.ts";
 
-/** The events of one part as they come. It reads only when it is asked to, so nothing piles up for a slow reader. */
+/**
+ * The events of one part of a queue, as they happen. The stream reads only when it is asked for events, so nothing
+ * piles up for a slow reader.
+ */
 export class PartStream {
   readonly #reader: PartReader;
   readonly #bell: Bell;
@@ -16,7 +19,7 @@ export class PartStream {
     this.#bell = bell;
   }
 
-  /** @param open makes the reader once the bell is there. @throws HoldfastError events_off, redis_* */
+  /** @param open makes the reader after the bell was set up. @throws HoldfastError events_off, redis_* */
   static async open(
     client: Holdfast,
     engine: Engine,

@@ -9,15 +9,15 @@ import type { EventsOptions } from "./events-options.ts";
 import { type EventBatch, type NewEntry, PartReader } from "./part-reader.ts";
 import { PartStream } from "./part-stream.ts";
 
-// Results have up to 64 KiB each.
+// One command reads this many results, because each can have 64 KiB.
 const RESULTS = 50;
-// A queue with partitions may get more of them.
+// How often to look whether a partitioned queue has got more partitions, ms.
 const WATCH_MS = 5_000;
 
-/** The events of a queue: for `for await`. */
+/** The events of a queue, to be read with `for await`. */
 export interface QueueEvents extends AsyncIterableIterator<QueueEvent> {
   /**
-   * Resolves when the place is known from which it reads, with its cursor: without `after`, every event that happens later is read.
+   * Resolves with the cursor of the position from which it reads. Without `after`, every event that happens later is read.
    * @throws HoldfastError events_off, invalid_cursor, redis_*
    */
   ready(): Promise<string>;
@@ -36,7 +36,7 @@ interface Stream {
 
 type Turn = { from: Stream; batch: EventBatch | null } | "look";
 
-/** Merges the events of all parts of a queue. Those of one part come in their order. */
+/** Merges the events of all parts of a queue. The events of one part keep their order. */
 class Merged {
   readonly #client: Holdfast;
   readonly #queue: string;
@@ -79,7 +79,7 @@ class Merged {
       throw one.reason;
     }
     this.#places = this.#streams.map(({ stream }) => stream.reader.place);
-    // It was ended before it had begun.
+    // The events were ended before reading began.
     if (this.#stop.signal.aborted) this.close();
     return cursorText(this.#places);
   }
@@ -122,7 +122,7 @@ class Merged {
     this.#options.signal?.throwIfAborted();
   }
 
-  /** Streams of the partitions that the queue got meanwhile, from their first events on. */
+  /** Opens streams of the partitions that the queue got meanwhile, each from its first event on. */
   async #openAdded(): Promise<Stream[]> {
     const { all } = await this.#source.lookAgain();
     const added: Stream[] = [];
@@ -196,7 +196,7 @@ async function later(signal: AbortSignal): Promise<"look"> {
   return "look";
 }
 
-/** See `Queue.events`. The options were checked. */
+/** Reads events: see `Queue.events`. The options were checked before. */
 export function queueEvents(
   client: Holdfast,
   queue: string,
@@ -204,7 +204,7 @@ export function queueEvents(
   options: EventsOptions,
 ): QueueEvents {
   const merged = new Merged(client, queue, source, options);
-  // It begins now, and not with the first `next`.
+  // Opening begins at once, and not with the first `next`.
   const opened = merged.open();
   opened.catch(() => {});
   async function* read(): AsyncGenerator<QueueEvent> {
@@ -220,7 +220,7 @@ export function queueEvents(
     ready: () => opened,
     next: () => events.next(),
     return: async () => {
-      // A generator that waits would not return before the next event.
+      // A generator that waits for an event would return only with the next event.
       merged.close();
       return events.return(undefined);
     },

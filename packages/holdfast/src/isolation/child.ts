@@ -13,9 +13,12 @@ import { receivedError } from "./sent-error.ts";
 
 type Answer = Extract<ToChild, { kind: "answer" }>;
 
-/** The program of a child process. argv has the pid of the worker. Attempts come over the channel, one at a time. */
+/**
+ * The program of a child process. `argv` has the pid of the worker. The worker sends attempts over the IPC channel, one
+ * at a time.
+ */
 
-// Kept before a handler is loaded, because a handler may replace process.send.
+// The function is kept before a handler is loaded, because a handler may replace process.send.
 const send = process.send?.bind(process);
 const calls = new Map<number, (answer: Answer) => void>();
 let key = "";
@@ -24,15 +27,15 @@ let lastCall = 0;
 let current: { run: number; abort: AbortController } | undefined;
 
 /**
- * The code of a thread of each child process. It ends the child when its worker is gone. A handler that blocks the
- * event loop would never see that the channel was closed, and would run for ever. The thread gets this function as
- * text, so the function uses nothing from outside.
+ * The code of a thread in each child process. The thread ends the child when its worker is gone, because a handler that
+ * blocks the event loop would never see that the channel was closed, and would run for ever. The thread gets this
+ * function as text, so the function uses nothing from outside.
  */
 function watchParent(parentPid: number): void {
   setInterval(() => {
     if (process.ppid === parentPid) return;
     try {
-      // Ends the processes that the child started too: the child leads its own process group.
+      // A negative pid addresses the process group that the child leads, so the processes that it started end too.
       process.kill(-process.pid, "SIGKILL");
     } catch {
       process.kill(process.pid, "SIGKILL");
@@ -41,11 +44,11 @@ function watchParent(parentPid: number): void {
 }
 
 function say(message: FromChild): void {
-  // If the channel is gone, this process ends, and nobody could receive the message.
+  // Without a channel, this process is about to end, and nobody could receive the message.
   if (process.connected) send?.({ key, ...message }, () => {});
 }
 
-/** Resolves with what the worker read, when the worker has done what was asked. */
+/** Sends a request to the worker. Resolves with what the worker read, once it has done what was asked. */
 function ask(message: (call: number) => FromChild): Promise<string | undefined> {
   const call = ++lastCall;
   return new Promise((resolve, reject) => {

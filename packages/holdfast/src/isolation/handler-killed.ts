@@ -19,7 +19,7 @@ export class HandlerKilled extends Error {
     super(message);
     this.name = "HandlerKilled";
     this.reason = reason;
-    // The stack would only show the pool, which helps nobody.
+    // The stack would only show functions of the pool, which does not help anybody.
     this.stack = `${this.name}: ${message}`;
   }
 }

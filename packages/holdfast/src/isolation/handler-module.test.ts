@@ -26,7 +26,7 @@ const FORMS: [name: string, code: string, types: string[]][] = [
   ["plain.send.cjs", "module.exports = async () => 1;", ["plain.send"]],
   ["record.cjs", "module.exports = { a: () => 1 };", ["a"]],
   ["named.cjs", "exports.handlers = { a: () => 1 };", ["a"]],
-  // What TypeScript, swc, Babel and esbuild make of `export default` and `export const handlers`.
+  // The forms that TypeScript, swc, Babel and esbuild compile `export default` and `export const handlers` to.
   ["ts.send.cjs", `${COMPILED} exports.default = send; async function send() {}`, ["ts.send"]],
   ["ts-record.cjs", `${COMPILED} exports.default = { a: () => 1 };`, ["a"]],
   ["ts-named.cjs", `${COMPILED} exports.handlers = void 0; exports.handlers = { a: () => 1 };`, ["a"]],
@@ -44,7 +44,7 @@ const FORMS: [name: string, code: string, types: string[]][] = [
   ],
 ];
 
-test("each form of a module gives the types that it says, as Node loads it", async () => {
+test("each form of a module yields its task types if Node loads it", async () => {
   const files = FORMS.map(([name, code]) => moduleOf(name, code));
   // The test runner unwraps defaults by itself, so the test loads the modules in another process.
   const script = `
@@ -65,7 +65,7 @@ test.each([
   ["text.mjs", `export const handlers = { a: "no function" };`, `handlers["a"] has to be a function`],
   ["type.mjs", `export const handlers = { "a b": () => 1 };`, "is not a valid task type"],
   ["broken.mjs", 'throw new TypeError("at load");', "does not load: TypeError: at load"],
-])("%s is refused by name", async (name, code, message) => {
+])("%s is refused, and the error names the file", async (name, code, message) => {
   const loaded = loadHandlerModule(moduleOf(name, code));
   await expect(loaded).rejects.toMatchObject({
     code: "invalid_argument",

@@ -51,15 +51,15 @@ function check(file: string, record: object): Handlers {
 }
 
 /**
- * The handlers of several modules together. @throws HoldfastError invalid_argument, also if two modules have the same
- * type
+ * Loads the handlers of several modules. @throws HoldfastError invalid_argument, also if two modules have a handler for
+ * the same type
  */
 export async function loadHandlerModules(files: readonly string[]): Promise<Handlers> {
   const handlers = new Map<string, { handler: Handlers[string]; file: string }>();
   for (const file of files) {
     for (const [type, handler] of Object.entries(await loadHandlerModule(file))) {
       const other = handlers.get(type);
-      if (other) throw refused(`"${type}" is in ${other.file} and in ${file}`);
+      if (other) throw refused(`"${type}" has a handler in ${other.file} and another one in ${file}`);
       handlers.set(type, { handler, file });
     }
   }

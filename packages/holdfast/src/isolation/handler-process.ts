@@ -17,7 +17,7 @@ export interface ProcessOptions {
   env: NodeJS.ProcessEnv | undefined;
 }
 
-/** The end of an attempt in the child. */
+/** How an attempt ended in the child. */
 export type RunEnd = { text?: string; tooLarge?: string };
 
 export interface AttemptCalls {
@@ -36,7 +36,8 @@ interface Running {
 
 const HEAP_FULL = "heap out of memory";
 const TAIL_CHARACTERS = 8_192;
-// The last output of the child may arrive after its end, but a grandchild could keep the pipe open for ever.
+// The last output of a child may arrive after the child has ended, so the worker waits for the output this long, ms. It
+// does not wait longer, because a grandchild could keep the pipe open for ever.
 const LAST_WORDS_MS = 500;
 const END_MS = 1_000;
 
@@ -48,7 +49,7 @@ export class HandlerProcess {
   attempts = 0;
   readonly #child: ChildProcess;
   readonly #memoryMb: number;
-  /** Part of each message that our own code in the child sends. */
+  /** A secret that is part of each message from our own code in the child. */
   readonly #key = randomUUID();
   #running: Running | undefined;
   #killed: HandlerKilled | undefined;
@@ -59,18 +60,19 @@ export class HandlerProcess {
   constructor(options: ProcessOptions) {
     this.#memoryMb = options.memoryMb;
     const { code } = options;
-    // A code that is a text would not fit on a command line, so the process reads it from the standard input ("-").
+    // Code that is given as text would not fit on a command line, so the process reads it from the standard input
+    // ("-").
     this.#child = fork("file" in code ? code.file : "-", [String(process.pid)], {
       execArgv: [
-        // Flags like --eval or --input-type apply to the script of this process, so the child does not get them.
+        // Flags like --eval or --input-type belong to the script of this process, so the child does not get them.
         ...process.execArgv.filter((flag) => flag === "--enable-source-maps"),
         ...options.execArgv,
         `--max-old-space-size=${options.memoryMb}`,
       ],
       ...(options.env ? { env: options.env } : {}),
       stdio: ["file" in code ? "ignore" : "pipe", "inherit", "pipe", "ipc"],
-      // The child leads its own process group. So the processes that a handler started are killed with it, and a Ctrl-C
-      // at the terminal reaches only the worker, which gives its attempts their grace.
+      // The child leads its own process group, so a kill also ends the processes that a handler started. A Ctrl-C at
+      // the terminal reaches only the worker, which gives its attempts their grace.
       detached: true,
     });
     const child = this.#child;
@@ -92,7 +94,7 @@ export class HandlerProcess {
     this.ready.catch(() => {});
     this.gone = new Promise((resolve) => {
       child.once("exit", () => resolve());
-      // The process was never started.
+      // The process could not be started.
       child.once("error", () => child.pid === undefined && resolve());
     });
     void this.#end().then(() => this.#fail(this.#verdict()));
@@ -107,7 +109,7 @@ export class HandlerProcess {
     return !this.#ended && this.#killed === undefined;
   }
 
-  /** Decides whether the process keeps the worker alive. An idle process does not. */
+  /** Sets whether the process keeps the worker alive. An idle process does not. */
   hold(held: boolean): void {
     const stderr = this.#child.stderr as { ref?: () => void; unref?: () => void } | null;
     if (held) {
@@ -121,7 +123,7 @@ export class HandlerProcess {
     }
   }
 
-  /** @throws the error that the handler threw, or HandlerKilled */
+  /** Runs one attempt. @throws the error that the handler threw, or HandlerKilled */
   run(task: SentTask, calls: AttemptCalls): Promise<RunEnd> {
     const number = ++this.attempts;
     if (!this.alive) return Promise.reject(this.#verdict());
@@ -135,7 +137,9 @@ export class HandlerProcess {
     if (this.#running) this.#send({ kind: "abort", run: this.#running.number, reason, message });
   }
 
-  /** Sends SIGKILL to the process and to the processes that it started. The attempt that it runs fails at once. */
+  /**
+   * Sends SIGKILL to the process and to the processes that it started. The attempt that the process runs fails at once.
+   */
   kill(reason: KillReason, message: string): void {
     if (this.#ended || this.#killed) return;
     this.#killed = new HandlerKilled(reason, message);
@@ -143,7 +147,7 @@ export class HandlerProcess {
     this.#fail(this.#killed);
   }
 
-  /** Asks the process to end, and kills it if it does not. */
+  /** Asks the process to end, and kills it if it does not end in time. */
   async end(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect();
     const timer = setTimeout(() => this.kill("closed", "the handlers were closed"), END_MS);
@@ -165,7 +169,9 @@ export class HandlerProcess {
     this.#child.send(message, () => {});
   }
 
-  /** The message, if our own code sent it. Handlers and their imports may send messages too, which are ignored. */
+  /**
+   * Returns the message if our own code sent it. Handlers and their imports may send messages too, which are ignored.
+   */
   #ours(message: unknown): FromChild | undefined {
     const isOurs =
       typeof message === "object" && message !== null && (message as { key?: unknown }).key === this.#key;
@@ -184,7 +190,7 @@ export class HandlerProcess {
       case "checkpoint":
       case "read_checkpoint":
       case "log":
-        // After its end an attempt has no lease to write under, so its messages are ignored, as in a worker without
+        // An attempt that has ended has no lease under which to write. So its messages are ignored, as they are without
         // isolation.
         void tell(current?.calls, message)
           .then((text) => ({ ...(text === undefined ? {} : { text }) }))
@@ -209,7 +215,7 @@ export class HandlerProcess {
     running?.reject(error);
   }
 
-  /** Waits until the process is gone and its last output is read. */
+  /** Waits until the process is gone and its last output was read. */
   #end(): Promise<void> {
     const child = this.#child;
     return new Promise((resolve) => {
@@ -242,7 +248,7 @@ export class HandlerProcess {
   }
 }
 
-/** Does in the worker what a handler asked its context to do. @returns what was read, as JSON text */
+/** Does in the worker what a handler asked of its context. @returns the value that was read, as JSON text */
 async function tell(
   calls: AttemptCalls | undefined,
   message: Extract<FromChild, { kind: "progress" | "checkpoint" | "read_checkpoint" | "log" }>,
@@ -255,7 +261,7 @@ async function tell(
   return undefined;
 }
 
-/** A value that the context of the worker refuses for the same reason as the child. */
+/** Makes a value that the context of the worker refuses for the same reason for which the child refused it. */
 export function unstorable({ code, message }: Refused): object {
   return {
     toJSON() {

@@ -78,10 +78,10 @@ export interface IsolatedHandlers {
  * Loads handlers in child processes, never in this process, and forwards each attempt to one of them. If an attempt
  * exceeds its time-out, its memory or its grace after an abort, only that attempt is killed, and fails as
  * `HandlerKilled`. An attempt whose process ends fails in the same way. The worker, its leases and its other attempts
- * go on.
+ * continue.
  *
- * @param modules path or file URL of a module that exports `handlers` (or of several modules), as the worker service
- * reads it
+ * @param modules path or file URL of a module that exports `handlers` (or of several such modules), in the form that
+ * the worker service loads
  * @throws HoldfastError invalid_argument if an option is out of range or a module does not load
  */
 export async function isolated(

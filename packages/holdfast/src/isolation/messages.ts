@@ -23,8 +23,8 @@ export interface SentTask {
 /** `run` numbers the attempts of one child. `call` numbers the requests of a handler to its context. */
 export type ToChild =
   /**
-   * The first message. Each message of our own code has the `key`, because handlers and their imports may use the
-   * channel too.
+   * The first message. It has the `key`, which is part of each message of our own code, because handlers and their
+   * imports may use the channel too.
    */
   | { kind: "start"; key: string; files: readonly string[] }
   | { kind: "run"; run: number; task: SentTask }

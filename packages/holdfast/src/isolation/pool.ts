@@ -18,10 +18,10 @@ interface Waiting {
 
 const MEMORY_LOOK_MS = 100;
 
-/** Child processes. They are started when they are needed, and each is idle or runs one attempt. */
+/** The child processes. They are started when they are needed, and each of them is idle or runs one attempt. */
 export class ProcessPool {
   readonly #options: PoolOptions;
-  /** Every process that is not gone. */
+  /** Every process that has not ended. */
   readonly #all = new Set<HandlerProcess>();
   /** The process that was used last is used next, so that the others can end when they are idle for too long. */
   readonly #idle: HandlerProcess[] = [];
@@ -40,7 +40,10 @@ export class ProcessPool {
     return [...this.#all].flatMap(({ pid }) => pid ?? []);
   }
 
-  /** Starts the first process. @returns the handlers of its modules, with their options. @throws HoldfastError invalid_argument */
+  /**
+   * Starts the first process. @returns the handlers of its modules, with their options. @throws HoldfastError
+   * invalid_argument
+   */
   async start(): Promise<SentHandlers> {
     const process = this.#fork();
     try {
@@ -54,8 +57,8 @@ export class ProcessPool {
   }
 
   /**
-   * Takes a process for one attempt. The caller has to give it back, dead or alive. @throws the reason of the signal,
-   * or HandlerKilled
+   * Takes a process for one attempt. The caller has to give the process back, even if it was killed. @throws the reason
+   * of the signal, or HandlerKilled
    */
   take(signal: AbortSignal): Promise<HandlerProcess> {
     if (this.#closed) return Promise.reject(new HandlerKilled("closed", "the handlers were closed"));

@@ -18,7 +18,9 @@ export interface JanitorOptions {
   auditIntervalMs?: number | undefined;
   /** How many entries one audit looks at. The next audit continues from there. 1 to 10_000_000. @default 10_000 */
   auditBudget?: number | undefined;
-  /** The most records of operator actions that are kept; older ones are dropped. 1_000 to 10_000_000. @default 100_000 */
+  /**
+   * The most records of operator actions that are kept; older ones are dropped. 1_000 to 10_000_000. @default 100_000
+   */
   auditLogMax?: number | undefined;
   /** The queues to look after. @default every registered queue */
   queues?: string[] | undefined;
@@ -51,7 +53,7 @@ export const janitorShape = shapeOf<JanitorOptions>({
     intervalMs: "sweepIntervalMs",
     stalledInterval: "sweepIntervalMs",
     client:
-      "give redis, and prefix where the client has one: all that have the same redis share the connections of the process",
+      "give `redis`, and `prefix` if the client has one: everything in a process that has the same `redis` shares its connections",
   },
   required: ["redis"],
 });

@@ -15,18 +15,18 @@ import { Dealer } from "../shares/dealer.ts";
 import { type JanitorEvents, type JanitorOptions, janitorShape } from "./janitor-options.ts";
 import { Sweep } from "./sweep.ts";
 
-// The audit log is trimmed only this often, because operators write few records in that time, ms.
+// How often the audit log is trimmed, ms. Operators write few records in that time.
 const TRIM_MS = 10_000;
 const DEFAULT_GRACE_MS = 25_000;
 const WORKER_GONE_MS = 3_600_000;
 const SOONEST_MS = 5;
 // How often shared limits are divided again, ms.
 const DEAL_MS = 1_000;
-// A janitor does not count as running if it has not looked at the schedules for this long plus its sweep interval, ms.
+// A janitor that has not looked at the schedules for this long plus its sweep interval counts as gone, ms.
 const SILENT_MS = 15_000;
 /**
- * Finds leases that have expired, tasks that are due, and tasks that are past retention. Any number of janitors may
- * run.
+ * Takes back expired leases, promotes due tasks, purges tasks past retention, and enqueues the tasks of schedules. Any
+ * number of janitors may run.
  */
 export class Janitor extends SafeEmitter<JanitorEvents> {
   readonly #client: Holdfast;
@@ -86,8 +86,8 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   }
 
   /**
-   * @throws HoldfastError redis_unavailable, redis_refused or redis_unsupported, after which it can be started again;
-   * closed
+   * @throws HoldfastError redis_unavailable, redis_refused or redis_unsupported, after which the janitor can be started
+   * again; closed
    */
   async start(): Promise<void> {
     this.#assertRuns();
@@ -95,7 +95,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     try {
       await this.#client.check();
     } finally {
-      // If the janitor was stopped meanwhile, its connections are closed, and any error comes from that.
+      // If the janitor was stopped meanwhile, its connections are closed, which is the cause of any error.
       this.#assertRuns();
     }
     if (this.#running) return;
@@ -124,7 +124,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     this.#wake?.();
     void this.#grace.over.then(() => this.#client.close());
     await this.#loop;
-    // If Redis is not available, the entry expires by itself.
+    // If Redis is not available, the entry of this janitor expires by itself.
     if (this.#isAnnounced && this.#client.connection.isReady)
       await this.#grace.orEnd(this.#client.registry.removeJanitor(this.#id));
     this.#grace.end();
@@ -160,7 +160,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
       try {
         nextInMs = Math.min(nextInMs, await this.#sweep.run(this.#client.engine(queue)));
       } catch (error) {
-        // One broken queue does not keep the others from being swept.
+        // An error in one queue must not keep the other queues from being swept.
         failure ??= error;
       }
     }
@@ -169,7 +169,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     await this.#forgetWorkers(workers);
     await this.#trimAuditLog();
     this.#lastSuccessAt = Date.now();
-    // The times were read at the beginning, so the duration of the sweep is subtracted.
+    // The times count from the beginning of the sweep, so the duration of the sweep is subtracted.
     return Math.max(0, nextInMs - (performance.now() - sweptFromMs));
   }
 
@@ -188,9 +188,9 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   }
 
   /**
-   * The parts of the queues to sweep: those of the option `queues`, otherwise all registered ones. A Redis that lost
-   * its last writes may have lost the registration of a queue. So queues that workers name and that hold tasks are
-   * added.
+   * Returns the parts of the queues to sweep: the queues of the option `queues`, otherwise all registered queues. A
+   * Redis that lost its last writes may have lost the registration of a queue. So queues that hold tasks and that
+   * workers name are added.
    */
   async #queuesInUse(workers: readonly WorkerEntry[]): Promise<string[]> {
     const partitioned = await this.#partitions.all();

@@ -1,7 +1,7 @@
 /** Redis went back to an earlier state than this process has seen: it was restarted, or another node took over. */
 export interface RewoundEvent {
   queue: string;
-  /** The count of visits before and now. */
+  /** The number of visits of janitors that this janitor had seen, and the number now. */
   epochSeen: number;
   epoch: number;
   runIdSeen: string;
@@ -9,9 +9,9 @@ export interface RewoundEvent {
 }
 
 /**
- * Recognizes a rewind by two signs together: another run id of the server, and a count of visits that is not above the
- * last one. Each of several janitors counts its visits. So a rewind can go unseen if fewer visits were lost than the
- * other janitors have made since.
+ * Recognizes a rewind by two signs together: the server has another run id, and the number of visits is not above the
+ * last one that was seen. Each janitor counts a visit. So a rewind goes unseen if other janitors have made more visits
+ * since than were lost.
  */
 export class RewindDetector {
   readonly #seen = new Map<string, { epoch: number; runId: string }>();
@@ -23,7 +23,7 @@ export class RewindDetector {
     return { queue, epochSeen: seen.epoch, epoch, runIdSeen: seen.runId, runId };
   }
 
-  /** Forgets all queues but these, so that deleted queues are not kept for ever. */
+  /** Forgets all other queues, so that deleted queues are not kept for ever. */
   keepOnly(queues: readonly string[]): void {
     const kept = new Set(queues);
     for (const queue of this.#seen.keys()) if (!kept.has(queue)) this.#seen.delete(queue);

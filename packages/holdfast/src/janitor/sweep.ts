@@ -6,11 +6,11 @@ import type { Registry } from "../engine/registry.ts";
 import type { JanitorEvents, SweptEvent } from "./janitor-options.ts";
 import { RewindDetector } from "./rewind.ts";
 
-// The most tasks of one call. More would block Redis for too long.
+// One call handles at most this many tasks, because more would block Redis for too long.
 const CALL_TASKS = 200;
 // A sweep of one queue ends after this many calls, so that one queue cannot hold up the others.
 const CALLS_PER_SWEEP = 50;
-// An audit reads the records that it checks, so one step of it is enough work for Redis in one sweep.
+// An audit reads the records that it checks. Audit steps of this size are a fair share of one sweep.
 const AUDIT_STEP = 1_000;
 const AUDIT_STEP_MS = 250;
 const REQUEST_IDLE_MS = 3_600_000;
@@ -32,13 +32,17 @@ export interface SweepOptions {
   events: Pick<EventEmitter<JanitorEvents>, "emit">;
 }
 
-/** Sweeps one queue: takes back expired leases, promotes due tasks, ends expired ones, purges old ones, and audits a part of the rest. */
+/**
+ * Sweeps one queue: takes back expired leases, promotes due tasks, ends expired tasks, purges old ones, and audits a
+ * part of the queue.
+ */
 export class Sweep {
   readonly #o: SweepOptions;
   readonly #audits = new Map<string, { begunAt: number; steppedAt: number; walk: AuditWalk }>();
-  // The position at which the search for expired tasks continues, for queues whose pending lists are longer than a window.
+  // The position at which the next sweep continues to search for expired tasks, if the pending lists are longer than a
+  // window.
   readonly #expiredUpTo = new Map<string, number>();
-  // The cursor at which the search for unique keys that no task holds continues.
+  // The cursor at which the next sweep continues to search for unique keys that no task holds.
   readonly #freedUpTo = new Map<string, string>();
   readonly #rewinds = new RewindDetector();
 
@@ -46,7 +50,7 @@ export class Sweep {
     this.#o = options;
   }
 
-  /** Forgets all queues but these. */
+  /** Forgets all other queues. */
   keepOnly(queues: readonly string[]): void {
     this.#rewinds.keepOnly(queues);
     for (const kept of [this.#audits, this.#expiredUpTo, this.#freedUpTo])
@@ -115,7 +119,10 @@ export class Sweep {
     return Math.min(this.#o.sweepIntervalMs, inMs(expiryInMs), inMs(dueInMs));
   }
 
-  /** Ends tasks that wait too long for a worker with a handler for their type. A registered worker counts even if it is silent. */
+  /**
+   * Ends tasks that have waited too long for a worker with a handler for their type. A registered worker counts even if
+   * it is silent.
+   */
   async #reject(engine: Engine): Promise<number> {
     const queue = queueOfPartition(engine.queue) ?? engine.queue;
     const registered = (await this.#o.registry.workers()).filter(

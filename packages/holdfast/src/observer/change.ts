@@ -3,27 +3,27 @@ import { changeTasks, checkChange } from "../engine/change.ts";
 import { type Parts, perId } from "../partitions/parts.ts";
 
 /**
- * Changes tasks by id, each in its part.
+ * Changes tasks by id. Each task is changed in its part of the queue.
  * @returns one result per id, in the order given
  */
 export function changeIds(parts: Parts, ids: readonly string[], change: TaskChange): Promise<ChangeResult[]> {
   const checked = checkChange(change);
   if (checked.payloadText !== undefined && ids.length !== 1)
-    throw new HoldfastError("invalid_argument", "a new payload goes with exactly one id");
+    throw new HoldfastError("invalid_argument", "a new payload needs exactly one id");
   return perId(parts, ids, (part, own) => {
     if (checked.key) for (const id of own) parts.checkKeyOf(id, checked.key);
     return changeTasks(part.engine, own, checked);
   });
 }
 
-/** @throws HoldfastError invalid_argument: it is not a change for many tasks */
+/** Checks a change of many tasks. @throws HoldfastError invalid_argument if it is not a change for many tasks */
 export function checkBulkChange(change: BulkChange): BulkChange {
   const checked = checkChange(change);
   for (const name of ["key", "payloadText"] as const)
     if (checked[name] !== undefined)
       throw new HoldfastError(
         "invalid_argument",
-        `${name === "key" ? "a new key" : "a new payload"} goes with ids, not with a filter: change(queue, ids, change)`,
+        `${name === "key" ? "a new key" : "a new payload"} needs ids, and cannot be given with a filter: change(queue, ids, change)`,
       );
   return checked;
 }

@@ -22,7 +22,7 @@ test.each([
     "AggregateError: All promises were rejected (Error: mirror a: <n>)",
   ],
   ["Error\nCaused by: Error", "Error (Error)"],
-  // The first line is specific, so the signature leaves the cause out.
+  // The first line names the error, so the signature leaves out the cause.
   ["Error: cannot save invoice 7\nCaused by: Error: disk full", "Error: cannot save invoice <n>"],
   ["a text\nCaused by: Error: disk full", "a text"],
   ["", ""],

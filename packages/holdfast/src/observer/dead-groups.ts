@@ -8,25 +8,25 @@ import { signatureOf } from "./signature.ts";
 
 export interface DeadLetterGroup {
   /**
-   * The first line of the last error without its numbers and ids. If that line says nothing by itself, such as "fetch
+   * The first line of the last error without its numbers and ids. If that line does not say what failed, such as "fetch
    * failed", the innermost known cause follows in brackets.
    */
   signature: string;
   type: string;
   reason: DeadReason;
   count: number;
-  /** The number of dead letters that were replayed before and died again. */
+  /** How many of these dead letters were replayed before and died again. */
   diedAgain: number;
   firstAt: number;
   lastAt: number;
-  /** Deaths in each of 12 equal parts of the span that was looked at, oldest first. */
+  /** How many tasks died in each of 12 equal parts of the time that was looked at, oldest first. */
   trend: number[];
   sampleIds: string[];
 }
 
 export interface DeadLetterGroups {
   groups: DeadLetterGroup[];
-  /** The number of dead letters that were read, the newest first. */
+  /** How many dead letters were read, newest first. */
   scanned: number;
   total: number;
   trendFrom: number;
@@ -37,10 +37,10 @@ const SAMPLES = 5;
 const TREND_BUCKETS = 12;
 const MAX_GROUPS = 200;
 
-/** The fields by which a group is formed. */
+/** The fields that decide to which group a dead letter belongs. */
 export type DeadFacts = Pick<TaskView, "id" | "type" | "deadReason" | "lastError" | "endedAt" | "diedAgain">;
 
-/** @param until the end of the trend, which is the present, ms since the epoch */
+/** Groups dead letters. @param until the end of the trend, which is the present, ms since the epoch */
 export function groupDead(tasks: readonly DeadFacts[], until: number): Omit<DeadLetterGroups, "total"> {
   const groups = new Map<string, DeadLetterGroup>();
   const trendFrom = tasks.reduce((oldest, task) => Math.min(oldest, task.endedAt ?? until), until);
@@ -83,7 +83,7 @@ function largestFirst(groups: Iterable<DeadLetterGroup>): DeadLetterGroup[] {
   return [...groups].sort((a, b) => b.count - a.count || b.lastAt - a.lastAt);
 }
 
-/** Dead letters with the same type, reason and error. */
+/** Reads dead letters and groups them by type, reason and error. */
 export async function deadLetterGroups({ all }: Parts, options: GroupOptions): Promise<DeadLetterGroups> {
   const scan = Math.ceil((options.scan ?? LIMITS.groupedDeadLetters) / all.length);
   return mergeGroups(await Promise.all(all.map(({ engine }) => groupsOf(engine, { ...options, scan }))));
@@ -102,7 +102,7 @@ async function groupsOf(engine: Engine, options: GroupOptions): Promise<DeadLett
   return { ...groupDead(newest, stats.at), total: stats.dead };
 }
 
-/** Joins the groups of several partitions that have the same type, reason and signature. */
+/** Joins the groups of several partitions if they have the same type, reason and signature. */
 export function mergeGroups(all: readonly DeadLetterGroups[]): DeadLetterGroups {
   const groups = new Map<string, DeadLetterGroup>();
   for (const group of all.flatMap((part) => part.groups)) {

@@ -31,9 +31,9 @@ const DISCARDED = { d: "discarded", n: "not_dead", u: "not_found" } as const;
 
 export interface ReplayHow {
   payloadText?: string | undefined;
-  /** The request id under which an operation repeats a batch. */
+  /** The request id with which an operation repeats a batch. */
   request?: Request;
-  /** Dead letters that died after this moment are left alone. */
+  /** Tasks that died after this moment stay dead letters. */
   diedBefore?: number;
   /** Also replays a task whose unique key another task holds. */
   force?: boolean | undefined;
@@ -67,8 +67,9 @@ export async function replayHere(
 }
 
 /**
- * Replays into another queue. First it enqueues a task there with a derived id, by which a repeat finds that task. Then
- * it marks the old task as moved. A crash between the two steps leaves both tasks, never none.
+ * Replays tasks into another queue. First it enqueues a new task there, with an id derived from the old one, so that a
+ * repeat finds the new task. Then it marks the old task as moved. A crash between the two steps leaves both tasks, but
+ * never none.
  */
 export async function replayInto(
   from: Engine,
@@ -107,8 +108,8 @@ export async function replayInto(
       keepPayload,
       keep,
     } = decoded;
-    // In a queue with partitions the id decides the partition, which may not be that of the unique key. So the task
-    // does not take its unique key there.
+    // In a queue with partitions, the derived id decides the partition, and the unique key may belong to another one.
+    // So the task does not take its unique key there.
     const unique = force || target.partitions ? null : decoded.unique;
     const options = {
       priority,
@@ -133,7 +134,7 @@ export async function replayInto(
     );
     const count = (band: string) => (bandOf(options) === band ? 1 : 0);
     const { verdicts, owners = [] } = await to.enqueue({
-      // The new task keeps its id however it ended, because a repeat has to find it.
+      // The new task keeps its id even after it has ended, because a repeat has to find it.
       checked: true,
       once: true,
       unique: unique !== null,
@@ -150,7 +151,7 @@ export async function replayInto(
     if (verdicts === "f")
       throw new HoldfastError(
         "queue_full",
-        `queue "${target.queue}" has as many waiting tasks as it may have`,
+        `queue "${target.queue}" has as many waiting tasks as its maxWaiting allows`,
         {
           taskId: raw.id,
         },
@@ -174,17 +175,17 @@ export async function replayInto(
 }
 
 /**
- * Returns the new id of a task that was moved after `sinceMs`. If an operation repeats a batch, it finds the tasks that it
- * moved before in this way.
+ * Returns the new id of a task that was moved after `sinceMs`. An operation that repeats a batch finds the tasks that
+ * it has already moved in this way.
  */
 function movedSince(record: string, queue: string, sinceMs: number): string | null {
   const [, movedAt, where] = /^r (\d+) \S+ (\S+)/.exec(record) ?? [];
   if (where === undefined || !(Number(movedAt) > sinceMs)) return null;
-  // The text is the name of the queue or of one of its partitions, a slash, and the id.
+  // The text is the name of the other queue or of one of its partitions, a slash, and the new id.
   return where.startsWith(`${queue}/`) ? where.slice(where.lastIndexOf("/") + 1) : null;
 }
 
-/** The derived id is always the same, so that a repeat finds the task that was enqueued before. */
+/** Derives the new id. It is always the same, so that a repeat finds the task that was enqueued before. */
 function derivedId(id: string, generation: number): string {
   const derived = `${id}.g${generation}`;
   if (derived.length <= 128) return derived;
@@ -193,7 +194,9 @@ function derivedId(id: string, generation: number): string {
 }
 
 /**
- * @param options for an operation: the request id under which a batch is repeated, and the options of `Engine.discard`
+ * Discards dead letters.
+ * @param options only for an operation: the request id with which it repeats a batch, and the options of
+ * `Engine.discard`
  */
 export async function discardDead(
   engine: Engine,
@@ -209,7 +212,7 @@ export async function discardDead(
 }
 
 /**
- * Replays tasks by id, each in its part or into another queue.
+ * Replays tasks by id, each in its part of the queue or into another queue.
  * @param open registers the other queue and returns its parts
  * @returns one result per id, in the order given
  */

@@ -7,7 +7,7 @@ import type { QueueKeys } from "../redis/keys.ts";
 export const EMPTIED_STATES = ["pending", "scheduled", "dead", "completed", "cancelled", "expired"] as const;
 export type EmptiedState = (typeof EMPTIED_STATES)[number];
 
-/** The indexes with the tasks of a state. */
+/** The indexes that have the tasks of a state. */
 export const INDEXES: Record<EmptiedState, (keyof QueueKeys)[]> = {
   pending: ["pendingHigh", "pending", "pendingLow", "pendingSolo", "pendingTyped", "pendingKeyed"],
   scheduled: ["scheduled"],
@@ -17,10 +17,10 @@ export const INDEXES: Record<EmptiedState, (keyof QueueKeys)[]> = {
   expired: ["expired"],
 };
 
-/** Removing more tasks at once would block Redis for too long. */
+/** One call removes at most this many tasks, because more would block Redis for too long. */
 export const EMPTY_TASKS = 250;
 
-/** Removes every task of one part that is in one of these states. @returns how many */
+/** Removes every task of one part that is in one of these states. @returns how many tasks were removed */
 export async function emptyPart(engine: Engine, states: readonly EmptiedState[]): Promise<number> {
   let removed = 0;
   for (const state of states) {
@@ -35,7 +35,10 @@ export async function emptyPart(engine: Engine, states: readonly EmptiedState[])
   return removed;
 }
 
-/** Removes the parts of a queue with their tasks. @returns the number of tasks, or null if a part got new tasks meanwhile */
+/**
+ * Removes the parts of a queue with their tasks. @returns how many tasks were removed; null if a part got new tasks
+ * meanwhile
+ */
 export async function deleteParts(client: Holdfast, { all, partitions }: Parts): Promise<number | null> {
   let removed = 0;
   for (const { name, engine } of all) {

@@ -44,7 +44,9 @@ describe("a filter", () => {
     { from: 101 },
     { to: 100 },
     { q: "1e3", type: "other" },
-  ])("%o does not match: all that is given has to", (filter) => expect(isMatch(filter)).toBe(false));
+  ])("%o does not match, because all given fields have to match", (filter) =>
+    expect(isMatch(filter)).toBe(false),
+  );
 
   test.each<[object, string]>([
     [{ tags: "tenant:acme" }, 'the filter\'s field "tags" is not known; a filter may have type, tag,'],
@@ -60,14 +62,14 @@ describe("a filter", () => {
     expect(() => matcherOf(filter)).toThrow(message);
   });
 
-  test("with a field that is undefined means no list of everything where something is done to all that match", () => {
+  test("a filter with an undefined field is refused for an action on all matches", () => {
     const unset = { tag: undefined } as unknown as TaskFilter;
     expect(isMatch(unset)).toBe(true);
     expect(() => bulkMatcherOf(unset)).toThrow("leave it out to mean every dead letter");
   });
 });
 
-test("any text is found in itself, whatever its case and whatever it means to a pattern", () => {
+test("any text is found in itself, whatever its case, even if it looks like a pattern", () => {
   fc.assert(
     fc.property(
       fc.oneof(fc.string({ minLength: 1 }), fc.string({ unit: "grapheme", minLength: 1 })),

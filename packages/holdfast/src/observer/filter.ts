@@ -4,21 +4,21 @@ import { signatureOf } from "./signature.ts";
 /** Selects tasks. A task has to match every field that is given. */
 export interface TaskFilter {
   type?: string;
-  /** A whole tag, as it is written. */
+  /** A complete tag. Case matters. */
   tag?: string;
-  /** Text in id, type, error, tags or payload; upper and lower case are the same. */
+  /** Text in id, type, error, tags or payload. Case does not matter. */
   q?: string;
-  /** Text in the last error; upper and lower case are the same. */
+  /** Text in the last error. Case does not matter. */
   error?: string;
   /** The signature that `signatureOf` returns. */
   signature?: string;
   /** The reason why the task died. */
   reason?: DeadReason;
-  /** The earliest time at which the task may have ended, be due (scheduled) or have been enqueued (pending, processing), ms. */
+  /** The task ended, is due (scheduled) or was enqueued (pending, processing) at this time or later, ms. */
   from?: number;
   /**
-   * The task's time has to be earlier than this, ms. If the clock was set back, some tasks from the repeated span may be left
-   * out.
+   * That time of the task is before this one, ms. If the clock was set back, some tasks from the repeated span may be
+   * left out.
    */
   to?: number;
 }
@@ -26,7 +26,7 @@ export interface TaskFilter {
 /** Selects dead letters. An empty filter selects all of them. */
 export type DeadLetterFilter = TaskFilter;
 
-/** The fields of a task that a filter looks at. */
+/** The fields of a task that a filter reads. */
 export type FilteredTask = Pick<
   TaskView,
   | "id"
@@ -45,13 +45,13 @@ const TEXTS = ["type", "tag", "q", "error", "signature", "reason"] as const;
 const TIMES = ["from", "to"] as const;
 const KNOWN: ReadonlySet<string> = new Set([...TEXTS, ...TIMES]);
 
-/** The time that `from` and `to` are compared with. */
+/** Returns the time of a task with which `from` and `to` are compared. */
 export function timeOf(task: Pick<TaskView, "state" | "enqueuedAt" | "runAt" | "endedAt">): number {
   if (task.state === "scheduled") return task.runAt ?? 0;
   return task.state === "pending" || task.state === "processing" ? task.enqueuedAt : (task.endedAt ?? 0);
 }
 
-/** Finds words in texts; upper and lower case are the same. */
+/** Returns a function that finds these words in a text. Case does not matter. */
 export function textFinder(words: string): (text: string) => boolean {
   if (words.toLowerCase() === words.toUpperCase()) return (text) => text.includes(words);
   const pattern = new RegExp(words.replaceAll(/[$()*+.?[\\\]^{|}/]/g, "\\$&"), "iu");
@@ -59,8 +59,8 @@ export function textFinder(words: string): (text: string) => boolean {
 }
 
 /**
- * Checks a filter and turns it into a function. An unknown field is refused: if it were ignored, the filter would
- * select more tasks than the caller means.
+ * Checks a filter and turns it into a function. An unknown field is refused, because ignoring it would select more
+ * tasks than the caller means.
  * @throws HoldfastError invalid_argument that names the field
  */
 export function matcherOf(filter: TaskFilter): (task: FilteredTask) => boolean {
@@ -79,14 +79,14 @@ export function matcherOf(filter: TaskFilter): (task: FilteredTask) => boolean {
     (hasWords === undefined || textsOf(task).some(hasWords));
 }
 
-/** The fields that `q` searches. */
+/** Returns the texts that `q` searches. */
 function textsOf({ id, type, lastError, tags, payloadText }: FilteredTask): string[] {
   return [id, type, lastError ?? "", ...tags, payloadText];
 }
 
 /**
- * Checks the filter of an action on all matches. A field that is undefined is refused too, because without it the
- * action could apply to every dead letter.
+ * Checks the filter of an action on all matches. An undefined field is refused too, because without it the action could
+ * apply to every dead letter.
  * @throws HoldfastError invalid_argument
  */
 export function bulkMatcherOf(filter: DeadLetterFilter): (task: FilteredTask) => boolean {

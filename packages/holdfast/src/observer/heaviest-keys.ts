@@ -3,24 +3,27 @@ import type { Engine } from "../engine/engine.ts";
 import { KEYS_PER_CALL, readKeys, scanAccounts } from "../engine/limits.ts";
 import type { Parts } from "../partitions/parts.ts";
 
-/** What keys are sorted by, the highest first. */
+/** The values by which keys can be sorted, highest first. */
 export const KEY_ORDERS = ["waiting", "running", "heldUntil"] as const;
 export type KeyOrder = (typeof KEY_ORDERS)[number];
 
 /** The most keys with waiting tasks that are looked at. */
 const KEYS_LOOKED_AT = 5_000;
-/** How many fields are looked at of the hash that has the records of tasks and the accounts of keys. */
+/** How many fields are read from the hash that has both the records of tasks and the accounts of keys. */
 const FIELDS_LOOKED_AT = 100_000;
 
 export interface HeaviestKeys {
   keys: TaskKeyView[];
   /** How many keys were looked at. */
   lookedAt: number;
-  /** False: there may be more keys than those that were looked at. */
+  /** False: only some of the keys were read, so there may be others. */
   isWhole: boolean;
 }
 
-/** The first keys in an order, among those that have waiting or running tasks, a hold or a limit of their own. */
+/**
+ * Returns the first keys in an order, among the keys that have waiting or running tasks, a hold or a limit of their
+ * own.
+ */
 export async function heaviestKeys(parts: Parts, by: KeyOrder, limit: number): Promise<HeaviestKeys> {
   const found = await Promise.all(parts.all.map(({ engine }) => keysOf(engine, parts.all.length)));
   const keys = found.flatMap((part) => part.keys);
@@ -32,7 +35,7 @@ export async function heaviestKeys(parts: Parts, by: KeyOrder, limit: number): P
   };
 }
 
-/** @param share the number of parts of the queue, which divide the bounds among them */
+/** @param share the number of parts of the queue, among which the bounds are divided */
 async function keysOf(engine: Engine, share: number): Promise<{ keys: TaskKeyView[]; isWhole: boolean }> {
   const byKey = new Map<string, TaskKeyView>();
   const add = (keys: readonly TaskKeyView[]) => {
@@ -47,7 +50,7 @@ async function keysOf(engine: Engine, share: number): Promise<{ keys: TaskKeyVie
     add(page.keys);
     cursor = page.cursor;
   }
-  // Keys without waiting tasks are in no index. Their accounts are found among the records of the tasks.
+  // No index has the keys without waiting tasks. Their accounts are found among the records of the tasks.
   const accounts = await scanAccounts(engine, Math.ceil(FIELDS_LOOKED_AT / share), KEYS_LOOKED_AT / share);
   const others = accounts.keys.filter((key) => !byKey.has(key));
   for (let from = 0; from < others.length; from += KEYS_PER_CALL)
@@ -55,6 +58,6 @@ async function keysOf(engine: Engine, share: number): Promise<{ keys: TaskKeyVie
   return { keys: [...byKey.values()].filter(isWorthy), isWhole: cursor === null && accounts.isWhole };
 }
 
-/** Whether the key has something to show. Some accounts are kept only until their rate is whole again. */
+/** Whether a key is worth showing. Some accounts are kept only until their rate has recovered. */
 const isWorthy = ({ waiting, running, limit, heldUntil }: TaskKeyView) =>
   waiting > 0 || running > 0 || limit !== null || heldUntil !== null;

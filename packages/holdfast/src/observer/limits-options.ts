@@ -80,7 +80,7 @@ export const keyLimitsShape = shapeOf<KeyLimits>({
   hints: { ...limitHints, maxSize: "maxWaiting", fifo: "ordered", strategy: "whenFull", policy: "whenFull" },
   rule: ({ ordered = false, concurrency, onDead, whenFull = "wait" }) =>
     ordered && concurrency !== 1
-      ? "key.ordered needs key.concurrency: 1, since tasks that run side by side have no order"
+      ? "key.ordered needs key.concurrency: 1, because tasks that run at the same time have no order"
       : onDead !== undefined && !ordered
         ? "key.onDead needs key.ordered: true"
         : whenFull !== "wait" && concurrency === undefined
@@ -108,7 +108,7 @@ export const queueLimitsShape = shapeOf<QueueLimits>({
 });
 
 export interface KeyLimitOptions {
-  /** For how long the limit holds, ms, 1 ms to 365 days. @default for ever */
+  /** How long the limit is valid, ms, from 1 ms to 365 days. @default for ever */
   forMs?: number | undefined;
 }
 
@@ -120,7 +120,7 @@ export interface HoldOptions {
 }
 
 export interface ListKeysOptions {
-  /** The `cursor` of the page before. */
+  /** The `cursor` of the previous page. */
   cursor?: string | undefined;
   /** 1 to 500. @default 100 */
   limit?: number | undefined;
@@ -128,8 +128,8 @@ export interface ListKeysOptions {
 
 export interface TryLimitsOptions {
   /**
-   * The slots of all workers together, 1 to 1,000,000. @default those of the workers that run now, or as many tasks as the record shows at
-   * one time if that is more
+   * The slots of all workers together, 1 to 1,000,000. @default the slots of the workers that run now, but not fewer
+   * than the tasks that the records show running at one time
    */
   slots?: number | undefined;
 }
@@ -142,7 +142,7 @@ export const tryLimitsShape = shapeOf<TryLimitsOptions>({
 });
 
 export interface HeaviestKeysOptions {
-  /** The highest first. @default "waiting" */
+  /** The keys with the highest value come first. @default "waiting" */
   by?: KeyOrder | undefined;
   /** 1 to 500. @default 20 */
   limit?: number | undefined;

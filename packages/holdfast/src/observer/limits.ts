@@ -39,8 +39,8 @@ export class Limits {
   }
 
   /**
-   * The limits of a queue, and why tasks wait. For a queue with partitions: of all partitions together. @throws
-   * HoldfastError queue_not_found
+   * The limits of a queue, and why tasks wait. If the queue has partitions, the numbers are those of all partitions
+   * together. @throws HoldfastError queue_not_found
    */
   async get(queue: string): Promise<LimitsView> {
     const { all, partitions } = await this.#partitions.known(queue);
@@ -64,14 +64,14 @@ export class Limits {
     };
   }
 
-  /** Makes the checks of `set`, but creates no queue. @throws HoldfastError invalid_argument */
+  /** Checks limits as `set` does, but changes nothing. @throws HoldfastError invalid_argument */
   check(limits: QueueLimits): void {
     checkShape(checks.queueLimitsShape, limits);
   }
 
   /**
-   * Sets all limits of a queue. A limit that is left out ends. A queue that does not exist is created. The next task
-   * that is granted obeys the limits. If the queue has partitions, its limit is divided among them according to the
+   * Sets all limits of a queue. Removes every limit that is not given. Creates the queue if it does not exist. The next
+   * grant already obeys the new limits. If the queue has partitions, its limit is divided among them according to the
    * tasks that wait there.
    * @throws HoldfastError invalid_argument
    */
@@ -118,7 +118,8 @@ export class Limits {
   }
 
   /**
-   * The waiting and running tasks of a key, and why they wait. @throws HoldfastError queue_not_found, invalid_argument
+   * Counts the waiting and running tasks of a key, and says why tasks wait. @throws HoldfastError queue_not_found,
+   * invalid_argument
    */
   async key(queue: string, key: string): Promise<TaskKeyView> {
     const { engine } = (await this.#partitions.known(queue)).ofKey(key);
@@ -127,7 +128,7 @@ export class Limits {
   }
 
   /**
-   * Gives a key its own limit instead of the limit of all keys; null ends it.
+   * Gives a key its own limit instead of the limit of all keys; null removes it.
    * @throws HoldfastError queue_not_found, invalid_argument
    */
   async setKey(
@@ -142,7 +143,7 @@ export class Limits {
   }
 
   /**
-   * Grants no task of a key, of a type, or of the whole queue for `holdMs`; 0 ends the hold.
+   * Stops grants of tasks of a key, of a type, or of the whole queue for `holdMs`; 0 ends the hold.
    * @param holdMs 0 to 365 days
    * @throws HoldfastError queue_not_found, invalid_argument
    */
@@ -159,13 +160,13 @@ export class Limits {
     await Promise.all(all.map(({ engine }) => changeKey(engine, of, { holdMs })));
   }
 
-  /** All limits that queues share. */
+  /** The limits that several queues share. */
   async shared(): Promise<SharedLimitView[]> {
     const all = await this.#client.sharedLimits.all();
     return all.filter(({ name }) => !isOfPartitions(name)).map(sharedView);
   }
 
-  /** Makes the checks of `share`, but creates no queue. @throws HoldfastError invalid_argument, invalid_queue_name */
+  /** Checks a limit as `share` does, but changes nothing. @throws HoldfastError invalid_argument, invalid_queue_name */
   async checkShare(name: string, limit: Limit, queues: readonly string[]): Promise<void> {
     checkArgument("name", checks.sharedName, name);
     checkShape(checks.limitShape, limit);
@@ -173,7 +174,7 @@ export class Limits {
     if (limit.weight !== undefined || !wholeLimit({ queue: limit }))
       throw new HoldfastError(
         "invalid_argument",
-        "limit has to have concurrency, rate or both, but no weight: a weight is for keys of one queue, and this limit is shared by queues",
+        "limit needs concurrency, rate or both, and no weight: only the keys of one queue have weights, not the queues that share a limit",
         { field: "limit" },
       );
     let parts = 0;
@@ -226,9 +227,9 @@ export class Limits {
   }
 
   /**
-   * The keys with the most waiting or running tasks, or the longest hold. Only keys with tasks, a hold or their own
-   * limit are listed. Looks at up to 5,000 keys with waiting tasks, and for the other keys through 100,000 fields of
-   * the queue.
+   * The keys with the most waiting or running tasks, or the longest hold. Lists only keys that have tasks, a hold or
+   * their own limit. Reads up to 5,000 keys with waiting tasks, and finds the other keys in up to 100,000 fields of the
+   * queue.
    * @throws HoldfastError queue_not_found, invalid_argument
    */
   async heaviest(queue: string, options: checks.HeaviestKeysOptions = {}): Promise<HeaviestKeys> {
@@ -246,7 +247,7 @@ export class Limits {
 
 const hasTypes = ({ types = {} }: QueueLimits) => Object.keys(types).length > 0;
 
-/** The types of all partitions together. A type that one partition holds is shown as held. */
+/** The types of all partitions together. A type is shown as held if it is held in one partition. */
 function typesOf(parts: readonly TaskTypeView[][]): TaskTypeView[] {
   const types = new Map<string, TaskTypeView>();
   for (const view of parts.flat()) {

@@ -9,10 +9,10 @@ import { queueStats } from "./queue-stats.ts";
 const PAGE = 100;
 const INDEXES = { dead: "deadLetters", scheduled: "scheduled" } as const;
 
-/** The states whose tasks can be selected by a filter for an action on all of them. */
+/** The states in which a filter can select tasks for an action on all matches. */
 export type MatchedState = keyof typeof INDEXES;
 
-/** The tasks in a state, from the latest time on, page by page. */
+/** Reads the tasks in a state page by page, latest time first. */
 export async function* pagesOf(
   engine: Engine,
   state: MatchedState,
@@ -30,7 +30,7 @@ export async function* pagesOf(
   } while (cursor !== "");
 }
 
-/** The number of tasks that match, and the number that was read to find them. */
+/** How many tasks match, and how many were read to find them. */
 export interface TaskMatch {
   matched: number;
   scanned: number;
@@ -39,7 +39,10 @@ export interface TaskMatch {
   isWhole: boolean;
 }
 
-/** Counts the tasks in a state that match. In each part it stops after more than `matched` matches or after `scanned` tasks. */
+/**
+ * Counts the tasks in a state that match. In each part it stops after more than `matched` matches or after `scanned`
+ * tasks.
+ */
 export async function matchTasks(
   { all }: Parts,
   state: MatchedState,

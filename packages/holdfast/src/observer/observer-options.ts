@@ -14,13 +14,13 @@ export type ObserverOptions =
 export interface BulkOptions {
   /** The other queue into which the tasks are replayed. */
   to?: string | undefined;
-  /** With `replayAll`: as `force` of a replay by ids. @default false */
+  /** Only for `replayAll`: also replays tasks whose unique key another task holds. @default false */
   force?: boolean | undefined;
   /** The most tasks per second, more than 0. @default as fast as Redis takes them */
   ratePerSecond?: number | undefined;
   /** When it is aborted, the operation is cancelled after the present batch. */
   signal?: AbortSignal | undefined;
-  /** The person or program that asks for it, shown with the operation. @default "library" */
+  /** The person or program that starts the operation, shown with the operation. @default "library" */
   by?: string | undefined;
   onProgress?: ((progress: { done: number; total: number }) => void) | undefined;
 }
@@ -51,7 +51,7 @@ export interface MatchBounds {
   signal?: AbortSignal | undefined;
 }
 
-/** Checked in detail when the name is used. */
+/** The name is checked in detail when it is used. */
 const queueName: Kind = { wants: "the name of a queue", is: isText, code: "invalid_queue_name" };
 export const emptiedStates = listOf(
   oneOf(...EMPTIED_STATES),

@@ -25,7 +25,7 @@ import { workersOf } from "./workers.ts";
 
 export type { BulkOptions, ObserverOptions } from "./observer-options.ts";
 
-/** Shows all queues to an operator, and acts on them. A queue with partitions is one queue here. */
+/** Shows all queues to an operator, and acts on them. A queue with partitions counts as one queue. */
 export class Observer extends TaskOperator {
   #callsBefore: Promise<void> = Promise.resolve();
   readonly #client: Holdfast;
@@ -53,7 +53,10 @@ export class Observer extends TaskOperator {
     return [...new Set(names.map((name) => queueOfPartition(name) ?? name))].sort();
   }
 
-  /** Counts the tasks of a queue, of all its partitions together. @throws HoldfastError queue_not_found */
+  /**
+   * Counts the tasks of a queue. If it has partitions, their counts are added up.
+   * @throws HoldfastError queue_not_found
+   */
   async stats(queue: string): Promise<QueueStats> {
     const { all, partitions } = await this.#partitions.known(queue);
     const parts = await Promise.all(all.map((part) => this.#statsOf(part)));
@@ -96,8 +99,8 @@ export class Observer extends TaskOperator {
   }
 
   /**
-   * Pauses a queue. A queue that does not exist is created.
-   * @param by the operator, shown with the paused queue as `pausedBy`
+   * Pauses a queue. Creates the queue if it does not exist.
+   * @param by the operator; shown as `pausedBy`
    * @throws HoldfastError invalid_queue_name
    */
   async pause(queue: string, reason = "", by = ""): Promise<void> {
@@ -120,7 +123,7 @@ export class Observer extends TaskOperator {
   }
 
   /**
-   * Changes settings of a queue. A queue that does not exist is created. The limit of waiting tasks and the number of
+   * Changes settings of a queue. Creates the queue if it does not exist. The limit of waiting tasks and the number of
    * kept tasks are divided among the partitions, rounded up.
    * @throws HoldfastError invalid_*
    */
@@ -142,16 +145,16 @@ export class Observer extends TaskOperator {
   }
 
   /**
-   * Gives a queue this number of partitions, or raises their number. New partitions get the settings and the pause of
-   * the others. Tasks stay in their partition. Workers find new partitions within `watchMs`. Running producers find
-   * them when they start again, or when they meet an id of a new partition.
+   * Gives a queue partitions, or raises their number to `count`. New partitions get the settings of the others, and are
+   * paused if the others are. Tasks stay in their partition. Workers find new partitions within `watchMs`. Running
+   * producers find them when they start again, or when they meet the id of a task in a new partition.
    * @throws HoldfastError conflict if the queue has more partitions, or has tasks but no partitions
    */
   async partition(queue: string, count: number): Promise<{ partitions: number }> {
     return { partitions: await this.#partitions.set(checkPartitionedName(queue), count) };
   }
 
-  /** Removes every task that is in one of these states. Running tasks are left alone. */
+  /** Removes every task that is in one of these states. Running tasks are not removed. */
   async empty(queue: string, states: readonly EmptiedState[]): Promise<{ removed: number }> {
     checkArgument("states", checks.emptiedStates, states);
     const removed = await each(await this.#partitions.known(queue), ({ engine }) =>
@@ -166,7 +169,7 @@ export class Observer extends TaskOperator {
    */
   async deleteQueue(queue: string): Promise<{ removed: number }> {
     const parts = await this.#partitions.known(queue);
-    // Refuses before the first part is deleted, as far as the reasons can be seen here.
+    // These reasons to refuse are checked before the first part is deleted.
     const { paused, processing } = await this.stats(queue);
     const refuse = (code: ErrorCode, why: string): never => {
       throw new HoldfastError(code, `queue "${queue}" cannot be deleted ${why}`);
@@ -188,15 +191,15 @@ export class Observer extends TaskOperator {
     return workersOf(this.#client, options.tasks ?? false);
   }
 
-  /** Ids of the janitors that run. Janitors that do not look after schedules are left out. */
+  /** The ids of the running janitors, without the janitors that do not work on schedules. */
   async janitors(): Promise<string[]> {
     await this.#client.check();
     return this.#client.registry.janitors();
   }
 
   /**
-   * Tells one worker to acquire no more tasks. The worker hands back the tasks that it has not begun, and ends the
-   * running ones. It obeys with its next heartbeat, within two seconds, and is `drained` when it holds no tasks.
+   * Tells one worker to acquire no more tasks. The worker hands back the tasks that it has not begun, and lets the
+   * running ones end. It obeys with its next heartbeat, within two seconds, and is `drained` when it holds no tasks.
    * @throws HoldfastError not_found
    */
   async drainWorker(id: string): Promise<void> {
@@ -230,8 +233,8 @@ export class Observer extends TaskOperator {
   }
 
   /**
-   * Keeps the order of calls: a pause and a resume take effect in the order in which they were called, even if they are
-   * not awaited.
+   * Makes calls take effect in the order in which they were made, even if they are not awaited. Otherwise a resume
+   * could overtake a pause.
    */
   #inOrder<T>(call: () => Promise<T>): Promise<T> {
     const result = this.#callsBefore.then(call);

@@ -15,7 +15,7 @@ const raw = (change: Partial<RawStats> = {}): RawStats => ({
   ...change,
 });
 
-test("a queue without anything is all zeros, with the default settings", () => {
+test("an empty queue has only zeros and the default settings", () => {
   const stats = queueStats("q", raw());
   expect(stats).toMatchObject({
     queue: "q",
@@ -78,7 +78,7 @@ test("the counts of states follow from the accepted tasks and their moves", () =
 });
 
 describe("settings", () => {
-  test("come as they were set, with the reason of a pause in any words", () => {
+  test("are returned as they were set, and the reason of a pause may be any text", () => {
     const reason = encodeURIComponent("deploy 7: wait, 100% of it\nplease");
     expect(queueStats("q", raw({ settings: `1 1 50 1000 20 3000 ${reason}\n7 5000` }))).toMatchObject({
       settings: {
@@ -113,11 +113,11 @@ describe("the age of the oldest pending task", () => {
     ).toBe(6_000);
   });
 
-  test("is never negative, though the clock of a producer was ahead", () => {
+  test("is never negative, even if the clock of a producer was ahead", () => {
     expect(queueStats("q", raw({ oldest: [head(11_000)] })).oldestPendingAgeMs).toBe(0);
   });
 
-  test("passes over a record that cannot be read", () => {
+  test("skips a record that cannot be read", () => {
     expect(queueStats("q", raw({ oldest: ["rubbish", head(9_500)] })).oldestPendingAgeMs).toBe(500);
   });
 });

@@ -14,7 +14,7 @@ const EXPIRED = 6;
 const PURGED = 7;
 const GRANTS = 9;
 const TOTALS = 10;
-// Entries of the pending lists that stand for no pending task.
+// Entries of the pending lists that belong to no pending task.
 const TOMBSTONES = 8;
 const TOMBSTONES_HIGH = 21;
 const TOMBSTONES_LOW = 22;
@@ -29,13 +29,13 @@ function oldestAgeMs(raw: RawStats): number {
     try {
       oldest = Math.min(oldest, decodeHeader(header).enqueuedAt);
     } catch {
-      // A record that cannot be read has no age; it is quarantined when it is acquired.
+      // A record that cannot be read has no age. Its task is quarantined when it is acquired.
     }
   }
   return Math.max(0, raw.now - oldest);
 }
 
-/** How many pending tasks the limits allow to start. -1 stands for no limit. */
+/** Reads what the limits allow to start. -1 means no limit. */
 function flowOf(
   [
     room = -1,
@@ -60,7 +60,7 @@ function flowOf(
   };
 }
 
-/** The counts come from the counters of the queue. An audit compares these counters with the indexes. */
+/** Makes the stats from the counters of the queue. An audit compares these counters with the indexes. */
 export function queueStats(queue: string, raw: RawStats): QueueStats {
   const count = (at: number) => raw.counters[at] ?? 0;
   const total = (at: number) => count(TOTALS + at);

@@ -22,13 +22,13 @@ test("0 for an unknown queue, a single snapshot, or less than a second", () => {
   expect(meter.acksPerSecond("q")).toBe(0);
 });
 
-test("snapshots of less than a second apart are passed over, not piled up", () => {
+test("a snapshot that follows within a second is not kept", () => {
   const meter = new RateMeter();
   for (let at = 0; at <= 5_000; at += 10) meter.observe(sample(at, at / 10));
   expect(meter.acksPerSecond("q")).toBe(100);
 });
 
-test("what is older than half a minute is forgotten", () => {
+test("snapshots older than half a minute are forgotten", () => {
   const meter = new RateMeter();
   meter.observe(sample(0, 0));
   meter.observe(sample(10_000, 1_000_000));
@@ -36,7 +36,7 @@ test("what is older than half a minute is forgotten", () => {
   expect(meter.acksPerSecond("q")).toBe(1);
 });
 
-test("each queue has its own", () => {
+test("each queue has its own rate", () => {
   const meter = new RateMeter();
   for (const at of [0, 1_000]) {
     meter.observe(sample(at, at / 100, "slow"));

@@ -5,11 +5,14 @@ interface Sample {
   acked: number;
 }
 
-// A rate over a shorter time would vary too much, and over a longer time it would not be the present one.
+// Over a shorter time the rate would vary too much. Over a longer time it would not be the present rate.
 const SHORTEST_MS = 1_000;
 const LONGEST_MS = 30_000;
 
-/** How fast the tasks of each queue are completed, from the counters of snapshots that this observer takes anyway. */
+/**
+ * Measures how fast the tasks of each queue are completed, from the counters of snapshots that this observer takes
+ * anyway.
+ */
 export class RateMeter {
   readonly #samples = new Map<string, Sample[]>();
 
@@ -20,7 +23,7 @@ export class RateMeter {
     this.#samples.set(stats.queue, samples);
   }
 
-  /** 0 if too little is known. */
+  /** Returns 0 if there are too few snapshots. */
   acksPerSecond(queue: string): number {
     const samples = this.#samples.get(queue) ?? [];
     const [first, last] = [samples[0], samples.at(-1)];

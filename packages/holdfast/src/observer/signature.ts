@@ -1,11 +1,14 @@
 import type { TaskView } from "@holdfast/contracts";
 
-// First lines that do not name the cause: a name alone, or a phrase that the platform puts in front of the cause.
+// First lines that do not name the cause: only a name, or a phrase that the platform puts before the cause.
 const SAYS_NOTHING =
   /^[\w$.]*( \[[^\]]*\])?(: (fetch failed|terminated|All promises were rejected|Error)?)?$/;
 const EXPLANATION = /^(?:Caused by|Error 1 of \d+): (.+)$/;
 
-/** The first line, followed by the innermost known cause if the line alone says nothing (worker/thrown.ts). */
+/**
+ * Returns the first line, followed by the innermost known cause if the line does not say what failed
+ * (worker/thrown.ts).
+ */
 function tellingLine(error: string): string {
   const [first = "", ...others] = error.split("\n");
   if (!SAYS_NOTHING.test(first)) return first;
@@ -14,7 +17,7 @@ function tellingLine(error: string): string {
   return cause === undefined ? first : `${first} (${cause})`;
 }
 
-/** The common part of equal failures: the message without the parts that differ from task to task. */
+/** Returns the common part of equal failures: the message without the parts that differ from task to task. */
 export function errorSignature(error: string | null): string {
   return tellingLine(error ?? "")
     .replaceAll(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, "<uuid>")
@@ -24,7 +27,7 @@ export function errorSignature(error: string | null): string {
     .slice(0, 200);
 }
 
-/** The signature of a dead letter: that of its error, or its reason if it has no error. */
+/** Returns the signature of a dead letter: the signature of its error, or its reason if it has no error. */
 export function signatureOf(task: Pick<TaskView, "lastError" | "deadReason">): string {
   return errorSignature(task.lastError) || (task.deadReason ?? "retries_exhausted");
 }

@@ -11,7 +11,7 @@ export interface TaskPage {
   tasks: TaskView[];
   /** The cursor of the next page; null at the end. */
   cursor: string | null;
-  /** Tasks looked at for this page. */
+  /** How many tasks were read for this page. */
   scanned: number;
   /** The number of tasks in the list that is searched. */
   total: number;
@@ -51,13 +51,13 @@ export const INDEXES: Record<TaskState, Index[]> = {
   expired: [["expired", "ended"]],
 };
 
-// One request looks at this many tasks at most. The next request continues from its cursor.
+// One request reads at most this many tasks. The next request continues from its cursor.
 const SCANNED = 1_000;
-// How many bytes are read at once. A page of large payloads would stall Redis for everybody.
+// At most this many bytes are read at once, because a page of large payloads would block Redis for everybody.
 const READ_BYTES = 1_048_576;
 
 /**
- * How many tasks to read next, according to the size of those that were read last. @param before the result if none
+ * Returns how many tasks to read next, from the size of those that were read last. @param before the result if none
  * were read
  */
 export function nextPageSize(found: readonly RawTask[], before: number): number {
@@ -71,8 +71,8 @@ export function nextPageSize(found: readonly RawTask[], before: number): number 
 
 /** A cursor is opaque to clients. It says which index was read, and which entry was seen last. */
 function decodeCursor(cursor: string, indexes: Index[]): { at: number; after: string } {
-  // With spaces, because an entry of `pending:typed` is a band, a type, two numbers and an id, and one of
-  // `pending:keyed` begins with the key.
+  // The pattern allows spaces, because an entry of `pending:typed` is a band, a type, two numbers and an id, and an
+  // entry of `pending:keyed` begins with the key.
   const match = /^(\d)~((?:-?\d{1,17}(?:\.\d{1,12})?:[A-Za-z0-9_.:/ %!~*'()-]{0,600})?)$/.exec(
     Buffer.from(cursor, "base64url").toString("utf8"),
   );
@@ -83,14 +83,16 @@ function decodeCursor(cursor: string, indexes: Index[]): { at: number; after: st
 
 const encodeCursor = (at: number, after: string) => Buffer.from(`${at}~${after}`).toString("base64url");
 
-/** The cursor at which to begin in an index that is ordered by time, so that tasks before the span are never read. */
+/**
+ * Returns the cursor at which to begin in an index that is ordered by time, so that tasks before the span are not read.
+ */
 function entryOf({ state, from, to }: ListOptions): string {
   if (state === "scheduled") return from === undefined ? "" : `${Math.ceil(from) - 1}:`;
   if (state === "pending" || state === "processing" || to === undefined) return "";
   return `${Math.ceil(to)}:`;
 }
 
-/** Whether no later task of the index can be within the span. */
+/** Returns whether no later task of the index can be within the span. */
 function isPastSpan(task: TaskView, { state, from, to }: ListOptions): boolean {
   if (state === "scheduled") return to !== undefined && timeOf(task) >= to;
   if (state === "pending" || state === "processing") return false;
@@ -136,7 +138,7 @@ function decodePartCursor(cursor: string | undefined, count: number): [place: nu
 const invalidCursor = () =>
   new HoldfastError("invalid_cursor", "this cursor is not valid: start again without one");
 
-/** @param queue the name that the returned tasks have as their queue */
+/** Lists the tasks of one part. @param queue the name that the returned tasks have as their queue */
 export async function listPart(queue: string, engine: Engine, options: ListOptions): Promise<TaskPage> {
   const { state, cursor, limit = 50, signal, ...filter } = options;
   const matches = matcherOf(filter);

@@ -39,8 +39,8 @@ export class TaskOperator {
 
   /**
    * One page of the tasks in a state. With a filter, the search ends when enough tasks match or 1,000 tasks were
-   * scanned. So a page can be short although it has a cursor. The partitions of a queue follow one another, and the
-   * tasks are in order within each.
+   * scanned. So a page can have few tasks and still have a cursor. If the queue has partitions, the page lists one
+   * after the other, and the tasks of each in order.
    * @throws HoldfastError invalid_argument (also for a filter with an unknown field), invalid_cursor, queue_not_found
    */
   async list(queue: string, options: ListOptions): Promise<TaskPage> {
@@ -48,8 +48,8 @@ export class TaskOperator {
   }
 
   /**
-   * Dead letters with the same type, reason and error. @param options.scan how many of the newest are looked at
-   * @default 10_000
+   * Groups dead letters by type, reason and error.
+   * @param options.scan how many of the newest dead letters to look at @default 10_000
    */
   async deadLetterGroups(queue: string, options: checks.GroupOptions = {}): Promise<DeadLetterGroups> {
     checkShape(checks.groupShape, options);
@@ -72,11 +72,11 @@ export class TaskOperator {
   }
 
   /**
-   * Replays every dead letter that matches and was there at the call, oldest first, as an operation that runs here. It is
-   * listed with the others, can be paused and cancelled, and a service continues it if this process ends. Tasks whose unique key another
-   * task holds are skipped, unless `options.force` is true.
-   * @throws HoldfastError invalid_argument (a filter that is not known, too), queue_not_found, rate_limited (too many
-   * operations run), conflict (somebody cancelled it)
+   * Replays every dead letter that matches and existed at the time of the call, oldest first. This is an operation: it
+   * is listed with the others and can be paused and cancelled. It runs in this process, and a service continues it if
+   * this process ends. Skips tasks whose unique key another task holds, unless `options.force` is true.
+   * @throws HoldfastError invalid_argument (also for a filter with an unknown field), queue_not_found, rate_limited
+   * (too many operations run), conflict (somebody cancelled it)
    */
   async replayAll(
     queue: string,
@@ -93,8 +93,8 @@ export class TaskOperator {
   }
 
   /**
-   * Makes dead letters of scheduled tasks that died in another system. The call can be repeated. The totals of the
-   * queue do not count these tasks as dead-lettered, since they did not fail here. At most 500 tasks.
+   * Makes dead letters of scheduled tasks that died in another system. The call can be repeated. These tasks do not
+   * count in `totals.deadLettered` of the queue, since they did not fail here. At most 500 tasks.
    * @returns one result per task, in the order given
    * @throws HoldfastError invalid_*, queue_not_found
    */
@@ -103,8 +103,8 @@ export class TaskOperator {
   }
 
   /**
-   * Discards every dead letter that matches, as an operation like that of `replayAll`. It can be undone for ten
-   * minutes.
+   * Discards every dead letter that matches, as an operation like the one of `replayAll`. The operation can be undone
+   * for ten minutes.
    */
   async discardAll(
     queue: string,
@@ -119,7 +119,7 @@ export class TaskOperator {
     return (await this.matchDead(queue, filter)).matched;
   }
 
-  /** Counts the dead letters that match. @param bounds how far to look in each partition */
+  /** Counts the dead letters that match. @param bounds how many tasks to look at in each partition */
   async matchDead(
     queue: string,
     filter: DeadLetterFilter = {},
@@ -128,7 +128,7 @@ export class TaskOperator {
     return this.#match("dead", queue, filter, bounds);
   }
 
-  /** Counts the scheduled tasks that match, as `matchDead` counts dead letters. */
+  /** Counts the scheduled tasks that match, in the way in which `matchDead` counts dead letters. */
   async matchScheduled(
     queue: string,
     filter: TaskFilter = {},
@@ -144,8 +144,9 @@ export class TaskOperator {
   }
 
   /**
-   * Gives tasks that wait another time, priority, key or payload, all the same; at most 500 ids.
-   * @param change a payload goes with exactly one id
+   * Changes the time, the priority, the key or the payload of tasks that wait. All given tasks get the same change. At
+   * most 500 ids.
+   * @param change a payload needs exactly one id
    * @returns one result per id, in the order given
    * @throws HoldfastError invalid_*, payload_too_large, queue_not_found
    */
@@ -154,8 +155,8 @@ export class TaskOperator {
   }
 
   /**
-   * Changes every scheduled task that matches and was scheduled at the call, as `replayAll` replays dead letters. `{ delayMs: 0 }` runs all
-   * of them now, retries among them.
+   * Changes every scheduled task that matches and was scheduled at the time of the call, as an operation like the one
+   * of `replayAll`. `{ delayMs: 0 }` runs all of them now, including retries.
    * @throws HoldfastError as `replayAll`
    */
   async changeAll(
@@ -174,7 +175,7 @@ export class TaskOperator {
     return part ? part.engine.cancel(id) : "not_found";
   }
 
-  /** Verdicts that came too late, newest first, at most 100. @throws HoldfastError queue_not_found */
+  /** The verdicts that came too late, newest first, at most 100. @throws HoldfastError queue_not_found */
   async staleVerdicts(queue: string, limit = 100): Promise<StaleVerdict[]> {
     checkArgument("limit", checks.staleLimit, limit);
     return readStale(await this.#partitions.known(queue), limit);
@@ -190,7 +191,10 @@ export class TaskOperator {
   ): Promise<Record<string, number>> {
     checkShape(checks.bulkShape, options);
     if (options.to !== undefined && kind !== "replay")
-      throw new HoldfastError("invalid_argument", "to goes with a replay: replayAll(queue, filter, { to })");
+      throw new HoldfastError(
+        "invalid_argument",
+        'only a replay can have "to": replayAll(queue, filter, { to })',
+      );
     options.signal?.throwIfAborted();
     const { matched: total } = await this.#match(change ? "scheduled" : "dead", queue, filter, {});
     return runBulk(this.#client, { kind, queue, filter, total, ...(change ? { change } : {}) }, options);

@@ -16,7 +16,10 @@ interface Case {
   shared?: StoredLimit[];
 }
 
-/** The keys page of a queue without limits, except for the given fields of the queue and of the key of the task. */
+/**
+ * Makes the keys page of a queue that has no limits, except for the given fields of the queue and of the key of the
+ * task.
+ */
 const keysPage = (limits: Partial<KeysPage["limits"]> = {}, key?: Partial<TaskKeyView>): KeysPage => ({
   limits: {
     ...{ queue: "q", at: 0, limits: {}, types: [], running: 0 },
@@ -48,16 +51,16 @@ const why = ({ task, stats, workers = [workerViewOf()], position = null, ...rest
     position,
   });
 
-test("running: where, and that a cancel was asked for", () => {
+test("running: on which worker, and whether a cancel was requested", () => {
   const task = { state: "processing", attempts: 2, workerId: "w7" } as const;
   const workers = [workerViewOf({ id: "w7", state: "draining" })];
   expect(why({ task, workers })).toMatchObject({ reason: "running", detail: "attempt 2 runs on worker w7" });
   expect(why({ task: { ...task, cancelRequested: true }, workers }).detail).toContain("cancel was requested");
-  // A task also runs on while its queue is paused.
+  // A task also continues to run while its queue is paused.
   expect(why({ task, stats: { paused: true }, workers }).reason).toBe("running");
 });
 
-test("worker_lost: what became of its worker, and when another one gets it", () => {
+test("worker_lost: what happened to its worker, and when another worker gets the task", () => {
   const at = 100_000;
   const task = { state: "processing", attempts: 1, workerId: "w7", leaseExpiresAt: at + 20_000 } as const;
   const lost = workerViewOf({ id: "w7", state: "lost", heartbeatAgeMs: 11_000 });
@@ -84,14 +87,14 @@ test("worker_lost: what became of its worker, and when another one gets it", () 
   });
 });
 
-test("overdue: a scheduled task whose time has come, and why nobody moves it", () => {
+test("overdue: a scheduled task whose time has come, and why it was not promoted", () => {
   const task = { state: "scheduled", runAt: 5_000 } as const;
   expect(why({ task, stats: { at: 65_000 }, janitors: 0 })).toMatchObject({
     reason: "overdue",
     detail: "it was due 60 s ago: a janitor has to move it to the waiting tasks, and none runs: start one",
   });
   expect(why({ task, stats: { at: 65_000 } }).detail).toContain("the janitor will move it");
-  // A task is not overdue at once, because a janitor needs a moment.
+  // A task that has just become due is not overdue yet, because a janitor needs a moment.
   expect(why({ task, stats: { at: 6_000 } }).reason).toBe("not_due");
 });
 
@@ -137,7 +140,7 @@ test("paused: with the reason that was given", () => {
   });
 });
 
-test("no_workers: none at all, none of this queue, or none that still runs", () => {
+test("no_workers: there are no workers, none of them works on this queue, or none runs any more", () => {
   const elsewhere = workerViewOf({ queues: ["other"] });
   const gone = (["stopped", "lost"] as const).map((state) => workerViewOf({ state }));
   for (const workers of [[], [elsewhere], gone]) {
@@ -145,7 +148,7 @@ test("no_workers: none at all, none of this queue, or none that still runs", () 
   }
 });
 
-test("no_worker_for_type: there are workers, but none knows the type", () => {
+test("no_worker_for_type: there are workers, but none has a handler for the type", () => {
   const workers = [workerViewOf({ types: ["a"] }), workerViewOf({ types: ["b"] })];
   expect(why({ workers })).toMatchObject({
     reason: "no_worker_for_type",
@@ -153,11 +156,11 @@ test("no_worker_for_type: there are workers, but none knows the type", () => {
   });
 });
 
-test("solo: it has to run alone", () => {
+test("solo: the task has to run alone", () => {
   expect(why({ task: { solo: true } }).reason).toBe("solo");
 });
 
-test("waiting: the place in its band, and when its turn may come", () => {
+test("waiting: the place of the task in its band, and when its turn may come", () => {
   expect(why({ position: 30, acksPerSecond: 10 })).toMatchObject({
     reason: "waiting",
     detail: "30 tasks are before it",
@@ -168,7 +171,7 @@ test("waiting: the place in its band, and when its turn may come", () => {
   expect(why({ position: 1 })).toMatchObject({ detail: "1 task is before it", expectedStartAt: null });
 });
 
-test("waiting: a place that was not found is estimated", () => {
+test("waiting: if the place is not found, it is estimated", () => {
   expect(why({ stats: { pending: 12 } })).toMatchObject({ position: 12, positionIsEstimate: true });
 });
 
@@ -202,7 +205,7 @@ test("limited: which limit holds the task, how much of it is used, and its place
     ...{ reason: "limited", position: 2, expectedStartAt: null },
     detail: '3 of 3 tasks of the key "acme" run; 2 tasks are before it',
   });
-  // Half of the running tasks have this key, so two of the four that end each second do.
+  // Half of the running tasks have this key, so two of the four tasks that end each second have it too.
   const known = { acksPerSecond: 4, stats: { at: 100_000, processing: 6 } };
   expect(why({ task, limits: full, position: 2, ...known }).expectedStartAt).toBe(101_500);
   const rate = { limit: 10, periodMs: 60_000 };
@@ -219,7 +222,7 @@ test("limited: which limit holds the task, how much of it is used, and its place
   expect(why({ task, limits: keysPage({}, {}) }).reason).toBe("waiting");
 });
 
-test("limit: the share of a limit of several queues, which are counted and not named", () => {
+test("limit: the share of a limit that several queues have, whose names are not shown", () => {
   const stored = (name: string, limit: StoredLimit["limit"], queues: string[]): StoredLimit => ({
     ...{ name, limit, queues, version: 1, shares: {}, text: "" },
   });
@@ -241,7 +244,7 @@ test("limit: the share of a limit of several queues, which are counted and not n
   );
 });
 
-test("limit: a key in strict order stopped at a dead letter, and what lets it go on", () => {
+test("limit: a key in strict order stopped after a task died, and how to continue it", () => {
   const limits = keysPage({}, { key: "acme", blockedBy: "stopped" });
   expect(why({ task: { state: "pending", key: "acme" }, limits }).detail).toContain(
     'the key "acme" stopped when one of its tasks died: replay that dead letter, or end the hold',

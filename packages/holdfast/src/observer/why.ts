@@ -32,15 +32,14 @@ export interface Why {
     | "limited"
     | "terminal";
   detail: string;
-  /** The number of tasks before it in its band, if it is known. */
+  /** How many tasks are before the task in its band, if that is known. */
   position: number | null;
   positionIsEstimate: boolean;
   /** Milliseconds since the epoch, if it is known. */
   expectedStartAt: number | null;
 }
 
-// Janitors act as soon as a lease ends or a task becomes due. If something is later than this, ms, it is reported as
-// late.
+// Janitors act as soon as a lease ends or a task becomes due. A delay of more than this is reported, ms.
 const LATE_MS = 2_000;
 
 /** The facts about the workers and the queue that explain why a task waits. */
@@ -49,7 +48,9 @@ export interface Surroundings {
   workers: WorkerView[];
   /** How many janitors run. */
   janitors: number;
-  /** The number of tasks before it in its band; null if it was not found among the entries looked at. */
+  /**
+   * How many tasks are before the task in its band; null if the task was not found among the entries that were read.
+   */
   position: number | null;
   acksPerSecond: number;
   /** The limits of the queue or partition, and of the key of the task. */
@@ -81,7 +82,7 @@ export function explain(task: TaskView, around: Surroundings): Why {
     );
   }
   if (task.state !== "pending" && task.state !== "scheduled")
-    return why("terminal", `it is ${task.state}, and stays so`);
+    return why("terminal", `it is ${task.state}, which is final`);
   const live = workers.filter((worker) => worker.state === "running" && worker.queues.includes(task.queue));
   if (task.state === "scheduled") {
     const lateMs = task.runAt === null ? 0 : stats.at - task.runAt;
@@ -148,7 +149,7 @@ export function explain(task: TaskView, around: Surroundings): Why {
   });
 }
 
-/** The limit that blocks the task: that of the queue, of its key or of its type; null if none does. */
+/** Returns which limit blocks the task: the limit of the queue, of its key or of its type; null for none. */
 function limitOf(task: TaskView, around: Surroundings) {
   const { limits: page, position, stats } = around;
   const { limits, keys } = page;
@@ -195,13 +196,13 @@ function afterEnds(ends: number, running: number, { stats, acksPerSecond }: Surr
   return perSecond > 0 ? Math.round(stats.at + (ends / perSecond) * 1_000) : null;
 }
 
-/** The shared limit whose share is used up. */
+/** Explains a task that waits because the share of its queue in a shared limit is used up. */
 function sharedLimitOf(task: TaskView, { limits: { limits, shares }, shared, position }: Surroundings) {
   const share =
     shares.find(({ limit }) => limit.concurrency !== undefined && limits.running >= limit.concurrency) ??
     shares[0];
   const whole = shared.find(({ name }) => name === share?.name);
-  // The other queues are counted but not named, since the reader may have no right to see them.
+  // The other queues are counted but not named, because the reader may have no right to see them.
   const others = (whole?.queues.length ?? 1) - 1;
   const [what, sharers] = isOfPartitions(share?.name ?? "")
     ? [`the limit of queue "${task.queue}"`, "all its partitions"]
@@ -217,7 +218,7 @@ function sharedLimitOf(task: TaskView, { limits: { limits, shares }, shared, pos
   };
 }
 
-/** What happened to a worker that does not run any more; null for a worker that runs. */
+/** Says what happened to a worker that does not run any more; null for a worker that runs. */
 function whatBecameOf(worker: WorkerView | undefined): string | null {
   if (worker === undefined) return "is not registered any more";
   if (worker.state === "lost") return `was last heard of ${ago(worker.heartbeatAgeMs)}`;
@@ -246,18 +247,18 @@ function spanOf(ms: number): string {
   return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
 }
 
-// The position of a task is searched up to this number.
+// The position of a task is searched up to this one.
 const POSITION_EXACT = 10_000;
 
 /**
- * The number of tasks before this task in its band or in the line of its key; null beyond 10,000, and for a task that
- * is in neither.
+ * Returns how many tasks are before this task in its band or in the line of its key; null beyond 10,000, and for a task
+ * that is in neither.
  */
 export async function positionOf(engine: Engine, task: TaskView): Promise<number | null> {
   if (task.state !== "pending" || task.solo) return null;
   const band = task.priority === "high" ? "pendingHigh" : task.priority === "low" ? "pendingLow" : "pending";
   const index = task.key === null ? band : "pendingKeyed";
-  // The lines of the keys follow one another in one index.
+  // All lines of keys are in one index, one after the other.
   let cursor = task.key === null ? "" : `0:${encodeWord(task.key)} `;
   for (let before = 0; before < POSITION_EXACT; before += LIMITS.scriptTasks) {
     const page = await engine.list(

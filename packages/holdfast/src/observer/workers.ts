@@ -3,7 +3,7 @@ import type { Holdfast } from "../client.ts";
 
 const WORKER_LOST_MS = 10_000;
 
-/** The registered workers, sorted by id. @param withTasks whether the tasks that each worker runs are added */
+/** Returns the registered workers, sorted by id. @param withTasks adds the tasks that each worker runs */
 export async function workersOf(client: Holdfast, withTasks: boolean): Promise<WorkerView[]> {
   const tasks = withTasks ? await client.registry.workerTasks() : null;
   const now = client.connection.now();

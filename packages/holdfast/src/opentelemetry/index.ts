@@ -27,7 +27,7 @@ const BODY_SIZE = "messaging.message.body.size";
 
 /**
  * Makes spans by the messaging conventions of OpenTelemetry: one PRODUCER span per enqueue or batch, and one CONSUMER
- * span per attempt, as a child of the enqueue. For the option `tracing` of `Holdfast`, `Queue` and `Worker`.
+ * span per attempt, as a child of the enqueue. Give it as the option `tracing` of `Holdfast`, `Queue` or `Worker`.
  */
 export function openTelemetry(options: OpenTelemetryOptions = {}): Tracing {
   const tracer = (options.tracerProvider ?? trace).getTracer("holdfast", "0.1.0");
@@ -75,8 +75,8 @@ function destinationOf(name: string): { queue: string; attributes: Attributes } 
 }
 
 /**
- * Links an attempt to the attempt before. If that left no span, as after a crash, the first attempt after a replay
- * links to the enqueue.
+ * Links an attempt to the previous attempt. If that attempt left no span, for example after a crash, the first attempt
+ * after a replay links to the enqueue.
  */
 function linksOf({ parent, previous, attempt, generation }: AttemptAbout): Link[] {
   const isReplay = attempt === 1 && generation > 0;

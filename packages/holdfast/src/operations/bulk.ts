@@ -6,7 +6,8 @@ import type { BulkOptions } from "../observer/observer-options.ts";
 import { finishHere, localAuthor } from "./finish-here.ts";
 
 /**
- * Replays or discards every dead letter that matches, or changes every scheduled task, as an operation that runs in this process.
+ * Replays or discards every dead letter that matches, or changes every scheduled task, as an operation that runs in
+ * this process.
  * @param total the number of tasks that match
  * @returns the number of tasks by outcome
  * @throws HoldfastError invalid_argument, rate_limited (too many operations run), conflict (somebody cancelled it)
@@ -23,7 +24,10 @@ export async function runBulk(
   const { kind, queue, filter, total, change } = what;
   const { to, force = false, ratePerSecond, signal, onProgress, by = "library" } = options;
   if (kind !== "replay" && (to !== undefined || force))
-    throw new HoldfastError("invalid_argument", `to and force go with replayAll, not with ${kind}All`);
+    throw new HoldfastError(
+      "invalid_argument",
+      `to and force are options of replayAll and not of ${kind}All`,
+    );
   const store = client.operations;
   const { id } = await store.create(
     {

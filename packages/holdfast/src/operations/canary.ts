@@ -14,8 +14,9 @@ export interface CanaryVerdict {
 }
 
 /**
- * @param seen ids that were seen completed before, because retention may have removed them since
- * @param shown returns the parts of a task that the operation may show. @default all of it
+ * Looks at the tasks of a canary.
+ * @param seen the ids that were seen completed before, because retention may have removed these tasks since
+ * @param shown returns the parts of a task that the operation may show. @default all parts
  */
 export async function lookAtCanary(
   canary: CanaryView,
@@ -31,16 +32,17 @@ export async function lookAtCanary(
     const [raw] = await engine.get([id]);
     const task = raw ? taskView(engine.queue, raw) : null;
     if (task?.state === "completed") seen.add(id);
-    else if (task === null) failed.push({ id, detail: "it is gone, and was not seen to complete" });
+    else if (task === null)
+      failed.push({ id, detail: "the task no longer exists, and was never seen completed" });
     else if (task.state === "dead" || task.state === "cancelled" || task.state === "expired") {
       const { lastError } = shown(task);
       const error = lastError === null ? "" : `: ${lastError.split("\n", 1)[0]}`;
       failed.push({ id, detail: `it is ${task.state}${task.state === "dead" ? error : ""}` });
-    } else if (isLate) failed.push({ id, detail: `it is still ${task.state}` });
+    } else if (isLate) failed.push({ id, detail: `the task is still ${task.state}` });
     else open++;
   }
   canary.completed = seen.size;
-  // One failed task is enough: the other tasks of the canary may continue, but the operation does not.
+  // One failed task is enough to fail the canary. The other tasks of the canary may continue, but the operation stops.
   if (failed.length > 0) {
     const what = isLate ? ` within ${canary.waitMs / 1_000} s` : "";
     const [{ id, detail } = { id: "", detail: "" }] = failed;

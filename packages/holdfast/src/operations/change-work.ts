@@ -16,8 +16,9 @@ function failureOf({ id, outcome, state, heldBy }: ChangeResult): Failure[] {
 }
 
 /**
- * Changes scheduled tasks, or tasks by id. A task that the operation has changed may stand before it again, at its new time or with its next
- * retry. So tasks are left alone that have waited only since the operation began, and these are counted nowhere.
+ * Changes scheduled tasks, or tasks by id. The operation may meet a task again that it has changed, at the new time of
+ * the task or with its next retry. So it skips tasks that began to wait after the operation began, and does not count
+ * them.
  */
 export function changeWork(operation: ClaimedOperation, parts: Parts): Work {
   const { change = {} } = operation.spec;

@@ -7,7 +7,7 @@ import { engineAt, placeOf, scoreOf, walkOf } from "./walk.ts";
 import type { Batch, Failure, Moved, Work } from "./work.ts";
 
 const NOT_MOVED: Record<string, string> = {
-  not_dead: "it is not a dead letter, or died after the operation began",
+  not_dead: "the task is not a dead letter, or it died after the operation began",
   not_found: "there is no such task",
   unique_conflict: "another task holds its unique key",
 };
@@ -57,7 +57,7 @@ export function discardWork(operation: ClaimedOperation, parts: Parts): Work {
   return { ...walkOf(operation, parts, "dead"), move };
 }
 
-/** Walks the tasks that were discarded while the discard ran. Tasks of other discards are skipped. */
+/** Selects the tasks that were discarded while the discard ran. Tasks of other discards are skipped. */
 export function restoreWork(operation: ClaimedOperation, parts: Parts): Work {
   const { undoes } = operation.spec;
   if (!undoes) throw new HoldfastError("internal", `operation ${operation.id} undoes nothing`);

@@ -9,15 +9,17 @@ import { OperationRunner } from "./operation-runner.ts";
 const LOOK_MS = 50;
 
 export interface FinishOptions {
-  /** When it is aborted, the operation is handed over after the present batch, so that another process can continue it. */
+  /**
+   * When it is aborted, the operation is handed over after the present batch, so that another process can continue it.
+   */
   signal?: AbortSignal | undefined;
   /** Called after each batch with the number of tasks that are done. */
   onProgress?: ((done: number) => void) | undefined;
 }
 
 /**
- * Runs an operation in this process to its end, so that no service has to run. If another process has begun the
- * operation, it waits for that process.
+ * Runs an operation in this process until it ends, so that no service is needed. If another process has begun the
+ * operation, waits for that process.
  * @returns the operation; it has not ended if it was paused or handed over
  * @throws HoldfastError the error that made the operation fail here, or not_found
  */
@@ -62,8 +64,8 @@ export async function finishHere(
 }
 
 /**
- * The author of an operation that the library starts. There is no key and no request, so the record names the process
- * and the machine.
+ * Names the author of an operation that the library starts. There is no key and no request, so the audit record names
+ * the process and the machine.
  */
 export const localAuthor = (actor: string): OperationSpec["by"] => ({
   actor,

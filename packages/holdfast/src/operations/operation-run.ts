@@ -19,7 +19,7 @@ interface Progress {
   /** The batch that was begun. A process that continues the operation repeats this batch under the same sequence. */
   batch: Batch | null;
   counted: boolean;
-  /** Until when the tasks of the canary may complete; null while not all of them have been replayed. */
+  /** Until when the tasks of the canary may complete; null until all of them have been replayed. */
   lookUntil: number | null;
 }
 
@@ -41,7 +41,7 @@ export interface RunOptions {
 const CALL_TASKS = 200;
 const LOOK_MS = 250;
 const RETRY_MS = 500;
-/** Errors after which Redis may have done the call or not. It is safe to repeat the same call. */
+/** Errors after which Redis may have executed the call or not. Repeating the same call is safe. */
 const TRANSIENT: readonly string[] = [
   "redis_unavailable",
   "redis_refused",
@@ -49,7 +49,7 @@ const TRANSIENT: readonly string[] = [
   "redis_read_only",
 ];
 
-/** Another process holds the operation now, or this process has to stop. */
+/** Thrown if another process holds the operation now, or this process has to stop. */
 class Left extends Error {}
 
 /** Runs one operation in this process, from its present state to its end. */
@@ -93,11 +93,11 @@ export class OperationRun {
   }
 
   async #toTheEnd(): Promise<OperationView | null> {
-    // The first write also tells what operators asked for. No task is moved in the millisecond in which the operation
-    // began, so that a task that dies again has died later than that.
+    // The first write also returns what operators asked for. No task is moved in the millisecond in which the operation
+    // began, so that a task that dies again is seen to have died after that.
     do await this.#write("run");
     while (this.#nowMs <= this.#operation.startedAt && (await delay(1, true)));
-    // The last holder may have done its batch although the answer was lost, so the batch is repeated.
+    // The last holder may have moved its batch although its answer was lost, so the batch is repeated.
     if (this.#progress.batch) await this.#moveBatch();
     if (!(await this.#mayGoOn())) return this.#stopped();
     await this.#count();
@@ -111,7 +111,7 @@ export class OperationRun {
       await this.#step(this.#batchSize());
       await this.#keepPace();
     }
-    // Requests of operators that arrived during the last batch have no effect any more.
+    // Requests of operators that arrived during the last batch no longer have an effect.
     return this.#end("succeeded");
   }
 
@@ -208,7 +208,7 @@ export class OperationRun {
 
   #batchSize(): number {
     const { ratePerSecond } = this.#view;
-    // About four calls a second: often enough for an even pace, and seldom enough to cost little.
+    // About four calls a second: often enough for an even pace, and rarely enough to cost little.
     return ratePerSecond === null
       ? CALL_TASKS
       : Math.max(1, Math.min(CALL_TASKS, Math.floor(ratePerSecond / 4)));
@@ -243,7 +243,7 @@ export class OperationRun {
     if (this.#control === "cancel") return this.#end("cancelled");
     this.#view.state = "paused";
     await this.#write("pause");
-    // If it was resumed or cancelled meanwhile, this process still holds it and continues.
+    // If the operation was resumed or cancelled meanwhile, this process still holds it and continues.
     if (this.#control === "pause") return null;
     this.#view.state = "running";
     this.#pace = { begunMs: performance.now(), done: 0 };
@@ -260,8 +260,8 @@ export class OperationRun {
   }
 
   /**
-   * Writes now and then during a search that finds no tasks, so that the lease and the progress are kept without a
-   * write for each look.
+   * Writes from time to time during a search that finds no tasks. So the lease and the progress are kept without a
+   * write for each page.
    */
   async #writeSometimes(): Promise<void> {
     if (performance.now() - this.#wroteAtMs > LOOK_MS) await this.#write("run");
@@ -276,7 +276,7 @@ export class OperationRun {
       ...this.#unwritten,
     };
     const reply = await this.#retried(() => store.write(this.#operation.id, owner, leaseMs, phase, fields));
-    if (reply === null) throw new Left("another process goes on with it");
+    if (reply === null) throw new Left("another process continues the operation");
     this.#unwritten = {};
     this.#wroteAtMs = performance.now();
     this.#control = reply.control;

@@ -14,17 +14,18 @@ export interface OperationRunnerOptions {
   client: Holdfast;
   /** The producer's side of a queue, for a burst. */
   producer(queue: string): BurstProducer;
-  /** How long this process keeps an operation without renewing it, ms. @default 5_000 */
+  /** How long this process may keep an operation without renewing its lease, ms. @default 5_000 */
   leaseMs?: number;
-  /** How often it looks for operations that nobody runs, ms. @default 500 */
+  /** How often the runner looks for operations that nobody runs, ms. @default 500 */
   pollMs?: number;
   /**
-   * The most operations that run here at a time. Beyond these, one more runs for each share that has none here.
+   * How many operations run here at the same time. Beyond these, one more runs for each share that has no operation
+   * here.
    * @default 4
    */
   concurrency?: number;
   /**
-   * Removes from a task what an operation may not show, since more people may read the operation than the task.
+   * Removes from a task what an operation may not show, because more people may read the operation than the task.
    * @default shows all of it
    */
   shown?: ((task: TaskView) => TaskView) | undefined;
@@ -40,7 +41,7 @@ export class OperationRunner {
   readonly #options: OperationRunnerOptions;
   readonly #partitions: PartitionRegistry;
   readonly #abort = new AbortController();
-  /** The operations that run here, each with the API key or address whose share it takes; "" if none. */
+  /** The operations that run here, each with the API key or address to whose share it counts; "" if there is none. */
   readonly #running = new Map<Promise<void>, string>();
   #loop: Promise<void> | undefined;
   #wake: (() => void) | undefined;
@@ -54,12 +55,12 @@ export class OperationRunner {
     this.#loop ??= this.#run();
   }
 
-  /** Looks for operations at once, because one was just created. */
+  /** Makes the runner look for operations at once, because one was just created. */
   nudge(): void {
     this.#wake?.();
   }
 
-  /** Runs one operation to its end, however many others run here, unless another process holds it. */
+  /** Runs one operation until it ends, however many others run here, unless another process holds it. */
   async runNow(id: string): Promise<void> {
     await (await this.#claim({ only: id }))?.ended;
   }
@@ -77,7 +78,7 @@ export class OperationRunner {
     const { signal } = this.#abort;
     while (!signal.aborted) {
       try {
-        // An owner with many long operations must not keep the others waiting.
+        // An owner with many long operations must not delay the operations of others.
         const passOver = () => (this.#running.size < concurrency ? [] : [...new Set(this.#running.values())]);
         while (!signal.aborted && (await this.#claim({ passOver: passOver() })));
       } catch (error) {

@@ -12,8 +12,8 @@ function orderOf(state: string): ListOrder {
 }
 
 /**
- * Removes from each index at most as many tasks as it had at first, so that tasks that are added meanwhile do not keep
- * the operation running for ever.
+ * Empties states. It removes from each index at most as many tasks as the index had at first, so that tasks that are
+ * added meanwhile do not keep the operation running for ever.
  */
 export function emptyWork(operation: ClaimedOperation, parts: Parts): Work {
   const indexes = (operation.spec.states ?? []).flatMap((state) =>
@@ -49,7 +49,10 @@ export interface BurstProducer {
   enqueueMany(tasks: readonly NewTask[]): Promise<EnqueueResult[]>;
 }
 
-/** The ids of the tasks are the id of the operation and a number, so a batch that is repeated is accepted once. */
+/**
+ * Enqueues the tasks of a burst. Their ids are the id of the operation and a number, so a repeated batch is accepted
+ * only once.
+ */
 export function burstWork(operation: ClaimedOperation, producer: BurstProducer): Work {
   const { tasks, failRate, type } = operation.spec.burst ?? { tasks: 0, failRate: 0, type: "demo.echo" };
   return {
@@ -70,7 +73,7 @@ export function burstWork(operation: ClaimedOperation, producer: BurstProducer):
       const refusal = results.find((item) => !item.ok);
       if (!refusal || refusal.ok)
         return { done: count, counts: { enqueued: count }, failures: [], taskIds: [] };
-      // It is unknown whether the batch was accepted, so it is sent again with the same ids.
+      // Nobody knows whether the batch was accepted, so it is sent again with the same ids.
       if (["outcome_unknown", "redis_unavailable", "redis_refused"].includes(refusal.error.code))
         throw refusal.error;
       const enqueued = results.filter(({ ok }) => ok).length;

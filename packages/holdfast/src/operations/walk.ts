@@ -11,14 +11,14 @@ const READ = 100;
 
 export const engineAt = (parts: Parts, place: number) => (parts.all[place] as Parts["all"][number]).engine;
 
-/** An id can name a partition that does not exist. It is then looked up in the first part, where it is not found. */
+/** An id can name a partition that does not exist. Such an id is looked up in the first part, where it is not found. */
 export const placeOf = (parts: Parts, id: string) => Math.max(0, parts.placeOf(id));
 
 const isEverything = (filter: TaskFilter) => Object.keys(filter).length === 0;
 
 export const scoreOf = (cursor: string) => Number(cursor.slice(0, cursor.indexOf(":")));
 
-/** The states whose tasks an operation walks. */
+/** The states whose tasks an operation can select. */
 export type WalkedState = "dead" | "scheduled";
 const INDEXES = { dead: "deadLetters", scheduled: "scheduled" } as const;
 
@@ -33,7 +33,7 @@ async function readTasks(engine: Engine, ids: readonly string[], state: WalkedSt
   return tasks;
 }
 
-/** One stretch of the tasks in a state, in order of time. Of the dead letters, those that were there at `until`. */
+/** Reads the next tasks in a state, in order of time. Dead letters that died after `until` are left out. */
 async function stretch(
   engine: Engine,
   after: string,
@@ -41,22 +41,23 @@ async function stretch(
   options: { state: WalkedState; filter: TaskFilter; until: number },
 ): Promise<{ ids: string[]; after: string | null }> {
   const { state, filter, until } = options;
-  // Here and not before the run: one that a newer version asked for may have a field that is not known to this one, and
-  // ends as failed.
+  // The filter is checked during the run, because an operation of a newer version may have a field that this version
+  // does not know. Such an operation then ends as failed.
   const matches = bulkMatcherOf(filter);
   const all = isEverything(filter);
   const start = after === "" && filter.from !== undefined ? `${Math.ceil(filter.from) - 1}:` : after;
   const page = await engine.list(INDEXES[state], "first", start, all ? size : Math.min(size, READ));
   const isOver = page.cursor === "" || (state === "dead" && scoreOf(page.cursor) > until);
   const next = isOver || (filter.to !== undefined && scoreOf(page.cursor) >= filter.to) ? null : page.cursor;
-  // All of them are meant, and all died before: no need to read them. The script leaves scheduled tasks alone that came later.
+  // If the filter selects all tasks, and no task of the page died after `until`, the tasks need not be read. The script
+  // does not change scheduled tasks that were scheduled later.
   if (all && (!isOver || state === "scheduled")) return { ids: page.ids, after: next };
   const tasks = await readTasks(engine, page.ids, state);
   const meant = tasks.filter((task) => (task.endedAt ?? 0) <= until && matches(task));
   return { ids: meant.map(({ id }) => id), after: next };
 }
 
-/** Walks the tasks of a selection: of given ids, or of all in a state that match. */
+/** Goes through the tasks of a selection: the given ids, or all tasks in a state that match. */
 export function walkOf(
   operation: ClaimedOperation,
   parts: Parts,

@@ -8,20 +8,20 @@ export interface Failure {
   detail: string;
 }
 
-/** How far an operation has come: the part of the queue, and the last entry that was seen in it. */
+/** How far an operation has come: the index of the part, and the last entry of that part that was read. */
 export interface Place {
   part: number;
   after: string;
 }
 
 /**
- * The present batch. It is stored in Redis before it is moved, so that a process that continues the operation repeats
- * the same call.
+ * The present batch. It is stored in Redis before its tasks are moved, so that a process that continues the operation
+ * repeats the same call.
  */
 export interface Batch {
   part: number;
   ids: string[];
-  /** For a burst or an empty, in which `ids` is empty: the number of tasks. */
+  /** The number of tasks, for a burst or for emptying a state, where `ids` is empty. */
   count?: number;
 }
 
@@ -39,16 +39,16 @@ export interface Moved {
 }
 
 /**
- * The work of one kind of operation. It goes through a list of tasks in batches. A batch can be repeated, so another
- * process can go on from the last saved position.
+ * The work of one kind of operation, which goes through a list of tasks in batches. A batch can be repeated, so another
+ * process can continue from the last saved place.
  */
 export interface Work {
   readonly first: Place;
-  /** The next batch, null if no entry of this step is selected. `next` is null at the end. */
+  /** Returns the next batch, or null if no entry of this step is selected. `next` is null at the end. */
   next(place: Place, size: number): Promise<{ batch: Batch | null; next: Place | null }>;
   move(batch: Batch, request: Request): Promise<Moved>;
   /** Counts the tasks of the operation, until the signal is aborted. */
   count?(signal: AbortSignal, found: (count: number) => Promise<void>): Promise<number>;
-  /** The engine where a task of a canary is now. */
+  /** Returns the engine of the part where a task of a canary is now. */
   targetOf?(taskId: string): Engine;
 }

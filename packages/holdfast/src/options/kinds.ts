@@ -3,7 +3,7 @@ import type { Kind, Shape } from "./shape.ts";
 /** The longest time of a Node timer: 24.8 days. A longer timer would end at once. */
 export const MAX_TIMER_MS = 2_147_483_647;
 
-/** A whole number. Every time in ms is one, so Infinity, NaN and fractions are refused. */
+/** A whole number. Every time in ms is a whole number, so Infinity, NaN and fractions are refused. */
 export function whole(from: number, to: number): Kind {
   return {
     wants: `a whole number from ${from} to ${to}`,
@@ -31,7 +31,7 @@ export function oneOf(...values: readonly string[]): Kind {
 
 export const isText = (value: unknown): value is string => typeof value === "string";
 
-/** Well-formed text. */
+/** A text without lone surrogates, of `from` to `to` characters. */
 export function text(from: number, to: number): Kind {
   return {
     wants: `a text of ${from} to ${to} characters`,

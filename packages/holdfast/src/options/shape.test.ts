@@ -55,7 +55,7 @@ test.each([
   { inner: {} },
   { inner: { kind: "b" } },
   Object.create({ delayMs: 5 }),
-])("%j is fine", (options) => {
+])("%j is accepted", (options) => {
   expect(messageOf(options)).toBe("fine");
 });
 
@@ -68,7 +68,7 @@ test.each([
   [{ repeat: 1 }, "repeat is not an option of a thing: that is a schedule"],
   [
     { zzzzz: 1 },
-    "zzzzz is not an option of a thing, which are delayMs, maxRetries, isFast, password, inner, name",
+    "zzzzz is not an option of a thing. Its options are delayMs, maxRetries, isFast, password, inner, name",
   ],
   [{ inner: { type: "a" } }, "inner.type is not an option of an inner thing: did you mean inner.kind?"],
   [{ inner: { kind: "c" } }, 'inner.kind has to be a or b, got "c"'],
@@ -92,13 +92,13 @@ test.each([
   expect(messageOf(options)).toContain(message);
 });
 
-test("a secret is never repeated", () => {
+test("the value of a secret option is not repeated in the error", () => {
   expect(messageOf({ password: "hunter2hunter2" })).toMatch(
     /^password has to be a text of 3 to 9 characters\. See/,
   );
 });
 
-describe("what is shown of a value", () => {
+describe("the text that shows a value", () => {
   test.each([
     [new Map(), "a Map"],
     [Object.create(null), "an object"],
@@ -121,13 +121,13 @@ describe("what is shown of a value", () => {
   });
 });
 
-test("a name that is like none is not guessed", () => {
+test("no name is suggested if none is similar", () => {
   expect(nearest("x", ["delayMs", "id"])).toBeUndefined();
   expect(nearest("", ["id"])).toBeUndefined();
   expect(nearest("idd", ["delayMs", "id"])).toBe("id");
   expect(nearest("dealyMs", ["delayMs", "id"])).toBe("delayMs");
 });
 
-test("the anchor of a heading is as GitHub makes it", () => {
+test("the anchor of a heading is the one that GitHub makes", () => {
   expect(anchorOf("Connection to Redis")).toBe("connection-to-redis");
 });

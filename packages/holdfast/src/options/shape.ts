@@ -2,14 +2,14 @@ import { type ErrorCode, HoldfastError } from "@holdfast/contracts";
 
 /** The values that one option takes. */
 export interface Kind {
-  /** Ends the sentence "maxRetries has to be …". */
+  /** The end of the sentence "maxRetries has to be …". */
   readonly wants: string;
   is(value: unknown): boolean;
-  /** The options of an object that `is` does not accept. */
+  /** If the value is an object of options: its shape. `is` accepts the other values. */
   readonly shape?: Shape | undefined;
-  /** The options that each value of the object has. */
+  /** If the value is an object with any names: the shape of the options that each name has. */
   readonly each?: Shape;
-  /** The value is never repeated in a message. */
+  /** The value is not shown in a message. */
   readonly isSecret?: boolean;
   /** @default "invalid_argument" */
   readonly code?: ErrorCode;
@@ -23,11 +23,11 @@ export type Kinds<Options> = { readonly [Name in keyof Required<Options>]: Kind 
 
 /** The fields that a public options object may have. `undefined` means "left out" everywhere; null does not. */
 export interface Shape {
-  /** Ends the sentence "jobId is not an option of …". */
+  /** The end of the sentence "jobId is not an option of …". */
   readonly what: string;
-  /** The heading of docs/options.md. */
+  /** The heading in docs/options.md. */
   readonly title: string;
-  /** Follows "has to be an object, such as". */
+  /** The end of the sentence "… has to be an object, such as …". */
   readonly example: string | undefined;
   readonly kinds: ReadonlyMap<string, Kind>;
   readonly hints: ReadonlyMap<string, string>;
@@ -40,10 +40,10 @@ export interface ShapeSpec<Options> {
   title: string;
   example?: string;
   kinds: Kinds<Options>;
-  /** The names of other libraries for an option, and the advice about each. */
+  /** The names that other libraries use for an option, and the advice about each. */
   hints?: Readonly<Record<string, string>>;
   required?: readonly (keyof Options & string)[];
-  /** Checked last. @returns why options that are valid one by one contradict one another */
+  /** Checked last. @returns why options that are valid one by one contradict each other */
   rule?: (options: Options) => string | undefined;
 }
 
@@ -61,9 +61,9 @@ export function shapeOf<Options>(spec: ShapeSpec<Options>): Shape {
 }
 
 /**
- * Checks names, kinds and ranges.
+ * Checks the names, kinds and ranges of options.
  * @param at the place of these options within others, such as `backoff.`
- * @throws HoldfastError invalid_argument that names the option and what it has to be
+ * @throws HoldfastError invalid_argument that names the option and says what it has to be
  */
 export function checkShape(shape: Shape, options: unknown, at = ""): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
@@ -98,7 +98,9 @@ export function checkShape(shape: Shape, options: unknown, at = ""): void {
   if (wrong !== undefined) throw refused(shape, wrong, undefined, at === "" ? undefined : at.slice(0, -1));
 }
 
-/** Checks one argument that is not an options object. @throws HoldfastError invalid_argument, or the code of the kind */
+/**
+ * Checks one argument that is not an options object. @throws HoldfastError invalid_argument, or the code of the kind
+ */
 export function checkArgument<Value>(name: string, kind: Kind, value: Value): Value {
   if (kind.is(value)) return value;
   throw new HoldfastError(
@@ -107,7 +109,7 @@ export function checkArgument<Value>(name: string, kind: Kind, value: Value): Va
   );
 }
 
-/** @param field the nested options that contradict one another */
+/** @param field the nested options that contradict each other */
 function refused(
   shape: Shape,
   text: string,
@@ -122,7 +124,7 @@ function refused(
   );
 }
 
-/** The anchor that GitHub makes from a heading. */
+/** Returns the anchor that GitHub makes from a heading. */
 export function anchorOf(title: string): string {
   return title
     .toLowerCase()
@@ -136,11 +138,11 @@ function unknownOption(shape: Shape, name: string, at: string): string {
   if (hint !== undefined) return `${text}: ${shape.kinds.has(hint) ? `did you mean ${at}${hint}?` : hint}`;
   const near = nearest(name, [...shape.kinds.keys()]);
   return near === undefined
-    ? `${text}, which are ${[...shape.kinds.keys()].join(", ")}`
+    ? `${text}. Its options are ${[...shape.kinds.keys()].join(", ")}`
     : `${text}: did you mean ${at}${near}?`;
 }
 
-/** The name that was probably meant; undefined if none is close. */
+/** Returns the name that was probably meant; undefined if none is similar. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   const plain = name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
   if (plain === "") return undefined;
@@ -157,8 +159,8 @@ export function nearest(name: string, names: readonly string[]): string | undefi
 }
 
 /**
- * How many letters have to be added, removed or changed to get from one word to the other. Two letters that changed
- * places count once.
+ * Returns how many letters have to be added, removed or changed to get from one word to the other. Two letters that
+ * changed places count once.
  */
 function distance(a: string, b: string): number {
   let before: number[] = [];
@@ -187,7 +189,7 @@ function clipped(text: string): string {
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
 }
 
-/** Describes a value in a message. The text is short, and does not show what an object contains. */
+/** Describes a value for a message. The text is short, and does not show what an object contains. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return clipped(JSON.stringify(value));
   if (typeof value === "function") return "a function";

@@ -13,7 +13,7 @@ const SETTINGS = {
   maxEvents: 1_001,
 };
 
-test("caps are divided, rounded up and summed again, but times are not", () => {
+test("caps are divided among partitions and added up again, but times are not", () => {
   const split = splitSettings(SETTINGS, 4);
   expect(split).toEqual({ ...SETTINGS, maxWaiting: 3, retentionCount: 2, maxDead: 2, maxEvents: 251 });
   expect(mergeSettings([1, 2, 3, 4].map(() => ({ ...SETTINGS, ...split })))).toEqual({

@@ -4,7 +4,10 @@ import { queueOfPartition } from "../engine/names.ts";
 const sum = <Part>(parts: readonly Part[], of: (part: Part) => number) =>
   parts.reduce((total, part) => total + of(part), 0);
 
-/** Caps and kept records are counted by each partition on its own: together they are the sum. Of a cap, 0 is none. */
+/**
+ * Each partition has its own part of a cap and counts its own records, so the numbers are added up. A cap of 0 means no
+ * cap.
+ */
 export function mergeSettings(parts: readonly QueueSettings[]): QueueSettings {
   const [first] = parts as [QueueSettings];
   const total = (of: (settings: QueueSettings) => number) =>
@@ -20,7 +23,8 @@ export function mergeSettings(parts: readonly QueueSettings[]): QueueSettings {
 }
 
 /**
- * The settings of each of `count` partitions. They are rounded up, so that the sum is never below the requested value.
+ * Returns the settings of each of `count` partitions. Caps are divided and rounded up, so that their sum is never below
+ * the requested cap.
  */
 export function splitSettings(settings: Partial<QueueSettings>, count: number): Partial<QueueSettings> {
   const split = { ...settings };
@@ -44,7 +48,10 @@ function mergeFlow(parts: readonly QueueFlow[]): QueueFlow {
   };
 }
 
-/** Adds up the stats of the parts of a queue, each of which was counted at its own moment. @param partitions null if there are none */
+/**
+ * Adds up the stats of the parts of a queue, which were counted at slightly different moments. @param partitions null
+ * if there are none
+ */
 export function mergeStats(
   queue: string,
   parts: readonly QueueStats[],

@@ -22,7 +22,7 @@ export class PartRouter {
   #together = 0;
 
   /**
-   * @returns the index in `parts.all`, or -1 if the id names a partition that these parts do not have
+   * Returns the index of the part in `parts.all`, or -1 if the id names a partition that these parts do not have.
    * @throws HoldfastError invalid_task_id, invalid_argument
    */
   placeFor(parts: Parts, task: RoutedTask | undefined): number {
@@ -60,7 +60,7 @@ export class PartRouter {
 }
 
 /**
- * The unique key that decides the partition of a task.
+ * Returns the unique key that decides the partition of a task.
  * @throws HoldfastError invalid_argument if another option would also decide the partition
  */
 function uniqueKeyAlone({ unique, id, partitionKey, key }: RoutedTask): string {

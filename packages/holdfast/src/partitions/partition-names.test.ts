@@ -2,13 +2,13 @@ import { isTaskId } from "@holdfast/contracts";
 import { expect, test } from "vitest";
 import { mintPartitionId, partitionHash, partitionOfId, partitionOfKey } from "./partition-names.ts";
 
-test("the hash is what it was: where tasks are depends on it", () => {
+test("the hash does not change, because it decides in which partition stored tasks are", () => {
   expect(["", "a", "order-1", "žluť", "x".repeat(128)].map(partitionHash)).toEqual([
     2872998923, 444641715, 2449496732, 681114505, 1514031068,
   ]);
 });
 
-test("keys spread evenly, short runs of numbers too", () => {
+test("keys are spread evenly, even short runs of numbers", () => {
   for (const prefix of ["customer-", ""]) {
     const counts = new Array<number>(8).fill(0);
     for (let n = 0; n < 8_000; n++) {
@@ -20,7 +20,7 @@ test("keys spread evenly, short runs of numbers too", () => {
   }
 });
 
-test("a minted id carries its partition, whatever the counts are", () => {
+test("a minted id contains its partition, whatever the numbers of partitions are", () => {
   for (const partition of [0, 7, 255]) {
     const id = mintPartitionId(partition);
     expect(isTaskId(id)).toBe(true);

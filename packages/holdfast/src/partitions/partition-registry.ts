@@ -19,9 +19,9 @@ export function checkPartitionedName(queue: string): string {
 }
 
 /**
- * The numbers of partitions of each queue, in Redis. The first number is the field `<queue>`, and the number after
- * growth n is the field `<queue>:<n>`. One script writes the numbers and registers the partitions, so other processes
- * see both changes or neither.
+ * The numbers of partitions of each queue, in Redis. The field `<queue>` has the first number, and the field
+ * `<queue>:<n>` has the number after growth n. One script writes a number and registers the partitions, so other
+ * processes see both changes or neither.
  */
 export class PartitionRegistry {
   readonly #client: Holdfast;
@@ -45,17 +45,17 @@ export class PartitionRegistry {
     return all;
   }
 
-  /** The partitions of a queue; null if it has none. */
+  /** Returns the partitions of a queue; null if it has none. */
   async get(queue: string): Promise<Partitions | null> {
     return (await this.all()).get(queue) ?? null;
   }
 
-  /** The parts of a queue, which need not exist. */
+  /** Returns the parts of a queue. The queue need not exist. */
   async parts(queue: string): Promise<Parts> {
     return new Parts(this.#client, queue, await this.get(queue));
   }
 
-  /** Acts on all parts of a queue. If the queue gets other parts meanwhile, it acts on all of these too. */
+  /** Calls `act` for all parts of a queue. If the queue gets other parts meanwhile, it calls `act` for these too. */
   async onAll<Result>(
     look: () => Promise<Parts>,
     act: (part: Part, parts: Parts) => Promise<Result>,
@@ -67,7 +67,7 @@ export class PartitionRegistry {
     }
   }
 
-  /** The parts of a queue. Registers the queue if it is not registered. */
+  /** Returns the parts of a queue. Registers the queue if it is not registered. */
   async opened(queue: string): Promise<Parts> {
     const parts = await this.parts(checkQueueName(queue));
     if (parts.partitions) return parts;
@@ -91,7 +91,7 @@ export class PartitionRegistry {
   }
 
   /**
-   * The partitions of a queue. If the queue does not exist, it is created with this number of partitions.
+   * Returns the partitions of a queue. If the queue does not exist, it is created with this number of partitions.
    * @throws HoldfastError conflict if the queue has another number of partitions or none; invalid_argument
    */
   async open(queue: string, count: number): Promise<Partitions> {
@@ -115,7 +115,7 @@ export class PartitionRegistry {
       if (count < before)
         throw new HoldfastError(
           "conflict",
-          `queue "${queue}" has ${before} partitions, and cannot have ${count}: they hold tasks`,
+          `queue "${queue}" has ${before} partitions, and their number cannot be lowered to ${count}, because they hold tasks`,
         );
       if (count === before) return count;
       // Somebody else may have set the number at the same time.
@@ -171,7 +171,10 @@ export class PartitionRegistry {
     return all.slice(from).map(({ engine }) => engine);
   }
 
-  /** Forgets the partitions of a queue after all of them were deleted. @returns false if one of them was used again meanwhile */
+  /**
+   * Forgets the partitions of a queue after all of them were deleted. @returns false if one of them was used again
+   * meanwhile
+   */
   async forget(queue: string, { count }: Partitions): Promise<boolean> {
     return (await this.#client.registry.setPartitions(queue, count, 0)) === 0;
   }
@@ -179,7 +182,7 @@ export class PartitionRegistry {
 
 /**
  * Copies the settings and the pause of a part to other parts.
- * @param share the number of parts among which the limits of the counts are divided
+ * @param share the number of parts among which the caps are divided
  * @returns the copied settings, in the form that `Engine.stats` returns
  */
 async function copySettings(from: Engine, to: readonly Engine[], share: number): Promise<string> {
@@ -208,7 +211,7 @@ function checked(queue: string, partitions: Partitions, count: number): Partitio
   if (count === partitions.count) return partitions;
   throw new HoldfastError(
     "conflict",
-    `queue "${queue}" has ${partitions.count} partitions, not ${count}: leave the number out, or raise it (holdfast queue partition)`,
+    `queue "${queue}" has ${partitions.count} partitions, not ${count}: leave the option out, or raise the number (holdfast queue partition)`,
   );
 }
 

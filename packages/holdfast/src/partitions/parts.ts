@@ -28,7 +28,8 @@ export class Parts {
   }
 
   /**
-   * The index in `all` of the part in which a task with this id is; -1 if the id names a partition that does not exist.
+   * Returns the index in `all` of the part in which a task with this id is; -1 if the id names a partition that does
+   * not exist.
    */
   placeOf(id: string): number {
     const place = this.partitions ? partitionOfId(id, this.partitions) : 0;
@@ -40,8 +41,8 @@ export class Parts {
   }
 
   /**
-   * The index in `all` of the part with the tasks of a key. It stays the same when the queue grows, so that a limit of
-   * the key applies to all of its tasks.
+   * Returns the index in `all` of the part with the tasks of a key. The index stays the same when the queue grows, so
+   * that a limit of the key applies to all of its tasks.
    */
   placeOfKey(key: string): number {
     return this.partitions ? partitionHash(key) % this.partitions.first : 0;
@@ -57,7 +58,7 @@ export class Parts {
     );
   }
 
-  /** The part with the tasks of a key. @throws HoldfastError invalid_argument */
+  /** Returns the part with the tasks of a key. @throws HoldfastError invalid_argument */
   ofKey(key: string): Part {
     checkArgument("key", taskKinds.key, key);
     return this.all[this.placeOfKey(key)] as Part;
@@ -67,7 +68,7 @@ export class Parts {
 export const samePartitions = (a: Partitions | null | undefined, b: Partitions | null | undefined): boolean =>
   a?.count === b?.count && a?.first === b?.first;
 
-/** Acts on at most 500 tasks, with one call for each part. Returns one result per id, in the order of the ids. */
+/** Acts on up to 500 tasks, with one call for each part. Returns one result per id, in the order of the ids. */
 export async function perId<Result extends { id: string; outcome: string }>(
   parts: Parts,
   ids: readonly string[],

@@ -6,15 +6,12 @@ import { EnqueueCall, type EnqueueReceipt, type EnqueueSink, type PreparedTask }
 import { PlainCall, type PlainRun } from "./plain-call.ts";
 
 // A call has a fixed cost. So while two calls are in flight, further tasks gather for the next call. Redis is busy all
-// the same, because the second call waits there while the first one runs.
+// the time, because the second call waits there while the first one runs.
 const IN_FLIGHT = 2;
-// If a reply does not come, the next call waits this long at most, ms.
+// If no reply arrives, the next call is sent after this time, ms.
 const GATHER_MS = 20;
 
-/**
- * The calls that are being filled. They differ in how the script looks up the ids. A minted id is new, so it is not
- * looked up.
- */
+/** The calls that are being filled, one for each way to look up ids. A minted id is new, so the script does not look it up. */
 interface CallsByKind {
   minted?: EnqueueCall | undefined;
   given?: EnqueueCall | undefined;
@@ -50,7 +47,7 @@ export class CallBuffer {
     });
   }
 
-  /** Like `add`, but `sink` gets the outcome. */
+  /** Adds one task. `sink` gets the outcome. */
   push(task: PreparedTask, sink: EnqueueSink, place: number): void {
     const { idIs } = task;
     let call = this.#gathering[idIs];
@@ -63,7 +60,7 @@ export class CallBuffer {
     else if (!this.#isScheduled) this.#schedule();
   }
 
-  /** Like `push`, for tasks that were given together. They share one call if they fit into one. */
+  /** Adds tasks that were given together. They share one call if they fit into one. */
   pushRun(run: PlainRun): void {
     for (let from = 0; from < run.size; ) {
       const count = Math.min(LIMITS.scriptTasks, run.size - from);
@@ -99,7 +96,7 @@ export class CallBuffer {
     this.#flushAll();
   }
 
-  /** Sends the tasks that are gathered, and resolves when every call was answered. */
+  /** Sends the tasks that were gathered, and resolves when every call was answered. */
   async drain(): Promise<void> {
     this.#flushAll();
     await Promise.allSettled(this.#inFlight);

@@ -11,7 +11,7 @@ import type { EnqueueResult } from "./enqueue-call.ts";
 export interface ColumnsResult {
   /** The ids, if every task was accepted as new and is stored only in memory; otherwise null. */
   readonly ids: string[] | null;
-  /** One result per task. If there are ids, the results are made when they are first read. */
+  /** One result per task. If `ids` is set, the results are made when they are first read. */
   readonly results: EnqueueResult[];
 }
 
@@ -67,8 +67,8 @@ export function checkColumns(tasks: TaskColumns): void {
 }
 
 /**
- * The part of the envelope before the payload, by type. Returns undefined if a task has options or is refused, because
- * `enqueueMany` then handles the tasks one by one.
+ * Returns, by type, the part of the envelope before the payload. Returns undefined if a task has options or is refused,
+ * because `enqueueMany` then handles the tasks one by one.
  */
 export function headersOf(
   { types, spans, options }: TaskColumns,

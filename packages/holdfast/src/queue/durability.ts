@@ -8,9 +8,9 @@ import { type Capability, type DurabilityWish, readCapability } from "../redis/d
 
 /** How long a WAIT may take before the outcome is reported as unknown. */
 const WAIT_MS = 2_000;
-// For this long, ms, the library does not ask the server again for its durability, nor the queue for its setting.
+// For this long, ms, the library does not ask again for the durability of the server or for the setting of the queue.
 const KNOWN_FOR_MS = 1_000;
-// The longest wait for a reread, ms. After that the last known setting is used.
+// An enqueue waits this long at most for the setting to be read again, ms. After that it uses the last known setting.
 const REREAD_MS = 250;
 const CALL_TASKS = 500;
 const RETRY_AFTER_MS = 1_000;
@@ -21,7 +21,10 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
-/** The connection of a client for confirmations, made when first used: a WAIT stalls the connection that it is sent on. */
+/**
+ * The connection on which a client confirms writes. A WAIT blocks its connection, so it is made when it is first
+ * needed.
+ */
 const connections = new WeakMap<Holdfast, Connection>();
 
 function connectionOf(client: Holdfast): Connection {
@@ -54,7 +57,7 @@ export class DurabilityGate {
     this.#engine = engine;
   }
 
-  /** Reads the setting of the queue. If that fails or takes long, the setting known before is used. */
+  /** Reads the setting of the queue. If that fails or takes long, the last known setting is used. */
   reread(): Promise<void> {
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined;
@@ -112,7 +115,7 @@ export class DurabilityGate {
 
   async #flush(key: string): Promise<void> {
     const group = this.#waiting.get(key);
-    // While one confirmation is under way, further tasks gather for the next.
+    // While one confirmation is under way, further tasks gather for the next one.
     if (!group || group.tasks.length === 0 || this.#confirming.has(key)) return;
     this.#confirming.add(key);
     const tasks = group.tasks.splice(0, CALL_TASKS);

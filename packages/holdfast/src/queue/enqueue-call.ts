@@ -23,20 +23,20 @@ import {
 /** The result of an enqueue. */
 export interface EnqueueReceipt {
   id: string;
-  /** "purged" for a duplicate whose task has ended and of which only the id is remembered. */
+  /** "purged" for a duplicate of a task that has ended, if Redis remembers only its id. */
   state: TaskState | "purged";
   /**
    * The same id with the same body was accepted before, or another task holds the unique key. In both cases this call
    * stored no task.
    */
   duplicate: boolean;
-  /** False: the task had ended before this call, and nothing will run for it. Only with `duplicate`. */
+  /** False: the task had ended before this call, so it will not run. Only with `duplicate`. */
   willRun: boolean;
   /** True: another task holds the unique key, and `id` and `state` are those of that task. Absent otherwise. */
   deduplicated?: true;
   /** True, with `deduplicated`: that task got the payload and the options of this call. Absent otherwise. */
   replaced?: true;
-  /** How durable the write is known to be. */
+  /** The durability that the write has reached. */
   durability: Durability;
 }
 
@@ -47,8 +47,8 @@ export type EnqueueResult =
 export interface PreparedTask {
   id: string;
   /**
-   * "minted": the library made the id. "given": a caller gave the id, so it is looked up. "once": as "given", and the
-   * id is taken for good (`ifEnded: "duplicate"`).
+   * "minted": the library made the id. "given": a caller gave the id, so it is looked up. "once": a caller gave the id,
+   * and the id stays taken after the task has ended (`ifEnded: "duplicate"`).
    */
   idIs: "minted" | "given" | "once";
   band: Band;
@@ -57,15 +57,14 @@ export interface PreparedTask {
   isUnique?: boolean;
 }
 
-/** Gets the outcomes of tasks, by their places, so that a batch needs no promise per task. */
+/** Receives the outcomes of tasks by their places, so that a batch needs no promise per task. */
 export interface EnqueueSink {
   accepted(place: number, receipt: EnqueueReceipt): void;
   refused(place: number, error: unknown): void;
 }
 
-// The fixed cost of a call in Redis is that of 20 tasks. With 500 tasks of 96 bytes, a call takes 3 to 8% less time per
-// task than with 250, and blocks Redis for 1.4 ms, less than a settle of 250. With large payloads a call has fewer
-// tasks, so that it does not block Redis longer.
+// A call has a fixed cost. More tasks per call lower the cost per task, but block Redis longer. A call with large
+// payloads has fewer tasks.
 const CALL_TASKS = LIMITS.scriptTasks;
 const CALL_CHARACTERS = 262_144;
 
@@ -74,11 +73,11 @@ export class EnqueueCall {
   readonly #queue: string;
   readonly #idIs: PreparedTask["idIs"];
   #isUnique = false;
-  /** id, envelope, id, envelope, … as the script takes them. */
+  /** The arguments of the script for its tasks: id, envelope, id, envelope, … */
   tail: string[] = [];
   sinks: EnqueueSink[] = [];
   places: number[] = [];
-  /** Undefined while all tasks go to the normal band. Then they need not be ordered. */
+  /** The band of each task. Undefined while all tasks go to the normal band, because then they need not be ordered. */
   bands: Band[] | undefined;
   #characters = 0;
 
@@ -106,7 +105,7 @@ export class EnqueueCall {
     this.places.push(place);
   }
 
-  /** The arguments for the script. Called when the call is complete. */
+  /** Returns the arguments for the script. Called when the call is complete. */
   args(): EnqueueArgs {
     const [high = 0, normal = 0, low = 0, keyed = 0] = this.#order();
     const checked = this.#idIs !== "minted";
@@ -114,7 +113,7 @@ export class EnqueueCall {
     return { checked, once, unique: this.#isUnique, high, normal, low, keyed, tail: this.tail };
   }
 
-  /** Puts the tasks in the order of the bands in the tail of the script. @returns how many tasks are in each band */
+  /** Orders the tasks by band, as the script expects them. @returns how many tasks are in each band */
   #order(): number[] {
     const { bands, tail, sinks, places } = this;
     if (bands === undefined) return [0, sinks.length, 0, 0, 0];
@@ -152,7 +151,7 @@ export class EnqueueCall {
       else if (verdict === "b") sink.refused(place, stopping(id));
       else {
         const found = stateOfLetter(reply.states[known++] ?? "r");
-        // The task could still be restored, but for its producer it is gone.
+        // The task can still be restored, but for its producer it is gone.
         const state = found === "discarded" ? "purged" : found;
         const willRun = state === "pending" || state === "scheduled" || state === "processing";
         if (verdict === "o") {
@@ -177,7 +176,7 @@ export class EnqueueCall {
   }
 }
 
-/** One enqueue of a caller, with the functions that settle its promise. */
+/** One enqueue of a caller, and the functions that settle its promise. */
 export class AskedTask implements EnqueueSink {
   readonly task: PreparedTask;
   readonly type: string;
@@ -216,8 +215,8 @@ export class AskedTask implements EnqueueSink {
   }
 }
 
-// An executor for each promise would be one more closure per task. So the caller runs `new Promise(keepSettlers)`, and
-// then makes the task, which takes these two functions. In between it makes no other promise.
+// An executor for each promise would cost one more closure per task. So the caller runs `new Promise(keepSettlers)` and
+// then creates the task, which takes these two functions. Between these two steps no other promise may be made.
 const settlers: { resolve: (receipt: EnqueueReceipt) => void; reject: (error: unknown) => void } = {
   resolve: () => {},
   reject: () => {},

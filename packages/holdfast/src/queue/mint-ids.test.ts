@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { idMint, mintIds } from "./mint-ids.ts";
 
-test("ids are unique and have 14 characters of the alphabet of nanoid, the first of which is no dash", () => {
+test("ids are unique and have 14 characters of the alphabet of nanoid, and do not begin with a dash", () => {
   const mint = idMint();
   const ids = Array.from({ length: 20_000 }, mint);
   expect(new Set(ids).size).toBe(ids.length);
   expect(ids.filter((id) => !/^[A-Za-z0-9_][A-Za-z0-9_-]{13}$/.test(id))).toEqual([]);
 });
 
-test("each place takes each character about as often, but that an e stands for a dash in front", () => {
+test("each character is about as frequent at each place, except that the first place has no dash and twice as many e", () => {
   const mint = idMint();
   const count = 64 * 400;
   const seen = Array.from({ length: 14 }, () => new Map<string, number>());
@@ -19,7 +19,7 @@ test("each place takes each character about as often, but that an e stands for a
       characters.set(character, (characters.get(character) ?? 0) + 1);
     });
   }
-  // 400 are expected with a standard deviation of 20; eight deviations cannot be chance.
+  // Each character is expected 400 times with a standard deviation of 20. Eight deviations cannot be chance.
   for (const [place, characters] of seen.entries()) {
     expect(characters.size).toBe(place === 0 ? 63 : 64);
     for (const [character, times] of characters)
@@ -27,7 +27,7 @@ test("each place takes each character about as often, but that an e stands for a
   }
 });
 
-test("ids that are minted together are unique as well, and the bytes are those of the ids", () => {
+test("ids that are minted together are unique too, and their bytes are equal to their texts", () => {
   const seen = new Set<string>();
   for (const count of [1, 3, 100, 2_496, 5_001, 500, 2_000]) {
     const { ids, bytes } = mintIds(count);

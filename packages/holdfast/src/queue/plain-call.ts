@@ -8,13 +8,16 @@ import type { EnqueueResult } from "./enqueue-call.ts";
 import { MINTED_CHARACTERS, mintIds } from "./mint-ids.ts";
 import { failureOf, queueFull } from "./refusals.ts";
 
-/** Tasks of one batch without options, with their results. If all tasks are accepted, the result has only the ids. */
+/**
+ * The tasks of one batch that have no options, and their results. If all tasks are accepted, the result has only the
+ * ids.
+ */
 export class PlainRun {
   readonly tasks: TaskColumns;
   readonly ids: string[];
   readonly idBytes: ViewedBytes;
   readonly source: ViewedBytes;
-  /** For each type that occurs, the part of the envelope before the payload. */
+  /** The part of the envelope before the payload, for each type that occurs. */
   readonly headers: Map<string, ViewedBytes>;
   readonly #queue: string;
   readonly #resolve: (result: ColumnsResult) => void;
@@ -43,7 +46,7 @@ export class PlainRun {
     return this.ids.length;
   }
 
-  /** The number of bytes for which a call needs room to take these tasks. */
+  /** Returns how many bytes of room a call needs to take these tasks. */
   roomFor(from: number, count: number): number {
     const { spans } = this.tasks;
     const payloads = (spans[2 * (from + count) - 1] as number) - (spans[2 * from] as number);
@@ -82,8 +85,8 @@ export class PlainRun {
 }
 
 /**
- * The plain tasks of one script call. They are written into the bytes of the call when they arrive. For each part of a
- * run the call keeps one entry, so that the run gets its results.
+ * The tasks without options in one script call. They are written into the bytes of the call when they arrive. The call
+ * keeps one entry for each part of a run, so that the run gets its results.
  */
 export class PlainCall {
   readonly #tail: TailBytes;
@@ -138,7 +141,7 @@ export class PlainCall {
     this.#tell((run, place, count) => run.failed(place, count, error));
   }
 
-  /** @param tell called with each part of a run, and the place of its first task in the call */
+  /** @param tell is called with each part of a run and the place of its first task in the call */
   #tell(tell: (run: PlainRun, place: number, count: number, at: number) => void): void {
     let at = 0;
     for (const [i, run] of this.#runs.entries()) {

@@ -9,16 +9,16 @@ import type { Tracing } from "../tracing/tracing.ts";
 
 export type QueueOptions = {
   /**
-   * How long an enqueue may wait for others to share its call. Milliseconds, 0 to 1_000. @default 0: until the end of
-   * the event-loop turn
+   * How long an enqueue may wait for other tasks to share its call. Milliseconds, 0 to 1_000. @default 0: until the end
+   * of the event-loop turn
    */
   lingerMs?: number | undefined;
-  /** Makes the ids of tasks without one. @default 14 random characters of the alphabet of nanoid */
+  /** Mints the id of a task that has none. @default 14 random characters of the alphabet of nanoid */
   mintId?: (() => string) | undefined;
   /**
    * The number of partitions of the queue. Each partition has its own Cluster slot, so that one busy queue can use
-   * several nodes. A queue that does not exist is created with this number. 1 to 256. Excludes `mintId`. @default the
-   * number that the queue has; none for a new queue
+   * several nodes. If the queue does not exist, it is created with this number. 1 to 256. Excludes `mintId`. @default
+   * the number that the queue has; none for a new queue
    */
   partitions?: number | undefined;
 } & (

@@ -37,9 +37,9 @@ type DurableTask = Pick<AskedTask, "type" | "payloadText" | "options" | "trace">
 /** The settings that a part gets from its queue. */
 export interface QueuePartOptions {
   lingerMs: number;
-  /** Makes an id for a task without one. @default 14 random characters */
+  /** Mints the id of a task that has none. @default 14 random characters */
   mintId?: (() => string) | undefined;
-  /** Called with a task that was refused, and not stored, because the queue has other parts now. */
+  /** Called with a task that was refused and not stored because the queue now has other parts. */
   onMoved(task: AskedTask): void;
 }
 
@@ -60,7 +60,7 @@ export class QueuePart {
   readonly #confirming = new UnderWay();
   #closed = false;
   // Most tasks have the same type and the same millisecond as the task before, so the header is kept. The first value
-  // is a valid type, because a type that equals it is not checked.
+  // has to be a valid type, because a type that equals the kept one is not checked.
   #headerType = "t";
   #headerAt = 0;
   #header = "";
@@ -74,7 +74,7 @@ export class QueuePart {
     this.#buffer = new CallBuffer(engine, options.lingerMs);
   }
 
-  /** See `Queue.ready`. */
+  /** Connects and registers this part: see `Queue.ready`. */
   async ready(): Promise<void> {
     try {
       await this.#ready();
@@ -83,7 +83,7 @@ export class QueuePart {
     }
   }
 
-  /** Like `Queue.enqueueText`, with options that were checked before. */
+  /** Enqueues one task: see `Queue.enqueueText`. The options were checked before. */
   add(
     type: string,
     payloadText: string,
@@ -120,7 +120,7 @@ export class QueuePart {
     else this.#addDurably(asked, wish).then(asked.resolve, (error) => asked.refused(0, error));
   }
 
-  /** Sends a task as soon as the queue is registered. All tasks that come before that wait in one list. */
+  /** Sends a task when the queue is registered. All tasks that arrive before that wait in one list. */
   #sendOnceReady(asked: AskedTask): void {
     this.#early.push(asked);
     if (this.#early.length > 1) return;
@@ -134,7 +134,7 @@ export class QueuePart {
     );
   }
 
-  /** See `Queue.enqueueMany`. */
+  /** Enqueues many tasks: see `Queue.enqueueMany`. */
   async addMany(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {
     const refusal = await this.#refusal();
     if (refusal) return tasks.map((task) => ({ ok: false, id: givenId(task), error: refusal }));
@@ -178,7 +178,7 @@ export class QueuePart {
     });
   }
 
-  /** See `Queue.enqueueColumns`. @param headers from `headersOf`, by type */
+  /** Enqueues tasks in columns: see `Queue.enqueueColumns`. @param headers from `headersOf`, by type */
   async addColumns(
     tasks: TaskColumns,
     headers: Map<string, ViewedBytes>,
@@ -196,10 +196,10 @@ export class QueuePart {
     });
   }
 
-  /** Sends the tasks that are gathered. Idempotent. */
+  /** Sends the tasks that were gathered. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
-    // Enqueues that still wait for the registration have to enter the buffer first.
+    // Enqueues that wait for the registration have to enter the buffer first.
     await this.#entering.ended();
     await this.#registered?.catch(() => {});
     await new Promise(setImmediate);

@@ -24,7 +24,7 @@ interface Batch {
   tasks: NewTask[];
 }
 
-/** The parts of a queue, for its producer. They are looked up at first use, and again when they have changed. */
+/** The parts of a queue, for its producer. They are read from Redis at first use, and again when they have changed. */
 export class QueueParts {
   /**
    * The part of a queue that has only one, as most queues do. Undefined if there are several, or if the parts are not
@@ -69,7 +69,7 @@ export class QueueParts {
   async #lookUp(): Promise<Parts> {
     const { partitions: count, mintId } = this.#options;
     try {
-      // After the first look-up, the queue can have more partitions than the option says.
+      // After the first look-up, the queue may have got more partitions than the option says.
       const found = this.#parts || count === undefined ? await this.#registry.get(this.#queue) : null;
       const partitions =
         found ?? (count === undefined ? null : await this.#registry.open(this.#queue, count));
@@ -110,12 +110,14 @@ export class QueueParts {
     );
   }
 
-  /** Sends each task to its part, with one batch for each part. Returns one result per task, in the order of the tasks. */
+  /**
+   * Sends each task to its part, with one batch for each part. Returns one result per task, in the order of the tasks.
+   */
   async addMany(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {
     return this.#withMissed(tasks, await this.#spread(tasks, trace), trace);
   }
 
-  /** See `Queue.enqueueColumns`. @param headers from `headersOf`, by type */
+  /** Enqueues tasks in columns: see `Queue.enqueueColumns`. @param headers from `headersOf`, by type */
   async addColumns(
     tasks: TaskColumns,
     headers: Map<string, ViewedBytes>,
@@ -127,7 +129,7 @@ export class QueueParts {
     return { ids: null, results: await this.#withMissed(toTasks(tasks), done.results, trace) };
   }
 
-  /** Sends a task to the part where it belongs now, because its former part is gone. */
+  /** Sends a task to the part to which it belongs now, because its former part is gone. */
   async #moved(task: AskedTask): Promise<void> {
     await this.lookAgain().catch(() => {});
     const { type, payloadText, options, trace } = task;
@@ -140,7 +142,7 @@ export class QueueParts {
     }
   }
 
-  /** Sends those tasks of a batch again that were refused because their part is gone. */
+  /** Resends those tasks of a batch that were refused because their part no longer exists. */
   async #withMissed(
     tasks: readonly NewTask[],
     results: EnqueueResult[],
@@ -190,8 +192,8 @@ export class QueueParts {
   }
 
   /**
-   * Looks for a task in the part that its id names. If the task is not there, the parts are looked up again, because
-   * the queue may have others now.
+   * Looks for a task in the part that its id names. If the task is not there, the parts are read from Redis again,
+   * because the queue may have other parts now.
    */
   async look<Found>(id: string, none: Found, look: (engine: Engine) => Promise<Found>): Promise<Found> {
     checkTaskId(id);
@@ -204,7 +206,7 @@ export class QueueParts {
     return other ? look(other) : none;
   }
 
-  /** Sends the tasks that are gathered. */
+  /** Sends the tasks that were gathered. */
   async close(): Promise<void> {
     await Promise.all([...this.#used.values()].map((part) => part.close()));
     await new Promise(setImmediate);

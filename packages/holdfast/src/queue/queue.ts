@@ -87,7 +87,7 @@ export class Queue {
    * outcome_unknown (retry with `error.taskId`)
    */
   enqueue(type: string, payload: unknown, options?: TaskOptions): Promise<EnqueueReceipt> {
-    // Not `async`: one more promise per task would be a tenth of its cost.
+    // Not `async`, because one more promise per task would be a tenth of its cost.
     try {
       if (options !== undefined) checkShape(taskShape, options);
       return this.#accept(type, payloadTextOf(payload), options);
@@ -190,7 +190,7 @@ export class Queue {
     return this.#parts.only !== undefined && !this.#closed ? add() : this.#inOrder(add);
   }
 
-  /** Looks a task up; null if nothing is known about it. */
+  /** Looks up a task; null if nothing is known about its id. */
   get(id: string): Promise<TaskView | null> {
     return this.#during(() =>
       this.#parts.look<TaskView | null>(id, null, async (engine) => {
@@ -206,8 +206,8 @@ export class Queue {
   }
 
   /**
-   * Gives a task that waits, for a worker, its time or its retry, another time, priority, key or payload. A task that runs or has ended is
-   * left alone, and the result says its state.
+   * Changes the time, priority, key or payload of a task that waits. The task may wait for a worker, for its time or
+   * for its retry. A task that runs or has ended is not changed, and the result says its state.
    * @throws HoldfastError invalid_*, payload_too_large
    */
   change(id: string, change: TaskChange): Promise<ChangeResult> {
@@ -222,13 +222,14 @@ export class Queue {
     });
   }
 
-  /** Makes a scheduled task, or one that waits for its retry, pending at once: `change(id, { delayMs: 0 })`. */
+  /** Makes a task pending at once that is scheduled or waits for its retry: `change(id, { delayMs: 0 })`. */
   runNow(id: string): Promise<ChangeResult> {
     return this.change(id, { delayMs: 0 });
   }
 
   /**
-   * Grants no task of this key for so long; 0 lets it go on. For what is known outside of a handler, such as a Retry-After of a callback.
+   * Lets no task of this key start for `holdMs`; 0 ends the hold. Use it if something other than a handler learns of a
+   * limit, such as a callback with a Retry-After.
    * @param holdMs 0 to 365 days
    * @throws HoldfastError invalid_argument
    */
@@ -254,9 +255,11 @@ export class Queue {
   }
 
   /**
-   * What happens to the tasks of the queue, in order, from any process: for `for await`. The queue has to keep events (its setting
-   * `maxEvents`). Events that are missing are told as a `gap`. In a queue with partitions the order holds within each of them.
-   * @throws HoldfastError invalid_argument, closed. While it is read: events_off, invalid_cursor, redis_*, or the reason of the signal
+   * Reads what happens to the tasks of the queue, in order, whatever process does it. Use it with `for await`. The
+   * queue has to keep events (its setting `maxEvents`). A `gap` reports missing events. In a queue with partitions,
+   * events are in order within each partition.
+   * @throws HoldfastError invalid_argument, closed. While the events are read: events_off, invalid_cursor, redis_*, or
+   * the reason of the signal
    */
   events(options: EventsOptions = {}): QueueEvents {
     checkShape(eventsShape, options);
@@ -265,7 +268,7 @@ export class Queue {
   }
 
   /**
-   * The task once it is terminal; null if it still waits or runs after `waitMs`, or if no task has the id.
+   * Waits for a task to end and returns it; null if it still waits or runs after `waitMs`, or if no task has the id.
    * @throws HoldfastError task_not_kept, as `wait` does
    */
   async result(id: string, options: WaitOptions = {}): Promise<TaskView | null> {
@@ -275,7 +278,7 @@ export class Queue {
     return task && isTerminal(task) ? task : null;
   }
 
-  /** Sends the tasks that are gathered, then closes the connection if the queue made it. Idempotent. */
+  /** Sends the tasks that were gathered, then closes the connection if the queue made it. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#underWay.ended();
@@ -293,7 +296,9 @@ export class Queue {
     return this.#underWay.add(call());
   }
 
-  /** Runs an enqueue when the parts are known. Enqueues that wait for that run in the order of their calls. */
+  /**
+   * Runs an enqueue when the parts are known. Enqueues that have to wait for the parts run in the order of their calls.
+   */
   #inOrder<Result>(enqueue: () => Promise<Result>): Promise<Result> {
     return this.#during(() => {
       if (this.#parts.isKnown) return enqueue();

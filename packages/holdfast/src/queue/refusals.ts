@@ -7,7 +7,7 @@ const STOPPING_RETRY_MS = 1_000;
 export function queueFull(queue: string, id: string | undefined): HoldfastError {
   return new HoldfastError(
     "queue_full",
-    `queue "${queue}" has as many waiting tasks as it may have: try again later`,
+    `queue "${queue}" has as many waiting tasks as its maxWaiting allows: try again later`,
     {
       ...(id === undefined ? {} : { taskId: id }),
       retryAfterMs: FULL_RETRY_MS,
@@ -34,7 +34,7 @@ export function stopping(id: string): HoldfastError {
 export function cannotReplace(heldBy: string): HoldfastError {
   return new HoldfastError(
     "unique_conflict",
-    `task "${heldBy}" holds the unique key and has another type or key: an enqueue that replaces it has to have the same ones`,
+    `task "${heldBy}" holds the unique key and has another type or key: an enqueue that replaces it needs the same type and key`,
     { heldBy },
   );
 }
@@ -52,7 +52,7 @@ export function conflict(id: string): HoldfastError {
   return new HoldfastError("task_conflict", `task "${id}" exists with another body`, { taskId: id });
 }
 
-/** The error of a call, with the id with which this task can be enqueued again. */
+/** Returns the error of a call, with the id with which the caller can enqueue this task again. */
 export function failureOf(error: unknown, id: string | undefined): unknown {
   if (!(error instanceof HoldfastError)) return error;
   return new HoldfastError(error.code, error.message, {

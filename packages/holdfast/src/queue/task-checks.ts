@@ -43,7 +43,7 @@ export function checkBatch(tasks: readonly unknown[]): void {
     );
 }
 
-/** The id that the caller gave to a task of a batch. The other fields of the task may have any values. */
+/** Returns the id that the caller gave to a task of a batch. The other fields of the task may have any values. */
 export function givenId(task: NewTask | null | undefined): string | null {
   const id: unknown = task?.id ?? task?.options?.id;
   return typeof id === "string" ? id : null;

@@ -8,13 +8,13 @@ import { EndWatch } from "../events/end-watch.ts";
 import { whenAborted } from "../when-aborted.ts";
 import type { WaitOptions } from "./queue-options.ts";
 
-// The first look comes soon after the enqueue. Later looks are at most this far apart, ms.
+// The first look comes soon after the enqueue. The time between two looks grows up to this, ms.
 const LONGEST_STEP_MS = 200;
 
 export const isTerminal = ({ state }: TaskView): boolean =>
   (TERMINAL_STATES as readonly string[]).includes(state);
 
-/** The answer if no task has the id: null, or an error if such a task existed or may have existed. */
+/** Answers if no task has the id: null, or an error if such a task existed or may have existed. */
 async function withoutTask(engine: Engine, queue: string, id: string, isKnown: boolean): Promise<null> {
   const text = await engine.connection.command<string | null>("HGET", engine.keys.state, "#settings");
   const { retentionMs, retentionCount } = settingsText(text ?? "").settings;
@@ -22,16 +22,17 @@ async function withoutTask(engine: Engine, queue: string, id: string, isKnown: b
   if (!isKnown && !keepsNothing) return null;
   const kept = keepsNothing
     ? `queue "${queue}" keeps no ended tasks: its ${retentionMs === 0 ? "retentionMs" : "retentionCount"} is 0`
-    : `queue "${queue}" keeps up to ${retentionCount} ended tasks of each state, for ${retentionMs} ms, unless a task has keep`;
-  const what = isKnown ? "it ended, or an operator removed it" : "it ended, or there never was such a task";
+    : `queue "${queue}" keeps up to ${retentionCount} ended tasks of each state, for ${retentionMs} ms, unless a task has the option keep`;
+  const what = isKnown ? "it ended, or an operator removed it" : "it ended, or no such task ever existed";
   throw new HoldfastError("task_not_kept", `there is no record of task "${id}": ${what}; ${kept}`, {
     taskId: id,
   });
 }
 
 /**
- * See `Queue.wait`. If the queue keeps events, it waits for that of the end. Otherwise it looks at the task again and again.
- * @param engine the engine of the part that the task is in
+ * Waits for the end of a task: see `Queue.wait`. If the queue keeps events, it waits for the event of the end.
+ * Otherwise it looks at the task again and again.
+ * @param engine the engine of the part in which the task is
  */
 export async function waitForTask(
   client: Holdfast,
@@ -47,7 +48,7 @@ export async function waitForTask(
   for (let wasThere = false; ; wasThere = true) {
     const { raw, mark } = await watch.look(id);
     const task = raw ? taskView(queue, raw) : null;
-    // If a caller gave the id, its record outlives the task.
+    // If a caller gave the id, the record of the id outlives the task.
     if (!task) return withoutTask(engine, queue, id, wasThere || Boolean(raw?.record));
     const leftMs = deadline - performance.now();
     if (isTerminal(task) || leftMs <= 0) return task;

@@ -14,7 +14,7 @@ const info = (fields: Record<string, string> = {}) =>
   ].join("\r\n");
 
 test.each(["2.8.0", "5.0.14", "6.0.16", "6.2.99"])(
-  "Redis %s is refused with the version that is needed",
+  "Redis %s is refused, and the error names the version that is needed",
   (version) => {
     expect(() => checkInfo(info({ redis_version: version }))).toThrow(
       expect.objectContaining({
@@ -41,7 +41,7 @@ test("a server that is not Redis is refused", () => {
 });
 
 test.each(["allkeys-lru", "volatile-ttl", "allkeys-random"])(
-  "the policy %s is refused with the remedy",
+  "the policy %s is refused, and the error says what to do",
   (policy) => {
     expect(() => checkInfo(info({ maxmemory_policy: policy }))).toThrow(
       expect.objectContaining({
@@ -54,7 +54,7 @@ test.each(["allkeys-lru", "volatile-ttl", "allkeys-random"])(
   },
 );
 
-test("a managed Redis that tells no policy is accepted", () => {
+test("a managed Redis that does not show its policy is accepted", () => {
   expect(checkInfo("redis_version:7.1.0\r\n")).toEqual({ redisVersion: "7.1.0", warnings: [] });
 });
 

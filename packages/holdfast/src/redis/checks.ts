@@ -2,7 +2,7 @@ import { HoldfastError } from "@holdfast/contracts";
 
 export interface CheckResult {
   redisVersion: string;
-  /** Settings that work, but should be looked at. */
+  /** Settings with which Holdfast works, but that somebody should look at. */
   warnings: string[];
 }
 

@@ -15,13 +15,13 @@ export interface ConnectionOptions {
   /** Called with the duration of each script call. */
   onScript?: ((script: string, seconds: number) => void) | undefined;
   name?: string;
-  /** Uses one client for all connections of this process that have this name and these settings. @default false */
+  /** Uses one client for all connections of this process with this name and these settings. @default false */
   share?: boolean;
 }
 
 const RETRY_DELAY_MS = 50;
 const scriptHookThrew = (thrown: unknown) => warn(thrownBy("`onScript`", thrown));
-/** Errors of a call that waits for a connection. They do not say whether an earlier attempt was sent. */
+/** Errors of a call that waits for a connection. They do not say whether an earlier attempt of the call was sent. */
 const NOT_SENT: ReadonlySet<ErrorCode> = new Set(["redis_unavailable", "redis_refused", "closed"]);
 
 /** A call that waits until commands can be sent. */
@@ -55,12 +55,12 @@ export class Connection implements LinkUser {
     this.#timeoutMs = this.redis.commandTimeoutMs ?? DEFAULT_TIMEOUT_MS;
   }
 
-  /** Redis time as far as this process knows it. Only for display, never for a decision. */
+  /** Returns the time of Redis as this process estimates it. Only for display, never for a decision. */
   now(): number {
     return Date.now() + this.#link.clockOffsetMs;
   }
 
-  /** Computes the difference to the clock of Redis from a reply. */
+  /** Estimates the difference to the clock of Redis from a reply. */
   observeClock(redisMs: number): void {
     this.#link.clockOffsetMs = redisMs - Date.now();
   }
@@ -78,7 +78,7 @@ export class Connection implements LinkUser {
     if (this.#closed) throw closedError();
     if (this.#link.isReady) return;
     this.#link.connect();
-    // The client keeps trying, and later calls may succeed. This call does not wait for that.
+    // The client keeps trying, and later calls may succeed. But this call does not wait for that.
     if (this.#link.refusal !== undefined) throw this.#link.refusal;
     await new Promise<void>((resolve, reject) => {
       const done = () => {
@@ -124,7 +124,7 @@ export class Connection implements LinkUser {
     return this.#link.check;
   }
 
-  /** The same promise, but it rejects if the connection is closed before it is settled. */
+  /** Returns the same promise, but one that rejects if the connection is closed first. */
   #untilClosed<Reply>(answer: Promise<Reply>): Promise<Reply> {
     if (!this.#link.isShared) return answer;
     return new Promise((resolve, reject) => {
@@ -142,7 +142,7 @@ export class Connection implements LinkUser {
     });
   }
 
-  /** Runs one plain command that can be sent again. */
+  /** Runs one plain command, which is sent again if its reply is lost. */
   async command<Reply>(name: string, ...args: (string | number)[]): Promise<Reply> {
     return this.#retried<Reply>(
       () => this.#untilClosed(this.#link.client.call(name, ...args) as Promise<Reply>),
@@ -243,19 +243,19 @@ export class Connection implements LinkUser {
     }
   }
 
-  /** The same object for all connections of the process that share one. */
+  /** An object that is the same for all connections of the process that share a client. */
   get shared(): object {
     return this.#link;
   }
 
-  /** Names the node of a Cluster that has this key, as far as it is known; "" without a Cluster. */
+  /** Returns the name of the Cluster node that has this key, if it is known; "" without a Cluster. */
   nodeOf(key: string): string {
     return this.#link.nodeOf(key);
   }
 
   /**
-   * Sends commands in one write, on one connection to one node: the node of the first key in the commands. They are
-   * sent once and not repeated. Each answer is a reply or an Error.
+   * Sends commands in one write, on one connection to one node: the node that has the first key of the commands. The
+   * commands are sent once and are not repeated. Each answer is a reply or an Error.
    * @throws HoldfastError redis_unavailable
    */
   async together(commands: readonly (readonly [string, ...(string | number)[]])[]): Promise<unknown[]> {
@@ -270,7 +270,7 @@ export class Connection implements LinkUser {
     });
   }
 
-  /** Calls `onMessage` for each message in these channels. It subscribes again after a reconnect. */
+  /** Calls `onMessage` for each message in these channels. After a reconnect, the connection subscribes again. */
   async listen(channels: string[], onMessage: OnMessage): Promise<void> {
     await this.ready();
     await this.#link.subscriptions.add(channels, onMessage);
@@ -286,13 +286,14 @@ export class Connection implements LinkUser {
   }
 
   /**
-   * Ends the connection at once. Calls that wait fail with `closed`, or with `outcome_unknown` if they were sent. Idempotent.
+   * Ends the connection at once. Calls that wait fail with `closed`, or with `outcome_unknown` if they were sent.
+   * Idempotent.
    */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.onFailure(closedError());
-    // The same message as the client gives to its own commands.
+    // This is the error that the client gives to its own commands when it is closed.
     for (const end of [...this.#unanswered]) end(new Error("Connection is closed."));
     for (const { channels, onMessage } of this.#listening)
       this.#link.subscriptions.remove(channels, onMessage);

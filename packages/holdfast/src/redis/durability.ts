@@ -16,7 +16,7 @@ export interface DurabilityWish {
   replicas: number;
 }
 
-/** WAITAOF exists since 7.2. Valkey reports itself as Redis 7.2.4. */
+/** WAITAOF exists since Redis 7.2. Valkey reports itself as Redis 7.2.4. */
 function hasWaitAof(version: string): boolean {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   return major > 7 || (major === 7 && minor >= 2);
@@ -30,7 +30,7 @@ function onlineReplicas(fields: Map<string, string>): number {
 }
 
 /**
- * The durability that a server can give, read from its INFO.
+ * Returns the durability that a server can give, read from its INFO.
  * @param config appendfsync and no-appendfsync-on-rewrite; null if the server does not show them
  */
 export function capabilityOf(
@@ -67,8 +67,8 @@ export function capabilityOf(
 }
 
 /**
- * Asks the node that has `key`. It reads the configuration only if INFO is not enough, since the user may not have the
- * right to read the configuration.
+ * Asks the node that has `key`. The configuration is read only if INFO is not enough, because the user may not have the
+ * right to read it.
  */
 export async function readCapability(
   connection: Connection,
@@ -93,7 +93,9 @@ export async function readCapability(
   return capabilityOf(info, config.has("appendfsync") ? config : null, wish, timeoutMs);
 }
 
-/** The number of confirmations in an answer. WAIT counts replicas, and WAITAOF counts the disk of the server. */
+/**
+ * Returns the number of confirmations in an answer. WAIT counts replicas, and WAITAOF counts the disk of the server.
+ */
 export function confirmedBy(command: WaitCommand, answer: unknown): number {
   if (command?.[0] === "WAITAOF") return Array.isArray(answer) ? Number(answer[0]) : 0;
   return Number(answer);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { classify } from "./errors.ts";
 
-test("NOSCRIPT is a matter of sending the source", () => {
+test("NOSCRIPT asks for the source of the script", () => {
   expect(classify(new Error("NOSCRIPT No matching script. Please use EVAL."))).toEqual({ kind: "no_script" });
 });
 

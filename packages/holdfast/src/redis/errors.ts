@@ -40,7 +40,7 @@ export function classify(error: unknown): Failure {
     case "MISCONF":
       return fail(
         "redis_read_only",
-        "Redis refuses writes since it cannot persist them: free disk space or mend its save or append-only settings",
+        "Redis refuses writes because it cannot persist them: free disk space, or correct its save or append-only settings",
       );
     case "HOLDFAST_LAYOUT":
       return fail("layout_too_new", "this queue was written by a newer Holdfast: upgrade this process");
@@ -63,8 +63,9 @@ export function classify(error: unknown): Failure {
 const REFUSED = /\b(?:NOAUTH|WRONGPASS|NOPERM)\b.*/s;
 
 /**
- * The error for a refusal that no retry can change: Redis does not accept this user, or does not allow its commands.
- * The client wraps the answers of all nodes or Sentinels in one error, so the wrapped errors are searched as well.
+ * Returns an error for a refusal that no retry can change: Redis does not accept this user, or does not allow its
+ * commands. The client wraps the answers of all nodes or Sentinels in one error, so the wrapped errors are searched
+ * too.
  */
 export function refusalOf(error: unknown): HoldfastError | undefined {
   const { message, lastNodeError } = (error ?? {}) as { message?: unknown; lastNodeError?: unknown };

@@ -6,7 +6,7 @@ import { parseRedisUrl } from "./redis-url.ts";
 
 type Options = Record<string, unknown>;
 
-/** Recognizes a client of any version of ioredis, whose classes may not be those that are installed here. */
+/** Recognizes a client of any version of ioredis, whose classes may differ from the installed ones. */
 export function isClient(value: object): value is Redis | Cluster {
   const client = value as Partial<Redis> & Partial<Cluster>;
   if (typeof client.duplicate !== "function" || typeof client.options !== "object") return false;
@@ -25,7 +25,7 @@ export function settingsOfClient(client: Redis | Cluster): ConnectionSettings {
   const options = client.options as Options;
   if (options.keyPrefix)
     refuse(
-      "has a keyPrefix, which does not reach the keys of scripts: leave it out and set the option prefix",
+      "has a keyPrefix, which is not added to the keys of scripts: leave it out and set the option prefix",
     );
   return (client as Partial<Cluster>).isCluster === true
     ? clusterSettings((client as unknown as { startupNodes: unknown[] }).startupNodes, options)
@@ -33,9 +33,9 @@ export function settingsOfClient(client: Redis | Cluster): ConnectionSettings {
 }
 
 function serverSettings(options: Options): ConnectionSettings {
-  if (options.Connector) refuse("has its own Connector: give the address of Redis instead");
+  if (options.Connector) refuse("has a Connector of its own: give the address of Redis instead");
   if (options.role !== undefined && options.role !== "master")
-    refuse("connects to a replica, which takes no writes");
+    refuse("connects to a replica, which accepts no writes");
   const settings = common(options);
   if (typeof options.db === "number" && options.db !== 0) settings.db = options.db;
   if (Array.isArray(options.sentinels)) {
@@ -63,7 +63,7 @@ function clusterSettings(nodes: unknown[], options: Options): ConnectionSettings
   if (options.useSRVRecords) refuse("finds its nodes by SRV records: give clusterNodes instead");
   const settings = { ...common({ ...own, natMap: options.natMap }) };
   if (typeof options.dnsLookup === "function" && options.dnsLookup !== lookup && settings.tls === undefined)
-    refuse("has its own dnsLookup: give clusterNodes instead");
+    refuse("has a dnsLookup of its own: give clusterNodes instead");
   const parts = nodes.map((node) => (typeof node === "string" ? partsOf(node) : node));
   const [first] = parts as ConnectionSettings[];
   // ioredis takes the user name and the password from the addresses if the options have none.

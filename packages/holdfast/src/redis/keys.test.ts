@@ -24,7 +24,7 @@ test("the documented names of keys do not change", () => {
   });
 });
 
-test("the prefix parts two installations; queues never share a key with each other or with the system", () => {
+test("installations with different prefixes share no key; neither do two queues, or a queue and the system", () => {
   const all = [
     ...["a", "b"].flatMap((prefix) =>
       ["q", "system"].flatMap((name) => Object.values(queueKeys(prefix, name))),

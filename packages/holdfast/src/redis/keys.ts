@@ -1,6 +1,6 @@
 /**
- * Every key of one queue. They share one Redis hash tag, `{<name>}`, so that a script may touch them all on a Cluster.
- * docs/keys.md describes what each key holds.
+ * Every key of one queue. The keys share one Redis hash tag, `{<name>}`, so that a script may use all of them on a
+ * Cluster. docs/keys.md describes what each key holds.
  */
 export interface QueueKeys {
   readonly pendingHigh: string;
@@ -103,7 +103,7 @@ export function workerChannel(wake: string, workerId: string): string {
   return `${wake}:${workerId}`;
 }
 
-/** The channel on which a reader of events that has read all of them is told of the next one. */
+/** The channel for readers of events that have read all events. A message there says that there are new ones. */
 export function eventsChannel(wake: string): string {
   return `${wake}:#events`;
 }

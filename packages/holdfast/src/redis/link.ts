@@ -37,7 +37,7 @@ function open(s: ConnectionSettings, name: string): Redis | Cluster {
       enableOfflineQueue: false,
       shardedSubscribers: true,
       clusterRetryStrategy: (tries) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(tries, 6)),
-      // The client would look the host up and connect to the address, but a certificate is valid for the name.
+      // The client would look up the host and connect to its address, but a certificate is valid for the name.
       ...(tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
       ...(s.natMap ? { natMap: s.natMap } : {}),
       // On a Cluster the client itself moves its subscriptions from node to node.
@@ -70,7 +70,10 @@ export interface LinkUser {
 
 const shared = new Map<string, Link>();
 
-/** The same text for the same settings, whether they came from a URL, from fields in any order, or from a client of ioredis. */
+/**
+ * Returns the same text for the same settings, whether they came from a URL, from fields in any order, or from a client
+ * of ioredis.
+ */
 function keyOf(settings: ConnectionSettings): string {
   const { sentinels, clusterNodes, path } = settings;
   const address = sentinels || clusterNodes || path !== undefined ? {} : { host: "127.0.0.1", port: 6379 };
@@ -81,7 +84,7 @@ function keyOf(settings: ConnectionSettings): string {
   );
 }
 
-/** A client of Redis, and what it knows of the state that it is in. One connection uses it, or several with the same settings. */
+/** A client of Redis and the state of its connection. One connection uses it, or several with the same settings. */
 export class Link {
   readonly client: Redis | Cluster;
   readonly settings: ConnectionSettings;
@@ -89,7 +92,7 @@ export class Link {
   isReady = false;
   /** Redis time minus the time of this process, ms. */
   clockOffsetMs = 0;
-  /** The result of the boot checks; undefined until they were made. */
+  /** The result of the boot checks; undefined before them. */
   check: CheckResult | undefined;
   /** The error with which Redis refused the last attempt to connect, if it did. */
   refusal: HoldfastError | undefined;
@@ -172,8 +175,8 @@ export class Link {
   }
 
   /**
-   * Sends the commands that the client would send while it connects. If one of them failed there, the client would
-   * continue in the wrong database.
+   * Sends the commands that the client would otherwise send while it connects. If one of them failed there, the client
+   * would continue in the wrong database.
    */
   async #handshake(): Promise<void> {
     const { db = 0, clusterNodes } = this.settings;
@@ -187,7 +190,7 @@ export class Link {
       if (this.#closed) return;
       const refusal = refusalOf(error) ?? refusedDatabase(error, db);
       if (refusal !== undefined) this.#refused(refusal);
-      // This makes the client reconnect. If the connection was lost, the client reconnects anyway.
+      // A disconnect with `true` makes the client reconnect. If the connection was lost, the client reconnects anyway.
       if (this.client.status === "ready") (this.client as Redis).disconnect(true);
       return;
     }

@@ -20,7 +20,7 @@ test("a call that is short and ASCII is text, and bytes otherwise", () => {
   expect(call("x".repeat(10_000))).toBeInstanceOf(Buffer);
 });
 
-test("a call has the very bytes that the client would send", () => {
+test("a call has exactly the bytes that the client would send", () => {
   fc.assert(
     fc.property(fc.array(argument, { maxLength: 30 }), fc.integer({ min: 0, max: 12 }), (argv, keyCount) => {
       const theirs = new Command("EVALSHA", ["f00", keyCount, ...argv], { replyEncoding: "utf8" });
@@ -31,13 +31,13 @@ test("a call has the very bytes that the client would send", () => {
   );
 });
 
-test("a source beyond ASCII has its length in bytes", () => {
+test("the length of a source that is not ASCII is counted in bytes", () => {
   expect(encodeCall("EVAL", "return 'é'", 0, []).toString()).toBe(
     "*3\r\n$4\r\nEVAL\r\n$11\r\nreturn 'é'\r\n$1\r\n0\r\n",
   );
 });
 
-test("the command knows its first key, for a Cluster, and none of its other arguments", () => {
+test("the command has its first key, for a Cluster, and none of its other arguments", () => {
   const bytes = encodeCall("EVALSHA", "f00", 1, ["queue:{a}:tasks", "a secret"]);
   const command = new ScriptCommand("EVALSHA", bytes, "queue:{a}:tasks");
   expect(command.getKeys()).toEqual(["queue:{a}:tasks"]);
@@ -52,7 +52,7 @@ describe("memory for calls", () => {
   const call = (pool: BytesPool, ...argv: string[]) =>
     bytesOf(encodeCall("EVALSHA", "f00", 0, [text, ...argv], pool));
 
-  test("is used again once it was given back, and holds the bytes of the call that has it", () => {
+  test("is used again after it was given back, and holds the bytes of the call that took it", () => {
     const pool = new BytesPool();
     const first = call(pool, "a longer one");
     const second = call(pool);
@@ -65,7 +65,7 @@ describe("memory for calls", () => {
     expect(second.toString()).toBe(encodeCall("EVALSHA", "f00", 0, [text]).toString());
   });
 
-  test("takes back only its own, and so many", () => {
+  test("takes back only its own buffers, and only a limited number", () => {
     const pool = new BytesPool();
     pool.give(Buffer.alloc(10_000));
     pool.give(encodeCall("EVALSHA", "f00", 0, ["small"], pool));

@@ -1,9 +1,9 @@
 import { Command } from "./ioredis.ts";
 
-// The length up to which Node takes small buffers from its own pool.
+// Node takes buffers up to this length from its own pool.
 const SHORT = Buffer.poolSize / 2;
 
-// "$<length>" for the arguments that are short, as most are.
+// The texts "$<length>" for short arguments. Most arguments are short.
 const LENGTHS = Array.from({ length: 1_024 }, (_, length) => `$${length}`);
 
 /** The bytes for Redis. Short ASCII calls are text, which the socket writes without another copy. */
@@ -46,8 +46,8 @@ export function encodeCall(
 }
 
 /**
- * This loop is a separate function. Otherwise V8 would compile all the code around it too, although that code runs only
- * once per call.
+ * The loop is a function of its own, because V8 would otherwise also compile the code around it, which runs only once
+ * per call.
  */
 function writeArguments(lines: string[], from: number, argv: readonly (string | number)[]): number {
   let at = from;
@@ -62,7 +62,7 @@ function writeArguments(lines: string[], from: number, argv: readonly (string | 
   return at;
 }
 
-/** The beginning of a call whose last `more` arguments are already encoded. */
+/** Returns the beginning of a call whose last `more` arguments are encoded already. */
 export function headOfCall(
   name: "EVALSHA" | "EVAL",
   code: string,
@@ -78,14 +78,15 @@ export function headOfCall(
   return text;
 }
 
-// The size of a pooled buffer. For a call of many small tasks, allocating the memory would take as long as filling it.
+// The size of a pooled buffer. Without a pool, a call with many small tasks would spend as much time on allocating its
+// memory as on filling it.
 const POOLED_BYTES = 131_072;
 const POOLED_BUFFERS = 8;
-// A buffer for a growing call is this many times as large as its first size.
+// If the pool is used up, the buffer for a growing call is this many times as large as the first part of the call.
 const WHOLE_FACTOR = 8;
 
 /**
- * Memory for calls, used again. A call gives its memory back when Redis has replied, because Redis has read all of it
+ * Reuses memory for calls. A call gives its memory back when Redis has replied, because Redis has read all of it
  * by then. Without a reply the memory is never given back, because its bytes may still be sent later.
  */
 export class BytesPool {
@@ -93,7 +94,7 @@ export class BytesPool {
   /** The number of buffers from `takeWhole` that were not given back yet. */
   #lent = 0;
 
-  /** Returns a buffer of exactly this length; undefined if pooling is not worth it for so short or so long a buffer. */
+  /** Returns a buffer of exactly this length; undefined for a length that is too short or too long for the pool. */
   take(length: number): Buffer | undefined {
     if (length < SHORT || length > POOLED_BYTES) return undefined;
     const whole = this.#free.pop() ?? Buffer.allocUnsafeSlow(POOLED_BYTES);
@@ -106,8 +107,8 @@ export class BytesPool {
     if (least > POOLED_BYTES) return Buffer.allocUnsafeSlow(least);
     const whole = this.#free.pop();
     if (whole !== undefined) return whole;
-    // If more calls than this are in flight, for example because there are many queues, most of the calls are small.
-    // Full buffers for all of them would take too much memory.
+    // If more calls than this are in flight, for example because there are many queues, most of them are small. Buffers
+    // of the full size for all of them would take too much memory.
     const bytes = this.#lent > POOLED_BUFFERS ? Math.min(POOLED_BYTES, WHOLE_FACTOR * least) : POOLED_BYTES;
     return Buffer.allocUnsafeSlow(bytes);
   }
@@ -126,12 +127,12 @@ export class BytesPool {
   }
 }
 
-/** An encoded call as a command of the client. It has the key by which a Cluster finds the node. */
+/** An encoded call as a command of the client. It has the first key, by which a Cluster finds the node. */
 export class ScriptCommand extends Command {
   readonly #bytes: EncodedCall;
 
   constructor(name: "EVALSHA" | "EVAL", bytes: EncodedCall, key: string | number | undefined) {
-    // The client attaches the arguments to its errors, so the payloads are not among the arguments.
+    // The client attaches the arguments to its errors, so payloads must not be among the arguments.
     super(name, key === undefined ? ["", "0"] : ["", "1", key], { replyEncoding: "utf8" });
     this.#bytes = bytes;
   }

@@ -1,6 +1,6 @@
 import type { QueueKeys } from "./keys.ts";
 
-/** One Lua script, as the build binds it: its source, its keys and its arguments in order. */
+/** One Lua script as the build generates it: its source, its keys and its arguments in order. */
 export interface Script<Args, Keys = QueueKeys> {
   readonly name: string;
   readonly sha1: string;

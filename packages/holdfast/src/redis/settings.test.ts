@@ -24,7 +24,7 @@ const client = (...args: unknown[]): Redis =>
 const cluster = (nodes: unknown, options: object = {}) =>
   new Cluster(nodes as never, { ...options, lazyConnect: true });
 
-describe("what people write is understood", () => {
+describe("settings in every common form are understood", () => {
   test.each<[unknown, object]>([
     ["redis://h", { host: "h", port: 6379 }],
     ["redis://h:7000/2", { host: "h", port: 7000, db: 2 }],
@@ -100,7 +100,7 @@ describe("what people write is understood", () => {
   });
 });
 
-describe("what is not understood is refused, before anything connects and without a credential", () => {
+describe("settings that are not understood are refused before anything connects, without credentials in the error", () => {
   test.each<[unknown, string]>([
     [undefined, "redis is undefined"],
     [null, "redis is null"],
@@ -157,7 +157,7 @@ describe("what is not understood is refused, before anything connects and withou
     [{ host: "h", tlsCertFile: "x" }, "belong together"],
     [{ host: "h", maxRetriesPerRequest: null }, "leave it out, or give a client, new Redis(options)"],
     [{ host: "h", enableAutoPipelining: true }, "Holdfast sets this itself"],
-    [{ host: "h", role: "slave" }, "a replica does not take"],
+    [{ host: "h", role: "slave" }, "a replica does not accept"],
     [{ clusterNodes: [{ host: "a", port: 1 }], redisOptions: {} }, "directly, beside clusterNodes"],
     [{ host: "h", commandTimeoutMs: 0 }, "commandTimeoutMs has to be a whole number from 1 to 3600000"],
     [{ host: "h", commandTimeoutMs: Number.POSITIVE_INFINITY }, "got Infinity"],
@@ -173,7 +173,7 @@ describe("what is not understood is refused, before anything connects and withou
   });
 });
 
-test("where Redis is is told without a credential", () => {
+test("the address of Redis is shown without credentials", () => {
   expect(describeRedis("redis://u:hunter2@h:7000/2")).toBe("h:7000");
   expect(describeRedis("redis://[::1]")).toBe("[::1]:6379");
   expect(describeRedis({ path: "/run/r.sock", password: SECRET })).toBe("/run/r.sock");

@@ -8,8 +8,8 @@ import { isClient, settingsOfClient } from "./ioredis-instance.ts";
 import { parseRedisUrl } from "./redis-url.ts";
 
 /**
- * An address, settings, or a client of ioredis, whose settings are then used: Holdfast opens connections of its own and
- * leaves the client alone. What is given the same settings shares these connections in its process.
+ * An address, settings, or a client of ioredis, of which only the settings are used: Holdfast opens connections of its
+ * own and does not touch the client. Everything in a process that was given the same settings shares these connections.
  */
 export type RedisOption = string | URL | ConnectionSettings | Redis | Cluster;
 
@@ -85,8 +85,8 @@ export const tlsShape = shapeOf<PlainTls>({
 });
 
 const ownSetting =
-  "Holdfast sets this itself, since its guarantees depend on it: leave it out, or give a client, new Redis(options), which keeps it for itself";
-const ownReads = "every call of Holdfast is a write, which a replica does not take: leave it out";
+  "Holdfast sets this itself, because its guarantees depend on it: leave it out, or give a client, new Redis(options), which keeps its own value";
+const ownReads = "every call of Holdfast is a write, which a replica does not accept: leave it out";
 
 export const connectionShape = shapeOf<ConnectionSettings>({
   what: "a connection to Redis",
@@ -168,8 +168,8 @@ export const connectionShape = shapeOf<ConnectionSettings>({
     role: ownReads,
     scaleReads: ownReads,
     Connector: "give the address of Redis instead: url, host and port, path, sentinels or clusterNodes",
-    sentinelTLS: "with tls the Sentinels are spoken to with TLS as well",
-    enableTLSForSentinelMode: "with tls the Sentinels are spoken to with TLS as well",
+    sentinelTLS: "with tls, the connections to the Sentinels use TLS too",
+    enableTLSForSentinelMode: "with tls, the connections to the Sentinels use TLS too",
     redisOptions: "give its fields directly, beside clusterNodes",
   },
   rule: contradictionOf,
@@ -209,8 +209,9 @@ function contradictionOf(settings: ConnectionSettings): string | undefined {
 }
 
 /**
- * The settings from which every connection is made. They are checked, a URL or client is taken apart, and only plain
- * values remain, which the heartbeat thread can be handed. Settings that this function returned are returned unchanged.
+ * Returns the settings from which every connection is made. They are checked, and a URL or client is read, so that only
+ * plain values remain, which can be sent to the heartbeat thread. Settings that this function returned before are
+ * returned unchanged.
  * @throws HoldfastError invalid_argument that says what is wrong, without any credential
  */
 export function settingsOf(redis: RedisOption): ConnectionSettings {
@@ -245,7 +246,7 @@ export function settingsOf(redis: RedisOption): ConnectionSettings {
 }
 
 /**
- * The settings of the URL and those of the other fields together. @throws HoldfastError invalid_argument if the two
+ * Joins the settings in the URL with the other fields. @throws HoldfastError invalid_argument if the two
  * contradict each other
  */
 function merge(settings: ConnectionSettings, url: ConnectionSettings): ConnectionSettings {
@@ -266,7 +267,7 @@ function merge(settings: ConnectionSettings, url: ConnectionSettings): Connectio
   return merged as ConnectionSettings;
 }
 
-/** The "host:port" of a setting, without credentials. @throws HoldfastError invalid_argument */
+/** Returns "host:port" of the settings, without credentials. @throws HoldfastError invalid_argument */
 export function describeRedis(redis: RedisOption): string {
   const s = settingsOf(redis);
   const address = (node: { host: string; port: number }) =>

@@ -4,12 +4,12 @@ import { BytesPool, encodeCall, headOfCall } from "./script-call.ts";
 import { TailBytes, viewOf } from "./tail-bytes.ts";
 
 const viewed = (text: string) => {
-  // The bytes do not begin at the start of their memory.
+  // The bytes do not begin at the start of their buffer.
   const bytes = Buffer.from(`..${text}`).subarray(2);
   return { bytes, view: viewOf(bytes) };
 };
 
-/** The call with these tasks in its tail, as `PlainBuffer` makes it. */
+/** Makes the call with these tasks in its tail. */
 function call(
   tasks: { id: string; header: string; payload: string }[],
   argv: (string | number)[],
@@ -43,7 +43,7 @@ const task = fc.record({
 });
 const argument = fc.oneof(fc.string({ unit: "grapheme", maxLength: 40 }), fc.integer());
 
-test("a call with its tail as bytes is the call with the same arguments as texts", () => {
+test("a call whose tail is bytes is equal to the call with the same arguments as texts", () => {
   fc.assert(
     fc.property(fc.array(task, { maxLength: 8 }), fc.array(argument, { maxLength: 6 }), (tasks, argv) => {
       const texts = tasks.flatMap(({ id, header, payload }) => [id, header + payload]);
@@ -54,13 +54,13 @@ test("a call with its tail as bytes is the call with the same arguments as texts
   );
 });
 
-test("what goes first may be longer than the room that is left for it", () => {
+test("the head of a call may be longer than the room that is reserved for it", () => {
   const long = "k".repeat(5_000);
   const { bytes } = call([{ id: "a", header: "h\n", payload: "1" }], [long]);
   expect(bytes.toString()).toBe(encodeCall("EVALSHA", "f00", 1, [long, "a", "h\n1"]).toString());
 });
 
-test("lengths of one digit to six are written as they are", () => {
+test("lengths with one to six digits are written correctly", () => {
   for (const length of [1, 9, 10, 99, 100, 999, 1_000, 9_999, 10_000, 99_999, 100_000, 262_144]) {
     const payload = "x".repeat(length);
     expect(call([{ id: "a", header: "", payload }], []).bytes.toString()).toBe(
@@ -69,7 +69,7 @@ test("lengths of one digit to six are written as they are", () => {
   }
 });
 
-test("its memory is used again after a reply, but not where it was sent twice, or not answered", () => {
+test("the memory of a call is used again after its reply, but not if the call was sent twice or not answered", () => {
   const pool = new BytesPool();
   const tasks = [{ id: "a", header: "", payload: "1" }];
   const first = call(tasks, [], pool);
@@ -84,7 +84,7 @@ test("its memory is used again after a reply, but not where it was sent twice, o
   expect(call(tasks, [], pool).bytes.buffer).not.toBe(third.bytes.buffer);
 });
 
-test("while many calls are under way each has memory by what it brings, and large ones again when they are over", () => {
+test("while many calls are in flight, each gets memory for its size only; afterwards calls get large buffers again", () => {
   const pool = new BytesPool();
   const sizes = (count: number, payload: string) =>
     Array.from({ length: count }, () => call([{ id: "a", header: "", payload }], [], pool)).map(

@@ -1,12 +1,10 @@
 import type { BytesPool } from "./script-call.ts";
 
-// The first part of a call (the script's SHA-1, its keys and numbers) is about 600 bytes.
+// The head of a call (the script's SHA-1, its keys and numbers) has about 600 bytes.
 const HEAD_BYTES = 2_048;
-/**
- * The bytes of one entry without its id, header and payload: `$14\r\n`, `\r\n$262144\r\n`, `\r\n`, and some to spare.
- */
+/** The bytes of one entry besides id, header and payload: `$14\r\n`, `\r\n$262144\r\n`, `\r\n`, and a reserve. */
 const FRAME_BYTES = 32;
-// Up to about this many bytes, a loop is faster than a copy through a view of the source.
+// Below about this many bytes, a loop is faster than a copy through a view of the source.
 const LOOP_BYTES = 1_024;
 const DOLLAR = 36;
 const ZERO = 48;
@@ -21,15 +19,15 @@ export const viewOf = ({ buffer, byteOffset, length }: Buffer): DataView =>
   new DataView(buffer, byteOffset, length);
 
 /**
- * The last arguments of a script call, encoded while tasks are added, so that of each task only the id has to be kept.
- * Free room is left in front of them for the first arguments, which are known only when the call is sent.
+ * The last arguments of a script call. They are encoded while tasks are added, so that only the id of each task has to
+ * be kept. Room for the first arguments is left in front of them, because those are known only when the call is sent.
  */
 export class TailBytes {
   readonly #whole: Buffer;
   readonly #view: DataView;
   #end = HEAD_BYTES;
   #sent = 0;
-  /** The number of arguments that it holds. */
+  /** How many arguments were added. */
   count = 0;
 
   constructor(pool: BytesPool, leastBytes: number) {
@@ -37,7 +35,7 @@ export class TailBytes {
     this.#view = viewOf(this.#whole);
   }
 
-  /** The most bytes that `add` needs. */
+  /** Returns the most bytes that `add` may need. */
   static boundOf(idBytes: number, headerBytes: number, payloadBytes: number): number {
     return FRAME_BYTES + idBytes + headerBytes + payloadBytes;
   }
@@ -46,7 +44,7 @@ export class TailBytes {
     return this.#end + bytes <= this.#whole.length;
   }
 
-  /** Adds two arguments: the id at `idAt`, and the header with the bytes of the source from `start` to `end`. */
+  /** Adds two arguments: the id at `idAt`, and the header followed by the bytes of the source from `start` to `end`. */
   add(
     ids: ViewedBytes,
     idAt: number,
@@ -72,7 +70,7 @@ export class TailBytes {
     this.count += 2;
   }
 
-  /** Returns the whole call, which begins with `head`. */
+  /** Returns the whole call, with `head` at its beginning. */
   after(head: string): Buffer {
     this.#sent++;
     const start = HEAD_BYTES - Buffer.byteLength(head);
@@ -83,17 +81,14 @@ export class TailBytes {
 
   /**
    * Called when the call has ended. Memory that was sent twice is not used again, because a connection that was given
-   * up may still hold it.
+   * up may still read it.
    */
   release(pool: BytesPool, isAnswered: boolean): void {
     pool.giveWhole(this.#whole, isAnswered && this.#sent === 1);
   }
 }
 
-/**
- * Copies eight bytes per step. For short texts this is faster than one byte at a time, and faster than the copies of
- * the platform.
- */
+/** Copies eight bytes per step. For short texts this is faster than one byte at a time or a built-in copy. */
 function copy(
   { bytes, view }: ViewedBytes,
   start: number,
@@ -118,7 +113,7 @@ function endLine(bytes: Uint8Array, at: number): number {
   return at + 2;
 }
 
-/** `$<length>\r\n` */
+/** Writes `$<length>\r\n`. */
 function writeLength(bytes: Uint8Array, start: number, length: number): number {
   let at = start;
   bytes[at++] = DOLLAR;

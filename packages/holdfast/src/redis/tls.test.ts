@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { remedyOf, tlsOptions } from "./tls.ts";
 
-test("without any setting there is no TLS; tls, its options, or a file brings it", () => {
+test("TLS is used only with tls, its options, or a file", () => {
   expect(tlsOptions({})).toBeNull();
   expect(tlsOptions({ tls: false })).toBeNull();
   // The setting is explicit, because NODE_TLS_REJECT_UNAUTHORIZED can turn the default off.
@@ -30,7 +30,7 @@ test.each([
   ],
   ["connect ECONNREFUSED 127.0.0.1:6379", "REDIS_URL"],
   ["", "REDIS_URL"],
-])("%s: what to do is told", (reason, remedy) => {
+])("%s: the error says what to do", (reason, remedy) => {
   expect(remedyOf(reason)).toContain(remedy);
 });
 

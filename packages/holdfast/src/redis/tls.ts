@@ -19,7 +19,7 @@ function read(what: string, path: string): Buffer {
 const CHECKED: TlsOptions = { rejectUnauthorized: true };
 
 /**
- * The options for TLS in Node; null for a connection without TLS.
+ * Returns the options for TLS in Node; null for a connection without TLS.
  * @throws HoldfastError invalid_argument if a file cannot be read
  */
 export function tlsOptions(settings: TlsSettings): TlsOptions | null {
@@ -36,10 +36,10 @@ export function tlsOptions(settings: TlsSettings): TlsOptions | null {
 
 const UNTRUSTED = /self.signed certificate|unable to (?:verify|get) .*certificate|unable to get .*issuer/i;
 
-// A Redis that expects no TLS waits for the end of the first "command", so there is no answer until a time-out.
+// A Redis that expects no TLS waits for the end of the first "command". So there is no answer until a time-out.
 const NO_TLS = /^$|ETIMEDOUT|wrong version number|packet length too long|before secure TLS connection/i;
 
-/** Advice about a failed connection, from the text of its error. */
+/** Returns advice about a failed connection, from the text of its error. */
 export function remedyOf(reason: string, settings: TlsSettings = {}): string {
   const hasTls = tlsOptions(settings) !== null;
   if (hasTls && NO_TLS.test(reason))

@@ -6,17 +6,17 @@ const ms = (iso: string) => Date.parse(iso);
 const iso = (times: readonly number[]) => times.map((at) => new Date(at).toISOString().slice(0, 16));
 
 describe("a change of the clocks", () => {
-  test("a time that the clocks skip comes right after the gap, once", () => {
+  test("a time that the clocks skip occurs once, right after the gap", () => {
     const times = new CronTimes("30 2 * * *", "Europe/Berlin").following(ms("2026-03-28T00:00Z"), 3);
     expect(iso(times)).toEqual(["2026-03-28T01:30", "2026-03-29T01:00", "2026-03-30T00:30"]);
   });
 
-  test("a fixed time that comes twice in autumn runs once", () => {
+  test("a fixed time that the clocks show twice in autumn occurs once", () => {
     const times = new CronTimes("30 2 * * *", "Europe/Berlin").following(ms("2026-10-24T00:00Z"), 3);
     expect(iso(times)).toEqual(["2026-10-24T00:30", "2026-10-25T00:30", "2026-10-26T01:30"]);
   });
 
-  test("intervals go on through both", () => {
+  test("intervals continue through both changes", () => {
     const spring = new CronTimes("*/30 * * * *", "Europe/Berlin").following(ms("2026-03-29T00:00Z"), 4);
     expect(iso(spring)).toEqual([
       "2026-03-29T00:30",
@@ -34,7 +34,7 @@ describe("a change of the clocks", () => {
   });
 });
 
-/** The occurrences of a local day, as the clocks show them. */
+/** Lists the occurrences of a local day, as the clocks show them. */
 function localDay(cron: string, timeZone: string, day: string): string[] {
   const clock = new Intl.DateTimeFormat("sv", { timeZone, dateStyle: "short", timeStyle: "short" });
   return new CronTimes(cron, timeZone)
@@ -59,13 +59,16 @@ test.each([
     "00:15 (23:15Z), 03:00 (01:00Z), 10:15 (08:15Z), 20:15 (18:15Z)",
     "00:15 (22:15Z), 02:15 (00:15Z), 10:15 (09:15Z), 20:15 (19:15Z)",
   ],
-])("%s in Berlin: when an hour is skipped at %s, when it comes twice at %s", (cron, spring, autumn) => {
-  expect(localDay(cron, "Europe/Berlin", "2026-03-29").join(", ")).toBe(spring);
-  expect(localDay(cron, "Europe/Berlin", "2026-10-25").join(", ")).toBe(autumn);
-});
+])(
+  "%s in Berlin: occurrences on the day when an hour is skipped: %s; when an hour comes twice: %s",
+  (cron, spring, autumn) => {
+    expect(localDay(cron, "Europe/Berlin", "2026-03-29").join(", ")).toBe(spring);
+    expect(localDay(cron, "Europe/Berlin", "2026-10-25").join(", ")).toBe(autumn);
+  },
+);
 
 test.each(["15 * * * *", "15 */1 * * *", "15 0-23 * * *", "15 ? * * *", "15 0-11,12-23 * * *"])(
-  "%s runs in every hour, so it goes on at its pace",
+  "%s runs in every hour, so it keeps its interval",
   (cron) => {
     expect(localDay(cron, "Europe/Berlin", "2026-03-29").slice(0, 4)).toEqual([
       "00:15 (23:15Z)",
@@ -110,7 +113,7 @@ test.each([
   expect(times.map((at) => new Date(at).toISOString().slice(11, 16))).toEqual(expected);
 });
 
-test.each(["15 0/1 * * *", "15 */1 * * *"])("%s runs in every hour, also where the clocks change", (cron) => {
+test.each(["15 0/1 * * *", "15 */1 * * *"])("%s runs in every hour, even when the clocks change", (cron) => {
   expect(localDay(cron, "Europe/Berlin", "2026-10-25")).toHaveLength(25);
 });
 
@@ -120,7 +123,7 @@ test("an expression is described in words", () => {
   expect(cronInWords("@daily")).toBe("At 00:00");
 });
 
-/** Days on which the clocks change: by an hour, by half an hour, at midnight, by a whole day. */
+/** Days on which the clocks change: by an hour, by half an hour, at midnight, or by a whole day. */
 const changes = [
   ["Europe/Berlin", "2026-03-29"],
   ["Europe/Berlin", "2026-10-25"],
@@ -133,7 +136,7 @@ const changes = [
   ["Pacific/Apia", "2011-12-30"],
 ] as const;
 
-test("around a change each wall-clock time has one occurrence, its first moment or the end of the gap (property)", () => {
+test("around a change of the clocks each wall-clock time occurs once, when the clocks first show it or at the end of the gap (property)", () => {
   const MINUTE = 60_000;
   const hoursOf = fc.uniqueArray(fc.integer({ min: 0, max: 23 }), { minLength: 1, maxLength: 23 });
   const minutesOf = fc.uniqueArray(fc.integer({ min: 0, max: 59 }), { minLength: 1, maxLength: 5 });
@@ -146,7 +149,8 @@ test("around a change each wall-clock time has one occurrence, its first moment 
     const clock = new Intl.DateTimeFormat("sv", { timeZone, dateStyle: "short", timeStyle: "short" });
     const from = ms(`${day}T00:00Z`) - 36 * 60 * MINUTE;
     const end = from + 84 * 60 * MINUTE;
-    // Walk through real time, minute by minute; a time that was shown or passed already does not count again.
+    // Goes through real time, minute by minute. A time that the clocks have already shown or skipped does not count
+    // again.
     const expected: number[] = [];
     let shown = ms(`${clock.format(from - MINUTE).replace(" ", "T")}Z`);
     for (let at = from; at <= end; at += MINUTE) {
@@ -200,7 +204,7 @@ const zones = [
   "Africa/Cairo",
 ];
 
-test("occurrences only grow, and those of a span are the same as one by one (property)", () => {
+test("each occurrence is later than the one before, and listing a span gives the same as asking one by one (property)", () => {
   const range = { min: ms("2026-01-01"), max: ms("2027-01-01") };
   fc.assert(
     fc.property(

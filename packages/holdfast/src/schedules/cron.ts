@@ -7,10 +7,10 @@ import { BoundedTimes, type Times } from "./times.ts";
 import { Zone } from "./zone.ts";
 
 // Loaded at first use, because it is large and most processes never describe a schedule. It is loaded through a
-// CommonJS module, since this code cannot wait for an import, and bundlers follow such a module.
+// CommonJS module, because this code cannot wait for an import, and bundlers follow such a module.
 const { load } = cronstrueModule as unknown as { load(): typeof Cronstrue };
 
-/** How many occurrences are computed at once. Each takes about 0.1 ms, most of it for the time zone. */
+/** How many occurrences are computed at once. Each takes about 0.1 ms, mostly for the time zone. */
 const LOOKED_AT = 100;
 const KEPT = 1_000;
 const HOUR_MS = 3_600_000;
@@ -19,15 +19,15 @@ const HOUR_MS = 3_600_000;
 const CRON = { paused: true, sloppyRanges: true } as const;
 
 /**
- * Computes when a schedule is due. What happens at a change of the clocks depends on the hours of the expression. If it
- * runs in every hour, it keeps its intervals in real time. Otherwise each of its wall-clock times occurs once a day:
- * times that the clocks skip occur once, right after the gap, and a time that the clocks show twice occurs the first
- * time. Only the set of hours counts, however they are written.
+ * Computes when a schedule is due. Its behaviour at a change of the clocks depends on the hours of the expression. If
+ * it runs in every hour, it keeps its intervals in real time. Otherwise each of its wall-clock times occurs once a day:
+ * a time that the clocks skip occurs right after the gap, and a time that the clocks show twice occurs the first time.
+ * Only the set of hours decides, not how the expression is written.
  */
 export class CronTimes implements Times {
   readonly cron: string;
   readonly timeZone: string;
-  /** Null if the expression runs in every hour: `#cron` then counts in real time, otherwise in wall-clock time. */
+  /** Null if the expression runs in every hour: then `#cron` counts in real time, otherwise in wall-clock time. */
   readonly #zone: Zone | null;
   readonly #cron: Cron;
 
@@ -42,17 +42,17 @@ export class CronTimes implements Times {
     this.#cron = everyHour ? new Cron(cron, { ...CRON, timezone: timeZone }) : parsed;
   }
 
-  /** The first occurrence after a moment; null if there is none. */
+  /** Returns the first occurrence after a moment; null if there is none. */
   after(ms: number): number | null {
     const zone = this.#zone;
     if (zone === null) return this.#cron.nextRun(new Date(ms))?.getTime() ?? null;
     let next = this.#cron.nextRun(new Date(zone.latestWallOf(ms)));
-    // Several times in one gap are one occurrence.
+    // Several times in one gap are a single occurrence.
     while (next !== null && zone.firstMomentOf(next.getTime()) <= ms) next = this.#cron.nextRun(next);
     return next && zone.firstMomentOf(next.getTime());
   }
 
-  /** At most `count` occurrences after a moment, in order. */
+  /** Returns at most `count` occurrences after a moment, in order. */
   following(ms: number, count: number): number[] {
     const times: number[] = [];
     let at = this.after(ms);
@@ -61,8 +61,8 @@ export class CronTimes implements Times {
   }
 
   /**
-   * The occurrences from `fromMs` to `untilMs`, both included, oldest first, at most the last 100. `fromMs` has to be
-   * an occurrence.
+   * Returns the occurrences from `fromMs` to `untilMs`, both included, oldest first, at most the last 100. `fromMs` has
+   * to be an occurrence.
    */
   between(fromMs: number, untilMs: number): { times: number[]; cut: boolean } {
     const collect = (first: number) => {
@@ -76,13 +76,15 @@ export class CronTimes implements Times {
     };
     const first = collect(fromMs);
     if (first.length <= LOOKED_AT) return { times: first, cut: false };
-    // There are more occurrences, so only the last ones are listed. Their start is found by going backwards from the
-    // end.
+    // There are more than LOOKED_AT occurrences, so only the last LOOKED_AT are returned. A search backwards from the
+    // end finds the first of them.
     const start = this.after(Math.max(fromMs, this.#hundredthUntil(untilMs)) - 1) ?? fromMs;
     return { times: collect(start).slice(-LOOKED_AT), cut: true };
   }
 
-  /** The hundredth occurrence before a moment, counting that moment; the first occurrence if there are fewer. */
+  /**
+   * Returns the hundredth occurrence before a moment, including that moment; the first occurrence if there are fewer.
+   */
   #hundredthUntil(untilMs: number): number {
     const zone = this.#zone;
     let reference = (zone === null ? untilMs : zone.latestWallOf(untilMs)) + 1;
@@ -113,7 +115,7 @@ export function cronInWords(cron: string): string {
 const NICKNAME = /^@(hourly|daily|midnight|weekly|monthly|yearly|annually)$/i;
 const fieldsOf = (cron: string) => cron.trim().split(/\s+/);
 
-/** Checks an expression, and counts in UTC. */
+/** Checks an expression. The result counts in UTC. */
 function parse(cron: string): Cron {
   const refuse = (why: string): never => {
     throw new HoldfastError("invalid_argument", `"${cron}" is not a cron expression: ${why}`, {
@@ -142,8 +144,8 @@ function runsEveryHour(cron: string): boolean {
 const cache = new Map<string, Times>();
 
 /**
- * The occurrences of an expression or interval. They are kept by expression and zone, because making them costs more
- * than asking them.
+ * Returns the occurrences of an expression or interval. They are kept by expression and zone, because making them costs
+ * more than asking them.
  * @throws HoldfastError invalid_argument that says what is wrong
  */
 export function cronTimes(cron: string, timeZone: string): Times {
@@ -157,13 +159,13 @@ export function cronTimes(cron: string, timeZone: string): Times {
   return times;
 }
 
-/** The time zone makes no difference to an interval, but an invalid one is refused. */
+/** Returns the occurrences of an interval. The time zone makes no difference, but an invalid one is refused. */
 function everyTimes(text: string, timeZone: string): Times {
   new Zone(timeZone);
   return new EveryTimes(text);
 }
 
-/** The occurrences of a schedule, from its `startAt` to its `endAt`. */
+/** Returns the occurrences of a schedule, from its `startAt` to its `endAt`. */
 export function timesOfSchedule(of: {
   cron: string;
   timeZone: string;

@@ -4,16 +4,16 @@ import { timesOfSchedule } from "./cron.ts";
 import { planRuns } from "./plan.ts";
 import type { TaskPlace } from "./task-place.ts";
 
-/** The decision about the occurrences that are due: the times to enqueue, and the runs that are skipped. */
+/** A decision about the occurrences that are due: the times to enqueue, and the runs that are skipped. */
 export interface Decision {
   owed: number[];
   runs: ScheduleRun[];
 }
 
-/** Whether occurrences are due that nobody has decided on. */
+/** Whether there are due occurrences that no janitor has planned yet. */
 export const isDue = ({ record }: StoredSchedule, now: number) => record.nextAt > 0 && record.nextAt <= now;
 
-/** Decides on the occurrences that are due, by the policies of the schedule. */
+/** Decides about the occurrences that are due, by the policies of the schedule. */
 export async function decideDue(schedule: StoredSchedule, now: number, place: TaskPlace): Promise<Decision> {
   const { missed, overlap, limit } = schedule.definition;
   const { times: due } = timesOfSchedule(schedule.definition).between(schedule.record.nextAt, now);
@@ -38,7 +38,9 @@ async function hasUnfinishedRun({ definition, record }: StoredSchedule, place: T
   return state === "scheduled" || state === "pending" || state === "processing";
 }
 
-/** The next occurrence after a moment, ms since the epoch; 0 if there is none, or if the limit allows no more. */
+/**
+ * Returns the next occurrence after a moment, ms since the epoch; 0 if there is none, or if the limit allows no more.
+ */
 export function nextAfter(definition: StoredSchedule["definition"], count: number, ms: number): number {
   if (definition.limit !== null && count >= definition.limit) return 0;
   return timesOfSchedule(definition).after(ms) ?? 0;

@@ -39,7 +39,7 @@ export const scheduledTaskShape = shapeOf<ScheduledTaskOptions>({
   },
   rule: ({ unique }) =>
     unique?.onConflict === "debounce"
-      ? 'unique.onConflict "debounce" does not go with a schedule, whose tasks have no delayMs: use "replace"'
+      ? 'unique.onConflict "debounce" cannot be used in a schedule, because its tasks have no delayMs: use "replace"'
       : undefined,
 });
 
@@ -85,7 +85,7 @@ export const scheduleShape = shapeOf<ScheduleInput>({
   },
 });
 
-/** Checks a schedule and fills in the defaults. @throws HoldfastError invalid_*, payload_too_large, payload_too_deep */
+/** Checks a schedule and adds the defaults. @throws HoldfastError invalid_*, payload_too_large, payload_too_deep */
 export function checkSchedule(
   input: ScheduleInput,
 ): Omit<ScheduleDefinition, "paused" | "createdAt" | "updatedAt" | "revision"> {
@@ -112,13 +112,13 @@ export function checkSchedule(
   return { queue, cron, timeZone, startAt, endAt, limit, type, payloadText, options, missed, overlap };
 }
 
-/** The options of the task of one occurrence. */
+/** Returns the options of the task of one occurrence. */
 export function taskOptions(options: ScheduleDefinition["options"], at: number): TaskOptions {
   const { expiresAfterMs, ...rest } = options;
   return expiresAfterMs === undefined ? rest : { ...rest, expiresAt: at + expiresAfterMs };
 }
 
-/** The envelope of the task of one occurrence. */
+/** Returns the envelope of the task of one occurrence. */
 export function envelopeOf(definition: ScheduleDefinition, occurrence: TaskSchedule, now: number): string {
   const { type, payloadText } = definition;
   const options = taskOptions(definition.options, occurrence.dueAt);

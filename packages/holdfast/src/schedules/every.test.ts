@@ -38,7 +38,7 @@ test("an interval with a wrong time zone is refused", () => {
   expect(() => cronTimes("@every 30s", "Mars/Phobos")).toThrow('"Mars/Phobos" is not a time zone');
 });
 
-test("slots are the multiples of the interval, whenever they are asked for, and none comes twice (property)", () => {
+test("occurrences are the multiples of the interval, whenever they are asked for, and none occurs twice (property)", () => {
   fc.assert(
     fc.property(interval, fc.integer(range), fc.integer({ min: 0, max: 150 }), (seconds, from, count) => {
       const times = new EveryTimes(`@every ${seconds}s`);
@@ -55,7 +55,7 @@ test("slots are the multiples of the interval, whenever they are asked for, and 
   );
 });
 
-test("a first run at once is on no slot, and those after it are", () => {
+test("an immediate first run is not a multiple of the interval, but the runs after it are", () => {
   const times = new EveryTimes("@every 30s");
   expect(times.between(7_000, 60_000)).toEqual({ times: [7_000, 30_000, 60_000], cut: false });
   expect(times.between(7_000, 8_000)).toEqual({ times: [7_000], cut: false });
@@ -64,7 +64,7 @@ test("a first run at once is on no slot, and those after it are", () => {
   expect(times.between(7_000, 6_000)).toEqual({ times: [], cut: false });
 });
 
-test("no occurrence is before the start or after the end, both included (property)", () => {
+test("every occurrence is between the start and the end, both included (property)", () => {
   const minute = 60_000;
   const crons = fc.constantFrom("* * * * *", "*/7 * * * *", "@every 90s", "@every 1m");
   const moments = fc.integer({ min: 0, max: 500 });

@@ -6,7 +6,7 @@ const NAMES = { d: "day", h: "hour", m: "minute", s: "second" } as const;
 type Unit = keyof typeof UNITS;
 
 const LONGEST_MS = 31_536_000_000;
-/** The same number as in `CronTimes`. */
+/** At most this many occurrences are returned, as in `CronTimes`. */
 const LOOKED_AT = 100;
 
 export const isEvery = (text: string) => /^@every\b/i.test(text.trim());

@@ -4,7 +4,7 @@ import { type Announcement, ScheduleStore, type StoredSchedule } from "../engine
 import { decideDue, isDue, nextAfter } from "./decide.ts";
 import { isOvertaken, occurrenceId, TaskPlace } from "./task-place.ts";
 
-/** The outcome of an occurrence, as the janitor reports it. */
+/** The outcome of an occurrence, as the janitor reports it in an event. */
 export interface ScheduleRunEvent {
   scheduleId: string;
   queue: string;
@@ -20,21 +20,22 @@ export interface ScheduleRunEvent {
 export interface FiringOptions {
   client: Holdfast;
   onRun: (event: ScheduleRunEvent) => void;
-  /** 0 for Redis time; tests give another time. */
+  /** Returns the time, ms since the epoch; 0 for Redis time. Only tests give it. */
   clockMs?: (() => number) | undefined;
   /** Sent with each look for schedules, so that operators see that a janitor runs. */
   announcement?: Announcement | undefined;
 }
 
 const CALL_SCHEDULES = 100;
-// A bound, because each call may return the same schedules again, for example while their queues are full.
+// A sweep makes at most this many calls, because each call may return the same schedules again, for example while their
+// queues are full.
 const CALLS_PER_SWEEP = 20;
 
 /**
- * Enqueues the tasks of schedules that are due, in two steps. Any number of janitors may take each step at once, and
- * each step can be cut short. First one janitor writes the plan, which says what is owed and when the next time is.
- * Then any janitor enqueues what is owed, and notes that. The id of the task and the request id make sure that each
- * occurrence becomes one task.
+ * Enqueues the tasks of schedules that are due, in two steps. Several janitors may take a step at the same time, and
+ * may die during it. First one janitor writes the plan: the times that are owed, whose tasks have to be enqueued, and
+ * the next time. Then any janitor enqueues these tasks and notes that. The id of the task and the request id make sure
+ * that each occurrence becomes one task.
  */
 export class ScheduleFiring {
   readonly #store: ScheduleStore;
@@ -50,7 +51,7 @@ export class ScheduleFiring {
   }
 
   /**
-   * @returns ms until the next occurrence, -1 if there is none
+   * Handles the schedules that are due. @returns ms until the next occurrence, -1 if there is none
    * @throws the first error, after all schedules that are due were handled
    */
   async runOnce(isStopped: () => boolean = () => false): Promise<number> {
@@ -89,7 +90,7 @@ export class ScheduleFiring {
     // The next time is searched from now on, because after a very long outage not all occurrences were looked at.
     const nextAt = nextAfter(definition, record.count + owed.length, now);
     const next = { nextAt, owed, count: record.count + owed.length };
-    // Another janitor has decided. The next look finds what still has to be enqueued.
+    // Another janitor has planned the occurrences meanwhile. The next call finds what still has to be enqueued.
     if ((await this.#store.plan(schedule, { ...next, runs })) === "changed") return true;
     for (const { at, outcome } of runs)
       this.#onRun({ scheduleId: id, queue: definition.queue, at, outcome, taskId: null, lagMs: now - at });
@@ -99,7 +100,7 @@ export class ScheduleFiring {
   async #settleOwed({ id, definition, record }: StoredSchedule, now: number): Promise<boolean> {
     for (const [place, at] of record.owed.entries()) {
       const event = { scheduleId: id, queue: definition.queue, at, lagMs: Math.max(0, now - at) };
-      // The last time that is owed is the last one that was counted. An earlier version did not count.
+      // The last time that is owed is the last one that was counted. Earlier versions did not count.
       const run = Math.max(1, record.count - (record.owed.length - 1 - place));
       const enqueued = await this.#enqueue(definition, { id, run, dueAt: at }, now);
       if (enqueued === null) continue;
@@ -123,8 +124,8 @@ export class ScheduleFiring {
       return await this.#place.enqueue(definition, taskId, occurrence, now, this.#place.requestOf(id, at));
     } catch (error) {
       if (!isOvertaken(error)) throw error;
-      // A later occurrence was enqueued, so this one was enqueued and noted before. The exception is that it is still
-      // owed, for example after the clock was set back.
+      // Redis has answered for a later occurrence, so this one was enqueued and noted before it. If this one is still
+      // owed, that is not true, for example after the clock was set back.
       const current = await this.#store.get(id);
       if (!current?.record.owed.includes(at)) return null;
       return this.#place.enqueue(definition, taskId, occurrence, now);

@@ -6,12 +6,12 @@ import { ON_TIME_MS, planRuns } from "./plan.ts";
 const MINUTE = 60_000;
 const base = { missed: "once", overlap: "allow", previousRuns: false } as const;
 
-test("what is on time is enqueued, whatever the policy", () => {
+test("an occurrence that is on time is enqueued, whatever the policy is", () => {
   for (const missed of MISSED_POLICIES)
     expect(planRuns({ ...base, missed, due: [0], now: ON_TIME_MS }).enqueue).toEqual([0]);
 });
 
-test("of missed occurrences skip makes up none, once one for all, all each", () => {
+test("skip enqueues no missed occurrence, once enqueues one for all, all enqueues each", () => {
   const due = [0, MINUTE, 2 * MINUTE];
   const now = 2 * MINUTE + ON_TIME_MS + 1;
   expect(planRuns({ ...base, missed: "skip", due, now })).toMatchObject({ enqueue: [], missed: due });
@@ -19,7 +19,7 @@ test("of missed occurrences skip makes up none, once one for all, all each", () 
   expect(planRuns({ ...base, missed: "all", due, now })).toMatchObject({ enqueue: due, missed: [] });
 });
 
-test("one that is on time stands for those that were missed", () => {
+test("with once, an occurrence that is on time replaces the missed occurrences", () => {
   const due = [0, MINUTE];
   expect(planRuns({ ...base, due, now: MINUTE + 1 })).toEqual({
     enqueue: [MINUTE],
@@ -28,14 +28,14 @@ test("one that is on time stands for those that were missed", () => {
   });
 });
 
-test("without overlap nothing is enqueued while the task before runs, and one at a time after it", () => {
+test("without overlap, nothing is enqueued while the previous task runs, and after it one task at a time", () => {
   const due = [0, MINUTE];
   const asked = { ...base, missed: "all", overlap: "skip", due, now: MINUTE } as const;
   expect(planRuns({ ...asked, previousRuns: true })).toMatchObject({ enqueue: [], overlapped: due });
   expect(planRuns(asked)).toMatchObject({ enqueue: [MINUTE], overlapped: [0] });
 });
 
-test("every occurrence has exactly one fate (property)", () => {
+test("every occurrence has exactly one outcome (property)", () => {
   fc.assert(
     fc.property(
       fc.uniqueArray(fc.integer({ min: 0, max: 10 * MINUTE }), { minLength: 1, maxLength: 20 }),

@@ -12,7 +12,7 @@ export interface Occurrences {
   now: number;
   missed: MissedPolicy;
   overlap: OverlapPolicy;
-  /** Whether the task of the previous run has not ended. */
+  /** Whether the task of the previous run has not ended yet. */
   previousRuns: boolean;
 }
 
@@ -23,14 +23,14 @@ export interface Plan {
 }
 
 /**
- * Plans the occurrences that are due. Occurrences on time are never missed. For late ones, `skip` enqueues none, `once` enqueues
- * one if none is on time, and `all` enqueues each. With overlap `skip` at most one task exists at a time.
+ * Plans the occurrences that are due. Occurrences on time are never missed. For late ones, `skip` enqueues none, `once`
+ * enqueues one if none is on time, and `all` enqueues each. With overlap `skip` at most one task exists at a time.
  */
 export function planRuns({ due, now, missed, overlap, previousRuns }: Occurrences): Plan {
   const onTime = due.filter((at) => now - at <= ON_TIME_MS);
   const wanted =
     missed === "all" ? [...due] : missed === "once" && onTime.length === 0 ? due.slice(-1) : onTime;
-  // The newest occurrence stands for the others.
+  // One task is enqueued for all missed occurrences: the task of the newest one.
   const enqueue = overlap === "allow" ? wanted : previousRuns ? [] : wanted.slice(-1);
   return {
     enqueue,

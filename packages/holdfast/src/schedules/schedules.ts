@@ -95,11 +95,11 @@ export class Schedules {
   }
 
   /**
-   * Writes a schedule, and replaces the one with this id if there is one. Its runs stay. Its next time stays too,
-   * unless the expression, zone, start, end or limit changes. In that case, occurrences that were already due are still
-   * enqueued, as the old `missed` says.
-   * @throws HoldfastError invalid_*, payload_too_large, payload_too_deep, conflict (others keep writing it at the same
-   * time)
+   * Writes a schedule, and replaces the schedule with this id if there is one. The record of its runs stays. Its next
+   * time stays too, unless the expression, zone, start, end or limit changes. In that case, occurrences that were due
+   * already are still enqueued, according to the old `missed`.
+   * @throws HoldfastError invalid_*, payload_too_large, payload_too_deep, conflict (others keep writing the schedule at
+   * the same time)
    */
   async put(id: string, input: ScheduleInput): Promise<ScheduleView> {
     checkScheduleId(id);
@@ -120,8 +120,8 @@ export class Schedules {
   }
 
   /**
-   * While a schedule is paused it has no occurrences, and they are not enqueued later either. @throws HoldfastError
-   * not_found
+   * Pauses a schedule. While it is paused it has no occurrences, and they are not enqueued later either. @throws
+   * HoldfastError not_found
    */
   pause(id: string): Promise<ScheduleView> {
     return this.#setPaused(id, true);
@@ -133,8 +133,8 @@ export class Schedules {
   }
 
   /**
-   * Enqueues a task now, paused or not; the occurrences stay as they are.
-   * @throws HoldfastError not_found; conflict: overlap is "skip" and the task before has not ended; queue_full;
+   * Enqueues a task now, even if the schedule is paused. The occurrences do not change.
+   * @throws HoldfastError not_found; conflict: overlap is "skip" and the previous task has not ended; queue_full;
    * unique_conflict: another task holds the unique key
    */
   async run(id: string): Promise<{ id: string; queue: string; taskId: string }> {
@@ -186,7 +186,7 @@ export class Schedules {
     return schedule;
   }
 
-  /** Reads, changes and writes a schedule, again if somebody else has written it meanwhile. */
+  /** Reads, changes and writes a schedule. Repeats that if somebody else has written the schedule meanwhile. */
   async #write(
     id: string,
     change: (
@@ -214,10 +214,13 @@ export class Schedules {
         if (written) return this.#view(written, now);
       }
     }
-    throw new HoldfastError("conflict", `schedule "${id}" is being written by others: try again`);
+    throw new HoldfastError(
+      "conflict",
+      `schedule "${id}" was changed by somebody else at the same time: try again`,
+    );
   }
 
-  /** The next time and what is owed; null if the next time stays as it is. */
+  /** Returns the next time and the times that are owed; null if the next time stays as it is. */
   async #next(
     before: StoredSchedule | null,
     definition: ScheduleDefinition,
@@ -227,10 +230,10 @@ export class Schedules {
     if (definition.paused) return { nextAt: 0, ...nothing };
     if (before && !before.definition.paused && occurrencesOf(before.definition) === occurrencesOf(definition))
       return null;
-    // The next time is later than every time that was decided on, even if the clock was set back, so that no time comes
+    // The next time is later than every time that was decided on, even if the clock was set back. So no time occurs
     // twice.
     const last = Math.max(now, ...(before?.record.owed ?? []), ...timesOf(before));
-    // An occurrence of the earlier expression is still due, although no janitor has seen it yet.
+    // An occurrence of the earlier expression may be due although no janitor has seen it yet.
     const due = before && isDue(before, now) ? await decideDue(before, now, this.#place) : nothing;
     const count = (before?.record.count ?? 0) + due.owed.length;
     return { nextAt: nextAfter(definition, count, last), ...due };
@@ -261,7 +264,7 @@ export class Schedules {
 const timesOf = (schedule: StoredSchedule | null) =>
   (schedule?.record.runs ?? []).filter((run) => !run.manual).map((run) => run.at);
 
-/** Schedules with the same occurrences give the same text. */
+/** Schedules with the same occurrences have the same text. */
 const occurrencesOf = ({ cron, timeZone, startAt, endAt, limit }: ScheduleDefinition) =>
   `${timeZone} ${startAt} ${endAt} ${limit} ${cron}`;
 
@@ -269,8 +272,8 @@ const KEPT = 1_000;
 const known = new Map<string, { from: number; times: number[] }>();
 
 /**
- * At most five times, and no more than the limit allows. Computing them takes 3 ms, so they are kept until the first
- * has come.
+ * Returns at most five times, and no more than the limit allows. Computing them takes 3 ms, so they are kept until the
+ * first of them has come.
  */
 function nextRunsOf(definition: ScheduleDefinition, { nextAt, count }: ScheduleRuns, now: number): number[] {
   const from = nextAt || now;

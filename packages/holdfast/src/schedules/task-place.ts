@@ -16,17 +16,17 @@ export interface Enqueued {
   taskId: string;
 }
 
-/** The id of the task of one occurrence. A second enqueue with this id adds no task. */
+/** Returns the id of the task of one occurrence. A second enqueue with this id adds no task. */
 export const occurrenceId = (scheduleId: string, at: number) => `${scheduleId}:${at}`;
 
-// By the letter of the answer of an enqueue (engine/enqueue-answer.ts). d and c: the task of this very time, perhaps by an older definition:
-// one task is what was promised.
+// The outcome by the letter of the answer (engine/enqueue-answer.ts). With d and c the task of this occurrence exists
+// already, perhaps from an older definition. One task per occurrence is enough.
 const OUTCOMES: Record<string, Enqueued["outcome"]> = {
   ...{ n: "enqueued", p: "enqueued", a: "enqueued", d: "duplicate", c: "duplicate", f: "full" },
   ...{ o: "deduplicated", u: "deduplicated", x: "deduplicated", r: "replaced" },
 };
 
-/** The tasks of schedules in their queues, partitioned ones included. */
+/** Finds and enqueues the tasks of schedules in their queues, with or without partitions. */
 export class TaskPlace {
   readonly #partitions: PartitionRegistry;
 
@@ -34,21 +34,21 @@ export class TaskPlace {
     this.#partitions = new PartitionRegistry(client);
   }
 
-  /** The engine where a task with that id is, or would be put. */
+  /** Returns the engine of the part where a task with this id is, or would be put. */
   async #engineOf(queue: string, id: string): Promise<Engine> {
     const part = (await this.#partitions.parts(queue)).ofId(id);
     // The id of an occurrence names no partition, so `ofId` always finds a part.
     return (part as Part).engine;
   }
 
-  /** Makes a queue known. @throws HoldfastError redis_* */
+  /** Registers a queue. @throws HoldfastError redis_* */
   async register(queue: string): Promise<void> {
     const { partitions, all } = await this.#partitions.parts(queue);
     // Partitions are registered when they are created.
     if (!partitions) await all[0]?.engine.open();
   }
 
-  /** The state of a task; null if the task does not exist any more. */
+  /** Returns the state of a task; null if the task does not exist any more. */
   async stateOf(queue: string, id: string): Promise<TaskState | null> {
     const engine = await this.#engineOf(queue, id);
     const [raw] = await engine.get([id]);
@@ -56,8 +56,9 @@ export class TaskPlace {
   }
 
   /**
-   * @param id the id of the task in a queue without partitions, or without a unique key
-   * @param request if there is none, only the id keeps the task from being enqueued twice
+   * Enqueues the task of an occurrence.
+   * @param id the id that the task has in a queue without partitions, or without a unique key
+   * @param request if it is absent, only the id keeps the task from being enqueued twice
    */
   async enqueue(
     definition: ScheduleDefinition,
@@ -69,13 +70,13 @@ export class TaskPlace {
     const options = taskOptions(definition.options, occurrence.dueAt);
     const parts = await this.#partitions.parts(definition.queue);
     const { unique } = options;
-    // The unique key says which partition the task is in, and so its id has to say it as well.
+    // The unique key decides in which partition the task is, so the id has to name that partition.
     const place = unique && parts.partitions ? parts.placeOfKey(unique.key) : null;
     const taskId = place === null ? id : idInPartition(place, id);
     const band = bandOf(options);
     const { verdicts, owners } = await (parts.ofId(taskId) as Part).engine.enqueue(
       {
-        // An occurrence is one task, however that task ended.
+        // An occurrence has only one task, even if that task ended without completing.
         checked: true,
         once: true,
         unique: unique !== undefined,
@@ -91,15 +92,15 @@ export class TaskPlace {
   }
 
   /**
-   * The request id of an occurrence. The times of a schedule only grow. So if a janitor sends an occurrence late, after
-   * later ones, Redis refuses it, even if its task is gone for long.
+   * Returns the request id of an occurrence. The times of a schedule only grow. So if a janitor sends an occurrence
+   * late, after later ones, Redis refuses it, even if its task has been gone for a long time.
    */
   requestOf(scheduleId: string, at: number): Request {
     return { requestSlot: `#q:schedule:${scheduleId}`, sequence: at };
   }
 }
 
-/** Whether Redis has already answered a later occurrence of the same schedule. */
+/** Returns whether Redis has already answered for a later occurrence of the same schedule. */
 export const isOvertaken = (error: unknown) =>
   error instanceof HoldfastError &&
   error.code === "outcome_unknown" &&

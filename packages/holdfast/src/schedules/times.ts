@@ -2,9 +2,9 @@
 export interface Times {
   /** The expression in words. */
   readonly words: string;
-  /** The first occurrence after a moment; null if there is none. */
+  /** Returns the first occurrence after a moment; null if there is none. */
   after(ms: number): number | null;
-  /** At most `count` occurrences after a moment, in order. */
+  /** Returns at most `count` occurrences after a moment, in order. */
   following(ms: number, count: number): number[];
   /**
    * The occurrences from `fromMs`, which has to be an occurrence, to `untilMs`, both included, oldest first: at most
@@ -13,7 +13,7 @@ export interface Times {
   between(fromMs: number, untilMs: number): { times: number[]; cut: boolean };
 }
 
-/** The occurrences of another `Times` between two moments, both included. */
+/** The occurrences of another `Times` that are between two moments, both included. */
 export class BoundedTimes implements Times {
   readonly words: string;
   readonly #times: Times;

@@ -4,12 +4,12 @@ const DAY_MS = 86_400_000;
 const SECOND_MS = 1_000;
 
 /**
- * Converts between moments and the wall-clock times of a time zone. A wall-clock time is written as if it were in UTC, in ms
- * since the epoch, so that wall-clock times can be compared and subtracted.
+ * Converts between moments and the wall-clock times of a time zone. A wall-clock time is written as if it were in UTC,
+ * in ms since the epoch, so that wall-clock times can be compared and subtracted.
  */
 export class Zone {
   readonly #format: Intl.DateTimeFormat;
-  /** The change of the clocks that was found last. It is kept because the next calls mostly need the same one. */
+  /** The change of the clocks that was found last. It is kept because most following calls need the same one. */
   #change: Change | null = null;
 
   /** @throws HoldfastError invalid_argument */
@@ -17,14 +17,14 @@ export class Zone {
     this.#format = formatOf(timeZone);
   }
 
-  /** The local time at a moment. */
+  /** Returns the local time at a moment. */
   wallOf(ms: number): number {
     return ms + this.#offsetAt(ms);
   }
 
   /**
-   * The latest wall-clock time that the clocks have shown up to a moment. It is later than `wallOf` while the clocks
-   * repeat an hour.
+   * Returns the latest wall-clock time that the clocks have shown up to a moment. It is later than `wallOf` while the
+   * clocks repeat an hour.
    */
   latestWallOf(ms: number): number {
     const change = this.#changeNear(ms);
@@ -32,7 +32,7 @@ export class Zone {
     return change !== null && ms >= change.at ? Math.max(wall, change.at + change.before - 1) : wall;
   }
 
-  /** The moment at which the clocks first show a wall-clock time, or at which they skip it. */
+  /** Returns the moment at which the clocks first show a wall-clock time, or at which they skip it. */
   firstMomentOf(wall: number): number {
     const change = this.#changeNear(wall);
     if (change === null) return wall - this.#offsetAt(wall);
@@ -41,8 +41,8 @@ export class Zone {
   }
 
   /**
-   * The change of the clocks within a day of a moment; null if there is none. No time zone has had two changes within
-   * two days.
+   * Returns the change of the clocks within a day of a moment; null if there is none. No time zone has had two changes
+   * within two days.
    */
   #changeNear(ms: number): Change | null {
     let low = ms - DAY_MS;

@@ -25,7 +25,7 @@ const bucket: fc.Arbitrary<SeriesBucket> = fc.record({
   run: histogram,
 });
 
-test("a bucket comes back from its text as it was (property)", () => {
+test("a decoded bucket is equal to the encoded one (property)", () => {
   fc.assert(
     fc.property(bucket, (one) => {
       expect(decodeBucket(encodeBucket(one))).toEqual(one);
@@ -51,7 +51,7 @@ test("merging keeps every count and time, in any grouping (property)", () => {
   );
 });
 
-test("only quiet buckets with the same counts go on as one", () => {
+test("only quiet buckets with the same values are stored as one", () => {
   const zero = Object.fromEntries(COUNTED.map((name) => [name, 0])) as SeriesBucket["counts"];
   const gauges = {
     ...{ pending: 3, processing: 0, scheduled: 0, completed: 0, dead: 0, cancelled: 0, expired: 0 },

@@ -55,7 +55,7 @@ export function encodeBucket(bucket: SeriesBucket): string {
   return `${text}|${encodeHistogram(bucket.wait)}|${encodeHistogram(bucket.run)}`;
 }
 
-/** Null if the text is not a bucket, for example because a later version writes another form. */
+/** Decodes a bucket; null if the text is not a bucket, for example because a later version writes another form. */
 export function decodeBucket(text: string): SeriesBucket | null {
   const [numbers = "", wait = "", run = "", ...more] = text.split("|");
   const values = numbers.split(",").map((value) => (value === "" ? 0 : Number.parseInt(value, 36)));
@@ -75,7 +75,7 @@ export function decodeBucket(text: string): SeriesBucket | null {
   };
 }
 
-/** Makes one bucket of several that follow one another. @param buckets oldest first, at least one */
+/** Joins several consecutive buckets into one. @param buckets oldest first, at least one */
 export function mergeBuckets(buckets: readonly SeriesBucket[]): SeriesBucket {
   const last = buckets.at(-1) as SeriesBucket;
   if (buckets.length === 1) return last;
@@ -108,8 +108,8 @@ function isQuiet(bucket: SeriesBucket): boolean {
 }
 
 /**
- * Whether the bucket has the same values as the one before and nothing happened in either. Both are then stored as one
- * longer bucket, so that an idle queue needs almost no memory.
+ * Returns whether the bucket has the same values as the one before it, and nothing happened in either. Both are then
+ * stored as one longer bucket, so that an idle queue needs almost no memory.
  */
 export function goesOn(before: SeriesBucket, bucket: SeriesBucket): boolean {
   return (

@@ -18,7 +18,7 @@ const times = fc.array(fc.double({ min: 0.3, max: 3_000_000, noNaN: true }), {
   maxLength: 200,
 });
 
-test("a time lies in its bucket (property)", () => {
+test("a time is within the bounds of its bucket (property)", () => {
   fc.assert(
     fc.property(fc.double({ min: 0.3, max: 3_000_000, noNaN: true }), (ms) => {
       const bucket = bucketOf(ms);
@@ -42,7 +42,7 @@ test("a quantile is within a tenth of the exact one (property)", () => {
   expect(quantileMs(new Map(), 0.5)).toBeNull();
 });
 
-test("text and growth return what was put in (property)", () => {
+test("a decoded histogram is equal to the encoded one, and growth is what was added (property)", () => {
   fc.assert(
     fc.property(times, times, (before, more) => {
       const first = histogramOf(before);
@@ -51,6 +51,6 @@ test("text and growth return what was put in (property)", () => {
       expect(grownBy(first, addHistograms([first, second]))).toEqual(second);
     }),
   );
-  // A count that has fallen means that the counts started again at zero.
+  // A count that has fallen means that the counts began again at zero.
   expect(grownBy(new Map([[3, 100]]), new Map([[3, 5]]))).toEqual(new Map());
 });

@@ -1,6 +1,7 @@
 /**
- * Counts of times in 96 buckets, from 0.25 ms to an hour. The end of each bucket is a fourth root of two times that of
- * the one before, so a percentile is off by at most 9%. Two histograms are added by adding their counts.
+ * Counts of times in 96 buckets, from 0.25 ms to an hour. The upper end of each bucket is the fourth root of two times
+ * the bound of the previous bucket, so a percentile is off by at most 9%. Two histograms are added by adding their
+ * counts.
  */
 export const BUCKETS = 96;
 
@@ -23,7 +24,7 @@ export function addHistograms(all: readonly Histogram[]): Map<number, number> {
   return sum;
 }
 
-/** How much counts have grown between two reads. Counts only grow; after a reset the result is empty. */
+/** Returns how much counts have grown between two reads. Counts only grow; after a reset the result is empty. */
 export function grownBy(before: Histogram, after: Histogram): Map<number, number> {
   const grown = new Map<number, number>();
   for (const [bucket, count] of after) {
@@ -33,7 +34,9 @@ export function grownBy(before: Histogram, after: Histogram): Map<number, number
   return grown;
 }
 
-/** The middle of the bucket that contains the quantile, ms, with three digits; null if the histogram is empty. */
+/**
+ * Returns the middle of the bucket that contains the quantile, ms, with three digits; null if the histogram is empty.
+ */
 export function quantileMs(histogram: Histogram, quantile: number): number | null {
   let total = 0;
   for (const count of histogram.values()) total += count;
@@ -47,7 +50,7 @@ export function quantileMs(histogram: Histogram, quantile: number): number | nul
   return null;
 }
 
-/** `bucket:count` in base 36, separated by semicolons. */
+/** Encodes a histogram as `bucket:count` in base 36, separated by semicolons. */
 export function encodeHistogram(histogram: Histogram): string {
   return [...histogram].map(([bucket, count]) => `${bucket.toString(36)}:${count.toString(36)}`).join(";");
 }

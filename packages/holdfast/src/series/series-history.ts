@@ -16,7 +16,10 @@ import { decodeHistogram, encodeHistogram, grownBy } from "./histogram.ts";
 
 const BUCKET_MS = 10_000;
 const LONG_BUCKET_MS = 300_000;
-/** A bucket of 5 minutes is made of at most this many buckets of 10 s. That is some more than 30. */
+/**
+ * A bucket of 5 minutes is made from at most this many buckets of 10 s, which is a few more than the 30 that it should
+ * need.
+ */
 const SHORT_IN_LONG = 40;
 
 /** The totals at the end of the last bucket. */
@@ -30,12 +33,12 @@ interface Seen {
 
 /**
  * The stored series of queues: how much their totals grew between two reads, and how long tasks waited and ran. Any
- * number of processes may store it; each bucket is written by one of them.
+ * number of processes may store the series, and each bucket is written by one of them.
  */
 export class SeriesHistory {
   readonly #store: SeriesStore;
   readonly #partitions: PartitionRegistry;
-  // The end of the newest bucket that this process knows, by queue.
+  // The end of the newest bucket of each queue that this process knows.
   readonly #keptAt = new Map<string, number>();
 
   constructor(client: Holdfast) {
@@ -80,8 +83,8 @@ export class SeriesHistory {
   }
 
   /**
-   * The buckets since a moment, oldest first: buckets of 10 s as far as they go back, and buckets of 5 minutes before
-   * that.
+   * Returns the buckets since a moment, oldest first: buckets of 10 s as far back as they are kept, and buckets of 5
+   * minutes before that.
    */
   async read(queue: string, sinceMs: number, untilMs: number): Promise<SeriesBucket[]> {
     const wanted = (all: SeriesBucket[]) => all.filter((bucket) => bucket.at > sinceMs);
@@ -102,7 +105,7 @@ export class SeriesHistory {
     const buckets: SeriesBucket[] = [];
     for (const text of await this.#store.read(queue, which, count)) {
       const bucket = decodeBucket(text);
-      // A write that was cut short can leave a bucket twice.
+      // A write that was aborted can leave a bucket twice.
       if (bucket && bucket.at > (buckets.at(-1)?.at ?? 0)) buckets.push(bucket);
     }
     return buckets;
@@ -133,7 +136,7 @@ function bucketBetween(before: Seen, seen: Seen, stats: QueueStats, at: number):
   };
 }
 
-/** The bucket of the five minutes that ended with this bucket; null if no five minutes ended with it. */
+/** Returns the bucket of the five minutes that end with this bucket; null if no five minutes end with it. */
 function longBucket(
   short: readonly SeriesBucket[],
   write: SeriesBucket,
@@ -144,7 +147,7 @@ function longBucket(
   if (lastAt >= end) return null;
   const parts = short.filter((bucket) => bucket.at > end - LONG_BUCKET_MS && bucket.at <= lastAt);
   const merged = mergeBuckets([...parts, write]);
-  // A long quiet bucket may begin before these five minutes.
+  // The long bucket of a quiet time may begin before these five minutes.
   return { ...merged, at: end, spanMs: Math.min(merged.spanMs, Math.max(LONG_BUCKET_MS, write.spanMs)) };
 }
 

@@ -5,20 +5,20 @@ import { deal, divide, isBetter, lacking, lowered, raised } from "./deal.ts";
 const sum = (shares: readonly number[]) => shares.reduce((total, share) => total + share, 0);
 
 test.each([
-  { amount: 10, wants: [1, 1], shares: [5, 5], why: "what nobody wants is divided equally" },
-  { amount: 10, wants: [100, 1], shares: [9, 1], why: "what one does not want is for the other" },
+  { amount: 10, wants: [1, 1], shares: [5, 5], why: "the part that nobody wants is divided equally" },
+  { amount: 10, wants: [100, 1], shares: [9, 1], why: "the part that one does not want goes to the other" },
   {
     amount: 10,
     wants: [100, 100, 100],
     shares: [3, 3, 4],
-    why: "nobody gets more than another who wants more",
+    why: "nobody gets more than somebody else who wants more",
   },
-  { amount: 2, wants: [1, 9, 1], shares: [0, 1, 1], why: "some get nothing where it does not last" },
+  { amount: 2, wants: [1, 9, 1], shares: [0, 1, 1], why: "some get nothing if there is not enough" },
 ])("$amount for $wants: $why", ({ amount, wants, shares }) => {
   expect(divide(amount, wants)).toEqual(shares);
 });
 
-test("all of it is divided, and nobody gets less than another who wants less", () => {
+test("the whole amount is divided, and nobody gets less than somebody else who wants less", () => {
   const wants = fc.array(fc.nat({ max: 1_000 }), { minLength: 1, maxLength: 12 });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 500 }), wants, (amount, given) => {
@@ -31,7 +31,7 @@ test("all of it is divided, and nobody gets less than another who wants less", (
   );
 });
 
-test("the starts of a rate in one period stay below its limit and burst, whatever the bursts of the shares", () => {
+test("in one period, no more tasks start than limit and burst allow, whatever the bursts of the shares are", () => {
   const demand = fc.record({
     running: fc.nat(50),
     waiting: fc.nat(50),
@@ -53,7 +53,7 @@ test("the starts of a rate in one period stay below its limit and burst, whateve
   );
 });
 
-test("whatever runs and whatever was dealt before, what may run in all never exceeds the limit by a raise", () => {
+test("raising shares never lets more tasks run in all than the limit allows, whatever runs and whatever the shares were", () => {
   const part = fc.record({ concurrency: fc.nat(20), running: fc.nat(20), target: fc.nat(20) });
   fc.assert(
     fc.property(
@@ -78,7 +78,7 @@ test("whatever runs and whatever was dealt before, what may run in all never exc
   );
 });
 
-test("a queue that takes part from now on gets nothing before others have given something up", () => {
+test("a new queue gets nothing before the shares of others were lowered", () => {
   const target = { concurrency: 5, rate: 10, burst: 1 };
   expect(lowered(undefined, target)).toEqual({ concurrency: 0, rate: 0, burst: 1 });
   const low = [
@@ -91,7 +91,7 @@ test("a queue that takes part from now on gets nothing before others have given 
   ]);
 });
 
-test("shares are dealt anew only where a queue with waiting tasks gets more, or one has none", () => {
+test("shares are dealt again only if a queue with waiting tasks gets more, or a queue has no share", () => {
   const [idle, busy] = [
     { running: 0, waiting: 0, starts: 0 },
     { running: 1, waiting: 3, starts: 0 },

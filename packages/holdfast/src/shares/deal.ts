@@ -9,13 +9,13 @@ export interface Demand {
   starts: number;
 }
 
-// A queue without waiting tasks gets this many times the rate at which it started tasks lately.
+// The reserve of a queue without waiting tasks: it gets this many times the rate at which it started tasks lately.
 const RESERVE = 1.5;
 
 /**
- * Divides a whole number by max-min fairness. Each gets what it wants as far as the number lasts, and nobody gets more
- * than another one that wants more. What is left is divided equally, so that a queue without tasks can start its first
- * ones before the next deal.
+ * Divides a whole number by max-min fairness. Everybody gets what they want as long as the number lasts, and nobody
+ * gets more than somebody else who wants more. The rest is divided equally, so that a queue without tasks can start its
+ * first ones before the next deal.
  */
 export function divide(amount: number, wants: readonly number[]): number[] {
   const shares = wants.map(() => 0);
@@ -29,7 +29,7 @@ export function divide(amount: number, wants: readonly number[]): number[] {
   const isServed = order.every((place) => (shares[place] as number) >= (wants[place] as number));
   const more = isServed ? Math.floor(left / order.length) : 0;
   left -= more * order.length;
-  // A remainder that cannot be divided equally goes to those that want most.
+  // A remainder that cannot be divided equally goes to those who want most.
   for (const place of order.reverse())
     shares[place] = (shares[place] as number) + more + (left-- > 0 ? 1 : 0);
   return shares;
@@ -37,20 +37,20 @@ export function divide(amount: number, wants: readonly number[]): number[] {
 
 /**
  * Each part has to be allowed at least one task. Returns the field of the limit that is too low for this number of
- * parts, and the lowest value that would do; undefined if no field is too low.
+ * parts, and the lowest value that would be enough; undefined if no field is too low.
  */
 export function lacking(
   { concurrency, rate }: Limit,
   parts: number,
 ): { field: string; least: number } | undefined {
   if (concurrency !== undefined && concurrency < parts) return { field: "concurrency", least: parts };
-  // Each share has its own burst, which is taken from the rate.
+  // Each share has a burst of its own, which is taken from the rate.
   if (rate !== undefined && parts > 1 && rate.limit < 2 * parts)
     return { field: "rate.limit", least: 2 * parts };
   return undefined;
 }
 
-/** Computes the share of each queue or partition in a limit, from what each could use. */
+/** Computes the share of each queue or partition in a limit, from what each of them could use. */
 export function deal(limit: Limit, demands: readonly Demand[]): Share[] {
   const { concurrency, rate } = limit;
   const shares: Share[] = demands.map(() => ({}));
@@ -77,8 +77,8 @@ export function deal(limit: Limit, demands: readonly Demand[]): Share[] {
 }
 
 /**
- * The target share, but with no field higher than in the present share. A queue without a share gets nothing at first;
- * the tasks that it already runs count as held.
+ * Returns the target share, but with no field higher than in the present share. A queue without a share gets nothing at
+ * first, and the tasks that it already runs count as held.
  */
 export function lowered(own: Share | undefined, target: Share): Share {
   const { concurrency, rate, burst } = target;
@@ -97,8 +97,8 @@ export interface Lowered {
 }
 
 /**
- * Raises shares to their targets, as far as the lowered shares leave room for that.
- * @param free how many tasks may run, without those of queues that could not be reached
+ * Raises shares to their targets, as far as the lowered shares leave room.
+ * @param free how many tasks may run, not counting the tasks of queues that could not be reached
  */
 export function raised(free: number, parts: readonly Lowered[], targets: readonly Share[]): Share[] {
   const heldBy = ({ share, running }: Lowered) => Math.max(share.concurrency ?? 0, running);
@@ -131,10 +131,10 @@ export function raised(free: number, parts: readonly Lowered[], targets: readonl
   });
 }
 
-// A rate is raised only if it becomes at least this many times as large.
+// A change of a rate is worth a deal only if the rate becomes at least this many times as large.
 const WORTH = 1.05;
 
-/** Whether a queue with waiting tasks would get more from the new shares. */
+/** Returns whether a queue with waiting tasks would get more from the new shares. */
 export function isBetter(
   before: readonly (Share | undefined)[],
   after: readonly Share[],

@@ -13,17 +13,17 @@ interface Look extends Demand {
 }
 
 /**
- * Divides shared limits among their queues according to the tasks that wait there. Any number of processes may do so at
- * the same time. A deal first lowers shares, then writes the deal, and then raises other shares. So all tasks together
- * never exceed a limit, even if a process dies at any point.
+ * Divides shared limits among their queues according to the tasks that wait there. Any number of processes may do this
+ * at the same time. A deal first lowers shares, then stores the new shares, and then raises the other shares. So all
+ * tasks together never exceed a limit, even if a process dies at any point.
  */
 export class Dealer {
   readonly #client: Holdfast;
   readonly #partsOf: (queue: string) => Promise<Parts>;
-  /** How many tasks had started at which time, by limit and part. */
+  /** How many tasks had started at a certain time, by limit and part. */
   readonly #started = new Map<string, { grants: number; atMs: number }>();
 
-  /** @param partsOf looks up the parts of a queue, which need not exist */
+  /** @param partsOf returns the parts of a queue, which need not exist */
   constructor(client: Holdfast, partsOf: (queue: string) => Promise<Parts>) {
     this.#client = client;
     this.#partsOf = partsOf;
@@ -69,7 +69,7 @@ export class Dealer {
     }
   }
 
-  /** @returns false if there is no such limit */
+  /** Ends a limit that queues share. @returns false if there is no such limit */
   async end(name: string): Promise<boolean> {
     for (;;) {
       const before = await this.#client.sharedLimits.get(name);
@@ -116,7 +116,7 @@ export class Dealer {
     for (const part of await this.#parts({ queues }, known)) await setShare(part.engine, limit, null);
   }
 
-  /** @param force deals even if no queue would get more, as after a change of the limit */
+  /** Deals one limit. @param force deals even if no queue would get more, for example after a change of the limit */
   async deal(before: StoredLimit, { force = false } = {}): Promise<void> {
     const parts = await this.#parts(before, new Set(await this.#client.registry.queues()));
     const looks = await Promise.all(parts.map((part) => this.#lookAt(before, part).catch(() => null)));
@@ -169,13 +169,16 @@ export class Dealer {
     }
   }
 
-  /** Another process has written the limit. If it has ended the limit, the shares that this process gave end too. */
+  /**
+   * Called when another process has written the limit. If that process ended the limit, the shares that this process
+   * gave are removed too.
+   */
   async #tidy(limit: StoredLimit, looks: readonly Look[]): Promise<void> {
     if ((await this.#client.sharedLimits.all()).some(({ name }) => name === limit.name)) return;
     for (const { part } of looks) await setShare(part.engine, { ...limit, version: limit.version + 2 }, null);
   }
 
-  /** The parts of these queues that exist. */
+  /** Returns the parts of these queues that exist. */
   async #parts({ queues }: { queues: readonly string[] }, known: ReadonlySet<string>): Promise<Part[]> {
     const parts = await Promise.all(queues.map((queue) => this.#partsOf(queue)));
     return parts.flatMap(({ all }) => all.filter(({ name }) => known.has(name)));
@@ -203,17 +206,17 @@ export class Dealer {
   }
 }
 
-/** The name of the limit of a queue that its partitions share. No other limit has a slash in its name. */
+/** Returns the name of the limit of a queue that its partitions share. No other limit has a slash in its name. */
 export const partitionLimit = (queue: string) => `${queue}/`;
 export const isOfPartitions = (name: string) => name.endsWith("/");
 
-/** The limit of all tasks of a queue, which its partitions share; undefined if the queue has none. */
+/** Returns the limit of all tasks of a queue, which its partitions share; undefined if the queue has none. */
 export function wholeLimit({ queue: { concurrency, rate } = {} }: QueueLimits): Limit | undefined {
   if (concurrency === undefined && rate === undefined) return undefined;
   return { ...(concurrency === undefined ? {} : { concurrency }), ...(rate === undefined ? {} : { rate }) };
 }
 
-/** The limits that each partition has for itself: all except the limit of the queue as a whole. */
+/** Returns the limits that each partition has for itself: all except the limit of the queue as a whole. */
 export function partitionLimits({ queue, ...limits }: QueueLimits): QueueLimits {
   return queue?.weight === undefined ? limits : { ...limits, queue: { weight: queue.weight } };
 }
@@ -243,7 +246,10 @@ function isMember({ queues }: { queues: readonly string[] }, part: string): bool
   return queues.some((queue) => part === queue || part.startsWith(`${queue}/`));
 }
 
-/** The part of a limit that is left for the other queues. @param shares the shares of queues that cannot be reached */
+/**
+ * Returns the part of a limit that is left for the other queues. @param shares the shares of queues that cannot be
+ * reached
+ */
 function without(limit: Limit, shares: readonly Share[]): Limit {
   const sum = (of: (share: Share) => number) => shares.reduce((total, share) => total + of(share), 0);
   const { concurrency, rate } = limit;

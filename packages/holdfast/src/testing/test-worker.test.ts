@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { batch } from "../worker/batch.ts";
 import { testWorker } from "./test-worker.ts";
 
-test("a handler that returns is acked, its result as JSON makes it", async () => {
+test("a task whose handler returns is acked, with the result as it is after JSON", async () => {
   const worker = testWorker({ add: (task) => ({ sum: task.payload.a + task.payload.b, at: new Date(0) }) });
   expect(await worker.run("add", { a: 1, b: 2 })).toMatchObject({
     outcome: "acked",
@@ -13,13 +13,13 @@ test("a handler that returns is acked, its result as JSON makes it", async () =>
   });
 });
 
-test("the payload goes through JSON on its way", async () => {
+test("the handler gets the payload as it is after JSON", async () => {
   const worker = testWorker({ t: (task) => [task.payload.when, task.payloadText] });
   const { result } = await worker.run("t", { when: new Date(0) });
   expect(result).toEqual(["1970-01-01T00:00:00.000Z", '{"when":"1970-01-01T00:00:00.000Z"}']);
 });
 
-test("a throw is a retry, with the wait and the error", async () => {
+test("a task whose handler throws is retried, with the wait and the error", async () => {
   const error = new Error("no");
   const worker = testWorker({
     t: async () => {
@@ -36,7 +36,7 @@ test("a throw is a retry, with the wait and the error", async () => {
   );
 });
 
-test("the last attempt's throw is the end", async () => {
+test("a task whose last attempt throws is dead", async () => {
   const worker = testWorker({
     t: () => {
       throw new Error("no");
@@ -49,7 +49,7 @@ test("the last attempt's throw is the end", async () => {
   });
 });
 
-test("FatalError is the end at once, RetryAfter chooses the wait", async () => {
+test("FatalError makes the task dead at once, and RetryAfter sets the wait", async () => {
   const worker = testWorker({
     fatal: () => {
       throw new FatalError("no such user");
@@ -62,7 +62,7 @@ test("FatalError is the end at once, RetryAfter chooses the wait", async () => {
   expect(await worker.run("later", null)).toMatchObject({ outcome: "retried", delayMs: 30_000 });
 });
 
-test("a handler that succeeds on its third attempt is acked when driven to the end", async () => {
+test("untilSettled runs a task until its third attempt succeeds", async () => {
   const worker = testWorker({
     flaky: (_, ctx) => {
       if (ctx.attempt < 3) throw new Error("not yet");
@@ -75,7 +75,7 @@ test("a handler that succeeds on its third attempt is acked when driven to the e
   });
 });
 
-test("progress, log, signal and tags reach the handler and come back", async () => {
+test("signal and tags reach the handler, and its progress and log lines are returned", async () => {
   const abort = new AbortController();
   abort.abort();
   const worker = testWorker({
@@ -89,7 +89,7 @@ test("progress, log, signal and tags reach the handler and come back", async () 
   expect(run).toMatchObject({ progress: [{ done: 1 }], log: ["line"], result: [true, ["x"], "i"] });
 });
 
-test("a type without a handler and a payload without JSON are refused by name", async () => {
+test("the error for a type without a handler names the type, and a payload without a JSON form is refused", async () => {
   const worker = testWorker({ known: () => null });
   await expect(worker.run("other", null)).rejects.toThrow(/no handler for "other": known/);
   await expect(worker.run("known", undefined)).rejects.toMatchObject({ code: "invalid_argument" });
@@ -136,13 +136,15 @@ describe("a batch", () => {
       ["acked", 6],
     ]);
     expect(await worker.run("row", 4)).toMatchObject({ outcome: "acked", result: 8 });
-    await expect(worker.runBatch("one", [1])).rejects.toThrow('the handler of "one" is no batch: use run()');
+    await expect(worker.runBatch("one", [1])).rejects.toThrow(
+      'the handler of "one" is not a batch handler: use run()',
+    );
     await expect(worker.runBatch("row", [1], { untilSettled: true } as never)).rejects.toThrow(
       "untilSettled is not an option",
     );
   });
 
-  test("is searched for the task that throws, kept apart by key, and run inside of the middleware", async () => {
+  test("is searched for the task that throws, separated by key, and run inside the middleware", async () => {
     const calls: number[][] = [];
     const worker = testWorker({
       row: batch({ max: 10, by: "key" }, (tasks) => {
@@ -156,7 +158,7 @@ describe("a batch", () => {
     expect(calls.toSorted()).toEqual([[1, 4], [2], [2, 3], [3]]);
   });
 
-  test("too few results fail all, and what was completed before a throw is not run again", async () => {
+  test("too few results fail all tasks, and a task that was completed before a throw is not run again", async () => {
     const calls: number[][] = [];
     const worker = testWorker({
       few: batch({ max: 10 }, () => [1]),

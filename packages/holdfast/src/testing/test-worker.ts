@@ -118,7 +118,10 @@ export const testBatchShape = shapeOf<TestBatchOptions>({
   },
 });
 
-/** Runs handlers like a worker, but without Redis. Payloads and results go through JSON, and errors have the same meaning. */
+/**
+ * Runs handlers like a worker, but without Redis. Payloads and results go through JSON, and errors have the same
+ * meaning.
+ */
 export function testWorker(handlers: Handlers) {
   checkHandlers(handlers);
   const table = new HandlerTable(handlers);
@@ -132,7 +135,7 @@ export function testWorker(handlers: Handlers) {
     );
   };
   return {
-    /** Like `use` of a worker. */
+    /** Adds a middleware, like `use` of a worker. */
     use(layer: Middleware): void {
       middleware.use(layer);
     },
@@ -142,8 +145,9 @@ export function testWorker(handlers: Handlers) {
       return runTask(entry, middleware.around(entry.handler), type, payload, options);
     },
     /**
-     * Runs tasks of a batch handler that were granted together, with the payloads given: in one call, or in several if it is cut or throws.
-     * @returns what became of each task, in their order
+     * Runs tasks of a batch handler as if they were granted together, with the given payloads: in one call, or in
+     * several if the batch is split or throws.
+     * @returns the outcome of each task, in the order of the payloads
      * @throws HoldfastError invalid_argument
      */
     async runBatch(
@@ -155,7 +159,10 @@ export function testWorker(handlers: Handlers) {
       const entry = entryOf(type);
       const { batches } = entry;
       if (!batches)
-        throw new HoldfastError("invalid_argument", `the handler of "${type}" is no batch: use run()`);
+        throw new HoldfastError(
+          "invalid_argument",
+          `the handler of "${type}" is not a batch handler: use run()`,
+        );
       const { keys = [], ...others } = options;
       const runs = payloads.map((payload, place) => {
         const handler = inBatch(batches, middleware, keys[place] ?? null);
@@ -167,7 +174,7 @@ export function testWorker(handlers: Handlers) {
   };
 }
 
-/** Joins the batch instead of running alone. */
+/** Makes a handler that joins the batch in place of running alone. */
 function inBatch(batches: Batches, middleware: MiddlewareChain, key: string | null): Handler {
   return (task, ctx) =>
     new Promise((resolve, reject) => {

@@ -6,7 +6,8 @@ import type { AttemptAbout, AttemptSpan, EnqueueAbout, EnqueueSpan, Tracing } fr
 type OnError = (error: HoldfastError) => void;
 
 /**
- * A tracing whose errors never harm a task. An error of a hook is reported, and the work continues without that hook.
+ * Wraps a tracing so that its errors never harm a task. An error of a hook is reported, and the work continues without
+ * that hook.
  */
 export function guardedTracing(tracing: Tracing, onError: OnError): Tracing {
   return {
@@ -15,7 +16,7 @@ export function guardedTracing(tracing: Tracing, onError: OnError): Tracing {
   };
 }
 
-/** The trace context of a span; undefined if it has none that a record can hold. */
+/** Returns the trace context of a span; undefined if the span has none that a record can hold. */
 function contextOf(span: { readonly context: TraceContext | undefined } | undefined, onError: OnError) {
   return callHook(
     () => {
@@ -59,7 +60,7 @@ class GuardedAttempt implements AttemptSpan {
     this.context = contextOf(this.#span, onError);
   }
 
-  /** Whatever the hook does, the handler is called once, and its return value or error counts. */
+  /** Calls the handler exactly once, whatever the hook does. Its return value or error counts. */
   run<T>(handler: () => T): T {
     const span = this.#span;
     if (span === undefined) return handler();
@@ -77,7 +78,7 @@ class GuardedAttempt implements AttemptSpan {
     };
     try {
       const returned: unknown = span.run(once);
-      // An `async` hook mostly rejects with the error of the handler. `once()` below throws that error in any case.
+      // An `async` hook usually rejects with the error of the handler. `once()` below throws that error in any case.
       if (returned instanceof Promise) returned.catch(() => {});
     } catch (thrown) {
       const isOfHandler = called !== undefined && "thrown" in called && called.thrown === thrown;

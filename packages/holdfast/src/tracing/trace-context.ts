@@ -20,8 +20,8 @@ export function isTracestate(text: string): boolean {
 }
 
 /**
- * The trace context in the headers of a request; undefined if they have none that can be read (which W3C says to
- * ignore).
+ * Returns the trace context in the headers of a request; undefined if they contain none that can be read. (W3C says
+ * that an invalid trace context is ignored.)
  */
 export function traceContextOf(
   headers: Readonly<Record<string, string | string[] | undefined>>,
@@ -44,7 +44,7 @@ export function isSampled(traceparent: string): boolean {
   return (Number.parseInt(traceparent.slice(-2), 16) & 1) === 1;
 }
 
-/** A space would end the option in the header line of an envelope. */
+/** Encodes spaces, because a space would end the option in the header line of an envelope. */
 export function encodeTracestate(text: string): string {
   return text.replaceAll("%", "%25").replaceAll(" ", "%20");
 }

@@ -40,17 +40,20 @@ export interface AttemptAbout {
   payloadText: string;
   /** The trace context of the enqueue. */
   parent: TraceContext | undefined;
-  /** The span of the attempt before this one, if that failed. In the same generation this is a retry, otherwise a replay. */
+  /**
+   * The span of the previous attempt, if that attempt failed. In the same generation this attempt is then a retry,
+   * otherwise a replay.
+   */
   previous: string | undefined;
 }
 
 export interface AttemptSpan {
   readonly context: TraceContext | undefined;
-  /** Calls the handler in such a way that its work belongs to this attempt. */
+  /** Calls the handler so that its work belongs to this attempt. */
   run<T>(handler: () => T): T;
   log(line: string): void;
   /** Called when the handler has ended. */
   ended(error: unknown): void;
-  /** Called when Redis has confirmed the outcome of the task, or when that has failed for good. */
+  /** Called when Redis has confirmed the outcome of the task, or when that has finally failed. */
   settled(outcome: VerdictOutcome): void;
 }

@@ -41,7 +41,7 @@ export const newAccount = (terms: Terms, isKept: boolean): Account => ({
   isKept,
 });
 
-/** When the rate allows a task of this cost to start. */
+/** Returns when the rate allows a task of this cost to start. */
 export function allowedAt({ terms, tat }: Account, cost: number, now: number): number {
   if (terms.intervalMs === 0) return now;
   return Math.ceil(Math.max(tat, now) + (Math.min(cost, terms.burst) - 1) * terms.intervalMs - terms.aheadMs);
@@ -54,14 +54,14 @@ export function charge(account: Account, cost: number, now: number): void {
 }
 
 /**
- * The turn with which a key joins. A key without an account joins as if it had just had its turn.
+ * Returns the turn of a key. A key without an account joins as if it had just had its turn.
  * @param current the turn of the task that was granted last
  */
 export function turnOf({ turn, terms }: Account, current: number): number {
   return turn > 0 ? Math.max(turn, current) : current + terms.step;
 }
 
-/** When an idle account can be forgotten; undefined if it is not idle, or is kept anyway. */
+/** Returns when an idle account can be deleted; undefined if it is not idle, or is kept anyway. */
 export function forgottenAt({ running, tat, isKept }: Account): number | undefined {
   return running === 0 && !isKept ? Math.ceil(tat) : undefined;
 }

@@ -1,4 +1,4 @@
-/** A binary heap. Its top is the item that comes before all others by `isBefore`. */
+/** A binary heap. Its top is the item that `isBefore` puts before all others. */
 export class Heap<Item> {
   readonly #items: Item[] = [];
   readonly #isBefore: (a: Item, b: Item) => boolean;

@@ -2,7 +2,7 @@ import type { TrialRun, WaitTimes } from "@holdfast/contracts";
 import type { RecordedArrival } from "./recorded.ts";
 import type { Arrival } from "./simulate.ts";
 
-/** The value that the given share of the values does not exceed. 0 if there are none. */
+/** Returns the value that this share of the values does not exceed; 0 if there are no values. */
 function percentile(sorted: Float64Array, share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
 }
@@ -13,8 +13,8 @@ export function waitTimes(waits: Iterable<number>): WaitTimes {
 }
 
 /**
- * The highest value of a count that rises at some times and falls at others. If it rises and falls at the same time,
- * the fall comes first.
+ * Returns the highest value of a count that rises at some times and falls at others. If it rises and falls at the same
+ * time, the fall comes first.
  */
 export function peakOf(rises: Iterable<number>, falls: Iterable<number>): number {
   const up = Float64Array.from(rises).sort();
@@ -33,14 +33,14 @@ export const peakRunning = (arrivals: readonly Arrival[], starts: Float64Array):
     starts.map((start, at) => start + (arrivals[at] as Arrival).runMs),
   );
 
-/** @param slotsNeeded see TrialRun */
+/** @param slotsNeeded as in `TrialRun` */
 export function measure(
   arrivals: readonly RecordedArrival[],
   starts: Float64Array,
   slotsNeeded: number,
 ): TrialRun {
   const waits = [...starts].map((start, at) => start - (arrivals[at] as Arrival).at);
-  // A task that starts at once has not waited.
+  // A task that started at once did not wait.
   const late = arrivals.map((_, at) => at).filter((at) => (waits[at] as number) > 0);
   const lastArrival = arrivals.at(-1)?.at ?? 0;
   return {

@@ -4,7 +4,7 @@ import { decodeRecord } from "../engine/record.ts";
 import { recordedOf } from "./recorded.ts";
 import { trialOf } from "./try-limits.ts";
 
-/** A task as Redis stores it. @param record in the grammar of lua/lib/record.lua */
+/** Makes a task as Redis stores it. @param record in the grammar of lua/lib/record.lua */
 const told = (
   at: number,
   record: string,
@@ -16,7 +16,7 @@ const told = (
 });
 const completed = (ranMs: number, endedAt: number) => `c1 f ${ranMs} ${endedAt} w`;
 
-test("an arrival waits from its enqueue, its delay or its time, to its grant", () => {
+test("an arrival waits from its enqueue, or from the end of its delay, to its grant", () => {
   const { arrivals } = recordedOf(
     [
       told(100, completed(50, 250), { key: "a", cost: 3, priority: "high" }),
@@ -33,7 +33,7 @@ test("an arrival waits from its enqueue, its delay or its time, to its grant", (
   ]);
 });
 
-test("a retry arrives at its grant, and its wait does not count", () => {
+test("a retry counts as arriving at its grant, and its wait does not count", () => {
   const { arrivals } = recordedOf([told(100, `c2,1 f 10 900 w\n1 0 failed 150 200 w f boom`)], [], false);
   expect(arrivals).toMatchObject([
     { at: 100, runMs: 50, waited: 50, isRetry: false },
@@ -41,7 +41,7 @@ test("a retry arrives at its grant, and its wait does not count", () => {
   ]);
 });
 
-test("a task that waits gets the mean run time of its type, or that of all", () => {
+test("a task that waits gets the mean run time of its type, or of all types", () => {
   const {
     arrivals,
     completed: count,
@@ -64,7 +64,7 @@ const tenAtOnce = recordedOf(
   false,
 );
 
-test("a report compares the record with the limits of today and those tried", async () => {
+test("a report compares the record with the present limits and the tried ones", async () => {
   const trial = await trialOf({
     ...{ queue: "q", recorded: tenAtOnce, limitsToday: { key: { concurrency: 1 } }, registered: 4 },
     ...{ limits: { key: { concurrency: 2 } }, ownLimits: new Map() },
@@ -84,7 +84,7 @@ test("a report compares the record with the limits of today and those tried", as
   });
 });
 
-test("the slots are those given, or those that run, or as many as ran at one time", async () => {
+test("the slots are the given ones, or the slots of the running workers, or as many as tasks ran at one time", async () => {
   const together = recordedOf(
     Array.from({ length: 3 }, () => told(0, completed(100, 100))),
     [],

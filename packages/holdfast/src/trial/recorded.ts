@@ -6,12 +6,12 @@ import { INDEXES, nextPageSize } from "../observer/task-list.ts";
 import type { Part, Parts } from "../partitions/parts.ts";
 import type { Arrival } from "./simulate.ts";
 
-/** The most completed tasks that are looked at, and the most waiting tasks. */
+/** At most this many completed tasks are read, and as many waiting tasks. */
 const TRIAL_TASKS = 10_000;
 
 /** An arrival, and how long it waited in reality. */
 export interface RecordedArrival extends Arrival {
-  /** How long it waited, ms; null: it still waits. */
+  /** How long the task waited, ms; null if it still waits. */
   waited: number | null;
   /**
    * A retry counts as arriving when it was granted, because its backoff is not recorded. So the wait of a retry is not
@@ -21,7 +21,7 @@ export interface RecordedArrival extends Arrival {
 }
 
 export interface Recorded {
-  /** In the order of `at`. */
+  /** Sorted by `at`. */
   arrivals: RecordedArrival[];
   completed: number;
   waiting: number;
@@ -35,7 +35,7 @@ interface Told {
   record: StateRecord;
 }
 
-/** Reads the tasks that the trial replays: the newest completed tasks of a queue, and those that wait now. */
+/** Reads the tasks that the trial replays: the newest completed tasks of a queue, and the tasks that wait now. */
 export async function readRecorded(parts: Parts): Promise<Recorded> {
   const most = Math.floor(TRIAL_TASKS / parts.all.length);
   const [ended, pending] = await Promise.all([
@@ -75,13 +75,13 @@ async function tell(
   return { tasks, isCut: false };
 }
 
-/** When the first attempt of the present generation could start. */
+/** Returns when the first attempt of the present generation could start. */
 function readyAt({ envelope, record }: Told): number {
   const replayedAt = record.replays.find(({ generation }) => generation === record.generation)?.at;
   return replayedAt ?? Math.max(envelope.enqueuedAt + (envelope.delayMs ?? 0), envelope.runAt ?? 0);
 }
 
-/** The arrivals of the attempts of these tasks. A task that waits gets the mean run time of its type. */
+/** Makes the arrivals of the attempts of these tasks. A task that waits gets the mean run time of its type. */
 export function recordedOf(ended: readonly Told[], pending: readonly Told[], isCut: boolean): Recorded {
   const arrivals: RecordedArrival[] = [];
   const runs = new Map<string, { sum: number; count: number }>();
@@ -116,5 +116,5 @@ export function recordedOf(ended: readonly Told[], pending: readonly Told[], isC
   return { arrivals, completed: ended.length, waiting: pending.length, isCut, endedAt };
 }
 
-/** Stands for all types, since no type is empty. */
+/** The name under which all types are counted. No type has an empty name. */
 const ANY_TYPE = "";

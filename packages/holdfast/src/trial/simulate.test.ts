@@ -23,36 +23,36 @@ const many = (count: number, part: Partial<Arrival> = {}) =>
   Array.from({ length: count }, () => arrival(part));
 
 describe("a simulation", () => {
-  test("starts everything at once without limits, as far as there are slots", () => {
+  test("starts all tasks at once without limits, as long as there are slots", () => {
     expect(run(many(4))).toEqual([0, 0, 0, 0]);
     expect(run(many(4), {}, { slots: 3 })).toEqual([0, 0, 0, 100]);
   });
 
-  test("keeps a concurrency of the queue and of each key", () => {
+  test("does not exceed the concurrency of the queue and of each key", () => {
     expect(run(many(3), { queue: { concurrency: 1 } })).toEqual([0, 100, 200]);
     const two = [arrival({ key: "a" }), arrival({ key: "a" }), arrival({ key: "b" })];
     expect(run(two, { key: { concurrency: 1 } })).toEqual([0, 100, 0]);
     expect(run(two, { key: { concurrency: 1 } }, { own: { a: { concurrency: 2 } } })).toEqual([0, 0, 0]);
   });
 
-  test("spaces starts evenly, of which the second comes early by what a late worker may lose", () => {
+  test("spaces starts evenly, except that the second start may be early by the tolerance for late workers", () => {
     const rate = { limit: 10, periodMs: 1_000 };
     expect(run(many(4), { queue: { rate } })).toEqual([0, 10, 110, 210]);
     expect(run(many(4, { key: "a" }), { key: { rate } })).toEqual([0, 10, 110, 210]);
   });
 
-  test("starts a burst at once after a rest", () => {
+  test("starts a burst at once after a time without starts", () => {
     const rate = { limit: 10, periodMs: 1_000, burst: 3 };
     expect(run(many(5), { queue: { rate } })).toEqual([0, 0, 0, 10, 110]);
   });
 
-  test("pays a cost above the burst back before the next start, and lets nothing overtake it", () => {
+  test("delays the next start by the cost above the burst, and lets no task overtake", () => {
     const rate = { limit: 10, periodMs: 1_000, burst: 2 };
     const tasks = [arrival({ key: "a" }), arrival({ key: "a", cost: 5 }), arrival({ key: "a" })];
     expect(run(tasks, { key: { rate } })).toEqual([0, 10, 410]);
   });
 
-  test("lets keys take turns, and a key with twice the weight twice as often", () => {
+  test("keys take turns, and a key with twice the weight gets twice as many turns", () => {
     const tasks = [...many(4, { key: "a" }), ...many(4, { key: "b" })];
     const order = (own: Record<string, Limit> = {}) =>
       run(tasks, {}, { slots: 1, own })
@@ -101,7 +101,7 @@ const limit = fc.record(
 const limits = fc.record({ queue: limit, key: limit }, { requiredKeys: [] }) as fc.Arbitrary<QueueLimits>;
 const slots = fc.integer({ min: 1, max: 6 });
 
-/** The tasks of each scope with the limit that holds for it. */
+/** Returns the tasks of each scope with the limit that holds for it. */
 function scopesOf(tasks: readonly Arrival[], starts: readonly number[], { queue, key }: QueueLimits) {
   const all = tasks.map((task, at) => ({ ...task, start: starts[at] as number }));
   const scopes: { limit: Limit; tasks: typeof all }[] = [{ limit: queue ?? {}, tasks: all }];
@@ -119,7 +119,7 @@ const peak = (tasks: readonly { start: number; runMs: number }[]) => {
   );
 };
 
-describe("in any simulation", () => {
+describe("any simulation", () => {
   test("no task starts before it arrives, and each starts", () => {
     fc.assert(
       fc.property(arrivals, limits, slots, (tasks, tried, most) => {
@@ -141,7 +141,7 @@ describe("in any simulation", () => {
     );
   });
 
-  test("in no period more than limit and burst start of tasks that cost no more than the burst", () => {
+  test("in no period more tasks start than limit and burst allow, if no task costs more than the burst", () => {
     fc.assert(
       fc.property(arrivals, limits, slots, (mixed, tried, most) => {
         const tasks = mixed.map((task) => ({ ...task, cost: 1 }));
@@ -179,7 +179,7 @@ describe("in any simulation", () => {
         const starts = run(tasks, {}, { slots: most });
         for (const [at, start] of starts.entries()) {
           if (start === (tasks[at] as Arrival).at) continue;
-          // Just before its start every slot was taken.
+          // Just before the task started, every slot was taken.
           const busy = starts.filter(
             (other, of) => other < start && other + (tasks[of] as Arrival).runMs >= start,
           );
@@ -189,7 +189,7 @@ describe("in any simulation", () => {
     );
   });
 
-  test("without limits and with enough slots nothing waits", () => {
+  test("without limits and with enough slots no task waits", () => {
     fc.assert(
       fc.property(arrivals, (tasks) => {
         expect(run(tasks)).toEqual(tasks.map(({ at }) => at));

@@ -7,7 +7,7 @@ import { bandOf, type Key, Waiting } from "./waiting.ts";
 export interface Arrival {
   /** When the task could have started. */
   at: number;
-  /** From its grant to its end, ms. */
+  /** The time from the grant of the task to its end, ms. */
   runMs: number;
   key: string | null;
   cost: number;
@@ -15,7 +15,7 @@ export interface Arrival {
 }
 
 export interface SimulationInput {
-  /** In the order of `at`. */
+  /** Sorted by `at`. */
   arrivals: readonly Arrival[];
   limits: QueueLimits;
   /** The keys that have their own limit. */

@@ -8,7 +8,7 @@ import { measure, peakOf, peakRunning, waitTimes } from "./measure.ts";
 import { type Recorded, readRecorded } from "./recorded.ts";
 import { simulate } from "./simulate.ts";
 
-/** The keys of these tasks that have their own limit. */
+/** Returns the limits of those keys of these tasks that have a limit of their own. */
 async function ownLimitsOf(parts: Parts, { arrivals }: Recorded): Promise<Map<string, Limit>> {
   const byPlace = new Map<number, string[]>();
   for (const key of new Set(arrivals.map(({ key }) => key))) {
@@ -27,7 +27,7 @@ async function ownLimitsOf(parts: Parts, { arrivals }: Recorded): Promise<Map<st
   return own;
 }
 
-/** The slots of the running workers of the queue. */
+/** Returns how many slots the running workers of the queue have. */
 async function slotsOf(client: Holdfast, queue: string): Promise<number> {
   const workers = await workersOf(client, false);
   return workers
@@ -38,8 +38,8 @@ async function slotsOf(client: Holdfast, queue: string): Promise<number> {
 /**
  * Replays the recorded tasks of a queue under its present limits and under others.
  * @param today the limits that the queue has now
- * @param slots the slots of the workers @default those of the workers that run now, or as many tasks as ran at one time
- * if that is more
+ * @param slots the slots of the workers @default the slots of the running workers, but not fewer than the tasks that
+ * ran at one time if that is more
  * @throws HoldfastError conflict if the queue keeps no completed task
  */
 export async function tryLimits(

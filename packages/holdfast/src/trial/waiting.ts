@@ -2,7 +2,7 @@ import { PRIORITIES, type Priority } from "@holdfast/contracts";
 import { type Account, allowedAt, forgottenAt, turnOf } from "./account.ts";
 import { Heap } from "./heap.ts";
 
-/** Tasks by their index, in the order of their arrival. */
+/** Tasks by their index, in the order of arrival. */
 class Line {
   readonly #tasks: number[] = [];
   #next = 0;
@@ -22,7 +22,7 @@ class Line {
 
 const AT_REST = { ready: undefined, wakesAt: Number.POSITIVE_INFINITY };
 
-/** A line for each band, in the order of PRIORITIES. */
+/** Makes a line for each band, in the order of PRIORITIES. */
 const newLines = () => PRIORITIES.map(() => new Line());
 export const bandOf = (priority: Priority): number => PRIORITIES.indexOf(priority);
 
@@ -31,9 +31,9 @@ export interface Key {
   readonly name: string;
   readonly account: Account;
   readonly lines: readonly Line[];
-  /** The place of the key among the ready keys; undefined if the key may not run, or none of its tasks waits. */
+  /** The entry of the key among the ready keys; undefined if the key may not run, or none of its tasks waits. */
   ready: ReadyEntry | undefined;
-  /** When to look at the key again; Infinity if no time decides. */
+  /** When to look at the key again; Infinity if that does not depend on time. */
   wakesAt: number;
 }
 
@@ -51,13 +51,13 @@ export interface Candidate {
   key: Key | undefined;
 }
 
-/** At least 3 of every 16 grants go to normal and 1 to low if such tasks wait (lua/lib/peek.lua). */
+/** If such tasks wait, at least 3 of every 16 grants go to normal and 1 to low (lua/lib/peek.lua). */
 function bandOfTurn(grant: number): number {
   const turn = grant % 16;
   return turn === 7 ? 2 : turn === 3 || turn === 8 || turn === 13 ? 1 : 0;
 }
 
-/** The waiting tasks, in the order of lua/lib/turns.lua, but one task at a time. */
+/** The waiting tasks. They are granted in the order of lua/lib/turns.lua, but one at a time. */
 export class Waiting {
   readonly #keys = new Map<string, Key>();
   readonly #unkeyed = newLines();
@@ -77,7 +77,7 @@ export class Waiting {
     this.#accountOf = accountOf;
   }
 
-  /** When the next key may run by its rate; Infinity if none rests. */
+  /** When the next key may run according to its rate; Infinity if no key rests. */
   get nextAt(): number {
     return this.#resting.top?.at ?? Number.POSITIVE_INFINITY;
   }
@@ -97,8 +97,8 @@ export class Waiting {
   }
 
   /**
-   * Makes a key ready if one of its tasks waits and it has room. If its rate does not allow that yet, the key rests
-   * until the rate does.
+   * Makes a key ready if one of its tasks waits and the key has room. If its rate does not allow that yet, the key
+   * rests until it does.
    */
   open(key: Key, now: number): void {
     const { account } = key;
@@ -110,7 +110,7 @@ export class Waiting {
     else this.#makeReady(key, band, turnOf(account, this.#current));
   }
 
-  /** The key may not run before this time. */
+  /** Makes the key rest: it may not run before this time. */
   rest(key: Key, at: number): void {
     key.ready = undefined;
     this.#wakeAt(key, at);
@@ -127,7 +127,7 @@ export class Waiting {
     }
   }
 
-  /** Forgets the turn of an idle key, now or when its rate is whole again. A key that is ready keeps its place. */
+  /** Deletes the turn of an idle key, now or when its rate has recovered. A key that is ready keeps its place. */
   forget(key: Key, now: number): void {
     const at = forgottenAt(key.account);
     if (at === undefined) return;
@@ -135,7 +135,7 @@ export class Waiting {
     else this.#wakeAt(key, at);
   }
 
-  /** The task whose turn is next. */
+  /** Returns the task that starts next. */
   next(): Candidate | undefined {
     const first = bandOfTurn(this.#grants + 1);
     for (const band of [first, 0, 1, 2]) {
@@ -148,9 +148,9 @@ export class Waiting {
     return undefined;
   }
 
-  /** Takes a task out of its line and counts its turn. */
+  /** Removes a task from its line and counts its turn. */
   take({ band, key }: Candidate): void {
-    // Once the tasks without a key have a turn, they keep it as long as a key competes with them.
+    // Once the tasks without a key have a turn, they keep it as long as keys compete with them.
     if (
       this.#unkeyed.some(({ head }) => head !== undefined) &&
       PRIORITIES.some((_, each) => this.#topOf(each))
@@ -164,7 +164,7 @@ export class Waiting {
     this.#grants++;
   }
 
-  /** If an earlier time is known, it stays, because the key is looked at again then anyway. */
+  /** Sets when to look at a key again. An earlier time stays, because the key is looked at then anyway. */
   #wakeAt(key: Key, at: number): void {
     if (key.wakesAt <= at) return;
     key.wakesAt = at;
@@ -176,7 +176,7 @@ export class Waiting {
     (this.#ready[band] as Heap<ReadyEntry>).push(key.ready);
   }
 
-  /** The first ready key of a band. Drops entries that are no longer the entry of their key. */
+  /** Returns the first ready key of a band. Removes entries that are no longer the entry of their key. */
   #topOf(band: number): ReadyEntry | undefined {
     const heap = this.#ready[band] as Heap<ReadyEntry>;
     while (heap.top && heap.top.key.ready !== heap.top) heap.pop();

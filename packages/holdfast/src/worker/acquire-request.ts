@@ -10,9 +10,9 @@ export interface Asked {
 }
 
 /**
- * The acquire of an idle queue. It is on its way to Redis, or parked there. While it is parked, an enqueue can grant
- * tasks to it and send them to the worker. If such a message is lost, the worker gets the tasks by repeating the same
- * request.
+ * The acquire of an idle queue. The request is on its way to Redis, or parked there. While it is parked, an enqueue can
+ * grant tasks to it and send them to the worker. If such a message is lost, the worker repeats the same request to get
+ * the tasks.
  */
 export class AcquireRequest {
   readonly #engine: Engine;
@@ -54,8 +54,8 @@ export class AcquireRequest {
   }
 
   /**
-   * @returns the grants of a push to the parked request; null for a push to another request; "again" if the request has
-   * to be repeated to get them
+   * Applies a push. @returns the grants if the push answers the parked request; null if it answers another request;
+   * "again" if the worker has to repeat the request to get the tasks
    */
   granted(push: Push): RoundTrip | null | "again" {
     const belongsTo = (asked: Asked | null) =>
@@ -64,7 +64,7 @@ export class AcquireRequest {
       this.#early = push;
       return null;
     }
-    // If no open request matches, the tasks of the push already came with a repeated request, or the request was given
+    // If no open request matches, a repeated request has already got the tasks of the push, or the request was given
     // up.
     if (this.#parked === null || !belongsTo(this.#parked)) return null;
     const trip = push.roundTrip(this.#parked.nonce);

@@ -6,7 +6,7 @@ const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const JUST_BELOW_ONE = 1 - 2 ** -53;
 
 describe("backoff", () => {
-  test("is a whole number from 0 to the cap, whatever is asked for", () => {
+  test("is a whole number from 0 to the cap, whatever the options are", () => {
     const backoff = fc.record(
       {
         kind: fc.constantFrom("fixed" as const, "exponential" as const),
@@ -38,7 +38,7 @@ describe("backoff", () => {
     expect(backoffDelayMs({}, 3, JUST_BELOW_ONE)).toBe(4_000);
   });
 
-  test("fixed does not grow, and is capped too", () => {
+  test("the fixed wait does not grow, and is capped too", () => {
     const wait = (attempt: number, maxMs: number) =>
       backoffDelayMs({ kind: "fixed", baseMs: 700, maxMs, jitter: "none" }, attempt, 0.9);
     expect([wait(1, 1_000), wait(9, 1_000), wait(9, 500)]).toEqual([700, 700, 500]);

@@ -8,8 +8,8 @@ export const DEFAULT_BACKOFF = {
 } as const satisfies Required<Backoff>;
 
 /**
- * The wait after failed attempt `attempt` before the next one, ms. Full jitter waits a random time from 0 to the
- * computed wait, so that tasks that failed together do not return together.
+ * Computes the wait between failed attempt `attempt` and the next one, ms. Full jitter waits a random time from 0 to
+ * the computed wait, so that tasks that failed together are not retried together.
  * @param random from 0 to below 1
  */
 export function backoffDelayMs(backoff: Backoff, attempt: number, random: number): number {

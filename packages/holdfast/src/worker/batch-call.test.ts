@@ -7,7 +7,7 @@ import type { HandlerContext, HandlerTask } from "./handler.ts";
 
 type Fate = "done" | "failed" | "stopped" | undefined;
 
-/** Runs a batch of `size` tasks of which some are bad, and returns the calls and what became of each task. */
+/** Runs a batch of `size` tasks of which some are bad. Returns the calls and the outcome of each task. */
 async function search(size: number, bad: ReadonlySet<number>, options: Partial<BatchOptions> = {}) {
   const calls: number[][] = [];
   const fates: Fate[] = new Array(size).fill(undefined);
@@ -38,7 +38,7 @@ async function search(size: number, bad: ReadonlySet<number>, options: Partial<B
   return { calls, failed: fates.flatMap((fate, place) => (fate === "failed" ? [place] : [])), fates };
 }
 
-test("of any batch exactly the tasks that fail alone fail, each good task is done once, and the calls are few", async () => {
+test("in any batch exactly the tasks fail that fail alone, each good task is done once, and there are few calls", async () => {
   const cases = fc
     .integer({ min: 1, max: 300 })
     .chain((size) =>
@@ -60,7 +60,7 @@ test("of any batch exactly the tasks that fail alone fail, each good task is don
   );
 });
 
-test("a fault of all ends after 32 calls in a row that threw; up to 16 tasks are searched to the end", async () => {
+test("after 32 failed calls in a row the remaining tasks fail too; a batch of up to 16 tasks is searched to the end", async () => {
   const all = (size: number) => new Set(Array.from({ length: size }, (_, n) => n));
   expect((await search(16, all(16))).calls).toHaveLength(31);
   const { calls, failed } = await search(500, all(500));
@@ -68,12 +68,12 @@ test("a fault of all ends after 32 calls in a row that threw; up to 16 tasks are
   expect(failed).toHaveLength(500);
 });
 
-test("a call that succeeds shows that the fault is not that of all", async () => {
+test("after a call that succeeds, failed calls are counted from 0 again", async () => {
   const bad = new Set(Array.from({ length: 100 }, (_, n) => 2 * n));
   expect((await search(200, bad)).failed).toEqual([...bad]);
 });
 
-test("failAll: one call, and all fail", async () => {
+test("failAll: there is one call, and all tasks fail", async () => {
   const { calls, failed } = await search(10, new Set([3]), { onThrow: "failAll" });
   expect(calls).toHaveLength(1);
   expect(failed).toHaveLength(10);

@@ -6,25 +6,26 @@ import type { HandlerContext, HandlerTask } from "./handler.ts";
 import { concernsAll } from "./retry-policy.ts";
 import { readThrown } from "./thrown.ts";
 
-// After so many calls in a row that threw, the fault is that of all: a service is down. Until then a batch of 16 is searched to its end.
+// If this many calls in a row threw, the worker assumes a cause that concerns all tasks, such as a service that is
+// down. Finding the failing task in a batch of 16 takes fewer calls.
 const FAILED_CALLS = 32;
 
 /** One task of a batch. */
 export interface BatchMember {
   asTask(): HandlerTask;
   asContext(): HandlerContext;
-  /** It has its outcome. */
+  /** Whether the task has its outcome. */
   readonly ended: boolean;
-  /** Why it was told to stop; undefined if it was not. */
+  /** Why the task was told to stop; undefined if it was not. */
   readonly stopped: Error | undefined;
   succeed(result: unknown): void;
   fail(error: unknown): void;
 }
 
-/** What the calls of one batch have in common. */
+/** What the calls of one batch share. */
 interface Search {
   readonly settings: BatchSettings;
-  /** Calls in a row that threw. */
+  /** The number of calls in a row that threw. */
   failed: number;
 }
 
@@ -50,7 +51,7 @@ async function runCall(search: Search, given: readonly BatchMember[]): Promise<v
   settle(members, returned);
 }
 
-/** A task that was told to stop is not run again. */
+/** Returns whether the task is run again. A task that was told to stop is not. */
 function goesOn(member: BatchMember): boolean {
   if (member.ended) return false;
   if (member.stopped) member.fail(member.stopped);
@@ -82,7 +83,7 @@ function settle(members: readonly BatchMember[], returned: unknown): void {
   }
 }
 
-/** What is wrong with the value that a batch handler returned for so many tasks. */
+/** Returns an error if the value that a batch handler returned is wrong. */
 export function refused(count: number, returned: unknown): Error | undefined {
   if (returned === undefined) return undefined;
   if (!Array.isArray(returned))

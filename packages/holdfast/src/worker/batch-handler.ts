@@ -1,40 +1,58 @@
 import type { HandlerContext, HandlerTask } from "./handler.ts";
 
-/** The value by which tasks are told apart. Tasks with different values are never in one batch. */
+/** A value that separates tasks. Tasks with different values are never in one batch. */
 export type BatchKey = string | number | boolean | null | undefined;
 
 export interface BatchOptions {
-  /** The most tasks of one call, 1 to 500. Each takes a slot of the worker, so its `concurrency` has to be at least this. */
+  /**
+   * The most tasks of one call, 1 to 500. Each takes a slot of the worker, so its `concurrency` has to be at least
+   * this.
+   */
   max: number;
   /**
-   * How long tasks may wait until `max` of them are there, with `by: "key"` until `max` of their key are. They wait in Redis, without a lease. A task of high priority, a retry, and a task that
-   * would expire end the wait. Milliseconds, 0 to 60_000. @default 0: a batch has the tasks that are there
+   * How long tasks may wait until `max` of them are there, or with `by: "key"` until `max` of one key are there. They wait
+   * in Redis, without a lease. The wait ends early for a task of high priority, a retry, and a task that would expire.
+   * Milliseconds, 0 to 60_000. @default 0: a batch has the tasks that are pending
    */
   waitMs?: number | undefined;
-  /** Keeps tasks apart: `"key"`, by the key of the task, or a function of the task. @default nothing is kept apart */
+  /**
+   * Separates tasks: `"key"` by the key of the task, a function by the value that it returns. @default tasks are not
+   * separated
+   */
   by?: "key" | ((task: HandlerTask) => BatchKey) | undefined;
-  /** The most bytes of payload of one call. A task with a larger payload has a call of its own. 1 to 1_073_741_824. @default no limit */
+  /**
+   * The most bytes of payload of one call. A task with a larger payload has a call of its own. 1 to 1_073_741_824.
+   * @default no limit
+   */
   maxBytes?: number | undefined;
   /**
-   * What a thrown error means. `bisect`: the batch is run again in halves, so that only a task that fails alone fails. `failAll`: every task of the
-   * batch fails with the error. @default "bisect"
+   * What a thrown error means. `bisect`: the batch is run again in halves, so that only a task that fails alone fails.
+   * `failAll`: every task of the batch fails with the error. @default "bisect"
    */
   onThrow?: "bisect" | "failAll" | undefined;
 }
 
-/** What a batch handler gets with its tasks. A plain object; its functions need no `this`. */
+/** The context of a batch handler. A plain object; its functions need no `this`. */
 export interface BatchContext<Result = unknown> {
-  /** Aborted when every task of the batch that has no outcome yet was told to stop. That of one task is `of(task).signal`. */
+  /**
+   * Aborted when every task of the batch that has no outcome yet was told to stop. `of(task).signal` is the signal of
+   * one task.
+   */
   readonly signal: AbortSignal;
-  /** The context of one task: its signal, token, attempt, progress, log and checkpoint. @throws HoldfastError invalid_argument */
+  /**
+   * The context of one task: its signal, token, attempt, progress, log and checkpoint. @throws HoldfastError
+   * invalid_argument
+   */
   of(task: HandlerTask): HandlerContext;
   /**
-   * Completes one task now, with its result, while the batch goes on. It is not run again if the handler throws later.
+   * Completes one task now, with its result, while the batch continues. The task is not run again if the handler throws
+   * later.
    * @throws HoldfastError invalid_argument: not a task of this call; conflict: the call has ended
    */
   complete(task: HandlerTask, result?: Result): void;
   /**
-   * Fails one task now, with an error that means what it means in a handler. Of several outcomes of a task the first one counts.
+   * Fails one task now. The error means the same as if a handler threw it. If a task gets several outcomes, the first
+   * one counts.
    * @throws HoldfastError invalid_argument: not a task of this call; conflict: the call has ended
    */
   fail(task: HandlerTask, error: unknown): void;
@@ -43,12 +61,13 @@ export interface BatchContext<Result = unknown> {
 }
 
 /**
- * Runs several tasks in one call. Nothing returned: all tasks without an outcome of their own are done. An array: the result of each task, in the
- * order of the tasks; an Error in it fails its task. Anything else fails all of them.
+ * Runs several tasks in one call. If it returns nothing, all tasks without an outcome of their own are completed. If it
+ * returns an array, the array has the result of each task, in the order of the tasks; an Error in it fails its task.
+ * Any other value fails all tasks.
  */
 export type BatchHandler = (tasks: readonly HandlerTask[], ctx: BatchContext) => unknown;
 
-/** The options and the handler of a batch, with their defaults. */
+/** The handler of a batch, and its options with their defaults. */
 export interface BatchSettings {
   readonly max: number;
   readonly waitMs: number;

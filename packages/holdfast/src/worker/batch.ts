@@ -30,12 +30,12 @@ export const batchShape = shapeOf<BatchOptions>({
   required: ["max"],
 });
 
-// By a symbol for all copies of this library: handlers may be loaded with another one than the worker.
+// The symbol is registered, because handlers may be loaded with another copy of this library than the worker.
 const BATCH = Symbol.for("holdfast.batch");
 
 /**
- * Makes a handler that runs several tasks in one call: `handlers: { "row.insert": batch({ max: 500 }, async (tasks, ctx) => …) }`. Each task keeps
- * its lease, attempt, time-out, history and result.
+ * Makes a handler that runs several tasks in one call: `handlers: { "row.insert": batch({ max: 500 }, async (tasks,
+ * ctx) => …) }`. Each task keeps its own lease, attempt, time-out, history and result.
  * @throws HoldfastError invalid_argument
  */
 export function batch(options: BatchOptions, handler: BatchHandler): Handler {
@@ -43,7 +43,7 @@ export function batch(options: BatchOptions, handler: BatchHandler): Handler {
   checkArgument("the handler of a batch", callback, handler);
   const { max, waitMs = 0, by, maxBytes = Number.POSITIVE_INFINITY, onThrow = "bisect" } = options;
   const settings: BatchSettings = { max, waitMs, by, maxBytes, bisects: onThrow === "bisect", handler };
-  // Called as a handler of one task, it runs a batch of one.
+  // If this function is called as the handler of one task, it runs a batch with that task.
   const alone: Handler = (task, ctx) =>
     new Promise((resolve, reject) => {
       const asTask = () => task;
@@ -54,13 +54,16 @@ export function batch(options: BatchOptions, handler: BatchHandler): Handler {
   return Object.assign(alone, { [BATCH]: settings });
 }
 
-/** The settings of a batch handler; undefined of any other. */
+/** Returns the settings of a batch handler; undefined for any other handler. */
 export function batchSettings(entry: Handlers[string] | undefined): BatchSettings | undefined {
   const handler = typeof entry === "object" ? entry?.handler : entry;
   return (handler as { [BATCH]?: BatchSettings } | undefined)?.[BATCH];
 }
 
-/** Checks that a batch has enough slots. @param name of the option @throws HoldfastError invalid_argument */
+/**
+ * Checks that a batch has enough slots. @param name the option that sets the slots @throws HoldfastError
+ * invalid_argument
+ */
 export function checkBatchSlots(
   rule: string,
   { max }: BatchSettings,
@@ -77,7 +80,10 @@ export function checkBatchSlots(
 
 const REMEDY = "concurrency (of the worker service: WORKER_CONCURRENCY)";
 
-/** The slots that the largest batch needs, 0 without one. @param given checked against it, if it was given @throws HoldfastError invalid_argument */
+/**
+ * Returns how many slots the largest batch needs; 0 if there is no batch. @param given the slots to check, if they were
+ * given @throws HoldfastError invalid_argument
+ */
 export function slotsForBatches(handlers: Handlers, given: number | undefined): number {
   let most = 0;
   for (const [rule, entry] of Object.entries(handlers)) {

@@ -6,17 +6,17 @@ import type { BatchLimit } from "./batch-limit.ts";
 import type { HandlerContext, HandlerTask } from "./handler.ts";
 import type { MiddlewareChain } from "./middleware.ts";
 
-/** Returned instead of a result: the outcome of the attempt comes later, without a promise. */
+/** Returned in place of a result if the outcome of the attempt comes later, without a promise. */
 export const LATER: unique symbol = Symbol("later");
 
-/** An attempt that is begun as a part of a batch. */
+/** An attempt that begins as part of a batch. */
 export interface BatchedTask extends BatchMember {
   readonly payloadText: string;
-  /** Null without one. */
+  /** The key of the task; null if it has none. */
   readonly key: string | null;
 }
 
-/** A task in its batch: the attempt, and what tells the attempt its outcome. */
+/** A task in its batch: the attempt, and the functions that give the attempt its outcome. */
 interface Joined {
   readonly task: BatchedTask;
   readonly member: BatchMember;
@@ -25,13 +25,13 @@ interface Joined {
 /** Tasks that begin together. */
 interface Opening {
   readonly joined: Joined[];
-  /** How many are in the middleware and have not come to the handler. */
+  /** How many of these tasks are still in their middleware and have not reached the handler. */
   missing: number;
-  /** No more tasks begin with these. */
+  /** Whether no more tasks may join. */
   isClosed: boolean;
 }
 
-/** The batches of one entry of the handlers. Tasks that begin together become batches, which then run. */
+/** The batches of one entry of the handlers. Tasks that begin together form batches, which then run. */
 export class Batches {
   readonly #settings: BatchSettings;
   readonly #limit: BatchLimit;
@@ -42,7 +42,10 @@ export class Batches {
     this.#limit = limit;
   }
 
-  /** Adds a task. It waits for `close` and for the middleware of all. @returns what its handler returns: LATER, or a promise */
+  /**
+   * Adds a task. The task waits for `close` and for the middleware of all tasks. @returns what its handler returns:
+   * LATER, or a promise
+   */
   join(task: BatchedTask, middleware: MiddlewareChain): unknown {
     this.#opening ??= { joined: [], missing: 0, isClosed: false };
     const opening = this.#opening;
@@ -53,7 +56,7 @@ export class Batches {
     return this.#joinInside(opening, task, middleware);
   }
 
-  /** The middleware of each task runs around the batch: `next()` lasts until the task has its outcome. */
+  /** Runs the middleware of a task around the batch: `next()` lasts until the task has its outcome. */
   #joinInside(opening: Opening, task: BatchedTask, middleware: MiddlewareChain): unknown {
     const context = task.asContext();
     let isHere = false;
@@ -66,19 +69,19 @@ export class Batches {
     };
     const handler = (own: HandlerTask, ctx: HandlerContext) =>
       new Promise((resolve, reject) => {
-        // Its batch began without it.
+        // The batch began without this task.
         if (isHere) reject(task.stopped ?? new Error("a middleware called next() after it had ended"));
         else opening.joined.push({ task, member: memberOf(task, own, ctx, resolve, reject) });
         here();
       });
     const returned = middleware.around(handler)(task.asTask(), context) as Promise<unknown>;
-    // A middleware that does not call next(), or that goes on for too long, holds up no other task.
+    // A middleware that does not call next(), or runs for too long, must not delay the other tasks.
     returned.then(here, here);
     whenAborted(context.signal, here);
     return returned;
   }
 
-  /** The tasks that have joined begin as batches. */
+  /** Begins the tasks that have joined, as batches. */
   close(): void {
     const opening = this.#opening;
     this.#opening = undefined;
@@ -112,7 +115,7 @@ export class Batches {
     return [...apart.values()].flatMap((tasks) => this.#cut(tasks));
   }
 
-  /** Cuts tasks into batches of at most `max` tasks and `maxBytes` bytes. */
+  /** Splits tasks into batches of at most `max` tasks and `maxBytes` bytes. */
   #cut(joined: readonly Joined[]): BatchMember[][] {
     const { max, maxBytes } = this.#settings;
     const isSized = maxBytes !== Number.POSITIVE_INFINITY;
@@ -140,7 +143,7 @@ function checkedKey(key: BatchKey): BatchKey {
   );
 }
 
-/** A task whose outcome goes to its middleware. */
+/** Makes the member for a task whose outcome goes to its middleware. */
 function memberOf(
   task: BatchedTask,
   own: HandlerTask,

@@ -1,6 +1,6 @@
 import { monotonicMs } from "./lease-table.ts";
 
-/** Lets items wait a little, so that they can be sent together. */
+/** Lets items wait for a short time, so that they can be sent together. */
 export class Gathering {
   readonly #over: () => void;
   #sinceMs = 0;

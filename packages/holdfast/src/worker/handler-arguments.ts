@@ -14,7 +14,7 @@ export interface Attempt {
   log(line: unknown): Promise<void>;
 }
 
-/** The error event for a failed call of the context. */
+/** Makes the error event for a failed call of the context. */
 export function failedCall(what: string, taskId: string, failure: unknown): HoldfastError {
   const { code, message, retryAfterMs } = asHoldfastError(failure);
   return new HoldfastError(code, `${what} of task ${taskId}: ${message}`, {
@@ -48,8 +48,8 @@ class Given extends Itself {
   }
 }
 
-// All objects share one getter, so that they share a hidden class. A closure for each object would cost 1.4 µs per task
-// instead of 0.25. The getters are own properties, so that a spread includes them.
+// All objects share one getter, so that they share a hidden class; a closure for each object would cost several times
+// as much (hot path). The getters are own properties, so that a spread includes them.
 const payload = {
   enumerable: true,
   configurable: true,
@@ -65,7 +65,7 @@ const signal = {
   },
 };
 
-/** The `task` argument of a handler: a plain object with the documented fields and nothing else. */
+/** Makes the `task` argument of a handler: a plain object with the documented fields and nothing else. */
 export function handlerTask(of: Omit<HandlerTask, "payload">, attempt: Attempt): HandlerTask {
   const task = {
     id: of.id,
@@ -74,7 +74,7 @@ export function handlerTask(of: Omit<HandlerTask, "payload">, attempt: Attempt):
     payloadText: of.payloadText,
     attempt: of.attempt,
     enqueuedAt: of.enqueuedAt,
-    // A copy, so that a change that a handler makes does not reach other attempts.
+    // The tags are copied, so that a change in a handler does not reach other attempts.
     tags: of.tags.length === 0 ? [] : [...of.tags],
     schedule: of.schedule && { ...of.schedule },
   };
@@ -82,7 +82,7 @@ export function handlerTask(of: Omit<HandlerTask, "payload">, attempt: Attempt):
   return Object.defineProperty(task, "payload", payload) as unknown as HandlerTask;
 }
 
-/** The `ctx` argument of a handler, made in the same way. Its functions need no `this`. */
+/** Makes the `ctx` argument of a handler in the same way. Its functions need no `this`. */
 export function handlerContext(
   { attempt: number, token, traceparent }: Pick<HandlerContext, "attempt" | "token" | "traceparent">,
   attempt: Attempt,

@@ -11,19 +11,19 @@ import { TypeLimit } from "./type-limit.ts";
 export interface HandlerEntry extends RetryPolicy {
   /** A task type, a prefix such as `email.*`, or `*`. */
   readonly rule: string;
-  /** The place of the entry among the rules. The registry names running tasks by it. */
+  /** The place of the entry among the rules. The registry uses it to name the types of running tasks. */
   readonly index: number;
   readonly handler: Handler;
-  /** Time-out of tasks that have none, ms; undefined for the default. */
+  /** The time-out of tasks that do not set one, ms; undefined for the default. */
   readonly timeoutMs: number | undefined;
-  /** Whether the `expiresAt` of a task ends an attempt. */
+  /** Whether the `expiresAt` of a task ends a running attempt. */
   readonly abortAtExpiry: boolean;
   readonly limit: TypeLimit | BatchLimit | undefined;
-  /** If its handler runs batches. */
+  /** Undefined if the handler does not run batches. */
   readonly batches: Batches | undefined;
 }
 
-/** The options of the worker, for entries that do not set them. */
+/** The options of the worker, which hold for entries that do not set them. */
 export type HandlerDefaults = Pick<HandlerOptions, "maxRetries" | "backoff" | "isFailure" | "abortAtExpiry">;
 
 /** Makes an entry of what the caller of the worker gave for a rule. */

@@ -17,14 +17,14 @@ test.each([
   ["email", "e*"],
   ["report", "report"],
   ["reports", undefined],
-])("the most exact of several entries runs %s: %s", (type, rule) => {
+])("the most exact entry runs the type %s: %s", (type, rule) => {
   expect(table(...RULES).find(type)?.rule).toBe(rule);
   expect(table(...RULES.toReversed()).find(type)?.rule).toBe(rule);
   expect(table(...RULES, "*").find(type)?.rule).toBe(rule ?? "*");
   expect(runsType(RULES, type)).toBe(rule !== undefined);
 });
 
-test("the rules for the engine have a space before each, and the index of an entry is its place", () => {
+test("each rule for the engine begins with a space, and the index of an entry is its place among the rules", () => {
   const some = table("b", "a.*", "*");
   expect(some.tell(1).text).toBe(" * a.* b");
   expect(table().tell(1).text).toBe(" ");
@@ -35,7 +35,7 @@ test.each(["**", "*.send", "a*b", ".*", "a *", ""])("%j is refused as the name o
   expect(() => checkHandlers({ [rule]: handler })).toThrow(/a text that ends with \*/);
 });
 
-test("batches are told whole: none while as many run as the slots have room for, and those that wait with their size", () => {
+test("the engine is asked for whole batches: none while as many run as the slots have room for, and with the batch size if they wait", () => {
   const run = batch({ max: 100 }, () => {});
   const waits = batch({ max: 100, waitMs: 50 }, () => {});
   const slots = () => 250;

@@ -3,13 +3,13 @@ import { batchSettings } from "./batch.ts";
 import type { Handler, HandlerOptions, Handlers } from "./handler.ts";
 import { entryOf, type HandlerDefaults, type HandlerEntry } from "./handler-entry.ts";
 
-/** The rules of the worker, as a call sends them to the engine. */
+/** The rules of the worker, in the form in which a call sends them to the engine. */
 export interface ToldRules {
-  /** The rules with a space before each (lua/lib/routes.lua). */
+  /** The rules, each with a space before it (lua/lib/routes.lua). */
   text: string;
-  /** The entries of which the call could ask for nothing, because of their limits. */
+  /** The rules of entries for which the call could not ask for tasks, because of their limits. */
   short: readonly string[];
-  /** Called when the call is answered. */
+  /** Called when Redis has answered the call. */
   answered(): void;
 }
 
@@ -18,23 +18,26 @@ const NONE: readonly string[] = [];
 
 /** The handlers of a worker, by type. The most exact entry runs a task: its type, otherwise the longest prefix. */
 export class HandlerTable {
-  /** In the order of their names. */
+  /** The rules in alphabetical order. */
   readonly rules: readonly string[];
-  /** The types with a maxRetries or a timeoutMs of their own, as text for the engine (lua/lib/lease.lua). */
+  /** The types with their own maxRetries or timeoutMs, as text for the engine (lua/lib/lease.lua). */
   readonly ownTerms: string;
   readonly hasLimits: boolean;
   readonly hasBatches: boolean;
-  /** The only entry runs batches that do not wait: the engine need not be told how many, since the calls ask for no more. */
+  /**
+   * Whether the only entry runs batches that do not wait. Then the engine need not know how many tasks there is room
+   * for, because the calls ask for no more.
+   */
   readonly #isOneBatch: boolean;
   readonly #entries: readonly HandlerEntry[];
   readonly #exact = new Map<string, HandlerEntry>();
-  /** The longest prefix comes first. */
+  /** The entries with a prefix, longest prefix first. */
   readonly #prefixes: { prefix: string; entry: HandlerEntry }[] = [];
   readonly #told: ToldRules;
 
   /**
    * @param handlers as `checkHandlers` accepts them
-   * @param onRoom called with the rule of an entry with a limit that may get tasks again
+   * @param onRoom called with the rule of an entry that reached its limit and may get tasks again
    * @param slots the slots of the worker
    */
   constructor(
@@ -68,14 +71,17 @@ export class HandlerTable {
     return this.#exact.get(type) ?? this.#prefixes.find(({ prefix }) => type.startsWith(prefix))?.entry;
   }
 
-  /** How many of `want` tasks a call should ask for, since batches are asked for whole. */
+  /** Returns how many of `want` tasks a call should ask for, because batches are asked for as a whole. */
   most(want: number): number {
     if (!this.hasBatches || !this.#entries.every(({ batches }) => batches)) return want;
     const room = this.#entries.reduce((sum, { limit }) => sum + (limit?.room ?? 0), 0);
     return Math.min(want, room);
   }
 
-  /** @param want how many tasks the call asks for; @param tells whether the engine needs the types, limits apart */
+  /**
+   * Returns the rules for a call. @param want how many tasks the call asks for; @param tells whether the engine needs
+   * the types even if no entry has a limit
+   */
   tell(want: number, tells = true): ToldRules {
     if (!this.hasLimits) return this.#told;
     const told = this.#entries.map((entry) => ({ entry, most: entry.limit?.tell(want) }));
@@ -93,7 +99,9 @@ export class HandlerTable {
     };
   }
 
-  /** An entry without terms of its own is told as well if a prefix with some would fit it. */
+  /**
+   * Writes the terms of each type. An entry without terms of its own is included if a prefix with terms would match it.
+   */
   #termsText(handlers: Handlers): string {
     const termsOf = ({ rule }: HandlerEntry) => {
       const given = handlers[rule];

@@ -19,7 +19,9 @@ export interface HandlerTask<Payload = any> {
   readonly schedule: Readonly<TaskSchedule> | null;
 }
 
-/** A plain object with these properties and no others. Its functions need no `this`: `(task, { progress, log }) => …` */
+/**
+ * A plain object with these properties and no others. Its functions need no `this`: `(task, { progress, log }) => …`
+ */
 export interface HandlerContext {
   /** Aborted when the lease is lost, a cancel was requested, the time-out passed, or the grace of a stop ended. */
   readonly signal: AbortSignal;
@@ -29,8 +31,8 @@ export interface HandlerContext {
   /** The trace of the task, 32 hex digits, for log lines. Null without a trace. */
   readonly traceId: string | null;
   /**
-   * W3C Trace Context for calls that the handler makes. It is that of this attempt if the worker traces, otherwise that
-   * of the enqueue.
+   * W3C Trace Context for calls that the handler makes: the span of this attempt if the worker traces, otherwise the
+   * context of the enqueue.
    */
   readonly traceparent: string | null;
   /**
@@ -40,8 +42,9 @@ export interface HandlerContext {
    */
   progress(value: unknown): Promise<void>;
   /**
-   * Stores a checkpoint for the next attempt of the task: a JSON value of at most 65,536 bytes. It replaces the
-   * checkpoint before. So a long task can continue after a stop or a crash. It is kept until the task is purged.
+   * Stores a checkpoint for the next attempt of the task: a JSON value of at most 65,536 bytes, which replaces the
+   * previous checkpoint. So a long task can continue after a stop or a crash. The checkpoint is kept until the task is
+   * purged.
    * @throws HoldfastError invalid_argument, payload_too_large; conflict if the lease is lost, so that another attempt
    * may run
    */
@@ -50,11 +53,11 @@ export interface HandlerContext {
    * Reads the last checkpoint of this attempt or an earlier one; undefined if there is none.
    * @throws HoldfastError redis_unavailable
    */
-  // biome-ignore lint/suspicious/noExplicitAny: what is in it is the business of the handler
+  // biome-ignore lint/suspicious/noExplicitAny: only the handler knows the type of its checkpoint
   readCheckpoint(): Promise<any>;
   /**
-   * Adds a line to the log of the task, of which the last 50 lines are kept. A longer line is cut after 1,024
-   * characters and marked as cut. Otherwise like `progress`.
+   * Adds a line to the log of the task. The last 50 lines are kept. A line of more than 1,024 characters is cut and
+   * marked as cut. Like `progress`, it never rejects.
    */
   log(line: string): Promise<void>;
 }
@@ -67,16 +70,16 @@ export interface HandlerContext {
 export type Handler = (task: HandlerTask, ctx: HandlerContext) => unknown;
 
 /**
- * Computes the wait after failed attempt `attempt` (counted from 1) before the next one, ms, 0 or more. Null: there is
+ * Computes the wait between failed attempt `attempt` (counted from 1) and the next one, ms, 0 or more. Null: there is
  * no other attempt, and the task is given up now. If the function throws or returns anything else, the default backoff
  * is used, and an `error` event says so.
  */
 export type BackoffFunction = (attempt: number, error: unknown, task: HandlerTask) => number | null;
 
 /**
- * Whether an error counts as a failure. With false, the attempt is refunded and the task waits by its backoff. One task
- * gets 100 such refunds; after that, each error counts. If the function throws, the error counts, and an `error` event
- * says so.
+ * Returns whether an error counts as a failure. With false, the attempt is refunded and the task waits by its backoff.
+ * One task gets 100 such refunds; after that, each error counts. If the function throws, the error counts, and an
+ * `error` event says so.
  */
 export type IsFailure = (error: unknown, task: HandlerTask) => boolean;
 
@@ -86,13 +89,13 @@ export type IsFailure = (error: unknown, task: HandlerTask) => boolean;
  */
 export interface HandlerOptions {
   handler: Handler;
-  /** Retries of tasks that do not say how many, 0 to 100. @default the maxRetries of the worker */
+  /** Retries of tasks that do not set maxRetries, 0 to 100. @default the maxRetries of the worker */
   maxRetries?: number | undefined;
-  /** Time-out of an attempt, for tasks that have none. Milliseconds, 1 to 86_400_000. @default 1_800_000 */
+  /** Time-out of an attempt, for tasks that do not set one. Milliseconds, 1 to 86_400_000. @default 1_800_000 */
   timeoutMs?: number | undefined;
   /**
    * Makes the `expiresAt` of a task a deadline: an attempt that runs at that time is aborted and fails as timed out,
-   * and a retry finds the task expired. Without this option such an attempt goes on, but no other attempt begins.
+   * and a retry finds the task expired. Without this option such an attempt continues, but no other attempt begins.
    * @default the option of the worker
    */
   abortAtExpiry?: boolean | undefined;
@@ -117,7 +120,7 @@ export interface HandlerOptions {
 }
 
 /**
- * The handlers of a worker. The name of each is a task type, the beginning of types followed by a star (`email.*`), or
- * `*` for all types. The most exact one runs a task.
+ * The handlers of a worker, by the types that they run: a task type, the beginning of types followed by a star
+ * (`email.*`), or `*` for all types. The most exact handler runs a task.
  */
 export type Handlers = Readonly<Record<string, Handler | HandlerOptions>>;

@@ -9,18 +9,18 @@ import type { WorkedPart } from "./part-runners.ts";
 
 const REGISTER_MS = 2_000;
 const CALL_PAIRS = 250;
-// How many running tasks the registry shows. 100 are about 9 kB every two seconds.
+// The registry shows this many running tasks of a worker. 100 tasks are about 9 kB every two seconds.
 const SHOWN_TASKS = 100;
 // A task that was acquired ahead and has not begun after this time is handed back, so that an idle worker can take it,
 // ms.
 const AHEAD_MS = 50;
 const AHEAD_CHECK_MS = 25;
 const RECONNECT_MS = 500;
-// How long a stop waits until the last entry is in the registry, ms, so that a slow or lost Redis does not delay it
-// longer.
+// A stop waits this long for the last entry in the registry, ms, so that a slow or lost Redis does not delay it
+// further.
 const LAST_WORD_MS = 1_000;
 
-/** The heartbeats of one worker, as the heartbeat thread makes them. */
+/** The heartbeats of one worker, which the heartbeat thread makes. */
 export class HeartbeatMember {
   readonly #data: HeartbeatData;
   readonly #table: LeaseTable;
@@ -28,12 +28,12 @@ export class HeartbeatMember {
   #parts: { engine: Engine; queue: string }[] = [];
   readonly #registry: Registry;
   readonly #post: (message: MemberMessage) => void;
-  // The lost leases that the worker knows of, by index in the lease table. If a fence is no longer current, it never
-  // becomes current again.
+  // The lost leases that were reported to the worker, by index in the lease table. A fence that is no longer current
+  // never becomes current again, so one report is enough.
   readonly #lostVersions = new Map<number, number>();
   readonly #stopping = new AbortController();
   #aheadTimer: NodeJS.Timeout | undefined;
-  // Whether an operator has told the worker to drain.
+  // Whether an operator told the worker to drain.
   #told = false;
 
   /** @throws HoldfastError invalid_argument */
@@ -54,7 +54,7 @@ export class HeartbeatMember {
       this.#parts.push({ queue, engine: new Engine(this.#connection, name, { prefix: this.#data.prefix }) });
   }
 
-  /** Beats as soon as the connection works, however long that takes. */
+  /** Begins to beat when the connection works, however long that takes. */
   async begin(): Promise<void> {
     const beatMs = this.#data.leaseMs / 3;
     void this.#every(beatMs / 2, async () => this.#giveUpOutdated());
@@ -71,7 +71,7 @@ export class HeartbeatMember {
     this.#post({ kind: "ready" });
     void this.#every(beatMs, () => this.#beat(beatMs));
     void this.#every(REGISTER_MS, () => this.#register());
-    // This runs forty times a second, so it has to be cheap: mostly it reads one number.
+    // This runs forty times a second, so it has to be cheap: in most cases it reads one number.
     this.#aheadTimer = setInterval(
       () => this.#table.buffered > 0 && void this.#handBackAhead(),
       AHEAD_CHECK_MS,
@@ -136,7 +136,7 @@ export class HeartbeatMember {
   async #beatPart(engine: Engine, entries: LeaseEntry[]): Promise<void> {
     for (let at = 0; at < entries.length; at += CALL_PAIRS) {
       const part = entries.slice(at, at + CALL_PAIRS);
-      // Counted from before the call, because the lease cannot end earlier than one lease after that.
+      // The time is read before the call, because the lease cannot end earlier than one lease after that.
       const sentAtMs = monotonicMs();
       const letters = await engine.heartbeat(
         part.flatMap((entry) => [entry.id, entry.fence]),
@@ -157,8 +157,8 @@ export class HeartbeatMember {
   }
 
   /**
-   * Gives up leases that were not confirmed for a whole lease, because another worker may hold these tasks now. It has
-   * its own timer, since a beat waits for Redis as long as a call may take.
+   * Gives up leases that were not confirmed for a whole lease, because another worker may hold these tasks now. This
+   * has its own timer, because a beat may wait for Redis as long as a call may take.
    */
   #giveUpOutdated(): void {
     const now = monotonicMs();
@@ -169,13 +169,13 @@ export class HeartbeatMember {
         (entry) =>
           this.#lostVersions.get(entry.index) !== entry.version && now - entry.confirmedAtMs > leaseMs,
       );
-    // Infinity, so that each lease is reported once.
+    // Confirmed until infinity, so that each lease is reported only once.
     for (const entry of outdated) this.#table.confirm(entry, Number.POSITIVE_INFINITY);
     this.#tellLost("lost", outdated);
   }
 
   /**
-   * Hands back tasks that wait for a slot. The thread does so, because the worker could not while a handler blocks the
+   * Hands back tasks that wait for a slot. The thread does this, because the worker cannot while a handler blocks the
    * event loop.
    */
   async #handBackAhead(): Promise<void> {

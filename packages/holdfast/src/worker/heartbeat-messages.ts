@@ -7,7 +7,7 @@ export interface HeartbeatData {
   table: SharedArrayBuffer;
   redis: ConnectionSettings;
   prefix: string;
-  /** The parts of the queues of the worker, by their index in the lease table. */
+  /** The parts on which the worker works, by their index in the lease table. */
   parts: readonly WorkedPart[];
   leaseMs: number;
   maxRetries: number;

@@ -4,8 +4,8 @@ import { HeartbeatMember } from "./heartbeat-member.ts";
 import type { FromThread, ToThread } from "./heartbeat-messages.ts";
 
 /**
- * The heartbeat thread. It runs no code that a handler could block, has its own connections, and beats for all workers
- * of the process.
+ * The heartbeat thread beats for all workers of the process. It has its own connections and runs no handlers, so no
+ * handler can block it.
  */
 const members = new Map<number, HeartbeatMember>();
 

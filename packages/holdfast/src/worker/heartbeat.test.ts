@@ -14,7 +14,7 @@ vi.mock("node:worker_threads", () => ({
   },
 }));
 
-/** A stand-in for the thread, which the test controls. */
+/** A replacement of the thread, which the test controls. */
 class Thread extends EventEmitter {
   readonly got: ToThread[] = [];
   terminated = false;
@@ -95,7 +95,7 @@ test("one thread beats for all workers of the process, from the first to the las
   expect([first.told, second.told, again.told]).toEqual([[], [], []]);
 });
 
-test("a thread that ends before it beats is a start that fails, and can be tried again", async () => {
+test("if the thread ends before it beats, the start fails and can be tried again", async () => {
   threads.length = 0;
   const { heartbeat } = member();
   for (let n = 1; n <= 4; n++) {
@@ -129,7 +129,7 @@ test("a failure for one worker does not affect the others", async () => {
   await good.heartbeat.stop();
 });
 
-test("all workers are told when their thread ends and when another one beats; the third end is the last", async () => {
+test("all workers hear when their thread ends and when another one beats; after the third end there is no other one", async () => {
   threads.length = 0;
   const both = [member(), member()];
   const starting = both.map(({ heartbeat }) => heartbeat.start());
@@ -151,7 +151,7 @@ test("all workers are told when their thread ends and when another one beats; th
   for (const { heartbeat } of both) await heartbeat.stop();
 });
 
-test("a stop while the thread begins ends the start at once", async () => {
+test("a stop while the thread begins makes the start fail at once", async () => {
   threads.length = 0;
   const { heartbeat } = member();
   const starting = heartbeat.start();

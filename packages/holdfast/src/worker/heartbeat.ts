@@ -7,10 +7,10 @@ import type { WorkedPart } from "./part-runners.ts";
 export interface HeartbeatEvents {
   onLease(what: "lost" | "cancelled", index: number, version: number): void;
   onRenewal(outcome: "renewed" | "lost" | "cancelled", count: number): void;
-  /** Called every two seconds, with whether an operator told the worker to drain. */
+  /** Called every two seconds. `draining`: whether an operator told the worker to drain. */
   onRegistered(draining: boolean): void;
   /**
-   * Called with false when the thread has ended, and with true when its successor beats. Not called for the first
+   * Called with false when the thread has ended, and with true when the next thread beats. Not called for the first
    * thread.
    */
   onBeating(beating: boolean): void;
@@ -22,7 +22,7 @@ export interface HeartbeatEvents {
 /** How long a thread may take until it runs. */
 const LAUNCH_MS = 10_000;
 const RELAUNCH_MS = 100;
-/** A thread that ends this often within this time is given up. */
+/** A thread that ends this often within ENDS_WITHIN_MS is not started again. */
 const ENDS = 3;
 const ENDS_WITHIN_MS = 60_000;
 /** How long a worker that stops waits for the thread, ms. */
@@ -33,13 +33,13 @@ const CONNECT_MS = 5_000;
 interface Member {
   readonly data: HeartbeatData;
   receive(message: MemberMessage): void;
-  /** The thread has ended. If possible, another one begins. */
+  /** Called when the thread has ended. If possible, another one begins. */
   down(error: HoldfastError): void;
-  /** The thread has ended, and no other one begins. */
+  /** Called when the thread has ended and no other one begins. */
   lost(error: HoldfastError): void;
 }
 
-/** The thread of this process that beats for all its workers. It runs as long as there are workers. */
+/** The thread that beats for all workers of this process. It runs as long as there are workers. */
 class HeartbeatThread {
   readonly #members = new Map<number, Member>();
   #next = 1;
@@ -51,7 +51,7 @@ class HeartbeatThread {
   #launching = false;
   #ends: number[] = [];
 
-  /** @returns the number with which the member is removed */
+  /** Adds a worker. @returns the number by which the worker is removed */
   add(member: Member): number {
     const number = this.#next++;
     this.#members.set(number, member);
@@ -60,7 +60,7 @@ class HeartbeatThread {
     return number;
   }
 
-  /** Resolves when the thread has finished with the member. The thread ends with its last member. */
+  /** Removes a worker. Resolves when the thread has written its last entry. The thread ends with its last worker. */
   async remove(number: number, removed: Promise<void>, limitMs: number): Promise<void> {
     if (!this.#members.has(number)) return;
     const thread = this.#thread;
@@ -116,7 +116,7 @@ class HeartbeatThread {
   }
 
   #begin(code: OwnCode): void {
-    // All members have left meanwhile.
+    // All workers were removed meanwhile.
     if (this.#members.size === 0) return;
     const thread = new Thread("file" in code ? code.file : code.text, {
       eval: "text" in code,
@@ -174,7 +174,7 @@ class HeartbeatThread {
 
 const shared = new HeartbeatThread();
 
-/** The heartbeats of one worker. The thread that all workers of the process share makes them. */
+/** The heartbeats of one worker. One thread makes the heartbeats of all workers of the process. */
 export class Heartbeat implements Member {
   readonly data: HeartbeatData;
   readonly #events: HeartbeatEvents;
@@ -192,7 +192,7 @@ export class Heartbeat implements Member {
    * Resolves when the thread beats. Tasks are acquired only after that, because without the thread a blocked event loop
    * would let leases expire.
    * @throws HoldfastError heartbeat_failed if the thread cannot beat for this worker, or the error that kept it from
-   * connecting to Redis; after either, `start` may be called again. closed if it was stopped meanwhile
+   * connecting to Redis; in both cases `start` may be called again. closed if the worker was stopped meanwhile
    */
   async start(): Promise<void> {
     const limitMs = LAUNCH_MS + CONNECT_MS + (this.data.redis.commandTimeoutMs ?? CONNECT_MS);
@@ -217,7 +217,10 @@ export class Heartbeat implements Member {
     }
   }
 
-  /** @param parts the known parts at the same index as before, followed by the new ones */
+  /**
+   * Sets the parts on which the worker works. @param parts the known parts at the same index as before, followed by the
+   * new ones
+   */
   setParts(parts: readonly WorkedPart[]): void {
     if (parts.length === this.data.parts.length) return;
     this.data.parts = [...parts];

@@ -19,7 +19,8 @@ export interface HeldTasksOptions {
 }
 
 /**
- * The tasks that one queue of a worker holds: they run, or wait for a slot, or their verdict is on its way to Redis.
+ * The tasks of one queue that a worker holds. Each of them runs, waits for a slot, or has a verdict on its way to
+ * Redis.
  */
 export class HeldTasks {
   readonly #o: HeldTasksOptions;
@@ -31,7 +32,7 @@ export class HeldTasks {
   readonly #beginSoon: () => void;
   /** Fence and id of tasks whose cancel was requested before their grant arrived. */
   readonly #cancelsAhead = new Set<string>();
-  /** While it is true, no task begins, and tasks that arrive are handed back. */
+  /** While this is true, no task begins, and tasks that arrive are handed back. */
   yields = false;
   readonly #sweepTimer: NodeJS.Timeout;
 
@@ -41,7 +42,7 @@ export class HeldTasks {
     this.#sweepTimer = setInterval(() => {
       if (this.#sweep()) onRoom();
     }, SWEEP_MS).unref();
-    // Bound here, so that the stack of an error of a handler has one frame less.
+    // Bound here, so that the stack of a handler's error has one frame less.
     this.#beginSoon = this.#begin.bind(this);
   }
 
@@ -57,7 +58,7 @@ export class HeldTasks {
   /**
    * Takes the granted tasks, in order.
    * @param leasedAtMs monotonic time from before the acquire was sent
-   * @param kept for how many tasks there is room; the other tasks are handed back at once
+   * @param kept how many tasks there is room for; the other tasks are handed back at once
    */
   take(
     grants: readonly Grant[],
@@ -88,12 +89,12 @@ export class HeldTasks {
     this.#begin();
   }
 
-  /** Begins waiting tasks, as far as slots are free. */
+  /** Begins as many waiting tasks as there are free slots. */
   begin(): void {
     if (!this.#beginning && this.#ahead.length > 0) this.#begin();
   }
 
-  /** Begins waiting tasks once for all handlers that end together, and outside of their stacks. */
+  /** Begins waiting tasks after the current code. Handlers that end together cause only one call. */
   beginSoon(): void {
     if (this.#beginning || this.#ahead.length === 0) return;
     this.#beginning = true;
@@ -102,7 +103,7 @@ export class HeldTasks {
 
   #begin(): void {
     const { slots, table, leaseMs } = this.#o;
-    // A handler that returns at once does not call this again: the loop continues with the next task.
+    // A handler that returns at once does not start this loop again: the loop continues with the next task.
     this.#beginning = true;
     let at = 0;
     let batches: Set<Batches> | undefined;
@@ -137,7 +138,7 @@ export class HeldTasks {
     else this.#drop(task);
   }
 
-  /** Forgets a task that the heartbeat thread handed back, or that has ended. */
+  /** Removes a task that the heartbeat thread handed back, or that has ended. */
   #drop(task: RunningTask): void {
     if (!task.ended) task.entry?.limit?.leave();
     this.#o.table.release(task.leaseIndex);
@@ -151,7 +152,7 @@ export class HeldTasks {
     if (task.solo) this.#o.slots.exclusive = false;
   }
 
-  /** Ends attempts whose time is over, and forgets tasks that were handed back. @returns whether that made room */
+  /** Ends attempts whose time is over, and removes tasks that were handed back. @returns whether that made room */
   #sweep(): boolean {
     const { slots, table } = this.#o;
     slots.look();
@@ -191,7 +192,8 @@ export class HeldTasks {
       task.abort("cancelled", CANCEL_REQUESTED);
       return;
     }
-    // The task is not held: the request overtook the answer that grants it, or the task has already ended.
+    // The task is not held. Either the request arrived before the answer that grants the task, or the task has already
+    // ended.
     const key = `${fence} ${id}`;
     this.#cancelsAhead.add(key);
     setTimeout(() => this.#cancelsAhead.delete(key), CANCEL_AHEAD_MS).unref();

@@ -13,13 +13,13 @@ const throwing = (thrown: unknown) => ({
 const UNSTORABLE: [string, unknown][] = [
   ["a circle", circle],
   ["a BigInt", 1n],
-  ["what throws an error", throwing(new Error("no"))],
-  ["what throws an object without a text", throwing(Object.create(null))],
-  ["what throws nothing", throwing(undefined)],
+  ["a value that throws an error", throwing(new Error("no"))],
+  ["a value that throws an object without a text", throwing(Object.create(null))],
+  ["a value that throws undefined", throwing(undefined)],
 ];
 
-describe("what is stored of a result", () => {
-  test("is JSON, and nothing for undefined and what JSON leaves out", () => {
+describe("the stored text of a result", () => {
+  test("is JSON, and is missing for undefined and for values that JSON leaves out", () => {
     expect(storedResult({ a: [1, "x"] })).toEqual({ text: '{"a":[1,"x"]}' });
     expect(storedResult(null)).toEqual({ text: "null" });
     for (const value of [undefined, () => 1, Symbol("s")]) expect(storedResult(value)).toEqual({});
@@ -31,7 +31,7 @@ describe("what is stored of a result", () => {
     expect(() => new JsonText("{")).toThrow(expect.objectContaining({ code: "invalid_json" }));
   });
 
-  test("over the limit, counted in bytes, nothing is stored, and the reason is told", () => {
+  test("a result over the limit, counted in bytes, is not stored, and the reason is given", () => {
     expect(storedResult("x".repeat(LIMITS.resultBytes - 2)).text).toHaveLength(LIMITS.resultBytes);
     for (const value of ["x".repeat(LIMITS.resultBytes - 1), "é".repeat(LIMITS.resultBytes / 2)]) {
       expect(storedResult(value)).toEqual({
@@ -46,7 +46,7 @@ describe("what is stored of a result", () => {
   });
 });
 
-describe("what is stored of a progress report", () => {
+describe("the stored text of a progress report", () => {
   test("is JSON on one line, up to the limit", () => {
     expect(progressText({ done: 3 })).toBe('{"done":3}');
     expect(progressText(new JsonText('{\n"n": 12345678901234567890\r\n}'))).toBe(
@@ -71,7 +71,7 @@ describe("what is stored of a progress report", () => {
   );
 });
 
-test("a log line is text, whatever it was given, and says where it was cut", () => {
+test("a log line is text, whatever was given, and shows where it was cut", () => {
   expect(logText("plain")).toBe("plain");
   expect(logText({ a: 1 })).toBe("{ a: 1 }");
   expect(logText(undefined)).toBe("undefined");
@@ -80,7 +80,7 @@ test("a log line is text, whatever it was given, and says where it was cut", () 
 });
 
 test.each(['"\ud800"', '{"\udc00":1}', undefined, 5])(
-  "a JsonText of %j is refused: it could not be kept byte by byte",
+  "a JsonText of %j is refused, because it could not be kept byte by byte",
   (text) => {
     expect(() => new JsonText(text as string)).toThrow(expect.objectContaining({ code: "invalid_json" }));
   },

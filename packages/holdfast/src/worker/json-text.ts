@@ -48,7 +48,7 @@ function checkBytes(what: string, text: string, bytes: number): string {
   return text;
 }
 
-/** The stored form of a result. */
+/** A result as it is stored. */
 export interface StoredResult {
   text?: string;
   /**
@@ -61,8 +61,8 @@ export interface StoredResult {
 const NOTHING: StoredResult = {};
 
 /**
- * The stored form of the value that a handler returned.
- * @throws FatalError if the value has no JSON form: another run would do the work twice and end in the same way
+ * Returns the value of a handler as it is stored.
+ * @throws FatalError if the value has no JSON form, because another run would do the work twice and end in the same way
  */
 export function storedResult(value: unknown): StoredResult {
   if (value === undefined) return NOTHING;
@@ -73,28 +73,37 @@ export function storedResult(value: unknown): StoredResult {
     const refused = asHoldfastError(error);
     if (refused.code === "payload_too_large") return { tooLarge: refused };
     const fatal = new FatalError(`${refused.message}. Return JSON values, a JsonText, or nothing`);
-    // The frames belong to this file and help nobody.
+    // The stack would only show functions of this file, which does not help anybody.
     fatal.stack = `${fatal.name}: ${fatal.message}`;
     throw fatal;
   }
 }
 
-/** JSON text on one line. @throws HoldfastError invalid_argument if the value has none; payload_too_large */
+/**
+ * Returns a value as JSON text on one line. @throws HoldfastError invalid_argument if the value has no JSON form;
+ * payload_too_large
+ */
 function lineOf(what: string, value: unknown, bytes: number): string {
   const text = jsonOf(what, value);
   if (text === undefined)
     throw new HoldfastError("invalid_argument", `${what} has no JSON form: it is ${typeof value}`);
-  // In JSON a line break or a tab can only stand between two tokens.
+  // In JSON text a line break or a tab can only be between two tokens.
   return checkBytes(what, text.replaceAll(/[\r\n\t]+/g, " "), bytes);
 }
 
-/** The JSON text of a progress report. @throws HoldfastError invalid_argument if the value has none; payload_too_large */
+/**
+ * Returns a progress report as JSON text. @throws HoldfastError invalid_argument if the value has no JSON form;
+ * payload_too_large
+ */
 export const progressText = (value: unknown) => lineOf("the progress", value, LIMITS.progressBytes);
 
-/** The JSON text of a checkpoint. @throws HoldfastError invalid_argument if the value has none; payload_too_large */
+/**
+ * Returns a checkpoint as JSON text. @throws HoldfastError invalid_argument if the value has no JSON form;
+ * payload_too_large
+ */
 export const checkpointText = (value: unknown) => lineOf("the checkpoint", value, LIMITS.checkpointBytes);
 
-/** A log line as it is stored. */
+/** Returns a log line as it is stored. */
 export function logText(line: unknown): string {
   return cutText(typeof line === "string" ? line : textOf(line), LIMITS.errorCharacters);
 }

@@ -7,7 +7,7 @@ const ANY_TIME = Number.POSITIVE_INFINITY;
 const HEADER_INTS = 16;
 const ENTRY_INTS = 64;
 
-test("a claimed lease is read as it was written, a released one is gone", () => {
+test("a claimed lease is read as it was written, and a released lease is not read any more", () => {
   const table = new LeaseTable(2);
   const index = table.claim(3, "id-1", "7-nonce", 123.5);
   expect(table.read(ANY_TIME)).toEqual([
@@ -32,7 +32,7 @@ test("ids of 128 characters and fences of 64 fit", () => {
   expect(table.read(ANY_TIME)).toMatchObject([{ id: "i".repeat(128), fence: "t".repeat(64) }]);
 });
 
-test("leases taken later than asked for are left out", () => {
+test("leases that were granted later than the given time are left out", () => {
   const table = new LeaseTable(3);
   for (const [id, at] of [
     ["old", 10],
@@ -43,7 +43,7 @@ test("leases taken later than asked for are left out", () => {
   expect(table.read(20).map(({ id }) => id)).toEqual(["old", "edge"]);
 });
 
-test("another reader of the same memory sees every slot that was ever claimed", () => {
+test("another reader of the same memory sees every entry that was ever claimed", () => {
   const table = new LeaseTable(100);
   const reader = new LeaseTable(table.buffer);
   const indexes = Array.from({ length: 100 }, (_, i) => table.claim(0, `id-${i}`, "t", 0));
@@ -54,7 +54,7 @@ test("another reader of the same memory sees every slot that was ever claimed", 
   expect(reader.read(ANY_TIME).map(({ id }) => id)).toEqual(expect.arrayContaining(["id-99", "again"]));
 });
 
-test("a full table refuses a claim, and a freed leaseIndex is used again under another version", () => {
+test("a full table refuses a claim, and a free leaseIndex is used again with another version", () => {
   const table = new LeaseTable(1);
   expect(table.free).toBe(1);
   const index = table.claim(0, "a-long-id", "token", 0);
@@ -67,7 +67,7 @@ test("a full table refuses a claim, and a freed leaseIndex is used again under a
   expect(table.read(ANY_TIME)).toMatchObject([{ id: "b", fence: "t" }]);
 });
 
-test("a slot that is being written is skipped, its neighbour is not", () => {
+test("an entry that is being written is skipped, and the next entry is not", () => {
   const table = new LeaseTable(2);
   const torn = table.claim(0, "torn", "t", 0);
   table.claim(0, "whole", "t", 0);
@@ -95,8 +95,8 @@ test("busy and state are shared with every table over the same memory", () => {
   expect(() => other.claim(0, "a", "t", 0)).toThrow(RangeError);
 });
 
-// Claims and releases one entry, and sometimes holds it long enough to be read. In each lease, id and fence are equal. The
-// thread loads the built table, because Node 20 does not run TypeScript in a thread.
+// Claims and releases one entry, and sometimes holds it long enough to be read. The id and the fence of a lease are
+// equal. The thread loads the built table, because Node 20 does not run TypeScript in a thread.
 const WRITER = `
   const { parentPort, workerData } = require("node:worker_threads");
   import(workerData.module).then(({ LeaseTable }) => {
@@ -136,11 +136,11 @@ test("a reader in another thread sees whole leases only, however fast they chang
   expect(seen.size).toBeGreaterThanOrEqual(200);
 });
 
-test("monotonic time goes on and is in milliseconds", () => {
+test("monotonic time advances and is in milliseconds", () => {
   const started = monotonicMs();
   const wall = performance.now();
   while (performance.now() - wall < 5) {
-    // This waits five milliseconds by another clock.
+    // Waits 5 ms. Another clock measures them.
   }
   expect(monotonicMs() - started).toBeGreaterThanOrEqual(5);
   expect(monotonicMs() - started).toBeLessThan(5_000);

@@ -1,10 +1,11 @@
 /**
- * The leases that a worker holds, in memory that the heartbeat thread shares. So a handler that blocks the event loop
- * keeps its lease, and a task that ends within milliseconds needs no message between threads.
+ * The leases that a worker holds, in memory that it shares with the heartbeat thread. So a handler that blocks the
+ * event loop keeps its lease, and a task that ends within milliseconds needs no message between threads.
  *
- * The version of an entry guards it. The version is odd while the entry is written, and each claim raises it by two. A
- * task that waits for a free slot is `buffered`. Either the worker begins it or the heartbeat thread hands it back,
- * which one compare-and-exchange decides. So a blocked event loop does not keep tasks that others could run.
+ * The version of an entry protects it from being read while it is written. The version is odd during a write, and each
+ * claim raises it by two. A task that waits for a free slot is `buffered`. Either the worker begins it or the heartbeat
+ * thread hands it back; one compare-and-exchange decides which. So a worker with a blocked event loop does not keep
+ * tasks that other workers could run.
  */
 const ENTRY_BYTES = 256;
 const ID_BYTES = 128;
@@ -25,8 +26,8 @@ const LEASED_AT = 3;
 const BUFFERED_AT = 28;
 const CONFIRMED_AT = 29;
 
-// The low bits of ACTIVE are the state. The bits above have the version, so that an exchange cannot change a later
-// claim of the entry.
+// The low bits of ACTIVE are the state, and the higher bits are the version. So an exchange cannot change a later claim
+// of the same entry.
 const FREE = 0;
 const RUNNING = 1;
 const BUFFERED = 2;
@@ -37,9 +38,9 @@ const STATE_BITS = 3;
 const BUSY = 0;
 const STATE = 1;
 const BUFFERED_COUNT = 2;
-/** The number of entries that were ever claimed. Readers look only at these, because they read often. */
+/** The number of entries that were ever claimed. Readers, which read often, look only at these. */
 const USED = 3;
-/** The number of tasks that the worker runs at the same time. */
+/** How many tasks the worker may run at the same time. */
 const SLOTS = 4;
 
 export const TABLE_STATES = ["running", "draining", "stopped", "paused"] as const;
@@ -47,17 +48,17 @@ export const TABLE_STATES = ["running", "draining", "stopped", "paused"] as cons
 export interface LeaseEntry {
   index: number;
   version: number;
-  /** Index of the part of a queue that the task is in. */
+  /** Index of the part of a queue in which the task is. */
   part: number;
   id: string;
   fence: string;
   leasedAtMs: number;
   /**
-   * When the lease was last known to be valid: at its grant, or at the last heartbeat. It is in the table so that a
-   * heartbeat thread that replaces a dead one knows it.
+   * When the lease was last known to be valid: at its grant, or at the last heartbeat. The table has this time so that
+   * a thread that replaces the heartbeat thread knows it.
    */
   confirmedAtMs: number;
-  /** Index among the types of the worker's handlers; -1 if it is none of them, or the task has not begun. */
+  /** Index among the types of the worker's handlers; -1 if the type is none of them, or the task has not begun. */
   type: number;
 }
 
@@ -65,7 +66,7 @@ function stamp(version: number, state: number): number {
   return (version << 2) | state;
 }
 
-/** Milliseconds of the monotonic clock that all threads of the process share. */
+/** Returns the time of the monotonic clock that all threads of the process share, ms. */
 export function monotonicMs(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1000 + nanoseconds / 1e6;
@@ -80,7 +81,7 @@ export class LeaseTable {
   /** The indexes of entries that were used and are free again. */
   readonly #free: number[] = [];
   readonly #lastFence: { text: string; length: number; words: Int32Array; bytes: Buffer };
-  /** The number of entries that can be claimed here: all for the owner of the table, none for the heartbeat thread. */
+  /** How many entries can be claimed here: all for the owner of the table, none for the heartbeat thread. */
   readonly #claimable: number;
   #used = 0;
 
@@ -157,7 +158,7 @@ export class LeaseTable {
     return index;
   }
 
-  /** The id is short ASCII text, which a loop writes faster than a call of the platform. */
+  /** Writes an id in a loop, which is faster than a built-in function for short ASCII texts. */
   #writeId(id: string, at: number): number {
     const bytes = this.#bytes;
     const length = Math.min(id.length, ID_BYTES);
@@ -166,7 +167,8 @@ export class LeaseTable {
   }
 
   /**
-   * Tasks that were granted together share the fence. So the fence is encoded once for all of them and copied by words.
+   * Writes a fence. Tasks that were granted together share the fence, so it is encoded once for all of them and copied
+   * in words.
    */
   #writeFence(fence: string, at: number): number {
     const last = this.#lastFence;
@@ -181,7 +183,7 @@ export class LeaseTable {
 
   /**
    * Begins a buffered task.
-   * @param type the index of its type among those of the worker, for the list of running tasks
+   * @param type the index of its type among the types of the worker, for the list of running tasks
    * @returns false if the task was handed back meanwhile
    */
   begin(index: number, type = -1): boolean {
@@ -189,7 +191,7 @@ export class LeaseTable {
     return this.#leaveBuffer(index, this.versionOf(index), RUNNING);
   }
 
-  /** Whether the heartbeat thread handed the task back. */
+  /** Returns whether the heartbeat thread handed the task back. */
   wasHandedBack(index: number): boolean {
     const active = (HEADER_BYTES + index * ENTRY_BYTES) / 4 + ACTIVE;
     return (Atomics.load(this.#ints, active) & STATE_BITS) === HANDED_BACK;
@@ -203,7 +205,10 @@ export class LeaseTable {
       this.#floats[(HEADER_BYTES + index * ENTRY_BYTES) / 8 + CONFIRMED_AT] = atMs;
   }
 
-  /** Takes a buffered task away from its worker. @returns false if the task has begun, or if the entry has another lease now */
+  /**
+   * Hands back a buffered task for its worker. @returns false if the task has begun, or if the entry has another lease
+   * now
+   */
   handBack(entry: LeaseEntry): boolean {
     return this.#leaveBuffer(entry.index, entry.version, HANDED_BACK);
   }
@@ -233,7 +238,10 @@ export class LeaseTable {
     return this.#ints[(HEADER_BYTES + index * ENTRY_BYTES) / 4 + VERSION] as number;
   }
 
-  /** The leases that were granted before `leasedBeforeMs`. An entry that is being written is left for the next call. */
+  /**
+   * Returns the leases that were granted before `leasedBeforeMs`. An entry that is being written is left for the next
+   * call.
+   */
   read(leasedBeforeMs: number): LeaseEntry[] {
     return this.#entries(
       (state, at) =>
@@ -241,12 +249,12 @@ export class LeaseTable {
     );
   }
 
-  /** The running tasks, at most `limit` of them. */
+  /** Returns the running tasks, at most `limit` of them. */
   readRunning(limit: number): LeaseEntry[] {
     return this.#entries((state) => state === RUNNING).slice(0, limit);
   }
 
-  /** The tasks that were acquired before `bufferedBeforeMs` and have not begun. */
+  /** Returns the tasks that were acquired before `bufferedBeforeMs` and have not begun. */
   readBuffered(bufferedBeforeMs: number): LeaseEntry[] {
     if (this.buffered === 0) return [];
     return this.#entries(

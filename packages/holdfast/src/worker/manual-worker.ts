@@ -22,7 +22,7 @@ type SharedOption =
 /** The options of a `Worker` that do not concern its loop. */
 export interface ManualWorkerOptions extends Pick<WorkerOptions, SharedOption> {
   /**
-   * The task types to acquire. A star at the end stands for all types that begin with the text before it. @default
+   * The task types to acquire. A star at the end matches every type that begins with the text before it. @default
    * ["*"], all types
    */
   types?: readonly string[] | undefined;
@@ -30,7 +30,8 @@ export interface ManualWorkerOptions extends Pick<WorkerOptions, SharedOption> {
 
 export interface AcquireOptions {
   /**
-   * How long to wait for the first task if no task is pending. A time shorter than a round trip to Redis finds no task.
+   * How long to wait for the first task if no task is pending. Within less than a round trip to Redis no task can
+   * arrive.
    * Milliseconds, 1 to 3_600_000. @default 1_000
    */
   waitMs?: number | undefined;
@@ -92,8 +93,8 @@ export const acquireShape = shapeOf<AcquireOptions>({
 });
 
 /**
- * A worker without handlers, for programs that have their own loop. They acquire tasks and settle them. Meanwhile the
- * heartbeat thread renews the leases, even if the program blocks.
+ * A worker without handlers, for programs that have their own loop. The program acquires tasks and settles them.
+ * Meanwhile the heartbeat thread renews the leases, even if the program blocks.
  */
 export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
   readonly #worker: Worker;
@@ -107,7 +108,7 @@ export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
   #last: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param queues like those of a `Worker`
+   * @param queues the queues, as for a `Worker`
    * @throws HoldfastError invalid_argument, invalid_queue_name
    */
   constructor(queues: ConstructorParameters<typeof Worker>[0], options: ManualWorkerOptions) {
@@ -137,16 +138,16 @@ export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
   }
 
   /**
-   * Like `start` of a `Worker`. @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported,
-   * heartbeat_failed, closed
+   * Connects and begins, like `start` of a `Worker`. @throws HoldfastError redis_unavailable, redis_refused,
+   * redis_unsupported, heartbeat_failed, closed
    */
   start(): Promise<void> {
     return this.#worker.start();
   }
 
   /**
-   * Acquires up to `count` tasks. It resolves as soon as there are tasks, or with none after `waitMs`. Concurrent calls
-   * are handled one after the other.
+   * Acquires up to `count` tasks. Resolves as soon as there are tasks, or without tasks after `waitMs`. Concurrent
+   * calls are handled one after the other.
    * @param count 1 to 1_000
    * @throws HoldfastError invalid_argument; closed if the worker was stopped
    */
@@ -194,7 +195,7 @@ export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
     });
   }
 
-  /** The handler of all tasks. It lasts until the program has settled the task. */
+  /** The handler of all tasks. It ends when the program has settled the task. */
   #hold(task: HandlerTask, ctx: HandlerContext): Promise<unknown> {
     let isOver = false;
     return new Promise((resolve, reject) => {
@@ -208,7 +209,7 @@ export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
           if (isOver) return;
           isOver = true;
           this.#open--;
-          // No other task may take this slot before the next acquire.
+          // No other task may take this slot before the program calls `acquire` again.
           if (!this.#worker.paused) this.#worker.setConcurrency(Math.max(1, this.#worker.slots - 1));
         };
         const once = (say: () => void) => {
@@ -231,8 +232,8 @@ export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
   }
 
   /**
-   * Acquires no more tasks, waits until the held tasks are settled, at most for the grace, and hands the others back.
-   * Idempotent.
+   * Acquires no more tasks, waits until the held tasks are settled or the grace is over, and hands back the tasks that
+   * are left. Idempotent.
    * @throws HoldfastError invalid_argument
    */
   async stop(options: StopOptions = {}): Promise<void> {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { testWorker } from "../testing/index.ts";
 import type { Middleware } from "./middleware.ts";
 
-/** Writes down what runs, in order. */
+/** Makes middleware and a handler that note in which order they run. */
 function traced() {
   const seen: string[] = [];
   const layer =
@@ -65,7 +65,7 @@ test("an attempt keeps the middleware that it began with", async () => {
   expect(seen).toEqual(["handler"]);
 });
 
-test("what is not a function is refused", () => {
+test("a value that is not a function is refused", () => {
   expect(() => testWorker({}).use("log" as never)).toThrow(
     'the middleware of a worker has to be a function, got "log"',
   );

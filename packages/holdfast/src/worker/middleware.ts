@@ -3,9 +3,9 @@ import { checkArgument } from "../options/shape.ts";
 import type { Handler, HandlerContext, HandlerTask } from "./handler.ts";
 
 /**
- * Runs around the handlers of a worker. The value that a middleware returns is the result of the attempt, and what it
- * throws is the error of the attempt. So most middlewares end with `return next()`.
- * @param next runs the next middleware, or the handler, and resolves with its result. It may be called once
+ * Code that runs around the handlers of a worker. The value that a middleware returns is the result of the attempt, and
+ * the value that it throws is the error of the attempt. So most middlewares end with `return next()`.
+ * @param next runs the next middleware, or the handler, and resolves with its result. It may be called only once
  */
 export type Middleware = (task: HandlerTask, ctx: HandlerContext, next: () => Promise<unknown>) => unknown;
 
@@ -24,7 +24,10 @@ export class MiddlewareChain {
     return this.#layers.length === 0;
   }
 
-  /** The handler inside of the middleware; itself without any, so that the stack of its errors has no frame more. */
+  /**
+   * Returns the handler with the middleware around it. Without middleware it returns the handler itself, so that the
+   * stack of its errors has no additional frame.
+   */
   around(handler: Handler): Handler {
     const layers = this.#layers;
     return layers.length === 0 ? handler : (task, ctx) => step(layers, 0, handler, task, ctx);

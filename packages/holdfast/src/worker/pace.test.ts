@@ -17,7 +17,7 @@ function end(pace: Pace, handlers: number, ms: number): void {
   nowMs += ms;
 }
 
-/** A pace that has been this many tasks per ms for a long time. */
+/** Makes a pace after a long time with this many tasks per ms. */
 function steady(perMs: number, aheadMs = 5): Pace {
   const pace = new Pace(aheadMs, 400);
   end(pace, perMs * 1_000, 1_000);
@@ -25,18 +25,18 @@ function steady(perMs: number, aheadMs = 5): Pace {
   return pace;
 }
 
-test("nothing is taken ahead before a handler ended, and nothing of handlers slower than the slots can hide", () => {
+test("no tasks are taken ahead before a handler has ended, or for handlers that are slow", () => {
   expect(new Pace(5, 400).ahead()).toBe(0);
   expect(steady(0.1).ahead()).toBe(0);
 });
 
-test("what the handlers end within aheadMs is taken ahead, up to the most", () => {
+test("as many tasks are taken ahead as handlers end within aheadMs, up to the maximum", () => {
   expect(steady(2).ahead()).toBe(10);
   expect(steady(1_000).ahead()).toBe(400);
   expect(steady(2, 0).ahead()).toBe(0);
 });
 
-test("behind a backlog it grows to four times as much, and one short answer ends that", () => {
+test("with a backlog four times as many tasks are taken ahead, until one answer has fewer tasks than asked for", () => {
   const pace = steady(2);
   const seen = [1, 2, 3].map(() => {
     pace.answered(true);
@@ -49,7 +49,7 @@ test("behind a backlog it grows to four times as much, and one short answer ends
   expect(pace.gatherMs).toBe(2.5);
 });
 
-test("it grows no further than calls need to be large; a quicker pace takes its own share", () => {
+test("the number grows only until calls are large enough, unless the pace alone needs more tasks", () => {
   const pace = steady(8);
   expect(pace.ahead()).toBe(40);
   pace.answered(true);
@@ -59,7 +59,7 @@ test("it grows no further than calls need to be large; a quicker pace takes its 
   expect(quick.ahead()).toBe(150);
 });
 
-test("one slow sample moves the pace by a part, a long pause takes it away", () => {
+test("one slow sample lowers the pace a little, and a long pause resets it", () => {
   const pace = steady(2);
   nowMs += 2;
   expect(pace.ahead()).toBe(7);

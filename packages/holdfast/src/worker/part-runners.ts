@@ -9,11 +9,11 @@ import { workerChannel } from "../redis/keys.ts";
 import type { QueueRunner } from "./queue-runner.ts";
 import type { Runners } from "./runners.ts";
 
-/** One part of a queue that a worker works on. */
+/** One part of a queue on which a worker works. */
 export interface WorkedPart {
   /** `orders`, or `orders/3`. */
   name: string;
-  /** `orders`. */
+  /** The name of the queue, for example `orders`. */
   queue: string;
 }
 
@@ -34,7 +34,7 @@ export interface PartRunnersOptions {
 
 const TIMINGS_MS = 1_000;
 
-/** The number of parts for which the lease table of a worker with this many queues has room. */
+/** Returns for how many parts the lease table of a worker with this many queues has room. */
 export const maxParts = (queues: number) => queues + LIMITS.partitions;
 
 /**
@@ -56,7 +56,10 @@ export class PartRunners {
     this.#registry = new PartitionRegistry(options.client);
   }
 
-  /** Tells each runner whether it may acquire. It may not if its part is gone, or if the worker does not listen to the part yet. */
+  /**
+   * Tells each runner whether it may acquire. A runner may not if its part is gone, or if the worker does not listen to
+   * the part yet.
+   */
   drain(): void {
     for (const runner of this.#runners.values()) runner.drain(this.#o.drains() || this.#gone.has(runner));
   }
@@ -90,7 +93,10 @@ export class PartRunners {
     await Promise.all(fresh.map((part) => this.#open(part)));
   }
 
-  /** Whether the queue had partitions and was deleted. The worker must not register it again as a queue without partitions. */
+  /**
+   * Returns whether the queue had partitions and was deleted. The worker must not register such a queue again as a
+   * queue without partitions.
+   */
   async #isDeleted(queue: string, partitions: Partitions | null): Promise<boolean> {
     const had = this.#parts.some((part) => part.queue === queue && part.name !== queue);
     return partitions === null && had && !(await this.#o.client.registry.hasQueue(queue));
@@ -175,7 +181,7 @@ export class PartRunners {
     await engine.open();
     const { wake } = engine.keys;
     const runner = this.#runners.get(name) as QueueRunner;
-    // The first channel is for all workers, the second one for tasks that are granted to this worker.
+    // The first channel is for all workers. The second one is for tasks that are granted to this worker.
     await this.#o.listener.listen([wake, workerChannel(wake, this.#o.workerId)], runner.heard);
     this.#listening.add(name);
     this.#setGone(runner, false);

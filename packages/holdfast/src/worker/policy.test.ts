@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CALL_TASKS, earlyVerdicts, gathers, keptOfPush, roomIsFor, type Situation, wish } from "./policy.ts";
 
-/** A worker of ten slots at rest, with one queue. */
+/** Makes the situation of an idle worker with ten slots and one queue. */
 const situation = (change: Partial<Situation> = {}): Situation => ({
   ...{ slots: 10, running: 0, held: 0, settling: 0, reserved: 0, inFlight: 0, tableFree: 1_000 },
   ...{
@@ -22,7 +22,7 @@ const all = (free: number) => free;
 const want = (change: Partial<Situation>, settled = 0, share = all) =>
   wish(situation(change), settled, share)?.want ?? 0;
 
-/** Consistent counts: a worker settles and runs no more tasks than it holds. */
+/** Random but consistent counts: a worker settles and runs no more tasks than it holds. */
 const situations = fc
   .record({
     slots: fc.integer({ min: 1, max: 400 }),
@@ -43,7 +43,7 @@ const situations = fc
     }),
   );
 
-describe("what to ask for", () => {
+describe("the number of tasks to ask for", () => {
   test("an idle worker asks for tasks for all its slots; a worker that stops, sleeps or runs a task alone asks for none", () => {
     expect(want({})).toBe(10);
     for (const state of ["yields", "idle", "exclusive"] as const) expect(want({ [state]: true })).toBe(0);
@@ -57,13 +57,13 @@ describe("what to ask for", () => {
     expect(want({ held: 10, settling: 2 })).toBe(2);
   });
 
-  test("a worker that runs batches asks for a whole batch with the first of the verdicts of the last one", () => {
+  test("a worker that runs batches asks for a whole batch when it sends the first verdicts of the last batch", () => {
     expect(want({ slots: 500, held: 500, unsent: 250, callTasks: 500 }, 250)).toBe(500);
     expect(want({ slots: 500, held: 500, callTasks: 500 }, 250)).toBe(250);
     expect(want({ slots: 1_000, callTasks: 500 })).toBe(500);
   });
 
-  test("a worker that makes room asks for one task once it holds nothing, and only from the queue that asked", () => {
+  test("a worker that makes room asks for one task when it holds none, and only for the queue that needs the room", () => {
     expect(want({ makesRoomFor: "this queue" })).toBe(1);
     expect(want({ makesRoomFor: "this queue", held: 1 })).toBe(0);
     expect(want({ makesRoomFor: "this queue", reserved: 1 })).toBe(0);
@@ -101,7 +101,7 @@ describe("what to ask for", () => {
   });
 });
 
-describe("whether verdicts wait for others", () => {
+describe("verdicts wait for others", () => {
   const full = { running: 10, held: 20, ahead: 10 };
 
   test("only while every slot is busy and enough is taken ahead", () => {
@@ -111,7 +111,7 @@ describe("whether verdicts wait for others", () => {
     expect(gathers(situation({ ...full, running: 9 }), 1, 5)).toBe(false);
   });
 
-  test("never where a call is full, another queue has tasks, or the worker stops or drains", () => {
+  test("never if a call is full, another queue has tasks, or the worker stops or drains", () => {
     expect(gathers(situation(full), 0, 5)).toBe(false);
     expect(gathers(situation(full), CALL_TASKS, 5)).toBe(false);
     for (const change of [
@@ -124,7 +124,7 @@ describe("whether verdicts wait for others", () => {
   });
 });
 
-test("a worker keeps the pushed tasks for which it has slots, and those that quick handlers may take ahead", () => {
+test("a worker keeps the pushed tasks for which it has slots or which quick handlers may take ahead", () => {
   expect(keptOfPush(situation())).toBe(10);
   expect(keptOfPush(situation({ held: 10 }))).toBe(0);
   expect(keptOfPush(situation({ held: 12 }))).toBe(0);
@@ -135,7 +135,7 @@ test("a worker keeps the pushed tasks for which it has slots, and those that qui
   expect(keptOfPush(situation({ makesRoomFor: "another queue" }))).toBe(0);
 });
 
-test("half of the last grants are worth an early call, but never fewer than eight", () => {
+test("verdicts for half of the last grants are sent early, but never fewer than eight", () => {
   expect([0, 15, 16, 17, 250].map(earlyVerdicts)).toEqual([8, 8, 8, 8, 125]);
 });
 

@@ -1,26 +1,30 @@
-/** Verdicts of one call at most, and tasks of one call of a worker that runs no batches. */
+/** One call has at most this many verdicts. It asks for at most this many tasks if the worker runs no batches. */
 export const CALL_TASKS = 250;
-/** Tasks of one call of a worker that runs batches: the most that the engine grants. */
+/** A call of a worker that runs batches asks for at most this many tasks, which is the most that the engine grants. */
 export const BATCH_TASKS = 500;
-// From this number of slots and tasks ahead, a batch is split into two calls: a call has a fixed cost.
+// With this many slots and tasks ahead, a batch is split into two calls. Smaller batches are not, because a call has a
+// fixed cost.
 const HALVES_FROM = 32;
 const EARLY_VERDICTS = 8;
 
 /**
- * The numbers by which a queue of a worker decides how many tasks to ask for. They apply to the whole worker, unless
- * they say otherwise.
+ * The numbers from which a queue of a worker decides how many tasks to ask for. They are the numbers of the whole
+ * worker, unless their comment says otherwise.
  */
 export interface Situation {
   slots: number;
   /** Handlers that run. */
   running: number;
-  /** Held tasks: they run, or wait for a slot, or their verdict is on its way to Redis. */
+  /** Held tasks. Each of them runs, waits for a slot, or has a verdict on its way to Redis. */
   held: number;
   /** Held tasks whose verdicts are on their way to Redis. */
   settling: number;
-  /** Verdicts that wait for the next call, if their slots may be filled before: those of a batch come at once. Otherwise 0. */
+  /**
+   * The number of verdicts that are not sent yet, if the worker may already fill their slots. It may do so for a batch,
+   * because all its verdicts come together. Otherwise 0.
+   */
   unsent: number;
-  /** Tasks to ask for in one call at most. */
+  /** The most tasks to ask for in one call. */
   callTasks: number;
   /** Tasks that calls without an answer have asked for. */
   reserved: number;
@@ -50,7 +54,7 @@ export function roomIsFor(runner: object | null, own: object): Situation["makesR
   return runner === own ? "this queue" : "another queue";
 }
 
-/** The number of tasks to ask for, and whether a batch is split into two calls. */
+/** How many tasks to ask for, and whether a batch is split into two calls. */
 export interface Wish {
   want: number;
   inHalves: boolean;
@@ -58,7 +62,7 @@ export interface Wish {
 
 /**
  * Decides how many tasks the next call should ask for.
- * @param settled how many tasks this call settles; it can fill their slots
+ * @param settled how many tasks this call settles, whose slots it can fill again
  * @param share returns how many of the free slots this queue may fill
  */
 export function wish(now: Situation, settled: number, share: (free: number) => number): Wish | null {
@@ -66,24 +70,26 @@ export function wish(now: Situation, settled: number, share: (free: number) => n
   const held = now.held - settled + now.reserved;
   if (now.makesRoomFor !== "nobody")
     return now.makesRoomFor === "this queue" && held === 0 ? { want: 1, inHalves: now.inHalves } : null;
-  // If a verdict is under way, the handler has ended and its slot is free. The tasks that its call asks for are in `reserved`.
+  // A task whose verdict is on its way has ended, so its slot is free. The tasks that this call asks for are in
+  // `reserved`.
   const free = now.slots - held + now.settling + now.unsent;
-  // While a call is under way, no other call is made only to take tasks ahead of the slots.
+  // While a call is on its way, the worker does not make another call only to take tasks ahead of the slots.
   const mayTakeAhead = now.alone && (settled > 0 || now.inFlight === 0);
   const ahead = mayTakeAhead ? now.ahead : 0;
   const whole = now.slots + ahead;
   const inHalves = mayTakeAhead ? ahead > 0 && whole >= HALVES_FROM : now.inHalves;
   const own = free <= 0 ? 0 : share(free);
-  // Tasks ahead of the slots are asked for in equal parts. Otherwise one of the two calls would carry nearly all of
-  // them while the other waits.
+  // Both calls ask for equal parts of the tasks to acquire ahead. Otherwise one call would get nearly all of these
+  // tasks while the other waits.
   const part = inHalves ? Math.max(own, whole >> 1) : whole;
   const want = Math.max(0, Math.min(own + Math.min(ahead, free + ahead), part, now.callTasks, now.tableFree));
   return { want, inHalves };
 }
 
 /**
- * Whether verdicts may wait for others. They may if every slot is busy and enough tasks are held ahead for slots that
- * become free meanwhile. So a worker with slow handlers sends a few large calls instead of one per handler that ends.
+ * Decides whether verdicts may wait for others. They may if every slot is busy and enough tasks are held ahead for the
+ * slots that become free meanwhile. So a worker with slow handlers sends a few large calls instead of one call for each
+ * handler that ends.
  * @param verdicts how many verdicts wait to be sent
  * @param taken how many tasks are held ahead and have not begun
  */
@@ -94,14 +100,14 @@ export function gathers(now: Situation, verdicts: number, taken: number): boolea
 }
 
 /**
- * How many verdicts are enough for a call while no call is unanswered. It is half of the last batch, so that Redis
+ * Returns how many verdicts are enough for a call while no call is unanswered: half of the last batch, so that Redis
  * settles this half while the handlers of the other half run.
  */
 export function earlyVerdicts(granted: number): number {
   return Math.max(EARLY_VERDICTS, granted >> 1);
 }
 
-/** How many tasks of a push are kept. Other queues may have taken slots since the request was parked. */
+/** Returns how many tasks of a push are kept. Other queues may have taken slots since the request was parked. */
 export function keptOfPush(now: Situation): number {
   if (now.exclusive || now.makesRoomFor !== "nobody") return 0;
   const room = now.slots - now.held + now.settling - now.reserved;

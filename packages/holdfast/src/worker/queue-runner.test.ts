@@ -22,7 +22,7 @@ const NOTHING: RoundTrip = {
   dueInMs: Number.POSITIVE_INFINITY,
 };
 
-/** An engine whose answers the test gives, call by call. */
+/** An engine whose answers the test gives, one call at a time. */
 class ScriptedEngine {
   readonly queue = "work";
   readonly connection = { now: () => 0 };
@@ -65,7 +65,7 @@ class ScriptedEngine {
   }
 }
 
-/** A runner that never polls. Its handlers end when the test says so, or at once. */
+/** Makes a runner that never polls. Its handlers end when the test says so, or at once. */
 function setup({ total = 2, atOnce = false, aheadMs = 0 } = {}) {
   const engine = new ScriptedEngine();
   const ends: (() => void)[] = [];
@@ -138,7 +138,8 @@ test("a wake-up that overtakes the answer of an acquire is followed by another a
   const { runner, next } = setup();
   runner.schedule();
   const first = await next();
-  // Redis answered, then a task was enqueued; the wake-up came over another connection, before the answer.
+  // Redis answered the acquire, and then a task was enqueued. The wake-up came over another connection, before the
+  // answer.
   runner.wake();
   await first.answer({});
   expect(runner.idle).toBe(false);
@@ -168,7 +169,7 @@ test("a runner that makes room asks again once it holds nothing, even if an earl
   runner.close();
 });
 
-test("the slot of a verdict that is under way is filled by its own call, and not twice", async () => {
+test("the slot of a task whose verdict is on its way is filled by the same call, and not twice", async () => {
   const { runner, engine, ends, next } = setup();
   runner.schedule();
   await (await next()).answer({ grants: [grant("a"), grant("b")] });
@@ -176,7 +177,7 @@ test("the slot of a verdict that is under way is filled by its own call, and not
   const first = await next();
   expect(first).toMatchObject({ settled: ["a"], args: { want: 1, held: 1 } });
   ends[1]?.();
-  // The second call only asks for the slot that it frees, because the first call asks for the other one.
+  // The second call asks only for the slot that it frees itself, because the first call asks for the other slot.
   const second = await next();
   expect(second).toMatchObject({ settled: ["b"], args: { want: 1 } });
   await second.answer({ grants: [grant("c")] });
@@ -188,8 +189,8 @@ test("the slot of a verdict that is under way is filled by its own call, and not
 });
 
 /**
- * A runner with two slots. Its handlers take 20 ms by a clock that the test moves. Every call gets as many tasks as it
- * asks for.
+ * Makes a runner with two slots. Its handlers take 20 ms by a clock that the test moves. Every call gets as many tasks
+ * as it asks for.
  */
 async function behindBacklog() {
   let nowMs = 1_000;
@@ -207,7 +208,8 @@ async function behindBacklog() {
   await first.answer(granted(0, 2));
   nowMs += 20;
   for (const end of ends.splice(0)) end();
-  // Nearly 0.1 tasks end per ms, so four tasks are taken ahead, and eight after a full answer. Two fill the slots.
+  // Nearly 0.1 tasks end per ms, so four tasks are taken ahead, and eight after a full answer. Two more tasks fill the
+  // slots.
   const second = await next();
   expect(second).toMatchObject({ settled: ["task-0", "task-1"], args: { want: 10 } });
   await second.answer(granted(2, 10));
@@ -226,7 +228,7 @@ test("verdicts wait for each other while enough is taken ahead for the slots tha
     ends.shift()?.();
     for (let n = 0; n < 5; n++) await nextTurn();
   };
-  // The next task begins at once, and the verdict waits.
+  // The next task begins at once, but the verdict waits.
   await endNext();
   expect(ends).toHaveLength(2);
   await endNext();
@@ -270,7 +272,7 @@ test("a runner that stops does not let its verdicts wait", async () => {
 });
 
 test("the first half of a batch that ends at once is on its way to Redis while the second runs", async () => {
-  // Each reading of the clock is 0.1 ms later than the last, so the runner measures quick handlers.
+  // Each reading of the clock is 0.1 ms later than the last one, so the runner measures fast handlers.
   let nowMs = 1_000;
   const clock = vi.spyOn(process, "hrtime").mockImplementation((() => {
     nowMs += 0.1;

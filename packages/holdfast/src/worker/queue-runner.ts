@@ -30,9 +30,10 @@ const AHEAD_TASKS = 400;
 type RunnerReports = Pick<Reports, "settled" | "expired" | "answered" | "failed">;
 
 /**
- * Runs one part of a queue of a worker. It keeps its share of the slots full, settles in batches together with the next
- * acquire, and holds tasks ahead if its handlers are fast. While the part has no tasks, the request of the runner is
- * parked in Redis. That ends when a task is granted to the request, or when the runner is woken or polls.
+ * Runs the tasks of one part of a queue (the queue, or one partition) for a worker. It fills its share of the slots,
+ * settles in batches together with the next acquire, and acquires tasks ahead if its handlers are fast. While the part
+ * has no tasks, the request of the runner is parked in Redis. The sleep ends when Redis grants tasks to the parked
+ * request, when a message wakes the runner, or with the next poll.
  */
 export class QueueRunner implements Caller {
   readonly engine: Engine;
@@ -45,11 +46,11 @@ export class QueueRunner implements Caller {
   readonly timings = new Timings();
   /** Whether the last acquire got fewer tasks than it asked for. */
   idle = false;
-  /** The runner was told to acquire nothing. */
+  /** Whether the runner was told to acquire nothing. */
   drains = false;
-  /** The point at which the turn of this runner at the slots ends: see `shareOf`. */
+  /** The point at which the turn of this runner at the slots ends (see `shareOf`). */
   turnEnd = 0;
-  /** The time of the last answer of Redis, or of the start if there was none yet, ms of the monotonic clock. */
+  /** The time of the last answer of Redis, before the first answer the time of the start, ms of the monotonic clock. */
   answeredMs = monotonicMs();
   readonly #o: RunnerOptions;
   readonly #runners: OtherRunners;
@@ -62,10 +63,10 @@ export class QueueRunner implements Caller {
   // Whether batches are split into two calls, because enough tasks are held ahead.
   #inHalves = false;
   #earlyAt = earlyVerdicts(0);
-  // An upper bound of Redis time minus monotonic time.
+  // An upper bound of the difference between the clock of Redis and the monotonic clock, ms.
   #clockLeadMs = 0;
-  // Counts wake-ups. One that comes during an acquire must not be missed, because it may announce tasks that this
-  // acquire did not find.
+  // Counts wake-ups. A wake-up during an acquire must not be missed, because it may announce tasks that this acquire
+  // did not find.
   #wakes = 0;
   #scheduled = false;
   readonly #gathering = new Gathering(() => this.#pump());
@@ -91,13 +92,13 @@ export class QueueRunner implements Caller {
     this.#context = { engine, queue, handlers, middleware, workerId, tracing, done, onError };
   }
 
-  /** Whether the runner holds no task and waits for no answer. */
+  /** Whether the runner holds no task and waits for no answer of Redis. */
   get quiet(): boolean {
     const calls = this.#trips.inFlight + this.#verdicts.length;
     return this.held.size === 0 && calls === 0 && !(this.#acquire.isParked && this.#yields);
   }
 
-  /** Whether a call of this runner is unanswered. */
+  /** Whether this runner waits for an answer of Redis. */
   get waits(): boolean {
     return this.#trips.inFlight > 0;
   }
@@ -107,17 +108,17 @@ export class QueueRunner implements Caller {
     return this.#trips.silent;
   }
 
-  /** The entries of which the last call could not ask for tasks because of their limits, while such tasks may stand aside. */
+  /** The handlers at their limit. The last call asked for no tasks of them, although such tasks may be put aside. */
   get waitsFor(): readonly string[] {
     return this.#trips.waitsFor;
   }
 
-  /** The slots that this runner holds or has asked for. A task whose verdict is on its way no longer has a slot. */
+  /** How many slots this runner uses or has asked tasks for. A task whose verdict was sent no longer uses a slot. */
   get taken(): number {
     return this.held.size - this.#trips.settling + this.#trips.reserved;
   }
 
-  /** Makes calls at the end of this event-loop turn, so that verdicts of the same turn share a call. */
+  /** Makes calls at the end of this turn of the event loop, so that verdicts of the same turn share a call. */
   schedule(): void {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
@@ -144,7 +145,7 @@ export class QueueRunner implements Caller {
     else this.wake();
   };
 
-  /** Called with the message that tasks were granted to the parked request. */
+  /** Called when Redis reports that it granted tasks to the parked request. */
   granted(push: Push): void {
     const trip = this.#acquire.granted(push);
     if (trip === null) return;
@@ -158,7 +159,7 @@ export class QueueRunner implements Caller {
     this.schedule();
   }
 
-  /** Whether this runner acquires no more tasks, because it ends or drains. */
+  /** Whether this runner acquires no more tasks, because it stops or drains. */
   get #yields(): boolean {
     return this.#stopping || this.drains;
   }
@@ -168,7 +169,7 @@ export class QueueRunner implements Caller {
     this.#giveBack();
   }
 
-  /** While the runner drains, it acquires no tasks. It hands back the tasks that it has not begun. */
+  /** Starts or ends draining. A draining runner acquires no tasks, and hands back the tasks that it has not begun. */
   drain(draining: boolean): void {
     const { slots } = this.#o;
     this.drains = draining;
@@ -201,15 +202,15 @@ export class QueueRunner implements Caller {
     if (task.begun) {
       this.#o.slots.running--;
       this.#pace.end();
-      // A task that had no handler or was handed back has not run.
+      // Only a task whose handler ran has a running time.
       if (verdict.kind === "ack" || verdict.kind === "fail" || verdict.kind === "fatal")
         this.timings.ended(task, this.engine.connection);
       else if (verdict.kind === "unrouted") this.#trips.tellTypes();
     }
     task.entry?.limit?.leave();
     this.#verdicts.push({ task, verdict, error });
-    // The verdicts of half a batch are enough for a call. Redis then settles this half while the handlers of the other
-    // half run.
+    // Half a batch of verdicts is enough for a call. Redis then settles this half while the handlers of the other half
+    // run.
     if (this.#inHalves && this.#trips.inFlight === 0 && this.#verdicts.length >= this.#earlyAt) this.#pump();
     this.held.beginSoon();
     this.schedule();
@@ -256,7 +257,7 @@ export class QueueRunner implements Caller {
       if (asks) this.#inHalves = asks.inHalves;
       const want = this.#o.handlers.most(asks?.want ?? 0);
       if (isAcquire && this.#acquire.isSent) return;
-      // A runner that stops takes its parked request back, together with the tasks that were granted to it.
+      // A runner that stops or drains withdraws its parked request, and gets the tasks that were granted to it.
       if (isAcquire && want === 0 && !(this.#yields && this.#acquire.isParked)) return;
       void this.#roundTrip(settled, want);
     }
@@ -271,7 +272,7 @@ export class QueueRunner implements Caller {
       const { trip, sentAtMs, isLate } = answer;
       this.#clockLeadMs = trip.now - sentAtMs;
       this.#answered(trip, settled);
-      // A wake-up since the call was sent may be about tasks that the call did not find.
+      // A wake-up after the call was sent may announce tasks that the call did not find.
       this.#rest(trip, want, isAcquire && wakes === this.#wakes);
       const mayKeep = !trip.solo || slots.held === 0;
       const kept = !isLate ? trip.grants.length : mayKeep ? keptOfPush(this.#situation()) : 0;
@@ -304,23 +305,22 @@ export class QueueRunner implements Caller {
     for (let i = 0; i < settled.length; i++) {
       const { task, verdict, error } = settled[i] as Settled;
       const outcome = trip.outcomes[i] ?? "unknown";
-      // A retry with a wait needs no wake-up: the answer after which this runner sleeps says when the next task is due.
+      // A retry with a delay needs no wake-up: the answer before the runner sleeps says when the next task is due.
       if (outcome === "retried" && "delayMs" in verdict && verdict.delayMs === 0) this.wake();
       this.#reports.settled(task, outcome, verdict, error);
     }
     for (const { id, envelope } of trip.expired) this.#reports.expired(this.#o.queue, id, envelope);
   }
 
-  /**
-   * Applies an answer to the next call: the worker makes room for a task that has to run alone, or the runner sleeps.
-   */
+  /** Decides what follows an answer: the worker makes room for a task that has to run alone, or the runner sleeps. */
   #rest(trip: RoundTrip, want: number, mayRest: boolean): void {
     const { slots } = this.#o;
     if (want > 0) this.#pace.answered(trip.grants.length === want);
     if (want === 0 && slots.makesRoomFor !== this) return;
     if (trip.makeRoom && !this.#yields) {
       slots.makesRoomFor = this;
-      // An earlier answer may have put this runner to sleep, and no runner acquires until this one asks again.
+      // An earlier answer may have put this runner to sleep. No other runner acquires until this runner has asked
+      // again.
       this.idle = false;
     } else if (slots.makesRoomFor === this) slots.makesRoomFor = null;
     const short = trip.grants.length === 0 && !trip.again && !trip.makeRoom;
@@ -338,7 +338,7 @@ export class QueueRunner implements Caller {
   }
 
   /**
-   * @param dueInMs when the next task is due; the runner wakes for a task that is due before the next poll, since there
+   * @param dueInMs when the next task is due. The runner wakes for a task that is due before the next poll, since there
    * may be no janitor
    */
   #sleep(dueInMs: number): void {

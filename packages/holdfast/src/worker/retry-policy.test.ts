@@ -6,7 +6,7 @@ import type { HandlerOptions } from "./handler.ts";
 const fails = (error: unknown) => () => {
   throw error;
 };
-/** Runs a handler that throws the error, with these options. */
+/** Runs a task once with a handler that throws the error, and with these options. */
 const run = (error: unknown, options: Omit<HandlerOptions, "handler">, how = {}) =>
   testWorker({ t: { handler: fails(error), ...options } }).run("t", { n: 7 }, how);
 
@@ -21,7 +21,7 @@ test("a function computes the wait from the attempt, the error and the task", as
   expect(asked).toEqual([2, error, 7]);
 });
 
-test("what a task brings, and what an error says, count before the function", async () => {
+test("the options of a task, and the wait of an error, come before the function", async () => {
   const backoff = () => 5;
   const own = { kind: "fixed", baseMs: 9_000, jitter: "none" };
   expect(await run(new Error("no"), { backoff }, { backoff: own })).toMatchObject({ delayMs: 9_000 });
@@ -46,7 +46,7 @@ test.each([
   expect(ended.errors[0]?.message).toMatch(/^backoff (has to return|threw)/);
 });
 
-test("an error that is no failure costs no attempt, and waits by the backoff", async () => {
+test("an error that does not count as a failure costs no attempt, and the task waits by the backoff", async () => {
   const isFailure = (error: unknown) => (error as Error).message !== "busy";
   const options = { isFailure, backoff: () => 400 };
   expect(await run(new Error("busy"), options)).toMatchObject({
@@ -55,7 +55,7 @@ test("an error that is no failure costs no attempt, and waits by the backoff", a
     delayMs: 400,
   });
   expect(await run(new Error("no"), options)).toMatchObject({ outcome: "retried", attempts: 1 });
-  // A FatalError and a RateLimited decide by themselves: isFailure does not matter.
+  // The meaning of a FatalError or a RateLimited does not depend on isFailure.
   expect(await run(new FatalError("busy"), options)).toMatchObject({ outcome: "dead" });
   expect(await run(new RateLimited(50, {}), options)).toMatchObject({ outcome: "released", delayMs: 50 });
 });
@@ -69,7 +69,7 @@ test.each([
   expect(ended.errors[0]?.message).toMatch(/^isFailure (has to return|threw)/);
 });
 
-test("without dead letters a task that is given up ends as cancelled, and retries as before", async () => {
+test("with deadLetter: false a task that is given up ends as cancelled, but is retried before as usual", async () => {
   const options = { deadLetter: false, maxRetries: 1 };
   expect(await run(new Error("no"), options)).toMatchObject({ outcome: "retried" });
   expect(await run(new Error("no"), options, { untilSettled: true })).toMatchObject({
@@ -88,7 +88,7 @@ test("CancelTask ends the task as cancelled, also as a cause and by its name", a
     expect(await run(error, {})).toMatchObject({ outcome: "cancelled", attempts: 1 });
 });
 
-test("maxRetries of a handler holds for tasks that bring none", async () => {
+test("maxRetries of a handler holds for tasks that do not set it", async () => {
   const untilSettled = { untilSettled: true };
   expect(await run(new Error("no"), { maxRetries: 0 }, untilSettled)).toMatchObject({
     outcome: "dead",

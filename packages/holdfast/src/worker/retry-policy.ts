@@ -11,7 +11,7 @@ export interface RetryPolicy {
   readonly maxRetries: number;
   readonly backoff: Backoff | BackoffFunction;
   readonly isFailure: IsFailure | undefined;
-  /** Whether a task that is given up goes to the dead letters. If not, it ends as cancelled. */
+  /** Whether a task that is given up becomes a dead letter. Otherwise it ends as cancelled. */
   readonly deadLetter: boolean;
 }
 
@@ -37,9 +37,9 @@ export type Judgement =
   | { kind: "limited"; delayMs: number; scope: HoldScope };
 
 /**
- * The verdict for an error that a handler threw. FatalError, CancelTask, RetryAfter, Postpone and RateLimited are
- * recognized by a mark or by their name. If neither the error nor one of its causes is one of these, the policy
- * decides. If several are, the outermost decides.
+ * Returns the verdict for an error that a handler threw. FatalError, CancelTask, RetryAfter, Postpone and RateLimited
+ * are recognized by a mark or by their name. If neither the error nor one of its causes is one of these, the policy
+ * decides. If several of them are, the outermost one decides.
  */
 export function judge(thrown: Thrown, policy: RetryPolicy, failed: FailedAttempt): Judgement {
   const giveUp: Judgement = { kind: policy.deadLetter ? "fatal" : "drop" };
@@ -56,19 +56,25 @@ export function judge(thrown: Thrown, policy: RetryPolicy, failed: FailedAttempt
   return isLast && !policy.deadLetter ? giveUp : { kind: "fail", delayMs };
 }
 
-/** The error or the first of its causes that has a meaning; undefined if none has. */
+/** Returns the error, or the first of its causes, that has a meaning of its own; undefined if none has. */
 function meant(thrown: Thrown): Thrown | undefined {
   for (let at: Thrown | undefined = thrown; at; at = at.cause) if (at.means !== undefined) return at;
   return undefined;
 }
 
-/** Whether the error of a batch is about when to come again, and so about each of its tasks: RetryAfter, Postpone, RateLimited. */
+/**
+ * Returns whether an error of a batch says when to try again, and so concerns each of its tasks: RetryAfter, Postpone,
+ * RateLimited.
+ */
 export function concernsAll(thrown: Thrown): boolean {
   const means = meant(thrown)?.means;
   return means === "retry_after" || means === "postpone" || means === "rate_limited";
 }
 
-/** The wait before the next attempt, ms; null for none. What the task brought overrides the policy. */
+/**
+ * Returns the wait before the next attempt, ms; null if there is no next attempt. The options of the task come before
+ * the policy.
+ */
 function waitMs({ backoff }: RetryPolicy, failed: FailedAttempt): number | null {
   const { attempt, own, random } = failed;
   if (typeof backoff === "function" && own.backoff === null) return computedWaitMs(backoff, failed);

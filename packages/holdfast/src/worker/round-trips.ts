@@ -6,7 +6,8 @@ import { monotonicMs } from "./lease-table.ts";
 import type { RunnerOptions, Settled } from "./runner-options.ts";
 import { untilAnswered } from "./until-answered.ts";
 
-// For this long after the last sign of tasks that stand aside, the runner sends its types with each call, ms.
+// How long the runner sends its types with each call after it last learned that tasks are put aside
+// (lua/lib/typed.lua), ms.
 const TYPED_MS = 60_000;
 
 /** The runner whose calls are made. */
@@ -38,7 +39,7 @@ export class RoundTrips {
   reserved = 0;
   /** Whether Redis does not answer at present. */
   silent = false;
-  /** The entries of which the last call could not ask for tasks because of their limits, while such tasks may stand aside. */
+  /** The handlers at their limit. The last call asked for no tasks of them, although such tasks may be put aside. */
   waitsFor: readonly string[] = [];
   readonly #o: RunnerOptions;
   readonly #acquire: AcquireRequest;
@@ -52,7 +53,7 @@ export class RoundTrips {
     this.#caller = caller;
   }
 
-  /** Called at a sign of tasks that stand aside for a worker that runs their type. */
+  /** Called when an answer shows that tasks were put aside for a worker that runs their type. */
   tellTypes(): void {
     this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
   }
@@ -68,7 +69,7 @@ export class RoundTrips {
     slots.settling += settled.length;
     this.settling += settled.length;
     const held = slots.held - settled.length + slots.reserved;
-    // The answer may contain a task that has to run alone, so no other runner acquires until it is here.
+    // The answer may contain a task that has to run alone, so no other runner acquires until the answer has arrived.
     const reservation = slots.reserve(want, want > 0 && held === 0);
     this.reserved += want;
     const letGo = () => {
@@ -86,7 +87,7 @@ export class RoundTrips {
     for (const { task } of settled) this.#caller.held.leave(task);
     this.#acquire.answered(asked, trip);
     if (trip === null) return null;
-    // Only a call that asks for tasks is told whether some stand aside.
+    // Only the answer to a call that asks for tasks says whether tasks are put aside.
     if (want > 0 && !trip.typed) this.waitsFor = [];
     if (trip.typed) this.tellTypes();
     return { trip, sentAtMs, isLate };
@@ -112,7 +113,7 @@ export class RoundTrips {
           ? engine.acquire({ ...args, park: this.#caller.parks() }, request)
           : engine.settle(verdicts, args, request),
       (error) => {
-        // Other runners continue, because on a Cluster perhaps only the node of this part does not answer.
+        // Other runners continue, because on a Cluster it may be only the node of this part that does not answer.
         this.silent = true;
         letGo();
         this.#caller.failed(error);

@@ -4,9 +4,9 @@ import type { Tracing } from "../tracing/tracing.ts";
 import type { HandlerTable } from "./handler-table.ts";
 import type { MiddlewareChain } from "./middleware.ts";
 
-/** What the attempts of a part of a queue have in common. */
+/** What the attempts in one part of a queue share. */
 export interface RunContext<Task> {
-  /** The engine of the part that the task is in. */
+  /** The engine of the part in which the task is. */
   engine: Engine;
   queue: string;
   handlers: HandlerTable;

@@ -27,7 +27,7 @@ export interface RunnerOptions {
   noHandlerAfterMs: number;
   workerId: string;
   tracing?: Tracing | undefined;
-  /** How far ahead of its free slots the queue may hold tasks: as many as its handlers end within this time, ms. */
+  /** The queue may hold as many tasks ahead of its free slots as its handlers end within this time, ms. */
   aheadMs: number;
 }
 
@@ -36,11 +36,11 @@ export type Peer = Pick<Sharer, "weight" | "rank" | "turnEnd">;
 
 /** The runners of the worker, as one of them sees the others. */
 export interface OtherRunners {
-  /** How many of the `free` slots a runner may fill that already has `taken` slots. */
+  /** Returns how many of the `free` slots a runner may fill that already has `taken` slots. */
   share(runner: Peer, taken: number, free: number): number;
   /** Whether no other runner has waiting tasks. */
   alone(runner: Peer): boolean;
-  /** Called when slots became free, or when a state changed for which other runners wait. */
+  /** Called when slots became free, or when a state changed on which other runners wait. */
   changed(): void;
 }
 

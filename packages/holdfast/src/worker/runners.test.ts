@@ -26,14 +26,17 @@ interface FakeTask {
   solo: boolean;
 }
 
-/** A fake of a queue in Redis with one worker: a list, leases and a parked request. Every answer takes a millisecond. */
+/**
+ * A fake of a queue in Redis with one worker: it has a list, leases and a parked request. Every answer takes a
+ * millisecond.
+ */
 class FakeQueue {
   readonly connection = { now: () => 0 };
   readonly queue: string;
   pending: FakeTask[] = [];
   readonly leased = new Map<string, FakeTask>();
   readonly completed: string[] = [];
-  /** Whether calls fail, because on a Cluster the node of this queue is away. */
+  /** Whether calls fail, as if the Cluster node of this queue were down. */
   isAway = false;
   #parked: { request: Request; nonce: string; want: number } | null = null;
   readonly #granted = new Map<number, FakeTask[]>();
@@ -299,7 +302,7 @@ async function play(total: number, weights: number[], aheadMs: number, arrivals:
     world.queues[queue % weights.length]?.enqueue(tasks.map((task) => ({ ...task, id: `t${count++}` })));
     await vi.advanceTimersByTimeAsync(thenMs);
   }
-  // Every task runs for less than SETTLED_MS. So if no task ends in that time, none will.
+  // Every task runs for less than SETTLED_MS. So if no task ends within that time, none will end any more.
   for (let ended = -1; ended < world.ended && world.ended < count; ) {
     ended = world.ended;
     await vi.advanceTimersByTimeAsync(SETTLED_MS);
@@ -367,7 +370,7 @@ test("a queue whose node does not answer holds up no other queue, and continues 
   }
 });
 
-test("when a slot becomes free, every queue begins its tasks taken ahead, and asks for more unless it sleeps", () => {
+test("when a slot becomes free, every queue begins the tasks that it took ahead, and asks for more unless it sleeps", () => {
   const told: string[] = [];
   const runners = new Runners(new Slots(1));
   for (const [name, idle] of [
@@ -385,7 +388,7 @@ test("a queue that neither sleeps nor asks while a slot is free is reported as s
   const world = new World(1, [1, 1], 5);
   await vi.advanceTimersByTimeAsync(20);
   expect([world.runners.stalledMs(), world.runners.oldestAnswerAgeMs() < 50]).toEqual([0, true]);
-  // The runner has lost its timer, so it sleeps longer than it may.
+  // The runner has lost its timer, so it sleeps longer than it should.
   await vi.advanceTimersByTimeAsync(10_000);
   expect(world.runners.oldestAnswerAgeMs()).toBeGreaterThan(9_000);
   vi.advanceTimersByTime(0);

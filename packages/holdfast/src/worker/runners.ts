@@ -38,7 +38,7 @@ export class Runners implements OtherRunners {
     return shareOf(self, others, { total, free, virtualTime });
   }
 
-  /** The entry of the handlers with this rule may get tasks again. */
+  /** Called when the entry of the handlers with this rule may get tasks again. */
   roomCame(rule: string): void {
     for (const runner of this.all) {
       if (runner.waitsFor.includes(rule)) runner.wake();
@@ -46,7 +46,7 @@ export class Runners implements OtherRunners {
     }
   }
 
-  /** Whether none of them holds a task or waits for an answer. */
+  /** Whether no runner holds a task or waits for an answer. */
   get quiet(): boolean {
     return this.all.every((runner) => runner.quiet);
   }
@@ -61,8 +61,8 @@ export class Runners implements OtherRunners {
   }
 
   /**
-   * The same time, only for queues that wait for no answer, and minus the time that they may sleep, ms. If it is not 0,
-   * the worker has a fault.
+   * That time, but only for queues that do not wait for an answer, and minus the time that they may sleep, ms. If it is
+   * not 0, the worker has a fault.
    */
   stalledMs(): number {
     const age = this.#oldest((runner) => !runner.waits);

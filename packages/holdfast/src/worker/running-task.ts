@@ -37,9 +37,9 @@ export class RunningTask implements Attempt, BatchedTask {
   readonly attempt: number;
   readonly enqueuedAt: number;
   readonly tags: readonly string[];
-  /** Monotonic time from before the lease began, ms. */
+  /** A monotonic time from before the lease began, ms. */
   readonly leasedAtMs: number;
-  /** Monotonic time at which the handler was called, ms; before that, the time of the lease. */
+  /** The monotonic time at which the handler was called, ms; before that, the time of the lease. */
   startedAtMs: number;
   /** Whether the handler was called, or the task got a verdict instead. */
   begun = false;
@@ -97,7 +97,7 @@ export class RunningTask implements Attempt, BatchedTask {
     return this.#envelope?.schedule ?? null;
   }
 
-  /** Whether no attempt came before: the wait before this one is then the wait of the task. */
+  /** Whether this is the first attempt, so that its wait is the wait of the task. */
   get fresh(): boolean {
     return this.#past.fresh;
   }
@@ -115,7 +115,7 @@ export class RunningTask implements Attempt, BatchedTask {
     return this.#payload;
   }
 
-  /** Made when it is first read, because most handlers do not use it. */
+  /** The signal is made when it is first read, because most handlers do not use it. */
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
@@ -176,8 +176,8 @@ export class RunningTask implements Attempt, BatchedTask {
   }
 
   /**
-   * Never rejects, because a handler need not await the call, and a lost line is no reason to fail the attempt. When
-   * the attempt is over there is no lease to write under, so the call is ignored.
+   * Never rejects, because a handler need not await the call, and a lost line is no reason to fail the attempt. The
+   * call is ignored after the attempt, because there is no lease under which to write.
    */
   async #write(what: string, change: () => { progress?: string; line?: string }): Promise<void> {
     if (this.ended) return;
@@ -188,12 +188,12 @@ export class RunningTask implements Attempt, BatchedTask {
     }
   }
 
-  /** Whether the lease may be over, or the task was told to stop before it began. */
+  /** Returns whether the lease may be over, or the task was told to stop before it began. */
   outdated(leaseMs: number, nowMs: number): boolean {
     return this.#aborted !== undefined || nowMs - this.leasedAtMs > leaseMs;
   }
 
-  /** @param nowMs monotonic */
+  /** @param nowMs monotonic time */
   start(nowMs: number): void {
     this.begun = true;
     this.startedAtMs = nowMs;
@@ -214,11 +214,10 @@ export class RunningTask implements Attempt, BatchedTask {
       this.#end({ kind: "unrouted", id: this.id, fence: this.fence });
       return;
     }
-    // The lease in Redis ends a little later (lua/lib/lease.lua), so that the failure is settled before the task can be
-    // reaped.
+    // The lease in Redis ends a little later (lua/lib/lease.lua), so that the failure is settled before a janitor can
+    // reap the task.
     this.#deadlineMs = Math.min(this.leasedAtMs + this.timeoutMs, this.#expiryMs(nowMs, entry));
-    // A long time-out is checked by the sweep of the queue, because a timer for each task would cost more than most
-    // tasks.
+    // The sweep of the queue checks long time-outs, because a timer for each task would cost more than most tasks.
     const leftMs = Math.ceil(this.#deadlineMs - nowMs);
     if (leftMs < OWN_TIMER_MS) this.#timer = setTimeout(() => this.#timeOut(), leftMs);
     this.span = this.#run.tracing && this.#beginSpan(this.#run.tracing);
@@ -272,7 +271,7 @@ export class RunningTask implements Attempt, BatchedTask {
     });
   }
 
-  /** Tells the handler to stop. Its later result or error is settled like any other. */
+  /** Tells the handler to stop. Its later result or error is settled as usual. */
   abort(reason: AttemptAborted["reason"], message: string): void {
     this.#aborted ??= new AttemptAborted(reason, message);
     this.#controller?.abort(this.#aborted);
@@ -335,7 +334,7 @@ export class RunningTask implements Attempt, BatchedTask {
     }
     const own = this.span?.context?.traceparent;
     const text = errorText(thrown);
-    // The next attempt links to this attempt, if its span is recorded.
+    // If the span of this attempt is recorded, the next attempt links to it.
     const told = own !== undefined && isSampled(own) ? tracedError(own, text) : text;
     this.#end({ ...verdict, id: this.id, fence: this.fence, error: told }, error);
   }

@@ -12,7 +12,7 @@ const sharer = (change: Partial<Sharer> = {}): Sharer => ({
 
 const slots = (total: number, free: number, virtualTime = 0) => ({ total, free, virtualTime });
 
-test("a queue whose neighbours are idle gets every free slot", () => {
+test("a queue gets every free slot if the other queues are idle", () => {
   const self = sharer({ weight: 1, taken: 5 });
   expect(shareOf(self, [self, sharer({ weight: 9, idle: true })], slots(10, 5))).toBe(5);
 });
@@ -24,14 +24,14 @@ test("queues with tasks waiting share the slots by weight", () => {
   expect(shareOf(b, [a, b], slots(9, 9))).toBe(3);
 });
 
-test("a queue above its share gives way until its neighbour has its own", () => {
+test("a queue above its share gets no slots until the other queue has its share", () => {
   const greedy = sharer({ taken: 9 });
   const waiting = sharer({ taken: 0 });
   expect(shareOf(greedy, [greedy, waiting], slots(10, 1))).toBe(0);
   expect(shareOf(waiting, [greedy, waiting], slots(10, 1))).toBe(1);
 });
 
-test("with fewer slots than queues the turn goes round by weight", () => {
+test("with fewer slots than queues, the queues take turns by weight", () => {
   const queues = [sharer({ weight: 2 }), sharer({ weight: 1 })];
   let virtualTime = 0;
   const served: number[] = [];
@@ -46,10 +46,10 @@ test("with fewer slots than queues the turn goes round by weight", () => {
   expect(served.filter((n) => n === 1)).toHaveLength(4);
 });
 
-test("a queue that was idle for long has saved up no turns", () => {
+test("a queue that was idle for a long time gets no additional turns", () => {
   const busy = sharer({ turnEnd: 1_000 });
   const fresh = sharer({ turnEnd: 1 });
-  // The turn of the fresh queue begins where the last turn began, and not where its own last turn ended.
+  // The turn of the fresh queue begins where the last turn of all queues began, and not where its own last turn ended.
   expect(shareOf(fresh, [busy, fresh], slots(1, 1, 999))).toBe(1);
   expect(shareOf(busy, [busy, { ...fresh, turnEnd: 1_001 }], slots(1, 1, 1_000))).toBe(1);
 });
@@ -62,6 +62,6 @@ test("in strict order a queue gets slots only while no queue before it has tasks
   expect(shareOf(first, all, slots(10, 8))).toBe(8);
   expect(shareOf(second, all, slots(10, 8))).toBe(0);
   const idle = all.map((one) => (one.rank < 2 ? { ...one, idle: true } : one));
-  // The parts of one queue share its slots.
+  // The parts of one queue share the slots of the queue.
   expect(parts.map((part) => shareOf(part, idle, slots(10, 8)))).toEqual([5, 5].map((n) => Math.min(n, 8)));
 });

@@ -12,10 +12,10 @@ export interface Sharer {
 }
 
 /**
- * How many of the `free` slots one queue may fill: none while a queue of a smaller rank has waiting tasks. Each queue
- * of one rank that has waiting tasks is entitled to a share by weight. A queue above its share gets no new slots while
- * its tasks end. Slots that no share covers (by rounding, or with fewer slots than queues) go to the queue whose turn
- * it is.
+ * Returns how many of the `free` slots one queue may fill: none while a queue of a smaller rank has waiting tasks. Each
+ * queue of one rank that has waiting tasks gets a share by weight. A queue above its share gets no new slots until
+ * enough of its tasks have ended. Slots that no share covers (by rounding, or with fewer slots than queues) go to the
+ * queue whose turn it is.
  */
 export function shareOf(
   self: Sharer,

@@ -2,11 +2,11 @@ import { monotonicMs } from "./lease-table.ts";
 
 /** The slots of a worker, shared by the runners of its queues. */
 export class Slots {
-  /** How many tasks may run. If more tasks run at present, no task begins until enough of them have ended. */
+  /** How many tasks may run. If more tasks run now, no task begins until enough of them have ended. */
   total: number;
   /** Handlers that run now. */
   running = 0;
-  /** Held tasks: they run, or wait for a slot, or their verdict is on its way to Redis. */
+  /** Held tasks. Each of them runs, waits for a slot, or has a verdict on its way to Redis. */
   held = 0;
   /** Held tasks whose verdicts are on their way to Redis. */
   settling = 0;
@@ -47,10 +47,7 @@ export class Slots {
     return this.running < this.total && !this.exclusive && !this.makesRoomFor;
   }
 
-  /**
-   * Called now and then. The liveness check uses the result, for which a slot that is free only for a moment does not
-   * matter.
-   */
+  /** Called from time to time, for the liveness check. That check does not need slots that are free only for a moment. */
   look(): void {
     if (!this.hasFree) this.takenAtMs = monotonicMs();
   }

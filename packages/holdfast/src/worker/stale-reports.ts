@@ -2,7 +2,8 @@ import type { StaleVerdict } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { recordStale, type StaleReport } from "../engine/stale-ledger.ts";
 
-// A worker that returns after a long stop has many at once. If this many wait, further ones are not written.
+// A worker that continues after a long stop has many stale verdicts at once. If this many wait, further ones are not
+// written.
 const WAITING = 1_000;
 
 /** Writes stale verdicts into the ledger, one at a time, while the worker continues its work. */

@@ -1,6 +1,6 @@
 const { then } = Promise.prototype;
 
-/** Query builders and the like are awaited as `await` would, whatever class they are of. */
+/** Values such as query builders are awaited as `await` would do, whatever their class is. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     (typeof value === "object" || typeof value === "function") &&
@@ -9,7 +9,10 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   );
 }
 
-/** Calls back with what came of it. It does not call its own `then`, which a handler may have replaced. */
+/**
+ * Calls back with the outcome of a value. It does not call the `then` of a promise itself, which a handler may have
+ * replaced.
+ */
 export function whenSettled(
   value: PromiseLike<unknown>,
   onResult: (result: unknown) => void,

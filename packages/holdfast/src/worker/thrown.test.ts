@@ -9,7 +9,7 @@ import { cutText, errorText, readThrown, type Thrown } from "./thrown.ts";
 
 const BACKOFF = { kind: "fixed", baseMs: 500, jitter: "none" } as const;
 
-/** The verdict of a worker, for a task that has no backoff and no maxRetries. */
+/** Returns the verdict of a worker on a task that sets neither a backoff nor maxRetries. */
 function verdictOf(thrown: Thrown) {
   const policy = { maxRetries: 3, backoff: BACKOFF, isFailure: undefined, deadLetter: true };
   const own = { backoff: null, maxRetries: null };
@@ -25,12 +25,12 @@ function verdictOf(thrown: Thrown) {
 }
 
 const textOf = (error: unknown) => errorText(readThrown(error));
-/** The text that an operator reads in a dead letter. */
+/** Returns the text that an operator reads in a dead letter. */
 const shown = (error: unknown) => textOf(error).replaceAll("%0A", "\n");
 const there = (code: string): unknown => vm.runInNewContext(code);
 const withoutStack = <E extends Error>(error: E): E => Object.assign(error, { stack: undefined });
 
-describe("the text that is kept of an error", () => {
+describe("the stored text of an error", () => {
   test("names the error, and is one line within the limit", () => {
     expect(textOf(new TypeError("no such thing"))).toMatch(/^TypeError: no such thing%0A {4}at /);
     const long = textOf(new Error("x".repeat(5_000)));
@@ -39,7 +39,7 @@ describe("the text that is kept of an error", () => {
     expect(long).not.toContain("\n");
   });
 
-  test("ends where the worker called the handler, as far as that is known", () => {
+  test("has the stack only down to the handler, if it is known where the worker called it", () => {
     const stack =
       "Error: no\n    at charge (/app/charge.js:3:9)\n    at Object.charge (/app/handlers.js:1:1)";
     const of = (text: string) => textOf(Object.assign(new Error("no"), { stack: text }));
@@ -59,7 +59,7 @@ describe("the text that is kept of an error", () => {
     expect(text.endsWith(".js:3:9)")).toBe(true);
   });
 
-  test("says name and message as they are now, and the stack below a message of several lines", () => {
+  test("has the present name and message, and the stack even if the message has several lines", () => {
     const error = new Error("one\n    at two");
     error.name = "LateName";
     expect(shown(error)).toMatch(/^LateName: one\n {4}at two\n {4}at .*thrown\.test/);
@@ -70,7 +70,7 @@ describe("the text that is kept of an error", () => {
     expect(textOf(withoutStack(new RangeError("")))).toBe("RangeError");
   });
 
-  test("has the code, where the message does not say it", () => {
+  test("the shown text has the code of the error if the message does not contain it", () => {
     const coded = (message: string, code: unknown) =>
       shown(withoutStack(Object.assign(new Error(message), { code })));
     expect(coded("duplicate key", "23505")).toBe("Error [23505]: duplicate key");
@@ -82,7 +82,7 @@ describe("the text that is kept of an error", () => {
     expect(shown(new DOMException("no", "AbortError"))).toMatch(/^AbortError: no\n/);
   });
 
-  test("has the chain of causes, also where the outer message and stack are long", () => {
+  test("has the chain of causes, even if the outer message and stack are long", () => {
     const error = new Error("x".repeat(3_000), {
       cause: new TypeError("outer cause", {
         cause: Object.assign(new Error("disk full"), { code: "ENOSPC" }),
@@ -132,7 +132,7 @@ describe("the text that is kept of an error", () => {
     expect(lines.at(-1)).toBe(`Caused by: Error: connect ECONNREFUSED 127.0.0.1:${port}`);
   });
 
-  test("an object with a message is an error, any other is shown", () => {
+  test("an object with a message counts as an error, and any other object is shown", () => {
     expect(shown({ message: "duplicate key", code: "23505" })).toBe("Error [23505]: duplicate key");
     expect(shown({ status: 503, body: { retry: true } })).toBe("{ status: 503, body: { retry: true } }");
     expect(shown(new Map([["a", 1]]))).toBe("Map(1) { 'a' => 1 }");
@@ -153,7 +153,7 @@ describe("the text that is kept of an error", () => {
     expect(textOf("")).toBe("");
   });
 
-  test("half an emoji at the limit does not spoil the record", () => {
+  test("an emoji that is cut at the limit does not break the record", () => {
     const cut = textOf(`${"x".repeat(LIMITS.errorCharacters - 1)}😀`);
     expect(cut.isWellFormed()).toBe(true);
     expect(decodeRecord(`p1,1,0,0,0,0,\n1 0 failed 1 2 w t ${cut}`, false).history).toHaveLength(1);
@@ -200,7 +200,7 @@ test.each([
       },
     },
   ],
-])("%s costs nothing but its own text", (_, thrown) => {
+])("%s loses only its own text", (_, thrown) => {
   expect(typeof textOf(thrown)).toBe("string");
   expect(verdictOf(readThrown(thrown))).toMatchObject({
     kind: "fail",
@@ -208,11 +208,11 @@ test.each([
   });
 });
 
-describe("what a throw means", () => {
+describe("the meaning of a thrown error", () => {
   const verdict = (error: unknown) => verdictOf(readThrown(error));
   const named = (name: string, fields: object = {}) => Object.assign(new Error("x"), { name }, fields);
 
-  test("FatalError is fatal, RetryAfter brings its wait, everything else waits by the backoff", () => {
+  test("FatalError is fatal, RetryAfter sets the wait, and every other error waits by the backoff", () => {
     expect(verdict(new FatalError("no"))).toEqual({ kind: "fatal" });
     expect(verdict(new RetryAfter(1_234))).toEqual({ kind: "fail", delayMs: 1_234 });
     for (const error of [
@@ -245,7 +245,7 @@ describe("what a throw means", () => {
       kind: "fail",
       delayMs: 7,
     });
-    // One of several may be fatal while another could succeed.
+    // One of the inner errors may be fatal while another one could be retried.
     expect(verdict(new AggregateError([new FatalError("no")]))).toEqual({ kind: "fail", delayMs: 500 });
   });
 
@@ -269,7 +269,7 @@ describe("what a throw means", () => {
     ["250", 250],
     [-5, 0],
     [Number.POSITIVE_INFINITY, LIMITS.delayMs],
-  ])("a wait of %s is made one that a script can count with: %s", (delayMs, sane) => {
+  ])("a wait of %s becomes a number that a script can use: %s", (delayMs, sane) => {
     expect(verdict(named("RetryAfter", { delayMs }))).toEqual({ kind: "fail", delayMs: sane });
   });
 });

@@ -2,7 +2,7 @@ import { inspect, types } from "node:util";
 import { CUT_MARK, ERROR_MEANING, HOLD_SCOPES, type HoldScope, LIMITS } from "@holdfast/contracts";
 import { encodeLine } from "../engine/text.ts";
 
-/** The description of a thrown value. It is plain data, because it also crosses from a child process to its worker. */
+/** The description of a thrown value. It is plain data, because it is also sent from a child process to its worker. */
 export interface Thrown {
   name: string;
   message: string;
@@ -23,18 +23,19 @@ export interface Thrown {
   text?: string;
 }
 
-// The most characters that are read of an error, since fewer than this are stored.
+// At most this many characters of an error are read, because fewer are stored.
 const CHARACTERS = 4 * LIMITS.errorCharacters;
 const CODE_CHARACTERS = 64;
 const CAUSES = 5;
 const ERRORS = 3;
-// The most characters of the first line of an error that has causes or inner errors, and of the first line of each of
-// these.
+// The most characters of the first line of an error that has causes or inner errors, and of the first line of each
+// cause or inner error.
 const OUTER_CHARACTERS = 480;
 const INNER_CHARACTERS = 240;
 const NO_TEXT = "a value that cannot be shown";
 
-// The stack line that says where a handler was called. Somebody else may have names such as these, so the file counts as well.
+// The stack line where a handler was called. Functions of a user may have the same names, so the pattern includes the
+// file.
 const CALLED_HERE =
   /\n {4}at (?:RunningTask\.start \([^)\n]*running-task\.|(?:async )?runCall \([^)\n]*batch-call\.)/;
 
@@ -59,14 +60,14 @@ const isObject = (value: unknown): value is object =>
   (typeof value === "object" && value !== null) || typeof value === "function";
 
 /**
- * Whether a value is an error of any realm, or has the form of one, such as an error that was sent as JSON.
- * `instanceof` would know only the errors of this realm, and throw for a revoked proxy.
+ * Returns whether a value is an error of any realm, or has the form of an error, such as one that was sent as JSON.
+ * `instanceof` would know only the errors of this realm, and would throw for a revoked proxy.
  */
 function isErrorLike(value: unknown): value is object {
   return isObject(value) && (types.isNativeError(value) || typeof read(value, "message") === "string");
 }
 
-/** The value as text, on one line if it is short. Never throws. */
+/** Returns the value as text, on one line if the text is short. Never throws. */
 export function textOf(value: unknown): string {
   try {
     if (isObject(value)) return inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY });
@@ -93,7 +94,7 @@ function namedMeaning(name: string): Thrown["means"] {
   return Object.hasOwn(MEANINGS, name) ? MEANINGS[name] : undefined;
 }
 
-/** The meaning of an error, with the values that belong to it. */
+/** Returns the meaning of an error, with the values that belong to that meaning. */
 function meaningOf(means: unknown, value: unknown): Pick<Thrown, "means" | "delayMs" | "scope"> {
   if (means === "fatal" || means === "cancel") return { means };
   if (means === "retry_after" || means === "postpone")
@@ -110,23 +111,24 @@ export function saneDelayMs(delayMs: unknown): number {
 }
 
 /**
- * Removes the stack lines below the handler. They are the same for each error, and several times as long as the others.
+ * Removes the stack lines below the handler. They are the same for every error, and several times as long as the other
+ * lines.
  */
 function withoutOwnFrames(frames: string): string {
   const at = frames.search(CALLED_HERE);
   return at >= 0 ? frames.slice(0, at) : frames;
 }
 
-/** The part of a stack below the name and the message. */
+/** Returns the part of a stack below the name and the message. */
 function framesOf(stack: unknown, message: string): string {
   if (typeof stack !== "string") return "";
-  // A message may be long, and may contain stack lines itself.
+  // A message may be long, and may itself contain lines like those of a stack.
   const found = message === "" ? 0 : stack.indexOf(message);
   const at = stack.indexOf("\n", found < 0 ? 0 : found + message.length);
   return at < 0 ? "" : withoutOwnFrames(stack.slice(at, at + CHARACTERS));
 }
 
-/** Reads any value that was thrown. Never throws. */
+/** Describes any thrown value. Never throws. */
 export function readThrown(value: unknown): Thrown {
   return readError(value, new Set(), 0);
 }
@@ -152,7 +154,7 @@ function readError(value: unknown, seen: Set<unknown>, depth: number): Thrown {
     frames: framesOf(read(value, "stack"), message),
   };
   const code = read(value, "code");
-  // A numeric code of the class, as DOMException has, says less than the name.
+  // The numeric code of a class, such as DOMException, says less than the name, so it is left out.
   if (typeof code === "string" || (typeof code === "number" && hasOwn(value, "code")))
     thrown.code = String(code).slice(0, CODE_CHARACTERS);
   Object.assign(thrown, meaningOf(read(value, ERROR_MEANING) ?? namedMeaning(name), value));
@@ -169,7 +171,7 @@ function readError(value: unknown, seen: Set<unknown>, depth: number): Thrown {
 function readErrors(thrown: Thrown, errors: unknown, seen: Set<unknown>, depth: number): void {
   let list: unknown[];
   try {
-    // Some validators attach arrays of other things to their errors. These are not kept.
+    // Some validators attach other arrays to their errors. These are not kept.
     if (!Array.isArray(errors)) return;
     list = errors.slice(0, ERRORS).filter((error) => isErrorLike(error) && !seen.has(error));
     thrown.errorCount = Number(errors.length);
@@ -179,7 +181,7 @@ function readErrors(thrown: Thrown, errors: unknown, seen: Set<unknown>, depth: 
   if (list.length > 0) thrown.errors = list.map((error) => readError(error, seen, depth + 1));
 }
 
-/** Name, code and message on one line, or the text of a value that is not an error. */
+/** Returns name, code and message on one line, or the text of a value that is not an error. */
 function headOf({ name, message, code, text }: Thrown, characters: number): string {
   if (text !== undefined) return cutText(text, characters);
   // Many messages already contain the code.
@@ -193,7 +195,10 @@ function linesWithin(frames: string, characters: number): string {
   return frames.slice(0, Math.max(0, frames.lastIndexOf("\n", characters)));
 }
 
-/** Explains an error: one line for each of its inner errors and one for its cause, each followed by its own explanations. */
+/**
+ * Explains an error: one line for each of its inner errors and one for its cause. Each line is followed by the
+ * explanations of that error.
+ */
 function explanations({ cause, errors, errorCount = 0 }: Thrown): string[] {
   const lines = [];
   for (const [i, error] of (errors ?? []).entries())
@@ -205,8 +210,8 @@ function explanations({ cause, errors, errorCount = 0 }: Thrown): string[] {
 const CAUSED_BY = "Caused by: ";
 
 /**
- * The text of an error for the record, encoded: name, code, message and the stack down to the handler, then its causes
- * and the first errors of an aggregate, without their stacks.
+ * Returns the text of an error for the record, encoded: name, code, message and the stack down to the handler, then its
+ * causes and the first errors of an aggregate, without their stacks.
  */
 export function errorText(thrown: Thrown): string {
   const limit = LIMITS.errorCharacters;

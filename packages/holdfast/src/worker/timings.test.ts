@@ -14,7 +14,7 @@ const sumOf = (fields: (string | number)[], letter: string) =>
     0,
   );
 
-test("a few tasks are each counted, and the next reading starts at zero", () => {
+test("a small number of tasks is counted exactly, and the next reading starts at zero", () => {
   const timings = new Timings();
   ended(timings, 100);
   const fields = timings.take();
@@ -22,7 +22,7 @@ test("a few tasks are each counted, and the next reading starts at zero", () => 
   expect(timings.take()).toEqual([]);
 });
 
-test("of very many tasks, one in eight is counted as eight", () => {
+test("if very many tasks end, one in eight is measured and counts as eight", () => {
   const timings = new Timings();
   ended(timings, 100_000);
   expect(Math.abs(sumOf(timings.take(), "r") - 100_000)).toBeLessThan(8);

@@ -4,28 +4,26 @@ import { BUCKETS, bucketOf } from "../series/histogram.ts";
 import { monotonicMs } from "./lease-table.ts";
 import type { RunningTask } from "./running-task.ts";
 
-// If more than ALL tasks ended since the last write, only one in EACH is measured and counts for all of them, because
-// reading the clocks costs 230 ns per task.
+// If more than ALL tasks have ended since the last write, only one in EACH is measured and counts for all of them,
+// because reading the clocks is expensive (hot path).
 const ALL = 512;
 const EACH = 8;
 
-/**
- * Counts how long the tasks of one queue waited and ran since the last write. It costs two additions per task and no
- * call.
- */
+/** Counts how long the tasks of one queue waited and ran since the last write. */
 export class Timings {
   readonly #wait = new Uint32Array(BUCKETS);
   readonly #run = new Uint32Array(BUCKETS);
   #ended = 0;
 
-  /** For how many tasks the task that has just ended counts; 0 if it is not measured. */
+  /** Returns for how many tasks the task counts that has just ended; 0 if it is not measured. */
   weight(): number {
     this.#ended++;
     return this.#ended <= ALL ? 1 : this.#ended % EACH === 0 ? EACH : 0;
   }
 
   /**
-   * @param waitMs from the enqueue or the due time to the first start of the task; null if this start is not the first
+   * Adds one measurement. @param waitMs from the enqueue or the due time to the first start of the task; null if this
+   * start is not the first
    */
   add(waitMs: number | null, runMs: number, weight: number): void {
     if (waitMs !== null) (this.#wait[bucketOf(waitMs)] as number) += weight;
@@ -41,7 +39,7 @@ export class Timings {
   }
 
   /**
-   * Writes the measurements since the last call to Redis. They are only for charts, so they are dropped if the write
+   * Writes the measurements since the last write to Redis. They are only for charts, so they are dropped if the write
    * fails.
    */
   async write(engine: Engine): Promise<void> {

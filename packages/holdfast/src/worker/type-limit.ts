@@ -1,12 +1,12 @@
 /**
  * Limits how many tasks of one entry of the handlers a worker runs at the same time. The queues of the worker share the
- * limit. The engine is told how many more tasks it may grant, and leaves further ones to other workers
- * (lua/lib/routes.lua).
+ * limit. Each call says how many more of these tasks the engine may grant, and the engine leaves further ones to other
+ * workers (lua/lib/routes.lua).
  */
 export class TypeLimit {
   readonly #most: number;
   #held = 0;
-  /** How many tasks unanswered calls may bring. */
+  /** How many tasks unanswered calls may get. */
   #told = 0;
   readonly #onRoom: () => void;
 
@@ -21,8 +21,8 @@ export class TypeLimit {
   }
 
   /**
-   * Reserves room for a call. @param want how many tasks the call asks for @returns how many of them may be of these
-   * types
+   * Reserves room for a call. @param want how many tasks the call asks for @returns how many of these tasks may belong
+   * to the entry
    */
   tell(want: number): number {
     const told = Math.min(want, this.room);
@@ -30,12 +30,12 @@ export class TypeLimit {
     return told;
   }
 
-  /** What the engine is told behind the rule (lua/lib/routes.lua). */
+  /** The text for the engine after the rule (lua/lib/routes.lua). */
   text(told: number): string {
     return `=${told}`;
   }
 
-  /** The call was answered, or nobody waits for its answer any more. */
+  /** Called when the call was answered, or when nobody waits for its answer any more. */
   answered(told: number): void {
     const before = this.room;
     this.#told -= told;

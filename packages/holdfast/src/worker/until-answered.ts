@@ -4,10 +4,10 @@ const RETRY_FROM_MS = 50;
 const RETRY_TO_MS = 1_000;
 
 /**
- * Repeats a call until Redis answers. The request id of the call makes sure that it is done only once.
+ * Repeats a call until Redis answers. Because of its request id, the call is done only once.
  *
- * @param givesUp called after each failure
- * @returns null if it gave up
+ * @param givesUp is called after each failure, and returns whether to give up
+ * @returns null if the call was given up
  */
 export async function untilAnswered<Answer>(
   call: () => Promise<Answer>,

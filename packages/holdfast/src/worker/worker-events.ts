@@ -19,7 +19,7 @@ export interface SettledEvent {
   deadReason?: DeadReason;
 }
 
-/** The reason that a dead letter gets from the verdict that ended its task. */
+/** The reason that a dead letter gets, by the verdict that ended its task. */
 const DEAD_REASONS: Record<Verdict["kind"], DeadReason> = {
   ack: "retries_exhausted",
   fail: "retries_exhausted",
@@ -39,11 +39,11 @@ export interface WorkerEvents {
   settled: [SettledEvent];
   /** A verdict came too late. Emitted after "settled", when the ledger of stale verdicts has it. */
   stale: [StaleVerdict];
-  /** An error. The worker continues, except after `heartbeat_failed`, where it stops. */
+  /** An error. The worker continues, except after `heartbeat_failed`, which stops the worker. */
   error: [HoldfastError];
   /**
-   * An operator has told the worker to drain or to resume. A worker that drains hands back the tasks that it has not
-   * begun, and lets the others end.
+   * An operator told the worker to drain or to resume. A worker that drains hands back the tasks that it has not begun,
+   * and lets the running tasks end.
    */
   drain: [{ draining: boolean }];
   renewal: [{ outcome: "renewed" | "lost" | "cancelled"; count: number }];

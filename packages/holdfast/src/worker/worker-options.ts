@@ -15,9 +15,14 @@ export interface WorkerOptions {
   redis: RedisOption;
   /** The first part of every Redis key. @default "queue" */
   prefix?: string | undefined;
-  /** Tasks run at the same time, 1 to 5_000. Each task of a batch counts. @default 50, or the largest `max` of a batch handler */
+  /**
+   * Tasks run at the same time, 1 to 5_000. Each task of a batch counts. @default 50, or the largest `max` of a batch
+   * handler
+   */
   concurrency?: number | undefined;
-  /** The most that `worker.setConcurrency` may set, 1 to 5_000. @default 500, or `concurrency` if that is more */
+  /**
+   * The highest number that `worker.setConcurrency` accepts, 1 to 5_000. @default 500, or `concurrency` if that is more
+   */
   maxConcurrency?: number | undefined;
   /**
    * How several queues share the slots. `weighted`: by weight, while several queues have waiting tasks. `strict`: in
@@ -30,7 +35,7 @@ export interface WorkerOptions {
    * 30_000
    */
   leaseMs?: number | undefined;
-  /** Retries of tasks that do not say how many, 0 to 100. @default 3 */
+  /** Retries of tasks that do not set maxRetries, 0 to 100. @default 3 */
   maxRetries?: number | undefined;
   /**
    * Wait before a retry, for tasks without a backoff: an object, or a function of attempt, error and task.
@@ -39,15 +44,15 @@ export interface WorkerOptions {
   backoff?: Backoff | BackoffFunction | undefined;
   /**
    * Makes the `expiresAt` of a task a deadline: an attempt that runs at that time is aborted and fails as timed out.
-   * @default false: the attempt goes on, and only no other attempt begins
+   * @default false: the attempt continues, but no other attempt begins
    */
   abortAtExpiry?: boolean | undefined;
-  /** Whether an error costs the task an attempt. @default each error does */
+  /** Decides whether an error costs the task an attempt. @default every error does */
   isFailure?: IsFailure | undefined;
   /**
    * How far ahead of its free slots a worker may hold tasks: as many as its handlers end within this time at their
    * latest pace, and up to four times as many while there is a backlog. Tasks that do not begin soon are handed back.
-   * Milliseconds, 0 to 100; 0: never. @default 5
+   * Milliseconds, 0 to 100; 0: the worker holds no tasks ahead. @default 5
    */
   aheadMs?: number | undefined;
   /** How often an idle queue is polled, in case a wake-up is lost. Milliseconds, 10 to 3_600_000. @default 1_000 */
@@ -124,7 +129,7 @@ export const workerShape = shapeOf<WorkerOptions>({
     workerId: "id",
     strictPriority: 'did you mean queueOrder: "strict"?',
     client:
-      "give redis, and prefix where the client has one: all that have the same redis share the connections of the process",
+      "give `redis`, and `prefix` if the client has one: everything in a process that has the same `redis` shares its connections",
   },
   required: ["redis"],
   rule: ({ concurrency = 50, maxConcurrency = concurrency }) =>
@@ -142,8 +147,8 @@ function newWorkerId(): string {
 const DEFAULT_MAX_CONCURRENCY = 500;
 
 /**
- * The options of a worker with their defaults.
- * @param batchSlots the slots that its largest batch needs
+ * Returns the options of a worker with their defaults.
+ * @param batchSlots the slots that the largest batch needs
  * @throws HoldfastError invalid_argument, invalid_queue_name
  */
 export function workerSettings(queues: WorkedQueues, options: WorkerOptions, batchSlots = 0) {
@@ -153,7 +158,7 @@ export function workerSettings(queues: WorkedQueues, options: WorkerOptions, bat
   const names = weights.map(([name]) => name);
   return {
     ...{ id, weights, concurrency },
-    /** The queues in strict order; empty if they share by weight. */
+    /** The queues in strict order; empty if the queues share the slots by weight. */
     ranks: options.queueOrder === "strict" ? names : [],
     maxConcurrency: options.maxConcurrency ?? Math.max(concurrency, DEFAULT_MAX_CONCURRENCY),
     prefix: options.prefix ?? "queue",
@@ -172,7 +177,7 @@ type WorkedQueues = string | readonly string[] | Readonly<Record<string, number>
 
 const weight = whole(1, 1_000);
 
-/** The queues of a worker with their weights. @throws HoldfastError invalid_argument, invalid_queue_name */
+/** Returns the queues of a worker with their weights. @throws HoldfastError invalid_argument, invalid_queue_name */
 function weightsOf(
   queues: WorkedQueues,
   order: WorkerOptions["queueOrder"] = "weighted",

@@ -28,8 +28,8 @@ export type { WorkerOptions } from "./worker-options.ts";
 const DEFAULT_GRACE_MS = 25_000;
 const RELEASE_MS = 3_000;
 /**
- * How long a stop waits for the heartbeat thread if Redis cannot be reached, ms. It is short, because the thread cannot
- * deregister the worker then.
+ * How long a stop waits for the heartbeat thread if Redis cannot be reached, ms. The time is short because the thread
+ * cannot deregister the worker without Redis anyway.
  */
 const AWAY_MS = 100;
 // The same number as in lua/lib/push.lua.
@@ -49,7 +49,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   readonly #middleware = new MiddlewareChain();
   readonly #maxConcurrency: number;
   readonly #watchMs: number;
-  /** Whether an operator has told the worker to drain. */
+  /** Whether an operator told the worker to drain. */
   #draining = false;
   #paused = false;
   /** Whether the leases of the worker are renewed. */
@@ -79,14 +79,14 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     this.#maxConcurrency = maxConcurrency;
     this.#watchMs = settings.watchMs;
     const { redis, onScript, backoff, isFailure, abortAtExpiry } = options;
-    // The workers of a process share the connection for their work, with queues too, and one that listens.
+    // The workers of a process share two connections: one for the commands of workers and queues, and one that listens.
     this.#client = clientOf({ redis, prefix, onScript }).client;
     const { connection } = this.#client;
     this.#listener = new Connection(redis, { name: "holdfast-wake", share: true });
     this.#reports = new Reports(this.id, this, connection);
     this.#slots = new Slots(settings.concurrency);
-    // Room for the tasks that run, that wait for a slot, or whose verdict is on its way to Redis, and for the tasks
-    // that pushes may grant to each part of a queue while other tasks fill the slots.
+    // Room for the tasks that run, wait for a slot, or have sent their verdict, and for the tasks that Redis may push
+    // to each part of a queue while other tasks fill the slots.
     this.#table = new LeaseTable(maxConcurrency * 2 + 1_024 + maxParts(weights.length) * PUSH_TASKS);
     this.#table.slots = settings.concurrency;
     const table = new HandlerTable(
@@ -147,7 +147,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
           for (const runner of this.#runners.all) runner.held.leaseChanged(what, index, version);
         },
         onRenewal: (outcome, count) => {
-          // While one long task fills the worker, or the worker makes room, it does not poll. Renewed leases then show
+          // While one long task fills all slots, or the worker makes room, it does not poll. A renewed lease then shows
           // that Redis answers.
           if (outcome === "renewed") this.#reports.lastTurnMs = monotonicMs();
           this.emit("renewal", { outcome, count });
@@ -155,7 +155,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
         onRegistered: (draining) => this.#told(draining),
         onBeating: (beating) => {
           this.#beating = beating;
-          // Without heartbeats no task is acquired, because a task that outlives its lease would run twice.
+          // Without heartbeats the worker acquires no task, because a task that outlives its lease would run twice.
           this.#parts.drain();
         },
         onLost: (error) => this.#lostHeartbeat(error, leaseMs),
@@ -164,17 +164,17 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     );
   }
 
-  /** Whether an operator has told this worker to drain. */
+  /** Whether an operator told this worker to drain. */
   get draining(): boolean {
     return this.#draining;
   }
 
-  /** Whether it was paused with `pause()`. */
+  /** Whether the worker was paused with `pause()`. */
   get paused(): boolean {
     return this.#paused;
   }
 
-  /** Whether the worker acquires no tasks, because it drains or is paused. */
+  /** Whether the worker acquires no tasks, because it drains or was paused. */
   get #rests(): boolean {
     return this.#draining || this.#paused;
   }
@@ -190,8 +190,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * The time since the last answer of Redis to an acquire, settle or heartbeat, ms; Infinity before the first answer.
-   * While slots are free, it is that of the queue that has waited longest for an answer.
+   * The time since Redis last answered an acquire, settle or heartbeat, ms; Infinity before the first answer. If slots
+   * are free, the value is the one of the queue that has waited longest for an answer.
    */
   lastGoodPollAgeMs(): number {
     const ageMs = monotonicMs() - this.#reports.lastTurnMs;
@@ -199,8 +199,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * How long a slot has been free while a queue neither slept (at most `pollMs`) nor waited for Redis, ms. More than a
-   * moment is a fault of the worker: restart it.
+   * How long a slot has been free although a queue was neither asleep (at most `pollMs`) nor waiting for Redis, ms.
+   * More than a moment means that the worker is broken: restart it.
    */
   stalledMs(): number {
     const acquires = this.#started && this.#beating && !this.#rests && !this.#stopped;
@@ -208,8 +208,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Adds a middleware. It runs around the handler of each attempt that begins from now on, inside the middleware that
-   * was added before.
+   * Adds a middleware. It runs around the handler of each attempt that begins after this call, and inside the
+   * middleware that was added earlier.
    * @throws HoldfastError invalid_argument
    */
   use(middleware: Middleware): this {
@@ -218,8 +218,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Changes how many tasks the worker runs at the same time, 1 to `maxConcurrency`. If more tasks run at present, none
-   * is stopped, and no task begins until enough of them have ended.
+   * Changes how many tasks the worker runs at the same time, 1 to `maxConcurrency`. If more tasks run at present, they
+   * are not stopped, but no task begins until enough of them have ended.
    * @throws HoldfastError invalid_argument
    */
   setConcurrency(concurrency: number): void {
@@ -231,15 +231,15 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Acquires no tasks until `resume()`; it may be called before or after `start()`. Tasks that have not begun are
-   * handed back. Running tasks go on, and their leases are renewed. Other workers of the queue are not affected.
-   * Idempotent.
+   * Stops acquiring until `resume()`. May be called before or after `start()`. Hands back the tasks that have not
+   * begun.
+   * Running tasks continue, and their leases are renewed. Other workers of the queue are not affected. Idempotent.
    */
   pause(): void {
     this.#setPaused(true);
   }
 
-  /** Ends a pause. If an operator has told the worker to drain, it still acquires no tasks. Idempotent. */
+  /** Ends a pause. If an operator told the worker to drain, it still acquires no tasks. Idempotent. */
   resume(): void {
     this.#setPaused(false);
   }
@@ -257,14 +257,15 @@ export class Worker extends SafeEmitter<WorkerEvents> {
 
   /**
    * Connects, runs the boot checks and begins to acquire.
-   * @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported, or heartbeat_failed if its thread does
-   * not begin: the worker can be started again. closed if it was stopped before or meanwhile
+   * @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported; heartbeat_failed if the heartbeat thread
+   * does not start. After these errors `start` can be called again. closed if the worker was stopped before or
+   * meanwhile
    */
   start(): Promise<void> {
     if (this.#stopped) return Promise.reject(stoppedError());
     this.#starting ??= this.#start().catch((error: unknown) => {
       this.#starting = undefined;
-      // If a stop interrupted a call, the error is not a fault of Redis.
+      // If a stop interrupted the call, the error was not caused by Redis.
       throw this.#stopped ? stoppedError() : error;
     });
     return this.#starting;
@@ -285,8 +286,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
 
   /**
    * Stops acquiring, lets running tasks end within the grace, and hands the others back with their attempts refunded.
-   * Handing back takes up to 3 s more if Redis does not answer. It is left out if Redis cannot be reached, and the
-   * leases then expire. Idempotent; a later call can shorten the grace.
+   * If Redis does not answer, handing back takes up to 3 s more. If Redis cannot be reached, nothing is handed back,
+   * and the leases expire. Idempotent; a later call can shorten the grace.
    * @throws HoldfastError invalid_argument
    */
   async stop(options: StopOptions = {}): Promise<void> {
@@ -303,16 +304,16 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     let handover: Grace | undefined;
     if (this.#started) {
       this.#table.state = "draining";
-      // If Redis cannot be reached, verdicts that wait for it do not delay the stop.
+      // If Redis cannot be reached, the stop does not wait for the verdicts that were not sent.
       await this.#grace.until(() => this.#runners.quiet || (isAway() && this.#slots.held === 0));
       for (const runner of this.#runners.all) runner.held.releaseAll();
-      // All that is still to be written to Redis shares this time.
+      // All remaining writes to Redis share this time.
       handover = new Grace(RELEASE_MS);
       await handover.until(() => this.#runners.quiet || isAway());
       if (!isAway()) await handover.orEnd(this.#parts.writeTimings());
     }
     this.#table.state = "stopped";
-    // The heartbeat may still be starting.
+    // The heartbeat thread may still be starting.
     await this.#heartbeat.stop(isAway() ? AWAY_MS : handover?.leftMs);
     this.#parts.close();
     if (!isAway()) await handover?.orEnd(this.#reports.drain());
@@ -325,9 +326,9 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     this.#parts.close();
   }
 
-  /** Called when the heartbeat has learned whether an operator told the worker to drain. */
+  /** Called when a heartbeat has read whether an operator told the worker to drain. */
   #told(draining: boolean): void {
-    // A worker that drains or is paused does not poll. The answer of the registry shows that Redis answers.
+    // A worker that drains or is paused does not poll. The answer to the heartbeat shows that Redis answers.
     if (draining || this.#paused) this.#reports.lastTurnMs = monotonicMs();
     if (this.#draining === draining || this.#stopped) return;
     this.#draining = draining;
@@ -336,11 +337,10 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   #lostHeartbeat(cause: HoldfastError, leaseMs: number): void {
-    const message = `${cause.message}. It ended too often, so this worker stops, because its leases are no longer renewed`;
+    const message = `${cause.message}. The heartbeat thread ended too often, so this worker stops: its leases are no longer renewed`;
     const error = new HoldfastError("heartbeat_failed", message, { cause });
     if (!this.emit("error", error)) warn(error);
-    // The leases of the worker are valid for at least this long, because the last heartbeat was at most a third of a
-    // lease ago.
+    // The leases are still valid for at least this long, because the last heartbeat is at most a third of a lease old.
     void this.stop({ graceMs: Math.floor(leaseMs / 3) });
   }
 }

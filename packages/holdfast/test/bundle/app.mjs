@@ -1,4 +1,4 @@
-// An application that a test bundles and runs in an empty folder. argv: the URL of Redis, a prefix.
+// An application that a test bundles and runs in an empty folder. Its arguments are the URL of Redis and a prefix.
 import { isolated, Janitor, Queue, Schedules, Worker } from "holdfast";
 
 async function main() {

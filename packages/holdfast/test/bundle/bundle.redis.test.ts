@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL("../../../..", import.meta.url));
 const APP = fileURLToPath(new URL("./app.mjs", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "holdfast-bundle-"));
 
-// Embeds the present code of the thread, as `pnpm run build` does.
+// Puts the present code of the heartbeat thread into the build, as `pnpm run build` does.
 beforeAll(() => execute(process.execPath, ["scripts/embed.mjs"], { cwd: root }));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -24,7 +24,7 @@ test.each([
   ["cjs", "app.cjs", false],
   ["cjs", "app.min.cjs", true],
 ] as const)(
-  "an application that esbuild packed as %s runs in an empty folder: %s",
+  "an application that esbuild bundled as %s runs in an empty folder: %s",
   async (format, name, minify) => {
     const home = mkdtempSync(join(folder, `${format}-`));
     await build({
@@ -55,7 +55,7 @@ test.each([
   },
 );
 
-test("a bundle of a Holdfast that was not built to the end says what to do", async () => {
+test("the error of a bundle with an incomplete build of Holdfast says what to do", async () => {
   const home = mkdtempSync(join(folder, "unbuilt-"));
   await build({
     entryPoints: [APP],

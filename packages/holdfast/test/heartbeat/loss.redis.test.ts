@@ -50,7 +50,7 @@ test("a worker acquires nothing while no thread sends heartbeats, and continues 
   expect(worker.draining).toBe(false);
 });
 
-test("a worker that has lost its thread for good reports it, hands back its tasks within a third of a lease, and stops", async () => {
+test("a worker without a further heartbeat thread reports that, hands back its tasks within a third of a lease, and stops", async () => {
   const system = await setupSystem();
   const running = gate();
   const { worker, errors } = await system.started(

@@ -53,7 +53,7 @@ export const changeScenarios: Record<string, Scenario> = {
     },
     call: (q) => changeTasks(q.engine, ["a1", "a2"], { key: null }, { request }),
   },
-  "change into a key of which the newest task wins": {
+  "change into a key with cancel-running": {
     script: "change",
     callsAtLeast: 15,
     async prepare(q) {

@@ -6,7 +6,9 @@ import type { TestQueue } from "../support/test-queue.ts";
 import { ToldStates } from "../support/told-states.ts";
 import { callsOnFullQueue, prepareFullQueue } from "./full-queue.ts";
 
-/** The scripts that move tasks; what `purge` removes has told its end before. */
+/**
+ * The scripts that move tasks. `purge` is left out, because the ends of the tasks that it removes were reported before.
+ */
 const MOVING = [
   ...["acquire", "cancel", "change", "discard", "empty", "enqueue", "enqueueAgain", "expire", "giveUp"],
   ...["promote", "reap", "reject", "replace", "replay", "restore", "settle"],
@@ -15,7 +17,7 @@ const MOVING = [
 /** The line of the record that counts the changes of the task while it waited. */
 const changesOf = (record: string) => /\n0 \d+ changed .*/.exec(record)?.[0] ?? "";
 
-/** What an event tells of: the state of each task, its life, and its changes. */
+/** Returns what events report: the state of each task, its life, and its changes. */
 const statesOf = async (q: TestQueue) =>
   new Map(
     [...(await readQueue(q.redis, q.keys)).tasks].map(([id, task]) => [
@@ -26,7 +28,7 @@ const statesOf = async (q: TestQueue) =>
 
 async function prepare(): Promise<{ q: TestQueue; told: ToldStates; before: Map<string, string> }> {
   const q = await setup();
-  q.corrupted = true; // Other tests audit what is left.
+  q.corrupted = true; // Other tests audit the queue after an abort.
   await q.engine.configure({ maxEvents: 1_000_000 });
   const told = new ToldStates(q.engine, String(q.now));
   await prepareFullQueue(q);
@@ -37,7 +39,7 @@ async function prepare(): Promise<{ q: TestQueue; told: ToldStates; before: Map<
 }
 
 test.each(MOVING)(
-  "%s: a call that is cut short tells no event of a task that it did not move, and a reader of a queue knows if it misses one",
+  "%s: an aborted call reports no event of a task that it did not move, and a reader knows whether it misses an event",
   async (script) => {
     const call = callsOnFullQueue[script]?.call;
     if (call === undefined) throw new Error(`no call of ${script}`);
@@ -61,7 +63,7 @@ test.each(MOVING)(
         expect([told.missed, at > 3, moved.length > 0]).toEqual([0, true, script !== "expire"]);
         return;
       }
-      // Sent again, the call does what it had not done, and tells that once.
+      // The repeated call does what the first one did not do, and reports that once.
       await call(q);
       await told.read();
       const end = await statesOf(q);

@@ -96,7 +96,7 @@ export const keyScenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.acquire({ ...q.roundTripArgs({ want: 4, nonce: "n" }), park: true }, request),
   },
-  "acquire by type, of a task with a key that stood aside and finds its key full": {
+  "acquire by type, of a task with a key that was put aside and whose key is full": {
     script: "acquire",
     async prepare(q) {
       await setLimits(q.engine, { key: { concurrency: 1 } });
@@ -123,7 +123,7 @@ export const keyScenarios: Record<string, Scenario> = {
     call: (q) =>
       q.engine.acquire({ ...q.roundTripArgs({ want: 5, nonce: "n", types: typesText("mail") }) }, request),
   },
-  "acquire of a type that is full and of one with a rate, some with a key, and of what stood aside": {
+  "acquire of a full type and of a type with a rate, some tasks with a key, and of tasks put aside": {
     script: "acquire",
     callsAtLeast: 15,
     async prepare(q) {
@@ -192,7 +192,7 @@ export const keyScenarios: Record<string, Scenario> = {
         request,
       ),
   },
-  "settle of a key whose rate is used up as well": {
+  "settle of a key whose rate is used up too": {
     script: "settle",
     async prepare(q) {
       await setLimits(q.engine, { key: { concurrency: 2, rate: { ...rate, burst: 2 } } });
@@ -327,7 +327,7 @@ export const keyScenarios: Record<string, Scenario> = {
     },
     call: (q) => changeKey(q.engine, { key: "a" }, { holdMs: 5_000 }),
   },
-  "an own limit that ends": {
+  "a limit of one key that ends": {
     script: "key",
     async prepare(q) {
       await setLimits(q.engine, { key: { concurrency: 1 } });
@@ -370,7 +370,7 @@ export const keyScenarios: Record<string, Scenario> = {
         request,
       ),
   },
-  "a replay that ends the stop of its key": {
+  "a replay that ends the hold of its key": {
     script: "replay",
     begins: ["a1"],
     async prepare(q) {
@@ -382,7 +382,7 @@ export const keyScenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.replay(["a1", ""], request),
   },
-  "enqueue into a key that takes one task more": {
+  "enqueue into a key that accepts one more task": {
     script: "enqueue",
     adds: ["a2"],
     async prepare(q) {
@@ -400,7 +400,7 @@ export const keyScenarios: Record<string, Scenario> = {
       );
     },
   },
-  "enqueue of a task that takes the place of those before it": {
+  "enqueue of a task that replaces the tasks before it": {
     script: "enqueue",
     adds: ["a4"],
     callsAtLeast: 12,

@@ -67,12 +67,12 @@ interface Case {
 }
 
 const cases: Record<string, Case> = {
-  "create, of an undo of a discard": {
+  "create of an operation that undoes a discard": {
     script: "operationCreate",
     call: ({ store, discarded }) => store.undo(discarded, by),
     callsAtLeast: 7,
   },
-  "claim, of an operation whose process is gone": {
+  "claim of an operation whose process is gone": {
     script: "operationClaim",
     call({ q, store }) {
       q.advance(LEASE_MS + 1);
@@ -90,12 +90,12 @@ const cases: Record<string, Case> = {
     call: ({ store, held }) => store.write(held, "me", LEASE_MS, "run", { batch: "{}" }),
     callsAtLeast: 4,
   },
-  "write, of a release": {
+  "write that releases an operation": {
     script: "operationWrite",
     call: ({ store, held }) => store.write(held, "me", LEASE_MS, "release", { batch: "{}" }),
     callsAtLeast: 5,
   },
-  "write, of the end": {
+  "write that ends an operation": {
     script: "operationWrite",
     ends: true,
     async call({ q, store, held }) {
@@ -109,7 +109,7 @@ const cases: Record<string, Case> = {
 };
 
 test.each(Object.entries(cases))(
-  "%s: cut short at any call, each operation runs to its end, and an undo is not lost",
+  "%s: aborted at any call, each operation runs to its end, and an undo is not lost",
   async (_name, { script, call, callsAtLeast, ends = false }) => {
     for (let at = 1; ; at++) {
       const here = await scene();

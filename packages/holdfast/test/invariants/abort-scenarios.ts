@@ -37,7 +37,7 @@ export const scenarios: Record<string, Scenario> = {
     adds: ["h", "n", "l", "s"],
     async prepare(q) {
       await park(q);
-      // The state after a purge that was cut short.
+      // The state after a purge that was aborted.
       await q.redis.hset(q.keys.state, "n", "r");
       return { accepted: [] };
     },
@@ -136,7 +136,7 @@ export const scenarios: Record<string, Scenario> = {
         request,
       ),
   },
-  "acquire of a batch that is full, beside one that waits until it is": {
+  "acquire of a full batch and of a batch that waits until it is full": {
     script: "acquire",
     callsAtLeast: 15,
     async prepare(q) {
@@ -283,7 +283,7 @@ export const scenarios: Record<string, Scenario> = {
         request,
       ),
   },
-  "settle of tasks that keep nothing, beyond retention": {
+  "settle of tasks that keep no payload, beyond retention": {
     script: "settle",
     removes: ["old1", "old2"],
     async prepare(q) {
@@ -373,7 +373,7 @@ export const scenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.cancel("a"),
   },
-  "discard, with an id of a caller and a moved one": {
+  "discard of tasks, one with an id of a caller and one that was moved": {
     script: "discard",
     removes: ["plain", "given", "moved"],
     async prepare(q) {
@@ -385,7 +385,7 @@ export const scenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.discard(["plain", "", "given", "", "moved", "other/moved.g1"]),
   },
-  "restore of what was discarded, with an id of a caller": {
+  "restore of discarded tasks, one with an id of a caller": {
     script: "restore",
     restores: ["plain", "given"],
     async prepare(q) {

@@ -11,7 +11,7 @@ const text = (q: TestQueue, options: AddOptions) => encodeEnvelope("t", q.now, "
 const add = (q: TestQueue, id: string, options: AddOptions = {}) =>
   q.add(id, { ...options, unique: { key: id } });
 
-/** "a" runs, and "b" waits for its end. */
+/** Prepares a task "a" that runs and a task "b" that waits for its end. */
 async function prepareNext(q: TestQueue, options: AddOptions = {}) {
   for (const id of ["a", "b"]) {
     await q.add(id, { ...options, unique: { key: "k", onConflict: "keepLatest" } });
@@ -97,7 +97,7 @@ export const uniqueScenarios: Record<string, Scenario> = {
       return q.engine.replace(tail, request);
     },
   },
-  "enqueue of tasks that wait for the ends of those that run": {
+  "enqueue of tasks that wait for the ends of running tasks": {
     script: "enqueue",
     adds: ["next"],
     frees: ["k"],

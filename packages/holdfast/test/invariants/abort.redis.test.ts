@@ -41,7 +41,7 @@ const rows = all.flatMap(([name, scenario]) =>
   [false, true].map((repeat) => ({ name, scenario, repeat, after: repeat ? "sent again" : "left there" })),
 );
 
-test("every script is cut short here", () => {
+test("every script is aborted here", () => {
   // Scripts of the system move no task. Operations have cases of their own (abort-operations.redis.test.ts). An append
   // to the audit records is one call, and action-log.redis.test.ts cuts the removal of these records short.
   const ofTheSystem = [
@@ -60,10 +60,10 @@ test("every script is cut short here", () => {
 });
 
 test.each(rows)(
-  "$name: a script that is cut short at any call, and $after, loses nothing (I14)",
+  "$name: a script that is aborted at any call, and $after, loses nothing (I14)",
   async ({ scenario, repeat }) => {
     const calls = await expectAbortSafe(scenario, { repeat });
-    // A script that was never cut short would pass for the wrong reason.
+    // A script that was never aborted would pass for the wrong reason.
     expect(calls).toBeGreaterThanOrEqual(scenario.callsAtLeast ?? 1);
   },
 );

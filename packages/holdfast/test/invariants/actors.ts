@@ -392,7 +392,7 @@ export const actorSets: Record<string, ActorSet> = {
       ],
     ],
   },
-  "a key of which the newest task wins, while it runs, crashes and is retried": {
+  "a key with cancel-running, whose tasks run, crash and are retried": {
     most: 1,
     async prepare(w) {
       await setLimits(w.engine, { key: { concurrency: 1, whenFull: "cancel-running" }, fairBy: "time" });
@@ -412,7 +412,7 @@ export const actorSets: Record<string, ActorSet> = {
       ],
     ],
   },
-  "a type that runs one task at a time and is held, with keys and without": {
+  "a type that runs one task at a time and is held, with and without keys": {
     most: 1,
     async prepare(w) {
       await setLimits(w.engine, { types: { t: { concurrency: 1 } } });
@@ -437,7 +437,7 @@ export const actorSets: Record<string, ActorSet> = {
       ],
     ],
   },
-  "an operator who changes what waits: run now, later, another key; a worker, a janitor": {
+  "an operator who changes waiting tasks (now, later, another key), a worker, a janitor": {
     most: 1,
     async prepare(w) {
       await setLimits(w.engine, { key: { concurrency: 1 } });

@@ -190,7 +190,7 @@ function close(model: Model, real: Real, asked: Asked): void {
   model.parking.asked.delete(asked.workerId);
 }
 
-/** Whether nobody has a handler for the task that an enqueue may replace. */
+/** Whether the task that an enqueue may replace was put aside. */
 async function standsAside(model: Model, { engine }: Real, task: NewTask): Promise<boolean> {
   if (!task.keepLatest || !model.isHeld(task.unique, task.id)) return false;
   const [id] = model.latest(task.unique, task.id);
@@ -315,7 +315,7 @@ async function take(
     if (trip.solo) expect([held, trip.grants.length]).toEqual([0, 1]);
     expect([id, task.key, model.hasRoom(task)]).toEqual([id, task.key, true]);
     if (task.key !== "") {
-      // A task whose batch is not full stands aside.
+      // A task whose batch is not full is put aside.
       const takes = (type: string) => runs(types, type) && fillOf(types, type) === 0;
       const overtaken = takes(task.type) ? model.before(task).filter(([, other]) => takes(other.type)) : [];
       expect([id, overtaken.map(([before]) => before)]).toEqual([id, []]);
@@ -466,7 +466,7 @@ const settle = (kind: Kind, at: number, delayMs: number, sending: Sending) =>
       token: "1-forged",
     };
     const scope = HOLD_SCOPES[at % 3] as HoldScope;
-    // For an error that is no failure, a worker asks for a wait of at least 1 ms.
+    // For an error that does not count as a failure, a worker asks for a wait of at least 1 ms.
     const waitMs = kind === "excuse" ? Math.max(1, delayMs) : delayMs;
     const verdict = { kind, id, fence: fenceOf(token), delayMs: waitMs, error: "no", scope } as Verdict;
     const args = roundTripArgs(model, real, 0, 0);
@@ -486,7 +486,7 @@ const heartbeat = (at: number) =>
 const anId = (model: Model, at: number) =>
   [...model.tasks.keys()].at(at % Math.max(1, model.tasks.size)) ?? "t0";
 
-/** Some distinct ids, those of dead tasks first, because most commands of operators need dead tasks. */
+/** Returns different ids, dead tasks first, because most commands of operators need dead tasks. */
 function someIds(model: Model, at: number, count: number): string[] {
   const ids = [...model.in("dead").map(([id]) => id), anId(model, at), anId(model, at + 1)];
   return [...new Set(ids)].slice(0, count);
@@ -668,7 +668,10 @@ const sending = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Sending>("lost") },
 );
 const at = fc.nat({ max: 12 });
-/** The types that a worker sends: none at all, an empty list, one type, or both; or batches of one type, which wait until they are full. */
+/**
+ * The types that a worker sends: none at all, an empty list, one type, or both; or batches of one type, which wait
+ * until they are full.
+ */
 const types = fc.constantFrom(
   "",
   "",
@@ -704,21 +707,24 @@ const newTask: fc.Arbitrary<NewTask> = fc.record({
   ),
 });
 
-/** Half of the tasks of such a call have a key. */
+/** Half of the tasks of this call have a key. */
 const keyedTask = fc
   .tuple(newTask, fc.constantFrom("", "", "a", "a", "b"))
   .map(([task, key]) => ({ ...task, key }));
 const enqueueKeyed = fc
   .tuple(fc.array(keyedTask, { minLength: 1, maxLength: 5 }), sending, fc.boolean())
   .map((args) => enqueue(...args));
-/** Most of the tasks of such a call have a unique key, and most of these the same one. */
+/** Most tasks of this call have a unique key, and most of these keys are equal. */
 const uniqueTask = fc
   .tuple(keyedTask, fc.constantFrom("", "a", "a", "a", "b", "c"))
   .map(([task, unique]) => ({ ...task, unique }));
 const enqueueUnique = fc
   .tuple(fc.array(uniqueTask, { minLength: 1, maxLength: 4 }), sending, fc.boolean())
   .map((args) => enqueue(...args));
-/** One task of a call, so that it is replaced by calls that come later: most tasks of a unique key have one type and one key. */
+/**
+ * One task of a call, so that it is replaced by calls that come later: most tasks of a unique key have one type and one
+ * key.
+ */
 const enqueueLatest = fc
   .tuple(
     uniqueTask,
@@ -733,7 +739,7 @@ const enqueueLatest = fc
       ...how,
     ),
   );
-/** A task runs while others are kept for its end, and then it ends, or is tried again. */
+/** A task runs while another one waits for its end. Then the task ends, or is retried. */
 const latest = fc
   .tuple(
     enqueueLatest,

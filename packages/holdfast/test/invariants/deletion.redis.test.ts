@@ -40,7 +40,7 @@ async function expectKnown(q: TestQueue, registry: Registry, order: string): Pro
   expect([order, "word", word === "1" && !isRegistered]).toEqual([order, "word", false]);
 }
 
-/** Every order of `p` calls of the producer and `d` calls of the deletion. */
+/** Returns every order of `p` calls of the producer and `d` calls of the deletion. */
 function orders(p: number, d: number): string[] {
   if (p === 0 || d === 0) return ["p".repeat(p) + "d".repeat(d)];
   return [...orders(p - 1, d).map((rest) => `p${rest}`), ...orders(p, d - 1).map((rest) => `d${rest}`)];

@@ -13,7 +13,7 @@ import { illegalMoves } from "./ledger.ts";
 const AT_ONCE = 24;
 const ENDED = /^(completed|dead|discarded|cancelled|expired)$/;
 
-/** Every order of three times three steps in which each actor keeps its own: 9! / (3! 3! 3!). */
+/** Returns every order of the steps of three actors with three steps each: 9! / (3! 3! 3!). */
 function allOrders(left = [3, 3, 3]): string[] {
   const orders = left.flatMap((steps, actor) =>
     steps === 0 ? [] : allOrders(left.with(actor, steps - 1)).map((rest) => `${actor}${rest}`),
@@ -41,7 +41,8 @@ afterAll(async () => {
 async function runOrder(set: ActorSet, order: string, seen: Map<string, QueueSnapshot>): Promise<void> {
   const world = new World(connection, redis, `i-${nanoid(12).replaceAll(/[^A-Za-z0-9]/g, "x")}`);
   const { engine } = world;
-  // In a third of the orders the queue keeps events. At the end, a reader of these events has to know the state of each task.
+  // In a third of the orders the queue keeps events. At the end, a reader of these events has to know the state of each
+  // task.
   const told = order.endsWith("2") ? new ToldStates(engine, String(world.nowMs)) : undefined;
   if (told) await engine.configure({ maxEvents: 1_000_000 });
   await set.prepare(world);

@@ -1,5 +1,5 @@
-// The model that the random test compares the queue with. The file has more than 500 lines, because it is one class with
-// one method for each script, and all of them share its tasks.
+// The model that the random test compares the queue with. The file has more than 500 lines, because it is one class
+// with one method for each script, and all of them share its tasks.
 import { type HoldScope, type Keep, LIMITS } from "@holdfast/contracts";
 import { LEASE_MS, MAX_RETRIES } from "../support/test-queue.ts";
 import { GIVEN_UP_ATTEMPTS } from "./ledger.ts";
@@ -157,7 +157,7 @@ class ModelLimits {
     return (this.#holds.get(key) ?? 0) > nowMs;
   }
 
-  /** A hold that a verdict asks for does not end a longer one; one that an operator asks for does. */
+  /** Holds a key or type. A verdict does not end a longer hold, but an operator does. */
   hold(key: string, untilMs: number, isOperator = false): void {
     this.used = true;
     this.#holds.set(key, isOperator ? untilMs : Math.max(untilMs, this.#holds.get(key) ?? 0));
@@ -207,7 +207,7 @@ export class Model {
     return this.#verdictsOfId(task).map((verdict) => (verdict === "n" ? ofKey : verdict));
   }
 
-  /** The task that waits for the end of the one that holds a unique key; otherwise the one that holds it. */
+  /** Returns the task that waits for the holder of a unique key; if none waits, the holder. */
   latest(key: string, id: string): [string, ModelTask] {
     const live = [...this.tasks].filter(
       ([other, task]) => other !== id && task.unique === key && ON_THEIR_WAY.includes(task.state),
@@ -219,12 +219,12 @@ export class Model {
 
   #keepLatest(task: NewTask): string {
     const [, latest] = this.latest(task.unique, task.id);
-    // The next life of a task that ended does not wait for another one.
+    // The next life of a task that ended does not wait for another task.
     if (latest.state === "processing") return this.hasEnded(task.id) ? "u" : "a";
     return latest.type === task.type && latest.key === task.key ? "r" : "x";
   }
 
-  /** The task waits for the end of the one that holds its key. */
+  /** Makes the task wait for the end of the task that holds its unique key. */
   follow(task: NewTask): void {
     const [holder, running] = this.latest(task.unique, task.id);
     running.hasNext = true;
@@ -234,7 +234,7 @@ export class Model {
 
   /**
    * The task that waits gets the payload and the options of this enqueue.
-   * @param isAside whether the task that waits stands aside, because nobody has a handler for it
+   * @param isAside whether the waiting task was put aside, because no worker has a handler for it
    */
   replace(task: NewTask, isAside: boolean): void {
     const [, latest] = this.latest(task.unique, task.id);
@@ -252,14 +252,14 @@ export class Model {
     if (!this.paused) this.parking.wake();
   }
 
-  /** The end of this task makes the one due that waited for it. */
+  /** Makes the task due that waited for the end of this task. */
   #releaseNext(id: string): void {
     for (const [, task] of this.tasks)
       if (task.awaits === id && task.state === "scheduled")
         Object.assign(task, { awaits: null, dueMs: this.nowMs });
   }
 
-  /** A sweep makes those due that waited for tasks that ended in another way. */
+  /** A sweep makes tasks due that waited for tasks whose end did not make them due. */
   releaseForgotten(): void {
     for (const [, task] of this.in("scheduled")) if (task.isForgotten) task.dueMs = this.nowMs;
     for (const [, task] of this.tasks) task.isForgotten = false;
@@ -278,7 +278,9 @@ export class Model {
     return known.endedMs + IDEMPOTENCY_MS > this.nowMs ? [same] : ["n", same];
   }
 
-  /** Whether the bodies are the same. The expiry may be the same time or the same delay; a purged task has none. */
+  /**
+   * Returns whether the bodies are the same. The expiry may be the same time or the same delay; a purged task has none.
+   */
   #isSame(known: ModelTask, task: NewTask): boolean {
     if (known.body !== task.body || known.type !== task.type) return false;
     if (known.state === "purged" || known.expiresInMs === 0 || task.expiresInMs === 0) return true;
@@ -534,7 +536,7 @@ export class Model {
       .join("");
   }
 
-  /** @param aside ids of pending tasks that stand aside by their type */
+  /** @param aside ids of pending tasks that were put aside by type */
   change(ids: string[], what: ModelChange, aside: readonly string[]): string {
     const firstDueMs = this.firstDueMs();
     let wakes = false;

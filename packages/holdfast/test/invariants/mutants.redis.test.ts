@@ -44,17 +44,17 @@ interface Mutant {
 
 const mutants: Mutant[] = [
   {
-    name: "settle takes an ack under any token",
+    name: "settle accepts an ack under any token",
     mutate: replaceOnce("settle", "if current ~= fence then", "if not current then"),
     property: expectFenced,
   },
   {
-    name: "settle takes a fail or release under any token",
+    name: "settle accepts a fail or release under any token",
     mutate: replaceOnce("settle", "elseif current == fence then", "elseif current then"),
     property: expectFenced,
   },
   {
-    name: "settle calls a refused verdict acked",
+    name: "settle answers a refused verdict with acked",
     mutate: replaceOnce("settle", "if fence and record and string.match", "if record and string.match"),
     property: expectFenced,
   },
@@ -64,12 +64,12 @@ const mutants: Mutant[] = [
     property: expectReapSpoilsToken,
   },
   {
-    name: "reap does not look at the expiry again",
+    name: "reap does not check the expiry again",
     mutate: replaceOnce("reap", "KEYS[8], '-inf', nowText, 'LIMIT'", "KEYS[8], '-inf', '+inf', 'LIMIT'"),
     property: expectRunningLeaseIsLeft,
   },
   {
-    name: "heartbeat takes any token",
+    name: "heartbeat accepts any token",
     mutate: replaceOnce("heartbeat", "if fence ~= ARGV[3 + 2 * i - 1] or", "if not fence or"),
     property: async (q) => {
       await q.add("a");
@@ -134,5 +134,5 @@ describe.each(mutants)("$name", ({ mutate, property }) => {
 
 test("a mutation that does not fit the script is an error, not a pass", async () => {
   const queue = await setup({ mutate: replaceOnce("reap", "no such line", "") });
-  await expect(queue.engine.reap(1)).rejects.toThrow("once was expected");
+  await expect(queue.engine.reap(1)).rejects.toThrow("expected it once");
 });

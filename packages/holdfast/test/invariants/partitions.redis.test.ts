@@ -3,7 +3,7 @@ import { Holdfast, type HoldfastError, Observer, Queue } from "../../src/index.t
 import { Process } from "../support/process.ts";
 import { type System, setupSystem } from "../worker/harness.ts";
 
-/** A client whose calls to Redis wait until the test steps its process. */
+/** Makes a client whose calls to Redis wait until the test makes a step. */
 function processOf({ url, prefix, client }: System) {
   const process = new Process(client.connection);
   return { process, client: new Holdfast({ redis: url, prefix }, process.calls) };

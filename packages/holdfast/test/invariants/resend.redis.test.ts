@@ -38,7 +38,7 @@ test("a command whose reply was lost is never sent again by the client library i
   expect(await redis.llen("list-of-one")).toBe(1);
 });
 
-test("an acquire whose reply was lost leases no task to nobody", async () => {
+test("an acquire whose reply was lost leaves no task leased to nobody", async () => {
   const { proxy, connection, redis } = await lossy();
   const engine = new Engine(connection, "q", { instance: "lossy" });
   const tail = ["a", "b"].flatMap((id) => [id, encodeEnvelope("t", 1, "{}")]);

@@ -14,7 +14,7 @@ const untilExists = async (file) => {
   while (!existsSync(file)) await delay(10);
 };
 
-/** Tells the test the pid of this process before the handler misbehaves. */
+/** Writes the pid of this process to a file for the test, before the handler misbehaves. */
 const toldPid = (task) => writeFileSync(task.payload.file, String(process.pid));
 
 export const handlers = {

@@ -65,7 +65,7 @@ async function setup(isolation: IsolationOptions = {}, options: Partial<WorkerOp
   return { system, pool, queue, enqueue, run, ...watched };
 }
 
-describe("what crosses between worker and child", () => {
+describe("messages between worker and child", () => {
   test("payload and result keep their bytes", async () => {
     const { queue, run } = await setup();
     const text = '{ "n": 12345678901234567890, "s": "\\ud800", "e": [ ], "u": "žluť \u2028" }';
@@ -75,7 +75,7 @@ describe("what crosses between worker and child", () => {
     expect((await run("nothing")).resultText).toBe(null);
   });
 
-  test("a handler runs in another process, and the next one there too", async () => {
+  test("a handler runs in another process, and the next handler in the same one", async () => {
     const { run, pool } = await setup();
     const first = await run("pid");
     expect(Number(first.resultText)).not.toBe(process.pid);
@@ -83,7 +83,7 @@ describe("what crosses between worker and child", () => {
     expect(pool.pids).toEqual([Number(first.resultText)]);
   });
 
-  test("context, progress and log cross, and what cannot be stored is told", async () => {
+  test("context, progress and log are sent, and a value that cannot be stored is reported", async () => {
     const { run, queue, errors } = await setup();
     const task = await run("context", null, { tags: ["a"] });
     expect(JSON.parse(task.resultText ?? "")).toEqual({
@@ -148,7 +148,7 @@ describe("what crosses between worker and child", () => {
 });
 
 describe("a child that misbehaves is killed alone", () => {
-  /** One attempt that runs in another child over the whole test. */
+  /** Starts an attempt that runs in another child during the whole test. */
   async function neighbour(enqueue: (type: string, payload: unknown) => Promise<string>) {
     const [file, gate] = [newFile(), newFile()];
     const id = await enqueue("waits", { file, open: gate });
@@ -156,7 +156,7 @@ describe("a child that misbehaves is killed alone", () => {
     return { id, release: () => writeFileSync(gate, "") };
   }
 
-  test("an infinite loop blocks its own child until the time-out; others go on, their leases are kept", async () => {
+  test("an infinite loop blocks its own child until the time-out; other tasks continue, and their leases are kept", async () => {
     const { enqueue, run, queue, settled } = await setup(
       { processes: 3, killAfterMs: 60_000 },
       { leaseMs: 600 },
@@ -179,7 +179,7 @@ describe("a child that misbehaves is killed alone", () => {
   test.each([
     ["eatHeap", "heap"],
     ["eatBuffers", "buffers outside of the heap"],
-  ])("%s: it is killed for its %s, and tried again", async (type) => {
+  ])("%s: the child is killed for its %s, and the task is retried", async (type) => {
     const { enqueue, run, queue, settled } = await setup(
       { processes: 2, memoryMb: 128 },
       { backoff: { baseMs: 10, maxMs: 10 } },
@@ -196,7 +196,7 @@ describe("a child that misbehaves is killed alone", () => {
     expect(await queue.result(beside.id)).toMatchObject({ state: "completed", attempts: 1 });
   });
 
-  test("process.exit and an uncaught error fail the attempt by name", async () => {
+  test("the error of the attempt names process.exit or the uncaught error", async () => {
     const { enqueue, run, queue } = await setup({ processes: 2 });
     const beside = await neighbour(enqueue);
     expect((await run("exit")).lastError).toBe(
@@ -210,7 +210,7 @@ describe("a child that misbehaves is killed alone", () => {
     expect((await queue.result(beside.id))?.state).toBe("completed");
   });
 
-  test("a kill from outside is a failure of the attempt, no crash of the worker", async () => {
+  test("a kill from outside is a failure of the attempt, not a crash of the worker", async () => {
     const { enqueue, queue } = await setup();
     const file = newFile();
     const id = await enqueue("ignores", { file });
@@ -222,7 +222,7 @@ describe("a child that misbehaves is killed alone", () => {
     });
   });
 
-  test("what the handler started is killed with it", async () => {
+  test("processes that the handler started are killed with it", async () => {
     const { enqueue } = await setup();
     const file = newFile();
     await enqueue("grandchild", { file }, { timeoutMs: 1_500 });
@@ -244,7 +244,7 @@ describe("an abort", () => {
     expect(pool.pids).toEqual([pid]);
   });
 
-  test("kills a handler that goes on after the grace", async () => {
+  test("kills a handler that continues after the grace", async () => {
     const { enqueue, queue, settled } = await setup({ killAfterMs: 200 }, { leaseMs: 600 });
     const file = newFile();
     const id = await enqueue("ignores", { file });
@@ -258,7 +258,7 @@ describe("an abort", () => {
 });
 
 describe("the processes", () => {
-  test("end with the handlers, whatever runs there: nothing is left", async () => {
+  test("end when the handlers are closed, whatever runs in them", async () => {
     const { enqueue, worker, pool, queue } = await setup({ processes: 3 });
     const [spinning, waiting] = [newFile(), newFile()];
     const ids = [await enqueue("spin", { file: spinning }), await enqueue("ignores", { file: waiting })];
@@ -271,7 +271,7 @@ describe("the processes", () => {
       expect(await queue.get(id)).toMatchObject({ state: "pending", attempts: 0, releases: 1 });
   });
 
-  test("a child whose handler never ends goes when its worker is killed", async () => {
+  test("a child whose handler never ends is ended when its worker is killed", async () => {
     const file = newFile();
     const parent = spawn(process.execPath, [ABANDON, file], { stdio: "ignore" });
     const pid = Number(await said(file));
@@ -343,7 +343,7 @@ describe("the processes", () => {
       message: expect.stringContaining("none.mjs does not load"),
     });
     await expect(isolated(MODULE, { memoryMb: 1 })).rejects.toThrow("memoryMb has to be");
-    await expect(isolated([MODULE, MODULE])).rejects.toThrow(/"pid" is in .* and in /);
+    await expect(isolated([MODULE, MODULE])).rejects.toThrow(/"pid" has a handler in .* and another one in /);
     const silent = join(folder, "silent.mjs");
     writeFileSync(silent, "await new Promise(() => setInterval(() => {}, 1_000));");
     await expect(isolated(silent, { startMs: 300 })).rejects.toThrow("within 300 ms");

@@ -12,7 +12,7 @@ import { setupSystem } from "../worker/harness.ts";
 const tasks = (count: number, options = {}) =>
   Array.from({ length: count }, (_, n) => ({ type: "t", payload: n, ...options }));
 
-test("a lease that ran out is taken back within the sweep interval, and not before its end", async () => {
+test("an expired lease is taken back within the sweep interval, and not before its end", async () => {
   const system = await setupSystem();
   const { id } = await system.queue().enqueue("t", null);
   const janitor = system.janitor({ sweepIntervalMs: 200 });
@@ -31,7 +31,7 @@ test("a lease that ran out is taken back within the sweep interval, and not befo
   expect(lateMs).toBeLessThan(10_000);
 });
 
-test("leases and due times that a sweep has seen are handled on time, however long the sweep interval", async () => {
+test("leases and due times that a sweep has seen are handled on time, however long the sweep interval is", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   const leased = await queue.enqueue("t", null);
@@ -48,7 +48,7 @@ test("leases and due times that a sweep has seen are handled on time, however lo
   expect((crash?.endedAt ?? 0) - (crash?.startedAt ?? 0)).toBeLessThan(20_000);
 });
 
-test("a backlog that is larger than one sweep is worked off without a pause", async () => {
+test("a backlog that is larger than one sweep is handled without a pause", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   await queue.enqueueMany(tasks(11_000, { delayMs: 1 }));
@@ -69,7 +69,7 @@ test("a backlog that is larger than one sweep is worked off without a pause", as
   expect(swept.length).toBeGreaterThan(1);
 });
 
-test("two janitors at once move each task once", async () => {
+test("two janitors at the same time move each task once", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   const totals = { requeued: 0, promoted: 0 };
@@ -97,7 +97,7 @@ test("two janitors at once move each task once", async () => {
   expect((await system.observer.audit("work")).violations).toEqual([]);
 });
 
-test("retention keeps the newest by count and drops the rest by age", async () => {
+test("retention keeps the newest tasks by count and removes the others by age", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   await queue.enqueueMany(tasks(60));
@@ -162,7 +162,7 @@ test("each queue is audited, and entries without a record are removed", async ()
   expect(reports[1]).toMatchObject({
     repaired: 1,
     violations: expect.arrayContaining([
-      { invariant: "I1", detail: expect.stringContaining("processing holds ghost") },
+      { invariant: "I1", detail: expect.stringContaining("processing has an entry for ghost") },
     ]),
   });
   await until("one more audit", async () => {
@@ -172,7 +172,7 @@ test("each queue is audited, and entries without a record are removed", async ()
   expect(reports[2]).toEqual({ queue: "work", violations: [], repaired: 0 });
 });
 
-test("a queue that cannot be swept is reported, and does not stop the sweep of the others", async () => {
+test("a queue that cannot be swept is reported, and the other queues are still swept", async () => {
   const system = await setupSystem();
   for (const name of ["broken", "fine"]) {
     await system.queue(name).enqueue("t", null);
@@ -199,7 +199,7 @@ test("a queue that appears while the janitor runs is found", async () => {
   await until("its task is taken back", async () => (await system.queue("late").get(id))?.crashes === 1);
 });
 
-test("a janitor sweeps on after an outage of Redis, and stops within its grace during one", async () => {
+test("a janitor continues after an outage of Redis, and stops within its grace during an outage", async () => {
   const server = await startRedisServer(["--appendonly", "yes", "--appendfsync", "always"]);
   try {
     const system = await setupSystem(server.url);
@@ -277,7 +277,7 @@ test("a sweep interval out of range is refused", async () => {
   }
 });
 
-test("a pending task expires without a worker, also behind more tasks than a sweep reads at first", async () => {
+test("a pending task expires without a worker, even behind more tasks than a sweep reads at first", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   await queue.enqueueMany(tasks(450));

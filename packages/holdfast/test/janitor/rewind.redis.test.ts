@@ -71,7 +71,7 @@ test("a Redis that comes back without its data is reported, and its queues are a
   }
 });
 
-test("a rewind needs both signs: another run of the server, and a count that has not grown", () => {
+test("a rewind is recognized by both signs together: another run of the server, and a count that has not grown", () => {
   const detector = new RewindDetector();
   expect(detector.look("q", 5, "a")).toBeNull();
   // The queue was deleted and created again in the same run.
@@ -106,12 +106,12 @@ test("an audit continues where the last one ended, until it has seen everything"
   expect(at).toBeGreaterThanOrEqual(2);
   expect(reports[at]?.violations).toContainEqual({
     invariant: "I1",
-    detail: "dead_letters holds ghost without a record for it",
+    detail: "dead_letters has an entry for ghost, which has no record in that state",
   });
   expect(await client.connection.command("ZCARD", engine.keys.deadLetters)).toBe(0);
 });
 
-test("the walk also finds what a purge left behind", async () => {
+test("an audit by steps also finds what a purge left behind", async () => {
   const { name, redis, client, queue, engine } = library();
   await queue.enqueueMany(Array.from({ length: 400 }, (_, n) => ({ type: "t", payload: n })));
   await client.connection.command("HSET", engine.keys.tasks, "left", ".t 0\n1");

@@ -37,7 +37,7 @@ const WAYS: Record<string, (queue: Queue, type: unknown) => unknown> = {
 };
 
 test.each(Object.entries(WAYS))(
-  "%s refuses an invalid type: as the first call, after a valid one, and after itself",
+  "%s refuses an invalid type: as the first call, after a valid type, and twice",
   async (_, way) => {
     const { name, client, observer } = library();
     for (const wrong of [undefined, null, "", 5, "a b", Symbol("x"), {}]) {
@@ -98,7 +98,7 @@ test.each<[string, (queue: Record<string, (...args: unknown[]) => unknown>) => u
   ["wait(id, { waitMs: 2^31 })", (q) => q.wait?.("x", { waitMs: 2 ** 31 }), "got 2147483648"],
   ["result(id, { timeout })", (q) => q.result?.("x", { timeout: 5 }), "did you mean waitMs?"],
   ["result(id, { waitMs: '200' })", (q) => q.result?.("x", { waitMs: "200" }), 'got "200"'],
-])("%s says what is wrong, on a queue with and without partitions", async (_, call, message) => {
+])("the error of %s says what is wrong, on a queue with and without partitions", async (_, call, message) => {
   const { name, client, queue } = library();
   const partitioned = new Queue(`${name}-p`, { client, partitions: 2 });
   for (const each of [queue, partitioned])

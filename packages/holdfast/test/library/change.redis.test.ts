@@ -5,7 +5,7 @@ import { afterwards, library } from "../support/library.ts";
 
 const HOUR = 3_600_000;
 
-test("a task is run now, and a worker that waits for tasks gets it at once", async () => {
+test("a task is made due now, and a waiting worker gets it at once", async () => {
   const { name, queue, client, redis } = library();
   const { id } = await queue.enqueue("t", 1, { delayMs: HOUR });
   const seen: unknown[] = [];
@@ -37,7 +37,7 @@ test("a task that nobody knows is not found", async () => {
 });
 
 test.each([
-  ["nothing", {}, "nothing is to be changed"],
+  ["nothing", {}, "the change is empty"],
   ["two times", { runAt: 1, delayMs: 1 }, "delayMs and runAt exclude each other"],
   ["two payloads", { payload: 1, payloadText: "1" }, "payload and payloadText exclude each other"],
   ["a negative delay", { delayMs: -1 }, "delayMs has to be a whole number"],
@@ -67,7 +67,7 @@ test("a payload that is too large is refused", async () => {
   });
 });
 
-test("all scheduled tasks that match are run now, retries among them, and the next retries are left alone", async () => {
+test("all scheduled tasks that match are made due now, including retries, and their next retries are not changed", async () => {
   const { name, queue, observer, redis } = library();
   await queue.enqueueMany(
     Array.from({ length: 600 }, (_, n) => ({ type: n < 550 ? "t" : "u", payload: n, delayMs: HOUR + n })),
@@ -95,14 +95,14 @@ test("all scheduled tasks that match are run now, retries among them, and the ne
   expect(await observer.changeAll(name, {}, { priority: "high" })).toEqual({ changed: 0, skipped: 51 });
 });
 
-test("a change of many has no payload, no key and no other queue", async () => {
+test("a change of many tasks takes no payload, no key and no other queue", async () => {
   const { name, queue, observer } = library();
   const ids = ["a", "b"];
   for (const id of ids) await queue.enqueue("t", 1, { id });
   await expect(observer.change(name, ids, { payload: 2 })).rejects.toThrow("exactly one id");
-  await expect(observer.changeAll(name, {}, { key: "k" } as TaskChange)).rejects.toThrow("goes with ids");
+  await expect(observer.changeAll(name, {}, { key: "k" } as TaskChange)).rejects.toThrow("needs ids");
   await expect(observer.changeAll(name, {}, { delayMs: 0 }, { to: "other" } as object)).rejects.toThrow(
-    "to goes with a replay",
+    'only a replay can have "to"',
   );
   expect(await observer.change(name, [...ids, "none"], { key: "k" })).toEqual([
     ...ids.map((id) => ({ id, outcome: "changed", state: "pending" })),

@@ -59,7 +59,7 @@ test("a database that Redis does not have is an error at once, and nothing gets 
   expect(await admin.dbsize()).toBeGreaterThan(0);
 });
 
-test("a wrong password, a missing one and a missing right are told at once, not as a Redis that is away", async () => {
+test("a wrong password, a missing password and a missing right are reported at once, and not as an unavailable Redis", async () => {
   const server = await ownServer();
   const admin = adminOf(server.port);
   await admin.config("SET", "requirepass", "right");
@@ -93,7 +93,7 @@ test("a wrong password, a missing one and a missing right are told at once, not 
   }
 });
 
-test("once Redis lets it in, the same client works, and a wrong database is not remembered either", async () => {
+test("the same client works once Redis accepts it, even after a wrong database", async () => {
   const server = await ownServer();
   const admin = adminOf(server.port);
   await admin.config("SET", "requirepass", "old");
@@ -126,7 +126,7 @@ test("a unix socket works as path, as URL and from a client of ioredis, in the h
   expect(await admin.client("LIST")).not.toContain("holdfast-heartbeat");
 });
 
-test("a client of ioredis says where Redis is, and is itself left alone", async () => {
+test("a client of ioredis only says where Redis is, and is not used or changed", async () => {
   const { name } = library();
   const { hostname, port } = new URL(redisUrl());
   const redis = new Redis({
@@ -174,7 +174,7 @@ test("a Cluster that asks for a password, by settings and by a client of ioredis
 });
 
 test.each([{ tls: {} }, { tls: { rejectUnauthorized: false } }, { tls: true }])(
-  "with %j nothing is sent without TLS, the password least of all",
+  "with %j nothing is sent without TLS, especially not the password",
   async (settings) => {
     const received: Buffer[] = [];
     const listener = createServer((socket) => {
@@ -198,7 +198,7 @@ test.each([{ tls: {} }, { tls: { rejectUnauthorized: false } }, { tls: true }])(
   },
 );
 
-test("close() tells whoever waits for a connection, at once", async () => {
+test("close() ends calls that wait for a connection at once", async () => {
   const port = await freePort();
   for (const redis of [
     { host: "127.0.0.1", port },

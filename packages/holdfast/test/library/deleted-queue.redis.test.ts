@@ -226,7 +226,7 @@ describe("a deleted partitioned queue that a producer still uses", () => {
     expect((await observer.stats("hot")).pending).toBe(608);
   });
 
-  test("is served again by its running worker, without an error", async () => {
+  test("is worked on again by its running worker, without an error", async () => {
     const system = await setupSystem();
     const options = { redis: system.url, prefix: system.prefix };
     const queue = new Queue("hot", { ...options, partitions: 2 });

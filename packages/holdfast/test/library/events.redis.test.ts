@@ -6,7 +6,7 @@ import { mintPartitionId } from "../../src/partitions/partition-names.ts";
 import { afterwards, library, started } from "../support/library.ts";
 import { redisUrl } from "../support/setup.ts";
 
-/** The next events: their types and ids, until there are so many. */
+/** Reads this many events. */
 async function take(events: QueueEvents, count: number): Promise<QueueEvent[]> {
   const taken: QueueEvent[] = [];
   while (taken.length < count) {
@@ -20,7 +20,7 @@ async function take(events: QueueEvents, count: number): Promise<QueueEvent[]> {
 const brief = (events: QueueEvent[]) =>
   events.map((event) => (event.type === "gap" ? `gap ${event.missed}` : `${event.type} ${event.id}`));
 
-test("another process reads what happens, with results and in order, and goes on from a cursor", async () => {
+test("another process reads what happens, with results and in order, and continues from a cursor", async () => {
   const { name, client, queue, observer } = library();
   await observer.configure(name, { maxEvents: 1_000 });
   const events = queue.events();
@@ -72,7 +72,7 @@ test("a reader waits for events and ends with its signal", async () => {
   expect(await waiting).toEqual({ value: undefined, done: true });
 });
 
-test("wrong options and a queue that keeps no events are refused by name", async () => {
+test("wrong options and a queue that keeps no events are refused, and the error names the cause", async () => {
   const { name, queue } = library();
   expect(() => queue.events({ types: ["ended"] as never })).toThrow(/types has to be a list of enqueued/);
   expect(() => queue.events({ lastEventId: "1" } as never)).toThrow(/after/);
@@ -88,7 +88,7 @@ test("wrong options and a queue that keeps no events are refused by name", async
     });
 });
 
-test("events of a queue with partitions come with one cursor for all, of new partitions too", async () => {
+test("events of a queue with partitions have one cursor for all partitions, including new ones", async () => {
   const { name, client, observer } = library();
   await observer.partition(name, 2);
   await observer.configure(name, { maxEvents: 1_000 });
@@ -117,7 +117,7 @@ test("events of a queue with partitions come with one cursor for all, of new par
   expect(brief(await take(going, 1))).toEqual([`enqueued ${added}`]);
 });
 
-test("whoever waits for a result is told of the end, and looks at the task twice and no more", async () => {
+test("a caller that waits for a result learns of the end, and looks at the task no more than twice", async () => {
   const { name, queue, observer, client } = library();
   await observer.configure(name, { maxEvents: 1_000 });
   await queue.enqueueMany(Array.from({ length: 50 }, (_, i) => ({ type: "t", payload: i, id: `t${i}` })));
@@ -159,7 +159,7 @@ test("a thousand waits cost Redis less than 100 commands a second", async () => 
   const commands = async () => {
     const info = await client.connection.command<string>("INFO", "commandstats");
     const calls = [...info.matchAll(/^cmdstat_(?!info)[^:]+:calls=(\d+)/gm)];
-    // What scripts call counts as well.
+    // The commands that scripts call are counted too.
     return calls.reduce((sum, [, count]) => sum + Number(count), 0);
   };
   await queue.cancel("t0");
@@ -171,7 +171,7 @@ test("a thousand waits cost Redis less than 100 commands a second", async () => 
   expect((await Promise.all(waiting)).every((task) => task?.state === "cancelled")).toBe(true);
 });
 
-test("a wait ends with its time and its signal, and goes on by looking if the setting is switched off", async () => {
+test("a wait ends with its time or its signal, and polls the task if the setting is switched off", async () => {
   const { name, queue, observer } = library();
   await observer.configure(name, { maxEvents: 1_000 });
   await queue.enqueue("t", 1, { id: "a" });

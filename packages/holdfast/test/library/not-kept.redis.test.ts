@@ -10,7 +10,7 @@ test.each([
   ["retentionCount", { retentionCount: 0 }],
   ["retentionMs", { retentionMs: 0 }],
 ])(
-  "%s of 0: who asks for the result of a task that has ended is told that it is not kept",
+  "%s of 0: a caller that asks for the result of an ended task learns that it is not kept",
   async (name, settings) => {
     const system = await setupSystem();
     const queue = system.queue();
@@ -22,7 +22,7 @@ test.each([
     await expect(queue.result(id)).rejects.toMatchObject({
       code: "task_not_kept",
       taskId: id,
-      message: `there is no record of task "${id}": it ended, or there never was such a task; queue "work" keeps no ended tasks: its ${name} is 0`,
+      message: `there is no record of task "${id}": it ended, or no such task ever existed; queue "work" keeps no ended tasks: its ${name} is 0`,
     });
   },
 );

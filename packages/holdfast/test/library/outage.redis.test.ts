@@ -31,7 +31,7 @@ test("a Redis that is down at the start is reported with the remedy, and the sam
   expect(await queue.get(id)).toMatchObject({ state: "pending", payloadText: "2" });
 });
 
-test("an enqueue during an outage fails as unknown or not accepted, and is never lost in silence", async () => {
+test("an enqueue during an outage fails as unknown or not accepted, and is never lost silently", async () => {
   const server = await ownServer();
   const client = new Holdfast({ redis: { port: server.port, commandTimeoutMs: 300 } });
   afterwards(() => client.close());
@@ -86,7 +86,7 @@ test("a server that is too old is refused before anything is written", async () 
   });
 });
 
-test("a server that evicts is refused with the command that mends it, and accepted after that command", async () => {
+test("a server that evicts keys is refused with the command that corrects it, and accepted after that command", async () => {
   const server = await ownServer("--maxmemory-policy", "allkeys-lru");
   const client = new Holdfast({ redis: server.url });
   afterwards(() => client.close());
@@ -99,7 +99,7 @@ test("a server that evicts is refused with the command that mends it, and accept
   expect(await queue.enqueue("t", 1)).toMatchObject({ duplicate: false });
 });
 
-test("at maxmemory enqueues are refused by name, waiting tasks still run, and then there is room", async () => {
+test("at maxmemory the error of an enqueue names the cause, waiting tasks still run, and then there is room", async () => {
   const server = await ownServer();
   const { name, client, queue, engine, observer } = library({ redis: server.url });
   const tasks = Array.from({ length: 300 }, (_, i) => ({

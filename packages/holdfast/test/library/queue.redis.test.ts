@@ -41,7 +41,7 @@ test("a task with a minted id is known when its caller repeats the enqueue with 
 });
 
 describe("ready", () => {
-  test("registers the queue and learns its durability before the first enqueue", async () => {
+  test("registers the queue and reads its durability before the first enqueue", async () => {
     const { queue, observer, name } = library();
     await queue.ready();
     expect(await observer.queues()).toContain(name);
@@ -67,7 +67,7 @@ describe("ready", () => {
 });
 
 describe("a refused task", () => {
-  test("of a full queue is not stored, whatever else came in its call, and fits once there is room", async () => {
+  test("of a full queue is not stored, whatever else is in its call, and is accepted once there is room", async () => {
     const { name, queue, observer } = library();
     await observer.configure(name, { maxWaiting: 2 });
     const late = { delayMs: 60_000 };
@@ -104,8 +104,8 @@ describe("a refused task", () => {
     ["an id with a slash", "t", "1", { id: "a/b" }, "invalid_task_id"],
     ["an empty type", "", "1", {}, "invalid_task_type"],
     ["a type with a newline", "t\n", "1", {}, "invalid_task_type"],
-    ["a retry number of its own making", "t", "1", { maxRetries: 1.5 }, "invalid_argument"],
-    ["a priority that is none", "t", "1", { priority: "urgent" as "high" }, "invalid_argument"],
+    ["an invalid number of retries", "t", "1", { maxRetries: 1.5 }, "invalid_argument"],
+    ["an unknown priority", "t", "1", { priority: "urgent" as "high" }, "invalid_argument"],
     ["a fingerprint with a space", "t", "1", { id: "x", fingerprint: "a p=h" }, "invalid_argument"],
     ["a fingerprint with a newline", "t", "1", { id: "x", fingerprint: "a\n" }, "invalid_argument"],
     ["an empty fingerprint", "t", "1", { id: "x", fingerprint: "" }, "invalid_argument"],
@@ -179,11 +179,11 @@ async function expectStoredOnce(waves: number, perWave: number, disturb: (wave: 
   expect(stored.sort()).toEqual(receipts.map(({ id }) => id).sort());
 }
 
-test("SCRIPT FLUSH in the middle of 2,000 enqueues: each is stored once", async () => {
+test("with a SCRIPT FLUSH during 2,000 enqueues each task is stored once", async () => {
   await expectStoredOnce(20, 100, () => admin.script("FLUSH"));
 });
 
-test("connections cut in the middle of 2,000 enqueues: each accepted task is stored once", async () => {
+test("with connections that are cut during 2,000 enqueues each accepted task is stored once", async () => {
   let killed = 0;
   await expectStoredOnce(20, 100, async () => {
     killed += Number(await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"));
@@ -203,7 +203,7 @@ test("a closed queue refuses every way of enqueueing, and says that it was close
   await expect(queue.get("x")).rejects.toMatchObject({ code: "closed" });
 });
 
-test("a queue over a client that others use leaves it open", async () => {
+test("a queue on a shared client leaves the client open", async () => {
   const { client, queue } = library();
   const other = new Queue("another", { client });
   afterwards(() => client.registry.removeQueue("another", async () => true));

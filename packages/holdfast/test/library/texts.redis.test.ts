@@ -50,7 +50,7 @@ const NAMES: Record<string, { allowed: RegExp; give(text: string): unknown }> = 
   },
 };
 
-describe("a text that stands in records and keys as it is", () => {
+describe("a text that is written into records and keys unchanged", () => {
   test.each(Object.keys(NAMES))("%s: a text that could break a record is refused at once", async (name) => {
     const { allowed, give } = NAMES[name] as (typeof NAMES)[string];
     for (const nasty of NASTY) {
@@ -118,7 +118,7 @@ describe("a text that stands in records and keys as it is", () => {
   });
 });
 
-test("free text is returned byte for byte, and changes nothing beside it", async () => {
+test("free text is returned byte for byte, and does not change anything else in the record", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   const tagsOf = (text: string) => (text.isWellFormed() && text !== "" && text.length <= 64 ? [text] : []);

@@ -72,7 +72,7 @@ test("tasks with unique keys, ids and other tasks go through one batch", async (
   expect([told[0], told[3]]).toEqual(["stored", "stored"]);
 });
 
-test("bad unique keys are refused, with the field and the remedy", async () => {
+test("invalid unique keys are refused, and the error names the field and the remedy", async () => {
   const { queue } = library();
   const refused = async (value: unknown) =>
     queue.enqueue("t", 1, { unique: value as never }).then(
@@ -87,7 +87,7 @@ test("bad unique keys are refused, with the field and the remedy", async () => {
   expect(await refused("k")).toMatch(/unique has to be an object such as/);
 });
 
-test("in a queue with partitions the unique key chooses the partition, so it holds over all of them", async () => {
+test("in a queue with partitions the unique key chooses the partition, so it is unique over all partitions", async () => {
   const { client } = library();
   const name = `t-${nanoid(12).replaceAll(/[^A-Za-z0-9]/g, "x")}`;
   const queue = new Queue(name, { client, partitions: 4 });
@@ -106,7 +106,7 @@ test("in a queue with partitions the unique key chooses the partition, so it hol
     });
 });
 
-test("a replay of many leaves those dead whose keys are held, and counts them", async () => {
+test("a replay of many tasks leaves tasks dead whose unique keys are held, and counts them", async () => {
   const { queue, observer, engine, redis, name } = library();
   const keys = Array.from({ length: 600 }, (_, n) => `k${n}`);
   const of = (key: string) => ({ type: "t", payload: 1, maxRetries: 0, unique: { key } });
@@ -128,10 +128,10 @@ test("a replay of many leaves those dead whose keys are held, and counts them", 
   // The tasks that held the keys still hold them.
   const again = await queue.enqueueMany(keys.map(of));
   expect(again.every((result) => result.ok && result.receipt.deduplicated)).toBe(true);
-  await expect(observer.discardAll(name, {}, { force: true })).rejects.toThrow(/go with replayAll/);
+  await expect(observer.discardAll(name, {}, { force: true })).rejects.toThrow(/are options of replayAll/);
 });
 
-test("a replay into another queue takes the key there, or says who holds it", async () => {
+test("a replay into another queue takes the unique key there, or names the task that holds it", async () => {
   const { observer, redis, name, queue } = library();
   const target = library();
   const worker = new Worker(name, { t: fail }, { redis });

@@ -385,7 +385,7 @@ test("a queue that gets partitions still counts against the limit of its maker, 
   await client.registry.addQueue("another", { maker });
 });
 
-test("when a queue gets partitions, its worker is neither stalled by the removed part nor keeps slots for it", async () => {
+test("when a queue gets partitions, its worker neither stalls because of the removed part nor keeps slots for it", async () => {
   const system = await setupSystem();
   const options = { redis: system.url, prefix: system.prefix, watchMs: 20, pollMs: 50 };
   const end = gate();

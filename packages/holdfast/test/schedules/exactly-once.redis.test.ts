@@ -151,7 +151,7 @@ test("a write that Redis aborts can be repeated, and half of a write fires nothi
   }
 });
 
-test("a put that Redis aborts leaves what is due as it was", async () => {
+test("a put that Redis aborts does not change which occurrences are due", async () => {
   for (let call = 1; call <= 3; call++) {
     const { clock, every, janitor, times } = await setupSchedules();
     await every({ missed: "all" });
@@ -182,7 +182,7 @@ test("a put reads again if a janitor has decided meanwhile, so no occurrence com
   expect((await schedules.get("s"))?.runs).toHaveLength(2);
 });
 
-test("puts and janitors at once: each occurrence is one task (property)", async () => {
+test("with concurrent puts and janitors each occurrence is one task (property)", async () => {
   for (let round = 0; round < 10; round++) {
     const { clock, every, janitor, times } = await setupSchedules();
     await every({ missed: "all" });
@@ -210,7 +210,7 @@ test("many janitors at once report each occurrence once", async () => {
   expect(told.sort()).toEqual([1, 2, 3, 4, 5].map((minute) => [NOON + minute * MINUTE, "enqueued"]));
 });
 
-test("a clock that jumps ahead and back makes no time come twice", async () => {
+test("if the clock jumps ahead and back, no time occurs twice", async () => {
   const { clock, every, janitor, times, schedules } = await setupSchedules();
   await every({ missed: "all" });
   const { fire } = janitor();
@@ -218,7 +218,7 @@ test("a clock that jumps ahead and back makes no time come twice", async () => {
   await fire();
   clock.nowMs = NOON + MINUTE;
   await fire();
-  // A put while the clock is back still chooses a next time that has not passed.
+  // A put still chooses a next time in the future, even while the clock is set back.
   await every({ missed: "all", cron: "*/1 * * * *" });
   expect((await schedules.get("s"))?.nextAt).toBe(NOON + 4 * MINUTE);
   for (const minute of [2, 3, 4]) {

@@ -5,7 +5,7 @@ import { MINUTE, NOON, setupSchedules } from "./harness.ts";
 
 const at = (minutes: number) => NOON + minutes * MINUTE;
 
-test("a schedule is seen as it was written, with defaults, words and five times", async () => {
+test("a schedule is shown as it was written, with its defaults, a description in words and its next five times", async () => {
   const { schedules } = await setupSchedules();
   const view = await schedules.put("nightly", {
     queue: "work",
@@ -62,7 +62,7 @@ test.each([
   },
 );
 
-test("of a long outage the last hundred occurrences are made up for", async () => {
+test("after a long outage the last hundred missed occurrences are enqueued", async () => {
   const { clock, every, janitor, times, enqueuedTotal } = await setupSchedules();
   await every({ missed: "all" });
   clock.nowMs = at(60 * 24);
@@ -71,7 +71,7 @@ test("of a long outage the last hundred occurrences are made up for", async () =
   expect((await times()).at(-1)).toBe(60 * 24);
 });
 
-test("without overlap an occurrence is skipped while the task before has not ended, however long that takes", async () => {
+test("without overlap an occurrence is skipped while the previous task has not ended, however long that takes", async () => {
   const { clock, every, janitor, system, schedules, enqueuedTotal } = await setupSchedules();
   await every({ overlap: "skip" });
   const { fire, events } = janitor();
@@ -90,7 +90,7 @@ test("without overlap an occurrence is skipped while the task before has not end
   expect(view?.runs).toHaveLength(10);
 });
 
-test("a paused schedule does not fire, and what it missed is not made up for", async () => {
+test("a paused schedule does not fire, and its missed occurrences are not enqueued later", async () => {
   const { clock, every, janitor, times, schedules } = await setupSchedules();
   await every({ missed: "all" });
   expect(await schedules.pause("s")).toMatchObject({ paused: true, nextAt: null });
@@ -103,7 +103,7 @@ test("a paused schedule does not fire, and what it missed is not made up for", a
   await expect(schedules.pause("none")).rejects.toMatchObject({ code: "not_found" });
 });
 
-test("an update keeps the runs, and the next time where expression and zone stay", async () => {
+test("an update keeps the runs, and also the next time if expression and zone do not change", async () => {
   const { clock, every, janitor, schedules } = await setupSchedules();
   await every();
   clock.nowMs = at(1);
@@ -122,7 +122,7 @@ test.each([
   ["a list instead of a star", { cron: "0-59 * * * *" }],
   ["the zone in small letters", { timeZone: "utc" }],
   ["another expression", { cron: "30 * * * *" }],
-])("a put drops nothing that is due and that no janitor has seen: %s", async (_, change) => {
+])("a put drops no due occurrence that no janitor has seen yet: %s", async (_, change) => {
   const { clock, every, janitor, times, schedules } = await setupSchedules();
   await every({ missed: "all" });
   clock.nowMs = at(3) + 20_000;
@@ -135,7 +135,7 @@ test.each([
   expect((await schedules.get("s"))?.nextAt).toBe(written.nextAt);
 });
 
-test("what a put finds due goes by the policies of the definition before, and is told as a janitor tells it", async () => {
+test("occurrences that a put finds due follow the policies of the old definition, and are reported as by a janitor", async () => {
   const { clock, every, janitor, times, schedules } = await setupSchedules();
   await every({ missed: "once" });
   clock.nowMs = at(3) + 20_000;
@@ -152,7 +152,7 @@ test("what a put finds due goes by the policies of the definition before, and is
   expect((await schedules.get("s"))?.nextAt).toBe(at(6));
 });
 
-test("a put keeps what is owed already before what has become due", async () => {
+test("a put keeps the owed times, before the times that have become due", async () => {
   const { clock, every, janitor, observer, schedules, times } = await setupSchedules();
   await every({ missed: "all" });
   await observer.configure("work", { maxWaiting: 1 });
@@ -167,7 +167,7 @@ test("a put keeps what is owed already before what has become due", async () => 
   expect(await times()).toEqual([1, 2]);
 });
 
-test("run now enqueues a task at once, paused or not, and leaves the occurrences as they are", async () => {
+test("run now enqueues a task at once, paused or not, and does not change the occurrences", async () => {
   const { every, schedules, observer } = await setupSchedules();
   await every();
   await schedules.pause("s");
@@ -181,7 +181,7 @@ test("run now enqueues a task at once, paused or not, and leaves the occurrences
   expect((await schedules.get("s"))?.nextAt).toBe(at(1));
 });
 
-test("a full queue is tried again until it takes the task; another schedule is not held up", async () => {
+test("a full queue is tried again until it accepts the task, without delaying another schedule", async () => {
   const { clock, every, janitor, observer, schedules, times } = await setupSchedules();
   await every();
   await schedules.put("other", { queue: "free", cron: "* * * * *", type: "t" });
@@ -200,7 +200,7 @@ test("a full queue is tried again until it takes the task; another schedule is n
   expect(await times()).toEqual([1]);
 });
 
-test("the slots of an interval neither shift nor double, however often it is written and however late janitors come", async () => {
+test("the times of an interval neither shift nor occur twice, however often the schedule is written and however late janitors come", async () => {
   const { clock, every, janitor, times } = await setupSchedules();
   const { fire } = janitor();
   await every({ cron: "@every 10m" });
@@ -237,7 +237,7 @@ test("a schedule has no occurrence before its start or after its end, and shows 
   expect(await times()).toEqual([3, 4, 5, 12]);
 });
 
-test("what a put finds due goes by the end of the definition before", async () => {
+test("occurrences that a put finds due follow the end of the old definition", async () => {
   const { clock, every, janitor, times } = await setupSchedules();
   await every({ missed: "all" });
   clock.nowMs = at(3);
@@ -246,7 +246,7 @@ test("what a put finds due goes by the end of the definition before", async () =
   expect(await times()).toEqual([1, 2, 3]);
 });
 
-test("a schedule of an earlier version, which has no start and no end, goes on", async () => {
+test("a schedule of an earlier version, which has no start and no end, continues", async () => {
   const { clock, every, janitor, times, schedules, system, store } = await setupSchedules();
   await every();
   const { definition } = (await store.get("s")) ?? {};
@@ -283,7 +283,7 @@ test("a limit counts the occurrences that are enqueued, over puts, and not the r
   expect(await every({ limit: 4 })).toMatchObject({ nextAt: at(7), nextRuns: [at(7)] });
 });
 
-test("a limit holds for what is made up for, too, whoever decides on it", async () => {
+test("a limit also holds for missed occurrences, whoever decides about them", async () => {
   const { clock, every, janitor, times } = await setupSchedules();
   await every({ limit: 5, missed: "all" });
   clock.nowMs = at(3);
@@ -294,7 +294,7 @@ test("a limit holds for what is made up for, too, whoever decides on it", async 
   expect(await times()).toEqual([1, 2, 3, 4, 5]);
 });
 
-test("a new schedule can have its first occurrence at once, and then goes by its times", async () => {
+test("a new schedule can have its first occurrence at once, and then follows its times", async () => {
   const { clock, every, janitor, times, schedules } = await setupSchedules();
   clock.nowMs = at(0.5);
   const first = await every({ cron: "@every 10m", immediately: true });
@@ -312,7 +312,7 @@ test("a new schedule can have its first occurrence at once, and then goes by its
   expect(await every({ immediately: true, paused: true })).toMatchObject({ nextAt: null });
 });
 
-test("a first occurrence at once that no janitor enqueued in time is made up for with the slots after it", async () => {
+test("an immediate first occurrence that no janitor enqueued in time is enqueued later, with the occurrences after it", async () => {
   const { clock, every, janitor, times } = await setupSchedules();
   clock.nowMs = at(0.5);
   await every({ cron: "@every 10m", immediately: true, missed: "all" });
@@ -347,7 +347,7 @@ test("a deleted schedule fires no more, and its tasks stay", async () => {
   expect(await schedules.list()).toEqual([]);
 });
 
-test("a schedule of a queue that was deleted brings it back", async () => {
+test("a schedule creates its deleted queue again", async () => {
   const { clock, every, janitor, observer, times } = await setupSchedules();
   await every();
   await observer.pause("work");
@@ -357,7 +357,7 @@ test("a schedule of a queue that was deleted brings it back", async () => {
   expect(await times()).toEqual([1]);
 });
 
-test("writers at once: the last one stands, and each is told what it wrote or that others write", async () => {
+test("of concurrent writers the last one wins, and each learns what it wrote or that others are writing", async () => {
   const { every, schedules } = await setupSchedules();
   await every();
   const views = await Promise.all([1, 2, 3, 4].map((n) => every({ payloadText: String(n) })));
@@ -404,13 +404,13 @@ test("a janitor wakes for an occurrence, however long its sweep interval", async
   const lags: number[] = [];
   janitor.on("scheduled", ({ lagMs }) => lags.push(lagMs));
   await janitor.start();
-  await until("three were told of", () => lags.length >= 3, 10_000);
+  await until("three occurrences were reported", () => lags.length >= 3, 10_000);
   expect((await observer.stats("work")).pending).toBeGreaterThanOrEqual(3);
   await janitor.stop();
   expect(await schedules.delete("s")).toBe(true);
 });
 
-test("a janitor that looks after schedules is seen while it runs, and no longer", async () => {
+test("a janitor that looks after schedules is listed while it runs, and not after that", async () => {
   const { system, observer } = await setupSchedules();
   const blind = system.janitor({ schedules: false });
   const [one, two] = [system.janitor({ sweepIntervalMs: 50 }), system.janitor({ sweepIntervalMs: 50 })];
@@ -424,7 +424,7 @@ test("a janitor that looks after schedules is seen while it runs, and no longer"
   expect(await observer.janitors()).toEqual([]);
 });
 
-test("a janitor that died without a word counts for a sweep interval and 15 s", async () => {
+test("a janitor that died suddenly is listed for a sweep interval and 15 s more", async () => {
   const { clock, store, system } = await setupSchedules();
   const announced = (janitorId: string) => store.due(1, { janitorId, aliveMs: 20_000 });
   const left = async () => {
@@ -439,7 +439,7 @@ test("a janitor that died without a word counts for a sweep interval and 15 s", 
   expect(await left()).toEqual(["other"]);
 });
 
-test("a janitor of an injected time fires by it; one that is told so leaves schedules alone", async () => {
+test("a janitor fires by an injected clock, and a janitor with schedules: false fires nothing", async () => {
   const { clock, every, system, times } = await setupSchedules();
   await every({ missed: "all" });
   clock.nowMs = at(2);

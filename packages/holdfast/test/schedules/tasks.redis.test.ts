@@ -7,7 +7,7 @@ import { MINUTE, NOON, setupSchedules } from "./harness.ts";
 const at = (minutes: number) => NOON + minutes * MINUTE;
 const outcomes = (events: readonly ScheduleRunEvent[]) => events.map(({ outcome }) => outcome);
 
-test("a task knows its schedule, its number and its time; over puts, outages and runs by hand", async () => {
+test("a task knows its schedule, its number and its time, also after puts, outages and runs by hand", async () => {
   const { clock, every, janitor, observer, schedules } = await setupSchedules();
   const scheduleOf = async (id: string) => (await observer.task("work", id))?.schedule;
   await every({ missed: "all" });
@@ -24,7 +24,7 @@ test("a task knows its schedule, its number and its time; over puts, outages and
   expect(await scheduleOf(taskId)).toEqual({ id: "s", run: null, dueAt: at(1) });
 });
 
-test("a task keeps its number if one janitor is killed after a part of what is owed", async () => {
+test("a task keeps its number if a janitor is killed after it enqueued a part of the owed tasks", async () => {
   const { clock, every, janitor, observer } = await setupSchedules();
   await every({ missed: "all" });
   clock.nowMs = at(4);
@@ -40,7 +40,7 @@ test("a task keeps its number if one janitor is killed after a part of what is o
   expect(tasks.map(({ schedule }) => schedule?.run).sort()).toEqual([1, 2, 3, 4]);
 });
 
-test("a handler is told the schedule, the number and the time; another task has none", async () => {
+test("a handler gets the schedule, the number and the time; other tasks have none", async () => {
   const { clock, every, janitor, system } = await setupSchedules();
   const seen: (TaskSchedule | null)[] = [];
   await every();
@@ -143,7 +143,7 @@ test("with keepLatest one task runs and one waits for its end", async () => {
   ]);
 });
 
-test("a janitor that is killed after an occurrence was deduplicated changes nothing: it is noted once", async () => {
+test("if a janitor is killed after an occurrence was deduplicated, the occurrence is still noted once", async () => {
   const { clock, every, janitor, system, schedules, enqueuedTotal } = await setupSchedules();
   await every({ options: { unique: { key: "k" } } });
   await system.queue().enqueue("t", 1, { unique: { key: "k" } });
@@ -162,7 +162,7 @@ test("a janitor that is killed after an occurrence was deduplicated changes noth
   expect(await enqueuedTotal()).toBe(1);
 });
 
-test("in a queue with partitions the unique key of a schedule holds against every other task of the key", async () => {
+test("in a queue with partitions the unique key of a schedule excludes every other task with that key", async () => {
   const { clock, schedules, janitor, system, observer } = await setupSchedules();
   const queue = new Queue("parted", { client: system.client, partitions: 5 });
   await queue.ready();

@@ -67,7 +67,7 @@ test("after a time without a process the next bucket covers all of that time", a
   ]);
 });
 
-test("an idle queue takes one bucket, however long; five minutes become one of the long series", async () => {
+test("an idle queue needs only one bucket; five minutes become one bucket of the long series", async () => {
   const { history, at, system } = await setup();
   const keeper = history();
   await keeper.keep(at(1, 5), null);
@@ -81,7 +81,7 @@ test("an idle queue takes one bucket, however long; five minutes become one of t
   expect(await system.redis.pttl(`${system.prefix}:{work}:series`)).toBeGreaterThan(0);
 });
 
-test("times before the fine buckets come from those of five minutes", async () => {
+test("times before the oldest fine bucket come from the buckets of five minutes", async () => {
   const { history, at } = await setup();
   const keeper = history();
   const hours = 5;

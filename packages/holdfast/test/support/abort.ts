@@ -8,7 +8,7 @@ export interface Held {
   fence: string;
 }
 
-/** A start state, and the call that is cut short in it. */
+/** A start state, and the call that is aborted in it. */
 export interface Scenario {
   script: string;
   /** @returns the ids that were accepted, and the leases that are held */
@@ -86,7 +86,7 @@ async function drain(queue: TestQueue, ledger: AckLedger): Promise<void> {
 }
 
 /**
- * I14: cuts the call short at each of its Redis calls in turn, in a fresh queue each time, then repairs by one audit
+ * I14: aborts the call at each of its Redis calls in turn, in a fresh queue each time, then repairs by one audit
  * and runs all tasks to their end. No accepted task may be lost, no second ack be accepted, and I1 and I2 have to hold.
  * @param repeat the caller sends the same call again, as the client does after an error that it can retry
  * @returns how many calls the script makes

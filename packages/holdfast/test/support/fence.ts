@@ -31,7 +31,7 @@ export async function expectFenced(queue: TestQueue): Promise<void> {
   expect(await queue.ack(second)).toBe("acked");
 }
 
-/** I5: a lease that was taken back is over, even before somebody else holds the task. */
+/** I5: a lease that was taken back has ended, even before somebody else holds the task. */
 export async function expectReapSpoilsToken(queue: TestQueue): Promise<void> {
   await queue.add("reaped");
   const grant = await queue.grant();

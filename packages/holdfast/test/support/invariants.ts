@@ -245,10 +245,10 @@ export function violationsOf(queue: QueueSnapshot): string[] {
       : ids;
     const place = isPending ? "pending" : name === "deadLetters" ? "dead" : name;
     for (const id of standing) {
-      // An acquire that was cut short while it put a task aside may leave the entry in the first list.
+      // An acquire that was aborted while it put a task aside may leave the entry in the first list.
       if ((name === "pendingTyped" || name === "pendingKeyed") && places.has(id)) continue;
-      // A cancel leaves the entry, and the next life of the task may be in another band. The entry that is met second
-      // is dropped.
+      // A cancel leaves the old entry, and the next life of the task may be in another band. An acquire removes the
+      // entry that it meets second.
       if (isPending && places.get(id)?.includes(place)) continue;
       places.set(id, [...(places.get(id) ?? []), place]);
     }

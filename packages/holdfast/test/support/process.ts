@@ -1,6 +1,6 @@
 import type { Connection } from "../../src/redis/connection.ts";
 
-/** A stand-in for a process: each of its calls to Redis waits until the test lets it go. */
+/** Acts like a process: each of its calls to Redis waits until the test makes a step. */
 export class Process {
   readonly calls: Connection;
   readonly #waiting: (() => Promise<void>)[] = [];

@@ -6,7 +6,7 @@ export function replaceOnce(script: string, from: string, to: string): Mutate {
     if (name !== script) return source;
     const parts = source.split(from);
     if (parts.length !== 2) {
-      throw new RangeError(`"${from}" is ${parts.length - 1} times in ${script}, once was expected`);
+      throw new RangeError(`"${from}" is ${parts.length - 1} times in ${script}, expected it once`);
     }
     return parts.join(to);
   };

@@ -24,7 +24,7 @@ const STATES: Record<TaskEventType, RegExp> = {
   removed: /^(absent|purged)$/,
 };
 
-/** What a reader of the events knows about the tasks of a queue: the last event of each. */
+/** Knows the tasks of a queue only from its events: the last event of each task. */
 export class ToldStates {
   readonly last = new Map<string, TaskEventType>();
   readonly ids = new Set<string>();
@@ -36,7 +36,7 @@ export class ToldStates {
     this.#reader = new PartReader(engine, { life, last: 0 });
   }
 
-  /** Reads what is new. */
+  /** Reads new events. */
   async read(): Promise<void> {
     for (let hasMore = true; hasMore; ) {
       const batch = await this.#reader.read();
@@ -54,7 +54,9 @@ export class ToldStates {
     }
   }
 
-  /** The tasks whose last event does not fit their state. @param states of all tasks that the queue knows */
+  /**
+   * Returns the tasks whose last event does not match their state. @param states the states of all tasks of the queue
+   */
   wrong(states: Iterable<readonly [id: string, state: string]>): string[] {
     return [...states].flatMap(([id, state]) => {
       const event = this.last.get(id);

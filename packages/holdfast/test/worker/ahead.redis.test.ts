@@ -18,7 +18,7 @@ function quickAndSlow() {
 
 const tasks = (type: string, count: number) => Array.from({ length: count }, () => ({ type, payload: null }));
 
-test("a worker with quick handlers takes tasks ahead of its slots, and one that runs at a time", async () => {
+test("a worker with quick handlers takes tasks ahead of its slots, but runs only as many as it has slots", async () => {
   const system = await setupSystem();
   await system.queue().enqueueMany(tasks("quick", 3_000));
   let running = 0;
@@ -45,7 +45,7 @@ test("a worker with quick handlers takes tasks ahead of its slots, and one that 
   });
 });
 
-test("with aheadMs 0 it holds no more than it has slots", async () => {
+test("with aheadMs 0 a worker holds no more tasks than it has slots", async () => {
   const system = await setupSystem();
   await system.queue().enqueueMany(tasks("quick", 1_000));
   let heldMost = 0;
@@ -62,7 +62,7 @@ test("with aheadMs 0 it holds no more than it has slots", async () => {
   expect(heldMost).toBeLessThanOrEqual(4);
 });
 
-test("of two workers, one with a slow handler, no task waits while the other has free slots", async () => {
+test("if one of two workers has slow tasks, no task waits while the other worker has free slots", async () => {
   const system = await setupSystem();
   const { handlers, slow, slowRuns } = quickAndSlow();
   // At the pace of the quick tasks the worker takes dozens ahead, and then meets slow tasks with quick ones behind
@@ -70,24 +70,28 @@ test("of two workers, one with a slow handler, no task waits while the other has
   const one = await system.started("work", handlers, { concurrency: 2 });
   const queue = system.queue();
   await queue.enqueueMany([...tasks("quick", 2_000), ...tasks("slow", 2), ...tasks("quick", 300)]);
-  await until("its slots are full of slow ones", () => slowRuns() === 2);
+  await until("its slots are full of slow tasks", () => slowRuns() === 2);
   const other = await system.started("work", handlers, { concurrency: 2 });
-  await until("all quick ones are settled", () => one.settled.length + other.settled.length === 2_300, 2_000);
+  await until(
+    "all quick tasks are settled",
+    () => one.settled.length + other.settled.length === 2_300,
+    2_000,
+  );
   expect(slowRuns()).toBe(2);
   const { totals } = await system.observer.stats("work");
   // The tasks were handed back without a crash or a failure, and without using up an attempt.
   expect(totals).toMatchObject({ crashed: 0, failed: 0, acked: 2_300 });
   slow.open();
-  await until("the slow ones are settled", () => one.settled.length + other.settled.length === 2_302);
+  await until("the slow tasks are settled", () => one.settled.length + other.settled.length === 2_302);
   expect([...one.settled, ...other.settled].every(({ attempt }) => attempt === 1)).toBe(true);
 });
 
-test("what was taken ahead goes back at once when the worker stops", async () => {
+test("tasks that were taken ahead are handed back at once when the worker stops", async () => {
   const system = await setupSystem();
   const { handlers, slow, slowRuns } = quickAndSlow();
   const { worker } = await system.started("work", handlers, { concurrency: 1 });
   await system.queue().enqueueMany([...tasks("quick", 1_000), ...tasks("slow", 1), ...tasks("quick", 100)]);
-  await until("the slow one runs", () => slowRuns() === 1);
+  await until("the slow task runs", () => slowRuns() === 1);
   slow.open();
   await worker.stop({ graceMs: 2_000 });
   const { processing, totals, pending, completed } = await system.observer.stats("work");

@@ -31,7 +31,7 @@ test("the payload is handed over byte by byte", async () => {
   expect(task?.payloadText).toBe(text);
 });
 
-test("the stack that is kept of an error is the handler's, not the worker's", async () => {
+test("the stored stack of an error has the handler, but not the worker", async () => {
   const system = await setupSystem();
   const { settled } = await system.started("work", {
     charge: function charge() {
@@ -46,7 +46,7 @@ test("the stack that is kept of an error is the handler's, not the worker's", as
   expect(settled[0]?.error).toMatchObject({ stack: expect.stringContaining("queue-runner") });
 });
 
-test("a handler that throws is tried again after its backoff, and each attempt is reported after Redis has it", async () => {
+test("a task whose handler throws is retried after its backoff, and each attempt is reported once it is stored in Redis", async () => {
   const system = await setupSystem();
   const { settled } = await system.started(
     "work",
@@ -99,7 +99,7 @@ test("a task without attempts left is dead, with every attempt in its history", 
   expect(settled[2]).toMatchObject({ outcome: "dead", deadReason: "retries_exhausted" });
 });
 
-test("a FatalError is dead at once, and a RetryAfter chooses its own wait", async () => {
+test("a FatalError makes the task dead at once, and a RetryAfter sets the wait", async () => {
   const system = await setupSystem();
   await system.started(
     "work",
@@ -128,7 +128,7 @@ test("a FatalError is dead at once, and a RetryAfter chooses its own wait", asyn
   expect((second?.startedAt ?? 0) - (first?.endedAt ?? 0)).toBeGreaterThanOrEqual(400);
 });
 
-test("whatever a handler throws or returns, its neighbours in the same batch are settled", async () => {
+test("whatever a handler throws or returns, the other tasks of the same settle are settled", async () => {
   const system = await setupSystem();
   const imposter = Object.assign(new Error("soon"), { name: "RetryAfter", delayMs: "soon" });
   await system.started(
@@ -277,7 +277,7 @@ test("cancelling a running task aborts its signal within one heartbeat, and it e
   expect(settled[0]).toMatchObject({ outcome: "cancelled", attempt: 1 });
 });
 
-test("an ack that arrives before the heartbeat brings the cancel wins", async () => {
+test("an ack that arrives before the heartbeat reports the cancel wins", async () => {
   const system = await setupSystem();
   const running = gate();
   const end = gate();
@@ -320,7 +320,7 @@ test("a task of an unknown type is handed back without using up an attempt, unti
   });
 });
 
-test("a task for whose type no worker has a handler for long enough is dead as no_handler", async () => {
+test("a task for whose type no worker has a handler for noHandlerAfterMs is dead as no_handler", async () => {
   const system = await setupSystem();
   await system.started("work", {}, { pollMs: 50, noHandlerAfterMs: 300 });
   await system.janitor({ sweepIntervalMs: 50 }).start();
@@ -362,11 +362,11 @@ test("a task past its expiresAt does not run, and is reported as expired", async
   expect((await queue.result(fresh.id, { waitMs: 5_000 }))?.state).toBe("completed");
   expect((await queue.get(id))?.state).toBe("expired");
   expect(ran).toEqual([fresh.id]);
-  await until("both are told of", () => settled.length === 2);
+  await until("both are reported", () => settled.length === 2);
   expect(settled.find((event) => event.task.id === id)).toMatchObject({ outcome: "expired", attempt: 0 });
 });
 
-test("a listener that throws costs no task", async () => {
+test("a listener that throws does not harm any task", async () => {
   const system = await setupSystem();
   const { worker, errors } = system.worker("work", { ok: () => 1 }, { concurrency: 5 });
   worker.on("settled", () => {

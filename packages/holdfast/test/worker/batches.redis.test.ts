@@ -67,7 +67,7 @@ const outcomes = ({ settled }: WatchedWorker) => {
   return counts;
 };
 
-describe("what a batch has", () => {
+describe("the tasks of a batch", () => {
   test("10,000 rows that wait take at most 25 calls of up to 500", async () => {
     const { calls, handler } = noted(async () => {});
     const { system } = await backlog(10_000, batched({ max: 500 }, handler));
@@ -78,7 +78,7 @@ describe("what a batch has", () => {
     expect(await findViolations(system.redis, system.keys())).toEqual([]);
   });
 
-  test("while a batch runs, the tasks that come wait for each other, and go together", async () => {
+  test("while a batch runs, new tasks wait for each other and form the next batch", async () => {
     const system = await setupSystem();
     const first = gate();
     const { calls, handler } = noted(() => first.opened);
@@ -124,7 +124,7 @@ describe("what a batch has", () => {
     expect(bytes).toEqual([[10, 10], [500], [60, 30], [30], [100], [2]]);
   });
 
-  test("by key: no batch has tasks of two keys, of 100,000", async () => {
+  test("by key: of 100,000 tasks no batch has tasks of two keys", async () => {
     const system = await setupSystem();
     const keys = ["a", "b", "c", null];
     const count = 100_000;
@@ -167,7 +167,7 @@ describe("what a batch has", () => {
     );
   });
 
-  test("by a function of the task: apart by its value, and a task for which it throws fails alone", async () => {
+  test("by a function: tasks are separated by its value, and a task for which it throws fails alone", async () => {
     const by = ({ payload }: { payload: number }) => {
       if (payload === 5) throw new FatalError("no group for 5");
       return payload % 2;
@@ -182,7 +182,7 @@ describe("what a batch has", () => {
     expect((await system.observer.stats("work")).dead).toBe(1);
   });
 
-  test("single handlers beside it run alone, and a batch does not take their slots for ever", async () => {
+  test("single handlers in the same worker run alone, and a batch does not take their slots for ever", async () => {
     const system = await setupSystem();
     const tasks = rows(200).flatMap((row) => [row, { type: "mail", payload: row.payload }]);
     await system.queue().enqueueMany(tasks);
@@ -203,7 +203,7 @@ describe("what a batch has", () => {
     expect(await findViolations(system.redis, system.keys())).toEqual([]);
   });
 
-  test("tasks that stand aside while their batch runs begin when it ends, even if the worker sleeps by then", async () => {
+  test("tasks that were put aside while their batch runs begin when it ends, even if the worker sleeps by then", async () => {
     const system = await setupSystem();
     const first = gate();
     const { calls, handler } = noted(() => first.opened);
@@ -212,7 +212,7 @@ describe("what a batch has", () => {
     await system.queue().enqueue("row", -1);
     await until("the first runs", () => calls.length === 1);
     await system.queue().enqueueMany(rows(3));
-    await until("they stand aside", async () => (await system.observer.stats("work")).pendingTyped === 3);
+    await until("they were put aside", async () => (await system.observer.stats("work")).pendingTyped === 3);
     await until(
       "the worker sleeps",
       async () => (await system.redis.hget(system.keys().state, "#parked")) !== null,
@@ -222,7 +222,7 @@ describe("what a batch has", () => {
     expect(calls).toEqual([[-1], [0, 1, 2]]);
   });
 
-  test("a worker sleeps while one of its batches runs and tasks of that type stand aside", async () => {
+  test("a worker sleeps while one of its batches runs and tasks of that type are put aside", async () => {
     const system = await setupSystem();
     const end = gate();
     const { calls, handler } = noted(() => end.opened);
@@ -235,7 +235,7 @@ describe("what a batch has", () => {
     await system.queue().enqueue("row", -1);
     await until("the first runs", () => calls.length === 1);
     await system.queue().enqueueMany(rows(3));
-    await until("they stand aside", async () => (await system.observer.stats("work")).pendingTyped === 3);
+    await until("they were put aside", async () => (await system.observer.stats("work")).pendingTyped === 3);
     await until(
       "the worker sleeps",
       async () => (await system.redis.hget(system.keys().state, "#parked")) !== null,
@@ -247,7 +247,7 @@ describe("what a batch has", () => {
     await ended(system, 4);
   });
 
-  test("a prefix gathers the types under it", async () => {
+  test("the types of a prefix are in one batch", async () => {
     const system = await setupSystem();
     await system.queue().enqueueMany(["row.a", "row.b", "row.a"].map((type) => ({ type, payload: 1 })));
     const types: string[][] = [];
@@ -294,7 +294,8 @@ describe("waiting until a batch is full", () => {
     await looks;
     expect(calls.length).toBeGreaterThanOrEqual(2);
     expect(calls.length).toBeLessThanOrEqual(10);
-    // Handlers that return at once: a look that finds a lease is rare. Tasks that wait would be found at each.
+    // The handlers return at once, so a look rarely finds a lease. Tasks that waited under a lease would be found each
+    // time.
     expect(leases.filter((count) => count > 0).length).toBeLessThan(leases.length / 4);
     expect(waits.every((ms) => ms < 1_500)).toBe(true);
     expect(Math.max(...waits)).toBeGreaterThanOrEqual(380);
@@ -302,7 +303,7 @@ describe("waiting until a batch is full", () => {
     expect(await findViolations(system.redis, system.keys())).toEqual([]);
   });
 
-  test("a full batch goes at once", async () => {
+  test("a full batch is granted at once", async () => {
     const system = await setupSystem();
     const { calls, handler } = noted();
     await system.started("work", batched({ max: 5, waitMs: 60_000 }, handler), { concurrency: 5 });
@@ -322,7 +323,7 @@ describe("waiting until a batch is full", () => {
     const { calls, handler } = noted();
     await system.started("work", batched({ max: 50, waitMs: 60_000 }, handler));
     await system.queue().enqueue("row", 1);
-    await until("it stands aside", async () => (await system.observer.stats("work")).pendingTyped === 1);
+    await until("it was put aside", async () => (await system.observer.stats("work")).pendingTyped === 1);
     const given = Object.fromEntries(
       Object.entries(options).map(([name, value]) => [name, typeof value === "function" ? value() : value]),
     );
@@ -348,7 +349,7 @@ describe("waiting until a batch is full", () => {
     expect(attempts).toEqual([1, 2]);
   });
 
-  test("a worker with a single handler for the type takes what waits, and one of another type is not held up", async () => {
+  test("a worker with a single handler for the type takes the waiting tasks, and tasks of another type are not delayed", async () => {
     const system = await setupSystem();
     const { calls, handler } = noted();
     let mails = 0;
@@ -357,7 +358,7 @@ describe("waiting until a batch is full", () => {
       mail: () => void mails++,
     });
     await system.queue().enqueue("row", 1);
-    await until("it stands aside", async () => (await system.observer.stats("work")).pendingTyped === 1);
+    await until("it was put aside", async () => (await system.observer.stats("work")).pendingTyped === 1);
     await system.queue().enqueue("mail", 1);
     await until("the mail is sent", () => mails === 1);
     await system.started("work", { row: () => {} });
@@ -365,11 +366,11 @@ describe("waiting until a batch is full", () => {
     expect(calls).toEqual([]);
   });
 
-  test("why says that it waits for its batch", async () => {
+  test("why says that the task waits for its batch", async () => {
     const system = await setupSystem();
     await system.started("work", batched({ max: 50, waitMs: 60_000 }, noted().handler));
     const { id } = await system.queue().enqueue("row", 1);
-    await until("it stands aside", async () => (await system.observer.stats("work")).pendingTyped === 1);
+    await until("it was put aside", async () => (await system.observer.stats("work")).pendingTyped === 1);
     expect(await system.observer.why("work", id)).toMatchObject({
       reason: "waiting",
       detail: expect.stringContaining("or until its batch there is full"),
@@ -384,7 +385,7 @@ describe("a batch that throws", () => {
     });
 
   test.each([0, 100, 255])(
-    "one poison of 256, at %i: at most 17 calls, and no other loses an attempt",
+    "one bad task of 256, at %i: at most 17 calls, and no other task loses an attempt",
     async (bad) => {
       const { calls, handler } = poison([bad]);
       const { system, watched, ids } = await backlog(
@@ -405,7 +406,7 @@ describe("a batch that throws", () => {
     },
   );
 
-  test("a poison is dead after its own attempts", async () => {
+  test("a bad task is dead after its own attempts", async () => {
     const { handler } = poison([3]);
     const { system, ids, watched } = await backlog(
       16,
@@ -421,14 +422,14 @@ describe("a batch that throws", () => {
     });
   });
 
-  test("of a batch of 16 in which every second task is bad only these fail", async () => {
+  test("in a batch of 16 in which every second task is bad only the bad tasks fail", async () => {
     const { handler } = poison([1, 3, 5, 7, 9, 11, 13, 15]);
     const { system, watched } = await backlog(16, batched({ max: 16 }, handler), {}, { maxRetries: 0 });
     await told(system, watched, 16);
     expect(outcomes(watched)).toEqual({ acked: 8, dead: 8 });
   });
 
-  test("a fault of all is found after 32 calls, and not after 999", async () => {
+  test("a cause that concerns all tasks is found after 32 calls, and not after 999", async () => {
     const { calls, handler } = noted(() => {
       throw new Error("the database is down");
     });
@@ -454,7 +455,7 @@ describe("a batch that throws", () => {
   test.each([
     ["FatalError", () => new FatalError("no"), { acked: 3, dead: 1 }],
     ["CancelTask", () => new CancelTask("no"), { acked: 3, cancelled: 1 }],
-  ])("%s holds for the task that throws it alone", async (_, error, expected) => {
+  ])("%s applies only to the task that throws it", async (_, error, expected) => {
     const { handler } = poison([2], error);
     const { system, watched } = await backlog(4, batched({ max: 4 }, handler));
     await told(system, watched, 4);
@@ -464,7 +465,7 @@ describe("a batch that throws", () => {
   test.each([
     ["Postpone", () => new Postpone(1)],
     ["RateLimited", () => new RateLimited(1, { scope: "queue" })],
-  ])("%s holds for the whole batch, costs no attempt and is not searched", async (_, error) => {
+  ])("%s applies to the whole batch, costs no attempt, and the batch is not searched", async (_, error) => {
     let isRefused = true;
     const { calls, handler } = noted((tasks) => {
       if (!isRefused || tasks.length < 8) return;
@@ -480,7 +481,7 @@ describe("a batch that throws", () => {
 });
 
 describe("an outcome for each task", () => {
-  test("exactly the tasks that are named fail, wait or are complete, each with its own result", async () => {
+  test("exactly the named tasks fail, wait or are complete, each with its own result", async () => {
     const { system, watched, ids } = await backlog(
       6,
       batched({ max: 6 }, (tasks, ctx) => {
@@ -506,7 +507,7 @@ describe("an outcome for each task", () => {
     ]);
   });
 
-  test("what was complete before a throw is not run again", async () => {
+  test("a task that was complete before a throw is not run again", async () => {
     const { calls, handler } = noted((tasks, ctx) => {
       for (const task of tasks) {
         if (task.payload === 2) throw new FatalError("two");
@@ -585,7 +586,7 @@ describe("an outcome for each task", () => {
 });
 
 describe("each task keeps its own lease", () => {
-  test("a cancel of one of 256 aborts its signal only, and it alone ends as cancelled", async () => {
+  test("a cancel of one of 256 tasks aborts only its signal, and only this task ends as cancelled", async () => {
     const running = gate();
     let aborted: boolean[] = [];
     let shared = true;
@@ -609,7 +610,7 @@ describe("each task keeps its own lease", () => {
     expect(outcomes(watched)).toEqual({ acked: 255, cancelled: 1 });
   });
 
-  test("progress, log and checkpoint are those of the task", async () => {
+  test("each task of a batch has its own progress, log and checkpoint", async () => {
     const { system, ids } = await backlog(
       2,
       batched({ max: 2 }, async (tasks, ctx) => {
@@ -641,7 +642,7 @@ describe("each task keeps its own lease", () => {
     expect(outcomes(watched)).toEqual({ acked: 1, dead: 1 });
   });
 
-  test("a stop hands back what has not ended, with the attempt refunded, and aborts the signal of the batch", async () => {
+  test("a stop hands back the tasks that have not ended, with their attempts refunded, and aborts the signal of the batch", async () => {
     const running = gate();
     let reason: unknown;
     const { system, watched, ids } = await backlog(
@@ -665,7 +666,7 @@ describe("each task keeps its own lease", () => {
     ]);
   });
 
-  test("middleware runs around each task, and one that answers itself is not in the batch", async () => {
+  test("middleware runs around each task, and a task that the middleware answers itself is not in the batch", async () => {
     const system = await setupSystem();
     await system.queue().enqueueMany(rows(4));
     const { calls, handler } = noted((tasks) => tasks.map(({ payload }) => payload));
@@ -690,7 +691,7 @@ describe("each task keeps its own lease", () => {
   });
 });
 
-describe("refused with the field and the remedy", () => {
+describe("invalid batches are refused, and the error names the field and the remedy", () => {
   test.each([
     [{}, "max is missing: it has to be a whole number from 1 to 500"],
     [{ max: 0 }, "max has to be a whole number from 1 to 500"],

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { type HandlerContext, type HandlerTask, Postpone } from "../../src/index.ts";
 import { gate, setupSystem } from "./harness.ts";
 
-test("what an attempt kept is read by the next one, after an error, a stop and a crash, and progress and log stay beside it", async () => {
+test("the next attempt reads the checkpoint after an error, a stop and a crash, and progress and log are kept too", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   const read: unknown[] = [];
@@ -36,7 +36,7 @@ test("what an attempt kept is read by the next one, after an error, a stop and a
   expect(read).toEqual([undefined, { page: 1, text: "a\tb\nc" }, { page: 2, text: "a\tb\nc" }]);
 });
 
-test("a checkpoint is refused where it cannot be kept, and where the lease is lost", async () => {
+test("a checkpoint is refused if it cannot be stored, and if the lease is lost", async () => {
   const system = await setupSystem();
   const errors: unknown[] = [];
   const running = gate();
@@ -66,7 +66,7 @@ test("a checkpoint is refused where it cannot be kept, and where the lease is lo
   await system.redis.hset(system.keys().state, id, record?.record ?? "");
 });
 
-test("a postponed task costs no attempt, is told in its history, and runs at its time", async () => {
+test("a postponed task loses no attempt, has the reason in its history, and runs at its time", async () => {
   const system = await setupSystem();
   let calls = 0;
   await system.janitor({ sweepIntervalMs: 50 }).start();

@@ -18,7 +18,7 @@ async function alone(...args: string[]): Promise<{ system: System; names: () => 
   return { system, names };
 }
 
-test("the workers of a process share three connections, which end with the last of them", async () => {
+test("the workers of a process share three connections, which end when the last worker stops", async () => {
   const { system, names } = await alone();
   const before = await names();
   const workers = await Promise.all(
@@ -36,7 +36,7 @@ test("the workers of a process share three connections, which end with the last 
   await until("all have ended", async () => (await names()).length === before.length);
 });
 
-test("a worker that is stopped at once leaves the calls and the messages of the others alone", async () => {
+test("a worker that is stopped at once does not disturb the calls and messages of the others", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   const end = gate();
@@ -60,7 +60,7 @@ test("a worker that is stopped at once leaves the calls and the messages of the 
   expect(busy.errors).toEqual([]);
 });
 
-test("queues that wait for results by events share one connection that listens, and none of them goes deaf when another one ends", async () => {
+test("queues that wait for results by events share one connection that listens, and the others still receive messages when one ends", async () => {
   const { system, names } = await alone();
   const { prefix, url: redis } = system;
   const before = await names();
@@ -110,7 +110,7 @@ test("500 queues and 50 workers with the same redis, however it is written, shar
   expect(await names()).toEqual(shared);
   expect(instance.status).toBe("wait");
 
-  // Whoever ends leaves the others alone; the last one ends the connections.
+  // A worker or queue that ends leaves the connections open for the others. The last one closes them.
   await Promise.all(workers.map((worker) => worker.stop()));
   await Promise.all(queues.slice(1).map((queue) => queue.close()));
   await Promise.all([janitor.stop(), ...others.map((other) => other.close())]);

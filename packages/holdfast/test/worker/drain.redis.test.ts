@@ -11,7 +11,7 @@ const drain = async (system: Awaited<ReturnType<typeof setupSystem>>, id: string
   await system.observer.drainWorker(id);
 };
 
-test("a draining worker ends its running tasks, takes no new ones, becomes drained, and continues when it is told to", async () => {
+test("a draining worker ends its running tasks, takes no new ones, becomes drained, and continues when it is resumed", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   const { opened, open } = gate();
@@ -67,7 +67,7 @@ test("a draining worker ends its running tasks, takes no new ones, becomes drain
   expect(errors).toEqual([]);
 }, 30_000);
 
-test("tasks that a draining worker was pushed or has taken ahead go to another worker, without using up an attempt", async () => {
+test("tasks that a draining worker got by push or has taken ahead go to another worker, without using up an attempt", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   const first = await system.started("work", { t: () => {} }, { concurrency: 1 });

@@ -46,10 +46,10 @@ const RUNS: Record<string, () => Promise<Run>> = {
   },
 };
 
-describe.each(Object.keys(RUNS))("what a handler is given by %s", (name) => {
+describe.each(Object.keys(RUNS))("the arguments of a handler in %s", (name) => {
   const setup = () => (RUNS[name] as () => Promise<Run>)();
 
-  test("are plain objects with what is documented, the same everywhere", async () => {
+  test("are plain objects with the documented fields, the same everywhere", async () => {
     const run = await setup();
     const kinds = (keys: string[], getter: string, types: Record<string, string>) =>
       Object.fromEntries(
@@ -81,7 +81,7 @@ describe.each(Object.keys(RUNS))("what a handler is given by %s", (name) => {
     });
   });
 
-  test("can be destructured, functions and all", async () => {
+  test("can be destructured, including functions", async () => {
     expect(await (await setup())("destructured")).toEqual({
       result: ["string", { a: 1 }, '{"a":1}', ["x"], false, 1, "string", null, null],
       progress: { done: 1 },
@@ -103,7 +103,7 @@ describe.each(Object.keys(RUNS))("what a handler is given by %s", (name) => {
     expect((await run("inherited")).result).toEqual([{ a: 1 }, false]);
   });
 
-  test("are the handler's own: what it does to them reaches nobody else", async () => {
+  test("are the handler's own: its changes to them reach no other code", async () => {
     const run = await setup();
     for (let n = 0; n < 2; n++) expect((await run("changed")).result).toEqual([["x", "mine"], { a: 2 }]);
     expect((await run("refused")).result).toEqual(["TypeError", "TypeError"]);

@@ -10,7 +10,7 @@ const fails = () => {
   throw new Error("no");
 };
 
-test("each entry has its retries, and a task that brings a number keeps it", async () => {
+test("each entry has its own maxRetries, and a task that sets maxRetries keeps it", async () => {
   const system = await setupSystem();
   const backoff = { baseMs: 1 };
   await system.started(
@@ -43,7 +43,7 @@ test("each entry has its retries, and a task that brings a number keeps it", asy
   ]);
 });
 
-test("an entry has its time-out, and an attempt may take longer than the usual half hour", async () => {
+test("an entry has its own time-out, and an attempt may take longer than the usual half hour", async () => {
   const system = await setupSystem();
   const released = gate();
   await system.started("work", {
@@ -64,7 +64,7 @@ test("an entry has its time-out, and an attempt may take longer than the usual h
   released.open();
 });
 
-test("expiresAt is a deadline where the entry says so, and elsewhere an attempt goes on", async () => {
+test("expiresAt is a deadline if the entry says so, and otherwise an attempt continues", async () => {
   const system = await setupSystem();
   const reasons: unknown[] = [];
   const released = gate();
@@ -151,7 +151,7 @@ describe("concurrency of an entry", () => {
   });
 });
 
-test("an error that is no failure, CancelTask, and an entry without dead letters", async () => {
+test("an error that does not count as a failure, CancelTask, and an entry without dead letters", async () => {
   const system = await setupSystem();
   let busy = 3;
   const seen: number[] = [];
@@ -190,7 +190,7 @@ test("an error that is no failure, CancelTask, and an entry without dead letters
   expect(await system.observer.stats("work")).toMatchObject({ dead: 0, cancelled: 2, completed: 1 });
 });
 
-test("a worker reports what its functions do wrong, and goes on", async () => {
+test("a worker reports errors of its functions, and continues", async () => {
   const system = await setupSystem();
   const { errors } = await system.started("work", {
     t: {

@@ -23,7 +23,7 @@ describe("a catch-all and prefixes", () => {
   });
 
   test.each([1, 20])(
-    "of two workers with different handlers each runs what it has one for, concurrency %d",
+    "two workers with different handlers each run the tasks for which they have a handler, concurrency %d",
     async (concurrency) => {
       const system = await setupSystem();
       const exact = await system.started("work", runs("report"), { concurrency });
@@ -46,7 +46,7 @@ describe("a catch-all and prefixes", () => {
     },
   );
 
-  test("no task stands aside for a catch-all alone, and it never hands one back for its type", async () => {
+  test("with only a catch-all handler no task is put aside or handed back because of its type", async () => {
     const system = await setupSystem();
     const { settled } = await system.started("work", runs("*"), { concurrency: 5 });
     await system.queue().enqueueMany(mixed(100, ...Array.from({ length: 30 }, (_, n) => `type.${n}`)));
@@ -76,7 +76,7 @@ describe("a catch-all and prefixes", () => {
     },
   );
 
-  test("the registry shows what runs by the name of its handler", async () => {
+  test("the registry shows running tasks by the name of their handler", async () => {
     const system = await setupSystem();
     const release = gate();
     await system.started("work", { "email.*": () => release.opened });
@@ -89,7 +89,7 @@ describe("a catch-all and prefixes", () => {
   });
 });
 
-test("middleware runs around the attempts of a worker, and its error is that of the attempt", async () => {
+test("middleware runs around the attempts of a worker, and its error is the error of the attempt", async () => {
   const system = await setupSystem();
   const seen: string[] = [];
   const { worker, settled } = system.worker("work", { ok: () => 1, bad: () => 2 });
@@ -117,7 +117,7 @@ test("middleware runs around the attempts of a worker, and its error is that of 
 });
 
 describe("setConcurrency", () => {
-  test("raises and lowers what runs at the same time, and stops nothing that runs", async () => {
+  test("raises and lowers how many tasks run at the same time, and stops no running task", async () => {
     const system = await setupSystem();
     const gates = new Map<number, ReturnType<typeof gate>>();
     let aborted = 0;
@@ -153,7 +153,7 @@ describe("setConcurrency", () => {
     expect(aborted).toBe(0);
   });
 
-  test("refuses what is out of range, and names the option that allows more", async () => {
+  test("refuses a number out of range, and names the option that allows more", async () => {
     const system = await setupSystem();
     const { worker } = system.worker("work", {}, { concurrency: 2, maxConcurrency: 8 });
     for (const wrong of [0, 9, 1.5, "4" as never])
@@ -168,7 +168,7 @@ describe("setConcurrency", () => {
 });
 
 describe("pause", () => {
-  test("one worker takes nothing new, keeps the lease of what runs, and goes on after resume", async () => {
+  test("a paused worker takes no new tasks, keeps the leases of running tasks, and continues after resume", async () => {
     const system = await setupSystem();
     const running = gate();
     let begun = 0;
@@ -203,7 +203,7 @@ describe("pause", () => {
     expect(first.errors).toEqual([]);
   });
 
-  test("a worker can start paused, and an operator's drain outlives a resume", async () => {
+  test("a worker can start paused, and a resume does not end the drain of an operator", async () => {
     const system = await setupSystem();
     const queue = system.queue();
     const { worker, settled } = system.worker("work", { t: () => {} });
@@ -222,7 +222,7 @@ describe("pause", () => {
 });
 
 describe("queues in strict order", () => {
-  test("a queue is served only while those before it have nothing waiting", async () => {
+  test("a queue gets slots only while the queues before it have no waiting tasks", async () => {
     const system = await setupSystem();
     const started: string[] = [];
     const step = (task: { queue: string }) => {
@@ -239,7 +239,7 @@ describe("queues in strict order", () => {
     expect(Math.max(...early)).toBeLessThanOrEqual(2);
   });
 
-  test("tasks that come later to the first queue go before a backlog of the second", async () => {
+  test("later tasks of the first queue run before a backlog of the second", async () => {
     const system = await setupSystem();
     const started: string[] = [];
     const gates: (() => void)[] = [];

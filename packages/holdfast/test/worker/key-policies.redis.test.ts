@@ -35,7 +35,7 @@ test("in strict order a task that failed keeps its place, and only its key waits
   expect(await findViolations(system.redis, system.keys())).toEqual([]);
 });
 
-test("onDead stop: a dead letter holds its key until it is replayed, and then it is the next one", async () => {
+test("onDead stop: a dead letter holds its key until it is replayed, and is then the next task of the key", async () => {
   const system = await withLimits({
     key: { concurrency: 1, ordered: true, onDead: "stop" },
   });
@@ -73,7 +73,7 @@ test("onDead stop: a dead letter holds its key until it is replayed, and then it
   expect(await findViolations(system.redis, system.keys())).toEqual([]);
 });
 
-test("onDead stop: a hold of 0 goes on without the dead letter", async () => {
+test("onDead stop: a hold of 0 lets the key continue without the dead letter", async () => {
   const system = await withLimits({ key: { concurrency: 1, ordered: true, onDead: "stop" } });
   await system.started(
     "work",
@@ -93,7 +93,7 @@ test("onDead stop: a hold of 0 goes on without the dead letter", async () => {
   await until("the next one ran", async () => (await system.observer.stats("work")).completed === 1);
 });
 
-test("drop-new refuses a task whose key has as many as may run, and keeps nothing of its id", async () => {
+test("drop-new refuses a task whose key has as many tasks as may run, and does not remember its id", async () => {
   const system = await withLimits({ key: { concurrency: 1, whenFull: "drop-new" } });
   const queue = system.queue();
   const results = await Promise.all(
@@ -130,7 +130,7 @@ test("drop-new refuses a task whose key has as many as may run, and keeps nothin
   expect(await findViolations(system.redis, system.keys())).toEqual([]);
 });
 
-test("cancel-running: the newest task of a key takes the place of those before it", async () => {
+test("cancel-running: the newest task of a key replaces the tasks before it", async () => {
   const system = await withLimits({ key: { concurrency: 1, whenFull: "cancel-running" } });
   const queue = system.queue();
   const ended: string[] = [];
@@ -170,7 +170,7 @@ test("cancel-running: the newest task of a key takes the place of those before i
   expect(await findViolations(system.redis, system.keys())).toEqual([]);
 });
 
-test("maxWaiting refuses what a key has too much of, and counts neither what runs nor what was cancelled", async () => {
+test("maxWaiting refuses tasks of a key that has too many, and counts neither running nor cancelled tasks", async () => {
   const system = await withLimits({ key: { concurrency: 1, maxWaiting: 2 } });
   const queue = system.queue();
   const { open, opened } = gate();
@@ -189,7 +189,7 @@ test("maxWaiting refuses what a key has too much of, and counts neither what run
   expect(await findViolations(system.redis, system.keys())).toEqual([]);
 });
 
-test("policies that cannot be are refused with the field and what it needs", async () => {
+test("impossible policies are refused, and the error names the field and what it needs", async () => {
   const { limits } = (await setupSystem()).observer;
   const refused = (key: object) => limits.set("work", { key } as QueueLimits).catch((error) => error.message);
   expect(await refused({ ordered: true })).toContain(

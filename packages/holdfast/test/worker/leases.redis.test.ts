@@ -30,7 +30,7 @@ test("heartbeats keep a lease that is far shorter than its task", async () => {
   });
 });
 
-test("a handler learns of its lost lease within one heartbeat, once, and its ack is stale", async () => {
+test("a handler learns once of its lost lease, within one heartbeat, and its ack is stale", async () => {
   const system = await setupSystem();
   const lost: number[] = [];
   const running = gate();
@@ -130,7 +130,7 @@ test("a worker continues after an outage of Redis without a restart, and its hea
   expect((await queue.result(waiting?.ok ? waiting.receipt.id : "", { waitMs: 10_000 }))?.state).toBe(
     "completed",
   );
-  // The worker is also woken by enqueues again.
+  // Enqueues wake the worker again.
   const after = await queue.enqueue("short", null);
   expect((await queue.result(after.id, { waitMs: 5_000 }))?.state).toBe("completed");
   expect(worker.lastGoodPollAgeMs()).toBeLessThan(8_000);

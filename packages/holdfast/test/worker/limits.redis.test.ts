@@ -40,7 +40,7 @@ test("no more tasks of a key run than its limit says, on all workers together, a
   expect(await findViolations(system.redis, system.keys())).toEqual([]);
 });
 
-test("with one task at a time, those of a key run in the order of their enqueues", async () => {
+test("with one task at a time, the tasks of a key run in the order of their enqueues", async () => {
   const system = await setupSystem();
   await system.observer.limits.set("work", { key: { concurrency: 1 } });
   const { handlers, starts } = counted(1);
@@ -68,7 +68,7 @@ test("a worker that waits for a rate wakes at its time, without a poll", async (
   expect(last - first).toBeGreaterThanOrEqual(14 * 50 - 50);
 });
 
-test("RateLimited costs no attempt and holds the key alone; its task runs first afterwards", async () => {
+test("RateLimited costs no attempt and holds only the key; its task runs first afterwards", async () => {
   const system = await setupSystem();
   const ran: string[] = [];
   let refused = 0;
@@ -112,7 +112,7 @@ test("RateLimited from a task without a key, and with the scope of the queue, ho
   );
 });
 
-test("a hold from outside ends when it is taken back, and a raised limit starts what waits", async () => {
+test("a hold from outside ends when it is removed, and a raised limit starts waiting tasks", async () => {
   const system = await setupSystem();
   const open = gate();
   let started = 0;
@@ -144,7 +144,7 @@ test("a hold from outside ends when it is taken back, and a raised limit starts 
   await until("all are completed", async () => (await system.observer.stats("work")).completed === 6);
 });
 
-test("in a queue with partitions a key is in one of them, and the limit of the queue holds for all together", async () => {
+test("in a queue with partitions a key is in one partition, and the limit of the queue holds for all partitions together", async () => {
   const system = await setupSystem();
   const options = { redis: system.url, prefix: system.prefix };
   const queue = new Queue("parts", { ...options, partitions: 3 });
@@ -173,7 +173,7 @@ test("in a queue with partitions a key is in one of them, and the limit of the q
   expect(Math.max(...keys.map((key) => most.get(key) ?? 0))).toBeLessThanOrEqual(2);
 });
 
-test("limits, keys and holds that cannot be are refused with the field", async () => {
+test("invalid limits, keys and holds are refused, and the error names the field", async () => {
   const system = await setupSystem();
   const { limits } = system.observer;
   const wrong: [unknown, string][] = [
@@ -195,7 +195,7 @@ test("limits, keys and holds that cannot be are refused with the field", async (
   await expect(queue.hold("a", -1)).rejects.toThrow("holdMs has to be");
 });
 
-test("keys of any characters", async () => {
+test("keys may have any characters", async () => {
   const system = await setupSystem();
   const keys = ["a b", "a", "a!", "日本", "%41", "@x ~y", "/", "a\nb", "é".repeat(64)];
   const { handlers, starts } = counted(0);
@@ -232,7 +232,7 @@ test("a tenant with one task does not wait for the thousands of another one", as
   expect(place).toBeLessThan(300);
 });
 
-test("heavy tasks take more of a rate than light ones, and one above the burst is paid back", async () => {
+test("heavy tasks take more of a rate than light ones, and a cost above the burst delays the next task", async () => {
   const system = await setupSystem();
   await system.observer.limits.set("work", { queue: { rate: { limit: 100, periodMs: 1_000, burst: 10 } } });
   const { handlers, starts } = counted(0);

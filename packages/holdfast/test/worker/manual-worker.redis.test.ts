@@ -35,7 +35,7 @@ test("is shown as paused while no acquire waits, and why says so; an acquire sho
   await until("it is shown as paused again", async () => (await state()) === "paused");
 });
 
-test("takes as many tasks as it is asked for, and no more, and settles each in its own way", async () => {
+test("takes as many tasks as are asked for, and settles each in its own way", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   await queue.enqueueMany(tasks(10));
@@ -68,7 +68,7 @@ test("takes as many tasks as it is asked for, and no more, and settles each in i
   expect(errors).toEqual([]);
 });
 
-test("a loop until nothing waits runs every task once, over several queues", async () => {
+test("a loop that runs until no task waits runs every task once, over several queues", async () => {
   const system = await setupSystem();
   const names = ["a", "b"];
   for (const name of names) await system.queue(name).enqueueMany(tasks(60));
@@ -89,7 +89,7 @@ test("a loop until nothing waits runs every task once, over several queues", asy
   expect(seen).toHaveLength(120);
 });
 
-test("waits for a task that comes later, and with none resolves with an empty list", async () => {
+test("waits for a task that comes later, and resolves with an empty list if none comes", async () => {
   const system = await setupSystem();
   const { worker } = await manual(system);
   expect(await worker.acquire(5, { waitMs: 50 })).toEqual([]);
@@ -109,7 +109,7 @@ test("waits for a task that comes later, and with none resolves with an empty li
   expect(await system.observer.stats("work")).toMatchObject({ processing: 2, pending: 3 });
 });
 
-test("keeps the lease of what is held for far longer than a lease, and loses it when an operator takes the task", async () => {
+test("renews the lease of a held task, and loses it when an operator takes the task", async () => {
   const system = await setupSystem();
   const { id } = await system.queue().enqueue("t", 0);
   const { worker } = await manual(system, { leaseMs: 300 });
@@ -123,7 +123,7 @@ test("keeps the lease of what is held for far longer than a lease, and loses it 
   expect(await held?.fail(held.ctx.signal.reason)).toBe("cancelled");
 });
 
-test("an attempt that times out is settled, and a later call says how", async () => {
+test("an attempt that times out is settled, and a later call returns that outcome", async () => {
   const system = await setupSystem();
   await system.queue().enqueue("t", 0, { timeoutMs: 50, maxRetries: 0 });
   const { worker } = await manual(system);
@@ -132,7 +132,7 @@ test("an attempt that times out is settled, and a later call says how", async ()
   expect(await held?.complete()).toBe("dead");
 });
 
-test("acquires the types that it names, and leaves the others", async () => {
+test("acquires the types that it names, and no others", async () => {
   const system = await setupSystem();
   await system.queue().enqueueMany([...tasks(3, "report"), ...tasks(3, "email.send")]);
   const { worker } = await manual(system, { types: ["email.*"] });
@@ -146,7 +146,7 @@ test("acquires the types that it names, and leaves the others", async () => {
   expect(await worker.acquire(9, { waitMs: 100 })).toEqual([]);
 });
 
-test("a stop hands back what is held, and ends a call that waits", async () => {
+test("a stop hands back the held tasks, and ends a waiting call", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   await queue.enqueueMany(tasks(3));
@@ -162,7 +162,7 @@ test("a stop hands back what is held, and ends a call that waits", async () => {
   await expect(worker.acquire(1)).rejects.toMatchObject({ code: "closed" });
 });
 
-test("bad input is refused by name", async () => {
+test("invalid input is refused, and the error names it", async () => {
   const redis = "redis://127.0.0.1:1";
   expect(() => new ManualWorker("work", { redis, concurrency: 5 } as never)).toThrow(
     "acquire(count) says how many",

@@ -13,7 +13,7 @@ async function refusalOf(make: () => unknown): Promise<{ name: string; code: str
   } catch (error) {
     return error as { name: string; code: string; message: string };
   }
-  return expect.unreachable("it was accepted");
+  return expect.unreachable("the options were accepted");
 }
 
 const loosely = <Made>(made: unknown) => made as new (...args: unknown[]) => Made;
@@ -126,7 +126,7 @@ test.each<[string, (ms: unknown) => unknown]>([
     "commandTimeoutMs",
     (commandTimeoutMs) => new AnyWorker("q", fine, { redis: { url: redis, commandTimeoutMs } }),
   ],
-])("%s is checked as every time in ms is", async (name, make) => {
+])("%s is checked like every time in ms", async (name, make) => {
   for (const ms of NO_TIMES) {
     expect(await refusalOf(() => make(ms))).toMatchObject({
       code: "invalid_argument",

@@ -23,7 +23,7 @@ function counted(runMs: number) {
 const tasks = (count: number) => Array.from({ length: count }, (_, n) => ({ type: "t", payload: n }));
 const completed = async (system: System, queue: string) => (await system.observer.stats(queue)).completed;
 
-test("queues that share a limit never exceed it together, and one uses what the other leaves over", async () => {
+test("queues that share a limit never exceed it together, and one uses the part that the other does not need", async () => {
   const system = await setupSystem();
   const { observer } = system;
   const { handlers, seen } = counted(4);
@@ -45,7 +45,7 @@ test("queues that share a limit never exceed it together, and one uses what the 
   for (const name of names) expect(await findViolations(system.redis, system.keys(name))).toEqual([]);
 });
 
-test("a share that is lowered is for others only once its tasks have ended", async () => {
+test("the freed part of a lowered share goes to others only once its tasks have ended", async () => {
   const system = await setupSystem();
   const { observer } = system;
   const { open, opened } = gate();
@@ -76,7 +76,7 @@ test("a share that is lowered is for others only once its tasks have ended", asy
   );
 });
 
-test("a limit that ended, and a queue that has no part in it any more, hold nothing back", async () => {
+test("a limit that was removed, or a queue that no longer shares it, delays no task", async () => {
   const system = await setupSystem();
   const { observer } = system;
   const { handlers } = counted(0);
@@ -102,7 +102,7 @@ test("a limit that ended, and a queue that has no part in it any more, hold noth
   await until("all are completed", async () => (await completed(system, "b")) === 3);
 });
 
-test("a rate that queues share: in one period no more tasks start than it says", async () => {
+test("a rate that queues share: in one period no more tasks start than the rate allows", async () => {
   const system = await setupSystem();
   const starts: number[] = [];
   const handlers = { t: async () => void starts.push(performance.now()) };
@@ -123,7 +123,7 @@ test("a rate that queues share: in one period no more tasks start than it says",
   expect(most).toBeLessThanOrEqual(41);
 });
 
-test("partitions use what others leave over of the limit of their queue, and new ones take part", async () => {
+test("partitions use the part of their queue's limit that others do not need, and new partitions share it too", async () => {
   const system = await setupSystem();
   const options = { redis: system.url, prefix: system.prefix };
   const queue = new Queue("parts", { ...options, partitions: 4 });
@@ -160,7 +160,7 @@ test("partitions use what others leave over of the limit of their queue, and new
   expect((await observer.limits.get("parts")).limits).toEqual({});
 });
 
-test("a limit that cannot be read does not keep a janitor from dealing the others, and is reported", async () => {
+test("a limit that cannot be read does not keep a janitor from dividing the other limits, and is reported", async () => {
   const system = await setupSystem();
   const { observer } = system;
   for (const name of ["broken", "whole"])
@@ -174,7 +174,7 @@ test("a limit that cannot be read does not keep a janitor from dealing the other
   expect(whole.shares["whole-a"].concurrency).toBeGreaterThan(5);
 });
 
-test("shared limits that cannot be are refused with the field", async () => {
+test("invalid shared limits are refused, and the error names the field", async () => {
   const { limits } = (await setupSystem()).observer;
   const refused = (name: string, limit: object, queues: string[]) =>
     limits.share(name, limit, queues).catch((error) => error.message);

@@ -45,7 +45,7 @@ function counted(system: System, weights: Record<string, number>, concurrency: n
   return { running, most, started, watched: system.worker(weights, { step }, { concurrency }) };
 }
 
-test("a queue that fills every slot gives way to one whose tasks come later, by weight", async () => {
+test("a queue that fills every slot shares the slots, by weight, with a queue whose tasks come later", async () => {
   const system = await setupSystem();
   const { running, most, started, watched } = counted(system, { a: 3, b: 1 }, 8);
   await watched.worker.start();
@@ -74,7 +74,7 @@ test("two queues take turns at a single slot", async () => {
   expect(first.filter((name) => name === "b").length).toBeGreaterThanOrEqual(18);
 });
 
-test("the slots of a queue that ran dry go to the other", async () => {
+test("the slots of a queue without tasks go to the other queue", async () => {
   const system = await setupSystem();
   const { running, watched } = counted(system, { a: 1, b: 1 }, 8);
   await system.queue("a").enqueueMany(tasks(500, "step"));
@@ -98,7 +98,7 @@ test.each([
   ["before the others", true],
   ["among running others", false],
 ])(
-  "a task that runs alone shares its worker with nothing, over all queues: it comes %s",
+  "a task that has to run alone runs without any other task of its worker, over all queues: it comes %s",
   async (_, first) => {
     const system = await setupSystem();
     const beside = new Set<string>();
@@ -165,7 +165,7 @@ test.each([
   },
 );
 
-test("three queues and one slot: what was granted while it was taken is begun or handed back, and the worker goes on", async () => {
+test("with three queues and one slot, tasks that were granted while the slot was taken are begun or handed back, and the worker continues", async () => {
   const system = await setupSystem();
   const first = gate();
   const started: string[] = [];
@@ -200,7 +200,7 @@ test("three queues and one slot: what was granted while it was taken is begun or
   expect(worker.stalledMs()).toBe(0);
 });
 
-test("60 queues on 5 slots: all that comes in bursts runs", async () => {
+test("with 60 queues on 5 slots, all tasks of bursts run", async () => {
   const system = await setupSystem();
   const names = Array.from({ length: 60 }, (_, n) => `tenant-${n}`);
   let ran = 0;

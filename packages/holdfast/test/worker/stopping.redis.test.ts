@@ -4,7 +4,7 @@ import { type HoldfastError, Janitor, Queue, Worker } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
 import { gate, setupSystem, untilAborted } from "./harness.ts";
 
-test("a stop lets tasks finish within the grace and hands the rest back with the attempt refunded", async () => {
+test("a stop lets tasks finish within the grace and hands the others back with their attempts refunded", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   const end = gate();
@@ -105,7 +105,7 @@ test("after ten releases of one task, a release uses up the attempt", async () =
   expect(await queue.get(id)).toMatchObject({ state: "dead", deadReason: "releases_exhausted", attempts: 1 });
 });
 
-test("a second stop with a shorter grace hurries the first, one with a longer grace changes nothing", async () => {
+test("a second stop with a shorter grace shortens the first, and one with a longer grace changes nothing", async () => {
   const system = await setupSystem();
   const aborted = gate();
   let isRunning = false;
@@ -127,7 +127,7 @@ test("a second stop with a shorter grace hurries the first, one with a longer gr
   expect(await system.queue().get(id)).toMatchObject({ state: "pending", releases: 1 });
 });
 
-test("a stop at any moment of a start ends it as closed, and nothing goes on", async () => {
+test("a stop at any moment of a start makes the start fail as closed, and nothing continues", async () => {
   const system = await setupSystem();
   const partitioned = new Queue("hot", {
     redis: system.url,
@@ -165,7 +165,7 @@ test("a stop at any moment of a start ends it as closed, and nothing goes on", a
 });
 
 test.each(["SIGKILL", "SIGSTOP"] as const)(
-  "a stop while Redis is away (%s) keeps to its grace",
+  "a stop while Redis is unavailable (%s) does not exceed its grace",
   async (signal) => {
     const server = await startRedisServer();
     afterwards(() => server.stop());

@@ -21,7 +21,7 @@ function counted(runMs: number) {
 const tasks = (type: string, count: number, options: { key?: string } = {}) =>
   Array.from({ length: count }, (_, n) => ({ type, payload: n, ...options }));
 
-test("heavy and light tasks: no more heavy ones run than may, on all workers, and light ones do not wait for them", async () => {
+test("no more heavy tasks run than allowed, on all workers together, and light tasks do not wait for them", async () => {
   const system = await setupSystem();
   await system.observer.limits.set("work", { types: { heavy: { concurrency: 3 } } });
   const { handlers, most } = counted(20);
@@ -43,7 +43,7 @@ test("heavy and light tasks: no more heavy ones run than may, on all workers, an
   expect(await findViolations(system.redis, system.keys())).toEqual([]);
 });
 
-test("a handler that is refused by a service holds its type, why says so, and an operator lets it go on", async () => {
+test("a handler that is refused by a service holds its type, why says so, and an operator ends the hold", async () => {
   const system = await setupSystem();
   let isRefused = true;
   const done = gate();
@@ -70,7 +70,7 @@ test("a handler that is refused by a service holds its type, why says so, and an
   expect(await queue.result(id, { waitMs: 10_000 })).toMatchObject({ attempts: 1, state: "completed" });
 });
 
-test("why names the limit of a type, how much of it is used, and the place of the task", async () => {
+test("why shows the limit of a type, how much of it is used, and the place of the task", async () => {
   const system = await setupSystem();
   await system.observer.limits.set("work", { types: { heavy: { concurrency: 1 } } });
   const end = gate();
@@ -99,7 +99,7 @@ test.each([
     "types.mail.weight is not an option of the limit of a type: types do not take turns",
   ],
   [{ mail: 5 }, "types.mail has to be an object such as { concurrency: 5 }"],
-])("limits of types %j are refused with the field and the remedy", async (types, text) => {
+])("limits of types %j are refused, and the error names the field and the remedy", async (types, text) => {
   const system = await setupSystem();
   await expect(system.observer.limits.set("work", { types } as never)).rejects.toMatchObject({
     code: "invalid_argument",

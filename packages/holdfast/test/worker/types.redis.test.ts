@@ -157,7 +157,7 @@ test("idle workers are granted tasks of their types by push, once each has sent 
   expect(released(a).length + released(b).length).toBe(before);
 });
 
-test("tasks of a type that no worker runs hold up no others, and run once a worker for them starts", async () => {
+test("tasks of a type that no worker runs do not delay other tasks, and run once a worker for them starts", async () => {
   const system = await setupSystem();
   const a = await system.started("work", runs("a"), { concurrency: 2 });
   const queue = system.queue();

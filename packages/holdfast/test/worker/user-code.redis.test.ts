@@ -116,7 +116,7 @@ const ROWS: Record<string, Row> = {
     state: "dead",
     error: null,
   },
-  "a handler returns what has no JSON form": {
+  "a handler returns a value without a JSON form": {
     bad: () => ({
       toJSON: () => {
         throw Object.create(null);
@@ -168,7 +168,7 @@ const ROWS: Record<string, Row> = {
     bad: (_, { progress }) => progress("x".repeat(10_000)),
     error: /ctx\.progress of task \S+: the progress has 10002 bytes of JSON, more than 8192/,
   },
-  "a handler logs what is not text": { bad: (_, { log }) => log(Object.create(null)), error: null },
+  "a handler logs a value that is not text": { bad: (_, { log }) => log(Object.create(null)), error: null },
   "a listener of `settled` throws": { listen: (worker) => worker.on("settled", boom) },
   "a listener of `settled` rejects": { listen: (worker) => worker.on("settled", rejects) },
   "a listener of `error` throws": {
@@ -194,7 +194,7 @@ const ROWS: Record<string, Row> = {
       })),
     },
   },
-  "`context` of a span is none": {
+  "`context` of a span is not a trace context": {
     options: { tracing: tracing(() => ({ ...span(), context: { traceparent: "a\nb" } })) },
     error: /not a W3C trace context/,
   },
@@ -250,7 +250,7 @@ const ROWS: Record<string, Row> = {
   },
 };
 
-describe("no fault of a user's code ends a worker, costs a slot, or stops its neighbours", () => {
+describe("no fault of a user's code ends a worker, loses a slot, or stops other tasks", () => {
   test.each(Object.keys(ROWS))("%s", async (name) => {
     const {
       bad = () => 1,
@@ -275,7 +275,7 @@ describe("no fault of a user's code ends a worker, costs a slot, or stops its ne
     listen?.(watched.worker);
     await watched.worker.start();
     const queue = system.queue();
-    // Twice as many tasks as slots show that each slot is free again.
+    // There are twice as many tasks as slots, to show that each slot becomes free again.
     const types = ["bad", "ok", "bad", "ok", "bad", "ok", "bad", "ok"];
     const receipts = await Promise.all(types.map((type) => queue.enqueue(type, 0)));
     const ended = await Promise.all(receipts.map(({ id }) => queue.result(id, { waitMs: 10_000 })));
@@ -284,7 +284,7 @@ describe("no fault of a user's code ends a worker, costs a slot, or stops its ne
     );
     await until("every slot is free", () => watched.worker.busy === 0);
     if (error)
-      await until("the fault is told", () => watched.errors.some(({ message }) => error.test(message)));
+      await until("the fault is reported", () => watched.errors.some(({ message }) => error.test(message)));
     else expect(watched.errors).toEqual([]);
     if (warning)
       await until("the fault is printed", () => warnings.some(({ message }) => warning.test(message)));

@@ -73,5 +73,5 @@ test("a missing path, an empty folder and a type that two modules handle are ref
   expect(await failureOf("/nowhere/handlers.mjs")).toContain("/nowhere/handlers.mjs");
   expect(await failureOf(folderWith({ "notes.md": "" }))).toContain("no module");
   const twice = await failureOf(folderWith({ "a.mjs": TASK, "b.mjs": TASK }));
-  expect(twice).toMatch(/"a\.one" is in .*a\.mjs and in .*b\.mjs/);
+  expect(twice).toMatch(/"a\.one" has a handler in .*a\.mjs and another one in .*b\.mjs/);
 });

@@ -5,7 +5,7 @@ import type { Script } from "../script.ts";
 export interface AuditAppendArgs {
   /** 0 for Redis time */
   clockMs: number;
-  /** JSON; never read here */
+  /** JSON; this script does not read it */
   record: string;
 }
 

@@ -15,7 +15,7 @@ export interface ConfigureArgs {
   maxDead: number;
   /** 0 for no cap */
   maxDeadAgeMs: number;
-  /** 0 keeps none, and removes those that are kept */
+  /** 0: the queue keeps no events, and removes those that it has */
   maxEvents: number;
 }
 

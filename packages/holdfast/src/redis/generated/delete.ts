@@ -2,13 +2,13 @@
 import type { Script } from "../script.ts";
 
 export interface DeleteArgs {
-  /** "paused"; "close": it need not be paused, and only its registration ends, so that the next enqueue looks into the registry; "taken_over": it need not be paused, but its settings have to be those that the caller knows */
+  /** "paused" | "taken_over" | "close" */
   how: string;
-  /** these settings, "" for the defaults */
+  /** the settings that the caller knows, "" for the defaults */
   settings: string;
 }
 
-/** delete: remove the keys of an empty queue, or only end its registration; `how` says which. Returns "deleted" | "closed" | "not_paused" | "changed" (the settings differ from those of the caller) | "busy". */
+/** delete: remove the keys of an empty queue, or only end its registration; `how` says which. Returns "deleted" | "closed" | "not_paused" | "changed" (the settings are not the given ones) | "busy". */
 export const deleteScript: Script<DeleteArgs> = {
   name: "delete",
   sha1: "83558c7d55e9f727b61c3e265506c20e6b223ed7",

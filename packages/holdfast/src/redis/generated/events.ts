@@ -2,13 +2,13 @@
 import type { Script } from "../script.ts";
 
 export interface EventsArgs {
-  /** the entry to begin with; "" to read none */
+  /** the id of the entry to begin with; "" to read none */
   from: string;
-  /** entries, 1 to 100 */
+  /** how many entries to read, 1 to 100 */
   limit: number;
 }
 
-/** events: read the stream of events; if that is all there is, the next call that writes an entry publishes that. Returns {maxEvents, life, number of the last event, entries}; maxEvents: 0 if the queue keeps none. */
+/** events: read the stream of events. If the caller has read all entries, the next call that adds one publishes a Returns {maxEvents, life, number of the last event, entries}; maxEvents: 0 if the queue keeps none. */
 export const eventsScript: Script<EventsArgs> = {
   name: "events",
   sha1: "14101a60412f5d6d7bd46d07a09de7ee0a510fc8",

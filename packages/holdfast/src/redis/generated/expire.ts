@@ -10,7 +10,7 @@ export interface ExpireArgs {
   from: number;
 }
 
-/** expire: end pending tasks whose expiresAt has passed, and drop entries that stand for no pending task. Returns {expired, entries dropped, position of the next window, 0 at the end of all lists}. */
+/** expire: end pending tasks whose expiresAt has passed, and drop entries that belong to no pending task. Returns {expired, entries dropped, position of the next window, 0 at the end of all lists}. */
 export const expireScript: Script<ExpireArgs> = {
   name: "expire",
   sha1: "09c4d5e64db37f7cf2bf1df02cfbf1dfb3c0754b",

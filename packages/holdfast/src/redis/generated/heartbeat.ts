@@ -9,7 +9,7 @@ export interface HeartbeatArgs {
   tail: readonly (string | number)[];
 }
 
-/** heartbeat: extend the leases that a worker holds. Each lease is named by task and token. Returns a letter per pair: r renewed, c renewed and a cancel was requested, l lost. */
+/** heartbeat: extend the leases that a worker holds. The caller names each lease by task and fence. Returns a letter per pair: r renewed, c renewed and a cancel was requested, l lost. */
 export const heartbeatScript: Script<HeartbeatArgs> = {
   name: "heartbeat",
   sha1: "91c144fbdcaa2e3d23e2fb1fd53bd4ed976f2599",

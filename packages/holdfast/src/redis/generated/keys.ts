@@ -4,11 +4,11 @@ import type { Script } from "../script.ts";
 export interface KeysArgs {
   /** 0 for Redis time */
   clockMs: number;
-  /** the last key of the page before, "" to begin */
+  /** the last key of the previous page, "" to begin */
   after: string;
   /** keys of the page, 0 to 500 */
   limit: number;
-  /** percent-encoded; these keys instead of a page */
+  /** percent-encoded; if any is given, the reply has these keys instead of a page */
   tail: readonly (string | number)[];
 }
 

@@ -5,7 +5,7 @@ export interface ListArgs {
   indexKey: string;
   /** "first" | "last" | "ended" | "waiting" | "typed" */
   order: string;
-  /** the cursor, "" to begin: "<score, end or position>:<taskId>" of the last entry of the page */
+  /** the cursor: "<score, end or position>:<taskId>" of the last entry of the previous page, "" to begin */
   after: string;
   /** 1 to 500 */
   limit: number;

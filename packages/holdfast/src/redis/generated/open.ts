@@ -4,11 +4,11 @@ import type { Script } from "../script.ts";
 export interface OpenArgs {
   /** new for each call, not "1" */
   nonce: string;
-  /** the answer to the question before; "" to ask */
+  /** the text that the first call returned; "" to ask */
   confirmed: string;
 }
 
-/** open: ask whether the queue is registered, or confirm that it is. An enqueue is refused until then. Returns "1" if the queue is registered; "" if it was deleted meanwhile; otherwise the text to confirm. */
+/** open: ask whether the queue is registered, or confirm that it is. Enqueues are refused until it is confirmed. Returns "1" if the queue is registered; "" if it was deleted meanwhile; otherwise the text to confirm. */
 export const openScript: Script<OpenArgs> = {
   name: "open",
   sha1: "44490b036a74c7a7c141105beb55ffc4c9d522cc",

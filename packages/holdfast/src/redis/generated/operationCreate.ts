@@ -6,22 +6,23 @@ export interface OperationCreateArgs {
   /** 0 for Redis time */
   clockMs: number;
   operationId: string;
-  /** what to do; never read here */
+  /** what to do; this script does not read it */
   spec: string;
-  /** how far it is; never read here */
+  /** how far the operation is; this script does not read it */
   view: string;
   /** the discard that this operation undoes, or ""; a discard can be undone once */
   undoes: string;
-  /** "large" or "small", a space, and whose share it takes; or "" */
+  /** "large" or "small", a space, and the caller to whose share the operation counts; or "" */
   share: string;
-  /** the most operations of that share that have not ended */
+  /** at most this many operations of that share may be open */
   maxOfShare: number;
-  /** the most operations that run, without the small ones */
+  /** at most this many operations may run, small ones not counted */
   maxRunning: number;
+  /** how many operations are kept */
   maxKept: number;
 }
 
-/** operation_create: store an operation, unless too many are open, and forget the oldest ones that have ended. Returns {1 created, 0 too many run, -1 undone before, -2 its share is used up; now}. */
+/** operation_create: store an operation, unless too many are open, and forget the oldest ones that have ended. Returns {1 created, 0 too many run, -1 the discard was undone before, -2 the share is used up; now}. */
 export const operationCreateScript: Script<OperationCreateArgs, SystemKeys> = {
   name: "operationCreate",
   sha1: "3180b32fee2c23164f2c18c84dda8c8c8eb46d65",

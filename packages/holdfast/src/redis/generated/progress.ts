@@ -3,7 +3,7 @@ import type { Script } from "../script.ts";
 
 export interface ProgressArgs {
   taskId: string;
-  /** of the token */
+  /** the fence of the caller's token */
   fence: string;
   /** JSON text, empty to leave it as it is */
   progress: string;

@@ -10,7 +10,7 @@ export interface RegisterArgs {
   tasks: string;
 }
 
-/** register: report that a worker lives and what it runs, and learn whether it was told to drain. Returns 1 if it was told to drain, otherwise 0. */
+/** register: report that a worker lives and what it runs, and learn whether it was told to drain. Returns 1 if the worker was told to drain, otherwise 0. */
 export const registerScript: Script<RegisterArgs, SystemKeys> = {
   name: "register",
   sha1: "36aa7f480369050dc1ad23882fbab338b2bf34e4",

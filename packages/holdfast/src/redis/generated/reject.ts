@@ -8,13 +8,13 @@ export interface RejectArgs {
   limit: number;
   /** a line, "<band> <type>": only the lines after it are looked at; "" to begin */
   after: string;
-  /** what the registry knows, as text for the record, percent-encoded like an error */
+  /** the end of the error text, which says what workers are registered, percent-encoded */
   known: string;
   /** repeated: types that the registered workers of the queue run, and prefixes with a * */
   tail: readonly (string | number)[];
 }
 
-/** reject: end tasks that stood aside for too long and whose type no registered worker runs. Returns {dead, the line from which to continue, "" at the end}. */
+/** reject: end tasks in pending:typed that have waited for too long and whose type no registered worker runs. Returns {dead, the line from which to continue, "" at the end}. */
 export const rejectScript: Script<RejectArgs> = {
   name: "reject",
   sha1: "6303c85d9850d1e12067a2d065950ec631b991bd",

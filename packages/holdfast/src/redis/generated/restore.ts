@@ -4,9 +4,9 @@ import type { Script } from "../script.ts";
 export interface RestoreArgs {
   /** 0 for Redis time */
   clockMs: number;
-  /** the caller's instance and slot */
+  /** "#q:<instance of the caller>:<slot>" */
   requestSlot: string;
-  /** grows within the slot */
+  /** the number of the call, which grows within the slot */
   sequence: number;
   /** the name of the discard: only tasks that it took are restored */
   discard: string;

@@ -10,7 +10,7 @@ export interface ScheduleSettleArgs {
   run: string;
 }
 
-/** schedule_settle: write how a run went. A time that was owed is not owed any more. Returns 1 written, 0 not owed any more. */
+/** schedule_settle: write how a run went. Its time is then no longer owed (lib/schedule.lua). Returns 1 written, 0 not owed any more. */
 export const scheduleSettleScript: Script<ScheduleSettleArgs, SystemKeys> = {
   name: "scheduleSettle",
   sha1: "1a0d12ac40508cd663fd921416438dc47cba6b42",

@@ -13,7 +13,7 @@ export interface SchedulesDueArgs {
   aliveMs: number;
 }
 
-/** schedules_due: the schedules whose time has come, oldest first, and how long until the next. Returns {now, ms until the next or -1, scheduleId, definition, run record, …}. */
+/** schedules_due: the schedules whose time has come, oldest first, and how long it takes until the next one is due. Returns {now, ms until the next or -1, scheduleId, definition, run record, …}. */
 export const schedulesDueScript: Script<SchedulesDueArgs, SystemKeys> = {
   name: "schedulesDue",
   sha1: "20bda46309258735a09443c67fa320c6e2b23cf5",

@@ -6,15 +6,15 @@ export interface SeriesWriteArgs {
   expectedAt: string;
   /** the new value of series_last */
   last: string;
-  /** "" for none */
+  /** the bucket of 10 s, "" for none */
   bucket: string;
-  /** 1: the bucket replaces the last one, which it extends */
+  /** 1: the bucket extends the last one, and replaces it */
   replaces: number;
-  /** "" for none */
+  /** the bucket of 5 minutes, "" for none */
   longBucket: string;
-  /** buckets of 10 s */
+  /** how many buckets of 10 s are kept */
   keep: number;
-  /** buckets of 5 minutes */
+  /** how many buckets of 5 minutes are kept */
   keepLong: number;
   ttlMs: number;
 }

@@ -2,7 +2,7 @@
 import type { Script } from "../script.ts";
 
 export interface ShareArgs {
-  /** of the limit */
+  /** the name of the limit */
   name: string;
   /** a share that is older than the present share of the queue is refused */
   version: number;
