@@ -36,7 +36,7 @@ export function HeaviestKeys({ by, ...props }: HeaviestKeysProps) {
       <div className="list-foot">
         <span role="status">
           {count(keys.length)} of {plural(lookedAt, "key")} with tasks, a hold or a limit of their own
-          {isWhole ? "" : "; there may be keys that were not looked at"}
+          {isWhole ? "" : "; there may be more keys, which were not read"}
         </span>
       </div>
     </>
