@@ -222,7 +222,7 @@ test.each([
   [["set", "q", "--scope", "queue", "--max-waiting", "5"], "need --scope key"],
   [["fair", "q", "weight"], "starts, time"],
   [["share", "db", "--concurrency", "5"], "missing required argument 'queues'"],
-  [["share", "db", "q"], "limit has to have concurrency, rate or both"],
+  [["share", "db", "q"], "limit needs concurrency, rate or both"],
   [["share", "db", "q", "--concurrency", "5", "--weight", "2"], "no weight"],
   [["share", "db", "q", "r", "--concurrency", "1"], "is divided among 2 queues or partitions"],
   [["share", "d/b", "q", "--concurrency", "1"], "name has to be 1 to 64 of"],

@@ -318,7 +318,7 @@ test("the audit finds and removes an entry of kept without a completed task", as
   const found = await q.engine.audit(true, "kept", 0, 100);
   expect(found.violations).toContainEqual({
     invariant: "I1",
-    detail: "kept holds none without a record for it",
+    detail: "kept has an entry for none, which has no record in that state",
   });
   expect(await q.redis.zrange(q.keys.kept, "0", "-1")).toEqual(["a"]);
 });
