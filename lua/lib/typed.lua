@@ -4,9 +4,11 @@
 -- type has no room under its limit is put aside too (lib/accounts.lua). A worker sends its types only while the index
 -- has entries. So a queue without limits of types, whose workers run all types, never uses this code.
 --
---   member   <band> <type> <sequence> <dieAt> <taskId>     every score is 0, so the members are in the order of their bytes
---   band     0 solo   1 high   2 normal   3 low
---   dieAt    `reject` ends the task after this time, unless a registered worker runs its type
+--   member     <band> <type> <sequence> <dieAt> <taskId>     every score is 0, so the members are in the order of their bytes
+--   band       0 solo   1 high   2 normal   3 low
+--   sequence   grows with each task that is put aside; 0 for a task that goes to the head of its line
+--   dieAt      `reject` ends the task after this time, unless a registered worker runs its type. For a task that waits
+--              because its type is full, it is HELD_FOR_EVER plus a number that grows with each task that is put aside
 
 -- include lib/routes.lua
 -- include lib/fill.lua
@@ -47,26 +49,24 @@ end
 -- the record. With `isFull`, the task waits until its type has room, however long that takes. `record` is the record
 -- before this call; it is needed only with `isFull`, and is nil if there is none.
 local function standAside(typed, id, envelope, c, isFull, record)
-  local members, sequence = typed.members, 0
-  if not (isFull and isBack(record, envelope, c)) then
-    typed.sequence = (typed.sequence or tonumber(redis.call('HGET', stateKey, '#typed') or 0)) + 1
-    sequence = typed.sequence
-  end
+  local members = typed.members
+  typed.sequence = (typed.sequence or tonumber(redis.call('HGET', stateKey, '#typed') or 0)) + 1
   if c.unroutedSince == 0 and not isFull then
     c.unroutedSince = now
   end
   members[#members + 1] = '0'
-  members[#members + 1] = string.format('%s %s %012.0f %.0f %s', BAND_CODES[bandOf(envelope, c)], typeOf(envelope), sequence,
-    isFull and HELD_FOR_EVER or c.unroutedSince + typed.noHandlerAfterMs, id)
+  -- If a task has two entries, one of them is counted as a tombstone. So no entry may be equal to an earlier one of the
+  -- same task, even at the head of the line.
+  members[#members + 1] = string.format('%s %s %012.0f %.0f %s', BAND_CODES[bandOf(envelope, c)], typeOf(envelope),
+    isFull and isBack(record, envelope, c) and 0 or typed.sequence,
+    isFull and HELD_FOR_EVER + typed.sequence or c.unroutedSince + typed.noHandlerAfterMs, id)
 end
 
 -- Called before the commit: writes the entries, and adds the sequence to the commit.
 local function writeAside(typed, commit)
   if #typed.members > 0 then
     redis.call('ZADD', pendingTypedKey, unpack(typed.members))
-    if typed.sequence then
-      commit[#commit + 1], commit[#commit + 2] = '#typed', string.format('%.0f', typed.sequence)
-    end
+    commit[#commit + 1], commit[#commit + 2] = '#typed', string.format('%.0f', typed.sequence)
   end
 end
 

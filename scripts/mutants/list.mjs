@@ -1739,12 +1739,17 @@ export const mutants = [
   },
   {
     name: "limits: a task that waits because its type is full becomes a dead letter as no_handler",
-    changes: [["lua/lib/typed.lua", "isFull and HELD_FOR_EVER or ", ""]],
+    changes: [["lua/lib/typed.lua", "isFull and HELD_FOR_EVER + typed.sequence or ", ""]],
     tests: [typeLimits],
   },
   {
     name: "limits: a task that was handed back loses its place in its type",
-    changes: [["lua/lib/typed.lua", "if not (isFull and isBack(record, envelope, c)) then", "if true then"]],
+    changes: [["lua/lib/typed.lua", "isFull and isBack(record, envelope, c) and 0 or ", ""]],
+    tests: [typeLimits],
+  },
+  {
+    name: "limits: a task that is put aside twice at the head of its line has one entry, and a tombstone is counted",
+    changes: [["lua/lib/typed.lua", "HELD_FOR_EVER + typed.sequence or", "HELD_FOR_EVER or"]],
     tests: [typeLimits],
   },
   {

@@ -1,5 +1,6 @@
 import type { QueueLimits } from "@holdfast/contracts";
 import { describe, expect, test } from "vitest";
+import { changeTasks } from "../src/engine/change.ts";
 import { changeKey, readKeys, setLimits } from "../src/engine/limits.ts";
 import { findViolations } from "./support/invariants.ts";
 import { setup } from "./support/setup.ts";
@@ -183,6 +184,44 @@ describe("rate of a type", () => {
     await end(q, "m2");
     expect(await taken(q, 10)).toBe("m1");
     await check(q);
+  });
+
+  test.each([
+    ["key", { key: "a" }],
+    ["time", { delayMs: 1 }],
+  ])(
+    "a task that was handed back and put aside twice, with a change of its %s in between, has two entries",
+    async (_, what) => {
+      const q = await limited({ mail: { concurrency: 2 } });
+      await q.add(["m1", "m2"], { type: "mail" });
+      expect(await taken(q, 2)).toBe("m1 m2");
+      await setLimits(q.engine, { types: { mail: { concurrency: 1 } } });
+      expect(await q.release(q.held[1] as (typeof q.held)[number])).toBe("released");
+      expect(await taken(q, 1)).toBe("");
+      await changeTasks(q.engine, ["m2"], what);
+      q.advance(1);
+      expect(await taken(q, 1)).toBe("");
+      expect(await q.redis.zcard(q.keys.pendingTyped)).toBe(2);
+      expect((await q.engine.audit(false)).violations).toEqual([]);
+      await end(q, "m1");
+      expect(await taken(q, 1)).toBe("m2");
+      expect((await q.engine.audit(false)).violations).toEqual([]);
+      await check(q);
+    },
+  );
+
+  test("tasks that were handed back are granted in the order in which they were put aside", async () => {
+    const q = await limited({ mail: { concurrency: 3 } });
+    await q.add(["m3", "m2", "m1"], { type: "mail" });
+    expect(await taken(q, 3)).toBe("m3 m2 m1");
+    await setLimits(q.engine, { types: { mail: { concurrency: 1 } } });
+    const [m3, m2] = q.held as [(typeof q.held)[number], (typeof q.held)[number]];
+    for (const grant of [m3, m2]) {
+      expect(await q.release(grant)).toBe("released");
+      expect(await taken(q, 1)).toBe("");
+    }
+    await end(q, "m1");
+    expect(await taken(q, 1)).toBe("m3");
   });
 
   test("a costly task waits until the rate allows it, and its account is forgotten afterwards", async () => {

@@ -21,7 +21,7 @@ import { LEASE_MS } from "../support/test-queue.ts";
 import type { ToldStates } from "../support/told-states.ts";
 import { givenUp } from "./ledger.ts";
 import { type Kind, MAX_RETRIES, type Model, type ModelChange, type NewTask } from "./model.ts";
-import { type Asked, fillOf, isByKey, runs } from "./parking.ts";
+import { type Asked, fillOf, isByKey, mostOf, runs } from "./parking.ts";
 
 export interface Real {
   engine: Engine;
@@ -331,7 +331,7 @@ async function take(
 async function expectNothingLeft(
   model: Model,
   real: Real,
-  { held, types, want, granted }: { held: number; types: string; want: number; granted: number },
+  { held, types, want, grants }: { held: number; types: string; want: number; grants: RoundTrip["grants"] },
 ): Promise<void> {
   const apart = types === "" ? await aside(real) : [];
   const left = model.paused ? [] : model.in("pending").filter(([, task]) => model.hasRoom(task));
@@ -341,7 +341,8 @@ async function expectNothingLeft(
   const mayWait = (type: string) => {
     const fill = fillOf(types, type);
     // A worker takes no part of a full batch of a key, so it may have had room for less than that, or for another key.
-    if (isByKey(types, type) && (want < fill || granted > 0)) return true;
+    if (isByKey(types, type) && (want < fill || grants.length > 0)) return true;
+    if (grants.filter(({ id }) => model.task(id).type === type).length >= mostOf(types, type)) return true;
     return fill > 0 && left.filter(([, task]) => task.type === type && task.key === "").length < fill;
   };
   const fitting = left.filter(
@@ -374,8 +375,9 @@ const acquire = (want: number, held: number, types: string, sending: Sending) =>
       // While tasks are put aside, every reply asks a worker without types to call again.
       if (trip.again && !(types === "" && trip.typed && trip.grants.length + trip.expired.length === 0))
         continue;
-      const granted = trip.grants.length;
-      if (!trip.again) await expectNothingLeft(model, real, { held, types, want: left + granted, granted });
+      const { grants } = trip;
+      if (!trip.again)
+        await expectNothingLeft(model, real, { held, types, want: left + grants.length, grants });
       return;
     }
   });
@@ -447,7 +449,7 @@ const poll = (
       }
       await take(model, real, trip, { held, types, sending });
       if (trip.grants.length < want && !trip.again && !trip.solo)
-        await expectNothingLeft(model, real, { held, types, want, granted: trip.grants.length });
+        await expectNothingLeft(model, real, { held, types, want, grants: trip.grants });
       parking.asked.set(workerId, { ...asked, types });
       if (!trip.parked) close(model, real, asked);
     },

@@ -22,6 +22,10 @@ export const runs = (told: string, type: string) =>
 export const fillOf = (told: string, type: string) =>
   Number(new RegExp(` ${type}=0/\\d+/(\\d+)/`).exec(told)?.[1] ?? 0);
 
+/** How many tasks of the type one call takes. */
+export const mostOf = (told: string, type: string) =>
+  Number(new RegExp(` ${type}=0/(\\d+)/`).exec(told)?.[1] ?? Number.POSITIVE_INFINITY);
+
 /** Whether each key of the type has batches of its own. */
 export const isByKey = (told: string, type: string) => new RegExp(` ${type}=0/[\\d/]+k`).test(told);
 
