@@ -193,7 +193,7 @@ test("impossible policies are refused, and the error names the field and what it
   const { limits } = (await setupSystem()).observer;
   const refused = (key: object) => limits.set("work", { key } as QueueLimits).catch((error) => error.message);
   expect(await refused({ ordered: true })).toContain(
-    "key.ordered needs key.concurrency: 1, since tasks that run side by side have no order",
+    "key.ordered needs key.concurrency: 1, because tasks that run at the same time have no order. See docs/options.md#limit-of-keys",
   );
   expect(await refused({ onDead: "stop" })).toContain("key.onDead needs key.ordered: true");
   expect(await refused({ whenFull: "drop-new" })).toContain('key.whenFull: "drop-new" needs key.concurrency');

@@ -180,8 +180,8 @@ test("invalid shared limits are refused, and the error names the field", async (
     limits.share(name, limit, queues).catch((error) => error.message);
   expect(await refused("a/b", { concurrency: 1 }, ["q"])).toContain("name has to be 1 to 64 of");
   expect(await refused("db", { concurrency: 1 }, [])).toContain("queues has to be an array of 1 to 100");
-  expect(await refused("db", { weight: 2, concurrency: 1 }, ["q"])).toContain("but no weight");
-  expect(await refused("db", {}, ["q"])).toContain("limit has to have concurrency, rate or both");
+  expect(await refused("db", { weight: 2, concurrency: 1 }, ["q"])).toContain("and no weight");
+  expect(await refused("db", {}, ["q"])).toContain("limit needs concurrency, rate or both");
   expect(await refused("db", { rate: { limit: 1, periodMs: 5 } }, ["q", "r"])).toContain(
     "limit.rate.limit is divided among 2 queues or partitions, so it has to be at least 4",
   );
