@@ -27,11 +27,15 @@ local function planKept(completed, keeping, retentionMs)
   return plan
 end
 
+local function keptHeader(record, envelope)
+  return headerIn(record) or envelope and headerOf(envelope)
+end
+
 -- The entries of `kept:types` that these tasks of `kept` have.
 local function linesOf(ids, records, envelopes)
   local members = {}
   for i, id in ipairs(ids) do
-    local header = headerIn(records[i]) or envelopes[i] and headerOf(envelopes[i])
+    local header = keptHeader(records[i], envelopes[i])
     local _, _, count = keepOf(header)
     local endedAt = count and endedAtOf(records[i])
     members[#members + 1] = endedAt and lineMember(header, tonumber(endedAt), id) or nil
@@ -42,9 +46,12 @@ end
 -- A transition of its own: removes tasks of `kept` for good.
 local function purgeKept(ids, counters, settings)
   local records = redis.call('HMGET', stateKey, unpack(ids))
-  local members = linesOf(ids, records, redis.call('HMGET', tasksKey, unpack(ids)))
-  local plan = planPurge(ids, records, settings, function(_, _, letter)
-    return letter == RECORD_COMPLETED
+  local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
+  local members = linesOf(ids, records, envelopes)
+  local plan = planPurge(ids, records, settings, function(record, place, letter)
+    -- A settle that was cut short may have left an entry of a task that was replaced since, and has no such option now.
+    local completedMs, _, count = keepOf(keptHeader(record, envelopes[place]))
+    return letter == RECORD_COMPLETED and (completedMs or count)
   end)
   rememberPurged(plan)
   if #members > 0 then

@@ -169,6 +169,11 @@ export const mutants = [
     tests: [abort],
   },
   {
+    name: "keep: an entry of a task that was replaced removes it before the retention of the queue",
+    changes: [["lua/lib/kept.lua", "letter == RECORD_COMPLETED and (completedMs or count)", "letter == RECORD_COMPLETED"]],
+    tests: [keep],
+  },
+  {
     name: "keep: kept tasks count in the retentionCount of the others",
     changes: [
       [

@@ -70,6 +70,15 @@ describe("a batch that waits until it is full", () => {
     expect(await q.stats()).toMatchObject({ pending: 2, processing: 3 });
   });
 
+  test("takes no more than that of the tasks that were put aside, and the worker is not asked to call again", async () => {
+    const q = await setup();
+    await q.add(["a", "b", "c", "d", "e"], row);
+    expect(await taken(q, 1, "mail")).toEqual([]);
+    const trip = await q.acquire(4, { types: ` ${batches(3, 2)}` });
+    expect([ids(trip.grants), trip.again]).toEqual([["a", "b", "c"], false]);
+    expect(ids(await taken(q, 4, batches(3, 2)))).toEqual(["d", "e"]);
+  });
+
   test.each([
     ["of high priority", { priority: "high" as const }],
     ["that would expire before", { expiresAt: 0 }],

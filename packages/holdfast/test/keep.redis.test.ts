@@ -211,6 +211,19 @@ test("a dead letter with deadMs is dropped after this time, and counted as dropp
   expect(await q.redis.exists(q.keys.keptDead)).toBe(0);
 });
 
+test("an entry of kept whose task has no such option now removes no completed task", async () => {
+  const q = await setup();
+  const unique = { key: "u", onConflict: "replace" } as const;
+  await q.add("a", { unique, keep: { completedMs: 0 }, payloadText: "1" });
+  await q.add("b", { unique });
+  for (const grant of (await q.acquire(1)).grants) await q.ack(grant);
+  // A settle that was cut short before the task was replaced leaves this.
+  await q.redis.zadd(q.keys.kept, String(q.now), "a");
+  await purge(q);
+  expect(await left(q, ["a"])).toEqual(["a"]);
+  expect(await q.redis.exists(q.keys.kept)).toBe(0);
+});
+
 test("an entry that comes too early drops no dead letter, and gets the right time", async () => {
   const q = await setup();
   await q.addDead("a", { keep: { deadMs: 1_000 } });
