@@ -98,7 +98,7 @@ local function planAcquire(counters, request, soloClaim, commit)
   if typed or limits or redis.call('EXISTS', pendingHighKey, pendingLowKey, pendingSoloKey, pendingTypedKey) > 0 then
 -- include lib/peek.lua
     local count, lines = typed and math.max(want, LOOKED_AT) or want, nil
-    local keyed = limits and limits.peek(limits, count)
+    local keyed = limits and limits.peek(limits, count, request.held)
     if redis.call('EXISTS', pendingTypedKey) == 1 then
       grants.typed, grants.untold = true, not typed
       lines = typed and typed.peek(typed, want)

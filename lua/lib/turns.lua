@@ -128,8 +128,9 @@ local function lanesOf(limits, code, found, want)
   return lanes
 end
 
--- Returns for each band the tasks of ready keys: their ids and lanes in the order of their turns.
-local function peekKeyed(limits, want)
+-- Returns for each band the tasks of ready keys: their ids and lanes in the order of their turns. `held` is how many
+-- tasks the worker holds.
+local function peekKeyed(limits, want, held)
   local byBand, lines = { {}, {}, {}, {} }, {}
   local found = redis.call('ZRANGE', readyKey, 0, want - 1, 'WITHSCORES')
   for i = 1, #found, 2 do
@@ -142,6 +143,8 @@ local function peekKeyed(limits, want)
         'WITHSCORES', 'LIMIT', 0, want)
     end
     lines[band] = lineOf(limits, lanesOf(limits, code - 1, byBand[code], want), want)
+    -- A worker that holds tasks is granted none that runs alone, however often it asks.
+    limits.more = limits.more and not (band == 'solo' and held > 0)
   end
   return lines
 end

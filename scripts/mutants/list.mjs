@@ -170,7 +170,13 @@ export const mutants = [
   },
   {
     name: "keep: an entry of a task that was replaced removes it before the retention of the queue",
-    changes: [["lua/lib/kept.lua", "letter == RECORD_COMPLETED and (completedMs or count)", "letter == RECORD_COMPLETED"]],
+    changes: [
+      [
+        "lua/lib/kept.lua",
+        "letter == RECORD_COMPLETED and (completedMs or count)",
+        "letter == RECORD_COMPLETED",
+      ],
+    ],
     tests: [keep],
   },
   {
@@ -1731,6 +1737,13 @@ export const mutants = [
     name: "limits: a task that was not begun does not give its rate back to its type",
     changes: [["lua/lib/accounts.lua", "pairs({ key, ofType }) do", "pairs({ key }) do"]],
     tests: [typeLimits],
+  },
+  {
+    name: "limits: a worker that holds a task asks again and again for a task that has to run alone",
+    changes: [
+      ["lua/lib/turns.lua", "    limits.more = limits.more and not (band == 'solo' and held > 0)\n", ""],
+    ],
+    tests: [keys],
   },
   {
     name: "limits: when a full type gets a free place, no worker is woken",

@@ -444,6 +444,23 @@ describe("every transition of a task with a key", () => {
     await check(q);
   });
 
+  test("a worker that holds a task is not asked to call again for a task that has to run alone", async () => {
+    const q = await setup();
+    await addKeyed(q, "a", 2);
+    for (let crash = 0; crash < 2; crash++) {
+      expect(await taken(q, 1)).toBe("a1");
+      await q.crash();
+    }
+    for (const want of [1, 5]) {
+      const trips = [await q.acquire(want, { held: 1 }), await q.acquire(want, { held: 1, workerId: "w2" })];
+      expect(trips.map(({ grants, makeRoom, again }) => [grants.length, makeRoom, again])).toEqual([
+        [0, true, false],
+        [0, false, false],
+      ]);
+    }
+    expect(await taken(q, 5)).toBe("a1");
+  });
+
   test("a task that crashed its workers twice runs alone, and counts for its key", async () => {
     const q = await setup();
     await addKeyed(q, "a", 2);
