@@ -179,6 +179,16 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await dialog.getByRole("textbox", { name: "The longest wait", exact: true }).fill("2");
     await dialog.getByRole("radio", { name: "Exact" }).click();
     await dialog.getByLabel("Tags").fill("a, b");
+    const keepCompleted = dialog.getByRole("textbox", { name: "Keep the completed task for", exact: true });
+    await keepCompleted.fill("366");
+    await dialog.getByLabel("Unit of: Keep the completed task for").selectOption("days");
+    await dialog.getByText("A whole number; at most 365 days.").waitFor();
+    expect(await dialog.getByRole("button", { name: "Create schedule" }).isDisabled()).toBe(true);
+    expect(await violations(page)).toEqual([]);
+    await keepCompleted.fill("2");
+    await dialog.getByLabel("Keep at most").fill("50");
+    await dialog.getByRole("textbox", { name: "Keep the dead letter for", exact: true }).fill("30");
+    await dialog.getByLabel("Unit of: Keep the dead letter for").selectOption("days");
     await dialog.getByLabel("Unique key").fill("only one");
     await dialog.getByRole("radio", { name: "Until it runs" }).click();
     expect(await violations(page)).toEqual([]);
@@ -195,6 +205,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
       options: {
         ...{ timeoutMs: 300_000, expiresAfterMs: 60_000, tags: ["a", "b"] },
         backoff: { kind: "exponential", baseMs: 5_000, maxMs: 120_000, jitter: "none" },
+        keep: { completedMs: 172_800_000, deadMs: 2_592_000_000, count: 50 },
         unique: { key: "only one", scope: "waiting" },
       },
     });

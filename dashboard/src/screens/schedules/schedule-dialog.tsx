@@ -9,7 +9,14 @@ import { TextField } from "../../ui/text-field.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { type CronErrors, CronPreview, NO_CRON_ERRORS } from "./cron-preview.tsx";
 import { bodyOf, draftOf, errorsOf, type ScheduleDraft } from "./schedule-draft.ts";
-import { BackoffFields, PolicyFields, SpanOfSchedule, TaskTimes, UniqueFields } from "./schedule-fields.tsx";
+import {
+  BackoffFields,
+  KeepFields,
+  PolicyFields,
+  SpanOfSchedule,
+  TaskTimes,
+  UniqueFields,
+} from "./schedule-fields.tsx";
 import { timeZones } from "./zoned.ts";
 
 export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView | null; onClose(): void }) {
@@ -112,6 +119,7 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
       </div>
       <BackoffFields draft={draft} errors={own} set={set} />
       <TaskTimes draft={draft} errors={own} set={set} />
+      <KeepFields draft={draft} errors={own} set={set} />
       <UniqueFields draft={draft} errors={own} set={set} />
       <PolicyFields draft={draft} set={set} />
     </FormDialog>

@@ -17,7 +17,7 @@ const schedule: ScheduleView = {
     priority: "high",
     maxRetries: 2,
     backoff: { kind: "fixed" },
-    keep: { completedMs: 5_000 },
+    keep: { completedMs: 5_000, deadMs: 604_800_000, count: 100 },
     timeoutMs: 90_000,
     expiresAfterMs: 3_600_000,
     tags: ["a", "b c"],
@@ -58,9 +58,10 @@ it("a new schedule has only what was filled in, and a start excludes the run at 
 it("a field that was emptied is left out", () => {
   const draft = { ...draftOf(schedule, false), startAt: "", limit: " ", tags: " , " };
   draft.unique = { ...draft.unique, key: "" };
+  const none = { amount: " ", unit: "h" } as const;
+  draft.keep = { completed: none, dead: none, count: " " };
   const body = bodyOf(draft, false);
-  expect(body.options).not.toHaveProperty("unique");
-  expect(body.options).not.toHaveProperty("tags");
+  for (const name of ["keep", "tags", "unique"]) expect(body.options).not.toHaveProperty(name);
   for (const name of ["startAt", "limit"]) expect(body).not.toHaveProperty(name);
 });
 
@@ -93,6 +94,45 @@ it.each([
   expect(errorsOf(draft, false)).toMatchObject({ backoffBase: message, backoffMax: message });
   draft.backoff = { ...draft.backoff, kind: "default" };
   expect(errorsOf(draft, false)).toMatchObject({ backoffBase: null, backoffMax: null });
+});
+
+it.each([
+  [{ completedMs: 0 }],
+  [{ deadMs: 31_536_000_000, count: 10_000 }],
+  [{ completedMs: 31_536_000_000, count: 1 }],
+])("keeps how long tasks are kept: %j", (keep) => {
+  const draft = draftOf({ ...schedule, options: { keep } }, false);
+  expect(errorsOf(draft, false)).toMatchObject({ keepCompleted: null, keepDead: null, keepCount: null });
+  expect(bodyOf(draft, false).options).toEqual({ keep });
+});
+
+it("says how long tasks are kept as it was typed", () => {
+  const draft = draftOf(null, false);
+  draft.keep = { ...draft.keep, completed: { amount: "36", unit: "h" }, count: " 20 " };
+  expect(bodyOf(draft, true).options).toEqual({ keep: { completedMs: 129_600_000, count: 20 } });
+});
+
+it.each(["x", "-1", "366", "1.5"])("refuses to keep tasks for %s days", (amount) => {
+  const draft = draftOf(schedule, false);
+  draft.keep = { ...draft.keep, completed: { amount, unit: "d" }, dead: { amount, unit: "d" } };
+  expect(errorsOf(draft, false)).toMatchObject({
+    keepCompleted: "A whole number; at most 365 days.",
+    keepDead: "A whole number, 1 or more; at most 365 days.",
+    keepCount: null,
+  });
+});
+
+it("refuses to keep a dead letter for no time", () => {
+  const draft = draftOf(schedule, false);
+  const none = { amount: "0", unit: "s" } as const;
+  draft.keep = { ...draft.keep, completed: none, dead: none };
+  expect(errorsOf(draft, false)).toMatchObject({ keepCompleted: null, keepDead: expect.any(String) });
+});
+
+it.each(["0", "x", "-1", "1.5", "10001"])("refuses to keep at most %s tasks", (count) => {
+  const draft = draftOf(schedule, false);
+  draft.keep = { ...draft.keep, count };
+  expect(errorsOf(draft, false).keepCount).toBe("A whole number, 1 to 10,000.");
 });
 
 it.each([

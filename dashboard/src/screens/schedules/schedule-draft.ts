@@ -3,6 +3,7 @@ import {
   type Given,
   isTaskKey,
   isTaskType,
+  type Keep,
   LIMITS,
   type MissedPolicy,
   type OverlapPolicy,
@@ -12,6 +13,7 @@ import {
   type UniqueScope,
 } from "@holdfast/contracts";
 import type { ScheduleBody, ScheduleView } from "../../api/schedules.ts";
+import { count } from "../../format/number.ts";
 import { utc, utcPrecise } from "../../format/time.ts";
 import { queueNameError } from "../../ui/queue-field.tsx";
 import { type SpanDraft, spanDraft, spanError, spanMsOf } from "../limits/limit-draft.ts";
@@ -33,6 +35,13 @@ export interface BackoffDraft {
   base: SpanDraft;
   max: SpanDraft;
   jitter: NonNullable<Backoff["jitter"]>;
+}
+
+/** How long the tasks are kept, as typed. An empty field: the settings of the queue. */
+export interface KeepDraft {
+  completed: SpanDraft;
+  dead: SpanDraft;
+  count: string;
 }
 
 /** @param demo whether demo tasks may be proposed */
@@ -57,8 +66,7 @@ export function draftOf(schedule: ScheduleView | null, demo: boolean) {
     expiresAfter: optionalSpan(options?.expiresAfterMs),
     tags: options?.tags?.join(", ") ?? "",
     unique: uniqueDraft(options?.unique),
-    /** The form has no field for it, so it stays as it is. */
-    keep: options?.keep,
+    keep: keepDraft(options?.keep),
     missed: schedule?.missed ?? ("once" as MissedPolicy),
     overlap: schedule?.overlap ?? ("allow" as OverlapPolicy),
   };
@@ -86,6 +94,12 @@ function uniqueDraft(unique: Unique | undefined): UniqueDraft {
   };
 }
 
+const keepDraft = (keep: Keep | undefined): KeepDraft => ({
+  completed: optionalSpan(keep?.completedMs, "h"),
+  dead: optionalSpan(keep?.deadMs, "d"),
+  count: keep?.count?.toString() ?? "",
+});
+
 const optionalSpan = (ms: number | undefined, unit: SpanDraft["unit"] = "min"): SpanDraft =>
   ms === undefined ? { amount: "", unit } : spanDraft(ms);
 
@@ -110,13 +124,19 @@ const isGiven = (text: string) => text.trim() !== "";
 const momentError = (text: string) =>
   isGiven(text) && Number.isNaN(momentOf(text)) ? "A time in UTC, such as 2030-01-31 08:00." : null;
 const optionalSpanError = (span: SpanDraft) => (isGiven(span.amount) ? spanError(span) : null);
-/** A wait of a backoff, ms. It may be 0, unlike other spans. */
-const waitMsOf = (span: SpanDraft): number => (span.amount.trim() === "0" ? 0 : spanMsOf(span));
+/** A time that may be 0, unlike other spans, ms. */
+const timeMsOf = (span: SpanDraft): number => (span.amount.trim() === "0" ? 0 : spanMsOf(span));
 const MOST_WAIT_MS = 86_400_000;
 const waitError = ({ kind }: BackoffDraft, span: SpanDraft) =>
-  kind === "default" || !isGiven(span.amount) || waitMsOf(span) <= MOST_WAIT_MS
+  kind === "default" || !isGiven(span.amount) || timeMsOf(span) <= MOST_WAIT_MS
     ? null
     : "A whole number; at most 24 hours.";
+const keptTimeError = (span: SpanDraft) =>
+  !isGiven(span.amount) || timeMsOf(span) <= LIMITS.keepMs ? null : "A whole number; at most 365 days.";
+const keepCountError = (text: string) =>
+  !isGiven(text) || (/^[1-9]\d{0,4}$/.test(text.trim()) && Number(text) <= LIMITS.keepCount)
+    ? null
+    : `A whole number, 1 to ${count(LIMITS.keepCount)}.`;
 const tagsOf = (text: string) =>
   text
     .split(",")
@@ -154,6 +174,9 @@ export function errorsOf(draft: ScheduleDraft, isNew: boolean) {
     timeout: optionalSpanError(draft.timeout),
     expiresAfter: optionalSpanError(draft.expiresAfter),
     tags: tagsError(draft.tags),
+    keepCompleted: keptTimeError(draft.keep.completed),
+    keepDead: optionalSpanError(draft.keep.dead),
+    keepCount: keepCountError(draft.keep.count),
     uniqueKey:
       unique.key === "" || isTaskKey(unique.key)
         ? null
@@ -184,11 +207,20 @@ function backoffOf({ kind, base, max, jitter }: BackoffDraft): { backoff?: Given
   return {
     backoff: {
       kind,
-      ...(isGiven(base.amount) ? { baseMs: waitMsOf(base) } : {}),
-      ...(isGiven(max.amount) ? { maxMs: waitMsOf(max) } : {}),
+      ...(isGiven(base.amount) ? { baseMs: timeMsOf(base) } : {}),
+      ...(isGiven(max.amount) ? { maxMs: timeMsOf(max) } : {}),
       ...(jitter === "none" ? { jitter } : {}),
     },
   };
+}
+
+function keepOf({ completed, dead, count: most }: KeepDraft): { keep?: Given<Keep> } {
+  const keep = {
+    ...(isGiven(completed.amount) ? { completedMs: timeMsOf(completed) } : {}),
+    ...(isGiven(dead.amount) ? { deadMs: spanMsOf(dead) } : {}),
+    ...(isGiven(most) ? { count: Number(most) } : {}),
+  };
+  return Object.keys(keep).length === 0 ? {} : { keep };
 }
 
 /** The body of a draft without errors. */
@@ -208,13 +240,13 @@ export function bodyOf(draft: ScheduleDraft, isNew: boolean): ScheduleBody {
     missed: draft.missed,
     overlap: draft.overlap,
     options: {
-      ...(draft.keep === undefined ? {} : { keep: draft.keep }),
       ...(draft.priority === "normal" ? {} : { priority: draft.priority }),
       ...(isGiven(draft.maxRetries) ? { maxRetries: Number(draft.maxRetries) } : {}),
       ...backoffOf(draft.backoff),
       ...(isGiven(draft.timeout.amount) ? { timeoutMs: spanMsOf(draft.timeout) } : {}),
       ...(isGiven(draft.expiresAfter.amount) ? { expiresAfterMs: spanMsOf(draft.expiresAfter) } : {}),
       ...(tags.length === 0 ? {} : { tags }),
+      ...keepOf(draft.keep),
       ...(draft.unique.key === "" ? {} : { unique: uniqueOf(draft.unique) }),
     },
   };

@@ -6,6 +6,7 @@ import { SpanField } from "../limits/limit-fields.tsx";
 import {
   type BackoffDraft,
   type errorsOf,
+  type KeepDraft,
   type ScheduleDraft,
   scopesOf,
   type UniqueDraft,
@@ -141,6 +142,38 @@ export function TaskTimes({ draft, errors, set }: FieldsProps) {
         value={draft.tags}
         onChange={(tags) => set({ tags })}
         error={errors.tags}
+      />
+    </div>
+  );
+}
+
+/** How long the tasks are kept after their end. */
+export function KeepFields({ draft, errors, set }: FieldsProps) {
+  const { keep } = draft;
+  const setKeep = (part: Partial<KeepDraft>) => set({ keep: { ...keep, ...part } });
+  return (
+    <div className="form-row">
+      <SpanField
+        label="Keep the completed task for"
+        hint="0: the next sweep of a janitor removes it. Empty: as the queue does."
+        value={keep.completed}
+        onChange={(completed) => setKeep({ completed })}
+        error={errors.keepCompleted}
+      />
+      <TextField
+        label="Keep at most"
+        hint="Completed tasks of this type, the newest. Only tasks with this option count. Empty: no limit by type."
+        value={keep.count}
+        onChange={(count) => setKeep({ count })}
+        error={errors.keepCount}
+        inputMode="numeric"
+      />
+      <SpanField
+        label="Keep the dead letter for"
+        hint="Then it is dropped for good. Empty: only the caps of the queue apply."
+        value={keep.dead}
+        onChange={(dead) => setKeep({ dead })}
+        error={errors.keepDead}
       />
     </div>
   );

@@ -75,6 +75,10 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await q.ack(await q.grant(), "1");
   await q.add("unkept", { keepPayload: false });
   await q.ack(await q.grant());
+  // The times of these two are over when the queue is prepared.
+  await q.add("kept", { keep: { completedMs: 60_000, count: 5 }, fingerprint: "fp" });
+  await q.ack(await q.grant(), "1");
+  await q.addDead("kept-dead", { keep: { deadMs: 60_000 } });
   await q.addDead("dead", { fingerprint: "fp" });
   await q.addDead("dropped");
   await q.engine.discard(["dropped", ""], undefined, { discard: "d1" });
@@ -115,7 +119,7 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await prepareSchedule(q);
   await putWorker(q);
   const accepted =
-    "completed unkept dead cancelled expired retry solo out stop held n gone h l due later report old k-dead a1 a2 a3 a-gone b1 b2 b-high c1 k-due k-later u1 u-gone".split(
+    "completed unkept kept kept-dead dead cancelled expired retry solo out stop held n gone h l due later report old k-dead a1 a2 a3 a-gone b1 b2 b-high c1 k-due k-later u1 u-gone".split(
       " ",
     );
   return { accepted, held: q.held };
@@ -186,7 +190,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   },
   events: { call: (q) => readEvents(q.engine, 1, 100) },
   epoch: { call: (q) => q.engine.connection.script(scripts.epochScript, q.keys, {}) },
-  get: { call: (q) => q.engine.get(["n", "completed", "unkept", "none"]) },
+  get: { call: (q) => q.engine.get(["n", "completed", "unkept", "kept", "none"]) },
   giveUp: {
     call(q) {
       const about = ["3", "fatal", "1", "1", "-", "Error: no"];
@@ -235,7 +239,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   },
   expire: { call: (q) => q.engine.expire(500) },
   promote: { call: (q) => q.engine.promote(500) },
-  purge: { call: (q) => q.engine.purge(200, 1) },
+  purge: { call: (q) => q.engine.purge(200, 1), removes: ["kept", "kept-dead"] },
   partition: { call: (q) => new Registry(q.engine.connection, q.name).setPartitions("another", 0, 2) },
   queueAdd: {
     call: (q) =>
@@ -250,7 +254,11 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
     call: putWorker,
   },
   replay: {
-    call: (q) => q.engine.replay(["dead", "", "k-dead", "", "unkept", "", "n", "", "none", ""], request),
+    call: (q) =>
+      q.engine.replay(
+        ["dead", "", "k-dead", "", "kept-dead", "", "unkept", "", "n", "", "none", ""],
+        request,
+      ),
   },
   replace: {
     call(q) {
