@@ -186,7 +186,7 @@ async function main() {
   const ingestMs = ingestEndedAt - startedAt;
   const drainMs = drainedAt - ingestEndedAt;
   const back = killedAt === null ? null : recovery(reapedAttempts, killedAt);
-  // A settle is refused if its lease had expired. Then the task ran to its end twice.
+  // A settle was refused because the lease of its task had expired. Such a task ran to its end twice.
   const duplicates = count.duplicates + counters.stale;
   const rows = [
     ["ingest", `${ingestMs} ms, ${Math.round((total * 1_000) / Math.max(ingestMs, 1))} tasks/s`],

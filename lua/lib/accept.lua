@@ -10,7 +10,7 @@ if checked >= 4 then
   checked, unique = checked - 4, newUnique(envelopes)
 end
 if checked == 0 and normal == count and unique.isFree then
-  -- No other task holds their unique keys.
+  -- All tasks go into the normal band, and no other task holds one of their unique keys.
   local ids, given, at = bands.normal, ARGV, taskIdAt
   for position = 1, fitting do
     ids[position], at = given[at], at + 2

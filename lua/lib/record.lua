@@ -16,13 +16,17 @@
 --            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt
 --            r: endedAt fingerprint movedTo[ letter: how the task ended, unless it completed]
 --   header   type waitedMs[ name=value …]: a completed task that does not keep its payload has no entry in `tasks`. Its record has
---            the header of the envelope, with the time from enqueue to grant and without its k=0. HEADERS counts such records
+--            the header of the envelope instead, with two differences: the time from enqueue to grant replaces the time of the
+--            enqueue, and the option k=0 (the payload is not kept) is left out. The counter HEADERS of lib/queue.lua counts
+--            these records
 --   attempt  number generation outcome startedAt endedAt workerId fence error   (error percent-encoded, "-" for none;
 --            "~<traceparent> " before it where the attempt was traced)
---   replay   an attempt line with the number 0: the task was replayed into this generation at startedAt. Its outcome is
---            "released", since versions that do not know replay lines show it as an attempt
---   replaced  0 generation replaced firstAt lastAt instance count -: how often enqueues with its unique key replaced
---            the task; one line for all of them
+--   replay   a line like that of an attempt, with the number 0: the task was replayed into this generation at startedAt. Its
+--            outcome is "released", because earlier versions do not know replay lines and show the line as an attempt
+--   replaced  0 generation replaced firstAt lastAt instance count -
+--            one line for all enqueues with the unique key of the task that replaced it
+--   changed  0 generation changed firstAt lastAt instance count span fields
+--            one line for all changes of the task while it waited
 --
 -- Without a record, the task is as it was enqueued, and the first byte of its envelope says where it is:
 --   . or + pending      @ scheduled

@@ -1856,7 +1856,7 @@ export const mutants = [
     tests: [keys],
   },
   {
-    name: "limits: a key that is freed while its rate is used up begins to rest only after the commit",
+    name: "limits: a freed key whose rate is used up goes into the index `resting` only after the commit",
     changes: [
       [
         "lua/lib/ready.lua",

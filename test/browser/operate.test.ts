@@ -274,10 +274,14 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     const counts = page.getByRole("region", { name: "Counts of default" });
     const shown = (state: string) =>
       counts.locator(".tile").filter({ hasText: state }).locator("dd").first().textContent();
-    await until("all of it is shown as waiting", async () => (await shown("Pending")) === "10,000", 60_000);
+    await until(
+      "every task of the burst is shown as waiting",
+      async () => (await shown("Pending")) === "10,000",
+      60_000,
+    );
     await stack.observer.resume("default");
     await until(
-      "nothing of it waits or runs",
+      "every task of the burst has ended",
       async () => {
         const { pending, processing, scheduled, totals } = await stats("default");
         return totals.enqueued === before.enqueued + 10_000 && pending + processing + scheduled === 0;

@@ -128,7 +128,7 @@ export class TaskReader {
   readonly #longestLine: number;
   #head: Head | undefined;
 
-  /** @param longestLine bytes of one line of NDJSON. @default any number */
+  /** @param longestLine the most bytes that one line of NDJSON may have. @default no limit */
   constructor(check: CheckTask, longestLine = Number.POSITIVE_INFINITY) {
     this.#check = check;
     this.#longestLine = longestLine;

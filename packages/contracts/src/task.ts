@@ -202,7 +202,7 @@ export interface TaskView {
   log: string[];
   /** Every attempt, oldest first. Of attempts and replays together at most the last 32 are kept. */
   history: AttemptView[];
-  /** Every replay in place, oldest first. */
+  /** Every replay of the task in its own queue, oldest first. */
   replays: ReplayView[];
   /** The changes while it waited; null if there were none. */
   changes: ChangesView | null;
@@ -270,7 +270,7 @@ export interface QueueFlow {
 export interface QueueTotals {
   enqueued: number;
   deduplicated: number;
-  /** Grants of a lease. */
+  /** How many leases were granted. */
   attempts: number;
   acked: number;
   failed: number;

@@ -113,7 +113,7 @@ test("the cancel of a running task is sent at once on the channel of its worker,
   const channel = workerChannel(q.keys.wake, "w1");
   await listener.ssubscribe(channel, workerChannel(q.keys.wake, "w2"), q.keys.wake);
   expect(await q.engine.cancel("a")).toBe("requested");
-  await until("it was told", () => heard.length > 0);
+  await until("the message to the worker has arrived", () => heard.length > 0);
   expect(heard).toEqual([[channel, `cancel ${grant.fence} a`]]);
   expect(parseCancel(Buffer.from(heard[0]?.[1] ?? ""))).toEqual({ id: "a", fence: grant.fence });
 });

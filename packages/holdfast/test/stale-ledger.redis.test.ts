@@ -34,9 +34,9 @@ test("a stale verdict is in the ledger, with how long the two attempts overlappe
   });
   const regranted = (await queue.get(id))?.fence;
   const ranTwice = performance.now();
-  await until("both run for a while", () => performance.now() - ranTwice > 100);
+  await until("both attempts have run for a while", () => performance.now() - ranTwice > 100);
   finish();
-  await until("it is told", () => events.length === 1);
+  await until("the stale verdict is reported", () => events.length === 1);
   const [verdict] = await observer.staleVerdicts(name);
   expect(verdict).toMatchObject({
     id,

@@ -14,7 +14,7 @@ const AHEAD = 200;
 export const number = 7;
 export const name = "killed-ahead";
 export const check =
-  "kill -9 of a worker that has taken some hundred tasks ahead, under a rate of 1,000 per second";
+  "kill -9 of a worker that holds hundreds of tasks which it has not begun, under a rate of 1,000 per second";
 export const expected =
   "shortened from an hour to 12 s: grants within 0.5% of the limit, and never above limit + burst in a second (stalls of the machine reduce the lower bound); every task of the dead worker is back within lease + sweep. Redis cannot know which tasks a dead worker had begun, so their part of the rate stays spent: less than 0.5% of an hour's limit per crash";
 

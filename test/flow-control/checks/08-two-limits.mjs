@@ -105,5 +105,5 @@ export async function run(ctx) {
     `${wrong.length} of ${QUEUES} queues differ from the model: ${wrong[0]?.problem} with ${JSON.stringify(wrong[0]?.limits)}`,
   );
   ctx.expect(decisions >= 50_000, `only ${decisions} decisions were compared`);
-  return `${decisions} decisions of ${QUEUES * ROUNDS} calls are those of the model`;
+  return `${decisions} decisions in ${QUEUES * ROUNDS} calls match the model`;
 }

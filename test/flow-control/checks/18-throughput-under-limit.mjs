@@ -8,7 +8,7 @@ const ROUNDS = 4;
 
 export const number = 18;
 export const name = "throughput-under-limit";
-export const check = "5 s tasks on 4 workers of 10 slots, with a limit of 40 and without (River's case)";
+export const check = "5 s tasks on 4 workers of 10 slots, with a limit of 40 and without a limit";
 export const expected = "the throughput with the limit is at least 98% of that without";
 export const waits = true;
 

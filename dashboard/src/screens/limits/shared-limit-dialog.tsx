@@ -32,7 +32,7 @@ export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogP
   const queues = queuesOf(text);
   const nameError = isQueueName(name)
     ? null
-    : "Letters, digits, - _ and . after the first; at most 64 characters.";
+    : "Begin with a letter or digit; then letters, digits, - _ and . are allowed, at most 64 characters.";
   const wrong = limitErrors(draft);
   const errors = sharedLimitErrors(draft, wrong);
   const invalid = nameError !== null || hasErrors(errors) || queuesError(queues) !== null;

@@ -77,7 +77,7 @@ it("refuses a name that a limit already has, and texts that are not valid names"
   const { calls } = withDb();
   const dialog = await form("Share a limit");
   await userEvent.type(dialog.getByLabelText("Name"), "d/b");
-  expect(dialog.getByText(/Letters, digits, - _ and \./)).toBeTruthy();
+  expect(dialog.getByText(/then letters, digits, - _ and \./)).toBeTruthy();
   await userEvent.clear(dialog.getByLabelText("Name"));
   await userEvent.type(dialog.getByLabelText("Name"), "db");
   await userEvent.type(dialog.getByLabelText("Queues"), " a/b");

@@ -28,7 +28,7 @@ export function TypeLimitDialog({ queue, limits, type, onClose }: TypeLimitDialo
   const [draft, setDraft] = useState(() => limitDraft(type === null ? undefined : before.types?.[type]));
   const nameError = isTaskType(name)
     ? null
-    : "Letters, digits, _ . : / and - after the first; at most 128 characters.";
+    : "Begin with a letter or digit; then letters, digits and _ . : / - are allowed, at most 128 characters.";
   const errors = limitErrors(draft);
   const invalid = nameError !== null || hasErrors(errors);
   const limit = invalid ? undefined : limitOf(draft);

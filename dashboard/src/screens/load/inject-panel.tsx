@@ -23,7 +23,9 @@ export function InjectPanel({ queue }: { queue: string | null }) {
   const [busy, setBusy] = useState(false);
   const [last, setLast] = useState<{ queue: string; id: string } | null>(null);
   const errors = {
-    type: isTaskType(type) ? null : "Letters, digits and _ . : / - after the first.",
+    type: isTaskType(type)
+      ? null
+      : "Begin with a letter or digit; then letters, digits and _ . : / - are allowed, at most 128 characters.",
     payload: payloadError(payloadText),
     delay: delayError(delay),
   };

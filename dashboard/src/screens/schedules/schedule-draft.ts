@@ -156,9 +156,11 @@ export function errorsOf(draft: ScheduleDraft, isNew: boolean) {
     id:
       !isNew || SCHEDULE_ID.test(draft.id)
         ? null
-        : "Letters, digits, - _ and . after the first; at most 64 characters.",
+        : "Begin with a letter or digit; then letters, digits, - _ and . are allowed, at most 64 characters.",
     queue: queueNameError(draft.queue),
-    type: isTaskType(draft.type) ? null : "Letters, digits and _ . : / - after the first.",
+    type: isTaskType(draft.type)
+      ? null
+      : "Begin with a letter or digit; then letters, digits and _ . : / - are allowed, at most 128 characters.",
     payload: payloadError(draft.payloadText),
     maxRetries: /^\d{0,4}$/.test(draft.maxRetries.trim())
       ? null

@@ -38,9 +38,9 @@ export interface Mapping {
   queue: string;
   /** Name of a job -> type of its task. @default the name of the job */
   types: ReadonlyMap<string, string>;
-  /** Jobs with a priority number up to this one get the band high; -1: no job does. */
+  /** A job gets the band high if its priority number is at most this; -1: no job gets it. */
   highUpTo: number;
-  /** Jobs with a priority number from this one on get the band low. */
+  /** A job gets the band low if its priority number is at least this. */
   lowFrom: number;
 }
 

@@ -208,7 +208,7 @@ export const KeyLimitBody = Type.Unsafe<Limit & { forMs?: number | undefined }>(
         Type.Integer({
           minimum: 1,
           maximum: LIMITS.delayMs,
-          description: "How long this limit is valid; without it, for ever",
+          description: "How long this limit is valid. If it is left out, the limit has no end.",
         }),
       ),
     },

@@ -146,7 +146,7 @@ export const TaskViewSchema = Type.Object({
   payloadBytes: Count(),
   payloadKept: Type.Boolean({ description: "False if the task completed with keepPayload: false" }),
   resultText: nullable(Type.String({ description: "The exact JSON text that the handler returned" })),
-  attempts: Count("Grants of a lease in this generation"),
+  attempts: Count("How many leases of the task were granted in this generation"),
   failures: Count("Attempts that the handler ended with an error"),
   crashes: Count("Attempts whose lease expired"),
   releases: Count(),

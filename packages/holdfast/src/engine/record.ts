@@ -88,7 +88,7 @@ function decodeReplay(line: string): ReplayView {
   return { generation: Number(generation), at: Number(at) };
 }
 
-/** The one line for all replacements of a task by enqueues with its unique key. */
+/** Matches the line of a record that sums up all replacements of the task by enqueues with its unique key. */
 const REPLACED = /^0 \d+ replaced (\d+) (\d+) (\S+) (\d+)/;
 
 function decodeReplacements(lines: readonly string[]): Replacements | null {
@@ -98,7 +98,7 @@ function decodeReplacements(lines: readonly string[]): Replacements | null {
     : { count: Number(count), firstAt: Number(firstAt), lastAt: Number(lastAt), by };
 }
 
-/** The one line for all changes of a task while it waited. */
+/** Matches the line of a record that sums up all changes of the task while it waited. */
 const CHANGED = /^0 \d+ changed (\d+) (\d+) (\S+) (\d+) \S+ (\S+)/;
 
 function decodeChanges(lines: readonly string[]): ChangesView | null {

@@ -96,9 +96,11 @@ export class Bell {
   }
 
   /**
-   * Waits until the bell has rung since the last read, and then until PACE_MS have passed since that read.
-   * @param before `rings` before that read, because its answer may arrive after a message
-   * @param readAt when that read was, by performance.now()
+   * Waits until there may be new events: until the bell has rung since the last read, or until it is time to look
+   * anyway. After that it waits until PACE_MS have passed since the last read.
+   * @param before the value of `rings` before the last read. If the bell rang during that read, this call does not wait
+   * for it to ring again
+   * @param readAt when the last read began, by performance.now()
    */
   async wait(before: number, readAt: number, signal: AbortSignal): Promise<void> {
     const lookMs = this.#listening === undefined ? POLL_MS : LOOK_MS;

@@ -206,7 +206,8 @@ export class Limits {
   /**
    * Computes how long tasks would have waited under other limits. It uses the newest completed tasks of the queue, at
    * most 10,000, and the tasks that wait now. It changes nothing.
-   * @param limits all limits, as for `set`. Limits of types have to be the present ones, because they are not computed
+   * @param limits all limits, as for `set`. The limits of types have to be the same as now, because a trial does not
+   * compute them
    * @throws HoldfastError queue_not_found, invalid_argument; conflict if the queue keeps no completed task
    */
   async try(queue: string, limits: QueueLimits, options: checks.TryLimitsOptions = {}): Promise<LimitsTrial> {

@@ -79,8 +79,8 @@ export const observerShape = shapeOf<Merged<ObserverOptions>>({
 });
 
 export const bulkShape = shapeOf<BulkOptions>({
-  what: "a replay or discard of many",
-  title: "Replay or discard of many",
+  what: "a replay or discard of many tasks",
+  title: "Replay or discard of many tasks",
   example: "{ ratePerSecond: 100 }",
   kinds: {
     ...{ to: queueName, force: yesNo, ratePerSecond: rate, signal: abortSignal },

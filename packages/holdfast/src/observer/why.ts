@@ -247,7 +247,7 @@ function spanOf(ms: number): string {
   return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
 }
 
-// The position of a task is searched up to this one.
+// The search for a task ends after this many tasks of its band or of its key. Its position is then not known.
 const POSITION_EXACT = 10_000;
 
 /**

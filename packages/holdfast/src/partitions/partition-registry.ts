@@ -92,7 +92,7 @@ export class PartitionRegistry {
 
   /**
    * Returns the partitions of a queue. If the queue does not exist, it is created with this number of partitions.
-   * @throws HoldfastError conflict if the queue has another number of partitions or none; invalid_argument
+   * @throws HoldfastError conflict if the queue has a different number of partitions or none; invalid_argument
    */
   async open(queue: string, count: number): Promise<Partitions> {
     checkArgument("partitions", partitionsKind, count);

@@ -26,10 +26,7 @@ interface Batch {
 
 /** The parts of a queue, for its producer. They are read from Redis at first use, and again when they have changed. */
 export class QueueParts {
-  /**
-   * The part of a queue that has only one, as most queues do. Undefined if there are several, or if the parts are not
-   * known yet.
-   */
+  /** The only part of the queue: most queues have just one. Undefined if there are several, or if none is known yet. */
   only: QueuePart | undefined;
   readonly #client: Holdfast;
   readonly #queue: string;

@@ -68,8 +68,8 @@ export class Queue {
   /**
    * Connects, runs the boot checks, registers the queue and reads its durability. Without this call, the first enqueue
    * does all this and has to wait for it.
-   * @throws HoldfastError redis_unavailable, redis_unsupported, closed, conflict (the queue has another number of
-   * partitions)
+   * @throws HoldfastError redis_unavailable, redis_unsupported, closed, conflict (the queue has a different number of
+   * partitions than the option says)
    */
   async ready(): Promise<void> {
     await this.#during(() => this.#parts.ready());
@@ -174,10 +174,11 @@ export class Queue {
   }
 
   /**
-   * Like `enqueueMany`, for tasks in columns, as `TaskReader` of the contracts reads them. It is faster for tasks
-   * without options, because it makes no object for each task. The caller has to make sure that each payload is JSON in
+   * Like `enqueueMany`, but takes the types of all tasks in one array, and their payloads in one buffer. The class
+   * `TaskReader` makes such columns from JSON. This call is faster for tasks without options, because it makes no object
+   * for each task. The caller has to make sure that each payload is JSON in
    * UTF-8, and must not change the bytes until the promise resolves.
-   * @throws HoldfastError closed, redis_*, invalid_argument (bytes, types, spans or options)
+   * @throws HoldfastError closed, redis_*, invalid_argument (`bytes`, `types`, `spans` or `options`)
    */
   async enqueueColumns(tasks: TaskColumns, options: EnqueueManyOptions = {}): Promise<ColumnsResult> {
     checkColumns(tasks);

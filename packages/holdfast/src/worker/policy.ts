@@ -36,7 +36,7 @@ export interface Situation {
   yields: boolean;
   /** This queue had no task to grant at the last call, and its runner sleeps. */
   idle: boolean;
-  /** Whether no other runner has waiting tasks. */
+  /** Whether every other queue of the worker is idle, or waits for Redis after a failed call. */
   alone: boolean;
   /** How many tasks to hold ahead of the slots, by the pace of the handlers. */
   ahead: number;

@@ -56,7 +56,7 @@ export function judge(thrown: Thrown, policy: RetryPolicy, failed: FailedAttempt
   return isLast && !policy.deadLetter ? giveUp : { kind: "fail", delayMs };
 }
 
-/** Returns the error, or the first of its causes, that has a meaning of its own; undefined if none has. */
+/** Returns the outermost error, of the thrown one and its causes, that says what to do; undefined if none does. */
 function meant(thrown: Thrown): Thrown | undefined {
   for (let at: Thrown | undefined = thrown; at; at = at.cause) if (at.means !== undefined) return at;
   return undefined;

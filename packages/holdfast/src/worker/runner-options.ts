@@ -38,7 +38,7 @@ export type Peer = Pick<Sharer, "weight" | "rank" | "turnEnd">;
 export interface OtherRunners {
   /** Returns how many of the `free` slots a runner may fill that already has `taken` slots. */
   share(runner: Peer, taken: number, free: number): number;
-  /** Whether no other runner has waiting tasks. */
+  /** Whether every other runner is idle, or waits for Redis after a failed call. */
   alone(runner: Peer): boolean;
   /** Called when slots became free, or when a state changed on which other runners wait. */
   changed(): void;

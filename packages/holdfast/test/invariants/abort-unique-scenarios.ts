@@ -66,7 +66,7 @@ export const uniqueScenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.replay(["a", "", "b", ""], request),
   },
-  "replacement of waiting tasks: into other bands, to another time and in place": {
+  "replacement of waiting tasks, which moves them to another band or time, or leaves them where they are": {
     script: "replace",
     frees: ["high", "late", "now", "same", "keyed", "bounced"],
     callsAtLeast: 12,
@@ -165,7 +165,7 @@ export const uniqueScenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.reap(100),
   },
-  "empty of tasks with unique keys, one with a window": {
+  "script empty, of tasks with unique keys, one of them with a window": {
     script: "empty",
     removes: ["a", "w"],
     frees: ["a"],

@@ -9,7 +9,7 @@ import { ToldStates } from "../support/told-states.ts";
 import { type ActorSet, actorSets, World } from "./actors.ts";
 import { illegalMoves } from "./ledger.ts";
 
-// How many orders run at once, each in a queue of its own, so that Redis is never idle.
+// This many interleavings run at the same time, so that Redis is never idle. Each has a queue of its own.
 const AT_ONCE = 24;
 const ENDED = /^(completed|dead|discarded|cancelled|expired)$/;
 

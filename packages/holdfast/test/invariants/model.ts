@@ -63,13 +63,13 @@ export interface ModelTask {
   deadlineMs: number;
   endedMs: number;
   keep: Keep | null;
-  /** When a task died that was discarded. */
+  /** When the task became a dead letter, if it was discarded later. */
   diedMs?: number;
   /** The operation that discarded it last. */
   discard: string;
   /** keepLatest: the task for whose end this one waits; null if it waits for none. */
   awaits: string | null;
-  /** keepLatest: the task for whose end it waited ended in a way that does not make this one due. */
+  /** keepLatest: this task waited for the end of another one, which ended in a way that does not make this one due. */
   isForgotten: boolean;
   /** keepLatest: a task waited for the end of this one, and need not do so any more. */
   hasNext: boolean;

@@ -1,4 +1,4 @@
-// A process with one child that spins for ever, for a test that kills it.
+// Starts one child, whose handler never ends. A test kills this process and checks that the child ends too.
 import { isolated } from "../../dist/index.js";
 
 const { handlers } = await isolated(new URL("./handlers.mjs", import.meta.url));

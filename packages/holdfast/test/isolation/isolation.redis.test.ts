@@ -122,7 +122,7 @@ describe("messages between worker and child", () => {
     expect(fatal).toMatchObject({ state: "dead", attempts: 1, deadReason: "fatal" });
     const id = await enqueue("later");
     await until("the retry is scheduled", async () => (await queue.get(id))?.state === "scheduled");
-    await until("it is told", () => settled.some(({ task }) => task.id === id));
+    await until("the worker has reported the attempt", () => settled.some(({ task }) => task.id === id));
     expect(settled.find(({ task }) => task.id === id)?.error).toMatchObject({
       name: "RetryAfter",
       delayMs: 12_345,
@@ -252,7 +252,7 @@ describe("an abort", () => {
     await queue.cancel(id);
     await until("it is cancelled", async () => (await queue.get(id))?.state === "cancelled");
     await until("the child is gone", () => !alive(pid));
-    await until("it is told", () => settled.length > 0);
+    await until("the worker has reported the attempt", () => settled.length > 0);
     expect(settled[0]?.error).toMatchObject({ name: "HandlerKilled", reason: "aborted" });
   });
 });

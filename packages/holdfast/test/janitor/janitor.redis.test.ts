@@ -63,7 +63,7 @@ test("a backlog that is larger than one sweep is handled without a pause", async
   );
   // The last sweep emits its event after its work.
   await until(
-    "every promotion was told",
+    "the janitor has reported every promotion",
     () => swept.reduce((sum, { promoted }) => sum + promoted, 0) === 11_000,
   );
   expect(swept.length).toBeGreaterThan(1);
@@ -291,7 +291,7 @@ test("a pending task expires without a worker, even behind more tasks than a swe
   await janitor.start();
   const id = last?.ok ? last.receipt.id : "";
   await until("it is expired", async () => (await queue.get(id))?.state === "expired");
-  await until("it is told", () => expired === 1);
+  await until("the janitor has reported it", () => expired === 1);
   expect(await system.observer.stats("work")).toMatchObject({
     pending: 451,
     pendingByPriority: { normal: 451 },

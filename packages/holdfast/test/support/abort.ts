@@ -17,7 +17,7 @@ export interface Scenario {
   call(queue: TestQueue): Promise<unknown>;
   /** Tasks that the call removes. */
   removes?: string[];
-  /** Tasks that the call removes, or leaves there, depending on where it is cut short. */
+  /** Tasks that the call may remove: it depends on where the call is aborted. */
   mayRemove?: string[];
   /** Discarded tasks that the call makes dead letters again. */
   restores?: string[];

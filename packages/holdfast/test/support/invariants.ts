@@ -247,8 +247,8 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     for (const id of standing) {
       // An acquire that was aborted while it put a task aside may leave the entry in the first list.
       if ((name === "pendingTyped" || name === "pendingKeyed") && places.has(id)) continue;
-      // A cancel leaves the old entry, and the next life of the task may be in another band. An acquire removes the
-      // entry that it meets second.
+      // A cancelled task leaves its entry in its band. If its id is enqueued again, it may get a second entry in another
+      // band. An acquire grants the task at one of the two entries, and drops the other one.
       if (isPending && places.get(id)?.includes(place)) continue;
       places.set(id, [...(places.get(id) ?? []), place]);
     }

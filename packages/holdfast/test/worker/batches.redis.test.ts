@@ -58,7 +58,10 @@ const ended = (system: System, count: number) =>
 async function told(system: System, watched: WatchedWorker, count: number): Promise<void> {
   await ended(system, count);
   const isEnd = ({ outcome }: { outcome: string }) => outcome !== "retried" && outcome !== "released";
-  await until("the worker has told of all", () => watched.settled.filter(isEnd).length === count);
+  await until(
+    "the worker has reported the end of each task",
+    () => watched.settled.filter(isEnd).length === count,
+  );
 }
 
 const outcomes = ({ settled }: WatchedWorker) => {

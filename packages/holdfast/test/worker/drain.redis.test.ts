@@ -46,9 +46,9 @@ test("a draining worker ends its running tasks, takes no new ones, becomes drain
   expect((await system.observer.workers())[0]).not.toHaveProperty("tasks");
 
   await drain(system, worker.id);
-  await until("it was told", () => worker.draining);
+  await until("the worker knows that it drains", () => worker.draining);
   await queue.enqueue("quick", 1, { id: "waits" });
-  await until("it shows so", async () => (await stateOf(system, worker.id)) === "draining");
+  await until("its state is draining", async () => (await stateOf(system, worker.id)) === "draining");
   expect(await system.observer.why("work", "waits")).toMatchObject({
     reason: "workers_draining",
     detail: expect.stringContaining("the only worker"),
@@ -61,8 +61,8 @@ test("a draining worker ends its running tasks, takes no new ones, becomes drain
   await until("its last good poll is young", () => worker.lastGoodPollAgeMs() < 1_000);
 
   await system.observer.resumeWorker(worker.id);
-  await until("it ran what waited", () => ran.includes("waits"));
-  await until("it shows so", async () => (await stateOf(system, worker.id)) === "running");
+  await until("it ran the waiting task", () => ran.includes("waits"));
+  await until("its state is running", async () => (await stateOf(system, worker.id)) === "running");
   expect(told).toEqual([true, false]);
   expect(errors).toEqual([]);
 }, 30_000);

@@ -146,7 +146,7 @@ test.each([
     }
     await soloRuns.opened;
     expect(worker.busy).toBe(1);
-    // The task did not wait until the others had run out, because the worker made room for it.
+    // The solo task did not wait until all other tasks had ended, because the worker made room for it.
     expect((await system.observer.stats("work")).pending).toBeGreaterThan(0);
     // Waits for wake-ups of the other queue and for two heartbeats, after which no other task must run.
     let renewals = 0;

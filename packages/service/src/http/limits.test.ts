@@ -174,8 +174,8 @@ test("only a body of lines from an authenticated caller gets the time of a strea
   expect(json.seen.text).toContain("HTTP/1.1 408");
   expect(long.seen).toEqual({ text: "", isClosed: false });
   long.socket.write("2\r\n{}\r\n0\r\n\r\n");
-  await until("the lines are taken", () => long.seen.text.includes('{"bytes":4}'), 8_000);
-  await until("the endless ones are cut off", () => endless.every(({ seen }) => seen.isClosed), 15_000);
+  await until("the server has answered the lines", () => long.seen.text.includes('{"bytes":4}'), 8_000);
+  await until("the endless requests are cut off", () => endless.every(({ seen }) => seen.isClosed), 15_000);
   expect(endless[0]?.seen.text).toContain("HTTP/1.1 408");
   // The first answer has begun, so no second one can follow.
   expect(endless[1]?.seen.text).toContain("HTTP/1.1 200");

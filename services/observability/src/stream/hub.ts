@@ -15,7 +15,7 @@ const OPEN = 1;
 /** If a client has this many unread bytes, it is disconnected. The bytes of 100 such clients still fit into memory. */
 const MAX_BUFFERED_BYTES = 1_048_576;
 const MAX_CLIENTS = 100;
-/** After which time a refused client may try again, ms. */
+/** A refused client may try again after this time, ms. */
 const RETRY_MS = 5_000;
 const PING_INTERVAL_MS = 15_000;
 /** How often each client is checked, ms: its session or key can expire without any event. */
