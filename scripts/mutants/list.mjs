@@ -199,6 +199,12 @@ export const mutants = [
     name: "keep: a dead letter of another life is dropped",
     changes: [
       ["lua/transitions/purge.lua", " or string.byte(record) ~= RECORD_DEAD or not deadMs", " or not deadMs"],
+      [
+        "lua/transitions/purge.lua",
+        "endedAtOf(record) + deadMs <= now",
+        "(endedAtOf(record) or 0) + deadMs <= now",
+      ],
+      ["lua/transitions/purge.lua", "return letter == RECORD_DEAD", "return true"],
     ],
     tests: [keep],
   },
