@@ -3,11 +3,12 @@
 --   member   <key> <band> <sequence> <taskId>     every score is 0, so the members are in the order of their bytes
 --   band     0 solo   1 high   2 normal   3 low
 --
--- `ready` holds the keys that may run now, so an acquire never reads the line of a key that may not. `resting` holds the keys that have to
--- be looked at again at a known time: when their rate allows the next task, when a hold or a limit of their own ends, or when their account
--- can be forgotten. A key that runs as many tasks as it may is in neither index. It becomes ready again when one of its tasks ends. An
--- entry of `ready` is written before the commit and removed after it. After an abort, the index may therefore hold a key that may not run,
--- which the next acquire removes. A key that may run is never missing.
+-- `ready` holds the keys that may run now, so an acquire never reads the line of a key that may not. `resting` holds the
+-- keys that have to be looked at again at a known time: when their rate allows the next task, when a hold or a limit of
+-- their own ends, or when their account can be forgotten. A key that runs as many tasks as it may is in neither index. It
+-- becomes ready again when one of its tasks ends. An entry of `ready` is written before the commit and removed after it.
+-- After an abort, the index may therefore hold a key that may not run, which the next acquire removes. A key that may run
+-- is never missing.
 --
 -- The account of a key is the field "@<key>" of `state`. The account of the queue is the field "@"; its turn is the
 -- turn of all tasks without a key.

@@ -1,14 +1,18 @@
--- Tasks with the option `keep`: how long they are kept after their end. `kept` has, instead of the list `completed`, the completed tasks with
--- completedMs or count, by the time at which they are removed. `kept:types` has a line for each type, with those that have a count, the
--- oldest first: "<type> <endedAt> <id>". An entry of it is added after the commit and removed before it, so that a line is never too long.
+-- Tasks with the option `keep`, which says how long they are kept after their end:
+--
+--   kept         the completed tasks with completedMs or count, by the time at which they are removed. They are not in
+--                the list `completed`
+--   kept:types   the same tasks, if they have a count: a line for each type, the oldest task first. A member is
+--                "<type> <endedAt> <id>". It is added after the commit and removed before it, so a line is never too long
+--   kept:dead    the dead letters with deadMs, by the time at which they are dropped
 
--- The option of a header line: completedMs, deadMs and count, nil for each that it does not have.
+-- Reads the option from a header line. Returns completedMs, deadMs and count; nil for each one that it does not have.
 local function keepOf(header)
   local completedMs, deadMs, count = string.match(optionOf(header, 'l') or '', '^(%d*),(%d*),(%d*)$')
   return tonumber(completedMs), tonumber(deadMs), tonumber(count)
 end
 
--- Adds to `entries` when a dead letter is to be dropped (`kept:dead`), if its task says so.
+-- If the task has deadMs, adds the entry for `kept:dead` to `entries`.
 local function noteDeadUntil(entries, id, envelope, diedAt)
   local _, deadMs = keepOf(headerOf(envelope or '.'))
   if deadMs then

@@ -1,11 +1,16 @@
--- Completed tasks that have the option `keep` (lib/keep.lua): where a settle puts them, and how they are removed (lib/purge.lua).
+-- Completed tasks that have the option `keep` (lib/keep.lua): where a settle puts them, and how they are removed
+-- (lib/purge.lua).
 
 local function lineMember(header, endedAt, id)
   return string.format('%s %015.0f %s', string.match(header, '^[+@]?(%S+)'), endedAt, id)
 end
 
--- Sorts out the tasks that a settle completes. others: those that go to the list `completed`. entries: those that go to `kept`. members,
--- counts: those that join a line, and the length of each line; the task that ended last decides.
+-- Decides where the tasks go that a settle completes. Returns a plan:
+--
+--   others    ids for the list `completed`
+--   entries   entries for `kept`
+--   members   members for `kept:types`
+--   counts    how long the line of each type may be. If the tasks of one call have different counts, the last one counts
 local function planKept(completed, keeping, retentionMs)
   local plan = { others = {}, entries = {}, members = {}, counts = {} }
   local isKept = {}
@@ -31,7 +36,7 @@ local function keptHeader(record, envelope)
   return headerIn(record) or envelope and headerOf(envelope)
 end
 
--- The entries of `kept:types` that these tasks of `kept` have.
+-- Returns the members of `kept:types` that belong to these tasks.
 local function linesOf(ids, records, envelopes)
   local members = {}
   for i, id in ipairs(ids) do
@@ -43,7 +48,7 @@ local function linesOf(ids, records, envelopes)
   return members
 end
 
--- A transition of its own: removes tasks of `kept` for good.
+-- Removes these tasks of `kept` for good, with a commit of its own.
 local function purgeKept(ids, counters, settings)
   local records = redis.call('HMGET', stateKey, unpack(ids))
   local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
@@ -65,7 +70,8 @@ local function purgeKept(ids, counters, settings)
   redis.call('ZREM', keptKey, unpack(ids))
 end
 
--- After the commit: adds the tasks to their lines, and removes the oldest ones of each line that is too long, at most `most`.
+-- Called after the commit: adds the tasks to their lines. Then removes the oldest tasks of each line that is too long, at
+-- most `most` tasks in all.
 local function trimLines(plan, counters, settings, most)
   redis.call('ZADD', keptTypesKey, unpack(plan.members))
   local ids = {}

@@ -10,10 +10,7 @@ import type { Script } from "../redis/script.ts";
 export interface OperationSpec {
   kind: OperationView["kind"];
   queue: string;
-  /**
-   * For replay and discard: these dead letters, or all that match the filter. For a change: these tasks, or all
-   * scheduled tasks that match.
-   */
+  /** The dead letters (for a change: the tasks) with these ids, or all that match the filter. */
   selection?: { ids: string[] } | { filter: object };
   to?: string;
   /** Only for a change: the new values. */
