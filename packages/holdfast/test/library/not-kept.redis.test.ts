@@ -42,7 +42,7 @@ test("a wait fails if its task is removed meanwhile, or if only its id is rememb
   const { id } = await queue.enqueue("t", 1, { delayMs: 60_000 });
   const waiting = expect(queue.result(id, { waitMs: 20_000 })).rejects.toMatchObject({
     code: "task_not_kept",
-    message: `there is no record of task "${id}": it ended, or an operator removed it; queue "work" keeps up to 10000 ended tasks of each state, for 86400000 ms, unless a task has keep`,
+    message: `there is no record of task "${id}": it ended, or an operator removed it; queue "work" keeps up to 10000 ended tasks of each state, for 86400000 ms, unless a task has the option keep`,
   });
   await queue.enqueue("t", 1, { id: "a", delayMs: 60_000 });
   // This call runs after the first read of the waiting call, because both use one connection.
