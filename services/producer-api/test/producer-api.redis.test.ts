@@ -1,3 +1,4 @@
+// This file has more than 500 lines, because all its tests send requests to one running service.
 import { createLogger, loadConfig } from "@holdfast/service";
 import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { Observer, Worker } from "holdfast";
