@@ -1,4 +1,4 @@
-import { DEAD_REASONS, type DeadReason, TASK_STATES, type TaskState } from "@holdfast/contracts";
+import { DEAD_REASONS, type DeadReason, LISTED_STATES, type ListedState } from "@holdfast/contracts";
 import type { AuditAction } from "./api/audit.ts";
 import { ACTION_TEXT } from "./screens/audit/action-text.ts";
 
@@ -31,7 +31,7 @@ export interface ListSearch {
 }
 
 export interface TasksSearch extends ListSearch {
-  state?: TaskState;
+  state?: ListedState;
 }
 
 export interface DeadLettersSearch extends ListSearch {
@@ -94,7 +94,7 @@ const listSearch = (raw: Raw): ListSearch => ({
 });
 
 export const tasksSearch = (raw: Raw): TasksSearch => ({
-  ...pick("state", raw.state, TASK_STATES),
+  ...pick("state", raw.state, LISTED_STATES),
   ...listSearch(raw),
 });
 

@@ -1,7 +1,7 @@
 -- Plans the acks of a settle, the hot path. These functions only read; the calling script writes.
 
 -- completed: ids that leave `processing` by an ack. awaited: ids of tasks for whose end another task waits
--- (lib/next.lua). The records are appended to `commit`; `size` counts its entries.
+-- (lib/next.lua). ends: those of nodes of flows (lib/ends.lua); nil if there are none. The records are appended to `commit`; `size` counts its entries.
 local function newSettled(commit)
   return { commit = commit, size = #commit, completed = {}, acked = 0, dropped = {}, awaited = {} }
 end
@@ -39,8 +39,8 @@ local function planAck(settled, counters, id, fence, record)
     return verdictWithoutLease(counters, record, fence), false
   end
   local drops, counted = false, nil
-  local hasNext = false
-  if string.find(counts, '[xkn@]') then
+  local hasNext, isNode = false, false
+  if string.find(counts, '[xknf@]') then
     local attempts
     attempts, counted = string.match(counts, '^(%d*)[^@]*@?(.*)$')
     if #attempts + #counted + 1 == #counts then -- it has no flags
@@ -48,8 +48,11 @@ local function planAck(settled, counters, id, fence, record)
     else
       local c = parseCounts(record)
       drops = hasFlag(c, FLAG_DROPS)
-      hasNext = hasFlag(c, FLAG_NEXT)
+      hasNext, isNode = hasFlag(c, FLAG_NEXT), hasFlag(c, FLAG_NODE)
       clearFlag(c, '[xkn]')
+      if isNode then
+        settled.ends = addEnd(settled.ends, id, 'c', c)
+      end
       counts = countsText(c)
     end
     counted = counted ~= '' and counted or nil
@@ -65,10 +68,10 @@ local function planAck(settled, counters, id, fence, record)
   end
   -- The worker, and the history behind it, are unchanged.
   complete(settled, id, table.concat({ 'c', counts, ' ', fence, string.format(' %d ', now - grantedAt), nowText, ' ', string.sub(record, at) }))
-  if (drops or hasNext) and limits then
+  if (drops or hasNext or isNode) and limits then
     limits.release(limits, counted, 1, tonumber(grantedAt))
   end
-  return 'a', not (drops or hasNext), counted, tonumber(grantedAt)
+  return 'a', not (drops or hasNext or isNode), counted, tonumber(grantedAt)
 end
 
 -- Plans the acks of tasks that one call granted. Most of them have the same record as the task before, and so get the

@@ -10,7 +10,7 @@ end
 local function replyFlags(settings, grants)
   return (settings.paused and REPLY_PAUSED or 0) + (grants.makesRoom and REPLY_MAKE_ROOM or 0)
     + (grants.solo and #grants.ids > 0 and REPLY_ALONE or 0) + (hasMore(grants) and REPLY_AGAIN or 0)
-    + (grants.typed and REPLY_TYPED or 0)
+    + (grants.typed and REPLY_TYPED or 0) + (grants.ends and REPLY_ENDS or 0)
 end
 
 -- A poll that changes nothing writes nothing. Its reply need not be kept. A call that met only keys whose next tasks are in other bands has

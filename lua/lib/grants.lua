@@ -19,7 +19,8 @@ end
 -- idsText: the ids as the reply that is kept has them. named: these, and those of the expired, as the reply has them.
 -- left: members of `pending:typed` to remove. aside: tasks that the caller does not run, or whose type is full, to be put there. typed: some tasks stand
 -- there. moved: tasks whose entries were left behind, by band; isMoved: by id; nil if there are none. untold: the caller did not say which types
--- it runs. unseen: keys may run that were not looked at. fillAt: see lib/fill.lua.
+-- it runs. unseen: keys may run that were not looked at. fillAt: see lib/fill.lua. ends: those of nodes of flows (lib/ends.lua); handed: how
+-- many nodes went back to flows that were cancelled; both nil if there are none.
 local function newGrants()
   return { ids = {}, idsText = '', named = '', leases = {}, envelopes = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
     left = {}, changed = 0, dropped = 0, aside = 0, firstText = '', solo = false, makesRoom = false, claim = nil,
@@ -46,14 +47,28 @@ local function isLeftBehind(terms, record, lane, source)
   return bandKeys[source] and (terms.key ~= '' or record and source ~= 'solo' and (source ~= terms.band or runsAlone(record)))
 end
 
+-- Whether the flow of a node was cancelled. Then nothing of it begins any more, and flow_advance ends the node.
+local function isOfCancelledFlow(grants, id)
+  local flow = string.match(id, '^([%w_-]+)%.')
+  if not flow then -- the callbacks of a cancelled flow run
+    return false
+  end
+  grants.flows = grants.flows or {}
+  if grants.flows[flow] == nil then
+    grants.flows[flow] = string.match(redis.call('HGET', stateKey, '%' .. flow) or '', '^%S*x') ~= nil
+  end
+  return grants.flows[flow]
+end
+
 -- A caller that sends its types looks at this many entries at least, because some may be for other workers.
 local LOOKED_AT = 16
 
 -- request: want, how many tasks; held, how many the caller holds (a solo task goes only to a caller that holds none);
--- leaseMs, maxRetries, workerId, nonce; typed (lib/typed.lua), if the caller sent its types or a type has a limit. The
+-- leaseMs, maxRetries, workerId, nonce; ends, of a settle; typed (lib/typed.lua), if the caller sent its types or a type has a limit. The
 -- records are appended to `commit`.
 local function planAcquire(counters, request, soloClaim, commit)
   local grants = newGrants()
+  grants.ends = request.ends
   local want, workerId, leaseMs = request.want, request.workerId, request.leaseMs
   local typed = request.typed and request.typed.rules and request.typed
   grants.firstText = string.format('%d', counters[GRANTS] + 1)
@@ -157,9 +172,20 @@ local function planAcquire(counters, request, soloClaim, commit)
           setFlag(c, FLAG_GIVEN)
         end
         seen[id] = true
+        if hasFlag(c, FLAG_NODE) then
+          grants.ends = addEnd(grants.ends, id, 'e', c)
+        end
         grants.expired[#grants.expired + 1] = id
         expiredEnvelopes[#expiredEnvelopes + 1] = envelope
         commit[size + 1], commit[size + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
+        size = size + 2
+        terms = nil
+      elseif byte(envelope) == ENVELOPE_NODE and isOfCancelledFlow(grants, id) then
+        local c = parseCounts(record)
+        seen[id] = true
+        grants.ends = addEnd(grants.ends, id, 'h', c)
+        grants.handed, grants.dropped = (grants.handed or 0) + 1, grants.dropped + 1
+        commit[size + 1], commit[size + 2] = id, 'w' .. countsText(c) .. ' 0' .. historyOf(record)
         size = size + 2
         terms = nil
       elseif typed and not typed.canRun(typed, envelope) then
@@ -271,7 +297,7 @@ local function planAcquire(counters, request, soloClaim, commit)
   grants.unseen = limits ~= nil and limits.more and place < want
   add(counters, GRANTS, place)
   add(counters, PROCESSING, place)
-  add(counters, PENDING, -place - expired)
+  add(counters, PENDING, -place - expired - (grants.handed or 0))
   add(counters, EXPIRED, expired)
   add(counters, EXPIRED_TOTAL, expired)
   return grants

@@ -69,7 +69,7 @@ end
 -- After the commit, as a separate transition: if the key of one of these tasks has more tasks than may run, its
 -- oldest tasks are cancelled or asked to stop.
 local function supersede(limits, counters, entries)
-  local cancelled, members, commit, seen = {}, {}, {}, {}
+  local cancelled, members, commit, seen, ends = {}, {}, {}, {}, nil
   local keys = {}
   for _, entry in ipairs(entries) do
     keys[#keys + 1], seen[entry.key] = not seen[entry.key] and entry.key or nil, true
@@ -87,6 +87,9 @@ local function supersede(limits, counters, entries)
         setFlag(c, FLAG_GIVEN)
       end
       cancelled[#cancelled + 1], members[#members + 1] = id, waiting[place]
+      if hasFlag(c, FLAG_NODE) then
+        ends = addEnd(ends, id, 'x', c)
+      end
       if events then
         events.note(EVENT_CANCELLED, id)
       end
@@ -108,6 +111,10 @@ local function supersede(limits, counters, entries)
     add(counters, CANCELLED, #cancelled)
     add(counters, CANCELLED_TOTAL, #cancelled)
     commit[#commit + 1], commit[#commit + 2] = '#counters', packCounters(counters)
+  end
+  if ends then
+-- include lib/note_ends.lua
+    noteEnds(ends, commit, 0)
   end
   if events then
     events.number()

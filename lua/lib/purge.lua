@@ -1,10 +1,17 @@
--- Called after the commit, like every function of this file that removes something.
-local function removeBodies(ids)
+-- Called after the commit, like every function of this file that removes something. nodes: ids of nodes, whose results stay; nil for none.
+local function removeBodies(ids, nodes)
   redis.call('HDEL', tasksKey, unpack(ids))
   -- Most queues have neither results nor progress, and one EXISTS is cheaper than removing a field per task.
   for _, key in ipairs({ resultsKey, progressKey }) do
-    if redis.call('EXISTS', key) == 1 then
-      redis.call('HDEL', key, unpack(ids))
+    local own = ids
+    if nodes and key == resultsKey then
+      own = {}
+      for _, id in ipairs(ids) do
+        own[#own + 1] = not nodes[id] and id or nil
+      end
+    end
+    if #own > 0 and redis.call('EXISTS', key) == 1 then
+      redis.call('HDEL', key, unpack(own))
     end
   end
 end
@@ -29,9 +36,33 @@ end
 -- Removes tasks from the queue for good. A plan collects what to remove. The commit of the calling script turns the
 -- records to "r", and they are removed only after that. So an abort leaves an index entry to drop, but never a wrong
 -- count. `belongs(record, place, letter)` says whether the index entry stands for this record: by now, another task may
--- have the id.
+-- have the id. ends: of nodes of flows (lib/ends.lua), which the caller notes; nodes: ids of nodes whose flows are known; nil for none.
 local function newPurge(commit)
   return { commit = commit or {}, counted = 0, headers = 0, removed = {}, remembered = {}, forgotten = {}, atOnce = {} }
+end
+
+-- A node of a flow: notes its end, if the purge ends it, or if it was a dead letter. Returns the record that is kept as long as its flow is
+-- known; nil for any other task.
+local function keptOfNode(plan, id, record, letter)
+  local c = parseCounts(record)
+  if not hasFlag(c, FLAG_NODE) then
+    return nil
+  elseif letter == RECORD_PENDING or letter == RECORD_SCHEDULED then
+    plan.ends = addEnd(plan.ends, id, 'm', c)
+  elseif letter == RECORD_DEAD then
+    plan.ends = addEnd(plan.ends, id, 'g', c)
+  end
+  local flow = string.match(id, '^([%w_-]+)%.') -- not of a callback
+  plan.flows = plan.flows or {}
+  if flow and plan.flows[flow] == nil then
+    plan.flows[flow] = string.match(redis.call('HGET', stateKey, '%' .. flow) or 'g', '^[^ g]+ ') ~= nil
+  end
+  if not plan.flows[flow or ''] then
+    return nil
+  end
+  plan.nodes = plan.nodes or {}
+  plan.nodes[id] = true
+  return 'r ' .. (endedAtOf(record) or nowText) .. ' - - - ' .. string.char(letter) .. ' ' .. c.flags
 end
 
 local function planPurge(ids, records, settings, belongs, commit)
@@ -52,25 +83,31 @@ local function planPurge(ids, records, settings, belongs, commit)
       if record == 'r' then
         forgotten = forgotten + 1
         plan.forgotten[forgotten] = id
+      elseif string.find(record, '^r %S+ %S+ %S+ %- ') then
+        plan.nodes = plan.nodes or {}
+        plan.nodes[id] = true
       end
     elseif belongs(record, i, letter) then
       counted, removed = counted + 1, removed + 1
       gone[removed] = id
-      local fingerprint, endedAt
+      local fingerprint, endedAt, node
       local header = letter == RECORD_COMPLETED and headerIn(record)
       if header then
         plan.headers = plan.headers + 1
       end
       -- A task that was never granted has no flags yet: only its envelope says whether a caller gave the id.
       if third ~= string.byte(' ') or letter == RECORD_PENDING or letter == RECORD_SCHEDULED then
+        node = record and keptOfNode(plan, id, record, letter)
         if not record or letter == RECORD_PENDING or letter == RECORD_SCHEDULED or hasFlag(parseCounts(record), FLAG_GIVEN) then
           local envelope = not header and redis.call('HGET', tasksKey, id)
           fingerprint = optionOf(header or envelope and headerOf(envelope), 'h')
           endedAt = endedAtOf(record) or nowText
         end
       end
-      local kept = 'r'
-      if fingerprint and tonumber(endedAt) + settings.idempotencyMs > now then
+      local kept = node or 'r'
+      if node then
+        -- Its flow forgets it.
+      elseif fingerprint and tonumber(endedAt) + settings.idempotencyMs > now then
         -- If the task did not complete, the letter of its end is kept too: another enqueue may then use its id.
         kept = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -' .. (letter == RECORD_COMPLETED and '' or ' ' .. string.char(letter or RECORD_PENDING))
         plan.remembered[#plan.remembered + 1] = id
@@ -98,7 +135,7 @@ end
 -- remains, through which the rest is found.
 local function removePurged(plan)
   if #plan.removed > 0 then
-    removeBodies(plan.removed)
+    removeBodies(plan.removed, plan.nodes)
   end
   if #plan.forgotten > 0 then
     redis.call('HDEL', stateKey, unpack(plan.forgotten))

@@ -43,10 +43,10 @@ end
 
 -- Settings of a queue: one text field of `state`, "layout paused maxWaiting retentionMs retentionCount idempotencyMs reason",
 -- and the durability after it if it is not "memory". The reason is that of the pause, followed by its time and its author: "reason,pausedAt,pausedBy", each percent-encoded. It is empty while the queue is not paused.
--- layout: 1, or 2 once the queue has had keys or limits. While the queue keeps events it is 3, and the text ends with
--- "durability maxEvents life layout", where layout is 1 or 2. A script refuses a queue with a newer layout than it knows, because it would
--- exceed the limits or leave out events.
-local NEWEST_LAYOUT = 3
+-- layout: 1, or 2 once the queue has had keys or limits. While the queue keeps events it is 3, and once it has had a flow it is 4. With 3 and
+-- 4 the text ends with "durability maxEvents life layout", where layout is 1 or 2, and maxEvents and life are 0 without events. A script
+-- refuses a queue with a newer layout than it knows, because it would exceed the limits, or leave out events or the ends of nodes.
+local NEWEST_LAYOUT = 4
 
 -- Where the events of this call are collected (lib/events.lua); nil if the queue keeps none.
 local events
@@ -61,13 +61,16 @@ local function readSettings(raw)
     return nil
   end
   local maxEvents, life
-  if layout == '3' then
+  local hasFlows = layout == '4'
+  if hasFlows or layout == '3' then
     durability, maxEvents, life, layout = string.match(durability, '^(%S+) (%d+) (%d+) (%d)$')
     durability = durability == 'memory' and '' or durability
+    maxEvents = maxEvents ~= '0' and maxEvents
   end
   return {
     layout = tonumber(layout),
-    maxEvents = tonumber(maxEvents),
+    hasFlows = hasFlows,
+    maxEvents = maxEvents and tonumber(maxEvents),
     life = life,
     paused = paused == '1',
     maxWaiting = tonumber(maxWaiting),
@@ -81,10 +84,10 @@ end
 
 local function writeSettings(s)
   local tail = s.durability ~= '' and ' ' .. s.durability or ''
-  if s.maxEvents then
-    tail = string.format(' %s %.0f %s %d', s.durability ~= '' and s.durability or 'memory', s.maxEvents, s.life, s.layout)
+  if s.hasFlows or s.maxEvents then
+    tail = string.format(' %s %.0f %s %d', s.durability ~= '' and s.durability or 'memory', s.maxEvents or 0, s.maxEvents and s.life or '0', s.layout)
   end
-  return string.format('%d %d %.0f %.0f %.0f %.0f %s', s.maxEvents and 3 or s.layout, s.paused and 1 or 0, s.maxWaiting, s.retentionMs,
+  return string.format('%d %d %.0f %.0f %.0f %.0f %s', s.hasFlows and 4 or s.maxEvents and 3 or s.layout, s.paused and 1 or 0, s.maxWaiting, s.retentionMs,
     s.retentionCount, s.idempotencyMs, s.reason) .. tail
 end
 

@@ -28,6 +28,7 @@
 -- KEYS[26] series_last  STRING  when the last bucket ended, and what was counted by then
 -- KEYS[27] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- KEYS[28] events  STREAM  entries of events (lib/events.lua)
+-- KEYS[29] flows_due  ZSET  flow -> when a janitor has to look at it, ms since the epoch
 -- ARGV[1] how  string  "paused"; "close": it need not be paused, and only its registration ends, so that the next enqueue looks into the registry; "taken_over": it need not be paused, but its settings have to be those that the caller knows
 -- ARGV[2] settings  string  these settings, "" for the defaults
 -- RETURNS "deleted" | "closed" | "not_paused" | "changed" (the settings differ from those of the caller) | "busy"
@@ -35,6 +36,7 @@
 -- MOVES   nothing: every task has to be purged first
 
 -- include lib/queue.lua
+-- include lib/flows.lua
 
 local fields = redis.call('HMGET', stateKey, '#settings', '#dead_caps')
 local current = readSettings(fields[1])
@@ -50,7 +52,7 @@ end
 if redis.call('ZCARD', processingKey) + redis.call('ZCARD', scheduledKey) + redis.call('ZCARD', deadLettersKey)
   + redis.call('LLEN', pendingHighKey) + redis.call('LLEN', pendingKey) + redis.call('LLEN', pendingLowKey)
   + redis.call('LLEN', pendingSoloKey) + redis.call('ZCARD', pendingTypedKey) + redis.call('ZCARD', pendingKeyedKey) + redis.call('LLEN', completedKey) + redis.call('LLEN', cancelledKey)
-  + redis.call('LLEN', expiredKey) > 0 then
+  + redis.call('LLEN', expiredKey) + readTotals(redis.call('HGET', stateKey, '#flows') or nil).waiting > 0 then
   return 'busy'
 end
 if how == 'close' then

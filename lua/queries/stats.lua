@@ -17,7 +17,7 @@
 -- KEYS[15] cancelled  LIST  taskIds, newest first
 -- KEYS[16] expired  LIST  taskIds, newest first
 -- ARGV[1] clockMs  integer  0 for Redis time
--- RETURNS {now, counters, accepted, settings, lengths in the order of KEYS without ready, resting, tasks and state, pending:keyed last; oldest envelope header per band and line, of at most 20 lines by type and 50 keys; what the limits leave: room of the queue and its concurrency, -1 for no limit, tasks with a key that may run now, ready keys, resting keys, held keys, end of the last hold, tasks that wait for room of their type; empty without keys and limits; dead letters that a cap dropped}
+-- RETURNS {now, counters, accepted, settings, lengths in the order of KEYS without ready, resting, tasks and state, pending:keyed last; oldest envelope header per band and line, of at most 20 lines by type and 50 keys; what the limits leave: room of the queue and its concurrency, -1 for no limit, tasks with a key that may run now, ready keys, resting keys, held keys, end of the last hold, tasks that wait for room of their type; empty without keys and limits; dead letters that a cap dropped; the field #flows (lib/flows.lua), "" without flows}
 -- TIME    O(log q), q = tasks that stand aside or have a key: at most 100 ready and 100 resting keys are looked at; with cancelled tasks at the head of a list O(n), n at most 1,000 of them
 -- MOVES   nothing
 
@@ -37,7 +37,7 @@ local lengths = {
   redis.call('ZCARD', processingKey), redis.call('ZCARD', scheduledKey), redis.call('ZCARD', deadLettersKey),
   redis.call('LLEN', completedKey), redis.call('LLEN', cancelledKey), redis.call('LLEN', expiredKey), redis.call('ZCARD', pendingKeyedKey),
 }
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#limits', '#dead_caps', '#dropped')
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#limits', '#dead_caps', '#dropped', '#flows')
 local counters = unpackCounters(fields[1])
 
 -- The header of the first entry that stands for a pending task. Cancelled tasks leave their entries in the lists. If
@@ -129,4 +129,4 @@ if fields[3] then
   flow = { room < math.huge and room or -1, concurrency < math.huge and concurrency or -1, runnable, readyKeys, restingKeys, held,
     heldUntil > now and heldUntil or 0, forTypes }
 end
-return { now, counters, { unpackAccepted(redis.call('HGET', tasksKey, '#in')) }, settingsText(fields[2], fields[4]), lengths, oldest, flow, tonumber(fields[5] or 0) }
+return { now, counters, { unpackAccepted(redis.call('HGET', tasksKey, '#in')) }, settingsText(fields[2], fields[4]), lengths, oldest, flow, tonumber(fields[5] or 0), fields[6] or '' }

@@ -25,7 +25,7 @@
 -- ARGV[7] givenKey  string  "" to keep it; "=" and the key, percent-encoded; "=" alone for none
 -- ARGV[8] givenPayload  string  "" to keep it
 -- ARGV[9..] taskId  string  repeated, at most 500 times
--- RETURNS a letter per task: p changed and pending, s changed and scheduled, P and S the same but nothing had to be changed; l c d x e not waiting, the letter of its record; u unknown; n waited only since later; w waits for the end of another task, so its time is not changed; k the key has too many tasks; then, for each w, the id of that other task, with a space before it
+-- RETURNS a letter per task: p changed and pending, s changed and scheduled, P and S the same but nothing had to be changed; l c d x e not waiting, the letter of its record; W waits for other nodes of its flow; u unknown; n waited only since later; w waits for the end of another task, so its time is not changed; k the key has too many tasks; then, for each w, the id of that other task, with a space before it
 -- TIME    O(n log s), n tasks given, s = tasks scheduled; for tasks that leave the line of a key also O(LINE_LOOKED_AT) per line; O(p), p = tasks processing, where a key is full whose newest tasks win
 -- MOVES   pending -> scheduled; scheduled -> pending (otherwise the task stays where it is, or moves to another band or line); pending -> cancelled
 
@@ -38,6 +38,7 @@
 -- include lib/bands.lua
 -- include lib/limits.lua
 -- include lib/stop.lua
+-- include lib/ends.lua
 -- include lib/policies.lua
 -- include lib/unique.lua
 -- include lib/due.lua
@@ -107,7 +108,8 @@ local function changed(old)
     body = '\n' .. givenPayload
   end
   -- Until the commit, the flag is the state of a task without a record.
-  return (string.byte(old) == ENVELOPE_SCHEDULED and '@' or '+') .. header .. body
+  local flag = string.byte(old)
+  return ((flag == ENVELOPE_SCHEDULED or flag == ENVELOPE_NODE) and string.char(flag) or '+') .. header .. body
 end
 
 -- The history with one line for all changes of the task: "0 <generation> changed <first> <last> <instance> <how many> <span> <fields>".
@@ -170,7 +172,7 @@ for i, id in ipairs(ids) do
   if seen[id] then
     letters[i] = seen[id]
   elseif not was then
-    letters[i] = letter and string.find(letter, '[lcdxe]') and (old or headerIn(record)) and letter or 'u'
+    letters[i] = letter == 'w' and 'W' or letter and string.find(letter, '[lcdxe]') and (old or headerIn(record)) and letter or 'u'
   elseif waitedBefore > 0 and waitsSince(record, old) > waitedBefore then
     letters[i] = 'n'
   elseif owner then

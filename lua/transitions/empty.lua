@@ -24,6 +24,7 @@
 -- include lib/request.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
+-- include lib/ends.lua
 -- include lib/purge.lua
 -- include lib/unique.lua
 
@@ -90,6 +91,10 @@ if settings.maxEvents then
     events.note(EVENT_REMOVED, plan.commit[at])
   end
   events.number()
+end
+if plan.ends then
+-- include lib/note_ends.lua
+  noteEnds(plan.ends, plan.commit, 0)
 end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, reply), unpack(plan.commit))
 removePurged(plan)

@@ -24,6 +24,7 @@
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua
+-- include lib/ends.lua
 
 -- A call reads tasks with their payloads, so it reads no more tasks once it has read this many bytes.
 local READ_BYTES = 1048576
@@ -43,7 +44,7 @@ if settings.maxEvents then
 end
 local counters = unpackCounters(fields[1])
 local last, expired, commit, seen, heads, dropped, nextFrom, read = from + limit - 1, {}, {}, {}, {}, 0, 0, 0
-local aside, keyed = {}, {}
+local aside, keyed, ends = {}, {}, nil
 
 -- Under which source the tombstone of a member is counted.
 local function source(member, left)
@@ -86,6 +87,9 @@ local function look(entries, band, left)
         setFlag(c, FLAG_GIVEN)
       end
       stands, isLeftBehind = false, false
+      if hasFlag(c, FLAG_NODE) then
+        ends = addEnd(ends, id, 'e', c)
+      end
       expired[#expired + 1] = id
       if events then
         events.note(EVENT_EXPIRED, id)
@@ -133,6 +137,10 @@ if #expired + dropped > 0 then
   add(counters, PENDING, -#expired)
   add(counters, EXPIRED, #expired)
   add(counters, EXPIRED_TOTAL, #expired)
+  if ends then
+-- include lib/note_ends.lua
+    noteEnds(ends, commit, 0)
+  end
   redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(commit))
 end
 

@@ -17,6 +17,7 @@
 -- include lib/queue.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
+-- include lib/ends.lua
 
 local FIELDS = 7
 
@@ -36,7 +37,7 @@ if settings.maxEvents then
 end
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
 local counters = unpackCounters(records[1])
-local letters, dead, commit, left, seen = {}, {}, {}, {}, {}
+local letters, dead, commit, left, seen, ends = {}, {}, {}, {}, {}, nil
 for i, id in ipairs(ids) do
   local record, envelope = records[i + 2] or nil, envelopes[i]
   if seen[id] or record and string.byte(record) == RECORD_DEAD then
@@ -60,6 +61,9 @@ for i, id in ipairs(ids) do
     end
     local line = table.concat({ '\n' .. string.format('%d %d', c.attempts, c.generation), outcome, startedAt, endedAt, workerId, '-', err }, ' ')
     left[#left + 1] = id
+    if hasFlag(c, FLAG_NODE) then
+      ends = addEnd(ends, id, 'd', c)
+    end
     if events then
       events.note(EVENT_DEAD .. reason, id)
     end
@@ -78,6 +82,10 @@ redis.call('ZADD', deadLettersKey, unpack(dead))
 -- 3. Commit. The totals do not count these tasks, because they failed in the other system.
 add(counters, SCHEDULED, -#left)
 add(counters, DEAD, #left)
+if ends then
+-- include lib/note_ends.lua
+  noteEnds(ends, commit, 0)
+end
 if events then
   events.number()
 end

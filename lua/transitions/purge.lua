@@ -16,7 +16,7 @@
 -- ARGV[2] limit  integer  entries looked at per list, 1 to 200
 -- ARGV[3] requestIdleMs  integer  a slot idle for longer is dropped
 -- ARGV[4] undoMs  integer  how long a discard can be undone
--- RETURNS {purged, forgotten ids and slots, entries of unique keys, dead letters that a cap dropped}
+-- RETURNS {purged, forgotten ids and slots, entries of unique keys, dead letters that a cap dropped, 1 if the queue has had flows}
 -- TIME    O(n), n = limit
 -- MOVES   completed | cancelled | expired | dead | discarded -> purged
 
@@ -24,9 +24,10 @@
 -- include lib/queue.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
+-- include lib/ends.lua
 -- include lib/purge.lua
 
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#purging', '#dead_caps', '#dropped')
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#purging', '#dead_caps', '#dropped', '#flows')
 local settings = readSettings(fields[2])
 if not settings then
   return layoutError()
@@ -93,6 +94,10 @@ if maxDead + maxDeadAgeMs > 0 then
     rememberPurged(plan)
     add(counters, DEAD, -dropped)
     add(counters, PURGED, dropped)
+    if plan.ends then
+-- include lib/note_ends.lua
+      noteEnds(plan.ends, plan.commit, 0)
+    end
     redis.call('HSET', stateKey, '#counters', packCounters(counters), '#dropped', string.format('%.0f', tonumber(fields[5] or 0) + dropped),
       unpack(plan.commit))
     removePurged(plan)
@@ -150,4 +155,4 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', requestsKey, '-inf', string.
     forgotten = forgotten + 1
   end
 end
-return { purged, forgotten, redis.call('HLEN', uniqueKey), dropped }
+return { purged, forgotten, redis.call('HLEN', uniqueKey), dropped, fields[6] and 1 or 0 }

@@ -29,6 +29,7 @@
 -- include lib/limits.lua
 -- include lib/parked.lua
 -- include lib/next.lua
+-- include lib/ends.lua
 
 local function untilNext()
   local following = redis.call('ZRANGE', processingKey, 0, 0, 'WITHSCORES')
@@ -53,7 +54,7 @@ local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
 limits = newLimits(records[3], settings)
 local counters = unpackCounters(records[1])
 local bands, dead, cancelled, commit = newBands(), {}, {}, {}
-local queuedAgain, awaited = 0, {}
+local queuedAgain, awaited, ends = 0, {}, nil
 for i, id in ipairs(ids) do
   local record = records[i + 3]
   if record and string.byte(record) == RECORD_PROCESSING then
@@ -68,8 +69,9 @@ for i, id in ipairs(ids) do
     add(counters, PROCESSING, -1)
     add(counters, CRASHED_TOTAL, 1)
     commit[#commit + 1] = id
-    if hasFlag(c, FLAG_NEXT) and (cancelRequested or maxAttempts <= c.attempts) then
-      awaited[#awaited + 1] = id
+    if cancelRequested or maxAttempts <= c.attempts then
+      awaited[#awaited + 1] = hasFlag(c, FLAG_NEXT) and id or nil
+      ends = hasFlag(c, FLAG_NODE) and addEnd(ends, id, cancelRequested and 'x' or 'd', c) or ends
     end
     if cancelRequested then
       cancelled[#cancelled + 1] = id
@@ -110,6 +112,10 @@ add(counters, DEAD_TOTAL, #dead / 2)
 add(counters, CANCELLED, #cancelled)
 add(counters, CANCELLED_TOTAL, #cancelled)
 limits.write(limits, commit)
+if ends then
+-- include lib/note_ends.lua
+  noteEnds(ends, commit, 0)
+end
 if events then
   events.number()
 end

@@ -20,6 +20,7 @@
 -- include lib/request.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
+-- include lib/ends.lua
 
 -- 1. Read.
 local ids = { unpack(ARGV, taskIdAt) }
@@ -36,7 +37,7 @@ if previous then
   return previous
 end
 local counters = unpackCounters(records[1])
-local letters, commit, dead, restored, seen = {}, {}, {}, {}, {}
+local letters, commit, dead, restored, seen, ends = {}, {}, {}, {}, {}, nil
 for i, id in ipairs(ids) do
   local record = records[i + 3]
   local counts, endedAt, reason, by = string.match(record or '', '^k(%S+) (%d+) (%S+) %d+ ([^\n ]+)')
@@ -44,6 +45,10 @@ for i, id in ipairs(ids) do
   seen[id] = true
   if letters[i] == 'r' then
     restored[#restored + 1] = id
+    local c = parseCounts(record)
+    if hasFlag(c, FLAG_NODE) then
+      ends = addEnd(ends, id, 'b', c)
+    end
     dead[#dead + 1], dead[#dead + 2] = endedAt, id
     commit[#commit + 1], commit[#commit + 2] = id, 'd' .. counts .. ' ' .. endedAt .. ' ' .. reason .. historyOf(record)
   end
@@ -65,6 +70,10 @@ if settings.maxEvents then
 end
 add(counters, DEAD, #restored)
 add(counters, PURGED, -#restored)
+if ends then
+-- include lib/note_ends.lua
+  noteEnds(ends, commit, 0)
+end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, letters), unpack(commit))
 
 -- 4. Remove the source.

@@ -50,6 +50,7 @@
 -- include lib/bands.lua
 -- include lib/parked.lua
 -- include lib/lease.lua
+-- include lib/ends.lua
 -- include lib/grants.lua
 -- include lib/commit.lua
 -- include lib/acks.lua
@@ -158,7 +159,11 @@ if limits then
 end
 local wasFull = limits and counters[PROCESSING] + #ids >= limits.concurrency
 local grants = planAcquire(counters, { want = (settings.paused or releases > 0) and 0 or want, held = held, leaseMs = leaseMs,
-  maxRetries = maxRetries, workerId = workerId, nonce = nonce, typed = typed }, fields[3], commit)
+  maxRetries = maxRetries, workerId = workerId, nonce = nonce, typed = typed, ends = settled.ends }, fields[3], commit)
+if grants.ends then
+-- include lib/note_ends.lua
+  noteEnds(grants.ends, commit, grants.handed or 0)
+end
 
 -- Purges the oldest completed tasks beyond retention. Those completed in this call are in no list yet, so they stay.
 local excess = math.min(counters[COMPLETED] - settings.retentionCount, 2 * #settled.completed)

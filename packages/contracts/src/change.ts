@@ -19,7 +19,7 @@ export interface TaskChange {
 export type BulkChange = Pick<TaskChange, "runAt" | "delayMs" | "priority">;
 
 /**
- * changed; unchanged: it was like that already; not_waiting: it runs or has ended; not_found; unique_conflict: it waits for the end of the
+ * changed; unchanged: it was like that already; not_waiting: it runs, has ended, or waits for other nodes of its flow; not_found; unique_conflict: it waits for the end of the
  * task that holds its unique key, so its time cannot be changed; key_full: the key has as many tasks as its limits allow.
  */
 export const CHANGE_OUTCOMES = [

@@ -46,7 +46,7 @@ test("a queue that keeps events says so until it keeps none, and versions that w
 test("a queue written by a newer layout is left alone", async () => {
   const q = await setup();
   q.corrupted = true;
-  const newer = "4 0 0 86400000 10000 3600000 ";
+  const newer = "5 0 0 86400000 10000 3600000 ";
   await q.redis.hset(q.keys.state, "#settings", newer);
   await expect(q.engine.configure({ maxWaiting: 5 })).rejects.toMatchObject({ code: "layout_too_new" });
   await expect(q.engine.pause(true)).rejects.toMatchObject({ code: "layout_too_new" });

@@ -8,7 +8,7 @@ import { ENVELOPE_OPTIONS, ENVELOPE_PLAIN, ENVELOPE_SCHEDULED } from "./format.t
  *
  *     <flag><type> <enqueuedAt, base 36>[ name=value …]\n<payload>
  *
- * flag: `.` no options, `+` options, `@` options and scheduled. The scripts read the flag and the options
+ * flag: `.` no options, `+` options, `@` options and scheduled, `&` a node of a flow. The scripts read the flag and the options
  * p, m, t, e, d, r, h, k, q, c, u; they never look into the payload. w and v are traceparent and tracestate, s is the occurrence of a
  * schedule: `<run, empty for one by hand>,<dueAt>,<scheduleId>`.
  */
@@ -112,7 +112,7 @@ export function decodeHeader(header: string, payloadText = ""): Envelope {
   const parts = header.split(" ");
   const flagged = parts[0] ?? "";
   const at = Number.parseInt(parts[1] ?? "", 36);
-  if (!".+@".includes(flagged.charAt(0)) || flagged.length < 2 || !Number.isSafeInteger(at)) {
+  if (!".+@&".includes(flagged.charAt(0)) || flagged.length < 2 || !Number.isSafeInteger(at)) {
     throw new HoldfastError("invalid_argument", "this is not a task: its header cannot be read");
   }
   const envelope = plainEnvelope(flagged.slice(1), at, payloadText);
@@ -145,8 +145,9 @@ export function decodeEnvelope(text: string): Envelope {
   }
   const header = text.slice(0, newline);
   const flag = text.charCodeAt(0);
-  // "+" or "@"
-  const asBefore = flag === 43 || flag === 64 ? decodeAsBefore(header, payloadText) : undefined;
+  // "+", "@" or "&"
+  const asBefore =
+    flag === 43 || flag === 64 || flag === 38 ? decodeAsBefore(header, payloadText) : undefined;
   return asBefore ?? decodeHeader(header, payloadText);
 }
 

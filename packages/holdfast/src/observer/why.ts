@@ -19,6 +19,7 @@ export interface Why {
   state: TaskState;
   reason:
     | "paused"
+    | "after"
     | "waiting"
     | "no_worker_for_type"
     | "no_workers"

@@ -158,6 +158,7 @@ class FakeQueue {
       solo: false,
       again: false,
       typed: false,
+      ends: false,
       parked: false,
       dueInMs: Number.POSITIVE_INFINITY,
     };

@@ -2,6 +2,7 @@ import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import type { Scenario } from "../support/abort.ts";
 import type { TestQueue } from "../support/test-queue.ts";
 import { changeScenarios } from "./abort-change-scenarios.ts";
+import { flowScenarios } from "./abort-flow-scenarios.ts";
 import { keyScenarios } from "./abort-key-scenarios.ts";
 import { uniqueScenarios } from "./abort-unique-scenarios.ts";
 
@@ -30,6 +31,7 @@ export const scenarios: Record<string, Scenario> = {
   ...changeScenarios,
   ...keyScenarios,
   ...uniqueScenarios,
+  ...flowScenarios,
   "enqueue, into all bands, of ids given by a caller": {
     script: "enqueue",
     adds: ["h", "n", "l", "s"],

@@ -4,16 +4,20 @@ import type { QueueSnapshot } from "../support/invariants.ts";
 
 /** The states to which one script call may move a task. A promotion with a grant counts as one move. */
 const MOVES: Record<string, readonly string[]> = {
-  absent: ["pending", "scheduled"],
+  // A node that comes behind a node that failed is skipped from the beginning.
+  absent: ["pending", "scheduled", "waiting", "cancelled"],
+  waiting: ["pending", "scheduled", "cancelled", "absent"],
   // A change, or an enqueue with the unique key of a waiting task, may give it another time.
-  pending: ["scheduled", "processing", "cancelled", "expired", "absent"],
+  // A grant hands a node of a cancelled flow back.
+  pending: ["scheduled", "processing", "cancelled", "expired", "absent", "waiting"],
   scheduled: ["pending", "processing", "cancelled", "expired", "absent"],
   processing: ["completed", "scheduled", "pending", "dead", "cancelled"],
   completed: ["absent"],
   // An enqueue of the id begins the next life of a task that ended without completing.
   dead: ["pending", "scheduled", "discarded", "absent"],
   discarded: ["pending", "scheduled", "dead", "absent"],
-  cancelled: ["pending", "scheduled", "absent"],
+  // A replay opens what the dead node had closed.
+  cancelled: ["pending", "scheduled", "absent", "waiting"],
   expired: ["pending", "scheduled", "absent"],
 };
 
