@@ -130,7 +130,7 @@ export const ROLES = {
         "configure",
         "empty",
         "delete",
-        ...["flowAdvance", "flowCancel", "flowNodes"],
+        ...["flowAdd", "flowAdvance", "flowCancel", "flowNodes"],
       ],
       ...["operationCreate", "operationClaim", "operationWrite", "operationControl"],
       ...["schedulePut", "scheduleDelete", "scheduleSettle", "drain", "seriesWrite"],
