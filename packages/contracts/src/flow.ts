@@ -21,8 +21,10 @@ export type FlowTaskOptions = Omit<
 /** A task that a flow enqueues at one of its moments. Its id is `<flow>:<moment>`. */
 export interface FlowCallback {
   type: string;
-  /** Any JSON value. @default null */
+  /** Any JSON value. `payloadText` can be given instead. @default null */
   payload?: unknown;
+  /** The exact JSON text of the payload, kept byte by byte. The caller vouches that it is JSON. */
+  payloadText?: string | undefined;
   options?: FlowTaskOptions | undefined;
 }
 

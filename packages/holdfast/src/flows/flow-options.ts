@@ -1,4 +1,5 @@
 import {
+  FLOW_ID_PATTERN,
   FLOW_MOMENTS,
   FLOW_POLICIES,
   type FlowCallback,
@@ -8,18 +9,17 @@ import {
   type FlowOptions,
   type FlowTaskOptions,
   HoldfastError,
+  LIMITS,
+  NODE_NAME_PATTERN,
+  NODE_PATH_PATTERN,
 } from "@holdfast/contracts";
 import { taskHints, taskKinds, taskTypeKind } from "../engine/task-options.ts";
-import { anything, listOf, nested, oneOf, pattern } from "../options/kinds.ts";
+import { anything, isText, listOf, nested, oneOf, pattern } from "../options/kinds.ts";
 import { checkShape, type Kind, shapeOf, shown } from "../options/shape.ts";
 
-/** The nodes that one node may come after. */
-const MOST_AFTER = 10_000;
-
-const FLOW_ID = /^[A-Za-z0-9_-]{1,48}$/;
-const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9_:-]{0,63}$/;
-/** The names of nodes that nodes added have a dot between their parts. */
-const NODE_PATH = /^[A-Za-z0-9][A-Za-z0-9_:.-]{0,126}$/;
+const FLOW_ID = new RegExp(FLOW_ID_PATTERN);
+const NODE_NAME = new RegExp(NODE_NAME_PATTERN);
+const NODE_PATH = new RegExp(NODE_PATH_PATTERN);
 
 const { key, cost, priority, delayMs, runAt, maxRetries, backoff, timeoutMs, expiresAt } = taskKinds;
 const { tags, keepPayload, traceparent, tracestate } = taskKinds;
@@ -47,7 +47,16 @@ const optionsShape = shapeOf<FlowTaskOptions>({
         : undefined,
 });
 
-const callbackKinds = { type: taskTypeKind, payload: anything, options: nested(optionsShape) };
+const callbackKinds = {
+  type: taskTypeKind,
+  payload: anything,
+  payloadText: { wants: "JSON text", is: isText },
+  options: nested(optionsShape),
+};
+const onePayload = ({ payload, payloadText }: FlowCallback) =>
+  payload !== undefined && payloadText !== undefined
+    ? "payload and payloadText exclude each other"
+    : undefined;
 
 const callbackShape = shapeOf<FlowCallback>({
   what: "a callback of a flow",
@@ -55,6 +64,7 @@ const callbackShape = shapeOf<FlowCallback>({
   example: '{ type: "report.sent" }',
   kinds: callbackKinds,
   required: ["type"],
+  rule: onePayload,
 });
 
 const nodePath: Kind = pattern("the name of a node", (value) => NODE_PATH.test(value));
@@ -68,7 +78,7 @@ const nodeShape = shapeOf<FlowNode>({
     name: pattern("1 to 64 of A-Z a-z 0-9 _ : -, the first a letter or digit", (value) =>
       NODE_NAME.test(value),
     ),
-    after: listOf(nodePath, `a list of at most ${MOST_AFTER} names of nodes`, 0, MOST_AFTER),
+    after: listOf(nodePath, `a list of at most ${LIMITS.nodeAfter} names of nodes`, 0, LIMITS.nodeAfter),
     onDead: oneOf(...FLOW_POLICIES),
   },
   hints: {
@@ -82,6 +92,7 @@ const nodeShape = shapeOf<FlowNode>({
     ignoreDependencyOnFailure: 'onDead: "continue"',
   },
   required: ["name", "type"],
+  rule: onePayload,
 });
 
 const callbacksShape = shapeOf<Partial<Record<FlowMoment, FlowCallback>>>({

@@ -11,7 +11,7 @@ import type { Engine } from "../engine/engine.ts";
 import { encodeEnvelope, traceOf } from "../engine/envelope.ts";
 import { addToFlow, advanceFlows, type FlowAdded, type FlowAddition } from "../engine/flows.ts";
 import { ENVELOPE_NODE, FLAG_CONTINUE, FLAG_HOLD, FLAG_NODE } from "../engine/format.ts";
-import { payloadTextOf } from "../queue/task-checks.ts";
+import { checkWellFormed, payloadTextOf } from "../queue/task-checks.ts";
 import { unknownNode } from "./flow-options.ts";
 
 // One call has at most so many nodes, names in `after`, and characters, so that it blocks Redis only for a short time.
@@ -23,8 +23,10 @@ const FULL_RETRY_MS = 1_000;
 const POLICY_FLAGS = { fail: "", continue: FLAG_CONTINUE, hold: FLAG_HOLD };
 
 /** The envelope of a node or of a callback. */
-function envelopeOf(what: string, { type, payload = null, options }: FlowCallback, now: number): string {
-  const text = payloadTextOf(payload);
+function envelopeOf(what: string, task: FlowCallback, now: number): string {
+  const { type, payload = null, payloadText, options } = task;
+  if (payloadText !== undefined) checkWellFormed(payloadText);
+  const text = payloadText ?? payloadTextOf(payload);
   if (text.length * 3 > LIMITS.payloadBytes && Buffer.byteLength(text) > LIMITS.payloadBytes)
     throw new HoldfastError(
       "payload_too_large",
@@ -50,6 +52,8 @@ export class FlowWriter {
   readonly #engine: Engine;
   readonly #id: string;
   readonly #store: <Result>(call: () => Promise<Result>) => Promise<Result>;
+  /** Whether a call has stored nodes, so that an error leaves a part of what was asked for. */
+  hasStored = false;
 
   /** @param store runs each call, and confirms what it stored */
   constructor(engine: Engine, id: string, store: <Result>(call: () => Promise<Result>) => Promise<Result>) {
@@ -96,6 +100,7 @@ export class FlowWriter {
       added = await this.#store(() => addToFlow(this.#engine, addition));
       if (added.verdict === "d") return null;
       if (added.verdict !== "n") throw this.#refusal(added);
+      this.hasStored = true;
       letters += added.letters;
     }
     // What follows from a seal, and from nodes behind ended ones, is not left to the next janitor.

@@ -23,7 +23,8 @@ export async function storeFlow(parts: QueueParts, definition: FlowDefinition): 
   const { id, engine, writer } = await writerOf(parts, options);
   const stored = await withCancel(
     () => writer.open(options, ordered, true),
-    () => cancelFlow(engine, id),
+    // Otherwise the flow may be one that was stored before: a wrong repeat does not end it.
+    async () => writer.hasStored && cancelFlow(engine, id),
   );
   return { id, nodes: stored?.total ?? nodes.length, duplicate: stored === null };
 }
