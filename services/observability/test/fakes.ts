@@ -61,6 +61,7 @@ export function statsOf(queue: string, changes: StatsChanges = {}): QueueStats {
     pausedBy: null,
     partitions: null,
     oldestPendingAgeMs: 0,
+    flows: 0,
     settings: {
       maxWaiting: 0,
       retentionMs: 86_400_000,
@@ -207,6 +208,9 @@ function fakeObserver(
     drainWorker: async () => undefined,
     resumeWorker: async () => undefined,
     staleVerdicts: async () => [],
+    flows: async () => ({ flows: [], cursor: null }),
+    getFlow: async () => null,
+    flowNodes: async () => ({ nodes: [], cursor: null }),
     ...overrides,
   };
 }
@@ -232,6 +236,16 @@ function fakeProducer(overrides: Partial<Producer> = {}): Producer {
     events: () => {
       throw new Error("not used");
     },
+    flow: async ({ nodes }) => ({ id: "minted", nodes: nodes.length, duplicate: false }),
+    openFlow: async () => ({
+      id: "minted",
+      duplicate: false,
+      add: async (nodes) => ({ added: nodes.length, known: 0 }),
+      seal: async () => ({ id: "minted", nodes: 0, duplicate: false }),
+    }),
+    getFlow: async () => null,
+    flowNodes: async () => ({ nodes: [], cursor: null }),
+    cancelFlow: async () => "cancelled",
     ...overrides,
   };
 }

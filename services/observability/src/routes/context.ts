@@ -1,7 +1,7 @@
 // Imported for its types: the package adds `summary`, `tags` and `hide` to the schema of a route.
 import type {} from "@fastify/swagger";
 import { Problem } from "@holdfast/contracts/api";
-import type { TaskRouteOptions } from "@holdfast/service";
+import type { FlowQueue, TaskRouteOptions } from "@holdfast/service";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Observer, Schedules } from "holdfast";
 import type { SeriesHistory } from "holdfast/operate";
@@ -44,6 +44,9 @@ export type ObserverPort = Pick<
   | "drainWorker"
   | "resumeWorker"
   | "staleVerdicts"
+  | "flows"
+  | "getFlow"
+  | "flowNodes"
 > & {
   limits: Pick<
     Observer["limits"],
@@ -64,7 +67,7 @@ export type ObserverPort = Pick<
 };
 
 /** The part of the library's queue that the routes need. */
-export type Producer = ReturnType<TaskRouteOptions["queue"]>;
+export type Producer = ReturnType<TaskRouteOptions["queue"]> & FlowQueue;
 
 export interface RouteContext {
   observer: ObserverPort;
@@ -96,6 +99,7 @@ export const PROBLEMS = { "4xx": Problem, "5xx": Problem };
 export const TAGS = {
   queues: "queues",
   tasks: "tasks",
+  flows: "flows",
   deadLetters: "dead letters",
   schedules: "schedules",
   system: "system",

@@ -9,6 +9,10 @@ const ACTIONS: Record<string, AuditAction> = {
   "POST /v1/queues/:queue/tasks/batch": "task.enqueue_batch",
   "DELETE /v1/queues/:queue/tasks/:id": "task.cancel",
   "PATCH /v1/queues/:queue/tasks/:id": "task.change",
+  "POST /v1/queues/:queue/flows": "flow.create",
+  "POST /v1/queues/:queue/flows/:flow/nodes": "flow.add",
+  "POST /v1/queues/:queue/flows/:flow/seal": "flow.seal",
+  "POST /v1/queues/:queue/flows/:flow/cancel": "flow.cancel",
 };
 
 interface Seen {
@@ -16,7 +20,7 @@ interface Seen {
   code: string | null;
 }
 
-/** The task routes are shared with producer-api, which has no audit log. So hooks write the records here. */
+/** The routes of tasks and flows are shared with producer-api, which has no audit log. So hooks write the records here. */
 export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
   const seen = new WeakMap<FastifyRequest, Seen>();
   const actionOf = (request: FastifyRequest) => ACTIONS[`${request.method} ${request.routeOptions.url}`];
@@ -42,12 +46,12 @@ export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
     const streamed = storedBy.get(request);
     const result = streamed ? { count: streamed.accepted, code: null } : seen.get(request);
     if (!action || !result) return;
-    const { queue, id: subject = null } = request.params as { queue: string; id?: string };
+    const { queue, id, flow } = request.params as { queue: string; id?: string; flow?: string };
     await audit.record({
       ...authorOf(request),
       action,
       queue,
-      subject,
+      subject: id ?? flow ?? null,
       count: result.count,
       outcome: result.code === null ? "succeeded" : reply.statusCode < 500 ? "refused" : "failed",
       code: result.code,
