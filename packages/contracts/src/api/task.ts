@@ -273,7 +273,7 @@ export const WhyView = Type.Object({
   state: oneOf(TASK_STATES),
   reason: Type.String({
     description:
-      "paused | after | waiting | no_worker_for_type | no_workers | workers_draining | workers_paused | not_due | overdue | running | worker_lost | solo | limited | terminal",
+      "paused | after | waiting | no_worker_for_type | no_workers | workers_draining | workers_paused | not_due | overdue | running | worker_lost | solo | limited | skipped | terminal",
   }),
   detail: Type.String(),
   position: nullable(Count("Tasks before this one, if it waits")),

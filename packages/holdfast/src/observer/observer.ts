@@ -20,6 +20,7 @@ import {
   getFlow,
   listFlows,
 } from "../flows/read-flow.ts";
+import { whySkipped } from "../flows/why-skipped.ts";
 import { whyWaiting } from "../flows/why-waiting.ts";
 import { checkArgument, checkShape } from "../options/shape.ts";
 import { mergeByQueue, mergeSettings, mergeStats, splitSettings } from "../partitions/merge-stats.ts";
@@ -108,6 +109,8 @@ export class Observer extends TaskOperator {
     const task = await readTask(part, queue, id);
     if (!part || !task) return null;
     if (task.state === "waiting") return whyWaiting(part.engine, queue, task);
+    const cause = task.flow?.skippedBy;
+    if (cause) return whySkipped(task, cause, await readTask(part, queue, cause));
     const [stats, workers, janitors, position, limits, shared] = await Promise.all([
       this.#statsOf(part),
       this.workers(),

@@ -31,6 +31,7 @@ export interface Why {
     | "worker_lost"
     | "solo"
     | "limited"
+    | "skipped"
     | "terminal";
   detail: string;
   /** The number of tasks before it in its band, if it is known. */
