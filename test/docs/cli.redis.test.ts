@@ -83,7 +83,7 @@ test("the examples of the page of the command work as typed, in order", async ()
   expect(dead).toContain("it died");
   expect(dead).toMatch(/^typed-2 +replayed$/m);
   expect(flow).toMatch(/^b +demo\.echo +waiting +a +1$/m);
-  expect(flow).toContain('it waits for 1 of 1 node of flow "flow-1": a (scheduled)');
+  expect(flow).toContain("it waits for 1 of the 1 nodes before it in flow flow-1: a (scheduled)");
   expect(flow).toMatch(/^flow-1 +cancelled$/m);
   expect(paused).toMatch(/^default +paused\n[\s\S]*^default +0 +0$/m);
   expect(doctor).toMatch(/^ok +persistence [\s\S]*nothing wrong\n$/m);

@@ -221,8 +221,8 @@ test("the curl examples of docs/flows.md work as typed, in order", async () => {
   ]);
   const [why, flows = {}, cancelled] = looked ?? [];
   expect(why).toMatchObject({
-    ...{ state: "waiting", reason: "flow" },
-    detail: 'it waits for 1 of 1 node of flow "import-1": a (scheduled)',
+    ...{ state: "waiting", reason: "after" },
+    detail: "it waits for 1 of the 1 nodes before it in flow import-1: a (scheduled)",
   });
   expect((flows.flows as { id: string }[]).map(({ id }) => id).sort()).toEqual([
     ...["import-1", "nightly-1", "order-7", "two-steps"],

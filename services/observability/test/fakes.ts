@@ -61,7 +61,6 @@ export function statsOf(queue: string, changes: StatsChanges = {}): QueueStats {
     pausedBy: null,
     partitions: null,
     oldestPendingAgeMs: 0,
-    flows: 0,
     settings: {
       maxWaiting: 0,
       retentionMs: 86_400_000,

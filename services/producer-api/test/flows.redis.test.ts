@@ -24,6 +24,13 @@ afterAll(async () => {
   await redis?.stop();
 });
 
+/** The fields of answers that the tests read one by one. */
+interface Answer {
+  state?: string;
+  detail?: string;
+  counts?: { total: number };
+}
+
 function client() {
   const queue = `flows-${++queues}`;
   const url = `http://127.0.0.1:${port}/v1/queues/${queue}/flows`;
@@ -33,7 +40,7 @@ function client() {
       method,
       ...(body === undefined ? {} : { body: text, headers: { "content-type": type } }),
     });
-    return { status: response.status, json: await response.json() };
+    return { status: response.status, json: (await response.json()) as Answer };
   };
   const ended = (id: string) =>
     until("the flow has ended", async () => (await send("GET", `/${id}`)).json.state === "ended");
