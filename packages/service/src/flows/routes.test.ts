@@ -5,7 +5,8 @@ import { createHttpServer } from "../http/server.ts";
 import type { HttpServer } from "../http/types.ts";
 import { createMetrics } from "../metrics.ts";
 import { createIntakeMetrics } from "../tasks/metrics.ts";
-import { type FlowQueue, registerFlowRoutes } from "./routes.ts";
+import type { FlowQueue } from "./intake.ts";
+import { registerFlowRoutes } from "./routes.ts";
 
 const servers: HttpServer[] = [];
 afterEach(async () => {
