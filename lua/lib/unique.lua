@@ -71,8 +71,8 @@ local function readNext(key, holder)
   end
 end
 
--- Returns by key the tasks that the entries of these keys name, and how many there are. Each has its id, record and
--- state, and the end of its window if there is one.
+-- Reads the holders of these unique keys: the tasks that are named in `unique`. Returns a table of holders by key, and
+-- their number. A holder has the id, the record and the state of its task, and the end of its window if it has one.
 local function readHolders(keys)
   local holders, found, ids = {}, {}, {}
   for place, entry in ipairs(redis.call('HMGET', uniqueKey, unpack(keys))) do

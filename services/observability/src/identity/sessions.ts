@@ -11,8 +11,8 @@ import type { EndedSessions } from "./ended-sessions.ts";
 export const SESSION_COOKIE = "holdfast_session";
 
 /**
- * With the prefix `__Host-` the browser accepts the cookie only over TLS and only from this host, so that another host
- * cannot set a cookie of this name.
+ * If the name of a cookie begins with `__Host-`, a browser accepts the cookie only over TLS and only from this host. So
+ * another host cannot set a cookie of this name.
  */
 const SECURE_NAME = `__Host-${SESSION_COOKIE}`;
 /** How often the cookie is renewed with the time of its last use, ms. */
