@@ -1,10 +1,10 @@
 import {
   DEAD_REASONS,
   type DeadReason,
+  LISTED_STATES,
+  type ListedState,
   TASK_EVENT_TYPES,
-  TASK_STATES,
   type TaskEventType,
-  type TaskState,
 } from "@holdfast/contracts";
 import type { AuditAction } from "./api/audit.ts";
 import { ACTION_TEXT } from "./screens/audit/action-text.ts";
@@ -38,7 +38,7 @@ export interface ListSearch {
 }
 
 export interface TasksSearch extends ListSearch {
-  state?: TaskState;
+  state?: ListedState;
 }
 
 export interface DeadLettersSearch extends ListSearch {
@@ -107,7 +107,7 @@ const listSearch = (raw: Raw): ListSearch => ({
 });
 
 export const tasksSearch = (raw: Raw): TasksSearch => ({
-  ...pick("state", raw.state, TASK_STATES),
+  ...pick("state", raw.state, LISTED_STATES),
   ...listSearch(raw),
 });
 

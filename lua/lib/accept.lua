@@ -23,6 +23,7 @@ else
     limits = newLimits(queue[5], settings)
     if limits.full or limits.maxWaiting then
 -- include lib/stop.lua
+-- include lib/ends.lua
 -- include lib/policies.lua
       limits.admits, limits.supersede = admits, supersede
     end

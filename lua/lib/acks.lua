@@ -41,8 +41,8 @@ local function planAck(settled, counters, id, fence, record)
     return verdictWithoutLease(counters, record, fence), false
   end
   local drops, counted = false, nil
-  local hasNext, keeps = false, false
-  if string.find(counts, '[xknl@]') then
+  local hasNext, keeps, isNode = false, false, false
+  if string.find(counts, '[xknlf@]') then
     local attempts
     attempts, counted = string.match(counts, '^(%d*)[^@]*@?(.*)$')
     if #attempts + #counted + 1 == #counts then -- the counts have no flags
@@ -52,7 +52,11 @@ local function planAck(settled, counters, id, fence, record)
       drops = hasFlag(c, FLAG_DROPS)
       hasNext = hasFlag(c, FLAG_NEXT)
       keeps = hasFlag(c, FLAG_KEEP)
+      isNode = hasFlag(c, FLAG_NODE)
       clearFlag(c, '[xknl]')
+      if isNode then
+        addEnd(id, 'c', c)
+      end
       counts = countsText(c)
     end
     counted = counted ~= '' and counted or nil
@@ -71,10 +75,11 @@ local function planAck(settled, counters, id, fence, record)
   end
   -- The rest of the record, which is the worker and the history, does not change.
   complete(settled, id, table.concat({ 'c', counts, ' ', fence, string.format(' %d ', now - grantedAt), nowText, ' ', string.sub(record, at) }))
-  if (drops or hasNext or keeps) and limits then
+  local needsMore = drops or hasNext or keeps or isNode
+  if needsMore and limits then
     limits.release(limits, counted, 1, tonumber(grantedAt))
   end
-  return 'a', not (drops or hasNext or keeps), counted, tonumber(grantedAt)
+  return 'a', not needsMore, counted, tonumber(grantedAt)
 end
 
 -- Plans the acks of tasks that one call granted. Most of them have the same record as the task before them, and so get

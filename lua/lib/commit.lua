@@ -8,7 +8,7 @@ end
 local function replyFlags(settings, grants)
   return (settings.paused and REPLY_PAUSED or 0) + (grants.makesRoom and REPLY_MAKE_ROOM or 0)
     + (grants.solo and #grants.ids > 0 and REPLY_ALONE or 0) + (hasMore(grants) and REPLY_AGAIN or 0)
-    + (grants.typed and REPLY_TYPED or 0)
+    + (grants.typed and REPLY_TYPED or 0) + (ends and REPLY_ENDS or 0)
 end
 
 -- Returns whether the reply is kept for a repeated request. An acquire that changed nothing writes nothing. With

@@ -11,11 +11,14 @@ local RECORD_CANCELLED = string.byte('x')
 local RECORD_EXPIRED = string.byte('e')
 local RECORD_DISCARDED = string.byte('k')
 local RECORD_PURGED = string.byte('r')
+local RECORD_WAITING = string.byte('w')
 
--- The first byte of an envelope: a pending task without options, one with options, and one that is scheduled.
+-- The first byte of an envelope: a pending task without options, one with options, one that is scheduled, and a node of a flow. A node
+-- always has a record; without one it does not exist.
 local ENVELOPE_PLAIN = string.byte('.')
 local ENVELOPE_OPTIONS = string.byte('+')
 local ENVELOPE_SCHEDULED = string.byte('@')
+local ENVELOPE_NODE = string.byte('&')
 
 -- The flags of a state record, in the order below: a caller gave the id; the task runs alone; a cancel was requested;
 -- the payload is removed when the task completes; the next task of its unique key waits for its end; the task says how long
@@ -27,15 +30,26 @@ local FLAG_DROPS = 'k'
 local FLAG_NEXT = 'n'
 local FLAG_KEEP = 'l'
 
+-- The flags of a node of a flow (lib/flows.lua), in the order below: the task is a node or the callback of a flow; the
+-- nodes behind it run even if it does not complete; they wait until it is replayed; its end has counted for them as if
+-- it had completed; its end has skipped them.
+local FLAG_NODE = 'f'
+local FLAG_CONTINUE = 'c'
+local FLAG_HOLD = 'w'
+local FLAG_PASSED = 'g'
+local FLAG_BLOCKED = 'b'
+
 -- What the flags of a reply tell a worker, in the order below: the queue is paused; make room (end the tasks that you
 -- hold and ask again), because a task has to run alone; the granted task has to run alone; ask again, because entries
--- were dropped; the request is parked; tasks were put aside because of their types, so send the types that you run.
+-- were dropped; the request is parked; tasks were put aside because of their types, so send the types that you run;
+-- nodes of flows ended, so call flow_advance.
 local REPLY_PAUSED = 1
 local REPLY_MAKE_ROOM = 2
 local REPLY_ALONE = 4
 local REPLY_AGAIN = 8
 local REPLY_PARKED = 16
 local REPLY_TYPED = 32
+local REPLY_ENDS = 64
 
 -- A task that has crashed its workers this many times runs alone.
 local ALONE_FROM_CRASHES = 2
@@ -63,6 +77,7 @@ local ATTEMPT_TIMEOUT_MS = 1800000
 -- The first byte of a field in an entry of the stream of events (lib/events.lua): what happened to the tasks in it.
 local EVENT_ENQUEUED = 'e'
 local EVENT_SCHEDULED = 's'
+local EVENT_WAITING = 'a'
 local EVENT_PROMOTED = 'q'
 -- The task started. The id of its worker follows this letter.
 local EVENT_STARTED = 'g'

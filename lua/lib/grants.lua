@@ -37,6 +37,7 @@ end
 --   untold        `pending:typed` has entries, but the worker did not say which types it runs
 --   unseen        more keys may run than this acquire looked at
 --   fillAt        the time until which a batch waits for more tasks (lib/fill.lua)
+--   handed        how many nodes of cancelled flows were not granted; nil if there are none
 local function newGrants()
   return { ids = {}, idsText = '', named = '', leases = {}, envelopes = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
     left = {}, changed = 0, dropped = 0, aside = 0, firstText = '', solo = false, makesRoom = false, claim = nil,
@@ -62,6 +63,19 @@ local function isLeftBehind(terms, record, lane, source)
     return terms.key ~= lane.key or record and lane.code > 0 and (bandNames[lane.code + 1] ~= terms.band or runsAlone(record))
   end
   return bandKeys[source] and (terms.key ~= '' or record and source ~= 'solo' and (source ~= terms.band or runsAlone(record)))
+end
+
+-- Says whether the flow of a node was cancelled. No node of such a flow starts any more, and flow_advance ends it.
+local function isOfCancelledFlow(grants, id)
+  local flow = string.match(id, '^([%w_-]+)%.')
+  if not flow then -- the callbacks of a cancelled flow run
+    return false
+  end
+  grants.flows = grants.flows or {}
+  if grants.flows[flow] == nil then
+    grants.flows[flow] = string.match(redis.call('HGET', stateKey, '%' .. flow) or '', '^%S*x') ~= nil
+  end
+  return grants.flows[flow]
 end
 
 -- If a worker sends its types, its acquire looks at this many entries at least, because some may be for other workers.
@@ -180,9 +194,20 @@ local function planAcquire(counters, request, soloClaim, commit)
           setFlag(c, FLAG_GIVEN)
         end
         seen[id] = true
+        if hasFlag(c, FLAG_NODE) then
+          addEnd(id, 'e', c)
+        end
         grants.expired[#grants.expired + 1] = id
         expiredEnvelopes[#expiredEnvelopes + 1] = envelope
         commit[size + 1], commit[size + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
+        size = size + 2
+        terms = nil
+      elseif byte(envelope) == ENVELOPE_NODE and isOfCancelledFlow(grants, id) then
+        local c = parseCounts(record)
+        seen[id] = true
+        addEnd(id, 'h', c)
+        grants.handed, grants.dropped = (grants.handed or 0) + 1, grants.dropped + 1
+        commit[size + 1], commit[size + 2] = id, 'w' .. countsText(c) .. ' 0' .. historyOf(record)
         size = size + 2
         terms = nil
       elseif typed and not typed.canRun(typed, envelope) then
@@ -294,7 +319,7 @@ local function planAcquire(counters, request, soloClaim, commit)
   grants.unseen = limits ~= nil and limits.more and place < want
   add(counters, GRANTS, place)
   add(counters, PROCESSING, place)
-  add(counters, PENDING, -place - expired)
+  add(counters, PENDING, -place - expired - (grants.handed or 0))
   add(counters, EXPIRED, expired)
   add(counters, EXPIRED_TOTAL, expired)
   return grants

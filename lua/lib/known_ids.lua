@@ -67,6 +67,9 @@ end
 local function standing(envelope, record, offered, again)
   if envelope then
     local letter = record and string.sub(record, 1, 1) or (isScheduled(nil, envelope) and 's' or 'p')
+    if string.byte(envelope) == ENVELOPE_NODE then -- only its flow enqueues it
+      return 'c', letter
+    end
     if again and string.find(letter, '[dxek]') then
       return 'e', letter
     elseif again and letter == 'l' and string.find(record, '^l[^%s@]*x') then

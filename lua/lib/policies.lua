@@ -89,6 +89,9 @@ local function supersede(limits, counters, entries)
         setFlag(c, FLAG_GIVEN)
       end
       cancelled[#cancelled + 1], members[#members + 1] = id, waiting[place]
+      if hasFlag(c, FLAG_NODE) then
+        addEnd(id, 'x', c)
+      end
       if events then
         events.note(EVENT_CANCELLED, id)
       end
@@ -110,6 +113,10 @@ local function supersede(limits, counters, entries)
     add(counters, CANCELLED, #cancelled)
     add(counters, CANCELLED_TOTAL, #cancelled)
     commit[#commit + 1], commit[#commit + 2] = '#counters', packCounters(counters)
+  end
+  if ends then
+-- include lib/note_ends.lua
+    noteEnds(commit, 0)
   end
   if events then
     events.number()

@@ -1,10 +1,18 @@
--- Called after the commit, like every function of this file that removes something.
-local function removeBodies(ids)
+-- Called after the commit, like every function of this file that removes something. The results of the tasks in `nodes`
+-- stay, because their flow is known; it is nil if there are none.
+local function removeBodies(ids, nodes)
   redis.call('HDEL', tasksKey, unpack(ids))
   -- Most queues have neither results nor progress, and one EXISTS is cheaper than removing a field per task.
   for _, key in ipairs({ resultsKey, progressKey }) do
-    if redis.call('EXISTS', key) == 1 then
-      redis.call('HDEL', key, unpack(ids))
+    local own = ids
+    if nodes and key == resultsKey then
+      own = {}
+      for _, id in ipairs(ids) do
+        own[#own + 1] = not nodes[id] and id or nil
+      end
+    end
+    if #own > 0 and redis.call('EXISTS', key) == 1 then
+      redis.call('HDEL', key, unpack(own))
     end
   end
 end
@@ -29,9 +37,31 @@ end
 -- Removes tasks from the queue for good. A plan collects what to remove. The commit of the calling script turns the
 -- records to "r", and the records are removed after it. So an abort in between leaves an index entry to drop, but never
 -- a wrong count. `belongs(record, place, letter)` says whether the index entry belongs to this record, because another
--- task may have the id by now.
+-- task may have the id by now. `nodes` has the ids of nodes whose flows are known; it is nil if there are none. The
+-- calling script notes the ends of nodes (lib/note_ends.lua).
 local function newPurge(commit)
   return { commit = commit or {}, counted = 0, headers = 0, removed = {}, remembered = {}, forgotten = {}, atOnce = {} }
+end
+
+-- Notes the end of a node of a flow, if the purge ends it or if it was a dead letter. Returns the record that stays until
+-- its flow is forgotten; nil if the flow is forgotten already.
+local function keptOfNode(plan, id, record, letter, c)
+  if letter == RECORD_PENDING or letter == RECORD_SCHEDULED then
+    addEnd(id, 'm', c)
+  elseif letter == RECORD_DEAD then
+    addEnd(id, 'g', c)
+  end
+  local flow = string.match(id, '^([%w_-]+)%.') -- not of a callback
+  plan.flows = plan.flows or {}
+  if flow and plan.flows[flow] == nil then
+    plan.flows[flow] = string.match(redis.call('HGET', stateKey, '%' .. flow) or 'g', '^[^ g]+ ') ~= nil
+  end
+  if not plan.flows[flow or ''] then
+    return nil
+  end
+  plan.nodes = plan.nodes or {}
+  plan.nodes[id] = true
+  return 'r ' .. (endedAtOf(record) or nowText) .. ' - - - ' .. string.char(letter) .. ' ' .. c.flags
 end
 
 local function planPurge(ids, records, settings, belongs, commit)
@@ -52,25 +82,32 @@ local function planPurge(ids, records, settings, belongs, commit)
       if record == 'r' then
         forgotten = forgotten + 1
         plan.forgotten[forgotten] = id
+      elseif string.find(record, '^r %S+ %S+ %S+ %- ') then
+        plan.nodes = plan.nodes or {}
+        plan.nodes[id] = true
       end
     elseif belongs(record, i, letter) then
       counted, removed = counted + 1, removed + 1
       gone[removed] = id
-      local fingerprint, endedAt
+      local fingerprint, endedAt, node
       local header = letter == RECORD_COMPLETED and headerIn(record)
       if header then
         plan.headers = plan.headers + 1
       end
       -- A task that was never granted has no flags yet: only its envelope says whether a caller gave the id.
       if third ~= string.byte(' ') or letter == RECORD_PENDING or letter == RECORD_SCHEDULED then
-        if not record or letter == RECORD_PENDING or letter == RECORD_SCHEDULED or hasFlag(parseCounts(record), FLAG_GIVEN) then
+        local c = record and parseCounts(record)
+        node = c and hasFlag(c, FLAG_NODE) and keptOfNode(plan, id, record, letter, c)
+        if not record or letter == RECORD_PENDING or letter == RECORD_SCHEDULED or hasFlag(c, FLAG_GIVEN) then
           local envelope = not header and redis.call('HGET', tasksKey, id)
           fingerprint = optionOf(header or envelope and headerOf(envelope), 'h')
           endedAt = endedAtOf(record) or nowText
         end
       end
-      local kept = 'r'
-      if fingerprint and tonumber(endedAt) + settings.idempotencyMs > now then
+      local kept = node or 'r'
+      if node then
+        -- Its flow forgets it.
+      elseif fingerprint and tonumber(endedAt) + settings.idempotencyMs > now then
         -- If the task did not complete, the letter of its end is kept too: another enqueue may then use its id.
         kept = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -' .. (letter == RECORD_COMPLETED and '' or ' ' .. string.char(letter or RECORD_PENDING))
         plan.remembered[#plan.remembered + 1] = id
@@ -98,7 +135,7 @@ end
 -- remains, and a later purge finds the rest by it.
 local function removePurged(plan)
   if #plan.removed > 0 then
-    removeBodies(plan.removed)
+    removeBodies(plan.removed, plan.nodes)
   end
   if #plan.forgotten > 0 then
     redis.call('HDEL', stateKey, unpack(plan.forgotten))

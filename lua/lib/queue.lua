@@ -45,10 +45,11 @@ end
 -- The field "#settings" of `state` has the settings of a queue: "layout paused maxWaiting retentionMs retentionCount
 -- idempotencyMs reason", and the durability after it if it is not "memory". `reason` is "reason,pausedAt,pausedBy" of
 -- the pause, each percent-encoded. It is empty while the queue is not paused. `layout` is 1, or 2 once the queue has
--- had keys or limits. While the queue keeps events, `layout` is 3 and the text ends with "durability maxEvents life
--- layout", where the last layout is 1 or 2. A script refuses a queue with a newer layout than it knows, because it
--- would exceed the limits or leave out events.
-local NEWEST_LAYOUT = 3
+-- had keys or limits. It is 3 while the queue keeps events, and 4 once the queue has had a flow. With 3 and 4 the text
+-- ends with "durability maxEvents life layout", where the last layout is 1 or 2, and `maxEvents` and `life` are 0
+-- without events. A script refuses a queue with a newer layout than it knows, because it would exceed the limits, leave
+-- out events, or forget the ends of nodes.
+local NEWEST_LAYOUT = 4
 
 -- Collects the events of this call (lib/events.lua); nil if the queue keeps no events.
 local events
@@ -63,11 +64,13 @@ local function readSettings(raw)
     return nil
   end
   local maxEvents, life
-  if layout == '3' then
+  local hasFlows = layout == '4'
+  if hasFlows or layout == '3' then
     durability, maxEvents, life, layout = string.match(durability, '^(%S+) (%d+) (%d+) (%d)$')
     durability = durability == 'memory' and '' or durability
+    maxEvents = maxEvents ~= '0' and maxEvents or nil
   end
-  return {
+  local settings = {
     layout = tonumber(layout),
     maxEvents = tonumber(maxEvents),
     life = life,
@@ -79,14 +82,18 @@ local function readSettings(raw)
     reason = reason,
     durability = durability,
   }
+  if hasFlows then -- only then, because a larger table costs every call
+    settings.hasFlows = true
+  end
+  return settings
 end
 
 local function writeSettings(s)
   local tail = s.durability ~= '' and ' ' .. s.durability or ''
-  if s.maxEvents then
-    tail = string.format(' %s %.0f %s %d', s.durability ~= '' and s.durability or 'memory', s.maxEvents, s.life, s.layout)
+  if s.hasFlows or s.maxEvents then
+    tail = string.format(' %s %.0f %s %d', s.durability ~= '' and s.durability or 'memory', s.maxEvents or 0, s.maxEvents and s.life or '0', s.layout)
   end
-  return string.format('%d %d %.0f %.0f %.0f %.0f %s', s.maxEvents and 3 or s.layout, s.paused and 1 or 0, s.maxWaiting, s.retentionMs,
+  return string.format('%d %d %.0f %.0f %.0f %.0f %s', s.hasFlows and 4 or s.maxEvents and 3 or s.layout, s.paused and 1 or 0, s.maxWaiting, s.retentionMs,
     s.retentionCount, s.idempotencyMs, s.reason) .. tail
 end
 

@@ -3,7 +3,7 @@
 --   head     <letter><counts> <fields>
 --   letter   p pending  s scheduled  l processing (leased)  c completed  d dead  x cancelled  e expired
 --            k discarded, kept for a while so that it can be restored
---            r purged, kept for its id alone
+--            r purged, kept for its id alone      w a node of a flow that waits for others (lib/flows.lua)
 --   counts   attempts[,failures,crashes,releases,generation,unroutedSince[,limited],flags][@key[/type]]
 --            The short form is used if only attempts were counted. limited: how often a handler handed the task back
 --            because of a rate limit; left out while it is 0, so that an earlier version can read the rest. Behind
@@ -12,9 +12,13 @@
 --            n the next task of its unique key waits for its end
 --            k the payload is removed at completion, and the flag with it
 --            l the task has the option `keep`; the flag is removed at completion
+--            f c w g b of a node of a flow (lib/format.lua)
 --   fields   l: fence grantedAt deadline maxAttempts workerId      c: fence ranMs endedAt workerId[ header]
 --            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt
 --            r: endedAt fingerprint movedTo[ letter: how the task ended, unless it completed]
+--            r of a node whose flow is known: endedAt - - - letter flags
+--            w: how many nodes it waits for[, and options of the envelope that say where it goes then]
+--            x of a node that was skipped: endedAt cause, the same as w, and behind their number how many failed
 --   header   type waitedMs[ name=value …]: a completed task that does not keep its payload has no entry in `tasks`. Its record has
 --            the header of the envelope instead, with two differences: the time from enqueue to grant replaces the time of the
 --            enqueue, and the option k=0 (the payload is not kept) is left out. The counter HEADERS of lib/queue.lua counts
@@ -29,7 +33,7 @@
 --            one line for all changes of the task while it waited
 --
 -- Without a record, the task is as it was enqueued, and the first byte of its envelope says where it is:
---   . or + pending      @ scheduled
+--   . or + pending      @ scheduled      & nothing yet
 
 local function newCounts()
   return { attempts = 0, failures = 0, crashes = 0, releases = 0, generation = 0, unroutedSince = 0, limited = 0, flags = '' }
@@ -146,7 +150,8 @@ local function isPending(record, envelope)
   if record then
     return string.byte(record) == RECORD_PENDING
   end
-  return string.byte(envelope) ~= ENVELOPE_SCHEDULED
+  local first = string.byte(envelope)
+  return first ~= ENVELOPE_SCHEDULED and first ~= ENVELOPE_NODE
 end
 
 local function isScheduled(record, envelope)

@@ -25,9 +25,13 @@ local function put(settled, id, record)
   write(settled, id, record)
 end
 
-local function noteAwaited(settled, id, c)
+-- Notes for whom the end of a task matters. mark: see lib/flows.lua.
+local function noteEnd(settled, id, c, mark)
   if hasFlag(c, FLAG_NEXT) then
     settled.awaited[#settled.awaited + 1] = id
+  end
+  if hasFlag(c, FLAG_NODE) then
+    addEnd(id, mark, c)
   end
 end
 
@@ -37,7 +41,7 @@ local function planCancelled(settled, counters, id, c, history, err)
   add(counters, CANCELLED, 1)
   add(counters, CANCELLED_TOTAL, 1)
   clearFlag(c, FLAG_CANCEL)
-  noteAwaited(settled, id, c)
+  noteEnd(settled, id, c, 'x')
   put(settled, id, 'x' .. countsText(c) .. ' ' .. nowText .. history .. err)
   return 'c'
 end
@@ -58,7 +62,7 @@ local function planDead(settled, counters, id, record, c, reason, history, err)
   if events then
     events.note(EVENT_DEAD .. reason, id)
   end
-  noteAwaited(settled, id, c)
+  noteEnd(settled, id, c, 'd')
   put(settled, id, 'd' .. countsText(c) .. ' ' .. nowText .. ' ' .. reason .. history .. err)
   return 'd'
 end

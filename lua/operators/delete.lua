@@ -31,6 +31,7 @@
 -- KEYS[29] kept  ZSET  completed tasks with `keep`: taskId -> when it is removed, ms since the epoch
 -- KEYS[30] kept:types  ZSET  those with a count, a line for each type (lib/keep.lua), all with score 0
 -- KEYS[31] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
+-- KEYS[32] flows_due  ZSET  flow -> when a janitor has to look at it, ms since the epoch
 -- ARGV[1] how  string  "paused" | "taken_over" | "close"
 --   paused: the queue has to be paused. taken_over: its settings have to be those that the caller knows.
 --   close: only its registration ends, so that the next enqueue looks into the registry
@@ -40,6 +41,7 @@
 -- MOVES   nothing: every task has to be purged first
 
 -- include lib/queue.lua
+-- include lib/flows.lua
 
 local fields = redis.call('HMGET', stateKey, '#settings', '#dead_caps')
 local current = readSettings(fields[1])
@@ -55,7 +57,7 @@ end
 if redis.call('ZCARD', processingKey) + redis.call('ZCARD', scheduledKey) + redis.call('ZCARD', deadLettersKey)
   + redis.call('LLEN', pendingHighKey) + redis.call('LLEN', pendingKey) + redis.call('LLEN', pendingLowKey)
   + redis.call('LLEN', pendingSoloKey) + redis.call('ZCARD', pendingTypedKey) + redis.call('ZCARD', pendingKeyedKey) + redis.call('LLEN', completedKey) + redis.call('ZCARD', keptKey) + redis.call('LLEN', cancelledKey)
-  + redis.call('LLEN', expiredKey) > 0 then
+  + redis.call('LLEN', expiredKey) + readTotals(redis.call('HGET', stateKey, '#flows') or nil).waiting > 0 then
   return 'busy'
 end
 if how == 'close' then

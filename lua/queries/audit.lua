@@ -32,7 +32,9 @@
 -- include lib/queue.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
+-- include lib/ends.lua
 -- include lib/purge.lua
+-- include lib/flows.lua
 
 -- The audit counts the headers in records by reading all completed records, but only if there are at most this many.
 local RECOUNTED = 20000
@@ -82,6 +84,12 @@ if part == 'tasks' then
         if record == 'r' then
           redis.call('HDEL', stateKey, id)
         end
+        repaired = repaired + 1
+      end
+    elseif not record and string.sub(id, 1, 1) ~= '#' and string.byte(page[2][i + 1]) == ENVELOPE_NODE then
+      violation('I1', 'tasks holds ' .. id .. ', which no flow has added')
+      if repair == 1 then
+        redis.call('HDEL', tasksKey, id)
         repaired = repaired + 1
       end
     end
@@ -180,7 +188,10 @@ end
 -- completed tasks whose record has the header. Discarded tasks, which can still be restored, have an envelope too.
 local live = pending + acceptedScheduled + counters[SCHEDULED] + counters[PROCESSING] + counters[COMPLETED] + counters[DEAD]
   + counters[CANCELLED] + counters[EXPIRED]
-compare('I2', 'accepted', acceptedPending + acceptedScheduled, live + counters[PURGED])
+-- Flows store nodes, and keep those that wait and those that were skipped.
+local flowTotals = readTotals(redis.call('HGET', stateKey, '#flows') or nil)
+live = live + flowTotals.waiting + flowTotals.skipped
+compare('I2', 'accepted', acceptedPending + acceptedScheduled + flowTotals.made, live + counters[PURGED])
 local own = 0
 for _, member in ipairs(redis.call('ZRANGE', requestsKey, 0, 9999)) do
   own = own + (string.sub(member, 1, 1) == 't' and redis.call('HEXISTS', tasksKey, string.sub(member, 2)) or 0)

@@ -43,6 +43,7 @@
 -- include lib/parked.lua
 -- include lib/due.lua
 -- include lib/lease.lua
+-- include lib/ends.lua
 -- include lib/grants.lua
 -- include lib/commit.lua
 
@@ -88,6 +89,10 @@ local request = { want = settings.paused and 0 or want, held = held, leaseMs = l
   workerId = workerId, nonce = nonce, typed = typed }
 local commit = newCommit()
 local grants = planAcquire(counters, request, fields[4], commit)
+if ends then
+-- include lib/note_ends.lua
+  noteEnds(commit, grants.handed or 0)
+end
 local rests = park == 1 and #grants.ids == 0 and not hasMore(grants) and not grants.makesRoom
 local line = rests and string.format('%s %s %.0f %d %.0f %s %s', workerId, requestSlot, sequence, want, leaseMs, maxRetries, nonce) .. types or nil
 local parked, parks = parkedAfter(fields[3], line)

@@ -10,13 +10,14 @@
 -- ARGV[2] taskId  string
 -- RETURNS "cancelled" | "requested" | "too_late" | "not_found"
 -- TIME    O(log s), s = tasks scheduled; the list entry of a pending task stays as a tombstone, which acquire drops
--- MOVES   pending | scheduled -> cancelled
+-- MOVES   pending | scheduled | waiting -> cancelled
 
 -- include lib/clock.lua
 -- include lib/queue.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/stop.lua
+-- include lib/ends.lua
 
 local envelope = redis.call('HGET', tasksKey, taskId)
 local fields = redis.call('HMGET', stateKey, '#counters', taskId, '#settings')
@@ -40,8 +41,8 @@ end
 if letter == 'k' then
   return 'not_found'
 end
-local waiting = isScheduled(record, envelope)
-if not waiting and not isPending(record, envelope) then
+local waiting, behind = isScheduled(record, envelope), letter == 'w'
+if not waiting and not behind and not isPending(record, envelope) then
   return 'too_late'
 end
 
@@ -50,8 +51,10 @@ if option(envelope, 'h') then
   setFlag(c, FLAG_GIVEN)
 end
 redis.call('LPUSH', cancelledKey, taskId)
-add(counters, waiting and SCHEDULED or PENDING, -1)
-if not waiting then
+if waiting then
+  add(counters, SCHEDULED, -1)
+elseif not behind then
+  add(counters, PENDING, -1)
   local aside = c.unroutedSince > 0
   countTombstone(counters, not aside and keyOption(envelope) and 'keyed' or bandOf(envelope, c), aside, 1)
 end
@@ -63,8 +66,15 @@ if settings.maxEvents then
   events.note(EVENT_CANCELLED, taskId)
   events.number()
 end
-redis.call('HSET', stateKey, '#counters', packCounters(counters), taskId,
-  'x' .. countsText(c) .. ' ' .. nowText .. historyOf(record))
+local commit = { taskId, 'x' .. countsText(c) .. ' ' .. nowText .. historyOf(record) }
+if hasFlag(c, FLAG_NODE) then
+-- include lib/note_ends.lua
+  -- A node that a grant handed back waits for nothing, and its flow does not count it as waiting.
+  local isBehind = behind and not string.find(record, '^w%S+ 0')
+  addEnd(taskId, isBehind and 'v' or 'x', c)
+  noteEnds(commit, behind and -1 or 0)
+end
+redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(commit))
 if waiting then
   redis.call('ZREM', scheduledKey, taskId)
 end

@@ -28,7 +28,7 @@
 -- RETURNS a letter per task; then, for each w, a space and the id of the task whose end it waits for
 --   p changed and pending, s changed and scheduled, P or S the same but nothing had to be changed, u unknown,
 --   l c d x e not waiting (the letter of its record), n began to wait after waitedBefore, k its new key has too many
---   tasks, w waits for the end of another task, so its time cannot be changed
+--   tasks, w waits for the end of another task, so its time cannot be changed, W waits for other nodes of its flow
 -- TIME    O(n log s), n tasks given, s = tasks scheduled
 --   O(LINE_LOOKED_AT) more for each line that tasks leave; O(p) more, p = tasks processing, if a key is full and
 --   full=cancel
@@ -43,6 +43,7 @@
 -- include lib/bands.lua
 -- include lib/limits.lua
 -- include lib/stop.lua
+-- include lib/ends.lua
 -- include lib/policies.lua
 -- include lib/unique.lua
 -- include lib/due.lua
@@ -114,7 +115,8 @@ local function changed(old)
     body = '\n' .. givenPayload
   end
   -- The first byte stays as it was: until the commit it is the state of a task without a record.
-  return (string.byte(old) == ENVELOPE_SCHEDULED and '@' or '+') .. header .. body
+  local flag = string.byte(old)
+  return ((flag == ENVELOPE_SCHEDULED or flag == ENVELOPE_NODE) and string.char(flag) or '+') .. header .. body
 end
 
 -- Returns the history with one line for all changes of the task: "0 <generation> changed <first> <last> <instance> <how
@@ -179,7 +181,7 @@ for i, id in ipairs(ids) do
   if seen[id] then
     letters[i] = seen[id]
   elseif not was then
-    letters[i] = letter and string.find(letter, '[lcdxe]') and (old or headerIn(record)) and letter or 'u'
+    letters[i] = letter == 'w' and 'W' or letter and string.find(letter, '[lcdxe]') and (old or headerIn(record)) and letter or 'u'
   elseif waitedBefore > 0 and waitsSince(record, old) > waitedBefore then
     letters[i] = 'n'
   elseif owner then

@@ -26,6 +26,7 @@
 -- include lib/request.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
+-- include lib/ends.lua
 -- include lib/purge.lua
 
 -- 1. Read.
@@ -61,6 +62,10 @@ for i, id in ipairs(ids) do
   if isDead and not moved[id] then
     local head = string.match(record, '^d([^\n]*)')
     kept[#kept + 1] = id
+    local c = parseCounts(record)
+    if hasFlag(c, FLAG_NODE) then
+      addEnd(id, 'k', c)
+    end
     entries[#entries + 1], entries[#entries + 2] = nowText, id
     commit[#commit + 1] = id
     commit[#commit + 1] = 'k' .. head .. ' ' .. nowText .. ' ' .. discard .. historyOf(record)
@@ -83,7 +88,8 @@ for at = 1, #plan.commit, 2 do
         end
       end
     end
-    plan.commit[at + 1] = 'r ' .. nowText .. ' ' .. fingerprint .. ' ' .. to
+    local ofNode = string.match(plan.commit[at + 1], '^r %S+ %S+ %S+( %- .*)$') or ''
+    plan.commit[at + 1] = 'r ' .. nowText .. ' ' .. fingerprint .. ' ' .. to .. ofNode
   end
 end
 letters = table.concat(letters)
@@ -111,6 +117,10 @@ add(counters, DEAD, -plan.counted - #kept)
 add(counters, PURGED, plan.counted + #kept)
 for at = 1, #plan.commit do
   commit[#commit + 1] = plan.commit[at]
+end
+if ends then
+-- include lib/note_ends.lua
+  noteEnds(commit, 0)
 end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, letters), unpack(commit))
 

@@ -25,6 +25,7 @@
 -- include lib/request.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
+-- include lib/ends.lua
 -- include lib/purge.lua
 -- include lib/unique.lua
 
@@ -99,6 +100,10 @@ if settings.maxEvents then
     events.note(EVENT_REMOVED, plan.commit[at])
   end
   events.number()
+end
+if ends then
+-- include lib/note_ends.lua
+  noteEnds(plan.commit, 0)
 end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, reply), unpack(plan.commit))
 removePurged(plan)

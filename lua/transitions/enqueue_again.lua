@@ -42,6 +42,7 @@
 -- include lib/bands.lua
 -- include lib/limits.lua
 -- include lib/stop.lua
+-- include lib/ends.lua
 -- include lib/policies.lua
 -- include lib/due.lua
 -- include lib/parked.lua

@@ -24,6 +24,7 @@
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua
+-- include lib/ends.lua
 
 -- A call reads tasks with their payloads, so it stops when it has read this many bytes.
 local READ_BYTES = 1048576
@@ -88,6 +89,9 @@ local function look(entries, band, left)
         setFlag(c, FLAG_GIVEN)
       end
       stands, isLeftBehind = false, false
+      if hasFlag(c, FLAG_NODE) then
+        addEnd(id, 'e', c)
+      end
       expired[#expired + 1] = id
       if events then
         events.note(EVENT_EXPIRED, id)
@@ -136,6 +140,10 @@ if #expired + dropped > 0 then
   add(counters, PENDING, -#expired)
   add(counters, EXPIRED, #expired)
   add(counters, EXPIRED_TOTAL, #expired)
+  if ends then
+-- include lib/note_ends.lua
+    noteEnds(commit, 0)
+  end
   redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(commit))
 end
 

@@ -18,6 +18,7 @@
 -- include lib/queue.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
+-- include lib/ends.lua
 
 local FIELDS = 7
 
@@ -67,6 +68,9 @@ for i, id in ipairs(ids) do
     end
     local line = table.concat({ '\n' .. string.format('%d %d', c.attempts, c.generation), outcome, startedAt, endedAt, workerId, '-', err }, ' ')
     left[#left + 1] = id
+    if hasFlag(c, FLAG_NODE) then
+      addEnd(id, 'd', c)
+    end
     if events then
       events.note(EVENT_DEAD .. reason, id)
     end
@@ -88,6 +92,10 @@ end
 -- 3. Commit. The totals do not count these tasks, because they failed in the other system.
 add(counters, SCHEDULED, -#left)
 add(counters, DEAD, #left)
+if ends then
+-- include lib/note_ends.lua
+  noteEnds(commit, 0)
+end
 if events then
   events.number()
 end

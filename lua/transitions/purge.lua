@@ -20,7 +20,7 @@
 -- ARGV[2] limit  integer  entries looked at per list, 1 to 200
 -- ARGV[3] requestIdleMs  integer  a request slot that was idle for longer is dropped
 -- ARGV[4] undoMs  integer  how long a discard can be undone
--- RETURNS {tasks purged, ids, request slots and entries of `kept:dead` forgotten, entries of `unique`, dead letters dropped}
+-- RETURNS {tasks purged, ids, request slots and entries of `kept:dead` forgotten, entries of `unique`, dead letters dropped, 1 if the queue has had flows}
 -- TIME    O(n), n = limit
 -- MOVES   completed | cancelled | expired | dead | discarded -> purged
 
@@ -28,9 +28,10 @@
 -- include lib/queue.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
+-- include lib/ends.lua
 -- include lib/purge.lua
 
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#purging', '#dead_caps', '#dropped')
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#purging', '#dead_caps', '#dropped', '#flows')
 local settings = readSettings(fields[2])
 if not settings then
   return layoutError()
@@ -96,6 +97,11 @@ local function dropDead(ids, records)
   rememberPurged(plan)
   add(counters, DEAD, -plan.counted)
   add(counters, PURGED, plan.counted)
+  if ends then
+-- include lib/note_ends.lua
+    noteEnds(plan.commit, 0)
+    ends = nil
+  end
   redis.call('HSET', stateKey, '#counters', packCounters(counters), '#dropped', string.format('%.0f', tonumber(fields[5] or 0) + dropped),
     unpack(plan.commit))
   removePurged(plan)
@@ -201,4 +207,4 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', requestsKey, '-inf', string.
     forgotten = forgotten + 1
   end
 end
-return { purged, forgotten, redis.call('HLEN', uniqueKey), dropped }
+return { purged, forgotten, redis.call('HLEN', uniqueKey), dropped, fields[6] and 1 or 0 }

@@ -30,6 +30,7 @@
 -- include lib/limits.lua
 -- include lib/parked.lua
 -- include lib/next.lua
+-- include lib/ends.lua
 
 local function untilNext()
   local following = redis.call('ZRANGE', processingKey, 0, 0, 'WITHSCORES')
@@ -69,8 +70,11 @@ for i, id in ipairs(ids) do
     add(counters, PROCESSING, -1)
     add(counters, CRASHED_TOTAL, 1)
     commit[#commit + 1] = id
-    if hasFlag(c, FLAG_NEXT) and (cancelRequested or maxAttempts <= c.attempts) then
-      awaited[#awaited + 1] = id
+    if cancelRequested or maxAttempts <= c.attempts then
+      awaited[#awaited + 1] = hasFlag(c, FLAG_NEXT) and id or nil
+      if hasFlag(c, FLAG_NODE) then
+        addEnd(id, cancelRequested and 'x' or 'd', c)
+      end
     end
     if cancelRequested then
       cancelled[#cancelled + 1] = id
@@ -118,6 +122,10 @@ add(counters, DEAD_TOTAL, #dead / 2)
 add(counters, CANCELLED, #cancelled)
 add(counters, CANCELLED_TOTAL, #cancelled)
 limits.write(limits, commit)
+if ends then
+-- include lib/note_ends.lua
+  noteEnds(commit, 0)
+end
 if events then
   events.number()
 end

@@ -22,6 +22,7 @@
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/routes.lua
+-- include lib/ends.lua
 
 -- 1. Read, line by line, the oldest task of each line first.
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
@@ -62,6 +63,9 @@ local function reject(member, name, id)
     due[#due + 1] = id
     if events then
       events.note(EVENT_DEAD .. 'no_handler', id)
+    end
+    if hasFlag(c, FLAG_NODE) then
+      addEnd(id, 'd', c)
     end
     commit[#commit + 1] = id
     commit[#commit + 1] = 'd' .. countsText(c) .. ' ' .. nowText .. ' no_handler' .. roomIn(historyOf(record)) .. line
@@ -117,6 +121,10 @@ if #left > 0 then
   add(counters, PENDING, -#due / 2)
   add(counters, DEAD, #due / 2)
   add(counters, DEAD_TOTAL, #due / 2)
+  if ends then
+-- include lib/note_ends.lua
+    noteEnds(commit, 0)
+  end
   redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(commit))
 end
 

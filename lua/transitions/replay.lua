@@ -35,6 +35,7 @@
 -- include lib/limits.lua
 -- include lib/unique.lua
 -- include lib/parked.lua
+-- include lib/ends.lua
 
 -- 1. Read.
 local ids = {}
@@ -95,6 +96,9 @@ for i, id in ipairs(ids) do
       envelope = edit
     end
     addPending(bands, id, envelope, c)
+    if hasFlag(c, FLAG_NODE) then
+      addEnd(id, 'y', c)
+    end
     local key = limits.stops and keyOption(envelope)
     if key then
       limits.goOn(limits, key)
@@ -127,6 +131,10 @@ add(counters, DEAD, -#replayed)
 add(counters, PENDING, #replayed)
 add(counters, REPLAYED_TOTAL, #replayed)
 limits.write(limits, commit)
+if ends then
+-- include lib/note_ends.lua
+  noteEnds(commit, 0)
+end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, reply), unpack(commit))
 
 -- 4. Remove the source.

@@ -22,6 +22,7 @@
 -- include lib/request.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
+-- include lib/ends.lua
 
 -- 1. Read.
 local ids = { unpack(ARGV, taskIdAt) }
@@ -47,9 +48,13 @@ for i, id in ipairs(ids) do
   seen[id] = true
   if letters[i] == 'r' then
     restored[#restored + 1] = id
-    if hasFlag(parseCounts(record), FLAG_KEEP) then
+    local c = parseCounts(record)
+    if hasFlag(c, FLAG_KEEP) then
 -- include lib/keep.lua
       noteDeadUntil(deadUntil, id, redis.call('HGET', tasksKey, id), tonumber(endedAt))
+    end
+    if hasFlag(c, FLAG_NODE) then
+      addEnd(id, 'b', c)
     end
     dead[#dead + 1], dead[#dead + 2] = endedAt, id
     commit[#commit + 1], commit[#commit + 2] = id, 'd' .. counts .. ' ' .. endedAt .. ' ' .. reason .. historyOf(record)
@@ -75,6 +80,10 @@ if settings.maxEvents then
 end
 add(counters, DEAD, #restored)
 add(counters, PURGED, -#restored)
+if ends then
+-- include lib/note_ends.lua
+  noteEnds(commit, 0)
+end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, letters), unpack(commit))
 
 -- 4. Remove the source.

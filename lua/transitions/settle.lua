@@ -55,6 +55,7 @@
 -- include lib/bands.lua
 -- include lib/parked.lua
 -- include lib/lease.lua
+-- include lib/ends.lua
 -- include lib/grants.lua
 -- include lib/commit.lua
 -- include lib/acks.lua
@@ -164,6 +165,10 @@ end
 local wasFull = limits and counters[PROCESSING] + #ids >= limits.concurrency
 local grants = planAcquire(counters, { want = (settings.paused or releases > 0) and 0 or want, held = held, leaseMs = leaseMs,
   maxRetries = maxRetries, workerId = workerId, nonce = nonce, typed = typed }, fields[3], commit)
+if ends then
+-- include lib/note_ends.lua
+  noteEnds(commit, grants.handed or 0)
+end
 
 -- 2. Write the targets.
 local verdicts = table.concat(letters)

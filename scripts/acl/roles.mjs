@@ -52,6 +52,7 @@ export const ROLES = {
       "change",
       "key",
       "events",
+      ...["flowAdd", "flowAdvance", "flowCancel", "flowNodes"],
     ],
     commands: { ...REGISTRY, ...KEY_USES, state: ["HGET", "EXISTS"], results: ["HMGET"] },
     reads: API_KEYS,
@@ -61,7 +62,11 @@ export const ROLES = {
   },
   worker: {
     text: "Worker with its heartbeat thread, and of the worker service",
-    scripts: [...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "progress", "get"],
+    scripts: [
+      ...[...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "progress", "get"],
+      // Running nodes add nodes and read results.
+      ...["flowAdvance", "flowAdd", "flowNodes"],
+    ],
     commands: {
       ":queues": ["SISMEMBER"],
       ":partitions": ["HGETALL"],
@@ -75,6 +80,7 @@ export const ROLES = {
     text: "Janitor and the janitor service",
     scripts: [
       ...["reap", "promote", "expire", "purge", "reject", "freeKeys", "audit", "epoch", "auditTrim"],
+      "flowAdvance",
       // The janitor divides shared limits among their queues.
       ...["share", "sharedLimit", "stats"],
       // The janitor enqueues the tasks of due schedules.
@@ -127,6 +133,7 @@ export const ROLES = {
         "configure",
         "empty",
         "delete",
+        ...["flowAdd", "flowAdvance", "flowCancel", "flowNodes"],
       ],
       ...["operationCreate", "operationClaim", "operationWrite", "operationControl"],
       ...["schedulePut", "scheduleDelete", "scheduleSettle", "drain", "seriesWrite"],
@@ -190,7 +197,7 @@ export const INDEXES = {
   list: [
     ...["pending:high", "pending", "pending:low", "pending:solo", "pending:typed", "pending:keyed"],
     ...["processing", "scheduled"],
-    ...["dead_letters", "completed", "cancelled", "expired", "discarded"],
+    ...["dead_letters", "completed", "cancelled", "expired", "discarded", "flows_due"],
   ],
   empty: [
     ...[

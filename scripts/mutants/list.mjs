@@ -31,6 +31,9 @@ const texts = test("library/texts");
 const loss = test("heartbeat/loss");
 const heartbeat = "packages/holdfast/src/worker/heartbeat.test.ts";
 const again = test("enqueue-again");
+const flows = test("flows");
+const flowsLibrary = test("library/flows");
+const flowModel = test("invariants/flow-model");
 const unique = test("unique");
 const uniqueLibrary = test("library/unique");
 const uniqueReplace = test("unique-replace");
@@ -129,17 +132,17 @@ export const mutants = [
   },
   {
     name: "settle: only the first task of a grant drops its payload",
-    changes: [["lua/lib/acks.lua", "return 'a', not (drops or", "return 'a', not ("]],
+    changes: [["lua/lib/acks.lua", "drops or hasNext or keeps or isNode", "hasNext or keeps or isNode"]],
     tests: [keepPayload],
   },
   {
     name: "keep: a task that has a flag besides is left to the retention of the queue",
-    changes: [["lua/lib/acks.lua", "string.find(counts, '[xknl@]')", "string.find(counts, '[xkn@]')"]],
+    changes: [["lua/lib/acks.lua", "string.find(counts, '[xknlf@]')", "string.find(counts, '[xknf@]')"]],
     tests: [keep],
   },
   {
     name: "keep: only the first task of a grant is kept by its own option",
-    changes: [["lua/lib/acks.lua", "(drops or hasNext or keeps), counted", "(drops or hasNext), counted"]],
+    changes: [["lua/lib/acks.lua", "drops or hasNext or keeps or isNode", "drops or hasNext or isNode"]],
     tests: [keep],
   },
   {
@@ -210,13 +213,7 @@ export const mutants = [
   },
   {
     name: "keep: a dead letter that was restored is kept for ever",
-    changes: [
-      [
-        "lua/transitions/restore.lua",
-        "    if hasFlag(parseCounts(record), FLAG_KEEP) then\n",
-        "    if false then\n",
-      ],
-    ],
+    changes: [["lua/transitions/restore.lua", "    if hasFlag(c, FLAG_KEEP) then\n", "    if false then\n"]],
     tests: [keep],
   },
   {
@@ -635,7 +632,7 @@ export const mutants = [
   },
   {
     name: "cancel: a tombstone is not counted",
-    changes: [["lua/transitions/cancel.lua", "if not waiting then", "if false then"]],
+    changes: [["lua/transitions/cancel.lua", "elseif not behind then", "elseif false then"]],
     tests: [model, test("expire")],
   },
   {
@@ -2296,6 +2293,91 @@ export const mutants = [
     tests: [dealt],
   },
   {
+    name: "flows: an ack does not note the end of a node",
+    changes: [["lua/lib/acks.lua", "      if isNode then", "      if false then"]],
+    tests: [flows],
+  },
+  {
+    name: "flows: a reap does not note the end of a node",
+    changes: [["lua/transitions/reap.lua", "      if hasFlag(c, FLAG_NODE) then\n", "      if false then\n"]],
+    tests: [flows],
+  },
+  {
+    name: "flows: a node runs while one node before it is left",
+    changes: [
+      [
+        "lua/transitions/flow_advance.lua",
+        "    if open > 0 then\n      write(id, waitingText(c, open, options, history))\n    else",
+        "    if open > 1 then\n      write(id, waitingText(c, open, options, history))\n    else",
+      ],
+    ],
+    tests: [flows],
+  },
+  {
+    name: "flows: a flow with a dead node succeeds",
+    changes: [["lua/transitions/flow_advance.lua", "elseif flow.faults == 0 then", "else"]],
+    tests: [flows],
+  },
+  {
+    name: "flows: a callback comes again after a replay",
+    changes: [["lua/transitions/flow_advance.lua", "  if isFlow(flow, letter) then", "  if false then"]],
+    tests: [flows, flowModel],
+  },
+  {
+    name: "flows: a replayed node with onDead continue counts twice",
+    changes: [
+      [
+        "lua/transitions/flow_advance.lua",
+        "return not string.find(flags, FLAG_PASSED, 1, true) and 'go' or nil",
+        "return 'go'",
+      ],
+    ],
+    tests: [flows, flowModel],
+  },
+  {
+    name: "flows: nodes of a cancelled flow are granted",
+    changes: [
+      [
+        "lua/lib/grants.lua",
+        "elseif byte(envelope) == ENVELOPE_NODE and isOfCancelledFlow",
+        "elseif false and isOfCancelledFlow",
+      ],
+    ],
+    tests: [flows],
+  },
+  {
+    name: "flows: a purge removes the result of a node whose flow runs",
+    changes: [["lua/lib/purge.lua", "own[#own + 1] = not nodes[id] and id or nil", "own[#own + 1] = id"]],
+    tests: [flows],
+  },
+  {
+    name: "flows: a node behind one whose end is noted does not wait for the count",
+    changes: [["lua/transitions/flow_add.lua", "(letter ~= 'c' or isNoted(id))", "(letter ~= 'c')"]],
+    tests: [flows, flowModel],
+  },
+  {
+    name: "flows: a running node makes nodes wait for one another",
+    changes: [
+      ["lua/transitions/flow_add.lua", "local isOther = how == 'task' and", "local isOther = false and"],
+    ],
+    tests: [flows],
+  },
+  {
+    name: "flows: the part of a fan-out that is left is forgotten",
+    changes: [["lua/transitions/flow_advance.lua", "    if last < #list then", "    if false then"]],
+    tests: [flows],
+  },
+  {
+    name: "flows: a worker leaves the ends of nodes to the janitor",
+    changes: [["packages/holdfast/src/worker/queue-runner.ts", "if (trip.ends) this.#ends.advance();", ""]],
+    tests: [flowsLibrary],
+  },
+  {
+    name: "flows: a janitor leaves the ends of nodes to the workers",
+    changes: [["packages/holdfast/src/janitor/sweep.ts", "if (flows) await this.#advanceFlows(engine);", ""]],
+    tests: [flowsLibrary],
+  },
+  {
     name: "unique: a task that has ended still holds its key",
     changes: [
       [
@@ -2446,9 +2528,7 @@ export const mutants = [
   },
   {
     name: "unique: if two tasks have equal records, only the first one releases the task that waits for its end",
-    changes: [
-      ["lua/lib/acks.lua", "not (drops or hasNext or keeps), counted", "not (drops or keeps), counted"],
-    ],
+    changes: [["lua/lib/acks.lua", "drops or hasNext or keeps or isNode", "drops or keeps or isNode"]],
     tests: [uniqueReplace],
   },
   {
@@ -2456,7 +2536,7 @@ export const mutants = [
     changes: [
       [
         "lua/lib/verdicts.lua",
-        "  noteAwaited(settled, id, c)\n  put(settled, id, 'd'",
+        "  noteEnd(settled, id, c, 'd')\n  put(settled, id, 'd'",
         "  put(settled, id, 'd'",
       ],
     ],

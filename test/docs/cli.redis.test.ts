@@ -71,7 +71,7 @@ test("the examples of the page of the command work as typed, in order", async ()
   const seen: string[] = [];
   const page = "packages/cli/README.md";
   for (const block of blocksOf(page, "<!-- cli: tests run each block")) seen.push(await type(block));
-  const [enqueued, looked, dead, paused, doctor, ...rest] = seen;
+  const [enqueued, looked, dead, flow, paused, doctor, ...rest] = seen;
   expect(rest).toEqual([]);
   expect(enqueued).toMatch(/^state +completed$/m);
   expect(enqueued).toContain('{"n":12345678901234567890}');
@@ -82,6 +82,9 @@ test("the examples of the page of the command work as typed, in order", async ()
   expect(dead).toMatch(/^reason +retries_exhausted$/m);
   expect(dead).toContain("it died");
   expect(dead).toMatch(/^typed-2 +replayed$/m);
+  expect(flow).toMatch(/^b +demo\.echo +waiting +a +1$/m);
+  expect(flow).toContain("it waits for 1 of the 1 nodes before it in flow flow-1: a (scheduled)");
+  expect(flow).toMatch(/^flow-1 +cancelled$/m);
   expect(paused).toMatch(/^default +paused\n[\s\S]*^default +0 +0$/m);
   expect(doctor).toMatch(/^ok +persistence [\s\S]*nothing wrong\n$/m);
 });

@@ -15,11 +15,12 @@ import {
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newKeyText, recordOf } from "../../services/init/src/api-key.ts";
 
-// Types the commands that the README and docs/http.md tell a reader to type. The ports are free ones instead of the
-// fixed ones.
+// Types the commands that the README, docs/http.md and docs/flows.md tell a reader to type. The ports are free ones
+// instead of the fixed ones.
 const root = resolve(import.meta.dirname, "../..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const httpPage = readFileSync(join(root, "docs/http.md"), "utf8");
+const flowsPage = readFileSync(join(root, "docs/flows.md"), "utf8");
 const run = promisify(execFile);
 let redis: RedisServer;
 const ports = { producer: 0, observability: 0 };
@@ -120,6 +121,7 @@ test("the curl examples of docs/http.md work as typed, in order", async () => {
     get,
     batch,
     lines,
+    flow,
     events,
     cancel,
     change,
@@ -138,6 +140,10 @@ test("the curl examples of docs/http.md work as typed, in order", async () => {
   expect(batch).toMatchObject([{ accepted: 2, failed: 0 }]);
   expect(lines).toMatchObject([
     { accepted: 2, failed: 0, results: [{ status: 201 }, { state: "scheduled" }] },
+  ]);
+  expect(flow).toMatchObject([
+    { id: "two-steps", nodes: 2, duplicate: false },
+    { id: "two-steps", counts: { total: 2 } },
   ]);
   const [configured, ...others] = events ?? [];
   expect(configured).toMatchObject({ maxEvents: 100_000 });
@@ -196,6 +202,32 @@ test("the curl examples of docs/http.md work as typed, in order", async () => {
     generation: 1,
     payloadText: '{"failRate":0}',
   });
+});
+
+test("the curl examples of docs/flows.md work as typed, in order", async () => {
+  const [whole, lines, open, looked, ...rest] = await typeCurl(flowsPage);
+  expect(rest).toEqual([]);
+  expect(whole).toMatchObject([
+    { id: "order-7", nodes: 3, duplicate: false },
+    { state: "completed", flow: { id: "order-7", name: "ship" } },
+    { id: "order-7", counts: { total: 3 } },
+    { nodes: [{ name: "check", resultText: '{ "n": 12345678901234567890 }' }, { name: "pay" }], cursor: "2" },
+  ]);
+  expect(lines).toEqual([{ id: "nightly-1", nodes: 2, duplicate: false }]);
+  expect(open).toEqual([
+    { id: "import-1", nodes: 0, duplicate: false },
+    { id: "import-1", added: 2, known: 0 },
+    { id: "import-1", nodes: 2, duplicate: false },
+  ]);
+  const [why, flows = {}, cancelled] = looked ?? [];
+  expect(why).toMatchObject({
+    ...{ state: "waiting", reason: "after" },
+    detail: "it waits for 1 of the 1 nodes before it in flow import-1: a (scheduled)",
+  });
+  expect((flows.flows as { id: string }[]).map(({ id }) => id).sort()).toEqual([
+    ...["import-1", "nightly-1", "order-7", "two-steps"],
+  ]);
+  expect(cancelled).toEqual({ id: "import-1", outcome: "cancelled" });
 });
 
 test("the library example runs as printed", async () => {

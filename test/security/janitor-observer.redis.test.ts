@@ -27,6 +27,8 @@ test("the user janitor has all rights that a janitor needs, also after a rewind,
   };
   expect((await engine.acquire(base)).grants).toHaveLength(1);
   await new Observer({ client: admin }).configure("work", { retentionMs: 0, retentionCount: 0 });
+  await queue.flow({ id: "flow", nodes: [{ name: "a", type: "t", options: { delayMs: 60_000 } }] });
+  await queue.cancelFlow("flow");
   await queue.enqueue("t", 1, { id: "ended", delayMs: 60_000, unique: { key: "once" } });
   await queue.cancel("ended");
   // No worker has a handler for this task's type.
@@ -248,6 +250,11 @@ test("the user observer has all rights that an observer needs, and no others", a
   expect(await producer.enqueue("t", 1, { id: "again" })).toMatchObject({ duplicate: false });
   const unique = { key: "once", onConflict: "replace" } as const;
   await producer.enqueue("t", 1, { unique });
+  await producer.flow({ id: "flow", nodes: [{ name: "a", type: "t", options: { delayMs: 60_000 } }] });
+  expect((await observer.flows("work")).flows).toHaveLength(1);
+  expect((await observer.flowNodes("work", "flow")).nodes).toHaveLength(1);
+  expect(await observer.getFlow("work", "flow")).toMatchObject({ state: "running" });
+  expect(await observer.cancelFlow("work", "flow")).toBe("cancelled");
   expect(await producer.enqueue("t", 2, { unique })).toMatchObject({ replaced: true });
   expect(await observer.partitions("split")).toBe(2);
   expect(await observer.partition("split", 3)).toEqual({ partitions: 3 });

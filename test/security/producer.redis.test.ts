@@ -74,6 +74,16 @@ test("the user producer has all rights that a producer needs, and no others", as
     replaced: true,
   });
   expect(await queue.enqueue("t", 3, { unique, priority: "high" })).toMatchObject({ replaced: true });
+  await queue.flow({
+    id: "whole",
+    nodes: [{ name: "a", type: "t", options: { key: "a", delayMs: 60_000 } }],
+  });
+  const flow = await queue.openFlow({ id: "open", on: { done: { type: "t" } } });
+  await flow.add([{ name: "a", type: "t" }]);
+  expect((await queue.flowNodes("open")).nodes).toHaveLength(1);
+  expect(await queue.getFlow("open")).toMatchObject({ state: "open" });
+  expect(await queue.cancelFlow("open")).toBe("cancelled");
+  expect(await queue.cancelFlow("whole")).toBe("cancelled");
   expect(await queue.cancel(first.id)).toBe("cancelled");
   const held = await queue.enqueue("t", 1, { key: "customer", priority: "low" });
   const change = { delayMs: 60_000, key: "other", payload: 2 } as const;

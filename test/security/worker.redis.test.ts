@@ -42,6 +42,11 @@ test("the user worker has all rights that a worker needs, and no others", async 
         },
         held,
         stubborn,
+        adds: (_, ctx) => ctx.flow?.add([{ name: "added", type: "ok" }]),
+        reads: async (_, ctx) => {
+          for await (const { result } of ctx.children()) if (result?.added === 1) return "read";
+          return null;
+        },
       },
       { redis: redis.url("worker"), prefix, leaseMs: 600, pollMs: 10_000, backoff: { baseMs: 1, maxMs: 1 } },
     ),
@@ -68,6 +73,14 @@ test("the user worker has all rights that a worker needs, and no others", async 
     resultText: '"done"',
     log: ["a line"],
   });
+  await queue.flow({
+    id: "flow",
+    nodes: [
+      { name: "adds", type: "adds" },
+      { name: "reads", type: "reads", after: ["adds"] },
+    ],
+  });
+  expect(await queue.result("flow.reads", { waitMs: 5_000 })).toMatchObject({ resultText: '"read"' });
   await queue.enqueue("fails", 1, { id: "dies", maxRetries: 0 });
   await until("it is dead", async () => (await state("dies")) === "dead");
   await queue.enqueue("fails", 1, { id: "retried" });

@@ -1,4 +1,4 @@
-import type { DeadReason, Keep, Priority, TaskState, Unique } from "@holdfast/contracts";
+import type { DeadReason, Keep, ListedState, Priority, Unique } from "@holdfast/contracts";
 import type { ChangeBody, TaskPage } from "@holdfast/contracts/api";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { BASE_PATH } from "./base.ts";
@@ -10,7 +10,7 @@ import { queueKey } from "./queues.ts";
 export type { TaskPage };
 
 export interface TaskFilter {
-  state: TaskState;
+  state: ListedState;
   type?: string | undefined;
   tag?: string | undefined;
   /** Text in id, type, error, tags or payload. */
@@ -55,7 +55,7 @@ export const tasksQuery = (queue: string, filter: TaskFilter) =>
   });
 
 /** The first task of a state; in processing, the task whose lease ends first. Null if the state is empty. */
-export const firstTaskQuery = (queue: string, state: TaskState) =>
+export const firstTaskQuery = (queue: string, state: ListedState) =>
   queryOptions({
     queryKey: [...queueKey(queue), "first", state] as const,
     queryFn: async ({ signal }) =>

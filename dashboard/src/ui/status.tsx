@@ -5,6 +5,7 @@ import {
   CircleCheck,
   CircleX,
   Clock3,
+  Hourglass,
   type LucideIcon,
   OctagonX,
   Play,
@@ -23,6 +24,7 @@ interface Look {
 
 /** Each state has a colour, an icon and a word, because some readers cannot tell the colours apart. */
 export const STATE_LOOK: Record<TaskState, Look> = {
+  waiting: { icon: Hourglass, tone: "quiet", text: "Waiting" },
   scheduled: { icon: CalendarClock, tone: "scheduled", text: "Scheduled" },
   pending: { icon: Clock3, tone: "pending", text: "Pending" },
   processing: { icon: Play, tone: "processing", text: "Processing" },

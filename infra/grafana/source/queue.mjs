@@ -58,6 +58,14 @@ export const queue = dashboard({
       "tasks with a key": `sum(holdfast_queue_keyed_tasks${q})`,
     }),
     lines("Longest hold", "s", { "{{queue}}": `max by (queue) (holdfast_queue_hold_seconds${q})` }),
+    lines("Flows", "short", {
+      "not ended": `sum(holdfast_queue_flows${q})`,
+      "nodes that wait for others": `sum(holdfast_queue_tasks{queue=~"$queue",state="waiting"})`,
+    }),
+    lines("Flows stored", "ops", {
+      flows: `sum(${rate("flows_stored_total", q)})`,
+      nodes: `sum(${rate("flow_nodes_stored_total", q)})`,
+    }),
     row("Out"),
     lines("Completed", "ops", {
       "{{type}}": `sum by (type) (rate(holdfast_task_attempts_total{queue=~"$queue",type=~"$type",outcome="acked"}[$__rate_interval]))`,

@@ -5,6 +5,7 @@ import { dlqCommand } from "./commands/dlq.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { enqueueCommand } from "./commands/enqueue.ts";
 import { eventsCommand } from "./commands/events.ts";
+import { flowCommand } from "./commands/flow.ts";
 import { historyCommand } from "./commands/history.ts";
 import { importCommand } from "./commands/import.ts";
 import { keyCommand } from "./commands/key.ts";
@@ -85,6 +86,7 @@ function createProgram(version: string, io: Io, ended: (code: ExitCode) => void)
   queueCommand(program, action);
   limitsTryCommand(limitsCommand(program, action), action);
   taskCommand(program, action);
+  flowCommand(program, action);
   eventsCommand(program, action);
   dlqCommand(program, action);
   operationCommand(program, action);

@@ -24,9 +24,9 @@ export interface TaskChange {
 export type BulkChange = Pick<TaskChange, "runAt" | "delayMs" | "priority">;
 
 /**
- * changed; unchanged: the task had these values already; not_waiting: the task runs or has ended; not_found;
- * unique_conflict: the task waits for the end of the task that holds its unique key, so its time cannot be changed;
- * key_full: the new key has as many tasks as its limits allow.
+ * changed; unchanged: the task had these values already; not_waiting: the task runs, has ended, or waits for other nodes
+ * of its flow; not_found; unique_conflict: the task waits for the end of the task that holds its unique key, so its time
+ * cannot be changed; key_full: the new key has as many tasks as its limits allow.
  */
 export const CHANGE_OUTCOMES = [
   "changed",

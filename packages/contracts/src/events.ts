@@ -1,5 +1,6 @@
 /** What the events of a queue report about a task, in the order of its life (docs/events.md). */
 export const TASK_EVENT_TYPES = [
+  "waiting",
   "enqueued",
   "scheduled",
   "replaced",

@@ -2,6 +2,7 @@ export * from "./change.ts";
 export * from "./environment.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
+export * from "./flow.ts";
 export * from "./flow-control.ts";
 export * from "./keep.ts";
 export * from "./keys.ts";

@@ -16,6 +16,12 @@ export const KEY_PREFIX_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$";
 /** Shorter than a task id, since the ids of a schedule's tasks consist of this id and a time. */
 export const SCHEDULE_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
 
+/** A flow id has neither a dot nor a colon, so the ids of its nodes and callbacks name their flow. */
+export const FLOW_ID_PATTERN = "^[A-Za-z0-9_-]{1,48}$";
+export const NODE_NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_:-]{0,63}$";
+/** The names of nodes that a running node adds have a dot between their parts. */
+export const NODE_PATH_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_:.-]{0,126}$";
+
 export const LIMITS = {
   /** Bytes of one payload, UTF-8. A larger value would block Redis for everybody. */
   payloadBytes: 262_144,
@@ -60,6 +66,8 @@ export const LIMITS = {
   cost: 1_000_000,
   /** Partitions of one queue. */
   partitions: 256,
+  /** Nodes that one node of a flow may come after. */
+  nodeAfter: 10_000,
 } as const;
 
 /** The mark at the end of a cut text, such as an error or a log line. */

@@ -1,5 +1,5 @@
-/** The states of a task, in the order of its life. docs/state-machine.md says which script moves a task. */
-export const TASK_STATES = [
+/** The states whose tasks can be listed, in the order of a task's life. */
+export const LISTED_STATES = [
   "scheduled",
   "pending",
   "processing",
@@ -8,6 +8,14 @@ export const TASK_STATES = [
   "cancelled",
   "expired",
 ] as const;
+
+/**
+ * The states of a task, in the order of its life. docs/state-machine.md says which script moves a task. A task that is waiting is a node of a
+ * flow, and is listed with its flow.
+ */
+export const TASK_STATES = ["waiting", ...LISTED_STATES] as const;
+
+export type ListedState = (typeof LISTED_STATES)[number];
 
 export type TaskState = (typeof TASK_STATES)[number];
 

@@ -44,7 +44,7 @@ export const TASK_JSON_OPTIONS = [
 ] as const;
 
 /** Tasks in columns, so that no object is made for each task. */
-export interface TaskColumns {
+export interface TaskColumns<Options = FingerprintedOptions> {
   /** Holds the payloads, each one JSON text in UTF-8. */
   bytes: Buffer;
   /** The type of each task. */
@@ -52,12 +52,12 @@ export interface TaskColumns {
   /** The start and the end of each payload in `bytes`, in turn. */
   spans: number[];
   /** The options of the tasks that have any, by their place in `types`. */
-  options?: Map<number, FingerprintedOptions> | undefined;
+  options?: Map<number, Options> | undefined;
 }
 
 /** The tasks of one body. The columns leave out refused tasks. */
-export class ReadTasks {
-  readonly tasks: TaskColumns;
+export class ReadTasks<Options = FingerprintedOptions> {
+  readonly tasks: TaskColumns<Options>;
   /** Why tasks were refused, by their place in the body. Undefined if none was. */
   refused: Map<number, HoldfastError> | undefined;
   /** How many tasks the body has, including refused ones. */
@@ -68,13 +68,7 @@ export class ReadTasks {
   }
 
   /** @param bytes the bytes of the columns, or the part of them from which `start` and `end` are counted */
-  add(
-    type: string,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    options: FingerprintedOptions | undefined,
-  ): void {
+  add(type: string, bytes: Buffer, start: number, end: number, options: Options | undefined): void {
     if (end - start > LIMITS.payloadBytes) {
       this.refuse(payloadTooLarge(end - start));
       return;
@@ -108,7 +102,10 @@ export interface CutTask {
 }
 
 /** Checks the fields of a task. @throws HoldfastError that says which field is wrong and why */
-export type CheckTask = (task: CutTask) => { type: string; options: FingerprintedOptions | undefined };
+export type CheckTask<Options = FingerprintedOptions> = (task: CutTask) => {
+  type: string;
+  options: Options | undefined;
+};
 
 /** The bytes of a task up to its payload, like `{"type":"t","payload":`. */
 interface Head {
@@ -123,21 +120,21 @@ const NEWLINE = 10;
  * never parsed: parsing `12345678901234567890` and writing it again would change the number. Most tasks have only a
  * type and then a payload, and begin like the task before. One comparison and one scan are enough for such a task.
  */
-export class TaskReader {
-  readonly #check: CheckTask;
+export class TaskReader<Options = FingerprintedOptions> {
+  readonly #check: CheckTask<Options>;
   readonly #longestLine: number;
   #head: Head | undefined;
 
   /** @param longestLine the most bytes that one line of NDJSON may have. @default no limit */
-  constructor(check: CheckTask, longestLine = Number.POSITIVE_INFINITY) {
+  constructor(check: CheckTask<Options>, longestLine = Number.POSITIVE_INFINITY) {
     this.#check = check;
     this.#longestLine = longestLine;
   }
 
   /** Reads one task. @throws HoldfastError if the JSON, the task or its payload is invalid, or what the check throws */
-  one(body: Buffer): TaskColumns {
+  one(body: Buffer): TaskColumns<Options> {
     const text = receivedText(body);
-    const read = new ReadTasks(text.bytes);
+    const read = new ReadTasks<Options>(text.bytes);
     this.#readTask(text, skipSpace(text.bytes, 0), read, true);
     if (read.refused !== undefined) throw read.refused.get(0);
     return read.tasks;
@@ -148,9 +145,9 @@ export class TaskReader {
    * itself is invalid.
    * @throws HoldfastError invalid_json, payload_too_deep, invalid_argument
    */
-  array(body: Buffer): ReadTasks {
+  array(body: Buffer): ReadTasks<Options> {
     const text = receivedText(body, true);
-    const read = new ReadTasks(text.bytes);
+    const read = new ReadTasks<Options>(text.bytes);
     const start = skipSpace(text.bytes, 0);
     if (text.bytes[start] !== OPEN_BRACKET) {
       assertEnd(text, scanValue(text, start, LIMITS.jsonDepth + 2));
@@ -158,7 +155,10 @@ export class TaskReader {
     }
     const end = eachElement(text, start, LIMITS.jsonDepth + 2, (at) => {
       if (read.count === LIMITS.batchTasks)
-        throw new HoldfastError("invalid_argument", `the array has more than ${LIMITS.batchTasks} elements`);
+        throw new HoldfastError(
+          "invalid_argument",
+          `the array has more than ${LIMITS.batchTasks} elements: send more as lines of NDJSON`,
+        );
       return this.#readTask(text, at, read, false);
     });
     assertEnd(text, end);
@@ -167,8 +167,8 @@ export class TaskReader {
   }
 
   /** Reads one task per line. An invalid line is refused and the others are read; empty lines are skipped. */
-  lines(body: Buffer): ReadTasks {
-    const read = new ReadTasks(body);
+  lines(body: Buffer): ReadTasks<Options> {
+    const read = new ReadTasks<Options>(body);
     for (let start = 0; start < body.length; ) {
       const newline = body.indexOf(NEWLINE, start);
       const end = newline < 0 ? body.length : newline;
@@ -178,7 +178,7 @@ export class TaskReader {
     return read;
   }
 
-  #readLine(body: Buffer, start: number, end: number, read: ReadTasks): void {
+  #readLine(body: Buffer, start: number, end: number, read: ReadTasks<Options>): void {
     if (end - start > this.#longestLine) {
       read.refuse(lineTooLong(this.#longestLine));
       return;
@@ -199,7 +199,7 @@ export class TaskReader {
    * @param isOne whether only space may follow
    * @returns the index after the task
    */
-  #readTask(text: JsonText, at: number, read: ReadTasks, isOne: boolean): number {
+  #readTask(text: JsonText, at: number, read: ReadTasks<Options>, isOne: boolean): number {
     const { bytes } = text;
     let head = this.#head;
     if (head === undefined || !beginsWith(bytes, at, head.bytes)) head = this.#readHead(text, at);
@@ -217,7 +217,7 @@ export class TaskReader {
   }
 
   /** Reads a task that may have options, and whose members may be in any order. */
-  #readOther(text: JsonText, at: number, read: ReadTasks, isOne: boolean): number {
+  #readOther(text: JsonText, at: number, read: ReadTasks<Options>, isOne: boolean): number {
     const { bytes } = text;
     if (bytes[at] !== OPEN_BRACE) {
       const end = scanValue(text, at, LIMITS.jsonDepth);
@@ -233,7 +233,7 @@ export class TaskReader {
     try {
       if (duplicate !== undefined) throw duplicateName(duplicate);
       const payload = members.get("payload");
-      const fields = fieldsOf(object);
+      const fields = fieldsOf(object, ["payload"]);
       const { type, options } = this.#check({
         fields,
         hasPayload: payload !== undefined,
@@ -283,10 +283,11 @@ function beginsWith(bytes: Buffer, at: number, head: Buffer): boolean {
   return true;
 }
 
-function fieldsOf(object: CutObject): Record<string, unknown> {
+/** The members of an object as values, without those that are read in another way. */
+export function fieldsOf(object: CutObject, without: readonly string[]): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
   for (const [name, span] of object.members) {
-    if (name === "payload") continue;
+    if (without.includes(name)) continue;
     const value: unknown = JSON.parse(object.textOf(span));
     // An assignment would set the prototype, and the check would not see this unknown field.
     if (name === "__proto__") Object.defineProperty(fields, name, { value, enumerable: true });

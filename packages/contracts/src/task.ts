@@ -136,6 +136,18 @@ export interface TaskSchedule {
   dueAt: number;
 }
 
+/** The place of a task in a flow. */
+export interface TaskFlow {
+  /** The id of the flow. */
+  id: string;
+  /** The name of the node; of a callback its moment. */
+  name: string;
+  /** While it waits: how many nodes before it have not ended. Otherwise 0. */
+  waitsFor: number;
+  /** The id of the task because of which it was skipped; null if it was not, or if the whole flow was cancelled. */
+  skippedBy: string | null;
+}
+
 /** The state of one task. Times are milliseconds since the epoch. */
 export interface TaskView {
   id: string;
@@ -176,6 +188,8 @@ export interface TaskView {
   unique: UniqueView | null;
   /** Null unless a schedule enqueued it. */
   schedule: TaskSchedule | null;
+  /** Null unless it is a node or a callback of a flow. */
+  flow: TaskFlow | null;
   /** The trace that the task belongs to, 32 hex digits; null without one. */
   traceId: string | null;
   enqueuedAt: number;
@@ -213,6 +227,8 @@ export interface QueueStats {
   queue: string;
   /** Redis time, ms since the epoch. */
   at: number;
+  /** Nodes of flows that wait for other nodes. */
+  waiting: number;
   pending: number;
   pendingByPriority: Record<Priority, number>;
   /** Pending tasks that have to run alone. */
@@ -237,6 +253,8 @@ export interface QueueStats {
   partitions: number | null;
   /** Age of the oldest pending task, ms; 0 if none is pending. */
   oldestPendingAgeMs: number;
+  /** Flows that have not ended. */
+  flows: number;
   /** What the limits of the queue allow now. */
   flow: QueueFlow;
   /** Totals since the queue was created. */

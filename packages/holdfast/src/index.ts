@@ -14,6 +14,19 @@ export {
   type Durability,
   type ErrorCode,
   FatalError,
+  type FlowCallback,
+  type FlowCounts,
+  type FlowDefinition,
+  type FlowMoment,
+  type FlowNode,
+  type FlowNodePage,
+  type FlowNodeView,
+  type FlowOptions,
+  type FlowPage,
+  type FlowPolicy,
+  type FlowReceipt,
+  type FlowTaskOptions,
+  type FlowView,
   type GapEvent,
   HoldfastError,
   type HoldScope,
@@ -23,6 +36,7 @@ export {
   type LimitShare,
   type LimitsTrial,
   type LimitsView,
+  type ListedState,
   type MissedPolicy,
   type OverlapPolicy,
   Postpone,
@@ -48,6 +62,7 @@ export {
   type TaskChange,
   type TaskEvent,
   type TaskEventType,
+  type TaskFlow,
   type TaskKeyView,
   type TaskOptions,
   type TaskSchedule,
@@ -73,6 +88,10 @@ export {
 export type { AuditReport } from "./engine/audit.ts";
 export type { EventsOptions } from "./events/events-options.ts";
 export type { QueueEvents } from "./events/queue-events.ts";
+export { chain, fanIn, fanOut } from "./flows/build.ts";
+export type { ChildrenOptions, FlowChild, TaskFlowContext } from "./flows/node-flow.ts";
+export type { NodesAdded, OpenFlow } from "./flows/open-flow.ts";
+export type { FlowNodesOptions, FlowsOptions } from "./flows/read-flow.ts";
 export type { StopOptions } from "./grace.ts";
 export { HandlerKilled, type KillReason } from "./isolation/handler-killed.ts";
 export { loadHandlerModule, loadHandlerModules } from "./isolation/handler-module.ts";

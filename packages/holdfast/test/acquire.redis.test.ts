@@ -253,7 +253,7 @@ describe("a task that crashed its worker twice", () => {
 test("a queue written by a newer layout is refused", async () => {
   const q = await setup();
   await q.add("a");
-  await q.redis.hset(q.keys.state, "#settings", "4 0 0 86400000 10000 3600000 ");
+  await q.redis.hset(q.keys.state, "#settings", "5 0 0 86400000 10000 3600000 ");
   q.corrupted = true;
   await expect(q.acquire(1)).rejects.toMatchObject({ code: "layout_too_new" });
   expect(await q.redis.zcard(q.keys.processing)).toBe(0);

@@ -182,7 +182,7 @@ test("a queue written by a newer layout is not repaired", async () => {
   const q = await oneOfEach();
   q.corrupted = true;
   await q.redis.zadd(q.keys.deadLetters, 1, "ghost");
-  await q.redis.hset(q.keys.state, "#settings", "4 0 0 86400000 10000 3600000 ");
+  await q.redis.hset(q.keys.state, "#settings", "5 0 0 86400000 10000 3600000 ");
   await expect(auditQueue(q.engine, { repair: true })).rejects.toMatchObject({ code: "layout_too_new" });
   expect(await q.redis.zscore(q.keys.deadLetters, "ghost")).toBe("1");
 });

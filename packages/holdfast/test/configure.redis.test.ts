@@ -46,7 +46,7 @@ test("while a queue keeps events, its layout says so, and versions that write no
 test("a queue that was written with a newer layout is not changed", async () => {
   const q = await setup();
   q.corrupted = true;
-  const newer = "4 0 0 86400000 10000 3600000 ";
+  const newer = "5 0 0 86400000 10000 3600000 ";
   await q.redis.hset(q.keys.state, "#settings", newer);
   await expect(q.engine.configure({ maxWaiting: 5 })).rejects.toMatchObject({ code: "layout_too_new" });
   await expect(q.engine.pause(true)).rejects.toMatchObject({ code: "layout_too_new" });

@@ -168,7 +168,7 @@ describe("the cap of waiting tasks", () => {
 
 test("a queue that was written with a newer layout is refused, and nothing is stored", async () => {
   const q = await setup();
-  await q.redis.hset(q.keys.state, "#settings", "4 0 0 86400000 10000 3600000 ");
+  await q.redis.hset(q.keys.state, "#settings", "5 0 0 86400000 10000 3600000 ");
   q.corrupted = true;
   await expect(q.add("a")).rejects.toMatchObject({ code: "layout_too_new" });
   expect(await q.redis.exists(q.keys.tasks, q.keys.pending)).toBe(0);

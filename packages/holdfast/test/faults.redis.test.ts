@@ -111,7 +111,7 @@ test("a call whose connection is cut is sent again at once, not after the comman
 test("an error from Redis contains no payload, because errors get into logs", async () => {
   const probe = library({ redis: server.url });
   await probe.queue.enqueue("t", 0);
-  await probe.client.connection.command("HSET", probe.engine.keys.state, "#settings", "4 0 0 1 1 1 ");
+  await probe.client.connection.command("HSET", probe.engine.keys.state, "#settings", "5 0 0 1 1 1 ");
   const error: unknown = await probe.queue.enqueue("t", "canary-7531").catch((caught: unknown) => caught);
   await probe.client.connection.command("HDEL", probe.engine.keys.state, "#settings");
   expect(error).toMatchObject({ code: "layout_too_new" });

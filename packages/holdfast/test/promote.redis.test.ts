@@ -68,7 +68,7 @@ test("a queue that was written with a newer layout is not changed", async () => 
   await q.add("a", { delayMs: 1 });
   q.advance(1);
   q.corrupted = true;
-  await q.redis.hset(q.keys.state, "#settings", "4 0 0 86400000 10000 3600000 ");
+  await q.redis.hset(q.keys.state, "#settings", "5 0 0 86400000 10000 3600000 ");
   await expect(q.engine.promote(10)).rejects.toMatchObject({ code: "layout_too_new" });
   expect(await q.redis.zcard(q.keys.scheduled)).toBe(1);
 });

@@ -119,7 +119,7 @@ test("a queue that was written with a newer layout is not changed", async () => 
   await q.add("a");
   await q.grant();
   q.corrupted = true;
-  await q.redis.hset(q.keys.state, "#settings", "4 0 0 86400000 10000 3600000 ");
+  await q.redis.hset(q.keys.state, "#settings", "5 0 0 86400000 10000 3600000 ");
   await expect(q.crash()).rejects.toMatchObject({ code: "layout_too_new" });
   expect(await q.redis.zcard(q.keys.processing)).toBe(1);
 });

@@ -168,7 +168,7 @@ test("a queue that was written with a newer layout is not changed", async () => 
   const q = await setup();
   await q.addDead("a");
   q.corrupted = true;
-  await q.redis.hset(q.keys.state, "#settings", "4 0 0 86400000 10000 3600000 ");
+  await q.redis.hset(q.keys.state, "#settings", "5 0 0 86400000 10000 3600000 ");
   await expect(q.engine.replay(["a", ""])).rejects.toMatchObject({ code: "layout_too_new" });
   expect(await q.redis.zcard(q.keys.deadLetters)).toBe(1);
 });

@@ -433,7 +433,7 @@ test("a queue written by a newer layout is refused", async () => {
   const q = await setup();
   await q.add("a");
   const grant = await q.grant();
-  await q.redis.hset(q.keys.state, "#settings", "4 0 0 86400000 10000 3600000 ");
+  await q.redis.hset(q.keys.state, "#settings", "5 0 0 86400000 10000 3600000 ");
   q.corrupted = true;
   await expect(q.ack(grant)).rejects.toMatchObject({ code: "layout_too_new" });
 });

@@ -11,6 +11,8 @@ export {
 export { ConfigError, configTable, type Environment, loadConfig } from "./config/load.ts";
 export { type RedisConfig, redisConfig, toConnectionSettings } from "./config/redis.ts";
 export * from "./error-log.ts";
+export { type FlowQueue, unknownFlow } from "./flows/intake.ts";
+export * from "./flows/routes.ts";
 export * from "./http/errors.ts";
 export * from "./http/health.ts";
 export * from "./http/hosts.ts";

@@ -7,6 +7,7 @@ import {
   isTrusted,
   type Limiter,
   type ReadinessCheck,
+  registerFlowRoutes,
   registerTaskRoutes,
   type ServiceMetrics,
   type serverLimits,
@@ -24,6 +25,7 @@ import { changeTasksRoutes } from "./routes/change-tasks.ts";
 import type { ObserverPort, Producer, RouteContext, SchedulesPort } from "./routes/context.ts";
 import { CONTENT_SECURITY_POLICY, dashboardRoutes } from "./routes/dashboard.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
+import { flowRoutes } from "./routes/flows.ts";
 import { heaviestKeysRoutes } from "./routes/heaviest-keys.ts";
 import { limitRoutes } from "./routes/limits.ts";
 import { limitsTrialRoutes } from "./routes/limits-trial.ts";
@@ -220,6 +222,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   limitsTrialRoutes(server, context);
   heaviestKeysRoutes(server, context);
   taskRoutes(server, context);
+  flowRoutes(server, context);
   deadLetterRoutes(server, context);
   changeTasksRoutes(server, context);
   systemRoutes(server, context);
@@ -233,12 +236,14 @@ export async function createApp(options: AppOptions): Promise<App> {
     logInsPerMinute: options.logInsPerMinute ?? 60,
   });
   burstRoutes(server, context);
-  registerTaskRoutes(server, {
+  const intake = {
     queue: options.queue,
     newQueues: options.newQueues,
     metrics: createIntakeMetrics(metrics),
     withoutGet: true,
-  });
+  };
+  registerTaskRoutes(server, intake);
+  registerFlowRoutes(server, intake);
   await streamRoutes(server, { hub, hostsOf, allowedOrigins: options.allowedOrigins });
   await dashboardRoutes(server, { directory: options.dashboardDir });
 

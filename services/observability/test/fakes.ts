@@ -41,11 +41,13 @@ export function statsOf(queue: string, changes: StatsChanges = {}): QueueStats {
   return {
     queue,
     at: 1_000_000,
+    waiting: 0,
     pending: 0,
     pendingByPriority: { high: 0, normal: 0, low: 0 },
     pendingSolo: 0,
     pendingTyped: 0,
     pendingKeyed: 0,
+    flows: 0,
     flow: { runnable: 0, concurrency: null, keysReady: 0, keysResting: 0, keysHeld: 0, heldUntil: null },
     processing: 0,
     scheduled: 0,
@@ -139,6 +141,7 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
     cost: 1,
     unique: null,
     schedule: null,
+    flow: null,
     traceId: null,
     enqueuedAt: 1,
     runAt: null,
@@ -206,6 +209,9 @@ function fakeObserver(
     drainWorker: async () => undefined,
     resumeWorker: async () => undefined,
     staleVerdicts: async () => [],
+    flows: async () => ({ flows: [], cursor: null }),
+    getFlow: async () => null,
+    flowNodes: async () => ({ nodes: [], cursor: null }),
     ...overrides,
   };
 }
@@ -231,6 +237,16 @@ function fakeProducer(overrides: Partial<Producer> = {}): Producer {
     events: () => {
       throw new Error("not used");
     },
+    flow: async ({ nodes }) => ({ id: "minted", nodes: nodes.length, duplicate: false }),
+    openFlow: async () => ({
+      id: "minted",
+      duplicate: false,
+      add: async (nodes) => ({ added: nodes.length, known: 0 }),
+      seal: async () => ({ id: "minted", nodes: 0, duplicate: false }),
+    }),
+    getFlow: async () => null,
+    flowNodes: async () => ({ nodes: [], cursor: null }),
+    cancelFlow: async () => "cancelled",
     ...overrides,
   };
 }

@@ -16,10 +16,10 @@ import {
   parseList,
   type RunningService,
   registerFastLane,
+  registerFlowRoutes,
   registerTaskRoutes,
   serverLimits,
   startTracing,
-  type TaskRouteOptions,
   toConnectionSettings,
   waitForRedis,
 } from "@holdfast/service";
@@ -58,7 +58,7 @@ export async function startApp(
   const access = { ring, host: config.HOST, allowUnauthenticated: config.ALLOW_UNAUTHENTICATED };
   const http = await createHttpServer({
     title: "Holdfast producer API",
-    description: "Enqueue tasks, follow them, cancel them.",
+    description: "Enqueue tasks and flows, follow them, cancel them.",
     version,
     logger,
     metrics,
@@ -73,14 +73,15 @@ export async function startApp(
     basePath: config.BASE_PATH,
     ...serverLimits(config),
   });
-  const tasks: TaskRouteOptions = {
+  const routes = {
     queue: createQueueCache(client),
     newQueues: new NewQueues(client.registry, config.QUEUES_PER_KEY),
     metrics: createIntakeMetrics(metrics),
     assertOpen: readiness.assertOpen,
   };
-  registerTaskRoutes(http, tasks);
-  registerFastLane(http, tasks);
+  registerTaskRoutes(http, routes);
+  registerFlowRoutes(http, routes);
+  registerFastLane(http, routes);
   const stop = async (): Promise<void> => {
     await http.close();
     ring.stop();

@@ -137,7 +137,7 @@ test("an invalid request is refused before the stream begins, and the error name
   };
   expect(await get("checked/events?types=ended")).toMatchObject({
     status: 400,
-    detail: expect.stringContaining("types has to be some of enqueued"),
+    detail: expect.stringContaining("types has to be some of waiting"),
   });
   expect(await get("checked/events?after=zz~")).toMatchObject({ status: 400, code: "invalid_cursor" });
   expect(await get("checked/events?from=1")).toMatchObject({ status: 400 });

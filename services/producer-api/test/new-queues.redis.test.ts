@@ -52,7 +52,7 @@ async function newKey() {
 }
 
 const TASK = '{"type":"t","payload":1}';
-/** Every way to enqueue: through the fast lane, through Fastify, and as lines. */
+/** Every way to enqueue: through the fast lane, through Fastify, as lines, and as a flow. */
 const WAYS: [string, string, string, Record<string, string>][] = [
   ["one task", "", TASK, {}],
   ["one task, by the framework", "", TASK, { "content-encoding": "identity" }],
@@ -64,6 +64,8 @@ const WAYS: [string, string, string, Record<string, string>][] = [
     `${TASK}\n`,
     { "content-type": "application/x-ndjson", accept: "application/x-ndjson" },
   ],
+  ["a flow", "/../flows", '{"nodes":[]}', {}],
+  ["a flow as lines", "/../flows", "{}", { "content-type": "application/x-ndjson" }],
 ];
 
 test("a key can make QUEUES_PER_KEY queues over all processes, on every way to enqueue, and always use existing queues", async () => {
@@ -72,6 +74,7 @@ test("a key can make QUEUES_PER_KEY queues over all processes, on every way to e
   // A request that stores nothing creates no queue.
   expect((await send("invalid", 0, "", '{"type":1}')).status).toBe(422);
   expect((await send("invalid", 0, "/batch", '[{"type":1}]')).status).toBe(207);
+  expect((await send("invalid", 0, "/../flows", '{"nodes":[{"type":1}]}')).status).toBe(422);
   const made = [await send("one", 0), await send("two", 1), await send("three", 0)];
   expect(made.map(({ status }) => status)).toEqual([201, 201, 201]);
   for (const [name, path, body, headers] of WAYS) {
@@ -85,7 +88,7 @@ test("a key can make QUEUES_PER_KEY queues over all processes, on every way to e
       });
       for (const queue of ["shared", "one", "two"]) {
         const { status } = await send(queue, at, path, body, headers);
-        expect([name, queue, status]).toEqual([name, queue, path === "" ? 201 : 207]);
+        expect([name, queue, status]).toEqual([name, queue, path === "/batch" ? 207 : 201]);
       }
     }
   }

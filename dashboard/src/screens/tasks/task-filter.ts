@@ -1,4 +1,4 @@
-import type { TaskState } from "@holdfast/contracts";
+import type { ListedState } from "@holdfast/contracts";
 import { useMemo } from "react";
 import type { TaskFilter } from "../../api/tasks.ts";
 import { useLive } from "../../live/live-context.tsx";
@@ -13,7 +13,7 @@ export const isFiltered = ({ q, type, tag, error, within }: ListSearch): boolean
  * Turns the filter in the URL into a filter for the API. "The last hour" ends at the present time by the clock of
  * Redis.
  */
-export function useTaskFilter(state: TaskState, search: ListSearch): TaskFilter {
+export function useTaskFilter(state: ListedState, search: ListSearch): TaskFilter {
   const { q, type, tag, error, within } = search;
   const { figures } = useLive();
   // biome-ignore lint/correctness/useExhaustiveDependencies: the moment is taken when the choice is made, and stays

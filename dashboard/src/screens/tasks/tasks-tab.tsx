@@ -1,4 +1,4 @@
-import { TASK_STATES, type TaskState, type TaskView } from "@holdfast/contracts";
+import { LISTED_STATES, type TaskState, type TaskView } from "@holdfast/contracts";
 import { useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Download } from "lucide-react";
@@ -66,7 +66,7 @@ function Tasks() {
   return (
     <>
       <nav className="states" aria-label="States">
-        {TASK_STATES.map((each) => {
+        {LISTED_STATES.map((each) => {
           const look = STATE_LOOK[each];
           return (
             <Link

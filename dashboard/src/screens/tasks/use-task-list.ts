@@ -1,4 +1,4 @@
-import type { QueueStats, TaskState } from "@holdfast/contracts";
+import type { ListedState, QueueStats } from "@holdfast/contracts";
 import { type InfiniteData, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { type TaskFilter, type TaskPage, tasksQuery } from "../../api/tasks.ts";
@@ -12,7 +12,7 @@ const MATCHES_PER_STEP = 100;
  * Returns how many tasks have ever entered a state. The present number would hide new tasks if others leave at the same
  * time.
  */
-function arrivals(stats: QueueStats, state: TaskState): number {
+function arrivals(stats: QueueStats, state: ListedState): number {
   const { totals } = stats;
   switch (state) {
     case "pending":

@@ -1,5 +1,5 @@
-import { LIMITS, TASK_STATES } from "@holdfast/contracts";
-import { type AttemptView, HoldfastError, type TaskState, type TaskView } from "holdfast";
+import { LIMITS, LISTED_STATES } from "@holdfast/contracts";
+import { type AttemptView, HoldfastError, type ListedState, type TaskView } from "holdfast";
 import { type Action, type Command, type Context, Option } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import { type Column, tableLines } from "../output.ts";
@@ -87,7 +87,7 @@ export function pageOptions(command: Command): Command {
 export async function printPage(
   context: Context,
   queue: string,
-  state: TaskState,
+  state: ListedState,
   options: ListOptions,
   columns: Column<TaskView>[],
 ): Promise<void> {
@@ -117,10 +117,10 @@ export function taskCommand(program: Command, action: Action): void {
     );
 
   pageOptions(filterOptions(task.command("ls").alias("list").argument("<queue>")))
-    .addOption(new Option("--state <state>", "tasks in this state").choices(TASK_STATES).default("pending"))
+    .addOption(new Option("--state <state>", "tasks in this state").choices(LISTED_STATES).default("pending"))
     .description("lists tasks in a state, page by page")
     .action(
-      action<ListOptions & { state: TaskState }>(async (context, [queue = ""], options) =>
+      action<ListOptions & { state: ListedState }>(async (context, [queue = ""], options) =>
         printPage(context, queue, options.state, options, TASK_COLUMNS),
       ),
     );

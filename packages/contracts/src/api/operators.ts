@@ -333,6 +333,10 @@ export const AUDIT_ACTIONS = [
   "task.cancel",
   "task.change",
   "task.export",
+  "flow.create",
+  "flow.add",
+  "flow.seal",
+  "flow.cancel",
   "payload.read",
   "operation.pause",
   "operation.resume",
@@ -368,7 +372,7 @@ export const AuditRecord = Type.Object({
   subject: nullable(
     Type.String({
       description:
-        "Id of the one task, schedule, worker or key that was changed; for a log-in the id of the key",
+        "Id of the one task, flow, schedule, worker or key that was changed; for a log-in the id of the key",
     }),
   ),
   count: Count(

@@ -52,6 +52,7 @@ const QueueFlowSchema = Type.Object(
 export const QueueStatsSchema = Type.Object({
   queue: Type.String(),
   at: Timestamp("Redis time of the counts"),
+  waiting: Count("Nodes of flows that wait for other nodes"),
   pending: Count(),
   pendingByPriority: Type.Object({ high: Count(), normal: Count(), low: Count() }),
   pendingSolo: Count("Pending tasks that have to run alone"),
@@ -69,6 +70,7 @@ export const QueueStatsSchema = Type.Object({
   pausedBy: nullable(Type.String({ description: "Who paused the queue" })),
   partitions: nullable(Count("How many partitions the queue has")),
   oldestPendingAgeMs: Type.Number({ minimum: 0 }),
+  flows: Count("Flows that have not ended"),
   flow: QueueFlowSchema,
   totals: QueueTotalsSchema,
   settings: QueueSettingsSchema,

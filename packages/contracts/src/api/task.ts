@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { CHANGED_FIELDS } from "../change.ts";
 import { LIMITS } from "../limits.ts";
-import { ATTEMPT_OUTCOMES, DEAD_REASONS, PRIORITIES, TASK_STATES } from "../states.ts";
+import { ATTEMPT_OUTCOMES, DEAD_REASONS, LISTED_STATES, PRIORITIES, TASK_STATES } from "../states.ts";
 import { DURABILITIES, type TaskView } from "../task.ts";
 import { UNIQUE_CONFLICTS, UNIQUE_SCOPES } from "../unique.ts";
 import {
@@ -135,6 +135,16 @@ export const ReplayViewSchema = Type.Object({
   at: Timestamp("When"),
 });
 
+const TaskFlowSchema = Type.Object(
+  {
+    id: Type.String({ description: "The id of the flow" }),
+    name: Type.String({ description: "The name of the node; of a callback its moment" }),
+    waitsFor: Count("While it waits: how many nodes before it have not ended"),
+    skippedBy: nullable(Type.String({ description: "The task because of which it was skipped" })),
+  },
+  { description: "Its place in a flow" },
+);
+
 /** JSON Schema of `TaskView`; `Assert` keeps the two equal. */
 export const TaskViewSchema = Type.Object({
   id: Type.String(),
@@ -162,6 +172,7 @@ export const TaskViewSchema = Type.Object({
   cost: Type.Integer({ description: "How much of a rate limit the task uses" }),
   unique: nullable(UniqueViewSchema),
   schedule: nullable(TaskScheduleSchema),
+  flow: nullable(TaskFlowSchema),
   traceId: nullable(Type.String({ description: "The trace that the task belongs to, 32 hex digits" })),
   enqueuedAt: Timestamp("Enqueued"),
   runAt: nullable(Timestamp("Due")),
@@ -253,7 +264,7 @@ export type ChangeReply = Type.Static<typeof ChangeReply>;
 export const CancelReply = Type.Object({ id: Type.String(), outcome: oneOf(["cancelled", "requested"]) });
 
 const filter = {
-  state: oneOf(TASK_STATES, { description: "State to list" }),
+  state: oneOf(LISTED_STATES, { description: "State to list" }),
   type: Type.Optional(TaskType),
   tag: Type.Optional(Tag),
   q: Type.Optional(SearchText("Text to find in id, type, error, tags or payload")),
@@ -298,7 +309,7 @@ export const WhyView = Type.Object({
   state: oneOf(TASK_STATES),
   reason: Type.String({
     description:
-      "paused | waiting | no_worker_for_type | no_workers | workers_draining | workers_paused | not_due | overdue | running | worker_lost | solo | limited | terminal",
+      "paused | after | waiting | no_worker_for_type | no_workers | workers_draining | workers_paused | not_due | overdue | running | worker_lost | solo | limited | skipped | terminal",
   }),
   detail: Type.String(),
   position: nullable(Count("Tasks before this one, if it waits")),

@@ -96,6 +96,7 @@ function resultsOf(id: string, letter: string, owners: string[]): ChangeResult[]
   if (letter === "k") return [{ id, outcome: "key_full" }];
   if (letter === "w")
     return [{ id, outcome: "unique_conflict", state: "scheduled", heldBy: owners.shift() as string }];
+  if (letter === "W") return [{ id, outcome: "not_waiting", state: "waiting" }];
   const state = stateOfLetter(letter.toLowerCase()) as NonNullable<ChangeResult["state"]>;
   if (letter === "p" || letter === "s") return [{ id, outcome: "changed", state }];
   if (letter === "P" || letter === "S") return [{ id, outcome: "unchanged", state }];

@@ -8,9 +8,9 @@ import { ENVELOPE_OPTIONS, ENVELOPE_PLAIN, ENVELOPE_SCHEDULED } from "./format.t
  *
  *     <flag><type> <enqueuedAt, base 36>[ name=value …]\n<payload>
  *
- * The flag is `.` for no options, `+` for options, `@` for options of a scheduled task. The scripts read the flag and
- * the options p, m, t, e, d, r, h, k, l, q, c and u, but never the payload. The options w and v are traceparent and
- * tracestate. The option s is the occurrence of a schedule: `<run, empty if an operator started
+ * The flag is `.` for no options, `+` for options, `@` for options of a scheduled task, `&` for a node of a flow. The
+ * scripts read the flag and the options p, m, t, e, d, r, h, k, l, q, c and u, but never the payload. The options w and
+ * v are traceparent and tracestate. The option s is the occurrence of a schedule: `<run, empty if an operator started
  * it>,<dueAt>,<scheduleId>`.
  */
 export interface Envelope extends EnvelopeOptions {
@@ -115,7 +115,7 @@ export function decodeHeader(header: string, payloadText = ""): Envelope {
   const parts = header.split(" ");
   const flagged = parts[0] ?? "";
   const at = Number.parseInt(parts[1] ?? "", 36);
-  if (!".+@".includes(flagged.charAt(0)) || flagged.length < 2 || !Number.isSafeInteger(at)) {
+  if (!".+@&".includes(flagged.charAt(0)) || flagged.length < 2 || !Number.isSafeInteger(at)) {
     throw new HoldfastError("invalid_argument", "this is not a task: its header cannot be read");
   }
   const envelope = plainEnvelope(flagged.slice(1), at, payloadText);
@@ -148,8 +148,9 @@ export function decodeEnvelope(text: string): Envelope {
   }
   const header = text.slice(0, newline);
   const flag = text.charCodeAt(0);
-  // 43 is "+" and 64 is "@".
-  const asBefore = flag === 43 || flag === 64 ? decodeAsBefore(header, payloadText) : undefined;
+  // 43 is "+", 64 is "@" and 38 is "&".
+  const asBefore =
+    flag === 43 || flag === 64 || flag === 38 ? decodeAsBefore(header, payloadText) : undefined;
   return asBefore ?? decodeHeader(header, payloadText);
 }
 

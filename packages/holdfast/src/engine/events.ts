@@ -10,6 +10,7 @@ const TYPES: Readonly<Record<string, TaskEventType>> = {
   [format.EVENT_SCHEDULED]: "scheduled",
   [format.EVENT_REPLACED]: "replaced",
   [format.EVENT_CHANGED]: "changed",
+  [format.EVENT_WAITING]: "waiting",
   [format.EVENT_PROMOTED]: "promoted",
   [format.EVENT_STARTED]: "started",
   [format.EVENT_COMPLETED]: "completed",

@@ -10,11 +10,13 @@ export const RECORD_CANCELLED = "x";
 export const RECORD_EXPIRED = "e";
 export const RECORD_DISCARDED = "k";
 export const RECORD_PURGED = "r";
+export const RECORD_WAITING = "w";
 
-/** The first byte of an envelope: a pending task without options, one with options, and one that is scheduled. */
+/** The first byte of an envelope: a pending task without options, one with options, one that is scheduled, and a node of a flow. A node always has a record; without one it does not exist. */
 export const ENVELOPE_PLAIN = ".";
 export const ENVELOPE_OPTIONS = "+";
 export const ENVELOPE_SCHEDULED = "@";
+export const ENVELOPE_NODE = "&";
 
 /** The flags of a state record, in the order below: a caller gave the id; the task runs alone; a cancel was requested; the payload is removed when the task completes; the next task of its unique key waits for its end; the task says how long it is kept. */
 export const FLAG_GIVEN = "h";
@@ -24,13 +26,21 @@ export const FLAG_DROPS = "k";
 export const FLAG_NEXT = "n";
 export const FLAG_KEEP = "l";
 
-/** What the flags of a reply tell a worker, in the order below: the queue is paused; make room (end the tasks that you hold and ask again), because a task has to run alone; the granted task has to run alone; ask again, because entries were dropped; the request is parked; tasks were put aside because of their types, so send the types that you run. */
+/** The flags of a node of a flow (lib/flows.lua), in the order below: the task is a node or the callback of a flow; the nodes behind it run even if it does not complete; they wait until it is replayed; its end has counted for them as if it had completed; its end has skipped them. */
+export const FLAG_NODE = "f";
+export const FLAG_CONTINUE = "c";
+export const FLAG_HOLD = "w";
+export const FLAG_PASSED = "g";
+export const FLAG_BLOCKED = "b";
+
+/** What the flags of a reply tell a worker, in the order below: the queue is paused; make room (end the tasks that you hold and ask again), because a task has to run alone; the granted task has to run alone; ask again, because entries were dropped; the request is parked; tasks were put aside because of their types, so send the types that you run; nodes of flows ended, so call flow_advance. */
 export const REPLY_PAUSED = 1;
 export const REPLY_MAKE_ROOM = 2;
 export const REPLY_ALONE = 4;
 export const REPLY_AGAIN = 8;
 export const REPLY_PARKED = 16;
 export const REPLY_TYPED = 32;
+export const REPLY_ENDS = 64;
 
 /** A task that has crashed its workers this many times runs alone. */
 export const ALONE_FROM_CRASHES = 2;
@@ -62,6 +72,7 @@ export const ATTEMPT_TIMEOUT_MS = 1800000;
 /** The first byte of a field in an entry of the stream of events (lib/events.lua): what happened to the tasks in it. */
 export const EVENT_ENQUEUED = "e";
 export const EVENT_SCHEDULED = "s";
+export const EVENT_WAITING = "a";
 export const EVENT_PROMOTED = "q";
 
 /** The task started. The id of its worker follows this letter. */

@@ -73,12 +73,12 @@ export class OperatorScripts extends QueueScripts {
     limit: number,
     requestIdleMs: number,
     undoMs: number = LIMITS.undoMs,
-  ): Promise<{ purged: number; forgotten: number; uniqueKeys: number; dropped: number }> {
-    const [purged, forgotten, uniqueKeys, dropped] = await this.run<
+  ): Promise<{ purged: number; forgotten: number; uniqueKeys: number; dropped: number; hasFlows: boolean }> {
+    const [purged, forgotten, uniqueKeys, dropped, hasFlows] = await this.run<
       scripts.PurgeArgs,
-      [number, number, number, number]
+      [number, number, number, number, number]
     >(scripts.purgeScript, { clockMs: this.clockMs(), limit, requestIdleMs, undoMs });
-    return { purged, forgotten, uniqueKeys, dropped };
+    return { purged, forgotten, uniqueKeys, dropped, hasFlows: hasFlows === 1 };
   }
 
   /**
@@ -191,11 +191,11 @@ export class OperatorScripts extends QueueScripts {
   }
 
   async stats(): Promise<RawStats> {
-    const [now, counters, accepted, settings, lengths, oldest, flow, dropped] = await this.run<
+    const [now, counters, accepted, settings, lengths, oldest, flow, dropped, flows] = await this.run<
       scripts.StatsArgs,
-      [number, number[], number[], string, number[], string[], number[], number]
+      [number, number[], number[], string, number[], string[], number[], number, string]
     >(scripts.statsScript, { clockMs: this.clockMs() });
-    return { now, counters, accepted, settings, lengths, oldest, flow, dropped };
+    return { now, counters, accepted, settings, lengths, oldest, flow, dropped, flows };
   }
 
   /** Reads tasks, at most 100. */

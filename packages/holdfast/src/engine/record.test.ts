@@ -86,7 +86,8 @@ describe("the head", () => {
 
 describe("counts", () => {
   test("all of them, in order", () => {
-    expect(decodeCounts("5,1,2,3,4,99,6,hox")).toEqual({
+    expect(decodeCounts("5,1,2,3,4,99,6,hoxfw")).toEqual({
+      onDead: "hold",
       attempts: 5,
       failures: 1,
       crashes: 2,

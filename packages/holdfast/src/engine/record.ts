@@ -4,6 +4,7 @@ import type {
   ChangedField,
   ChangesView,
   DeadReason,
+  FlowPolicy,
   Replacements,
   ReplayView,
   TaskState,
@@ -37,9 +38,16 @@ export interface StateRecord {
   replays: ReplayView[];
   replaced: Replacements | null;
   changes: ChangesView | null;
+  /** The policy of a node of a flow; null for any other task. */
+  onDead: FlowPolicy | null;
+  /** How many nodes a waiting node waits for; otherwise 0. */
+  waitsFor: number;
+  /** The id of the task because of which a node was skipped, "-" if its flow was cancelled; null if it was not skipped. */
+  skippedBy: string | null;
 }
 
 const STATES: Record<string, StateRecord["state"]> = {
+  [format.RECORD_WAITING]: "waiting",
   [format.RECORD_PENDING]: "pending",
   [format.RECORD_SCHEDULED]: "scheduled",
   [format.RECORD_PROCESSING]: "processing",
@@ -109,6 +117,16 @@ function decodeChanges(lines: readonly string[]): ChangesView | null {
   return { count: Number(count), ...times, by, fields: fields.split(",") as ChangedField[] };
 }
 
+/** Returns the policy of a node of a flow from its flags; null for any other task. */
+function policyOf(flags: string): FlowPolicy | null {
+  if (!flags.includes(format.FLAG_NODE)) return null;
+  return flags.includes(format.FLAG_CONTINUE)
+    ? "continue"
+    : flags.includes(format.FLAG_HOLD)
+      ? "hold"
+      : "fail";
+}
+
 /** Reads how often a task was granted, as the script acquire reports it: "" for a first attempt without history. */
 export function decodeCounts(text: string) {
   const parts = (/^[^@]+/.exec(text)?.[0] ?? "1").split(",");
@@ -132,6 +150,7 @@ export function decodeCounts(text: string) {
     limited: Number(limited),
     cancelRequested: flags.includes(format.FLAG_CANCEL),
     solo: flags.includes(format.FLAG_ALONE) || Number(crashes) >= format.ALONE_FROM_CRASHES,
+    onDead: policyOf(flags),
   };
 }
 
@@ -161,6 +180,8 @@ export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateR
     endedAt: null,
     dueAt: null,
     deadReason: null,
+    waitsFor: 0,
+    skippedBy: null,
   };
   if (text === "") {
     return {
@@ -223,6 +244,10 @@ export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateR
     case "cancelled":
     case "expired":
       record.endedAt = number(0);
+      record.skippedBy = state === "cancelled" ? (fields[1] ?? null) : null;
+      break;
+    case "waiting":
+      record.waitsFor = number(0) ?? 0;
       break;
     case "scheduled":
       record.dueAt = number(0);

@@ -34,6 +34,8 @@ export interface RawStats {
   flow: number[];
   /** Dead letters that a cap dropped. */
   dropped: number;
+  /** The field #flows; "" without flows. */
+  flows: string;
 }
 
 /** Reads the reply of the script get, which has six texts for each id. */

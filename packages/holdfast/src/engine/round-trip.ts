@@ -1,6 +1,7 @@
 import {
   REPLY_AGAIN,
   REPLY_ALONE,
+  REPLY_ENDS,
   REPLY_MAKE_ROOM,
   REPLY_PARKED,
   REPLY_PAUSED,
@@ -65,6 +66,8 @@ export interface RoundTrip {
   again: boolean;
   /** Some tasks wait for a worker that has a handler for their type, so the caller should send its types. */
   typed: boolean;
+  /** Nodes of flows ended, so the worker calls flow_advance. */
+  ends: boolean;
   /** The request is parked, so an enqueue may grant tasks to it. The worker repeats the request to find out. */
   parked: boolean;
   /** If nothing was granted: how long until the next scheduled task is due, ms; Infinity if none is known. */
@@ -193,6 +196,7 @@ export function roundTripOf(
     again: (flags & REPLY_AGAIN) !== 0,
     parked: (flags & REPLY_PARKED) !== 0,
     typed: (flags & REPLY_TYPED) !== 0,
+    ends: (flags & REPLY_ENDS) !== 0,
     dueInMs: Number.POSITIVE_INFINITY,
   };
 }

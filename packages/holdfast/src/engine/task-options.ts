@@ -170,7 +170,7 @@ export const taskHints = {
   retentionMs:
     "keep: { completedMs } says how long a completed task is kept; retentionMs is a setting of the queue",
   lifo: "tasks of one priority run in the order of their enqueues: give it another priority",
-  parent: "there are no flows: enqueue the next task in the handler, with an id derived from task.id",
+  parent: "tasks that wait for others are a flow: queue.flow({ nodes })",
   keepLogs: "the last 50 lines are kept",
 } as const;
 

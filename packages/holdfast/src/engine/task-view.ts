@@ -6,6 +6,12 @@ import { decodeRecord } from "./record.ts";
 import type { RawTask } from "./replies.ts";
 import { decodeLine } from "./text.ts";
 
+/** Returns the place of a node or callback in its flow. */
+function flowOfTask(id: string, waitsFor: number, skippedBy: string | null): TaskView["flow"] {
+  const [, flow = "", name = ""] = /^([\w-]+)[.:](.*)$/.exec(id) ?? [];
+  return { id: flow, name, waitsFor, skippedBy: skippedBy === "-" ? null : skippedBy };
+}
+
 /** Returns a task as it is shown; null if there is none, or if only its id is remembered. */
 export function taskView(queue: string, raw: RawTask): TaskView | null {
   if (raw.envelope === "") return null;
@@ -47,6 +53,7 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
       holder: raw.holder.split(" ")[0] || null,
     },
     schedule: envelope.schedule,
+    flow: record.onDead && flowOfTask(raw.id, record.waitsFor, record.skippedBy),
     traceId: envelope.traceparent === null ? null : traceIdOf(envelope.traceparent),
     enqueuedAt: envelope.enqueuedAt,
     runAt: state === "scheduled" && raw.score !== "" ? Math.floor(Number(raw.score)) : envelope.runAt,

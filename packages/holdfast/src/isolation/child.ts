@@ -1,5 +1,6 @@
 import { Worker as Thread } from "node:worker_threads";
-import { asHoldfastError } from "@holdfast/contracts";
+import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
+import type { FlowChild } from "../flows/node-flow.ts";
 import { AttemptAborted } from "../worker/attempt-aborted.ts";
 import { batchSettings } from "../worker/batch.ts";
 import type { Handlers } from "../worker/handler.ts";
@@ -66,6 +67,12 @@ function reported(value: unknown): { text: string } | { refused: Refused } {
   }
 }
 
+const notHere = (what: string) =>
+  new HoldfastError(
+    "invalid_argument",
+    `${what} cannot be used in a child process: run this handler in the worker itself`,
+  );
+
 function attemptOf(task: SentTask, run: number, signal: AbortSignal) {
   let parsed: { value: unknown } | undefined;
   return {
@@ -87,6 +94,11 @@ function attemptOf(task: SentTask, run: number, signal: AbortSignal) {
     },
     log: async (line: unknown) => {
       await ask((call) => ({ kind: "log", run, call, text: logText(line) }));
+    },
+    flow: task.flow && { ...task.flow, add: () => Promise.reject(notHere("ctx.flow.add")) },
+    // biome-ignore lint/correctness/useYield: it only refuses
+    async *children(): AsyncGenerator<FlowChild> {
+      if (task.flow) throw notHere("ctx.children");
     },
   };
 }

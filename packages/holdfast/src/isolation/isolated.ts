@@ -141,7 +141,20 @@ async function runIn(
   try {
     const { id, type, queue, payloadText, attempt, enqueuedAt, tags, schedule } = task;
     const { token, traceparent = null } = ctx;
-    const sent = { id, type, queue, payloadText, attempt, enqueuedAt, tags, schedule, token, traceparent };
+    const flow = ctx.flow && { id: ctx.flow.id, name: ctx.flow.name };
+    const sent = {
+      id,
+      type,
+      queue,
+      payloadText,
+      attempt,
+      enqueuedAt,
+      tags,
+      schedule,
+      flow,
+      token,
+      traceparent,
+    };
     const running = process.run(sent, ctx);
     // The signal may have been aborted while the process was taken.
     if (signal.aborted) onAbort();

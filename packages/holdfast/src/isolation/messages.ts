@@ -16,6 +16,7 @@ export interface SentTask {
   enqueuedAt: number;
   tags: readonly string[];
   schedule: TaskSchedule | null;
+  flow: { id: string; name: string } | null;
   token: string;
   traceparent: string | null;
 }

@@ -1,6 +1,7 @@
 import type { EventEmitter } from "node:events";
 import { AuditWalk, auditQueue } from "../engine/audit.ts";
 import type { Engine } from "../engine/engine.ts";
+import { advanceFlows } from "../engine/flows.ts";
 import { queueOfPartition } from "../engine/names.ts";
 import type { Registry } from "../engine/registry.ts";
 import type { JanitorEvents, SweptEvent } from "./janitor-options.ts";
@@ -90,15 +91,21 @@ export class Sweep {
     if (aside > 0) swept.rejected = await this.#reject(engine);
     swept.expired = await this.#expire(engine);
     let keys = 0;
+    let flows = false;
     for (let call = 0; call < CALLS_PER_SWEEP; call++) {
-      const { purged, forgotten, uniqueKeys, dropped } = await engine.purge(CALL_TASKS, REQUEST_IDLE_MS);
+      const { purged, forgotten, uniqueKeys, dropped, hasFlows } = await engine.purge(
+        CALL_TASKS,
+        REQUEST_IDLE_MS,
+      );
       keys = uniqueKeys;
+      flows = hasFlows;
       swept.purged += purged;
       swept.dropped += dropped;
       swept.forgotten += forgotten;
       if (purged + dropped + forgotten < CALL_TASKS) break;
     }
     if (keys > 0) await this.#freeKeys(engine);
+    if (flows) await this.#advanceFlows(engine);
     const { requeued, dead, cancelled } = swept.reaped;
     if (
       swept.promoted +
@@ -175,6 +182,11 @@ export class Sweep {
       if (step.removed < CALL_TASKS / 4) break;
     }
     this.#freedUpTo.set(engine.queue, cursor);
+  }
+
+  /** Counts ends of nodes that no worker came to, ends flows that were not sealed in time, and forgets old ones. */
+  async #advanceFlows(engine: Engine): Promise<void> {
+    for (let call = 0; call < CALLS_PER_SWEEP; call++) if (!(await advanceFlows(engine)).more) break;
   }
 
   async #audit(engine: Engine): Promise<void> {

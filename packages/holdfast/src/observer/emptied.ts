@@ -1,5 +1,6 @@
 import type { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
+import { advanceFlows, cancelFlow } from "../engine/flows.ts";
 import type { Parts } from "../partitions/parts.ts";
 import type { QueueKeys } from "../redis/keys.ts";
 
@@ -35,6 +36,17 @@ export async function emptyPart(engine: Engine, states: readonly EmptiedState[])
   return removed;
 }
 
+/** Cancels every flow, so that no node waits any more. */
+async function endFlows(engine: Engine): Promise<void> {
+  for (let after = ""; ; ) {
+    const page = await engine.list("flowsDue", "first", after, 100);
+    for (const id of page.ids) await cancelFlow(engine, id);
+    after = page.cursor;
+    if (after === "") break;
+  }
+  while ((await advanceFlows(engine)).more);
+}
+
 /**
  * Removes the parts of a queue with their tasks. @returns how many tasks were removed; null if a part got new tasks
  * meanwhile
@@ -44,6 +56,7 @@ export async function deleteParts(client: Holdfast, { all, partitions }: Parts):
   for (const { name, engine } of all) {
     // An earlier deletion may have removed some of the partitions before it failed.
     if (partitions && !(await client.registry.hasQueue(name))) continue;
+    await endFlows(engine);
     removed += await emptyPart(engine, EMPTIED_STATES);
     const deleteKeys = async () => (await engine.delete()) === "deleted";
     if (!(await client.registry.removeQueue(name, deleteKeys))) return null;

@@ -1,5 +1,8 @@
 import {
   type ErrorCode,
+  type FlowNodePage,
+  type FlowPage,
+  type FlowView,
   HoldfastError,
   type QueueSettings,
   type QueueStats,
@@ -9,6 +12,16 @@ import { clientOf, type Holdfast } from "../client.ts";
 import { type AuditReport, auditParts } from "../engine/audit.ts";
 import { readKeys } from "../engine/limits.ts";
 import { checkTaskId, queueOfPartition } from "../engine/names.ts";
+import {
+  cancelFlowIn,
+  type FlowNodesOptions,
+  type FlowsOptions,
+  flowNodes,
+  getFlow,
+  listFlows,
+} from "../flows/read-flow.ts";
+import { whySkipped } from "../flows/why-skipped.ts";
+import { whyWaiting } from "../flows/why-waiting.ts";
 import { checkArgument, checkShape } from "../options/shape.ts";
 import { mergeByQueue, mergeSettings, mergeStats, splitSettings } from "../partitions/merge-stats.ts";
 import { checkPartitionedName, PartitionRegistry } from "../partitions/partition-registry.ts";
@@ -73,11 +86,34 @@ export class Observer extends TaskOperator {
     return mergeByQueue(all);
   }
 
+  /** The state and the counts of a flow; null if there is none. @throws HoldfastError invalid_argument, queue_not_found */
+  async getFlow(queue: string, id: string): Promise<FlowView | null> {
+    return getFlow(await this.#partitions.known(queue), id);
+  }
+
+  /** A page of the nodes of a flow, in the order in which they were added. @throws HoldfastError invalid_*, not_found, queue_not_found */
+  async flowNodes(queue: string, id: string, options: FlowNodesOptions = {}): Promise<FlowNodePage> {
+    return flowNodes(await this.#partitions.known(queue), id, options);
+  }
+
+  /** A page of the flows of a queue. @throws HoldfastError invalid_*, queue_not_found */
+  async flows(queue: string, options: FlowsOptions = {}): Promise<FlowPage> {
+    return listFlows(await this.#partitions.known(queue), options);
+  }
+
+  /** Cancels a flow: no node of it begins after this call. Waiting nodes end soon, and running ones are asked to stop. */
+  async cancelFlow(queue: string, id: string): Promise<"cancelled" | "too_late" | "not_found"> {
+    return cancelFlowIn(await this.#partitions.known(queue), id);
+  }
+
   async why(queue: string, id: string): Promise<Why | null> {
     checkTaskId(id);
     const part = (await this.#partitions.known(queue)).ofId(id);
     const task = await readTask(part, queue, id);
     if (!part || !task) return null;
+    if (task.state === "waiting") return whyWaiting(part.engine, queue, task);
+    const cause = task.flow?.skippedBy;
+    if (cause) return whySkipped(task, cause, await readTask(part, queue, cause));
     const [stats, workers, janitors, position, limits, shared] = await Promise.all([
       this.#statsOf(part),
       this.workers(),

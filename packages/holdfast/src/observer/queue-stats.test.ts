@@ -12,6 +12,7 @@ const raw = (change: Partial<RawStats> = {}): RawStats => ({
   oldest: [],
   flow: [],
   dropped: 0,
+  flows: "",
   ...change,
 });
 

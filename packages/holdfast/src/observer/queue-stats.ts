@@ -1,5 +1,6 @@
 import type { QueueFlow, QueueStats } from "@holdfast/contracts";
 import { decodeHeader } from "../engine/envelope.ts";
+import { flowTotals } from "../engine/flow-text.ts";
 import type { RawStats } from "../engine/replies.ts";
 import { settingsText } from "../engine/settings-text.ts";
 
@@ -77,9 +78,11 @@ export function queueStats(queue: string, raw: RawStats): QueueStats {
   const pending = acceptedPending + count(PENDING);
   const pendingKeyed = without(keyed, TOMBSTONES_KEYED);
   const settings = settingsText(raw.settings);
+  const { waiting, made, running } = flowTotals(raw.flows);
   return {
     queue,
     at: raw.now,
+    waiting,
     pending,
     pendingByPriority: {
       high: without(high, TOMBSTONES_HIGH),
@@ -98,7 +101,7 @@ export function queueStats(queue: string, raw: RawStats): QueueStats {
     partitions: null,
     oldestPendingAgeMs: oldestAgeMs(raw),
     totals: {
-      enqueued: acceptedPending + acceptedScheduled,
+      enqueued: acceptedPending + acceptedScheduled + made,
       deduplicated,
       attempts: count(GRANTS),
       acked: total(0),
@@ -115,6 +118,7 @@ export function queueStats(queue: string, raw: RawStats): QueueStats {
       purged: count(PURGED),
       dropped: raw.dropped,
     },
+    flows: running,
     flow: flowOf(raw.flow, { pending, pendingKeyed, paused: settings.paused }),
     ...settings,
   };

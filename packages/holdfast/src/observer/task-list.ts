@@ -1,4 +1,4 @@
-import { HoldfastError, LIMITS, TASK_STATES, type TaskState, type TaskView } from "@holdfast/contracts";
+import { HoldfastError, LIMITS, LISTED_STATES, type ListedState, type TaskView } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import type { ListOrder, RawTask } from "../engine/replies.ts";
 import { taskView } from "../engine/task-view.ts";
@@ -18,7 +18,7 @@ export interface TaskPage {
 }
 
 export interface ListOptions extends TaskFilter {
-  state: TaskState;
+  state: ListedState;
   /** The `cursor` of the previous page. */
   cursor?: string;
   /** 1 to 100. @default 50 */
@@ -30,7 +30,7 @@ export interface ListOptions extends TaskFilter {
 type Index = [index: keyof QueueKeys, order: ListOrder];
 
 // Waiting tasks: the task that runs next comes first. Ended tasks: the task that ended last comes first.
-export const INDEXES: Record<TaskState, Index[]> = {
+export const INDEXES: Record<ListedState, Index[]> = {
   pending: [
     ["pendingTyped", "typed"],
     ["pendingSolo", "waiting"],
@@ -121,7 +121,7 @@ export async function listTasks(parts: Parts, options: ListOptions): Promise<Tas
 
 const engineAt = ({ all }: Parts, place: number) => (all[place] as Parts["all"][number]).engine;
 
-async function totalOf({ all }: Parts, state: TaskState): Promise<number> {
+async function totalOf({ all }: Parts, state: ListedState): Promise<number> {
   const counts = await Promise.all(
     all.map(async ({ name, engine }) => queueStats(name, await engine.stats())[state]),
   );
@@ -145,10 +145,10 @@ export async function listPart(queue: string, engine: Engine, options: ListOptio
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > LIMITS.pageTasks) {
     throw new HoldfastError("invalid_argument", `limit has to be 1 to ${LIMITS.pageTasks}, got ${limit}`);
   }
-  if (!TASK_STATES.includes(state))
+  if (!LISTED_STATES.includes(state))
     throw new HoldfastError(
       "invalid_argument",
-      `state has to be one of ${TASK_STATES.join(", ")}, got ${String(state).slice(0, 100)}`,
+      `state has to be one of ${LISTED_STATES.join(", ")}, got ${String(state).slice(0, 100)}`,
     );
   const indexes = INDEXES[state];
   let { at, after } =

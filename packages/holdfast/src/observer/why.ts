@@ -19,6 +19,7 @@ export interface Why {
   state: TaskState;
   reason:
     | "paused"
+    | "after"
     | "waiting"
     | "no_worker_for_type"
     | "no_workers"
@@ -30,6 +31,7 @@ export interface Why {
     | "worker_lost"
     | "solo"
     | "limited"
+    | "skipped"
     | "terminal";
   detail: string;
   /** How many tasks are before the task in its band, if that is known. */

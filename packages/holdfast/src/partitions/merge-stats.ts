@@ -68,6 +68,7 @@ export function mergeStats(
   return {
     queue,
     at: Math.max(...parts.map(({ at }) => at)),
+    waiting: sum(parts, ({ waiting }) => waiting),
     pending: sum(parts, ({ pending }) => pending),
     pendingByPriority: {
       high: sum(parts, ({ pendingByPriority }) => pendingByPriority.high),
@@ -89,6 +90,7 @@ export function mergeStats(
     pausedBy: paused?.pausedBy ?? null,
     partitions,
     oldestPendingAgeMs: Math.max(...parts.map(({ oldestPendingAgeMs }) => oldestPendingAgeMs)),
+    flows: sum(parts, ({ flows }) => flows),
     flow: mergeFlow(parts.map(({ flow }) => flow)),
     totals,
     settings: mergeSettings(parts.map(({ settings }) => settings)),

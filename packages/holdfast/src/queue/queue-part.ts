@@ -196,6 +196,20 @@ export class QueuePart {
     });
   }
 
+  /** Runs a call that stores nodes of a flow, and waits until they have the durability of the queue. */
+  storeNodes<Result>(flow: string, call: () => Promise<Result>): Promise<Result> {
+    const store = async () => {
+      const refusal = await this.#refusal();
+      if (refusal) throw refusal;
+      const wish = this.#wishOf(undefined);
+      if (wish) await this.#durability.refuseImpossible(wish);
+      const result = await call();
+      if (wish) await this.#durability.confirm(flow, wish);
+      return result;
+    };
+    return this.#confirming.add(store());
+  }
+
   /** Sends the tasks that were gathered. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;

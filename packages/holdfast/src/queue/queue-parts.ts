@@ -5,6 +5,7 @@ import type { Engine } from "../engine/engine.ts";
 import { checkTaskId } from "../engine/names.ts";
 import { partsChanged } from "../engine/registry.ts";
 import { flatTask, type NewTask, taskKinds } from "../engine/task-options.ts";
+import { refusePartitions } from "../flows/read-flow.ts";
 import { checkArgument } from "../options/shape.ts";
 import { PartRouter, type RoutedTask } from "../partitions/part-router.ts";
 import { mintPartitionId } from "../partitions/partition-names.ts";
@@ -186,6 +187,13 @@ export class QueueParts {
     };
     await Promise.all([...batches].map(([part, batch]) => send(part, batch)));
     return results;
+  }
+
+  /** The only part. @throws HoldfastError invalid_argument if the queue has partitions */
+  async onlyPart(): Promise<QueuePart> {
+    const parts = await this.known();
+    refusePartitions(parts);
+    return this.#part(parts, 0);
   }
 
   /**

@@ -1,6 +1,11 @@
 import {
   type ChangeResult,
   type FingerprintedOptions,
+  type FlowDefinition,
+  type FlowNodePage,
+  type FlowOptions,
+  type FlowReceipt,
+  type FlowView,
   HoldfastError,
   LIMITS,
   type TaskChange,
@@ -17,6 +22,8 @@ import { type NewTask, taskKinds, taskShape, taskTextShape } from "../engine/tas
 import { taskView } from "../engine/task-view.ts";
 import { type EventsOptions, eventsShape } from "../events/events-options.ts";
 import { type QueueEvents, queueEvents } from "../events/queue-events.ts";
+import { type OpenFlow, openFlow, storeFlow } from "../flows/open-flow.ts";
+import { cancelFlowIn, type FlowNodesOptions, flowNodes, getFlow } from "../flows/read-flow.ts";
 import { checkArgument, checkShape } from "../options/shape.ts";
 import { checkPartitionedName } from "../partitions/partition-registry.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
@@ -239,6 +246,36 @@ export class Queue {
       checkArgument("holdMs", taskKinds.delayMs, holdMs);
       await changeKey((await this.#parts.known()).ofKey(key).engine, { key }, { holdMs });
     });
+  }
+
+  /**
+   * Stores a flow: tasks that wait for one another (docs/flows.md). A flow with an id that was stored before is not stored again.
+   * A flow of more than 500 nodes is stored by several calls; if one of them fails, the flow is cancelled.
+   * @throws HoldfastError invalid_argument (a cycle, a node twice, an unknown name, a queue with partitions), payload_too_large, queue_full,
+   * conflict, redis_*
+   */
+  flow(definition: FlowDefinition): Promise<FlowReceipt> {
+    return this.#during(() => storeFlow(this.#parts, definition));
+  }
+
+  /** Makes a flow to which nodes are added in parts. It has to be sealed by its `sealBy`. @throws HoldfastError as `flow` */
+  openFlow(options: FlowOptions = {}): Promise<OpenFlow> {
+    return this.#during(() => openFlow(this.#parts, options));
+  }
+
+  /** The state and the counts of a flow; null if there is none. @throws HoldfastError invalid_argument */
+  getFlow(id: string): Promise<FlowView | null> {
+    return this.#during(async () => getFlow(await this.#parts.known(), id));
+  }
+
+  /** A page of the nodes of a flow, in the order in which they were added. @throws HoldfastError invalid_*, not_found */
+  flowNodes(id: string, options: FlowNodesOptions = {}): Promise<FlowNodePage> {
+    return this.#during(async () => flowNodes(await this.#parts.known(), id, options));
+  }
+
+  /** Cancels a flow: no node of it begins after this call. Waiting nodes end soon, and running ones are asked to stop. */
+  cancelFlow(id: string): Promise<"cancelled" | "too_late" | "not_found"> {
+    return this.#during(async () => cancelFlowIn(await this.#parts.known(), id));
   }
 
   /**

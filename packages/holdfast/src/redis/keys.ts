@@ -35,6 +35,7 @@ export interface QueueKeys {
   readonly series: string;
   readonly seriesLong: string;
   readonly seriesLast: string;
+  readonly flowsDue: string;
 }
 
 /** Queue names never begin with a colon, so no queue uses `{:system}`. */
@@ -95,6 +96,7 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
     series: key("series"),
     seriesLong: key("series_long"),
     seriesLast: key("series_last"),
+    flowsDue: key("flows_due"),
   };
 }
 

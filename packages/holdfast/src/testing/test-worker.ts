@@ -234,6 +234,8 @@ async function runTask(
       log: async (line) => {
         log.push(logText(line));
       },
+      flow: null,
+      async *children() {},
     };
     const of = {
       id,

@@ -1,4 +1,4 @@
-import { LIMITS, type TaskState } from "@holdfast/contracts";
+import { LIMITS, type ListedState } from "@holdfast/contracts";
 import { decodeEnvelopeForDisplay, type Envelope } from "../engine/envelope.ts";
 import { ENVELOPE_SCHEDULED } from "../engine/format.ts";
 import { decodeRecord, type StateRecord } from "../engine/record.ts";
@@ -51,7 +51,7 @@ export async function readRecorded(parts: Parts): Promise<Recorded> {
 
 async function tell(
   { engine }: Part,
-  state: TaskState,
+  state: ListedState,
   most: number,
 ): Promise<{ tasks: Told[]; isCut: boolean }> {
   const tasks: Told[] = [];

@@ -1,4 +1,5 @@
 import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
+import type { ChildrenOptions, FlowChild, TaskFlowContext } from "../flows/node-flow.ts";
 import { traceIdOf } from "../tracing/trace-context.ts";
 import type { HandlerContext, HandlerTask } from "./handler.ts";
 
@@ -12,6 +13,9 @@ export interface Attempt {
   checkpoint(value: unknown): Promise<void>;
   readCheckpoint(): Promise<unknown>;
   log(line: unknown): Promise<void>;
+  /** Null for a task without a flow. */
+  readonly flow: TaskFlowContext | null;
+  children(options?: ChildrenOptions): AsyncGenerator<FlowChild>;
 }
 
 /** Makes the error event for a failed call of the context. */
@@ -96,6 +100,8 @@ export function handlerContext(
     checkpoint: (value: unknown) => attempt.checkpoint(value),
     readCheckpoint: () => attempt.readCheckpoint(),
     log: (line: unknown) => attempt.log(line),
+    flow: attempt.flow,
+    children: (options?: ChildrenOptions) => attempt.children(options),
   };
   new Given(context, attempt);
   return Object.defineProperty(context, "signal", signal) as unknown as HandlerContext;

@@ -1,4 +1,5 @@
 import type { Backoff, TaskSchedule } from "@holdfast/contracts";
+import type { ChildrenOptions, FlowChild, TaskFlowContext } from "../flows/node-flow.ts";
 
 /** A task as its handler sees it: a plain object with these properties and no others. */
 // biome-ignore lint/suspicious/noExplicitAny: what is in a payload is the business of producer and handler (defineTask types it)
@@ -60,6 +61,14 @@ export interface HandlerContext {
    * marked as cut. Like `progress`, it never rejects.
    */
   log(line: string): Promise<void>;
+  /** The flow that the task is a node or a callback of (docs/flows.md); null for any other task. */
+  readonly flow: TaskFlowContext | null;
+  /**
+   * The nodes that this one comes `after`, with their results, read page by page; of a callback all nodes of its flow. Nothing for a task
+   * without a flow.
+   * @throws HoldfastError invalid_argument, redis_unavailable
+   */
+  children(options?: ChildrenOptions): AsyncGenerator<FlowChild>;
 }
 
 /**

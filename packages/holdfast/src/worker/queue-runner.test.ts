@@ -18,6 +18,7 @@ const NOTHING: RoundTrip = {
   solo: false,
   again: false,
   typed: false,
+  ends: false,
   parked: false,
   dueInMs: Number.POSITIVE_INFINITY,
 };

@@ -3,6 +3,7 @@ import type { Engine, RoundTrip, Verdict } from "../engine/engine.ts";
 import { type Push, parseCancel, parsePush } from "../engine/push.ts";
 import type { OnMessage } from "../redis/subscriptions.ts";
 import { AcquireRequest } from "./acquire-request.ts";
+import { FlowEnds } from "./flow-ends.ts";
 import { Gathering } from "./gathering.ts";
 import { HeldTasks } from "./held-tasks.ts";
 import { monotonicMs } from "./lease-table.ts";
@@ -59,6 +60,7 @@ export class QueueRunner implements Caller {
   readonly #pace: Pace;
   readonly #acquire: AcquireRequest;
   readonly #trips: RoundTrips;
+  readonly #ends: FlowEnds;
   #verdicts: Settled[] = [];
   // Whether batches are split into two calls, because enough tasks are held ahead.
   #inHalves = false;
@@ -86,6 +88,7 @@ export class QueueRunner implements Caller {
     this.#acquire = new AcquireRequest(options.engine);
     this.#trips = new RoundTrips(options, this.#acquire, this);
     this.#pace = new Pace(options.aheadMs, AHEAD_TASKS);
+    this.#ends = new FlowEnds(options.engine, (error) => reports.failed(error));
     const { engine, queue, handlers, middleware, workerId, tracing } = options;
     const done: RunContext<RunningTask>["done"] = (task, verdict, error) => this.#done(task, verdict, error);
     const onError: RunContext<RunningTask>["onError"] = (error) => reports.failed(error);
@@ -310,6 +313,7 @@ export class QueueRunner implements Caller {
       this.#reports.settled(task, outcome, verdict, error);
     }
     for (const { id, envelope } of trip.expired) this.#reports.expired(this.#o.queue, id, envelope);
+    if (trip.ends) this.#ends.advance();
   }
 
   /** Decides what follows an answer: the worker makes room for a task that has to run alone, or the runner sleeps. */

@@ -161,6 +161,7 @@ class FakeQueue {
       solo: false,
       again: false,
       typed: false,
+      ends: false,
       parked: false,
       dueInMs: Number.POSITIVE_INFINITY,
     };

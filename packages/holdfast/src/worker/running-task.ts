@@ -1,10 +1,17 @@
 import { HoldfastError, type TaskSchedule } from "@holdfast/contracts";
 import type { Engine, Grant, Verdict } from "../engine/engine.ts";
 import { decodeEnvelope, type Envelope, traceOf, UNREADABLE_TYPE } from "../engine/envelope.ts";
-import { ATTEMPT_TIMEOUT_MS } from "../engine/format.ts";
+import { ATTEMPT_TIMEOUT_MS, ENVELOPE_NODE } from "../engine/format.ts";
 import { tracedError } from "../engine/record.ts";
 import type { Past } from "../engine/round-trip.ts";
 import { encodeLine } from "../engine/text.ts";
+import {
+  type ChildrenOptions,
+  childrenOf,
+  type FlowChild,
+  flowOfTask,
+  type TaskFlowContext,
+} from "../flows/node-flow.ts";
 import { isSampled } from "../tracing/trace-context.ts";
 import type { AttemptSpan, Tracing } from "../tracing/tracing.ts";
 import { AttemptAborted } from "./attempt-aborted.ts";
@@ -22,6 +29,7 @@ import { errorText, readThrown } from "./thrown.ts";
 export const HAND_BACK: unique symbol = Symbol("hand back");
 
 const OWN_TIMER_MS = 10_000;
+const NODE = ENVELOPE_NODE.charCodeAt(0);
 
 /** One attempt in this process, from its grant to its verdict. */
 export class RunningTask implements Attempt, BatchedTask {
@@ -37,6 +45,8 @@ export class RunningTask implements Attempt, BatchedTask {
   readonly attempt: number;
   readonly enqueuedAt: number;
   readonly tags: readonly string[];
+  /** Whether the task belongs to a flow. */
+  readonly isNode: boolean;
   /** A monotonic time from before the lease began, ms. */
   readonly leasedAtMs: number;
   /** The monotonic time at which the handler was called, ms; before that, the time of the lease. */
@@ -79,6 +89,7 @@ export class RunningTask implements Attempt, BatchedTask {
       this.#decodeError = error;
     }
     this.#envelope = envelope;
+    this.isNode = grant.envelope.charCodeAt(0) === NODE;
     this.type = envelope?.type ?? UNREADABLE_TYPE;
     this.entry = run.handlers.find(this.type);
     this.payloadText = envelope?.payloadText ?? grant.envelope;
@@ -173,6 +184,14 @@ export class RunningTask implements Attempt, BatchedTask {
       this.span?.log(text);
       return { line: encodeLine(text) };
     });
+  }
+
+  get flow(): TaskFlowContext | null {
+    return this.isNode ? flowOfTask(this) : null;
+  }
+
+  children(options?: ChildrenOptions): AsyncGenerator<FlowChild> {
+    return childrenOf(this, options);
   }
 
   /**

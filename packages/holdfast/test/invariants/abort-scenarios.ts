@@ -2,6 +2,7 @@ import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import type { Scenario } from "../support/abort.ts";
 import type { TestQueue } from "../support/test-queue.ts";
 import { changeScenarios } from "./abort-change-scenarios.ts";
+import { flowScenarios } from "./abort-flow-scenarios.ts";
 import { keepScenarios } from "./abort-keep-scenarios.ts";
 import { keyScenarios } from "./abort-key-scenarios.ts";
 import { uniqueScenarios } from "./abort-unique-scenarios.ts";
@@ -32,6 +33,7 @@ export const scenarios: Record<string, Scenario> = {
   ...keepScenarios,
   ...keyScenarios,
   ...uniqueScenarios,
+  ...flowScenarios,
   "enqueue, into all bands, of ids given by a caller": {
     script: "enqueue",
     adds: ["h", "n", "l", "s"],

@@ -6,10 +6,12 @@ import { expect } from "vitest";
 import { changeTasks } from "../../src/engine/change.ts";
 import { Engine, type Grant, type RoundTrip, type Verdict } from "../../src/engine/engine.ts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import { advanceFlows, cancelFlow } from "../../src/engine/flows.ts";
 import { changeKey, setLimits } from "../../src/engine/limits.ts";
 import { setShare } from "../../src/engine/shared-limits.ts";
 import type { Connection } from "../../src/redis/connection.ts";
 import { fenceOf } from "../support/fence.ts";
+import { addFlow, type FlowOptionsOfTest } from "../support/flow.ts";
 import { START_MS } from "../support/setup.ts";
 import { typesText } from "../support/test-queue.ts";
 import { givenUp, Ledger } from "./ledger.ts";
@@ -151,11 +153,21 @@ export class World {
     if (letters !== "l") this.ledger.renewed(id, token, this.nowMs + LEASE_MS);
   }
 
+  async flow(nodes: readonly string[], options: FlowOptionsOfTest = {}): Promise<void> {
+    await addFlow({ engine: this.engine, now: this.nowMs }, nodes, options);
+  }
+
+  /** Takes the ends of nodes that were noted. */
+  async advance(limit = 500): Promise<void> {
+    while ((await advanceFlows(this.engine, limit)).more);
+  }
+
   async drain(): Promise<void> {
     for (let round = 0; round < 20; round++) {
       this.nowMs += LEASE_MS + 1_000;
       await this.engine.reap(100);
       await this.engine.freeKeys(100, "0");
+      await this.advance();
       await this.engine.promote(100);
       const trip = await this.engine.acquire({ ...this.#roundTripArgs("end", 10), types: typesText("t u") });
       this.#take("end", trip);
@@ -200,6 +212,30 @@ const latest = { unique: { key: "k", onConflict: "keepLatest" } } as const;
 const onlyOnce = { unique: { key: "k", scope: "window", windowMs: 900 } } as const;
 
 export const actorSets: Record<string, ActorSet> = {
+  "a flow whose first node dies and is replayed, two workers, and a producer that adds nodes": {
+    prepare: (w) => w.flow(["a", "b<a", "c<a,b"], { seal: false }),
+    actors: [
+      [(w) => w.acquire("A"), (w) => w.settle("A", "fatal"), (w) => advanceFlows(w.engine, 1)],
+      [
+        (w) => w.engine.replay(["f.a", ""]),
+        (w) => w.acquire("B"),
+        (w) => w.settle("B", "ack", { twice: true }),
+      ],
+      [
+        (w) => w.flow(["d<a", "e<d,c"], { how: "add" }),
+        (w) => advanceFlows(w.engine, 2),
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+      ],
+    ],
+  },
+  "a flow that is cancelled while its nodes are granted, handed back and cancelled one by one": {
+    prepare: (w) => w.flow(["a", "b", "c<a"], { onDead: { a: "continue" } }),
+    actors: [
+      [(w) => w.acquire("A"), (w) => w.settle("A", "release"), (w) => w.acquire("A", 2)],
+      [(w) => cancelFlow(w.engine, "f"), (w) => advanceFlows(w.engine, 1), (w) => advanceFlows(w.engine)],
+      [(w) => w.engine.cancel("f.b"), (w) => w.acquire("C"), (w) => w.engine.cancel("f.c")],
+    ],
+  },
   "a producer that works, a worker that outlives its lease, a janitor": {
     prepare: (w) => w.enqueue("a"),
     actors: [

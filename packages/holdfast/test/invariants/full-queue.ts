@@ -1,6 +1,7 @@
 import { changeTasks } from "../../src/engine/change.ts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import { readEvents } from "../../src/engine/events.ts";
+import { advanceFlows, cancelFlow, readFlow } from "../../src/engine/flows.ts";
 import { changeKey, readKeys, setLimits } from "../../src/engine/limits.ts";
 import { Registry } from "../../src/engine/registry.ts";
 import type { ScheduleDefinition } from "../../src/engine/schedule-runs.ts";
@@ -9,6 +10,7 @@ import { SeriesStore } from "../../src/engine/series-store.ts";
 import { SharedLimits, setShare } from "../../src/engine/shared-limits.ts";
 import * as scripts from "../../src/redis/generated/index.ts";
 import type { Scenario } from "../support/abort.ts";
+import { addFlow } from "../support/flow.ts";
 import { type TestQueue, typesText } from "../support/test-queue.ts";
 
 const request = { requestSlot: "#q:full:0", sequence: 1 };
@@ -191,6 +193,10 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   events: { call: (q) => readEvents(q.engine, 1, 100) },
   epoch: { call: (q) => q.engine.connection.script(scripts.epochScript, q.keys, {}) },
   get: { call: (q) => q.engine.get(["n", "completed", "unkept", "kept", "none"]) },
+  flowAdd: { call: (q) => addFlow(q, ["a", "b<a"], { on: [] }) },
+  flowAdvance: { call: (q) => advanceFlows(q.engine) },
+  flowCancel: { call: (q) => cancelFlow(q.engine, "none") },
+  flowNodes: { call: (q) => readFlow(q.engine, q.name, "none") },
   giveUp: {
     call(q) {
       const about = ["3", "fatal", "1", "1", "-", "Error: no"];

@@ -11,9 +11,12 @@ export const givenUp = (ids: readonly string[], reason: string): string[] =>
 
 /** The states to which one script call may move a task. A promotion with a grant counts as one move. */
 const MOVES: Record<string, readonly string[]> = {
-  absent: ["pending", "scheduled"],
+  // A node that comes behind a node that failed is skipped from the beginning.
+  absent: ["pending", "scheduled", "waiting", "cancelled"],
+  waiting: ["pending", "scheduled", "cancelled", "absent"],
   // A change, or an enqueue with the unique key of a waiting task, may give it another time.
-  pending: ["scheduled", "processing", "cancelled", "expired", "absent"],
+  // A grant hands a node of a cancelled flow back.
+  pending: ["scheduled", "processing", "cancelled", "expired", "absent", "waiting"],
   // It dies if it is given up, because another system has used up its attempts.
   scheduled: ["pending", "processing", "dead", "cancelled", "expired", "absent"],
   processing: ["completed", "scheduled", "pending", "dead", "cancelled"],
@@ -21,7 +24,8 @@ const MOVES: Record<string, readonly string[]> = {
   // An enqueue of the id begins the next life of a task that ended without completing.
   dead: ["pending", "scheduled", "discarded", "absent"],
   discarded: ["pending", "scheduled", "dead", "absent"],
-  cancelled: ["pending", "scheduled", "absent"],
+  // A replay opens what the dead node had closed.
+  cancelled: ["pending", "scheduled", "absent", "waiting"],
   expired: ["pending", "scheduled", "absent"],
 };
 

@@ -74,7 +74,9 @@ test("a reader waits for events and ends with its signal", async () => {
 
 test("wrong options and a queue that keeps no events are refused, and the error names the cause", async () => {
   const { name, queue } = library();
-  expect(() => queue.events({ types: ["ended"] as never })).toThrow(/types has to be a list of enqueued/);
+  expect(() => queue.events({ types: ["ended"] as never })).toThrow(
+    /types has to be a list of waiting, enqueued/,
+  );
   expect(() => queue.events({ lastEventId: "1" } as never)).toThrow(/after/);
   await expect(queue.events().ready()).rejects.toMatchObject({
     code: "events_off",

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { auditQueue } from "../../src/engine/audit.ts";
+import { advanceFlows, readFlow } from "../../src/engine/flows.ts";
 import { expectConserved, type Mutate, setup } from "./setup.ts";
 import { LEASE_MS, type TestQueue, typesText } from "./test-queue.ts";
 
@@ -27,6 +28,8 @@ export interface Scenario {
   begins?: string[];
   /** Unique keys that have to be free once every task has ended. */
   frees?: string[];
+  /** The flow has to end in this way, with each of its callbacks run once. */
+  flow?: { id: string; outcome: "success" | "failed" | "cancelled" };
   /** The least number of Redis calls that the script makes in this scenario. @default 1 */
   callsAtLeast?: number;
 }
@@ -73,6 +76,7 @@ const EVERY_TYPE = "t mail report old x y z";
 
 async function drain(queue: TestQueue, ledger: AckLedger): Promise<void> {
   for (let round = 0; round < ROUNDS; round++) {
+    while ((await advanceFlows(queue.engine)).more);
     const { pending, scheduled, processing } = await queue.stats();
     if (pending + scheduled + processing === 0) return;
     queue.advance(LEASE_MS + 60_001);
@@ -127,6 +131,16 @@ export async function expectAbortSafe(
       const state = (await queue.view(id))?.state;
       if (state === undefined && mayBeGone.has(id)) continue;
       expect([id, state]).toEqual([id, expect.stringMatching(/^(completed|dead|cancelled|expired)$/)]);
+    }
+    const { flow } = scenario;
+    if (flow && (options.repeat || (await readFlow(queue.engine, queue.name, flow.id)))) {
+      const found = (await readFlow(queue.engine, queue.name, flow.id))?.flow;
+      expect(found).toMatchObject({ state: "ended", counts: { waiting: 0, active: 0 } });
+      if (options.repeat) expect(found?.outcome).toBe(flow.outcome);
+      const came = (found?.callbacks ?? []).filter(({ enqueued }) => enqueued);
+      expect(came.map(({ moment }) => moment)).toContain("done");
+      for (const { taskId } of came.filter(({ taskId }) => !scenario.removes?.includes(taskId)))
+        expect([taskId, (await queue.view(taskId))?.attempts]).toEqual([taskId, 1]);
     }
     for (const id of scenario.adds ?? []) {
       const view = await queue.view(id);

@@ -86,6 +86,11 @@ export interface QueueSnapshot {
   opening: string | undefined;
   /** The values of the counters, in the order of `COUNTED`. */
   counted: number[];
+  /** Nodes that wait and nodes that were skipped, by the counters and by their records. */
+  waitingCounted: number;
+  skippedCounted: number;
+  /** What is wrong with the counts of flows, and with those of nodes that wait. */
+  flows: string[];
 }
 
 function pairs(flat: string[]): Map<string, string> {
@@ -118,7 +123,7 @@ function taskKeysOf(
   for (const [id, { state, raw }] of tasks) {
     const [, type] = /^l[^\s@]*@[^\s/]*\/(\S+)/.exec(raw) ?? [];
     if (type !== undefined) keyOf(` /${type}`).leased++;
-    const [, key] = /^[+@]\S+ \S+[^\n]* q=(\S+)/.exec(envelopes.get(id) ?? "") ?? [];
+    const [, key] = /^[+@&]\S+ \S+[^\n]* q=(\S+)/.exec(envelopes.get(id) ?? "") ?? [];
     if (key === undefined) continue;
     if (state === "processing") keyOf(key).leased++;
     if (state === "pending" && lined.includes(id)) keyOf(key).waiting++;
@@ -175,6 +180,92 @@ function wrongTimesOf(
   return found;
 }
 
+const MEANINGS: Record<string, string> = { w: "waiting", c: "completed", d: "dead", k: "dead", e: "expired" };
+
+/** The letter of a node and its flags, also if it was purged. */
+function nodeOf(record: string): { letter: string; flags: string } {
+  const [, purged, kept = ""] = /^r \S+ \S+ \S+ - (\w) (\w+)/.exec(record) ?? [];
+  if (purged !== undefined) return { letter: purged, flags: kept };
+  return { letter: record.charAt(0), flags: /^\w[\d,]*,(\w*)/.exec(record)?.[1] ?? "" };
+}
+
+/** Counts the nodes of all flows anew, if every end that was noted has been taken. */
+function violationsOfFlows(records: Map<string, string>): string[] {
+  const [, , , noted, taken] = (records.get("#flows") ?? "").split(" ");
+  if (noted !== taken) return [];
+  const found: string[] = [];
+  for (const [field, text] of records) {
+    const [, flow] = /^%([\w-]+)$/.exec(field) ?? [];
+    if (flow === undefined || /^\S*g/.test(text)) continue;
+    const [letters = "", ...words] = text.split(" ");
+    const [total = 0, waiting, completed, dead, cancelled, expired, skipped, , calls, replayable] =
+      words.map(Number);
+    const names: string[] = [];
+    for (let page = 0; records.has(`${field} ${page}`); page++)
+      names.push(...(records.get(`${field} ${page}`) as string).split(" "));
+    const counts: Record<string, number> = {
+      waiting: 0,
+      completed: 0,
+      dead: 0,
+      cancelled: 0,
+      expired: 0,
+      skipped: 0,
+    };
+    for (const name of names) {
+      const id = `${flow}.${name}`;
+      const record = records.get(id) ?? "";
+      const { letter } = nodeOf(record);
+      const isClosed = letter === "x" && /^x\S+ \d+ \S/.test(record);
+      const isEmptied = record.startsWith("r") && /[ps]/.test(letter);
+      const meaning = isClosed ? "skipped" : letter === "x" || isEmptied ? "cancelled" : MEANINGS[letter];
+      if (meaning !== undefined) counts[meaning] = (counts[meaning] ?? 0) + 1;
+      if (letter === "w" || isClosed)
+        found.push(...violationsOfNode(records, flow, id, letters.includes("x")));
+    }
+    const counted = { waiting, completed, dead, cancelled, expired, skipped };
+    for (const [name, count] of Object.entries(counted))
+      if (count !== counts[name])
+        found.push(`I17: flow ${flow} counts ${count} ${name}, ${counts[name]} are there`);
+    if (total !== names.length || new Set(names).size !== total)
+      found.push(`I17: flow ${flow} counts ${total} nodes, and names ${names.join(" ")}`);
+    const isOpen = (id: string) => /^[psl]/.test(records.get(id) ?? "");
+    const all = [...names.map((name) => `${flow}.${name}`), ...MOMENTS.map((moment) => `${flow}:${moment}`)];
+    const open = MOMENTS.filter((moment) => isOpen(`${flow}:${moment}`)).length;
+    const canReplay = all.filter((id) => records.get(id)?.startsWith("d")).length;
+    if (calls !== open || replayable !== canReplay)
+      found.push(
+        `I17: flow ${flow} counts ${calls} callbacks and ${replayable} dead letters, ${open} and ${canReplay} are there`,
+      );
+    const active = names.filter((name) => isOpen(`${flow}.${name}`)).length;
+    if (letters.includes("s") && active === 0 && counts.waiting === 0 && !/[N]/.test(letters))
+      found.push(`I17: every node of flow ${flow} has ended, and it has not`);
+  }
+  return found;
+}
+
+const MOMENTS = ["dead", "cancelled", "success", "done"];
+
+/** A node waits for those of the nodes before it that have not counted for it, and is skipped as long as one of them failed it. */
+function violationsOfNode(
+  records: Map<string, string>,
+  flow: string,
+  id: string,
+  isCancelled: boolean,
+): string[] {
+  if (isCancelled) return [];
+  const record = records.get(id) as string;
+  const before = (records.get(`<${id}`) ?? "").split(" ").filter((name) => name !== "");
+  const nodes = before.map((name) => nodeOf(records.get(`${flow}.${name}`) ?? ""));
+  const open = nodes.filter(({ letter, flags }) => letter !== "c" && !flags.includes("g")).length;
+  const failed = nodes.filter(({ flags }) => flags.includes("b")).length;
+  const [, counted, failures = "0"] = /^(?:w\S+|x\S+ \d+ \S+) (\d+) ?(\d*)/.exec(record) ?? [];
+  const isRight =
+    Number(counted) === open && (record.startsWith("w") ? failed === 0 : Number(failures) === failed);
+  return isRight
+    ? []
+    : [`I17: ${id} is "${record.split("\n")[0]}", and has ${open} open and ${failed} failed before it`];
+}
+
 export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSnapshot> {
   const names = [
     ...INDEXES.map((name) => keys[name]),
@@ -204,7 +295,8 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
   );
   for (const id of headers)
     tasks.set(id, { ...decodeRecord(records.get(id) ?? "", false), raw: records.get(id) ?? "" });
-  const remembered = new Set([...records.keys()].filter((id) => !/^[#@]/.test(id) && !tasks.has(id)));
+  const remembered = new Set([...records.keys()].filter((id) => !/^[#@%&<>]/.test(id) && !tasks.has(id)));
+  const [waiting = 0, skipped = 0, made = 0] = (records.get("#flows") ?? "").split(" ").map(Number);
   const [inPending = 0, inScheduled = 0, , ...counters] = (reply[15] as string[]).map(Number);
   return {
     tasks,
@@ -223,11 +315,18 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
     ready: new Set(reply[16] as string[]),
     resting: new Set(reply[17] as string[]),
     opening: records.get("#opening"),
-    accepted: inPending + inScheduled,
+    accepted: inPending + inScheduled + made,
     purged: counters[7] ?? 0,
     counted: [inPending + (counters[0] ?? 0), inScheduled + (counters[1] ?? 0), ...counters.slice(2, 7)],
+    waitingCounted: waiting,
+    skippedCounted: skipped,
+    flows: violationsOfFlows(records),
   };
 }
+
+/** A skipped node is kept with its flow, and is in no list. */
+const isSkipped = ({ state, raw }: { state: string; raw: string }) =>
+  state === "cancelled" && /^x\S+ \d+ \S/.test(raw);
 
 /**
  * Checks I1, I2, I15 and I16 in a snapshot: compares the index entries with the records, the records with the counters,
@@ -254,10 +353,15 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     }
   }
   const tally = new Map<string, number>(COUNTED.map((name) => [name, 0]));
-  for (const [id, { state }] of queue.tasks) {
+  const inFlows = { waiting: 0, skipped: 0 };
+  for (const [id, task] of queue.tasks) {
+    const { state } = task;
     const where = (places.get(id) ?? []).join("+");
-    if (where !== state) found.push(`I1: ${id} is ${state} by its record, and stands in "${where}"`);
-    tally.set(state, (tally.get(state) ?? 0) + 1);
+    const isInFlow = state === "waiting" || isSkipped(task);
+    if (isInFlow) inFlows[state === "waiting" ? "waiting" : "skipped"]++;
+    if (where !== (isInFlow ? "" : state))
+      found.push(`I1: ${id} is ${state} by its record, and stands in "${where}"`);
+    if (!isInFlow) tally.set(state, (tally.get(state) ?? 0) + 1);
     places.delete(id);
   }
   for (const [id, where] of places) found.push(`I1: ${where.join("+")} holds ${id}, which is not a task`);
@@ -268,6 +372,11 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     const [counted, there] = [queue.counted[i], tally.get(name)];
     if (counted !== there) found.push(`I2: ${counted} ${name} are counted, ${there} are there`);
   });
+  if (queue.waitingCounted !== inFlows.waiting || queue.skippedCounted !== inFlows.skipped)
+    found.push(
+      `I2: ${queue.waitingCounted} waiting and ${queue.skippedCounted} skipped are counted, ${inFlows.waiting} and ${inFlows.skipped} are there`,
+    );
+  found.push(...queue.flows);
   if (queue.headersCounted !== queue.headers.length)
     found.push(`I2: ${queue.headersCounted} headers are counted, ${queue.headers.length} records have one`);
   for (const [key, { running, leased, waiting, isFull }] of queue.taskKeys) {
@@ -283,7 +392,11 @@ export function violationsOf(queue: QueueSnapshot): string[] {
   for (const [key, states] of queue.latestKeys)
     if (states.length > 2 || states.filter((state) => state !== "scheduled").length > 1)
       found.push(`I16: the tasks of the unique key ${key} are ${states.join(", ")}`);
-  const total = queue.counted.reduce((sum, count) => sum + count, 0) + queue.purged;
+  const total =
+    queue.counted.reduce((sum, count) => sum + count, 0) +
+    queue.waitingCounted +
+    queue.skippedCounted +
+    queue.purged;
   if (total !== queue.accepted) found.push(`I2: ${queue.accepted} were accepted, ${total} are counted`);
   return found;
 }

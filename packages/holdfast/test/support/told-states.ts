@@ -6,6 +6,7 @@ import { PartReader } from "../../src/events/part-reader.ts";
 /** The states in which a task may be after an event. */
 const STATES: Record<TaskEventType, RegExp> = {
   enqueued: /^pending$/,
+  waiting: /^waiting$/,
   scheduled: /^scheduled$/,
   replaced: /^(pending|scheduled)$/,
   changed: /^(pending|scheduled)$/,

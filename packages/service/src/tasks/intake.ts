@@ -60,6 +60,26 @@ interface Basics {
   conflictsFor(identity: Identity): Pick<Conflicts, "limit"> | undefined;
 }
 
+/** @throws HoldfastError invalid_queue_name, or what `assertOpen` throws */
+export function openQueue<Target>(
+  options: { queue(name: string): Target; assertOpen?(): void },
+  name: string,
+): Target {
+  options.assertOpen?.();
+  if (!isQueueName(name)) {
+    throw new HoldfastError("invalid_queue_name", 'a queue name must not contain ".."');
+  }
+  return options.queue(name);
+}
+
+/** Makes the queue if it is new. @throws HoldfastError rate_limited */
+export async function admitQueue(
+  { newQueues }: Pick<TaskRouteOptions, "newQueues">,
+  posted: Posted,
+): Promise<void> {
+  if (newQueues?.isKnown(posted.queue) === false) await newQueues.admit(posted.queue, posted);
+}
+
 /** Reads and stores the tasks of a POST and makes the answer. The routes and the fast lane share this class. */
 export class Intake {
   readonly #options: TaskRouteOptions;
@@ -72,11 +92,7 @@ export class Intake {
 
   /** @throws HoldfastError invalid_queue_name, or what `assertOpen` throws */
   open(name: string): TaskQueue {
-    this.#options.assertOpen?.();
-    if (!isQueueName(name)) {
-      throw new HoldfastError("invalid_queue_name", 'a queue name must not contain ".."');
-    }
-    return this.#options.queue(name);
+    return openQueue(this.#options, name);
   }
 
   /** The queue for tasks with ids. It limits the conflicts of a sender who may not see every payload. */
@@ -85,9 +101,8 @@ export class Intake {
   }
 
   /** Creates the queue if it is new. @throws HoldfastError rate_limited */
-  async admit(posted: Posted): Promise<void> {
-    const { newQueues } = this.#options;
-    if (newQueues?.isKnown(posted.queue) === false) await newQueues.admit(posted.queue, posted);
+  admit(posted: Posted): Promise<void> {
+    return admitQueue(this.#options, posted);
   }
 
   async one(posted: Posted): Promise<Answer> {

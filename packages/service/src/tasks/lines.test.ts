@@ -1,7 +1,7 @@
 import type { ReadTasks } from "@holdfast/contracts/task-json";
 import { describe, expect, test } from "vitest";
 import { readTaskStream } from "./lines.ts";
-import { LINE_LIMIT_BYTES } from "./read.ts";
+import { LINE_LIMIT_BYTES, taskReader } from "./read.ts";
 
 async function* chunks(text: string, size: number) {
   const bytes = Buffer.from(text);
@@ -10,7 +10,7 @@ async function* chunks(text: string, size: number) {
 
 async function read(text: string, size: number, isPrompt = false): Promise<ReadTasks[]> {
   const blocks: ReadTasks[] = [];
-  for await (const block of readTaskStream(chunks(text, size), isPrompt)) blocks.push(block);
+  for await (const block of readTaskStream(chunks(text, size), taskReader, isPrompt)) blocks.push(block);
   return blocks;
 }
 

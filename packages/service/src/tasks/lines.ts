@@ -1,9 +1,9 @@
 import { Readable } from "node:stream";
-import { HoldfastError, LIMITS } from "@holdfast/contracts";
-import { lineTooLong, ReadTasks } from "@holdfast/contracts/task-json";
+import { type FingerprintedOptions, HoldfastError, LIMITS } from "@holdfast/contracts";
+import { lineTooLong, ReadTasks, type TaskReader } from "@holdfast/contracts/task-json";
 import type { Watch } from "../http/types.ts";
 import { resultText, resultTexts, type StoredBatch } from "./intake.ts";
-import { LINE_LIMIT_BYTES, taskReader } from "./read.ts";
+import { LINE_LIMIT_BYTES } from "./read.ts";
 import type { BatchResult } from "./schema.ts";
 
 // The next block is read only after the present one was stored, so this size bounds the memory of a stream.
@@ -12,19 +12,21 @@ const BLOCK_BYTES = 262_144;
 /**
  * Yields the tasks of a body of lines, block by block while the body arrives. No block is empty.
  *
+ * @param reader reads the lines
  * @param isPrompt yields the lines that have arrived instead of waiting for a full block
  */
-export async function* readTaskStream(
+export async function* readTaskStream<Options>(
   source: AsyncIterable<Buffer>,
+  reader: TaskReader<Options>,
   isPrompt: boolean,
-): AsyncGenerator<ReadTasks> {
+): AsyncGenerator<ReadTasks<Options>> {
   let whole: Buffer[] = [];
   let wholeBytes = 0;
   let partial: Buffer[] = [];
   let partialBytes = 0;
   let isSkipping = false;
-  const take = (): ReadTasks => {
-    const read = taskReader.lines(Buffer.concat(whole));
+  const take = (): ReadTasks<Options> => {
+    const read = reader.lines(Buffer.concat(whole));
     whole = [];
     wholeBytes = 0;
     return read;
@@ -68,15 +70,15 @@ export async function* readTaskStream(
  * Yields the blocks while their sender has access. If the sender loses access, the last block holds the error.
  * @throws HoldfastError unauthorized, forbidden: before the first block
  */
-export async function* whileAllowed(
-  blocks: AsyncGenerator<ReadTasks>,
+export async function* whileAllowed<Options>(
+  blocks: AsyncGenerator<ReadTasks<Options>>,
   watch: Watch,
-): AsyncGenerator<ReadTasks> {
+): AsyncGenerator<ReadTasks<Options>> {
   let isFirst = true;
   let isDenied = false;
   const next = () =>
     // A new promise for each block: with one promise for all blocks, each race would add a listener to it.
-    new Promise<IteratorResult<ReadTasks>>((resolve, reject) => {
+    new Promise<IteratorResult<ReadTasks<Options>>>((resolve, reject) => {
       watch.onDenied = (error) => {
         isDenied = true;
         reject(error);
@@ -155,8 +157,11 @@ async function* stored(intake: LineIntake, first: ReadTasks): AsyncGenerator<Bat
   }
 }
 
-function allRefused(count: number, errorAt: (place: number) => HoldfastError): ReadTasks {
-  const read = new ReadTasks(Buffer.alloc(0));
+function allRefused<Options = FingerprintedOptions>(
+  count: number,
+  errorAt: (place: number) => HoldfastError,
+): ReadTasks<Options> {
+  const read = new ReadTasks<Options>(Buffer.alloc(0));
   for (let place = 0; place < count; place++) read.refuse(errorAt(place));
   return read;
 }

@@ -1,10 +1,12 @@
 import { HoldfastError } from "@holdfast/contracts";
 import type { ServiceMetrics } from "../metrics.ts";
 
-/** Counts the tasks that an intake stored and those that it refused. */
+/** Counts the tasks and flows that an intake stored, and the requests that it refused. */
 export interface IntakeMetrics {
   enqueued(queue: string, type: string, payloadBytes: number, duplicate: boolean): void;
   rejected(queue: string, error: unknown): void;
+  flowStored(queue: string, nodes: number): void;
+  nodesStored(queue: string, nodes: number): void;
 }
 
 const PAYLOAD_BUCKETS_BYTES = [64, 256, 1_024, 4_096, 16_384, 65_536, 262_144];
@@ -20,6 +22,8 @@ export function createIntakeMetrics(metrics: ServiceMetrics): IntakeMetrics {
     "queue",
     "reason",
   ]);
+  const flowsTotal = metrics.plainCounter("flows_stored_total", "Flows stored.", ["queue"]);
+  const nodesTotal = metrics.plainCounter("flow_nodes_stored_total", "Nodes of flows stored.", ["queue"]);
   const payloadBytes = metrics.plainHistogram(
     "payload_bytes",
     "Size of stored payloads.",
@@ -48,6 +52,13 @@ export function createIntakeMetrics(metrics: ServiceMetrics): IntakeMetrics {
       // Invalid names are not used as labels, since each would take one of the few values that the label may have.
       const queue = reason === "invalid_queue_name" ? "__invalid__" : metrics.queueLabel(queueName);
       rejectedTotal.of(queue, reason).count++;
+    },
+    flowStored(queueName, nodes) {
+      flowsTotal.of(metrics.queueLabel(queueName)).count++;
+      this.nodesStored(queueName, nodes);
+    },
+    nodesStored(queueName, nodes) {
+      nodesTotal.of(metrics.queueLabel(queueName)).count += nodes;
     },
   };
 }

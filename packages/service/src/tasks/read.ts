@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { type FingerprintedOptions, LIMITS } from "@holdfast/contracts";
 import { skipSpace } from "@holdfast/contracts/json";
 import { type CutTask, TaskReader } from "@holdfast/contracts/task-json";
-import { Compile } from "typebox/compile";
+import { Compile, type Validator } from "typebox/compile";
 import { type FieldError, RequestError } from "../http/problem.ts";
 import { issuesOf } from "../http/validation.ts";
 import { type TaskFields, taskOptionsSchema } from "./schema.ts";
@@ -75,9 +75,7 @@ function checkTask(
   task: CutTask,
   hasKey: boolean,
 ): { type: string; options: FingerprintedOptions | undefined } {
-  const errors = fieldErrors(task, hasKey);
-  const [first] = errors;
-  if (first) throw new RequestError("invalid_argument", `body${first.path} ${first.message}`, errors);
+  refuse(fieldErrors(task, hasKey));
   const { type, ...options } = task.fields as TaskFields;
   if (hasKey) {
     if (options.id !== undefined)
@@ -95,8 +93,18 @@ function checkTask(
   return { type, options: Object.keys(options).length === 0 ? undefined : options };
 }
 
-function fieldErrors({ fields: record, hasPayload }: CutTask, hasKey: boolean): FieldError[] {
-  const errors = issuesOf(fields, record).map(({ instancePath, message }) => ({
+/** @throws RequestError unless the list is empty */
+export function refuse(errors: FieldError[]): void {
+  const [first] = errors;
+  if (first) throw new RequestError("invalid_argument", `body${first.path} ${first.message}`, errors);
+}
+
+/** What is wrong with the fields of a task, of a node or of a callback. */
+export function errorsIn(
+  validator: Validator,
+  { fields: record, hasPayload }: Pick<CutTask, "fields" | "hasPayload">,
+): FieldError[] {
+  const errors = issuesOf(validator, record).map(({ instancePath, message }) => ({
     path: instancePath,
     message,
     in: "body",
@@ -104,6 +112,15 @@ function fieldErrors({ fields: record, hasPayload }: CutTask, hasKey: boolean): 
   if (!hasPayload) {
     errors.push({ path: "", message: 'lacks required fields: "payload" (null is a payload)', in: "body" });
   }
+  if (record.delayMs !== undefined && record.runAt !== undefined) {
+    errors.push({ path: "/runAt", message: "excludes delayMs: give one of them", in: "body" });
+  }
+  return errors;
+}
+
+function fieldErrors(task: CutTask, hasKey: boolean): FieldError[] {
+  const errors = errorsIn(fields, task);
+  const record = task.fields;
   if (record.ifEnded !== undefined && record.id === undefined && !hasKey) {
     errors.push({
       path: "/ifEnded",
@@ -117,9 +134,6 @@ function fieldErrors({ fields: record, hasPayload }: CutTask, hasKey: boolean): 
       message: "excludes an id and an Idempotency-Key: the id alone says which partition the task is in",
       in: "body",
     });
-  }
-  if (record.delayMs !== undefined && record.runAt !== undefined) {
-    errors.push({ path: "/runAt", message: "excludes delayMs: give one of them", in: "body" });
   }
   return errors;
 }

@@ -19,7 +19,7 @@ import {
   type TaskRouteOptions,
 } from "./intake.ts";
 import { answerAsDocument, answerAsLines, LINE_HELP, readTaskStream, whileAllowed } from "./lines.ts";
-import { LINE_LIMIT_BYTES } from "./read.ts";
+import { LINE_LIMIT_BYTES, taskReader } from "./read.ts";
 import {
   batchResultSchema,
   batchSchema,
@@ -215,7 +215,8 @@ function changeReply(queue: string, { id, outcome, state, heldBy }: ChangeResult
   }
 }
 
-function posted(request: FastifyRequest): Posted {
+/** The parts of a request that an intake needs. */
+export function posted(request: FastifyRequest): Posted {
   const { identity, ip, body, headers } = request;
   const { queue } = request.params as { queue: string };
   const key = headers["idempotency-key"] as string | undefined;
@@ -249,7 +250,10 @@ async function stream(
     if (isStream) app.basics.allowLongBody(request.raw, reply.raw);
     assertNoKey(post);
     blocks = isStream
-      ? whileAllowed(readTaskStream((post.body ?? []) as AsyncIterable<Buffer>, wantsLines), watch)
+      ? whileAllowed(
+          readTaskStream((post.body ?? []) as AsyncIterable<Buffer>, taskReader, wantsLines),
+          watch,
+        )
       : oneBlock(readArray(post));
     first = (await blocks.next()).value as ReadTasks | undefined;
     if (first === undefined) throw emptyBatch();
@@ -314,7 +318,8 @@ function untilGone(response: NodeJS.EventEmitter, ...signals: AbortSignal[]): Ab
   return gone.signal;
 }
 
-function exceptBody(app: HttpServer): NonNullable<HttpServer["validatorCompiler"]> {
+/** Leaves the body unchecked, for routes that read its bytes. */
+export function exceptBody(app: HttpServer): NonNullable<HttpServer["validatorCompiler"]> {
   const compile = app.validatorCompiler;
   return (route) => (route.httpPart === "body" || !compile ? () => true : compile(route));
 }

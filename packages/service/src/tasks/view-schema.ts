@@ -78,6 +78,14 @@ export const taskViewSchema = Type.Object({
       dueAt: moment,
     }),
   ),
+  flow: nullable(
+    Type.Object({
+      id: Type.String({ description: "The id of the flow." }),
+      name: Type.String(),
+      waitsFor: count,
+      skippedBy: nullable(Type.String()),
+    }),
+  ),
   traceId: nullable(Type.String({ description: "The trace that the task belongs to, 32 hex digits." })),
   enqueuedAt: moment,
   runAt: nullable(moment),

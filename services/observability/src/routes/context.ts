@@ -1,7 +1,7 @@
 // Imported for its types: this package declares `summary`, `tags` and `hide` in the schema of a route.
 import type {} from "@fastify/swagger";
 import { Problem } from "@holdfast/contracts/api";
-import type { TaskRouteOptions } from "@holdfast/service";
+import type { FlowQueue, TaskRouteOptions } from "@holdfast/service";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Observer, Schedules } from "holdfast";
 import type { SeriesHistory } from "holdfast/operate";
@@ -46,6 +46,9 @@ export type ObserverPort = Pick<
   | "drainWorker"
   | "resumeWorker"
   | "staleVerdicts"
+  | "flows"
+  | "getFlow"
+  | "flowNodes"
 > & {
   limits: Pick<
     Observer["limits"],
@@ -66,7 +69,7 @@ export type ObserverPort = Pick<
 };
 
 /** The part of `Queue` in the library that the routes need. */
-export type Producer = ReturnType<TaskRouteOptions["queue"]>;
+export type Producer = ReturnType<TaskRouteOptions["queue"]> & FlowQueue;
 
 export interface RouteContext {
   observer: ObserverPort;
@@ -98,6 +101,7 @@ export const PROBLEMS = { "4xx": Problem, "5xx": Problem };
 export const TAGS = {
   queues: "queues",
   tasks: "tasks",
+  flows: "flows",
   deadLetters: "dead letters",
   schedules: "schedules",
   system: "system",

@@ -9,6 +9,10 @@ const ACTIONS: Record<string, AuditAction> = {
   "POST /v1/queues/:queue/tasks/batch": "task.enqueue_batch",
   "DELETE /v1/queues/:queue/tasks/:id": "task.cancel",
   "PATCH /v1/queues/:queue/tasks/:id": "task.change",
+  "POST /v1/queues/:queue/flows": "flow.create",
+  "POST /v1/queues/:queue/flows/:flow/nodes": "flow.add",
+  "POST /v1/queues/:queue/flows/:flow/seal": "flow.seal",
+  "POST /v1/queues/:queue/flows/:flow/cancel": "flow.cancel",
 };
 
 interface Seen {
@@ -17,7 +21,8 @@ interface Seen {
 }
 
 /**
- * Writes audit records for the task routes. Hooks do it, because producer-api shares these routes and has no audit log.
+ * Writes audit records for the routes of tasks and flows. Hooks do it, because producer-api shares these routes and has
+ * no audit log.
  */
 export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
   const seen = new WeakMap<FastifyRequest, Seen>();
@@ -44,12 +49,12 @@ export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
     const streamed = storedBy.get(request);
     const result = streamed ? { count: streamed.accepted, code: null } : seen.get(request);
     if (!action || !result) return;
-    const { queue, id: subject = null } = request.params as { queue: string; id?: string };
+    const { queue, id, flow } = request.params as { queue: string; id?: string; flow?: string };
     await audit.record({
       ...authorOf(request),
       action,
       queue,
-      subject,
+      subject: id ?? flow ?? null,
       count: result.count,
       outcome: result.code === null ? "succeeded" : reply.statusCode < 500 ? "refused" : "failed",
       code: result.code,

@@ -28,6 +28,7 @@ export type ReplayedOutcome = (typeof REPLAYED_OUTCOMES)[number];
  */
 export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, "rates">): Gauges {
   const tasks = metrics.gauge("queue_tasks", "Tasks by state.", ["queue", "state"]);
+  const flows = metrics.gauge("queue_flows", "Flows that have not ended.", ["queue"]);
   const age = metrics.gauge("queue_oldest_pending_age_seconds", "Age of the oldest pending task.", ["queue"]);
   const paused = metrics.gauge("queue_paused", "1 while the queue is paused.", ["queue"]);
   const drain = metrics.gauge(
@@ -42,7 +43,7 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
     "outcome",
   ]);
   const flow = createFlowGauges(metrics);
-  const ofQueues = [tasks, age, paused, drain, workers, ...flow.all];
+  const ofQueues = [tasks, flows, age, paused, drain, workers, ...flow.all];
   clients.set(0);
 
   return {
@@ -59,6 +60,7 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
       for (const stats of sample.queues) {
         const queue = metrics.queueLabel(stats.queue);
         for (const state of TASK_STATES) tasks.inc({ queue, state }, stats[state]);
+        flows.inc({ queue }, stats.flows);
         paused.inc({ queue }, stats.paused ? 1 : 0);
         const seconds = rates[stats.queue]?.drainSeconds ?? Number.POSITIVE_INFINITY;
         const before = worst.get(queue) ?? { age: 0, drain: 0 };

@@ -1,0 +1,48 @@
+-- Puts nodes that may run into the lists where they wait for workers.
+
+-- The options of an envelope that decide where its task waits, each with a space before it. A waiting node has them in its record, so that
+-- nobody reads its payload to release it.
+local function optionsOfPlace(envelope)
+  local header, kept = headerOf(envelope), ''
+  for _, name in ipairs({ 'p', 'q', 'd', 'r' }) do
+    local value = optionOf(header, name)
+    kept = value and kept .. ' ' .. name .. '=' .. value or kept
+  end
+  return kept
+end
+
+-- due: due times and ids in turn. ids: in the order in which they came.
+local function newPlaces()
+  return { bands = newBands(), due = {}, count = 0, hasKeys = false }
+end
+
+-- Plans that a node becomes pending or scheduled. Returns its record.
+local function putInPlace(places, counters, id, c, options)
+  local delayMs = optionOf(options, 'd')
+  local time = delayMs and now + tonumber(delayMs) or tonumber(optionOf(options, 'r'))
+  places.hasKeys = places.hasKeys or optionOf(options, 'q') ~= nil
+  if time and time > now then
+    add(counters, SCHEDULED, 1)
+    places.due[#places.due + 1], places.due[#places.due + 2] = string.format('%.0f', time), id
+    return 's' .. countsText(c) .. string.format(' %.0f', time)
+  end
+  add(counters, PENDING, 1)
+  places.count = places.count + 1
+  -- The first byte of an envelope with options.
+  addPending(places.bands, id, '&' .. options, c)
+  return 'p' .. countsText(c)
+end
+
+-- Before the commit. Returns whether a node is the first that becomes due.
+local function writePlaces(places, settings)
+  if places.hasKeys and not limits.used then
+    adoptLimits(settings)
+  end
+  pushBands(places.bands, false)
+  if #places.due == 0 then
+    return false
+  end
+  local isSooner = isFirstDue(placeDue(places.due))
+  redis.call('ZADD', scheduledKey, unpack(places.due))
+  return isSooner
+end

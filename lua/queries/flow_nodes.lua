@@ -1,0 +1,69 @@
+#!lua flags=no-writes
+-- flow_nodes: a flow, and a page of its nodes or of the nodes before one of them.
+-- KEYS[1] tasks  HASH  taskId -> envelope
+-- KEYS[2] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[3] results  HASH  taskId -> JSON text
+-- ARGV[1] flow  string  the id of the flow
+-- ARGV[2] taskId  string  of the node before which the nodes are; "" for all nodes of the flow
+-- ARGV[3] from  integer  place of the first node, 0 at the beginning
+-- ARGV[4] limit  integer  how many nodes to look at, 0 to 100
+-- RETURNS {} if there is no such flow; otherwise {the flow, moments that it has callbacks for, place of the next page or -1, then for each
+--   node: name, record, header of its envelope, result, names before it}; "" for what it has not
+-- TIME    O(n), n = limit
+-- MOVES   nothing
+
+-- include lib/record.lua
+-- include lib/flows.lua
+
+local function lineOf(text)
+  return text and string.match(text, '^[^\n]*') or ''
+end
+
+local field = '%' .. flow
+local own = redis.call('HMGET', stateKey, field, field .. ':dead', field .. ':cancelled', field .. ':success', field .. ':done')
+local at = readFlow(own[1] or nil)
+if not at or isFlow(at, 'g') then
+  return {}
+end
+local moments = {}
+for place, moment in ipairs({ 'dead', 'cancelled', 'success', 'done' }) do
+  moments[#moments + 1] = own[place + 1] and moment or nil
+end
+local names, total = {}, at.total
+if taskId ~= '' then
+  local before = {}
+  for name in string.gmatch(redis.call('HGET', stateKey, '<' .. taskId) or '', '%S+') do
+    before[#before + 1] = name
+  end
+  total = #before
+  for place = from + 1, math.min(total, from + limit) do
+    names[#names + 1] = before[place]
+  end
+else
+  for page = math.floor(from / FLOW_PAGE), math.floor((from + limit - 1) / FLOW_PAGE) do
+    local place = page * FLOW_PAGE
+    for name in string.gmatch(redis.call('HGET', stateKey, string.format('%s %d', field, page)) or '', '%S+') do
+      if place >= from and place < from + limit then
+        names[#names + 1] = name
+      end
+      place = place + 1
+    end
+  end
+end
+local reply = { own[1], table.concat(moments, ' '), #names > 0 and from + #names < total and from + #names or -1 }
+if #names > 0 then
+  local ids, before = {}, {}
+  for place, name in ipairs(names) do
+    ids[place] = flow .. '.' .. name
+    before[place] = '<' .. ids[place]
+  end
+  local records, envelopes = redis.call('HMGET', stateKey, unpack(ids)), redis.call('HMGET', tasksKey, unpack(ids))
+  local results, after = redis.call('HMGET', resultsKey, unpack(ids)), redis.call('HMGET', stateKey, unpack(before))
+  for place, name in ipairs(names) do
+    for _, text in ipairs({ name, records[place] or '', envelopes[place] and lineOf(envelopes[place]) or headerIn(records[place]) or '',
+      results[place] or '', after[place] or '' }) do
+      reply[#reply + 1] = text
+    end
+  end
+end
+return reply

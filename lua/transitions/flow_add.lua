@@ -1,0 +1,363 @@
+#!lua
+-- flow_add: open a flow, add nodes to it, seal it. Refused at maxmemory, like an enqueue.
+-- KEYS[1] pending:high  LIST  taskIds
+-- KEYS[2] pending  LIST  taskIds
+-- KEYS[3] pending:low  LIST  taskIds
+-- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
+-- KEYS[5] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
+-- KEYS[6] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
+-- KEYS[7] resting  ZSET  key -> when to look at it again, ms since the epoch
+-- KEYS[8] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[9] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[10] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[11] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[12] flows_due  ZSET  flow -> when a janitor has to look at it, ms since the epoch
+-- KEYS[13] wake  CHANNEL
+-- KEYS[14] events  STREAM  entries of events (lib/events.lua)
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] requestSlot  string  the caller's instance and slot
+-- ARGV[3] sequence  integer  grows within the slot
+-- ARGV[4] flow  string  the id of the flow
+-- ARGV[5] how  string  open: the flow is made if it does not exist; add: it has to exist; task: like add, for a running node
+-- ARGV[6] seal  integer  1: no more nodes come from outside
+-- ARGV[7] sealBy  integer  when an open flow is cancelled, ms since the epoch; 0: an hour from now
+-- ARGV[8] taskId  string  of the running node that adds nodes; otherwise ""
+-- ARGV[9] fence  string  of the token of that node
+-- ARGV[10] most  integer  how many nodes a flow may have
+-- ARGV[11] callbacks  integer  how many callbacks the tail begins with: moment, envelope
+-- ARGV[12..] name  string  repeated, at most 500 nodes: name, envelope, flags, names of the nodes before it with spaces
+-- RETURNS {verdict, nodes of the flow, a letter per node: n new, d there already; or the name of the node at fault and of the missing one}
+--   verdict: n stored, d sealed before, u no such flow, s sealed, x cancelled, e ended, f queue full, l too many nodes, t not running any more,
+--     m a node comes after one that does not exist, b too many ends are not counted yet: call flow_advance first, o not registered,
+--     w the running node has too many nodes behind it, or one of them waits for too many
+-- TIME    O(n + a), n nodes given, a = nodes that they come after
+-- MOVES   -> waiting | pending | scheduled | cancelled (skipped, behind a node that did not complete)
+
+-- include lib/clock.lua
+-- include lib/queue.lua
+-- include lib/request.lua
+-- include lib/envelope.lua
+-- include lib/record.lua
+-- include lib/bands.lua
+-- include lib/limits.lua
+-- include lib/due.lua
+-- include lib/parked.lua
+-- include lib/flows.lua
+-- include lib/flow_place.lua
+
+local SEAL_MS = 3600000
+-- A page of names behind a node is full when it has this many bytes.
+local PAGE_BYTES = 4000
+-- How many notes of ends are searched for the end of a node that others are added behind.
+local NOTES_SEARCHED = 200
+-- A running node may add nodes only if no more nodes than this are behind it, and each of those then waits for at most so many.
+local FOLLOWERS = 20
+local WAITED_FOR = 10000
+-- `unpack` fails at 8,000 values.
+local SLICE = 3000
+
+-- 1. Read.
+local field = '%' .. flow
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', requestSlot, '#limits', '#registered', '#flows', field)
+local settings = readSettings(fields[2])
+if not settings then
+  return layoutError()
+end
+local previous, refused = previousReply(fields[3])
+if refused then
+  return refused
+end
+if previous then
+  local verdict, total, letters = string.match(previous, '^(%a) (%d+) (%a*)$')
+  return { verdict, tonumber(total), letters }
+end
+if fields[5] ~= '1' then
+  return { 'o', 0, '' }
+end
+local at = readFlow(fields[7])
+local isNew = not at
+if isNew and how ~= 'open' then
+  return { 'u', 0, '' }
+end
+at = at or { letters = '-', total = 0, waiting = 0, completed = 0, dead = 0, cancelled = 0, expired = 0, skipped = 0, faults = 0, calls = 0,
+  replayable = 0, createdAt = now, sealBy = sealBy > 0 and sealBy or now + SEAL_MS, endedAt = 0 }
+if isFlow(at, 'g') then
+  return { 'e', at.total, '' }
+elseif how == 'open' and isFlow(at, 's') then
+  return { 'd', at.total, '' }
+elseif isFlow(at, 'x') then
+  return { 'x', at.total, '' }
+elseif how ~= 'task' and isFlow(at, 's') then
+  return { 's', at.total, '' }
+elseif how == 'task' and parseLease(redis.call('HGET', stateKey, taskId) or '') ~= fence then
+  return { 't', at.total, '' }
+end
+
+local totals, counters = readTotals(fields[6]), unpackCounters(fields[1])
+limits = newLimits(fields[4], settings)
+local nodesAt = nameAt + 2 * callbacks
+local count = (#ARGV - nodesAt + 1) / 4
+local names, ids = {}, {}
+for place = 1, count do
+  names[place] = ARGV[nodesAt + 4 * place - 4]
+  ids[place] = flow .. '.' .. names[place]
+end
+
+-- The records of ids, by id. There may be thousands.
+local records = {}
+local function readRecords(list)
+  for first = 1, #list, SLICE do
+    local last = math.min(first + SLICE - 1, #list)
+    for place, record in ipairs(redis.call('HMGET', stateKey, unpack(list, first, last))) do
+      records[list[first + place - 1]] = record
+    end
+  end
+end
+readRecords(ids)
+
+-- Whether the end of a node was noted, and has not been counted yet for all nodes behind it.
+local noted
+local function isNoted(id)
+  if not noted then
+    local numbers = {}
+    for number = totals.taken + 1, totals.noted do
+      numbers[#numbers + 1] = string.format('&%.0f', number)
+    end
+    noted = ' '
+    for _, text in ipairs(#numbers > 0 and redis.call('HMGET', stateKey, unpack(numbers)) or {}) do
+      noted = noted .. (text or '') .. ' '
+    end
+  end
+  return string.find(noted, ' ' .. id .. ' ', 1, true) ~= nil
+end
+
+-- What a node that exists counts as for one that is added behind it: open: it is waited for; failed: it skips the new one; nil: it has ended.
+local function countsAs(id)
+  local record = records[id]
+  local letter, flags = string.sub(record, 1, 1), parseCounts(record).flags
+  if letter == 'r' then
+    letter, flags = string.match(record, '^r %S+ %S+ %S+ %- (%a) (%a+)')
+    letter, flags = letter or 'c', flags or ''
+  end
+  if string.find(flags, FLAG_BLOCKED, 1, true) then
+    return 'failed'
+  elseif string.find(flags, FLAG_PASSED, 1, true) then
+    return nil
+  end
+  return (letter ~= 'c' or isNoted(id)) and 'open' or nil
+end
+
+local before, asked, letters, added = {}, {}, {}, {}
+for place = 1, count do
+  local id = ids[place]
+  letters[place] = (records[id] or added[id]) and 'd' or 'n'
+  if letters[place] == 'n' then
+    added[id], before[place] = true, {}
+    for name in string.gmatch(ARGV[nodesAt + 4 * place - 1], '%S+') do
+      local other = flow .. '.' .. name
+      before[place][#before[place] + 1] = other
+      if not added[other] and records[other] == nil and not asked[other] then
+        asked[#asked + 1], asked[other] = other, true
+      end
+    end
+  end
+end
+if #asked > 0 then
+  readRecords(asked)
+end
+local new = 0
+for place = 1, count do
+  for _, other in ipairs(before[place] or {}) do
+    -- The nodes behind a running node wait for the nodes that it adds. So these come after it and one another alone; otherwise nodes could
+    -- wait for one another.
+    local isOther = how == 'task' and other ~= taskId and string.sub(other, 1, #taskId + 1) ~= taskId .. '.'
+    if not records[other] and not added[other] or other == ids[place] or isOther then
+      return { 'm', at.total, names[place], string.sub(other, #flow + 2) }
+    end
+  end
+  new = new + (letters[place] == 'n' and 1 or 0)
+end
+if at.total + new > most then
+  return { 'l', at.total, '' }
+end
+if settings.maxWaiting > 0 and new > 0 then
+  local acceptedPending, acceptedScheduled = unpackAccepted(redis.call('HGET', tasksKey, '#in'))
+  if acceptedPending + acceptedScheduled + counters[PENDING] + counters[SCHEDULED] + totals.waiting + new > settings.maxWaiting then
+    return { 'f', at.total, '' }
+  end
+end
+if totals.noted - totals.taken > NOTES_SEARCHED and #asked > 0 then
+  return { 'b', at.total, '' }
+end
+
+-- The nodes behind a running node, but those that it added itself, wait for the nodes that it adds, too.
+local followers = {}
+if how == 'task' then
+  local own = redis.call('HGET', stateKey, '>' .. taskId) or '0'
+  local list = {}
+  for page = 1, tonumber(string.match(own, '^%d+')) do
+    own = own .. ' ' .. redis.call('HGET', stateKey, string.format('>%s %d', taskId, page))
+  end
+  for name in string.gmatch(own, ' (%S+)') do
+    local id = flow .. '.' .. name
+    list[#list + 1] = string.sub(id, 1, #taskId + 1) ~= taskId .. '.' and id or nil
+  end
+  readRecords(list)
+  for _, id in ipairs(list) do
+    local counts, open, options = string.match(records[id] or '', '^w(%S+) (%d+)(.*)$')
+    followers[#followers + 1] = counts and { id = id, counts = counts, open = open + new, options = options } or nil
+    if counts and open + new > WAITED_FOR or #followers > FOLLOWERS then
+      return { 'w', at.total, '' }
+    end
+  end
+end
+
+-- behind: names to add behind a node, by its id; they are also kept in order.
+local behind, order = {}, {}
+local function addBehind(id, name)
+  if not behind[id] then
+    behind[id], order[#order + 1] = {}, id
+  end
+  behind[id][#behind[id] + 1] = name
+end
+
+local commit, envelopes, ends, waits, pushed = {}, {}, {}, {}, newPlaces()
+for place = 1, count do
+  if letters[place] == 'n' then
+    local id, envelope, flags, after = ids[place], ARGV[nodesAt + 4 * place - 3], ARGV[nodesAt + 4 * place - 2], before[place]
+    local open, failed, cause = 0, 0, '-'
+    for _, other in ipairs(after) do
+      local as = added[other] and not records[other] and 'open' or countsAs(other)
+      if as then
+        addBehind(other, names[place])
+        open = open + 1
+      end
+      if as == 'failed' then
+        failed, cause = failed + 1, cause == '-' and other or cause
+      end
+    end
+    local c = newCounts()
+    c.flags = flags
+    local options = optionsOfPlace(envelope)
+    envelopes[#envelopes + 1], envelopes[#envelopes + 2] = id, envelope
+    commit[#commit + 1] = id
+    if failed > 0 then
+      commit[#commit + 1] = string.format('x%s %s %s %d %d%s', countsText(c), nowText, cause, open, failed, options)
+      at.skipped, totals.skipped = at.skipped + 1, totals.skipped + 1
+      at.faults = at.faults + (policyOf(flags) == 'c' and 0 or 1)
+      ends[#ends + 1], ends[#ends + 2], ends[#ends + 3] = id, 's' .. policyOf(flags), cause
+    elseif open > 0 then
+      commit[#commit + 1] = string.format('w%s %d%s', countsText(c), open, options)
+      at.waiting, totals.waiting = at.waiting + 1, totals.waiting + 1
+    else
+      commit[#commit + 1] = putInPlace(pushed, counters, id, c, options)
+    end
+    for _, follower in ipairs(followers) do
+      addBehind(id, string.sub(follower.id, #flow + 2))
+    end
+    if #after > 0 then
+      waits[#waits + 1], waits[#waits + 2] = '<' .. id, ARGV[nodesAt + 4 * place - 1]
+    end
+  end
+end
+
+-- 2. Write the targets. An entry behind a node may be there already, if a call was cut short before its commit.
+indexRequest(fields[3], 's', requestSlot)
+local pages = {}
+for _, id in ipairs(order) do
+  local text = redis.call('HGET', stateKey, '>' .. id) or '0'
+  local full, there = tonumber(string.match(text, '^%d+')), text .. ' '
+  local fresh = {}
+  for _, name in ipairs(behind[id]) do
+    fresh[#fresh + 1] = not string.find(there, ' ' .. name .. ' ', 1, true) and name or nil
+  end
+  if #text > PAGE_BYTES then
+    full = full + 1
+    pages[#pages + 1], pages[#pages + 2] = string.format('>%s %d', id, full), string.match(text, '^%d+ (.*)$')
+    text = string.format('%d', full)
+  end
+  if #fresh > 0 then
+    pages[#pages + 1], pages[#pages + 2] = '>' .. id, text .. ' ' .. table.concat(fresh, ' ')
+  end
+end
+for first = 1, #waits do
+  pages[#pages + 1] = waits[first]
+end
+for place = 1, callbacks do
+  pages[#pages + 1] = field .. ':' .. ARGV[nameAt + 2 * place - 2]
+  pages[#pages + 1] = ARGV[nameAt + 2 * place - 1]
+end
+for first = 1, #pages, 2 * SLICE do
+  redis.call('HSET', stateKey, unpack(pages, first, math.min(first + 2 * SLICE - 1, #pages)))
+end
+if isNew then
+  redis.call('ZADD', flowsDueKey, string.format('%.0f', at.sealBy), flow)
+end
+if #envelopes > 0 then
+  redis.call('HSET', tasksKey, unpack(envelopes))
+end
+local isSooner = writePlaces(pushed, settings)
+
+-- 3. Commit.
+local total = at.total
+at.total = total + new
+totals.made, totals.running = totals.made + new, totals.running + (isNew and 1 or 0)
+local page, listed = math.floor(total / FLOW_PAGE), {}
+local text = total % FLOW_PAGE > 0 and redis.call('HGET', stateKey, string.format('%s %d', field, page)) or nil
+for place = 1, count do
+  if letters[place] == 'n' then
+    listed[#listed + 1] = names[place]
+    total = total + 1
+    if total % FLOW_PAGE == 0 or total == at.total then
+      commit[#commit + 1] = string.format('%s %d', field, page)
+      commit[#commit + 1] = (text and text .. ' ' or '') .. table.concat(listed, ' ')
+      page, listed, text = page + 1, {}, nil
+    end
+  end
+end
+for _, follower in ipairs(new > 0 and followers or {}) do
+  local names = redis.call('HGET', stateKey, '<' .. follower.id) or ''
+  for place = 1, count do
+    names = letters[place] == 'n' and names .. ' ' .. string.sub(ids[place], #flow + 2) or names
+  end
+  commit[#commit + 1], commit[#commit + 2] = follower.id, string.format('w%s %d%s', follower.counts, follower.open, follower.options)
+  commit[#commit + 1], commit[#commit + 2] = '<' .. follower.id, names
+end
+if seal == 1 then
+  at.letters = at.letters .. 's'
+  ends[#ends + 1], ends[#ends + 2], ends[#ends + 3] = field, 's', '-'
+end
+if #ends > 0 then
+  totals.noted = totals.noted + 1
+  commit[#commit + 1], commit[#commit + 2] = string.format('&%.0f', totals.noted), table.concat(ends, ' ')
+end
+if not settings.hasFlows then
+  settings.hasFlows = true
+  commit[#commit + 1], commit[#commit + 2] = '#settings', writeSettings(settings)
+end
+letters = table.concat(letters)
+limits.write(limits, commit)
+if settings.maxEvents then
+-- include lib/events.lua
+  events = newEvents(settings)
+  local kinds = { w = EVENT_WAITING, p = EVENT_ENQUEUED, s = EVENT_SCHEDULED, x = EVENT_CANCELLED }
+  for place = 1, 2 * new, 2 do
+    events.note(kinds[string.sub(commit[place + 1], 1, 1)], commit[place])
+  end
+  events.number()
+end
+redis.call('HSET', stateKey, '#counters', packCounters(counters), '#flows', totalsText(totals), field, flowText(at), requestSlot,
+  keptReply(sequence, string.format('n %d %s', at.total, letters)), unpack(commit))
+
+-- 4. A sealed flow has no time by which it has to be sealed.
+if seal == 1 then
+  redis.call('ZADD', flowsDueKey, HELD_FOR_EVER, flow)
+end
+limits.finish(limits)
+if not settings.paused and (pushed.count > 0 or isSooner) then
+  wake()
+end
+if events then
+  events.tell()
+end
+return { 'n', at.total, letters }

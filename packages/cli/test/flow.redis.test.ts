@@ -1,0 +1,132 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type RedisServer, startRedisServer, until } from "@holdfast/testing";
+import { Holdfast, Queue, Worker } from "holdfast";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { cliFor } from "./support.ts";
+
+let redis: RedisServer;
+let client: Holdfast;
+const { cli, withInput, json } = cliFor(() => redis.url);
+const folder = mkdtempSync(join(tmpdir(), "holdfast-flow-"));
+
+beforeAll(async () => {
+  redis = await startRedisServer();
+  client = new Holdfast({ redis: redis.url });
+});
+afterAll(async () => {
+  await client.close();
+  await redis.stop();
+});
+
+const node = (name: string, more: object = {}) => ({ name, type: "t", payload: 1, ...more });
+const lines = (values: object[]) => values.map((value) => `${JSON.stringify(value)}\n`).join("");
+
+test("a flow from a file is created, run, shown, and its nodes are listed", async () => {
+  const file = join(folder, "flow.json");
+  const nodes = [node("a"), node("b", { after: ["a"] }), node("c", { after: ["a", "b"] })];
+  writeFileSync(
+    file,
+    JSON.stringify({ id: "f", on: { done: { type: "t", payload: null } }, nodes }, null, 2),
+  );
+  expect(await json("flow", "create", "one", file)).toEqual({ id: "f", nodes: 3, duplicate: false });
+  expect(await json("flow", "create", "one", file)).toEqual({ id: "f", nodes: 3, duplicate: true });
+  const table = await cli("flow", "nodes", "one", "f", "--state", "waiting");
+  expect(table.stdout).toMatch(
+    /^NAME +TYPE +STATE +AFTER +WAITS FOR.*\nb +t +waiting +a +1\nc +t +waiting +a, b +2\n$/,
+  );
+  const worker = new Worker("one", { t: (task) => task.id }, { redis: redis.url });
+  await worker.start();
+  const queue = new Queue("one", { client });
+  await until("it has ended", async () => (await queue.getFlow("f"))?.state === "ended");
+  await worker.stop();
+  expect(await json("flow", "show", "one", "f")).toMatchObject({
+    outcome: "success",
+    counts: { completed: 3 },
+  });
+  const shown = await cli("flow", "show", "one", "f");
+  for (const text of [/^state +ended$/m, /^outcome +success$/m, /^completed +3$/m, /^on done +f:done$/m])
+    expect(shown.stdout).toMatch(text);
+  expect(shown.stdout).not.toContain("expired");
+  const page = await cli("flow", "nodes", "one", "f", "--limit", "2", "-o", "ndjson");
+  expect(
+    page.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+  ).toMatchObject([{ name: "a", resultText: '"f.a"' }, { name: "b" }]);
+  expect(page.stderr).toBe("more: --cursor 2\n");
+  expect((await cli("flow", "ls", "one")).stdout).toMatch(/^ID +STATE +NODES.*\nf +success +3 /);
+});
+
+test("NDJSON from standard input is stored part by part, and can be left open", async () => {
+  const nodes = Array.from({ length: 1_200 }, (_, at) => node(`n${at}`));
+  const input = lines([{ id: "f", open: true }, ...nodes]);
+  const { code, stdout, stderr } = await withInput(input, "flow", "create", "two", "-");
+  expect([code, stderr]).toEqual([0, expect.stringContaining('there is no queue "two" yet')]);
+  expect(stdout).toMatch(/^id +f\nnodes +1,200\n$/);
+  expect(await json("flow", "show", "two", "f")).toMatchObject({ state: "open", counts: { total: 1_200 } });
+  const sealed = await withInput(
+    lines([{ id: "f" }, node("n0"), node("last")]),
+    "flow",
+    "create",
+    "two",
+    "-",
+  );
+  expect([sealed.code, sealed.stdout]).toEqual([0, expect.stringMatching(/^nodes +1,201$/m)]);
+  expect(await json("flow", "show", "two", "f")).toMatchObject({ state: "running" });
+});
+
+test.each([
+  ["a file that is missing", ["none.json"], undefined, 'there is no file "none.json"'],
+  ["no object", ["-"], "oops", "a flow must be a JSON object"],
+  ["wrong JSON", ["-"], '{"nodes":[', "not valid JSON"],
+  ["a cycle", ["-"], { nodes: [node("a", { after: ["b"] }), node("b", { after: ["a"] })] }, "a -> b -> a"],
+  [
+    "a field of a task that a node has not",
+    ["-"],
+    { nodes: [node("a", { id: "x" })] },
+    '/nodes/0: "id" is not',
+  ],
+  ["a wrong option", ["-"], { nodes: [node("a", { maxRetries: -1 })] }, "node a: "],
+  ["a wrong callback", ["-"], { nodes: [], on: { done: { payload: 1 } } }, '/on/done: it has no "type"'],
+  ["a wrong field of the flow", ["-"], { nodes: [], sealby: 1 }, '"sealby" is not a field of a flow'],
+])("refuses %s in one line", async (_what, [file = ""], input, message) => {
+  const text = typeof input === "string" ? input : JSON.stringify(input ?? null);
+  const { code, stderr } = await withInput(text, "flow", "create", "refused", file);
+  expect([code, stderr.trim().split("\n").at(-1)]).toEqual([2, expect.stringContaining(message)]);
+});
+
+test("a wrong line is named, and the message says that the flow is open", async () => {
+  const nodes = Array.from({ length: 600 }, (_, at) => node(`n${at}`));
+  const input = `${lines([{ id: "f" }, ...nodes])}{oops\n`;
+  const { code, stderr } = await withInput(input, "flow", "create", "three", "-");
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringMatching(/\/nodes\/600: not valid JSON.*; flow "f" is open/),
+  ]);
+});
+
+test("a flow is cancelled after a confirmation, once; the history has it", async () => {
+  await new Queue("four", { client }).flow({ id: "f", nodes: [node("a"), node("b", { after: ["a"] })] });
+  const asked = await cli("flow", "cancel", "four", "f");
+  expect([asked.code, asked.stderr]).toEqual([
+    2,
+    expect.stringContaining('cancel flow "f" with 2 nodes that have not ended: add --confirm four'),
+  ]);
+  expect(await json("flow", "cancel", "four", "f", "--confirm", "four")).toEqual({
+    ...{ id: "f", queue: "four", outcome: "cancelled" },
+  });
+  expect((await cli("flow", "cancel", "four", "none", "--confirm", "four")).code).toBe(3);
+  expect((await cli("flow", "show", "nowhere", "f")).code).toBe(3);
+  await new Queue("five", { client }).flow({ id: "over", nodes: [] });
+  const late = await cli("flow", "cancel", "five", "over", "--confirm", "five");
+  expect([late.code, late.stderr]).toEqual([4, expect.stringContaining('flow "over" has ended')]);
+  const records = await json<{ action: string; subject: string; count: number; code: string | null }[]>(
+    ...["history", "--queue", "four"],
+  );
+  expect(records.map(({ action, subject, count, code }) => [action, subject, count, code])).toEqual([
+    ["flow.cancel", "f", 2, null],
+  ]);
+});

@@ -1,0 +1,117 @@
+import { Type } from "typebox";
+import {
+  FLOW_MOMENTS,
+  FLOW_POLICIES,
+  type FlowNodePage,
+  type FlowPage,
+  type FlowReceipt,
+  type FlowView,
+} from "../flow.ts";
+import { FLOW_ID_PATTERN, LIMITS } from "../limits.ts";
+import { TASK_STATES } from "../states.ts";
+import { type Assert, Count, nullable, oneOf, QueueName, type Same, Timestamp } from "./common.ts";
+
+export const FlowId = Type.String({ pattern: FLOW_ID_PATTERN, description: "Id of a flow" });
+export const FlowParams = Type.Object({ queue: QueueName, flow: FlowId });
+export type FlowParams = Type.Static<typeof FlowParams>;
+
+/** JSON Schema of `FlowReceipt`; `Assert` keeps the two equal. */
+export const FlowReceiptSchema = Type.Object({
+  id: Type.String(),
+  nodes: Count("How many nodes the flow has"),
+  duplicate: Type.Boolean({ description: "True: it was stored and sealed before, and nothing was added" }),
+});
+export type FlowReceiptMatches = Assert<Same<typeof FlowReceiptSchema, FlowReceipt>>;
+
+/** Answer to an addition of nodes. */
+export const NodesAddedReply = Type.Object({
+  id: Type.String(),
+  added: Count("How many nodes are new"),
+  known: Count("How many nodes were there already, by their names, and were left as they are"),
+});
+export type NodesAddedReply = Type.Static<typeof NodesAddedReply>;
+
+export const CancelFlowReply = Type.Object({ id: Type.String(), outcome: oneOf(["cancelled"]) });
+export type CancelFlowReply = Type.Static<typeof CancelFlowReply>;
+
+const FlowCountsSchema = Type.Object(
+  {
+    total: Count(),
+    waiting: Count("Wait for other nodes"),
+    active: Count("Pending, scheduled or processing"),
+    completed: Count(),
+    dead: Count(),
+    cancelled: Count("Each was cancelled itself or emptied"),
+    expired: Count(),
+    skipped: Count("Ended as cancelled because of another node, or with their flow"),
+  },
+  { description: "How many nodes are in each state" },
+);
+
+/** JSON Schema of `FlowView`; `Assert` keeps the two equal. */
+export const FlowViewSchema = Type.Object({
+  id: Type.String(),
+  queue: Type.String(),
+  state: oneOf(["open", "running", "ended"], {
+    description: "open: nodes can be added. running: it is sealed. ended: every node has ended",
+  }),
+  outcome: nullable(oneOf(["success", "failed", "cancelled"], { description: "Null until it has ended" })),
+  cancelRequested: Type.Boolean(),
+  counts: FlowCountsSchema,
+  createdAt: Timestamp("Created"),
+  sealBy: nullable(Timestamp("When it is cancelled unless it is sealed; null once it is sealed")),
+  endedAt: nullable(Timestamp("Ended")),
+  callbacks: Type.Array(
+    Type.Object({
+      moment: oneOf(FLOW_MOMENTS),
+      taskId: Type.String(),
+      enqueued: Type.Boolean({ description: "Whether the moment has come" }),
+    }),
+  ),
+});
+export type FlowViewMatches = Assert<Same<typeof FlowViewSchema, FlowView>>;
+
+const FlowNodeViewSchema = Type.Object({
+  name: Type.String(),
+  id: Type.String({ description: "Id of its task" }),
+  type: nullable(Type.String({ description: "Null if its task was purged" })),
+  state: oneOf(TASK_STATES),
+  onDead: oneOf(FLOW_POLICIES),
+  after: Type.Array(Type.String(), { description: "Names of the nodes that have to end before it" }),
+  waitsFor: Count("While it waits: how many of `after` have not ended"),
+  skippedBy: nullable(Type.String({ description: "Id of the task because of which it was skipped" })),
+  resultText: nullable(Type.String({ description: "The exact JSON text that its handler returned" })),
+});
+
+const cursor = nullable(Type.String({ description: "Cursor of the next page; null on the last page" }));
+
+/** JSON Schema of `FlowNodePage`; `Assert` keeps the two equal. */
+export const FlowNodePageSchema = Type.Object({ nodes: Type.Array(FlowNodeViewSchema), cursor });
+export type FlowNodePageMatches = Assert<Same<typeof FlowNodePageSchema, FlowNodePage>>;
+
+/** JSON Schema of `FlowPage`; `Assert` keeps the two equal. */
+export const FlowPageSchema = Type.Object({ flows: Type.Array(FlowViewSchema), cursor });
+export type FlowPageMatches = Assert<Same<typeof FlowPageSchema, FlowPage>>;
+
+const page = {
+  cursor: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 512, description: "`cursor` of the last page" }),
+  ),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.pageTasks, default: 50 })),
+};
+
+export const FlowListQuery = Type.Object(page, { additionalProperties: false });
+export type FlowListQuery = Type.Static<typeof FlowListQuery>;
+
+export const FlowNodesQuery = Type.Object(
+  {
+    state: Type.Optional(
+      oneOf(TASK_STATES, {
+        description: "Only nodes in this state. A page can then be short although it has a cursor",
+      }),
+    ),
+    ...page,
+  },
+  { additionalProperties: false },
+);
+export type FlowNodesQuery = Type.Static<typeof FlowNodesQuery>;

@@ -1,0 +1,181 @@
+import { HoldfastError } from "./errors.ts";
+import { FLOW_MOMENTS, type FlowCallback, type FlowMoment, type FlowNode, type FlowOptions } from "./flow.ts";
+import {
+  assertEnd,
+  CutObject,
+  duplicateName,
+  type JsonText,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  receivedText,
+  type Span,
+  skipSpace,
+} from "./json.ts";
+import { LIMITS } from "./limits.ts";
+import { type CheckTask, fieldsOf, type ReadTasks, type TaskColumns, TaskReader } from "./task-json.ts";
+
+/** The fields that a node or a callback may have besides `type` and `payload`, and a node besides its own. */
+export const FLOW_TASK_JSON_OPTIONS = [
+  "priority",
+  "delayMs",
+  "runAt",
+  "maxRetries",
+  "backoff",
+  "timeoutMs",
+  "expiresAt",
+  "tags",
+  "keepPayload",
+  "key",
+  "cost",
+] as const;
+
+/** The fields of a node that are not those of a task. */
+export const NODE_JSON_FIELDS = ["name", "after", "onDead"] as const;
+
+/** A node without its type and its payload, or a callback, which has only options. */
+export type NodeFields = Pick<FlowNode, "name" | "after" | "onDead" | "options">;
+export type CallbackFields = Pick<FlowCallback, "options">;
+
+/** What a flow is created with, before its nodes. */
+export interface FlowHead extends FlowOptions {
+  /** Nodes can be added later, until it is sealed. */
+  open?: boolean | undefined;
+}
+
+/** Each throws a HoldfastError that says which field is wrong and why. */
+export interface FlowChecks {
+  /** Gets every member of the flow but `nodes` and `on`. */
+  head(fields: Record<string, unknown>): Omit<FlowHead, "on">;
+  node: CheckTask<NodeFields>;
+  callback: CheckTask<CallbackFields>;
+}
+
+// A payload is in an object, in the array of the nodes.
+const DEPTH = LIMITS.jsonDepth + 2;
+
+/**
+ * Reads flows in JSON. A flow is `{"id":"…","on":{…},"nodes":[…]}`. A node is a task with a name, and a callback is a task, so both are read
+ * like tasks and their payloads are kept as they were written.
+ */
+export class FlowReader {
+  readonly #checks: FlowChecks;
+  readonly #locate: (error: HoldfastError, path: string) => HoldfastError;
+  readonly #callbacks: TaskReader<CallbackFields>;
+  /** Reads nodes alone, for a stream of lines. */
+  readonly nodes: TaskReader<NodeFields>;
+
+  /**
+   * @param locate makes an error of one node or callback say where that is, with a JSON pointer like `/nodes/3`
+   * @param longestLine bytes of one line of NDJSON. @default any number
+   */
+  constructor(
+    checks: FlowChecks,
+    locate: (error: HoldfastError, path: string) => HoldfastError,
+    longestLine = Number.POSITIVE_INFINITY,
+  ) {
+    this.#checks = checks;
+    this.#locate = locate;
+    this.#callbacks = new TaskReader(checks.callback, longestLine);
+    this.nodes = new TaskReader(checks.node, longestLine);
+  }
+
+  /**
+   * Reads a whole flow. An open one may have no nodes yet.
+   * @throws HoldfastError invalid_json, payload_too_deep, payload_too_large, invalid_argument
+   */
+  whole(body: Buffer): { head: FlowHead; nodes: FlowNode[] } {
+    const { text, object, head } = this.#read(body);
+    const span = object.members.get("nodes");
+    if (span !== undefined) return { head, nodes: this.list(bytesAt(text, span)) };
+    if (head.open === true) return { head, nodes: [] };
+    throw new HoldfastError("invalid_argument", 'the flow has no "nodes"', { field: "nodes" });
+  }
+
+  /** Reads the first line of a flow in NDJSON. @throws HoldfastError as `whole` */
+  head(line: Buffer): FlowHead {
+    const { object, head } = this.#read(line);
+    if (object.members.has("nodes"))
+      throw new HoldfastError(
+        "invalid_argument",
+        'the first line has the options of the flow; each node is a line of its own, not an element of "nodes"',
+        { field: "nodes" },
+      );
+    return head;
+  }
+
+  /** Reads a JSON array of at most 1,000 nodes. @throws HoldfastError as `whole` */
+  list(body: Buffer): FlowNode[] {
+    const { bytes } = receivedText(body);
+    const start = skipSpace(bytes, 0);
+    if (bytes[start] !== OPEN_BRACKET)
+      throw new HoldfastError("invalid_argument", "the nodes must be an array", { field: "nodes" });
+    if (/^\[\s*\]\s*$/.test(bytes.toString("latin1", start, start + 64))) return [];
+    return this.nodesOf(this.nodes.array(body), 0);
+  }
+
+  /**
+   * The nodes that were read.
+   * @param before how many nodes of the flow were read before
+   * @throws HoldfastError why the first wrong node is refused
+   */
+  nodesOf({ tasks, refused }: ReadTasks<NodeFields>, before: number): FlowNode[] {
+    for (const [place, error] of refused ?? []) throw this.#locate(error, `/nodes/${before + place}`);
+    return tasks.types.map((type, place) => {
+      const fields = tasks.options?.get(place);
+      if (fields !== undefined) return { type, payloadText: payloadAt(tasks, place), ...fields };
+      // A task without options is not given to the check.
+      const error = new HoldfastError("invalid_argument", "the node has no name", { field: "name" });
+      throw this.#locate(error, `/nodes/${before + place}`);
+    });
+  }
+
+  #read(body: Buffer): { text: JsonText; object: CutObject; head: FlowHead } {
+    const text = receivedText(body);
+    const start = skipSpace(text.bytes, 0);
+    if (text.bytes[start] !== OPEN_BRACE)
+      throw new HoldfastError("invalid_argument", 'a flow must be a JSON object: {"nodes":[…]}');
+    const object = new CutObject(text, start, DEPTH);
+    assertEnd(text, object.end);
+    if (object.duplicate !== undefined) throw duplicateName(object.duplicate);
+    const head: FlowHead = this.#checks.head(fieldsOf(object, ["nodes", "on"]));
+    const on = object.members.get("on");
+    if (on !== undefined) head.on = this.#callbacksIn(bytesAt(text, on));
+    return { text, object, head };
+  }
+
+  #callbacksIn(bytes: Buffer): NonNullable<FlowHead["on"]> {
+    if (bytes[0] !== OPEN_BRACE)
+      throw new HoldfastError("invalid_argument", "on must be an object of callbacks", { field: "on" });
+    const text = receivedText(bytes);
+    const object = new CutObject(text, 0, DEPTH);
+    if (object.duplicate !== undefined) throw duplicateName(object.duplicate);
+    const on: NonNullable<FlowHead["on"]> = {};
+    for (const [moment, span] of object.members) {
+      if (!isMoment(moment))
+        throw new HoldfastError(
+          "invalid_argument",
+          `on has the unknown moment "${moment.slice(0, 64)}": it takes ${FLOW_MOMENTS.join(", ")}`,
+          { field: "on" },
+        );
+      try {
+        const tasks = this.#callbacks.one(bytesAt(text, span));
+        on[moment] = {
+          type: tasks.types[0] as string,
+          payloadText: payloadAt(tasks, 0),
+          ...tasks.options?.get(0),
+        };
+      } catch (error) {
+        throw error instanceof HoldfastError ? this.#locate(error, `/on/${moment}`) : error;
+      }
+    }
+    return on;
+  }
+}
+
+const isMoment = (name: string): name is FlowMoment => (FLOW_MOMENTS as readonly string[]).includes(name);
+
+const bytesAt = ({ bytes }: JsonText, { start, end }: Span) => bytes.subarray(start, end);
+
+function payloadAt({ bytes, spans }: TaskColumns<unknown>, place: number): string {
+  return bytes.toString("utf8", spans[2 * place], spans[2 * place + 1]);
+}

@@ -1,0 +1,138 @@
+import type { TaskState } from "./states.ts";
+import type { TaskOptions } from "./task.ts";
+
+/** What becomes of the nodes behind a node that does not complete. */
+export const FLOW_POLICIES = ["fail", "continue", "hold"] as const;
+export type FlowPolicy = (typeof FLOW_POLICIES)[number];
+
+/** The moments of a flow at which a task can be enqueued, in the order in which they can come. */
+export const FLOW_MOMENTS = ["dead", "cancelled", "success", "done"] as const;
+export type FlowMoment = (typeof FLOW_MOMENTS)[number];
+
+/**
+ * The options of a node or of a callback: those of a task, except the ones about its id (a node has a name) and its place. A flow has a
+ * durability as a whole.
+ */
+export type FlowTaskOptions = Omit<
+  TaskOptions,
+  "id" | "ifEnded" | "partitionKey" | "unique" | "durability" | "replicas"
+>;
+
+/** A task that a flow enqueues at one of its moments. Its id is `<flow>:<moment>`. */
+export interface FlowCallback {
+  type: string;
+  /** Any JSON value. `payloadText` can be given instead. @default null */
+  payload?: unknown;
+  /** The exact JSON text of the payload, kept byte by byte. The caller vouches that it is JSON. */
+  payloadText?: string | undefined;
+  options?: FlowTaskOptions | undefined;
+}
+
+/** One task of a flow. Its id is `<flow>.<name>`. */
+export interface FlowNode extends FlowCallback {
+  /** 1 to 64 of A-Z a-z 0-9 _ : -, the first a letter or digit. Unique within the flow: a node with a name that is there already is not added. */
+  name: string;
+  /** The names of the nodes that have to end before this node may run. At most 10,000. @default none */
+  after?: readonly string[] | undefined;
+  /**
+   * What becomes of the nodes behind this one if it does not complete. "fail": they are skipped, which means that they end as cancelled and
+   * name the node at fault; the flow fails. "continue": they run as if it had completed. "hold": they wait until the dead letter is replayed;
+   * if it is discarded, and if the node was cancelled or expired, "hold" is the same as "fail". @default "fail"
+   */
+  onDead?: FlowPolicy | undefined;
+}
+
+/** What a flow is opened with. */
+export interface FlowOptions {
+  /** 1 to 48 of A-Z a-z 0-9 _ -. The same flow twice is the same flow. @default minted, 14 characters */
+  id?: string | undefined;
+  /**
+   * Tasks that the flow enqueues. "dead": at its first dead letter. "done": when its last node has ended. "success": then, if every node has
+   * completed, except those with `onDead: "continue"`. "cancelled": then, if the flow was cancelled. Each comes at most once.
+   */
+  on?: Partial<Record<FlowMoment, FlowCallback>> | undefined;
+  /**
+   * If the flow is not sealed by this moment, it is cancelled. Milliseconds since the epoch, Redis time. @default an hour from now
+   */
+  sealBy?: number | undefined;
+}
+
+/** A whole flow. */
+export interface FlowDefinition extends FlowOptions {
+  /** At most 1,000,000. Without a node the flow succeeds at once. */
+  nodes: readonly FlowNode[];
+}
+
+/** The result of a flow that was stored. */
+export interface FlowReceipt {
+  id: string;
+  /** How many nodes the flow has. */
+  nodes: number;
+  /** The flow was there before this call, and had been sealed. Nothing was added. */
+  duplicate: boolean;
+}
+
+/** How many nodes of a flow are in each state. Their sum is `total`. */
+export interface FlowCounts {
+  total: number;
+  /** They wait for other nodes. */
+  waiting: number;
+  /** They are pending, scheduled or processing. */
+  active: number;
+  completed: number;
+  dead: number;
+  /** Each was cancelled itself or emptied. */
+  cancelled: number;
+  expired: number;
+  /** They ended as cancelled because of another node, or with their flow. */
+  skipped: number;
+}
+
+/** A flow as it is shown. Times are milliseconds since the epoch, Redis time. */
+export interface FlowView {
+  id: string;
+  queue: string;
+  /** "open": nodes can be added from outside. "running": it is sealed. "ended": every node has ended; a replay makes it run again. */
+  state: "open" | "running" | "ended";
+  /** Null until it has ended. */
+  outcome: "success" | "failed" | "cancelled" | null;
+  cancelRequested: boolean;
+  counts: FlowCounts;
+  createdAt: number;
+  /** Null once it is sealed. */
+  sealBy: number | null;
+  endedAt: number | null;
+  /** The callbacks that it has, with the ids of their tasks. */
+  callbacks: { moment: FlowMoment; taskId: string; enqueued: boolean }[];
+}
+
+/** A node of a flow as it is shown. */
+export interface FlowNodeView {
+  name: string;
+  /** The id of its task. */
+  id: string;
+  /** Null if its task was purged. */
+  type: string | null;
+  /** A node that was purged has the state in which it ended. */
+  state: TaskState;
+  onDead: FlowPolicy;
+  after: string[];
+  /** While it waits: how many of `after` have not ended. Otherwise 0. */
+  waitsFor: number;
+  /** The id of the task because of which it was skipped; null if it was not, or if the whole flow was cancelled. */
+  skippedBy: string | null;
+  /** The exact JSON text that its handler returned. It is kept as long as the flow. */
+  resultText: string | null;
+}
+
+export interface FlowNodePage {
+  nodes: FlowNodeView[];
+  /** The cursor of the next page; null at the end. */
+  cursor: string | null;
+}
+
+export interface FlowPage {
+  flows: FlowView[];
+  /** The cursor of the next page; null at the end. */
+  cursor: string | null;
+}

@@ -1,0 +1,100 @@
+import {
+  FLOW_MOMENTS,
+  type FlowCounts,
+  type FlowMoment,
+  type FlowNodeView,
+  type FlowView,
+  type TaskState,
+} from "@holdfast/contracts";
+import * as format from "./format.ts";
+import { decodeRecord, stateOfLetter } from "./record.ts";
+
+const numbersOf = (text: string) => text.split(" ").map(Number);
+
+/** Reads the field #flows of a queue (lua/lib/flows.lua); "" for a queue without flows. */
+export function flowTotals(text: string): { waiting: number; made: number; running: number } {
+  const [waiting = 0, , made = 0, , , , running = 0] = text === "" ? [] : numbersOf(text);
+  return { waiting, made, running };
+}
+
+const MOMENT_LETTERS: Record<FlowMoment, string> = { dead: "D", cancelled: "X", success: "S", done: "N" };
+
+/** Reads the field %<flow>. @param moments the callbacks that the flow has */
+export function flowView(queue: string, id: string, text: string, moments: string): FlowView {
+  const [letters = "", ...words] = text.split(" ");
+  const [
+    total = 0,
+    waiting = 0,
+    completed = 0,
+    dead = 0,
+    cancelled = 0,
+    expired = 0,
+    skipped = 0,
+    faults = 0,
+  ] = words.map(Number);
+  const [, , createdAt = 0, sealBy = 0, endedAt = 0] = words.slice(8).map(Number);
+  const has = (letter: string) => letters.includes(letter);
+  const hasEnded = endedAt > 0;
+  const active = total - waiting - completed - dead - cancelled - expired - skipped;
+  const counts: FlowCounts = { total, waiting, active, completed, dead, cancelled, expired, skipped };
+  return {
+    id,
+    queue,
+    state: hasEnded ? "ended" : has("s") ? "running" : "open",
+    outcome: !hasEnded ? null : has("x") ? "cancelled" : faults === 0 ? "success" : "failed",
+    cancelRequested: has("x"),
+    counts,
+    createdAt,
+    sealBy: has("s") ? null : sealBy,
+    endedAt: hasEnded ? endedAt : null,
+    callbacks: FLOW_MOMENTS.filter((moment) => moments.split(" ").includes(moment)).map((moment) => ({
+      moment,
+      taskId: `${id}:${moment}`,
+      enqueued: has(MOMENT_LETTERS[moment]),
+    })),
+  };
+}
+
+/** What is known of a node: its state record, the header line of its envelope, its result, and the names before it. */
+export interface RawNode {
+  name: string;
+  record: string;
+  header: string;
+  result: string;
+  after: string;
+}
+
+const POLICIES = { f: "fail", c: "continue", w: "hold" } as const;
+const PURGED = /^r \S+ \S+ \S+ - (\w) (\w+)/;
+
+export function nodeView(flow: string, raw: RawNode): FlowNodeView {
+  const record = decodeRecord(raw.record, raw.header.startsWith(format.ENVELOPE_SCHEDULED));
+  const [, letter, flags = ""] = PURGED.exec(raw.record) ?? [];
+  const policy = /[cw]/.exec(flags)?.[0] as keyof typeof POLICIES | undefined;
+  const after = raw.after.split(" ").filter((name) => name !== "");
+  return {
+    name: raw.name,
+    id: `${flow}.${raw.name}`,
+    type: raw.header === "" ? null : typeOf(raw.header),
+    state: stateOf(letter ?? raw.record.charAt(0), letter !== undefined),
+    onDead: record.onDead ?? POLICIES[policy ?? "f"],
+    after,
+    waitsFor: record.waitsFor,
+    skippedBy: record.skippedBy === "-" ? null : record.skippedBy,
+    resultText: raw.result === "" ? null : raw.result,
+  };
+}
+
+/** The state of a node. One that was discarded is dead for its flow. One that was emptied was cancelled by that. */
+function stateOf(letter: string, isPurged: boolean): TaskState {
+  const state = stateOfLetter(letter);
+  if (state === "discarded") return "dead";
+  const isEmptied = isPurged && (state === "pending" || state === "scheduled");
+  return state === "purged" || isEmptied ? "cancelled" : state;
+}
+
+function typeOf(header: string): string | null {
+  const [first = ""] = header.split(" ");
+  // The record of a task that does not keep its payload has its header without a flag.
+  return /^[.+@&]/.test(first) ? first.slice(1) : first;
+}

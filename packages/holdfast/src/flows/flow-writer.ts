@@ -1,0 +1,183 @@
+import {
+  asHoldfastError,
+  type FlowCallback,
+  type FlowMoment,
+  type FlowNode,
+  type FlowOptions,
+  HoldfastError,
+  LIMITS,
+} from "@holdfast/contracts";
+import type { Engine } from "../engine/engine.ts";
+import { encodeEnvelope, traceOf } from "../engine/envelope.ts";
+import { addToFlow, advanceFlows, type FlowAdded, type FlowAddition } from "../engine/flows.ts";
+import { ENVELOPE_NODE, FLAG_CONTINUE, FLAG_HOLD, FLAG_NODE } from "../engine/format.ts";
+import { checkWellFormed, payloadTextOf } from "../queue/task-checks.ts";
+import { unknownNode } from "./flow-options.ts";
+
+// One call has at most so many nodes, names in `after`, and characters, so that it blocks Redis only for a short time.
+const CALL_NODES = LIMITS.scriptTasks;
+const CALL_NAMES = 2_000;
+const CALL_CHARACTERS = 262_144;
+const FULL_RETRY_MS = 1_000;
+
+const POLICY_FLAGS = { fail: "", continue: FLAG_CONTINUE, hold: FLAG_HOLD };
+
+/** The envelope of a node or of a callback. */
+function envelopeOf(what: string, task: FlowCallback, now: number): string {
+  const { type, payload = null, payloadText, options } = task;
+  if (payloadText !== undefined) checkWellFormed(payloadText);
+  const text = payloadText ?? payloadTextOf(payload);
+  if (text.length * 3 > LIMITS.payloadBytes && Buffer.byteLength(text) > LIMITS.payloadBytes)
+    throw new HoldfastError(
+      "payload_too_large",
+      `the payload of ${what} has more than ${LIMITS.payloadBytes} bytes: store it elsewhere and give the task a reference`,
+    );
+  return ENVELOPE_NODE + encodeEnvelope(type, now, text, options, undefined, traceOf(options)).slice(1);
+}
+
+/** The arguments of one node for the script. @throws HoldfastError payload_too_large, invalid_argument (its id is too long) */
+function nodeArgs(flow: string, node: FlowNode, now: number): string[] {
+  const { name, after = [], onDead = "fail" } = node;
+  if (flow.length + 1 + name.length > 128)
+    throw new HoldfastError(
+      "invalid_argument",
+      `the id of node "${name}" would have more than 128 characters: "${flow}.${name}"`,
+    );
+  const before = after.length > 1 ? [...new Set(after)] : after;
+  return [name, envelopeOf(`node "${name}"`, node, now), FLAG_NODE + POLICY_FLAGS[onDead], before.join(" ")];
+}
+
+/** Sends nodes to one flow, in script calls of a bounded size. */
+export class FlowWriter {
+  readonly #engine: Engine;
+  readonly #id: string;
+  readonly #store: <Result>(call: () => Promise<Result>) => Promise<Result>;
+  /** Whether a call has stored nodes, so that an error leaves a part of what was asked for. */
+  hasStored = false;
+
+  /** @param store runs each call, and confirms what it stored */
+  constructor(engine: Engine, id: string, store: <Result>(call: () => Promise<Result>) => Promise<Result>) {
+    this.#engine = engine;
+    this.#id = id;
+    this.#store = store;
+  }
+
+  /** Makes the flow if it does not exist, and adds nodes. @returns null if it was sealed before */
+  async open(
+    { sealBy = 0, on = {} }: FlowOptions,
+    nodes: readonly FlowNode[],
+    seal: boolean,
+  ): Promise<FlowAdded | null> {
+    const now = this.#engine.connection.now();
+    const callbacks = (Object.entries(on) as [FlowMoment, FlowCallback | undefined][]).flatMap(
+      ([moment, callback]) =>
+        callback === undefined ? [] : [moment, envelopeOf(`the callback "${moment}"`, callback, now)],
+    );
+    return this.#send({ how: "open", sealBy, callbacks, seal }, nodes);
+  }
+
+  async add(nodes: readonly FlowNode[], seal: boolean): Promise<FlowAdded> {
+    return (await this.#send({ how: "add", sealBy: 0, callbacks: [], seal }, nodes)) as FlowAdded;
+  }
+
+  async addBy(task: { id: string; fence: string }, nodes: readonly FlowNode[]): Promise<FlowAdded> {
+    return (await this.#send(
+      { how: "task", sealBy: 0, callbacks: [], seal: false, task },
+      nodes,
+    )) as FlowAdded;
+  }
+
+  async #send(
+    first: Omit<FlowAddition, "flow" | "nodes">,
+    nodes: readonly FlowNode[],
+  ): Promise<FlowAdded | null> {
+    let added: FlowAdded | undefined;
+    let letters = "";
+    for (const { args, isLast } of this.#calls(nodes)) {
+      const how = first.how === "open" && added ? "add" : first.how;
+      const callbacks = added ? [] : first.callbacks;
+      const addition = { ...first, how, callbacks, flow: this.#id, seal: first.seal && isLast, nodes: args };
+      added = await this.#store(() => addToFlow(this.#engine, addition));
+      if (added.verdict === "d") return null;
+      if (added.verdict !== "n") throw this.#refusal(added);
+      this.hasStored = true;
+      letters += added.letters;
+    }
+    // What follows from a seal, and from nodes behind ended ones, is not left to the next janitor.
+    if (first.seal) await advanceFlows(this.#engine).catch(() => {});
+    return { ...(added as FlowAdded), letters };
+  }
+
+  /** The arguments of the calls for these nodes, of which there is at least one. */
+  *#calls(nodes: readonly FlowNode[]): Generator<{ args: string[]; isLast: boolean }> {
+    const now = this.#engine.connection.now();
+    let args: string[] = [];
+    let names = 0;
+    let characters = 0;
+    for (const node of nodes) {
+      const own = nodeArgs(this.#id, node, now);
+      const size = own.reduce((sum, { length }) => sum + length, 0);
+      const after = node.after?.length ?? 0;
+      if (
+        args.length > 0 &&
+        (args.length >= 4 * CALL_NODES || names + after > CALL_NAMES || characters + size > CALL_CHARACTERS)
+      ) {
+        yield { args, isLast: false };
+        args = [];
+        names = 0;
+        characters = 0;
+      }
+      args.push(...own);
+      names += after;
+      characters += size;
+    }
+    yield { args, isLast: true };
+  }
+
+  #refusal({ verdict, letters, missing }: FlowAdded): HoldfastError {
+    const flow = `flow "${this.#id}"`;
+    switch (verdict) {
+      case "m":
+        return unknownNode(letters, missing);
+      case "f":
+        return new HoldfastError(
+          "queue_full",
+          `queue "${this.#engine.queue}" has as many waiting tasks as it may have: try again later`,
+          { retryAfterMs: FULL_RETRY_MS },
+        );
+      case "l":
+        return new HoldfastError("invalid_argument", `${flow} would have more than 1,000,000 nodes`);
+      case "u":
+        return new HoldfastError("not_found", `there is no ${flow}`);
+      case "x":
+        return new HoldfastError("conflict", `${flow} was cancelled`);
+      case "t":
+        return new HoldfastError(
+          "conflict",
+          `${flow}: the lease of the node is lost, so another attempt may run`,
+        );
+      case "w":
+        return new HoldfastError(
+          "conflict",
+          `${flow}: a running node may add nodes if at most 20 nodes are behind it, and if each of these then waits for at most 10,000`,
+        );
+      case "e":
+        return new HoldfastError("conflict", `${flow} has ended`);
+      default:
+        return new HoldfastError("conflict", `${flow} is sealed`);
+    }
+  }
+}
+
+/** Cancels what a failed call left of a flow. The janitor would do so at its `sealBy`. */
+export async function withCancel<Result>(
+  store: () => Promise<Result>,
+  cancel: () => Promise<unknown>,
+): Promise<Result> {
+  try {
+    return await store();
+  } catch (error) {
+    await cancel().catch(() => {});
+    throw asHoldfastError(error);
+  }
+}

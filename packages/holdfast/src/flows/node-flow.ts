@@ -1,0 +1,107 @@
+import { type FlowNode, HoldfastError, TASK_STATES, type TaskState } from "@holdfast/contracts";
+import type { Engine } from "../engine/engine.ts";
+import { readFlow } from "../engine/flows.ts";
+import { either, listOf, nested, oneOf, whole } from "../options/kinds.ts";
+import { checkShape, shapeOf } from "../options/shape.ts";
+import { checkNodes, inOrder } from "./flow-options.ts";
+import { FlowWriter } from "./flow-writer.ts";
+import { countAdded, type NodesAdded } from "./open-flow.ts";
+
+/** The flow of a running task. */
+export interface TaskFlowContext {
+  readonly id: string;
+  /** The name of the node; of a callback its moment. */
+  readonly name: string;
+  /**
+   * Adds nodes to the flow, with the names `<own name>.<name>`, so that another attempt adds none twice. They may come `after` one another, and
+   * after this node, by its name. The nodes behind this node wait for them too.
+   * @throws HoldfastError invalid_argument, payload_too_large, queue_full; conflict if the lease is lost or the flow was cancelled
+   */
+  add(nodes: readonly FlowNode[]): Promise<NodesAdded>;
+}
+
+/** A node that a task comes after. */
+export interface FlowChild {
+  name: string;
+  id: string;
+  state: TaskState;
+  skippedBy: string | null;
+  /** What its handler returned, parsed; undefined if there is no result. */
+  // biome-ignore lint/suspicious/noExplicitAny: what is in it is the business of the handlers
+  result: any;
+  resultText: string | null;
+}
+
+export interface ChildrenOptions {
+  /** Only those in this state, or in one of these. @default all */
+  where?: { state?: TaskState | readonly TaskState[] | undefined } | undefined;
+  /** How many are read at once, 1 to 100. @default 100 */
+  page?: number | undefined;
+}
+
+const CHILDREN_PAGE = 100;
+const state = oneOf(...TASK_STATES);
+
+const childrenShape = shapeOf<ChildrenOptions>({
+  what: "the children",
+  title: "Children of a node",
+  example: '{ where: { state: "completed" } }',
+  kinds: {
+    where: nested(
+      shapeOf<NonNullable<ChildrenOptions["where"]>>({
+        what: "a choice of children",
+        title: "Choice of children",
+        example: '{ state: "completed" }',
+        kinds: { state: either(state, listOf(state, "a list of states", 1, TASK_STATES.length)) },
+      }),
+    ),
+    page: whole(1, CHILDREN_PAGE),
+  },
+});
+
+/** The flow and the name in the id of a node or callback. */
+function placeOf(id: string): { flow: string; name: string; isNode: boolean } {
+  const [, flow = "", sign, name = ""] = /^([\w-]+)([.:])(.*)$/.exec(id) ?? [];
+  return { flow, name, isNode: sign === "." };
+}
+
+export function flowOfTask(task: { id: string; fence: string; engine: Engine }): TaskFlowContext {
+  const { flow, name, isNode } = placeOf(task.id);
+  const add = async (nodes: readonly FlowNode[]) => {
+    if (!isNode)
+      throw new HoldfastError(
+        "conflict",
+        `flow "${flow}": a callback adds no nodes, because every node has ended`,
+      );
+    checkNodes(nodes);
+    const named = inOrder(nodes, false).map((node) => ({
+      ...node,
+      name: `${name}.${node.name}`,
+      after: node.after?.map((other) => (other === name ? other : `${name}.${other}`)),
+    }));
+    const writer = new FlowWriter(task.engine, flow, (call) => call());
+    return countAdded((await writer.addBy(task, named)).letters);
+  };
+  return { id: flow, name, add };
+}
+
+/** The nodes that a node comes after; all nodes for a callback; none for a task without a flow. */
+export async function* childrenOf(
+  task: { id: string; isNode: boolean; engine: Engine },
+  options: ChildrenOptions = {},
+): AsyncGenerator<FlowChild> {
+  checkShape(childrenShape, options);
+  if (!task.isNode) return;
+  const { flow, isNode } = placeOf(task.id);
+  const { where, page = CHILDREN_PAGE } = options;
+  const wanted = where?.state === undefined ? TASK_STATES : [where.state].flat();
+  for (let from = 0; from >= 0; ) {
+    const read = { before: isNode ? task.id : "", from, limit: page };
+    const found = await readFlow(task.engine, task.engine.queue, flow, read);
+    for (const { name, id, state, skippedBy, resultText } of found?.nodes ?? []) {
+      const result = resultText === null ? undefined : JSON.parse(resultText);
+      if (wanted.includes(state)) yield { name, id, state, skippedBy, result, resultText };
+    }
+    from = found?.next ?? -1;
+  }
+}

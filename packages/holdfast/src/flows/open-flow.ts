@@ -1,0 +1,84 @@
+import type { FlowDefinition, FlowNode, FlowOptions, FlowReceipt } from "@holdfast/contracts";
+import { cancelFlow, type FlowCancelled } from "../engine/flows.ts";
+import { checkShape } from "../options/shape.ts";
+import { mintId } from "../queue/mint-ids.ts";
+import type { QueueParts } from "../queue/queue-parts.ts";
+import { checkNodes, flowShape, inOrder, openFlowShape } from "./flow-options.ts";
+import { FlowWriter, withCancel } from "./flow-writer.ts";
+
+/** What an addition to a flow did. */
+export interface NodesAdded {
+  /** How many nodes are new. */
+  added: number;
+  /** How many were there already. */
+  known: number;
+}
+
+/** See `Queue.flow`. */
+export async function storeFlow(parts: QueueParts, definition: FlowDefinition): Promise<FlowReceipt> {
+  checkShape(flowShape, definition);
+  const { nodes, ...options } = definition;
+  checkNodes(nodes);
+  const ordered = inOrder(nodes, true);
+  const { id, engine, writer } = await writerOf(parts, options);
+  const stored = await withCancel(
+    () => writer.open(options, ordered, true),
+    // Otherwise the flow may be one that was stored before: a wrong repeat does not end it.
+    async () => writer.hasStored && cancelFlow(engine, id),
+  );
+  return { id, nodes: stored?.total ?? nodes.length, duplicate: stored === null };
+}
+
+async function writerOf(parts: QueueParts, options: FlowOptions) {
+  const part = await parts.onlyPart();
+  const id = options.id ?? mintId();
+  const { engine } = part;
+  return { id, engine, writer: new FlowWriter(engine, id, (call) => part.storeNodes(id, call)) };
+}
+
+/** See `Queue.openFlow`. */
+export async function openFlow(parts: QueueParts, options: FlowOptions): Promise<OpenFlow> {
+  checkShape(openFlowShape, options);
+  const { id, engine, writer } = await writerOf(parts, options);
+  const stored = await writer.open(options, [], false);
+  return new OpenFlow(id, writer, stored === null, () => cancelFlow(engine, id));
+}
+
+/** A flow to which nodes are added in parts. Its nodes may run before it is sealed, and no callback but `dead` comes before that. */
+export class OpenFlow {
+  readonly id: string;
+  /** The flow had been sealed before it was opened here, so nothing can be added. */
+  readonly duplicate: boolean;
+  /** Cancels the flow. */
+  readonly cancel: () => Promise<FlowCancelled>;
+  readonly #writer: FlowWriter;
+
+  constructor(id: string, writer: FlowWriter, duplicate: boolean, cancel: () => Promise<FlowCancelled>) {
+    this.id = id;
+    this.#writer = writer;
+    this.duplicate = duplicate;
+    this.cancel = cancel;
+  }
+
+  /**
+   * Adds nodes. A node with a name that the flow has is left as it is, so an addition can be repeated. Nodes may come after nodes that were
+   * added before.
+   * @throws HoldfastError invalid_argument, payload_too_large, queue_full, conflict (sealed or cancelled), redis_*. Some of the nodes may have
+   * been added: repeat the call
+   */
+  async add(nodes: readonly FlowNode[]): Promise<NodesAdded> {
+    checkNodes(nodes);
+    return countAdded((await this.#writer.add(inOrder(nodes, false), false)).letters);
+  }
+
+  /** Ends the additions. A flow whose nodes have all ended ends now. @throws HoldfastError conflict (sealed or cancelled), redis_* */
+  async seal(): Promise<FlowReceipt> {
+    const { total } = await this.#writer.add([], true);
+    return { id: this.id, nodes: total, duplicate: false };
+  }
+}
+
+export function countAdded(letters: string): NodesAdded {
+  const known = letters.split("d").length - 1;
+  return { added: letters.length - known, known };
+}

@@ -1,0 +1,114 @@
+import {
+  type FlowNodePage,
+  type FlowPage,
+  type FlowView,
+  HoldfastError,
+  LIMITS,
+  TASK_STATES,
+  type TaskState,
+} from "@holdfast/contracts";
+import type { Engine } from "../engine/engine.ts";
+import { cancelFlow, type FlowCancelled, readFlow } from "../engine/flows.ts";
+import { oneOf, text, whole } from "../options/kinds.ts";
+import { checkShape, shapeOf } from "../options/shape.ts";
+import type { Parts } from "../partitions/parts.ts";
+import { checkFlowId } from "./flow-options.ts";
+
+export interface FlowNodesOptions {
+  /** Only nodes in this state. A page can then be short although it has a cursor. @default every state */
+  state?: TaskState | undefined;
+  /** The `cursor` of the previous page. */
+  cursor?: string | undefined;
+  /** 1 to 100. @default 50 */
+  limit?: number | undefined;
+}
+
+export interface FlowsOptions {
+  /** The `cursor` of the previous page. */
+  cursor?: string | undefined;
+  /** 1 to 100. @default 50 */
+  limit?: number | undefined;
+}
+
+const cursor = text(1, 512);
+const limit = whole(1, LIMITS.pageTasks);
+
+const flowNodesShape = shapeOf<FlowNodesOptions>({
+  what: "a page of nodes",
+  title: "Page of nodes",
+  example: '{ state: "waiting" }',
+  kinds: { state: oneOf(...TASK_STATES), cursor, limit },
+});
+
+const flowsShape = shapeOf<FlowsOptions>({
+  what: "a page of flows",
+  title: "Page of flows",
+  example: "{ limit: 10 }",
+  kinds: { cursor, limit },
+});
+
+const DEFAULT_LIMIT = 50;
+// One request looks at this many nodes at most. The next request continues from its cursor.
+const SCANNED = 1_000;
+
+/** @throws HoldfastError invalid_argument */
+export function refusePartitions({ queue, partitions }: Parts): void {
+  if (partitions === null) return;
+  throw new HoldfastError(
+    "invalid_argument",
+    `queue "${queue}" has partitions, and a flow is in a queue without partitions: use another queue for it`,
+  );
+}
+
+function engineOf(parts: Parts): Engine {
+  refusePartitions(parts);
+  return (parts.all[0] as Parts["all"][number]).engine;
+}
+
+export async function getFlow(parts: Parts, id: string): Promise<FlowView | null> {
+  const found = await readFlow(engineOf(parts), parts.queue, checkFlowId(id));
+  return found?.flow ?? null;
+}
+
+export async function cancelFlowIn(parts: Parts, id: string): Promise<FlowCancelled> {
+  return cancelFlow(engineOf(parts), checkFlowId(id));
+}
+
+export async function flowNodes(parts: Parts, id: string, options: FlowNodesOptions): Promise<FlowNodePage> {
+  checkShape(flowNodesShape, options);
+  const { state, limit = DEFAULT_LIMIT } = options;
+  const engine = engineOf(parts);
+  const page: FlowNodePage = { nodes: [], cursor: null };
+  let from = placeOf(options.cursor);
+  for (let scanned = 0; ; ) {
+    const wanted = limit - page.nodes.length;
+    const found = await readFlow(engine, parts.queue, checkFlowId(id), { from, limit: wanted });
+    if (!found) throw new HoldfastError("not_found", `queue "${parts.queue}" has no flow "${id}"`);
+    page.nodes.push(...found.nodes.filter((node) => state === undefined || node.state === state));
+    if (found.next < 0) return page;
+    scanned += found.nodes.length;
+    from = found.next;
+    if (page.nodes.length >= limit || scanned >= SCANNED) return { ...page, cursor: String(from) };
+  }
+}
+
+function placeOf(cursor: string | undefined): number {
+  if (cursor === undefined) return 0;
+  if (/^\d{1,7}$/.test(cursor)) return Number(cursor);
+  throw new HoldfastError("invalid_cursor", "this cursor is not valid: start again without one");
+}
+
+const FLOWS_CURSOR = /^\d{1,17}(\.\d{1,12})?:[\w-]{1,48}$/;
+
+/** The flows of a queue: those to be sealed and to be forgotten first, by that time; then those that run. */
+export async function listFlows(parts: Parts, options: FlowsOptions): Promise<FlowPage> {
+  checkShape(flowsShape, options);
+  const { cursor = "", limit = DEFAULT_LIMIT } = options;
+  if (cursor !== "" && !FLOWS_CURSOR.test(cursor))
+    throw new HoldfastError("invalid_cursor", "this cursor is not valid: start again without one");
+  const engine = engineOf(parts);
+  const page = await engine.list("flowsDue", "first", cursor, limit);
+  const found = await Promise.all(page.ids.map((id) => readFlow(engine, parts.queue, id)));
+  const flows = found.flatMap((one) => (one ? [one.flow] : []));
+  return { flows, cursor: page.cursor === "" ? null : page.cursor };
+}

@@ -1,0 +1,480 @@
+import type { FlowPolicy } from "@holdfast/contracts";
+import { describe, expect, test } from "vitest";
+import { advanceFlows, cancelFlow, readFlow } from "../src/engine/flows.ts";
+import { addFlow, advance, flowStates, runAll } from "./support/flow.ts";
+import { setup } from "./support/setup.ts";
+import { LEASE_MS, type TestQueue } from "./support/test-queue.ts";
+
+const view = async (q: TestQueue, id = "f") => (await readFlow(q.engine, q.name, id))?.flow;
+
+describe("nodes run in their order", () => {
+  test("a chain", async () => {
+    const q = await setup();
+    expect(await addFlow(q, ["a", "b<a", "c<b"])).toMatchObject({ verdict: "n", total: 3, letters: "nnn" });
+    expect(await flowStates(q)).toBe("a pending, b waiting, c waiting");
+    expect((await q.stats()).waiting).toBe(2);
+    expect(await runAll(q)).toEqual(["a", "b", "c", "success", "done"]);
+    expect(await flowStates(q)).toBe("a completed, b completed, c completed, on success done");
+    expect(await view(q)).toMatchObject({ state: "ended", outcome: "success", endedAt: q.now });
+  });
+
+  test("a diamond, whose last node waits for both", async () => {
+    const q = await setup();
+    await addFlow(q, ["top", "left<top", "right<top", "bottom<left,right"]);
+    await q.ack(await q.grant());
+    await advance(q);
+    const left = await q.grant();
+    const right = await q.grant();
+    await q.ack(left);
+    await advance(q);
+    expect((await q.task("f.bottom")).flow).toEqual({
+      id: "f",
+      name: "bottom",
+      waitsFor: 1,
+      skippedBy: null,
+    });
+    await q.ack(right);
+    await advance(q);
+    expect(await flowStates(q)).toBe("top completed, left completed, right completed, bottom pending");
+  });
+
+  test("a fan-out and a fan-in over a shared child, in slices", async () => {
+    const q = await setup();
+    const leaves = Array.from({ length: 40 }, (_, i) => `leaf${i}`);
+    await addFlow(q, [
+      "root",
+      ...leaves.map((name) => `${name}<root`),
+      `sum<${leaves.join(",")}`,
+      "also<leaf3",
+    ]);
+    await q.ack(await q.grant());
+    expect(await advance(q, 7)).toBeGreaterThan(5);
+    const { grants } = await q.acquire(100);
+    expect(grants.map(({ id }) => id)).toEqual(leaves.map((name) => `f.${name}`));
+    await q.settle(grants.map(({ id, fence }) => ({ kind: "ack", id, fence })));
+    await advance(q, 7);
+    expect((await q.acquire(9)).grants.map(({ id }) => id).sort()).toEqual(["f.also", "f.sum"]);
+  });
+
+  test("with the priority, the key and the delay of each", async () => {
+    const q = await setup();
+    await addFlow(q, ["a"], { seal: false });
+    await addFlow(q, ["late<a"], { how: "add", seal: false, options: { delayMs: 1_000 } });
+    await addFlow(q, ["keyed<a"], { how: "add", seal: false, options: { key: "ada" } });
+    await addFlow(q, ["low<a"], { how: "add", seal: false, options: { priority: "low" } });
+    await addFlow(q, ["high<a"], { how: "add", options: { priority: "high" } });
+    await q.ack(await q.grant());
+    q.advance(10_000);
+    await advance(q);
+    expect(await q.task("f.late")).toMatchObject({ state: "scheduled", runAt: q.now + 1_000 });
+    expect((await q.grant()).id).toBe("f.high");
+    const { grants } = await q.acquire(9);
+    expect(grants.map(({ id }) => id).sort()).toEqual(["f.keyed", "f.low"]);
+    await q.settle(grants.map(({ id, fence }) => ({ kind: "ack", id, fence })));
+    q.advance(1_000);
+    expect((await q.grant()).id).toBe("f.late");
+  });
+});
+
+describe("the end of a flow", () => {
+  test("without nodes comes at once", async () => {
+    const q = await setup();
+    await addFlow(q, []);
+    await advance(q);
+    expect(await runAll(q)).toEqual(["success", "done"]);
+  });
+
+  test("is told by callbacks once, although the call is repeated", async () => {
+    const q = await setup();
+    await addFlow(q, ["a"]);
+    expect(await addFlow(q, ["a", "b"])).toMatchObject({ verdict: "d", total: 1 });
+    expect(await runAll(q)).toEqual(["a", "success", "done"]);
+    expect(await addFlow(q, ["a"])).toMatchObject({ verdict: "d" });
+    await advance(q);
+    expect(await runAll(q)).toEqual([]);
+  });
+
+  test("waits for the seal", async () => {
+    const q = await setup();
+    await addFlow(q, ["a"], { seal: false });
+    expect(await runAll(q)).toEqual(["a"]);
+    expect(await view(q)).toMatchObject({ state: "open", counts: { total: 1, completed: 1 } });
+    expect(await addFlow(q, ["b<a"], { how: "add" })).toMatchObject({ verdict: "n", total: 2 });
+    expect(await runAll(q)).toEqual(["b", "success", "done"]);
+    expect(await addFlow(q, ["c"], { how: "add" })).toMatchObject({ verdict: "s" });
+  });
+
+  test("comes by cancelling if nobody seals it in time", async () => {
+    const q = await setup();
+    await addFlow(q, ["a", "b<a"], { seal: false, sealBy: q.now + 5_000 });
+    const grant = await q.grant();
+    q.advance(4_999);
+    await advance(q);
+    expect(await flowStates(q)).toBe("a processing, b waiting");
+    q.advance(1);
+    await advance(q);
+    expect(await flowStates(q)).toBe("a processing, b skipped");
+    expect((await q.task("f.a")).cancelRequested).toBe(true);
+    await q.fail(grant, "stopped");
+    await advance(q);
+    expect(await flowStates(q)).toBe("a cancelled, b skipped, on cancelled done");
+    expect(await view(q)).toMatchObject({ outcome: "cancelled" });
+  });
+});
+
+/** How a node can end without completing. */
+const CAUSES: Record<string, (q: TestQueue) => Promise<void>> = {
+  retries: async (q) => {
+    await q.fail(await q.grant({ maxRetries: 0 }));
+  },
+  "the crash limit": async (q) => {
+    await q.grant({ maxRetries: 0 });
+    await q.crash();
+  },
+  expiry: async (q) => {
+    q.advance(60_000);
+    await q.engine.expire(10);
+  },
+  "expiry at its grant": async (q) => {
+    q.advance(60_000);
+    await q.acquire(1);
+  },
+  cancel: async (q) => {
+    await q.engine.cancel("f.child");
+  },
+  "a cancel while it runs": async (q) => {
+    const grant = await q.grant();
+    await q.engine.cancel("f.child");
+    await q.fail(grant);
+  },
+  "no handler": async (q) => {
+    await q.unrouted(await q.grant(), { types: " x" });
+    q.advance(90_000_000);
+    await q.engine.reject([], "nobody", 10);
+  },
+  emptying: async (q) => {
+    await q.engine.empty("pending", "pending", 10);
+  },
+};
+const DIES = ["retries", "the crash limit", "no handler"];
+
+describe.each(Object.entries(CAUSES))("a child that ends by %s", (cause, end) => {
+  test.each(["fail", "continue", "hold"] as FlowPolicy[])("with the policy %s", async (onDead) => {
+    const q = await setup();
+    const expires = cause.startsWith("expiry") ? { options: { expiresAt: q.now + 50_000 } } : {};
+    await addFlow(q, ["child"], { seal: false, onDead: { child: onDead }, ...expires });
+    await addFlow(q, ["parent<child", "last<parent"], { how: "add" });
+    await end(q);
+    await advance(q);
+    const isHeld = onDead === "hold" && DIES.includes(cause);
+    const parent = onDead === "continue" ? "pending" : isHeld ? "waiting" : "cancelled";
+    expect((await q.task("f.parent")).state).toBe(parent);
+    if (isHeld) {
+      expect((await view(q))?.state).toBe("running");
+      expect(await q.engine.discard(["f.child", ""])).toBe("d");
+      await advance(q);
+      expect((await q.task("f.parent")).flow?.skippedBy).toBe("f.child");
+    }
+    await runAll(q);
+    const dies = DIES.includes(cause);
+    expect(await view(q)).toMatchObject({
+      state: "ended",
+      outcome: onDead === "continue" ? "success" : "failed",
+      counts: onDead === "continue" ? { completed: 2 } : { skipped: 2 },
+    });
+    const came = [...(dies ? ["dead"] : []), ...(onDead === "continue" ? ["success"] : []), "done"];
+    expect((await flowStates(q)).replace(/.*, on /, "")).toBe(came.join(" "));
+  });
+});
+
+describe("a replay", () => {
+  test("opens what the dead node had closed, and success comes once", async () => {
+    const q = await setup();
+    await addFlow(q, ["a", "b<a", "c<b", "d"]);
+    await runAll(q, { a: "fatal" });
+    expect(await flowStates(q)).toBe("a dead, b skipped, c skipped, d completed, on dead done");
+    await q.engine.replay(["f.a", ""]);
+    await advance(q);
+    expect(await flowStates(q)).toBe("a pending, b waiting, c waiting, d completed, on dead done");
+    expect(await view(q)).toMatchObject({ state: "running", outcome: null });
+    expect(await runAll(q)).toEqual(["a", "b", "c", "success"]);
+    expect(await flowStates(q)).toBe(
+      "a completed, b completed, c completed, d completed, on dead success done",
+    );
+    await advance(q);
+    expect(await runAll(q)).toEqual([]);
+  });
+
+  test("of one of two dead nodes opens nothing that the other still closes", async () => {
+    const q = await setup();
+    await addFlow(q, ["a", "b", "c<a,b", "d<a"]);
+    await runAll(q, { a: "fatal", b: "fatal" });
+    await q.engine.replay(["f.a", ""]);
+    await advance(q);
+    expect(await flowStates(q)).toBe("a pending, b dead, c skipped, d waiting, on dead done");
+    await q.engine.replay(["f.b", ""]);
+    await advance(q);
+    expect(await runAll(q)).toEqual(["a", "b", "d", "c", "success"]);
+  });
+
+  test("before the death was counted changes nothing", async () => {
+    const q = await setup();
+    await addFlow(q, ["a", "b<a"]);
+    await q.fatal(await q.grant());
+    await q.engine.replay(["f.a", ""]);
+    await advance(q);
+    expect(await flowStates(q)).toBe("a pending, b waiting, on dead");
+    expect(await runAll(q)).toEqual(["a", "dead", "b", "success", "done"]);
+  });
+
+  test("of a node with onDead continue does not run those behind it again", async () => {
+    const q = await setup();
+    await addFlow(q, ["a", "b<a", "c<b"], { onDead: { a: "continue" } });
+    await runAll(q, { a: "fatal" });
+    await q.engine.replay(["f.a", ""]);
+    await advance(q);
+    expect(await runAll(q)).toEqual(["a"]);
+    expect(await view(q)).toMatchObject({ counts: { completed: 3 }, outcome: "success" });
+  });
+
+  test("of a held node lets those behind it run", async () => {
+    const q = await setup();
+    await addFlow(q, ["a", "b<a"], { onDead: { a: "hold" } });
+    await runAll(q, { a: "fatal" });
+    expect(await flowStates(q)).toBe("a dead, b waiting, on dead");
+    await q.engine.discard(["f.a", ""], undefined, { discard: "d1" });
+    await advance(q);
+    expect(await flowStates(q)).toBe("a dead, b skipped, on dead done");
+    await q.engine.restore(["f.a"], "d1");
+    await q.engine.replay(["f.a", ""]);
+    await advance(q);
+    expect(await flowStates(q)).toBe("a pending, b waiting, on dead done");
+    expect(await runAll(q)).toEqual(["done", "a", "b", "success"]);
+  });
+
+  test("in a cancelled flow runs nothing", async () => {
+    const q = await setup();
+    await addFlow(q, ["a", "b<a"]);
+    await runAll(q, { a: "fatal" });
+    await addFlow(q, ["x"], { id: "g", seal: false });
+    expect(await cancelFlow(q.engine, "f")).toBe("too_late");
+    await cancelFlow(q.engine, "g");
+    await advance(q);
+    expect(await flowStates(q, "g")).toBe("x cancelled, on cancelled done");
+  });
+});
+
+describe("a cancel of a flow", () => {
+  test("ends what waits, asks what runs to stop, and grants nothing any more", async () => {
+    const q = await setup();
+    await addFlow(q, ["runs"], { seal: false });
+    const grant = await q.grant();
+    await addFlow(q, ["late"], { how: "add", seal: false, options: { delayMs: 5_000 } });
+    await addFlow(q, ["p1", "p2", "w<p1"], { how: "add" });
+    expect(await cancelFlow(q.engine, "f")).toBe("cancelled");
+    const trip = await q.acquire(9);
+    expect([trip.grants, trip.ends, trip.again]).toEqual([[], true, true]);
+    await advance(q);
+    expect(await flowStates(q)).toBe("runs processing, late cancelled, p1 skipped, p2 skipped, w skipped");
+    expect((await q.task("f.runs")).cancelRequested).toBe(true);
+    await q.ack(grant);
+    await advance(q);
+    expect(await runAll(q)).toEqual(["cancelled", "done"]);
+    expect(await cancelFlow(q.engine, "f")).toBe("cancelled");
+    expect(await cancelFlow(q.engine, "none")).toBe("not_found");
+    expect(await addFlow(q, ["new"], { how: "add" })).toMatchObject({ verdict: "x" });
+  });
+
+  test("goes over a thousand nodes in slices", async () => {
+    const q = await setup();
+    for (let i = 0; i < 3; i++)
+      await addFlow(
+        q,
+        Array.from({ length: 400 }, (_, j) => `n${i}-${j}${i === 0 ? "" : `<n${i - 1}-${j}`}`),
+        { seal: false },
+      );
+    await cancelFlow(q.engine, "f");
+    expect(await advance(q)).toBe(3);
+    expect(await view(q)).toMatchObject({
+      state: "ended",
+      counts: { cancelled: 400, skipped: 800, active: 0 },
+    });
+    expect(await runAll(q)).toEqual(["cancelled", "done"]);
+  });
+});
+
+describe("additions", () => {
+  test("behind nodes that have ended", async () => {
+    const q = await setup();
+    await addFlow(q, ["done", "dead", "held", "goes"], {
+      seal: false,
+      onDead: { held: "hold", goes: "continue" },
+    });
+    await runAll(q, { dead: "fatal", held: "fatal", goes: "fatal" });
+    await addFlow(q, ["a<done", "b<dead", "c<held", "d<goes", "e<b"], { how: "add" });
+    await advance(q);
+    expect(await flowStates(q)).toBe(
+      "done completed, dead dead, held dead, goes dead, a pending, b skipped, c waiting, d pending, e skipped, on dead",
+    );
+    await q.engine.replay(["f.dead", "", "f.held", "", "f.goes", ""]);
+    await advance(q);
+    await runAll(q);
+    expect(await view(q)).toMatchObject({ outcome: "success", counts: { total: 9, completed: 9 } });
+  });
+
+  test("behind nodes whose end is noted and not counted yet", async () => {
+    const q = await setup();
+    await addFlow(q, ["a", "b", "c", "z<a"], { seal: false, onDead: { c: "continue" } });
+    const { grants } = await q.acquire(9);
+    for (const grant of grants) await (grant.id === "f.a" ? q.ack(grant) : q.fatal(grant));
+    await addFlow(q, ["d<a", "e<b", "g<c"], { how: "add" });
+    expect(await flowStates(q)).toBe(
+      "a completed, b dead, c dead, z waiting, d waiting, e waiting, g waiting",
+    );
+    await advance(q);
+    expect(await flowStates(q)).toMatch(
+      /^a completed, b dead, c dead, z pending, d pending, e skipped, g pending/,
+    );
+  });
+
+  test("are refused with the name that is missing, and change nothing", async () => {
+    const q = await setup();
+    await addFlow(q, ["a"], { seal: false });
+    const before = await q.redis.hgetall(q.keys.state);
+    expect(await addFlow(q, ["b", "c<nobody"], { how: "add" })).toMatchObject({
+      verdict: "m",
+      letters: "c",
+      missing: "nobody",
+    });
+    expect(await q.redis.hgetall(q.keys.state)).toEqual(before);
+    expect(await addFlow(q, ["b"], { id: "other", how: "add" })).toMatchObject({ verdict: "u" });
+  });
+
+  test("of a node that is there are left out, so a call can be repeated", async () => {
+    const q = await setup();
+    await addFlow(q, ["a", "b<a"], { seal: false });
+    expect(await addFlow(q, ["a", "b<a", "c<b"], { how: "add" })).toMatchObject({ letters: "ddn", total: 3 });
+    expect(await runAll(q)).toEqual(["a", "b", "c", "success", "done"]);
+  });
+
+  test("respect the cap of waiting tasks, as a whole", async () => {
+    const q = await setup();
+    await q.engine.configure({ maxWaiting: 3 });
+    expect(await addFlow(q, ["a", "b<a", "c", "d"])).toMatchObject({ verdict: "f" });
+    expect(await view(q)).toBeUndefined();
+    expect(await addFlow(q, ["a", "b<a", "c"])).toMatchObject({ verdict: "n" });
+  });
+
+  test("of a running node come before what is behind it, and twice is once", async () => {
+    const q = await setup();
+    await addFlow(q, ["list", "sum<list"]);
+    const task = await q.grant();
+    const add = () =>
+      addFlow(q, ["list.x", "list.y<list.x", "list.z<list"], { how: "task", seal: false, task });
+    expect(await add()).toMatchObject({ verdict: "n", letters: "nnn", total: 5 });
+    expect(await add()).toMatchObject({ verdict: "n", letters: "ddd", total: 5 });
+    expect((await q.task("f.sum")).flow?.waitsFor).toBe(4);
+    await q.ack(task);
+    expect(await add()).toMatchObject({ verdict: "t" });
+    await advance(q);
+    expect(await runAll(q)).toEqual(["list.x", "list.z", "list.y", "sum", "success", "done"]);
+    const found = await readFlow(q.engine, q.name, "f", { before: "f.sum", limit: 100 });
+    expect(found?.nodes.map(({ name, resultText }) => [name, resultText])).toEqual([
+      ["list", null],
+      ["list.x", '"f.list.x"'],
+      ["list.y", '"f.list.y"'],
+      ["list.z", '"f.list.z"'],
+    ]);
+  });
+});
+
+test("a running node cannot make nodes wait for one another", async () => {
+  const q = await setup();
+  await addFlow(q, ["list", "sum<list"]);
+  const task = await q.grant();
+  const add = (text: string) => addFlow(q, [text], { how: "task", seal: false, task });
+  expect(await add("list.x<sum")).toMatchObject({ verdict: "m", missing: "sum" });
+  await add("list.x<list");
+  await add("list.y<list.x");
+  await q.ack(task);
+  await advance(q);
+  expect(await runAll(q)).toEqual(["list.x", "list.y", "sum", "success", "done"]);
+});
+
+describe("retention", () => {
+  test("leaves results and ends of nodes as long as their flow", async () => {
+    const q = await setup();
+    await q.engine.configure({ retentionMs: 1_000, retentionCount: 0 });
+    await addFlow(q, ["a", "b<a", "c<b"]);
+    await q.ack(await q.grant(), '"kept"');
+    await advance(q);
+    await q.engine.purge(200, 3_600_000);
+    expect(await q.view("f.a")).toBeNull();
+    const found = async () => (await readFlow(q.engine, q.name, "f", { limit: 10 }))?.nodes[0];
+    expect(await found()).toMatchObject({ name: "a", state: "completed", resultText: '"kept"', type: null });
+    expect(await runAll(q)).toEqual(["b", "c", "success", "done"]);
+    q.advance(1_000);
+    await advance(q);
+    await q.engine.purge(200, 3_600_000);
+    expect(await view(q)).toBeUndefined();
+    const left = Object.keys(await q.redis.hgetall(q.keys.state)).filter((field) => !field.startsWith("#"));
+    expect(left).toEqual([]);
+    expect(await q.redis.exists(q.keys.results, q.keys.flowsDue)).toBe(0);
+  });
+
+  test("keeps a flow whose dead letter can be replayed, and the skipped nodes with it", async () => {
+    const q = await setup();
+    await q.engine.configure({ retentionMs: 1_000 });
+    await addFlow(q, ["a", "b<a"], { on: [] });
+    await runAll(q, { a: "fatal" });
+    q.advance(100_000);
+    await advance(q);
+    await q.engine.purge(200, 3_600_000);
+    expect(await flowStates(q)).toBe("a dead, b skipped");
+    await q.engine.discard(["f.a", ""]);
+    await advance(q);
+    q.advance(1_000);
+    await advance(q);
+    expect(await view(q)).toBeUndefined();
+    expect(await q.view("f.b")).toBeNull();
+  });
+
+  test("forgets the flows that ended first if there are more nodes than tasks are kept", async () => {
+    const q = await setup();
+    await q.engine.configure({ retentionCount: 4 });
+    for (const id of ["f1", "f2", "f3"]) {
+      await addFlow(q, ["a", "b"], { id, on: [] });
+      q.advance(1);
+      await runAll(q);
+    }
+    await advance(q);
+    expect(await Promise.all(["f1", "f2", "f3"].map(async (id) => (await view(q, id))?.state))).toEqual([
+      undefined,
+      undefined,
+      "ended",
+    ]);
+  });
+});
+
+test("an enqueue with the id of a node is a conflict", async () => {
+  const q = await setup();
+  await addFlow(q, ["a", "b<a"]);
+  expect(await q.add("f.b", { fingerprint: "x" })).toBe("c");
+  await runAll(q, { a: "fatal" });
+  expect(await q.add(["f.a"], { fingerprint: "x" })).toBe("c");
+});
+
+test("a node that crashed is taken back, and its flow goes on", async () => {
+  const q = await setup();
+  await addFlow(q, ["a", "b<a"]);
+  await q.grant();
+  await q.crash();
+  expect(await runAll(q)).toEqual(["a", "b", "success", "done"]);
+  expect(LEASE_MS).toBeGreaterThan(0);
+});
+
+test("a queue without flows has nothing to advance", async () => {
+  const q = await setup();
+  await q.add("t");
+  expect(await advanceFlows(q.engine)).toEqual({ more: false, released: 0, ended: 0 });
+});

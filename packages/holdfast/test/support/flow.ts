@@ -1,0 +1,85 @@
+import type { FlowMoment, FlowNode, FlowPolicy, TaskOptions } from "@holdfast/contracts";
+import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import { addToFlow, advanceFlows, type FlowAdded, readFlow } from "../../src/engine/flows.ts";
+import type { TestQueue } from "./test-queue.ts";
+
+const FLAGS = { fail: "f", continue: "fc", hold: "fw" };
+
+/** "a", "b<a": b after a. "c<a,b": c after both. */
+export type NodeText = string;
+
+export interface FlowOptionsOfTest {
+  id?: string;
+  on?: readonly FlowMoment[];
+  seal?: boolean;
+  sealBy?: number;
+  onDead?: Record<string, FlowPolicy>;
+  options?: TaskOptions;
+  how?: "open" | "add" | "task";
+  task?: { id: string; fence: string };
+}
+
+const MOMENTS: readonly FlowMoment[] = ["dead", "cancelled", "success", "done"];
+
+function nodesOf(texts: readonly NodeText[]): FlowNode[] {
+  return texts.map((text) => {
+    const [name = "", after] = text.split("<");
+    return { name, type: "t", after: after === undefined ? [] : after.split(",") };
+  });
+}
+
+/** Stores a flow by one call of the script, or adds to it. */
+export function addFlow(
+  q: Pick<TestQueue, "engine" | "now">,
+  texts: readonly NodeText[],
+  given: FlowOptionsOfTest = {},
+): Promise<FlowAdded> {
+  const { id = "f", on = MOMENTS, seal = true, sealBy = 0, onDead = {}, options, how = "open", task } = given;
+  const envelope = (type: string) => `&${encodeEnvelope(type, q.now, "{}", options).slice(1)}`;
+  return addToFlow(q.engine, {
+    ...{ flow: id, how, seal, sealBy, task },
+    callbacks: how === "open" ? on.flatMap((moment) => [moment, envelope("t")]) : [],
+    nodes: nodesOf(texts).flatMap(({ name, after = [] }) => [
+      name,
+      envelope("t"),
+      FLAGS[onDead[name] ?? "fail"],
+      after.join(" "),
+    ]),
+  });
+}
+
+/** Takes all ends that were noted. */
+export async function advance(q: TestQueue, limit = 500): Promise<number> {
+  for (let calls = 1; ; calls++) if (!(await advanceFlows(q.engine, limit)).more) return calls;
+}
+
+/** The states of the nodes of a flow, such as "a completed, b skipped", and of its callbacks that came. */
+export async function flowStates(q: TestQueue, id = "f"): Promise<string> {
+  const found = await readFlow(q.engine, q.name, id, { limit: 100 });
+  if (!found) return "none";
+  const { flow, nodes } = found;
+  const isSkipped = new Set<string>();
+  for (const node of nodes)
+    if (/^x\S+ \d+ \S/.test((await q.redis.hget(q.keys.state, node.id)) ?? "")) isSkipped.add(node.name);
+  const came = flow.callbacks.filter(({ enqueued }) => enqueued).map(({ moment }) => moment);
+  return [
+    ...nodes.map(({ name, state }) => `${name} ${isSkipped.has(name) ? "skipped" : state}`),
+    ...(came.length > 0 ? [`on ${came.join(" ")}`] : []),
+  ].join(", ");
+}
+
+/** Runs all tasks that are pending, one after the other, until none is left. @param ends by name: how a node ends, otherwise it completes */
+export async function runAll(q: TestQueue, ends: Record<string, "fatal" | "ack"> = {}): Promise<string[]> {
+  const ran: string[] = [];
+  for (;;) {
+    const { grants } = await q.acquire(500);
+    if (grants.length === 0) return ran;
+    for (const grant of grants) {
+      ran.push(grant.id.replace(/^f[.:]/, ""));
+      const end = ends[grant.id.replace(/^f\./, "")] ?? "ack";
+      if (end === "fatal") await q.fatal(grant);
+      else await q.ack(grant, JSON.stringify(grant.id));
+    }
+    await advance(q);
+  }
+}
