@@ -948,7 +948,13 @@ export const mutants = [
   },
   {
     name: "push: a worker gets a task of a type that it does not run",
-    changes: [["lua/lib/push.lua", "if not runsAll(types, tasks, at, pushed) then", "if false then"]],
+    changes: [
+      [
+        "lua/lib/push.lua",
+        "if not runsAll(types, tasks, at, pushed) then",
+        "if false and not runsAll(types, tasks, at, pushed) then",
+      ],
+    ],
     tests: [push, model],
   },
   {
