@@ -8,6 +8,7 @@ import {
   CircleX,
   Clock3,
   Eraser,
+  Hourglass,
   type LucideIcon,
   OctagonX,
   PencilLine,
@@ -22,6 +23,7 @@ import { plural } from "../../format/number.ts";
 import { DEAD_REASON_TEXT } from "../../ui/status.tsx";
 
 export const EVENT_LOOK: Record<TaskEventType, { icon: LucideIcon; tone: string; text: string }> = {
+  waiting: { icon: Hourglass, tone: "quiet", text: "Waiting" },
   enqueued: { icon: Clock3, tone: "pending", text: "Enqueued" },
   scheduled: { icon: CalendarClock, tone: "scheduled", text: "Scheduled" },
   replaced: { icon: Replace, tone: "quiet", text: "Replaced" },
