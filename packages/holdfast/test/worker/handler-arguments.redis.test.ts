@@ -7,7 +7,10 @@ const MODULE = new URL("./handler-arguments.mjs", import.meta.url);
 const { handlers } = (await import(MODULE.href)) as { handlers: Handlers };
 const TASK = ["id", "type", "queue", "payloadText", "attempt", "enqueuedAt", "tags", "schedule", "payload"];
 const FUNCTIONS = ["progress", "checkpoint", "readCheckpoint", "log"];
-const CONTEXT = ["attempt", "token", "traceId", "traceparent", ...FUNCTIONS, "signal"];
+const CONTEXT = [
+  ...["attempt", "token", "traceId", "traceparent"],
+  ...[...FUNCTIONS, "flow", "children", "signal"],
+];
 
 const pools: IsolatedHandlers[] = [];
 afterEach(async () => {
@@ -74,7 +77,8 @@ describe.each(Object.keys(RUNS))("the arguments of a handler in %s", (name) => {
           attempt: "number",
           traceId: "object",
           traceparent: "object",
-          ...Object.fromEntries(FUNCTIONS.map((name) => [name, "function"])),
+          ...Object.fromEntries([...FUNCTIONS, "children"].map((name) => [name, "function"])),
+          flow: "object",
           signal: "object",
         }),
       },
