@@ -1,7 +1,8 @@
 -- The ends of nodes of flows. A script that ends nodes notes this in the commit that ends them (lib/note_ends.lua), and
 -- flow_advance does the rest.
 
--- The ends of this call, in triples: id, mark (lib/flows.lua) with the policy of the node, cause. nil if there are none.
+-- The ends of this call, in triples: id, mark (lib/flows.lua) with the policy of the node, cause. nil if there are
+-- none.
 local ends
 
 -- Adds the end of a node. `c` has the counts of its record.

@@ -1,7 +1,7 @@
 -- Puts nodes that may run into the lists where they wait for workers.
 
--- The options of an envelope that decide where its task waits, each with a space before it. A waiting node has them in its record, so that
--- nobody reads its payload to release it.
+-- The options of an envelope that decide where its task waits, each with a space before it. A waiting node has them in
+-- its record, so that nobody reads its payload to release it.
 local function optionsOfPlace(envelope)
   local header, kept = headerOf(envelope), ''
   for _, name in ipairs({ 'p', 'q', 'd', 'r' }) do

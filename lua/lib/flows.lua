@@ -1,26 +1,28 @@
--- Flows (docs/adr/0040-flows.md). A node of a flow is a task with the id `<flow>.<name>`; a callback has the id `<flow>:<moment>`.
+-- Flows (docs/adr/0040-flows.md). A node of a flow is a task with the id `<flow>.<name>`; a callback has the id
+-- `<flow>:<moment>`.
 --
---   #flows         waiting skipped made noted taken kept running: how many nodes wait, were skipped, and were stored by flows, in all; the
---                  number of the last note of ends, and of the last one that was taken; how many nodes the flows have that are over; how many
---                  flows have not ended
+--   #flows         waiting skipped made noted taken kept running: how many nodes wait, were skipped, and were stored by
+--                  flows, in all; the number of the last note of ends, and of the last one that was taken; how many nodes
+--                  the flows have that are over; how many flows have not ended
 --   &<number>      a note of ends, in the commit of the script that ended nodes: triples of id, mark, cause
 --     mark         how it ended, and the policy of the node (f c w), `:<page>.<place>` where the work on it goes on
---       c completed  d dead  x cancelled  v cancelled while it waited  e expired  m emptied  s skipped  r no longer skipped
---       y replayed   k discarded  g dropped  b restored  h handed back, since its flow was cancelled
+--       c completed  d dead  x cancelled  v cancelled while it waited  e expired  m emptied  s skipped
+--       r no longer skipped  y replayed  k discarded  g dropped  b restored  h handed back, since its flow was cancelled
 --       of a flow, `%<flow>`: s sealed  x cancelled  f to be forgotten
 --     cause        the id of the task because of which a node was skipped; otherwise -
 --   %<flow>        letters, and the numbers of FLOW_FIELDS
---     letters      - and: s sealed  x cancelled  k it is over and counted in `kept`  g it is being forgotten; callbacks that came:
---                  D dead  X cancelled  S success  N done
+--     letters      - and: s sealed  x cancelled  k it is over and counted in `kept`  g it is being forgotten; callbacks that
+--                  came: D dead  X cancelled  S success  N done
 --   %<flow> <page> names of its nodes, FLOW_PAGE on each page, in the order in which they came
 --   %<flow>:<moment>  the envelope of a callback
---   ><id>          how many full pages of names of nodes behind it there are, and the last names; `><id> <page>`: a full page
+--   ><id>          how many full pages of names of nodes behind it there are, and the last names; `><id> <page>`: a full
+--                  page
 --   <<id>          names of the nodes that it came after
 
 local FLOW_PAGE = 500
 
-local FLOW_FIELDS = { 'total', 'waiting', 'completed', 'dead', 'cancelled', 'expired', 'skipped', 'faults', 'calls', 'replayable', 'createdAt',
-  'sealBy', 'endedAt' }
+local FLOW_FIELDS = { 'total', 'waiting', 'completed', 'dead', 'cancelled', 'expired', 'skipped', 'faults', 'calls',
+  'replayable', 'createdAt', 'sealBy', 'endedAt' }
 local TOTAL_FIELDS = { 'waiting', 'skipped', 'made', 'noted', 'taken', 'kept', 'running' }
 
 -- Reads numbers into the fields of a table.

@@ -7,8 +7,8 @@
 -- ARGV[2] taskId  string  of the node before which the nodes are; "" for all nodes of the flow
 -- ARGV[3] from  integer  place of the first node, 0 at the beginning
 -- ARGV[4] limit  integer  how many nodes to look at, 0 to 100
--- RETURNS {} if there is no such flow; otherwise {the flow, moments that it has callbacks for, place of the next page or -1, then for each
---   node: name, record, header of its envelope, result, names before it}; "" for what it has not
+-- RETURNS {} if there is no such flow; otherwise {the flow, moments that it has callbacks for, place of the next page or -1,
+--   then for each node: name, record, header of its envelope, result, names before it}; "" for what it has not
 -- TIME    O(n), n = limit
 -- MOVES   nothing
 

@@ -18,7 +18,7 @@
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4] flow  string  the id of the flow
--- ARGV[5] how  string  open: the flow is made if it does not exist; add: it has to exist; task: like add, for a running node
+-- ARGV[5] how  string  open: the flow is made if it does not exist; add: it has to exist; task: add, for a running node
 -- ARGV[6] seal  integer  1: no more nodes come from outside
 -- ARGV[7] sealBy  integer  when an open flow is cancelled, ms since the epoch; 0: an hour from now
 -- ARGV[8] taskId  string  of the running node that adds nodes; otherwise ""
@@ -26,9 +26,10 @@
 -- ARGV[10] most  integer  how many nodes a flow may have
 -- ARGV[11] callbacks  integer  how many callbacks the tail begins with: moment, envelope
 -- ARGV[12..] name  string  repeated, at most 500 nodes: name, envelope, flags, names of the nodes before it with spaces
--- RETURNS {verdict, nodes of the flow, a letter per node: n new, d there already; or the name of the node at fault and of the missing one}
---   verdict: n stored, d sealed before, u no such flow, s sealed, x cancelled, e ended, f queue full, l too many nodes, t not running any more,
---     m a node comes after one that does not exist, b too many ends are not counted yet: call flow_advance first, o not registered,
+-- RETURNS {verdict, nodes of the flow, a letter per node: n new, d there; or the name at fault, and the missing one}
+--   verdict: n stored, d sealed before, u no such flow, s sealed, x cancelled, e ended, f queue full, l too many nodes,
+--     t not running any more, m a node comes after one that does not exist, o not registered,
+--     b too many ends are not counted yet: call flow_advance first,
 --     w the running node has too many nodes behind it, or one of them waits for too many
 -- TIME    O(n + a), n nodes given, a = nodes that they come after
 -- MOVES   -> waiting | pending | scheduled | cancelled (skipped, behind a node that did not complete)
@@ -50,7 +51,8 @@ local SEAL_MS = 3600000
 local PAGE_BYTES = 4000
 -- How many notes of ends are searched for the end of a node that others are added behind.
 local NOTES_SEARCHED = 200
--- A running node may add nodes only if no more nodes than this are behind it, and each of those then waits for at most so many.
+-- A running node may add nodes only if no more nodes than this are behind it, and each of those then waits for at most
+-- so many.
 local FOLLOWERS = 20
 local WAITED_FOR = 10000
 -- `unpack` fails at 8,000 values.
@@ -103,49 +105,8 @@ for place = 1, count do
   ids[place] = flow .. '.' .. names[place]
 end
 
--- The records of ids, by id. There may be thousands.
-local records = {}
-local function readRecords(list)
-  for first = 1, #list, SLICE do
-    local last = math.min(first + SLICE - 1, #list)
-    for place, record in ipairs(redis.call('HMGET', stateKey, unpack(list, first, last))) do
-      records[list[first + place - 1]] = record
-    end
-  end
-end
+-- include lib/flow_before.lua
 readRecords(ids)
-
--- Whether the end of a node was noted, and has not been counted yet for all nodes behind it.
-local noted
-local function isNoted(id)
-  if not noted then
-    local numbers = {}
-    for number = totals.taken + 1, totals.noted do
-      numbers[#numbers + 1] = string.format('&%.0f', number)
-    end
-    noted = ' '
-    for _, text in ipairs(#numbers > 0 and redis.call('HMGET', stateKey, unpack(numbers)) or {}) do
-      noted = noted .. (text or '') .. ' '
-    end
-  end
-  return string.find(noted, ' ' .. id .. ' ', 1, true) ~= nil
-end
-
--- What a node that exists counts as for one that is added behind it: open: it is waited for; failed: it skips the new one; nil: it has ended.
-local function countsAs(id)
-  local record = records[id]
-  local letter, flags = string.sub(record, 1, 1), parseCounts(record).flags
-  if letter == 'r' then
-    letter, flags = string.match(record, '^r %S+ %S+ %S+ %- (%a) (%a+)')
-    letter, flags = letter or 'c', flags or ''
-  end
-  if string.find(flags, FLAG_BLOCKED, 1, true) then
-    return 'failed'
-  elseif string.find(flags, FLAG_PASSED, 1, true) then
-    return nil
-  end
-  return (letter ~= 'c' or isNoted(id)) and 'open' or nil
-end
 
 local before, asked, letters, added = {}, {}, {}, {}
 for place = 1, count do
@@ -168,8 +129,8 @@ end
 local new = 0
 for place = 1, count do
   for _, other in ipairs(before[place] or {}) do
-    -- The nodes behind a running node wait for the nodes that it adds. So these come after it and one another alone; otherwise nodes could
-    -- wait for one another.
+    -- The nodes behind a running node wait for the nodes that it adds. So these come after it and one another alone;
+    -- otherwise nodes could wait for one another.
     local isOther = how == 'task' and other ~= taskId and string.sub(other, 1, #taskId + 1) ~= taskId .. '.'
     if not records[other] and not added[other] or other == ids[place] or isOther then
       return { 'm', at.total, names[place], string.sub(other, #flow + 2) }

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- flow_cancel: cancel a flow. No node of it is granted after this call; flow_advance ends the nodes that wait, and asks those that run to stop.
+-- flow_cancel: cancel a flow. No node of it is granted after this call. flow_advance ends the nodes that wait, and asks
+-- those that run to stop.
 -- KEYS[1] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[2] flows_due  ZSET  flow -> when a janitor has to look at it, ms since the epoch
 -- ARGV[1] flow  string  the id of the flow

@@ -2312,7 +2312,7 @@ export const mutants = [
     name: "flows: a node runs while one node before it is left",
     changes: [
       [
-        "lua/transitions/flow_advance.lua",
+        "lua/lib/flow_behind.lua",
         "    if open > 0 then\n      write(id, waitingText(c, open, options, history))\n    else",
         "    if open > 1 then\n      write(id, waitingText(c, open, options, history))\n    else",
       ],
@@ -2321,19 +2321,19 @@ export const mutants = [
   },
   {
     name: "flows: a flow with a dead node succeeds",
-    changes: [["lua/transitions/flow_advance.lua", "elseif flow.faults == 0 then", "else"]],
+    changes: [["lua/lib/flow_end.lua", "elseif flow.faults == 0 then", "else"]],
     tests: [flows],
   },
   {
     name: "flows: a callback comes again after a replay",
-    changes: [["lua/transitions/flow_advance.lua", "  if isFlow(flow, letter) then", "  if false then"]],
+    changes: [["lua/lib/flow_end.lua", "  if isFlow(flow, letter) then", "  if false then"]],
     tests: [flows, flowModel],
   },
   {
     name: "flows: a replayed node with onDead continue counts twice",
     changes: [
       [
-        "lua/transitions/flow_advance.lua",
+        "lua/lib/flow_behind.lua",
         "return not string.find(flags, FLAG_PASSED, 1, true) and 'go' or nil",
         "return 'go'",
       ],
@@ -2358,7 +2358,7 @@ export const mutants = [
   },
   {
     name: "flows: a node behind one whose end is noted does not wait for the count",
-    changes: [["lua/transitions/flow_add.lua", "(letter ~= 'c' or isNoted(id))", "(letter ~= 'c')"]],
+    changes: [["lua/lib/flow_before.lua", "(letter ~= 'c' or isNoted(id))", "(letter ~= 'c')"]],
     tests: [flows, flowModel],
   },
   {
@@ -2370,7 +2370,7 @@ export const mutants = [
   },
   {
     name: "flows: the part of a fan-out that is left is forgotten",
-    changes: [["lua/transitions/flow_advance.lua", "    if last < #list then", "    if false then"]],
+    changes: [["lua/lib/flow_behind.lua", "    if last < #list then", "    if false then"]],
     tests: [flows],
   },
   {

@@ -30,6 +30,7 @@ import type { TraceContext } from "../tracing/trace-context.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import { UnderWay } from "../under-way.ts";
 import { type ColumnsResult, checkColumns, headersOf, toTasks } from "./columns.ts";
+import { EarlyCalls } from "./early-calls.ts";
 import type { EnqueueReceipt, EnqueueResult } from "./enqueue-call.ts";
 import {
   type EnqueueManyOptions,
@@ -54,8 +55,8 @@ export class Queue {
   readonly #ownsClient: boolean;
   readonly #parts: QueueParts;
   readonly #tracing: Tracing | undefined;
-  /** The enqueues that were called before the parts were known, in the order of the calls. */
-  #early: { go(): void; refuse(error: unknown): void }[] = [];
+  /** The enqueues that were called before the parts were known. */
+  readonly #early = new EarlyCalls();
   /** The calls that `close` waits for. */
   readonly #underWay = new UnderWay();
   #closed = false;
@@ -338,20 +339,8 @@ export class Queue {
    * Runs an enqueue when the parts are known. Enqueues that have to wait for the parts run in the order of their calls.
    */
   #inOrder<Result>(enqueue: () => Promise<Result>): Promise<Result> {
-    return this.#during(() => {
-      if (this.#parts.isKnown) return enqueue();
-      return new Promise<Result>((resolve, reject) => {
-        this.#early.push({ go: () => enqueue().then(resolve, reject), refuse: reject });
-        if (this.#early.length > 1) return;
-        this.#parts.known().then(
-          () => {
-            for (const early of this.#early.splice(0)) early.go();
-          },
-          (error) => {
-            for (const early of this.#early.splice(0)) early.refuse(error);
-          },
-        );
-      });
-    });
+    return this.#during(() =>
+      this.#parts.isKnown ? enqueue() : this.#early.run(enqueue, () => this.#parts.known()),
+    );
   }
 }

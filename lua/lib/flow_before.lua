@@ -1,0 +1,45 @@
+-- What the nodes before a new node count as. Used by flow_add.
+
+-- The records of ids, by id. There may be thousands.
+local records = {}
+local function readRecords(list)
+  for first = 1, #list, SLICE do
+    local last = math.min(first + SLICE - 1, #list)
+    for place, record in ipairs(redis.call('HMGET', stateKey, unpack(list, first, last))) do
+      records[list[first + place - 1]] = record
+    end
+  end
+end
+
+-- Whether the end of a node was noted, and has not been counted yet for all nodes behind it.
+local noted
+local function isNoted(id)
+  if not noted then
+    local numbers = {}
+    for number = totals.taken + 1, totals.noted do
+      numbers[#numbers + 1] = string.format('&%.0f', number)
+    end
+    noted = ' '
+    for _, text in ipairs(#numbers > 0 and redis.call('HMGET', stateKey, unpack(numbers)) or {}) do
+      noted = noted .. (text or '') .. ' '
+    end
+  end
+  return string.find(noted, ' ' .. id .. ' ', 1, true) ~= nil
+end
+
+-- What a node that exists counts as for one that is added behind it: open: it is waited for; failed: it skips the new
+-- one; nil: it has ended.
+local function countsAs(id)
+  local record = records[id]
+  local letter, flags = string.sub(record, 1, 1), parseCounts(record).flags
+  if letter == 'r' then
+    letter, flags = string.match(record, '^r %S+ %S+ %S+ %- (%a) (%a+)')
+    letter, flags = letter or 'c', flags or ''
+  end
+  if string.find(flags, FLAG_BLOCKED, 1, true) then
+    return 'failed'
+  elseif string.find(flags, FLAG_PASSED, 1, true) then
+    return nil
+  end
+  return (letter ~= 'c' or isNoted(id)) and 'open' or nil
+end

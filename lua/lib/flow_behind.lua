@@ -1,0 +1,107 @@
+-- What the end of a node means for the nodes behind it. Used by flow_advance.
+
+-- What an end means for the nodes behind it; nil: nothing.
+local function effectOf(id, letter, policy)
+  if letter == 'c' or policy == 'c' and string.find(letter, '[dxvems]') then
+    -- A node with the policy "continue" counts at its first end, also if it is replayed afterwards.
+    local record = policy == 'c' and read(id)
+    local flags = record and (string.byte(record) == RECORD_PURGED and string.match(record, '%a*$') or parseCounts(record).flags) or ''
+    return not string.find(flags, FLAG_PASSED, 1, true) and 'go' or nil
+  elseif policy == 'c' then
+    return nil
+  elseif letter == 'd' then
+    return policy == 'f' and 'fail' or nil
+  elseif string.find(letter, '[xvems]') then
+    return 'fail'
+  elseif letter == 'k' or letter == 'g' then
+    return policy == 'w' and 'fail' or nil
+  elseif letter == 'b' then
+    return policy == 'w' and 'unfail' or nil
+  elseif letter == 'y' then
+    return policy == 'f' and 'unfail' or nil
+  end
+  return letter == 'r' and 'unfail' or nil
+end
+
+-- What the end of a node, or a replay of it, means for one node behind it. effect: go: it completed, or counts so.
+-- fail: it did not. unfail: it may still complete.
+local function affect(flow, id, effect, cause)
+  local record = read(id)
+  local open, failed, options, own, endedAt = waitingParts(record)
+  if not open then
+    return
+  end
+  local c, history = parseCounts(record), historyOf(record)
+  open = open - (effect == 'go' and 1 or 0)
+  if not failed and effect == 'fail' then
+    flow.waiting = flow.waiting - 1
+    skip(flow, id, record, open, 1, options, cause)
+  elseif not failed then
+    if open > 0 then
+      write(id, waitingText(c, open, options, history))
+    else
+      flow.waiting, totals.waiting = flow.waiting - 1, totals.waiting - 1
+      release(id, c, options, history)
+    end
+  else
+    failed = failed + (effect == 'fail' and 1 or effect == 'unfail' and -1 or 0)
+    if failed > 0 then
+      write(id, skippedText(c, endedAt, own, open, failed, options, history))
+      return
+    end
+    totals.skipped, flow.skipped = totals.skipped - 1, flow.skipped - 1
+    flow.faults = flow.faults - (policyOf(c.flags) == 'c' and 0 or 1)
+    note(id, 'r' .. policyOf(c.flags), '-')
+    if open > 0 then
+      flow.waiting, totals.waiting = flow.waiting + 1, totals.waiting + 1
+      write(id, waitingText(c, open, options, history))
+      tell(EVENT_WAITING, id)
+    else
+      release(id, c, options, history)
+    end
+  end
+end
+
+local function setFlags(id, set, clear)
+  local record = read(id)
+  if record and string.byte(record) == RECORD_PURGED then
+    write(id, string.gsub(record, clear, '') .. set)
+  elseif record then
+    local c = parseCounts(record)
+    clearFlag(c, clear)
+    if set ~= '' then
+      setFlag(c, set)
+    end
+    local counts, rest = string.match(record, '^%a([^%s@]*)(.*)$')
+    write(id, string.sub(record, 1, 1) .. (counts and countsText(c) or '') .. rest)
+  end
+end
+
+-- Applies an effect to the names behind a node, from a page and a place on. Returns the page and the place where to go
+-- on; nil at the end.
+local function affectBehind(flow, id, effect, cause, page, place)
+  local text = read('>' .. id)
+  local full = text and tonumber(string.match(text, '^%d+')) or -1
+  while page <= full + 1 do
+    local names, list, ids = page <= full and read(string.format('>%s %d', id, page)) or string.match(text, '^%d+ ?(.*)$'), {}, {}
+    for name in string.gmatch(names, '%S+') do
+      list[#list + 1] = name
+    end
+    local last = math.min(#list, place + math.max(limit - work, 1))
+    for at = place + 1, last do
+      ids[#ids + 1] = flow.name .. '.' .. list[at]
+    end
+    readAll(ids)
+    for _, behind in ipairs(ids) do
+      affect(flow, behind, effect, cause)
+    end
+    work = work + #ids
+    if last < #list then
+      return page, last
+    end
+    page, place = page + 1, 0
+    if work >= limit and page <= full + 1 then
+      return page, 0
+    end
+  end
+end

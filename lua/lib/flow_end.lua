@@ -1,0 +1,97 @@
+-- Counts the ends of nodes in their flow, and does what follows when the flow has ended. Used by flow_advance.
+
+local MOMENT_LETTERS = { dead = 'D', cancelled = 'X', success = 'S', done = 'N' }
+local COUNTED = { c = 'completed', d = 'dead', x = 'cancelled', v = 'cancelled', m = 'cancelled', e = 'expired' }
+
+local function countReplayable(flow, letter)
+  if letter == 'd' or letter == 'b' then
+    flow.replayable = flow.replayable + 1
+  elseif letter == 'y' or letter == 'k' or letter == 'g' then
+    flow.replayable = flow.replayable - 1
+  end
+end
+
+-- Counts an end in its flow, once.
+local function countEnd(flow, letter, policy)
+  local fault = policy == 'c' and 0 or 1
+  local name = COUNTED[letter]
+  if name then
+    flow[name] = flow[name] + 1
+    flow.faults = flow.faults + (letter == 'c' and 0 or fault)
+    flow.waiting = flow.waiting - (letter == 'v' and 1 or 0)
+  elseif letter == 'y' then
+    flow.dead, flow.faults = flow.dead - 1, flow.faults - fault
+  end
+  countReplayable(flow, letter)
+end
+
+-- Counts the end of a callback.
+local function countCall(flow, letter)
+  if COUNTED[letter] then
+    flow.calls = flow.calls - 1
+  elseif letter == 'y' then
+    flow.calls = flow.calls + 1
+  end
+  countReplayable(flow, letter)
+end
+
+-- Enqueues a callback, once.
+local function call(flow, moment)
+  local letter = MOMENT_LETTERS[moment]
+  if isFlow(flow, letter) then
+    return
+  end
+  flow.letters = flow.letters .. letter
+  local id = flow.name .. ':' .. moment
+  local envelope = redis.call('HGET', stateKey, '%' .. id)
+  if envelope then
+    local c = newCounts()
+    c.flags = FLAG_NODE
+    envelopes[#envelopes + 1], envelopes[#envelopes + 2] = id, envelope
+    totals.made, flow.calls = totals.made + 1, flow.calls + 1
+    write(id, putInPlace(places, counters, id, c, optionsOfPlace(envelope)))
+    tell(string.byte(values[id]) == RECORD_SCHEDULED and EVENT_SCHEDULED or EVENT_ENQUEUED, id)
+  end
+end
+
+-- Decides whether a flow has ended, and whether it is over, which means that nothing of it can run any more.
+local function conclude(flow)
+  local hasEnded = isFlow(flow, 's') and flow.completed + flow.dead + flow.cancelled + flow.expired + flow.skipped == flow.total
+  if hasEnded and flow.endedAt == 0 then
+    flow.endedAt, totals.running = now, totals.running - 1
+    if isFlow(flow, 'x') then
+      call(flow, 'cancelled')
+    elseif flow.faults == 0 then
+      call(flow, 'success')
+    end
+    call(flow, 'done')
+  elseif not hasEnded and flow.endedAt > 0 then
+    flow.endedAt, totals.running = 0, totals.running + 1
+  end
+  local isOver = hasEnded and flow.calls == 0 and flow.replayable == 0
+  if isOver and not isFlow(flow, 'k') then
+    flow.letters, totals.kept = flow.letters .. 'k', totals.kept + flow.total + 1
+    due[flow.name] = string.format('%.0f', now + settings.retentionMs)
+  elseif not isOver and isFlow(flow, 'k') then
+    flow.letters, totals.kept = string.gsub(flow.letters, 'k', ''), totals.kept - flow.total - 1
+    due[flow.name] = HELD_FOR_EVER
+  end
+end
+
+-- A flow that was not sealed in time is cancelled. One that is over is forgotten.
+local function lookAtFlow(name, isExcess)
+  local flow = flowNamed(name)
+  if not flow then
+    due[name] = HELD_FOR_EVER
+  elseif isFlow(flow, 'k') then
+    flow.letters, totals.kept = string.gsub(flow.letters, 'k', 'g'), totals.kept - flow.total - 1
+    due[name] = HELD_FOR_EVER
+    note('%' .. name, 'f', '-')
+  elseif not isExcess then
+    if not isFlow(flow, 's') then
+      flow.letters = flow.letters .. 'sx'
+      note('%' .. name, 'x', '-')
+    end
+    due[name] = HELD_FOR_EVER
+  end
+end

@@ -1,0 +1,45 @@
+-- Nodes that wait for others or were skipped: their records, and what takes them out of that state. Used by
+-- flow_advance.
+
+-- A node without anything to wait for goes to the workers. rest: the options of the record.
+local function release(id, c, options, history)
+  local record = putInPlace(places, counters, id, c, options)
+  write(id, record .. history)
+  released = released + 1
+  tell(string.byte(record) == RECORD_SCHEDULED and EVENT_SCHEDULED or EVENT_PROMOTED, id)
+end
+
+-- The parts of the record of a node that waits or was skipped; nil for any other record. failed is nil if it waits.
+local function waitingParts(record)
+  local head = string.match(record or '', '^[^\n]*')
+  local open, options = string.match(head, '^w%S+ (%d+)(.*)$')
+  if open then
+    return tonumber(open), nil, options, '-'
+  end
+  local endedAt, cause, left, failed, rest = string.match(head, '^x%S+ (%d+) (%S+) (%d+) (%d+)(.*)$')
+  if endedAt then
+    return tonumber(left), tonumber(failed), rest, cause, endedAt
+  end
+end
+
+local function waitingText(c, open, options, history)
+  return string.format('w%s %d%s%s', countsText(c), open, options, history)
+end
+
+local function skippedText(c, endedAt, cause, open, failed, options, history)
+  return string.format('x%s %s %s %d %d%s%s', countsText(c), endedAt, cause, open, failed, options, history)
+end
+
+-- cause: - if the flow was cancelled; then the nodes behind it are no concern.
+local function skip(flow, id, record, open, failed, options, cause)
+  local c = parseCounts(record)
+  write(id, skippedText(c, nowText, cause, open, failed, options, historyOf(record)))
+  totals.waiting, totals.skipped = totals.waiting - 1, totals.skipped + 1
+  flow.skipped = flow.skipped + 1
+  flow.faults = flow.faults + (policyOf(c.flags) == 'c' and 0 or 1)
+  ended = ended + 1
+  tell(EVENT_CANCELLED, id)
+  if cause ~= '-' then
+    note(id, 's' .. policyOf(c.flags), cause)
+  end
+end

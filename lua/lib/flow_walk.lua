@@ -1,0 +1,93 @@
+-- The walk over the nodes of a flow that is cancelled or forgotten, a page at a time. Used by flow_advance.
+
+-- Ends a node of a cancelled flow that waits for a worker or for its time.
+local function cancelNode(flow, id, record)
+  local c, envelope = parseCounts(record), redis.call('HGET', tasksKey, id) or '&'
+  local isDue = string.byte(record) == RECORD_PENDING
+  if isDue then
+    local aside = c.unroutedSince > 0
+    countTombstone(counters, not aside and keyOption(envelope) and 'keyed' or bandOf(envelope, c), aside, 1)
+  else
+    unscheduled[#unscheduled + 1] = id
+  end
+  add(counters, isDue and PENDING or SCHEDULED, -1)
+  add(counters, CANCELLED, 1)
+  add(counters, CANCELLED_TOTAL, 1)
+  cancelled[#cancelled + 1] = id
+  flow.cancelled, flow.faults, ended = flow.cancelled + 1, flow.faults + (policyOf(c.flags) == 'c' and 0 or 1), ended + 1
+  write(id, 'x' .. countsText(c) .. ' ' .. nowText .. historyOf(record))
+  tell(EVENT_CANCELLED, id)
+end
+
+local function cancelPage(flow, ids)
+  for _, id in ipairs(ids) do
+    local record = read(id)
+    local letter = record and string.sub(record, 1, 1)
+    if letter == 'w' then
+      local open, _, options = waitingParts(record)
+      -- A node that a grant handed back waits for nothing, and its flow does not count it as waiting.
+      flow.waiting = flow.waiting - (open > 0 and 1 or 0)
+      skip(flow, id, record, open, 0, options, '-')
+    elseif letter == 'p' or letter == 's' then
+      cancelNode(flow, id, record)
+    elseif letter == 'l' and not hasFlag(parseCounts(record), FLAG_CANCEL) then
+      write(id, askToStop(id, record))
+    end
+  end
+end
+
+-- A forgotten flow leaves nothing but tasks that have their own retention. What was skipped is removed.
+local function forgetPage(ids)
+  for _, id in ipairs(ids) do
+    local record, removed = read(id), gone.state
+    local _, failed = waitingParts(record)
+    if failed then
+      totals.skipped = totals.skipped - 1
+      add(counters, PURGED, 1)
+      gone.tasks[#gone.tasks + 1] = id
+      write(id, 'r')
+      removed[#removed + 1] = id
+    elseif record and string.byte(record) == RECORD_PURGED then
+      gone.bodies[#gone.bodies + 1] = id
+      removed[#removed + 1] = id
+    end
+    local text = read('>' .. id)
+    for page = 1, text and tonumber(string.match(text, '^%d+')) or 0 do
+      removed[#removed + 1] = string.format('>%s %d', id, page)
+    end
+    removed[#removed + 1], removed[#removed + 2] = '>' .. id, '<' .. id
+  end
+end
+
+-- Walks over the nodes of a flow, a page at a time. Returns the mark with which it goes on.
+local function takeFlow(name, mark)
+  local letter, page = string.match(mark, '^(%a):?(%d*)$')
+  local flow = flowNamed(name) or letter == 'f' and flows[name] or nil
+  if not flow or letter == 's' then
+    return nil
+  end
+  page = tonumber(page) or 0
+  local field, ids, behind = string.format('%%%s %d', name, page), {}, {}
+  for each in string.gmatch(read(field) or '', '%S+') do
+    ids[#ids + 1] = name .. '.' .. each
+    behind[#ids] = '>' .. ids[#ids]
+  end
+  readAll(ids)
+  work = work + FLOW_PAGE
+  if letter == 'x' then
+    cancelPage(flow, ids)
+  else
+    readAll(behind)
+    forgetPage(ids)
+    gone.state[#gone.state + 1] = field
+  end
+  if (page + 1) * FLOW_PAGE < flow.total then
+    return string.format('%s:%d', letter, page + 1)
+  elseif letter == 'f' then
+    gone.state[#gone.state + 1] = '%' .. name
+    for moment in pairs(MOMENT_LETTERS) do
+      gone.state[#gone.state + 1] = '%' .. name .. ':' .. moment
+    end
+    flow.isGone, due[name] = true, HELD_FOR_EVER
+  end
+end
