@@ -6,6 +6,7 @@ import { parseTime } from "./values.ts";
 export interface FilterOptions {
   type?: string;
   tag?: string;
+  flow?: string;
   search?: string;
   error?: string;
   since?: number;
@@ -22,6 +23,7 @@ export function filterOptions(
   return command
     .option("--type <type>", "tasks of exactly this type")
     .option("--tag <tag>", "tasks with exactly this tag")
+    .option("--flow <id>", "nodes and callbacks of this flow")
     .option(
       "--search <text>",
       "with this text in the id, type, payload, last error or a tag; upper and lower case are equal",
@@ -40,9 +42,9 @@ export function deadFilterOptions(command: Command): Command {
 
 /** The filter of the given options. An empty filter selects everything. */
 export function taskFilterOf(options: FilterOptions): TaskFilter {
-  const { type, tag, search: q, error, since: from, until: to, reason, signature } = options;
+  const { type, tag, flow, search: q, error, since: from, until: to, reason, signature } = options;
   return Object.fromEntries(
-    Object.entries({ type, tag, q, error, from, to, reason, signature }).filter(
+    Object.entries({ type, tag, flow, q, error, from, to, reason, signature }).filter(
       ([, value]) => value !== undefined,
     ),
   );

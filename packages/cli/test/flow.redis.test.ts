@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RedisServer, startRedisServer, until } from "@holdfast/testing";
-import { Holdfast, Queue, Worker } from "holdfast";
+import { Holdfast, Observer, Queue, Worker } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cliFor } from "./support.ts";
 
@@ -129,4 +129,48 @@ test("a flow is cancelled after a confirmation, once; the history has it", async
   expect(records.map(({ action, subject, count, code }) => [action, subject, count, code])).toEqual([
     ["flow.cancel", "f", 2, null],
   ]);
+});
+
+test("a replay of a flow replays its dead letters alone, and the flow succeeds", async () => {
+  const queue = new Queue("six", { client });
+  const options = { maxRetries: 0 };
+  const dies = { type: "dies", payload: 1, options };
+  await queue.flow({
+    id: "f",
+    on: { dead: dies },
+    nodes: [
+      { name: "a", ...dies },
+      { name: "b", type: "t", after: ["a"] },
+    ],
+  });
+  await queue.flow({ id: "f2", nodes: [{ name: "a", ...dies }] });
+  await queue.enqueue("dies", 1, { ...options, id: "f-a" });
+  let broken = true;
+  const handlers = {
+    t: () => {},
+    dies: () => {
+      if (broken) throw new Error("no");
+    },
+  };
+  const worker = new Worker("six", handlers, { redis: redis.url });
+  await worker.start();
+  const observer = new Observer({ client });
+  await until("all are dead", async () => (await observer.stats("six")).dead === 4);
+  expect(await json("flow", "replay", "six", "f", "--dry-run")).toEqual({ dryRun: true, matched: 2 });
+  broken = false;
+  expect(await json("flow", "replay", "six", "f", "--rate", "1000")).toMatchObject({
+    replayed: 2,
+    skipped: 0,
+  });
+  await until("it succeeds", async () => (await queue.getFlow("f"))?.outcome === "success");
+  await worker.stop();
+  expect((await observer.list("six", { state: "dead" })).tasks.map(({ id }) => id).sort()).toEqual([
+    "f-a",
+    "f2.a",
+  ]);
+  expect((await cli("flow", "replay", "six", "none")).code).toBe(3);
+  const records = await json<{ action: string; subject: string; count: number }[]>(
+    ...["history", "--queue", "six"],
+  );
+  expect(records).toMatchObject([{ action: "dead_letters.replay", subject: "f", count: 2 }]);
 });

@@ -55,7 +55,16 @@ test("a replay of few tasks by filter answers at once, and passes the whole filt
   const operations = fakeOperations();
   operations.ends = () => ({ state: "succeeded", endedAt: 2, result: { replayed: 499, skipped: 1 } });
   const { call } = await setup({ operations, observer: { matchDead: matching(500) } });
-  const filter = { type: "t", reason: "fatal", signature: "s", error: "e", q: "x", from: 1, to: 2 };
+  const filter = {
+    type: "t",
+    flow: "f",
+    reason: "fatal",
+    signature: "s",
+    error: "e",
+    q: "x",
+    from: 1,
+    to: 2,
+  };
   const few = await call("POST", "/v1/queues/q/dead-letters/replay", { filter });
   expect(few).toMatchObject({ status: 200 });
   expect(few.json()).toMatchObject({ dryRun: false, matched: 500, replayed: 499, skipped: 1 });

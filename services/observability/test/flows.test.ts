@@ -3,7 +3,7 @@ import { ANONYMOUS, type Identity } from "@holdfast/contracts/api";
 import { HoldfastError } from "holdfast";
 import { expect, test } from "vitest";
 import { openEntrance } from "../src/identity/person.ts";
-import { fakeActions, type TestAppOptions } from "./fakes.ts";
+import { fakeActions, fakeOperations, type TestAppOptions } from "./fakes.ts";
 import { setup } from "./setup.ts";
 
 const FLOW: FlowView = {
@@ -110,4 +110,45 @@ test("a viewer changes no flow, and what others change is recorded", async () =>
     { ...of, action: "flow.cancel", subject: "f", outcome: "refused", code: "not_found" },
     { ...of, action: "flow.create", subject: null, outcome: "succeeded", count: 1 },
   ]);
+});
+
+test("a replay of a flow selects its dead letters, and is recorded with the flow", async () => {
+  const operations = fakeOperations();
+  operations.ends = () => ({ state: "succeeded", endedAt: 2, result: { replayed: 3, skipped: 1 } });
+  const filters: unknown[] = [];
+  const { call, records } = await served({
+    operations,
+    observer: {
+      getFlow: async (_queue, id) => (id === "f" ? FLOW : null),
+      matchDead: async (_queue, filter) => {
+        filters.push(filter);
+        return { matched: 4, scanned: 9, total: 9, isWhole: true };
+      },
+    },
+  });
+  const replay = "/v1/queues/q/flows/f/replay";
+  expect((await call("POST", replay, "vic", {})).status).toBe(403);
+  expect((await call("POST", "/v1/queues/q/flows/other/replay", "ada", {})).status).toBe(404);
+  expect((await call("POST", replay, "ada", { filter: { type: "t" } })).status).toBe(422);
+  expect(await call("POST", replay, "ada", { dryRun: true })).toMatchObject({
+    status: 200,
+    json: { dryRun: true, matched: 4, replayed: 0 },
+  });
+  expect(operations.specs).toEqual([]);
+  expect(await call("POST", replay, "ada", { reason: "fixed" })).toMatchObject({
+    status: 200,
+    json: { dryRun: false, matched: 4, replayed: 3, skipped: 1 },
+  });
+  operations.ends = undefined;
+  expect(await call("POST", replay, "ada", { ratePerSecond: 5 })).toMatchObject({
+    status: 202,
+    json: { kind: "replay", state: "running", ratePerSecond: 5 },
+  });
+  expect(filters).toEqual([{ flow: "f" }, { flow: "f" }, { flow: "f" }]);
+  expect(operations.specs).toMatchObject([
+    { kind: "replay", queue: "q", selection: { filter: { flow: "f" } }, ratePerSecond: 5 },
+    { kind: "replay", queue: "q", selection: { filter: { flow: "f" } }, by: { reason: "fixed" } },
+  ]);
+  const of = { actor: "ada", action: "dead_letters.replay", queue: "q", subject: "f", outcome: "accepted" };
+  expect(records).toMatchObject([{ ...of, reason: "fixed", count: 4 }, of]);
 });

@@ -414,6 +414,7 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "post /v1/queues/{queue}/flows",
       "post /v1/queues/{queue}/flows/{flow}/cancel",
       "post /v1/queues/{queue}/flows/{flow}/nodes",
+      "post /v1/queues/{queue}/flows/{flow}/replay",
       "post /v1/queues/{queue}/flows/{flow}/seal",
       "get /v1/queues/{queue}/tasks",
       "get /v1/queues/{queue}/tasks/export",

@@ -37,18 +37,19 @@ function selectionOptions(command: Command): Command {
 }
 
 /** Replays or discards all matching dead letters, in an operation that this process runs. */
-async function inBulk(
+export async function inBulk(
   context: Context,
   spec: { kind: "replay" | "discard"; queue: string; to?: string; force?: boolean },
   filter: DeadLetterFilter,
   rate: number | undefined,
+  subject?: string,
 ): Promise<ExitCode> {
   const observer = await context.observer();
   // Throws if the queue is unknown, instead of running an operation that matches nothing.
   await observer.stats(spec.queue);
   const done = spec.kind === "replay" ? "replayed" : "discarded";
   const view = await context.recorded(
-    { action: `dead_letters.${spec.kind}`, queue: spec.queue },
+    { action: `dead_letters.${spec.kind}`, queue: spec.queue, subject },
     () =>
       runHere(context, {
         ...spec,
@@ -175,7 +176,7 @@ export function dlqCommand(program: Command, action: Action): void {
     );
 }
 
-async function dryRun(
+export async function dryRun(
   context: Context,
   queue: string,
   ids: readonly string[],

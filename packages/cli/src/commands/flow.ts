@@ -11,7 +11,8 @@ import { confirmByName } from "../confirm.ts";
 import { type Action, type Command, type Context, Option } from "../context.ts";
 import { type FlowFile, readFlowFile } from "../flow-file.ts";
 import type { Column } from "../output.ts";
-import { counted, time, withCommas } from "../values.ts";
+import { counted, parseWhole, time, withCommas } from "../values.ts";
+import { dryRun, inBulk } from "./dlq.ts";
 import { pageOptions } from "./task.ts";
 
 const FLOW_COLUMNS: Column<FlowView>[] = [
@@ -92,7 +93,7 @@ async function store(producer: Queue, { head, parts, whole }: FlowFile): Promise
 }
 
 export function flowCommand(program: Command, action: Action): void {
-  const flow = program.command("flow").description("creates, shows and cancels flows");
+  const flow = program.command("flow").description("creates, shows, cancels and replays flows");
 
   flow
     .command("create")
@@ -179,6 +180,22 @@ export function flowCommand(program: Command, action: Action): void {
             `flow "${id}" has ended: see holdfast flow show ${queue} ${id}`,
           );
         context.out.record({ id, queue, outcome }, [[id, outcome]]);
+      }),
+    );
+
+  flow
+    .command("replay")
+    .argument("<queue>")
+    .argument("<id>")
+    .option("--rate <n>", "at most this many per second", parseWhole(1, 100_000))
+    .option("--dry-run", "only count; change nothing")
+    .description("replays the dead letters of a flow; the nodes that they had skipped wait for them again")
+    .action(
+      action<{ rate?: number; dryRun?: boolean }>(async (context, [queue = "", id = ""], options) => {
+        await flowOf(context, queue, id);
+        const filter = { flow: id };
+        if (options.dryRun) return dryRun(context, queue, [], filter);
+        return inBulk(context, { kind: "replay", queue }, filter, options.rate, id);
       }),
     );
 }

@@ -1,5 +1,11 @@
 import { type TSchema, Type } from "typebox";
-import { LIMITS, QUEUE_NAME_PATTERN, TASK_ID_PATTERN, TASK_TYPE_PATTERN } from "../limits.ts";
+import {
+  FLOW_ID_PATTERN,
+  LIMITS,
+  QUEUE_NAME_PATTERN,
+  TASK_ID_PATTERN,
+  TASK_TYPE_PATTERN,
+} from "../limits.ts";
 
 export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
@@ -20,6 +26,7 @@ export const QueueName = Type.String({
   examples: ["default"],
 });
 export const TaskId = Type.String({ pattern: TASK_ID_PATTERN, description: "Id of a task" });
+export const FlowId = Type.String({ pattern: FLOW_ID_PATTERN, description: "Id of a flow" });
 export const TaskType = Type.String({
   pattern: TASK_TYPE_PATTERN,
   description: "Type of a task",

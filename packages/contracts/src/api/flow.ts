@@ -7,11 +7,10 @@ import {
   type FlowReceipt,
   type FlowView,
 } from "../flow.ts";
-import { FLOW_ID_PATTERN, LIMITS } from "../limits.ts";
+import { LIMITS } from "../limits.ts";
 import { TASK_STATES } from "../states.ts";
-import { type Assert, Count, nullable, oneOf, QueueName, type Same, Timestamp } from "./common.ts";
+import { type Assert, Count, FlowId, nullable, oneOf, QueueName, type Same, Timestamp } from "./common.ts";
 
-export const FlowId = Type.String({ pattern: FLOW_ID_PATTERN, description: "Id of a flow" });
 export const FlowParams = Type.Object({ queue: QueueName, flow: FlowId });
 export type FlowParams = Type.Static<typeof FlowParams>;
 

@@ -3,6 +3,7 @@ import { LIMITS } from "../limits.ts";
 import { DEAD_REASONS } from "../states.ts";
 import {
   Count,
+  FlowId,
   nullable,
   oneOf,
   QueueName,
@@ -67,6 +68,7 @@ export const DeadLetterFilter = Type.Object(
   {
     type: Type.Optional(TaskType),
     tag: Type.Optional(Tag),
+    flow: Type.Optional(FlowId),
     reason: Type.Optional(oneOf(DEAD_REASONS)),
     signature: Type.Optional(
       Type.String({ minLength: 1, maxLength: 256, description: "`signature` of a group" }),
@@ -150,6 +152,12 @@ export const ReplayBody = Type.Object(
 );
 export type ReplayBody = Type.Static<typeof ReplayBody>;
 
+/** The body of a replay of all dead letters of a flow. */
+export const FlowReplayBody = Type.Pick(ReplayBody, ["dryRun", "reason", "ratePerSecond", "canary"], {
+  additionalProperties: false,
+});
+export type FlowReplayBody = Type.Static<typeof FlowReplayBody>;
+
 /** Exactly one of `ids`, `filter`, `all`. */
 export const DiscardBody = Type.Object(selection, { additionalProperties: false });
 export type DiscardBody = Type.Static<typeof DiscardBody>;
@@ -196,6 +204,7 @@ export const ScheduledFilter = Type.Object(
   {
     type: Type.Optional(TaskType),
     tag: Type.Optional(Tag),
+    flow: Type.Optional(FlowId),
     error: Type.Optional(SearchText("Text to find in the last error")),
     q: Type.Optional(SearchText("Text to find in id, type, error, tags or payload")),
     from: Type.Optional(Timestamp("Due at this time or later")),

@@ -7,6 +7,7 @@ import { UNIQUE_CONFLICTS, UNIQUE_SCOPES } from "../unique.ts";
 import {
   type Assert,
   Count,
+  FlowId,
   nullable,
   oneOf,
   type Same,
@@ -267,6 +268,7 @@ const filter = {
   state: oneOf(LISTED_STATES, { description: "State to list" }),
   type: Type.Optional(TaskType),
   tag: Type.Optional(Tag),
+  flow: Type.Optional(FlowId),
   q: Type.Optional(SearchText("Text to find in id, type, error, tags or payload")),
   error: Type.Optional(SearchText("Text to find in the last error")),
   signature: Type.Optional(

@@ -12,6 +12,7 @@ const task = taskViewOf({
   tags: ["tenant:acme", "blue"],
   payloadText: '{"n":1e3,"name":"Zoë (VIP)"}',
   endedAt: 100,
+  flow: { id: "order", name: "pay", waitsFor: 0, skippedBy: null },
 });
 
 const isMatch = (filter: TaskFilter) => matcherOf(filter)(task);
@@ -21,6 +22,7 @@ describe("a filter", () => {
     {},
     { type: "email.Send", reason: "fatal" },
     { tag: "tenant:acme" },
+    { flow: "order" },
     { signature: "Error: Order <n>" },
     { error: "order 7" },
     { error: "ORDER" },
@@ -36,6 +38,7 @@ describe("a filter", () => {
     { type: "email.send" },
     { type: "email.Send", reason: "no_handler" },
     { tag: "tenant:ac" },
+    { flow: "ord" },
     { tag: "Tenant:acme" },
     { tag: "tenant:acme", q: "2e3" },
     { signature: "Error: Order 7" },

@@ -6,6 +6,8 @@ export interface TaskFilter {
   type?: string;
   /** A complete tag. Case matters. */
   tag?: string;
+  /** The id of a flow. Selects its nodes and callbacks. */
+  flow?: string;
   /** Text in id, type, error, tags or payload. Case does not matter. */
   q?: string;
   /** Text in the last error. Case does not matter. */
@@ -33,6 +35,7 @@ export type FilteredTask = Pick<
   | "type"
   | "state"
   | "tags"
+  | "flow"
   | "payloadText"
   | "lastError"
   | "deadReason"
@@ -41,7 +44,7 @@ export type FilteredTask = Pick<
   | "endedAt"
 >;
 
-const TEXTS = ["type", "tag", "q", "error", "signature", "reason"] as const;
+const TEXTS = ["type", "tag", "flow", "q", "error", "signature", "reason"] as const;
 const TIMES = ["from", "to"] as const;
 const KNOWN: ReadonlySet<string> = new Set([...TEXTS, ...TIMES]);
 
@@ -65,13 +68,14 @@ export function textFinder(words: string): (text: string) => boolean {
  */
 export function matcherOf(filter: TaskFilter): (task: FilteredTask) => boolean {
   checkFilter(filter);
-  const { type, tag, reason, signature, from, to } = filter;
+  const { type, tag, flow, reason, signature, from, to } = filter;
   const hasWords = filter.q === undefined ? undefined : textFinder(filter.q);
   const hasError = filter.error === undefined ? undefined : textFinder(filter.error);
   return (task) =>
     (type === undefined || task.type === type) &&
     (reason === undefined || task.deadReason === reason) &&
     (tag === undefined || task.tags.includes(tag)) &&
+    (flow === undefined || task.flow?.id === flow) &&
     (from === undefined || timeOf(task) >= from) &&
     (to === undefined || timeOf(task) < to) &&
     (hasError === undefined || (task.lastError !== null && hasError(task.lastError))) &&

@@ -9,9 +9,9 @@ import {
 } from "@holdfast/contracts/api";
 import { checkJson } from "@holdfast/contracts/json";
 import { type HttpServer, RequestError } from "@holdfast/service";
-import type { Observer } from "holdfast";
 import { authorOf } from "../operators/audit-log.ts";
 import { begin, matching } from "../operators/bulk.ts";
+import { replayDead } from "../operators/replay.ts";
 import { assertPatch, selectionOf } from "../operators/selection.ts";
 import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
@@ -20,7 +20,7 @@ import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
  * operations.
  */
 export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
-  const { observer, audit, operations, countReplayed, admitQueue } = context;
+  const { observer, audit, operations } = context;
 
   app.post(
     "/v1/queues/:queue/dead-letters/replay",
@@ -44,46 +44,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
         throw new RequestError("invalid_argument", "body/patch and body/to exclude each other", [
           { path: "/patch", message: "excludes to", in: "body" },
         ]);
-      const { isWhole, ...matches } = await matching(observer, queue, selection, {
-        ...{ state: "dead", isDryRun: body.dryRun === true, signal: abortOf(reply) },
-      });
-      if (body.dryRun) {
-        return reply.code(200).send({ dryRun: true, ...matches, replayed: 0, skipped: 0 });
-      }
-      const by = authorOf(request);
-      const mutation = { action: "dead_letters.replay" as const, queue, by, reason: body.reason };
-      const admitTarget = async () => {
-        if (body.to !== undefined && body.to !== queue) await admitQueue(body.to, request);
-      };
-      const isPaced = body.ratePerSecond !== undefined || body.canary !== undefined;
-      const isSmall = isWhole && matches.matched <= SYNC_LIMIT && !isPaced;
-      const to = body.to === undefined ? {} : { to: body.to };
-      const how = {
-        ...(body.patch ? { payloadText: body.patch.payloadText } : {}),
-        ...(body.force ? { force: true } : {}),
-      };
-      if (isSmall && "ids" in selection) {
-        const { count: _, ...result } = await audit.during(mutation, async () => {
-          await admitTarget();
-          return replayIds(queue, selection.ids, { ...to, ...how });
-        });
-        return reply.code(200).send({ dryRun: false, ...matches, ...result });
-      }
-      const { canary } = body;
-      const spec = {
-        ...{ kind: "replay" as const, queue, selection, ...to, ...how },
-        ...(body.ratePerSecond === undefined ? {} : { ratePerSecond: body.ratePerSecond }),
-        ...(canary ? { canary: { size: canary.size ?? 5, waitMs: canary.waitMs ?? 60_000 } } : {}),
-        by: { ...by, reason: body.reason ?? null },
-      };
-      const { view } = await audit.during(mutation, async () => {
-        await admitTarget();
-        return begin(operations, spec, { total: matches.matched, isWhole, isSmall }, request);
-      });
-      if (view.state !== "succeeded")
-        return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);
-      const { replayed = 0, skipped = 0 } = view.result;
-      return reply.code(200).send({ dryRun: false, ...matches, replayed, skipped });
+      return replayDead(context, { queue, selection }, body, request, reply);
     },
   );
 
@@ -146,11 +107,4 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       });
     },
   );
-
-  async function replayIds(queue: string, ids: string[], how: Parameters<Observer["replay"]>[2]) {
-    const results = await observer.replay(queue, ids, how);
-    for (const { outcome } of results) countReplayed(queue, outcome, 1);
-    const replayed = results.filter(({ outcome }) => outcome === "replayed" || outcome === "moved").length;
-    return { replayed, skipped: results.length - replayed, results, count: replayed };
-  }
 }

@@ -1,17 +1,24 @@
+import type { FlowView } from "@holdfast/contracts";
 import {
   FlowListQuery,
   FlowNodePageSchema,
   FlowNodesQuery,
   FlowPageSchema,
   FlowParams,
+  FlowReplayBody,
   FlowViewSchema,
+  OperationView,
   QueueParams,
+  ReplayReply,
+  SYNC_LIMIT,
 } from "@holdfast/contracts/api";
 import { type HttpServer, unknownFlow } from "@holdfast/service";
+import { replayDead } from "../operators/replay.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** The routes that read flows. Those that change flows are shared with producer-api. */
-export function flowRoutes(app: HttpServer, { observer }: RouteContext): void {
+/** The routes that read flows, and the one that replays them. Those that add to flows and cancel them are shared with producer-api. */
+export function flowRoutes(app: HttpServer, context: RouteContext): void {
+  const { observer } = context;
   const tags = [TAGS.flows];
 
   app.get(
@@ -40,11 +47,7 @@ export function flowRoutes(app: HttpServer, { observer }: RouteContext): void {
         response: { 200: FlowViewSchema, ...PROBLEMS },
       },
     },
-    async ({ params: { queue, flow } }) => {
-      const view = await observer.getFlow(queue, flow);
-      if (view === null) throw unknownFlow(queue, flow);
-      return view;
-    },
+    async ({ params: { queue, flow } }) => flowOf(queue, flow),
   );
 
   app.get(
@@ -63,4 +66,30 @@ export function flowRoutes(app: HttpServer, { observer }: RouteContext): void {
     },
     async ({ params: { queue, flow }, query }) => observer.flowNodes(queue, flow, query),
   );
+
+  app.post(
+    "/v1/queues/:queue/flows/:flow/replay",
+    {
+      schema: {
+        tags,
+        summary: "Replay the dead letters of a flow",
+        description: `Replays every node and callback of the flow that is dead, like \`POST …/dead-letters/replay\` with a filter by flow. The nodes that they had skipped wait for them again. Up to ${SYNC_LIMIT}: 200 with the result. More, or with \`ratePerSecond\` or \`canary\`, or in a queue with many dead letters: 202 with an operation.`,
+        params: FlowParams,
+        body: FlowReplayBody,
+        response: { 200: ReplayReply, 202: OperationView, ...PROBLEMS },
+      },
+    },
+    async (request, reply) => {
+      const { queue, flow } = request.params;
+      await flowOf(queue, flow);
+      const replay = { queue, subject: flow, selection: { filter: { flow } } };
+      return replayDead(context, replay, request.body, request, reply);
+    },
+  );
+
+  async function flowOf(queue: string, flow: string): Promise<FlowView> {
+    const view = await observer.getFlow(queue, flow);
+    if (view === null) throw unknownFlow(queue, flow);
+    return view;
+  }
 }
