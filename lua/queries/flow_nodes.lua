@@ -6,9 +6,11 @@
 -- ARGV[1] flow  string  the id of the flow
 -- ARGV[2] taskId  string  of the node before which the nodes are; "" for all nodes of the flow
 -- ARGV[3] from  integer  place of the first node, 0 at the beginning
--- ARGV[4] limit  integer  how many nodes to look at, 0 to 100
+-- ARGV[4] limit  integer  how many nodes to look at, 0 to 100; with "open" 0 to 2,000
+-- ARGV[5] look  string  "all" | "graph" (no histories and results) | "open" (only the records of nodes that are waited for)
 -- RETURNS {} if there is no such flow; otherwise {the flow, moments that it has callbacks for, place of the next page or -1,
---   then for each node: name, record, header of its envelope, result, names before it}; "" for what it has not
+--   how many nodes there are, then for each node: name, record, header of its envelope, result, names before it}; "" for
+--   what it has not, or what was not looked at
 -- TIME    O(n), n = limit
 -- MOVES   nothing
 
@@ -50,17 +52,28 @@ else
     end
   end
 end
-local reply = { own[1], table.concat(moments, ' '), #names > 0 and from + #names < total and from + #names or -1 }
-if #names > 0 then
-  local ids, before = {}, {}
-  for place, name in ipairs(names) do
-    ids[place] = flow .. '.' .. name
-    before[place] = '<' .. ids[place]
+local reply = { own[1], table.concat(moments, ' '), #names > 0 and from + #names < total and from + #names or -1, total }
+local ids, before = {}, {}
+for place, name in ipairs(names) do
+  ids[place] = flow .. '.' .. name
+  before[place] = '<' .. ids[place]
+end
+local records = #names > 0 and redis.call('HMGET', stateKey, unpack(ids)) or {}
+if look == 'open' then
+  for place, record in ipairs(records) do
+    local isHeld = record and string.find(record, '^d') and policyOf(parseCounts(record).flags) == 'w'
+    if isHeld or record and string.find(record, '^[wpsl]') then
+      for _, text in ipairs({ names[place], lineOf(record), '', '', '' }) do
+        reply[#reply + 1] = text
+      end
+    end
   end
-  local records, envelopes = redis.call('HMGET', stateKey, unpack(ids)), redis.call('HMGET', tasksKey, unpack(ids))
-  local results, after = redis.call('HMGET', resultsKey, unpack(ids)), redis.call('HMGET', stateKey, unpack(before))
+elseif #names > 0 then
+  local envelopes, after = redis.call('HMGET', tasksKey, unpack(ids)), redis.call('HMGET', stateKey, unpack(before))
+  local results = look == 'all' and redis.call('HMGET', resultsKey, unpack(ids)) or {}
   for place, name in ipairs(names) do
-    for _, text in ipairs({ name, records[place] or '', envelopes[place] and lineOf(envelopes[place]) or headerIn(records[place]) or '',
+    local record = look == 'all' and records[place] or lineOf(records[place])
+    for _, text in ipairs({ name, record or '', envelopes[place] and lineOf(envelopes[place]) or headerIn(records[place]) or '',
       results[place] or '', after[place] or '' }) do
       reply[#reply + 1] = text
     end

@@ -119,6 +119,10 @@ export interface FlowNodeView {
   after: string[];
   /** While it waits: how many of `after` have not ended. Otherwise 0. */
   waitsFor: number;
+  /** When its attempt began, ms since the epoch: the one that runs, or the one that completed. Otherwise null. */
+  startedAt: number | null;
+  /** When it ended, ms since the epoch; null until then. */
+  endedAt: number | null;
   /** The id of the task because of which it was skipped; null if it was not, or if the whole flow was cancelled. */
   skippedBy: string | null;
   /** The exact JSON text that its handler returned. It is kept as long as the flow. */
@@ -129,6 +133,54 @@ export interface FlowNodePage {
   nodes: FlowNodeView[];
   /** The cursor of the next page; null at the end. */
   cursor: string | null;
+}
+
+/** How a node is counted: its state, or that it was skipped. */
+export type NodeState = TaskState | "skipped";
+
+/** Nodes that are drawn as one box: a single node or, in a large flow, the nodes of one type in neighbouring layers. */
+export interface FlowGroup {
+  /**
+   * Its first layer. The nodes of layer 0 come after no other nodes, and every other node is one layer behind the last of
+   * those that it comes after.
+   */
+  layer: number;
+  /** Its last layer. */
+  lastLayer: number;
+  /** Null if its nodes have several types, or if their tasks were purged. */
+  type: string | null;
+  /** How many types its nodes have, as far as they are known. */
+  types: number;
+  total: number;
+  /** Most nodes first. */
+  states: { state: NodeState; count: number }[];
+  /** A few of its nodes, those that have not ended first. */
+  names: string[];
+  /** The groups before it, by their places in the list. */
+  after: number[];
+  /** Whether a node of the critical path is in it. */
+  isOnPath: boolean;
+}
+
+/** A node that decides how long a flow takes. */
+export type FlowStep = Pick<FlowNodeView, "name" | "id" | "type" | "startedAt" | "endedAt"> & {
+  state: NodeState;
+};
+
+/** The graph of a flow. Its size does not grow with the flow. */
+export interface FlowGraph {
+  flow: FlowView;
+  groups: FlowGroup[];
+  /**
+   * The critical path. "length": the longest chain of nodes that have not ended, of a flow that runs. "time": of a flow that has
+   * ended, the node that ended last, before it the last of those that it had to wait for, and so on. `nodes` are the first of
+   * them in order, at most 20.
+   */
+  path: { by: "length" | "time"; total: number; nodes: FlowStep[] };
+  /** The nodes that it waits for: they run, may run, or hold others as dead letters. `nodes` are at most 20 of them. */
+  waitsFor: { total: number; nodes: FlowStep[] };
+  /** How many nodes were looked at, of `flow.counts.total`: at most 10,000, and fewer if they come after very many others. */
+  scanned: number;
 }
 
 export interface FlowPage {

@@ -17,6 +17,8 @@ export {
   type FlowCallback,
   type FlowCounts,
   type FlowDefinition,
+  type FlowGraph,
+  type FlowGroup,
   type FlowMoment,
   type FlowNode,
   type FlowNodePage,

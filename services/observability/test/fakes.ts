@@ -212,6 +212,9 @@ function fakeObserver(
     flows: async () => ({ flows: [], cursor: null }),
     getFlow: async () => null,
     flowNodes: async () => ({ nodes: [], cursor: null }),
+    flowGraph: async (queue, id) => {
+      throw new HoldfastError("not_found", `queue ${queue} has no flow ${id}`);
+    },
     ...overrides,
   };
 }

@@ -1,4 +1,4 @@
-import type { FlowNodeView, FlowView } from "@holdfast/contracts";
+import type { FlowGraph, FlowNodeView, FlowView } from "@holdfast/contracts";
 import { ANONYMOUS, type Identity } from "@holdfast/contracts/api";
 import { HoldfastError } from "holdfast";
 import { expect, test } from "vitest";
@@ -13,6 +13,7 @@ const FLOW: FlowView = {
 };
 const NODE: FlowNodeView = {
   ...{ name: "a", id: "f.a", type: "t", state: "completed", onDead: "fail", after: [], waitsFor: 0 },
+  ...{ startedAt: 1, endedAt: 2 },
   ...{ skippedBy: null, resultText: '{"card":"4111 1111 1111 1111"}' },
 };
 const PEOPLE: Record<string, Identity> = {
@@ -151,4 +152,45 @@ test("a replay of a flow selects its dead letters, and is recorded with the flow
   ]);
   const of = { actor: "ada", action: "dead_letters.replay", queue: "q", subject: "f", outcome: "accepted" };
   expect(records).toMatchObject([{ ...of, reason: "fixed", count: 4 }, of]);
+});
+
+test("the graph of a flow is read once for all who ask at the same time, and an unknown flow is 404", async () => {
+  const asked: string[] = [];
+  let answer = () => {};
+  const walked = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const step = { name: "a", id: "f.a", type: "t", state: "processing", startedAt: 1, endedAt: null } as const;
+  const graph: FlowGraph = {
+    flow: FLOW,
+    groups: [
+      {
+        ...{ layer: 0, lastLayer: 0, type: "t", types: 1, total: 1, names: ["a"], after: [], isOnPath: true },
+        states: [{ state: "processing", count: 1 }],
+      },
+    ],
+    path: { by: "length", total: 1, nodes: [step] },
+    waitsFor: { total: 1, nodes: [step] },
+    scanned: 1,
+  };
+  const { call } = await served({
+    observer: {
+      flowGraph: async (queue, id) => {
+        asked.push(`${queue} ${id}`);
+        if (id !== "f") throw new HoldfastError("not_found", "there is no such flow");
+        await walked;
+        return graph;
+      },
+    },
+  });
+  const answers = ["vic", "ada"].map((who) => call("GET", "/v1/queues/q/flows/f/graph", who));
+  await expect.poll(() => asked).toEqual(["q f"]);
+  answer();
+  expect(await Promise.all(answers)).toEqual([
+    { status: 200, json: graph },
+    { status: 200, json: graph },
+  ]);
+  expect((await call("GET", "/v1/queues/q/flows/none/graph")).status).toBe(404);
+  expect((await call("GET", "/v1/queues/q/flows/f/graph")).status).toBe(200);
+  expect(asked).toEqual(["q f", "q none", "q f"]);
 });

@@ -410,6 +410,7 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "get /v1/queues/{queue}/stale-verdicts",
       "get /v1/queues/{queue}/flows",
       "get /v1/queues/{queue}/flows/{flow}",
+      "get /v1/queues/{queue}/flows/{flow}/graph",
       "get /v1/queues/{queue}/flows/{flow}/nodes",
       "post /v1/queues/{queue}/flows",
       "post /v1/queues/{queue}/flows/{flow}/cancel",

@@ -2,6 +2,7 @@ import { Type } from "typebox";
 import {
   FLOW_MOMENTS,
   FLOW_POLICIES,
+  type FlowGraph,
   type FlowNodePage,
   type FlowPage,
   type FlowReceipt,
@@ -78,9 +79,55 @@ const FlowNodeViewSchema = Type.Object({
   onDead: oneOf(FLOW_POLICIES),
   after: Type.Array(Type.String(), { description: "Names of the nodes that have to end before it" }),
   waitsFor: Count("While it waits: how many of `after` have not ended"),
+  startedAt: nullable(Timestamp("When the attempt began that runs or that completed")),
+  endedAt: nullable(Timestamp("When it ended")),
   skippedBy: nullable(Type.String({ description: "Id of the task because of which it was skipped" })),
   resultText: nullable(Type.String({ description: "The exact JSON text that its handler returned" })),
 });
+
+const NodeStateSchema = oneOf([...TASK_STATES, "skipped"]);
+const FlowGroupSchema = Type.Object(
+  {
+    layer: Count("Its first layer: the most nodes that one of its nodes comes after in a row"),
+    lastLayer: Count("Its last layer"),
+    type: nullable(Type.String({ description: "Null: several types, or purged tasks" })),
+    types: Count("How many types its nodes have, as far as they are known"),
+    total: Count("How many nodes it has"),
+    states: Type.Array(Type.Object({ state: NodeStateSchema, count: Count() })),
+    names: Type.Array(Type.String(), { description: "A few of its nodes, those that have not ended first" }),
+    after: Type.Array(Count(), { description: "The groups before it, by their places in the list" }),
+    isOnPath: Type.Boolean({ description: "Whether a node of the critical path is in it" }),
+  },
+  { description: "A node or, in a large flow, the nodes of one type in neighbouring layers" },
+);
+const FlowStepSchema = Type.Object({
+  name: Type.String(),
+  id: Type.String({ description: "Id of its task" }),
+  type: nullable(Type.String()),
+  state: NodeStateSchema,
+  startedAt: nullable(Timestamp("When the attempt began that runs or that completed")),
+  endedAt: nullable(Timestamp("When it ended")),
+});
+const steps = Type.Array(FlowStepSchema, { description: "At most 20" });
+
+/** JSON Schema of `FlowGraph`; `Assert` keeps the two equal. */
+export const FlowGraphSchema = Type.Object({
+  flow: FlowViewSchema,
+  groups: Type.Array(FlowGroupSchema),
+  path: Type.Object(
+    { by: oneOf(["length", "time"]), total: Count("How many nodes it has"), nodes: steps },
+    {
+      description:
+        "The critical path. length: the longest chain of nodes that have not ended. time, of a flow that has ended: the nodes that ended last, each before the one that waited for it",
+    },
+  ),
+  waitsFor: Type.Object(
+    { total: Count(), nodes: steps },
+    { description: "The nodes that it waits for: they run, may run, or hold others as dead letters" },
+  ),
+  scanned: Count("How many nodes were looked at: at most 10,000, fewer if they come after very many others"),
+});
+export type FlowGraphMatches = Assert<Same<typeof FlowGraphSchema, FlowGraph>>;
 
 const cursor = nullable(Type.String({ description: "Cursor of the next page; null on the last page" }));
 

@@ -65,11 +65,11 @@ export interface RawNode {
 }
 
 const POLICIES = { f: "fail", c: "continue", w: "hold" } as const;
-const PURGED = /^r \S+ \S+ \S+ - (\w) (\w+)/;
+const PURGED = /^r (\S+) \S+ \S+ - (\w) (\w+)/;
 
 export function nodeView(flow: string, raw: RawNode): FlowNodeView {
   const record = decodeRecord(raw.record, raw.header.startsWith(format.ENVELOPE_SCHEDULED));
-  const [, letter, flags = ""] = PURGED.exec(raw.record) ?? [];
+  const [, purgedEnd, letter, flags = ""] = PURGED.exec(raw.record) ?? [];
   const policy = /[cw]/.exec(flags)?.[0] as keyof typeof POLICIES | undefined;
   const after = raw.after.split(" ").filter((name) => name !== "");
   return {
@@ -80,6 +80,8 @@ export function nodeView(flow: string, raw: RawNode): FlowNodeView {
     onDead: record.onDead ?? POLICIES[policy ?? "f"],
     after,
     waitsFor: record.waitsFor,
+    startedAt: record.grantedAt,
+    endedAt: purgedEnd === undefined ? record.endedAt : Number(purgedEnd),
     skippedBy: record.skippedBy === "-" ? null : record.skippedBy,
     resultText: raw.result === "" ? null : raw.result,
   };

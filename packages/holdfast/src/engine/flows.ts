@@ -78,30 +78,40 @@ export interface FlowFound {
   nodes: FlowNodeView[];
   /** The place of the next page; -1 at the end. */
   next: number;
+  /** How many nodes there are on all pages. */
+  total: number;
 }
 
 const TEXTS_OF_NODE = 5;
 
+interface FlowLook {
+  before?: string;
+  from?: number;
+  limit?: number;
+  look?: "all" | "graph" | "open";
+}
+
 /**
  * Reads a flow and a page of its nodes; null if there is no such flow.
  * @param page.before the id of a node: only the nodes that it came after
- * @param page.limit 0 to 100
+ * @param page.limit 0 to 100; with "open" 0 to 2,000
+ * @param page.look "graph": without histories and results. "open": only nodes that are waited for, with their names and records.
  */
 export async function readFlow(
   engine: Engine,
   queue: string,
   id: string,
-  { before = "", from = 0, limit = 0 }: { before?: string; from?: number; limit?: number } = {},
+  { before = "", from = 0, limit = 0, look = "all" }: FlowLook = {},
 ): Promise<FlowFound | null> {
-  const [text, moments = "", next = -1, ...rest] = await engine.connection.script<
+  const [text, moments = "", next = -1, total = 0, ...rest] = await engine.connection.script<
     scripts.FlowNodesArgs,
-    [text?: string, moments?: string, next?: number, ...texts: string[]]
-  >(scripts.flowNodesScript, engine.keys, { flow: id, taskId: before, from, limit });
+    [text?: string, moments?: string, next?: number, total?: number, ...texts: string[]]
+  >(scripts.flowNodesScript, engine.keys, { flow: id, taskId: before, from, limit, look });
   if (text === undefined) return null;
   const nodes: FlowNodeView[] = [];
   for (let at = 0; at < rest.length; at += TEXTS_OF_NODE) {
     const [name = "", record = "", header = "", result = "", after = ""] = rest.slice(at, at + TEXTS_OF_NODE);
     nodes.push(nodeView(id, { name, record, header, result, after }));
   }
-  return { flow: flowView(queue, id, text, moments), nodes, next };
+  return { flow: flowView(queue, id, text, moments), nodes, next, total };
 }

@@ -1,24 +1,22 @@
 import type { FlowNodeView, TaskView } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { readFlow } from "../engine/flows.ts";
-import type { Why } from "../observer/why.ts";
+import { spanOf, type Why } from "../observer/why.ts";
 
-const PAGE = 100;
+// A node comes after 10,000 nodes at most, so five calls look at all of them.
+const LOOKED_AT = 2_000;
 const SHOWN = 5;
-/** In these states a node has ended for those behind it, or lets them run. */
-const OPEN = new Set(["waiting", "pending", "scheduled", "processing"]);
 
-/** Why a node waits: the nodes before it that have not ended, of which the first few are named. */
+/** Why a node waits: how many nodes before it have not ended. The first few are named, and if there are no more, the slowest. */
 export async function whyWaiting(engine: Engine, queue: string, task: TaskView): Promise<Why> {
   const { id = "", waitsFor = 0 } = task.flow ?? {};
   const open: FlowNodeView[] = [];
   let total = 0;
-  for (let from = 0; from >= 0; ) {
-    const found = await readFlow(engine, queue, id, { before: task.id, from, limit: PAGE });
-    const nodes = found?.nodes ?? [];
-    total += nodes.length;
-    const isHeld = ({ state, onDead }: FlowNodeView) => state === "dead" && onDead === "hold";
-    open.push(...nodes.filter((node) => OPEN.has(node.state) || isHeld(node)));
+  for (let from = 0; from >= 0 && open.length < Math.min(waitsFor, SHOWN); ) {
+    const look = { before: task.id, from, limit: LOOKED_AT, look: "open" } as const;
+    const found = await readFlow(engine, queue, id, look);
+    open.push(...(found?.nodes ?? []));
+    total = found?.total ?? 0;
     from = found?.next ?? -1;
   }
   const named = open
@@ -26,8 +24,9 @@ export async function whyWaiting(engine: Engine, queue: string, task: TaskView):
     .map(({ name, state }) =>
       state === "dead" ? `${name} (dead: replay or discard it)` : `${name} (${state})`,
     );
-  const more = open.length > SHOWN ? ` and ${open.length - SHOWN} more` : "";
-  const which = named.length === 0 ? "" : `: ${named.join(", ")}${more}`;
+  const more = waitsFor > named.length ? ` and ${waitsFor - named.length} more` : "";
+  const slowest = open.length < waitsFor ? "" : slowestOf(open, engine.connection.now());
+  const which = named.length === 0 ? "" : `: ${named.join(", ")}${more}${slowest}`;
   return {
     state: task.state,
     reason: "after",
@@ -36,4 +35,12 @@ export async function whyWaiting(engine: Engine, queue: string, task: TaskView):
     positionIsEstimate: false,
     expectedStartAt: null,
   };
+}
+
+/** The node that has run longest, unless it is the only one. */
+function slowestOf(open: readonly FlowNodeView[], now: number): string {
+  const running = open.filter(({ state }) => state === "processing");
+  const [slowest] = running.sort((a, b) => (a.startedAt ?? now) - (b.startedAt ?? now));
+  if (!slowest?.startedAt) return "";
+  return `; ${open.length > 1 ? `the slowest, ${slowest.name},` : "it"} has run for ${spanOf(now - slowest.startedAt)}`;
 }

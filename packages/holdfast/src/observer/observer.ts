@@ -1,5 +1,6 @@
 import {
   type ErrorCode,
+  type FlowGraph,
   type FlowNodePage,
   type FlowPage,
   type FlowView,
@@ -16,6 +17,7 @@ import {
   cancelFlowIn,
   type FlowNodesOptions,
   type FlowsOptions,
+  flowGraph,
   flowNodes,
   getFlow,
   listFlows,
@@ -94,6 +96,14 @@ export class Observer extends TaskOperator {
   /** A page of the nodes of a flow, in the order in which they were added. @throws HoldfastError invalid_*, not_found, queue_not_found */
   async flowNodes(queue: string, id: string, options: FlowNodesOptions = {}): Promise<FlowNodePage> {
     return flowNodes(await this.#partitions.known(queue), id, options);
+  }
+
+  /**
+   * The graph of a flow, folded to a bounded size, with its critical path. Looks at 10,000 nodes at most.
+   * @throws HoldfastError invalid_*, not_found, queue_not_found
+   */
+  async flowGraph(queue: string, id: string): Promise<FlowGraph> {
+    return flowGraph(await this.#partitions.known(queue), id);
   }
 
   /** A page of the flows of a queue. @throws HoldfastError invalid_*, queue_not_found */

@@ -242,7 +242,7 @@ function janitorsOf({ janitors }: Surroundings, todo: string): string {
 
 const ago = (ms: number) => `${spanOf(ms)} ago`;
 
-function spanOf(ms: number): string {
+export function spanOf(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
   const seconds = Math.round(ms / 1_000);
   if (seconds < 120) return `${seconds} s`;

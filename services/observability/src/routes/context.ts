@@ -49,6 +49,7 @@ export type ObserverPort = Pick<
   | "flows"
   | "getFlow"
   | "flowNodes"
+  | "flowGraph"
 > & {
   limits: Pick<
     Observer["limits"],

@@ -1,5 +1,6 @@
-import type { FlowView } from "@holdfast/contracts";
+import type { FlowGraph, FlowView } from "@holdfast/contracts";
 import {
+  FlowGraphSchema,
   FlowListQuery,
   FlowNodePageSchema,
   FlowNodesQuery,
@@ -65,6 +66,29 @@ export function flowRoutes(app: HttpServer, context: RouteContext): void {
       },
     },
     async ({ params: { queue, flow }, query }) => observer.flowNodes(queue, flow, query),
+  );
+
+  // A flow is walked once at a time, whoever asks.
+  const walks = new Map<string, Promise<FlowGraph>>();
+
+  app.get(
+    "/v1/queues/:queue/flows/:flow/graph",
+    {
+      schema: {
+        tags,
+        summary: "The graph of a flow, folded",
+        description:
+          "Nodes by layer and type, with counts by state; a flow of up to 60 nodes has one group per node. With the critical path, and the nodes that the flow waits for. At most 10,000 nodes are looked at.",
+        params: FlowParams,
+        response: { 200: FlowGraphSchema, ...PROBLEMS },
+      },
+    },
+    async ({ params: { queue, flow } }) => {
+      const key = `${queue} ${flow}`;
+      const walk = walks.get(key) ?? observer.flowGraph(queue, flow).finally(() => walks.delete(key));
+      walks.set(key, walk);
+      return walk;
+    },
   );
 
   app.post(

@@ -1,0 +1,96 @@
+import { until } from "@holdfast/testing";
+import { expect, test, vi } from "vitest";
+import { FatalError, fanIn, Worker } from "../src/index.ts";
+import { library, started } from "./support/library.ts";
+
+const node = (name: string, more: object = {}) => ({ name, type: "t", ...more });
+
+test("why a node was skipped: the task at fault, also behind another skipped one, and what opens it again", async () => {
+  const { queue, observer, name, redis } = library();
+  const nodes = [node("a"), node("b", { after: ["a"] }), node("c", { after: ["b"] })];
+  await queue.flow({ id: "f", nodes });
+  await started(new Worker(name, { t: () => Promise.reject(new FatalError("no")) }, { redis }));
+  await until("the last node was skipped", async () => (await queue.get("f.c"))?.state === "cancelled");
+  for (const id of ["f.b", "f.c"])
+    expect(await observer.why(name, id)).toEqual({
+      state: "cancelled",
+      reason: "skipped",
+      detail:
+        "it was skipped because of task f.a, which is dead (fatal): a replay of that dead letter opens this task again",
+      ...{ position: null, positionIsEstimate: false, expectedStartAt: null },
+    });
+});
+
+test("why a node was skipped that came after a cancelled one, and after one that is gone", async () => {
+  const { queue, observer, name } = library();
+  await queue.flow({ id: "f", nodes: [node("a"), node("b", { after: ["a"] })] });
+  await queue.cancel("f.a");
+  await queue.flow({ nodes: [] }); // counts the ends, as a worker or a janitor would
+  await until("the node was skipped", async () => (await queue.get("f.b"))?.state === "cancelled");
+  const why = async () => (await observer.why(name, "f.b"))?.detail;
+  expect(await why()).toBe("it was skipped because of task f.a, which is cancelled");
+  await observer.empty(name, ["cancelled"]);
+  expect(await why()).toBe("it was skipped because of task f.a, which did not complete");
+});
+
+test("why a node waits for the last of thousands: few calls name those that have not ended, and the slowest", async () => {
+  const { queue, observer, name, redis, client } = library();
+  const many = Array.from({ length: 4_497 }, (_, at) => node(`n${at}`));
+  const last = [
+    node("slow", { type: "hangs" }),
+    node("alone", { type: "nobody" }),
+    node("dies", { onDead: "hold" }),
+  ];
+  const { id } = await queue.flow({ id: "f", nodes: fanIn([...many, ...last], node("sum")) });
+  const fails = (task: { id: string }) => {
+    if (task.id === "f.dies") throw new FatalError("no");
+  };
+  const hangs = (_: unknown, { signal }: { signal: AbortSignal }) =>
+    new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+  await started(new Worker(name, { t: fails, hangs }, { redis, concurrency: 50 }));
+  await until("three are left", async () => (await queue.get("f.sum"))?.flow?.waitsFor === 3);
+  const script = vi.spyOn(client.connection, "script");
+  const why = await observer.why(name, "f.sum");
+  const asked = script.mock.calls.filter(([{ name }]) => name === "flowNodes").length;
+  expect([why?.reason, asked]).toEqual(["after", 3]);
+  expect(why?.detail).toMatch(
+    /^it waits for 3 of the 4500 nodes before it in flow f: slow \(processing\), alone \(pending\), dies \(dead: replay or discard it\); the slowest, slow, has run for \d+ (ms|s)$/,
+  );
+  expect((await observer.flowNodes(name, id, { cursor: "4400", state: "processing" })).nodes).toMatchObject([
+    { name: "slow", startedAt: expect.any(Number), endedAt: null },
+  ]);
+  const graph = await observer.flowGraph(name, id);
+  expect(graph).toMatchObject({
+    flow: { id, counts: { total: 4_501, completed: 4_497 } },
+    scanned: 4_501,
+    path: { by: "length", total: 2 },
+    waitsFor: { total: 3, nodes: [{ name: "slow", state: "processing" }, {}, {}] },
+  });
+  expect(graph.groups.map(({ layer, type, total, after }) => [layer, type, total, after])).toEqual([
+    [0, "t", 4_498, []],
+    [0, "hangs", 1, []],
+    [0, "nobody", 1, []],
+    [1, "t", 1, [0, 1, 2]],
+  ]);
+  const [done] = (await observer.flowNodes(name, id, { limit: 1 })).nodes;
+  expect((done?.endedAt ?? 0) >= (done?.startedAt ?? Number.POSITIVE_INFINITY)).toBe(true);
+});
+
+test("the graph of a flow has a group per node, and its critical path when it has ended; an unknown one is refused", async () => {
+  const { queue, observer, name, redis } = library();
+  const nodes = [node("a"), node("b", { after: ["a"] }), node("c", { after: ["a", "b"] })];
+  const { id } = await queue.flow({ nodes });
+  await expect(observer.flowGraph(name, "other")).rejects.toMatchObject({ code: "not_found" });
+  await started(new Worker(name, { t: () => {} }, { redis }));
+  await until("it has ended", async () => (await queue.getFlow(id))?.state === "ended");
+  const { groups, path, waitsFor } = await observer.flowGraph(name, id);
+  expect(groups.map(({ names, layer, states, after }) => [names, layer, states, after])).toEqual([
+    [["a"], 0, [{ state: "completed", count: 1 }], []],
+    [["b"], 1, [{ state: "completed", count: 1 }], [0]],
+    [["c"], 2, [{ state: "completed", count: 1 }], [0, 1]],
+  ]);
+  expect([path.by, path.nodes.map(({ name }) => name)]).toEqual(["time", ["a", "b", "c"]]);
+  expect(waitsFor.total).toBe(0);
+  const [a, b] = path.nodes;
+  expect((a?.endedAt ?? 0) <= (b?.startedAt ?? 0)).toBe(true);
+});
