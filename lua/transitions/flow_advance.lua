@@ -179,10 +179,20 @@ if totals.kept > settings.retentionCount then
   end
 end
 
+-- Reads what is behind the nodes of a note, in one command.
+local function readBehind(text)
+  local list = {}
+  for id in string.gmatch(text, '(%S+) %S+ %S+') do
+    list[#list + 1] = string.byte(id) ~= 37 and #list < limit and '>' .. id or nil -- %
+  end
+  readAll(list)
+end
+
 local taken = {}
 while totals.taken < totals.noted and work < limit do
   local number = string.format('&%.0f', totals.taken + 1)
   local text, rest = read(number) or '', nil
+  readBehind(text)
   for id, mark, cause, at in string.gmatch(text, '(%S+) (%S+) (%S+) ?()') do
     local goesOn
     if string.byte(id) == 37 then -- %
