@@ -32,16 +32,17 @@ local function verdictWithoutLease(counters, record, fence)
   return 's'
 end
 
--- Plans one ack and returns four values: the verdict; whether all other tasks with the same record get the same new
--- record; the text under which these tasks are counted (lib/record.lua); and when they were granted. If the second
--- value is true, the caller has to release the tasks (lib/ready.lua).
+-- Plans one ack and returns five values: the verdict; whether all other tasks with the same record get the same new
+-- record; the text under which these tasks are counted (lib/record.lua); when they were granted; and, if they are nodes
+-- of a flow, the mark of their ends. If the second value is true, the caller has to release the tasks (lib/ready.lua) and
+-- to add their ends.
 local function planAck(settled, counters, id, fence, record)
   local counts, current, grantedAt, at = string.match(record or '', '^l(%S+) (%S+) (%d+) %d+ %d+ ()')
   if current ~= fence then
     return verdictWithoutLease(counters, record, fence), false
   end
   local drops, counted = false, nil
-  local hasNext, keeps, isNode = false, false, false
+  local hasNext, keeps, mark = false, false, nil
   if string.find(counts, '[xknlf@]') then
     local attempts
     attempts, counted = string.match(counts, '^(%d*)[^@]*@?(.*)$')
@@ -52,11 +53,8 @@ local function planAck(settled, counters, id, fence, record)
       drops = hasFlag(c, FLAG_DROPS)
       hasNext = hasFlag(c, FLAG_NEXT)
       keeps = hasFlag(c, FLAG_KEEP)
-      isNode = hasFlag(c, FLAG_NODE)
+      mark = hasFlag(c, FLAG_NODE) and markOf('c', c) or nil
       clearFlag(c, '[xknl]')
-      if isNode then
-        addEnd(id, 'c', c)
-      end
       counts = countsText(c)
     end
     counted = counted ~= '' and counted or nil
@@ -75,11 +73,27 @@ local function planAck(settled, counters, id, fence, record)
   end
   -- The rest of the record, which is the worker and the history, does not change.
   complete(settled, id, table.concat({ 'c', counts, ' ', fence, string.format(' %d ', now - grantedAt), nowText, ' ', string.sub(record, at) }))
-  local needsMore = drops or hasNext or keeps or isNode
+  local needsMore = drops or hasNext or keeps
   if needsMore and limits then
     limits.release(limits, counted, 1, tonumber(grantedAt))
   end
-  return 'a', not needsMore, counted, tonumber(grantedAt)
+  if needsMore and mark then
+    addMarked(id, mark)
+  end
+  return 'a', not needsMore, counted, tonumber(grantedAt), mark
+end
+
+-- Counts the tasks of a run (planAcks), and adds their ends if they are nodes. The tasks at the places `repeated` came
+-- before in this call.
+local function endRun(same, ids, first, last, repeated)
+  same.count = same.count + last + 1 - first
+  if same.mark then
+    for place = first, last do
+      if not (repeated and repeated[place]) then
+        addMarked(ids[place], same.mark)
+      end
+    end
+  end
 end
 
 -- Plans the acks of tasks that one call granted. Most of them have the same record as the task before them, and so get
@@ -91,12 +105,12 @@ local function planAcks(settled, counters, fence, ids, fields, reserved, from, t
   -- ack to the record after it and to the number of tasks. A run is a sequence of tasks with one record, and `first` is
   -- its first place. The tasks of a run are counted when the run ends, because counting them one by one would cost more
   -- than the rest of the loop.
-  local known, leased, same, ended, first = {}, nil, nil, nil, from
+  local known, leased, same, ended, first, repeated = {}, nil, nil, nil, from, nil
   for i = from, to do
     local id, record = ids[i], fields[reserved + i] or nil
     if record ~= leased then
       if same then
-        same.count = same.count + i - first
+        endRun(same, ids, first, i - 1, repeated)
       end
       leased, same, first = record, record and known[record], i
       ended = same and same.ended
@@ -107,29 +121,32 @@ local function planAcks(settled, counters, fence, ids, fields, reserved, from, t
       seen[id] = true
     else
       letters[#letters + 1], alike = string.rep('a', alike), 0
-      local letter, shared, counted, grantedAt = 's', false, nil, nil
+      local letter, shared, counted, grantedAt, mark = 's', false, nil, nil, nil
       if not seen[id] then
         settled.size, settled.acked = size, acked
-        letter, shared, counted, grantedAt = planAck(settled, counters, id, fence, record)
+        letter, shared, counted, grantedAt, mark = planAck(settled, counters, id, fence, record)
         if settled.size > size then
           seen[id] = true
         end
         size, acked = settled.size, settled.acked
+      else
+        repeated = repeated or {}
+        repeated[i] = true
       end
       letters[#letters + 1] = letter
       if same then
         same.count = same.count - 1 -- the same id came before in this call
       elseif shared then
         ended = commit[size]
-        same = { ended = ended, counted = counted, count = first - i, grantedAt = grantedAt }
+        same = { ended = ended, counted = counted, count = first - i, grantedAt = grantedAt, mark = mark }
         known[record] = same
       end
     end
   end
+  if same then
+    endRun(same, ids, first, to, repeated)
+  end
   if limits then
-    if same then
-      same.count = same.count + to + 1 - first
-    end
     limits.releaseAll(limits, known)
   end
   letters[#letters + 1] = string.rep('a', alike)

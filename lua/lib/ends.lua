@@ -5,9 +5,17 @@
 -- none.
 local ends
 
--- Adds the end of a node. `c` has the counts of its record.
-local function addEnd(id, mark, c)
+local function addMarked(id, mark)
   ends = ends or {}
   local size = #ends
-  ends[size + 1], ends[size + 2], ends[size + 3] = id, mark .. (string.match(c.flags, '[cw]') or 'f'), '-'
+  ends[size + 1], ends[size + 2], ends[size + 3] = id, mark, '-'
+end
+
+-- `c` has the counts of the record of a node that ends.
+local function markOf(mark, c)
+  return mark .. (string.match(c.flags, '[cw]') or 'f')
+end
+
+local function addEnd(id, mark, c)
+  addMarked(id, markOf(mark, c))
 end

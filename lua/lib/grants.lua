@@ -46,12 +46,17 @@ end
 
 local byte = string.byte
 
--- Returns whether a pending task runs alone. Most records have no counts, and are not parsed.
+-- Returns whether a pending task runs alone. Most records have no counts, and are not parsed. Nodes of flows have counts,
+-- and often the same record as the node before them.
+local asked, answered
 local function runsAlone(record)
   if byte(record, 3) ~= 44 and byte(record, 4) ~= 44 and byte(record, 5) ~= 44 then -- a comma
     return false
   end
-  return needsSolo(parseCounts(record))
+  if record ~= asked then
+    asked, answered = record, needsSolo(parseCounts(record))
+  end
+  return answered
 end
 
 -- Returns whether the task waits in a place other than this entry. A change of the task (transitions/change.lua) can
@@ -67,15 +72,22 @@ end
 
 -- Says whether the flow of a node was cancelled. No node of such a flow starts any more, and flow_advance ends it.
 local function isOfCancelledFlow(grants, id)
+  local last = grants.flow
+  if last and string.find(id, last.prefix, 1, true) == 1 then -- makes no string
+    return last.isCancelled
+  end
   local flow = string.match(id, '^([%w_-]+)%.')
   if not flow then -- the callbacks of a cancelled flow run
     return false
   end
   grants.flows = grants.flows or {}
-  if grants.flows[flow] == nil then
-    grants.flows[flow] = string.match(redis.call('HGET', stateKey, '%' .. flow) or '', '^%S*x') ~= nil
+  last = grants.flows[flow]
+  if not last then
+    last = { prefix = flow .. '.', isCancelled = string.match(redis.call('HGET', stateKey, '%' .. flow) or '', '^%S*x') ~= nil }
+    grants.flows[flow] = last
   end
-  return grants.flows[flow]
+  grants.flow = last
+  return last.isCancelled
 end
 
 -- If a worker sends its types, its acquire looks at this many entries at least, because some may be for other workers.

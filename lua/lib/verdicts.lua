@@ -271,9 +271,12 @@ end
 local function planOther(settled, counters, id, fence, verdict, delayMs, text, record, typed)
   local current = record and parseLease(record)
   if verdict == 'ack' then
-    local letter, shared, counted, grantedAt = planAck(settled, counters, id, fence, record)
+    local letter, shared, counted, grantedAt, mark = planAck(settled, counters, id, fence, record)
     if shared and limits then
       limits.release(limits, counted, 1, grantedAt)
+    end
+    if shared and mark then
+      addMarked(id, mark)
     end
     if letter == 'a' and current == fence then
       settled.results[#settled.results + 1] = id

@@ -2300,7 +2300,32 @@ export const mutants = [
   },
   {
     name: "flows: an ack does not note the end of a node",
-    changes: [["lua/lib/acks.lua", "      if isNode then", "      if false then"]],
+    changes: [["lua/lib/acks.lua", "hasFlag(c, FLAG_NODE) and markOf('c', c) or nil", "nil"]],
+    tests: [flows],
+  },
+  {
+    name: "flows: a node that is acked twice in one call ends twice",
+    changes: [["lua/lib/acks.lua", "if not (repeated and repeated[place]) then", "if true then"]],
+    tests: [flows],
+  },
+  {
+    name: "flows: the end of a node with keep is not noted",
+    changes: [["lua/lib/acks.lua", "  if needsMore and mark then", "  if false then"]],
+    tests: [flows],
+  },
+  {
+    name: "flows: an ack with a result does not note the end of a node",
+    changes: [["lua/lib/verdicts.lua", "    if shared and mark then", "    if false then"]],
+    tests: [flows],
+  },
+  {
+    name: "flows: of nodes acked together only the last run is counted",
+    changes: [["lua/lib/acks.lua", "        endRun(same, ids, first, i - 1, repeated)\n", ""]],
+    tests: [flows],
+  },
+  {
+    name: "flows: an acquire looks at the first flow only",
+    changes: [["lua/lib/grants.lua", "string.find(id, last.prefix, 1, true) == 1 then", "true then"]],
     tests: [flows],
   },
   {

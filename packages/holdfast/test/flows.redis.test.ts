@@ -1,6 +1,7 @@
 import type { FlowPolicy } from "@holdfast/contracts";
 import { describe, expect, test } from "vitest";
 import { advanceFlows, cancelFlow, readFlow } from "../src/engine/flows.ts";
+import { setLimits } from "../src/engine/limits.ts";
 import { addFlow, advance, flowStates, runAll } from "./support/flow.ts";
 import { setup } from "./support/setup.ts";
 import { LEASE_MS, type TestQueue } from "./support/test-queue.ts";
@@ -73,6 +74,47 @@ describe("nodes run in their order", () => {
     await q.settle(grants.map(({ id, fence }) => ({ kind: "ack", id, fence })));
     q.advance(1_000);
     expect((await q.grant()).id).toBe("f.late");
+  });
+});
+
+describe("nodes that end in one call", () => {
+  const acks = (grants: Awaited<ReturnType<TestQueue["acquire"]>>["grants"]) =>
+    grants.map(({ id, fence }) => ({ kind: "ack" as const, id, fence }));
+
+  test("are counted once each, with the policy of each", async () => {
+    const q = await setup();
+    await addFlow(q, ["a", "b", "c", "d", "e", "last<a,b,c,d,e"], { onDead: { c: "continue", d: "hold" } });
+    const verdicts = acks((await q.acquire(9)).grants);
+    const [first, ...rest] = verdicts as [(typeof verdicts)[0], ...typeof verdicts];
+    await q.settle([first, first, ...rest, first]);
+    await advance(q);
+    expect(await view(q)).toMatchObject({ counts: { total: 6, completed: 5, active: 1 } });
+    expect(await flowStates(q)).toContain("last pending");
+  });
+
+  test("are counted if they have the option keep, or a key under a limit", async () => {
+    const q = await setup();
+    await setLimits(q.engine, { key: { concurrency: 9 } });
+    await addFlow(q, ["a", "b"], { seal: false, options: { keep: { completedMs: 60_000 } } });
+    await addFlow(q, ["c", "d"], { how: "add", seal: false, options: { key: "k" } });
+    await addFlow(q, ["last<a,b,c,d"], { how: "add" });
+    await q.settle(acks((await q.acquire(9)).grants));
+    await advance(q);
+    expect(await flowStates(q)).toMatch(/last pending/);
+  });
+
+  test("are counted for the flow of each", async () => {
+    const q = await setup();
+    await addFlow(q, ["a", "b"], { id: "f" });
+    await addFlow(q, ["a"], { id: "f2" });
+    await addFlow(q, ["a", "b"], { id: "g" });
+    await cancelFlow(q.engine, "g");
+    const { grants } = await q.acquire(9);
+    expect(grants.map(({ id }) => id)).toEqual(["f.a", "f.b", "f2.a"]);
+    await q.settle(acks(grants));
+    await advance(q);
+    const outcomes = await Promise.all(["f", "f2", "g"].map(async (id) => (await view(q, id))?.outcome));
+    expect(outcomes).toEqual(["success", "success", "cancelled"]);
   });
 });
 
