@@ -27,7 +27,8 @@ const QUEUE = "/v1/queues/hot";
 const PARTITIONS = 6;
 const BATCHES = 63;
 const BATCH = 50;
-// In the last third of the batches, a tenth of the tasks fails. The dashboard asks to confirm actions on 101 or more.
+// In the last third of the batches, one task in ten fails, so there are more than 100 dead letters. For more than 100,
+// the dashboard asks the user to confirm an action.
 const DEAD = (BATCHES / 3) * (BATCH / 10);
 
 interface Stats {
@@ -75,7 +76,7 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
   const redisCli = (node: string, command: string) =>
     inside(node, `REDISCLI_AUTH=${admin} redis-cli --user admin --no-auth-warning ${command}`).output;
 
-  test("has only the three Redis nodes, and an operator sets the partitions of the queue", async () => {
+  test("starts no Redis beside the three nodes, and an operator can partition the queue", async () => {
     const running = containers().map(({ Service }) => Service);
     expect(running.filter((service) => service.startsWith("redis")).sort()).toEqual(NODES);
     expect(redisCli("redis", "cluster info")).toContain("cluster_size:3");
@@ -86,11 +87,11 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
     expect(await stats()).toMatchObject({ partitions: PARTITIONS, paused: false });
   });
 
-  /** Sends a batch until each task is confirmed. The ids stay the same, so no task is stored twice. */
+  /** Sends a batch until each of its tasks is confirmed. The ids stay the same, so no task is stored twice. */
   const enqueueBatch = async (batch: number): Promise<void> => {
     const tasks = Array.from({ length: BATCH }, (_, n) => {
-      // Tasks fail only after the node is back. While it is away a lease may expire, and its task would die for another
-      // reason.
+      // Tasks fail only after the node is back. While it is away a lease may expire, and a task that also fails might
+      // die of that.
       const isBad = batch >= (2 * BATCHES) / 3 && n % 10 === 0;
       return {
         id: `task-${batch}-${n}`,
@@ -134,7 +135,7 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
   }, 240_000);
 
   test.skipIf(!executablePath)(
-    "is one queue in the dashboard, which can be paused and resumed, and whose dead letters can be replayed",
+    "the dashboard shows it as one queue, pauses and resumes it, and replays its dead letters",
     async () => {
       const page = await browserPage();
       try {
@@ -157,7 +158,7 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
         await page.getByRole("button", { name: "Resume", exact: true }).click();
         const url = `${producerUrl()}${QUEUE}/tasks/${held.body.id}?waitMs=20000`;
         expect((await call("GET", url)).body).toMatchObject({ state: "completed", queue: "hot" });
-        // Every replayed task fails again, which shows that tasks of all partitions ran.
+        // Every replayed task fails again, so the dead letters show that tasks of all partitions ran.
         await open(page, `${observabilityUrl()}/queues/hot/dead-letters?view=groups`);
         const group = page.getByRole("row").filter({ hasText: "demo.flaky" });
         await group.getByRole("button", { name: "Replay group" }).click();

@@ -19,8 +19,8 @@ import {
   until,
 } from "./compose/stack.ts";
 
-// Tests the whole stack in a real container engine, as `docker compose up` starts it. The tests are in one file,
-// because they share one start.
+// Tests the whole stack in a real container engine, started by `docker compose up`. All tests are in one file, because
+// they share one start.
 
 const reachable = engineAnswers();
 if (!reachable)
@@ -35,7 +35,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
   const redis: Record<string, string> = {};
 
   beforeAll(async () => {
-    // Leases are short, so that the tasks of a killed worker are taken back during the test.
+    // Leases are short, so that the tasks of a killed worker come back during the test.
     await choosePorts({ LEASE_MS: "3000" });
     compose("up", "-d", "--build", "--wait", "--wait-timeout", "240");
     const [apiKey = "", admin = ""] = secrets("api-key", "redis-admin");
@@ -58,14 +58,14 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     return reply.body;
   };
 
-  test("comes up healthy from nothing, with two workers and two janitors; init has exited with 0", () => {
+  test("starts from nothing: all services are healthy, among them two workers and two janitors, and init exits with 0", () => {
     const running = containers();
     expect(running.filter(({ Health }) => Health !== "healthy")).toEqual([]);
     const count = (service: string) => running.filter(({ Service }) => Service === service).length;
     expect([count("worker"), count("janitor"), count("redis"), count("grafana")]).toEqual([2, 2, 1, 1]);
     const init = JSON.parse(compose("ps", "--all", "--format", "json", "init")) as { ExitCode: number };
     expect(init.ExitCode).toBe(0);
-    // init says how to get the key, but does not print it, because its output is kept as a log.
+    // init says how to get the key. It does not print the key, because its output is kept as a log.
     expect(compose("logs", "init")).toContain("make key");
   });
 
@@ -77,7 +77,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     expect(new Set(addresses)).toEqual(new Set(["127.0.0.1"]));
   });
 
-  test("every container has limits, no capability, a read-only root and a log that is cut", () => {
+  test("every container has limits, no capability, a read-only root and a log of limited size", () => {
     const ids = compose("ps", "--all", "-q").split("\n");
     interface Detail {
       Name: string;
@@ -95,7 +95,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
   });
 
   test.each([...OURS, "redis"])(
-    "%s, asked from inside: no root, nothing writable, no capability",
+    "a process in %s is not root, has no capability and can write nowhere",
     (service) => {
       expect(Number(inside(service, "id -u").output)).toBeGreaterThan(0);
       const paths = ["/app/x", "/etc/x", "/x", "/secrets/x", "/etc/passwd"];
@@ -108,12 +108,12 @@ describe.skipIf(!reachable)("the Compose stack", () => {
       expect(status).toMatch(/CapEff:\s+0+$/m);
       expect(status).toMatch(/CapBnd:\s+0+$/m);
       expect(status).toMatch(/NoNewPrivs:\s+1$/m);
-      // The container has no access to the Docker engine of the machine.
+      // The container cannot reach the Docker engine of the machine.
       expect(inside(service, "ls /var/run/docker.sock").status).not.toBe(0);
     },
   );
 
-  test("a container reads its own secrets and none of the others", () => {
+  test("a container can read its own secrets and no others", () => {
     const folders = ["own", "redis", "grafana", "k6", ...OURS];
     for (const service of OURS) {
       expect(inside(service, `cat /secrets/${service}/redis-password`).output).toHaveLength(43);
@@ -124,7 +124,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     }
   });
 
-  test("the production images have no tools of the build and no sources of ours", () => {
+  test("the production images have no build tools and no source code", () => {
     for (const service of OURS) {
       expect(
         inside(service, "ls /app/node_modules/.pnpm | grep -E '^(typescript|vitest|pm2|@biomejs)'").output,
@@ -135,13 +135,13 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     }
   });
 
-  test("a request from another container gets 401 without a key, and is served with it", () => {
+  test("a request from another container gets 401 without a key, and is served with the key", () => {
     const bearer = (text: string) => ({ authorization: `Bearer ${text}` });
     for (const url of [
       `http://producer-api:3000${QUEUE}/tasks/none`,
       "http://observability:3001/v1/queues",
     ]) {
-      // The paths for Prometheus and for health checks need no key.
+      // Prometheus and the health checks need no key for their paths.
       const metrics = new URL("/metrics", url).href;
       const asked = [
         [url, {}],
@@ -163,7 +163,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     }
   });
 
-  test("Redis refuses clients without a password, and each role has the rights that it needs and no more", () => {
+  test("Redis refuses clients without a password, and each role has only the rights that it needs", () => {
     const redisCli = (args: string, auth = "") =>
       inside("redis", `${auth} redis-cli --no-auth-warning ${args}`).output;
     expect(redisCli("ping")).toContain("NOAUTH");
@@ -175,7 +175,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     expect(as("worker", worker, "ping")).toBe("PONG");
     for (const args of ["flushall", "keys '*'", "config get dir", "acl list", "get other:key"])
       expect(as("worker", worker, args), args).toContain("NOPERM");
-    // The user of the health check may send PING and nothing else.
+    // The user of the health check may only send PING.
     const health = "--user health";
     const own = 'REDISCLI_AUTH="$(cat /secrets/redis/redis-password)"';
     expect(redisCli(`${health} ping`, own)).toBe("PONG");
@@ -195,13 +195,13 @@ describe.skipIf(!reachable)("the Compose stack", () => {
 
   people(() => ({ key, redis }));
 
-  test("scales to eight workers as typed, and Prometheus finds them all", async () => {
+  test("the documented command scales to eight workers, and Prometheus finds them all", async () => {
     compose("up", "-d", "--scale", "worker=8", "--wait");
     expect(containers().filter(({ Service }) => Service === "worker")).toHaveLength(8);
     interface Targets {
       data: { activeTargets: { labels: { job: string }; health: string }[] };
     }
-    await until("8 workers and 2 janitors scraped", 60_000, async () => {
+    await until("Prometheus scrapes 8 workers and 2 janitors", 60_000, async () => {
       const { body } = await request<Targets>("GET", `${prometheusUrl()}/api/v1/targets?state=active`);
       const up = (job: string) =>
         body.data.activeTargets.filter(({ labels, health }) => labels.job === job && health === "up").length;
@@ -219,7 +219,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
   }
   const stats = () => call<Stats>("GET", `${observabilityUrl()}${QUEUE}`);
 
-  test("loses no task when a worker and a janitor are killed under load", async () => {
+  test("loses no task when workers and a janitor are killed under load", async () => {
     const before = await stats();
     const ids = Array.from({ length: 2_000 }, (_, index) => `compose-${index}`);
     for (const part of [ids.slice(0, 1_000), ids.slice(1_000)]) {
@@ -230,7 +230,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     }
     await until("tasks run", 20_000, async () => ((await stats()).processing > 0 ? true : undefined));
     const running = containers();
-    // All workers but one are killed, so that the killed ones certainly hold tasks.
+    // All workers except one are killed, so the killed ones certainly hold tasks.
     const workers = running.filter(({ Service }) => Service === "worker").slice(1);
     const [janitor] = running.filter(({ Service }) => Service === "janitor");
     docker("kill", "--signal", "KILL", ...workers.map(({ ID }) => ID), janitor?.ID ?? "");
@@ -243,7 +243,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     expect(end.totals.crashed).toBeGreaterThan(before.totals.crashed);
   }, 120_000);
 
-  test("restarts everything under load, Redis too, with no request failed and no task lost", async () => {
+  test("restarts everything under load, Redis too, and no request fails and no task is lost", async () => {
     compose("up", "-d", "--wait");
     const output = await script("loadtest/rolling-restart.mjs", "--seconds", "1", "--rate", "100", "--redis");
     const result = JSON.parse(output.split("\n").at(-1) ?? "{}") as Record<string, number>;
@@ -281,7 +281,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     const ours = images.filter((image) => image.startsWith(project));
     expect(ours).toHaveLength(5);
     expect(await secretsInLayers(ours, all)).toEqual([]);
-    // This shows that the scan works: it finds a text that all of our images contain.
+    // All of our images contain this text, so the scan finds it if the scan works.
     expect(await secretsInLayers(ours.slice(0, 1), ["@holdfast/"])).toEqual(["@holdf"]);
   }, 180_000);
 });

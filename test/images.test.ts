@@ -13,7 +13,7 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-test("every image from outside can be given with its digest, and has one tag everywhere", () => {
+test("every foreign image can be pinned to a digest, and has the same tag everywhere", () => {
   const services = Object.values(parse(compose, { merge: true }).services) as {
     image?: string;
     build?: { args: Record<string, string> };
@@ -29,7 +29,7 @@ test("every image from outside can be given with its digest, and has one tag eve
   expect(bases.filter((base) => !/^\$\{NODE_IMAGE\}$/.test(base) && !stages.includes(base))).toEqual([]);
 });
 
-/** Runs pin-images with a fake docker. @param inspect the shell command that stands for `docker image inspect` */
+/** Runs pin-images with a fake docker. @param inspect a shell command that replaces `docker image inspect` */
 function pin(inspect: string) {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-images-"));
   folders.push(folder);
@@ -40,7 +40,7 @@ function pin(inspect: string) {
   return spawnSync(join(root, "scripts/pin-images"), { env, encoding: "utf8" });
 }
 
-test("pin-images prints the digest of each tag beside the tag, for .env", () => {
+test("pin-images prints each tag with its digest, as lines for .env", () => {
   const digest = `sha256:${"ab".repeat(32)}`;
   const { status, stdout } = pin(`echo "x@${digest}"`);
   expect(status).toBe(0);
@@ -51,7 +51,7 @@ test("pin-images prints the digest of each tag beside the tag, for .env", () => 
   expect(wanted.length).toBeGreaterThan(4);
 });
 
-test("an image without a digest, such as one that was built here, is reported", () => {
+test("pin-images reports an image without a digest, such as one that was built here", () => {
   const { status, stderr } = pin("echo");
   expect(status).not.toBe(0);
   expect(stderr).toContain("has no digest");

@@ -22,7 +22,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { root, waitReady } from "../../scripts/pm2.mjs";
 
 const scratch = mkdtempSync(join(tmpdir(), "hf-make-"));
-/** A folder with so long a path that a socket in it would be refused. */
+/** The path of this folder is too long for a socket, so the sockets have to be elsewhere. */
 const first = join(
   scratch,
   "customers/acme-international-logistics-gmbh/platform-services/checkouts/holdfast",
@@ -58,7 +58,7 @@ function checkOut(folder) {
 }
 
 const clean = { PATH: process.env.PATH, HOME: process.env.HOME };
-/** Runs `make ARGS` in a folder. The process inherits only PATH and HOME from the environment of the test. */
+/** Runs `make` with `args` in a folder. The process inherits only PATH and HOME from the environment of the test. */
 async function make(folder, args, settings = {}) {
   const started = promisify(execFile)("make", ["-s", ...args], {
     cwd: folder,
@@ -98,7 +98,7 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true, force: true });
 }, 120_000);
 
-test("make up runs in a deep folder, by a .env with quotes, comments and CRLF", {
+test("make up works in a folder with a long path, with a .env that has quotes, comments and CRLF", {
   timeout: 300_000,
 }, async () => {
   writeFileSync(
@@ -121,12 +121,12 @@ test("make up runs in a deep folder, by a .env with quotes, comments and CRLF", 
   expect(await answer.json()).toMatchObject({ ok: true });
 });
 
-test("what make up writes is for its owner alone: data, secrets, logs and the folder around them", async () => {
+test("only the owner can read what make up writes: data, secrets, logs and their folder", async () => {
   const home = join(first, ".holdfast");
   const paths = [home, ...readdirSync(home, { recursive: true }).map((name) => join(home, name))];
   const open = paths.filter((path) => {
     const stat = lstatSync(path);
-    // Sockets are not checked here: the sockets of PM2 have a folder of their own.
+    // Sockets are not checked, because PM2 keeps them in a folder of its own.
     return (stat.isFile() || stat.isDirectory()) && (stat.mode & 0o077) !== 0;
   });
   // These files of scripts/stack have no secrets, and only the owner can enter their folder.
@@ -136,7 +136,7 @@ test("what make up writes is for its owner alone: data, secrets, logs and the fo
   expect(paths.some((path) => path.endsWith(".log"))).toBe(true);
 });
 
-test("no workers, and then three again: each is counted", { timeout: 120_000 }, async () => {
+test("make scale stops all workers, and later starts three again", { timeout: 120_000 }, async () => {
   expect(await make(first, ["scale", "N=0"])).toMatchObject({ code: 0 });
   expect(await online(first, "worker")).toEqual([]);
   const { code, output } = await make(first, ["scale", "N=3"]);
@@ -149,7 +149,7 @@ test("no workers, and then three again: each is counted", { timeout: 120_000 }, 
   expect((await make(first, ["scale", "N=201"])).output).toContain("at most 200 workers");
 });
 
-test("a port that somebody else has is refused, and nothing is changed or remembered", {
+test("make up refuses a port that another process uses, and changes nothing", {
   timeout: 120_000,
 }, async () => {
   const other = createServer((_request, response) => response.end("ok"));
@@ -171,7 +171,7 @@ test("a port that somebody else has is refused, and nothing is changed or rememb
   expect(scaled.code).not.toBe(0);
 });
 
-test("another clone on the same machine has metrics ports of its own", { timeout: 300_000 }, async () => {
+test("a second clone on the same machine gets other metrics ports", { timeout: 300_000 }, async () => {
   const { code, output } = await make(second, ["up"], {
     ...{ HOLDFAST_RUN: "metal", HOLDFAST_WORKERS: "1", HOLDFAST_JANITORS: "1" },
     ...{ PORT: ports.PORT_2, OBSERVABILITY_PORT: ports.OBSERVABILITY_PORT_2, REDIS_PORT: ports.REDIS_PORT_2 },
@@ -184,7 +184,7 @@ test("another clone on the same machine has metrics ports of its own", { timeout
   await make(second, ["down"]);
 });
 
-test("a second make up brings new settings to every process, and moves Redis with its data", {
+test("a second make up gives every process the new settings, and moves Redis with its data", {
   timeout: 300_000,
 }, async () => {
   const changed = { WORKER_CONCURRENCY: "7", LOG_LEVEL: "warn", REDIS_PORT: ports.MOVED };
@@ -203,7 +203,7 @@ test("a second make up brings new settings to every process, and moves Redis wit
     const settings = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
     for (const [name, value] of Object.entries(changed)) expect(settings).toContain(`${name}=${value}`);
   }
-  // This `make up` gets no settings. It uses those of the `make up` before, except where .env has others.
+  // This `make up` gets no settings. It uses the settings of the last `make up`, unless .env has others.
   const again = await make(first, ["up"]);
   expect(again.code).toBe(0);
   expect((await online(first, "worker"))[0].env).toMatchObject({
@@ -214,7 +214,7 @@ test("a second make up brings new settings to every process, and moves Redis wit
   expect(existsSync(join(first, ".holdfast/env"))).toBe(false);
 });
 
-test("a service is ready when it answers itself, not when another process answers at its port", async () => {
+test("a service counts as ready only if that service answers, not another process on its port", async () => {
   const server = createServer((_request, response) => response.end("ok"));
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   const { port } = server.address();

@@ -21,9 +21,9 @@ let observer;
 let api;
 
 /**
- * Returns a METRICS_PORT. Free are the port itself, the next two ports, which PM2's instance numbers lead to, and the
- * port 200 above, which the janitor uses. All of them are below the ports that the system gives to servers of other
- * tests.
+ * Returns a port for METRICS_PORT. The port itself and the next two are free, because PM2 adds the number of the
+ * instance to it. The port 200 above is free for the janitor. All of them are below the ports that the system gives to
+ * the servers of other tests.
  */
 async function freeMetricsPort() {
   for (;;) {
@@ -41,7 +41,7 @@ async function freeMetricsPort() {
   }
 }
 
-/** Runs PM2 without blocking this process, which has to send the load at the same time. */
+/** Runs PM2 without blocking this process, which sends the load at the same time. */
 const run = (...args) =>
   promisify(execFile)(process.execPath, [command, ...args], {
     cwd: root,
@@ -117,7 +117,7 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true });
 }, 120_000);
 
-test("PM2 starts the system, brings a killed worker back, and reloads all of it under load with no task lost", {
+test("PM2 starts the system, replaces a killed worker, and reloads everything under load without losing a task", {
   timeout: 300_000,
 }, async () => {
   await run("start", "ecosystem.config.cjs");
@@ -141,7 +141,7 @@ test("PM2 starts the system, brings a killed worker back, and reloads all of it 
     await until(`a worker serves its metrics on ${port}`, () =>
       fetch(`http://127.0.0.1:${port}/metrics`).then(
         async (response) => (await response.text()).includes('holdfast_build_info{service="worker"'),
-        // The request may have used a kept connection that was just closed.
+        // The connection of this request may just have been closed by the server.
         () => false,
       ),
     );
@@ -155,7 +155,7 @@ test("PM2 starts the system, brings a killed worker back, and reloads all of it 
   await until("tasks are completed", async () => (await observer.stats(QUEUE)).totals.acked > 100, 60_000);
   process.kill(workers[0].pid, "SIGKILL");
   await until(
-    "PM2 has started another worker in its place",
+    "PM2 has replaced the killed worker",
     async () => {
       const now = running("worker").filter(({ status }) => status === "online");
       if (now.length < 2 || now.some(({ pid }) => pid === workers[0].pid)) return false;

@@ -20,12 +20,12 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
 
   afterAll(() => stack?.stop());
 
-  test("replays one by its button, at once", async () => {
+  test("replays one dead letter at once by its button", async () => {
     await die(stack, "one", 3);
     await open(page, at("one"));
     await page.getByRole("row").filter({ hasText: "dead-1" }).getByRole("button", { name: "Replay" }).click();
     // The replayed task fails again, as generation 2, and its history still has generation 1.
-    await until("it died a second time", async () => {
+    await until("the task has died a second time", async () => {
       const task = await stack.observer.task("one", "dead-1");
       return task?.state === "dead" && task.generation === 1 && task.history.length === 2;
     });
@@ -33,7 +33,7 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
     await page.getByRole("row").filter({ hasText: "died again" }).waitFor();
   });
 
-  test("takes rows with Shift, and replays what was chosen", async () => {
+  test("selects rows with Shift, and replays the selected rows", async () => {
     await open(page, at("one"));
     const boxes = page.locator(".grid-body .checkbox");
     await boxes.nth(0).click();
@@ -41,7 +41,7 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
     await page.getByText("3 dead letters selected").waitFor();
     await page.getByRole("button", { name: "Replay selected" }).click();
     await page.getByRole("alertdialog").getByRole("button", { name: "Replay", exact: true }).click();
-    await until("four replays in all", async () => (await stats("one")).totals.replayed === 4);
+    await until("four tasks are replayed", async () => (await stats("one")).totals.replayed === 4);
   });
 
   test("replays a group of equal errors and leaves the others", async () => {
@@ -58,7 +58,7 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
     expect((await stack.observer.task("groups", "other-0"))?.generation).toBe(0);
   });
 
-  test("edits one payload beside the old one, and replays exactly the new text", async () => {
+  test("edits a payload beside the old one, and replays the task with exactly the new text", async () => {
     await die(stack, "edit", 1);
     await open(page, `${stack.base}/queues/edit/tasks/dead-0`);
     await page.getByRole("button", { name: "Edit and replay" }).click();
@@ -83,7 +83,7 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
     });
   });
 
-  test("finds by text, error and reason, says how much it looked at, and clears", async () => {
+  test("finds dead letters by text, error and reason, says how many it searched, and clears the search", async () => {
     await die(stack, "search", 40, { tags: ["tenant:acme"] });
     await open(page, at("search"));
     await page.getByPlaceholder("Id, payload, any text").fill('"n":17');
@@ -110,7 +110,7 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
     expect(text.trim().split("\n")).toHaveLength(42);
   });
 
-  test("nothing was written to the console as an error", () => {
+  test("the page wrote no error to the console", () => {
     expect(stack.errors).toEqual([]);
   });
 });

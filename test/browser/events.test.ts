@@ -28,7 +28,7 @@ describe.skipIf(!executablePath)("the events of a queue in a real browser", { ti
     await stack?.stop();
   });
 
-  test("says how to switch events on, and does so in the settings", async () => {
+  test("says how to switch events on, and lets the user do it in the settings", async () => {
     await open(page, `${stack.base}/queues/shop`);
     await page.getByRole("link", { name: "Events" }).click();
     await page.getByRole("heading", { name: "This queue keeps no events" }).waitFor();
@@ -67,7 +67,7 @@ describe.skipIf(!executablePath)("the events of a queue in a real browser", { ti
     expect(new URL(page.url()).search).toBe("?kind=completed&from=oldest");
   });
 
-  test("misses nothing while updates are held, and names a gap", async () => {
+  test("shows all events that came while updates were on hold, and marks a gap", async () => {
     await open(page, `${stack.base}/queues/shop/events`);
     await status("Live");
     const panel = page.getByRole("region", { name: "Events" });

@@ -15,7 +15,7 @@ describe.skipIf(!executablePath)("filters in a real browser", { timeout: 120_000
 
   afterAll(() => stack?.stop());
 
-  test("narrows dead letters by tag: the list, the export, the count and the replay", async () => {
+  test("a tag narrows the list, the export, the count and the replay of dead letters", async () => {
     const page = await stack.page();
     await open(page, at("?tag=tenant:acme"));
     await page.getByText("3 matches, scanned 8 of 8").waitFor();
@@ -33,7 +33,7 @@ describe.skipIf(!executablePath)("filters in a real browser", { timeout: 120_000
     await page.context().close();
   });
 
-  test("shows nothing, and offers nothing to press, where the address asks for an unknown filter", async () => {
+  test("if the address has an unknown filter, shows no rows and no buttons for actions", async () => {
     const page = await stack.page();
     for (const [path, asked] of [
       [at("?tags=tenant:acme"), "tags=tenant:acme"],
@@ -54,7 +54,7 @@ describe.skipIf(!executablePath)("filters in a real browser", { timeout: 120_000
     await page.setViewportSize({ width: 390, height: 844 });
     await expectToFit(page, "the message of an unknown filter");
     await page.getByRole("button", { name: "Remove it and show the list" }).click();
-    // The screen keeps the filter that it understands.
+    // The screen keeps the filters that it knows.
     await page.getByText("1 match, scanned 5 of 5").waitFor();
     await page.getByRole("link", { name: "beta-4" }).waitFor();
     await open(page, `${stack.base}/workers?state=lost`);
@@ -63,7 +63,7 @@ describe.skipIf(!executablePath)("filters in a real browser", { timeout: 120_000
     await page.context().close();
   });
 
-  test("finds text in any case", async () => {
+  test("a search finds text in upper and lower case", async () => {
     const page = await stack.page();
     await open(page, at());
     await page.getByPlaceholder("Id, payload, any text").fill("BETA-3");
@@ -79,7 +79,7 @@ describe.skipIf(!executablePath)("filters in a real browser", { timeout: 120_000
     await page.context().close();
   });
 
-  test("nothing was written to the console as an error", () => {
+  test("the page wrote no error to the console", () => {
     expect(stack.errors).toEqual([]);
   });
 });

@@ -26,7 +26,7 @@ describe.skipIf(!executablePath)(
 
     afterAll(() => stack?.stop());
 
-    test("sets a strict order that stops at a dead letter, in a form without violations", async () => {
+    test("sets a strict order that stops at a dead letter, in an accessible form", async () => {
       await page.getByRole("button", { name: "Change limits" }).click();
       const dialog = page.getByRole("dialog");
       const each = dialog.getByRole("group", { name: "The tasks of each key" });
@@ -50,7 +50,7 @@ describe.skipIf(!executablePath)(
       });
     });
 
-    test("shows a key that stopped, and ends its stop without its dead letter", async () => {
+    test("shows a key that stopped at a dead letter, and starts it again without a replay", async () => {
       await stack.queue("shop").enqueueMany([
         { type: "demo.flaky", payload: { failRate: 1 }, id: "dies", key: "acme", maxRetries: 0 },
         { type: "demo.echo", payload: 1, id: "behind", key: "acme" },
@@ -76,7 +76,7 @@ describe.skipIf(!executablePath)(
       );
     });
 
-    test("shares a limit with another queue on a phone, and shows the share of this one", async () => {
+    test("shares a limit with another queue on a phone, and shows the share of this queue", async () => {
       await page.setViewportSize({ width: 390, height: 844 });
       await panel().getByText("A limit can hold for several queues together").waitFor();
       await page.getByRole("button", { name: "Share a limit" }).click();
@@ -87,7 +87,7 @@ describe.skipIf(!executablePath)(
       await dialog.getByRole("textbox", { name: "Queues" }).fill("shop, bills");
       await dialog.getByLabel("At one time").fill("1");
       await dialog.getByRole("button", { name: "Save" }).click();
-      // The form shows an error that only the service can find.
+      // Only the service can find this error, and the form shows it.
       await dialog.getByRole("alert").filter({ hasText: "has to be at least 2" }).waitFor();
       await dialog.getByLabel("At one time").fill("10");
       await expectToFit(page, "the dialog of a shared limit");
@@ -125,7 +125,7 @@ describe.skipIf(!executablePath)(
       await row("Share a limit").filter({ hasText: "database" }).first().waitFor();
     });
 
-    test("wrote nothing to the console as an error but the answer that refused a limit", () => {
+    test("the page wrote no error to the console, except that a limit was refused", () => {
       expect(stack.errors.filter((error) => !error.includes("422"))).toEqual([]);
     });
   },

@@ -17,7 +17,7 @@ describe.skipIf(!executablePath)(
 
     afterAll(() => stack?.stop());
 
-    test("opens a deep link with dots in its last part, also after a reload", async () => {
+    test("opens a link whose last part has dots, also after a reload", async () => {
       const page = await stack.page();
       for (const [path, heading] of [
         ["/queues/reports.monthly", "reports.monthly"],
@@ -31,9 +31,9 @@ describe.skipIf(!executablePath)(
       await page.context().close();
     });
 
-    test("takes every key after the first Ctrl-K as text, however fast they come", async () => {
+    test("after Ctrl-K, takes every key as text, however fast the keys come", async () => {
       for (let use = 0; use < 5; use++) {
-        // Each page has a context of its own, so the browser's cache is empty.
+        // Each page has a browser context of its own, so its cache is empty.
         const page = await stack.page();
         await open(page, `${stack.base}/queues/emails`);
         await typeAtOnce(page, ["Control+k", ..."gdpr jkxq?/"]);
@@ -44,7 +44,7 @@ describe.skipIf(!executablePath)(
       }
     });
 
-    test("closes the palette with one Esc, whatever is typed, and the next key is a shortcut again", async () => {
+    test("one Esc closes the palette, whatever was typed, and the next key is a shortcut again", async () => {
       const page = await stack.page();
       await open(page, `${stack.base}/queues/emails`);
       await typeAtOnce(page, ["Control+k", "a", "b", "Escape"]);
@@ -54,7 +54,7 @@ describe.skipIf(!executablePath)(
       await typeAtOnce(page, ["?"]);
       expect(await page.getByRole("dialog", { name: "Keyboard shortcuts" }).count()).toBe(1);
       await page.keyboard.press("Escape");
-      // This screen has no search field, so `/` opens the palette, and the next keys become text in it.
+      // This screen has no search field, so `/` opens the palette, and the next keys are typed into it.
       await typeAtOnce(page, ["/", ..."gw"]);
       expect(await page.getByRole("combobox").inputValue()).toBe("gw");
       await page.keyboard.press("Escape");
@@ -65,10 +65,10 @@ describe.skipIf(!executablePath)(
       await page.context().close();
     });
 
-    test("keeps what is typed in the palette when the screen behind it changes", async () => {
+    test("keeps the text in the palette when the screen behind the palette changes", async () => {
       const page = await stack.page();
       await open(page, stack.base);
-      // The code of the screen arrives late, and the address changes only once the code is loaded.
+      // The code of the screen arrives late, and the address changes only after the code is loaded.
       let release = () => {};
       const held = new Promise<void>((resolve) => {
         release = resolve;
@@ -88,7 +88,7 @@ describe.skipIf(!executablePath)(
       await page.context().close();
     });
 
-    test("says itself that a screen cannot be loaded while the server is away, and opens it by itself later", async () => {
+    test("says that a screen cannot be loaded while the server is down, and opens the screen once it is back", async () => {
       const away = await startStack({ services: [] });
       try {
         await away.queue("emails").enqueue("demo.echo", 1);
@@ -116,7 +116,7 @@ describe.skipIf(!executablePath)(
       }
     });
 
-    test("asks again for what it could not get, once the server is back", async () => {
+    test("repeats failed requests once the server is back", async () => {
       const away = await startStack({ services: [] });
       try {
         await away.queue("emails").enqueue("demo.echo", 1, { id: "first" });
@@ -139,7 +139,7 @@ describe.skipIf(!executablePath)(
       }
     });
 
-    test("each screen has a title that says what it shows, and the worst problem", async () => {
+    test("the title of each screen says what the screen shows, and names the worst problem", async () => {
       const page = await stack.page();
       const title = async (path: string, wanted: string | RegExp) => {
         await open(page, stack.base + path);
@@ -164,13 +164,13 @@ describe.skipIf(!executablePath)(
       await page.context().close();
     });
 
-    test("nothing was written to the console as an error", () => {
+    test("the page wrote no error to the console", () => {
       expect(stack.errors).toEqual([]);
     });
   },
 );
 
-/** Types all keys as fast as the browser accepts them, without waiting for the effect of each key. */
+/** Types all keys as fast as the browser accepts them. It does not wait for the effect of a key before the next one. */
 async function typeAtOnce(page: Page, keys: readonly string[]): Promise<void> {
   const browser = await page.context().newCDPSession(page);
   const sent = keys.flatMap((name) => {

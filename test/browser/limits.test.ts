@@ -3,7 +3,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { executablePath, expectToFit, open, type Stack, startStack, violations } from "./support.ts";
 
-/** This key reads from right to left, and has a slash, a percent sign, an emoji of several parts, and blanks. */
+/** A key with text from right to left, a slash, a percent sign, an emoji of several parts, and blanks. */
 const ODD_KEY = "لقوح/42 50%25 👩‍👩‍👧  ?#&+";
 
 describe.skipIf(!executablePath)("the limits of a queue in a real browser", { timeout: 120_000 }, () => {
@@ -39,7 +39,7 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
 
   afterAll(() => stack?.stop());
 
-  test("explains keys while there are none", async () => {
+  test("explains keys if no task has one", async () => {
     await open(page, `${stack.base}/queues/shop`);
     await page.getByRole("link", { name: "Limits" }).click();
     await page.getByRole("heading", { name: "No keys with waiting tasks" }).waitFor();
@@ -47,7 +47,7 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
     expect(await page.title()).toContain("Limits of shop");
   });
 
-  test("sets a limit of each key, shows a key that it holds back, and raises it", async () => {
+  test("sets a limit for each key, shows a key that the limit holds back, and raises the limit", async () => {
     await limitEachKey("1", /no limit.*→ 1$/);
     expect((await stack.observer.limits.get("shop")).limits).toEqual({ key: { concurrency: 1 } });
     await stack.queue("shop").enqueueMany(
@@ -82,7 +82,7 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
     expect((await stack.observer.limits.get("shop")).limits).toEqual({ key: { concurrency: 2 } });
   });
 
-  test("lists a held key without tasks among those that are held longest", async () => {
+  test("lists a held key that has no tasks among the keys that are held longest", async () => {
     await stack.observer.limits.hold("shop", 600_000, { key: "idle and held" });
     await page.getByRole("radio", { name: "Held longest" }).click();
     await row("idle and held")
@@ -93,7 +93,7 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
     await page.getByRole("radio", { name: "By name" }).click();
   });
 
-  test("leads from a waiting task and its queue to the key", async () => {
+  test("a waiting task and its queue link to the key", async () => {
     await open(page, `${stack.base}/queues/shop`);
     await page
       .getByRole("region", { name: "Counts by state" })
@@ -108,7 +108,7 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
     expect(new URL(page.url()).searchParams.get("key")).toBe("customer-42");
   });
 
-  test("gives a key a limit of its own for some time, and takes it away", async () => {
+  test("gives a key a limit of its own for some time, and removes the limit", async () => {
     await page.getByRole("button", { name: "Own limit" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByLabel("At one time").fill("3");
@@ -125,7 +125,7 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
     expect((await keyOf("customer-42")).limit).toBeNull();
   });
 
-  test("holds a key of any text on a phone, and ends the hold", async () => {
+  test("holds a key with unusual characters on a phone, and ends the hold", async () => {
     await page.setViewportSize({ width: 390, height: 844 });
     await open(page, `${stack.base}/queues/shop/limits`);
     await page.getByRole("searchbox").fill(ODD_KEY);
@@ -159,7 +159,7 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
     await page.setViewportSize({ width: 1440, height: 900 });
   });
 
-  test("holds the queue, says so, and ends the hold", async () => {
+  test("holds the queue, shows the hold, and ends it", async () => {
     await open(page, `${stack.base}/queues/shop/limits`);
     await page.getByRole("button", { name: "Hold queue" }).click();
     await page.getByRole("button", { name: "Hold it" }).click();
@@ -178,7 +178,7 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
     expect(await violations(page)).toEqual([]);
   });
 
-  test("limits a type, shows it, holds it and takes its limit away", async () => {
+  test("limits a type, shows the limit, holds the type, and removes the limit", async () => {
     await open(page, `${stack.base}/queues/shop/limits`);
     await page.getByRole("button", { name: "Limit a type" }).click();
     const dialog = page.getByRole("dialog");
@@ -209,7 +209,7 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
     await page.getByText(/No type has a limit/).waitFor();
   });
 
-  test("wrote nothing to the console as an error", () => {
+  test("the page wrote no error to the console", () => {
     expect(stack.errors).toEqual([]);
   });
 });

@@ -28,7 +28,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await page.getByRole("region", { name: "Counts by state" }).getByText("42", { exact: true }).waitFor();
   });
 
-  test("pauses with a reason that everybody sees, holds tasks back, and resumes", async () => {
+  test("pauses a queue with a reason that everybody sees, and resumes it", async () => {
     await open(page, `${stack.base}/queues/default`);
     await page.getByRole("button", { name: "Pause", exact: true }).click();
     await page.getByLabel("Reason").fill("vendor outage");
@@ -76,7 +76,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     expect((await stats("default")).settings).toMatchObject({ maxDead: 500, maxDeadAgeMs: 2_592_000_000 });
   });
 
-  test("cancels a waiting task, and tells the worker of a running one", async () => {
+  test("cancels a waiting task, and asks the worker to end a running one", async () => {
     const queue = stack.queue("default");
     await queue.enqueue("demo.echo", 1, { id: "later", delayMs: 3_600_000 });
     await queue.enqueue("demo.sleep", { ms: 60_000 }, { id: "long" });
@@ -91,7 +91,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await open(page, `${stack.base}/queues/default/tasks/long`);
     await page.getByRole("button", { name: "Cancel task" }).click();
     await until(
-      "the worker ended it",
+      "the worker has ended the task",
       async () => (await stack.observer.task("default", "long"))?.state === "cancelled",
       30_000,
     );
@@ -113,10 +113,13 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await open(page, `${stack.base}/queues/default/tasks?state=scheduled`);
     await page.getByRole("button", { name: "Run all scheduled now" }).click();
     await page.getByRole("alertdialog").getByRole("button", { name: "Run now" }).click();
-    await until("the other one ran", async () => (await queue.get("soon-2"))?.state === "completed");
+    await until(
+      "the other task has completed",
+      async () => (await queue.get("soon-2"))?.state === "completed",
+    );
   });
 
-  test("injects a task with its payload as typed", async () => {
+  test("injects a task with exactly the typed payload", async () => {
     await open(page, `${stack.base}/load?queue=default`);
     await page.getByLabel("Payload").fill('{ "n": 12345678901234567890 }');
     await page.getByRole("button", { name: "Inject task" }).click();
@@ -157,7 +160,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await page.getByRole("heading", { name: "No schedules yet" }).waitFor();
   });
 
-  test("sets every option of a schedule, changes the schedule while it is due, and shows its limits", async () => {
+  test("sets every option of a schedule, changes the schedule while a run is due, and shows its limits", async () => {
     await open(page, `${stack.base}/schedules`);
     await page.getByRole("button", { name: "New schedule" }).first().click();
     const dialog = page.getByRole("dialog");
@@ -242,7 +245,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     );
   });
 
-  test("holds live updates, and resumes them", async () => {
+  test("puts live updates on hold, and resumes them", async () => {
     await open(page, `${stack.base}/queues/default`);
     const counts = page.getByRole("region", { name: "Counts by state" });
     await page.getByRole("button", { name: "Hold live updates" }).click();
@@ -250,15 +253,16 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     const before = await counts.textContent();
     const { acked } = (await stats("default")).totals;
     await stack.queue("default").enqueue("demo.echo", 1);
-    await until("one more is completed", async () => (await stats("default")).totals.acked > acked);
+    await until("one more task is completed", async () => (await stats("default")).totals.acked > acked);
     expect(await counts.textContent()).toBe(before);
     await page.getByRole("button", { name: "Resume live updates" }).click();
     await until("the counts move again", async () => (await counts.textContent()) !== before);
   });
 
-  test("runs the burst, shows it live, and every task of it ends", async () => {
+  test("sends a burst of demo tasks, shows it live, and every task ends", async () => {
     const before = (await stats("default")).totals;
-    // The queue is paused, so that the whole burst waits until the page has shown it, however fast the workers are.
+    // The queue is paused, so that all tasks of the burst wait until the page has shown them, however fast the workers
+    // are.
     await stack.observer.pause("default", "the burst is sent first");
     await open(page, `${stack.base}/load?queue=default`);
     await page.getByRole("button", { name: "Run the burst" }).click();
@@ -291,28 +295,28 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     const after = await stats("default");
     expect((await stack.observer.audit("default")).violations).toEqual([]);
     expect(after.totals.acked - before.acked + after.totals.deadLettered - before.deadLettered).toBe(10_000);
-    // The page has followed the burst to its end without being reloaded.
+    // The page has shown the burst to its end without a reload.
     const exact = (value: number) => value.toLocaleString("en-US");
     const end = ["0", "0", "0", exact(after.totals.acked), exact(after.dead)];
     const states = ["Pending", "Processing", "Scheduled", "Completed", "Dead"];
     await until(
-      "the page shows the end",
+      "the page shows the final counts",
       async () => String(await Promise.all(states.map(shown))) === String(end),
     );
   });
 
-  test("nothing was written to the console as an error but the refused expression", () => {
+  test("the page wrote no error to the console, except that an expression was refused", () => {
     expect(stack.errors.filter((text) => !/status of 422 .*\/v1\/schedules\/preview$/.test(text))).toEqual(
       [],
     );
   });
 
-  test("says when it has lost the service, polls, and recovers by itself", async () => {
+  test("says that the service does not answer, polls it, and recovers without a reload", async () => {
     const lost = await startStack({ services: [] });
     try {
       await lost.queue("default").enqueue("demo.echo", 1);
       const other = await lost.page();
-      // Only the socket fails, as behind a proxy that does not support upgrades.
+      // Only the WebSocket fails, as behind a proxy that does not support upgrades.
       await other.routeWebSocket(/\/v1\/stream/, (socket) => socket.close());
       await other.goto(lost.base);
       await other.getByLabel("Connection: Polling").waitFor();

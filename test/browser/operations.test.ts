@@ -17,7 +17,7 @@ describe.skipIf(!executablePath)("operations in a real browser", { timeout: 120_
 
   afterAll(() => stack?.stop());
 
-  test("selects all that match a filter, types the count, and watches the operation", async () => {
+  test("selects all matches of a filter, confirms by typing their number, and shows the operation", async () => {
     await die(stack, "many", 700, { id: "match" });
     await die(stack, "many", 5, { id: "other" });
     await open(page, at("many", "?q=match-"));
@@ -32,7 +32,11 @@ describe.skipIf(!executablePath)("operations in a real browser", { timeout: 120_
     await dialog.getByLabel("Confirmation").fill("replay 700");
     await confirm.click();
     await page.getByRole("region", { name: "Replay on many" }).first().waitFor();
-    await until("each was replayed once", async () => (await stats("many")).totals.replayed === 700, 60_000);
+    await until(
+      "each task was replayed once",
+      async () => (await stats("many")).totals.replayed === 700,
+      60_000,
+    );
     for (const n of [0, 4]) expect((await stack.observer.task("many", `other-${n}`))?.generation).toBe(0);
     await open(page, `${stack.base}/operations`);
     const row = page.getByRole("row").filter({ hasText: "Replay on many" });
@@ -40,7 +44,7 @@ describe.skipIf(!executablePath)("operations in a real browser", { timeout: 120_
     await row.getByText("done", { exact: true }).waitFor();
   });
 
-  test("stops a replay when its canary dies again", async () => {
+  test("stops a replay when its first task, the canary, dies again", async () => {
     await die(stack, "canary", 60);
     await open(page, at("canary"));
     await page.getByRole("button", { name: "Replay all" }).click();
@@ -55,7 +59,7 @@ describe.skipIf(!executablePath)("operations in a real browser", { timeout: 120_
     expect((await stats("canary")).totals.replayed).toBe(5);
   });
 
-  test("discards a few by a click in the dialog, and brings all back by undo", async () => {
+  test("discards a few dead letters without typing their number, and restores them with undo", async () => {
     await die(stack, "undo", 8);
     await open(page, at("undo"));
     await page.getByRole("button", { name: "Discard all" }).click();
@@ -72,14 +76,14 @@ describe.skipIf(!executablePath)("operations in a real browser", { timeout: 120_
     await until("they are back", async () => (await stats("undo")).dead === 8);
     expect((await stack.observer.task("undo", "dead-3"))?.payloadText).toBe('{"failRate":1,"n":3}');
     await open(page, `${stack.base}/audit?queue=undo`);
-    // The search is limited to rows, because the filter above them names the same actions.
+    // The search is limited to rows, because the filter above the rows names the same actions.
     const rows = page.getByRole("row");
     await rows.getByText("Discard dead letters").first().waitFor();
     await rows.getByText("a test").first().waitFor();
     await rows.getByText("Undo a discard").first().waitFor();
   });
 
-  test("nothing was written to the console as an error", () => {
+  test("the page wrote no error to the console", () => {
     expect(stack.errors).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { executablePath, open, type Stack, startStack, violations } from "./support.ts";
 
 describe.skipIf(!executablePath)(
-  "what can go wrong by one click, in a real browser",
+  "actions that are hard to undo, in a real browser",
   { timeout: 120_000 },
   () => {
     let stack: Stack;
@@ -23,12 +23,12 @@ describe.skipIf(!executablePath)(
 
     afterAll(() => stack?.stop());
 
-    test("sends no demo load outside development, neither by a button nor over HTTP", async () => {
+    test("refuses demo load outside development, by the button and over HTTP", async () => {
       await open(page, `${stack.base}/load?queue=emails`);
       await page.getByRole("heading", { name: "No demo load here" }).waitFor();
       await page.getByRole("region", { name: "Demo load" }).getByText("production").waitFor();
       expect(await page.getByRole("button", { name: "Run the burst" }).count()).toBe(0);
-      // The fields start empty, because one click would enqueue a proposed demo task.
+      // The fields are empty at first. If a demo task was filled in, one click would enqueue it.
       expect(await page.getByLabel("Type").inputValue()).toBe("");
       expect(await page.getByRole("button", { name: "Inject task" }).isDisabled()).toBe(true);
       expect(await violations(page)).toEqual([]);
@@ -37,7 +37,7 @@ describe.skipIf(!executablePath)(
       expect((await stack.observer.stats("emails")).totals.enqueued).toBe(6);
     });
 
-    test("says that a name is new before a task, a schedule or a replay makes the queue", async () => {
+    test("says that a queue name is new before a task, a schedule or a replay creates the queue", async () => {
       await open(page, `${stack.base}/load?queue=emials`);
       await page.getByText("There is no queue “emials” yet: the first task will create it.").waitFor();
       await page.getByLabel("Queue", { exact: true }).fill("emails");
@@ -49,7 +49,7 @@ describe.skipIf(!executablePath)(
       expect(await violations(page)).toEqual([]);
     });
 
-    test("empties a queue of chosen states, once its name is typed", async () => {
+    test("removes the tasks of chosen states once the name of the queue is typed", async () => {
       await open(page, `${stack.base}/queues/emails`);
       await page.getByRole("button", { name: "Empty queue" }).click();
       const dialog = page.getByRole("alertdialog");
@@ -65,7 +65,7 @@ describe.skipIf(!executablePath)(
       expect(await stack.observer.stats("emails")).toMatchObject({ pending: 4, scheduled: 0 });
     });
 
-    test("deletes a mistyped queue from its own page: it is paused, emptied and gone", async () => {
+    test("deletes a mistyped queue from its own page, after it pauses and empties the queue", async () => {
       await stack.queue("emials").enqueue("demo.echo", 1);
       await fetch(`${stack.base}/v1/schedules/weekly`, {
         method: "PUT",
@@ -106,7 +106,7 @@ describe.skipIf(!executablePath)(
       expect(await stack.observer.stats("busy")).toMatchObject({ paused: true, processing: 1 });
     });
 
-    test("nothing was written to the console as an error but the refused deletion", () => {
+    test("the page wrote no error to the console, except that a deletion was refused", () => {
       expect(stack.errors.filter((text) => !/status of 409 .*\/v1\/queues\/busy\?/.test(text))).toEqual([]);
     });
   },

@@ -20,7 +20,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
   beforeAll(async () => {
     stack = await startStack({ services: ["janitor"], env: { ENVIRONMENT: "staging" } });
     const { queue, observer, redis } = stack;
-    // These tasks have every kind of text that a producer or a handler can put into a task.
+    // These tasks have every kind of text that a producer or a handler can store.
     worker = new Worker(
       "hostile",
       {
@@ -202,7 +202,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     "[role=dialog], .events, [role=alertdialog], .list-foot[data-chosen], [aria-label='The operation']";
 
   test.each(["light", "dark"] as const)(
-    "has no axe violation, fits, and runs nothing that is text, in the %s theme",
+    "has no axe violation, fits the window, and runs no text as a script, in the %s theme",
     async (colorScheme) => {
       const page = await stack.page({ colorScheme });
       const found: string[] = [];
@@ -221,10 +221,10 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     300_000,
   );
 
-  test("fits on a phone, with text of any length", async () => {
+  test("fits the window of a phone, with text of any length", async () => {
     const page = await stack.page({ viewport: { width: 390, height: 844 } });
     for (const [name, path, act] of SCREENS) {
-      // The palette and the sheet need a keyboard, which a phone does not have.
+      // Phones have no keyboard, and both of these need one.
       if (name === "palette" || name === "shortcuts") continue;
       await open(page, stack.base + path);
       await act?.(page);
@@ -282,7 +282,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     await page.keyboard.press("/");
     await page.keyboard.type("jkx?");
     expect(await page.getByPlaceholder("Id, payload, any text").inputValue()).toBe("jkx?");
-    // The palette finds a task by its id alone, in whichever queue the task is.
+    // The palette finds a task by its id in any queue.
     await page.keyboard.press("Control+k");
     await page.getByRole("dialog").waitFor();
     await page.keyboard.type("later");
@@ -291,9 +291,9 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     await page.context().close();
   });
 
-  test("wrote nothing to the console as an error but the answers that it asked for", () => {
-    // A search by id asks one queue after another, and each queue without the task answers 404. The queue `nowhere`
-    // answers 404 as well.
+  test("the page wrote no error to the console, except for answers that the tests caused", () => {
+    // A search by id asks one queue after another, and each queue that does not have the task answers 404. The queue
+    // `nowhere` does not exist, so it answers 404 as well.
     const missing = /status of 404 .*\/v1\/queues\/(nowhere($|\/)|\w+\/tasks\/(later|dead%20hostile)$)/;
     expect(stack.errors.filter((text) => !missing.test(text))).toEqual([]);
   });

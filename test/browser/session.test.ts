@@ -6,7 +6,7 @@ import { addToKeyFile, mintKey } from "@holdfast/service/keys";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { executablePath, open, type Stack, startStack, violations } from "./support.ts";
 
-describe.skipIf(!executablePath)("who may do what, in a real browser", { timeout: 120_000 }, () => {
+describe.skipIf(!executablePath)("keys, roles and sessions in a real browser", { timeout: 120_000 }, () => {
   let stack: Stack;
   let folder: string;
   const keys: Record<string, string> = {};
@@ -30,7 +30,7 @@ describe.skipIf(!executablePath)("who may do what, in a real browser", { timeout
     await rm(folder, { recursive: true, force: true });
   });
 
-  test("asks for a key, refuses a wrong one, and then shows the screen of the address", async () => {
+  test("asks for a key, refuses a wrong key, and shows the screen of the address after the log-in", async () => {
     const page = await stack.page();
     await page.goto(`${stack.base}/queues/default/tasks?q=one`);
     await page.getByRole("heading", { name: "Log in" }).waitFor();
@@ -45,14 +45,14 @@ describe.skipIf(!executablePath)("who may do what, in a real browser", { timeout
     await page.getByLabel("Connection: Live").waitFor();
     await page.getByText("admin", { exact: true }).waitFor();
     await page.getByText("production", { exact: true }).waitFor();
-    // The page keeps the key in no storage that a script can read.
+    // The key must not be in a storage that scripts can read.
     expect(await page.evaluate("JSON.stringify(localStorage) + document.cookie")).not.toContain("hf_");
     await page.getByRole("button", { name: "Log out" }).click();
     await page.getByRole("heading", { name: "Log in" }).waitFor();
     await page.context().close();
   });
 
-  test("shows a viewer what is not allowed as disabled, with the reason", async () => {
+  test("disables what a viewer may not do, and gives the reason", async () => {
     const page = await stack.page();
     await page.goto(`${stack.base}/queues/default`);
     await page.getByLabel("API key").fill(keys.viv ?? "");
@@ -69,7 +69,7 @@ describe.skipIf(!executablePath)("who may do what, in a real browser", { timeout
     await page.context().close();
   });
 
-  test("asks again when the session has ended, and goes on at the same place", async () => {
+  test("asks for the key when the session has ended, and then shows the same screen again", async () => {
     const page = await stack.page();
     await page.goto(`${stack.base}/queues/default/tasks`);
     await page.getByLabel("API key").fill(keys.ada ?? "");

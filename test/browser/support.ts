@@ -19,13 +19,13 @@ export const executablePath = [
 ].find(existsSync);
 if (!executablePath)
   console.warn(
-    "\n*** SKIPPED: no Chromium on this machine, so the dashboard was not tried in a browser ***\n",
+    "\n*** SKIPPED: Chromium is not installed, so the dashboard was not tested in a browser ***\n",
   );
 
 const FLAGS =
   "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 
-/** `HOSTILE` runs a script if a browser treats it as markup. `LONG` is long enough to break a layout. */
+/** `HOSTILE` would run a script if a browser treated it as markup. `LONG` is long enough to break a layout. */
 export const HOSTILE = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>"'\`\${7*7}{{7*7}}\u202e\u0007`;
 export const LONG = "W".repeat(3_000);
 
@@ -39,9 +39,9 @@ export interface Stack {
   /** Uncaught errors and console errors of every page. */
   errors: string[];
   queue(name: string): Queue;
-  /** Starts another service, which ends with the stack. */
+  /** Starts another service. It ends together with the stack. */
   start(name: ServiceName, env?: Record<string, string>): Promise<ServiceProcess>;
-  /** Ends the service with this name. `start` can start it again, observability on the same port. */
+  /** Ends the service with this name. `start` can start it again; observability then has the same port as before. */
   end(name: ServiceName): Promise<void>;
   page(options?: BrowserContextOptions): Promise<Page>;
   stop(): Promise<void>;
@@ -109,8 +109,8 @@ export async function startStack(
       page.setDefaultTimeout(20_000);
       page.on("pageerror", (error) => errors.push(error.message));
       page.on("console", (message) => {
-        // If a container starts at the same time, the network of the machine changes. The page did not cause this
-        // error.
+        // The network of the machine changes when a container starts, and the browser reports that as an error. The
+        // page did not cause it.
         if (message.type() !== "error" || message.text().includes("ERR_NETWORK_CHANGED")) return;
         errors.push(`${message.text()} ${message.location().url}`);
       });
@@ -133,7 +133,7 @@ export async function open(page: Page, address: string): Promise<void> {
   await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
 }
 
-/** Returns the findings of axe on the present page, one line each. */
+/** Returns the problems that axe finds on the page, one line each. */
 export async function violations(page: Page): Promise<string[]> {
   // axe is evaluated in the page, because the Content-Security-Policy of the dashboard refuses an inserted script.
   await page.evaluate(axe.source);
@@ -153,7 +153,7 @@ export async function violations(page: Page): Promise<string[]> {
   });
 }
 
-/** Expects that nothing is wider than the window or its dialog, so that neither scrolls sideways. */
+/** Expects that the page and its dialog do not scroll sideways. */
 export async function expectToFit(page: Page, what: string): Promise<void> {
   const over = await page.evaluate<number>(
     `Math.max(document.documentElement.scrollWidth - innerWidth,
@@ -163,7 +163,8 @@ export async function expectToFit(page: Page, what: string): Promise<void> {
 }
 
 /**
- * Enqueues tasks that fail for good in their first attempt, and waits for their end. A worker has to run their queue.
+ * Enqueues tasks that become dead letters in their first attempt, and waits until they are dead. A worker has to run
+ * their queue.
  */
 export async function die(
   { queue, observer }: Stack,
@@ -179,7 +180,7 @@ export async function die(
       Array.from({ length: Math.min(500, count - start) }, (_, n) => ({
         type,
         payload: { ...payload, n: start + n },
-        // Without retries the first failure makes the task a dead letter.
+        // Without retries, the first failure makes the task a dead letter.
         maxRetries: 0,
         id: `${id}-${start + n}`,
         ...(tags && { tags }),

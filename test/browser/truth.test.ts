@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { die, executablePath, expectToFit, open, type Stack, startStack, violations } from "./support.ts";
 
 describe.skipIf(!executablePath)(
-  "that what is shown is what is, in a real browser",
+  "the screens show the real state, in a real browser",
   { timeout: 120_000 },
   () => {
     let stack: Stack;
@@ -25,7 +25,7 @@ describe.skipIf(!executablePath)(
       await stack.end("worker");
     }
 
-    test("follows what others do to a dead task, and says if a replay or discard had no effect", async () => {
+    test("shows what other users did to a dead task, and says if a replay or discard had no effect", async () => {
       await dead("acted", 3);
       await open(page, `${stack.base}/queues/acted/tasks/dead-0`);
       await page.getByRole("button", { name: "Replay", exact: true }).waitFor();
@@ -33,7 +33,7 @@ describe.skipIf(!executablePath)(
       await page.getByText("Pending", { exact: true }).first().waitFor();
       expect(await page.getByRole("button", { name: "Replay", exact: true }).count()).toBe(0);
 
-      // Live updates are on hold, so the page does not change, and an action on it comes too late.
+      // Live updates are on hold, so the page still shows the old state, and an action on it comes too late.
       await open(page, `${stack.base}/queues/acted/tasks/dead-1`);
       await page.getByRole("button", { name: "Hold live updates" }).click();
       await stack.observer.replay("acted", ["dead-1"]);
@@ -52,7 +52,7 @@ describe.skipIf(!executablePath)(
       expect(await violations(page)).toEqual([]);
     });
 
-    test("says that an operation moved nothing if all tasks were gone before it began", async () => {
+    test("says that an operation moved no task if all tasks were gone before it began", async () => {
       await dead("vain", 1);
       const replay = await fetch(`${stack.base}/v1/queues/vain/dead-letters/replay`, {
         method: "POST",
@@ -64,13 +64,13 @@ describe.skipIf(!executablePath)(
       await page.getByRole("row").getByText("nothing was replayed").waitFor();
     });
 
-    test("counts the wait before a replayed attempt from the replay", async () => {
+    test("shows the wait of a replayed task since its replay", async () => {
       await dead("waits", 1);
       const { endedAt } = (await stack.observer.task("waits", "dead-0")) ?? {};
-      // The task stays dead for this long. If the page counted the next wait from the death of the task, it would show
-      // more.
+      // The task stays dead for this long. A page that counted the wait from the death of the task would show a longer
+      // wait.
       const pauseMs = 3_000;
-      await until("it has been dead for a while", async () => {
+      await until("the task has been dead for a while", async () => {
         const { at } = await stack.observer.stats("waits");
         return at - (endedAt ?? at) > pauseMs;
       });
@@ -91,8 +91,8 @@ describe.skipIf(!executablePath)(
       expect(shown).toContain(`waited since the replay ${wanted}`);
     });
 
-    test("shows the same time to drain on every screen, as the API does", async () => {
-      // The rate is low, so that the operation takes long.
+    test("every screen shows the same time to drain as the API", async () => {
+      // The rate is low, so that the operation takes long enough.
       await stack
         .queue("drains")
         .enqueueMany(Array.from({ length: 4_000 }, () => ({ type: "demo.sleep", payload: { ms: 40 } })));
@@ -147,7 +147,7 @@ describe.skipIf(!executablePath)(
       expect(
         await text.locator(".code-point").evaluateAll((marks) => marks.map((mark) => mark.dataset.code)),
       ).toEqual(["U+202E", "U+2066", "U+200B"]);
-      // The parts have to be displayed from left to right in reading order.
+      // The parts have to be displayed from left to right, in the order in which they are read.
       const places = await page.evaluate<[string, number][]>(PLACES);
       const leftOf = (part: string) => places.find(([text]) => text.includes(part))?.[1] ?? Number.NaN;
       expect(leftOf("\u05d0\u05d1")).toBeLessThan(leftOf('",1,"'));
@@ -158,7 +158,7 @@ describe.skipIf(!executablePath)(
       expect(await page.evaluate("getSelection().toString()")).toBe(JSON.stringify(payload));
     });
 
-    test("shows the same in the editor of a replay", async () => {
+    test("shows hidden characters in the editor of a replay too", async () => {
       const worker = new Worker(
         "edits",
         {
@@ -179,7 +179,7 @@ describe.skipIf(!executablePath)(
       expect(await violations(page)).toEqual([]);
     });
 
-    test("cuts off no time, at any width and in any format", async () => {
+    test("no time is cut off, at any width and in any format", async () => {
       await dead("times", 3);
       await stack.queue("times").enqueue("demo.echo", 1, { id: "waiting" });
       await fetch(`${stack.base}/v1/schedules/often`, {
@@ -214,7 +214,7 @@ describe.skipIf(!executablePath)(
       }
     }, 300_000);
 
-    test("marks the field that the service refuses: the time zone, not the expression", async () => {
+    test("marks the field that the service refused, which is the time zone and not the expression", async () => {
       await open(page, `${stack.base}/schedules`);
       await page.getByRole("button", { name: "New schedule" }).first().click();
       const dialog = page.getByRole("dialog");
@@ -228,14 +228,14 @@ describe.skipIf(!executablePath)(
       expect([await invalid("Time zone"), await invalid("Cron expression")]).toEqual([null, "true"]);
     });
 
-    test("nothing was written to the console as an error but what was refused", () => {
+    test("the page wrote no error to the console, except for the refused requests", () => {
       const expected = /status of (422 .*\/v1\/schedules\/preview|404 .*\/tasks\/dead-2)$/;
       expect(stack.errors.filter((text) => !expected.test(text.replace(/ \([^)]*\)/, "")))).toEqual([]);
     });
   },
 );
 
-/** A script for the browser. Finds the times that are cut off. */
+/** This script runs in the browser. It finds the times that are cut off. */
 const CUT_TIMES = `[...document.querySelectorAll("time")]
   .filter((time) => {
     const own = time.getBoundingClientRect();
@@ -249,7 +249,9 @@ const CUT_TIMES = `[...document.querySelectorAll("time")]
   })
   .map((time) => time.textContent)`;
 
-/** A script for the browser. Finds each piece of the payload's text and its distance from the left edge. */
+/**
+ * This script runs in the browser. It finds each piece of the text of the payload and its distance from the left edge.
+ */
 const PLACES = `(() => {
   const found = [];
   const walker = document.createTreeWalker(

@@ -37,7 +37,7 @@ async function runRow(row) {
   return { row: row.name, fault: row.fault, expected: row.expected, ...result };
 }
 
-/** Rows that mostly wait run beside others. Rows with exact timing run one after another. */
+/** Rows that mostly wait run at the same time. Rows with exact timing run one after another. */
 async function runAll(rows) {
   const results = new Map();
   const lane = async (part) => {

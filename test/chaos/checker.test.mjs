@@ -35,7 +35,7 @@ const ran = (id, token = "1-a") => event("run", "invoke", { id, token, attempt: 
 const settled = (id, outcome = "acked", token = "1-a") =>
   event("settle", "ok", { id, token, attempt: 1, outcome });
 
-/** Returns the counts and violations that the checker finds in an invented run. */
+/** Returns the counts and the violations that the checker finds in an invented history. */
 const verdict = (lines, tasks, options) => check(lines.flat(), new Map(tasks), options);
 const crashed = (more) => attempt({ outcome: "crashed", ...more });
 
@@ -55,7 +55,7 @@ test("a run without faults has no violation", () => {
 
 test.each([
   ["gone", []],
-  ["pending at the end", [task("a", { state: "pending", attempts: 0, history: [] })]],
+  ["still pending at the end", [task("a", { state: "pending", attempts: 0, history: [] })]],
 ])("an acknowledged task that is %s is lost (I3)", (_, tasks) => {
   const { counts, violations } = verdict([enqueued("a")], tasks);
   expect(counts.lost).toBe(1);
@@ -89,7 +89,7 @@ test.each([
   expect(verdict([lines], [])).toMatchObject({ counts: { recovered: 0, lost: 0 }, violations: [] });
 });
 
-test("an enqueue that was tried again counts by its best answer", () => {
+test("an enqueue that was repeated counts by its best answer", () => {
   const lines = [enqueued("a", "info"), enqueued("a", "fail"), enqueued("a")];
   expect(verdict(lines, [])).toMatchObject({ counts: { acknowledged: 1, lost: 1 } });
 });
@@ -100,7 +100,7 @@ const twice = {
   history: [crashed({ endedAt: 150 }), attempt({ attempt: 2, fence: "2-b", startedAt: 150 })],
 };
 
-test("a task that ran twice is a duplicate, which is allowed", () => {
+test("a task that ran twice is counted as a duplicate, which is allowed", () => {
   const lines = [
     enqueued("a"),
     ran("a"),
@@ -120,7 +120,7 @@ test("an attempt after a failed one is not a duplicate", () => {
   expect(verdict(lines, [task("a", { ...twice, history, failures: 1 })]).counts.duplicated).toBe(0);
 });
 
-test("two accepted acks are found from the workers' replies and from the record (I5)", () => {
+test("two accepted acks are found in the replies to the workers and in the record (I5)", () => {
   const lines = [enqueued("a"), settled("a"), settled("a", "acked", "2-b")];
   expect(verdict(lines, [task("a", twice)]).violations).toEqual([expect.stringMatching(/^I5: 2 acks of a/)]);
   const history = [attempt({ endedAt: 150 }), attempt({ attempt: 2, fence: "2-b", startedAt: 150 })];
@@ -144,22 +144,22 @@ test("leases that overlap in Redis time are found (I6)", () => {
 });
 
 test.each([
-  ["an attempt that is not in the history", { attempts: 2 }, /counts 2 attempts, and 1/],
+  ["more counted attempts than its history has", { attempts: 2 }, /counts 2 attempts, but its history has 1/],
   [
     "more attempts than the maximum",
     { maxRetries: 0, attempts: 2, history: twice.history },
-    /granted 2 times, 1 is the most/,
+    /granted 2 times, more than the maximum of 1/,
   ],
   [
     "a death before the last attempt",
     { state: "dead", deadReason: "retries_exhausted", history: [crashed()] },
     /dead after 1 grants, not after 4/,
   ],
-])("%s is found (I7)", (_, more, text) => {
+])("the checker finds %s (I7)", (_, more, text) => {
   expect(verdict([enqueued("a")], [task("a", more)]).violations).toEqual([expect.stringMatching(text)]);
 });
 
-test("a token that was granted twice, and a run without a grant, are found (I7)", () => {
+test("a token that was granted twice is found, and so is a run without a grant (I7)", () => {
   const lines = [enqueued("a"), enqueued("b")];
   const later = task("b", { history: [attempt({ startedAt: 99 })] });
   expect(verdict(lines, [task("a"), later]).violations).toEqual([
@@ -211,13 +211,13 @@ test("an attempt that was given back is not counted (I7)", () => {
   expect(verdict([enqueued("a")], [task("a", { fence: "2-b", history })]).violations).toEqual([]);
 });
 
-test("a grant before its time is early (I9)", () => {
+test("a task that is granted before its time is found (I9)", () => {
   expect(verdict([enqueued("a", "ok", { runAt: 100 })], [task("a")]).violations).toEqual([]);
   const { counts, violations } = verdict([enqueued("a", "ok", { runAt: 101 })], [task("a")]);
   expect(counts.early).toBe(1);
   expect(violations).toEqual([expect.stringMatching(/^I9: a/)]);
 });
 
-test("the findings of the audit are violations (I1, I2)", () => {
+test("each finding of the audit is a violation (I1, I2)", () => {
   expect(verdict([], [], { audit: ["I2 one is missing"] }).violations).toEqual(["audit: I2 one is missing"]);
 });

@@ -1,9 +1,9 @@
-// The checks at the end of the soak. They do no I/O.
+// The checks at the end of the soak. This file does no I/O.
 
 export const MAX_GRANTS = 4;
 
 /**
- * Returns the behaviour of task `number`. Of 100 tasks, 15 may fail in any attempt by chance, 4 fail once or twice, and
+ * Returns the behaviour of task `number`. Of 100 tasks, 15 may fail by chance in any attempt, 4 fail once or twice, and
  * 1 always fails.
  */
 export function planOf(number) {
@@ -44,7 +44,8 @@ export function wrongDeath(number, task) {
 }
 
 /**
- * Returns the growth from the mean of the middle third to the mean of the last third; 0 if there are too few values.
+ * Returns by how much the mean of the last third exceeds that of the middle third, as a share; 0 if there are too few
+ * values.
  */
 export function growth(values) {
   const third = Math.floor(values.length / 3);

@@ -20,13 +20,13 @@ const dead = (outcomes, more = {}) => ({
 });
 const four = ["failed", "failed", "failed", "failed"];
 
-test("one of 100 tasks always fails, and 19 others can fail", () => {
+test("of 100 tasks, one always fails and 19 others can fail", () => {
   const kinds = Array.from({ length: 100 }, (_, number) => planOf(number).kind);
   const count = (kind) => kinds.filter((one) => one === kind).length;
   expect([count("doomed"), count("certain"), count("chance"), count("sound")]).toEqual([1, 4, 15, 80]);
 });
 
-test("a task that used up all of its attempts, crashes included, is rightly dead", () => {
+test("a task is rightly dead if it used up all of its attempts, crashes included", () => {
   expect(wrongDeath(0, dead(four))).toBeNull();
   expect(wrongDeath(0, dead(["failed", "crashed", "failed", "failed"]))).toBeNull();
   expect(wrongDeath(50, dead(["crashed", "crashed", "crashed", "crashed"]))).toBeNull();
@@ -34,10 +34,10 @@ test("a task that used up all of its attempts, crashes included, is rightly dead
 
 test.each([
   ["after three grants", 0, dead(four.slice(1))],
-  ["without a trace of an attempt", 0, dead(four, { history: history(four.slice(1)) })],
-  ["with a released attempt counted", 0, dead(["failed", "released", "failed", "failed"])],
+  ["with an attempt missing from its history", 0, dead(four, { history: history(four.slice(1)) })],
+  ["with a released attempt among the counted ones", 0, dead(["failed", "released", "failed", "failed"])],
   [
-    "with one token twice",
+    "with the same token in two attempts",
     0,
     dead(four, { history: history(four).map((attempt) => ({ ...attempt, fence: "1-t" })) }),
   ],
@@ -47,18 +47,18 @@ test.each([
     dead(four, { history: history(four).map((attempt) => ({ ...attempt, startedAt: 0 })) }),
   ],
   ["after a plain failure among the crashes", 50, dead(["crashed", "crashed", "crashed", "failed"])],
-  ["in an attempt that had to succeed", 1, dead(four)],
-  ["with counts of its own", 0, dead(four, { crashes: 1 })],
+  ["after an attempt that had to succeed", 1, dead(four)],
+  ["with counts that differ from its history", 0, dead(four, { crashes: 1 })],
 ])("a task that died %s is wrongly dead", (_, number, task) => {
   expect(wrongDeath(number, task)).toEqual(expect.any(String));
 });
 
-test("growth is distinguished from noise", () => {
+test("steady growth is told apart from noise", () => {
   expect(growth([5, 100, 101, 99, 100, 101, 100, 99, 101])).toBeLessThan(0.02);
   expect(growth([10, 20, 30, 40, 50, 60, 70, 80, 90])).toBeGreaterThan(0.2);
 });
 
-test("a set of numbers holds what was added and nothing else", () => {
+test("a set of ids has the added numbers and no others", () => {
   const set = new IdSet(1_000);
   for (const number of [0, 7, 8, 999, 7]) set.add(number);
   expect(set.size).toBe(4);

@@ -1,7 +1,7 @@
-// `make soak MINUTES=30` runs a million tasks. One in five of them can fail, and one in a hundred always fails. Every
-// few seconds one of two workers and two janitors is killed and started again. Every two minutes Redis is killed and
-// started again; it syncs each write to disk. The exit code is 0 if no task was lost, the dead letters are the expected
-// ones, the audit is clean, and memory did not grow.
+// `make soak MINUTES=30` runs a million tasks. One in five may fail, and one in a hundred always fails. Every few
+// seconds it kills one of two workers and two janitors and starts it again. Every two minutes it does so with Redis,
+// which syncs each write to disk. The exit code is 0 if no task was lost, the dead letters are the expected ones, the
+// audit is clean, and memory did not grow.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,8 +27,8 @@ const KILL_MS = [2_000, 6_000];
 const REDIS_EVERY_MS = Math.min(120_000, (minutes * 60_000) / 3);
 const SAMPLE_MS = Math.min(5_000, minutes * 1_000);
 /**
- * The memory of a process, and that of Redis per retained task, may grow by this share from the second third of the run
- * to the last.
+ * From the second third of the run to the last, the memory of a process, and that of Redis per retained task, may grow
+ * by this share.
  */
 const FLAT = 0.15;
 
@@ -85,7 +85,7 @@ const crew = {
 };
 const all = () => [...crew.worker, ...crew.janitor];
 for (const one of all()) await one.ready();
-// By default an id is remembered for an hour. At this rate that would be two million ids.
+// By default Redis remembers an id for an hour, which would be two million ids at this rate.
 await observer.configure(QUEUE, { retentionCount: RETAINED, idempotencyMs: 60_000 });
 
 /** Enqueues tasks whose ids are numbers, so that an accepted id takes one bit of memory here. */
@@ -207,7 +207,7 @@ do {
   const page = await observer.list(QUEUE, { state: "dead", limit: 100, ...(cursor ? { cursor } : {}) });
   for (const task of page.tasks) {
     const number = Number(task.id.slice(1));
-    const text = accepted.has(number) ? wrongDeath(number, task) : "it was never accepted";
+    const text = accepted.has(number) ? wrongDeath(number, task) : "the task was never accepted";
     dead.add(number);
     deadOf[planOf(number).kind]++;
     if (text !== null && ++wrong <= 3) failed.push(`${task.id}: ${text}`);
@@ -225,14 +225,14 @@ expectThat(accepted.size === total, `${accepted.size} of ${total} accepted`);
 expectThat(totals.enqueued === total, `${totals.enqueued} enqueued, ${total} accepted`);
 expectThat(lost === 0, `${lost} lost: ${totals.acked} acked, ${dead.size} dead`);
 expectThat(stats.dead === dead.size, `${stats.dead} dead by the counter, ${dead.size} listed`);
-expectThat(wrong === 0, `${wrong} dead letters that should not be`);
+expectThat(wrong === 0, `${wrong} dead letters that should not be dead`);
 expectThat(doomedMissing === 0, `${doomedMissing} tasks that always fail are not dead`);
 const audit = await observer.audit(QUEUE);
 expectThat(audit.violations.length === 0, `the audit: ${audit.violations[0]?.detail}`);
-// In a shorter run the memory still grows, because fewer tasks have ended than Redis retains.
+// In a shorter run, fewer tasks end than Redis retains, so its memory still grows at the end.
 const enough = minutes >= 5;
 const growths = {
-  // Dead letters stay, so memory grows with them. It must not grow per retained task.
+  // Dead letters are kept, so memory grows with their number. It must not grow per retained task.
   redisPerTask: growth(samples.redisPerTask),
   producerRss: growth(samples.producerRss),
 };

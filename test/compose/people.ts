@@ -16,13 +16,13 @@ interface Admin {
   redis: Record<string, string>;
 }
 
-/** Tests callers without a key, with a key that may only read, and with a session. The stack has to run already. */
+/** Tests callers without a key, with a read-only key, and with a session. The stack has to run already. */
 export function people(admin: () => Admin): void {
   const own = () => ({ origin: observabilityUrl() });
   const streamUrl = () => `${observabilityUrl().replace("http:", "ws:")}/v1/stream`;
   const ask = <T = unknown>(method: string, path: string, headers: Record<string, string>, body?: unknown) =>
     request<T>(method, `${observabilityUrl()}${path}`, { headers, ...(body === undefined ? {} : { body }) });
-  /** Logs in. @returns the reply, with the cookie in the form in which a browser sends it back */
+  /** Logs in. @returns the reply, with the cookie as a browser would send it back */
   const logIn = async (key: string): Promise<Reply & { cookie: string; set: string }> => {
     const reply = await ask("POST", "/v1/session", own(), { key });
     const set = reply.headers.get("set-cookie") ?? "";
@@ -35,7 +35,7 @@ export function people(admin: () => Admin): void {
   };
   const stillDead = async () => expect(await taskOf()).toMatchObject({ state: "dead", generation: 0 });
 
-  test("the dashboard is served, and asks for a key before it shows or takes anything", async () => {
+  test("the dashboard asks for a key before it shows or changes anything", async () => {
     const page = await fetch(observabilityUrl());
     expect(page.headers.get("content-type")).toContain("text/html");
     expect(await page.text()).toContain("<div id=");
@@ -48,7 +48,7 @@ export function people(admin: () => Admin): void {
     expect([wrong.status, wrong.set]).toEqual([401, ""]);
   });
 
-  describe("somebody with a viewer's key", () => {
+  describe("a user with a key of the role viewer", () => {
     let viewer = "";
     let cookie = "";
 
@@ -80,7 +80,7 @@ export function people(admin: () => Admin): void {
       expect(session.body).toMatchObject({ authenticated: true, role: "viewer", scopes: ["read"] });
     }, 60_000);
 
-    test("sees the dead letters and cannot replay, by the key or by the session", async () => {
+    test("sees the dead letters but cannot replay them, neither with the key nor with the session", async () => {
       for (const headers of [{ authorization: `Bearer ${viewer}` }, { cookie, ...own() }]) {
         const list = await ask<{ tasks: { id: string }[] }>("GET", LIST, headers);
         expect(list.body.tasks.map(({ id }) => id)).toContain(DEAD);
@@ -102,7 +102,7 @@ export function people(admin: () => Admin): void {
       await stillDead();
     });
 
-    test("nor by the live stream, which lets nobody in without one of them, nor from a page of others", async () => {
+    test("cannot replay by the live stream, which refuses callers without a key or session and pages of other sites", async () => {
       await expect(openSocket(streamUrl(), own())).rejects.toThrow("401");
       await expect(openSocket(streamUrl(), { cookie, origin: "http://evil.example" })).rejects.toThrow("403");
       for (const headers of [
@@ -138,7 +138,7 @@ export function people(admin: () => Admin): void {
           [`${LIST}/replay`, body],
         );
         expect(status).toBe(403);
-        // After three further messages of the stream, or after its end, the service must have read what was sent.
+        // If the service has sent three more messages or closed the stream, it has read what the script sent.
         await page.evaluate(`new Promise((done, fail) => {
           const socket = new WebSocket(${JSON.stringify(streamUrl())});
           let messages = 0;
@@ -152,9 +152,9 @@ export function people(admin: () => Admin): void {
       60_000,
     );
 
-    test("while an administrator's session replays the same task", async () => {
+    test("an administrator's session replays the task that the viewer could not replay", async () => {
       const session = await logIn(admin().key);
-      // A request with the cookie but without the Origin of the dashboard must change nothing.
+      // A request with the cookie but from another origin must change nothing.
       const foreign = { cookie: session.cookie, origin: "http://evil.example" };
       expect((await ask("POST", `${LIST}/replay`, foreign, REPLAY)).status).toBe(403);
       await stillDead();

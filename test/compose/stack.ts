@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 
 const root = resolve(import.meta.dirname, "../..");
-/** The test has a project and ports of its own, so that it can run beside the stack of a user. */
+/** The test has its own project name and ports, so that it can run beside the stack of a user. */
 export const project = `holdfast-test-${process.pid}`;
 const env: NodeJS.ProcessEnv = { ...process.env, COMPOSE_PROJECT_NAME: project, HOLDFAST_RUN: "docker" };
 for (const name of ["HOLDFAST_API_KEY", "HOLDFAST_TLS", "COMPOSE_PROFILES", "REDIS_CLUSTER_NODES"])
@@ -42,7 +42,7 @@ function freePort(): Promise<number> {
   });
 }
 
-/** Chooses a free port for each published port. @param settings settings to use instead of their defaults */
+/** Chooses a free port for each published port. @param settings more settings for the stack */
 export async function choosePorts(settings: Record<string, string>): Promise<void> {
   for (const name of ["PORT", "OBSERVABILITY_PORT", "REDIS_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT"]) {
     env[name] = String(await freePort());
@@ -61,7 +61,7 @@ interface Container {
   State: string;
   Health: string;
 }
-/** The running containers. The container of `init` is not among them, because it has already ended. */
+/** The running containers. `init` is not among them, because it has already ended. */
 export const containers = (): Container[] =>
   compose("ps", "--format", "json")
     .split("\n")
@@ -79,7 +79,7 @@ export function inside(service: string, command: string): { status: number; outp
   return { status: Number(status), output: text.trim() };
 }
 
-/** Returns secrets in the order of their names, as `docker compose run init show` prints them. */
+/** Returns secrets, in the order of `names`, as `docker compose run init show` prints them. */
 export const secrets = (...names: string[]): string[] =>
   compose("--progress", "quiet", "run", "--rm", "--no-deps", "-T", "init", "show", ...names).split("\n");
 
@@ -105,7 +105,7 @@ export interface Reply<T = unknown> {
   headers: Headers;
   body: T;
 }
-/** Sends one request. A refusal is returned in the same way as any other answer. */
+/** Sends one request. An answer with an error status is returned, not thrown. */
 export async function request<T>(
   method: string,
   url: string,
@@ -133,12 +133,12 @@ export async function until<T>(
   for (;;) {
     const value = await probe();
     if (value !== undefined) return value;
-    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain until ${what}`);
     await delay(200);
   }
 }
 
-/** Returns those of the secrets that occur in layers of these images, as `docker save` writes the layers. */
+/** Returns the secrets that occur in a layer of one of the images. The layers are read from `docker save`. */
 export function secretsInLayers(images: string[], secrets: string[]): Promise<string[]> {
   const needles = secrets.map((secret) => Buffer.from(secret));
   const longest = Math.max(...needles.map((needle) => needle.length));

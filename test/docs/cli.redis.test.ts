@@ -50,7 +50,10 @@ function blocksOf(page: string, begin: string): string[] {
   return [...section.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => block ?? "");
 }
 
-/** Runs a block in bash. The alias `holdfast` of the README becomes a function. If a command fails, the test fails. */
+/**
+ * Runs a block in bash, with a function instead of the alias `holdfast` of the README. If a command fails, the test
+ * fails.
+ */
 async function type(block: string): Promise<string> {
   const prelude = `set -euo pipefail\nholdfast() { "${root}/node_modules/.bin/holdfast" "$@"; }\n`;
   const env = { PATH: process.env.PATH ?? "", REDIS_URL: redis.url };
@@ -58,7 +61,7 @@ async function type(block: string): Promise<string> {
   return stdout;
 }
 
-test("the commands of the README work as typed", async () => {
+test("the commands in the README work", async () => {
   const [block = ""] = blocksOf("README.md", "<!-- cli: a test runs this block");
   const output = await type(block);
   expect(output).toMatch(/^state +completed$/m);
@@ -67,7 +70,7 @@ test("the commands of the README work as typed", async () => {
   expect(output).toMatch(/^ok +persistence [\s\S]*nothing wrong\n$/m);
 });
 
-test("the examples of the page of the command work as typed, in order", async () => {
+test("the examples in the README of the command work, one after another", async () => {
   const seen: string[] = [];
   const page = "packages/cli/README.md";
   for (const block of blocksOf(page, "<!-- cli: tests run each block")) seen.push(await type(block));
@@ -89,7 +92,7 @@ test("the examples of the page of the command work as typed, in order", async ()
   expect(doctor).toMatch(/^ok +persistence [\s\S]*nothing wrong\n$/m);
 });
 
-test("the file of refused lines is one to be sent again", async () => {
+test("the file of refused lines can be sent again", async () => {
   const [block = ""] = blocksOf("packages/cli/README.md", "<!-- cli: a test runs this block");
   const output = await type(block);
   expect(output).toMatch(/^accepted +1$/m);

@@ -9,7 +9,7 @@ import { configSchema as producerApi } from "../../services/producer-api/src/con
 import { configSchema as worker } from "../../services/worker/src/config.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-/** Reads a page, and removes the padding that the formatter adds to cells of tables. */
+/** Reads a page without the padding that the formatter adds to the cells of tables. */
 function read(path: string): string {
   const text = readFileSync(join(root, path), "utf8");
   return path.endsWith(".md")
@@ -23,7 +23,7 @@ const services: Record<string, { properties: object }> = {
   observability,
 };
 
-/** Every Markdown page of the repository, from the root on. */
+/** Returns the paths of all Markdown pages of the repository. */
 function pages(folder = ""): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
@@ -75,13 +75,13 @@ describe("docs/state-machine.md", () => {
     expect(DEAD_REASONS.filter((reason) => !page.includes(`\n| \`${reason}\` |`))).toEqual([]);
   });
 
-  test("names, with docs/scripts.md, every script", () => {
+  test("together with docs/scripts.md, names every script", () => {
     const both = page + read("docs/scripts.md");
     const scripts = scriptFiles.map((path) => basename(path, ".lua"));
     expect(scripts.filter((script) => !both.includes(`\`${script}\``))).toEqual([]);
   });
 
-  test("draws every move that a script's header declares", () => {
+  test("the diagram has every move that the header of a script declares", () => {
     const drawn = new Set(
       [...page.matchAll(/^ {4}(\S+) --> ([a-z]+)(?::|$)/gm)].map(([, from, to]) => `${from} -> ${to}`),
     );
@@ -108,7 +108,8 @@ describe("docs/state-machine.md", () => {
 describe("docs/configuration.md", () => {
   const page = read("docs/configuration.md");
   /**
-   * Heading of a table -> the services whose variables it lists. The column "Service" names those that read a variable.
+   * The heading of each table, with the services whose variables it lists. The column "Service" names the services that
+   * read a variable.
    */
   const tables: [string, string[]][] = [
     ["All services", Object.keys(services)],
@@ -141,7 +142,7 @@ describe("docs/configuration.md", () => {
     expect(Object.fromEntries(told)).toEqual(expected);
   });
 
-  test("has no cell that is too wide to read", () => {
+  test("no cell of a table is too wide to read", () => {
     const cells = page.match(/^\|.*$/gm)?.flatMap((row) => row.split(" | ")) ?? [];
     expect(cells.length).toBeGreaterThan(100);
     expect(cells.filter((cell) => cell.length > 110)).toEqual([]);
@@ -152,7 +153,7 @@ describe("docs/configuration.md", () => {
     for (const schema of Object.values(services)) {
       for (const [name, property] of Object.entries(schema.properties)) {
         const { default: value } = property as { default?: unknown };
-        // A default in the schema may contain a path of this machine.
+        // A default in the schema may contain the path of this checkout.
         const text = String(value).replace(`${root}/`, "");
         const told = rows.get(name)?.value;
         if (told !== (value === undefined ? "–" : `\`${text}\``)) wrong.push(`${name}: ${told}, not ${text}`);
@@ -162,7 +163,7 @@ describe("docs/configuration.md", () => {
   });
 });
 
-test("docs/guarantees.md names tests that exist", () => {
+test("every test that docs/guarantees.md names exists", () => {
   const rows = [
     ...read("docs/guarantees.md").matchAll(/^\| \S+ +\| .*? +\| \[.*?\]\(\.\.\/(.*?)\) +\| (.*?) +\|$/gm),
   ];
@@ -190,7 +191,7 @@ test("every make target and pnpm script that a page names exists", () => {
   expect(missing).toEqual([]);
 });
 
-test("every relative link leads somewhere", () => {
+test("every relative link leads to a file that exists", () => {
   const broken = pages().flatMap((path) => {
     const links = [...read(path).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link ?? "");
     return links
@@ -201,7 +202,7 @@ test("every relative link leads somewhere", () => {
   expect(broken).toEqual([]);
 });
 
-/** The anchors that GitHub gives the headings of a page. */
+/** The anchors that GitHub gives to the headings of a page. */
 function anchors(page: string): string[] {
   return [...page.matchAll(/^#{1,6} (.*)$/gm)].map(([, title = ""]) =>
     title
@@ -211,7 +212,7 @@ function anchors(page: string): string[] {
   );
 }
 
-test("every link to a heading finds it", () => {
+test("every link to a heading leads to one that exists", () => {
   const broken = pages().flatMap((path) => {
     const links = [...read(path).matchAll(/\]\(([^)\s#:]*)#([^)\s]+)\)/g)];
     return links
@@ -224,10 +225,10 @@ test("every link to a heading finds it", () => {
   expect(broken).toEqual([]);
 });
 
-test("the README is one page", () => {
+test("the README is at most 14 kB", () => {
   expect(Buffer.byteLength(readFileSync(join(root, "README.md")))).toBeLessThanOrEqual(14_000);
 });
 
-test("no page has a placeholder for a figure left", () => {
+test("no page has a placeholder instead of a figure", () => {
   expect(pages().filter((path) => read(path).includes("TODO-MEASURE"))).toEqual([]);
 });

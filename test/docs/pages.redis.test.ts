@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { type RedisServer, startRedisServer } from "@holdfast/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-// Runs every `js` block on the pages of docs/. The comment after a console.log says what the line has to print.
+// Runs every `js` block on the pages of docs/. The comment after each console.log is the line that it has to print.
 const root = resolve(import.meta.dirname, "../..");
 const run = promisify(execFile);
 const blocks = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
@@ -33,18 +33,18 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Returns the output that the comments of a block promise. */
+/** Returns the lines that a block has to print, according to its comments. */
 function promised(code: string): string[] {
   return [...code.matchAll(/^.*console\.log\(.*?\).*? \/\/ (.*)$/gm)].map(([, text]) => text ?? "");
 }
 
 describe("the examples of docs/", () => {
-  test("are there, and each says what it prints", () => {
+  test("exist, and each says what it prints", () => {
     expect(blocks.length).toBeGreaterThanOrEqual(9);
     expect(blocks.filter(({ code }) => promised(code).length === 0).map(({ name }) => name)).toEqual([]);
   });
 
-  test.each(blocks)("$name prints what it says", async ({ name, code }) => {
+  test.each(blocks)("$name prints what its comments say", async ({ name, code }) => {
     const file = join(folder, `${name.replaceAll(/\W+/g, "-")}.mjs`);
     await writeFile(file, code.replaceAll("redis://127.0.0.1:6379", redis.url));
     const { stdout, stderr } = await run(process.execPath, [file], { cwd: folder, timeout: 28_000 });

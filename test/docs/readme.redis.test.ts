@@ -15,8 +15,7 @@ import {
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newKeyText, recordOf } from "../../services/init/src/api-key.ts";
 
-// Types the commands that the README, docs/http.md and docs/flows.md tell a reader to type. The ports are free ones
-// instead of the fixed ones.
+// Runs the commands that the README, docs/http.md and docs/flows.md show. Free ports replace the fixed ones.
 const root = resolve(import.meta.dirname, "../..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const httpPage = readFileSync(join(root, "docs/http.md"), "utf8");
@@ -75,7 +74,7 @@ function between(page: string, begin: string, end: string): string {
   return page.slice(from, to);
 }
 
-/** Types the `curl` blocks of a page, one after another. Returns the JSON bodies of each block. */
+/** Runs the `curl` blocks of a page, one after another. Returns the JSON bodies of each block. */
 async function typeCurl(page: string): Promise<Record<string, unknown>[][]> {
   const blocks = between(page, "<!-- curl", "<!-- /curl -->").matchAll(/```sh\n([\s\S]*?)```/g);
   const seen: Record<string, unknown>[][] = [];
@@ -96,7 +95,7 @@ async function type(block: string): Promise<Record<string, unknown>[]> {
     timeout: 20_000,
     env: { ...process.env, HOLDFAST_API_KEY: keys.text },
   }).catch((error: { message: string; stdout: string }) => {
-    // The output of curl says why it failed.
+    // The output of curl shows why it failed.
     throw new Error(`${error.message}\n${error.stdout}`);
   });
   return stdout
@@ -105,7 +104,7 @@ async function type(block: string): Promise<Record<string, unknown>[]> {
     .map((line) => JSON.parse(line));
 }
 
-test("the curl examples of the README work as typed", async () => {
+test("the curl examples in the README work", async () => {
   const [enqueue, replay, ...rest] = await typeCurl(readme);
   expect(rest).toEqual([]);
   expect(enqueue).toMatchObject([
@@ -115,7 +114,7 @@ test("the curl examples of the README work as typed", async () => {
   expect(replay).toMatchObject([{ dryRun: false, replayed: 0 }]);
 });
 
-test("the curl examples of docs/http.md work as typed, in order", async () => {
+test("the curl examples in docs/http.md work, one after another", async () => {
   const [
     enqueue,
     get,
@@ -147,7 +146,7 @@ test("the curl examples of docs/http.md work as typed, in order", async () => {
   ]);
   const [configured, ...others] = events ?? [];
   expect(configured).toMatchObject({ maxEvents: 100_000 });
-  // Tasks of earlier examples may end at the same time.
+  // Tasks of earlier examples may still end meanwhile.
   expect(others.filter(({ id }) => id === "seen-1")).toMatchObject([
     { state: "pending" },
     { type: "enqueued", id: "seen-1" },
@@ -193,7 +192,7 @@ test("the curl examples of docs/http.md work as typed, in order", async () => {
   ]);
   expect(partitions).toMatchObject([{ queue: "orders", partitions: 4 }, { state: "pending" }]);
 
-  // The task with the new payload completes. The other one fails again, until it is discarded.
+  // The task with the new payload completes. The other task fails again, and the next example discards it.
   const task = await fetch(`http://127.0.0.1:${ports.producer}/v1/queues/default/tasks/bad-1?waitMs=10000`, {
     headers: { authorization: `Bearer ${keys.text}` },
   });
@@ -204,7 +203,7 @@ test("the curl examples of docs/http.md work as typed, in order", async () => {
   });
 });
 
-test("the curl examples of docs/flows.md work as typed, in order", async () => {
+test("the curl examples in docs/flows.md work, one after another", async () => {
   const [whole, lines, open, looked, ...rest] = await typeCurl(flowsPage);
   expect(rest).toEqual([]);
   expect(whole).toMatchObject([
@@ -230,7 +229,7 @@ test("the curl examples of docs/flows.md work as typed, in order", async () => {
   expect(cancelled).toEqual({ id: "import-1", outcome: "cancelled" });
 });
 
-test("the library example runs as printed", async () => {
+test("the library example in the README runs", async () => {
   const code = /```js\n([\s\S]*?)```/.exec(between(readme, "<!-- sdk", "<!-- /sdk -->"))?.[1] ?? "";
   const own = code.replaceAll("redis://127.0.0.1:6379", redis.url);
   expect(own).not.toBe(code);

@@ -9,7 +9,7 @@ import { PARTS } from "../../scripts/task-path.mjs";
 const root = resolve(import.meta.dirname, "../..");
 const run = promisify(execFile);
 
-test("ARCHITECTURE.md lists the files whose code runs from the POST of a task to its handler", async () => {
+test("ARCHITECTURE.md lists the files whose code runs between the POST of a task and its handler", async () => {
   const fixture = join(import.meta.dirname, "fixtures/task-path.mjs");
   const redis = await startRedisServer();
   onTestFinished(() => redis.stop());

@@ -12,26 +12,26 @@ test("a sliding span does not include its end", () => {
   expect(mostWithin([], 1_000)).toBe(0);
 });
 
-test("starts are found in any order, and count by their weight", () => {
+test("starts may be given in any order, and count by their weight", () => {
   expect(mostWithin([1_500, 0, 999, 1_001], 1_000)).toBe(3);
   expect(mostWithin([0, 10, 2_000], 1_000, [10, 10, 5])).toBe(20);
 });
 
-test("an attempt that ends makes room for one that begins in the same ms", () => {
+test("an attempt that ends in the ms in which another begins does not overlap with it", () => {
   expect(fullestKey([ran(0, 10), ran(10, 20)]).most).toBe(1);
   expect(fullestKey([ran(0, 11), ran(10, 20)]).most).toBe(2);
 });
 
-test("an attempt without an end still runs", () => {
+test("an attempt without an end counts as running", () => {
   expect(fullestKey([ran(0, null), ran(5, 6), ran(50, null)]).most).toBe(2);
 });
 
-test("the key with the most attempts at one time is named", () => {
+test("the result names the key with the most attempts at one time", () => {
   const attempts = [ran(0, 10, "a"), ran(5, 10, "b"), ran(6, 10, "b"), ran(11, 12, "a")];
   expect(fullestKey(attempts)).toEqual({ key: "b", most: 2 });
 });
 
-test("every attempt in the records counts, the crashed ones too", () => {
+test("every attempt in the records counts, and so do crashed ones", () => {
   const history = [ran(0, 1), ran(2, 3)];
   expect(attemptsOf([{ id: "t", key: "k", history }])).toMatchObject([
     { id: "t", key: "k", startedAt: 0 },
@@ -39,10 +39,10 @@ test("every attempt in the records counts, the crashed ones too", () => {
   ]);
 });
 
-test("the spread of the starts is that of the worst window", () => {
+test("the spread of the starts is measured in the worst window", () => {
   expect(widestSpread(["a", "b", "a", "b"], 2)).toBe(0);
   expect(widestSpread(["a", "b", "a", "a", "b", "b"], 2)).toBe(2);
-  // A key that does not start at all within a window counts as well.
+  // A key that has no start in a window counts as well.
   expect(widestSpread(["a", "b", "b", "b", "b"], 3)).toBe(3);
 });
 
@@ -66,7 +66,7 @@ test.each([
   ["its key is full", [task("a", 0, 0, 100), task("a", 10, 100, 200)], { slots: 2, concurrency: 1 }],
   ["no slot is free", [task("a", 0, 0, 100), task("b", 10, 100, 200)], { slots: 1, concurrency: 1 }],
   [
-    "the machine stood still",
+    "the machine is stalled",
     [task("a", 0, 0, 100), task("b", 10, 60, 100)],
     { slots: 2, concurrency: 1, stalls: [{ from: 5, to: 70 }] },
   ],
@@ -104,7 +104,7 @@ test("the model names a task that has to be granted, and none that may not", () 
   expect(model.startable(5_000)).toBe(null);
 });
 
-test("a task that was not begun gives its part of the rate back", () => {
+test("a task that is handed back before it begins returns its part of the rate", () => {
   const model = modelWith(["1", "a", 2]);
   model.start("1", 5_000);
   expect(model.compare("a", 1, 5_200, 5_000)).toBe(null);
@@ -115,7 +115,7 @@ test("a task that was not begun gives its part of the rate back", () => {
   expect(model.startable(5_000)).toBe("1");
 });
 
-test("a span that a stall touches is left out", () => {
+test("a span that overlaps with a stall is left out", () => {
   const spans = [
     { from: 0, to: 10 },
     { from: 10, to: 20 },

@@ -12,7 +12,7 @@ import { printTable } from "../chaos/harness/table.mjs";
 import { FlowContext } from "./harness/context.mjs";
 
 const CHECK_TIMEOUT_MS = 120_000;
-/** How many of the checks that mostly wait run at the same time. */
+/** This many of the checks that mostly wait run at the same time. */
 const BESIDE = 2;
 const { values: options } = parseArgs({
   options: {
@@ -45,7 +45,7 @@ async function runCheck(module) {
   results.set(module, { check: `${number}. ${check}`, expected, ...result });
 }
 
-// Checks that measure time or instructions run after the others, one at a time.
+// Checks that measure time or instructions run alone, after the others.
 const beside = wanted.filter((module) => module.waits);
 const lane = async () => {
   for (let next = beside.shift(); next; next = beside.shift()) await runCheck(next);

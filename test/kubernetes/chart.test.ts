@@ -14,7 +14,9 @@ const examples = resolve(root, "infra/k8s/examples");
 const path = [process.env.PATH, join(homedir(), "go/bin")].join(delimiter);
 const hasHelm = path.split(delimiter).some((folder) => existsSync(join(folder, "helm")));
 if (!hasHelm)
-  console.warn("SKIPPED: the Helm chart, helm is missing (scripts/setup kubernetes builds it with Go)");
+  console.warn(
+    "SKIPPED: helm is not installed, so the Helm chart is not tested (scripts/setup kubernetes builds helm with Go)",
+  );
 
 // A helm that was built with `go install` assumes an old version of Kubernetes.
 const KUBE_VERSION = ["--kube-version", "1.33.0"];
@@ -52,7 +54,7 @@ function render(example: string, ...args: string[]): Manifest[] {
 
 const byName = (manifests: Manifest[], kind: string, name: string): Manifest => {
   const found = manifests.find((manifest) => manifest.kind === kind && manifest.metadata.name === name);
-  if (!found) throw new Error(`${kind} ${name} is not there`);
+  if (!found) throw new Error(`the chart has no ${kind} ${name}`);
   return found;
 };
 const ofKind = (manifests: Manifest[], kind: string) =>
@@ -111,7 +113,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     });
   });
 
-  test("keys reach the HTTP services alone, the session secret observability alone", () => {
+  test("only the HTTP services get the keys, and only observability gets the session secret", () => {
     const items = Object.fromEntries(
       ofKind(minimal, "Deployment").map(({ metadata, spec }) => [
         metadata.name,
@@ -141,7 +143,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     ).toBe(130);
   });
 
-  test("masking and the address of traces reach what reads them; cookies are for TLS where the ingress has it", () => {
+  test("the services that read the masking and the traces address get them, and cookies need TLS if the ingress uses it", () => {
     const env = envOf(byName(production, "Deployment", "holdfast-observability"));
     expect(env).toMatchObject({
       MASKED_POINTERS: "/card/*,/password",
@@ -159,7 +161,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     expect(janitor.spec.egress.at(-1).ports).toEqual([{ port: 4318 }]);
   });
 
-  test("every variable that the chart sets is one that its service reads", () => {
+  test("the service reads every variable that the chart sets for it", () => {
     const page = readFileSync(resolve(root, "docs/configuration.md"), "utf8");
     const foreign = ["OTEL_EXPORTER_OTLP_ENDPOINT"];
     const names = [minimal, production, cluster]
@@ -173,7 +175,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     expect([...unknown]).toEqual([]);
   });
 
-  test("a worker pool sets what differs from the default pool", () => {
+  test("a worker pool has the settings of the default pool, except for those that it sets", () => {
     const env = envOf(byName(production, "Deployment", "holdfast-worker-reports"));
     expect(env).toMatchObject({
       QUEUES: "reports.daily",
@@ -184,7 +186,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     });
   });
 
-  test("workers are scaled by seconds of work that wait", () => {
+  test("workers are scaled by the seconds of work that wait", () => {
     const scaled = ofKind(production, "ScaledObject");
     expect(
       scaled.map(({ spec }) => [spec.scaleTargetRef.name, spec.minReplicaCount, spec.maxReplicaCount]),
@@ -211,12 +213,12 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
       },
     ]);
     expect(scaled[0].spec.triggers[0].metadata.query).toContain('{queue=~"critical|default"}\n) / 50');
-    // KEDA sets the number of replicas, so the chart must not set it.
+    // KEDA sets the number of replicas, so the chart must not.
     expect(byName(production, "Deployment", "holdfast-worker-default").spec.replicas).toBeUndefined();
     expect(byName(minimal, "Deployment", "holdfast-worker-default").spec.replicas).toBe(2);
   });
 
-  test("the kinds of KEDA and of the Prometheus operator fit their definitions", () => {
+  test("the manifests for KEDA and the Prometheus operator are valid by the definitions of their kinds", () => {
     for (const [kind, Model, count] of [
       ["ScaledObject", ScaledObject, 2],
       ["ServiceMonitor", ServiceMonitor, 1],
@@ -232,7 +234,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     }
   });
 
-  test("the rules and dashboards are those of the repository", () => {
+  test("the chart has the rules and dashboards of the repository", () => {
     const [rule] = ofKind(production, "PrometheusRule");
     const alerts = rule.spec.groups
       .flatMap(({ rules }: Manifest) => rules)
@@ -247,7 +249,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     for (const [, text] of boards) expect(JSON.parse(text as string).panels.length).toBeGreaterThan(3);
   });
 
-  test("only Prometheus reaches workers and janitors; egress is DNS and Redis", () => {
+  test("only Prometheus may connect to workers and janitors, which may connect only to DNS and Redis", () => {
     const policies = ofKind(cluster, "NetworkPolicy");
     expect(policies.map(({ metadata }) => metadata.name).sort()).toEqual([
       "holdfast-janitor",
@@ -274,7 +276,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     });
   });
 
-  test("the network is closed until values open it: nobody calls the APIs, workers reach DNS and Redis", () => {
+  test("by default nobody may call the APIs, and workers may connect only to DNS and Redis", () => {
     const closed = render("minimal", "--set-json", "networkPolicy.producerApiFrom=[]");
     const prometheus = {
       namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "monitoring" } },
@@ -286,7 +288,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     const portsOf = (policy: Manifest) =>
       policy.spec.egress.map(({ ports }: Manifest) => ports?.map(({ port }: Manifest) => port));
     for (const policy of ofKind(closed, "NetworkPolicy")) expect(portsOf(policy)).toEqual([[53, 53], [6379]]);
-    // The senders that the network policy admits.
+    // The sources that the network policy admits.
     expect(byName(minimal, "NetworkPolicy", "holdfast-producer-api").spec.ingress[0].from).toEqual([
       { podSelector: {} },
       prometheus,
@@ -296,7 +298,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     expect(byName(open, "NetworkPolicy", "holdfast-janitor").spec.egress).not.toEqual([{}]);
   });
 
-  test("behind an ingress the services are told whose X-Forwarded-For they may believe", () => {
+  test("behind an ingress, the services know whose X-Forwarded-For header to trust", () => {
     for (const name of ["holdfast-producer-api", "holdfast-observability"]) {
       expect(envOf(byName(production, "Deployment", name)).TRUSTED_PROXIES).toBe("10.244.0.0/16");
       expect(envOf(byName(minimal, "Deployment", name)).TRUSTED_PROXIES).toBeUndefined();
@@ -304,7 +306,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     expect(envOf(byName(production, "Deployment", "holdfast-janitor")).TRUSTED_PROXIES).toBeUndefined();
   });
 
-  test("what is drained by hand is drained one at a time", () => {
+  test("a drain of a node evicts the pods of each service one at a time", () => {
     const names = ofKind(production, "PodDisruptionBudget").map(({ metadata }) => metadata.name);
     expect(names.sort()).toEqual([
       "holdfast-janitor",
@@ -324,7 +326,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     { set: "redis.port=redis", says: /port/ },
     { set: "trustedProxies[0]=ingress", says: /trustedProxies/ },
     { set: "producerApi.ingress.enabled=true", says: /host/ },
-  ])("$set is refused and named", ({ set, says }) => {
+  ])("the chart refuses $set and names it", ({ set, says }) => {
     expect(() => render("minimal", "--set", set)).toThrow(says);
   });
 });

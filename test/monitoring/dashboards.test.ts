@@ -75,7 +75,7 @@ describe.each(dashboards)("%s", (_name, board) => {
   const { panels, templating, annotations, links } = board;
   const drawn = panels.filter(({ type }) => type !== "row");
 
-  test("has the fields that Grafana needs in a dashboard", () => {
+  test("the dashboard has the fields that Grafana needs", () => {
     expect(board).toMatchObject({ tags: ["holdfast"], editable: false, refresh: "5s" });
     expect(board.schemaVersion).toBeGreaterThanOrEqual(39);
     expect(board.uid).toMatch(/^[a-z-]{1,40}$/);
@@ -96,7 +96,7 @@ describe.each(dashboards)("%s", (_name, board) => {
     expect(new Set(panels.map(({ title }) => title)).size).toBe(panels.length);
   });
 
-  test("a rate has a unit of a rate, and seconds are seconds", () => {
+  test("a panel of a rate has the unit of a rate, and one of seconds has the unit seconds", () => {
     for (const { title, type, targets, fieldConfig } of drawn) {
       if (type === "heatmap") continue;
       const { unit } = fieldConfig.defaults;
@@ -122,7 +122,7 @@ describe.each(dashboards)("%s", (_name, board) => {
     }
   });
 
-  test("every data source is the one that is provisioned", () => {
+  test("every panel uses the provisioned data source", () => {
     const uid = /uid: (\S+)/.exec(read("infra/grafana/provisioning/datasources/prometheus.yml"))?.[1];
     const used = [
       ...drawn.flatMap(({ datasource, targets }) => [
@@ -135,18 +135,18 @@ describe.each(dashboards)("%s", (_name, board) => {
     expect(new Set(used.map((source) => source.uid))).toEqual(new Set([uid]));
   });
 
-  test("every variable that is used exists, and each that exists is used", () => {
+  test("every variable that is used exists, and every variable that exists is used", () => {
     const text = JSON.stringify([panels, annotations, links]);
     const used = new Set([...text.matchAll(/\$\{?([a-z]+)\b/g)].map(([, name]) => name ?? ""));
     expect(used).toEqual(new Set(templating.list.map(({ name }) => name)));
   });
 
-  test("it shows replays and deploys, and leads to the other dashboards and to that of Holdfast", () => {
+  test("the dashboard marks replays and deploys, and links to the other ones and to the dashboard of Holdfast", () => {
     expect(annotations.list.map(({ name }) => name)).toEqual(["Replays", "Deploys"]);
     expect(links.map(({ type, url }) => url ?? type)).toEqual([`\${holdfast}/`, "dashboards"]);
   });
 
-  test("every metric and every label that it asks for exists", () => {
+  test("every metric and label in its expressions exists", () => {
     const rows = new Map(documentedMetrics().map((row) => [row.name, row]));
     for (const { where, expr } of expressions(board)) {
       for (const [, name = "", suffix = "", selector = ""] of expr.matchAll(
@@ -179,7 +179,7 @@ describe.each(dashboards)("%s", (_name, board) => {
         record: `expression_${index}`,
         expr: filledIn(expr),
       }));
-      // JSON is valid YAML, so the rules are written as JSON.
+      // JSON is valid YAML, so the rule file can be written as JSON.
       writeFileSync(join(folder, "rules.yml"), JSON.stringify({ groups: [{ name: "all", rules }] }));
       expect(promtool("check", "rules", join(folder, "rules.yml"))).toContain(`${rules.length} rules found`);
     } finally {
@@ -188,7 +188,7 @@ describe.each(dashboards)("%s", (_name, board) => {
   });
 });
 
-test("no expression names a bucket boundary in a form that only one version of Prometheus writes", () => {
+test("every bucket boundary in an expression matches the forms of both Prometheus versions", () => {
   const all = [
     ...dashboards.flatMap(([, board]) => expressions(board).map(({ expr }) => expr)),
     read("infra/prometheus/rules/recording.yml"),

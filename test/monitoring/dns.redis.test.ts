@@ -7,8 +7,8 @@ import { expect, test } from "vitest";
 import { hasPrometheus } from "./support.ts";
 
 /**
- * Runs a command with its own network, resolv.conf and process ids, so that port 53 and the ports of the Compose stack
- * are free.
+ * Runs a command with its own network, resolv.conf and process ids. So port 53 and the ports of the Compose stack are
+ * free.
  */
 const IN_NAMESPACE = [
   "--map-root-user",
@@ -24,11 +24,13 @@ const IN_NAMESPACE = [
 const canUnshare =
   spawnSync("unshare", [...IN_NAMESPACE, "/dev/null", "true"], { stdio: "ignore" }).status === 0;
 if (hasPrometheus && !canUnshare) {
-  console.warn("SKIPPED: no network namespaces here, so the discovery of scaled workers is not tested");
+  console.warn(
+    "SKIPPED: this system has no network namespaces, so the discovery of scaled workers is not tested",
+  );
 }
 
 test.skipIf(!hasPrometheus || !canUnshare)(
-  "prometheus.yml as it is finds three workers behind one name, counts what they did, and forgets one that is gone",
+  "with the prometheus.yml of the repository, Prometheus finds three workers behind one name, counts their tasks, and forgets one that is gone",
   async () => {
     const folder = mkdtempSync(join(tmpdir(), "holdfast-resolv-"));
     try {

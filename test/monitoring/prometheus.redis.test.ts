@@ -16,7 +16,7 @@ import {
   root,
 } from "./support.ts";
 
-/** How many tasks of type demo.echo the test enqueues: 60 in one batch, a single one, and a later one. */
+/** The number of tasks of type demo.echo in this test: 60 in one batch, a single one, and a later one. */
 const ECHOES = 62;
 const FAILING = 5;
 let stack: Stack;
@@ -24,7 +24,7 @@ let stack: Stack;
 const task = (type: string, payload: unknown, more: object = {}) => ({ type, payload, ...more });
 const tasks = "/v1/queues/default/tasks";
 
-/** Runs a known number of tasks, so that the tests can compare exact values. */
+/** Runs a known number of tasks, so that the tests can compare with exact values. */
 async function knownRun(): Promise<void> {
   const { producer, operator, sum } = stack;
   const batch = [
@@ -38,7 +38,7 @@ async function knownRun(): Promise<void> {
     results: { status: number }[];
   };
   expect(results.map(({ status }) => status)).toEqual(batch.map(() => 201));
-  // The limit is set before the run, so that Prometheus has scraped it before the dashboards are tested.
+  // The limit is set first, so that Prometheus has scraped it before the dashboards are tested.
   const limits = { queue: { concurrency: 100 } };
   expect((await operator("PUT", "/v1/queues/default/limits", limits)).status).toBe(200);
   const hello = task("demo.echo", "hello", { id: "hello-1" });
@@ -49,7 +49,7 @@ async function knownRun(): Promise<void> {
   expect((await producer("POST", "/v1/queues/mail/tasks", task("demo.sleep", { ms: 30 }))).status).toBe(201);
 
   await until(
-    "all attempts are over and scraped",
+    "all attempts have ended and were scraped",
     async () => {
       const settled = await sum('sum(holdfast_task_attempts_total{outcome=~"acked|dead"})');
       return settled === ECHOES - 1 + FAILING + 1 + 1;
@@ -59,7 +59,7 @@ async function knownRun(): Promise<void> {
   const everySecond = { queue: "timed", cron: "* * * * * *", type: "demo.echo", overlap: "allow" };
   expect((await operator("PUT", "/v1/schedules/every-second", everySecond)).status).toBe(201);
   await until(
-    "a schedule has run, and again after it was first scraped: a rate needs two looks",
+    "a schedule has run again after its first scrape, because a rate needs two values",
     async () => (await sum('sum(holdfast_schedule_runs_total{outcome="enqueued"})')) >= 4,
     30_000,
   );
@@ -67,7 +67,7 @@ async function knownRun(): Promise<void> {
   const replay = { ids: ["failing-0"], patch: { payloadText: '{"failRate":0}' } };
   expect((await operator("POST", "/v1/queues/default/dead-letters/replay", replay)).status).toBe(200);
   await until(
-    "the replay is over and scraped",
+    "the replay has ended and was scraped",
     async () => {
       const pending = await sum('sum(holdfast_queue_tasks{queue="default",state="dead"})');
       return pending === FAILING && (await sum("sum(holdfast_dead_letters_replayed_total)")) === 1;
@@ -77,8 +77,8 @@ async function knownRun(): Promise<void> {
 }
 
 /**
- * Stops a worker for longer than its lease. Another worker runs its task, so the verdict of the first worker comes too
- * late.
+ * Stops a worker for longer than its lease. Another worker runs its task meanwhile, so the verdict of the first worker
+ * comes too late.
  */
 async function standstill(): Promise<void> {
   const { producer, operator, sum, workers } = stack;
@@ -103,7 +103,7 @@ async function standstill(): Promise<void> {
     worker?.child.kill("SIGCONT");
   }
   await until(
-    "the late verdict was refused, and the other one counted",
+    "the late verdict was refused, and the verdict of the other worker was counted",
     async () =>
       (await sum('sum(holdfast_stale_verdicts_total{queue="mail",op="settle"})')) === 1 &&
       (await sum('sum(holdfast_task_attempts_total{queue="mail",outcome="acked"})')) === 2,
@@ -179,12 +179,12 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
     expect(await stack.sum("holdfast_redis_memory_limit_bytes")).toBeGreaterThan(used);
     expect(await stack.sum("holdfast_redis_clients")).toBeGreaterThan(5);
     expect(await stack.sum("sum(holdfast_overlap_seconds_sum)")).toBeGreaterThan(0);
-    // The worker sees by its own clock that its one lease is lost. Redis may report the same loss once more.
+    // The worker sees by its own clock that its lease is lost. Redis may report the same loss once more.
     expect([1, 2]).toContain(await stack.sum('sum(holdfast_lease_renewals_total{outcome="lost"})'));
     expect(await stack.sum('sum(holdfast_lease_renewals_total{outcome="renewed"})')).toBeGreaterThan(0);
   });
 
-  test("names, types, labels and origins are those of docs/metrics.md", async () => {
+  test("every metric has the name, type, labels and service that docs/metrics.md gives", async () => {
     const rows = documentedMetrics();
     const said = new Map<string, { type: string; from: Set<string>; labels: Set<string> }>();
     for (const [service, ports] of Object.entries(stack.ports)) {
@@ -213,7 +213,7 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
     expect(described([...said])).toEqual(described(rows.map((row) => [row.name, row])));
   });
 
-  test("series are few, and no label holds an id", async () => {
+  test("there are few series, and no label has an id as its value", async () => {
     const budgets: Record<string, number> = {
       worker: 1_500,
       "producer-api": 300,
@@ -236,7 +236,7 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
   test.each(dashboards)("every expression of %s has data", async (_name, board) => {
     const empty: string[] = [];
     for (const { where, expr } of expressions(board)) {
-      // Panels for workers with several queues have to work even if one queue is selected. Only the queue "timed" has a
+      // Panels for workers with several queues also have to work with one selected queue. Only the queue "timed" has a
       // schedule.
       for (const queue of [".*", expr.includes("holdfast_schedule_") ? "timed" : "default"]) {
         const result = await stack.range(filledIn(expr, { queue, interval: "15s" }));
@@ -290,7 +290,7 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
     }
   });
 
-  test("the alerts that this run causes are pending or firing, and none of them pages", async () => {
+  test("the alerts that this run causes are pending or firing, and none of them is one that pages", async () => {
     const { alerts: active } = await stack.prometheus<{
       alerts: { labels: Record<string, string>; state: string }[];
     }>("alerts");

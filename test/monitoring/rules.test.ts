@@ -20,19 +20,19 @@ const PAGES = [
 const TICKETS = ["DeadLettersPresent", "StaleVerdicts", "LeaseLossRate", "EvictionPolicyWrong", "LongHold"];
 
 describe.skipIf(!hasPrometheus)("promtool", () => {
-  test("accepts the configuration and finds the rules by it", () => {
+  test("promtool accepts the configuration and finds the rules in it", () => {
     const output = promtool("check", "config", "infra/prometheus/prometheus.yml");
     expect(output).toContain("2 rule files found");
     expect(output).toContain(`${alerts.length} rules found`);
     expect(output).toContain(`${recorded.length} rules found`);
   });
 
-  test.each(readdirSync(resolve(root, TESTS)))("the cases of %s hold", (file) => {
+  test.each(readdirSync(resolve(root, TESTS)))("the test cases of %s pass", (file) => {
     expect(promtool("test", "rules", `${TESTS}/${file}`)).toContain("SUCCESS");
   });
 });
 
-test("the alerts that page, and those that open a ticket, are the agreed ones", () => {
+test("exactly the agreed alerts page, and exactly the agreed alerts open a ticket", () => {
   const of = (severity: string) =>
     alerts.filter(({ text }) => text.includes(`labels: { severity: ${severity} }`)).map(({ name }) => name);
   expect(of("page")).toEqual(PAGES);
@@ -41,14 +41,14 @@ test("the alerts that page, and those that open a ticket, are the agreed ones", 
 });
 
 describe.each(alerts)("$name", ({ name, text }) => {
-  test("has a time to wait, a summary, a description and a runbook", () => {
+  test("the alert has a waiting time, a summary, a description and a runbook", () => {
     expect(text).toMatch(/^ {8}for: \d+[mh]$/m);
     expect(text).toMatch(/^ {10}summary: ./m);
     expect(text).toMatch(/^ {10}description: ./m);
     expect(text).toContain(`runbook_url: docs/runbooks/${name}.md`);
   });
 
-  test("has cases in which it fires, is silent, and sees nothing", () => {
+  test("the alert has test cases in which it fires, is silent, and has no data", () => {
     const cases = read(`${TESTS}/${name}.yml`)
       .split(/^ {2}- name: /m)
       .slice(1)
@@ -62,7 +62,7 @@ describe.each(alerts)("$name", ({ name, text }) => {
     for (const { kind, fires } of cases) if (kind !== "absent") expect(fires).toBe(kind === "fires");
   });
 
-  test("has a runbook that says what it means, how to see it and what to do, and is listed", () => {
+  test("the alert has a listed runbook, which says what it means, how to see it and what to do", () => {
     const page = read(`docs/runbooks/${name}.md`);
     expect(page.startsWith(`# ${name}\n`)).toBe(true);
     expect([...page.matchAll(/^## (.*)$/gm)].map(([, title]) => title)).toEqual([
@@ -76,7 +76,7 @@ describe.each(alerts)("$name", ({ name, text }) => {
   });
 });
 
-test("no test and no runbook is about an alert that does not exist", () => {
+test("every test and every runbook is about an alert that exists", () => {
   const known = alerts.map(({ name }) => name).sort();
   const tests = readdirSync(resolve(root, TESTS)).filter((name) => !RECORDED_TESTS.includes(name));
   expect(tests.sort()).toEqual(known.map((name) => `${name}.yml`));

@@ -14,13 +14,13 @@ import { read, root } from "./support.ts";
 
 export interface Series {
   metric: Record<string, string>;
-  /** The value in the answer to an instant query. */
+  /** The value that an instant query returned. */
   value?: [number, string];
-  /** The values in the answer to a range query. */
+  /** The values that a range query returned. */
   values?: [number, string][];
 }
 
-/** For each job in infra/prometheus/prometheus.yml, the ports of its processes. */
+/** The ports of the processes of each job in infra/prometheus/prometheus.yml. */
 export type Ports = Record<"producer-api" | "observability" | "worker" | "janitor" | "prometheus", number[]>;
 
 export interface Stack {
@@ -31,7 +31,7 @@ export interface Stack {
   operator(method: string, path: string, body?: unknown): Promise<{ status: number; body: string }>;
   prometheus<T>(path: string, query?: Record<string, string>): Promise<T>;
   query(expr: string): Promise<Series[]>;
-  /** Returns the sum of the results of an instant query; NaN if there are none. */
+  /** Returns the sum of the results of an instant query, or NaN if there are none. */
   sum(expr: string): Promise<number>;
   /** Runs a range query over the whole run, with one point per second. */
   range(expr: string): Promise<Series[]>;
@@ -167,7 +167,7 @@ export async function startStack(): Promise<Stack> {
   return stack;
 }
 
-/** Writes the Prometheus configuration of the repository with these targets, and with intervals of 1 s. */
+/** Writes the Prometheus configuration of the repository, with these ports as targets and with intervals of 1 s. */
 function writeConfiguration(folder: string, ports: Ports): void {
   mkdirSync(join(folder, "rules"));
   for (const name of readdirSync(resolve(root, "infra/prometheus/rules"))) {

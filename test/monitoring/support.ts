@@ -5,12 +5,14 @@ import { resolve } from "node:path";
 export const root = resolve(import.meta.dirname, "../..");
 export const read = (path: string): string => readFileSync(resolve(root, path), "utf8");
 
-/** Debian's package `prometheus` has both programs. `make test` installs the package where it can. */
+/** Debian's package `prometheus` has both programs. `make test` installs it if it can. */
 export const hasPrometheus = ["prometheus", "promtool"].every(
   (name) => spawnSync(name, ["--version"], { stdio: "ignore" }).status === 0,
 );
 if (!hasPrometheus) {
-  console.warn("SKIPPED: there is no prometheus or promtool, so rules and dashboards are not tested with it");
+  console.warn(
+    "SKIPPED: prometheus or promtool is not installed, so rules and dashboards are not tested with them",
+  );
 }
 
 export const promtool = (...args: string[]): string =>
@@ -23,7 +25,7 @@ export interface MetricRow {
   from: string[];
 }
 
-/** The rows of the table in docs/metrics.md. */
+/** The rows of the table of metrics in docs/metrics.md. */
 export function documentedMetrics(): MetricRow[] {
   const page = read("docs/metrics.md");
   const table = page.slice(page.indexOf("<!-- metrics -->"), page.indexOf("<!-- /metrics -->"));
@@ -64,7 +66,7 @@ export const dashboards: [string, Dashboard][] = readdirSync(resolve(root, "infr
   (name) => [name, JSON.parse(read(`infra/grafana/dashboards/${name}`)) as Dashboard],
 );
 
-/** Every expression in a Grafana dashboard, and where it is. */
+/** Returns every expression in a Grafana dashboard, with its place in the dashboard. */
 export function expressions({ panels, annotations }: Dashboard): { where: string; expr: string }[] {
   return [
     ...panels.flatMap(({ title, targets = [] }) =>
@@ -87,7 +89,7 @@ export interface AlertRule {
   text: string;
 }
 
-/** The alerts, cut out of the text of the file. The order and indentation of that file are fixed. */
+/** The alerts in the file, found by its fixed indentation. */
 export const alerts: AlertRule[] = read("infra/prometheus/rules/alerts.yml")
   .split(/^ {6}- alert: /m)
   .slice(1)

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { LEASE_MS, Processes, SWEEP_MS, until } from "./support.ts";
 
-test("kill -9 of a janitor: another one takes back what is due", async () => {
+test("after kill -9 of a janitor, another one takes back the expired leases", async () => {
   const system = new Processes();
   const [dying, living] = await Promise.all([system.janitor().ready(), system.janitor().ready()]);
   const worker = await system.worker().ready();
@@ -11,20 +11,20 @@ test("kill -9 of a janitor: another one takes back what is due", async () => {
   const next = await system.worker().ready();
   await worker.kill();
   const killedAt = performance.now();
-  await until("all are leased again", () => next.heard("started").length === 20);
+  await until("all tasks are leased again", () => next.heard("started").length === 20);
   expect(performance.now() - killedAt).toBeLessThan(LEASE_MS + SWEEP_MS + 10_000);
   await until("all are completed", async () => (await system.stats()).completed === 20);
   expect(living.heard("swept").length).toBeGreaterThan(0);
   expect((await system.stats()).totals).toMatchObject({ crashed: 20, acked: 20 });
 });
 
-test("of 2,000 tasks, a fifth failing, none is lost when a worker and a janitor are killed in the middle", async () => {
+test("no task is lost if a worker and a janitor are killed while 2,000 tasks run, of which a fifth fails", async () => {
   const system = new Processes();
   const janitors = await Promise.all([system.janitor().ready(), system.janitor().ready()]);
   const backoff = { kind: "exponential", baseMs: 50, maxMs: 400 } as const;
   const workers = await Promise.all([system.worker({ backoff }).ready(), system.worker({ backoff }).ready()]);
-  // Of ten tasks, one fails once, and one fails until it becomes a dead letter. Of a hundred, one fails for good at
-  // once.
+  // Of ten tasks, one fails once, and one fails until it becomes a dead letter. Of a hundred tasks, one fails for good
+  // in its first attempt.
   const tasks = Array.from({ length: 2_000 }, (_, n) => ({
     type: "flaky",
     payload: { ms: 30, failures: n % 10 === 0 ? 1 : n % 10 === 5 ? 99 : 0, fatal: n % 100 === 5 },
@@ -32,7 +32,7 @@ test("of 2,000 tasks, a fifth failing, none is lost when a worker and a janitor 
     ...(n % 11 === 0 ? { delayMs: 200 } : {}),
   }));
   const ids = await system.enqueue(tasks);
-  await until("it is in the middle", async () => {
+  await until("about half of the tasks have ended", async () => {
     const { completed, processing } = await system.stats();
     return completed > 300 && processing > 0;
   });
@@ -49,18 +49,18 @@ test("of 2,000 tasks, a fifth failing, none is lost when a worker and a janitor 
   );
 
   const [completed, dead] = [await system.idsIn("completed"), await system.idsIn("dead")];
-  // This compares the ids: no task is lost, invented, or in two places.
+  // These are the ids themselves, not their number. So no task is lost, invented, or in two places.
   expect([...completed, ...dead].sort()).toEqual([...ids].sort());
   const expectedDead = new Set(ids.filter((_, n) => n % 10 === 5));
   for (const id of expectedDead) expect(dead).toContain(id);
-  // A task without failures could die only of crashes. There is one killed worker, which causes at most one crash per
+  // A task without failures could die only of crashes. Only one worker is killed, so there is at most one crash per
   // task.
   expect(dead).toHaveLength(expectedDead.size);
   const { totals } = await system.stats();
   expect(totals.acked).toBe(completed.length);
   expect(totals.crashed).toBeGreaterThan(0);
   expect(totals.attempts).toBe(totals.acked + totals.failed + totals.crashed + totals.released);
-  // At most one ack per id was accepted, counted over all workers.
+  // Over all workers, at most one ack per id was accepted.
   const acks = workers.flatMap((worker) =>
     worker.heard("settled", { outcome: "acked" }).map((line) => line.id),
   );

@@ -9,12 +9,12 @@ import { Observer, Queue } from "../../packages/holdfast/dist/index.js";
 
 export { until };
 
-/** The settings of the tests. */
+/** The lease and the sweep interval of the tests. */
 export const LEASE_MS = 1_000;
 export const SWEEP_MS = 200;
 const POLL_MS = 100;
 
-/** One event that a fixture process has printed as a line. */
+/** One event, which a fixture process prints as a line. */
 export interface Said {
   event: "ready" | "started" | "settled" | "aborted" | "renewal" | "error" | "swept" | "stopped";
   id?: string;
@@ -27,7 +27,7 @@ export interface Said {
 
 const children = new Set<ChildProcess>();
 
-/** A process that the test started, and every event that the process reported. */
+/** A process that the test started, with the events that it reported. */
 export class Child {
   readonly said: Said[] = [];
   readonly process: ChildProcess;
@@ -57,7 +57,7 @@ export class Child {
   }
 
   async ready(): Promise<this> {
-    await until(`the process is ready ${this.#stderr}`, () => {
+    await until(`the process is ready (its errors: ${this.#stderr})`, () => {
       if (this.process.exitCode !== null) throw new Error(`it ended: ${this.#stderr}`);
       return this.heard("ready").length > 0;
     });
@@ -70,7 +70,7 @@ export class Child {
   }
 }
 
-/** Starts the processes of one system. They share a prefix that no other system has. */
+/** Starts the processes of one system. They share a key prefix that no other system has. */
 export class Processes {
   readonly prefix = `p${randomUUID()}`;
   readonly url: string;

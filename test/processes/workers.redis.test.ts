@@ -1,16 +1,16 @@
 import { expect, test } from "vitest";
 import { LEASE_MS, Processes, SWEEP_MS, until } from "./support.ts";
 
-test("a task that kills its worker is dead after exactly 4 grants, and 49 innocents beside it all finish", async () => {
+test("a task that kills its worker is dead after exactly 4 grants, and all 49 tasks beside it complete", async () => {
   const system = new Processes();
   const janitor = await system.janitor().ready();
-  // The other tasks take longer than the poison task, so those that share a worker with it crash too.
+  // The other tasks take longer than the poison task. So those that run on the same worker crash with it.
   const innocents = Array.from({ length: 49 }, () => ({ type: "sleep", payload: { ms: 120 } }));
   const tasks = [...innocents.slice(0, 20), { type: "poison", payload: null }, ...innocents.slice(20)];
   const ids = await system.enqueue(tasks);
   const poison = ids[20] as string;
 
-  // This loop starts a new worker whenever a worker has died.
+  // This loop starts a new worker whenever one has died.
   let deaths = 0;
   let supervising = true;
   let worker = system.worker();
@@ -63,7 +63,7 @@ test("a task that kills its worker is dead after exactly 4 grants, and 49 innoce
   expect(janitor.heard("error")).toEqual([]);
 });
 
-test("after a kill -9 of a worker with 100 tasks leased all are leased again within lease and sweep, none is lost", async () => {
+test("after kill -9 of a worker with 100 leased tasks, all are leased again within lease and sweep", async () => {
   const system = new Processes();
   await system.janitor().ready();
   const first = await system.worker({ concurrency: 100 }).ready();
@@ -72,7 +72,7 @@ test("after a kill -9 of a worker with 100 tasks leased all are leased again wit
   const second = await system.worker({ concurrency: 100 }).ready();
   await first.kill();
   const killedAt = performance.now();
-  await until("all are leased again", () => second.heard("started").length === 100);
+  await until("all tasks are leased again", () => second.heard("started").length === 100);
   // Without other load it takes less than 1.8 s. The margin is for a busy machine.
   expect(performance.now() - killedAt).toBeLessThan(LEASE_MS + SWEEP_MS + 10_000);
   await until("all are completed", async () => (await system.stats()).completed === 100);
@@ -81,7 +81,7 @@ test("after a kill -9 of a worker with 100 tasks leased all are leased again wit
   expect((await system.observer.audit("work")).violations).toEqual([]);
 });
 
-test("SIGTERM: a worker finishes what it can, hands the rest back, burns no attempt and exits with 0", async () => {
+test("on SIGTERM, a worker finishes the tasks it can, hands the others back without using an attempt, and exits with 0", async () => {
   const system = new Processes();
   const worker = await system.worker({ concurrency: 10 }).ready();
   const short = await system.enqueue(
@@ -105,7 +105,7 @@ test("SIGTERM: a worker finishes what it can, hands the rest back, burns no atte
   expect((await system.stats()).processing).toBe(0);
 });
 
-test("SIGTERM: an idle worker and a janitor exit with 0 by themselves", async () => {
+test("on SIGTERM, an idle worker and a janitor exit with 0", async () => {
   const system = new Processes();
   const children = await Promise.all([system.worker().ready(), system.janitor().ready()]);
   for (const child of children) {
@@ -115,13 +115,13 @@ test("SIGTERM: an idle worker and a janitor exit with 0 by themselves", async ()
   }
 });
 
-test("a handler that blocks the event loop for three leases keeps its lease", async () => {
+test("a handler that blocks the event loop for as long as three leases keeps its lease", async () => {
   const system = new Processes();
   await system.janitor({ sweepIntervalMs: 50 }).ready();
   const worker = await system.worker({ concurrency: 1 }).ready();
   const [id] = await system.enqueue([{ type: "block", payload: { ms: 3 * LEASE_MS } }]);
   await until("it runs", () => worker.heard("started").length === 1);
-  // If the task could be taken, this other worker would take it.
+  // If the lease expired, this other worker would take the task.
   const other = await system.worker({ concurrency: 1 }).ready();
   await until("it is done", async () => (await system.task(id as string)).state === "completed");
   expect(await system.task(id as string)).toMatchObject({ attempts: 1, crashes: 0, workerId: "w1" });
@@ -130,7 +130,7 @@ test("a handler that blocks the event loop for three leases keeps its lease", as
   expect((await system.stats()).totals.stale).toBe(0);
 });
 
-test("a worker stopped for three leases finds its lease lost: its late ack is stale, one ack is accepted", async () => {
+test("a worker that was stopped for three leases has lost its lease: its late ack is stale, and one ack is accepted", async () => {
   const system = new Processes();
   await system.janitor().ready();
   const first = await system.worker({ concurrency: 1 }).ready();
@@ -139,13 +139,19 @@ test("a worker stopped for three leases finds its lease lost: its late ack is st
   const second = await system.worker({ concurrency: 1 }).ready();
   const stoppedAt = performance.now();
   first.process.kill("SIGSTOP");
-  await until("the other worker did it", async () => (await system.task(id)).state === "completed");
+  await until(
+    "the other worker has completed the task",
+    async () => (await system.task(id)).state === "completed",
+  );
   await until("three leases are over", () => performance.now() - stoppedAt > 3 * LEASE_MS);
   first.process.kill("SIGCONT");
   const continuedAt = performance.now();
-  await until("the handler is told", () => first.heard("aborted", { reason: "lease_lost" }).length === 1);
+  await until(
+    "the handler is told that the lease is lost",
+    () => first.heard("aborted", { reason: "lease_lost" }).length === 1,
+  );
   expect(performance.now() - continuedAt).toBeLessThan(LEASE_MS / 3 + 10_000);
-  await until("its ack is answered", () => first.heard("settled").length === 1);
+  await until("Redis has answered the late ack", () => first.heard("settled").length === 1);
   expect(first.heard("settled")[0]).toMatchObject({ outcome: "stale", attempt: 1 });
   expect(second.heard("settled", { outcome: "acked" })).toHaveLength(1);
   expect(await system.task(id)).toMatchObject({
@@ -156,7 +162,7 @@ test("a worker stopped for three leases finds its lease lost: its late ack is st
     workerId: "w2",
   });
   expect((await system.stats()).totals).toMatchObject({ acked: 1, stale: 1, crashed: 1 });
-  // The first worker still runs tasks.
+  // This makes sure that the first worker still runs tasks.
   await second.kill();
   await system.enqueue([{ type: "sleep", payload: { ms: 1 } }]);
   await until(
@@ -165,20 +171,20 @@ test("a worker stopped for three leases finds its lease lost: its late ack is st
   );
 });
 
-test("a handler that blocks the event loop does not sit on the tasks that were taken ahead", async () => {
+test("while a handler blocks the event loop, other workers run the tasks that its worker had taken ahead", async () => {
   const system = new Processes();
   const options = { concurrency: 10, aheadMs: 100, leaseMs: 30_000 };
   await system.worker(options).ready();
   const quick = (count: number) =>
     Array.from({ length: count }, () => ({ type: "sleep", payload: { ms: 0 } }));
-  // While tasks are quick, the worker takes hundreds of them ahead. It then begins the task that blocks.
+  // While tasks are quick, the worker takes hundreds of them ahead. Then it begins the task that blocks.
   await system.enqueue([...quick(2_500), { type: "block", payload: { ms: 5_000 } }, ...quick(500)]);
   await until("it blocks", async () => {
     const { completed } = await system.stats();
     return completed > 2_200 && completed === (await sameAfter(300, () => system.stats())).completed;
   });
   await system.worker(options).ready();
-  // All tasks are done, except for those that a call was bringing to the worker when it blocked.
+  // A call may have been bringing some tasks to the worker when it blocked. All others are done.
   await until("almost all tasks are done", async () => (await system.stats()).completed >= 2_850, 3_000);
   await until("everything is done", async () => (await system.stats()).completed === 3_001, 10_000);
   const { totals } = await system.stats();

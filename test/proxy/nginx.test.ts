@@ -12,7 +12,7 @@ import { executablePath, open, type Stack, startStack } from "../browser/support
 const NAME = "ops.example.com";
 const hasNginx = spawnSync("nginx", ["-v"]).status === 0;
 if (!hasNginx)
-  console.warn("\n*** SKIPPED: no nginx on this machine, so nothing was tried behind a proxy ***\n");
+  console.warn("\n*** SKIPPED: nginx is not installed, so nothing was tested behind a proxy ***\n");
 
 interface Answer {
   status: number;
@@ -57,8 +57,8 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
   });
 
   /**
-   * Starts nginx with the configuration in the documentation, with the ports and the certificate of the test. A second
-   * server in it has another configuration.
+   * Starts nginx with the configuration from the documentation, but with the ports and the certificate of the test. A
+   * second server in it has another configuration.
    */
   async function startNginx(): Promise<ChildProcess> {
     const page = await readFile(join(import.meta.dirname, "../../docs/reverse-proxy.md"), "utf8");
@@ -117,7 +117,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     return child;
   }
 
-  /** Sends a request over TLS and HTTP/2, with the host name that the configuration serves. */
+  /** Sends a request over TLS and HTTP/2, with the host name of the configuration. */
   function ask(
     method: string,
     path: string,
@@ -153,7 +153,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
 
   const bearer = () => ({ authorization: `Bearer ${key}` });
 
-  test("an enqueue through the documented path says where its task is, and is found there", async () => {
+  test("an enqueue through the proxy returns an address at which the task is found", async () => {
     const task = { type: "demo.echo", payload: 1 };
     const made = await ask("POST", "/tasks/v1/queues/default/tasks", task, bearer());
     expect(made.status).toBe(201);
@@ -168,11 +168,11 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     expect(JSON.parse(found.body)).toMatchObject({ state: "completed" });
     const key2 = { ...bearer(), "content-type": "application/x-ndjson" };
     const lines = await ask("POST", "/tasks/v1/queues/default/tasks/batch", undefined, key2);
-    // The service itself refuses the empty body with 422, so the request has passed the proxy.
+    // An empty body is refused with 422 by the service, so the request has passed the proxy.
     expect(lines.status).toBe(422);
   });
 
-  test("the page and its files are below the path, compressed where the browser takes it", async () => {
+  test("the page and its files are below the path, and are compressed if the browser accepts that", async () => {
     const page = await ask("GET", "/queues/queues/reports.monthly/tasks");
     expect(page.body).toContain('<base href="../../">');
     const script = /src="\.\/(assets\/index-[^"]+\.js)"/.exec(page.body)?.[1];
@@ -196,7 +196,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     expect((await ask("GET", "/queues/docs")).status).toBeLessThan(400);
   });
 
-  test("a page of another origin is refused, and the error gives the names of the service", async () => {
+  test("a page of another origin is refused, and the error gives the name of the service", async () => {
     const logIn = (origin: string) => ask("POST", "/queues/v1/session", { key }, { origin });
     expect((await logIn(`https://${NAME}:${ports.tls}`)).status).toBe(200);
     for (const origin of [`https://${NAME}`, `https://${NAME}:1`, "https://evil.example", "null"]) {
@@ -210,9 +210,9 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
 
   test.each([
     ["below a path that the proxy removes", () => `https://localhost:${ports.tls}/queues`],
-    ["under a Host without the port, by X-Forwarded-Host", () => `https://localhost:${ports.other}`],
+    ["with a Host header without the port, by X-Forwarded-Host", () => `https://localhost:${ports.other}`],
     [
-      "below a path that the proxy leaves, by BASE_PATH and X-Forwarded-Port",
+      "below a path that the proxy keeps, by BASE_PATH and X-Forwarded-Port",
       () => `https://localhost:${ports.other}/kept/below`,
     ],
   ])("the dashboard works %s", async (_, baseOf) => {
@@ -230,7 +230,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     await page.getByRole("link", { name: "first.one" }).click();
     await page.getByRole("heading", { name: "first.one" }).waitFor();
     expect(page.url()).toBe(`${base}/queues/reports.monthly/tasks/first.one`);
-    // Opens a deep link, and then a screen whose code is loaded on demand.
+    // Opens a screen by its address, and then a screen whose code is loaded on demand.
     await open(page, page.url());
     await page.getByRole("link", { name: "Schedules" }).click();
     await page.getByRole("heading", { name: "Schedules" }).first().waitFor();
@@ -253,7 +253,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     await page.context().close();
   });
 
-  test("the live stream opens through TLS for our own page only", async () => {
+  test("the live stream opens through TLS, but only for our own page", async () => {
     const stream = (origin: string) =>
       new Promise<number>((resolve) => {
         const socket = new WebSocket(`wss://127.0.0.1:${ports.tls}/queues/v1/stream`, {

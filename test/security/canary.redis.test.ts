@@ -5,7 +5,7 @@ import { freePort, until } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type SecuredStack, startSecuredStack } from "./secured-stack.ts";
 
-// The test puts secrets into every possible input, and searches for them in every output of a full run.
+// The test puts secrets into every input, and searches for them in every output of a full run.
 const PASSWORD = "canary-redis-password-5f1c";
 const SESSION_SECRET = "canary-session-secret-93ab-0123456789";
 const HEADER = "canary-header-77d2";
@@ -53,7 +53,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("no secret shows up in a log, an error, a metric, or an answer to a viewer", async () => {
+test("no secret is in a log, an error, a metric, or an answer to a viewer", async () => {
   const admin = await stack.key({ label: "admin", scopes: ["admin"] });
   const viewer = await stack.key({ label: "viewer", scopes: ["read"] });
   const headers = (key: string) => ({
@@ -73,7 +73,8 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
   expect((await enqueue({ type: "card.fail", id: "failed", payload: { card }, maxRetries: 0 })).status).toBe(
     201,
   );
-  // Errors and log lines are cut at 1,024 characters. With these pads, each cut is at another place in the number.
+  // Errors and log lines are cut at 1,024 characters. With each of these pads, the cut is at another place in the
+  // secret number.
   const pads = Array.from({ length: 8 }, (_, at) => 985 + 5 * at);
   for (const pad of pads) {
     const cut = { type: "card.cut", id: `cut-${pad}`, payload: { card, pad }, maxRetries: 0 };
@@ -91,7 +92,7 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
     await until("all have ended", async () => (await stateOf(`cut-${pad}`)) === "dead", 30_000);
 
   const outputs = new Map<string, string>();
-  // The errors about these bodies may quote only the data that was sent.
+  // The error about a broken body may quote only that body.
   const broken = [
     `{"type":"t","payload":{"card":"${PAYLOAD}"`,
     `{"type":"${PAYLOAD} ","payload":1}`,
@@ -158,7 +159,7 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
     HEADER,
     PAYLOAD,
     NUMBER,
-    // After a cut, not even the beginning of a secret may be shown.
+    // After a cut, not even the beginning of a secret may be left.
     `x${NUMBER.slice(0, 2)}`,
     `y${NUMBER.slice(0, 2)}`,
     admin.text.slice(-43),
@@ -170,7 +171,7 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
   );
   expect(leaks).toEqual([]);
   expect(outputs.size).toBeGreaterThan(25);
-  // An admin sees the secrets in full, which shows that the outputs do contain them.
+  // An admin sees the secrets in full. This shows that the searches would find them.
   const seen = new Map<string, string>();
   await visit(admin.text, "admin", seen);
   const whole = [...seen].filter(([, text]) => text.includes(PAYLOAD) && text.includes(NUMBER));

@@ -10,7 +10,7 @@ export interface Authority {
 const openssl = (...args: string[]) => execFileSync("openssl", args, { stdio: "pipe" });
 const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
 
-/** Makes a new certificate authority in the folder. */
+/** Makes a new certificate authority, with its files in the folder. */
 export function authority(folder: string, name: string): Authority {
   const file = (suffix: string) => join(folder, `${name}${suffix}`);
   const ca = { cert: file("-ca.crt"), key: file("-ca.key") };

@@ -4,7 +4,7 @@ import { Value } from "typebox/value";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Operation, type SecuredStack, startSecuredStack } from "./secured-stack.ts";
 
-// `make fuzz` runs many more. A failure prints its seed, and HOLDFAST_FUZZ_SEED repeats the run with that seed.
+// `make fuzz` makes many more runs. A failure prints its seed, and HOLDFAST_FUZZ_SEED repeats the run with that seed.
 const RUNS = Number(process.env.HOLDFAST_FUZZ_RUNS ?? 12);
 const SEED = process.env.HOLDFAST_FUZZ_SEED;
 const HANG_MS = 20_000;
@@ -56,9 +56,7 @@ const scalar = fc.oneof(
   text,
 );
 
-/**
- * Makes values of which most fit the schema, so that the fuzz gets past the first check. The others are of any kind.
- */
+/** Makes values of which most fit the schema, so that they pass the first check. The others are of any kind. */
 function arbitraryOf(schema: Record<string, unknown>, depth = 0): fc.Arbitrary<unknown> {
   const anything = fc.oneof(scalar, fc.jsonValue({ maxDepth: 3 }));
   const {
@@ -139,7 +137,7 @@ async function send(operation: Operation, segment: string, query: string, body: 
   return { status: response.status, type, answer };
 }
 
-/** Shortens the waits of long polls, because the fuzz has no time for half a minute each. */
+/** Shortens the waits of long polls, because a wait of half a minute is too long for the fuzz. */
 const brief = (value: unknown) => (Number(value) > 50 && Number(value) <= 30_000 ? 50 : value);
 
 const parameters = { numRuns: RUNS, ...(SEED === undefined ? {} : { seed: Number(SEED) }) };
@@ -163,7 +161,7 @@ test("no request makes a route fail, hang or accept invalid data, and every erro
           { requiredKeys: [] },
         ),
       ),
-      // Adds a query parameter that no route knows. Such a request has to be refused.
+      // Adds a query parameter that no route knows. The route has to refuse the request.
       isStranger: fc.boolean(),
       body: bodySchema
         ? fc.oneof(
@@ -185,7 +183,7 @@ test("no request makes a route fail, hang or accept invalid data, and every erro
         const where = `${operation.service} ${operation.method} ${operation.path}: ${status} ${answer.slice(0, 300)}`;
         if (status >= 500) throw new Error(where);
         if (status >= 400 && !type.includes("problem+json")) throw new Error(`no problem: ${where}`);
-        if (status < 400 && isStranger) throw new Error(`an unknown parameter accepted: ${where}`);
+        if (status < 400 && isStranger) throw new Error(`an unknown parameter was accepted: ${where}`);
         if (answer.includes("    at ")) throw new Error(`a stack: ${where}`);
         if (status < 300 && bodySchema && !isAccepted(bodySchema, body, status === 207 ? answer : undefined))
           throw new Error(`garbage accepted: ${where}`);
@@ -200,7 +198,7 @@ test("no request makes a route fail, hang or accept invalid data, and every erro
 }, 3_600_000);
 
 /**
- * Whether the JSON Schema in the route's own description accepts the body.
+ * Says whether the schema in the description of the route accepts the body.
  * @param batch the answer to a batch, which has a result for each element
  */
 function isAccepted(schema: Record<string, unknown>, body: string | undefined, batch?: string): boolean {

@@ -8,11 +8,11 @@ import { EndedSessions } from "../../services/observability/src/identity/ended-s
 import { clientOf, expectLeast, failure, followEvents, helper, prefix } from "./roles.ts";
 import { methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
 
-test("the user janitor has all rights that a janitor needs, also after a rewind, and no others", async () => {
+test("the user janitor has exactly the rights that a janitor needs, also after Redis lost data", async () => {
   const redis = await startSecuredRedis();
   const admin = await helper(redis);
   const queue = new Queue("work", { client: admin });
-  // Once tasks wait in "work", the janitor increases the share of "work" in this limit.
+  // "work" gets waiting tasks below, so the janitor gives "work" a larger share of this limit.
   await new Observer({ client: admin }).limits.share("db", { concurrency: 10 }, ["work", "idle"]);
   await queue.enqueue("t", 1, { id: "leased" });
   const engine = admin.engine("work");
@@ -31,14 +31,14 @@ test("the user janitor has all rights that a janitor needs, also after a rewind,
   await queue.cancelFlow("flow");
   await queue.enqueue("t", 1, { id: "ended", delayMs: 60_000, unique: { key: "once" } });
   await queue.cancel("ended");
-  // No worker has a handler for this task's type.
+  // No worker has a handler for the type of this task.
   await queue.enqueue("odd", 1, { id: "rejected" });
   await engine.acquire({ ...base, types: " t" });
-  // This task is enqueued after the acquires, since an acquire would have promoted it.
+  // An acquire would promote this task, so it is enqueued after the acquires.
   await queue.enqueue("t", 1, { id: "due", delayMs: 1 });
   const lost = { id: "w", queues: ["later"], types: [], host: "h", pid: 1, version: "1", slots: 1, busy: 0 };
   await admin.registry.putWorker({ ...lost, startedAt: 1, heartbeatAt: 1, state: "running" });
-  // The queue that this schedule enqueues to does not exist yet.
+  // The queue of this schedule does not exist yet.
   const often = { queue: "later", cron: "* * * * * *", type: "t", overlap: "skip" } as const;
   await new Schedules({ client: admin }).put("s", often);
   // The second occurrence replaces the task of the first occurrence.
@@ -70,7 +70,9 @@ test("the user janitor has all rights that a janitor needs, also after a rewind,
   await janitor.runOnce();
   await janitor.start();
   const all = ["promoted", "reaped", "rejected", "purged", "audited 0", "enqueued", "overlapped", "replaced"];
-  await until(`it has done ${all}: ${events}`, () => all.every((event) => events.includes(event)));
+  await until(`the janitor has reported ${all}: ${events}`, () =>
+    all.every((event) => events.includes(event)),
+  );
   await until("the dead worker is forgotten", async () => (await admin.registry.workers()).length === 0);
   expect(janitor.lastSuccessAt()).toBeGreaterThan(0);
   await seen.note();
@@ -90,7 +92,7 @@ test("the user janitor has all rights that a janitor needs, also after a rewind,
   expect(await redis.admin.acl("LOG")).toEqual([]);
 });
 
-/** Makes every call about operations and the audit log that observability makes. */
+/** Makes every call that observability makes about operations and the audit log. */
 async function operate(client: Holdfast): Promise<void> {
   const by = {
     actor: "a",
@@ -142,7 +144,7 @@ async function operate(client: Holdfast): Promise<void> {
   for await (const page of ended.after("")) expect(page.ended).toEqual([["a", 2]]);
 }
 
-test("the user observer has all rights that an observer needs, and no others", async () => {
+test("the user observer has exactly the rights that an observer needs", async () => {
   const redis = await startSecuredRedis();
   const admin = await helper(redis);
   const queue = new Queue("work", { client: admin });

@@ -23,7 +23,7 @@ test("a client without the right password is refused, and the message names the 
   }
 });
 
-test("a password is rotated without a gap, and the old password is refused afterwards", async () => {
+test("a password can be rotated without an outage, and the old password is refused afterwards", async () => {
   const redis = await startSecuredRedis();
   const old = redis.url("producer");
   const before = await clientOf(redis, "producer");
@@ -35,7 +35,7 @@ test("a password is rotated without a gap, and the old password is refused after
   await queue.enqueue("t", 1);
   await new Queue("work", { client: after }).enqueue("t", 1);
   await redis.admin.acl("LOAD");
-  // ACL LOAD closes the connection of the client, and the client connects again.
+  // ACL LOAD closes the connection, and the client connects again with the new password.
   expect(await failure(new Queue("work", { client: after }).enqueue("t", 1))).toBe("fulfilled");
   const late = new Holdfast({ redis: old, prefix });
   afterwards(() => late.close());

@@ -6,7 +6,7 @@ import { afterwards } from "../../packages/holdfast/test/support/library.ts";
 import { clientOf, expectLeast, failure, followEvents, helper } from "./roles.ts";
 import { isSince72, methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
 
-test("the user producer has all rights that a producer needs, and no others", async () => {
+test("the user producer has exactly the rights that a producer needs", async () => {
   const redis = await startSecuredRedis([
     "--appendonly",
     "yes",

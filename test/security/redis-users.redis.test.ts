@@ -8,7 +8,7 @@ import { folder, PREFIX, startSecuredRedis } from "./secured-redis.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
-test("the four services work over TLS, each as its own user, and no output has a password in it", async () => {
+test("the four services work over TLS, each as its own user, and print no password", async () => {
   const home = folder();
   const ca = authority(home, "trusted");
   const certificate = { ...ca.issue("server", ["IP:127.0.0.1"]), caFile: ca.caFile };

@@ -7,14 +7,14 @@ import { isSince72, PREFIX, type SecuredRedis, template, type Watch } from "./se
 const nameOf = new Map(Object.values(scripts).map(({ sha1, name }) => [sha1, name]));
 export const prefix = PREFIX;
 
-/** Returns the words of the template line that follows this comment. */
+/** Returns the words of the line that follows this comment in the template of the role. */
 function linesAfter(role: string, comment: string): string[] {
   const lines = template(role).split("\n");
   const at = lines.findIndex((line) => line.startsWith(`# ${comment}`));
   return (lines[at + 1] ?? "").split(" ").map((word) => word.slice(1));
 }
 
-/** Returns a client that has connected, passed the boot checks and sent PING as this role. */
+/** Returns a client of this role that has connected and sent PING. */
 export async function clientOf(redis: SecuredRedis, role: string): Promise<Holdfast> {
   const client = new Holdfast({ redis: redis.url(role), prefix });
   afterwards(() => client.close());
@@ -23,10 +23,10 @@ export async function clientOf(redis: SecuredRedis, role: string): Promise<Holdf
   return client;
 }
 
-/** Returns a client of the admin on the database that the roles use. */
+/** Returns a client of the user admin on the database that the roles use. */
 export const helper = (redis: SecuredRedis) => clientOf(redis, "admin");
 
-/** Checks that the role sent only allowed commands, and that it used every command and script that it is allowed. */
+/** Checks that the role sent only allowed commands, and that it used every command and script that is allowed to it. */
 export async function expectLeast(
   redis: SecuredRedis,
   seen: Watch,
@@ -37,7 +37,7 @@ export async function expectLeast(
   const ran = [...seen.scripts(role)].map((sha) => nameOf.get(sha) ?? sha).sort();
   expect(template(role)).toContain(`# Called by the scripts ${ran.join(", ")}\n`);
   const sent = seen.commands(role);
-  // Redis before 7.2 does not have this command.
+  // Redis 7.2 and later have this command.
   const newer = isSince72 ? ["client|setinfo"] : [];
   const wanted = [...linesAfter(role, "Sent by the library"), ...newer].filter(
     (command) => !unseen.includes(command),
@@ -51,7 +51,7 @@ export const failure = (promise: Promise<unknown>) =>
     (error: HoldfastError) => error.code,
   );
 
-/** As a role, reads the events and the result of a task that a worker with the user `worker` runs. */
+/** As this role, reads the events and the result of a task that a worker with the user `worker` runs. */
 export async function followEvents(redis: SecuredRedis, queue: Queue): Promise<void> {
   const worker = new Worker(queue.name, { t: async () => 42 }, { redis: redis.url("worker"), prefix });
   afterwards(() => worker.stop({ graceMs: 0 }));

@@ -4,12 +4,12 @@ import { until } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Operation, type SecuredStack, startSecuredStack } from "./secured-stack.ts";
 
-// Calls every route in both API descriptions with every kind of key that the route has to refuse. New routes are
-// included by themselves.
+// Calls every route in both API descriptions with every kind of key that it has to refuse. A new route is tested
+// without a change here.
 const OTHER = "queue-of-others";
 const MINE = "queue-of-mine";
 
-/** For each scope, scopes that together allow as much as possible without it. */
+/** For each scope, other scopes that together allow as much as possible. */
 const LACKING: Record<Scope, Scope[]> = {
   read: ["enqueue"],
   enqueue: ["control"],
@@ -23,8 +23,7 @@ let owner: string;
 const ids: Record<string, string> = {};
 
 /**
- * Creates the objects of the other queue again, because an earlier call with an allowed key may have changed or deleted
- * them.
+ * Creates the objects of the other queue again. An earlier call with an allowed key may have changed or deleted them.
  */
 async function thingsOfOthers(): Promise<void> {
   for (const [path, body] of [
@@ -50,7 +49,7 @@ beforeAll(async () => {
       headers: { authorization: `Bearer ${owner}`, "content-type": "application/json" },
       body: JSON.stringify(body),
     });
-  // For every kind of object that a path names by its id, creates one in the other queue.
+  // For every kind of object that a path names by its id, this creates one in the other queue.
   await send(stack.api, `/v1/queues/${OTHER}/tasks`, "POST", { type: "t", payload: 1, id: "task" });
   await send(stack.api, `/v1/queues/${MINE}/tasks`, "POST", { type: "t", payload: 1, id: "task" });
   const burst = await send(stack.observability, `/v1/queues/${OTHER}/burst`, "POST", { tasks: 1 });
@@ -67,7 +66,10 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => stack?.stop());
 
-/** The path of an operation, filled with `queue`. If the path has no queue, it names an object of the other queue. */
+/**
+ * Returns the path of an operation, filled with `queue`. If the path has no queue, it names an object of the other
+ * queue.
+ */
 function pathOf({ path }: Operation, queue: string): string {
   const kind = path.split("/")[2] ?? "";
   return path
@@ -88,7 +90,7 @@ function sharedLimit(queue: string) {
   return { limit: { concurrency: 9 }, queues: [queue] };
 }
 
-/** Valid bodies, for routes whose handler checks access only after it has read the existing object. */
+/** Valid bodies for routes that check access only after they have read the existing object. */
 const BODIES: Record<string, object> = {
   "PUT /v1/schedules/{id}": schedule(MINE),
   "PUT /v1/limits/{name}": sharedLimit(MINE),
@@ -110,7 +112,7 @@ async function call(operation: Operation, key: string | undefined, queue = MINE,
 const guarded = () => operations.filter(({ scope }) => scope !== "public");
 const nameOf = ({ service, method, path }: Operation) => `${service} ${method} ${path}`;
 
-test("every route of both descriptions says what it needs, and only log-in needs nothing", () => {
+test("every route of both descriptions says which key it needs, and only the log-in needs none", () => {
   expect(operations.length).toBeGreaterThan(25);
   const without = operations.filter(({ scope }) => !["public", ...SCOPES].includes(scope ?? ""));
   expect(without.map(nameOf)).toEqual([]);
@@ -124,10 +126,10 @@ test("every route of both descriptions says what it needs, and only log-in needs
   ]);
 });
 
-test("without a key, with a bad one and with an expired one: 401, as problem+json", async () => {
+test("a request without a key, with a bad one or with an expired one gets 401 as problem+json", async () => {
   const expired = mintKey({ label: "expired", scopes: ["admin"], expiresAt: Date.now() + 1 });
   await new KeyStore(stack.client).add(expired.key);
-  // The services read all keys together, so once they know this key they also know the expired one.
+  // The services read all keys together. Once they know this key, they also know the expired one.
   await stack.key({ label: "later" });
   const bad = [undefined, "", "hf_nonsense", mintKey({ label: "x", scopes: ["admin"] }).text, expired.text];
   for (const operation of guarded()) {
@@ -154,7 +156,7 @@ test("a key that lacks the scope gets 403, and a key with only that scope is acc
     const { scope = "" } = operation;
     const refused = await call(operation, lacking.get(scope));
     expect.soft([nameOf(operation), refused.status]).toEqual([nameOf(operation), 403]);
-    // An earlier call may have deleted the queue. All that matters here is that the key was accepted.
+    // An earlier call may have deleted the queue, so only the acceptance of the key is checked.
     const { status, text } = await call(operation, having.get(scope), "queue-of-nobody");
     const isLetIn = status !== 401 && status < 500 && !(status === 403 && text.includes("scope"));
     expect
@@ -163,7 +165,7 @@ test("a key that lacks the scope gets 403, and a key with only that scope is acc
   }
 }, 180_000);
 
-test("a key for another queue gets 403, and no answer reveals anything about the queue of others", async () => {
+test("a key for another queue gets 403, and no answer reveals anything about a queue that the key may not read", async () => {
   const { text } = await stack.key({ label: "limited", scopes: ["admin"], queues: [MINE] });
   await thingsOfOthers();
   await until("the queue is seen", async () => {
@@ -179,8 +181,7 @@ test("a key for another queue gets 403, and no answer reveals anything about the
     } else if (/\{id\}|\{name\}/.test(operation.path)) {
       expect.soft(answer.text).not.toContain(OTHER);
       if (operation.method === "PUT") {
-        // A PUT would overwrite a schedule or limit of another queue, so it cannot be answered as if that object did
-        // not exist.
+        // A PUT would overwrite a schedule or limit of another queue, so it may say that the object exists.
         expect.soft([nameOf(operation), answer.status]).toEqual([nameOf(operation), 403]);
         continue;
       }
@@ -203,11 +204,11 @@ test("a key for another queue gets 403, and no answer reveals anything about the
   }
 }, 180_000);
 
-test("a query parameter that a route does not know is refused by name, whatever else is asked for", async () => {
+test("every route refuses an unknown query parameter and names it", async () => {
   for (const operation of operations) {
     const { status, text } = await call(operation, owner, MINE, "?no_such_filter=1");
     const { errors, code } = JSON.parse(text) as { code: string; errors?: { in: string; message: string }[] };
-    // `call` does not have a valid body for every route. An invalid body is refused before the query is checked.
+    // `call` does not have a valid body for every route, and an invalid body is refused before the query is checked.
     const isBody =
       errors?.some((error) => error.in === "body") || ["invalid_json", "invalid_argument"].includes(code);
     const named = errors?.some(
@@ -219,7 +220,7 @@ test("a query parameter that a route does not know is refused by name, whatever 
   }
 }, 180_000);
 
-test("no cache keeps an answer that needs a key, whatever it is", async () => {
+test("no answer that needs a key may be kept by a cache", async () => {
   const { text } = await stack.key({ label: "reader", scopes: ["admin"] });
   for (const operation of guarded())
     for (const key of [text, undefined]) {
@@ -234,7 +235,7 @@ test("health, metrics, the description and its pages need no key", async () => {
       expect([path, (await fetch(base + path)).status]).toEqual([path, 200]);
 });
 
-test("an answer has its request id, which is never the one that the client chose", async () => {
+test("every answer has a request id, which the client cannot choose", async () => {
   for (const operation of operations.slice(0, 5)) {
     const own = await call(operation, undefined);
     expect(own.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);

@@ -27,14 +27,14 @@ export function folder(): string {
 
 export interface SecuredRedis {
   readonly port: number;
-  /** The folder that has a file with the password of each user. */
+  /** The folder with one file per user, which has the password. */
   readonly secrets: string;
   /** A client of the user admin in database 0. */
   readonly admin: Redis;
   password(user: string): string;
-  /** The URL for the library, with this user and with database 1. */
+  /** Returns the URL for the library, with this user and database 1. */
   url(user: string): string;
-  /** Gives the user a new password, in the folder and in the aclfile. @returns the new password */
+  /** Gives the user a new password, in the folder and in the ACL file. @returns the new password */
   rotate(user: string): string;
   /** Kills Redis, and starts it again without its data. */
   restart(): Promise<void>;
@@ -42,7 +42,7 @@ export interface SecuredRedis {
 
 /**
  * Starts a redis-server with the users that scripts/acl-users.mjs makes.
- * @param tls the certificate. If given, the server has only a TLS port
+ * @param tls the certificate; if it is given, the server has only a TLS port
  */
 export async function startSecuredRedis(
   args: readonly string[] = [],
@@ -115,11 +115,11 @@ export async function startSecuredRedis(
   };
 }
 
-/** Lists what each user sent: commands, some in the form `container|command`, and hashes of scripts. */
+/** What each user sent: commands, some in the form `container|command`, and hashes of scripts. */
 export interface Watch {
   commands(user: string): Set<string>;
   scripts(user: string): Set<string>;
-  /** Records which user each open connection belongs to. Call this before the connections are closed. */
+  /** Records the user of each open connection. Call this before the connections are closed. */
   note(): Promise<void>;
 }
 
@@ -159,7 +159,7 @@ export async function watch(redis: SecuredRedis): Promise<Watch> {
   };
 }
 
-/** Wraps `target`, so that the name of each method that is called is added to `called`. */
+/** Wraps `target` so that each called method adds its name to `called`. */
 export function noting<T extends object>(target: T, called: Set<string>): T {
   return new Proxy(target, {
     get(object, property) {

@@ -28,7 +28,7 @@ export interface SecuredStack {
   api: string;
   observability: string;
   processes: Record<string, ServiceProcess>;
-  /** Makes a key. Resolves once every service knows the key. */
+  /** Makes a key. Resolves when every service knows it. */
   key(spec: Partial<NewKey>): Promise<{ id: string; text: string }>;
   /** Returns every operation in both API descriptions. */
   operations(): Promise<Operation[]>;
@@ -89,7 +89,7 @@ export async function startSecuredStack(
   try {
     await known(admin.text, 120_000);
   } catch (error) {
-    // The start failed, so the caller gets no stack that it could stop.
+    // The start failed, so the caller gets no stack to stop.
     await Promise.all(Object.values(processes).map((service) => service.kill()));
     await client.close();
     await redis.stop();

@@ -41,7 +41,7 @@ async function tlsRedis(options: { names?: string[]; clientCertificates?: boolea
     ...["--dir", home, ...tls, "--tls-auth-clients", options.clientCertificates ? "yes" : "no"],
     ...["--requirepass", PASSWORD],
   ]);
-  await until("its TLS port is open", async () => {
+  await until("the TLS port is open", async () => {
     const socket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false });
     const open = await once(socket, "secureConnect").then(
       () => true,
@@ -62,7 +62,7 @@ async function refusalOf(redis: ConnectionSettings): Promise<HoldfastError> {
   );
 }
 
-test("queue, worker with its heartbeat thread, janitor and observer use TLS", async () => {
+test("a queue, a worker with its heartbeat thread, a janitor and an observer use TLS", async () => {
   const { url, trusted } = await tlsRedis();
   const redis = { url, tlsCaFile: trusted.caFile };
   const queue = new Queue("work", { redis });
@@ -81,7 +81,7 @@ test("queue, worker with its heartbeat thread, janitor and observer use TLS", as
   janitor.on("error", (error) => errors.push(error.message));
   await started(janitor);
   const { id } = await queue.enqueue("t", { n: 1 });
-  await until("its lease was renewed by the heartbeat thread", () => renewals.includes("renewed"));
+  await until("the heartbeat thread has renewed the lease", () => renewals.includes("renewed"));
   finish();
   expect(await queue.result(id, { waitMs: 5_000 })).toMatchObject({
     state: "completed",
@@ -102,7 +102,7 @@ test("a connection by host and port uses TLS if `tls` or only a CA is set", asyn
   }
 });
 
-test("a certificate of another CA is refused before the password is sent, and the message names the setting", async () => {
+test("a certificate of another CA is refused before the password is sent, and the error names the setting", async () => {
   const { url, home, port } = await tlsRedis();
   const other = authority(home, "other");
   for (const redis of [{ url, tlsCaFile: other.caFile }, { url }]) {
@@ -118,7 +118,7 @@ test("NODE_TLS_REJECT_UNAUTHORIZED=0 does not make an untrusted certificate trus
   const redis = await tlsRedis();
   vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
   afterwards(async () => void vi.unstubAllEnvs());
-  // Node itself accepts the certificate, which shows that the variable has an effect in this process.
+  // Node itself accepts the certificate. This shows that the variable works in this process.
   const socket = connect({ port: redis.port, host: "127.0.0.1" });
   await once(socket, "secureConnect");
   socket.destroy();
@@ -138,8 +138,7 @@ test("a certificate for another name is refused, unless tlsServerName is that na
 test("if Redis asks for client certificates, it accepts only certificates from its CA", async () => {
   const { url, trusted, home } = await tlsRedis({ clientCertificates: true });
   const redis = { url, tlsCaFile: trusted.caFile };
-  // The message is not compared, because it depends on whether the TLS alert or the reset of the connection comes
-  // first.
+  // The message depends on whether the TLS alert or the reset of the connection comes first, so it is not compared.
   expect(await refusalOf(redis)).toMatchObject({ code: "redis_unavailable" });
   const mine = trusted.issue("client", ["DNS:client"]);
   const client = new Holdfast({ redis: { ...redis, tlsCertFile: mine.certFile, tlsKeyFile: mine.keyFile } });

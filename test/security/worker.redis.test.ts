@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { clientOf, expectLeast, helper, prefix } from "./roles.ts";
 import { methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
 
-test("the user worker has all rights that a worker needs, and no others", async () => {
+test("the user worker has exactly the rights that a worker needs", async () => {
   const redis = await startSecuredRedis();
   const admin = await helper(redis);
   const queue = new Queue("work", { client: admin });
@@ -66,7 +66,7 @@ test("the user worker has all rights that a worker needs, and no others", async 
   expect(worker.lastGoodPollAgeMs()).toBeGreaterThanOrEqual(0);
   expect(worker.stalledMs()).toBe(0);
 
-  // The worker polls only every 10 s, so each task is started by a push or a wake-up.
+  // The worker polls only every 10 s, so every task starts by a push or a wake-up.
   const state = async (id: string) => (await queue.get(id))?.state;
   await queue.enqueue("ok", 1, { id: "ok" });
   expect(await queue.result("ok", { waitMs: 5_000 })).toMatchObject({
@@ -84,16 +84,19 @@ test("the user worker has all rights that a worker needs, and no others", async 
   await queue.enqueue("fails", 1, { id: "dies", maxRetries: 0 });
   await until("it is dead", async () => (await state("dies")) === "dead");
   await queue.enqueue("fails", 1, { id: "retried" });
-  await until("it was tried and waits", () => failed >= 2);
+  await until("the task was tried twice and waits", () => failed >= 2);
   await queue.enqueue("unheard-of", 1, { id: "unrouted" });
   await queue.enqueue("held", 1, { id: "cancelled" });
   await until("it runs", () => opened.has("cancelled"));
   await queue.cancel("cancelled");
   await until("it is cancelled", async () => (await state("cancelled")) === "cancelled");
   await queue.enqueue("stubborn", 1, { id: "late" });
-  await until("it runs and is renewed", () => opened.has("late") && renewals.includes("renewed"));
+  await until(
+    "the task runs and its lease was renewed",
+    () => opened.has("late") && renewals.includes("renewed"),
+  );
   const engine = admin.engine("work");
-  await until("its lease is over", async () => {
+  await until("the lease of the task has expired", async () => {
     await admin.connection.command("ZADD", engine.keys.processing, 1, "late");
     await engine.reap(10);
     return (await state("late")) === "pending" || ((await queue.get("late"))?.attempts ?? 0) > 1;
@@ -101,7 +104,7 @@ test("the user worker has all rights that a worker needs, and no others", async 
   opened.get("late")?.();
   await until("the late verdict is in the ledger", () => stale.length === 1);
   await until(
-    "it is in the registry",
+    "the worker is in the registry",
     async () => (await new Observer({ client: admin }).workers()).length === 1,
   );
 
@@ -115,7 +118,7 @@ test("the user worker has all rights that a worker needs, and no others", async 
   expect(parts.stalledMs()).toBe(0);
   const { id } = await split.enqueue("ok", 1);
   expect(await split.result(id, { waitMs: 5_000 })).toMatchObject({ state: "completed" });
-  // The first process that registers a queue may be a worker.
+  // A worker may be the first process that registers a queue.
   const first = new Worker("first", {}, { redis: redis.url("worker"), prefix });
   await first.start();
 

@@ -17,7 +17,7 @@ const cli = async (port: number, ...args: string[]) =>
   (await run("redis-cli", ["-p", String(port), ...args])).stdout.trim();
 
 beforeAll(async () => {
-  // The bus of each Cluster node listens on the port 10,000 higher, which has to be free as well.
+  // A Cluster node also listens on the port 10,000 above its own, for the bus. Both have to be free.
   while (ports.length < 3) {
     const port = await freePort();
     if (port < 50_000 && !ports.includes(port)) ports.push(port);
@@ -59,7 +59,7 @@ async function partitionsPerNode(): Promise<number[]> {
   return found.map((text) => text.split("\n").filter((line) => line !== "").length);
 }
 
-test("one hot queue spreads over the nodes of a Cluster, grows while it runs, and loses nothing", async () => {
+test("a queue is spread over the nodes of a Cluster, gets more partitions while it runs, and loses no task", async () => {
   const redis = { clusterNodes: ports.map((port) => ({ host: "127.0.0.1", port })) };
   const queue = new Queue("hot", { redis, partitions: 6 });
   const observer = new Observer({ redis });
@@ -122,8 +122,8 @@ test("one hot queue spreads over the nodes of a Cluster, grows while it runs, an
     for (const id of ids) expect((await newer.get(id))?.state).toBe("completed");
     expect((await observer.audit("hot")).violations).toEqual([]);
 
-    // The worker hears the wake-ups of every partition. It polls only every 10 s, so nothing else would start a task so
-    // soon.
+    // The worker has to hear the wake-ups of every partition. It polls only every 10 s, so nothing else starts a task
+    // so soon.
     for (let n = 0; n < 11; n++) {
       const started = performance.now();
       const { id } = await newer.enqueue("ok", n, { partitionKey: `wake-${n}` });

@@ -26,7 +26,7 @@ async function serve(port: number, args: string[]): Promise<void> {
   await until(`redis-server on ${port}`, async () => (await cli(port, "ping").catch(() => "")) === "PONG");
 }
 
-/** Enqueues 60 tasks of each kind and waits for their end: completed, retried, dead, and replayed. */
+/** Enqueues 60 tasks of each kind and waits for their ends. The kinds are completed, retried, dead, and replayed. */
 async function lifecycle(redis: ConnectionSettings): Promise<void> {
   const queue = new Queue("topology", { redis });
   const observer = new Observer({ redis });
@@ -61,8 +61,8 @@ async function lifecycle(redis: ConnectionSettings): Promise<void> {
     expect(await observer.replayAll("topology")).toEqual({ replayed: 60, skipped: 0 });
     await until("all 180 completed", async () => (await observer.stats("topology")).completed === 180);
     expect((await observer.audit("topology")).violations).toEqual([]);
-    // The wake-up is a message on a channel in the Cluster slot of the queue. The worker polls only every 10 s, so
-    // nothing else would start a task so soon.
+    // The wake-up comes on a channel in the Cluster slot of the queue. The worker polls only every 10 s, so nothing
+    // else starts a task so soon.
     const started = performance.now();
     const { id } = await queue.enqueue("ok", "wake up");
     expect((await queue.result(id, { waitMs: 5_000 }))?.resultText).toBe('"wake up"');
@@ -78,7 +78,7 @@ async function lifecycle(redis: ConnectionSettings): Promise<void> {
 describe("a Cluster of three", () => {
   let ports: number[] = [];
   beforeAll(async () => {
-    // The bus of each Cluster node listens on the port 10,000 higher, which has to be free as well.
+    // A Cluster node also listens on the port 10,000 above its own, for the bus. Both have to be free.
     ports = [];
     while (ports.length < 3) {
       const port = await freePort();
@@ -105,11 +105,11 @@ describe("a Cluster of three", () => {
     });
   });
 
-  test("runs the whole life of tasks over two queues in different slots", async () => {
+  test("runs tasks from enqueue to end in two queues in different Cluster slots", async () => {
     await lifecycle({ clusterNodes: ports.map((port) => ({ host: "127.0.0.1", port })) });
   });
 
-  test("60 queues that wait for the disk share one connection of each kind per node", async () => {
+  test("60 queues with durability fsynced share one connection of each kind per node", async () => {
     for (const port of ports) {
       await cli(port, "config", "set", "appendfsync", "always");
       await cli(port, "config", "set", "appendonly", "yes");
@@ -141,7 +141,7 @@ describe("a Sentinel group", () => {
     await until("the sentinel", async () => (await cli(sentinel, "ping").catch(() => "")) === "PONG");
   });
 
-  test("is asked where the master is", async () => {
+  test("a client asks the Sentinels where the master is", async () => {
     await lifecycle({ sentinels: [{ host: "127.0.0.1", port: sentinelPort }], sentinelName: "tasks" });
   });
 });

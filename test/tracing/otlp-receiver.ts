@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { until } from "@holdfast/testing";
 import protobuf from "protobufjs";
 
-// The messages of opentelemetry-proto that carry spans. Fields that are left out here are skipped by the decoder.
+// The messages of opentelemetry-proto that carry spans. The decoder skips the fields that are left out here.
 const PROTO = `
 syntax = "proto3";
 message Request { repeated ResourceSpans resource_spans = 1; }
@@ -42,7 +42,7 @@ export interface ReceivedSpan {
   attributes: Attributes;
   links: { traceId: string; spanId: string; attributes: Attributes }[];
   events: { name: string; attributes: Attributes }[];
-  /** "ok" stands for the status OK and for an unset status. */
+  /** The status OK and an unset status are both "ok". */
   status: "ok" | "error";
   startMs: number;
   endMs: number;
@@ -51,7 +51,7 @@ export interface ReceivedSpan {
 export interface OtlpReceiver {
   readonly url: string;
   readonly spans: ReceivedSpan[];
-  /** Waits for a span that matches. @param what the name of the wait in an error */
+  /** Waits for a span that matches. @param what names the span in the error */
   span(what: string, match: (span: ReceivedSpan) => boolean): Promise<ReceivedSpan>;
   stop(): Promise<void>;
 }

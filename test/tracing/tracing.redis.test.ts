@@ -78,7 +78,7 @@ const attemptOf = (id: string, attempt: number, generation = 0) =>
   );
 const placeOf = ({ traceId, spanId }: ReceivedSpan) => ({ traceId, spanId });
 
-test("an enqueue over HTTP and two attempts are one trace of the caller's, the retry linked to the attempt that failed", async () => {
+test("an enqueue over HTTP and two attempts are in the trace of the caller, and the retry links to the failed attempt", async () => {
   const id = await post(
     { type: "trace.flaky", payload: {} },
     { traceparent, tracestate: "vendor=a b,other=1" },
@@ -138,7 +138,7 @@ test("an enqueue over HTTP and two attempts are one trace of the caller's, the r
   });
 });
 
-test("a replay goes on in the trace of the enqueue, linked to the attempt that the task died of", async () => {
+test("a replay continues the trace of the enqueue, and links to the attempt that failed for good", async () => {
   const id = await post({ type: "trace.doomed", payload: 1, maxRetries: 0 });
   const died = await attemptOf(id, 1);
   await until("the task is dead", async () => (await queue.get(id))?.state === "dead");
@@ -158,7 +158,7 @@ test("a replay goes on in the trace of the enqueue, linked to the attempt that t
 
 test.each([
   [
-    "a batch by the fast lane",
+    "a batch on the fast lane",
     [
       { type: "trace.plain", payload: 1 },
       { type: "trace.plain", payload: 2 },
@@ -168,12 +168,12 @@ test.each([
   ],
   ["lines", { type: "trace.plain", payload: 1 }, { "content-type": "application/x-ndjson" }, "/batch"],
   [
-    "a single task that takes the way through the framework",
+    "a single task on the Fastify route",
     { type: "trace.plain", payload: 1 },
     { "content-encoding": "identity" },
     "",
   ],
-])("takes over the traceparent of %s", async (_what, body, headers, route) => {
+])("uses the traceparent of %s", async (_what, body, headers, route) => {
   const caller = { traceId: crypto.randomUUID().replaceAll("-", ""), spanId: "00f067aa0ba902b7" };
   const id = await post(body, { ...headers, traceparent: `00-${caller.traceId}-${caller.spanId}-01` }, route);
   const enqueue = await collector.span(
@@ -187,12 +187,12 @@ test.each([
   expect((await attemptOf(id, 1)).parentSpanId).toBe(enqueue.spanId);
 });
 
-test("a traceparent that cannot be read begins a new trace, as one that is missing", async () => {
+test("an invalid or missing traceparent begins a new trace", async () => {
   const id = await post({ type: "trace.plain", payload: 1 }, { traceparent: "00-not-a-trace-01" });
   expect((await enqueueOf(id)).parentSpanId).toBe("");
 });
 
-test("the same Idempotency-Key with another traceparent is the same task", async () => {
+test("the same Idempotency-Key with another traceparent returns the same task", async () => {
   const body = { type: "trace.plain", payload: 1 };
   const first = await post(body, { traceparent, "idempotency-key": "k1" });
   const again = await post(body, {
@@ -202,7 +202,7 @@ test("the same Idempotency-Key with another traceparent is the same task", async
   expect(again).toBe(first);
 });
 
-test("a traced task that the caller left unsampled sends no span, and its attempts neither", async () => {
+test("a trace that the caller did not sample sends no spans, neither for the enqueue nor for the attempts", async () => {
   const traceId = crypto.randomUUID().replaceAll("-", "");
   const id = await post(
     { type: "trace.flaky", payload: 1 },
@@ -215,7 +215,7 @@ test("a traced task that the caller left unsampled sends no span, and its attemp
   expect(collector.spans.filter((span) => span.traceId === traceId)).toEqual([]);
 });
 
-test("the histograms of the worker name a trace in their buckets, in the OpenMetrics format alone", async () => {
+test("the histograms of the worker have exemplars with a trace id, but only in the OpenMetrics format", async () => {
   const id = await post({ type: "trace.plain", payload: 1 }, { traceparent });
   await attemptOf(id, 1);
   const read = async (accept: string) => {

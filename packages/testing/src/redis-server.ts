@@ -21,7 +21,7 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** A port that was free a moment ago. */
+/** Returns a port that was free a moment ago. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -31,7 +31,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** A redis-server on a free port. Without `--appendonly yes` it keeps nothing on disk. */
+/** Starts a redis-server on a free port. Without `--appendonly yes` it keeps nothing on disk. */
 export async function startRedisServer(args: readonly string[] = []): Promise<RedisServer> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), "holdfast-test-"));
@@ -63,7 +63,7 @@ export async function startRedisServer(args: readonly string[] = []): Promise<Re
     server = child;
     const answers = until("redis-server answers", async () => {
       if (hasEnded()) throw new Error(`redis-server ended with ${child.exitCode}`);
-      // A server with a password refuses PING, and that refusal shows that it is up too.
+      // A server with a password refuses PING. The refusal shows that the server is up.
       return /^[+-](PONG|NOAUTH|DENIED)/.test(await send(port, "PING").catch(() => ""));
     });
     await Promise.race([failed, answers]);

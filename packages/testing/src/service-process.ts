@@ -3,7 +3,7 @@ import { until } from "./until.ts";
 
 export interface ServiceProcess {
   child: ChildProcess;
-  /** Everything written so far, stdout and stderr. */
+  /** Everything that the process has written to stdout and stderr. */
   output(): string;
   /** Waits until the output contains the text. */
   says(text: string, deadlineMs?: number): Promise<void>;
@@ -16,7 +16,7 @@ export interface ServiceProcess {
 /** Runs the built `main.js` of a service as a process, with only the given environment. */
 export function startService(mainPath: string, env: Record<string, string>): ServiceProcess {
   const child = spawn(process.execPath, [mainPath], {
-    // The process inherits no environment, so that a REDIS_URL in the shell cannot change a test.
+    // The process inherits no environment, so that a REDIS_URL of the shell cannot change a test.
     env,
     stdio: ["ignore", "pipe", "pipe"],
   });

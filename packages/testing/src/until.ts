@@ -1,6 +1,6 @@
 const STEP_MS = 10;
 
-/** Waits for a condition; fails with its name after the deadline. */
+/** Waits for a condition. Fails after the deadline with the name of the condition. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
@@ -8,7 +8,7 @@ export async function until(
 ): Promise<void> {
   const end = performance.now() + deadlineMs;
   while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}`);
+    if (performance.now() > end) throw new Error(`waited ${deadlineMs} ms in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, STEP_MS));
   }
 }

@@ -1,4 +1,4 @@
-// Reads the events of a queue in its own process. For each task end and each gap it writes a line into its history,
+// Reads the events of a queue in its own process. For each end of a task and each gap, it writes a line to its history
 // with the number of other events before it.
 import { Queue } from "holdfast";
 import { options, tell } from "./tell.mjs";

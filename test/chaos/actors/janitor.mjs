@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Janitor } from "holdfast";
 import { options, tell } from "./tell.mjs";
 
-// Every actor is given a queue, but a janitor sweeps all queues.
+// Every actor is given a queue. A janitor takes no such option, because it sweeps all queues.
 const { queue: _, ...settings } = options;
 const janitor = new Janitor(settings);
 janitor.on("swept", (swept) => tell("sweep", "ok", swept));

@@ -1,4 +1,4 @@
-// Runs a worker that fails every task for good and writes no history, for rows that need many dead letters.
+// Runs a worker that fails every task for good, for rows that need many dead letters. It writes no history.
 import { FatalError, Worker } from "holdfast";
 import { options, tell } from "./tell.mjs";
 

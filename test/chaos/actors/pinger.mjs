@@ -5,7 +5,7 @@ import { setPriority } from "node:os";
 import { options, tell } from "./tell.mjs";
 
 try {
-  // Needs a high priority: if this process has to wait for a processor, Redis would look slow.
+  // If this process had to wait for a processor, Redis would look slow. So it gets a high priority.
   setPriority(-10);
 } catch {}
 const socket = connect(options.port, "127.0.0.1").setNoDelay(true);

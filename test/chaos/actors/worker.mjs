@@ -1,16 +1,16 @@
-// Runs a worker of the public library in its own process. Its handlers misbehave as the payload asks.
+// Runs a worker of the public library in its own process. Each handler misbehaves as the payload of its task asks.
 import { setTimeout as sleep } from "node:timers/promises";
 import { options, tell, tellTimeBy } from "./tell.mjs";
 
-// `only` lists the types for which the worker has handlers; without it there is a handler for every type. `library` is
-// the entry file of another version of the library.
+// The worker has handlers for the types in `only`, or for every type without it. `library` is the entry file of another
+// version of the library.
 const { queue, graceMs = 500, only, library = "holdfast", ...settings } = options;
 const { batch, FatalError, Holdfast, Worker } = await import(library);
 const client = new Holdfast({ redis: settings.redis, prefix: settings.prefix });
 await client.check().catch(() => {});
 tellTimeBy(client);
 
-/** Task -> token of its running attempt, which each history line about a verdict has to name. */
+/** Task id -> token of the running attempt. Each history line about a verdict has to name the token. */
 const tokens = new Map();
 const told = (handler) => async (task, ctx) => {
   const attempt = { id: task.id, token: ctx.token, attempt: task.attempt };
@@ -41,11 +41,11 @@ const handlers = {
   fatal: told(() => {
     throw new FatalError("fails for good");
   }),
-  /** Blocks the event loop in the first attempt. */
+  /** The first attempt blocks the event loop. */
   block: told(({ payload, attempt }) => (attempt === 1 ? block(payload.ms) : undefined)),
-  /** The first attempt runs until its signal aborts. Later attempts end at once. */
+  /** The first attempt runs until its signal is aborted. Later attempts end at once. */
   hold: told(({ attempt }, ctx) => (attempt === 1 ? aborted(ctx.signal) : undefined)),
-  /** The first attempt never ends, even if its signal aborts. */
+  /** The first attempt never ends, even if its signal is aborted. */
   deaf: told(({ attempt }) => (attempt === 1 ? new Promise(() => {}) : undefined)),
   poison: told(async () => {
     await sleep(40);
@@ -53,8 +53,8 @@ const handlers = {
     await sleep(60_000);
   }),
 };
-// A batch handler, in which a task can kill the process. Only workers that list its type have it: with a batch handler a
-// worker takes no tasks ahead, and other rows need tasks that were taken ahead.
+// A batch handler in which a task can kill the process. Only workers that list its type have it, because a worker with
+// a batch handler takes no tasks ahead, and other rows need tasks that were taken ahead.
 if (only?.includes("batched"))
   handlers.batched = batch({ max: 50 }, async (tasks, ctx) => {
     for (const task of tasks) {

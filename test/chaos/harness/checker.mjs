@@ -1,14 +1,17 @@
-// Checks the histories of all processes and the final state of the queue for violated invariants. docs/guarantees.md
-// lists the invariants I1 to I9. Does no I/O.
+// Checks whether the histories of all processes and the final state of the queue violate an invariant.
+// docs/guarantees.md lists the invariants I1 to I9. This file does no I/O.
 
 const TERMINAL = new Set(["completed", "dead", "cancelled", "expired"]);
 /** Attempts with these outcomes were handed back, so they do not count as attempts. */
 const REFUNDED = new Set(["released", "unrouted"]);
 
-/** The part of a token before the dot. Records keep only this fence, which the tasks of one grant share. */
+/**
+ * Returns the part of a token before the dot. This is the fence, which the tasks of one grant share. A record keeps
+ * only the fence.
+ */
 const fenceOf = (token) => token.split(".")[0];
 
-/** Names the call that granted a task: all tasks of one call start at the same time, on the same worker. */
+/** Names the call that granted a task. All tasks of one call start at the same time on the same worker. */
 const grantOf = ({ startedAt, workerId }) => `${startedAt} ${workerId}`;
 
 /** Returns for each id whether its enqueue was "ok", "unknown" or "refused". */
@@ -77,7 +80,7 @@ export function check(lines, tasks, options = {}) {
   );
   const settles = lines.filter((line) => line.op === "settle");
 
-  // I3: every task whose enqueue was confirmed exists and has ended.
+  // I3: if the enqueue of a task was confirmed, the task exists and has ended.
   for (const [id, known] of enqueues) {
     const task = tasks.get(id);
     if (known.outcome === "ok") {
@@ -85,12 +88,12 @@ export function check(lines, tasks, options = {}) {
       if (task === undefined && mayLose(known.ok)) counts.lostAllowed++;
       else if (task === undefined || !TERMINAL.has(task.state)) {
         counts.lost++;
-        say("I3", `${id} was acknowledged, but is ${task?.state ?? "gone"}`);
+        say("I3", `${id} was acknowledged, but it is ${task?.state ?? "gone"}`);
       }
     } else if (known.outcome === "unknown" && task !== undefined) counts.recovered++;
   }
 
-  // I4: no task exists or ran unless its enqueue was confirmed or had an unknown outcome.
+  // I4: each task that exists or ran has an enqueue that was confirmed or whose outcome is unknown.
   for (const id of new Set([...tasks.keys(), ...runs.keys()])) {
     const outcome = enqueues.get(id)?.outcome;
     if (outcome === undefined || outcome === "refused") {
@@ -99,13 +102,13 @@ export function check(lines, tasks, options = {}) {
     }
   }
 
-  // A task runs once more than it fails. Every further run is counted as a duplicate.
+  // A task runs once after its last failure. Each further run counts as a duplicate.
   for (const [id, started] of runs) {
     const granted = new Set(started.map((line) => line.token)).size;
     if (granted > Math.max(1, (tasks.get(id)?.failures ?? 0) + 1)) counts.duplicated++;
   }
 
-  // I5 is checked twice: here in the replies to the workers, and below in the records.
+  // I5 is checked twice: here by the replies to the workers, and below by the records.
   counts.stale = settles.filter((line) => line.outcome === "stale").length;
   const acked = groupBy(
     settles.filter((line) => line.outcome === "acked"),
@@ -119,17 +122,20 @@ export function check(lines, tasks, options = {}) {
       say("I5", `${told.length} acks of ${id} were accepted`);
     }
     if (!rewound && task && generations === 1 && task.state !== "completed")
-      say("I5", `an ack of ${id} was accepted, and it is ${task.state}`);
+      say("I5", `an ack of ${id} was accepted, but the task is ${task.state}`);
     if (
       !rewound &&
       task?.state === "completed" &&
       !told.some((line) => line.token === null || fenceOf(line.token) === task.fence) &&
       generations === 1
     )
-      say("I5", `the ack of ${id} with ${told[0].token} was accepted, and ${task.fence} is in its record`);
+      say(
+        "I5",
+        `the ack of ${id} with ${told[0].token} was accepted, but its record has the fence ${task.fence}`,
+      );
   }
 
-  // I7: no two attempts have the same token, according to the handlers.
+  // I7: according to the handlers, no two attempts have the same token.
   const holders = new Map();
   for (const [id, started] of runs)
     for (const token of new Set(started.map((line) => line.token))) {
@@ -152,7 +158,7 @@ export function check(lines, tasks, options = {}) {
         say("I5", `${attempts.length} acks of ${id} in generation ${generation} are in its record`);
       }
 
-    // I6 compares times that the scripts wrote by the clock of Redis.
+    // I6: these times were written by the scripts, by the clock of Redis.
     for (let i = 1; i < history.length; i++) {
       const before = history[i - 1];
       if (before.endedAt === null || history[i].startedAt < before.endedAt) {
@@ -164,8 +170,8 @@ export function check(lines, tasks, options = {}) {
       }
     }
 
-    // I7: a fence belongs to one call, which grants a task once. So each grant that was not handed back has one
-    // attempt, and there are never more attempts than the maximum.
+    // I7: a fence belongs to one call, which grants a task once. So there is one attempt for each grant that was not
+    // handed back, and there are never more attempts than the maximum.
     for (const attempt of history) {
       if (attempt.fence === "") continue;
       const call = fences.get(attempt.fence) ?? { ids: new Set(), id, by: grantOf(attempt) };
@@ -179,8 +185,9 @@ export function check(lines, tasks, options = {}) {
     ).length;
     const most = task.maxRetries === null ? maxGrants : task.maxRetries + 1;
     if (history.length < 32 && granted !== task.attempts)
-      say("I7", `${id} counts ${task.attempts} attempts, and ${granted} are in its history`);
-    if (task.attempts > most) say("I7", `${id} was granted ${task.attempts} times, ${most} is the most`);
+      say("I7", `${id} counts ${task.attempts} attempts, but its history has ${granted}`);
+    if (task.attempts > most)
+      say("I7", `${id} was granted ${task.attempts} times, more than the maximum of ${most}`);
     if (task.deadReason === "retries_exhausted" || task.deadReason === "crashes_exhausted") {
       if (task.attempts !== most) say("I7", `${id} is dead after ${task.attempts} grants, not after ${most}`);
     }
@@ -191,10 +198,10 @@ export function check(lines, tasks, options = {}) {
         .filter((token) => !known.has(fenceOf(token)));
       // A released attempt is not in the history of the task. The field `releases` counts it.
       if (history.length < 32 && strangers.length > task.releases)
-        say("I7", `${id} ran with ${strangers.join(", ")}, which its history does not know`);
+        say("I7", `${id} ran with ${strangers.join(", ")}, which are not in its history`);
     }
 
-    // I9 compares times by the clock of Redis.
+    // I9: both times are by the clock of Redis.
     const runAt = enqueues.get(id)?.runAt;
     if (runAt !== undefined && history.some((attempt) => attempt.startedAt < runAt)) {
       counts.early++;
@@ -202,7 +209,7 @@ export function check(lines, tasks, options = {}) {
     }
   }
 
-  // The audit, and not this checker, checks I1 and I2.
+  // This checker does not check I1 and I2. The audit of the library does.
   for (const detail of audit) say("audit", detail);
   return { counts, violations };
 }

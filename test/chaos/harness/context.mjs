@@ -8,7 +8,7 @@ import { startRedis } from "./redis.mjs";
 import { startService } from "./service.mjs";
 import { until } from "./until.mjs";
 
-/** The time limits of the fault matrix are specified for these settings. */
+/** The time limits of the fault matrix apply to these settings. */
 export const LEASE_MS = 1_000;
 export const SWEEP_MS = 200;
 export const POLL_MS = 100;
@@ -21,7 +21,7 @@ export class Context {
   #children = [];
   #closing = [];
   #labels = new Map();
-  /** The texts of the expectations that were not met. */
+  /** The texts of the expectations that failed. */
   failed = [];
 
   constructor(folder) {
@@ -44,7 +44,7 @@ export class Context {
     this.#closing.push(close);
   }
 
-  /** Checks an expectation of the row. If it is not met, the row continues, so that all failures are shown. */
+  /** Checks an expectation of the row. If it fails, the row continues, so that the table shows all failures. */
   expect(holds, text) {
     if (!holds) this.failed.push(text);
   }
@@ -88,7 +88,7 @@ export class Context {
     return this.actor("pinger", { port });
   }
 
-  /** The time limits of the matrix need a reply timeout of 1 s; the default is longer. */
+  /** The time limits of the matrix are based on a reply timeout of 1 s. The default is longer. */
   settings(where) {
     return typeof where === "string"
       ? { url: where, commandTimeoutMs: 1_000 }
@@ -99,7 +99,7 @@ export class Context {
     return this.track(await startService(name, env, { folder: this.folder, label: this.#label(name) }));
   }
 
-  /** Makes a client for the enqueues and queries that the row itself makes. */
+  /** Makes a client for the enqueues and queries of the row itself. */
   client(redis) {
     const client = new Holdfast({ redis });
     const queue = new Queue(this.queueName, { client });
@@ -108,7 +108,7 @@ export class Context {
     return { client, queue, observer };
   }
 
-  /** Enqueues tasks for the row itself, and writes the same history lines as a producer. */
+  /** Enqueues tasks from the row itself, and writes the same history lines as a producer. */
   async enqueue({ queue }, tasks) {
     const mono = () => Number(process.hrtime.bigint()) / 1e6;
     const results = await queue.enqueueMany(tasks);
@@ -168,23 +168,23 @@ export class Context {
     return tasks;
   }
 
-  /** Drains, audits and checks the queue after every row. @returns the counts of the checker */
+  /** Waits for the end of all tasks after a row, and audits and checks the queue. @returns the counts of the checker */
   async settle(view, options = {}) {
     const { drainMs, ...rest } = options;
     for (const actor of this.actors) if (actor.kind === "producer" && actor.running) await actor.finish();
     await this.drain(view, drainMs);
-    await until("the workers have told of every verdict", () => this.#verdictsTold(), 5_000).catch(() => {});
+    await until("the workers have reported every verdict", () => this.#verdictsTold(), 5_000).catch(() => {});
     const audit = [];
     for (const queue of await view.observer.queues()) {
       const report = await view.observer.audit(queue);
       audit.push(...report.violations.map((found) => `${queue} ${found.invariant} ${found.detail}`));
     }
-    // Janitors also audited during the row, under load. Of their findings only those count that one script compares at
-    // one moment: the number of tasks, and the running tasks of each key.
+    // During the row, janitors also audited under load. Of their findings only two kinds count, because one script
+    // compares them at one moment: the number of tasks, and the running tasks of each key.
     for (const { violations } of this.heard("audit"))
       for (const found of violations)
         if (["I2", "I15"].includes(found.invariant) && !rest.rewound)
-          audit.push(`on the way: ${found.detail}`);
+          audit.push(`during the row: ${found.detail}`);
     const tasks = await this.tasks(view);
     const { counts, violations } = check(this.lines(), tasks, { ...rest, audit });
     for (const text of violations.slice(0, 5)) this.failed.push(text);

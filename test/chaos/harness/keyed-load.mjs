@@ -1,7 +1,7 @@
 import { attemptsByKey, mostAtOnce, mostStarts } from "./limits-checker.mjs";
 
 /**
- * The limits in every row with keys. Each key may run CONCURRENCY tasks at one time. A key of RATED may also start
+ * The limits in every row with keys. Each key may run CONCURRENCY tasks at one time. The keys in RATED may also start
  * tasks only at RATE.
  */
 export const CONCURRENCY = 3;
@@ -9,14 +9,14 @@ export const RATE = { limit: 10, periodMs: 1_000, burst: 3 };
 const PLAIN = ["a", "b", "c", "d", "e", "f"];
 export const RATED = ["rated-1", "rated-2"];
 const HANDLER_MS = 100;
-// A key can run 30 tasks per second. At 24 per second some tasks still wait in line, and a row catches up after a
+// A key can run 30 tasks per second. At 24 per second some of its tasks always wait, and a row still catches up after a
 // fault.
 const PLAIN_PER_SECOND = 24;
-// The tasks of a rated key come in pulses. The key rests between them, so that each pulse starts with a burst.
+// The tasks of a rated key come in pulses. Between the pulses the key is idle, so that each pulse starts with a burst.
 const RATED_PER_SECOND = 8;
 const PULSE = 2 * RATED_PER_SECOND * RATED.length;
 
-/** Sets the limits, and keeps every task in Redis for the check at the end. */
+/** Sets the limits, and switches purges off, so that the check at the end can read every task. */
 export async function limitKeys(ctx, { observer }) {
   await observer.configure(ctx.queueName, { retentionCount: 10_000_000 });
   await observer.limits.set(ctx.queueName, { key: { concurrency: CONCURRENCY } });
@@ -41,23 +41,23 @@ export async function startKeyedLoad(ctx, redis) {
 }
 
 /**
- * Checks the limits of all keys with the records of the tasks.
+ * Checks the limits of all keys by the records of the tasks.
  * @param options the options of `attemptsByKey`
  * @param options.mostStarts the most starts of a rated key per period; by default the documented `limit + burst`
- * @returns the attempts by key, and what was seen, as text
+ * @returns the attempts by key, and a summary as text
  */
 export function checkLimits(ctx, tasks, options = {}) {
   const { mostStarts: bound = RATE.limit + RATE.burst, ...conversion } = options;
   const keys = attemptsByKey(tasks, conversion);
   const atOnce = [...keys].map(([key, attempts]) => ({ key, most: mostAtOnce(attempts) }));
   for (const { key, most } of atOnce)
-    ctx.expect(most <= CONCURRENCY, `${most} tasks of the key ${key} were leased at one time`);
+    ctx.expect(most <= CONCURRENCY, `${most} tasks of the key ${key} were leased at the same time`);
   const most = Math.max(...atOnce.map((each) => each.most));
-  ctx.expect(most >= CONCURRENCY, `no key had more than ${most} leases: the row proves nothing`);
+  ctx.expect(most >= CONCURRENCY, `no key had more than ${most} leases, so the row proves nothing`);
   const inPeriod = Math.max(...RATED.map((key) => mostStarts(keys.get(key), RATE.periodMs)));
   ctx.expect(
     inPeriod >= RATE.limit,
-    `at most ${inPeriod} tasks of a rated key started within ${RATE.periodMs} ms: the row proves nothing`,
+    `at most ${inPeriod} tasks of a rated key started within ${RATE.periodMs} ms, so the row proves nothing`,
   );
   ctx.expect(inPeriod <= bound, `${inPeriod} tasks of a key started within ${RATE.periodMs} ms`);
   const attempts = [...keys.values()].reduce((sum, each) => sum + each.length, 0);

@@ -1,6 +1,6 @@
-// Checks with the records of the tasks whether the limits of keys were kept. Does no I/O.
+// Checks by the records of the tasks whether the limits of keys were kept. This file does no I/O.
 
-// A row notes the moment of a clock jump, but Redis may see the jump up to this much later.
+// A row notes when it moves the clock. Redis may see the new time up to this much later.
 const SLACK_MS = 1_000;
 
 /**
@@ -15,13 +15,13 @@ export function realTime(redisMs, jumps, nearMs) {
     const endMs = phases[i + 1]?.atMs ?? Number.POSITIVE_INFINITY;
     return real >= atMs - SLACK_MS && real < endMs + SLACK_MS ? [real] : [];
   });
-  if (candidates.length === 0) throw new Error(`no clock of this row showed ${redisMs}`);
+  if (candidates.length === 0) throw new Error(`the clock of this row never showed ${redisMs}`);
   return candidates.reduce((best, each) => (Math.abs(each - nearMs) < Math.abs(best - nearMs) ? each : best));
 }
 
 /**
  * Returns the attempts of each key as `{ startedAt, endedAt }` in real time.
- * @param options.jumps see `realTime`; none by default
+ * @param options.jumps the jumps of the clock, as for `realTime`; none by default
  * @param options.ranAt fence of a grant -> real time at which its handler began
  */
 export function attemptsByKey(tasks, { jumps = [], ranAt = new Map() } = {}) {
@@ -39,7 +39,7 @@ export function attemptsByKey(tasks, { jumps = [], ranAt = new Map() } = {}) {
 
 /**
  * Returns the most attempts that were leased at the same time. Within one millisecond, ends are counted before grants,
- * because a call makes them in this order. An attempt of 0 ms is left out, because its place in that order is unknown.
+ * because a call makes them in this order. Attempts of 0 ms are left out, because their place in that order is unknown.
  */
 export function mostAtOnce(attempts) {
   const changes = attempts
@@ -59,7 +59,7 @@ export function mostAtOnce(attempts) {
 }
 
 /**
- * The largest number of starts in any span of `spanMs`. The end of the span does not belong to it.
+ * Returns the largest number of starts in any span of `spanMs`. The end of the span does not belong to it.
  * @param weights how much each start counts; by default 1
  */
 export function mostWithin(times, spanMs, weights = times.map(() => 1)) {

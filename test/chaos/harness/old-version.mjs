@@ -11,7 +11,7 @@ const PACKAGES = ["contracts", "holdfast"];
 const git = (...args) =>
   execFileSync("git", args, { cwd: root, maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "pipe"] });
 
-/** Returns the reason why the old version cannot be built on this machine; null if it can. */
+/** Returns the reason why the old version cannot be built on this machine, or null if it can. */
 export function whyNoOldVersion() {
   try {
     git("cat-file", "-e", `${BEFORE_KEYS}^{commit}`);
@@ -22,7 +22,7 @@ export function whyNoOldVersion() {
 }
 
 /**
- * Builds the library as it was at BEFORE_KEYS, once, in node_modules/.cache.
+ * Builds the library of the commit BEFORE_KEYS, once, in node_modules/.cache.
  * @returns its folder
  * @throws in a shallow clone, which does not have that commit
  */
@@ -30,7 +30,7 @@ export function oldVersion() {
   const folder = join(root, "node_modules/.cache", `holdfast-${BEFORE_KEYS}`);
   if (existsSync(folder)) return folder;
   const why = whyNoOldVersion();
-  if (why) throw new Error(`SKIPPED: nothing was compared with the version without keys: ${why}`);
+  if (why) throw new Error(`SKIPPED: the version without keys cannot be built: ${why}`);
   const paths = ["tsconfig.base.json", "package.json", ...PACKAGES.map((name) => `packages/${name}`)];
   const archive = git("archive", BEFORE_KEYS, ...paths);
   const building = `${folder}-building`;
@@ -38,7 +38,7 @@ export function oldVersion() {
   mkdirSync(building, { recursive: true });
   execFileSync("tar", ["-x", "-C", building], { input: archive });
   symlinkSync(join(root, "node_modules"), join(building, "node_modules"));
-  // The packages link to each other by relative paths, so the links in the copies lead to the old version.
+  // The packages link to each other by relative paths, so the copied links lead to the old version.
   for (const name of PACKAGES)
     cpSync(join(root, "packages", name, "node_modules"), join(building, "packages", name, "node_modules"), {
       recursive: true,

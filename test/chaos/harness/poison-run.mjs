@@ -1,13 +1,13 @@
-/** How many harmless tasks are enqueued together with the poison task. */
+/** The number of harmless tasks beside the poison task. */
 export const INNOCENTS = 49;
 
 /**
- * Runs a task that kills its worker, among harmless tasks, and starts a new worker after each death.
+ * Runs a task that kills its worker, among harmless tasks. Starts a new worker after each death.
  * @param innocents the harmless tasks
  * @param poison the task that kills its worker
  * @param start starts a worker
  * @param drainMs how long the tasks may take to end
- * @returns the most crashes of any harmless task, and what was seen, for the table
+ * @returns the most crashes of any harmless task, and a summary for the table
  */
 export async function poisonRun(ctx, view, { innocents, poison, start, drainMs }) {
   const ids = await ctx.enqueue(view, [...innocents.slice(0, 20), poison, ...innocents.slice(20)]);
@@ -30,14 +30,17 @@ export async function poisonRun(ctx, view, { innocents, poison, start, drainMs }
   const dead = tasks.get(poisonId);
   const others = ids.filter((id) => id !== poisonId).map((id) => tasks.get(id));
   const crashes = Math.max(...others.map((task) => task.crashes));
-  ctx.expect(dead.state === "dead" && dead.deadReason === "crashes_exhausted", `the poison is ${dead.state}`);
+  ctx.expect(
+    dead.state === "dead" && dead.deadReason === "crashes_exhausted",
+    `the poison task is ${dead.state}`,
+  );
   ctx.expect(dead.attempts === 4 && deaths === 4, `${dead.attempts} grants, ${deaths} workers killed`);
   ctx.expect(
     others.every((task) => task.state === "completed"),
-    "a neighbour is not completed",
+    "a harmless task did not complete",
   );
   return {
     crashes,
-    seen: `dead after ${dead.attempts} grants, ${deaths} workers killed; ${others.length} of ${INNOCENTS} neighbours completed, at most ${crashes} crashes each`,
+    seen: `dead after ${dead.attempts} grants, ${deaths} workers killed; ${others.length} of ${INNOCENTS} harmless tasks completed, with at most ${crashes} crashes each`,
   };
 }

@@ -3,7 +3,7 @@ import { AOF } from "./redis.mjs";
 import { powerCut, whyNoShim } from "./shim.mjs";
 import { mono } from "./until.mjs";
 
-/** Makes a row in which the machine loses power, so that all writes are lost that Redis had not synced. */
+/** Makes a row in which the machine loses power. All writes are lost that Redis had not synced to disk. */
 export function powerCutRow(order, policy, windowMs, durability) {
   return {
     order,
@@ -43,7 +43,7 @@ export function powerCutRow(order, policy, windowMs, durability) {
           return cut - ok.mono <= windowMs;
         },
       });
-      if (windowMs > 0) ctx.expect(dropped > 0, "the power cut dropped nothing: it proves nothing");
+      if (windowMs > 0) ctx.expect(dropped > 0, "the power cut dropped nothing, so the row proves nothing");
       if (durability) {
         const receipts = producer.heard("enqueue", { phase: "ok" });
         ctx.expect(
@@ -52,7 +52,8 @@ export function powerCutRow(order, policy, windowMs, durability) {
         );
       }
       const lost = counts.lost + counts.lostAllowed;
-      const age = lost > 0 ? `, the oldest acknowledged ${Math.round(oldestMs)} ms before the cut` : "";
+      const age =
+        lost > 0 ? `, the oldest of them acknowledged ${Math.round(oldestMs)} ms before the cut` : "";
       return `${counts.acknowledged} acknowledged, ${lost} lost${age}; ${dropped} bytes of the AOF dropped`;
     },
   };

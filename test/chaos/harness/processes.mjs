@@ -10,8 +10,8 @@ import { until } from "./until.mjs";
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
 /**
- * Raises the priority of Redis, if that is permitted. Rows that time Redis then do not measure its wait for a
- * processor.
+ * Raises the priority of Redis, if the system permits it. Otherwise rows that time Redis would also measure how long it
+ * waits for a processor.
  */
 export function favour(pid) {
   try {
@@ -59,7 +59,7 @@ export class Child {
 
 const actorsFolder = new URL("../actors/", import.meta.url);
 
-/** Runs a program of `actors/`, which writes its history to a file of its own. */
+/** Runs a program of `actors/`. It writes its history to a file of its own. */
 export class Actor extends Child {
   constructor(kind, options, { folder, label, actors = actorsFolder }) {
     const path = join(folder, `${label}.jsonl`);
@@ -70,7 +70,7 @@ export class Actor extends Child {
     this.history = new History(path);
   }
 
-  /** Returns the matching lines of the history, such as `heard("run", { phase: "invoke" })`. */
+  /** Returns the history lines that match, as in `heard("run", { phase: "invoke" })`. */
   heard(op, match = {}) {
     const pairs = Object.entries(match);
     return this.history
@@ -86,7 +86,7 @@ export class Actor extends Child {
     return this;
   }
 
-  /** Sends SIGTERM. A producer then finishes its requests, and other actors end after their grace period. */
+  /** Sends SIGTERM. A producer then finishes its requests. Other actors end after their grace period. */
   async finish(timeoutMs = 30_000) {
     this.signal("SIGTERM");
     await until(`${this.label} has stopped`, () => !this.running, timeoutMs);

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
 /**
- * Starts a proxy to Redis with a fault that can be chosen. The mode `pass` has no fault, `delay` holds each reply back
- * for `delayMs`, `hole` accepts data and answers nothing (half-open), and `refuse` accepts no connection.
+ * Starts a proxy to Redis whose fault can be chosen. The mode `pass` has no fault. `delay` holds each reply back for
+ * `delayMs`, `hole` accepts data and answers nothing, and `refuse` accepts no connection.
  */
 export async function startProxy(targetPort) {
   const pairs = new Set();
@@ -43,7 +43,7 @@ export async function startProxy(targetPort) {
     redis.on("data", (chunk) => {
       if (state.mode === "hole") return;
       if (pair.doomed) {
-        // The reply is here, so Redis has run the command. The client never sees the reply.
+        // Redis has answered, so it has run the command. The client never sees the answer.
         state.swallowed++;
         client.destroy();
       } else if (state.dropping?.(chunk)) {
@@ -61,9 +61,7 @@ export async function startProxy(targetPort) {
     set(mode, more = {}) {
       Object.assign(state, { mode, ...more });
     },
-    /**
-     * Sends the next chunk for which `matches` returns true to Redis, then drops the reply and closes the connection.
-     */
+    /** Sends the next chunk that `matches` accepts to Redis. Then drops the reply and closes the connection. */
     swallowNext(matches) {
       state.swallow = matches;
     },

@@ -18,7 +18,7 @@ export async function cli(port, ...args) {
   return stdout.trim();
 }
 
-/** Returns the first bytes that a server answers to PING; "" if it does not answer. */
+/** Returns the first bytes of the answer to PING, or "" if the server does not answer. */
 function ping(port) {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
@@ -33,13 +33,13 @@ function ping(port) {
   });
 }
 
-// A sync takes milliseconds, so `afterSync` asks Redis once per millisecond.
+// A sync takes milliseconds, so `afterSync` asks Redis once per millisecond whether one runs.
 const ASKED_EVERY_MS = 1;
 
 /**
- * Resolves when Redis has just ended a sync of its append-only file. With everysec, answered writes may be missing in
- * the file during a sync, and no other sync begins for most of the next second. Also resolves after `timeoutMs`, since
- * a quick disk may sync between two calls of INFO.
+ * Resolves when Redis has just ended a sync of its append-only file. With everysec, the file may lack answered writes
+ * during a sync, and for most of the next second no other sync begins. Also resolves after `timeoutMs`, since a quick
+ * disk may sync between two calls of INFO.
  */
 export async function afterSync(port, timeoutMs = 3_000) {
   const socket = connect(port, "127.0.0.1");
@@ -53,7 +53,7 @@ export async function afterSync(port, timeoutMs = 3_000) {
     for (let wasUnderWay = false; performance.now() < deadline; await sleep(ASKED_EVERY_MS)) {
       text = "";
       socket.write("INFO persistence\r\n");
-      await until("the answer to INFO", () => text.includes("aof_delayed_fsync:"), 1_000, ASKED_EVERY_MS);
+      await until("Redis answers INFO", () => text.includes("aof_delayed_fsync:"), 1_000, ASKED_EVERY_MS);
       const isUnderWay = text.includes("aof_pending_bio_fsync:1");
       if (wasUnderWay && !isUnderWay) return;
       wasUnderWay = isUnderWay;
@@ -74,7 +74,7 @@ async function info(port) {
   );
 }
 
-/** A redis-server for one row, with a port and a folder of its own. */
+/** A redis-server for one row. It has a port and a folder of its own. */
 class RedisServer {
   constructor({ port, folder, args, env, track, under }) {
     Object.assign(this, { port, folder, args, env, track, under });

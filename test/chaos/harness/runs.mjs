@@ -2,13 +2,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Runs the rows of a table, each with its own context and folder, and ends what they have started. */
+/** Runs the rows of a table, each with its own context and folder. Ends everything that the rows have started. */
 export class Runs {
   #base;
   #running = new Set();
   #keep;
 
-  /** @param options.keep whether to keep the folder of a row that holds; folders of failed rows are always kept */
+  /**
+   * @param options.keep whether to keep the folders of rows that hold; the folders of failed rows are always kept
+   */
   constructor(prefix, { keep = false } = {}) {
     this.#base = mkdtempSync(join(tmpdir(), prefix));
     this.#keep = keep;
@@ -22,9 +24,9 @@ export class Runs {
   }
 
   /**
-   * @param row has `name`, `run(context)`, which returns what was seen, and optionally `timeoutMs` and `skip()`, which
-   * returns a reason
-   * @returns seen, verdict, seconds, and `failed` with the expectations that were not met
+   * @param row has `name`, and `run(context)`, which returns a summary of the run. It may have `timeoutMs`, and
+   * `skip()`, which returns a reason to skip the row
+   * @returns the summary as `seen`, the verdict, the seconds, and `failed` with the expectations that failed
    */
   async run(row, { Context, timeoutMs }) {
     const started = performance.now();
@@ -58,8 +60,8 @@ export class Runs {
   }
 
   /**
-   * Removes the folder of all rows. @returns the folder if it was kept, because a row has failed or the caller wants to
-   * keep it
+   * Removes the folder of all rows, unless a row has failed or the caller wants to keep the folder. @returns the folder
+   * if it was kept
    */
   end(hasFailed) {
     if (hasFailed || this.#keep) return this.#base;

@@ -2,7 +2,7 @@ import { freePort } from "./ports.mjs";
 import { Child } from "./processes.mjs";
 import { until } from "./until.mjs";
 
-/** Runs a service of `services/` in the form in which it is shipped. */
+/** Runs the built form of a service of `services/`, as it is shipped. */
 export class Service extends Child {
   constructor(name, port, env, where) {
     super(process.execPath, [`services/${name}/dist/main.js`], {
@@ -12,7 +12,7 @@ export class Service extends Child {
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  /** Returns the status of /readyz; 0 if the service does not answer. */
+  /** Returns the status of /readyz, or 0 if the service does not answer. */
   async readiness() {
     try {
       const response = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(2_000) });

@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 
 const source = fileURLToPath(new URL("redis-faults.c", import.meta.url));
 
-/** Returns the reason why redis-faults.c cannot be used on this machine; null if it can. */
+/** Returns the reason why redis-faults.c cannot be used on this machine, or null if it can. */
 export function whyNoShim() {
   if (process.platform !== "linux") return "needs LD_PRELOAD, which only Linux has";
   try {
@@ -30,7 +30,7 @@ function build(folder) {
   return library;
 }
 
-/** The environment for a redis-server whose clock `set(offsetMs)` moves. */
+/** Returns the environment for a redis-server whose clock `set(offsetMs)` moves. */
 export function fakeClock(folder) {
   const file = join(folder, "clock");
   const set = (offsetMs) => writeFileSync(file, String(offsetMs).padEnd(20));
@@ -38,13 +38,13 @@ export function fakeClock(folder) {
   return { env: { LD_PRELOAD: build(folder), HOLDFAST_CLOCK: file }, set };
 }
 
-/** The environment for a redis-server that can lose unsynced data, as in a power cut. */
+/** Returns the environment for a redis-server that can lose unsynced data, as in a power cut. */
 export function powerCut(folder) {
   const synced = join(folder, "synced");
   mkdirSync(synced);
   return {
     env: { LD_PRELOAD: build(folder), HOLDFAST_SYNCED: synced },
-    /** Call this after SIGKILL. Drops the data that Redis had not synced. @returns the number of dropped bytes */
+    /** Drops the data that Redis had not synced. Call this after SIGKILL. @returns the number of dropped bytes */
     dropUnsynced(dataFolder) {
       let dropped = 0;
       for (const entry of readdirSync(dataFolder, { recursive: true, withFileTypes: true })) {

@@ -72,7 +72,7 @@ const MASTERS = 3;
 
 /**
  * Starts a Cluster of three masters, each with `replicas` replicas.
- * @param options.nodeTimeoutMs a node that is unreachable for longer counts as failed
+ * @param options.nodeTimeoutMs a node counts as failed if it is unreachable for longer than this
  * @param options.aof one of AOF in redis.mjs
  */
 export async function startCluster(ctx, { replicas = 1, nodeTimeoutMs = 2_000, aof = AOF.none } = {}) {

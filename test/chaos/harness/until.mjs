@@ -6,7 +6,7 @@ export async function until(what, condition, timeoutMs = 20_000, stepMs = 20) {
   for (;;) {
     const answer = await condition();
     if (answer) return answer;
-    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain until ${what}`);
     await sleep(stepMs);
   }
 }
@@ -14,7 +14,7 @@ export async function until(what, condition, timeoutMs = 20_000, stepMs = 20) {
 /** Returns CLOCK_MONOTONIC in ms, which is the same in every process of this machine. */
 export const mono = () => Number(process.hrtime.bigint()) / 1e6;
 
-/** Returns the smallest value such that the given share of all values does not exceed it. */
+/** Returns the smallest value that at least this share of the values does not exceed. */
 export function percentile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? 0;

@@ -5,7 +5,7 @@ export const row = {
   name: "batch-worker-killed",
   fault: "one task in a batch of 50 kills its worker",
   expected:
-    "one crash for each task of a killed batch; after its second crash a task runs alone; the killer is dead after 4 grants; the others finish",
+    "a killed batch is one crash for each of its tasks; after two crashes a task runs alone; the killer is dead after 4 grants; the others complete",
   timeoutMs: 90_000,
   async run(ctx) {
     const { url } = await ctx.startRedis();
@@ -19,7 +19,7 @@ export const row = {
       start: () => ctx.worker(url, { only: ["batched"], concurrency: 50 }),
       drainMs: 80_000,
     });
-    ctx.expect(crashes === 2, `a neighbour crashed ${crashes} times`);
+    ctx.expect(crashes === 2, `a harmless task crashed ${crashes} times`);
     return seen;
   },
 };

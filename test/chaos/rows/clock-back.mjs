@@ -9,7 +9,7 @@ export const row = {
   order: 22,
   name: "clock-back",
   fault: "the clock of Redis jumps 120 s back under load, and a worker with 20 leases is killed",
-  expected: "leases are recovered late by at most the jump; running tasks continue",
+  expected: "expired leases are taken back at most 120 s late; running tasks continue",
   waits: true,
   skip: whyNoShim,
   timeoutMs: 180_000,
@@ -27,14 +27,13 @@ export const row = {
     await ctx.worker(url).ready();
     const producer = await ctx.producer(url, { ratePerSecond: 100, count: 400 }).ready();
     await sleep(1_000);
-    // The worker dies before the jump, so the leases of its tasks expire at a time that is far in the future after the
-    // jump.
+    // The worker dies before the clock jumps, so after the jump the leases of its tasks expire far in the future.
     await victim.kill();
     const killedAt = performance.now();
     clock.set(-JUMP_MS);
-    await until("the load went on", () => !producer.running);
+    await until("the producer has sent all tasks", () => !producer.running);
     await until(
-      "all but the held is done",
+      "all tasks but those of the killed worker are done",
       async () => (await view.observer.stats(ctx.queueName)).completed >= 400,
       10_000,
     );
@@ -43,11 +42,11 @@ export const row = {
     const lateMs = Math.round(performance.now() - killedAt);
     const counts = await ctx.settle(view, { rewound: true });
     const bound = JUMP_MS + LEASE_MS + SWEEP_MS + POLL_MS + 500;
-    ctx.expect(lateMs <= bound, `recovered after ${lateMs} ms`);
+    ctx.expect(lateMs <= bound, `the leases were taken back after ${lateMs} ms`);
     ctx.expect(
       held.every((id) => counts.tasks.get(id).attempts === 2),
-      "a held task was not recovered once",
+      "a task of the killed worker was not taken back exactly once",
     );
-    return `the load of 400 went on and was done ${onMs} ms after the jump; the 20 leases of the killed worker recovered after ${lateMs} ms (bound ${bound}); ${counts.lost} lost`;
+    return `all 400 tasks of the load were done ${onMs} ms after the jump; the 20 leases of the killed worker were taken back after ${lateMs} ms (bound ${bound}); ${counts.lost} lost`;
   },
 };

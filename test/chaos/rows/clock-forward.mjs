@@ -29,7 +29,7 @@ export const row = {
     await producer.finish();
     await until("the queue moves", async () => (await view.observer.stats(ctx.queueName)).pending === 0);
     const counts = await ctx.settle(view);
-    // These attempts were granted before the jump, by the clock of Redis, and had not ended at the jump.
+    // These attempts were granted before the jump, by the clock of Redis, and still ran at the jump.
     const ended = new Set(
       ctx
         .heard("settle")

@@ -58,7 +58,7 @@ export const row = {
     ctx.expect(audit.violations.length === 0, `the audit found ${audit.violations[0]?.detail}`);
     ctx.expect(
       sample.length === 100 && sample.every((task) => task.generation === 1 && task.history.length === 1),
-      "a task is not in its generation 1",
+      "a task is not in generation 1",
     );
     ctx.expect(p99 < BOUND_MS, `p99 of PING ${p99} ms`);
     return `killed at ${atKill.pending}, the second run moved ${told?.replayed}; ${stats.totals.replayed} replayed in all, ${stats.dead} left; PING p99 ${p99}, max ${max} ms`;

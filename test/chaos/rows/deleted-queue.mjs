@@ -2,7 +2,7 @@ import { mono, until } from "../harness/until.mjs";
 
 const DELETIONS = 5;
 const HELD = 20;
-// The histories round the duration of a call to whole milliseconds.
+// The histories round the duration of a call up or down to whole milliseconds.
 const ROUNDING_MS = 2;
 
 export const row = {

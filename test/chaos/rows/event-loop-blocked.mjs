@@ -4,15 +4,18 @@ export const row = {
   order: 3,
   name: "event-loop-blocked",
   fault: "a handler blocks the event loop for 3 s",
-  expected: "the lease is kept by the heartbeat thread, up to the task's time-out; then a late ack is stale",
+  expected: "the heartbeat thread keeps the lease until the time-out of the task; a later ack is stale",
   async run(ctx) {
     const { url } = await ctx.startRedis();
     const view = ctx.client(url);
     await ctx.janitor(url).ready();
     const first = await ctx.worker(url, { concurrency: 1 }).ready();
-    // The worker is registered by its heartbeat thread. The block begins only after that, because this row does not
-    // test a slow start.
-    await until("its heartbeat thread is up", async () => (await view.observer.workers()).length === 1);
+    // The heartbeat thread registers the worker. The handler blocks only after that, because this row does not test a
+    // slow start.
+    await until(
+      "the heartbeat thread has registered the worker",
+      async () => (await view.observer.workers()).length === 1,
+    );
     const [kept] = await ctx.enqueue(view, [{ type: "block", payload: { ms: 3_000 } }]);
     await until("it runs", () => first.heard("run").length === 1);
     const second = await ctx.worker(url, { concurrency: 1 }).ready();
@@ -38,6 +41,6 @@ export const row = {
     );
     const heldMs = one.history[0].endedAt - one.history[0].startedAt;
     const backMs = two.history[1].startedAt - two.history[0].startedAt - timeoutMs;
-    return `one task was held for ${heldMs} ms in one attempt; the one with a time-out of ${timeoutMs} ms was leased again ${backMs} ms after its deadline, and its late verdict was stale`;
+    return `one task ran for ${heldMs} ms in one attempt; the task with a time-out of ${timeoutMs} ms was leased again ${backMs} ms after its deadline, and its late verdict was stale`;
   },
 };

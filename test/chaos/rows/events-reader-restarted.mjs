@@ -5,13 +5,13 @@ const ENDS = Number(process.env.EVENT_ENDS ?? 10_000);
 const RESTARTS = 20;
 const PART = Math.ceil(ENDS / RESTARTS);
 /**
- * FEW is the number of events that the queue keeps in the second half, so few that a reader that was stopped misses
- * some.
+ * FEW is the number of events that the queue keeps in the second half. It is so small that a stopped reader misses some
+ * events.
  */
 const PATIENCE_MS = 30_000 + ENDS;
 const FEW = Math.ceil(PART / 2);
 
-/** Everything that the readers of one queue have read. The readers run one after another. */
+/** Everything that the readers of one queue have read. One reader runs after another. */
 class Told {
   ids = new Set();
   events = 0;
@@ -100,7 +100,7 @@ export const row = {
     for (const line of reader.heard("event")) told.take(line);
     ctx.expect(told.twice === 0, `${told.twice} ends were told twice`);
     ctx.expect(told.unordered === 0, `${told.unordered} ends were told before earlier ones`);
-    ctx.expect(told.gaps > 0, "no reader missed anything, so the row says nothing about gaps");
+    ctx.expect(told.gaps > 0, "no reader missed an event, so the row does not test gaps");
     ctx.expect(
       told.events + told.missed === all,
       `${told.events} events told and ${told.missed} missed are not the ${all} that happened`,

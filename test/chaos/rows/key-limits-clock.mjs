@@ -8,11 +8,11 @@ import { until } from "../harness/until.mjs";
 const JUMP_MS = 120_000;
 const HOLD_MS = 2_000;
 const HELD_TASKS = 5;
-// After the clock jumped back, a key waits for the length of the jump, and then for at most this much longer.
+// When the clock jumps back, a key waits for as long as the jump, and then for at most this much longer.
 const SOON_MS = RATE.periodMs + LEASE_MS + SWEEP_MS + POLL_MS + 500;
 const IN_PERIOD = RATE.limit + RATE.burst;
-// A jump forward restores the whole rate. That allows a second burst, and one more start because both sides of the jump
-// may round up.
+// A jump forward restores the whole rate. So there may be a second burst, and one more start because of rounding on
+// both sides of the jump.
 const OVER_JUMP = IN_PERIOD + RATE.burst + 1;
 
 export const row = {
@@ -52,13 +52,13 @@ export const row = {
     jump(0);
     await sleep(3_000);
     for (const producer of producers) await producer.finish();
-    const plainDone = await until("the keys without a time continue", async () => {
+    const plainDone = await until("the keys without a rate or hold continue", async () => {
       const { keys } = await view.observer.limits.keys(ctx.queueName);
       return keys.every(({ blockedBy }) => blockedBy === "rate" || blockedBy === "hold") && keys;
     });
-    ctx.expect(plainDone.length > 0, "no key waits after the jump back: the row proves nothing");
+    ctx.expect(plainDone.length > 0, "no key waits after the jump back, so the row proves nothing");
     const counts = await ctx.settle(view, { rewound: true, drainMs: JUMP_MS + 30_000 });
-    // Offset from the monotonic clock, which all processes share, to real time.
+    // The difference between real time and the monotonic clock, which all processes share.
     const wallMs = Date.now() - Number(process.hrtime.bigint()) / 1e6;
     const ranAt = new Map(
       ctx
@@ -90,7 +90,7 @@ export const row = {
       );
     const early = firstAfter("held-forward", forward);
     const late = Math.max(...[...RATED, "held-back"].map((key) => firstAfter(key, back)));
-    ctx.expect(early <= SOON_MS, `the hold that the jump ended lasted ${early} ms more`);
+    ctx.expect(early <= SOON_MS, `the hold lasted ${early} ms after the jump that had to end it`);
     const bound = JUMP_MS + HOLD_MS + SOON_MS;
     ctx.expect(late <= bound, `a key started ${late} ms after the jump back`);
     return `${seen}, ${between} without a jump (at most ${IN_PERIOD}); a hold of ${JUMP_MS / 2_000} s ended ${early} ms after the jump forward; the last key went on ${late} ms after the jump back (bound ${bound}); ${counts.lost} lost`;

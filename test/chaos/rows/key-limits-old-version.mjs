@@ -42,10 +42,10 @@ export const row = {
     });
     await ctx.enqueue(view, mixed(200));
     const fresh = [await ctx.worker(url).ready(), await ctx.worker(url).ready()];
-    // Once limits are set, an old worker can no longer settle. It keeps its leases until it ends.
+    // Once limits are set, an old worker can no longer settle its tasks. It keeps their leases until it ends.
     const isHolder = (worker) => worker.heard("run").some(({ id }) => held.includes(id));
     const idle = old.filter((worker) => !isHolder(worker));
-    ctx.expect(idle.length > 0, "no old worker is left that asks for tasks: the row proves nothing");
+    ctx.expect(idle.length > 0, "no old worker still asks for tasks, so the row proves nothing");
     for (const worker of old.filter(isHolder)) await worker.kill();
     const freshRuns = () => fresh.reduce((sum, worker) => sum + worker.heard("run").length, 0);
     await until("the new workers run tasks", () => freshRuns() > 20);
@@ -77,7 +77,7 @@ export const row = {
     ctx.expect(refused > 0, "no old worker was refused");
     ctx.expect(
       held.every((id) => counts.tasks.get(id).state === "completed"),
-      "a task that ran when the limits came did not complete",
+      "a task that ran when the limits were set did not complete",
     );
     return `${before.length + HELD} tasks granted to old workers before the limits, ${taken.length} after (${refused} calls refused); at most ${ofQueue} leases of the queue (limit ${OF_QUEUE}) and ${ofKey} of a key (limit ${OF_KEY}); ${counts.acknowledged} acknowledged, ${counts.lost} lost`;
   },

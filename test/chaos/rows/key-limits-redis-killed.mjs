@@ -22,7 +22,7 @@ export const row = {
     for (let round = 0; round < ROUNDS; round++) {
       await sleep(2_500);
       await redis.kill();
-      // In one round the pause is longer than a lease, so that leases expire while Redis is down.
+      // In one round Redis is down for longer than a lease, so that leases expire meanwhile.
       await sleep(round === 1 ? 1_500 : 300);
       await redis.start();
     }

@@ -9,7 +9,7 @@ export const row = {
   order: 24,
   name: "leases-expire",
   fault: `${TASKS} leases expire at once (both workers killed)`,
-  expected: `p99 of PING below ${BOUND_MS} ms; the tasks return to the consuming end in batches, without backoff`,
+  expected: `p99 of PING below ${BOUND_MS} ms; the tasks return in batches to the front of the line, without backoff`,
   timeoutMs: 60_000,
   async run(ctx) {
     const redis = await ctx.startRedis();
@@ -39,7 +39,7 @@ export const row = {
     );
     await Promise.all(workers.map((worker) => worker.kill()));
     await until(
-      "the leases ran out",
+      "the leases have expired",
       async () => {
         const { tasks } = await view.observer.list(ctx.queueName, { state: "processing", limit: 100 });
         return tasks.every((task) => task.leaseExpiresAt < Date.now());
@@ -51,7 +51,7 @@ export const row = {
     const janitor = await ctx.janitor(url, { auditIntervalMs: 0 }).ready();
     const startedAt = performance.now();
     await until(
-      "all are pending again",
+      "all tasks are pending again",
       async () => (await view.observer.stats(ctx.queueName)).pending === TASKS + 10,
       20_000,
     );
@@ -62,7 +62,7 @@ export const row = {
     const p99 = percentile(pings, 0.99);
     ctx.expect(
       next.every((task) => task.crashes === 1),
-      "a task that had not begun is in line before tasks that had",
+      "a task that had not begun is in front of a task that had begun",
     );
     await ctx.worker(url, { concurrency: 500 }).ready();
     const counts = await ctx.settle(view, { drainMs: 40_000 });

@@ -5,7 +5,7 @@ export const row = {
   order: 15,
   name: "maxmemory",
   fault: "maxmemory reached, noeviction; the worker is killed, and another is started",
-  expected: "enqueue answers 503; acquire, ack, fail, heartbeat and reap still work: the queue drains",
+  expected: "enqueue answers 503; acquire, ack, fail, heartbeat and reap still work, so the queue drains",
   async run(ctx) {
     const redis = await ctx.startRedis();
     const view = ctx.client(redis.url);
@@ -36,7 +36,7 @@ export const row = {
       20_000,
     );
     await producer.finish();
-    // The limit is below the memory in use, even if the last refused enqueues freed some.
+    // Refused enqueues may have freed some memory. With this limit, Redis is full nevertheless.
     const full = Math.floor(Number((await redis.info()).used_memory) * 0.98);
     await redis.cli("config", "set", "maxmemory", full);
     await victim.kill();

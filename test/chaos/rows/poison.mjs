@@ -4,7 +4,7 @@ export const row = {
   order: 5,
   name: "poison",
   fault: "a task that kills its worker, among 49 others",
-  expected: "dead after exactly 4 grants; all neighbours finish",
+  expected: "the killer is dead after exactly 4 grants; all others complete",
   timeoutMs: 60_000,
   async run(ctx) {
     const { url } = await ctx.startRedis();
@@ -17,7 +17,7 @@ export const row = {
       start: () => ctx.worker(url),
       drainMs: 50_000,
     });
-    ctx.expect(crashes <= 2, `a neighbour crashed ${crashes} times`);
+    ctx.expect(crashes <= 2, `a harmless task crashed ${crashes} times`);
     return seen;
   },
 };

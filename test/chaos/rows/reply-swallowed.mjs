@@ -8,7 +8,7 @@ export const row = {
   name: "reply-swallowed",
   fault:
     "the reply of an enqueue, an acquire, a settle is swallowed, then the connection is closed (20 times each)",
-  expected: "one task per enqueue; each runs once; no task is leased for longer than a lease lasts",
+  expected: "one task per enqueue; each task runs once; no lease runs out",
   async run(ctx) {
     const redis = await ctx.startRedis();
     const view = ctx.client(redis.url);
@@ -23,7 +23,8 @@ export const row = {
     for (let round = 0; round < ROUNDS; round++) {
       toProducer.swallowNext((chunk) => isScript(chunk) && chunk.includes("canary-enqueue"));
       await ctx.enqueue({ queue }, [{ type: "sleep", payload: { ms: 5, name: "canary-enqueue" } }]);
-      // The next script call of the worker, whose reply is dropped, may be an acquire, a settle or a heartbeat.
+      // The proxy drops the reply of the next script call of the worker. This may be an acquire, a settle or a
+      // heartbeat.
       toWorker.swallowNext(isScript);
       await ctx.enqueue(view, [{ type: "sleep", payload: { ms: 5 } }]);
       await until("a reply of the worker was swallowed", () => toWorker.state.swallow === undefined, 5_000);

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 const OLD = ["sleep"];
 const NEW = ["sleep", "flaky"];
 const TASKS = 200;
-// A task for which no worker has had a handler for this long becomes a dead letter. The default is 24 hours.
+// A task becomes a dead letter if no worker has a handler for it for this long. The default is 24 hours.
 const NO_HANDLER_MS = 2_000;
 
-/** Returns tasks of which every other one needs a worker of the new version. */
+/** Returns tasks of which every second one needs a worker of the new version. */
 const mixed = (count) =>
   Array.from({ length: count }, (_, i) =>
     i % 2
@@ -29,10 +29,10 @@ export const row = {
     const ids = await ctx.enqueue(view, mixed(TASKS));
     const fresh = [await start(NEW)];
     ids.push(...(await ctx.enqueue(view, mixed(TASKS))));
-    // One worker of each version crashes. Its tasks have to go to a worker that has a handler for them.
+    // One worker of each version crashes. Only a worker that has a handler for its tasks may take them over.
     await old[0].kill();
     await fresh[0].kill();
-    // No worker of the new version runs now. Its tasks have to wait, since its dead worker is still registered.
+    // Now no worker of the new version runs. Its tasks have to wait, because the dead worker is still registered.
     await sleep(NO_HANDLER_MS + 500);
     fresh.push(await start(NEW), await start(NEW));
     for (let n = 0; n < 10; n++) {
@@ -53,7 +53,7 @@ export const row = {
     ctx.expect(wrong.length === 0, `${wrong.length} tasks of the new version completed on an old worker`);
     const { totals } = await view.observer.stats(ctx.queueName);
     const ended = totals.acked + totals.failed + totals.crashed + totals.released;
-    // Every grant that was not acked, failed, crashed or released was handed back by an old worker without a handler.
+    // The grants that were not acked, failed, crashed or released were handed back by an old worker without a handler.
     return `${tasks.size} of ${ids.length} completed; ${totals.attempts - ended} handed back for their type, ${totals.crashed} crashed`;
   },
 };

@@ -5,7 +5,7 @@ export const row = {
   name: "signals",
   fault: "SIGTERM and SIGINT under load, grace 500 ms",
   expected:
-    "no new acquire; tasks are finished or released within the grace; no attempt is used up by a release; exit 0",
+    "no new acquire; tasks are finished or released within the grace period; a release uses up no attempt; exit 0",
   async run(ctx) {
     const { url } = await ctx.startRedis();
     const view = ctx.client(url);
@@ -47,7 +47,7 @@ export const row = {
       );
       ctx.expect(tookMs < 3_500, `${signal}: ${tookMs} ms`);
       seen.push(`${signal}: ${completed} finished, ${released} released, exit ${code} after ${tookMs} ms`);
-      // The handler of these tasks ends only on a signal that never comes, so the pending ones are cancelled.
+      // The handler of these tasks waits for a signal that never comes, so the pending ones are cancelled.
       for (const task of views) if (task.state === "pending") await view.queue.cancel(task.id);
       const heir = await ctx.worker(url).ready();
       await ctx.drain(view);

@@ -7,7 +7,7 @@ const TASK = { type: "sleep", payload: { ms: 100 }, maxRetries: 30 };
 
 /**
  * Enqueues tasks with the keys in turn until it is stopped. If another task holds the unique key, the answer has to
- * name that task.
+ * name the task that was stored last.
  */
 function startOffers(ctx, view, held) {
   const seen = { accepted: 0, deduplicated: 0 };
@@ -45,9 +45,7 @@ function startOffers(ctx, view, held) {
   };
 }
 
-/**
- * Returns the pairs of tasks of one key that overlap. A task must be granted only after the one before it has ended.
- */
+/** Returns the pairs of tasks of one key that overlap. Each task must be granted only after the last one has ended. */
 function overlapsOf(tasks) {
   return KEYS.flatMap((key) => {
     const own = [...tasks.values()].filter(({ unique }) => unique.key === key);
@@ -73,7 +71,7 @@ export const row = {
     let worker = await ctx.worker(url, { concurrency: KEYS.length }).ready();
     for (let n = 0; n < KILLS; n++) {
       const ran = worker;
-      await until("the worker has ended some tasks and runs another", () => {
+      await until("the worker has ended some tasks, and runs one", () => {
         const ended = ran.heard("settle").length;
         return ended >= KEYS.length && ran.heard("run").length > ended;
       });
@@ -85,7 +83,7 @@ export const row = {
     const { totals } = await view.observer.stats(ctx.queueName);
     ctx.expect(
       totals.crashed >= KILLS,
-      `only ${totals.crashed} leases were taken back: the row proves little`,
+      `only ${totals.crashed} leases were taken back, so the row proves little`,
     );
     ctx.expect(accepted > KEYS.length, "no key was ever free again");
     const overlaps = overlapsOf(tasks);

@@ -9,7 +9,7 @@ export const row = {
   order: 20,
   name: "wake-up-lost",
   fault: `every wake-up is lost on its way to an idle worker (poll ${POLL_MS} ms)`,
-  expected: `picked up within the poll interval (+ 150 ms of scheduling)`,
+  expected: `each task starts within the poll interval (+ 150 ms of scheduling)`,
   async run(ctx) {
     const redis = await ctx.startRedis();
     const proxy = await ctx.proxy(redis.port);
@@ -22,7 +22,7 @@ export const row = {
       await sleep(Math.random() * POLL_MS);
     }
     await ctx.settle(view);
-    // The wait is measured until the handler runs: a worker does not know of a grant whose message was lost.
+    // The wait ends when the handler runs: if the message is lost, the worker does not know of the grant.
     const enqueuedAt = new Map(
       ctx.own.filter(({ phase }) => phase === "ok").map(({ id, mono }) => [id, mono]),
     );

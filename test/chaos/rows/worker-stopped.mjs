@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { LEASE_MS } from "../harness/context.mjs";
 import { mono, until } from "../harness/until.mjs";
 
-// A heartbeat is sent every third of a lease. The 200 ms allow for a busy machine.
+// A heartbeat is sent once per third of a lease. The 200 ms allow for a busy machine.
 const TOLD_MS = Math.ceil(LEASE_MS / 3) + 200;
 
 export const row = {
@@ -25,7 +25,7 @@ export const row = {
     await sleep(3_000);
     const continuedAt = mono();
     first.signal("SIGCONT");
-    await until("the first worker was answered", () => first.heard("settle").length === 10);
+    await until("Redis has answered the first worker", () => first.heard("settle").length === 10);
     const counts = await ctx.settle(view);
     const told = first.heard("abort").map((line) => line.mono - continuedAt);
     ctx.expect(

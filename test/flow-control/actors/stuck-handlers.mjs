@@ -1,4 +1,4 @@
-/** Handlers that continue after their time-out, so that their process has to be killed. */
+/** These handlers do not stop at their time-out, so their process has to be killed. */
 export const handlers = {
   stuck: () => {
     for (;;);

@@ -1,5 +1,5 @@
-// Runs a worker of the public library in its own process. The records of the tasks already show what the worker did
-// with them, so its history has only its calls to Redis, and only if the check asks for them.
+// Runs a worker of the public library in its own process. Its history has only its calls to Redis, and only if the
+// check needs them, because the records of the tasks show the rest.
 import { setTimeout as sleep } from "node:timers/promises";
 import { options, tell } from "../../chaos/actors/tell.mjs";
 

@@ -12,7 +12,8 @@ export const expected = "at most 1.3 times the instructions of Redis per task (c
 export const timeoutMs = 120_000;
 
 /**
- * @param optionsOf returns the options of the n-th task @returns the instructions per task
+ * @param optionsOf returns the options of the n-th task
+ * @returns the instructions per task
  */
 async function cost(ctx, optionsOf) {
   const redis = await startCounted(ctx);
@@ -31,7 +32,7 @@ async function cost(ctx, optionsOf) {
       "a task was not accepted",
     );
   };
-  // The first calls load the scripts.
+  // The first calls also load the scripts.
   await enqueue();
   await enqueue();
   const instructions = await count(ctx, redis, async () => {
@@ -50,9 +51,9 @@ export async function run(ctx) {
   const windows = await cost(ctx, (n) => ({
     unique: { key: `task${n}`, scope: "window", windowMs: 3_600_000 },
   }));
-  ctx.expect(plain > 1_000, `only ${plain} instructions a task were counted`);
+  ctx.expect(plain > 1_000, `only ${plain} instructions per task were counted`);
   const ratio = unique / ids;
   ctx.expect(ratio <= BOUND, `${ratio.toFixed(2)} times the instructions`);
   const shown = [plain, ids, unique, windows].map((figure) => Math.round(figure).toLocaleString("en"));
-  return `${shown[2]} instructions a task with a unique key, ${shown[1]} with an id: ${ratio.toFixed(2)} times; ${shown[3]} with a window, ${shown[0]} with neither`;
+  return `${shown[2]} instructions per task with a unique key, ${shown[1]} with a given id (${ratio.toFixed(2)} times); ${shown[3]} with a window, ${shown[0]} without key and id`;
 }

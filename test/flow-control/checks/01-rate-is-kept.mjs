@@ -11,7 +11,7 @@ export const number = 1;
 export const name = "rate-is-kept";
 export const check = "a rate of 100 per second, burst 1, with 8 workers of 50 slots";
 export const expected =
-  "shortened from 60 s to 20 s: at most 101 starts in any sliding second, and 98.3% to 100% of the limit in all; stalls of the machine reduce the lower bound";
+  "shortened from 60 s to 20 s: at most 101 starts in any second, and 98.3% to 100% of the limit over the whole time; stalls of the machine reduce the lower bound";
 
 export async function run(ctx) {
   const redis = await ctx.startRedis();
@@ -26,7 +26,7 @@ export async function run(ctx) {
   const starts = attemptsOf(await ctx.records(view, ids)).map(({ startedAt }) => startedAt);
   const most = mostWithin(starts, 1_000);
   ctx.expect(most <= LIMIT + 1, `${most} starts in one second`);
-  // The span begins with the first start, because the processes need time to start.
+  // The processes need time to start, so the span begins with the first start of a task.
   const first = Math.min(...starts);
   const stalled = stalledMs(await machine.stalls(), first, first + SECONDS * 1_000) / 1_000;
   const inSpan = starts.filter((at) => at < first + SECONDS * 1_000).length;
@@ -35,5 +35,5 @@ export async function run(ctx) {
     `${inSpan} starts in ${SECONDS} s`,
   );
   await ctx.expectAudit(view);
-  return `${inSpan} starts in ${SECONDS} s, at most ${most} in one second; the machine stood still for ${stalled.toFixed(1)} s`;
+  return `${inSpan} starts in ${SECONDS} s, at most ${most} in one second; the machine was stalled for ${stalled.toFixed(1)} s`;
 }

@@ -6,7 +6,7 @@ import { attemptsOf, groupBy } from "../harness/starts.mjs";
 const KEYS = 100_000;
 const STATE_BYTES = 150;
 
-// Copies the accounts into another hash, so that MEMORY USAGE does not count the records of tasks.
+// Copies the accounts into a hash of their own, so that MEMORY USAGE does not count the records of tasks.
 const BYTES_OF_ACCOUNTS = `
 local flat, count = redis.call('HGETALL', KEYS[1]), 0
 for i = 1, #flat, 2 do
@@ -22,9 +22,9 @@ return { count, bytes }`;
 export const number = 2;
 export const name = "many-keys";
 export const check =
-  "100,000 keys at 1 start per second each, 200,000 tasks: six of every fifth key, one of each other";
+  "100,000 keys with a limit of 1 start per second each; every fifth key has six tasks, each other key has one";
 export const expected =
-  "no key above 2 starts in a sliding second; an account takes less than 150 bytes; no account is left one period after the drain";
+  "no key has more than 2 starts in any second; an account takes less than 150 bytes; no account is left one period after the last task";
 export const timeoutMs = 180_000;
 
 export async function run(ctx) {
@@ -40,7 +40,7 @@ export async function run(ctx) {
   };
   await ctx.janitor(redis.url).ready();
   await ctx.startSlots(redis.url, 2, { concurrency: 100, leaseMs: 30_000 });
-  // The tasks of one key are enqueued one after another, so that without a limit they would start together.
+  // Without a limit, all tasks of one key would start together, because they are enqueued one after another.
   const keys = Array.from({ length: KEYS }, (_, n) => ({ key: `tenant-${n}`, tasks: n % 5 === 0 ? 6 : 1 }));
   const ids = [];
   for (let from = 0; from < KEYS; from += 5_000)
@@ -82,5 +82,5 @@ export async function run(ctx) {
   ctx.expect(most <= 2, `${most} starts of a key in one second`);
   ctx.expect(byKey.get("tenant-0").length === 6, "a key did not run all of its tasks");
   await ctx.expectAudit(view);
-  return `at most ${most} starts of a key in a second; ${Math.round(bytes / count)} bytes for each of ${count} accounts; none left ${leftMs} ms after the drain`;
+  return `at most ${most} starts of a key in a second; ${Math.round(bytes / count)} bytes for each of ${count} accounts; none left ${leftMs} ms after the last task`;
 }

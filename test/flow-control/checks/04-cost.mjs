@@ -11,7 +11,7 @@ export const number = 4;
 export const name = "cost";
 export const check = "tasks of cost 10 at a rate of 100 per second; a cost above the burst";
 export const expected =
-  "8 s: 10 starts a second (stalls of the machine reduce the lower bound). A task whose cost is above the burst is neither refused nor dead (ADR 0032): it starts when the whole burst is available, the next task starts when its whole cost is paid back, and no task is stuck after the limit was lowered";
+  "for 8 s, 10 starts a second (stalls of the machine reduce the lower bound). A task whose cost exceeds the burst is neither refused nor dead (ADR 0032): it starts when the whole burst is available. The next task starts when that cost is paid back. No task is stuck after the limit was lowered";
 
 export async function run(ctx) {
   const redis = await ctx.startRedis();
@@ -41,8 +41,8 @@ export async function run(ctx) {
   ctx.expect(most <= LIMIT + COST, `starts of cost ${most} in one second`);
   await ctx.untilCompleted(view, ids.length);
 
-  // The burst is 4. A task of cost 50 starts and leaves a debt of 46, so the next task has to wait until the rate has
-  // repaid that debt.
+  // The burst is 4. A task of cost 50 starts and leaves a debt of 46. The next task has to wait until the rate has
+  // repaid it.
   await limit({ limit: LIMIT, burst: 4 });
   const costs = [50, 1, 50, 1];
   const big = await ctx.put(
@@ -64,16 +64,22 @@ export async function run(ctx) {
   ])
     ctx.expect(
       to - from >= (owed - 1) * intervalMs && to - from <= (owed + 6) * intervalMs + 50,
-      `the task behind one of cost 50 started ${to - from} ms after it`,
+      `the task after one of cost 50 started only ${to - from} ms later`,
     );
-  ctx.expect(three - two >= 2 * intervalMs, `the second of cost 50 started ${three - two} ms after cost 1`);
+  ctx.expect(
+    three - two >= 2 * intervalMs,
+    `the second task of cost 50 started only ${three - two} ms after the task of cost 1`,
+  );
 
-  // When these tasks are enqueued, the burst allows their cost. Then the limit is lowered, and their cost is above its
-  // burst.
+  // The burst allows the cost of these tasks when they are enqueued. Then the limit is lowered, so that their cost
+  // exceeds the burst.
   const late = await ctx.put(view, sleeps(3, 1, { key: "late", cost: 4 }));
   await limit({ limit: 20, burst: 1 });
   await ctx.untilCompleted(view, ids.length + big.length + late.length, 20_000);
-  ctx.expect(groupBy(await ctx.records(view, late), ({ state }) => state).size === 1, "not all ended alike");
+  ctx.expect(
+    groupBy(await ctx.records(view, late), ({ state }) => state).size === 1,
+    "not all tasks ended in the same state",
+  );
   await ctx.expectAudit(view);
-  return `${inSpan} starts in ${SECONDS} s, cost ${most} at most in a second; behind a cost of 50 the next started after ${two - one} and ${four - three} ms; all completed`;
+  return `${inSpan} starts in ${SECONDS} s, cost ${most} at most in a second; after a cost of 50 the next task waited ${two - one} and ${four - three} ms; all completed`;
 }

@@ -5,16 +5,16 @@ import { undisturbed } from "../harness/starts.mjs";
 
 const RUNNING = 50;
 const HOLD_MS = 2_000;
-// There are so many of these tasks that their p99 is not just the longest wait. They come throughout the two seconds of
-// the hold.
+// There are so many of these tasks that their p99 is not just the longest wait. They come throughout the hold of two
+// seconds.
 const OTHERS = 400;
 const OTHER_EVERY_MS = 5;
 
 export const number = 5;
 export const name = "rate-limited";
-export const check = "RateLimited(2000) in 1 of 50 running tasks of a key";
+export const check = "one of 50 running tasks of a key throws RateLimited(2000)";
 export const expected =
-  "this key has no start for 2 s, and then one within 20 ms; the p99 wait of other keys is at most 5% + 5 ms longer than before; waits during stalls of the machine are left out; no attempt is counted; the 49 others complete";
+  "no task of this key starts for 2 s, then one starts within 20 ms; the p99 wait of other keys grows by at most 5% + 5 ms; waits during stalls of the machine are left out; no attempt is counted; the 49 others complete";
 
 export async function run(ctx) {
   const redis = await ctx.startRedis();
@@ -49,10 +49,10 @@ export async function run(ctx) {
     ...sleeps(RUNNING - 1, 1_000, { key: "a" }),
   ]);
   await until(
-    "all of the key run",
+    "all tasks of the key run",
     async () => (await view.observer.limits.key(ctx.queueName, "a")).running === RUNNING,
   );
-  await until("one met its limit", () => worker.heard("limited").length === 1);
+  await until("one task has thrown RateLimited", () => worker.heard("limited").length === 1);
   const { heldUntil } = await until("the key is held", async () => {
     const key = await view.observer.limits.key(ctx.queueName, "a");
     return key.heldUntil !== null && key;
@@ -63,13 +63,16 @@ export async function run(ctx) {
 
   const [limited, ...rest] = await ctx.records(view, running);
   const held = await ctx.records(view, behind);
-  // The settle set the hold at `heldUntil` minus the length of the hold.
+  // The settle set the hold from its own time on, so it ran at `heldUntil` minus the length of the hold.
   const starts = [limited.history.at(-1), ...held.map(({ history }) => history[0])].map(
     ({ startedAt }) => startedAt,
   );
   const first = Math.min(...starts) - (heldUntil - HOLD_MS);
   ctx.expect(first >= HOLD_MS && first <= HOLD_MS + 20, `the first start of the key came after ${first} ms`);
-  ctx.expect(limited.history.at(-1).startedAt === Math.min(...starts), "the refused task was not the first");
+  ctx.expect(
+    limited.history.at(-1).startedAt === Math.min(...starts),
+    "the task that threw RateLimited was not the first to start again",
+  );
   ctx.expect(
     limited.attempts === 1 && limited.failures === 0,
     `${limited.attempts} attempts, ${limited.failures} failures are counted`,
@@ -83,7 +86,10 @@ export async function run(ctx) {
     `the machine was too busy: ${waits.map(({ length }) => length).join(" and ")} waits without a stall`,
   );
   const [calm, disturbed] = waits.map((some) => percentile(some, 0.99));
-  ctx.expect(disturbed <= calm * 1.05 + 5, `the waits of other keys: p99 ${disturbed} ms, ${calm} before`);
+  ctx.expect(
+    disturbed <= calm * 1.05 + 5,
+    `the p99 wait of other keys is ${disturbed} ms, and was ${calm} ms before`,
+  );
   await ctx.expectAudit(view);
-  return `the first start after ${first} ms; other keys p99 ${disturbed} ms, ${calm} before; ${settled} others completed; ${limited.attempts} attempt counted`;
+  return `the first start after ${first} ms; the p99 wait of other keys is ${disturbed} ms, ${calm} ms before; ${settled} others completed; ${limited.attempts} attempt counted`;
 }

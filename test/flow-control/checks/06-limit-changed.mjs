@@ -10,7 +10,7 @@ export const number = 6;
 export const name = "limit-changed";
 export const check = "a limit is changed while 100,000 tasks wait, and no worker is restarted";
 export const expected =
-  "the first call after a change obeys it: rate, hold, concurrency of the queue and of 1,000 keys, lowered and raised";
+  "the first call after a change obeys the new limit: a rate, a hold, the concurrency of the queue and of 1,000 keys, lowered and raised";
 export const waits = true;
 
 export async function run(ctx) {
@@ -25,7 +25,7 @@ export async function run(ctx) {
     sleeps(WAITING, 1).map((task, n) => ({ ...task, key: `k${n % KEYS}` })),
   );
   const calls = [];
-  /** Makes a change, then checks the next call of a worker that had started before the change. */
+  /** Makes a change. Then checks the next call of a worker that had started before the change. */
   const first = async (change, want, least, what) => {
     await change();
     const grants = await hands.acquire(want);
@@ -57,15 +57,15 @@ export async function run(ctx) {
   await limits.set(ctx.queueName, { key: { concurrency: 1 } });
   const ones = [];
   for (let calls = 0; calls < 4; calls++) ones.push(...(await hands.acquire(500)));
-  ctx.expect(ones.length === KEYS, `${ones.length} granted of ${KEYS} keys with one at a time`);
+  ctx.expect(ones.length === KEYS, `${ones.length} tasks were granted when each of ${KEYS} keys may run one`);
   const more = [];
   await limits.set(ctx.queueName, { key: { concurrency: 2 } });
   for (let calls = 0; calls < 4; calls++) more.push(...(await hands.acquire(500)));
-  ctx.expect(more.length === KEYS, `${more.length} more granted when each key may have two`);
+  ctx.expect(more.length === KEYS, `${more.length} more tasks were granted when each key may run two`);
   for (const half of [ones, more])
     for (let at = 0; at < half.length; at += 250) await ended(half.slice(at, at + 250));
 
-  // These workers run before the change and after it.
+  // These workers run both before and after the change.
   await limits.set(ctx.queueName, {});
   await ctx.janitor(redis.url).ready();
   const workers = await ctx.startSlots(redis.url, 2, { concurrency: 20, leaseMs: 30_000 });

@@ -10,7 +10,7 @@ const KEYS = ["a", "b", "c"];
 
 export const number = 8;
 export const name = "two-limits";
-export const check = "a limit of the queue and a limit of the key on each task, compared with a model";
+export const check = "each task has a limit of the queue and a limit of its key, compared with a model";
 export const expected =
   "at least 50,000 decisions in 30,000 random calls (shortened from 1,000,000 trials): a task starts only if both limits allow it, each call grants what both allow, and both accounts change by exactly what was granted";
 
@@ -50,16 +50,16 @@ class Trial {
       this.model.add(task);
     }
     await this.engine.enqueue({ checked: false, high: 0, normal: 0, low: 0, keyed: tail.length / 2, tail });
-    // Some of the held tasks end, and some are handed back as if they had not begun.
+    // Some of the held tasks end. Others are handed back as if they had not begun.
     const ended = this.#held.filter(() => Math.random() < 0.4);
     this.#held = this.#held.filter((grant) => !ended.includes(grant));
     const verdicts = ended.map((grant) => ({ ...grant, kind: Math.random() < 0.2 ? "unstarted" : "ack" }));
-    // Tasks that are handed back keep their order. Each one becomes the first in the line of its key.
+    // Tasks that are handed back keep their order, so each one is put in front of the line of its key.
     for (const { id, kind } of verdicts.toReversed()) this.model.end(id, kind);
     if (verdicts.length > 0) await this.hands.settle(verdicts);
     const want = random(5);
     let granted = 0;
-    // A call may leave keys for the next call. It is repeated while it says `again` or grants something.
+    // One call may not look at all keys. So the call is repeated as long as it says `again` or grants something.
     for (let goesOn = true; goesOn && granted < want; ) {
       const { grants, again } = await this.hands.ask(want - granted);
       goesOn = again || grants.length > 0;

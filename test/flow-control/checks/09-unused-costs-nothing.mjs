@@ -9,7 +9,8 @@ const BOUND = 1.01;
 
 export const number = 9;
 export const name = "unused-costs-nothing";
-export const check = "a queue without keys and limits, compared with the last version that had neither";
+export const check =
+  "a queue that uses no keys and limits, compared with the last version without keys and limits";
 export const expected =
   "settle + acquire of 250: at most 1% more instructions of Redis per task (callgrind); 20,000 waiting tasks take no more memory (0.5%)";
 export const timeoutMs = 240_000;
@@ -64,13 +65,13 @@ export async function run(ctx) {
   needValgrind();
   const before = await costs(ctx, oldVersion());
   const now = await costs(ctx, null);
-  ctx.expect(before.instructions > 1_000, `only ${before.instructions} instructions a task were counted`);
+  ctx.expect(before.instructions > 1_000, `only ${before.instructions} instructions per task were counted`);
   const ratio = now.instructions / before.instructions;
   ctx.expect(ratio <= BOUND, `${ratio.toFixed(4)} times the instructions`);
   const memory = now.bytes / before.bytes;
   ctx.expect(
     memory <= 1.005,
-    `${now.bytes.toFixed(1)} bytes a waiting task, ${before.bytes.toFixed(1)} before`,
+    `${now.bytes.toFixed(1)} bytes per waiting task, ${before.bytes.toFixed(1)} before`,
   );
-  return `${Math.round(now.instructions)} instructions a task, ${Math.round(before.instructions)} before: ${(100 * (ratio - 1)).toFixed(2)}% more; ${now.bytes.toFixed(1)} bytes a waiting task, ${before.bytes.toFixed(1)} before`;
+  return `${Math.round(now.instructions)} instructions per task, ${Math.round(before.instructions)} before: ${(100 * (ratio - 1)).toFixed(2)}% more; ${now.bytes.toFixed(1)} bytes per waiting task, ${before.bytes.toFixed(1)} before`;
 }

@@ -16,7 +16,7 @@ export const check = "a limit of 1,000 per second that three queues on three nod
 export const expected =
   "10 s with burst 30: never more than limit + burst in a second, at least 95% of the limit is used, no call crosses Cluster slots";
 
-/** Returns the name of a queue whose keys belong to this node of the Cluster. */
+/** Returns a name for a queue whose keys then belong to this node of the Cluster. */
 async function nameOn(port, { ranges }) {
   for (let n = 0; ; n++) {
     const slot = Number(await cli(port, "cluster", "keyslot", `{shared-${n}}`));
@@ -46,7 +46,7 @@ export async function run(ctx) {
       return { ...part, ids: await ctx.put(part, sleeps(LIMIT * SECONDS, 1)) };
     }),
   );
-  // The shares follow the demand, which the janitor reads every second.
+  // The shares follow the demand of the queues, which the janitor reads every second.
   await sleep(SECONDS * 1_000 + 3_000);
   const starts = [];
   for (const part of parts)
@@ -58,7 +58,7 @@ export async function run(ctx) {
   ctx.expect(inSpan >= 0.95 * LIMIT * SECONDS, `${inSpan} starts in ${SECONDS} s`);
   for (const { port } of nodes) {
     const errors = await cli(port, "info", "errorstats");
-    ctx.expect(!errors.includes("CROSSSLOT"), `node ${port} refused a call that crossed slots`);
+    ctx.expect(!errors.includes("CROSSSLOT"), `node ${port} refused a call with keys of two Cluster slots`);
   }
   return `${inSpan} starts in ${SECONDS} s, at most ${most} in one second`;
 }

@@ -4,7 +4,7 @@ import { attemptsOf, fullestKey } from "../harness/starts.mjs";
 
 const WORKERS = 20;
 const KEYS = 30;
-/** Tasks run so long that 90 of the 100 slots are busy, so a killed worker certainly holds tasks. */
+/** At this length, 90 of the 100 slots are busy, so a killed worker certainly holds tasks. */
 const RUN_MS = 120;
 const CONCURRENCY = 3;
 const TASKS = 16_000;
@@ -12,7 +12,7 @@ const KILL_EVERY_MS = 2_000;
 
 export const number = 11;
 export const name = "concurrency-under-kills";
-export const check = "a limit of 3 per key, 20 workers, kill -9 of one of them every 2 s";
+export const check = "a limit of 3 tasks per key, and kill -9 of one of 20 workers every 2 s";
 export const expected =
   "at least 20 s (shortened from 10 minutes), and a kill every 2 s (instead of 5 s): never more than 3 leases of a key, the counts equal the leases at the end, no task is stuck";
 export const waits = true;
@@ -32,7 +32,7 @@ export async function run(ctx) {
   for (;;) {
     await sleep(KILL_EVERY_MS);
     if ((await view.observer.stats(ctx.queueName)).completed > TASKS * 0.9) break;
-    // Kills the oldest process and starts a new one.
+    // Kills the oldest worker and starts a new one.
     await workers.shift().kill();
     kills++;
     workers.push(ctx.slots(redis.url, { concurrency: 5 }));
@@ -41,11 +41,11 @@ export async function run(ctx) {
   const tasks = await ctx.records(view, ids);
   const attempts = attemptsOf(tasks);
   const { key, most } = fullestKey(attempts);
-  ctx.expect(most === CONCURRENCY, `${most} leases of ${key} at one time`);
+  ctx.expect(most === CONCURRENCY, `${key} had ${most} leases at one time`);
   const crashed = attempts.filter(({ outcome }) => outcome === "crashed").length;
   ctx.expect(kills >= 8 && crashed > 0, `${kills} kills, ${crashed} crashed attempts`);
   const open = tasks.filter(({ state }) => state !== "completed");
-  ctx.expect(open.length === 0, `${open.length} tasks are not completed, such as ${open[0]?.state}`);
+  ctx.expect(open.length === 0, `${open.length} tasks are not completed; the first is ${open[0]?.state}`);
   await ctx.expectAudit(view);
   return `${kills} kills, ${crashed} crashed attempts, at most ${most} leases of a key, ${tasks.length - open.length} completed`;
 }

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 
 const FILE = "packages/holdfast/test/invariants/abort.redis.test.ts";
 /**
- * Matches test titles about keys and limits, and those that run each script on a queue with both. Titles are cut after
- * 40 characters.
+ * Matches the titles of tests about keys and limits, and of those that run each script on a queue with both. Test
+ * titles are cut after 40 characters.
  */
 const ABOUT = "key|rate|limit|on a queue with|every script is aborted here";
 const LEAST = 100;
@@ -13,7 +13,7 @@ export const number = 12;
 export const name = "aborted-anywhere";
 export const check = "every script is aborted at each of its Redis calls";
 export const expected =
-  "the running counts equal the leases and no key that may run is missing in `ready` after the abort, its repeat and a repair, in at least 100 scenarios";
+  "in at least 100 scenarios, after the abort, a repeated call and a repair: the counts of running tasks equal the leases, and `ready` has every key that may run";
 export const waits = true;
 export const timeoutMs = 300_000;
 

@@ -8,7 +8,7 @@ const ROUNDS = 300;
 
 export const number = 13;
 export const name = "full-key-in-front";
-export const check = "10,000 waiting tasks of a full key in front of one task of a free key";
+export const check = "one task of a free key waits behind 10,000 tasks of a key at its limit";
 export const expected =
   "the task of the free key is granted by the next call, and Redis is busy with that call for less than twice as long as in an empty queue (median of 300 calls in turn)";
 
@@ -27,14 +27,14 @@ export async function run(ctx) {
   await redis.cli("config", "set", "slowlog-log-slower-than", 0);
   await redis.cli("config", "set", "slowlog-max-len", 10_000);
   /**
-   * Enqueues one task of a key that is not full. @returns the µs of the call that grants the task, and whether it was
-   * granted
+   * Enqueues one task of a key that is not full.
+   * @returns how long the call that has to grant it took, µs, and whether the task was granted
    */
   const grantedIn = async (into, by) => {
     const { id } = await into.enqueue("sleep", { ms: 0 }, { key: "free" });
     await client.connection.command("SLOWLOG", "RESET");
     const grants = await by.acquire(10);
-    // SLOWLOG lists the newest entry first, and only the acquire has called a script.
+    // SLOWLOG lists the newest entry first, and no other script was called after the acquire.
     const slow = await client.connection.command("SLOWLOG", "GET", 20);
     const [, , micros] = slow.find(([, , , [command]]) => String(command).toLowerCase() === "evalsha") ?? [];
     await by.ack(grants);

@@ -9,7 +9,7 @@ export const number = 14;
 export const name = "limit-lowered";
 export const check = "a limit is lowered from 50 to 5 while 50 tasks run, and then raised again";
 export const expected =
-  "no task is stopped, and none starts until 4 are left; after the limit is raised, 45 start within one call per worker";
+  "no task is stopped, and none starts until only 4 run; after the limit is raised, 45 start within one call per worker";
 export const waits = true;
 
 export async function run(ctx) {
@@ -22,7 +22,7 @@ export async function run(ctx) {
   await ctx.janitor(redis.url).ready();
   await ctx.startSlots(redis.url, 2, { concurrency: 40, leaseMs: 30_000 });
   const running = async () => (await observer.limits.key(ctx.queueName, "a")).running;
-  // The first 50 tasks end one after another, so that at some moment 5 of them run, and at another 4.
+  // The first 50 tasks end one after another, so that at one moment 5 of them still run, and later 4.
   const first = await ctx.put(
     view,
     Array.from({ length: HIGH }, (_, n) => ({ type: "sleep", payload: { ms: 1_500 + n * 30 }, key: "a" })),
@@ -44,11 +44,11 @@ export async function run(ctx) {
   const [lowered, raised] = [true, false].map((wanted) =>
     more.filter(({ startedAt }) => startedAt < raisedAt === wanted),
   );
-  // How many of the first 50 tasks still ran when the next task started.
+  // The number of the first 50 tasks that still ran when the next task started.
   const next = Math.min(...lowered.map(({ startedAt }) => startedAt));
   const left = old.filter(({ endedAt }) => endedAt > next).length;
-  ctx.expect(left === LOW - 1, `${left} of the first ones ran when the next task began`);
-  ctx.expect(raised.length === HIGH - LOW, `${raised.length} started after the limit was raised`);
+  ctx.expect(left === LOW - 1, `${left} of the first 50 tasks ran when the next task began`);
+  ctx.expect(raised.length === HIGH - LOW, `${raised.length} tasks started after the limit was raised`);
   const lateMs = Math.round(Math.max(...raised.map(({ startedAt }) => startedAt)) - raisedAt);
   // All tasks that one call grants share a fence.
   const calls = [...groupBy(raised, ({ workerId }) => workerId).values()].map(
@@ -56,8 +56,8 @@ export async function run(ctx) {
   );
   ctx.expect(
     calls.every((count) => count === 1),
-    `the workers got them by ${calls.join(" and ")} calls`,
+    `the workers took the tasks by ${calls.join(" and ")} calls`,
   );
   await ctx.expectAudit(view);
-  return `nothing stopped; ${left} ran when the next began; ${raised.length} started within ${lateMs} ms by ${calls.join(" and ")} calls`;
+  return `no task was stopped; ${left} ran when the next began; ${raised.length} started within ${lateMs} ms by ${calls.join(" and ")} calls`;
 }

@@ -8,9 +8,9 @@ const SLOTS = 2;
 const error = "Error: no";
 
 /**
- * Before each transition, a key has two slots and four tasks: t1 and t2 are leased, t3 and t4 wait. After the
- * transition, `running` is the expected number of counted leases, and `next` the expected number of tasks that the next
- * call is granted.
+ * Before each transition, a key has two places and four tasks: t1 and t2 are leased, and t3 and t4 wait. After the
+ * transition, `running` is the expected number of leases that the key counts, and `next` is the expected number of
+ * tasks that the next call is granted.
  */
 const transitions = [
   { name: "acquire", running: 2, next: 0, do: () => {} },
@@ -21,7 +21,12 @@ const transitions = [
     do: ({ engine, t1 }) => engine.heartbeat([t1.id, t1.fence], 60_000),
   },
   { name: "ack", running: 1, next: 1, do: ({ hands, t1 }) => hands.ack([t1]) },
-  { name: "ack that takes the next", running: 2, next: 0, do: ({ hands, t1 }) => hands.ack([t1], 5) },
+  {
+    name: "ack that also acquires the next task",
+    running: 2,
+    next: 0,
+    do: ({ hands, t1 }) => hands.ack([t1], 5),
+  },
   { name: "fail, retry now", running: 1, next: 1, do: ({ settle }) => settle("fail", { delayMs: 0, error }) },
   {
     name: "fail, retry later",
@@ -68,7 +73,7 @@ const transitions = [
     },
   },
   {
-    name: "leases that end at the last attempt",
+    name: "expiry of leases in the last attempt",
     leaseMs: LEASE_MS,
     retries: 0,
     running: 0,
@@ -131,7 +136,7 @@ export const number = 16;
 export const name = "each-transition";
 export const check = `${transitions.length + 2} transitions of a task with a key, a drained worker and a killed child process among them`;
 export const expected =
-  "each transition frees or keeps exactly one place of the key, according to the count, to the recount of the audit, and to what the next call is granted";
+  "each transition frees or keeps exactly one place of the key: the count of the key, the recount of the audit, and the number of tasks that the next call is granted all show it";
 export const waits = true;
 
 async function attempt(ctx, view, transition, n) {
@@ -158,12 +163,12 @@ async function attempt(ctx, view, transition, n) {
   await transition.do({ engine, hands, observer, queueName, settle, t1, t2 });
   const { running } = await observer.limits.key(queueName, "k");
   const say = (holds, text) => ctx.expect(holds, `${transition.name}: ${text}`);
-  say(running === transition.running, `${running} are counted, ${transition.running} expected`);
+  say(running === transition.running, `${running} leases are counted, ${transition.running} expected`);
   const { violations } = await observer.audit(queueName);
   say(violations.length === 0, `audit: ${violations[0]?.detail}`);
-  // The call names its types, so that a task that was put aside for its type is granted too.
+  // The call names its types. So it is granted a task that was put aside for its type, too.
   const granted = (await hands.acquire(5, { types: " sleep" })).length;
-  say(granted === transition.next, `the next call is granted ${granted}, ${transition.next} expected`);
+  say(granted === transition.next, `the next call is granted ${granted} tasks, ${transition.next} expected`);
 }
 
 /** Checks a worker that is drained, and a child process that is killed at its time-out. */
@@ -186,7 +191,7 @@ async function processes(ctx, redis, view) {
     `drained: ${after.running} running, ${after.waiting} waiting`,
   );
 
-  // The only child process does not stop at its time-out. The second task can run only after the child was killed and
+  // The only child process does not stop at its time-out. The second task can run only after that child was killed and
   // replaced.
   const isolated = await ctx.program("isolated", { redis: redis.url, queue: "isolated" }).ready();
   const queue = new Queue("isolated", { client });

@@ -9,7 +9,7 @@ export const name = "full-key-policies";
 export const check =
   "1,000 concurrent enqueues of one key by 4 processes, with drop-new and with cancel-running";
 export const expected =
-  'drop-new: exactly one is accepted, the others are answered "key_full" and their ids are not kept; cancel-running: all are accepted and exactly one survives';
+  'drop-new: exactly one is accepted, the others get "key_full" and Redis does not keep their ids; cancel-running: all are accepted, and all but one are cancelled';
 export const waits = true;
 
 async function flood(ctx, whenFull) {

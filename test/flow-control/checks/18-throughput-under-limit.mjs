@@ -8,8 +8,8 @@ const ROUNDS = 4;
 
 export const number = 18;
 export const name = "throughput-under-limit";
-export const check = "5 s tasks on 4 workers of 10 slots, with a limit of 40 and without a limit";
-export const expected = "the throughput with the limit is at least 98% of that without";
+export const check = "tasks of 5 s on 4 workers with 10 slots each, with a limit of 40 and without a limit";
+export const expected = "the throughput with the limit is at least 98% of the throughput without it";
 export const waits = true;
 
 /** @returns tasks per second, measured from the first start to the last end */
@@ -37,5 +37,5 @@ export async function run(ctx) {
   ]);
   const shares = [queue, key].map((rate) => Math.round((1_000 * rate) / without) / 10);
   for (const share of shares) ctx.expect(share >= 98, `${share}% of the throughput without a limit`);
-  return `${without.toFixed(2)} tasks/s without; ${shares[0]}% of it with a limit of the queue, ${shares[1]}% of the key`;
+  return `${without.toFixed(2)} tasks/s without a limit; ${shares[0]}% of that with a limit of the queue, ${shares[1]}% with one of the key`;
 }

@@ -9,9 +9,9 @@ const CONCURRENCY = 3;
 export const number = 19;
 export const name = "old-workers";
 export const check =
-  "a rolling deploy: workers of the version without keys beside new ones, with a limit set";
+  "a rolling deploy: a limit is set while workers of the version without keys run beside new ones";
 export const expected =
-  "once the limit is set, an old worker is granted nothing and gets the reason; the limit is never exceeded; all tasks complete on new workers";
+  "once the limit is set, an old worker is granted nothing and is told the reason; the limit is never exceeded; all tasks complete on new workers";
 export const waits = true;
 
 export async function run(ctx) {
@@ -21,7 +21,7 @@ export async function run(ctx) {
   await ctx.keepAll(view);
   await ctx.janitor(redis.url).ready();
   const old = await ctx.startSlots(redis.url, 2, { root, concurrency: 10, leaseMs: 30_000, pollMs: 100 });
-  // As long as there are no keys and no limits, workers of both versions share the queue.
+  // As long as no key or limit is used, workers of both versions share the queue.
   const before = await ctx.put(view, sleeps(100, 5));
   await ctx.untilCompleted(view, before.length);
   await view.observer.limits.set(ctx.queueName, { key: { concurrency: CONCURRENCY } });
@@ -42,7 +42,7 @@ export async function run(ctx) {
   ctx.expect(byOld.length === 0, `${byOld.length} tasks ran on an old worker`);
   await sleep(300);
   await until(
-    "the old workers were told",
+    "the old workers were told the reason",
     () => old.every((worker) => worker.heard("error").length > 0),
     3_000,
   ).catch(() => ctx.expect(false, "an old worker was not refused"));

@@ -10,14 +10,15 @@ const command = promisify(execFile);
 
 export const number = 20;
 export const name = "why";
-export const check = "why, the command and the dashboard's routes explain a task that a limit holds back";
+export const check =
+  "the library, the command and the routes of the dashboard say which limit a task waits for";
 export const expected =
-  "each names the limit, its use (3 of 3) and the place in the line; the estimates of tasks behind a concurrency and behind a rate are wrong by less than 30% in the median";
+  "each names the limit, how much of it is used (3 of 3) and the place in the line; the estimated waits for a concurrency limit and for a rate are wrong by less than 30% in the median";
 export const waits = true;
 
 /**
- * Asks when waiting tasks will start, and compares the answers with their real starts. @returns the errors, as shares
- * of the real waits
+ * Asks when waiting tasks will start, and compares the answers with their real starts. @returns the errors as shares of
+ * the real waits
  */
 async function errorsOf(ctx, view, ids) {
   const asked = [];
@@ -59,8 +60,8 @@ export async function run(ctx) {
     "the key is full",
     async () => (await observer.limits.key(ctx.queueName, "full")).running === 3,
   );
-  // The estimate is based on the tasks that end between two readings of stats. An open dashboard makes such readings
-  // too.
+  // The estimate is based on the tasks that ended between two readings of the stats. An open dashboard makes such
+  // readings, and so does this loop.
   for (let n = 0; n < 4; n++) {
     await observer.stats(ctx.queueName);
     await sleep(700);
@@ -81,14 +82,13 @@ export async function run(ctx) {
       ).stdout,
   };
   const texts = {};
-  // Between the end of a task and the next start the key is not full for a moment, so each source is asked up to three
-  // times.
+  // After a task has ended, the key is not full until the next one starts. So each source is asked up to three times.
   for (const [who, ask] of Object.entries(askers))
     for (let tries = 0; tries < 3 && !/3 of 3/.test(texts[who] ?? ""); tries++) texts[who] = await ask();
   for (const [who, text] of Object.entries(texts)) {
     ctx.expect(/3 of 3 tasks of the key "full" run/.test(text), `${who} does not name the limit: ${text}`);
     const place = Number(/(\d+) tasks? (?:is|are) before it/.exec(text)?.[1] ?? Number.NaN);
-    // Tasks start between two questions, at most 3 every 400 ms, so the place becomes smaller.
+    // Between two questions tasks start, at most 3 every 400 ms, so the place in the line becomes smaller.
     ctx.expect(place <= 20 && place > 0, `${who} gives place ${place}: ${text}`);
   }
   const { keys } = await json("keys");

@@ -8,7 +8,7 @@ const SPREAD = 2;
 
 export const number = 22;
 export const name = "equal-keys";
-export const check = "1,000 keys of equal weight, each with a backlog that was enqueued in a row";
+export const check = "1,000 keys of equal weight; the tasks of each key were enqueued one after another";
 export const expected =
   "60,000 tasks (shortened from 1,000,000): in any 10,000 starts in a row, the numbers of starts of two keys differ by at most 2, with calls of 50 and of 250";
 
@@ -25,5 +25,5 @@ export async function run(ctx) {
   );
   ctx.expect(spread <= SPREAD, `the starts of two keys differ by ${spread}`);
   await ctx.expectAudit(view);
-  return `${ids.length} starts; those of two keys differ by at most ${spread} in ${WINDOW}`;
+  return `of ${WINDOW} starts in a row, two keys differ by at most ${spread}; ${ids.length} starts in all`;
 }

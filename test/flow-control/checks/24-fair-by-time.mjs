@@ -10,7 +10,8 @@ const ERROR = 0.05;
 export const number = 24;
 export const name = "fair-by-time";
 export const check = 'fairBy "time": the tasks of one key run ten times as long';
-export const expected = "12 s: the slot-seconds of the keys are within 5% of their weights, 1:1 and 1:3";
+export const expected =
+  "for 12 s, the time that each key uses slots is within 5% of its weight, at 1:1 and 1:3";
 export const waits = true;
 
 async function sharesOfTime(ctx, weights) {

@@ -5,7 +5,7 @@ const AFTER = 200;
 
 export const number = 25;
 export const name = "idle-key";
-export const check = "a key that was idle while 5,000 tasks of another started";
+export const check = "a key was idle while 5,000 tasks of another key started";
 export const expected =
   "5,000 tasks (shortened from an hour): the idle key gets no saved turns. It has half of the next 200 starts, within 4, and is never two starts ahead of the other key; the same holds if its account was kept";
 
@@ -15,7 +15,7 @@ export async function run(ctx) {
   const keyOf = new Map();
   const seen = [];
   for (const idle of ["forgotten", "kept"]) {
-    // A limit of its own keeps the account of an idle key in Redis.
+    // With a limit of its own, the account of the key stays in Redis while the key is idle.
     if (idle === "kept") await view.observer.limits.setKey(ctx.queueName, idle, { concurrency: 1_000 });
     await backlog(ctx, view, keyOf, idle, 10);
     await startsInOrder(view, 10, 5);

@@ -7,7 +7,7 @@ export const number = 26;
 export const name = "keyed-and-unkeyed";
 export const check = "half of the waiting tasks have a key, the others have none";
 export const expected =
-  "each half has at least 40% of the starts: with one key, and with 10 keys where the tasks without a key have the weight 10";
+  "each half has at least 40% of the starts, with one key, and with 10 keys if the tasks without a key have the weight 10";
 
 export async function run(ctx) {
   const redis = await ctx.startRedis();

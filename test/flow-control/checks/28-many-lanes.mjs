@@ -7,7 +7,7 @@ const BOUND = 1.5;
 
 export const number = 28;
 export const name = "many-lanes";
-export const check = "an acquire of 250 tasks with 100,000 waiting keys, compared with 100 waiting keys";
+export const check = "an acquire of 250 tasks while 100,000 keys wait, compared with one while 100 keys wait";
 export const expected = "at most 1.5 times the instructions of Redis (callgrind, 4 calls each)";
 export const timeoutMs = 180_000;
 
@@ -20,13 +20,13 @@ async function cost(ctx, keys) {
     view,
     sleeps(tasks, 0).map((task, n) => ({ ...task, key: `k${n % keys}` })),
   );
-  // Redis loads the enqueued tasks from a file, because to enqueue them under callgrind would take minutes.
+  // Redis loads the tasks from a file, because it would take minutes to enqueue them under callgrind.
   await made.cli("save");
   await view.client.close();
   await made.kill();
   const redis = await startCounted(ctx, { dataFolder: made.folder });
   const { hands } = ctx.client(redis.url);
-  // The first calls load the scripts.
+  // The first calls also load the scripts.
   await hands.acquire(WANT);
   const instructions = await count(ctx, redis, async () => {
     for (let call = 0; call < CALLS; call++) {
@@ -44,5 +44,5 @@ export async function run(ctx) {
   ctx.expect(few > 1e6, `only ${few} instructions were counted`);
   const ratio = many / few;
   ctx.expect(ratio <= BOUND, `${ratio.toFixed(2)} times the instructions`);
-  return `${(few / WANT / 1_000).toFixed(1)}k instructions a task with 100 keys, ${(many / WANT / 1_000).toFixed(1)}k with 100,000: ${ratio.toFixed(2)} times`;
+  return `${(few / WANT / 1_000).toFixed(1)}k instructions per task with 100 keys, ${(many / WANT / 1_000).toFixed(1)}k with 100,000: ${ratio.toFixed(2)} times`;
 }

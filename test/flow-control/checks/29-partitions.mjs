@@ -35,8 +35,8 @@ export async function run(ctx) {
   const ids = [];
   const unknown = [];
   /**
-   * Enqueues one task of each key. An enqueue with unknown outcome is not repeated, since its task could then come
-   * after later tasks.
+   * Enqueues one task of each key. If the outcome of an enqueue is unknown, it is not repeated, since its task could
+   * then come after later tasks.
    */
   const put = async (n) => {
     const batch = sleeps(KEYS, 20).map((task, k) => ({ ...task, key: `k${k}`, payload: { ms: 20, n } }));
@@ -64,7 +64,7 @@ export async function run(ctx) {
   ctx.expect(lost.length === 0, `${lost.length} of ${ids.length} tasks are not completed`);
   const attempts = attemptsOf([...all.values()]);
   const { key, most } = fullestKey(attempts);
-  ctx.expect(most === 1, `${most} tasks of ${key} at one time`);
+  ctx.expect(most === 1, `${most} tasks of ${key} ran at one time`);
   let swapped = 0;
   for (const own of groupBy(attempts, (attempt) => attempt.key).values()) {
     const order = own
@@ -72,7 +72,7 @@ export async function run(ctx) {
       .map(({ task }) => JSON.parse(task.payloadText).n);
     swapped += order.filter((n, i) => i > 0 && n < order[i - 1]).length;
   }
-  ctx.expect(swapped === 0, `${swapped} tasks started before one that was enqueued earlier`);
+  ctx.expect(swapped === 0, `${swapped} tasks started before a task that was enqueued earlier`);
   const partitions = await observer.partitions(ctx.queueName);
   ctx.expect(partitions === 5, `${partitions} partitions`);
   await ctx.expectAudit(view);

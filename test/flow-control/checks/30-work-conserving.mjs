@@ -8,14 +8,18 @@ const WORKERS = 3;
 const SLOTS = 5;
 const SECONDS = 12;
 const IDLE_MS = 50;
-/** The longest wait for a free slot. Workers poll every 30 s, so a lost wake-up would cost seconds. */
+/**
+ * The longest time in which a task may wait although a slot is free. Workers poll every 30 s, so a lost wake-up would
+ * take seconds.
+ */
 const LONGEST_MS = 250;
 
 export const number = 30;
 export const name = "work-conserving";
-export const check = "8 keys of at most 3 running tasks, 15 slots, tasks that come and go at random";
+export const check =
+  "8 keys with at most 3 running tasks each, 15 slots, and tasks of random length at random times";
 export const expected =
-  "a task that may run waits while a slot is free for at most 50 ms (p99, with the way to the worker and back), and 250 ms in the longest case, although workers poll only every 30 s; stalls of the machine, which a PING every millisecond detects, are left out; check 8 tests the exact rule";
+  "while a slot is free, a task that may run waits for at most 50 ms (p99, with the way to the worker and back) and never for more than 250 ms, although workers poll only every 30 s; stalls of the machine are left out; check 8 tests the exact rule";
 
 export async function run(ctx) {
   const redis = await ctx.startRedis();
@@ -23,7 +27,7 @@ export async function run(ctx) {
   await ctx.keepAll(view);
   await view.observer.limits.set(ctx.queueName, { key: { concurrency: CONCURRENCY } });
   await ctx.janitor(redis.url).ready();
-  // Polls are rare, since a poll would hide a wake-up that never came.
+  // Polls are rare, since a poll would hide that a wake-up was lost.
   await ctx.startSlots(redis.url, WORKERS, { concurrency: SLOTS, leaseMs: 30_000, pollMs: 30_000 });
   const acceptedAt = new Map();
   const machine = await ctx.watchMachine(redis);
@@ -36,7 +40,8 @@ export async function run(ctx) {
       key: `k${Math.floor(Math.random() ** 2 * KEYS)}`,
     }));
     const some = await ctx.put(view, tasks);
-    // `enqueuedAt` of a task is when the client began to send it. This is when Redis had confirmed it.
+    // The client sets `enqueuedAt` when it begins to send a task. This is the time at which Redis had confirmed the
+    // task.
     const at = view.client.connection.now();
     for (const id of some) acceptedAt.set(id, at);
     await sleep(Math.random() * 60);
@@ -48,7 +53,7 @@ export async function run(ctx) {
   const accepted = tasks.map((task) => ({ ...task, enqueuedAt: acceptedAt.get(task.id) }));
   const spans = idleSpans(accepted, { slots: WORKERS * SLOTS, concurrency: CONCURRENCY, stalls });
   const [p99, longest] = [percentile(spans, 0.99), Math.max(...spans)];
-  ctx.expect(spans.length >= 100, `only ${spans.length} times a task waited beside a free slot`);
+  ctx.expect(spans.length >= 100, `a task waited beside a free slot only ${spans.length} times`);
   ctx.expect(p99 <= IDLE_MS, `p99 of the waits beside a free slot is ${p99} ms`);
   ctx.expect(longest <= LONGEST_MS, `a task that might run waited for ${longest} ms beside a free slot`);
   const { most } = fullestKey(attemptsOf(tasks));

@@ -5,7 +5,7 @@ import { Hands } from "./hands.mjs";
 import { gapsOf } from "./starts.mjs";
 
 const actors = new URL("../actors/", import.meta.url);
-/** One call enqueues BATCH tasks, and one call reads READ tasks. */
+/** One call enqueues at most BATCH tasks, and one call reads at most READ tasks. */
 const BATCH = 1_000;
 const READ = 100;
 /** If a PING takes longer than this, the machine counts as stalled. */
@@ -15,7 +15,7 @@ const STALL_MS = 10;
 export class FlowContext extends Context {
   queueName = "flow";
 
-  /** Starts a worker process whose handler `sleep` takes `payload.ms`. See actors/worker.mjs for its options. */
+  /** Starts a worker process whose handler `sleep` takes `payload.ms`. The options are those of actors/worker.mjs. */
   slots(redis, options = {}) {
     return this.actor("worker", { redis, leaseMs: 1_000, ...options }, actors);
   }
@@ -32,8 +32,8 @@ export class FlowContext extends Context {
   }
 
   /**
-   * Makes a client for the check itself, with the engine of the queue, so that the check can control the order and size
-   * of calls.
+   * Makes a client for the check itself, together with the engine of the queue. With the engine, the check controls the
+   * order and size of calls.
    */
   client(redis, queue = this.queueName) {
     const view = super.client(redis);
@@ -41,7 +41,7 @@ export class FlowContext extends Context {
     return { ...view, engine, hands: new Hands(engine) };
   }
 
-  /** Prevents every purge, so that the check can read all tasks at the end. */
+  /** Switches purges off, so that the check can read all tasks at the end. */
   async keepAll({ queue, observer }, settings = {}) {
     await queue.ready();
     await observer.configure(this.queueName, { retentionCount: 1_000_000, ...settings });
@@ -76,7 +76,7 @@ export class FlowContext extends Context {
     return views;
   }
 
-  /** Expects a clean audit: indexes compared with records, and accounts compared with leases. */
+  /** Expects that the audit finds nothing: indexes agree with records, and accounts agree with leases. */
   async expectAudit({ observer }, when = "at the end") {
     const { violations } = await observer.audit(this.queueName);
     for (const { invariant, detail } of violations.slice(0, 3))
@@ -85,13 +85,15 @@ export class FlowContext extends Context {
   }
 
   /**
-   * Looks for stalls, in which the machine lets no process run. A process with a high priority sends a PING every
-   * millisecond.
+   * Looks for stalls, in which no process of the machine runs. For this, a process with a high priority sends a PING
+   * every millisecond.
    */
   async watchMachine(redis) {
     const pinger = await this.pinger(redis.port).ready();
     return {
-      /** @returns the spans without an answer, by the clock of the machine, which Redis uses too */
+      /**
+       * @returns the spans without an answer to PING, by the clock of the machine, which Redis uses too
+       */
       async stalls() {
         await pinger.kill("SIGTERM");
         return gapsOf(
@@ -112,7 +114,7 @@ export class FlowContext extends Context {
   }
 }
 
-/** Returns `count` tasks that sleep. */
+/** Returns `count` tasks that each sleep for `ms`. */
 export const sleeps = (count, ms, more = {}) =>
   Array.from({ length: count }, () => ({ type: "sleep", payload: { ms }, ...more }));
 

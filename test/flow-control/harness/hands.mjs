@@ -1,4 +1,4 @@
-/** Makes single acquire and settle calls through the engine, for checks that count what one call does. */
+/** Makes single acquire and settle calls through the engine, for checks of what one call does. */
 export class Hands {
   #nonces = 0;
 
@@ -34,7 +34,8 @@ export class Hands {
   }
 
   /**
-   * @param verdicts grants with a `kind` and the fields of that kind @returns the outcomes and the new grants
+   * @param verdicts grants with a `kind` and the fields of that kind
+   * @returns the outcomes and the new grants
    */
   settle(verdicts, want = 0) {
     const plain = verdicts.map(({ id, fence, kind, ...rest }) => {

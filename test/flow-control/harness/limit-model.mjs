@@ -1,12 +1,12 @@
-// A model of a queue with a limit for the queue and a limit for each key. It follows docs/flow-control.md: concurrency,
-// and a rate with the algorithm GCRA.
+// A model of a queue that has a limit and whose keys have a limit each. It follows docs/flow-control.md: concurrency,
+// and a rate by the algorithm GCRA.
 
 /** A start may come early, by at most this share of the time between two starts (ADR 0032). */
 const EARLY = 0.9;
 
 /**
- * Redis rounds times to three decimals, and rounding errors add up. If a start is within this time of its limit, the
- * model and Redis may decide differently.
+ * Redis rounds times to three decimals, and the errors add up. So the model and Redis may decide differently if a start
+ * is this close to its limit.
  */
 const ROUNDED_MS = 0.1;
 
@@ -20,7 +20,9 @@ class Account {
     this.burst = rate?.burst ?? 1;
   }
 
-  /** @param roundedMs moves the time from which the task may start */
+  /**
+   * @param roundedMs tolerance for rounding, added to the time from which the task may start
+   */
   allows(cost, nowMs, roundedMs) {
     if (this.running >= this.concurrency) return false;
     if (this.intervalMs === 0) return true;
@@ -73,7 +75,7 @@ export class LimitModel {
     return this.#account(key).allows(cost, nowMs, -ROUNDED_MS) ? null : `the key ${key}`;
   }
 
-  /** Starts a task in the model. @returns the rule that this start breaks, as text; null if it breaks none */
+  /** Starts a task in the model. @returns the rule that this start breaks, as text, or null if it breaks none */
   start(id, nowMs) {
     const task = this.#tasks.get(id);
     const line = this.#line(task.key);
@@ -86,7 +88,10 @@ export class LimitModel {
     return null;
   }
 
-  /** A task that was not begun is given back its part of both rates, and becomes the next of its key. */
+  /**
+   * Ends a task. A task that was handed back before it began returns its part of both rates, and becomes the first in
+   * the line of its key.
+   */
   end(id, kind) {
     const { key, cost } = this.#tasks.get(id);
     this.queue.running--;
@@ -98,9 +103,9 @@ export class LimitModel {
   }
 
   /**
-   * @returns a task that has to be granted if a call asks for one more; null if none has to be. The limit of the queue
-   * may refuse the first task of a line although its key would allow it. Then no cheaper task of another key may
-   * overtake that task, so null is returned.
+   * @returns a task that has to be granted if a call asks for one more, or null if no task has to be. Null is also
+   * right if only the limit of the queue refuses the first task of a line: no cheaper task of another key may overtake
+   * that task.
    */
   startable(nowMs) {
     const heads = this.waitingKeys().map((key) => this.#tasks.get(this.#line(key)[0]));
@@ -111,12 +116,12 @@ export class LimitModel {
   }
 
   /**
-   * Compares an account in Redis with the model. Redis may forget an account that has no running tasks and has not used
-   * up any of its rate.
+   * Compares an account in Redis with the model. Redis may forget an account if it has no running tasks and all of its
+   * rate is available.
    */
   compare(key, running, tat, nowMs) {
     const account = key === "" ? this.queue : this.#account(key);
-    // In the account of the queue, the first field is not a count, so it is not compared.
+    // In the account of the queue, the first field is not a count.
     if (key !== "" && running !== account.running)
       return `${running} of key ${key} are counted as running, ${account.running} by the model`;
     const [counted, expected] = [tat, account.tat].map((time) => Math.max(time, nowMs));

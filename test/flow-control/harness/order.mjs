@@ -1,4 +1,4 @@
-// Starts tasks with single calls of the engine, so that their order is known exactly.
+// Starts tasks with single calls of the engine, so that the order of the starts is known exactly.
 
 /** Settles the tasks of each call in the next call, as a worker does. @returns the ids in the order of their grants */
 export async function startsInOrder({ hands }, count, batch) {
@@ -13,14 +13,14 @@ export async function startsInOrder({ hands }, count, batch) {
   return ids;
 }
 
-/** Enqueues `count` tasks with this key (none if it is ""), and remembers the key of each id. */
+/** Enqueues `count` tasks with this key, or without a key if it is "". Remembers the key of each id. */
 export async function backlog(ctx, view, keyOf, key, count, more = {}) {
   const own = key === "" ? {} : { key };
   const tasks = Array.from({ length: count }, () => ({ type: "sleep", payload: 0, ...own, ...more }));
   for (const id of await ctx.put(view, tasks)) keyOf.set(id, key);
 }
 
-/** Returns for each name which share of all starts it has. */
+/** Returns the share of all starts that each name has. */
 export function sharesOf(names) {
   const shares = new Map();
   for (const name of names) shares.set(name, (shares.get(name) ?? 0) + 1 / names.length);

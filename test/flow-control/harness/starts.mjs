@@ -27,13 +27,13 @@ export function fullestKey(attempts) {
 }
 
 /**
- * Returns the largest difference between the numbers of starts of two keys in any `window` starts in a row.
+ * Returns the largest difference between the numbers of starts of any two keys, in any `window` starts in a row.
  * @param keys the key of each start, in the order of the starts
  */
 export function widestSpread(keys, window) {
   const counts = new Map(keys.map((key) => [key, 0]));
-  // Number of starts -> how many keys have that number. It yields the lowest and highest number without a look at all
-  // keys.
+  // Number of starts -> how many keys have that number. So the lowest and the highest number are found without a look
+  // at all keys.
   const having = new Map([[0, counts.size]]);
   const move = (key, by) => {
     const count = counts.get(key);
@@ -64,7 +64,7 @@ export const gapsOf = (times, leastMs) =>
   times.flatMap((to, i) => (i > 0 && to - times[i - 1] >= leastMs ? [{ from: times[i - 1], to }] : []));
 
 /**
- * Returns each time during which a slot was free although a waiting task could have run, ms.
+ * Returns each time in which a slot was free although a waiting task could have run, ms.
  * @param tasks with `key`, `enqueuedAt`, and one attempt each in `history`. A task granted before `enqueuedAt` counts
  * from its grant
  * @param options.slots the slots of all workers together
@@ -91,7 +91,7 @@ export function idleSpans(tasks, { slots, concurrency, stalls = [] }) {
     busy += events[i].running;
     if (waiting.get(key) > 0 && running.get(key) < concurrency) runnable.add(key);
     else runnable.delete(key);
-    // Events within the same millisecond have no order, so only the state after all of them counts.
+    // Events within the same millisecond have no order. Only the state after all of them counts.
     if (events[i + 1]?.at === at) continue;
     const isIdle = busy < slots && runnable.size > 0;
     if (since !== null && !isIdle) spans.push(at - since - stalledMs(stalls, since, at));
