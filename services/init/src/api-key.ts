@@ -16,7 +16,7 @@ export interface ApiKeyRecord {
 
 const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz";
 const newId = customAlphabet(DIGITS, 12);
-// The same form as `holdfast key create` makes. 43 characters out of 62 are 256 bits.
+// This is the form that `holdfast key create` makes. 43 characters out of 62 are 256 bits.
 const newSecret = customAlphabet(`${DIGITS}ABCDEFGHIJKLMNOPQRSTUVWXYZ`, 43);
 
 /** Makes a key text: `hf_<id>_<secret>`. */

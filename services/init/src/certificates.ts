@@ -25,7 +25,7 @@ async function keyText(key: webcrypto.CryptoKey): Promise<string> {
   return `${x509.PemConverter.encode(await subtle.exportKey("pkcs8", key), "PRIVATE KEY")}\n`;
 }
 
-/** A period that begins a minute ago, since the clocks of two machines are never quite equal. */
+/** The period begins a minute ago, because the clocks of two machines are never quite equal. */
 const validity = (days: number, now = Date.now()) => ({
   notBefore: new Date(now - 60_000),
   notAfter: new Date(now + days * DAY_MS),

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** A folder of secrets. A file is replaced as a whole. Either one group or only the owner can read it. */
+/** A folder of secrets. A file is always replaced as a whole. Either one group or only the owner can read it. */
 export interface SecretFolder {
   readonly path: string;
   /** The text of a file without the newline at its end; null if the file does not exist. */
@@ -24,7 +24,7 @@ export function openFolder(path: string): SecretFolder {
     }
   };
   const give = (file: string, group: number | null, mode: { own: number; shared: number }): void => {
-    // The owner of a file may give it to a group that the owner is in, so this needs no capability.
+    // The owner of a file may give it to a group that the owner belongs to, so this needs no capability.
     if (group !== null) chownSync(file, -1, group);
     chmodSync(file, group === null ? mode.own : mode.shared);
   };

@@ -4,7 +4,8 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /**
- * The folder of the ACL templates, one per role. `make generate` writes them. The path works from dist/ and from src/.
+ * The folder of the ACL templates, one per role, which `make generate` writes. The path is right for dist/ and for
+ * src/.
  */
 export const TEMPLATES = fileURLToPath(new URL("../../../infra/redis/acl", import.meta.url));
 /** The key prefix in the templates. It is replaced by QUEUE_PREFIX. */
@@ -32,8 +33,8 @@ export function redisRoles(templates = TEMPLATES): string[] {
 }
 
 /**
- * The text of an aclfile. It has a user for each role and `admin`, with the SHA-256 hashes of their passwords.
- * `default` cannot log in.
+ * Returns the text of an ACL file. It has a user for each role and `admin`, with the SHA-256 hashes of their passwords.
+ * The user `default` cannot log in.
  * @throws RangeError if the prefix or the version cannot be used
  */
 export function redisUsers(options: RedisUsersOptions, templates = TEMPLATES): string {
@@ -50,8 +51,8 @@ export function redisUsers(options: RedisUsersOptions, templates = TEMPLATES): s
     return `user ${user} ${rulesOf(template, prefix, newest)} ${hash(user)}`;
   };
   return [
-    // `default` is off, so nobody can log in without one of these passwords. It keeps its permissions, because Redis
-    // loads the transactions of its append-only file as this user, and would drop them all if it had none.
+    // `default` is off, so nobody can log in without one of the passwords. It keeps its permissions, because Redis
+    // loads the transactions of its append-only file as this user, and would drop them if the user had none.
     "user default reset off ~* &* +@all",
     // The user `admin` is for operators, backups and ACL LOAD.
     `user admin reset on ~* &* +@all ${hash("admin")}`,

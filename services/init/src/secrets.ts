@@ -8,18 +8,20 @@ import { redisRoles, redisUsers } from "./redis-users.ts";
 export interface SecretsOptions {
   folder: string;
   prefix: string;
-  /** Version of the Redis that reads the aclfile, such as `8.2`. */
+  /** The version of the Redis that reads the ACL file, such as `8.2`. */
   redisVersion: string;
   redisPort: number;
   /** Whether to make certificates too, and a Redis configuration that accepts only TLS. */
   tls: boolean;
-  /** Whether each reader has a group of its own, as in Compose. Otherwise the user who runs this reads all files. */
+  /**
+   * Whether each reader has a group of its own, as in Compose. If not, the user who runs this program reads all files.
+   */
   groups: boolean;
 }
 
 /**
- * The group and the Redis user of each container that reads secrets. A container mounts the whole volume, but its user
- * can only read the folder of its group. The group numbers are those in docker-compose.yml.
+ * The group and the Redis user of each container that reads secrets. Each container mounts the whole volume, but its
+ * user can only read the folder of its group. docker-compose.yml has the same group numbers.
  */
 export const READERS = {
   redis: { group: 999, redisUser: "health" },
@@ -32,7 +34,7 @@ export const READERS = {
 } as const;
 type Reader = keyof typeof READERS;
 
-/** Host names of Redis: as a service of Compose, as the nodes of a Cluster in Compose, and on the loopback interface. */
+/** The host names of Redis: as a service in Compose, as a Cluster node in Compose, and on the loopback interface. */
 const REDIS_NAMES = ["redis", "redis-2", "redis-3", "localhost", "127.0.0.1", "::1"];
 
 /** The API keys to make. The key for k6 has only the scopes that a load test needs. */
@@ -41,7 +43,7 @@ const KEYS: Record<string, Pick<ApiKeyRecord, "label" | "scopes">> = {
   "k6-key": { label: "k6", scopes: ["enqueue", "read"] },
 };
 
-/** The secrets that can be rotated, with the files of each. */
+/** The secrets that can be rotated, with the function that makes the files of each. */
 const ROTATED: Record<string, () => string[]> = {
   "api-key": () => ["api-key"],
   "k6-key": () => ["k6-key"],
@@ -67,7 +69,7 @@ export interface Secrets {
 
 const random = () => randomBytes(32).toString("base64url");
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-/** The file that has the original of a secret. Only the user who runs this program can read it. */
+/** The file with the original of a secret. Only the user who runs this program can read it. */
 const own = (name: string) => join("own", name);
 
 export function openSecrets(options: SecretsOptions): Secrets {
@@ -161,7 +163,7 @@ const writeKeys = (folder: SecretFolder, keys: ApiKeyRecord[]): string => {
   return text;
 };
 
-/** Adds the key as the first in the file, which makes it the newest. Keys that somebody else added stay. */
+/** Adds the key at the beginning of the file, which makes it the newest. Keys that somebody else added stay. */
 function addKey(folder: SecretFolder, name: string, text: string): void {
   const keys = keysOf(folder);
   const spec = KEYS[name];
@@ -188,7 +190,7 @@ function redisAccess(folder: string, { redisPort, tls }: SecretsOptions): string
     `tls-cert-file ${file("redis.crt")}`,
     `tls-key-file ${file("redis.key")}`,
     `tls-ca-cert-file ${file("ca.crt")}`,
-    // Clients authenticate by password. Only nodes of a Cluster check each other's certificates.
+    // Clients log in with a password. Only the nodes of a Cluster check each other's certificates.
     "tls-auth-clients no",
     "tls-replication yes",
     "tls-cluster yes",
@@ -205,8 +207,8 @@ async function certificates(
     return certificate === null || key === null ? null : { certificate, key };
   };
   const keep = (name: string, pair: Pair): Pair => {
-    // The key is written before the certificate. After a crash between the two, the pair counts as incomplete and is
-    // made again.
+    // The key is written first. So after a crash between the two writes there is no certificate, and both are made
+    // again.
     folder.write(own(`${name}.key`), pair.key, null);
     folder.write(own(`${name}.crt`), pair.certificate, null);
     made.push(name === "ca" ? "certificate authority" : `certificate of ${name}`);

@@ -66,7 +66,7 @@ test("the services get the hash of the admin key, never the key", async () => {
   expect(holders).toEqual(["own/api-key"]);
 });
 
-test("a load test gets a key of its own, which enqueues and reads and may do nothing else", async () => {
+test("a load test gets a key of its own, which may only enqueue and read", async () => {
   await open().create();
   const key = read("k6/api-key");
   expect(key).toBe(read("own/k6-key"));
@@ -79,7 +79,7 @@ test("a load test gets a key of its own, which enqueues and reads and may do not
   expect(keyFile("observability").keys).toHaveLength(2);
 });
 
-test("in a folder of an older version, k6 gets its own key in place of the admin key", async () => {
+test("in a folder of an older version, k6 gets a key of its own instead of the admin key", async () => {
   await open().create();
   rmSync(join(folder, "own/k6-key"));
   writeFileSync(join(folder, "k6/api-key"), read("own/api-key"));
@@ -133,7 +133,7 @@ test("docker-compose.yml runs every reader with the group of its secrets", () =>
 });
 
 describe("rotation", () => {
-  test("of the admin key removes the old one and keeps the keys that somebody added", async () => {
+  test("of the admin key removes the old key and keeps the keys that somebody added", async () => {
     await open().create();
     const old = read("own/api-key");
     const added = { ...keyFile("producer-api").keys[0], id: "0123456789ab", sha256: sha256("another") };
@@ -187,7 +187,7 @@ describe("showing", () => {
 describe("certificates", () => {
   const server = () => new X509Certificate(read("redis/redis.crt"));
 
-  test("one authority signs one server certificate for every name that Redis is reached by", async () => {
+  test("one authority signs one server certificate with all host names of Redis", async () => {
     expect(await open({ tls: true }).create()).toContain("certificate authority");
     const authority = new X509Certificate(read("worker/ca.crt"));
     expect(server().checkIssued(authority)).toBe(true);
@@ -200,7 +200,7 @@ describe("certificates", () => {
     expect(await open({ tls: true }).create()).toEqual([]);
   });
 
-  test("a certificate that is lost or ends soon is replaced by the same authority", async () => {
+  test("if a certificate is lost or expires soon, the same authority makes a new one", async () => {
     await open({ tls: true }).create();
     const [authority, before] = [read("own/ca.crt"), server().fingerprint];
     rmSync(join(folder, "own/redis.key"));
@@ -215,7 +215,7 @@ describe("certificates", () => {
     expect(stillServes(read("redis/redis.crt"), ["redis", "other"])).toBe(false);
   });
 
-  test("without TLS there are none", async () => {
+  test("without TLS there are no certificates", async () => {
     await open().create();
     expect(files().filter((name) => /\.(crt|key)$/.test(name))).toEqual([]);
   });

@@ -43,7 +43,7 @@ export async function startApp(
   });
   observeJanitor(janitor, metrics, { auditIntervalMs: config.AUDIT_INTERVAL_MS });
   janitor.on("error", createErrorLog(logger, "sweep failed"));
-  // Everything that a repair removed is logged. A long list is split into several lines.
+  // The log has everything that a repair removed. A long list is split into several lines.
   janitor.on("audited", ({ queue, violations, repaired }: Audited) => {
     for (let at = 0; at < violations.length; at += LOGGED_VIOLATIONS) {
       logger.error(
@@ -92,7 +92,9 @@ export async function startApp(
   return { health, janitor, stop };
 }
 
-/** Ready while Redis answers and a sweep has succeeded within the last ten sweep intervals (10 s at least). */
+/**
+ * A janitor is ready while Redis answers and a sweep has succeeded within the last ten sweep intervals (10 s at least).
+ */
 export function janitorReadiness(
   redis: Readiness,
   lastSuccessAt: number,

@@ -64,7 +64,7 @@ test("the series of a queue start at zero with its first audit", async () => {
   }
 });
 
-test("what a sweep took back is counted as reaped, retried and dead", async () => {
+test("the tasks that a sweep took back are counted as reaped, retried and dead", async () => {
   const { source, lines } = setup();
   const swept = { queue: "emails", promoted: 1, reaped: { requeued: 4, dead: 2, cancelled: 0 }, dropped: 3 };
   source.emit("swept", swept);
@@ -84,7 +84,7 @@ test("what a sweep took back is counted as reaped, retried and dead", async () =
   }
 });
 
-test("a repaired violation goes back to zero", async () => {
+test("after a repair, the number of violations is zero again", async () => {
   const { audited, lines } = setup();
   audited("emails", ["I1", "I1", "I9"]);
   expect(await lines()).toContain('holdfast_audit_violations{queue="emails",invariant="I1"} 2');
@@ -96,7 +96,7 @@ test("a repaired violation goes back to zero", async () => {
   expect(all).toContain('holdfast_audit_repairs_total{queue="emails"} 3');
 });
 
-test("a deleted queue, which is no longer audited, shows no violations", async () => {
+test("a deleted queue has no violations after a while, since it is no longer audited", async () => {
   const { audited, clock, lines } = setup();
   audited("gone", ["I1"]);
   clock.now += 300_000;
@@ -108,7 +108,7 @@ test("a deleted queue, which is no longer audited, shows no violations", async (
   expect(await violations()).toEqual(['holdfast_audit_violations{queue="there",invariant="I2"} 1']);
 });
 
-test("beyond the cap violations add up under one label, and series end", async () => {
+test("the violations of queues above the cap are added up under one label", async () => {
   const { audited, lines } = setup();
   for (let queue = 0; queue < 200; queue++) audited(`q${queue}`, queue < 100 ? ["I1"] : []);
   const all = await lines();
@@ -116,7 +116,7 @@ test("beyond the cap violations add up under one label, and series end", async (
   expect(all.length).toBeLessThan(1_000);
 });
 
-test("partitions of a queue add up under the name of the queue", async () => {
+test("the partitions of a queue are added up under the name of the queue", async () => {
   const { source, audited, lines } = setup();
   audited("orders/0", ["I1"]);
   audited("orders/255", ["I1"]);

@@ -11,11 +11,14 @@ export interface Swept {
 export interface Audited {
   queue: string;
   violations: { invariant: string; detail: string }[];
-  /** Index entries that audits corrected. */
+  /** How many index entries the audits corrected. */
   repaired: number;
 }
 
-/** The invariants of lua/queries/audit.lua, whose series start at zero. Others appear once they are violated. */
+/**
+ * The invariants that lua/queries/audit.lua checks. Their series start at zero. Other series appear with the first
+ * violation.
+ */
 const INVARIANTS = ["I1", "I2"];
 
 /** A janitor sweeps up to 256 partitions one by one, but the metrics show them as one queue. */
@@ -27,7 +30,7 @@ const FORGOTTEN_AFTER_MS = 300_000;
 
 /**
  * Turns the events of the janitor into its metrics.
- * @param options.auditIntervalMs if a queue is not audited again within three of these intervals, its findings are
+ * @param options.auditIntervalMs if a queue is not audited again within three of these intervals, its violations are
  * dropped
  */
 export function observeJanitor(
@@ -66,7 +69,7 @@ export function observeJanitor(
     (violations) => {
       violations.reset();
       for (const [name, { at, counts }] of audits) {
-        // No newer audit came, so the queue was deleted. Without this, its violations would stay for ever.
+        // There was no newer audit, so the queue was deleted. Its violations would otherwise be shown for ever.
         if (now() - at > forgottenAfterMs) audits.delete(name);
         else {
           const queue = labelOf(name);
@@ -103,12 +106,13 @@ export function observeJanitor(
     (gauge) => gauge.set(janitor.lastSuccessAt() / 1_000),
   );
   /**
-   * Counts the tasks of a sweep. Adds zeros too, so that the series of a queue exist from its first audit or sweep on.
+   * Counts the tasks of a sweep. Counts of zero are added too, so that the series of a queue exist from its first audit
+   * or sweep.
    */
   const addSwept = (name: string, counts: Swept["reaped"], droppedCount: number) => {
     const queue = labelOf(name);
     for (const action of ACTIONS) reaped.inc({ queue, action }, counts[action]);
-    // A sweep counts tasks without reading them, so their type is unknown.
+    // A sweep does not read the tasks that it counts, so their type is unknown.
     dead.inc({ queue, type: OTHER, reason: "crashes_exhausted" }, counts.dead);
     retried.inc({ queue, type: OTHER, reason: "crashed" }, counts.requeued);
     dropped.inc({ queue }, droppedCount);
@@ -125,7 +129,7 @@ export function observeJanitor(
     addSwept(name, { requeued: 0, dead: 0, cancelled: 0 }, 0);
     const queue = labelOf(name);
     repairs.inc({ queue }, repaired);
-    // Violations that are repaired have to be reported as zero.
+    // A violation that was repaired has to be reported as zero.
     const known = [...INVARIANTS, ...(audits.get(name)?.counts.keys() ?? [])];
     const counts = new Map(known.map((invariant) => [invariant, 0]));
     for (const { invariant } of found) counts.set(invariant, (counts.get(invariant) ?? 0) + 1);

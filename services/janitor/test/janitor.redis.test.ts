@@ -53,7 +53,7 @@ test("moves a due task to pending, audits its queue, and ends with 0 on SIGTERM"
   expect(await service.exit()).toEqual({ code: 0, signal: null });
 });
 
-test("turns red while Redis is away and sweeps again afterwards", async () => {
+test("is not ready while Redis is down, and sweeps again afterwards", async () => {
   const { service, status } = await setup();
   await service.says("janitor is running");
   await until("ready", async () => (await status("/readyz")) === 200);
@@ -68,7 +68,7 @@ test("turns red while Redis is away and sweeps again afterwards", async () => {
   await queue.close();
 }, 60_000);
 
-test("a bad configuration exits 1 and lists every bad variable", async () => {
+test("with a bad configuration, the service exits with 1 and lists every bad variable", async () => {
   const { service } = await setup({ SWEEP_INTERVAL_MS: "-1", AUDIT_INTERVAL_MS: "soon" });
   expect(await service.exit()).toEqual({ code: 1, signal: null });
   expect(service.output()).toMatch(/SWEEP_INTERVAL_MS must be[\s\S]*AUDIT_INTERVAL_MS must be/);

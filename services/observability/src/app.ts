@@ -62,10 +62,10 @@ export interface AppOptions {
   history: Pick<SeriesHistory, "keep" | "read">;
   /** Throws while changes are not allowed, for example before Redis has passed the boot checks. */
   assertOpen?(): void;
-  /** Returns the text of INFO. Missing for a Cluster, where any of the nodes could answer. */
+  /** Returns the text of INFO. It is missing for a Cluster, because the answer could come from any node. */
   redisInfo?(): Promise<string>;
   ready: ReadinessCheck;
-  /** @default everybody is anonymous and may do everything */
+  /** By default everybody is anonymous and may do everything. */
   entrance?: Entrance;
   limiter?: Limiter | undefined;
   serverLimits?: ReturnType<typeof serverLimits>;
@@ -84,7 +84,7 @@ export interface AppOptions {
   streamsPerKey?: number;
   /** The text of the environment badge. Demo load is refused unless it is empty or `development`. */
   environment?: string | null | undefined;
-  /** Calls the listener whenever keys were added or removed, so that streams of senders who lost access end. */
+  /** Calls the listener whenever keys were added or removed. Then the streams of those who lost access are ended. */
   onKeysChange?(listener: () => void): () => void;
   metrics: ServiceMetrics;
   logger: Logger;
@@ -101,12 +101,14 @@ export interface App {
   server: HttpServer;
   /** Starts to sample Redis. */
   start(): void;
-  /** Hands operations over to other processes, closes streams with a close frame, and closes the server. Idempotent. */
+  /**
+   * Hands operations over to other processes, closes the streams, and closes the server. Can be called more than once.
+   */
   stop(): Promise<void>;
   sampler: Sampler;
 }
 
-/** Builds the service: routes, sampler, live stream and metrics over an observer. Does not listen yet. */
+/** Builds the service over an observer: routes, sampler, live stream and metrics. Does not listen yet. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { observer, metrics, logger, readOnly = false } = options;
   const environment = options.environment ?? null;
@@ -197,7 +199,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   server.addHook("preHandler", async (request) => {
     if (!READING_METHODS.has(request.method)) options.assertOpen?.();
-    // The body can also name a queue, such as the target of a replay or the queue of a schedule.
+    // The body can name another queue, such as the target of a replay or the queue of a schedule.
     const { to, queue } = (request.body ?? {}) as { to?: unknown; queue?: unknown };
     for (const name of [to, queue]) if (typeof name === "string") assertQueue(request.identity, name);
   });

@@ -33,13 +33,13 @@ export interface StartOptions {
   logger: Logger;
   version: string;
   signal: AbortSignal;
-  /** Called with an error that ends the running service, for example if Redis is unusable. */
+  /** Called with an error that ends the running service, for example if Redis cannot be used. */
   onFatal(error: unknown): void;
 }
 
 /**
- * Listens at once, even while Redis is down, so that the dashboard can show the outage. Changes are refused until Redis
- * has passed the boot checks.
+ * Listens at once, even while Redis is down, so that the dashboard can show that. Changes are refused until Redis has
+ * passed the boot checks.
  */
 export async function startObservability(options: StartOptions): Promise<RunningService> {
   const { config, logger, version } = options;
@@ -60,7 +60,7 @@ export async function startObservability(options: StartOptions): Promise<Running
   const { signal } = abort;
   const queue = createQueueCache(client);
   const pointers = parseList(config.MASKED_POINTERS);
-  // Everybody who may see an operation also sees the error of its canary task, so that error is masked when it is
+  // Everybody who may see an operation also sees the error of its canary task. So the error is masked before it is
   // stored.
   const shown =
     pointers.length === 0

@@ -47,7 +47,7 @@ async function served(options: TestAppOptions = {}) {
 }
 
 test("a record names the sender of its request, even if others send the same X-Request-Id at the same time", async () => {
-  // Each request takes so long that all of them are under way at the same time.
+  // Each request takes so long that all of them run at the same time.
   const { post, records } = await served({ observer: { pause: () => delay(20) } });
   const names = Object.keys(PEOPLE);
   await Promise.all(
@@ -62,18 +62,18 @@ test("a record names the sender of its request, even if others send the same X-R
   expect([...new Set(records.map(authorOf))].sort()).toEqual(
     names.map((name) => `of-${name} ${name} key-of-${name} operator`),
   );
-  // Every request has an id of its own. The record also has the id that the client sent.
+  // Every request has an id of its own. The record has this id and the one that the client sent.
   expect(new Set(records.map(({ requestId }) => requestId)).size).toBe(90);
   expect(new Set(records.map(({ clientRequestId }) => clientRequestId))).toEqual(new Set(["the-same"]));
 });
 
-test("the record of an operation's end names the person who began the operation", async () => {
+test("the record of the end of an operation names the person who began it", async () => {
   const { post } = await served();
   const begun = await post("ada", "/v1/queues/q/burst", { tasks: 1 });
   expect(begun.json()).toMatchObject({ actor: "ada" });
 });
 
-test("a stranger and a key over its rate leave no records, which would push out the records of others", async () => {
+test("strangers and keys above their rate are not recorded, because they could push out all other records", async () => {
   const { post, records } = await served({ limiter: new RateLimiter({ perSecond: 0.001, burst: 1 }) });
   const body = { type: "t", payload: 1 };
   for (const who of [undefined, "nobody"])

@@ -50,7 +50,7 @@ async function served(options: TestAppOptions = {}) {
   return { get, records: actions.records, revoke: () => (isRevoked = true) };
 }
 
-test("an export leaves a record of what it exported and how much", async () => {
+test("the record of an export says what was exported and how many tasks", async () => {
   const { get, records } = await served({ maskedPointers: ["/card"] });
   expect((await get("/v1/queues/q/tasks/export?state=dead")).body.split("\n")).toHaveLength(7);
   await get("/v1/queues/q/tasks/export?state=dead", "vic");
@@ -64,7 +64,7 @@ test("an export leaves a record of what it exported and how much", async () => {
   expect(JSON.stringify(records)).not.toContain("4111 1111 1111 1111");
 });
 
-test("the record of an export that was cut short says so, and how far the export came", async () => {
+test("the record of an interrupted export says that, and how many tasks were exported", async () => {
   let pages = 0;
   const page = async (whole: () => void) => {
     if (++pages === 2) whole();
@@ -95,7 +95,7 @@ const READS = [
   "/v1/schedules/s",
 ];
 
-test("if a setting asks for it, reads of unmasked payloads are recorded with the name of the reader", async () => {
+test("with AUDIT_PAYLOAD_READS, reads of unmasked payloads are recorded with the name of the reader", async () => {
   const { get, records } = await served({ auditPayloadReads: true, maskedPointers: ["/card"] });
   for (const url of READS) expect((await get(url)).statusCode).toBe(200);
   const of = { action: "payload.read", actor: "ada", keyId: "k-ada", outcome: "succeeded" };
@@ -121,13 +121,13 @@ test("if a setting asks for it, reads of unmasked payloads are recorded with the
   expect(records).toHaveLength(5);
 });
 
-test("without masked fields a viewer sees payloads as they are, and the reads are recorded, too", async () => {
+test("without masked fields a viewer sees whole payloads, and these reads are recorded too", async () => {
   const { get, records } = await served({ auditPayloadReads: true });
   await get("/v1/queues/q/tasks/t1", "vic");
   expect(records).toMatchObject([{ action: "payload.read", actor: "vic", subject: "t1" }]);
 });
 
-test("without the setting, reads leave no record", async () => {
+test("without AUDIT_PAYLOAD_READS, reads are not recorded", async () => {
   const { get, records } = await served();
   for (const url of READS) await get(url);
   expect(records).toEqual([]);

@@ -9,7 +9,7 @@ const matching =
     ...{ matched, scanned: matched, total: matched, isWhole },
   });
 
-test("a change of few scheduled tasks answers at once, is audited, and passes filter and change on", async () => {
+test("a change of few scheduled tasks is made at once with the given filter, and is audited", async () => {
   const operations = fakeOperations();
   operations.ends = () => ({ state: "succeeded", endedAt: 2, result: { changed: 4, skipped: 1 } });
   const { call, audit } = await setup({ operations, observer: { matchScheduled: matching(5) } });
@@ -27,7 +27,7 @@ test("a change of few scheduled tasks answers at once, is audited, and passes fi
 test.each([
   ["of more than 500", {}, matching(501)],
   ["that is paced", { ratePerSecond: 10 }, matching(1)],
-])("a change %s is an operation", async (_, more, matchScheduled) => {
+])("a change %s becomes an operation", async (_, more, matchScheduled) => {
   const operations = fakeOperations();
   const { call } = await setup({ operations, observer: { matchScheduled } });
   const response = await call("POST", CHANGE, { all: true, change: { delayMs: 0 }, ...more });

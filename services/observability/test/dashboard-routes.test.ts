@@ -9,7 +9,7 @@ interface Route {
   replies: Record<number, object>;
 }
 
-/** The schemas of the route that serves a request with this method and URL. */
+/** Returns the schemas of the route for this method and URL. */
 async function schemaOf(method: string, url: string): Promise<FastifySchema | undefined> {
   const { server } = await setup();
   let schema: FastifySchema | undefined;
@@ -25,13 +25,13 @@ async function schemaOf(method: string, url: string): Promise<FastifySchema | un
 const acceptedBodies = (body: unknown) => [body, (body as { anyOf?: unknown[] } | undefined)?.anyOf?.[0]];
 
 test.each(Object.entries<Route>(DASHBOARD_ROUTES))(
-  "%s is served as the dashboard calls it",
+  "%s accepts the requests that the dashboard sends",
   async (route, called) => {
     const [method = "", path = ""] = route.split(" ");
     const schema = await schemaOf(method, path.replaceAll(":", ""));
     if (called.query === undefined) expect(schema?.querystring).toMatchObject({ properties: {} });
     else expect(schema?.querystring).toEqual(called.query);
-    // The body of this route is sent as text, so the table has no schema for it.
+    // The dashboard sends this body as text, so the table has no schema for it.
     if (route !== "POST /v1/queues/:queue/tasks")
       expect(acceptedBodies(schema?.body)).toContainEqual(called.body);
     const replies = Object.entries(schema?.response ?? {}).filter(([status]) => /^2\d\d$/.test(status));

@@ -51,10 +51,10 @@ test.each([
   "/queues/.hidden",
   "/queues/a.b/dead-letters",
   "/queues/%",
-])("%s is a screen, whatever dots are in it", async (url) => {
+])("%s is a screen, even with dots in its path", async (url) => {
   app = await testApp({ dashboardDir: folder });
   const page = await get(url);
-  // The server refuses the invalid URL before it looks for a route. All other URLs get the page.
+  // The server refuses this invalid URL before it looks for a route. All other URLs get the page.
   if (url.endsWith("%")) expect(page.statusCode).toBe(400);
   else {
     expect([page.statusCode, page.headers["cache-control"]]).toEqual([200, "no-cache"]);

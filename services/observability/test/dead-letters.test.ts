@@ -2,7 +2,7 @@ import { expect, test, vi } from "vitest";
 import { fakeOperations, taskOf } from "./fakes.ts";
 import { setup } from "./setup.ts";
 
-test("a replay of ids answers per id and is counted and audited", async () => {
+test("a replay of ids has a result per id, and is counted and audited", async () => {
   const replay = vi.fn(async (_queue: string, ids: string[]) =>
     ids.map((id) => ({ id, outcome: id === "gone" ? ("not_found" as const) : ("replayed" as const) })),
   );
@@ -30,7 +30,7 @@ test("a replay of ids answers per id and is counted and audited", async () => {
   expect(body).toContain('holdfast_dead_letters_replayed_total{queue="q",outcome="not_found"} 1');
 });
 
-test("a patch reaches the library as exact text, and excludes another queue", async () => {
+test("a patch reaches the library as exact text, and cannot be combined with another queue", async () => {
   const replay = vi.fn(async () => [{ id: "a", outcome: "replayed" as const }]);
   const { call, audit } = await setup({ observer: { replay } });
   const payloadText = '{"n": 12345678901234567890, "s": "secret-canary"}';
@@ -51,7 +51,7 @@ const matching =
     isWhole,
   });
 
-test("a replay of few tasks by filter answers at once, and passes the whole filter on", async () => {
+test("a replay of few tasks by a filter is made at once, with the whole filter", async () => {
   const operations = fakeOperations();
   operations.ends = () => ({ state: "succeeded", endedAt: 2, result: { replayed: 499, skipped: 1 } });
   const { call } = await setup({ operations, observer: { matchDead: matching(500) } });
@@ -82,10 +82,10 @@ test("a replay of few tasks by filter answers at once, and passes the whole filt
 
 test.each([
   ["of more than 500", {}, matching(501)],
-  ["of a filter that was not looked through", {}, matching(3, false)],
+  ["of a filter whose matches were not all counted", {}, matching(3, false)],
   ["with a rate", { ratePerSecond: 100 }, matching(3)],
   ["with a canary", { canary: {} }, matching(3)],
-])("a replay %s is an operation, with who asked and why", async (_, more, matchDead) => {
+])("a replay %s becomes an operation, which names the user and the reason", async (_, more, matchDead) => {
   const operations = fakeOperations();
   const { call, audit } = await setup({ operations, observer: { matchDead } });
   const body = { filter: { type: "t" }, reason: "fixed", ...more };
@@ -106,7 +106,7 @@ test.each([
   ]);
 });
 
-test("a dry run counts what is dead and changes nothing", async () => {
+test("a dry run counts the dead letters and changes nothing", async () => {
   const operations = fakeOperations();
   const { call, audit } = await setup({
     operations,

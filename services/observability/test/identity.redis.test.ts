@@ -90,7 +90,7 @@ test("the stream is refused before the upgrade, shows a limited key its queues, 
   expect(await open(limited.headers)).toBe(401);
 });
 
-test("a session opens the stream; both end within a second of the key, and the stream at log-out and expiry", async () => {
+test("a session opens the stream; both end within a second of the end of the key, and the stream ends at log-out and expiry", async () => {
   const logIn = async (key: string) => {
     const answer = await running.call("POST", "/v1/session", { key }, { origin: running.url });
     expect(answer.status).toBe(200);

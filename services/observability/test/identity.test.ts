@@ -119,7 +119,7 @@ test("every route enforces the roles", async () => {
   }
 });
 
-test("a sender who is limited to a queue sees and changes nothing of another queue", async () => {
+test("a key that is limited to a queue can neither see nor change anything of another queue", async () => {
   const call = await served();
   for (const url of ["/v1/queues", "/v1/workers", "/v1/operations", "/v1/audit", "/v1/schedules"]) {
     const answer = await call("limited", "GET", url);
@@ -137,12 +137,12 @@ test("a sender who is limited to a queue sees and changes nothing of another que
     ["POST", "/v1/queues/secret/pause"],
     ["PUT", "/v1/schedules/s2", { queue: "mail", cron: "@daily", type: "t" }],
     ["PUT", "/v1/schedules/s1", { queue: "secret", cron: "@daily", type: "t" }],
-    // The worker `both` also runs a queue that this key may not use.
+    // The worker `both` also runs a queue that this key does not allow.
     ["POST", "/v1/workers/both/drain"],
     ["POST", "/v1/queues/mail/dead-letters/replay", { ids: ["a"], to: "secret" }],
   ] as const)
     expect([url, (await call("limited", method, url, body)).status]).toEqual([url, 403]);
-  // An object of a hidden queue is answered exactly like one that does not exist.
+  // The answer for an object of a hidden queue is exactly the answer for a missing one.
   for (const [method, there, never] of [
     ["GET", "/v1/schedules/s2", "/v1/schedules/none"],
     ["DELETE", "/v1/schedules/s2", "/v1/schedules/none"],
@@ -164,7 +164,7 @@ test("a sender who is limited to a queue sees and changes nothing of another que
   expect((await call("viewer", "POST", "/v1/schedules/s1/pause")).status).toBe(403);
 });
 
-test("an operation and a record of another queue are not shown, nor is the operation cancelled", async () => {
+test("an operation and an audit record of another queue are hidden, and the operation cannot be cancelled", async () => {
   const call = await served();
   const started = await call("admin", "POST", "/v1/queues/secret/burst", { tasks: 1 });
   expect(started.status).toBe(202);
@@ -209,7 +209,7 @@ test("an export stops at the page at which its sender loses access", async () =>
   const read = async () => {
     for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString();
   };
-  // The connection is cut, so that no reader takes the two tasks for the whole export.
+  // The connection is cut. Otherwise a reader would take the two tasks for the whole export.
   await expect(read()).rejects.toThrow();
   expect(text.match(/task-\d/g)).toEqual(["task-0", "task-1"]);
 });

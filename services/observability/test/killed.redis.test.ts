@@ -9,7 +9,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
 });
 
-/** Makes dead letters without a worker: acquires the tasks through the engine and fails them. */
+/** Makes dead letters without a worker. It acquires the tasks through the engine and fails them. */
 async function deadLetters(client: Holdfast, name: string, count: number): Promise<void> {
   const queue = new Queue(name, { client });
   const engine = client.engine(name);
@@ -61,7 +61,7 @@ async function start(redisUrl: string) {
 }
 
 test.each(["SIGKILL", "SIGTERM"] as const)(
-  "a replay of 10,000 that is cut off by %s ends after a restart, with each id moved once",
+  "a replay of 10,000 tasks that %s interrupts is finished after a restart, and moves each task once",
   async (signal) => {
     const redis = await startRedisServer();
     stops.push(() => redis.stop());
@@ -74,10 +74,14 @@ test.each(["SIGKILL", "SIGTERM"] as const)(
     const first = await start(redis.url);
     const { id } = await first.call("/v1/queues/q/dead-letters/replay", {
       all: true,
-      // The rate is so low that the kill comes in the middle of the operation.
+      // At this rate the kill comes in the middle of the operation.
       ratePerSecond: 4_000,
     });
-    await until("it is in the middle", async () => (await observer.stats("q")).pending > 1_000, 30_000);
+    await until(
+      "the replay is in the middle",
+      async () => (await observer.stats("q")).pending > 1_000,
+      30_000,
+    );
     first.service.child.kill(signal);
     await first.service.exit();
     const { pending } = await observer.stats("q");

@@ -55,7 +55,7 @@ test.each([
   [{ ordered: true, concurrency: 2 }, "key.ordered needs key.concurrency: 1"],
   [{ concurrency: 1, onDead: "stop" }, "key.onDead needs key.ordered: true"],
   [{ whenFull: "drop-new" }, 'key.whenFull: "drop-new" needs key.concurrency'],
-])("a limit of each key of %j is refused with the field and what it needs", async (key, detail) => {
+])("the limit %j for each key is refused, with its field and the reason", async (key, detail) => {
   const refused = await running.call("PUT", "/v1/queues/refused/limits", { key });
   expect(refused.status).toBe(422);
   expect(refused.headers.get("content-type")).toContain("application/problem+json");
@@ -80,7 +80,7 @@ test("a task whose key is full is refused, alone and in a batch", async () => {
   expect(record).toMatchObject({ action: "task.enqueue", outcome: "refused", code: "key_full" });
 });
 
-test("a limit is shared, divided, changed and ended, and one that is too small makes no queue", async () => {
+test("a limit is shared, divided, changed and ended, and one that is too small creates no queue", async () => {
   const put = (body: object) => running.call("PUT", "/v1/limits/db", body);
   const tooSmall = await put({ limit: { concurrency: 1 }, queues: ["never-a", "never-b"] });
   expect(tooSmall.status).toBe(422);

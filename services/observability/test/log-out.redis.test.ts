@@ -31,7 +31,7 @@ const processOf = (ended?: EndedSessions) =>
 const cookieOf = (sessions: Sessions, value: string) =>
   sessions.cookiesOf(value, false)[0]?.split(";")[0] ?? "";
 
-test("a log-out that one process answered ends the cookie in all processes", async () => {
+test("after a log-out at one process, all processes refuse the cookie", async () => {
   const ended = new EndedSessions(client);
   const [here, there] = [processOf(ended), processOf(ended)];
   const { session, value } = here.open(key);
@@ -42,7 +42,11 @@ test("a log-out that one process answered ends the cookie in all processes", asy
   const following = followLogOuts(there, createLogger({ LOG_LEVEL: "silent" }, "test"), abort.signal);
   await here.end(session);
   expect(here.find(cookie)).toBeUndefined();
-  await until("it is over there as well", () => there.find(cookie) === undefined, 5_000);
+  await until(
+    "the session has ended in the other process as well",
+    () => there.find(cookie) === undefined,
+    5_000,
+  );
   expect(there.find(cookieOf(here, other.value))).toMatchObject({ id: other.session.id });
   abort.abort();
   await following;
@@ -58,7 +62,7 @@ const read = async (ended: EndedSessions, since = "") => {
   return found;
 };
 
-/** Adds log-outs of the past. The time of a log-out is part of the id of its stream entry. */
+/** Adds log-outs with a time in the past, which is part of the id of the stream entry. */
 const entriesOf = (prefix: string, count: number, at: number) =>
   Promise.all(
     Array.from({ length: count }, (_, index) => {
@@ -72,12 +76,12 @@ test("a poll reads every new log-out and no old one, however many there are", as
   const base = Date.now() - 60_000;
   await entriesOf("many", 11_000, base);
   const first = await read(ended);
-  // All are read, although there are more than 10,000. A log-out that is missed would leave a copy of its cookie valid.
+  // All 11,000 were read. If a log-out was missed, a copy of its cookie would stay valid.
   expect(first.ids).toEqual(Array.from({ length: 11_000 }, (_, at) => `old-${at}`));
   await ended.add("new", base + 3_600_000, 3_600_000);
   const second = await read(ended, first.cursor);
   expect(second.ids.at(-1)).toBe("new");
-  // The log-outs of the last two seconds are read again, since the clock of another Redis can be behind.
+  // The log-outs of the last two seconds are read again, because the clock can be behind after a failover.
   expect(second.ids.length).toBeLessThanOrEqual(2_002);
   expect((await read(ended, second.cursor)).ids).toEqual(["new"]);
 });
@@ -91,7 +95,7 @@ test("log-outs whose cookies have expired are dropped", async () => {
   expect((await read(ended)).ids.at(-1)).toBe("last");
 });
 
-test("tens of thousands of log-outs cost one pass over the sessions, at the first poll and at every later one", async () => {
+test("each poll makes one pass over the sessions, even with tens of thousands of log-outs", async () => {
   const seen: string[] = [];
   const all = Array.from({ length: 60_000 }, (_, at) => [`s${at}`, Date.now() + 3_600_000] as const);
   const sessions = processOf({
@@ -103,7 +107,7 @@ test("tens of thousands of log-outs cost one pass over the sessions, at the firs
   const started = performance.now();
   await sessions.learn();
   for (let at = 0; at < 20; at++) await sessions.learn();
-  // If each log-out caused a pass over all log-outs, this would take far longer.
+  // This would take far longer if each log-out caused a pass.
   expect(performance.now() - started).toBeLessThan(5_000);
   expect(seen).toEqual(["", ...Array<string>(20).fill("1-0")]);
 });
@@ -118,7 +122,7 @@ test("a request makes no pass over thousands of open sessions", () => {
   expect(performance.now() - started).toBeLessThan(10_000);
 });
 
-test("while Redis is away, a log-out ends the session here and reports the error", async () => {
+test("while Redis is down, a log-out ends the session in this process and reports the error", async () => {
   const away = {
     add: () => Promise.reject(new Error("away")),
     after: () => {

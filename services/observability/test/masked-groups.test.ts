@@ -35,7 +35,7 @@ const observer = {
   list: async () => ({ tasks, cursor: null, scanned: 3, total: 3 }),
 };
 
-test("groups have the error as a viewer sees it, and are merged if nothing else differs", async () => {
+test("groups show masked errors, and are merged if their masked errors are equal", async () => {
   const { groups } = await groupsFor(observer, "q", {}, mask);
   expect(groups.map(({ signature, count, sampleIds }) => [signature, count, sampleIds])).toEqual([
     ["Error: no mailbox of ***", 3, ["a", "c", "b"]],
@@ -45,17 +45,17 @@ test("groups have the error as a viewer sees it, and are merged if nothing else 
   expect((await groupsFor(observer, "q", {}, undefined)).groups).toHaveLength(3);
 });
 
-test("a signature finds what a viewer sees, and reveals nothing else", async () => {
+test("a filter by signature compares the masked error, so it reveals nothing", async () => {
   const find = async (signature: string) =>
     (await listFor(observer, "q", { state: "dead", signature }, mask)).tasks.map(({ id }) => id);
   expect(await find("Error: no mailbox of ***")).toEqual(["a", "b", "c"]);
   expect(await find("Error: no mailbox of alexandra")).toEqual([]);
 });
 
-test("a tag finds what a viewer sees, and a guess at its masked part finds nothing", async () => {
+test("a filter by tag compares the masked tag, so a guess at its masked part finds nothing", async () => {
   const find = async (tag: string, by: typeof mask | undefined) =>
     (await listFor(filtering, "q", { state: "dead", tag }, by)).tasks.map(({ id }) => id);
-  // The library filters by the unmasked tag, since it does not know that a viewer asks.
+  // The library compares the unmasked tag, because it does not know that a viewer asks.
   const filtering = {
     list: async (_queue: string, { tag }: { tag?: string }) => ({
       tasks: tasks.filter(({ tags }) => tag === undefined || tags.includes(tag)),

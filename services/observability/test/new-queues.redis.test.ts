@@ -49,7 +49,7 @@ async function deadLetters(name: string, ids: string[]) {
   await worker.stop();
 }
 
-/** Every kind of request that creates a queue if the queue does not exist. */
+/** Every kind of request that creates a queue which does not exist. */
 const WAYS: [string, (queue: string, dead: string) => [string, string, unknown?], number][] = [
   ["task", (queue) => ["POST", `/v1/queues/${queue}/tasks`, { type: "t", payload: 1 }], 201],
   ["batch", (queue) => ["POST", `/v1/queues/${queue}/tasks/batch`, [{ type: "t", payload: 1 }]], 207],
@@ -79,7 +79,7 @@ const WAYS: [string, (queue: string, dead: string) => [string, string, unknown?]
   ],
 ];
 
-test("every request that makes a queue counts, and is refused if its key has made as many as it may", async () => {
+test("every request that creates a queue counts, and is refused if its key has created as many as it may", async () => {
   await deadLetters(
     "source",
     WAYS.flatMap(([name]) => ["new", "there"].map((which) => `${which}-${name.replace(" ", "-")}`)),
@@ -89,7 +89,7 @@ test("every request that makes a queue counts, and is refused if its key has mad
     const name = title.replace(" ", "-");
     const call = await newKey();
     expect([title, (await call(...request(`${name}-1`, `new-${name}`))).status]).toEqual([title, status]);
-    // The key may create two queues. `request` has created one, so this one is the last.
+    // The key may create two queues. `request` has created one, so this is the last.
     expect((await call("POST", `/v1/queues/${name}-2/tasks`, { type: "t", payload: 1 })).status).toBe(201);
     const refused = await call(...request(`${name}-3`, `there-${name}`));
     expect([title, refused.status, refused.headers.get("retry-after")]).toEqual([title, 429, "60"]);
@@ -97,7 +97,7 @@ test("every request that makes a queue counts, and is refused if its key has mad
       code: "rate_limited",
       detail: expect.stringContaining("QUEUES_PER_KEY"),
     });
-    // A request to a queue that exists does not count. Partitions are refused because the queue has a task.
+    // A request to an existing queue does not count. The one about partitions is refused because the queue has a task.
     const again = title === "partitions" ? 409 : status;
     expect([title, (await call(...request(`${name}-2`, `there-${name}`))).status]).toEqual([title, again]);
     expect((await observer.queues()).filter((queue) => queue.startsWith(`${name}-`))).toEqual([
@@ -107,7 +107,7 @@ test("every request that makes a queue counts, and is refused if its key has mad
   }
 });
 
-test("a run of a schedule counts if its queue was deleted; a wrong schedule makes no queue", async () => {
+test("a run of a schedule counts if it creates its deleted queue again, and a wrong schedule creates no queue", async () => {
   const call = await newKey();
   const schedule = { queue: "of-schedule", cron: "0 0 1 1 *", type: "t" };
   const wrong = await call("PUT", "/v1/schedules/wrong", { ...schedule, queue: "never", cron: "99 0 1 1 *" });

@@ -53,7 +53,7 @@ const tasksOf = async (queue: string, query: string) =>
   (await get(`/v1/queues/${queue}/tasks?${query}`)).tasks as unknown as TaskView[];
 const control = (id: unknown, verb: string) => running.call("POST", `/v1/operations/${id}/${verb}`);
 
-test("a discard is undone within ten minutes, with the history of each task, once", async () => {
+test("within ten minutes a discard can be undone once, and each task keeps its history", async () => {
   const queue = await deadLetters(620);
   const before = await tasksOf(queue, "state=dead&limit=100");
   const discard = (await post(queue, "dead-letters/discard", { all: true, reason: "noise" })).json();
@@ -94,7 +94,7 @@ test("a small discard answers at once and can be undone too", async () => {
   expect((await stats(queue)).dead).toBe(3);
 });
 
-test("a canary of which one task fails stops the replay, and says which task and why", async () => {
+test("if one task of the canary fails, the replay stops and says which task failed and why", async () => {
   const queue = await deadLetters(30);
   await worker(queue, {
     "test.fatal": () => {
@@ -105,7 +105,7 @@ test("a canary of which one task fails stops the replay, and says which task and
   const replay = (await post(queue, "dead-letters/replay", { all: true, canary })).json();
   const ended = await running.operation(String(replay.id));
   expect(ended).toMatchObject({ state: "failed", done: 5, canary: { state: "stopped", size: 5 } });
-  // Viewers can see operations too, so fields that are masked in a task are masked in its errors here.
+  // Viewers can see operations too. So the error of the operation is masked like the errors of its tasks.
   expect(ended.error).toContain("still broken: ***");
   const told = JSON.stringify([ended, await get(`/v1/operations/${replay.id}/failures`)]);
   expect(told).not.toContain(CARD);
@@ -113,13 +113,13 @@ test("a canary of which one task fails stops the replay, and says which task and
   expect((await get(`/v1/operations/${replay.id}/failures`)).failures).toContainEqual(
     expect.objectContaining({ code: "canary_failed" }),
   );
-  // The five tasks have died again, which task views and groups show.
+  // The five tasks of the canary have died again, and the lists show that.
   expect((await tasksOf(queue, "state=dead&limit=100")).filter((task) => task.diedAgain)).toHaveLength(5);
   const { groups } = await get(`/v1/queues/${queue}/dead-letters/groups`);
   expect(groups).toContainEqual(expect.objectContaining({ count: 5, diedAgain: 5 }));
 });
 
-test("after a canary that passes, the other tasks are replayed; tasks that die again are not replayed twice", async () => {
+test("if the canary passes, the other tasks are replayed, and tasks that die again are not replayed twice", async () => {
   const queue = await deadLetters(60);
   await worker(queue, {
     "test.fatal": (task) => {
@@ -138,7 +138,7 @@ test("after a canary that passes, the other tasks are replayed; tasks that die a
   expect(await stats(queue)).toMatchObject({ dead: 10, totals: { replayed: 60 } });
 });
 
-test("a paced replay is paused, continues from there, and is cancelled; replayed tasks stay replayed", async () => {
+test("a replay with a rate is paused, continues where it stopped, and is cancelled; replayed tasks stay replayed", async () => {
   const queue = await deadLetters(100);
   const replay = (await post(queue, "dead-letters/replay", { all: true, ratePerSecond: 40 })).json();
   const view = () => get(`/v1/operations/${replay.id}`);
@@ -174,7 +174,7 @@ test("a filter by signature, text and time replays only matching tasks", async (
   expect(await stats(queue)).toMatchObject({ dead: 29, pending: 11 });
 });
 
-test("an operation that replays into another queue makes one new task there for each dead letter", async () => {
+test("a replay into another queue makes one new task there for each dead letter", async () => {
   const queue = await deadLetters(12);
   const body = { all: true, to: `${queue}-target`, ratePerSecond: 1_000 };
   const replay = (await post(queue, "dead-letters/replay", body)).json();

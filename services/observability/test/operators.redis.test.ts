@@ -45,7 +45,7 @@ async function startWorker(
   return worker;
 }
 
-/** Makes dead letters with a handler that gives up at once. */
+/** Makes dead letters with a handler that fails for good. */
 async function deadLetters(queue: string, count: number): Promise<string[]> {
   const ids: string[] = [];
   for (let start = 0; start < count; start += 1_000)
@@ -73,7 +73,7 @@ async function kill(queue: string, count: number): Promise<void> {
   await worker.stop({ graceMs: 1_000 });
 }
 
-test("a payload comes back byte for byte, and the task says why it waits", async () => {
+test("a payload is returned byte for byte, and the answer says why the task waits", async () => {
   const queue = newQueue();
   const payload = '{"n":12345678901234567890, "list":[ ], "text":"é\\u00e9"}';
   const created = await running.call(
@@ -98,7 +98,7 @@ test("a payload comes back byte for byte, and the task says why it waits", async
   });
 });
 
-test("a dead letter is seen with its reason, replayed with a mended payload, and then completes", async () => {
+test("a dead letter shows its reason, is replayed with a corrected payload, and completes", async () => {
   const queue = newQueue();
   const [id = ""] = await deadLetters(queue, 3);
   const letters = await running.call("GET", `/v1/queues/${queue}/dead-letters?limit=2`);
@@ -126,7 +126,7 @@ test("a dead letter is seen with its reason, replayed with a mended payload, and
   });
 });
 
-test("dead letters are narrowed by tag, for a list, a count, a replay and a discard", async () => {
+test("a tag selects dead letters for a list, a count, a replay and a discard", async () => {
   const queue = newQueue();
   await tagged(queue, { "tenant:acme": 2, "tenant:beta": 3 });
   const path = `/v1/queues/${queue}/dead-letters`;
@@ -142,7 +142,7 @@ test("dead letters are narrowed by tag, for a list, a count, a replay and a disc
   expect(await stats(queue)).toMatchObject({ dead: 0, pending: 2 });
 });
 
-test("a filter that is not known is refused, wherever it stands, and nothing is replayed", async () => {
+test("an unknown filter is refused in the body and in the query, and nothing is replayed", async () => {
   const queue = newQueue();
   await tagged(queue, { "tenant:acme": 1 });
   const path = `/v1/queues/${queue}/dead-letters`;
@@ -194,7 +194,7 @@ test("more than 500 dead letters are replayed by an operation, each once", async
   ]);
 });
 
-test("a filter discards what matches and nothing else", async () => {
+test("a discard by a filter removes only the matching tasks", async () => {
   const queue = newQueue();
   await deadLetters(queue, 5);
   const none = await running.call("POST", `/v1/queues/${queue}/dead-letters/discard`, {
@@ -231,7 +231,7 @@ test("a queue is emptied by state, capped by its settings, and deleted only when
   expect((await running.call("GET", `/v1/queues/${queue}`)).status).toBe(404);
 });
 
-test("a burst is enqueued, counted in the metrics, and cancelled tasks leave", async () => {
+test("a burst is enqueued and counted in the metrics, and a cancel ends its tasks", async () => {
   const queue = newQueue();
   const burst = await running.call("POST", `/v1/queues/${queue}/burst`, { tasks: 1_200 });
   expect(await running.operation(String(burst.json().id))).toMatchObject({ state: "succeeded", done: 1_200 });
@@ -246,7 +246,7 @@ test("a burst is enqueued, counted in the metrics, and cancelled tasks leave", a
   expect((await task(queue, id)).state).toBe("cancelled");
 });
 
-test("workers and the series of a queue are seen", async () => {
+test("the routes return the workers and the series of a queue", async () => {
   const queue = newQueue();
   await startWorker(queue, { "test.ok": () => "done" });
   await until("the worker registered", async () => {

@@ -7,7 +7,7 @@ import { type Running, startRunning } from "./running.ts";
 let running: Running | undefined;
 afterEach(async () => running?.stop());
 
-test("while Redis is away, the service says so everywhere, and it recovers by itself", async () => {
+test("while Redis is down, the API, the stream and the readiness say so, and later recover", async () => {
   running = await startRunning();
   const { call, redis, port } = running;
   const isReady = async () => (await call("GET", "/readyz")).status === 200;
@@ -37,10 +37,10 @@ test("while Redis is away, the service says so everywhere, and it recovers by it
   socket.terminate();
 }, 60_000);
 
-test("a Redis that may lose tasks is refused with the remedy", async () => {
+test("a Redis that may lose tasks is refused, and the error says what to change", async () => {
   running = await startRunning({ redisArgs: ["--maxmemory-policy", "allkeys-lru"] });
   const { fatal } = running;
-  await until("the boot checks refused", () => fatal.length > 0);
+  await until("the boot checks have failed", () => fatal.length > 0);
   expect(String(fatal[0])).toContain("noeviction");
   expect((await running.call("POST", "/v1/queues/q/tasks", { type: "t", payload: 1 })).status).toBe(503);
 });

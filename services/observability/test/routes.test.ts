@@ -12,7 +12,7 @@ test("queues are listed with their counts, and one is shown", async () => {
   expect((await call("GET", "/v1/queues/a")).json()).toMatchObject({ queue: "a", totals: { enqueued: 0 } });
 });
 
-test("an unknown queue, task, operation and path are problems with a code", async () => {
+test("an unknown queue, task, operation or path is answered with a problem that has a code", async () => {
   const { call } = await setup();
   for (const [url, code] of [
     ["/v1/queues/unknown", "queue_not_found"],
@@ -90,7 +90,7 @@ test.each([
   expect(touched).not.toHaveBeenCalled();
 });
 
-test("a page of tasks hands filters and cursor on, with limits as numbers", async () => {
+test("the list of tasks passes filters and cursor to the library, with the limit as a number", async () => {
   const list = vi.fn(async () => ({ tasks: [taskOf("t1")], cursor: "next", scanned: 9, total: 12 }));
   const { call } = await setup({ observer: { list } });
   const page = await call(
@@ -132,7 +132,7 @@ test("an error of the library keeps its code and status", async () => {
   expect(down.headers["retry-after"]).toBe("1");
 });
 
-test("pause takes a reason, or no body at all; resume and settings answer the new state", async () => {
+test("a pause accepts a reason or no body, and resume and settings answer the new state", async () => {
   const pause = vi.fn(async () => undefined);
   const { call, audit } = await setup({ observer: { pause } });
   expect((await call("POST", "/v1/queues/q/pause", { reason: "deploy" })).json()).toEqual({
@@ -199,7 +199,7 @@ test("limits and keys are read, set and held, and each change is recorded", asyn
   ]);
 });
 
-test("the heaviest keys are listed in an order", async () => {
+test("the heaviest keys are listed in the requested order", async () => {
   const { call } = await setup({});
   const heaviest = await call("GET", "/v1/queues/q/heaviest-keys?by=running&limit=5");
   expect(heaviest.json()).toMatchObject({ keys: [{ key: "acme", waiting: 7 }], lookedAt: 1, isWhole: true });
@@ -207,7 +207,7 @@ test("the heaviest keys are listed in an order", async () => {
     expect((await call("GET", `/v1/queues/q/heaviest-keys?${query}`)).status).toBe(400);
 });
 
-test("limits are tried with all of them and the slots, and nothing is recorded", async () => {
+test("a trial passes all limits and the slots to the library, and is not recorded", async () => {
   const { call, audit } = await setup({});
   const limits = { key: { concurrency: 2 } };
   const trial = await call("POST", "/v1/queues/q/limits/try", { limits, slots: 5 });
@@ -222,7 +222,7 @@ test("limits are tried with all of them and the slots, and nothing is recorded",
   expect(await audit()).toEqual([]);
 });
 
-test("emptying a queue names the states, and is an operation if there are many tasks", async () => {
+test("a queue is emptied of the named states, by an operation if there are many tasks", async () => {
   let dead = 3;
   const empty = vi.fn(async () => ({ removed: dead }));
   const operations = fakeOperations();
@@ -253,7 +253,7 @@ test("a refused delete of a queue is a conflict and is audited as refused", asyn
   ]);
 });
 
-test("enqueue keeps the bytes of the payload, and tasks leave audit records without them", async () => {
+test("an enqueue keeps the bytes of the payload, and its audit record does not contain them", async () => {
   const receipt = {
     id: "t0",
     state: "pending",
@@ -303,7 +303,7 @@ test.each(["production", "staging"])("a burst is refused where ENVIRONMENT is %s
 });
 
 test.each([undefined, "", "development"])(
-  "a burst may be sent where ENVIRONMENT is %j",
+  "a burst is allowed where ENVIRONMENT is %j",
   async (environment) => {
     const { call } = await setup({ environment });
     expect((await call("GET", "/v1/session")).json()).toMatchObject({ demoLoad: true });
@@ -311,7 +311,7 @@ test.each([undefined, "", "development"])(
   },
 );
 
-test("a burst is an operation over as many tasks as were asked for", async () => {
+test("a burst becomes an operation with the requested number of tasks", async () => {
   const operations = fakeOperations();
   const { call } = await setup({ operations });
   const burst = await call("POST", "/v1/queues/q/burst", { tasks: 1_200, failRate: 0.5 });
@@ -341,7 +341,7 @@ test("nothing is changed before Redis has passed the boot checks, and reads stil
   expect((await call("GET", "/v1/queues/q")).status).toBe(200);
 });
 
-test("a page of another origin can change nothing; our own page and those on the list can", async () => {
+test("a page of another origin can change nothing, but our own page and allowed origins can", async () => {
   const pause = vi.fn(async () => undefined);
   const { server } = await setup({ observer: { pause }, allowedOrigins: ["http://localhost:5173"] });
   const from = async (origin: string) =>

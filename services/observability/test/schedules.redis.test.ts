@@ -14,7 +14,7 @@ const call: Running["call"] = (...args) => running.call(...args);
 const deep = "[".repeat(5_000) + "]".repeat(5_000);
 const hourly = { queue: "reports", cron: "0 * * * *", timeZone: "Europe/Berlin", type: "report" };
 
-test("an interval with a start, an end and a limit is written and read; wrong ones are refused by name", async () => {
+test("an interval with a start, an end and a limit is stored, and a wrong one is refused with its field", async () => {
   const body = {
     queue: "intervals",
     cron: "@every 10m",
@@ -41,7 +41,7 @@ test("an interval with a start, an end and a limit is written and read; wrong on
   await call("DELETE", "/v1/schedules/some");
 });
 
-test("a schedule is written, read, listed, paused, resumed, run and deleted, each with its audit record", async () => {
+test("a schedule is written, read, listed, paused, resumed, run and deleted, and every change is recorded", async () => {
   const payloadText = '{"n":12345678901234567890}';
   const made = await call("PUT", "/v1/schedules/hourly", { ...hourly, payloadText });
   expect(made.status).toBe(201);

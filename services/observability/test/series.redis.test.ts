@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(async () => running?.stop());
 
-test("the series of a new process begins with the buckets of an earlier one, and the live seconds follow", async () => {
+test("a series has the buckets of an earlier process first, and then the seconds of this process", async () => {
   const client = new Holdfast({ redis: running.redis.url });
   try {
     await new Queue("kept", { client }).enqueue("t", 1);
@@ -26,12 +26,12 @@ test("the series of a new process begins with the buckets of an earlier one, and
     }
     const series = async (query = "") =>
       (await running.call("GET", `/v1/queues/kept/series${query}`)).json() as unknown as SeriesReply;
-    await until("live seconds are there", async () =>
+    await until("the series has seconds of this process", async () =>
       (await series()).points.some(({ spanMs }) => spanMs === 1_000),
     );
     const { points, source, stepMs } = await series();
     expect([source, stepMs]).toEqual(["both", 1_000]);
-    // The running process may have added to the last of the buckets that `earlier` wrote, so that one is left out.
+    // The last bucket that `earlier` wrote is left out, because the running process may have added to it.
     const kept = points.filter(({ at }) => at < begin + 110_000);
     expect(kept.length).toBe(10);
     expect(kept.every(({ completedPerSecond }) => completedPerSecond === 5)).toBe(true);

@@ -73,7 +73,7 @@ const pause = (headers: Record<string, string>): Call => ({
   headers,
 });
 
-test("a key is exchanged for a cookie that scripts and other sites do not get", async () => {
+test("a log-in with a key sets a cookie that scripts and other sites do not get", async () => {
   const { call, logIn, made } = await served(
     { ENVIRONMENT: "production" },
     { label: "ada", scopes: ["control"] },
@@ -113,7 +113,7 @@ test("over TLS the cookie is bound to the host and to TLS", async () => {
   expect((await strict.call({ method: "GET", url: "/v1/queues", headers: planted })).status).toBe(401);
 });
 
-test("each log-in makes another session and ends the one before; log-out ends copies of the cookie too", async () => {
+test("each log-in starts a new session and ends the previous one, and after a log-out copies of the cookie are refused", async () => {
   const { call, logIn, made } = await served({}, {}, {});
   const keys = made.map(({ text }) => text);
   const first = await logIn(keys[0] ?? "");
@@ -135,7 +135,7 @@ test("each log-in makes another session and ends the one before; log-out ends co
   expect(await isIn(second.cookie)).toBe(false);
 });
 
-test("a session ends with its key, and a forged cookie is no session", async () => {
+test("a session ends with its key, and a forged cookie is refused", async () => {
   const { call, logIn, revoke, made } = await served({}, {}, {});
   const { cookie } = await logIn(made[0]?.text ?? "");
   const status = async (cookie: string) =>
@@ -150,7 +150,7 @@ test("a session ends with its key, and a forged cookie is no session", async () 
   expect(await status(cookie)).toBe(401);
 });
 
-test("a session ends when it is not used for its idle time, or when its longest time is over; each use extends the idle time", async () => {
+test("a session ends after its idle time or its maximum length, and each use restarts the idle time", async () => {
   const { key } = mintKey({ label: "l", scopes: ["read"] });
   const ring = { verify: () => key, current: () => key };
   const options = { ring, secrets: ["s".repeat(32)], idleMs: 100_000, maxMs: 250_000, secureOnly: false };
@@ -162,7 +162,7 @@ test("a session ends when it is not used for its idle time, or when its longest 
   expect(sessions.use(session, cookie(value), 50_000)).toBeUndefined();
   expect(sessions.find(cookie(value), 149_999)).toBeDefined();
   const renewed = sessions.use(session, cookie(value), 140_000) ?? "";
-  // This second object is like another process, or like this one after a restart: it only knows the cookie.
+  // This second object only knows the cookie, like another process, or this one after a restart.
   const other = new Sessions(options);
   expect(other.find(cookie(renewed), 239_999)).toMatchObject({ id: session.id, issuedAt: 0 });
   expect(other.find(cookie(value), 140_001)).toBeUndefined();
@@ -174,7 +174,7 @@ test("a session ends when it is not used for its idle time, or when its longest 
   ).toBeUndefined();
 });
 
-test("with a session, only pages of the service can change things", async () => {
+test("with a session, only pages of the service can make changes", async () => {
   const { call, logIn, made } = await served({}, { scopes: ["admin"] });
   const { cookie } = await logIn(made[0]?.text ?? "");
   const statuses: [Record<string, string>, number][] = [
@@ -191,7 +191,7 @@ test("with a session, only pages of the service can change things", async () => 
   ];
   for (const [headers, status] of statuses)
     expect([headers, (await call(pause({ cookie, ...headers }))).status]).toEqual([headers, status]);
-  // A request with a key counts as a program, unless its headers say that a page sent it.
+  // A request with a key counts as sent by a program, unless its headers say that a page sent it.
   const authorization = `Bearer ${made[0]?.text}`;
   expect((await call(pause({ authorization }))).status).toBe(200);
   expect((await call(pause({ authorization, "sec-fetch-site": "cross-site" }))).status).toBe(403);
@@ -204,7 +204,7 @@ test("with a session, only pages of the service can change things", async () => 
   );
 });
 
-test("wrong keys are slowed down, for the address that sends them", async () => {
+test("an address that sends wrong keys is soon refused", async () => {
   const { logIn, made } = await served({}, {});
   const wrong = mintKey({ label: "l", scopes: ["read"] }).text;
   const seen: number[] = [];
@@ -251,7 +251,7 @@ test("a key can have a limited number of open sessions; when one ends, another c
   // The default idle time is two hours.
   expect(Number(third.headers["retry-after"])).toBeGreaterThan(7_000);
   expect((await logIn(other)).status).toBe(200);
-  // A second log-in in the same browser replaces the session of the first, so it is not refused.
+  // A second log-in in the same browser replaces the first session, so it is not refused.
   expect((await logIn(one, { ...OWN, cookie: first.cookie })).status).toBe(200);
   expect((await logIn(one)).status).toBe(429);
   const { cookie } = await logIn(other);
@@ -259,7 +259,7 @@ test("a key can have a limited number of open sessions; when one ends, another c
   expect((await logIn(other)).status).toBe(200);
 });
 
-test("a session that ended by itself makes room, and a restarted process counts the sessions that it sees", () => {
+test("an expired session makes room for another, and a restarted process counts the sessions that it sees", () => {
   const { key } = mintKey({ label: "l", scopes: ["read"] });
   const ring = { verify: () => key, current: () => key };
   const options = {
@@ -280,7 +280,7 @@ test("a session that ended by itself makes room, and a restarted process counts 
   expect(() => sessions.open(key, undefined, 1_000)).not.toThrow();
 });
 
-test("without keys there is nothing to log in to", async () => {
+test("without keys there is no log-in", async () => {
   const { call, logIn } = await served();
   const view = (await call({ method: "GET", url: "/v1/session" })).json();
   expect(view).toMatchObject({ authenticated: true, keysRequired: false, role: "admin", readOnly: false });
@@ -312,7 +312,7 @@ test("READ_ONLY=1 refuses every change, even by an admin, and lets people log in
   );
 });
 
-test("a proxy can name the person only from its own address", async () => {
+test("the header with the name of a person counts only from the address of the proxy", async () => {
   const env = {
     PROXY_USER_HEADER: "X-Forwarded-User",
     PROXY_ROLE_HEADER: "X-Forwarded-Role",
@@ -324,7 +324,7 @@ test("a proxy can name the person only from its own address", async () => {
   expect(await who({ "x-forwarded-user": "ada" })).toMatchObject({ label: "ada", role: "viewer" });
   const operator = { "x-forwarded-user": "ada", "x-forwarded-role": "operator" };
   expect(await who(operator)).toMatchObject({ role: "operator", scopes: ["read", "control", "enqueue"] });
-  // If the proxy sends no name, nobody has access, although the service has no keys and listens on loopback.
+  // If the proxy sends no name, nobody has access, even though there are no keys and the service listens on loopback.
   expect(await who({})).toMatchObject({ authenticated: false, keysRequired: true });
   expect(await who({ ...operator, "x-forwarded-role": "root" })).toMatchObject({ authenticated: false });
   expect((await call(pause({ ...operator, ...OWN }))).status).toBe(200);
@@ -387,7 +387,7 @@ test("log-ins and log-outs are in the audit log, refused ones too", async () => 
   expect(JSON.stringify(records)).not.toContain("password");
 });
 
-test("strangers cannot fill the audit log with refused log-ins: many of them share one record", async () => {
+test("strangers cannot fill the audit log, because many refused log-ins share one record", async () => {
   const { server, logIn, made, records } = await served({}, { label: "ada" });
   for (let turn = 0; turn < 200; turn++) {
     const { statusCode } = await server.inject({
@@ -410,7 +410,7 @@ test("strangers cannot fill the audit log with refused log-ins: many of them sha
   expect(refused.at(-1)?.reason).toContain("190 refused log-ins");
 });
 
-test("refused log-ins that were left out are recorded within a minute", async () => {
+test("refused log-ins without a record of their own get a common record within a minute", async () => {
   vi.useFakeTimers();
   try {
     const actions = fakeActions();
@@ -422,7 +422,7 @@ test("refused log-ins that were left out are recorded within a minute", async ()
     await vi.advanceTimersByTimeAsync(60_000);
     expect(actions.records).toHaveLength(11);
     expect(actions.records.at(-1)).toMatchObject({ count: 5 });
-    // Every log-in has a record now, so no further record follows.
+    // All log-ins are recorded now, so no further record follows.
     await refused.flush();
     await vi.advanceTimersByTimeAsync(120_000);
     expect(actions.records).toHaveLength(11);

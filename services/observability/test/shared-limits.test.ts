@@ -93,7 +93,7 @@ test("only an administrator sets or ends a limit that queues share", async () =>
   expect(unshare).not.toHaveBeenCalled();
 });
 
-test("a sender who may use some of its queues only neither sees, changes nor ends a limit", async () => {
+test("a key that may use only some queues of a limit can neither see, change nor end the limit", async () => {
   const { call, share, unshare } = await served();
   for (const url of ["/v1/limits", "/v1/queues/mail/limits"]) {
     const { status, text } = await call("limited", "GET", url);
@@ -101,7 +101,7 @@ test("a sender who may use some of its queues only neither sees, changes nor end
       ...[url, 200, true, false, false],
     ]);
   }
-  // In each case the stored limit or the requested one names a queue that the caller may not use.
+  // In each case the stored or the requested limit names a queue that the key does not allow.
   for (const [name, body] of [
     ["db", { ...FIFTY, queues: ["mail"] }],
     ["new", FIFTY],
@@ -120,7 +120,7 @@ test("a sender who may use some of its queues only neither sees, changes nor end
   expect(unshare).not.toHaveBeenCalledWith("db");
   expect((await call("limited", "PUT", "/v1/limits/ours", { ...FIFTY, queues: ["mail"] })).status).toBe(200);
   expect((await call("limited", "DELETE", "/v1/limits/ours")).status).toBe(204);
-  // Records about several queues are only for callers who may use all queues.
+  // A record about several queues is only for callers who may use all queues.
   expect((await call("limited", "GET", "/v1/audit")).json().records).toEqual([]);
 });
 

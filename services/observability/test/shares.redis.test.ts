@@ -61,7 +61,7 @@ async function deadLetters(name: string, count: number): Promise<string[]> {
 const dead = async (name: string) =>
   Number(await client.connection.command("ZCARD", `queue:{${name}}:dead_letters`));
 
-test("one key with many operations takes neither the places nor the time of another key", async () => {
+test("a key with many operations does not hold up the operations of another key", async () => {
   const greedy = await newKey("greedy");
   const other = await newKey("other");
   await deadLetters("greedy", 700);
@@ -83,7 +83,7 @@ test("one key with many operations takes neither the places nor the time of anot
   expect(ninth.headers.get("content-type")).toContain("application/problem+json");
   expect(ninth.json().detail).toContain("OPERATIONS_PER_KEY");
 
-  // Small operations of both keys run at once, and so do their undos.
+  // Small operations of both keys run at once. Their undos do too.
   for (const [who, id] of [
     [other, one],
     [greedy, two],
@@ -97,15 +97,16 @@ test("one key with many operations takes neither the places nor the time of anot
       return view.state === "succeeded";
     });
   }
-  // A large operation of another key runs, although the operations of the first key would fill every place for minutes.
+  // The operations of the first key would fill every place for minutes. A large operation of another key runs
+  // nevertheless.
   const large = await start(other, "other", { ...slowly, ratePerSecond: 10_000 });
   expect(large.status).toBe(202);
-  await until("the large one has ended", async () => {
+  await until("the large operation has ended", async () => {
     const view = (await other.call("GET", `/v1/operations/${large.json().id}`)).json();
     return view.state === "succeeded";
   });
 
-  // A paused operation counts for its key until it is cancelled.
+  // A paused operation counts for its key, until it is cancelled.
   const [first = ""] = began;
   const state = async () => (await greedy.call("GET", `/v1/operations/${first}`)).json().state;
   await greedy.call("POST", `/v1/operations/${first}/pause`);

@@ -42,7 +42,7 @@ test("a client gets frames of the documented shape, numbered, at most two a seco
   expect(frames.at(-1)).toMatchObject({ redisUp: true, queues: [{ queue: "q", pending: 2 }] });
 });
 
-test("clients learn that Redis is down", async () => {
+test("a frame says that Redis is down", async () => {
   let isUp = true;
   const { open } = await setup({
     observer: {
@@ -75,7 +75,7 @@ test("a foreign Host is refused before the upgrade", async () => {
   expect(error.message).toContain("403");
 });
 
-test("a client that talks too much is closed", async () => {
+test("a client that sends too much is disconnected", async () => {
   const { open } = await setup();
   const { socket, frames } = open();
   await expect.poll(() => frames.length).toBeGreaterThan(0);
@@ -84,7 +84,7 @@ test("a client that talks too much is closed", async () => {
   expect(code).toBe(1009);
 });
 
-test("the gauge of clients shows how many are connected", async () => {
+test("the gauge shows how many clients are connected", async () => {
   const { open } = await setup();
   const first = open();
   await expect.poll(() => first.frames.length).toBeGreaterThan(0);
@@ -97,7 +97,7 @@ test("the gauge of clients shows how many are connected", async () => {
   await expect.poll(gauge).toBe("0");
 });
 
-test("the service stops though clients are connected", async () => {
+test("the service stops even if clients are connected", async () => {
   const { open, port } = await setup();
   const { socket, frames } = open();
   await expect.poll(() => frames.length).toBeGreaterThan(0);

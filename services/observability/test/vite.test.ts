@@ -9,7 +9,8 @@ test("by default no page of another origin can change anything, not even a page 
   expect(
     parseOrigins(loadConfig(observabilityConfig, { ALLOWED_ORIGINS: "" }).ALLOWED_ORIGINS ?? ""),
   ).toEqual([]);
-  // Vite's proxy sets the Origin to that of the service for requests of Vite's own pages, and for no others.
+  // For requests of its own pages, the proxy of Vite sets the Origin to that of the service. It does so for no other
+  // request.
   const { default: vite } = (await import("../../../dashboard/vite.config.ts")) as unknown as {
     default: { server: { proxy: Record<string, { configure(proxy: EventEmitter): void }> } };
   };

@@ -29,13 +29,13 @@ import type { Config } from "./config.ts";
 
 export interface App extends RunningService {
   http: HttpServer;
-  /** Resolves once Redis has passed the boot checks and the API accepts tasks. Rejects if Redis can never pass them. */
+  /** Resolves when Redis has passed the boot checks and the API accepts tasks. Rejects if Redis can never pass them. */
   opened: Promise<void>;
 }
 
 /**
- * The HTTP service for producers. It listens at once, but answers 503 until Redis has passed the boot checks, so that
- * it accepts no task that a wrong eviction policy of Redis could drop.
+ * The HTTP service for producers. It listens at once. It answers 503 until Redis has passed the boot checks, because a
+ * Redis with the wrong eviction policy could drop a task that was accepted.
  */
 export async function startApp(
   config: Config,

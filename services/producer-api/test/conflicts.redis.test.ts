@@ -49,7 +49,7 @@ async function keyOf(scopes: NewKey["scopes"]) {
 
 const guess = (pin: number) => JSON.stringify({ id: "victim", type: "t", payload: { pin } });
 
-test("a caller who may not see a payload can guess it only a few times, on every way to enqueue", async () => {
+test("a caller who may not see a payload gets only a few guesses, with every way to enqueue", async () => {
   const admin = await keyOf(["admin"]);
   expect((await admin("", guess(7_777))).status).toBe(201);
   for (const scopes of [["enqueue"], ["enqueue", "read"]] as const) {
@@ -63,7 +63,7 @@ test("a caller who may not see a payload can guess it only a few times, on every
     };
     statuses.push(...batch.results.map(({ status }) => status));
     expect([scopes, statuses]).toEqual([scopes, [409, 409, 409, 409, 409]]);
-    // Even the right guess is no longer confirmed.
+    // After too many guesses, even the right one is not confirmed.
     for (const headers of [{}, { "content-encoding": "identity" }]) {
       const refused = await send("", guess(7_777), headers);
       expect([refused.status, await refused.json()]).toMatchObject([429, { code: "rate_limited" }]);

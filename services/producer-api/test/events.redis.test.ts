@@ -93,7 +93,7 @@ test("events come as Server-Sent Events, and continue after Last-Event-ID", asyn
   expect([seen.status, seen.type]).toEqual([200, "text/event-stream; charset=utf-8"]);
   const [, begin] = /id: (\S+)/.exec(seen.text) ?? [];
   await queue.enqueue("t", 1, { id: "a" });
-  await until("the event is there", () => seen.text.includes("data: "));
+  await until("the event has arrived", () => seen.text.includes("data: "));
   const [, name, id, data] = /event: (.*)\nid: (.*)\ndata: (.*)\n\n$/.exec(seen.text) ?? [];
   expect(name).toBe("enqueued");
   expect(JSON.parse(data ?? "")).toEqual({
@@ -104,17 +104,20 @@ test("events come as Server-Sent Events, and continue after Last-Event-ID", asyn
   await queue.enqueue("t", 1, { id: "b" });
   await queue.cancel("b");
   const again = open("sse/events?types=cancelled,dead", key, { "last-event-id": id ?? "" });
-  await until("the next one is there", () => again.seen.text.includes("data: "));
+  await until("the next event has arrived", () => again.seen.text.includes("data: "));
   expect(again.seen.text).toMatch(
     /^: events\nid: \S+\n\nevent: cancelled\nid: \S+\ndata: \{"type":"cancelled"/,
   );
 
-  // A client that lost the connection before its first event has the id with which the stream began.
+  // A client may lose the connection before its first event. It then has the id with which the stream began.
   const late = open("sse/events?types=enqueued", key, { "last-event-id": begin ?? "" });
-  await until("both tasks are there", () => late.seen.text.split("event: enqueued").length === 3);
+  await until(
+    "the events of both tasks have arrived",
+    () => late.seen.text.split("event: enqueued").length === 3,
+  );
 });
 
-test("events come as lines if the client asks for lines", async () => {
+test("events come as JSON lines if the client asks for them", async () => {
   const queue = await queueWithEvents("lines");
   await queue.enqueue("t", 1, { id: "a" });
   await queue.cancel("a");
@@ -148,7 +151,7 @@ test("an invalid request is refused before the stream begins, and the error name
   expect(await get("checked/events", writer)).toMatchObject({ status: 403 });
 });
 
-test("a stream ends with the access of its key, with the setting, and with the server", async () => {
+test("a stream ends when its key is revoked, when the queue keeps no more events, and when the server stops", async () => {
   await queueWithEvents("ends");
   const { id, text } = await keyOf();
   const revoked = open("ends/events", text);

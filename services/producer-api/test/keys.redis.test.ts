@@ -80,7 +80,7 @@ const batch = (key?: string, queue = "q") =>
 
 test("on loopback everybody may enqueue until the first key exists; then a key is needed", async () => {
   expect((await enqueue()).status).toBe(201);
-  // No keys exist yet, so a client that sends the key of another service is accepted.
+  // No keys exist yet, so even a key of another service is accepted.
   expect((await enqueue("hf_of_elsewhere")).status).toBe(201);
   const { text } = await keyOf();
   await until("keys are required", async () => (await enqueue()).status === 401, 1_000);
@@ -124,7 +124,7 @@ test("a key allows what its scopes say, in the queues that it names, and nothing
   expect((await send("DELETE", task, writes.text)).status).toBe(200);
 });
 
-test("a revoked key is refused within a second, on a connection that used it a moment ago", async () => {
+test("a revoked key is refused within a second, even on a connection that has just used it", async () => {
   const { id, text } = await keyOf();
   await until("the key is known", async () => (await enqueue(text)).status === 201, 1_000);
   await new KeyStore(client).revoke(id);
@@ -139,14 +139,14 @@ test("the answer to an expired key says that it has expired", async () => {
   expect((await enqueue(text)).json.detail).toBe("this key has expired");
 });
 
-test("while Redis is away the last known keys count: callers with a key get 503, others 401", async () => {
+test("while Redis is down, the last known keys count: callers with a key get 503, and others get 401", async () => {
   const { text } = await keyOf({ scopes: ["admin"] });
   await until("the key is known", async () => (await enqueue(text)).status === 201, 1_000);
   await redis.kill();
   const [mine, theirs] = await Promise.all([enqueue(text), enqueue("hf_of_elsewhere")]);
   expect([mine.status, theirs.status]).toEqual([503, 401]);
   await redis.start();
-  // Redis has lost its data, and the keys with it. The API must not become open by that.
+  // Redis has lost its data and thereby the keys. Nevertheless the API must not become open.
   await until("the key is gone", async () => (await enqueue(text)).status === 401);
   expect((await enqueue()).status).toBe(401);
 });

@@ -27,7 +27,7 @@ afterAll(async () => {
 
 const LINE = '{"type":"t","payload":1}\n';
 
-/** Starts a request with a batch of lines, for a queue of its own. The test writes the body. */
+/** Starts a request with a batch of lines, for a new queue. The test writes the body. */
 function open(headers: Record<string, string> = {}) {
   const queue = `lines-${++queues}`;
   const outgoing = request({
@@ -57,7 +57,7 @@ async function waiting(queue: string): Promise<number> {
 }
 
 describe("a batch of lines", () => {
-  test("that is larger than the buffer is stored whole, with one result per task", async () => {
+  test("is stored whole if it is larger than the buffer, with one result per task", async () => {
     const { queue, outgoing, answer } = open();
     // The body is longer than one block.
     outgoing.end(`${LINE.repeat(20_000)}{oops\n${LINE.repeat(30_000)}`);
@@ -87,7 +87,7 @@ describe("a batch of lines", () => {
     ]);
   });
 
-  test("keeps what was stored when the caller hangs up", async () => {
+  test("keeps the stored tasks when the caller disconnects", async () => {
     const { queue, outgoing, answer } = open({ accept: "application/x-ndjson" });
     outgoing.on("error", () => {});
     outgoing.write(`${LINE.repeat(10)}{"type":"t","pay`);
@@ -95,7 +95,7 @@ describe("a batch of lines", () => {
     response.on("error", () => {});
     await once(response, "data");
     outgoing.destroy();
-    await until("the ten are stored", async () => (await waiting(queue)) === 10);
+    await until("the ten tasks are stored", async () => (await waiting(queue)) === 10);
   });
 
   test("without a task is refused as a whole", async () => {
@@ -109,7 +109,7 @@ describe("a batch of lines", () => {
   });
 });
 
-describe("the fast lane and the framework", () => {
+describe("the fast lane and Fastify", () => {
   const send = async (path: string, body: string, extra: Record<string, string>) => {
     const response = await fetch(`http://127.0.0.1:${port}/v1/queues/both/tasks${path}`, {
       method: "POST",
@@ -124,7 +124,7 @@ describe("the fast lane and the framework", () => {
     expect(headers.get("x-content-type-options")).toBe("nosniff");
     expect(headers.get("content-security-policy")).toContain("default-src");
     const { requestId, ...json } = JSON.parse(text) as { requestId?: string };
-    // The body has the id of its request.
+    // The body contains the id of its request.
     if (requestId !== undefined) expect(requestId).toBe(headers.get("x-request-id"));
     return { status, told, json };
   };
@@ -139,7 +139,7 @@ describe("the fast lane and the framework", () => {
     ["/batch", '{"type":"t","payload":1}'],
   ])("answer the same to POST %s %s", async (path, body) => {
     await send("", '{"type":"t","id":"a","payload":1}', {});
-    // Any Content-Encoding header, even `identity`, sends the request past the fast lane to Fastify.
+    // The fast lane leaves every request with a Content-Encoding header, even `identity`, to Fastify.
     expect(await send(path, body, {})).toEqual(await send(path, body, { "content-encoding": "identity" }));
   });
 });

@@ -68,7 +68,7 @@ const WAYS: [string, string, string, Record<string, string>][] = [
   ["a flow as lines", "/../flows", "{}", { "content-type": "application/x-ndjson" }],
 ];
 
-test("a key can make QUEUES_PER_KEY queues over all processes, on every way to enqueue, and always use existing queues", async () => {
+test("a key can create QUEUES_PER_KEY queues in all processes together, with every way to enqueue, and use all existing queues", async () => {
   await new Queue("shared", { client }).enqueue("t", 1);
   const send = await newKey();
   // A request that stores nothing creates no queue.
@@ -98,7 +98,7 @@ test("a key can make QUEUES_PER_KEY queues over all processes, on every way to e
   const other = await newKey();
   expect((await other("four")).status).toBe(201);
   expect((await send("four")).status).toBe(201);
-  // Deleting one of its queues allows the key to create another.
+  // When one of its queues is deleted, the key may create another.
   expect((await send("five")).status).toBe(429);
   await observer.pause("one");
   await observer.deleteQueue("one");
@@ -106,7 +106,7 @@ test("a key can make QUEUES_PER_KEY queues over all processes, on every way to e
   expect((await send("six")).status).toBe(429);
 });
 
-test("queues that the library makes are not counted", async () => {
+test("queues that the library creates are not counted", async () => {
   for (let n = 0; n < 6; n++) await new Queue(`library-${n}`, { client }).enqueue("t", 1);
   expect((await (await newKey())("mine")).status).toBe(201);
 });

@@ -32,7 +32,7 @@ async function redisWith(...args: string[]) {
 
 const ended = { code: 1, signal: null };
 
-test("a bad configuration exits 1 and lists every bad variable", async () => {
+test("with a bad configuration, the service exits with 1 and lists every bad variable", async () => {
   const service = start({ PORT: "http", REDIS_PORT: "0", HOST: "127.0.0.1", QUEUE_PENDING: "x" });
   expect(await service.exit()).toEqual(ended);
   for (const part of ["PORT must be", "REDIS_PORT must be", "QUEUE_PENDING is not used", "QUEUE_PREFIX"]) {
@@ -40,7 +40,7 @@ test("a bad configuration exits 1 and lists every bad variable", async () => {
   }
 });
 
-test("listening beyond loopback without keys exits 1 and says what to do; with a key it is served", async () => {
+test("without keys, a service beyond loopback exits with 1 and says what to do; with a key it starts", async () => {
   const redis = await redisWith();
   const port = await freePort();
   const env = { HOST: "0.0.0.0", PORT: String(port), REDIS_URL: redis.url };
@@ -68,7 +68,7 @@ test("listening beyond loopback without keys exits 1 and says what to do; with a
   expect(again.output()).not.toContain(text.slice(-43));
 });
 
-test("a service beyond loopback lets nobody in until Redis is there", async () => {
+test("a service beyond loopback refuses everybody until Redis answers", async () => {
   const redis = await redisWith();
   await redis.kill();
   const port = await freePort();
@@ -86,7 +86,7 @@ test("a service beyond loopback lets nobody in until Redis is there", async () =
   expect(await enqueue({ authorization: "Bearer hf_x_y" })).toBe(503);
 });
 
-test("a busy port exits 1 and names its holder and the variable", async () => {
+test("if the port is busy, the service exits with 1 and names the holder of the port and the variable", async () => {
   const port = await freePort();
   const holder = createServer();
   await new Promise<void>((resolve) => holder.listen(port, "127.0.0.1", resolve));
@@ -105,7 +105,7 @@ test("with an eviction policy that loses tasks, the service exits with 1 and say
   expect(service.output()).toContain("set it to noeviction");
 });
 
-test("a Redis older than 7.0 exits 1", async () => {
+test("with a Redis before 7.0, the service exits with 1", async () => {
   const redis = await startFakeRedis({ redis_version: "6.2.14", maxmemory_policy: "noeviction" });
   cleanups.push(() => redis.stop());
   const service = start({ PORT: String(await freePort()), REDIS_URL: redis.url });
@@ -113,7 +113,7 @@ test("a Redis older than 7.0 exits 1", async () => {
   expect(service.output()).toContain("Redis 6.2.14 is too old");
 });
 
-test("while Redis is down at the start, the service says so, refuses tasks, and serves once Redis is there", async () => {
+test("if Redis is down at the start, the service says so, refuses tasks, and accepts them once Redis answers", async () => {
   const redis = await redisWith();
   await redis.kill();
   const port = await freePort();

@@ -1,4 +1,4 @@
-// This file has more than 500 lines, because all its tests send requests to one running service.
+// This file has more than 500 lines, because all its tests share one running service.
 import { createLogger, loadConfig } from "@holdfast/service";
 import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { Observer, Worker } from "holdfast";
@@ -25,7 +25,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** Requests to a queue that only one test uses. */
+/** Returns functions that send requests to a queue of this test alone. */
 function setup() {
   const queue = `trial-${++queues}`;
   const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
@@ -62,7 +62,7 @@ describe("enqueue and get", () => {
     }
   });
 
-  test("name the task that holds a unique key, refuse, or replace it", async () => {
+  test("answer with the task that holds a unique key, refuse the new one, or replace the old one", async () => {
     const { call, queue } = setup();
     const task = (unique: object, payload = 1) => ({
       type: "t",
@@ -107,7 +107,7 @@ describe("enqueue and get", () => {
     expect(windowless.json.detail).toContain("windowMs");
   });
 
-  test("say how long they are kept, and refuse a keep that says nothing", async () => {
+  test("store how long a task is kept, and refuse an empty `keep`", async () => {
     const { call } = setup();
     const keep = { completedMs: 0, deadMs: 1, count: 10_000 };
     const { json } = await call("POST", "", { type: "t", payload: 1, keep });
@@ -130,7 +130,7 @@ describe("enqueue and get", () => {
     }
   });
 
-  test("carry every option", async () => {
+  test("keep every option", async () => {
     const { call } = setup();
     const options = {
       id: "order:1",
@@ -164,7 +164,7 @@ describe("enqueue and get", () => {
     expect(await call("GET", "/nope")).toMatchObject({ status: 404, json: { code: "task_not_found" } });
   });
 
-  test("a long-poll of a task that does not end answers after its time, with the task as it is", async () => {
+  test("a long poll of a task that does not end is answered after its time, with the task as it is then", async () => {
     const { call } = setup();
     const { json } = await call("POST", "", { type: "t", payload: 1 });
     const start = performance.now();
@@ -172,7 +172,7 @@ describe("enqueue and get", () => {
     expect(performance.now() - start).toBeGreaterThanOrEqual(290);
   });
 
-  test("a long-poll answers at once when the task ends", async () => {
+  test("a long poll is answered as soon as the task ends", async () => {
     const { call } = setup();
     const { json } = await call("POST", "", { type: "t", payload: 1 });
     const waiting = call("GET", `/${json.id}?waitMs=30000`);
@@ -180,7 +180,7 @@ describe("enqueue and get", () => {
     expect((await waiting).json.state).toBe("cancelled");
   });
 
-  test("a durability that this Redis cannot give is refused before the write", async () => {
+  test("a durability that this Redis cannot provide is refused before anything is written", async () => {
     const { call } = setup();
     expect(
       await call("POST", "", { type: "t", payload: 1, id: "x", durability: "replicated" }),
@@ -203,7 +203,7 @@ describe("enqueue and get", () => {
 describe("an enqueue that is repeated", () => {
   const body = '{"type":"t","id":"x","payload":1}';
 
-  test("with the same bytes stores nothing and says so; with other bytes it is a conflict", async () => {
+  test("with the same bytes stores nothing and says so, and with other bytes is a conflict", async () => {
     const { call } = setup();
     expect((await call("POST", "", body)).status).toBe(201);
     const again = await call("POST", "", ` ${body}\n`);
@@ -218,7 +218,7 @@ describe("an enqueue that is repeated", () => {
     expect((await call("GET", "/x")).json.payloadText).toBe("1");
   });
 
-  test("is 201 for a new task, 200 for one that waits or runs, 208 for one that will not run", async () => {
+  test("is answered 201 for a new task, 200 for one that waits or runs, and 208 for one that will not run", async () => {
     const { call } = setup();
     const again = '{"type":"t","id":"x","payload":1,"ifEnded":"duplicate"}';
     expect(await call("POST", "", again)).toMatchObject({ status: 201, json: { state: "pending" } });
@@ -230,12 +230,12 @@ describe("an enqueue that is repeated", () => {
     const known = await call("POST", "", again);
     expect(known).toMatchObject({ status: 208, json: { id: "x", state: "cancelled", willRun: false } });
     expect(known.headers.get("idempotent-replayed")).toBe("true");
-    // The same task in a batch is answered in the same way.
+    // A batch gives the same answer for the same task.
     expect((await call("POST", "/batch", `[${again}]`)).json).toMatchObject({
       ...{ accepted: 0, duplicates: 1, failed: 0 },
       results: [{ status: 208, id: "x", state: "cancelled", willRun: false }],
     });
-    // Without `ifEnded: "duplicate"` a new task may take the id of an ended one, with any body.
+    // Without `ifEnded: "duplicate"`, a new task with any body may take the id of an ended one.
     expect(await call("POST", "", '{"type":"t","id":"x","payload":2}')).toMatchObject({
       status: 201,
       json: { state: "pending" },
@@ -251,7 +251,7 @@ describe("an enqueue that is repeated", () => {
     });
   });
 
-  test("an Idempotency-Key is answered 200 for as long as it is remembered, however its task ended", async () => {
+  test("a repeated Idempotency-Key is answered 200 while Redis remembers it, however its task ended", async () => {
     const { call } = setup();
     const headers = { "idempotency-key": "k" };
     const first = await call("POST", "", '{"type":"t","payload":1}', headers);
@@ -300,7 +300,7 @@ describe("an enqueue that is repeated", () => {
 });
 
 describe("a batch", () => {
-  test("answers per task, in order, and stores what is good", async () => {
+  test("has a result per task, in order, and stores the valid tasks", async () => {
     const { call } = setup();
     await call("POST", "", { type: "t", id: "taken", payload: 1 });
     const { status, json } = await call("POST", "/batch", [
@@ -318,7 +318,7 @@ describe("a batch", () => {
     expect((await call("GET", `/${results[4]?.id}`)).json.payloadText).toBe("5");
   });
 
-  test("of plain tasks is answered alike by the fast lane and the framework, and kept to the byte", async () => {
+  test("of tasks without options gets the same answer from the fast lane and Fastify, and is kept to the byte", async () => {
     const { call, queue } = setup();
     const payloads = Array.from(
       { length: 300 },
@@ -327,7 +327,7 @@ describe("a batch", () => {
     const body = `[${payloads.map((payload, i) => `{"type":"t${i % 2}", "payload":${payload}}`).join(",\n")}]`;
     const answers = [
       await call("POST", "/batch", body),
-      // Any Content-Encoding header, even `identity`, sends the request past the fast lane to Fastify.
+      // The fast lane leaves every request with a Content-Encoding header, even `identity`, to Fastify.
       await call("POST", "/batch", body, { "content-encoding": "identity" }),
     ];
     const ids = new Set<string>();
@@ -356,7 +356,7 @@ describe("a batch", () => {
     expect(text).toContain(`holdfast_payload_bytes_count{queue="${queue}"} 600`);
   });
 
-  test("of plain tasks says for each task beyond the cap that it has to wait", async () => {
+  test("of tasks without options says for each task above the cap when to try again", async () => {
     const { call, queue } = setup();
     await call("POST", "", { type: "t", payload: 1 });
     const observer = new Observer({ redis: redis.url });
@@ -401,7 +401,7 @@ test("cancel ends a waiting task; repeated, it answers the same", async () => {
   expect(await call("DELETE", "/nope")).toMatchObject({ status: 404, json: { code: "task_not_found" } });
 });
 
-test("cancelling a running task is a request, cancelling a completed one is too late", async () => {
+test("a cancel of a running task is a request, and a cancel of a completed one is too late", async () => {
   const { call, queue } = setup();
   let finish = () => {};
   const finished = new Promise<void>((resolve) => {
@@ -443,7 +443,7 @@ test("a full queue answers 429 with the time to wait", async () => {
   expect(Number(refused.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
 });
 
-test("a full key answers 429, alone and for each task of a batch, and keeps nothing of the id", async () => {
+test("a full key is answered 429, for one task and for each task of a batch, and the id is not kept", async () => {
   const { call, queue } = setup();
   const observer = new Observer({ redis: redis.url });
   await observer.limits.set(queue, { key: { concurrency: 1, whenFull: "drop-new" } });
@@ -478,7 +478,7 @@ test("a full key answers 429, alone and for each task of a batch, and keeps noth
   expect(metrics).toContain(`holdfast_tasks_rejected_total{queue="${queue}",reason="key_full"} 5`);
 });
 
-test("Redis at maxmemory answers 503 and nothing is stored", async () => {
+test("while Redis is at maxmemory, the answer is 503 and nothing is stored", async () => {
   const { call } = setup();
   expect((await call("POST", "", { type: "t", payload: 0 })).status).toBe(201);
   await redis.command("CONFIG SET maxmemory 1mb");
@@ -505,7 +505,7 @@ test("metrics count accepted and refused tasks", async () => {
   expect(text).toMatch(/holdfast_redis_script_seconds_count\{script="enqueue"\} \d+/);
 });
 
-// The last test of the file, because it stops the Redis that all tests use.
+// This has to be the last test of the file, because it stops the Redis that all tests use.
 test("while Redis is down, the API answers 503 and is not ready; it serves again once Redis is back", async () => {
   const { call } = setup();
   await redis.kill();

@@ -42,7 +42,7 @@ const enqueue = (headers: Record<string, string> = {}) =>
   });
 const get = (headers: Record<string, string> = {}) => fetch(`${base}/nothing`, { headers });
 
-test("both lanes share one bucket, per address and per key; requests beyond it get 429 with Retry-After", async () => {
+test("the fast lane and Fastify share one bucket per address and per key, and further requests get 429 with Retry-After", async () => {
   // The fast lane serves the first and the last request, and Fastify the second.
   const answers = [await enqueue(), await get(), await enqueue()];
   expect(answers.map(({ status }) => status)).toEqual([201, 404, 201]);
@@ -54,7 +54,7 @@ test("both lanes share one bucket, per address and per key; requests beyond it g
     expect(refused.headers.get("ratelimit-remaining")).toBe("0");
     expect(await refused.json()).toMatchObject({ code: "rate_limited" });
   }
-  // Requests for health and metrics are not limited.
+  // Requests for health and metrics are never limited.
   const { origin } = new URL(base);
   for (let turn = 0; turn < 10; turn++) expect((await fetch(`${origin}/livez`)).status).toBe(200);
 
@@ -63,7 +63,7 @@ test("both lanes share one bucket, per address and per key; requests beyond it g
   await new KeyStore(client).add(one.key);
   await new KeyStore(client).add(two.key);
   const as = (text: string) => ({ authorization: `Bearer ${text}` });
-  // The address has used up its tokens, so it gets 429 instead of 401.
+  // The address has used up its tokens, so the answer is 429 and not 401.
   await until("the keys are known", async () => (await enqueue(as(two.text))).status === 201, 1_000);
   const seen: number[] = [];
   for (let turn = 0; turn < 5; turn++) seen.push((await enqueue(as(one.text))).status);

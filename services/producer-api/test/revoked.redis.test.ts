@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
 import { configSchema } from "../src/config.ts";
 
-// These tests are about long requests: each has to end when its key is revoked.
+// These tests make long requests. Each has to end when its key is revoked.
 
 let redis: RedisServer;
 let app: App;
@@ -79,7 +79,7 @@ test("an open upload of lines ends with a 401, also while it sends nothing", asy
     accept: "application/x-ndjson",
   });
   request.write(line(1) + line(2));
-  await until("the first ones are stored", () => seen.text.split("\n").length === 3);
+  await until("the first tasks are stored", () => seen.text.split("\n").length === 3);
   await new KeyStore(client).revoke(id);
   await until("the last line says why it ends", () => seen.text.includes('"status":401'), 5_000);
   await until("the connection is closed", () => seen.isOver, 10_000);
@@ -90,7 +90,7 @@ test("an open upload of lines ends with a 401, also while it sends nothing", asy
   expect(results).toMatchObject([{ status: 201 }, { status: 201 }, { status: 401, code: "unauthorized" }]);
 });
 
-test("after a revocation nothing more is stored of an upload that continues to send", async () => {
+test("after its key is revoked, an upload that continues to send stores nothing more", async () => {
   const { id, text } = await keyOf();
   const { request, seen } = open("POST", "busy/tasks/batch", text, {
     ...LINES,
@@ -103,7 +103,7 @@ test("after a revocation nothing more is stored of an upload that continues to s
     await new KeyStore(client).revoke(id);
     await until("the last line says why it ends", () => seen.text.includes('"status":401'), 5_000);
     const then = sent;
-    await until("it is closed, though more was sent", () => seen.isOver && sent > then, 10_000);
+    await until("the connection is closed, although more was sent", () => seen.isOver && sent > then, 10_000);
   } finally {
     clearInterval(sending);
   }
@@ -115,7 +115,7 @@ test("after a revocation nothing more is stored of an upload that continues to s
   expect(await stored("busy")).toBe(results.length - 1);
 });
 
-test("an upload that is answered as one document reports the revocation as its last result", async () => {
+test("an upload with one JSON answer has the revocation as its last result", async () => {
   const { id, text } = await keyOf();
   const { request, seen } = open("POST", "whole/tasks/batch", text, LINES);
   // The answer begins once a second block of 256 KB has arrived.
@@ -130,7 +130,7 @@ test("an upload that is answered as one document reports the revocation as its l
   await until("the connection is closed", () => seen.isOver, 10_000);
 });
 
-test("an upload without a first line yet is answered 401 as a whole", async () => {
+test("an upload that has not sent its first line yet gets the status 401", async () => {
   const { id, text } = await keyOf();
   const { request, seen } = open("POST", "late/tasks/batch", text, LINES);
   request.write(line(1));
@@ -172,8 +172,8 @@ test.each([
   await new KeyStore(client).revoke(id);
   const refused = () =>
     fetch(`http://127.0.0.1:${port}/v1/queues/q/tasks/x`, { headers: { authorization: `Bearer ${text}` } });
-  await until("the key is over", async () => (await refused()).status === 401, 5_000);
-  // Access is checked again only if a body took longer than a second to arrive.
+  await until("the key is revoked", async () => (await refused()).status === 401, 5_000);
+  // Access is checked again only if the body took longer than a second to arrive.
   const started = performance.now();
   await until("a second has passed", () => performance.now() - started > 1_100);
   request.end(body.slice(5));

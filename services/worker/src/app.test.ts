@@ -13,7 +13,7 @@ test("liveness fails only if the worker has stalled", () => {
 
 const worker = (ageMs: number, busy: number) => ({ busy, slots: 2, lastGoodPollAgeMs: () => ageMs });
 
-test("a worker is ready while Redis answers and it polls, or has no free slot", () => {
+test("a worker is ready while Redis answers and the worker polls or has no free slot", () => {
   expect(workerReadiness(green, worker(900, 0)).ok).toBe(true);
   expect(workerReadiness(green, worker(10_001, 1)).ok).toBe(false);
   expect(workerReadiness(green, worker(600_000, 2)).ok).toBe(true);

@@ -17,7 +17,7 @@ import { type Config, parseQueues, workedQueues } from "./config.ts";
 import { provideHandlers } from "./handlers/provide.ts";
 import { observeWorker } from "./metrics.ts";
 
-/** A worker polls every second, and a command may take 5 s. If it has not polled for longer, something is wrong. */
+/** A worker polls every second, and a command may take 5 s. If the last poll is older than this, something is wrong. */
 const POLL_AGE_LIMIT_MS = 10_000;
 const STALL_LIMIT_MS = 30_000;
 
@@ -37,7 +37,7 @@ export async function startApp(
   signal: AbortSignal,
 ): Promise<App> {
   const { handlers, concurrency, close } = await provideHandlers(config);
-  // A prefix or catch-all handler runs types that are not known before such a task comes.
+  // A handler for a prefix or for all types may run types that nobody knows beforehand, so these are left out.
   const types = Object.keys(handlers).filter((rule) => !rule.endsWith("*"));
   const queues = workedQueues(config);
   const settings = toConnectionSettings(config);
@@ -109,7 +109,7 @@ export async function startApp(
 }
 
 /**
- * Fails if slots are free and tasks may wait, but the worker does not ask Redis for tasks. Only a restart repairs that.
+ * Fails if slots are free and tasks may wait, but the worker does not ask Redis for tasks. Only a restart helps then.
  */
 export function workerLiveness(worker: Pick<Worker, "stalledMs">): Readiness {
   const stalledMs = worker.stalledMs();
@@ -121,7 +121,7 @@ export function workerLiveness(worker: Pick<Worker, "stalledMs">): Readiness {
       };
 }
 
-/** Ready while Redis answers and the worker polls. A worker whose slots are all busy does not need to poll. */
+/** A worker is ready while Redis answers and the worker polls. If all its slots are busy, it does not need to poll. */
 export function workerReadiness(
   redis: Readiness,
   worker: Pick<Worker, "busy" | "slots" | "lastGoodPollAgeMs">,

@@ -2,7 +2,7 @@ import { ConfigError, loadConfig, StartupError } from "@holdfast/service";
 import { expect, test } from "vitest";
 import { configSchema, parseQueues, workedQueues } from "./config.ts";
 
-test("queues have the weight 1 unless they say otherwise", () => {
+test("a queue without a weight has the weight 1", () => {
   expect(parseQueues("default")).toEqual({ default: 1 });
   expect(parseQueues("critical=6,default=3,low")).toEqual({ critical: 6, default: 3, low: 1 });
 });

@@ -81,7 +81,7 @@ export const configSchema = Type.Object({
 
 export type Config = Static<typeof configSchema>;
 
-/** The queues of the worker: an ordered list of names, or names with weights. @throws StartupError */
+/** Returns the queues of the worker: a list of names in strict order, or names with weights. @throws StartupError */
 export function workedQueues({ QUEUES, QUEUE_ORDER }: Pick<Config, "QUEUES" | "QUEUE_ORDER">) {
   if (QUEUE_ORDER === "weighted") return parseQueues(QUEUES);
   if (QUEUES.includes("="))

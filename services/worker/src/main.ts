@@ -10,8 +10,8 @@ const logger = createLogger(config, "worker");
 await runService({
   name: "worker",
   logger,
-  // Running tasks may continue for SHUTDOWN_GRACE_MS. In the remaining 5 s the worker hands back those that have not
-  // ended.
+  // Running tasks may continue for SHUTDOWN_GRACE_MS. In the remaining 5 s the worker hands back the tasks that have
+  // not ended.
   stopTimeoutMs: config.SHUTDOWN_GRACE_MS + 5_000,
   start: (signal) => startApp(config, VERSION, logger, signal),
 });

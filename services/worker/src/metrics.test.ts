@@ -87,7 +87,7 @@ test("known series start at zero", async () => {
   }
 });
 
-test("each event is counted once, under its labels", async () => {
+test("each event is counted once, with its labels", async () => {
   const { source, settled, lines } = setup();
   const before = new Set(await lines());
   settled({ outcome: "acked", waitMs: 20, runMs: 300 });
@@ -126,7 +126,7 @@ test("each event is counted once, under its labels", async () => {
   );
 });
 
-test("names that callers choose make at most 25,000 series", async () => {
+test("there are at most 25,000 series, whatever names callers choose", async () => {
   const { settled, lines } = setup();
   for (let queue = 0; queue < 100; queue++) {
     for (let type = 0; type < 100; type++) {

@@ -24,15 +24,16 @@ const OUTCOMES = [
   "stale",
   "unknown",
 ] as const satisfies SettledEvent["outcome"][];
-/** Outcomes whose run time has a series from the start of the process on. */
+/** The series for the run time of these outcomes exist from the start of the process. */
 const RUN_OUTCOMES = ["acked", "retried", "dead"] as const;
-/** Each pair of queue and type has up to 180 series. Above this number of pairs, the type is `__other__`. */
+/** Each pair of queue and type has up to 180 series. If there are more pairs than this, the type is `__other__`. */
 const PAIRS = 64;
-// A crashed worker cannot count the task that killed it, so the janitor counts `crashes_exhausted`.
+// A crashed worker cannot count the task that killed it. The janitor counts these, as `crashes_exhausted`.
 const REASONS = DEAD_REASONS.filter((reason) => reason !== "crashes_exhausted");
 
 /**
- * Turns the events of the worker into its metrics. Known series start at zero, so that `rate` sees the first increase.
+ * Turns the events of the worker into its metrics. Series that are known beforehand start at zero, so that `rate` sees
+ * the first increase.
  */
 export function observeWorker(
   worker: Pick<Worker, "on" | "slots" | "busy">,

@@ -54,7 +54,7 @@ const alive = (pid: number) => {
   }
 };
 
-test("a handler that kills its process costs its own attempt; the worker lives, and leaves no process behind", async () => {
+test("a handler that kills its process ends only its own attempt, and the worker leaves no process behind", async () => {
   const service = await start("isolated", {
     MAX_RETRIES: "1",
     BACKOFF_BASE_MS: "10",
@@ -79,7 +79,7 @@ test("a handler that kills its process costs its own attempt; the worker lives, 
   });
   const { id } = await queue.enqueue("demo.cpu", { ms: 600_000 });
   await until("it runs", async () => (await queue.get(id))?.state === "processing");
-  await until("it has a child", () => childrenOf(service.child.pid).length > 0);
+  await until("the worker has a child process", () => childrenOf(service.child.pid).length > 0);
   const children = childrenOf(service.child.pid);
   service.child.kill("SIGTERM");
   expect(await service.exit(10_000)).toEqual({ code: 0, signal: null });

@@ -62,7 +62,7 @@ test("runs tasks, reports them, and ends with 0 on SIGTERM", async () => {
   expect(await service.exit()).toEqual({ code: 0, signal: null });
 });
 
-test("SIGTERM lets a running task finish within the grace", async () => {
+test("on SIGTERM, a running task may finish within the grace period", async () => {
   const { name, service } = await setup({ SHUTDOWN_GRACE_MS: "10000" });
   const queue = new Queue(name, { redis: redis.url });
   const { id } = await queue.enqueue("demo.sleep", { ms: 700 });
@@ -73,7 +73,7 @@ test("SIGTERM lets a running task finish within the grace", async () => {
   await queue.close();
 });
 
-test("a task that outlasts the grace is released, its attempt refunded", async () => {
+test("a task that runs longer than the grace period is released without using an attempt", async () => {
   const { name, service } = await setup({ SHUTDOWN_GRACE_MS: "100" });
   const queue = new Queue(name, { redis: redis.url });
   const { id } = await queue.enqueue("demo.sleep", { ms: 60_000 });
@@ -84,7 +84,7 @@ test("a task that outlasts the grace is released, its attempt refunded", async (
   await queue.close();
 });
 
-test("a second signal ends it at once", async () => {
+test("a second signal ends the worker at once", async () => {
   const { name, service } = await setup({ SHUTDOWN_GRACE_MS: "60000" });
   const queue = new Queue(name, { redis: redis.url });
   const { id } = await queue.enqueue("demo.sleep", { ms: 60_000 });
@@ -113,7 +113,7 @@ test("handlers come from a module, and a bad module ends the start with one line
   expect(bad.service.output()).toContain("broken.mjs does not load");
 });
 
-test("a worker exits with 1 if its heartbeat thread is lost, and does not start without one", async () => {
+test("a worker exits with 1 if its heartbeat thread ends or cannot start", async () => {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-threads-"));
   const preload = fileURLToPath(
     new URL("../../../packages/holdfast/test/heartbeat/preload.cjs", import.meta.url),
@@ -153,7 +153,7 @@ test("a worker is not ready while Redis is away, stays alive, and works again af
   await queue.close();
 }, 60_000);
 
-test("a worker process drains and resumes when an operator says so; a long task ends first", async () => {
+test("a worker process drains and resumes on the command of an operator, and a running task ends first", async () => {
   const { name, service, status } = await setup({ WORKER_CONCURRENCY: "2" });
   await service.says("worker is running");
   const client = new Holdfast({ redis: redis.url });

@@ -1,16 +1,18 @@
 import type { Holdfast } from "holdfast";
 import { systemKeys } from "holdfast/operate";
 
-/** Entries per call. If a call returns this many, there may be more, so another call follows. */
+/** Entries per call. After a call that returns this many, there may be more, so another call follows. */
 const PAGE = 1_000;
-/** After a failover the clock may be behind, so a new entry can have an older id than one that was read before. */
+/**
+ * After a failover the clock may be behind. A new entry can then have an older id than an entry that was already read.
+ */
 const OVERLAP_MS = 2_000;
 
 export type EndedSession = readonly [id: string, until: number];
 
 /**
- * Log-outs of dashboard sessions, kept in Redis in their order. A reader remembers the last one it has read, and
- * continues after it.
+ * Log-outs of dashboard sessions, kept in Redis in their order. Each reader remembers the last log-out that it has
+ * read, and continues after it.
  */
 export class EndedSessions {
   readonly #connection: Holdfast["connection"];
@@ -27,8 +29,8 @@ export class EndedSessions {
    * @param keepMs how long after a log-out a cookie can still be valid; older entries are removed
    */
   async add(id: string, until: number, keepMs: number): Promise<void> {
-    // `oldest` is a time of the Redis clock, like the ids. By the clock of this machine, which may be ahead, the new
-    // entry could be removed at once.
+    // `oldest` is by the Redis clock, like the ids. The clock of this machine may be ahead, and a new entry could then
+    // be removed at once.
     const oldest = String(Math.max(0, Math.floor(this.#connection.now() - keepMs)));
     await this.#connection.command(
       ...(["XADD", this.#key, "MINID", "~", oldest, "*", "id", id, "until", String(until)] as const),
@@ -36,8 +38,9 @@ export class EndedSessions {
   }
 
   /**
-   * The log-outs after the cursor, page by page. Log-outs of the last seconds before the cursor are returned again.
-   * @param since the cursor of the previous call; "" reads all
+   * Returns the log-outs after the cursor, page by page. Those of the last seconds before the cursor are returned
+   * again.
+   * @param since the cursor of the last call; "" reads all
    */
   async *after(since: string): AsyncGenerator<{ ended: EndedSession[]; cursor: string }> {
     let from = "-";

@@ -5,7 +5,8 @@ import type { Sessions } from "./sessions.ts";
 const LOOK_MS = 500;
 
 /**
- * Reads the log-outs that other processes of this service have answered, within a second each, until `signal` aborts.
+ * Reads the log-outs that other processes of this service have recorded, until `signal` aborts. It learns of each
+ * within a second.
  */
 export async function followLogOuts(
   sessions: Pick<Sessions, "learn">,

@@ -23,7 +23,7 @@ export interface Entrance {
   isGuarded(): boolean;
 }
 
-/** The entrance of a service without keys, where everybody may do everything. */
+/** The entrance of a service without keys. Everybody may do everything. */
 export function openEntrance(): Entrance {
   const nobody = {
     verify: () => {
@@ -74,7 +74,7 @@ export function createEntrance(
   };
 }
 
-/** The error for a page of an Origin that is not allowed. It names the remedies. */
+/** The error for a page of an Origin that is not allowed. It says how to allow it. */
 export function foreignOrigin(what: string, hosts: readonly string[]): HoldfastError {
   return new HoldfastError(
     "forbidden",
@@ -86,9 +86,9 @@ export function foreignOrigin(what: string, hosts: readonly string[]): HoldfastE
 }
 
 /**
- * Checks that a page of this service, or of an allowed Origin, requested the change. A foreign page can make the user's
- * browser send a POST with the user's cookies. The browser then also sends headers that say which site the page belongs
- * to.
+ * Checks that a page of this service, or of an allowed Origin, requested the change. A foreign page can make the
+ * browser of a user send a POST with the cookies of that user. But the browser also sends headers that name the site of
+ * the page.
  * @throws HoldfastError forbidden
  */
 export function assertOwnPage(
@@ -107,8 +107,8 @@ export function assertOwnPage(
       `a page of another site (Sec-Fetch-Site: ${site}) may not change anything`,
     );
   }
-  // A browser sends cookies by itself, so a cookie does not show which page made the request. A program sends its key
-  // on purpose, so it needs no such header.
+  // A browser sends cookies with every request, so a cookie does not show which page made the request. A program sends
+  // its key on purpose, so its request needs no such header.
   const isByBrowser = identity.kind === "session" || identity.kind === "proxy";
   if (isByBrowser && site === undefined) {
     throw new HoldfastError(

@@ -12,8 +12,8 @@ export interface ProxyOptions {
 }
 
 /**
- * The identity that the reverse proxy reports in its headers. The headers count only in requests from the address of
- * the proxy: any client that reaches this port could send them.
+ * Returns the identity that the reverse proxy reports in its headers. The headers count only in requests from the
+ * address of the proxy, because any client that reaches this port could send them.
  */
 export function identifyByProxy(options: ProxyOptions): (request: RequestHead) => Identity | undefined {
   const list = blockListOf(options.trusted);
@@ -25,7 +25,8 @@ export function identifyByProxy(options: ProxyOptions): (request: RequestHead) =
       return undefined;
     const told = roleHeader === undefined ? undefined : headers[roleHeader];
     const role = told === undefined ? options.defaultRole : ROLES.find((name) => name === told);
-    // The proxy should not send an unknown role, so the request gets no access instead of the default role.
+    // The proxy sent a role that does not exist. The request gets no access, since the default role could allow too
+    // much.
     if (role === undefined) return undefined;
     return { kind: "proxy", label: user, keyId: null, role, scopes: SCOPES_OF_ROLE[role], queues: null };
   };

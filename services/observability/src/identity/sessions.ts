@@ -15,10 +15,10 @@ export const SESSION_COOKIE = "holdfast_session";
  * another host cannot set a cookie of this name.
  */
 const SECURE_NAME = `__Host-${SESSION_COOKIE}`;
-/** How often the cookie is renewed with the time of its last use, ms. */
+/** The cookie has the time of its last use. It is renewed this often, ms. */
 const RENEW_MS = 60_000;
 /**
- * How often expired sessions are removed from memory, ms. It takes a pass over all of them, which is too slow for every
+ * Expired sessions are removed from memory this often, ms. A removal looks at all sessions, which is too slow for every
  * request.
  */
 const FORGET_MS = 60_000;
@@ -26,8 +26,8 @@ const FORGET_MS = 60_000;
 export interface SessionOptions {
   ring: Pick<KeyRing, "verify" | "current">;
   /**
-   * The first secret signs cookies. Cookies of all secrets are valid, so a secret can be changed. If empty, a random
-   * one is used.
+   * The first secret signs cookies. Cookies of all these secrets are valid, so a secret can be replaced. Without a
+   * secret, a random one is used.
    */
   secrets: readonly string[];
   /** Time from the last request of a session to its end, ms. */
@@ -36,9 +36,9 @@ export interface SessionOptions {
   maxMs: number;
   /** How many sessions a key may have open, as far as this process knows. @default no limit */
   maxPerKey?: number | undefined;
-  /** Sets cookies for TLS only, even if a request did not come over TLS. */
+  /** Sets cookies for TLS only, even in an answer to a request without TLS. */
   secureOnly: boolean;
-  /** Where log-outs are published for the other processes of the service. */
+  /** Where log-outs are stored for the other processes of the service. */
   ended?: Pick<EndedSessions, "add" | "after"> | undefined;
 }
 
@@ -47,7 +47,7 @@ export interface Session {
   identity: Identity;
   issuedAt: number;
   seenAt: number;
-  /** When the session reaches its longest time or its key expires, ms since the epoch. */
+  /** When the session reaches its maximum length or its key expires, ms since the epoch. */
   expiresAt: number;
   idleExpiresAt: number;
 }
@@ -55,26 +55,26 @@ export interface Session {
 interface OpenSession {
   keyId: string;
   seenAt: number;
-  /** When the session reaches its longest time, its key expires, or its idle time is over, ms since the epoch. */
+  /** When the session ends: at `expiresAt`, or when its idle time is over, ms since the epoch. */
   endsAt: number;
 }
 
 /**
- * Log-ins to the dashboard. The browser keeps a signed cookie that names the key by its id and holds no secret. The
- * cookie is valid only as long as the key.
+ * Log-ins to the dashboard. The browser keeps a signed cookie, which has the id of the key and no secret. The cookie is
+ * valid only as long as the key.
  */
 export class Sessions {
   readonly #options: SessionOptions;
   readonly #signer: Signer;
   /**
-   * Sessions that this process has seen, with the time of the last request. A stream only has the cookie from its
-   * start.
+   * The sessions that this process has seen, with the time of the last request of each. A live stream only has the
+   * cookie with which it began, so the time in its cookie gets old.
    */
   readonly #open = new Map<string, OpenSession>();
   readonly #openByKey = new Map<string, Set<string>>();
   /**
-   * Sessions that were logged out in this or another process, until their regular end. They are kept so that a copy of
-   * a cookie is refused after the log-out.
+   * Sessions that were logged out in this or another process. They are kept until they would have expired, so that
+   * copies of their cookies are refused.
    */
   readonly #ended = new Map<string, number>();
   /** The cursor of the last log-out that was read from Redis. */
@@ -87,13 +87,13 @@ export class Sessions {
     this.#signer = new Signer(secrets.length > 0 ? [...secrets] : [randomBytes(32).toString("base64url")]);
   }
 
-  /** The key with this text. @throws HoldfastError unauthorized, redis_unavailable */
+  /** Returns the key with this text. @throws HoldfastError unauthorized, redis_unavailable */
   keyOf(text: string): ApiKey {
     return this.#options.ring.verify(text);
   }
 
   /**
-   * Opens a session for the holder of this key. Its id is always new, so nobody can prepare a session for somebody
+   * Opens a session for the holder of this key. The id of a session is always new, so nobody can choose it for somebody
    * else.
    * @param key as `keyOf` returned it
    * @param before the session that this log-in replaces
@@ -107,7 +107,7 @@ export class Sessions {
     return { session, value: this.#valueOf(id, key, now, now) };
   }
 
-  /** The session of the request with this cookie; undefined if the session has ended. */
+  /** Returns the session of the request with this cookie, or undefined if it has ended. */
   find(cookieHeader: string | undefined, now = Date.now()): Session | undefined {
     const claims = this.#read(cookieHeader);
     if (claims === undefined || this.#ended.has(claims.id)) return undefined;
@@ -118,7 +118,7 @@ export class Sessions {
     return now < session.expiresAt && now < session.idleExpiresAt ? session : undefined;
   }
 
-  /** Records that the session was used. @returns a new cookie value if the present one would expire too early */
+  /** Records that the session was used. @returns a new cookie value if the cookie has to be renewed */
   use(session: Session, cookieHeader: string | undefined, now = Date.now()): string | undefined {
     const claims = this.#read(cookieHeader);
     if (claims?.id !== session.id) return undefined;
@@ -130,8 +130,8 @@ export class Sessions {
   }
 
   /**
-   * Ends the session, first in this process. If the call throws, the session has still ended here.
-   * @throws HoldfastError redis_unavailable: the other processes cannot be told
+   * Ends the session, first in this process. Even if the call throws, the session has ended here.
+   * @throws HoldfastError redis_unavailable: the other processes do not know of it
    */
   async end(session: Session, now = Date.now()): Promise<void> {
     const { maxMs, ended } = this.#options;
@@ -141,7 +141,7 @@ export class Sessions {
     await ended?.add(session.id, until, maxMs);
   }
 
-  /** Reads the log-outs that other processes have answered since the last call. */
+  /** Reads the log-outs that other processes have recorded since the last call. */
   async learn(now = Date.now()): Promise<void> {
     const { ended } = this.#options;
     if (ended === undefined) return;
@@ -193,14 +193,14 @@ export class Sessions {
     this.#drop(id);
   }
 
-  /** The headers that set the cookie. @param isTls whether the browser's request came over TLS */
+  /** Returns the headers that set the cookie. @param isTls whether the request of the browser came over TLS */
   cookiesOf(value: string, isTls: boolean): string[] {
     const { secureOnly, maxMs } = this.#options;
     const isSecure = secureOnly || isTls;
     return [serialize(isSecure ? SECURE_NAME : SESSION_COOKIE, value, isSecure, maxMs / 1_000)];
   }
 
-  /** The headers that delete the cookie under both of its names. */
+  /** Returns the headers that delete the cookie under both of its names. */
   goneCookies(): string[] {
     return [serialize(SECURE_NAME, "", true, 0), serialize(SESSION_COOKIE, "", false, 0)];
   }

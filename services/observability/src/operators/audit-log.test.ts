@@ -19,7 +19,7 @@ function setup() {
   return { audit, actions };
 }
 
-test("a mutation that succeeded leaves a record of who, from where, how many and why", async () => {
+test("the record of a change says who made it, from where, how many tasks it changed, and why", async () => {
   const { audit, actions } = setup();
   await audit.during({ ...mutation, reason: "deploy" }, async () => ({ count: 3 }));
   expect(actions.records).toMatchObject([
@@ -39,13 +39,13 @@ test.each([
   { error: new HoldfastError("queue_busy", "busy"), outcome: "refused", code: "queue_busy" },
   { error: new HoldfastError("redis_unavailable", "down"), outcome: "failed", code: "redis_unavailable" },
   { error: new Error("bug"), outcome: "failed", code: "internal" },
-])("a mutation that threw $code is $outcome", async ({ error, outcome, code }) => {
+])("a change that failed with $code is recorded as $outcome", async ({ error, outcome, code }) => {
   const { audit, actions } = setup();
   await expect(audit.during(mutation, () => Promise.reject(error))).rejects.toBe(error);
   expect(actions.records).toMatchObject([{ outcome, code, count: 0 }]);
 });
 
-test("a record that Redis refused does not fail the mutation, and is written to the log", async () => {
+test("if Redis refuses a record, the change still succeeds, and the record is written to the log", async () => {
   const actions = { ...fakeActions(), append: () => Promise.reject(new Error("full")) };
   const error = vi.fn();
   const audit = new AuditLog({ actions, logger: Object.assign(Object.create(silent), { error }) });

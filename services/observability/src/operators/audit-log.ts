@@ -29,7 +29,7 @@ export interface MutationResult {
 export type Author = Pick<AuditRecord, "actor" | "keyId" | "role" | "from" | "requestId" | "clientRequestId">;
 
 /**
- * The author of a change, read from the request itself. A stored copy could be mixed up with that of another request.
+ * Returns the author of a change, read from the request. A stored copy could be that of another request.
  * @param identity @default the sender of the request
  */
 export function authorOf(request: FastifyRequest, identity: Identity = request.identity): Author {
@@ -43,7 +43,7 @@ export function authorOf(request: FastifyRequest, identity: Identity = request.i
   };
 }
 
-/** Whether the sender has authenticated, with a key, a session or through a proxy. */
+/** Whether the sender has authenticated with a key, a session or through a proxy. */
 export const isKnown = (identity: Identity) => identity !== NOBODY && identity !== NOT_YET_KNOWN;
 
 /** A record to write. Missing fields become null, 0, or the present time. */
@@ -55,8 +55,8 @@ export interface AuditLogOptions {
 }
 
 /**
- * The audit log. Each record is written to Redis and to the log of the service. It has counts and names, and never a
- * payload.
+ * The audit log. Each record is written to Redis and to the log of the service. A record has counts and names, but
+ * never a payload.
  */
 export class AuditLog {
   readonly #options: AuditLogOptions;
@@ -70,8 +70,8 @@ export class AuditLog {
   }
 
   /**
-   * Never throws, because the change has already been made. If Redis refuses the record, the service's log still has
-   * it.
+   * Writes a record. Never throws, because the change has already been made. If Redis refuses the record, the log of
+   * the service still has it.
    */
   async record(given: NewRecord): Promise<void> {
     const { actions, logger } = this.#options;

@@ -5,26 +5,28 @@ import type { ObserverPort } from "../routes/context.ts";
 import type { Asker, Operations } from "./operations.ts";
 import type { Selection } from "./selection.ts";
 
-/** How many tasks a dry run with ids reads at a time. */
+/** A dry run with ids reads this many tasks at a time. */
 const LOOKUPS_AT_ONCE = 50;
-/** A filter that has to read more tasks than this becomes an operation, which counts its tasks itself. */
+/**
+ * If a filter would have to read more tasks than this, the request becomes an operation, which counts its tasks itself.
+ */
 const SYNC_SCAN = 5_000;
-/** How long the request waits for a small operation before it answers with the operation itself, ms. */
+/** A request waits this long for the end of a small operation before it answers, ms. */
 const SMALL_WAIT_MS = 5_000;
 
 interface Matches {
   matched: number;
   scanned?: number;
   total?: number;
-  /** False if only a part of the queue was read, so that more tasks may match. */
+  /** False if only a part of the queue was read. More tasks may match then. */
   isWhole: boolean;
 }
 
 const STATES = { dead: ["dead"], scheduled: ["scheduled", "pending"] } as const;
 
 /**
- * Counts the tasks of a selection. For ids the answer is the number of ids; only a dry run looks each task up. For a
- * filter, tasks are read up to a bound, or all of them in a dry run.
+ * Counts the tasks of a selection. For ids this is the number of ids, and only a dry run looks each task up. For a
+ * filter, a dry run reads all tasks, and other calls read a limited number.
  * @param how.state the state of the tasks that a filter selects
  */
 export async function matching(
@@ -40,7 +42,7 @@ export async function matching(
       : observer.matchScheduled(queue, selection.filter, bounds);
   }
   if (!isDryRun) {
-    // Throws not_found for an unknown queue, instead of starting an operation that matches nothing.
+    // This throws not_found for an unknown queue. Otherwise an operation would start that matches nothing.
     await observer.stats(queue);
     return { matched: selection.ids.length, isWhole: true };
   }

@@ -4,17 +4,17 @@ import type { DeadLetterGroups, TaskPage, TaskView } from "holdfast";
 import { matcherOf, mergeGroups, signatureOf } from "holdfast/operate";
 import type { ObserverPort } from "../routes/context.ts";
 
-/** The most records that are read for one page. The library has the same limit. */
+/** The most tasks that are read for one page. The library has the same limit. */
 const SCANNED = 1_000;
 
-/** The signature of a group whose sample was removed, so that its error cannot be masked. */
+/** The signature of a group whose sample task was removed. Its error cannot be masked, so it is not shown. */
 const UNKNOWN = "***";
 
 export type Mask = (value: unknown) => unknown;
 
 /**
- * A page of tasks for a caller who sees masked tasks. The search looks only at the masked text. A search in the full
- * text would reveal masked values guess by guess, if only by the number of records that it reads.
+ * Returns a page of tasks for a caller who sees masked tasks. The search looks only at the masked text. A search in the
+ * full text would reveal masked values to a caller who tries many guesses.
  */
 export async function listFor(
   observer: Pick<ObserverPort, "list">,
@@ -47,12 +47,12 @@ export async function listFor(
   return found;
 }
 
-/** How many samples are read at a time. */
+/** This many samples are read at a time. */
 const SAMPLES_AT_ONCE = 20;
 
 /**
- * Groups of dead letters for a caller who sees masked tasks. The signature of a group is made from the masked error,
- * and groups with equal signatures are merged.
+ * Groups dead letters for a caller who sees masked tasks. The signature of a group is made from the masked error, and
+ * groups whose signatures are then equal are merged.
  */
 export async function groupsFor(
   observer: Pick<ObserverPort, "deadLetterGroups" | "task">,

@@ -9,7 +9,7 @@ export type OperationsPort = Pick<
   "create" | "control" | "undo" | "get" | "list" | "failures" | "outcomes"
 >;
 
-/** Runs operations in this process. Without it, operations wait for another process. */
+/** Runs operations in this process. Without it, operations wait until another process runs them. */
 export interface RunnerPort {
   start(): void;
   stop(): Promise<void>;
@@ -25,7 +25,7 @@ export interface Asker {
   ip: string;
 }
 
-/** How many small operations one key may have open. Each ends within seconds. */
+/** One key may have this many small operations open. Each ends within seconds. */
 const SMALL_PER_KEY = 50;
 const SHOWN = 20;
 const LOOK_MS = 15;
@@ -60,7 +60,7 @@ export class Operations {
   /**
    * Creates an operation and starts it.
    * @param total how many tasks were counted for the operation
-   * @param isCounted whether all of its tasks were counted
+   * @param isCounted whether `total` has all of its tasks
    * @throws HoldfastError rate_limited if too many operations are open, in all or for this key
    */
   async start(spec: OperationSpec, total: number, asker: Asker, isCounted = true): Promise<OperationView> {
@@ -71,7 +71,7 @@ export class Operations {
 
   async control(id: string, control: "pause" | "resume" | "cancel"): Promise<OperationView> {
     const view = await this.#store.control(id, control);
-    // A pause or cancel takes effect at once, without waiting until another operation ends.
+    // A pause or cancel takes effect at once, even if the maximum number of operations already runs.
     return this.#begun(view, control !== "resume");
   }
 
@@ -93,8 +93,8 @@ export class Operations {
   }
 
   /**
-   * @param isNow runs the operation even if the maximum number of operations already runs, because it is short and
-   * somebody waits for it
+   * @param isNow whether the operation runs even if the maximum number of operations already runs, because it is short
+   * and somebody waits for it
    */
   #begun(view: OperationView, isNow: boolean): OperationView {
     if (!isNow) this.#runner?.nudge();
@@ -102,13 +102,13 @@ export class Operations {
       this.#runner?.runNow(view.id).catch((error: unknown) => {
         this.#logger.warn(
           { err: error, operationId: view.id },
-          "operation was not started at once: it waits until another one ends",
+          "the operation was not started at once, and waits until another one ends",
         );
       });
     return view;
   }
 
-  /** Waits for the end of the operation. Returns it as it is after `waitMs` if it has not ended. */
+  /** Waits for the end of the operation, for `waitMs` at most. @returns the operation as it is then */
   async settled(view: OperationView, waitMs: number): Promise<OperationView> {
     const deadlineMs = performance.now() + waitMs;
     let latest = view;
@@ -128,7 +128,7 @@ export class Operations {
     try {
       this.#latest = (await this.#store.list({ limit: SHOWN })).operations;
     } catch (error) {
-      // The operations of the last refresh stay. The live stream itself reports that Redis does not answer.
+      // The operations of the last refresh stay. The live stream itself says that Redis does not answer.
       this.#logger.debug({ err: error }, "cannot read the operations");
     }
   }

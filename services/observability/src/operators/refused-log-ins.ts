@@ -3,12 +3,18 @@ import { keyIdOf } from "@holdfast/service/keys";
 import type { FastifyRequest } from "fastify";
 import { type AuditLog, authorOf, type NewRecord } from "./audit-log.ts";
 
-/** How many refused log-ins are recorded one by one, for all addresses. Strangers must not fill the audit log. */
+/**
+ * How many refused log-ins get a record of their own, for all addresses together. Strangers must not fill the audit
+ * log.
+ */
 const RECORDED = { perSecond: 10 / 60, burst: 10 };
-/** How long log-ins that are not recorded one by one are collected for one common record, ms. */
+/** The other refused log-ins are collected for this long, ms, and then get one common record. */
 const TOGETHER_MS = 60_000;
 
-/** Records refused log-ins one by one while they are few. If there are many, one record stands for several of them. */
+/**
+ * Records refused log-ins. While they are few, each gets a record. If there are many, one record stands for several of
+ * them.
+ */
 export class RefusedLogIns {
   readonly #audit: AuditLog;
   readonly #limiter = new RateLimiter(RECORDED);
@@ -21,7 +27,7 @@ export class RefusedLogIns {
   }
 
   /**
-   * @param text the text that was sent as the key. Only the id in it is recorded, which the sender may have made up.
+   * @param text the text that was sent as the key. Only its id is recorded, and the sender may have invented that.
    */
   add(request: FastifyRequest, text: string, code: string): void {
     const record: NewRecord = {
@@ -42,7 +48,7 @@ export class RefusedLogIns {
     this.#timer ??= setTimeout(() => void this.flush(), TOGETHER_MS).unref();
   }
 
-  /** Writes the common record of the log-ins that were not recorded one by one. */
+  /** Writes the common record of the log-ins that got no record of their own. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { assertPatch, selectionOf } from "./selection.ts";
 
-test("a selection is exactly one of ids, filter, all", () => {
+test("a selection has exactly one of ids, filter and all", () => {
   expect(selectionOf({ ids: ["a"] })).toEqual({ ids: ["a"] });
   expect(selectionOf({ filter: { type: "t" } })).toEqual({ filter: { type: "t" } });
   expect(selectionOf({ all: true })).toEqual({ filter: {} });

@@ -15,8 +15,7 @@ export function selectionOf(body: Pick<DiscardBody, "ids" | "filter" | "all">): 
 }
 
 /**
- * @throws RequestError if the body has a patch, and not exactly one id or an option that cannot be combined with a
- * patch
+ * @throws RequestError if the body has a patch but not exactly one id, or has an option that excludes a patch
  */
 export function assertPatch(body: ReplayBody): void {
   if (!body.patch) return;

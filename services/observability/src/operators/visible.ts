@@ -2,7 +2,7 @@ import type { Identity, StreamMessage } from "@holdfast/contracts/api";
 import { mayUseQueue } from "@holdfast/service";
 import type { WorkerView } from "holdfast";
 
-/** The workers of queues that the identity may see. The other queues and tasks of these workers are left out. */
+/** Returns the workers of queues that the identity may see. Their other queues and tasks are left out. */
 export function visibleWorkers(identity: Identity, workers: readonly WorkerView[]): WorkerView[] {
   if (identity.queues === null) return [...workers];
   return workers.flatMap((worker) => {
@@ -19,7 +19,7 @@ export function visibleWorkers(identity: Identity, workers: readonly WorkerView[
   });
 }
 
-/** The part of a stream frame that the identity may see. */
+/** Returns the part of a stream frame that the identity may see. */
 export function visibleFrame<Frame extends Omit<StreamMessage, "seq">>(
   identity: Identity,
   frame: Frame,

@@ -5,7 +5,7 @@ import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
 /**
- * The route for "run the burst" in the dashboard. It enqueues many demo tasks, so that the browser sends only one
+ * The route for "run the burst" in the dashboard. It enqueues many demo tasks, so that the browser has to send only one
  * request.
  */
 export function burstRoutes(

@@ -11,7 +11,7 @@ import { begin, matching } from "../operators/bulk.ts";
 import { selectionOf } from "../operators/selection.ts";
 import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** The route that changes many waiting tasks. `PATCH` on a task changes a single one. */
+/** The route that changes many waiting tasks. `PATCH` on one task changes only that task. */
 export function changeTasksRoutes(app: HttpServer, { observer, audit, operations }: RouteContext): void {
   app.post(
     "/v1/queues/:queue/tasks/change",

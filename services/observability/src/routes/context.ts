@@ -15,7 +15,7 @@ export type SchedulesPort = Pick<Schedules, "list" | "get" | "put" | "delete" | 
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** Whether the route is allowed with READ_ONLY=1. Only log-in and log-out are, since they do not change tasks. */
+    /** Whether the route is allowed with READ_ONLY=1. Only log-in and log-out are, since they change no task. */
     allowsReadOnly?: boolean;
     /** Whether answers of the route have payloads, so that AUDIT_PAYLOAD_READS=1 records them. */
     showsPayloads?: boolean;
@@ -23,7 +23,8 @@ declare module "fastify" {
 }
 
 /**
- * The part of `Observer` in the library that the routes need. With a fake of this type, tests of routes need no Redis.
+ * The part of `Observer` in the library that the routes need. A test of a route can pass a fake of this type instead of
+ * Redis.
  */
 export type ObserverPort = Pick<
   Observer,
@@ -75,7 +76,10 @@ export type Producer = ReturnType<TaskRouteOptions["queue"]> & FlowQueue;
 export interface RouteContext {
   observer: ObserverPort;
   queue(name: string): Producer;
-  /** Every route that may create a queue calls this first. @throws HoldfastError rate_limited: QUEUES_PER_KEY */
+  /**
+   * Every route that may create a queue calls this first. @throws HoldfastError rate_limited: the key has made as many
+   * queues as QUEUES_PER_KEY allows
+   */
   admitQueue(name: string, sender: Pick<FastifyRequest, "identity" | "ip">): Promise<void>;
   schedules: SchedulesPort;
   series: Pick<SeriesStore, "points" | "rates">;
@@ -87,7 +91,7 @@ export interface RouteContext {
   countReplayed(queue: string, outcome: ReplayedOutcome, count: number): void;
 }
 
-/** A signal that aborts if the client disconnects before the answer, so that a search stops. */
+/** Returns a signal that aborts if the client disconnects before the answer. It stops the search for that client. */
 export function abortOf(reply: FastifyReply): AbortSignal {
   const abort = new AbortController();
   reply.raw.once("close", () => {

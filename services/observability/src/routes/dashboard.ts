@@ -3,7 +3,7 @@ import { join, relative, resolve, sep } from "node:path";
 import fastifyStatic from "@fastify/static";
 import type { HttpServer } from "@holdfast/service";
 
-/** Paths of the API. A wrong path that begins like these is answered 404, not with the dashboard. */
+/** Paths of the API. A wrong path that begins like one of these is answered 404, and not with the dashboard. */
 const API_PATH = /^\/(v1|docs|metrics|livez|readyz|openapi\.json)(\/|$)/;
 /** Vite puts a hash of the content into the file names of this folder. */
 const HASHED_FOLDER = "assets";
@@ -17,12 +17,12 @@ repository, then load this page again. <code>DASHBOARD_DIR</code> names the fold
 </body></html>
 `;
 
-/** Content-Security-Policy of all pages: no inline scripts, and nothing from other hosts. */
+/** Content-Security-Policy of all pages. It allows no inline script and nothing from other hosts. */
 export const CONTENT_SECURITY_POLICY: Record<string, string[]> = {
   defaultSrc: ["'self'"],
   scriptSrc: ["'self'"],
   scriptSrcAttr: ["'none'"],
-  // Charts and the API documentation set style attributes, which this allows.
+  // Charts and the API documentation set style attributes. Only 'unsafe-inline' allows these.
   styleSrc: ["'self'", "'unsafe-inline'"],
   imgSrc: ["'self'", "data:"],
   fontSrc: ["'self'", "data:"],
@@ -35,8 +35,8 @@ export const CONTENT_SECURITY_POLICY: Record<string, string[]> = {
 };
 
 /**
- * Serves the built dashboard. A path that names a built file gets the file. Any other path is a screen and gets the
- * page. A path with a dot can be a screen, since names of queues and tasks may have dots.
+ * Serves the built dashboard. The path of a built file gets that file. Any other path is a screen and gets the page,
+ * even if it has a dot, since names of queues and tasks may have dots.
  */
 export async function dashboardRoutes(app: HttpServer, options: { directory: string }): Promise<void> {
   const directory = resolve(options.directory);
@@ -50,7 +50,7 @@ export async function dashboardRoutes(app: HttpServer, options: { directory: str
       // The build writes a compressed copy next to each file.
       preCompressed: true,
       dotfiles: "ignore",
-      // Runs only for files that exist, so 404 answers are not cached. A cached 404 would hide a file that a later
+      // This runs only for files that exist, so 404 answers are not cached. A cached 404 would hide a file that a later
       // build adds.
       setHeaders: (reply, path) => void reply.header("cache-control", cacheControl(directory, path)),
     });
@@ -74,7 +74,7 @@ export async function dashboardRoutes(app: HttpServer, options: { directory: str
   });
 }
 
-/** Reads the page for each request, so that a new build needs no restart. Null if there is no page. */
+/** Reads the page for each request, so that a new build needs no restart. Returns null if there is no page. */
 function readPage(directory: string): string | null {
   try {
     return readFileSync(join(directory, "index.html"), "utf8");
@@ -84,15 +84,15 @@ function readPage(directory: string): string | null {
 }
 
 /**
- * The page for a path. The page names its files relative to the root of this service, so `<base>` has as many `../` as
- * the path is deep. That works with any prefix that a reverse proxy removes.
+ * Returns the page for a path. The page names its files relative to the root of this service, so `<base>` has as many
+ * `../` as the path is deep. That is right with any prefix that a reverse proxy removes.
  */
 function pageAt(path: string, page: string): string {
   const steps = path.split("/").length - 2;
   return page.replace("<head>", `<head><base href="${"../".repeat(steps) || "./"}">`);
 }
 
-/** The file in the folder that this URL path could name; "" if the path cannot be decoded. */
+/** Returns the name of the file that this URL path would have, or "" if the path cannot be decoded. */
 function fileName(path: string): string {
   try {
     return decodeURIComponent(path).slice(1);
@@ -114,7 +114,7 @@ function isFile(directory: string, name: string): boolean {
 }
 
 /**
- * Whether the path belongs to a screen. The path of a screen begins with a fixed word, and is never below the folder of
+ * Whether the path belongs to a screen. The path of a screen begins with a known word, and is never in the folder of
  * hashed files.
  */
 function isScreen(name: string): boolean {

@@ -16,8 +16,8 @@ import { assertPatch, selectionOf } from "../operators/selection.ts";
 import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
 /**
- * The routes for replay and discard. Small selections are done within the request; large or paced ones become
- * operations.
+ * The routes for replay and discard. The request itself acts on small selections. Large ones, and those with a rate,
+ * become operations.
  */
 export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
   const { observer, audit, operations } = context;

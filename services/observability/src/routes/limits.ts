@@ -22,8 +22,8 @@ import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
 /**
- * Whether the identity may see a shared limit. The limit names all of its queues, so the identity must be allowed to
- * use all.
+ * Whether the identity may see a shared limit. A shared limit names all of its queues, so the identity needs access to
+ * all of them.
  */
 const mayUse =
   (identity: Identity) =>
@@ -72,13 +72,13 @@ function sharedLimitRoutes(app: HttpServer, { observer: { limits }, audit, admit
     async (request) => {
       const { name } = request.params;
       const { limit, queues } = request.body;
-      // A caller must be allowed to use all queues of a shared limit, those before and those after the change.
+      // A caller needs access to all queues of a shared limit, before and after the change.
       const before = await known(name);
       for (const queue of [...(before?.queues ?? []), ...queues]) assertQueue(request.identity, queue);
       const { view } = await audit.during(
         { action: "limit.share", queue: null, subject: name, by: authorOf(request) },
         async () => {
-          // The limit is checked first, so that a refused request creates no queue.
+          // The limit is checked first. So a refused request creates no queue.
           await limits.checkShare(name, limit, queues);
           for (const queue of queues) await admitQueue(queue, request);
           return { count: 0, view: await limits.share(name, limit, queues) };
@@ -101,7 +101,7 @@ function sharedLimitRoutes(app: HttpServer, { observer: { limits }, audit, admit
     },
     async (request, reply) => {
       const { name } = request.params;
-      // If the caller may not use one of its queues, the limit is answered as if it did not exist.
+      // If the caller may not use all of its queues, the answer is the same as for a limit that does not exist.
       const limit = await known(name);
       if (limit && !mayUse(request.identity)(limit)) throw unknown(name);
       await audit.during(

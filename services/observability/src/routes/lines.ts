@@ -4,7 +4,7 @@ import type { FastifyReply } from "fastify";
 import { HoldfastError } from "holdfast";
 import { type AuditLog, authorOf } from "../operators/audit-log.ts";
 
-/** What the audit record of an export says. */
+/** The parts of an export that its audit record names. */
 export interface Export {
   audit: AuditLog;
   action: "task.export" | "audit.export";
@@ -12,8 +12,8 @@ export interface Export {
 }
 
 /**
- * Answers with NDJSON, page by page. The next page is read after the client has taken the last one, and no page is read
- * after the client has disconnected. The audit log gets a record when the export ends.
+ * Answers with NDJSON, page by page. The next page is read when the client has taken the last one. No page is read
+ * after the client has disconnected. When the export ends, it is recorded in the audit log.
  */
 export function sendLines(
   reply: FastifyReply,
@@ -21,7 +21,7 @@ export function sendLines(
   pages: AsyncIterable<readonly unknown[]>,
   { audit, action, queue }: Export,
 ): FastifyReply {
-  // Fastify does not serialise streams, so its hook does not mask these rows.
+  // Fastify does not serialise streams, so its hook for masking does not see these rows.
   const mask = reply.server.basics.maskFor(reply.request.identity);
   const author = authorOf(reply.request);
   async function* chunks(): AsyncGenerator<string> {
@@ -30,7 +30,7 @@ export function sendLines(
     let isWhole = false;
     try {
       for await (const page of pages) {
-        // A page may wait long for a slow client, and the client's key may be revoked in the meantime.
+        // A page may wait long for a slow client. The key of the client may have been revoked in the meantime.
         reply.server.basics.recheck(reply.request);
         count += page.length;
         if (page.length > 0)
@@ -41,12 +41,12 @@ export function sendLines(
       code = error instanceof HoldfastError ? error.code : "internal";
       throw error;
     } finally {
-      // The record says `cancelled` if the client disconnected.
+      // `cancelled` means that the client disconnected.
       const broken = code === null ? "cancelled" : ERROR_STATUS[code] < 500 ? "refused" : "failed";
       await audit.record({ ...author, action, queue, count, code, outcome: isWhole ? "succeeded" : broken });
     }
   }
-  // At most one page is buffered, since its payloads can be large.
+  // At most one page is buffered, because its payloads can be large.
   const stream = Readable.from(chunks(), { objectMode: true, highWaterMark: 1 });
   return reply
     .code(200)

@@ -24,7 +24,7 @@ import { authorOf } from "../operators/audit-log.ts";
 import { stepFor, viewOf } from "../sampling/series-view.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** To empty more tasks than this takes too long for one request. */
+/** If more tasks than this are to be removed, it takes too long for one request. */
 const EMPTY_SYNC_LIMIT = 10_000;
 
 export function queueRoutes(app: HttpServer, context: RouteContext): void {
@@ -79,7 +79,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       const windowMs = request.query.windowMs ?? SERIES.windowMs;
       const stepMs = stepFor(windowMs, request.query.stepMs);
       const live = series.points(queue, Math.min(windowMs, SERIES.windowMs));
-      // `stats` throws if the queue is unknown. A queue that was not sampled yet has an empty series.
+      // `stats` throws if the queue is unknown. A queue that was not sampled yet gets an empty series.
       const untilMs = live.at(-1)?.at ?? (await observer.stats(queue)).at;
       const sinceMs = untilMs - windowMs;
       const buckets = await history.read(queue, sinceMs, untilMs);

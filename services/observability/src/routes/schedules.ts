@@ -21,7 +21,8 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }
   const tags = [TAGS.schedules];
   const config = { scope: "control" } as const;
   /**
-   * The schedule with this id. If the caller may not see its queue, the answer is the same as for a missing one.
+   * Returns the schedule with this id. If the caller may not see its queue, the answer is the same as for a missing
+   * schedule.
    * @throws HoldfastError not_found
    */
   const visible = async (identity: Identity, id: string) => {
@@ -79,14 +80,14 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }
     async (request, reply) => {
       const { id } = request.params;
       const before = await schedules.get(id);
-      // A hook has checked the queue in the body. The caller must also be allowed to control the queue that the
-      // schedule had before.
+      // A hook has checked access to the queue in the body. The caller also needs access to the queue that the schedule
+      // had before.
       if (before) assertQueue(request.identity, before.queue);
       const isNew = before === null;
       const { view } = await audit.during(
         { action: "schedule.put", queue: request.body.queue, subject: id, by: authorOf(request) },
         async () => {
-          // `preview` throws if the definition is wrong, so that a refused request creates no queue.
+          // `preview` throws if the definition is wrong. So a refused request creates no queue.
           Schedules.preview(request.body.cron, request.body.timeZone);
           await admitQueue(request.body.queue, request);
           return { count: 0, view: await schedules.put(id, request.body) };

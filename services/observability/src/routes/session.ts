@@ -10,8 +10,8 @@ import { RefusedLogIns } from "../operators/refused-log-ins.ts";
 import { PROBLEMS, TAGS } from "./context.ts";
 
 /**
- * How many wrong keys one address may send: five at once, then one in ten seconds. Further ones are answered 429.
- * Nobody can guess a key, but the attempts would fill the log. A request with a right key never counts, since another
+ * An address may send five wrong keys at once, and then one in ten seconds. Further ones are answered 429. Nobody can
+ * guess a key, but the attempts would fill the log. A request with a right key is never refused for this, since another
  * client behind the same address may have sent the wrong keys.
  */
 const FAILURES = { perSecond: 0.1, burst: 5 };
@@ -25,7 +25,7 @@ export interface SessionRouteOptions {
   logInsPerMinute: number;
 }
 
-/** Log-in to the dashboard: the caller exchanges a key for a cookie that scripts cannot read. */
+/** Log-in to the dashboard. The caller sends a key and gets a cookie that scripts cannot read. */
 export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): void {
   const { entrance, audit, readOnly, environment, logInsPerMinute } = options;
   const refused = new RefusedLogIns(audit);
@@ -83,7 +83,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
   };
 
   /**
-   * Writes the audit record. The answer does not wait for it, so that log-in and log-out work while Redis does not
+   * Writes the audit record. The answer does not wait for it, so a log-in or log-out works even if Redis does not
    * answer.
    */
   const leaveRecord = (
@@ -101,12 +101,12 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
     } catch (error) {
       request.log.error(
         { err: error },
-        "logged out in this process only: the other processes of this service could not be told",
+        "logged out in this process only: the log-out could not be stored for the other processes",
       );
     }
   };
 
-  // While a session is used, its cookie is renewed from time to time.
+  // The cookie of a session that is in use is renewed from time to time.
   app.addHook("onSend", async (request, reply) => {
     if (request.identity?.kind !== "session" || reply.hasHeader("set-cookie")) return;
     const session = sessions.find(request.headers.cookie);
@@ -131,7 +131,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
       try {
         identity = entrance.identify(request.raw);
       } catch {
-        // The answer then says that the caller is not logged in.
+        // Then the answer says that the caller is not logged in.
       }
       request.identity = identity;
       noStore(reply);
@@ -155,11 +155,11 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
     async (request, reply) => {
       noStore(reply);
       if (!entrance.isGuarded()) {
-        // A service without keys has no log-in, and the caller already has access.
+        // A service without keys has no log-in. The caller already has access.
         return viewOf(entrance.identify(request.raw), undefined);
       }
       const text = request.body.key.trim();
-      // A log-in ends the session that this browser had before, even if it belonged to another key.
+      // A log-in ends the previous session of this browser, even if it belonged to another key.
       const before = sessions.find(request.headers.cookie);
       const { session, value } = openedWith(request, text, before);
       if (before) await endOf(before, request);
@@ -194,7 +194,9 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
   );
 }
 
-/** Whether the browser's request came over TLS, according to the header of a proxy or to the Origin of the page. */
+/**
+ * Whether the request of the browser came over TLS, according to the header of a proxy or to the Origin of the page.
+ */
 function isTls(request: FastifyRequest): boolean {
   const { origin } = request.headers;
   return request.protocol === "https" || (origin?.startsWith("https://") ?? false);

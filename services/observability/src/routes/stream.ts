@@ -4,7 +4,7 @@ import { foreignOrigin } from "../identity/person.ts";
 import type { StreamHub } from "../stream/hub.ts";
 import { type Addressed, isAllowedOrigin } from "../stream/origin.ts";
 
-/** Clients send no data. A larger frame from a client closes its connection. */
+/** Clients send no data. If a client sends a larger frame, its connection is closed. */
 const MAX_PAYLOAD_BYTES = 1_024;
 
 /** The live stream, `WS /v1/stream`. Its frames are `StreamMessage` of @holdfast/contracts. */
@@ -19,7 +19,7 @@ export async function streamRoutes(
 ): Promise<void> {
   const { hub, hostsOf, allowedOrigins } = options;
   await app.register(websocket, { options: { maxPayload: MAX_PAYLOAD_BYTES, perMessageDeflate: false } });
-  // If an upgrade is refused before the hook of the plugin runs, the plugin never closes the socket, so it is closed
+  // If an upgrade is refused before the hook of the plugin runs, the plugin does not close the socket. So it is closed
   // here.
   app.addHook("onResponse", async (request, reply) => {
     if (reply.statusCode >= 400 && request.headers.upgrade !== undefined) request.raw.socket.destroy();
@@ -31,7 +31,7 @@ export async function streamRoutes(
         websocket: true,
         schema: { hide: true },
         config: { scope: "read", beforeKeys: true },
-        // The Origin is checked before the upgrade, so that a refused client gets an ordinary HTTP answer.
+        // The Origin is checked before the upgrade. A refused client then gets an ordinary HTTP answer.
         onRequest: async (request) => {
           const hosts = hostsOf(request.raw);
           if (!isAllowedOrigin(request.headers.origin, hosts, allowedOrigins))
@@ -39,7 +39,7 @@ export async function streamRoutes(
           hub.assertRoom(bucketOf(request.identity, request.ip));
         },
       },
-      // The headers of the upgrade request identify the client. They are checked again for each frame.
+      // The headers of the upgrade request identify the client. They are checked again before each frame.
       (socket, request) =>
         hub.add(socket, () => app.basics.identify(request.raw), bucketOf(request.identity, request.ip)),
     );

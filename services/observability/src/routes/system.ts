@@ -22,7 +22,8 @@ import { sendLines } from "./lines.ts";
 export function systemRoutes(app: HttpServer, { operations, audit }: RouteContext): void {
   const tags = [TAGS.system];
   /**
-   * The operation with this id. If the caller may not see its queue, the answer is the same as for a missing one.
+   * Returns the operation with this id. If the caller may not see its queue, the answer is the same as for a missing
+   * one.
    * @throws HoldfastError not_found
    */
   const visible = async (identity: Identity, id: string): Promise<OperationView> => {
@@ -164,8 +165,8 @@ export function systemRoutes(app: HttpServer, { operations, audit }: RouteContex
 }
 
 /**
- * Whether the identity may see audit records of this queue. Records without a queue are only for identities without a
- * queue limit.
+ * Whether the identity may see audit records of this queue. Only an identity that may see all queues sees records
+ * without a queue.
  */
 const visibleTo = (identity: Identity) => (queue: string | null) =>
   identity.queues === null || (queue !== null && mayUseQueue(identity, queue));

@@ -21,8 +21,8 @@ interface Seen {
 }
 
 /**
- * Writes audit records for the routes of tasks and flows. Hooks do it, because producer-api shares these routes and has
- * no audit log.
+ * Writes audit records for the routes of tasks and flows. This is done in hooks, because producer-api uses the same
+ * routes and has no audit log.
  */
 export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
   const seen = new WeakMap<FastifyRequest, Seen>();
@@ -37,8 +37,8 @@ export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
   });
   app.addHook("onError", async (request, _reply, error) => {
     // Only refusals by the library are recorded. A request that the framework refused (an invalid name, a body that is
-    // too large) was no action. Strangers, and keys above their rate, could otherwise push all other records out of the
-    // log.
+    // too large) did nothing. Strangers, and keys above their rate, are not recorded, because they could push all other
+    // records out of the log.
     if (!actionOf(request) || !isKnown(request.identity) || !((error as Error) instanceof HoldfastError))
       return;
     const { code } = error as unknown as HoldfastError;

@@ -7,8 +7,7 @@ export interface FlowGauges {
 }
 
 /**
- * Metrics per queue about tasks that limits hold back. There is no label for keys, since a queue may have any number of
- * them.
+ * Metrics per queue about tasks that limits hold back. Keys have no label, because a queue may have any number of them.
  */
 export function createFlowGauges(metrics: ServiceMetrics): FlowGauges {
   const runnable = metrics.gauge("queue_runnable_tasks", "Pending tasks that workers could start now.", [
@@ -28,7 +27,7 @@ export function createFlowGauges(metrics: ServiceMetrics): FlowGauges {
   return {
     all: [runnable, keyed, keys, concurrency, hold],
     update(queues) {
-      // Queues beyond the label cap share one label, and its value is their longest hold.
+      // Queues above the label cap share one label. Its value is the longest hold of any of them.
       const longest = new Map<string, number>();
       for (const { queue: name, at, pendingKeyed, flow } of queues) {
         const queue = metrics.queueLabel(name);

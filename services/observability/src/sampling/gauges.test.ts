@@ -42,7 +42,7 @@ test("gauges show counts, ages, pauses and workers of each queue", async () => {
   }
 });
 
-test("gauges show what limits hold back, and no limit of a queue without one", async () => {
+test("gauges show how many tasks limits hold back, and a queue without a limit has no gauge of a limit", async () => {
   const { update, text } = setup();
   const flow = { keysReady: 3, keysResting: 2, keysHeld: 1 };
   update({
@@ -77,7 +77,7 @@ test("a second sample replaces the first, and a deleted queue disappears", async
   expect(await text()).not.toContain('holdfast_queue_tasks{queue="b"');
 });
 
-test("without Redis there are no samples of queues", async () => {
+test("while Redis does not answer, the gauges of queues have no values", async () => {
   const { update, text } = setup();
   update({ queues: [statsOf("a", { pending: 5 })] });
   update({ redisUp: false, queues: [statsOf("a", { pending: 5 })] });
@@ -85,7 +85,7 @@ test("without Redis there are no samples of queues", async () => {
   expect(await text()).not.toContain("holdfast_queue_tasks{");
 });
 
-test("queues beyond the cap add up under one label, with the worst age", async () => {
+test("queues above the cap are added up under one label, with the highest age", async () => {
   const { update, text } = setup();
   const queues = Array.from({ length: 70 }, (_, index) =>
     statsOf(`q${index}`, { pending: 1, oldestPendingAgeMs: index === 66 ? 9_000 : 1_000 }),

@@ -20,11 +20,12 @@ export interface Gauges {
   countReplayed(queue: string, outcome: ReplayedOutcome, count: number): void;
 }
 
-/** `skipped`: the task was selected by a filter, but was gone when the replay reached it. */
+/** `skipped`: a filter selected the task, but the task was gone when the replay reached it. */
 export type ReplayedOutcome = (typeof REPLAYED_OUTCOMES)[number];
 
 /**
- * Metrics of whole queues. Only this service exports them, since eight workers would export each of them eight times.
+ * Metrics of whole queues. Only this service exports them. If the workers did, eight workers would export each metric
+ * eight times.
  */
 export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, "rates">): Gauges {
   const tasks = metrics.gauge("queue_tasks", "Tasks by state.", ["queue", "state"]);
@@ -49,12 +50,12 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
   return {
     update(sample) {
       metrics.setRedisUp(sample.redisUp);
-      // All samples are removed first: a missing sample means "unknown". Otherwise the last value, or that of a deleted
-      // queue, would be taken for the present one.
+      // All samples are removed first, because a missing sample means "unknown". Otherwise the old value, or that of a
+      // deleted queue, would look like the present one.
       for (const gauge of ofQueues) gauge.reset();
       if (!sample.redisUp) return;
       const rates = series.rates();
-      // Queues beyond the label cap share one label. Its counts are sums, its age and drain time are those of the worst
+      // Queues above the label cap share one label. Its counts are sums. Its age and drain time are the worst of any
       // queue.
       const worst = new Map<string, { age: number; drain: number }>();
       for (const stats of sample.queues) {

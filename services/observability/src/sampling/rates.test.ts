@@ -13,7 +13,7 @@ test("rates are differences of totals over the time of Redis", () => {
   });
 });
 
-test("a queue that was made again has no negative rates", () => {
+test("a queue that was deleted and created again has no negative rates", () => {
   const before = statsOf("q", { at: 10_000, totals: { enqueued: 100 } });
   const after = statsOf("q", { at: 11_000, totals: { enqueued: 5 } });
   expect(ratesBetween(before, after).enqueuedPerSecond).toBe(0);
@@ -29,10 +29,13 @@ test.each([
   { pending: 100, completed: 30, enqueued: 10, seconds: 5 },
   { pending: 100, completed: 10, enqueued: 10, seconds: null },
   { pending: 100, completed: 5, enqueued: 10, seconds: null },
-])("$pending pending at $completed out and $enqueued in drain in $seconds s", (row) => {
-  const rates = ratesBetween(
-    statsOf("q", { at: 0 }),
-    statsOf("q", { at: 1_000, totals: { acked: row.completed, enqueued: row.enqueued } }),
-  );
-  expect(drainSeconds(row.pending, rates)).toBe(row.seconds);
-});
+])(
+  "with $completed tasks out and $enqueued in per second, $pending pending tasks drain in $seconds s",
+  (row) => {
+    const rates = ratesBetween(
+      statsOf("q", { at: 0 }),
+      statsOf("q", { at: 1_000, totals: { acked: row.completed, enqueued: row.enqueued } }),
+    );
+    expect(drainSeconds(row.pending, rates)).toBe(row.seconds);
+  },
+);

@@ -12,9 +12,7 @@ const NONE: CountRates = {
   deadLetteredPerSecond: 0,
 };
 
-/**
- * Rates per second between two samples of a queue, computed from its totals and from the time of Redis in each sample.
- */
+/** Returns the rates per second between two samples of a queue, from its totals and the Redis time of each sample. */
 export function ratesBetween(before: QueueStats, after: QueueStats): CountRates {
   const seconds = (after.at - before.at) / 1_000;
   if (seconds <= 0) return NONE;
@@ -29,7 +27,7 @@ export function ratesBetween(before: QueueStats, after: QueueStats): CountRates 
   };
 }
 
-/** Like `ratesBetween`, but with the rarer outcomes as well, for a point of the series. */
+/** Like `ratesBetween`, but with more kinds of outcomes, for a point of the series. */
 export function pointRatesBetween(before: QueueStats, after: QueueStats) {
   const seconds = Math.max(1, after.at - before.at) / 1_000;
   const rate = (name: keyof QueueTotals) => perSecond(before.totals[name], after.totals[name], seconds);
@@ -42,12 +40,12 @@ export function pointRatesBetween(before: QueueStats, after: QueueStats) {
   };
 }
 
-/** The totals of a queue that was deleted and created again start at zero. The rate is then 0, and not negative. */
+/** If a queue was deleted and created again, its totals start at zero. The rate is then 0 and not negative. */
 function perSecond(earlier: number, later: number, seconds: number): number {
   return Math.round((Math.max(0, later - earlier) / seconds) * 10) / 10;
 }
 
-/** Seconds until no task is pending if the rates stay as they are; null if the queue does not shrink. */
+/** Returns the seconds until no task is pending if the rates stay the same, or null if the queue does not shrink. */
 export function drainSeconds(pending: number, rates: CountRates): number | null {
   if (pending === 0) return 0;
   const shrink = rates.completedPerSecond - rates.enqueuedPerSecond;

@@ -48,7 +48,7 @@ test("without maxmemory the limit is the memory of the machine, and an evicting 
   expect(await lines()).toContain("holdfast_redis_evicts 1");
 });
 
-test("a Redis that does not answer has no samples", async () => {
+test("while Redis does not answer, its metrics have no values", async () => {
   let answers = true;
   const { redisInfo, lines } = setup(async () => {
     if (!answers) throw new Error("gone");

@@ -11,9 +11,7 @@ export interface RedisInfoOptions {
   intervalMs?: number;
 }
 
-/**
- * Exports memory, load and eviction policy of Redis. A timer reads INFO, so that scrapes do not have to wait for it.
- */
+/** Exports memory, load and eviction policy of Redis. A timer reads INFO, so that no scrape waits for it. */
 export class RedisInfo {
   readonly #options: RedisInfoOptions;
   readonly #gauges: Record<
@@ -78,7 +76,7 @@ export class RedisInfo {
     clients.set(number("connected_clients"));
     evicts.set((fields.get("maxmemory_policy") ?? "noeviction") === "noeviction" ? 0 : 1);
     const { commands, evicted } = this.#counters;
-    // These counters have the values of Redis, so they start at zero again when Redis restarts.
+    // Redis starts these counters at zero when it restarts. They are set to its values, so that they do the same.
     commands.reset();
     commands.inc(number("total_commands_processed"));
     evicted.reset();

@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 
 const STREAM_INTERVAL_MS = 500;
 const IDLE_INTERVAL_MS = 1_000;
-/** A slower answer counts as none, so that clients are told within seconds if Redis hangs. */
+/** An answer that takes longer counts as none. So if Redis hangs, clients learn it within seconds. */
 const ANSWER_LIMIT_MS = 2_000;
 
 /** The state of all queues as it was last read. */
@@ -12,7 +12,7 @@ export interface Sample {
   at: number;
   /** When Redis last answered, ms since the epoch; null before the first answer. */
   sampledAt: number | null;
-  /** False if Redis did not answer, so that the counts are those of an earlier sample. */
+  /** False if Redis did not answer. Then the counts are those of an earlier sample. */
   redisUp: boolean;
   queues: QueueStats[];
   workers: WorkerView[];
@@ -28,8 +28,8 @@ export interface SamplerOptions {
 }
 
 /**
- * The only loop that reads the state of all queues. Its samples serve series, gauges and stream clients. It runs twice
- * a second while somebody watches, otherwise once a second.
+ * The only loop that reads the state of all queues. Series, gauges and stream clients use its samples. It runs twice a
+ * second while a client is connected, and otherwise once a second.
  */
 export class Sampler {
   readonly #options: SamplerOptions;
@@ -72,7 +72,7 @@ export class Sampler {
   }
 
   /**
-   * Reads one sample. If a read is already under way, returns its promise. Never rejects: after an error the sample has
+   * Reads one sample. If a read has already begun, returns its promise. Never rejects: after an error the sample has
    * `redisUp: false`.
    */
   runOnce(): Promise<Sample> {

@@ -2,7 +2,7 @@ import type { SeriesHistory } from "holdfast/operate";
 import type { Logger } from "pino";
 import type { Sample } from "./sampler.ts";
 
-/** The most queues whose series are kept. Series in memory have the same limit. */
+/** The most queues whose series are kept. The series in memory have the same limit. */
 const MAX_QUEUES = 200;
 
 export interface SeriesKeeperOptions {
@@ -29,7 +29,7 @@ export class SeriesKeeper {
     });
   }
 
-  /** Waits for writes that are under way. */
+  /** Waits until the writes that have begun are done. */
   async stop(): Promise<void> {
     await this.#keeping;
   }
@@ -52,15 +52,15 @@ export class SeriesKeeper {
       for (const stats of sample.queues.slice(0, MAX_QUEUES)) {
         const worked = this.#worked.get(stats.queue);
         const utilisation = worked ? worked.sum / worked.looks : null;
-        // `keep` returns true if a new bucket has begun, even if another process wrote its first entry.
+        // `keep` returns true if a new bucket has begun, even if another process began it.
         if (await this.#options.history.keep(stats, utilisation)) this.#worked.delete(stats.queue);
       }
       const present = new Set(sample.queues.map(({ queue }) => queue));
       for (const queue of this.#worked.keys()) if (!present.has(queue)) this.#worked.delete(queue);
       this.#failed = false;
     } catch (error) {
-      // Only the first of several failures is logged. A full Redis refuses a write every second, and charts are not
-      // that important.
+      // Only the first of several failures is logged. A full Redis refuses a write every second, and the series are not
+      // important enough for a log line per second.
       if (!this.#failed) this.#options.logger.warn({ err: error }, "the series could not be kept");
       this.#failed = true;
     }

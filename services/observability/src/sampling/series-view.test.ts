@@ -21,14 +21,14 @@ const live = (seconds: number, completedPerSecond: number): SeriesPoint => ({
 });
 const seconds = (points: readonly SeriesPoint[]) => points.map(({ at }) => at / 1_000);
 
-test("a step is the requested one, or the least that keeps the answer short", () => {
+test("the step is the requested one, or the shortest with which the answer has few enough points", () => {
   expect(stepFor(900_000, undefined)).toBe(1_000);
   expect(stepFor(900_000, 5_000)).toBe(5_000);
   expect(stepFor(86_400_000, undefined)).toBe(87_000);
   expect(stepFor(2_592_000_000, 1_000)).toBe(2_592_000);
 });
 
-test("an answer has buckets up to the first second in memory, then seconds with the times of their bucket", () => {
+test("an answer has buckets up to the first second in memory, and then seconds with the wait and run times of their bucket", () => {
   const view = viewOf(
     [bucket(10, 100), bucket(20, 200), bucket(30, 300)],
     [live(22, 7), live(25, 8), live(31, 9)],
@@ -41,7 +41,7 @@ test("an answer has buckets up to the first second in memory, then seconds with 
   expect(view.points[2]?.utilisation).toBe(0.5);
 });
 
-test("with a coarse step buckets are merged, and only the seconds after the last bucket are added", () => {
+test("with a long step, buckets are merged, and only the seconds after the last bucket are added", () => {
   const view = viewOf(
     [bucket(10, 100), bucket(20, 300), bucket(30, 10), bucket(40, 30)],
     [live(35, 1), live(41, 4), live(42, 6)],
@@ -52,13 +52,13 @@ test("with a coarse step buckets are merged, and only the seconds after the last
   expect(view.points.map(({ spanMs }) => spanMs)).toEqual([20_000, 20_000, 2_000]);
 });
 
-test("after a restart an answer has the buckets of Redis; before the first bucket it has the seconds in memory", () => {
+test("after a restart, an answer has the buckets of Redis, and until the first bucket it has the seconds in memory", () => {
   expect(viewOf([bucket(10, 1)], [], { stepMs: 1_000, sinceMs: 0 }).source).toBe("redis");
   expect(viewOf([], [live(1, 1)], { stepMs: 1_000, sinceMs: 0 })).toMatchObject({ source: "memory" });
   expect(viewOf([], [], { stepMs: 1_000, sinceMs: 0 }).points).toEqual([]);
 });
 
-test("a long idle time is one long flat line within the window", () => {
+test("a long time without tasks is a flat line over the whole window", () => {
   const quiet = { wait: new Map<number, number>(), run: new Map<number, number>() };
   const idle = bucket(3_600, 0, { ...quiet, spanMs: 3_600_000, utilisation: null });
   const { points } = viewOf([idle], [], { stepMs: 60_000, sinceMs: 1_800_000 });

@@ -14,8 +14,8 @@ export function stepFor(windowMs: number, wantedMs: number | undefined): number 
 }
 
 /**
- * The past of a queue, from the buckets in Redis. If the step is shorter than a bucket, or if no bucket is complete
- * yet, the points that this process has in memory are added.
+ * Returns the past of a queue, from the buckets in Redis. If the step is shorter than a bucket, or if no bucket is
+ * complete yet, the points in the memory of this process are added.
  * @param buckets oldest first, within the window
  * @param live one point per second, oldest first, within the window
  */
@@ -54,7 +54,7 @@ function grouped<T extends { at: number }>(items: readonly T[], stepMs: number):
 }
 
 /**
- * A long bucket in which nothing happened is split into equal steps, so that the chart shows a line instead of one
+ * If nothing happened in a long bucket, it is split into equal steps, so that the chart shows a line and not a single
  * point.
  */
 function spread(bucket: SeriesBucket, stepMs: number, sinceMs: number): SeriesBucket[] {
@@ -120,7 +120,7 @@ const RATES = [
   ...(["cancelledPerSecond", "expiredPerSecond"] as const),
 ] satisfies (keyof SeriesPoint)[];
 
-/** A point of one second has no run and wait times of its own, so it gets those of its bucket. */
+/** A point of one second has no run and wait times. It gets those of its bucket. */
 function overlaid(point: SeriesPoint, buckets: readonly SeriesBucket[]): SeriesPoint {
   const bucket = buckets.find(({ at, spanMs }) => point.at <= at && point.at > at - spanMs);
   return bucket ? { ...point, ...timesOf(bucket) } : point;

@@ -4,7 +4,7 @@ import { SeriesStore } from "./series.ts";
 
 const at = (seconds: number, enqueued = 0) => [statsOf("q", { at: seconds * 1_000, totals: { enqueued } })];
 
-test("samples twice a second leave one point a second", () => {
+test("two samples per second make one point per second", () => {
   const series = new SeriesStore();
   for (let half = 0; half <= 20; half++) series.record(at(half / 2, half * 10));
   const points = series.points("q", 900_000);
@@ -27,7 +27,7 @@ test("shown rates span three seconds", () => {
   expect(series.rates().q?.enqueuedPerSecond).toBe(30);
 });
 
-test("a deleted queue is forgotten, and a clock that went back starts a new series", () => {
+test("a deleted queue is forgotten, and a new series starts after the clock was set back", () => {
   const series = new SeriesStore();
   series.record(at(10));
   series.record(at(11));
@@ -40,7 +40,7 @@ test("a deleted queue is forgotten, and a clock that went back starts a new seri
   expect(series.points("q", 900_000).map((point) => point.at)).toEqual([6_000]);
 });
 
-test("beyond the cap queues are not tracked", () => {
+test("queues above the cap have no series", () => {
   const series = new SeriesStore({ maxQueues: 1 });
   const two = (time: number) => ["a", "b"].map((queue) => statsOf(queue, { at: time }));
   series.record(two(1_000));

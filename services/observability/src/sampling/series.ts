@@ -2,17 +2,17 @@ import { type QueueRates, SERIES, type SeriesPoint } from "@holdfast/contracts/a
 import type { QueueStats } from "holdfast";
 import { drainSeconds, pointRatesBetween, ratesBetween } from "./rates.ts";
 
-/** A sample that comes a little early still counts as the next second. */
+/** A sample may come this much early and still count as the next second. */
 const STEP_SLACK_MS = 50;
 /**
- * The rates that are shown are averages over this time. With a shorter one they would flicker with the batches of the
+ * The shown rates are averages over this time. Over a shorter time they would jump up and down with the batches of
  * workers.
  */
 const RATE_SPAN_MS = 3_000;
-/** Limits the memory of the series. Further queues have no series. */
+/** Limits the memory of the series. Queues above this number have no series. */
 const MAX_QUEUES = 200;
 
-/** Fields that a point of one second does not know. The buckets in Redis have them. */
+/** These fields are null in a point of one second. The buckets in Redis have them. */
 const NOT_MEASURED = {
   utilisation: null,
   waitP50Ms: null,
@@ -43,7 +43,7 @@ export class SeriesStore {
     this.#maxQueues = options.maxQueues ?? MAX_QUEUES;
   }
 
-  /** Adds one sample of all queues. A queue that the sample lacks is forgotten. */
+  /** Adds one sample of all queues. Queues that are not in the sample are forgotten. */
   record(snapshot: readonly QueueStats[]): void {
     const present = new Set(snapshot.map((stats) => stats.queue));
     for (const queue of this.#series.keys()) if (!present.has(queue)) this.#series.delete(queue);
@@ -73,7 +73,7 @@ export class SeriesStore {
 
   #recordQueue(stats: QueueStats): void {
     const series = this.#series.get(stats.queue);
-    // If the clock was set back, as after a failover, rates would be wrong, so the series starts anew.
+    // After the clock was set back, as in a failover, rates would be wrong. So the series starts anew.
     if (!series || stats.at < series.lastKept.at) {
       if (!series && this.#series.size >= this.#maxQueues) return;
       this.#series.set(stats.queue, { points: [], lastKept: stats, recent: [stats] });

@@ -70,7 +70,7 @@ test("a client gets the whole state at once, then every sample, numbered from 1"
   expect(second.frames[1]?.redisUp).toBe(false);
 });
 
-test("one subscription serves all clients and ends with the last", () => {
+test("all clients share one subscription, which ends when the last client disconnects", () => {
   const { join, listeners } = setup();
   const sockets = [join(), join()];
   expect(listeners.size).toBe(1);
@@ -80,7 +80,7 @@ test("one subscription serves all clients and ends with the last", () => {
   expect(listeners.size).toBe(0);
 });
 
-test("a client that does not read is cut off, and the others are not affected", () => {
+test("a client that does not read is disconnected, and the others are not affected", () => {
   const { hub, join, publish } = setup();
   const slow = join();
   const good = join();
@@ -92,7 +92,7 @@ test("a client that does not read is cut off, and the others are not affected", 
   expect(hub.clients).toBe(1);
 });
 
-test("a client that answers no ping is cut off", () => {
+test("a client that answers no ping is disconnected", () => {
   const { hub, join } = setup({ pingIntervalMs: 1_000 });
   const dead = join();
   const alive = join();
@@ -106,7 +106,7 @@ test("a client that answers no ping is cut off", () => {
   expect(alive.closed).toEqual([1001]);
 });
 
-test("one client too many is refused", () => {
+test("a client above the maximum is refused", () => {
   const counts: number[] = [];
   const { join } = setup({ maxClients: 1, onClients: (count) => counts.push(count) });
   join();
@@ -114,7 +114,7 @@ test("one client too many is refused", () => {
   expect(counts).toEqual([1]);
 });
 
-test("if there are very many queues, those with most waiting tasks are sent", () => {
+test("if there are very many queues, a frame has those with the most waiting tasks", () => {
   const { join, publish } = setup();
   const socket = join();
   publish({ queues: Array.from({ length: 250 }, (_, index) => statsOf(`q${index}`, { pending: index })) });

@@ -12,13 +12,15 @@ import { visibleFrame } from "../operators/visible.ts";
 import type { Sample, Sampler } from "../sampling/sampler.ts";
 
 const OPEN = 1;
-/** If a client has this many unread bytes, it is disconnected. The bytes of 100 such clients still fit into memory. */
+/**
+ * If a client has this many unread bytes, it is disconnected. With 100 such clients, the bytes still fit into memory.
+ */
 const MAX_BUFFERED_BYTES = 1_048_576;
 const MAX_CLIENTS = 100;
 /** A refused client may try again after this time, ms. */
 const RETRY_MS = 5_000;
 const PING_INTERVAL_MS = 15_000;
-/** How often each client is checked, ms: its session or key can expire without any event. */
+/** How often each client is checked, ms. Its session or key can expire without any event. */
 const CHECK_INTERVAL_MS = 500;
 /** The code of the close frame that stands for 401. */
 const UNAUTHORIZED = 4_401;
@@ -52,7 +54,8 @@ interface Client {
 }
 
 /**
- * The clients of the live stream. Every frame has the whole state, and clients that may see the same queues share it.
+ * The clients of the live stream. Every frame has the whole state, and is made once for all clients that see the same
+ * queues.
  */
 export class StreamHub {
   readonly #options: StreamHubOptions;
@@ -93,7 +96,7 @@ export class StreamHub {
     try {
       this.assertRoom(who);
     } catch {
-      // Other clients may have connected since `assertRoom` was called before the upgrade.
+      // `assertRoom` ran before the upgrade, and other clients may have connected since.
       socket.close(1013, "too many clients");
       return;
     }
@@ -190,8 +193,8 @@ export class StreamHub {
   }
 
   /**
-   * The frame without its beginning, which has the sequence number of the client. It is made once per set of visible
-   * queues.
+   * The frame without its beginning, which has the sequence number of the client. It is made once for all clients that
+   * see the same queues.
    */
   #bodyOf(sample: Sample): (identity: Identity) => string {
     const bodies = new Map<string, string>();

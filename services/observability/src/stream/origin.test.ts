@@ -32,7 +32,7 @@ test.each([
   [{ host: "a", "x-forwarded-port": "8443@evil" }, ["a"]],
   [{}, []],
 ])(
-  "headers %j of a trusted proxy give the names %j; from anybody else only the Host counts",
+  "headers %j of a trusted proxy give the names %j, and without such a proxy only the Host header counts",
   (headers, names) => {
     const request = { headers, socket: { remoteAddress: "10.0.0.1" } };
     expect(ownHosts(request, (address) => address === "10.0.0.1")).toEqual(names);

@@ -9,9 +9,8 @@ export interface Addressed {
 }
 
 /**
- * The names under which the browser may know this service. The first is its Host header. If a trusted proxy sent the
- * request, the X-Forwarded-Host and X-Forwarded-Port of the proxy count too, since the proxy may change the Host or
- * leave out its port.
+ * Returns the names under which the browser may know this service. The first is its Host header. A trusted proxy may
+ * change the Host or leave out its port, so its X-Forwarded-Host and X-Forwarded-Port count too.
  */
 export function ownHosts(
   { headers, socket }: Addressed,
@@ -33,9 +32,9 @@ export function ownHosts(
 }
 
 /**
- * Whether a request with this Origin may open the stream or change something: the Origin has to be one of this service,
- * or of `allowed`. A browser always sends the Origin of a page. A client without Origin (curl, the CLI) is not a
- * browser, so no page can misuse it.
+ * Whether a request with this Origin may open the stream or make a change. The Origin has to be one of this service, or
+ * of `allowed`. A browser always sends the Origin of a page. A client that sends none (curl, the CLI) is not a browser,
+ * so no page can misuse it.
  */
 export function isAllowedOrigin(
   origin: string | undefined,
@@ -47,7 +46,7 @@ export function isAllowedOrigin(
   if (!URL.canParse(origin)) return false;
   const { protocol, host: originHost } = new URL(origin);
   if (protocol !== "http:" && protocol !== "https:") return false;
-  // The names are compared as URLs, so that a host with the default port equals one without a port.
+  // The names are compared as URLs. So a host with the default port equals one without a port.
   return hosts.some((host) => {
     const own = `${protocol}//${host}`;
     return URL.canParse(own) && new URL(own).host === originHost;

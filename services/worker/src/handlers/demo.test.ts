@@ -8,7 +8,7 @@ function run(type: string, payload: unknown, context: Partial<HandlerContext> = 
   return handlers[type]?.({ payload, payloadText: JSON.stringify(payload) } as HandlerTask, ctx);
 }
 
-test("echo returns the bytes of its payload, also where parsing would round a number", () => {
+test("echo returns the bytes of its payload, even if parsing would round a number", () => {
   const payloadText = '{ "n": 12345678901234567890 }';
   const echo = handlers["demo.echo"]?.({ payloadText } as HandlerTask, {} as HandlerContext);
   expect(echo).toEqual(new JsonText(payloadText));
@@ -26,7 +26,7 @@ test("sleep ends when its signal aborts", async () => {
   await expect(sleeping).rejects.toThrow("abort");
 });
 
-test("cpu holds the event loop for its time", () => {
+test("cpu blocks the event loop for the given time", () => {
   const start = performance.now();
   run("demo.cpu", { ms: 20 });
   expect(performance.now() - start).toBeGreaterThanOrEqual(20);

@@ -6,7 +6,7 @@ export const handlers: Record<string, Handler> = {
   /** Returns its payload byte for byte. */
   "demo.echo": (task) => new JsonText(task.payloadText),
 
-  /** `{ ms }`: waits for `ms`. */
+  /** `{ ms }`: takes `ms`. */
   "demo.sleep": async (task, { signal }) => {
     const ms = numberOf(task.payload, "ms", 0);
     await delay(ms, undefined, { signal });
@@ -35,7 +35,7 @@ export const handlers: Record<string, Handler> = {
   "demo.crash": (task, { attempt }) => {
     if (attempt > numberOf(task.payload, "crashes", Number.POSITIVE_INFINITY)) return { attempt };
     process.kill(process.pid, "SIGKILL");
-    // The kill takes a moment to arrive, and the attempt must not end before that.
+    // The kill takes a moment, and the attempt must not end before that.
     return new Promise(() => {});
   },
 };

@@ -27,7 +27,7 @@ async function failureOf(path: string): Promise<string> {
 
 const TASK = "export const handlers = { 'a.one': () => 1, 'a.two': () => 2 };";
 
-test("a module gives its record of handlers: by name, as default, or as CommonJS", async () => {
+test("a module can export its handlers by name, as default, or as CommonJS", async () => {
   const folder = folderWith({
     "named.mjs": TASK,
     "default.mjs": "export default { 'b.one': () => 1 };",
@@ -43,7 +43,7 @@ test("a default function takes its task type from the name of the file", async (
   expect(Object.keys(handlers)).toEqual(["email.send"]);
 });
 
-test("tests, hidden files, other files and subfolders of a folder are left out", async () => {
+test("tests, hidden files, subfolders and files of other kinds are left out", async () => {
   const folder = folderWith({
     "a.mjs": TASK,
     "a.test.mjs": "throw new Error('loaded a test')",

@@ -6,8 +6,8 @@ import { type Handlers, loadHandlerModules } from "holdfast";
 const EXTENSIONS = new Set([".js", ".mjs", ".cjs"]);
 
 /**
- * The handlers of a module, or of all modules in a folder. `loadHandlerModule` says what a module has to export.
- * @throws StartupError, one line that names the file and the cause
+ * Loads the handlers of a module, or of all modules in a folder. `loadHandlerModule` says what a module has to export.
+ * @throws StartupError with one line that names the file and the cause
  */
 export async function loadHandlers(path: string): Promise<Handlers> {
   return loadHandlerModules(await handlerFiles(path)).catch(refuse);

@@ -26,8 +26,8 @@ export async function provideHandlers(
     const handlers = HANDLERS === undefined ? demoHandlers : await loadHandlers(HANDLERS);
     return { handlers, concurrency: WORKER_CONCURRENCY, close: async () => {} };
   }
-  // A task that waits for a free child process would only hold its lease, so no more tasks are taken than there are
-  // processes.
+  // A task that waited for a free child process would only hold its lease. So the worker takes no more tasks than there
+  // are processes.
   const concurrency = Math.min(WORKER_CONCURRENCY, config.HANDLER_PROCESSES);
   const files = HANDLERS === undefined ? [DEMO_FILE] : await handlerFiles(HANDLERS);
   const pool = await isolated(files, { processes: concurrency, memoryMb: config.HANDLER_MEMORY_MB }).catch(
