@@ -4,8 +4,8 @@ import { UsageError } from "./exit.ts";
 import { printable } from "./output.ts";
 
 /**
- * Confirms an action that cannot be undone, or that should not happen by accident. The user has to type the queue's
- * name again, as `--confirm` or, on a terminal, as the answer to a question.
+ * Asks the user to confirm an action that cannot be undone, or that should not happen by accident. The user has to type
+ * the name of the queue again, with `--confirm` or, on a terminal, as the answer to a question.
  * @param given the value of --confirm
  * @param what the action, such as `delete queue "q" with 3 tasks`
  * @param options.isFinal whether the question warns that the action cannot be undone
@@ -24,7 +24,7 @@ export async function confirmByName(
     const terminal = createInterface({ input: io.stdin, output: io.stderr });
     try {
       const question = `This would ${printable(what)}${isFinal ? ", for good" : ""}.\nType the name of the queue to continue: `;
-      // If the input ends, the answer is empty.
+      // If the input ends without an answer, the answer is empty.
       const ended = new Promise<string>((resolve) => terminal.once("close", () => resolve("")));
       typed = (await Promise.race([terminal.question(question, { signal: io.signal }), ended])).trim();
     } finally {

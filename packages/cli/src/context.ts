@@ -7,7 +7,7 @@ import { type ExitCode, messageOf } from "./exit.ts";
 import { FORMATS, type Format, Output } from "./output.ts";
 import { type Environment, keyPrefix, redisSettings } from "./redis-address.ts";
 
-/** What a command uses of its process: environment, input, output and signals. */
+/** What a command uses of its process: the environment, input, output and signals. */
 export interface Io {
   env: Environment;
   stdin: NodeJS.ReadStream;
@@ -19,7 +19,7 @@ export interface Io {
   signal: AbortSignal;
 }
 
-/** A change by an operator, in the form in which the audit log records it. */
+/** A change by an operator, as the audit log records it. */
 export interface Mutation {
   action: AuditAction;
   queue: string | null;
@@ -29,13 +29,13 @@ export interface Mutation {
   reason?: string | undefined;
 }
 
-/** The outcome of a change that did not throw: the number of tasks, and an error code if some were not accepted. */
+/** The outcome of a change that did not throw: the number of tasks, and an error code if some were refused. */
 export interface Done {
   count: number;
   code: ErrorCode | null;
   /** Whether the user interrupted the change. */
   interrupted?: boolean;
-  /** The id of the changed thing, if it is known only after the change. */
+  /** The id of the changed thing, if the id is known only after the change. */
   subject?: string;
 }
 
@@ -46,10 +46,10 @@ export interface GlobalOptions {
   json?: boolean;
 }
 
-// A user at a terminal waits less patiently than a service.
+// A user at a terminal has less patience than a service.
 const CONNECT_MS = 3_000;
 
-/** The options, the output and the Redis connection of a command. It connects when the connection is first used. */
+/** The options, the output and the Redis connection of a command. The connection opens when it is first used. */
 export class Context {
   readonly io: Io;
   readonly out: Output;
@@ -70,7 +70,7 @@ export class Context {
     return describeRedis(this.settings);
   }
 
-  /** The connection. The boot checks have not run yet. */
+  /** The connection to Redis. The boot checks have not run yet. */
   get client(): Holdfast {
     this.#client ??= new Holdfast({ redis: this.settings, prefix: this.prefix, instance: "cli" });
     return this.#client;
@@ -89,7 +89,8 @@ export class Context {
   }
 
   /**
-   * Warns if the queue does not exist, since a mistyped name would create a queue. @param maker what would create it
+   * Warns if the queue does not exist, since a mistyped name creates a new queue. @param maker what would create the
+   * queue
    */
   async warnOfNewQueue(queue: string, maker = "this"): Promise<void> {
     if (await this.isNewQueue(queue))
@@ -133,7 +134,8 @@ export class Context {
           outcome: outcomeOf(code, interrupted),
         });
       } catch (error) {
-        // If the reply was lost, the record cannot reach Redis either. The error of the command already says so.
+        // If the reply was lost, Redis cannot be reached for the record either. The error of the command already says
+        // so.
         if (code === "outcome_unknown") return;
         this.out.say(`holdfast: the audit log has no record of this: ${messageOf(error)}`);
       }
@@ -143,7 +145,7 @@ export class Context {
       result = await act();
     } catch (error) {
       const { code } = asHoldfastError(error);
-      // If Redis cannot be reached or refuses this client, nothing was changed and nothing can be recorded.
+      // If Redis cannot be reached or refuses this client, nothing was changed, and nothing can be recorded.
       if (code !== "redis_unavailable" && code !== "redis_refused") await leave({ count: 0, code });
       throw error;
     }
@@ -156,7 +158,7 @@ export class Context {
     try {
       return userInfo().username;
     } catch {
-      // In a container the process can run with a user id that has no name.
+      // In a container, the user id of the process may have no name.
       return `uid ${process.getuid?.() ?? "unknown"}`;
     }
   }

@@ -13,7 +13,10 @@ export const EXIT = {
   conflict: 4,
   /** Redis does not answer, or does not answer in time. */
   unreachable: 5,
-  /** Redis answers but refuses this client: password, rights, database. Another attempt does not help. */
+  /**
+   * Redis answers but refuses this client: wrong password, missing rights, or wrong database. Another attempt does not
+   * help.
+   */
   refused: 6,
 } as const;
 
@@ -59,7 +62,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   return EXIT.failed;
 }
 
-/** The message for anything that was thrown, as one line. */
+/** Returns the message of anything that was thrown, as one line. */
 export function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.replaceAll(/\s*\n\s*/g, " ");

@@ -5,7 +5,7 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
   version: string;
 };
 
-// How long an interrupted command may still wait for Redis, ms.
+// After an interruption, a command may wait for Redis for this long, ms.
 const STOP_MS = 5_000;
 
 const ending = new AbortController();
@@ -21,7 +21,7 @@ let outputError: NodeJS.ErrnoException | null = null;
 stdout.on("error", (error: NodeJS.ErrnoException) => {
   outputError ??= error;
 });
-// If stderr fails, there is no output left to report the error on.
+// An error of stderr cannot be reported anywhere.
 stderr.on("error", () => {});
 
 process.exitCode = await run(process.argv.slice(2), version, {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Output, printable, printableJson } from "./output.ts";
 
-// Single characters that a terminal takes as commands, and marks that reverse or hide text.
+// Characters that a terminal takes as commands, and marks that reverse or hide text.
 const DANGEROUS = [
   "\u009b2J",
   "\u0085",
@@ -27,7 +27,7 @@ function written(format: "json" | "ndjson" | "table", print: (out: Output) => vo
 }
 
 test.each(["json", "ndjson", "table"] as const)(
-  "text of others never sends commands to the terminal: %s",
+  "foreign text cannot send commands to the terminal: %s",
   (format) => {
     for (const payload of DANGEROUS) {
       const texts = [

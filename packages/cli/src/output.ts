@@ -8,8 +8,8 @@ export interface Column<Row> {
   right?: boolean;
 }
 
-// Characters that a terminal could take as a command, and marks that reverse or hide text. `JSON.stringify` escapes
-// only the first 32 characters.
+// Characters that a terminal could take as a command, and marks that reverse or hide text. They are listed here because
+// `JSON.stringify` escapes only the first 32 characters.
 const CONTROL = "\\u0000-\\u001f\\u007f-\\u009f";
 const INVISIBLE = "\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff";
 const UNPRINTABLE = new RegExp(`[${CONTROL}${INVISIBLE}]`, "g");
@@ -18,14 +18,17 @@ const UNPRINTABLE_IN_JSON = new RegExp(`[\\u007f-\\u009f${INVISIBLE}]`, "g");
 const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
 /**
- * Makes foreign text safe for a terminal: escapes control characters, which could be commands, and marks that reverse
+ * Makes foreign text safe for a terminal. Escapes control characters, which could be commands, and marks that reverse
  * or hide text.
  */
 export function printable(text: string): string {
   return text.replaceAll(UNPRINTABLE, escaped);
 }
 
-/** JSON for a terminal: characters that could be commands are written as escapes, which parse to the same value. */
+/**
+ * Returns JSON that is safe for a terminal. Characters that could be commands are escaped; the JSON still has the same
+ * value.
+ */
 export function printableJson(value: unknown, indent = 0): string {
   return JSON.stringify(value, null, indent).replaceAll(UNPRINTABLE_IN_JSON, escaped);
 }
@@ -42,11 +45,12 @@ export function lostOutput(error: NodeJS.ErrnoException): string {
 }
 
 /**
- * Whether the reader has ended, as in `holdfast … | head`. The command then finishes its work and prints nothing more.
+ * Whether the reader of the output has ended, as in `holdfast … | head`. The command then finishes its work without
+ * output.
  */
 export const isHungUp = (error: NodeJS.ErrnoException) => error.code === "EPIPE";
 
-/** The rows below their titles. Each column is as wide as its widest cell. */
+/** Returns the rows below their titles. Each column is as wide as its widest cell. */
 export function tableLines<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string[] {
   const cells = [
     columns.map(({ title }) => title),
@@ -95,7 +99,7 @@ export class Output {
     else for (const text of tableLines(rows, columns)) this.line(text);
   }
 
-  /** Prints one object. In the table format it has a line for each named field. */
+  /** Prints one object. The table format has one line for each named field. */
   record<Value extends object>(value: Value, fields: readonly (readonly [string, unknown])[]): void {
     if (this.format !== "table") {
       this.json(value, this.format === "json" ? 2 : 0);

@@ -6,8 +6,8 @@ import { UsageError } from "./exit.ts";
 export type Environment = Record<string, string | undefined>;
 
 /**
- * The address of Redis, from the variables that the services use too: REDIS_URL or REDIS_HOST and so on, Sentinel,
- * Cluster. `--redis` overrides all of them.
+ * Reads the address of Redis from the variables that the services also use: REDIS_URL, REDIS_HOST and so on, or those
+ * for Sentinel or Cluster. `--redis` overrides all of them.
  * @param option the name of the option that `given` is the value of
  * @throws UsageError
  */
@@ -17,7 +17,7 @@ export function redisSettings(
   option = "--redis",
 ): ConnectionSettings {
   const tls = tlsFiles(env);
-  // The TLS files would turn on TLS, so they are ignored for an address that does not ask for TLS.
+  // With these files the connection would use TLS. So they are ignored for an address without TLS.
   if (given !== undefined)
     return { url: checkUrl(given, option), ...(given.startsWith("rediss:") ? tls : {}) };
   const settings: ConnectionSettings = tls;
@@ -36,7 +36,7 @@ export function redisSettings(
   if (nodes) return { ...settings, clusterNodes: parseNodes(nodes, 6_379) };
   if (url !== undefined) {
     checkUrl(url, "REDIS_URL");
-    // A URL with a password decides who logs in. REDIS_USERNAME and REDIS_PASSWORD serve only a URL without a password.
+    // If the URL has a password, it decides who logs in. Otherwise REDIS_USERNAME and REDIS_PASSWORD do.
     const { username: _, password: __, ...others } = settings;
     const hasPassword = URL.canParse(url) && new URL(url).password !== "";
     return { ...(hasPassword ? others : settings), url };
@@ -47,7 +47,7 @@ export function redisSettings(
   return { ...settings, host: env.REDIS_HOST || "127.0.0.1", port };
 }
 
-/** First part of every key. @throws UsageError */
+/** Returns the first part of every key. @throws UsageError */
 export function keyPrefix(env: Environment, given: string | undefined): string {
   const prefix = given ?? (env.QUEUE_PREFIX || "queue");
   if (!isKeyPrefix(prefix))
@@ -68,7 +68,10 @@ function tlsFiles(env: Environment): ConnectionSettings {
   return settings;
 }
 
-/** A variable. Its value may also be in a file that `<name>_FILE` names, as in REDIS_PASSWORD_FILE. */
+/**
+ * Returns the value of a variable. The value may also be in a file that `<name>_FILE` names, as with
+ * REDIS_PASSWORD_FILE.
+ */
 function variable(env: Environment, name: string): string | undefined {
   const path = env[`${name}_FILE`];
   if (!path) return env[name] || undefined;

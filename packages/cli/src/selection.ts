@@ -4,7 +4,7 @@ import type { Context } from "./context.ts";
 import { EXIT, type ExitCode, UsageError } from "./exit.ts";
 import { type FilterOptions, taskFilterOf } from "./task-filter.ts";
 
-/** The options of a command that acts on tasks: those with given ids, those that match a filter, or all. */
+/** The options that select the tasks of a command: given ids, a filter, or all. */
 export interface Selection extends FilterOptions {
   all?: boolean;
   dryRun?: boolean;
@@ -15,8 +15,8 @@ export interface Selection extends FilterOptions {
 const REFUSED = ["not_dead", "not_waiting", "unique_conflict", "key_full"];
 
 /**
- * The filter of a selection; null if it has ids. @throws UsageError unless exactly one of ids, filter and --all is
- * given
+ * Returns the filter of a selection, or null if it has ids.
+ * @throws UsageError unless exactly one of ids, filter and --all is given
  */
 export function filterOf(ids: readonly string[], selection: Selection): TaskFilter | null {
   const filter = taskFilterOf(selection);

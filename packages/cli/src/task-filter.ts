@@ -33,14 +33,14 @@ export function filterOptions(
     .option("--until <time>", `${times} before this time`, parseTime);
 }
 
-/** Adds the filter options, and those that only dead letters have. */
+/** Adds the filter options, and the options that only dead letters have. */
 export function deadFilterOptions(command: Command): Command {
   return filterOptions(command, "that died")
     .addOption(new Option("--reason <reason>", "tasks that are dead for this reason").choices(DEAD_REASONS))
     .option("--signature <text>", "tasks whose error has this signature: see dlq groups");
 }
 
-/** The filter of the given options. An empty filter selects everything. */
+/** Returns the filter of the given options. An empty filter selects everything. */
 export function taskFilterOf(options: FilterOptions): TaskFilter {
   const { type, tag, flow, search: q, error, since: from, until: to, reason, signature } = options;
   return Object.fromEntries(

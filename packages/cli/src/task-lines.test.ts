@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { lineReader, linesOf, withId } from "./task-lines.ts";
 
-test("lines are found wherever the chunks are cut", async () => {
+test("lines are read correctly wherever the stream is cut into chunks", async () => {
   const text = "one\n\nzwölf\nlast";
   for (let size = 1; size <= 5; size++) {
     const bytes = Buffer.from(text);
@@ -14,7 +14,7 @@ test("lines are found wherever the chunks are cut", async () => {
   }
 });
 
-test("a line that can be sent again has the id that it was sent with", () => {
+test("a line for a second attempt has the id of the first attempt", () => {
   const again = withId(Buffer.from(' {"type":"ok","payload":{"id":1}}'), "x1");
   expect(again.toString()).toBe(' {"id":"x1","ifEnded":"duplicate","type":"ok","payload":{"id":1}}');
   const { options } = lineReader.one(again);

@@ -4,7 +4,7 @@ import { HoldfastError } from "holdfast";
 const OPTIONS: ReadonlySet<string> = new Set(TASK_JSON_OPTIONS);
 const NEWLINE = 10;
 
-/** The lines of a stream without their ends. They stay bytes, since a lenient decoder could alter them. */
+/** Splits a stream into lines. The lines stay bytes, because a decoder would replace invalid ones. */
 export async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
   let rest: Buffer[] = [];
   for await (const chunk of stream) {
@@ -31,7 +31,7 @@ export const lineReader = new TaskReader(({ fields, hasPayload }) => {
 
 const refusal = (message: string) => new HoldfastError("invalid_request", message);
 
-/** The line with the id that was generated for its task, so that a second attempt does not store the task twice. */
+/** Returns the line with the id that was generated for its task. So a second attempt does not store the task twice. */
 export function withId(line: Buffer, id: string): Buffer {
   const brace = line.indexOf("{");
   return Buffer.concat([

@@ -13,7 +13,7 @@ test.each(["5", "", "-1s", "1w", "1 s", "s", "1e3s"])("%j is not a duration", (t
   expect(() => parseDuration(text)).toThrow("duration");
 });
 
-test("a time needs its zone", () => {
+test("a time needs a time zone", () => {
   expect(parseTime("2030-01-31T08:00:00Z")).toBe(Date.UTC(2030, 0, 31, 8));
   expect(parseTime("2030-01-31T10:00+02:00")).toBe(Date.UTC(2030, 0, 31, 8));
   expect(parseTime("1900000000000")).toBe(1_900_000_000_000);

@@ -2,14 +2,19 @@ import { InvalidArgumentError } from "commander";
 
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** `500ms`, `5s`, `10m`, `2h`, `1d` as milliseconds. The unit is required, because a bare number is ambiguous. */
+/**
+ * Parses `500ms`, `5s`, `10m`, `2h` or `1d` to milliseconds. The unit is required, because a number alone is ambiguous.
+ */
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
   if (!match) throw new InvalidArgumentError("It has to be a duration like 500ms, 5s, 10m, 2h or 1d.");
   return Math.round(Number(match[1]) * (UNITS[match[2] as string] as number));
 }
 
-/** Milliseconds since the epoch. The text is an ISO 8601 time with its zone, or already the number of milliseconds. */
+/**
+ * Parses a time to milliseconds since the epoch. The text is an ISO 8601 time with its zone, or the milliseconds
+ * themselves.
+ */
 export function parseTime(text: string): number {
   if (/^\d{13}$/.test(text)) return Number(text);
   const isIso = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);
@@ -28,7 +33,7 @@ export function parseWhole(least: number, most: number): (text: string) => numbe
   };
 }
 
-/** A rate such as `10/1s`, `100/1m` or `5/2h`: how many tasks may start in which period. */
+/** Parses a rate such as `10/1s`, `100/1m` or `5/2h`: how many tasks may start in which period. */
 export function parseRate(text: string): { limit: number; periodMs: number } {
   const match = /^(\d{1,7})\/(.+)$/.exec(text);
   if (!match) throw new InvalidArgumentError("It has to be a rate like 10/1s, 100/1m or 5/2h.");
@@ -44,12 +49,12 @@ export function parseFraction(text: string): number {
   return value;
 }
 
-/** Adds the value of an option that can be repeated to the values before it. */
+/** Adds the value of an option that can be repeated to its earlier values. */
 export function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value];
 }
 
-/** A duration for people: `850ms`, `12s`, `4m05s`, `3h20m`, `2d04h`. */
+/** Returns a duration for people: `850ms`, `12s`, `4m05s`, `3h20m`, `2d04h`. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)}ms`;
   const seconds = Math.floor(ms / 1_000);
@@ -62,8 +67,8 @@ export function duration(ms: number): string {
 
 export const time = (ms: number | null) => (ms === null ? "" : new Date(ms).toISOString());
 
-/** A number with its noun, such as `1 task waits` or `2 tasks wait`. */
+/** Returns a number with its noun, such as `1 task waits` or `2 tasks wait`. */
 export const counted = (count: number, one: string, more: string) => `${count} ${count === 1 ? one : more}`;
 
-/** A number with commas, such as `10,000`. */
+/** Returns a number with commas, such as `10,000`. */
 export const withCommas = (count: number) => count.toLocaleString("en-US");

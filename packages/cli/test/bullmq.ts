@@ -2,7 +2,7 @@ import { until } from "@holdfast/testing";
 import { FlowProducer, type JobsOptions, Queue, UnrecoverableError, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 
-/** Id of a job that the import has to move -> the data of that job. */
+/** The jobs that the import has to move, by id, each with its data. */
 export interface Seeded {
   byState: Record<"waiting" | "prioritized" | "delayed" | "failed", Map<string, string>>;
   close(): Promise<void>;
@@ -10,7 +10,9 @@ export interface Seeded {
 
 const CHUNK = 1_000;
 const NASTY = ["", "é 你好 😀", '\u0000\u001f"\\/', "</script>", "\u2028", "\ufffd", "\ud800"];
-/** JSON texts that other clients of BullMQ write. Parsing and writing them again in Node would change them. */
+/**
+ * JSON texts that clients of BullMQ in other languages write. If Node parsed and wrote them again, they would change.
+ */
 const FOREIGN = [
   '{"n": 12345678901234567890, "f": 1.0}',
   '{ "a":1,"a":2 }',
@@ -22,7 +24,7 @@ const FOREIGN = [
 const dataOf = (i: number) => ({ i, text: NASTY[i % NASTY.length], nested: { list: [i, null, true, 1.5] } });
 
 /**
- * Fills a BullMQ queue with jobs in every state, with the classes of BullMQ, and pauses it.
+ * Fills a BullMQ queue with jobs in every state, by the classes of BullMQ, and pauses it.
  * @param each how many jobs to add for each state that the import moves
  */
 export async function seedBullMq(redis: Redis, url: string, name: string, each: number): Promise<Seeded> {
@@ -46,11 +48,11 @@ export async function seedBullMq(redis: Redis, url: string, name: string, each: 
     },
     { connection, concurrency: 100, autorun: false },
   );
-  // The child is taken out of its list, so it never runs, and its parent waits for it for ever.
+  // The child is removed from its list, so it never runs, and its parent waits for ever.
   await redis.lrem(`bull:${name}:wait`, 0, await childOf(queue, redis, name));
   void worker.run();
   await until("the failing jobs have failed", async () => (await queue.getFailedCount()) === each, 300_000);
-  await until("the others are completed", async () => (await queue.getCompletedCount()) === 5);
+  await until("the other jobs are completed", async () => (await queue.getCompletedCount()) === 5);
   await worker.close();
 
   const taker = new Worker(name, null, { connection });
@@ -84,7 +86,7 @@ async function childOf(queue: Queue, redis: Redis, name: string): Promise<string
   throw new Error("the child does not wait");
 }
 
-/** Reads the jobs that the import has to move, straight from the keys of BullMQ. */
+/** Reads the jobs that the import has to move, directly from the keys of BullMQ. */
 export async function movable(redis: Redis, name: string): Promise<Seeded["byState"]> {
   const key = (part: string) => `bull:${name}:${part}`;
   const read = async (ids: string[]) => {

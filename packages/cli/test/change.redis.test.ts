@@ -25,7 +25,7 @@ const records = async (queue: string) =>
     )
   ).map(({ action, outcome, subject, count }) => [action, outcome, subject, count]);
 
-test("a task is changed and run now, and one that ended is a conflict; the history has it", async () => {
+test("a task is changed and run now, a task that ended is a conflict, and the history has the change", async () => {
   const queue = new Queue("one", { client });
   await queue.enqueue("t", 1, { id: "a", delayMs: 3_600_000 });
   const options = ["--delay", "10m", "--priority", "high", "--key", "k", "--payload", '{"n":1.0}'];
@@ -48,7 +48,7 @@ test("a task is changed and run now, and one that ended is a conflict; the histo
   ]);
 });
 
-test("all scheduled tasks that match are run now, as an operation", async () => {
+test("an operation runs all matching scheduled tasks now", async () => {
   const queue = new Queue("many", { client });
   await queue.enqueueMany(
     Array.from({ length: 5 }, (_, n) => ({ type: n < 3 ? "t" : "u", payload: n, delayMs: 3_600_000 })),

@@ -42,7 +42,7 @@ async function runWorker(queue: string, { hasJanitor = true } = {}): Promise<voi
   stopping.push(() => worker.stop({ graceMs: 1_000 }));
   await worker.start();
   if (!hasJanitor) return;
-  // The janitor has only this queue, because it keeps running during the following tests.
+  // The janitor sweeps only this queue, because it still runs during the following tests.
   const janitor = new Janitor({ redis: redis.url, queues: [queue] });
   stopping.push(() => janitor.stop({ graceMs: 1_000 }));
   await janitor.start();
@@ -74,7 +74,7 @@ test("a byte order mark in front of a payload or of lines is skipped", async () 
   expect((await observer.stats("marked")).pending).toBe(3);
 });
 
-test("the options of enqueue reach the task", async () => {
+test("the task has the options of the command", async () => {
   const options = [
     "--id",
     "x",
@@ -100,7 +100,7 @@ test("the options of enqueue reach the task", async () => {
   );
 });
 
-test("the same id with the same task is accepted once, with another one it is a conflict", async () => {
+test("the same id with the same task is accepted once, and with another task it is a conflict", async () => {
   expect(await json("enqueue", "once", "ok", "1", "--id", "x")).toMatchObject({ duplicate: false });
   expect(await json("enqueue", "once", "ok", "1", "--id", "x")).toMatchObject({ duplicate: true });
   const other = await cli("enqueue", "once", "ok", "2", "--id", "x");
@@ -130,7 +130,7 @@ test("--wait says if an operator has removed the task", async () => {
   );
 });
 
-test("a filter narrows what is listed, counted and replayed in the same way", async () => {
+test("a filter selects the same dead letters for a list, a count and a replay", async () => {
   const lines = ["acme", "beta", "acme"].map((tenant, n) =>
     JSON.stringify({
       type: "bad",
@@ -182,7 +182,7 @@ test.each([
   [["top", "--interval", "1ms"], "100ms or more"],
   [["--redis", "http://user:hunter2@host", "queue", "ls"], "--redis: the Redis URL begins with http://"],
   [["--prefix", "{x}", "queue", "ls"], "is not a valid prefix of keys"],
-])("%j is one line on stderr and exit code 2", async (args, message) => {
+])("%j ends with one line on stderr and exit code 2", async (args, message) => {
   const { code, stdout, stderr } = await cli(...args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toContain(message);
@@ -190,7 +190,7 @@ test.each([
   expect(stderr).not.toContain("hunter2");
 });
 
-test("a Redis that refuses the user is exit code 6, at once and without the password", async () => {
+test("if Redis refuses the user, the command exits at once with 6 and does not print the password", async () => {
   const { host } = new URL(redis.url);
   const refused = await cli("--redis", `redis://nobody:hunter2@${host}`, "queue", "ls");
   expect(refused).toMatchObject({ code: 6, stdout: "" });
@@ -198,7 +198,7 @@ test("a Redis that refuses the user is exit code 6, at once and without the pass
   expect(refused.stderr).not.toContain("hunter2");
 });
 
-test("exit code 3 stands for not found, 5 for a Redis that does not answer", async () => {
+test("the exit code is 3 if nothing is found, and 5 if Redis does not answer", async () => {
   expect(await cli("queue", "show", "nowhere")).toMatchObject({ code: 3, stdout: "" });
   await json("enqueue", "there", "ok");
   for (const verb of ["get", "cancel", "why"])
@@ -240,12 +240,12 @@ test("tasks are listed a page at a time, explained and cancelled", async () => {
   expect(await json("task", "why", "list", "a")).toMatchObject({ reason: "no_workers" });
   expect(await json("task", "cancel", "list", "a")).toEqual({ id: "a", queue: "list", outcome: "cancelled" });
   await runWorker("list");
-  await until("the rest is done", async () => (await observer.stats("list")).completed === 2);
+  await until("the other tasks are completed", async () => (await observer.stats("list")).completed === 2);
   expect(await cli("task", "cancel", "list", "b")).toMatchObject({ code: 4, stdout: "" });
 });
 
 test("text of a task cannot send commands to the terminal", async () => {
-  // JSON escapes \u001b by itself, but neither the one-character form \u009b nor the mark that reverses text.
+  // JSON escapes \u001b, but not its one-character form \u009b and not the mark that reverses text.
   await json("enqueue", "escape", "bad", '"\u009b2J\u202e"', "--id", "x");
   await runWorker("escape");
   await until("it is dead", async () => (await observer.stats("escape")).dead === 1);
@@ -317,7 +317,7 @@ test("a replay that is interrupted stays listed as an operation, which can be ca
   expect(await json("operation", "cancel", id)).toMatchObject({ id });
 });
 
-test("lines of NDJSON are tasks; a bad line is named and does not stop the others", async () => {
+test("each line of NDJSON is a task, and a bad line is named and does not stop the others", async () => {
   const file = join(folder, "tasks.ndjson");
   const rejects = join(folder, "rejects.ndjson");
   const bad = [
@@ -356,7 +356,7 @@ test("lines of NDJSON are tasks; a bad line is named and does not stop the other
   expect(stderr).toContain('line 4: the task has no "payload"; use "payload":null for none');
   expect((await observer.task("lines", "big"))?.payloadText).toBe('{"n":12345678901234567890, "s":"}\\"{"}');
   expect((await readFile(rejects, "utf8")).trimEnd().split("\n").sort()).toEqual([...bad].sort());
-  // The command does not overwrite a file of another run.
+  // The command does not overwrite the file of another run.
   expect((await cli("enqueue", "lines", "--ndjson", file, "--rejects", rejects)).code).toBe(2);
 });
 
@@ -373,7 +373,7 @@ async function onFullDisk(input: string, ...args: string[]): Promise<Ended> {
   return ended;
 }
 
-test("a reader that ends stops the output but not the work, and a message says so", async () => {
+test("if the reader of the output ends, the work continues, and a message says so", async () => {
   const running = start(["enqueue", "pipe", "--ndjson", "-", "-o", "ndjson"], { REDIS_URL: redis.url });
   running.child.stdout?.destroy();
   running.child.stdin?.end(manyLines(3_000));
@@ -392,7 +392,7 @@ test.each([
   [["--help"]],
   [["completion", "bash"]],
   [["enqueue", "full", "ok", "1"]],
-])("%j on a full disk is one line on stderr and exit code 1", async (args) => {
+])("%j on a full disk ends with one line on stderr and exit code 1", async (args) => {
   await json("enqueue", "full", "ok", "1");
   const { code, stderr } = await onFullDisk("", ...args);
   expect(stderr).toMatch(/^holdfast: the output could not be written: ENOSPC[^\n]+\n$/);
@@ -405,17 +405,17 @@ test("an import whose results cannot be written stops, and says how far it came"
   expect(code).toBe(1);
   const { pending } = await observer.stats("import");
   expect(pending).toBeLessThan(20_000);
-  // The first line is empty and counts, as in an editor.
+  // The first line is empty. It counts, as it does in an editor.
   expect(stderr).toMatch(
     new RegExp(
-      `^holdfast: the output could not be written: ENOSPC.*: stopped after ${pending} accepted tasks, line ${pending + 2} and all lines after it were not sent$`,
+      `^holdfast: the output could not be written: ENOSPC.*: stopped after ${pending} accepted tasks; line ${pending + 2} and all lines after it were not sent$`,
       "m",
     ),
   );
   expect(stderr).not.toContain("    at ");
 });
 
-test("an import whose input cannot be read, or whose rejects cannot be written, says how far it came", async () => {
+test("an import whose input cannot be read, or whose refused lines cannot be written, says how far it came", async () => {
   const unreadable = await cli("enqueue", "unreadable", "--ndjson", folder);
   expect(unreadable).toMatchObject({ code: 1 });
   expect(unreadable.stderr).toMatch(/^holdfast: EISDIR[^\n]*: stopped after 0 accepted tasks$/m);
@@ -429,7 +429,7 @@ test("a burst enqueues demo tasks and nothing else", async () => {
   expect((await cli("burst", "load", "--type", "email.send")).code).toBe(2);
 });
 
-test("a partitioned queue is one queue", async () => {
+test("the commands treat a partitioned queue as one queue", async () => {
   const queue = new Queue("orders", { client, partitions: 3 });
   await queue.partitions();
   const { id } = await json<{ id: string }>("enqueue", "orders", "ok", "1", "--partition-key", "customer-1");
@@ -443,7 +443,7 @@ test("a partitioned queue is one queue", async () => {
 });
 
 test("workers are listed, and an audit finds extra index entries", async () => {
-  // No janitor runs, since it would remove the entry before the audit finds it.
+  // A janitor would remove the entry before the audit finds it, so none runs.
   await runWorker("audited", { hasJanitor: false });
   await until("the worker is registered", async () => (await observer.workers()).length > 0);
   expect(await json<object[]>("worker", "ls")).toContainEqual(
@@ -469,7 +469,7 @@ test("a task is kept as its options say, and get shows until when", async () => 
   expect(never).toMatchObject({ code: 2, stderr: expect.stringContaining("keep.deadMs has to be") });
 });
 
-test("a unique key is accepted once: the other enqueue shows the task that holds it, or exits 4", async () => {
+test("a unique key is accepted once, and another enqueue shows the task that holds the key, or exits with 4", async () => {
   const { id } = await json<{ id: string }>("enqueue", "once", "ok", "1", "--unique", "k 1");
   const again = await cli("enqueue", "once", "ok", "2", "--unique", "k 1");
   expect(again.code).toBe(0);

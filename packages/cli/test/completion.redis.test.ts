@@ -35,7 +35,7 @@ async function shell(name: string, script: string, args: string[] = []): Promise
   return stdout.trim().split("\n");
 }
 
-/** The candidates that bash offers to complete these words. */
+/** Returns the candidates that bash offers for these words. */
 function inBash(...words: string[]): Promise<string[]> {
   const list = ["holdfast", ...words].map((word) => `'${word}'`).join(" ");
   return shell(
@@ -57,7 +57,7 @@ test("bash completes commands, options, their values, and the queues in Redis", 
   expect(await inBash("limits", "set", "emails", "--when-full", "d")).toEqual(["drop-new"]);
 });
 
-test("a Redis that does not answer leaves the command line unchanged", async () => {
+test("if Redis does not answer, the command line stays as it is", async () => {
   const { code, stdout, stderr } = await cli(
     "__complete",
     "--",
@@ -70,7 +70,7 @@ test("a Redis that does not answer leaves the command line unchanged", async () 
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "", stderr: "" });
 });
 
-test.skipIf(!has("zsh"))("zsh takes the script", async () => {
+test.skipIf(!has("zsh"))("zsh accepts the script", async () => {
   const words = await shell(
     "zsh",
     `autoload -U compinit; compinit -u; source <(holdfast completion zsh)

@@ -23,7 +23,7 @@ beforeEach(async () => {
   janitor = new Janitor({ redis: redis.url });
   await janitor.start();
   const observer = new Observer({ client });
-  await until("the janitor is seen", async () => (await observer.janitors()).length === 1);
+  await until("the janitor is registered", async () => (await observer.janitors()).length === 1);
 });
 
 afterEach(async () => {
@@ -37,7 +37,7 @@ function findingsOf({ stdout }: Ended): Finding[] {
   return (JSON.parse(stdout) as { findings: Finding[] }).findings;
 }
 
-/** The problems that the command reports. Checks that each one names a remedy. */
+/** Returns the problems that the command reports. Checks that each one names a remedy. */
 async function problems(...args: string[]): Promise<Finding[]> {
   const ended = await cli("doctor", "--json", ...args);
   const found = findingsOf(ended).filter(({ verdict }) => verdict === "problem");
@@ -59,7 +59,7 @@ async function startWorker(queue: string, version: string): Promise<void> {
   await until("it is registered", async () => (await observer.workers()).some(({ id }) => id === worker.id));
 }
 
-test("a system in order has no problem, and the exit code is 0", async () => {
+test("a healthy system has no problem, and the exit code is 0", async () => {
   await startWorker("q", "1.0.0");
   expect(await problems()).toEqual([]);
   const { stdout, stderr } = await cli("doctor");
@@ -156,7 +156,7 @@ test("fault 7: a silent worker", async () => {
   expect(await problems()).toMatchObject([{ check: "workers", detail: expect.stringContaining("old-one") }]);
 });
 
-test("fault 8: waiting tasks without a worker, and a paused queue", async () => {
+test("fault 8: tasks wait and no worker runs their queue, or it is paused", async () => {
   const queue = new Queue("lonely", { client });
   await queue.enqueue("ok", null);
   expect(await problems()).toMatchObject([
@@ -168,7 +168,7 @@ test("fault 8: waiting tasks without a worker, and a paused queue", async () => 
   ]);
 });
 
-test("fault 9: dead letters that grow", async () => {
+test("fault 9: the number of dead letters grows", async () => {
   await startWorker("q", "1.0.0");
   await new Queue("q", { client }).enqueue("bad", null);
   const observer = new Observer({ client });
@@ -182,7 +182,7 @@ test("fault 9: dead letters that grow", async () => {
   ]);
 });
 
-test("fault 10: memory that is nearly full, and a replica", async () => {
+test("fault 10: the memory is nearly full, or Redis is a replica", async () => {
   await redis.command("CONFIG SET maxmemory 1mb");
   expect(await problems()).toMatchObject([{ check: "memory", remedy: expect.stringContaining("maxmemory") }]);
   await redis.command("CONFIG SET maxmemory 0");
@@ -190,7 +190,7 @@ test("fault 10: memory that is nearly full, and a replica", async () => {
   expect(await problems()).toContainEqual(expect.objectContaining({ check: "role" }));
 });
 
-test("fault 11: no janitor runs, whether something is overdue or not", async () => {
+test("fault 11: no janitor runs, even if nothing is overdue", async () => {
   await janitor.stop();
   expect(await problems()).toEqual([]);
   const schedules = new Schedules({ client });
@@ -206,7 +206,7 @@ test("fault 11: no janitor runs, whether something is overdue or not", async () 
   expect(await cli("schedule", "ls")).toMatchObject({ code: 0, stderr: "" });
 });
 
-test("fault 12: a janitor runs, but due tasks stay", async () => {
+test("fault 12: a janitor runs, but does not move due tasks", async () => {
   const past = new Schedules({ client, clockMs: () => Date.now() - 40_000 });
   await janitor.stop();
   await past.put("often", { queue: "q", cron: "* * * * * *", type: "bad" });
@@ -222,7 +222,7 @@ test("fault 12: a janitor runs, but due tasks stay", async () => {
   expect(await cli("schedule", "ls")).toMatchObject({ code: 1, stderr: expect.stringContaining("often") });
   janitor = new Janitor({ redis: redis.url });
   await janitor.start();
-  await until("it is in order", async () => (await cli("schedule", "ls")).code === 0);
+  await until("the schedule is in order", async () => (await cli("schedule", "ls")).code === 0);
 });
 
 test("on a Cluster every master is checked", async () => {
@@ -243,7 +243,7 @@ test("on a Cluster every master is checked", async () => {
     const env = { REDIS_CLUSTER_NODES: `127.0.0.1:${first.port}` };
     const look = async () => findingsOf(await start(["doctor", "--json"], env).ended);
     await until(
-      "the cluster is whole",
+      "the Cluster serves all slots",
       async () => (await look()).some(({ detail }) => detail === "2 masters, all slots are served"),
       25_000,
     );
@@ -258,7 +258,7 @@ test("on a Cluster every master is checked", async () => {
   }
 });
 
-test("data of a local Redis that every user can read is reported, with a remedy", async () => {
+test("the command reports data of a local Redis that every user can read, with a remedy", async () => {
   await client.connection.command("SET", "x", "1");
   const [, folder = ""] = await client.connection.command<string[]>("CONFIG", "GET", "dir");
   const told = async () =>

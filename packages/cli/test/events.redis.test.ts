@@ -28,12 +28,12 @@ test("settings of a queue are changed, and the others stay", async () => {
   expect((await cli("queue", "configure", "mail", "--max-events", "x")).stderr).toMatch(/--max-events/);
 });
 
-test("events are printed as they come, as a table or as JSON lines, and from a cursor", async () => {
+test("events are printed when they happen, as a table or as JSON lines, and from a cursor on", async () => {
   await cli("queue", "configure", "told", "--max-events", "1000");
   const queue = new Queue("told", { client });
   const tail = start(["--redis", redis.url, "events", "told", "--count", "2"]);
-  // The command prints only events after its first read, so this enqueues until the first event is printed.
-  await until("it prints the events", async () => {
+  // The command prints only events after its first read. So this enqueues until it prints one.
+  await until("the command prints an event", async () => {
     await queue.enqueue("t", 1);
     return tail.stdout().includes("\n");
   });

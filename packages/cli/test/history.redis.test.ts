@@ -26,7 +26,7 @@ interface Left {
   outcome: string;
   code: string | null;
 }
-/** The audit records of a queue, or those without a queue, oldest first, one line each. */
+/** Returns the audit records of a queue, or those without a queue, oldest first, one line each. */
 async function recordsOf(queue: string | null): Promise<string[]> {
   const records = (await json<Left[]>("history", "--limit", "100")).filter((left) => left.queue === queue);
   return records
@@ -61,7 +61,7 @@ test("enqueues from a terminal are in the history with their counts, never with 
 
 test("an interrupted burst records how many tasks it enqueued", async () => {
   const running = start(["burst", "cut", "--tasks", "1000000"], { REDIS_URL: redis.url });
-  await until("some of it is there", async () => {
+  await until("some tasks of the burst are enqueued", async () => {
     const cut = (await observer.snapshot()).find(({ queue }) => queue === "cut");
     return (cut?.totals.enqueued ?? 0) > 0;
   });

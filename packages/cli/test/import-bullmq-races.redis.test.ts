@@ -42,7 +42,7 @@ async function bull(name: string, jobs: number) {
 
 const args = (name: string) => ["import", "bullmq", "--from", server.url, "--queue", name];
 
-test("a job that a worker took, or that was changed, after it was read is not removed", async () => {
+test("a job is not removed if a worker took it, or if it was changed, after it was read", async () => {
   const { queue, taker, source } = await bull("taken", 4);
   await source.open();
   const read = await source.page("waiting", 0, 10);
@@ -55,7 +55,7 @@ test("a job that a worker took, or that was changed, after it was read is not re
   expect(await queue.getJobCounts()).toMatchObject({ active: 1, waiting: 1 });
   expect((await queue.getJob("1"))?.data).toEqual({ i: 0 });
   expect((await queue.getJob("2"))?.data).toEqual({ other: true });
-  // The call is sent twice, as after a lost answer.
+  // The call is made twice, as after a lost reply.
   expect(await source.remove("waiting", read)).toEqual([false, false, true, true]);
   await active?.moveToCompleted("done", "token", false);
 });
@@ -63,7 +63,7 @@ test("a job that a worker took, or that was changed, after it was read is not re
 test("the jobs of a queue that an earlier version paused are moved, in their order", async () => {
   const { queue } = await bull("paused", 3);
   await queue.pause();
-  // BullMQ 5 and earlier keep the waiting jobs of a paused queue under this key.
+  // BullMQ 5 and earlier keep the waiting jobs of a paused queue in this key.
   await redis.rename("bull:paused:wait", "bull:paused:paused");
   const { states } = await json<ImportReport>(...args("paused"), "--remove");
   expect(states[1]).toMatchObject({ state: "paused", read: 3, moved: 3, removed: 3 });
@@ -80,7 +80,7 @@ test("a deduplication id is free again once its job was removed", async () => {
   expect((await queue.add("t", 2, { deduplication: { id: "one" } })).id).toBe("2");
 });
 
-test("a run that was killed before it gave up failed jobs is completed by the next one", async () => {
+test("if a run is killed before failed jobs become dead letters, the next run completes it", async () => {
   const name = "half";
   const { queue, taker } = await bull(name, 3);
   for (let i = 0; i < 3; i++) await (await taker.getNextJob(`t${i}`))?.moveToFailed(new Error("no"), `t${i}`);
@@ -100,7 +100,7 @@ test("a run that was killed before it gave up failed jobs is completed by the ne
   expect(await observer.stats(name)).toMatchObject({ scheduled: 0, dead: 3 });
 });
 
-test("a dead letter that was replayed is not given up again", async () => {
+test("a replayed dead letter does not become a dead letter again", async () => {
   const name = "replayed";
   const { queue, taker } = await bull(name, 1);
   await (await taker.getNextJob("t"))?.moveToFailed(new Error("no"), "t");
@@ -111,7 +111,7 @@ test("a dead letter that was replayed is not given up again", async () => {
   expect(await observer.stats(name)).toMatchObject({ pending: 1, dead: 0 });
 });
 
-test("an import that is interrupted ends after its page, reports, and can be repeated", async () => {
+test("an interrupted import ends after its page, prints its report, and can be repeated", async () => {
   const name = "interrupted";
   const { queue } = await bull(name, 0);
   await queue.pause();

@@ -12,7 +12,7 @@ import type { ImportReport } from "../src/import/report.ts";
 import { movable, type Seeded, seedBullMq } from "./bullmq.ts";
 import { cliFor, start } from "./support.ts";
 
-/** How many jobs there are in each state that is moved. 25,000 makes 100,000 jobs in all. */
+/** How many jobs there are in each state that is moved. With 25,000 there are 100,000 jobs in all. */
 const EACH = Number(process.env.HOLDFAST_IMPORT_EACH ?? 1_200);
 const STATES = ["waiting", "prioritized", "delayed", "failed"] as const;
 
@@ -43,7 +43,7 @@ async function seeded(name: string, each: number): Promise<Seeded> {
 
 const args = (name: string) => ["import", "bullmq", "--from", server.url, "--queue", name];
 
-/** Id of a job -> its task in the target, or null. */
+/** Returns the task of each job in the target queue; null if there is none. */
 async function tasksOf(name: string, ids: Iterable<string>): Promise<Map<string, TaskView | null>> {
   const found = new Map<string, TaskView | null>();
   const all = [...ids];
@@ -55,7 +55,7 @@ async function tasksOf(name: string, ids: Iterable<string>): Promise<Map<string,
   return found;
 }
 
-/** Expects a task for each job, in the matching state and with the bytes of the job's data, and no other task. */
+/** Expects a task for each job, in the right state and with the data of the job, and no other task. */
 async function expectMoved(name: string, { byState }: Seeded): Promise<void> {
   const { pending, scheduled, dead, completed } = await observer.stats(name);
   const [waiting, prioritized, delayed, failed] = STATES.map((state) => byState[state].size);
@@ -82,7 +82,7 @@ async function killed(command: string[], isUnderWay: () => Promise<boolean>): Pr
   expect((await running.ended).code).toBeNull();
 }
 
-test("an import that is killed twice and repeated moves every job once, byte by byte, and leaves BullMQ as it was", async () => {
+test("an import that is killed twice and repeated moves every job once, byte for byte, and does not change BullMQ", async () => {
   const name = "killed";
   const jobs = await seeded(name, EACH);
   await killed(args(name), async () => (await stats(name)).pending >= 500);
@@ -121,7 +121,7 @@ const stats = async (name: string) =>
     ? observer.stats(name)
     : { pending: 0, scheduled: 0, dead: 0, completed: 0 };
 
-test("with --remove each job leaves BullMQ once its task is stored, also over a kill; active ones stay", async () => {
+test("with --remove, each job is removed from BullMQ once its task is stored, even after a kill; active jobs stay", async () => {
   const name = "removed";
   const jobs = await seeded(name, 1_000);
   await killed([...args(name), "--remove"], async () => (await redis.llen(`bull:${name}:wait`)) <= 500);
@@ -131,12 +131,12 @@ test("with --remove each job leaves BullMQ once its task is stored, also over a 
   const queue = new BullQueue(name, { connection: { url: server.url } });
   expect(await queue.getJobCounts()).toMatchObject({
     ...{ waiting: 0, prioritized: 0, failed: 0, active: 2, completed: 5, "waiting-children": 1 },
-    // This job is the next run of the scheduler. It is not moved.
+    // This job is the next run of a scheduler, which is not moved.
     delayed: 1,
   });
   await queue.close();
-  // The 9 jobs that stay (2 active, 5 completed, 1 parent, 1 child) and the next run of the scheduler still have
-  // hashes.
+  // Hashes are left for the 9 jobs that stay (2 active, 5 completed, 1 parent, 1 child) and for the next run of the
+  // scheduler.
   const hashes = (await redis.keys(`bull:${name}:*`)).filter((key) =>
     /:(\d+|repeat:nightly:\d+|[\w-]{36})$/.test(key),
   );
@@ -148,7 +148,7 @@ test("with --remove each job leaves BullMQ once its task is stored, also over a 
   });
 });
 
-test("a job keeps its order, its time, its retries and its backoff; a failed one its error and its attempts", async () => {
+test("a job keeps its order, time, retries and backoff, and a failed job keeps its error and its attempts", async () => {
   const name = "mapped";
   const { byState } = await seeded(name, 8);
   await cli(...args(name), "--high-up-to", "1", "--low-from", "5");
@@ -195,7 +195,7 @@ test("a dry run reads and reports, and stores and removes nothing", async () => 
   expect(await redis.llen(`bull:${name}:wait`)).toBe(3);
 });
 
-test("jobs that cannot be tasks are refused with a reason and stay; --type names the type of others", async () => {
+test("jobs that cannot become tasks stay and are refused with a reason, and --type gives others a type", async () => {
   const name = "odd";
   const queue = new BullQueue(name, { connection: { url: server.url } });
   onTestFinished(() => queue.close());
@@ -225,7 +225,7 @@ test("jobs that cannot be tasks are refused with a reason and stay; --type names
   expect(await observer.task(name, taskIdOf(name, "1"))).toMatchObject({ type: "mail.send" });
 });
 
-test("a job with the number of an earlier job, added after the queue was obliterated, is refused", async () => {
+test("a job is refused if it has the number of an earlier job, because its queue was obliterated in between", async () => {
   const name = "reborn";
   const queue = new BullQueue(name, { connection: { url: server.url } });
   onTestFinished(() => queue.close());
@@ -240,7 +240,7 @@ test("a job with the number of an earlier job, added after the queue was obliter
   expect(await redis.llen(`bull:${name}:wait`)).toBe(1);
 });
 
-test("the commands of the guide work as typed", async () => {
+test("the commands in the guide work", async () => {
   const queue = new BullQueue("invoices", { connection: { url: server.url } });
   onTestFinished(() => queue.close());
   await queue.pause();
@@ -287,7 +287,7 @@ test.each([
   expect([code, stdout, stderr.trim().split("\n")]).toEqual([exitCode, "", [expect.any(String)]]);
 });
 
-test("a queue that runs is imported if that is asked for, and a Cluster is refused", async () => {
+test("a queue that is not paused is imported only with --even-if-running, and a Cluster is refused", async () => {
   const queue = new BullQueue("runs", { connection: { url: server.url } });
   onTestFinished(() => queue.close());
   await queue.add("t", { a: 1 });

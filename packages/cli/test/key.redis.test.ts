@@ -43,7 +43,7 @@ test("a key is made, listed without its secret, and revoked", async () => {
   expect(table.stdout).toContain("mail");
   expect(JSON.stringify(listed) + table.stdout).not.toContain(secret);
 
-  // The services record last uses. This key was never used, so the test records a use for it.
+  // The services record when a key is used. This key was never used, so the test records a use.
   const client = new Holdfast({ redis: redis.url });
   await new KeyStore(client).noteUses(new Map([[other.id, Date.parse("2030-01-31T08:00:00Z")]]));
   await client.close();
@@ -62,7 +62,7 @@ test("a key is made, listed without its secret, and revoked", async () => {
   expect((await cli("key", "revoke", other.id)).code).toBe(3);
 });
 
-test("with --file Redis is not used", async () => {
+test("with --file, the command does not use Redis", async () => {
   const file = join(folder, "keys.json");
   const run = async (...args: string[]) => {
     const running = start([...args, "--file", file], { REDIS_URL: "redis://127.0.0.1:1" });

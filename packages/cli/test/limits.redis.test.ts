@@ -17,7 +17,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-test("limits are set by scope, shown, and taken away", async () => {
+test("limits are set by scope, shown, and removed", async () => {
   const set = await cli("limits", "set", "mail", "--scope", "key", "--concurrency", "3", "--rate", "10/1s");
   expect(set).toMatchObject({ code: 0 });
   expect(set.stdout).toMatch(/limit of each key +3 at a time, 10 per 1s \(burst 1\)/);
@@ -50,7 +50,7 @@ test("limits are set by scope, shown, and taken away", async () => {
   expect((await cli("limits", "show", "mail")).stdout).toMatch(/limit of the queue +none/);
 });
 
-test("the limit of a type is set, shown, held, and taken away, and the other limits stay", async () => {
+test("the limit of a type is set, shown and removed, the type is held, and the other limits stay", async () => {
   await cli("limits", "set", "kinds", "--scope", "key", "--concurrency", "2");
   const set = await cli("limits", "type", "kinds", "report", "--concurrency", "3", "--rate", "10/1s");
   expect(set).toMatchObject({ code: 0 });
@@ -74,7 +74,7 @@ test("the limit of a type is set, shown, held, and taken away, and the other lim
   });
 });
 
-test("how keys are treated is set with their limit, shown, and taken away with it", async () => {
+test("the policies for keys are set with their limit, shown, and removed with it", async () => {
   const set = await cli(
     ...["limits", "set", "follow", "--scope", "key", "--concurrency", "1", "--ordered", "--on-dead", "stop"],
     ...["--when-full", "drop-new", "--max-waiting", "50"],
@@ -99,7 +99,7 @@ test("how keys are treated is set with their limit, shown, and taken away with i
   expect(cleared.stdout).toMatch(/limit of each key +none\nkeys share +starts/);
 });
 
-test("a key that stopped at a dead letter says so, and goes on after a hold of 0", async () => {
+test("a key that stopped at a dead letter is shown as stopped, and continues after a hold of 0", async () => {
   await cli(..."limits set stops --scope key --concurrency 1 --ordered --on-dead stop".split(" "));
   const queue = new Queue("stops", { client });
   await queue.enqueueMany([1, 2].map((payload) => ({ type: "t", payload, key: "acme" })));
@@ -118,7 +118,7 @@ test("a key that stopped at a dead letter says so, and goes on after a hold of 0
   await worker.stop();
 });
 
-test("a limit is shared by queues, shown with their shares, changed and ended, and each is recorded", async () => {
+test("a limit is shared by queues, shown with their shares, changed and ended, and each change is recorded", async () => {
   const set = await cli("limits", "share", "db", "orders", "bills", "--concurrency", "10");
   expect(set).toMatchObject({ code: 0, stderr: "" });
   expect(set.stdout).toMatch(/db +10 at a time +orders, bills +orders: 5, bills: 5/);
@@ -160,7 +160,7 @@ test("keys can be listed in pages, held, and given limits of their own", async (
   expect(await new Queue("keyed", { client }).get(task?.id ?? "")).toMatchObject({ key: "acme", cost: 2 });
 });
 
-test("a trial compares what was recorded with the limits of today and those tried, and sets them if confirmed", async () => {
+test("a trial compares the recorded run with the present and the tried limits, and sets the tried ones if confirmed", async () => {
   const queue = new Queue("tried", { client });
   const worker = new Worker("tried", { t: async () => {} }, { redis: redis.url, concurrency: 4 });
   await queue.enqueueMany(Array.from({ length: 6 }, () => ({ type: "t", payload: 1, key: "acme" })));
@@ -184,7 +184,7 @@ test("a trial compares what was recorded with the limits of today and those trie
   const sure = await cli(...args, "--apply", "--confirm", "tried");
   expect([sure.code, sure.stderr]).toEqual([0, expect.stringContaining("the limits of tried are set")]);
   expect(await json("limits", "show", "tried")).toMatchObject({ limits: { key: { rate: { limit: 1 } } } });
-  // `--apply` sets the same limits as "limits set" with these options would, including --ordered and --max-waiting.
+  // `--apply` sets the limits that "limits set" would set with these options, including --ordered and --max-waiting.
   const ordered = ["--concurrency", "1", "--ordered", "--max-waiting", "9", "--apply", "--confirm", "tried"];
   expect((await cli(...args.slice(0, 5), ...ordered)).code).toBe(0);
   expect((await json("limits", "show", "tried")).limits).toEqual({
@@ -192,7 +192,7 @@ test("a trial compares what was recorded with the limits of today and those trie
   });
 });
 
-test("a trial says that nothing is recorded", async () => {
+test("a trial of a queue without completed tasks says so", async () => {
   await cli("limits", "set", "empty", "--scope", "key", "--concurrency", "1");
   const { code, stderr } = await cli("limits", "try", "empty", "--scope", "key", "--concurrency", "2");
   expect(stderr).toContain('queue "empty" keeps no completed task to replay');

@@ -33,7 +33,7 @@ async function deadLetters(name: string, count: number): Promise<void> {
   await client.engine(name).settle(fatal, { ...base, want: 0 });
 }
 
-test("a discard is an operation that needs no service; it can be undone, and the history has both", async () => {
+test("a discard is an operation that needs no service and can be undone, and the history has both", async () => {
   await deadLetters("undone", 12);
   const discard = await json("dlq", "discard", "undone", "--search", "d1", "--yes");
   // The dead letters d1, d10 and d11 match.
@@ -61,7 +61,7 @@ test("a discard is an operation that needs no service; it can be undone, and the
   expect(await json<object[]>("operation", "ls", "--queue", "undone")).toHaveLength(2);
 });
 
-test("ids that are not dead letters are reported one by one, and a filter by signature replays its group", async () => {
+test("ids without a dead letter are reported one by one, and a filter by signature replays one group", async () => {
   await deadLetters("filtered", 3);
   const some = await cli("dlq", "discard", "filtered", "d0", "nobody", "-o", "json");
   expect(some.code).toBe(3);

@@ -11,7 +11,7 @@ import { cliFor, start } from "./support.ts";
 const line = (n: number) => `{"type":"ok","payload":${n}}\n`;
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
-/** A proxy to Redis. Once a command contains this text, the proxy drops the reply and accepts no further connection. */
+/** A proxy to Redis. Once a command contains this text, the proxy drops the reply and accepts no more connections. */
 async function wayThatEndsAt(text: string, redisPort: number) {
   const server = createServer((client) => {
     const redis = connect(redisPort, "127.0.0.1");
@@ -37,7 +37,8 @@ test("a lost reply is reported with the task's id, and a repeat with that id doe
   const observer = new Observer({ redis: redis.url });
   const { cli, json } = cliFor(() => redis.url);
   try {
-    // This enqueue loads the script. Otherwise the dropped reply would be NOSCRIPT, and the script would not have run.
+    // This enqueue loads the script. Without it, the dropped reply would be NOSCRIPT, and the script would not have
+    // run.
     await json("enqueue", "q", "ok", "0");
     const one = await wayThatEndsAt("cut-me", redis.port);
     const lost = await cli("--redis", one.url, "enqueue", "q", "ok", '"cut-me"');
@@ -70,7 +71,7 @@ test("a lost reply is reported with the task's id, and a repeat with that id doe
 });
 
 test("if Redis dies during a long input, each line is accepted or written to a file, and a repeat enqueues it once", async () => {
-  // Redis syncs to disk on every write, so after the kill it still has everything that it confirmed.
+  // Redis syncs to disk on every write. So after the kill it still has everything that it confirmed.
   const redis = await startRedisServer(["--appendonly", "yes", "--appendfsync", "always"]);
   const folder = await mkdtemp(join(tmpdir(), "holdfast-cli-"));
   const observer = new Observer({ redis: redis.url });

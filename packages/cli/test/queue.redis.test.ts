@@ -31,7 +31,7 @@ async function filled(name: string): Promise<void> {
   await new Queue(name, { client }).enqueueMany(tasks);
 }
 
-/** Runs the command on a simulated terminal, with a user who answers its questions. */
+/** Runs the command on a simulated terminal, with a user who types this answer. */
 async function atTerminal(answer: string | null, ...args: string[]) {
   const stdin = Object.assign(new PassThrough(), { isTTY: true });
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];

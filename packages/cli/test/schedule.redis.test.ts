@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(async () => redis?.stop());
 
-test("a schedule is put, shown, listed, run, paused, resumed and removed", async () => {
+test("a schedule is created, shown, listed, run, paused, resumed and deleted", async () => {
   const payload = '{ "n": 12345678901234567890 }';
   const zone = ["--time-zone", "Europe/Berlin"];
   const put = ["schedule", "put", "nightly", "reports", "30 2 * * *", "report", payload, ...zone];
@@ -50,7 +50,7 @@ test("an interval is written with its end and its limit, and shown", async () =>
   await cli("schedule", "rm", "often");
 });
 
-test("a schedule takes a unique key, and a task of it names the schedule and the run", async () => {
+test("a schedule can have a unique key, and its tasks name the schedule and the run", async () => {
   const put = ["schedule", "put", "only", "uniq", "0 0 1 1 *", "t", "1"];
   expect(await json(...put, "--unique", "k", "--on-conflict", "replace")).toMatchObject({
     options: { unique: { key: "k", onConflict: "replace" } },
@@ -70,7 +70,7 @@ test("a schedule takes a unique key, and a task of it names the schedule and the
   expect(await cli(...put, "--unique-scope", "window")).toMatchObject({ code: 2 });
 });
 
-test("a schedule says how long its tasks are kept", async () => {
+test("the tasks of a schedule are kept as long as its options say", async () => {
   const put = ["schedule", "put", "keeps", "kept", "0 0 1 1 *", "t", "1", "--keep-count", "5"];
   expect(await json(...put)).toMatchObject({ options: { keep: { count: 5 } } });
   const { taskId } = await json<{ taskId: string }>("schedule", "run", "keeps");

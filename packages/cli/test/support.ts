@@ -16,8 +16,8 @@ export interface Running {
 }
 
 /**
- * Runs the built command as a process. The process inherits no environment, so that a REDIS_URL in the shell cannot
- * change a test.
+ * Runs the built command as a process. It inherits no environment, so that a REDIS_URL of the shell cannot change a
+ * test.
  */
 export function start(
   args: readonly string[],
@@ -36,7 +36,7 @@ export function start(
   child.stderr?.on("data", (chunk) => {
     stderr += String(chunk);
   });
-  // A command that ends before it has read its input breaks the pipe. The test checks the exit code instead.
+  // If the command ends before it has read its input, the pipe breaks. The test checks the exit code instead.
   child.stdin?.on("error", () => {});
   const ended = new Promise<Ended>((done) => child.once("close", (code) => done({ code, stdout, stderr })));
   return { child, stdout: () => stdout, ended };
@@ -54,7 +54,7 @@ export function cliFor(redisUrl: () => string) {
     running.child.stdin?.end(input);
     return running.ended;
   };
-  /** Runs a command with `--json`, and returns its parsed output. Fails if the command fails. */
+  /** Runs a command with `--json`, and returns its parsed output. Fails if the exit code is not 0. */
   const json = async <T = Record<string, unknown>>(...args: string[]): Promise<T> => {
     const { code, stdout, stderr } = await cli(...args, "--json");
     if (code !== 0) throw new Error(`holdfast ${args.join(" ")} ended with ${code}: ${stderr}`);

@@ -4,7 +4,7 @@ import { Holdfast, Queue } from "holdfast";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { bin, start } from "./support.ts";
 
-// The program `script` gives the command a terminal. Only the `script` of util-linux takes its command by `-c`.
+// The program `script` gives the command a terminal. Only the `script` of util-linux accepts a command after `-c`.
 const hasScript = /util-linux/.test(spawnSync("script", ["--version"]).stdout?.toString() ?? "");
 const ENTER = "\u001b[?1049h";
 const LEAVE = "\u001b[?25h\u001b[?1049l";
@@ -28,7 +28,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** Runs a shell command in a real terminal of 100 columns and 24 rows. The test can read its output and send keys. */
+/** Runs a shell command in a real terminal with 100 columns and 24 rows. The test can read its output and send keys. */
 function inTerminal(command: string) {
   const line = `stty rows 24 cols 100; ${command}; echo "ended with $?"; stty -a`;
   const running = spawn("script", ["-qfec", line, "/dev/null"], {
@@ -52,7 +52,7 @@ test.skipIf(!hasScript)("top redraws the screen, and q restores the terminal", a
   const queue = new Queue("live", { client });
   await queue.enqueue("ok", null);
   const terminal = inTerminal(`${process.execPath} ${bin} top --interval 200ms`);
-  await until("it is drawn", () => /live +running +1 /.test(terminal.screen()), 20_000);
+  await until("the screen is drawn", () => /live +running +1 /.test(terminal.screen()), 20_000);
   expect(terminal.text()).toContain(ENTER);
   expect(terminal.screen()).toContain(`holdfast top  127.0.0.1:${redis.port}`);
   await Promise.all(Array.from({ length: 41 }, () => queue.enqueue("ok", null)));
@@ -91,10 +91,10 @@ test.skipIf(!hasScript)("if Redis stops and comes back, top says so and continue
     const terminal = inTerminal(`${process.execPath} ${bin} --redis ${own.url} top --interval 200ms`);
     await until("it is drawn", () => terminal.screen().includes("q quits"), 20_000);
     await own.kill();
-    await until("it says what is wrong", () => terminal.screen().includes("\r\n! "), 20_000);
+    await until("the screen shows the error", () => terminal.screen().includes("\r\n! "), 20_000);
     await own.start();
     await until(
-      "it is right again",
+      "the screen shows the counts again",
       () => /q quits/.test(terminal.screen()) && !terminal.screen().includes("\r\n! "),
       20_000,
     );
@@ -106,7 +106,7 @@ test.skipIf(!hasScript)("if Redis stops and comes back, top says so and continue
   }
 });
 
-test("without a terminal, top prints lines, and as JSON one object per update", async () => {
+test("without a terminal, top prints lines, or with --json one object per update", async () => {
   await new Queue("plain", { client }).enqueue("ok", null);
   const options = ["top", "--count", "2", "--interval", "100ms"];
   const plain = await start(options, { REDIS_URL: redis.url }).ended;

@@ -2,7 +2,7 @@ import { completionOf, fitting, plain } from "../complete/candidates.ts";
 import { completionScript, SHELLS, type Shell } from "../complete/shells.ts";
 import { Command, Context, type Io } from "../context.ts";
 
-/** How long a completion waits for the names of queues, ms. */
+/** How long a completion waits for Redis to list the queues, ms. */
 const NAMES_MS = 500;
 
 export function completionCommand(program: Command, io: Io): void {
@@ -23,7 +23,9 @@ export function completionCommand(program: Command, io: Io): void {
     });
 }
 
-/** The names of queues. The list is empty if Redis does not answer, because a completion cannot report errors. */
+/**
+ * Returns the names of queues. The list is empty if Redis does not answer, because a completion cannot report errors.
+ */
 async function queueNames(io: Io, words: readonly string[]) {
   const after = (option: string) => {
     const at = words.lastIndexOf(option);

@@ -45,7 +45,7 @@ export async function inBulk(
   subject?: string,
 ): Promise<ExitCode> {
   const observer = await context.observer();
-  // Throws if the queue is unknown, instead of running an operation that matches nothing.
+  // This throws for an unknown queue. Otherwise an operation would run that matches nothing.
   await observer.stats(spec.queue);
   const done = spec.kind === "replay" ? "replayed" : "discarded";
   const view = await context.recorded(

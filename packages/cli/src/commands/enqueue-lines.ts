@@ -28,8 +28,8 @@ const STOPPING: Partial<Record<ExitCode, string>> = {
 };
 
 /**
- * Enqueues one task per line, 500 per call. Refused lines are reported with their number, and can be written to a file.
- * If the command stops before the end of the input, a message says why and at which line.
+ * Enqueues one task per line, 500 per call. Reports each refused line by its number, and can write refused lines to a
+ * file. If the command stops before the end of the input, a message says why and at which line.
  */
 export class LineEnqueuer {
   readonly #context: Context;
@@ -40,7 +40,9 @@ export class LineEnqueuer {
   #waiting: Line[] = [];
   #failure: ExitCode = EXIT.ok;
   #firstCode: ErrorCode | null = null;
-  /** Set if the input cannot be read, if the file of refused lines cannot be written, or on an unexpected error. */
+  /**
+   * The reason to stop: the input cannot be read, the file of refused lines cannot be written, or an unexpected error.
+   */
   #error: { cause: string; code: ExitCode } | null = null;
   /** The number of the first line that was not sent. */
   #unsentFrom: number | null = null;
@@ -50,7 +52,10 @@ export class LineEnqueuer {
     this.#producer = producer;
     this.#rejects = rejects === undefined ? null : createWriteStream(rejects);
     this.#rejects?.on("error", (error) => {
-      this.#error ??= { cause: `the rejects could not be written: ${messageOf(error)}`, code: EXIT.failed };
+      this.#error ??= {
+        cause: `the refused lines could not be written: ${messageOf(error)}`,
+        code: EXIT.failed,
+      };
     });
   }
 
@@ -80,7 +85,7 @@ export class LineEnqueuer {
       if (this.#stopped !== null) {
         await this.#send();
         this.#leave(number, bytes);
-        // The rest of the input is read only to write it to the file of refused lines.
+        // The rest of the input is read only to copy it to the file of refused lines.
         if (!this.#rejects) break;
         continue;
       }
@@ -89,13 +94,13 @@ export class LineEnqueuer {
     }
   }
 
-  /** The outcome of the command, for the audit log. */
+  /** The outcome of the command, as the audit log records it. */
   get done(): Done {
     const { accepted, duplicates } = this.counts;
     return { count: accepted - duplicates, code: this.#firstCode, interrupted: this.#stopped !== null };
   }
 
-  /** Why the remaining lines were not sent. Null if nothing has stopped the command. */
+  /** Why the remaining lines were not sent; null if nothing has stopped the command. */
   get #stopped(): string | null {
     const { io } = this.#context;
     if (io.signal.aborted) return "interrupted";
@@ -155,7 +160,7 @@ export class LineEnqueuer {
     this.#result({ line: number, id, state: null, duplicate: false, willRun: false, error: message });
   }
 
-  /** Counts a line that was not sent, and keeps it so that it can be sent again. */
+  /** Counts a line that was not sent, and keeps the line so that it can be sent again. */
   #leave(number: number, bytes: Buffer): void {
     this.counts.unsent++;
     this.#unsentFrom ??= number;
@@ -180,7 +185,7 @@ export class LineEnqueuer {
     const stopped = this.#stopped;
     if (stopped !== null) {
       const rest =
-        this.#unsentFrom === null ? "" : `, line ${this.#unsentFrom} and all lines after it were not sent`;
+        this.#unsentFrom === null ? "" : `; line ${this.#unsentFrom} and all lines after it were not sent`;
       out.say(`holdfast: ${stopped}: stopped after ${accepted} accepted tasks${rest}`);
     } else if (io.outputError() !== null)
       out.say(`holdfast: all ${lines} lines were sent: ${accepted} accepted, ${refused} refused`);

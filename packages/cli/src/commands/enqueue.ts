@@ -138,7 +138,7 @@ async function enqueueOne(
       );
     });
   if (isNew) context.out.say(`holdfast: warning: there was no queue "${queue}"; this task created it`);
-  // The result of a purged duplicate is gone.
+  // A duplicate of a purged task has no result to wait for.
   const waitMs = receipt.state === "purged" ? undefined : options.wait;
   const ended = waitMs === undefined ? null : await wait(context, producer, receipt.id, waitMs);
   if (ended !== null) return ended;
@@ -162,7 +162,7 @@ function duplicateText({ willRun, deduplicated }: EnqueueReceipt): string {
     : "yes: it was accepted before and has ended, nothing will run";
 }
 
-/** Waits for the end of the task and prints its state. Null if no task has the id any more. */
+/** Waits for the end of the task and prints its state. Returns null if the id belongs to no task any more. */
 async function wait(context: Context, producer: Queue, id: string, waitMs: number): Promise<ExitCode | null> {
   const task = await producer.wait(id, { waitMs, signal: context.io.signal }).catch((error: unknown) => {
     context.out.say(`task ${id} was accepted`);

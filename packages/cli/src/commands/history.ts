@@ -2,7 +2,7 @@ import { LIMITS } from "@holdfast/contracts";
 import type { Action, Command } from "../context.ts";
 import { parseWhole, time } from "../values.ts";
 
-/** The command `history`, which shows the audit log. The command `audit` compares indexes with tasks. */
+/** The command `history` shows the audit log. It differs from `audit`, which compares indexes with tasks. */
 export function historyCommand(program: Command, action: Action): void {
   program
     .command("history")

@@ -10,7 +10,7 @@ import { printReport } from "../import/report.ts";
 import { redisSettings } from "../redis-address.ts";
 import { parseWhole } from "../values.ts";
 
-/** The number of the lowest priority in BullMQ, where a lower number is more urgent. */
+/** The number of the lowest priority in BullMQ, where lower numbers are more urgent. */
 const LEAST_URGENT = 2_097_152;
 
 interface ImportBullMqOptions {

@@ -13,7 +13,7 @@ import type { Column } from "../output.ts";
 import { parseDuration, time } from "../values.ts";
 
 interface Listed extends KeyView {
-  /** Missing for keys in a file, because only Redis has a record of last uses. */
+  /** Missing for keys in a file, because only Redis records when a key was last used. */
   lastUsedAt?: number | null;
 }
 
@@ -35,8 +35,8 @@ interface Where {
 }
 
 /**
- * Where the keys are stored: in a file, which serves the services whose API_KEYS_FILE names it, or in Redis, which
- * serves all services. Changes in Redis are also recorded in the audit log.
+ * Where the keys are stored. A file serves the services whose API_KEYS_FILE names it, and Redis serves all services.
+ * The audit log records changes in Redis.
  */
 interface Keys {
   add(key: ApiKey): Promise<void>;
@@ -70,7 +70,7 @@ export function keyCommand(program: Command, action: Action): void {
           });
           await (await keysOf(context, file)).add(key);
           if (context.out.format === "table") {
-            // stdout has nothing but the key, so that KEY=$(holdfast key create …) works.
+            // Only the key goes to stdout, so that KEY=$(holdfast key create …) works.
             context.out.line(text);
             context.out.say(
               `key ${key.id} of "${key.label}": ${key.scopes.join(", ")}; ${
@@ -129,7 +129,7 @@ async function keysOf(context: Context, file: string | undefined): Promise<Keys>
   };
 }
 
-/** The id of a key. The user may also give the whole key. This function never prints it. */
+/** Returns the id of a key. The user may also give the whole key, which this function never prints. */
 function idOf(given: string): string {
   const id = /^(?:hf_)?([0-9a-z]{12})(?:_[0-9A-Za-z]*)?$/.exec(given)?.[1];
   if (id === undefined)

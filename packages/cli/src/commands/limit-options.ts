@@ -76,7 +76,7 @@ const policyOf = ({ ordered, onDead, whenFull, maxWaiting }: PolicyOptions): Key
   ...(maxWaiting === undefined ? {} : { maxWaiting }),
 });
 
-/** The limit that the options set for a scope. Empty if no option sets one. */
+/** Returns the limit that the options set for a scope. It is empty if no option sets one. */
 export function scopedLimitOf(scope: Scope, options: LimitOptions & PolicyOptions): KeyLimits {
   const policy = policyOf(options);
   if (scope === "queue" && !isEmpty(policy))

@@ -83,7 +83,7 @@ export function limitsTryCommand(limits: Command, action: Action): void {
         .option("--apply", "set the limit afterwards")
         .option("--confirm <queue>", "with --apply: the name of the queue again; without it the command asks")
         .description(
-          "replays recorded tasks under another limit of a scope, or without one, and compares waits and backlogs",
+          "replays recorded tasks under another limit of a scope, or under none, and compares waits and backlogs",
         ),
     ),
   ).action(

@@ -95,7 +95,7 @@ const typesIn = ({ limits, types }: LimitsView) => [
   ...new Set([...Object.keys(limits.types ?? {}), ...types.map(({ type }) => type)]),
 ];
 
-/** A type as text, such as `5 at a time; 5 run, held back by concurrency`. */
+/** Returns a type as text, such as `5 at a time; 5 run, held back by concurrency`. */
 function typeText({ limits, types }: LimitsView, type: string): string {
   const view = types.find((each) => each.type === type);
   const state = view ? `; ${view.running} run${heldBackText(view)}` : "";
@@ -105,7 +105,7 @@ function typeText({ limits, types }: LimitsView, type: string): string {
 const heldBackText = (view: TaskTypeView) =>
   view.blockedBy === null ? "" : `, held back by ${blockText(view)}`;
 
-/** A shared limit as text, such as `50 at a time, of orders, mail`. */
+/** Returns a shared limit as text, such as `50 at a time, of orders, mail`. */
 const sharedText = ({ limit, queues }: SharedLimitView) => `${limitText(limit)}, of ${queues.join(", ")}`;
 
 const SHARED_COLUMNS: Column<SharedLimitView>[] = [
@@ -141,7 +141,7 @@ async function change(
   tell(context, view);
 }
 
-/** The limits of a queue. Works for a queue that does not exist yet. */
+/** Returns the limits of a queue, even if the queue does not exist yet. */
 export async function presentLimits(observer: Observer, queue: string): Promise<QueueLimits> {
   const known = (await observer.queues()).includes(queue);
   return known ? (await observer.limits.get(queue)).limits : {};

@@ -43,8 +43,8 @@ function print(context: Context, view: View): void {
 }
 
 /**
- * Creates an operation and runs it to its end in this process, so no service has to run. If this process is
- * interrupted, another process that runs operations (such as observability) continues it.
+ * Creates an operation and runs it to its end in this process, so that no service is needed. If this process is
+ * interrupted, another process that runs operations (such as observability) continues.
  */
 export async function runHere(
   context: Context,

@@ -272,7 +272,7 @@ function configureCommand(queue: Command, action: Action): void {
     );
 }
 
-/** Warns of schedules for a deleted queue: their next task creates the queue again. */
+/** Warns if a deleted queue has schedules, because their next tasks create the queue again. */
 async function warnOfSchedules(context: Context, queue: string): Promise<void> {
   const found = await new Schedules({ client: context.client }).list({ queue });
   if (found.length === 0) return;

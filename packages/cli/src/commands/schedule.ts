@@ -78,7 +78,7 @@ function found(schedule: ScheduleView | null, id: string): ScheduleView {
   return schedule;
 }
 
-/** Warns if no janitor runs, or if janitors run but a schedule is overdue. @returns whether it warned */
+/** Warns if no janitor runs, or if a schedule is overdue although janitors run. @returns whether it warned */
 async function sayWhatKeepsThem(context: Context, schedules: readonly ScheduleView[]): Promise<boolean> {
   if (schedules.every(({ paused }) => paused)) return false;
   const janitors = await (await context.observer()).janitors();
@@ -89,7 +89,7 @@ async function sayWhatKeepsThem(context: Context, schedules: readonly ScheduleVi
   return true;
 }
 
-/** Changes an existing schedule, and records the change in the audit log under the queue of the schedule. */
+/** Changes an existing schedule. The audit log records the change under the queue of the schedule. */
 async function changed<T>(
   context: Context,
   verb: "delete" | "run" | "pause" | "resume",

@@ -13,13 +13,15 @@ interface ChangeOptions extends Selection {
   delay?: number;
   runAt?: number;
   priority?: Priority;
-  /** The new key of the task. False for --no-key. */
+  /** The new key of the task; false for --no-key. */
   key?: string | false;
   payload?: string;
   yes?: boolean;
 }
 
-/** @throws UsageError if nothing is to be changed, or if two options give a time; HoldfastError invalid_json */
+/**
+ * @throws UsageError if no change is given, or if two options give a time; HoldfastError invalid_json
+ */
 function changeOf({ now, delay, runAt, priority, key, payload }: ChangeOptions): TaskChange {
   const times = [now, delay, runAt].filter((time) => time !== undefined);
   if (times.length > 1) throw new UsageError("--now, --delay and --run-at exclude each other");
@@ -112,7 +114,7 @@ export function taskChangeCommand(task: Command, action: Action): void {
             ),
           );
         }
-        // Throws if the queue is unknown, instead of running an operation that matches nothing.
+        // This throws for an unknown queue. Otherwise an operation would run that matches nothing.
         const { matched } = await observer.matchScheduled(queue, filter);
         if (!options.yes)
           throw new UsageError(

@@ -83,7 +83,7 @@ export function pageOptions(command: Command): Command {
     .option("--cursor <cursor>", "cursor of the next page");
 }
 
-/** Prints a page to stdout. The cursor of the next page goes to stderr, so that it does not mix with the data. */
+/** Prints a page to stdout, and the cursor of the next page to stderr, so that it does not mix with the data. */
 export async function printPage(
   context: Context,
   queue: string,

@@ -21,7 +21,8 @@ export function topCommand(program: Command, action: Action): void {
     .action(
       action<TopOptions>(async (context, _args, options) => {
         if (options.interval < 100) throw new UsageError("--interval has to be 100ms or more");
-        // If Redis cannot be reached at the start, the command fails. Later it shows the error and tries again.
+        // If Redis cannot be reached at the start, the command fails. If that happens later, it shows the error and
+        // tries again.
         await context.observer();
         const isLive = Boolean(context.io.stdout.isTTY) && context.out.format === "table";
         return isLive ? showLive(context, options) : printLines(context, options);
@@ -75,7 +76,7 @@ async function eachLook(
   let seen: Sight | undefined;
   for (let looks = 1; !signal.aborted; looks++) {
     const nextMs = performance.now() + interval;
-    // An update may wait for Redis, but the user must be able to quit at once.
+    // An update may have to wait for Redis, but the user can quit at once.
     const sight = await Promise.race([look(context, watch, seen), over]);
     if (sight === null) return;
     seen = sight;

@@ -5,7 +5,7 @@ export interface Candidate {
   description: string;
 }
 
-/** How the last word of a command line can end: as one of these words, or as a name that only Redis knows. */
+/** What the last word of a command line can be: one of these words, or a name that only Redis knows. */
 export type Completion = { words: Candidate[] } | { names: "queues" };
 
 const NOTHING: Completion = { words: [] };

@@ -1,7 +1,7 @@
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];
 
-// All three scripts call `holdfast` itself, because it knows its options and reads the names of queues from Redis.
+// All three scripts call `holdfast`, because only `holdfast` knows its options and reads the names of queues.
 const SCRIPTS: Record<Shell, string> = {
   bash: `# bash completion of holdfast: source <(holdfast completion bash)
 _holdfast() {

@@ -29,7 +29,7 @@ test.each([
   ["the file", "dump.rdb", 0o640],
   ["its folder", "appendonlydir", 0o750],
 ])(
-  "files that their own mode or that of a folder above protects are not reported: %s",
+  "files are not reported if their mode, or the mode of a folder above, protects them: %s",
   async (_what, name, mode) => {
     chmodSync(join(data, name), mode);
     expect(await openFiles(data)).toHaveLength(1);

@@ -7,14 +7,17 @@ import { type Finding, notice, ok } from "./finding.ts";
 const READ_BY_ALL = 0o004;
 const PASSED_BY_ALL = 0o001;
 
-/** Whether every local user can read the path: the mode of the path and of all folders above it allow it. */
+/**
+ * Whether every local user can read the path. For that, the modes of the path and of all folders above have to allow
+ * it.
+ */
 async function isOpen(path: string, wanted: number): Promise<boolean> {
   if (((await stat(path)).mode & wanted) === 0) return false;
   const folder = dirname(path);
   return folder === path || isOpen(folder, PASSED_BY_ALL);
 }
 
-/** The files below this folder that every local user can read. */
+/** Returns the files below this folder that every local user can read. */
 export async function openFiles(folder: string): Promise<string[]> {
   const open: string[] = [];
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
@@ -33,7 +36,7 @@ function isLocal(host: string | undefined): boolean {
   );
 }
 
-/** Checks the data folder of a Redis on this machine, which contains payloads, if Redis tells where the folder is. */
+/** Checks the data folder of a Redis on this machine, if Redis tells where it is. The folder contains payloads. */
 export async function examineFiles(context: Context): Promise<Finding[]> {
   const { clusterNodes, sentinels, url, host } = context.settings;
   if (clusterNodes || sentinels || !isLocal(url === undefined ? host : new URL(url).hostname)) return [];
@@ -50,8 +53,8 @@ export async function examineFiles(context: Context): Promise<Finding[]> {
       ),
     ];
   } catch {
-    // Either Redis does not tell this client where the folder is, or the local user cannot read it. There is nothing to
-    // report.
+    // Redis does not tell this client where the folder is, or the local user cannot read the folder. So there is
+    // nothing to report.
     return [];
   }
 }

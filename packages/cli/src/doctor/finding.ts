@@ -1,11 +1,11 @@
-/** A `problem` makes the command exit with 1. A `notice` is worth a look. A `skipped` check could not be made. */
+/** A `problem` makes the command exit with 1. A `notice` is less serious. A `skipped` check could not be made. */
 export type Verdict = "ok" | "notice" | "problem" | "skipped";
 
 export interface Finding {
   check: string;
   verdict: Verdict;
   detail: string;
-  /** What to do about it, if there is something to do. */
+  /** What the user should do about it; null if there is nothing to do. */
   remedy: string | null;
 }
 

@@ -1,6 +1,6 @@
 import { type Finding, notice, ok, problem } from "./finding.ts";
 
-/** The fields of the reply to INFO. */
+/** The fields of the reply of Redis to INFO. */
 export type Info = ReadonlyMap<string, string>;
 
 const OLDEST_MAJOR = 7;
@@ -8,7 +8,7 @@ const SLOW_MS = 50;
 const CLOCK_MS = 1_000;
 const MEMORY_SHARE = 0.9;
 
-/** Reads INFO, because managed Redis services forbid CONFIG. */
+/** Reads the reply to INFO. The checks use INFO, because managed Redis services forbid CONFIG. */
 export function parseInfo(text: string): Info {
   const fields = new Map<string, string>();
   for (const line of text.split(/\r?\n/)) {
@@ -96,7 +96,9 @@ function checkMemory(info: Info): Finding {
   );
 }
 
-/** @param offsetMs how far the clock of Redis is ahead of this machine's, accurate to half a round trip */
+/**
+ * @param offsetMs how far the clock of Redis is ahead of the clock of this machine, accurate to half a round trip
+ */
 export function checkClock(offsetMs: number, roundTripMs: number): Finding {
   const size = Math.abs(offsetMs);
   const detail = `the clock of Redis is ${Math.round(size)} ms ${offsetMs >= 0 ? "ahead of" : "behind"} this machine's`;

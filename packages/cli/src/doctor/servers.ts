@@ -7,7 +7,7 @@ import { checkClock, checkCluster, checkRoundTrip, checkServer, mastersOf, parse
 const CONNECT_MS = 3_000;
 const SAMPLES = 5;
 
-/** Checks the Redis in use, or every master of a Cluster. @throws HoldfastError if a server does not answer */
+/** Checks the configured Redis, or every master of a Cluster. @throws HoldfastError if a server does not answer */
 export async function examineServers(context: Context): Promise<Finding[]> {
   const { clusterNodes, ...settings } = context.settings;
   const { connection } = context.client;
@@ -45,7 +45,7 @@ async function examineServer(client: Holdfast, where: string): Promise<Finding[]
   return [checkRoundTrip(where, roundTripMs), ...checkServer(info), checkClock(offsetMs, roundTripMs)];
 }
 
-/** Takes the fastest of a few round trips: the shorter a round trip, the more exact the offset of the clock. */
+/** Takes the fastest of a few round trips. The shorter a round trip is, the more exact is the offset of the clock. */
 async function measureClock(client: Holdfast): Promise<{ offsetMs: number; roundTripMs: number }> {
   let best = { offsetMs: 0, roundTripMs: Number.POSITIVE_INFINITY };
   for (let sample = 0; sample < SAMPLES; sample++) {

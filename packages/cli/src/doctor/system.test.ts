@@ -43,12 +43,12 @@ const bad = (seen: QueueSight, workers = [worker({})]) =>
     .filter(({ verdict }) => verdict === "problem")
     .map(({ detail }) => detail);
 
-test("an idle queue and a busy one are fine", () => {
+test("an idle queue has no problem, and a busy one has none either", () => {
   expect(bad(sight({}), [])).toEqual([]);
   expect(bad(sight({ pending: 9_000, processing: 50, oldestPendingAgeMs: 60_000 }))).toEqual([]);
 });
 
-test("a backlog is reported by its age, by its cap, and by the workers for it", () => {
+test("a backlog is reported if it is old, if it reaches its cap, and if no worker runs the queue", () => {
   expect(bad(sight({ pending: 5, oldestPendingAgeMs: 301_000 }))).toEqual([
     "5 tasks wait, the oldest for 5m01s; 1 worker runs this queue",
   ]);
@@ -59,7 +59,7 @@ test("a backlog is reported by its age, by its cap, and by the workers for it", 
   expect(bad(sight({ pending: 1 }), [worker({ queues: ["q"] })])).toEqual([]);
 });
 
-test("overdue leases and tasks show that no janitor runs", () => {
+test("overdue leases and tasks are reported as not moved by a janitor", () => {
   const late = { nextLease: task({ leaseExpiresAt: AT - 11_000 }) };
   expect(bad(sight({ processing: 1 }, late))[0]).toContain("no janitor has moved it");
   expect(bad(sight({ scheduled: 1 }, { nextDue: task({ runAt: AT - 60_000 }) }))[0]).toContain("1m00s");
@@ -80,14 +80,14 @@ test("dead letters are a problem while they grow, and a notice after that", () =
   ]);
 });
 
-test("stopped workers count neither as lost nor by their version", () => {
+test("stopped workers do not count as lost, and their versions do not count", () => {
   const verdicts = checkWorkers([worker({}), worker({ state: "stopped", version: "0" })]).map(
     (f) => f.verdict,
   );
   expect(verdicts).toEqual(["ok", "ok"]);
 });
 
-test("a disk that refused a write, and Valkey under its own name", () => {
+test("a failed write to the disk is a problem, and Valkey is shown by its own name", () => {
   const findings = checkServer(
     parseInfo(
       "redis_version:7.2.4\r\nvalkey_version:8.0.1\r\naof_enabled:1\r\naof_last_write_status:err\r\n",
@@ -100,7 +100,7 @@ test("a disk that refused a write, and Valkey under its own name", () => {
   expect(findings.find(({ check }) => check === "disk")?.detail).toContain("aof_last_write_status");
 });
 
-test("a clock is not blamed for a slow network", () => {
+test("a slow network is not reported as a wrong clock", () => {
   expect(checkClock(1_400, 1_000).verdict).toBe("ok");
   expect(checkClock(-1_400, 10).verdict).toBe("problem");
 });

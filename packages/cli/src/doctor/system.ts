@@ -3,7 +3,7 @@ import { counted, duration } from "../values.ts";
 import { type Finding, notice, ok, problem } from "./finding.ts";
 import { START_A_JANITOR } from "./janitors.ts";
 
-/** What the checks of one queue need to know. */
+/** The data that the checks of one queue use. */
 export interface QueueSight {
   stats: QueueStats;
   /** The task whose lease ends first. */
@@ -116,7 +116,7 @@ function checkBacklog(stats: QueueStats, workers: readonly WorkerView[], maxWait
   return findings;
 }
 
-/** While a janitor runs, it moves expired leases and due tasks within about a second. */
+/** While a janitor runs, every expired lease and due task is moved within about a second. */
 function checkJanitor({ stats, nextLease, nextDue }: QueueSight): Finding[] {
   const late = (at: number | null | undefined) => (at ? stats.at - at : 0);
   const overdueMs = Math.max(late(nextLease?.leaseExpiresAt), late(nextDue?.runAt));

@@ -21,7 +21,7 @@ export interface ImportOptions {
 const PAGE = LIMITS.scriptTasks;
 
 /**
- * Moves the jobs of a BullMQ queue, one page at a time. If a run ends early, nothing is lost, and the next run
+ * Moves the jobs of a BullMQ queue, one page at a time. If a run ends early, no job is lost, and the next run
  * continues.
  */
 export class BullMqImport {
@@ -37,12 +37,14 @@ export class BullMqImport {
     this.#options = options;
   }
 
-  /** @throws HoldfastError redis_*, outcome_unknown. The counts then say how many jobs were moved before. */
+  /**
+   * @throws HoldfastError redis_*, outcome_unknown. `counts` then has the jobs that were moved before.
+   */
   async run(): Promise<void> {
     for (const state of this.#options.states) {
       const counts = { state, read: 0, moved: 0, alreadyThere: 0, skipped: 0, refused: 0, removed: 0 };
       this.counts.push(counts);
-      // The offset counts only jobs that stay. When a job is removed, the jobs behind it move up.
+      // The offset counts only jobs that stay, because a removed job makes the jobs behind it move up.
       for (let stayed = 0; !this.#options.signal.aborted; ) {
         const jobs = await this.#source.page(state, stayed, PAGE);
         if (jobs.length === 0) break;
@@ -88,7 +90,9 @@ export class BullMqImport {
     return { kind: "refused", why: "the payload is not UTF-8" };
   }
 
-  /** @returns the jobs whose task is now in the target */
+  /**
+   * @returns the jobs whose tasks are now in the target queue
+   */
   async #store(
     { queue, observer }: NonNullable<Target>,
     mapped: readonly { job: Job; task: MappedTask }[],
@@ -106,14 +110,16 @@ export class BullMqImport {
       const { duplicate, state } = result.receipt;
       counts[duplicate ? "alreadyThere" : "moved"]++;
       stored.push(job);
-      // An earlier run was killed after it stored the task and before it called `giveUp`.
+      // An earlier run stored the task and was killed before it called `giveUp`.
       if (task.givenUp !== null && state === "scheduled") dying.push(task.givenUp);
     }
     if (dying.length > 0) await observer.giveUp(queue.name, dying);
     return stored;
   }
 
-  /** @throws HoldfastError if Redis cannot be reached, since all further jobs would be refused as well */
+  /**
+   * @throws HoldfastError if Redis cannot be reached, since all other jobs would be refused as well
+   */
   #refuse({ error }: EnqueueResult & { ok: false }, job: Job, counts: StateCounts): void {
     const code = exitCodeOf(error);
     if (code === EXIT.unreachable || code === EXIT.refused) throw error;

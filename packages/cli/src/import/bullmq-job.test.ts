@@ -28,7 +28,7 @@ function task(result: Mapped) {
 const withOptions = (options: object, change: Partial<Job> = {}) =>
   task(mapped({ opts: JSON.stringify(options), ...change }));
 
-test("attempts include the first one, and attempts that were already made are subtracted", () => {
+test("BullMQ counts the first attempt, and attempts that were already made are subtracted", () => {
   const retries = (options: object, change: Partial<Job> = {}) =>
     withOptions(options, change).task.maxRetries;
   expect(retries({})).toBe(0);
@@ -65,7 +65,7 @@ test("a job without retries has no backoff", () => {
   expect(withOptions({ backoff: 100 }).task.backoff).toBeUndefined();
 });
 
-test("0 is the most urgent priority of BullMQ, and bands keep the order", () => {
+test("0 is the most urgent priority of BullMQ, and the priorities of tasks keep the order", () => {
   const band = (priority: string, how = mapping) => task(mapped({ priority }, how)).task.priority;
   expect(["0", "1", "9"].map((priority) => band(priority))).toEqual(["normal", "low", "low"]);
   const how = { ...mapping, highUpTo: 1, lowFrom: 9 };
@@ -94,7 +94,7 @@ test.each([
   expect(withOptions(options).task.keep).toEqual(keep);
 });
 
-test("the report says what of removeOnComplete and removeOnFail has another meaning", () => {
+test("the report says how removeOnComplete and removeOnFail change their meaning", () => {
   const changes = (options: object) => withOptions(options).changes.join("; ");
   expect(changes({ removeOnComplete: { age: 5 }, removeOnFail: { age: 5 } })).toBe("");
   expect(changes({ removeOnComplete: 5 })).toContain("holds for each type of task");
@@ -103,7 +103,7 @@ test("the report says what of removeOnComplete and removeOnFail has another mean
   expect(changes({ removeOnFail: true })).toContain("the next sweep of a janitor drops");
 });
 
-test("a failed job keeps its reason, its last stack and its times", () => {
+test("a failed job keeps its reason, its last stack trace and its times", () => {
   const stacktrace = JSON.stringify(["Error: first\n at a", "Error: last\n at b"]);
   const times = { processedOn: "10", finishedOn: "20", pb: "worker-1" };
   const failed = (change: Partial<Job>) =>
@@ -136,7 +136,7 @@ test("a failed run of a job scheduler is moved, since the scheduler will not run
   expect(mapped({ rjk: "nightly", state: "failed" }).kind).toBe("task");
 });
 
-test("an id that is not valid for a task is always replaced by the same hash", () => {
+test("an id that a task may not have is always replaced by the same hash", () => {
   expect(taskIdOf("q", "repeat:nightly:5")).toBe("bullmq:q:repeat:nightly:5");
   expect(taskIdOf("q", "a b")).toMatch(/^bullmq:sha256:[0-9a-f]{32}$/);
   expect(taskIdOf("q", "a b")).toBe(taskIdOf("q", "a b"));
@@ -144,7 +144,7 @@ test("an id that is not valid for a task is always replaced by the same hash", (
   expect(taskIdOf("q", "x".repeat(200))).toHaveLength(46);
 });
 
-test("the fingerprint distinguishes jobs with the same number by their name, their data and the time of their add", () => {
+test("jobs with the same number have different fingerprints if their name, data or time differs", () => {
   const print = (change: Partial<Job>) => task(mapped(change)).task.fingerprint;
   expect(print({ opts: '{"attempts":3}', priority: "4" })).toBe(print({}));
   for (const change of [{ timestamp: "6" }, { data: "[]" }, { name: "other" }])

@@ -25,7 +25,7 @@ export const JOB_FIELDS = [
   "parentKey",
 ] as const;
 
-/** A job as BullMQ stores it. A field that the job does not have is null. */
+/** A job as BullMQ stores it. Fields that the job does not have are null. */
 export interface Job extends Record<(typeof JOB_FIELDS)[number], string | null> {
   id: string;
   state: MovedState;
@@ -38,13 +38,13 @@ export interface Mapping {
   queue: string;
   /** Name of a job -> type of its task. @default the name of the job */
   types: ReadonlyMap<string, string>;
-  /** A job gets the band high if its priority number is at most this; -1: no job gets it. */
+  /** A job gets the priority high if its number is at most this; with -1, no job does. */
   highUpTo: number;
-  /** A job gets the band low if its priority number is at least this. */
+  /** A job gets the priority low if its number is at least this. */
   lowFrom: number;
 }
 
-/** What becomes of a job: a task, or a reason why it is not moved. */
+/** A task for the job, or the reason why the job is not moved. */
 export type Mapped =
   | { kind: "task"; task: NewTask & { id: string }; givenUp: GivenUp | null; changes: string[] }
   | { kind: "skipped" | "refused"; why: string };
@@ -62,7 +62,7 @@ const NOT_KEPT: Readonly<Record<string, string>> = {
   tm: "the trace context is dropped",
 };
 
-/** Makes the task for a job, without any I/O. The payload is the data of the job, byte for byte. */
+/** Makes the task for a job, without any I/O. The payload of the task is the data of the job, byte for byte. */
 export function taskOfJob(job: Job, mapping: Mapping): Mapped {
   const { name, data } = job;
   if (name === null || data === null) return skipped("the job was removed in the meantime");
@@ -125,7 +125,8 @@ function optionsOf(text: string | null): JobOptions | null {
 }
 
 /**
- * A job has the same task id in every run, so that a repeated import recognises the tasks that it has already stored.
+ * Returns the task id for a job. It is the same in every run, so that a repeated import recognises the tasks that it
+ * has already stored.
  */
 export function taskIdOf(queue: string, jobId: string): string {
   const id = `bullmq:${queue}:${jobId}`;
@@ -133,7 +134,10 @@ export function taskIdOf(queue: string, jobId: string): string {
   return `bullmq:sha256:${createHash("sha256").update(`${queue}\0${jobId}`).digest("hex").slice(0, 32)}`;
 }
 
-/** Includes the time at which the job was added: after `obliterate`, a BullMQ queue numbers its jobs from 1 again. */
+/**
+ * The fingerprint includes the time at which the job was added, because BullMQ numbers jobs from 1 again after
+ * `obliterate`.
+ */
 function fingerprintOf({ name, data, timestamp }: Job): string {
   return createHash("sha256").update(`${name}\0${timestamp}\0${data}`).digest("base64url").slice(0, 22);
 }
@@ -148,7 +152,7 @@ const attemptsMade = ({ atm, attemptsMade: before }: Job) => Number(atm ?? befor
 function retriesOf(job: Job, options: JobOptions) {
   const changes: string[] = [];
   const attempts = Math.max(1, Number(options.attempts ?? 1) || 1);
-  // A failed job becomes a dead letter, which has all attempts again if it is replayed.
+  // A failed job becomes a dead letter. If that is replayed, it has all of its attempts again.
   const made = job.state === "failed" ? 0 : attemptsMade(job);
   const left = Math.max(0, attempts - made - 1);
   const maxRetries = Math.min(left, LIMITS.maxRetries);
@@ -182,7 +186,10 @@ function backoffOf(given: unknown, changes: string[]): Backoff | undefined {
   };
 }
 
-/** BullMQ: true removes the job at once, a number keeps so many, and an object has an age in seconds, a count, or both. */
+/**
+ * Reads a removal option of BullMQ: true removes the job at once, a number keeps so many jobs, and an object has an age
+ * in seconds, a count, or both.
+ */
 function removalOf(given: unknown): { ageMs?: number; count?: number } {
   if (given === true) return { ageMs: 0 };
   const { age, count } = (typeof given === "number" ? { count: given } : (given ?? {})) as {
@@ -236,7 +243,8 @@ function givenUpOf(id: string, job: Job, options: JobOptions): GivenUp {
 }
 
 /**
- * The stack of the last attempt. If the reason of the failure is not part of the stack, the reason is put before it.
+ * Returns the stack trace of the last attempt, with the reason of the failure before it if the trace does not contain
+ * it.
  */
 function errorOf({ failedReason, stacktrace }: Job): string {
   const reason = failedReason ?? "";

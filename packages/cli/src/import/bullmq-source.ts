@@ -3,17 +3,17 @@ import { type ConnectionSettings, describeRedis, Holdfast, HoldfastError } from 
 import { UsageError } from "../exit.ts";
 import { JOB_FIELDS, type Job, type MovedState } from "./bullmq-job.ts";
 
-/** For each state, the key that holds the ids of its jobs, and the type of that key. */
+/** For each state, the key with the ids of its jobs and the type of that key. */
 const PLACES: Record<MovedState, { key: string; type: "list" | "zset" }> = {
   waiting: { key: "wait", type: "list" },
-  // Versions of BullMQ before 6 move the waiting jobs here while the queue is paused.
+  // Versions of BullMQ before 6 move waiting jobs to this key while the queue is paused.
   paused: { key: "paused", type: "list" },
   prioritized: { key: "prioritized", type: "zset" },
   delayed: { key: "delayed", type: "zset" },
   failed: { key: "failed", type: "zset" },
 };
 
-/** For each state whose jobs stay in BullMQ, the key that holds their ids. */
+/** The states whose jobs stay in BullMQ, each with the key that has the ids of its jobs. */
 const LEFT = {
   active: { key: "active", type: "list" },
   completed: { key: "completed", type: "zset" },
@@ -33,7 +33,8 @@ export interface Scheduler {
 }
 
 // Removes waiting jobs. A job is removed only if it is still in its state, is not locked, and has the data that was
-// read. The reply has a letter per job: r for removed or already gone, k for kept. Sending the call twice does no harm.
+// read. The reply has a letter per job: r for removed or already gone, k for kept. A second call with the same jobs
+// does no harm.
 const REMOVE = `
 local letters = {}
 for at = 3, #ARGV, 2 do
@@ -61,12 +62,10 @@ const HAS_DATA = "return redis.sha1hex(redis.call('HGET', KEYS[1], 'data') or ''
 
 const CONNECT_MS = 3_000;
 const KEYS_PER_SCAN = 1_000;
-/** The most SCAN calls. A database may be huge, and the names of other queues are only a hint in an error. */
+/** The most SCAN calls. The names of other queues only help in an error message, and a database may be huge. */
 const SCANS = 20;
 
-/**
- * Advice in messages of the library about settings. It is cut off, because it names the settings of the target Redis.
- */
+/** Advice about settings in messages of the library. It is cut off, because these settings are for the target Redis. */
 const ADVICE = /\. Start it, or set REDIS_URL to where it is$| \(REDIS_USERNAME and REDIS_PASSWORD\)/;
 
 const sha1 = (text: string) => createHash("sha1").update(text).digest("hex");
@@ -86,8 +85,8 @@ export class BullMqSource {
   }
 
   /**
-   * Connects, and checks that the queue exists. @throws HoldfastError redis_*, queue_not_found; UsageError for a
-   * Cluster
+   * Connects, and checks that the queue exists.
+   * @throws HoldfastError redis_*, queue_not_found; UsageError for a Cluster
    */
   async open(): Promise<void> {
     await this.#asked(() => this.#client.connection.ready(CONNECT_MS));
@@ -117,7 +116,7 @@ export class BullMqSource {
     return (await this.#command<number>("HEXISTS", this.#key("meta"), "paused")) === 1;
   }
 
-  /** How many jobs of the other states stay in BullMQ, and its job schedulers, at most 100. */
+  /** Returns how many jobs of the other states stay in BullMQ, and at most 100 of its job schedulers. */
   async left(): Promise<Record<LeftState, number> & { schedulers: Scheduler[] }> {
     const [active, completed, waitingChildren, ids] = await Promise.all([
       this.#command<number>("LLEN", this.#key(LEFT.active.key)),
@@ -137,16 +136,18 @@ export class BullMqSource {
     return { id, name, pattern, everyMs: every === null ? null : Number(every), timeZone };
   }
 
-  /** A page of the jobs of a state, in the order in which BullMQ would run them. @param offset how many to skip */
+  /**
+   * Returns a page of the jobs of a state, in the order in which BullMQ would run them. @param offset how many to skip
+   */
   async page(state: MovedState, offset: number, limit: number): Promise<Job[]> {
     const { key, type } = PLACES[state];
     if (type === "list") {
-      // BullMQ runs the jobs of a list from its end.
+      // BullMQ runs the last job of a list first.
       const ids = await this.#command<string[]>("LRANGE", this.#key(key), -offset - limit, -offset - 1);
       return Promise.all(ids.reverse().map((id) => this.#job(id, state, 0)));
     }
     const range = ["ZRANGE", this.#key(key), offset, offset + limit - 1, "WITHSCORES"] as const;
-    // A server that speaks RESP3 replies with pairs, one that speaks RESP2 with a flat list.
+    // The reply is a list of pairs from a server that speaks RESP3, and a flat list from one that speaks RESP2.
     const scores = (await this.#command<(string | [string, string])[]>(...range)).flat();
     const jobs: Promise<Job>[] = [];
     for (let i = 0; i < scores.length; i += 2)
@@ -157,15 +158,12 @@ export class BullMqSource {
   async #job(id: string, state: MovedState, score: number): Promise<Job> {
     const values = await this.#command<(string | null)[]>("HMGET", this.#key(id), ...JOB_FIELDS);
     const fields = Object.fromEntries(JOB_FIELDS.map((name, i) => [name, values[i] ?? null]));
-    // The score of a delayed job is its due time, shifted by 12 bits for a counter that orders jobs of the same
+    // The score of a delayed job is its due time, shifted by 12 bits. The low bits are a counter for jobs of the same
     // millisecond.
     return { ...fields, id, state, dueAt: state === "delayed" ? Math.floor(score / 0x1000) : null } as Job;
   }
 
-  /**
-   * Whether the data is valid UTF-8. If it is not, the text that was read has replacement characters instead of the
-   * bytes.
-   */
+  /** Whether the data of the job is valid UTF-8. Otherwise the text has replacement characters instead of the bytes. */
   async isExact({ id, data }: Job): Promise<boolean> {
     if (!data?.includes("\ufffd")) return true;
     return (await this.#command<number>("EVAL", HAS_DATA, 1, this.#key(id), sha1(data))) === 1;
@@ -173,7 +171,7 @@ export class BullMqSource {
 
   /**
    * Removes jobs of one state. @returns for each job whether it is gone. A job stays if a worker has taken it or if it
-   * was changed.
+   * has changed.
    */
   async remove(state: MovedState, jobs: readonly Job[]): Promise<boolean[]> {
     if (jobs.length === 0) return [];
@@ -204,7 +202,7 @@ export class BullMqSource {
     return this.#asked(() => this.#client.connection.command<Reply>(name, ...args));
   }
 
-  /** The import talks to two Redis servers, so an error of the one with BullMQ begins with "--from". */
+  /** The import uses two Redis servers. So errors of the server with BullMQ begin with "--from". */
   async #asked<Reply>(ask: () => Promise<Reply>): Promise<Reply> {
     try {
       return await ask();

@@ -5,17 +5,17 @@ import type { MovedState } from "./bullmq-job.ts";
 import type { LeftState, Scheduler } from "./bullmq-source.ts";
 
 /**
- * How many jobs of one state were moved, and how many were not. Each job counts once, as moved, alreadyThere, skipped
+ * How many jobs of one state were moved, and how many were not. Each job counts once: as moved, alreadyThere, skipped
  * or refused.
  */
 export interface StateCounts {
   state: MovedState;
   read: number;
-  /** Stored in the target by this run. In a dry run: would have been stored. */
+  /** Stored in the target by this run. In a dry run, this counts the jobs that would have been stored. */
   moved: number;
   /** Stored by an earlier run. */
   alreadyThere: number;
-  /** Left alone: a child of a flow, a run of a scheduler, or removed in the meantime. */
+  /** Not moved: a child of a flow, a run of a scheduler, or removed in the meantime. */
   skipped: number;
   /** Not stored. The notes give the reason. */
   refused: number;
@@ -23,12 +23,12 @@ export interface StateCounts {
   removed: number;
 }
 
-/** What the user has to know about some jobs, such as an option that was dropped. */
+/** Something that the user has to know about some jobs, such as an option that was dropped. */
 export interface Note {
   kind: "changed" | "skipped" | "refused" | "kept";
   text: string;
   jobs: number;
-  /** The ids of the first few of these jobs. */
+  /** The ids of the first of these jobs. */
   ids: string[];
 }
 
@@ -46,7 +46,7 @@ export interface ImportReport {
 
 const NAMED_IDS = 5;
 
-/** Collects notes about jobs. Jobs with the same problem share one note, since there may be 100,000 of them. */
+/** Collects notes about jobs. Jobs with the same problem share one note, because 100,000 jobs may have it. */
 export class Notes {
   readonly #notes = new Map<string, Note>();
 

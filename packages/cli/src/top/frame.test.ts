@@ -55,7 +55,7 @@ test.each([
   expect(lines.at(-1)).toContain("q quits");
 });
 
-test("rows without room are counted, and the fullest queues come first", () => {
+test("rows that do not fit are counted, and the fullest queues come first", () => {
   const lines = frameLines(sight(500, 200), 120, 30);
   expect(lines[3]).toMatch(/^queue-499 /);
   const shown = (name: string) => lines.filter((line) => line.startsWith(name)).length;
@@ -64,7 +64,7 @@ test("rows without room are counted, and the fullest queues come first", () => {
   );
 });
 
-test("rates come from the counters and the time of Redis; a queue that was made again begins at zero", () => {
+test("rates come from the totals and the time of Redis, and the rate of a queue that was created again begins at zero", () => {
   const watch = new RateWatch();
   expect(watch.next([stats("q", 1_000, 100)]).get("q")).toBeNull();
   expect(watch.next([stats("q", 3_000, 300)]).get("q")).toMatchObject({ acked: 100, failed: 0 });
@@ -72,7 +72,7 @@ test("rates come from the counters and the time of Redis; a queue that was made 
   expect(watch.next([stats("q", 4_000, 7)]).get("q")).toBeNull();
 });
 
-test("an error is shown, and cannot send commands to the terminal", () => {
+test("the screen shows an error, whose text cannot send commands to the terminal", () => {
   const broken = { ...sight(1, 0), error: "gone \u001b[2J" };
   expect(frameLines(broken, 80, 24)[1]).toBe("! gone \\u001b[2J");
   expect(plainLines(broken)).toEqual(['1970-01-01T00:00:00.000Z error="gone \\\\u001b[2J"']);

@@ -8,12 +8,12 @@ import type { Rates } from "./rates.ts";
 export interface Sight {
   /** "host:port". */
   where: string;
-  /** Milliseconds since the epoch, this machine's clock. */
+  /** Milliseconds since the epoch, by the clock of this machine. */
   at: number;
   queues: QueueStats[];
   rates: ReadonlyMap<string, Rates | null>;
   workers: WorkerView[];
-  /** Why the last attempt to read failed. */
+  /** Why the last reading failed; null if it did not. */
   error: string | null;
 }
 
@@ -49,7 +49,7 @@ export function frameLines(sight: Sight, columns: number, rows: number): string[
     { title: "FAILED/S", cell: ({ queue }) => rate(rates.get(queue)?.failed), right: true },
   ];
   const foot = "q quits";
-  // The header, two titles, the line between the tables, and the last line also need space.
+  // The header, two titles, the line between the tables, and the last line also need rows.
   const room = Math.max(2, rows - head.length - 4);
   const queueRows = Math.min(queues.length, Math.max(1, room - Math.min(live.length, Math.floor(room / 3))));
   const workerRows = Math.max(0, Math.min(live.length, room - queueRows));
@@ -66,7 +66,7 @@ export function frameLines(sight: Sight, columns: number, rows: number): string[
   return [...lines, [foot, ...hidden].join("  ")].map((line) => line.slice(0, columns));
 }
 
-/** Sorts queues by their waiting and running tasks, the fullest first, then by name. */
+/** Sorts queues by the number of their waiting and running tasks, most tasks first, then by name. */
 function byUrgency(queues: readonly QueueStats[]): QueueStats[] {
   const load = ({ pending, processing }: QueueStats) => pending + processing;
   return [...queues].sort((a, b) => load(b) - load(a) || (a.queue < b.queue ? -1 : 1));

@@ -8,7 +8,7 @@ export interface Rates {
   deadLettered: number;
 }
 
-/** Turns growing totals into rates per second, with the Redis time at which each total was read. */
+/** Turns totals into rates per second. Each total comes with the Redis time at which it was read. */
 export class RateWatch {
   #before = new Map<string, QueueStats>();
 
@@ -23,7 +23,7 @@ export class RateWatch {
 function between(before: QueueStats | undefined, now: QueueStats): Rates | null {
   const seconds = before === undefined ? 0 : (now.at - before.at) / 1_000;
   if (before === undefined || seconds <= 0) return null;
-  // A queue that was deleted and created again starts its totals at zero.
+  // The totals of a queue that was deleted and created again start at zero.
   const rate = (name: keyof QueueStats["totals"]) =>
     Math.max(0, now.totals[name] - before.totals[name]) / seconds;
   return {

@@ -6,7 +6,7 @@ const CLEAR_BELOW = "\u001b[J";
 const REVERSE = "\u001b[7m";
 const PLAIN = "\u001b[0m";
 
-/** The alternate screen of a terminal, with keys read one by one. `leave` always restores the terminal. */
+/** A full screen in the terminal, whose keys are read one by one. `leave` always restores the terminal. */
 export class Screen {
   readonly #stdin: NodeJS.ReadStream;
   readonly #stdout: NodeJS.WriteStream;
@@ -31,12 +31,12 @@ export class Screen {
     this.#stdout.write(ENTER);
   }
 
-  /** Columns and rows. A terminal that does not report them counts as 80 by 24. */
+  /** The columns and rows of the terminal; 80 and 24 if it does not report them. */
   get size(): [columns: number, rows: number] {
     return [this.#stdout.columns || 80, this.#stdout.rows || 24];
   }
 
-  /** Draws all lines in one write over the old screen, so that nothing flickers. The first line is highlighted. */
+  /** Draws all lines over the old screen in one write, so that nothing flickers. The first line is highlighted. */
   draw([title = "", ...lines]: readonly string[]): void {
     const [columns] = this.size;
     const text = [
