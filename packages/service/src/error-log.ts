@@ -2,8 +2,8 @@ import { HoldfastError } from "@holdfast/contracts";
 import type { Logger } from "./logger.ts";
 
 /**
- * Logs the errors of a loop. An error with a new code is logged at once. After that, at most one line per interval is
- * logged, with the number of errors since the last line. Otherwise each poll would write a line while Redis is down.
+ * Logs the errors of a loop. An error with a new code is logged at once. After that, there is at most one line per
+ * interval, with the number of errors since the last line. Otherwise each poll would write a line while Redis is down.
  *
  * @param intervalMs @default 5_000
  */
@@ -23,7 +23,7 @@ export function createErrorLog(
     }
     const reason = error instanceof Error ? error.message : String(error);
     const fields = { code, reason, ...(entry ? { suppressed: entry.suppressed } : {}) };
-    // A stack is logged only for errors of unknown cause.
+    // A stack trace is logged only for errors of unknown cause.
     logger.warn(code === "internal" ? { ...fields, err: error } : fields, message);
     seen.set(code, { loggedAt: now, suppressed: 0 });
   };

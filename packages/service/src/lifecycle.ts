@@ -3,7 +3,7 @@ import type { Static, TObject } from "typebox";
 import { ConfigError, type Environment, loadConfig } from "./config/load.ts";
 import type { Logger } from "./logger.ts";
 
-/** An error at start that the operator can fix. It is shown as one line, without a stack. */
+/** An error at start that the operator can fix. It is shown as one line, without a stack trace. */
 export class StartupError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -18,13 +18,13 @@ export interface RunningService {
 export interface RunServiceOptions {
   name: string;
   logger: Logger;
-  /** Resolves when the service is ready. The signal aborts if the process is told to end before that. */
+  /** Starts the service, and resolves when it is ready. The signal aborts if the process has to end before that. */
   start(signal: AbortSignal): Promise<RunningService>;
-  /** A stop that takes longer than this ends the process with 1, ms. @default 30_000 */
+  /** If a stop takes longer than this, the process exits with 1, ms. @default 30_000 */
   stopTimeoutMs?: number;
 }
 
-/** Like `loadConfig`, for `main.ts`: a bad configuration is printed to stderr and ends the process with 1. */
+/** Like `loadConfig`, for `main.ts`: if the configuration is bad, prints it to stderr and exits with 1. */
 export function loadConfigOrExit<T extends TObject>(schema: T, env: Environment): Static<T> {
   try {
     return loadConfig(schema, env);
@@ -36,9 +36,9 @@ export function loadConfigOrExit<T extends TObject>(schema: T, env: Environment)
 }
 
 /**
- * Runs a service until SIGTERM or SIGINT, then stops it and exits with 0. A second signal exits at once. An error at
- * start, an uncaught error or an unhandled rejection is logged and exits with 1: a process in an unknown state must not
- * hold leases.
+ * Runs a service until SIGTERM or SIGINT, then stops it and exits with 0. A second signal exits at once. After an error
+ * at start, an uncaught error or an unhandled rejection, it logs the error and exits with 1, because a process in an
+ * unknown state must not hold leases.
  */
 export async function runService(options: RunServiceOptions): Promise<void> {
   const { name, logger } = options;

@@ -4,7 +4,7 @@ export type { Logger } from "pino";
 
 let moreFields: (() => Record<string, string>) | undefined;
 
-/** Sets a function whose fields are added to each line, for example the trace id. */
+/** Sets a function that adds fields to each line, for example the trace id. */
 export function setLogFields(fields: () => Record<string, string>): void {
   moreFields = fields;
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createMetrics, LabelCap, OTHER } from "./metrics.ts";
 
-test("a label keeps its first values and folds the rest into __other__", () => {
+test("a label keeps its first values, and all further values become __other__", () => {
   const cap = new LabelCap(2);
   expect(["a", "b", "c", "a", "d"].map((value) => cap.value(value))).toEqual(["a", "b", OTHER, "a", OTHER]);
 });

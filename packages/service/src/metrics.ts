@@ -6,13 +6,16 @@ import { PlainCounter, PlainHistogram, requestTimer, scriptTimer } from "./plain
 export const OTHER = "__other__";
 
 /**
- * Limits the values of one label. Callers choose queue and type names, and each new name would be a new time series.
+ * Limits the number of values of one label. Callers choose the names of queues and types, and each new name would be a
+ * new time series.
  */
 export class LabelCap {
   readonly #limit: number;
   readonly #seen = new Set<string>();
 
-  /** @param limit values before `__other__`. @default 64 */
+  /**
+   * @param limit how many values the label keeps before it uses `__other__`. @default 64
+   */
   constructor(limit = 64) {
     this.#limit = limit;
   }
@@ -40,9 +43,9 @@ const NO_EXEMPLAR = {};
 
 export interface ServiceMetrics {
   registry: Registry;
-  /** The text of all metrics, in the format that the scraper's Accept header asks for. */
+  /** Returns the text of all metrics, in the format that the Accept header of the scraper asks for. */
   read(accept: string | undefined): Promise<{ contentType: string; text: string }>;
-  /** The label for this queue, or `__other__` if there are too many queues. */
+  /** Returns the label for this queue, or `__other__` if there are too many queues. */
   queueLabel(queue: string): string;
   typeLabel(type: string): string;
   /** Pass it to the library as `onScript`. */
@@ -52,9 +55,9 @@ export interface ServiceMetrics {
   /** Like `counter` and `histogram`, but cheap enough to be updated for every task or request. */
   plainCounter(name: string, help: string, labels: readonly string[]): PlainCounter;
   plainHistogram(name: string, help: string, labels: readonly string[], buckets: number[]): PlainHistogram;
-  /** A counter, gauge or histogram of this service; `holdfast_` is put before its name. */
+  /** Makes a counter, gauge or histogram of this service. Its name gets the prefix `holdfast_`. */
   counter<L extends string>(name: string, help: string, labels: readonly L[]): Counter<L>;
-  /** `collect` runs at each scrape and sets values that are only known then. */
+  /** `collect` runs at each scrape, and sets values that are known only then. */
   gauge<L extends string>(
     name: string,
     help: string,
@@ -69,13 +72,15 @@ export interface ServiceMetrics {
   ): TracedHistogram<L>;
 }
 
-/** A histogram that keeps the trace of the last observation in each bucket. */
+/** A histogram that keeps, for each bucket, the trace of the last observation. */
 export interface TracedHistogram<L extends string> {
   observe(labels: Record<L, string>, value: number, traceId?: string): void;
   zero(labels: Record<L, string>): void;
 }
 
-/** One registry per service, with the metrics of every service: `redis_up`, `build_info`, scripts, HTTP. */
+/**
+ * Makes the registry of a service, with the metrics that every service has: `redis_up`, `build_info`, scripts, HTTP.
+ */
 export function createMetrics(options: { service: string; version: string; http?: boolean }): ServiceMetrics {
   const registry = new Registry();
   const registers = [registry];
@@ -104,7 +109,7 @@ export function createMetrics(options: { service: string; version: string; http?
       labelNames,
       buckets,
       enableExemplars: true,
-      // Registered below, because this option refuses a registry that can also use the older format.
+      // The metric is registered below, because this option refuses a registry that can also use the older format.
       registers: [],
     });
     registry.registerMetric(made);

@@ -15,13 +15,13 @@ export function wantsOpenMetrics(accept: string | undefined): boolean {
 }
 
 /**
- * The metrics of the registry in the OpenMetrics format. prom-client would remove `_total` from the names of the
- * counters for good, and a later scrape may ask for the older format. So prom-client gets copies that have the changed
+ * Returns the metrics of the registry in the OpenMetrics format. For that, prom-client removes `_total` from the names
+ * of counters for good, but a later scrape may need the older format. So prom-client gets copies with the changed
  * names.
  */
 export async function openMetricsText(registry: Registry): Promise<{ contentType: string; text: string }> {
   const shown = new Registry();
-  // The types of prom-client allow this content type only for a registry that was declared with it.
+  // The types of prom-client allow this content type only for a registry that was created with it.
   shown.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
   for (const metric of registry.getMetricsAsArray() as unknown as Readable[]) {
     const nameOf = (name: string) => (metric.type === "counter" ? name.replace(/_total$/, "") : name);

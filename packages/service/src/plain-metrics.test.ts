@@ -2,7 +2,7 @@ import { Counter, Histogram, Registry } from "prom-client";
 import { expect, test } from "vitest";
 import { PlainCounter, PlainHistogram } from "./plain-metrics.ts";
 
-test("a scrape has the same text as one of prom-client for the same observations", async () => {
+test("the same observations give the same text as in prom-client", async () => {
   const [ours, theirs] = [new Registry(), new Registry()];
   const counter = new PlainCounter(ours, "taken_total", "Taken.", ["queue", "type"]);
   const histogram = new PlainHistogram(ours, "seconds", "Time.", ["route"], [0.1, 1]);

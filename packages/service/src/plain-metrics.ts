@@ -1,8 +1,8 @@
 import type { Metric, Registry } from "prom-client";
 
 /**
- * Counters and histograms that are updated with every request. prom-client hashes a label object for each observation.
- * Here the caller looks a series up once and then counts in place. A scrape sees no difference.
+ * Counters and histograms that are updated with every request. prom-client would hash an object of labels for each
+ * observation. Here the caller looks a series up once and then counts in it. A scrape looks the same.
  */
 type Labels = Record<string, string>;
 
@@ -24,11 +24,13 @@ abstract class PlainMetric<S> {
     this.name = name;
     this.help = help;
     this.labelNames = labelNames;
-    // The registry only uses `name` and `get` of a metric.
+    // The registry uses only `name` and `get` of a metric.
     registry.registerMetric(this as unknown as Metric);
   }
 
-  /** @param values of the labels, in their order. Each combination is kept for ever, so use few values. */
+  /**
+   * @param values the values of the labels, in their order. Each combination is kept for ever, so there must be few.
+   */
   of(...values: string[]): S {
     const key = values.join("\n");
     let found = this.#series.get(key);
@@ -124,7 +126,7 @@ export function scriptTimer(scripts: PlainHistogram): (script: string, seconds: 
 export function requestTimer(
   requests: PlainHistogram,
 ): (method: string, route: string, status: number, seconds: number) => void {
-  // Most requests have the same labels as the one before.
+  // Most requests have the same labels as the request before.
   let last = { method: "", route: "", statusClass: 0, series: undefined as BucketSeries | undefined };
   return (method, route, status, seconds) => {
     const statusClass = Math.floor(status / 100);

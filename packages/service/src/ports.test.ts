@@ -8,12 +8,12 @@ const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->whe
    2: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1 0000 100
 `;
 
-test("only sockets that listen on the port count, connections do not", () => {
+test("only sockets that listen on the port count, and connections do not", () => {
   expect(listeningInodes(TABLE, 3_000)).toEqual(["4711"]);
   expect(listeningInodes(TABLE, 3_001)).toEqual([]);
 });
 
-test("a busy port names this very process as its holder, and the variable to change", async () => {
+test("the message for a port of this process names the process and the variable to change", async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

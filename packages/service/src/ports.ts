@@ -3,8 +3,8 @@ import { readdir, readFile, readlink } from "node:fs/promises";
 import { promisify } from "node:util";
 
 /**
- * The process that listens on a local TCP port, like `node dist/main.js (pid 4711)`. Null if it cannot be found,
- * because it belongs to another user or runs in a container.
+ * Returns the process that listens on a local TCP port, such as `node dist/main.js (pid 4711)`. Returns null if it
+ * cannot be found, because it belongs to another user or runs in a container.
  */
 export async function portHolder(port: number): Promise<string | null> {
   try {
@@ -14,7 +14,7 @@ export async function portHolder(port: number): Promise<string | null> {
   }
 }
 
-/** Whether the process listens on this local TCP port. Null if this machine cannot tell. */
+/** Whether the process listens on this local TCP port; null if this machine cannot tell. */
 export async function holdsPort(pid: number, port: number): Promise<boolean | null> {
   try {
     if (process.platform !== "linux") return (await lsof(port)).includes(`p${pid}`);
@@ -31,7 +31,8 @@ export async function holdsPort(pid: number, port: number): Promise<boolean | nu
 }
 
 /**
- * The message for a port that is in use. It names the process that holds it, and the variable that sets another port.
+ * Returns the message for a port that is in use. It names the process that holds the port, and the variable that sets
+ * another one.
  */
 export async function portInUseMessage(port: number, variable: string): Promise<string> {
   const holder = (await portHolder(port)) ?? "another process (of another user, or in a container)";
@@ -42,7 +43,7 @@ export function isPortInUse(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | null)?.code === "EADDRINUSE";
 }
 
-/** Inodes of the sockets that listen on the port, from the text of `/proc/net/tcp` or `tcp6`. */
+/** Returns the inodes of the sockets that listen on the port, from the text of `/proc/net/tcp` or `tcp6`. */
 export function listeningInodes(table: string, port: number): string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   return table
@@ -82,7 +83,7 @@ async function holderFromLsof(port: number): Promise<string | null> {
   return pid === undefined ? null : `"${/^c(.+)$/m.exec(text)?.[1] ?? "?"}" (pid ${pid})`;
 }
 
-/** Lines about each process that listens: `p<pid>`, `c<command>`. */
+/** Returns lines about each process that listens on the port: `p<pid>`, `c<command>`. */
 async function lsof(port: number): Promise<string[]> {
   const { stdout } = await promisify(execFile)("lsof", ["-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fpc"]);
   return stdout.split("\n");

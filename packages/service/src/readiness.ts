@@ -19,7 +19,7 @@ export interface RedisReadiness {
   assertOpen(): void;
 }
 
-/** Passes if the boot checks have passed and Redis answers a PING. Sets `redis_up` accordingly. */
+/** Makes a check that passes if the boot checks have passed and Redis answers a PING. It also sets `redis_up`. */
 export function createRedisReadiness(options: RedisReadinessOptions): RedisReadiness {
   const { client, metrics, cacheMs = 500, timeoutMs = 1_000 } = options;
   let isOpen = false;
@@ -56,7 +56,7 @@ export function createRedisReadiness(options: RedisReadinessOptions): RedisReadi
   };
 }
 
-/** A client that is reconnecting answers late, but a probe needs a prompt answer. */
+/** While the client reconnects, it may answer late. A probe needs an answer soon. */
 async function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_resolve, reject) => {

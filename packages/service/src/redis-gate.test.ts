@@ -28,7 +28,7 @@ function setup(results: (HoldfastError | "ok")[]) {
 
 const down = () => new HoldfastError("redis_unavailable", "connect ECONNREFUSED");
 
-test("if Redis is down at the start, the gate tries again until Redis answers, and logs how to fix it", async () => {
+test("if Redis is down at the start, the service tries again until Redis answers, and logs how to fix it", async () => {
   const { lines, options } = setup([down(), down(), "ok"]);
   await waitForRedis(options);
   const complaint = "cannot reach Redis at cache:7000: start it or set REDIS_URL";
@@ -45,7 +45,7 @@ test.each([
   await expect(failure).rejects.toThrow(text);
 });
 
-test("a signal ends the waiting", async () => {
+test("a signal ends the wait", async () => {
   const { abort, options } = setup(Array.from({ length: 1_000 }, down));
   const waiting = waitForRedis({ ...options, waitMs: 60_000, maxWaitMs: 60_000 });
   abort.abort();

@@ -4,7 +4,7 @@ import { type ConnectionSettings, describeRedis, type Holdfast } from "holdfast"
 import { StartupError } from "./lifecycle.ts";
 import type { Logger } from "./logger.ts";
 
-// Shorter than the timeout of a command, so that the log soon says that Redis is down.
+// This is shorter than the time-out of a command, so that the log soon says that Redis is down.
 const CHECK_TIMEOUT_MS = 1_000;
 
 const ENDS_THE_START: ReadonlySet<ErrorCode> = new Set([
@@ -25,9 +25,9 @@ export interface RedisGateOptions {
 }
 
 /**
- * Waits until Redis answers and has passed the boot checks. While Redis is unreachable, this logs the fact and tries
- * again without end. If Redis is unusable (version, eviction policy) or refuses the login (password, rights, database),
- * this throws StartupError, because waiting cannot help.
+ * Waits until Redis answers and has passed the boot checks. While Redis cannot be reached, logs that and tries again
+ * without end. Throws StartupError if Redis is unusable (version, eviction policy) or refuses the login (password,
+ * rights, database), because waiting cannot help then.
  */
 export async function waitForRedis(options: RedisGateOptions): Promise<void> {
   const { client, settings, logger, signal } = options;

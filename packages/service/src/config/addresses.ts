@@ -23,12 +23,15 @@ export function isTrusted(list: BlockList, address: string | undefined): boolean
   return list.check(plain, isIP(plain) === 6 ? "ipv6" : "ipv4");
 }
 
-/** Turns an IPv4 address in IPv6 form back into an IPv4 address. A socket for both families reports the IPv6 form. */
+/**
+ * Turns an IPv4 address in IPv6 form back into an IPv4 address. A socket for both families reports IPv4 addresses in
+ * that form.
+ */
 const plainAddress = (address: string) => (address.startsWith("::ffff:") ? address.slice(7) : address);
 
 /**
- * The network to which a limit per address applies: an IPv4 address, or the first 64 bits of an IPv6 address, since one
- * machine can have all addresses that share these bits.
+ * Returns the network to which a limit per address applies: an IPv4 address, or the first 64 bits of an IPv6 address,
+ * because one machine can have all addresses with these bits.
  */
 export function networkOf(address: string): string {
   const plain = plainAddress(address);

@@ -2,7 +2,7 @@ import { type Static, Type } from "typebox";
 import { parsePointers } from "../json/mask.ts";
 import { blockListOf } from "./addresses.ts";
 
-/** Settings that decide where a service listens. Part of the schema of every service that listens. */
+/** Settings that say where a service listens. They are part of the schema of every service that listens. */
 const listenConfig = {
   HOST: Type.String({
     default: "127.0.0.1",
@@ -39,7 +39,7 @@ const connectionConfig = {
   }),
 };
 
-/** Settings that decide who may use a service with an API. */
+/** Settings that say who may use a service with an API. */
 export const httpConfig = {
   ...listenConfig,
   ...connectionConfig,
@@ -101,7 +101,7 @@ export const httpConfig = {
   ),
 };
 
-/** The limits of connections and conflicts, in the form that the server takes. */
+/** Returns the limits of connections and conflicts, in the form that the server expects. */
 export function serverLimits(
   config: Pick<HttpConfig, keyof typeof connectionConfig | "CONFLICTS_PER_MINUTE">,
 ) {
@@ -116,7 +116,9 @@ export function serverLimits(
 const httpObject = Type.Object(httpConfig);
 export type HttpConfig = Static<typeof httpObject>;
 
-/** Settings of the small health server of worker and janitor. That server only shows counts, so it needs no key. */
+/**
+ * Settings of the small health server of the worker and the janitor. That server only shows counts, so it needs no key.
+ */
 export const metricsConfig = {
   ...listenConfig,
   METRICS_PORT: Type.Optional(
@@ -153,7 +155,7 @@ export function parseAllowedHosts(text: string | undefined): string[] {
 
 const MIN_SECRET = 32;
 
-/** Problems with trust settings that only appear when several variables are read together. */
+/** Returns the problems of trust settings that only appear when several variables are read together. */
 export function trustProblems(config: Record<string, unknown>): string[] {
   const problems: string[] = [];
   const proxies = typeof config.TRUSTED_PROXIES === "string" ? parseList(config.TRUSTED_PROXIES) : [];

@@ -66,7 +66,7 @@ describe("loadConfig", () => {
     },
   );
 
-  test("takes a secret from a file, without the newline at its end", () => {
+  test("reads a secret from a file, without the newline at its end", () => {
     const file = join(mkdtempSync(join(tmpdir(), "holdfast-config-")), "password");
     writeFileSync(file, "s3cret \n");
     expect(loadConfig(schema, { REDIS_PASSWORD_FILE: file }).REDIS_PASSWORD).toBe("s3cret ");
@@ -96,7 +96,7 @@ describe("loadConfig", () => {
 describe("toConnectionSettings", () => {
   const settings = (env: Environment) => toConnectionSettings(loadConfig(schema, env));
 
-  test("an address wins over host and port", () => {
+  test("an address overrides host and port", () => {
     expect(settings({ REDIS_HOST: "h", REDIS_PORT: "7000" })).toEqual({ host: "h", port: 7_000 });
     expect(settings({ REDIS_URL: "redis://u:p@h:7000/2", REDIS_HOST: "x" })).toEqual({
       url: "redis://u:p@h:7000/2",

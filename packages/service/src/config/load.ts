@@ -7,7 +7,7 @@ import { redisProblems } from "./redis.ts";
 /** The environment of a process. Only a `main.ts` reads `process.env` and passes it on. */
 export type Environment = Record<string, string | undefined>;
 
-/** Lists every bad variable, one line each. A service prints this error and exits with 1. */
+/** An error that lists every bad variable, one per line. A service prints this error and exits with 1. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
 
@@ -19,8 +19,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Variables of the predecessor of Holdfast, which are refused. If they were ignored, operators would keep using keys
- * that no service reads.
+ * Variables of the system that was used before Holdfast. They are refused. If they were ignored, operators would keep
+ * using keys that no service reads.
  */
 const REFUSED = ["QUEUE_PENDING", "QUEUE_PROCESSING", "QUEUE_DLQ"];
 
@@ -74,7 +74,7 @@ export function loadConfig<T extends TObject>(schema: T, env: Environment): Stat
   return config as Static<T>;
 }
 
-/** A Markdown table of the variables in a schema. */
+/** Returns a Markdown table of the variables in a schema. */
 export function configTable(schema: TObject): string {
   const rows = Object.entries(schema.properties).map(([name, property]) => {
     const variable = property as VariableSchema;
@@ -99,7 +99,7 @@ function readVariable(
     return undefined;
   }
   try {
-    // Editors and `echo` add a newline at the end of a file. It is not part of the secret.
+    // Editors and `echo` add a newline at the end of a file, which is not part of the secret.
     return readFileSync(file, "utf8").replace(/\r?\n$/, "");
   } catch (error) {
     problems.push(`${name}_FILE: cannot read "${file}": ${(error as Error).message}`);
@@ -134,7 +134,7 @@ function expectation(variable: VariableSchema): string {
       return `${noun} from ${variable.minimum} to ${variable.maximum}`;
     }
     default:
-      // An unescaped `|` would end the cell of the table in the docs.
+      // An unescaped `|` would end the table cell in the docs.
       return variable.pattern
         ? `a string that matches \`${variable.pattern.replaceAll("|", "\\|")}\``
         : "a string";

@@ -11,7 +11,7 @@ const nodes = (what: string) =>
     }),
   );
 
-/** How every service reaches Redis. Part of the schema of every service. */
+/** How every service connects to Redis. These settings are part of the schema of every service. */
 export const redisConfig = {
   REDIS_URL: Type.Optional(
     Type.String({
@@ -82,7 +82,7 @@ export function toConnectionSettings(config: RedisConfig): ConnectionSettings {
     settings.clusterNodes = parseNodes(config.REDIS_CLUSTER_NODES, 6_379);
   } else if (config.REDIS_URL !== undefined) {
     settings.url = config.REDIS_URL;
-    // A URL with a password decides who logs in. REDIS_USERNAME and REDIS_PASSWORD serve only a URL without a password.
+    // If the URL has a password, it decides who logs in. Otherwise REDIS_USERNAME and REDIS_PASSWORD do.
     if (URL.canParse(config.REDIS_URL) && new URL(config.REDIS_URL).password !== "") {
       delete settings.username;
       delete settings.password;
@@ -94,7 +94,7 @@ export function toConnectionSettings(config: RedisConfig): ConnectionSettings {
   return settings;
 }
 
-/** Contradictions between variables that are each valid by themselves. */
+/** Returns contradictions between variables that are valid by themselves. */
 export function redisProblems(config: Record<string, unknown>): string[] {
   const problems: string[] = [];
   if ((config.REDIS_SENTINELS === undefined) !== (config.REDIS_SENTINEL_NAME === undefined)) {

@@ -5,13 +5,14 @@ import { hangUp } from "./connections.ts";
 import type { HttpServer } from "./types.ts";
 
 /**
- * A revoked key must lose access within a second, so access is checked again after a body that took longer to arrive.
+ * A revoked key must lose access within a second. So if a body takes longer than this to arrive, access is checked
+ * again.
  */
 const RECHECK_MS = 1_000;
 
 /**
  * Adds hooks that check each request before its body is read, and again if the body took long to arrive. They also
- * measure each request. `app.basics` has to be set before.
+ * measure each request. `app.basics` has to be set first.
  * @param headers the headers of every answer
  * @param notFound answers an unknown path
  */
@@ -21,7 +22,7 @@ export function registerAdmission(
   notFound: (request: FastifyRequest, reply: FastifyReply) => unknown,
 ): void {
   const { basics } = app;
-  // The hooks use callbacks: a promise per hook and request would cost more than the work of the hooks.
+  // The hooks use callbacks, because a promise per hook and request would cost more than the work of the hooks.
   app.addHook("onRequest", (request, reply, done) => {
     reply.headers(headers);
     reply.header("x-request-id", request.id);
@@ -33,7 +34,7 @@ export function registerAdmission(
         return;
       }
       assertEncoding(request, reply);
-      // No cache may keep payloads.
+      // No cache may store payloads.
       if (request.routeOptions.config.scope !== "public") reply.header("cache-control", "no-store");
       guardRoute(request, reply, basics);
     } catch (error) {
@@ -44,7 +45,7 @@ export function registerAdmission(
   });
   app.addHook("preHandler", (request, reply, done) => {
     try {
-      // If the body took long to arrive, the key may have been revoked in the meantime.
+      // The body took long to arrive, so the key may have been revoked in the meantime.
       if (reply.elapsedTime > RECHECK_MS) recheck(request, basics.identify);
     } catch (error) {
       done(error as Error);
@@ -89,7 +90,7 @@ function assertEncoding(request: FastifyRequest, reply: FastifyReply): void {
       `the content encoding "${encoding.slice(0, 64)}" is not supported: send the body as it is, without Content-Encoding`,
     );
   }
-  // Node decodes only `chunked`. With any other transfer coding the body would still be encoded.
+  // Node decodes only `chunked`. With any other transfer encoding, the body would stay encoded.
   if (transfer !== undefined && transfer.toLowerCase() !== "chunked") {
     request.server.basics.closeAfterAnswer(reply);
     throw new HoldfastError(

@@ -7,12 +7,12 @@ import type { Logger } from "../logger.ts";
 import { PROBLEM_MEDIA_TYPE, type ProblemCode, problem } from "./problem.ts";
 
 /**
- * How long a client may continue to send a body after the answer, ms. If the connection were closed at once, the client
- * could lose the answer, because unread bytes make the kernel reset the connection.
+ * How long a client may continue to send a body after the answer, ms. If the connection were closed at once, the kernel
+ * would reset it because of the unread bytes, and the client could lose the answer.
  */
 const LINGER_MS = 2_000;
 /**
- * This number of connections above the limit of an address get an answer with the reason. Further connections are
+ * If an address exceeds its limit, this many further connections get an answer with the reason. The next ones are
  * closed without an answer.
  */
 const TOLD = 32;
@@ -21,7 +21,7 @@ const LOG_EVERY_MS = 30_000;
 export interface ConnectionOptions {
   /** The most open connections per address; 0: no limit. */
   perAddress: number;
-  /** Addresses of proxies. Their connections carry many clients, so they are not counted. */
+  /** The addresses of proxies. One connection of a proxy serves many clients, so these connections are not counted. */
   trustedProxies?: readonly string[] | undefined;
   logger: Logger;
 }
@@ -29,7 +29,7 @@ export interface ConnectionOptions {
 interface LongBody {
   request: IncomingMessage;
   response: ServerResponse;
-  /** The deadline, on the clock of `performance.now()`. */
+  /** The deadline, by the clock of `performance.now()`. */
   until: number;
 }
 
@@ -37,8 +37,8 @@ interface LongBody {
 export class Connections {
   readonly #closing = new Set<Socket>();
   /**
-   * Connections whose requests are refused, because their address has too many connections, or because they close after
-   * their present answer.
+   * Connections whose requests are refused, because their address has too many connections or because they are being
+   * closed.
    */
   readonly closing: ReadonlySet<Socket> = this.#closing;
   readonly #options: ConnectionOptions;
@@ -54,8 +54,8 @@ export class Connections {
   }
 
   /**
-   * Closes a connection after an answer with `Connection: close` was sent. Node itself would close the connection at
-   * once, even while the request still arrives.
+   * Closes a connection after an answer with `Connection: close` was sent. Node would close it at once, even while the
+   * request is still arriving.
    */
   closeAfterAnswer(socket: Socket): void {
     this.#close(socket);
@@ -65,14 +65,14 @@ export class Connections {
     };
   }
 
-  /** Gives the body of an authenticated request `ms` to arrive, in place of the server's `requestTimeout`. */
+  /** Gives the body of an authenticated request `ms` to arrive, instead of the `requestTimeout` of the server. */
   allowLong(request: IncomingMessage, response: ServerResponse, ms: number): void {
     this.#longBodies.set(request.socket, { request, response, until: performance.now() + ms });
   }
 
   /**
-   * Called when a request has exceeded the server's `requestTimeout`. Returns true if `allowLong` gave the request more
-   * time, and cuts the request off when that time ends.
+   * Called when a request has exceeded the `requestTimeout` of the server. Returns true if `allowLong` gave the request
+   * more time, and then cuts the request off when that time ends.
    */
   goesOn(socket: Socket): boolean {
     const long = this.#longBodies.get(socket);
@@ -80,7 +80,7 @@ export class Connections {
     if (long === undefined || long.request.complete || leftMs <= 0) return false;
     const timer = setTimeout(() => {
       if (long.request.complete) return;
-      // A second answer cannot follow after the first bytes of another.
+      // The first bytes of an answer were sent, so no other answer is possible.
       if (long.response.headersSent) socket.destroy();
       else answerRaw(socket, 408, "request_timeout", "the request did not arrive in time");
     }, leftMs);
@@ -126,8 +126,8 @@ export class Connections {
 }
 
 /**
- * Closes the connection of an answered request if its body does not end soon. Nobody reads the body, and the client
- * could send it for ever.
+ * Closes the connection of an answered request if its body does not end soon. Nobody reads the body, and a client could
+ * send it for ever.
  */
 export function hangUp(request: IncomingMessage): void {
   request.once("end", destroyLater(request.socket));
@@ -138,14 +138,14 @@ function destroyLater(socket: Socket): () => void {
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   const cancel = () => {
     clearTimeout(timer);
-    // A connection carries many requests, and each would leave a listener behind.
+    // One connection carries many requests, and each request would leave a listener behind.
     socket.removeListener("close", cancel);
   };
   socket.once("close", cancel);
   return cancel;
 }
 
-/** Answers bytes that are not a valid request, and closes the connection even if the client keeps its side open. */
+/** Answers bytes that are not a valid request. Closes the connection even if the client keeps its side open. */
 export function answerRaw(socket: Socket, status: number, code: ProblemCode, detail: string): void {
   const body = problem(code, status, detail, randomUUID());
   const text = JSON.stringify(body);

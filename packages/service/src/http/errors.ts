@@ -3,15 +3,15 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { PROBLEM_MEDIA_TYPE, type Problem, problem, toProblem } from "./problem.ts";
 import type { HttpServer } from "./types.ts";
 
-/** Sends a problem. The header Retry-After gets the value of `retryAfter`, in seconds. */
+/** Sends a problem. `retryAfter` is the value of the header Retry-After, in seconds. */
 export function sendProblem(reply: FastifyReply, body: Problem, retryAfter?: number): FastifyReply {
   if (retryAfter !== undefined) reply.header("retry-after", String(retryAfter));
   if (body.status === 401) {
     reply.header("www-authenticate", 'Bearer realm="holdfast"');
   }
-  // After 401 the sender is a stranger, and after 413 nobody reads the rest of the body, so the connection is closed.
+  // After 401 the sender is a stranger, and after 413 nobody reads the rest of the body. So the connection is closed.
   if (body.status === 401 || body.status === 413) reply.server.basics.closeAfterAnswer(reply);
-  // The problem is sent as a string, because the serialiser of a route only knows its own schemas.
+  // The problem is sent as a string, because the serialiser of a route knows only the schemas of that route.
   return reply.code(body.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(body));
 }
 
@@ -49,7 +49,7 @@ export function registerErrors(
   app.setNotFoundHandler(notFound);
 
   app.setErrorHandler((thrown: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    // The error of the framework does not say which content types the route accepts.
+    // The error of Fastify does not say which content types the route accepts.
     const isNotTaken = (thrown as { code?: string }).code === "FST_ERR_CTP_INVALID_MEDIA_TYPE";
     const error = isNotTaken ? notTaken(request) : thrown;
     const { body, retryAfter, unexpected } = toProblem(error, request.id);
@@ -61,7 +61,7 @@ export function registerErrors(
   return notFound;
 }
 
-/** The problem for a body of a wrong content type. It says what to send instead. */
+/** Returns the problem for a body with a wrong content type. It says what to send instead. */
 export function notTaken(request: FastifyRequest): HoldfastError {
   const given = request.headers["content-type"];
   const taken = request.routeOptions.config.lines

@@ -53,7 +53,7 @@ test("without METRICS_PORT a busy port is skipped", async () => {
   expect(two.port).toBeGreaterThan(one.port);
 });
 
-test("with METRICS_PORT a busy port ends the start and names its holder", async () => {
+test("with METRICS_PORT, a busy port ends the start, and the error names the holder of the port", async () => {
   const port = await occupied();
   const failure = start({ port });
   await expect(failure).rejects.toBeInstanceOf(StartupError);
@@ -62,7 +62,7 @@ test("with METRICS_PORT a busy port ends the start and names its holder", async 
   );
 });
 
-test("a check that throws or hangs counts as failed", async () => {
+test("a check that throws an error or does not answer counts as failed", async () => {
   const thrown = await safely(async () => {
     throw new Error("no connection");
   });

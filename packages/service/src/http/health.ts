@@ -22,14 +22,14 @@ const PORTS_TRIED = 32;
 export interface HealthServerOptions {
   host: string;
   allowedHosts: string[];
-  /** METRICS_PORT. Undefined: the first free port from 9464 + instance. */
+  /** METRICS_PORT; undefined: the first free port from 9464 + instance. */
   port: number | undefined;
   /** NODE_APP_INSTANCE. */
   instance: number;
   metrics: ServiceMetrics;
   logger: Logger;
   ready: ReadinessCheck;
-  /** Checks for faults that only a restart can repair; on such a fault `/livez` answers 503. @default no faults */
+  /** Checks for faults that only a restart can repair. With such a fault, `/livez` answers 503. @default no faults */
   live?: () => Readiness;
 }
 
@@ -51,7 +51,7 @@ export async function createHealthServer(options: HealthServerOptions): Promise<
     });
   });
   server.maxConnections = 256;
-  // The limit keeps a stranger who reaches the port from using up the connections of the probes and of Prometheus.
+  // The limit stops a stranger who reaches the port from using up the connections of the probes and of Prometheus.
   const connections = new Connections(server, { perAddress: 64, logger: options.logger });
   const first = (options.port ?? METRICS_BASE_PORT) + options.instance;
   const port = await listenFrom(server, options, first);
@@ -66,7 +66,7 @@ export async function createHealthServer(options: HealthServerOptions): Promise<
   };
 }
 
-/** A check that throws or hangs is answered as failed, so that the probe does not hang. */
+/** Answers a check that throws or hangs as failed, so that the probe does not hang. */
 export async function safely(check: ReadinessCheck, timeoutMs = 2_000): Promise<Readiness> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<Readiness>((resolve) => {
@@ -136,7 +136,7 @@ async function respond(
       return send(readiness.ok ? 200 : 503, "application/json", JSON.stringify(readiness));
     }
     case "/metrics": {
-      // The check also sets `redis_up` for this scrape.
+      // This check also sets `redis_up` for the scrape.
       await safely(options.ready);
       const { contentType, text } = await options.metrics.read(request.headers.accept);
       return send(200, contentType, text);

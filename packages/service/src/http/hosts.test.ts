@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { isAllowedHost } from "./hosts.ts";
 
-describe("the Host check of a keyless service", () => {
+describe("the Host check of a service without keys", () => {
   test.each(["localhost", "localhost:3000", "127.0.0.1:3000", "[::1]:3000", "app.localhost", "LOCALHOST"])(
     "on loopback accepts %s",
     (host) => expect(isAllowedHost(host, "127.0.0.1", [])).toBe(true),

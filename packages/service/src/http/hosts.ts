@@ -3,11 +3,11 @@ import { isLoopback } from "../config/http.ts";
 
 /**
  * Whether a service without keys answers a request with this Host header. A web page can point its own host name at
- * 127.0.0.1 and then talk to the service through the user's browser (DNS rebinding). The Host header of such a request
- * still has the name of the page.
+ * 127.0.0.1, and then send requests to the service through the browser of a user (DNS rebinding). The Host header of
+ * such a request still has the name of the page.
  *
- * On loopback only loopback names are accepted. Beyond loopback IP addresses and names without a dot (`producer-api` in
- * Compose) are accepted too, since an attacker cannot own either. `allowed` adds names; `*` allows every name.
+ * On loopback only loopback names are accepted. Beyond loopback, IP addresses and names without a dot (`producer-api`
+ * in Compose) are accepted too, because an attacker cannot own either. `allowed` adds names; `*` allows every name.
  */
 export function isAllowedHost(header: string | undefined, listenHost: string, allowed: string[]): boolean {
   if (allowed.includes("*")) return true;
@@ -24,7 +24,9 @@ function hostName(header: string): string {
   return /^([A-Za-z0-9._-]+)(:\d+)?$/.exec(header)?.[1]?.toLowerCase() ?? "";
 }
 
-/** `isAllowedHost` for one service. Most clients always send the same Host, so the last allowed one is cached. */
+/**
+ * Returns `isAllowedHost` for one service. It caches the last allowed Host, because most clients always send the same.
+ */
 export function hostCheck(listenHost: string, allowed: string[]): (header: string | undefined) => boolean {
   let last: string | undefined;
   return (header) => {

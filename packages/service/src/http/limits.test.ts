@@ -63,7 +63,7 @@ function open(port: number, { host = "127.0.0.1", allowHalfOpen = false } = {}) 
 
 const HEAD = "Host: 127.0.0.1\r\nContent-Type: application/json\r\n";
 
-test("every limit that Fastify turns off by default is on", async () => {
+test("every limit that Fastify switches off by default is set", async () => {
   await served();
   const server = app?.server;
   expect(server?.maxConnections).toBe(4_096);
@@ -71,7 +71,7 @@ test("every limit that Fastify turns off by default is on", async () => {
     expect([limit, (server?.[limit] ?? 0) > 0]).toEqual([limit, true]);
 });
 
-test("a connection beyond the cap is closed, and connections within the cap are served", async () => {
+test("a connection above the cap is closed, and connections within the cap are served", async () => {
   const port = await served({ maxConnections: 2 });
   const kept = [open(port), open(port)];
   const get = `GET /livez HTTP/1.1\r\n${HEAD}\r\n`;
@@ -94,13 +94,13 @@ test("a body that never ends and headers that never end are cut off with 408", a
   ]) {
     const { socket, seen } = open(port);
     socket.write(begun);
-    await until("it is cut off", () => seen.isClosed);
+    await until("the request is cut off", () => seen.isClosed);
     expect(seen.text).toContain("HTTP/1.1 408");
     expect(seen.text).toContain('"code":"request_timeout"');
   }
 });
 
-test("too many headers are answered 431, bytes that are not HTTP 400, and a body beyond the limit 413", async () => {
+test("too many headers get 431, bytes that are not HTTP get 400, and a body above the limit gets 413", async () => {
   const port = await served({ bodyLimitBytes: 100 });
   for (const [text, status] of [
     [`GET /livez HTTP/1.1\r\n${HEAD}X-A: ${"a".repeat(20_000)}\r\n\r\n`, 431],
@@ -128,21 +128,21 @@ test.each([
   ["a Host that is not served", `POST /echo HTTP/1.1\r\nHost: evil.example\r\n${SLOW}`, 403],
   ["bytes that are not HTTP", `GET\r\n${HEAD}\r\n`, 400],
   ["a body that is too large", `POST /echo HTTP/1.1\r\n${HEAD}Content-Length: 9000000\r\n\r\n{`, 413],
-])("answers %s, and closes the connection of a client that sends on", async (_name, text, status) => {
+])("answers %s, and closes the connection if the client continues to send", async (_name, text, status) => {
   const port = await served({ identify: status === 413 ? undefined : stranger });
   const { socket, seen } = open(port, { allowHalfOpen: true });
   socket.write(text);
   const trickle = setInterval(() => socket.write(" "), 50);
   try {
     await until("the answer", () => seen.text.includes(`HTTP/1.1 ${status} `), 5_000);
-    // Well before the request timeout of 30 s.
+    // This is well before the request timeout of 30 s.
     await until("it is closed", () => seen.isClosed, 10_000);
   } finally {
     clearInterval(trickle);
   }
 });
 
-test("the connection of a stranger is closed, that of an authenticated caller is kept", async () => {
+test("the connection of a stranger is closed, and the connection of an authenticated caller is kept", async () => {
   const port = await served({ identify: stranger });
   const get = open(port);
   get.socket.write(`GET /echo HTTP/1.1\r\n${HEAD}\r\n`);
@@ -151,16 +151,16 @@ test("the connection of a stranger is closed, that of an authenticated caller is
   const known = open(port);
   known.socket.write(`GET /livez HTTP/1.1\r\n${HEAD}\r\n`);
   await until("it is served", () => known.seen.text.includes("200 OK"));
-  await until("the stranger's POST is closed", () => post.seen.isClosed, 5_000);
+  await until("the connection of the stranger is closed", () => post.seen.isClosed, 5_000);
   expect(post.seen.text).toContain("HTTP/1.1 401");
   known.socket.write(`GET /nothing HTTP/1.1\r\n${HEAD}\r\n`);
-  await until("it is served again", () => known.seen.text.includes("HTTP/1.1 404"));
+  await until("the authenticated caller is served again", () => known.seen.text.includes("HTTP/1.1 404"));
   known.socket.write(`POST /nothing HTTP/1.1\r\n${HEAD}Content-Length: 2\r\n\r\n{}`);
   await until("and once more", () => known.seen.text.split("HTTP/1.1 404").length === 3);
   expect(known.seen.isClosed).toBe(false);
 });
 
-test("only a body of lines from an authenticated caller gets the time of a stream, and no more than that", async () => {
+test("a body of lines from an authenticated caller gets more time than other bodies, but not without end", async () => {
   const port = await served({ requestTimeoutMs: 1_000, streamTimeoutMs: 4_000 });
   const lines = "Host: 127.0.0.1\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n";
   const long = open(port);
@@ -170,19 +170,19 @@ test("only a body of lines from an authenticated caller gets the time of a strea
   const endless = [open(port), open(port)];
   endless[0]?.socket.write(`POST /lines HTTP/1.1\r\n${lines}2\r\n{}\r\n`);
   endless[1]?.socket.write(`POST /stream HTTP/1.1\r\n${lines}2\r\n{}\r\n`);
-  await until("the JSON is cut off", () => json.seen.isClosed, 8_000);
+  await until("the JSON body is cut off", () => json.seen.isClosed, 8_000);
   expect(json.seen.text).toContain("HTTP/1.1 408");
   expect(long.seen).toEqual({ text: "", isClosed: false });
   long.socket.write("2\r\n{}\r\n0\r\n\r\n");
   await until("the server has answered the lines", () => long.seen.text.includes('{"bytes":4}'), 8_000);
   await until("the endless requests are cut off", () => endless.every(({ seen }) => seen.isClosed), 15_000);
   expect(endless[0]?.seen.text).toContain("HTTP/1.1 408");
-  // The first answer has begun, so no second one can follow.
+  // The first answer has begun, so there can be no second one.
   expect(endless[1]?.seen.text).toContain("HTTP/1.1 200");
   expect(endless[1]?.seen.text).not.toContain("HTTP/1.1 408");
 });
 
-test("an address beyond its share of connections gets an answer that says so, and others are served", async () => {
+test("an address with too many connections gets an answer that says so, and other addresses are served", async () => {
   const port = await served({ connectionsPerAddress: 3 });
   const get = `GET /livez HTTP/1.1\r\n${HEAD}\r\n`;
   const kept = [open(port), open(port), open(port)];
@@ -195,9 +195,9 @@ test("an address beyond its share of connections gets an answer that says so, an
   await until("it is closed", () => fourth.seen.isClosed);
   expect(fourth.seen.text).toMatch(/^HTTP\/1\.1 429 .*retry-after: 1\r\n/is);
   expect(fourth.seen.text).toContain('"code":"rate_limited"');
-  // A connection without a request is closed as well.
+  // A connection that sends no request is closed as well.
   const silent = open(port);
-  await until("the silent one is closed", () => silent.seen.isClosed);
+  await until("the silent connection is closed", () => silent.seen.isClosed);
   const elsewhere = open(port, { host: "127.0.0.2" });
   elsewhere.socket.write(get);
   kept[0]?.socket.end();
@@ -207,10 +207,13 @@ test("an address beyond its share of connections gets an answer that says so, an
   await until("it is served", () => next.seen.text.includes("200 OK"));
 });
 
-test("many connections beyond the share are closed, most of them at once", async () => {
+test("connections above the limit of an address are closed, most of them at once", async () => {
   const port = await served({ connectionsPerAddress: 1 });
   const crowd = Array.from({ length: 60 }, () => open(port));
-  await until("all but one are closed", () => crowd.filter(({ seen }) => seen.isClosed).length === 59);
+  await until(
+    "all connections but one are closed",
+    () => crowd.filter(({ seen }) => seen.isClosed).length === 59,
+  );
 });
 
 test("the connections of a trusted proxy are not counted", async () => {

@@ -1,12 +1,12 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { ERROR_STATUS, type ErrorCode, HoldfastError } from "@holdfast/contracts";
 
-/** What is wrong with one field of the request. */
+/** Says what is wrong with one field of the request. */
 export interface FieldError {
   /** JSON pointer to the field, like `/payload` or `/0/type`. */
   path: string;
   message: string;
-  /** The part of the request: body, querystring, params or headers. */
+  /** The part of the request that has the field: body, querystring, params or headers. */
   in: string;
 }
 
@@ -60,7 +60,7 @@ export function problem(
   return body;
 }
 
-/** The value of `Retry-After` in seconds, at least 1. Undefined if waiting does not help. */
+/** Returns the value of `Retry-After` in seconds, at least 1, or undefined if waiting does not help. */
 export function retryAfterSeconds(error: HoldfastError): number | undefined {
   const status = ERROR_STATUS[error.code];
   if (error.retryAfterMs !== undefined) return Math.max(1, Math.ceil(error.retryAfterMs / 1_000));
@@ -81,7 +81,7 @@ interface FrameworkError {
 }
 
 /**
- * Turns anything that was thrown into a problem, and says whether the service is at fault, so that the caller logs an
+ * Turns anything that was thrown into a problem. Also says whether the service is at fault, so that the caller logs the
  * error.
  */
 export function toProblem(
@@ -117,7 +117,9 @@ export function toProblem(
   };
 }
 
-/** A body that parses but does not fit the schema is 422. A query or header that does not fit is 400. */
+/**
+ * If a body parses but does not fit the schema, the status is 422. For a query or header that does not fit, it is 400.
+ */
 function validationProblem(error: FrameworkError, requestId: string): Problem {
   const part = error.validationContext ?? "body";
   const errors = (error.validation ?? []).map((entry) => ({
@@ -152,8 +154,8 @@ function frameworkCode(code: string | undefined, status: number): ProblemCode {
 }
 
 /**
- * The client's own id from `X-Request-Id`, for logs and the audit log; null if it is missing or unsafe in a log line.
- * Two clients can send the same id, so it identifies nothing.
+ * Returns the id that the client sent in `X-Request-Id`, or null if it is missing or could break a log line. Two
+ * clients can send the same id, so it identifies nothing.
  */
 export function clientRequestId(headers: IncomingMessage["headers"]): string | null {
   const given = headers["x-request-id"];

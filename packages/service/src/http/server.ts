@@ -46,19 +46,19 @@ export interface HttpServerOptions {
   version: string;
   logger: Logger;
   metrics: ServiceMetrics;
-  /** The address that the server will listen on. It decides how strict the Host check is. */
+  /** The address on which the server will listen. It decides how strict the Host check is. */
   host: string;
   allowedHosts: string[];
   ready: ReadinessCheck;
-  /** @default everybody is anonymous and may do everything */
+  /** By default everybody is anonymous and may do everything. */
   identify?: Identify | undefined;
   /** Ways to authenticate besides an API key, for the API description. */
   securitySchemes?: Record<string, SecurityScheme> | undefined;
-  /** Calls the listener whenever keys have changed, so that open streams of senders who lost access end. */
+  /** Calls the listener whenever keys have changed. Then open streams of senders who lost access are ended. */
   onKeysChange?: ((listener: () => void) => unknown) | undefined;
   /** @default no limit */
   limiter?: Limiter | undefined;
-  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  /** Addresses and networks of proxies whose X-Forwarded-For is trusted. */
   trustedProxies?: string[] | undefined;
   /** How many conflicts per minute a key that may not see every payload may cause; 0: no limit. @default 0 */
   conflictsPerMinute?: number | undefined;
@@ -74,26 +74,26 @@ export interface HttpServerOptions {
   streamTimeoutMs?: number;
   /** The most open connections in all. @default 4_096 */
   maxConnections?: number;
-  /** The most open connections per address, trusted proxies excepted; 0: no limit. @default 0 */
+  /** The most open connections per address, except trusted proxies; 0: no limit. @default 0 */
   connectionsPerAddress?: number;
   /** Content-Security-Policy directives that differ from the default. */
   contentSecurityPolicy?: Record<string, string[]>;
 }
 
 /**
- * Fastify with everything that the HTTP services share. The caller adds routes before `listen`. Every error is sent as
- * `application/problem+json`.
+ * Creates a Fastify server with everything that the HTTP services share. The caller adds routes before `listen`. Every
+ * error is sent as `application/problem+json`.
  */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { metrics } = options;
   const app: HttpServer = Fastify({
     loggerInstance: options.logger as FastifyBaseLogger,
-    // Fastify would log two lines per request, which costs more than the request itself. The error handler logs errors.
+    // Fastify would log two lines per request. That costs more than the request itself. The error handler logs errors.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimitBytes ?? 1_048_576,
-    // Fastify sets none of these by default. 75 s leaves room for a long-poll of 30 s.
+    // Fastify sets none of these by default. The 75 s leave room for a long poll of 30 s.
     requestTimeout: options.requestTimeoutMs ?? 30_000,
-    // By default Node checks every 30 s, so an endless request could live twice as long as allowed.
+    // By default Node checks only every 30 s, so an endless request could live twice as long as allowed.
     http: {
       headersTimeout: Math.min(30_000, options.requestTimeoutMs ?? 30_000),
       connectionsCheckingInterval: 1_000,
@@ -105,7 +105,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     routerOptions: { maxParamLength: 256 },
     requestIdHeader: false,
     trustProxy: options.trustedProxies?.length ? options.trustedProxies : false,
-    // The id is always random: a caller who could choose it could make it equal to the id of another request.
+    // The id is always random. A caller who could choose it could use the id of another request.
     genReqId: () => randomUUID(),
     childLoggerFactory: (logger, bindings, options, raw) => {
       const given = clientRequestId(raw.headers);
@@ -125,7 +125,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   });
   if (options.basePath !== undefined) serveBelow(app, options.basePath);
   app.setValidatorCompiler(typeboxValidator);
-  // Response schemas are documentation only. A serialiser built from them would silently drop fields.
+  // Response schemas are only documentation. A serialiser made from them would silently drop fields.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   registerParsers(app);
   const notFound = registerErrors(app);
@@ -149,7 +149,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       }
     }
   });
-  // Fastify accepts no object as the initial value, since all requests would share it. Each request gets its own.
+  // Fastify accepts no object as the initial value, since all requests would share that object.
   app.decorateRequest("identity", null as unknown as Identity);
   const schemes = {
     key: { type: "http", scheme: "bearer", description: "An API key, made by `holdfast key create`" },
@@ -188,7 +188,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     observe: metrics.observeHttp,
   });
   if (masker) {
-    // One hook masks the answers of all routes, so that a new route cannot forget the masks.
+    // One hook masks the answers of all routes, so no new route can forget to mask.
     app.addHook("preSerialization", async (request, _reply, payload) => {
       const mask = request.identity === null ? masker : maskFor(request.identity);
       return mask ? mask(payload) : payload;
@@ -207,8 +207,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   await app.register(swaggerUi, {
     routePrefix: "/docs",
     staticCSP: false,
-    // The top bar is hidden: it advertises the plugin, and it has a field that loads API descriptions from other
-    // servers.
+    // The top bar is hidden, because it advertises the plugin and can load API descriptions from other servers.
     theme: {
       title: options.title,
       css: [{ filename: "theme.css", content: ".swagger-ui .topbar { display: none }" }],
@@ -218,13 +217,13 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   return app;
 }
 
-/** Helmet makes the same headers for every response, so they are made once here. */
+/** Helmet makes the same headers for every response. So they are made only once, here. */
 async function securityHeaders(
   contentSecurityPolicy: Record<string, string[]> | undefined,
 ): Promise<Record<string, string>> {
   const probe = Fastify();
   await probe.register(helmet, {
-    // On a private network with plain HTTP, these two headers would make browsers use TLS on a port without TLS.
+    // A browser that obeyed these two headers would use TLS, which a port in a private network may not have.
     strictTransportSecurity: false,
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: null, ...contentSecurityPolicy } },
   });
@@ -241,7 +240,7 @@ async function securityHeaders(
 }
 
 /**
- * Removes the prefix from the path before anything reads it. Paths without the prefix are served as well, for health
+ * Removes the prefix from the path before anything reads the path. Paths without the prefix are served too, for health
  * checks.
  */
 function serveBelow(app: HttpServer, basePath: string): void {
@@ -250,14 +249,15 @@ function serveBelow(app: HttpServer, basePath: string): void {
   };
   app.server.prependListener("request", strip);
   app.server.prependListener("upgrade", strip);
-  // Without the slash at the end, relative addresses in the page would resolve to the parent folder.
+  // Without the slash at the end, a browser would resolve the relative addresses of the page in the parent folder.
   app.get(basePath, { schema: { hide: true }, config: { scope: "public" } }, (_request, reply) =>
     reply.redirect(`${basePath.slice(basePath.lastIndexOf("/") + 1)}/`, 308),
   );
 }
 
 /**
- * Listens. If the port is in use, the error names the process that holds it and the variable that sets another port.
+ * Starts to listen. If the port is in use, the error names the process that holds the port, and the variable that sets
+ * another port.
  */
 export async function listen(
   app: HttpServer,
@@ -284,7 +284,7 @@ function registerHealth(app: HttpServer, options: HttpServerOptions): void {
     return reply.code(readiness.ok ? 200 : 503).send(readiness);
   });
   app.get("/metrics", hidden, async (request, reply) => {
-    // The check also sets `redis_up` for this scrape.
+    // This check also sets `redis_up` for the scrape.
     await safely(options.ready);
     const { contentType, text } = await options.metrics.read(request.headers.accept);
     return reply.type(contentType).send(text);
@@ -304,7 +304,7 @@ function registerParsers(app: HttpServer): void {
       }
       let value: unknown;
       try {
-        // Some clients send Content-Type on every request, also without a body.
+        // Some clients send Content-Type with every request, even without a body.
         value = body.length === 0 ? undefined : parseJson(body);
       } catch (error) {
         done(error as Error);
@@ -322,7 +322,7 @@ function registerParsers(app: HttpServer): void {
   );
 }
 
-/** Answers bytes that are not valid HTTP, which never reach a route. */
+/** Answers bytes that are not valid HTTP. They never reach a route. */
 function answerClientError(connections: Connections, error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();

@@ -17,13 +17,13 @@ import type { Conflicts } from "../tasks/conflicts.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** The body is given as a Buffer, for routes that need the bytes as sent. */
+    /** The route gets the body as a Buffer with the bytes as sent. */
     rawBody?: boolean;
-    /** A body of `application/x-ndjson` is given as a stream. */
+    /** The route gets a body of `application/x-ndjson` as a stream. */
     lines?: boolean;
     /** The scope that a key needs. @default `read` for GET, `control` for all others */
     scope?: RouteScope;
-    /** The route also answers before the API keys were read from Redis for the first time. */
+    /** Whether the route also answers before the API keys were read from Redis for the first time. */
     beforeKeys?: boolean;
   }
   interface FastifyRequest {
@@ -31,18 +31,20 @@ declare module "fastify" {
     identity: Identity;
   }
   interface FastifyInstance {
-    /** Functions of the server for code that answers requests outside of its routes, such as the fast lane. */
+    /** Functions of the server for code that answers requests without a route, such as the fast lane. */
     basics: {
       isHostAllowed(host: string | undefined): boolean;
       identify: Identify;
       limiter: Limiter | undefined;
-      /** Connections whose requests are refused: their address has too many, or they close after their answer. */
+      /**
+       * Connections whose requests are refused, because their address has too many or because they are being closed.
+       */
       closing: ReadonlySet<Socket>;
       /** Closes the connection after the answer. */
       closeAfterAnswer(reply: FastifyReply): void;
       /**
-       * Limits the conflicts of a sender who may not see every payload. Undefined if the sender may, or if there is no
-       * limit.
+       * Returns the limit of conflicts for a sender who may not see every payload; undefined if the sender may, or if
+       * there is no limit.
        */
       conflictsFor(identity: Identity): Pick<Conflicts, "limit"> | undefined;
       /** Checks that the sender still has access. @throws HoldfastError unauthorized, forbidden */
@@ -53,7 +55,7 @@ declare module "fastify" {
       allowLongBody(request: IncomingMessage, response: ServerResponse): void;
       /** Whether there are trusted proxies. Without them, the address of a client is that of its socket. */
       hasProxies: boolean;
-      /** A function that masks fields for this identity; undefined if the identity may see everything. */
+      /** Returns a function that masks fields for this identity, or undefined if the identity may see everything. */
       maskFor(identity: Identity): ((value: unknown) => unknown) | undefined;
       observe: ServiceMetrics["observeHttp"];
     };
@@ -68,10 +70,10 @@ export type HttpServer = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
-/** A long request, watched until `end` is called. */
+/** A long request. It is watched until `end` is called. */
 export interface Watch {
   request: FastifyRequest;
-  /** Set by the route. Called if a change of the keys took away the sender's access. */
+  /** Set by the route. It is called if the keys change and the sender loses access. */
   onDenied: (error: Error) => void;
   /** @throws HoldfastError unauthorized, forbidden */
   recheck(): void;

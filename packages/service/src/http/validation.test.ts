@@ -14,7 +14,7 @@ describe("the issues of a value", () => {
     expect(issue?.message).toContain('has unknown fields: "x/0"');
   });
 
-  test("a value that fits has none", () => {
+  test("a valid value has no issues", () => {
     expect(issuesOf(Compile(Schema), { reason: "x" })).toEqual([]);
   });
 });

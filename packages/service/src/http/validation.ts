@@ -3,7 +3,10 @@ import { type TSchema, Type } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import { Value } from "typebox/value";
 
-/** A string from a list. A wrong value gives one error; a union of literals would give one per literal. */
+/**
+ * Makes a schema for a string from a list. A wrong value gives one error. With a union of literals, it would give one
+ * per literal.
+ */
 export function OneOf<const T extends string>(values: readonly T[], options: Record<string, unknown> = {}) {
   return Type.Unsafe<T>({ type: "string", enum: [...values], ...options });
 }
@@ -20,14 +23,16 @@ interface Issue {
   params: Record<string, unknown>;
 }
 
-/** Lists what is wrong with a value, and names unknown and missing fields. The list is empty only for a valid value. */
+/**
+ * Lists what is wrong with a value. The list names unknown and missing fields, and is empty only if the value is valid.
+ */
 export function issuesOf(validator: Validator, value: unknown): Issue[] {
   if (validator.Check(value)) return [];
   const issues: Issue[] = [];
   const unknown: string[] = [];
   for (const error of validator.Errors(value)) {
     const params = error.params as Record<string, unknown>;
-    // TypeBox reports an unknown field twice: as a `false` schema at its place, and in a list at its object.
+    // TypeBox reports an unknown field twice: once at the field, as a `false` schema, and once in a list at the object.
     if (error.keyword === "boolean") {
       unknown.push(error.instancePath);
       continue;
@@ -39,7 +44,7 @@ export function issuesOf(validator: Validator, value: unknown): Issue[] {
       params,
     });
   }
-  // TypeBox stops after eight errors, so with many unknown fields that list may be missing.
+  // TypeBox stops after eight errors. If there are many unknown fields, that list may be missing.
   if (issues.length === 0)
     issues.push({
       keyword: "additionalProperties",
@@ -51,8 +56,8 @@ export function issuesOf(validator: Validator, value: unknown): Issue[] {
 }
 
 /**
- * TypeBox as the validator of Fastify. Values in a body are not converted: "5" is not 5, and unknown fields are not
- * dropped. Query, path and headers arrive as text, so numbers and booleans in them are parsed.
+ * Makes TypeBox the validator of Fastify. Values in a body are not converted: "5" is not 5, and unknown fields are not
+ * dropped. Query, path and headers are text, so numbers and booleans in them are parsed.
  */
 export const typeboxValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   const validator = Compile(schema);
@@ -70,8 +75,8 @@ export const typeboxValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
 const NO_QUERY = Type.Object({}, { additionalProperties: false });
 
 /**
- * Makes every route of the API refuse unknown query parameters: if a misspelt filter were ignored, a request would
- * cover more than the caller asked for.
+ * Makes every route of the API refuse unknown query parameters. If a misspelt filter were ignored, the request would
+ * act on more tasks than the caller asked for.
  */
 export function closeQueries(app: Pick<FastifyInstance, "addHook">): void {
   app.addHook("onRoute", (route) => {
@@ -97,7 +102,7 @@ function fromText(schema: TSchema, properties: Record<string, Property>, value: 
 
 const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(", ");
 
-/** The last name of a JSON pointer. */
+/** Returns the last name of a JSON pointer. */
 const nameOf = (pointer: string) =>
   (pointer.split("/").at(-1) ?? "").replaceAll("~1", "/").replaceAll("~0", "~");
 

@@ -13,7 +13,7 @@ export interface RequestHead {
 /** Identifies the sender of a request. @throws HoldfastError unauthorized, redis_unavailable */
 export type Identify = (request: RequestHead) => Identity;
 
-/** A sender without a key, where no key is needed. */
+/** A sender without a key on a service that needs none. */
 export const NOBODY: Identity = Object.freeze<Identity>({
   ...ANONYMOUS,
   role: "viewer",
@@ -22,8 +22,8 @@ export const NOBODY: Identity = Object.freeze<Identity>({
 });
 
 /**
- * A sender on loopback while it is unknown whether there are API keys. Such a sender may learn that Redis cannot be
- * reached, but sees no data.
+ * A sender on loopback before the service knows whether there are API keys. Such a sender may learn that Redis cannot
+ * be reached, but sees no data.
  */
 export const NOT_YET_KNOWN: Identity = Object.freeze<Identity>({
   ...ANONYMOUS,
@@ -39,19 +39,20 @@ export interface AccessOptions {
   /** ALLOW_UNAUTHENTICATED */
   allowUnauthenticated: boolean;
   /**
-   * Whether a proxy authenticates people. If so, a request from loopback needs the proxy's header or a key, and the
-   * service starts even without keys.
+   * Whether a proxy authenticates people. If so, even a request from loopback needs the header of the proxy or a key,
+   * and the service starts without keys.
    */
   isBehindProxy?: boolean | undefined;
 }
 
-/** Identifies senders by the key in their header. On loopback everybody has access while there are no keys. */
+/** Identifies senders by the key in their header. On loopback, everybody has access as long as there are no keys. */
 export function identifyByKey(options: AccessOptions): Identify {
   const { ring, host, allowUnauthenticated, isBehindProxy } = options;
   const isLocal = isLoopback(host) && !isBehindProxy;
   return ({ headers: { authorization } }) => {
     if (authorization !== undefined && (ring.isInUse || !ring.isKnown)) {
-      // If no keys exist, a client that sends a key, for example of another service, counts as anonymous.
+      // Without keys, a client on loopback is anonymous even if it sends a key, which may be the key of another
+      // service.
       if (ring.isInUse || !isLocal) return ring.identify(authorization);
     }
     if (allowUnauthenticated) return ANONYMOUS;
@@ -70,11 +71,13 @@ export function mayUseQueue(identity: Identity, queue: string): boolean {
   return slash > 0 && identity.queues.includes(queue.slice(0, slash));
 }
 
-/** Checks a queue that is named elsewhere than in the path, for example in the body. @throws HoldfastError forbidden */
+/**
+ * Checks access to a queue that is not named in the path, but for example in the body. @throws HoldfastError forbidden
+ */
 export function assertQueue(identity: Identity, queue: string): void {
   if (mayUseQueue(identity, queue)) return;
   if (identity === NOT_YET_KNOWN) throw notYetKnown();
-  // The message does not name the queue, since the caller may not be allowed to know it.
+  // The message does not name the queue, because the caller may not be allowed to know the name.
   throw new HoldfastError("forbidden", "this key is limited to other queues");
 }
 

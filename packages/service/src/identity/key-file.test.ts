@@ -15,7 +15,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const make = (label: string) => mintKey({ label, scopes: ["admin"] });
 
-test("a file is made for its owner only, keeps its mode, and never holds the text of a key", async () => {
+test("a new file is readable only by its owner, an existing file keeps its mode, and no file has the text of a key", async () => {
   const { key, text } = make("one");
   await addToKeyFile(path, key);
   expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -27,14 +27,14 @@ test("a file is made for its owner only, keeps its mode, and never holds the tex
   expect(readdirSync(join(folder, "inner"))).toEqual(["keys.json"]);
 });
 
-test("many writers at once lose no key", async () => {
+test("no key is lost if many processes write at once", async () => {
   const keys = Array.from({ length: 20 }, (_, index) => make(`key ${index}`).key);
   await Promise.all(keys.map((key) => addToKeyFile(path, key)));
   const labels = (await readKeyFile(path)).map(({ label }) => label);
   expect(labels.sort()).toEqual(keys.map(({ label }) => label).sort());
 });
 
-test("revoking removes one key; an unknown key and a missing file are errors", async () => {
+test("a revocation removes one key, and an unknown key or a missing file is an error", async () => {
   const [one, two] = [make("one").key, make("two").key];
   await expect(revokeInKeyFile(path, one.id)).rejects.toMatchObject({ code: "not_found" });
   await addToKeyFile(path, one);
@@ -44,7 +44,7 @@ test("revoking removes one key; an unknown key and a missing file are errors", a
   await expect(revokeInKeyFile(path, one.id)).rejects.toMatchObject({ code: "not_found" });
 });
 
-test("the error of an unreadable file has its name and not its content, and the file is not overwritten", async () => {
+test("the error about an invalid file has its name and not its content, and the file is not overwritten", async () => {
   path = join(folder, "keys.json");
   const { key } = make("one");
   const bad = ["", "{", "[]", '{"keys":{}}', '{"keys":["hunter2"]}', JSON.stringify({ keys: [key, key] })];

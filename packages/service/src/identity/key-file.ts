@@ -8,8 +8,8 @@ import { readKey } from "./key.ts";
 const LOCK_WAIT_MS = 5_000;
 
 /**
- * The keys of a file, `{ "keys": [ … ] }`.
- * @throws HoldfastError invalid_argument that names the file; not_found if it does not exist
+ * Reads the keys of a file, `{ "keys": [ … ] }`.
+ * @throws HoldfastError invalid_argument that names the file; not_found if the file does not exist
  */
 export async function readKeyFile(path: string): Promise<ApiKey[]> {
   let text: string;
@@ -45,7 +45,7 @@ export function parseKeyFile(text: string, path: string): ApiKey[] {
   return read;
 }
 
-/** Adds a key to a file. Makes the file, readable by its owner only, if it does not exist. */
+/** Adds a key to a file. If the file does not exist, makes one that only its owner can read. */
 export function addToKeyFile(path: string, key: ApiKey): Promise<void> {
   return changeKeyFile(path, (keys) => {
     if (keys.some(({ id }) => id === key.id)) {
@@ -66,7 +66,7 @@ export async function revokeInKeyFile(path: string, id: string): Promise<void> {
   });
 }
 
-/** Replaces the file as a whole, so that a reader sees the old file or the new one, and never a half-written one. */
+/** Replaces the file as a whole. So a reader sees the old or the new file, and never one that is half written. */
 async function changeKeyFile(path: string, change: (keys: ApiKey[]) => ApiKey[]): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const unlock = await lock(`${path}.lock`);
@@ -77,7 +77,7 @@ async function changeKeyFile(path: string, change: (keys: ApiKey[]) => ApiKey[])
       throw error;
     });
     const text = `${JSON.stringify({ keys: change(before) }, null, 2)}\n`;
-    // The new file gets the mode of the old one, since services may read it as other users of its group.
+    // The new file gets the mode of the old file, because services may read it as other users of its group.
     const mode = await stat(path).then(
       (stats) => stats.mode & 0o777,
       () => 0o600,
@@ -97,7 +97,7 @@ async function changeKeyFile(path: string, change: (keys: ApiKey[]) => ApiKey[])
   }
 }
 
-/** Two writers at the same time would lose the key of one of them, so each takes this lock. */
+/** Each writer takes this lock. Otherwise two writers at the same time would lose the key of one of them. */
 async function lock(path: string): Promise<() => Promise<void>> {
   const end = performance.now() + LOCK_WAIT_MS;
   for (;;) {

@@ -20,13 +20,13 @@ afterEach(() => {
 const make = (label = "ci", more: { expiresAt?: number; queues?: string[] } = {}) =>
   mintKey({ label, scopes: ["enqueue"], ...more });
 
-/** A Redis that can be away. */
+/** A store that can be unreachable, like Redis. */
 function fakeStore(...keys: ApiKey[]) {
   const store = {
     keys,
     changes: keys.length,
     isAway: false,
-    /** Each call of `noteUses`. */
+    /** The uses that each call of `noteUses` wrote. */
     noted: [] as [id: string, at: number][][],
     async noteUses(uses: ReadonlyMap<string, number>) {
       if (store.isAway) throw new HoldfastError("redis_unavailable", "away");
@@ -111,7 +111,7 @@ test("a key ends when it is revoked and when it expires, even if its header was 
   expect(ring.current(kept.key.id, kept.key.sha256)).toEqual(kept.key);
 });
 
-test("the last use of a key is written outside of requests, at most once a minute", async () => {
+test("the last use of a key is written at most once a minute, and not during a request", async () => {
   const [busy, idle, ofFile] = [make("busy"), make("idle"), make("of a file")];
   const store = fakeStore(busy.key, idle.key);
   const ring = ringOver(store, keysFile(ofFile.key).path);
@@ -129,7 +129,7 @@ test("the last use of a key is written outside of requests, at most once a minut
   expect(store.noted).toEqual([[[busy.key.id, expect.any(Number)]]]);
   const notedAt = store.noted[0]?.[0]?.[1] ?? 0;
   expect(notedAt).toBeGreaterThanOrEqual(before);
-  // The last use of a key is written once per minute at most.
+  // This use is not written yet, since at most one per minute is.
   later = 59_000;
   ring.identify(bearer(busy.text));
   let looks = 0;
@@ -140,16 +140,16 @@ test("the last use of a key is written outside of requests, at most once a minut
   };
   await until("it has looked", () => looks > 5);
   expect(store.noted).toHaveLength(1);
-  // The use at 59 s is written in the next minute, although no other use follows.
+  // The use at 59 s is written in the next minute, even if no other use follows.
   later = 61_000;
-  await until("it is noted again", () => store.noted.length > 1);
+  await until("the use is written again", () => store.noted.length > 1);
   expect(store.noted[1]).toEqual([[busy.key.id, expect.any(Number)]]);
   expect(store.noted[1]?.[0]?.[1]).toBeGreaterThanOrEqual(notedAt + 59_000);
   later = 130_000;
   looks = 0;
   await until("it has looked", () => looks > 5);
   expect(store.noted).toHaveLength(2);
-  // A session and a log-in count as uses of their key.
+  // A session and a log-in are uses of their key, too.
   ring.current(idle.key.id, idle.key.sha256);
   ring.verify(busy.text);
   await until("both are noted", () => store.noted.length > 2);
@@ -183,7 +183,7 @@ test("a use that cannot be written is written a minute later, and no request fai
   expect(tries).toBe(2);
 });
 
-test("the last known keys stay valid while Redis is away; if it comes back empty, nobody gets access", async () => {
+test("the last known keys stay valid while Redis is down, and if Redis then has no keys, nobody gets access", async () => {
   const { key, text } = make();
   const store = fakeStore(key);
   const ring = ringOver(store);
@@ -205,7 +205,7 @@ test("the last known keys stay valid while Redis is away; if it comes back empty
   expect(codeOf(() => identify({ headers: {} }))).toBe("unauthorized");
 });
 
-test("keys in a file are valid beside those in Redis; changes are read, and a broken file removes no key", async () => {
+test("keys in a file are valid beside those in Redis, changes are read, and an invalid file removes no key", async () => {
   const [inFile, inRedis, added] = [make("file"), make("redis"), make("added")];
   const file = keysFile(inFile.key);
   const ring = ringOver(fakeStore(inRedis.key), file.path);
@@ -230,7 +230,7 @@ test("a file that cannot be read stops the start", () => {
   expect(() => ringOver(fakeStore(), "/none/keys.json")).toThrow(/^API_KEYS_FILE: .*\/none\/keys\.json/);
 });
 
-test("keys are recognised even if there are more headers than the cache holds", async () => {
+test("keys are recognised even if there are more different headers than the cache holds", async () => {
   const { key, text } = make();
   const ring = ringOver(fakeStore(key));
   await ring.load();
@@ -264,7 +264,7 @@ test.each(Object.entries(ways))("%s", async (_name, { host, keys, none, bad, ...
       return (error as HoldfastError).code;
     }
   };
-  // Nobody gets access before the keys were read for the first time.
+  // Nobody gets access until the keys were read for the first time.
   expect(["unauthorized", "not yet known", "allow" in way && "anonymous"]).toContain(seen());
   expect(["redis_unavailable", "not yet known"]).toContain(seen(bearer(text)));
   await ring.load();
@@ -273,7 +273,7 @@ test.each(Object.entries(ways))("%s", async (_name, { host, keys, none, bad, ...
   if (keys) expect(seen(bearer(text))).toBe("key");
 });
 
-test("a service that the network reaches does not start without keys, and says what to do", async () => {
+test("a service beyond loopback does not start without keys, and says what to do", async () => {
   const { signal } = new AbortController();
   const open = (host: string, allowUnauthenticated: boolean, ...keys: ApiKey[]) =>
     openKeys({ ring: ringOver(fakeStore(...keys)), host, allowUnauthenticated }, signal);

@@ -11,19 +11,19 @@ import type { KeyStore } from "./key-store.ts";
 
 // A revoked key has to be refused within a second.
 const POLL_MS = 400;
-/** All keys are read this often, since somebody who changes them in Redis by hand does not change the version. */
+/** All keys are read this often, ms. If somebody changes them in Redis by hand, the version does not change. */
 const FULL_READ_MS = 10_000;
-/** The shortest time between two writes of a key's last use, ms, in each process. */
+/** The shortest time between two writes of the last use of a key by one process, ms. */
 const NOTE_USE_MS = 60_000;
 /**
- * How many verified `Authorization` headers are cached. One key can have many, since a client can vary the spaces in
- * its header.
+ * The most verified `Authorization` headers that are cached. One key can have many, since a client can vary the spaces
+ * in its header.
  */
 const MAX_VERIFIED = 1_000;
 
 export interface KeyRingOptions {
   store: Pick<KeyStore, "version" | "read" | "noteUses">;
-  /** A keys file, which is read in addition to the keys in Redis. */
+  /** A file of keys, which is read in addition to the keys in Redis. */
   file?: string | undefined;
   logger: Logger;
   /** How often the version of the keys in Redis is read, ms. @default 400 */
@@ -32,11 +32,11 @@ export interface KeyRingOptions {
 
 /** The last use of a key. */
 interface Use {
-  /** Ms since the epoch; 0: the key was not used in this process. */
+  /** Ms since the epoch; 0 if the key was not used in this process. */
   at: number;
-  /** The last use that was written to Redis, ms since the epoch. */
+  /** The last use that is stored in Redis, ms since the epoch. */
   notedAt: number;
-  /** The time of the last attempt to write the last use to Redis, ms since the epoch. */
+  /** When this process last tried to store the last use, ms since the epoch. */
   triedAt: number;
 }
 
@@ -48,14 +48,15 @@ interface Verified {
 }
 
 /**
- * The keys that a service accepts: those in the file and those in Redis. While the keys cannot be read, those that were
- * read last stay valid.
+ * The keys that a service accepts: those in the file and those in Redis. If the keys cannot be read, those of the last
+ * reading stay valid.
  */
 export class KeyRing {
   /** Whether the keys in Redis were read at least once. */
   isKnown = false;
   /**
-   * Whether everybody needs a key: there is a keys file, or Redis had keys at any time since this process started.
+   * Whether everybody needs a key. This is so if there is a file of keys, or if Redis had keys at any time since the
+   * start of this process.
    */
   isInUse: boolean;
   readonly #options: KeyRingOptions;
@@ -107,7 +108,7 @@ export class KeyRing {
     }
     const isFirst = !this.isKnown;
     this.isKnown = true;
-    // If there were ever keys, a key stays required: a FLUSHALL must not open the service to everybody.
+    // If there was a key at any time, a key stays required, because a FLUSHALL must not open the service to everybody.
     this.isInUse ||= version !== null;
     const isSame = version === this.#version && sameKeys(keys, this.#fromRedis);
     this.#version = version;
@@ -116,7 +117,7 @@ export class KeyRing {
     if (isFirst || !isSame) this.#changed();
   }
 
-  /** Begins to watch for changes, which take effect within a second. */
+  /** Starts to watch the keys. A change takes effect within a second. */
   start(): void {
     const { signal } = this.#abort;
     const every = async (work: () => Promise<void> | void) => {
@@ -130,7 +131,7 @@ export class KeyRing {
         }
       }
     };
-    // Redis and the file are read separately, so that a Redis that does not answer does not delay the file.
+    // Redis and the file are read separately. So a Redis that does not answer does not delay the file.
     void every(() => this.#pollRedis());
     void every(() => this.#tellExpired());
     void every(() => this.#noteUses());
@@ -148,7 +149,7 @@ export class KeyRing {
   }
 
   /**
-   * The holder of the key in this header.
+   * Returns the holder of the key in this header.
    * @param authorization `Bearer hf_…`
    * @throws HoldfastError unauthorized; redis_unavailable while the keys are not known
    */
@@ -167,13 +168,13 @@ export class KeyRing {
     }
     const now = Date.now();
     if (verified.expiresAt <= now) throw expired();
-    // This only notes the time. It is written to Redis later, outside of requests.
+    // Only the time is noted here. It is written to Redis later, outside of requests.
     verified.use.at = now;
     return verified.identity;
   }
 
   /**
-   * The key with this text.
+   * Returns the key with this text.
    * @throws HoldfastError unauthorized; redis_unavailable while the keys are not known
    */
   verify(text: string): ApiKey {
@@ -192,7 +193,9 @@ export class KeyRing {
     return key;
   }
 
-  /** The key, if it is unchanged and still valid. Sessions and sockets call this, because they outlive a request. */
+  /**
+   * Returns the key if it is unchanged and still valid. Sessions and sockets call this, because they outlive a request.
+   */
   current(id: string, sha256: string): ApiKey | undefined {
     const key = this.#byId.get(id);
     if (key?.sha256 !== sha256) return undefined;
@@ -211,7 +214,7 @@ export class KeyRing {
     return use;
   }
 
-  /** Writes to Redis when its keys were last used. Keys in a file have no recorded last use. */
+  /** Writes the last uses of the keys to Redis. Keys in a file have no recorded last use. */
   async #noteUses(): Promise<void> {
     const now = Date.now();
     const noted = new Map<string, number>();
@@ -225,7 +228,7 @@ export class KeyRing {
     try {
       await this.#options.store.noteUses(noted);
     } catch (error) {
-      // The write is tried again in a minute.
+      // The next attempt to write follows in a minute.
       if (!this.#abort.signal.aborted) this.#logUseError(error);
       return;
     }
@@ -237,7 +240,7 @@ export class KeyRing {
     if (isDue || (await this.#options.store.version()) !== this.#version) await this.load();
   }
 
-  /** Calls the listeners when a key has expired, so that open streams and uploads of its holder end. */
+  /** Calls the listeners when a key has expired. Then open streams and uploads of its holder are ended. */
   #tellExpired(): void {
     if (Date.now() < this.#nextExpiry) return;
     this.#nextExpiry = this.#findNextExpiry();
@@ -260,7 +263,7 @@ export class KeyRing {
   }
 
   #readFile(file: string): void {
-    // The stamp is read before the content, so that a change between the two is noticed at the next poll.
+    // The stamp is read before the content. So if the file changes in between, the next poll notices that.
     const stamp = stampOf(file);
     this.#fromFile = parseKeyFile(readFileSync(file, "utf8"), file);
     this.#fileStamp = stamp;
@@ -297,8 +300,8 @@ function expired(): HoldfastError {
 }
 
 /**
- * A text that changes when the file changes. It includes the inode, which differs after a replacement even if time and
- * size are the same.
+ * Returns a text that changes when the file changes. It includes the inode, which changes when the file is replaced,
+ * even if time and size stay the same.
  */
 function stampOf(file: string): string {
   const { mtimeNs, size, ino } = statSync(file, { bigint: true });

@@ -16,7 +16,7 @@ async function setup() {
 
 const make = (label = "ci") => mintKey({ label, scopes: ["enqueue", "read"] });
 
-test("a key is found again as it was made, and its text is nowhere in Redis", async () => {
+test("a stored key is read back unchanged, and its text is nowhere in Redis", async () => {
   const { keys, client, hash } = await setup();
   expect(await keys.read()).toEqual({ version: null, keys: [], unreadable: [] });
   const { key, text } = mintKey({
@@ -36,7 +36,7 @@ test("a key is found again as it was made, and its text is nowhere in Redis", as
   expect(Object.keys(viewOfKey(key))).not.toContain("sha256");
 });
 
-test("each change changes the version; revoking takes one key and no other", async () => {
+test("each change changes the version, and a revocation removes only its key", async () => {
   const { keys } = await setup();
   const [first, second] = [make("first").key, make("second").key];
   const versions = [await keys.version()];
@@ -56,7 +56,7 @@ test("each change changes the version; revoking takes one key and no other", asy
   expect(await keys.version()).toBe(versions.at(-1));
 });
 
-test("a key is listed with its last use, and revoking a key removes its last use", async () => {
+test("a key is listed with its last use, and its revocation removes the last use", async () => {
   const { keys, client, usesKey } = await setup();
   const [first, second, third] = [make("first").key, make("second").key, make("third").key];
   for (const key of [first, second, third]) await keys.add(key);
@@ -76,7 +76,7 @@ test("a key is listed with its last use, and revoking a key removes its last use
       [third.id, null],
     ]),
   );
-  // Noting a use does not change the version, so services do not read all keys again.
+  // A recorded use does not change the version, so services do not read all keys again.
   expect(await keys.version()).toBe(before);
   await keys.revoke(first.id);
   expect(await client.connection.command("HKEYS", usesKey)).toEqual([second.id]);
@@ -107,7 +107,7 @@ test("an invalid record is reported, and does not affect other keys", async () =
   expect(stored.unreadable.sort()).toEqual(Object.keys(bad).sort());
 });
 
-test("the text of a key fits its key alone", () => {
+test("the text of a key fits only that key", () => {
   const one = make();
   const two = make();
   expect(one.text).toMatch(/^hf_[0-9a-z]{12}_[0-9A-Za-z]{43}$/);
@@ -130,7 +130,7 @@ test.each([
   [{ queues: ["a..b"] }, "invalid_queue_name"],
   [{ queues: ["{x}"] }, "invalid_queue_name"],
   [{ expiresAt: Date.now() - 1 }, "invalid_argument"],
-])("a key of %j is refused", (change, code) => {
+])("a key with %j is refused", (change, code) => {
   let thrown: unknown;
   try {
     mintKey({ label: "l", scopes: ["read"], ...change });

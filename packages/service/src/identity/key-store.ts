@@ -4,27 +4,27 @@ import { systemKeys } from "holdfast/operate";
 import { nanoid } from "nanoid";
 import { readKey } from "./key.ts";
 
-// The ids of keys are letters and digits, so this field cannot be the id of a key.
+// Ids of keys have only letters and digits, so no key can have this id.
 const VERSION = "#version";
 
-// The version changes in the same step as the keys. Otherwise a reader could read the old keys with the new version.
+// The version changes together with the keys. Otherwise a reader could read the old keys with the new version.
 const ADD =
   "if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end redis.call('HSET', KEYS[1], '#version', ARGV[3]) return 1";
-// A leaked key has to be revocable even while the memory of Redis is full.
+// The flag allows this while the memory of Redis is full, since a leaked key has to be revocable at any time.
 const REVOKE =
   "#!lua flags=allow-oom\nif redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end redis.call('HSET', KEYS[1], '#version', ARGV[2]) redis.call('HDEL', KEYS[2], ARGV[1]) return 1";
 
 export interface StoredKeys {
-  /** Changes with every change of the keys. Null: there never was a key. */
+  /** A value that changes with every change of the keys; null if there never was a key. */
   version: string | null;
   keys: ApiKey[];
-  /** Fields whose value is not a valid key: another program wrote them. */
+  /** Fields whose value is not a valid key, because another program wrote them. */
   unreadable: string[];
 }
 
 /** A key and its last use. */
 export interface UsedKey extends ApiKey {
-  /** The last use that a service has recorded, ms since the epoch, at most about a minute late. Null: none. */
+  /** The last use that a service has recorded, ms since the epoch, up to about a minute late; null if there is none. */
   lastUsedAt: number | null;
 }
 
@@ -61,7 +61,7 @@ export class KeyStore {
     if (removed === 0) throw new HoldfastError("not_found", `there is no key ${id}`);
   }
 
-  /** The version of the keys, which is cheap to read often. It is null if there was never a key. */
+  /** Returns the version of the keys, which is cheap enough to be read often. It is null if there never was a key. */
   version(): Promise<string | null> {
     return this.#connection.command<string | null>("HGET", this.#hash, VERSION);
   }
@@ -83,18 +83,18 @@ export class KeyStore {
         stored.unreadable.push(id);
       }
     }
-    // A hash that was filled by hand has no version, but its keys are valid.
+    // If somebody filled the hash by hand, it has no version, but its keys are valid.
     if (flat.length > 0) stored.version ??= "";
     stored.keys.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
     return stored;
   }
 
-  /** Records when keys were used. @param uses id of a key -> ms since the epoch; at least one key */
+  /** Records when keys were used. @param uses id of a key -> ms since the epoch; it has at least one key */
   async noteUses(uses: ReadonlyMap<string, number>): Promise<void> {
     await this.#connection.command("HSET", this.#uses, ...[...uses].flat());
   }
 
-  /** All keys with their last use, oldest first. */
+  /** Returns all keys with their last use, oldest first. */
   async list(): Promise<UsedKey[]> {
     const { keys } = await this.read();
     const flat = await this.#connection.command<string[]>("HGETALL", this.#uses);

@@ -12,7 +12,7 @@ import {
 import { customAlphabet } from "nanoid";
 
 export interface NewKey {
-  /** The name of the key's holder: 1 to 64 characters. */
+  /** The name of the holder of the key: 1 to 64 characters. */
   label: string;
   scopes: readonly Scope[];
   /** The queues that the key may use, at most 100. @default all */
@@ -23,12 +23,12 @@ export interface NewKey {
 
 const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz";
 const mintId = customAlphabet(DIGITS, 12);
-// 43 characters out of 62 are 256 bits: too many to guess, so a plain SHA-256 is a safe hash.
+// 43 characters out of 62 are 256 bits. Nobody can guess that, so a plain SHA-256 is a safe hash.
 const mintSecret = customAlphabet(`${DIGITS}ABCDEFGHIJKLMNOPQRSTUVWXYZ`, 43);
 const TEXT = /^hf_([0-9a-z]{12})_[0-9A-Za-z]{43}$/;
 
 /**
- * Makes a key. Give the text to its owner and store only the key, which does not reveal the text.
+ * Makes a key. Give the text to its holder and store only the key, which does not reveal the text.
  * @throws HoldfastError invalid_argument, invalid_queue_name
  */
 export function mintKey(spec: NewKey, nowMs = Date.now()): { key: ApiKey; text: string } {
@@ -82,7 +82,7 @@ function hashOf(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
-/** The id within the text of a key; null if the text is not a key. */
+/** Returns the id in the text of a key, or null if the text is not a key. */
 export function keyIdOf(text: string): string | null {
   return TEXT.exec(text)?.[1] ?? null;
 }
@@ -90,8 +90,8 @@ export function keyIdOf(text: string): string | null {
 const DUMMY = Buffer.alloc(32);
 
 /**
- * Whether this is the text of the key. The check takes just as long without a key, so that the time it takes does not
- * reveal which ids exist. The hashes are compared in constant time.
+ * Whether this is the text of the key. Without a key, the check takes just as long, so that its time does not reveal
+ * which ids exist. The hashes are compared in constant time.
  */
 export function isTextOf(text: string, key: Pick<ApiKey, "sha256"> | undefined): boolean {
   const expected = key === undefined ? DUMMY : Buffer.from(key.sha256, "hex");

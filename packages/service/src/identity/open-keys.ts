@@ -5,8 +5,8 @@ import { StartupError } from "../lifecycle.ts";
 import type { AccessOptions } from "./access.ts";
 
 /**
- * Reads the keys from a Redis that has passed the boot checks, and begins to watch them.
- * @throws StartupError if the network could reach a service without keys, or the Redis user may not read the keys
+ * Reads the keys from a Redis that has passed the boot checks, and starts to watch them.
+ * @throws StartupError if the network could reach a service without keys, or if the Redis user may not read the keys
  */
 export async function openKeys(
   { ring, host, allowUnauthenticated, isBehindProxy }: AccessOptions,

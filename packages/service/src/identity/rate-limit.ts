@@ -2,7 +2,7 @@ import { HoldfastError } from "@holdfast/contracts";
 import type { Identity } from "@holdfast/contracts/api";
 import { networkOf } from "../config/addresses.ts";
 
-// This is not a plugin of the framework, because the fast lane bypasses the framework and has to share the buckets.
+// This is not a plugin of Fastify, because the fast lane bypasses Fastify and has to share the buckets.
 
 export interface RateLimit {
   /** Requests per second in the long run. */
@@ -27,7 +27,7 @@ interface Bucket {
   at: number;
 }
 
-/** The most callers whose buckets are kept, so that memory is bounded. */
+/** The most callers whose buckets are kept. This limits the memory. */
 const MAX_BUCKETS = 10_000;
 
 /** A token bucket for each caller, in the memory of this process. */
@@ -40,8 +40,8 @@ export class RateLimiter {
   }
 
   /**
-   * Takes one token of this caller. A refused request takes no token, so the caller may try again after the time that
-   * the answer gives.
+   * Takes one token of this caller. A refused request takes none, so the caller may try again after the time in the
+   * answer.
    */
   take(who: string, nowMs: number = performance.now()): RateVerdict {
     const bucket = this.#refilled(who, nowMs);
@@ -57,8 +57,7 @@ export class RateLimiter {
   }
 
   /**
-   * Takes tokens even if the bucket holds fewer. The bucket has to refill above zero before the next request is
-   * allowed.
+   * Takes tokens even if the bucket holds fewer. The next request is allowed only when the bucket is above zero again.
    */
   owe(who: string, requests: number, nowMs: number = performance.now()): void {
     this.#refilled(who, nowMs).tokens -= requests;
@@ -89,7 +88,7 @@ export class RateLimiter {
     return bucket;
   }
 
-  /** Removes full buckets, which a new bucket can replace without loss. If none is full, removes the oldest tenth. */
+  /** Removes full buckets, because a new bucket is full as well. If none is full, removes the oldest tenth. */
   #forget(nowMs: number): void {
     const { perSecond, burst } = this.#limit;
     for (const [who, { tokens, at }] of this.#buckets) {
@@ -104,12 +103,12 @@ export class RateLimiter {
 }
 
 /**
- * The part of a limiter that the server needs. This is not the class itself, because each build has its own copy of the
+ * The part of a limiter that the server needs. It is not the class itself, because each build has its own copy of the
  * class.
  */
 export type Limiter = Pick<RateLimiter, "take">;
 
-/** RATE_LIMIT_PER_SECOND and RATE_LIMIT_BURST; undefined: no limit. */
+/** Returns the limiter for RATE_LIMIT_PER_SECOND and RATE_LIMIT_BURST, or undefined if there is no limit. */
 export function createRateLimiter(config: {
   RATE_LIMIT_PER_SECOND: number;
   RATE_LIMIT_BURST: number;
@@ -119,13 +118,13 @@ export function createRateLimiter(config: {
   return new RateLimiter({ perSecond, burst: Math.max(1, burst === 0 ? Math.ceil(perSecond) : burst) });
 }
 
-/** A key has one bucket for all its requests, including those of its sessions. */
+/** Returns the bucket of a caller. All requests of a key share one, including those of its sessions. */
 export function bucketOf(identity: Identity | undefined, address: string): string {
   if (identity?.keyId) return `key:${identity.keyId}`;
   return identity?.kind === "proxy" ? `proxy:${identity.label}` : `address:${networkOf(address)}`;
 }
 
-/** Headers of the rate limit for every answer: name, value, name, value and so on. */
+/** Returns the headers of the rate limit for every answer: name, value, name, value and so on. */
 export function rateHeaders({ limit, remaining, resetMs }: RateVerdict): string[] {
   return [
     ...["ratelimit-limit", String(limit), "ratelimit-remaining", String(remaining)],

@@ -4,21 +4,21 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import { assertQueue, assertScope, type Identify, NOBODY, NOT_YET_KNOWN, notYetKnown } from "./access.ts";
 import { bucketOf, type Limiter, rateHeaders, tooMany } from "./rate-limit.ts";
 
-/** `public`: needs no key. */
+/** `public` means that the route needs no key. */
 export type RouteScope = Scope | "public";
 
 const READING = new Set(["GET", "HEAD"]);
 
-/** The default for a route without a scope. */
+/** Returns the scope of a route that declares none. */
 export function defaultScope(route: Pick<RouteOptions, "method" | "url">): RouteScope {
-  // The routes of the documentation plugin, which cannot declare a scope.
+  // These are the routes of the documentation plugin, which cannot declare a scope.
   if (route.url === "/docs" || route.url.startsWith("/docs/")) return "public";
   return [route.method].flat().every((method) => READING.has(method)) ? "read" : "control";
 }
 
 /**
- * Gives every route its scope and adds the scope to the API description.
- * @param schemes the ways to authenticate; each of them suffices
+ * Gives every route its scope, and adds the scope to the API description.
+ * @param schemes the ways to authenticate; any one of them is enough
  */
 export function scopeRoutes(app: Pick<FastifyInstance, "addHook">, schemes: readonly string[]): void {
   app.addHook("onRoute", (route) => {
@@ -48,13 +48,13 @@ export interface Guard {
 export function guardRoute(request: FastifyRequest, reply: FastifyReply, { identify, limiter }: Guard): void {
   request.identity = NOBODY;
   const { scope } = request.routeOptions.config;
-  // An unknown path has no scope. It is answered with 404, which reveals nothing.
+  // An unknown path has no scope. It is answered 404, which reveals nothing.
   if (scope === undefined || scope === "public") return;
   let identity: Identity;
   try {
     identity = identify(request.raw);
   } catch (error) {
-    // Requests with wrong keys count against the rate limit of their address.
+    // Requests with a wrong key count in the rate limit of their address.
     if (limiter) takeFor(limiter, reply, bucketOf(undefined, request.ip));
     throw error;
   }
@@ -64,7 +64,7 @@ export function guardRoute(request: FastifyRequest, reply: FastifyReply, { ident
 }
 
 /**
- * Checks again that the sender has access: the key can be revoked or expire while the request lasts.
+ * Checks again that the sender has access, because the key can be revoked or expire during the request.
  * @throws HoldfastError unauthorized, forbidden, redis_unavailable
  */
 export function recheck(request: FastifyRequest, identify: Identify): void {

@@ -29,7 +29,7 @@ test.each([
   expect(masked(text, ...pointers)).toBe(expected);
 });
 
-test("values that no pointer names keep every character, and a masked value is nowhere in the text", () => {
+test("values without a pointer keep every character, and a masked value is nowhere in the text", () => {
   const secret = fc.constant("S3CRET-canary");
   fc.assert(
     fc.property(
@@ -52,7 +52,7 @@ test("values that no pointer names keep every character, and a masked value is n
   );
 });
 
-test("a text that nests too deep is masked as a whole", () => {
+test("a text that is nested too deeply is masked as a whole", () => {
   expect(masked(`{"a":${"[".repeat(5_000)}`, "/a/*")).toBe('"***"');
 });
 
@@ -93,7 +93,7 @@ const maskTask = (fields: object) =>
     ...fields,
   }) as Record<string, unknown>;
 
-test("an error that was cut within a masked value does not show the beginning of the value", () => {
+test("if an error was cut within a masked value, the beginning of the value is masked too", () => {
   for (let kept = 1; kept < CARD.length; kept++) {
     const cut = `Error: refused ${CARD.slice(0, kept)}${CUT_MARK}`;
     const answer = maskTask({
@@ -109,13 +109,13 @@ test("an error that was cut within a masked value does not show the beginning of
       progress: masked,
       history: [{ error: masked }],
     });
-    // Older versions cut errors at the length limit and left no mark.
+    // Older versions cut errors at the length limit without a mark.
     const old = `${"x".repeat(LIMITS.errorCharacters - kept)}${CARD.slice(0, kept)}`;
     expect(maskTask({ lastError: old }).lastError).toBe(`${"x".repeat(LIMITS.errorCharacters - kept)}***`);
   }
 });
 
-test("if several values may have been cut, the longest beginning is masked, and text that was not cut stays", () => {
+test("if the cut may be in several values, the longest beginning is masked, and other text stays", () => {
   const mask = createMasker(parsePointers(["/a", "/b"]));
   const payloadText = JSON.stringify({ a: "xabc-long", b: "abc-other" });
   expect(mask({ payloadText, lastError: `of xabc-${CUT_MARK}` })).toMatchObject({
@@ -125,7 +125,7 @@ test("if several values may have been cut, the longest beginning is masked, and 
   expect(mask(whole)).toMatchObject({ lastError: whole.lastError, log: whole.log });
 });
 
-test("no beginning of four characters of any value is left, wherever the cut is", () => {
+test("wherever the cut is, no four characters from the beginning of a value are left", () => {
   fc.assert(
     fc.property(
       fc.string({ minLength: 5 }),
@@ -152,7 +152,7 @@ test("no beginning of four characters of any value is left, wherever the cut is"
   );
 });
 
-test("a value that JSON has to escape is also masked in its escaped form", () => {
+test("a value that JSON escapes is also masked in its escaped form", () => {
   const secret = 'say "when"\nnow';
   const payloadText = JSON.stringify({ card: secret });
   const progress = JSON.stringify({ at: secret });

@@ -12,10 +12,10 @@ import {
 /** The text that replaces a masked value. */
 const MASK = "***";
 const MASK_TEXT = JSON.stringify(MASK);
-/** Shorter values are not masked in error texts, since they would also match inside many other words. */
+/** Shorter values are not masked in error texts, because they would match parts of many other words. */
 const LEAST_SECRET = 4;
 
-/** The steps of one pointer. Null stands for `*`, which matches every member and every element. */
+/** The steps of one pointer. Null stands for `*`, which matches every member or element. */
 export type Pointer = readonly (string | null)[];
 
 /** @throws Error that names the invalid pointer */
@@ -61,7 +61,9 @@ export function maskJson(
   return parts.join("");
 }
 
-/** @returns the index after the value */
+/**
+ * @returns the index of the first character after the value
+ */
 function visit(
   text: JsonText,
   at: number,
@@ -79,7 +81,7 @@ function visit(
   const code = text.bytes[at];
   if (code === OPEN_BRACE) {
     return eachMember(text, at, budget, (keyStart, keyEnd, valueStart) => {
-      // The name is unescaped before the comparison: `"\u0063ard"` is "card".
+      // The name is unescaped before it is compared, because `"\u0063ard"` is "card".
       const inner = below(JSON.parse(text.bytes.toString("utf8", keyStart, keyEnd)) as string);
       if (inner.length > 0) visit(text, valueStart, inner, budget - 1, cut);
     });
@@ -98,17 +100,17 @@ function visit(
 
 /**
  * Replaces these secrets wherever a text such as an error message quotes them. Errors are cut when they are stored, so
- * the text may end within a secret; that beginning of the secret is replaced too.
+ * the text may end within a secret. The beginning of that secret is replaced too.
  */
 function maskWords(words: string, secrets: readonly string[]): string {
   const cuts: number[] = [];
   for (let at = words.indexOf(CUT_MARK); at >= 0; at = words.indexOf(CUT_MARK, at + 1)) cuts.push(at);
-  // Older versions cut errors at the length limit and left no mark.
+  // Older versions cut errors at the length limit without a mark.
   if (words.length >= LIMITS.errorCharacters) cuts.push(words.length);
   let masked = words;
-  // Secrets that were cut are masked before whole ones. Otherwise a number inside the cut secret, which counts as a
-  // secret of its own, would be masked first, and the beginning of the cut secret would no longer be recognised. The
-  // last cut comes first, so that the positions of the other cuts stay valid.
+  // A secret that was cut is masked before whole secrets. It may contain a number that is a secret of its own. If that
+  // were masked first, the beginning of the cut secret would no longer be recognised. The last cut comes first, so that
+  // the positions of the other cuts stay right.
   for (const cut of cuts.reverse()) {
     const begun = Math.max(0, ...secrets.map((secret) => beginningAt(masked, cut, secret)));
     if (begun > 0) masked = masked.slice(0, cut - begun) + MASK + masked.slice(cut);
@@ -117,34 +119,34 @@ function maskWords(words: string, secrets: readonly string[]): string {
   return masked;
 }
 
-/** How many characters right before `cut` are the beginning of the secret. */
+/** Returns how many characters right before `cut` are the beginning of the secret. */
 function beginningAt(words: string, cut: number, secret: string): number {
   for (let length = Math.min(secret.length - 1, cut); length > 0; length--)
     if (words.startsWith(secret.slice(0, length), cut - length)) return length;
   return 0;
 }
 
-/** The strings and numbers within JSON texts, in the forms in which an error may quote them, longest first. */
+/** Returns the strings and numbers within JSON texts, in all forms in which an error may quote them, longest first. */
 function secretsIn(texts: readonly string[]): string[] {
   const found = new Set<string>();
   const collect = (value: unknown): void => {
     if (typeof value === "string") {
       found.add(value);
-      // A progress value or a log line may quote the string as JSON, with escapes.
+      // A progress value or a log line may quote the string as JSON with escapes.
       found.add(JSON.stringify(value).slice(1, -1));
     } else if (typeof value === "number") found.add(String(value));
     else if (typeof value === "object" && value !== null)
       for (const inner of Object.values(value)) collect(inner);
   };
   for (const text of texts) {
-    // `collect` adds a JSON string without its quotes, which also matches where JSON with the string is quoted.
+    // A JSON string needs no entry here: `collect` adds it without its quotes, which matches the JSON form too.
     if (!text.startsWith('"')) found.add(text);
-    // A number is also masked as it was written, since JavaScript may not hold it exactly.
+    // A number is also masked in its original form, because JavaScript may not represent it exactly.
     for (const [number] of text.matchAll(/-?\d[\d.eE+-]{3,}/g)) found.add(number);
     try {
       collect(JSON.parse(text));
     } catch {
-      // A text that is not JSON was added as a whole above.
+      // The text is not JSON. It was added as a whole above.
     }
   }
   return [...found].filter(({ length }) => length >= LEAST_SECRET).sort((a, b) => b.length - a.length);
@@ -152,7 +154,7 @@ function secretsIn(texts: readonly string[]): string[] {
 
 const JSON_FIELDS = ["payloadText", "resultText"] as const;
 
-/** Masks tasks, and every other object with a payload, anywhere in an answer. */
+/** Returns a function that masks tasks, and every other object with a payload, anywhere in an answer. */
 export function createMasker(pointers: readonly Pointer[]): (value: unknown) => unknown {
   const mask = (value: unknown): unknown => {
     if (typeof value !== "object" || value === null) return value;

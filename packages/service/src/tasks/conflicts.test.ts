@@ -7,7 +7,7 @@ const conflict = () => new HoldfastError("task_conflict", "another body");
 const receipt = { id: "x", state: "pending", duplicate: false, willRun: true, durability: "memory" } as const;
 const identity = (keyId: string) => ({ ...ANONYMOUS, kind: "key" as const, keyId });
 
-/** A queue where every id is taken. */
+/** Makes a queue in which every id is taken. */
 function setup(perMinute: number) {
   const seen: string[] = [];
   const conflicts = new Conflicts(perMinute);
@@ -30,7 +30,7 @@ function setup(perMinute: number) {
   return { limited, seen };
 }
 
-/** Tasks of these types, with an id where one is given. */
+/** Makes tasks of these types, some of them with an id. */
 function columns(...tasks: [type: string, id?: string][]): TaskColumns {
   const options = new Map(tasks.flatMap(([, id], place) => (id === undefined ? [] : [[place, { id }]])));
   return {
@@ -58,7 +58,7 @@ test("after too many conflicts, tasks with an id are refused unread, and tasks w
   await expect(limited().enqueueText("t", "1", { id: "a" })).rejects.toThrow("CONFLICTS_PER_MINUTE");
 });
 
-test("guesses in one batch are counted one by one, and the debt has to be refilled first", async () => {
+test("each guess in a batch counts, and no more are allowed until their tokens have come back", async () => {
   const { limited, seen } = setup(60);
   const guesses = Array.from({ length: 600 }, (_, at): [string, string] => [`t${at}`, "a"]);
   await limited().enqueueColumns(columns(...guesses));

@@ -3,10 +3,10 @@ import type { TaskColumns } from "@holdfast/contracts/task-json";
 import type { ColumnsResult, EnqueueResult, Queue } from "holdfast";
 import { bucketOf, RateLimiter, tooMany } from "../identity/rate-limit.ts";
 
-/** The part of a queue that an intake uses. */
+/** The part of a queue that an intake needs. */
 export type EnqueueQueue = Pick<Queue, "enqueueColumns" | "enqueueText">;
 
-/** Keeps how many more conflicts each sender may cause. */
+/** Limits how many conflicts each sender may cause. */
 export class Conflicts {
   readonly #limiter: RateLimiter;
 
@@ -15,15 +15,15 @@ export class Conflicts {
     this.#limiter = new RateLimiter({ perSecond: perMinute / 60, burst: perMinute });
   }
 
-  /** Wraps the queue for a sender who must not find out payloads by guessing. */
+  /** Wraps the queue for a sender who must not learn payloads by guessing. */
   limit(queue: EnqueueQueue, identity: Identity, address: string): EnqueueQueue {
     return new LimitedQueue(queue, this.#limiter, bucketOf(identity, address));
   }
 }
 
 /**
- * An enqueue with a known id reveals whether its body is equal to the stored one, and each wrong guess causes a
- * conflict. After too many conflicts, tasks with an id are refused from this sender for a while.
+ * An enqueue with a known id reveals whether its body equals the stored one. Each wrong guess is a conflict. After too
+ * many conflicts, tasks with an id are refused from this sender for a while.
  */
 class LimitedQueue implements EnqueueQueue {
   readonly #queue: EnqueueQueue;

@@ -15,16 +15,16 @@ import type { HttpServer } from "../http/types.ts";
 import type { TaskRouteOptions } from "./intake.ts";
 import { eventSchema, eventsQuery, problemSchema, queueParams } from "./schema.ts";
 
-// If no event comes for this long, a comment is sent, so that proxies and clients know that the connection is alive.
+// After this time without an event, a comment is sent, so that proxies and clients know that the connection is alive.
 const ALIVE_MS = 15_000;
-// The most open streams. Each of them reads the events from Redis on its own.
+// The most open streams. The number is limited because each stream reads the events from Redis on its own.
 const STREAMS = 200;
 const SSE = "text/event-stream";
 const NDJSON = "application/x-ndjson";
 
 /**
- * `GET /v1/queues/:queue/events`: sends the events of a queue as Server-Sent Events or as lines, for as long as the
- * client listens.
+ * The route `GET /v1/queues/:queue/events`. It sends the events of a queue, as Server-Sent Events or as lines, until
+ * the client disconnects.
  */
 export function registerEventRoute(app: HttpServer, options: TaskRouteOptions, closing: AbortSignal): void {
   let streams = 0;
@@ -70,7 +70,8 @@ export function registerEventRoute(app: HttpServer, options: TaskRouteOptions, c
       };
       let cursor: string;
       try {
-        // A wrong cursor, or a queue without events, is answered before the stream begins.
+        // The first read is done before the stream begins, so that a wrong cursor or a queue without events gets an
+        // error status.
         cursor = await events.ready();
         gone.signal.throwIfAborted();
       } catch (error) {
@@ -95,14 +96,14 @@ function typesIn(text: string): TaskEventType[] {
 
 interface Answer {
   events: QueueEvents;
-  /** The place from which the events are read. */
+  /** Where the reading of events begins. */
   cursor: string;
   gone: AbortController;
   stop(): void;
 }
 
 /**
- * Sends the events. It reads more of them only after the client has taken the earlier ones, so memory stays bounded. A
+ * Sends the events. It reads more events only when the client has taken the earlier ones, which limits the memory. A
  * client that is too slow gets a `gap` event.
  */
 function answer(
@@ -130,7 +131,7 @@ function answer(
   };
   async function* chunks(): AsyncGenerator<string> {
     try {
-      // A client that loses the connection before its first event comes again with this id, and misses nothing.
+      // If a client loses the connection before its first event, it comes back with this id and misses nothing.
       if (!asLines) yield `: events\nid: ${cursor}\n\n`;
       for await (const event of alive(events)) {
         if (event === null) {
@@ -141,7 +142,7 @@ function answer(
         yield text(event.type, masked(event), event.cursor);
       }
     } catch (error) {
-      // The client has hung up, or the server stops.
+      // The client has disconnected, or the server stops.
       if (gone.signal.aborted && denied === undefined) return;
       const { code, message: detail } = asHoldfastError(denied ?? error);
       yield text("error", { type: "error", code, detail });
@@ -159,7 +160,7 @@ function answer(
     .send(Readable.from(chunks(), { highWaterMark: 1 }));
 }
 
-/** The events, and a null whenever no event came for `ALIVE_MS`. */
+/** Returns the events, and null whenever no event came for `ALIVE_MS`. */
 async function* alive(events: QueueEvents): AsyncGenerator<QueueEvent | null> {
   let next = events.next();
   for (;;) {

@@ -15,7 +15,7 @@ const JSON_TYPE = "application/json; charset=utf-8";
 const PROBLEM_TYPE = `${PROBLEM_MEDIA_TYPE}; charset=utf-8`;
 const TYPES = new Set(["application/json", JSON_TYPE, "application/json;charset=utf-8"]);
 
-// The security headers that matter for an answer that no browser displays.
+// Of the security headers, only these matter for an answer that no browser displays.
 const SECURITY = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -36,9 +36,9 @@ interface Target {
 }
 
 /**
- * Serves the two POSTs of tasks directly from node:http, which is much cheaper than the framework. The function `serve`
- * decides which requests it serves. Fastify serves all others, and its routes give the same answers. Hooks that callers
- * add to Fastify do not run for a request that is served here.
+ * Serves the two POSTs of tasks directly from node:http, which is much cheaper than Fastify. The function `serve`
+ * decides which requests it serves. Fastify serves all others, with the same answers. Hooks that callers add to Fastify
+ * do not run for a request that is served here.
  */
 export function registerFastLane(app: HttpServer, options: TaskRouteOptions): void {
   const { isHostAllowed, identify, limiter, hasProxies, closing } = app.basics;
@@ -70,7 +70,7 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
       !(length > 0 && length <= (target.isBatch ? BATCH_LIMIT_BYTES : BODY_LIMIT_BYTES)) ||
       headers["transfer-encoding"] !== undefined ||
       headers["content-encoding"] !== undefined ||
-      // A batch whose results are lines is streamed, and an Idempotency-Key is only valid for a single task.
+      // A batch with results as lines is a stream, and an Idempotency-Key is valid only for a single task.
       (target.isBatch && (key !== undefined || headers.accept?.includes("ndjson"))) ||
       (key !== undefined && (typeof key !== "string" || key === "" || key.length > 255)) ||
       !isHostAllowed(headers.host) ||
@@ -78,10 +78,10 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
     ) {
       return false;
     }
-    // A sender without access, or with too many requests, is left to the framework, so that its refusal is the same on
-    // all routes.
+    // Fastify answers a sender who has no access or sends too many requests, so that the refusal is the same on all
+    // routes.
     const identity = enqueuer(identify, request, target.name);
-    // Behind a proxy, the framework finds the address of a client in the headers.
+    // Behind a proxy, Fastify finds the address of a client in the headers.
     if (identity === undefined || (hasProxies && identity.keyId === null)) return false;
     const ip = request.socket.remoteAddress ?? "";
     const verdict = limiter?.take(bucketOf(identity, ip));
@@ -91,7 +91,7 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
     const rate = verdict === undefined ? [] : rateHeaders(verdict);
     const exchange = new Exchange(lane, target, request, response, posted, randomUUID(), rate);
     request.on("data", (chunk: Buffer) => exchange.add(chunk));
-    // If the client hangs up before the whole body has arrived, "end" is never emitted.
+    // If the client disconnects before the whole body has arrived, "end" is never emitted.
     request.on("end", () => exchange.run());
     return true;
   };
@@ -126,7 +126,7 @@ class Exchange {
   readonly #response: ServerResponse;
   readonly #posted: Posted;
   readonly #id: string;
-  /** The headers of the rate limit, for the answer. */
+  /** The headers of the rate limit in the answer. */
   readonly #rate: string[];
   readonly #startedAt = performance.now();
   readonly #chunks: Buffer[] = [];
@@ -156,7 +156,7 @@ class Exchange {
   run(): void {
     const { app, intake } = this.#lane;
     const { name, isBatch } = this.#target;
-    // The body took so long to arrive that the key may have been revoked in the meantime.
+    // The body took so long to arrive that the key may have been revoked meanwhile.
     if (
       performance.now() - this.#startedAt > RECHECK_MS &&
       enqueuer(app.basics.identify, this.#request, name) === undefined
@@ -192,12 +192,12 @@ class Exchange {
 
   #send({ status, text, bytes, headers }: Omit<Answer, "accepted">, type = JSON_TYPE): void {
     const length = bytes ?? Buffer.byteLength(text);
-    // Node writes a flat list of so many headers much faster than an object.
+    // Node writes a flat list of this many headers much faster than an object.
     const list = SECURITY_LIST.concat("x-request-id", this.#id, "content-type", type, "content-length");
     list.push(String(length), ...headers, ...this.#rate);
     if (this.#lane.isClosing) list.push("connection", "close");
     this.#response.writeHead(status, list);
-    // If each character is one byte, latin1 copies the text, which is faster than encoding it as UTF-8.
+    // If each character is one byte, latin1 copies the text. That is faster than an encoding as UTF-8.
     this.#response.end(text, length === text.length ? "latin1" : "utf8");
     const seconds = (performance.now() - this.#startedAt) / 1_000;
     this.#lane.app.basics.observe("POST", this.#target.route, status, seconds);

@@ -13,9 +13,9 @@ export type Result = BatchResult["results"][number];
 export type TaskQueue = EnqueueQueue & Pick<Queue, "wait" | "get" | "cancel" | "change" | "events">;
 
 export interface TaskRouteOptions {
-  /** Returns the queue of that name. Called for every request, so it should cache the queues. */
+  /** Returns the queue with this name. It is called for every request, so it should cache the queues. */
   queue(name: string): TaskQueue;
-  /** Throws while tasks cannot be taken, for example before Redis has passed the boot checks. */
+  /** Throws while tasks cannot be accepted, for example before Redis has passed the boot checks. */
   assertOpen?(): void;
   /** Limits how many queues a key may create. @default no limit */
   newQueues?: Pick<NewQueues, "isKnown" | "admit"> | undefined;
@@ -30,7 +30,7 @@ export interface Posted {
   identity: Identity;
   /** The address of the sender. */
   ip: string;
-  /** A Buffer, or a stream of Buffers for a body of lines. */
+  /** A Buffer; for a body of lines, a stream of Buffers. */
   body: unknown;
   /** The header `Idempotency-Key`. */
   key: string | undefined;
@@ -46,11 +46,11 @@ export interface Answer {
   bytes?: number;
   /** The headers: name, value, name, value and so on. */
   headers: string[];
-  /** How many tasks were accepted. A duplicate counts if it came as a single task, but not in a batch. */
+  /** How many tasks were accepted. A duplicate counts only if it came as a single task, and not in a batch. */
   accepted: number;
 }
 
-/** The result of each task, and how many seconds to wait before the refused tasks are sent again. */
+/** The result of each task, and after how many seconds the refused tasks may be sent again. */
 export interface StoredBatch {
   body: BatchResult;
   retryAfter: number;
@@ -72,7 +72,7 @@ export function openQueue<Target>(
   return options.queue(name);
 }
 
-/** Makes the queue if it is new. @throws HoldfastError rate_limited */
+/** Creates the queue if it does not exist. @throws HoldfastError rate_limited */
 export async function admitQueue(
   { newQueues }: Pick<TaskRouteOptions, "newQueues">,
   posted: Posted,
@@ -80,7 +80,7 @@ export async function admitQueue(
   if (newQueues?.isKnown(posted.queue) === false) await newQueues.admit(posted.queue, posted);
 }
 
-/** Reads and stores the tasks of a POST and makes the answer. The routes and the fast lane share this class. */
+/** Reads and stores the tasks of a POST, and makes the answer. The routes and the fast lane share this class. */
 export class Intake {
   readonly #options: TaskRouteOptions;
   readonly #basics: Basics;
@@ -95,7 +95,7 @@ export class Intake {
     return openQueue(this.#options, name);
   }
 
-  /** The queue for tasks with ids. It limits the conflicts of a sender who may not see every payload. */
+  /** Returns the queue for tasks with ids. It limits the conflicts of a sender who may not see every payload. */
   limited(queue: EnqueueQueue, { identity, ip }: Posted): EnqueueQueue {
     return this.#basics.conflictsFor(identity)?.limit(queue, identity, ip) ?? queue;
   }
@@ -126,7 +126,7 @@ export class Intake {
     }
   }
 
-  /** Stores a JSON array of tasks. The results have the order of the tasks. */
+  /** Stores a JSON array of tasks. The results are in the order of the tasks. */
   async array(posted: Posted): Promise<Answer> {
     const { queue: name, trace } = posted;
     let queue: EnqueueQueue;
@@ -156,10 +156,10 @@ export class Intake {
       for (let i = 0; i < ids.length; i++)
         metrics.enqueued(name, tasks.types[i] as string, payloadBytesAt(tasks, i), false);
     }
-    // One join is much cheaper than one text per task (hot path).
+    // One join is much cheaper than one text per task. This is a hot path.
     const results = ids.join('","state":"pending","durability":"memory"},{"status":201,"id":"');
     const text = `{"accepted":${ids.length},"duplicates":0,"failed":0,"results":[{"status":201,"id":"${results}","state":"pending","durability":"memory"}]}`;
-    // All ids were generated here and are ASCII, so the text has one byte per character.
+    // All ids were generated here and are ASCII, so each character is one byte.
     return { status: 207, text, bytes: text.length, headers: [], accepted: ids.length };
   }
 
@@ -192,7 +192,7 @@ export class Intake {
 }
 
 async function store(queue: EnqueueQueue, { tasks }: ReadTasks, trace: TraceContext | undefined) {
-  // A call without tasks would still create the queue, so it is left out.
+  // A call without tasks would create the queue, so there is no call.
   return tasks.types.length === 0 ? { ids: [], results: [] } : queue.enqueueColumns(tasks, { trace });
 }
 
@@ -205,7 +205,7 @@ export function assertNoKey({ key }: Posted): void {
   );
 }
 
-/** Reads the JSON array of a request. */
+/** Reads the JSON array in the body of a request. */
 export function readArray(posted: Posted): ReadTasks {
   assertNoKey(posted);
   return taskReader.array(bytesOf(posted));
@@ -235,8 +235,9 @@ function refusal({ id, error }: Extract<EnqueueResult, { ok: false }>): Result {
 const isKnown = ({ duplicate, deduplicated }: EnqueueReceipt) => duplicate || deduplicated === true;
 
 /**
- * 201: stored. 200: known, and it waits or runs. 208: known and ended, so nothing will run. A repeated request with an
- * `Idempotency-Key` gets 200 in both cases, because the request itself was carried out.
+ * Returns the status for a receipt. 201: stored. 200: known, and waiting or running. 208: known and ended, so nothing
+ * will run. A repeated request with an `Idempotency-Key` gets 200 in both cases of a known task, because the request
+ * was carried out.
  */
 function statusOf({ duplicate, willRun, replaced }: EnqueueReceipt, hasKey = false): 200 | 201 | 208 {
   if (replaced) return 200;
@@ -245,8 +246,8 @@ function statusOf({ duplicate, willRun, replaced }: EnqueueReceipt, hasKey = fal
 }
 
 /**
- * The receipt as HTTP sends it. Only a duplicate has `willRun`. `deduplicated` says that the receipt describes another
- * task, the one that holds the unique key.
+ * Returns the receipt as HTTP sends it. Only a duplicate has `willRun`. With `deduplicated`, the receipt describes
+ * another task, which holds the unique key.
  */
 function receiptBody({ id, state, duplicate, willRun, durability, deduplicated, replaced }: EnqueueReceipt) {
   const known = duplicate ? { willRun } : {};
@@ -254,7 +255,7 @@ function receiptBody({ id, state, duplicate, willRun, durability, deduplicated, 
   return { id, state, durability, ...known, ...held };
 }
 
-/** Equal to the text of JSON.stringify, but faster: id, state and durability never need an escape. */
+/** Returns the same text as JSON.stringify, but faster, because id, state and durability never need an escape. */
 function receiptText(receipt: EnqueueReceipt): string {
   return `{${fieldsText(receiptBody(receipt))}}`;
 }

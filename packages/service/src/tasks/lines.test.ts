@@ -14,7 +14,7 @@ async function read(text: string, size: number, isPrompt = false): Promise<ReadT
   return blocks;
 }
 
-/** The payload of each line, or the error code if the line was refused. */
+/** Returns the payload of each line, or the error code if the line was refused. */
 const told = (blocks: ReadTasks[]) =>
   blocks.flatMap(({ tasks: { bytes, spans }, refused, count }) => {
     let next = 0;
@@ -29,14 +29,14 @@ const told = (blocks: ReadTasks[]) =>
 describe("a stream of lines", () => {
   const line = (payload: string) => `{"type":"t","payload":${payload}}`;
 
-  test.each([1, 7, 4_096])("is read the same in chunks of %i bytes", async (size) => {
+  test.each([1, 7, 4_096])("gives the same tasks in chunks of %i bytes", async (size) => {
     const text = `${line("1")}\n\n{oops\r\n${line('"é😀"')}\n  \n${line("3")}`;
     for (const isPrompt of [false, true]) {
       expect(told(await read(text, size, isPrompt))).toEqual(["1", "invalid_json", '"é😀"', "3"]);
     }
   });
 
-  test("answers a line that is too long in its place, wherever the chunks end", async () => {
+  test("has an error in the place of a line that is too long, wherever the chunks end", async () => {
     const long = `"${"x".repeat(LINE_LIMIT_BYTES)}"`;
     for (const size of [65_536, 1_000_003]) {
       expect(told(await read(`${line("1")}\n${line(long)}\n${line("2")}\n`, size))).toEqual([
@@ -47,7 +47,7 @@ describe("a stream of lines", () => {
     }
   });
 
-  test("comes in blocks of bounded size, or at once if the caller asks for it", async () => {
+  test("is read in blocks of limited size, or line by line if the caller asks for it", async () => {
     const text = `${line("1")}\n`.repeat(40_000);
     const blocks = await read(text, 65_536);
     expect(told(blocks)).toHaveLength(40_000);

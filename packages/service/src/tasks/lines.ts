@@ -6,14 +6,14 @@ import { resultText, resultTexts, type StoredBatch } from "./intake.ts";
 import { LINE_LIMIT_BYTES } from "./read.ts";
 import type { BatchResult } from "./schema.ts";
 
-// The next block is read only after the present one was stored, so this size bounds the memory of a stream.
+// The next block is read only after the last block was stored, so this size limits the memory of a stream.
 const BLOCK_BYTES = 262_144;
 
 /**
- * Yields the tasks of a body of lines, block by block while the body arrives. No block is empty.
+ * Yields the tasks of a body of lines, in blocks, while the body is arriving. No block is empty.
  *
  * @param reader reads the lines
- * @param isPrompt yields the lines that have arrived instead of waiting for a full block
+ * @param isPrompt whether to yield lines as they arrive, instead of waiting for a full block
  */
 export async function* readTaskStream<Options>(
   source: AsyncIterable<Buffer>,
@@ -49,7 +49,7 @@ export async function* readTaskStream<Options>(
     partial.push(rest.subarray(end));
     partialBytes += rest.length - end;
     if (partialBytes > LINE_LIMIT_BYTES) {
-      // A refusal takes the place of the line in the results. The rest of the line is dropped while it arrives.
+      // The refusal takes the place of the line in the results. The rest of the line is dropped while it arrives.
       const read = take();
       read.refuse(lineTooLong(LINE_LIMIT_BYTES));
       yield read;
@@ -67,7 +67,7 @@ export async function* readTaskStream<Options>(
 }
 
 /**
- * Yields the blocks while their sender has access. If the sender loses access, the last block holds the error.
+ * Yields the blocks as long as their sender has access. If the sender loses access, the last block has the error.
  * @throws HoldfastError unauthorized, forbidden: before the first block
  */
 export async function* whileAllowed<Options>(
@@ -77,7 +77,7 @@ export async function* whileAllowed<Options>(
   let isFirst = true;
   let isDenied = false;
   const next = () =>
-    // A new promise for each block: with one promise for all blocks, each race would add a listener to it.
+    // There is a new promise for each block. If all blocks shared one promise, each race would add a listener to it.
     new Promise<IteratorResult<ReadTasks<Options>>>((resolve, reject) => {
       watch.onDenied = (error) => {
         isDenied = true;
@@ -101,21 +101,21 @@ export async function* whileAllowed<Options>(
     yield allRefused(1, () => error);
   } finally {
     watch.end();
-    // `return` would close the connection, but the rest of the answer still has to be sent.
+    // `return` would close the connection before the rest of the answer was sent.
     if (!isDenied) await blocks.return(undefined);
   }
 }
 
 export type LineTotals = Pick<BatchResult, "accepted" | "duplicates" | "failed">;
 
-/** The blocks, the function that stores them, and the totals so far. */
+/** The function that stores a block, and the totals so far. */
 interface LineIntake {
   store(block: ReadTasks): Promise<StoredBatch>;
   blocks: AsyncGenerator<ReadTasks>;
   totals: LineTotals;
 }
 
-/** The result of each task, one JSON object per line. */
+/** Returns the result of each task, one JSON object per line. */
 export function answerAsLines(intake: LineIntake, first: ReadTasks): Readable {
   return toStream(async function* () {
     for await (const { results } of stored(intake, first)) {
@@ -126,7 +126,7 @@ export function answerAsLines(intake: LineIntake, first: ReadTasks): Readable {
   });
 }
 
-/** The same JSON as for a batch that is stored in one call, with the totals at its end. */
+/** Returns the same JSON as for a batch that is stored in one call. The totals are at its end. */
 export function answerAsDocument(intake: LineIntake, before: BatchResult, next: ReadTasks): Readable {
   const { totals } = intake;
   add(totals, before);
@@ -143,7 +143,7 @@ async function* stored(intake: LineIntake, first: ReadTasks): AsyncGenerator<Bat
     for (let block = first; ; ) {
       const { body } = await store(block).catch((error: unknown) => {
         if (!(error instanceof HoldfastError)) throw error;
-        // The answer has begun, so an error that affects the whole block is reported for each of its lines.
+        // The answer has begun, so an error of the whole block can only be reported in each of its lines.
         return store(allRefused(block.count, (place) => block.refused?.get(place) ?? error));
       });
       add(totals, body);
@@ -172,7 +172,7 @@ function add(totals: LineTotals, { accepted, duplicates, failed }: BatchResult):
   totals.failed += failed;
 }
 
-// With a high-water mark of one, no further block is stored for a caller that does not read its results.
+// With this high-water mark, no more blocks are stored for a caller that does not read its results.
 function toStream(make: () => AsyncGenerator<string>): Readable {
   return Readable.from(make(), { highWaterMark: 1 });
 }

@@ -35,7 +35,7 @@ export function createIntakeMetrics(metrics: ServiceMetrics): IntakeMetrics {
     const type = metrics.typeLabel(typeName);
     return { queueName, typeName, stored: enqueuedTotal.of(queue, type), sizes: payloadBytes.of(queue) };
   };
-  // Most tasks have the same queue and type as the one before.
+  // Most tasks have the same queue and type as the task before.
   let last: ReturnType<typeof find> | undefined;
   return {
     enqueued(queueName, typeName, bytes, duplicate) {
@@ -49,7 +49,7 @@ export function createIntakeMetrics(metrics: ServiceMetrics): IntakeMetrics {
     },
     rejected(queueName, error) {
       const reason = error instanceof HoldfastError ? error.code : "internal";
-      // Invalid names are not used as labels, since each would take one of the few values that the label may have.
+      // An invalid name is not used as a label, because it would take one of the few values that the label may have.
       const queue = reason === "invalid_queue_name" ? "__invalid__" : metrics.queueLabel(queueName);
       rejectedTotal.of(queue, reason).count++;
     },

@@ -29,7 +29,7 @@ function setup(perKey: number, fails?: HoldfastError) {
   };
 }
 
-test("the registry is asked once a minute for each queue", async () => {
+test("the registry of queues is asked once a minute for each queue", async () => {
   const { queues, asked, pass } = setup(5);
   expect(queues.isKnown("a")).toBe(false);
   for (let turn = 0; turn < 3; turn++) await queues.admit("a", sender("k"));
@@ -43,7 +43,7 @@ test("the registry is asked once a minute for each queue", async () => {
   expect(asked[1]).toEqual(["a", { maker: { who: "address:10.0.0.1", most: 5 } }]);
 });
 
-test("without a cap Redis is not asked, and an invalid name is left to the call that follows", async () => {
+test("without a cap, Redis is not asked, and an invalid name is refused by the following enqueue", async () => {
   const without = setup(0);
   expect(without.queues.isKnown("a")).toBe(true);
   await without.queues.admit("a", sender("k"));
@@ -52,7 +52,7 @@ test("without a cap Redis is not asked, and an invalid name is left to the call 
   expect([without.asked, capped.asked]).toEqual([[], []]);
 });
 
-test("a refused queue stays unknown; one with partitions exists", async () => {
+test("a refused queue stays unknown, and a queue with partitions exists", async () => {
   const refused = setup(5, new HoldfastError("rate_limited", "QUEUES_PER_KEY"));
   await expect(refused.queues.admit("a", sender("k"))).rejects.toThrow("QUEUES_PER_KEY");
   expect(refused.queues.isKnown("a")).toBe(false);
@@ -61,13 +61,13 @@ test("a refused queue stays unknown; one with partitions exists", async () => {
   expect(partitioned.queues.isKnown("a")).toBe(true);
 });
 
-test("it keeps the names of 10,000 queues, and forgets the oldest", async () => {
+test("the names of 10,000 queues are kept, and the oldest ones are forgotten", async () => {
   const { queues } = setup(5);
   for (let n = 0; n <= 10_000; n++) await queues.admit(`q${n}`, sender("k"));
   expect([queues.isKnown("q0"), queues.isKnown("q1"), queues.isKnown("q10000")]).toEqual([false, true, true]);
 });
 
-test("a task for a queue that may be new is not stored before its sender was admitted", async () => {
+test("a task for a new queue is stored only after its sender may create the queue", async () => {
   const { queues } = setup(5, new HoldfastError("rate_limited", "QUEUES_PER_KEY"));
   const app = await createHttpServer({
     ...{ title: "Trial", description: "Trial.", version: "0", host: "127.0.0.1", allowedHosts: [] },
@@ -112,7 +112,7 @@ test("a task for a queue that may be new is not stored before its sender was adm
       ["tasks", json, task, json],
       ["tasks/batch", json, `[${task}]`, json],
       ["tasks/batch", lines, `${task}\n`, json],
-      // The invalid lines fill the first block, so the valid line comes in a later block.
+      // The invalid lines fill the first block. The valid line comes in a later one.
       ["tasks/batch", lines, `${`${"x".repeat(1_000)}\n`.repeat(300)}${task}\n`, lines],
     ] as const) {
       const request = { method: "POST", headers: { "content-type": type, accept }, body };

@@ -11,7 +11,7 @@ export class NewQueues {
   readonly #registry: Pick<Holdfast["registry"], "addQueue">;
   readonly #perKey: number;
   readonly #now: () => number;
-  /** Queue -> the time until which the queue is assumed to exist, on the clock `now`. */
+  /** Queue -> until when the queue is assumed to exist, by the clock `now`. */
   readonly #known = new Map<string, number>();
 
   /**
@@ -28,17 +28,17 @@ export class NewQueues {
     this.#now = now;
   }
 
-  /** Whether the queue needs no `admit`: it existed within the last minute, or there is no limit. */
+  /** Whether the queue needs no `admit`, because it existed within the last minute or because there is no limit. */
   isKnown(queue: string): boolean {
     return this.#perKey === 0 || (this.#known.get(queue) ?? 0) > this.#now();
   }
 
   /**
-   * Creates the queue, unless it exists, and counts it for its sender.
+   * Creates the queue if it does not exist, and counts it for its sender.
    * @throws HoldfastError rate_limited if the queue is new and the sender has created as many as it may
    */
   async admit(queue: string, sender: { identity: Identity; ip: string }): Promise<void> {
-    // The enqueue that follows refuses a name that is not valid.
+    // The enqueue that follows refuses an invalid name.
     if (this.isKnown(queue) || !isQueueName(queue)) return;
     const maker = { who: bucketOf(sender.identity, sender.ip), most: this.#perKey };
     try {
@@ -55,7 +55,8 @@ export class NewQueues {
 }
 
 /**
- * Returns a function that keeps the `Queue` objects it makes. Callers choose the names, so at most `limit` are kept.
+ * Returns a function that makes and caches `Queue` objects. Callers choose the names, so at most `limit` objects are
+ * kept.
  */
 export function createQueueCache(client: Holdfast, limit = 1_000): (name: string) => Queue {
   const queues = new Map<string, Queue>();
@@ -65,7 +66,7 @@ export function createQueueCache(client: Holdfast, limit = 1_000): (name: string
       queue = new Queue(name, { client });
       queues.set(name, queue);
       const [oldest] = queues.keys();
-      // Only the reference is dropped: enqueues that are under way still end.
+      // Only the reference is dropped. Enqueues that have begun still end.
       if (queues.size > limit && oldest !== undefined) queues.delete(oldest);
     }
     return queue;

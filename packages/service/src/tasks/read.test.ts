@@ -28,7 +28,7 @@ describe("the body of an enqueue", () => {
     expect(read('{"payload":1,"type":"t"}').options).toBeUndefined();
   });
 
-  test("may have exactly the options that every reader of tasks knows", () => {
+  test("may have the options that every reader of tasks accepts, and no others", () => {
     const names = Object.keys(taskOptionsSchema.properties).filter((name) => name !== "type");
     expect(names.sort()).toEqual(TASK_JSON_OPTIONS.toSorted());
   });
@@ -66,7 +66,7 @@ describe("the body of an enqueue", () => {
     });
   });
 
-  test("gets an id that fits the pattern from an idempotency key, the same each time", () => {
+  test("gets the same valid id each time from the same idempotency key", () => {
     const id = read('{"type":"t","payload":1}', "order 4711 / é").options?.id;
     expect(id).toBe(idFromKey("order 4711 / é"));
     expect(id).toMatch(/^idem:[A-Za-z0-9_-]{43}$/);
@@ -78,7 +78,7 @@ describe("the body of an enqueue", () => {
   });
 });
 
-test("a task has the same fingerprint in a batch as by itself, and another one for another text", () => {
+test("a task has the same fingerprint alone and in a batch, and another text has another fingerprint", () => {
   const named = '{"type":"t","id":"x","payload":1}';
   const [item] = taskReader.array(Buffer.from(`[ ${named} ]`)).tasks.options?.values() ?? [];
   const [line] = taskReader.lines(Buffer.from(`  ${named}\r\n`)).tasks.options?.values() ?? [];

@@ -9,14 +9,14 @@ import { type TaskFields, taskOptionsSchema } from "./schema.ts";
 
 const fields = Compile(taskOptionsSchema);
 
-/** The most bytes of one task with all its fields: payload, options, tags, and some space for escapes. */
+/** The most bytes of one task with all its fields: payload, options and tags, with some space for escapes. */
 export const LINE_LIMIT_BYTES = LIMITS.payloadBytes * 2;
 
 /** Reads the tasks of a body. */
 export const taskReader = new TaskReader((task) => checkTask(task, false), LINE_LIMIT_BYTES);
 const keyedTaskReader = new TaskReader((task) => checkTask(task, true), LINE_LIMIT_BYTES);
 
-/** One task in the form that `enqueueText` takes. */
+/** One task, in the form that `enqueueText` accepts. */
 export interface ReadTask {
   type: string;
   payloadText: string;
@@ -27,7 +27,7 @@ export interface ReadTask {
 /**
  * Reads the body of an enqueue.
  *
- * @param idempotencyKey the value of the header, if it was sent; the id of the task is made of it
+ * @param idempotencyKey the value of the header, if it was sent; the id of the task is made from it
  * @throws HoldfastError invalid_json, invalid_argument, payload_too_large, payload_too_deep
  */
 export function readTask(body: Buffer, idempotencyKey?: string): ReadTask {
@@ -48,21 +48,21 @@ function keyedOptions(
   given: FingerprintedOptions | undefined,
   body: Buffer,
 ): FingerprintedOptions {
-  // A literal that begins with a spread would get a hidden class of its own in V8 each time, which slows its readers
-  // down.
+  // A literal that begins with a spread would get a new hidden class in V8 each time. That would slow down code that
+  // reads it.
   const options = Object.assign({}, given, { id: idFromKey(key), ifEnded: "duplicate" as const });
   const text = body.subarray(skipSpace(body, 0), body.lastIndexOf("}") + 1);
   return withFingerprint(options, text);
 }
 
-/** The id for an idempotency key. A key is hashed because it may hold characters that an id may not. */
+/** Returns the id for an idempotency key. The key is hashed, because it may have characters that an id may not have. */
 export function idFromKey(key: string): string {
   return `idem:${hash("sha256", key, "base64url")}`;
 }
 
 /**
- * Adds a hash of the task's text, so that the same task has the same hash alone and in a batch. A client may compute
- * `runAt` and `expiresAt` from its clock, so they differ in a repeated request. For such tasks the library compares the
+ * Adds a hash of the text of the task, which is the same alone and in a batch. A client may compute `runAt` and
+ * `expiresAt` from its clock, so they differ in a repeated request. For tasks with these, the library compares the
  * fields instead.
  */
 function withFingerprint(options: FingerprintedOptions, text: Buffer): FingerprintedOptions {

@@ -30,7 +30,7 @@ const stored = (id: string, duplicate = false): EnqueueResult => ({
   receipt: { id, state: "pending", duplicate, willRun: true, durability: "memory" },
 });
 
-/** Serves the routes over a fake queue: these tests check HTTP, and the engine has tests of its own. */
+/** Serves the routes over a fake queue. These tests check only HTTP; the engine has tests of its own. */
 async function setup(fake: Fake = {}) {
   const metrics = createMetrics({ service: "trial", version: "0" });
   const seen: NewTask[] = [];
@@ -103,7 +103,7 @@ async function raw(base: string, firstLine: string, headers: string[] = [], body
 }
 
 describe("POST a task", () => {
-  test("answers 201 with the place of the task, and hands the exact payload on", async () => {
+  test("answers 201 with the address of the task, and passes the exact payload on", async () => {
     const { call, seen } = await setup();
     const response = await call("POST", TASKS, GOOD);
     expect(response).toMatchObject({ status: 201, json: { id: "id-0", state: "pending" } });
@@ -111,7 +111,7 @@ describe("POST a task", () => {
     expect(seen[0]?.payloadText).toBe('{"a":12345678901234567890}');
   });
 
-  test("answers 200 and says so when it was stored before", async () => {
+  test("answers 200 and says so if the task was stored before", async () => {
     const { call } = await setup({ enqueueMany: () => [stored("x", true)] });
     const response = await call("POST", TASKS, GOOD, { "idempotency-key": "k" });
     expect(response.status).toBe(200);
@@ -146,7 +146,7 @@ describe("POST a task", () => {
     },
   );
 
-  test("names the field at fault", async () => {
+  test("names the wrong field", async () => {
     const { call } = await setup();
     const { json } = await call("POST", TASKS, '{"type":"t","payload":1,"tags":["ok",7]}');
     expect(json.errors).toContainEqual({ path: "/tags/1", message: "must be string", in: "body" });
@@ -188,7 +188,7 @@ describe("POST a task", () => {
     },
   );
 
-  test("takes chunks, and a byte order mark in front of a body and of lines", async () => {
+  test("accepts chunks, and a byte order mark before a body and before lines", async () => {
     const { base, call, seen } = await setup();
     const chunk = `${GOOD.length.toString(16)}\r\n${GOOD}\r\n0\r\n\r\n`;
     const headers = ["Content-Type: application/json", "Transfer-Encoding: Chunked"];
@@ -235,7 +235,7 @@ describe("POST a task", () => {
     );
   });
 
-  test("takes nothing before Redis has passed the boot checks", async () => {
+  test("accepts no task before Redis has passed the boot checks", async () => {
     const { call, seen } = await setup({ open: false });
     const response = await call("POST", TASKS, GOOD);
     expect(response).toMatchObject({ status: 503, json: { code: "redis_unavailable" } });
@@ -243,7 +243,7 @@ describe("POST a task", () => {
     expect(seen).toEqual([]);
   });
 
-  test("hides what an unexpected error says", async () => {
+  test("hides the text of an unexpected error", async () => {
     const { call } = await setup({
       enqueueMany: () => {
         throw new Error("secret detail");
@@ -281,7 +281,7 @@ describe("POST a batch", () => {
     expect(text).toContain('holdfast_tasks_deduplicated_total{queue="emails",type="t"} 1');
   });
 
-  test("takes lines as application/x-ndjson", async () => {
+  test("accepts lines as application/x-ndjson", async () => {
     const { call, seen } = await setup();
     const headers = { "content-type": "application/x-ndjson; charset=utf-8" };
     expect(await call("POST", `${TASKS}/batch`, `${GOOD}\n${GOOD}\n`, headers)).toMatchObject({
@@ -302,7 +302,7 @@ describe("POST a batch", () => {
     expect(seen).toEqual([]);
   });
 
-  test("refuses an Idempotency-Key, which would be one id for many", async () => {
+  test("refuses an Idempotency-Key, because all tasks would get the same id", async () => {
     const { call } = await setup();
     expect((await call("POST", `${TASKS}/batch`, `[${GOOD}]`, { "idempotency-key": "k" })).status).toBe(400);
   });
@@ -318,7 +318,7 @@ describe("GET and DELETE a task", () => {
     });
   });
 
-  test("an unknown task is 404, a bad id 422, a bad wait 400", async () => {
+  test("an unknown task gets 404, an invalid id 422, and an invalid wait 400", async () => {
     const { call } = await setup();
     expect(await call("GET", `${TASKS}/nope`)).toMatchObject({
       status: 404,
@@ -343,7 +343,7 @@ describe("GET and DELETE a task", () => {
     }
   });
 
-  test("a long-poll ends when its caller hangs up", async () => {
+  test("a long poll ends when its caller disconnects", async () => {
     let aborted = () => {};
     const ended = new Promise<void>((resolve) => {
       aborted = resolve;
@@ -370,7 +370,7 @@ describe("GET and DELETE a task", () => {
     expect(await request).toBe("gone");
   });
 
-  test("a long-poll ends when the server closes, with the task as it is", async () => {
+  test("when the server closes, a long poll is answered with the task as it is", async () => {
     let started = () => {};
     const asked = new Promise<void>((resolve) => {
       started = resolve;
@@ -416,9 +416,9 @@ describe("GET and DELETE a task", () => {
   test.each([
     ["nothing", "{}", "invalid_argument"],
     ["an unknown field", '{"delay":0}', "invalid_argument"],
-    ["a priority that there is not", '{"priority":"urgent"}', "invalid_argument"],
+    ["a priority that does not exist", '{"priority":"urgent"}', "invalid_argument"],
     ["a negative delay", '{"delayMs":-1}', "invalid_argument"],
-    ["a payload that is no JSON", '{"payloadText":"{"}', "invalid_json"],
+    ["a payload that is not JSON", '{"payloadText":"{"}', "invalid_json"],
   ])("change: refuses %s", async (_, body, code) => {
     const { call, changes } = await setup({ change: { outcome: "changed", state: "pending" } });
     const response = await call("PATCH", `${TASKS}/a`, body);
@@ -428,7 +428,7 @@ describe("GET and DELETE a task", () => {
   });
 });
 
-describe("every error is a problem", () => {
+describe("every error is answered with a problem", () => {
   test("an unknown path gets 404; a known path with another method gets 405 with Allow", async () => {
     const { call } = await setup();
     expect(await call("GET", "/nope")).toMatchObject({ status: 404, json: { code: "not_found" } });
@@ -438,28 +438,28 @@ describe("every error is a problem", () => {
     expect((await call("PUT", `${TASKS}/x`, "{}")).headers.get("allow")).toBe("DELETE, GET, HEAD, PATCH");
   });
 
-  test("a path that does not decode is 400", async () => {
+  test("a path that cannot be decoded gets 400", async () => {
     const { call } = await setup();
     const response = await call("GET", "/v1/queues/%E0%A4%A/tasks/x");
     expect(response).toMatchObject({ status: 400, json: { code: "invalid_request" } });
     expect(response.headers.get("content-type")).toContain("application/problem+json");
   });
 
-  test("a foreign Host is 403", async () => {
+  test("a foreign Host gets 403", async () => {
     const { app } = await setup();
     const response = await app.inject({ method: "GET", url: "/livez", headers: { host: "evil.example" } });
     expect(response.statusCode).toBe(403);
     expect(response.json()).toMatchObject({ code: "forbidden" });
   });
 
-  test("bytes that are not HTTP are answered 400, with a body", async () => {
+  test("bytes that are not HTTP get 400 with a body", async () => {
     const { base } = await setup();
     const text = await raw(base, "NONSENSE");
     expect(text).toMatch(/^HTTP\/1\.1 400 /);
     expect(text).toContain('"code":"invalid_request"');
   });
 
-  test("the id of a request is made here and random, whatever the client sends", async () => {
+  test("the service makes a random id for each request, whatever the client sends", async () => {
     const { call } = await setup();
     const ids = new Set<unknown>();
     for (const given of ["abc-1", "abc-1", "a b", undefined])
@@ -484,7 +484,7 @@ test("the API describes itself, and serves its pages, health and metrics", async
   ]);
   const docs = await call("GET", "/docs");
   expect(docs.status).toBe(200);
-  // The Content-Security-Policy allows no inline script.
+  // The Content-Security-Policy does not allow inline scripts.
   expect(docs.text).not.toMatch(/<script>/);
   expect((await call("GET", "/readyz")).status).toBe(200);
   await call("POST", TASKS, GOOD);

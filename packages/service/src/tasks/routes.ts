@@ -37,14 +37,14 @@ export const BATCH_LIMIT_BYTES = 16 * 1_024 * 1_024;
 
 const JSON_TYPE = "application/json; charset=utf-8";
 
-/** How many tasks a request has stored, for hooks. For a streamed body the number grows while lines arrive. */
+/** How many tasks a request has stored, for hooks. For a streamed body, the number grows while lines arrive. */
 export const storedBy = new WeakMap<object, { accepted: number }>();
 
-/** The routes to enqueue, read, cancel and change tasks. Both producer-api and observability serve them. */
+/** The routes that enqueue, read, cancel and change tasks. Both producer-api and observability serve them. */
 export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): void {
   const intake = new Intake(options, app.basics);
   const closing = new AbortController();
-  // Long-polls end at once when the server stops. Otherwise they would delay the stop for up to 30 s.
+  // When the server stops, long polls end at once. Otherwise they would delay the stop for up to 30 s.
   app.addHook("preClose", async () => closing.abort());
 
   app.post(
@@ -52,7 +52,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
     {
       config: { rawBody: true, scope: "enqueue" },
       bodyLimit: BODY_LIMIT_BYTES,
-      // `readTask` reads the bytes of the body. The body's schema is only for the API description.
+      // `readTask` reads the bytes of the body. The schema of the body is only for the API description.
       validatorCompiler: exceptBody(app),
       schema: {
         tags: ["tasks"],
@@ -189,7 +189,10 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
   );
 }
 
-/** @throws HoldfastError if the change was refused. A task that needs no change is not an error. */
+/**
+ * Returns the reply to a change. @throws HoldfastError if the change was refused; it is no error if the task needs no
+ * change
+ */
 function changeReply(queue: string, { id, outcome, state, heldBy }: ChangeResult): ChangeReply {
   const refuse = (code: ErrorCode, why: string, more: { heldBy?: string } = {}): never => {
     throw new HoldfastError(code, `task ${id} ${why}`, { taskId: id, ...more });
@@ -229,7 +232,9 @@ function answer(request: FastifyRequest, reply: FastifyReply, { status, text, he
   return reply.code(status).type(JSON_TYPE).send(text);
 }
 
-/** Serves a batch whose tasks or results are lines. Lines are stored and answered while later ones still arrive. */
+/**
+ * Serves a batch whose tasks or results are lines. Lines are stored and answered while later ones are still arriving.
+ */
 async function stream(
   app: HttpServer,
   { metrics }: TaskRouteOptions,
@@ -257,7 +262,7 @@ async function stream(
       : oneBlock(readArray(post));
     first = (await blocks.next()).value as ReadTasks | undefined;
     if (first === undefined) throw emptyBatch();
-    // A stream always creates its queue: after a first block with only invalid lines, valid ones may still follow.
+    // A stream always creates its queue, because valid lines may follow even if the first block has only invalid ones.
     if (isStream || first.tasks.types.length > 0) await intake.admit(post);
   } catch (error) {
     metrics?.rejected(post.queue, error);
@@ -288,7 +293,7 @@ function unknownTask(queue: string, id: string): HoldfastError {
   return new HoldfastError("task_not_found", `queue ${queue} has no task ${id} (or it was purged)`);
 }
 
-/** Waits for the end of the task. If the wait is interrupted, returns the task as it is now. */
+/** Waits for the end of the task. If the wait is interrupted, returns the task as it is then. */
 async function waitOrGet(
   queue: TaskQueue,
   id: string,
@@ -303,7 +308,10 @@ async function waitOrGet(
   }
 }
 
-/** Aborts when the answer was sent, when the client has hung up, or when one of the signals aborts. */
+/**
+ * Returns a signal that aborts when the answer was sent, when the client has disconnected, or when one of `signals`
+ * aborts.
+ */
 function untilGone(response: NodeJS.EventEmitter, ...signals: AbortSignal[]): AbortSignal {
   const gone = new AbortController();
   const abort = () => {

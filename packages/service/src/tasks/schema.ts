@@ -26,7 +26,7 @@ export const backoffSchema = Type.Object(
   strict,
 );
 
-/** All fields of a task but the payload. The payload is never parsed in this service. */
+/** All fields of a task except the payload, which this service never parses. */
 export const taskOptionsSchema = Type.Object(
   {
     type: Type.String({ pattern: TASK_TYPE_PATTERN, description: "Chooses the handler." }),
@@ -175,7 +175,7 @@ export const eventSchema = Type.Object({
   ),
 });
 
-/** Says what each status means for an id that is already known. */
+/** Says what each status means if the id is already known. */
 export const DUPLICATE_HELP =
   "200: a task with this id and body was stored before, and is waiting or running. 208: such a task was stored before and has ended, so nothing will run. 409: a task with another body has the id, or the task with the id is running and was asked to stop. With a unique key that another task holds: 200 or 208 with the id of that task and deduplicated: true, or 409 unique_conflict.";
 

@@ -115,6 +115,6 @@ export const taskViewSchema = Type.Object({
   ),
 });
 
-// Does not compile if the schema lacks a field of `TaskView`.
+// This does not compile if the schema lacks a field of `TaskView`.
 type Missing = Exclude<keyof TaskView, keyof Static<typeof taskViewSchema>>;
 const _taskViewIsDescribed: Missing extends never ? true : Missing = true;

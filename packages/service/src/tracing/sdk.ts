@@ -13,15 +13,15 @@ import { openTelemetry } from "holdfast/opentelemetry";
 
 export interface ServiceTracing {
   tracing: Tracing;
-  /** Sends the buffered spans. Takes a few seconds at most. */
+  /** Sends the buffered spans. This takes a few seconds at most. */
   stop(): Promise<void>;
 }
 
 const STOP_MS = 3_000;
 
 /**
- * Starts the OpenTelemetry SDK. Its sampler, limits, headers and timeouts come from the environment variables of
- * OpenTelemetry. The SDK is loaded only if tracing is on.
+ * Starts the OpenTelemetry SDK, which is loaded only if tracing is on. Its sampler, limits, headers and time-outs come
+ * from the environment variables of OpenTelemetry.
  * @param onProblem called with errors of the SDK, for example if a collector does not answer
  */
 export function openSdk(
@@ -49,7 +49,7 @@ export function openSdk(
     resource,
     spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
   });
-  // The context manager makes the spans of enqueues in a handler children of the span of the attempt.
+  // With the context manager, the spans of enqueues in a handler are children of the span of the attempt.
   provider.register();
   return {
     tracing: openTelemetry({ tracerProvider: provider }),
@@ -64,7 +64,7 @@ export function openSdk(
   };
 }
 
-/** The ids of the active span, for the log lines of a handler and of the code that it calls. */
+/** Returns the ids of the active span, for the log lines of a handler and of the code that it calls. */
 export function activeSpanFields(): Record<string, string> {
   const span = trace.getActiveSpan()?.spanContext();
   return span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId };

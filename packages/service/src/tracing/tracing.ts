@@ -3,7 +3,9 @@ import { createErrorLog } from "../error-log.ts";
 import { type Logger, setLogFields } from "../logger.ts";
 import type { ServiceTracing } from "./sdk.ts";
 
-/** Part of the schema of every service that traces. The SDK itself reads the other OTEL_* variables. */
+/**
+ * These settings are part of the schema of every service that traces. The SDK itself reads the other OTEL_* variables.
+ */
 export const tracingConfig = {
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(
     Type.String({
@@ -17,7 +19,7 @@ export const tracingConfig = {
 const tracingObject = Type.Object(tracingConfig);
 export type TracingConfig = Static<typeof tracingObject>;
 
-/** Starts tracing if it is configured. Otherwise returns undefined and does not load the SDK. */
+/** Starts tracing if it is configured. Otherwise returns undefined, and does not load the SDK. */
 export async function startTracing(
   config: TracingConfig,
   service: { name: string; version: string },
