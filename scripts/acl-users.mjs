@@ -1,11 +1,11 @@
-// Writes the aclfile for a Redis from the templates in infra/redis/acl and a folder of passwords (after `make build`):
+// Writes the ACL file for a Redis from the templates in infra/redis/acl and a folder of passwords (after `make build`):
 //   node scripts/acl-users.mjs --secrets <folder> --out <users.acl> [--prefix queue] [--redis 7.2] [--also <file>]
-// The folder has a file for each user, with the user's name. If a file is missing, the script makes it with a password
-// of 256 random bits.
+// The folder has one file per user, with the name of the user. If a file is missing, the script makes it with a
+// password of 256 random bits. --also names a file with more "user ..." lines, for example for replicas and Sentinels.
 //
-// --also names a file with more "user ..." lines, for example for replicas and Sentinels. The aclfile has only SHA-256
-// hashes. To rotate a password, delete or replace its file, run the script again, and then run ACL LOAD as admin. (The
-// Compose stack and `make up` do not need this script: services/init makes their users.)
+// The ACL file has only SHA-256 hashes. To rotate a password, delete or replace its file, run the script again, and
+// then run ACL LOAD as admin. The Compose stack and `make up` do not need this script, because services/init makes
+// their users.
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -64,7 +64,7 @@ try {
 } catch (error) {
   fail(error.message);
 }
-// The new file replaces the old one in one step, so that Redis never loads half a file.
+// The new file replaces the old one in one step, so Redis never loads half a file.
 writeFileSync(`${out}.new`, text, { mode: 0o600 });
 chmodSync(`${out}.new`, 0o600);
 renameSync(`${out}.new`, out);

@@ -1,7 +1,7 @@
 // Checks the direction of imports: contracts <- holdfast <- service <- services. The dashboard imports only contracts.
 // The CLI may import `service/keys`, because it makes API keys, but no HTTP server. Within holdfast, the folders queue,
-// worker, janitor and observer do not import each other, and only redis/ talks to Redis. Prints each wrong or circular
-// import, including those of types.
+// worker, janitor and observer do not import each other, and only redis/ talks to Redis. Prints each import that is
+// wrong or part of a circle, including imports of types.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,7 +18,7 @@ function* sources(dir) {
   }
 }
 
-/** For each folder, which of our packages and entries it may import, and whether it may import ioredis. */
+/** For each folder, the packages and entries of ours that it may import, and whether it may import ioredis. */
 const ALLOWED = [
   ["packages/contracts/", []],
   ["packages/testing/", []],
@@ -29,7 +29,7 @@ const ALLOWED = [
   ["services/", ["@holdfast/contracts", "holdfast", "@holdfast/service"]],
   ["dashboard/", ["@holdfast/contracts"]],
 ];
-/** Path -> the paths in the same package that it imports. */
+/** The path of each file -> the files in the same package that it imports. */
 const edges = new Map();
 const LOOPS = ["queue", "worker", "janitor", "observer"];
 
@@ -70,7 +70,7 @@ for (const dir of ["packages", "services", "dashboard"]) {
 }
 
 const done = new Set();
-/** A depth-first search. `way` has the files that led to `path`. If `path` is among them, the imports are circular. */
+/** Searches depth first. `way` has the files that led to `path`. If `path` is one of them, the imports are circular. */
 function findCircles(path, way) {
   if (way.includes(path)) {
     problems.push(`${[...way.slice(way.indexOf(path)), path].join(" -> ")}: these files import each other`);

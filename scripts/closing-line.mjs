@@ -8,13 +8,14 @@ export class ClosingLine {
       const before = count.failed;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
-        // A test is pending if it did not run because its file failed. It counts as failed.
+        // A test that is still pending did not run, because its file failed. It counts as failed.
         count[state === "passed" || state === "skipped" ? state : "failed"] += 1;
       }
-      // If a file fails to load, or a hook of it fails, it may report no test. It counts as one failed test.
+      // A file that fails to load, or whose hook fails, may report no test. It counts as one failed test.
       if (module.state() === "failed" && count.failed === before) count.failed += 1;
     }
-    // Printed at exit, because the default reporter prints its summary on the same event and has to come first.
+    // The line is printed at exit, because the default reporter prints its summary on the same event and has to come
+    // first.
     process.once("exit", () =>
       writeSync(1, `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`),
     );

@@ -1,5 +1,5 @@
-// Reads a .env file in the same way as Docker Compose (compose-go, dotenv and template), so that both ways of `make up`
-// get the same settings. scripts/dotenv.test.mjs compares the results with those of `docker compose config`.
+// Reads a .env file exactly as Docker Compose does (compose-go, dotenv and template), so that both ways of `make up`
+// get the same settings. scripts/dotenv.test.mjs compares the results with `docker compose config`.
 //
 // `node scripts/dotenv.mjs FILE` prints `export NAME='value'` for each variable that is not in the environment.
 import { existsSync, readFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 
 const ESCAPES = { a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", '"': '"', "\\": "\\" };
 
-/** Thrown for a file that Compose would refuse too. The message names the file and, for a syntax error, the line. */
+/** An error in a file that Compose would refuse too. The message names the file and, for a syntax error, the line. */
 export class DotenvError extends Error {}
 
 /**
@@ -23,7 +23,7 @@ export function parseDotenv(content, lookup = () => undefined, file = ".env") {
   const fail = (why) => {
     throw new DotenvError(`${file}, line ${text.slice(0, at).split("\n").length}: ${why}`);
   };
-  /** If the sticky pattern matches at `at`, returns the text and moves `at` behind it. */
+  /** If the sticky pattern matches at `at`, returns the text and moves `at` to its end. */
   const take = (pattern) => {
     pattern.lastIndex = at;
     const found = pattern.exec(text)?.[0] ?? "";
@@ -58,7 +58,7 @@ export function parseDotenv(content, lookup = () => undefined, file = ".env") {
     if (/\s/.test(name)) fail(`the name "${name}" has a space`);
     if (name === "") fail("a name is missing");
     at++;
-    // A name without a value takes its value from the environment, which takes precedence anyway.
+    // A name without a value gets its value from the environment. That value takes precedence in any case.
     if (separator === "\n") continue;
     take(/[\t\v\f\r \u0085\u00a0]*/y);
     const quote = text[at];
@@ -74,7 +74,7 @@ export function parseDotenv(content, lookup = () => undefined, file = ".env") {
   }
 }
 
-/** Replaces escapes in double quotes. An escaped dollar is marked, so that no variable is expanded there later. */
+/** Replaces escapes in double quotes. Marks an escaped dollar, so that no variable is expanded there later. */
 function unescaped(value) {
   return value.replaceAll(/\\(?:([abfnrtv"\\])|(\$)|0(\d{0,3}))/g, (_, letter, dollar, digits) => {
     if (dollar) return "$$";
@@ -124,12 +124,12 @@ function substitute(inner, valueFor) {
   return value ?? "";
 }
 
-/** Returns the variables of a file; none if the file does not exist. @throws DotenvError */
+/** Returns the variables of a file, or none if the file does not exist. @throws DotenvError */
 export function readDotenv(path, lookup) {
   return existsSync(path) ? parseDotenv(readFileSync(path, "utf8"), lookup, path) : new Map();
 }
 
-// Variables that a shell does not allow to be set.
+// A shell does not allow these variables to be set.
 const READ_ONLY = new Set(["UID", "EUID", "PPID", "BASHOPTS", "BASH_VERSINFO", "SHELLOPTS"]);
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { DotenvError, parseDotenv } from "./dotenv.mjs";
 
-/** The environment of the caller in all cases. */
+/** The environment in all cases. */
 const ENVIRONMENT = { H: "host", E: "" };
 
 /**
- * Each case is a file and the values that Compose reads from it for A and B. A value is null for a variable that is not
- * set. The values are null if Compose refuses the file.
+ * Each case is a file with the values that Compose reads from it for A and B. The value of a variable that is not set
+ * is null. If Compose refuses the file, null replaces the values.
  */
 const cases = JSON.parse(readFileSync(join(import.meta.dirname, "dotenv.cases.json"), "utf8"));
 

@@ -1,6 +1,6 @@
-// Writes packages/holdfast/dist/embedded.js. It exports the heartbeat thread and the child process of isolated(), each
-// as the text of one CommonJS program. Bundlers include this module, because own-code.ts imports it. They would not
-// include two separate program files.
+// Writes packages/holdfast/dist/embedded.js. It exports two programs, each as the text of one CommonJS file: the
+// heartbeat thread, and the child process of isolated(). Bundlers include this module, because own-code.ts imports it.
+// They would not include two separate program files.
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -12,7 +12,7 @@ async function textOf(file) {
     entryPoints: [fileURLToPath(new URL(file, dist))],
     bundle: true,
     platform: "node",
-    // The oldest Node that Holdfast supports.
+    // The oldest version of Node that Holdfast supports.
     target: "node20.19",
     format: "cjs",
     minify: true,

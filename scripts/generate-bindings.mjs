@@ -102,8 +102,7 @@ function assemble(file, source, header) {
 }
 
 /**
- * Returns the constants of lua/lib/format.lua by name. If a constant is the byte of a letter, its letter is returned
- * too.
+ * Returns the constants of lua/lib/format.lua by name. If a constant is the byte of a letter, also returns the letter.
  */
 function readFormat() {
   const { body, comments } = luaparse.parse(readFileSync(join(luaDir, "lib/format.lua"), "utf8"), {
@@ -138,7 +137,7 @@ function formatModule(constants) {
   return `// Made from lua/lib/format.lua by scripts/generate-bindings.mjs. Do not edit.\n${lines.join("\n")}\n`;
 }
 
-/** Removes the functions of included fragments that this script never calls. */
+/** Removes the functions of included fragments that the script never calls. */
 function withoutUncalled(text) {
   for (;;) {
     const uncalled = [...text.matchAll(/^local function (\w+)\([\s\S]*?^end$/gm)].find(
@@ -151,7 +150,7 @@ function withoutUncalled(text) {
 
 const count = (text, name) => (text.match(new RegExp(`\\b${name}\\b`, "g")) ?? []).length;
 
-/** Reports names that are not declared. Redis would report one only when a call reaches it. */
+/** Reports names that are not declared. Redis would report such a name only when a call reaches it. */
 function checkGlobals(file, text) {
   const known = new Set([
     "redis",
@@ -189,7 +188,8 @@ function binding(file, name, header, source) {
     ),
     ...(header.tail ? [`  /** ${header.tail.text} */\n  tail: readonly (string | number)[];`] : []),
   ];
-  // A key part that begins with a colon belongs to the system, whose keys may be on another node than those of a queue.
+  // If the part of a key begins with a colon, the key belongs to the system. A Cluster may keep keys of the system and
+  // keys of a queue on different nodes.
   const system = header.keys.some((key) => key.part.startsWith(":"));
   if (system && !header.keys.every((key) => key.part.startsWith(":")))
     problems.push(`${name}: keys of a queue and of the system may be on different nodes`);

@@ -16,8 +16,8 @@ export const dashboards = {
 };
 
 /**
- * Returns the names of the files that differ from their source. Differences in layout are ignored, since the formatter
- * makes them.
+ * Returns the names of the files that differ from their source. Differences in layout do not count, because the
+ * formatter makes them.
  */
 export function outdated() {
   return Object.entries(dashboards).flatMap(([name, wanted]) => {

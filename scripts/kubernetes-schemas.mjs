@@ -1,4 +1,4 @@
-// Copies the strict schemas of the Kubernetes API, and changes their references so that they work from a folder:
+// Copies the strict schemas of the Kubernetes API. Changes their references so that they work within a folder:
 //   node scripts/kubernetes-schemas.mjs FROM TO
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,7 +8,7 @@ const VERSIONS = ["v1.29.0", "v1.37.0"];
 const [from, to] = process.argv.slice(2);
 if (!from || !to) throw new Error("usage: kubernetes-schemas.mjs FROM TO");
 
-// The folder gets its name only when it is complete, because scripts/setup treats an existing one as complete.
+// The folder gets its final name when it is complete, because scripts/setup takes an existing folder for complete.
 const scratch = mkdtempSync(join(dirname(to), "schemas-"));
 for (const version of VERSIONS) {
   const folder = `${version}-local-strict`;
@@ -19,7 +19,7 @@ for (const version of VERSIONS) {
         ? value.replace("/api/_definitions.json", "_definitions.json")
         : value,
     );
-    // With an $id, a validator would resolve references against that address instead of the folder.
+    // If a schema had an $id, a validator would resolve its references against that address instead of the folder.
     delete schema.$id;
     writeFileSync(join(scratch, folder, name), JSON.stringify(schema));
   }

@@ -1,9 +1,9 @@
 import luaparse from "luaparse";
 
 /**
- * Inlines constants. Redis runs a script from its first line at each call, so each local costs time. This function
+ * Inlines constants. Redis runs a script from its first line in each call, so each local costs time. This function
  * inlines literals whose names are in capitals, the byte of a letter (`string.byte('c')`), and the names of KEYS and of
- * text ARGV. It keeps a name of ARGV that the script also declares as a local.
+ * text ARGV. It does not inline an ARGV whose name is also declared as a local of the script.
  * @param text Lua 5.1
  * @param names Map name -> Lua expression, for KEYS and ARGV
  * @throws Error if the name of a constant or key is declared twice
@@ -48,7 +48,7 @@ const statementsOf = (body) =>
     ...statementsOf((statement.clauses ?? []).flatMap(({ body }) => body)),
   ]);
 
-/** Returns the names and literals of a statement such as `local A, B = 1, 2`; null for any other statement. */
+/** Returns the names and literals of a statement such as `local A, B = 1, 2`, or null for any other statement. */
 function constantsOf(statement) {
   if (statement.type !== "LocalStatement" || statement.variables.length !== statement.init.length)
     return null;
@@ -59,7 +59,7 @@ function constantsOf(statement) {
   return constant ? statement.variables.map(({ name }, i) => ({ name, raw: statement.init[i].raw })) : null;
 }
 
-/** Returns the syntax tree, and every place where a variable is named. Fields and methods do not count as variables. */
+/** Returns the syntax tree, and every place where a variable is used. Fields and methods are not variables. */
 function parse(text) {
   const fields = new Set();
   const identifiers = [];

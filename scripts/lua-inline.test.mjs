@@ -33,14 +33,14 @@ test("fields and strings with the name of a constant stay", () => {
   );
 });
 
-test("a computed value stays a local, as does one that has the name of a variable", () => {
+test("a computed value stays a local, and so does a literal whose name is not in capitals", () => {
   const text = "local FORMAT = '>' .. slot\nlocal limit = 5\nreturn FORMAT, limit";
   expect(inlineConstants(text, keys)).toBe(
     "local FORMAT = '>' .. ARGV[1]\nlocal limit = 5\nreturn FORMAT, limit",
   );
 });
 
-test("an argument that shares its name stays a local, so that the inner one hides it", () => {
+test("an argument whose name is declared again stays a local, so that the inner variable hides it", () => {
   const text = "local function f(slot)\n  return slot\nend\nreturn f(1), slot";
   expect(inlineConstants(text, keys)).toBe(`local slot = ARGV[1]\n${text}`);
 });
@@ -48,6 +48,6 @@ test("an argument that shares its name stays a local, so that the inner one hide
 test.each([
   ["a key", "local function f(stateKey)\n  return stateKey\nend", /stateKey is declared twice/],
   ["a constant", "local LIMIT = 5\nfor LIMIT = 1, 2 do\n  f(LIMIT)\nend", /LIMIT is declared twice/],
-])("%s that shares its name is refused", (_, text, message) => {
+])("%s whose name is declared twice is refused", (_, text, message) => {
   expect(() => inlineConstants(text, keys)).toThrow(message);
 });

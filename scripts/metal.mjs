@@ -1,4 +1,4 @@
-// Runs the services under PM2, and its own Redis if none answers:
+// Runs the services under PM2. If no Redis answers, also starts a Redis:
 //   node scripts/metal.mjs up | down [--volumes] | logs | ps | scale N | metrics-port | secrets ARGS...
 // scripts/stack calls this script after it has installed and built everything.
 //
@@ -12,7 +12,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { openPm2, portOf, root, runningOf, servicesOf, waitReady } from "./pm2.mjs";
 import { judgeRedis, redisInfo } from "./redis-probe.mjs";
 
-// Redis, PM2 and the services write payloads and keys to files, which only the owner may read. Files that were made
+// Redis, PM2 and the services write payloads and keys to files that only the owner may read. Files that are made
 // without this umask are in a folder that only the owner can enter.
 process.umask(0o077);
 const home = join(root, ".holdfast");
@@ -22,7 +22,7 @@ chmodSync(home, 0o700);
 const pm2 = openPm2();
 const redisDir = join(root, ".holdfast/redis");
 const redisPidFile = join(redisDir, "redis.pid");
-/** A file with a hash of the users and certificates with which our Redis was started. */
+/** A file with a hash of the users and certificates of our Redis at its last start. */
 const redisAccessFile = join(redisDir, "access");
 const secretsDir = join(root, ".holdfast/secrets");
 const tls = process.env.HOLDFAST_TLS ?? "";
@@ -37,7 +37,7 @@ const instances = {
   janitor: Number(process.env.HOLDFAST_JANITORS || 2),
 };
 const METRICS_PORT = 9464;
-/** The ports of janitors begin this far above those of workers, so there can be this many workers. */
+/** The ports of janitors begin this far above those of workers, so there can be only this many workers. */
 const MOST_INSTANCES = 200;
 const SERVICES = ["producer-api", "observability", "worker", "janitor"];
 
@@ -70,14 +70,14 @@ function redisServerVersion() {
 const namesOther = () =>
   Boolean(process.env.REDIS_URL || process.env.REDIS_SENTINELS || process.env.REDIS_CLUSTER_NODES);
 
-/** The port of the Redis that we started; null if it does not run. */
+/** Returns the port of the Redis that we started, or null if it does not run. */
 function ownRedisPort() {
   if (redisPid() === null) return null;
   return Number(/^(?:tls-)?port ([1-9]\d*)$/m.exec(readSecret("redis/access.conf"))?.[1]);
 }
 
 /**
- * Chooses the Redis to use: "named" in the environment, "ours", or "theirs", which somebody else runs. Changes nothing.
+ * Chooses the Redis to use: "named" by the environment, "ours", or "theirs", which somebody else runs. Changes nothing.
  */
 async function chooseRedis() {
   if (namesOther()) {
@@ -87,18 +87,19 @@ async function chooseRedis() {
   const isHere = ["127.0.0.1", "localhost"].includes(redis.host);
   if (isHere && ownRedisPort() === redis.port) return "ours";
   const info = await redisInfo(redis).catch((error) =>
-    die(`${error.message}. To start a Redis of our own on another port: REDIS_PORT=16379 make up`),
+    die(`${error.message}. To start another Redis on another port: REDIS_PORT=16379 make up`),
   );
   if (info === null) return isHere ? "ours" : die(`no Redis answers at ${redis.host}:${redis.port}`);
   const { problem, warning } = judgeRedis(info);
   const where = `the Redis ${info.redis_version} that answers at ${redis.host}:${redis.port}`;
   if (problem !== null)
-    die(
-      `cannot use ${where}: ${problem}. To start a Redis of our own on another port: REDIS_PORT=16379 make up`,
-    );
+    die(`cannot use ${where}: ${problem}. To start another Redis on another port: REDIS_PORT=16379 make up`);
   say(`using ${where} as it is`);
   if (warning) say(`WARNING: ${warning}`);
-  if (tls) say("WARNING: HOLDFAST_TLS is for a Redis of our own; REDIS_TLS=1 speaks TLS to yours");
+  if (tls)
+    say(
+      "WARNING: HOLDFAST_TLS applies only to a Redis that make up starts; set REDIS_TLS=1 to use TLS with yours",
+    );
   return "theirs";
 }
 
@@ -125,7 +126,7 @@ async function startOwnRedis() {
   };
   const deadline = Date.now() + 30_000;
   for (;;) {
-    // Redis first loads the AOF of an earlier run. Until then it answers LOADING to every command except INFO.
+    // Redis first loads the AOF of its last run. Until then it answers LOADING to every command except INFO.
     const now = await redisInfo(asAdmin).catch(() => null);
     if (now !== null && now.loading === "0") {
       const { problem } = judgeRedis(now);
@@ -144,7 +145,7 @@ async function startOwnRedis() {
   }
 }
 
-/** The process id of the Redis that we started; null if it does not run. */
+/** Returns the process id of the Redis that we started, or null if it does not run. */
 function redisPid() {
   try {
     const pid = Number(readFileSync(redisPidFile, "utf8"));
@@ -186,7 +187,7 @@ function wantedPorts() {
   ];
 }
 
-/** Fails if another process has one of the ports, before `up` changes anything. */
+/** Fails if another process uses one of the ports, before `up` changes anything. */
 async function checkPorts() {
   const wanted = wantedPorts();
   for (const [name, port] of wanted)
@@ -213,7 +214,7 @@ function freeMetricsPort() {
   return die("no block of free ports from 9464 on: choose one with METRICS_PORT");
 }
 
-/** Deletes the services from PM2 and starts them anew. A restart by PM2 would keep their old environment. */
+/** Deletes the services from PM2 and starts them anew, because a restart by PM2 would keep their old environment. */
 function replaceServices(isOurs) {
   const env = { HOLDFAST_SECRETS: secretsDir, HOLDFAST_REDIS_USERS: isOurs ? "1" : "" };
   for (const service of SERVICES) {
@@ -235,7 +236,7 @@ async function up() {
   writeFileSync(join(root, ".holdfast/way"), "metal\n");
   const own = ownRedisPort();
   if (own !== null && (choice !== "ours" || own !== redis.port)) {
-    // The workers stop before Redis does, so that they can hand back their tasks.
+    // The workers stop before Redis, so that they can hand back their tasks.
     say(`moving from our Redis on 127.0.0.1:${own}`);
     for (const { id } of servicesOf(pm2)) pm2.run(["delete", String(id)], { tolerant: true });
     await stopRedis();
@@ -249,7 +250,7 @@ async function up() {
 }
 
 /**
- * Sets the number of workers. For 0, one stopped worker stays in PM2, which would otherwise forget the settings of
+ * Sets the number of workers. For 0, one stopped worker stays in PM2. Otherwise PM2 would forget the settings of
  * workers.
  */
 async function scale(text) {
@@ -266,7 +267,7 @@ async function scale(text) {
         env: { ...env, HOLDFAST_WORKERS: String(count) },
       });
   } else {
-    // PM2 reports an error if there already are as many workers, which is ignored.
+    // PM2 reports an error if this many workers already run. That error is ignored.
     pm2.run(["scale", "holdfast-worker", String(Math.max(1, count))], { tolerant: true });
     for (const { id, status } of workers()) {
       if (count === 0) pm2.run(["stop", String(id)]);

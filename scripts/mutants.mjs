@@ -1,5 +1,5 @@
 // Puts each fault of mutants/list.mjs into a copy of the code, one at a time. Runs the tests that have to find the
-// fault, and prints the test that failed. Exits with 0 only if some test found every fault. ONLY=text runs the faults
+// fault, and prints the test that failed. Exits with 0 only if the tests found every fault. ONLY=text runs the faults
 // with `text` in their name.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -18,7 +18,7 @@ const CONFIG = `export default { test: {
   testTimeout: 30_000, hookTimeout: 30_000, reporters: ["json"], outputFile: "report.json",
 } };\n`;
 
-/** Copies the files that are changed, and their tests. The copy uses the installed dependencies of the checkout. */
+/** Copies the files that are changed, and their tests. The copy uses the installed dependencies of this checkout. */
 function copy() {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-mutant-"));
   for (const part of [
@@ -74,7 +74,7 @@ async function run(folder, args, limitMs = LIMIT_MS) {
 async function runTests(folder, files, limitMs = LIMIT_MS) {
   const report = join(folder, "report.json");
   rmSync(report, { force: true });
-  // Each run tests its files one after another, because two runs are made at the same time.
+  // Two runs are made at the same time, so each run tests its files one after another.
   const args = ["node_modules/vitest/vitest.mjs", "run", "--no-file-parallelism", "--bail=1", ...files];
   const { output, late } = await run(folder, args, limitMs);
   if (late) throw new Error(`the tests took longer than ${limitMs} ms`);
@@ -116,7 +116,7 @@ async function tryMutant(folder, mutant) {
     const { failed } = await runTests(folder, mutant.tests);
     const [first] = failed;
     if (!first) return { verdict: "SURVIVED", by: mutant.tests.join(", ") };
-    // If the script does not run at all, every test fails, which proves nothing.
+    // If the script does not even run, every test fails. That proves nothing.
     const message = first.failureMessages.join("\n");
     if (/ERR Error (compiling|running) script|Script attempted|user_script:\d+:/.test(message))
       return { verdict: "BROKEN", by: message.split("\n")[0] };
@@ -136,7 +136,7 @@ process.once("exit", () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-// Without a fault, all tests have to pass. Otherwise their failure would prove nothing.
+// Without a fault, all tests have to pass. Otherwise a failure would prove nothing.
 await build(folders[0]);
 const every = [...new Set(chosen.flatMap(({ tests }) => tests))];
 const sound = await runTests(folders[0], every, 3 * LIMIT_MS);

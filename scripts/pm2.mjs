@@ -1,4 +1,4 @@
-// Uses a PM2 daemon with a home folder of its own, so that this workspace never changes other processes of the user.
+// Uses a PM2 daemon with a home folder of its own. So it never changes other processes of the user.
 import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
@@ -22,12 +22,12 @@ function daemonRuns(home) {
 
 // The path of a socket can have at most 107 bytes on Linux and 103 on macOS.
 const LONGEST_SOCKET = 100;
-// A daemon that does not answer within this time counts as hanging.
+// If a daemon does not answer within this time, it counts as hanging.
 const ANSWER_MS = 30_000;
 
 /**
- * Returns settings for PM2's sockets. If the longest socket path in `home` would be too long, they use a private folder
- * in /tmp.
+ * Returns settings for the sockets of PM2. If the longest socket path in `home` would be too long, the sockets are in a
+ * private folder in /tmp.
  */
 function shortSockets(home) {
   if (Buffer.byteLength(join(home, "interactor.sock")) <= LONGEST_SOCKET) return {};
@@ -45,7 +45,7 @@ function shortSockets(home) {
   };
 }
 
-/** Returns functions for one PM2 daemon. `run` starts the daemon if it does not run. */
+/** Returns functions for one PM2 daemon. `run` starts the daemon if it is not running. */
 export function openPm2(home = ownHome) {
   const place = { ...shortSockets(home), PM2_HOME: home };
   const path = () => createRequire(join(root, "package.json")).resolve("pm2/bin/pm2");
@@ -65,14 +65,14 @@ export function openPm2(home = ownHome) {
   };
   return {
     run,
-    /** Runs a command as `run` does, but without blocking. */
+    /** Like `run`, but does not block. */
     runAsync: (args) =>
       promisify(execFile)(process.execPath, [path(), ...args], {
         cwd: root,
         env: { ...process.env, ...place },
       }),
     runs: () => daemonRuns(home),
-    /** Returns the processes of the daemon, each with the environment that it was started with. */
+    /** Returns the processes of the daemon, each with the environment at its start. */
     processes() {
       if (!daemonRuns(home)) return [];
       // PM2 may print a notice before the list.
@@ -91,7 +91,9 @@ export function openPm2(home = ownHome) {
   };
 }
 
-/** Returns the daemon that runs our services: the one of `make up`, or the user's own. Null if neither runs any. */
+/**
+ * Returns the daemon that runs our services: that of `make up`, or that of the user. Returns null if neither runs any.
+ */
 export function findPm2() {
   const userHome = process.env.PM2_HOME ?? join(homedir(), ".pm2");
   for (const home of [ownHome, userHome]) {
@@ -114,8 +116,7 @@ export function portOf({ name, env }) {
 export const readyUrl = (running) => `http://127.0.0.1:${portOf(running)}/readyz`;
 
 /**
- * Whether the address answers 200. Uses node:http, because `fetch` refuses some ports that a service may have, such as
- * 6000.
+ * Whether the address answers 200. Uses node:http, because `fetch` refuses some ports that a service may have (6000).
  */
 function isOk(url) {
   return new Promise((resolve) => {
@@ -132,12 +133,12 @@ const isStopped = ({ status }) => status === "stopped";
 export const servicesOf = (pm2) => pm2.processes().filter(({ name }) => name.startsWith("holdfast-"));
 export const runningOf = (pm2) => servicesOf(pm2).filter((service) => !isStopped(service));
 
-// PM2 restarts a service that fails at its start. After this many restarts, it will not become ready any more.
+// PM2 restarts a service that fails at its start. After this many restarts, the service has no chance to become ready.
 const HOPELESS_RESTARTS = 4;
 
 /**
- * Waits until every process is ready. A process is ready if it listens on its port itself and its `/readyz` answers
- * 200. Returns the processes that are not ready after `timeoutMs`, or that PM2 restarted too often.
+ * Waits until every process is ready: the process itself listens on its port, and `/readyz` answers 200. Returns the
+ * processes that are not ready after `timeoutMs`, or that PM2 restarted too often.
  */
 export async function waitReady(pm2, timeoutMs = 60_000) {
   const { holdsPort } = await import("../packages/service/dist/ports.js");

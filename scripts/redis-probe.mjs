@@ -3,8 +3,8 @@ import { connect as connectPlain } from "node:net";
 import { connect as connectTls } from "node:tls";
 
 /**
- * Returns the fields of INFO; null if nothing listens. Throws if another server answers. `ca` is a PEM text, and turns
- * on TLS.
+ * Returns the fields of INFO, or null if nothing listens. Throws if another server answers. `ca` is a PEM text; with
+ * it, the connection uses TLS.
  */
 export function redisInfo({ host, port, username, password, ca, timeoutMs = 2_000 }) {
   return new Promise((resolve, reject) => {
@@ -49,13 +49,13 @@ export function redisInfo({ host, port, username, password, ca, timeoutMs = 2_00
 }
 
 /**
- * Returns the reason why Holdfast cannot use this Redis, or null, and a `warning` about a setting that should be
- * changed.
+ * Returns the reason why Holdfast cannot use this Redis, or null. Also returns a `warning` about a setting that should
+ * be changed.
  */
 export function judgeRedis(info) {
   const version = info.redis_version ?? "unknown";
   if (Number(version.split(".")[0]) < 7)
-    return { problem: `it is Redis ${version}, Holdfast needs 7.0 or later` };
+    return { problem: `it is Redis ${version}, but Holdfast needs 7.0 or later` };
   const policy = info.maxmemory_policy;
   if (policy !== undefined && policy !== "noeviction") {
     return {

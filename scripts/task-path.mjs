@@ -10,7 +10,7 @@ const page = join(root, "ARCHITECTURE.md");
 const BEGIN = "<!-- task-path: make generate writes this list -->\n\n";
 const END = "\n<!-- /task-path -->";
 
-/** The sections of the path. Each has its files, and says what each file does for the task. */
+/** The sections of the path. Each has its files, with what each file does for the task. */
 export const PARTS = [
   [
     "producer-api reads the request",

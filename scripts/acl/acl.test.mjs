@@ -15,7 +15,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("the commands that a script calls", () => {
-  test("every literal command is found, both commands of a choice, and the second word of PUBSUB", () => {
+  test("every literal command is found, and so are both commands of a choice and the second word of PUBSUB", () => {
     const source = `redis.call('HGET', k, f)\nredis.call(sorted and 'ZREM' or 'LREM', k)\nredis.call('PUBSUB', 'SHARDNUMSUB', c)`;
     expect([...commandsOf("x", source)].sort()).toEqual(["HGET", "LREM", "PUBSUB|SHARDNUMSUB", "ZREM"]);
   });
@@ -42,11 +42,11 @@ describe("the commands that a script calls", () => {
       });
     for (const command of ["SSUBSCRIBE", "SUNSUBSCRIBE"]) {
       expect(may(command)).toEqual(["producer", "worker", "observer"]);
-      // Only workers listen to all channels of a queue.
+      // Only workers subscribe to the channel pattern of a queue.
       expect(roles.filter((role) => rulesOf(role).direct.includes(command))).toEqual(["worker"]);
     }
     expect(may("UNLINK")).toEqual(["observer"]);
-    // The only string that a role reads is the end of the last bucket of a series.
+    // The only string that a role reads is the end of the last bucket of a series, so only that role may call GET.
     expect(may("GET")).toEqual(["observer"]);
     for (const command of ["DEL", "KEYS", "SCAN", "FLUSHALL", "CONFIG|GET", "SCRIPT|FLUSH", "ACL|LIST"])
       expect(may(command)).toEqual([]);
@@ -69,7 +69,7 @@ describe("acl-users", () => {
     );
   const users = () => readFileSync(join(folder, "users.acl"), "utf8");
 
-  test("the command makes missing passwords, keeps the others, and writes only their hashes", () => {
+  test("the command makes missing passwords, keeps existing ones, and writes only their hashes", () => {
     expect(make().status).toBe(0);
     const names = ["admin", "janitor", "observer", "producer", "worker"];
     expect(readdirSync(join(folder, "secrets"))).toEqual(names);
@@ -105,7 +105,7 @@ describe("acl-users", () => {
     expect(users().split(/\s+/)).toContain("+waitaof");
   });
 
-  test("the users of a further file are added", () => {
+  test("the users in the file of --also are added", () => {
     writeFileSync(join(folder, "others"), "# of the replicas\nuser replica on +psync +replconf +ping #00\n");
     make("--also", join(folder, "others"));
     expect(users().trimEnd().split("\n")).toHaveLength(7);

@@ -1,12 +1,12 @@
 /**
  * The Redis rights of each role. `make generate` writes infra/redis/acl from this table. The tests in test/security let
- * each role do its whole work with these rights.
+ * each role do all of its work with these rights.
  *
- * `scripts`: the scripts of lua/ that the role runs. They name the commands and keys that they need. `commands`: key ->
- * commands on it that the library sends outside of scripts. A key is a part of a queue, or `:part` of the system.
- * `only`: narrower rights. On `keys`, or on the keys of the script `keysOf`, the role may send only these `commands`
- * and run only these `scripts`. With `channels`, the same for these channels. `reads`: like `commands`, for keys that
- * the role must not write.
+ * `scripts`: the scripts of lua/ that the role runs. The commands and keys that they need are read from the scripts.
+ * `commands`: key -> the commands that the library sends for it outside of scripts. A key is a part of a queue, or
+ * `:part` of the system. `only`: narrower rights. For the keys in `keys`, or the keys of the script `keysOf`, the role
+ * may send only these `commands` and run only these `scripts`; `channels` does the same for channels. `reads`: like
+ * `commands`, for keys that the role must not write.
  */
 const REGISTRY = {
   ":queues": ["SISMEMBER"],
@@ -14,19 +14,20 @@ const REGISTRY = {
 };
 
 /**
- * The scripts that register a queue. Every role that enqueues, works or configures has to register queues that are new
- * or were deleted.
+ * The scripts that register a queue. Every role that enqueues, works or configures needs them, because the queue may be
+ * new or deleted.
  */
 const OPEN = ["open", "queueAdd"];
 
-// A role that could write API keys could make itself an admin. Only the user admin may run `holdfast key create`.
+// With write access to API keys, a role could make itself an admin. So only the user admin may run `holdfast key
+// create`.
 const API_KEYS = { ":keys": ["HGET", "HGETALL"] };
-/** The time of the last use of each API key. */
+/** The key with the last use of each API key. */
 const KEY_USES = { ":key_uses": ["HSET"] };
 
 /**
- * New events are announced on this channel. A role that waits for results or reads events may listen to no other
- * channel.
+ * New events are announced on this channel. A role that only waits for results or reads events may listen to no other
+ * one.
  */
 const EVENTS_CHANNEL = { channels: ["wake:#events"], commands: ["SSUBSCRIBE", "SUNSUBSCRIBE"] };
 
@@ -81,14 +82,14 @@ export const ROLES = {
     scripts: [
       ...["reap", "promote", "expire", "purge", "reject", "freeKeys", "audit", "epoch", "auditTrim"],
       "flowAdvance",
-      // The janitor divides shared limits among their queues.
+      // The janitor divides shared limits among the queues.
       ...["share", "sharedLimit", "stats"],
       // The janitor enqueues the tasks of due schedules.
       ...["schedulesDue", "schedulePlan", "scheduleSettle", ...OPEN, "enqueue", "replace", "get"],
     ],
     commands: {
       ":queues": ["SMEMBERS"],
-      // A task of a due schedule may go to a partitioned queue.
+      // A due schedule may enqueue into a partitioned queue.
       ":partitions": ["HGETALL"],
       tasks: ["HEXISTS"],
       state: ["HGET"],
@@ -159,10 +160,11 @@ export const ROLES = {
       series_last: ["GET"],
     },
     only: [
-      // XADD is missing, since its MAXLEN removes records. The role may append records to the audit log but not remove
-      // them.
+      // The role may add records to the audit log but not remove any. XADD is missing, because its MAXLEN removes
+      // records.
       { keys: [":audit_log"], scripts: ["auditAppend"], commands: ["LLEN", "LRANGE"] },
-      // To delete a queue, whole keys are unlinked. This right covers keys of queues only, and none of the system.
+      // When a queue is deleted, whole keys are unlinked. This right covers only keys of queues, and not keys of the
+      // system.
       { keysOf: "delete", commands: ["UNLINK"] },
       EVENTS_CHANNEL,
     ],
@@ -192,7 +194,7 @@ export const CLUSTER = ["CLUSTER|SLOTS", "CLUSTER|INFO"];
  */
 export const SINCE_7_2 = ["WAITAOF", "CLIENT|SETINFO"];
 
-/** Scripts to which an argument names the index to read, with the indexes that it can name. */
+/** Scripts that read an index which an argument names, with the indexes that it can name. */
 export const INDEXES = {
   list: [
     ...["pending:high", "pending", "pending:low", "pending:solo", "pending:typed", "pending:keyed"],

@@ -5,7 +5,7 @@ import { CLUSTER, CONNECTION, INDEXES, ROLES, SINCE_7_2, scriptsOf } from "./rol
 
 const redisDir = fileURLToPath(new URL("../../packages/holdfast/src/redis", import.meta.url));
 
-/** The key prefix that is written in the templates. */
+/** The key prefix in the templates. */
 const TEMPLATE_PREFIX = "queue";
 
 // Commands that exist only together with a subcommand, such as CONFIG GET.
@@ -34,7 +34,7 @@ export function commandsOf(name, source) {
       else throw new Error(`${name}: cannot tell which command of ${command} ${call} … is`);
     }
   }
-  // Detects redis.call under another name, which the pattern above does not find.
+  // This finds calls of redis.call under another name, which the pattern above misses.
   if ([...source.matchAll(/redis\.p?call\b/g)].length !== calls.length)
     throw new Error(`${name}: redis.call is used other than as redis.call('COMMAND', …)`);
   return commands;
@@ -76,8 +76,9 @@ export function readScripts() {
 const sorted = (items) => [...new Set(items)].sort();
 
 /**
- * Returns the rules of a role. Redis checks the commands and keys of a script against the user who runs it. EVALSHA
- * needs read and write access to all its KEYS, so a key can be read-only only if no script of the role names it.
+ * Returns the rules of a role. Redis checks the commands and keys of a script against the rights of the user who runs
+ * it. EVALSHA needs read and write access to all KEYS of a script. So a key can be read-only only if it is no KEY of a
+ * script of the role.
  */
 export function rulesOf(role, scripts = readScripts()) {
   const { scripts: names, commands, reads = {}, only = [], keyless, listens } = ROLES[role];
@@ -92,7 +93,7 @@ export function rulesOf(role, scripts = readScripts()) {
   const apart = only.map(({ keys = [], keysOf, channels = [], scripts: run = [], commands }) => ({
     keys: (keysOf ? scripts.get(keysOf).keys : keys).map(keyOf),
     channels: channels.map(keyOf),
-    // With EVAL the user can run any script on these keys, but Redis checks the commands of that script too.
+    // EVAL lets the user run any script on these keys, but Redis also checks the commands of that script.
     commands: sorted([
       ...(run.length > 0 ? ["EVAL", "EVALSHA"] : []),
       ...run.flatMap((name) => [...scripts.get(name).commands]).filter((command) => command !== "TIME"),
@@ -125,7 +126,7 @@ export function rulesOf(role, scripts = readScripts()) {
   };
 }
 
-/** The text of infra/redis/acl/<role>.acl. */
+/** Returns the text of infra/redis/acl/<role>.acl. */
 export function templateOf(role, scripts = readScripts()) {
   const rules = rulesOf(role, scripts);
   const allow = (commands) => commands.map((command) => `+${command.toLowerCase()}`).join(" ");

@@ -1,6 +1,6 @@
-// The faults that `make mutants` puts into a copy of the code, one at a time. A change is [file, from, to]; the text
+// The faults that `make mutants` puts into a copy of the code, one at a time. A change is [file, from, to]. The text
 // `from` must occur exactly once in the file. At least one of the `tests` has to fail. This file has more than 500
-// lines, because it has one entry per fault.
+// lines, because it has an entry for every fault.
 
 const test = (name) => `packages/holdfast/test/${name}.redis.test.ts`;
 const interleavings = test("invariants/interleavings");
@@ -60,7 +60,7 @@ const libraryEvents = test("library/events");
 
 export const mutants = [
   {
-    name: "events: the events of a call are counted after the commit, so a script that fails before it leaves no gap",
+    name: "events: events are counted after the commit, so a script that fails before the commit leaves no gap",
     changes: [
       ["lua/lib/events.lua", "local function numberEvents()", "local function countEvents()"],
       [
@@ -73,12 +73,12 @@ export const mutants = [
     tests: [abortEvents],
   },
   {
-    name: "events: the stream is trimmed to the last call",
+    name: "events: a trim leaves only the events of the last call",
     changes: [["lua/lib/events.lua", "events.first - events.most", "events.first"]],
     tests: [events],
   },
   {
-    name: "events: no event is written for a grant by push",
+    name: "events: no event is written for a task that is pushed to a worker",
     changes: [
       [
         "lua/lib/push.lua",
@@ -94,7 +94,7 @@ export const mutants = [
     tests: [abortEvents],
   },
   {
-    name: "events: no event is written for a task that a worker gives back",
+    name: "events: no event is written for a task that a worker hands back",
     changes: [["lua/lib/settled_events.lua", "l = EVENT_RELEASED, ", ""]],
     tests: [events],
   },
@@ -136,7 +136,7 @@ export const mutants = [
     tests: [keepPayload],
   },
   {
-    name: "keep: a task that has a flag besides is left to the retention of the queue",
+    name: "keep: if a task also has another flag, its option keep is ignored",
     changes: [["lua/lib/acks.lua", "string.find(counts, '[xknlf@]')", "string.find(counts, '[xknf@]')"]],
     tests: [keep],
   },
@@ -146,17 +146,17 @@ export const mutants = [
     tests: [keep],
   },
   {
-    name: "keep: a line is one task too long",
+    name: "keep: one completed task too many of a type is kept",
     changes: [["lua/lib/kept.lua", "from, to) - count,", "from, to) - count - 1,"]],
     tests: [keep],
   },
   {
-    name: "keep: a purge leaves the entries of the lines",
+    name: "keep: a purge leaves the index entries of kept tasks",
     changes: [["lua/lib/kept.lua", "  if #members > 0 then\n", "  if false then\n"]],
     tests: [keep],
   },
   {
-    name: "keep: a purge removes the entries of the lines after its commit, so that a line is too long if it is cut short",
+    name: "keep: a purge removes index entries after its commit, so an aborted purge leaves too many",
     changes: [
       [
         "lua/lib/kept.lua",
@@ -172,7 +172,7 @@ export const mutants = [
     tests: [abort],
   },
   {
-    name: "keep: an entry of a task that was replaced removes it before the retention of the queue",
+    name: "keep: an old index entry removes the new task with the same id",
     changes: [
       [
         "lua/lib/kept.lua",
@@ -183,7 +183,7 @@ export const mutants = [
     tests: [keep],
   },
   {
-    name: "keep: kept tasks count in the retentionCount of the others",
+    name: "keep: kept tasks count in the retentionCount of the queue",
     changes: [
       [
         "lua/transitions/settle.lua",
@@ -199,7 +199,7 @@ export const mutants = [
     tests: [keep],
   },
   {
-    name: "keep: a dead letter of another life is dropped",
+    name: "keep: an old index entry drops a dead letter that was replayed since",
     changes: [
       ["lua/transitions/purge.lua", " or string.byte(record) ~= RECORD_DEAD or not deadMs", " or not deadMs"],
       [
@@ -212,17 +212,17 @@ export const mutants = [
     tests: [keep],
   },
   {
-    name: "keep: a dead letter that was restored is kept for ever",
+    name: "keep: a restored dead letter is kept for ever",
     changes: [["lua/transitions/restore.lua", "    if hasFlag(c, FLAG_KEEP) then\n", "    if false then\n"]],
     tests: [keep],
   },
   {
-    name: "keep: a reaped task is kept for ever",
+    name: "keep: a task that died of crashes is kept for ever",
     changes: [["lua/transitions/reap.lua", "      if hasFlag(c, FLAG_KEEP) then\n", "      if false then\n"]],
     tests: [keep],
   },
   {
-    name: "keep: the time of a dead letter is noted after the commit",
+    name: "keep: the index entry of a dead letter is written after the commit",
     changes: [
       [
         "lua/lib/verdicts.lua",
@@ -243,7 +243,7 @@ export const mutants = [
     tests: [settle],
   },
   {
-    name: "settle: after a purge that failed halfway, purged plain tasks are not counted",
+    name: "settle: after an aborted purge, purged tasks without options are not counted",
     changes: [["lua/lib/purge.lua", "    removeAtOnce(ids)\n  end\nend\n", "  end\nend\n"]],
     tests: [abort],
   },
@@ -274,17 +274,17 @@ export const mutants = [
     tests: [keepPayload],
   },
   {
-    name: "purge: an id is forgotten if the record has the header",
+    name: "purge: the id of a task is forgotten if its record has a header",
     changes: [["lua/lib/purge.lua", "optionOf(header or envelope and", "optionOf(envelope and"]],
     tests: [test("purge")],
   },
   {
-    name: "enqueue: an id is not recognised if the record has the header",
+    name: "enqueue: a known id is not recognised if its record has a header",
     changes: [["lua/lib/accept.lua", "or envelopeIn(record), record", ", record"]],
     tests: [again],
   },
   {
-    name: "enqueue: the header in a record has the wrong time",
+    name: "enqueue: the header of a record has the wrong time",
     changes: [["lua/lib/known_ids.lua", "base36(endedAt - ranMs - waitedMs)", "base36(endedAt - ranMs)"]],
     tests: [again],
   },
@@ -309,12 +309,12 @@ export const mutants = [
     tests: [deletion, test("library/deleted-queue")],
   },
   {
-    name: "open: a queue that was deleted in the meantime is confirmed",
+    name: "open: a queue that was deleted meanwhile counts as registered",
     changes: [["lua/operators/open.lua", "if registered == confirmed then", "if true then"]],
     tests: [deletion],
   },
   {
-    name: "delete: a queue that was registered again in the meantime is removed from the registry",
+    name: "delete: a queue that was registered again meanwhile is removed from the registry",
     changes: [
       [
         "lua/operators/queue_remove.lua",
@@ -403,7 +403,7 @@ export const mutants = [
     tests: ["packages/service/src/tasks/new-queues.test.ts"],
   },
   {
-    name: "partition: a queue that got tasks in the meantime gets partitions, which hide the tasks",
+    name: "partition: a queue that got tasks meanwhile gets partitions, which hide these tasks",
     changes: [
       [
         "lua/operators/partition.lua",
@@ -414,7 +414,7 @@ export const mutants = [
     tests: [partitionOrders],
   },
   {
-    name: "partition: partitions are removed although one of them got tasks in the meantime",
+    name: "partition: partitions are removed although one of them got tasks meanwhile",
     changes: [
       ["lua/operators/partition.lua", "queue, partition)) == 1 then", "queue, partition)) == 2 then"],
     ],
@@ -433,7 +433,7 @@ export const mutants = [
     tests: [partitionOrders],
   },
   {
-    name: "queue_add: a partition number beyond those of its queue is registered",
+    name: "queue_add: a partition is registered whose number is too high for its queue",
     changes: [
       ["lua/operators/queue_add.lua", "if count <= partition or count == 0 then", "if count == 0 then"],
     ],
@@ -445,7 +445,7 @@ export const mutants = [
     tests: [test("same-due-time")],
   },
   {
-    name: "promote: a task is promoted a part of a millisecond early",
+    name: "promote: a task is promoted less than a millisecond early",
     changes: [["lua/lib/bands.lua", "string.format('(%d', now + 1)", "string.format('%d', now + 1)"]],
     tests: [test("same-due-time"), test("promote")],
   },
@@ -455,7 +455,7 @@ export const mutants = [
     tests: [again, model],
   },
   {
-    name: "enqueue: an id that may not be used again starts a new task",
+    name: "enqueue: a task gets an id that may not be used again",
     changes: [["lua/lib/accept.lua", "record, envelope, checked == 1)", "record, envelope, true)"]],
     tests: [again],
   },
@@ -493,7 +493,7 @@ export const mutants = [
     tests: [abort],
   },
   {
-    name: "enqueue_again: a task that crashed its workers runs beside others",
+    name: "enqueue_again: a task that crashed its workers does not run alone",
     changes: [
       ["lua/transitions/enqueue_again.lua", "c.flags = needsSolo(c) and FLAG_ALONE or ''", "c.flags = ''"],
     ],
@@ -507,7 +507,7 @@ export const mutants = [
     tests: [test("heartbeat")],
   },
   {
-    name: "heartbeat: a settled or reaped task returns to processing",
+    name: "heartbeat: a task that was settled or taken back returns to processing",
     changes: [
       [
         "lua/transitions/heartbeat.lua",
@@ -604,12 +604,12 @@ export const mutants = [
     tests: [test("reap"), interleavings],
   },
   {
-    name: "reap: the expiry is not checked again",
+    name: "reap: the script does not check whether the lease has expired",
     changes: [["lua/transitions/reap.lua", "'-inf', nowText, 'LIMIT'", "'-inf', '+inf', 'LIMIT'"]],
     tests: [test("reap"), interleavings],
   },
   {
-    name: "reap: the token stays valid",
+    name: "reap: the token of an expired lease stays valid",
     changes: [["lua/transitions/reap.lua", "'p' .. countsText(c) .. history", "record"]],
     tests: [test("reap"), interleavings],
   },
@@ -631,17 +631,17 @@ export const mutants = [
     tests: [settle, model],
   },
   {
-    name: "cancel: a tombstone is not counted",
+    name: "cancel: the entry that a cancelled task leaves in its list is not counted",
     changes: [["lua/transitions/cancel.lua", "elseif not behind then", "elseif false then"]],
     tests: [model, test("expire")],
   },
   {
-    name: "cancel: a tombstone is not counted in its band",
+    name: "cancel: the entry that a cancelled task leaves is counted for another priority",
     changes: [["lua/lib/queue.lua", "  if part then", "  if false then"]],
     tests: [test("expire")],
   },
   {
-    name: "stats: a cancelled task counts as the oldest",
+    name: "stats: a cancelled task counts as the oldest pending task",
     changes: [["lua/queries/stats.lua", "counters[TOMBSTONES] > 0 and 10 or 1", "1"]],
     tests: [test("expire")],
   },
@@ -651,12 +651,12 @@ export const mutants = [
     tests: [test("expire")],
   },
   {
-    name: "expire: the entry of a live task is dropped",
+    name: "expire: the index entry of a task that has not expired is removed",
     changes: [["lua/transitions/expire.lua", "head == i - 1", "true"]],
     tests: [test("expire")],
   },
   {
-    name: "discard: the counter of a wrong state is changed",
+    name: "discard: the counter of the wrong state is changed",
     changes: [
       [
         "lua/transitions/discard.lua",
@@ -667,12 +667,12 @@ export const mutants = [
     tests: [model],
   },
   {
-    name: "acquire: a solo task is granted beside others",
+    name: "acquire: a task that has to run alone is granted to a worker with other tasks",
     changes: [["lua/lib/grants.lua", "if request.held == 0 then", "if true then"]],
     tests: [test("acquire"), test("solo-claim")],
   },
   {
-    name: "acquire: no task is granted from the band solo",
+    name: "acquire: a task that has to run alone is never granted",
     changes: [["lua/lib/record.lua", "c.crashes >= ALONE_FROM_CRASHES or hasFlag(c, FLAG_ALONE)", "false"]],
     tests: [test("acquire"), test("reap")],
   },
@@ -693,7 +693,7 @@ export const mutants = [
     tests: [test("acquire"), test("cancel"), interleavings],
   },
   {
-    name: "acquire: the reply does not name expired tasks",
+    name: "acquire: the reply does not name the tasks that it found expired",
     changes: [
       [
         "lua/lib/grants.lua",
@@ -893,7 +893,7 @@ export const mutants = [
     tests: [push],
   },
   {
-    name: "push: the reply to a repeated request lacks the grants",
+    name: "push: the reply to a repeated request does not have the grants",
     changes: [["lua/lib/push.lua", "0, table.concat(ids, ' '))", "0, '')"]],
     tests: [push],
   },
@@ -1132,7 +1132,7 @@ export const mutants = [
     tests: [runners],
   },
   {
-    name: "worker: two queues that fill each other's slots with grants both stall",
+    name: "worker: two queues that take each other's slots both stop",
     changes: [
       [
         "packages/holdfast/src/worker/policy.ts",
@@ -1159,7 +1159,7 @@ export const mutants = [
     tests: [push],
   },
   {
-    name: "settle: an unstarted task is not refunded",
+    name: "settle: a task that was not begun uses up an attempt",
     changes: [
       [
         "lua/lib/verdicts.lua",
@@ -1170,7 +1170,7 @@ export const mutants = [
     tests: [settle, model],
   },
   {
-    name: "settle: an unstarted task counts as a release",
+    name: "settle: a task that was not begun counts as released",
     changes: [
       [
         "lua/lib/verdicts.lua",
@@ -1192,7 +1192,7 @@ export const mutants = [
     tests: [handBack],
   },
   {
-    name: "client: handing back a task affects the next lease with the same index",
+    name: "client: a task that is handed back affects the next lease with its leaseIndex",
     changes: [
       [
         "packages/holdfast/src/worker/lease-table.ts",
@@ -1203,7 +1203,7 @@ export const mutants = [
     tests: [handBack],
   },
   {
-    name: "client: sends a script again after a reconnect",
+    name: "client: a script call is sent again after a reconnect",
     changes: [
       [
         link,
@@ -1229,12 +1229,12 @@ export const mutants = [
     ],
   },
   {
-    name: "schedule_plan: owed occurrences are not counted",
+    name: "schedule_plan: occurrences that were missed are not counted",
     changes: [["lua/operators/schedule_plan.lua", "count + countOwed(owed)", "count"]],
     tests: [test("schedules/schedules")],
   },
   {
-    name: "schedule_put: owed occurrences are not counted",
+    name: "schedule_put: occurrences that were missed are not counted",
     changes: [["lua/operators/schedule_put.lua", "count = count + countOwed(owed)\n", ""]],
     tests: [test("schedules/schedules")],
   },
@@ -1462,7 +1462,7 @@ export const mutants = [
     tests: ["packages/service/src/tasks/conflicts.test.ts"],
   },
   {
-    name: "worker: a call of ctx that fails rejects",
+    name: "worker: a call of ctx that fails throws into the handler",
     changes: [
       [
         "packages/holdfast/src/worker/running-task.ts",
@@ -1722,7 +1722,7 @@ export const mutants = [
     tests: [typeLimits],
   },
   {
-    name: "limits: a task that ended is counted for its type for ever",
+    name: "limits: a task that has ended still counts for its type",
     changes: [["lua/lib/ready.lua", "    releaseType(limits, ofType, count)\n", ""]],
     tests: [typeLimits],
   },
@@ -1787,7 +1787,7 @@ export const mutants = [
     tests: [typeLimits],
   },
   {
-    name: "limits: a type that a handler holds is not listed among the limited types, so its hold is not checked",
+    name: "limits: a hold that a handler sets for its type is not checked, because the type is not listed as limited",
     changes: [["lua/lib/accounts.lua", "limits.types or {}, true\n", "limits.types or {}, false\n"]],
     tests: [typeLimits],
   },
@@ -1865,7 +1865,7 @@ export const mutants = [
     tests: [keys],
   },
   {
-    name: "limits: a freed key whose rate is used up goes into the index `resting` only after the commit",
+    name: "limits: a freed key whose rate is used up is written to the index `resting` only after the commit",
     changes: [
       [
         "lua/lib/ready.lua",
@@ -1895,12 +1895,12 @@ export const mutants = [
     tests: [keys],
   },
   {
-    name: "limits: a hold of a shorter time ends a longer one",
+    name: "limits: a shorter hold ends a longer one",
     changes: [["lua/lib/accounts.lua", "math.max(account.heldUntil, untilMs)", "untilMs"]],
     tests: [keys],
   },
   {
-    name: "limits: a grant costs 1 whatever its cost",
+    name: "limits: the cost of a task is always 1",
     changes: [
       [
         "lua/lib/charges.lua",
@@ -1930,7 +1930,7 @@ export const mutants = [
     tests: [keys],
   },
   {
-    name: "limits: a key whose head costs too much for now stays ready",
+    name: "limits: a key stays ready although the rate does not allow its first task yet",
     changes: [
       [
         "lua/lib/charges.lua",
@@ -2013,19 +2013,19 @@ export const mutants = [
     tests: [keys],
   },
   {
-    name: "limits: a tombstone in the line of a key is counted in a band",
+    name: "limits: the entry that a cancelled task leaves in the line of a key is counted for a priority",
     changes: [["lua/transitions/cancel.lua", "not aside and keyOption(envelope) and 'keyed' or ", ""]],
     tests: [keys],
   },
   {
-    name: "limits: a dropped tombstone in the line of a key is still counted",
+    name: "limits: when the entry of a cancelled task is removed from the line of a key, it is still counted",
     changes: [
       ["lua/lib/grants.lua", "local source = lane and 'keyed' or", "local source = lane and 'normal' or"],
     ],
     tests: [keys],
   },
   {
-    name: "limits: a tombstone that the script expire drops from the line of a key is still counted",
+    name: "limits: when expire removes the entry of a cancelled task from the line of a key, it is still counted",
     changes: [["lua/transitions/expire.lua", "return left == keyed and 'keyed' or member", "return member"]],
     tests: [keys],
   },
@@ -2240,7 +2240,7 @@ export const mutants = [
     tests: [policies],
   },
   {
-    name: "limits: tasks without a key are always at most one turn away from a grant",
+    name: "limits: tasks without a key always have one of the next turns",
     changes: [["lua/lib/turns.lua", "  limits.own.turn = turn --", "  local _ = turn --"]],
     tests: [policies],
   },
@@ -2256,7 +2256,7 @@ export const mutants = [
     tests: [shared],
   },
   {
-    name: "limits: grants do not use up the rate of a share",
+    name: "limits: grants do not use up the rate of a shared limit",
     changes: [
       [
         "lua/lib/charges.lua",
@@ -2272,7 +2272,7 @@ export const mutants = [
     tests: [shared],
   },
   {
-    name: "limits: setting limits removes the shares of shared limits",
+    name: "limits: when limits are set, the shares of shared limits are removed",
     changes: [["lua/operators/limits.lua", "withShares(lines, fields[2])", "lines"]],
     tests: [shared],
   },
@@ -2420,7 +2420,7 @@ export const mutants = [
     tests: [unique],
   },
   {
-    name: "unique: a task that runs does not hold its key",
+    name: "unique: a running task does not hold its key",
     changes: [["lua/lib/unique.lua", "state == 'l' and scope ~= 'w'", "false"]],
     tests: [unique],
   },
@@ -2445,7 +2445,7 @@ export const mutants = [
     tests: [unique],
   },
   {
-    name: "unique: text in the payload is taken for a unique key",
+    name: "unique: a text in the payload is read as a unique key",
     changes: [["lua/lib/unique.lua", "not at or headerEnd and headerEnd < at", "not at"]],
     tests: [unique],
   },
@@ -2471,17 +2471,17 @@ export const mutants = [
     tests: [changing],
   },
   {
-    name: "change: the entry that a moved task left behind is treated as an entry without a task",
+    name: "change: the old entry of a task that was moved is treated as an entry without a task",
     changes: [["lua/lib/grants.lua", "terms, isMoved = nil, true", "terms, isDropped = nil, true"]],
     tests: [changing],
   },
   {
-    name: "change: a janitor treats the valid entry of a moved task as a duplicate",
+    name: "change: a janitor removes the valid entry of a task that was moved as a duplicate",
     changes: [["lua/transitions/expire.lua", "seen[id] = seen[id] or not isLeftBehind", "seen[id] = true"]],
     tests: [changing],
   },
   {
-    name: "change: an operation runs a task now for the second time",
+    name: "change: an operation runs the same task now twice",
     changes: [
       ["lua/transitions/change.lua", "waitedBefore > 0 and waitsSince(record, old) > waitedBefore", "false"],
     ],
@@ -2495,7 +2495,7 @@ export const mutants = [
     tests: [changing],
   },
   {
-    name: "change: a task that waits for the end of the holder of its unique key is run while the holder runs",
+    name: "change: a task that waits for its unique key runs together with the task that holds the key",
     changes: [["lua/transitions/change.lua", "  elseif owner then\n", "  elseif false then\n"]],
     tests: [changing],
   },
@@ -2542,7 +2542,7 @@ export const mutants = [
     tests: [uniqueReplace],
   },
   {
-    name: "unique: a replacement writes a flag for a task that has no record",
+    name: "unique: a replacement writes a flag to a task that has no record",
     changes: [
       [
         "lua/transitions/replace.lua",
@@ -2640,14 +2640,14 @@ export const mutants = [
     tests: [uniqueReplace],
   },
   {
-    name: "unique: a sweep leaves the note of which task came next",
+    name: "unique: a sweep leaves the entry that names the next task of a key",
     changes: [
       ["lua/transitions/free_keys.lua", "if holders[key] and holders[key].over then", "if false then"],
     ],
     tests: [uniqueReplace],
   },
   {
-    name: "unique: an enqueue leaves the note of which task came next",
+    name: "unique: an enqueue leaves the entry that names the next task of a key",
     changes: [["lua/lib/unique.lua", "if before and before.over then", "if false then"]],
     tests: [uniqueReplace],
   },
@@ -2733,7 +2733,7 @@ export const mutants = [
     tests: [fill],
   },
   {
-    name: "batch: a retried task waits for a full batch again",
+    name: "batch: a task waits for a full batch again before its retry",
     changes: [["lua/lib/fill.lua", "c.attempts + c.failures", "0 * c.attempts + 0 * c.failures"]],
     tests: [fill],
   },
@@ -2759,7 +2759,7 @@ export const mutants = [
     tests: [fill],
   },
   {
-    name: "batch: the tasks of keys that wait hide those of other types",
+    name: "batch: waiting tasks with keys hide tasks of other types",
     changes: [["lua/lib/grants.lua", "typed and typed.besides or 0", "0"]],
     tests: [fill],
   },

@@ -5,7 +5,7 @@ import { applyChange, mutants } from "./list.mjs";
 
 const read = (path) => readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)), "utf8");
 
-test.each(mutants)("the mutant fits what it changes: $name", ({ changes, tests }) => {
+test.each(mutants)("the change can be made in the code: $name", ({ changes, tests }) => {
   const texts = new Map();
   for (const change of changes) {
     texts.set(change[0], applyChange(texts.get(change[0]) ?? read(change[0]), change));
@@ -14,7 +14,7 @@ test.each(mutants)("the mutant fits what it changes: $name", ({ changes, tests }
   for (const path of tests) expect(read(path)).toContain("test");
 });
 
-test("a mutation that fits nowhere, or twice, is an error", () => {
+test("a change whose text occurs nowhere, or twice, is an error", () => {
   expect(() => applyChange("one two", ["f", "three", ""])).toThrow("0 times in f, once was expected");
   expect(() => applyChange("one one", ["f", "one", "two"])).toThrow("2 times in f");
   expect(() => applyChange("one two", ["f", "one", "one"])).toThrow("changes nothing");
