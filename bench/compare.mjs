@@ -57,7 +57,7 @@ const lines = join(options.out, "results.jsonl");
 await writeFile(lines, "");
 const records = [];
 const failures = [];
-// A further round of a workload is skipped if it would end later than this.
+// If a further round of a workload would end later than this, it is skipped.
 const BUDGET_SECONDS = 900;
 const lasted = new Map();
 const facts = { quick, startedAt: new Date(), skipped: [], loads: { before: loadavg() } };
@@ -72,12 +72,13 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => stop().finally(() => process.exit(130)));
 }
 
-// The results of these workloads are close to their targets, and vary most between rounds on a shared machine.
+// These results are close to their targets, and vary most between rounds on a shared machine.
 const SWINGING = ["singles", "failing", "beside raw", "latency", "steady"];
 const asked = askedOf(targets, PEERS);
 
 /**
- * Returns the order of the workloads in a further round: first those that vary most, then the others, shortest first.
+ * Returns the order of the workloads in a further round: first those whose results vary most, then the others, shortest
+ * first.
  */
 function againInOrder(workloads) {
   const rank = ({ name }) =>
@@ -107,7 +108,7 @@ async function runRound(workload, round) {
 try {
   servers.push(await startRedis(), await startRedis({ aof: true }));
   for (const workload of workloads) await runRound(workload, 0);
-  // Further rounds begin with the workloads that the targets use. Within a round the workloads take turns, so that a
+  // Further rounds begin with the workloads that the targets use. In a round the workloads take turns, so that a
   // disturbance of the machine affects all of them.
   const read = new Set(targets.flatMap(({ figures }) => figures.map(({ workload }) => workload)));
   for (const isRead of [true, false]) {
@@ -136,7 +137,7 @@ const rows = judgeAll(
 );
 const notes = await readFile(join(import.meta.dirname, "notes.md"), "utf8").catch(() => "");
 const out = join(options.out, "RESULTS.md");
-// The report file needs all workloads.
+// The report has all workloads, so it is written only if all were measured.
 if (!only) await writeFile(out, markdown({ records, rows, facts, notes }));
 console.log(`\n${machine(facts)}\n\n${verdictTable(rows)}\n\n${reached(rows)}\n`);
 console.log(only ? lines : `${out}\n${lines}`);

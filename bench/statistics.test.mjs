@@ -32,7 +32,7 @@ test("the median of an even number of values is the mean of the middle two", () 
   expect(summary([])).toBeNull();
 });
 
-test("the most starts in a second are counted in every possible second, without its end", () => {
+test("the most starts in a second are found among all spans of a second, and the end of a span does not count", () => {
   expect(mostWithin([], 1_000)).toBe(0);
   expect(mostWithin([2_000, 900, 0, 1_850, 950], 1_000)).toBe(3);
   expect(mostWithin([0, 500, 1_000], 1_000)).toBe(2);
@@ -52,7 +52,7 @@ test("a ratio compares two values of one round, and rounds with only one of them
   expect(pairedRatio(ours, theirs)).toEqual({ median: 3, min: 2, max: 4, count: 2 });
 });
 
-test("values are those of the workload, variant and system", () => {
+test("only values of the workload, variant and system are used", () => {
   const records = [
     record("a", 0, 1),
     record("a", 1, 2),
@@ -76,7 +76,7 @@ test("a figure is judged by its median against must and stretch", () => {
   expect(judge([record("holdfast", 0, 1)], figure, PEERS).verdict).toBe("not measured");
 });
 
-test("a figure with an upper limit holds if its value is below the limit", () => {
+test("a figure with an upper limit holds if its value does not exceed the limit", () => {
   const cost = { ...figure, kind: "value", must: 11, stretch: 6, atMost: true };
   const verdict = (ours) => judge([record("holdfast", 0, ours)], cost, PEERS).verdict;
   expect([verdict(6), verdict(11), verdict(11.1)]).toEqual(["stretch reached", "must held", "NOT held"]);
@@ -115,7 +115,7 @@ test("flatness is the largest value divided by the smallest over all sizes, and 
   expect(judge([at(1, 10)], flat, PEERS).verdict).toBe("not measured");
 });
 
-test("the worst figure decides the verdict of a row, and a row that was not measured does not hold", () => {
+test("the worst figure of a row decides its verdict, and a row that was not measured does not hold", () => {
   const records = [record("holdfast", 0, 40), record("bullmq", 0, 10)];
   const row = (figures) => judgeAll(records, [{ row: "r", figures }], PEERS);
   expect(row([figure, { ...figure, stretch: 5 }])[0].verdict).toBe("must held");
@@ -132,7 +132,7 @@ test("every target has limits in the right order", () => {
 
 test("in each round, the peer that slows down least decides how much slower the machine is", () => {
   const took = (system, round, redis_us) => record(system, round, 0, { metrics: { redis_us } });
-  // On the machine of the targets, bee-queue took 7.9 µs and bull 16 µs.
+  // On the machine of the targets, bee-queue took 7.9 µs per task and bull 16 µs.
   const records = [took("bee-queue", 0, 15.8), took("bull", 0, 24), took("holdfast", 0, 3)];
   records.push(took("bee-queue", 1, 79), took("bull", 1, 48), took("holdfast", 1, 9), took("holdfast", 2, 1));
   expect(paces(records)).toEqual([
@@ -147,7 +147,7 @@ test("in each round, the peer that slows down least decides how much slower the 
   expect(paces([took("holdfast", 0, 3)])).toEqual([]);
 });
 
-test("the report has the share of CPU time that other guests took between two readings, if it is known", () => {
+test("the report has the share of CPU time that other guests took, if it is known", () => {
   const before = cpuTicks(() => "cpu  100 0 50 800 10 0 20 20 5 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n");
   expect(before).toEqual({ all: 1_000, stolen: 20 });
   const after = cpuTicks(() => "cpu  200 0 100 1400 10 0 70 220 5 0\n");
@@ -158,7 +158,9 @@ test("the report has the share of CPU time that other guests took between two re
     throw new Error("ENOENT");
   });
   expect(stolenShare(nowhere, after)).toBeNull();
-  expect(stolenLines(0.2)).toEqual(["Neighbours took 20.0% of the CPU time meanwhile (steal in /proc/stat)"]);
+  expect(stolenLines(0.2)).toEqual([
+    "Other guests of the host took 20.0% of the CPU time meanwhile (steal in /proc/stat)",
+  ]);
   expect(stolenLines(null)).toEqual([]);
 });
 

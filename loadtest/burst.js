@@ -26,7 +26,7 @@ const task = {
   maxRetries: 8,
   backoff: { baseMs: 50, maxMs: 500 },
 };
-// The client makes the JSON only once, so that the test measures the service and not JSON.stringify.
+// The JSON is made only once, so that the test measures the service and not JSON.stringify.
 const text = JSON.stringify(task);
 const bodyOf = (size) => `[${Array(size).fill(text).join(",")}]`;
 const fullBody = bodyOf(batch);

@@ -1,8 +1,8 @@
-// Counts the instructions of Redis per task with and without events, with callgrind.
+// Counts the instructions of Redis per task with and without events, by callgrind.
 //
 //   node loadtest/events-cost.mjs [--batches 250,1] [--calls 20] [--before <folder of another version, built>]
 //
-// It counts the enqueue of a batch, and the call of the hot path, which settles a batch and acquires the next one.
+// It counts the enqueue of a batch, and the call that settles a batch and acquires the next one.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,7 +20,9 @@ const { values } = parseArgs({
 });
 const calls = Number(values.calls);
 
-/** @returns the instructions per task for the enqueue, and for the settle together with the acquire of another task */
+/**
+ * @returns the instructions per task for the enqueue, and for the settle together with the acquire of another task
+ */
 async function costs(batch, { maxEvents = 0, root = "" }) {
   const { Holdfast, Observer, Queue } = await import(
     root === "" ? "holdfast" : `${root}/packages/holdfast/dist/index.js`
@@ -31,7 +33,7 @@ async function costs(batch, { maxEvents = 0, root = "" }) {
     path: (name) => join(folder, name),
     startRedis: (options) => startRedis({ folder, track: (child) => child, ...options }),
   };
-  // The server's periodic work is reduced, because it would add more instructions on a busy machine.
+  // The periodic work of the server is reduced, because a busy machine would add instructions by it.
   const redis = await startCounted(ctx, { args: [...AOF.none, "--hz", "1", "--dynamic-hz", "no"] });
   const client = new Holdfast({ redis: redis.url });
   try {
@@ -74,7 +76,7 @@ for (const batch of values.batches.split(",").map(Number)) {
   const on = await costs(batch, { maxEvents: 100_000 });
   for (const what of ["enqueue", "settle"])
     console.log(
-      `${what} of ${batch}: ${Math.round(off[what])} instructions a task, with events ${Math.round(on[what])}: ${percent(on[what], off[what])} more`,
+      `${what} of ${batch}: ${Math.round(off[what])} instructions per task, with events ${Math.round(on[what])}: ${percent(on[what], off[what])} more`,
     );
   if (values.before === "") continue;
   const before = await costs(batch, { root: values.before });

@@ -1,9 +1,9 @@
-// Measures what API keys cost HTTP ingest (`make key-cost`). Compares two processes of producer-api, one with keys and
-// one without.
+// Measures how much API keys cost in HTTP ingest (`make key-cost`). Compares two processes of producer-api, one with
+// keys and one without.
 //
 //   node loadtest/key-cost.mjs [--rounds 15] [--seconds 2] [--connections 50]
 //
-// The processes share one Redis, and get the load in turn, in an order that changes from round to round. Each ratio
+// The processes share one Redis. They get the load in turn, in an order that changes from round to round. Each ratio
 // compares values of the same round, so that other load on the machine affects both. The CPU time per request varies
 // least.
 

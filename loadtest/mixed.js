@@ -3,7 +3,7 @@
 //
 //   k6 run loadtest/mixed.js
 //
-// DURATION 1m · SCALE 1, by which all rates are multiplied.
+// DURATION 1m · SCALE 1 multiplies all rates
 import { check } from "k6";
 import { cancel, enqueue, enqueueBatch, follow, observe } from "./k6/api.js";
 import { conservationThresholds, ready, settle } from "./k6/conservation.js";
@@ -72,7 +72,7 @@ export function scheduled() {
   enqueue({ type: "demo.echo", payload: 1, delayMs: 200 + Math.floor(Math.random() * 2_000) });
 }
 
-/** Cancels a scheduled task. The task has to end at once. */
+/** Cancels a scheduled task, which has to end at once. */
 export function cancels() {
   const id = enqueue({ type: "demo.echo", payload: 1, delayMs: 60_000 });
   if (id) check(cancel(id), { "a scheduled task is cancelled at once": (status) => status === 200 });

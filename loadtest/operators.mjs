@@ -1,6 +1,6 @@
-// Measures how much the work of an operator slows down everybody else. The real observability service lists, searches,
-// groups, exports, discards, restores and replays 100,000 dead letters, while another thread sends PINGs to the same
-// Redis.
+// Measures how much the work of an operator slows down other clients. The real observability service lists, searches,
+// groups, exports, discards, restores and replays 100,000 dead letters. Meanwhile another thread sends PINGs to the
+// same Redis.
 //
 //   node loadtest/operators.mjs [--tasks 100000]        exit code 1 if the p99 of PING reaches 20 ms
 import { mkdtempSync, rmSync } from "node:fs";
@@ -142,7 +142,7 @@ async function main() {
   process.exit(failed ? 1 : 0);
 }
 
-/** Makes dead letters quickly: acquires and fails the tasks through the engine, without a worker. */
+/** Makes dead letters quickly, without a worker. It acquires and fails the tasks through the engine. */
 async function makeDeadLetters(client, Queue, count) {
   const queue = new Queue(QUEUE, { client });
   const engine = client.engine(QUEUE);

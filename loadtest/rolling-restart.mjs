@@ -1,6 +1,6 @@
 // Restarts every process of the running system, one after another and round after round (`make rolling-restart`).
-// Meanwhile tasks are sent through producer-api and read through observability. Then every id is looked up. The exit
-// code is 0 only if no request failed for good and no task is lost.
+// Meanwhile it sends tasks through producer-api and reads them through observability. Then it looks every id up. The
+// exit code is 0 only if no request failed for good and no task is lost.
 //
 //   node loadtest/rolling-restart.mjs [--seconds 300] [--rate 200] [--redis]      --redis: Redis as well (Compose)
 import { setTimeout as delay } from "node:timers/promises";
@@ -43,7 +43,7 @@ const failed = (error) => {
   console.error(`rolling-restart: a request failed for good: ${error.message}`);
 };
 
-/** Sends a batch. Refused tasks are sent again with the same ids. */
+/** Sends a batch. If tasks are refused, sends them again with the same ids. */
 async function send(batch) {
   for (let open = batch; open.length > 0; ) {
     const tasks = open.map((id) => ({ id, type: "demo.sleep", payload: { ms: 50 } }));
@@ -55,7 +55,7 @@ async function send(batch) {
   }
 }
 
-/** Sends batches at a fixed rate. A request that waits for a service does not delay the next ones. */
+/** Sends batches at a fixed rate. If one request has to wait for a service, the next ones are not delayed. */
 async function load() {
   const open = new Set();
   const startedAt = performance.now();
@@ -91,8 +91,8 @@ async function drained() {
   }
 }
 
-// No task may be purged before it is looked up. A new queue exists, and can get this setting, only after its first
-// task.
+// No task may be purged before it is looked up. A new queue gets this setting after its first task, which creates the
+// queue.
 await send([`${run}first`]);
 ids.push(`${run}first`);
 const before = await observability("GET", queuePath);

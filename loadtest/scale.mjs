@@ -1,5 +1,5 @@
-// Measures how much faster 8 workers drain a queue than 1, with handlers of 10 ms and concurrency 10 per worker (`make
-// scale-benchmark`). The workers of the running system get other settings for the time of the run.
+// Measures how much faster 8 workers drain a queue than 1 (`make scale-benchmark`). Handlers take 10 ms, and each
+// worker has a concurrency of 10. During the run, the workers of the running system get other settings.
 //
 //   node loadtest/scale.mjs [--workers 8] [--tasks 6000]      tasks per worker
 import { setTimeout as delay } from "node:timers/promises";
@@ -34,7 +34,9 @@ async function enqueue(count) {
   });
 }
 
-/** Returns the tasks per second between the first and the last completion that was seen, by the clock of Redis. */
+/**
+ * Returns the tasks per second between the first and the last completion that this process saw, by the clock of Redis.
+ */
 async function drainRate(count) {
   await observability("POST", `${queuePath}/pause`, { reason: "scale benchmark" });
   await enqueue(count);
@@ -44,7 +46,7 @@ async function drainRate(count) {
   for (;;) {
     const stats = await observability("GET", queuePath);
     const done = stats.totals.acked - base;
-    // The first tenth of the tasks does not count: after a pause, a worker may sleep for up to its poll interval.
+    // After a pause, a worker may sleep for up to its poll interval. So the first tenth of the tasks does not count.
     if (first === null && done >= count * 0.1) first = { done, at: stats.at };
     if (done >= count) return ((done - first.done) * 1_000) / (stats.at - first.at);
     await delay(20);
@@ -58,7 +60,7 @@ async function measure(workers) {
   return rate;
 }
 
-// The first task creates the queue.
+// The queue is created by its first task.
 await observability("GET", queuePath).catch(async (error) => {
   if (!(error instanceof ApiError && error.status === 404)) throw error;
   await enqueue(1);

@@ -1,10 +1,10 @@
-// Sends a steady load for DURATION. During the run, services may restart. The client repeats refused requests with the
+// Sends a steady load for DURATION. Services may restart during the run. The client repeats refused requests with the
 // same ids, so that no task is stored twice. At the end no task may be missing.
 //
 //   k6 run loadtest/soak.js
 //   k6 run -e DURATION=1h -e RATE=200 loadtest/soak.js
 //
-// DURATION 5m · RATE 100 tasks a second, in requests of 5 · FAIL_RATE 0.1 · every 20th request follows a task.
+// DURATION 5m · RATE 100 tasks a second, in requests of 5 · FAIL_RATE 0.1 · one request in 20 follows a task
 import exec from "k6/execution";
 import { enqueueBatch, follow } from "./k6/api.js";
 import { conservationThresholds, ready, settle } from "./k6/conservation.js";
@@ -24,7 +24,7 @@ export const options = {
       executor: "constant-arrival-rate",
       rate: Math.max(1, Math.round(rate / BATCH)),
       duration: __ENV.DURATION || "5m",
-      // A restart delays requests by seconds. In that time, new requests need further clients.
+      // A restart delays requests by seconds. Meanwhile, new requests need more clients.
       preAllocatedVUs: 300,
       maxVUs: 1_000,
       gracefulStop: "90s",

@@ -3,7 +3,7 @@
 //
 //   k6 run loadtest/spike.js
 //
-// BASE 10 requests a second · SPIKE 200 · SPIKE_DURATION 20s · BATCH 10 tasks per request · WORK_MS 20 a task.
+// BASE 10 requests a second · SPIKE 200 · SPIKE_DURATION 20s · BATCH 10 tasks per request · WORK_MS 20 ms per task
 import { enqueueBatch, follow } from "./k6/api.js";
 import { conservationThresholds, ready, settle } from "./k6/conservation.js";
 import { number } from "./k6/settings.js";
@@ -47,7 +47,7 @@ export const setup = ready;
 
 export default function spike() {
   const [id] = enqueueBatch(body);
-  // Only one request in 20 is followed, because a client that waits for a task cannot send.
+  // Only one request in 20 is followed, because a client that waits for a task cannot send requests.
   if (id && Math.random() < 0.05) follow(id, 120);
 }
 

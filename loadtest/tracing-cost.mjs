@@ -34,7 +34,7 @@ const { context } = need("@opentelemetry/api");
 const { openTelemetry } = await import(join(root, "packages/holdfast/dist/opentelemetry/index.js"));
 
 function tracingWith(sampler) {
-  // The exporter drops all spans, because their transport is not a cost of the library.
+  // The exporter drops all spans, because the library does not transport them.
   const exporter = { export: (_spans, done) => done({ code: 0 }), shutdown: async () => {} };
   const provider = new sdk.NodeTracerProvider({
     sampler,
@@ -75,7 +75,7 @@ const cpuMicros = () => {
   return user + system;
 };
 
-/** Returns the CPU µs per task: for single enqueues, for batches, and from acquire to ack. */
+/** Returns the CPU µs per task for single enqueues, for batches, and from acquire to ack. */
 async function measure({ library, tracing }, prefix) {
   const more = tracing ? { tracing } : {};
   const queue = new library.Queue("cost", { redis: url, prefix, ...more });

@@ -5,10 +5,10 @@ const redis = createRequire(createRequire(import.meta.url).resolve("bee-queue"))
 
 export const clientCalls = [[redis.RedisClient.prototype, "internal_send_command"]];
 
-// The README of bee-queue recommends `saveAll` for many jobs. `isWorker`, `getEvents`, `sendEvents`, `storeJobs` and
-// `activateDelayedJobs` cost connections, publishes and memory, and "should be disabled if you don't need them".
-// `removeOnSuccess` is on, because removing completed jobs costs Redis and Node less than keeping them (measured, see
-// our README.md). Failed jobs are kept.
+// The README of bee-queue recommends `saveAll` for many jobs. It says that `isWorker`, `getEvents`, `sendEvents`,
+// `storeJobs` and `activateDelayedJobs` "should be disabled if you don't need them"; they cost connections, publishes
+// and memory. `removeOnSuccess` is on, because it is cheaper for Redis and Node than to keep completed jobs (measured,
+// see our README.md). Failed jobs are kept.
 const LEAN = {
   removeOnSuccess: true,
   getEvents: false,
@@ -39,7 +39,7 @@ export async function open({ url, queue: name, delayed = false }) {
     async worker({ concurrency, handler, onDone }) {
       const workers = new BeeQueue(name, {
         ...settings,
-        // Only jobs with `delayUntil` need these options. With the default debounce of 1 s, such jobs would be late.
+        // Only jobs with `delayUntil` need these options. With the default debounce of 1 s, they would be late.
         ...(delayed ? { activateDelayedJobs: true, delayedDebounce: 20 } : {}),
         isWorker: true,
       });
@@ -61,7 +61,7 @@ export async function open({ url, queue: name, delayed = false }) {
       return {
         waiting: health.waiting + health.delayed,
         active: health.active,
-        // Redis does not count removed jobs, so this process does.
+        // Redis does not count removed jobs. So this process counts them.
         completed: succeeded,
         failed: health.failed,
       };

@@ -5,8 +5,8 @@ export const clientCalls = [[Redis.prototype, "sendCommand"]];
 const BLOCK_SECONDS = 0.2;
 
 /**
- * The reliable queue of the Redis manual: BLMOVE moves a task into a list of running tasks, from which LREM later
- * removes it.
+ * The reliable queue of the Redis manual. BLMOVE moves a task into a list of running tasks, and LREM later removes it
+ * from there.
  */
 export async function open({ url, queue: name }) {
   const redis = new Redis(url, { lazyConnect: true });
@@ -21,7 +21,7 @@ export async function open({ url, queue: name }) {
       await blocked.connect();
       let stopping = false;
       let ended;
-      // All loops share one connection, so Redis answers their commands in order.
+      // All loops share one connection, so Redis answers their commands in the order in which they were sent.
       const run = async () => {
         while (!stopping) {
           const text = await blocked.blmove(name, active, "LEFT", "RIGHT", BLOCK_SECONDS);
@@ -38,7 +38,7 @@ export async function open({ url, queue: name }) {
         },
         async stop() {
           stopping = true;
-          // Disconnecting ends all blocked calls at once. Otherwise they would end one after another.
+          // A disconnect ends all blocked calls at once. Otherwise they would end one after another.
           blocked.disconnect();
           await ended.catch(() => {});
         },

@@ -1,13 +1,13 @@
 import { createRequire } from "node:module";
 import Bull from "bull";
 
-// The ioredis that Bull depends on, which has another major version than ours.
+// This is the ioredis that Bull depends on. Its major version differs from ours.
 const { Redis } = createRequire(createRequire(import.meta.url).resolve("bull"))("ioredis");
 
 export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
 // Bull's REFERENCE.md recommends `addBulk` for many jobs, and `process(concurrency, handler)` for asynchronous
-// handlers. Completed jobs are kept: that is the default, and removing them is slower (measured, see our README.md).
+// handlers. By default completed jobs are kept, and to remove them is slower (measured, see our README.md).
 export async function open({ url, queue: name }) {
   const queue = new Bull(name, url);
   queue.on("error", (error) => console.error("bull:", error.message));

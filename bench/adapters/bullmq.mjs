@@ -4,7 +4,7 @@ import { Redis } from "ioredis";
 export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
 // docs.bullmq.io recommends `addBulk` for many jobs, the `concurrency` option for asynchronous handlers, and one worker
-// per process. Completed jobs are kept: that is the default, and removing them is slower (measured, see our README.md).
+// per process. By default completed jobs are kept, and to remove them is slower (measured, see our README.md).
 export async function open({ url, queue: name }) {
   const connection = { url, maxRetriesPerRequest: null };
   const queue = new Queue(name, { connection });

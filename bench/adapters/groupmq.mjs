@@ -3,9 +3,9 @@ import { Redis } from "ioredis";
 
 export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
-// GroupMQ's README recommends `autoBatch`, which sends many adds in one call, 10 by default. Completed jobs are not
-// kept, which is the default. Every job belongs to a group, and a group runs one job at a time. A worker with a
-// concurrency above 1 takes jobs of several groups at the same time.
+// GroupMQ's README recommends `autoBatch`, which sends many adds in one call, 10 by default. By default completed jobs
+// are not kept. Every job belongs to a group, and a group runs one job at a time. A worker with a concurrency above 1
+// takes jobs of several groups at the same time.
 export async function open({ url, queue: name }) {
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null });
   await redis.connect();
@@ -21,7 +21,7 @@ export async function open({ url, queue: name }) {
     async worker({ concurrency, handler, onDone }) {
       let worker;
       return {
-        // A worker takes jobs as soon as it is made.
+        // A worker takes jobs as soon as it exists.
         start() {
           worker = new Worker({ queue, concurrency, handler: (job) => handler(job.data) });
           worker.on("error", (error) => console.error("groupmq:", error.message));
@@ -39,7 +39,7 @@ export async function open({ url, queue: name }) {
     },
     async counts() {
       const { waiting, active } = await queue.getJobCounts();
-      // Redis does not count jobs that are not kept, so this process does.
+      // Redis does not count jobs that are not kept. So this process counts them.
       return { waiting, active, completed, failed };
     },
     async close() {

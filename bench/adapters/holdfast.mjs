@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { batch, Holdfast, Janitor, Observer, Queue, Worker } from "../../packages/holdfast/dist/index.js";
 
-// The library's own copy of ioredis, so that the benchmark can count the library's calls.
+// The ioredis of the library itself, so that the benchmark can count the calls of the library.
 const { Redis } = createRequire(new URL("../../packages/holdfast/package.json", import.meta.url))("ioredis");
 
 /** The method through which a client sends every command: [object, method]. */
@@ -15,7 +15,7 @@ export async function open({ url, queue }) {
   const client = new Holdfast({ redis: url });
   await client.check();
   const producer = new Queue(queue, { client });
-  // The client is connected before the measurement begins, as those of the peers are.
+  // The client connects before the measurement begins, as the clients of the peers do.
   await producer.ready();
   const observer = new Observer({ client });
   // Failed tasks are retried at once, as in the runs of the peers.
@@ -44,7 +44,7 @@ export async function open({ url, queue }) {
     },
     limit: (limits) => observer.limits.set(queue, limits),
     async worker({ concurrency, handler, onDone, batchOf }) {
-      // A batch handler that does as little as the single handler: it counts its tasks.
+      // A batch handler that does as little as the single handler: it only counts its tasks.
       const bench = batchOf
         ? batch({ max: batchOf }, (tasks) => {
             for (const { payload } of tasks) void handler(payload);

@@ -1,6 +1,6 @@
 import { OURS } from "./verdict.mjs";
 
-/** Returns a function that, for variants of a workload, names the systems whose results the targets use. */
+/** Returns a function. For variants of a workload, it names the systems whose results the targets use. */
 export function askedOf(targets, peers) {
   const figures = targets.flatMap((target) => target.figures);
   return (workload, variants) => {
@@ -14,8 +14,8 @@ export function askedOf(targets, peers) {
 }
 
 /**
- * Returns the systems to measure in this round. The first round measures all of them. Later rounds measure those that
- * the targets use, or all if the targets use none.
+ * Returns the systems to measure in this round. The first round measures all systems. Later rounds measure only those
+ * that the targets use, or all if the targets use none.
  */
 export function takenIn(round, systems, asked) {
   return round === 0 || asked.size === 0 ? systems : systems.filter((system) => asked.has(system));

@@ -2,7 +2,7 @@ import { Queue, Worker } from "../../packages/holdfast/dist/index.js";
 
 const CHUNK = 1_000;
 
-/** Makes a queue whose worker waits at a gate, so that the same number of tasks waits before and after a sample. */
+/** Makes a queue whose worker waits at a gate. So the same number of tasks waits before and after a sample. */
 export function gatedQueue(name, { url, client, pad }) {
   const queue = new Queue(name, { client });
   let left = 0;
@@ -40,7 +40,7 @@ export function gatedQueue(name, { url, client, pad }) {
         if (results.some((result) => !result.ok)) throw new Error("an enqueue was refused");
       }
     },
-    /** Lets `count` tasks through the gate. Resolves when the last of them is settled. */
+    /** Lets `count` tasks through the gate. Resolves when all of them are settled. */
     pass(count) {
       const done = new Promise((resolve) => {
         reached = resolve;

@@ -1,5 +1,5 @@
-// Samples the cost per task of ingest and of processing, in queues with different numbers of waiting tasks. The queues
-// take turns in a changing order, so that a disturbance of the machine affects all of them.
+// Measures samples of the cost per task, of ingest and of processing, in queues with different numbers of waiting
+// tasks. The queues take turns in a changing order, so that a disturbance of the machine affects all of them.
 import { setTimeout as delay } from "node:timers/promises";
 import { Holdfast } from "../../packages/holdfast/dist/index.js";
 import { open } from "../adapters/holdfast.mjs";
@@ -15,7 +15,7 @@ const QUIET_MS = 20;
 const CHUNK = 1_000;
 const MOST = 1_000_000;
 const BYTES_TASKS = 100_000;
-// The default retention keeps this many completed tasks.
+// With the default retention, Redis keeps this many completed tasks.
 const COMPLETED = 10_000;
 const pad = "x".repeat(96 - JSON.stringify({ i: 1_000_000, pad: "" }).length);
 const payloads = (count) => Array.from({ length: count }, (_, i) => ({ i: 1_000_000 + i, pad }));
@@ -46,7 +46,7 @@ async function growth() {
   }
   for (let i = 0; i < WARM_SAMPLES + samples; i++) {
     for (const { queue, costs } of rotate(queues, i)) {
-      // In this pause, work that the last sample has left behind comes to its end.
+      // During this pause, the work that the last sample has left behind ends.
       await delay(QUIET_MS);
       const ingest = await cost(() => queue.fill(SAMPLE));
       await delay(QUIET_MS);
@@ -74,7 +74,7 @@ async function growth() {
 async function waitingBytes(count) {
   await meter.redis.flushall();
   const target = await open({ url, queue: "bytes" });
-  // For the first task Redis loads scripts and creates the fields of the queue. That memory does not belong to a task.
+  // For the first task, Redis loads scripts and creates the fields of the queue. That memory is not part of a task.
   await target.bulk(payloads(1));
   const before = await memory();
   for (let at = 0; at < count; at += CHUNK) await target.bulk(payloads(CHUNK));

@@ -1,10 +1,10 @@
-// Runs tasks under limits in a process of its own. Prints what the tasks cost, and whether the limits were kept.
+// Runs tasks under limits in a process of its own. Prints the cost of the tasks, and whether the limits were kept.
 import { setTimeout as delay } from "node:timers/promises";
 import { countCalls, openMeter } from "./meter.mjs";
 import { mostWithin } from "./statistics.mjs";
 
 /**
- * limits: the limits of the queue and of each key, in the form that Holdfast takes
+ * limits: the limits of the queue and of each key, as Holdfast accepts them
  * count: how many tasks
  * keys: how many keys the tasks have; 0: the tasks have no key
  * workers: how many workers run in this process

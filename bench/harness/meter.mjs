@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 
 let calls = 0;
 
-/** Counts the commands that client libraries in this process send. A script call counts as one command. */
+/** Counts the commands that the client libraries in this process send. A script call is one command. */
 export function countCalls(places) {
   for (const [object, method] of places) {
     const original = object[method];
@@ -36,7 +36,7 @@ export async function openMeter(url) {
   return {
     redis,
     read,
-    /** Returns a meter for one phase. Call `begin()` when it starts, `end()` when it ends, and then `costs(tasks)`. */
+    /** Returns a meter for one phase. Call `begin()` at its start, `end()` at its end, and then `costs(tasks)`. */
     async before() {
       const info = await read();
       let cpu;

@@ -1,5 +1,5 @@
-// The targets in µs were set on another machine. This compares that machine with the present one by the peers, which
-// were measured on both. No verdict depends on the comparison.
+// The targets in µs were set on another machine. This file compares that machine with the present one, by the peers,
+// which were measured on both. No verdict depends on this.
 import { summary, valuesOf } from "./statistics.mjs";
 
 /** The µs per task of the peers on the machine where the targets were set, as medians of five rounds. */
@@ -16,7 +16,7 @@ const SET_ON = {
 
 /**
  * Returns three values for each result in µs: our time here, how much slower this machine is than the other one, and
- * what our time would be there. The peer that slows down least decides how much slower this machine is.
+ * our time at the speed of the other one. The peer that slows down least decides how much slower this machine is.
  */
 export function paces(records) {
   return Object.entries(SET_ON).flatMap(([variant, metrics]) =>

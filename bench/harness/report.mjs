@@ -17,7 +17,7 @@ const spread = ({ median, min, max, count }) =>
 function unitOf(entry) {
   if (entry.kind === "ratio")
     return `x ${entry.against}${/^p\d/.test(entry.metric) ? ` ${entry.metric.slice(0, 3)}` : ""}`;
-  return entry.kind === "flat" ? "x greatest to least" : entry.unit;
+  return entry.kind === "flat" ? "x largest to smallest" : entry.unit;
 }
 
 const sign = (entry) => (entry.atMost ? "≤ " : "≥ ");
@@ -82,8 +82,8 @@ function fullTable(records, note) {
     });
     return [...key.split("\u0000"), ...cells];
   });
-  // Variants are in the order in which they were measured. Within a variant, Holdfast comes first, then the others by
-  // name.
+  // Variants are in the order in which they were measured. Within a variant, Holdfast comes first, and the others are
+  // sorted by name.
   const variants = [...new Set(rows.map(([variant]) => variant))];
   const rank = (system) => (system === "holdfast" ? "" : system);
   rows.sort(
@@ -104,7 +104,8 @@ export function reached(rows) {
 }
 
 /**
- * Returns the table of results in µs at the pace of the other machine; "" if the workload `steady` was not measured.
+ * Returns the table of results in µs at the speed of the other machine, or "" if the workload `steady` was not
+ * measured.
  */
 function paceTable(records) {
   const rows = paces(records).map(({ variant, metric, here, slower, atPace }) => [
@@ -119,7 +120,7 @@ function paceTable(records) {
 No verdict: a figure in µs is as good as the machine. The peers took their µs there as well; here they take so many times
 as many, the least of the three. Ours divided by it, round by round:
 
-${table(["", "Holdfast here, µs", "peers here against there", "Holdfast at that pace, µs"], rows)}
+${table(["", "Holdfast here, µs", "peers: time here / time there", "Holdfast there, µs"], rows)}
 
 `;
 }

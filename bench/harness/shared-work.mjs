@@ -1,4 +1,4 @@
-// Runs one of several workers of a queue. It begins at `startAt`, and ends when no task was settled for a while.
+// Runs one of several workers of a queue. It begins at `startAt`, and ends when no task was settled for `QUIET_MS`.
 const { system, url, concurrency, startAt } = JSON.parse(process.argv[2]);
 const QUIET_MS = 400;
 

@@ -1,4 +1,4 @@
-/** Returns the median: the middle value, or the mean of the two middle values. NaN without values. */
+/** Returns the median: the middle value, or the mean of the two middle values. Returns NaN if there are no values. */
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -6,14 +6,14 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Returns the median, the smallest and the largest value; null without values. */
+/** Returns the median, the smallest and the largest value, or null if there are no values. */
 export function summary(values) {
   const known = values.filter((value) => Number.isFinite(value));
   if (known.length === 0) return null;
   return { median: median(known), min: Math.min(...known), max: Math.max(...known), count: known.length };
 }
 
-/** Returns the values of a metric, by round. @param what.variant a text, a pattern, or undefined for any variant */
+/** Returns the values of a metric by round. @param what.variant a text, a pattern, or undefined for any variant */
 export function valuesOf(records, { workload, variant, system, metric }) {
   const byRound = new Map();
   for (const record of records) {
@@ -33,7 +33,7 @@ export function pairedRatio(ours, theirs) {
   return summary(ratios);
 }
 
-/** Returns the most times that fall into any span of `spanMs`. The end of the span does not belong to it. */
+/** Returns the largest number of times within any span of `spanMs`. The end of the span does not belong to it. */
 export function mostWithin(times, spanMs) {
   const sorted = [...times].sort((a, b) => a - b);
   let most = 0;

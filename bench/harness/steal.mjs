@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 const STEAL = 7;
 
 /**
- * Returns the CPU ticks since boot: all of them, and those that were stolen, which the host gave to other guests. Null
- * without /proc/stat.
+ * Returns the CPU ticks since boot: all ticks, and the stolen ones, which the host gave to other guests. Returns null
+ * if there is no /proc/stat.
  */
 export function cpuTicks(read = () => readFileSync("/proc/stat", "utf8")) {
   let text;
@@ -13,8 +13,8 @@ export function cpuTicks(read = () => readFileSync("/proc/stat", "utf8")) {
   } catch {
     return null;
   }
-  // The fields are user, nice, system, idle, iowait, irq, softirq and steal. Later fields, for guests of this machine,
-  // are already part of user.
+  // The fields are user, nice, system, idle, iowait, irq, softirq and steal. The two after them are already part of
+  // user and nice.
   const ticks = /^cpu +([\d ]+)/
     .exec(text)?.[1]
     .trim()
@@ -31,8 +31,10 @@ export function stolenShare(before, after) {
   return (after.stolen - before.stolen) / (after.all - before.all);
 }
 
-/** Returns the lines of the report about stolen CPU time. Empty if the share is unknown. */
+/** Returns the lines of the report about stolen CPU time, or none if the share is unknown. */
 export function stolenLines(share) {
   if (share === null) return [];
-  return [`Neighbours took ${(100 * share).toFixed(1)}% of the CPU time meanwhile (steal in /proc/stat)`];
+  return [
+    `Other guests of the host took ${(100 * share).toFixed(1)}% of the CPU time meanwhile (steal in /proc/stat)`,
+  ];
 }

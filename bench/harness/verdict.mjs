@@ -13,13 +13,13 @@ function fastest(records, figure, peers) {
 }
 
 /**
- * Returns the largest value of the matching variants divided by the smallest. Each value is a median of many samples.
+ * Returns the largest value of the matching variants, divided by the smallest. Each value is a median of many samples.
  */
 function flatness(records, figure) {
   const values = records
     .filter((r) => r.workload === figure.workload && r.system === OURS && figure.variant.test(r.variant))
     .map((r) => r.metrics[figure.metric]);
-  // With fewer than two variants there is nothing to compare.
+  // One variant alone cannot be compared.
   return values.length < 2 ? null : summary([Math.max(...values) / Math.min(...values)]);
 }
 

@@ -1,4 +1,4 @@
-// Runs tasks in a fresh process, on a Redis with an append-only file and fsync every second.
+// Runs tasks in a fresh process, on a Redis with an append-only file that is synced every second.
 import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
 
 export const name = "aof everysec";

@@ -1,4 +1,4 @@
-// Measures, for Holdfast alone, whether empty batch handlers are as fast as empty single handlers with the same number
+// Compares, for Holdfast alone, batch handlers that do nothing with single handlers that do nothing, on the same number
 // of slots.
 import { OURS } from "../harness/verdict.mjs";
 import { rotate, runTasks } from "./tasks.mjs";

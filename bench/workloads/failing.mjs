@@ -1,5 +1,5 @@
-// Runs tasks until each one is completed or dead. One attempt in five fails. A task has at most three attempts, and
-// retries come at once.
+// Runs tasks until each of them is completed or dead. One attempt in five fails. A task has at most three attempts, and
+// is retried at once.
 import { ENGINES, runTasks } from "./tasks.mjs";
 
 export const name = "failing";

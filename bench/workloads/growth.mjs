@@ -9,7 +9,7 @@ export async function round(ctx) {
   const results = await ctx.runNode(file, {
     url: ctx.redis.url,
     sizes: [1_000, 10_000, 100_000, ctx.quick ? 300_000 : 1_000_000],
-    // With fewer samples, the medians would differ too much even if nothing grows.
+    // With fewer samples, the medians would differ even if the cost does not grow.
     samples: 45,
   });
   return Object.entries(results).map(([variant, metrics]) => ({

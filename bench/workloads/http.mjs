@@ -1,4 +1,4 @@
-// Compares producer-api with a bare Fastify that does one LPUSH per POST. A POST has a single task or a batch.
+// Compares producer-api with a bare Fastify that sends one LPUSH per POST. A POST has a single task or a batch.
 import { fileURLToPath } from "node:url";
 import { rotate } from "./shared/children.mjs";
 
@@ -22,7 +22,7 @@ export async function round(ctx) {
   const records = [];
   const seconds = ctx.quick ? 2 : 4;
   for (const { variant, connections, batch } of VARIANTS) {
-    // For a variant that no target uses, one round is enough.
+    // If no target uses a variant, one round of it is enough.
     if (connections > 100 && ctx.round > 0) continue;
     for (const system of rotate(SYSTEMS, ctx.round)) {
       const metrics = await ctx.runNode(file, { url: ctx.redis.url, system, connections, batch, seconds });

@@ -1,5 +1,5 @@
-// Measures, for Holdfast alone, what keys cost: 100,000 tasks at concurrency 50 as in `steady`, with different numbers
-// of keys.
+// Measures, for Holdfast alone, what keys cost. It runs 100,000 tasks at concurrency 50 as in `steady`, with different
+// numbers of keys.
 import { OURS } from "../harness/verdict.mjs";
 import { rotate, runTasks } from "./tasks.mjs";
 
@@ -9,7 +9,7 @@ export const rounds = (quick) => (quick ? 1 : 5);
 const NO_KEY = "no key";
 const HUNDRED = "100 keys";
 const OWN = "a key for each task";
-// Limits that are checked for every task, and so high that no task is held back.
+// These limits are checked for every task, but they are so high that they hold no task back.
 const UNREACHED = { concurrency: 1_000_000, rate: { limit: 1_000_000, periodMs: 1_000, burst: 1_000_000 } };
 
 const variantsOf = (count) => [

@@ -1,4 +1,4 @@
-// Measures the time from the enqueue of a task to the start of its handler, at 200 tasks/s with an idle worker.
+// Measures the time from the enqueue of a task to the start of its handler. There are 200 tasks/s and an idle worker.
 import { fileURLToPath } from "node:url";
 
 export const name = "latency";
@@ -19,7 +19,7 @@ export async function round(ctx) {
       loaded,
       ...(ctx.round > 0 ? { only: asked } : {}),
       asked,
-      // A slice lasts half a second. A system gets 1,000 samples, or 400 in the quick run or if no target uses it.
+      // A slice lasts half a second. A system gets 1,000 samples, or 400 if no target uses it or if the run is quick.
       slices: ctx.quick ? 4 : 10,
       slicesNotAsked: 4,
       perSlice: 100,

@@ -1,6 +1,6 @@
 // Compares limits with those of the peers: one task of a key at a time (groupmq), and rate and concurrency of a queue
-// (bullmq). Every run also reports how well the limit was kept, measured by the starts of the handlers: the most tasks
-// at one time, and the most starts in any second.
+// (bullmq). Every run also reports how well the limit was kept, by the starts of the handlers: the most tasks at one
+// time, and the most starts in any second.
 import { fileURLToPath } from "node:url";
 import { OURS } from "../harness/verdict.mjs";
 import { rotate } from "./tasks.mjs";
@@ -11,11 +11,11 @@ export const rounds = (quick) => (quick ? 1 : 5);
 const file = fileURLToPath(new URL("../harness/limits-run.mjs", import.meta.url));
 const ONE_OF_A_KEY = { key: { concurrency: 1 } };
 const rateOf = (burst) => ({ queue: { rate: { limit: 500, periodMs: 1_000, burst } } });
-// bullmq has no burst. Its window allows all of its starts at once.
+// bullmq has no burst. It allows all starts of a window at once.
 const BURST = { holdfast: 50, bullmq: 1 };
 
 /**
- * count: how many tasks, half as many in the quick run
+ * count: how many tasks; the quick run has half as many
  * options: see harness/limits-run.mjs
  * limitsOf: returns the limits for a system
  */
@@ -49,7 +49,7 @@ const VARIANTS = [
     limitsOf: () => rateOf(1),
   },
   {
-    // The first task opens a window of one second. The other tasks are enqueued shortly before that window ends.
+    // The first task opens a window of one second. The other tasks are enqueued shortly before the end of that window.
     variant: "500 starts a second, one early",
     systems: [OURS, "bullmq"],
     count: 1_501,

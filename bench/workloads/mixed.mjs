@@ -1,4 +1,4 @@
-// 100 producers each enqueue one task at a time, while the same process runs the tasks at concurrency 50.
+// 100 producers enqueue one task at a time each. Meanwhile the same process runs the tasks at concurrency 50.
 import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
 
 export const name = "mixed";

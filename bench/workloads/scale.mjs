@@ -1,5 +1,5 @@
-// Measures how much faster 8 worker processes drain a queue than 1, with handlers of 10 ms and concurrency 10 per
-// worker. `make scale-benchmark` measures the same on the running system.
+// Measures how much faster 8 worker processes drain a queue than 1. Handlers take 10 ms, and each worker has a
+// concurrency of 10. `make scale-benchmark` measures the same on the running system.
 import { fileURLToPath } from "node:url";
 import { rotate } from "./shared/children.mjs";
 

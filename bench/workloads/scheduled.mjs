@@ -1,5 +1,5 @@
-// Runs tasks that are due 300 to 800 ms after their enqueue. The lateness is the time from due to the start of the
-// handler.
+// Runs tasks that are due 300 to 800 ms after their enqueue. Their lateness is the time from when a task is due to the
+// start of its handler.
 import { ENGINES, runTasks } from "./tasks.mjs";
 
 export const name = "scheduled";

@@ -12,7 +12,8 @@ export const rotate = (items, round) => items.map((_, at) => items[(at + round) 
 
 /**
  * Returns the records of one round.
- * @param plan.phases the phases of harness/task-run.mjs. A phase with `as` makes a record for the variant of that name
+ * @param plan.phases the phases of harness/task-run.mjs; a phase with `as` makes a record for the variant with that
+ * name
  */
 export async function runTasks(ctx, { workload, systems, phases, aof = false, payloadBytes }) {
   const records = [];

@@ -1,5 +1,5 @@
-// Measures two worker processes at concurrency 50 each. They start together, and the measurement ends with the last
-// task.
+// Measures two worker processes with a concurrency of 50 each. They start together, and the measurement ends with the
+// last task.
 import { fileURLToPath } from "node:url";
 import { ENGINES, FLOORS, rotate } from "./tasks.mjs";
 

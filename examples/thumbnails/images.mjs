@@ -8,7 +8,7 @@ const KINDS = new Set([".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff
 
 const nameOf = (number) => `image-${String(number).padStart(2, "0")}.jpg`;
 
-/** Draws a picture of 1200 x 800: a circle on a colour that depends on the name. */
+/** Paints a picture of 1200 x 800: a circle on a colour that depends on the name. */
 function paint(name) {
   const hue = (Number(name.match(/\d+/)[0]) * 30) % 360;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="1200" height="800">
@@ -28,7 +28,7 @@ export async function generateImages(folder) {
   }
 }
 
-/** Replaces the broken image by a good one. */
+/** Replaces the broken image with a good one. */
 export async function mendImages(folder) {
   await writeFile(join(folder, BROKEN), await paint(BROKEN));
   return BROKEN;

@@ -3,8 +3,8 @@
 //   node thumbnails.mjs [folder]        enqueue one task per image, run them, report
 //   node thumbnails.mjs mend [folder]   replay the dead letters; without a folder, mend the broken image first
 //
-// If you name no folder, it makes one with twelve images, of which one is broken. `--out` is the folder for the
-// thumbnails, and for that folder of images. It only needs a Redis: REDIS_URL, by default redis://127.0.0.1:6379.
+// Without a folder, it makes one with twelve images, one of which is broken. `--out` is the folder for the thumbnails
+// and for these images. It needs only a Redis: REDIS_URL, by default redis://127.0.0.1:6379.
 import { availableParallelism } from "node:os";
 import { basename, join, parse, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -66,7 +66,7 @@ async function report(queue, ids) {
       console.log(`waiting for ${id}: ${task.state}, attempt ${task.attempts}`);
       task = await queue.wait(id, { waitMs: 30_000 });
     }
-    if (task === null) continue; // the task was already purged: there are more images than the queue retains
+    if (task === null) continue; // the task was purged, because there are more images than the queue retains
     counts[task.state] = (counts[task.state] ?? 0) + 1;
     const name = basename(JSON.parse(task.payloadText).source);
     if (task.state === "completed") {

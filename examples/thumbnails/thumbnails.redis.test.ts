@@ -26,13 +26,13 @@ afterAll(async () => {
   if (out) await rm(out, { recursive: true, force: true });
 });
 
-/** Runs the example as its user does, as a process of its own. */
+/** Runs the example as a user does, in a process of its own. */
 async function run(args: string[] = [], url = redis.url) {
   const env = { ...process.env, REDIS_URL: url };
   return promisify(execFile)(process.execPath, [script, ...args, "--out", out], { env, timeout: 25_000 });
 }
 
-test("eleven images become thumbnails and the broken one a dead letter, until it is mended and replayed", async () => {
+test("eleven images become thumbnails, and the broken one becomes a dead letter until it is mended and replayed", async () => {
   const first = await run();
   expect(first.stdout).toMatch(
     /dead {2}image-07\.jpg: fatal: FatalError: image-07\.jpg cannot be read as an image/,
@@ -56,7 +56,7 @@ test("eleven images become thumbnails and the broken one a dead letter, until it
   expect(await observer.audit("thumbnails")).toMatchObject({ violations: [] });
 });
 
-test("without a Redis it names the address and ends with 1", async () => {
+test("if no Redis answers, the example names the address and ends with 1", async () => {
   const port = await freePort();
   const failure = await run([], `redis://127.0.0.1:${port}`).catch((error) => error);
   expect(failure.code).toBe(1);

@@ -1,7 +1,7 @@
 // A client for both HTTP APIs. It repeats requests that fail because a service restarts.
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Thrown for an error that would not go away if the request were repeated. */
+/** An error that would not go away if the request were repeated. */
 export class ApiError extends Error {
   constructor(status, problem, what) {
     super(`${what}: ${status} ${problem?.title ?? ""} ${problem?.detail ?? ""}`.trim());
@@ -14,8 +14,8 @@ export class ApiError extends Error {
 export function openApi(baseUrl, key, { onRequest = () => {}, onRepeat = () => {} } = {}) {
   const authorization = key ? { authorization: `Bearer ${key}` } : {};
   /**
-   * Sends a request. Repeats it while the service is busy or down. That does no harm: a replay, and an enqueue with an
-   * id, can be repeated.
+   * Sends a request, and repeats it while the service is busy or down. A repeat does no harm to a replay, or to an
+   * enqueue with an id.
    */
   return async function request(method, path, body) {
     const what = `${method} ${baseUrl}${path}`;

@@ -1,10 +1,10 @@
-// The demo (`make demo`, `pnpm run benchmark`). It sends 10,000 tasks through producer-api; one attempt in five fails.
-// One worker is killed with SIGKILL in the middle, and dead letters are replayed until none is left. Then
-// every id is looked up in Redis. The exit code is 0 only if all of them are completed.
+// The demo (`make demo`, `pnpm run benchmark`) sends 10,000 tasks through producer-api. One attempt in five fails. In
+// the middle, one worker is killed with SIGKILL. Dead letters are replayed until none is left. Then every id is looked
+// up in Redis. The exit code is 0 only if all tasks are completed.
 //
 //   node loadtest/demo/demo.mjs [--tasks 10000] [--fail-rate 0.2] [--no-kill]
 //
-// During the run the workers have a lease of 5 s (LEASE_MS). At the end they get their earlier setting back.
+// During the run the workers have a lease of 5 s (LEASE_MS). At the end they get their old setting back.
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { ApiError, forEach, openApi } from "./api.mjs";
@@ -26,7 +26,9 @@ const { values: options } = parseArgs({
 const total = Number(options.tasks);
 const failRate = Number(options["fail-rate"]);
 if (!Number.isInteger(total) || total < 1 || !(failRate >= 0 && failRate < 1)) {
-  console.error("demo: --tasks is an integer from 1, --fail-rate a number from 0 to below 1");
+  console.error(
+    "demo: --tasks has to be an integer of at least 1, and --fail-rate a number from 0 to below 1",
+  );
   process.exit(2);
 }
 
@@ -86,7 +88,7 @@ async function ingest() {
     type: "demo.flaky",
     // Each task runs for 20 ms, so that the killed worker certainly holds some.
     payload: { failRate, ms: 20 },
-    // The waits between retries are short, since the demo shows retries.
+    // The waits between retries are short, because the demo is about retries.
     backoff: { kind: "exponential", baseMs: 200, maxMs: 2_000 },
   });
   await forEach(batches, 4, async (batch) => {
@@ -94,7 +96,7 @@ async function ingest() {
       const { results } = await producer("POST", `${queuePath}/tasks/batch`, open.map(task));
       const refused = results.find(({ status }) => status >= 300 && status !== 429 && status !== 503);
       if (refused) throw new Error(`a task was refused: ${JSON.stringify(refused)}`);
-      // The service was busy, or the outcome is unknown. A task that is stored already is not stored again.
+      // The service was busy, or the outcome is unknown. A task that was stored is not stored again.
       open = open.filter((_, index) => !(results[index]?.status < 300));
       if (open.length > 0) await delay(250);
     }
@@ -103,7 +105,7 @@ async function ingest() {
 }
 
 // --- the kill ---------------------------------------------------------------------------------------------
-/** The time of the kill by the clock of Redis, which the task histories use too. */
+/** The time of the kill by the clock of Redis, which the histories of tasks use too. */
 let killedAt = null;
 async function killInTheMiddle() {
   for (;;) {
@@ -156,7 +158,7 @@ async function operationEnd(id) {
 
 async function main() {
   const keep = { retentionCount: Math.max(100_000, total * 2) };
-  // No task may be purged before the check. If the queue is new, it gets this setting after its first task.
+  // No task may be purged before the check. A new queue gets this setting after its first task.
   if (before !== null) await observability("PATCH", queuePath, keep);
   const startedAt = Date.now();
   let ingestEndedAt = startedAt;
@@ -186,12 +188,12 @@ async function main() {
   const ingestMs = ingestEndedAt - startedAt;
   const drainMs = drainedAt - ingestEndedAt;
   const back = killedAt === null ? null : recovery(reapedAttempts, killedAt);
-  // A settle was refused because the lease of its task had expired. Such a task ran to its end twice.
+  // A settle was refused because its lease had expired. Such a task was run twice.
   const duplicates = count.duplicates + counters.stale;
   const rows = [
     ["ingest", `${ingestMs} ms, ${Math.round((total * 1_000) / Math.max(ingestMs, 1))} tasks/s`],
     ["drain", `${drainMs} ms after the ingest, with recovery and replays`],
-    // A grant that was handed back before its task began is not an attempt.
+    // A grant whose task was handed back before it began is not an attempt.
     ["attempts", `${count.attempts} (counters: ${counters.attempts} grants, ${counters.released} released)`],
     ["retries", `${count.retries} (counters: ${counters.retried})`],
     [

@@ -1,6 +1,6 @@
 import { ApiError } from "./api.mjs";
 
-/** Returns the tasks of a run by id. A task that is on none of the pages of completed tasks is read by its id. */
+/** Returns the tasks of a run by id. Reads the pages of completed tasks, and then each task that is on none of them. */
 export async function readRecords(observability, queuePath, ids, prefix, forEach) {
   const wanted = new Set(ids);
   const found = new Map();

@@ -1,4 +1,5 @@
-// Controls the running system for the demo: finds it, changes settings of its workers for a while, and kills a worker.
+// Controls the running system for the demo. It finds the system, changes settings of the workers for a while, and kills
+// a worker.
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,8 +13,8 @@ const WORKER = "holdfast-worker";
 const DEFAULTS = { LEASE_MS: "30000", WORKER_CONCURRENCY: "50" };
 
 /**
- * `make env` sets these variables in a user's shell. Workers that are restarted from such a shell must keep their own
- * values.
+ * `make env` sets these variables in the shell of a user. A worker that is restarted from such a shell must keep its
+ * own values.
  */
 const NOT_THEIRS = Object.fromEntries(
   ["REDIS_HOST", "REDIS_PORT", "REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_TLS_CA_FILE"].map((name) => [
@@ -23,8 +24,8 @@ const NOT_THEIRS = Object.fromEntries(
 );
 
 /**
- * Returns the settings of `make up`, which take precedence over `.env`. The caller's environment takes precedence over
- * both.
+ * Returns the settings of `make up`, which take precedence over `.env`. The environment of the caller takes precedence
+ * over both.
  */
 function settings() {
   const fromFile = readDotenv(join(root, ".env"), (name) => process.env[name]);
@@ -42,7 +43,7 @@ export function urls() {
   };
 }
 
-/** Returns HOLDFAST_API_KEY, or the key of the system that runs here. Empty if there is neither. */
+/** Returns HOLDFAST_API_KEY, or the key of the system that runs here, or "" if there is neither. */
 export function apiKey() {
   if (process.env.HOLDFAST_API_KEY) return process.env.HOLDFAST_API_KEY;
   const { status, stdout } = spawnSync(join(root, "scripts/stack"), ["key"], {
@@ -62,7 +63,7 @@ const answers = (url) =>
 export async function openStack() {
   const isUp = async () => (await Promise.all(Object.values(urls()).map(answers))).every(Boolean);
   if (!(await isUp())) {
-    console.log("demo: nothing answers yet: make up");
+    console.log("demo: no system answers, so it is started with make up");
     const { status } = spawnSync(join(root, "scripts/stack"), ["up"], { stdio: "inherit" });
     if (status !== 0 || !(await isUp())) throw new Error("the system did not come up: see above");
   }
@@ -101,7 +102,7 @@ function dockerStack() {
     killWorker() {
       const [id] = containers();
       docker(["kill", "--signal", "KILL", id]);
-      // Docker does not restart a container that was killed with `docker kill`.
+      // Docker does not restart a container after `docker kill`.
       return { label: `container ${id.slice(0, 12)}`, revive: () => docker(["start", id]) };
     },
     /** Returns every process of the system, with a function that restarts it. */
@@ -156,7 +157,7 @@ function pm2Stack(pm2) {
   };
 }
 
-/** Runs workers with `env` until the returned function is called, or the process gets SIGINT or SIGTERM. */
+/** Runs workers with `env` until the returned function is called, or until the process gets SIGINT or SIGTERM. */
 export async function borrowWorkers(stack, count, env) {
   const before = { count: stack.workers(), env: {} };
   for (const name of Object.keys(env)) before.env[name] = stack.setting(name) || DEFAULTS[name];

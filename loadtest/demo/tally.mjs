@@ -1,5 +1,5 @@
 /**
- * Counts the outcomes of a run by the records in Redis, because the demo may not know the outcome of each request.
+ * Counts the outcomes of a run by the records in Redis. The demo itself may not know the outcome of each request.
  * @param ids the id of every accepted task
  * @param tasks the records that were found: id -> TaskView
  */
@@ -25,7 +25,7 @@ export function tally(ids, tasks) {
       unfinished[state] = (unfinished[state] ?? 0) + 1;
     }
     if (task === undefined) continue;
-    // Only a dead letter is replayed, and each replay raises the generation by one.
+    // Only dead letters are replayed, and each replay raises the generation by one.
     count.replayed += task.generation;
     count.deadLettered += task.generation + (task.state === "dead" ? 1 : 0);
     const { history } = task;
@@ -49,7 +49,7 @@ export function tally(ids, tasks) {
   return { ...count, unfinished, reapedAttempts };
 }
 
-/** Returns when the tasks of the killed worker ran again, ms after the kill; null if the worker held no tasks. */
+/** Returns when the tasks of the killed worker ran again, ms after the kill, or null if the worker held no tasks. */
 export function recovery(reapedAttempts, killedAt) {
   const again = reapedAttempts.flatMap(({ nextAt }) =>
     nextAt !== null && nextAt >= killedAt ? [nextAt - killedAt] : [],

@@ -43,11 +43,11 @@ test("a second accepted ack is a duplicate", () => {
   expect(tallyOf({ a: task([attempt(1, "acked"), attempt(2, "acked")]) }).duplicates).toBe(1);
 });
 
-test("a released attempt is refunded and does not count", () => {
+test("a released attempt does not count", () => {
   expect(tallyOf({ a: task([attempt(1, "released"), attempt(1, "acked")]) }).attempts).toBe(1);
 });
 
-test("recovery lasts from the kill to the last task that ran again", () => {
+test("the recovery is the time from the kill to the last task that ran again", () => {
   const { reaped, reapedAttempts } = tallyOf({
     a: task([attempt(1, "crashed"), attempt(2, "acked", { startedAt: 6_000 })]),
     b: task([attempt(1, "crashed"), attempt(2, "acked", { startedAt: 6_200 })]),

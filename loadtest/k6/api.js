@@ -1,22 +1,22 @@
-// A client for both HTTP APIs. It repeats a request that was refused because of a restart or a full queue. If the
-// outcome of an enqueue is unknown, the client repeats it only if its tasks have ids, so that no task is stored twice.
+// A client for both HTTP APIs. It repeats a request that was refused because of a restart or a full queue. After an
+// unknown outcome, it repeats an enqueue only if the tasks have ids, so that no task is stored twice.
 import { sleep } from "k6";
 import http from "k6/http";
 import { Counter, Trend } from "k6/metrics";
 import { headers, observabilityUrl, producerUrl, queue } from "./settings.js";
 
 const accepted = new Counter("tasks_accepted");
-/** Counts requests that the service refused for good, or still refused when the client gave up. */
+/** How many requests were refused for good, or were still refused when the client gave up. */
 const requestsFailed = new Counter("requests_failed");
 const requestsRepeated = new Counter("requests_repeated");
 /** The time from the enqueue of a task to its end, by the clock of Redis. */
 const endToEnd = new Trend("task_end_to_end", true);
-/** The times of enqueues and of their answers. The first and the last of them give the duration of the intake. */
+/** The times of enqueues and of their answers. From the first to the last of them is the duration of the intake. */
 const intakeClock = new Trend("intake_clock");
 
 const PATIENCE_SECONDS = 60;
-// k6 does not count these statuses as failures, since load and restarts cause them. `requests_failed` counts final
-// failures.
+// k6 does not count these statuses as failures, because load and restarts cause them. `requests_failed` counts the
+// final failures.
 const expected = http.expectedStatuses({ min: 200, max: 399 }, 404, 409, 429, 503);
 
 /** @param isSafe whether the request may be repeated even if the service may have carried it out */
@@ -42,7 +42,7 @@ function failed(response, name) {
   console.error(`${name}: ${response.status} ${String(response.body || response.error).slice(0, 300)}`);
 }
 
-/** Enqueues one task. Returns its id; null if the service refused the task. */
+/** Enqueues one task. Returns its id, or null if the service refused the task. */
 export function enqueue(task, name = "enqueue") {
   intakeClock.add(Date.now());
   const response = send(
@@ -61,7 +61,7 @@ export function enqueue(task, name = "enqueue") {
   return response.json("id");
 }
 
-/** Enqueues a JSON array of tasks. Returns their ids; an empty list if the service refused the request. */
+/** Enqueues a JSON array of tasks. Returns their ids, or an empty list if the service refused the request. */
 export function enqueueBatch(body, { withIds = false, name = "enqueue batch" } = {}) {
   intakeClock.add(Date.now());
   const response = send("POST", `${producerUrl}/v1/queues/${queue}/tasks/batch`, body, name, withIds);
@@ -71,13 +71,13 @@ export function enqueueBatch(body, { withIds = false, name = "enqueue batch" } =
     return [];
   }
   const answer = response.json();
-  // If a request is repeated, tasks that the first one stored are reported as duplicates.
+  // If a request is repeated, the tasks that the first one stored are reported as duplicates.
   accepted.add(answer.accepted + answer.duplicates);
   if (answer.failed > 0) failed(response, name);
   return answer.results.filter((result) => result.status < 300).map((result) => result.id);
 }
 
-/** Waits up to `waitMs` for the end of a task, and returns the task; null if it does not exist. */
+/** Waits up to `waitMs` for the end of a task. Returns the task, or null if it does not exist. */
 function task(id, waitMs = 0, name = "task") {
   const url = `${producerUrl}/v1/queues/${queue}/tasks/${id}?waitMs=${waitMs}`;
   const response = send("GET", url, null, name);
@@ -86,7 +86,7 @@ function task(id, waitMs = 0, name = "task") {
   return null;
 }
 
-/** Waits for the end of a task and records how long the task took. Returns false if it does not end in time. */
+/** Waits for the end of a task, and records how long that took. Returns false if the task does not end in time. */
 export function follow(id, seconds = 60) {
   const deadline = Date.now() + seconds * 1_000;
   while (Date.now() < deadline) {
@@ -97,7 +97,7 @@ export function follow(id, seconds = 60) {
     }
     if (!seen) break;
   }
-  failed({ status: 0, body: `task ${id} has no end after ${seconds} s` }, "follow");
+  failed({ status: 0, body: `task ${id} has not ended after ${seconds} s` }, "follow");
   return false;
 }
 
@@ -106,7 +106,7 @@ export function cancel(id) {
   return send("DELETE", `${producerUrl}/v1/queues/${queue}/tasks/${id}`, null, "cancel").status;
 }
 
-/** Returns the JSON of a GET from observability; null if the request failed. */
+/** Returns the JSON of a GET from observability, or null if the request failed. */
 export function observe(path, name) {
   const response = send("GET", observabilityUrl + path, null, name);
   if (response.status === 200) return response.json();

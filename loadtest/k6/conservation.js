@@ -1,4 +1,4 @@
-// Checks before a run that the system is ready, and after the run that every accepted task has ended once.
+// Checks before a run that the system is ready. Checks after the run that every accepted task has ended once.
 import { fail, sleep } from "k6";
 import http from "k6/http";
 import { Counter, Gauge } from "k6/metrics";
@@ -6,9 +6,7 @@ import { headers, observabilityUrl, producerUrl, queue } from "./settings.js";
 
 const lost = new Counter("tasks_lost");
 const stored = new Gauge("tasks_stored");
-/**
- * Counts the checks that were completed: a teardown that could not read the queue would otherwise look like no loss.
- */
+/** How many checks were completed. Without this, a teardown that could not read the queue would look like no loss. */
 const checked = new Counter("conservation_checked");
 
 const PATIENCE_SECONDS = 60;
@@ -19,11 +17,11 @@ function get(url) {
   return http.get(url, { headers, responseCallback: any, tags: { name: "control" }, timeout: "10s" });
 }
 
-/** Reads the queue once. Returns how many tasks were enqueued, have ended, and are open. */
+/** Reads the queue once. Returns how many tasks were enqueued, how many have ended, and how many are open. */
 function look() {
   const url = `${observabilityUrl}/v1/queues/${queue}`;
   let response = get(url);
-  // The service may be restarting.
+  // The service may be restarting, so the request is repeated.
   for (let tries = 0; [0, 502, 503].includes(response.status) && tries < PATIENCE_SECONDS; tries++) {
     sleep(1);
     response = get(url);
@@ -35,7 +33,7 @@ function look() {
   const { enqueued, acked, deadLettered, replayed, cancelled, expired } = totals;
   return {
     enqueued,
-    // Replays are subtracted: a replayed task is either open again, or was counted twice.
+    // Replays are subtracted. A replayed task is either open again, or was counted twice.
     ended: acked + deadLettered - replayed + cancelled + expired,
     live: pending + processing + scheduled,
   };
@@ -46,12 +44,12 @@ const missing = ({ enqueued, ended, live }) => enqueued - ended - live;
 function servingWorkers() {
   const response = get(`${observabilityUrl}/v1/workers`);
   if (response.status === 401 || response.status === 403)
-    fail(`${observabilityUrl} wants a key: export HOLDFAST_API_KEY=$(make -s key)`);
+    fail(`${observabilityUrl} needs a key: export HOLDFAST_API_KEY=$(make -s key)`);
   const workers = (response.status === 200 && response.json("workers")) || [];
   return workers.filter(({ state, queues }) => state === "running" && queues.includes(queue)).length;
 }
 
-/** The setup of every script calls this. Fails if the system is not ready. Returns the argument for `settle`. */
+/** The setup of every script calls this. Fails if the system is not ready. @returns the argument for `settle` */
 export function ready() {
   for (const url of [producerUrl, observabilityUrl]) {
     const response = get(`${url}/readyz`);
@@ -60,7 +58,7 @@ export function ready() {
         `${url} is not ready (${response.status || response.error}): start the services, or set PRODUCER_URL and OBSERVABILITY_URL`,
       );
   }
-  // A worker that starts up serves its queue within seconds.
+  // A worker that starts serves its queue within seconds.
   for (let tries = 1; servingWorkers() === 0; tries++) {
     if (tries === 10) fail(`no worker serves the queue "${queue}": set QUEUE to one that is served`);
     sleep(1);
@@ -69,7 +67,7 @@ export function ready() {
 }
 
 /**
- * The teardown of every script calls this. Waits until the queue has drained, and then checks that no task is missing.
+ * The teardown of every script calls this. Waits until all tasks have ended, and then checks that no task is missing.
  * @param expected how many tasks were stored, if the run knows it
  */
 export function settle({ before }, { seconds = 120, expected } = {}) {
@@ -86,7 +84,7 @@ export function settle({ before }, { seconds = 120, expected } = {}) {
   checked.add(1);
   const found = [];
   if (gone !== 0) found.push(`${gone} tasks were accepted and are missing`);
-  if (after.live > before.live) found.push(`${after.live} tasks have no end after ${seconds} s`);
+  if (after.live > before.live) found.push(`${after.live} tasks have not ended after ${seconds} s`);
   if (expected !== undefined && count !== expected) found.push(`${count} tasks were stored, not ${expected}`);
   if (found.length > 0) {
     lost.add(found.length);
@@ -94,7 +92,7 @@ export function settle({ before }, { seconds = 120, expected } = {}) {
   }
 }
 
-/** Thresholds for the options of every script. */
+/** The thresholds that every script uses. */
 export const conservationThresholds = {
   tasks_lost: ["count==0"],
   conservation_checked: ["count==1"],

@@ -1,4 +1,5 @@
-// Reads the settings of all scripts from the environment. The defaults fit a system that `make up` has started.
+// Reads the settings of all scripts from the environment. The defaults are those of a system that `make up` has
+// started.
 
 const trimmed = (url) => url.replace(/\/+$/, "");
 
@@ -23,5 +24,5 @@ export function number(name, fallback) {
   return value;
 }
 
-/** The beginning of all ids in a run, so that ids of two runs never collide. */
+/** All ids of a run begin with this, so that the ids of two runs never collide. */
 export const runId = __ENV.RUN_ID || `k6-${Date.now().toString(36)}`;

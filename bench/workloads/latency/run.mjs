@@ -1,4 +1,4 @@
-// Runs one round of one variant. Every system has a worker process and a producer process of its own. The systems take
+// Runs one round of one variant. Each system has a worker process and a producer process of its own. The systems take
 // turns in slices of half a second, so that a disturbance of the machine affects all of them.
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
@@ -31,7 +31,7 @@ try {
     await producers[system].ask({ count, intervalMs: INTERVAL_MS });
     return (await workers[system].ask({ count })).answer;
   };
-  // A warm-up, in which code is compiled, scripts are loaded, and buffers grow.
+  // This is a warm-up: code is compiled, scripts are loaded, and buffers grow.
   for (const system of systems) await send(system, perSlice);
   const load = loaded ? await start("load.mjs", {}) : undefined;
   if (load) for (const system of systems) await send(system, perSlice);

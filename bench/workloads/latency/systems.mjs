@@ -1,5 +1,5 @@
-// The producer and the worker of every system, written as its documentation shows. `work(context, onTask)` starts a
-// worker of concurrency 10. `produce(context)` returns a function that enqueues one task.
+// The producer and the worker of every system, as its documentation shows them. `work(context, onTask)` starts a worker
+// of concurrency 10. `produce(context)` returns a function that enqueues one task.
 import { createRequire } from "node:module";
 import { Queue as BullmqQueue, Worker as BullmqWorker } from "bullmq";
 import { Redis } from "ioredis";
@@ -10,7 +10,7 @@ const CONCURRENCY = 10;
 
 const addressOf = (url) => ({ host: new URL(url).hostname, port: Number(new URL(url).port) });
 
-/** The lowest latency that Redis allows: a task passes through without a lease and without an ack. */
+/** The lowest latency that Redis allows. A task passes through without a lease and without an ack. */
 const blmove = {
   async work({ url, prefix }, onTask) {
     const redis = new Redis(url);

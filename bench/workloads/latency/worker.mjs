@@ -10,7 +10,7 @@ const close = await SYSTEMS[args.system].work(args, ({ at }) => {
   onArrival();
 });
 
-// Answers when `count` tasks have arrived. The answer has their latencies.
+// Answers with the latencies of the tasks when `count` tasks have arrived.
 serveParent(async ({ count }) => {
   await new Promise((resolve) => {
     onArrival = () => latencies.length >= count && resolve();

@@ -1,4 +1,4 @@
-// Fills a paused queue, resumes it, and measures the rate of completions by Redis time.
+// Fills a paused queue, resumes it, and measures the rate of completions by the clock of Redis.
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
@@ -23,7 +23,7 @@ try {
   }
   children.push(...(await Promise.all(Array.from({ length: workers }, () => startChild(file, options)))));
   await observer.resume("scale");
-  // The first tenth of the tasks does not count: after a pause, a worker may sleep for up to its poll interval.
+  // After a pause, a worker may sleep for up to its poll interval. So the first tenth of the tasks does not count.
   let first;
   for (;;) {
     const stats = await observer.stats("scale");

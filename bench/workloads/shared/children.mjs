@@ -1,9 +1,9 @@
-// Starts child processes that exchange messages with their parent.
+// Functions for child processes that exchange messages with their parent.
 import { fork } from "node:child_process";
 
 /**
- * Starts `node file JSON(args)`, and waits until the child is ready. `ask(question)` sends a message to it and returns
- * the answer.
+ * Starts `node file JSON(args)`, and waits until the child is ready. `ask(question)` sends a message to the child and
+ * returns its answer.
  */
 export async function startChild(file, args, { execArgv = [] } = {}) {
   const child = fork(file, [JSON.stringify(args)], {
@@ -36,7 +36,7 @@ export async function startChild(file, args, { execArgv = [] } = {}) {
   };
 }
 
-/** Runs in the child. Calls `answer` for each question, until the parent ends or sends SIGTERM. */
+/** Runs in the child. Answers each question with `answer`, until the parent ends or sends SIGTERM. */
 export function serveParent(answer, close) {
   const end = () => Promise.resolve(close?.()).finally(() => process.exit(0));
   process.once("SIGTERM", end);
@@ -51,7 +51,7 @@ export const readArgs = () => JSON.parse(process.argv[2] ?? "{}");
 /** Prints the result of a process that `runNode` started, as its last line. */
 export const printResult = (result) => process.stdout.write(`${JSON.stringify(result)}\n`);
 
-/** Returns the items in an order that changes from round to round, so that no item always comes first. */
+/** Returns the items in an order that changes from round to round, so that not always the same item comes first. */
 export const rotate = (items, round) => items.map((_, index) => items[(index + round) % items.length]);
 
 export function percentile(sorted, share) {
@@ -64,7 +64,7 @@ export const median = (values) =>
     0.5,
   );
 
-/** Removes all keys that begin with `start` from Redis, which are the keys of one run. */
+/** Removes all keys that begin with `start` from Redis. These are the keys of one run. */
 export async function dropKeys(redis, start) {
   let cursor = "0";
   do {

@@ -1,4 +1,4 @@
-// This process enqueues the tasks, so that the worker process shows the memory of the worker alone.
+// This process enqueues the tasks, so that the memory of the worker process is that of the worker alone.
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import { Janitor, Queue } from "../../../packages/holdfast/dist/index.js";
@@ -10,7 +10,7 @@ const BATCH = 500;
 const perChunk = Math.ceil(tasks / chunks);
 const batch = Array.from({ length: BATCH }, () => ({ type: "noop", payload: "x".repeat(94) }));
 const queue = new Queue("memory", options);
-// The janitor purges ended tasks, which keeps Redis small.
+// The janitor purges ended tasks, so Redis stays small.
 const janitor = new Janitor(options);
 await janitor.start();
 const worker = await startChild(fileURLToPath(new URL("worker.mjs", import.meta.url)), options, {

@@ -9,7 +9,7 @@ await worker.start();
 
 serveParent(
   async ({ until }) => {
-    // The worker is busy until Redis has confirmed all verdicts.
+    // A worker is busy until Redis has confirmed all of its verdicts.
     while (done < until || worker.busy > 0) await delay(20);
     globalThis.gc();
     globalThis.gc();

@@ -3,7 +3,8 @@
 const datasource = { type: "prometheus", uid: "prometheus" };
 
 /**
- * Matches the series of workers. Their label `queue` names all queues of the worker, such as queue="critical,default".
+ * Matches the series of workers. Their label `queue` has the names of all queues of the worker, such as
+ * queue="critical,default".
  */
 export const SHARED = '{queue=~"(.*,)?($queue)(,.*)?"}';
 
@@ -15,7 +16,9 @@ const query = (expr, legendFormat, index, more = {}) => ({
   ...more,
 });
 
-/** @param queries legend -> expression. A legend such as {{queue}} shows the value of that label */
+/**
+ * @param queries legend -> expression; a legend such as {{queue}} shows the value of that label
+ */
 function targets(queries) {
   if (typeof queries === "string") return [query(queries, undefined, 0)];
   return Object.entries(queries).map(([legend, expr], index) => query(expr, legend, index));
@@ -150,7 +153,7 @@ const annotation = (name, iconColor, expr, titleFormat) => ({
   tagKeys: "queue,service",
 });
 
-/** Places panels from left to right. A panel that does not fit into its row begins the next one. */
+/** Places panels from left to right. If a panel does not fit into a row, it begins the next row. */
 function placed(panels) {
   let x = 0;
   let y = 0;
