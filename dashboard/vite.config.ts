@@ -5,11 +5,11 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin, type ProxyOptions } from "vite";
 
-// The target of /v1 under `pnpm dev`: an observability service, or dev/mock-server.mjs.
+// Where `pnpm dev` sends requests for /v1: to an observability service or to dev/mock-server.mjs.
 const api = process.env.HOLDFAST_API ?? "http://127.0.0.1:3001";
 
-// A page served by Vite has another origin than the service, which would refuse its requests. So this proxy replaces the
-// origin of its own pages by the origin of the service. Requests of other pages keep their origin.
+// A page that Vite serves has another origin than the service, so the service would refuse its requests. For these
+// pages the proxy replaces the origin by that of the service. Requests of other pages keep their origin.
 const sameOrigin: ProxyOptions = {
   changeOrigin: true,
   configure(proxy) {
@@ -20,7 +20,10 @@ const sameOrigin: ProxyOptions = {
   },
 };
 
-/** Writes compressed files beside each text file for browsers that accept them. Files below 1 KiB gain too little. */
+/**
+ * Writes a compressed file beside each text file, for browsers that accept it. For files below 1 KiB it would save too
+ * little.
+ */
 function compress(): Plugin {
   return {
     name: "holdfast-compress",
@@ -37,7 +40,7 @@ function compress(): Plugin {
 }
 
 export default defineConfig({
-  // Addresses are relative to the <base> of the page, because a reverse proxy may serve the dashboard below a path.
+  // Addresses are relative to the <base> of the page. A reverse proxy may serve the dashboard below a path.
   base: "./",
   plugins: [react(), compress()],
   server: {
@@ -52,7 +55,7 @@ export default defineConfig({
   preview: { port: 5173, proxy: { "/v1": { target: api, ...sameOrigin, ws: true } } },
   build: {
     manifest: true,
-    // Assets are not inlined, because data: URLs would need a wider Content-Security-Policy.
+    // Assets are not inlined. data: URLs would need a wider Content-Security-Policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },

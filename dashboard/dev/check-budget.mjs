@@ -1,4 +1,4 @@
-// Fails the build if the first load exceeds its budget: the entry chunk and its static imports.
+// Fails the build if the first load is too large. It consists of the entry chunk and its static imports.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
@@ -17,7 +17,7 @@ for (const [key, chunk] of Object.entries(manifest)) if (chunk.isEntry) visit(ke
 const size = (file) => gzipSync(readFileSync(new URL(file, dist))).length;
 const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
 const bytes = [...first].reduce((sum, key) => sum + size(manifest[key].file), 0);
-console.log(`First load: ${kilobytes(bytes)} of JavaScript compressed (budget ${kilobytes(BUDGET_BYTES)}).`);
+console.log(`First load: ${kilobytes(bytes)} of compressed JavaScript (budget ${kilobytes(BUDGET_BYTES)}).`);
 if (first.size === 0 || bytes > BUDGET_BYTES) {
   for (const key of first)
     console.error(`  ${kilobytes(size(manifest[key].file)).padStart(10)}  ${manifest[key].file}`);

@@ -1,7 +1,7 @@
 // Measures the dead-letter screen with many rows. Usage: node dashboard/dev/measure.mjs [count], by default 100,000. It
-// starts its own Redis and the built services, and makes `count` dead letters. Then it prints these figures as JSON:
-// the time to the first rows, the long tasks of the browser while scrolling, the time to replay all rows through the
-// screen, and PING times of Redis.
+// starts its own Redis and the built services, and makes `count` dead letters. Then it prints as JSON: the time to the
+// first rows, the long tasks of the browser while scrolling, the time to replay all rows through the screen, and PING
+// times of Redis.
 import { performance } from "node:perf_hooks";
 import { freePort, startRedisServer, startService, until } from "@holdfast/testing";
 import { Observer, Queue, Worker } from "holdfast";
@@ -59,7 +59,7 @@ try {
       for (const entry of list.getEntries()) globalThis.longTasks.push(entry.duration);
     }).observe({ type: "longtask", buffered: true });
   });
-  // The first page load is not measured, because it includes the start of the browser.
+  // The first page load also starts the browser, so it is not measured.
   await page.goto(base);
   await page.getByLabel("Connection: Live").waitFor();
   const from = performance.now();

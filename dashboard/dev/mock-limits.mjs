@@ -1,4 +1,4 @@
-// Mock data of keys and limits. One queue has limits and keys of every kind; the other queues have none.
+// Invented data of keys and limits. One queue has limits and keys of every kind, and the other queues have none.
 
 export function createMockLimits() {
   const limits = new Map([

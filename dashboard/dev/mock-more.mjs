@@ -1,4 +1,4 @@
-// Mock data other than queues and tasks: schedules, the audit log, and groups with a trend.
+// Invented data that does not belong to queues and tasks: schedules, the audit log, and groups with a trend.
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -18,7 +18,7 @@ const EVENTS = [
   ["replayed", {}],
 ];
 
-/** A few Server-Sent Events of a queue, after a gap. */
+/** Returns a few Server-Sent Events of a queue, with a gap before them. */
 function eventsText(queue, type) {
   const wanted = EVENTS.filter(([each]) => type === undefined || each === type);
   const cursor = (n) => `${Date.now().toString(36)}.${n}`;

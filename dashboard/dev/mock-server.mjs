@@ -1,5 +1,5 @@
-// The API of observability with invented data, for work on the dashboard without Redis.
-// node dev/mock-server.mjs [port]   then   HOLDFAST_API=http://127.0.0.1:<port> pnpm dev
+// Serves the API of observability with invented data, for work on the dashboard without Redis.
+//   node dev/mock-server.mjs [port]   then   HOLDFAST_API=http://127.0.0.1:<port> pnpm dev
 import { createServer } from "node:http";
 import { WebSocketServer } from "ws";
 import { createMockLimits } from "./mock-limits.mjs";

@@ -1,7 +1,7 @@
 import { createMockMore } from "./mock-more.mjs";
 
 // An invented system that changes over time: queues fill and drain, tasks die, operations make progress. This file has
-// more than 500 lines, because the invented data is easier to keep consistent in one place.
+// more than 500 lines, because the data has to be consistent, which is easier in one place.
 
 const HOUR = 3_600_000;
 const zeroTotals = () =>
@@ -24,7 +24,7 @@ const ERRORS = [
   ["email.send", "retries_exhausted", () => '<img src=x onerror="alert(1)"> is not a valid subject'],
 ];
 
-/** The field of an operation's result that counts its finished tasks. */
+/** The field in the result of an operation that counts its finished tasks. */
 const DONE = { replay: "replayed", discard: "discarded", restore: "restored", burst: "enqueued" };
 
 export function createMockState() {

@@ -1,5 +1,5 @@
-// Takes pictures of every screen in both themes, wide and narrow: node dev/screenshots.mjs <address> <folder> [name]
-// The script fails when a page scrolls sideways or the browser logs an error.
+// Takes pictures of every screen in both themes, wide and narrow: node dev/screenshots.mjs <address> <folder> [name].
+// Fails if a page scrolls sideways or the browser logs an error.
 import { mkdirSync } from "node:fs";
 import { chromium } from "playwright-core";
 
@@ -135,7 +135,7 @@ const SCREENS = [
         .click(),
   ],
   ["missing", "/queues/nope"],
-  // The log-in screen is last, because its picture logs the page out.
+  // The log-in screen comes last, because the page is logged out for its picture.
   ["login", "/"],
 ];
 
@@ -153,8 +153,8 @@ for (const theme of ["light", "dark"]) {
     });
     const page = await context.newPage();
     page.on("console", (message) => {
-      // If a container starts in the meantime, the network interfaces of the machine change. The page did not cause
-      // this error.
+      // The network of the machine changes when a container starts, and the browser reports that as an error. The page
+      // did not cause it.
       if (message.type() !== "error" || message.text().includes("ERR_NETWORK_CHANGED")) return;
       bad += 1;
       console.error(`${page.url()}: ${message.text()}`);
@@ -178,7 +178,7 @@ for (const theme of ["light", "dark"]) {
         .waitFor({ state: "detached", timeout: 10_000 })
         .catch(() => {});
       if (act !== undefined) await act(page);
-      // Long enough for a few updates of the stream, so that lines have more than one point.
+      // In this time the stream sends a few updates, so that lines have more than one point.
       await page.waitForTimeout(1_300);
       const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       if (sideways > 0) {

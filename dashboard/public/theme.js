@@ -1,4 +1,4 @@
-// Runs before the first paint, so that a chosen theme does not flash.
+// Runs before the first paint. Otherwise the page would first flash in the other theme.
 try {
   const theme = localStorage.getItem("holdfast.theme");
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;

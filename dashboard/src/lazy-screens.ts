@@ -1,8 +1,8 @@
 import { type LazyPart, lazyPart } from "./ui/lazy-part.tsx";
 
 /**
- * The type is written out, because the compiler cannot infer it: screens use the types of the routes, which name the
- * screens.
+ * The type is written out, because the compiler cannot infer it: the screens use the types of the routes, and the
+ * routes name the screens.
  */
 type Screen = LazyPart<object>;
 

@@ -12,18 +12,18 @@ import { ToastProvider } from "./ui/toast.tsx";
 
 const client = new QueryClient({
   defaultOptions: {
-    // A browser without internet considers itself offline, but the service may be on this machine or in its network.
+    // Without internet, a browser considers itself offline. But the service may be on this machine or in its network.
     mutations: { networkMode: "always" },
     queries: {
       networkMode: "always",
       staleTime: 1_000,
-      // A refused request would be refused again, so only requests without an answer are repeated.
+      // A refused request would be refused again. So only requests without an answer are repeated.
       retry: (failures, error) => failures < 2 && error instanceof ApiError && error.unreachable,
     },
   },
 });
 
-// api/base.ts has already read the <base>. If the <base> stayed, a link to "#main" would lead to another page.
+// api/base.ts has already read the <base>. With the <base>, a link to "#main" would lead to another page.
 document.querySelector("base")?.remove();
 
 const root = document.getElementById("root");

@@ -134,7 +134,7 @@ export const router = createRouter({
   basepath: BASE_PATH || "/",
   scrollRestoration: true,
   defaultPreload: "intent",
-  // The error of a screen replaces only that screen, not the frame around it.
+  // If a screen fails, the error replaces only that screen. The frame around it stays.
   defaultErrorComponent: RouteFailed,
 });
 

@@ -17,15 +17,18 @@ export interface ScreenFacts {
   /** Parses the search part of the address. Fields that the screen does not understand are left out. */
   search(raw: Record<string, unknown>): object;
   /**
-   * Whether the address filters a list. If a field is not understood, such a list is not shown, since it would show too
-   * much.
+   * Whether the address filters a list. If such an address has a field that is not understood, the list is not shown,
+   * because it would show too much.
    */
   narrows?: boolean;
 }
 
 const nothing = () => ({});
 
-/** Screens by the full path of their route. The router uses the same `search`, so that both parse an address alike. */
+/**
+ * The screens by the full path of their routes. The router uses the same `search`, so both parse an address in the same
+ * way.
+ */
 export const SCREENS = {
   "/": { title: () => "Overview", search: overviewSearch },
   "/load": { title: () => "Load", search: loadSearch },

@@ -9,7 +9,7 @@ import {
 import type { AuditAction } from "./api/audit.ts";
 import { ACTION_TEXT } from "./screens/audit/action-text.ts";
 
-/** Parses the state of a screen in its URL. Unknown fields and values are left out, and the screen reports them. */
+/** Reads the state of a screen from its URL. Unknown fields and values are left out, and the screen reports them. */
 
 export const SORTS = ["worst", "name", "age", "pending", "processing", "failures", "dead"] as const;
 export type Sort = (typeof SORTS)[number];
@@ -44,7 +44,7 @@ export interface TasksSearch extends ListSearch {
 export interface DeadLettersSearch extends ListSearch {
   view?: "list" | "groups";
   reason?: DeadReason;
-  /** The signature of one group of equal errors. */
+  /** The signature of a group of equal errors. */
   signature?: string;
 }
 
@@ -55,7 +55,7 @@ export interface LimitsSearch {
 
 export interface EventsSearch {
   kind?: TaskEventType;
-  /** Begin with the oldest events that are kept, not with the next ones. */
+  /** Whether to begin with the oldest kept events, and not with the next ones. */
   from?: "oldest";
 }
 
@@ -89,7 +89,7 @@ const pick = <K extends string, T extends string>(key: K, value: unknown, allowe
 const text = <K extends string>(key: K, value: unknown, most = 200) => {
   // The router parses `?q=17` as a number, but a filter is always text.
   const valid = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
-  // A text that is too long is dropped. A shortened one would match more than the address says.
+  // A text that is too long is dropped. If it were cut, it would match more than the address says.
   const clean = valid && String(value).length <= most ? String(value) : "";
   return (clean === "" ? {} : { [key]: clean }) as { [P in K]?: string };
 };
@@ -113,7 +113,7 @@ export const tasksSearch = (raw: Raw): TasksSearch => ({
 
 export const deadLettersSearch = (raw: Raw): DeadLettersSearch => {
   const view = pick("view", raw.view, ["list", "groups"] as const);
-  // The view of groups always covers all dead letters, so filters do not apply.
+  // The view of groups always shows all dead letters. So filters do not apply.
   if (view.view === "groups") return view;
   return {
     ...view,

@@ -11,7 +11,10 @@ export interface AuditFilter {
   action?: AuditAction | undefined;
 }
 
-/** `GET /v1/audit`, newest first, by cursor. With a filter, a page may be empty although more pages follow. */
+/**
+ * Calls `GET /v1/audit`. The pages have the newest records first. With a filter, a page may be empty although more
+ * follow.
+ */
 export const auditQuery = (filter: AuditFilter) =>
   infiniteQueryOptions({
     queryKey: ["audit", filter] as const,
@@ -21,6 +24,6 @@ export const auditQuery = (filter: AuditFilter) =>
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
 
-/** The address from which the browser downloads the filtered log as NDJSON. */
+/** Returns the address at which the browser downloads the filtered log as NDJSON. */
 export const auditExportUrl = (filter: AuditFilter): string =>
   `${BASE_PATH}/v1/audit/export?${new URLSearchParams(given({ ...filter }) as Record<string, string>)}`;

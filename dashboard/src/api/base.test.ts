@@ -21,7 +21,7 @@ test.each([
   expect(serviceUrl(page(base, at), new URL(at).origin)).toBe(expected);
 });
 
-test("the stream has the path of the service, and uses TLS if the page does", () => {
+test("the live stream has the path of the service, and uses TLS if the page does", () => {
   expect(streamUrl("https://ops.example/queues")).toBe("wss://ops.example/queues/v1/stream");
   expect(streamUrl("http://127.0.0.1:3001")).toBe("ws://127.0.0.1:3001/v1/stream");
 });

@@ -3,8 +3,8 @@ import { SERVICE_URL } from "./base.ts";
 import { apiFetch } from "./http.ts";
 
 /**
- * The type of an object with the property `Name`. Without the property if `T` is undefined; optional if all fields of
- * `T` are.
+ * The type of an object with the property `Name`. The property is absent if `T` is undefined, and optional if all
+ * fields of `T` are optional.
  */
 type Option<Name extends string, T> = [T] extends [undefined]
   ? unknown
@@ -20,7 +20,7 @@ type Call<R extends DashboardRoute> = {
   Option<"query", RouteQuery<R>> &
   Option<"body", RouteBody<R>>;
 
-/** Calls a route of the service. @throws ApiError unless the answer is a success */
+/** Calls a route of the service. @throws ApiError if the request fails or is refused */
 export async function api<R extends DashboardRoute>(
   route: R,
   ...[call]: Partial<Call<R>> extends Call<R> ? [call?: Call<R>] : [call: Call<R>]
@@ -29,7 +29,7 @@ export async function api<R extends DashboardRoute>(
     params = {},
     query = {},
     body,
-    // `null` is a body too: with some routes it removes something.
+    // `null` is sent as a body too, because with some routes it removes something.
     text = body === undefined ? undefined : JSON.stringify(body),
     signal,
   } = (call ?? {}) as {
@@ -55,7 +55,7 @@ export async function api<R extends DashboardRoute>(
   return response.status === 204 ? (null as RouteReply<R>) : response.json();
 }
 
-/** Leaves out empty fields: a filter that the reader left empty is not a condition. */
+/** Leaves out empty fields, because a filter that is left empty is not a condition. */
 export function given<T extends Record<string, unknown>>(
   values: T,
 ): { [K in keyof T]?: Exclude<T[K], undefined> } {

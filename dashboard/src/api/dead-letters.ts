@@ -43,7 +43,7 @@ export type BulkAnswer =
     }
   | { operation: OperationView };
 
-/** `GET /v1/queues/:queue/dead-letters/groups`. */
+/** Calls `GET /v1/queues/:queue/dead-letters/groups`. */
 export const deadLetterGroupsQuery = (queue: string) =>
   queryOptions({
     queryKey: [...queueKey(queue), "dead-letter-groups"] as const,
@@ -53,11 +53,11 @@ export const deadLetterGroupsQuery = (queue: string) =>
 const wire = (target: DeadLetterTarget) => {
   if (!("filter" in target)) return target;
   const filter = given({ ...target.filter });
-  // A request for all dead letters has to say `all`, because a filter without a condition may be a mistake.
+  // The service wants `all` for a request about all dead letters, because an empty filter may be a mistake.
   return Object.keys(filter).length === 0 ? { all: true as const } : { filter };
 };
 
-/** `POST /v1/queues/:queue/dead-letters/replay`. */
+/** Calls `POST /v1/queues/:queue/dead-letters/replay`. */
 export const replayDeadLetters = async (
   queue: string,
   target: DeadLetterTarget,
@@ -70,7 +70,7 @@ export const replayDeadLetters = async (
     }),
   );
 
-/** Counts, in a dry run, the tasks that a replay or discard would change now. */
+/** Counts the tasks that a replay or discard would change now, by a dry run. */
 export const countDeadLetters = async (
   queue: string,
   target: DeadLetterTarget,
@@ -84,7 +84,7 @@ export const countDeadLetters = async (
   return "matched" in answer ? answer.matched : answer.total;
 };
 
-/** `POST /v1/queues/:queue/dead-letters/discard`. */
+/** Calls `POST /v1/queues/:queue/dead-letters/discard`. */
 export const discardDeadLetters = async (
   queue: string,
   target: DeadLetterTarget,

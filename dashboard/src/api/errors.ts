@@ -1,4 +1,4 @@
-/** What the reader can do about an error, by its code. The detail in the answer says what went wrong. */
+/** What the reader can do about an error, by its code. The answer of the service says what went wrong. */
 const REMEDIES: Record<string, string> = {
   redis_unavailable: "Check that Redis runs and that the observability service can reach it.",
   redis_refused: "Check the user, password and database that the observability service logs in with.",
@@ -21,7 +21,7 @@ const REMEDIES: Record<string, string> = {
   invalid_cursor: "The list has changed: load it again from the start.",
   unauthorized: "Sign in with a valid key.",
   forbidden: "Your role does not allow this.",
-  not_json: "Something between the browser and the service answered: check the proxy.",
+  not_json: "The answer did not come from the service: check the proxy.",
 };
 
 export interface FieldError {
@@ -30,8 +30,8 @@ export interface FieldError {
 }
 
 /**
- * A failed request. It has the cause (`detail`), a stable `code`, and the request id, which is also in the log of the
- * service.
+ * A failed request, with the cause (`detail`), a stable `code`, and the request id, by which the log of the service has
+ * it.
  */
 export class ApiError extends Error {
   readonly status: number;
@@ -63,7 +63,7 @@ export class ApiError extends Error {
     return REMEDIES[this.code] ?? null;
   }
 
-  /** Whether the service could not be reached. False if the service refused the request. */
+  /** Whether the service could not be reached. It is false if the service refused the request. */
   get unreachable(): boolean {
     return this.code === "unreachable";
   }

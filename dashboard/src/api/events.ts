@@ -6,28 +6,30 @@ import { apiFetch, TIMEOUT_MS } from "./http.ts";
 
 export interface EventsRequest {
   queue: string;
-  /** The cursor behind which to read; "0" for the oldest events that are kept; undefined for what happens from now on. */
+  /**
+   * The cursor after which to read; "0" to read from the oldest kept event; undefined to read only events from now on.
+   */
   after: string | undefined;
   kind: TaskEventType | undefined;
   signal: AbortSignal;
 }
 
-/** What arrived at one time: events, and the cursor of the place behind them. */
+/** The events that arrived together, and the cursor after the last of them. */
 export interface EventsChunk {
   events: QueueEvent[];
   cursor: string | undefined;
 }
 
 /**
- * `GET /v1/queues/:queue/events` as Server-Sent Events. It is read by `fetch`, because an EventSource does not tell why it was
- * refused. Returns when the service ends the stream.
- * @throws ApiError if the stream is refused, breaks off, or is silent for too long
+ * Reads `GET /v1/queues/:queue/events` as Server-Sent Events. It uses `fetch`, because an EventSource does not tell why
+ * it was refused. Returns when the service ends the stream.
+ * @throws ApiError if the stream is refused, breaks off, or sends nothing for too long
  */
 export async function readEvents(
   { queue, after, kind, signal }: EventsRequest,
   onChunk: (chunk: EventsChunk) => void,
 ): Promise<void> {
-  // The service sends a comment each 15 s, so a stream without any data is broken.
+  // The service sends a comment every 15 s. So a stream that sends nothing for longer is broken.
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), TIMEOUT_MS);
   try {
@@ -55,7 +57,7 @@ export async function readEvents(
   }
 }
 
-/** `error`: why the service ended the stream. */
+/** Reads the blocks of a stream. `error` says why the service ended it. */
 function chunkOf(blocks: readonly string[]): EventsChunk & { error: ApiError | null } {
   const chunk: ReturnType<typeof chunkOf> = { events: [], cursor: undefined, error: null };
   for (const line of blocks.flatMap((block) => block.split("\n"))) {

@@ -1,8 +1,6 @@
 import { ApiError, type FieldError } from "./errors.ts";
 
-/**
- * All requests to the API go through this module, which sets a timeout, checks content types and throws typed errors.
- */
+/** All requests to the API go through this module. It sets a time-out, checks content types and throws typed errors. */
 
 export const TIMEOUT_MS = 20_000;
 
@@ -15,8 +13,8 @@ export function onUnauthorized(listener: () => void): () => void {
 }
 
 /**
- * Like `fetch`, but returns only successful answers with JSON or Server-Sent Events, and throws an ApiError for everything else.
- * @param timeout the signal that ends a request that takes too long
+ * Like `fetch`, but returns only successful answers with JSON or Server-Sent Events. Throws an ApiError for all others.
+ * @param timeout the signal that ends a request if it takes too long
  */
 export async function apiFetch(
   request: Request,
@@ -43,12 +41,12 @@ async function refuseAllButJson(response: Response): Promise<void> {
   const isJson = contentType.startsWith("application/json");
   if (contentType.startsWith("application/problem+json") || (isJson && !response.ok)) {
     const error = problem(response.status, await response.json().catch(() => null), requestId);
-    // On the log-in screen 401 means a refused key. On every other screen the session has ended.
+    // On the log-in screen, 401 means that the key was refused. On every other screen, the session has ended.
     if (error.status === 401) for (const listener of unauthorizedListeners) listener();
     throw error;
   }
   if (isJson || (response.ok && contentType.startsWith("text/event-stream"))) return;
-  // An answer that is not JSON comes from a development proxy or a load balancer that cannot reach the service.
+  // Only a proxy or a load balancer answers without JSON. It does so if it cannot reach the service.
   const gone = response.status >= 502 && response.status <= 504;
   throw new ApiError({
     status: response.status,

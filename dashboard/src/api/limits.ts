@@ -26,10 +26,10 @@ export type {
   TypeLimit,
 };
 
-/** The query keys of all data on the screen Limits begin with this key. */
+/** The query keys of all data on the screen Limits begin with this. */
 export const limitsKey = (queue: string) => [...queueKey(queue), "limits"] as const;
 
-/** `GET /v1/queues/:queue/limits`. */
+/** Calls `GET /v1/queues/:queue/limits`. */
 export const readLimits = (queue: string, signal?: AbortSignal) =>
   api("GET /v1/queues/:queue/limits", { params: { queue }, signal });
 
@@ -39,7 +39,7 @@ export const limitsQuery = (queue: string) =>
     queryFn: ({ signal }) => readLimits(queue, signal),
   });
 
-/** `GET /v1/queues/:queue/keys`: the keys with waiting tasks, by cursor. */
+/** Calls `GET /v1/queues/:queue/keys`, which lists the keys with waiting tasks, page by page. */
 export const keysQuery = (queue: string) =>
   infiniteQueryOptions({
     queryKey: [...limitsKey(queue), "keys"] as const,
@@ -56,7 +56,7 @@ export const keysQuery = (queue: string) =>
 /** The values by which keys can be sorted, the highest first. */
 export type KeyOrder = "waiting" | "running" | "heldUntil";
 
-/** `GET /v1/queues/:queue/heaviest-keys`: the first 20 keys in this order. */
+/** Calls `GET /v1/queues/:queue/heaviest-keys`, which returns the first 20 keys in this order. */
 export const heaviestKeysQuery = (queue: string, by: KeyOrder) =>
   queryOptions({
     queryKey: [...limitsKey(queue), "heaviest", by] as const,
@@ -64,7 +64,7 @@ export const heaviestKeysQuery = (queue: string, by: KeyOrder) =>
       api("GET /v1/queues/:queue/heaviest-keys", { params: { queue }, query: { by, limit: 20 }, signal }),
   });
 
-/** `GET /v1/queues/:queue/keys/:key`. A key without tasks has zeros. */
+/** Calls `GET /v1/queues/:queue/keys/:key`. For a key without tasks, the counts are zero. */
 export const oneKeyQuery = (queue: string, key: string) =>
   queryOptions({
     queryKey: [...limitsKey(queue), "key", key] as const,
@@ -72,15 +72,15 @@ export const oneKeyQuery = (queue: string, key: string) =>
       api("GET /v1/queues/:queue/keys/:key", { params: { queue, key: inPath(key) }, signal }),
   });
 
-/** `PUT /v1/queues/:queue/limits`: replaces all limits of the queue. */
+/** Calls `PUT /v1/queues/:queue/limits`, which replaces all limits of the queue. */
 export const putLimits = (queue: string, body: QueueLimits) =>
   api("PUT /v1/queues/:queue/limits", { params: { queue }, body });
 
-/** `POST /v1/queues/:queue/limits/try`: replays recorded tasks under other limits. It changes nothing. */
+/** Calls `POST /v1/queues/:queue/limits/try`, which replays recorded tasks under other limits and changes nothing. */
 export const tryLimits = async (queue: string, limits: QueueLimits): Promise<LimitsTrial> =>
   api("POST /v1/queues/:queue/limits/try", { params: { queue }, body: { limits } });
 
-/** `PUT /v1/queues/:queue/keys/:key/limit`: null removes the limit of the key. */
+/** Calls `PUT /v1/queues/:queue/keys/:key/limit`; null removes the limit of the key. */
 export const putKeyLimit = async (
   queue: string,
   key: string,
@@ -94,24 +94,26 @@ export interface HoldOf {
   type?: string;
 }
 
-/** `POST /v1/queues/:queue/hold`. 0 ms ends the hold. */
+/** Calls `POST /v1/queues/:queue/hold`; 0 ms ends the hold. */
 export const hold = (queue: string, of: HoldOf, holdMs: number, reason: string) =>
   api("POST /v1/queues/:queue/hold", {
     params: { queue },
     body: { holdMs, ...of, ...given({ reason }) },
   });
 
-/** `GET /v1/limits`: the limits that queues share. */
+/** Calls `GET /v1/limits`, which lists the limits that queues share. */
 export const readSharedLimits = async () => (await api("GET /v1/limits")).limits;
 
-/** `PUT /v1/limits/:name`: replaces the limit and its queues. */
+/** Calls `PUT /v1/limits/:name`, which replaces the limit and its queues. */
 export const putSharedLimit = (name: string, limit: Limit, queues: string[]) =>
   api("PUT /v1/limits/:name", { params: { name }, body: { limit, queues } });
 
-/** `DELETE /v1/limits/:name`. */
+/** Calls `DELETE /v1/limits/:name`. */
 export const endSharedLimit = (name: string) => api("DELETE /v1/limits/:name", { params: { name } });
 
-/** Refuses a key that an address cannot hold: browsers read `.` and `..` as steps in the path, also when encoded. */
+/**
+ * Refuses a key that cannot be part of an address. Browsers read `.` and `..` as steps in the path, even if encoded.
+ */
 function inPath(key: string): string {
   if (key !== "." && key !== "..") return key;
   throw new ApiError({

@@ -12,7 +12,7 @@ export const operationKey = (id: string) => ["operation", id] as const;
 export const isOpen = ({ state }: { state: OperationState }): boolean =>
   state === "running" || state === "paused";
 
-/** `GET /v1/operations`, newest first, by cursor. */
+/** Calls `GET /v1/operations`. The pages have the newest operations first. */
 export const operationsQuery = () =>
   infiniteQueryOptions({
     queryKey: operationsKey,
@@ -22,14 +22,14 @@ export const operationsQuery = () =>
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
 
-/** `GET /v1/operations/:id`. */
+/** Calls `GET /v1/operations/:id`. */
 export const operationQuery = (id: string) =>
   queryOptions({
     queryKey: operationKey(id),
     queryFn: ({ signal }) => api("GET /v1/operations/:id", { params: { id }, signal }),
   });
 
-/** `GET /v1/operations/:id/failures`: the error of each task that was not moved. */
+/** Calls `GET /v1/operations/:id/failures`, which has the error of each task that was not moved. */
 export const operationFailuresQuery = (id: string) =>
   infiniteQueryOptions({
     queryKey: [...operationKey(id), "failures"] as const,
@@ -45,10 +45,10 @@ export const operationFailuresQuery = (id: string) =>
 
 export type OperationVerb = "pause" | "resume" | "cancel" | "undo";
 
-/** `POST /v1/operations/:id/{pause,resume,cancel,undo}`. */
+/** Calls `POST /v1/operations/:id/{pause,resume,cancel,undo}`. */
 export const actOnOperation = (id: string, verb: OperationVerb) =>
   api(`POST /v1/operations/:id/${verb}`, { params: { id }, body: {} });
 
-/** `POST /v1/queues/:queue/burst`: 202 and an operation. */
+/** Calls `POST /v1/queues/:queue/burst`, which answers 202 and an operation. */
 export const runBurst = (queue: string, tasks: number, failRate: number) =>
   api("POST /v1/queues/:queue/burst", { params: { queue }, body: { tasks, failRate } });

@@ -14,7 +14,7 @@ export const schedulesQuery = () =>
     queryFn: async ({ signal }) => (await api("GET /v1/schedules", { signal })).schedules,
   });
 
-/** `POST /v1/schedules/preview`: the expression in words and its next times. */
+/** Calls `POST /v1/schedules/preview`, which returns the expression in words and its next times. */
 export const cronPreviewQuery = (cron: string, timeZone: string) =>
   queryOptions({
     queryKey: ["cron", cron, timeZone] as const,
@@ -23,16 +23,16 @@ export const cronPreviewQuery = (cron: string, timeZone: string) =>
     retry: false,
   });
 
-/** `PUT /v1/schedules/:id`: creates or replaces. */
+/** Calls `PUT /v1/schedules/:id`, which creates or replaces a schedule. */
 export const putSchedule = (id: string, body: ScheduleBody) =>
   api("PUT /v1/schedules/:id", { params: { id }, body });
 
-/** `DELETE /v1/schedules/:id`. */
+/** Calls `DELETE /v1/schedules/:id`. */
 export const deleteSchedule = (id: string) => api("DELETE /v1/schedules/:id", { params: { id } });
 
-/** `POST /v1/schedules/:id/run`: enqueues one task now, in addition to the planned ones. */
+/** Calls `POST /v1/schedules/:id/run`, which enqueues one task now, in addition to the planned ones. */
 export const runSchedule = (id: string) => api("POST /v1/schedules/:id/run", { params: { id }, body: {} });
 
-/** `POST /v1/schedules/:id/{pause,resume}`. */
+/** Calls `POST /v1/schedules/:id/{pause,resume}`. */
 export const switchSchedule = (id: string, verb: "pause" | "resume") =>
   api(`POST /v1/schedules/:id/${verb}`, { params: { id }, body: {} });

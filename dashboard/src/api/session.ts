@@ -14,7 +14,7 @@ export const sessionQuery = () =>
     staleTime: 60_000,
   });
 
-/** `POST /v1/session`: exchanges a key for a cookie. */
+/** Calls `POST /v1/session`, which sets a cookie in exchange for a key. */
 export const logIn = (key: string): Promise<Session> => api("POST /v1/session", { body: { key } });
 
 /** `DELETE /v1/session`. */

@@ -19,14 +19,14 @@ export interface TaskFilter {
   reason?: DeadReason | undefined;
   /** Signature of a group of dead letters. */
   signature?: string | undefined;
-  /** Range of the time by which the state is ordered (enqueued, due or ended), ms since the epoch. */
+  /** Range of the time by which the tasks of a state are ordered (enqueued, due or ended), ms since the epoch. */
   from?: number | undefined;
   to?: number | undefined;
 }
 
 export interface NewTaskText {
   type: string;
-  /** JSON, sent exactly as typed. */
+  /** The payload as JSON, which is sent exactly as typed. */
   payloadText: string;
   priority?: Priority;
   delayMs?: number;
@@ -38,8 +38,8 @@ export interface NewTaskText {
 }
 
 /**
- * `GET /v1/queues/:queue/tasks`, by cursor. Each request scans a limited number of tasks, so a page of a search may be
- * empty even if more matches follow.
+ * Calls `GET /v1/queues/:queue/tasks`, page by page. Each request scans a limited number of tasks, so a page of a
+ * search may be empty even if more matches follow.
  */
 export const tasksQuery = (queue: string, filter: TaskFilter) =>
   infiniteQueryOptions({
@@ -54,7 +54,10 @@ export const tasksQuery = (queue: string, filter: TaskFilter) =>
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
 
-/** The first task of a state; in processing, the task whose lease ends first. Null if the state is empty. */
+/**
+ * Reads the first task of a state, or null if the state is empty. In processing, this is the task whose lease ends
+ * first.
+ */
 export const firstTaskQuery = (queue: string, state: ListedState) =>
   queryOptions({
     queryKey: [...queueKey(queue), "first", state] as const,
@@ -68,35 +71,38 @@ export const firstTaskQuery = (queue: string, state: ListedState) =>
       ).tasks[0] ?? null,
   });
 
-/** The address from which the browser downloads all matches as NDJSON. */
+/** Returns the address at which the browser downloads all matches as NDJSON. */
 export const tasksExportUrl = (queue: string, filter: TaskFilter): string =>
   `${BASE_PATH}/v1/queues/${encodeURIComponent(queue)}/tasks/export?${new URLSearchParams(
     given({ ...filter }) as Record<string, string>,
   )}`;
 
-/** `GET /v1/queues/:queue/tasks/:id`. */
+/** Calls `GET /v1/queues/:queue/tasks/:id`. */
 export const taskQuery = (queue: string, id: string) =>
   queryOptions({
     queryKey: [...queueKey(queue), "task", id] as const,
     queryFn: ({ signal }) => api("GET /v1/queues/:queue/tasks/:id", { params: { queue, id }, signal }),
   });
 
-/** `GET /v1/queues/:queue/tasks/:id/why`. */
+/** Calls `GET /v1/queues/:queue/tasks/:id/why`. */
 export const whyQuery = (queue: string, id: string) =>
   queryOptions({
     queryKey: [...queueKey(queue), "why", id] as const,
     queryFn: ({ signal }) => api("GET /v1/queues/:queue/tasks/:id/why", { params: { queue, id }, signal }),
   });
 
-/** `DELETE /v1/queues/:queue/tasks/:id`: 200 cancelled, 202 requested. */
+/** Calls `DELETE /v1/queues/:queue/tasks/:id`. The status 200 means cancelled, and 202 requested. */
 export const cancelTask = (queue: string, id: string) =>
   api("DELETE /v1/queues/:queue/tasks/:id", { params: { queue, id } });
 
-/** `PATCH /v1/queues/:queue/tasks/:id`. */
+/** Calls `PATCH /v1/queues/:queue/tasks/:id`. */
 export const changeTask = (queue: string, id: string, body: ChangeBody) =>
   api("PATCH /v1/queues/:queue/tasks/:id", { params: { queue, id }, body });
 
-/** `POST /v1/queues/:queue/tasks/change`: runs scheduled tasks now, all of them if the filter has no condition. */
+/**
+ * Calls `POST /v1/queues/:queue/tasks/change` to run scheduled tasks now. Without a condition in the filter, all of
+ * them run.
+ */
 export async function runScheduledNow(
   queue: string,
   filter: Omit<TaskFilter, "state" | "reason" | "signature">,
@@ -110,13 +116,13 @@ export async function runScheduledNow(
   return "kind" in answer ? { operation: answer } : { done: answer.changed, skipped: answer.skipped };
 }
 
-/** `POST /v1/queues/:queue/tasks`. */
+/** Calls `POST /v1/queues/:queue/tasks`. */
 export const injectTask = (queue: string, task: NewTaskText) =>
   api("POST /v1/queues/:queue/tasks", { params: { queue }, text: injectBody(task) });
 
 /**
- * The body of an enqueue, built as text: JSON.parse and JSON.stringify would turn `12345678901234567890` into another
- * number. Throws a SyntaxError if the payload is not JSON.
+ * Returns the body of an enqueue. It is built as text, because JSON.parse and JSON.stringify would turn
+ * `12345678901234567890` into another number. Throws a SyntaxError if the payload is not JSON.
  */
 export function injectBody(task: NewTaskText): string {
   JSON.parse(task.payloadText);
@@ -133,7 +139,7 @@ export function injectBody(task: NewTaskText): string {
   return `${rest.slice(0, -1)},"payload":${task.payloadText}}`;
 }
 
-/** Looks for the task in one queue after another. Returns null if no queue has it. */
+/** Looks the task up in one queue after another. Returns null if no queue has it. */
 export async function findTask(queues: readonly string[], id: string): Promise<string | null> {
   for (const queue of queues) {
     try {

@@ -13,8 +13,8 @@ export const workersQuery = () =>
     queryFn: async ({ signal }): Promise<WorkerView[]> => (await api("GET /v1/workers", { signal })).workers,
   });
 
-/** `POST /v1/workers/:id/drain`: the worker acquires no more tasks. */
+/** Calls `POST /v1/workers/:id/drain`. The worker then acquires no more tasks. */
 export const drainWorker = (id: string) => api("POST /v1/workers/:id/drain", { params: { id }, body: {} });
 
-/** `POST /v1/workers/:id/resume`. */
+/** Calls `POST /v1/workers/:id/resume`. */
 export const resumeWorker = (id: string) => api("POST /v1/workers/:id/resume", { params: { id }, body: {} });

@@ -3,7 +3,7 @@ import { codePoint, partsOf, plainText } from "./foreign-text.ts";
 
 const kinds = (text: string) => (partsOf(text) ?? []).map(({ text, kind }) => [kind, text]);
 
-describe("text of others", () => {
+describe("text that comes from other people", () => {
   it("is shown unchanged if none of its characters could mislead a reader", () => {
     for (const text of ["", '{"a":"é日本 😀","b":[1]}\n\t', "👩‍👩‍👧 family", "naïve"])
       expect(partsOf(text)).toBe(null);
@@ -21,7 +21,7 @@ describe("text of others", () => {
     ]);
   });
 
-  it("isolates words from right to left, so that the text between them keeps its order", () => {
+  it("isolates words that are written from right to left, so that the text between them keeps its order", () => {
     expect(kinds('["שלום עולם",1,"مرحبا"]')).toEqual([
       ["plain", '["'],
       ["isolated", "שלום עולם"],
@@ -40,7 +40,7 @@ describe("text of others", () => {
     ).toBe(text);
   });
 
-  it("shows the numbers of its hidden characters also in places without markup", () => {
+  it("shows hidden characters by their numbers, even in places without markup", () => {
     expect(codePoint("\u202e")).toBe("U+202E");
     expect(codePoint("\u0007")).toBe("U+0007");
     expect(plainText("a\u202eb")).toBe("a<U+202E>b");

@@ -1,20 +1,20 @@
 /**
  * A part of a text that comes from other people. Such a text can have invisible characters, or characters that reorder
- * the visible ones, which make one payload look like another. The dashboard marks or isolates these characters.
+ * the visible ones, so that one payload looks like another. The dashboard marks or isolates these characters.
  */
 export interface TextPart {
   /** The characters of the part, unchanged. */
   text: string;
   /**
-   * A `marked` part is shown by the numbers of its characters. An `isolated` part reads from right to left, and is
-   * displayed so that it cannot reorder the rest of the text.
+   * A `marked` part is shown by the numbers of its characters. An `isolated` part reads from right to left, and must
+   * not reorder the rest of the text.
    */
   kind: "plain" | "marked" | "isolated";
 }
 
 /**
- * Control characters except tab and line feed, marks of direction, and characters without width. Joiners are not
- * marked, since emoji and some scripts need them.
+ * Control characters except tab and line feed, marks of direction, and characters without width. Joiners are not in the
+ * list, because emoji and some scripts need them.
  */
 const MARKED =
   "\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb";

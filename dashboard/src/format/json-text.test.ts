@@ -11,7 +11,7 @@ it("leaves braces, commas and escapes inside strings alone", () => {
   expect(indentJsonText('["a{,}:\\"b\\\\"]')).toBe('[\n  "a{,}:\\"b\\\\"\n]');
 });
 
-it("keeps empty arrays and objects on one line and survives text that is not JSON", () => {
+it("keeps empty arrays and objects on one line, and accepts text that is not JSON", () => {
   expect(indentJsonText('{"a":[],"b":{ }}')).toBe('{\n  "a": [],\n  "b": {}\n}');
   expect(indentJsonText('"open')).toBe('"open');
   expect(indentJsonText("}}}")).toBe("\n}\n}\n}");

@@ -1,6 +1,6 @@
 /**
- * Indents JSON text without parsing it, so every number and string keeps its exact characters. The result is readable
- * even if the text is not JSON.
+ * Indents JSON text without parsing it, so that every number and string keeps its exact characters. The text may even
+ * be invalid.
  */
 export function indentJsonText(text: string): string {
   let out = "";

@@ -1,6 +1,6 @@
 const integer = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
-/** Writes a count in full with thousands separators, because operators compare counts. */
+/** Writes a count with all of its digits and with thousands separators, because operators compare counts. */
 export const count = (value: number): string => integer.format(value);
 
 /** Writes a rate per second, with one decimal if the rate is small. */

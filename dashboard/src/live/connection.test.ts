@@ -11,7 +11,7 @@ import {
 const run = (...events: ConnectionEvent[]): Connection => events.reduce(reduceConnection, initialConnection);
 
 describe("the connection", () => {
-  it("is live with the first message, not with the open socket", () => {
+  it("is live when the first message arrives, not when the socket opens", () => {
     expect(run({ type: "opened" }).phase).toBe("connecting");
     expect(run({ type: "opened" }, { type: "message", seq: 7, now: 1 })).toMatchObject({
       phase: "live",
@@ -20,13 +20,13 @@ describe("the connection", () => {
     });
   });
 
-  it("counts a gap when a sequence number is skipped, and none when it follows", () => {
+  it("counts a gap if a sequence number is skipped, and none if the next number follows", () => {
     const first: ConnectionEvent[] = [{ type: "opened" }, { type: "message", seq: 1, now: 1 }];
     expect(run(...first, { type: "message", seq: 2, now: 2 }).gaps).toBe(0);
     expect(run(...first, { type: "message", seq: 4, now: 2 }).gaps).toBe(1);
   });
 
-  it("counts a reconnect as a gap, whatever number the server starts with", () => {
+  it("counts a reconnect as a gap, whatever the first number is", () => {
     const state = run(
       { type: "opened" },
       { type: "message", seq: 1, now: 1 },
@@ -42,7 +42,7 @@ describe("the connection", () => {
     expect(run({ type: "closed" }, { type: "closed" }).phase).toBe("polling");
   });
 
-  it("calls figures stale only once there are figures and no news has come for a while", () => {
+  it("calls the figures stale if there were no updates for a while", () => {
     expect(run({ type: "tick", now: 1e12 }).stale).toBe(false);
     const live: ConnectionEvent[] = [{ type: "message", seq: 1, now: 1_000 }];
     expect(run(...live, { type: "tick", now: 1_000 + STALE_AFTER_MS }).stale).toBe(false);
@@ -51,7 +51,7 @@ describe("the connection", () => {
     expect(reduceConnection(stale, { type: "polled", now: 20_000 }).stale).toBe(false);
   });
 
-  it("waits longer after each failure, within bounds", () => {
+  it("waits longer after each failure, up to a maximum", () => {
     expect(reconnectDelayMs(1, () => 0)).toBe(250);
     expect(reconnectDelayMs(1, () => 1)).toBe(500);
     expect(reconnectDelayMs(3, () => 1)).toBe(2_000);

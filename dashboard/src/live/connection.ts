@@ -1,8 +1,8 @@
 /** The state of the connection for live data. A pure reducer computes it from the events of the socket. */
 
 /**
- * Without an update for this time, the figures on the screen count as stale. Three updates are then missing, even at
- * the slowest pace of the service.
+ * If there is no update for this time, the figures on the screen count as stale. At least three updates are missing
+ * then.
  */
 export const STALE_AFTER_MS = 6_000;
 
@@ -37,7 +37,7 @@ export const initialConnection: Connection = {
   stale: false,
 };
 
-/** After this many failures in a row, the page polls over HTTP while the socket keeps trying. */
+/** After this many failures in a row, the page polls over HTTP. The socket keeps trying. */
 const POLL_AFTER_FAILURES = 2;
 
 export function reduceConnection(state: Connection, event: ConnectionEvent): Connection {
@@ -71,7 +71,8 @@ export function reduceConnection(state: Connection, event: ConnectionEvent): Con
 }
 
 /**
- * The wait before the next attempt, ms. It doubles up to 15 s, and jitter keeps browsers from returning all at once.
+ * Returns the wait before the next attempt, ms. It doubles up to 15 s. Jitter keeps the browsers from returning all at
+ * once.
  */
 export function reconnectDelayMs(failures: number, random: () => number = Math.random): number {
   const ceiling = Math.min(15_000, 500 * 2 ** Math.max(0, failures - 1));

@@ -19,11 +19,11 @@ it("computes rates from the growth of the counters, and counts crashes as failur
   expect(between(sample(0), later)).toEqual({ enqueued: 2, completed: 100, failed: 1 });
 });
 
-it("shows no negative rate when a counter was reset", () => {
+it("shows no negative rate after a counter was reset", () => {
   expect(between(sample(0, { acked: 900 }), sample(1_000, { acked: 0 })).completed).toBe(0);
 });
 
-it("drops a sample that is not newer and keeps the newest when full", () => {
+it("drops a sample that is not newer, and keeps only the newest samples", () => {
   const one = [sample(5)];
   expect(append(one, sample(5))).toBe(one);
   let samples: readonly Sample[] = [];

@@ -39,8 +39,8 @@ export function toSample(stats: QueueStats): Sample {
 }
 
 /**
- * Appends a sample. A sample that is not newer than the last one is dropped, since an answer to a poll can arrive after
- * a newer message of the socket.
+ * Adds a sample. If it is not newer than the last one, it is dropped, because the answer to a poll can arrive after a
+ * newer message of the socket.
  */
 export function append(samples: readonly Sample[], sample: Sample): readonly Sample[] {
   const last = samples.at(-1);
@@ -49,11 +49,13 @@ export function append(samples: readonly Sample[], sample: Sample): readonly Sam
   return next.length > MOST_SAMPLES ? next.slice(-MOST_SAMPLES) : next;
 }
 
-/** Computes rates from counters that only grow. The depth of `completed` is not used, because retention lowers it. */
+/**
+ * Computes rates from counters that only grow. It does not use the depth of `completed`, because retention lowers that.
+ */
 export function between(first: Sample, last: Sample): Rates {
   const seconds = (last.at - first.at) / 1_000;
   if (seconds <= 0) return { enqueued: 0, completed: 0, failed: 0 };
-  // If a counter falls, its queue was deleted and created again. The rate is then 0, and not negative.
+  // If a counter falls, its queue was deleted and created again. The rate is 0 then, and not negative.
   const per = (a: number, b: number) => Math.max(0, b - a) / seconds;
   return {
     enqueued: per(first.enqueued, last.enqueued),
@@ -62,7 +64,7 @@ export function between(first: Sample, last: Sample): Rates {
   };
 }
 
-/** The share of attempts in the last minute that failed or crashed, 0 to 1; null if no attempt ended. */
+/** Returns the share of attempts that failed or crashed in the last minute, 0 to 1, or null if no attempt ended. */
 export function failureShareOf(samples: readonly Sample[]): number | null {
   const last = samples.at(-1);
   const first = last && samples.find((sample) => sample.at >= last.at - FAILURE_WINDOW_MS);

@@ -78,8 +78,8 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     const ticker = setInterval(() => {
       const now = Date.now();
       dispatch({ type: "tick", now });
-      // If a cable is pulled, the socket does not notice. So a socket that stays silent for too long is closed and
-      // opened again.
+      // A socket does not notice that a cable was pulled. So if it is silent for too long, it is closed and opened
+      // again.
       if (heardAt === null || now - heardAt <= STALE_AFTER_MS) return;
       close?.();
       again();
@@ -91,8 +91,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     };
   }, []);
 
-  // After a gap in the stream all data may be out of date. Once the API answers again, requests that failed may
-  // succeed.
+  // After a gap in the stream, all data may be out of date. When the API answers again, failed requests may succeed.
   const away = error !== null;
   useEffect(() => {
     if (connection.gaps > 0) void client.invalidateQueries();
@@ -165,9 +164,9 @@ let present = Date.now();
 let ticking: ReturnType<typeof setInterval> | undefined;
 const watchers = new Set<() => void>();
 
-/** All ages on the page share one timer. With a timer per age, a list would have hundreds. */
+/** All ages on the page share one timer. If each had its own, a list would have hundreds. */
 function subscribe(watcher: () => void): () => void {
-  // The timer runs only while there are watchers, so `present` may be old now.
+  // The timer runs only while there are watchers. So `present` may be old now.
   if (watchers.size === 0) present = Date.now();
   watchers.add(watcher);
   ticking ??= setInterval(() => {

@@ -13,7 +13,7 @@ export interface LiveFigures {
   redisUp: boolean;
   /** When Redis last answered, ms by its clock; null if unknown. */
   sampledAt: number | null;
-  /** Redis time minus browser time. Ages on the screen are measured by the clock of Redis. */
+  /** Redis time minus the time of the browser. Ages on the screen are measured by the clock of Redis. */
   clockOffsetMs: number;
   history: Record<string, readonly Sample[]>;
 }
@@ -65,7 +65,7 @@ export function applyPoll(
   };
 }
 
-/** Shows an operation that this browser has just started, before the stream reports it. */
+/** Adds an operation that this browser has just started, before the stream reports it. */
 export function upsertOperation(operations: OperationView[], operation: OperationView): OperationView[] {
   return [operation, ...operations.filter(({ id }) => id !== operation.id)];
 }

@@ -6,7 +6,7 @@ export interface StreamCallbacks {
   onClose(): void;
 }
 
-/** The address of the stream of the service that served the page. */
+/** Returns the address of the live stream of the service that served the page. */
 export const streamUrl = (serviceUrl: string) => `${serviceUrl.replace(/^http/, "ws")}/v1/stream`;
 
 /** Opens one socket. Returns a function that closes it and stops its callbacks. */
@@ -25,7 +25,7 @@ export function openStream(url: string, callbacks: StreamCallbacks): () => void 
   socket.addEventListener("message", (event: MessageEvent<unknown>) => {
     if (over) return;
     const message = parseMessage(event.data);
-    // The message does not have the form of a stream message, so another program answers at this address.
+    // The message is not one of the stream, so another program answers at this address.
     if (message === null) close();
     else callbacks.onMessage(message);
   });

@@ -11,7 +11,8 @@ interface KnownQueue {
 }
 
 /**
- * Returns the figures of a queue. The stream has only the queues with the most waiting tasks, so others are requested.
+ * Returns the figures of a queue. The stream only has the queues with the most waiting tasks, so other queues are
+ * requested.
  */
 export function useQueueStats(queue: string): KnownQueue {
   const { figures, paused } = useLive();

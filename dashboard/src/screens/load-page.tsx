@@ -40,7 +40,7 @@ export function LoadPage() {
   );
 }
 
-/** Shown instead of the burst panel in an installation with real tasks. */
+/** Replaces the burst panel in an installation with real tasks. */
 function NoDemoLoad() {
   const { session } = useSession();
   return (

@@ -18,7 +18,7 @@ const worker = (queues: string[], state: WorkerView["state"] = "running"): Worke
   state,
 });
 
-it("counts neither lost workers nor paused queues", () => {
+it("ignores lost workers and paused queues", () => {
   const queues = [
     queueStats({ queue: "lost", pending: 1 }),
     queueStats({ queue: "paused", pending: 1, paused: true }),

@@ -6,7 +6,10 @@ export function workersOf(queue: string, workers: readonly WorkerView[]): Worker
   return workers.filter((worker) => worker.state === "running" && worker.queues.includes(queue));
 }
 
-/** Returns queues with waiting tasks but without workers, except paused ones, whose tasks wait on purpose. */
+/**
+ * Returns the queues with waiting tasks but without workers. Paused queues are left out, because their tasks wait on
+ * purpose.
+ */
 export function waitingWithoutWorkers(
   queues: readonly QueueStats[],
   workers: readonly WorkerView[] | null,
@@ -17,7 +20,7 @@ export function waitingWithoutWorkers(
   );
 }
 
-/** A waiting task of this age is a warning or an alarm. */
+/** If a waiting task has this age, it is a warning or an alarm. */
 const AGE_WARN_MS = 30_000;
 const AGE_ALARM_MS = 300_000;
 
@@ -36,7 +39,7 @@ export function sortQueues(
   const unworked = new Set(waitingWithoutWorkers(queues, workers).map((stats) => stats.queue));
   const worst = (stats: QueueStats): number[] => [
     unworked.has(stats.queue) ? 1 : 0,
-    // Ages with the same tone count as equal, so that rows do not change places with each update.
+    // Ages of the same tone count as equal, so that rows do not change places with each update.
     { dead: 2, warn: 1, none: 0 }[ageTone(stats.oldestPendingAgeMs)],
     stats.dead,
     stats.pending,

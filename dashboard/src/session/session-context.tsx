@@ -7,7 +7,7 @@ import { LoginPage } from "./login-page.tsx";
 
 interface SessionChoice {
   session: Session;
-  /** Returns in words why an action is not allowed; null if the action is allowed. */
+  /** Returns why an action is not allowed, in words, or null if it is allowed. */
   denied(scope: Scope, queue?: string | undefined): string | null;
   leave(): Promise<void>;
 }
@@ -38,8 +38,8 @@ function deniedBy(session: Session, scope: Scope, queue?: string): string | null
 }
 
 /**
- * Shows only the log-in screen while nobody is logged in. The address stays, so that the log-in leads back to the same
- * screen.
+ * Shows only the log-in screen while nobody is logged in. The address stays the same, so that the log-in leads back to
+ * the same screen.
  */
 export function SessionGate({ children }: { children: ReactNode }) {
   const client = useQueryClient();
@@ -49,7 +49,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
     () =>
       onUnauthorized(() => {
         const known = client.getQueryData<Session>(sessionKey);
-        // The next user must not see data that was loaded for the previous user.
+        // The next user must not see data that was loaded for the last user.
         if (known?.authenticated === true) {
           client.setQueryData(sessionKey, { ...known, authenticated: false });
           client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionKey[0] });

@@ -6,13 +6,14 @@ import { useLive, useNow } from "../live/live-context.tsx";
 import { Banner } from "../ui/banner.tsx";
 
 /**
- * A janitor reaps an expired lease within about a second. If a lease expired longer ago than this, no janitor works.
+ * A janitor takes an expired lease back within about a second. If a lease expired longer ago than this, no janitor
+ * works.
  */
 const OVERDUE_MS = 15_000;
-/** The banner watches at most this many queues, since each needs a request every few seconds. */
+/** The banner watches at most this many queues, because each of them needs a request every few seconds. */
 const WATCHED_QUEUES = 20;
 
-/** Warns about expired leases that nobody has reaped, because no janitor runs or none can reach Redis. */
+/** Warns about expired leases that nobody has taken back, because no janitor runs or none can reach Redis. */
 export function JanitorBanner({ queues }: { queues: readonly string[] }) {
   const { figures, paused } = useLive();
   const now = useNow();

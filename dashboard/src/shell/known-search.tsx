@@ -16,8 +16,8 @@ function useUnknownSearch() {
 }
 
 /**
- * If the screen does not understand a filter in the address, shows an explanation in place of the list. Without that
- * filter, "all that match" would select more tasks than the reader wanted.
+ * If the address has a filter that the screen does not understand, shows an explanation instead of the list. Without
+ * that filter, "all that match" would select more tasks than the reader wanted.
  */
 export function KnownSearch({ children }: { children: ReactNode }) {
   const { unknown, remove } = useUnknownSearch();
@@ -35,7 +35,7 @@ export function KnownSearch({ children }: { children: ReactNode }) {
   );
 }
 
-/** Reports fields that a screen without a filtered list does not understand. Such a screen ignores them. */
+/** Reports fields of the address that a screen without a filtered list does not understand and therefore ignores. */
 export function UnknownSearchBanner() {
   const { unknown, remove, narrows } = useUnknownSearch();
   if (unknown.length === 0 || narrows) return null;

@@ -10,7 +10,7 @@ let current: KeyedList | null = null;
 
 export const currentList = (): KeyedList | null => current;
 
-/** Sends these keys to this list while it is mounted. If several lists are mounted, the newest one gets them. */
+/** Sends these keys to this list while it is on the page. If there are several lists, the newest one gets them. */
 export function useKeyedList(list: KeyedList): void {
   useEffect(() => {
     const before = current;

@@ -60,7 +60,7 @@ function useCommands(query: string, onHelp: () => void): Command[] {
         run: () => void navigate({ to: "/queues/$queue", params }),
       },
     ];
-    // Without a query, the commands of all queues would fill the list.
+    // Without a query, the commands of every queue would fill the list.
     if (query === "") return open;
     open.push(
       {
@@ -138,7 +138,9 @@ function useCommands(query: string, onHelp: () => void): Command[] {
   return [...queues, ...screens, ...choices];
 }
 
-/** A command that opens a task. The query is a queue and an id, or only an id, which is then searched in each queue. */
+/**
+ * A command that opens a task. The query is a queue and an id, or only an id, which is then looked up in every queue.
+ */
 function useLookUp(query: string): Command | null {
   const navigate = useNavigate();
   const { figures } = useLive();

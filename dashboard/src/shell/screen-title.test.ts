@@ -24,7 +24,7 @@ it("names the worst problem of one queue or of all queues", () => {
   expect(troubleOf({ ...bad, redisUp: false }, "c")).toBe("Redis is down");
 });
 
-it("begins with the screen and ends with the environment", () => {
+it("the title begins with the screen and ends with the environment", () => {
   expect(titleOf("Tasks of a", "3 dead", "production")).toBe("Tasks of a: 3 dead · Holdfast production");
   expect(titleOf("Workers", null, null)).toBe("Workers · Holdfast");
 });

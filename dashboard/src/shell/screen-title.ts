@@ -30,8 +30,8 @@ export function useScreenTitle(): void {
   const { figures } = useLive();
   const { session } = useSession();
   const { queue, id } = params;
-  // The title of the overview and of queue screens names a problem of queues. Other screens, and those of one task, do
-  // not.
+  // The title of the overview and of the screens of a queue names a problem of queues. Titles of other screens,
+  // including those of one task, do not.
   const hasTrouble = id === undefined && (queue !== undefined || facts.title({}) === "Overview");
   const trouble = hasTrouble ? troubleOf(figures, queue) : null;
   useTitle(titleOf(facts.title(params), trouble, session.environment));

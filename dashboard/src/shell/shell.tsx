@@ -18,7 +18,7 @@ export function Shell() {
   const [open, setOpen] = useState<"palette" | "help" | "menu" | null>(null);
   const narrow = useNarrow();
   const { pathname } = useLocation();
-  // flushSync renders within the key event, so that the next key goes to the part that was opened.
+  // flushSync renders within the key event. So the next key goes to the part that was opened.
   const openNow = (what: "palette" | "help") => flushSync(() => setOpen(what));
   useShortcuts({
     onPalette: () => openNow("palette"),
@@ -27,8 +27,7 @@ export function Shell() {
   });
   useFocusOnNewScreen(pathname);
   useScreenTitle();
-  // The menu closes with each change of the screen. A palette or sheet stays open, because somebody may be typing in
-  // it.
+  // The menu closes when the screen changes. A palette or sheet stays open, because somebody may be typing in it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs with each change of the path
   useEffect(() => setOpen((now) => (now === "menu" ? null : now)), [pathname]);
   const close = () => setOpen(null);
@@ -80,7 +79,7 @@ export function Shell() {
   );
 }
 
-/** Moves the focus to the beginning of a new screen, as screen readers expect of a new page. */
+/** Moves the focus to the beginning of a new screen, as a screen reader expects after a change of the page. */
 function useFocusOnNewScreen(pathname: string): void {
   const first = useRef(true);
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs with each change of the path
@@ -90,7 +89,7 @@ function useFocusOnNewScreen(pathname: string): void {
       return;
     }
     const active = document.activeElement;
-    // A focused tab or link that is still on the page keeps the focus, so that arrows and Tab continue there.
+    // If a focused tab or link is still on the page, it keeps the focus, so that arrows and Tab continue from it.
     if (active === null || active === document.body)
       document.getElementById("main")?.focus({ preventScroll: true });
   }, [pathname]);

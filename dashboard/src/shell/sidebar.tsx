@@ -31,7 +31,7 @@ const SCREENS: readonly {
   { to: "/load", text: "Load", icon: FlaskConical },
 ];
 
-/** The sidebar shows at most this many queues. Users search a longer list. */
+/** The sidebar shows at most this many queues. In a longer list, users have to search. */
 const SHOWN_QUEUES = 30;
 
 export function Sidebar() {

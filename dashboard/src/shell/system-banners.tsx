@@ -7,14 +7,14 @@ import { waitingWithoutWorkers } from "../screens/rank.ts";
 import { Banner } from "../ui/banner.tsx";
 import { JanitorBanner } from "./janitor-banner.tsx";
 
-/** Shows problems that concern every screen: Redis or the API is away, or a queue has no workers. */
+/** Shows problems that concern every screen: Redis or the API is down, or a queue has no workers. */
 export function SystemBanners() {
   const { figures, connection, error } = useLive();
   const now = useNow();
   const { queue } = useParams({ strict: false });
   const { pathname } = useLocation();
   const unworked = waitingWithoutWorkers(figures.queues ?? [], figures.workers).filter(
-    // The overview shows this problem for every queue, and the screens of a queue only for their own queue.
+    // The overview shows this problem for all queues. The screens of a queue show it only for their queue.
     (stats) => (queue === undefined ? pathname === "/" : stats.queue === queue),
   );
   return (

@@ -6,7 +6,7 @@ import { useToasts } from "../ui/toast.tsx";
 import { ConnectionPill } from "./connection-pill.tsx";
 
 interface TopbarProps {
-  /** Opens the navigation; null if the navigation fits beside the page. */
+  /** Opens the navigation; null if there is space for it beside the page. */
   onMenu: (() => void) | null;
   onPalette(): void;
   onHelp(): void;
@@ -35,7 +35,7 @@ export function Topbar({ onMenu, onPalette, onHelp }: TopbarProps) {
   );
 }
 
-/** Shows the user and the role. If the service has no keys, there is no user. */
+/** Shows the user and the role. A service without keys has no users. */
 function Who() {
   const { session, leave } = useSession();
   const { fail } = useToasts();
@@ -63,7 +63,7 @@ function Who() {
 function Crumbs() {
   const { queue, id } = useParams({ strict: false });
   const { pathname } = useLocation();
-  // Top-level screens need no crumbs: the navigation marks them, and their heading has their name.
+  // Top-level screens need no crumbs. The navigation marks them, and their heading has their name.
   if (queue === undefined || !pathname.startsWith("/queues/")) return <div className="crumbs-place" />;
   return (
     <nav aria-label="Breadcrumb" className="crumbs-place">

@@ -4,7 +4,7 @@ import { type ScreenFacts, screenFacts } from "../screen-facts.ts";
 interface Screen {
   facts: ScreenFacts;
   params: Record<string, string>;
-  /** All fields of the address, including those that the screen does not understand. */
+  /** All fields of the address, even if the screen does not understand them. */
   raw: Record<string, unknown>;
 }
 

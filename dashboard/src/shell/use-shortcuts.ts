@@ -14,10 +14,10 @@ export const GO_KEYS = {
   d: { text: "Dead letters of this queue", to: "/queues/$queue/dead-letters" },
 } as const;
 
-/** After `g`, the second key has to follow within this time. Later it has its usual meaning. */
+/** After `g`, the second key has to follow within this time. If it comes later, it has its usual meaning. */
 const SEQUENCE_MS = 1_200;
 
-/** Whether the focused element needs the keys: letters in a field are text, and a dialog handles its own keys. */
+/** Whether the focused element needs the keys. In a field, letters are text, and a dialog handles its own keys. */
 function takesKeys(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.isContentEditable || target.closest("[role=dialog], [role=alertdialog], .cm-editor") !== null)
@@ -29,7 +29,7 @@ function takesKeys(target: EventTarget | null): boolean {
 interface ShortcutOptions {
   onPalette(): void;
   onHelp(): void;
-  /** True while a palette or sheet is open, which then handles every key except Ctrl-K. */
+  /** Whether a palette or sheet is open, which handles every key except Ctrl-K. */
   isOff: boolean;
 }
 

@@ -31,8 +31,7 @@ export const keyView = (key: string, part: Partial<TaskKeyView> = {}): TaskKeyVi
 });
 
 /**
- * Renders the screen of limits with these limits and keys. The handler `more` may answer a request before the default
- * does.
+ * Renders the screen of limits with these limits and keys. `more` may answer a request instead of the default handler.
  */
 export function show(
   limits: LimitsView,
@@ -49,7 +48,7 @@ export function show(
   });
 }
 
-/** The body of the last request with this method and path; undefined if there was none. */
+/** Returns the body of the last request with this method and path, or undefined if there was none. */
 export const body = (calls: Call[], method: string, path: string) => {
   const sent = calls.findLast((call) => call.method === method && call.path === path);
   return sent === undefined ? undefined : JSON.parse(sent.bodyText ?? "");

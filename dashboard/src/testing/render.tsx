@@ -10,7 +10,7 @@ import { SessionGate } from "../session/session-context.tsx";
 import { TimeProvider } from "../ui/time.tsx";
 import { ToastProvider } from "../ui/toast.tsx";
 
-// The timeout is long, because the first test of a file also loads the code of its screen.
+// The time-out is long, because the first test of a file also loads the code of its screen.
 configure({ asyncUtilTimeout: 15_000 });
 
 /** A request that a screen sends. */
@@ -21,7 +21,7 @@ export interface Call {
   bodyText: string | null;
 }
 
-/** `events`: Server-Sent Events, which go on until the request is given up. */
+/** Answers a request. `events` has Server-Sent Events, which stay open until the request is aborted. */
 type Handler = (call: Call) => { status?: number; body?: unknown; events?: string } | undefined;
 
 const stream = (text: string, signal: AbortSignal): ReadableStream<Uint8Array> =>
@@ -32,7 +32,7 @@ const stream = (text: string, signal: AbortSignal): ReadableStream<Uint8Array> =
     },
   });
 
-/** A socket that never opens. Screens then poll, and the handler of the test answers all requests. */
+/** A socket that never opens. So screens poll, and the handler of the test answers all requests. */
 class SilentSocket extends EventTarget {
   constructor() {
     super();
@@ -41,7 +41,7 @@ class SilentSocket extends EventTarget {
   close(): void {}
 }
 
-/** The session of a service without keys, where everybody may do everything. */
+/** The session of a service without keys. Everybody may do everything. */
 const OPEN: Session = {
   authenticated: true,
   keysRequired: false,
@@ -62,7 +62,7 @@ export function renderAt(address: string, handler: Handler): { calls: Call[] } {
   vi.stubGlobal("WebSocket", SilentSocket);
   vi.stubGlobal("scrollTo", () => {});
   vi.stubGlobal("CSS", { escape: (text: string) => text.replace(/[^\w-]/g, "\\$&") });
-  // jsdom has no layout, and a list without height shows no rows.
+  // jsdom has no layout. A list without height would show no rows.
   Object.defineProperty(HTMLElement.prototype, "clientHeight", { configurable: true, value: 800 });
   Object.defineProperty(HTMLElement.prototype, "clientWidth", { configurable: true, value: 1_000 });
   vi.stubGlobal("fetch", async (request: Request) => {
@@ -215,7 +215,7 @@ export function deadTask(id: string, part: Partial<TaskView> = {}): TaskView {
   };
 }
 
-/** Answers the requests that the frame around each screen polls with. */
+/** Answers the requests that the frame of each screen sends. */
 export function frame(stats: QueueStats[]): Handler {
   return ({ path, method }) => {
     if (method !== "GET") return undefined;

@@ -17,9 +17,7 @@ interface RowButtonProps {
   onPress(): void;
 }
 
-/**
- * The button of a row in a long list. It is a native button, because scrolling creates hundreds of buttons a second.
- */
+/** A button in a row of a long list. It is a native button, because scrolling creates hundreds of buttons a second. */
 export function RowButton({ children, look = "plain", denied, describedBy, onPress }: RowButtonProps) {
   const off = denied === null ? {} : { "data-disabled": "", "aria-disabled": true, title: denied };
   return (
@@ -40,7 +38,7 @@ interface ButtonProps extends Omit<AriaButtonProps, "className" | "children"> {
   children: ReactNode;
   look?: "plain" | "primary" | "danger" | "quiet";
   small?: boolean;
-  /** Why the user may not press the button. The button is then disabled and shows this text. */
+  /** Why the user may not press the button. With this text, the button is disabled and shows the text. */
   denied?: string | null;
 }
 

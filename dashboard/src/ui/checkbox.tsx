@@ -10,7 +10,7 @@ function Box({ on, some }: { on: boolean; some: boolean }) {
   );
 }
 
-/** A checkbox whose label only screen readers get. On the screen, its row or column names it. */
+/** A checkbox whose label is only for screen readers. On the screen, the row or column names the checkbox. */
 export function Checkbox({
   label,
   ...props
@@ -22,9 +22,7 @@ export function Checkbox({
   );
 }
 
-/**
- * The checkbox of a row in a long list. It is a native checkbox, because scrolling creates hundreds of them a second.
- */
+/** A checkbox in a row of a long list. It is a native checkbox, because scrolling creates hundreds of them a second. */
 export function RowCheckbox({
   label,
   isSelected,
@@ -40,7 +38,7 @@ export function RowCheckbox({
         type="checkbox"
         aria-label={label}
         checked={isSelected}
-        // The event of onChange does not say whether Shift is held. The space bar also triggers onClick.
+        // The event of onChange does not say whether Shift is pressed. A press of the space bar also triggers onClick.
         onClick={(event) => onToggle(event.shiftKey)}
         onChange={() => {}}
       />

@@ -10,7 +10,7 @@ interface ConfirmDialogProps {
   /** The text of the button that confirms the action. */
   action: string;
   danger?: boolean;
-  /** The text that the user has to type first; null if a click is enough. */
+  /** The text that the user has to type before; null if a click is enough. */
   phrase: string | null;
   /** Whether the action is not possible yet, or would change nothing. */
   blocked?: boolean;

@@ -4,7 +4,7 @@ import { type ApiError, toApiError } from "../api/errors.ts";
 import { Button } from "./button.tsx";
 import { ForeignText } from "./foreign-text.tsx";
 
-/** Shown while nothing exists yet. The children say how to create the first item. */
+/** Shown if there are no items yet. The children say how to create the first one. */
 export function NoneYet(props: {
   title: string;
   children?: ReactNode;
@@ -22,7 +22,7 @@ export function NoneYet(props: {
   );
 }
 
-/** Shown if items exist, but none matches the filter. */
+/** Shown if there are items, but none matches the filter. */
 export function NoneMatch({ what, scanned, onClear }: { what: string; scanned?: number; onClear(): void }) {
   return (
     <div className="empty">
@@ -34,7 +34,7 @@ export function NoneMatch({ what, scanned, onClear }: { what: string; scanned?: 
   );
 }
 
-/** Shows a failed request with cause, remedy and request id. */
+/** Shows a failed request with its cause, what to do, and the request id. */
 export function Failed(props: {
   error: unknown;
   onRetry?: () => void;

@@ -22,8 +22,8 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
 }
 
 /**
- * Shows the exact text of a payload or result, never as markup. Indenting adds white space only outside of strings.
- * Invisible characters are shown by their numbers.
+ * Shows the exact text of a payload or result, and never as markup. Indentation adds white space only outside of
+ * strings. Invisible characters are shown by their numbers.
  */
 export function ExactText({ title, text, byteCount }: { title: string; text: string; byteCount?: number }) {
   const [view, setView] = useState<"exact" | "indented">("exact");

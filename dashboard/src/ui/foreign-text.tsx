@@ -1,7 +1,7 @@
 import { codePoint, nameOf, partsOf } from "../format/foreign-text.ts";
 
 /**
- * Shows a text that comes from other people. Characters that are invisible or would reorder the rest are shown by their
+ * Shows a text that comes from other people. Characters that are invisible or would reorder the text are shown by their
  * numbers. If the reader copies the text, the copy has the original characters.
  */
 export function ForeignText({ text }: { text: string }) {

@@ -7,7 +7,7 @@ import { Button } from "./button.tsx";
 interface FormDialogProps {
   title: ReactNode;
   isWide?: boolean;
-  /** Whether a field is not valid, so that the form cannot be saved. The fields show the reasons. */
+  /** Whether a field has an invalid value, so that the form cannot be saved. The fields show why. */
   refused: boolean;
   saveText?: string;
   save(): Promise<unknown>;
@@ -17,7 +17,9 @@ interface FormDialogProps {
   children: ReactNode;
 }
 
-/** A dialog with fields and a button that saves them. If the service refuses, it stays open and shows the reason. */
+/**
+ * A dialog with fields and a button that saves them. If the service refuses the values, it stays open and shows why.
+ */
 export function FormDialog(props: FormDialogProps) {
   const { title, isWide = false, refused, saveText = "Save", save, onSaved, onClose, children } = props;
   const saving = useMutation({

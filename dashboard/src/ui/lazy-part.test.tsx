@@ -4,7 +4,7 @@ import { frame, queueStats, renderAt } from "../testing/render.tsx";
 
 const AtLast = () => <h1>Workers at last</h1>;
 
-it("says that a screen could not be loaded, and opens the screen when the code arrives", async () => {
+it("says that a screen could not be loaded, and opens it when its code arrives", async () => {
   let isAway = true;
   vi.doMock("../screens/workers/workers-page.tsx", () => {
     if (isAway) throw new TypeError("Failed to fetch dynamically imported module");

@@ -5,12 +5,12 @@ import { Button } from "./button.tsx";
 
 const RETRY_MS = 2_000;
 /**
- * If the API answers but this many attempts in a row fail, a newer dashboard was installed, or the browser has cached
- * the failure.
+ * If the API answers but this many attempts in a row fail, then a newer dashboard was installed, or the browser has
+ * cached the failure.
  */
 const OUTDATED_AFTER = 3;
 
-/** Shown in place of a part whose code could not be loaded. */
+/** Replaces a part whose code could not be loaded. */
 export function PartAway({ what, retry, page }: { what: string; retry(): Promise<void>; page: boolean }) {
   const { connection } = useLive();
   const answers = connection.phase === "live" || (connection.phase === "polling" && !connection.stale);
@@ -23,7 +23,7 @@ export function PartAway({ what, retry, page }: { what: string; retry(): Promise
     let over = false;
     const again = async () => {
       await latest.current();
-      // A successful attempt would have unmounted this component.
+      // After a successful attempt, this component is no longer on the page.
       if (over) return;
       setFailures((count) => (answers ? count + 1 : 0));
       timer = setTimeout(() => void again(), RETRY_MS);

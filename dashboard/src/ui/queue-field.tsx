@@ -8,7 +8,7 @@ interface QueueFieldProps {
   label: string;
   value: string;
   onChange(queue: string): void;
-  /** Names what will create a queue that does not exist yet, such as `the first task`. */
+  /** Names what will create a queue that does not exist, such as `the first task`. */
   maker: string;
   placeholder?: string;
   hint?: ReactNode;
@@ -19,13 +19,15 @@ export const queueNameError = (name: string): string | null =>
     ? null
     : "Begin with a letter or digit; then letters, digits, - _ and . are allowed, at most 64 characters.";
 
-/** A field for the name of a queue. A mistyped name creates a queue, so the field warns if the queue does not exist. */
+/**
+ * A field for the name of a queue. It warns if the queue does not exist, because a mistyped name creates a new queue.
+ */
 export function QueueField(props: QueueFieldProps) {
   const { label, value, onChange, maker, placeholder, hint } = props;
   const { figures } = useLive();
   const { exists } = useQueueStats(value);
   const list = useId();
-  // An empty field shows no error yet; a form that needs a queue checks for it before it is sent.
+  // An empty field shows no error. A form that needs a queue checks for that before it sends the name.
   const error = value === "" ? null : queueNameError(value);
   return (
     <div>

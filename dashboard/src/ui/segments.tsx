@@ -8,7 +8,7 @@ interface SegmentsProps<T extends string> {
   onChange(value: T): void;
 }
 
-/** A choice between a few options side by side. The arrow keys move between the options. */
+/** A choice of one of a few options, which are side by side. The arrow keys move between them. */
 export function Segments<T extends string>({ label, value, options, onChange }: SegmentsProps<T>) {
   return (
     <ToggleButtonGroup

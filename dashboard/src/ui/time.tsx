@@ -32,7 +32,7 @@ export const useTimeMode = (): TimeChoice => use(TimeContext);
 
 const local = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
 
-/** Shows a moment in the format that the reader chose. The tooltip has the exact time. */
+/** Shows a time in the format that the reader chose. The tooltip has the exact time. */
 export function Time({ at }: { at: number }) {
   const { mode } = useTimeMode();
   return (
@@ -46,7 +46,7 @@ export function Time({ at }: { at: number }) {
   );
 }
 
-/** Breaks the line between the day and the time of day if space is short. A time that is cut off would be wrong. */
+/** Breaks the line between the day and the time of day if space is short, because part of a time would be wrong. */
 function ClockTime({ text }: { text: string }) {
   const [day, ...rest] = text.split(" ");
   return (

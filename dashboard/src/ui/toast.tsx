@@ -9,7 +9,7 @@ export interface Toast {
   tone: "good" | "warn" | "bad";
   title: string;
   detail: string | null;
-  /** What the reader can do about it. */
+  /** What the reader can do about the error. */
   remedy: string | null;
   requestId: string | null;
   action: ToastAction | null;
@@ -25,14 +25,14 @@ interface Toasts {
   say(title: string, detail?: string, action?: ToastAction): void;
   /** Shows a warning that something was not done, although nothing failed. */
   warn(title: string, detail?: string): void;
-  /** Shows an error with cause, remedy and request id. */
+  /** Shows an error with its cause, what to do, and the request id. */
   fail(title: string, error: unknown): void;
   dismiss(id: number): void;
 }
 
 const ToastContext = createContext<Toasts | null>(null);
 
-/** A toast stays long enough to be read. An error stays until the reader closes it. */
+/** A toast stays until it can be read. An error stays until the reader closes it. */
 const GOOD_MS = 5_000;
 /** A toast with a button stays longer, so that the reader has time to decide. */
 const ACTION_MS = 20_000;

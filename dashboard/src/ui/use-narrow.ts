@@ -2,7 +2,7 @@ import { useSyncExternalStore } from "react";
 
 const query = () => (typeof matchMedia === "function" ? matchMedia("(max-width: 48rem)") : null);
 
-/** Whether screens.css shows lists as cards, which have another row height. The width is the same in both files. */
+/** Whether screens.css shows lists as cards, whose rows have another height. Both files use the same width for this. */
 export function useNarrow(): boolean {
   return useSyncExternalStore(
     (onChange) => {

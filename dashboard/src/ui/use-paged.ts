@@ -11,7 +11,7 @@ interface PagedQuery {
 }
 
 /**
- * Joins the rows of all loaded pages. If the list changes between two pages, a task can be on both, and becomes one
+ * Joins the rows of all loaded pages. If the list changes between two pages, a task can be on both. It then becomes one
  * row.
  */
 function mergePages(pages: readonly TaskPage[]): TaskView[] {

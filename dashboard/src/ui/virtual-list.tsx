@@ -11,15 +11,14 @@ export type RowCells<T> = (props: RowCellsProps<T>) => ReactNode;
 
 interface VirtualListProps<T> {
   label: string;
-  /** Class that sets the columns. */
+  /** The class that sets the columns. */
   className: string;
   head: ReactNode;
   rows: readonly T[];
   rowHeight: number;
   rowKey(row: T): string;
   /**
-   * Draws the cells of a row. Keep this function the same between renders, because visible rows are redrawn when it
-   * changes.
+   * Draws the cells of a row. Pass the same function in each render, because a new one draws all visible rows again.
    */
   Cells: RowCells<T>;
   /** Called when the reader comes near the end of the list. */
@@ -35,19 +34,19 @@ interface VirtualListProps<T> {
 export function VirtualList<T>(props: VirtualListProps<T>) {
   const { label, className, head, rows, rowHeight, rowKey, Cells, onEnd, onToggle, onAtTop, isSelected } =
     props;
-  // The list is rendered at each step of scrolling. `memo` renders each row only once.
+  // The list is rendered at each step of a scroll. `memo` renders each row only once.
   const Row = useMemo(() => memo(Cells) as RowCells<T>, [Cells]);
   const scroller = useRef<HTMLDivElement>(null);
-  // The cursor of `j` and `k` is the key of a row, so that it stays on its task if rows are added above.
+  // The cursor of `j` and `k` is the key of a row. So it stays on its task if rows are added above.
   const [cursorKey, setCursorKey] = useState<string | null>(null);
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: 5,
-    // Wheel events that come faster than rows can be rendered are rendered together.
+    // Several wheel events may come before the rows are rendered. These events are rendered together.
     useFlushSync: false,
-    // This size is used before the first measurement, and in tests, which have no layout.
+    // The list uses this size before the first measurement, and in tests, which have no layout.
     initialRect: { width: 1_000, height: 800 },
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new height is what has to be measured

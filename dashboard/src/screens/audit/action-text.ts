@@ -44,8 +44,6 @@ export const ACTION_TEXT: Record<AuditAction, string> = {
   "audit.export": "Export the audit log",
 };
 
-/**
- * Describes an action. An action that this page does not know yet is shown by its name: `key.create` as `key: create`.
- */
+/** Describes an action. If this page does not know the action, its name is shown: `key.create` as `key: create`. */
 export const actionText = (action: string): string =>
   ACTION_TEXT[action as AuditAction] ?? action.replaceAll("_", " ").replace(".", ": ");

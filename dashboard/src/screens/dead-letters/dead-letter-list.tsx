@@ -110,7 +110,7 @@ export function DeadLetterList({ queue, list, selection, actions }: DeadLetterLi
   );
 }
 
-/** Shows failures and crashes separately: in a failure the handler failed, in a crash the worker died. */
+/** Shows failures and crashes separately. In a failure the handler failed, and in a crash the worker died. */
 function AttemptCounts({ task }: { task: TaskView }) {
   return (
     <span title={`${task.attempts} attempts`}>

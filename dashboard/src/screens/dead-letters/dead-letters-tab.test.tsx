@@ -31,7 +31,7 @@ const posts = (calls: Call[]) =>
   calls.filter(({ method, bodyText }) => method === "POST" && bodyText?.includes("dryRun") !== true);
 
 describe("dead letters", () => {
-  it("replays one at once and says so", async () => {
+  it("replays one dead letter at once and says so", async () => {
     const { calls } = show(2);
     const [first] = await screen.findAllByRole("button", { name: "Replay" });
     await userEvent.click(first as HTMLElement);
@@ -41,13 +41,13 @@ describe("dead letters", () => {
     ]);
   });
 
-  it("shows failures and crashes apart", async () => {
+  it("shows failures and crashes separately", async () => {
     show(2);
     expect(await screen.findByText("4 failed")).toBeTruthy();
     expect(screen.getByText(/3 crashed/)).toBeTruthy();
   });
 
-  it("replays more than 100 only after the number was typed", async () => {
+  it("replays more than 100 dead letters only after their number was typed", async () => {
     const { calls } = show(2_013);
     const button = await screen.findByRole("button", { name: "Replay all" });
     await waitFor(() => expect(button).toHaveProperty("disabled", false));
@@ -67,7 +67,7 @@ describe("dead letters", () => {
     await waitFor(() => expect(screen.queryByRole("alertdialog")).toBeNull());
   });
 
-  it("replays tasks whose unique keys are held only if somebody says so", async () => {
+  it("replays tasks whose unique keys other tasks hold only if the user chooses that", async () => {
     const { calls } = show(2);
     const button = await screen.findByRole("button", { name: "Replay all" });
     await waitFor(() => expect(button).toHaveProperty("disabled", false));
@@ -109,7 +109,7 @@ describe("dead letters", () => {
     expect(screen.queryByText(/0 dead letters/)).toBeNull();
   });
 
-  it("narrows the list, the count and the replay by the same tag", async () => {
+  it("uses the same tag for the list, the count and the replay", async () => {
     const { calls } = renderAt("/queues/emails/dead-letters?tag=tenant:acme", (call) => {
       if (call.path === LIST)
         return { body: { tasks: [deadTask("a-1")], cursor: null, scanned: 9, total: 9 } };
@@ -150,7 +150,7 @@ describe("dead letters", () => {
     expect(document.querySelector("img, script")).toBeNull();
   });
 
-  it("says that none match only when a filter is set, and clears it", async () => {
+  it("says that no dead letters match only if a filter is set, and clears the filter", async () => {
     const { calls } = renderAt("/queues/emails/dead-letters?q=zzz", (call) => {
       if (call.path === LIST) {
         const tasks = call.query.q === undefined ? [deadTask("a-1")] : [];

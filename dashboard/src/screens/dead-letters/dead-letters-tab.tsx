@@ -247,8 +247,8 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
 }
 
 /**
- * The number of matching dead letters, loaded or not. If there is a filter, the service counts them, since the page has
- * loaded only the first ones.
+ * Returns the number of matching dead letters, loaded or not. With a filter, the service counts them, because the page
+ * has loaded only the first ones.
  */
 function useMatching(
   queue: string,

@@ -26,7 +26,7 @@ const look = EditorView.theme({
   ".cm-gutters": { backgroundColor: "transparent", color: "var(--quiet)", border: "0" },
 });
 
-/** Shows the number of each character that is invisible or reorders the line. */
+/** Shows characters that are invisible or reorder the line by their numbers. */
 const specialChars = highlightSpecialChars({
   specialChars: MARKED_CHARACTERS,
   render: (code) => {
@@ -40,7 +40,7 @@ const specialChars = highlightSpecialChars({
 });
 
 /**
- * Shows the old and the new payload side by side. The new one can be edited. The editor keeps every character,
+ * Shows the old and the new payload side by side. The new payload can be edited. The editor keeps every character,
  * including line ends.
  */
 export function PayloadDiff({ before, after, onChange }: PayloadDiffProps) {
@@ -54,13 +54,13 @@ export function PayloadDiff({ before, after, onChange }: PayloadDiffProps) {
     const shared = [
       lineNumbers(),
       specialChars,
-      // Without isolation, right-to-left words of two strings could change places.
+      // Otherwise, words from right to left in two strings could change places.
       bidiIsolates({ alwaysIsolate: true }),
       json(),
       syntaxHighlighting(colours),
       look,
       EditorView.lineWrapping,
-      // The default line separator would replace "\r\n" and "\r" by "\n" and thus change the payload.
+      // The default line separator would replace "\r\n" and "\r" by "\n", which changes the payload.
       EditorState.lineSeparator.of("\n"),
     ];
     const { before, after } = first.current;

@@ -14,7 +14,7 @@ import { confirmationPhrase } from "../confirmation.ts";
 import { payloadError } from "../task-fields.ts";
 import { useTargetSize } from "./use-target-size.ts";
 
-// The editor is larger than the rest of the page, so it is loaded only when a payload is edited.
+// The editor is larger than the rest of the page. So it is loaded only when a payload is edited.
 const PayloadDiff = lazyPart(
   async () => (await import("./payload-diff.tsx")).PayloadDiff,
   "the editor",
@@ -48,7 +48,7 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
 
   const edited = task !== null && payloadText !== task.payloadText;
   const many = (size ?? 0) > 1;
-  // More ids than one request can have are sent in several requests, which cannot share a rate or a canary.
+  // If there are more ids than one request can have, several requests are sent. They cannot share a rate or a canary.
   const paced = many && !("ids" in target && target.ids.length > LIMITS.batchTasks);
   const phrase = size === null ? null : confirmationPhrase("replay", size);
   const errors = {

@@ -16,7 +16,7 @@ import { useToasts } from "../../ui/toast.tsx";
 import { DiscardDialog } from "./discard-dialog.tsx";
 import { ReplayDialog } from "./replay-dialog.tsx";
 
-/** The service answers a request with at most this many ids with its result, and starts no operation. */
+/** If a request has at most this many ids, the service answers with the result and starts no operation. */
 const IDS_PER_REQUEST = LIMITS.scriptTasks;
 
 async function inBatches(ids: string[], act: (ids: string[]) => Promise<BulkAnswer>): Promise<BulkAnswer> {

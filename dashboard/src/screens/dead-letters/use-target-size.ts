@@ -3,7 +3,7 @@ import { countDeadLetters, type DeadLetterTarget } from "../../api/dead-letters.
 import { toApiError } from "../../api/errors.ts";
 
 /**
- * Counts the dead letters of a target in one dry run, so that the number to type stays the same while the dialog is
+ * Counts the dead letters of a target once, by a dry run. So the number to type stays the same while the dialog is
  * open.
  */
 export function useTargetSize(

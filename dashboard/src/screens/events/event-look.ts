@@ -43,7 +43,7 @@ export const EVENT_LOOK: Record<TaskEventType, { icon: LucideIcon; tone: string;
   removed: { icon: Eraser, tone: "quiet", text: "Removed" },
 };
 
-/** What a row of the list says beside the task: the worker, the reason or the result. */
+/** Returns what a row shows besides the task: the worker, the reason or the result. */
 export function eventDetail(event: QueueEvent): string {
   if (event.type === "gap") return "";
   if (event.type === "dead") {
@@ -53,7 +53,7 @@ export function eventDetail(event: QueueEvent): string {
   return event.workerId ?? event.resultText ?? "";
 }
 
-/** Names a gap: how many events the reader did not get. */
+/** Describes a gap: how many events the reader did not get. */
 export function gapText(missed: number | null): string {
   if (missed === null) return "Events are missing here; their number is not known";
   return `${plural(missed, "event")} ${missed === 1 ? "is" : "are"} missing here`;

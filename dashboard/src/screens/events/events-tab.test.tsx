@@ -17,7 +17,7 @@ const event = (type: string, cursor: string, part: object = {}): QueueEvent =>
 const sent = (events: readonly QueueEvent[]): string =>
   events.map((one) => `event: ${one.type}\nid: ${one.cursor}\ndata: ${JSON.stringify(one)}\n\n`).join("");
 
-/** Renders the tab. `answer` gives what the stream of a request sends. */
+/** Renders the tab. `answer` returns what the stream sends for each request. */
 function show(answer: (call: Call, place: number) => string | { status: number; body: object }, search = "") {
   const stats = queueStats();
   const settings = { ...stats.settings, maxEvents: 1_000 };
@@ -59,7 +59,7 @@ it("lists events, newest first, with the worker, the reason or the result, and n
   expect(asked.map(({ query }) => query)).toEqual([{}]);
 });
 
-it("filters by kind, and begins with the oldest events that are kept if it is asked to", async () => {
+it("filters by kind, and begins with the oldest kept events if the user chooses that", async () => {
   const { asked } = show(
     ({ query }) => `: events\nid: 0\n\n${sent([event(query.types ?? "enqueued", "1")])}`,
   );
@@ -76,7 +76,7 @@ it("filters by kind, and begins with the oldest events that are kept if it is as
   );
 });
 
-it("stops reading while it is paused, and goes on from the same place", async () => {
+it("stops reading while it is paused, and continues from the same place", async () => {
   const { asked } = show((_, place) =>
     place === 1
       ? `: events\nid: 5\n\n${sent([event("enqueued", "6")])}`
@@ -92,7 +92,7 @@ it("stops reading while it is paused, and goes on from the same place", async ()
   expect(asked.map(({ query }) => query)).toEqual([{}, { after: "6" }]);
 });
 
-it("connects again from the place where the stream broke off, also before its first event", async () => {
+it("connects again from the place where the stream broke off, even before its first event", async () => {
   const { asked } = show((_, place) =>
     place === 1
       ? `: events\nid: 5\n\nevent: error\ndata: {"type":"error","code":"redis_unavailable","detail":"gone"}\n\n`
@@ -102,14 +102,14 @@ it("connects again from the place where the stream broke off, also before its fi
   expect(asked.map(({ query }) => query)).toEqual([{}, { after: "5" }]);
 });
 
-it("says why the stream was refused, and does not ask again where the answer would be the same", async () => {
+it("says why the stream was refused, and does not try again if the answer would be the same", async () => {
   const { asked } = show(() => ({ status: 403, body: { code: "forbidden", detail: "not your queue" } }));
   await screen.findByText("not your queue");
   expect(screen.getByText("Ended")).toBeTruthy();
   expect(asked.length).toBe(1);
 });
 
-it("says how to switch events on, and does so in the settings", async () => {
+it("says how to switch events on, and lets the user do it in the settings", async () => {
   const { calls } = renderAt("/queues/emails/events", (call) =>
     call.method === "PATCH" ? { body: queueStats().settings } : frame([queueStats()])(call),
   );

@@ -24,7 +24,7 @@ import { MOST_ROWS, useEvents } from "./use-events.ts";
 
 const route = getRouteApi("/queues/$queue/events");
 
-/** A longer text is cut, because its layout takes time and the column hides the end. */
+/** A longer text is cut, because its layout takes time, and the column hides its end anyway. */
 const SHOWN_CHARACTERS = 300;
 
 export function EventsTab() {
@@ -57,7 +57,7 @@ function Events() {
   );
 }
 
-/** Says how to switch events on. */
+/** Tells the user how to switch events on. */
 function EventsOff({ stats }: { stats: QueueStats }) {
   const { denied } = useSession();
   const [editing, setEditing] = useState(false);
@@ -88,7 +88,7 @@ function EventList({ queue, kind, fromOldest }: EventListProps) {
   const { paused, setPaused } = useLive();
   const [atTop, setAtTop] = useState(true);
   const narrow = useNarrow();
-  // New rows would move those that the reader looks at, so nothing is read until the reader is at the top again.
+  // New rows would move the rows that the reader looks at. So nothing is read until the reader is at the top again.
   const { rows, phase, error } = useEvents({ queue, kind, fromOldest, reading: !paused && atTop });
   const Cells = useCallback<RowCells<QueueEvent>>(
     ({ value }) => <EventCells event={value} queue={queue} />,

@@ -4,13 +4,13 @@ import { type ApiError, toApiError } from "../../api/errors.ts";
 import { readEvents } from "../../api/events.ts";
 import { reconnectDelayMs } from "../../live/connection.ts";
 
-/** A browser gets slow with more rows, and nobody reads them. */
+/** A browser gets slow with more rows than this, and nobody reads them. */
 export const MOST_ROWS = 1_000;
 
-/** A busy queue has thousands of events a second, so the list is drawn at this pace, ms. */
+/** The list is drawn this often, ms, because a busy queue has thousands of events a second. */
 const DRAW_MS = 250;
 
-/** A new attempt of these requests would be answered alike. */
+/** After an error with one of these codes, another request would get the same answer. */
 const FINAL_CODES: ReadonlySet<string> = new Set([
   "events_off",
   "invalid_cursor",
@@ -30,13 +30,18 @@ export interface EventsState {
 interface EventsOptions {
   queue: string;
   kind: TaskEventType | undefined;
-  /** Whether to begin with the oldest events that are kept. */
+  /** Whether to begin with the oldest kept events. */
   fromOldest: boolean;
-  /** While this is false nothing is read. Reading then goes on from the same place, so what is missing is told as a gap. */
+  /**
+   * Whether events are read. When reading continues, it does so from the same place; events that are gone show as a
+   * gap.
+   */
   reading: boolean;
 }
 
-/** Follows the events of a queue. A component that changes the queue, the kind or the beginning needs another `key`. */
+/**
+ * Follows the events of a queue. If a component changes the queue, the kind or the beginning, it needs another `key`.
+ */
 export function useEvents({ queue, kind, fromOldest, reading }: EventsOptions): EventsState {
   const [state, setState] = useState<EventsState>({ rows: [], phase: "connecting", error: null });
   const cursor = useRef(fromOldest ? "0" : undefined);
@@ -80,7 +85,7 @@ export function useEvents({ queue, kind, fromOldest, reading }: EventsOptions): 
       gone.abort();
       clearInterval(drawing);
       clearTimeout(retry);
-      // The cursor is behind these events.
+      // The cursor comes after these events.
       draw();
     };
   }, [queue, kind, reading]);

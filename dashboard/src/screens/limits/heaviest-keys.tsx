@@ -6,7 +6,7 @@ import { Failed, Loading } from "../../ui/empty.tsx";
 import type { AskedKey } from "./key-dialog.tsx";
 import { KeyTable } from "./key-table.tsx";
 
-/** The service reads thousands of keys for this list, so the screen asks for it less often than for a page of keys. */
+/** The service reads thousands of keys for this list. So the screen asks for it less often than for a page of keys. */
 const REFETCH_MS = 5_000;
 
 interface HeaviestKeysProps {

@@ -4,7 +4,7 @@ import { clockDay, clockTime, duration, utc, utcPrecise } from "../../format/tim
 import { useNow } from "../../live/live-context.tsx";
 import { useTimeMode } from "../../ui/time.tsx";
 
-/** The end of a hold or a limit as a time of day, since "in 2 h" does not say when somebody has to be back. */
+/** Shows the end of a hold or limit as a time of day, because "in 2 h" does not say when somebody has to be back. */
 export function Until({ at }: { at: number }) {
   const { mode } = useTimeMode();
   const now = useNow();

@@ -11,7 +11,7 @@ import { SpanField } from "./limit-fields.tsx";
 interface HoldDialogProps {
   queue: string;
   of: HoldOf;
-  /** Whether the key, type or queue is held or stopped now. The dialog then ends the hold. */
+  /** Whether the key, type or queue is held or stopped now. If so, the dialog ends the hold. */
   held: boolean;
   /** Whether a dead letter stopped the key. */
   stopped?: boolean;
@@ -25,7 +25,7 @@ export function HoldDialog({ queue, of, held, stopped = false, onClose }: HoldDi
   const [span, setSpan] = useState<SpanDraft>({ amount: "10", unit: "min" });
   const [reason, setReason] = useState("");
   const error = spanError(span);
-  // A key may be long or read from right to left, so it is shown in the text and not in the title.
+  // The key is in the text and not in the title, because it may be long or read from right to left.
   const { key, type } = of;
   const what = key !== undefined ? "key" : type !== undefined ? "type" : "queue";
   const name = key !== undefined ? "a key" : (type ?? queue);

@@ -9,7 +9,7 @@ import { KeyLimitDialog } from "./limits-dialog.tsx";
 
 export type KeyAction = "hold" | "end hold" | "limit" | "take limit away";
 
-/** The action that the user chose for a key, and the key as it was at that moment. */
+/** The action that the user chose for a key, with the key as it was then. */
 export interface AskedKey {
   action: KeyAction;
   row: TaskKeyView;
@@ -23,7 +23,7 @@ interface KeyDialogProps {
 }
 
 /**
- * The dialog for an action on a key. It is not part of the row, because the row disappears once no task of the key
+ * The dialog for an action on a key. It is not part of the row, because the row disappears when no task of the key
  * waits.
  */
 export function KeyDialog({ queue, limits, asked: { action, row }, onClose }: KeyDialogProps) {

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { hasErrors, limitDraft, limitErrors, limitOf, spanError, spanMsOf } from "./limit-draft.ts";
 
-it("returns the limit that it was made of", () => {
+it("returns the limit from which the draft was made", () => {
   for (const limit of [
     { concurrency: 3 },
     { rate: { limit: 10, periodMs: 1_500, burst: 4 } },
@@ -13,7 +13,7 @@ it("returns the limit that it was made of", () => {
   }
 });
 
-it("takes empty fields for no limit, and the rest of a rate without a rate for nothing", () => {
+it("reads empty fields as no limit, and ignores the period and burst of an empty rate", () => {
   expect(limitOf(limitDraft(undefined))).toBeUndefined();
   const emptied = { ...limitDraft({ rate: { limit: 10, periodMs: 1_000, burst: 5 } }), rate: " " };
   expect(hasErrors(limitErrors({ ...emptied, burst: "many" }))).toBe(false);
@@ -21,7 +21,7 @@ it("takes empty fields for no limit, and the rest of a rate without a rate for n
   expect(limitOf({ ...emptied, weight: "1" })).toBeUndefined();
 });
 
-it("refuses what the service would refuse", () => {
+it("refuses values that the service would refuse", () => {
   const draft = { ...limitDraft(undefined), rate: "10" };
   for (const concurrency of ["0", "-1", "1.5", "1e3", "1000001", "many"])
     expect(limitErrors({ ...draft, concurrency }).concurrency).toBe("A whole number, 1 to 1,000,000.");

@@ -42,7 +42,9 @@ export const wholeError = (text: string): string | null =>
 
 const unitMs = (unit: Unit): number => UNITS.find((candidate) => candidate.unit === unit)?.ms ?? 1;
 
-/** @returns the time, ms; Number.NaN if it is not valid */
+/**
+ * @returns the time, ms, or Number.NaN if it is not valid
+ */
 export const spanMsOf = ({ amount, unit }: SpanDraft): number =>
   isWhole(amount, LIMITS.delayMs / unitMs(unit)) ? Number(amount) * unitMs(unit) : Number.NaN;
 
@@ -63,7 +65,7 @@ export function limitErrors(draft: LimitDraft): LimitErrors {
   return {
     concurrency: wholeError(draft.concurrency),
     rate: wholeError(draft.rate),
-    // Without a rate, the period and the burst mean nothing, so they are not checked.
+    // Without a rate, the period and the burst have no meaning, so they are not checked.
     period: hasRate ? spanError(draft.period) : null,
     burst: hasRate ? wholeError(draft.burst) : null,
     weight:
@@ -74,7 +76,7 @@ export function limitErrors(draft: LimitDraft): LimitErrors {
 export const hasErrors = (errors: Partial<LimitErrors>): boolean =>
   Object.values(errors).some((error) => error !== null);
 
-/** The limit of a draft without errors. Undefined if the draft sets no limit and the weight is 1. */
+/** Returns the limit of a draft without errors, or undefined if the draft sets no limit and the weight is 1. */
 export function limitOf(draft: LimitDraft): Limit | undefined {
   const number = (text: string) => (text.trim() === "" ? undefined : Number(text));
   const [concurrency, rate, burst, weight] = [draft.concurrency, draft.rate, draft.burst, draft.weight].map(

@@ -47,7 +47,7 @@ export function SpanField({ label, hint, value, onChange, error, autoFocus }: Sp
 interface LimitFieldsProps {
   draft: LimitDraft;
   errors: LimitErrors;
-  /** Explains the weight; null for a limit that has no weight. */
+  /** The hint that explains the weight; null if the limit has no weight. */
   weightHint: string | null;
   onChange(draft: LimitDraft): void;
 }

@@ -10,7 +10,7 @@ export const UNITS = [
 ] as const;
 export type Unit = (typeof UNITS)[number]["unit"];
 
-/** Splits a time into a whole number and the largest unit that is exact: 90,000 ms are 90 s. */
+/** Splits a time into a whole number and a unit, the largest one that is exact: 90,000 ms are 90 s. */
 export function exactSpan(ms: number): { amount: number; unit: Unit } {
   const found = UNITS.findLast((candidate) => ms % candidate.ms === 0) ?? UNITS[0];
   return { amount: ms / found.ms, unit: found.unit };
@@ -25,7 +25,7 @@ function perPeriod(limit: number, periodMs: number): string {
 
 const NO_LIMIT = "no limit";
 
-/** The parts of a limit in words. The form, its list of changes and the screen use the same words. */
+/** Returns the parts of a limit in words. The form, its list of changes and the screen all use these words. */
 export function limitParts(limit: Limit | null | undefined) {
   const { concurrency, rate, weight } = limit ?? {};
   const burst = rate?.burst ?? 1;
@@ -39,7 +39,7 @@ export function limitParts(limit: Limit | null | undefined) {
   };
 }
 
-/** A limit in one line: `3 at one time, 10 per min, evenly spaced, weight 2`. */
+/** Writes a limit in one line: `3 at one time, 10 per min, evenly spaced, weight 2`. */
 export function limitText(limit: Limit): string {
   const { concurrency, rate, weight } = limitParts(limit);
   const parts = [
@@ -62,7 +62,7 @@ const PARTS = [
   ["weight", "weight"],
 ] as const;
 
-/** The parts of a limit that a save will change, in words. */
+/** Lists the parts of a limit that a save will change, in words. */
 export function limitChanges(
   name: string,
   before: Limit | null | undefined,
@@ -82,7 +82,7 @@ const WHEN_FULL_TEXT = {
   "cancel-running": "the oldest task is cancelled",
 } as const;
 
-/** The policies for the tasks of each key, in words. */
+/** Returns the policies for the tasks of each key in words. */
 export function policyParts(limit: KeyLimits | undefined) {
   const { ordered = false, onDead = "continue", whenFull = "wait", maxWaiting } = limit ?? {};
   return {
@@ -103,7 +103,7 @@ const POLICY_PARTS = [
 export const fairText = ({ fairBy = "starts" }: QueueLimits): string =>
   fairBy === "time" ? "running time" : "starts";
 
-/** All differences between two versions of the limits of a queue, in words. */
+/** Lists all differences between two versions of the limits of a queue, in words. */
 export function queueLimitsChanges(before: QueueLimits, after: QueueLimits): Change[] {
   const [old, next] = [policyParts(before.key), policyParts(after.key)];
   const policies = POLICY_PARTS.filter(([part]) => old[part] !== next[part]).map(([part, word]) => ({
@@ -126,7 +126,8 @@ export function queueLimitsChanges(before: QueueLimits, after: QueueLimits): Cha
 }
 
 /**
- * The part of a shared limit that a queue may use now: `5 at one time, 30 per min`; null before the limit was divided.
+ * Returns the part of a shared limit that a queue may use now, such as `5 at one time, 30 per min`, or null if the
+ * limit was not divided yet.
  */
 export function shareText({ limit, shares }: SharedLimitView, queue: string): string | null {
   // Each partition of a queue has a share of its own.
@@ -151,6 +152,6 @@ export function shareText({ limit, shares }: SharedLimitView, queue: string): st
   ].join(", ");
 }
 
-/** The limit that applies to a key: its own, or the one for all keys. */
+/** Returns the limit that applies to a key: its own, or the limit for all keys. */
 export const limitOfKey = (key: TaskKeyView, limits: QueueLimits): Limit | undefined =>
   key.limit ?? limits.key;

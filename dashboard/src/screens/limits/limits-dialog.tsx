@@ -34,7 +34,7 @@ export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): v
   const { queue } = view;
   const client = useQueryClient();
   const { say } = useToasts();
-  // The form keeps the limits from the moment when it was opened, because live data would replace what the user types.
+  // The form keeps the limits that it was opened with. Live data would replace what the user types.
   const [before] = useState(view.limits);
   const [all, setAll] = useState(() => limitDraft(before.queue));
   const [each, setEach] = useState(() => limitDraft(before.key));
@@ -99,7 +99,8 @@ const spanText = ({ amount, unit }: SpanDraft): string =>
   `in ${amount} ${amount === "1" ? unit : (UNITS.find((each) => each.unit === unit)?.many ?? unit)}`;
 
 /**
- * The time until a limit ends, rounded up. If the user does not change it, a save moves the end by less than one unit.
+ * Returns the time until a limit ends, rounded up to a unit. If the user does not change it, a save moves the end by
+ * less than one unit.
  */
 function timeLeft(until: number | null, now: number): SpanDraft {
   if (until === null) return { amount: "", unit: "h" };

@@ -10,7 +10,7 @@ import { HoldDialog } from "./hold-dialog.tsx";
 import { fairText, limitParts, policyParts } from "./limit-text.ts";
 import { LimitsDialog } from "./limits-dialog.tsx";
 
-/** The limits of the queue and of each key, with what they hold back now. */
+/** Shows the limits of the queue and of each key, and how they hold tasks back now. */
 export function LimitsPanel({ view }: { view: LimitsView }) {
   const { queue, limits, running, heldUntil } = view;
   const { denied } = useSession();
@@ -90,7 +90,7 @@ interface LimitFactsProps {
   limit: Limit | undefined;
   /** How many tasks run, and how many may run. */
   running?: string;
-  /** The share of the concurrency that is used; null without a limit. */
+  /** The share of the concurrency that is used; null if there is no limit. */
   used?: number | null;
   weight: string;
   children?: ReactNode;

@@ -11,7 +11,7 @@ afterEach(() => {
 
 const HEBREW = "\u05dc\u05e7\u05d5\u05d7/42 \u{1f600}";
 
-it("says in words what holds each key back", async () => {
+it("says for each key what holds it back", async () => {
   const until = Date.now() + 60_000;
   const rate = { limit: 1, periodMs: 60_000 };
   show(view({ limits: { key: { concurrency: 3, rate } } }), [
@@ -32,7 +32,7 @@ it("says in words what holds each key back", async () => {
   expect(await row("free")).toContain("nothing");
 });
 
-it("shows what a form of limits changes, keeps the rest, and saves all of them", async () => {
+it("shows which limits a form changes, keeps the others, and saves all of them", async () => {
   const limits = { queue: { concurrency: 100 }, key: { concurrency: 3, weight: 2 } };
   const { calls } = show(view({ limits }), [], ({ method }) =>
     method === "PUT" ? { body: view() } : undefined,
@@ -60,7 +60,7 @@ it("shows what a form of limits changes, keeps the rest, and saves all of them",
   expect(body(calls, "PUT", LIMITS)).toEqual({ key: { concurrency: 5, weight: 2 } });
 });
 
-it("shows the heaviest keys in the order that is chosen, and says how many were read", async () => {
+it("shows the heaviest keys in the chosen order, and says how many were read", async () => {
   const { calls } = show(view(), [], ({ path }) =>
     path === "/v1/queues/emails/heaviest-keys"
       ? { body: { keys: [keyView("idle", { waiting: 0 })], lookedAt: 5_001, isWhole: false } }
@@ -118,7 +118,7 @@ it("does not undo limits that someone else has set while the form was open", asy
   expect(body(calls, "PUT", LIMITS)).toBeUndefined();
 });
 
-it("finds a key of any text by its address, and holds it with a reason", async () => {
+it("finds a key with unusual characters by its address, and holds it with a reason", async () => {
   const path = `${KEYS}/${encodeURIComponent(HEBREW)}`;
   const { calls } = show(
     view(),
@@ -152,7 +152,7 @@ it("ends the hold of a queue", async () => {
   expect(body(calls, "POST", HOLD)).toEqual({ holdMs: 0 });
 });
 
-it("gives a key a limit of its own with an end, and takes it away", async () => {
+it("gives a key a limit of its own with an end, and removes it", async () => {
   let row = keyView("acme");
   const put = `${KEYS}/acme/limit`;
   const { calls } = show(view({ limits: { key: { concurrency: 3 } } }), [], (call) => {
@@ -213,13 +213,13 @@ it("explains keys if there are none, and refuses a text that is not a valid key"
   expect(calls.filter(({ path }) => path.startsWith(`${KEYS}/`))).toEqual([]);
 });
 
-it("says that a key cannot be part of an address, and asks for nothing else in its place", async () => {
+it("says that a key cannot be part of an address, and sends no request for another path", async () => {
   const { calls } = show(view(), [], undefined, "?key=..");
   await screen.findByText(/The key .. cannot be part of an address/);
   expect(calls.some(({ path }) => path === "/v1/queues/emails/")).toBe(false);
 });
 
-it("disables what a viewer may not do, and asks again while it is open", async () => {
+it("disables what a viewer may not do, and reads the limits again while it is open", async () => {
   const session = {
     ...{ authenticated: true, keysRequired: true, readOnly: false, label: "viv", role: "viewer" },
     ...{ scopes: ["read"], queues: null, expiresAt: null, idleExpiresAt: null, environment: null },
@@ -236,7 +236,7 @@ it("disables what a viewer may not do, and asks again while it is open", async (
   });
 });
 
-it("shows cause and remedy if the limits cannot be read", async () => {
+it("if the limits cannot be read, shows the cause and what to do", async () => {
   show(view(), [], ({ path }) =>
     path === LIMITS ? { status: 503, body: { code: "redis_unavailable", detail: "no Redis" } } : undefined,
   );

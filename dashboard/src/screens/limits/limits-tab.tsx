@@ -65,7 +65,7 @@ function LimitsScreen() {
   );
 }
 
-/** A field to find one key. Its text is used as it is, because a key may begin or end with a blank. */
+/** A field to find one key. Its text is used without changes, because a key may begin or end with a blank. */
 function KeySearch({ value }: { value: string }) {
   const navigate = route.useNavigate();
   const [draft, setDraft] = useState(value);
@@ -150,7 +150,7 @@ function KeyPages(props: KeysProps) {
   const { paused } = useLive();
   const query = useInfiniteQuery({
     ...keysQuery(queue),
-    // All loaded pages are fetched again each time, so the more pages there are, the longer the interval is.
+    // All loaded pages are fetched again each time. So the interval is longer if there are more pages.
     refetchInterval: ({ state }) =>
       paused ? false : REFETCH_MS * Math.max(1, state.data?.pages.length ?? 1),
   });
@@ -160,7 +160,7 @@ function KeyPages(props: KeysProps) {
     ) : (
       <Loading what="keys" />
     );
-  // Pages are read one after another, so the same key can be on two of them.
+  // Pages are read one after another. So the same key can be on two of them.
   const byKey = new Map(query.data.pages.flatMap(({ keys }) => keys).map((row) => [row.key, row]));
   const keys: TaskKeyView[] = [...byKey.values()];
   if (keys.length === 0) return <NoKeys queue={queue} />;
@@ -210,7 +210,7 @@ function OneKey({ name, ...props }: KeysProps & { name: string }) {
   );
 }
 
-/** Explains what keys are, if the queue has no tasks with a key. */
+/** Explains what keys are, if no task of the queue has one. */
 function NoKeys({ queue }: { queue: string }) {
   const example = `holdfast enqueue ${queue} email.send '{"to":"ada@example.com"}' --key customer-42`;
   return (

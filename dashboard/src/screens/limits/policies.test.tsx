@@ -21,7 +21,7 @@ async function openForm() {
   return { dialog, each, changes, save: dialog.getByRole<HTMLButtonElement>("button", { name: "Save" }) };
 }
 
-it("says which policies the tasks of each key have, and what keys share", async () => {
+it("shows the policies for the tasks of each key, and what the keys share", async () => {
   show(view({ limits: { key: { ...STRICT, whenFull: "drop-new" }, fairBy: "time" } }), []);
   await screen.findByText("Order");
   for (const [term = "", text] of [
@@ -33,7 +33,7 @@ it("says which policies the tasks of each key have, and what keys share", async 
     expect(screen.getByText(term, { selector: "dt" }).nextElementSibling?.textContent).toBe(text);
 });
 
-it("sets a strict order with what it needs, and says what changes", async () => {
+it("sets a strict order with the limit that it needs, and lists the changes", async () => {
   const { calls } = show(view(), [], ({ method }) => (method === "PUT" ? { body: view() } : undefined));
   const { each, changes, save } = await openForm();
   expect(each.queryByRole("radiogroup", { name: "After a dead letter" })).toBeNull();
@@ -68,7 +68,7 @@ it("keeps the policies that a form does not change, and removes those that it cl
   await userEvent.clear(each.getByLabelText("At one time"));
   await userEvent.click(save);
   await screen.findByText("Limits of emails changed");
-  // `onDead` only has a meaning with strict order, so it is left out.
+  // `onDead` has a meaning only with a strict order, so it is left out.
   expect(body(calls, "PUT", LIMITS)).toEqual({ key: { maxWaiting: 50 }, fairBy: "time" });
 });
 
@@ -98,7 +98,7 @@ it("does not undo a policy that someone else has set while the form was open", a
   expect(body(calls, "PUT", LIMITS)).toBeUndefined();
 });
 
-it("shows the way out of a key that stopped, and ends its stop without its dead letter", async () => {
+it("shows how a stopped key can continue, and starts it again without a replay", async () => {
   const stopped = keyView("acme", { waiting: 4, blockedBy: "stopped" });
   const { calls } = show(view({ limits: { key: STRICT } }), [stopped], ({ path }) =>
     path === HOLD ? { body: view() } : undefined,

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { hasErrors, limitDraft } from "./limit-draft.ts";
 import { keyLimitErrors, keyLimitOf, policyDraft } from "./policy-draft.ts";
 
-it("returns the limit that it was made of, without what is a default", () => {
+it("returns the limit from which the draft was made, without default values", () => {
   const limits: KeyLimits[] = [
     { concurrency: 1, ordered: true, onDead: "stop", whenFull: "cancel-running", maxWaiting: 9 },
     { concurrency: 3, whenFull: "drop-new" },
@@ -25,7 +25,7 @@ it.each([
   [{ whenFull: "drop-new" }, "", "Needed to know when a key is full."],
   [{ whenFull: "drop-new" }, "many", "A whole number, 1 to 1,000,000."],
   [{ whenFull: "wait" }, "", null],
-] as const)("%j with %j at one time: %j", (limit, concurrency, error) => {
+] as const)("the policies %j with a concurrency of %j give the error %j", (limit, concurrency, error) => {
   const draft = { ...limitDraft(undefined), concurrency };
   expect(keyLimitErrors(draft, policyDraft(limit)).concurrency).toBe(error);
 });

@@ -20,7 +20,7 @@ export interface KeyLimitErrors extends LimitErrors {
   maxWaiting: string | null;
 }
 
-/** The errors in the limit for each key. If a policy needs a concurrency limit, the error is shown at that field. */
+/** Returns the errors in the limit for each key. If a policy needs a concurrency limit, the error is at that field. */
 export function keyLimitErrors(draft: LimitDraft, policy: PolicyDraft): KeyLimitErrors {
   const errors = limitErrors(draft);
   const concurrency = draft.concurrency.trim();
@@ -33,7 +33,7 @@ export function keyLimitErrors(draft: LimitDraft, policy: PolicyDraft): KeyLimit
   return { ...errors, concurrency: errors.concurrency ?? lack, maxWaiting: wholeError(policy.maxWaiting) };
 }
 
-/** The limit for each key, from drafts without errors. Undefined if all values are defaults. */
+/** Returns the limit for each key, from drafts without errors, or undefined if all values are defaults. */
 export function keyLimitOf(draft: LimitDraft, policy: PolicyDraft): KeyLimits | undefined {
   const { ordered, onDead, whenFull, maxWaiting } = policy;
   const limit: KeyLimits = {

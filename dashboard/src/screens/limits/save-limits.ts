@@ -4,7 +4,7 @@ import { queueLimitsChanges } from "./limit-text.ts";
 
 /**
  * Replaces all limits of a queue.
- * @param shown the limits as the form has shown them. If they have changed since then, nothing is saved
+ * @param shown the limits that the form showed; if they have changed since then, nothing is saved
  * @throws ApiError conflict: somebody else has changed the limits
  */
 export async function saveLimits(queue: string, shown: QueueLimits, next: QueueLimits): Promise<void> {

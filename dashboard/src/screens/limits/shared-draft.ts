@@ -5,17 +5,17 @@ import { type Change, limitChanges } from "./limit-text.ts";
 
 const MOST_QUEUES = 100;
 
-/** The queue names in a text, without duplicates. */
+/** Returns the names of queues in a text, without duplicates. */
 export const queuesOf = (text: string): string[] => [...new Set(text.split(/[\s,]+/).filter(Boolean))];
 
-/** The error in the list of queues that share a limit; null if the list is valid. */
+/** Returns the error in the list of queues that share a limit, or null if the list is valid. */
 export function queuesError(queues: readonly string[]): string | null {
   const wrong = queues.find((queue) => !isQueueName(queue));
   if (wrong !== undefined) return `“${wrong}” is not a valid name of a queue.`;
   return queues.length >= 1 && queues.length <= MOST_QUEUES ? null : `1 to ${MOST_QUEUES} queues.`;
 }
 
-/** The errors of a shared limit. It has to limit how many tasks run, how many start, or both. */
+/** Returns the errors of a shared limit. It has to limit how many tasks run, how many start, or both. */
 export const sharedLimitErrors = (draft: LimitDraft, errors: LimitErrors): LimitErrors => ({
   ...errors,
   concurrency:
@@ -23,7 +23,7 @@ export const sharedLimitErrors = (draft: LimitDraft, errors: LimitErrors): Limit
     (draft.concurrency.trim() === "" && draft.rate.trim() === "" ? "Give this, a rate or both." : null),
 });
 
-/** The changes of a shared limit, in words. @param before null for a new limit */
+/** Lists the changes of a shared limit in words. @param before null for a new limit */
 export function sharedChanges(
   before: SharedLimitView | null,
   after: { limit: Limit; queues: readonly string[] },
@@ -35,7 +35,7 @@ export function sharedChanges(
   ];
 }
 
-/** Whether the limit is still as the form has shown it. Null stands for a limit that does not exist. */
+/** Whether the limit is still the one that the form showed. Null means that the limit does not exist. */
 export async function isUnchanged(name: string, before: SharedLimitView | null): Promise<boolean> {
   const now = (await readSharedLimits()).find((limit) => limit.name === name) ?? null;
   if (now === null || before === null) return now === before;

@@ -24,7 +24,7 @@ interface SharedLimitDialogProps {
 export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogProps) {
   const client = useQueryClient();
   const { say } = useToasts();
-  // The form keeps what it was opened with, because live data would replace what the user types.
+  // The form keeps the limit that it was opened with. Live data would replace what the user types.
   const [before] = useState(shared);
   const [name, setName] = useState(before?.name ?? "");
   const [draft, setDraft] = useState(() => limitDraft(before?.limit));
@@ -39,7 +39,7 @@ export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogP
   const limit = hasErrors(errors) ? {} : (limitOf(draft) ?? {});
   const changes = invalid ? [] : sharedChanges(before, { limit, queues });
   const save = async () => {
-    // A save replaces the limit with this name, and must not undo a change that the form has never shown.
+    // A save replaces the limit with this name. It must not undo a change that the form did not show.
     if (!(await isUnchanged(name, before)))
       throw new ApiError({
         status: 0,
@@ -89,7 +89,8 @@ export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogP
 }
 
 /**
- * The queues that share a limit. A mistyped name creates a queue, so the field warns about each that does not exist.
+ * The queues that share a limit. A mistyped name creates a queue, so the field warns about names of queues that do not
+ * exist.
  */
 function QueuesField({ value, onChange }: { value: string; onChange(value: string): void }) {
   const { figures } = useLive();

@@ -22,8 +22,8 @@ const DB: SharedLimitView = {
 };
 
 /**
- * Renders the screen with a limit `db` that two queues share. `all` returns the limits that the service has when a form
- * is saved.
+ * Renders the screen with a limit `db` that two queues share. `all` returns the limits of the service at the time of a
+ * save.
  */
 const withDb = (all: () => SharedLimitView[] = () => [DB]) =>
   show(view({ shared: [DB], running: 10, blockedBy: "shared" }), [], ({ method, path }) => {
@@ -50,7 +50,7 @@ it("shows the whole limit, its queues and the share of this queue, which may hav
   expect(screen.getByText("share of a limit used up")).toBeTruthy();
 });
 
-it("says what a shared limit is where there is none", async () => {
+it("explains shared limits if there is none", async () => {
   show(view(), []);
   await screen.findByText(/A limit can hold for several queues together/);
 });
@@ -73,7 +73,7 @@ it("shares a new limit among queues, and warns about one that does not exist", a
   });
 });
 
-it("refuses a name that a limit already has, and texts that are not valid names", async () => {
+it("refuses the name of an existing limit, and invalid names", async () => {
   const { calls } = withDb();
   const dialog = await form("Share a limit");
   await userEvent.type(dialog.getByLabelText("Name"), "d/b");

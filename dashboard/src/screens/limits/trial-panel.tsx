@@ -14,7 +14,7 @@ interface TrialPanelProps {
 /** Tries limits on the recorded tasks of the queue before the limits are saved. */
 export function TrialPanel({ queue, limits }: TrialPanelProps) {
   const trial = useMutation({ mutationFn: (tried: QueueLimits) => tryLimits(queue, tried) });
-  // The report is about the limits that were tried. If the user changes the limits, the report is hidden.
+  // The report is about the tried limits. When the user changes the limits, the report is hidden.
   const isPresent = limits !== null && JSON.stringify(trial.variables) === JSON.stringify(limits);
   return (
     <section className="trial" aria-label="Trial" aria-live="polite">

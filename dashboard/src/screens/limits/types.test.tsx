@@ -19,7 +19,7 @@ const form = async (button: string) => {
 
 const inTable = async () => within(await screen.findByRole("table", { name: "Limits of types" }));
 
-it("shows each limited type: its limit, what runs, and what holds it back", async () => {
+it("shows for each limited type its limit, how many tasks run, and what holds the type back", async () => {
   show(withMail(), []);
   const cells = (await inTable()).getAllByRole("cell");
   expect(cells.slice(0, 4).map(({ textContent }) => textContent)).toEqual([
@@ -30,7 +30,7 @@ it("shows each limited type: its limit, what runs, and what holds it back", asyn
   ]);
 });
 
-it("explains limits of types if no type has one", async () => {
+it("explains limits of types if no type has a limit", async () => {
   show(view(), []);
   await screen.findByText(/applies to all of its tasks together, whatever their keys/);
 });
@@ -55,7 +55,7 @@ it("limits a type that is named in the form, and keeps all other limits", async 
   });
 });
 
-it("takes a limit away when all fields are empty", async () => {
+it("removes a limit if all fields are empty", async () => {
   const { calls } = show(withMail(), [], ({ method, path }) =>
     method === "PUT" && path === LIMITS ? { body: view() } : undefined,
   );
@@ -94,7 +94,7 @@ it("holds a type, and ends the hold", async () => {
   ]);
 });
 
-it("leaves the limits of types as they are when the other limits change", async () => {
+it("keeps the limits of types when other limits change", async () => {
   const { calls } = show(withMail(), [], ({ method, path }) =>
     method === "PUT" && path === LIMITS ? { body: withMail() } : undefined,
   );

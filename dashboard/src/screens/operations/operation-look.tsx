@@ -26,7 +26,7 @@ const TONES: Record<OperationState, string> = {
   cancelled: "quiet",
 };
 
-/** The field of an operation's result that counts its finished tasks. */
+/** The field in the result of an operation that counts its finished tasks. */
 const DONE: Record<OperationView["kind"], string> = {
   replay: "replayed",
   discard: "discarded",
@@ -36,7 +36,7 @@ const DONE: Record<OperationView["kind"], string> = {
   burst: "enqueued",
 };
 
-/** Whether an operation succeeded but changed nothing, because every task was gone or had changed before. */
+/** Whether an operation succeeded but changed nothing, because every task was gone or had changed. */
 const isVain = ({ state, kind, result }: OperationView): boolean =>
   state === "succeeded" && (result[DONE[kind]] ?? 0) === 0;
 

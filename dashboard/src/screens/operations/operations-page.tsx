@@ -29,7 +29,7 @@ export function OperationsPage() {
     const live = new Map(figures.operations.map((operation) => [operation.id, operation]));
     const listed = (query.data?.pages ?? []).flatMap((page) => page.operations);
     const known = new Set(listed.map((operation) => operation.id));
-    // The stream is newer than the list, so an operation in both is taken from the stream.
+    // The stream is newer than the list. So an operation that is in both is taken from the stream.
     return [
       ...figures.operations.filter((operation) => !known.has(operation.id)),
       ...listed.map((operation) => live.get(operation.id) ?? operation),

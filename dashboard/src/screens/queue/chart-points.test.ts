@@ -21,7 +21,7 @@ const live = (at: number, enqueued = 0): Sample => ({
   crashed: 0,
 });
 
-it("joins the past and the stream without an overlap, in order", () => {
+it("joins the points of the service and of the stream in order and without an overlap", () => {
   const points = chartPoints(
     [past(1_000), past(2_000), past(3_000)],
     [live(2_000), live(3_000, 10), live(4_000, 20)],
@@ -49,9 +49,9 @@ it("drops points older than the span, and merges the others into the steps of th
   expect(new Set(points.slice(0, -1).map(({ enqueued }) => enqueued))).toEqual(new Set([10]));
 });
 
-it("uses the coarsest step of the span everywhere, so that a steady load is a straight line", () => {
-  // The service started at 30 s. Before that there are points of 10 s, afterwards points of 1 s. The load is 100 tasks
-  // every 2 s.
+it("uses the longest step in the span everywhere, so that a steady load is a straight line", () => {
+  // The service started at 30 s. There are points of 10 s before that, and points of 1 s after it. The load is 100
+  // tasks every 2 s.
   const coarse = [10_000, 20_000, 30_000].map((at) => past(at, { spanMs: 10_000, enqueuedPerSecond: 50 }));
   const fine = Array.from({ length: 30 }, (_, n) =>
     past(31_000 + n * 1_000, { enqueuedPerSecond: n % 2 === 0 ? 0 : 100, pending: n }),
@@ -68,7 +68,7 @@ it("uses the coarsest step of the span everywhere, so that a steady load is a st
   expect(series.at(-1)?.pending).toBe(29);
 });
 
-it("uses finer steps when no coarse point is left in the span", () => {
+it("uses shorter steps if the span has no point of a longer step", () => {
   const points = [
     past(10_000, { spanMs: 10_000 }),
     ...Array.from({ length: 60 }, (_, n) => past(11_000 + n * 1_000)),
@@ -77,14 +77,14 @@ it("uses finer steps when no coarse point is left in the span", () => {
   expect(chartStep(points, 9_000, 1_000)).toBe(10_000);
 });
 
-it("uses steps that are multiples of the service's steps", () => {
+it("uses steps that are multiples of the steps of the service", () => {
   const minutes = (count: number) => seriesStep(count * 60_000);
   expect([1, 5, 15].map(minutes)).toEqual([1_000, 2_000, 4_000]);
   expect([60, 360, 1_440].map(minutes)).toEqual([20_000, 300_000, 600_000]);
   expect([10_080, 43_200].map(minutes)).toEqual([2_700_000, 10_800_000]);
 });
 
-it("makes round ticks that hold the largest value", () => {
+it("makes round ticks up to at least the largest value", () => {
   expect(niceTicks(0)).toEqual([0, 1, 2, 3, 4]);
   expect(niceTicks(28_600)).toEqual([0, 10_000, 20_000, 30_000, 40_000]);
   expect(niceTicks(476).at(-1)).toBe(800);

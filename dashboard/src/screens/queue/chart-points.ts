@@ -13,8 +13,8 @@ export interface ChartPoint {
 }
 
 /**
- * Returns the finest step that the service has for the whole span. The service has steps of 1 s since its start, and
- * steps of 10 s or 5 minutes before that. A line with both kinds of steps would show a steady load as a change.
+ * Returns the shortest step that the service has for the whole span. Since its start the service has steps of 1 s, and
+ * before that steps of 10 s or 5 minutes. A line with both kinds of steps would show a steady load as a change.
  */
 export function chartStep(past: readonly SeriesPoint[], start: number, leastMs: number): number {
   return past.reduce((step, { at, spanMs }) => (at > start ? Math.max(step, spanMs) : step), leastMs);
@@ -33,13 +33,13 @@ function steps<T extends { at: number }>(items: readonly T[], stepMs: number): T
   return groups;
 }
 
-/** The mean rate of several spans, weighted by their length. */
+/** Returns the mean rate of several spans, weighted by their lengths. */
 function meanRate<T extends { spanMs: number }>(group: readonly T[], of: (item: T) => number): number {
   const spanMs = group.reduce((sum, item) => sum + item.spanMs, 0);
   return spanMs === 0 ? 0 : group.reduce((sum, item) => sum + of(item) * item.spanMs, 0) / spanMs;
 }
 
-/** Joins the points of the service and newer samples of the stream into equal steps. */
+/** Joins the points of the service and the newer samples of the stream. Returns points with equal steps. */
 export function chartPoints(
   past: readonly SeriesPoint[],
   samples: readonly Sample[],
@@ -66,7 +66,7 @@ export function chartPoints(
   });
   return steps([...told, ...streamed], stepMs).map((group): ChartPoint => {
     const { at, pending, processing, scheduled, dead } = group.at(-1) as (typeof group)[number];
-    // The rates of a step that has not ended cover only a moment, so the chart leaves them out.
+    // If a step has not ended, its rates cover only a moment. So the chart leaves them out.
     const isOver = Math.ceil(at / stepMs) * stepMs <= end;
     const rate = (of: (item: (typeof group)[number]) => number) => (isOver ? meanRate(group, of) : null);
     return {
@@ -106,7 +106,7 @@ export function seriesPoints(
       oldestPendingAgeMs: Math.max(...group.map(({ oldestPendingAgeMs }) => oldestPendingAgeMs)),
     };
     for (const name of RATES) merged[name] = meanRate(group, (point) => point[name]);
-    // The service measures these values over more than one step, so the newest value stands for the whole step.
+    // The service measures these values over more than one step. So the newest value stands for the whole step.
     for (const name of MEASURED)
       merged[name] = group.findLast((point) => point[name] !== null)?.[name] ?? null;
     return merged;
@@ -114,8 +114,8 @@ export function seriesPoints(
 }
 
 /**
- * Five round axis values from 0 to at least `largest`. They are round so that the axis does not change with each
- * update.
+ * Returns five round values for an axis, from 0 to at least `largest`. They are round so that the axis does not change
+ * with each update.
  */
 export function niceTicks(largest: number): number[] {
   const rough = Math.max(largest, 4) / 4;

@@ -4,12 +4,13 @@ import { duration } from "../../format/time.ts";
 
 export interface Drain {
   text: string;
-  /** `alarm` if the queue will not become empty by itself. */
+  /** `alarm` if the queue will not become empty without help. */
   look: "plain" | "quiet" | "alarm";
 }
 
 /**
- * Describes the time until no task waits. All screens show the value that the service computes and exports as a metric.
+ * Describes the time until no task waits. The service computes this value, and all screens and the metric show the same
+ * one.
  * @param rates undefined until the service has sampled the queue twice
  */
 export function drainOf(

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { seriesQuery } from "../../api/queues.ts";
 import { LivePair } from "./queue-charts.tsx";
 
-/** Draws depth and throughput of one queue, from the points of the service and then from the live samples. */
+/** Draws the depth and throughput of one queue: first the points of the service, and then the live samples. */
 export function LiveCharts({ queue, spanMs }: { queue: string; spanMs: number }) {
   const past = useQuery(seriesQuery(queue, spanMs));
   return (

@@ -9,7 +9,7 @@ import { lazyPart } from "../../ui/lazy-part.tsx";
 import { type ChartPoint, chartPoints, seriesPoints } from "./chart-points.ts";
 import type { ChartSeries, TimeChartProps } from "./time-chart.tsx";
 
-// Recharts is larger than the rest of the page, so it is loaded with the first chart.
+// The chart library is larger than the rest of the page. So it is loaded with the first chart.
 const LazyChart = lazyPart<TimeChartProps<{ at: number }>>(
   async () => (await import("./time-chart.tsx")).TimeChart,
   "the chart",
@@ -17,7 +17,7 @@ const LazyChart = lazyPart<TimeChartProps<{ at: number }>>(
 );
 const Chart = LazyChart as unknown as <P extends { at: number }>(props: TimeChartProps<P>) => React.ReactNode;
 
-/** A chart of at most this span also shows the samples of the live stream, which keeps no older ones. */
+/** Charts of at most this span also show the samples of the live stream, which has no older ones. */
 const LIVE_SPAN_MS = 900_000;
 
 const DEPTH: readonly ChartSeries<ChartPoint>[] = [
@@ -97,7 +97,8 @@ export function QueueCharts({ queue, span }: { queue: string; span: Window }) {
 const NONE: SeriesPoint[] = [];
 
 /**
- * Depth and throughput have a component of their own, because only these two charts change with every stream message.
+ * Depth and throughput are a component of their own, because only these two charts change with every message of the
+ * stream.
  */
 export function LivePair({ queue, past, ms }: { queue: string; past: readonly SeriesPoint[]; ms: number }) {
   const { figures } = useLive();
@@ -118,7 +119,7 @@ export function LivePair({ queue, past, ms }: { queue: string; past: readonly Se
   );
 }
 
-/** These charts use only the series, so `memo` keeps messages of the stream from drawing them again. */
+/** These charts only use the series. `memo` stops each message of the stream from drawing them again. */
 const SeriesCharts = memo(function SeriesCharts({ past, ms }: { past: readonly SeriesPoint[]; ms: number }) {
   const points = useMemo(() => seriesPoints(past, ms, seriesStep(ms)), [past, ms]);
   const shared = { points, spanMs: ms };
@@ -143,7 +144,7 @@ const SeriesCharts = memo(function SeriesCharts({ past, ms }: { past: readonly S
   );
 });
 
-/** A placeholder of the size of a chart, so that the page does not jump when the chart library is loaded. */
+/** A placeholder with the size of a chart, so that the page does not move when the chart library has loaded. */
 function ChartPlace({ title }: { title: string }) {
   return (
     <section className="panel chart-panel" aria-busy="true">

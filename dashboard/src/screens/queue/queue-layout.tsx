@@ -114,7 +114,7 @@ export function QueueLayout() {
   );
 }
 
-/** Says who paused the queue, when and why, if the queue has a record of the pause. */
+/** Says who paused the queue, when and why, if the queue has recorded that. */
 function PausedSince({ stats }: { stats: QueueStats }) {
   const { pausedBy, pausedAt, pauseReason } = stats;
   return (

@@ -13,7 +13,7 @@ const DURABILITY_TEXT = {
   replicated: "on a replica before the answer",
 } as const;
 
-/** The caps of the dead letters as text, such as "at most 10,000, for 30 d". */
+/** Returns the caps of the dead letters as text, such as "at most 10,000, for 30 d". */
 function deadCapsText({ maxDead, maxDeadAgeMs }: QueueSettings): string {
   if (maxDead === 0 && maxDeadAgeMs === 0) return "until an operator acts";
   const most = maxDead === 0 ? [] : [`at most ${count(maxDead)}`];

@@ -6,7 +6,7 @@ export interface ChartSeries<P> {
   name: string;
   color: string;
   value(point: P): number | null;
-  /** The dash pattern of the line, since readers must be able to tell lines apart without colour. */
+  /** The dash pattern of the line. With it, readers can tell lines apart without colour. */
   dash?: string;
 }
 
@@ -17,16 +17,16 @@ export interface TimeChartProps<P extends { at: number }> {
   spanMs: number;
   series: readonly ChartSeries<P>[];
   format(value: number): string;
-  /** Writes a value for the axis, where there is less space than `format` needs. */
+  /** Writes a value for the axis, which has less space than `format` needs. */
   tick?(value: number): string;
   /** The fixed top of the axis, such as 100 for percent. */
   top?: number;
 }
 
 const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
-/** From this span on, the axis leaves out the seconds. */
+/** If the span is at least this long, the axis leaves out the seconds. */
 const MINUTES_FROM_MS = 1_800_000;
-/** From this span on, the axis also has the day. */
+/** If the span is at least this long, the axis also shows the day. */
 const DAYS_FROM_MS = 172_800_000;
 
 const axisTime = (spanMs: number): ((atMs: number) => string) =>

@@ -10,7 +10,7 @@ interface CronPreviewProps {
   onErrors(errors: CronErrors): void;
 }
 
-/** Why the service refuses a field; null if the field is valid. */
+/** Why the service refuses each field; null if the field is valid. */
 export interface CronErrors {
   cron: string | null;
   timeZone: string | null;
@@ -19,8 +19,8 @@ export interface CronErrors {
 export const NO_CRON_ERRORS: CronErrors = { cron: null, timeZone: null };
 
 /**
- * The errors of a refused preview, by field. An error that names no field is shown at the expression, where most errors
- * are.
+ * Returns the errors of a refused preview by field. An error without a field is shown at the expression, where most
+ * errors are.
  */
 function errorsOf(error: unknown): CronErrors {
   const { detail, errors } = toApiError(error);
@@ -29,7 +29,7 @@ function errorsOf(error: unknown): CronErrors {
     : { cron: detail, timeZone: null };
 }
 
-/** Longer than the pause between two key presses, so that a text is sent only when the user stops typing. */
+/** This is longer than the pause between two key presses. So a text is sent only when the user stops typing. */
 const TYPING_MS = 250;
 
 /** Shows the expression in words and its next five runs, as the service computes them. */

@@ -45,7 +45,7 @@ it("a schedule that is saved without an edit keeps every field", () => {
   });
 });
 
-it("a new schedule has only what was filled in, and a start excludes the run at once", () => {
+it("a new schedule has only the filled fields, and with a start it does not run at once", () => {
   const draft = { ...draftOf(null, false), id: "x", queue: "q", type: "t", immediately: true };
   const body = bodyOf(draft, true);
   expect(body).toMatchObject({ queue: "q", type: "t", immediately: true, options: {} });
@@ -55,7 +55,7 @@ it("a new schedule has only what was filled in, and a start excludes the run at 
   expect(later).not.toHaveProperty("immediately");
 });
 
-it("a field that was emptied is left out", () => {
+it("an emptied field is left out", () => {
   const draft = { ...draftOf(schedule, false), startAt: "", limit: " ", tags: " , " };
   draft.unique = { ...draft.unique, key: "" };
   const none = { amount: " ", unit: "h" } as const;
@@ -76,7 +76,7 @@ it.each([
   expect(bodyOf(draft, false).options).toEqual(options);
 });
 
-it("a backoff without a kind is one that doubles, and the choice of the worker's takes it away", () => {
+it("a backoff without a kind is exponential, and the choice of the backoff of the worker removes it", () => {
   const draft = draftOf({ ...schedule, options: { backoff: { maxMs: 5_000 } } }, false);
   expect(bodyOf(draft, false).options).toEqual({ backoff: { kind: "exponential", maxMs: 5_000 } });
   const without = { ...draft, backoff: { ...draft.backoff, kind: "default" as const } };
@@ -106,7 +106,7 @@ it.each([
   expect(bodyOf(draft, false).options).toEqual({ keep });
 });
 
-it("says how long tasks are kept as it was typed", () => {
+it("sends how long tasks are kept, as the user typed it", () => {
   const draft = draftOf(null, false);
   draft.keep = { ...draft.keep, completed: { amount: "36", unit: "h" }, count: " 20 " };
   expect(bodyOf(draft, true).options).toEqual({ keep: { completedMs: 129_600_000, count: 20 } });
@@ -122,7 +122,7 @@ it.each(["x", "-1", "366", "1.5"])("refuses to keep tasks for %s days", (amount)
   });
 });
 
-it("refuses to keep a dead letter for no time", () => {
+it("refuses to keep a dead letter for 0 days", () => {
   const draft = draftOf(schedule, false);
   const none = { amount: "0", unit: "s" } as const;
   draft.keep = { ...draft.keep, completed: none, dead: none };
@@ -146,7 +146,7 @@ it.each([
   expect(momentOf(text)).toBe(at);
 });
 
-it("names each field that is wrong", () => {
+it("names each wrong field", () => {
   const draft = {
     ...draftOf(null, false),
     ...{ id: "-", queue: "q", type: "t", startAt: "2030-01-01 00:00", endAt: "2029-01-01 00:00", limit: "0" },
@@ -157,7 +157,7 @@ it("names each field that is wrong", () => {
   expect(wrong.map(([name]) => name)).toEqual(["id", "endAt", "limit", "timeout", "tags", "uniqueKey"]);
 });
 
-it("offers the scopes that the service takes", () => {
+it("offers the scopes that the service accepts", () => {
   expect(scopesOf("existing")).toEqual(["unfinished", "waiting", "window"]);
   expect(scopesOf("replace")).not.toContain("window");
   expect(scopesOf("keepLatest")).toEqual(["unfinished"]);

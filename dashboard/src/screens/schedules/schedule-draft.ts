@@ -29,7 +29,7 @@ export interface UniqueDraft {
   onConflict: Extract<UniqueConflict, "existing" | "replace" | "keepLatest">;
 }
 
-/** The backoff as typed. `default`: that of the worker. Empty times are the defaults of a backoff. */
+/** The backoff as the user typed it. `default` is that of the worker. Empty times are the defaults of a backoff. */
 export interface BackoffDraft {
   kind: "default" | NonNullable<Backoff["kind"]>;
   base: SpanDraft;
@@ -37,7 +37,7 @@ export interface BackoffDraft {
   jitter: NonNullable<Backoff["jitter"]>;
 }
 
-/** How long the tasks are kept, as typed. An empty field: the settings of the queue. */
+/** How long the tasks are kept, as the user typed it. If a field is empty, the settings of the queue apply. */
 export interface KeepDraft {
   completed: SpanDraft;
   dead: SpanDraft;
@@ -103,7 +103,7 @@ const keepDraft = (keep: Keep | undefined): KeepDraft => ({
 const optionalSpan = (ms: number | undefined, unit: SpanDraft["unit"] = "min"): SpanDraft =>
   ms === undefined ? { amount: "", unit } : spanDraft(ms);
 
-/** The text for a moment. `momentOf` turns it back into exactly the same moment. */
+/** Returns the text for a moment. `momentOf` turns it back into exactly that moment. */
 function momentText(at: number | null | undefined): string {
   if (at === null || at === undefined) return "";
   return at % 1_000 === 0 ? utc(at) : utcPrecise(at);
@@ -111,12 +111,12 @@ function momentText(at: number | null | undefined): string {
 
 const MOMENT = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2})(:\d{2}(?:\.\d{1,3})?)?(?: ?UTC|Z)?$/;
 
-/** The moment that the user typed, in UTC, as ms since the epoch. NaN if the text is not valid. */
+/** Returns the moment that the user typed in UTC, as ms since the epoch, or NaN if the text is not valid. */
 export function momentOf(text: string): number {
   const [, day, minutes, seconds = ":00"] = MOMENT.exec(text.trim()) ?? [];
   if (day === undefined) return Number.NaN;
   const at = Date.parse(`${day}T${minutes}${seconds}Z`);
-  // Date.parse reads 31 February as 3 March, so the day is compared.
+  // Date.parse reads 31 February as 3 March. So the day is compared.
   return new Date(at).getUTCDate() === Number(day.slice(8)) ? at : Number.NaN;
 }
 
@@ -124,7 +124,7 @@ const isGiven = (text: string) => text.trim() !== "";
 const momentError = (text: string) =>
   isGiven(text) && Number.isNaN(momentOf(text)) ? "A time in UTC, such as 2030-01-31 08:00." : null;
 const optionalSpanError = (span: SpanDraft) => (isGiven(span.amount) ? spanError(span) : null);
-/** A time that may be 0, unlike other spans, ms. */
+/** Returns a time that may be 0, unlike other spans, ms. */
 const timeMsOf = (span: SpanDraft): number => (span.amount.trim() === "0" ? 0 : spanMsOf(span));
 const MOST_WAIT_MS = 86_400_000;
 const waitError = ({ kind }: BackoffDraft, span: SpanDraft) =>
@@ -187,7 +187,7 @@ export function errorsOf(draft: ScheduleDraft, isNew: boolean) {
   };
 }
 
-/** The unique scopes that can be combined with this `onConflict`. */
+/** Returns the unique scopes that can be combined with this `onConflict`. */
 export const scopesOf = (onConflict: UniqueDraft["onConflict"]): readonly UniqueScope[] =>
   onConflict === "existing"
     ? ["unfinished", "waiting", "window"]
@@ -225,7 +225,7 @@ function keepOf({ completed, dead, count: most }: KeepDraft): { keep?: Given<Kee
   return Object.keys(keep).length === 0 ? {} : { keep };
 }
 
-/** The body of a draft without errors. */
+/** Returns the body of a draft without errors. */
 export function bodyOf(draft: ScheduleDraft, isNew: boolean): ScheduleBody {
   const tags = tagsOf(draft.tags);
   return {

@@ -65,7 +65,7 @@ export function SpanOfSchedule({ draft, errors, set, isNew }: FieldsProps & { is
   );
 }
 
-/** How long a failed attempt waits for the next one. */
+/** The fields for how long a failed task waits before its next attempt. */
 export function BackoffFields({ draft, errors, set }: FieldsProps) {
   const { backoff } = draft;
   const setBackoff = (part: Partial<BackoffDraft>) => set({ backoff: { ...backoff, ...part } });
@@ -147,7 +147,7 @@ export function TaskTimes({ draft, errors, set }: FieldsProps) {
   );
 }
 
-/** How long the tasks are kept after their end. */
+/** The fields for how long the tasks are kept after their end. */
 export function KeepFields({ draft, errors, set }: FieldsProps) {
   const { keep } = draft;
   const setKeep = (part: Partial<KeepDraft>) => set({ keep: { ...keep, ...part } });

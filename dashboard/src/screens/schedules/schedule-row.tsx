@@ -83,7 +83,7 @@ export function ScheduleRow({ schedule, onEdit }: { schedule: ScheduleView; onEd
   );
 }
 
-/** The start, end, limit and unique key of a schedule. Shows nothing if it has none of them. */
+/** Shows the start, end, limit and unique key of a schedule, or nothing if it has none of them. */
 function Bounds({ schedule }: { schedule: ScheduleView }) {
   const { startAt, endAt, limit, count: runs, timeZone, options } = schedule;
   const parts = [

@@ -28,7 +28,7 @@ function makeFormat(timeZone: string): Intl.DateTimeFormat {
   }
 }
 
-/** Returns the zones that the browser knows, with UTC first, since most servers run on UTC. */
+/** Returns the time zones that the browser knows. UTC comes first, because most servers run on UTC. */
 export const timeZones = (): string[] => [
   "UTC",
   ...Intl.supportedValuesOf("timeZone").filter((zone) => zone !== "UTC"),

@@ -13,10 +13,7 @@ interface ChangeDialogProps {
   onClose(): void;
 }
 
-/**
- * A dialog that changes time, priority, key or payload of a waiting task. It sends only the values that the user
- * changed.
- */
+/** Changes the time, priority, key or payload of a waiting task. Sends only the values that the user changed. */
 export function ChangeDialog({ task, onChanged, onClose }: ChangeDialogProps) {
   const [delay, setDelay] = useState("");
   const [priority, setPriority] = useState<Priority>(task.priority);

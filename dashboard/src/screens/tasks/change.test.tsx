@@ -30,7 +30,7 @@ it("runs a scheduled task now", async () => {
   expect(patches(calls)).toEqual([{ delayMs: 0 }]);
 });
 
-it("changes only what differs, and the payload character for character", async () => {
+it("sends only changed values, and the payload character for character", async () => {
   const { calls } = show({ state: "pending", payloadText: '{"n":1.0}', key: "acme" });
   expect(screen.queryByRole("button", { name: "Run now" })).toBeNull();
   await userEvent.click(await screen.findByRole("button", { name: "Change…" }));
@@ -51,7 +51,7 @@ it("changes only what differs, and the payload character for character", async (
   ]);
 });
 
-it("says what was changed, and offers no change of a task that runs", async () => {
+it("shows what was changed, and offers no change of a running task", async () => {
   const changes = { count: 2, firstAt: 1, lastAt: 2, by: "x", fields: ["runAt", "payload"] };
   show({ state: "processing", changes });
   const facts = within(await screen.findByRole("region", { name: "Facts" }));

@@ -4,7 +4,10 @@ import { asCommand, asCurl } from "./copy-as.ts";
 
 const HOSTILE = `{"n":12345678901234567890,"s":"it's $(touch /tmp/never) \`id\` \\n"}`;
 
-/** Parses words like a POSIX shell: single quotes make text literal, and elsewhere a backslash escapes a character. */
+/**
+ * Splits a command into words like a POSIX shell: single quotes make text literal, and elsewhere a backslash escapes a
+ * character.
+ */
 const words = (command: string): string[] =>
   (command.match(/(?:'[^']*'|\\.|[^\s'\\])+/g) ?? []).map((word) =>
     word.replace(/'([^']*)'|\\(.)/g, (_, quoted, escaped) => quoted ?? escaped),

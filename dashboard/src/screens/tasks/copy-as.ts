@@ -41,7 +41,7 @@ export function asCurl(task: TaskView, serviceUrl: string): string {
       ...(task.unique === null ? {} : { unique: uniqueOf(task.unique) }),
     });
   } catch {
-    // A payload that is not JSON cannot be enqueued over HTTP, so the command shows the record of the task.
+    // A payload that is not JSON cannot be enqueued over HTTP. So the command only shows the record of the task.
     return `curl ${shellWord(`${url}/${encodeURIComponent(task.id)}`)}`;
   }
   return `curl -X POST ${shellWord(url)} -H 'content-type: application/json' --data-raw ${shellWord(body)}`;

@@ -9,11 +9,11 @@ interface ListFootProps {
   filtered: boolean;
   noun: string;
   selection: Selection;
-  /** The number of matching tasks, loaded or not; null until the service has counted them. */
+  /** The number of matching tasks, loaded or not; null if the service has not counted them yet. */
   matching: number | null;
   /** Buttons for actions on the selected rows. */
   actions: ReactNode;
-  /** Whether the actions can change all matching tasks, and not only loaded ones. */
+  /** Whether the actions can change all matching tasks, including those that are not loaded. */
   allowEverything: boolean;
 }
 

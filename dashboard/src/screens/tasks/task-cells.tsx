@@ -17,7 +17,7 @@ export const lastColumn = (state: TaskState): string => {
   return state === "pending" ? "Payload" : "Last error";
 };
 
-/** A longer text is cut, because the browser needs time to lay it out, and the column hides its end anyway. */
+/** A longer text is cut, because its layout takes time, and the column hides its end anyway. */
 const SHOWN_CHARACTERS = 300;
 
 export function TaskCells({ task, queue, state }: { task: TaskView; queue: string; state: TaskState }) {

@@ -9,10 +9,7 @@ const MINUTE_MS = 60_000;
 export const isFiltered = ({ q, type, tag, error, within }: ListSearch): boolean =>
   [q, type, tag, error, within].some((value) => value !== undefined && value !== "");
 
-/**
- * Turns the filter in the URL into a filter for the API. "The last hour" ends at the present time by the clock of
- * Redis.
- */
+/** Turns the filter in the URL into a filter for the API. "The last hour" ends now, by the clock of Redis. */
 export function useTaskFilter(state: ListedState, search: ListSearch): TaskFilter {
   const { q, type, tag, error, within } = search;
   const { figures } = useLive();

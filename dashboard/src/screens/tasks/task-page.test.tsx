@@ -46,7 +46,7 @@ it("says that the task does not exist, and names possible reasons", async () => 
   expect(screen.getByText(/removed by retention/)).toBeTruthy();
 });
 
-it("follows what others do to a dead task, and says when it is gone", async () => {
+it("shows what other users did to a dead task, and says when it is gone", async () => {
   let answer: { status?: number; body: unknown } = { body: deadTask("t-1") };
   renderAt("/queues/emails/tasks/t-1", (call) =>
     call.path === "/v1/queues/emails/tasks/t-1" ? answer : frame([queueStats({ dead: 1 })])(call),
@@ -99,7 +99,7 @@ it("shows the key with a link to its limits, and a cost other than 1", async () 
   expect(others.queryByText("Cost")).toBeNull();
 });
 
-it("shows until when a task is kept, and what its option says", async () => {
+it("shows until when a task is kept, and its option", async () => {
   const keep = { completedMs: 3_600_000, deadMs: 60_000, count: 5 };
   renderAt("/queues/emails/tasks/t-1", (call) =>
     call.path === "/v1/queues/emails/tasks/t-1"

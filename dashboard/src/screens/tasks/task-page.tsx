@@ -28,7 +28,7 @@ export function TaskPage() {
   const { paused } = useLive();
   const query = useQuery({
     ...taskQuery(queue, id),
-    // A task that has ended is fetched repeatedly too, since other users can replay, discard or restore it.
+    // A task that has ended is fetched again and again too, because other users can replay, discard or restore it.
     refetchInterval: ({ state }) => {
       if (paused || state.data === undefined) return false;
       return LIVE_STATES.has(state.data.state) ? 1_000 : state.data.state === "dead" ? 2_000 : 5_000;

@@ -17,8 +17,7 @@ it("requests the next page with the cursor of the last one, and shows each task 
     if (call.path === LIST && call.query.cursor === undefined) {
       return { body: { tasks: page(0), cursor: "c1", scanned: 100 } };
     }
-    // The second page begins with the last task of the first page. That happens if the list has changed in the
-    // meantime.
+    // The second page begins with the last task of the first page, as it does if the list changed meanwhile.
     if (call.path === LIST) return { body: { tasks: page(99), cursor: null, scanned: 100 } };
     return frame([queueStats({ completed: 199 })])(call);
   });
@@ -30,7 +29,7 @@ it("requests the next page with the cursor of the last one, and shows each task 
   expect(lists[0]?.query.state).toBe("completed");
 });
 
-it("shows cause and remedy if the list cannot be loaded, and tries again", async () => {
+it("if the list cannot be loaded, shows the cause and what to do, and tries again", async () => {
   let broken = true;
   renderAt("/queues/emails/tasks", (call) => {
     if (call.path === LIST && broken) {

@@ -193,7 +193,7 @@ function CancelChosen({ queue, ids, onDone }: { queue: string; ids: string[]; on
         const { outcome } = await cancelTask(queue, id);
         sum[outcome] += 1;
       } catch (error) {
-        // The task has ended or was removed in the meantime, which is not an error. The dialog shows all other errors.
+        // The task has ended or was removed meanwhile, which is not an error. The dialog shows all other errors.
         const { code } = toApiError(error);
         if (code !== "too_late" && code !== "task_not_found") {
           await refresh();

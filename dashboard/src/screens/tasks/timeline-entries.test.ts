@@ -19,7 +19,7 @@ const attempt = (
   error: null,
 });
 
-/** Each entry as a short text, such as `enqueued`, `replayed 1 at 5000` or `0.1 waited 10, ran 20`. */
+/** Returns each entry as a short text, such as `enqueued`, `replayed 1 at 5000` or `0.1 waited 10, ran 20`. */
 const told = (part: Parameters<typeof deadTask>[1], now = 0) =>
   timelineOf(deadTask("a", { enqueuedAt: 1_000, ...part }), now).map((entry) => {
     if (entry.kind === "replayed") return `replayed ${entry.generation} at ${entry.at}`;
@@ -30,7 +30,7 @@ const told = (part: Parameters<typeof deadTask>[1], now = 0) =>
   });
 
 describe("the time line", () => {
-  it("counts the wait before a replayed attempt from the replay, not from the death before", () => {
+  it("shows the wait of a replayed task since its replay, not since its death", () => {
     const history = [attempt(0, 1, 1_500, 1_600), attempt(1, 1, 7_200_250, 7_200_300)];
     expect(told({ generation: 1, history, replays: [{ generation: 1, at: 7_200_000 }] })).toEqual([
       "enqueued",

@@ -2,9 +2,9 @@ import type { AttemptView, TaskView } from "@holdfast/contracts";
 
 export type TimelineEntry =
   | { kind: "enqueued"; at: number }
-  /** The history no longer has the older attempts. */
+  /** Older attempts are no longer in the history. */
   | { kind: "missing" }
-  /** `at` is null if the time of the replay was not kept. */
+  /** `at` is null if the time of the replay is unknown. */
   | { kind: "replayed"; generation: number; at: number | null }
   | {
       kind: "attempt";
@@ -16,7 +16,8 @@ export type TimelineEntry =
     };
 
 /**
- * Lists the life of a task in order. A wait begins with what caused it: the enqueue, the previous attempt, or a replay.
+ * Lists the events in the life of a task in order. A wait begins with its cause: the enqueue, the previous attempt, or
+ * a replay.
  */
 export function timelineOf(task: TaskView, now: number): TimelineEntry[] {
   const entries: TimelineEntry[] = [{ kind: "enqueued", at: task.enqueuedAt }];
@@ -37,7 +38,7 @@ export function timelineOf(task: TaskView, now: number): TimelineEntry[] {
   if (first !== undefined && (first.generation > 0 || first.attempt > 1)) {
     entries.push({ kind: "missing" });
     since = null;
-    // Replays before the first kept attempt are not listed, since their attempts were dropped.
+    // Replays before the first kept attempt are not listed, because their attempts were dropped.
     generation = Math.max(0, first.generation - 1);
   }
   for (const attempt of task.history) {

@@ -5,12 +5,11 @@ import { type TaskFilter, type TaskPage, tasksQuery } from "../../api/tasks.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { usePaged } from "../../ui/use-paged.ts";
 
-/** When a search has found this many more matches, it waits until the reader scrolls. */
+/** A search stops when it has found this many more matches. It continues when the reader scrolls. */
 const MATCHES_PER_STEP = 100;
 
 /**
- * Returns how many tasks have ever entered a state. The present number would hide new tasks if others leave at the same
- * time.
+ * Returns how many tasks have ever entered a state. The present number would hide new tasks if as many others leave.
  */
 function arrivals(stats: QueueStats, state: ListedState): number {
   const { totals } = stats;
@@ -32,7 +31,7 @@ function arrivals(stats: QueueStats, state: ListedState): number {
   }
 }
 
-/** A list that does not change while the reader looks at it, and a count of the changes since its rows were loaded. */
+/** A list that does not change while the reader looks at it, with the number of changes since its rows were loaded. */
 export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean) {
   const { state } = filter;
   const client = useQueryClient();
@@ -46,7 +45,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
   const [atTop, setAtTop] = useState(true);
   const { hasNextPage, isFetching, fetchNextPage, dataUpdatedAt } = query;
 
-  // A search reads page after page until it has enough matches, is stopped, or reaches the end.
+  // A search reads page after page. It ends when it has enough matches, is stopped, or reaches the end.
   const searching = filtered && hasNextPage && !stopped && rows.length < wanted;
   useEffect(() => {
     if (searching && !isFetching) void fetchNextPage();
@@ -69,7 +68,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
     now === null || then.current === null ? 0 : Math.max(0, then.current.depth + fresh - now.depth);
 
   const refresh = useCallback(async () => {
-    // Only the first page is kept, because the cursors of later pages belong to a list that has changed.
+    // Only the first page is kept. The cursors of later pages belong to a list that has changed since.
     client.setQueryData<InfiniteData<TaskPage, string>>(options.queryKey, (known) =>
       known === undefined
         ? known
@@ -110,7 +109,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
 
 export type TaskList = ReturnType<typeof useTaskList>;
 
-/** Refreshes a list that has one page and shows its start. There, new rows disturb nobody. */
+/** Shows changes at once while the list has one page and its start is visible. There, new rows disturb nobody. */
 export function useFollow(list: TaskList, undisturbed: boolean): void {
   const { fresh, gone, atTop, paused, pages, query, refresh, stopped } = list;
   const follow =

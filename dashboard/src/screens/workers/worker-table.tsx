@@ -29,7 +29,9 @@ const LOOK = {
   lost: { icon: Unplug, tone: "dead", text: "Lost" },
 } as const;
 
-/** Heartbeats come every few seconds. The table highlights a worker whose last heartbeat is older than this. */
+/**
+ * Heartbeats come every few seconds. If the last one of a worker is older than this, the table highlights the worker.
+ */
 const LATE_MS = 15_000;
 
 interface WorkerTableProps {

@@ -13,7 +13,7 @@ const START = "QUEUES=default pnpm run worker";
 export function WorkersPage() {
   const { figures, error, paused } = useLive();
   const [open, setOpen] = useState<string | null>(null);
-  // The stream has the workers without their running tasks, so this page requests the tasks.
+  // The stream does not have the running tasks of workers. So this page requests them.
   const detail = useQuery({ ...workersQuery(), refetchInterval: paused ? false : 2_000 });
   const tasks = new Map((detail.data ?? []).map((worker) => [worker.id, worker.tasks]));
   const workers = (figures.workers ?? detail.data)?.map((worker) => ({
