@@ -110,7 +110,7 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
   };
 
   test("loses no task that it accepts over HTTP while one node is killed and started again", async () => {
-    // With everysec, a Redis whose disk is busy answers before it writes, and a kill then loses what was confirmed.
+    // With everysec, a Redis with a busy disk answers before it writes. A kill then loses writes that were confirmed.
     for (const node of NODES) expect(redisCli(node, "config set appendfsync always")).toBe("OK");
     const third = BATCHES / 3;
     for (let batch = 0; batch < third; batch++) await enqueueBatch(batch);

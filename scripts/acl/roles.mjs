@@ -65,7 +65,7 @@ export const ROLES = {
     text: "Worker with its heartbeat thread, and of the worker service",
     scripts: [
       ...[...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "progress", "get"],
-      // Running nodes add nodes and read results.
+      // A running node may add nodes and read results.
       ...["flowAdvance", "flowAdd", "flowNodes"],
     ],
     commands: {

@@ -2299,7 +2299,7 @@ export const mutants = [
     tests: [dealt],
   },
   {
-    name: "flows: an ack does not note the end of a node",
+    name: "flows: an ack does not record the end of a node",
     changes: [["lua/lib/acks.lua", "hasFlag(c, FLAG_NODE) and markOf('c', c) or nil", "nil"]],
     tests: [flows],
   },
@@ -2329,12 +2329,12 @@ export const mutants = [
     tests: [flows],
   },
   {
-    name: "flows: a reap does not note the end of a node",
+    name: "flows: a reap does not record the end of a node",
     changes: [["lua/transitions/reap.lua", "      if hasFlag(c, FLAG_NODE) then\n", "      if false then\n"]],
     tests: [flows],
   },
   {
-    name: "flows: a node runs while one node before it is left",
+    name: "flows: a node runs although one node before it has not ended",
     changes: [
       [
         "lua/lib/flow_behind.lua",
@@ -2345,12 +2345,12 @@ export const mutants = [
     tests: [flows],
   },
   {
-    name: "flows: a flow with a dead node succeeds",
+    name: "flows: a flow with a dead node counts as succeeded",
     changes: [["lua/lib/flow_end.lua", "elseif flow.faults == 0 then", "else"]],
     tests: [flows],
   },
   {
-    name: "flows: a callback comes again after a replay",
+    name: "flows: a callback is enqueued again after a replay",
     changes: [["lua/lib/flow_end.lua", "  if isFlow(flow, letter) then", "  if false then"]],
     tests: [flows, flowModel],
   },
@@ -2377,24 +2377,24 @@ export const mutants = [
     tests: [flows],
   },
   {
-    name: "flows: a purge removes the result of a node whose flow runs",
+    name: "flows: a purge removes the result of a node while its flow runs",
     changes: [["lua/lib/purge.lua", "own[#own + 1] = not nodes[id] and id or nil", "own[#own + 1] = id"]],
     tests: [flows],
   },
   {
-    name: "flows: a node behind one whose end is noted does not wait for the count",
+    name: "flows: a node does not wait until the recorded end of the node before it is counted",
     changes: [["lua/lib/flow_before.lua", "(letter ~= 'c' or isNoted(id))", "(letter ~= 'c')"]],
     tests: [flows, flowModel],
   },
   {
-    name: "flows: a running node makes nodes wait for one another",
+    name: "flows: a running node adds nodes that wait for one another",
     changes: [
       ["lua/transitions/flow_add.lua", "local isOther = how == 'task' and", "local isOther = false and"],
     ],
     tests: [flows],
   },
   {
-    name: "flows: the part of a fan-out that is left is forgotten",
+    name: "flows: if many nodes wait for one, the rest of them is forgotten",
     changes: [["lua/lib/flow_behind.lua", "    if last < #list then", "    if false then"]],
     tests: [flows],
   },

@@ -60,7 +60,7 @@ export const queue = dashboard({
     lines("Longest hold", "s", { "{{queue}}": `max by (queue) (holdfast_queue_hold_seconds${q})` }),
     lines("Flows", "short", {
       "not ended": `sum(holdfast_queue_flows${q})`,
-      "nodes that wait for others": `sum(holdfast_queue_tasks{queue=~"$queue",state="waiting"})`,
+      "nodes that wait for other nodes": `sum(holdfast_queue_tasks{queue=~"$queue",state="waiting"})`,
     }),
     lines("Flows stored", "ops", {
       flows: `sum(${rate("flows_stored_total", q)})`,

@@ -23,7 +23,7 @@ afterAll(async () => {
 const node = (name: string, more: object = {}) => ({ name, type: "t", payload: 1, ...more });
 const lines = (values: object[]) => values.map((value) => `${JSON.stringify(value)}\n`).join("");
 
-test("a flow from a file is created, run, shown, and its nodes are listed", async () => {
+test("a flow from a file is created and run, and the commands show it and list its nodes", async () => {
   const file = join(folder, "flow.json");
   const nodes = [node("a"), node("b", { after: ["a"] }), node("c", { after: ["a", "b"] })];
   writeFileSync(
@@ -60,7 +60,7 @@ test("a flow from a file is created, run, shown, and its nodes are listed", asyn
   expect((await cli("flow", "ls", "one")).stdout).toMatch(/^ID +STATE +NODES.*\nf +success +3 /);
 });
 
-test("NDJSON from standard input is stored part by part, and can be left open", async () => {
+test("NDJSON from standard input is stored in parts, and the flow can be left open", async () => {
   const nodes = Array.from({ length: 1_200 }, (_, at) => node(`n${at}`));
   const input = lines([{ id: "f", open: true }, ...nodes]);
   const { code, stdout, stderr } = await withInput(input, "flow", "create", "two", "-");
@@ -80,11 +80,11 @@ test("NDJSON from standard input is stored part by part, and can be left open", 
 
 test.each([
   ["a file that is missing", ["none.json"], undefined, 'there is no file "none.json"'],
-  ["no object", ["-"], "oops", "a flow must be a JSON object"],
+  ["a text that is not an object", ["-"], "oops", "a flow must be a JSON object"],
   ["wrong JSON", ["-"], '{"nodes":[', "not valid JSON"],
   ["a cycle", ["-"], { nodes: [node("a", { after: ["b"] }), node("b", { after: ["a"] })] }, "a -> b -> a"],
   [
-    "a field of a task that a node has not",
+    "a field that tasks have but nodes do not",
     ["-"],
     { nodes: [node("a", { id: "x" })] },
     '/nodes/0: "id" is not',
@@ -108,7 +108,7 @@ test("a wrong line is named, and the message says that the flow is open", async 
   ]);
 });
 
-test("a flow is cancelled after a confirmation, once; the history has it", async () => {
+test("a flow is cancelled once, after a confirmation, and the history has the cancel", async () => {
   await new Queue("four", { client }).flow({ id: "f", nodes: [node("a"), node("b", { after: ["a"] })] });
   const asked = await cli("flow", "cancel", "four", "f");
   expect([asked.code, asked.stderr]).toEqual([

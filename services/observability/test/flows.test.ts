@@ -58,7 +58,7 @@ async function served(options: TestAppOptions = {}) {
   return { call, records: actions.records };
 }
 
-test("flows are listed and shown, and an unknown one is 404", async () => {
+test("flows are listed and shown, and an unknown flow gets 404", async () => {
   const { call } = await served();
   expect(await call("GET", "/v1/queues/q/flows", "vic")).toEqual({
     status: 200,
@@ -74,7 +74,7 @@ test("flows are listed and shown, and an unknown one is 404", async () => {
   expect(await call("GET", "/v1/queues/q/flows/f/nodes?state=gone")).toMatchObject({ status: 400 });
 });
 
-test("a viewer sees the results of nodes masked, and a read of unmasked ones is recorded", async () => {
+test("a viewer sees masked results of nodes, and reads of unmasked results are recorded", async () => {
   const { call, records } = await served({ maskedPointers: ["/card"], auditPayloadReads: true });
   const nodes = "/v1/queues/q/flows/f/nodes?state=completed";
   expect(await call("GET", nodes, "vic")).toMatchObject({
@@ -88,7 +88,7 @@ test("a viewer sees the results of nodes masked, and a read of unmasked ones is 
   ]);
 });
 
-test("a viewer changes no flow, and what others change is recorded", async () => {
+test("a viewer cannot change flows, and the changes of other users are recorded", async () => {
   const outcomes = ["cancelled", "too_late"] as const;
   let calls = 0;
   const { call, records } = await served({

@@ -24,7 +24,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** The fields of answers that the tests read one by one. */
+/** The fields that the tests read from answers. */
 interface Answer {
   state?: string;
   detail?: string;
@@ -90,7 +90,7 @@ test("a flow is created, run and shown, with the results of its nodes", async ()
   }
 });
 
-test("wrong flows are refused with the node, and nothing is stored", async () => {
+test("a wrong flow is refused with the name of the node, and nothing is stored", async () => {
   const { send } = client();
   for (const [nodes, detail] of [
     [
@@ -107,7 +107,7 @@ test("wrong flows are refused with the node, and nothing is stored", async () =>
   }
 });
 
-test("an open flow takes nodes until it is sealed, and is cancelled with one request", async () => {
+test("an open flow accepts nodes until it is sealed, and is cancelled by one request", async () => {
   const { send, ended } = client();
   expect(await send("POST", "", { id: "f", open: true })).toMatchObject({ status: 201 });
   expect(await send("POST", "/f/nodes", [node("a")])).toMatchObject({
@@ -130,12 +130,12 @@ test("an open flow takes nodes until it is sealed, and is cancelled with one req
   expect(await send("POST", "/none/nodes", [node("c")])).toMatchObject({ status: 404 });
   expect(await send("POST", "/none/cancel")).toMatchObject({ status: 404 });
   expect(await send("POST", "/none/seal")).toMatchObject({ status: 404 });
-  // No worker and no janitor runs here, so a further flow makes the queue count the ends.
+  // No worker or janitor runs here, so another flow makes the queue count the ends of nodes.
   await send("POST", "", { nodes: [] });
   await ended("f");
 });
 
-test("a large flow is streamed as lines, and a request that broke off is sent again and goes on", async () => {
+test("a large flow is streamed as lines, and after an interruption the repeated request continues", async () => {
   const { url, send } = client();
   const all = Array.from({ length: 20_000 }, (_, at) =>
     node(`n${at}`, at > 0 ? { after: [`n${at - 1}`] } : {}),

@@ -55,7 +55,7 @@ const TASK = '{"type":"t","payload":1}';
 /** Every way to enqueue: through the fast lane, through Fastify, as lines, and as a flow. */
 const WAYS: [string, string, string, Record<string, string>][] = [
   ["one task", "", TASK, {}],
-  ["one task, by the framework", "", TASK, { "content-encoding": "identity" }],
+  ["one task, through Fastify", "", TASK, { "content-encoding": "identity" }],
   ["a batch", "/batch", `[${TASK}]`, {}],
   ["lines", "/batch", `${TASK}\n`, { "content-type": "application/x-ndjson" }],
   [

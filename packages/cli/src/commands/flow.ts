@@ -69,11 +69,11 @@ async function flowOf(context: Context, queue: string, id: string): Promise<Flow
   return flow;
 }
 
-/** Stores a JSON object as a whole, and NDJSON part by part. */
+/** Stores a flow. A JSON object is stored as a whole, and NDJSON in parts. */
 async function store(producer: Queue, { head, parts, whole }: FlowFile): Promise<FlowReceipt> {
   const { open: isOpen, ...options } = head;
   if (whole !== null && !isOpen) return producer.flow({ ...options, nodes: whole });
-  // Errors of the first part are found before anything is stored.
+  // The first part is read now, so that its errors are found before anything is stored.
   let part = await parts.next();
   const flow = await producer.openFlow(options);
   let count = 0;

@@ -18,7 +18,7 @@ export interface FlowQueue extends Pick<Queue, "flow" | "getFlow" | "flowNodes" 
 
 export interface FlowRouteOptions
   extends Pick<TaskRouteOptions, "assertOpen" | "newQueues" | "metrics" | "withoutGet"> {
-  /** Returns the queue of that name. Called for every request, so it should cache the queues. */
+  /** Returns the queue with this name. It is called for every request, so it should cache the queues. */
   queue(name: string): FlowQueue;
 }
 
@@ -51,7 +51,7 @@ export class FlowIntake {
     return receiptOf(queue, flow, added);
   }
 
-  /** Stores nodes while the rest of the body still arrives. Only the block of lines that was read last is held. */
+  /** Stores nodes while the rest of the body is arriving. Only one block of lines is in memory. */
   async #createFromLines(
     queue: FlowQueue,
     post: Posted,
@@ -61,14 +61,15 @@ export class FlowIntake {
     const { line, rest } = await headOf(this.#longBody(request, reply));
     const { open, ...options } = headWith(flowReader.head(line), post.trace);
     const blocks = blocksOf(this.#app, request, reply, rest);
-    // Errors of the first lines are found before anything is stored.
+    // The first block is read now, so that its errors are found before anything is stored.
     let block = await blocks.next();
     await admitQueue(this.#options, post);
     const flow = await queue.openFlow(options);
     const added = await stillOpen(flow, async () => {
       const sum = { added: 0, known: 0 };
       for (; !block.done; block = await blocks.next()) {
-        // The body of a flow that is there is read to its end, or its sender could not read the answer.
+        // If the flow was stored before, the rest of the body is read too. Otherwise its sender could not read the
+        // answer.
         if (!flow.duplicate) add(sum, await flow.add(nodesWith(block.value, post.trace)));
       }
       if (!flow.duplicate && !open) await flow.seal();
@@ -113,7 +114,9 @@ export class FlowIntake {
   }
 }
 
-/** @throws HoldfastError not_found, too_late, conflict (it is sealed or was cancelled) */
+/**
+ * @throws HoldfastError not_found, too_late, conflict (the flow is sealed or was cancelled)
+ */
 async function openFlowOf(queue: FlowQueue, name: string, id: string): Promise<OpenedFlow> {
   const view = await queue.getFlow(id);
   if (view === null) throw unknownFlow(name, id);
@@ -123,7 +126,7 @@ async function openFlowOf(queue: FlowQueue, name: string, id: string): Promise<O
   throw new HoldfastError("conflict", `flow ${id} is sealed: only its running nodes can add nodes`);
 }
 
-/** Runs an addition. If it is refused, the error says that the flow is open and what to do. */
+/** Runs `work`, which adds nodes. If it is refused, the error says that the flow is open and what to do. */
 async function stillOpen<Result>(flow: OpenedFlow, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
@@ -157,7 +160,7 @@ function add(sum: NodesAdded, { added, known }: NodesAdded): void {
 
 const isStream = ({ headers }: FastifyRequest) => /ndjson/i.test(headers["content-type"] ?? "");
 
-/** The nodes as parts of the trace of their request. */
+/** Returns the nodes with the trace of their request. */
 function nodesWith(nodes: FlowNode[], trace: TraceContext | undefined): FlowNode[] {
   if (trace === undefined) return nodes;
   return nodes.map((node) => ({ ...node, options: { ...node.options, ...trace } }));

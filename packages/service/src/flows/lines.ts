@@ -11,8 +11,8 @@ import { flowReader } from "./read.ts";
 const NEWLINE = 10;
 
 /**
- * Cuts the first line that is not blank off a body.
- * @throws HoldfastError payload_too_large, invalid_json (there is none)
+ * Cuts the first line that is not blank from a body.
+ * @throws HoldfastError payload_too_large, invalid_json (the body has no such line)
  */
 export async function headOf(
   source: AsyncIterable<Buffer>,
@@ -42,8 +42,8 @@ async function* following(first: Buffer, chunks: AsyncIterator<Buffer>): AsyncGe
 }
 
 /**
- * Yields the nodes of a body of lines, block by block as the body arrives, while its sender has access.
- * @throws HoldfastError why a node is refused; invalid_request: the body broke off; unauthorized, forbidden
+ * Yields the nodes of a body of lines, in blocks, while the body is arriving and its sender has access.
+ * @throws HoldfastError the reason if a node is refused; invalid_request if the body broke off; unauthorized, forbidden
  */
 export async function* blocksOf(
   app: HttpServer,
@@ -56,7 +56,7 @@ export async function* blocksOf(
   const blocks = whileAllowed(readTaskStream(source, flowReader.nodes, false), watch);
   let before = 0;
   for (;;) {
-    // A loop with `for await` would close the connection on an error, and the answer has to be sent first.
+    // After an error, a loop with `for await` would close the connection before the answer is sent.
     const next = await blocks.next().catch((error: unknown) => {
       if (error instanceof HoldfastError || !request.raw.destroyed) throw error;
       throw new RequestError("invalid_request", "the body broke off");

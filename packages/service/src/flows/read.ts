@@ -39,9 +39,9 @@ export const flowReader = new FlowReader(
   LINE_LIMIT_BYTES,
 );
 
-/** The same error with the place of the node or callback in the body. */
+/** Returns the error with the place of the node or callback in the body. */
 function located(error: HoldfastError, place: string): HoldfastError {
-  // The sender lost access while the body arrived, which is not about a node.
+  // The sender lost access while the body was arriving. That error is not about a node.
   if (error.code === "unauthorized" || error.code === "forbidden") return error;
   const isListed = error instanceof RequestError && error.errors.length > 0;
   const errors = isListed

@@ -22,11 +22,11 @@ interface Fake {
   view?: Partial<FlowView> | null;
   duplicate?: boolean;
   cancel?: "cancelled" | "too_late" | "not_found";
-  /** Refuses an addition. */
+  /** The error with which the fake refuses to add nodes. */
   refuse?: (nodes: readonly FlowNode[]) => HoldfastError | undefined;
 }
 
-/** Serves the routes over a fake queue: these tests are about HTTP, and the library has its own. */
+/** Serves the routes over a fake queue. These tests check only HTTP; the library has tests of its own. */
 async function setup(fake: Fake = {}) {
   const metrics = createMetrics({ service: "trial", version: "0" });
   const seen = { flows: [] as object[], opened: [] as FlowOptions[], chunks: [] as FlowNode[][], sealed: 0 };
@@ -88,7 +88,7 @@ async function setup(fake: Fake = {}) {
 }
 
 describe("POST a flow", () => {
-  test("answers 201 with its place, and hands on the exact payloads and the trace", async () => {
+  test("answers 201 with the address of the flow, and passes on the exact payloads and the trace", async () => {
     const { call, seen } = await setup();
     const body = `{"id":"f","sealBy":5,"on":{"done":{"type":"d","payload":12345678901234567890}},"nodes":[${node("a", { maxRetries: 2 })},${node("b", { after: ["a"], onDead: "hold" })}]}`;
     const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
@@ -115,7 +115,7 @@ describe("POST a flow", () => {
     });
   });
 
-  test("an open one is not sealed", async () => {
+  test("does not seal a flow that is open", async () => {
     const { call, seen } = await setup();
     expect(await call(FLOWS, `{"id":"f","open":true,"nodes":[${node("a")}]}`)).toMatchObject({
       status: 201,
@@ -196,7 +196,7 @@ describe("POST a flow as lines", () => {
     expect(seen.chunks.flat()).toHaveLength(19_800);
   });
 
-  test("an open one is not sealed, and one without nodes is a flow too", async () => {
+  test("does not seal a flow that is open, and accepts a flow without nodes", async () => {
     const { call, seen } = await setup();
     expect(await call(FLOWS, lines('{"open":true}', node("a")), NDJSON)).toMatchObject({ status: 201 });
     expect(seen.sealed).toBe(0);
@@ -204,7 +204,7 @@ describe("POST a flow as lines", () => {
     expect(seen).toMatchObject({ sealed: 1, chunks: [[{ name: "a" }]] });
   });
 
-  test("one that was stored before is read to its end, and nothing is added", async () => {
+  test("reads a flow that was stored before to its end, and adds nothing", async () => {
     const { call, seen } = await setup({ duplicate: true });
     expect(await call(FLOWS, lines('{"id":"f"}', node("a")), NDJSON)).toMatchObject({ status: 200 });
     expect(seen).toMatchObject({ chunks: [], sealed: 0 });
@@ -238,7 +238,7 @@ describe("POST a flow as lines", () => {
     expect(seen.sealed).toBe(0);
   });
 
-  test("a full queue is passed on with the time to wait", async () => {
+  test("answers with the time to wait if the queue is full", async () => {
     const refuse = () => new HoldfastError("queue_full", "full", { retryAfterMs: 1_500 });
     const { call, metrics } = await setup({ refuse });
     const answer = await call(FLOWS, lines('{"id":"f"}', node("a")), NDJSON);
@@ -254,7 +254,7 @@ describe("POST a flow as lines", () => {
 });
 
 describe("an open flow", () => {
-  test("takes an array of nodes, and lines", async () => {
+  test("accepts an array of nodes, and lines", async () => {
     const { call, seen } = await setup();
     expect(await call(`${FLOWS}/f/nodes`, `[${node("a")},${node("b")}]`)).toMatchObject({
       status: 200,
@@ -271,7 +271,7 @@ describe("an open flow", () => {
     ["sealed", { state: "running" }, {}, 409, "conflict"],
     ["sealed meanwhile", {}, { duplicate: true }, 409, "conflict"],
     ["over", { state: "ended" }, {}, 409, "too_late"],
-  ] as const)("one that is %s takes no nodes", async (_what, view, fake, status, code) => {
+  ] as const)("a flow that is %s accepts no nodes", async (_what, view, fake, status, code) => {
     const { call, seen } = await setup({ view, ...fake });
     expect(await call(`${FLOWS}/f/nodes`, `[${node("a")}]`)).toMatchObject({ status, json: { code } });
     expect(seen.chunks).toEqual([]);
@@ -299,7 +299,7 @@ test("a flow is cancelled, unless it is unknown or has ended", async () => {
   }
 });
 
-test("GET shows a flow and its nodes, and 404 names an unknown one", async () => {
+test("GET shows a flow and its nodes, and an unknown flow gets 404", async () => {
   const { base } = await setup();
   const get = async (path: string) => {
     const response = await fetch(base + path);

@@ -19,7 +19,7 @@ import { flowSchema, nodesSchema } from "./schema.ts";
 
 const tags = ["flows"];
 
-/** Create, extend, seal, show and cancel flows: the routes of producer-api, which observability serves as well. */
+/** The routes that create, extend, seal, show and cancel flows. Both producer-api and observability serve them. */
 export function registerFlowRoutes(app: HttpServer, options: FlowRouteOptions): void {
   const intake = new FlowIntake(app, options);
   const { metrics } = options;
@@ -37,7 +37,7 @@ export function registerFlowRoutes(app: HttpServer, options: FlowRouteOptions): 
     {
       config: { rawBody: true, lines: true, scope: "enqueue" },
       bodyLimit: BATCH_LIMIT_BYTES,
-      // `flowReader` reads the bytes of the body. Its schema is only for the API description.
+      // `flowReader` reads the bytes of the body. The schema of the body is only for the API description.
       validatorCompiler: exceptBody(app),
       schema: {
         tags,

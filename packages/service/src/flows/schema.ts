@@ -52,18 +52,18 @@ const ofNode = {
   ),
 };
 
-/** All fields of a callback but the payload, which is never parsed here. */
+/** All fields of a callback except the payload, which this service never parses. */
 export const callbackFieldsSchema = Type.Object(options, strict);
 export type CallbackJson = Static<typeof callbackFieldsSchema>;
 
-/** All fields of a node but the payload. */
+/** All fields of a node except the payload. */
 export const nodeFieldsSchema = Type.Object({ ...ofNode, ...options }, strict);
 export type NodeJson = Static<typeof nodeFieldsSchema>;
 
 const nodeSchema = Type.Object({ ...ofNode, ...options, payload }, strict);
 const callbackSchema = Type.Optional(Type.Object({ ...options, payload }, strict));
 
-/** The body of an addition of nodes, for the API description. */
+/** The body of a request that adds nodes, for the API description. */
 export const nodesSchema = Type.Array(nodeSchema, { maxItems: LIMITS.batchTasks });
 
 const head = {
@@ -86,7 +86,7 @@ const head = {
   ),
 };
 
-/** The fields of a flow but its nodes and its callbacks. */
+/** The fields of a flow except its nodes and its callbacks. */
 export const flowFieldsSchema = Type.Object(head, strict);
 export type FlowJson = Static<typeof flowFieldsSchema>;
 
@@ -105,7 +105,7 @@ export const flowSchema = Type.Object(
         {
           ...strict,
           description:
-            "Tasks that the flow enqueues, each at most once. dead: at its first dead letter. done: when its last node has ended. success: then, if every node has completed. cancelled: then, if the flow was cancelled.",
+            "Tasks that the flow enqueues, each at most once. dead: at its first dead letter. done: when its last node has ended. success: the same, if every node has completed. cancelled: the same, if the flow was cancelled.",
         },
       ),
     ),

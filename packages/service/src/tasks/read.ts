@@ -99,7 +99,7 @@ export function refuse(errors: FieldError[]): void {
   if (first) throw new RequestError("invalid_argument", `body${first.path} ${first.message}`, errors);
 }
 
-/** What is wrong with the fields of a task, of a node or of a callback. */
+/** Lists what is wrong with the fields of a task, a node or a callback. */
 export function errorsIn(
   validator: Validator,
   { fields: record, hasPayload }: Pick<CutTask, "fields" | "hasPayload">,
