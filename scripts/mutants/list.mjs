@@ -132,7 +132,13 @@ export const mutants = [
   },
   {
     name: "settle: only the first task of a grant drops its payload",
-    changes: [["lua/lib/acks.lua", "drops or hasNext or keeps or isNode", "hasNext or keeps or isNode"]],
+    changes: [
+      [
+        "lua/lib/acks.lua",
+        "local needsMore = drops or hasNext or keeps",
+        "local needsMore = hasNext or keeps",
+      ],
+    ],
     tests: [keepPayload],
   },
   {
@@ -142,7 +148,13 @@ export const mutants = [
   },
   {
     name: "keep: only the first task of a grant is kept by its own option",
-    changes: [["lua/lib/acks.lua", "drops or hasNext or keeps or isNode", "drops or hasNext or isNode"]],
+    changes: [
+      [
+        "lua/lib/acks.lua",
+        "local needsMore = drops or hasNext or keeps",
+        "local needsMore = drops or hasNext",
+      ],
+    ],
     tests: [keep],
   },
   {
@@ -368,8 +380,8 @@ export const mutants = [
     name: "new queues: a replay creates a queue without a check of the limit",
     changes: [
       [
-        "services/observability/src/routes/dead-letters.ts",
-        "if (body.to !== undefined && body.to !== queue) await",
+        "services/observability/src/operators/replay.ts",
+        "if (to !== undefined && to !== queue) await",
         "if (false) await",
       ],
     ],
@@ -2559,7 +2571,9 @@ export const mutants = [
   },
   {
     name: "unique: if two tasks have equal records, only the first one releases the task that waits for its end",
-    changes: [["lua/lib/acks.lua", "drops or hasNext or keeps or isNode", "drops or keeps or isNode"]],
+    changes: [
+      ["lua/lib/acks.lua", "local needsMore = drops or hasNext or keeps", "local needsMore = drops or keeps"],
+    ],
     tests: [uniqueReplace],
   },
   {
