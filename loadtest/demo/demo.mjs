@@ -42,7 +42,7 @@ const producer = openApi(urls().producer, key);
 const observability = openApi(urls().observability, key);
 const queuePath = `/v1/queues/${QUEUE}`;
 
-/** The counts of the queue; null if the queue does not exist yet. */
+/** Returns the counts of the queue; null if the queue does not exist yet. */
 async function readStats() {
   try {
     return await observability("GET", queuePath);

@@ -33,7 +33,7 @@ function look() {
   const { enqueued, acked, deadLettered, replayed, cancelled, expired } = totals;
   return {
     enqueued,
-    // Replays are subtracted. A replayed task is either open again, or was counted twice.
+    // A replay makes an ended task open again, so that its first end no longer counts.
     ended: acked + deadLettered - replayed + cancelled + expired,
     live: pending + processing + scheduled,
   };

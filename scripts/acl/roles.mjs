@@ -31,7 +31,7 @@ const KEY_USES = { ":key_uses": ["HSET"] };
  */
 const EVENTS_CHANNEL = { channels: ["wake:#events"], commands: ["SSUBSCRIBE", "SUNSUBSCRIBE"] };
 
-/** Every script that the role runs, including those in `only`. */
+/** Returns every script that the role runs, including those in `only`. */
 export const scriptsOf = ({ scripts, only = [] }) => [
   ...scripts,
   ...only.flatMap((part) => part.scripts ?? []),
@@ -194,7 +194,7 @@ export const CLUSTER = ["CLUSTER|SLOTS", "CLUSTER|INFO"];
  */
 export const SINCE_7_2 = ["WAITAOF", "CLIENT|SETINFO"];
 
-/** Scripts that read an index which an argument names, with the indexes that it can name. */
+/** Some scripts read an index that an argument names. This lists the indexes that each of them may read. */
 export const INDEXES = {
   list: [
     ...["pending:high", "pending", "pending:low", "pending:solo", "pending:typed", "pending:keyed"],

@@ -1787,7 +1787,7 @@ export const mutants = [
     tests: [typeLimits],
   },
   {
-    name: "limits: a task that is put aside twice at the head of its line has one entry, and a tombstone is counted",
+    name: "limits: a task that is put aside twice for its type is counted as a cancelled one",
     changes: [["lua/lib/typed.lua", "HELD_FOR_EVER + typed.sequence or", "HELD_FOR_EVER or"]],
     tests: [typeLimits],
   },
@@ -2493,7 +2493,7 @@ export const mutants = [
     tests: [changing],
   },
   {
-    name: "change: an operation runs the same task now twice",
+    name: "change: an operation changes tasks that began to wait after its start",
     changes: [
       ["lua/transitions/change.lua", "waitedBefore > 0 and waitsSince(record, old) > waitedBefore", "false"],
     ],

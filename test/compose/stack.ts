@@ -61,7 +61,7 @@ interface Container {
   State: string;
   Health: string;
 }
-/** The running containers. `init` is not among them, because it has already ended. */
+/** Returns the running containers. `init` is not among them, because it has already ended. */
 export const containers = (): Container[] =>
   compose("ps", "--format", "json")
     .split("\n")

@@ -203,7 +203,7 @@ test("every relative link leads to a file that exists", () => {
   expect(broken).toEqual([]);
 });
 
-/** The anchors that GitHub gives to the headings of a page. */
+/** Returns the anchors that GitHub gives to the headings of a page. */
 function anchors(page: string): string[] {
   return [...page.matchAll(/^#{1,6} (.*)$/gm)].map(([, title = ""]) =>
     title

@@ -25,7 +25,7 @@ export interface MetricRow {
   from: string[];
 }
 
-/** The rows of the table of metrics in docs/metrics.md. */
+/** Returns the rows of the table of metrics in docs/metrics.md. */
 export function documentedMetrics(): MetricRow[] {
   const page = read("docs/metrics.md");
   const table = page.slice(page.indexOf("<!-- metrics -->"), page.indexOf("<!-- /metrics -->"));

@@ -124,7 +124,7 @@ export class Processes {
     return task;
   }
 
-  /** Every id in a state. */
+  /** Returns every id in a state. */
   async idsIn(state: "completed" | "dead"): Promise<string[]> {
     const ids: string[] = [];
     let cursor: string | null | undefined;

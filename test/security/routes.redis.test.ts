@@ -181,7 +181,8 @@ test("a key for another queue gets 403, and no answer reveals anything about a q
     } else if (/\{id\}|\{name\}/.test(operation.path)) {
       expect.soft(answer.text).not.toContain(OTHER);
       if (operation.method === "PUT") {
-        // A PUT would overwrite a schedule or limit of another queue, so it may say that the object exists.
+        // A PUT would overwrite an object of the other queue. So it is refused with 403, although that reveals the
+        // object.
         expect.soft([nameOf(operation), answer.status]).toEqual([nameOf(operation), 403]);
         continue;
       }

@@ -27,7 +27,7 @@ export function folder(): string {
 
 export interface SecuredRedis {
   readonly port: number;
-  /** The folder with one file per user, which has the password. */
+  /** The folder with the password files. There is one for each user. */
   readonly secrets: string;
   /** A client of the user admin in database 0. */
   readonly admin: Redis;

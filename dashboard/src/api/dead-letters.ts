@@ -43,7 +43,6 @@ export type BulkAnswer =
     }
   | { operation: OperationView };
 
-/** Calls `GET /v1/queues/:queue/dead-letters/groups`. */
 export const deadLetterGroupsQuery = (queue: string) =>
   queryOptions({
     queryKey: [...queueKey(queue), "dead-letter-groups"] as const,
@@ -57,7 +56,6 @@ const wire = (target: DeadLetterTarget) => {
   return Object.keys(filter).length === 0 ? { all: true as const } : { filter };
 };
 
-/** Calls `POST /v1/queues/:queue/dead-letters/replay`. */
 export const replayDeadLetters = async (
   queue: string,
   target: DeadLetterTarget,
@@ -84,7 +82,6 @@ export const countDeadLetters = async (
   return "matched" in answer ? answer.matched : answer.total;
 };
 
-/** Calls `POST /v1/queues/:queue/dead-letters/discard`. */
 export const discardDeadLetters = async (
   queue: string,
   target: DeadLetterTarget,

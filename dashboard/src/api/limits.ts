@@ -29,7 +29,6 @@ export type {
 /** The query keys of all data on the screen Limits begin with this. */
 export const limitsKey = (queue: string) => [...queueKey(queue), "limits"] as const;
 
-/** Calls `GET /v1/queues/:queue/limits`. */
 export const readLimits = (queue: string, signal?: AbortSignal) =>
   api("GET /v1/queues/:queue/limits", { params: { queue }, signal });
 
@@ -108,7 +107,6 @@ export const readSharedLimits = async () => (await api("GET /v1/limits")).limits
 export const putSharedLimit = (name: string, limit: Limit, queues: string[]) =>
   api("PUT /v1/limits/:name", { params: { name }, body: { limit, queues } });
 
-/** Calls `DELETE /v1/limits/:name`. */
 export const endSharedLimit = (name: string) => api("DELETE /v1/limits/:name", { params: { name } });
 
 /**

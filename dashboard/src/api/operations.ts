@@ -22,7 +22,6 @@ export const operationsQuery = () =>
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
 
-/** Calls `GET /v1/operations/:id`. */
 export const operationQuery = (id: string) =>
   queryOptions({
     queryKey: operationKey(id),
@@ -45,7 +44,6 @@ export const operationFailuresQuery = (id: string) =>
 
 export type OperationVerb = "pause" | "resume" | "cancel" | "undo";
 
-/** Calls `POST /v1/operations/:id/{pause,resume,cancel,undo}`. */
 export const actOnOperation = (id: string, verb: OperationVerb) =>
   api(`POST /v1/operations/:id/${verb}`, { params: { id }, body: {} });
 

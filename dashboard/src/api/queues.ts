@@ -21,7 +21,6 @@ export const queuesQuery = () =>
     queryFn: ({ signal }) => api("GET /v1/queues", { signal }),
   });
 
-/** Calls `GET /v1/queues/:queue`. */
 export const queueQuery = (queue: string) =>
   queryOptions({
     queryKey: [...queueKey(queue), "stats"] as const,
@@ -58,11 +57,9 @@ export const seriesQuery = (queue: string, windowMs: number) =>
     staleTime: 30_000,
   });
 
-/** Calls `POST /v1/queues/:queue/pause`. */
 export const pauseQueue = (queue: string, reason: string) =>
   api("POST /v1/queues/:queue/pause", { params: { queue }, body: given({ reason }) });
 
-/** Calls `POST /v1/queues/:queue/resume`. */
 export const resumeQueue = (queue: string) =>
   api("POST /v1/queues/:queue/resume", { params: { queue }, body: {} });
 

@@ -27,12 +27,10 @@ export const cronPreviewQuery = (cron: string, timeZone: string) =>
 export const putSchedule = (id: string, body: ScheduleBody) =>
   api("PUT /v1/schedules/:id", { params: { id }, body });
 
-/** Calls `DELETE /v1/schedules/:id`. */
 export const deleteSchedule = (id: string) => api("DELETE /v1/schedules/:id", { params: { id } });
 
 /** Calls `POST /v1/schedules/:id/run`, which enqueues one task now, in addition to the planned ones. */
 export const runSchedule = (id: string) => api("POST /v1/schedules/:id/run", { params: { id }, body: {} });
 
-/** Calls `POST /v1/schedules/:id/{pause,resume}`. */
 export const switchSchedule = (id: string, verb: "pause" | "resume") =>
   api(`POST /v1/schedules/:id/${verb}`, { params: { id }, body: {} });

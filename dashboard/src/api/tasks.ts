@@ -77,14 +77,12 @@ export const tasksExportUrl = (queue: string, filter: TaskFilter): string =>
     given({ ...filter }) as Record<string, string>,
   )}`;
 
-/** Calls `GET /v1/queues/:queue/tasks/:id`. */
 export const taskQuery = (queue: string, id: string) =>
   queryOptions({
     queryKey: [...queueKey(queue), "task", id] as const,
     queryFn: ({ signal }) => api("GET /v1/queues/:queue/tasks/:id", { params: { queue, id }, signal }),
   });
 
-/** Calls `GET /v1/queues/:queue/tasks/:id/why`. */
 export const whyQuery = (queue: string, id: string) =>
   queryOptions({
     queryKey: [...queueKey(queue), "why", id] as const,
@@ -95,7 +93,6 @@ export const whyQuery = (queue: string, id: string) =>
 export const cancelTask = (queue: string, id: string) =>
   api("DELETE /v1/queues/:queue/tasks/:id", { params: { queue, id } });
 
-/** Calls `PATCH /v1/queues/:queue/tasks/:id`. */
 export const changeTask = (queue: string, id: string, body: ChangeBody) =>
   api("PATCH /v1/queues/:queue/tasks/:id", { params: { queue, id }, body });
 
@@ -116,7 +113,6 @@ export async function runScheduledNow(
   return "kind" in answer ? { operation: answer } : { done: answer.changed, skipped: answer.skipped };
 }
 
-/** Calls `POST /v1/queues/:queue/tasks`. */
 export const injectTask = (queue: string, task: NewTaskText) =>
   api("POST /v1/queues/:queue/tasks", { params: { queue }, text: injectBody(task) });
 

@@ -16,5 +16,4 @@ export const workersQuery = () =>
 /** Calls `POST /v1/workers/:id/drain`. The worker then acquires no more tasks. */
 export const drainWorker = (id: string) => api("POST /v1/workers/:id/drain", { params: { id }, body: {} });
 
-/** Calls `POST /v1/workers/:id/resume`. */
 export const resumeWorker = (id: string) => api("POST /v1/workers/:id/resume", { params: { id }, body: {} });

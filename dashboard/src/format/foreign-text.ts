@@ -42,7 +42,7 @@ export function partsOf(text: string): TextPart[] | null {
   return parts;
 }
 
-/** The name of a character by its number, such as `U+202E`. */
+/** Returns the name of a character by its number, such as `U+202E`. */
 export const codePoint = (character: string): string =>
   `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 

@@ -139,7 +139,7 @@ function useCommands(query: string, onHelp: () => void): Command[] {
 }
 
 /**
- * A command that opens a task. The query is a queue and an id, or only an id, which is then looked up in every queue.
+ * Returns a command that opens a task. The query is a queue and an id, or only an id, which is then looked up in every queue.
  */
 function useLookUp(query: string): Command | null {
   const navigate = useNavigate();

@@ -1,4 +1,4 @@
-/** The logo of Holdfast: a bar that holds two posts. */
+/** Shows the logo of Holdfast: a bar that holds two posts. */
 export function Mark() {
   return (
     <svg width="24" height="24" viewBox="0 0 32 32" aria-hidden="true">

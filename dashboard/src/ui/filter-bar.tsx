@@ -26,7 +26,7 @@ const FIELDS = [
   { key: "error", label: "Text of the error; case does not matter", placeholder: "Error text" },
 ] as const;
 
-/** The filters of a list. Enter or the button applies them, and the URL keeps them. */
+/** Shows the filters of a list. Enter or the button applies them, and the URL keeps them. */
 export function FilterBar({ value, onApply, filtered, onClear, children }: FilterBarProps) {
   const [draft, setDraft] = useState(value);
   const narrow = useNarrow();

@@ -4,7 +4,7 @@ interface ColumnHeadsProps {
   numbers?: readonly string[];
 }
 
-/** The column names of a grid table. The last column has the actions on a row. */
+/** Shows the column names of a grid table. The last column has the actions on a row. */
 export function ColumnHeads({ columns, numbers = [] }: ColumnHeadsProps) {
   return (
     <>
@@ -20,7 +20,7 @@ export function ColumnHeads({ columns, numbers = [] }: ColumnHeadsProps) {
   );
 }
 
-/** The first row of a grid table. */
+/** Shows the first row of a grid table. */
 export function GridHead(props: ColumnHeadsProps) {
   return (
     <div role="rowgroup">

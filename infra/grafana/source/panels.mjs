@@ -53,7 +53,7 @@ const thresholds = ([warning, critical]) => ({
   ],
 });
 
-/** A panel with a single number. */
+/** Returns a panel with a single number. */
 export function stat(title, unit, expr, options = {}) {
   return {
     ...base("stat", title, unit, options),
@@ -68,7 +68,7 @@ export function stat(title, unit, expr, options = {}) {
   };
 }
 
-/** A panel with lines over time. */
+/** Returns a panel with lines over time. */
 export function lines(title, unit, queries, options = {}) {
   const made = base("timeseries", title, unit, options);
   made.fieldConfig.defaults.custom = {
@@ -89,14 +89,14 @@ export function lines(title, unit, queries, options = {}) {
   };
 }
 
-/** A panel with p50, p95 and p99 of a histogram. @param selector the label selector, with its braces */
+/** Returns a panel with p50, p95 and p99 of a histogram. @param selector the label selector, with its braces */
 export function quantiles(title, metric, selector, options = {}) {
   const of = (share) =>
     `histogram_quantile(${share}, sum by (le) (rate(${metric}_bucket${selector}[$__rate_interval])))`;
   return lines(title, options.unit ?? "s", { p50: of(0.5), p95: of(0.95), p99: of(0.99) }, options);
 }
 
-/** A panel with the distribution of a histogram over time. */
+/** Returns a panel with the distribution of a histogram over time. */
 export function heatMap(title, metric, selector, options = {}) {
   const expr = `sum by (le) (increase(${metric}_bucket${selector}[$__rate_interval]))`;
   return {
@@ -114,7 +114,7 @@ export function heatMap(title, metric, selector, options = {}) {
   };
 }
 
-/** A panel with a row of numbers for each series. */
+/** Returns a panel with a row of numbers for each series. */
 export function table(title, unit, expr, options = {}) {
   return {
     ...base("table", title, unit, options),
@@ -171,7 +171,9 @@ function placed(panels) {
   });
 }
 
-/** @param variables some of "queue" and "type" */
+/**
+ * @param variables the variables of the dashboard: "queue", "type" or both
+ */
 export function dashboard({ uid, title, variables, panels }) {
   const list = {
     queue: variable("queue", "Queue", "label_values(holdfast_queue_tasks, queue)"),
@@ -240,7 +242,7 @@ export function dashboard({ uid, title, variables, panels }) {
   };
 }
 
-/** A link from a series with the label `queue` to that queue in the Holdfast dashboard. */
+/** Returns a link from a series with the label `queue` to that queue in the Holdfast dashboard. */
 export const toQueue = (path = "") => [
   {
     title: `Open \${__field.labels.queue} in Holdfast`,

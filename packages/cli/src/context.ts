@@ -13,7 +13,7 @@ export interface Io {
   stdin: NodeJS.ReadStream;
   stdout: NodeJS.WriteStream;
   stderr: NodeJS.WriteStream;
-  /** The first error of a write to stdout. Output after it is lost. */
+  /** Returns the first error of a write to stdout. Output after it is lost. */
   outputError(): NodeJS.ErrnoException | null;
   /** Aborted when the user or the system asks the command to end. */
   signal: AbortSignal;
@@ -101,7 +101,7 @@ export class Context {
     return isQueueName(queue) && !(await (await this.observer()).queues()).includes(queue);
   }
 
-  /** The user of this terminal, for the audit log. */
+  /** Returns the user of this terminal, for the audit log. */
   by(reason?: string) {
     return {
       actor: this.#userName(),

@@ -38,7 +38,7 @@ export function flushed(stdout: NodeJS.WritableStream): Promise<void> {
   return new Promise((resolve) => stdout.write("", () => resolve()));
 }
 
-/** The message for output that could not be written. */
+/** Returns the message for output that could not be written. */
 export function lostOutput(error: NodeJS.ErrnoException): string {
   const why = isHungUp(error) ? "its reader has ended (EPIPE)" : error.message;
   return printable(`the output could not be written: ${why}`);

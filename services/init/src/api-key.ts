@@ -24,7 +24,7 @@ export function newKeyText(): string {
   return `hf_${newId()}_${newSecret()}`;
 }
 
-/** The record for a key text. @throws RangeError if the text does not have the form of a key */
+/** Returns the record for a key text. @throws RangeError if the text does not have the form of a key */
 export function recordOf(
   text: string,
   { label, scopes }: Pick<ApiKeyRecord, "label" | "scopes">,

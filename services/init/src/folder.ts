@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 /** A folder of secrets. A file is always replaced as a whole. Either one group or only the owner can read it. */
 export interface SecretFolder {
   readonly path: string;
-  /** The text of a file without the newline at its end; null if the file does not exist. */
+  /** Returns the text of a file without the newline at its end; null if the file does not exist. */
   read(name: string): string | null;
   /**
    * Writes a file, unless it already has this text. Members of `group` can read the file; if `group` is null, only the

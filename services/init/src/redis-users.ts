@@ -24,7 +24,7 @@ export interface RedisUsersOptions {
   also?: string;
 }
 
-/** The roles for which there is a template. */
+/** Returns the roles for which there is a template. */
 export function redisRoles(templates = TEMPLATES): string[] {
   return readdirSync(templates)
     .filter((file) => file.endsWith(".acl"))
@@ -62,7 +62,7 @@ export function redisUsers(options: RedisUsersOptions, templates = TEMPLATES): s
   ].join("\n");
 }
 
-/** The rules of a template on one line, for keys that begin with `options.prefix`. */
+/** Returns the rules of a template on one line, for keys that begin with `options.prefix`. */
 function rulesOf(template: string, prefix: string, newest: boolean): string {
   return template
     .split("\n")

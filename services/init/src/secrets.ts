@@ -69,7 +69,7 @@ export interface Secrets {
 
 const random = () => randomBytes(32).toString("base64url");
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-/** The file with the original of a secret. Only the user who runs this program can read it. */
+/** Returns the file with the original of a secret. Only the user who runs this program can read it. */
 const own = (name: string) => join("own", name);
 
 export function openSecrets(options: SecretsOptions): Secrets {

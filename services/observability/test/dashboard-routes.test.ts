@@ -21,7 +21,7 @@ async function schemaOf(method: string, url: string): Promise<FastifySchema | un
   return schema;
 }
 
-/** The body schemas that a route accepts. An optional body has a union with null, whose first member is the schema. */
+/** Returns the body schemas that a route accepts. An optional body has a union with null, whose first member is the schema. */
 const acceptedBodies = (body: unknown) => [body, (body as { anyOf?: unknown[] } | undefined)?.anyOf?.[0]];
 
 test.each(Object.entries<Route>(DASHBOARD_ROUTES))(

@@ -99,7 +99,7 @@ test.each([
   "/metrics/x",
   "/%2e%2e/secret.txt",
   "/%2e%2e%2fsecret.txt",
-])("%s is a 404, not the page", async (url) => {
+])("%s is answered 404, and not with the page", async (url) => {
   app = await testApp({ dashboardDir: folder });
   const response = await get(url);
   expect(response.statusCode).toBe(404);

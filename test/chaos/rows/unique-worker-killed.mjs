@@ -85,7 +85,7 @@ export const row = {
       totals.crashed >= KILLS,
       `only ${totals.crashed} leases were taken back, so the row proves little`,
     );
-    ctx.expect(accepted > KEYS.length, "no key was ever free again");
+    ctx.expect(accepted > KEYS.length, "no key was accepted again after the end of its task");
     const overlaps = overlapsOf(tasks);
     ctx.expect(overlaps.length === 0, `tasks of one key overlapped: ${overlaps.slice(0, 3).join(", ")}`);
     for (const key of KEYS) {

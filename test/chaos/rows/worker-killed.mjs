@@ -8,7 +8,7 @@ export const row = {
   order: 1,
   name: "worker-killed",
   fault: "kill -9 of a worker with 100 tasks leased",
-  expected: `all leased again within ${BOUND_MS / 1000} s`,
+  expected: `all tasks are leased again within ${BOUND_MS / 1000} s`,
   async run(ctx) {
     const { url } = await ctx.startRedis();
     const view = ctx.client(url);

@@ -27,7 +27,7 @@ const nameOf = (text) =>
   Object.values(scripts).find(({ sha1, source }) => sha1 === text || source.startsWith(text.slice(0, 60)))
     ?.name ?? text.slice(0, 12);
 
-/** The processor time of Redis so far, seconds. */
+/** Returns the processor time of Redis so far, seconds. */
 async function cpuSeconds(redis) {
   const text = await redis.cli("info", "cpu");
   return Number(/^used_cpu_user:(\S+)/m.exec(text)?.[1]) + Number(/^used_cpu_sys:(\S+)/m.exec(text)?.[1]);

@@ -118,7 +118,7 @@ export class FlowContext extends Context {
 export const sleeps = (count, ms, more = {}) =>
   Array.from({ length: count }, () => ({ type: "sleep", payload: { ms }, ...more }));
 
-/** The time of Redis, ms. */
+/** Returns the time of Redis, ms. */
 export async function redisNow(redis) {
   const [seconds, micros] = (await redis.cli("time")).split("\n");
   return Number(seconds) * 1_000 + Number(micros) / 1_000;

@@ -16,7 +16,7 @@ interface HeaviestKeysProps {
   onAsk(asked: AskedKey): void;
 }
 
-/** The keys with the most tasks or the longest hold. Keys without waiting tasks are included. */
+/** Shows the keys with the most tasks or the longest hold. Keys without waiting tasks are included. */
 export function HeaviestKeys({ by, ...props }: HeaviestKeysProps) {
   const { paused } = useLive();
   const query = useQuery({

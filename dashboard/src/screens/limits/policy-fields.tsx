@@ -10,7 +10,7 @@ interface PolicyFieldsProps {
   onChange(draft: PolicyDraft): void;
 }
 
-/** The fields for the policies of each key: order, full key, waiting tasks. */
+/** Shows the fields for the policies of each key: order, full key, waiting tasks. */
 export function PolicyFields({ draft, errors, onChange }: PolicyFieldsProps) {
   const set = (part: Partial<PolicyDraft>) => onChange({ ...draft, ...part });
   return (

@@ -9,7 +9,7 @@ import { EndSharedLimitDialog, SharedLimitDialog } from "./shared-limit-dialog.t
 
 type Asked = { action: "new" } | { action: "change" | "end"; shared: SharedLimitView };
 
-/** The limits that the queue shares with other queues. */
+/** Shows the limits that the queue shares with other queues. */
 export function SharedLimitsPanel({ view: { queue, shared } }: { view: LimitsView }) {
   const { denied } = useSession();
   const [asked, setAsked] = useState<Asked | null>(null);

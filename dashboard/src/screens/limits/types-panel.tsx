@@ -12,7 +12,7 @@ import { TypeLimitDialog } from "./type-limit-dialog.tsx";
 
 type Asked = { action: "limit"; type: string | null } | { action: "hold" | "end hold"; type: string };
 
-/** The limits of the types of a queue. */
+/** Shows the limits of the types of a queue. */
 export function TypesPanel({ view }: { view: LimitsView }) {
   const { queue, limits, types } = view;
   const { denied } = useSession();

@@ -24,7 +24,7 @@ const EMPTIED: readonly EmptiedState[] = [
   "expired",
 ];
 
-/** The actions on a queue that cannot be undone. */
+/** Shows the actions on a queue that cannot be undone. */
 export function RemovalPanel({ stats }: { stats: QueueStats }) {
   const { denied } = useSession();
   const [asking, setAsking] = useState<"empty" | "delete" | null>(null);

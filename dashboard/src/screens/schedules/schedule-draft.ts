@@ -44,7 +44,9 @@ export interface KeepDraft {
   count: string;
 }
 
-/** @param demo whether demo tasks may be proposed */
+/**
+ * @param demo whether a new form proposes a demo task
+ */
 export function draftOf(schedule: ScheduleView | null, demo: boolean) {
   const options = schedule?.options;
   return {

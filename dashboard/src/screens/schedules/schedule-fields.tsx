@@ -18,7 +18,7 @@ export interface FieldsProps {
   set(part: Partial<ScheduleDraft>): void;
 }
 
-/** The fields for the start and the end of the schedule. */
+/** Shows the fields for the start and the end of the schedule. */
 export function SpanOfSchedule({ draft, errors, set, isNew }: FieldsProps & { isNew: boolean }) {
   const hasStart = draft.startAt.trim() !== "";
   return (
@@ -65,7 +65,7 @@ export function SpanOfSchedule({ draft, errors, set, isNew }: FieldsProps & { is
   );
 }
 
-/** The fields for how long a failed task waits before its next attempt. */
+/** Shows the fields for how long a failed task waits before its next attempt. */
 export function BackoffFields({ draft, errors, set }: FieldsProps) {
   const { backoff } = draft;
   const setBackoff = (part: Partial<BackoffDraft>) => set({ backoff: { ...backoff, ...part } });
@@ -147,7 +147,7 @@ export function TaskTimes({ draft, errors, set }: FieldsProps) {
   );
 }
 
-/** The fields for how long the tasks are kept after their end. */
+/** Shows the fields for how long the tasks are kept after their end. */
 export function KeepFields({ draft, errors, set }: FieldsProps) {
   const { keep } = draft;
   const setKeep = (part: Partial<KeepDraft>) => set({ keep: { ...keep, ...part } });
@@ -185,7 +185,7 @@ const SCOPE_TEXT: Record<UniqueScope, string> = {
   window: "For a time",
 };
 
-/** The fields for the unique key of the tasks, and for what a run does while another task holds the key. */
+/** Shows the fields for the unique key of the tasks, and for what a run does while another task holds the key. */
 export function UniqueFields({ draft, errors, set }: FieldsProps) {
   const { unique } = draft;
   const setUnique = (part: Partial<UniqueDraft>) => {
@@ -246,7 +246,7 @@ export function UniqueFields({ draft, errors, set }: FieldsProps) {
   );
 }
 
-/** The fields for what happens to runs that were missed or that overlap. */
+/** Shows the fields for what happens to runs that were missed or that overlap. */
 export function PolicyFields({ draft, set }: Pick<FieldsProps, "draft" | "set">) {
   return (
     <div className="form-row">

@@ -94,7 +94,7 @@ export class LineEnqueuer {
     }
   }
 
-  /** The outcome of the command, as the audit log records it. */
+  /** Returns the outcome of the command, as the audit log records it. */
   get done(): Done {
     const { accepted, duplicates } = this.counts;
     return { count: accepted - duplicates, code: this.#firstCode, interrupted: this.#stopped !== null };

@@ -27,7 +27,7 @@ import {
   withPolicy,
 } from "./limit-options.ts";
 
-/** The limit as text, such as `3 at a time, 10 per 1s (burst 5), weight 2`. */
+/** Returns the limit as text, such as `3 at a time, 10 per 1s (burst 5), weight 2`. */
 export function limitText(limit: Limit | null | undefined): string {
   if (!limit || isEmpty(limit)) return "none";
   const { concurrency, rate, weight } = limit;
@@ -90,7 +90,7 @@ function tell(context: Context, view: LimitsView): void {
   ]);
 }
 
-/** The types that have a limit or a hold. */
+/** Returns the types that have a limit or a hold. */
 const typesIn = ({ limits, types }: LimitsView) => [
   ...new Set([...Object.keys(limits.types ?? {}), ...types.map(({ type }) => type)]),
 ];

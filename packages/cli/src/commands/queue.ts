@@ -205,7 +205,7 @@ interface SettingOptions {
   reason?: string;
 }
 
-/** The settings that the user named on the command line. */
+/** Returns the settings that the user named on the command line. */
 function settingsOf({ retention, idempotency, maxDeadAge, reason: _, ...same }: SettingOptions) {
   return {
     ...same,

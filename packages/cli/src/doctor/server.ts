@@ -136,7 +136,7 @@ export interface Node {
   port: number;
 }
 
-/** The masters that serve slots, from the text of CLUSTER NODES: `id host:port@bus flags …` per line. */
+/** Returns the masters that serve slots, from the text of CLUSTER NODES: `id host:port@bus flags …` per line. */
 export function mastersOf(text: string): Node[] {
   return text.split("\n").flatMap((line) => {
     const [, address = "", flags = "", , , , , , ...slots] = line.trim().split(" ");

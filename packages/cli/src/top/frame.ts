@@ -20,7 +20,7 @@ export interface Sight {
 const rate = (value: number | undefined) =>
   value === undefined ? "" : value >= 100 ? String(Math.round(value)) : value.toFixed(1);
 
-/** The lines of one screen: at most `rows` lines of at most `columns` characters. */
+/** Returns the lines of one screen: at most `rows` lines of at most `columns` characters. */
 export function frameLines(sight: Sight, columns: number, rows: number): string[] {
   const { queues, workers, rates } = sight;
   const live = workers.filter(({ state }) => state !== "stopped");

@@ -31,7 +31,7 @@ export class Screen {
     this.#stdout.write(ENTER);
   }
 
-  /** The columns and rows of the terminal; 80 and 24 if it does not report them. */
+  /** Returns the columns and rows of the terminal; 80 and 24 if it does not report them. */
   get size(): [columns: number, rows: number] {
     return [this.#stdout.columns || 80, this.#stdout.rows || 24];
   }

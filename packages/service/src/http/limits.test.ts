@@ -201,7 +201,7 @@ test("an address with too many connections gets an answer that says so, and othe
   const elsewhere = open(port, { host: "127.0.0.2" });
   elsewhere.socket.write(get);
   kept[0]?.socket.end();
-  await until("a place is free", () => kept[0]?.seen.isClosed === true);
+  await until("the address may open another connection", () => kept[0]?.seen.isClosed === true);
   const next = open(port);
   next.socket.write(get);
   await until("it is served", () => next.seen.text.includes("200 OK"));

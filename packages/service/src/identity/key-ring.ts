@@ -94,7 +94,7 @@ export class KeyRing {
     }
   }
 
-  /** The number of keys that are valid now. */
+  /** Returns the number of keys that are valid now. */
   get size(): number {
     const now = Date.now();
     return [...this.#byId.values()].filter(({ expiresAt }) => expiresAt === null || expiresAt > now).length;

@@ -184,7 +184,7 @@ class Exchange {
     this.#send({ status: body.status, text: JSON.stringify(body), headers }, PROBLEM_TYPE);
   }
 
-  /** The fields that Fastify adds to the log lines of a request. */
+  /** Returns the fields that Fastify adds to the log lines of a request. */
   #ids(): { reqId: string; clientRequestId?: string } {
     const given = clientRequestId(this.#request.headers);
     return { reqId: this.#id, ...(given === null ? {} : { clientRequestId: given }) };

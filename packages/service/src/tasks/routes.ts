@@ -218,7 +218,7 @@ function changeReply(queue: string, { id, outcome, state, heldBy }: ChangeResult
   }
 }
 
-/** The parts of a request that an intake needs. */
+/** Returns the parts of a request that an intake needs. */
 export function posted(request: FastifyRequest): Posted {
   const { identity, ip, body, headers } = request;
   const { queue } = request.params as { queue: string };

@@ -23,7 +23,7 @@ export interface Entrance {
   isGuarded(): boolean;
 }
 
-/** The entrance of a service without keys. Everybody may do everything. */
+/** Returns the entrance of a service without keys. Everybody may do everything. */
 export function openEntrance(): Entrance {
   const nobody = {
     verify: () => {
@@ -74,7 +74,7 @@ export function createEntrance(
   };
 }
 
-/** The error for a page of an Origin that is not allowed. It says how to allow it. */
+/** Returns the error for a page of an Origin that is not allowed. It says how to allow it. */
 export function foreignOrigin(what: string, hosts: readonly string[]): HoldfastError {
   return new HoldfastError(
     "forbidden",

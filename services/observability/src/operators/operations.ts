@@ -119,7 +119,7 @@ export class Operations {
     return latest;
   }
 
-  /** The newest operations at the last refresh, for the live stream. */
+  /** Returns the newest operations at the last refresh, for the live stream. */
   latest(limit: number): OperationView[] {
     return this.#latest.slice(0, limit);
   }

@@ -24,7 +24,7 @@ import { authorOf } from "../operators/audit-log.ts";
 import { stepFor, viewOf } from "../sampling/series-view.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** If more tasks than this are to be removed, it takes too long for one request. */
+/** It takes too long for one request to remove more tasks than this. So an operation does it. */
 const EMPTY_SYNC_LIMIT = 10_000;
 
 export function queueRoutes(app: HttpServer, context: RouteContext): void {

@@ -12,7 +12,7 @@ export async function streamRoutes(
   app: HttpServer,
   options: {
     hub: StreamHub;
-    /** The names under which the browser of this request may know the service. */
+    /** Returns the names under which the browser of this request may know the service. */
     hostsOf(request: Addressed): string[];
     allowedOrigins: readonly string[];
   },

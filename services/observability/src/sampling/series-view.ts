@@ -7,7 +7,7 @@ export interface SeriesView {
   points: SeriesPoint[];
 }
 
-/** The shortest step, in whole seconds, with which an answer has at most `SERIES.points` points. */
+/** Returns the shortest step, in whole seconds, with which an answer has at most `SERIES.points` points. */
 export function stepFor(windowMs: number, wantedMs: number | undefined): number {
   const least = Math.ceil(windowMs / SERIES.points / 1_000) * 1_000;
   return Math.max(SERIES.stepMs, least, wantedMs ?? 0);

@@ -50,7 +50,7 @@ export class SeriesStore {
     for (const stats of snapshot) this.#recordQueue(stats);
   }
 
-  /** The points of a queue, oldest first. Empty for an unknown queue. */
+  /** Returns the points of a queue, oldest first. Empty for an unknown queue. */
   points(queue: string, windowMs: number): SeriesPoint[] {
     const series = this.#series.get(queue);
     if (!series) return [];
@@ -58,7 +58,7 @@ export class SeriesStore {
     return series.points.filter((point) => point.at > since);
   }
 
-  /** The rates over the last few seconds, by queue. */
+  /** Returns the rates over the last few seconds, by queue. */
   rates(): Record<string, QueueRates> {
     const byQueue: Record<string, QueueRates> = {};
     for (const [queue, { recent }] of this.#series) {

@@ -14,7 +14,7 @@ export interface ProvidedHandlers {
 
 const DEMO_FILE = fileURLToPath(new URL("./demo.js", import.meta.url));
 
-/** The handlers that HANDLERS names, which run in this process or in child processes. @throws StartupError */
+/** Returns the handlers that HANDLERS names, which run in this process or in child processes. @throws StartupError */
 export async function provideHandlers(
   config: Pick<
     Config,
