@@ -112,7 +112,7 @@ export const targets = [
       }),
     ],
   },
-  { row: "latency to handler start, idle", figures: latencyFigures("idle") },
+  { row: "latency to the start of the handler, idle", figures: latencyFigures("idle") },
   { row: "latency, a second queue under full load", figures: latencyFigures("beside a loaded queue") },
   {
     row: "HTTP single, batch of 100",

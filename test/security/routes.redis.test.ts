@@ -9,7 +9,7 @@ import { type Operation, type SecuredStack, startSecuredStack } from "./secured-
 const OTHER = "queue-of-others";
 const MINE = "queue-of-mine";
 
-/** For each scope, other scopes that together allow as much as possible. */
+/** For each scope, the scopes of a key that may do as much as possible without that scope. */
 const LACKING: Record<Scope, Scope[]> = {
   read: ["enqueue"],
   enqueue: ["control"],
