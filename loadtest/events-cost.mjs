@@ -33,7 +33,7 @@ async function costs(batch, { maxEvents = 0, root = "" }) {
     path: (name) => join(folder, name),
     startRedis: (options) => startRedis({ folder, track: (child) => child, ...options }),
   };
-  // The periodic work of the server is reduced, because a busy machine would add instructions by it.
+  // The server does less periodic work, because on a busy machine that work would add instructions.
   const redis = await startCounted(ctx, { args: [...AOF.none, "--hz", "1", "--dynamic-hz", "no"] });
   const client = new Holdfast({ redis: redis.url });
   try {

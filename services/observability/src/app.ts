@@ -62,7 +62,7 @@ export interface AppOptions {
   history: Pick<SeriesHistory, "keep" | "read">;
   /** Throws while changes are not allowed, for example before Redis has passed the boot checks. */
   assertOpen?(): void;
-  /** Returns the text of INFO. It is missing for a Cluster, because the answer could come from any node. */
+  /** Returns the answer to INFO. Not set for a Cluster, because the answer could come from any node. */
   redisInfo?(): Promise<string>;
   ready: ReadinessCheck;
   /** By default everybody is anonymous and may do everything. */

@@ -43,7 +43,11 @@ async function keyOf(scopes: NewKey["scopes"]) {
       headers: { authorization: `Bearer ${text}`, "content-type": "application/json", ...headers },
       body,
     });
-  await until("the key is known", async () => (await send("", "nonsense")).status !== 401, 5_000);
+  await until(
+    "the service knows the API key",
+    async () => (await send("", "nonsense")).status !== 401,
+    5_000,
+  );
   return send;
 }
 

@@ -5,7 +5,7 @@ export const row = {
   name: "batch-worker-killed",
   fault: "one task in a batch of 50 kills its worker",
   expected:
-    "a killed batch is one crash for each of its tasks; after two crashes a task runs alone; the killer is dead after 4 grants; the others complete",
+    "the death of a batch is one crash for each of its tasks; after two crashes a task runs alone; the task that kills is a dead letter after 4 grants; the others complete",
   timeoutMs: 90_000,
   async run(ctx) {
     const { url } = await ctx.startRedis();

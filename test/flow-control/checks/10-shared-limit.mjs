@@ -16,7 +16,7 @@ export const check = "a limit of 1,000 per second that three queues on three nod
 export const expected =
   "10 s with burst 30: never more than limit + burst in a second, at least 95% of the limit is used, no call crosses Cluster slots";
 
-/** Returns a name for a queue whose keys then belong to this node of the Cluster. */
+/** Returns a queue name whose Redis keys belong to this node of the Cluster. */
 async function nameOn(port, { ranges }) {
   for (let n = 0; ; n++) {
     const slot = Number(await cli(port, "cluster", "keyslot", `{shared-${n}}`));

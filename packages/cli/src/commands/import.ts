@@ -53,7 +53,7 @@ export function importCommand(program: Command, action: Action): void {
     .option("--from-file <file>", "a file that contains the URL of --from")
     .option("--from-prefix <prefix>", "first part of the keys of BullMQ", "bull")
     .requiredOption("--queue <name>", "the queue of BullMQ")
-    .option("--to <queue>", "the queue of Holdfast (default: of the same name)")
+    .option("--to <queue>", "the queue of Holdfast (default: the one with the same name)")
     .option(
       "--state <state>",
       `move only jobs in this state: ${MOVED_STATES.join(", ")}; can be repeated`,

@@ -29,7 +29,7 @@ export function flowRoutes(app: HttpServer, context: RouteContext): void {
         tags,
         summary: "List the flows of a queue",
         description:
-          "A page and the cursor of the next one: flows to be sealed and to be forgotten first, by that time, then those that run. A page can be short before the end.",
+          "A page of flows and the cursor of the next page. Flows that have ended or are not sealed yet come first, by the time when they are forgotten or cancelled; running flows come last. A page can be short before the end.",
         params: QueueParams,
         querystring: FlowListQuery,
         response: { 200: FlowPageSchema, ...PROBLEMS },

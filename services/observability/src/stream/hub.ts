@@ -73,8 +73,9 @@ export class StreamHub {
   }
 
   /**
+   * Throws if there is no room for another stream.
    * @param who a key, a person or an address
-   * @throws HoldfastError rate_limited: `who` has too many streams, or this process has
+   * @throws HoldfastError rate_limited: `who` or this process has too many streams
    */
   assertRoom(who: string): void {
     const { maxClients = MAX_CLIENTS, maxPerKey = maxClients } = this.#options;
