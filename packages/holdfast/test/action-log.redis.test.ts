@@ -109,7 +109,7 @@ test("the oldest records beyond a bound are removed, and older cursors stay vali
 });
 
 test.each([0, 1, 2])(
-  "a trim that is aborted after %i of its calls loses no record that has to be kept",
+  "if a trim is aborted after %i of its calls, no record that has to be kept is lost",
   async (calls) => {
     const { own, key, subjects, walk } = await logOf(1_500);
     const { cursor } = await own.actions.page({ limit: 500 });

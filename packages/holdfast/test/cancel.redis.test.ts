@@ -32,7 +32,7 @@ test("a retry that waits is cancelled with its history", async () => {
   expect(await q.task("a")).toMatchObject({ state: "cancelled", failures: 1, lastError: "Error: x" });
 });
 
-test("a solo task that waits is cancelled", async () => {
+test("a waiting task that has to run alone is cancelled", async () => {
   const q = await setup();
   await q.add("a");
   for (let i = 0; i < 2; i++) {

@@ -223,7 +223,7 @@ test("a held key holds tasks that get this key, and not tasks that lose it", asy
   expect(await granted(q)).toEqual(["out"]);
 });
 
-test("a task that was put aside because of its type keeps its place, and gets its new payload and key", async () => {
+test("a change of a task that was put aside by type gives it the new payload and key, and leaves it in place", async () => {
   const q = await setup();
   await q.add("a", { type: "report", key: "a" });
   await q.acquire(1, { types: typesText("none") });

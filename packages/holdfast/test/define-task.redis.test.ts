@@ -9,7 +9,7 @@ interface Mail {
   to: string;
 }
 
-/** An asynchronous validator of Standard Schema that normalises. */
+/** An asynchronous validator of Standard Schema, which changes a valid value into its normal form. */
 const mailSchema: StandardSchema<Mail> = {
   "~standard": {
     version: 1,
@@ -22,7 +22,7 @@ const mailSchema: StandardSchema<Mail> = {
   },
 };
 
-/** A queue that keeps the arguments of each enqueue. */
+/** Makes a queue that keeps the arguments of each enqueue. */
 function fakeQueue() {
   const calls: unknown[][] = [];
   const enqueue = async (...call: unknown[]) => {
@@ -259,7 +259,7 @@ test("the types of a batch are those of its definition", () => {
     expectTypeOf(tasks[0]?.payload).toEqualTypeOf<Made | undefined>();
     expectTypeOf(ctx.complete).parameter(1).toEqualTypeOf<string | undefined>();
   });
-  // The forms of a handler that are accepted: nothing, results, or errors among them, now or later.
+  // A handler may return nothing or one result for each task, at once or by a promise. A result may be an error.
   event.batch({ max: 2 }, async () => {});
   event.batch({ max: 2 }, async (tasks) => tasks.map(() => "x"));
   event.batch({ max: 2 }, () => ["x", new Error("y")]);

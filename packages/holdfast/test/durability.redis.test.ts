@@ -165,7 +165,7 @@ test("many queues that wait for a replica share one more connection and few wait
   expect(clients.match(/ name=holdfast-confirm /g)).toHaveLength(1);
   await Promise.all(queues.map((queue) => queue.close()));
   await until(
-    "it ends with the last queue",
+    "the further connection ends with the last queue",
     async () => !(await client.connection.command<string>("CLIENT", "LIST")).includes("holdfast-confirm"),
   );
 });

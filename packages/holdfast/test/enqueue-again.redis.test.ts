@@ -5,7 +5,7 @@ import type { AddOptions, TestQueue } from "./support/test-queue.ts";
 
 const given: AddOptions = { fingerprint: "fp" };
 
-/** Enqueues an id with `once`: a task that ended keeps its id, however it ended. */
+/** Enqueues an id with `once`: the enqueue of a task that ended, in whatever way, is then a duplicate. */
 async function addOnce(
   q: TestQueue,
   id: string,

@@ -6,7 +6,7 @@ import type { TestQueue } from "./support/test-queue.ts";
 
 const WAIT_MS = 1_000;
 const ids = (grants: { id: string }[]) => grants.map(({ id }) => id);
-/** The types that a worker sends which runs "row" in batches of 3 and "mail" one by one. */
+/** Returns the types as a worker sends them that runs "row" in batches of 3 and "mail" one by one. */
 const batches = (most = 3, fill = 3) => `row=0/${most}/${fill}/${WAIT_MS} mail`;
 
 /** Acquires until there is nothing more to look at, like a worker that was woken. */
@@ -70,7 +70,7 @@ describe("a batch that waits until it is full", () => {
     expect(await q.stats()).toMatchObject({ pending: 2, processing: 3 });
   });
 
-  test("takes no more than that of the tasks that were put aside, and the worker is not asked to call again", async () => {
+  test("has no more tasks than the worker takes if they were put aside, and the reply does not ask for another call", async () => {
     const q = await setup();
     await q.add(["a", "b", "c", "d", "e"], row);
     expect(await taken(q, 1, "mail")).toEqual([]);
@@ -159,7 +159,7 @@ describe("a batch that waits until it is full", () => {
     const byKey = (most = 6, fill = 3) => `row=0/${most}/${fill}/${WAIT_MS}k mail`;
     const add = (q: TestQueue, key: string | null, some: string[]) =>
       q.add(some, { ...row, ...(key === null ? {} : { key }) });
-    /** All that a worker gets that asks again while there is more to look at. */
+    /** Acquires until there is nothing more to look at. Returns the ids of all granted tasks. */
     const all = async (q: TestQueue, want = 10, types = byKey()) => {
       const got: string[] = [];
       for (;;) {

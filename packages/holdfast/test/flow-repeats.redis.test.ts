@@ -3,7 +3,7 @@ import { library } from "./support/library.ts";
 
 const NODE = { name: "a", type: "t" };
 
-test("a wrong repeat of a flow leaves the flow alone that was stored before", async () => {
+test("a repeat of a flow with an invalid node is refused, and does not change the stored flow", async () => {
   const { queue } = library();
   await queue.flow({ id: "f", nodes: [NODE] });
   const tooLarge = { id: "f", nodes: [{ ...NODE, payload: "x".repeat(300_000) }] };
@@ -12,7 +12,7 @@ test("a wrong repeat of a flow leaves the flow alone that was stored before", as
   expect(await queue.flow({ id: "f", nodes: [NODE] })).toEqual({ id: "f", nodes: 1, duplicate: true });
 });
 
-test("a flow of which a later call is refused is cancelled", async () => {
+test("if a later call of a flow is refused, the flow is cancelled", async () => {
   const { queue } = library();
   const many = Array.from({ length: 502 }, (_, place) => ({ name: `n${place}`, type: "t" }));
   many[501] = { ...NODE, name: "last", payload: "x".repeat(300_000) } as never;

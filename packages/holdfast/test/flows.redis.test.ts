@@ -19,7 +19,7 @@ describe("nodes run in their order", () => {
     expect(await view(q)).toMatchObject({ state: "ended", outcome: "success", endedAt: q.now });
   });
 
-  test("a diamond, whose last node waits for both", async () => {
+  test("in a diamond, where the last node waits for two nodes", async () => {
     const q = await setup();
     await addFlow(q, ["top", "left<top", "right<top", "bottom<left,right"]);
     await q.ack(await q.grant());
@@ -39,7 +39,7 @@ describe("nodes run in their order", () => {
     expect(await flowStates(q)).toBe("top completed, left completed, right completed, bottom pending");
   });
 
-  test("a fan-out and a fan-in over a shared child, in slices", async () => {
+  test("in a fan-out and a fan-in over a shared node, with few nodes per call", async () => {
     const q = await setup();
     const leaves = Array.from({ length: 40 }, (_, i) => `leaf${i}`);
     await addFlow(q, [
@@ -57,7 +57,7 @@ describe("nodes run in their order", () => {
     expect((await q.acquire(9)).grants.map(({ id }) => id).sort()).toEqual(["f.also", "f.sum"]);
   });
 
-  test("with the priority, the key and the delay of each", async () => {
+  test("and each node has its own priority, key and delay", async () => {
     const q = await setup();
     await addFlow(q, ["a"], { seal: false });
     await addFlow(q, ["late<a"], { how: "add", seal: false, options: { delayMs: 1_000 } });
@@ -119,14 +119,14 @@ describe("nodes that end in one call", () => {
 });
 
 describe("the end of a flow", () => {
-  test("without nodes comes at once", async () => {
+  test("comes at once if the flow has no nodes", async () => {
     const q = await setup();
     await addFlow(q, []);
     await advance(q);
     expect(await runAll(q)).toEqual(["success", "done"]);
   });
 
-  test("is told by callbacks once, although the call is repeated", async () => {
+  test("enqueues each callback once, although the call is repeated", async () => {
     const q = await setup();
     await addFlow(q, ["a"]);
     expect(await addFlow(q, ["a", "b"])).toMatchObject({ verdict: "d", total: 1 });
@@ -136,7 +136,7 @@ describe("the end of a flow", () => {
     expect(await runAll(q)).toEqual([]);
   });
 
-  test("waits for the seal", async () => {
+  test("comes only after the flow is sealed", async () => {
     const q = await setup();
     await addFlow(q, ["a"], { seal: false });
     expect(await runAll(q)).toEqual(["a"]);
@@ -146,7 +146,7 @@ describe("the end of a flow", () => {
     expect(await addFlow(q, ["c"], { how: "add" })).toMatchObject({ verdict: "s" });
   });
 
-  test("comes by cancelling if nobody seals it in time", async () => {
+  test("comes by a cancel if nobody seals the flow in time", async () => {
     const q = await setup();
     await addFlow(q, ["a", "b<a"], { seal: false, sealBy: q.now + 5_000 });
     const grant = await q.grant();
@@ -164,7 +164,7 @@ describe("the end of a flow", () => {
   });
 });
 
-/** How a node can end without completing. */
+/** The ways in which a node ends without completing. */
 const CAUSES: Record<string, (q: TestQueue) => Promise<void>> = {
   retries: async (q) => {
     await q.fail(await q.grant({ maxRetries: 0 }));
@@ -230,7 +230,7 @@ describe.each(Object.entries(CAUSES))("a child that ends by %s", (cause, end) =>
 });
 
 describe("a replay", () => {
-  test("opens what the dead node had closed, and success comes once", async () => {
+  test("lets the skipped nodes behind it run, and the success callback comes once", async () => {
     const q = await setup();
     await addFlow(q, ["a", "b<a", "c<b", "d"]);
     await runAll(q, { a: "fatal" });
@@ -247,7 +247,7 @@ describe("a replay", () => {
     expect(await runAll(q)).toEqual([]);
   });
 
-  test("of one of two dead nodes opens nothing that the other still closes", async () => {
+  test("of one of two dead nodes does not open a node that comes behind both", async () => {
     const q = await setup();
     await addFlow(q, ["a", "b", "c<a,b", "d<a"]);
     await runAll(q, { a: "fatal", b: "fatal" });
@@ -259,7 +259,7 @@ describe("a replay", () => {
     expect(await runAll(q)).toEqual(["a", "b", "d", "c", "success"]);
   });
 
-  test("before the death was counted changes nothing", async () => {
+  test("before the flow has counted the death changes no other node", async () => {
     const q = await setup();
     await addFlow(q, ["a", "b<a"]);
     await q.fatal(await q.grant());
@@ -269,7 +269,7 @@ describe("a replay", () => {
     expect(await runAll(q)).toEqual(["a", "dead", "b", "success", "done"]);
   });
 
-  test("of a node with onDead continue does not run those behind it again", async () => {
+  test("of a node with onDead continue does not run the nodes behind it again", async () => {
     const q = await setup();
     await addFlow(q, ["a", "b<a", "c<b"], { onDead: { a: "continue" } });
     await runAll(q, { a: "fatal" });
@@ -279,7 +279,7 @@ describe("a replay", () => {
     expect(await view(q)).toMatchObject({ counts: { completed: 3 }, outcome: "success" });
   });
 
-  test("of a held node lets those behind it run", async () => {
+  test("of a node with onDead hold lets the nodes behind it run", async () => {
     const q = await setup();
     await addFlow(q, ["a", "b<a"], { onDead: { a: "hold" } });
     await runAll(q, { a: "fatal" });
@@ -293,8 +293,10 @@ describe("a replay", () => {
     expect(await flowStates(q)).toBe("a pending, b waiting, on dead done");
     expect(await runAll(q)).toEqual(["done", "a", "b", "success"]);
   });
+});
 
-  test("in a cancelled flow runs nothing", async () => {
+describe("a cancel of a flow", () => {
+  test("ends an open flow, and is too late for a flow that has ended", async () => {
     const q = await setup();
     await addFlow(q, ["a", "b<a"]);
     await runAll(q, { a: "fatal" });
@@ -304,10 +306,8 @@ describe("a replay", () => {
     await advance(q);
     expect(await flowStates(q, "g")).toBe("x cancelled, on cancelled done");
   });
-});
 
-describe("a cancel of a flow", () => {
-  test("ends what waits, asks what runs to stop, and grants nothing any more", async () => {
+  test("ends waiting nodes, asks running nodes to stop, and lets no node start", async () => {
     const q = await setup();
     await addFlow(q, ["runs"], { seal: false });
     const grant = await q.grant();
@@ -327,7 +327,7 @@ describe("a cancel of a flow", () => {
     expect(await addFlow(q, ["new"], { how: "add" })).toMatchObject({ verdict: "x" });
   });
 
-  test("goes over a thousand nodes in slices", async () => {
+  test("ends a thousand nodes over several calls", async () => {
     const q = await setup();
     for (let i = 0; i < 3; i++)
       await addFlow(
@@ -346,7 +346,7 @@ describe("a cancel of a flow", () => {
 });
 
 describe("additions", () => {
-  test("behind nodes that have ended", async () => {
+  test("can come behind nodes that have ended", async () => {
     const q = await setup();
     await addFlow(q, ["done", "dead", "held", "goes"], {
       seal: false,
@@ -364,7 +364,7 @@ describe("additions", () => {
     expect(await view(q)).toMatchObject({ outcome: "success", counts: { total: 9, completed: 9 } });
   });
 
-  test("behind nodes whose end is noted and not counted yet", async () => {
+  test("can come behind nodes whose end the flow has not counted yet", async () => {
     const q = await setup();
     await addFlow(q, ["a", "b", "c", "z<a"], { seal: false, onDead: { c: "continue" } });
     const { grants } = await q.acquire(9);
@@ -379,7 +379,7 @@ describe("additions", () => {
     );
   });
 
-  test("are refused with the name that is missing, and change nothing", async () => {
+  test("are refused if they come behind an unknown node, which the error names, and change nothing", async () => {
     const q = await setup();
     await addFlow(q, ["a"], { seal: false });
     const before = await q.redis.hgetall(q.keys.state);
@@ -392,14 +392,14 @@ describe("additions", () => {
     expect(await addFlow(q, ["b"], { id: "other", how: "add" })).toMatchObject({ verdict: "u" });
   });
 
-  test("of a node that is there are left out, so a call can be repeated", async () => {
+  test("are left out if they exist already, so a call can be repeated", async () => {
     const q = await setup();
     await addFlow(q, ["a", "b<a"], { seal: false });
     expect(await addFlow(q, ["a", "b<a", "c<b"], { how: "add" })).toMatchObject({ letters: "ddn", total: 3 });
     expect(await runAll(q)).toEqual(["a", "b", "c", "success", "done"]);
   });
 
-  test("respect the cap of waiting tasks, as a whole", async () => {
+  test("are refused together if the cap of waiting tasks has no room for all", async () => {
     const q = await setup();
     await q.engine.configure({ maxWaiting: 3 });
     expect(await addFlow(q, ["a", "b<a", "c", "d"])).toMatchObject({ verdict: "f" });
@@ -407,7 +407,7 @@ describe("additions", () => {
     expect(await addFlow(q, ["a", "b<a", "c"])).toMatchObject({ verdict: "n" });
   });
 
-  test("of a running node come before what is behind it, and twice is once", async () => {
+  test("of a running node run before the nodes behind it, and a repeated call adds them once", async () => {
     const q = await setup();
     await addFlow(q, ["list", "sum<list"]);
     const task = await q.grant();
@@ -444,7 +444,7 @@ test("a running node cannot make nodes wait for one another", async () => {
 });
 
 describe("retention", () => {
-  test("leaves results and ends of nodes as long as their flow", async () => {
+  test("keeps the results and ends of nodes as long as their flow", async () => {
     const q = await setup();
     await q.engine.configure({ retentionMs: 1_000, retentionCount: 0 });
     await addFlow(q, ["a", "b<a", "c<b"]);

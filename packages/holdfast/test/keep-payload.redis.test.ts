@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { setup } from "./support/setup.ts";
 
 describe("ack", () => {
-  test("of a task with keepPayload: false removes the payload once the task is completed", async () => {
+  test("that completes a task with keepPayload: false removes the payload", async () => {
     const q = await setup();
     const payloadText = JSON.stringify({ text: "x".repeat(500) });
     await q.add(["done", "result", "dies"], { payloadText, keepPayload: false, maxRetries: 1 });
@@ -30,7 +30,7 @@ describe("ack", () => {
     expect(await q.headers()).toBe(3);
   });
 
-  test("of several tasks of one grant removes the payloads with keepPayload: false, and no others", async () => {
+  test("of several tasks of one grant removes only the payloads of tasks with keepPayload: false", async () => {
     const q = await setup();
     await q.add(["a", "b", "c"], { payloadText: "[1]", keepPayload: false });
     await q.add(["kept", "too"], { payloadText: "[1]" });
@@ -44,7 +44,7 @@ describe("ack", () => {
     expect(await q.headers()).toBe(3);
   });
 
-  test("of a task with keepPayload: false keeps everything but the payload", async () => {
+  test("that completes a task with keepPayload: false keeps everything else of the task", async () => {
     const q = await setup();
     const options = { priority: "low" as const, tags: ["a b", "k=0"], timeoutMs: 9_000, delayMs: 5 };
     await q.add("a", { ...options, type: "mail.send", payloadText: "[1]", keepPayload: false });
@@ -70,7 +70,7 @@ describe("ack", () => {
     expect(before).toMatchObject({ attempts: 2, failures: 1, tags: ["a b", "k=0"], priority: "low" });
   });
 
-  test("of a task with keepPayload: false can be repeated", async () => {
+  test("can be repeated, although it has removed the payload", async () => {
     const q = await setup();
     await q.add(["a", "b"], { keepPayload: false });
     const grant = await q.grant();
@@ -81,7 +81,7 @@ describe("ack", () => {
     expect(await q.fail(grant)).toBe("stale");
   });
 
-  test("beyond retention removes the records of tasks without a payload", async () => {
+  test("beyond the retention also purges tasks without a payload", async () => {
     const q = await setup();
     await q.engine.configure({ retentionCount: 2 });
     for (const keepPayload of [false, true, false, false, true, false]) {
@@ -93,7 +93,7 @@ describe("ack", () => {
     expect(await q.headers()).toBe(1);
   });
 
-  test("whose script ends before its commit leaves the payload in place", async () => {
+  test("that is aborted before its commit removes no payload", async () => {
     const q = await setup({
       mutate: (name, source) =>
         name === "settle"
@@ -104,7 +104,7 @@ describe("ack", () => {
     const grant = await q.grant();
     await expect(q.ack(grant)).rejects.toThrow("dies");
     q.mutate = undefined;
-    // A settle that dies there may leave this index entry, which the audit after the test would report.
+    // A settle that is aborted there may leave this index entry, which the audit after the test would report.
     await q.redis.del(q.keys.completed);
     expect(await q.task("a")).toMatchObject({
       state: "processing",

@@ -13,7 +13,7 @@ async function complete(q: TestQueue, ids: string | string[], options: AddOption
 
 const purge = (q: TestQueue) => q.engine.purge(100, IDLE_MS);
 
-/** Which of these tasks are still there. */
+/** Returns which of these tasks still exist. */
 async function left(q: TestQueue, ids: string[]): Promise<string[]> {
   return (await q.engine.get(ids)).filter(({ envelope }) => envelope !== "").map(({ id }) => id);
 }
@@ -217,14 +217,14 @@ test("an entry of kept whose task has no such option now removes no completed ta
   await q.add("a", { unique, keep: { completedMs: 0 }, payloadText: "1" });
   await q.add("b", { unique });
   for (const grant of (await q.acquire(1)).grants) await q.ack(grant);
-  // A settle that was cut short before the task was replaced leaves this.
+  // A settle that is aborted before the task was replaced leaves this entry.
   await q.redis.zadd(q.keys.kept, String(q.now), "a");
   await purge(q);
   expect(await left(q, ["a"])).toEqual(["a"]);
   expect(await q.redis.exists(q.keys.kept)).toBe(0);
 });
 
-test("an entry that comes too early drops no dead letter, and gets the right time", async () => {
+test("an entry whose time is too early drops no dead letter, and gets the right time", async () => {
   const q = await setup();
   await q.addDead("a", { keep: { deadMs: 1_000 } });
   await q.redis.zadd(q.keys.keptDead, String(q.now), "a");
@@ -262,7 +262,7 @@ test("after a replay, a restore or another death, the time counts from the death
   q.advance(500);
   expect(await purge(q)).toMatchObject({ dropped: 1 });
   expect(await left(q, ["replayed", "again", "restored"])).toEqual(["replayed", "again"]);
-  // The time of this one ended while it was discarded.
+  // The time of this dead letter ended while it was discarded.
   await q.engine.restore(["late"], "d1");
   expect((await q.task("late")).state).toBe("dead");
   expect(await purge(q)).toMatchObject({ dropped: 1 });
@@ -304,7 +304,7 @@ test("a task that another system gave up is restored with its time", async () =>
   expect(await purge(q)).toMatchObject({ dropped: 1 });
 });
 
-test("an empty of completed tasks removes the kept ones with their lines", async () => {
+test("an empty of completed tasks also removes those with keep, and their entries by type", async () => {
   const q = await setup();
   await complete(q, ["a"], { keep: { count: 2 }, fingerprint: "fp" });
   await complete(q, ["b"], { keep: { completedMs: 5 }, keepPayload: false });
@@ -315,7 +315,7 @@ test("an empty of completed tasks removes the kept ones with their lines", async
   expect(await q.stats()).toMatchObject({ completed: 1 });
 });
 
-test("a queue with kept tasks is not deleted", async () => {
+test("a queue that has tasks with keep is not deleted", async () => {
   const q = await setup();
   await complete(q, "a", { keep: { completedMs: 5 } });
   await q.engine.pause(true, "no");
@@ -336,7 +336,7 @@ test("the audit finds and removes an entry of kept without a completed task", as
   expect(await q.redis.zrange(q.keys.kept, "0", "-1")).toEqual(["a"]);
 });
 
-test("a listing of completed tasks goes through the plain ones and then the kept ones, page by page and within a span", async () => {
+test("a listing of completed tasks has tasks without keep first, then those with keep, page by page and within a time span", async () => {
   const q = await setup();
   const from = q.now;
   for (const id of ["a", "b", "c"]) {

@@ -11,7 +11,7 @@ import { LEASE_MS, type TestQueue, typesText } from "./support/test-queue.ts";
 
 const ids = (grants: { id: string }[]) => grants.map(({ id }) => id).join(" ");
 
-/** Tasks named after their key: a1 a2 a3. */
+/** Adds tasks that are named after their key: a1 a2 a3. */
 async function addKeyed(q: TestQueue, key: string, count: number, from = 1): Promise<void> {
   await q.add(
     Array.from({ length: count }, (_, n) => `${key}${n + from}`),
@@ -96,7 +96,7 @@ describe("keys take turns", () => {
 });
 
 describe("a limit of running tasks per key", () => {
-  test("holds back the tasks of a full key only, and a task that ends lets the next one start in the same call", async () => {
+  test("holds back only the tasks of a full key, and the call that ends a task starts the next task of its key", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { concurrency: 2 } });
     await addKeyed(q, "a", 5);
@@ -375,7 +375,7 @@ describe("a hold", () => {
 });
 
 describe("every transition of a task with a key", () => {
-  test("retry, retry later, replay, cancel, expire, empty: the accounts hold and its line is kept", async () => {
+  test("after a retry, replay, cancel, expire or empty, its key has the right counts and its line has the right tasks", async () => {
     const q = await setup();
     await setLimits(q.engine, { key: { concurrency: 1 } });
     await addKeyed(q, "a", 2);

@@ -5,7 +5,7 @@ import { listPart } from "../src/observer/task-list.ts";
 import { setup } from "./support/setup.ts";
 import type { TestQueue } from "./support/test-queue.ts";
 
-/** Ids whose order by text differs from the order in which they are made. */
+/** Returns ids whose order by text differs from the order in which they are made. */
 const ids = (count: number, mark = "") =>
   Array.from({ length: count }, (_, n) => `${String((n * 7_919) % 9_973).padStart(4, "0")}${mark}-${n}`);
 
@@ -41,7 +41,7 @@ describe.each(["promote", "acquire", "settle"] as const)("promoted by %s", (how)
     expect(await granted(q, 500, how)).toEqual(all);
   });
 
-  test("retries with the same wait run in the order of their failures, behind tasks that were scheduled earlier", async () => {
+  test("retries with the same wait run in the order of their failures, after tasks that were scheduled earlier for that time", async () => {
     const q = await setup();
     const [first, second, third] = [ids(5, "a"), ids(40, "b"), ids(5, "c")];
     await q.add(first, { delayMs: 1_000 });
@@ -174,7 +174,7 @@ describe("a task that is already due needs no promotion", () => {
     expect(grants.map(({ id }) => id)).toEqual(["c", "a", "b"]);
   });
 
-  test("beside tasks that are not due: each gets its own answer", async () => {
+  test("if the same call has tasks that are not due, each gets its own answer", async () => {
     const q = await setup();
     await q.engine.acquire({ ...q.roundTripArgs({ want: 5 }), park: true });
     const answer = await addTogether(q, [

@@ -271,7 +271,7 @@ describe("fencing (I5)", () => {
       expect(await q.settle([verdict])).toEqual(["unknown"]);
   });
 
-  test("of two verdicts on one task in one call the first counts", async () => {
+  test("if one call has two verdicts on one task, the first one counts", async () => {
     const q = await setup();
     await q.add("a");
     const { id, fence } = await q.grant();
@@ -283,7 +283,7 @@ describe("fencing (I5)", () => {
     ).toEqual(["acked", "stale"]);
   });
 
-  test("of two acks of one task in one call the first counts", async () => {
+  test("if one call has two acks of one task, the first one counts", async () => {
     const q = await setup();
     await q.add(["a", "b"]);
     const { grants } = await q.acquire(2);

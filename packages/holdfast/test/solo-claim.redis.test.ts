@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { setup } from "./support/setup.ts";
 import { LEASE_MS, type TestQueue } from "./support/test-queue.ts";
 
-/** Makes a queue with a task that crashed twice, and a plain task that worker "w1" holds. */
+/** Makes a queue with a task that crashed twice, and a task that worker "w1" holds. */
 async function withSolo(): Promise<{ q: TestQueue; held: { id: string; fence: string } }> {
   const q = await setup();
   await q.add("poison");

@@ -95,7 +95,7 @@ test("a simulation starts each task of several keys when the scripts grant it (p
   });
 }, 60_000);
 
-// With several keys, a key whose rate refuses a cost may get another turn than in the simulation.
+// There is only one key. Of several keys, one whose rate refuses a cost may get another turn than in the simulation.
 test("a simulation starts each task of any cost when the scripts grant it (property)", async () => {
   const arrivals = arrivalsOf(fc.constant("a"), fc.constantFrom(1, 1, 3, 8));
   await fc.assert(fc.asyncProperty(arrivals, limits, fc.constant(undefined), slots, compare), {

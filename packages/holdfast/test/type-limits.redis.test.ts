@@ -14,7 +14,7 @@ async function limited(types: QueueLimits["types"], rest: QueueLimits = {}): Pro
   return q;
 }
 
-/** Returns the tasks that a worker with these handlers is granted, as text. */
+/** Acquires as a worker with these handlers. Returns the granted tasks as text. */
 async function taken(q: TestQueue, want: number, types = BOTH): Promise<string> {
   const grants = await q.acquireTypes(types, want);
   q.held.push(...grants);
@@ -91,7 +91,7 @@ describe("concurrency of a type", () => {
     expect(await taken(q, 5)).toBe("m3");
   });
 
-  test("a crash, a failure, a release and a task that was never begun make room", async () => {
+  test("a crash, a failure, a release and a task that was not begun each make room", async () => {
     const q = await limited({ mail: { concurrency: 1 } });
     await q.add("m1", { type: "mail" });
     await taken(q, 1);
@@ -135,7 +135,7 @@ describe("concurrency of a type", () => {
     await check(q);
   });
 
-  test("a task that waits for room does not die for want of a handler", async () => {
+  test("a task that waits for room does not die as no_handler", async () => {
     const q = await limited({ mail: { concurrency: 1 } });
     await q.add(["m1", "m2"], { type: "mail" });
     await taken(q, 5);
@@ -309,7 +309,7 @@ describe("hold of a type", () => {
     await check(q);
   });
 
-  test("the hold is also set and ended from outside", async () => {
+  test("an operator can set and end the hold", async () => {
     const q = await setup();
     await q.add("m1", { type: "mail" });
     await changeKey(q.engine, { type: "mail" }, { holdMs: 60_000 });

@@ -13,7 +13,7 @@ async function aside(q: TestQueue, ...tasks: [id: string, type: string][]): Prom
 }
 
 describe("a task whose worker has no handler for its type", () => {
-  test("is put aside as pending, with its attempt refunded and the time noted", async () => {
+  test("is put aside as pending, with its attempt refunded and the time in its record", async () => {
     const q = await setup();
     await q.add("a", { type: "report" });
     const sinceMs = q.now;
@@ -44,7 +44,7 @@ describe("a task whose worker has no handler for its type", () => {
     expect(await q.stats()).toMatchObject({ processing: 1, pendingTyped: 0 });
   });
 
-  test("that was cancelled does not affect the next life of its id", async () => {
+  test("does not affect the next life of its id after a cancel", async () => {
     const q = await setup();
     await q.add("a", { type: "report", fingerprint: "fp" });
     expect(await q.acquireTypes("mail", 1)).toEqual([]);
@@ -197,7 +197,7 @@ describe("a worker that sends prefixes of types", () => {
     expect(await q.stats()).toMatchObject({ pending: 0, pendingTyped: 0, processing: 2 });
   });
 
-  test("and a limit for one type takes no more tasks of that type, and all tasks of the others", async () => {
+  test("and a limit for one type gets no more tasks of that type, but all tasks of the other types", async () => {
     const q = await setup();
     await aside(q, ["a1", "email.a"], ["b1", "email.b"], ["a2", "email.a"]);
     for (const id of ["a3", "a4"]) await q.add(id, { type: "email.a" });
@@ -224,7 +224,7 @@ describe("a worker that sends prefixes of types", () => {
     expect(ids(await q.acquireTypes("*", 9))).toHaveLength(2);
   });
 
-  test("reaches each of more types than a call looks at", async () => {
+  test("reaches each type, even if there are more types than one call looks at", async () => {
     const q = await setup();
     const tasks = Array.from({ length: 300 }, (_, n): [string, string] => [`t${n}`, `user.${n}`]);
     await aside(q, ...tasks);
@@ -242,7 +242,7 @@ describe("a worker that sends prefixes of types", () => {
     expect(seen.size).toBe(300);
   });
 
-  test("keeps tasks of these types from being rejected", async () => {
+  test("keeps tasks of these types from dying as no_handler", async () => {
     const q = await setup();
     await aside(q, ["a", "email.a"], ["b", "sms"]);
     q.advance(90_000_000);
@@ -252,7 +252,7 @@ describe("a worker that sends prefixes of types", () => {
   });
 });
 
-describe("a solo task", () => {
+describe("a task that has to run alone", () => {
   const solo = async (q: TestQueue, type: string) => {
     await q.add("killer", { type });
     for (let n = 0; n < 2; n++) {
@@ -272,7 +272,7 @@ describe("a solo task", () => {
     expect([trip.solo, ids(trip.grants)]).toEqual([true, ["killer"]]);
   });
 
-  test("that was put aside makes a worker that runs its type make room, and no other", async () => {
+  test("makes only a worker that runs its type make room, if it was put aside", async () => {
     const q = await setup();
     await solo(q, "report");
     expect(await q.acquireTypes("mail", 5)).toEqual([]);
@@ -363,7 +363,7 @@ describe("reject", () => {
     expect(await q.stats()).toMatchObject({ dead: 1, pending: 0, pendingTyped: 0 });
   });
 
-  test("keeps no more lines of history than an attempt would", async () => {
+  test("adds no line to a history that is full", async () => {
     const q = await setup();
     await q.add("a", { type: "report", maxRetries: 50 });
     for (let n = 0; n < 40; n++) await q.fail(await q.grant());

@@ -44,7 +44,7 @@ describe("a task that has not ended holds its unique key", () => {
     expect(await q.view("b")).toBeNull();
   });
 
-  test("over a crash of its worker, and is refused to others with onConflict reject", async () => {
+  test("after a crash of its worker too, and with onConflict reject other enqueues of the key are refused", async () => {
     const q = await setup();
     await offer(q, "a");
     await q.grant();
@@ -161,7 +161,7 @@ test("a janitor leaves the entries of tasks that hold their keys", async () => {
 });
 
 describe("scope waiting", () => {
-  test("a task that runs does not hold the key, and one that waits does", async () => {
+  test("a running task does not hold the key, and a waiting task does", async () => {
     const q = await setup();
     await offer(q, "a", { scope: "waiting" });
     expect(await offer(q, "b", { scope: "waiting" })).toEqual(heldBy("a", "p"));
@@ -207,7 +207,7 @@ describe("scope window", () => {
   );
 });
 
-describe("the id of a task comes first", () => {
+describe("the id of a task is checked before its unique key", () => {
   test("a repeat of an enqueue is a duplicate, and another id finds the key held", async () => {
     const q = await setup();
     const given: AddOptions = { fingerprint: "fp" };
@@ -244,7 +244,7 @@ describe("the id of a task comes first", () => {
 });
 
 describe("replay", () => {
-  test("takes the key again", async () => {
+  test("takes the unique key again", async () => {
     const q = await setup();
     await offer(q, "a");
     await q.fatal(await q.grant());
@@ -264,7 +264,7 @@ describe("replay", () => {
     expect((await q.task("a")).state).toBe("dead");
   });
 
-  test("of two tasks of one key replays the first", async () => {
+  test("of two tasks with one unique key replays only the first", async () => {
     const q = await setup();
     for (const id of ["a", "b"]) {
       await offer(q, id);

@@ -8,7 +8,7 @@ async function main() {
   const worker = new Worker(
     "work",
     {
-      // Runs for longer than its lease.
+      // This task runs for longer than its lease.
       slow: async () => {
         await new Promise((resolve) => setTimeout(resolve, 2_000));
         return "once";

@@ -26,7 +26,7 @@ test("a worker acquires nothing while no thread sends heartbeats, and continues 
   const { worker, settled } = await system.started("work", { t: () => 1 }, { pollMs: 10 });
   const queue = system.queue();
   const first = await queue.enqueue("t", 0);
-  await until("the first has run", () => settled.length === 1);
+  await until("the first task has run", () => settled.length === 1);
   events().onBeating(false);
   await until(
     "no request waits for a grant",
@@ -45,12 +45,12 @@ test("a worker acquires nothing while no thread sends heartbeats, and continues 
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(await queue.get(second.id)).toMatchObject({ state: "pending", attempts: 0 });
   events().onBeating(true);
-  await until("the second has run", () => settled.length === 2);
+  await until("the second task has run", () => settled.length === 2);
   expect((await queue.get(first.id))?.state).toBe("completed");
   expect(worker.draining).toBe(false);
 });
 
-test("a worker without a further heartbeat thread reports that, hands back its tasks within a third of a lease, and stops", async () => {
+test("if no further heartbeat thread begins, the worker reports that, hands back its tasks within a third of a lease, and stops", async () => {
   const system = await setupSystem();
   const running = gate();
   const { worker, errors } = await system.started(
@@ -68,7 +68,7 @@ test("a worker without a further heartbeat thread reports that, hands back its t
   const lostAt = performance.now();
   const stops = fake.stops;
   events().onLost(failed("the heartbeat thread ended: with code 1"));
-  await until("it was handed back", async () => (await system.queue().get(id))?.state === "pending");
+  await until("the task was handed back", async () => (await system.queue().get(id))?.state === "pending");
   expect(performance.now() - lostAt).toBeGreaterThanOrEqual(300 - 10);
   expect(await system.queue().get(id)).toMatchObject({ attempts: 0, releases: 1 });
   await worker.stop();

@@ -1,5 +1,5 @@
-// Node loads this file into threads as well (--require). THREAD_FATE says what the first thread does, the second and so
-// on; the last fate holds for all further threads. A thread can "throw" at once, "hang" for some ms before it runs,
+// Node loads this file into threads as well (--require). THREAD_FATE lists what each thread does, in the order of their
+// starts; the last entry is for all further threads. A thread can "throw" at once, "hang" for some ms before it runs,
 // "live", or "end" as soon as the file THREAD_END exists.
 const { appendFileSync, existsSync, readFileSync } = require("node:fs");
 const { isMainThread } = require("node:worker_threads");

@@ -128,7 +128,7 @@ test("a worker acquires nothing while no thread sends heartbeats", async () => {
     expect(await system.queue().get(id)).toMatchObject({ state: "pending", attempts: 0 });
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  await untilTold("it runs once the thread beats", ({ settled }) => settled === id);
+  await untilTold("the task runs once the thread sends heartbeats", ({ settled }) => settled === id);
   expect(told().filter(({ ran }) => ran)).toHaveLength(1);
 });
 

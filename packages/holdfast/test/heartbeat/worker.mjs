@@ -1,5 +1,5 @@
-// A worker in a process of its own, for tests that break its heartbeat thread. argv: settings as JSON. Tells what
-// happens, a JSON text per line.
+// A worker in a process of its own, for tests that break its heartbeat thread. Its argument is a JSON text of settings.
+// It prints what happens, one JSON text per line.
 import { Worker } from "../../dist/index.js";
 
 const { redis, prefix, options = {}, runMs = 0, listens = true } = JSON.parse(process.argv[2]);

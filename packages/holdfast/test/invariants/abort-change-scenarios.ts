@@ -6,7 +6,7 @@ const request = { requestSlot: "#q:aborted:0", sequence: 1 };
 
 /** Changes of tasks that wait. */
 export const changeScenarios: Record<string, Scenario> = {
-  "change that makes scheduled tasks pending, in all bands": {
+  "change that makes scheduled tasks of all priorities pending": {
     script: "change",
     callsAtLeast: 10,
     async prepare(q) {
@@ -31,7 +31,7 @@ export const changeScenarios: Record<string, Scenario> = {
     },
     call: (q) => changeTasks(q.engine, ["n", "k", "s"], { delayMs: 20, payloadText: "2" }, { request }),
   },
-  "change of a band and a key": {
+  "change of a priority and a key": {
     script: "change",
     callsAtLeast: 10,
     async prepare(q) {

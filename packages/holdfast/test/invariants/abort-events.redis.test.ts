@@ -14,7 +14,7 @@ const MOVING = [
   ...["promote", "reap", "reject", "replace", "replay", "restore", "settle"],
 ];
 
-/** The line of the record that counts the changes of the task while it waited. */
+/** Returns the line of the record that counts the changes of the task while it waited. */
 const changesOf = (record: string) => /\n0 \d+ changed .*/.exec(record)?.[0] ?? "";
 
 /** Returns what events report: the state of each task, its life, and its changes. */

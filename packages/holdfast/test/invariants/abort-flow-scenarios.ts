@@ -9,7 +9,10 @@ const ids = (names: string) => names.split(" ").map((name) => `f.${name}`);
 const runsIn = (q: TestQueue, name: string) =>
   q.held.find(({ id }) => id === `f.${name}`) as TestQueue["held"][0];
 
-/** A flow whose nodes "run1" and "run2" run, whose node "dead" has died, and which has others in every state behind and beside them. */
+/**
+ * Prepares a flow whose nodes "run1" and "run2" run and whose node "dead" has died. It has nodes in every other state
+ * behind and beside them.
+ */
 async function prepareFlow(q: TestQueue) {
   await addFlow(q, ["dead", "done"], { seal: false });
   for (const grant of (await q.acquire(9)).grants)
@@ -49,7 +52,7 @@ const ack = (q: TestQueue, name: string, resultText?: string) => {
   return { kind: "ack" as const, id, fence, ...(resultText === undefined ? {} : { resultText }) };
 };
 
-/** Calls on nodes of flows. */
+/** Calls that add nodes to flows, or move nodes. */
 export const flowScenarios: Record<string, Scenario> = {
   "flow_add of a flow": {
     script: "flowAdd",

@@ -18,7 +18,7 @@ const settle = (q: TestQueue, ids: string[], by: typeof request) =>
 
 /** Tasks with the option `keep`. */
 export const keepScenarios: Record<string, Scenario> = {
-  "settle of kept and plain tasks, with a line that is too long": {
+  "settle of tasks with and without keep, of which too many are kept": {
     script: "settle",
     removes: ["plain1"],
     mayRemove: ["old1", "old2", "k1"],
@@ -38,13 +38,14 @@ export const keepScenarios: Record<string, Scenario> = {
       q.advance(1);
       return { accepted: ["k1", "k2", "last", "timed", "dead", "plain"], held: q.held };
     },
-    // A settle that is cut short after its commit leaves a line too long, or tasks in no line: these stay for the time of the queue.
+    // A settle that is aborted after its commit may leave too many entries in the list of a type, or none for a task.
+    // These tasks are kept for the retention of the queue.
     async call(q) {
       await settle(q, ["k1", "k2", "timed", "plain"], request);
       await settle(q, ["last"], following);
     },
   },
-  "settle that makes a dead letter with a time": {
+  "settle that makes a dead letter with its own time to be kept": {
     script: "settle",
     async prepare(q) {
       await q.add(["a", "b"], { keep: { deadMs: 5 } });
@@ -58,7 +59,7 @@ export const keepScenarios: Record<string, Scenario> = {
         request,
       ),
   },
-  "reap that makes a dead letter with a time": {
+  "reap that makes a dead letter with its own time to be kept": {
     script: "reap",
     async prepare(q) {
       await q.add("a", { keep: { deadMs: 5 }, maxRetries: 0 });
@@ -80,7 +81,7 @@ export const keepScenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.restore(["a"], "d1", request),
   },
-  "purge of kept tasks, and of dead letters with a time": {
+  "purge of tasks and dead letters with their own times to be kept": {
     script: "purge",
     removes: ["done", "unkept", "given", "old", "capped"],
     callsAtLeast: 25,

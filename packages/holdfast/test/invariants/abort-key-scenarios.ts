@@ -24,7 +24,7 @@ const park = (q: TestQueue) => q.engine.acquire({ ...q.roundTripArgs({ want: 1 }
 
 /** Calls with tasks that have keys. */
 export const keyScenarios: Record<string, Scenario> = {
-  "enqueue of tasks with keys, into several bands": {
+  "enqueue of tasks with keys and several priorities": {
     script: "enqueue",
     adds: ["full", "high", "low", "late", "now", "held"],
     callsAtLeast: 9,
@@ -58,7 +58,7 @@ export const keyScenarios: Record<string, Scenario> = {
       return q.engine.enqueueAgain(tail, request);
     },
   },
-  "acquire of several keys, with a tombstone, an expired task, a full key and one whose time has come": {
+  "acquire of several keys, with a cancelled and an expired task, a full key and a key that may run again": {
     script: "acquire",
     callsAtLeast: 25,
     async prepare(q) {
@@ -79,7 +79,7 @@ export const keyScenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.acquire({ ...q.roundTripArgs({ want: 20, nonce: "n" }), park: true }, request),
   },
-  "acquire that uses up a rate, and forgets an account": {
+  "acquire that uses up a rate, and deletes the account of a key": {
     script: "acquire",
     async prepare(q) {
       await setLimits(q.engine, {
@@ -96,7 +96,7 @@ export const keyScenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.acquire({ ...q.roundTripArgs({ want: 4, nonce: "n" }), park: true }, request),
   },
-  "acquire by type, of a task with a key that was put aside and whose key is full": {
+  "acquire by type of a task of a full key that was put aside": {
     script: "acquire",
     async prepare(q) {
       await setLimits(q.engine, { key: { concurrency: 1 } });
@@ -112,7 +112,7 @@ export const keyScenarios: Record<string, Scenario> = {
         request,
       ),
   },
-  "acquire by type, that puts tasks with keys aside": {
+  "acquire by type that puts tasks with keys aside": {
     script: "acquire",
     async prepare(q) {
       await setLimits(q.engine, { key: { concurrency: 1 } });
@@ -123,7 +123,7 @@ export const keyScenarios: Record<string, Scenario> = {
     call: (q) =>
       q.engine.acquire({ ...q.roundTripArgs({ want: 5, nonce: "n", types: typesText("mail") }) }, request),
   },
-  "acquire of a full type and of a type with a rate, some tasks with a key, and of tasks put aside": {
+  "acquire of a full type, of a type with a rate, of tasks with keys, and of tasks that were put aside": {
     script: "acquire",
     callsAtLeast: 15,
     async prepare(q) {
@@ -192,7 +192,7 @@ export const keyScenarios: Record<string, Scenario> = {
         request,
       ),
   },
-  "settle of a key whose rate is used up too": {
+  "settle of a full key whose rate is used up too": {
     script: "settle",
     async prepare(q) {
       await setLimits(q.engine, { key: { concurrency: 2, rate: { ...rate, burst: 2 } } });
@@ -207,7 +207,7 @@ export const keyScenarios: Record<string, Scenario> = {
         request,
       ),
   },
-  "settle of a task whose handler met a rate limit, the only one of its key": {
+  "settle of the only task of a key, whose handler met a rate limit": {
     script: "settle",
     async prepare(q) {
       await q.add("a1", { key: "a" });
@@ -265,7 +265,7 @@ export const keyScenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.reap(100),
   },
-  "promote of due tasks with keys, and of a key whose time has come": {
+  "promote of due tasks with keys, and of a key that may run again": {
     script: "promote",
     async prepare(q) {
       await setLimits(q.engine, { key: { rate } });
@@ -306,7 +306,7 @@ export const keyScenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.expire(100),
   },
-  "empty of the lines of keys": {
+  "empty of the waiting tasks of keys": {
     script: "empty",
     removes: ["a1", "b1"],
     async prepare(q) {
@@ -327,7 +327,7 @@ export const keyScenarios: Record<string, Scenario> = {
     },
     call: (q) => changeKey(q.engine, { key: "a" }, { holdMs: 5_000 }),
   },
-  "a limit of one key that ends": {
+  "a limit of one key whose time ends": {
     script: "key",
     async prepare(q) {
       await setLimits(q.engine, { key: { concurrency: 1 } });

@@ -109,7 +109,7 @@ const cases: Record<string, Case> = {
 };
 
 test.each(Object.entries(cases))(
-  "%s: aborted at any call, each operation runs to its end, and an undo is not lost",
+  "%s: if it is aborted at any call, each operation still runs to its end, and an undo is not lost",
   async (_name, { script, call, callsAtLeast, ends = false }) => {
     for (let at = 1; ; at++) {
       const here = await scene();

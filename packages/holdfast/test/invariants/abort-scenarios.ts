@@ -9,7 +9,7 @@ import { uniqueScenarios } from "./abort-unique-scenarios.ts";
 
 const request = { requestSlot: "#q:aborted:0", sequence: 1 };
 const none = { id: "", fence: "" };
-/** Two types, in batches of three that wait until they are full. */
+/** Two types in batches of three, which wait until they are full. */
 const batches = " report=0/9/3/5000 mail=0/9/3/5000k";
 
 /** Parks a request of an idle worker. */
@@ -34,12 +34,12 @@ export const scenarios: Record<string, Scenario> = {
   ...keyScenarios,
   ...uniqueScenarios,
   ...flowScenarios,
-  "enqueue, into all bands, of ids given by a caller": {
+  "enqueue of ids given by a caller, with all priorities": {
     script: "enqueue",
     adds: ["h", "n", "l", "s"],
     async prepare(q) {
       await park(q);
-      // The state after a purge that was aborted.
+      // A purge that was aborted can leave this state.
       await q.redis.hset(q.keys.state, "n", "r");
       return { accepted: [] };
     },
@@ -49,7 +49,7 @@ export const scenarios: Record<string, Scenario> = {
       return q.engine.enqueue({ checked: true, high: 1, normal: 1, low: 1, tail }, request);
     },
   },
-  "enqueue of ids whose tasks ended": {
+  "enqueue of the ids of tasks that ended": {
     script: "enqueueAgain",
     begins: ["dead", "solo", "x", "e", "k", "later"],
     async prepare(q) {
@@ -92,7 +92,7 @@ export const scenarios: Record<string, Scenario> = {
       return q.engine.enqueue(args, request);
     },
   },
-  "acquire, with a due task, a tombstone and an expired one": {
+  "acquire of a due task, with entries of a cancelled and an expired task": {
     script: "acquire",
     async prepare(q) {
       await q.add("due", { delayMs: 5 });
@@ -106,7 +106,7 @@ export const scenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.acquire({ ...q.roundTripArgs({ want: 20, nonce: "n" }), park: true }, request),
   },
-  "acquire of a solo task": {
+  "acquire of a task that has to run alone": {
     script: "acquire",
     async prepare(q) {
       await q.add("killer");
@@ -116,7 +116,7 @@ export const scenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.acquire({ ...q.roundTripArgs({ want: 5, nonce: "n" }), park: false }, request),
   },
-  "acquire by type, of waiting tasks and tasks put aside, with an expired one": {
+  "acquire by type of new tasks, tasks that were put aside, and an expired task": {
     script: "acquire",
     // The script promotes, reads the lists and the lines of four bands, writes four targets, commits and removes.
     callsAtLeast: 20,
@@ -154,7 +154,7 @@ export const scenarios: Record<string, Scenario> = {
     call: (q) =>
       q.engine.acquire({ ...q.roundTripArgs({ want: 9, nonce: "n", types: batches }), park: true }, request),
   },
-  "acquire by type of a solo task that was put aside": {
+  "acquire by type of a task that was put aside and has to run alone": {
     script: "acquire",
     async prepare(q) {
       await q.add("killer", { type: "report" });
@@ -194,7 +194,7 @@ export const scenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.expire(100),
   },
-  "settle, with all verdicts, an acquire and a purge": {
+  "settle with all verdicts, an acquire and a purge": {
     script: "settle",
     removes: ["old1", "old2"],
     async prepare(q) {
@@ -265,7 +265,7 @@ export const scenarios: Record<string, Scenario> = {
         request,
       ),
   },
-  "settle beyond retention, of plain tasks": {
+  "settle of tasks beyond the retention": {
     script: "settle",
     // The removal of the oldest tasks takes two calls more than a settle without it.
     callsAtLeast: 13,
@@ -285,7 +285,7 @@ export const scenarios: Record<string, Scenario> = {
         request,
       ),
   },
-  "settle of tasks that keep no payload, beyond retention": {
+  "settle of tasks without a payload, beyond the retention": {
     script: "settle",
     removes: ["old1", "old2"],
     async prepare(q) {

@@ -66,7 +66,7 @@ export const uniqueScenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.replay(["a", "", "b", ""], request),
   },
-  "replacement of waiting tasks, which moves them to another band or time, or leaves them where they are": {
+  "replacement of waiting tasks, which gives them another priority or time, or leaves them in place": {
     script: "replace",
     frees: ["high", "late", "now", "same", "keyed", "bounced"],
     callsAtLeast: 12,
@@ -110,7 +110,7 @@ export const uniqueScenarios: Record<string, Scenario> = {
       return q.engine.enqueue({ checked: true, unique: true, high: 0, normal: 1, low: 0, tail }, request);
     },
   },
-  "settle of a task for whose end another one waits": {
+  "settle of a task whose end another task waits for": {
     script: "settle",
     frees: ["k"],
     prepare: prepareNext,
@@ -121,7 +121,7 @@ export const uniqueScenarios: Record<string, Scenario> = {
         request,
       ),
   },
-  "reap of a task for whose end another one waits": {
+  "reap of a task whose end another task waits for": {
     script: "reap",
     frees: ["k"],
     async prepare(q) {

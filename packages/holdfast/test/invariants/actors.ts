@@ -34,7 +34,7 @@ export class World {
     this.engine = new Engine(connection, name, { instance: "w", clockMs: () => this.nowMs });
   }
 
-  /** The last grant of this actor; a forged one if the actor has none. */
+  /** Returns the last grant of this actor, or a forged grant if the actor has none. */
   lastOf(actor: string): { id: string; token: string } {
     return this.#lastGrant.get(actor) ?? { id: "a", token: `9-${actor}` };
   }
@@ -65,7 +65,7 @@ export class World {
     });
   }
 
-  /** A task that keeps no payload, under an id that the library minted. */
+  /** Enqueues a task that keeps no payload, under an id that the library minted. */
   async enqueueMinted(id: string): Promise<void> {
     const envelope = encodeEnvelope("t", this.nowMs, "{}", { keepPayload: false });
     await this.engine.enqueue({ checked: false, high: 0, normal: 1, low: 0, tail: [id, envelope] });
@@ -157,7 +157,7 @@ export class World {
     await addFlow({ engine: this.engine, now: this.nowMs }, nodes, options);
   }
 
-  /** Takes the ends of nodes that were noted. */
+  /** Counts the ends of nodes in their flows, like a janitor. */
   async advance(limit = 500): Promise<void> {
     while ((await advanceFlows(this.engine, limit)).more);
   }
@@ -187,7 +187,7 @@ function generationOf(record: string): number {
 type Step = (world: World) => Promise<unknown>;
 
 export interface ActorSet {
-  /** The most tasks of a key that may ever be leased at once. */
+  /** The most tasks of a key that may be leased at any one time. */
   most?: number;
   prepare(world: World): Promise<void>;
   actors: [Step[], Step[], Step[]];

@@ -43,7 +43,7 @@ type Sending = "once" | "twice" | "lost";
 const NO_HANDLER_MS = 100_000;
 const KEEP_LATEST = { onConflict: "keepLatest" } as const;
 
-/** The token of the task at this place of a grant. */
+/** Returns the token of the task at this place of a grant. */
 const tokenAt = (first: number, at: number, nonce: string) => `${first}-${nonce}.${at + 1}`;
 
 type Body = (model: Model, real: Real) => Promise<void>;
@@ -145,7 +145,10 @@ const aside = async ({ redis, engine }: Real) =>
     (member) => member.split(" ").at(-1) ?? "",
   );
 
-/** Notes the tasks that an acquire has put aside. They have a record now, and the acquire woke the waiting workers. */
+/**
+ * Updates the model: these tasks were put aside by an acquire. They have a record now, and the acquire woke the waiting
+ * workers.
+ */
 async function toldAside(model: Model, real: Real, before: string[]): Promise<void> {
   const put = (await aside(real)).filter((id) => !before.includes(id));
   for (const id of put) Object.assign(model.task(id), { touched: true, order: null });
@@ -190,7 +193,7 @@ function close(model: Model, real: Real, asked: Asked): void {
   model.parking.asked.delete(asked.workerId);
 }
 
-/** Whether the task that an enqueue may replace was put aside. */
+/** Returns whether the task that an enqueue may replace was put aside. */
 async function standsAside(model: Model, { engine }: Real, task: NewTask): Promise<boolean> {
   if (!task.keepLatest || !model.isHeld(task.unique, task.id)) return false;
   const [id] = model.latest(task.unique, task.id);
@@ -741,7 +744,7 @@ const enqueueLatest = fc
       ...how,
     ),
   );
-/** A task runs while another one waits for its end. Then the task ends, or is retried. */
+/** One task runs while another task waits for its end. Then the running task ends, or is retried. */
 const latest = fc
   .tuple(
     enqueueLatest,

@@ -8,7 +8,7 @@ import { Process } from "../support/process.ts";
 import { setup } from "../support/setup.ts";
 import type { TestQueue } from "../support/test-queue.ts";
 
-/** A paused, empty queue with a registry of its own. @param isOpen whether the queue was used before */
+/** Makes a paused, empty queue with a registry of its own. @param isOpen whether the queue was used before */
 async function prepare(isOpen = true) {
   const q = await setup();
   const { connection } = q.engine;

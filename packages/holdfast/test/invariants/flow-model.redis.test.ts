@@ -29,7 +29,7 @@ type Step = (world: World) => Promise<unknown>;
 const pick = <Item>(items: readonly Item[], at: number): Item | undefined =>
   items[at % Math.max(1, items.length)];
 
-/** Every node that was granted came after nodes that have ended. */
+/** Checks that every granted node comes behind nodes that have ended. */
 async function expectOrder({ q }: World, ids: readonly string[]): Promise<void> {
   for (const id of ids.filter((id) => id.includes("."))) {
     const [flow = ""] = id.split(".");
@@ -72,7 +72,7 @@ async function settle(world: World, at: number, kind: "ack" | "fail" | "fatal" |
 
 const policies: FlowPolicy[] = ["fail", "fail", "continue", "hold"];
 
-/** Adds nodes behind random nodes that are there, or are added too. */
+/** Adds nodes behind random nodes of the flow, or behind nodes of the same call. */
 const add =
   (flow: string, count: number, edges: number[], policy: number, seal: boolean, how: "open" | "task"): Step =>
   async (world) => {

@@ -15,7 +15,7 @@ import { type TestQueue, typesText } from "../support/test-queue.ts";
 
 const request = { requestSlot: "#q:full:0", sequence: 1 };
 
-/** The schedules of this queue alone: its name is the prefix of their keys. */
+/** Returns the schedules of this queue alone: the name of the queue is the prefix of their keys. */
 const schedules = (q: TestQueue) => new ScheduleStore(q.engine.connection, q.name, () => q.now);
 const definition = (q: TestQueue, revision: number): ScheduleDefinition => ({
   ...{
@@ -77,7 +77,7 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await q.ack(await q.grant(), "1");
   await q.add("unkept", { keepPayload: false });
   await q.ack(await q.grant());
-  // The times of these two are over when the queue is prepared.
+  // The times for which these two tasks are kept are over when the queue is prepared.
   await q.add("kept", { keep: { completedMs: 60_000, count: 5 }, fingerprint: "fp" });
   await q.ack(await q.grant(), "1");
   await q.addDead("kept-dead", { keep: { deadMs: 60_000 } });
@@ -136,7 +136,7 @@ interface CallOnFullQueue {
 
 const leases = (q: TestQueue) => q.held.map(({ id, fence }) => ({ id, fence }));
 
-/** One call of every script, by its name. */
+/** One call of every script, by the name of the script. */
 export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   acquire: {
     call: (q) =>

@@ -3,7 +3,7 @@ import { LeaseTable } from "../../src/worker/lease-table.ts";
 
 const ANY_TIME = Number.POSITIVE_INFINITY;
 
-/** A table as the worker and the heartbeat thread see it, with one task taken ahead. */
+/** Makes a table as the worker and the heartbeat thread see it, with one task taken ahead. */
 function takenAhead() {
   const worker = new LeaseTable(1);
   const thread = new LeaseTable(worker.buffer);

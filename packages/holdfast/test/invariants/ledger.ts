@@ -5,7 +5,7 @@ import type { QueueSnapshot } from "../support/invariants.ts";
 /** The attempts that another system made of a task that is given up. */
 export const GIVEN_UP_ATTEMPTS = 2;
 
-/** The arguments of `give_up` for these tasks. */
+/** Returns the arguments of `give_up` for these tasks. */
 export const givenUp = (ids: readonly string[], reason: string): string[] =>
   ids.flatMap((id) => [id, String(GIVEN_UP_ATTEMPTS), reason, "0", "0", "-", "-"]);
 
@@ -17,14 +17,14 @@ const MOVES: Record<string, readonly string[]> = {
   // A change, or an enqueue with the unique key of a waiting task, may give it another time.
   // A grant hands a node of a cancelled flow back.
   pending: ["scheduled", "processing", "cancelled", "expired", "absent", "waiting"],
-  // It dies if it is given up, because another system has used up its attempts.
+  // A task that another system gave up becomes a dead letter without an attempt here.
   scheduled: ["pending", "processing", "dead", "cancelled", "expired", "absent"],
   processing: ["completed", "scheduled", "pending", "dead", "cancelled"],
   completed: ["absent"],
   // An enqueue of the id begins the next life of a task that ended without completing.
   dead: ["pending", "scheduled", "discarded", "absent"],
   discarded: ["pending", "scheduled", "dead", "absent"],
-  // A replay opens what the dead node had closed.
+  // A replay lets the nodes wait again that were skipped because of the dead node.
   cancelled: ["pending", "scheduled", "absent", "waiting"],
   expired: ["pending", "scheduled", "absent"],
 };
@@ -91,7 +91,7 @@ export class Ledger {
   /** Notes that a verdict was accepted, which ends the lease. */
   settled(id: string, token: string, nowMs: number): void {
     const lease = this.#leases.get(id);
-    expect(lease?.token, `I5: a verdict on ${id} was taken under an old token`).toBe(token);
+    expect(lease?.token, `I5: a verdict on ${id} was accepted under an old token`).toBe(token);
     if (lease) lease.untilMs = nowMs;
   }
 

@@ -15,7 +15,7 @@ const RUNS = Number(process.env.HOLDFAST_MODEL_RUNS ?? 60);
 /** `seed`, or what a failure printed: `seed/path/replayPath`. */
 const [seed, path, ...replayPath] = (process.env.HOLDFAST_MODEL_SEED ?? "").split("/");
 
-/** The variables that reproduce the failure. */
+/** Returns the variables that reproduce the failure. */
 function replayOf({
   seed,
   counterexamplePath,

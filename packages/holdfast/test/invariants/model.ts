@@ -11,7 +11,7 @@ export const MAX_DEAD_AGE_MS = 150_000;
 export const IDEMPOTENCY_MS = 200_000;
 // The default time-out and the 250 ms in which a worker may still report it.
 const DEADLINE_MS = 1_800_250;
-// How far ahead a task is scheduled that waits for the end of another one.
+// A task that waits for the end of another task is scheduled this far ahead.
 const NEXT_WAIT_MS = 31_536_000_000;
 
 export type State =
@@ -22,14 +22,14 @@ export type State =
   | "dead"
   | "cancelled"
   | "expired"
-  /** The task is kept as long as the discard can be undone. */
+  /** The discard can be undone as long as the task is in this state. */
   | "discarded"
   | "purged";
 
-/** In these states a task keeps its id. */
+/** While its task is in one of these states, an enqueue of the same id makes no new task. */
 const ON_THEIR_WAY: readonly State[] = ["pending", "scheduled", "processing"];
 
-/** Whether neither an operator nor a producer can do anything with the task. */
+/** Returns whether the task is out of reach of operators and producers. */
 const isGone = (task: { state: State } | undefined) =>
   !task || task.state === "discarded" || task.state === "purged";
 
@@ -42,7 +42,7 @@ export interface ModelTask {
   /** "" for none. */
   unique: string;
   priority: string;
-  /** The place of its enqueue among the tasks that were never granted; null if its place in the line is unknown. */
+  /** Its place among the tasks that were never granted, by the order of the enqueues; null if this place is unknown. */
   order: number | null;
   given: boolean;
   maxAttempts: number;
@@ -65,7 +65,7 @@ export interface ModelTask {
   keep: Keep | null;
   /** When the task became a dead letter, if it was discarded later. */
   diedMs?: number;
-  /** The operation that discarded it last. */
+  /** The operation that discarded the task last. */
   discard: string;
   /** keepLatest: the task for whose end this one waits; null if it waits for none. */
   awaits: string | null;
@@ -73,7 +73,7 @@ export interface ModelTask {
   isForgotten: boolean;
   /** keepLatest: a task waited for the end of this one, and need not do so any more. */
   hasNext: boolean;
-  /** Whether the task was acked: it then keeps its id, also after a purge. */
+  /** Whether the task was acked. The id of such a task stays known, also after a purge. */
   completed: boolean;
 }
 
@@ -93,7 +93,7 @@ export type Kind =
 export interface NewTask {
   id: string;
   given: boolean;
-  /** Whether the enqueue counts as a duplicate of any task that ended. */
+  /** Whether the enqueue counts as a duplicate of a task that ended, however that task ended. */
   once: boolean;
   type: string;
   body: string;
@@ -116,7 +116,7 @@ export interface ModelChange {
   payload?: boolean;
 }
 
-/** The letter of the record of a task that does not wait. */
+/** The first letter of the record of a task that does not wait. */
 const LETTERS: Partial<Record<State, string>> = {
   ...{ processing: "l", completed: "c", dead: "d", cancelled: "x", expired: "e" },
 };
@@ -187,13 +187,13 @@ export class Model {
     return [...this.tasks].filter(([, task]) => task.state === state);
   }
 
-  /** Whether an enqueue of this id begins the next life of its task. */
+  /** Returns whether an enqueue of this id begins the next life of its task. */
   hasEnded(id: string): boolean {
     const task = this.tasks.get(id);
     return task !== undefined && !task.completed && ![...ON_THEIR_WAY, "purged"].includes(task.state);
   }
 
-  /** Whether another task holds the unique key. */
+  /** Returns whether another task holds the unique key. */
   isHeld(key: string, id: string): boolean {
     return [...this.tasks].some(
       ([other, task]) =>
@@ -201,7 +201,7 @@ export class Model {
     );
   }
 
-  /** The verdicts that an enqueue may get. */
+  /** Returns the verdicts that an enqueue may get. */
   enqueueVerdicts(task: NewTask): string[] {
     const ofKey = this.isHeld(task.unique, task.id) ? (task.keepLatest ? this.#keepLatest(task) : "o") : "n";
     return this.#verdictsOfId(task).map((verdict) => (verdict === "n" ? ofKey : verdict));
@@ -233,7 +233,7 @@ export class Model {
   }
 
   /**
-   * The task that waits gets the payload and the options of this enqueue.
+   * Gives the waiting task the payload and the options of this enqueue.
    * @param isAside whether the waiting task was put aside, because no worker has a handler for it
    */
   replace(task: NewTask, isAside: boolean): void {
@@ -259,13 +259,13 @@ export class Model {
         Object.assign(task, { awaits: null, dueMs: this.nowMs });
   }
 
-  /** A sweep makes tasks due that waited for tasks whose end did not make them due. */
+  /** Makes tasks due whose predecessor ended without making them due, like a sweep. */
   releaseForgotten(): void {
     for (const [, task] of this.in("scheduled")) if (task.isForgotten) task.dueMs = this.nowMs;
     for (const [, task] of this.tasks) task.isForgotten = false;
   }
 
-  /** The verdicts that the id alone allows. An id that is past its idempotency time may still be known. */
+  /** Returns the verdicts that the id alone allows. An id that is past its idempotency time may still be known. */
   #verdictsOfId(task: NewTask): string[] {
     const known = this.tasks.get(task.id);
     if (!known || !task.given) return ["n"];
@@ -332,7 +332,7 @@ export class Model {
     return begins;
   }
 
-  /** The earliest due time of the scheduled tasks; Infinity if there are none. */
+  /** Returns the earliest due time of the scheduled tasks; Infinity if there are none. */
   firstDueMs(): number {
     return Math.min(...this.in("scheduled").map(([, task]) => task.dueMs));
   }
@@ -343,12 +343,12 @@ export class Model {
     return due.length;
   }
 
-  /** How many tasks are leased, of all or of one key. */
+  /** Counts the leased tasks, of all or of one key. */
   running(key?: string): number {
     return this.in("processing").filter(([, task]) => key === undefined || task.key === key).length;
   }
 
-  /** Whether the limits allow one more task of this key and type. */
+  /** Returns whether the limits allow one more task of this key and type. */
   hasRoom({ key, type }: Pick<ModelTask, "key" | "type">): boolean {
     const { limits, nowMs } = this;
     const most = limits.types.get(type);
@@ -358,7 +358,7 @@ export class Model {
     return key === "" || (!limits.isHeld(key, nowMs) && this.running(key) < limits.ofKey(key, nowMs));
   }
 
-  /** Pending tasks of the same line that came before. */
+  /** Returns the pending tasks of the same line that came before. */
   before(task: ModelTask): [string, ModelTask][] {
     return this.in("pending").filter(
       ([, other]) =>
@@ -391,7 +391,9 @@ export class Model {
     return task.state === "processing" && task.token === token;
   }
 
-  /** @param makesDue whether a task that waits for this end is due then */
+  /**
+   * @param makesDue whether a task that waits for this end becomes due
+   */
   end(task: ModelTask, state: State, makesDue = false): void {
     const [id] = [...this.tasks].find(([, other]) => other === task) as [string, ModelTask];
     if (makesDue && task.hasNext) this.#releaseNext(id);
@@ -405,7 +407,7 @@ export class Model {
     if (state !== "completed") task.token = "";
   }
 
-  /** The reply to a verdict, and its effect. */
+  /** Applies a verdict. Returns the reply. */
   settle(kind: Kind, id: string, token: string, delayMs: number, scope: HoldScope = "key"): string {
     const task = this.tasks.get(id);
     if (!task || task.state === "purged" || !task.touched) return "unknown";
@@ -600,7 +602,9 @@ export class Model {
     this.purgedTotal++;
   }
 
-  /** Of the tasks of the type that have a count, only so many stay as the one that completed last says. */
+  /**
+   * Purges the oldest completed tasks of the type that have a count, beyond the count of the task that completed last.
+   */
   #trim({ type, keep }: ModelTask): void {
     if (keep?.count === undefined) return;
     const order = ([id, task]: [string, ModelTask]) => `${String(task.endedMs).padStart(15, "0")} ${id}`;
@@ -610,7 +614,7 @@ export class Model {
     for (const [, task] of line.slice(0, Math.max(0, line.length - keep.count))) this.purge(task);
   }
 
-  /** How long a completed task is kept. */
+  /** Returns how long a completed task is kept. */
   #keepsFor({ state, keep }: ModelTask): number {
     return (state === "completed" ? keep?.completedMs : undefined) ?? RETENTION_MS;
   }

@@ -14,19 +14,19 @@ export interface Asked {
 
 const PUSH_TASKS = 32;
 
-/** A worker that did not send its types is granted tasks of any type. */
+/** Returns whether the worker runs the type. A worker that did not send its types is granted tasks of any type. */
 export const runs = (told: string, type: string) =>
   told === "" || told.split(" ").some((rule) => rule === type || rule.startsWith(`${type}=`));
 
-/** The size of the batches of the type that wait until they are full; 0 if the worker runs none. */
+/** Returns the size of the batches of the type that wait until they are full; 0 if the worker runs none. */
 export const fillOf = (told: string, type: string) =>
   Number(new RegExp(` ${type}=0/\\d+/(\\d+)/`).exec(told)?.[1] ?? 0);
 
-/** How many tasks of the type one call takes. */
+/** Returns how many tasks of the type one call takes. */
 export const mostOf = (told: string, type: string) =>
   Number(new RegExp(` ${type}=0/(\\d+)/`).exec(told)?.[1] ?? Number.POSITIVE_INFINITY);
 
-/** Whether each key of the type has batches of its own. */
+/** Returns whether each key of the type has batches of its own. */
 export const isByKey = (told: string, type: string) => new RegExp(` ${type}=0/[\\d/]+k`).test(told);
 
 /** The parked requests, and the one that an enqueue grants to. */

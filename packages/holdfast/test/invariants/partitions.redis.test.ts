@@ -9,7 +9,7 @@ function processOf({ url, prefix, client }: System) {
   return { process, client: new Holdfast({ redis: url, prefix }, process.calls) };
 }
 
-/** Reads task and stats with a new client, which has cached no partitions. */
+/** Reads a task and the stats with a new client, which has cached no partitions. */
 async function look({ url, prefix, client }: System, id: string) {
   const observer = new Observer({ client: new Holdfast({ redis: url, prefix }, client.connection) });
   return { task: await observer.task("hot", id), stats: await observer.stats("hot") };

@@ -26,7 +26,7 @@ const newFile = () => join(folder, String(++files));
 const alive = (pid: number) => {
   try {
     process.kill(pid, 0);
-    // A zombie answers too, until its parent has asked for its exit code.
+    // A zombie process still takes signals, until its parent has asked for its exit code.
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
   } catch {
     return false;
@@ -170,7 +170,7 @@ describe("a child that misbehaves is killed alone", () => {
     const task = await queue.result(id, { waitMs: 10_000 });
     expect(task).toMatchObject({ state: "dead", attempts: 1, crashes: 0 });
     expect(task?.lastError).toContain("timed out after 2500 ms");
-    await until("the child is gone", () => !alive(pid));
+    await until("the child process has ended", () => !alive(pid));
     beside.release();
     expect(await queue.result(beside.id)).toMatchObject({ state: "completed", attempts: 1, crashes: 0 });
     expect(settled.map(({ outcome }) => outcome)).not.toContain("stale");
@@ -228,7 +228,7 @@ describe("a child that misbehaves is killed alone", () => {
     await enqueue("grandchild", { file }, { timeoutMs: 1_500 });
     const pid = Number(await said(file));
     expect(alive(pid)).toBe(true);
-    await until("the grandchild is gone", () => !alive(pid));
+    await until("the process that the handler started has ended", () => !alive(pid));
   });
 });
 
@@ -251,7 +251,7 @@ describe("an abort", () => {
     const pid = Number(await said(file));
     await queue.cancel(id);
     await until("it is cancelled", async () => (await queue.get(id))?.state === "cancelled");
-    await until("the child is gone", () => !alive(pid));
+    await until("the child process has ended", () => !alive(pid));
     await until("the worker has reported the attempt", () => settled.length > 0);
     expect(settled[0]?.error).toMatchObject({ name: "HandlerKilled", reason: "aborted" });
   });
@@ -277,7 +277,7 @@ describe("the processes", () => {
     const pid = Number(await said(file));
     expect(alive(pid)).toBe(true);
     parent.kill("SIGKILL");
-    await until("the child is gone", () => !alive(pid));
+    await until("the child process has ended", () => !alive(pid));
   });
 
   test("run one attempt at a time, never more processes than allowed", async () => {

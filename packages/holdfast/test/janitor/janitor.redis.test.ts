@@ -19,7 +19,7 @@ test("an expired lease is taken back within the sweep interval, and not before i
   await janitor.start();
   await system.grantToNobody("work", 1, 500);
   const leaseExpiresAt = (await system.queue().get(id))?.leaseExpiresAt ?? 0;
-  await until("it is pending again", async () => (await system.queue().get(id))?.state === "pending");
+  await until("the task is pending again", async () => (await system.queue().get(id))?.state === "pending");
   const task = await system.queue().get(id);
   expect(task).toMatchObject({
     attempts: 1,
@@ -196,7 +196,10 @@ test("a queue that appears while the janitor runs is found", async () => {
   await until("a first sweep", () => janitor.lastSuccessAt() > 0);
   const { id } = await system.queue("late").enqueue("t", null);
   await system.grantToNobody("late", 1, 10);
-  await until("its task is taken back", async () => (await system.queue("late").get(id))?.crashes === 1);
+  await until(
+    "the task of the new queue is taken back",
+    async () => (await system.queue("late").get(id))?.crashes === 1,
+  );
 });
 
 test("a janitor continues after an outage of Redis, and stops within its grace during an outage", async () => {
@@ -291,7 +294,7 @@ test("a pending task expires without a worker, even behind more tasks than a swe
   await janitor.start();
   const id = last?.ok ? last.receipt.id : "";
   await until("it is expired", async () => (await queue.get(id))?.state === "expired");
-  await until("the janitor has reported it", () => expired === 1);
+  await until("the janitor has reported the expired task", () => expired === 1);
   expect(await system.observer.stats("work")).toMatchObject({
     pending: 451,
     pendingByPriority: { normal: 451 },

@@ -5,7 +5,7 @@ import { redisUrl } from "../support/setup.ts";
 
 type Outcome = { code: string; message: string } | "accepted";
 
-/** The outcome of a call, whether it throws, rejects or returns a result per task. */
+/** Returns the outcome of a call, whether it throws, rejects or returns a result per task. */
 async function outcomeOf(call: () => unknown): Promise<Outcome> {
   try {
     const result = await call();

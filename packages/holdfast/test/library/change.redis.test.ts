@@ -86,8 +86,8 @@ test("all scheduled tasks that match are made due now, including retries, and th
   afterwards(() => worker.stop({ graceMs: 1_000 }));
   await worker.start();
   expect(await observer.changeAll(name, { type: "t" }, { delayMs: 0 })).toEqual({ changed: 550, skipped: 0 });
-  await until("all of them ran", () => tries.size === 550);
-  await until("one waits for its retry", async () => (await observer.stats(name)).scheduled === 51);
+  await until("all 550 tasks ran", () => tries.size === 550);
+  await until("one task waits for its retry", async () => (await observer.stats(name)).scheduled === 51);
   expect(Math.max(...tries.values())).toBe(1);
   expect(await observer.changeAll(name, {}, { delayMs: 2 * HOUR, priority: "high" })).toEqual({
     ...{ changed: 51, skipped: 0 },

@@ -6,7 +6,7 @@ import { decodeEnvelope } from "../../src/engine/envelope.ts";
 import { Holdfast, Queue, type TaskColumns } from "../../src/index.ts";
 import { afterwards, library } from "../support/library.ts";
 
-/** The tasks in columns, as a request body has them. */
+/** Returns the tasks in columns, as a request body has them. */
 function plain(tasks: [type: string, payloadText: string][]): TaskColumns {
   const spans: number[] = [];
   let text = "";
@@ -176,7 +176,7 @@ test("tasks are stored once if their connection is cut or the server loses the s
   const sent: Promise<string[]>[] = [];
   for (let wave = 0; wave < 12; wave++) {
     for (let i = 0; i < 6; i++) sent.push(idsOf(queue.enqueueColumns(many(120, wave * 1_000 + i))));
-    // The calls are under way from here on.
+    // From here on the calls are on their way to Redis.
     await new Promise(setImmediate);
     if (wave % 2 === 0) await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
     else await admin.script("FLUSH");
@@ -189,7 +189,7 @@ test("tasks are stored once if their connection is cut or the server loses the s
   expect((await admin.lrange(engine.keys.pending, 0, -1)).sort()).toEqual(ids.sort());
 });
 
-test("a batch of plain tasks and tasks with options stores each with its options, and answers in order", async () => {
+test("a batch in which only some tasks have options stores each with its own, and answers in order", async () => {
   const { queue } = library();
   const tasks = plain([
     ["a", "1"],

@@ -101,7 +101,7 @@ test("the same client works once Redis accepts it, even after a wrong database",
   afterwards(() => queue.close());
   expect(await failureAtOnce(queue.enqueue("t", 1))).toMatchObject({ code: "redis_refused" });
   await admin.config("SET", "requirepass", "new");
-  await until("it is let in", () =>
+  await until("Redis accepts the client", () =>
     queue.enqueue("t", 1).then(
       () => true,
       () => false,

@@ -4,7 +4,7 @@ import { Holdfast, Observer, Queue, type QueueOptions, Schedules, Worker } from 
 import { afterwards } from "../support/library.ts";
 import { type System, setupSystem, untilAborted } from "../worker/harness.ts";
 
-/** A client without the cached state of the others, like another process. */
+/** Makes a client without the cached state of the others, like another process. */
 function elsewhere(system: System): { client: Holdfast; observer: Observer } {
   const client = new Holdfast({ redis: system.url, prefix: system.prefix });
   afterwards(() => client.close());

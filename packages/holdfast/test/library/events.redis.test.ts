@@ -133,7 +133,7 @@ test("a caller that waits for a result learns of the end, and looks at the task 
   await started(new Worker(name, { t: async ({ payload }) => payload }, { redis: redisUrl() }));
   const results = await Promise.all(waiting);
   expect(results.map((task) => task?.resultText)).toEqual(Array.from({ length: 50 }, (_, i) => String(i)));
-  // One look for all at first, and one for those that ended in the same entries.
+  // The first look reads all tasks; each later look reads only those that ended in the same entries.
   expect(looks).toBeLessThan(60);
   expect(await queue.result("none", { waitMs: 1_000 })).toBeNull();
 });

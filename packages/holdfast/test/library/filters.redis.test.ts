@@ -4,7 +4,7 @@ import { FatalError, Queue, Worker } from "../../src/index.ts";
 import { OperationRunner } from "../../src/operate.ts";
 import { library, started } from "../support/library.ts";
 
-/** Six dead letters, two of each tenant. */
+/** Makes six dead letters, two of each tenant. */
 async function deadLetters() {
   const parts = library();
   const { name, client, queue, observer } = parts;

@@ -16,7 +16,7 @@ import { afterwards, library, started } from "../support/library.ts";
 
 const runs = (name: string, client: Holdfast, handlers: Handlers) =>
   started(new Worker(name, handlers, { redis: client.connection.redis, pollMs: 200 }));
-/** A queue under a prefix of its own, which a janitor sweeps. */
+/** Makes a queue under a prefix of its own, which a janitor sweeps. */
 const swept = () => {
   const prefix = `t${nanoid(8).replaceAll(/[^A-Za-z0-9]/g, "x")}`;
   return { ...library({ prefix }), prefix };
@@ -27,7 +27,7 @@ const sweeps = ({ redis, prefix }: ReturnType<typeof swept>) =>
 async function until(what: string, isTrue: () => Promise<boolean> | boolean): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (!(await isTrue())) {
-    if (performance.now() > deadline) throw new Error(`not within 10 s: ${what}`);
+    if (performance.now() > deadline) throw new Error(`waited 10 s in vain until ${what}`);
     await sleep(10);
   }
 }
@@ -36,7 +36,7 @@ const ended = (queue: Queue, id: string) =>
   until(`flow ${id} ends`, async () => (await queue.getFlow(id))?.state === "ended");
 
 describe("a flow with workers", () => {
-  test("hands the results of nodes to those behind them, and to the callbacks", async () => {
+  test("gives the results of nodes to the nodes behind them, and to the callbacks", async () => {
     const { queue, name, client } = library();
     const seen: unknown[] = [];
     await runs(name, client, {
@@ -83,7 +83,7 @@ describe("a flow with workers", () => {
     expect(seen).toHaveLength(6);
   });
 
-  test("takes nodes that a running node adds, once for all of its attempts", async () => {
+  test("accepts nodes from a running node, once for all attempts of that node", async () => {
     const { queue, name, client } = library();
     const parts: number[] = [];
     await runs(name, client, {
@@ -116,7 +116,7 @@ describe("a flow with workers", () => {
     expect((await queue.get(`${id}.list`))?.resultText).toBe('{"added":0,"known":700}');
   });
 
-  test("goes on by the janitor if the worker dies behind its settle", async () => {
+  test("is continued by the janitor if the worker dies right after its settle", async () => {
     const system = swept();
     const { queue, engine, name, observer } = system;
     const { id } = await queue.flow({
@@ -136,7 +136,7 @@ describe("a flow with workers", () => {
     await until("b is pending", async () => (await queue.get(`${id}.b`))?.state === "pending");
   });
 
-  test("that nobody seals is cancelled by a janitor, and ends", async () => {
+  test("is cancelled by a janitor, and ends, if nobody seals it", async () => {
     const system = swept();
     const { queue, name } = system;
     const flow = await queue.openFlow({
@@ -158,7 +158,7 @@ describe("a flow with workers", () => {
     expect(await queue.result(`${flow.id}:cancelled`)).toMatchObject({ state: "completed" });
   });
 
-  test("without nodes succeeds at once", async () => {
+  test("succeeds at once if it has no nodes", async () => {
     const { queue } = library();
     const { id } = await queue.flow({ nodes: [], on: { success: { type: "t" } } });
     expect(await queue.getFlow(id)).toMatchObject({ state: "ended", outcome: "success" });
@@ -168,7 +168,7 @@ describe("a flow with workers", () => {
     });
   });
 
-  test("of thousands of nodes is streamed, and cancelled", async () => {
+  test("of thousands of nodes can be sent as a stream, and cancelled", async () => {
     const system = swept();
     const { queue, name, observer } = system;
     const many = Array.from({ length: 1_200 }, (_, i) => ({ name: `n${i}`, type: "t", payload: i }));

@@ -106,7 +106,7 @@ test("in a queue with partitions the unique key chooses the partition, so it is 
     });
 });
 
-test("a replay of many tasks leaves tasks dead whose unique keys are held, and counts them", async () => {
+test("a replay of many tasks skips and counts those whose unique keys other tasks hold", async () => {
   const { queue, observer, engine, redis, name } = library();
   const keys = Array.from({ length: 600 }, (_, n) => `k${n}`);
   const of = (key: string) => ({ type: "t", payload: 1, maxRetries: 0, unique: { key } });
@@ -125,7 +125,7 @@ test("a replay of many tasks leaves tasks dead whose unique keys are held, and c
     { outcome: "replayed" },
   ]);
   expect(await observer.replayAll(name, {}, { force: true })).toEqual({ replayed: 199, skipped: 0 });
-  // The tasks that held the keys still hold them.
+  // The tasks that held the keys before the replay still hold them.
   const again = await queue.enqueueMany(keys.map(of));
   expect(again.every((result) => result.ok && result.receipt.deduplicated)).toBe(true);
   await expect(observer.discardAll(name, {}, { force: true })).rejects.toThrow(/are options of replayAll/);

@@ -10,7 +10,7 @@ import { type Mutate, mutated } from "../support/setup.ts";
 import { setupSystem } from "../worker/harness.ts";
 
 export const MINUTE = 60_000;
-/** A full minute, so that a schedule of every minute is due with it. */
+/** The start of a minute, at which a schedule of every minute is due. */
 export const NOON = Date.UTC(2027, 0, 15, 12);
 
 /** Called around each script call of one janitor. */
@@ -21,7 +21,7 @@ export interface Around {
   mutate?: Mutate;
 }
 
-/** A system with a clock of its own for schedules, and as many janitors as a test wants. */
+/** Makes a system with a clock of its own for schedules, and as many janitors as a test wants. */
 export async function setupSchedules() {
   const system = await setupSystem();
   const clock = { nowMs: NOON };
@@ -31,7 +31,7 @@ export async function setupSchedules() {
   const schedules = new Schedules({ client, clockMs });
   const store = new ScheduleStore(client.connection, system.prefix, clockMs);
 
-  /** The firing of one janitor, which a test can cut short or hold up at any script call. */
+  /** Returns a function that fires schedules as one janitor does. A test can stop or delay it at any script call. */
   const janitor = (around: Around = {}) => {
     const own = new Holdfast({ redis: system.url, prefix: system.prefix });
     afterwards(() => own.close());
@@ -73,7 +73,7 @@ export async function setupSchedules() {
   const every = (change: Partial<ScheduleInput> = {}) =>
     schedules.put("s", { queue: "work", cron: "* * * * *", type: "t", ...change });
 
-  /** The times of the waiting tasks of schedule "s", in minutes after `NOON`. */
+  /** Returns the times of the waiting tasks of schedule "s", in minutes after `NOON`. */
   const times = async () => {
     const { tasks } = await observer.list("work", { state: "pending", limit: 100 });
     return tasks.map((task) => (Number(task.id.split(":")[1]) - NOON) / MINUTE).sort((a, b) => a - b);

@@ -8,7 +8,7 @@ import { type System, setupSystem } from "../worker/harness.ts";
 
 const START = Date.UTC(2027, 0, 1);
 
-/** A queue whose counts a test changes, and its history. */
+/** Makes a queue whose counts a test changes, and its history. */
 async function setup() {
   const system = await setupSystem();
   await system.queue().enqueue("t", 1);
@@ -125,7 +125,7 @@ test("workers record how long tasks waited and ran, and a bucket has the quantil
   for (let n = 0; n < 3; n++) await queue.enqueue("slow", n);
   for (let n = 0; n < 97; n++) await queue.enqueue("quick", n);
   await until("all have run", () => settled.length >= 100);
-  await until("their times are written", async () => {
+  await until("the worker has written the times", async () => {
     const fields = await system.redis.hgetall(`${system.prefix}:{work}:timings`);
     const ran = Object.entries(fields).filter(([field]) => field.startsWith("r"));
     return ran.reduce((sum, [, count]) => sum + Number(count), 0) === 100;

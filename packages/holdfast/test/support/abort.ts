@@ -90,8 +90,9 @@ async function drain(queue: TestQueue, ledger: AckLedger): Promise<void> {
 }
 
 /**
- * I14: aborts the call at each of its Redis calls in turn, in a fresh queue each time, then repairs by one audit
- * and runs all tasks to their end. No accepted task may be lost, no second ack be accepted, and I1 and I2 have to hold.
+ * I14: aborts the call at each of its Redis calls in turn, in a fresh queue each time. Then it repairs the queue with
+ * one audit and runs all tasks to their end. No accepted task may be lost, no second ack may be accepted, and I1 and I2
+ * have to hold.
  * @param repeat the caller sends the same call again, as the client does after an error that it can retry
  * @returns how many calls the script makes
  */

@@ -2,10 +2,10 @@ import { expect } from "vitest";
 import type { Verdict } from "../../src/engine/engine.ts";
 import type { TestQueue } from "./test-queue.ts";
 
-/** The part of a token that Redis keeps. */
+/** Returns the part of a token that Redis keeps. */
 export const fenceOf = (token: string): string => token.split(".")[0] ?? "";
 
-/** Every kind of verdict, with the given fence. */
+/** Returns every kind of verdict, with the given fence. */
 export const everyVerdict = (id: string, fence: string): Verdict[] => [
   { kind: "ack", id, fence },
   { kind: "ack", id, fence, resultText: '"late"' },

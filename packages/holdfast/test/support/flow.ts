@@ -5,7 +5,7 @@ import type { TestQueue } from "./test-queue.ts";
 
 const FLAGS = { fail: "f", continue: "fc", hold: "fw" };
 
-/** "a", "b<a": b after a. "c<a,b": c after both. */
+/** A node and the nodes before it. "a" comes behind no node, "b<a" behind a, and "c<a,b" behind both. */
 export type NodeText = string;
 
 export interface FlowOptionsOfTest {
@@ -48,12 +48,14 @@ export function addFlow(
   });
 }
 
-/** Takes all ends that were noted. */
+/** Counts the ends of all nodes in their flows. */
 export async function advance(q: TestQueue, limit = 500): Promise<number> {
   for (let calls = 1; ; calls++) if (!(await advanceFlows(q.engine, limit)).more) return calls;
 }
 
-/** The states of the nodes of a flow, such as "a completed, b skipped", and of its callbacks that came. */
+/**
+ * Returns the states of the nodes of a flow, such as "a completed, b skipped", and of its callbacks that were enqueued.
+ */
 export async function flowStates(q: TestQueue, id = "f"): Promise<string> {
   const found = await readFlow(q.engine, q.name, id, { limit: 100 });
   if (!found) return "none";
@@ -68,7 +70,10 @@ export async function flowStates(q: TestQueue, id = "f"): Promise<string> {
   ].join(", ");
 }
 
-/** Runs all tasks that are pending, one after the other, until none is left. @param ends by name: how a node ends, otherwise it completes */
+/**
+ * Runs all pending tasks one after the other, until none is left. @param ends how a node with this name ends; other
+ * nodes complete
+ */
 export async function runAll(q: TestQueue, ends: Record<string, "fatal" | "ack"> = {}): Promise<string[]> {
   const ran: string[] = [];
   for (;;) {

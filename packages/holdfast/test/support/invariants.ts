@@ -49,14 +49,15 @@ numbers(redis.call('HGET', KEYS[14], '#in') or string.rep('\\0', 24), '>ddd')
 numbers(redis.call('HGET', KEYS[15], '#counters') or string.rep('\\0', 216), '>' .. string.rep('d', 27))
 return out`;
 
-/** All that Redis holds of a queue, at one moment. */
+/** All data of a queue in Redis, read at one moment. */
 export interface QueueSnapshot {
   /** Every task that has an envelope, or a record with its header. */
   tasks: Map<string, StateRecord & { raw: string }>;
   /** Ids of purged tasks whose record is kept, so that a late repeat is still found. */
   remembered: Set<string>;
-  /** The completed tasks with a header in their record: their number by the counter, and the ids that were found. */
+  /** The number of completed tasks whose record has the header of the envelope, by the counter. */
   headersCounted: number;
+  /** The ids of these tasks, by their records. */
   headers: string[];
   /** The ids in the lines of the types (`kept:types`). */
   lined: string[];
@@ -74,7 +75,7 @@ export interface QueueSnapshot {
    */
   taskKeys: Map<string, { running: number; leased: number; waiting: number; isFull: boolean }>;
   /**
-   * By unique key: the tasks that have not ended and hold the key until they do, and the task that the entry of the key
+   * For each unique key: the unfinished tasks that hold the key until they end, and the task that the entry of the key
    * names.
    */
   uniqueKeys: Map<string, { holders: string[]; entry: string | undefined }>;
@@ -82,14 +83,14 @@ export interface QueueSnapshot {
   latestKeys: Map<string, string[]>;
   ready: Set<string>;
   resting: Set<string>;
-  /** After a change of limits: the keys after this one have not been looked at yet. */
+  /** After a change of limits: the calls have not looked at the keys after this one yet. */
   opening: string | undefined;
   /** The values of the counters, in the order of `COUNTED`. */
   counted: number[];
-  /** Nodes that wait and nodes that were skipped, by the counters and by their records. */
+  /** The numbers of nodes that wait and of nodes that were skipped, by the counters. */
   waitingCounted: number;
   skippedCounted: number;
-  /** What is wrong with the counts of flows, and with those of nodes that wait. */
+  /** The violations in the counts of flows and of nodes that wait. */
   flows: string[];
 }
 
@@ -173,7 +174,9 @@ function wrongTimesOf(
     const given = state === "completed" ? completedMs : state === "dead" ? deadMs : "";
     const at = times[state]?.get(id);
     if (given !== "" && Number(at) !== Number(endedAt) + Number(given))
-      found.push(`I1: ${id} is ${state} since ${endedAt} and is to be kept for ${given} ms, not until ${at}`);
+      found.push(
+        `I1: ${id} is ${state} since ${endedAt} and has to be kept for ${given} ms, but kept names ${at}`,
+      );
     if (state === "completed" && at !== undefined && completedMs + count === "")
       found.push(`I1: kept holds ${id}, which has no such option`);
   }
@@ -182,14 +185,14 @@ function wrongTimesOf(
 
 const MEANINGS: Record<string, string> = { w: "waiting", c: "completed", d: "dead", k: "dead", e: "expired" };
 
-/** The letter of a node and its flags, also if it was purged. */
+/** Returns the letter and the flags of a node, also after its purge. */
 function nodeOf(record: string): { letter: string; flags: string } {
   const [, purged, kept = ""] = /^r \S+ \S+ \S+ - (\w) (\w+)/.exec(record) ?? [];
   if (purged !== undefined) return { letter: purged, flags: kept };
   return { letter: record.charAt(0), flags: /^\w[\d,]*,(\w*)/.exec(record)?.[1] ?? "" };
 }
 
-/** Counts the nodes of all flows anew, if every end that was noted has been taken. */
+/** Recounts the nodes of all flows. This is possible only once the flows have counted every end. */
 function violationsOfFlows(records: Map<string, string>): string[] {
   const [, , , noted, taken] = (records.get("#flows") ?? "").split(" ");
   if (noted !== taken) return [];
@@ -225,27 +228,30 @@ function violationsOfFlows(records: Map<string, string>): string[] {
     const counted = { waiting, completed, dead, cancelled, expired, skipped };
     for (const [name, count] of Object.entries(counted))
       if (count !== counts[name])
-        found.push(`I17: flow ${flow} counts ${count} ${name}, ${counts[name]} are there`);
+        found.push(`I17: flow ${flow} counts ${count} ${name}, but has ${counts[name]}`);
     if (total !== names.length || new Set(names).size !== total)
-      found.push(`I17: flow ${flow} counts ${total} nodes, and names ${names.join(" ")}`);
+      found.push(`I17: flow ${flow} counts ${total} nodes, but names ${names.join(" ")}`);
     const isOpen = (id: string) => /^[psl]/.test(records.get(id) ?? "");
     const all = [...names.map((name) => `${flow}.${name}`), ...MOMENTS.map((moment) => `${flow}:${moment}`)];
     const open = MOMENTS.filter((moment) => isOpen(`${flow}:${moment}`)).length;
     const canReplay = all.filter((id) => records.get(id)?.startsWith("d")).length;
     if (calls !== open || replayable !== canReplay)
       found.push(
-        `I17: flow ${flow} counts ${calls} callbacks and ${replayable} dead letters, ${open} and ${canReplay} are there`,
+        `I17: flow ${flow} counts ${calls} callbacks and ${replayable} dead letters, but has ${open} and ${canReplay}`,
       );
     const active = names.filter((name) => isOpen(`${flow}.${name}`)).length;
     if (letters.includes("s") && active === 0 && counts.waiting === 0 && !/[N]/.test(letters))
-      found.push(`I17: every node of flow ${flow} has ended, and it has not`);
+      found.push(`I17: every node of flow ${flow} has ended, but the flow has not`);
   }
   return found;
 }
 
 const MOMENTS = ["dead", "cancelled", "success", "done"];
 
-/** A node waits for those of the nodes before it that have not counted for it, and is skipped as long as one of them failed it. */
+/**
+ * Checks one node: it has to wait as long as it comes behind nodes that have not ended, and to be skipped if one of
+ * them failed it.
+ */
 function violationsOfNode(
   records: Map<string, string>,
   flow: string,
@@ -263,7 +269,9 @@ function violationsOfNode(
     Number(counted) === open && (record.startsWith("w") ? failed === 0 : Number(failures) === failed);
   return isRight
     ? []
-    : [`I17: ${id} is "${record.split("\n")[0]}", and has ${open} open and ${failed} failed before it`];
+    : [
+        `I17: ${id} is "${record.split("\n")[0]}", but ${open} nodes before it are open and ${failed} have failed`,
+      ];
 }
 
 export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSnapshot> {
@@ -324,7 +332,7 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
   };
 }
 
-/** A skipped node is kept with its flow, and is in no list. */
+/** Returns whether a node was skipped. A skipped node is kept with its flow, and is in no list. */
 const isSkipped = ({ state, raw }: { state: string; raw: string }) =>
   state === "cancelled" && /^x\S+ \d+ \S/.test(raw);
 
@@ -346,8 +354,8 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     for (const id of standing) {
       // An acquire that was aborted while it put a task aside may leave the entry in the first list.
       if ((name === "pendingTyped" || name === "pendingKeyed") && places.has(id)) continue;
-      // A cancelled task leaves its entry in its band. If its id is enqueued again, it may get a second entry in another
-      // band. An acquire grants the task at one of the two entries, and drops the other one.
+      // A cancelled task leaves its entry in its list. If its id is enqueued again with another priority, it gets a
+      // second entry in another list. An acquire grants the task at one of the two entries, and drops the other one.
       if (isPending && places.get(id)?.includes(place)) continue;
       places.set(id, [...(places.get(id) ?? []), place]);
     }
@@ -360,7 +368,7 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     const isInFlow = state === "waiting" || isSkipped(task);
     if (isInFlow) inFlows[state === "waiting" ? "waiting" : "skipped"]++;
     if (where !== (isInFlow ? "" : state))
-      found.push(`I1: ${id} is ${state} by its record, and stands in "${where}"`);
+      found.push(`I1: ${id} is ${state} by its record, but listed in "${where}"`);
     if (!isInFlow) tally.set(state, (tally.get(state) ?? 0) + 1);
     places.delete(id);
   }
@@ -370,25 +378,27 @@ export function violationsOf(queue: QueueSnapshot): string[] {
   found.push(...queue.wrongTimes);
   COUNTED.forEach((name, i) => {
     const [counted, there] = [queue.counted[i], tally.get(name)];
-    if (counted !== there) found.push(`I2: ${counted} ${name} are counted, ${there} are there`);
+    if (counted !== there) found.push(`I2: the counter of ${name} is ${counted}, but there are ${there}`);
   });
   if (queue.waitingCounted !== inFlows.waiting || queue.skippedCounted !== inFlows.skipped)
     found.push(
-      `I2: ${queue.waitingCounted} waiting and ${queue.skippedCounted} skipped are counted, ${inFlows.waiting} and ${inFlows.skipped} are there`,
+      `I2: the counters of waiting and skipped nodes are ${queue.waitingCounted} and ${queue.skippedCounted}, but there are ${inFlows.waiting} and ${inFlows.skipped}`,
     );
   found.push(...queue.flows);
   if (queue.headersCounted !== queue.headers.length)
-    found.push(`I2: ${queue.headersCounted} headers are counted, ${queue.headers.length} records have one`);
+    found.push(
+      `I2: the counter of headers is ${queue.headersCounted}, but ${queue.headers.length} records have one`,
+    );
   for (const [key, { running, leased, waiting, isFull }] of queue.taskKeys) {
     if (running !== leased)
-      found.push(`I15: ${running} tasks of key ${key} are counted as running, ${leased} are`);
+      found.push(`I15: key ${key} counts ${running} running tasks, but ${leased} have a lease`);
     const isLookedAt = queue.opening === undefined || key <= queue.opening;
     if (waiting > 0 && !isFull && isLookedAt && !queue.ready.has(key) && !queue.resting.has(key))
-      found.push(`I15: key ${key} has waiting tasks and room, and is neither ready nor resting`);
+      found.push(`I15: key ${key} has waiting tasks and room, but is neither ready nor resting`);
   }
   for (const [key, { holders, entry }] of queue.uniqueKeys)
     if (holders.length > 1 || holders[0] !== entry)
-      found.push(`I16: ${holders.join(" and ")} hold the unique key ${key}, whose entry names ${entry}`);
+      found.push(`I16: ${holders.join(" and ")} hold the unique key ${key}, but its entry names ${entry}`);
   for (const [key, states] of queue.latestKeys)
     if (states.length > 2 || states.filter((state) => state !== "scheduled").length > 1)
       found.push(`I16: the tasks of the unique key ${key} are ${states.join(", ")}`);
@@ -397,7 +407,8 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     queue.waitingCounted +
     queue.skippedCounted +
     queue.purged;
-  if (total !== queue.accepted) found.push(`I2: ${queue.accepted} were accepted, ${total} are counted`);
+  if (total !== queue.accepted)
+    found.push(`I2: the queue has accepted ${queue.accepted} tasks, but accounts for ${total}`);
   return found;
 }
 

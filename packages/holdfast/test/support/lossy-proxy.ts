@@ -1,7 +1,10 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** A way to Redis that can lose a reply: the command arrives and runs, and the connection ends without an answer. */
+/**
+ * Starts a proxy to Redis that can lose a reply: the command arrives and runs, and the connection ends without an
+ * answer.
+ */
 export async function startLossyProxy(redisPort: number) {
   const sockets = new Set<Socket>();
   const proxy = { port: 0, lost: 0, stop };

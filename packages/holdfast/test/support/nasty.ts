@@ -16,7 +16,7 @@ export const NASTY = [
 ];
 
 /**
- * The form in which free text is stored: each kind of line end is one line break, and half a surrogate pair is replaced
- * by a whole one.
+ * Returns free text in the form in which it is stored: each kind of line end is one line break, and half a surrogate
+ * pair is replaced by a whole one.
  */
 export const asKept = (text: string) => text.replaceAll(/\r\n?/g, "\n").toWellFormed();

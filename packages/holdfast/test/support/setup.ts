@@ -13,21 +13,21 @@ import { TestQueue } from "./test-queue.ts";
 /** Changes the source of one script, and returns the sources of all others unchanged. */
 export type Mutate = (name: string, source: string) => string;
 
-/** A moment that no test depends on. */
+/** A time that no test depends on. */
 export const START_MS = 1_800_000_000_000;
 
 const url = () => inject("holdfastRedisUrl");
 let shared: { redis: Redis; connection: Connection } | undefined;
 const open: TestQueue[] = [];
 
-/** The script with a changed source, under the hash of that source. */
+/** Returns the script with a changed source, under the hash of that source. */
 export function mutated<Args>(script: Script<Args>, mutate: Mutate): Script<Args> {
   const source = mutate(script.name, script.source);
   if (source === script.source) return script;
   return { ...script, source, sha1: createHash("sha1").update(source).digest("hex") };
 }
 
-/** A connection that changes each script by `mutate` before it is called. */
+/** Returns a connection that changes each script by `mutate` before it is called. */
 function mutating(connection: Connection, mutate: () => Mutate | undefined): Connection {
   return new Proxy(connection, {
     get(target, property) {
@@ -44,7 +44,7 @@ function mutating(connection: Connection, mutate: () => Mutate | undefined): Con
 }
 
 /**
- * Makes a queue that no other test has, with an engine whose clock only moves when the test moves it, and a plain
+ * Makes a queue that no other test uses, with an engine whose clock only moves when the test moves it, and a Redis
  * client. After each test the queue is audited. The test fails if the audit, or the test's own check
  * (`findViolations`), finds a violation.
  */

@@ -57,7 +57,7 @@ export class TestQueue {
     this.keys = this.engine.keys;
   }
 
-  /** Another process that uses the same queue. */
+  /** Returns the engine of another process that uses the same queue. */
   otherEngine(instance: string): Engine {
     return this.#engineFor(instance, this.name);
   }
@@ -168,13 +168,13 @@ export class TestQueue {
     }
   }
 
-  /** Lets every lease run out and takes the tasks back. */
+  /** Lets every lease expire and takes the tasks back. */
   async crash(): Promise<Awaited<ReturnType<Engine["reap"]>>> {
     this.advance(LEASE_MS + 1);
     return this.engine.reap(500);
   }
 
-  /** Brings a new task to the dead letters. */
+  /** Adds a task and makes it a dead letter. */
   async addDead(id: string, options: AddOptions = {}): Promise<void> {
     await this.add(id, options);
     const grant = await this.grant();
@@ -193,7 +193,7 @@ export class TestQueue {
     return view;
   }
 
-  /** The counter of completed tasks whose record has the header of the envelope. */
+  /** Returns the counter of completed tasks whose record has the header of the envelope. */
   async headers(): Promise<number> {
     return (await this.engine.stats()).counters[25] ?? 0;
   }

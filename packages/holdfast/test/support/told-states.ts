@@ -25,14 +25,16 @@ const STATES: Record<TaskEventType, RegExp> = {
   removed: /^(absent|purged)$/,
 };
 
-/** Knows the tasks of a queue only from its events: the last event of each task. */
+/** Knows the tasks of a queue only from its events: keeps the last event of each task. */
 export class ToldStates {
   readonly last = new Map<string, TaskEventType>();
   readonly ids = new Set<string>();
   missed = 0;
   readonly #reader: PartReader;
 
-  /** @param mark of the queue before its first event */
+  /**
+   * @param life the cursor of the queue before its first event
+   */
   constructor(engine: Engine, life: string) {
     this.#reader = new PartReader(engine, { life, last: 0 });
   }

@@ -1,6 +1,6 @@
 import type { QueueStats, TaskView, WorkerView } from "@holdfast/contracts";
 
-/** A pending task that was never tried, with the given changes. */
+/** Returns a pending task that was never tried, with the given changes. */
 export function taskViewOf(change: Partial<TaskView> = {}): TaskView {
   return {
     id: "task-1",
@@ -52,7 +52,7 @@ export function taskViewOf(change: Partial<TaskView> = {}): TaskView {
   };
 }
 
-/** An empty queue, with the given changes. */
+/** Returns the stats of an empty queue, with the given changes. */
 export function statsOf(
   change: Partial<QueueStats> = {},
   totals: Partial<QueueStats["totals"]> = {},
@@ -113,7 +113,7 @@ export function statsOf(
   };
 }
 
-/** A worker that runs queue "q" and type "t", with the given changes. */
+/** Returns a worker that runs queue "q" and type "t", with the given changes. */
 export function workerViewOf(change: Partial<WorkerView> = {}): WorkerView {
   return {
     id: "w1",

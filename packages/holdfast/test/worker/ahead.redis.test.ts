@@ -70,7 +70,7 @@ test("if one of two workers has slow tasks, no task waits while the other worker
   const one = await system.started("work", handlers, { concurrency: 2 });
   const queue = system.queue();
   await queue.enqueueMany([...tasks("quick", 2_000), ...tasks("slow", 2), ...tasks("quick", 300)]);
-  await until("its slots are full of slow tasks", () => slowRuns() === 2);
+  await until("slow tasks fill the slots of the first worker", () => slowRuns() === 2);
   const other = await system.started("work", handlers, { concurrency: 2 });
   await until(
     "all quick tasks are settled",

@@ -356,7 +356,7 @@ test("a task past its expiresAt does not run, and is reported as expired", async
   const expiresAt = Date.now() + 50;
   const { id } = await queue.enqueue("late", null, { expiresAt });
   const fresh = await queue.enqueue("late", null, { expiresAt: Date.now() + 60_000 });
-  await until("its time is over", () => Date.now() > expiresAt + 5);
+  await until("the expiry of the task has passed", () => Date.now() > expiresAt + 5);
   const ran: string[] = [];
   const { settled } = await system.started("work", { late: (task) => void ran.push(task.id) });
   expect((await queue.result(fresh.id, { waitMs: 5_000 }))?.state).toBe("completed");
@@ -375,7 +375,7 @@ test("a listener that throws does not harm any task", async () => {
   await worker.start();
   const queue = system.queue();
   await queue.enqueueMany(Array.from({ length: 40 }, () => ({ type: "ok", payload: 0 })));
-  await until("all are completed", async () => (await system.observer.stats("work")).completed === 40);
+  await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 40);
   expect((await system.observer.stats("work")).totals).toMatchObject({ attempts: 40, acked: 40 });
   await until("the bug is reported", () => errors.length >= 40);
   expect(errors[0]?.message).toContain("a bug of the user's");

@@ -19,7 +19,7 @@ import { gate, type System, setupSystem, untilAborted, type WatchedWorker } from
 const rows = (count: number, options: { key?: string; maxRetries?: number } = {}) =>
   Array.from({ length: count }, (_, n) => ({ type: "row", payload: n, ...options }));
 
-/** A batch handler that notes the payloads of each call. */
+/** Makes a batch handler that records the payloads of each call. */
 function noted(handler: BatchHandler = () => {}): { calls: number[][]; handler: BatchHandler } {
   const calls: number[][] = [];
   return {
@@ -54,7 +54,7 @@ const ended = (system: System, count: number) =>
     return completed + dead + cancelled === count;
   });
 
-/** Waits for the events as well. */
+/** Waits until the tasks have ended and the worker has reported that. */
 async function told(system: System, watched: WatchedWorker, count: number): Promise<void> {
   await ended(system, count);
   const isEnd = ({ outcome }: { outcome: string }) => outcome !== "retried" && outcome !== "released";
@@ -127,7 +127,7 @@ describe("the tasks of a batch", () => {
     expect(bytes).toEqual([[10, 10], [500], [60, 30], [30], [100], [2]]);
   });
 
-  test("by key: of 100,000 tasks no batch has tasks of two keys", async () => {
+  test("by key: with 100,000 tasks, no batch has tasks of two keys", async () => {
     const system = await setupSystem();
     const keys = ["a", "b", "c", null];
     const count = 100_000;
@@ -215,7 +215,10 @@ describe("the tasks of a batch", () => {
     await system.queue().enqueue("row", -1);
     await until("the first runs", () => calls.length === 1);
     await system.queue().enqueueMany(rows(3));
-    await until("they were put aside", async () => (await system.observer.stats("work")).pendingTyped === 3);
+    await until(
+      "the three tasks were put aside",
+      async () => (await system.observer.stats("work")).pendingTyped === 3,
+    );
     await until(
       "the worker sleeps",
       async () => (await system.redis.hget(system.keys().state, "#parked")) !== null,
@@ -238,7 +241,10 @@ describe("the tasks of a batch", () => {
     await system.queue().enqueue("row", -1);
     await until("the first runs", () => calls.length === 1);
     await system.queue().enqueueMany(rows(3));
-    await until("they were put aside", async () => (await system.observer.stats("work")).pendingTyped === 3);
+    await until(
+      "the three tasks were put aside",
+      async () => (await system.observer.stats("work")).pendingTyped === 3,
+    );
     await until(
       "the worker sleeps",
       async () => (await system.redis.hget(system.keys().state, "#parked")) !== null,
@@ -326,7 +332,10 @@ describe("waiting until a batch is full", () => {
     const { calls, handler } = noted();
     await system.started("work", batched({ max: 50, waitMs: 60_000 }, handler));
     await system.queue().enqueue("row", 1);
-    await until("it was put aside", async () => (await system.observer.stats("work")).pendingTyped === 1);
+    await until(
+      "the task was put aside",
+      async () => (await system.observer.stats("work")).pendingTyped === 1,
+    );
     const given = Object.fromEntries(
       Object.entries(options).map(([name, value]) => [name, typeof value === "function" ? value() : value]),
     );
@@ -361,7 +370,10 @@ describe("waiting until a batch is full", () => {
       mail: () => void mails++,
     });
     await system.queue().enqueue("row", 1);
-    await until("it was put aside", async () => (await system.observer.stats("work")).pendingTyped === 1);
+    await until(
+      "the task was put aside",
+      async () => (await system.observer.stats("work")).pendingTyped === 1,
+    );
     await system.queue().enqueue("mail", 1);
     await until("the mail is sent", () => mails === 1);
     await system.started("work", { row: () => {} });
@@ -373,7 +385,10 @@ describe("waiting until a batch is full", () => {
     const system = await setupSystem();
     await system.started("work", batched({ max: 50, waitMs: 60_000 }, noted().handler));
     const { id } = await system.queue().enqueue("row", 1);
-    await until("it was put aside", async () => (await system.observer.stats("work")).pendingTyped === 1);
+    await until(
+      "the task was put aside",
+      async () => (await system.observer.stats("work")).pendingTyped === 1,
+    );
     expect(await system.observer.why("work", id)).toMatchObject({
       reason: "waiting",
       detail: expect.stringContaining("or until its batch there is full"),
@@ -484,7 +499,7 @@ describe("a batch that throws", () => {
 });
 
 describe("an outcome for each task", () => {
-  test("exactly the named tasks fail, wait or are complete, each with its own result", async () => {
+  test("each task fails, waits or completes as the handler says, each with its own result", async () => {
     const { system, watched, ids } = await backlog(
       6,
       batched({ max: 6 }, (tasks, ctx) => {
@@ -495,7 +510,7 @@ describe("an outcome for each task", () => {
         return tasks.map(({ payload }) => (payload === 4 ? new FatalError("the fifth") : payload * 10));
       }),
     );
-    await until("each has an outcome", () => watched.settled.length === 6);
+    await until("each task has an outcome", () => watched.settled.length === 6);
     const views = await Promise.all(ids.map((id) => system.observer.task("work", id)));
     expect(views.map((view) => view?.state)).toEqual([
       ...["completed", "dead", "scheduled", "completed", "dead", "completed"],

@@ -19,7 +19,10 @@ test("the next attempt reads the checkpoint after an error, a stop and a crash, 
     },
   });
   const { id } = await queue.enqueue("long", null, { backoff: { kind: "fixed", baseMs: 1, jitter: "none" } });
-  await until("the second attempt kept something", async () => (await queue.get(id))?.log.length === 2);
+  await until(
+    "the second attempt has kept its log lines",
+    async () => (await queue.get(id))?.log.length === 2,
+  );
   expect(await queue.get(id)).toMatchObject({
     progress: '{"attempt":2}',
     checkpointBytes: Buffer.byteLength('{"page":2,"text":"a\\tb\\nc"}'),
@@ -55,7 +58,7 @@ test("a checkpoint is refused if it cannot be stored, and if the lease is lost",
   const [record] = await system.client.engine("work").get([id]);
   await system.redis.hset(system.keys().state, id, record?.record.replace(/ \S+/, " 9-other") ?? "");
   lost.open();
-  await until("the last is refused", () => errors.length === 4);
+  await until("the last checkpoint is refused", () => errors.length === 4);
   expect(errors).toMatchObject([
     { code: "invalid_argument" },
     { code: "invalid_argument" },

@@ -6,7 +6,7 @@ import { Holdfast, Janitor, Observer, Queue, type QueueOptions, Schedules, Worke
 import { afterwards } from "../support/library.ts";
 import { gate, type System, setupSystem } from "./harness.ts";
 
-/** A system on a Redis of its own, and the names of the connections to it. */
+/** Starts a system on a Redis of its own. Returns it, and a function that reads the names of the connections. */
 async function alone(...args: string[]): Promise<{ system: System; names: () => Promise<string[]> }> {
   const server = await startRedisServer(args);
   afterwards(() => server.stop());
@@ -30,7 +30,7 @@ test("the workers of a process share three connections, which end when the last 
   const queue = system.queue();
   for (const { worker } of workers.slice(1)) await worker.stop();
   await queue.enqueue("t", 1);
-  await until("the one that is left runs it", () => workers[0]?.settled.length === 1);
+  await until("the worker that is left runs the task", () => workers[0]?.settled.length === 1);
   expect(await names()).toEqual(shared);
   await workers[0]?.worker.stop();
   await until("all have ended", async () => (await names()).length === before.length);
@@ -52,7 +52,7 @@ test("a worker that is stopped at once does not disturb the calls and messages o
   const other = await system.started("work", { t: () => "done" });
   await busy.worker.stop({ graceMs: 0 });
   end.open();
-  await until("the other one runs it", () => other.settled.length === 1);
+  await until("the other worker runs the task", () => other.settled.length === 1);
   // A message of the channel wakes the worker, not its poll of 10 s.
   await queue.enqueue("t", 2);
   await until("it is woken", () => other.settled.length === 2, 5_000);
@@ -60,7 +60,7 @@ test("a worker that is stopped at once does not disturb the calls and messages o
   expect(busy.errors).toEqual([]);
 });
 
-test("queues that wait for results by events share one connection that listens, and the others still receive messages when one ends", async () => {
+test("queues that wait for results by events share one subscribed connection, which stays open when one queue ends", async () => {
   const { system, names } = await alone();
   const { prefix, url: redis } = system;
   const before = await names();

@@ -7,7 +7,7 @@ const stateOf = async (system: Awaited<ReturnType<typeof setupSystem>>, id: stri
 
 /** Waits until the registry has the worker, then tells it to drain. */
 const drain = async (system: Awaited<ReturnType<typeof setupSystem>>, id: string) => {
-  await until("it is registered", async () => (await stateOf(system, id)) !== undefined);
+  await until("the worker is registered", async () => (await stateOf(system, id)) !== undefined);
   await system.observer.drainWorker(id);
 };
 
@@ -33,7 +33,7 @@ test("a draining worker ends its running tasks, takes no new ones, becomes drain
   worker.on("drain", ({ draining }) => told.push(draining));
   await queue.enqueue("slow", 1, { id: "running" });
   await until("it runs", () => ran.length === 1);
-  await until("the registry shows what runs", async () => {
+  await until("the registry shows the running tasks", async () => {
     const [view] = await system.observer.workers({ tasks: true });
     return view?.tasks?.length === 1;
   });
@@ -61,7 +61,7 @@ test("a draining worker ends its running tasks, takes no new ones, becomes drain
   await until("its last good poll is young", () => worker.lastGoodPollAgeMs() < 1_000);
 
   await system.observer.resumeWorker(worker.id);
-  await until("it ran the waiting task", () => ran.includes("waits"));
+  await until("the worker ran the waiting task", () => ran.includes("waits"));
   await until("its state is running", async () => (await stateOf(system, worker.id)) === "running");
   expect(told).toEqual([true, false]);
   expect(errors).toEqual([]);
@@ -73,14 +73,14 @@ test("tasks that a draining worker got by push or has taken ahead go to another 
   const first = await system.started("work", { t: () => {} }, { concurrency: 1 });
   // The worker has parked its request, so the next enqueue would grant to it.
   await queue.enqueue("t", 0);
-  await until("it has run one", () => first.settled.length === 1);
+  await until("the first worker has run one task", () => first.settled.length === 1);
   await drain(system, first.worker.id);
   await until("it drains", () => first.worker.draining);
   await until("it is drained", async () => (await stateOf(system, first.worker.id)) === "drained");
   const second = await system.started("work", { t: () => {} }, { concurrency: 1 });
   const ids = Array.from({ length: 20 }, (_, n) => `t${n}`);
   for (const id of ids) await queue.enqueue("t", 1, { id });
-  await until("the other has run all", () => second.settled.length === ids.length);
+  await until("the other worker has run all tasks", () => second.settled.length === ids.length);
   expect(first.settled).toHaveLength(1);
   for (const id of ids)
     expect(await queue.get(id)).toMatchObject({ state: "completed", attempts: 1, releases: 0 });

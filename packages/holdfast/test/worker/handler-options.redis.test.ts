@@ -84,9 +84,9 @@ test("expiresAt is a deadline if the entry says so, and otherwise an attempt con
     queue.enqueue("late", 0, { expiresAt }),
     queue.enqueue("early", 0, { expiresAt: Date.now() + 60_000 }),
   ]);
-  // The retry finds the task expired.
+  // The task has expired when its retry would start.
   const janitor = system.janitor();
-  await until("it has expired", async () => {
+  await until("the task has expired", async () => {
     await janitor.runOnce();
     return (await queue.get(due.id))?.state === "expired";
   });
@@ -119,7 +119,7 @@ describe("concurrency of an entry", () => {
     );
     for (const name of ["a", "b"])
       await system.queue(name).enqueueMany(mixed(120, "heavy.x", "light", "heavy.y"));
-    await until("all are completed", async () => {
+    await until("all tasks are completed", async () => {
       const [a, b] = await Promise.all([system.observer.stats("a"), system.observer.stats("b")]);
       return a.completed + b.completed === 240;
     });
@@ -147,7 +147,7 @@ describe("concurrency of an entry", () => {
     await until("the other worker runs the rest", () => other.settled.length === 2);
     expect(gates).toHaveLength(4);
     gates[3]?.();
-    await until("all are completed", async () => (await system.observer.stats("work")).completed === 6);
+    await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 6);
   });
 });
 

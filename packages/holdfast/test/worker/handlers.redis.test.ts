@@ -39,7 +39,7 @@ describe("a catch-all and prefixes", () => {
       const rest = await system.started("work", runs("*"), { concurrency });
       // Redis knows of the last task before its worker is answered.
       await until(
-        "the rest is completed",
+        "the remaining tasks are completed",
         async () => rest.settled.length >= 20 && (await system.observer.stats("work")).completed === 100,
       );
       expect([...ranOn(rest)]).toEqual(["sms"]);
@@ -50,7 +50,10 @@ describe("a catch-all and prefixes", () => {
     const system = await setupSystem();
     const { settled } = await system.started("work", runs("*"), { concurrency: 5 });
     await system.queue().enqueueMany(mixed(100, ...Array.from({ length: 30 }, (_, n) => `type.${n}`)));
-    await until("all are completed", async () => (await system.observer.stats("work")).completed === 100);
+    await until(
+      "all tasks are completed",
+      async () => (await system.observer.stats("work")).completed === 100,
+    );
     expect(settled.filter(({ outcome }) => outcome !== "acked")).toEqual([]);
     expect(await system.redis.hget(system.keys().state, "#typed")).toBeNull();
   });
@@ -72,7 +75,10 @@ describe("a catch-all and prefixes", () => {
       const [first] = (await system.observer.list("work", { state: "pending", limit: 1 })).tasks;
       expect(await system.observer.why("work", first?.id ?? "")).toMatchObject({ reason: "waiting" });
       release.open();
-      await until("all are completed", async () => (await system.observer.stats("work")).completed === 10);
+      await until(
+        "all tasks are completed",
+        async () => (await system.observer.stats("work")).completed === 10,
+      );
     },
   );
 
@@ -148,7 +154,10 @@ describe("setConcurrency", () => {
     const opening = setInterval(() => {
       for (const own of gates.values()) own.open();
     }, 1);
-    await until("all are completed", async () => (await system.observer.stats("work")).completed === 30);
+    await until(
+      "all tasks are completed",
+      async () => (await system.observer.stats("work")).completed === 30,
+    );
     clearInterval(opening);
     expect(aborted).toBe(0);
   });
@@ -193,7 +202,7 @@ describe("pause", () => {
     expect(first.worker.stalledMs()).toBe(0);
     expect(first.worker.draining).toBe(false);
     const second = await system.started("work", { t: () => {} });
-    await until("the other worker runs what waits", () => second.settled.length === 5);
+    await until("the other worker runs the waiting tasks", () => second.settled.length === 5);
     second.worker.pause();
     running.open();
     await until("it is completed", async () => (await queue.get(id))?.state === "completed");
@@ -249,10 +258,10 @@ describe("queues in strict order", () => {
     };
     await system.queue("bulk").enqueueMany(mixed(50, "step"));
     await system.started(["urgent", "bulk"], { step }, { concurrency: 1, aheadMs: 0, queueOrder: "strict" });
-    await until("the first one runs", () => started.length === 1);
+    await until("the first task runs", () => started.length === 1);
     await system.queue("urgent").enqueueMany(mixed(10, "step"));
     for (let n = 1; n < 20; n++) {
-      await until("the next one runs", () => gates.length === n);
+      await until("the next task runs", () => gates.length === n);
       gates[n - 1]?.();
     }
     await until("twenty have begun", () => started.length === 20);

@@ -29,7 +29,7 @@ test("in strict order a task that failed keeps its place, and only its key waits
       backoff: { baseMs: 60, maxMs: 60, jitter: "none" },
     });
   await system.queue().enqueueMany([task("a", 0), task("a", 1), task("a", 2), task("b", 0), task("b", 1)]);
-  await until("all are completed", async () => (await system.observer.stats("work")).completed === 5);
+  await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 5);
   expect(ran.filter((name) => name.startsWith("a"))).toEqual(["a0/1", "a0/2", "a0/3", "a1/1", "a2/1"]);
   expect(ran.indexOf("b1/1")).toBeLessThan(ran.indexOf("a0/3"));
   expect(await findViolations(system.redis, system.keys())).toEqual([]);
@@ -53,7 +53,10 @@ test("onDead stop: a dead letter holds its key until it is replayed, and is then
     { maxRetries: 0 },
   );
   await system.queue().enqueueMany([task("a", 0), task("a", 1), task("b", 0)]);
-  await until("the other key ran", async () => (await system.observer.stats("work")).completed === 1);
+  await until(
+    "the task of the other key ran",
+    async () => (await system.observer.stats("work")).completed === 1,
+  );
   await until("the task is dead", async () => (await system.observer.stats("work")).dead === 1);
   expect(await system.observer.limits.key("work", "a")).toMatchObject({
     waiting: 1,
@@ -63,12 +66,15 @@ test("onDead stop: a dead letter holds its key until it is replayed, and is then
     nextAt: null,
   });
   await system.queue().enqueue("t", { key: "c", n: 0 }, { key: "c" });
-  await until("a third key ran", async () => (await system.observer.stats("work")).completed === 2);
+  await until(
+    "the task of a third key ran",
+    async () => (await system.observer.stats("work")).completed === 2,
+  );
   expect(ran).not.toContain("a1");
   isBroken = false;
   const [dead] = (await system.observer.list("work", { state: "dead", limit: 1 })).tasks;
   await system.observer.replay("work", [dead?.id ?? ""]);
-  await until("all are completed", async () => (await system.observer.stats("work")).completed === 4);
+  await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 4);
   expect(ran.slice(-2)).toEqual(["a0", "a1"]);
   expect(await findViolations(system.redis, system.keys())).toEqual([]);
 });
@@ -90,7 +96,7 @@ test("onDead stop: a hold of 0 lets the key continue without the dead letter", a
     async () => (await system.observer.limits.key("work", "a")).blockedBy === "stopped",
   );
   await system.observer.limits.hold("work", 0, { key: "a" });
-  await until("the next one ran", async () => (await system.observer.stats("work")).completed === 1);
+  await until("the next task ran", async () => (await system.observer.stats("work")).completed === 1);
 });
 
 test("drop-new refuses a task whose key has as many tasks as may run, and does not remember its id", async () => {
@@ -124,9 +130,9 @@ test("drop-new refuses a task whose key has as many tasks as may run, and does n
   await until("all run", async () => (await system.observer.stats("work")).processing === 3);
   await expect(queue.enqueue("t", {}, { key: "a" })).rejects.toMatchObject({ code: "key_full" });
   open();
-  await until("all are completed", async () => (await system.observer.stats("work")).completed === 3);
+  await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 3);
   await queue.enqueue("t", {}, { key: "a" });
-  await until("a new one ran", async () => (await system.observer.stats("work")).completed === 4);
+  await until("a new task ran", async () => (await system.observer.stats("work")).completed === 4);
   expect(await findViolations(system.redis, system.keys())).toEqual([]);
 });
 
@@ -156,7 +162,7 @@ test("cancel-running: the newest task of a key replaces the tasks before it", as
   await Promise.all(
     Array.from({ length: 50 }, (_, n) => queue.enqueue("t", { n: n + 1 }, { key: "a", id: `a-${n + 1}` })),
   );
-  await until("the first one stopped", () => ended.includes("0 stopped"));
+  await until("the first task stopped", () => ended.includes("0 stopped"));
   open();
   await until("one ran", async () => (await system.observer.stats("work")).completed === 1);
   expect(await system.observer.stats("work")).toMatchObject({

@@ -21,7 +21,7 @@ test("heartbeats keep a lease that is far shorter than its task", async () => {
   await worker.start();
   const { id } = await system.queue().enqueue("long", null);
   // A renewal comes every third of a lease, so twelve of them take four leases.
-  await until("twelve renewals", () => renewed >= 12);
+  await until("the lease was renewed twelve times", () => renewed >= 12);
   end.open();
   expect(await system.queue().result(id, { waitMs: 5_000 })).toMatchObject({
     state: "completed",
@@ -116,7 +116,7 @@ test("a worker continues after an outage of Redis without a restart, and its hea
   // The verdict has to wait for Redis.
   end.open();
   await until(
-    "the age grows and the error is told",
+    "the age of the last good poll grows and the error is reported",
     () => worker.lastGoodPollAgeMs() > 1_500 && errors.length > 0,
   );
   expect(["redis_unavailable", "outcome_unknown"]).toContain(errors[0]?.code);

@@ -6,7 +6,7 @@ import { findViolations } from "../support/invariants.ts";
 import { afterwards } from "../support/library.ts";
 import { gate, setupSystem } from "./harness.ts";
 
-/** A handler that counts how many tasks of each key run at one time, the most of them, and their starts. */
+/** Makes a handler that counts, for each key, the running tasks, the most that ran at one time, and the starts. */
 function counted(runMs: number) {
   const running = new Map<string, number>();
   const most = new Map<string, number>();
@@ -34,7 +34,7 @@ test("no more tasks of a key run than its limit says, on all workers together, a
   for (let n = 0; n < 3; n++) await system.started("work", handlers, { concurrency: 10 });
   const queue = system.queue();
   await queue.enqueueMany([...tasksOf("a", 60), ...tasksOf("b", 60)]);
-  await until("all are completed", async () => (await system.observer.stats("work")).completed === 120);
+  await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 120);
   expect([most.get("a"), most.get("b")]).toEqual([3, 3]);
   expect(starts).toHaveLength(120);
   expect(await findViolations(system.redis, system.keys())).toEqual([]);
@@ -47,7 +47,7 @@ test("with one task at a time, the tasks of a key run in the order of their enqu
   for (let n = 0; n < 2; n++) await system.started("work", handlers, { concurrency: 5 });
   const queue = system.queue();
   for (let n = 0; n < 40; n += 10) await queue.enqueueMany([...tasksOf("a", 10, n), ...tasksOf("b", 10, n)]);
-  await until("all are completed", async () => (await system.observer.stats("work")).completed === 80);
+  await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 80);
   for (const key of ["a", "b"]) {
     const order = starts
       .filter((start) => start.key === key)
@@ -62,13 +62,13 @@ test("a worker that waits for a rate wakes at its time, without a poll", async (
   const { handlers, starts } = counted(0);
   await system.started("work", handlers, { concurrency: 10 });
   await system.queue().enqueueMany(tasksOf("a", 15).map(({ type, payload }) => ({ type, payload })));
-  await until("all are completed", async () => (await system.observer.stats("work")).completed === 15);
+  await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 15);
   const [first, last] = [starts[0]?.at ?? 0, starts.at(-1)?.at ?? 0];
   // There are 14 intervals of 50 ms. A late worker may catch up less than one of them.
   expect(last - first).toBeGreaterThanOrEqual(14 * 50 - 50);
 });
 
-test("RateLimited costs no attempt and holds only the key; its task runs first afterwards", async () => {
+test("RateLimited costs no attempt and holds only the key, and its task runs first after the hold", async () => {
   const system = await setupSystem();
   const ran: string[] = [];
   let refused = 0;
@@ -83,7 +83,7 @@ test("RateLimited costs no attempt and holds only the key; its task runs first a
   await queue.enqueueMany(tasksOf("a", 1));
   await until("it was refused", () => refused === 1);
   await queue.enqueueMany([...tasksOf("a", 1, 1), ...tasksOf("b", 2)]);
-  await until("the other key went on", () => ran.length === 2);
+  await until("the tasks of the other key ran", () => ran.length === 2);
   expect(ran).toEqual(["b0/1", "b1/1"]);
   const [waiting] = (await system.observer.list("work", { state: "pending", limit: 1 })).tasks;
   expect(await system.observer.why("work", waiting?.id ?? "")).toMatchObject({ reason: "limited" });
@@ -112,7 +112,7 @@ test("RateLimited from a task without a key, and with the scope of the queue, ho
   );
 });
 
-test("a hold from outside ends when it is removed, and a raised limit starts waiting tasks", async () => {
+test("a hold that a caller has set ends when the caller removes it, and a raised limit starts waiting tasks", async () => {
   const system = await setupSystem();
   const open = gate();
   let started = 0;
@@ -141,7 +141,7 @@ test("a hold from outside ends when it is removed, and a raised limit starts wai
   await system.observer.limits.setKey("work", "a", { concurrency: 6 });
   await until("six run", () => started === 6);
   open.open();
-  await until("all are completed", async () => (await system.observer.stats("work")).completed === 6);
+  await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 6);
 });
 
 test("in a queue with partitions a key is in one partition, and the limit of the queue holds for all partitions together", async () => {
@@ -168,7 +168,7 @@ test("in a queue with partitions a key is in one partition, and the limit of the
   await expect(queue.enqueue("t", 1, { id: "a", key: "k1" })).rejects.toThrow(
     "id and key exclude each other in a queue with partitions",
   );
-  await until("all are completed", async () => (await observer.stats("parts")).completed === 120);
+  await until("all tasks are completed", async () => (await observer.stats("parts")).completed === 120);
   expect(most.get("all")).toBeLessThanOrEqual(7);
   expect(Math.max(...keys.map((key) => most.get(key) ?? 0))).toBeLessThanOrEqual(2);
 });
@@ -212,18 +212,18 @@ test("keys may have any characters", async () => {
   }
   expect(pages.sort()).toEqual([...keys].sort());
   await system.started("work", handlers);
-  await until("all are completed", async () => (await system.observer.stats("work")).completed === 18);
+  await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 18);
   expect(new Set(starts.map(({ key }) => key))).toEqual(new Set(keys));
   expect(await findViolations(system.redis, system.keys())).toEqual([]);
 });
 
-test("a tenant with one task does not wait for the thousands of another one", async () => {
+test("a tenant with one task does not wait for the thousands of tasks of another tenant", async () => {
   const system = await setupSystem();
   const { handlers, starts } = counted(2);
   const queue = system.queue();
   for (let n = 0; n < 3_000; n += 1_000) await queue.enqueueMany(tasksOf("noisy", 1_000, n));
   await system.started("work", handlers, { concurrency: 2 });
-  await until("the first ones run", () => starts.length > 20);
+  await until("the first tasks run", () => starts.length > 20);
   const before = starts.length;
   const { id } = await queue.enqueue("t", { key: "quiet", n: 0 }, { key: "quiet" });
   expect(await queue.result(id, { waitMs: 10_000 })).toMatchObject({ state: "completed" });
@@ -244,7 +244,7 @@ test("heavy tasks take more of a rate than light ones, and a cost above the burs
     { type: "t", payload: { n: "last" } },
   ]);
   await system.started("work", handlers, { concurrency: 10 });
-  await until("all are completed", async () => (await system.observer.stats("work")).completed === 4);
+  await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 4);
   const at = (n: number) => (starts[n]?.at ?? 0) - (starts[0]?.at ?? 0);
   expect(starts.map(({ payload }) => (payload as { n: string }).n)).toEqual([
     "heavy",

@@ -25,14 +25,14 @@ test("is shown as paused while no acquire waits, and why says so; an acquire sho
   const { id } = await system.queue().enqueue("other", 1);
   const { worker } = await manual(system, { types: ["t"] });
   const state = async () => (await system.observer.workers()).find((view) => view.id === worker.id)?.state;
-  await until("it is shown as paused", async () => (await state()) === "paused");
+  await until("the worker is shown as paused", async () => (await state()) === "paused");
   expect(await system.observer.why("work", id)).toMatchObject({ reason: "workers_paused" });
   const taken = worker.acquire(1, LONG);
-  await until("it is shown as running", async () => (await state()) === "running");
+  await until("the worker is shown as running", async () => (await state()) === "running");
   expect(await system.observer.why("work", id)).toMatchObject({ reason: "no_worker_for_type" });
   await system.queue().enqueue("t", 1);
   await (await taken)[0]?.complete();
-  await until("it is shown as paused again", async () => (await state()) === "paused");
+  await until("the worker is shown as paused again", async () => (await state()) === "paused");
 });
 
 test("takes as many tasks as are asked for, and settles each in its own way", async () => {

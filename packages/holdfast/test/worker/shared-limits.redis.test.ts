@@ -7,7 +7,7 @@ import { findViolations } from "../support/invariants.ts";
 import { afterwards } from "../support/library.ts";
 import { gate, type System, setupSystem } from "./harness.ts";
 
-/** A handler that counts how many tasks run at one time, and the most of them. */
+/** Makes a handler that counts the running tasks, and the most that ran at one time. */
 function counted(runMs: number) {
   const seen = { running: 0, most: 0, ran: 0 };
   const t = async () => {
@@ -23,7 +23,7 @@ function counted(runMs: number) {
 const tasks = (count: number) => Array.from({ length: count }, (_, n) => ({ type: "t", payload: n }));
 const completed = async (system: System, queue: string) => (await system.observer.stats(queue)).completed;
 
-test("queues that share a limit never exceed it together, and one uses the part that the other does not need", async () => {
+test("queues that share a limit never exceed it together, and one queue uses the part that the other one does not need", async () => {
   const system = await setupSystem();
   const { observer } = system;
   const { handlers, seen } = counted(4);
@@ -32,11 +32,11 @@ test("queues that share a limit never exceed it together, and one uses the part 
   for (const name of names) await system.started(name, handlers, { concurrency: 20 });
   const janitor = system.janitor();
   await system.queue("a").enqueueMany(tasks(300));
-  await until("a ran some by its own share", () => seen.ran > 0);
+  await until("queue a has run tasks by its own share", () => seen.ran > 0);
   await janitor.runOnce();
   expect((await observer.limits.shared())[0]?.shares.a).toMatchObject({ concurrency: 4 });
   await system.queue("b").enqueueMany(tasks(300));
-  await until("all are completed", async () => {
+  await until("all tasks are completed", async () => {
     await janitor.runOnce();
     return (await completed(system, "a")) + (await completed(system, "b")) === 600;
   });
@@ -71,7 +71,7 @@ test("the freed part of a lowered share goes to others only once its tasks have 
   });
   open();
   await until(
-    "all are completed",
+    "all tasks are completed",
     async () => (await completed(system, "a")) + (await completed(system, "b")) === 30,
   );
 });
@@ -99,10 +99,10 @@ test("a limit that was removed, or a queue that no longer shares it, delays no t
   expect(await observer.limits.get("b")).toMatchObject({ shared: [], blockedBy: null });
   await system.started("b", handlers);
   await system.queue("b").enqueueMany(tasks(3));
-  await until("all are completed", async () => (await completed(system, "b")) === 3);
+  await until("all tasks are completed", async () => (await completed(system, "b")) === 3);
 });
 
-test("a rate that queues share: in one period no more tasks start than the rate allows", async () => {
+test("no more tasks start in one period than the rate allows that the queues share", async () => {
   const system = await setupSystem();
   const starts: number[] = [];
   const handlers = { t: async () => void starts.push(performance.now()) };
@@ -141,7 +141,7 @@ test("partitions use the part of their queue's limit that others do not need, an
   const janitor = system.janitor();
   // All tasks have one key, so they are in one partition.
   await queue.enqueueMany(tasks(200).map((task) => ({ ...task, key: "k" })));
-  await until("all are completed", async () => {
+  await until("all tasks are completed", async () => {
     await janitor.runOnce();
     return (await observer.stats("parts")).completed === 200;
   });
@@ -151,7 +151,7 @@ test("partitions use the part of their queue's limit that others do not need, an
   expect((await observer.limits.get("parts")).limits).toEqual({ queue: { concurrency: 8 } });
   seen.most = 0;
   await queue.enqueueMany(tasks(300));
-  await until("all are completed", async () => {
+  await until("all tasks are completed", async () => {
     await janitor.runOnce();
     return (await observer.stats("parts")).completed === 500;
   });

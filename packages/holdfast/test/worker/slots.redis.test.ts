@@ -26,7 +26,7 @@ test("no more than `concurrency` handlers run at a time, and no fewer while task
   );
   const queue = system.queue();
   await queue.enqueueMany(tasks(300, "step"));
-  await until("all are completed", async () => (await system.observer.stats("work")).completed === 300);
+  await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 300);
   expect(most).toBe(7);
 });
 
@@ -80,7 +80,7 @@ test("the slots of a queue without tasks go to the other queue", async () => {
   await system.queue("a").enqueueMany(tasks(500, "step"));
   await system.queue("b").enqueueMany(tasks(10, "step"));
   await watched.worker.start();
-  await until("queue b is dry and queue a has every slot", () => running.a === 8);
+  await until("queue b has no tasks and queue a has every slot", () => running.a === 8);
 });
 
 /** Enqueues a task that crashed its worker twice, so that from now on it runs alone. */
@@ -141,12 +141,12 @@ test.each([
       await system.observer.pause("work");
       await others();
       await worker.start();
-      await until("the other queue runs", () => running > 0);
+      await until("tasks of the other queue run", () => running > 0);
       await system.observer.resume("work");
     }
     await soloRuns.opened;
     expect(worker.busy).toBe(1);
-    // The solo task did not wait until all other tasks had ended, because the worker made room for it.
+    // The task that runs alone did not wait until all other tasks had ended, because the worker made room for it.
     expect((await system.observer.stats("work")).pending).toBeGreaterThan(0);
     // Waits for wake-ups of the other queue and for two heartbeats, after which no other task must run.
     let renewals = 0;
@@ -155,7 +155,7 @@ test.each([
     await until("two heartbeats", () => renewals >= 2);
     expect(worker.busy).toBe(1);
     release.open();
-    await until("all are completed", async () => {
+    await until("all tasks are completed", async () => {
       const [work, other] = [await system.observer.stats("work"), await system.observer.stats("other")];
       return work.completed === 401 && other.completed === 401;
     });
@@ -189,7 +189,7 @@ test("with three queues and one slot, tasks that were granted while the slot was
   await queues[0]?.enqueue("hold", 1);
   await until("the slot is taken", () => started.length === 1);
   await Promise.all([queues[1]?.enqueue("step", 1), queues[2]?.enqueue("step", 1)]);
-  await until("both were handed back", async () => {
+  await until("both other tasks were handed back", async () => {
     const stats = await system.observer.snapshot();
     return stats.filter(({ pending, totals }) => pending === 1 && totals.released === 1).length === 2;
   });

@@ -127,7 +127,7 @@ test("a second stop with a shorter grace shortens the first, and one with a long
   expect(await system.queue().get(id)).toMatchObject({ state: "pending", releases: 1 });
 });
 
-test("a stop at any moment of a start makes the start fail as closed, and nothing continues", async () => {
+test("if a worker is stopped at any moment of its start, the start fails as closed, and nothing continues", async () => {
   const system = await setupSystem();
   const partitioned = new Queue("hot", {
     redis: system.url,

@@ -5,7 +5,7 @@ import { RateLimited } from "../../src/index.ts";
 import { findViolations } from "../support/invariants.ts";
 import { gate, setupSystem } from "./harness.ts";
 
-/** Handlers for both types that count how many tasks of each run at one time. */
+/** Makes handlers for both types that count how many tasks of each run at one time. */
 function counted(runMs: number) {
   const running = { heavy: 0, light: 0 };
   const most = { heavy: 0, light: 0 };
@@ -29,7 +29,7 @@ test("no more heavy tasks run than allowed, on all workers together, and light t
   const queue = system.queue();
   await queue.enqueueMany([...tasks("heavy", 60), ...tasks("heavy", 30, { key: "a" })]);
   await queue.enqueueMany(tasks("light", 100));
-  await until("the light ones are done", async () => {
+  await until("the light tasks are completed", async () => {
     const { completed, pending } = await system.observer.stats("work");
     expect(completed < 100 || pending > 0 || completed === 190).toBe(true);
     return completed >= 100;
@@ -56,7 +56,7 @@ test("a handler that is refused by a service holds its type, why says so, and an
   });
   const queue = system.queue();
   const { id } = await queue.enqueue("mail", null);
-  await until("it is handed back", () => settled.length === 1);
+  await until("the task is handed back", () => settled.length === 1);
   const report = await queue.enqueue("report", null);
   expect(await queue.result(report.id, { waitMs: 10_000 })).toMatchObject({ state: "completed" });
   const why = await system.observer.why("work", id);
@@ -78,7 +78,7 @@ test("why shows the limit of a type, how much of it is used, and the place of th
   const queue = system.queue();
   const [, second] = await queue.enqueueMany(tasks("heavy", 2));
   const id = second?.ok ? second.receipt.id : "";
-  await until("one runs, one waits for it", async () => {
+  await until("one task runs and one waits", async () => {
     const { processing, pendingTyped } = await system.observer.stats("work");
     return processing === 1 && pendingTyped === 1;
   });

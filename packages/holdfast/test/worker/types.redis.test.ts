@@ -16,7 +16,10 @@ const outcomes = ({ settled }: WatchedWorker) => settled.map(({ outcome }) => ou
 const released = (watched: WatchedWorker) => outcomes(watched).filter((outcome) => outcome === "released");
 
 async function allCompleted(system: System, count: number, queue = "work"): Promise<void> {
-  await until("all are completed", async () => (await system.observer.stats(queue)).completed === count);
+  await until(
+    "all tasks are completed",
+    async () => (await system.observer.stats(queue)).completed === count,
+  );
   expect(await system.observer.stats(queue)).toMatchObject({ dead: 0, pending: 0, scheduled: 0 });
 }
 
@@ -111,7 +114,7 @@ test("a task that has to run alone waits for the worker that runs its type, and 
   // After two crashes the task runs alone.
   for (let n = 0; n < 2; n++) {
     await system.grantToNobody("work", 1, 1);
-    await until("the lease ran out", async () => (await system.engine().reap(10)).requeued === 1);
+    await until("the lease has expired", async () => (await system.engine().reap(10)).requeued === 1);
   }
   let busy = 0;
   const beside: number[] = [];
@@ -187,7 +190,7 @@ test("a partitioned queue routes by type in each partition", async () => {
   await queue.enqueueMany(mixed(60, "report"));
   await old.start();
   await fresh.start();
-  await until("all are completed", async () => (await observer.stats("parts")).completed === 60);
+  await until("all tasks are completed", async () => (await observer.stats("parts")).completed === 60);
   expect(await observer.stats("parts")).toMatchObject({ dead: 0, pending: 0, pendingTyped: 0 });
 });
 

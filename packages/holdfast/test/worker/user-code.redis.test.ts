@@ -164,7 +164,7 @@ const ROWS: Record<string, Row> = {
     },
     error: /ctx\.progress of task \S+: the progress has no JSON form/,
   },
-  "a handler reports more progress than is kept": {
+  "a handler reports a progress that is too large": {
     bad: (_, { progress }) => progress("x".repeat(10_000)),
     error: /ctx\.progress of task \S+: the progress has 10002 bytes of JSON, more than 8192/,
   },
@@ -292,7 +292,7 @@ describe("no fault of a user's code ends a worker, loses a slot, or stops other 
     expect(fatal).toEqual([]);
   });
 
-  test("a handler that still reports after its worker was stopped", async () => {
+  test("a handler still reports after its worker was stopped", async () => {
     const system = await setupSystem();
     let calls = 0;
     let ticker: NodeJS.Timeout | undefined;
