@@ -165,7 +165,7 @@ async function makeDeadLetters(client, Queue, count) {
     await engine.settle(verdicts, { ...base, want: 0 });
   }
   await until(
-    "all are dead",
+    "all tasks are dead",
     async () => (await engine.list("deadLetters", "first", "", 1)).length === count,
   );
 }

@@ -166,7 +166,7 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
         await dialog.getByText(`Replay ${DEAD} dead letters`).waitFor();
         await dialog.getByLabel("Confirmation").fill(`replay ${DEAD}`);
         await dialog.getByRole("button", { name: "Replay", exact: true }).click();
-        await until("all of them have died again", 60_000, async () => {
+        await until("all replayed tasks have died again", 60_000, async () => {
           const { totals, dead } = await stats();
           return totals.replayed === DEAD && dead === totals.replayed ? true : undefined;
         });

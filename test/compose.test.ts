@@ -234,7 +234,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     const workers = running.filter(({ Service }) => Service === "worker").slice(1);
     const [janitor] = running.filter(({ Service }) => Service === "janitor");
     docker("kill", "--signal", "KILL", ...workers.map(({ ID }) => ID), janitor?.ID ?? "");
-    await until("all completed", 60_000, async () =>
+    await until("all tasks are completed", 60_000, async () =>
       (await stats()).totals.acked - before.totals.acked === ids.length ? true : undefined,
     );
     const end = await stats();

@@ -30,7 +30,11 @@ const quantile = (values, share) => values.sort((a, b) => a - b)[Math.floor((val
 const round = (value) => Math.round(value * 10) / 10;
 
 try {
-  await until("ready", async () => (await fetch(`${base}/readyz`).catch(() => null))?.ok === true, 60_000);
+  await until(
+    "observability is ready",
+    async () => (await fetch(`${base}/readyz`).catch(() => null))?.ok === true,
+    60_000,
+  );
   const worker = new Worker(
     NAME,
     {
@@ -49,7 +53,7 @@ try {
       })),
     );
   }
-  await until("all dead", async () => (await observer.stats(NAME)).dead === count, 600_000);
+  await until("all tasks are dead", async () => (await observer.stats(NAME)).dead === count, 600_000);
   await worker.stop({ graceMs: 1_000 });
 
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
@@ -82,7 +86,11 @@ try {
   await pings.since();
   const replayFrom = performance.now();
   await dialog.getByRole("button", { name: "Replay", exact: true }).click();
-  await until("all replayed", async () => (await observer.stats(NAME)).totals.replayed === count, 600_000);
+  await until(
+    "all dead letters are replayed",
+    async () => (await observer.stats(NAME)).totals.replayed === count,
+    600_000,
+  );
   const replayMs = performance.now() - replayFrom;
   const took = await pings.since();
 

@@ -2642,7 +2642,7 @@ export const mutants = [
     tests: [uniqueReplace],
   },
   {
-    name: "unique: the cancel of a waiting task wakes nobody for the next one",
+    name: "unique: the cancel of a waiting task wakes no worker for the next task",
     changes: [["lua/transitions/cancel.lua", "  if not settings.paused then", "  if false then"]],
     tests: [uniqueReplace],
   },

@@ -152,7 +152,11 @@ test("PM2 starts the system, replaces a killed worker, and reloads everything un
   }
 
   const load = startLoad();
-  await until("tasks are completed", async () => (await observer.stats(QUEUE)).totals.acked > 100, 60_000);
+  await until(
+    "100 tasks are completed",
+    async () => (await observer.stats(QUEUE)).totals.acked > 100,
+    60_000,
+  );
   process.kill(workers[0].pid, "SIGKILL");
   await until(
     "PM2 has replaced the killed worker",

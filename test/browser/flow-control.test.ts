@@ -70,7 +70,7 @@ describe.skipIf(!executablePath)(
       await page.getByRole("alertdialog").getByText("replay the dead letter instead").waitFor();
       await page.getByRole("button", { name: "End the hold" }).click();
       await until(
-        "it ran",
+        "the task ran",
         async () => (await stack.observer.task("shop", "behind"))?.state === "completed",
         20_000,
       );

@@ -143,7 +143,7 @@ describe.skipIf(!executablePath)(
       const page = await stack.page();
       const title = async (path: string, wanted: string | RegExp) => {
         await open(page, stack.base + path);
-        await until(`the title of ${path}`, async () => {
+        await until(`the page ${path} has its title`, async () => {
           const now = await page.title();
           return typeof wanted === "string" ? now === wanted : wanted.test(now);
         }).catch(async (error) => {

@@ -70,7 +70,7 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
     await stack
       .queue("shop")
       .enqueueMany(Array.from({ length: 5 }, () => ({ type: "demo.echo", payload: 1, key: "tried" })));
-    await until("they have run", async () => (await stack.observer.stats("shop")).completed >= 5);
+    await until("the tasks have run", async () => (await stack.observer.stats("shop")).completed >= 5);
     await page.getByRole("button", { name: "Change limits" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByRole("group", { name: "The tasks of each key" }).getByLabel("At one time").fill("1");
@@ -154,7 +154,10 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
     await page.getByRole("region", { name: "Facts" }).locator("a.key-text").click();
     await page.getByRole("button", { name: "End hold" }).click();
     await page.getByRole("button", { name: "End the hold" }).click();
-    await until("it runs", async () => (await stack.observer.task("shop", "odd"))?.state === "processing");
+    await until(
+      "the task runs",
+      async () => (await stack.observer.task("shop", "odd"))?.state === "processing",
+    );
     await page.getByRole("cell").filter({ hasText: "1 of 2" }).waitFor();
     await page.setViewportSize({ width: 1440, height: 900 });
   });

@@ -44,7 +44,10 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
       .waitFor();
     await page.getByRole("link", { name: "default" }).first().click();
     await page.getByRole("button", { name: "Resume", exact: true }).click();
-    await until("it ran", async () => (await stack.observer.task("default", "held"))?.state === "completed");
+    await until(
+      "the task ran",
+      async () => (await stack.observer.task("default", "held"))?.state === "completed",
+    );
     await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
   });
 
@@ -85,7 +88,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await page.getByText("Cancelled", { exact: true }).first().waitFor();
     expect((await stack.observer.task("default", "later"))?.state).toBe("cancelled");
     await until(
-      "it runs",
+      "the task runs",
       async () => (await stack.observer.task("default", "long"))?.state === "processing",
     );
     await open(page, `${stack.base}/queues/default/tasks/long`);
@@ -108,7 +111,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await page.getByRole("button", { name: "Change task" }).click();
     await page.getByText("Task changed").waitFor();
     await page.getByRole("button", { name: "Run now" }).click();
-    await until("it ran", async () => (await queue.get("soon"))?.state === "completed");
+    await until("the task ran", async () => (await queue.get("soon"))?.state === "completed");
     expect((await queue.get("soon"))?.resultText).toContain("12345678901234567890");
     await open(page, `${stack.base}/queues/default/tasks?state=scheduled`);
     await page.getByRole("button", { name: "Run all scheduled now" }).click();
@@ -212,7 +215,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
         unique: { key: "only one", scope: "waiting" },
       },
     });
-    await until("it ran twice", async () => (await schedule()).count >= 2);
+    await until("the schedule has run twice", async () => (await schedule()).count >= 2);
     await row.getByRole("button", { name: "Edit often" }).click();
     const { count } = await schedule();
     await dialog.getByLabel("Most runs").fill(String(count + 4));

@@ -71,9 +71,9 @@ describe.skipIf(!executablePath)("operations in a real browser", { timeout: 120_
     await dialog.getByLabel("Reason").fill("a test");
     expect((await stats("undo")).dead).toBe(8);
     await confirm.click();
-    await until("they are gone", async () => (await stats("undo")).dead === 0);
+    await until("the dead letters are discarded", async () => (await stats("undo")).dead === 0);
     await page.getByRole("button", { name: "Undo" }).first().click();
-    await until("they are back", async () => (await stats("undo")).dead === 8);
+    await until("the dead letters are restored", async () => (await stats("undo")).dead === 8);
     expect((await stack.observer.task("undo", "dead-3"))?.payloadText).toBe('{"failRate":1,"n":3}');
     await open(page, `${stack.base}/audit?queue=undo`);
     // The search is limited to rows, because the filter above the rows names the same actions.

@@ -92,7 +92,7 @@ describe.skipIf(!executablePath)(
     test("says why a queue cannot be deleted, and that it stays paused", async () => {
       await stack.start("worker", { QUEUES: "busy" });
       await stack.queue("busy").enqueue("demo.sleep", { ms: 60_000 }, { id: "long" });
-      await until("it runs", async () => (await stack.observer.stats("busy")).processing === 1);
+      await until("the task runs", async () => (await stack.observer.stats("busy")).processing === 1);
       await open(page, `${stack.base}/queues/busy`);
       await page.getByRole("button", { name: "Delete queue" }).click();
       const dialog = page.getByRole("alertdialog");

@@ -76,7 +76,7 @@ describe.skipIf(!executablePath)(
       });
       await stack.observer.replay("waits", ["dead-0"]);
       await stack.start("worker", { QUEUES: "waits" });
-      await until("it died again", async () => {
+      await until("the task has died again", async () => {
         const task = await stack.observer.task("waits", "dead-0");
         return task?.state === "dead" && task.generation === 1;
       });
@@ -98,7 +98,10 @@ describe.skipIf(!executablePath)(
         .enqueueMany(Array.from({ length: 4_000 }, () => ({ type: "demo.sleep", payload: { ms: 40 } })));
       await open(page, `${stack.base}/queues/drains`);
       const tile = page.locator(".tile").filter({ hasText: "Time to drain" }).locator("dd").first();
-      await until("it stands", async () => (await tile.textContent())?.startsWith("stands") === true);
+      await until(
+        "the screen says that the queue stands",
+        async () => (await tile.textContent())?.startsWith("stands") === true,
+      );
       await page.getByRole("link", { name: "Overview" }).first().click();
       const row = page
         .getByRole("row")
@@ -170,7 +173,7 @@ describe.skipIf(!executablePath)(
       );
       await worker.start();
       await stack.queue("edits").enqueue("t", { to: "admin\u202e" }, { id: "bidi" });
-      await until("it is dead", async () => (await stack.observer.stats("edits")).dead === 1);
+      await until("the task is dead", async () => (await stack.observer.stats("edits")).dead === 1);
       await worker.stop();
       await open(page, `${stack.base}/queues/edits/tasks/bidi`);
       await page.getByRole("button", { name: "Edit and replay" }).click();

@@ -67,7 +67,7 @@ export function people(admin: () => Admin): void {
         (await taskOf()).state === "dead" ? true : undefined,
       );
       // Every service knows a new key within a second.
-      await until("the key is known", 10_000, async () => {
+      await until("the service knows the key", 10_000, async () => {
         const headers = { authorization: `Bearer ${viewer}` };
         const { status } = await ask("GET", LIST, headers);
         const producer = await request("GET", `${producerUrl()}${QUEUE}/tasks/${DEAD}`, { headers });

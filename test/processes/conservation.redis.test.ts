@@ -6,14 +6,14 @@ test("after kill -9 of a janitor, another one takes back the expired leases", as
   const [dying, living] = await Promise.all([system.janitor().ready(), system.janitor().ready()]);
   const worker = await system.worker().ready();
   await system.enqueue(Array.from({ length: 20 }, () => ({ type: "hold", payload: null })));
-  await until("all are leased", () => worker.heard("started").length === 20);
+  await until("all tasks are leased", () => worker.heard("started").length === 20);
   await dying.kill();
   const next = await system.worker().ready();
   await worker.kill();
   const killedAt = performance.now();
   await until("all tasks are leased again", () => next.heard("started").length === 20);
   expect(performance.now() - killedAt).toBeLessThan(LEASE_MS + SWEEP_MS + 10_000);
-  await until("all are completed", async () => (await system.stats()).completed === 20);
+  await until("all tasks are completed", async () => (await system.stats()).completed === 20);
   expect(living.heard("swept").length).toBeGreaterThan(0);
   expect((await system.stats()).totals).toMatchObject({ crashed: 20, acked: 20 });
 });
@@ -40,7 +40,7 @@ test("no task is lost if a worker and a janitor are killed while 2,000 tasks run
   const atKill = await system.stats();
   expect(atKill.completed).toBeLessThan(1_800);
   await until(
-    "everything is terminal",
+    "all tasks have ended",
     async () => {
       const stats = await system.stats();
       return stats.completed + stats.dead === 2_000;

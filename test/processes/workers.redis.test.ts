@@ -24,7 +24,7 @@ test("a task that kills its worker is dead after exactly 4 grants, and all 49 ta
     }
   })();
   await until(
-    "everything is terminal",
+    "all tasks have ended",
     async () => {
       const stats = await system.stats();
       return stats.completed + stats.dead === 50;
@@ -75,7 +75,7 @@ test("after kill -9 of a worker with 100 leased tasks, all are leased again with
   await until("all tasks are leased again", () => second.heard("started").length === 100);
   // Without other load it takes less than 1.8 s. The margin is for a busy machine.
   expect(performance.now() - killedAt).toBeLessThan(LEASE_MS + SWEEP_MS + 10_000);
-  await until("all are completed", async () => (await system.stats()).completed === 100);
+  await until("all tasks are completed", async () => (await system.stats()).completed === 100);
   expect(new Set(second.heard("started").map((line) => line.id))).toEqual(new Set(ids));
   expect((await system.stats()).totals).toMatchObject({ attempts: 200, crashed: 100, acked: 100, stale: 0 });
   expect((await system.observer.audit("work")).violations).toEqual([]);
@@ -88,7 +88,7 @@ test("on SIGTERM, a worker finishes the tasks it can, hands the others back with
     Array.from({ length: 5 }, () => ({ type: "sleep", payload: { ms: 200 } })),
   );
   const long = await system.enqueue(Array.from({ length: 5 }, () => ({ type: "hold", payload: null })));
-  await until("all ten run", () => worker.heard("started").length === 10);
+  await until("all ten tasks run", () => worker.heard("started").length === 10);
   const waiting = await system.enqueue([{ type: "sleep", payload: { ms: 1 } }]);
   worker.process.kill("SIGTERM");
   expect(await worker.ended).toEqual({ code: 0, signal: null });
@@ -120,12 +120,15 @@ test("a handler that blocks the event loop for as long as three leases keeps its
   await system.janitor({ sweepIntervalMs: 50 }).ready();
   const worker = await system.worker({ concurrency: 1 }).ready();
   const [id] = await system.enqueue([{ type: "block", payload: { ms: 3 * LEASE_MS } }]);
-  await until("it runs", () => worker.heard("started").length === 1);
+  await until("the task runs", () => worker.heard("started").length === 1);
   // If the lease expired, this other worker would take the task.
   const other = await system.worker({ concurrency: 1 }).ready();
-  await until("it is done", async () => (await system.task(id as string)).state === "completed");
+  await until("the task is completed", async () => (await system.task(id as string)).state === "completed");
   expect(await system.task(id as string)).toMatchObject({ attempts: 1, crashes: 0, workerId: "w1" });
-  await until("the worker tells", () => worker.heard("settled", { outcome: "acked" }).length === 1);
+  await until(
+    "the worker has reported the task",
+    () => worker.heard("settled", { outcome: "acked" }).length === 1,
+  );
   expect(other.heard("started")).toEqual([]);
   expect((await system.stats()).totals.stale).toBe(0);
 });
@@ -135,7 +138,7 @@ test("a worker that was stopped for three leases has lost its lease: its late ac
   await system.janitor().ready();
   const first = await system.worker({ concurrency: 1 }).ready();
   const [id] = (await system.enqueue([{ type: "hold", payload: null }])) as [string];
-  await until("it runs", () => first.heard("started").length === 1);
+  await until("the task runs", () => first.heard("started").length === 1);
   const second = await system.worker({ concurrency: 1 }).ready();
   const stoppedAt = performance.now();
   first.process.kill("SIGSTOP");
@@ -179,14 +182,14 @@ test("while a handler blocks the event loop, other workers run the tasks that it
     Array.from({ length: count }, () => ({ type: "sleep", payload: { ms: 0 } }));
   // While tasks are quick, the worker takes hundreds of them ahead. Then it begins the task that blocks.
   await system.enqueue([...quick(2_500), { type: "block", payload: { ms: 5_000 } }, ...quick(500)]);
-  await until("it blocks", async () => {
+  await until("the handler blocks the event loop", async () => {
     const { completed } = await system.stats();
     return completed > 2_200 && completed === (await sameAfter(300, () => system.stats())).completed;
   });
   await system.worker(options).ready();
   // A call may have been bringing some tasks to the worker when it blocked. All others are done.
   await until("almost all tasks are done", async () => (await system.stats()).completed >= 2_850, 3_000);
-  await until("everything is done", async () => (await system.stats()).completed === 3_001, 10_000);
+  await until("all tasks are completed", async () => (await system.stats()).completed === 3_001, 10_000);
   const { totals } = await system.stats();
   expect(totals).toMatchObject({ crashed: 0, failed: 0 });
   expect(totals.released).toBeGreaterThan(20);

@@ -244,7 +244,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     await page.goto(`${base}/queues/reports.monthly`);
     await page.getByRole("button", { name: "Pause", exact: true }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Pause" }).click();
-    await until("it is paused", async () => (await stack.observer.stats("reports.monthly")).paused);
+    await until("the queue is paused", async () => (await stack.observer.stats("reports.monthly")).paused);
     await stack.observer.resume("reports.monthly");
     await page.goto(`${base}/audit`);
     const href = await page.getByRole("link", { name: "Export NDJSON" }).getAttribute("href");

@@ -86,10 +86,10 @@ test("no secret is in a log, an error, a metric, or an answer to a viewer", asyn
     const answer = await fetch(`${tasks}/${id}?waitMs=5000`, { headers: headers(admin.text) });
     return ((await answer.json()) as { state: string }).state;
   };
-  await until("both have ended", async () => (await stateOf("paid")) === "completed", 30_000);
-  await until("both have ended", async () => (await stateOf("failed")) === "dead", 30_000);
+  await until("the paid task is completed", async () => (await stateOf("paid")) === "completed", 30_000);
+  await until("the failed task is dead", async () => (await stateOf("failed")) === "dead", 30_000);
   for (const pad of pads)
-    await until("all have ended", async () => (await stateOf(`cut-${pad}`)) === "dead", 30_000);
+    await until("the task is dead", async () => (await stateOf(`cut-${pad}`)) === "dead", 30_000);
 
   const outputs = new Map<string, string>();
   // The error about a broken body may quote only that body.

@@ -106,7 +106,10 @@ async function operate(client: Holdfast): Promise<void> {
   const { operations, actions } = client;
   const runner = new OperationRunner({ client, producer: () => new Queue("work", { client }) });
   const endOf = async (id: string) => {
-    await until("it has ended", async () => ((await operations.get(id))?.endedAt ?? null) !== null);
+    await until(
+      "the operation has ended",
+      async () => ((await operations.get(id))?.endedAt ?? null) !== null,
+    );
     return operations.get(id);
   };
   const discard = await operations.create(

@@ -82,14 +82,14 @@ test("the user worker has exactly the rights that a worker needs", async () => {
   });
   expect(await queue.result("flow.reads", { waitMs: 5_000 })).toMatchObject({ resultText: '"read"' });
   await queue.enqueue("fails", 1, { id: "dies", maxRetries: 0 });
-  await until("it is dead", async () => (await state("dies")) === "dead");
+  await until("the task is dead", async () => (await state("dies")) === "dead");
   await queue.enqueue("fails", 1, { id: "retried" });
   await until("the task was tried twice and waits", () => failed >= 2);
   await queue.enqueue("unheard-of", 1, { id: "unrouted" });
   await queue.enqueue("held", 1, { id: "cancelled" });
-  await until("it runs", () => opened.has("cancelled"));
+  await until("the task runs", () => opened.has("cancelled"));
   await queue.cancel("cancelled");
-  await until("it is cancelled", async () => (await state("cancelled")) === "cancelled");
+  await until("the task is cancelled", async () => (await state("cancelled")) === "cancelled");
   await queue.enqueue("stubborn", 1, { id: "late" });
   await until(
     "the task runs and its lease was renewed",
@@ -125,7 +125,7 @@ test("the user worker has exactly the rights that a worker needs", async () => {
   await seen.note();
   await first.stop({ graceMs: 0 });
   await queue.enqueue("held", 1, { id: "handed-back" });
-  await until("it runs", () => opened.has("handed-back"));
+  await until("the task runs", () => opened.has("handed-back"));
   await worker.stop({ graceMs: 0 });
   expect(await queue.get("handed-back")).toMatchObject({ state: "pending", attempts: 0 });
   await parts.stop();

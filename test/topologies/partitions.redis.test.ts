@@ -31,14 +31,17 @@ beforeAll(async () => {
     );
   }
   for (const port of ports)
-    await until(`redis ${port}`, async () => (await cli(port, "ping").catch(() => "")) === "PONG");
+    await until(
+      `Redis on port ${port} answers`,
+      async () => (await cli(port, "ping").catch(() => "")) === "PONG",
+    );
   await run("redis-cli", [
     "--cluster",
     "create",
     ...ports.map((port) => `127.0.0.1:${port}`),
     "--cluster-yes",
   ]);
-  await until("a healthy cluster", async () => {
+  await until("the Cluster is healthy", async () => {
     const states = await Promise.all(ports.map((port) => cli(port, "cluster", "info")));
     return states.every((state) => state.includes("cluster_state:ok"));
   });
@@ -98,13 +101,16 @@ test("a queue is spread over the nodes of a Cluster, gets more partitions while 
     expect(nodes.filter((count) => count > 0).length).toBeGreaterThan(1);
 
     await worker.start();
-    await until("1,200 completed and 600 dead", async () => {
+    await until("1,200 tasks are completed and 600 are dead", async () => {
       const { completed, dead } = await observer.stats("hot");
       return completed === 1_200 && dead === 600;
     });
     mended = true;
     expect(await observer.replayAll("hot")).toEqual({ replayed: 600, skipped: 0 });
-    await until("all 1,800 completed", async () => (await observer.stats("hot")).completed === 1_800);
+    await until(
+      "all 1,800 tasks are completed",
+      async () => (await observer.stats("hot")).completed === 1_800,
+    );
 
     await observer.partition("hot", 11);
     newer = new Queue("hot", { redis, partitions: 11 });
@@ -117,7 +123,10 @@ test("a queue is spread over the nodes of a Cluster, gets more partitions while 
       Array.from({ length: 600 }, (_, n) => ({ type: "ok", payload: n, partitionKey: `k${n}` })),
     );
     expect(after.filter((result) => !result.ok)).toEqual([]);
-    await until("all 2,400 completed", async () => (await observer.stats("hot")).completed === 2_400);
+    await until(
+      "all 2,400 tasks are completed",
+      async () => (await observer.stats("hot")).completed === 2_400,
+    );
     expect((await partitionsPerNode()).reduce((sum, count) => sum + count, 0)).toBe(11);
     for (const id of ids) expect((await newer.get(id))?.state).toBe("completed");
     expect((await observer.audit("hot")).violations).toEqual([]);

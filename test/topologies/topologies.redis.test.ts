@@ -53,13 +53,16 @@ async function lifecycle(redis: ConnectionSettings): Promise<void> {
     );
     const results = await queue.enqueueMany(tasks);
     expect(results.filter((result) => !result.ok)).toEqual([]);
-    await until("120 completed and 60 dead", async () => {
+    await until("120 tasks are completed and 60 are dead", async () => {
       const stats = await observer.stats("topology");
       return stats.completed === 120 && stats.dead === 60;
     });
     mended = true;
     expect(await observer.replayAll("topology")).toEqual({ replayed: 60, skipped: 0 });
-    await until("all 180 completed", async () => (await observer.stats("topology")).completed === 180);
+    await until(
+      "all 180 tasks are completed",
+      async () => (await observer.stats("topology")).completed === 180,
+    );
     expect((await observer.audit("topology")).violations).toEqual([]);
     // The wake-up comes on a channel in the Cluster slot of the queue. The worker polls only every 10 s, so nothing
     // else starts a task so soon.
@@ -99,7 +102,7 @@ describe("a Cluster of three", () => {
       ...ports.map((port) => `127.0.0.1:${port}`),
       "--cluster-yes",
     ]);
-    await until("a healthy cluster", async () => {
+    await until("the Cluster is healthy", async () => {
       const states = await Promise.all(ports.map((port) => cli(port, "cluster", "info")));
       return states.every((state) => state.includes("cluster_state:ok"));
     });
@@ -138,7 +141,7 @@ describe("a Sentinel group", () => {
     const config = join(dir, "sentinel.conf");
     writeFileSync(config, `port ${sentinel}\ndir ${dir}\nsentinel monitor tasks 127.0.0.1 ${master} 1\n`);
     servers.push(spawn("redis-server", [config, "--sentinel"], { stdio: "ignore" }));
-    await until("the sentinel", async () => (await cli(sentinel, "ping").catch(() => "")) === "PONG");
+    await until("the Sentinel answers", async () => (await cli(sentinel, "ping").catch(() => "")) === "PONG");
   });
 
   test("a client asks the Sentinels where the master is", async () => {

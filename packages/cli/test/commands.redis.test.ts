@@ -51,7 +51,7 @@ async function runWorker(queue: string, { hasJanitor = true } = {}): Promise<voi
 async function killFour(queue: string): Promise<void> {
   for (const id of ["a", "b", "c", "d"]) await json("enqueue", queue, "bad", `{"n":"${id}"}`, "--id", id);
   await runWorker(queue);
-  await until("four dead letters", async () => (await observer.stats(queue)).dead === 4);
+  await until("the queue has four dead letters", async () => (await observer.stats(queue)).dead === 4);
 }
 
 test("a payload is kept byte for byte, from the command line and from standard input", async () => {
@@ -121,7 +121,7 @@ test("--wait shows how the task ended, and so does the exit code", async () => {
 test("--wait says if an operator has removed the task", async () => {
   await observer.configure("fleeting", {});
   const waiting = cli("enqueue", "fleeting", "ok", "1", "--id", "a", "--delay", "1m", "--wait", "20s");
-  await until("it is there", async () => (await observer.task("fleeting", "a")) !== null);
+  await until("the task is stored", async () => (await observer.task("fleeting", "a")) !== null);
   await observer.empty("fleeting", ["scheduled"]);
   const { code, stdout, stderr } = await waiting;
   expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
@@ -142,7 +142,7 @@ test("a filter selects the same dead letters for a list, a count and a replay", 
   expect((await withInput(lines.join("\n"), "enqueue", "narrow", "--ndjson", "-")).code).toBe(0);
   expect(await json("task", "ls", "narrow", "--tag", "tenant:acme")).toHaveLength(2);
   await runWorker("narrow");
-  await until("three dead letters", async () => (await observer.stats("narrow")).dead === 3);
+  await until("the queue has three dead letters", async () => (await observer.stats("narrow")).dead === 3);
   const of = async (...filter: string[]) => [
     (await json<object[]>("dlq", "ls", "narrow", ...filter)).length,
     (await json<{ matched: number }>("dlq", "replay", "narrow", ...filter, "--dry-run")).matched,
@@ -248,7 +248,7 @@ test("text of a task cannot send commands to the terminal", async () => {
   // JSON escapes \u001b, but not its one-character form \u009b and not the mark that reverses text.
   await json("enqueue", "escape", "bad", '"\u009b2J\u202e"', "--id", "x");
   await runWorker("escape");
-  await until("it is dead", async () => (await observer.stats("escape")).dead === 1);
+  await until("the task is dead", async () => (await observer.stats("escape")).dead === 1);
   const { stdout } = await cli("task", "get", "escape", "x");
   for (const order of ["\u001b", "\u009b", "\u202e"]) expect(stdout).not.toContain(order);
   expect(stdout).toContain("\\u009b2J\\u202e");
@@ -302,7 +302,7 @@ test("a replay that is interrupted stays listed as an operation, which can be ca
   await killFour("slowly");
   await json("queue", "pause", "slowly");
   const running = start(["dlq", "replay", "slowly", "--all", "--rate", "1"], { REDIS_URL: redis.url });
-  await until("one is replayed", async () => (await observer.stats("slowly")).dead < 4);
+  await until("one dead letter is replayed", async () => (await observer.stats("slowly")).dead < 4);
   running.child.kill("SIGINT");
   const { code, stderr } = await running.ended;
   expect(code).toBe(1);

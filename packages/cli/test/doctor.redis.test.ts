@@ -56,7 +56,9 @@ async function startWorker(queue: string, version: string): Promise<void> {
   workers.push(worker);
   await worker.start();
   const observer = new Observer({ client });
-  await until("it is registered", async () => (await observer.workers()).some(({ id }) => id === worker.id));
+  await until("the worker is registered", async () =>
+    (await observer.workers()).some(({ id }) => id === worker.id),
+  );
 }
 
 test("a healthy system has no problem, and the exit code is 0", async () => {
@@ -172,7 +174,7 @@ test("fault 9: the number of dead letters grows", async () => {
   await startWorker("q", "1.0.0");
   await new Queue("q", { client }).enqueue("bad", null);
   const observer = new Observer({ client });
-  await until("it is dead", async () => (await observer.stats("q")).dead === 1);
+  await until("the task is dead", async () => (await observer.stats("q")).dead === 1);
   expect(await problems()).toMatchObject([
     {
       check: "queue q",

@@ -39,7 +39,7 @@ test("a flow from a file is created and run, and the commands show it and list i
   const worker = new Worker("one", { t: (task) => task.id }, { redis: redis.url });
   await worker.start();
   const queue = new Queue("one", { client });
-  await until("it has ended", async () => (await queue.getFlow("f"))?.state === "ended");
+  await until("the flow has ended", async () => (await queue.getFlow("f"))?.state === "ended");
   await worker.stop();
   expect(await json("flow", "show", "one", "f")).toMatchObject({
     outcome: "success",

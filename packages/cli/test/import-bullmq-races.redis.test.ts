@@ -118,7 +118,7 @@ test("an interrupted import ends after its page, prints its report, and can be r
   for (let i = 0; i < 10; i++)
     await queue.addBulk(Array.from({ length: 1_000 }, () => ({ name: "t", data: { i } })));
   const running = start(args(name), { REDIS_URL: server.url });
-  await until("the import is in the middle", async () => (await observer.queues()).includes(name), 60_000);
+  await until("the import has begun", async () => (await observer.queues()).includes(name), 60_000);
   running.child.kill("SIGINT");
   const { code, stderr, stdout } = await running.ended;
   expect(code).toBe(1);

@@ -77,7 +77,7 @@ async function expectMoved(name: string, { byState }: Seeded): Promise<void> {
 /** Starts an import, and kills it once `isUnderWay` resolves to true. */
 async function killed(command: string[], isUnderWay: () => Promise<boolean>): Promise<void> {
   const running = start(command, { REDIS_URL: server.url });
-  await until("the import is in the middle", isUnderWay, 60_000);
+  await until("the import has begun", isUnderWay, 60_000);
   running.child.kill("SIGKILL");
   expect((await running.ended).code).toBeNull();
 }

@@ -109,12 +109,15 @@ test("a key that stopped at a dead letter is shown as stopped, and continues aft
   const worker = new Worker("stops", handlers, { redis: redis.url, maxRetries: 0 });
   await worker.start();
   const stopped = () => json("limits", "key", "stops", "acme");
-  await until("the key stopped", async () => (await stopped()).blockedBy === "stopped");
+  await until("the key has stopped", async () => (await stopped()).blockedBy === "stopped");
   expect((await cli("limits", "key", "stops", "acme")).stdout).toMatch(
     /held back by +a dead letter: replay it, or hold the key for 0s/,
   );
   expect(await json("limits", "hold", "stops", "0s", "--key", "acme")).toMatchObject({ key: "acme" });
-  await until("it went on", async () => (await new Observer({ client }).stats("stops")).completed === 1);
+  await until(
+    "the next task of the key has run",
+    async () => (await new Observer({ client }).stats("stops")).completed === 1,
+  );
   await worker.stop();
 });
 
@@ -165,7 +168,10 @@ test("a trial compares the recorded run with the present and the tried limits, a
   const worker = new Worker("tried", { t: async () => {} }, { redis: redis.url, concurrency: 4 });
   await queue.enqueueMany(Array.from({ length: 6 }, () => ({ type: "t", payload: 1, key: "acme" })));
   await worker.start();
-  await until("all have run", async () => (await new Observer({ client }).stats("tried")).completed === 6);
+  await until(
+    "all tasks have run",
+    async () => (await new Observer({ client }).stats("tried")).completed === 6,
+  );
   await worker.stop();
   const args = ["limits", "try", "tried", "--scope", "key", "--rate", "1/10m"];
   const tried = await cli(...args);

@@ -83,7 +83,7 @@ test("if Redis dies during a long input, each line is accepted or written to a f
       REDIS_URL: redis.url,
     });
     running.child.stdin?.write(range(0, 500).map(line).join(""));
-    await until("the first 500 are accepted", async () => (await pending()) === 500);
+    await until("the first 500 tasks are stored", async () => (await pending()) === 500);
     await redis.kill();
     running.child.stdin?.end(range(500, 1_700).map(line).join(""));
     const { code, stdout, stderr } = await running.ended;

@@ -70,14 +70,14 @@ test.skipIf(!hasScript)("top redraws the screen, and q restores the terminal", a
 
 test.skipIf(!hasScript)("Ctrl-C and SIGTERM restore the terminal too", async () => {
   const byKey = inTerminal(`${process.execPath} ${bin} top`);
-  await until("it is drawn", () => byKey.screen().includes("q quits"), 20_000);
+  await until("the screen is drawn", () => byKey.screen().includes("q quits"), 20_000);
   byKey.press("\u0003");
   await byKey.ended;
   expect(byKey.text()).toContain(LEAVE);
   expect(byKey.text()).toMatch(/[\s;]icanon/);
 
   const bySignal = inTerminal(`sh -c 'echo "pid $$"; exec ${process.execPath} ${bin} top'`);
-  await until("it is drawn", () => bySignal.screen().includes("q quits"), 20_000);
+  await until("the screen is drawn", () => bySignal.screen().includes("q quits"), 20_000);
   process.kill(Number(/pid (\d+)/.exec(bySignal.text())?.[1]), "SIGTERM");
   await bySignal.ended;
   expect(bySignal.text()).toContain(LEAVE);
@@ -89,7 +89,7 @@ test.skipIf(!hasScript)("if Redis stops and comes back, top says so and continue
   const own = await startRedisServer();
   try {
     const terminal = inTerminal(`${process.execPath} ${bin} --redis ${own.url} top --interval 200ms`);
-    await until("it is drawn", () => terminal.screen().includes("q quits"), 20_000);
+    await until("the screen is drawn", () => terminal.screen().includes("q quits"), 20_000);
     await own.kill();
     await until("the screen shows the error", () => terminal.screen().includes("\r\n! "), 20_000);
     await own.start();
@@ -125,7 +125,7 @@ test("without a terminal, top prints lines, or with --json one object per update
 
 test("SIGINT ends top with 0 when it prints lines", async () => {
   const running = start(["top", "--interval", "100ms"], { REDIS_URL: redis.url });
-  await until("it prints", () => running.stdout() !== "");
+  await until("the command prints something", () => running.stdout() !== "");
   running.child.kill("SIGINT");
   expect((await running.ended).code).toBe(0);
 });

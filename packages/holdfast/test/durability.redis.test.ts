@@ -138,14 +138,22 @@ test("the setting of the queue holds for tasks without this option, and a change
   const { queue, observer } = on(await server(...AOF_ALWAYS));
   expect(await queue.enqueue("t", 1)).toMatchObject({ durability: "memory" });
   await observer.configure("work", { durability: "fsynced" });
-  await until("it is obeyed", async () => (await queue.enqueue("t", 1)).durability === "fsynced", 5_000);
+  await until(
+    "the client obeys the new setting",
+    async () => (await queue.enqueue("t", 1)).durability === "fsynced",
+    5_000,
+  );
   await observer.pause("work", "a reason with spaces");
   expect(await observer.stats("work")).toMatchObject({
     pauseReason: "a reason with spaces",
     settings: { durability: "fsynced", maxWaiting: 0 },
   });
   await observer.configure("work", { durability: "memory" });
-  await until("and again", async () => (await queue.enqueue("t", 1)).durability === "memory", 5_000);
+  await until(
+    "the client obeys the second change",
+    async () => (await queue.enqueue("t", 1)).durability === "memory",
+    5_000,
+  );
 });
 
 test("many queues that wait for a replica share one more connection and few waits", async () => {

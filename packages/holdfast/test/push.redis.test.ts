@@ -109,7 +109,7 @@ test("enqueues are granted to the workers in turn, first to the one that has wai
   const second = await idleWorker(q, { workerId: "w2" });
   await q.add("a");
   await q.add("b");
-  await until("both heard", () => first.heard.length === 1 && second.heard.length === 1);
+  await until("both workers have a message", () => first.heard.length === 1 && second.heard.length === 1);
   expect(await q.task("a")).toMatchObject({ workerId: "w1" });
   expect(await q.task("b")).toMatchObject({ workerId: "w2" });
 });
@@ -119,9 +119,9 @@ test("tasks are granted to the first worker whose prefixes and limits of types t
   const one = await idleWorker(q, { workerId: "one", types: " *=1 email.*=0" });
   const two = await idleWorker(q, { workerId: "two", types: " email.*=2" });
   await q.add(["a", "b"], { type: "email.send" });
-  await until("the second worker was granted them", () => two.heard.length === 1);
+  await until("both tasks were granted to the second worker", () => two.heard.length === 1);
   await q.add("c", { type: "report" });
-  await until("the first worker was granted one", () => one.heard.length === 1);
+  await until("one task was granted to the first worker", () => one.heard.length === 1);
   expect(
     parsePush(one.heard[0] as Buffer)
       ?.roundTrip(NONCE)
@@ -180,7 +180,7 @@ test("a paused queue grants nothing by push, and its resume wakes the worker", a
   expect(await q.task("a")).toMatchObject({ state: "pending" });
   expect(await repeat()).toMatchObject({ grants: [], parked: true, paused: true });
   await q.engine.pause(false);
-  await until("it is woken", () => heard.some((message) => message.length === 0));
+  await until("the worker is woken", () => heard.some((message) => message.length === 0));
   expect((await repeat()).grants).toHaveLength(1);
 });
 

@@ -125,14 +125,14 @@ describe("enqueue", () => {
       new Worker(name, { t: () => (runs++ === 0 ? stopped.then(() => Promise.reject("no")) : 1) }, { redis }),
     );
     await queue.enqueue("t", 1, { id: "x" });
-    await until("it runs", () => runs === 1);
+    await until("the task runs", () => runs === 1);
     expect(await queue.cancel("x")).toBe("requested");
     await expect(queue.enqueue("t", 1, { id: "x" })).rejects.toMatchObject({
       ...{ code: "task_conflict", taskId: "x", retryAfterMs: 1_000 },
       message: expect.stringContaining("was asked to stop"),
     });
     stop();
-    await until("it has ended", async () => (await queue.get("x"))?.state === "cancelled");
+    await until("the task has ended", async () => (await queue.get("x"))?.state === "cancelled");
     expect(await queue.enqueue("t", 1, { id: "x" })).toMatchObject({ duplicate: false });
     expect(await queue.result("x")).toMatchObject({ state: "completed" });
   });

@@ -45,7 +45,7 @@ test("moves a due task to pending, audits its queue, and ends with 0 on SIGTERM"
   expect(state).toBe("scheduled");
   await until("the task is pending", async () => (await queue.get(id))?.state === "pending");
   await queue.close();
-  await until("ready", async () => (await status("/readyz")) === 200);
+  await until("the janitor is ready", async () => (await status("/readyz")) === 200);
   await until("the audit is reported", async () =>
     (await metrics()).includes('holdfast_audit_violations{queue="trial",invariant="I1"} 0'),
   );
@@ -56,15 +56,15 @@ test("moves a due task to pending, audits its queue, and ends with 0 on SIGTERM"
 test("is not ready while Redis is down, and sweeps again afterwards", async () => {
   const { service, status } = await setup();
   await service.says("janitor is running");
-  await until("ready", async () => (await status("/readyz")) === 200);
+  await until("the janitor is ready", async () => (await status("/readyz")) === 200);
   await redis.kill();
-  await until("red", async () => (await status("/readyz")) === 503);
+  await until("the janitor is not ready", async () => (await status("/readyz")) === 503);
   expect(await status("/livez")).toBe(200);
   await redis.start();
   const queue = new Queue("later", { redis: redis.url });
   const { id } = await queue.enqueue("t", 1, { delayMs: 100 });
   await until("the task is pending", async () => (await queue.get(id))?.state === "pending", 20_000);
-  await until("green", async () => (await status("/readyz")) === 200, 20_000);
+  await until("the janitor is ready again", async () => (await status("/readyz")) === 200, 20_000);
   await queue.close();
 }, 60_000);
 

@@ -12,7 +12,7 @@ beforeEach(async () => {
   running = await startRunning();
   client = new Holdfast({ redis: running.redis.url });
   await client.check();
-  await until("ready", async () => (await running.call("GET", "/readyz")).status === 200);
+  await until("the service is ready", async () => (await running.call("GET", "/readyz")).status === 200);
 });
 afterEach(async () => {
   await client?.close();
@@ -24,7 +24,7 @@ async function keyOf(spec: Partial<NewKey> = {}) {
   await new KeyStore(client).add(key);
   const authorization = `Bearer ${text}`;
   await until(
-    "the key is known",
+    "the service knows the key",
     async () =>
       (await running.call("GET", "/v1/session", undefined, { authorization })).json().label === key.label,
     1_000,
@@ -68,7 +68,7 @@ const within = <T>(promise: Promise<T>, ms: number) => {
   void promise.then((result) => {
     value = result;
   });
-  return until("it has ended", () => value !== undefined, ms).then(() => value);
+  return until("the stream has ended", () => value !== undefined, ms).then(() => value);
 };
 
 test("the stream is refused before the upgrade, shows a limited key its queues, and ends with the key", async () => {
@@ -81,8 +81,8 @@ test("the stream is refused before the upgrade, shows a limited key its queues, 
   expect(await open(writer.headers)).toBe(403);
   expect(await open({ ...limited.headers, origin: "https://evil.example" })).toBe(403);
   const stream = await opened(limited.headers);
-  await until("a frame", () => stream.frames.some(({ queues }) => queues.length > 0));
-  await until("two frames", () => stream.frames.length > 2);
+  await until("a frame has arrived", () => stream.frames.some(({ queues }) => queues.length > 0));
+  await until("two frames have arrived", () => stream.frames.length > 2);
   expect(JSON.stringify(stream.frames)).not.toContain("secret");
   expect(stream.frames.at(-1)).toMatchObject({ queuesTotal: 1, queues: [{ queue: "mail" }] });
   await new KeyStore(client).revoke(limited.id);

@@ -89,7 +89,7 @@ test.each(["SIGKILL", "SIGTERM"] as const)(
 
     const second = await start(redis.url);
     await until(
-      "it has ended",
+      "the operation has ended",
       async () => (await second.call(`/v1/operations/${id}`)).state === "succeeded",
       60_000,
     );

@@ -15,7 +15,7 @@ beforeAll(async () => {
     },
   });
   observer = new Observer({ client });
-  await until("ready", async () => (await running.call("GET", "/readyz")).status === 200);
+  await until("the service is ready", async () => (await running.call("GET", "/readyz")).status === 200);
 });
 afterAll(async () => {
   await running?.stop();

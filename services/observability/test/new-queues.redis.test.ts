@@ -16,7 +16,7 @@ beforeAll(async () => {
       await new KeyStore(client).add(mintKey({ label: "first", scopes: ["admin"] }).key);
     },
   });
-  await until("ready", async () => (await running.call("GET", "/readyz")).status === 200);
+  await until("the service is ready", async () => (await running.call("GET", "/readyz")).status === 200);
 });
 afterAll(async () => {
   await running?.stop();
@@ -28,7 +28,11 @@ async function newKey() {
   await new KeyStore(client).add(key);
   const headers = { authorization: `Bearer ${text}` };
   const call = (method: string, path: string, body?: unknown) => running.call(method, path, body, headers);
-  await until("the key is known", async () => (await call("GET", "/v1/queues")).status === 200, 5_000);
+  await until(
+    "the service knows the key",
+    async () => (await call("GET", "/v1/queues")).status === 200,
+    5_000,
+  );
   return call;
 }
 
@@ -42,7 +46,7 @@ async function deadLetters(name: string, ids: string[]) {
   };
   const worker = new Worker(name, handlers, { redis: running.redis.url });
   await worker.start();
-  await until("all are dead", async () => {
+  await until("all tasks are dead", async () => {
     const tasks = await Promise.all(ids.map((id) => queue.get(id)));
     return tasks.every((task) => task?.state === "dead");
   });

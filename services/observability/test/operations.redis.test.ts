@@ -11,7 +11,7 @@ let queues = 0;
 
 beforeAll(async () => {
   running = await startRunning({ env: { MASKED_POINTERS: "/card" } });
-  await until("ready", async () => (await running.call("GET", "/readyz")).status === 200);
+  await until("the service is ready", async () => (await running.call("GET", "/readyz")).status === 200);
 });
 afterEach(async () => {
   await Promise.all(workers.splice(0).map((worker) => worker.stop({ graceMs: 1_000 })));
@@ -40,7 +40,7 @@ async function deadLetters(count: number, type = "test.fatal"): Promise<string> 
       throw new FatalError(`no ${(task.payload as { n: number }).n}`);
     },
   });
-  await until("all are dead", async () => (await stats(queue)).dead === count, 60_000);
+  await until("all tasks are dead", async () => (await stats(queue)).dead === count, 60_000);
   await killer.stop();
   return queue;
 }
@@ -134,7 +134,7 @@ test("if the canary passes, the other tasks are replayed, and tasks that die aga
     result: { replayed: 60, skipped: 0 },
     canary: { state: "passed", completed: 5 },
   });
-  await until("50 completed", async () => (await stats(queue)).completed === 50);
+  await until("50 tasks are completed", async () => (await stats(queue)).completed === 50);
   expect(await stats(queue)).toMatchObject({ dead: 10, totals: { replayed: 60 } });
 });
 
@@ -142,13 +142,13 @@ test("a replay with a rate is paused, continues where it stopped, and is cancell
   const queue = await deadLetters(100);
   const replay = (await post(queue, "dead-letters/replay", { all: true, ratePerSecond: 40 })).json();
   const view = () => get(`/v1/operations/${replay.id}`);
-  await until("some were replayed", async () => ((await view()).done as number) > 0);
+  await until("some tasks were replayed", async () => ((await view()).done as number) > 0);
   await control(replay.id, "pause");
-  await until("it is paused", async () => (await view()).state === "paused");
+  await until("the operation is paused", async () => (await view()).state === "paused");
   const { done } = await view();
   expect(await stats(queue)).toMatchObject({ pending: done });
   await control(replay.id, "resume");
-  await until("it goes on", async () => ((await view()).done as number) > (done as number));
+  await until("the operation continues", async () => ((await view()).done as number) > (done as number));
   expect((await control(replay.id, "cancel")).status).toBe(202);
   const ended = await running.operation(String(replay.id));
   expect(ended.state).toBe("cancelled");

@@ -9,7 +9,7 @@ let queueNumber = 0;
 
 beforeAll(async () => {
   running = await startRunning();
-  await until("ready", async () => (await running.call("GET", "/readyz")).status === 200);
+  await until("the service is ready", async () => (await running.call("GET", "/readyz")).status === 200);
 });
 afterEach(async () => {
   await Promise.all(workers.map((worker) => worker.stop({ graceMs: 1_000 })));
@@ -69,7 +69,7 @@ async function kill(queue: string, count: number): Promise<void> {
       throw new FatalError("no such user 4711");
     },
   });
-  await until("all are dead", async () => (await stats(queue)).dead === count, 20_000);
+  await until("all tasks are dead", async () => (await stats(queue)).dead === count, 20_000);
   await worker.stop({ graceMs: 1_000 });
 }
 
@@ -112,7 +112,7 @@ test("a dead letter shows its reason, is replayed with a corrected payload, and 
   expect(await task(queue, id)).toMatchObject({ state: "pending", generation: 1, attempts: 0, ...patch });
   const seen: string[] = [];
   await startWorker(queue, { "test.fatal": (given) => void seen.push(given.payloadText) });
-  await until("it completed", async () => (await task(queue, id)).state === "completed");
+  await until("the task is completed", async () => (await task(queue, id)).state === "completed");
   expect(seen).toEqual([patch.payloadText]);
   expect((await running.call("DELETE", `/v1/queues/${queue}/tasks/${id}`)).json().code).toBe("too_late");
 
@@ -237,7 +237,9 @@ test("a burst is enqueued and counted in the metrics, and a cancel ends its task
   expect(await running.operation(String(burst.json().id))).toMatchObject({ state: "succeeded", done: 1_200 });
   expect(await stats(queue)).toMatchObject({ pending: 1_200, totals: { enqueued: 1_200 } });
   const metric = `holdfast_queue_tasks{queue="${queue}",state="pending"} 1200`;
-  await until("the gauge follows", async () => (await running.call("GET", "/metrics")).text.includes(metric));
+  await until("the gauge has the new value", async () =>
+    (await running.call("GET", "/metrics")).text.includes(metric),
+  );
   const page = (await running.call("GET", `/v1/queues/${queue}/tasks?state=pending&limit=1`)).json();
   const [first] = page.tasks as TaskView[];
   const id = first?.id ?? "";

@@ -11,7 +11,7 @@ test("while Redis is down, the API, the stream and the readiness say so, and lat
   running = await startRunning();
   const { call, redis, port } = running;
   const isReady = async () => (await call("GET", "/readyz")).status === 200;
-  await until("ready", isReady);
+  await until("the service is ready", isReady);
   await call("POST", "/v1/queues/q/tasks", { type: "t", payload: 1 });
   const frames: StreamMessage[] = [];
   const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/stream`);
@@ -21,7 +21,7 @@ test("while Redis is down, the API, the stream and the readiness say so, and lat
   await redis.kill();
   await until("the stream says down", () => frames.at(-1)?.redisUp === false);
   expect(frames.at(-1)?.queues[0]?.pending).toBe(1);
-  await until("not ready", async () => !(await isReady()));
+  await until("the service is not ready", async () => !(await isReady()));
   const refused = await call("POST", "/v1/queues/q/pause");
   expect(refused.status).toBe(503);
   expect(refused.headers.get("content-type")).toContain("application/problem+json");
@@ -31,7 +31,7 @@ test("while Redis is down, the API, the stream and the readiness say so, and lat
 
   await redis.start();
   await until("the stream says up", () => frames.at(-1)?.redisUp === true, 15_000);
-  await until("ready again", isReady, 15_000);
+  await until("the service is ready again", isReady, 15_000);
   const created = await call("POST", "/v1/queues/q/tasks", { type: "t", payload: 1 });
   expect(created.status).toBe(201);
   socket.terminate();

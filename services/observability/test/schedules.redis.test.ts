@@ -6,7 +6,7 @@ import { type Running, startRunning } from "./running.ts";
 let running: Running;
 beforeAll(async () => {
   running = await startRunning();
-  await until("ready", async () => (await running.call("GET", "/readyz")).status === 200);
+  await until("the service is ready", async () => (await running.call("GET", "/readyz")).status === 200);
 });
 afterAll(async () => running?.stop());
 
@@ -149,7 +149,7 @@ test("a janitor runs a schedule, which then shows the state of its task", async 
   const janitor = new Janitor({ redis: running.redis.url });
   await janitor.start();
   try {
-    await until("it has run", async () => {
+    await until("the schedule has run", async () => {
       const { lastRun } = (await call("GET", "/v1/schedules/often")).json() as { lastRun: object | null };
       return lastRun !== null;
     });

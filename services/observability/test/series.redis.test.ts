@@ -8,7 +8,7 @@ import { type Running, startRunning } from "./running.ts";
 let running: Running;
 beforeAll(async () => {
   running = await startRunning();
-  await until("ready", async () => (await running.call("GET", "/readyz")).status === 200);
+  await until("the service is ready", async () => (await running.call("GET", "/readyz")).status === 200);
 });
 afterAll(async () => running?.stop());
 

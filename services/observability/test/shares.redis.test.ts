@@ -18,7 +18,7 @@ beforeAll(async () => {
       await new KeyStore(client).add(mintKey({ label: "first", scopes: ["admin"] }).key);
     },
   });
-  await until("ready", async () => (await running.call("GET", "/readyz")).status === 200);
+  await until("the service is ready", async () => (await running.call("GET", "/readyz")).status === 200);
 });
 afterAll(async () => {
   for (const socket of sockets) socket.terminate();
@@ -31,7 +31,11 @@ async function newKey(label: string) {
   await new KeyStore(client).add(key);
   const headers = { authorization: `Bearer ${text}` };
   const call = (method: string, path: string, body?: unknown) => running.call(method, path, body, headers);
-  await until("the key is known", async () => (await call("GET", "/v1/queues")).status === 200, 5_000);
+  await until(
+    "the service knows the key",
+    async () => (await call("GET", "/v1/queues")).status === 200,
+    5_000,
+  );
   return { call, headers };
 }
 
@@ -50,7 +54,7 @@ async function deadLetters(name: string, count: number): Promise<string[]> {
   const receipts = await queue.enqueueMany(Array.from({ length: count }, () => ({ type: "t", payload: 1 })));
   const ids = receipts.map((result) => (result.ok ? result.receipt.id : ""));
   await until(
-    "all are dead",
+    "all tasks are dead",
     async () => (await queue.get(ids.at(-1) as string))?.state === "dead" && (await dead(name)) === count,
     60_000,
   );
@@ -92,7 +96,7 @@ test("a key with many operations does not hold up the operations of another key"
     expect([discard.status, discard.json().discarded]).toEqual([200, 1]);
     const undo = await who.call("POST", `/v1/operations/${discard.json().operationId}/undo`);
     expect(undo.status).toBe(202);
-    await until("it is undone", async () => {
+    await until("the discard is undone", async () => {
       const view = (await who.call("GET", `/v1/operations/${undo.json().id}`)).json();
       return view.state === "succeeded";
     });
@@ -110,10 +114,10 @@ test("a key with many operations does not hold up the operations of another key"
   const [first = ""] = began;
   const state = async () => (await greedy.call("GET", `/v1/operations/${first}`)).json().state;
   await greedy.call("POST", `/v1/operations/${first}/pause`);
-  await until("it is paused", async () => (await state()) === "paused");
+  await until("the operation is paused", async () => (await state()) === "paused");
   expect((await start(greedy, "greedy")).status).toBe(429);
   await greedy.call("POST", `/v1/operations/${first}/cancel`);
-  await until("it is cancelled", async () => (await state()) === "cancelled");
+  await until("the operation is cancelled", async () => (await state()) === "cancelled");
   expect((await start(greedy, "small", { ids: [three], to: "elsewhere", ratePerSecond: 1 })).status).toBe(
     202,
   );
@@ -153,5 +157,5 @@ test("the live streams of one key are limited, and a further stream is refused b
   expect(third.body).toContain("STREAMS_PER_KEY");
   expect((await open(other)).status).toBe(101);
   first.socket.close();
-  await until("its place is free", async () => (await open(greedy)).status === 101);
+  await until("the key may open another stream", async () => (await open(greedy)).status === 101);
 });

@@ -51,7 +51,7 @@ async function keyOf(spec: Partial<NewKey> = {}) {
     fetch(`http://127.0.0.1:${port}/v1/queues/none/tasks/x`, {
       headers: { authorization: `Bearer ${text}` },
     });
-  await until("the key is known", async () => (await known()).status !== 401, 5_000);
+  await until("the service knows the key", async () => (await known()).status !== 401, 5_000);
   return { id: key.id, text };
 }
 
@@ -123,7 +123,7 @@ test("events come as JSON lines if the client asks for them", async () => {
   await queue.cancel("a");
   const { text: key } = await keyOf();
   const { seen } = open("lines/events?after=0", key, { accept: "application/x-ndjson" });
-  await until("both are there", () => seen.text.split("\n").length === 3);
+  await until("both events have arrived", () => seen.text.split("\n").length === 3);
   expect(seen.type).toBe("application/x-ndjson; charset=utf-8");
   const lines = seen.text.trim().split("\n");
   expect(lines.map((line) => JSON.parse(line).type)).toEqual(["enqueued", "cancelled"]);

@@ -83,7 +83,7 @@ test("on loopback everybody may enqueue until the first key exists; then a key i
   // No keys exist yet, so even a key of another service is accepted.
   expect((await enqueue("hf_of_elsewhere")).status).toBe(201);
   const { text } = await keyOf();
-  await until("keys are required", async () => (await enqueue()).status === 401, 1_000);
+  await until("the service requires keys", async () => (await enqueue()).status === 401, 1_000);
   expect((await enqueue(text)).status).toBe(201);
   expect((await batch(text)).status).toBe(207);
   for (const answer of [await enqueue(), await batch(), await enqueue("hf_of_elsewhere")]) {
@@ -126,27 +126,27 @@ test("a key allows what its scopes say, in the queues that it names, and nothing
 
 test("a revoked key is refused within a second, even on a connection that has just used it", async () => {
   const { id, text } = await keyOf();
-  await until("the key is known", async () => (await enqueue(text)).status === 201, 1_000);
+  await until("the service knows the key", async () => (await enqueue(text)).status === 201, 1_000);
   await new KeyStore(client).revoke(id);
-  await until("it is refused", async () => (await enqueue(text)).status === 401, 1_000);
+  await until("the revoked key is refused", async () => (await enqueue(text)).status === 401, 1_000);
   expect((await batch(text)).status).toBe(401);
 });
 
 test("the answer to an expired key says that it has expired", async () => {
   const { text } = await keyOf({ expiresAt: Date.now() + 800 });
-  await until("the key is known", async () => (await enqueue(text)).status === 201, 700);
-  await until("it has expired", async () => (await enqueue(text)).status === 401, 2_000);
+  await until("the service knows the key", async () => (await enqueue(text)).status === 201, 700);
+  await until("the key has expired", async () => (await enqueue(text)).status === 401, 2_000);
   expect((await enqueue(text)).json.detail).toBe("this key has expired");
 });
 
 test("while Redis is down, the last known keys count: callers with a key get 503, and others get 401", async () => {
   const { text } = await keyOf({ scopes: ["admin"] });
-  await until("the key is known", async () => (await enqueue(text)).status === 201, 1_000);
+  await until("the service knows the key", async () => (await enqueue(text)).status === 201, 1_000);
   await redis.kill();
   const [mine, theirs] = await Promise.all([enqueue(text), enqueue("hf_of_elsewhere")]);
   expect([mine.status, theirs.status]).toEqual([503, 401]);
   await redis.start();
   // Redis has lost its data and thereby the keys. Nevertheless the API must not become open.
-  await until("the key is gone", async () => (await enqueue(text)).status === 401);
+  await until("the service no longer knows the key", async () => (await enqueue(text)).status === 401);
   expect((await enqueue()).status).toBe(401);
 });

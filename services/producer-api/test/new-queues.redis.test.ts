@@ -47,7 +47,11 @@ async function newKey() {
       body,
     });
   for (const at of [0, 1])
-    await until("the key is known", async () => (await send("x", at, "", "no")).status !== 401, 5_000);
+    await until(
+      "the service knows the key",
+      async () => (await send("x", at, "", "no")).status !== 401,
+      5_000,
+    );
   return send;
 }
 

@@ -420,7 +420,7 @@ test("a cancel of a running task is a request, and a cancel of a completed one i
       status: 409,
       json: { code: "too_late", taskId: quick },
     });
-    await until("it runs", async () => (await call("GET", `/${running}`)).json.state === "processing");
+    await until("the task runs", async () => (await call("GET", `/${running}`)).json.state === "processing");
     expect(await call("DELETE", `/${running}`)).toMatchObject({
       status: 202,
       json: { outcome: "requested" },
@@ -517,6 +517,6 @@ test("while Redis is down, the API answers 503 and is not ready; it serves again
   expect((await fetch(`${base}/livez`)).status).toBe(200);
   expect(await (await fetch(`${base}/metrics`)).text()).toContain("holdfast_redis_up 0");
   await redis.start();
-  await until("ready again", async () => (await fetch(`${base}/readyz`)).status === 200);
+  await until("the service is ready again", async () => (await fetch(`${base}/readyz`)).status === 200);
   expect((await call("POST", "", { type: "t", payload: 1 })).status).toBe(201);
 }, 30_000);

@@ -41,7 +41,7 @@ async function keyOf(spec: Partial<NewKey> = {}) {
     fetch(`http://127.0.0.1:${port}/v1/queues/none/tasks/x`, {
       headers: { authorization: `Bearer ${text}` },
     });
-  await until("the key is known", async () => (await known()).status === 404, 5_000);
+  await until("the service knows the key", async () => (await known()).status === 404, 5_000);
   return { id: key.id, text };
 }
 
@@ -81,7 +81,7 @@ test("an open upload of lines ends with a 401, also while it sends nothing", asy
   request.write(line(1) + line(2));
   await until("the first tasks are stored", () => seen.text.split("\n").length === 3);
   await new KeyStore(client).revoke(id);
-  await until("the last line says why it ends", () => seen.text.includes('"status":401'), 5_000);
+  await until("the last line says why the answer ends", () => seen.text.includes('"status":401'), 5_000);
   await until("the connection is closed", () => seen.isOver, 10_000);
   const results = seen.text
     .trim()
@@ -99,9 +99,9 @@ test("after its key is revoked, an upload that continues to send stores nothing 
   let sent = 0;
   const sending = setInterval(() => request.write(line(sent++)), 10);
   try {
-    await until("some are stored", () => seen.text.includes('"status":201'));
+    await until("some tasks are stored", () => seen.text.includes('"status":201'));
     await new KeyStore(client).revoke(id);
-    await until("the last line says why it ends", () => seen.text.includes('"status":401'), 5_000);
+    await until("the last line says why the answer ends", () => seen.text.includes('"status":401'), 5_000);
     const then = sent;
     await until("the connection is closed, although more was sent", () => seen.isOver && sent > then, 10_000);
   } finally {
@@ -121,9 +121,9 @@ test("an upload with one JSON answer has the revocation as its last result", asy
   // The answer begins once a second block of 256 KB has arrived.
   const block = Array.from({ length: 300 }, (_, n) => line(n, "x".repeat(1_000))).join("");
   request.write(block + block);
-  await until("it has begun", () => seen.text.includes('"status":201'));
+  await until("the answer has begun", () => seen.text.includes('"status":201'));
   await new KeyStore(client).revoke(id);
-  await until("it ends", () => seen.text.endsWith('"failed":1}'), 10_000);
+  await until("the answer ends", () => seen.text.endsWith('"failed":1}'), 10_000);
   const answer = JSON.parse(seen.text);
   expect(answer).toMatchObject({ accepted: await stored("whole"), duplicates: 0, failed: 1 });
   expect(answer.results.at(-1)).toMatchObject({ status: 401, code: "unauthorized" });
@@ -135,8 +135,8 @@ test("an upload that has not sent its first line yet gets the status 401", async
   const { request, seen } = open("POST", "late/tasks/batch", text, LINES);
   request.write(line(1));
   await new KeyStore(client).revoke(id);
-  await until("it is refused", () => seen.status === 401, 5_000);
-  await until("it says so", () => seen.text.includes('"code":"unauthorized"'));
+  await until("the request is refused", () => seen.status === 401, 5_000);
+  await until("the answer names the reason", () => seen.text.includes('"code":"unauthorized"'));
   await expect(stored("late")).rejects.toMatchObject({ code: "queue_not_found" });
 });
 
@@ -152,7 +152,7 @@ test.each(["revoked", "expired"])("a long poll ends with 401 when its key is %s"
   const { request, seen } = open("GET", `polled/tasks/${taskId}?waitMs=30000`, text);
   request.end();
   if (how === "revoked") await new KeyStore(client).revoke(id);
-  await until("it is over", () => seen.isOver, 15_000);
+  await until("the connection is closed", () => seen.isOver, 15_000);
   expect([seen.status, JSON.parse(seen.text).code]).toEqual([401, "unauthorized"]);
   expect(performance.now() - started).toBeLessThan(20_000);
 });
@@ -177,6 +177,6 @@ test.each([
   const started = performance.now();
   await until("a second has passed", () => performance.now() - started > 1_100);
   request.end(body.slice(5));
-  await until("it is refused", () => seen.status === 401, 5_000);
+  await until("the request is refused", () => seen.status === 401, 5_000);
   await expect(stored(queue)).rejects.toMatchObject({ code: "queue_not_found" });
 });

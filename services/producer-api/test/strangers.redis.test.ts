@@ -57,7 +57,7 @@ function stranger(head: string) {
 test("strangers who send slowly do not take the places of callers with a key", async () => {
   const heads = ["POST /v1/queues/q/tasks/batch", "POST /v1/queues/q/tasks", "POST /nothing", "GET /livez"];
   const crowd = Array.from({ length: 400 }, (_, at) => stranger(`${heads[at % 4]} HTTP/1.1\r\n`));
-  await until("all of them are answered", () => crowd.every(({ isOver }) => isOver), 20_000);
+  await until("all strangers are answered", () => crowd.every(({ isOver }) => isOver), 20_000);
   const answers = new Set(crowd.map((seen) => seen.text.slice(9, 12)));
   expect([...answers].sort()).toEqual(["", "200", "401", "404", "429"]);
   const enqueued = await fetch(`http://127.0.0.1:${port}/v1/queues/q/tasks`, {

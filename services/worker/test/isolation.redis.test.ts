@@ -78,7 +78,7 @@ test("a handler that kills its process ends only its own attempt, and the worker
     lastError: expect.stringMatching(/^HandlerKilled: its process ended by SIGKILL/),
   });
   const { id } = await queue.enqueue("demo.cpu", { ms: 600_000 });
-  await until("it runs", async () => (await queue.get(id))?.state === "processing");
+  await until("the task runs", async () => (await queue.get(id))?.state === "processing");
   await until("the worker has a child process", () => childrenOf(service.child.pid).length > 0);
   const children = childrenOf(service.child.pid);
   service.child.kill("SIGTERM");

@@ -141,12 +141,12 @@ test("a worker exits with 1 if its heartbeat thread ends or cannot start", async
 test("a worker is not ready while Redis is away, stays alive, and works again afterwards", async () => {
   const { name, service, status } = await setup();
   await service.says("worker is running");
-  await until("ready", async () => (await status("/readyz")) === 200);
+  await until("the worker is ready", async () => (await status("/readyz")) === 200);
   await redis.kill();
-  await until("red", async () => (await status("/readyz")) === 503);
+  await until("the worker is not ready", async () => (await status("/readyz")) === 503);
   expect(await status("/livez")).toBe(200);
   await redis.start();
-  await until("green", async () => (await status("/readyz")) === 200, 20_000);
+  await until("the worker is ready again", async () => (await status("/readyz")) === 200, 20_000);
   const queue = new Queue(name, { redis: redis.url });
   const { id } = await queue.enqueue("demo.echo", 1);
   expect((await queue.result(id, { waitMs: 15_000 }))?.state).toBe("completed");
@@ -168,7 +168,7 @@ test("a worker process drains and resumes on the command of an operator, and a r
     await observer.drainWorker(id);
     await service.says("an operator told this worker to drain");
     await queue.enqueue("demo.echo", 1, { id: "waits" });
-    await until("it is drained", async () => (await of())?.state === "drained", 20_000);
+    await until("the worker is drained", async () => (await of())?.state === "drained", 20_000);
     expect((await queue.get("long"))?.state).toBe("completed");
     expect((await queue.get("waits"))?.state).toBe("pending");
     expect(await status("/readyz")).toBe(200);

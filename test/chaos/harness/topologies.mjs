@@ -87,7 +87,7 @@ export async function startCluster(ctx, { replicas = 1, nodeTimeoutMs = 2_000, a
     ...["--cluster", "create", ...addresses, "--cluster-replicas", replicas, "--cluster-yes"],
   );
   await until(
-    "a healthy cluster",
+    "the Cluster is healthy",
     async () => {
       const states = await Promise.all(nodes.map(({ port }) => cli(port, "cluster", "info")));
       return states.every(

@@ -23,7 +23,7 @@ export const row = {
       view,
       Array.from({ length: 20 }, () => ({ type: "hold", payload: {} })),
     );
-    await until("they run", () => victim.heard("run").length === 20);
+    await until("the tasks run", () => victim.heard("run").length === 20);
     await ctx.worker(url).ready();
     const producer = await ctx.producer(url, { ratePerSecond: 100, count: 400 }).ready();
     await sleep(1_000);

@@ -26,7 +26,12 @@ export const row = {
       );
     }
     const killers = [ctx.actor("killer", { redis: url }), ctx.actor("killer", { redis: url })];
-    await until("all are dead", async () => (await view.observer.stats(queue)).dead === TASKS, 60_000, 100);
+    await until(
+      "all tasks are dead",
+      async () => (await view.observer.stats(queue)).dead === TASKS,
+      60_000,
+      100,
+    );
     for (const killer of killers) await killer.finish();
     const pinger = await ctx.pinger(port).ready();
     const first = ctx.actor("replayer", { redis: url });

@@ -54,7 +54,7 @@ export const row = {
     await ctx.drain(view);
     const held = await ctx.enqueue(view, Array(HELD).fill({ type: "hold", payload: {} }));
     const runs = new Set();
-    await until("the victim holds its tasks", () => {
+    await until("the worker that will be killed runs its tasks", () => {
       for (const { id } of victim.heard("run")) runs.add(id);
       return held.every((id) => runs.has(id));
     });

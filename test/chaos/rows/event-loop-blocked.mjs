@@ -17,14 +17,14 @@ export const row = {
       async () => (await view.observer.workers()).length === 1,
     );
     const [kept] = await ctx.enqueue(view, [{ type: "block", payload: { ms: 3_000 } }]);
-    await until("it runs", () => first.heard("run").length === 1);
+    await until("the task runs", () => first.heard("run").length === 1);
     const second = await ctx.worker(url, { concurrency: 1 }).ready();
-    await until("it is done", () => first.heard("settle").length === 1);
+    await until("the task is completed", () => first.heard("settle").length === 1);
     ctx.expect(second.heard("run").length === 0, "another worker got the task of the blocked one");
     await second.kill();
     const timeoutMs = 1_500;
     const [late] = await ctx.enqueue(view, [{ type: "block", payload: { ms: 4_000 }, timeoutMs }]);
-    await until("it runs", () => first.heard("run").length === 2);
+    await until("the task runs", () => first.heard("run").length === 2);
     await ctx.worker(url, { concurrency: 1 }).ready();
     await until("Redis has answered the late verdict", () => first.heard("settle").length === 2);
     const { tasks, stale } = await ctx.settle(view);

@@ -20,7 +20,7 @@ export const row = {
       view,
       Array.from({ length: 10 }, () => ({ type: "deaf", payload: {}, ...options })),
     );
-    await until("they run", () => first.heard("run").length === 10);
+    await until("the tasks run", () => first.heard("run").length === 10);
     const blocked = await ctx.enqueue(view, [{ type: "block", payload: { ms: 5_000 }, ...options }]);
     await ctx.worker(url, { concurrency: 20 }).ready();
     await until(

@@ -22,7 +22,7 @@ export const row = {
         view,
         Array.from({ length: count }, () => ({ type: "hold", payload: {} })),
       );
-      await until("all are leased", () => victim.heard("run").length === count);
+      await until("all tasks are leased", () => victim.heard("run").length === count);
       await victim.kill();
       return { ids, killedAt: Date.now() };
     };

@@ -29,7 +29,7 @@ export const row = {
         Array.from({ length: 1_000 }, () => ({ type: "hold", payload: {} })),
       );
     await until(
-      "all are leased",
+      "all tasks are leased",
       async () => (await view.observer.stats(ctx.queueName)).processing === TASKS,
       20_000,
     );

@@ -17,7 +17,7 @@ export const row = {
       view,
       Array.from({ length: 20 }, () => ({ type: "hold", payload: {} })),
     );
-    await until("the victim holds its tasks", () => victim.heard("run").length === 20);
+    await until("the worker that will be killed runs its tasks", () => victim.heard("run").length === 20);
     const memory = Number((await redis.info()).used_memory);
     await redis.cli("config", "set", "maxmemory", memory + (4 << 20));
     const text = "x".repeat(2_000);

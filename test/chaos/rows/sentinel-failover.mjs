@@ -24,7 +24,7 @@ export const row = {
     const old = await masterPort();
     const killedAt = mono();
     await servers.find(({ port }) => port === old).kill();
-    await until("another master is named", async () => (await masterPort()) !== old, 20_000);
+    await until("the Sentinel names another master", async () => (await masterPort()) !== old, 20_000);
     const accepted = (producer) =>
       producer.heard("enqueue", { phase: "ok" }).find((line) => line.mono > killedAt + 200);
     await until("enqueues are confirmed again", () => accepted(confirmed) && accepted(plain), 20_000);

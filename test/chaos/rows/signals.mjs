@@ -17,7 +17,7 @@ export const row = {
         i % 2 ? { type: "hold", payload: {} } : { type: "sleep", payload: { ms: 200 } },
       );
       const ids = await ctx.enqueue(view, tasks);
-      await until("all run", () => worker.heard("run").length === 20);
+      await until("all tasks run", () => worker.heard("run").length === 20);
       const waiting = await ctx.enqueue(
         view,
         Array.from({ length: 30 }, () => ({ type: "sleep", payload: { ms: 1 } })),

@@ -18,7 +18,7 @@ export const row = {
     proxy.state.dropping = (chunk) => chunk.includes("smessage");
     for (let i = 0; i < TASKS; i++) {
       await ctx.enqueue(view, [{ type: "sleep", payload: { ms: 0 } }]);
-      await until("it ran", () => worker.heard("settle").length === i + 1, 5_000, 5);
+      await until("the task ran", () => worker.heard("settle").length === i + 1, 5_000, 5);
       await sleep(Math.random() * POLL_MS);
     }
     await ctx.settle(view);

@@ -18,7 +18,7 @@ export const row = {
       view,
       Array.from({ length: TASKS }, () => ({ type: "hold", payload: {} })),
     );
-    await until("all are leased", () => first.heard("run").length === TASKS);
+    await until("all tasks are leased", () => first.heard("run").length === TASKS);
     await ctx.worker(url, { concurrency: TASKS }).ready();
     const killedAt = Date.now();
     await first.kill();

@@ -19,7 +19,7 @@ export const row = {
       view,
       Array.from({ length: 10 }, () => ({ type: "hold", payload: {} })),
     );
-    await until("all are leased", () => first.heard("run").length === 10);
+    await until("all tasks are leased", () => first.heard("run").length === 10);
     const second = await ctx.worker(url).ready();
     first.signal("SIGSTOP");
     await sleep(3_000);

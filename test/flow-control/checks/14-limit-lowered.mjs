@@ -27,14 +27,14 @@ export async function run(ctx) {
     view,
     Array.from({ length: HIGH }, (_, n) => ({ type: "sleep", payload: { ms: 1_500 + n * 30 }, key: "a" })),
   );
-  await until("50 run", async () => (await running()) === HIGH);
+  await until("50 tasks run", async () => (await running()) === HIGH);
   const rest = await ctx.put(view, sleeps(100, 4_000, { key: "a" }));
   await limit(LOW);
   await ctx.untilCompleted(view, HIGH);
-  await until("5 run under the new limit", async () => (await running()) === LOW);
+  await until("5 tasks run under the new limit", async () => (await running()) === LOW);
   const raisedAt = await redisNow(redis);
   await limit(HIGH);
-  await until("50 run again", async () => (await running()) === HIGH, 3_000, 5);
+  await until("50 tasks run again", async () => (await running()) === HIGH, 3_000, 5);
 
   const [old, more] = [await ctx.records(view, first), await ctx.records(view, rest)].map(attemptsOf);
   ctx.expect(

@@ -24,7 +24,7 @@ export async function run(ctx) {
     // This worker holds the only place of the key, and settles too late.
     const stalled = await ctx.worker(redis.url, { concurrency: 1 }).ready();
     const { id } = await queue.enqueue("deaf", {}, { key: how, id: `${how}-1` });
-    await until("it runs", () => stalled.heard("run", { phase: "invoke" }).length === 1);
+    await until("the task runs", () => stalled.heard("run", { phase: "invoke" }).length === 1);
     await queue.enqueue("sleep", { ms: 1 }, { key: how, id: `${how}-2` });
     ctx.expect(
       (await running(how)) === 1,

@@ -180,7 +180,7 @@ async function processes(ctx, redis, view) {
   await limits.set("drained", { key: { concurrency: SLOTS } });
   for (let n = 0; n < 30; n++) await drained.enqueue("sleep", { ms: 500 }, { key: "k" });
   const { workerId } = worker.heard("process", { what: "ready" })[0];
-  await until("two run", async () => (await limits.key("drained", "k")).running === SLOTS);
+  await until("two tasks run", async () => (await limits.key("drained", "k")).running === SLOTS);
   await observer.drainWorker(workerId);
   await until("the worker is drained", async () =>
     (await observer.workers()).some(({ id, state }) => id === workerId && state === "drained"),
@@ -198,7 +198,7 @@ async function processes(ctx, redis, view) {
   await limits.set("isolated", { key: { concurrency: 1 } });
   for (const id of ["a", "b"])
     await queue.enqueue("stuck", {}, { id, key: "k", timeoutMs: 300, maxRetries: 0 });
-  await until("both children were killed", () => isolated.heard("settle").length === 2, 20_000);
+  await until("both child processes were killed", () => isolated.heard("settle").length === 2, 20_000);
   const killed = await limits.key("isolated", "k");
   ctx.expect(killed.running === 0, `killed child process: ${killed.running} running`);
   for (const id of ["a", "b"]) {

@@ -26,7 +26,7 @@ async function flood(ctx, whenFull) {
       ...{ count: EACH, ratePerSecond: 1e6, maxInFlight: EACH, tries: 1 },
     }),
   );
-  await until("all producers are done", () => producers.every((producer) => !producer.running), 30_000);
+  await until("all producers have ended", () => producers.every((producer) => !producer.running), 30_000);
   const answers = producers.flatMap((producer) =>
     producer.heard("enqueue").filter(({ phase }) => phase !== "invoke"),
   );
@@ -52,7 +52,7 @@ export async function run(ctx) {
   const ids = accepted.map(({ id }) => id);
   const states = async () => groupBy(await ctx.records(view, ids), ({ state }) => state);
   await until(
-    "all but one are cancelled",
+    "all tasks but one are cancelled",
     async () => (await states()).get("cancelled")?.length === ids.length - 1,
   ).catch(() => {});
   const counts = [...(await states())].map(([state, tasks]) => `${tasks.length} ${state}`).sort();

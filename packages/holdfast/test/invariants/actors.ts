@@ -176,7 +176,7 @@ export class World {
       await this.engine.settle(verdicts, this.#roundTripArgs("end", 0));
       for (const { id, token } of trip.grants) this.ledger.settled(id, token, this.nowMs);
     }
-    throw new Error("not drained in 20 rounds");
+    throw new Error("tasks are left after 20 rounds");
   }
 }
 

@@ -139,7 +139,7 @@ function roundTripArgs(model: Model, real: Real, want: number, held: number) {
   };
 }
 
-/** Ids of the tasks that were put aside by type, cancelled ones included. */
+/** Returns the ids of the tasks that were put aside by type, including cancelled tasks. */
 const aside = async ({ redis, engine }: Real) =>
   (await redis.zrange(engine.keys.pendingTyped, "-", "+", "BYLEX")).map(
     (member) => member.split(" ").at(-1) ?? "",

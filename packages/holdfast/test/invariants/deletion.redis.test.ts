@@ -29,7 +29,7 @@ async function prepare(isOpen = true) {
   return { q, connection, registry, enqueue, remove };
 }
 
-/** Expects that the queue has no task and is not marked as registered while the registry lacks it. */
+/** Checks the queue: while the registry does not have it, it has no task and is not marked as registered. */
 async function expectKnown(q: TestQueue, registry: Registry, order: string): Promise<void> {
   const isRegistered = await registry.hasQueue(q.name);
   const [tasks, word] = [

@@ -240,7 +240,7 @@ describe("an abort", () => {
     const pid = Number(await said(file));
     expect(await queue.cancel(id)).toBe("requested");
     expect(await said(heard)).toBe("cancelled");
-    await until("it ended", async () => (await queue.get(id))?.state !== "processing");
+    await until("the task has ended", async () => (await queue.get(id))?.state !== "processing");
     expect(pool.pids).toEqual([pid]);
   });
 
@@ -250,7 +250,7 @@ describe("an abort", () => {
     const id = await enqueue("ignores", { file });
     const pid = Number(await said(file));
     await queue.cancel(id);
-    await until("it is cancelled", async () => (await queue.get(id))?.state === "cancelled");
+    await until("the task is cancelled", async () => (await queue.get(id))?.state === "cancelled");
     await until("the child process has ended", () => !alive(pid));
     await until("the worker has reported the attempt", () => settled.length > 0);
     expect(settled[0]?.error).toMatchObject({ name: "HandlerKilled", reason: "aborted" });
@@ -285,7 +285,7 @@ describe("the processes", () => {
     const gates = Array.from({ length: 6 }, () => ({ file: newFile(), open: newFile() }));
     const ids = await Promise.all(gates.map((gate) => enqueue("waits", gate)));
     const started = () => gates.filter(({ file }) => existsSync(file)).length;
-    await until("two run", () => started() === 2);
+    await until("two tasks run", () => started() === 2);
     expect(pool.pids).toHaveLength(2);
     for (const { open } of gates) writeFileSync(open, "");
     for (const id of ids) expect((await queue.result(id))?.state).toBe("completed");
@@ -298,7 +298,7 @@ describe("the processes", () => {
     for (let n = 0; n < 4; n++) pids.push((await run("pid")).resultText);
     expect(pids[1]).toBe(pids[0]);
     expect(pids[2]).not.toBe(pids[0]);
-    await until("all ended", () => pool.pids.length === 0);
+    await until("all child processes have ended", () => pool.pids.length === 0);
     expect((await run("pid")).state).toBe("completed");
   });
 

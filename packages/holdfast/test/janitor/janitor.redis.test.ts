@@ -57,7 +57,7 @@ test("a backlog that is larger than one sweep is handled without a pause", async
   janitor.on("swept", (event) => swept.push(event));
   await janitor.start();
   await until(
-    "all are pending",
+    "all tasks are pending",
     async () => (await system.observer.stats("work")).pending === 11_000,
     10_000,
   );
@@ -102,7 +102,7 @@ test("retention keeps the newest tasks by count and removes the others by age", 
   const queue = system.queue();
   await queue.enqueueMany(tasks(60));
   const { worker } = await system.started("work", { t: () => 1 });
-  await until("all are completed", async () => (await system.observer.stats("work")).completed === 60);
+  await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 60);
   await worker.stop();
   const purged: number[] = [];
   const janitor = system.janitor();
@@ -112,7 +112,7 @@ test("retention keeps the newest tasks by count and removes the others by age", 
   expect(purged).toEqual([50]);
   expect((await system.observer.stats("work")).completed).toBe(10);
   await system.observer.configure("work", { retentionMs: 1 });
-  await until("nothing is left", async () => {
+  await until("no task is left", async () => {
     await janitor.runOnce();
     return (await system.observer.stats("work")).completed === 0;
   });
@@ -129,7 +129,7 @@ test("dead letters beyond a cap are dropped in one sweep, over several calls, an
     throw new FatalError("no");
   };
   const { worker } = await system.started("work", { t: fails });
-  await until("all are dead", async () => (await system.observer.stats("work")).dead === 450);
+  await until("all tasks are dead", async () => (await system.observer.stats("work")).dead === 450);
   await worker.stop();
   const dropped: number[] = [];
   const janitor = system.janitor();
@@ -155,7 +155,7 @@ test("each queue is audited, and entries without a record are removed", async ()
   await janitor.runOnce();
   expect(reports).toEqual([{ queue: "work", violations: [], repaired: 0 }]);
   await system.redis.zadd(system.keys().processing, Date.now() + 60_000, "ghost");
-  await until("the next audit", async () => {
+  await until("the janitor has run the next audit", async () => {
     await janitor.runOnce();
     return reports.length === 2;
   });
@@ -165,7 +165,7 @@ test("each queue is audited, and entries without a record are removed", async ()
       { invariant: "I1", detail: expect.stringContaining("processing has an entry for ghost") },
     ]),
   });
-  await until("one more audit", async () => {
+  await until("the janitor has run one more audit", async () => {
     await janitor.runOnce();
     return reports.length === 3;
   });
@@ -193,7 +193,7 @@ test("a queue that appears while the janitor runs is found", async () => {
   const system = await setupSystem();
   const janitor = system.janitor({ sweepIntervalMs: 50 });
   await janitor.start();
-  await until("a first sweep", () => janitor.lastSuccessAt() > 0);
+  await until("the first sweep has ended", () => janitor.lastSuccessAt() > 0);
   const { id } = await system.queue("late").enqueue("t", null);
   await system.grantToNobody("late", 1, 10);
   await until(
@@ -225,7 +225,7 @@ test("a janitor continues after an outage of Redis, and stops within its grace d
       redis: { url: server.url, commandTimeoutMs: 60_000 },
     });
     await slow.start();
-    await until("a sweep", () => slow.lastSuccessAt() > 0);
+    await until("a sweep has ended", () => slow.lastSuccessAt() > 0);
     await server.kill();
     const stoppedAt = performance.now();
     await slow.stop({ graceMs: 300 });
@@ -293,7 +293,7 @@ test("a pending task expires without a worker, even behind more tasks than a swe
   });
   await janitor.start();
   const id = last?.ok ? last.receipt.id : "";
-  await until("it is expired", async () => (await queue.get(id))?.state === "expired");
+  await until("the task is expired", async () => (await queue.get(id))?.state === "expired");
   await until("the janitor has reported the expired task", () => expired === 1);
   expect(await system.observer.stats("work")).toMatchObject({
     pending: 451,

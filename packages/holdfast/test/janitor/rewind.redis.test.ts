@@ -118,7 +118,7 @@ test("an audit by steps also finds what a purge left behind", async () => {
   await client.connection.command("HSET", engine.keys.state, "left", "r");
   const janitor = new Janitor({ redis, queues: [name], auditIntervalMs: 1, auditBudget: 200 });
   afterwards(() => janitor.stop());
-  await until("it is gone", async () => {
+  await until("the audit has removed what the purge left", async () => {
     await janitor.runOnce();
     return (await client.connection.command("HEXISTS", engine.keys.tasks, "left")) === 0;
   });

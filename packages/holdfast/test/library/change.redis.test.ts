@@ -26,7 +26,7 @@ test("a task is made due now, and a waiting worker gets it at once", async () =>
   expect(await queue.runNow(id)).toEqual({ id, outcome: "changed", state: "pending" });
   await until("the task ran", () => seen.length === 1);
   expect(seen).toEqual([{ n: 2 }]);
-  await until("it completed", async () => (await queue.get(id))?.state === "completed");
+  await until("the task is completed", async () => (await queue.get(id))?.state === "completed");
   expect(await queue.runNow(id)).toEqual({ id, outcome: "not_waiting", state: "completed" });
   expect(await queue.get(id)).toMatchObject({ changes: { count: 2, fields: ["runAt", "payload"] } });
 });

@@ -62,7 +62,7 @@ describe("a deleted queue that a producer still uses is registered again before 
         throw new Error("no");
       },
     });
-    await until("it is dead", async () => (await system.observer.stats("other")).dead === 1);
+    await until("the task is dead", async () => (await system.observer.stats("other")).dead === 1);
     expect(await system.observer.replay("other", ["a"], { to: "work" })).toMatchObject([
       { outcome: "moved" },
     ]);
@@ -85,7 +85,7 @@ test("the tasks of a killed worker are reaped in a queue that was deleted and us
   await queue.enqueue("t", 1, { id: "victim" });
   expect(await system.grantToNobody("work", 1, 300)).toEqual(["victim"]);
   await system.janitor({ sweepIntervalMs: 50 }).start();
-  await until("it waits again", async () => (await queue.get("victim"))?.state === "pending");
+  await until("the task is pending again", async () => (await queue.get("victim"))?.state === "pending");
   expect(await observer.task("work", "victim")).toMatchObject({ crashes: 1 });
 });
 
@@ -109,7 +109,7 @@ test("a queue is not deleted while a task runs or after a new task has arrived",
   const queue = system.queue();
   await system.started("work", { t: (_, { signal }) => untilAborted(signal) });
   await queue.enqueue("t", 1);
-  await until("it runs", async () => (await system.observer.stats("work")).processing === 1);
+  await until("the task runs", async () => (await system.observer.stats("work")).processing === 1);
   await system.observer.pause("work");
   await expect(system.observer.deleteQueue("work")).rejects.toMatchObject({ code: "queue_busy" });
   expect(await system.observer.queues()).toEqual(["work"]);
@@ -124,7 +124,7 @@ test("a janitor finds a queue that is missing in the registry by its workers, an
     { leaseMs: 300 },
   );
   await queue.enqueue("t", 1, { id: "a" });
-  await until("it runs", async () => (await queue.get("a"))?.state === "processing");
+  await until("the task runs", async () => (await queue.get("a"))?.state === "processing");
   // On a Cluster a rewound node may lose the registry but not the queue.
   await system.redis.srem(`${system.prefix}:{:system}:queues`, "work");
   await until("the worker is known", async () => (await system.observer.workers()).length === 1);
@@ -167,7 +167,7 @@ describe("a queue can be paused and configured before its first task", () => {
     const { settled } = await system.started("work", { t: () => {} });
     await system.queue().enqueue("t", 1);
     await system.observer.resume("work");
-    await until("it ran", () => settled.length === 1);
+    await until("the task ran", () => settled.length === 1);
   });
 
   test("a resume of an unknown queue reports that there is no such queue", async () => {

@@ -22,7 +22,7 @@ async function deadLetters() {
     },
   };
   const worker = await started(new Worker(name, handlers, { redis: parts.redis }));
-  await until("all are dead", async () => (await observer.stats(name)).dead === 6);
+  await until("all tasks are dead", async () => (await observer.stats(name)).dead === 6);
   await worker.stop();
   return { ...parts, client };
 }

@@ -133,7 +133,7 @@ describe("a flow with workers", () => {
     );
     expect(await observer.why(name, `${id}.b`)).toMatchObject({ state: "waiting", reason: "after" });
     await sweeps(system);
-    await until("b is pending", async () => (await queue.get(`${id}.b`))?.state === "pending");
+    await until("node b is pending", async () => (await queue.get(`${id}.b`))?.state === "pending");
   });
 
   test("is cancelled by a janitor, and ends, if nobody seals it", async () => {

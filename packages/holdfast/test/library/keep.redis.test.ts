@@ -25,7 +25,7 @@ test("keep of defineTask, of a batch and of a replay into another queue is kept"
       { redis: parts.redis },
     ),
   );
-  await until("all are dead", async () => (await observer.stats(name)).dead === 3);
+  await until("all tasks are dead", async () => (await observer.stats(name)).dead === 3);
   await worker.stop();
   if (!batch?.ok) throw new Error("the batch was refused");
   const dead = await queue.get(batch.receipt.id);
@@ -39,7 +39,7 @@ test("an empty of completed tasks removes those with keep as well", async () => 
   const { name, redis, queue, observer } = library();
   await queue.enqueue("t", 1, KEEP);
   const worker = await started(new Worker(name, { t: () => 1 }, { redis }));
-  await until("it completed", async () => (await observer.stats(name)).completed === 1);
+  await until("the task is completed", async () => (await observer.stats(name)).completed === 1);
   await worker.stop();
   expect(await observer.empty(name, ["completed"])).toEqual({ removed: 1 });
   expect(await observer.stats(name)).toMatchObject({ completed: 0 });

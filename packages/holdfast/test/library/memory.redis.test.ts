@@ -18,7 +18,7 @@ test("a client frees the memory of queues that are no longer used", async () => 
     return new WeakRef(client.engine(queue.name));
   };
   const engine = await use();
-  await until("it was collected", async () => {
+  await until("the garbage collector has freed the engine", async () => {
     collect();
     return engine.deref() === undefined;
   });

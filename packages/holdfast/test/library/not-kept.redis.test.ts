@@ -18,7 +18,7 @@ test.each([
     await system.started("work", { t: () => "done" });
     await system.janitor({ sweepIntervalMs: 20 }).start();
     const { id } = await queue.enqueue("t", 1);
-    await until("it is gone", async () => (await queue.get(id)) === null);
+    await until("the record of the task is gone", async () => (await queue.get(id)) === null);
     await expect(queue.result(id)).rejects.toMatchObject({
       code: "task_not_kept",
       taskId: id,

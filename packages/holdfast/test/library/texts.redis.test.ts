@@ -142,7 +142,7 @@ test("free text is returned byte for byte, and does not change anything else in 
       tags: tagsOf(text),
     })),
   );
-  await until("all have run", () => settled.length === texts.length, 30_000);
+  await until("all tasks have run", () => settled.length === texts.length, 30_000);
   for (const [n, result] of results.entries()) {
     const text = texts[n] as string;
     const task = await queue.get(result.ok ? result.receipt.id : "");

@@ -52,7 +52,7 @@ test("a burst spreads over all partitions, one worker runs all of its tasks, and
   const ids = await enqueued(Array.from({ length: 2_000 }, (_, n) => ({ type: "n", payload: n })));
   for (let partition = 0; partition < 4; partition++)
     expect(ids.filter((id) => partitionOf(id) === partition).length).toBeGreaterThanOrEqual(250);
-  await until("all are completed", async () => (await observer.stats("hot")).completed === 2_000);
+  await until("all tasks are completed", async () => (await observer.stats("hot")).completed === 2_000);
   expect(await queue.get(ids[1_234] as string)).toMatchObject({ queue: "hot", resultText: "1234" });
   expect(await observer.queues()).toEqual(["hot"]);
   expect((await observer.snapshot()).map(({ queue, completed }) => [queue, completed])).toEqual([
@@ -150,7 +150,7 @@ test("tasks of one key are in one partition, and are granted in the order of the
     },
     { concurrency: 1 },
   );
-  await until("all ran", () => [...seen.values()].flat().length === 60);
+  await until("all tasks ran", () => [...seen.values()].flat().length === 60);
   expect(seen).toEqual(ids);
 });
 
@@ -175,7 +175,7 @@ test("when a queue grows, lookups and idempotency hold, and a running worker tak
   const results = await newer.enqueueMany(Array.from({ length: 2_500 }, () => ({ type: "t", payload: 2 })));
   const ids = results.map((result) => (result.ok ? result.receipt.id : ""));
   expect(new Set(ids.map(partitionOf))).toEqual(new Set([0, 1, 2, 3, 4]));
-  await until("all are completed", async () => (await observer.stats("hot")).completed === 3_150);
+  await until("all tasks are completed", async () => (await observer.stats("hot")).completed === 3_150);
   // A producer from before the growth learns of a partition from an id that names it.
   const latest = ids.find((id) => partitionOf(id) === 4) as string;
   expect((await queue.get(latest))?.state).toBe("completed");
@@ -229,7 +229,7 @@ test("an operator acts on all partitions: pause, list, dead letters, delete", as
   const ids = await enqueued(
     Array.from({ length: 40 }, (_, n) => ({ type: "bad", payload: n, partitionKey: `k${n}` })),
   );
-  await until("all are dead", async () => (await observer.stats("hot")).dead === 40);
+  await until("all tasks are dead", async () => (await observer.stats("hot")).dead === 40);
   expect(await observer.countDead("hot", { type: "bad" })).toBe(40);
   expect(await observer.deadLetterGroups("hot")).toMatchObject({
     groups: [{ type: "bad", count: 40 }],
@@ -263,7 +263,7 @@ test("an operator acts on all partitions: pause, list, dead letters, delete", as
     skipped: 0,
   });
   expect(progress.at(-1)).toBe(37);
-  await until("all are completed", async () => (await observer.stats("hot")).completed === 38);
+  await until("all tasks are completed", async () => (await observer.stats("hot")).completed === 38);
   await observer.pause("hot", "why not");
   expect(await observer.stats("hot")).toMatchObject({ paused: true, pauseReason: "why not" });
   const { id } = await queue.enqueue("bad", 1);
@@ -334,7 +334,7 @@ test("dead letters that are moved into a queue with partitions are found there",
   const { system, queue, observer } = await setup(3);
   await system.queue("plain").enqueueMany(["a", "b", "c"].map((id) => ({ type: "bad", payload: id, id })));
   await system.started("plain", { bad: () => Promise.reject(new Error("no")) }, { maxRetries: 0 });
-  await until("all are dead", async () => (await observer.stats("plain")).dead === 3);
+  await until("all tasks are dead", async () => (await observer.stats("plain")).dead === 3);
   const moved = await observer.replay("plain", ["a"], { to: "hot" });
   expect(moved).toEqual([{ id: "a", outcome: "moved", newId: "a.g1" }]);
   expect(await observer.replayAll("plain", {}, { to: "hot" })).toEqual({ replayed: 2, skipped: 0 });
@@ -399,7 +399,7 @@ test("when a queue gets partitions, its worker neither stalls because of the rem
   for (let n = 0; n < 12; n++) await queue.enqueue("wait", n, { partitionKey: `k${n}` });
   await until("every slot is busy", () => worker.busy === 8);
   end.open();
-  await until("all ran", async () => (await system.observer.stats("hot")).completed === 12);
+  await until("all tasks ran", async () => (await system.observer.stats("hot")).completed === 12);
   const since = Date.now();
   await until("ten polls are over", () => Date.now() - since > 500);
   // If the removed part were still counted, its age would only grow.
@@ -432,7 +432,7 @@ test("a draining worker takes no tasks from a partition that is added or created
   await looked();
   expect(await observer.stats("hot")).toMatchObject({ pending: 12, completed: 0 });
   await observer.resumeWorker(worker.id);
-  await until("all ran", async () => (await observer.stats("hot")).completed === 12);
+  await until("all tasks ran", async () => (await observer.stats("hot")).completed === 12);
 });
 
 test("if one partition refuses its tasks, the batch reports these as refused and the others as stored", async () => {

@@ -415,10 +415,10 @@ test("a janitor that looks after schedules is listed while it runs, and not afte
   const blind = system.janitor({ schedules: false });
   const [one, two] = [system.janitor({ sweepIntervalMs: 50 }), system.janitor({ sweepIntervalMs: 50 })];
   for (const janitor of [blind, one, two]) await janitor.start();
-  await until("both are seen", async () => (await observer.janitors()).length === 2);
+  await until("both janitors are listed", async () => (await observer.janitors()).length === 2);
   const ids = await observer.janitors();
   await one.stop();
-  await until("one is seen", async () => (await observer.janitors()).length === 1);
+  await until("only one janitor is listed", async () => (await observer.janitors()).length === 1);
   expect(ids).toEqual(expect.arrayContaining(await observer.janitors()));
   await two.stop();
   expect(await observer.janitors()).toEqual([]);

@@ -124,7 +124,7 @@ test("workers record how long tasks waited and ran, and a bucket has the quantil
   const settled = await runTimed(system, "work");
   for (let n = 0; n < 3; n++) await queue.enqueue("slow", n);
   for (let n = 0; n < 97; n++) await queue.enqueue("quick", n);
-  await until("all have run", () => settled.length >= 100);
+  await until("all tasks have run", () => settled.length >= 100);
   await until("the worker has written the times", async () => {
     const fields = await system.redis.hgetall(`${system.prefix}:{work}:timings`);
     const ran = Object.entries(fields).filter(([field]) => field.startsWith("r"));

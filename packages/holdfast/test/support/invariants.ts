@@ -70,8 +70,8 @@ export interface QueueSnapshot {
   accepted: number;
   purged: number;
   /**
-   * The keys, and the types with a limit as ` /type`: how many of their tasks are counted as running, how many are
-   * leased, and how many wait.
+   * For each key, and for each type with a limit as ` /type`: how many of its tasks the account counts as running, how
+   * many are leased, and how many wait.
    */
   taskKeys: Map<string, { running: number; leased: number; waiting: number; isFull: boolean }>;
   /**
@@ -100,7 +100,7 @@ function pairs(flat: string[]): Map<string, string> {
   return map;
 }
 
-/** @param lined the ids in the lines of the keys */
+/** Counts the tasks of each key. @param lined the ids that wait in the lines of the keys */
 function taskKeysOf(
   tasks: QueueSnapshot["tasks"],
   envelopes: Map<string, string>,

@@ -36,7 +36,7 @@ test("a worker with quick handlers takes tasks ahead of its slots, but runs only
     },
     { concurrency: 1 },
   );
-  await until("all are settled", () => settled.length === 3_000);
+  await until("all tasks are settled", () => settled.length === 3_000);
   expect(most).toBe(1);
   expect(heldMost).toBeGreaterThan(5);
   expect(await system.observer.stats("work")).toMatchObject({
@@ -58,7 +58,7 @@ test("with aheadMs 0 a worker holds no more tasks than it has slots", async () =
     },
     { concurrency: 4, aheadMs: 0 },
   );
-  await until("all are settled", () => settled.length === 1_000);
+  await until("all tasks are settled", () => settled.length === 1_000);
   expect(heldMost).toBeLessThanOrEqual(4);
 });
 

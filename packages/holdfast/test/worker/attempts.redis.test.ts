@@ -71,7 +71,7 @@ test("a task whose handler throws is retried after its backoff, and each attempt
   const [first, second, third] = task?.history ?? [];
   expect((second?.startedAt ?? 0) - (first?.endedAt ?? 0)).toBeGreaterThanOrEqual(200);
   expect((third?.startedAt ?? 0) - (second?.endedAt ?? 0)).toBeGreaterThanOrEqual(200);
-  await until("three settled events", () => settled.length === 3);
+  await until("three attempts are reported", () => settled.length === 3);
   expect(settled.map(({ outcome, attempt }) => [outcome, attempt])).toEqual([
     ["retried", 1],
     ["retried", 2],
@@ -95,7 +95,7 @@ test("a task without attempts left is dead, with every attempt in its history", 
   const task = await system.queue().result(id, { waitMs: 5_000 });
   expect(task).toMatchObject({ state: "dead", deadReason: "retries_exhausted", attempts: 3, failures: 3 });
   expect(task?.history).toHaveLength(3);
-  await until("three settled events", () => settled.length === 3);
+  await until("three attempts are reported", () => settled.length === 3);
   expect(settled[2]).toMatchObject({ outcome: "dead", deadReason: "retries_exhausted" });
 });
 
@@ -183,7 +183,7 @@ test("a time-out is a failure, and aborts the handler's signal", async () => {
   expect(task).toMatchObject({ state: "dead", deadReason: "retries_exhausted", failures: 1, crashes: 0 });
   expect(task?.lastError).toContain("TimeoutError");
   expect(reason).toMatchObject({ reason: "timed_out" });
-  await until("one settled event", () => settled.length === 1);
+  await until("one attempt is reported", () => settled.length === 1);
 });
 
 test("a time-out does not fire before its time", async () => {
@@ -273,7 +273,7 @@ test("cancelling a running task aborts its signal within one heartbeat, and it e
   });
   // Heartbeats come every third of the lease; with the default lease, the first one would come after 10 s.
   expect(abortedAt - cancelledAt).toBeLessThan(5_000);
-  await until("a settled event", () => settled.length === 1);
+  await until("the attempt is reported", () => settled.length === 1);
   expect(settled[0]).toMatchObject({ outcome: "cancelled", attempt: 1 });
 });
 
@@ -362,7 +362,7 @@ test("a task past its expiresAt does not run, and is reported as expired", async
   expect((await queue.result(fresh.id, { waitMs: 5_000 }))?.state).toBe("completed");
   expect((await queue.get(id))?.state).toBe("expired");
   expect(ran).toEqual([fresh.id]);
-  await until("both are reported", () => settled.length === 2);
+  await until("both tasks are reported", () => settled.length === 2);
   expect(settled.find((event) => event.task.id === id)).toMatchObject({ outcome: "expired", attempt: 0 });
 });
 

@@ -49,7 +49,7 @@ async function backlog(
 }
 
 const ended = (system: System, count: number) =>
-  until(`${count} ended`, async () => {
+  until(`${count} tasks have ended`, async () => {
     const { completed, dead, cancelled } = await system.observer.stats("work");
     return completed + dead + cancelled === count;
   });
@@ -87,7 +87,7 @@ describe("the tasks of a batch", () => {
     const { calls, handler } = noted(() => first.opened);
     await system.started("work", batched({ max: 100 }, handler));
     await system.queue().enqueue("row", -1);
-    await until("the first runs", () => calls.length === 1);
+    await until("the first batch runs", () => calls.length === 1);
     for (const { payload } of rows(30)) await system.queue().enqueue("row", payload);
     expect(await system.observer.stats("work")).toMatchObject({ processing: 1, pending: 30 });
     first.open();
@@ -148,7 +148,7 @@ describe("the tasks of a batch", () => {
       }),
       { concurrency: 500 },
     );
-    await until("all have run", () => seen === count, 60_000);
+    await until("all tasks have run", () => seen === count, 60_000);
     expect(mixed).toBe(0);
   }, 90_000);
 
@@ -164,7 +164,7 @@ describe("the tasks of a batch", () => {
       const key = keys[n % keys.length] ?? "";
       await system.queue().enqueue("row", key, { key });
     }
-    await until("all have run", () => batches.flat().length === 30, 15_000);
+    await until("all tasks have run", () => batches.flat().length === 30, 15_000);
     expect(batches.map((batch) => batch.join("")).toSorted()).toEqual(
       ["a", "a", "b", "b", "c", "c"].map((key) => key.repeat(5)),
     );
@@ -213,7 +213,7 @@ describe("the tasks of a batch", () => {
     const handlers = { ...batched({ max: 20 }, handler), mail: () => {} };
     await system.started("work", handlers, { concurrency: 25, pollMs: 600_000 });
     await system.queue().enqueue("row", -1);
-    await until("the first runs", () => calls.length === 1);
+    await until("the first batch runs", () => calls.length === 1);
     await system.queue().enqueueMany(rows(3));
     await until(
       "the three tasks were put aside",
@@ -239,7 +239,7 @@ describe("the tasks of a batch", () => {
       onScript: (script) => scripts.push(script),
     });
     await system.queue().enqueue("row", -1);
-    await until("the first runs", () => calls.length === 1);
+    await until("the first batch runs", () => calls.length === 1);
     await system.queue().enqueueMany(rows(3));
     await until(
       "the three tasks were put aside",
@@ -273,7 +273,7 @@ describe("the tasks of a batch", () => {
     const { calls, handler } = noted();
     const watched = await system.started("work", batched({ max: 10 }, handler));
     await system.queue().enqueueMany(rows(100));
-    await until("all are acked", () => outcomes(watched).acked === 100);
+    await until("all tasks are acked", () => outcomes(watched).acked === 100);
     expect(calls.flat()).toHaveLength(100);
   });
 });
@@ -549,7 +549,7 @@ describe("an outcome for each task", () => {
       const { system, watched, ids } = await backlog(3, batched({ max: 3 }, handler), {
         backoff: { baseMs: 60_000 },
       });
-      await until("all are retried", () => watched.settled.length === 3);
+      await until("all tasks are retried", () => watched.settled.length === 3);
       expect(outcomes(watched)).toEqual({ retried: 3 });
       expect(calls).toHaveLength(1);
       for (const id of ids)

@@ -33,7 +33,7 @@ test("the workers of a process share three connections, which end when the last 
   await until("the worker that is left runs the task", () => workers[0]?.settled.length === 1);
   expect(await names()).toEqual(shared);
   await workers[0]?.worker.stop();
-  await until("all have ended", async () => (await names()).length === before.length);
+  await until("all connections have ended", async () => (await names()).length === before.length);
 });
 
 test("a worker that is stopped at once does not disturb the calls and messages of the others", async () => {
@@ -48,14 +48,14 @@ test("a worker that is stopped at once does not disturb the calls and messages o
     },
   });
   await queue.enqueue("t", 1);
-  await until("it runs", () => begun);
+  await until("the task runs", () => begun);
   const other = await system.started("work", { t: () => "done" });
   await busy.worker.stop({ graceMs: 0 });
   end.open();
   await until("the other worker runs the task", () => other.settled.length === 1);
   // A message of the channel wakes the worker, not its poll of 10 s.
   await queue.enqueue("t", 2);
-  await until("it is woken", () => other.settled.length === 2, 5_000);
+  await until("the worker is woken", () => other.settled.length === 2, 5_000);
   expect(other.errors).toEqual([]);
   expect(busy.errors).toEqual([]);
 });
@@ -70,7 +70,7 @@ test("queues that wait for results by events share one subscribed connection, wh
   const results = queues.map((queue, n) => queue.result(ids[n] as string, { waitMs: 20_000 }));
   results[0]?.catch(() => {});
   const listening = [...before, "holdfast", "holdfast-wake"].sort();
-  await until("they listen", async () => (await names()).join() === listening.join());
+  await until("the queues listen", async () => (await names()).join() === listening.join());
   await queues[0]?.close();
   await system.started("work", { t: ({ payload }) => payload });
   expect((await Promise.all(results.slice(1))).map((task) => task?.resultText)).toEqual(
@@ -116,7 +116,7 @@ test("500 queues and 50 workers with the same redis, however it is written, shar
   await Promise.all([janitor.stop(), ...others.map((other) => other.close())]);
   expect(await queues[0]?.get(receipts[0]?.id ?? "")).toMatchObject({ state: "completed" });
   await queues[0]?.close();
-  await until("all have ended", async () => (await names()).length === before.length);
+  await until("all connections have ended", async () => (await names()).length === before.length);
 }, 60_000);
 
 test("a client of your own has a connection of its own, and so has another database, user or time-out", async () => {
@@ -147,7 +147,7 @@ test("a client of ioredis that was closed, or that is subscribed, still says whe
   const closed = new Redis(system.url, { lazyConnect: true });
   await closed.connect();
   await closed.quit();
-  await until("it is closed", () => closed.status === "end");
+  await until("the client of ioredis is closed", () => closed.status === "end");
   const subscribed = new Redis(system.url);
   await subscribed.subscribe("news");
   const inTransaction = new Redis(system.url);
@@ -160,7 +160,7 @@ test("a client of ioredis that was closed, or that is subscribed, still says whe
     const queue = new Queue("work", { redis, prefix: system.prefix });
     const { worker, settled } = await system.started("work", { t: () => "done" }, { redis });
     await queue.enqueue("t", 1);
-    await until("it ran", () => settled.length === 1);
+    await until("the task ran", () => settled.length === 1);
     await queue.close();
     await worker.stop();
   }

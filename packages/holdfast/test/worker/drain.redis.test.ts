@@ -32,7 +32,7 @@ test("a draining worker ends its running tasks, takes no new ones, becomes drain
   const told: boolean[] = [];
   worker.on("drain", ({ draining }) => told.push(draining));
   await queue.enqueue("slow", 1, { id: "running" });
-  await until("it runs", () => ran.length === 1);
+  await until("the task runs", () => ran.length === 1);
   await until("the registry shows the running tasks", async () => {
     const [view] = await system.observer.workers({ tasks: true });
     return view?.tasks?.length === 1;
@@ -48,21 +48,27 @@ test("a draining worker ends its running tasks, takes no new ones, becomes drain
   await drain(system, worker.id);
   await until("the worker knows that it drains", () => worker.draining);
   await queue.enqueue("quick", 1, { id: "waits" });
-  await until("its state is draining", async () => (await stateOf(system, worker.id)) === "draining");
+  await until(
+    "the state of the worker is draining",
+    async () => (await stateOf(system, worker.id)) === "draining",
+  );
   expect(await system.observer.why("work", "waits")).toMatchObject({
     reason: "workers_draining",
     detail: expect.stringContaining("the only worker"),
   });
   open();
-  await until("it is drained", async () => (await stateOf(system, worker.id)) === "drained");
+  await until("the worker is drained", async () => (await stateOf(system, worker.id)) === "drained");
   expect(settled.map(({ task, outcome }) => `${task.id} ${outcome}`)).toEqual(["running acked"]);
   expect((await queue.get("waits"))?.state).toBe("pending");
   // A drained worker does not poll, and is still healthy.
-  await until("its last good poll is young", () => worker.lastGoodPollAgeMs() < 1_000);
+  await until("the last good poll was a short time ago", () => worker.lastGoodPollAgeMs() < 1_000);
 
   await system.observer.resumeWorker(worker.id);
   await until("the worker ran the waiting task", () => ran.includes("waits"));
-  await until("its state is running", async () => (await stateOf(system, worker.id)) === "running");
+  await until(
+    "the state of the worker is running",
+    async () => (await stateOf(system, worker.id)) === "running",
+  );
   expect(told).toEqual([true, false]);
   expect(errors).toEqual([]);
 }, 30_000);
@@ -75,8 +81,8 @@ test("tasks that a draining worker got by push or has taken ahead go to another 
   await queue.enqueue("t", 0);
   await until("the first worker has run one task", () => first.settled.length === 1);
   await drain(system, first.worker.id);
-  await until("it drains", () => first.worker.draining);
-  await until("it is drained", async () => (await stateOf(system, first.worker.id)) === "drained");
+  await until("the first worker drains", () => first.worker.draining);
+  await until("the worker is drained", async () => (await stateOf(system, first.worker.id)) === "drained");
   const second = await system.started("work", { t: () => {} }, { concurrency: 1 });
   const ids = Array.from({ length: 20 }, (_, n) => `t${n}`);
   for (const id of ids) await queue.enqueue("t", 1, { id });
@@ -90,7 +96,7 @@ test("a worker can be stopped while it drains, and an unknown worker cannot be t
   const system = await setupSystem();
   const { worker } = await system.started("work", { t: () => {} });
   await drain(system, worker.id);
-  await until("it drains", () => worker.draining);
+  await until("the worker drains", () => worker.draining);
   await worker.stop({ graceMs: 1_000 });
   expect(await stateOf(system, worker.id)).toBe("stopped");
   await expect(system.observer.drainWorker("nobody")).rejects.toMatchObject({ code: "not_found" });

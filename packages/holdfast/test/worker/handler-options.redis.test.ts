@@ -57,7 +57,7 @@ test("an entry has its own time-out, and an attempt may take longer than the usu
     lastError: expect.stringContaining("timed out after 30 ms"),
   });
   const long = await queue.enqueue("long", 0);
-  await until("it runs", async () => (await queue.get(long.id))?.state === "processing");
+  await until("the task runs", async () => (await queue.get(long.id))?.state === "processing");
   const record = await system.redis.hget(system.keys().state, long.id);
   const [, , grantedAt, deadline] = record?.split(" ") ?? [];
   expect(Number(deadline) - Number(grantedAt)).toBe(7_200_250);
@@ -138,13 +138,13 @@ describe("concurrency of an entry", () => {
     const queue = system.queue();
     await queue.enqueueMany(mixed(6, "heavy"));
     for (let n = 0; n < 3; n++) {
-      await until("one runs", () => gates.length === n + 1);
+      await until("one task runs", () => gates.length === n + 1);
       expect((await system.observer.stats("work")).processing).toBe(1);
       gates[n]?.();
     }
-    await until("the fourth runs", () => gates.length === 4);
+    await until("the fourth task runs", () => gates.length === 4);
     const other = await system.started("work", { heavy: () => {} }, { concurrency: 10 });
-    await until("the other worker runs the rest", () => other.settled.length === 2);
+    await until("the other worker runs the remaining tasks", () => other.settled.length === 2);
     expect(gates).toHaveLength(4);
     gates[3]?.();
     await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 6);

@@ -30,7 +30,7 @@ describe("a catch-all and prefixes", () => {
       const prefix = await system.started("work", runs("email.*"), { concurrency });
       const types = ["email.a", "report", "email.b", "sms", "email.a"];
       await system.queue().enqueueMany(mixed(100, ...types));
-      await until("all but those that nobody runs are completed", async () => {
+      await until("all tasks are completed, except those that nobody runs", async () => {
         const { completed, pendingTyped } = await system.observer.stats("work");
         return completed === 80 && pendingTyped === 20;
       });
@@ -68,7 +68,10 @@ describe("a catch-all and prefixes", () => {
       await system.started("work", runs("report"), options);
       const janitor = system.janitor({ sweepIntervalMs: 10 });
       await system.queue().enqueueMany(mixed(10, "email.send"));
-      await until("five are aside", async () => (await system.observer.stats("work")).pendingTyped >= 5);
+      await until(
+        "five tasks are put aside",
+        async () => (await system.observer.stats("work")).pendingTyped >= 5,
+      );
       const enough = Date.now() + 500;
       while (Date.now() < enough) await janitor.runOnce();
       expect(await system.observer.stats("work")).toMatchObject({ dead: 0 });
@@ -87,7 +90,7 @@ describe("a catch-all and prefixes", () => {
     const release = gate();
     await system.started("work", { "email.*": () => release.opened });
     await system.queue().enqueue("email.send", 0);
-    await until("it shows", async () => {
+    await until("the registry shows the running task", async () => {
       const [view] = await system.observer.workers({ tasks: true });
       return view?.tasks?.[0]?.type === "email.*";
     });
@@ -135,21 +138,21 @@ describe("setConcurrency", () => {
     };
     const { worker } = await system.started("work", { hold }, { concurrency: 2 });
     await system.queue().enqueueMany(mixed(30, "hold"));
-    await until("two run", () => gates.size === 2);
+    await until("two tasks run", () => gates.size === 2);
     worker.setConcurrency(6);
-    await until("six run", () => gates.size === 6);
+    await until("six tasks run", () => gates.size === 6);
     expect(worker.slots).toBe(6);
     worker.setConcurrency(1);
     const [last, ...others] = [...gates.values()];
     for (const own of others) own.open();
-    await until("one is left", () => gates.size === 1);
+    await until("one task is left", () => gates.size === 1);
     await until("the registry has the number", async () => {
       const [view] = await system.observer.workers();
       return view?.slots === 1;
     });
     expect([gates.size, aborted]).toEqual([1, 0]);
     last?.open();
-    await until("another one runs", () => gates.size === 1 && ![...gates.values()].includes(last as never));
+    await until("another task runs", () => gates.size === 1 && ![...gates.values()].includes(last as never));
     worker.setConcurrency(30);
     const opening = setInterval(() => {
       for (const own of gates.values()) own.open();
@@ -189,7 +192,7 @@ describe("pause", () => {
     const first = await system.started("work", { t }, { concurrency: 2, leaseMs: 300 });
     const queue = system.queue();
     const { id } = await queue.enqueue("t", 0);
-    await until("it runs", () => begun === 1);
+    await until("the task runs", () => begun === 1);
     first.worker.pause();
     first.worker.pause();
     expect(first.worker.paused).toBe(true);
@@ -205,10 +208,10 @@ describe("pause", () => {
     await until("the other worker runs the waiting tasks", () => second.settled.length === 5);
     second.worker.pause();
     running.open();
-    await until("it is completed", async () => (await queue.get(id))?.state === "completed");
+    await until("the task is completed", async () => (await queue.get(id))?.state === "completed");
     await queue.enqueue("t", 9);
     first.worker.resume();
-    await until("it goes on", () => begun === 2);
+    await until("the first worker continues", () => begun === 2);
     expect(first.errors).toEqual([]);
   });
 
@@ -219,14 +222,20 @@ describe("pause", () => {
     worker.pause();
     await worker.start();
     await queue.enqueue("t", 0);
-    await until("it shows", async () => (await system.observer.workers())[0]?.state === "paused");
+    await until(
+      "the registry shows the worker as paused",
+      async () => (await system.observer.workers())[0]?.state === "paused",
+    );
     await system.observer.drainWorker(worker.id);
-    await until("it drains", () => worker.draining);
+    await until("the worker drains", () => worker.draining);
     worker.resume();
-    await until("it is drained", async () => (await system.observer.workers())[0]?.state === "drained");
+    await until(
+      "the worker is drained",
+      async () => (await system.observer.workers())[0]?.state === "drained",
+    );
     expect(settled).toEqual([]);
     await system.observer.resumeWorker(worker.id);
-    await until("it ran", () => settled.length === 1);
+    await until("the task ran", () => settled.length === 1);
   });
 });
 
@@ -240,7 +249,7 @@ describe("queues in strict order", () => {
     const names = ["urgent", "normal", "bulk"];
     for (const name of names) await system.queue(name).enqueueMany(mixed(200, "step"));
     await system.started(names, { step }, { concurrency: 2, aheadMs: 0, queueOrder: "strict" });
-    await until("all ran", () => started.length === 600);
+    await until("all tasks ran", () => started.length === 600);
     // While the last tasks of a queue run, tasks of the next queue may begin in the free slots.
     const early = names.map(
       (name, n) => started.slice(200 * n, 200 * (n + 1)).filter((own) => own !== name).length,
@@ -264,7 +273,7 @@ describe("queues in strict order", () => {
       await until("the next task runs", () => gates.length === n);
       gates[n - 1]?.();
     }
-    await until("twenty have begun", () => started.length === 20);
+    await until("twenty tasks have begun", () => started.length === 20);
     // One task of the backlog may have been granted before the others came.
     const urgent = started.map((name, n) => [name, n] as const).filter(([name]) => name === "urgent");
     expect(urgent).toHaveLength(10);

@@ -127,7 +127,7 @@ test("drop-new refuses a task whose key has as many tasks as may run, and does n
   await queue.enqueue("t", {}, { key: "b" });
   const { open, opened } = gate();
   await system.started("work", { t: () => opened }, { concurrency: 5 });
-  await until("all run", async () => (await system.observer.stats("work")).processing === 3);
+  await until("all tasks run", async () => (await system.observer.stats("work")).processing === 3);
   await expect(queue.enqueue("t", {}, { key: "a" })).rejects.toMatchObject({ code: "key_full" });
   open();
   await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 3);
@@ -158,13 +158,13 @@ test("cancel-running: the newest task of a key replaces the tasks before it", as
     { concurrency: 5 },
   );
   await queue.enqueue("t", { n: 0 }, { key: "a" });
-  await until("it runs", async () => (await system.observer.stats("work")).processing === 1);
+  await until("the task runs", async () => (await system.observer.stats("work")).processing === 1);
   await Promise.all(
     Array.from({ length: 50 }, (_, n) => queue.enqueue("t", { n: n + 1 }, { key: "a", id: `a-${n + 1}` })),
   );
   await until("the first task stopped", () => ended.includes("0 stopped"));
   open();
-  await until("one ran", async () => (await system.observer.stats("work")).completed === 1);
+  await until("one task is completed", async () => (await system.observer.stats("work")).completed === 1);
   expect(await system.observer.stats("work")).toMatchObject({
     cancelled: 50,
     pending: 0,
@@ -182,7 +182,7 @@ test("maxWaiting refuses tasks of a key that has too many, and counts neither ru
   const { open, opened } = gate();
   await system.started("work", { t: () => opened }, { concurrency: 5 });
   await queue.enqueue("t", {}, { key: "a" });
-  await until("it runs", async () => (await system.observer.stats("work")).processing === 1);
+  await until("the task runs", async () => (await system.observer.stats("work")).processing === 1);
   const results = await queue.enqueueMany([task("a", 1), task("a", 2), task("a", 3), task("b", 1)]);
   expect(results.map(({ ok }) => ok)).toEqual([true, true, false, true]);
   await system.observer.cancel("work", results[0]?.ok ? results[0].receipt.id : "");
@@ -191,7 +191,7 @@ test("maxWaiting refuses tasks of a key that has too many, and counts neither ru
   // An enqueue of a known id is a duplicate, and takes no room.
   expect(await queue.enqueue("t", {}, { key: "a", id: "again" })).toMatchObject({ duplicate: true });
   open();
-  await until("all ended", async () => (await system.observer.stats("work")).completed === 4);
+  await until("all tasks have ended", async () => (await system.observer.stats("work")).completed === 4);
   expect(await findViolations(system.redis, system.keys())).toEqual([]);
 });
 

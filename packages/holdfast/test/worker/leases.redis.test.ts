@@ -64,7 +64,7 @@ test("a handler learns once of its lost lease, within one heartbeat, and its ack
   expect(await system.engine().reap(10)).toMatchObject({ requeued: 1 });
   const beats = renewals;
   await until("the handler is told", () => reason !== undefined);
-  // These are the heartbeat that was on its way, and the next one.
+  // At most two heartbeats follow: the one that was on its way, and the next.
   expect(renewals - beats).toBeLessThanOrEqual(2);
   expect(reason).toMatchObject({ reason: "lease_lost" });
   expect(await system.queue().result(id, { waitMs: 5_000 })).toMatchObject({
@@ -76,11 +76,11 @@ test("a handler learns once of its lost lease, within one heartbeat, and its ack
   // Further heartbeats renew another task, and do not report the lost lease again.
   const other = await system.queue().enqueue("long", null);
   const seen = renewals;
-  await until("three more beats", () => renewals >= seen + 3);
+  await until("three more heartbeats were sent", () => renewals >= seen + 3);
   expect(lost).toEqual([1]);
   end.open();
   expect((await system.queue().result(other.id, { waitMs: 5_000 }))?.state).toBe("completed");
-  await until("three settled events", () => settled.length === 3);
+  await until("three attempts are reported", () => settled.length === 3);
   expect(settled.filter((event) => event.task.id === id).map((event) => event.outcome)).toEqual([
     "acked",
     "stale",
@@ -108,7 +108,7 @@ test("a worker continues after an outage of Redis without a restart, and its hea
       redis: { url: server.url, commandTimeoutMs: 1_000 },
     },
   );
-  await until("a first poll", () => worker.lastGoodPollAgeMs() < 1_000);
+  await until("the worker has polled once", () => worker.lastGoodPollAgeMs() < 1_000);
   const long = await queue.enqueue("long", null);
   const [waiting] = await queue.enqueueMany([{ type: "short", payload: 0, delayMs: 300 }]);
   await running.opened;
@@ -134,7 +134,7 @@ test("a worker continues after an outage of Redis without a restart, and its hea
   const after = await queue.enqueue("short", null);
   expect((await queue.result(after.id, { waitMs: 5_000 }))?.state).toBe("completed");
   expect(worker.lastGoodPollAgeMs()).toBeLessThan(8_000);
-  await until("three settled events", () => settled.length === 3);
+  await until("three attempts are reported", () => settled.length === 3);
   expect((await system.observer.audit("work")).violations).toEqual([]);
 });
 
@@ -183,7 +183,7 @@ test("the verdicts of a lost lease and of the next one arrive in one call: the c
     noHandlerAfterMs: 1_000,
   });
   const [first] = (await engine.acquire(base(1, "n1"))).grants;
-  await until("it is reaped", async () => (await engine.reap(10)).requeued === 1);
+  await until("the task is taken back", async () => (await engine.reap(10)).requeued === 1);
   const [second] = (await engine.acquire(base(1, "n2"))).grants;
   const acks = [first, second].map((grant) => ({ kind: "ack" as const, id, fence: grant?.fence ?? "" }));
   expect((await engine.settle(acks, base(0, "n3"))).outcomes).toEqual(["stale", "acked"]);
@@ -209,6 +209,6 @@ test("a running handler learns of a cancel at once, however rarely its worker se
   await running.opened;
   expect(await system.queue().cancel(id)).toBe("requested");
   await aborted.opened;
-  await until("it has ended", () => settled.length === 1);
+  await until("the task has ended", () => settled.length === 1);
   expect(settled[0]).toMatchObject({ outcome: "cancelled" });
 });

@@ -81,13 +81,13 @@ test("RateLimited costs no attempt and holds only the key, and its task runs fir
   });
   const queue = system.queue();
   await queue.enqueueMany(tasksOf("a", 1));
-  await until("it was refused", () => refused === 1);
+  await until("the handler has thrown RateLimited", () => refused === 1);
   await queue.enqueueMany([...tasksOf("a", 1, 1), ...tasksOf("b", 2)]);
   await until("the tasks of the other key ran", () => ran.length === 2);
   expect(ran).toEqual(["b0/1", "b1/1"]);
   const [waiting] = (await system.observer.list("work", { state: "pending", limit: 1 })).tasks;
   expect(await system.observer.why("work", waiting?.id ?? "")).toMatchObject({ reason: "limited" });
-  await until("all ran", () => ran.length === 4);
+  await until("all tasks ran", () => ran.length === 4);
   expect(ran.slice(2)).toEqual(["a0/1", "a1/1"]);
   expect(settled.map(({ outcome }) => outcome).filter((outcome) => outcome === "released")).toHaveLength(1);
 });
@@ -103,7 +103,7 @@ test("RateLimited from a task without a key, and with the scope of the queue, ho
     },
   });
   await system.queue().enqueue("t", 1);
-  await until("it completed", async () => (await system.observer.stats("work")).completed === 1);
+  await until("the task is completed", async () => (await system.observer.stats("work")).completed === 1);
   expect(starts).toHaveLength(3);
   expect((starts[2] as number) - (starts[0] as number)).toBeGreaterThanOrEqual(395);
   expect(() => new RateLimited(0)).toThrow("holdMs must be 1 to");
@@ -132,14 +132,14 @@ test("a hold that a caller has set ends when the caller removes it, and a raised
   });
   await system.observer.limits.set("work", { key: { concurrency: 2 } });
   await queue.hold("a", 0);
-  await until("two run", () => started === 2);
+  await until("two tasks run", () => started === 2);
   expect((await system.observer.limits.keys("work")).keys).toMatchObject([
     { key: "a", waiting: 4, running: 2, blockedBy: "concurrency" },
   ]);
   await system.observer.limits.set("work", { key: { concurrency: 4 } });
-  await until("four run", () => started === 4);
+  await until("four tasks run", () => started === 4);
   await system.observer.limits.setKey("work", "a", { concurrency: 6 });
-  await until("six run", () => started === 6);
+  await until("six tasks run", () => started === 6);
   open.open();
   await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 6);
 });

@@ -119,7 +119,7 @@ test("renews the lease of a held task, and loses it when an operator takes the t
   while (Date.now() < enough) await janitor.runOnce();
   expect(await system.queue().get(id)).toMatchObject({ state: "processing", crashes: 0 });
   await system.queue().cancel(id);
-  await until("it is told", () => held?.ctx.signal.aborted === true);
+  await until("the holder of the task is told", () => held?.ctx.signal.aborted === true);
   expect(await held?.fail(held.ctx.signal.reason)).toBe("cancelled");
 });
 
@@ -128,7 +128,7 @@ test("an attempt that times out is settled, and a later call returns that outcom
   await system.queue().enqueue("t", 0, { timeoutMs: 50, maxRetries: 0 });
   const { worker } = await manual(system);
   const [held] = await worker.acquire(1, LONG);
-  await until("it is over", () => held?.ctx.signal.aborted === true && worker.busy === 0);
+  await until("the attempt has timed out", () => held?.ctx.signal.aborted === true && worker.busy === 0);
   expect(await held?.complete()).toBe("dead");
 });
 

@@ -51,9 +51,9 @@ test("the freed part of a lowered share goes to others only once its tasks have 
   const { open, opened } = gate();
   for (const name of ["a", "b"]) await system.started(name, { t: () => opened }, { concurrency: 10 });
   await system.queue("a").enqueueMany(tasks(10));
-  await until("ten run", async () => (await observer.stats("a")).processing === 10);
+  await until("ten tasks of queue a run", async () => (await observer.stats("a")).processing === 10);
   await system.queue("b").enqueueMany(tasks(10));
-  await until("ten more run", async () => (await observer.stats("b")).processing === 10);
+  await until("ten tasks of queue b run", async () => (await observer.stats("b")).processing === 10);
   await system.queue("b").enqueueMany(tasks(5));
   await system.queue("a").enqueueMany(tasks(5));
   const { shares } = await observer.limits.share("db", { concurrency: 12 }, ["a", "b"]);
@@ -109,7 +109,7 @@ test("no more tasks start in one period than the rate allows that the queues sha
   await system.observer.limits.share("api", { rate: { limit: 40, periodMs: 1_000 } }, ["a", "b"]);
   for (const name of ["a", "b"]) await system.started(name, handlers, { concurrency: 20 });
   await Promise.all([system.queue("a").enqueueMany(tasks(25)), system.queue("b").enqueueMany(tasks(25))]);
-  await until("all ran", () => starts.length === 50);
+  await until("all tasks ran", () => starts.length === 50);
   const granted = await Promise.all(
     ["a", "b"].map(
       async (name) => (await system.observer.list(name, { state: "completed", limit: 50 })).tasks,

@@ -68,7 +68,7 @@ test("two queues take turns at a single slot", async () => {
   await system.queue("a").enqueueMany(tasks(100, "step"));
   await system.queue("b").enqueueMany(tasks(100, "step"));
   await watched.worker.start();
-  await until("forty starts", () => started.length >= 40);
+  await until("forty tasks have started", () => started.length >= 40);
   const first = started.slice(0, 40);
   expect(first.filter((name) => name === "a").length).toBeGreaterThanOrEqual(18);
   expect(first.filter((name) => name === "b").length).toBeGreaterThanOrEqual(18);
@@ -88,7 +88,7 @@ async function enqueueSolo(system: System, queue: string, type: string): Promise
   const { id } = await system.queue(queue).enqueue(type, null);
   for (let crash = 1; crash <= 2; crash++) {
     expect(await system.grantToNobody(queue, 1, 1)).toEqual([id]);
-    await until("it is reaped", async () => (await system.engine(queue).reap(10)).requeued === 1);
+    await until("the task is taken back", async () => (await system.engine(queue).reap(10)).requeued === 1);
   }
   expect(await system.queue(queue).get(id)).toMatchObject({ state: "pending", crashes: 2, solo: true });
   return id;
@@ -152,7 +152,7 @@ test.each([
     let renewals = 0;
     worker.on("renewal", () => renewals++);
     await system.queue("other").enqueue("step", null);
-    await until("two heartbeats", () => renewals >= 2);
+    await until("two heartbeats were sent", () => renewals >= 2);
     expect(worker.busy).toBe(1);
     release.open();
     await until("all tasks are completed", async () => {
@@ -194,9 +194,9 @@ test("with three queues and one slot, tasks that were granted while the slot was
     return stats.filter(({ pending, totals }) => pending === 1 && totals.released === 1).length === 2;
   });
   first.open();
-  await until("all ran", () => started.length === 3);
+  await until("all tasks ran", () => started.length === 3);
   await Promise.all(queues.map((queue) => queue.enqueue("step", 2)));
-  await until("three more ran", () => started.length === 6);
+  await until("three more tasks have started", () => started.length === 6);
   expect(worker.stalledMs()).toBe(0);
 });
 

@@ -36,7 +36,7 @@ test("a stop lets tasks finish within the grace and hands the others back with t
     ["short", "long", "stubborn"].map((type) => ({ type, payload: 0 })),
   );
   const [short, long, stubborn] = results.map((result) => (result.ok ? result.receipt.id : ""));
-  await until("all three run", () => running === 3);
+  await until("all three tasks run", () => running === 3);
   const waiting = await queue.enqueue("short", null);
 
   const stoppedAt = performance.now();
@@ -64,7 +64,7 @@ test("a stop lets tasks finish within the grace and hands the others back with t
   const attempts: number[] = [];
   const done = (task: { attempt: number }) => void attempts.push(task.attempt);
   await system.started("work", { short: done, long: done, stubborn: done });
-  await until("the rest ran", () => attempts.length === 3);
+  await until("the remaining tasks ran", () => attempts.length === 3);
   expect(attempts).toEqual([1, 1, 1]);
   expect((await system.observer.audit("work")).violations).toEqual([]);
 });
@@ -117,7 +117,7 @@ test("a second stop with a shorter grace shortens the first, and one with a long
     },
   });
   const { id } = await system.queue().enqueue("long", null);
-  await until("it runs", () => isRunning);
+  await until("the task runs", () => isRunning);
   const stoppedAt = performance.now();
   const first = worker.stop({ graceMs: 60_000 });
   const longer = worker.stop({ graceMs: 120_000 });
@@ -190,10 +190,11 @@ test.each(["SIGKILL", "SIGSTOP"] as const)(
       await part.start();
     }
     await system.queue().enqueue("forever", null);
-    await until("it runs", () => isRunning);
+    await until("the task runs", () => isRunning);
     if (signal === "SIGKILL") await server.kill();
     else server.signal(signal);
-    if (signal === "SIGKILL") await until("it is noticed", () => busy.lastGoodPollAgeMs() > 100);
+    if (signal === "SIGKILL")
+      await until("the worker notices the outage", () => busy.lastGoodPollAgeMs() > 100);
     const stoppedAt = performance.now();
     await Promise.all(parts.map((part) => part.stop({ graceMs: 300 })));
     const tookMs = performance.now() - stoppedAt;

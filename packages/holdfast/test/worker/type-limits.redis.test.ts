@@ -34,7 +34,7 @@ test("no more heavy tasks run than allowed, on all workers together, and light t
     expect(completed < 100 || pending > 0 || completed === 190).toBe(true);
     return completed >= 100;
   });
-  await until("all are done", async () => (await system.observer.stats("work")).completed === 190);
+  await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 190);
   expect(most.heavy).toBe(3);
   expect(most.light).toBeGreaterThan(3);
   expect((await system.observer.limits.get("work")).types).toEqual([

@@ -212,7 +212,10 @@ describe("no_handler", () => {
       await system.started("work", runs("mail"), options);
       const janitor = system.janitor({ sweepIntervalMs: 10 });
       await system.queue().enqueueMany(mixed(10, "report"));
-      await until("five are aside", async () => (await system.observer.stats("work")).pendingTyped >= 5);
+      await until(
+        "five tasks are put aside",
+        async () => (await system.observer.stats("work")).pendingTyped >= 5,
+      );
       // The loop runs for far longer than noHandlerAfterMs.
       const enough = Date.now() + 500;
       while (Date.now() < enough) await janitor.runOnce();
@@ -227,7 +230,7 @@ describe("no_handler", () => {
     await system.started("work", runs("mail", "sms"), { noHandlerAfterMs: 50 });
     const { id } = await system.queue().enqueue("report", 1);
     const janitor = system.janitor({ sweepIntervalMs: 10 });
-    await until("it is rejected", async () => {
+    await until("the task dies as no_handler", async () => {
       await janitor.runOnce();
       return (await system.observer.stats("work")).dead === 1;
     });

@@ -307,10 +307,10 @@ describe("no fault of a user's code ends a worker, loses a slot, or stops other 
       },
     });
     await system.queue().enqueue("bad", 0);
-    await until("it reports", () => calls > 0);
+    await until("the handler reports", () => calls > 0);
     await worker.stop({ graceMs: 50 });
     const before = calls;
-    await until("it reports on", () => calls > before + 5);
+    await until("the handler continues to report", () => calls > before + 5);
     clearInterval(ticker);
     expect(errors).toEqual([]);
     expect(fatal).toEqual([]);

@@ -19,7 +19,7 @@ test("an idle worker starts a task long before it polls", async () => {
     await until("the worker sleeps", async () => settled.length === n && (await parked(system)) === 1);
     const enqueuedAt = performance.now();
     await queue.enqueue("now", null);
-    await until("it ran", () => startedAt > enqueuedAt, 5_000);
+    await until("the task ran", () => startedAt > enqueuedAt, 5_000);
     tookMs.push(startedAt - enqueuedAt);
   }
   // The worker polls every 10 s, so the poll alone would take longer.

@@ -77,11 +77,11 @@ test("a connection above the cap is closed, and connections within the cap are s
   const get = `GET /livez HTTP/1.1\r\n${HEAD}\r\n`;
   for (const { socket, seen } of kept) {
     socket.write(get);
-    await until("it is served", () => seen.text.includes("200 OK"));
+    await until("the connection is served", () => seen.text.includes("200 OK"));
   }
   const third = open(port);
   third.socket.write(get);
-  await until("it is closed", () => third.seen.isClosed);
+  await until("the third connection is closed", () => third.seen.isClosed);
   expect(third.seen.text).toBe("");
   expect(kept.map(({ seen }) => seen.isClosed)).toEqual([false, false]);
 });
@@ -109,8 +109,8 @@ test("too many headers get 431, bytes that are not HTTP get 400, and a body abov
   ] as const) {
     const { socket, seen } = open(port);
     socket.write(text);
-    await until(`it answers ${status}`, () => seen.text.includes(`HTTP/1.1 ${status}`));
-    await until("a problem", () => seen.text.includes("problem+json"));
+    await until(`the service answers ${status}`, () => seen.text.includes(`HTTP/1.1 ${status}`));
+    await until("the answer is a problem document", () => seen.text.includes("problem+json"));
   }
 });
 
@@ -134,9 +134,9 @@ test.each([
   socket.write(text);
   const trickle = setInterval(() => socket.write(" "), 50);
   try {
-    await until("the answer", () => seen.text.includes(`HTTP/1.1 ${status} `), 5_000);
+    await until("the service answers", () => seen.text.includes(`HTTP/1.1 ${status} `), 5_000);
     // This is well before the request timeout of 30 s.
-    await until("it is closed", () => seen.isClosed, 10_000);
+    await until("the connection is closed", () => seen.isClosed, 10_000);
   } finally {
     clearInterval(trickle);
   }
@@ -150,13 +150,16 @@ test("the connection of a stranger is closed, and the connection of an authentic
   post.socket.write(`POST /echo HTTP/1.1\r\n${HEAD}Content-Length: 2\r\n\r\n{}`);
   const known = open(port);
   known.socket.write(`GET /livez HTTP/1.1\r\n${HEAD}\r\n`);
-  await until("it is served", () => known.seen.text.includes("200 OK"));
+  await until("the known caller is served", () => known.seen.text.includes("200 OK"));
   await until("the connection of the stranger is closed", () => post.seen.isClosed, 5_000);
   expect(post.seen.text).toContain("HTTP/1.1 401");
   known.socket.write(`GET /nothing HTTP/1.1\r\n${HEAD}\r\n`);
   await until("the authenticated caller is served again", () => known.seen.text.includes("HTTP/1.1 404"));
   known.socket.write(`POST /nothing HTTP/1.1\r\n${HEAD}Content-Length: 2\r\n\r\n{}`);
-  await until("and once more", () => known.seen.text.split("HTTP/1.1 404").length === 3);
+  await until(
+    "the known caller is served once more",
+    () => known.seen.text.split("HTTP/1.1 404").length === 3,
+  );
   expect(known.seen.isClosed).toBe(false);
 });
 
@@ -188,11 +191,11 @@ test("an address with too many connections gets an answer that says so, and othe
   const kept = [open(port), open(port), open(port)];
   for (const { socket, seen } of kept) {
     socket.write(get);
-    await until("it is served", () => seen.text.includes("200 OK"));
+    await until("the connection is served", () => seen.text.includes("200 OK"));
   }
   const fourth = open(port);
   fourth.socket.write(`POST /echo HTTP/1.1\r\n${HEAD}Content-Length: 2\r\n\r\n{}`);
-  await until("it is closed", () => fourth.seen.isClosed);
+  await until("the fourth connection is closed", () => fourth.seen.isClosed);
   expect(fourth.seen.text).toMatch(/^HTTP\/1\.1 429 .*retry-after: 1\r\n/is);
   expect(fourth.seen.text).toContain('"code":"rate_limited"');
   // A connection that sends no request is closed as well.
@@ -204,7 +207,7 @@ test("an address with too many connections gets an answer that says so, and othe
   await until("the address may open another connection", () => kept[0]?.seen.isClosed === true);
   const next = open(port);
   next.socket.write(get);
-  await until("it is served", () => next.seen.text.includes("200 OK"));
+  await until("the next connection is served", () => next.seen.text.includes("200 OK"));
 });
 
 test("connections above the limit of an address are closed, most of them at once", async () => {
@@ -221,6 +224,6 @@ test("the connections of a trusted proxy are not counted", async () => {
   const ofProxy = Array.from({ length: 5 }, () => open(port));
   for (const { socket, seen } of ofProxy) {
     socket.write(`GET /livez HTTP/1.1\r\n${HEAD}\r\n`);
-    await until("it is served", () => seen.text.includes("200 OK"));
+    await until("the connection is served", () => seen.text.includes("200 OK"));
   }
 });

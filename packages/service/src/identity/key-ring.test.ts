@@ -103,8 +103,12 @@ test("a key ends when it is revoked and when it expires, even if its header was 
   ring.start();
   for (const { text } of [kept, gone, soon]) ring.identify(bearer(text));
   store.set(kept.key, soon.key);
-  await until("it is gone", () => codeOf(() => ring.identify(bearer(gone.text))) === "unauthorized", 1_000);
-  await until("it has expired", () => codeOf(() => ring.identify(bearer(soon.text))) === "unauthorized");
+  await until(
+    "the revoked key is unknown",
+    () => codeOf(() => ring.identify(bearer(gone.text))) === "unauthorized",
+    1_000,
+  );
+  await until("the key has expired", () => codeOf(() => ring.identify(bearer(soon.text))) === "unauthorized");
   expect(ring.identify(bearer(kept.text)).label).toBe("kept");
   expect(ring.current(soon.key.id, soon.key.sha256)).toBeUndefined();
   expect(ring.current(kept.key.id, gone.key.sha256)).toBeUndefined();
@@ -125,7 +129,7 @@ test("the last use of a key is written at most once a minute, and not during a r
   ring.identify(bearer(ofFile.text));
   expect(codeOf(() => ring.identify(bearer(`${idle.text.slice(0, -1)}!`)))).toBe("unauthorized");
   ring.start();
-  await until("it is noted", () => store.noted.length > 0);
+  await until("the use of the key is written", () => store.noted.length > 0);
   expect(store.noted).toEqual([[[busy.key.id, expect.any(Number)]]]);
   const notedAt = store.noted[0]?.[0]?.[1] ?? 0;
   expect(notedAt).toBeGreaterThanOrEqual(before);
@@ -138,7 +142,7 @@ test("the last use of a key is written at most once a minute, and not during a r
     looks++;
     return version();
   };
-  await until("it has looked", () => looks > 5);
+  await until("the ring has polled", () => looks > 5);
   expect(store.noted).toHaveLength(1);
   // The use at 59 s is written in the next minute, even if no other use follows.
   later = 61_000;
@@ -147,12 +151,12 @@ test("the last use of a key is written at most once a minute, and not during a r
   expect(store.noted[1]?.[0]?.[1]).toBeGreaterThanOrEqual(notedAt + 59_000);
   later = 130_000;
   looks = 0;
-  await until("it has looked", () => looks > 5);
+  await until("the ring has polled", () => looks > 5);
   expect(store.noted).toHaveLength(2);
   // A session and a log-in are uses of their key, too.
   ring.current(idle.key.id, idle.key.sha256);
   ring.verify(busy.text);
-  await until("both are noted", () => store.noted.length > 2);
+  await until("the uses of both keys are written", () => store.noted.length > 2);
   expect(store.noted[2]?.map(([id]) => id)).toEqual([busy.key.id, idle.key.id]);
 });
 
@@ -174,12 +178,12 @@ test("a use that cannot be written is written a minute later, and no request fai
   store.isAway = true;
   ring.start();
   expect(ring.identify(bearer(text)).label).toBe("ci");
-  await until("it was tried", () => tries === 1);
+  await until("the ring has tried to write", () => tries === 1);
   Object.assign(store, { isAway: false });
   expect(ring.identify(bearer(text)).label).toBe("ci");
   expect(store.noted).toEqual([]);
   later = 61_000;
-  await until("it is noted", () => store.noted.length === 1);
+  await until("the use of the key is written", () => store.noted.length === 1);
   expect(tries).toBe(2);
 });
 
@@ -196,10 +200,10 @@ test("the last known keys stay valid while Redis is down, and if Redis then has 
     polls++;
     return version();
   };
-  await until("it has looked", () => polls > 3);
+  await until("the ring has polled", () => polls > 3);
   expect(ring.identify(bearer(text)).label).toBe("ci");
   Object.assign(store, { isAway: false, keys: [], changes: 0 });
-  await until("it is gone", () => codeOf(() => ring.identify(bearer(text))) === "unauthorized");
+  await until("the key is unknown", () => codeOf(() => ring.identify(bearer(text))) === "unauthorized");
   expect(ring.isInUse).toBe(true);
   const identify = identifyByKey({ ring, host: "127.0.0.1", allowUnauthenticated: false });
   expect(codeOf(() => identify({ headers: {} }))).toBe("unauthorized");
@@ -215,14 +219,22 @@ test("keys in a file are valid beside those in Redis, changes are read, and an i
   ring.start();
   expect(ring.identify(bearer(inRedis.text)).label).toBe("redis");
   file.write(added.key);
-  await until("seen", () => codeOf(() => ring.identify(bearer(added.text))) === "none", 1_000);
+  await until(
+    "the key in the file is known",
+    () => codeOf(() => ring.identify(bearer(added.text))) === "none",
+    1_000,
+  );
   expect(codeOf(() => ring.identify(bearer(inFile.text)))).toBe("unauthorized");
   writeFileSync(file.path, "{");
   file.write(added.key, inFile.key);
-  await until("seen again", () => codeOf(() => ring.identify(bearer(inFile.text))) === "none", 1_000);
+  await until(
+    "the first key in the file is known again",
+    () => codeOf(() => ring.identify(bearer(inFile.text))) === "none",
+    1_000,
+  );
   rmSync(file.path);
   const looked = performance.now() + 100;
-  await until("it has looked", () => performance.now() > looked);
+  await until("the ring has polled", () => performance.now() > looked);
   expect(ring.identify(bearer(added.text)).label).toBe("added");
 });
 
