@@ -155,14 +155,14 @@ test("a replay of a flow replays its dead letters alone, and the flow succeeds",
   const worker = new Worker("six", handlers, { redis: redis.url });
   await worker.start();
   const observer = new Observer({ client });
-  await until("all are dead", async () => (await observer.stats("six")).dead === 4);
+  await until("all tasks are dead", async () => (await observer.stats("six")).dead === 4);
   expect(await json("flow", "replay", "six", "f", "--dry-run")).toEqual({ dryRun: true, matched: 2 });
   broken = false;
   expect(await json("flow", "replay", "six", "f", "--rate", "1000")).toMatchObject({
     replayed: 2,
     skipped: 0,
   });
-  await until("it succeeds", async () => (await queue.getFlow("f"))?.outcome === "success");
+  await until("the flow succeeds", async () => (await queue.getFlow("f"))?.outcome === "success");
   await worker.stop();
   expect((await observer.list("six", { state: "dead" })).tasks.map(({ id }) => id).sort()).toEqual([
     "f-a",

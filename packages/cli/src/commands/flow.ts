@@ -189,7 +189,7 @@ export function flowCommand(program: Command, action: Action): void {
     .argument("<id>")
     .option("--rate <n>", "at most this many per second", parseWhole(1, 100_000))
     .option("--dry-run", "only count; change nothing")
-    .description("replays the dead letters of a flow; the nodes that they had skipped wait for them again")
+    .description("replays the dead letters of a flow; the nodes that were skipped because of them wait again")
     .action(
       action<{ rate?: number; dryRun?: boolean }>(async (context, [queue = "", id = ""], options) => {
         await flowOf(context, queue, id);

@@ -8,7 +8,7 @@ import type { Selection } from "./selection.ts";
 export interface Replay {
   queue: string;
   selection: Selection;
-  /** The flow whose dead letters these are, for the audit log. */
+  /** For the audit log: the flow whose dead letters are replayed. */
   subject?: string;
 }
 

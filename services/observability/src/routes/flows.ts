@@ -17,7 +17,10 @@ import { type HttpServer, unknownFlow } from "@holdfast/service";
 import { replayDead } from "../operators/replay.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** The routes that read flows, and the one that replays them. Those that add to flows and cancel them are shared with producer-api. */
+/**
+ * Adds the routes that read and replay flows. The routes that create, change and cancel flows are in packages/service,
+ * because producer-api has them too.
+ */
 export function flowRoutes(app: HttpServer, context: RouteContext): void {
   const { observer } = context;
   const tags = [TAGS.flows];
@@ -97,7 +100,7 @@ export function flowRoutes(app: HttpServer, context: RouteContext): void {
       schema: {
         tags,
         summary: "Replay the dead letters of a flow",
-        description: `Replays every node and callback of the flow that is dead, like \`POST …/dead-letters/replay\` with a filter by flow. The nodes that they had skipped wait for them again. Up to ${SYNC_LIMIT}: 200 with the result. More, or with \`ratePerSecond\` or \`canary\`, or in a queue with many dead letters: 202 with an operation.`,
+        description: `Replays every node and callback of the flow that is dead, like \`POST …/dead-letters/replay\` with a filter by flow. The nodes that were skipped because of them wait again. Up to ${SYNC_LIMIT}: 200 with the result. More, or with \`ratePerSecond\` or \`canary\`, or in a queue with many dead letters: 202 with an operation.`,
         params: FlowParams,
         body: FlowReplayBody,
         response: { 200: ReplayReply, 202: OperationView, ...PROBLEMS },
