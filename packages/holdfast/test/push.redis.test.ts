@@ -50,7 +50,7 @@ test("a task that is enqueued while a worker waits is leased and sent to that wo
   const { heard, asked } = await idleWorker(q);
   const payloadText = '{"s":"ü – 😀\\ud800","n":12345678901234567890}\n\n';
   await q.add(["a", "b"], { payloadText });
-  await until("the grant was heard", () => heard.length === 1);
+  await until("the message with the grant has arrived", () => heard.length === 1);
   const push = parsePush(heard[0] as Buffer);
   expect(push).toMatchObject({ ...asked, now: q.now });
   const trip = push?.roundTrip(NONCE);
@@ -89,7 +89,7 @@ test("if the first worker is gone, the next listening one gets the task", async 
   await idleWorker(q, { workerId: "gone", listens: false });
   const { heard } = await idleWorker(q, { workerId: "w2" });
   await q.add("a");
-  await until("the grant was heard", () => heard.length === 1);
+  await until("the message with the grant has arrived", () => heard.length === 1);
   expect(await q.task("a")).toMatchObject({ state: "processing", workerId: "w2" });
 });
 
@@ -97,7 +97,7 @@ test("a burst wakes all workers by a hint, so that each takes its share", async 
   const q = await setup();
   const { heard, repeat } = await idleWorker(q, { want: 4 });
   await q.add(["a", "b", "c", "d", "e"]);
-  await until("the hint was heard", () => heard.length === 1);
+  await until("the hint to all workers has arrived", () => heard.length === 1);
   expect(heard[0]).toHaveLength(0);
   expect(await q.task("a")).toMatchObject({ state: "pending" });
   expect((await repeat()).grants).toHaveLength(4);
@@ -136,7 +136,7 @@ test("a task is granted to the first worker that runs its type, and the others g
   const { heard } = await idleWorker(q, { workerId: "reports", types: " other report" });
   await idleWorker(q, { workerId: "last" });
   await q.add("a", { type: "report" });
-  await until("the grant was heard", () => heard.length === 1);
+  await until("the message with the grant has arrived", () => heard.length === 1);
   expect(await q.task("a")).toMatchObject({ state: "processing", workerId: "reports" });
   expect((await parked(q))?.split("\n").map((line) => line.split(" ")[0])).toEqual(["mails", "none", "last"]);
 });
@@ -147,7 +147,7 @@ test("an enqueue wakes all workers if no waiting worker runs all of its tasks", 
   const envelope = (type: string) => encodeEnvelope(type, q.now, "{}");
   const tail = ["m", envelope("mail"), "r", envelope("report")];
   await q.engine.enqueue({ checked: false, high: 0, normal: 2, low: 0, tail });
-  await until("the hint was heard", () => heard.length === 1);
+  await until("the hint to all workers has arrived", () => heard.length === 1);
   expect(heard[0]).toHaveLength(0);
   expect([await q.task("m"), await q.task("r")]).toMatchObject([{ state: "pending" }, { state: "pending" }]);
 });
@@ -158,7 +158,7 @@ test("tasks that were put aside by type do not keep others from being granted by
   await q.acquire(1, { types: " " });
   const { heard } = await idleWorker(q, { types: " mail" });
   await q.add("m", { type: "mail" });
-  await until("the grant was heard", () => heard.some((message) => message.length > 0));
+  await until("the message with the grant has arrived", () => heard.some((message) => message.length > 0));
   expect(await q.task("m")).toMatchObject({ state: "processing", workerId: "w1" });
 });
 
@@ -166,7 +166,7 @@ test("a message only names tasks that are too large for it, and a repeat of the 
   const q = await setup();
   const { heard, repeat } = await idleWorker(q);
   await q.add("a", { payloadText: JSON.stringify("x".repeat(100_000)) });
-  await until("the grant was heard", () => heard.length === 1);
+  await until("the message with the grant has arrived", () => heard.length === 1);
   expect(heard[0]?.length).toBeLessThan(200);
   expect(parsePush(heard[0] as Buffer)?.roundTrip(NONCE)).toBeNull();
   expect((await repeat()).grants.map(({ id }) => id)).toEqual(["a"]);
@@ -243,7 +243,7 @@ test("an enqueue behind waiting tasks wakes all workers instead of granting the 
   await q.add("first", { priority: "low" });
   const heard = await parkByHand(q);
   await q.add("second");
-  await until("the hint was heard", () => heard.length === 1);
+  await until("the hint to all workers has arrived", () => heard.length === 1);
   expect(heard[0]).toHaveLength(0);
   for (const id of ["first", "second"])
     expect(await q.task(id)).toMatchObject({ state: "pending", attempts: 0 });
@@ -255,7 +255,7 @@ test("an enqueue behind the entry of a cancelled task grants nothing by push, an
   await q.engine.cancel("gone");
   const heard = await parkByHand(q);
   await q.add("a");
-  await until("the hint was heard", () => heard.length === 1);
+  await until("the hint to all workers has arrived", () => heard.length === 1);
   expect(heard[0]).toHaveLength(0);
   expect((await q.acquire(4)).grants.map(({ id }) => id)).toEqual(["a"]);
 });
@@ -264,7 +264,7 @@ test("an expired task is left to an acquire, which reports it", async () => {
   const q = await setup();
   const { heard, repeat } = await idleWorker(q);
   await q.add("late", { expiresAt: q.now });
-  await until("the hint was heard", () => heard.length === 1);
+  await until("the hint to all workers has arrived", () => heard.length === 1);
   expect(heard[0]).toHaveLength(0);
   expect(await repeat()).toMatchObject({ grants: [], expired: [{ id: "late" }] });
 });
@@ -275,7 +275,7 @@ test("tasks of all bands are granted, tasks of the high band first", async () =>
   const text = (priority: "high" | "normal" | "low") => encodeEnvelope("t", q.now, "{}", { priority });
   const tail = (["high", "normal", "low"] as const).flatMap((band) => [band, text(band)]);
   await q.engine.enqueue({ checked: false, high: 1, normal: 1, low: 1, tail });
-  await until("the grant was heard", () => heard.length === 1);
+  await until("the message with the grant has arrived", () => heard.length === 1);
   const grants = parsePush(heard[0] as Buffer)?.roundTrip(NONCE)?.grants;
   expect(grants?.map(({ id, token }) => [id, token])).toEqual([
     ["high", "1-nonce.1"],
@@ -300,7 +300,7 @@ test.each([
   const byPush = await setup();
   const { heard, asked } = await idleWorker(byPush);
   await byPush.add(["a", "b"], options);
-  await until("the grant was heard", () => heard.length === 1);
+  await until("the message with the grant has arrived", () => heard.length === 1);
 
   const byAcquire = await setup();
   await byAcquire.add(["a", "b"], options);

@@ -10,7 +10,9 @@ export function powerCutRow(order, policy, windowMs, durability) {
     name: `power-cut-${policy}`,
     fault: `power cut under load, unsynced writes dropped (AOF ${policy}${durability ? `, durability ${durability}` : ""}), twice`,
     expected:
-      windowMs === 0 ? "0 acknowledged lost" : `only of the last ${windowMs / 1000} s of acknowledged writes`,
+      windowMs === 0
+        ? "no acknowledged write is lost"
+        : `only acknowledged writes of the last ${windowMs / 1000} s are lost`,
     skip: whyNoShim,
     timeoutMs: 60_000,
     async run(ctx) {

@@ -8,7 +8,7 @@ export const row = {
   order: 23,
   name: "dead-letters-replayed",
   fault: `${TASKS} dead letters are replayed; the replay is killed half-way and started again`,
-  expected: `replayed in batches; p99 of PING below ${BOUND_MS} ms; each id moved once`,
+  expected: `replayed in batches; p99 of PING below ${BOUND_MS} ms; each id is moved once`,
   timeoutMs: 90_000,
   async run(ctx) {
     const redis = await ctx.startRedis();

@@ -4,7 +4,7 @@ export const row = {
   order: 5,
   name: "poison",
   fault: "a task that kills its worker, among 49 others",
-  expected: "the killer is dead after exactly 4 grants; all others complete",
+  expected: "the task that kills is a dead letter after exactly 4 grants; all others complete",
   timeoutMs: 60_000,
   async run(ctx) {
     const { url } = await ctx.startRedis();

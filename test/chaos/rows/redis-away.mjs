@@ -6,7 +6,7 @@ export const row = {
   order: 21,
   name: "redis-away",
   fault: "a worker service cut off from Redis for 60 s (then the same process continues)",
-  expected: "its health check reports the outage; it resumes without a restart",
+  expected: "the health check of the service reports the outage; the service continues without a restart",
   waits: true,
   timeoutMs: 120_000,
   async run(ctx) {

@@ -165,7 +165,7 @@ export const uniqueScenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.reap(100),
   },
-  "script empty, of tasks with unique keys, one of them with a window": {
+  "empty of tasks with unique keys, one of them with a window": {
     script: "empty",
     removes: ["a", "w"],
     frees: ["a"],

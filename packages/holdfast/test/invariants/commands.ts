@@ -180,7 +180,9 @@ async function expectPushed(
   const { requestSlot, sequence } = asked.request;
   const messages = () =>
     real.heard.map((message) => parsePush(message)).filter((push) => push?.requestSlot === requestSlot);
-  await until("the grants were heard", () => messages().some((push) => push?.sequence === sequence));
+  await until("the message with the grants has arrived", () =>
+    messages().some((push) => push?.sequence === sequence),
+  );
   const told = messages().filter((push) => push?.sequence === sequence);
   expect(
     told.map((push) => push?.roundTrip(asked.nonce)?.grants.map(({ id, token }) => ({ id, token }))),

@@ -69,7 +69,7 @@ export interface ModelTask {
   discard: string;
   /** keepLatest: the task for whose end this one waits; null if it waits for none. */
   awaits: string | null;
-  /** keepLatest: this task waited for the end of another one, which ended in a way that does not make this one due. */
+  /** keepLatest: whether the task that this one waited for has ended without making this one due. */
   isForgotten: boolean;
   /** keepLatest: a task waited for the end of this one, and need not do so any more. */
   hasNext: boolean;

@@ -346,7 +346,7 @@ export function violationsOf(queue: QueueSnapshot): string[] {
   for (const name of INDEXES) {
     const isPending = PENDING_LISTS.includes(name);
     const ids = queue.indexes[name];
-    // Entries of tasks that are not pending are tombstones, which are legal.
+    // A pending list may also have entries of tasks that are no longer pending, such as cancelled ones.
     const standing = isPending
       ? [...new Set(ids)].filter((id) => queue.tasks.get(id)?.state === "pending")
       : ids;
