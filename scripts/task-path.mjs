@@ -93,7 +93,7 @@ export const PARTS = [
         "packages/holdfast/src/worker/queue-runner.ts",
         "decides what to begin, what to settle and what to ask for.",
       ],
-      ["packages/holdfast/src/worker/reports.ts", "notes when Redis answered."],
+      ["packages/holdfast/src/worker/reports.ts", "records when Redis answered."],
       ["packages/holdfast/src/worker/acquire-request.ts", "ends the parked request, which is answered now."],
       ["packages/holdfast/src/worker/policy.ts", "holds the rules of the runner, without I/O."],
       ["packages/holdfast/src/worker/runners.ts", "shares the slots of the worker between its queues."],

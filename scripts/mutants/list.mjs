@@ -2488,7 +2488,7 @@ export const mutants = [
     tests: [changing],
   },
   {
-    name: "change: a janitor removes the valid entry of a task that was moved as a duplicate",
+    name: "change: a janitor takes the valid entry of a moved task for a duplicate, and removes it",
     changes: [["lua/transitions/expire.lua", "seen[id] = seen[id] or not isLeftBehind", "seen[id] = true"]],
     tests: [changing],
   },

@@ -46,7 +46,11 @@ test.each([
     0,
     dead(four, { history: history(four).map((attempt) => ({ ...attempt, startedAt: 0 })) }),
   ],
-  ["after a plain failure among the crashes", 50, dead(["crashed", "crashed", "crashed", "failed"])],
+  [
+    "although one of its attempts failed without a crash",
+    50,
+    dead(["crashed", "crashed", "crashed", "failed"]),
+  ],
   ["after an attempt that had to succeed", 1, dead(four)],
   ["with counts that differ from its history", 0, dead(four, { crashes: 1 })],
 ])("a task that died %s is wrongly dead", (_, number, task) => {

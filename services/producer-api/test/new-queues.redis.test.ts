@@ -63,7 +63,7 @@ const WAYS: [string, string, string, Record<string, string>][] = [
   ["a batch", "/batch", `[${TASK}]`, {}],
   ["lines", "/batch", `${TASK}\n`, { "content-type": "application/x-ndjson" }],
   [
-    "lines, answered as lines",
+    "lines, with an answer in lines",
     "/batch",
     `${TASK}\n`,
     { "content-type": "application/x-ndjson", accept: "application/x-ndjson" },

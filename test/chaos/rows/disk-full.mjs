@@ -26,7 +26,7 @@ export const row = {
   order: 12,
   name: "disk-full",
   fault: "the disk of the AOF is full (8 MiB tmpfs), then it has space again, then kill -9 of Redis",
-  expected: "enqueue answers 503; nothing acknowledged is lost; recovers by itself",
+  expected: "enqueue answers 503; no acknowledged write is lost; enqueues are accepted again by themselves",
   skip: whyNoTmpfs,
   timeoutMs: 60_000,
   async run(ctx) {

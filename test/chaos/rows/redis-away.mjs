@@ -44,7 +44,7 @@ export const row = {
     await ctx.drain(view);
     const drainedMs = Math.round(performance.now() - backAt);
     const counts = await ctx.settle(view);
-    ctx.expect(green === 0, `its health was green ${green} times while it was cut off`);
+    ctx.expect(green === 0, `the health check succeeded ${green} times while the service was cut off`);
     ctx.expect(worker.running && worker.pid === pid, "the worker was restarted");
     return `red after ${redMs} ms and for all of 60 s; green ${greenMs} ms, drained ${drainedMs} ms after Redis was back; ${counts.completed} completed by one process`;
   },

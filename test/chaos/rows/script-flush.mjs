@@ -5,7 +5,7 @@ export const row = {
   order: 16,
   name: "script-flush",
   fault: "SCRIPT FLUSH every 20 ms under load, batches included; then a Redis restart",
-  expected: "no failure visible to a caller",
+  expected: "no caller sees a failure",
   async run(ctx) {
     const redis = await ctx.startRedis({ args: AOF.always });
     const view = ctx.client(redis.url);

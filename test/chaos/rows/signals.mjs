@@ -43,7 +43,7 @@ export const row = {
       ctx.expect(acquired === 0, `${signal}: ${acquired} acquired afterwards`);
       ctx.expect(
         untouched.every((task) => task.attempts === 0 && task.releases === 0),
-        `${signal}: a waiting task was touched`,
+        `${signal}: a waiting task was changed`,
       );
       ctx.expect(tookMs < 3_500, `${signal}: ${tookMs} ms`);
       seen.push(`${signal}: ${completed} finished, ${released} released, exit ${code} after ${tookMs} ms`);

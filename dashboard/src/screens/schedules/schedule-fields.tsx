@@ -162,7 +162,7 @@ export function KeepFields({ draft, errors, set }: FieldsProps) {
       />
       <TextField
         label="Keep at most"
-        hint="Completed tasks of this type, the newest. Only tasks with this option count. Empty: no limit by type."
+        hint="How many of the newest completed tasks of this type are kept. Only tasks with this option count. Empty: no limit by type."
         value={keep.count}
         onChange={(count) => setKeep({ count })}
         error={errors.keepCount}
@@ -223,9 +223,9 @@ export function UniqueFields({ draft, errors, set }: FieldsProps) {
             </span>
           </div>
           <div className="field">
-            <span>A task holds it</span>
+            <span>A task holds the key</span>
             <Segments<UniqueScope>
-              label="A task holds it"
+              label="A task holds the key"
               value={unique.scope}
               onChange={(scope) => setUnique({ scope })}
               options={scopesOf(unique.onConflict).map((value) => ({ value, text: SCOPE_TEXT[value] }))}

@@ -43,7 +43,7 @@ export function ChangeDialog({ task, onChanged, onClose }: ChangeDialogProps) {
     >
       <TextField
         label="Due in seconds"
-        hint="Empty keeps its time. 0 runs it now."
+        hint="Empty: the time stays. 0: the task runs now."
         value={delay}
         onChange={setDelay}
         error={errors.delay}

@@ -61,7 +61,10 @@ export function registerAdmission(
   });
 }
 
-/** @throws HoldfastError rate_limited, forbidden */
+/**
+ * Refuses requests of an address that has too many connections, and requests to a Host that is not allowed.
+ * @throws HoldfastError rate_limited, forbidden
+ */
 function assertConnection(request: FastifyRequest, reply: FastifyReply): void {
   const { closing, closeAfterAnswer, isHostAllowed } = request.server.basics;
   if (closing.has(request.raw.socket)) {

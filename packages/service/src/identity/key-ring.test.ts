@@ -251,12 +251,33 @@ test("keys are recognised even if there are more different headers than the cach
 });
 
 const ways = {
-  "loopback, no keys": { host: "127.0.0.1", keys: false, none: "anonymous", bad: "anonymous" },
-  "loopback, keys": { host: "127.0.0.1", keys: true, none: "unauthorized", bad: "unauthorized" },
-  "beyond, no keys": { host: "0.0.0.0", keys: false, none: "unauthorized", bad: "unauthorized" },
-  "beyond, keys": { host: "0.0.0.0", keys: true, none: "unauthorized", bad: "unauthorized" },
-  "beyond, told so": { host: "0.0.0.0", keys: false, allow: true, none: "anonymous", bad: "anonymous" },
-  "beyond, keys, told so": {
+  "on the loopback address without keys": {
+    host: "127.0.0.1",
+    keys: false,
+    none: "anonymous",
+    bad: "anonymous",
+  },
+  "on the loopback address with keys": {
+    host: "127.0.0.1",
+    keys: true,
+    none: "unauthorized",
+    bad: "unauthorized",
+  },
+  "on every address without keys": {
+    host: "0.0.0.0",
+    keys: false,
+    none: "unauthorized",
+    bad: "unauthorized",
+  },
+  "on every address with keys": { host: "0.0.0.0", keys: true, none: "unauthorized", bad: "unauthorized" },
+  "on every address without keys, if that is allowed": {
+    host: "0.0.0.0",
+    keys: false,
+    allow: true,
+    none: "anonymous",
+    bad: "anonymous",
+  },
+  "on every address with keys, if callers without one are allowed": {
     host: "0.0.0.0",
     keys: true,
     allow: true,
@@ -264,26 +285,29 @@ const ways = {
     bad: "unauthorized",
   },
 };
-test.each(Object.entries(ways))("%s", async (_name, { host, keys, none, bad, ...way }) => {
-  const { key, text } = make();
-  const ring = ringOver(keys ? fakeStore(key) : fakeStore());
-  const identify = identifyByKey({ ring, host, allowUnauthenticated: "allow" in way });
-  const seen = (authorization?: string) => {
-    try {
-      const identity = identify({ headers: authorization === undefined ? {} : { authorization } });
-      return identity === NOT_YET_KNOWN ? "not yet known" : identity.kind;
-    } catch (error) {
-      return (error as HoldfastError).code;
-    }
-  };
-  // Nobody gets access until the keys were read for the first time.
-  expect(["unauthorized", "not yet known", "allow" in way && "anonymous"]).toContain(seen());
-  expect(["redis_unavailable", "not yet known"]).toContain(seen(bearer(text)));
-  await ring.load();
-  expect(seen()).toBe(none);
-  expect(seen(bearer(make().text))).toBe(bad);
-  if (keys) expect(seen(bearer(text))).toBe("key");
-});
+test.each(Object.entries(ways))(
+  "a service %s identifies each caller",
+  async (_name, { host, keys, none, bad, ...way }) => {
+    const { key, text } = make();
+    const ring = ringOver(keys ? fakeStore(key) : fakeStore());
+    const identify = identifyByKey({ ring, host, allowUnauthenticated: "allow" in way });
+    const seen = (authorization?: string) => {
+      try {
+        const identity = identify({ headers: authorization === undefined ? {} : { authorization } });
+        return identity === NOT_YET_KNOWN ? "not yet known" : identity.kind;
+      } catch (error) {
+        return (error as HoldfastError).code;
+      }
+    };
+    // Nobody gets access until the keys were read for the first time.
+    expect(["unauthorized", "not yet known", "allow" in way && "anonymous"]).toContain(seen());
+    expect(["redis_unavailable", "not yet known"]).toContain(seen(bearer(text)));
+    await ring.load();
+    expect(seen()).toBe(none);
+    expect(seen(bearer(make().text))).toBe(bad);
+    if (keys) expect(seen(bearer(text))).toBe("key");
+  },
+);
 
 test("a service beyond loopback does not start without keys, and says what to do", async () => {
   const { signal } = new AbortController();

@@ -54,7 +54,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       schema: {
         tags: [TAGS.deadLetters],
         summary: "Discard dead letters",
-        description: `Removes them; for ten minutes \`POST /v1/operations/:id/undo\` puts them back. Up to ${SYNC_LIMIT}: 200 with the result and the id of its operation. More, or with \`ratePerSecond\`: 202 with the operation.`,
+        description: `Removes dead letters; for ten minutes \`POST /v1/operations/:id/undo\` puts them back. Up to ${SYNC_LIMIT}: 200 with the result and the id of its operation. More, or with \`ratePerSecond\`: 202 with the operation.`,
         params: QueueParams,
         body: DiscardBody,
         response: { 200: DiscardReply, 202: OperationView, ...PROBLEMS },
