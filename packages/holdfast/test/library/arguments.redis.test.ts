@@ -158,7 +158,7 @@ test.each<[string, unknown, string]>([
     { client: new Holdfast({ redis: "redis://h" }), prefix: "p" },
     "client and prefix exclude",
   ],
-])("a queue made with %s", async (_, options, message) => {
+])("a queue that is made with %s is refused, and the error says why", async (_, options, message) => {
   const queue = await outcomeOf(
     () => new (Queue as unknown as new (...args: unknown[]) => Queue)("q", options),
   );

@@ -44,7 +44,7 @@ test.each<[unknown, string]>([
   [{}, "redis is missing"],
   [undefined, "have to be an object such as"],
   [redis, "have to be an object such as"],
-])("a worker with %j", async (options, message) => {
+])("a worker with the options %j is refused, and the error says why", async (options, message) => {
   const refusal = await refusalOf(() => new AnyWorker("q", fine, options));
   expect(refusal).toMatchObject({ name: "HoldfastError", code: "invalid_argument" });
   expect(refusal.message).toContain(message);
@@ -57,7 +57,7 @@ test.each<[string, unknown, string]>([
   ["null", null, "got null"],
   ["a list", [() => 1], "got an array"],
   [
-    "what isolated() gives",
+    "the result of isolated()",
     { handlers: fine, pids: [], close() {} },
     "use the field handlers of the result of isolated()",
   ],
@@ -83,7 +83,7 @@ test.each<[string, unknown, string]>([
     { t: { handler() {}, backoff: { kind: "x" } } },
     'handlers["t"].backoff.kind has to be',
   ],
-])("handlers that are %s", async (_, handlers, message) => {
+])("wrong handlers are refused, and the error says why: %s", async (_, handlers, message) => {
   for (const make of [() => new AnyWorker("q", handlers, { redis }), () => testWorker(handlers as never)]) {
     const refusal = await refusalOf(make);
     expect(refusal).toMatchObject({ name: "HoldfastError", code: "invalid_argument" });
@@ -102,7 +102,7 @@ test.each<[unknown, string]>([
   [5, "got 5"],
   [["a b"], "is not a valid queue name"],
   [[undefined], "undefined is not a valid queue name"],
-])("queues of a worker that are %j", async (queues, message) => {
+])("the queues %j of a worker are refused, and the error says why", async (queues, message) => {
   const refusal = await refusalOf(() => new AnyWorker(queues, fine, { redis }));
   expect(refusal).toMatchObject({ name: "HoldfastError", code: expect.stringMatching(/^invalid_/) });
   expect(refusal.message).toContain(message);
@@ -163,7 +163,7 @@ test.each<[string, () => unknown, string]>([
     () => isolated("x", { concurrency: 5 } as never),
     "did you mean processes?",
   ],
-])("%s", async (_, make, message) => {
+])("wrong options are refused, and the error says why: %s", async (_, make, message) => {
   const refusal = await refusalOf(make);
   expect(refusal.name).toBe("HoldfastError");
   expect(refusal.message).toContain(message);
