@@ -2321,17 +2321,17 @@ export const mutants = [
     tests: [flows],
   },
   {
-    name: "flows: the end of a node with keep is not noted",
+    name: "flows: the end of a node with keep is not recorded",
     changes: [["lua/lib/acks.lua", "  if needsMore and mark then", "  if false then"]],
     tests: [flows],
   },
   {
-    name: "flows: an ack with a result does not note the end of a node",
+    name: "flows: an ack with a result does not record the end of a node",
     changes: [["lua/lib/verdicts.lua", "    if shared and mark then", "    if false then"]],
     tests: [flows],
   },
   {
-    name: "flows: of nodes acked together only the last run is counted",
+    name: "flows: of the nodes that one call acks, only the last ones are recorded",
     changes: [["lua/lib/acks.lua", "        endRun(same, ids, first, i - 1, repeated)\n", ""]],
     tests: [flows],
   },

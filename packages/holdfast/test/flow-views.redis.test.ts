@@ -5,7 +5,7 @@ import { library, started } from "./support/library.ts";
 
 const node = (name: string, more: object = {}) => ({ name, type: "t", ...more });
 
-test("why a node was skipped: the task at fault, also behind another skipped one, and what opens it again", async () => {
+test("why names the task because of which a node was skipped, also over another skipped node, and the remedy", async () => {
   const { queue, observer, name, redis } = library();
   const nodes = [node("a"), node("b", { after: ["a"] }), node("c", { after: ["b"] })];
   await queue.flow({ id: "f", nodes });
@@ -21,7 +21,7 @@ test("why a node was skipped: the task at fault, also behind another skipped one
     });
 });
 
-test("why a node was skipped that came after a cancelled one, and after one that is gone", async () => {
+test("why names the node before a skipped node, whether that node was cancelled or is no longer kept", async () => {
   const { queue, observer, name } = library();
   await queue.flow({ id: "f", nodes: [node("a"), node("b", { after: ["a"] })] });
   await queue.cancel("f.a");
@@ -33,7 +33,7 @@ test("why a node was skipped that came after a cancelled one, and after one that
   expect(await why()).toBe("it was skipped because of task f.a, which did not complete");
 });
 
-test("why a node waits for the last of thousands: few calls name those that have not ended, and the slowest", async () => {
+test("why names the unfinished nodes before a node, and the slowest, in few calls, even of thousands of nodes", async () => {
   const { queue, observer, name, redis, client } = library();
   const many = Array.from({ length: 4_497 }, (_, at) => node(`n${at}`));
   const last = [
@@ -48,7 +48,7 @@ test("why a node waits for the last of thousands: few calls name those that have
   const hangs = (_: unknown, { signal }: { signal: AbortSignal }) =>
     new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
   await started(new Worker(name, { t: fails, hangs }, { redis, concurrency: 50 }));
-  await until("three are left", async () => (await queue.get("f.sum"))?.flow?.waitsFor === 3);
+  await until("three nodes are left", async () => (await queue.get("f.sum"))?.flow?.waitsFor === 3);
   const script = vi.spyOn(client.connection, "script");
   const why = await observer.why(name, "f.sum");
   const asked = script.mock.calls.filter(([{ name }]) => name === "flowNodes").length;
@@ -76,13 +76,13 @@ test("why a node waits for the last of thousands: few calls name those that have
   expect((done?.endedAt ?? 0) >= (done?.startedAt ?? Number.POSITIVE_INFINITY)).toBe(true);
 });
 
-test("the graph of a flow has a group per node, and its critical path when it has ended; an unknown one is refused", async () => {
+test("the graph of a flow has a group per node, and the critical path of an ended flow; an unknown flow is refused", async () => {
   const { queue, observer, name, redis } = library();
   const nodes = [node("a"), node("b", { after: ["a"] }), node("c", { after: ["a", "b"] })];
   const { id } = await queue.flow({ nodes });
   await expect(observer.flowGraph(name, "other")).rejects.toMatchObject({ code: "not_found" });
   await started(new Worker(name, { t: () => {} }, { redis }));
-  await until("it has ended", async () => (await queue.getFlow(id))?.state === "ended");
+  await until("the flow has ended", async () => (await queue.getFlow(id))?.state === "ended");
   const { groups, path, waitsFor } = await observer.flowGraph(name, id);
   expect(groups.map(({ names, layer, states, after }) => [names, layer, states, after])).toEqual([
     [["a"], 0, [{ state: "completed", count: 1 }], []],

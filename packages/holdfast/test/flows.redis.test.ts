@@ -81,7 +81,7 @@ describe("nodes that end in one call", () => {
   const acks = (grants: Awaited<ReturnType<TestQueue["acquire"]>>["grants"]) =>
     grants.map(({ id, fence }) => ({ kind: "ack" as const, id, fence }));
 
-  test("are counted once each, with the policy of each", async () => {
+  test("are counted once each, each with its own policy", async () => {
     const q = await setup();
     await addFlow(q, ["a", "b", "c", "d", "e", "last<a,b,c,d,e"], { onDead: { c: "continue", d: "hold" } });
     const verdicts = acks((await q.acquire(9)).grants);
@@ -103,7 +103,7 @@ describe("nodes that end in one call", () => {
     expect(await flowStates(q)).toMatch(/last pending/);
   });
 
-  test("are counted for the flow of each", async () => {
+  test("are counted for the right flow, if they are in several", async () => {
     const q = await setup();
     await addFlow(q, ["a", "b"], { id: "f" });
     await addFlow(q, ["a"], { id: "f2" });

@@ -71,7 +71,7 @@ export function flowRoutes(app: HttpServer, context: RouteContext): void {
     async ({ params: { queue, flow }, query }) => observer.flowNodes(queue, flow, query),
   );
 
-  // A flow is walked once at a time, whoever asks.
+  // Requests that come at the same time share one walk over the flow.
   const walks = new Map<string, Promise<FlowGraph>>();
 
   app.get(
@@ -79,9 +79,9 @@ export function flowRoutes(app: HttpServer, context: RouteContext): void {
     {
       schema: {
         tags,
-        summary: "The graph of a flow, folded",
+        summary: "The graph of a flow, with nodes in groups",
         description:
-          "Nodes by layer and type, with counts by state; a flow of up to 60 nodes has one group per node. With the critical path, and the nodes that the flow waits for. At most 10,000 nodes are looked at.",
+          "Groups of nodes by layer and type, with counts by state, the critical path, and the nodes that the flow waits for. A flow of up to 60 nodes has one group per node. At most 10,000 nodes are read.",
         params: FlowParams,
         response: { 200: FlowGraphSchema, ...PROBLEMS },
       },
