@@ -61,6 +61,16 @@ export const EventsTab: Screen = lazyPart(
   "the events of the queue",
 );
 
+export const FlowsTab: Screen = lazyPart(
+  async () => (await import("./screens/flows/flows-tab.tsx")).FlowsTab,
+  "the flows of the queue",
+);
+
+export const FlowPage: Screen = lazyPart(
+  async () => (await import("./screens/flows/flow-page.tsx")).FlowPage,
+  "the screen of the flow",
+);
+
 export const TaskPage: Screen = lazyPart(
   async () => (await import("./screens/tasks/task-page.tsx")).TaskPage,
   "the screen of the task",

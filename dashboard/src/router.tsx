@@ -4,6 +4,8 @@ import {
   AuditPage,
   DeadLettersTab,
   EventsTab,
+  FlowPage,
+  FlowsTab,
   LimitsTab,
   LoadPage,
   OperationsPage,
@@ -111,6 +113,18 @@ const events = createRoute({
   component: EventsTab,
 });
 
+const flows = createRoute({
+  getParentRoute: () => queue,
+  path: "/flows",
+  component: FlowsTab,
+});
+
+const flow = createRoute({
+  getParentRoute: () => root,
+  path: "/queues/$queue/flows/$id",
+  component: FlowPage,
+});
+
 const task = createRoute({
   getParentRoute: () => root,
   path: "/queues/$queue/tasks/$id",
@@ -125,7 +139,8 @@ export const routeTree = root.addChildren([
   schedules,
   audit,
   queues,
-  queue.addChildren([queueOverview, tasks, deadLetters, limits, events]),
+  queue.addChildren([queueOverview, tasks, deadLetters, flows, limits, events]),
+  flow,
   task,
 ]);
 

@@ -57,6 +57,14 @@ export const SCREENS = {
     search: eventsSearch,
     narrows: true,
   },
+  "/queues/$queue/flows": {
+    title: ({ queue = "" }) => `Flows of ${queue}`,
+    search: nothing,
+  },
+  "/queues/$queue/flows/$id": {
+    title: ({ queue = "", id = "" }) => `Flow ${id} of ${queue}`,
+    search: nothing,
+  },
   "/queues/$queue/tasks/$id": {
     title: ({ queue = "", id = "" }) => `Task ${id} of ${queue}`,
     search: nothing,

@@ -9,6 +9,7 @@ export type DeadLetterGroup = DeadLetterGroups["groups"][number];
 export interface DeadLetterFilter {
   type?: string | undefined;
   tag?: string | undefined;
+  flow?: string | undefined;
   reason?: DeadReason | undefined;
   signature?: string | undefined;
   error?: string | undefined;

@@ -76,6 +76,12 @@ function useCommands(query: string, onHelp: () => void): Command[] {
         run: () => void navigate({ to: "/queues/$queue/dead-letters", params }),
       },
       {
+        id: `flows:${queue}`,
+        text: `Flows of ${queue}`,
+        hint: "screen",
+        run: () => void navigate({ to: "/queues/$queue/flows", params }),
+      },
+      {
         id: `limits:${queue}`,
         text: `Limits of ${queue}`,
         hint: "screen",

@@ -92,6 +92,9 @@ export function QueueLayout() {
         <Link to="/queues/$queue/dead-letters" params={{ queue }} activeOptions={{ includeSearch: false }}>
           Dead letters <span className="nav-count">{count(stats.dead)}</span>
         </Link>
+        <Link to="/queues/$queue/flows" params={{ queue }} activeOptions={{ includeSearch: false }}>
+          Flows {stats.flows === 0 ? null : <span className="nav-count">{count(stats.flows)}</span>}
+        </Link>
         <Link to="/queues/$queue/limits" params={{ queue }} activeOptions={{ includeSearch: false }}>
           Limits
         </Link>

@@ -9,7 +9,7 @@ import { useToasts } from "../../ui/toast.tsx";
 import { useDeadLetterActions } from "../dead-letters/use-dead-letter-actions.tsx";
 import { ChangeDialog } from "./change-dialog.tsx";
 
-export const LIVE_STATES: ReadonlySet<string> = new Set(["scheduled", "pending", "processing"]);
+export const LIVE_STATES: ReadonlySet<string> = new Set(["waiting", "scheduled", "pending", "processing"]);
 
 export function TaskActions({ task }: { task: TaskView }) {
   if (task.state === "dead") return <DeadActions task={task} />;
@@ -66,7 +66,7 @@ function LiveActions({ task }: { task: TaskView }) {
           Run now
         </Button>
       ) : null}
-      {task.state === "processing" ? null : (
+      {task.state === "processing" || task.state === "waiting" ? null : (
         <Button denied={why} onPress={() => setChanging(true)}>
           Change…
         </Button>

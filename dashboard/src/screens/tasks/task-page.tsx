@@ -47,6 +47,7 @@ export function TaskPage() {
 
 function TaskDetail({ task, gone }: { task: TaskView; gone: boolean }) {
   const live = LIVE_STATES.has(task.state) && !gone;
+  const isSkipped = (task.flow?.skippedBy ?? null) !== null && !gone;
   return (
     <>
       {gone ? (
@@ -63,7 +64,9 @@ function TaskDetail({ task, gone }: { task: TaskView; gone: boolean }) {
       </div>
       <div className="columns columns-wide">
         <div className="form">
-          {live && task.state !== "processing" ? <WhyPanel queue={task.queue} id={task.id} /> : null}
+          {(live && task.state !== "processing") || isSkipped ? (
+            <WhyPanel queue={task.queue} id={task.id} />
+          ) : null}
           <section className="panel" aria-label="Attempts">
             <div className="panel-head">
               <h2>Attempts</h2>
@@ -149,6 +152,28 @@ function ScheduleValue({ schedule }: { schedule: NonNullable<TaskView["schedule"
   );
 }
 
+/** The flow of a task, what the task waits for in it, and because of which task it was skipped. */
+function FlowValue({ task: { queue }, flow }: { task: TaskView; flow: NonNullable<TaskView["flow"]> }) {
+  const { id, name, waitsFor, skippedBy } = flow;
+  return (
+    <>
+      <Link className="mono" to="/queues/$queue/flows/$id" params={{ queue, id }}>
+        {id}
+      </Link>{" "}
+      · {name}
+      {waitsFor === 0 ? null : ` · waits for ${plural(waitsFor, "node")}`}
+      {skippedBy === null ? null : (
+        <>
+          {" · skipped by "}
+          <Link className="mono" to="/queues/$queue/tasks/$id" params={{ queue, id: skippedBy }}>
+            {skippedBy}
+          </Link>
+        </>
+      )}
+    </>
+  );
+}
+
 const FIELD_TEXT = { runAt: "time", priority: "priority", key: "key", payload: "payload" } as const;
 
 function Changes({ changes: { count: times, lastAt, fields } }: { changes: ChangesView }) {
@@ -207,6 +232,7 @@ function Facts({ task }: { task: TaskView }) {
       "Attempts",
       `${count(task.attempts)}${task.maxRetries === null ? "" : ` of ${count(task.maxRetries + 1)}`}`,
     ],
+    ["Flow", task.flow === null ? null : <FlowValue key="flow" task={task} flow={task.flow} />],
     [
       "Lineage",
       task.generation === 0 && originOf(task.id) === null ? null : <LineageValue key="lineage" task={task} />,

@@ -1,5 +1,13 @@
 import { type Static, type TSchema, Type } from "typebox";
 import { nullable } from "./common.ts";
+import {
+  CancelFlowReply,
+  FlowGraphSchema,
+  FlowListQuery,
+  FlowNodePageSchema,
+  FlowNodesQuery,
+  FlowPageSchema,
+} from "./flow.ts";
 import { HeaviestKeysQuery, HeaviestKeysReply } from "./heaviest-keys.ts";
 import { LogInBody, SessionView } from "./identity.ts";
 import {
@@ -124,6 +132,11 @@ export const DASHBOARD_ROUTES = {
   },
   "GET /v1/queues/:queue/tasks/:id/why": { replies: { 200: WhyView } },
 
+  "GET /v1/queues/:queue/flows": { query: FlowListQuery, replies: { 200: FlowPageSchema } },
+  "GET /v1/queues/:queue/flows/:flow/graph": { replies: { 200: FlowGraphSchema } },
+  "GET /v1/queues/:queue/flows/:flow/nodes": { query: FlowNodesQuery, replies: { 200: FlowNodePageSchema } },
+  "POST /v1/queues/:queue/flows/:flow/cancel": { replies: { 200: CancelFlowReply } },
+
   "GET /v1/queues/:queue/dead-letters/groups": { query: GroupsQuery, replies: { 200: DeadLetterGroups } },
   "POST /v1/queues/:queue/dead-letters/replay": {
     body: ReplayBody,
@@ -161,7 +174,7 @@ export const DASHBOARD_ROUTES = {
 
 type Routes = typeof DASHBOARD_ROUTES;
 export type DashboardRoute = keyof Routes;
-/** The values for `:queue`, `:id`, `:key` and `:name` in a path. */
+/** The values for `:queue`, `:id`, `:flow`, `:key` and `:name` in a path. */
 export type RouteParams<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
   ? Record<Name, string> & RouteParams<Rest>
   : Path extends `${string}:${infer Name}`

@@ -5,20 +5,13 @@ import { authorOf } from "./audit-log.ts";
 import { begin, matching } from "./bulk.ts";
 import type { Selection } from "./selection.ts";
 
-export interface Replay {
-  queue: string;
-  selection: Selection;
-  /** For the audit log: the flow whose dead letters are replayed. */
-  subject?: string;
-}
-
 /**
  * Answers a request for a replay. A few tasks are replayed within the request. Many, or a paced replay, become an
  * operation.
  */
 export async function replayDead(
   { observer, audit, operations, countReplayed, admitQueue }: RouteContext,
-  { queue, selection, subject }: Replay,
+  { queue, selection }: { queue: string; selection: Selection },
   body: Omit<ReplayBody, "ids" | "filter" | "all">,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -32,9 +25,10 @@ export async function replayDead(
 
   const { to, reason, ratePerSecond, canary, patch, force } = body;
   const by = authorOf(request);
+  const flow = "filter" in selection ? selection.filter.flow : undefined;
   const mutation = {
     ...{ action: "dead_letters.replay" as const, queue, by, reason },
-    ...(subject === undefined ? {} : { subject }),
+    ...(flow === undefined ? {} : { subject: flow }),
   };
   const admitTarget = async () => {
     if (to !== undefined && to !== queue) await admitQueue(to, request);

@@ -109,8 +109,7 @@ export function flowRoutes(app: HttpServer, context: RouteContext): void {
     async (request, reply) => {
       const { queue, flow } = request.params;
       await flowOf(queue, flow);
-      const replay = { queue, subject: flow, selection: { filter: { flow } } };
-      return replayDead(context, replay, request.body, request, reply);
+      return replayDead(context, { queue, selection: { filter: { flow } } }, request.body, request, reply);
     },
   );
 

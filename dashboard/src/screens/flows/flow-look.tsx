@@ -1,0 +1,95 @@
+import type { FlowCounts, FlowMoment, FlowView, NodeState } from "@holdfast/contracts";
+import {
+  Ban,
+  CircleCheck,
+  CircleX,
+  FolderOpen,
+  LoaderCircle,
+  type LucideIcon,
+  Network,
+  SkipForward,
+} from "lucide-react";
+import { count } from "../../format/number.ts";
+import { Badge, STATE_LOOK } from "../../ui/status.tsx";
+
+type Look = { icon: LucideIcon; tone: string; text: string };
+
+export const NODE_LOOK: Record<NodeState, Look> = {
+  ...STATE_LOOK,
+  skipped: { icon: SkipForward, tone: "quiet", text: "Skipped" },
+};
+
+const OUTCOME_LOOK: Record<NonNullable<FlowView["outcome"]>, Look> = {
+  success: { icon: CircleCheck, tone: "completed", text: "Succeeded" },
+  failed: { icon: CircleX, tone: "dead", text: "Failed" },
+  cancelled: { icon: Ban, tone: "quiet", text: "Cancelled" },
+};
+
+function lookOf({ state, outcome, cancelRequested }: FlowView): Look {
+  if (outcome !== null) return OUTCOME_LOOK[outcome];
+  if (cancelRequested) return { icon: LoaderCircle, tone: "warn", text: "Being cancelled" };
+  return state === "open"
+    ? { icon: FolderOpen, tone: "scheduled", text: "Open" }
+    : { icon: Network, tone: "processing", text: "Running" };
+}
+
+export function FlowBadge({ flow }: { flow: FlowView }) {
+  const { icon, tone, text } = lookOf(flow);
+  return (
+    <Badge icon={icon} tone={tone}>
+      {text}
+    </Badge>
+  );
+}
+
+export function NodeBadge({ state }: { state: NodeState }) {
+  const { icon, tone, text } = NODE_LOOK[state];
+  return (
+    <Badge icon={icon} tone={tone}>
+      {text}
+    </Badge>
+  );
+}
+
+export const MOMENT_TEXT: Record<FlowMoment, string> = {
+  dead: "at the first dead letter",
+  cancelled: "when it has ended, if it was cancelled",
+  success: "when it has succeeded",
+  done: "when it has ended",
+};
+
+const COUNTED = [
+  ["active", "active"],
+  ["waiting", "waiting"],
+  ["dead", "dead"],
+  ["cancelled", "cancelled"],
+  ["expired", "expired"],
+  ["skipped", "skipped"],
+] as const;
+
+/** The nodes that have not completed, in words. */
+export function openText(counts: FlowCounts): string {
+  const parts = COUNTED.filter(([name]) => counts[name] > 0);
+  return parts.map(([name, text]) => `${count(counts[name])} ${text}`).join(", ");
+}
+
+/** How many of the nodes have ended, as a bar of those that completed and those that did not. */
+export function FlowProgress({ flow }: { flow: FlowView }) {
+  const { total, completed, dead, cancelled, expired, skipped } = flow.counts;
+  const ended = completed + dead + cancelled + expired + skipped;
+  const share = (part: number) => (total === 0 ? 0 : (part / total) * 100);
+  return (
+    <div
+      className="bar bar-parts"
+      role="progressbar"
+      aria-label={`Nodes of flow ${flow.id} that have ended`}
+      aria-valuenow={Math.round(total === 0 && flow.state === "ended" ? 100 : share(ended))}
+      aria-valuemin={0}
+      aria-valuemax={100}
+    >
+      <div className="tone-completed" style={{ width: `${share(completed)}%` }} />
+      <div className="tone-dead" style={{ width: `${share(dead)}%` }} />
+      <div className="tone-quiet" style={{ width: `${share(cancelled + expired + skipped)}%` }} />
+    </div>
+  );
+}

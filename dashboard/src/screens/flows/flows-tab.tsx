@@ -1,0 +1,150 @@
+import type { FlowView } from "@holdfast/contracts";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { useCallback, useMemo } from "react";
+import { flowsQuery } from "../../api/flows.ts";
+import { count, plural } from "../../format/number.ts";
+import { duration } from "../../format/time.ts";
+import { useLive, useNow } from "../../live/live-context.tsx";
+import { useQueueStats } from "../../live/use-queue-stats.ts";
+import { Button } from "../../ui/button.tsx";
+import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
+import { CopyButton } from "../../ui/exact-text.tsx";
+import { Time } from "../../ui/time.tsx";
+import { useNarrow } from "../../ui/use-narrow.ts";
+import { type RowCells, VirtualList } from "../../ui/virtual-list.tsx";
+import { FlowBadge, FlowProgress, openText } from "./flow-look.tsx";
+
+const route = getRouteApi("/queues/$queue/flows");
+
+const REFRESH_MS = 3_000;
+/** A longer list is refreshed by hand, because each refresh reads all of its pages. */
+const PAGES_REFRESHED = 2;
+
+export function FlowsTab() {
+  const { queue } = route.useParams();
+  const { paused } = useLive();
+  const { stats } = useQueueStats(queue);
+  const narrow = useNarrow();
+  const hasParts = (stats?.partitions ?? null) !== null;
+  const query = useInfiniteQuery({
+    ...flowsQuery(queue),
+    enabled: !hasParts,
+    refetchInterval: ({ state }) =>
+      paused || (state.data?.pages.length ?? 0) > PAGES_REFRESHED ? false : REFRESH_MS,
+  });
+  const { data, hasNextPage, isFetching, fetchNextPage } = query;
+  const rows = useMemo(() => {
+    const byId = new Map<string, FlowView>();
+    for (const { flows } of data?.pages ?? [])
+      for (const flow of flows) if (!byId.has(flow.id)) byId.set(flow.id, flow);
+    return [...byId.values()];
+  }, [data]);
+  const more = useCallback(() => {
+    if (hasNextPage && !isFetching) void fetchNextPage();
+  }, [hasNextPage, isFetching, fetchNextPage]);
+  const Cells = useCallback<RowCells<FlowView>>(
+    ({ value }) => <FlowCells flow={value} queue={queue} />,
+    [queue],
+  );
+  if (hasParts) {
+    return (
+      <section className="panel" aria-label="Flows">
+        <NoneYet title="A queue with partitions has no flows">
+          <p>The nodes of a flow are in one queue without partitions. Use another queue for flows.</p>
+        </NoneYet>
+      </section>
+    );
+  }
+  return (
+    <section className="panel" aria-label="Flows">
+      {rows.length > 0 ? (
+        <>
+          <VirtualList
+            label="Flows"
+            className="flows"
+            head={["Flow", "State", "Progress", "Other nodes", "Created", "Age"].map((text) => (
+              <div key={text} role="columnheader" className="cell">
+                {text}
+              </div>
+            ))}
+            rows={rows}
+            rowHeight={narrow ? 96 : 48}
+            rowKey={({ id }) => id}
+            Cells={Cells}
+            onEnd={more}
+          />
+          <div className="list-foot">
+            <span role="status">
+              {plural(rows.length, "flow")} loaded
+              {stats === undefined ? "" : `, ${count(stats.flows)} of the queue have not ended`}
+            </span>
+            <div className="actions">
+              <Button small isDisabled={isFetching} onPress={() => void query.refetch()}>
+                Refresh
+              </Button>
+              {hasNextPage ? (
+                <Button small isDisabled={isFetching} onPress={more}>
+                  Load more
+                </Button>
+              ) : (
+                <span>All shown</span>
+              )}
+            </div>
+          </div>
+        </>
+      ) : query.isPending || hasNextPage ? (
+        <Loading what="flows" />
+      ) : query.isError ? (
+        <Failed error={query.error} onRetry={() => void query.refetch()} />
+      ) : (
+        <FlowsNone queue={queue} />
+      )}
+    </section>
+  );
+}
+
+function FlowsNone({ queue }: { queue: string }) {
+  const example = `echo '{"nodes":[{"name":"a","type":"demo.echo","payload":1},{"name":"b","type":"demo.echo","payload":2,"after":["a"]}]}' |
+  holdfast flow create ${queue} -`;
+  return (
+    <NoneYet title="No flows">
+      <p>A flow is a set of tasks that wait for one another. This command stores one with two tasks:</p>
+      <pre className="text-block">{example}</pre>
+      <CopyButton text={example} label="Copy" />
+    </NoneYet>
+  );
+}
+
+function FlowCells({ flow, queue }: { flow: FlowView; queue: string }) {
+  const { id, counts, createdAt, endedAt } = flow;
+  const now = useNow();
+  const others = openText(counts);
+  return (
+    <>
+      <div className="cell cell-half clip" role="cell">
+        <Link className="mono" to="/queues/$queue/flows/$id" params={{ queue, id }}>
+          {id}
+        </Link>
+      </div>
+      <div className="cell cell-half" role="cell">
+        <FlowBadge flow={flow} />
+      </div>
+      <div className="cell cell-half" role="cell">
+        <div className="small">
+          {count(counts.completed)} <span className="soft">of {count(counts.total)} completed</span>
+        </div>
+        <FlowProgress flow={flow} />
+      </div>
+      <div className="cell cell-half clip" role="cell" title={others}>
+        {others === "" ? <span className="zero">none</span> : others}
+      </div>
+      <div className="cell cell-half" role="cell">
+        <Time at={createdAt} />
+      </div>
+      <div className="cell cell-half" role="cell">
+        {endedAt === null ? duration(now - createdAt) : `took ${duration(endedAt - createdAt)}`}
+      </div>
+    </>
+  );
+}
