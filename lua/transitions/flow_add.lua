@@ -183,12 +183,18 @@ local function addBehind(id, name)
 end
 
 local commit, envelopes, ends, waits, pushed = {}, {}, {}, {}, newPlaces()
+-- Nodes of a call often have the same flags, and the same nodes before them. What these count as is found out once.
+local countsOf, textOf, asOf = {}, {}, {}
 for place = 1, count do
   if letters[place] == 'n' then
     local id, envelope, flags, after = ids[place], ARGV[nodesAt + 4 * place - 3], ARGV[nodesAt + 4 * place - 2], before[place]
     local open, failed, cause = 0, 0, '-'
     for _, other in ipairs(after) do
-      local as = added[other] and not records[other] and 'open' or countsAs(other)
+      local as = asOf[other]
+      if as == nil then
+        as = added[other] and not records[other] and 'open' or countsAs(other) or false
+        asOf[other] = as
+      end
       if as then
         addBehind(other, names[place])
         open = open + 1
@@ -197,21 +203,24 @@ for place = 1, count do
         failed, cause = failed + 1, cause == '-' and other or cause
       end
     end
-    local c = newCounts()
-    c.flags = flags
-    local options = optionsOfPlace(envelope)
+    if not countsOf[flags] then
+      countsOf[flags] = newCounts()
+      countsOf[flags].flags = flags
+      textOf[flags] = countsText(countsOf[flags])
+    end
+    local counts, options = textOf[flags], optionsOfPlace(envelope)
     envelopes[#envelopes + 1], envelopes[#envelopes + 2] = id, envelope
     commit[#commit + 1] = id
     if failed > 0 then
-      commit[#commit + 1] = string.format('x%s %s %s %d %d%s', countsText(c), nowText, cause, open, failed, options)
+      commit[#commit + 1] = string.format('x%s %s %s %d %d%s', counts, nowText, cause, open, failed, options)
       at.skipped, totals.skipped = at.skipped + 1, totals.skipped + 1
       at.faults = at.faults + (policyOf(flags) == 'c' and 0 or 1)
       ends[#ends + 1], ends[#ends + 2], ends[#ends + 3] = id, 's' .. policyOf(flags), cause
     elseif open > 0 then
-      commit[#commit + 1] = string.format('w%s %d%s', countsText(c), open, options)
+      commit[#commit + 1] = string.format('w%s %d%s', counts, open, options)
       at.waiting, totals.waiting = at.waiting + 1, totals.waiting + 1
     else
-      commit[#commit + 1] = putInPlace(pushed, counters, id, c, options)
+      commit[#commit + 1] = putInPlace(pushed, counters, id, countsOf[flags], options, counts)
     end
     for _, follower in ipairs(followers) do
       addBehind(id, string.sub(follower.id, #flow + 2))
@@ -224,13 +233,19 @@ end
 
 -- 2. Write the targets. An entry behind a node may be there already, if a call was cut short before its commit.
 indexRequest(fields[3], 's', requestSlot)
-local pages = {}
-for _, id in ipairs(order) do
-  local text = redis.call('HGET', stateKey, '>' .. id) or '0'
-  local full, there = tonumber(string.match(text, '^%d+')), text .. ' '
-  local fresh = {}
+local pages, texts = {}, {}
+for place, id in ipairs(order) do
+  texts[place] = '>' .. id
+end
+readRecords(texts)
+for place, id in ipairs(order) do
+  local text = records[texts[place]] or '0'
+  local full, there, fresh = tonumber(string.match(text, '^%d+')), {}, {}
+  for name in string.gmatch(text, ' (%S+)') do
+    there[name] = true
+  end
   for _, name in ipairs(behind[id]) do
-    fresh[#fresh + 1] = not string.find(there, ' ' .. name .. ' ', 1, true) and name or nil
+    fresh[#fresh + 1] = not there[name] and name or nil
   end
   if #text > PAGE_BYTES then
     full = full + 1
