@@ -24,9 +24,20 @@ local function effectOf(id, letter, policy)
 end
 
 -- What the end of a node, or a replay of it, means for one node behind it. effect: go: it completed, or counts so.
--- fail: it did not. unfail: it may still complete.
+-- fail: it did not. unfail: it may still complete. Nodes that wait often have the same record, so what "go" means for a
+-- record is kept in `goOf`.
+local goOf = {}
 local function affect(flow, id, effect, cause)
   local record = read(id)
+  local known = effect == 'go' and record and goOf[record]
+  if known and known.text then
+    write(id, known.text)
+    return
+  elseif known then
+    flow.waiting, totals.waiting = flow.waiting - 1, totals.waiting - 1
+    release(id, known.c, known.options, known.history, known.counts)
+    return
+  end
   local open, failed, options, own, endedAt = waitingParts(record)
   if not open then
     return
@@ -37,11 +48,15 @@ local function affect(flow, id, effect, cause)
     flow.waiting = flow.waiting - 1
     skip(flow, id, record, open, 1, options, cause)
   elseif not failed then
-    if open > 0 then
-      write(id, waitingText(c, open, options, history))
+    local text = open > 0 and waitingText(c, open, options, history) or nil
+    if text then
+      write(id, text)
     else
       flow.waiting, totals.waiting = flow.waiting - 1, totals.waiting - 1
       release(id, c, options, history)
+    end
+    if effect == 'go' then
+      goOf[record] = { text = text, c = c, options = options, history = history, counts = countsText(c) }
     end
   else
     failed = failed + (effect == 'fail' and 1 or effect == 'unfail' and -1 or 0)

@@ -1,9 +1,9 @@
 -- Nodes that wait for others or were skipped: their records, and what takes them out of that state. Used by
 -- flow_advance.
 
--- A node without anything to wait for goes to the workers. rest: the options of the record.
-local function release(id, c, options, history)
-  local record = putInPlace(places, counters, id, c, options)
+-- A node without anything to wait for goes to the workers. counts: the text of `c`; nil: it is made here.
+local function release(id, c, options, history, counts)
+  local record = putInPlace(places, counters, id, c, options, counts)
   write(id, record .. history)
   released = released + 1
   tell(string.byte(record) == RECORD_SCHEDULED and EVENT_SCHEDULED or EVENT_PROMOTED, id)
