@@ -73,7 +73,12 @@ flow-control: ## Run the 30 acceptance checks of keys, limits and fairness with 
 .PHONY: unique-checks
 unique-checks: ## Run the checks of unique tasks that count instructions or wait for minutes (WINDOWS=1000000 windows expire)
 	@scripts/setup dependencies redis valgrind build
-	@node test/flow-control/flow-control.mjs --unique
+	@node test/flow-control/flow-control.mjs --set unique
+
+.PHONY: flow-checks
+flow-checks: ## Run the checks of flows with real processes: kills, large flows, times (NODES=1000000 nodes)
+	@scripts/setup dependencies redis build
+	@node test/flow-control/flow-control.mjs --set flows
 
 .PHONY: soak
 soak: ## Run MINUTES=30 of load while workers, janitors and Redis are killed: no task lost, memory flat

@@ -2,9 +2,9 @@
 // Prints a table with check, expected, seen and verdict, and then one JSON line. The exit code is 0 only if every check
 // holds.
 //
-//   node test/flow-control/flow-control.mjs [--unique] [--check 3,8] [--list] [--keep]
+//   node test/flow-control/flow-control.mjs [--set unique|flows] [--check 3,8] [--list] [--keep]
 //
-// --unique runs the checks of unique tasks instead (`make unique-checks`).
+// --set runs other checks instead: those of unique tasks (`make unique-checks`) or of flows (`make flow-checks`).
 import { readdirSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Runs } from "../chaos/harness/runs.mjs";
@@ -16,13 +16,13 @@ const CHECK_TIMEOUT_MS = 120_000;
 const BESIDE = 2;
 const { values: options } = parseArgs({
   options: {
-    unique: { type: "boolean", default: false },
+    set: { type: "string", default: "" },
     check: { type: "string", default: process.env.CHECK ?? "" },
     list: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
   },
 });
-const folder = new URL(options.unique ? "checks-unique/" : "checks/", import.meta.url);
+const folder = new URL(options.set === "" ? "checks/" : `checks-${options.set}/`, import.meta.url);
 const files = readdirSync(folder).sort();
 const all = await Promise.all(files.map((file) => import(new URL(file, folder))));
 if (options.list) {

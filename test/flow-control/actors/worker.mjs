@@ -5,7 +5,9 @@ import { options, tell } from "../../chaos/actors/tell.mjs";
 
 // `root` is the folder of another version of the library.
 const { queue, root, tellScripts = false, ...settings } = options;
-const { RateLimited, Worker } = await import(root ? `${root}/packages/holdfast/dist/index.js` : "holdfast");
+const { Queue, RateLimited, Worker } = await import(
+  root ? `${root}/packages/holdfast/dist/index.js` : "holdfast"
+);
 const handlers = {
   sleep: (task) => sleep(task.payload.ms),
   cancellable: (_, { signal }) =>
@@ -18,8 +20,32 @@ const handlers = {
     tell("limited", "invoke", { name: payload.name, releases });
     throw new RateLimited(payload.holdMs);
   },
+  /** Returns a part of its payload, which the handler `sum` of another node adds up. */
+  value: async ({ payload }) => {
+    await sleep(payload.ms);
+    return payload.value;
+  },
+  sum: async (_, ctx) => {
+    const seen = { children: 0, sum: 0 };
+    for await (const { result } of ctx.children({ where: { state: "completed" } })) {
+      seen.children++;
+      seen.sum += result;
+    }
+    return seen;
+  },
+  nothing: () => {},
+  /** A chain without a flow: the task enqueues the next one. */
+  next: async ({ payload: left }) => {
+    producer ??= new Queue(queue, { redis: settings.redis });
+    if (left > 0) await producer.enqueue("next", left - 1);
+  },
+  fails: () => {
+    throw new Error("fails");
+  },
+  kills: () => process.kill(process.pid, "SIGKILL"),
 };
 const refused = new Set();
+let producer;
 const onScript = (script) => tell("script", "ok", { script });
 const worker = new Worker(queue, handlers, { ...settings, ...(tellScripts ? { onScript } : {}) });
 worker.on("error", (error) => tell("error", "info", { code: error.code, message: error.message }));

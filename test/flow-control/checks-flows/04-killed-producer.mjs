@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "../../chaos/harness/until.mjs";
+import { redisNow } from "../harness/context.mjs";
+import { momentsOf, untilEnded } from "../harness/large-flow.mjs";
+
+const CHUNK = 200;
+const SEAL_MS = 4_000;
+const LATE_MS = 1_000;
+
+export const number = 4;
+export const name = "killed-producer";
+export const check = `kill -9 of a producer in the middle of its additions, ${SEAL_MS / 1_000} s before the flow has to be sealed`;
+export const expected = `no callback comes while the flow is open, although every node has completed; at most ${LATE_MS} ms after sealBy it ends as cancelled`;
+export const waits = true;
+
+export async function run(ctx) {
+  const redis = await ctx.startRedis();
+  const view = ctx.client(redis.url);
+  await ctx.keepAll(view);
+  await ctx.janitor(redis.url).ready();
+  await ctx.startSlots(redis.url, 2);
+  const on = Object.fromEntries(
+    ["dead", "cancelled", "success", "done"].map((moment) => [moment, { type: "sum" }]),
+  );
+  const sealBy = Math.round(await redisNow(redis)) + SEAL_MS;
+  const many = { nodes: 100_000, chunk: CHUNK, pauseMs: 30, payload: { ms: 0, value: 1 } };
+  const producer = await ctx.program("flow-producer", { redis: redis.url, id: "cut", sealBy, on, ...many });
+  await until("some nodes are added", () => producer.heard("added").length >= 10);
+  await producer.kill();
+  const told = producer.heard("added").length * CHUNK;
+  await until("all nodes that are there have completed", async () => {
+    const { counts } = await view.queue.getFlow("cut");
+    return counts.completed === counts.total;
+  });
+  await sleep(500);
+  const open = await view.queue.getFlow("cut");
+  ctx.expect(open.state === "open", `the flow is ${open.state} before its time`);
+  ctx.expect(momentsOf(open).length === 0, `the callbacks ${momentsOf(open)} came while the flow is open`);
+  // The call that was under way when the producer was killed may have been stored.
+  const { total } = open.counts;
+  ctx.expect(total === told || total === told + CHUNK, `${total} nodes are there, ${told} were told`);
+  const ended = await untilEnded(view, "cut");
+  const lateMs = ended.endedAt - sealBy;
+  ctx.expect(ended.outcome === "cancelled", `the outcome is ${ended.outcome}`);
+  ctx.expect(lateMs >= 0 && lateMs <= LATE_MS, `it ended ${lateMs} ms after sealBy`);
+  const moments = momentsOf(ended).join(" ");
+  ctx.expect(moments === "cancelled done", `the callbacks ${moments} came`);
+  await ctx.drain(view);
+  await ctx.expectAudit(view);
+  return `${total} nodes were there, all completed, no callback; cancelled ${lateMs} ms after sealBy, callbacks ${moments}`;
+}
