@@ -2350,8 +2350,8 @@ export const mutants = [
     changes: [
       [
         "lua/lib/flow_behind.lua",
-        "    if open > 0 then\n      write(id, waitingText(c, open, options, history))\n    else",
-        "    if open > 1 then\n      write(id, waitingText(c, open, options, history))\n    else",
+        "local text = open > 0 and waitingText",
+        "local text = open > 1 and waitingText",
       ],
     ],
     tests: [flows],

@@ -259,6 +259,7 @@ test("the user observer has exactly the rights that an observer needs", async ()
   expect((await observer.flows("work")).flows).toHaveLength(1);
   expect((await observer.flowNodes("work", "flow")).nodes).toHaveLength(1);
   expect(await observer.getFlow("work", "flow")).toMatchObject({ state: "running" });
+  expect(await observer.flowGraph("work", "flow")).toMatchObject({ scanned: 1 });
   expect(await observer.cancelFlow("work", "flow")).toBe("cancelled");
   expect(await producer.enqueue("t", 2, { unique })).toMatchObject({ replaced: true });
   expect(await observer.partitions("split")).toBe(2);
