@@ -75,6 +75,11 @@ unique-checks: ## Run the checks of unique tasks that count instructions or wait
 	@scripts/setup dependencies redis valgrind build
 	@node test/flow-control/flow-control.mjs --set unique
 
+.PHONY: batch-checks
+batch-checks: ## Run the check of batches that measures waits in real time
+	@scripts/setup dependencies redis build
+	@node test/flow-control/flow-control.mjs --set batch
+
 .PHONY: flow-checks
 flow-checks: ## Run the checks of flows with real processes: kills, large flows, times (NODES=1000000 nodes)
 	@scripts/setup dependencies redis build
