@@ -4,20 +4,21 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
-/** The last commit without keys and limits. */
+/** The last commit without keys and limits, and the last one without flows. */
 const BEFORE_KEYS = "1dae921925f015a3cd00ce52763acc519aac715b";
+export const BEFORE_FLOWS = "279e0a0781e26c29636dcd75afd285c043cb77a6";
 const PACKAGES = ["contracts", "holdfast"];
 
 const git = (...args) =>
   execFileSync("git", args, { cwd: root, maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "pipe"] });
 
 /** Returns the reason why the old version cannot be built on this machine, or null if it can. */
-export function whyNoOldVersion() {
+export function whyNoOldVersion(commit = BEFORE_KEYS) {
   try {
-    git("cat-file", "-e", `${BEFORE_KEYS}^{commit}`);
+    git("cat-file", "-e", `${commit}^{commit}`);
     return null;
   } catch {
-    return `needs the commit ${BEFORE_KEYS.slice(0, 7)} (git fetch --unshallow)`;
+    return `needs the commit ${commit.slice(0, 7)} (git fetch --unshallow)`;
   }
 }
 
@@ -26,13 +27,13 @@ export function whyNoOldVersion() {
  * @returns its folder
  * @throws in a shallow clone, which does not have that commit
  */
-export function oldVersion() {
-  const folder = join(root, "node_modules/.cache", `holdfast-${BEFORE_KEYS}`);
+export function oldVersion(commit = BEFORE_KEYS) {
+  const folder = join(root, "node_modules/.cache", `holdfast-${commit}`);
   if (existsSync(folder)) return folder;
-  const why = whyNoOldVersion();
+  const why = whyNoOldVersion(commit);
   if (why) throw new Error(`SKIPPED: the version without keys cannot be built: ${why}`);
   const paths = ["tsconfig.base.json", "package.json", ...PACKAGES.map((name) => `packages/${name}`)];
-  const archive = git("archive", BEFORE_KEYS, ...paths);
+  const archive = git("archive", commit, ...paths);
   const building = `${folder}-building`;
   rmSync(building, { recursive: true, force: true });
   mkdirSync(building, { recursive: true });

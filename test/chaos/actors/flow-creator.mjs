@@ -1,0 +1,70 @@
+// Creates flows one after another, in calls of a few nodes. A process that is started again with the same name repeats the
+// flows whose seal it has not told yet, with the same ids. It adds again what is there already.
+import { setTimeout as sleep } from "node:timers/promises";
+import { chain, fanIn, fanOut, Queue } from "holdfast";
+import { options, tell } from "./tell.mjs";
+
+const { queue: name, redis, prefix = "f", from, to, nodes: size, failing, pauseMs } = options;
+const CHUNK = 20;
+const on = Object.fromEntries(
+  ["dead", "success", "done", "cancelled"].map((moment) => [moment, { type: "sleep", payload: { ms: 1 } }]),
+);
+const backoff = { kind: "fixed", baseMs: 20, jitter: "none" };
+
+/** A flow of `size` nodes: a chain, a fan-out behind its end, and a fan-in of that, or only one of these. */
+function nodesOf(number) {
+  const node = (n) => {
+    const payload = { ms: 5, failures: n % Math.round(1 / failing) === 0 ? 1 : 0 };
+    return { name: `n${n}`, type: "flaky", payload, options: { maxRetries: 30, backoff } };
+  };
+  const all = Array.from({ length: size }, (_, n) => node(n));
+  const length = Math.floor(size / 4);
+  const [links, middle, last] = [all.slice(0, length), all.slice(length, -1), all.at(-1)];
+  switch (number % 4) {
+    case 0:
+      return chain(all);
+    case 1:
+      return fanIn(all.slice(0, -1), last);
+    case 2:
+      return fanOut(all[0], all.slice(1));
+    default: {
+      const linked = chain(links);
+      const spread = fanOut(linked.at(-1), middle);
+      return [...linked.slice(0, -1), ...fanIn(spread, last)];
+    }
+  }
+}
+
+const queue = new Queue(name, { redis });
+/** Repeats a step until Redis has answered it. */
+async function surely(step) {
+  for (;;) {
+    try {
+      return await step();
+    } catch (error) {
+      tell("error", "info", { code: error.code, message: error.message });
+      if (error.code === "conflict" || error.code === "invalid_argument") throw error;
+      await sleep(50);
+    }
+  }
+}
+tell("process", "invoke", { what: "ready" });
+for (let number = from; number < to; number++) {
+  const id = `${prefix}${number}`;
+  const nodes = nodesOf(number);
+  const flow = await surely(() => queue.openFlow({ id, on }));
+  if (!flow.duplicate) {
+    for (let at = 0; at < nodes.length; at += CHUNK) {
+      await surely(() => flow.add(nodes.slice(at, at + CHUNK)));
+      await sleep(pauseMs);
+    }
+    // The seal of an earlier attempt may have been stored although its answer was lost.
+    await surely(async () => {
+      const { duplicate } = await queue.openFlow({ id, on });
+      if (!duplicate) await flow.seal();
+    });
+  }
+  tell("sealed", "ok", { flow: number });
+}
+tell("process", "ok", { what: "stopped" });
+await queue.close();

@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { AOF } from "../harness/redis.mjs";
+import { until } from "../harness/until.mjs";
+
+// `FLOW_MINUTES=10 make chaos ROW=flows-killed` is the long run: 1,000 flows of 100 nodes.
+const minutes = Number(process.env.FLOW_MINUTES ?? 0.5);
+const FLOWS = process.env.FLOW_MINUTES ? 1_000 : 50;
+const NODES = 100;
+const FAILING = 0.2;
+const WORKERS = 3;
+const runMs = minutes * 60_000;
+const KILL_EVERY_MS = 2_500;
+const DRAIN_MS = 60_000 + 2 * runMs;
+/** The queues in which flows run. */
+const QUEUES = ["chaos"];
+const PAGE = 100;
+
+/** Starts the process that creates the flows, and starts it again whenever it is killed. */
+function startCreator(ctx, queue, settings) {
+  const state = { sealed: 0, starts: 0, actor: null };
+  const start = () => {
+    state.starts++;
+    const pauseMs = Math.max(1, Math.floor((0.7 * runMs) / ((FLOWS * NODES) / 20)));
+    const load = { from: state.sealed, to: FLOWS, nodes: NODES, failing: FAILING, pauseMs };
+    state.actor = ctx.actor("flow-creator", { redis: settings, queue, ...load });
+  };
+  start();
+  return {
+    state,
+    async kill() {
+      const { actor } = state;
+      await actor.kill();
+      state.sealed += actor.heard("sealed").length;
+      if (state.sealed < FLOWS) start();
+    },
+    async end() {
+      await until("every flow is sealed", () => !state.actor.running, DRAIN_MS);
+      const { code } = await state.actor.ended;
+      ctx.expect(code === 0 || state.sealed === FLOWS, `the creator ended: ${state.actor.complaint()}`);
+    },
+  };
+}
+
+/** Reads every flow and every node of it. @returns what was seen */
+async function checkFlows(ctx, view, queue) {
+  const seen = { flows: 0, nodes: 0, callbacks: 0, attempts: 0, failures: 0 };
+  for (let number = 0; number < FLOWS; number++) {
+    const id = `f${number}`;
+    const flow = await view.observer.getFlow(queue, id);
+    const { state, outcome, counts } = flow ?? {};
+    ctx.expect(
+      state === "ended" && outcome === "success" && counts.completed === NODES && counts.total === NODES,
+      `${id} is ${JSON.stringify(flow)}`,
+    );
+    const came = flow?.callbacks.filter(({ enqueued }) => enqueued).map(({ moment }) => moment);
+    ctx.expect(came?.join(" ") === "success done", `the callbacks ${came} of ${id} came`);
+    for (const { taskId } of flow?.callbacks.filter(({ enqueued }) => enqueued) ?? []) {
+      const task = await view.observer.task(queue, taskId);
+      const acked = task?.history.filter(({ outcome }) => outcome === "acked").length;
+      ctx.expect(acked === 1, `${taskId} was acked ${acked} times`);
+      seen.callbacks++;
+    }
+    const ends = new Map();
+    const starts = [];
+    let cursor;
+    do {
+      const page = await view.observer.flowNodes(queue, id, { limit: PAGE, ...(cursor ? { cursor } : {}) });
+      const tasks = await Promise.all(page.nodes.map((node) => view.observer.task(queue, node.id)));
+      for (const [at, { name, after }] of page.nodes.entries()) {
+        const { history, endedAt, failures } = tasks[at];
+        ends.set(name, endedAt);
+        starts.push({ name, after, at: history[0].startedAt });
+        seen.attempts += history.length;
+        seen.failures += failures;
+      }
+      cursor = page.cursor;
+    } while (cursor);
+    for (const { name, after, at } of starts)
+      for (const before of after)
+        ctx.expect(ends.get(before) <= at, `${id}.${name} started before ${before} had ended`);
+    seen.flows++;
+    seen.nodes += starts.length;
+  }
+  return seen;
+}
+
+export const row = {
+  order: 32,
+  name: "flows-killed",
+  fault: `kill -9 of a worker, of the process that creates ${FLOWS} flows of ${NODES} nodes, or of Redis (AOF always), every ${KILL_EVERY_MS / 1_000} s for ${runMs / 1_000} s`,
+  expected:
+    "every flow ends with all of its nodes, no node starts early, the callbacks success and done are each acked once; 0 lost, audit clean",
+  waits: true,
+  timeoutMs: runMs + 2 * DRAIN_MS,
+  async run(ctx) {
+    const redis = await ctx.startRedis({ args: AOF.always });
+    const settings = ctx.settings(redis.url);
+    const view = ctx.client(settings);
+    for (const queue of QUEUES) {
+      await view.observer.configure(queue, { retentionCount: 10_000_000 });
+    }
+    await ctx.janitor(settings).ready();
+    const startWorkers = () => Promise.all(QUEUES.map((queue) => ctx.worker(settings, { queue }).ready()));
+    const workers = [];
+    for (let n = 0; n < WORKERS; n++) workers.push(await startWorkers());
+    const creators = QUEUES.map((queue) => startCreator(ctx, queue, settings));
+    const kills = { workers: 0, creators: 0, redis: 0 };
+    const endAt = performance.now() + runMs;
+    for (let n = 0; performance.now() < endAt; n++) {
+      await sleep(KILL_EVERY_MS);
+      if (n % 4 === 3) {
+        await redis.kill();
+        await sleep(300);
+        await redis.start();
+        kills.redis++;
+      } else if (n % 2 === 0) {
+        for (const worker of workers.shift()) await worker.kill();
+        workers.push(await startWorkers());
+        kills.workers++;
+      } else {
+        for (const creator of creators) await creator.kill();
+        kills.creators++;
+      }
+    }
+    for (const creator of creators) await creator.end();
+    for (const queue of QUEUES)
+      await until(
+        `no flow of ${queue} runs`,
+        async () => (await view.observer.stats(queue)).flows === 0,
+        DRAIN_MS,
+        200,
+      );
+    await ctx.drain(view, DRAIN_MS);
+    const all = [];
+    for (const queue of QUEUES) {
+      const seen = await checkFlows(ctx, view, queue);
+      const { totals, pending, processing, scheduled, waiting, dead } = await view.observer.stats(queue);
+      ctx.expect(pending + processing + scheduled + waiting + dead === 0, `${queue} is not empty`);
+      ctx.expect(
+        totals.enqueued === FLOWS * (NODES + 2),
+        `${totals.enqueued} tasks were enqueued in ${queue}`,
+      );
+      ctx.expect(totals.crashed > 0, "no killed worker held a lease: the row proves nothing");
+      const { violations } = await view.observer.audit(queue);
+      for (const { invariant, detail } of violations.slice(0, 3))
+        ctx.expect(false, `the audit of ${queue}: ${invariant} ${detail}`);
+      all.push(
+        `${seen.flows} flows, ${seen.nodes} nodes in ${seen.attempts} attempts (${seen.failures} failed, ${totals.crashed} crashed), ${seen.callbacks} callbacks`,
+      );
+    }
+    ctx.expect(kills.creators > 0 && kills.redis > 0, `not everything was killed: ${JSON.stringify(kills)}`);
+    return `${kills.workers} kills of workers, ${kills.creators} of the creator, ${kills.redis} of Redis; ${all.join("; ")}; 0 lost`;
+  },
+};
