@@ -43,11 +43,11 @@ end
 -- An acquire promotes no more than this many due tasks, so that it stays fast.
 local PROMOTE_LIMIT = 200
 
--- Moves due tasks to pending. This is a transition of its own, with its own commit.
-local function promoteDue(limit)
+-- Moves due tasks to pending, or the given scheduled tasks. This is a transition of its own, with its own commit.
+local function promoteDue(limit, given)
   -- The range includes the whole current millisecond, because tasks with the same due time have different scores within
   -- one millisecond (lib/due.lua).
-  local due = redis.call('ZRANGEBYSCORE', scheduledKey, '-inf', string.format('(%d', now + 1), 'LIMIT', 0, limit)
+  local due = given or redis.call('ZRANGEBYSCORE', scheduledKey, '-inf', string.format('(%d', now + 1), 'LIMIT', 0, limit)
   if #due == 0 then
     return 0
   end

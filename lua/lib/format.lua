@@ -29,6 +29,8 @@ local FLAG_CANCEL = 'x'
 local FLAG_DROPS = 'k'
 local FLAG_NEXT = 'n'
 local FLAG_KEEP = 'l'
+-- The handler of the task slept or waited, so the time since the enqueue is not the time for which the task waited.
+local FLAG_SUSPENDED = 'z'
 
 -- The flags of a node of a flow (lib/flows.lua), in the order below: the task is a node or the callback of a flow; the
 -- nodes behind it run even if it does not complete; they wait until it is replayed; its end has counted for them as if
@@ -71,6 +73,11 @@ local NO_HANDLER_HOLD_MS = 1000
 -- If the type of a task in strict order is full, the key of the task rests for this long, ms, unless it is known when
 -- the type has room.
 local FULL_TYPE_MS = 250
+-- A text of a durable step that is longer than this has a field of its own (lib/steps.lua).
+local STEP_INLINE_BYTES = 1024
+-- A task keeps this many signals for which its handler has not waited yet, each for this long, ms.
+local SIGNALS_KEPT = 100
+local SIGNAL_KEPT_MS = 604800000
 -- The time-out of an attempt, ms, if neither the task nor its type has one.
 local ATTEMPT_TIMEOUT_MS = 1800000
 

@@ -2,18 +2,21 @@
 -- stay, because their flow is known; it is nil if there are none.
 local function removeBodies(ids, nodes)
   redis.call('HDEL', tasksKey, unpack(ids))
-  -- Most queues have neither results nor progress, and one EXISTS is cheaper than removing a field per task.
-  for _, key in ipairs({ resultsKey, progressKey }) do
-    local own = ids
-    if nodes and key == resultsKey then
-      own = {}
-      for _, id in ipairs(ids) do
-        own[#own + 1] = not nodes[id] and id or nil
-      end
+  -- Most queues have neither results nor progress nor steps, and one EXISTS is cheaper than removing a field per task.
+  local own = ids
+  if nodes then
+    own = {}
+    for _, id in ipairs(ids) do
+      own[#own + 1] = not nodes[id] and id or nil
     end
-    if #own > 0 and redis.call('EXISTS', key) == 1 then
-      redis.call('HDEL', key, unpack(own))
-    end
+  end
+  if #own > 0 and redis.call('EXISTS', resultsKey) == 1 then
+    redis.call('HDEL', resultsKey, unpack(own))
+  end
+  if redis.call('EXISTS', progressKey, stepsKey) > 0 then
+-- include lib/forget_steps.lua
+    redis.call('HDEL', progressKey, unpack(ids))
+    forgetSteps(ids)
   end
 end
 

@@ -13,8 +13,10 @@
 --            k the payload is removed at completion, and the flag with it
 --            l the task has the option `keep`; the flag is removed at completion
 --            f c w g b of a node of a flow (lib/format.lua)
+--            z its handler slept or waited (lib/steps.lua)
 --   fields   l: fence grantedAt deadline maxAttempts workerId      c: fence ranMs endedAt workerId[ header]
---            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt
+--            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt
+--            s: dueAt[ ~events]: of a task whose handler sleeps or waits, the events for which it waits, separated by commas
 --            r: endedAt fingerprint movedTo[ letter: how the task ended, unless it completed]
 --            r of a node whose flow is known: endedAt - - - letter flags
 --            w: how many nodes it waits for[, and options of the envelope that say where it goes then]

@@ -221,6 +221,11 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
     end
     return planExcused(settled, counters, id, record, c, delayMs, text)
   end
+  if verdict == 'suspend' then
+-- include lib/steps.lua
+-- include lib/suspend.lua
+    return planSuspended(settled, counters, id, record, c, delayMs, text)
+  end
   local _, _, _, maxAttempts = parseLease(record)
   local cancelled = hasFlag(c, FLAG_CANCEL)
   if verdict == 'unrouted' then

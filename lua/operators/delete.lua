@@ -32,6 +32,8 @@
 -- KEYS[30] kept:types  ZSET  those with a count, a line for each type (lib/keep.lua), all with score 0
 -- KEYS[31] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
 -- KEYS[32] flows_due  ZSET  flow -> when a janitor has to look at it, ms since the epoch
+-- KEYS[33] steps  HASH  durable steps (lib/steps.lua)
+-- KEYS[34] steps:removed  LIST  steps to remove: serial, places, and the numbers of the signals
 -- ARGV[1] how  string  "paused" | "taken_over" | "close"
 --   paused: the queue has to be paused. taken_over: its settings have to be those that the caller knows.
 --   close: only its registration ends, so that the next enqueue looks into the registry

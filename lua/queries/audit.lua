@@ -20,6 +20,8 @@
 -- KEYS[18] progress  HASH  taskId -> progress and log lines
 -- KEYS[19] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
 -- KEYS[20] kept  ZSET  completed tasks with `keep`: taskId -> when it is removed, ms since the epoch
+-- KEYS[21] steps  HASH  durable steps (lib/steps.lua)
+-- KEYS[22] steps:removed  LIST  steps to remove: serial, places, and the numbers of the signals
 -- ARGV[1] repair  integer  1 removes index entries that belong to no task; it never removes a task
 -- ARGV[2] part  string  which entries to compare with the records: the part name of an index, "tasks", or "" for none
 -- ARGV[3] from  integer  the first place of the entries to look at; for "tasks" a cursor of HSCAN
@@ -79,8 +81,7 @@ if part == 'tasks' then
       violation('I1', 'the envelope of ' .. id .. ' is still stored, although the task was purged')
       if repair == 1 then
         redis.call('HDEL', tasksKey, id)
-        redis.call('HDEL', resultsKey, id)
-        redis.call('HDEL', progressKey, id)
+        removeBodies({ id })
         if record == 'r' then
           redis.call('HDEL', stateKey, id)
         end
@@ -120,6 +121,7 @@ if key then
       local removed = 0
       if repair == 1 and record and string.byte(record) == RECORD_PURGED then
         removed = redis.call('HDEL', tasksKey, id) + redis.call('HDEL', resultsKey, id) + redis.call('HDEL', progressKey, id)
+        removeBodies({ id })
         if record == 'r' then
           removed = removed + redis.call('HDEL', stateKey, id)
         end

@@ -225,7 +225,7 @@ for _, plan in ipairs(plans) do
   add(counters, plan.due and SCHEDULED or PENDING, 1)
   stored[#stored + 1], stored[#stored + 2] = id, plan.envelope
   commit[#commit + 1] = id
-  commit[#commit + 1] = (plan.due and 's' .. countsText(c) .. string.format(' %.0f', plan.due) or 'p' .. countsText(c))
+  commit[#commit + 1] = (plan.due and 's' .. countsText(c) .. string.format(' %.0f', plan.due) .. (string.match(plan.record or '', '^s%S+ %d+( ~%S*)') or '') or 'p' .. countsText(c))
     .. historyWith(plan.record, c.generation, plan.isChanged)
 end
 

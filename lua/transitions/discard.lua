@@ -11,6 +11,8 @@
 -- KEYS[8] requests  ZSET  request slot -> a time when it was in use, ms since the epoch
 -- KEYS[9] events  STREAM  entries of events (lib/events.lua)
 -- KEYS[10] wake  CHANNEL
+-- KEYS[11] steps  HASH  durable steps (lib/steps.lua)
+-- KEYS[12] steps:removed  LIST  steps to remove: serial, places, and the numbers of the signals
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
 -- ARGV[3] sequence  integer  the number of the call, which grows within the slot

@@ -11,6 +11,8 @@
 -- KEYS[9] events  STREAM  entries of events (lib/events.lua)
 -- KEYS[10] wake  CHANNEL
 -- KEYS[11] kept:types  ZSET  those with a count, a line for each type (lib/keep.lua), all with score 0
+-- KEYS[12] steps  HASH  durable steps (lib/steps.lua)
+-- KEYS[13] steps:removed  LIST  steps to remove: serial, places, and the numbers of the signals
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
 -- ARGV[3] sequence  integer  the number of the call, which grows within the slot

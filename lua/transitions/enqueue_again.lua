@@ -21,6 +21,8 @@
 -- KEYS[18] unique  HASH  unique key -> the task that was accepted last for it (lib/unique.lua)
 -- KEYS[19] wake  CHANNEL
 -- KEYS[20] events  STREAM  entries of events (lib/events.lua)
+-- KEYS[21] steps  HASH  durable steps (lib/steps.lua)
+-- KEYS[22] steps:removed  LIST  steps to remove: serial, places, and the numbers of the signals
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
 -- ARGV[3] sequence  integer  the number of the call, which grows within the slot
@@ -174,7 +176,7 @@ redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot,
   keptReply(sequence, verdicts .. ' ' .. states .. (owners and ' ' .. owners or '')), unpack(commit))
 unique.writeWindows()
 
--- 4. Remove the sources, and the progress of the previous life.
+-- 4. Remove the sources, and the progress and the steps of the previous life.
 if #sources.d > 0 then
   redis.call('ZREM', deadLettersKey, unpack(sources.d))
 end
@@ -189,6 +191,8 @@ for _, id in ipairs(sources.e) do
   redis.call('LREM', expiredKey, '1', id)
 end
 redis.call('HDEL', progressKey, unpack(again))
+-- include lib/forget_steps.lua
+forgetSteps(again)
 if limits.full == 'cancel' and #bands.keyed > 0 then
   supersede(limits, counters, bands.keyed)
 end

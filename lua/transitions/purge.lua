@@ -16,11 +16,14 @@
 -- KEYS[13] kept  ZSET  completed tasks with `keep`: taskId -> when it is removed, ms since the epoch
 -- KEYS[14] kept:types  ZSET  those with a count, a line for each type (lib/keep.lua), all with score 0
 -- KEYS[15] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
+-- KEYS[16] steps  HASH  durable steps (lib/steps.lua)
+-- KEYS[17] steps:removed  LIST  steps to remove: serial, places, and the numbers of the signals
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  entries looked at per list, 1 to 200
 -- ARGV[3] requestIdleMs  integer  a request slot that was idle for longer is dropped
 -- ARGV[4] undoMs  integer  how long a discard can be undone
--- RETURNS {tasks purged, ids, request slots and entries of `kept:dead` forgotten, entries of `unique`, dead letters dropped, 1 if the queue has had flows}
+-- RETURNS {tasks purged, ids, request slots and entries of `kept:dead` forgotten, entries of `unique`, dead letters dropped,
+--   1 if the queue has had flows, entries of `steps:removed`}
 -- TIME    O(n), n = limit
 -- MOVES   completed | cancelled | expired | dead | discarded -> purged
 
@@ -207,4 +210,4 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', requestsKey, '-inf', string.
     forgotten = forgotten + 1
   end
 end
-return { purged, forgotten, redis.call('HLEN', uniqueKey), dropped, fields[6] and 1 or 0 }
+return { purged, forgotten, redis.call('HLEN', uniqueKey), dropped, fields[6] and 1 or 0, redis.call('LLEN', stepsRemovedKey) }

@@ -25,6 +25,8 @@
 -- KEYS[23] kept  ZSET  completed tasks with `keep`: taskId -> when it is removed, ms since the epoch
 -- KEYS[24] kept:types  ZSET  those with a count, a line for each type (lib/keep.lua), all with score 0
 -- KEYS[25] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
+-- KEYS[26] steps  HASH  durable steps (lib/steps.lua)
+-- KEYS[27] steps:removed  LIST  steps to remove: serial, places, and the numbers of the signals
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
 -- ARGV[3] sequence  integer  the number of the call, which grows within the slot

@@ -54,6 +54,7 @@ export const ROLES = {
       "key",
       "events",
       ...["flowAdd", "flowAdvance", "flowCancel", "flowNodes"],
+      "signal",
     ],
     commands: { ...REGISTRY, ...KEY_USES, state: ["HGET", "EXISTS"], results: ["HMGET"] },
     reads: API_KEYS,
@@ -67,11 +68,13 @@ export const ROLES = {
       ...[...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "progress", "get"],
       // A running node may add nodes and read results.
       ...["flowAdvance", "flowAdd", "flowNodes"],
+      ...["step", "steps", "waitFor"],
     ],
     commands: {
       ":queues": ["SISMEMBER"],
       ":partitions": ["HGETALL"],
       progress: ["HGET"],
+      steps: ["HGET"],
       stale_verdicts: ["LPUSH", "LTRIM"],
     },
     keyless: [],
@@ -80,7 +83,18 @@ export const ROLES = {
   janitor: {
     text: "Janitor and the janitor service",
     scripts: [
-      ...["reap", "promote", "expire", "purge", "reject", "freeKeys", "audit", "epoch", "auditTrim"],
+      ...[
+        "reap",
+        "promote",
+        "expire",
+        "purge",
+        "reject",
+        "freeKeys",
+        "freeSteps",
+        "audit",
+        "epoch",
+        "auditTrim",
+      ],
       "flowAdvance",
       // The janitor divides shared limits among the queues.
       ...["share", "sharedLimit", "stats"],
@@ -130,6 +144,8 @@ export const ROLES = {
         "giveUp",
         "cancel",
         "change",
+        "signal",
+        "steps",
         "pause",
         "configure",
         "empty",

@@ -57,8 +57,105 @@ const purge = test("purge");
 const events = test("events");
 const abortEvents = test("invariants/abort-events");
 const libraryEvents = test("library/events");
+const steps = test("steps");
+const workerSteps = test("worker/steps");
 
 export const mutants = [
+  {
+    name: "steps: a step is stored under any token",
+    changes: [["lua/transitions/step.lua", "parseLease(record) ~= fence", "false"]],
+    tests: [steps],
+  },
+  {
+    name: "steps: a wait is answered under any token",
+    changes: [["lua/transitions/wait_for.lua", "parseLease(record) ~= fence", "false"]],
+    tests: [steps],
+  },
+  {
+    name: "steps: a signal that was used stays",
+    changes: [["lua/transitions/wait_for.lua", "table.remove(head.signals, at)", "head.signals[at]"]],
+    tests: [steps],
+  },
+  {
+    name: "steps: a wait begins anew in each attempt",
+    changes: [["lua/transitions/wait_for.lua", "kind == 'w' and old and", "false and"]],
+    tests: [steps],
+  },
+  {
+    name: "steps: a signal does not wake the task that waits for it",
+    changes: [["lua/transitions/signal.lua", "promoteDue(1, { taskId })", ""]],
+    tests: [steps],
+  },
+  {
+    name: "steps: a signal wakes a task that waits for another event",
+    changes: [
+      [
+        "lua/transitions/signal.lua",
+        "string.find(',' .. waitsFor .. ',', ',' .. event .. ',', 1, true)",
+        "true",
+      ],
+    ],
+    tests: [steps],
+  },
+  {
+    name: "steps: a task that has ended gets a signal",
+    changes: [["lua/transitions/signal.lua", "endedAtOf(record)", "false"]],
+    tests: [steps],
+  },
+  {
+    name: "steps: a signal that comes before the suspension is not seen",
+    changes: [["lua/lib/suspend.lua", "waitsFor ~= '' and", "false and"]],
+    tests: [steps, model],
+  },
+  {
+    name: "steps: a suspension uses up the attempt",
+    changes: [["lua/lib/suspend.lua", "c.attempts = c.attempts - 1", ""]],
+    tests: [steps, model],
+  },
+  {
+    name: "steps: a change of a waiting task forgets its events",
+    changes: [
+      ["lua/transitions/change.lua", "(string.match(plan.record or '', '^s%S+ %d+( ~%S*)') or '')", "''"],
+    ],
+    tests: [steps],
+  },
+  {
+    name: "steps: a purge leaves the steps of its tasks",
+    changes: [["lua/lib/purge.lua", "    forgetSteps(ids)\n", ""]],
+    tests: [steps],
+  },
+  {
+    name: "steps: a new life of a task has the steps of the old one",
+    changes: [["lua/transitions/enqueue_again.lua", "forgetSteps(again)", ""]],
+    tests: [steps],
+  },
+  {
+    name: "steps: the old text of a step that is stored again is still counted",
+    changes: [["lua/lib/steps.lua", "head.bytes - before + #step.text", "head.bytes + #step.text"]],
+    tests: [steps],
+  },
+  {
+    name: "steps: an attempt is suspended while a step runs",
+    changes: [
+      [
+        "packages/holdfast/src/steps/steps.ts",
+        "      if (this.#busy > 0 || this.#waiting.length === 0 || this.#suspended) return;",
+        "      if (this.#suspended) return;",
+      ],
+    ],
+    tests: [workerSteps],
+  },
+  {
+    name: "steps: a result is returned as it is, and not as JSON",
+    changes: [
+      [
+        "packages/holdfast/src/steps/steps.ts",
+        "      return parsed(text);\n    });",
+        "      return text;\n    });",
+      ],
+    ],
+    tests: [workerSteps],
+  },
   {
     name: "events: events are counted after the commit, so a script that fails before the commit leaves no gap",
     changes: [
@@ -1477,8 +1574,8 @@ export const mutants = [
     name: "worker: a call of ctx that fails throws into the handler",
     changes: [
       [
-        "packages/holdfast/src/worker/running-task.ts",
-        "if (!this.ended) this.#run.onError(failedCall(what, this.id, error));",
+        "packages/holdfast/src/worker/attempt-writes.ts",
+        "if (!of.ended) of.onError(failedCall(what, of.id, error));",
         "throw error;",
       ],
     ],
@@ -1487,11 +1584,11 @@ export const mutants = [
   {
     name: "worker: a call of ctx after the end of the attempt has an effect",
     changes: [
-      ["packages/holdfast/src/worker/running-task.ts", "    if (this.ended) return;\n    try {", "    try {"],
+      ["packages/holdfast/src/worker/attempt-writes.ts", "  if (of.ended) return;\n  try {", "  try {"],
       [
-        "packages/holdfast/src/worker/running-task.ts",
-        "if (!this.ended) this.#run.onError(failed",
-        "this.#run.onError(failed",
+        "packages/holdfast/src/worker/attempt-writes.ts",
+        "if (!of.ended) of.onError(failed",
+        "of.onError(failed",
       ],
     ],
     tests: [userCode],

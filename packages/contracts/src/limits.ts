@@ -41,6 +41,16 @@ export const LIMITS = {
   progressBytes: 8_192,
   /** Bytes of the checkpoint of a task, UTF-8. */
   checkpointBytes: 65_536,
+  /** Durable steps of one task. */
+  steps: 1_000,
+  /** Bytes of the result of one step, UTF-8. */
+  stepResultBytes: 262_144,
+  /** Bytes of the results of all steps of one task. */
+  stepsBytes: 4_194_304,
+  /** Events for which one wait can wait. */
+  waitedEvents: 20,
+  /** Bytes of the data of one signal, UTF-8. */
+  signalBytes: 65_536,
   /** Characters kept of one error, and of one log line. */
   errorCharacters: 1_024,
   /** How long a discard can be undone, ms. */

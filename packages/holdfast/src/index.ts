@@ -88,6 +88,7 @@ export {
   type TaskDefinitionOptions,
 } from "./define-task.ts";
 export type { AuditReport } from "./engine/audit.ts";
+export type { SignalOutcome } from "./engine/steps.ts";
 export type { EventsOptions } from "./events/events-options.ts";
 export type { QueueEvents } from "./events/queue-events.ts";
 export { chain, fanIn, fanOut } from "./flows/build.ts";
@@ -123,6 +124,9 @@ export type { ConnectionSettings } from "./redis/connection-settings.ts";
 export { describeRedis, type RedisOption } from "./redis/settings.ts";
 export type { ScheduleRunEvent } from "./schedules/firing.ts";
 export { Schedules, type SchedulesOptions } from "./schedules/schedules.ts";
+export type { Duration } from "./steps/duration.ts";
+export type { Signal, SleepOptions, StepOptions, WaitForOptions } from "./steps/steps.ts";
+export { TaskSuspended } from "./steps/task-suspended.ts";
 export { type TraceContext, traceContextOf } from "./tracing/trace-context.ts";
 export type {
   AttemptAbout,

@@ -67,18 +67,26 @@ export class OperatorScripts extends QueueScripts {
 
   /**
    * @param undoMs how long a discard can be undone
-   * @returns uniqueKeys: how many unique keys are held; dropped: how many dead letters were removed because of a cap
+   * @returns uniqueKeys: how many unique keys are held; dropped: how many dead letters were removed because of a
+   * cap; steps: how many tasks are gone whose steps are still to be removed
    */
   async purge(
     limit: number,
     requestIdleMs: number,
     undoMs: number = LIMITS.undoMs,
-  ): Promise<{ purged: number; forgotten: number; uniqueKeys: number; dropped: number; hasFlows: boolean }> {
-    const [purged, forgotten, uniqueKeys, dropped, hasFlows] = await this.run<
+  ): Promise<{
+    purged: number;
+    forgotten: number;
+    uniqueKeys: number;
+    dropped: number;
+    hasFlows: boolean;
+    steps: number;
+  }> {
+    const [purged, forgotten, uniqueKeys, dropped, hasFlows, steps] = await this.run<
       scripts.PurgeArgs,
-      [number, number, number, number, number]
+      [number, number, number, number, number, number]
     >(scripts.purgeScript, { clockMs: this.clockMs(), limit, requestIdleMs, undoMs });
-    return { purged, forgotten, uniqueKeys, dropped, hasFlows: hasFlows === 1 };
+    return { purged, forgotten, uniqueKeys, dropped, hasFlows: hasFlows === 1, steps };
   }
 
   /**

@@ -86,7 +86,7 @@ describe("the head", () => {
 
 describe("counts", () => {
   test("all of them, in order", () => {
-    expect(decodeCounts("5,1,2,3,4,99,6,hoxfw")).toEqual({
+    expect(decodeCounts("5,1,2,3,4,99,6,hoxfwz")).toEqual({
       onDead: "hold",
       attempts: 5,
       failures: 1,
@@ -97,6 +97,7 @@ describe("counts", () => {
       limited: 6,
       cancelRequested: true,
       solo: true,
+      suspended: true,
     });
   });
 

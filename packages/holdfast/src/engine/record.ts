@@ -11,7 +11,7 @@ import type {
 } from "@holdfast/contracts";
 
 import * as format from "./format.ts";
-import { decodeLine } from "./text.ts";
+import { decodeLine, decodeWord } from "./text.ts";
 
 /** The state record of a task, decoded. lua/lib/record.lua describes the text. */
 export interface StateRecord {
@@ -25,6 +25,8 @@ export interface StateRecord {
   /** How often a handler handed the task back because of a rate limit. */
   limited: number;
   cancelRequested: boolean;
+  /** Whether the handler of the task has slept or waited. */
+  suspended: boolean;
   solo: boolean;
   fence: string | null;
   grantedAt: number | null;
@@ -33,6 +35,8 @@ export interface StateRecord {
   workerId: string | null;
   endedAt: number | null;
   dueAt: number | null;
+  /** The events for which a suspended task waits, none if it sleeps; null if it is not suspended. */
+  wokenBy: string[] | null;
   deadReason: DeadReason | null;
   history: AttemptView[];
   replays: ReplayView[];
@@ -149,9 +153,16 @@ export function decodeCounts(text: string) {
     unroutedSince: unroutedSince === "0" ? null : Number(unroutedSince),
     limited: Number(limited),
     cancelRequested: flags.includes(format.FLAG_CANCEL),
+    suspended: flags.includes(format.FLAG_SUSPENDED),
     solo: flags.includes(format.FLAG_ALONE) || Number(crashes) >= format.ALONE_FROM_CRASHES,
     onDead: policyOf(flags),
   };
+}
+
+/** Reads `~<events>` of a task whose handler sleeps or waits. */
+function wokenByOf(field: string | undefined): string[] | null {
+  if (!field?.startsWith("~")) return null;
+  return field.length === 1 ? [] : field.slice(1).split(",").map(decodeWord);
 }
 
 const WITH_HEADER = /^c\S+ \S+ (-?\d+) (\d+) \S+ (\S+) (-?\d+)([^\n]*)/;
@@ -179,6 +190,7 @@ export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateR
     workerId: null,
     endedAt: null,
     dueAt: null,
+    wokenBy: null,
     deadReason: null,
     waitsFor: 0,
     skippedBy: null,
@@ -251,6 +263,7 @@ export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateR
       break;
     case "scheduled":
       record.dueAt = number(0);
+      record.wokenBy = wokenByOf(fields[1]);
       break;
   }
   return record;

@@ -127,8 +127,8 @@ const ENVELOPES_AT = 6;
 export function decodePast(text: string): Past {
   if (text === "e") return EXPIRED;
   const [head = "", span] = text.split("~");
-  const { attempts, failures, crashes, releases, generation } = decodeCounts(head);
-  const fresh = attempts + failures + crashes + releases + generation === 1;
+  const { attempts, failures, crashes, releases, generation, suspended } = decodeCounts(head);
+  const fresh = attempts + failures + crashes + releases + generation === 1 && !suspended;
   return { attempt: attempts, fresh, generation, span };
 }
 

@@ -12,6 +12,11 @@ export type Verdict =
    * waits. `delayMs` is at least 1.
    */
   | { kind: "excuse"; id: string; fence: string; delayMs: number; error: string }
+  /**
+   * The handler sleeps or waits: the attempt is refunded, and the task is scheduled. `events`: the events that wake it
+   * sooner, percent-encoded and separated by commas.
+   */
+  | { kind: "suspend"; id: string; fence: string; delayMs: number; events: string }
   | { kind: "release"; id: string; fence: string }
   /** The attempt never began: the task is handed back unchanged, however often. */
   | { kind: "unstarted"; id: string; fence: string }
@@ -43,9 +48,11 @@ function pushOther(tail: (string | number)[], verdict: Verdict): void {
       ? (verdict.resultText ?? "")
       : verdict.kind === "limited"
         ? verdict.scope
-        : "error" in verdict
-          ? verdict.error
-          : "";
+        : verdict.kind === "suspend"
+          ? verdict.events
+          : "error" in verdict
+            ? verdict.error
+            : "";
   tail.push(verdict.id, verdict.fence, verdict.kind, delayMs, text);
 }
 

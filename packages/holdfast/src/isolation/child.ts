@@ -1,6 +1,8 @@
 import { Worker as Thread } from "node:worker_threads";
 import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import type { FlowChild } from "../flows/node-flow.ts";
+import type { StepStore } from "../steps/step-store.ts";
+import { Steps } from "../steps/steps.ts";
 import { AttemptAborted } from "../worker/attempt-aborted.ts";
 import { batchSettings } from "../worker/batch.ts";
 import type { Handlers } from "../worker/handler.ts";
@@ -72,9 +74,28 @@ const notHere = (what: string) =>
     "invalid_argument",
     `${what} cannot be used in a child process: run this handler in the worker itself`,
   );
+/** The step store of the worker, over the channel. */
+function storeOfWorker(run: number): StepStore {
+  const asked =
+    (method: keyof StepStore) =>
+    async (argument?: unknown): Promise<never> => {
+      const told = JSON.stringify(argument) ?? "";
+      const text = await ask((call) => ({ kind: "steps", run, call, method, argument: told }));
+      return (text === undefined ? undefined : JSON.parse(text)) as never;
+    };
+  return {
+    read: asked("read"),
+    readText: asked("readText"),
+    write: asked("write"),
+    wait: asked("wait"),
+    suspend: asked("suspend"),
+  };
+}
 
 function attemptOf(task: SentTask, run: number, signal: AbortSignal) {
   let parsed: { value: unknown } | undefined;
+  const stepStore = storeOfWorker(run);
+  let steps: Steps | undefined;
   return {
     get payload(): unknown {
       parsed ??= { value: JSON.parse(task.payloadText) };
@@ -94,6 +115,11 @@ function attemptOf(task: SentTask, run: number, signal: AbortSignal) {
     },
     log: async (line: unknown) => {
       await ask((call) => ({ kind: "log", run, call, text: logText(line) }));
+    },
+    stepStore,
+    steps() {
+      steps ??= new Steps(stepStore, { taskId: task.id, signal: () => signal, suspends: true });
+      return steps;
     },
     flow: task.flow && { ...task.flow, add: () => Promise.reject(notHere("ctx.flow.add")) },
     // biome-ignore lint/correctness/useYield: it only refuses

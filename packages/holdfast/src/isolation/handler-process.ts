@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { HoldfastError } from "@holdfast/contracts";
 import type { OwnCode } from "../own-code.ts";
+import type { StepStore } from "../steps/step-store.ts";
 import { JsonText } from "../worker/json-text.ts";
 import { readThrown } from "../worker/thrown.ts";
 import { HandlerKilled, type KillReason } from "./handler-killed.ts";
@@ -25,6 +26,7 @@ export interface AttemptCalls {
   checkpoint(value: unknown): Promise<void>;
   readCheckpoint(): Promise<unknown>;
   log(line: string): Promise<void>;
+  readonly stepStore: StepStore;
 }
 
 interface Running {
@@ -190,6 +192,7 @@ export class HandlerProcess {
       case "checkpoint":
       case "read_checkpoint":
       case "log":
+      case "steps":
         // An attempt that has ended has no lease under which to write. So its messages are ignored, as they are without
         // isolation.
         void tell(current?.calls, message)
@@ -251,14 +254,26 @@ export class HandlerProcess {
 /** Does in the worker what a handler asked of its context. @returns the value that was read, as JSON text */
 async function tell(
   calls: AttemptCalls | undefined,
-  message: Extract<FromChild, { kind: "progress" | "checkpoint" | "read_checkpoint" | "log" }>,
+  message: Extract<FromChild, { kind: "progress" | "checkpoint" | "read_checkpoint" | "log" | "steps" }>,
 ): Promise<string | undefined> {
   if (message.kind === "log") await calls?.log(message.text);
+  else if (message.kind === "steps") return JSON.stringify(await stepsOf(calls?.stepStore, message));
   else if (message.kind === "checkpoint") await calls?.checkpoint(new JsonText(message.text));
   else if (message.kind === "read_checkpoint") return JSON.stringify(await calls?.readCheckpoint());
   else
     await calls?.progress(message.refused ? unstorable(message.refused) : new JsonText(message.text ?? ""));
   return undefined;
+}
+
+/** Calls a method of the step store. An attempt that has ended has no store. */
+async function stepsOf(
+  store: StepStore | undefined,
+  { method, argument }: Extract<FromChild, { kind: "steps" }>,
+): Promise<unknown> {
+  if (!store)
+    throw new HoldfastError("conflict", "the attempt has ended, so its steps are not stored any more");
+  const call = store[method] as (argument: unknown) => Promise<unknown>;
+  return call.call(store, argument === "" ? undefined : JSON.parse(argument));
 }
 
 /** Makes a value that the context of the worker refuses for the same reason for which the child refused it. */

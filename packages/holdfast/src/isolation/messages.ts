@@ -1,4 +1,5 @@
 import type { TaskSchedule } from "@holdfast/contracts";
+import type { StepStore } from "../steps/step-store.ts";
 import type { AttemptAborted } from "../worker/attempt-aborted.ts";
 import type { HandlerOptions } from "../worker/handler.ts";
 import type { Thrown } from "../worker/thrown.ts";
@@ -42,6 +43,8 @@ export type FromChild =
   | { kind: "checkpoint"; run: number; call: number; text: string }
   | { kind: "read_checkpoint"; run: number; call: number }
   | { kind: "log"; run: number; call: number; text: string }
+  /** A call of the step store of the worker. `argument` is JSON text. */
+  | { kind: "steps"; run: number; call: number; method: keyof StepStore; argument: string }
   /** `tooLarge`: the handler has ended, but the value that it returned is too large to be stored. */
   | { kind: "done"; run: number; text?: string; tooLarge?: string }
   | { kind: "failed"; run: number; error: Thrown };

@@ -4,6 +4,7 @@ import type { Engine } from "../engine/engine.ts";
 import { advanceFlows } from "../engine/flows.ts";
 import { queueOfPartition } from "../engine/names.ts";
 import type { Registry } from "../engine/registry.ts";
+import { freeSteps } from "../engine/steps.ts";
 import type { JanitorEvents, SweptEvent } from "./janitor-options.ts";
 import { RewindDetector } from "./rewind.ts";
 
@@ -14,6 +15,7 @@ const CALLS_PER_SWEEP = 50;
 // An audit reads the records that it checks. Audit steps of this size are a fair share of one sweep.
 const AUDIT_STEP = 1_000;
 const AUDIT_STEP_MS = 250;
+const STEPS_PER_CALL = 1_000;
 const REQUEST_IDLE_MS = 3_600_000;
 const SHOWN_TYPES = 20;
 
@@ -92,13 +94,15 @@ export class Sweep {
     swept.expired = await this.#expire(engine);
     let keys = 0;
     let flows = false;
+    let tasksWithSteps = 0;
     for (let call = 0; call < CALLS_PER_SWEEP; call++) {
-      const { purged, forgotten, uniqueKeys, dropped, hasFlows } = await engine.purge(
+      const { purged, forgotten, uniqueKeys, dropped, hasFlows, steps } = await engine.purge(
         CALL_TASKS,
         REQUEST_IDLE_MS,
       );
       keys = uniqueKeys;
       flows = hasFlows;
+      tasksWithSteps = steps;
       swept.purged += purged;
       swept.dropped += dropped;
       swept.forgotten += forgotten;
@@ -106,6 +110,8 @@ export class Sweep {
     }
     if (keys > 0) await this.#freeKeys(engine);
     if (flows) await this.#advanceFlows(engine);
+    for (let call = 0; call < CALLS_PER_SWEEP && tasksWithSteps > 0; call++)
+      tasksWithSteps = (await freeSteps(engine, STEPS_PER_CALL)).left;
     const { requeued, dead, cancelled } = swept.reaped;
     if (
       swept.promoted +

@@ -18,6 +18,7 @@ import { changeTasks, checkChange } from "../engine/change.ts";
 import { traceOf } from "../engine/envelope.ts";
 import { changeKey } from "../engine/limits.ts";
 import { checkQueueName } from "../engine/names.ts";
+import { type SignalOutcome, sendSignal } from "../engine/steps.ts";
 import { type NewTask, taskKinds, taskShape, taskTextShape } from "../engine/task-options.ts";
 import { taskView } from "../engine/task-view.ts";
 import { type EventsOptions, eventsShape } from "../events/events-options.ts";
@@ -26,6 +27,7 @@ import { type OpenFlow, openFlow, storeFlow } from "../flows/open-flow.ts";
 import { cancelFlowIn, type FlowNodesOptions, flowNodes, getFlow } from "../flows/read-flow.ts";
 import { checkArgument, checkShape } from "../options/shape.ts";
 import { checkPartitionedName } from "../partitions/partition-registry.ts";
+import { checkEvent, signalText } from "../steps/events.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import { UnderWay } from "../under-way.ts";
@@ -228,6 +230,23 @@ export class Queue {
         return result && result.outcome !== "not_found" ? result : null;
       });
       return found ?? { id, outcome: "not_found" };
+    });
+  }
+
+  /**
+   * Gives a signal to a task, whose handler gets it from `ctx.waitFor(event)`. "delivered": the task waited for it, and is
+   * pending now. "kept": the task gets it when it waits for this event; a task keeps its last 100 signals, each for 7 days.
+   * "ended": the task has ended, so the signal was refused. If a call fails and is repeated, the task may get both signals.
+   * @param data a JSON value of at most 65,536 bytes @default none
+   * @throws HoldfastError invalid_argument, payload_too_large
+   */
+  signal(id: string, event: string, data?: unknown): Promise<SignalOutcome> {
+    return this.#during(async () => {
+      checkEvent(event);
+      const text = signalText(data);
+      return this.#parts.look<SignalOutcome>(id, "not_found", (engine) =>
+        sendSignal(engine, id, event, text),
+      );
     });
   }
 

@@ -26,6 +26,8 @@ export interface QueueKeys {
   readonly state: string;
   readonly results: string;
   readonly progress: string;
+  readonly steps: string;
+  readonly stepsRemoved: string;
   readonly requests: string;
   readonly unique: string;
   readonly wake: string;
@@ -87,6 +89,8 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
     state: key("state"),
     results: key("results"),
     progress: key("progress"),
+    steps: key("steps"),
+    stepsRemoved: key("steps:removed"),
     requests: key("requests"),
     unique: key("unique"),
     wake: key("wake"),

@@ -13,6 +13,8 @@ import {
   yesNo,
 } from "../options/kinds.ts";
 import { checkShape, shapeOf } from "../options/shape.ts";
+import { type Signal, Steps } from "../steps/steps.ts";
+import { TaskSuspended } from "../steps/task-suspended.ts";
 import { type Batches, LATER } from "../worker/batches.ts";
 import type { Handler, Handlers } from "../worker/handler.ts";
 import { type Attempt, failedCall, handlerContext, handlerTask } from "../worker/handler-arguments.ts";
@@ -23,25 +25,28 @@ import { checkpointText, logText, progressText, storedResult } from "../worker/j
 import { type Middleware, MiddlewareChain } from "../worker/middleware.ts";
 import { judge } from "../worker/retry-policy.ts";
 import { readThrown } from "../worker/thrown.ts";
+import { MemorySteps } from "./memory-steps.ts";
 
 export interface TestRun {
   /**
    * "released": a rate limit was met, or the error does not count as a failure, so no attempt is lost. "cancelled": the
-   * task leaves no dead letter.
+   * task leaves no dead letter. "suspended": the handler sleeps or waits, and would run again after `delayMs`.
    */
-  outcome: "acked" | "retried" | "released" | "dead" | "cancelled";
+  outcome: "acked" | "retried" | "released" | "suspended" | "dead" | "cancelled";
   /** The result that a caller of `queue.result` would see, parsed. */
   result?: unknown;
   resultText?: string;
   /** The error that the handler threw; with "acked", the reason why its result could not be stored. */
   error?: unknown;
-  /** The wait before the next attempt, ms, if the task is retried, or the hold of a rate limit. */
+  /** The wait before the next attempt, ms, if the task is retried or suspended, or the hold of a rate limit. */
   delayMs?: number;
   attempts: number;
   progress: unknown[];
   /** The checkpoint that was kept for the next attempt; undefined if there is none. */
   checkpoint?: unknown;
   log: string[];
+  /** The names of the durable steps that are done, in their order. */
+  steps: string[];
   /**
    * The `error` events that a worker would emit, for calls of `ctx` that failed and for a result that was not stored.
    */
@@ -57,13 +62,16 @@ export interface TestRunOptions {
   backoff?: Backoff | undefined;
   /** The checkpoint that an earlier attempt kept. @default none */
   checkpoint?: unknown;
+  /** Signals that the task has got, in their order. @default none */
+  signals?: readonly Signal[] | undefined;
   signal?: AbortSignal | undefined;
   tags?: string[] | undefined;
   /** The occurrence of a schedule. @default none */
   schedule?: TaskSchedule | undefined;
   /** As it would be stored with the task. */
   traceparent?: string | undefined;
-  /** Runs attempt after attempt, without the waits, until the task is acked or dead. @default false */
+  /** Runs attempt after attempt, without the waits, until the task is acked or dead. A sleep ends at once, and a
+   * wait for a signal that has not come times out. @default false */
   untilSettled?: boolean | undefined;
 }
 
@@ -82,6 +90,12 @@ export const testScheduleShape = shapeOf<TaskSchedule>({
   required: ["id", "run", "dueAt"],
 });
 
+const signalKind = {
+  wants: 'a signal, such as { event: "approved", data: null }',
+  is: (value: unknown) =>
+    typeof value === "object" && value !== null && isText((value as Partial<Signal>).event),
+};
+
 export const testRunShape = shapeOf<TestRunOptions>({
   what: "a test run",
   title: "Test run",
@@ -91,6 +105,7 @@ export const testRunShape = shapeOf<TestRunOptions>({
     attempt: whole(1, 1_000),
     checkpoint: anything,
     schedule: nested(testScheduleShape),
+    signals: listOf(signalKind, "a list of signals", 0, 1_000),
     signal: abortSignal,
     untilSettled: yesNo,
   },
@@ -214,12 +229,15 @@ async function runTask(
   const errors: HoldfastError[] = [];
   const id = options.id ?? "test-task";
   const traceparent = options.traceparent ?? null;
+  const stepStore = new MemorySteps(options.signals ?? []);
   let refunded = 0;
   let checkpoint = options.checkpoint === undefined ? undefined : checkpointText(options.checkpoint);
   for (let attempt = options.attempt ?? 1; ; attempt++) {
+    const signal = options.signal ?? new AbortController().signal;
+    const steps = new Steps(stepStore, { taskId: id, signal: () => signal, suspends: !entry.batches });
     const behind: Attempt = {
       payload: JSON.parse(payloadText),
-      signal: options.signal ?? new AbortController().signal,
+      signal,
       progress: async (value) => {
         try {
           progress.push(JSON.parse(progressText(value)));
@@ -236,6 +254,8 @@ async function runTask(
       },
       flow: null,
       async *children() {},
+      steps: () => steps,
+      stepStore,
     };
     const of = {
       id,
@@ -251,12 +271,16 @@ async function runTask(
     let error: unknown;
     const ended = {
       ...{ attempts: attempt, progress, log, errors },
+      get steps(): string[] {
+        return stepStore.done;
+      },
       get checkpoint(): unknown {
         return checkpoint === undefined ? undefined : JSON.parse(checkpoint);
       },
     };
     try {
       const returned = await handler(handlerTask(of, behind), handlerContext(context, behind));
+      if (stepStore.suspended) throw new TaskSuspended();
       const { text, tooLarge } = storedResult(returned);
       if (tooLarge) errors.push(failedCall("the result", id, tooLarge));
       return {
@@ -268,6 +292,12 @@ async function runTask(
       };
     } catch (thrown) {
       error = thrown;
+    }
+    if (stepStore.suspended) {
+      const delayMs = stepStore.goOn();
+      if (!options.untilSettled) return { outcome: "suspended", ...ended, attempts: attempt - 1, delayMs };
+      attempt--;
+      continue;
     }
     const verdict = judge(readThrown(error), entry, {
       ...{ attempt, error, random: 0.5 },

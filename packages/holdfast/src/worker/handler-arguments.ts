@@ -1,5 +1,8 @@
 import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import type { ChildrenOptions, FlowChild, TaskFlowContext } from "../flows/node-flow.ts";
+import type { Duration } from "../steps/duration.ts";
+import type { StepStore } from "../steps/step-store.ts";
+import type { SleepOptions, StepOptions, Steps, WaitForOptions } from "../steps/steps.ts";
 import { traceIdOf } from "../tracing/trace-context.ts";
 import type { HandlerContext, HandlerTask } from "./handler.ts";
 
@@ -16,6 +19,9 @@ export interface Attempt {
   /** Null for a task without a flow. */
   readonly flow: TaskFlowContext | null;
   children(options?: ChildrenOptions): AsyncGenerator<FlowChild>;
+  /** Made when it is first called. */
+  steps(): Steps;
+  readonly stepStore: StepStore;
 }
 
 /** Makes the error event for a failed call of the context. */
@@ -102,7 +108,17 @@ export function handlerContext(
     log: (line: unknown) => attempt.log(line),
     flow: attempt.flow,
     children: (options?: ChildrenOptions) => attempt.children(options),
+    step: (name: string, run: () => unknown, options?: StepOptions) =>
+      attempt.steps().step(name, run, options),
+    sleep: (duration: Duration, options?: SleepOptions) => attempt.steps().sleep(duration, options),
+    waitFor: (events: string | readonly string[], options?: WaitForOptions) =>
+      attempt.steps().waitFor(events, options),
   };
   new Given(context, attempt);
   return Object.defineProperty(context, "signal", signal) as unknown as HandlerContext;
+}
+
+/** Returns where the steps of an attempt are kept. A child process uses the store of its worker. */
+export function stepStoreOf(context: HandlerContext): StepStore {
+  return Given.attemptOf(context).stepStore;
 }

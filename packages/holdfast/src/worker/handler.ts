@@ -1,5 +1,7 @@
 import type { Backoff, TaskSchedule } from "@holdfast/contracts";
 import type { ChildrenOptions, FlowChild, TaskFlowContext } from "../flows/node-flow.ts";
+import type { Duration } from "../steps/duration.ts";
+import type { Signal, SleepOptions, StepOptions, WaitForOptions } from "../steps/steps.ts";
 
 /** A task as its handler sees it: a plain object with these properties and no others. */
 // biome-ignore lint/suspicious/noExplicitAny: what is in a payload is the business of producer and handler (defineTask types it)
@@ -69,6 +71,27 @@ export interface HandlerContext {
    * @throws HoldfastError invalid_argument, redis_unavailable
    */
   children(options?: ChildrenOptions): AsyncGenerator<FlowChild>;
+  /**
+   * Runs a function once for the task: when it has ended, its result is stored before the call resolves, and every later
+   * attempt gets the stored result instead. A step is known by its name; the second step of one name in an attempt is
+   * `name#2`, and so on. The value that is returned has gone through JSON, in the first attempt too.
+   * @throws the error of the function; HoldfastError payload_too_large for a result of more than 262,144 bytes, a task
+   * with more than 1,000 steps, or with more than 4 MiB in its steps; conflict if the lease is lost
+   */
+  step<Result>(name: string, run: () => Result, options?: StepOptions): Promise<Awaited<Result>>;
+  /**
+   * Sleeps for a time: milliseconds, or a text such as "3d"; at most 365 days. A sleep of more than one second ends the
+   * attempt: the task needs no slot, no lease and no attempt while it sleeps. Then its handler runs again from the
+   * beginning, and goes on behind the sleep.
+   * @throws TaskSuspended, which ends this run of the handler; HoldfastError invalid_argument
+   */
+  sleep(duration: Duration, options?: SleepOptions): Promise<void>;
+  /**
+   * Waits for a signal with one of these events, and returns the oldest that came, even if it came before this call. Null:
+   * none came in `timeoutMs`. The task waits as in a sleep.
+   * @throws TaskSuspended, which ends this run of the handler; HoldfastError invalid_argument
+   */
+  waitFor(events: string | readonly string[], options?: WaitForOptions): Promise<Signal | null>;
 }
 
 /**

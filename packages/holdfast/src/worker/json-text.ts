@@ -103,6 +103,19 @@ export const progressText = (value: unknown) => lineOf("the progress", value, LI
  */
 export const checkpointText = (value: unknown) => lineOf("the checkpoint", value, LIMITS.checkpointBytes);
 
+/**
+ * Returns the result of a durable step as JSON text; "" for undefined. @throws HoldfastError invalid_argument,
+ * payload_too_large
+ */
+export function stepText(name: string, value: unknown): string {
+  if (value === undefined) return "";
+  const what = `the result of step "${name}"`;
+  const text = jsonOf(what, value);
+  if (text === undefined)
+    throw new HoldfastError("invalid_argument", `${what} has no JSON form: it is ${typeof value}`);
+  return checkBytes(what, text, LIMITS.stepResultBytes);
+}
+
 /** Returns a log line as it is stored. */
 export function logText(line: unknown): string {
   return cutText(typeof line === "string" ? line : textOf(line), LIMITS.errorCharacters);

@@ -1,10 +1,10 @@
-import { HoldfastError, type TaskSchedule } from "@holdfast/contracts";
+import type { HoldfastError, TaskSchedule } from "@holdfast/contracts";
 import type { Engine, Grant, Verdict } from "../engine/engine.ts";
 import { decodeEnvelope, type Envelope, traceOf, UNREADABLE_TYPE } from "../engine/envelope.ts";
 import { ATTEMPT_TIMEOUT_MS, ENVELOPE_NODE } from "../engine/format.ts";
 import { tracedError } from "../engine/record.ts";
 import type { Past } from "../engine/round-trip.ts";
-import { encodeLine } from "../engine/text.ts";
+import { eventsText } from "../engine/steps.ts";
 import {
   type ChildrenOptions,
   childrenOf,
@@ -12,14 +12,17 @@ import {
   flowOfTask,
   type TaskFlowContext,
 } from "../flows/node-flow.ts";
+import { RedisSteps, type StepStore, type Suspension } from "../steps/step-store.ts";
+import { Steps } from "../steps/steps.ts";
 import { isSampled } from "../tracing/trace-context.ts";
 import type { AttemptSpan, Tracing } from "../tracing/tracing.ts";
 import { AttemptAborted } from "./attempt-aborted.ts";
+import { readCheckpoint, writeCheckpoint, writeLog, writeProgress } from "./attempt-writes.ts";
 import { type BatchedTask, LATER } from "./batches.ts";
 import type { HandlerContext, HandlerTask } from "./handler.ts";
 import { type Attempt, failedCall, handlerContext, handlerTask } from "./handler-arguments.ts";
 import type { HandlerEntry } from "./handler-entry.ts";
-import { checkpointText, logText, progressText, type StoredResult, storedResult } from "./json-text.ts";
+import { logText, type StoredResult, storedResult } from "./json-text.ts";
 import { judge } from "./retry-policy.ts";
 import type { RunContext } from "./run-context.ts";
 import { isThenable, whenSettled } from "./thenable.ts";
@@ -72,6 +75,8 @@ export class RunningTask implements Attempt, BatchedTask {
   #aborted: AttemptAborted | undefined;
   #deadlineMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
+  #stepStore: StepStore | undefined;
+  #steps: Steps | undefined;
 
   /** @param leasedAtMs monotonic time from before the acquire was sent: the lease cannot have begun later */
   constructor(grant: Grant, run: RunContext<RunningTask>, leasedAtMs: number) {
@@ -160,29 +165,22 @@ export class RunningTask implements Attempt, BatchedTask {
   }
 
   progress(value: unknown): Promise<void> {
-    return this.#write("ctx.progress", () => ({ progress: progressText(value) }));
+    return writeProgress(this, value);
   }
 
-  async checkpoint(value: unknown): Promise<void> {
-    const checkpoint = checkpointText(value);
-    if (this.ended || !(await this.#run.engine.progress(this.id, this.fence, { checkpoint })))
-      throw new HoldfastError(
-        "conflict",
-        `ctx.checkpoint of task ${this.id}: its lease is lost, so another attempt may run`,
-        { taskId: this.id },
-      );
+  checkpoint(value: unknown): Promise<void> {
+    return writeCheckpoint(this, value);
   }
 
-  async readCheckpoint(): Promise<unknown> {
-    const text = await this.#run.engine.checkpoint(this.id);
-    return text === undefined ? undefined : JSON.parse(text);
+  readCheckpoint(): Promise<unknown> {
+    return readCheckpoint(this);
   }
 
   log(line: unknown): Promise<void> {
-    return this.#write("ctx.log", () => {
+    return writeLog(this, () => {
       const text = logText(line);
       this.span?.log(text);
-      return { line: encodeLine(text) };
+      return text;
     });
   }
 
@@ -194,17 +192,26 @@ export class RunningTask implements Attempt, BatchedTask {
     return childrenOf(this, options);
   }
 
-  /**
-   * Never rejects, because a handler need not await the call, and a lost line is no reason to fail the attempt. The
-   * call is ignored after the attempt, because there is no lease under which to write.
-   */
-  async #write(what: string, change: () => { progress?: string; line?: string }): Promise<void> {
-    if (this.ended) return;
-    try {
-      await this.#run.engine.progress(this.id, this.fence, change());
-    } catch (error) {
-      if (!this.ended) this.#run.onError(failedCall(what, this.id, error));
-    }
+  get stepStore(): StepStore {
+    this.#stepStore ??= new RedisSteps(this);
+    return this.#stepStore;
+  }
+
+  /** Made when the handler comes to its first step, because most handlers have none. */
+  steps(): Steps {
+    this.#steps ??= new Steps(this.stepStore, {
+      ...{ taskId: this.id, signal: () => this.signal, suspends: !this.entry?.batches },
+    });
+    return this.#steps;
+  }
+
+  suspend({ until, events }: Suspension): void {
+    const delayMs = Math.max(0, until - this.engine.connection.now());
+    this.#end({ kind: "suspend", id: this.id, fence: this.fence, delayMs, events: eventsText(events) });
+  }
+
+  onError(error: HoldfastError): void {
+    this.#run.onError(error);
   }
 
   /** Returns whether the lease may be over, or the task was told to stop before it began. */
@@ -333,6 +340,8 @@ export class RunningTask implements Attempt, BatchedTask {
   }
 
   fail(error: unknown): void {
+    // The handler of a suspended attempt ends with an error.
+    if (this.ended) return;
     if (error === HAND_BACK) {
       this.#end({ kind: "release", id: this.id, fence: this.fence });
       return;
@@ -344,7 +353,7 @@ export class RunningTask implements Attempt, BatchedTask {
       own: { backoff: this.#envelope?.backoff ?? null, maxRetries: this.#envelope?.maxRetries ?? null },
       random: Math.random(),
       task: () => this.asTask(),
-      onError: (error) => this.#run.onError(error),
+      onError: (error) => this.onError(error),
     });
     if (verdict.kind === "limited") {
       const scope = verdict.scope === "key" && this.#envelope?.key == null ? "queue" : verdict.scope;

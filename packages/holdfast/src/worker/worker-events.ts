@@ -29,6 +29,7 @@ const DEAD_REASONS: Record<Verdict["kind"], DeadReason> = {
   excuse: "retries_exhausted",
   quarantine: "undecodable",
   release: "releases_exhausted",
+  suspend: "releases_exhausted",
   unstarted: "releases_exhausted",
   limited: "rate_limited_too_often",
   unrouted: "no_handler",

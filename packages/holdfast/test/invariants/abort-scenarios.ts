@@ -203,7 +203,18 @@ export const scenarios: Record<string, Scenario> = {
       await complete(q, ["old2"], { keepPayload: false });
       await q.add("ack", { keepPayload: false });
       await q.add("named", { keepPayload: false, fingerprint: "fp" });
-      await q.add(["result", "fail", "fatal", "quarantine", "unrouted", "stop", "excuse", "drop"]);
+      await q.add([
+        "result",
+        "fail",
+        "fatal",
+        "quarantine",
+        "unrouted",
+        "stop",
+        "excuse",
+        "drop",
+        "sleep",
+        "wait",
+      ]);
       const { grants: held } = await q.acquire(10);
       await q.engine.cancel("stop");
       await q.add("due", { delayMs: 1 });
@@ -241,6 +252,8 @@ export const scenarios: Record<string, Scenario> = {
           { kind: "unrouted", ...lease("unrouted") },
           { kind: "fail", ...lease("stop"), delayMs: 5, error: "x" },
           { kind: "excuse", ...lease("excuse"), delayMs: 5, error: "x" },
+          { kind: "suspend", ...lease("sleep"), delayMs: 5, events: "" },
+          { kind: "suspend", ...lease("wait"), delayMs: 5, events: "e" },
           { kind: "drop", ...lease("drop"), error: "x" },
         ],
         q.roundTripArgs({ want: 5, nonce: "n" }),

@@ -9,6 +9,7 @@ import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import { advanceFlows, cancelFlow } from "../../src/engine/flows.ts";
 import { changeKey, setLimits } from "../../src/engine/limits.ts";
 import { setShare } from "../../src/engine/shared-limits.ts";
+import { sendSignal, waitForSignal, writeStep } from "../../src/engine/steps.ts";
 import type { Connection } from "../../src/redis/connection.ts";
 import { fenceOf } from "../support/fence.ts";
 import { addFlow, type FlowOptionsOfTest } from "../support/flow.ts";
@@ -123,7 +124,7 @@ export class World {
     const { id, token } = this.lastOf(actor);
     const fence = fenceOf(token);
     const { scope = "key" } = options;
-    const verdict = { kind, id, fence, delayMs: 500, error: "no", scope } as Verdict;
+    const verdict = { kind, id, fence, delayMs: 500, error: "no", scope, events: "e" } as Verdict;
     const [before] = await this.engine.get([id]);
     const wasLeased = before?.record.startsWith("l") && before.record.split(" ")[1] === fence;
     const request = this.engine.takeRequest();
@@ -141,6 +142,28 @@ export class World {
       this.ledger.acked(id, generationOf(after?.record ?? ""), token);
     }
     this.#take(actor, trip);
+  }
+
+  /** Stores a step, and waits for the event "e". Without the lease, neither changes anything. */
+  async stepAndWait(actor: string): Promise<void> {
+    const { id, token } = this.lastOf(actor);
+    const leased = { id, fence: fenceOf(token) };
+    const [before] = await this.engine.get([id]);
+    const isLeased = before?.record.startsWith("l") && before.record.split(" ")[1] === leased.fence;
+    const stored = await writeStep(this.engine, leased, {
+      place: 1,
+      kind: "s",
+      outcome: "d",
+      name: "s",
+      text: "1",
+    });
+    const wait = { place: 2, kind: "w", name: "e", timeoutMs: 700, events: ["e"] } as const;
+    const answer = await waitForSignal(this.engine, leased, wait);
+    expect([stored > 0, answer.kind !== "stale"]).toEqual([isLeased, isLeased]);
+  }
+
+  signal(id: string): Promise<unknown> {
+    return sendSignal(this.engine, id, "e", "1");
   }
 
   giveShare(version: number, concurrency: number): Promise<unknown> {
@@ -249,6 +272,18 @@ export const actorSets: Record<string, ActorSet> = {
         after(LEASE_MS + 1, (w) => w.engine.reap(10)),
         after(600, (w) => w.engine.promote(10)),
         (w) => w.engine.purge(10, 60_000),
+      ],
+    ],
+  },
+  "a worker whose task waits for a signal, who sends it, a janitor and a cancel": {
+    prepare: (w) => w.enqueue("a"),
+    actors: [
+      [(w) => w.acquire("A"), (w) => w.stepAndWait("A"), (w) => w.settle("A", "suspend", { twice: true })],
+      [(w) => w.signal("a"), (w) => w.acquire("B"), (w) => w.stepAndWait("B")],
+      [
+        after(600, (w) => w.engine.promote(10)),
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+        (w) => w.engine.cancel("a"),
       ],
     ],
   },

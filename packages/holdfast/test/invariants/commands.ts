@@ -12,6 +12,7 @@ import { parsePush } from "../../src/engine/push.ts";
 import { decodeRecord } from "../../src/engine/record.ts";
 import type { Request } from "../../src/engine/requests.ts";
 import { setShare } from "../../src/engine/shared-limits.ts";
+import { sendSignal } from "../../src/engine/steps.ts";
 import { type ChangeArgs, changeScript } from "../../src/redis/generated/index.ts";
 import { workerChannel } from "../../src/redis/keys.ts";
 import { fenceOf } from "../support/fence.ts";
@@ -462,7 +463,7 @@ const poll = (
 
 const kinds: readonly Kind[] = [
   ...(["ack", "fail", "fatal", "release", "unstarted", "unrouted", "limited"] as const),
-  ...(["excuse", "cancel", "drop"] as const),
+  ...(["excuse", "cancel", "drop", "suspend"] as const),
 ];
 
 const settle = (kind: Kind, at: number, delayMs: number, sending: Sending) =>
@@ -474,8 +475,16 @@ const settle = (kind: Kind, at: number, delayMs: number, sending: Sending) =>
     };
     const scope = HOLD_SCOPES[at % 3] as HoldScope;
     // For an error that does not count as a failure, a worker asks for a wait of at least 1 ms.
-    const waitMs = kind === "excuse" ? Math.max(1, delayMs) : delayMs;
-    const verdict = { kind, id, fence: fenceOf(token), delayMs: waitMs, error: "no", scope } as Verdict;
+    const waitMs = kind === "excuse" || kind === "suspend" ? Math.max(1, delayMs) : delayMs;
+    const verdict = {
+      kind,
+      id,
+      fence: fenceOf(token),
+      delayMs: waitMs,
+      error: "no",
+      scope,
+      events: "e",
+    } as Verdict;
     const args = roundTripArgs(model, real, 0, 0);
     args.want = 0;
     const { outcomes } = await send(real, sending, (request) => real.engine.settle([verdict], args, request));
@@ -607,6 +616,12 @@ const cancel = (at: number) =>
   new Command(`cancel(${at})`, async (model, { engine }) => {
     const id = anId(model, at);
     expect(await engine.cancel(id)).toBe(model.cancel(id));
+  });
+
+const signal = (at: number) =>
+  new Command(`signal(${at})`, async (model, { engine }) => {
+    const id = anId(model, at);
+    expect(await sendSignal(engine, id, "e", "1")).toBe(model.signal(id));
   });
 
 const discard = (at: number, count: number, by: string, sending: Sending) =>
@@ -861,6 +876,8 @@ const sometimes = [
   changes,
   changes,
   at.map(cancel),
+  at.map(signal),
+  at.map(signal),
   at.map(heartbeat),
   fc.tuple(at, fc.integer({ min: 1, max: 3 }), sending).map((args) => replay(...args)),
   fc.tuple(at, fc.integer({ min: 1, max: 3 }), by, sending).map((args) => discard(...args)),

@@ -8,6 +8,7 @@ import type { ScheduleDefinition } from "../../src/engine/schedule-runs.ts";
 import { ScheduleStore } from "../../src/engine/schedule-store.ts";
 import { SeriesStore } from "../../src/engine/series-store.ts";
 import { SharedLimits, setShare } from "../../src/engine/shared-limits.ts";
+import { freeSteps, readSteps, sendSignal, waitForSignal, writeStep } from "../../src/engine/steps.ts";
 import * as scripts from "../../src/redis/generated/index.ts";
 import type { Scenario } from "../support/abort.ts";
 import { addFlow } from "../support/flow.ts";
@@ -68,6 +69,26 @@ const prepareKeys = async (q: TestQueue) => {
   return lease;
 };
 
+const step = { place: 1, kind: "s", outcome: "d", name: "s", text: "x".repeat(2_000) } as const;
+const wait = { place: 2, kind: "w", name: "go", timeoutMs: 3_600_000, events: ["go", "stop"] } as const;
+
+/** Adds a task that waits for a signal, and steps that are still to be removed. */
+const prepareSteps = async (q: TestQueue) => {
+  await q.add(["gone-steps", "waits"]);
+  const { grants } = await q.acquire(2, { held: 1 });
+  for (const grant of grants) {
+    await writeStep(q.engine, grant, step);
+    await sendSignal(q.engine, grant.id, "other", "1");
+  }
+  const [gone, waits] = grants;
+  if (!gone || !waits) throw new Error("nothing was granted");
+  await q.ack(gone);
+  await q.engine.empty("completed", "completed", 1);
+  await waitForSignal(q.engine, waits, wait);
+  const { id, fence } = waits;
+  await q.settleOne({ kind: "suspend", id, fence, delayMs: 3_600_000, events: "go,stop" });
+};
+
 /**
  * Prepares a queue that has new and repeated tasks in every state and band, with and without keys, three running leases
  * and an expired one.
@@ -95,6 +116,7 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
     await q.grant();
     await q.crash();
   }
+  await prepareSteps(q);
   await q.add(["out", "stop", "held"]);
   // A worker that holds a task is granted no solo task.
   const { grants } = await q.acquire(2, { held: 1 });
@@ -121,7 +143,7 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await prepareSchedule(q);
   await putWorker(q);
   const accepted =
-    "completed unkept kept kept-dead dead cancelled expired retry solo out stop held n gone h l due later report old k-dead a1 a2 a3 a-gone b1 b2 b-high c1 k-due k-later u1 u-gone".split(
+    "completed unkept kept kept-dead dead cancelled expired retry solo out stop held n gone h l due later report old k-dead a1 a2 a3 a-gone b1 b2 b-high c1 k-due k-later u1 u-gone waits".split(
       " ",
     );
   return { accepted, held: q.held };
@@ -135,6 +157,12 @@ interface CallOnFullQueue {
 }
 
 const leases = (q: TestQueue) => q.held.map(({ id, fence }) => ({ id, fence }));
+
+/** The lease of the task `held`. */
+const heldOf = (q: TestQueue) => {
+  const { id, fence } = q.held.find((held) => held.id === "held") ?? { id: "held", fence: "" };
+  return { id, fence };
+};
 
 /** One call of every script, by the name of the script. */
 export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
@@ -162,6 +190,16 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
       q.engine.connection.script(scripts.confirmScript, q.keys, { marker: "m", tail: ["n", "none"] }),
   },
   delete: { call: (q) => q.engine.delete() },
+  freeSteps: { call: (q) => freeSteps(q.engine, 1_000) },
+  signal: { call: (q) => sendSignal(q.engine, "waits", "go", "1") },
+  step: { call: (q) => writeStep(q.engine, heldOf(q), step) },
+  steps: { call: (q) => readSteps(q.engine, "waits") },
+  waitFor: {
+    async call(q) {
+      await sendSignal(q.engine, "held", "stop", "1");
+      await waitForSignal(q.engine, heldOf(q), wait);
+    },
+  },
   freeKeys: { call: (q) => q.engine.freeKeys(500, "0") },
   discard: {
     call: (q) => q.engine.discard(["dead", "", "unkept", "", "n", "", "none", ""]),
@@ -170,7 +208,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   drain: { call: (q) => new Registry(q.engine.connection, q.name).drainWorker("w", true) },
   empty: {
     call: (q) => q.engine.empty("scheduled", "scheduled", 500),
-    removes: ["retry", "due", "later", "k-due", "k-later"],
+    removes: ["retry", "waits", "due", "later", "k-due", "k-later"],
   },
   enqueue: {
     adds: ["new", "new-keyed"],

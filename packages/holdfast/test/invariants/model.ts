@@ -73,6 +73,10 @@ export interface ModelTask {
   isForgotten: boolean;
   /** keepLatest: a task waited for the end of this one, and need not do so any more. */
   hasNext: boolean;
+  /** Whether the task is scheduled because its handler waits for a signal. */
+  waits: boolean;
+  /** Whether the task has got such a signal in this life. The model never takes it. */
+  signalled: boolean;
   /** Whether the task was acked. The id of such a task stays known, also after a purge. */
   completed: boolean;
 }
@@ -87,6 +91,7 @@ export type Kind =
   | "unrouted"
   | "limited"
   | "excuse"
+  | "suspend"
   | "cancel"
   | "drop";
 
@@ -248,7 +253,7 @@ export class Model {
       expiresInMs: task.expiresInMs,
     });
     if (!isMoved) return;
-    Object.assign(latest, { state: "pending", order: null });
+    Object.assign(latest, { state: "pending", order: null, waits: false });
     if (!this.paused) this.parking.wake();
   }
 
@@ -326,6 +331,8 @@ export class Model {
       awaits: null,
       isForgotten: false,
       hasNext: false,
+      waits: false,
+      signalled: false,
       completed: false,
       expiresInMs: task.expiresInMs,
     });
@@ -339,7 +346,7 @@ export class Model {
 
   promote(): number {
     const due = this.in("scheduled").filter(([, task]) => task.dueMs <= this.nowMs);
-    for (const [, task] of due) Object.assign(task, { state: "pending", touched: true });
+    for (const [, task] of due) Object.assign(task, { state: "pending", touched: true, waits: false });
     return due.length;
   }
 
@@ -439,8 +446,14 @@ export class Model {
       this.parking.wake();
       return "released";
     }
-    if (kind === "excuse") {
+    if (kind === "suspend" && task.signalled) {
+      Object.assign(task, { state: "pending", attempts: task.attempts - 1 });
+      this.parking.wake();
+      return "released";
+    }
+    if (kind === "excuse" || kind === "suspend") {
       task.attempts--;
+      task.waits = kind === "suspend";
       task.dueMs = this.nowMs + delayMs;
       if (task.dueMs < this.firstDueMs() && !this.paused) this.parking.wake();
       task.state = "scheduled";
@@ -562,6 +575,7 @@ export class Model {
       if (!isChanged) return before.state === "pending" ? "P" : "S";
       Object.assign(task, { priority, key, touched: true, order: null });
       if (isTimed) Object.assign(task, { state: delayMs > 0 ? "scheduled" : "pending", dueMs });
+      if (task.state === "pending") task.waits = false;
       if (key !== "") this.limits.used = true;
       if (task.state === "scheduled") wakes ||= isTimed && dueMs < firstDueMs;
       else wakes ||= before.state === "scheduled" || (isMoved && !aside.includes(id));
@@ -569,6 +583,17 @@ export class Model {
     });
     if (wakes && !this.paused) this.parking.wake();
     return [letters.join(""), ...owners].join(" ");
+  }
+
+  signal(id: string): string {
+    const task = this.tasks.get(id);
+    if (!task || isGone(task)) return "not_found";
+    if (!ON_THEIR_WAY.includes(task.state)) return "ended";
+    task.signalled = true;
+    if (!task.waits) return "kept";
+    Object.assign(task, { state: "pending", waits: false });
+    this.parking.wake();
+    return "delivered";
   }
 
   discard(ids: string[], discard: string): string {

@@ -1,0 +1,82 @@
+-- The durable steps of a task, in the hash `steps`. They have fields of four kinds:
+--
+--   <taskId>            the head: `serial places bytes number`, and a line for each signal that is kept, oldest first:
+--                       `number at bytes event`. number: of the last signal
+--   <serial>/<place>    a step: `kind outcome at bytes name`, and in the next line its text, unless it is long
+--   <serial>/<place>/   a text of more than STEP_INLINE_BYTES, which is read only when the handler comes to the step
+--   <serial>!<number>   the data of a signal
+--   #serial             the last serial
+--
+-- A serial names the steps of one life of a task, and is never used again. So a task may take the id of a purged task
+-- although the fields of that task's steps are still to be removed (transitions/free_steps.lua).
+--
+--   kind      s step   z sleep   w wait for a signal   c call of another task
+--   outcome   d done   o open    t timed out
+--   at        when it was done; when an open sleep or wait ends, ms since the epoch
+--   text      s: the result, JSON   w: the events, separated by commas, then the event that came, a line break and its data
+--             c: the id of the called task, then its result, JSON
+--
+-- A sleeping or waiting task is scheduled. Its record ends with ` ~` and the events for which it waits (lib/record.lua).
+
+local function readHead(id)
+  local text = redis.call('HGET', stepsKey, id)
+  local serial, places, bytes, number = string.match(text or '', '^(%d+) (%d+) (%d+) (%d+)')
+  local head = { serial = serial, places = tonumber(places or 0), bytes = tonumber(bytes or 0), number = tonumber(number or 0), signals = {},
+    dropped = {} }
+  for line, at, event in string.gmatch(text or '', '\n(%d+ (%d+) %d+ (%S+))') do
+    local isKept = tonumber(at) + SIGNAL_KEPT_MS > now
+    local list = isKept and head.signals or head.dropped
+    list[#list + 1] = { line = line, number = string.match(line, '^%d+'), event = event }
+  end
+  if not serial then
+    head.serial = string.format('%.0f', tonumber(redis.call('HGET', stepsKey, '#serial') or 0) + 1)
+    head.isNew = true
+  end
+  return head
+end
+
+-- Adds the head to the fields of the commit.
+local function noteHead(fields, id, head)
+  local lines = { string.format('%s %d %d %d', head.serial, head.places, head.bytes, head.number) }
+  for _, signal in ipairs(head.signals) do
+    lines[#lines + 1] = signal.line
+  end
+  fields[#fields + 1], fields[#fields + 2] = id, table.concat(lines, '\n')
+  if head.isNew then
+    fields[#fields + 1], fields[#fields + 2] = '#serial', head.serial
+  end
+end
+
+-- Adds a step to the fields of the commit. `old` is the step at this place before; nil if there was none.
+local function noteStep(fields, head, step, old)
+  local field = head.serial .. '/' .. step.place
+  local isLong = #step.text > STEP_INLINE_BYTES
+  fields[#fields + 1], fields[#fields + 2] = field, string.format('%s %s %.0f %d %s', step.kind, step.outcome, step.at, #step.text, step.name) .. (isLong and '' or '\n' .. step.text)
+  if isLong then
+    fields[#fields + 1], fields[#fields + 2] = field .. '/', step.text
+  end
+  local before = old and tonumber(string.match(old, '^%a %a %d+ (%d+)')) or 0
+  head.bytes = head.bytes - before + #step.text
+  head.places = math.max(head.places, step.place)
+end
+
+-- Called after the commit: removes the data of signals that are not kept any more.
+local function dropSignals(head)
+  local gone = {}
+  for i, signal in ipairs(head.dropped) do
+    gone[i] = head.serial .. '!' .. signal.number
+  end
+  if #gone > 0 then
+    redis.call('HDEL', stepsKey, unpack(gone))
+  end
+end
+
+-- Returns the place of the oldest kept signal with one of these events; nil if there is none. `events` is a text with a
+-- comma before and after each of them.
+local function placeOfSignal(head, events)
+  for i, signal in ipairs(head.signals) do
+    if string.find(events, ',' .. signal.event .. ',', 1, true) then
+      return i
+    end
+  end
+end

@@ -1,0 +1,176 @@
+import * as scripts from "../redis/generated/index.ts";
+import type { QueueScripts } from "./queue-scripts.ts";
+import { decodeWord, encodeWord } from "./text.ts";
+
+/** s a step, z a sleep, w a wait for a signal, c a call of another task. */
+export type StepKind = "s" | "z" | "w" | "c";
+
+/** A durable step as Redis keeps it. lua/lib/steps.lua describes the text. */
+export interface StoredStep {
+  /** Its place among the steps of the task, from 1. */
+  place: number;
+  kind: StepKind;
+  /** d done, o open, t timed out. */
+  outcome: "d" | "o" | "t";
+  /** When it was done; when an open sleep or wait ends. Milliseconds since the epoch. */
+  at: number;
+  /** The bytes of the text. */
+  bytes: number;
+  name: string;
+  /** Undefined if the text is long, so that it is read only when it is needed: `readStepText`. */
+  text: string | undefined;
+}
+
+/** A signal that no handler has waited for yet. */
+export interface KeptSignal {
+  at: number;
+  bytes: number;
+  event: string;
+}
+
+export interface StoredSteps {
+  /** The name of the steps of this life of the task; "" if there are none. */
+  serial: string;
+  places: number;
+  bytes: number;
+  steps: StoredStep[];
+  signals: KeptSignal[];
+}
+
+/** A step to be stored. */
+export interface NewStep extends Pick<StoredStep, "place" | "kind" | "name"> {
+  outcome: "d" | "o";
+  text: string;
+  /** How long a sleep takes, ms. */
+  waitMs?: number;
+}
+
+/** A wait for signals, or for the end of a called task. */
+export interface NewWait extends Pick<StoredStep, "place" | "name"> {
+  kind: "w" | "c";
+  timeoutMs: number;
+  events: readonly string[];
+}
+
+/** What a wait found. "ended": the called task has ended without a result. */
+export type WaitAnswer =
+  | { kind: "signal"; event: string; data: string }
+  | { kind: "open"; until: number }
+  | { kind: "timed_out" | "ended" | "stale" };
+
+export type SignalOutcome = "delivered" | "kept" | "ended" | "not_found";
+
+/** A task in one life, under the lease of one attempt. */
+export interface Leased {
+  id: string;
+  fence: string;
+}
+
+function decodeStep(text: string, place: number): StoredStep[] {
+  const [, kind, outcome, at, bytes, name = "", rest] =
+    /^(\w) (\w) (\d+) (\d+) (\S+)(?:\n([\s\S]*))?$/.exec(text) ?? [];
+  if (kind === undefined) return [];
+  return [
+    {
+      place,
+      kind: kind as StepKind,
+      outcome: outcome as StoredStep["outcome"],
+      at: Number(at),
+      bytes: Number(bytes),
+      name: decodeWord(name),
+      text: rest,
+    },
+  ];
+}
+
+/** @param last at most this many steps, the last ones */
+export async function readSteps(engine: QueueScripts, id: string, last = 1_000): Promise<StoredSteps> {
+  const [head = "", ...texts] = await engine.connection.script<scripts.StepsArgs, string[]>(
+    scripts.stepsScript,
+    engine.keys,
+    { taskId: id, last },
+  );
+  const [first = "", ...lines] = head.split("\n");
+  const [serial = "", places, bytes] = first.split(" ");
+  const before = Number(places ?? 0) - texts.length;
+  return {
+    serial,
+    places: Number(places ?? 0),
+    bytes: Number(bytes ?? 0),
+    steps: texts.flatMap((text, i) => decodeStep(text, before + i + 1)),
+    signals: lines.map((line) => {
+      const [, at, size, event = ""] = line.split(" ");
+      return { at: Number(at), bytes: Number(size), event: decodeWord(event) };
+    }),
+  };
+}
+
+/** Reads a text that is too long to be read with the other steps. */
+export async function readStepText(engine: QueueScripts, serial: string, place: number): Promise<string> {
+  const field = `${serial}/${place}/`;
+  return (await engine.connection.command<string | null>("HGET", engine.keys.steps, field)) ?? "";
+}
+
+/** @returns when the step was done, or when the sleep ends, ms since the epoch; 0 if the fence is stale */
+export function writeStep(engine: QueueScripts, { id, fence }: Leased, step: NewStep): Promise<number> {
+  const { place, kind, outcome, name, text, waitMs = 0 } = step;
+  return engine.connection.script<scripts.StepArgs, number>(scripts.stepScript, engine.keys, {
+    clockMs: engine.clockMs(),
+    taskId: id,
+    ...{ fence, place, kind, outcome, waitMs, text },
+    name: encodeWord(name),
+  });
+}
+
+export async function waitForSignal(
+  engine: QueueScripts,
+  { id, fence }: Leased,
+  { place, kind, timeoutMs, name, events }: NewWait,
+): Promise<WaitAnswer> {
+  const [letter, first, data = ""] = await engine.connection.script<
+    scripts.WaitForArgs,
+    [letter: string, first?: string | number, data?: string]
+  >(scripts.waitForScript, engine.keys, {
+    clockMs: engine.clockMs(),
+    taskId: id,
+    ...{ fence, place, kind, timeoutMs },
+    name: encodeWord(name),
+    eventNames: eventsText(events),
+  });
+  if (letter === "d") return { kind: "signal", event: decodeWord(String(first)), data };
+  if (letter === "o") return { kind: "open", until: Number(first) };
+  return { kind: letter === "t" ? "timed_out" : letter === "e" ? "ended" : "stale" };
+}
+
+/** Writes the events for which a task waits as one word. */
+export function eventsText(events: readonly string[]): string {
+  return events.map(encodeWord).join(",");
+}
+
+/** @param dataText JSON text, "" for none */
+export function sendSignal(
+  engine: QueueScripts,
+  id: string,
+  event: string,
+  dataText: string,
+): Promise<SignalOutcome> {
+  return engine.connection.script<scripts.SignalArgs, SignalOutcome>(scripts.signalScript, engine.keys, {
+    clockMs: engine.clockMs(),
+    taskId: id,
+    event: encodeWord(event),
+    data: dataText,
+  });
+}
+
+/** Removes the fields of steps whose tasks are gone: about `limit` of them. */
+export async function freeSteps(
+  engine: QueueScripts,
+  limit: number,
+): Promise<{ freed: number; left: number }> {
+  const [freed, left] = await engine.connection.script<scripts.FreeStepsArgs, [number, number]>(
+    scripts.freeStepsScript,
+    engine.keys,
+    { limit },
+  );
+  return { freed, left };
+}

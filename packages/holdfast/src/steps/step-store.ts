@@ -1,0 +1,90 @@
+import { HoldfastError } from "@holdfast/contracts";
+import type { Engine } from "../engine/engine.ts";
+import {
+  type NewStep,
+  type NewWait,
+  readSteps,
+  readStepText,
+  type StoredSteps,
+  type WaitAnswer,
+  waitForSignal,
+  writeStep,
+} from "../engine/steps.ts";
+
+/** How long an attempt is suspended, and what ends this sooner. */
+export interface Suspension {
+  /** Milliseconds since the epoch. */
+  until: number;
+  events: readonly string[];
+}
+
+/**
+ * Where the steps of one attempt are kept. Arguments and results have a JSON form, so that a child process can use the
+ * store of its worker.
+ */
+export interface StepStore {
+  /** `now`: the time of Redis, ms since the epoch. */
+  read(): Promise<StoredSteps & { now: number }>;
+  readText(of: { serial: string; place: number }): Promise<string>;
+  /** @returns when the step was done, or when the sleep ends. @throws HoldfastError conflict if the lease is lost */
+  write(step: NewStep): Promise<number>;
+  /** @throws HoldfastError conflict if the lease is lost */
+  wait(wait: NewWait): Promise<Exclude<WaitAnswer, { kind: "stale" }>>;
+  /** Ends the attempt. */
+  suspend(suspension: Suspension): Promise<void>;
+}
+
+/** The attempt whose steps are stored. */
+export interface StepsOwner {
+  readonly id: string;
+  readonly fence: string;
+  readonly engine: Engine;
+  /** Whether the attempt has its verdict. */
+  readonly ended: boolean;
+  suspend(suspension: Suspension): void;
+}
+
+/** Keeps the steps of an attempt in Redis. */
+export class RedisSteps implements StepStore {
+  readonly #of: StepsOwner;
+
+  constructor(of: StepsOwner) {
+    this.#of = of;
+  }
+
+  async read() {
+    const { engine, id } = this.#of;
+    const stored = await readSteps(engine, id);
+    return { ...stored, now: engine.connection.now() };
+  }
+
+  readText({ serial, place }: { serial: string; place: number }): Promise<string> {
+    return readStepText(this.#of.engine, serial, place);
+  }
+
+  async write(step: NewStep): Promise<number> {
+    const at = this.#of.ended ? 0 : await writeStep(this.#of.engine, this.#of, step);
+    if (at === 0) throw this.#lost(step.name);
+    return at;
+  }
+
+  async wait(wait: NewWait) {
+    const answer: WaitAnswer = this.#of.ended
+      ? { kind: "stale" }
+      : await waitForSignal(this.#of.engine, this.#of, wait);
+    if (answer.kind === "stale") throw this.#lost(wait.name);
+    return answer;
+  }
+
+  async suspend(suspension: Suspension): Promise<void> {
+    this.#of.suspend(suspension);
+  }
+
+  #lost(name: string): HoldfastError {
+    return new HoldfastError(
+      "conflict",
+      `step "${name}" of task ${this.#of.id} was not stored: the lease of its attempt is lost, so another attempt may run`,
+      { taskId: this.#of.id },
+    );
+  }
+}

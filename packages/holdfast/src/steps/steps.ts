@@ -1,0 +1,289 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { setTimeout as wait } from "node:timers/promises";
+import { HoldfastError, LIMITS } from "@holdfast/contracts";
+import type { StepKind, StoredStep } from "../engine/steps.ts";
+import { decodeWord } from "../engine/text.ts";
+import { whole } from "../options/kinds.ts";
+import { shown } from "../options/shape.ts";
+import { backoffDelayMs, DEFAULT_BACKOFF } from "../worker/backoff.ts";
+import { stepText } from "../worker/json-text.ts";
+import { readThrown } from "../worker/thrown.ts";
+import { type Duration, durationMs } from "./duration.ts";
+import { checkEvent } from "./events.ts";
+import type { StepStore, Suspension } from "./step-store.ts";
+import { TaskSuspended } from "./task-suspended.ts";
+
+// A shorter sleep keeps its slot, because a sleep without a slot costs Redis a settle, a promotion and a grant.
+const SLEEP_IN_PLACE_MS = 1_000;
+
+export interface StepOptions {
+  /**
+   * How often the function of the step is called again if it throws, before the attempt fails. The waits grow from 1 s,
+   * with jitter, while the task keeps its slot. 0 to 100. @default 0
+   */
+  retries?: number | undefined;
+}
+
+export interface SleepOptions {
+  /** @default "sleep" */
+  name?: string | undefined;
+}
+
+export interface WaitForOptions {
+  /** How long to wait. Milliseconds, or a text such as "3d"; at most 365 days. @default 365 days */
+  timeoutMs?: Duration | undefined;
+  /** @default the events, separated by commas */
+  name?: string | undefined;
+}
+
+/** A signal that a handler waited for. */
+export interface Signal {
+  event: string;
+  // biome-ignore lint/suspicious/noExplicitAny: only the sender and the handler know the type of the data
+  data: any;
+}
+
+/** The attempt to which the steps belong. */
+interface Attempt {
+  readonly taskId: string;
+  signal(): AbortSignal;
+  /** Whether the attempt may be suspended: the task of a batch may not. */
+  readonly suspends: boolean;
+}
+
+interface Memo {
+  serial: string;
+  places: number;
+  bytes: number;
+  /** How far the clock of Redis is ahead of the clock of this process, ms. */
+  ahead: number;
+  steps: Map<string, StoredStep>;
+}
+
+interface Waiting extends Suspension {
+  reject(error: TaskSuspended): void;
+}
+
+/** Set while the function of a step runs. */
+const inStep = new AsyncLocalStorage<true>();
+
+/** The durable steps of one attempt: those of earlier attempts are remembered by name, and not done again. */
+export class Steps {
+  readonly #store: StepStore;
+  readonly #attempt: Attempt;
+  #memo: Promise<Memo> | undefined;
+  /** How often each name came in this attempt. */
+  readonly #seen = new Map<string, number>();
+  /** Steps that run, and calls of the store that are not answered. */
+  #busy = 0;
+  #waiting: Waiting[] = [];
+  #suspended: TaskSuspended | undefined;
+
+  constructor(store: StepStore, attempt: Attempt) {
+    this.#store = store;
+    this.#attempt = attempt;
+  }
+
+  async step(name: string, run: () => unknown, options: StepOptions = {}): Promise<unknown> {
+    const retries = checkRetries(options);
+    if (typeof run !== "function")
+      throw refused(`ctx.step takes a name and a function, got ${shown(run)} as the function`);
+    const named = this.#named("s", name);
+    return this.#during(async () => {
+      const memo = await this.#read();
+      const known = memo.steps.get(`s${named}`);
+      if (known) return parsed(await this.#textOf(memo, known));
+      const place = this.#place(memo, named);
+      const text = stepText(named, await this.#run(run, retries));
+      this.#reserve(memo, named, text);
+      await this.#store.write({ place, kind: "s", outcome: "d", name: named, text });
+      return parsed(text);
+    });
+  }
+
+  async sleep(duration: Duration, { name = "sleep" }: SleepOptions = {}): Promise<void> {
+    const ms = durationMs("ctx.sleep", duration);
+    const named = this.#named("z", name);
+    if (ms <= SLEEP_IN_PLACE_MS) return this.#during(() => this.#inPlace(ms));
+    this.#checkSuspends("ctx.sleep");
+    const leftMs = await this.#during(async () => {
+      const memo = await this.#read();
+      const known = memo.steps.get(`z${named}`);
+      const until =
+        known?.at ??
+        (await this.#store.write({
+          ...{ place: this.#place(memo, named), kind: "z", outcome: "o" },
+          ...{ name: named, text: "", waitMs: ms },
+        }));
+      const left = until - Date.now() - memo.ahead;
+      if (left > SLEEP_IN_PLACE_MS) return { until };
+      await this.#inPlace(left);
+      return undefined;
+    });
+    if (leftMs) await this.#suspend({ until: leftMs.until, events: [] });
+  }
+
+  async waitFor(events: string | readonly string[], options: WaitForOptions = {}): Promise<Signal | null> {
+    const list = checkEvents(events);
+    const timeoutMs = durationMs("timeoutMs of ctx.waitFor", options.timeoutMs ?? LIMITS.delayMs);
+    const named = this.#named("w", options.name ?? list.join(","));
+    this.#checkSuspends("ctx.waitFor");
+    const found = await this.#during(async () => {
+      const memo = await this.#read();
+      const known = memo.steps.get(`w${named}`);
+      if (known?.outcome === "t") return { signal: null };
+      if (known?.outcome === "d") return { signal: signalOf(await this.#textOf(memo, known)) };
+      const place = known?.place ?? this.#place(memo, named);
+      const answer = await this.#store.wait({ place, kind: "w", name: named, timeoutMs, events: list });
+      if (answer.kind === "open") return { until: answer.until };
+      return {
+        signal: answer.kind === "signal" ? { event: answer.event, data: parsed(answer.data) } : null,
+      };
+    });
+    if (found.until === undefined) return found.signal;
+    return this.#suspend({ until: found.until, events: list });
+  }
+
+  #named(kind: StepKind, name: unknown): string {
+    if (this.#suspended) throw this.#suspended;
+    if (typeof name !== "string" || name === "" || name.length > 128 || /#\d+$/.test(name))
+      throw refused(
+        `the name of a step is a text of 1 to 128 characters that does not end with "#" and a number, got ${shown(name)}`,
+      );
+    const count = (this.#seen.get(kind + name) ?? 0) + 1;
+    this.#seen.set(kind + name, count);
+    return count === 1 ? name : `${name}#${count}`;
+  }
+
+  #checkSuspends(what: string): void {
+    if (inStep.getStore())
+      throw refused(`${what} cannot be called in the function of a step: call it between steps`);
+    if (!this.#attempt.suspends)
+      throw refused(`${what} cannot be called in a batch handler, because its tasks run together`);
+  }
+
+  /** Reads the steps of earlier attempts, when the handler comes to the first step. */
+  #read(): Promise<Memo> {
+    this.#memo ??= this.#store.read().then(({ now, steps, serial, places, bytes }) => ({
+      ...{ serial, places, bytes, ahead: now - Date.now() },
+      steps: new Map(steps.map((step) => [step.kind + step.name, step])),
+    }));
+    return this.#memo;
+  }
+
+  async #textOf(memo: Memo, step: StoredStep): Promise<string> {
+    return step.text ?? this.#store.readText({ serial: memo.serial, place: step.place });
+  }
+
+  /** Returns the place of a new step. Checked before its function runs, so that nothing is done in vain. */
+  #place(memo: Memo, name: string): number {
+    if (memo.places >= LIMITS.steps)
+      throw new HoldfastError(
+        "payload_too_large",
+        `step "${name}" of task ${this.#attempt.taskId} would be its step ${memo.places + 1}, and a task has at most ${LIMITS.steps}`,
+        { taskId: this.#attempt.taskId },
+      );
+    memo.places++;
+    return memo.places;
+  }
+
+  #reserve(memo: Memo, name: string, text: string): void {
+    const bytes = memo.bytes + Buffer.byteLength(text);
+    if (bytes > LIMITS.stepsBytes)
+      throw new HoldfastError(
+        "payload_too_large",
+        `with the result of step "${name}" the steps of task ${this.#attempt.taskId} would have ${bytes} bytes, more than ${LIMITS.stepsBytes}`,
+        { taskId: this.#attempt.taskId },
+      );
+    memo.bytes = bytes;
+  }
+
+  async #run(run: () => unknown, retries: number): Promise<unknown> {
+    for (let call = 1; ; call++) {
+      try {
+        return await inStep.run(true, async () => run());
+      } catch (error) {
+        // An error such as FatalError says itself what becomes of the task.
+        if (call > retries || this.#attempt.signal().aborted || readThrown(error).means !== undefined)
+          throw error;
+        await this.#inPlace(backoffDelayMs(DEFAULT_BACKOFF, call, Math.random()));
+      }
+    }
+  }
+
+  async #inPlace(ms: number): Promise<void> {
+    const signal = this.#attempt.signal();
+    signal.throwIfAborted();
+    try {
+      if (ms > 0) await wait(ms, undefined, { signal });
+    } catch {
+      throw signal.reason;
+    }
+  }
+
+  async #during<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#suspended) throw this.#suspended;
+    this.#busy++;
+    try {
+      this.#attempt.signal().throwIfAborted();
+      return await work();
+    } finally {
+      this.#busy--;
+      this.#look();
+    }
+  }
+
+  #suspend(suspension: Suspension): Promise<never> {
+    return new Promise((_, reject) => {
+      this.#waiting.push({ ...suspension, reject });
+      this.#look();
+    });
+  }
+
+  /**
+   * Suspends the attempt when its handler can only wait: no step runs, and the handler began none in the turn of the
+   * event loop in which the last one ended.
+   */
+  #look(): void {
+    if (this.#busy > 0 || this.#waiting.length === 0) return;
+    setImmediate(() => {
+      if (this.#busy > 0 || this.#waiting.length === 0 || this.#suspended) return;
+      const waiting = this.#waiting;
+      const until = Math.min(...waiting.map((one) => one.until));
+      const events = [...new Set(waiting.flatMap((one) => one.events))];
+      const suspended = new TaskSuspended();
+      this.#suspended = suspended;
+      void this.#store.suspend({ until, events });
+      for (const { reject } of waiting) reject(suspended);
+    });
+  }
+}
+
+function refused(message: string): HoldfastError {
+  return new HoldfastError("invalid_argument", message);
+}
+
+function checkRetries({ retries = 0 }: StepOptions): number {
+  if (whole(0, 100).is(retries)) return retries;
+  throw refused(`retries of ctx.step is a whole number from 0 to 100, got ${shown(retries)}`);
+}
+
+function checkEvents(events: string | readonly string[]): readonly string[] {
+  const list = typeof events === "string" ? [events] : events;
+  if (!Array.isArray(list) || list.length < 1 || list.length > LIMITS.waitedEvents)
+    throw refused(
+      `ctx.waitFor takes an event or a list of 1 to ${LIMITS.waitedEvents} events, got ${shown(events)}`,
+    );
+  for (const event of list) checkEvent(event);
+  return list;
+}
+
+function parsed(text: string): unknown {
+  return text === "" ? undefined : JSON.parse(text);
+}
+
+/** The text of a wait that is done: the event, a line break and the data. */
+function signalOf(text: string): Signal {
+  const at = text.indexOf("\n");
+  return { event: decodeWord(text.slice(0, at)), data: parsed(text.slice(at + 1)) };
+}

@@ -1,0 +1,51 @@
+import { HoldfastError } from "@holdfast/contracts";
+import type { Engine } from "../engine/engine.ts";
+import { encodeLine } from "../engine/text.ts";
+import { failedCall } from "./handler-arguments.ts";
+import { checkpointText, progressText } from "./json-text.ts";
+
+/** The attempt that writes. */
+interface Writer {
+  readonly id: string;
+  readonly fence: string;
+  readonly engine: Engine;
+  readonly ended: boolean;
+  onError(error: HoldfastError): void;
+}
+
+/**
+ * Never rejects, because a handler need not await the call, and a lost line is no reason to fail the attempt. The call is
+ * ignored after the attempt, because there is no lease under which to write.
+ */
+async function write(of: Writer, what: string, change: () => { progress?: string; line?: string }) {
+  if (of.ended) return;
+  try {
+    await of.engine.progress(of.id, of.fence, change());
+  } catch (error) {
+    if (!of.ended) of.onError(failedCall(what, of.id, error));
+  }
+}
+
+export function writeProgress(of: Writer, value: unknown): Promise<void> {
+  return write(of, "ctx.progress", () => ({ progress: progressText(value) }));
+}
+
+/** @param text returns the line, and throws nothing */
+export function writeLog(of: Writer, text: () => string): Promise<void> {
+  return write(of, "ctx.log", () => ({ line: encodeLine(text()) }));
+}
+
+export async function writeCheckpoint(of: Writer, value: unknown): Promise<void> {
+  const checkpoint = checkpointText(value);
+  if (of.ended || !(await of.engine.progress(of.id, of.fence, { checkpoint })))
+    throw new HoldfastError(
+      "conflict",
+      `ctx.checkpoint of task ${of.id}: its lease is lost, so another attempt may run`,
+      { taskId: of.id },
+    );
+}
+
+export async function readCheckpoint({ engine, id }: Writer): Promise<unknown> {
+  const text = await engine.checkpoint(id);
+  return text === undefined ? undefined : JSON.parse(text);
+}

@@ -1,0 +1,263 @@
+import { expect, test } from "vitest";
+import { changeTasks } from "../src/engine/change.ts";
+import { SIGNAL_KEPT_MS, SIGNALS_KEPT } from "../src/engine/format.ts";
+import {
+  freeSteps,
+  type NewStep,
+  readSteps,
+  readStepText,
+  sendSignal,
+  waitForSignal,
+  writeStep,
+} from "../src/engine/steps.ts";
+import { setup } from "./support/setup.ts";
+import type { TestQueue } from "./support/test-queue.ts";
+
+const step = (place: number, name: string, text = "1"): NewStep => ({
+  ...{ place, name, text },
+  ...{ kind: "s", outcome: "d" },
+});
+const wait = (events: string[], timeoutMs = 1_000, place = 1) => ({
+  ...{ place, timeoutMs, events },
+  ...{ kind: "w" as const, name: events.join(",") },
+});
+const suspend = (q: TestQueue, { id, fence }: { id: string; fence: string }, delayMs: number, events = "") =>
+  q.settleOne({ kind: "suspend", id, fence, delayMs, events });
+const namesOf = async (q: TestQueue, id: string) =>
+  (await readSteps(q.engine, id)).steps.map(({ name }) => name);
+
+test("steps are stored in their places, and a text of more than 1 KiB is read on its own", async () => {
+  const q = await setup();
+  await q.add("a");
+  const grant = await q.grant();
+  const long = JSON.stringify("ä".repeat(1_024));
+  expect(await writeStep(q.engine, grant, step(1, "charge card", '{"a":"\\n%"}'))).toBe(q.now);
+  expect(await writeStep(q.engine, grant, step(3, "report", long))).toBe(q.now);
+  expect(
+    await writeStep(q.engine, grant, { ...step(4, "sleep", ""), kind: "z", outcome: "o", waitMs: 9 }),
+  ).toBe(q.now + 9);
+  const stored = await readSteps(q.engine, "a");
+  const common = { kind: "s", outcome: "d", at: q.now };
+  expect(stored.steps).toEqual([
+    { ...common, place: 1, name: "charge card", bytes: 11, text: '{"a":"\\n%"}' },
+    { ...common, place: 3, name: "report", bytes: 2_050, text: undefined },
+    { kind: "z", outcome: "o", at: q.now + 9, place: 4, name: "sleep", bytes: 0, text: "" },
+  ]);
+  expect(stored).toMatchObject({ places: 4, bytes: 2_061 });
+  expect(await readStepText(q.engine, stored.serial, 3)).toBe(long);
+  expect((await readSteps(q.engine, "a", 2)).steps.map(({ name }) => name)).toEqual(["report", "sleep"]);
+});
+
+test("a step that is stored again replaces itself, and its bytes are counted once", async () => {
+  const q = await setup();
+  await q.add("a");
+  const grant = await q.grant();
+  await writeStep(q.engine, grant, step(1, "x", "12345"));
+  await writeStep(q.engine, grant, step(1, "x", "12"));
+  expect(await readSteps(q.engine, "a")).toMatchObject({ places: 1, bytes: 2, steps: [{ text: "12" }] });
+});
+
+test("a stale token, an unknown task and a task that is not running store nothing", async () => {
+  const q = await setup();
+  await q.add(["a", "waiting"]);
+  const first = await q.grant();
+  await q.crash();
+  const second = await q.grant();
+  for (const held of [first, { id: "waiting", fence: first.fence }, { id: "nobody", fence: "1-x" }]) {
+    expect(await writeStep(q.engine, held, step(1, "x"))).toBe(0);
+    expect(await waitForSignal(q.engine, held, wait(["e"]))).toEqual({ kind: "stale" });
+  }
+  expect(await q.redis.exists(q.keys.steps)).toBe(0);
+  await q.ack(second);
+  expect(await writeStep(q.engine, second, step(1, "x"))).toBe(0);
+});
+
+test("a suspended task is scheduled without a lease, loses no attempt, and keeps its history and its steps", async () => {
+  const q = await setup();
+  await q.add("a");
+  await q.fail(await q.grant(), "Error: once");
+  const grant = await q.grant();
+  await writeStep(q.engine, grant, step(1, "x"));
+  expect(await suspend(q, grant, 60_000)).toBe("released");
+  expect(await q.task("a")).toMatchObject({ state: "scheduled", attempts: 1, runAt: q.now + 60_000 });
+  expect(await q.stats()).toMatchObject({ processing: 0, scheduled: 1 });
+  expect(await writeStep(q.engine, grant, step(2, "y"))).toBe(0);
+  q.advance(60_000);
+  const again = await q.grant();
+  expect(again.past).toMatchObject({ attempt: 2, fresh: false });
+  expect(await namesOf(q, "a")).toEqual(["x"]);
+  await q.ack(again);
+  expect((await q.task("a")).history).toHaveLength(2);
+});
+
+test("the wait of a task that slept at its first attempt is not the wait since its enqueue", async () => {
+  const q = await setup();
+  await q.add("a");
+  await suspend(q, await q.grant(), 5);
+  q.advance(5);
+  expect((await q.grant()).past).toMatchObject({ attempt: 1, fresh: false });
+});
+
+test("a task that was asked to stop is cancelled when it is suspended", async () => {
+  const q = await setup();
+  await q.add("a");
+  const grant = await q.grant();
+  await q.engine.cancel("a");
+  expect(await suspend(q, grant, 60_000)).toBe("cancelled");
+});
+
+test("a suspended task can be cancelled, and made due by a change, which keeps its events", async () => {
+  const q = await setup();
+  await q.add(["a", "b"]);
+  for (const grant of (await q.acquire(2)).grants) await suspend(q, grant, 60_000, "go");
+  expect(await q.engine.cancel("a")).toBe("cancelled");
+  await changeTasks(q.engine, ["b"], { delayMs: 90_000, priority: "high" });
+  expect(await sendSignal(q.engine, "b", "go", "")).toBe("delivered");
+  expect(await q.task("b")).toMatchObject({ state: "pending", priority: "high" });
+});
+
+test("a signal wakes the task that waits for it, and is used once", async () => {
+  const q = await setup();
+  await q.add("a");
+  const grant = await q.grant();
+  const until = q.now + 1_000;
+  expect(await waitForSignal(q.engine, grant, wait(["no", "yes"]))).toEqual({ kind: "open", until });
+  await suspend(q, grant, 1_000, "no,yes");
+  expect(await sendSignal(q.engine, "a", "other", "")).toBe("kept");
+  expect(await q.task("a")).toMatchObject({ state: "scheduled" });
+  expect(await sendSignal(q.engine, "a", "yes", '{"by":"me"}')).toBe("delivered");
+  expect(await q.task("a")).toMatchObject({ state: "pending" });
+  const again = await q.grant();
+  const signal = { kind: "signal", event: "yes", data: '{"by":"me"}' };
+  expect(await waitForSignal(q.engine, again, wait(["no", "yes"]))).toEqual(signal);
+  expect(await readSteps(q.engine, "a")).toMatchObject({
+    steps: [{ kind: "w", outcome: "d", name: "no,yes", text: 'yes\n{"by":"me"}' }],
+    signals: [{ event: "other" }],
+  });
+  expect(await waitForSignal(q.engine, again, wait(["yes"], 1_000, 2))).toMatchObject({ kind: "open" });
+  expect(await q.redis.hkeys(q.keys.steps)).toHaveLength(5); // #serial, head, 2 steps, the other signal
+});
+
+test("early signals are kept and consumed in their order", async () => {
+  const q = await setup();
+  await q.add("a");
+  for (const data of ["1", "2", "3"]) expect(await sendSignal(q.engine, "a", "e", data)).toBe("kept");
+  const grant = await q.grant();
+  for (const data of ["1", "2", "3"])
+    expect(await waitForSignal(q.engine, grant, wait(["e"], 9, Number(data)))).toMatchObject({ data });
+});
+
+test("a signal that comes between the look and the end of the attempt is not lost", async () => {
+  const q = await setup();
+  await q.add("a");
+  const grant = await q.grant();
+  expect(await waitForSignal(q.engine, grant, wait(["e"]))).toMatchObject({ kind: "open" });
+  expect(await sendSignal(q.engine, "a", "e", "1")).toBe("kept");
+  expect(await suspend(q, grant, 1_000, "e")).toBe("released");
+  expect(await q.task("a")).toMatchObject({ state: "pending", attempts: 0 });
+});
+
+test("a wait times out at its first end, even if its attempts are suspended again, and stays timed out", async () => {
+  const q = await setup();
+  await q.add("a");
+  const grant = await q.grant();
+  await waitForSignal(q.engine, grant, wait(["e"], 1_000));
+  await suspend(q, grant, 500, "e");
+  q.advance(500);
+  const again = await q.grant();
+  expect(await waitForSignal(q.engine, again, wait(["e"], 1_000))).toEqual({
+    kind: "open",
+    until: q.now + 500,
+  });
+  q.advance(500);
+  expect(await waitForSignal(q.engine, again, wait(["e"], 1_000))).toEqual({ kind: "timed_out" });
+  expect(await readSteps(q.engine, "a")).toMatchObject({ steps: [{ kind: "w", outcome: "t" }] });
+});
+
+test("a task that has ended, and one that nobody knows, get no signal", async () => {
+  const q = await setup();
+  await q.addDead("dead");
+  await q.addDead("dropped");
+  await q.engine.discard(["dropped", ""], undefined, { discard: "d" });
+  await q.add(["done", "cancelled"]);
+  await q.ack(await q.grant());
+  await q.engine.cancel("cancelled");
+  await q.add("unkept", { keepPayload: false, priority: "high" });
+  await q.ack(await q.grant());
+  for (const id of ["done", "dead", "cancelled", "unkept"])
+    expect([id, await sendSignal(q.engine, id, "e", "")]).toEqual([id, "ended"]);
+  for (const id of ["nobody", "dropped"]) expect(await sendSignal(q.engine, id, "e", "")).toBe("not_found");
+  expect(await q.redis.exists(q.keys.steps)).toBe(0);
+});
+
+test("a task keeps its last 100 signals, each for seven days", async () => {
+  const q = await setup();
+  await q.add("a");
+  for (let i = 0; i <= SIGNALS_KEPT; i++) await sendSignal(q.engine, "a", "e", String(i));
+  expect((await readSteps(q.engine, "a")).signals).toHaveLength(SIGNALS_KEPT);
+  const grant = await q.grant();
+  expect(await waitForSignal(q.engine, grant, wait(["e"]))).toMatchObject({ data: "1" });
+  q.advance(SIGNAL_KEPT_MS);
+  await sendSignal(q.engine, "a", "e", '"new"');
+  expect((await readSteps(q.engine, "a")).signals).toHaveLength(1);
+  // #serial, the head, the wait and the last signal
+  expect(await q.redis.hkeys(q.keys.steps)).toHaveLength(4);
+});
+
+test("a dead letter keeps its steps, and a replay goes on where it was", async () => {
+  const q = await setup();
+  await q.add("a");
+  const grant = await q.grant();
+  await writeStep(q.engine, grant, step(1, "x"));
+  await q.fatal(grant);
+  await q.engine.replay(["a", ""]);
+  expect(await namesOf(q, "a")).toEqual(["x"]);
+  await writeStep(q.engine, await q.grant(), step(2, "y"));
+  expect(await namesOf(q, "a")).toEqual(["x", "y"]);
+});
+
+test("a new life of a task begins without steps", async () => {
+  const q = await setup();
+  await q.add("a", { fingerprint: "fp" });
+  const grant = await q.grant();
+  await writeStep(q.engine, grant, step(1, "x"));
+  await q.fatal(grant);
+  await q.add("a", { fingerprint: "fp2" });
+  await writeStep(q.engine, await q.grant(), step(1, "y"));
+  expect(await namesOf(q, "a")).toEqual(["y"]);
+  // The fields of the old steps have another serial, so their removal does not touch the new ones.
+  expect(await freeSteps(q.engine, 1_000)).toEqual({ freed: 1, left: 0 });
+  expect(await namesOf(q, "a")).toEqual(["y"]);
+});
+
+test.each(["purge", "empty", "discard", "settle"])(
+  "%s leaves nothing of the steps of its tasks",
+  async (by) => {
+    const q = await setup();
+    await q.add(["a", "b"]);
+    for (const grant of (await q.acquire(2)).grants) {
+      for (let place = 1; place <= 3; place++)
+        await writeStep(q.engine, grant, step(place, `s${place}`, JSON.stringify("x".repeat(600 * place))));
+      await sendSignal(q.engine, grant.id, "e", "1");
+      if (by === "discard" || by === "empty") await q.fatal(grant);
+      else await q.ack(grant);
+    }
+    if (by === "empty") await q.engine.empty("deadLetters", "dead", 500);
+    if (by === "discard") {
+      await q.engine.discard(["a", "", "b", "other/b"], undefined, { discard: "d" });
+      q.advance(600_001);
+    }
+    if (by === "settle") {
+      await q.engine.configure({ retentionCount: 0 });
+      await q.add("c");
+      await q.ack(await q.grant());
+    }
+    if (by === "purge") q.advance(86_400_001);
+    const { steps } = await q.engine.purge(200, 1);
+    expect(steps).toBeGreaterThan(0);
+    expect(await freeSteps(q.engine, 1)).toEqual({ freed: 1, left: steps - 1 });
+    while ((await freeSteps(q.engine, 1)).left > 0);
+    expect(await q.redis.hkeys(q.keys.steps)).toEqual(["#serial"]);
+    expect(await q.redis.exists(q.keys.stepsRemoved)).toBe(0);
+  },
+);
