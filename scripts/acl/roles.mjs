@@ -68,7 +68,8 @@ export const ROLES = {
       ...[...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "progress", "get"],
       // A running node may add nodes and read results.
       ...["flowAdvance", "flowAdd", "flowNodes"],
-      ...["step", "steps", "waitFor"],
+      // Steps may call other tasks, and a called task tells its caller that it has ended.
+      ...["step", "steps", "waitFor", "enqueue", "enqueueAgain", "signal"],
     ],
     commands: {
       ":queues": ["SISMEMBER"],
@@ -144,8 +145,6 @@ export const ROLES = {
         "giveUp",
         "cancel",
         "change",
-        "signal",
-        "steps",
         "pause",
         "configure",
         "empty",

@@ -135,6 +135,29 @@ export const mutants = [
     tests: [steps],
   },
   {
+    name: "steps: a called task is enqueued before its id is stored, and again in each attempt",
+    changes: [
+      ["packages/holdfast/src/steps/steps.ts", "known?.text ? decodeWord(known.text) : await", "await"],
+    ],
+    tests: [workerSteps],
+  },
+  {
+    name: "steps: the caller is not told that the called task has ended",
+    changes: [["packages/holdfast/src/worker/reports.ts", "if (task.caller !== null)", "if (false)"]],
+    tests: [workerSteps],
+  },
+  {
+    name: "steps: a caller does not look what became of the called task",
+    changes: [
+      [
+        "packages/holdfast/src/steps/steps.ts",
+        'if (answer.kind === "open" && !looks)',
+        'if (answer.kind === "open")',
+      ],
+    ],
+    tests: [workerSteps],
+  },
+  {
     name: "steps: an attempt is suspended while a step runs",
     changes: [
       [

@@ -30,6 +30,7 @@ test("the user janitor has exactly the rights that a janitor needs, also after R
   await queue.flow({ id: "flow", nodes: [{ name: "a", type: "t", options: { delayMs: 60_000 } }] });
   await queue.cancelFlow("flow");
   await queue.enqueue("t", 1, { id: "ended", delayMs: 60_000, unique: { key: "once" } });
+  await queue.signal("ended", "go");
   await queue.cancel("ended");
   // No worker has a handler for the type of this task.
   await queue.enqueue("odd", 1, { id: "rejected" });

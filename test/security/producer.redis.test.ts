@@ -48,6 +48,7 @@ test("the user producer has exactly the rights that a producer needs", async () 
   expect(await queue.enqueueText("t", "[1]", { delayMs: 60_000, id: "later" })).toMatchObject({
     duplicate: true,
   });
+  expect(await queue.signal("later", "go")).toBe("kept");
   expect(await queue.cancel("later")).toBe("cancelled");
   expect(await queue.enqueueText("t", "[2]", { id: "later" })).toMatchObject({ duplicate: false });
   await until("the replica is in sync", async () =>

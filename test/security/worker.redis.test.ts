@@ -42,6 +42,12 @@ test("the user worker has exactly the rights that a worker needs", async () => {
         },
         held,
         stubborn,
+        steps: async (_, ctx) => {
+          const long = await ctx.step("long", () => "x".repeat(2_000));
+          await ctx.sleep(1_001);
+          const signal = await ctx.waitFor("go");
+          return [long.length, signal?.data, await ctx.call("ok", null)];
+        },
         adds: (_, ctx) => ctx.flow?.add([{ name: "added", type: "ok" }]),
         reads: async (_, ctx) => {
           for await (const { result } of ctx.children()) if (result?.added === 1) return "read";
@@ -81,6 +87,9 @@ test("the user worker has exactly the rights that a worker needs", async () => {
     ],
   });
   expect(await queue.result("flow.reads", { waitMs: 5_000 })).toMatchObject({ resultText: '"read"' });
+  await queue.enqueue("steps", 1, { id: "steps" });
+  await queue.signal("steps", "go", 1);
+  expect(await queue.result("steps", { waitMs: 5_000 })).toMatchObject({ resultText: '[2000,1,"done"]' });
   await queue.enqueue("fails", 1, { id: "dies", maxRetries: 0 });
   await until("the task is dead", async () => (await state("dies")) === "dead");
   await queue.enqueue("fails", 1, { id: "retried" });

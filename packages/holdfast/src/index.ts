@@ -124,8 +124,9 @@ export type { ConnectionSettings } from "./redis/connection-settings.ts";
 export { describeRedis, type RedisOption } from "./redis/settings.ts";
 export type { ScheduleRunEvent } from "./schedules/firing.ts";
 export { Schedules, type SchedulesOptions } from "./schedules/schedules.ts";
+export { CallFailed } from "./steps/called-task.ts";
 export type { Duration } from "./steps/duration.ts";
-export type { Signal, SleepOptions, StepOptions, WaitForOptions } from "./steps/steps.ts";
+export type { CallOptions, Signal, SleepOptions, StepOptions, WaitForOptions } from "./steps/steps.ts";
 export { TaskSuspended } from "./steps/task-suspended.ts";
 export { type TraceContext, traceContextOf } from "./tracing/trace-context.ts";
 export type {

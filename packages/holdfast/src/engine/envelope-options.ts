@@ -36,6 +36,8 @@ export interface EnvelopeOptions {
   keep: Given<Keep> | null;
   traceparent: string | null;
   tracestate: string | null;
+  /** The task that called this one by `ctx.call`. */
+  caller: string | null;
 }
 
 function encodeBackoff(b: Backoff): string {
@@ -127,6 +129,7 @@ export function decodeOption(envelope: EnvelopeOptions, part: string): void {
   else if (name === "k") envelope.keepPayload = text !== "0";
   else if (name === "l") envelope.keep = decodeKeep(text);
   else if (name === "w") envelope.traceparent = isTraceparent(text) ? text : null;
+  else if (name === "a") envelope.caller = text;
   else if (name === "v") envelope.tracestate = decodeTracestate(text);
   else if (Object.hasOwn(NUMBERS, name))
     envelope[NUMBERS[name as keyof typeof NUMBERS]] = numberOption(name, text);

@@ -11,7 +11,7 @@ import { ENVELOPE_OPTIONS, ENVELOPE_PLAIN, ENVELOPE_SCHEDULED } from "./format.t
  * The flag is `.` for no options, `+` for options, `@` for options of a scheduled task, `&` for a node of a flow. The
  * scripts read the flag and the options p, m, t, e, d, r, h, k, l, q, c and u, but never the payload. The options w and
  * v are traceparent and tracestate. The option s is the occurrence of a schedule: `<run, empty if an operator started
- * it>,<dueAt>,<scheduleId>`.
+ * it>,<dueAt>,<scheduleId>`. The option a is the task that called this one by `ctx.call`.
  */
 export interface Envelope extends EnvelopeOptions {
   type: string;
@@ -74,6 +74,7 @@ function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): E
     keep: null,
     traceparent: null,
     tracestate: null,
+    caller: null,
   };
 }
 
@@ -107,6 +108,7 @@ function decodeAsBefore(header: string, payloadText: string): Envelope | undefin
   envelope.fingerprint = known.fingerprint;
   envelope.keepPayload = known.keepPayload;
   envelope.keep = known.keep;
+  envelope.caller = known.caller;
   return envelope;
 }
 

@@ -88,6 +88,9 @@ function storeOfWorker(run: number): StepStore {
     readText: asked("readText"),
     write: asked("write"),
     wait: asked("wait"),
+    call: asked("call"),
+    mintId: asked("mintId"),
+    readCalled: asked("readCalled"),
     suspend: asked("suspend"),
   };
 }

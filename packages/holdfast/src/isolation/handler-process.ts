@@ -2,7 +2,8 @@ import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { HoldfastError } from "@holdfast/contracts";
 import type { OwnCode } from "../own-code.ts";
-import type { StepStore } from "../steps/step-store.ts";
+import type { HandlerContext } from "../worker/handler.ts";
+import { stepStoreOf } from "../worker/handler-arguments.ts";
 import { JsonText } from "../worker/json-text.ts";
 import { readThrown } from "../worker/thrown.ts";
 import { HandlerKilled, type KillReason } from "./handler-killed.ts";
@@ -21,13 +22,8 @@ export interface ProcessOptions {
 /** How an attempt ended in the child. */
 export type RunEnd = { text?: string; tooLarge?: string };
 
-export interface AttemptCalls {
-  progress(value: unknown): Promise<void>;
-  checkpoint(value: unknown): Promise<void>;
-  readCheckpoint(): Promise<unknown>;
-  log(line: string): Promise<void>;
-  readonly stepStore: StepStore;
-}
+/** What a child may ask of the context of its attempt. */
+export type AttemptCalls = Pick<HandlerContext, "progress" | "checkpoint" | "readCheckpoint" | "log">;
 
 interface Running {
   number: number;
@@ -257,7 +253,7 @@ async function tell(
   message: Extract<FromChild, { kind: "progress" | "checkpoint" | "read_checkpoint" | "log" | "steps" }>,
 ): Promise<string | undefined> {
   if (message.kind === "log") await calls?.log(message.text);
-  else if (message.kind === "steps") return JSON.stringify(await stepsOf(calls?.stepStore, message));
+  else if (message.kind === "steps") return JSON.stringify(await stepsOf(calls, message));
   else if (message.kind === "checkpoint") await calls?.checkpoint(new JsonText(message.text));
   else if (message.kind === "read_checkpoint") return JSON.stringify(await calls?.readCheckpoint());
   else
@@ -267,11 +263,12 @@ async function tell(
 
 /** Calls a method of the step store. An attempt that has ended has no store. */
 async function stepsOf(
-  store: StepStore | undefined,
+  calls: AttemptCalls | undefined,
   { method, argument }: Extract<FromChild, { kind: "steps" }>,
 ): Promise<unknown> {
-  if (!store)
+  if (!calls)
     throw new HoldfastError("conflict", "the attempt has ended, so its steps are not stored any more");
+  const store = stepStoreOf(calls);
   const call = store[method] as (argument: unknown) => Promise<unknown>;
   return call.call(store, argument === "" ? undefined : JSON.parse(argument));
 }

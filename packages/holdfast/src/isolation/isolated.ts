@@ -6,7 +6,6 @@ import { checkShape, shapeOf, shown } from "../options/shape.ts";
 import { ownCode } from "../own-code.ts";
 import { AttemptAborted } from "../worker/attempt-aborted.ts";
 import type { Handler, HandlerContext, Handlers, HandlerTask } from "../worker/handler.ts";
-import { stepStoreOf } from "../worker/handler-arguments.ts";
 import { JsonText } from "../worker/json-text.ts";
 import { type HandlerProcess, type RunEnd, unstorable } from "./handler-process.ts";
 import { ProcessPool } from "./pool.ts";
@@ -156,7 +155,7 @@ async function runIn(
       token,
       traceparent,
     };
-    const running = process.run(sent, { ...ctx, stepStore: stepStoreOf(ctx) });
+    const running = process.run(sent, ctx);
     // The signal may have been aborted while the process was taken.
     if (signal.aborted) onAbort();
     return resultOf(await running);

@@ -11,6 +11,8 @@ import {
   writeStep,
 } from "../engine/steps.ts";
 
+import { type CalledState, type CalledTask, enqueueCalled, mintCalledId, readCalled } from "./called-task.ts";
+
 /** How long an attempt is suspended, and what ends this sooner. */
 export interface Suspension {
   /** Milliseconds since the epoch. */
@@ -30,6 +32,10 @@ export interface StepStore {
   write(step: NewStep): Promise<number>;
   /** @throws HoldfastError conflict if the lease is lost */
   wait(wait: NewWait): Promise<Exclude<WaitAnswer, { kind: "stale" }>>;
+  /** Enqueues a called task, unless it was enqueued before. @throws HoldfastError queue_full, key_full, redis_* */
+  call(task: CalledTask): Promise<void>;
+  mintId(): Promise<string>;
+  readCalled(id: string): Promise<CalledState>;
   /** Ends the attempt. */
   suspend(suspension: Suspension): Promise<void>;
 }
@@ -74,6 +80,18 @@ export class RedisSteps implements StepStore {
       : await waitForSignal(this.#of.engine, this.#of, wait);
     if (answer.kind === "stale") throw this.#lost(wait.name);
     return answer;
+  }
+
+  call(task: CalledTask): Promise<void> {
+    return enqueueCalled(this.#of.engine, this.#of.id, task);
+  }
+
+  async mintId(): Promise<string> {
+    return mintCalledId(this.#of.engine.queue);
+  }
+
+  readCalled(id: string): Promise<CalledState> {
+    return readCalled(this.#of.engine, id);
   }
 
   async suspend(suspension: Suspension): Promise<void> {

@@ -2,12 +2,15 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as wait } from "node:timers/promises";
 import { HoldfastError, LIMITS } from "@holdfast/contracts";
 import type { StepKind, StoredStep } from "../engine/steps.ts";
+import { taskShape } from "../engine/task-options.ts";
 import { decodeWord } from "../engine/text.ts";
 import { whole } from "../options/kinds.ts";
-import { shown } from "../options/shape.ts";
+import { checkShape, shown } from "../options/shape.ts";
+import { payloadTextOf } from "../queue/task-checks.ts";
 import { backoffDelayMs, DEFAULT_BACKOFF } from "../worker/backoff.ts";
 import { stepText } from "../worker/json-text.ts";
 import { readThrown } from "../worker/thrown.ts";
+import { type CalledOptions, CallFailed, endOf, refuseOptions } from "./called-task.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import { checkEvent } from "./events.ts";
 import type { StepStore, Suspension } from "./step-store.ts";
@@ -15,6 +18,10 @@ import { TaskSuspended } from "./task-suspended.ts";
 
 // A shorter sleep keeps its slot, because a sleep without a slot costs Redis a settle, a promotion and a grant.
 const SLEEP_IN_PLACE_MS = 1_000;
+// A caller is told when a called task ends. In case nobody could tell it, it looks by itself: after 5 s, and the longer
+// the task takes, the more rarely.
+const LOOK_MS = 5_000;
+const MOST_LOOK_MS = 300_000;
 
 export interface StepOptions {
   /**
@@ -33,6 +40,11 @@ export interface WaitForOptions {
   /** How long to wait. Milliseconds, or a text such as "3d"; at most 365 days. @default 365 days */
   timeoutMs?: Duration | undefined;
   /** @default the events, separated by commas */
+  name?: string | undefined;
+}
+
+export interface CallOptions extends CalledOptions {
+  /** @default the type */
   name?: string | undefined;
 }
 
@@ -142,6 +154,55 @@ export class Steps {
     });
     if (found.until === undefined) return found.signal;
     return this.#suspend({ until: found.until, events: list });
+  }
+
+  async call(type: string, payload: unknown, options: CallOptions = {}): Promise<unknown> {
+    const { name = type, ...others } = options;
+    checkShape(taskShape, others);
+    refuseOptions(others);
+    const task = { type, payloadText: payloadTextOf(payload), options: others };
+    const named = this.#named("c", name);
+    this.#checkSuspends("ctx.call");
+    const found = await this.#during(async () => {
+      const memo = await this.#read();
+      const known = memo.steps.get(`c${named}`);
+      if (known?.outcome === "d") return { text: await this.#textOf(memo, known) };
+      const place = known?.place ?? this.#place(memo, named);
+      // The id is stored before the task is enqueued, so no attempt enqueues a second one. From the wait on, the text is
+      // the event of its end, which says that it was enqueued.
+      const kept = known?.text ? decodeWord(known.text) : await this.#store.mintId();
+      const isCalled = kept.startsWith("=");
+      const id = isCalled ? kept.slice(1) : kept;
+      if (!known) await this.#store.write({ place, kind: "c", outcome: "o", name: named, text: id });
+      if (!isCalled) await this.#store.call({ id, ...task });
+      return { id, ...(await this.#answerOf(id, place, named, isCalled)) };
+    });
+    if (found.text !== undefined) return parsed(found.text);
+    return this.#suspend({ until: found.until, events: [endOf(found.id)] });
+  }
+
+  /** @param looks whether the caller looks what became of the task, if nobody told it */
+  async #answerOf(
+    id: string,
+    place: number,
+    name: string,
+    looks: boolean,
+  ): Promise<{ text: string; until?: undefined } | { text?: undefined; until: number }> {
+    const wait = { place, kind: "c", name, events: [endOf(id)] } as const;
+    const answer = await this.#store.wait({ ...wait, timeoutMs: LOOK_MS });
+    if (answer.kind === "signal") return { text: answer.data };
+    if (answer.kind === "open" && !looks) return { until: answer.until };
+    const called = await this.#store.readCalled(id);
+    if (called.kind === "failed") throw new CallFailed(id, called.state, called.message);
+    if (called.kind === "completed") {
+      await this.#store.write({ place, kind: "c", outcome: "d", name, text: called.resultText });
+      return { text: called.resultText };
+    }
+    const timeoutMs = Math.min(MOST_LOOK_MS, Math.max(LOOK_MS, called.ageMs / 2));
+    const again = await this.#store.wait({ ...wait, timeoutMs: Math.round(timeoutMs) });
+    return again.kind === "signal"
+      ? { text: again.data }
+      : { until: again.kind === "open" ? again.until : 0 };
   }
 
   #named(kind: StepKind, name: unknown): string {

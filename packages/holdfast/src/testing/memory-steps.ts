@@ -1,7 +1,13 @@
+import { HoldfastError } from "@holdfast/contracts";
 import type { NewStep, NewWait, StoredStep, WaitAnswer } from "../engine/steps.ts";
 import { encodeWord } from "../engine/text.ts";
+import { type CalledState, type CalledTask, endOf } from "../steps/called-task.ts";
 import type { StepStore, Suspension } from "../steps/step-store.ts";
 import type { Signal } from "../steps/steps.ts";
+
+/** What called tasks return, by their type. */
+// biome-ignore lint/suspicious/noExplicitAny: only the test knows what the payloads are
+export type Calls = Readonly<Record<string, (payload: any) => unknown>>;
 
 /** Keeps the steps of a test run. Time passes only when the run is suspended. */
 export class MemorySteps implements StepStore {
@@ -11,7 +17,11 @@ export class MemorySteps implements StepStore {
   /** Set while the attempt is suspended. */
   suspended: Suspension | undefined;
 
-  constructor(signals: readonly Signal[]) {
+  readonly #calls: Calls;
+  #called = 0;
+
+  constructor(signals: readonly Signal[], calls: Calls) {
+    this.#calls = calls;
     this.#signals = [...signals];
   }
 
@@ -61,7 +71,7 @@ export class MemorySteps implements StepStore {
     const [signal] = at < 0 ? [] : this.#signals.splice(at, 1);
     if (signal) {
       const data = JSON.stringify(signal.data) ?? "";
-      keep("d", `${encodeWord(signal.event)}\n${data}`);
+      keep("d", kind === "c" ? data : `${encodeWord(signal.event)}\n${data}`);
       return { kind: "signal", event: signal.event, data };
     }
     if (until <= this.#now) {
@@ -70,6 +80,25 @@ export class MemorySteps implements StepStore {
     }
     keep("o", "");
     return { kind: "open", until };
+  }
+
+  async mintId(): Promise<string> {
+    this.#called += 1;
+    return `called-${this.#called}`;
+  }
+
+  async call({ id, type, payloadText }: CalledTask): Promise<void> {
+    const answer = this.#calls[type];
+    if (!answer)
+      throw new HoldfastError(
+        "invalid_argument",
+        `the test run has no answer for calls of "${type}": give calls`,
+      );
+    this.#signals.push({ event: endOf(id), data: (await answer(JSON.parse(payloadText))) ?? null });
+  }
+
+  async readCalled(): Promise<CalledState> {
+    return { kind: "open", ageMs: 0 };
   }
 
   async suspend(suspension: Suspension): Promise<void> {

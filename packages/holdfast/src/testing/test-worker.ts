@@ -25,7 +25,7 @@ import { checkpointText, logText, progressText, storedResult } from "../worker/j
 import { type Middleware, MiddlewareChain } from "../worker/middleware.ts";
 import { judge } from "../worker/retry-policy.ts";
 import { readThrown } from "../worker/thrown.ts";
-import { MemorySteps } from "./memory-steps.ts";
+import { type Calls, MemorySteps } from "./memory-steps.ts";
 
 export interface TestRun {
   /**
@@ -64,6 +64,8 @@ export interface TestRunOptions {
   checkpoint?: unknown;
   /** Signals that the task has got, in their order. @default none */
   signals?: readonly Signal[] | undefined;
+  /** What `ctx.call` returns: a function of the payload for each type that is called. @default no type can be called */
+  calls?: Calls | undefined;
   signal?: AbortSignal | undefined;
   tags?: string[] | undefined;
   /** The occurrence of a schedule. @default none */
@@ -90,6 +92,11 @@ export const testScheduleShape = shapeOf<TaskSchedule>({
   required: ["id", "run", "dueAt"],
 });
 
+const isCalls = (value: unknown) =>
+  typeof value === "object" &&
+  value !== null &&
+  Object.values(value).every((answer) => typeof answer === "function");
+
 const signalKind = {
   wants: 'a signal, such as { event: "approved", data: null }',
   is: (value: unknown) =>
@@ -106,6 +113,7 @@ export const testRunShape = shapeOf<TestRunOptions>({
     checkpoint: anything,
     schedule: nested(testScheduleShape),
     signals: listOf(signalKind, "a list of signals", 0, 1_000),
+    calls: { wants: "an object of functions", is: isCalls },
     signal: abortSignal,
     untilSettled: yesNo,
   },
@@ -229,7 +237,7 @@ async function runTask(
   const errors: HoldfastError[] = [];
   const id = options.id ?? "test-task";
   const traceparent = options.traceparent ?? null;
-  const stepStore = new MemorySteps(options.signals ?? []);
+  const stepStore = new MemorySteps(options.signals ?? [], options.calls ?? {});
   let refunded = 0;
   let checkpoint = options.checkpoint === undefined ? undefined : checkpointText(options.checkpoint);
   for (let attempt = options.attempt ?? 1; ; attempt++) {

@@ -2,7 +2,7 @@ import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import type { ChildrenOptions, FlowChild, TaskFlowContext } from "../flows/node-flow.ts";
 import type { Duration } from "../steps/duration.ts";
 import type { StepStore } from "../steps/step-store.ts";
-import type { SleepOptions, StepOptions, Steps, WaitForOptions } from "../steps/steps.ts";
+import type { CallOptions, SleepOptions, StepOptions, Steps, WaitForOptions } from "../steps/steps.ts";
 import { traceIdOf } from "../tracing/trace-context.ts";
 import type { HandlerContext, HandlerTask } from "./handler.ts";
 
@@ -52,9 +52,13 @@ class Given extends Itself {
 
   /** @param object the object that was given, or one that inherits from it */
   static attemptOf(object: object): Attempt {
-    let given = object;
-    while (!(#attempt in given)) given = Object.getPrototypeOf(given);
-    return given.#attempt;
+    return Given.find(object) as Attempt;
+  }
+
+  static find(object: object): Attempt | undefined {
+    let given: object | null = object;
+    while (given && !(#attempt in given)) given = Object.getPrototypeOf(given);
+    return given ? given.#attempt : undefined;
   }
 }
 
@@ -106,19 +110,29 @@ export function handlerContext(
     checkpoint: (value: unknown) => attempt.checkpoint(value),
     readCheckpoint: () => attempt.readCheckpoint(),
     log: (line: unknown) => attempt.log(line),
-    flow: attempt.flow,
-    children: (options?: ChildrenOptions) => attempt.children(options),
     step: (name: string, run: () => unknown, options?: StepOptions) =>
       attempt.steps().step(name, run, options),
     sleep: (duration: Duration, options?: SleepOptions) => attempt.steps().sleep(duration, options),
     waitFor: (events: string | readonly string[], options?: WaitForOptions) =>
       attempt.steps().waitFor(events, options),
+    call: (type: string, payload: unknown, options?: CallOptions) =>
+      attempt.steps().call(type, payload, options),
+    flow: attempt.flow,
+    children: (options?: ChildrenOptions) => attempt.children(options),
   };
   new Given(context, attempt);
   return Object.defineProperty(context, "signal", signal) as unknown as HandlerContext;
 }
 
-/** Returns where the steps of an attempt are kept. A child process uses the store of its worker. */
-export function stepStoreOf(context: HandlerContext): StepStore {
-  return Given.attemptOf(context).stepStore;
+/**
+ * Returns where the steps of an attempt are kept. A child process uses the store of its worker.
+ * @throws HoldfastError invalid_argument if a middleware replaced the context
+ */
+export function stepStoreOf(context: object): StepStore {
+  const attempt = Given.find(context);
+  if (attempt) return attempt.stepStore;
+  throw new HoldfastError(
+    "invalid_argument",
+    "steps in a child process need the context that the worker made: a middleware may pass on that object, or one that inherits from it",
+  );
 }

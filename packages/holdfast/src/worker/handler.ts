@@ -1,7 +1,7 @@
 import type { Backoff, TaskSchedule } from "@holdfast/contracts";
 import type { ChildrenOptions, FlowChild, TaskFlowContext } from "../flows/node-flow.ts";
 import type { Duration } from "../steps/duration.ts";
-import type { Signal, SleepOptions, StepOptions, WaitForOptions } from "../steps/steps.ts";
+import type { CallOptions, Signal, SleepOptions, StepOptions, WaitForOptions } from "../steps/steps.ts";
 
 /** A task as its handler sees it: a plain object with these properties and no others. */
 // biome-ignore lint/suspicious/noExplicitAny: what is in a payload is the business of producer and handler (defineTask types it)
@@ -92,6 +92,15 @@ export interface HandlerContext {
    * @throws TaskSuspended, which ends this run of the handler; HoldfastError invalid_argument
    */
   waitFor(events: string | readonly string[], options?: WaitForOptions): Promise<Signal | null>;
+  /**
+   * Enqueues another task into the same queue, once, and returns its result when it has completed; null if it has none. The
+   * caller waits as in a sleep. If it is cancelled or dies, the called task goes on.
+   * @throws CallFailed if the task ended without completing: the next attempt looks again, so a replay of the task
+   * repairs its caller; TaskSuspended, which ends this run of the handler; HoldfastError invalid_*, payload_too_large,
+   * queue_full, key_full
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: what is in a result is the business of the handlers
+  call(type: string, payload: unknown, options?: CallOptions): Promise<any>;
 }
 
 /**

@@ -3,6 +3,8 @@ import { asHoldfastError, type HoldfastError } from "@holdfast/contracts";
 import type { Verdict, VerdictOutcome } from "../engine/engine.ts";
 import { decodeEnvelopeForDisplay } from "../engine/envelope.ts";
 import type { Connection } from "../redis/connection.ts";
+import { tellCaller } from "../steps/called-task.ts";
+import { UnderWay } from "../under-way.ts";
 import { monotonicMs } from "./lease-table.ts";
 import type { RunningTask } from "./running-task.ts";
 import { StaleReports } from "./stale-reports.ts";
@@ -18,6 +20,7 @@ export class Reports {
   readonly #events: EventEmitter<WorkerEvents>;
   readonly #clock: Pick<Connection, "now">;
   readonly #stale = new StaleReports();
+  readonly #telling = new UnderWay();
 
   constructor(workerId: string, events: EventEmitter<WorkerEvents>, clock: Pick<Connection, "now">) {
     this.#workerId = workerId;
@@ -34,9 +37,18 @@ export class Reports {
   settled(task: RunningTask, outcome: VerdictOutcome, verdict: Verdict, error: unknown): void {
     task.span?.settled(outcome);
     if (outcome === "stale") this.#recordStale(task);
+    if (task.caller !== null) this.#tell(task, task.caller, outcome, verdict);
     if (this.#events.listenerCount("settled") === 0) return;
     const clocks = { turnMs: this.lastTurnMs, turnAt: this.#lastTurnAt };
     this.#events.emit("settled", settledEvent(task, outcome, verdict, error, clocks));
+  }
+
+  /** Tells the task that called this one by `ctx.call` that it has ended. */
+  #tell({ engine, id }: RunningTask, caller: string, outcome: VerdictOutcome, verdict: Verdict): void {
+    if (outcome !== "acked" && outcome !== "dead" && outcome !== "cancelled") return;
+    const text = verdict.kind === "ack" ? (verdict.resultText ?? "null") : "";
+    const told = tellCaller(engine, caller, id, text);
+    this.#telling.add(told).catch((error) => this.failed(asHoldfastError(error)));
   }
 
   #recordStale({ id, token, attempt, type, queue, engine }: RunningTask): void {
@@ -59,8 +71,9 @@ export class Reports {
     this.#events.emit("error", error);
   }
 
-  /** Resolves when all stale verdicts were written, or could not be written. */
-  drain(): Promise<void> {
-    return this.#stale.drain();
+  /** Resolves when all stale verdicts and all ends of called tasks were written, or could not be written. */
+  async drain(): Promise<void> {
+    await this.#telling.ended();
+    await this.#stale.drain();
   }
 }

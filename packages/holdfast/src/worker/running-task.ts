@@ -148,6 +148,10 @@ export class RunningTask implements Attempt, BatchedTask {
     return this.#envelope?.key ?? null;
   }
 
+  get caller(): string | null {
+    return this.#envelope?.caller ?? null;
+  }
+
   get stopped(): AttemptAborted | undefined {
     return this.#aborted;
   }

@@ -6,7 +6,7 @@ import { setupSystem } from "./harness.ts";
 const MODULE = new URL("./handler-arguments.mjs", import.meta.url);
 const { handlers } = (await import(MODULE.href)) as { handlers: Handlers };
 const TASK = ["id", "type", "queue", "payloadText", "attempt", "enqueuedAt", "tags", "schedule", "payload"];
-const FUNCTIONS = ["progress", "checkpoint", "readCheckpoint", "log", "step", "sleep", "waitFor"];
+const FUNCTIONS = ["progress", "checkpoint", "readCheckpoint", "log", "step", "sleep", "waitFor", "call"];
 const CONTEXT = [
   ...["attempt", "token", "traceId", "traceparent"],
   ...[...FUNCTIONS, "flow", "children", "signal"],

@@ -20,6 +20,15 @@ export const handlers = {
     if (ctx.attempt === 1) throw new Error("once");
     return (await ctx.step("second", noted(ctx, "second", null))) === null;
   },
+  calls: async (_task, ctx) => {
+    const first = await ctx.call("child", { n: 1 });
+    const both = await Promise.all([
+      ctx.call("child", { n: 2 }),
+      ctx.call("child", { n: 3 }, { priority: "high" }),
+    ]);
+    return { first, both, nothing: await ctx.call("child", { n: 0 }, { name: "nothing" }) };
+  },
+  child: ({ payload }) => (payload.n === 0 ? undefined : { doubled: payload.n * 2 }),
   retries: async (_task, ctx) => {
     let calls = 0;
     return ctx.step(

@@ -8,6 +8,7 @@ import {
   type HandlerTask,
   type IsolatedHandlers,
   isolated,
+  Queue,
 } from "../../src/index.ts";
 import { testWorker } from "../../src/testing/index.ts";
 import { gate, setupSystem } from "./harness.ts";
@@ -67,6 +68,20 @@ describe.each(Object.keys(RUNS))("steps in %s", (name) => {
     expect(await queue.result(id, { waitMs: 10_000 })).toMatchObject({
       ...{ state: "completed", resultText: "true", attempts: 2, log: ["first", "second"] },
     });
+  });
+
+  test("call other tasks, each once", async () => {
+    const { queue, system, settled } = await setup();
+    const { id } = await queue.enqueue("calls", null);
+    const task = await queue.result(id, { waitMs: 10_000 });
+    const doubled = (n: number) => ({ doubled: n });
+    expect(JSON.parse(task?.resultText ?? "")).toEqual({
+      ...{ first: doubled(2), both: [doubled(4), doubled(6)], nothing: null },
+    });
+    expect(task).toMatchObject({ attempts: 1, failures: 0 });
+    const completed = settled.filter((event) => event.task.type === "child" && event.outcome === "acked");
+    expect(completed).toHaveLength(4);
+    expect((await readSteps(system.engine(), id)).signals).toEqual([]);
   });
 
   test("fail with their name if the result is too large, or if they sleep inside of a step", async () => {
@@ -243,6 +258,67 @@ test("a task of a batch has steps, but cannot sleep", async () => {
   expect(said).toEqual([1, expect.stringContaining("ctx.sleep cannot be called in a batch handler")]);
 });
 
+test("a called task that dies fails its caller; its replay repairs the caller, and nothing is called twice", async () => {
+  const system = await setupSystem();
+  let isBroken = true;
+  let calls = 0;
+  await system.started("work", {
+    parent: async (_: HandlerTask, ctx: HandlerContext) => ctx.call("child", null, { maxRetries: 0 }),
+    child: () => {
+      calls++;
+      if (isBroken) throw new Error("no paper");
+      return "printed";
+    },
+  });
+  const queue = system.queue();
+  const { id } = await queue.enqueue("parent", null, { maxRetries: 0 });
+  const dead = await queue.result(id, { waitMs: 10_000 });
+  expect(dead).toMatchObject({
+    state: "dead",
+    lastError: expect.stringMatching(
+      /CallFailed: task \S+ \(child\), which was called, is dead: retries_exhausted: Error: no paper/,
+    ),
+  });
+  isBroken = false;
+  const child = /task (\S+)/.exec(dead?.lastError ?? "")?.[1] ?? "";
+  await system.observer.replay("work", [child]);
+  expect(await queue.result(child, { waitMs: 10_000 })).toMatchObject({ state: "completed" });
+  await system.observer.replay("work", [id]);
+  expect(await queue.result(id, { waitMs: 10_000 })).toMatchObject({
+    state: "completed",
+    resultText: '"printed"',
+  });
+  expect(calls).toBe(2);
+});
+
+test("a caller that nobody told looks by itself what became of the called task", async () => {
+  const system = await setupSystem();
+  await system.started("work", { parent: (_: HandlerTask, ctx: HandlerContext) => ctx.call("child", null) });
+  const queue = system.queue();
+  const { id } = await queue.enqueue("parent", null);
+  await until("it waits", async () => (await queue.get(id))?.state === "scheduled");
+  const child = (await readSteps(system.engine(), id)).steps[0]?.text?.slice(3) ?? "";
+  // An operator ends it, so no worker says so.
+  expect(await queue.cancel(child)).toBe("cancelled");
+  await queue.runNow(id);
+  await until("it failed", async () => (await queue.get(id))?.failures === 1);
+  expect((await queue.get(id))?.lastError).toContain(`task ${child} (child), which was called, is cancelled`);
+});
+
+test("a called task of a partition is in the same partition", async () => {
+  const system = await setupSystem();
+  const queue = new Queue("split", { client: system.client, partitions: 3 });
+  await queue.partitions();
+  await system.started("split", {
+    parent: (_: HandlerTask, ctx: HandlerContext) => ctx.call("child", null),
+    child: ({ id }: HandlerTask) => id,
+  });
+  const { id } = await queue.enqueue("parent", null);
+  const child = JSON.parse((await queue.result(id, { waitMs: 10_000 }))?.resultText ?? "");
+  expect(child.split(":")[1]).toBe(id.split(":")[1]);
+  expect(await queue.get(child)).toMatchObject({ state: "completed" });
+});
+
 test("wrong names, durations, events and data are refused", async () => {
   const system = await setupSystem();
   const queue = system.queue();
@@ -267,13 +343,15 @@ test("wrong names, durations, events and data are refused", async () => {
         () => ctx.waitFor([]),
         () => ctx.waitFor("a b"),
         () => ctx.waitFor("a", { timeoutMs: "400d" }),
+        () => ctx.call("a", undefined),
+        () => ctx.call("a", null, { id: "x" } as never),
       ];
       const codes = [];
       for (const call of calls) codes.push(await call().catch(({ code }: { code: string }) => code));
       return codes;
     },
   }).run("t", null);
-  expect(run.result).toEqual(Array.from({ length: 10 }, () => "invalid_argument"));
+  expect(run.result).toEqual(Array.from({ length: 12 }, () => "invalid_argument"));
   expect(errors).toEqual([]);
 });
 
@@ -286,5 +364,10 @@ test("testWorker runs steps, sleeps and waits without Redis", async () => {
   const all = await worker.run("order", null, { signals, untilSettled: true });
   expect(all).toMatchObject({ outcome: "acked", result: { answer: signals[0], long: 3_000, attempt: 1 } });
   expect(all.steps).toEqual(["charge", "part", "part#2", "part#3", "approved,refused", "long"]);
+  const calls = { child: ({ n }: { n: number }) => (n === 0 ? undefined : n) };
+  expect(await worker.run("calls", null, { calls, untilSettled: true })).toMatchObject({
+    result: { first: 1, both: [2, 3], nothing: null },
+    steps: ["child", "child#2", "child#3", "nothing"],
+  });
   expect(await worker.run("timesOut", null, { untilSettled: true })).toMatchObject({ result: [null, null] });
 });
