@@ -69,7 +69,7 @@ export const ROLES = {
       // A running node may add nodes and read results.
       ...["flowAdvance", "flowAdd", "flowNodes"],
       // Steps may call other tasks, and a called task tells its caller that it has ended.
-      ...["step", "steps", "waitFor", "enqueue", "enqueueAgain", "signal"],
+      ...["step", "steps", "waitFor", "enqueue", "signal"],
     ],
     commands: {
       ":queues": ["SISMEMBER"],
@@ -145,6 +145,8 @@ export const ROLES = {
         "giveUp",
         "cancel",
         "change",
+        "signal",
+        "steps",
         "pause",
         "configure",
         "empty",

@@ -1,4 +1,5 @@
-import type { QueueStats, TaskView } from "@holdfast/contracts";
+import type { QueueStats } from "@holdfast/contracts";
+import type { TaskDetail } from "@holdfast/contracts/api";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createMemoryHistory, createRouter, RouterProvider } from "@tanstack/react-router";
 import { configure, render } from "@testing-library/react";
@@ -164,7 +165,7 @@ export function queueStats(part: Partial<QueueStats> = {}): QueueStats {
   };
 }
 
-export function deadTask(id: string, part: Partial<TaskView> = {}): TaskView {
+export function deadTask(id: string, part: Partial<TaskDetail> = {}): TaskDetail {
   return {
     id,
     queue: "emails",
@@ -203,6 +204,7 @@ export function deadTask(id: string, part: Partial<TaskView> = {}): TaskView {
     cancelRequested: false,
     solo: false,
     unroutedSince: null,
+    waitsFor: null,
     deadReason: "retries_exhausted",
     lastError: "Error: no route",
     progress: null,
@@ -211,6 +213,7 @@ export function deadTask(id: string, part: Partial<TaskView> = {}): TaskView {
     history: [],
     replays: [],
     changes: null,
+    steps: null,
     ...part,
   };
 }

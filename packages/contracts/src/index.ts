@@ -10,5 +10,6 @@ export * from "./limits.ts";
 export * from "./limits-trial.ts";
 export * from "./schedule.ts";
 export * from "./states.ts";
+export * from "./steps.ts";
 export * from "./task.ts";
 export * from "./unique.ts";

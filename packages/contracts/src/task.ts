@@ -208,6 +208,8 @@ export interface TaskView {
   solo: boolean;
   /** Since when no worker has had a handler for the task's type. */
   unroutedSince: number | null;
+  /** The events for which its handler waits, none if it sleeps; null if it does neither. `=<id>` is the end of a task that it called. */
+  waitsFor: string[] | null;
   deadReason: DeadReason | null;
   lastError: string | null;
   progress: string | null;

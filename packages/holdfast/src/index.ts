@@ -69,6 +69,8 @@ export {
   type TaskOptions,
   type TaskSchedule,
   type TaskState,
+  type TaskSteps,
+  type TaskStepView,
   type TaskView,
   type TrialRun,
   type Unique,

@@ -153,6 +153,7 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
     cancelRequested: false,
     solo: false,
     unroutedSince: null,
+    waitsFor: null,
     deadReason: "retries_exhausted",
     lastError: "boom",
     progress: null,
@@ -177,6 +178,7 @@ function fakeObserver(
     },
     snapshot: async () => [],
     task: async () => null,
+    steps: async () => null,
     list: async () => ({ tasks: [], cursor: null, scanned: 0, total: 0 }),
     why: async () => null,
     deadLetterGroups: async () => ({ groups: [], scanned: 0, total: 0, trendFrom: 0, trendTo: 0 }),
@@ -237,6 +239,7 @@ function fakeProducer(overrides: Partial<Producer> = {}): Producer {
     wait: async () => null,
     cancel: async () => "cancelled",
     change: async (id) => ({ id, outcome: "changed", state: "pending" }),
+    signal: async () => "kept",
     events: () => {
       throw new Error("not used");
     },

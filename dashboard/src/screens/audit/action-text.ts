@@ -20,6 +20,7 @@ export const ACTION_TEXT: Record<AuditAction, string> = {
   "task.enqueue_batch": "Enqueue tasks",
   "task.cancel": "Cancel a task",
   "task.change": "Change waiting tasks",
+  "task.signal": "Signal a task",
   "flow.create": "Create a flow",
   "flow.add": "Add nodes to a flow",
   "flow.seal": "Seal a flow",

@@ -36,6 +36,27 @@ it("shows payload and errors character for character, never as markup", async ()
   expect(document.querySelector("img, b")).toBeNull();
 });
 
+it("lists the steps of a task, and the signals that it has not used yet", async () => {
+  const step = { outcome: "done", at: 1_000, bytes: 2, calledId: null } as const;
+  const steps = {
+    ...{ count: 3, bytes: 6, signals: [{ event: "late", at: 2_000, bytes: 0 }] },
+    steps: [
+      { ...step, name: "<b>charge</b>", kind: "step" as const },
+      { ...step, name: "pdf", kind: "call" as const, outcome: "open" as const, calledId: "t-2" },
+    ],
+  };
+  renderAt("/queues/emails/tasks/t-1", (call) =>
+    call.path === "/v1/queues/emails/tasks/t-1"
+      ? { body: deadTask("t-1", { steps }) }
+      : frame([queueStats({ dead: 1 })])(call),
+  );
+  const panel = within(await screen.findByRole("region", { name: "Steps" }));
+  expect(panel.getByText("<b>charge</b>")).toBeTruthy();
+  expect(panel.getByText(/waits for its task t-2/)).toBeTruthy();
+  expect(panel.getByText(/signal, not used yet/)).toBeTruthy();
+  expect(panel.getByText(/3 steps/)).toBeTruthy();
+});
+
 it("says that the task does not exist, and names possible reasons", async () => {
   renderAt("/queues/emails/tasks/gone", (call) =>
     call.path.endsWith("/tasks/gone")

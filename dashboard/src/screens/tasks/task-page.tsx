@@ -1,4 +1,5 @@
 import type { ChangesView, Keep, TaskView, UniqueView } from "@holdfast/contracts";
+import type { TaskDetail as Detail } from "@holdfast/contracts/api";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Ghost } from "lucide-react";
@@ -17,6 +18,7 @@ import { Time } from "../../ui/time.tsx";
 import { asCommand, asCurl } from "./copy-as.ts";
 import { originOf } from "./lineage.ts";
 import { LineageValue } from "./lineage-value.tsx";
+import { StepsPanel } from "./steps-panel.tsx";
 import { LIVE_STATES, TaskActions } from "./task-actions.tsx";
 import { Timeline } from "./timeline.tsx";
 import { WhyPanel } from "./why-panel.tsx";
@@ -45,7 +47,7 @@ export function TaskPage() {
   return <TaskDetail task={query.data} gone={gone} />;
 }
 
-function TaskDetail({ task, gone }: { task: TaskView; gone: boolean }) {
+function TaskDetail({ task, gone }: { task: Detail; gone: boolean }) {
   const live = LIVE_STATES.has(task.state) && !gone;
   const isSkipped = (task.flow?.skippedBy ?? null) !== null && !gone;
   return (
@@ -79,6 +81,7 @@ function TaskDetail({ task, gone }: { task: TaskView; gone: boolean }) {
               <Timeline task={task} />
             </div>
           </section>
+          {task.steps === null ? null : <StepsPanel steps={task.steps} />}
           {task.payloadKept ? (
             <ExactText title="Payload" text={task.payloadText} byteCount={task.payloadBytes} />
           ) : (

@@ -102,10 +102,21 @@ export async function printPage(
   if (page.cursor !== null) context.out.say(`more: --cursor ${page.cursor}`);
 }
 
+/** @throws HoldfastError invalid_json */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new HoldfastError("invalid_json", `the data is not JSON: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
 export function taskCommand(program: Command, action: Action): void {
   const task = program
     .command("task")
-    .description("shows, cancels and changes tasks, and says why one does not run");
+    .description("shows, cancels, changes and signals tasks, and says why one does not run");
 
   task
     .command("get")
@@ -148,6 +159,30 @@ export function taskCommand(program: Command, action: Action): void {
     );
 
   taskChangeCommand(task, action);
+
+  task
+    .command("signal")
+    .argument("<queue>")
+    .argument("<id>")
+    .argument("<event>")
+    .argument("[data]", "a JSON value")
+    .description("gives a task a signal, for which its handler waits or will wait")
+    .action(
+      action(async (context, [queue = "", id = "", event = "", data]) => {
+        const observer = await context.observer();
+        const value = data === undefined ? undefined : jsonOf(data);
+        const outcome = await context.recorded(
+          { action: "task.signal", queue, subject: id },
+          () => observer.signal(queue, id, event, value),
+          (outcome) => (outcome === "delivered" || outcome === "kept" ? 1 : 0),
+        );
+        if (outcome === "not_found")
+          throw new HoldfastError("task_not_found", `queue "${queue}" has no task "${id}"`);
+        if (outcome === "ended")
+          throw new HoldfastError("too_late", `task "${id}" has ended: see holdfast task get ${queue} ${id}`);
+        context.out.record({ id, queue, event, outcome }, [[id, outcome]]);
+      }),
+    );
 
   task
     .command("why")

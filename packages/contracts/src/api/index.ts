@@ -9,6 +9,7 @@ export * from "./operators.ts";
 export * from "./queue.ts";
 export * from "./routes.ts";
 export * from "./schedules.ts";
+export * from "./steps.ts";
 export * from "./stream.ts";
 export * from "./task.ts";
 export * from "./workers.ts";

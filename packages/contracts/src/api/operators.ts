@@ -341,6 +341,7 @@ export const AUDIT_ACTIONS = [
   "task.enqueue_batch",
   "task.cancel",
   "task.change",
+  "task.signal",
   "task.export",
   "flow.create",
   "flow.add",

@@ -64,6 +64,7 @@ import {
   ScheduleRunReply,
   ScheduleViewSchema,
 } from "./schedules.ts";
+import { TaskDetailSchema } from "./steps.ts";
 import {
   CancelReply,
   ChangeBody,
@@ -71,7 +72,6 @@ import {
   TaskListQuery,
   TaskPage,
   TaskReceipt,
-  TaskViewSchema,
   WhyView,
 } from "./task.ts";
 import { WorkerActionBody, WorkerDrainReply, WorkerList } from "./workers.ts";
@@ -123,7 +123,7 @@ export const DASHBOARD_ROUTES = {
 
   "GET /v1/queues/:queue/tasks": { query: TaskListQuery, replies: { 200: TaskPage } },
   "POST /v1/queues/:queue/tasks": { replies: { 200: TaskReceipt, 201: TaskReceipt, 208: TaskReceipt } },
-  "GET /v1/queues/:queue/tasks/:id": { replies: { 200: TaskViewSchema } },
+  "GET /v1/queues/:queue/tasks/:id": { replies: { 200: TaskDetailSchema } },
   "DELETE /v1/queues/:queue/tasks/:id": { replies: { 200: CancelReply, 202: CancelReply } },
   "PATCH /v1/queues/:queue/tasks/:id": { body: ChangeBody, replies: { 200: ChangeReply } },
   "POST /v1/queues/:queue/tasks/change": {

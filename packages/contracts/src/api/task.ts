@@ -187,6 +187,12 @@ export const TaskViewSchema = Type.Object({
   cancelRequested: Type.Boolean(),
   solo: Type.Boolean({ description: "True if the task crashed its worker twice; it then runs alone" }),
   unroutedSince: nullable(Timestamp("Since when no worker has a handler for its type")),
+  waitsFor: nullable(
+    Type.Array(Type.String(), {
+      description:
+        "The events for which its handler waits, none if it sleeps; `=<id>` is the end of a task that it called",
+    }),
+  ),
   deadReason: nullable(oneOf(DEAD_REASONS)),
   lastError: nullable(Type.String()),
   progress: nullable(Type.String()),

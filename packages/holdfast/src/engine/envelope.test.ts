@@ -113,6 +113,7 @@ test("decoding returns what was encoded, the payload byte for byte", () => {
           keep: options?.keep ?? null,
           traceparent: null,
           tracestate: null,
+          caller: null,
         });
       },
     ),

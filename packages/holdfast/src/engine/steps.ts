@@ -1,3 +1,4 @@
+import type { TaskSteps, TaskStepView } from "@holdfast/contracts";
 import * as scripts from "../redis/generated/index.ts";
 import type { QueueScripts } from "./queue-scripts.ts";
 import { decodeWord, encodeWord } from "./text.ts";
@@ -103,6 +104,24 @@ export async function readSteps(engine: QueueScripts, id: string, last = 1_000):
       return { at: Number(at), bytes: Number(size), event: decodeWord(event) };
     }),
   };
+}
+
+/** How many steps of a task are shown. */
+export const SHOWN_STEPS = 100;
+
+const KINDS: Record<StepKind, TaskStepView["kind"]> = { s: "step", z: "sleep", w: "wait", c: "call" };
+const OUTCOMES: Record<StoredStep["outcome"], TaskStepView["outcome"]> = {
+  ...{ d: "done", o: "open", t: "timed_out" },
+};
+
+/** Returns the steps of a task as they are shown, without their texts; null if there is nothing to show. */
+export function stepsView({ serial, places, bytes, steps, signals }: StoredSteps): TaskSteps | null {
+  if (serial === "") return null;
+  const shown = steps.map(({ name, kind, outcome, at, bytes: size, text = "" }) => ({
+    ...{ name, kind: KINDS[kind], outcome: OUTCOMES[outcome], at, bytes: size },
+    calledId: kind === "c" && outcome === "o" ? decodeWord(text).replace("=", "") : null,
+  }));
+  return { count: places, bytes, steps: shown, signals };
 }
 
 /** Reads a text that is too long to be read with the other steps. */

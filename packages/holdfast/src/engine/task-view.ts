@@ -65,6 +65,7 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
     cancelRequested: record.cancelRequested,
     solo: record.solo,
     unroutedSince: record.unroutedSince,
+    waitsFor: record.wokenBy,
     deadReason: record.deadReason,
     lastError,
     progress: progress === "" ? null : progress,

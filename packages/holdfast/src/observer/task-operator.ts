@@ -4,15 +4,18 @@ import {
   HoldfastError,
   type StaleVerdict,
   type TaskChange,
+  type TaskSteps,
   type TaskView,
 } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import { checkTaskId } from "../engine/names.ts";
 import { readStale } from "../engine/stale-ledger.ts";
+import { readSteps, SHOWN_STEPS, type SignalOutcome, sendSignal, stepsView } from "../engine/steps.ts";
 import { runBulk } from "../operations/bulk.ts";
 import { checkArgument, checkShape } from "../options/shape.ts";
 import type { PartitionRegistry } from "../partitions/partition-registry.ts";
 import { perId } from "../partitions/parts.ts";
+import { checkEvent, signalText } from "../steps/events.ts";
 import { changeIds, checkBulkChange } from "./change.ts";
 import { type DeadLetterGroups, deadLetterGroups } from "./dead-groups.ts";
 import { type DiscardResult, discardDead, type ReplayResult, replayIds } from "./dead-letters.ts";
@@ -35,6 +38,22 @@ export class TaskOperator {
   async task(queue: string, id: string): Promise<TaskView | null> {
     checkTaskId(id);
     return readTask((await this.#partitions.known(queue)).ofId(id), queue, id);
+  }
+
+  /** Gives a signal to a task: see `Queue.signal`. */
+  async signal(queue: string, id: string, event: string, data?: unknown): Promise<SignalOutcome> {
+    checkTaskId(id);
+    checkEvent(event);
+    const text = signalText(data);
+    const part = (await this.#partitions.known(queue)).ofId(id);
+    return part ? sendSignal(part.engine, id, event, text) : "not_found";
+  }
+
+  /** The durable steps of a task, without their results; null if it has none, and has got no signal. */
+  async steps(queue: string, id: string): Promise<TaskSteps | null> {
+    checkTaskId(id);
+    const part = (await this.#partitions.known(queue)).ofId(id);
+    return part ? stepsView(await readSteps(part.engine, id, SHOWN_STEPS)) : null;
   }
 
   /**

@@ -113,6 +113,17 @@ test("not_due: before its time, or before the next try", () => {
   expect(why({ task: { ...task, failures: 2 }, stats }).detail).toContain("it failed 2 times");
 });
 
+test("not_due: what a suspended handler waits for", () => {
+  const detailOf = (waitsFor: string[]) =>
+    why({ task: { state: "scheduled", runAt: 5_000, waitsFor } }).detail;
+  expect(detailOf([])).toBe("its handler sleeps");
+  expect(detailOf(["yes", "no"])).toBe('its handler waits for the signal "yes" or "no"');
+  expect(detailOf(["=t1"])).toBe("its handler waits for the end of task t1, which it called");
+  expect(detailOf(["yes", "=t1"])).toBe(
+    'its handler waits for the signal "yes", or the end of task t1, which it called',
+  );
+});
+
 test("no_worker_for_type: a task that was put aside, with the time since then", () => {
   const task = { state: "pending", type: "odd", unroutedSince: 0 } as const;
   expect(why({ task })).toMatchObject({

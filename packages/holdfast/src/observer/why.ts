@@ -94,9 +94,10 @@ export function explain(task: TaskView, around: Surroundings): Why {
         `it was due ${ago(lateMs)}: ${janitorsOf(around, "move it to the waiting tasks")}`,
       );
     const wait =
-      task.failures > 0
+      waitOf(task) ??
+      (task.failures > 0
         ? `it failed ${task.failures === 1 ? "once" : `${task.failures} times`} and waits for its retry`
-        : "it is not due yet";
+        : "it is not due yet");
     return why("not_due", wait, { expectedStartAt: task.runAt });
   }
   if (stats.paused)
@@ -149,6 +150,19 @@ export function explain(task: TaskView, around: Surroundings): Why {
     positionIsEstimate: position === null,
     expectedStartAt: acksPerSecond > 0 ? Math.round(stats.at + (before / acksPerSecond) * 1000) : null,
   });
+}
+
+/** Says for what a suspended handler waits; null for any other task. */
+function waitOf({ waitsFor }: TaskView): string | null {
+  if (waitsFor === null) return null;
+  if (waitsFor.length === 0) return "its handler sleeps";
+  const called = waitsFor.filter((event) => event.startsWith("=")).map((event) => event.slice(1));
+  const events = waitsFor.filter((event) => !event.startsWith("="));
+  const parts = [
+    ...(events.length > 0 ? [`the signal ${events.map((event) => `"${event}"`).join(" or ")}`] : []),
+    ...(called.length > 0 ? [`the end of task ${called.join(", ")}, which it called`] : []),
+  ];
+  return `its handler waits for ${parts.join(", or ")}`;
 }
 
 /** Returns which limit blocks the task: the limit of the queue, of its key or of its type; null for none. */

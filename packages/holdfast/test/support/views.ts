@@ -40,6 +40,7 @@ export function taskViewOf(change: Partial<TaskView> = {}): TaskView {
     cancelRequested: false,
     solo: false,
     unroutedSince: null,
+    waitsFor: null,
     deadReason: null,
     lastError: null,
     progress: null,

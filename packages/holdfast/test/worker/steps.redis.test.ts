@@ -50,7 +50,20 @@ describe.each(Object.keys(RUNS))("steps in %s", (name) => {
       return task?.state === "scheduled" && task.log.length === 4;
     });
     expect((await system.observer.stats("work"))?.processing).toBe(0);
-    expect(await queue.signal(id, "approved", { by: "Ada" })).toBe("delivered");
+    expect(await system.observer.why("work", id)).toMatchObject({
+      detail: 'its handler waits for the signal "approved" or "refused"',
+    });
+    const step = { kind: "step", outcome: "done", calledId: null };
+    expect(await system.observer.steps("work", id)).toMatchObject({
+      ...{ count: 6, signals: [] },
+      steps: [
+        { ...step, name: "charge" },
+        { kind: "sleep", outcome: "open", name: "sleep", bytes: 0 },
+        ...["part", "part#2", "part#3"].map((name) => ({ ...step, name, bytes: 1 })),
+        { kind: "wait", outcome: "open", name: "approved,refused" },
+      ],
+    });
+    expect(await system.observer.signal("work", id, "approved", { by: "Ada" })).toBe("delivered");
     const task = await queue.result(id, { waitMs: 10_000 });
     expect(JSON.parse(task?.resultText ?? "")).toEqual({
       payment: { id: 7, at: "1970-01-01T00:00:00.000Z" },

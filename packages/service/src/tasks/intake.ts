@@ -10,7 +10,8 @@ import { readTask, taskReader } from "./read.ts";
 import type { BatchResult } from "./schema.ts";
 
 export type Result = BatchResult["results"][number];
-export type TaskQueue = EnqueueQueue & Pick<Queue, "wait" | "get" | "cancel" | "change" | "events">;
+export type TaskQueue = EnqueueQueue &
+  Pick<Queue, "wait" | "get" | "cancel" | "change" | "signal" | "events">;
 
 export interface TaskRouteOptions {
   /** Returns the queue with this name. It is called for every request, so it should cache the queues. */

@@ -95,6 +95,7 @@ test("a task for a new queue is stored only after its sender may create the queu
     get: async () => null,
     wait: async () => null,
     cancel: async () => "not_found" as const,
+    signal: async () => "not_found" as const,
     change: async (id: string) => ({ id, outcome: "not_found" as const }),
     events: () => {
       throw new Error("not used");

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { type ChangeResult, HoldfastError, type TaskChange, type TaskView } from "@holdfast/contracts";
-import type { EnqueueResult, NewTask } from "holdfast";
+import type { EnqueueResult, NewTask, SignalOutcome } from "holdfast";
 import { pino } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
 import { createHttpServer } from "../http/server.ts";
@@ -22,6 +22,7 @@ interface Fake {
   wait?: (signal: AbortSignal | undefined) => Promise<TaskView | null>;
   cancel?: "cancelled" | "requested" | "too_late" | "not_found";
   change?: Omit<ChangeResult, "id">;
+  signal?: SignalOutcome;
   open?: boolean;
 }
 
@@ -35,6 +36,7 @@ async function setup(fake: Fake = {}) {
   const metrics = createMetrics({ service: "trial", version: "0" });
   const seen: NewTask[] = [];
   const changes: TaskChange[] = [];
+  const signals: unknown[] = [];
   const app = await createHttpServer({
     title: "Trial",
     description: "Trial.",
@@ -65,6 +67,10 @@ async function setup(fake: Fake = {}) {
       get: async () => null,
       wait: async (_id, { signal }) => fake.wait?.(signal) ?? null,
       cancel: async () => fake.cancel ?? "not_found",
+      signal: async (_id, event, data) => {
+        signals.push([event, data]);
+        return fake.signal ?? "not_found";
+      },
       change: async (id, change) => {
         changes.push(change);
         return { id, ...(fake.change ?? { outcome: "not_found" }) };
@@ -89,7 +95,7 @@ async function setup(fake: Fake = {}) {
     const json = text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>) : {};
     return { status: response.status, headers: response.headers, text, json };
   };
-  return { app, base, seen, changes, call, metrics };
+  return { app, base, seen, changes, signals, call, metrics };
 }
 
 /** Sends exactly these bytes and returns the answer. */
@@ -425,6 +431,30 @@ describe("GET and DELETE a task", () => {
     expect(response.json.code).toBe(code);
     expect(response.status).toBeGreaterThanOrEqual(400);
     expect(changes).toEqual([]);
+  });
+
+  test.each([
+    ["delivered", 200, undefined],
+    ["kept", 200, undefined],
+    ["ended", 409, "too_late"],
+    ["not_found", 404, "task_not_found"],
+  ] as const)("signal: %s is %i", async (outcome, status, code) => {
+    const { call, signals } = await setup({ signal: outcome });
+    const response = await call("POST", `${TASKS}/a/signal`, '{"event":"approved","data":{"by":"Ada"}}');
+    expect(response).toMatchObject({ status, json: code ? { code } : { id: "a", outcome } });
+    expect(signals).toEqual([["approved", { by: "Ada" }]]);
+  });
+
+  test.each([
+    ["no event", "{}"],
+    ["an event that is no name", '{"event":"a b"}'],
+    ["an unknown field", '{"event":"a","payload":1}'],
+    ["a body that is no JSON", "{"],
+  ])("signal: refuses %s", async (_, body) => {
+    const { call, signals } = await setup({ signal: "kept" });
+    const { status } = await call("POST", `${TASKS}/a/signal`, body);
+    expect([400, 422]).toContain(status);
+    expect(signals).toEqual([]);
   });
 });
 

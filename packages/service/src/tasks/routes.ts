@@ -30,6 +30,7 @@ import {
   taskParams,
   waitQuery,
 } from "./schema.ts";
+import { signalRoute } from "./signal.ts";
 import { taskViewSchema } from "./view-schema.ts";
 
 export const BODY_LIMIT_BYTES = LINE_LIMIT_BYTES;
@@ -187,6 +188,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
       return changeReply(name, await intake.open(name).change(id, request.body));
     },
   );
+  signalRoute(app, intake);
 }
 
 /**

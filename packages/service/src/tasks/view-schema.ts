@@ -97,6 +97,7 @@ export const taskViewSchema = Type.Object({
   cancelRequested: Type.Boolean(),
   solo: Type.Boolean(),
   unroutedSince: nullable(moment),
+  waitsFor: nullable(Type.Array(Type.String())),
   deadReason: nullable(OneOf(DEAD_REASONS)),
   lastError: nullable(Type.String()),
   progress: nullable(Type.String()),

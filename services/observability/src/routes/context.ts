@@ -31,6 +31,7 @@ export type ObserverPort = Pick<
   | "stats"
   | "snapshot"
   | "task"
+  | "steps"
   | "list"
   | "why"
   | "deadLetterGroups"

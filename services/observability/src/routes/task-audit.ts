@@ -9,6 +9,7 @@ const ACTIONS: Record<string, AuditAction> = {
   "POST /v1/queues/:queue/tasks/batch": "task.enqueue_batch",
   "DELETE /v1/queues/:queue/tasks/:id": "task.cancel",
   "PATCH /v1/queues/:queue/tasks/:id": "task.change",
+  "POST /v1/queues/:queue/tasks/:id/signal": "task.signal",
   "POST /v1/queues/:queue/flows": "flow.create",
   "POST /v1/queues/:queue/flows/:flow/nodes": "flow.add",
   "POST /v1/queues/:queue/flows/:flow/seal": "flow.seal",

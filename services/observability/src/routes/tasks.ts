@@ -4,11 +4,11 @@ import {
   DeadLetterQuery,
   GroupsQuery,
   QueueParams,
+  TaskDetailSchema,
   TaskExportQuery,
   TaskListQuery,
   TaskPage,
   TaskParams,
-  TaskViewSchema,
   WhyView,
 } from "@holdfast/contracts/api";
 import type { HttpServer } from "@holdfast/service";
@@ -74,12 +74,13 @@ export function taskRoutes(app: HttpServer, { observer, audit }: RouteContext): 
         tags: [TAGS.tasks],
         summary: "One task with every attempt",
         params: TaskParams,
-        response: { 200: TaskViewSchema, ...PROBLEMS },
+        response: { 200: TaskDetailSchema, ...PROBLEMS },
       },
     },
     async (request) => {
       const { queue, id } = request.params;
-      return (await observer.task(queue, id)) ?? unknownTask(queue, id);
+      const [task, steps] = await Promise.all([observer.task(queue, id), observer.steps(queue, id)]);
+      return task ? { ...task, steps } : unknownTask(queue, id);
     },
   );
 

@@ -1,0 +1,36 @@
+import { SignalBody, SignalReply } from "@holdfast/contracts/api";
+import { HoldfastError } from "holdfast";
+import type { HttpServer } from "../http/types.ts";
+import type { Intake } from "./intake.ts";
+import { problemSchema, taskParams } from "./schema.ts";
+
+/** The route that gives a task a signal. */
+export function signalRoute(app: HttpServer, intake: Intake): void {
+  app.post(
+    "/v1/queues/:queue/tasks/:id/signal",
+    {
+      config: { scope: "enqueue" },
+      schema: {
+        tags: ["tasks"],
+        summary: "Give a task a signal",
+        description:
+          "The handler of the task gets it from `ctx.waitFor(event)`, even if it waits later. 409: the task has ended. A request that is sent twice gives two signals.",
+        params: taskParams,
+        body: SignalBody,
+        response: { 200: SignalReply, default: problemSchema },
+      },
+    },
+    async (request) => {
+      const { queue: name, id } = request.params;
+      const { event, data } = request.body;
+      const outcome = await intake.open(name).signal(id, event, data);
+      if (outcome === "ended")
+        throw new HoldfastError("too_late", `task ${id} has already ended, so it gets no signal`, {
+          taskId: id,
+        });
+      if (outcome === "not_found")
+        throw new HoldfastError("task_not_found", `queue ${name} has no task ${id} (or it was purged)`);
+      return { id, outcome };
+    },
+  );
+}
