@@ -19,6 +19,7 @@ export const FLOW_TASK_JSON_OPTIONS = [
   "priority",
   "delayMs",
   "runAt",
+  "version",
   "maxRetries",
   "backoff",
   "timeoutMs",

@@ -5,7 +5,8 @@ export const QUEUE_NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
 export const TASK_ID_PATTERN = "^[A-Za-z0-9_.:-]{1,128}$";
 /** Pattern of new task ids. "." and ".." are refused, because clients read them as steps of a path. */
 export const NEW_TASK_ID_PATTERN = "^(?!\\.{1,2}$)[A-Za-z0-9_.:-]{1,128}$";
-export const TASK_TYPE_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$";
+/** A type may end with "@" and a version (docs/steps.md). */
+export const TASK_TYPE_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}(@[1-9][0-9]{0,8})?$";
 /**
  * Pattern of the ids of workers and clients. They are part of records, where a space ends a field, and of a channel's
  * name.
@@ -41,6 +42,8 @@ export const LIMITS = {
   progressBytes: 8_192,
   /** Bytes of the checkpoint of a task, UTF-8. */
   checkpointBytes: 65_536,
+  /** Largest version of a task. */
+  version: 999_999_999,
   /** Durable steps of one task. */
   steps: 1_000,
   /** Bytes of the result of one step, UTF-8. */

@@ -28,6 +28,7 @@ export const TASK_JSON_OPTIONS = [
   "priority",
   "delayMs",
   "runAt",
+  "version",
   "maxRetries",
   "backoff",
   "timeoutMs",

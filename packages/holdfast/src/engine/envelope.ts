@@ -30,6 +30,15 @@ export function bandOf(options: TaskOptions | undefined): Band {
   return options.key === undefined ? (options.priority ?? "normal") : "keyed";
 }
 
+/** @throws HoldfastError invalid_task_type if the type has a version already */
+function typeWithVersion(type: string, version: number): string {
+  if (!type.includes("@")) return `${type}@${version}`;
+  throw new HoldfastError(
+    "invalid_task_type",
+    `the type "${type}" has a version already: leave out the option`,
+  );
+}
+
 export function encodeEnvelope(
   type: string,
   enqueuedAt: number,
@@ -39,7 +48,8 @@ export function encodeEnvelope(
   trace?: TraceContext,
   schedule?: TaskSchedule | null,
 ): string {
-  const head = `${type} ${enqueuedAt.toString(36)}`;
+  const { version } = options ?? {};
+  const head = `${version === undefined ? type : typeWithVersion(type, version)} ${enqueuedAt.toString(36)}`;
   if (options === undefined && fingerprint === undefined && trace === undefined)
     return `${ENVELOPE_PLAIN}${head}\n${payloadText}`;
   const fields = encodeOptions(options, fingerprint, trace, schedule);

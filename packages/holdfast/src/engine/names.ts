@@ -42,7 +42,7 @@ export function checkTaskType(type: string): string {
   if (!isTaskType(type)) {
     throw new HoldfastError(
       "invalid_task_type",
-      `${shown(type)} is not a valid task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit`,
+      `${shown(type)} is not a valid task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit, perhaps with a version: order@2`,
     );
   }
   return type;

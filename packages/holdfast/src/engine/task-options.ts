@@ -121,6 +121,7 @@ export const taskKinds: Kinds<TaskOptions> = {
   key: keyKind,
   cost: whole(1, LIMITS.cost),
   unique: nested(uniqueShape),
+  version: whole(1, LIMITS.version),
   priority: oneOf(...PRIORITIES),
   delayMs: whole(0, LIMITS.delayMs),
   runAt: epochMs,
@@ -228,7 +229,10 @@ export interface NewTask extends FingerprintedOptions {
 }
 
 export const taskTypeKind: Kind = {
-  ...pattern("a task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit", isTaskType),
+  ...pattern(
+    "a task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit, perhaps with a version: order@2",
+    isTaskType,
+  ),
   code: "invalid_task_type",
 };
 

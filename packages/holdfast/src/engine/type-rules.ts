@@ -16,7 +16,7 @@ export function checkTypeRule(rule: string): string {
   if (isTypeRule(rule)) return rule;
   throw new HoldfastError(
     "invalid_task_type",
-    `${shown(rule)} is not a valid task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit; a text that ends with * stands for all types that begin with it, and * alone for all types`,
+    `${shown(rule)} is not a valid task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit, perhaps with a version: order@2; a text that ends with * stands for all types that begin with it, and * alone for all types`,
   );
 }
 

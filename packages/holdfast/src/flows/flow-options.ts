@@ -22,7 +22,7 @@ const NODE_NAME = new RegExp(NODE_NAME_PATTERN);
 const NODE_PATH = new RegExp(NODE_PATH_PATTERN);
 
 const { key, cost, priority, delayMs, runAt, maxRetries, backoff, timeoutMs, expiresAt } = taskKinds;
-const { tags, keepPayload, keep, traceparent, tracestate } = taskKinds;
+const { version, tags, keepPayload, keep, traceparent, tracestate } = taskKinds;
 
 const optionsShape = shapeOf<FlowTaskOptions>({
   what: "a task of a flow",
@@ -30,7 +30,7 @@ const optionsShape = shapeOf<FlowTaskOptions>({
   example: "{ maxRetries: 3 }",
   kinds: {
     ...{ key, cost, priority, delayMs, runAt, maxRetries, backoff, timeoutMs, expiresAt },
-    ...{ tags, keepPayload, keep, traceparent, tracestate },
+    ...{ version, tags, keepPayload, keep, traceparent, tracestate },
   },
   hints: {
     ...taskHints,

@@ -115,7 +115,7 @@ test("not_due: before its time, or before the next try", () => {
 
 test("not_due: what a suspended handler waits for", () => {
   const detailOf = (waitsFor: string[]) =>
-    why({ task: { state: "scheduled", runAt: 5_000, waitsFor } }).detail;
+    why({ task: { state: "scheduled", runAt: 5_000, waitsFor }, stats: { at: 1_000 } }).detail;
   expect(detailOf([])).toBe("its handler sleeps");
   expect(detailOf(["yes", "no"])).toBe('its handler waits for the signal "yes" or "no"');
   expect(detailOf(["=t1"])).toBe("its handler waits for the end of task t1, which it called");

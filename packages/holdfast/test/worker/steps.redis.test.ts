@@ -332,6 +332,24 @@ test("a called task of a partition is in the same partition", async () => {
   expect(await queue.get(child)).toMatchObject({ state: "completed" });
 });
 
+test("a task with a version waits for a worker that has a handler for it", async () => {
+  const system = await setupSystem();
+  const queue = system.queue();
+  await system.started("work", { order: () => "old" });
+  const old = await queue.enqueue("order", 1);
+  const { id } = await queue.enqueue("order", 1, { version: 2 });
+  expect(await queue.result(old.id, { waitMs: 10_000 })).toMatchObject({ resultText: '"old"' });
+  await until("it stands aside", async () => (await queue.get(id))?.unroutedSince !== null);
+  expect(await queue.get(id)).toMatchObject({ type: "order@2", state: "pending", attempts: 0 });
+  await system.started("work", { order: () => "old", "order@2": ({ type }: HandlerTask) => type });
+  expect(await queue.result(id, { waitMs: 10_000 })).toMatchObject({ resultText: '"order@2"', attempts: 1 });
+  for (const options of [{ version: 0 }, { version: 1.5 }])
+    await expect(queue.enqueue("order", 1, options)).rejects.toMatchObject({ code: "invalid_argument" });
+  await expect(queue.enqueue("order@1", 1, { version: 2 })).rejects.toMatchObject({
+    code: "invalid_task_type",
+  });
+});
+
 test("wrong names, durations, events and data are refused", async () => {
   const system = await setupSystem();
   const queue = system.queue();

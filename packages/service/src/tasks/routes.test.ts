@@ -511,6 +511,7 @@ test("the API describes itself, and serves its pages, health and metrics", async
     "/v1/queues/{queue}/tasks/batch",
     "/v1/queues/{queue}/events",
     "/v1/queues/{queue}/tasks/{id}",
+    "/v1/queues/{queue}/tasks/{id}/signal",
   ]);
   const docs = await call("GET", "/docs");
   expect(docs.status).toBe(200);

@@ -73,6 +73,13 @@ export const taskOptionsSchema = Type.Object(
     runAt: Type.Optional(
       epochMs("Not before this moment, ms since the epoch. Cannot be combined with delayMs."),
     ),
+    version: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: LIMITS.version,
+        description: "The version of the handler that the task needs. It becomes part of the type: order@2.",
+      }),
+    ),
     maxRetries: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.maxRetries })),
     backoff: Type.Optional(backoffSchema),
     timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.timeoutMs })),
