@@ -189,6 +189,8 @@ test("the user observer has exactly the rights that an observer needs", async ()
   expect(await observer.stats("work")).toMatchObject({ dead: 6, pending: 2 });
   expect(await observer.snapshot()).toHaveLength(3);
   expect(await observer.task("work", "a")).toMatchObject({ state: "dead" });
+  expect(await observer.signal("work", "waits", "go")).toBe("kept");
+  expect(await observer.steps("work", "waits")).toMatchObject({ signals: [{ event: "go" }] });
   for (const state of [
     "pending",
     "scheduled",
