@@ -174,7 +174,7 @@ describe("after a purge the id is", () => {
 
   test.each<[string, (q: TestQueue) => Promise<unknown>]>([
     ["cancelled", cancel],
-    ["discarded, beyond its undo", discard],
+    ["discarded, and can no longer be restored", discard],
     ["emptied while it waited", (q) => q.engine.empty("pending", "pending", 5)],
     [
       "emptied while it was scheduled",

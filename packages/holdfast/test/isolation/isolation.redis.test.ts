@@ -233,7 +233,7 @@ describe("a child that misbehaves is killed alone", () => {
 });
 
 describe("an abort", () => {
-  test("reaches the signal in the child; a handler that heeds it is not killed", async () => {
+  test("reaches the signal in the child, and a handler that obeys the signal is not killed", async () => {
     const { enqueue, queue, pool } = await setup({ killAfterMs: 60_000 }, { leaseMs: 600 });
     const [file, heard] = [newFile(), newFile()];
     const id = await enqueue("heeds", { file, heard });

@@ -109,7 +109,7 @@ test("an enqueue that arrives long after its task is gone is refused, although t
 });
 
 test.each(["schedulesDue", "schedulePlan", "scheduleSettle"])(
-  "%s: aborted by Redis at any of its calls, the next sweep makes it one task per occurrence (I14)",
+  "%s: if Redis aborts it at any call, the next sweep completes it with one task per occurrence (I14)",
   async (script) => {
     for (let call = 1; ; call++) {
       const { clock, every, janitor, times, enqueuedTotal, schedules } = await setupSchedules();
