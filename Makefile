@@ -81,7 +81,7 @@ batch-checks: ## Run the check of batches that measures waits in real time
 	@node test/flow-control/flow-control.mjs --set batch
 
 .PHONY: flow-checks
-flow-checks: ## Run the checks of flows with real processes: kills, large flows, times (NODES=1000000 nodes)
+flow-checks: ## Run the checks of flows with real processes: kills, large flows, times (NODES=1000000)
 	@scripts/setup dependencies redis build
 	@node test/flow-control/flow-control.mjs --set flows
 

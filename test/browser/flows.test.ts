@@ -71,7 +71,7 @@ describe.skipIf(!executablePath)("flows in a real browser", { timeout: 120_000 }
     await rm(folder, { recursive: true, force: true });
   });
 
-  test("says how to make the first flow", async () => {
+  test("the screen says how to make the first flow", async () => {
     await open(page, `${stack.base}/queues/shop`);
     await page.getByRole("link", { name: "Flows" }).click();
     await page.getByRole("heading", { name: "No flows" }).waitFor();
@@ -80,7 +80,7 @@ describe.skipIf(!executablePath)("flows in a real browser", { timeout: 120_000 }
     expect(await violations(page)).toEqual([]);
   });
 
-  test("lists flows in each state, with their progress", async () => {
+  test("the list shows flows in each state, with their progress", async () => {
     const shop = stack.queue("shop");
     await shop.flow({
       id: "good",
@@ -127,7 +127,7 @@ describe.skipIf(!executablePath)("flows in a real browser", { timeout: 120_000 }
     await expectToFit(page, "the list of flows");
   });
 
-  test("shows the graph of a flow that runs, what it waits for, and its critical path, by keyboard too", async () => {
+  test("the page of a running flow shows its graph, what it waits for, and its critical path, and can be used by keyboard", async () => {
     await page.getByRole("link", { name: "slow", exact: true }).click();
     await page.getByRole("heading", { name: "slow" }).waitFor();
     await region("Waits for").getByText("2 nodes, the slowest first").waitFor();
@@ -168,7 +168,7 @@ describe.skipIf(!executablePath)("flows in a real browser", { timeout: 120_000 }
     await page.getByRole("heading", { name: "bad", exact: true }).waitFor();
   });
 
-  test("has no axe violation and fits, in both themes and on a phone", async () => {
+  test("the screens have no axe violation and fit, in both themes and on a phone", async () => {
     const found: string[] = [];
     for (const colorScheme of ["light", "dark"] as const)
       for (const width of [1440, 390]) {
@@ -208,7 +208,7 @@ describe.skipIf(!executablePath)("flows in a real browser", { timeout: 120_000 }
     await other.context().close();
   });
 
-  test("cancels a flow after a confirmation, and the audit log has it", async () => {
+  test("a flow is cancelled after a confirmation, and the audit log records that", async () => {
     await open(page, `${stack.base}/queues/shop/flows/held`);
     await page.getByText("holds the nodes behind it: replay or discard it").first().waitFor();
     await page.getByRole("button", { name: "Cancel flow" }).click();
@@ -221,7 +221,7 @@ describe.skipIf(!executablePath)("flows in a real browser", { timeout: 120_000 }
     expect(await page.getByRole("button", { name: "Cancel flow" }).isDisabled()).toBe(true);
   });
 
-  test("replays all dead nodes of a flow, which then succeeds, and shows it live", async () => {
+  test("all dead nodes of a flow can be replayed, and the page shows live that the flow succeeds", async () => {
     await open(page, `${stack.base}/queues/shop/flows/bad`);
     await region("Callbacks").getByText("Did not come").waitFor();
     await page.getByRole("button", { name: "Replay dead nodes" }).click();
@@ -245,7 +245,7 @@ describe.skipIf(!executablePath)("flows in a real browser", { timeout: 120_000 }
       .waitFor();
   });
 
-  test("folds a flow of 10,000 nodes, stays fluid, and ends live", async () => {
+  test("a flow of 10,000 nodes is shown in groups, stays usable, and is shown live until its end", async () => {
     const parts = Array.from({ length: 9_998 }, (_, at) =>
       node(`part-${at}`, at % 3 === 0 ? "order.odd" : "order.even"),
     );
@@ -277,7 +277,7 @@ describe.skipIf(!executablePath)("flows in a real browser", { timeout: 120_000 }
     expect(stack.errors).toEqual([]);
   });
 
-  test("says when a flow is gone, and that there is none", async () => {
+  test("the page says that a flow is gone, or that there was none with this id", async () => {
     await page.setViewportSize({ width: 1440, height: 900 });
     await open(page, `${stack.base}/queues/shop/flows/unsealed`);
     await page.getByText("This flow has no nodes yet.").waitFor();

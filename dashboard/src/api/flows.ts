@@ -5,7 +5,7 @@ import { queueKey } from "./queues.ts";
 
 const flowKey = (queue: string, id: string) => [...queueKey(queue), "flow", id] as const;
 
-/** `GET /v1/queues/:queue/flows`, by cursor. A page can be short before the end. */
+/** Calls `GET /v1/queues/:queue/flows`, page by page. A page can be short before the end. */
 export const flowsQuery = (queue: string) =>
   infiniteQueryOptions({
     queryKey: [...queueKey(queue), "flows"] as const,
@@ -19,10 +19,9 @@ export const flowsQuery = (queue: string) =>
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
 
-/** A graph, and how long the service took for it. */
+/** A graph, and how long the request for it took, ms. */
 export type TimedGraph = FlowGraph & { tookMs: number };
 
-/** `GET /v1/queues/:queue/flows/:flow/graph`. */
 export const flowGraphQuery = (queue: string, id: string) =>
   queryOptions({
     queryKey: [...flowKey(queue, id), "graph"] as const,
@@ -36,7 +35,7 @@ export const flowGraphQuery = (queue: string, id: string) =>
     },
   });
 
-/** `GET /v1/queues/:queue/flows/:flow/nodes`, by cursor. With a state a page can be empty before the end. */
+/** Calls `GET /v1/queues/:queue/flows/:flow/nodes`, page by page. With a state, a page can be empty before the end. */
 export const flowNodesQuery = (queue: string, id: string, state: TaskState | undefined) =>
   infiniteQueryOptions({
     queryKey: [...flowKey(queue, id), "nodes", state ?? ""] as const,
@@ -50,6 +49,5 @@ export const flowNodesQuery = (queue: string, id: string, state: TaskState | und
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
 
-/** `POST /v1/queues/:queue/flows/:flow/cancel`. */
 export const cancelFlow = (queue: string, id: string) =>
   api("POST /v1/queues/:queue/flows/:flow/cancel", { params: { queue, flow: id } });

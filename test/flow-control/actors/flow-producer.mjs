@@ -1,5 +1,5 @@
-// Opens a flow and adds nodes in calls of `chunk`, with a pause after each, and seals it. It tells of each call, and of
-// its memory.
+// Opens a flow, adds nodes in calls of `chunk` with a pause after each call, and seals the flow. Reports each call with
+// the memory of this process.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Queue } from "holdfast";
 import { options, tell } from "../../chaos/actors/tell.mjs";

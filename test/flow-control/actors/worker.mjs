@@ -20,7 +20,7 @@ const handlers = {
     tell("limited", "invoke", { name: payload.name, releases });
     throw new RateLimited(payload.holdMs);
   },
-  /** Returns a part of its payload, which the handler `sum` of another node adds up. */
+  /** Returns the value in its payload. The handler `sum` of another node adds these values up. */
   value: async ({ payload }) => {
     await sleep(payload.ms);
     return payload.value;
@@ -34,7 +34,7 @@ const handlers = {
     return seen;
   },
   nothing: () => {},
-  /** A chain without a flow: the task enqueues the next one. */
+  /** A chain without a flow: each task enqueues the next task. */
   next: async ({ payload: left }) => {
     producer ??= new Queue(queue, { redis: settings.redis });
     if (left > 0) await producer.enqueue("next", left - 1);

@@ -3,7 +3,7 @@ import { addNodes, momentsOf, untilEnded } from "../harness/large-flow.mjs";
 
 const CHILDREN = Number(process.env.CHILDREN || 100_000);
 const WORKERS = 8;
-/** Handlers take so long that a killed worker certainly holds tasks. */
+/** Handlers run for this long, so that a killed worker certainly holds tasks. */
 const RUN_MS = 40;
 const CONCURRENCY = 50;
 const KILL_EVERY_MS = 2_000;
@@ -46,8 +46,11 @@ export async function run(ctx) {
   await killing;
   await ctx.drain(view, LONGEST_MS);
   const moments = momentsOf(ended).join(" ");
-  ctx.expect(moments === "success done", `the callbacks that came are ${moments}`);
-  ctx.expect(ended.counts.completed === CHILDREN, `${ended.counts.completed} children completed`);
+  ctx.expect(moments === "success done", `the callbacks ${moments} were enqueued`);
+  ctx.expect(
+    ended.counts.completed === CHILDREN,
+    `${ended.counts.completed} of ${CHILDREN} children completed`,
+  );
   const { totals } = await view.observer.stats(ctx.queueName);
   ctx.expect(totals.enqueued === CHILDREN + 2, `${totals.enqueued} tasks were enqueued`);
   ctx.expect(kills >= 3 && totals.crashed > 0, `${kills} kills, ${totals.crashed} crashed attempts`);

@@ -13,8 +13,8 @@ const held = { key: "held" };
 const retries = { maxRetries: 1, backoff: { kind: "fixed", baseMs: 20, jitter: "none" } };
 
 /**
- * The ways in which a child ends. `dies`: it becomes a dead letter. `node`: what is special about the child. `end` ends it,
- * if it does not end by itself.
+ * The ways in which a child ends. `dies`: the child becomes a dead letter. `node`: the fields in which the child differs
+ * from others. `end`: ends a child that does not end by itself.
  */
 const WAYS = [
   { way: "retries", dies: true, node: { type: "fails", options: retries } },
@@ -34,7 +34,7 @@ export const number = 3;
 export const name = "each-end-and-policy";
 export const check =
   "a child ends in each of six ways (retries, crash limit, no handler, expiry, cancel, discard), with each policy";
-export const expected = `its parent ends at most ${BOUND_MS} ms after the child; behind a dead letter with the policy hold it waits, and ends at most ${BOUND_MS} ms after the discard`;
+export const expected = `the parent ends at most ${BOUND_MS} ms after its child; with the policy hold, the parent of a dead letter waits, and ends at most ${BOUND_MS} ms after the discard`;
 export const waits = true;
 
 const discard = async (ctx, redis, { observer }, id) => {
@@ -44,7 +44,7 @@ const discard = async (ctx, redis, { observer }, id) => {
   return at;
 };
 
-/** Lets one child end. @returns how long its parent lasted after it, ms */
+/** Lets one child end. @returns how long after the child its parent ended, ms */
 async function endOne(ctx, redis, view, { way, dies = false, node, expires, end, isDiscarded }, onDead) {
   const flowId = `${way.replace(" ", "-")}-${onDead}`;
   const childId = `${flowId}.child`;
@@ -63,11 +63,11 @@ async function endOne(ctx, redis, view, { way, dies = false, node, expires, end,
   if (dies && onDead === "hold") {
     await sleep(BOUND_MS / 2);
     const { state } = await view.queue.get(`${flowId}.parent`);
-    ctx.expect(state === "waiting", `behind the dead letter ${childId} the parent is ${state}`);
+    ctx.expect(state === "waiting", `the parent of the dead letter ${childId} is ${state}`);
     from = await discard(ctx, redis, view, childId);
   }
   const flow = await untilEnded(view, flowId, 10_000);
-  // What has ended stays as it is.
+  // A discard does not change a flow that has ended.
   if (isDiscarded && onDead !== "hold") await discard(ctx, redis, view, childId);
   const outcome = onDead === "continue" ? "success" : "failed";
   ctx.expect(flow.outcome === outcome, `${flowId} has the outcome ${flow.outcome}`);
@@ -85,7 +85,7 @@ export async function run(ctx) {
   await ctx.keepAll(view);
   await view.queue.hold("held", HOUR_MS);
   await ctx.janitor(redis.url).ready();
-  // The task `kills` ends one of these. Another one is started in its place.
+  // A task of type `kills` ends one of these workers. Another worker is then started in its place.
   const settings = { concurrency: 4, pollMs: 100, noHandlerAfterMs: SOON_MS };
   let workers = await ctx.startSlots(redis.url, 2, settings);
   const all = [];

@@ -6,7 +6,7 @@ const BOUND_MS = 100;
 
 export const number = 5;
 export const name = "empty-flow";
-export const check = `a flow without nodes, ${ROUNDS} times, in one call and opened and sealed in turn`;
+export const check = `a flow without nodes, ${ROUNDS} times: by turns made in one call, and opened and then sealed`;
 export const expected = `its callback success starts at most ${BOUND_MS} ms after the call began`;
 
 export async function run(ctx) {
@@ -29,7 +29,7 @@ export async function run(ctx) {
     took.push(task.history[0].startedAt - from);
   }
   const most = Math.max(...took);
-  ctx.expect(most <= BOUND_MS, `the slowest started after ${most.toFixed(1)} ms`);
+  ctx.expect(most <= BOUND_MS, `the slowest callback started after ${most.toFixed(1)} ms`);
   await ctx.expectAudit(view);
-  return `started after ${Math.min(...took).toFixed(1)} to ${most.toFixed(1)} ms`;
+  return `the callbacks started after ${Math.min(...took).toFixed(1)} to ${most.toFixed(1)} ms`;
 }

@@ -11,7 +11,7 @@ const ASK_MS = 10;
 
 export const number = 8;
 export const name = "cancel";
-export const check = `cancel of a flow of ${CHILDREN.toLocaleString("en")} nodes, of which ${RUNNING.toLocaleString("en")} run`;
+export const check = `a cancel of a flow of ${CHILDREN.toLocaleString("en")} nodes, of which ${RUNNING.toLocaleString("en")} run`;
 export const expected = `the call is answered within ${ASK_MS} ms; nothing starts after the answer; every node has ended within a lease (${LEASE_MS / 1_000} s)`;
 export const timeoutMs = 300_000;
 
@@ -39,13 +39,13 @@ export async function run(ctx) {
   ctx.expect(tookMs <= ASK_MS, `the call took ${tookMs.toFixed(1)} ms`);
   const ended = await untilEnded(view, "tree", 3 * LEASE_MS);
   const endedMs = Math.round(ended.endedAt - answeredAt);
-  ctx.expect(endedMs <= LEASE_MS, `it ended ${endedMs} ms after the answer`);
+  ctx.expect(endedMs <= LEASE_MS, `the flow ended ${endedMs} ms after the answer`);
   ctx.expect(
     ended.outcome === "cancelled" && ended.counts.completed === 0 && ended.counts.dead === 0,
     `the flow is ${JSON.stringify(ended)}`,
   );
   await ctx.drain(view);
-  ctx.expect(momentsOf(ended).join() === "cancelled", `the callbacks ${momentsOf(ended)} came`);
+  ctx.expect(momentsOf(ended).join() === "cancelled", `the callbacks ${momentsOf(ended)} were enqueued`);
   const tasks = [...(await ctx.tasks(view)).values()].filter(({ id }) => id.startsWith("tree."));
   const started = tasks.flatMap(({ history }) => history.map(({ startedAt }) => startedAt));
   const late = started.filter((at) => at > answeredAt);
@@ -53,8 +53,8 @@ export async function run(ctx) {
   ctx.expect(started.length >= RUNNING, `only ${started.length} nodes ran`);
   ctx.expect(
     workers.every((worker) => worker.running),
-    "a worker ended",
+    "a worker process has ended",
   );
   await ctx.expectAudit(view);
-  return `answered after ${tookMs.toFixed(1)} ms; ${started.length} had started, the last ${Math.round(answeredAt - Math.max(...started))} ms before the answer; all of ${ended.counts.total} ended ${endedMs} ms after it`;
+  return `answered after ${tookMs.toFixed(1)} ms; ${started.length} nodes had started, the last of them ${Math.round(answeredAt - Math.max(...started))} ms before the answer; all ${ended.counts.total} nodes had ended ${endedMs} ms after it`;
 }

@@ -54,14 +54,14 @@ function CancelDialog({ flow, onClose }: { flow: FlowView; onClose(): void }) {
       phrase={confirmationPhrase("cancel", open)}
       onConfirm={async () => {
         await cancelFlow(flow.queue, flow.id);
-        say("The flow is cancelled", "No node begins any more. Running ones are asked to stop.");
+        say("The flow is cancelled", "No further node starts. Running nodes are asked to stop.");
         await client.invalidateQueries({ queryKey: queueKey(flow.queue) });
       }}
       onClose={onClose}
     >
       <p>
-        {plural(open, "node")} {open === 1 ? "has" : "have"} not ended. Those that wait end at once, and the
-        workers of those that run are asked to stop. This cannot be undone.
+        {plural(open, "node")} {open === 1 ? "has" : "have"} not ended. Waiting nodes end at once, and the
+        workers of running nodes are asked to stop them. This cannot be undone.
       </p>
     </ConfirmDialog>
   );

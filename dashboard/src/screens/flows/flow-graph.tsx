@@ -10,7 +10,7 @@ const HEIGHT = 54;
 const BETWEEN = { columns: 46, rows: 14 };
 const EDGE = 12;
 
-/** The most telling state of a group gives its box a colour. */
+/** A box has the colour of the first of these states that a node of its group is in. */
 const TELLING = [
   "dead",
   "processing",
@@ -26,7 +26,7 @@ const TELLING = [
 const toneOfGroup = ({ states }: FlowGroup): string =>
   NODE_LOOK[TELLING.find((state) => states.some((each) => each.state === state)) ?? "waiting"].tone;
 
-/** What a group of nodes is called. */
+/** Returns the text for a group of nodes. */
 export function groupText({ total, types, type, names }: FlowGroup): string {
   if (total === 1) return names[0] ?? "";
   if (types > 1) return plural(types, "other type");
@@ -36,9 +36,9 @@ export function groupText({ total, types, type, names }: FlowGroup): string {
 export const statesText = ({ states }: FlowGroup): string =>
   states.map(({ state, count: of }) => `${count(of)} ${NODE_LOOK[state].text.toLowerCase()}`).join(", ");
 
-/** The graph of a flow. A table beside it has the same groups for those who cannot see it. */
+/** Shows the graph of a flow. A table beside it has the same groups, for users who cannot see the graph. */
 export function FlowGraphView({ queue, flow, groups }: { queue: string; flow: string; groups: FlowGroup[] }) {
-  // A refresh changes states far more often than the graph itself.
+  // The places are computed only when the shape changes. Most refreshes change only the states.
   const shape = JSON.stringify(groups.map(({ layer, after }) => ({ layer, after })));
   const places = useMemo(() => placesOf(JSON.parse(shape)), [shape]);
   const spots = places.map(({ column, row }) => ({
@@ -51,7 +51,7 @@ export function FlowGraphView({ queue, flow, groups }: { queue: string; flow: st
   const width = Math.max(0, ...spots.map(({ x }) => x + WIDTH)) + EDGE;
   const height = Math.max(0, ...spots.map(({ y }) => y + HEIGHT)) + EDGE;
   return (
-    // The region scrolls, so it can have the focus, and the arrow keys move it.
+    // The region can have the focus, so that the arrow keys scroll it.
     <section className="flow-graph" aria-label="Graph, scrollable" tabIndex={0}>
       <div className="flow-canvas" style={{ width, height }}>
         <svg width={width} height={height} aria-hidden="true">
@@ -65,7 +65,7 @@ export function FlowGraphView({ queue, flow, groups }: { queue: string; flow: st
         </svg>
         {groups.map((group, at) => (
           <div
-            // The place of a group in the list is all that identifies it, and a box has no state of its own.
+            // A group has no id but its place in the list. That is safe as a key, because a box keeps no state.
             key={String(at)}
             className={`flow-box tone-${toneOfGroup(group)}`}
             data-path={group.isOnPath ? "" : undefined}
@@ -119,7 +119,7 @@ function GroupBox({ queue, flow, group }: { queue: string; flow: string; group: 
 
 type Spot = { x: number; y: number };
 
-/** A curve from the right side of one box to the left side of another. */
+/** Returns a curve from the right side of one box to the left side of another, as a path of SVG. */
 function lineOf(from: Spot | undefined, to: Spot | undefined): string {
   if (from === undefined || to === undefined) return "";
   const [x1, y1] = [from.x + WIDTH, from.y + HEIGHT / 2];

@@ -67,13 +67,13 @@ const COUNTED = [
   ["skipped", "skipped"],
 ] as const;
 
-/** The nodes that have not completed, in words. */
+/** Returns the counts of the nodes that have not completed, in words. */
 export function openText(counts: FlowCounts): string {
   const parts = COUNTED.filter(([name]) => counts[name] > 0);
   return parts.map(([name, text]) => `${count(counts[name])} ${text}`).join(", ");
 }
 
-/** How many of the nodes have ended, as a bar of those that completed and those that did not. */
+/** Shows how many nodes have ended, as a bar with a part for completed nodes and parts for the others. */
 export function FlowProgress({ flow }: { flow: FlowView }) {
   const { total, completed, dead, cancelled, expired, skipped } = flow.counts;
   const ended = completed + dead + cancelled + expired + skipped;

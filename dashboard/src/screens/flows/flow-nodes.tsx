@@ -11,10 +11,10 @@ import { Time } from "../../ui/time.tsx";
 import { NodeBadge } from "./flow-look.tsx";
 
 const AFTER_SHOWN = 3;
-/** A search for a state goes on by itself until it has looked at this many pages of the service. */
+/** A search for a state continues by itself until it has read this many pages. */
 const PAGES_SEARCHED = 10;
 
-/** The nodes of a flow, page by page. @param asOf changes whenever the nodes have changed */
+/** Shows the nodes of a flow, page by page. @param asOf a text that changes whenever the nodes have changed */
 export function FlowNodes({ queue, flow, asOf }: { queue: string; flow: string; asOf: string }) {
   const [state, setState] = useState<TaskState | undefined>(undefined);
   const [searched, setSearched] = useState(PAGES_SEARCHED);
@@ -63,7 +63,7 @@ export function FlowNodes({ queue, flow, asOf }: { queue: string; flow: string; 
         <Loading what="nodes" />
       ) : (
         <p className="panel-body soft">
-          {hasNextPage ? "None among those that were looked at." : "No nodes."}
+          {hasNextPage ? "None among the nodes that were read." : "No nodes."}
         </p>
       )}
       <div className="list-foot">

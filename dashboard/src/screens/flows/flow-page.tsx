@@ -182,7 +182,7 @@ function Steps({ queue, nodes, timed }: { queue: string; nodes: readonly FlowSte
   );
 }
 
-/** How long a step took: of one that has ended, since the end of the step before it. */
+/** Shows how long a step took. The time of an ended step begins at the end of the step before it. */
 function StepTime({ node, before, timed }: { node: FlowStep; before: FlowStep | undefined; timed: boolean }) {
   const { state, startedAt, endedAt } = node;
   if (timed) {

@@ -5,7 +5,7 @@ const groupsOf = (...groups: [layer: number, ...after: number[]][]) =>
   groups.map(([layer, ...after]) => ({ layer, after }));
 
 describe("the places of a graph", () => {
-  it("has a column per layer, also if layers are missing, and centres each column", () => {
+  it("have a column per layer, even if layers are missing, and each column is centred", () => {
     expect(placesOf(groupsOf([0], [5, 0], [5, 0], [9, 1, 2]))).toEqual([
       { column: 0, row: 0.5 },
       { column: 1, row: 0 },
@@ -14,13 +14,13 @@ describe("the places of a graph", () => {
     ]);
   });
 
-  it("puts a box near those before it, so that lines do not cross", () => {
-    // Two chains, of which the second is listed the other way round.
+  it("are near the boxes before them, so that lines do not cross", () => {
+    // There are two chains. In the second layer they are listed in the opposite order.
     const places = placesOf(groupsOf([0], [0], [1, 1], [1, 0]));
     expect(places.map(({ row }) => row)).toEqual([0, 1, 1, 0]);
   });
 
-  it("puts no two boxes of a column in one place, and no box outside", () => {
+  it("are different for all boxes of a column, and never outside of the graph", () => {
     const wide = Array.from({ length: 390 }, (_, at): [number, ...number[]] =>
       at < 13 ? [0] : [Math.floor(at / 13), at - 13, at - ((at * 7) % 13) - 1],
     );
@@ -30,5 +30,5 @@ describe("the places of a graph", () => {
     expect(Math.max(...places.map(({ row }) => row))).toBe(12);
   });
 
-  it("is empty without groups", () => expect(placesOf([])).toEqual([]));
+  it("are none if there are no groups", () => expect(placesOf([])).toEqual([]));
 });

@@ -6,11 +6,11 @@ export interface Place {
   row: number;
 }
 
-/** How often the boxes of each column are ordered by their neighbours. */
+/** How often the boxes of each column are sorted by the rows of their neighbours. */
 const SWEEPS = 4;
 
 /**
- * Places the groups of a graph: each layer is a column, and a box is near those before it and behind it, so that few lines
+ * Places the groups of a graph. Each layer is a column. A box is near the boxes before and behind it, so that few lines
  * cross.
  */
 export function placesOf(groups: readonly Pick<FlowGroup, "layer" | "after">[]): Place[] {

@@ -155,7 +155,7 @@ function ScheduleValue({ schedule }: { schedule: NonNullable<TaskView["schedule"
   );
 }
 
-/** The flow of a task, what the task waits for in it, and because of which task it was skipped. */
+/** Shows the flow of a task, how many nodes the task waits for, and the task because of which it was skipped. */
 function FlowValue({ task: { queue }, flow }: { task: TaskView; flow: NonNullable<TaskView["flow"]> }) {
   const { id, name, waitsFor, skippedBy } = flow;
   return (
