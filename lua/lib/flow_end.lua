@@ -65,8 +65,10 @@ local function conclude(flow)
       call(flow, 'success')
     end
     call(flow, 'done')
+    due[flow.name] = heldScore(flow)
   elseif not hasEnded and flow.endedAt > 0 then
     flow.endedAt, totals.running = 0, totals.running + 1
+    due[flow.name] = heldScore(flow)
   end
   local isOver = hasEnded and flow.calls == 0 and flow.replayable == 0
   if isOver and not isFlow(flow, 'k') then
@@ -74,7 +76,7 @@ local function conclude(flow)
     due[flow.name] = string.format('%.0f', now + settings.retentionMs)
   elseif not isOver and isFlow(flow, 'k') then
     flow.letters, totals.kept = string.gsub(flow.letters, 'k', ''), totals.kept - flow.total - 1
-    due[flow.name] = HELD_FOR_EVER
+    due[flow.name] = heldScore(flow)
   end
 end
 
@@ -92,6 +94,6 @@ local function lookAtFlow(name, isExcess)
       flow.letters = flow.letters .. 'sx'
       note('%' .. name, 'x', '-')
     end
-    due[name] = HELD_FOR_EVER
+    due[name] = heldScore(flow)
   end
 end

@@ -64,6 +64,11 @@ local function isFlow(flow, letter)
   return string.find(flow.letters, letter, 1, true) ~= nil
 end
 
+-- The score in `flows_due` of a flow at which no janitor has to look.
+local function heldScore(flow)
+  return flow.endedAt > 0 and HELD_FOR_EVER or HELD_FOR_EVER + LAST_CREATED - flow.createdAt
+end
+
 local function flowOf(id)
   return string.match(id, '^[%w_-]+')
 end

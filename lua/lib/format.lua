@@ -67,6 +67,9 @@ local RATE_LATE = 0.9
 -- A hold that ends at this time, ms since the epoch, ends only by an operator or a replay. JavaScript has no later
 -- date.
 local HELD_FOR_EVER = 8640000000000000
+-- The score in `flows_due` of a flow that runs is HELD_FOR_EVER plus this number minus when it was created, ms since the epoch.
+-- So the oldest one has the highest score.
+local LAST_CREATED = 10000000000000
 -- If a worker has no handler for a task in strict order, the tasks behind it may not overtake it. The key of the task
 -- is held for this long, ms, so that the same worker does not get the task again and again.
 local NO_HANDLER_HOLD_MS = 1000

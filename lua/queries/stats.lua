@@ -17,14 +17,16 @@
 -- KEYS[15] cancelled  LIST  taskIds, newest first
 -- KEYS[16] expired  LIST  taskIds, newest first
 -- KEYS[17] kept  ZSET  completed tasks with `keep`: taskId -> when it is removed, ms since the epoch
+-- KEYS[18] flows_due  ZSET  flow -> when a janitor has to look at it ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
--- RETURNS {now, counters, accepted, settings, lengths, oldest, flow, dropped, flows}
+-- RETURNS {now, counters, accepted, settings, lengths, oldest, flow, dropped, flows, oldestFlow}
 --   lengths: in the order of KEYS without ready, resting, tasks and state, and with pending:keyed last
 --   oldest: the header of the oldest envelope of each band, of at most 20 lines by type and of at most 50 keys
 --   flow, empty without keys and limits: room and concurrency of the queue, -1 for no limit; tasks with a key that may
 --     run now; ready keys; resting keys; held keys; end of the last hold; tasks that wait for room of their type
 --   dropped: dead letters that a cap dropped
 --   flows: the field #flows (lib/flows.lua), "" without flows
+--   oldestFlow: when the oldest flow was created that is sealed and has not ended; 0 without one
 -- TIME    O(log q), q = tasks that are in pending:typed or have a key; O(n), n = cancelled tasks at the head of a list
 --   At most 100 ready keys, 100 resting keys and 1,000 cancelled tasks are looked at
 -- MOVES   nothing
@@ -137,4 +139,9 @@ if fields[3] then
   flow = { room < math.huge and room or -1, concurrency < math.huge and concurrency or -1, runnable, readyKeys, restingKeys, held,
     heldUntil > now and heldUntil or 0, forTypes }
 end
-return { now, counters, { unpackAccepted(redis.call('HGET', tasksKey, '#in')) }, settingsText(fields[2], fields[4]), lengths, oldest, flow, tonumber(fields[5] or 0), fields[6] or '' }
+local oldestFlow = 0
+if fields[6] then
+  local score = tonumber(redis.call('ZREVRANGE', flowsDueKey, 0, 0, 'WITHSCORES')[2] or 0)
+  oldestFlow = score > HELD_FOR_EVER and HELD_FOR_EVER + LAST_CREATED - score or 0
+end
+return { now, counters, { unpackAccepted(redis.call('HGET', tasksKey, '#in')) }, settingsText(fields[2], fields[4]), lengths, oldest, flow, tonumber(fields[5] or 0), fields[6] or '', oldestFlow }

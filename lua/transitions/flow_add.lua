@@ -327,7 +327,7 @@ redis.call('HSET', stateKey, '#counters', packCounters(counters), '#flows', tota
 
 -- 4. A sealed flow has no time by which it has to be sealed.
 if seal == 1 then
-  redis.call('ZADD', flowsDueKey, HELD_FOR_EVER, flow)
+  redis.call('ZADD', flowsDueKey, string.format('%.0f', heldScore(at)), flow)
 end
 limits.finish(limits)
 if not settings.paused and (pushed.count > 0 or isSooner) then

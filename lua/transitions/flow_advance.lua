@@ -244,7 +244,7 @@ end
 -- A flow with a time that is too early is looked at once more. So a time is written before the commit, and its end
 -- after it.
 for name, time in pairs(due) do
-  if flows[name] and time ~= HELD_FOR_EVER then
+  if flows[name] and tonumber(time) < HELD_FOR_EVER then
     redis.call('ZADD', flowsDueKey, time, name)
   end
 end
@@ -275,8 +275,8 @@ remove(stateKey, taken)
 for name, time in pairs(due) do
   if not flows[name] or flows[name].isGone then
     redis.call('ZREM', flowsDueKey, name)
-  elseif time == HELD_FOR_EVER then
-    redis.call('ZADD', flowsDueKey, time, name)
+  elseif tonumber(time) >= HELD_FOR_EVER then
+    redis.call('ZADD', flowsDueKey, string.format('%.0f', time), name)
   end
 end
 limits.finish(limits)

@@ -28,5 +28,5 @@ totals.noted = totals.noted + 1
 at.letters = at.letters .. (isFlow(at, 's') and 'x' or 'sx')
 redis.call('HSET', stateKey, '%' .. flow, flowText(at), '#flows', totalsText(totals), string.format('&%.0f', totals.noted),
   '%' .. flow .. ' x -')
-redis.call('ZADD', flowsDueKey, HELD_FOR_EVER, flow)
+redis.call('ZADD', flowsDueKey, string.format('%.0f', heldScore(at)), flow)
 return 'cancelled'

@@ -33,6 +33,7 @@ const heartbeat = "packages/holdfast/src/worker/heartbeat.test.ts";
 const again = test("enqueue-again");
 const flows = test("flows");
 const flowsLibrary = test("library/flows");
+const flowViews = test("flow-views");
 const flowModel = test("invariants/flow-model");
 const unique = test("unique");
 const uniqueLibrary = test("library/unique");
@@ -2475,6 +2476,49 @@ export const mutants = [
       ],
     ],
     tests: [flows],
+  },
+  {
+    name: "flows: the newest flow has the age of the oldest",
+    changes: [["lua/lib/flows.lua", "LAST_CREATED - flow.createdAt", "flow.createdAt"]],
+    tests: [flowViews],
+  },
+  {
+    name: "flows: a flow that has failed has the age of one that runs",
+    changes: [
+      [
+        "lua/lib/flow_end.lua",
+        "call(flow, 'done')\n    due[flow.name] = heldScore(flow)\n",
+        "call(flow, 'done')\n",
+      ],
+    ],
+    tests: [flowViews],
+  },
+  {
+    name: "flows: a flow that a replay has opened again has no age",
+    changes: [
+      [
+        "lua/lib/flow_end.lua",
+        "totals.running + 1\n    due[flow.name] = heldScore(flow)\n",
+        "totals.running + 1\n",
+      ],
+    ],
+    tests: [flowViews],
+  },
+  {
+    name: "flows: why does not name a dead letter that holds nodes",
+    changes: [["lua/queries/flow_nodes.lua", "if isHeld or record and", "if record and"]],
+    tests: [flowViews],
+  },
+  {
+    name: "flows: a replay of one flow replays the dead letters of all",
+    changes: [
+      [
+        "packages/holdfast/src/observer/filter.ts",
+        "(flow === undefined || task.flow?.id === flow)",
+        "(flow === undefined || task.flow !== null)",
+      ],
+    ],
+    tests: ["packages/holdfast/src/observer/filter.test.ts"],
   },
   {
     name: "flows: a flow with a dead node counts as succeeded",

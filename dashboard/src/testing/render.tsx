@@ -120,6 +120,7 @@ export function queueStats(part: Partial<QueueStats> = {}): QueueStats {
     pendingTyped: 0,
     pendingKeyed: 0,
     flows: 0,
+    oldestFlowAgeMs: 0,
     flow: { runnable: 0, concurrency: null, keysReady: 0, keysResting: 0, keysHeld: 0, heldUntil: null },
     processing: 0,
     scheduled: 0,

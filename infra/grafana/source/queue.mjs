@@ -62,6 +62,9 @@ export const queue = dashboard({
       "not ended": `sum(holdfast_queue_flows${q})`,
       "nodes that wait for other nodes": `sum(holdfast_queue_tasks{queue=~"$queue",state="waiting"})`,
     }),
+    lines("Oldest flow", "s", {
+      "{{queue}}": `max by (queue) (holdfast_queue_oldest_flow_age_seconds${q})`,
+    }),
     lines("Flows stored", "ops", {
       flows: `sum(${rate("flows_stored_total", q)})`,
       nodes: `sum(${rate("flow_nodes_stored_total", q)})`,

@@ -262,6 +262,8 @@ export interface QueueStats {
   oldestPendingAgeMs: number;
   /** Flows that have not ended. */
   flows: number;
+  /** Age of the oldest flow that is sealed and has not ended, ms; 0 without one. */
+  oldestFlowAgeMs: number;
   /** What the limits of the queue allow now. */
   flow: QueueFlow;
   /** Totals since the queue was created. */

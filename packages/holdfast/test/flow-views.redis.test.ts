@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { until } from "@holdfast/testing";
 import { expect, test, vi } from "vitest";
 import { FatalError, fanIn, Worker } from "../src/index.ts";
@@ -93,4 +94,52 @@ test("the graph of a flow has a group per node, and the critical path of an ende
   expect(waitsFor.total).toBe(0);
   const [a, b] = path.nodes;
   expect((a?.endedAt ?? 0) <= (b?.startedAt ?? 0)).toBe(true);
+});
+
+test("the stats have the age of the oldest flow that runs, and the list of flows begins with it", async () => {
+  const { queue, observer, name, redis } = library();
+  const gate = { isBroken: true, isOpen: false };
+  const handlers = {
+    t: () => {
+      if (gate.isBroken) throw new FatalError("no");
+    },
+    held: () => until("the gate is open", () => gate.isOpen),
+  };
+  const order = async () => (await observer.flows(name)).flows.map(({ id, state }) => `${id} ${state}`);
+  /** The flow whose age the stats have. */
+  const oldest = async () => {
+    const { at, oldestFlowAgeMs } = await observer.stats(name);
+    const { flows } = await observer.flows(name);
+    return flows.filter(({ createdAt }) => at - createdAt === oldestFlowAgeMs).map(({ id }) => id);
+  };
+  await queue.enqueue("other", 1);
+  expect((await observer.stats(name)).oldestFlowAgeMs).toBe(0);
+  await queue.openFlow({ id: "unsealed" });
+  expect((await observer.stats(name)).oldestFlowAgeMs).toBe(0);
+  for (const id of ["first", "second"]) {
+    await queue.flow({ id, nodes: [node("a", id === "second" ? { type: "held" } : {})] });
+    await delay(5);
+  }
+  await queue.flow({ id: "empty", nodes: [] });
+  expect([await order(), await oldest()]).toEqual([
+    ["first running", "second running", "empty ended", "unsealed open"],
+    ["first"],
+  ]);
+  await started(new Worker(name, handlers, { redis }));
+  await until("the first one has failed", async () => (await queue.getFlow("first"))?.state === "ended");
+  expect([await order(), await oldest()]).toEqual([
+    ["second running", "first ended", "empty ended", "unsealed open"],
+    ["second"],
+  ]);
+  await observer.pause(name);
+  await observer.replayAll(name, { flow: "first" });
+  await queue.flow({ nodes: [] }); // counts the replay, as a worker or a janitor would
+  expect(await oldest()).toEqual(["first"]);
+  await observer.cancelFlow(name, "unsealed");
+  expect((await order()).slice(0, 2)).toEqual(["unsealed running", "first running"]);
+  gate.isBroken = false;
+  gate.isOpen = true;
+  await observer.resume(name);
+  await until("all have ended", async () => (await observer.stats(name)).flows === 0);
+  expect((await observer.stats(name)).oldestFlowAgeMs).toBe(0);
 });

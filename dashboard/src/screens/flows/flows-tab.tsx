@@ -78,6 +78,9 @@ export function FlowsTab() {
             <span role="status">
               {plural(rows.length, "flow")} loaded
               {stats === undefined ? "" : `, ${count(stats.flows)} of the queue have not ended`}
+              {(stats?.oldestFlowAgeMs ?? 0) > 0
+                ? `, the oldest for ${duration(stats?.oldestFlowAgeMs ?? 0)}`
+                : ""}
             </span>
             <div className="actions">
               <Button small isDisabled={isFetching} onPress={() => void query.refetch()}>

@@ -71,6 +71,7 @@ export const QueueStatsSchema = Type.Object({
   partitions: nullable(Count("How many partitions the queue has")),
   oldestPendingAgeMs: Type.Number({ minimum: 0 }),
   flows: Count("Flows that have not ended"),
+  oldestFlowAgeMs: Count("Age of the oldest flow that is sealed and has not ended, ms; 0 without one"),
   flow: QueueFlowSchema,
   totals: QueueTotalsSchema,
   settings: QueueSettingsSchema,

@@ -199,11 +199,12 @@ export class OperatorScripts extends QueueScripts {
   }
 
   async stats(): Promise<RawStats> {
-    const [now, counters, accepted, settings, lengths, oldest, flow, dropped, flows] = await this.run<
-      scripts.StatsArgs,
-      [number, number[], number[], string, number[], string[], number[], number, string]
-    >(scripts.statsScript, { clockMs: this.clockMs() });
-    return { now, counters, accepted, settings, lengths, oldest, flow, dropped, flows };
+    const [now, counters, accepted, settings, lengths, oldest, flow, dropped, flows, oldestFlow] =
+      await this.run<
+        scripts.StatsArgs,
+        [number, number[], number[], string, number[], string[], number[], number, string, number]
+      >(scripts.statsScript, { clockMs: this.clockMs() });
+    return { now, counters, accepted, settings, lengths, oldest, flow, dropped, flows, oldestFlow };
   }
 
   /** Reads tasks, at most 100. */

@@ -36,6 +36,8 @@ export interface RawStats {
   dropped: number;
   /** The field #flows; "" without flows. */
   flows: string;
+  /** When the oldest flow was created that is sealed and has not ended, ms since the epoch; 0 without one. */
+  oldestFlow: number;
 }
 
 /** Reads the reply of the script get, which has six texts for each id. */

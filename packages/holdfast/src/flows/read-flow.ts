@@ -135,14 +135,14 @@ export async function flowGraph(parts: Parts, id: string): Promise<FlowGraph> {
 
 const FLOWS_CURSOR = /^\d{1,17}(\.\d{1,12})?:[\w-]{1,48}$/;
 
-/** The flows of a queue: those to be sealed and to be forgotten first, by that time; then those that run. */
+/** The flows of a queue: those that run, the oldest first; those with dead letters; then the others, by when they are forgotten or, if they are open, have to be sealed. */
 export async function listFlows(parts: Parts, options: FlowsOptions): Promise<FlowPage> {
   checkShape(flowsShape, options);
   const { cursor = "", limit = DEFAULT_LIMIT } = options;
   if (cursor !== "" && !FLOWS_CURSOR.test(cursor))
     throw new HoldfastError("invalid_cursor", "this cursor is not valid: start again without one");
   const engine = engineOf(parts);
-  const page = await engine.list("flowsDue", "first", cursor, limit);
+  const page = await engine.list("flowsDue", "last", cursor, limit);
   const found = await Promise.all(page.ids.map((id) => readFlow(engine, parts.queue, id)));
   const flows = found.flatMap((one) => (one ? [one.flow] : []));
   return { flows, cursor: page.cursor === "" ? null : page.cursor };

@@ -13,6 +13,7 @@ const raw = (change: Partial<RawStats> = {}): RawStats => ({
   flow: [],
   dropped: 0,
   flows: "",
+  oldestFlow: 0,
   ...change,
 });
 

@@ -119,6 +119,7 @@ export function queueStats(queue: string, raw: RawStats): QueueStats {
       dropped: raw.dropped,
     },
     flows: running,
+    oldestFlowAgeMs: raw.oldestFlow === 0 ? 0 : Math.max(0, raw.now - raw.oldestFlow),
     flow: flowOf(raw.flow, { pending, pendingKeyed, paused: settings.paused }),
     ...settings,
   };

@@ -91,6 +91,7 @@ export function mergeStats(
     partitions,
     oldestPendingAgeMs: Math.max(...parts.map(({ oldestPendingAgeMs }) => oldestPendingAgeMs)),
     flows: sum(parts, ({ flows }) => flows),
+    oldestFlowAgeMs: Math.max(...parts.map(({ oldestFlowAgeMs }) => oldestFlowAgeMs)),
     flow: mergeFlow(parts.map(({ flow }) => flow)),
     totals,
     settings: mergeSettings(parts.map(({ settings }) => settings)),

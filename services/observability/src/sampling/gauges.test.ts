@@ -19,7 +19,10 @@ const workerOf = (state: WorkerView["state"], queues: string[]) => ({ state, que
 test("gauges show counts, ages, pauses and workers of each queue", async () => {
   const { update, text } = setup();
   update({
-    queues: [statsOf("q", { pending: 5, dead: 2, paused: true, oldestPendingAgeMs: 1_500 }), statsOf("idle")],
+    queues: [
+      statsOf("q", { pending: 5, dead: 2, paused: true, oldestPendingAgeMs: 1_500, oldestFlowAgeMs: 2_500 }),
+      statsOf("idle"),
+    ],
     workers: [workerOf("running", ["q", "idle"]), workerOf("lost", ["q"])],
   });
   const lines = await text();
@@ -30,6 +33,8 @@ test("gauges show counts, ages, pauses and workers of each queue", async () => {
     'holdfast_queue_paused{queue="q"} 1',
     'holdfast_queue_paused{queue="idle"} 0',
     'holdfast_queue_oldest_pending_age_seconds{queue="q"} 1.5',
+    'holdfast_queue_oldest_flow_age_seconds{queue="q"} 2.5',
+    'holdfast_queue_oldest_flow_age_seconds{queue="idle"} 0',
     'holdfast_queue_drain_seconds{queue="q"} +Inf',
     'holdfast_queue_drain_seconds{queue="idle"} 0',
     'holdfast_workers{queue="q",state="running"} 1',

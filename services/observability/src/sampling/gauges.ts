@@ -31,6 +31,11 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
   const tasks = metrics.gauge("queue_tasks", "Tasks by state.", ["queue", "state"]);
   const flows = metrics.gauge("queue_flows", "Flows that have not ended.", ["queue"]);
   const age = metrics.gauge("queue_oldest_pending_age_seconds", "Age of the oldest pending task.", ["queue"]);
+  const flowAge = metrics.gauge(
+    "queue_oldest_flow_age_seconds",
+    "Age of the oldest flow that is sealed and has not ended.",
+    ["queue"],
+  );
   const paused = metrics.gauge("queue_paused", "1 while the queue is paused.", ["queue"]);
   const drain = metrics.gauge(
     "queue_drain_seconds",
@@ -44,7 +49,7 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
     "outcome",
   ]);
   const flow = createFlowGauges(metrics);
-  const ofQueues = [tasks, flows, age, paused, drain, workers, ...flow.all];
+  const ofQueues = [tasks, flows, age, flowAge, paused, drain, workers, ...flow.all];
   clients.set(0);
 
   return {
@@ -55,18 +60,19 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
       for (const gauge of ofQueues) gauge.reset();
       if (!sample.redisUp) return;
       const rates = series.rates();
-      // Queues above the label cap share one label. Its counts are sums. Its age and drain time are the worst of any
+      // Queues above the label cap share one label. Its counts are sums. Its ages and drain time are the worst of any
       // queue.
-      const worst = new Map<string, { age: number; drain: number }>();
+      const worst = new Map<string, { age: number; flowAge: number; drain: number }>();
       for (const stats of sample.queues) {
         const queue = metrics.queueLabel(stats.queue);
         for (const state of TASK_STATES) tasks.inc({ queue, state }, stats[state]);
         flows.inc({ queue }, stats.flows);
         paused.inc({ queue }, stats.paused ? 1 : 0);
         const seconds = rates[stats.queue]?.drainSeconds ?? Number.POSITIVE_INFINITY;
-        const before = worst.get(queue) ?? { age: 0, drain: 0 };
+        const before = worst.get(queue) ?? { age: 0, flowAge: 0, drain: 0 };
         worst.set(queue, {
           age: Math.max(before.age, stats.oldestPendingAgeMs / 1_000),
+          flowAge: Math.max(before.flowAge, stats.oldestFlowAgeMs / 1_000),
           drain: Math.max(before.drain, stats.pending === 0 ? 0 : seconds),
         });
         for (const state of WORKER_STATES) workers.set({ queue, state }, 0);
@@ -75,6 +81,7 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
       flow.update(sample.queues);
       for (const [queue, values] of worst) {
         age.set({ queue }, values.age);
+        flowAge.set({ queue }, values.flowAge);
         drain.set({ queue }, values.drain);
       }
       for (const worker of sample.workers) {
