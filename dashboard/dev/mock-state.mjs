@@ -234,6 +234,8 @@ export function createMockState() {
       pausedBy: one.pausedBy,
       partitions: null,
       oldestPendingAgeMs: one.oldest,
+      flows: 0,
+      oldestFlowAgeMs: 0,
       totals: one.totals,
       settings: {
         maxWaiting: 0,
@@ -410,6 +412,8 @@ export function createMockState() {
           cancelled: 0,
           expired: 0,
           oldestPendingAgeMs: Math.round(one.oldest * wave),
+          flows: 0,
+          oldestFlowAgeMs: 0,
           enqueuedPerSecond: one.perSecond * wave,
           completedPerSecond: one.perSecond * (2 - wave),
           failedPerSecond: one.perSecond * 0.04,

@@ -261,6 +261,7 @@ test("the user observer has exactly the rights that an observer needs", async ()
   await producer.flow({ id: "flow", nodes: [{ name: "a", type: "t", options: { delayMs: 60_000 } }] });
   expect((await observer.flows("work")).flows).toHaveLength(1);
   expect((await observer.flowNodes("work", "flow")).nodes).toHaveLength(1);
+  expect((await observer.flowGraph("work", "flow")).groups).toHaveLength(1);
   expect(await observer.getFlow("work", "flow")).toMatchObject({ state: "running" });
   expect(await observer.flowGraph("work", "flow")).toMatchObject({ scanned: 1 });
   expect(await observer.cancelFlow("work", "flow")).toBe("cancelled");
