@@ -70,6 +70,11 @@ flow-control: ## Run the 30 acceptance checks of keys, limits and fairness with 
 	@scripts/setup dependencies redis valgrind build
 	@node test/flow-control/flow-control.mjs
 
+.PHONY: step-checks
+step-checks: ## Run the checks of durable steps that measure Redis or wait (CHECK=3,5 runs these)
+	@scripts/setup dependencies redis valgrind build
+	@node test/flow-control/flow-control.mjs --set steps
+
 .PHONY: unique-checks
 unique-checks: ## Run the checks of unique tasks that count instructions or wait for minutes (WINDOWS=1000000 windows expire)
 	@scripts/setup dependencies redis valgrind build

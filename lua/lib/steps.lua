@@ -1,7 +1,8 @@
 -- The durable steps of a task, in the hash `steps`. They have fields of four kinds:
 --
 --   <taskId>            the head: `serial places bytes number`, and a line for each signal that is kept, oldest first:
---                       `number at bytes event`. number: of the last signal
+--                       `number at bytes event`. number: of the last signal. A sleep that has not ended is a line of the
+--                       head too, `/place` and the text of its step, because a field of its own takes three times the memory
 --   <serial>/<place>    a step: `kind outcome at bytes name`, and in the next line its text, unless it is long
 --   <serial>/<place>/   a text of more than STEP_INLINE_BYTES, which is read only when the handler comes to the step
 --   <serial>!<number>   the data of a signal
@@ -22,11 +23,14 @@ local function readHead(id)
   local text = redis.call('HGET', stepsKey, id)
   local serial, places, bytes, number = string.match(text or '', '^(%d+) (%d+) (%d+) (%d+)')
   local head = { serial = serial, places = tonumber(places or 0), bytes = tonumber(bytes or 0), number = tonumber(number or 0), signals = {},
-    dropped = {} }
+    dropped = {}, sleeps = {} }
   for line, at, event in string.gmatch(text or '', '\n(%d+ (%d+) %d+ (%S+))') do
     local isKept = tonumber(at) + SIGNAL_KEPT_MS > now
     local list = isKept and head.signals or head.dropped
     list[#list + 1] = { line = line, number = string.match(line, '^%d+'), event = event }
+  end
+  for place, step, at in string.gmatch(text or '', '\n/(%d+) (%a %a (%d+)[^\n]*)') do
+    head.sleeps[#head.sleeps + 1] = { place = place, text = step, at = tonumber(at) }
   end
   if not serial then
     head.serial = string.format('%.0f', tonumber(redis.call('HGET', stepsKey, '#serial') or 0) + 1)
@@ -41,6 +45,13 @@ local function noteHead(fields, id, head)
   for _, signal in ipairs(head.signals) do
     lines[#lines + 1] = signal.line
   end
+  for _, sleep in ipairs(head.sleeps) do
+    if sleep.at > now then
+      lines[#lines + 1] = '/' .. sleep.place .. ' ' .. sleep.text
+    else
+      fields[#fields + 1], fields[#fields + 2] = head.serial .. '/' .. sleep.place, sleep.text
+    end
+  end
   fields[#fields + 1], fields[#fields + 2] = id, table.concat(lines, '\n')
   if head.isNew then
     fields[#fields + 1], fields[#fields + 2] = '#serial', head.serial
@@ -49,6 +60,11 @@ end
 
 -- Adds a step to the fields of the commit. `old` is the step at this place before; nil if there was none.
 local function noteStep(fields, head, step, old)
+  head.places = math.max(head.places, step.place)
+  if step.kind == 'z' then
+    head.sleeps[#head.sleeps + 1] = { place = step.place, text = string.format('z o %.0f 0 %s', step.at, step.name), at = step.at }
+    return
+  end
   local field = head.serial .. '/' .. step.place
   local isLong = #step.text > STEP_INLINE_BYTES
   fields[#fields + 1], fields[#fields + 2] = field, string.format('%s %s %.0f %d %s', step.kind, step.outcome, step.at, #step.text, step.name) .. (isLong and '' or '\n' .. step.text)
@@ -57,7 +73,6 @@ local function noteStep(fields, head, step, old)
   end
   local before = old and tonumber(string.match(old, '^%a %a %d+ (%d+)')) or 0
   head.bytes = head.bytes - before + #step.text
-  head.places = math.max(head.places, step.place)
 end
 
 -- Called after the commit: removes the data of signals that are not kept any more.

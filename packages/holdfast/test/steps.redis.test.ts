@@ -57,6 +57,30 @@ test("a step that is stored again replaces itself, and its bytes are counted onc
   expect(await readSteps(q.engine, "a")).toMatchObject({ places: 1, bytes: 2, steps: [{ text: "12" }] });
 });
 
+test("a sleep that has not ended is in the head, and gets a field of its own with the next step after its end", async () => {
+  const q = await setup();
+  await q.add("a");
+  const grant = await q.grant();
+  const sleep = { kind: "z", outcome: "o", name: "sleep", text: "" } as const;
+  const until = q.now + 1_000;
+  await writeStep(q.engine, grant, { ...sleep, place: 1, waitMs: 1_000 });
+  await writeStep(q.engine, grant, { ...sleep, place: 2, name: "long", waitMs: 9_000 });
+  await sendSignal(q.engine, "a", "e", "");
+  const fieldsOf = async () => (await q.redis.hkeys(q.keys.steps)).filter((field) => field.includes("/"));
+  expect(await fieldsOf()).toEqual([]);
+  q.advance(1_000);
+  await writeStep(q.engine, grant, step(3, "x"));
+  expect((await fieldsOf()).map((field) => field.split("/")[1]).sort()).toEqual(["1", "3"]);
+  const stored = await readSteps(q.engine, "a");
+  expect(stored.steps.map(({ place, kind, name, at }) => [place, kind, name, at])).toEqual([
+    [1, "z", "sleep", until],
+    [2, "z", "long", until + 8_000],
+    [3, "s", "x", q.now],
+  ]);
+  expect(stored.signals).toMatchObject([{ event: "e" }]);
+  expect((await readSteps(q.engine, "a", 2)).steps.map(({ name }) => name)).toEqual(["long", "x"]);
+});
+
 test("a stale token, an unknown task and a task that is not running store nothing", async () => {
   const q = await setup();
   await q.add(["a", "waiting"]);

@@ -31,7 +31,7 @@ export function oldVersion(commit = BEFORE_KEYS) {
   const folder = join(root, "node_modules/.cache", `holdfast-${commit}`);
   if (existsSync(folder)) return folder;
   const why = whyNoOldVersion(commit);
-  if (why) throw new Error(`SKIPPED: the version without keys cannot be built: ${why}`);
+  if (why) throw new Error(`SKIPPED: the old version cannot be built: ${why}`);
   const paths = ["tsconfig.base.json", "package.json", ...PACKAGES.map((name) => `packages/${name}`)];
   const archive = git("archive", commit, ...paths);
   const building = `${folder}-building`;

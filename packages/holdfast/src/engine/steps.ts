@@ -79,7 +79,7 @@ function decodeStep(text: string, place: number): StoredStep[] {
       at: Number(at),
       bytes: Number(bytes),
       name: decodeWord(name),
-      text: rest,
+      text: kind === "z" ? "" : rest,
     },
   ];
 }
@@ -94,14 +94,21 @@ export async function readSteps(engine: QueueScripts, id: string, last = 1_000):
   const [first = "", ...lines] = head.split("\n");
   const [serial = "", places, bytes] = first.split(" ");
   const before = Number(places ?? 0) - texts.length;
+  // A sleep that has not ended is in the head.
+  for (const line of lines.filter((line) => line.startsWith("/"))) {
+    const at = line.indexOf(" ");
+    const index = Number(line.slice(1, at)) - before - 1;
+    if (index >= 0) texts[index] = line.slice(at + 1);
+  }
   return {
     serial,
     places: Number(places ?? 0),
     bytes: Number(bytes ?? 0),
     steps: texts.flatMap((text, i) => decodeStep(text, before + i + 1)),
-    signals: lines.map((line) => {
+    signals: lines.flatMap((line) => {
+      if (line.startsWith("/")) return [];
       const [, at, size, event = ""] = line.split(" ");
-      return { at: Number(at), bytes: Number(size), event: decodeWord(event) };
+      return [{ at: Number(at), bytes: Number(size), event: decodeWord(event) }];
     }),
   };
 }
