@@ -412,8 +412,6 @@ export function createMockState() {
           cancelled: 0,
           expired: 0,
           oldestPendingAgeMs: Math.round(one.oldest * wave),
-          flows: 0,
-          oldestFlowAgeMs: 0,
           enqueuedPerSecond: one.perSecond * wave,
           completedPerSecond: one.perSecond * (2 - wave),
           failedPerSecond: one.perSecond * 0.04,

@@ -62,7 +62,7 @@ export function FlowNodes({ queue, flow, asOf }: { queue: string; flow: string; 
       ) : query.isPending || searching ? (
         <Loading what="nodes" />
       ) : (
-        <p className="panel-body soft">
+        <p className="panel-body soft small">
           {hasNextPage ? "None among the nodes that were read." : "No nodes."}
         </p>
       )}

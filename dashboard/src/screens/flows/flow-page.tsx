@@ -70,7 +70,9 @@ function FlowDetail({ graph, gone }: { graph: TimedGraph; gone: boolean }) {
           </span>
         </div>
         {groups.length === 0 ? (
-          <p className="panel-body soft">This flow has no nodes{flow.state === "open" ? " yet" : ""}.</p>
+          <p className="panel-body soft small">
+            This flow has no nodes{flow.state === "open" ? " yet" : ""}.
+          </p>
         ) : (
           <FlowGraphView queue={queue} flow={id} groups={groups} />
         )}
@@ -207,7 +209,7 @@ function WaitsFor({ queue, graph: { waitsFor } }: { queue: string; graph: TimedG
       </div>
       <div className="panel-body">
         {nodes.length === 0 ? (
-          <p className="soft">No node runs or may run.</p>
+          <p className="soft small">No node runs or may run.</p>
         ) : (
           <Steps queue={queue} nodes={nodes} timed={false} />
         )}
@@ -246,7 +248,7 @@ function Callbacks({ flow: { queue, state, callbacks } }: { flow: FlowView }) {
       </div>
       <div className="panel-body">
         {callbacks.length === 0 ? (
-          <p className="soft">None.</p>
+          <p className="soft small">None.</p>
         ) : (
           <ul className="flow-steps">
             {callbacks.map(({ moment, taskId, enqueued }) => (
