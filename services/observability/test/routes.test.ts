@@ -442,6 +442,7 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "post /v1/queues/{queue}/tasks",
       "post /v1/queues/{queue}/tasks/batch",
       "post /v1/queues/{queue}/tasks/change",
+      "post /v1/queues/{queue}/tasks/{id}/signal",
       "post /v1/schedules/preview",
       "post /v1/workers/{id}/drain",
       "post /v1/workers/{id}/resume",
