@@ -32,6 +32,7 @@ const NAMES = [
   "keys",
   "limits",
   "batches",
+  "flows",
 ];
 
 const { values: options } = parseArgs({

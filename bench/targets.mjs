@@ -180,6 +180,12 @@ export const targets = [
     ],
   },
   {
+    row: "a flow of 10,000 and of 100,000 children, stored and run",
+    figures: ["a small flow", "a large flow"].map((flow) =>
+      ratio("bullmq", 4, 6, { workload: "flows", variant: `${flow}: store and run`, metric: "tasks_per_s" }),
+    ),
+  },
+  {
     row: "worker memory over the run",
     figures: ["rssMbRatio", "heapMbRatio"].map((metric) =>
       value(1.1, 1, { workload: "worker-memory", variant: undefined, metric, unit: "x the early figure" }),

@@ -1,4 +1,4 @@
-import { Queue, Worker } from "bullmq";
+import { FlowProducer, Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 
 export const clientCalls = [[Redis.prototype, "sendCommand"]];
@@ -14,11 +14,18 @@ export async function open({ url, queue: name }) {
     ...(retries === undefined ? {} : { attempts: retries + 1 }),
     ...(delayMs === undefined ? {} : { delay: delayMs }),
   });
+  const flows = new FlowProducer({ connection });
+  await flows.waitUntilReady();
   return {
     one: (payload, options = {}) => queue.add("bench", payload, optionsOf(options)),
     bulk(payloads, options = {}) {
       const opts = optionsOf(options);
       return queue.addBulk(payloads.map((data) => ({ name: "bench", data, opts })));
+    },
+    /** A parent with children. It runs when all of them have completed. */
+    flow(children, data) {
+      const child = { name: "bench", queueName: name };
+      return flows.add({ ...child, data, children: children.map((data) => ({ ...child, data })) });
     },
     // These settings are stored in Redis, and apply to all workers of the queue (docs.bullmq.io).
     async limit({ queue: { concurrency, rate } }) {
@@ -49,6 +56,9 @@ export async function open({ url, queue: name }) {
         failed: counts.failed,
       };
     },
-    close: () => queue.close(),
+    async close() {
+      await flows.close();
+      await queue.close();
+    },
   };
 }

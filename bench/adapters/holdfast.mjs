@@ -42,6 +42,12 @@ export async function open({ url, queue }) {
       const refused = results.find((result) => !result.ok);
       if (refused) throw refused.error;
     },
+    /** A flow of children, and a task that runs when all of them have completed. */
+    flow: (children, last) =>
+      producer.flow({
+        nodes: children.map((payload, n) => ({ name: `n${n}`, type: "bench", payload })),
+        on: { success: { type: "bench", payload: last } },
+      }),
     limit: (limits) => observer.limits.set(queue, limits),
     async worker({ concurrency, handler, onDone, batchOf }) {
       // A batch handler that does as little as the single handler: it only counts its tasks.

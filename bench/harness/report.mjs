@@ -59,6 +59,7 @@ const COLUMNS = {
   server_commands: "commands in Redis",
   wire_bytes: "bytes on the wire",
   memory_bytes: "bytes of memory",
+  child_us: "µs per child",
 };
 const HIDDEN = new Set(["ms", "dead"]);
 

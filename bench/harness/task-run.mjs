@@ -111,9 +111,11 @@ async function run(target, phase) {
   if (phase.do === "limit") return target.limit(phase.limits);
   const measured = await meter.before();
   const options = optionsOf(phase);
-  if (phase.do === "bulk" || phase.do === "single") {
+  if (phase.do === "bulk" || phase.do === "single" || phase.do === "flow") {
+    const children = phase.do === "flow" ? Array.from({ length: phase.count }, (_, i) => payloadOf(i)) : [];
     measured.begin();
     if (phase.do === "bulk") await bulk(target, phase.count, options);
+    else if (phase.do === "flow") await target.flow(children, payloadOf(phase.count));
     else await Promise.all(Array.from({ length: phase.count }, (_, i) => target.one(payloadOf(i), options)));
     measured.end();
     const costs = await measured.costs(phase.count);
