@@ -2462,6 +2462,84 @@ export const mutants = [
     tests: [flows],
   },
   {
+    name: "flows: a node behind a dead one runs because another one with its record does",
+    changes: [
+      ["lua/lib/flow_behind.lua", "effect == 'go' and record and goOf[record]", "record and goOf[record]"],
+    ],
+    tests: [flows],
+  },
+  {
+    name: "flows: the death of a held node skips nothing even when it is discarded",
+    changes: [["lua/lib/flow_behind.lua", "    return policy == 'w' and 'fail' or nil", "    return nil"]],
+    tests: [flows],
+  },
+  {
+    name: "flows: a restored dead letter keeps the nodes behind it skipped",
+    changes: [["lua/lib/flow_behind.lua", "    return policy == 'w' and 'unfail' or nil", "    return nil"]],
+    tests: [flows, flowModel],
+  },
+  {
+    name: "flows: a flow that was not sealed in time is sealed instead of cancelled",
+    changes: [
+      ["lua/lib/flow_end.lua", "flow.letters = flow.letters .. 'sx'", "flow.letters = flow.letters .. 's'"],
+    ],
+    tests: [flows],
+  },
+  {
+    name: "flows: a replay does not reopen a flow that has ended",
+    changes: [["lua/lib/flow_end.lua", "elseif not hasEnded and flow.endedAt > 0 then", "elseif false then"]],
+    tests: [flows],
+  },
+  {
+    name: "flows: a flow is forgotten although its dead letter can be replayed",
+    changes: [["lua/lib/flow_end.lua", "flow.calls == 0 and flow.replayable == 0", "flow.calls == 0"]],
+    tests: [flows],
+  },
+  {
+    name: "flows: a flow that has ended can be cancelled",
+    changes: [["lua/transitions/flow_cancel.lua", "isFlow(at, 'g') or at.endedAt > 0", "isFlow(at, 'g')"]],
+    tests: [flows],
+  },
+  {
+    name: "flows: waiting nodes do not count for the cap of the queue",
+    changes: [
+      [
+        "lua/transitions/flow_add.lua",
+        "totals.waiting + new > settings.maxWaiting",
+        "0 > settings.maxWaiting",
+      ],
+    ],
+    tests: [flows],
+  },
+  {
+    name: "flows: a node does not wait for the nodes that a node before it adds",
+    changes: [["lua/transitions/flow_add.lua", "open = open + new, options", "open = open, options"]],
+    tests: [flows],
+  },
+  {
+    name: "flows: the first nodes behind a node with many of them are lost",
+    changes: [["lua/transitions/flow_add.lua", "string.match(text, '^%d+ (.*)$')\n    text", "''\n    text"]],
+    tests: [flows, flowsLibrary],
+  },
+  {
+    name: "flows: a node of a cancelled flow that is not granted waits for ever",
+    changes: [["lua/lib/grants.lua", "        addEnd(id, 'h', c)\n", ""]],
+    tests: [flows, flowModel],
+  },
+  {
+    name: "flows: what a node before others means is that of the first one",
+    changes: [
+      ["lua/transitions/flow_add.lua", "local as = asOf[other]", "local as = asOf[flow]"],
+      ["lua/transitions/flow_add.lua", "asOf[other] = as", "asOf[flow] = as"],
+    ],
+    tests: [flows],
+  },
+  {
+    name: "flows: a node with a delay is pending at once",
+    changes: [["lua/lib/flow_place.lua", "  if time and time > now then", "  if false then"]],
+    tests: [flows],
+  },
+  {
     name: "flows: a reap does not record the end of a node",
     changes: [["lua/transitions/reap.lua", "      if hasFlag(c, FLAG_NODE) then\n", "      if false then\n"]],
     tests: [flows],

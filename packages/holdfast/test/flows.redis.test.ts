@@ -6,6 +6,7 @@ import { addFlow, advance, flowStates, runAll } from "./support/flow.ts";
 import { setup } from "./support/setup.ts";
 import { LEASE_MS, type TestQueue } from "./support/test-queue.ts";
 
+type Lease = Awaited<ReturnType<TestQueue["grant"]>>;
 const view = async (q: TestQueue, id = "f") => (await readFlow(q.engine, q.name, id))?.flow;
 
 describe("nodes run in their order", () => {
@@ -101,6 +102,34 @@ describe("nodes that end in one call", () => {
     await q.settle(acks((await q.acquire(9)).grants));
     await advance(q);
     expect(await flowStates(q)).toMatch(/last pending/);
+  });
+
+  test("release or skip each node by what the nodes before it did", async () => {
+    const q = await setup();
+    await addFlow(q, ["a", "b", "c", "x<a", "y<b", "z<c", "xy<x,y"]);
+    for (const grant of (await q.acquire(9)).grants)
+      await (grant.id === "f.b" ? q.fatal(grant) : q.ack(grant));
+    await advance(q);
+    expect(await flowStates(q)).toMatch(/x pending, y skipped, z pending, xy skipped/);
+    await q.engine.replay(["f.b", ""]);
+    await advance(q);
+    expect(await flowStates(q)).toMatch(/x pending, y waiting, z pending, xy waiting/);
+    await runAll(q);
+    expect(await view(q)).toMatchObject({ outcome: "success", counts: { completed: 7 } });
+  });
+
+  test("release all of many nodes behind one", async () => {
+    const q = await setup();
+    await addFlow(q, ["root"], { seal: false });
+    for (const part of ["a", "b", "c"])
+      await addFlow(
+        q,
+        Array.from({ length: 300 }, (_, n) => `${part}-${1_000 + n}<root`),
+        { how: "add", seal: false },
+      );
+    await q.ack(await q.grant());
+    await advance(q);
+    expect(await view(q)).toMatchObject({ counts: { completed: 1, waiting: 0, active: 900 } });
   });
 
   test("are counted for the right flow, if they are in several", async () => {
@@ -277,6 +306,21 @@ describe("a replay", () => {
     await advance(q);
     expect(await runAll(q)).toEqual(["a"]);
     expect(await view(q)).toMatchObject({ counts: { completed: 3 }, outcome: "success" });
+  });
+
+  test("of a node with onDead continue does not count twice for a node that waits for another one too", async () => {
+    const q = await setup();
+    await addFlow(q, ["a", "slow", "b<a,slow"], { onDead: { a: "continue" } });
+    const [a, slow] = (await q.acquire(9)).grants as [Lease, Lease];
+    await q.fatal(a);
+    await advance(q);
+    await q.engine.replay(["f.a", ""]);
+    await advance(q);
+    expect(await runAll(q)).toEqual(["dead", "a"]);
+    expect(await flowStates(q)).toMatch(/^a completed, slow processing, b waiting/);
+    await q.ack(slow);
+    await advance(q);
+    expect(await runAll(q)).toEqual(["b", "success", "done"]);
   });
 
   test("of a node with onDead hold lets the nodes behind it run", async () => {
