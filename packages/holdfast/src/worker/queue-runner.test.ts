@@ -135,6 +135,28 @@ test("a runner that got less than it asked for sleeps until it is woken", async 
   runner.close();
 });
 
+test.each([0, 1, 2, 3])(
+  "a push before the answer that parks its request keeps the runner awake, beside a settle answered %i ticks before",
+  async (ticks) => {
+    const { runner, engine, ends, next } = setup();
+    runner.schedule();
+    await (await next()).answer({ grants: [grant("a")] });
+    const acquire = await next();
+    ends[0]?.();
+    const settle = await next();
+    expect(settle.settled).toEqual(["a"]);
+    const roundTrip = () => ({ ...NOTHING, grants: [grant("b")] });
+    runner.granted({ requestSlot: "s", sequence: 1, now: 0, roundTrip });
+    const settled = settle.answer({});
+    for (let n = 0; n < ticks; n++) await Promise.resolve();
+    await Promise.all([settled, acquire.answer({ parked: true })]);
+    expect(ends).toHaveLength(2);
+    expect(runner.idle).toBe(false);
+    expect(engine.asked).toHaveLength(1);
+    runner.close();
+  },
+);
+
 test("a wake-up that overtakes the answer of an acquire is followed by another acquire", async () => {
   const { runner, next } = setup();
   runner.schedule();

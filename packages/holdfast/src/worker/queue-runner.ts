@@ -152,6 +152,8 @@ export class QueueRunner implements Caller {
   granted(push: Push): void {
     const trip = this.#acquire.granted(push);
     if (trip === null) return;
+    // The answer that parked the request may not be applied yet. It must not put the runner to sleep then.
+    this.#wakes++;
     this.idle = this.drains;
     clearTimeout(this.#pollTimer);
     if (trip !== "again") {
