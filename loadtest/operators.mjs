@@ -90,7 +90,7 @@ async function main() {
       "first page",
       async () => `${(await json(`${base}/dead-letters?limit=100`)).tasks.length} rows`,
     );
-    await measure("search of all, page by page", async () => {
+    await measure("search of all dead letters, page by page", async () => {
       let [scanned, requests] = [0, 0];
       for (let cursor = ""; cursor !== null; requests++) {
         const more = cursor === "" ? "" : `&cursor=${cursor}`;
@@ -100,17 +100,17 @@ async function main() {
       }
       return `${scanned} scanned in ${requests} requests`;
     });
-    await measure("groups of all", async () => {
+    await measure("groups of all dead letters", async () => {
       const { groups, scanned } = await json(`${base}/dead-letters/groups?scan=100000`);
       return `${groups.length} groups of ${scanned}`;
     });
-    await measure("export of all", async () => {
+    await measure("export of all dead letters", async () => {
       let lines = 0;
       for await (const chunk of (await call(`${base}/tasks/export?state=dead`)).body)
         for (const byte of chunk) if (byte === 10) lines++;
       return `${lines} lines`;
     });
-    await measure("discard of all", async () => {
+    await measure("discard of all dead letters", async () => {
       const { id } = await json(`${base}/dead-letters/discard`, { all: true });
       return `${id} ${(await ended(id)).result.discarded}`;
     });
@@ -119,7 +119,7 @@ async function main() {
       const { id } = await json(`/v1/operations/${discard}/undo`, {});
       return `${(await ended(id)).result.restored} restored`;
     });
-    await measure("replay of all, by a filter", async () => {
+    await measure("replay of all dead letters by a filter", async () => {
       const { id } = await json(`${base}/dead-letters/replay`, { filter: { reason: "fatal" } });
       return `${(await ended(id)).result.replayed} replayed`;
     });

@@ -170,8 +170,8 @@ export const eventSchema = Type.Object({
   cursor: Type.String({ description: "The position right after this event" }),
   id: Type.Optional(Type.String({ description: "Id of the task" })),
   at: Type.Optional(Type.Integer({ description: "Redis time, ms since the epoch" })),
-  workerId: Type.Optional(Type.String({ description: "Of started" })),
-  reason: Type.Optional(Type.String({ description: "Of dead" })),
+  workerId: Type.Optional(Type.String({ description: "Only for started: the worker" })),
+  reason: Type.Optional(Type.String({ description: "Only for dead: why the task died" })),
   resultText: Type.Optional(
     Type.String({ description: "Only for completed, if there is a result: JSON text" }),
   ),
