@@ -73,12 +73,12 @@ export const mutants = [
     tests: [steps],
   },
   {
-    name: "steps: a signal that was used stays",
+    name: "steps: a signal that was used is not removed",
     changes: [["lua/transitions/wait_for.lua", "table.remove(head.signals, at)", "head.signals[at]"]],
     tests: [steps],
   },
   {
-    name: "steps: a wait begins anew in each attempt",
+    name: "steps: the time of a wait begins again in each attempt",
     changes: [["lua/transitions/wait_for.lua", "kind == 'w' and old and", "false and"]],
     tests: [steps],
   },
@@ -104,7 +104,7 @@ export const mutants = [
     tests: [steps],
   },
   {
-    name: "steps: a signal that comes before the suspension is not seen",
+    name: "steps: a signal that comes before the suspension does not wake the task",
     changes: [["lua/lib/suspend.lua", "waitsFor ~= '' and", "false and"]],
     tests: [steps, model],
   },
@@ -148,7 +148,7 @@ export const mutants = [
     tests: [workerSteps],
   },
   {
-    name: "steps: a caller does not look what became of the called task",
+    name: "steps: a caller does not look for the end of the called task by itself",
     changes: [
       [
         "packages/holdfast/src/steps/steps.ts",
@@ -170,7 +170,7 @@ export const mutants = [
     tests: [workerSteps],
   },
   {
-    name: "steps: a result is returned as it is, and not as JSON",
+    name: "steps: the result of a step is returned as JSON text, and not parsed",
     changes: [
       [
         "packages/holdfast/src/steps/steps.ts",

@@ -48,7 +48,7 @@ test("steps are stored in their places, and a text of more than 1 KiB is read on
   expect((await readSteps(q.engine, "a", 2)).steps.map(({ name }) => name)).toEqual(["report", "sleep"]);
 });
 
-test("a step that is stored again replaces itself, and its bytes are counted once", async () => {
+test("a step that is stored again replaces the stored one, and its bytes are counted once", async () => {
   const q = await setup();
   await q.add("a");
   const grant = await q.grant();
@@ -114,7 +114,7 @@ test("a suspended task is scheduled without a lease, loses no attempt, and keeps
   expect((await q.task("a")).history).toHaveLength(2);
 });
 
-test("the wait of a task that slept at its first attempt is not the wait since its enqueue", async () => {
+test("the wait of a task that slept in its first attempt does not count from its enqueue", async () => {
   const q = await setup();
   await q.add("a");
   await suspend(q, await q.grant(), 5);
@@ -171,7 +171,7 @@ test("early signals are kept and consumed in their order", async () => {
     expect(await waitForSignal(q.engine, grant, wait(["e"], 9, Number(data)))).toMatchObject({ data });
 });
 
-test("a signal that comes between the look and the end of the attempt is not lost", async () => {
+test("a signal that comes after the handler has looked for it and before the attempt ends is not lost", async () => {
   const q = await setup();
   await q.add("a");
   const grant = await q.grant();
@@ -181,7 +181,7 @@ test("a signal that comes between the look and the end of the attempt is not los
   expect(await q.task("a")).toMatchObject({ state: "pending", attempts: 0 });
 });
 
-test("a wait times out at its first end, even if its attempts are suspended again, and stays timed out", async () => {
+test("a wait times out at the time that was set first, even if later attempts are suspended again, and stays timed out", async () => {
   const q = await setup();
   await q.add("a");
   const grant = await q.grant();
@@ -198,7 +198,7 @@ test("a wait times out at its first end, even if its attempts are suspended agai
   expect(await readSteps(q.engine, "a")).toMatchObject({ steps: [{ kind: "w", outcome: "t" }] });
 });
 
-test("a task that has ended, and one that nobody knows, get no signal", async () => {
+test("an ended task and an unknown task get no signal", async () => {
   const q = await setup();
   await q.addDead("dead");
   await q.addDead("dropped");
@@ -224,11 +224,11 @@ test("a task keeps its last 100 signals, each for seven days", async () => {
   q.advance(SIGNAL_KEPT_MS);
   await sendSignal(q.engine, "a", "e", '"new"');
   expect((await readSteps(q.engine, "a")).signals).toHaveLength(1);
-  // #serial, the head, the wait and the last signal
+  // These are #serial, the head, the wait and the last signal.
   expect(await q.redis.hkeys(q.keys.steps)).toHaveLength(4);
 });
 
-test("a dead letter keeps its steps, and a replay goes on where it was", async () => {
+test("a dead letter keeps its steps, and a replay continues after the last stored step", async () => {
   const q = await setup();
   await q.add("a");
   const grant = await q.grant();
@@ -255,7 +255,7 @@ test("a new life of a task begins without steps", async () => {
 });
 
 test.each(["purge", "empty", "discard", "settle"])(
-  "%s leaves nothing of the steps of its tasks",
+  "%s removes the steps of its tasks completely",
   async (by) => {
     const q = await setup();
     await q.add(["a", "b"]);

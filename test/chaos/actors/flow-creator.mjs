@@ -1,5 +1,5 @@
-// Creates flows one after another, in calls of a few nodes. A process that is started again with the same name repeats the
-// flows whose seal it has not told yet, with the same ids. It adds again what is there already.
+// Creates flows one after another, in calls of a few nodes. A process that is started again with the same name repeats
+// the flows whose seal it has not reported yet, with the same ids. So it adds some nodes a second time.
 import { setTimeout as sleep } from "node:timers/promises";
 import { chain, fanIn, fanOut, Queue } from "holdfast";
 import { options, tell } from "./tell.mjs";
@@ -11,7 +11,7 @@ const on = Object.fromEntries(
 );
 const backoff = { kind: "fixed", baseMs: 20, jitter: "none" };
 
-/** A flow of `size` nodes: a chain, a fan-out behind its end, and a fan-in of that, or only one of these. */
+/** Returns the nodes of a flow: a chain, then a fan-out, then a fan-in, or only one of these. */
 function nodesOf(number) {
   const node = (n) => {
     const payload = { ms: 5, failures: n % Math.round(1 / failing) === 0 ? 1 : 0 };
@@ -36,7 +36,7 @@ function nodesOf(number) {
 }
 
 const queue = new Queue(name, { redis });
-/** Repeats a step until Redis has answered it. */
+/** Repeats a call until Redis has answered it. */
 async function surely(step) {
   for (;;) {
     try {

@@ -47,7 +47,7 @@ const handlers = {
   hold: told(({ attempt }, ctx) => (attempt === 1 ? aborted(ctx.signal) : undefined)),
   /** The first attempt never ends, even if its signal is aborted. */
   deaf: told(({ attempt }) => (attempt === 1 ? new Promise(() => {}) : undefined)),
-  /** Tells of each step when its function begins, and when the step is stored. */
+  /** Reports each step when its function begins, and when the step is stored. */
   steps: told(async ({ id, payload }, ctx) => {
     for (let n = 1; n <= payload.steps; n++) {
       let ran = false;

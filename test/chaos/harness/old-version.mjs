@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
-/** The last commit without keys and limits, and the last one without flows. */
+/** The last commit without keys and limits, and the last commit without flows. */
 const BEFORE_KEYS = "1dae921925f015a3cd00ce52763acc519aac715b";
 export const BEFORE_FLOWS = "279e0a0781e26c29636dcd75afd285c043cb77a6";
 const PACKAGES = ["contracts", "holdfast"];

@@ -36,7 +36,10 @@ function startCreator(ctx, queue, settings) {
     async end() {
       await until("every flow is sealed", () => !state.actor.running, DRAIN_MS);
       const { code } = await state.actor.ended;
-      ctx.expect(code === 0 || state.sealed === FLOWS, `the creator ended: ${state.actor.complaint()}`);
+      ctx.expect(
+        code === 0 || state.sealed === FLOWS,
+        `the process that creates flows has failed: ${state.actor.complaint()}`,
+      );
     },
   };
 }
@@ -53,7 +56,7 @@ async function checkFlows(ctx, view, queue) {
       `${id} is ${JSON.stringify(flow)}`,
     );
     const came = flow?.callbacks.filter(({ enqueued }) => enqueued).map(({ moment }) => moment);
-    ctx.expect(came?.join(" ") === "success done", `the callbacks ${came} of ${id} came`);
+    ctx.expect(came?.join(" ") === "success done", `the callbacks ${came} of ${id} were enqueued`);
     for (const { taskId } of flow?.callbacks.filter(({ enqueued }) => enqueued) ?? []) {
       const task = await view.observer.task(queue, taskId);
       const acked = task?.history.filter(({ outcome }) => outcome === "acked").length;
@@ -89,7 +92,7 @@ export const row = {
   name: "flows-killed",
   fault: `kill -9 of a worker, of the process that creates ${FLOWS} flows of ${NODES} nodes, or of Redis (AOF always), every ${KILL_EVERY_MS / 1_000} s for ${runMs / 1_000} s`,
   expected:
-    "every flow ends with all of its nodes, no node starts early, the callbacks success and done are each acked once; 0 lost, audit clean",
+    "every flow ends with all of its nodes; no node starts early; the callbacks success and done are each acked once; no task is lost; the audit finds nothing",
   waits: true,
   timeoutMs: runMs + 2 * DRAIN_MS,
   async run(ctx) {
@@ -135,12 +138,12 @@ export const row = {
     for (const queue of QUEUES) {
       const seen = await checkFlows(ctx, view, queue);
       const { totals, pending, processing, scheduled, waiting, dead } = await view.observer.stats(queue);
-      ctx.expect(pending + processing + scheduled + waiting + dead === 0, `${queue} is not empty`);
+      ctx.expect(pending + processing + scheduled + waiting + dead === 0, `the queue ${queue} is not empty`);
       ctx.expect(
         totals.enqueued === FLOWS * (NODES + 2),
         `${totals.enqueued} tasks were enqueued in ${queue}`,
       );
-      ctx.expect(totals.crashed > 0, "no killed worker held a lease: the row proves nothing");
+      ctx.expect(totals.crashed > 0, "no killed worker held a lease, so the row proves nothing");
       const { violations } = await view.observer.audit(queue);
       for (const { invariant, detail } of violations.slice(0, 3))
         ctx.expect(false, `the audit of ${queue}: ${invariant} ${detail}`);
@@ -148,7 +151,10 @@ export const row = {
         `${seen.flows} flows, ${seen.nodes} nodes in ${seen.attempts} attempts (${seen.failures} failed, ${totals.crashed} crashed), ${seen.callbacks} callbacks`,
       );
     }
-    ctx.expect(kills.creators > 0 && kills.redis > 0, `not everything was killed: ${JSON.stringify(kills)}`);
+    ctx.expect(
+      kills.creators > 0 && kills.redis > 0,
+      `the creator or Redis was never killed: ${JSON.stringify(kills)}`,
+    );
     return `${kills.workers} kills of workers, ${kills.creators} of the creator, ${kills.redis} of Redis; ${all.join("; ")}; 0 lost`;
   },
 };

@@ -11,7 +11,7 @@ const PLAIN = 100;
 const sleeps = (count, ms) => Array.from({ length: count }, () => ({ type: "sleep", payload: { ms } }));
 const node = (name) => ({ name, type: "sleep", payload: { ms: 10 } });
 
-/** A chain of three nodes, a fan-out behind it and a fan-in of that. */
+/** Returns a flow: a chain of three nodes, then a fan-out, then a fan-in. */
 function flowOf(number) {
   const [first, second, third] = chain(["a", "b", "c"].map(node));
   const parts = Array.from({ length: WIDTH }, (_, n) => node(`part${n}`));
@@ -25,7 +25,7 @@ export const row = {
   fault:
     "flows are stored while workers of a version without flows run tasks; then a worker of each version is killed",
   expected:
-    "old workers are refused from then on, and take neither a node nor a task; every flow ends; 0 lost",
+    "old workers are refused from then on, and take neither a node nor a task; every flow ends; no task is lost",
   skip: () => whyNoOldVersion(BEFORE_FLOWS),
   async run(ctx) {
     const library = `${oldVersion(BEFORE_FLOWS)}/packages/holdfast/dist/index.js`;
@@ -53,7 +53,7 @@ export const row = {
     // An old worker can no longer settle, and keeps its leases until it ends.
     const isHolder = (worker) => worker.heard("run").some(({ id }) => held.includes(id));
     const idle = old.filter((worker) => !isHolder(worker));
-    ctx.expect(idle.length > 0, "no old worker is left that asks for tasks: the row proves nothing");
+    ctx.expect(idle.length > 0, "no old worker still asks for tasks, so the row proves nothing");
     for (const worker of old.filter(isHolder)) await worker.kill();
     await until("the new workers run tasks", () => runsOf(fresh) > 20);
     await fresh[0].kill();
@@ -63,7 +63,7 @@ export const row = {
     const counts = await ctx.settle(view);
     const taken = runsOf(old) - storedAt;
     const refused = ctx.heard("error", { code: "layout_too_new" }).length;
-    ctx.expect(taken === 0, `${taken} tasks went to old workers after the first flow`);
+    ctx.expect(taken === 0, `${taken} tasks were granted to old workers after the first flow`);
     ctx.expect(refused > 0, "no old worker was refused");
     for (const { id } of flows) {
       const { outcome } = await view.observer.getFlow(ctx.queueName, id);

@@ -12,7 +12,7 @@ const STATES: Record<TaskStepView["kind"], Record<TaskStepView["outcome"], strin
   call: { done: "has its result", open: "waits for its task", timed_out: "timed out" },
 };
 
-/** The last durable steps of a task, and the signals that it has not used yet. */
+/** Shows the last durable steps of a task, and the signals that it has not used yet. */
 export function StepsPanel({ steps: { count: total, bytes: size, steps, signals } }: { steps: TaskSteps }) {
   return (
     <section className="panel" aria-label="Steps">

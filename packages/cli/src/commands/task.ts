@@ -102,7 +102,7 @@ export async function printPage(
   if (page.cursor !== null) context.out.say(`more: --cursor ${page.cursor}`);
 }
 
-/** @throws HoldfastError invalid_json */
+/** Parses the data of a signal. @throws HoldfastError invalid_json */
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);

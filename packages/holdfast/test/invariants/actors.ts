@@ -144,7 +144,7 @@ export class World {
     this.#take(actor, trip);
   }
 
-  /** Stores a step, and waits for the event "e". Without the lease, neither changes anything. */
+  /** Stores a step, and waits for the event "e". Without the lease, neither call changes anything. */
   async stepAndWait(actor: string): Promise<void> {
     const { id, token } = this.lastOf(actor);
     const leased = { id, fence: fenceOf(token) };
@@ -275,7 +275,7 @@ export const actorSets: Record<string, ActorSet> = {
       ],
     ],
   },
-  "a worker whose task waits for a signal, who sends it, a janitor and a cancel": {
+  "a worker whose task waits for a signal, a producer that sends the signal, a janitor and a cancel": {
     prepare: (w) => w.enqueue("a"),
     actors: [
       [(w) => w.acquire("A"), (w) => w.stepAndWait("A"), (w) => w.settle("A", "suspend", { twice: true })],

@@ -72,7 +72,7 @@ const prepareKeys = async (q: TestQueue) => {
 const step = { place: 1, kind: "s", outcome: "d", name: "s", text: "x".repeat(2_000) } as const;
 const wait = { place: 2, kind: "w", name: "go", timeoutMs: 3_600_000, events: ["go", "stop"] } as const;
 
-/** Adds a task that waits for a signal, and steps that are still to be removed. */
+/** Adds a task that waits for a signal, and steps that have to be removed. */
 const prepareSteps = async (q: TestQueue) => {
   await q.add(["gone-steps", "waits"]);
   const { grants } = await q.acquire(2, { held: 1 });
@@ -158,7 +158,7 @@ interface CallOnFullQueue {
 
 const leases = (q: TestQueue) => q.held.map(({ id, fence }) => ({ id, fence }));
 
-/** The lease of the task `held`. */
+/** Returns the lease of the task `held`. */
 const heldOf = (q: TestQueue) => {
   const { id, fence } = q.held.find((held) => held.id === "held") ?? { id: "held", fence: "" };
   return { id, fence };

@@ -75,7 +75,7 @@ export interface ModelTask {
   hasNext: boolean;
   /** Whether the task is scheduled because its handler waits for a signal. */
   waits: boolean;
-  /** Whether the task has got such a signal in this life. The model never takes it. */
+  /** Whether the task has got a signal for which it waits, in this life. The model never consumes this signal. */
   signalled: boolean;
   /** Whether the task was acked. The id of such a task stays known, also after a purge. */
   completed: boolean;

@@ -1,4 +1,4 @@
-// Handlers with durable steps. The test and its child processes load this file. Each step logs that it ran.
+// Handlers with durable steps. The test and its child processes load this file. Each step writes its name to the log when it runs.
 const noted = (ctx, name, value) => async () => {
   await ctx.log(name);
   return value;

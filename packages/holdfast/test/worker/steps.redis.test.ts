@@ -40,12 +40,12 @@ describe.each(Object.keys(RUNS))("steps in %s", (name) => {
     return { system, queue: system.queue(), ...watched };
   };
 
-  test("run once each, over a sleep and a wait that hold no lease", async () => {
+  test("run once each, over a sleep and a wait, during which the task has no lease", async () => {
     const { queue, system } = await setup();
     const { id } = await queue.enqueue("order", null);
-    await until("it sleeps", async () => (await queue.get(id))?.state === "scheduled");
+    await until("the task sleeps", async () => (await queue.get(id))?.state === "scheduled");
     expect(await queue.get(id)).toMatchObject({ attempts: 0, leaseExpiresAt: null, log: ["charge"] });
-    await until("it waits", async () => {
+    await until("the task waits for a signal", async () => {
       const task = await queue.get(id);
       return task?.state === "scheduled" && task.log.length === 4;
     });
@@ -83,7 +83,7 @@ describe.each(Object.keys(RUNS))("steps in %s", (name) => {
     });
   });
 
-  test("call other tasks, each once", async () => {
+  test("call other tasks, and enqueue each of them once", async () => {
     const { queue, system, settled } = await setup();
     const { id } = await queue.enqueue("calls", null);
     const task = await queue.result(id, { waitMs: 10_000 });
@@ -112,7 +112,7 @@ describe.each(Object.keys(RUNS))("steps in %s", (name) => {
     );
   });
 
-  test("retry their function, and time out their waits", async () => {
+  test("retry a function that fails, and a wait times out", async () => {
     const { queue } = await setup();
     const { id } = await queue.enqueue("retries", null, { maxRetries: 0 });
     expect(await queue.result(id, { waitMs: 10_000 })).toMatchObject({ state: "completed", resultText: "2" });
@@ -121,7 +121,7 @@ describe.each(Object.keys(RUNS))("steps in %s", (name) => {
   });
 });
 
-test("a suspended handler unwinds, but its result does not count and no step runs any more", async () => {
+test("a suspended handler ends, its result does not count, and it runs no further step", async () => {
   const system = await setupSystem();
   const said: unknown[] = [];
   await system.started("work", {
@@ -240,7 +240,7 @@ test("a task has at most 1,000 steps, and 4 MiB in them", async () => {
   );
 });
 
-test("the loser of several events stays for a later wait", async () => {
+test("if two signals are there for one wait, the second one stays for a later wait", async () => {
   const system = await setupSystem();
   await system.started("work", {
     t: async (_: HandlerTask, ctx: HandlerContext) => [
@@ -250,7 +250,7 @@ test("the loser of several events stays for a later wait", async () => {
   });
   const queue = system.queue();
   const { id } = await queue.enqueue("t", null);
-  await until("it waits", async () => (await queue.get(id))?.state === "scheduled");
+  await until("the task waits for a signal", async () => (await queue.get(id))?.state === "scheduled");
   await queue.signal(id, "b");
   await queue.signal(id, "a", 1);
   expect((await queue.result(id, { waitMs: 10_000 }))?.resultText).toBe('["b",1]');
@@ -304,17 +304,17 @@ test("a called task that dies fails its caller; its replay repairs the caller, a
   expect(calls).toBe(2);
 });
 
-test("a caller that nobody told looks by itself what became of the called task", async () => {
+test("a caller that was not told of the end of the called task looks for it by itself", async () => {
   const system = await setupSystem();
   await system.started("work", { parent: (_: HandlerTask, ctx: HandlerContext) => ctx.call("child", null) });
   const queue = system.queue();
   const { id } = await queue.enqueue("parent", null);
-  await until("it waits", async () => (await queue.get(id))?.state === "scheduled");
+  await until("the task waits for the called task", async () => (await queue.get(id))?.state === "scheduled");
   const child = (await readSteps(system.engine(), id)).steps[0]?.text?.slice(3) ?? "";
-  // An operator ends it, so no worker says so.
+  // An operator ends the called task, so no worker tells the caller.
   expect(await queue.cancel(child)).toBe("cancelled");
   await queue.runNow(id);
-  await until("it failed", async () => (await queue.get(id))?.failures === 1);
+  await until("the task has failed once", async () => (await queue.get(id))?.failures === 1);
   expect((await queue.get(id))?.lastError).toContain(`task ${child} (child), which was called, is cancelled`);
 });
 
@@ -339,7 +339,7 @@ test("a task with a version waits for a worker that has a handler for it", async
   const old = await queue.enqueue("order", 1);
   const { id } = await queue.enqueue("order", 1, { version: 2 });
   expect(await queue.result(old.id, { waitMs: 10_000 })).toMatchObject({ resultText: '"old"' });
-  await until("it stands aside", async () => (await queue.get(id))?.unroutedSince !== null);
+  await until("the task is put aside", async () => (await queue.get(id))?.unroutedSince !== null);
   expect(await queue.get(id)).toMatchObject({ type: "order@2", state: "pending", attempts: 0 });
   await system.started("work", { order: () => "old", "order@2": ({ type }: HandlerTask) => type });
   expect(await queue.result(id, { waitMs: 10_000 })).toMatchObject({ resultText: '"order@2"', attempts: 1 });

@@ -4,7 +4,7 @@ import type { HttpServer } from "../http/types.ts";
 import type { Intake } from "./intake.ts";
 import { problemSchema, taskParams } from "./schema.ts";
 
-/** The route that gives a task a signal. */
+/** Adds the route that gives a task a signal. */
 export function signalRoute(app: HttpServer, intake: Intake): void {
   app.post(
     "/v1/queues/:queue/tasks/:id/signal",
@@ -14,7 +14,7 @@ export function signalRoute(app: HttpServer, intake: Intake): void {
         tags: ["tasks"],
         summary: "Give a task a signal",
         description:
-          "The handler of the task gets it from `ctx.waitFor(event)`, even if it waits later. 409: the task has ended. A request that is sent twice gives two signals.",
+          "The handler of the task gets the signal from `ctx.waitFor(event)`, even if the handler waits later. 409: the task has ended. A request that is sent twice gives two signals.",
         params: taskParams,
         body: SignalBody,
         response: { 200: SignalReply, default: problemSchema },
