@@ -71,7 +71,7 @@ flow-control: ## Run the 30 acceptance checks of keys, limits and fairness with 
 	@node test/flow-control/flow-control.mjs
 
 .PHONY: step-checks
-step-checks: ## Run the checks of durable steps that measure Redis or wait (CHECK=3,5 runs these)
+step-checks: ## Run the checks of durable steps that measure Redis or real time (CHECK=3,5 runs only these)
 	@scripts/setup dependencies redis valgrind build
 	@node test/flow-control/flow-control.mjs --set steps
 

@@ -2556,12 +2556,12 @@ export const mutants = [
     tests: [flows],
   },
   {
-    name: "flows: the newest flow has the age of the oldest",
+    name: "flows: the stats have the age of the newest flow, and not of the oldest",
     changes: [["lua/lib/flows.lua", "LAST_CREATED - flow.createdAt", "flow.createdAt"]],
     tests: [flowViews],
   },
   {
-    name: "flows: a flow that has failed has the age of one that runs",
+    name: "flows: a failed flow counts as running for the age of the oldest flow",
     changes: [
       [
         "lua/lib/flow_end.lua",
@@ -2572,7 +2572,7 @@ export const mutants = [
     tests: [flowViews],
   },
   {
-    name: "flows: a flow that a replay has opened again has no age",
+    name: "flows: a flow that runs again after a replay does not count for the age of the oldest flow",
     changes: [
       [
         "lua/lib/flow_end.lua",
@@ -2588,7 +2588,7 @@ export const mutants = [
     tests: [flowViews],
   },
   {
-    name: "flows: a replay of one flow replays the dead letters of all",
+    name: "flows: a replay of one flow replays the dead letters of all flows",
     changes: [
       [
         "packages/holdfast/src/observer/filter.ts",

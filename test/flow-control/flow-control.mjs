@@ -4,8 +4,8 @@
 //
 //   node test/flow-control/flow-control.mjs [--set unique|batch|flows|steps] [--check 3,8] [--list] [--keep]
 //
-// --set runs other checks instead: those of unique tasks (`make unique-checks`), of batches
-// (`make batch-checks`), of flows (`make flow-checks`) or of durable steps (`make step-checks`).
+// --set runs other checks instead: those of unique tasks (`make unique-checks`), of batches (`make batch-checks`), of
+// flows (`make flow-checks`) or of durable steps (`make step-checks`).
 import { readdirSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Runs } from "../chaos/harness/runs.mjs";

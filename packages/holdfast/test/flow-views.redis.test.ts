@@ -96,7 +96,7 @@ test("the graph of a flow has a group per node, and the critical path of an ende
   expect((a?.endedAt ?? 0) <= (b?.startedAt ?? 0)).toBe(true);
 });
 
-test("the stats have the age of the oldest flow that runs, and the list of flows begins with it", async () => {
+test("the stats have the age of the oldest running flow, and the list of flows begins with that flow", async () => {
   const { queue, observer, name, redis } = library();
   const gate = { isBroken: true, isOpen: false };
   const handlers = {
@@ -106,7 +106,7 @@ test("the stats have the age of the oldest flow that runs, and the list of flows
     held: () => until("the gate is open", () => gate.isOpen),
   };
   const order = async () => (await observer.flows(name)).flows.map(({ id, state }) => `${id} ${state}`);
-  /** The flow whose age the stats have. */
+  /** Returns the flow whose age the stats have. */
   const oldest = async () => {
     const { at, oldestFlowAgeMs } = await observer.stats(name);
     const { flows } = await observer.flows(name);
@@ -126,7 +126,7 @@ test("the stats have the age of the oldest flow that runs, and the list of flows
     ["first"],
   ]);
   await started(new Worker(name, handlers, { redis }));
-  await until("the first one has failed", async () => (await queue.getFlow("first"))?.state === "ended");
+  await until("the first flow has failed", async () => (await queue.getFlow("first"))?.state === "ended");
   expect([await order(), await oldest()]).toEqual([
     ["second running", "first ended", "empty ended", "unsealed open"],
     ["second"],
@@ -140,6 +140,6 @@ test("the stats have the age of the oldest flow that runs, and the list of flows
   gate.isBroken = false;
   gate.isOpen = true;
   await observer.resume(name);
-  await until("all have ended", async () => (await observer.stats(name)).flows === 0);
+  await until("all flows have ended", async () => (await observer.stats(name)).flows === 0);
   expect((await observer.stats(name)).oldestFlowAgeMs).toBe(0);
 });

@@ -57,7 +57,7 @@ test("a step that is stored again replaces the stored one, and its bytes are cou
   expect(await readSteps(q.engine, "a")).toMatchObject({ places: 1, bytes: 2, steps: [{ text: "12" }] });
 });
 
-test("a sleep that has not ended is in the head, and gets a field of its own with the next step after its end", async () => {
+test("a sleep that has not ended is stored in the head, and the next step after its end gives it a field of its own", async () => {
   const q = await setup();
   await q.add("a");
   const grant = await q.grant();

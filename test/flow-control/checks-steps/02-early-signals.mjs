@@ -7,8 +7,8 @@ const EARLY_MS = 10;
 
 export const number = 2;
 export const name = "early-signals";
-export const check = `a signal ${EARLY_MS} ms before the wait, ${TASKS.toLocaleString("en")} times`;
-export const expected = "no signal is lost, and each task gets its own";
+export const check = `a signal is sent ${EARLY_MS} ms before its task waits for it, ${TASKS.toLocaleString("en")} times`;
+export const expected = "no signal is lost, and each task gets its own signal";
 export const waits = true;
 
 export async function run(ctx) {

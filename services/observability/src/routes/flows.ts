@@ -32,7 +32,7 @@ export function flowRoutes(app: HttpServer, context: RouteContext): void {
         tags,
         summary: "List the flows of a queue",
         description:
-          "A page and the cursor of the next one. First flows that run, the oldest first; then those that have ended with dead letters; then the others, by the time at which they are forgotten or, if they are open, have to be sealed, latest first. A page can be short before the end.",
+          "A page of flows and the cursor of the next page. Running flows come first, oldest first; then ended flows with dead letters; then the other ended flows and the open ones, by the time when they are forgotten or must be sealed, latest first. A page can be short before the end.",
         params: QueueParams,
         querystring: FlowListQuery,
         response: { 200: FlowPageSchema, ...PROBLEMS },
