@@ -22,7 +22,7 @@ export async function open({ url, queue: name }) {
       const opts = optionsOf(options);
       return queue.addBulk(payloads.map((data) => ({ name: "bench", data, opts })));
     },
-    /** A parent with children. It runs when all of them have completed. */
+    /** Adds a parent with children. The parent runs when all children have completed. */
     flow(children, data) {
       const child = { name: "bench", queueName: name };
       return flows.add({ ...child, data, children: children.map((data) => ({ ...child, data })) });

@@ -42,7 +42,7 @@ export async function open({ url, queue }) {
       const refused = results.find((result) => !result.ok);
       if (refused) throw refused.error;
     },
-    /** A flow of children, and a task that runs when all of them have completed. */
+    /** Adds a flow of children, and a task that runs when all children have completed. */
     flow: (children, last) =>
       producer.flow({
         nodes: children.map((payload, n) => ({ name: `n${n}`, type: "bench", payload })),

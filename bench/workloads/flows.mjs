@@ -1,4 +1,4 @@
-// Measures a flow of many children, and one task that runs when all of them have completed, beside bullmq. Costs are per
+// Compares with BullMQ: a flow of many children, and one task that runs when all children have completed. Costs are per
 // child.
 import { runTasks } from "./tasks.mjs";
 

@@ -2462,14 +2462,14 @@ export const mutants = [
     tests: [flows],
   },
   {
-    name: "flows: a node behind a dead one runs because another one with its record does",
+    name: "flows: a node behind a dead node runs, because another node with an equal record runs",
     changes: [
       ["lua/lib/flow_behind.lua", "effect == 'go' and record and goOf[record]", "record and goOf[record]"],
     ],
     tests: [flows],
   },
   {
-    name: "flows: the death of a held node skips nothing even when it is discarded",
+    name: "flows: the discard of a dead node with onDead hold does not skip the nodes behind it",
     changes: [["lua/lib/flow_behind.lua", "    return policy == 'w' and 'fail' or nil", "    return nil"]],
     tests: [flows],
   },
@@ -2527,7 +2527,7 @@ export const mutants = [
     tests: [flows, flowModel],
   },
   {
-    name: "flows: what a node before others means is that of the first one",
+    name: "flows: all nodes of a call are added as if they came behind the same node",
     changes: [
       ["lua/transitions/flow_add.lua", "local as = asOf[other]", "local as = asOf[flow]"],
       ["lua/transitions/flow_add.lua", "asOf[other] = as", "asOf[flow] = as"],

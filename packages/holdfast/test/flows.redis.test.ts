@@ -104,7 +104,7 @@ describe("nodes that end in one call", () => {
     expect(await flowStates(q)).toMatch(/last pending/);
   });
 
-  test("release or skip each node by what the nodes before it did", async () => {
+  test("release or skip each node behind them, by how the nodes before it ended", async () => {
     const q = await setup();
     await addFlow(q, ["a", "b", "c", "x<a", "y<b", "z<c", "xy<x,y"]);
     for (const grant of (await q.acquire(9)).grants)
@@ -118,7 +118,7 @@ describe("nodes that end in one call", () => {
     expect(await view(q)).toMatchObject({ outcome: "success", counts: { completed: 7 } });
   });
 
-  test("release all of many nodes behind one", async () => {
+  test("release all nodes behind one node, even if they are many", async () => {
     const q = await setup();
     await addFlow(q, ["root"], { seal: false });
     for (const part of ["a", "b", "c"])
@@ -308,7 +308,7 @@ describe("a replay", () => {
     expect(await view(q)).toMatchObject({ counts: { completed: 3 }, outcome: "success" });
   });
 
-  test("of a node with onDead continue does not count twice for a node that waits for another one too", async () => {
+  test("of a node with onDead continue does not count twice for a node that also waits for another node", async () => {
     const q = await setup();
     await addFlow(q, ["a", "slow", "b<a,slow"], { onDead: { a: "continue" } });
     const [a, slow] = (await q.acquire(9)).grants as [Lease, Lease];
