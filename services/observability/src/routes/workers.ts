@@ -21,7 +21,7 @@ export function workerRoutes(app: HttpServer, { observer, audit }: RouteContext)
         tags,
         summary: "List workers",
         description:
-          "Each with its registration, the age of its last heartbeat and at most 100 of its running tasks.",
+          "Each worker with its registration, the age of its last heartbeat and at most 100 of its running tasks.",
         response: { 200: WorkerList, ...PROBLEMS },
       },
     },

@@ -33,7 +33,7 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
   const age = metrics.gauge("queue_oldest_pending_age_seconds", "Age of the oldest pending task.", ["queue"]);
   const flowAge = metrics.gauge(
     "queue_oldest_flow_age_seconds",
-    "Age of the oldest flow that is sealed and has not ended, seconds.",
+    "Age of the oldest flow that is sealed and has not ended.",
     ["queue"],
   );
   const paused = metrics.gauge("queue_paused", "1 while the queue is paused.", ["queue"]);
