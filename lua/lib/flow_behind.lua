@@ -35,7 +35,7 @@ local function affect(flow, id, effect, cause)
     return
   elseif known then
     flow.waiting, totals.waiting = flow.waiting - 1, totals.waiting - 1
-    release(id, known.c, known.options, known.history, known.counts)
+    release(flow, id, known.c, known.options, known.history, known.counts)
     return
   end
   local open, failed, options, own, endedAt = waitingParts(record)
@@ -53,7 +53,7 @@ local function affect(flow, id, effect, cause)
       write(id, text)
     else
       flow.waiting, totals.waiting = flow.waiting - 1, totals.waiting - 1
-      release(id, c, options, history)
+      release(flow, id, c, options, history)
     end
     if effect == 'go' then
       goOf[record] = { text = text, c = c, options = options, history = history, counts = countsText(c) }
@@ -72,7 +72,7 @@ local function affect(flow, id, effect, cause)
       write(id, waitingText(c, open, options, history))
       tell(EVENT_WAITING, id)
     else
-      release(id, c, options, history)
+      release(flow, id, c, options, history)
     end
   end
 end

@@ -43,12 +43,17 @@ local function call(flow, moment)
   end
   flow.letters = flow.letters .. letter
   local id = flow.name .. ':' .. moment
-  local envelope = redis.call('HGET', stateKey, '%' .. id)
+  local part, envelope = string.match(redis.call('HGET', stateKey, '%' .. id) or '', '^>?(%S*) ?(&.*)$')
   if envelope then
     local c = newCounts()
     c.flags = FLAG_NODE
     envelopes[#envelopes + 1], envelopes[#envelopes + 2] = id, envelope
     totals.made, flow.calls = totals.made + 1, flow.calls + 1
+    if part ~= '' then
+      write(id, sendNode(flow.name, part, id, c))
+      totals.leaving = totals.leaving + 1
+      return
+    end
     write(id, putInPlace(places, counters, id, c, optionsOfPlace(envelope)))
     tell(string.byte(values[id]) == RECORD_SCHEDULED and EVENT_SCHEDULED or EVENT_ENQUEUED, id)
   end

@@ -1,8 +1,14 @@
 -- Nodes that wait for others or were skipped: their records, and what takes them out of that state. Used by
 -- flow_advance.
 
--- A node without anything to wait for goes to the workers. counts: the text of `c`; nil: it is made here.
-local function release(id, c, options, history, counts)
+-- A node without anything to wait for goes to the workers of its part. counts: the text of `c`; nil: it is made here.
+local function release(flow, id, c, options, history, counts)
+  local part = options ~= '' and optionOf(options, 'f')
+  if part then
+    write(id, sendNode(flow.name, part, id, c))
+    totals.leaving = totals.leaving + 1
+    return
+  end
   local record = putInPlace(places, counters, id, c, options, counts)
   write(id, record .. history)
   released = released + 1
@@ -39,7 +45,9 @@ local function skip(flow, id, record, open, failed, options, cause)
   flow.faults = flow.faults + (policyOf(c.flags) == 'c' and 0 or 1)
   ended = ended + 1
   tell(EVENT_CANCELLED, id)
-  if cause ~= '-' then
+  if flow.home then
+    send(flow.home, 'n ' .. id .. ' x' .. policyOf(c.flags))
+  elseif cause ~= '-' then
     note(id, 's' .. policyOf(c.flags), cause)
   end
 end

@@ -14,6 +14,9 @@ local function cancelNode(flow, id, record)
   add(counters, CANCELLED, 1)
   add(counters, CANCELLED_TOTAL, 1)
   cancelled[#cancelled + 1] = id
+  if flow.home then
+    send(flow.home, 'n ' .. id .. ' x' .. policyOf(c.flags))
+  end
   flow.cancelled, flow.faults, ended = flow.cancelled + 1, flow.faults + (policyOf(c.flags) == 'c' and 0 or 1), ended + 1
   write(id, 'x' .. countsText(c) .. ' ' .. nowText .. historyOf(record))
   tell(EVENT_CANCELLED, id)
@@ -32,6 +35,11 @@ local function cancelPage(flow, ids)
       cancelNode(flow, id, record)
     elseif letter == 'l' and not hasFlag(parseCounts(record), FLAG_CANCEL) then
       write(id, askToStop(id, record))
+    elseif letter == 'o' then
+      local part, mark = string.match(record, '^%S+ (%S+) (%S)')
+      if mark == '-' then
+        send(part, 'q ' .. id .. ' ' .. parseCounts(record).flags)
+      end
     end
   end
 end
@@ -47,6 +55,8 @@ local function forgetPage(ids)
       gone.tasks[#gone.tasks + 1] = id
       write(id, 'r')
       removed[#removed + 1] = id
+    elseif record and string.byte(record) == RECORD_ELSEWHERE then
+      removed[#removed + 1] = id
     elseif record and string.byte(record) == RECORD_PURGED then
       gone.bodies[#gone.bodies + 1] = id
       removed[#removed + 1] = id
@@ -56,6 +66,20 @@ local function forgetPage(ids)
       removed[#removed + 1] = string.format('>%s %d', id, page)
     end
     removed[#removed + 1], removed[#removed + 2] = '>' .. id, '<' .. id
+  end
+end
+
+-- Tells the parts that have nodes of a flow, also those that get the first one in this call.
+local function tellParts(name, letter)
+  local told = {}
+  for part in string.gmatch(read('%' .. name .. '>') or '', '%S+') do
+    told[part] = true
+    send(part, letter .. ' ' .. name)
+  end
+  for part in pairs(partsWith[name] or {}) do
+    if not told[part] then
+      send(part, letter .. ' ' .. name)
+    end
   end
 end
 
@@ -75,6 +99,9 @@ local function takeFlow(name, mark)
   readAll(ids)
   work = work + FLOW_PAGE
   if letter == 'x' then
+    if page == 0 then
+      tellParts(name, 'x')
+    end
     cancelPage(flow, ids)
   else
     readAll(behind)
@@ -84,9 +111,12 @@ local function takeFlow(name, mark)
   if (page + 1) * FLOW_PAGE < flow.total then
     return string.format('%s:%d', letter, page + 1)
   elseif letter == 'f' then
-    gone.state[#gone.state + 1] = '%' .. name
+    tellParts(name, 'f')
+    gone.state[#gone.state + 1], gone.state[#gone.state + 2] = '%' .. name, '%' .. name .. '>'
     for moment in pairs(MOMENT_LETTERS) do
-      gone.state[#gone.state + 1] = '%' .. name .. ':' .. moment
+      local id = name .. ':' .. moment
+      local isElsewhere = string.byte(read(id) or '') == RECORD_ELSEWHERE
+      gone.state[#gone.state + 1], gone.state[#gone.state + 2] = '%' .. id, isElsewhere and id or nil
     end
     flow.isGone, due[name] = true, HELD_FOR_EVER
   end

@@ -12,6 +12,7 @@ local RECORD_EXPIRED = string.byte('e')
 local RECORD_DISCARDED = string.byte('k')
 local RECORD_PURGED = string.byte('r')
 local RECORD_WAITING = string.byte('w')
+local RECORD_ELSEWHERE = string.byte('o')
 
 -- The first byte of an envelope: a pending task without options, one with options, one that is scheduled, and a node of a flow. A node
 -- always has a record; without one it does not exist.

@@ -80,6 +80,8 @@ local function standing(envelope, record, offered, again)
   local remembered, ended = string.match(record or '', '^r %d+ (%S+) %S+ ?(%a?)')
   if remembered and not (again and ended ~= '') then
     return remembered == option(offered, 'h') and 'd' or 'c', 'r'
+  elseif record and string.byte(record) == RECORD_ELSEWHERE then -- a node of a flow of this part
+    return 'c', 'w'
   end
   return 'n', ''
 end

@@ -4,6 +4,7 @@
 --   letter   p pending  s scheduled  l processing (leased)  c completed  d dead  x cancelled  e expired
 --            k discarded, kept for a while so that it can be restored
 --            r purged, kept for its id alone      w a node of a flow that waits for others (lib/flows.lua)
+--            o a node of a flow that is in another part (lib/flow_out.lua)
 --   counts   attempts[,failures,crashes,releases,generation,unroutedSince[,limited],flags][@key[/type]]
 --            The short form is used if only attempts were counted. limited: how often a handler handed the task back
 --            because of a rate limit; left out while it is 0, so that an earlier version can read the rest. Behind
@@ -19,7 +20,9 @@
 --            s: dueAt[ ~events]: of a task whose handler sleeps or waits, the events for which it waits, separated by commas
 --            r: endedAt fingerprint movedTo[ letter: how the task ended, unless it completed]
 --            r of a node whose flow is known: endedAt - - - letter flags
---            w: how many nodes it waits for[, and options of the envelope that say where it goes then]
+--            w: how many nodes it waits for[, and options of the envelope that say where it goes then]. The option f
+--            is the part to which it goes
+--            o: the part, and the mark of its last end (lib/flows.lua), or - while it has not ended
 --            x of a node that was skipped: endedAt cause, the same as w, and behind their number how many failed
 --   header   type waitedMs[ name=value …]: a completed task that does not keep its payload has no entry in `tasks`. Its record has
 --            the header of the envelope instead, with two differences: the time from enqueue to grant replaces the time of the

@@ -45,7 +45,7 @@
 -- include lib/queue.lua
 -- include lib/flows.lua
 
-local fields = redis.call('HMGET', stateKey, '#settings', '#dead_caps')
+local fields = redis.call('HMGET', stateKey, '#settings', '#dead_caps', '#flows', '#out')
 local current = readSettings(fields[1])
 if not current then
   return layoutError()
@@ -56,10 +56,15 @@ end
 if how == 'taken_over' and settingsText(fields[1], fields[2]) ~= settings then
   return 'changed'
 end
+local flows = readTotals(fields[3] or nil)
+-- Other parts have to learn of the ends of their nodes.
+if flows.taken < flows.noted or (fields[4] or '') ~= '' then
+  return 'busy'
+end
 if redis.call('ZCARD', processingKey) + redis.call('ZCARD', scheduledKey) + redis.call('ZCARD', deadLettersKey)
   + redis.call('LLEN', pendingHighKey) + redis.call('LLEN', pendingKey) + redis.call('LLEN', pendingLowKey)
   + redis.call('LLEN', pendingSoloKey) + redis.call('ZCARD', pendingTypedKey) + redis.call('ZCARD', pendingKeyedKey) + redis.call('LLEN', completedKey) + redis.call('ZCARD', keptKey) + redis.call('LLEN', cancelledKey)
-  + redis.call('LLEN', expiredKey) + readTotals(redis.call('HGET', stateKey, '#flows') or nil).waiting > 0 then
+  + redis.call('LLEN', expiredKey) + flows.waiting > 0 then
   return 'busy'
 end
 if how == 'close' then

@@ -190,9 +190,9 @@ end
 -- completed tasks whose record has the header. Discarded tasks, which can still be restored, have an envelope too.
 local live = pending + acceptedScheduled + counters[SCHEDULED] + counters[PROCESSING] + counters[COMPLETED] + counters[DEAD]
   + counters[CANCELLED] + counters[EXPIRED]
--- Flows store nodes, and keep those that wait and those that were skipped.
+-- Flows store nodes, and keep those that wait, that were skipped, or that are on their way to another part.
 local flowTotals = readTotals(redis.call('HGET', stateKey, '#flows') or nil)
-live = live + flowTotals.waiting + flowTotals.skipped
+live = live + flowTotals.waiting + flowTotals.skipped + flowTotals.leaving
 compare('I2', 'accepted', acceptedPending + acceptedScheduled + flowTotals.made, live + counters[PURGED])
 local own = 0
 for _, member in ipairs(redis.call('ZRANGE', requestsKey, 0, 9999)) do
@@ -201,7 +201,9 @@ end
 local fields = redis.call('HLEN', tasksKey)
 local expected = live + redis.call('ZCARD', discardedKey) - counters[HEADERS]
 local envelopes = fields > 0 and fields - own - redis.call('HEXISTS', tasksKey, '#in') or 0
-compare('I2', 'envelopes', expected, envelopes)
+-- A flow_sent that was cut short has removed the envelopes of nodes that other parts have, and is going to be repeated.
+local early = expected - envelopes
+compare('I2', 'envelopes', early > 0 and early <= flowTotals.leaving and envelopes or expected, envelopes)
 
 -- If the number of envelopes is wrong, the number of headers may be the cause, so the headers are counted.
 local listed, kept = redis.call('LLEN', completedKey), redis.call('ZCARD', keptKey)

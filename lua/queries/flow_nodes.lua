@@ -8,9 +8,10 @@
 -- ARGV[3] from  integer  place of the first node, 0 at the beginning
 -- ARGV[4] limit  integer  how many nodes to look at, 0 to 100; with "open" 0 to 2,000
 -- ARGV[5] look  string  "all" | "graph" (no histories and results) | "open" (only the records of nodes that are waited for)
--- RETURNS {} if there is no such flow; otherwise {the flow, moments that it has callbacks for, place of the next page or -1,
---   how many nodes there are, then for each node: name, record, header of its envelope, result, names before it}; "" for
---   what it has not, or what was not looked at
+-- ARGV[6..] name  string  repeated, at most 2,000 times: only these nodes, also of a flow that was made in another part
+-- RETURNS {} if there is no such flow; {"@<part>"} if it was made in that other part; otherwise {the flow, moments that it
+--   has callbacks for, place of the next page or -1, how many nodes there are, then for each node: name, record, header of
+--   its envelope, result, names before it}; "" for what it has not, or what was not looked at
 -- TIME    O(n), n = limit
 -- MOVES   nothing
 
@@ -26,13 +27,20 @@ local own = redis.call('HMGET', stateKey, field, field .. ':dead', field .. ':ca
 local at = readFlow(own[1] or nil)
 if not at or isFlow(at, 'g') then
   return {}
+elseif at.home and #ARGV < nameAt then
+  return { '@' .. at.home }
 end
 local moments = {}
 for place, moment in ipairs({ 'dead', 'cancelled', 'success', 'done' }) do
   moments[#moments + 1] = own[place + 1] and moment or nil
 end
 local names, total = {}, at.total
-if taskId ~= '' then
+if #ARGV >= nameAt then
+  total = 0
+  for place = nameAt, #ARGV do
+    names[#names + 1] = ARGV[place]
+  end
+elseif taskId ~= '' then
   local before = {}
   for name in string.gmatch(redis.call('HGET', stateKey, '<' .. taskId) or '', '%S+') do
     before[#before + 1] = name
@@ -61,8 +69,9 @@ end
 local records = #names > 0 and redis.call('HMGET', stateKey, unpack(ids)) or {}
 if look == 'open' then
   for place, record in ipairs(records) do
-    local isHeld = record and string.find(record, '^d') and policyOf(parseCounts(record).flags) == 'w'
-    if isHeld or record and string.find(record, '^[wpsl]') then
+    local mark = record and string.match(record, '^o%S+ %S+ (%S)') or record and string.sub(record, 1, 1)
+    local isHeld = mark == 'd' and policyOf(parseCounts(record).flags) == 'w'
+    if isHeld or mark and string.find(mark, '[wpsl-]') then
       for _, text in ipairs({ names[place], lineOf(record), '', '', '' }) do
         reply[#reply + 1] = text
       end

@@ -38,7 +38,7 @@ end
 if letter == 'x' then
   return 'cancelled'
 end
-if letter == 'k' then
+if letter == 'k' or letter == 'o' then
   return 'not_found'
 end
 local waiting, behind = isScheduled(record, envelope), letter == 'w'

@@ -24,12 +24,13 @@
 -- ARGV[8] taskId  string  of the running node that adds nodes; otherwise ""
 -- ARGV[9] fence  string  of the token of that node
 -- ARGV[10] most  integer  how many nodes a flow may have
--- ARGV[11] callbacks  integer  how many callbacks the tail begins with: moment, envelope
--- ARGV[12..] name  string  repeated, at most 500 nodes: name, envelope, flags, names of the nodes before it with spaces
+-- ARGV[11] callbacks  integer  how many callbacks the tail begins with: moment, envelope (lib/flows.lua)
+-- ARGV[12..] name  string  repeated, at most 500 nodes: name, envelope, flags, names of the nodes before it with spaces.
+--   After the flags of a node for another part come `>` and that part
 -- RETURNS {verdict, nodes of the flow, a letter per node: n new, d there; or the name at fault, and the missing one}
 --   verdict: n stored, d sealed before, u no such flow, s sealed, x cancelled, e ended, f queue full, l too many nodes,
 --     t not running any more, m a node comes after one that does not exist, o not registered,
---     b too many ends are not counted yet: call flow_advance first,
+--     b too many ends are not counted yet: call flow_advance first, c the id is that of a flow of another part,
 --     w the running node has too many nodes behind it, or one of them waits for too many
 -- TIME    O(n + a), n nodes given, a = nodes that they come after
 -- MOVES   -> waiting | pending | scheduled | cancelled (skipped, behind a node that did not complete)
@@ -45,10 +46,9 @@
 -- include lib/parked.lua
 -- include lib/flows.lua
 -- include lib/flow_place.lua
+-- include lib/flow_out.lua
 
 local SEAL_MS = 3600000
--- A page of names behind a node is full when it has this many bytes.
-local PAGE_BYTES = 4000
 -- How many notes of ends are searched for the end of a node that others are added behind.
 local NOTES_SEARCHED = 200
 -- A running node may add nodes only if no more nodes than this are behind it, and each of those then waits for at most
@@ -81,9 +81,13 @@ local isNew = not at
 if isNew and how ~= 'open' then
   return { 'u', 0, '' }
 end
-at = at or { letters = '-', total = 0, waiting = 0, completed = 0, dead = 0, cancelled = 0, expired = 0, skipped = 0, faults = 0, calls = 0,
-  replayable = 0, createdAt = now, sealBy = sealBy > 0 and sealBy or now + SEAL_MS, endedAt = 0 }
-if isFlow(at, 'g') then
+if isNew then
+  at = newFlow('-')
+  at.sealBy = sealBy > 0 and sealBy or now + SEAL_MS
+end
+if at.home then
+  return { 'c', 0, '' }
+elseif isFlow(at, 'g') then
   return { 'e', at.total, '' }
 elseif how == 'open' and isFlow(at, 's') then
   return { 'd', at.total, '' }
@@ -91,8 +95,13 @@ elseif isFlow(at, 'x') then
   return { 'x', at.total, '' }
 elseif how ~= 'task' and isFlow(at, 's') then
   return { 's', at.total, '' }
-elseif how == 'task' and parseLease(redis.call('HGET', stateKey, taskId) or '') ~= fence then
-  return { 't', at.total, '' }
+elseif how == 'task' then
+  local record = redis.call('HGET', stateKey, taskId) or ''
+  -- The caller has asked the part where the node runs whether its lease holds.
+  local runsElsewhere = string.find(record, '^o%S+ %S+ %-$')
+  if not runsElsewhere and parseLease(record) ~= fence then
+    return { 't', at.total, '' }
+  end
 end
 
 local totals, counters = readTotals(fields[6]), unpackCounters(fields[1])
@@ -106,6 +115,7 @@ for place = 1, count do
 end
 
 -- include lib/flow_before.lua
+-- include lib/flow_pages.lua
 readRecords(ids)
 
 local before, asked, letters, added = {}, {}, {}, {}
@@ -126,7 +136,7 @@ end
 if #asked > 0 then
   readRecords(asked)
 end
-local new = 0
+local new, newHere = 0, 0
 for place = 1, count do
   for _, other in ipairs(before[place] or {}) do
     -- The nodes behind a running node wait for the nodes that it adds. So these come after it and one another alone;
@@ -136,14 +146,17 @@ for place = 1, count do
       return { 'm', at.total, names[place], string.sub(other, #flow + 2) }
     end
   end
-  new = new + (letters[place] == 'n' and 1 or 0)
+  if letters[place] == 'n' then
+    new = new + 1
+    newHere = newHere + (string.find(ARGV[nodesAt + 4 * place - 2], '>', 1, true) and 0 or 1)
+  end
 end
 if at.total + new > most then
   return { 'l', at.total, '' }
 end
-if settings.maxWaiting > 0 and new > 0 then
+if settings.maxWaiting > 0 and newHere > 0 then
   local acceptedPending, acceptedScheduled = unpackAccepted(redis.call('HGET', tasksKey, '#in'))
-  if acceptedPending + acceptedScheduled + counters[PENDING] + counters[SCHEDULED] + totals.waiting + new > settings.maxWaiting then
+  if acceptedPending + acceptedScheduled + counters[PENDING] + counters[SCHEDULED] + totals.waiting + newHere > settings.maxWaiting then
     return { 'f', at.total, '' }
   end
 end
@@ -184,7 +197,7 @@ end
 
 local commit, envelopes, ends, waits, pushed = {}, {}, {}, {}, newPlaces()
 -- Nodes of a call often have the same flags, and the same nodes before them. What these count as is found out once.
-local countsOf, textOf, asOf = {}, {}, {}
+local countsOf, textOf, partOf, asOf = {}, {}, {}, {}
 for place = 1, count do
   if letters[place] == 'n' then
     local id, envelope, flags, after = ids[place], ARGV[nodesAt + 4 * place - 3], ARGV[nodesAt + 4 * place - 2], before[place]
@@ -204,23 +217,28 @@ for place = 1, count do
       end
     end
     if not countsOf[flags] then
-      countsOf[flags] = newCounts()
-      countsOf[flags].flags = flags
+      local own, there = string.match(flags, '^(%a+)>?(.*)$')
+      countsOf[flags], partOf[flags] = newCounts(), there
+      countsOf[flags].flags = own
       textOf[flags] = countsText(countsOf[flags])
     end
-    local counts, options = textOf[flags], optionsOfPlace(envelope)
+    local c, counts, part = countsOf[flags], textOf[flags], partOf[flags]
+    local options = optionsOfPlace(envelope) .. (part ~= '' and ' f=' .. part or '')
     envelopes[#envelopes + 1], envelopes[#envelopes + 2] = id, envelope
     commit[#commit + 1] = id
     if failed > 0 then
       commit[#commit + 1] = string.format('x%s %s %s %d %d%s', counts, nowText, cause, open, failed, options)
       at.skipped, totals.skipped = at.skipped + 1, totals.skipped + 1
-      at.faults = at.faults + (policyOf(flags) == 'c' and 0 or 1)
-      ends[#ends + 1], ends[#ends + 2], ends[#ends + 3] = id, 's' .. policyOf(flags), cause
+      at.faults = at.faults + (policyOf(c.flags) == 'c' and 0 or 1)
+      ends[#ends + 1], ends[#ends + 2], ends[#ends + 3] = id, 's' .. policyOf(c.flags), cause
     elseif open > 0 then
       commit[#commit + 1] = string.format('w%s %d%s', counts, open, options)
       at.waiting, totals.waiting = at.waiting + 1, totals.waiting + 1
+    elseif part ~= '' then
+      commit[#commit + 1] = sendNode(flow, part, id, c)
+      totals.leaving = totals.leaving + 1
     else
-      commit[#commit + 1] = putInPlace(pushed, counters, id, countsOf[flags], options, counts)
+      commit[#commit + 1] = putInPlace(pushed, counters, id, c, options, counts)
     end
     for _, follower in ipairs(followers) do
       addBehind(id, string.sub(follower.id, #flow + 2))
@@ -233,29 +251,7 @@ end
 
 -- 2. Write the targets. An entry behind a node may be there already, if a call was cut short before its commit.
 indexRequest(fields[3], 's', requestSlot)
-local pages, texts = {}, {}
-for place, id in ipairs(order) do
-  texts[place] = '>' .. id
-end
-readRecords(texts)
-for place, id in ipairs(order) do
-  local text = records[texts[place]] or '0'
-  local full, there, fresh = tonumber(string.match(text, '^%d+')), {}, {}
-  for name in string.gmatch(text, ' (%S+)') do
-    there[name] = true
-  end
-  for _, name in ipairs(behind[id]) do
-    fresh[#fresh + 1] = not there[name] and name or nil
-  end
-  if #text > PAGE_BYTES then
-    full = full + 1
-    pages[#pages + 1], pages[#pages + 2] = string.format('>%s %d', id, full), string.match(text, '^%d+ (.*)$')
-    text = string.format('%d', full)
-  end
-  if #fresh > 0 then
-    pages[#pages + 1], pages[#pages + 2] = '>' .. id, text .. ' ' .. table.concat(fresh, ' ')
-  end
-end
+local pages = pagesBehind(order, behind)
 for first = 1, #waits do
   pages[#pages + 1] = waits[first]
 end
@@ -318,9 +314,15 @@ if settings.maxEvents then
   events = newEvents(settings)
   local kinds = { w = EVENT_WAITING, p = EVENT_ENQUEUED, s = EVENT_SCHEDULED, x = EVENT_CANCELLED }
   for place = 1, 2 * new, 2 do
-    events.note(kinds[string.sub(commit[place + 1], 1, 1)], commit[place])
+    local kind = kinds[string.sub(commit[place + 1], 1, 1)]
+    if kind then -- a node in another part has its events there
+      events.note(kind, commit[place])
+    end
   end
   events.number()
+end
+if partsWith[flow] then
+  writeMessages(commit, redis.call('HGET', stateKey, '#out') or '')
 end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), '#flows', totalsText(totals), field, flowText(at), requestSlot,
   keptReply(sequence, string.format('n %d %s', at.total, letters)), unpack(commit))

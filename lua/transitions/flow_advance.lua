@@ -18,10 +18,10 @@
 -- KEYS[16] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  ends and nodes behind them to look at, about, 1 to 500
--- RETURNS {1 if there is more to do, nodes that are pending or scheduled now, nodes that were skipped or cancelled}
+-- RETURNS {1 if there is more to do, nodes that are pending or scheduled now, nodes that were skipped or cancelled,
+--   1 if messages wait for other parts}
 -- TIME    O(n log s), n = limit, s = tasks scheduled
--- MOVES   waiting -> pending | scheduled | cancelled (skipped); cancelled (skipped) -> waiting;
---   pending | scheduled -> cancelled; -> pending (a callback)
+-- MOVES   waiting -> pending | scheduled | cancelled (skipped); cancelled (skipped) -> waiting; pending | scheduled -> cancelled; -> pending (a callback)
 
 -- include lib/clock.lua
 -- include lib/queue.lua
@@ -34,6 +34,7 @@
 -- include lib/stop.lua
 -- include lib/flows.lua
 -- include lib/flow_place.lua
+-- include lib/flow_out.lua
 
 -- How many flows one call looks at because of their time.
 local FLOWS_DUE = 20
@@ -41,9 +42,9 @@ local FLOWS_DUE = 20
 local SLICE = 3000
 
 -- 1. Read.
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#limits', '#flows')
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#limits', '#flows', '#out')
 if not fields[4] then
-  return { 0, 0, 0 }
+  return { 0, 0, 0, 0 }
 end
 local settings = readSettings(fields[2])
 if not settings then
@@ -120,6 +121,20 @@ end
 -- include lib/flow_end.lua
 -- include lib/flow_walk.lua
 
+-- What can come after the mark of a node that is in another part.
+local AFTER_MARK = { ['-'] = 'cdxem', d = 'ykg', k = 'b' }
+
+-- Takes the end of a node that is in another part into its record. Returns false if that end was taken before.
+local function takeMark(id, letter)
+  local head, last = string.match(read(id) or '', '^(o%S+ %S+) (%S)$')
+  if head and not string.find(AFTER_MARK[last] or '', letter, 1, true) then
+    return false
+  elseif head then
+    write(id, head .. ' ' .. (letter == 'y' and '-' or letter == 'b' and 'd' or letter))
+  end
+  return true
+end
+
 -- Takes an end. Returns the mark with which the work goes on; nil if it is done.
 local function takeEnd(id, mark, cause)
   local letter, policy, page, place = string.match(mark, '^(%a)(%a):?(%d*)%.?(%d*)$')
@@ -133,6 +148,11 @@ local function takeEnd(id, mark, cause)
     end
     return nil
   elseif not flow then
+    return nil
+  elseif flow.home then
+    send(flow.home, 'n ' .. id .. ' ' .. letter .. policy)
+    return nil
+  elseif page == '' and not takeMark(id, letter) then
     return nil
   elseif string.find(id, ':', 1, true) == #flow.name + 1 then
     countCall(flow, letter)
@@ -160,7 +180,7 @@ local function takeEnd(id, mark, cause)
     setFlags(id, FLAG_BLOCKED, '[gb]')
   elseif effect == 'unfail' then
     setFlags(id, '', FLAG_BLOCKED)
-  elseif letter ~= 'c' then
+  elseif letter ~= 'c' or string.byte(read(id) or '') == RECORD_ELSEWHERE then
     setFlags(id, FLAG_PASSED, '[gb]')
   end
 end
@@ -213,7 +233,7 @@ while totals.taken < totals.noted and work < limit do
   taken[#taken + 1] = number
 end
 for _, flow in ipairs(touched) do
-  if not isFlow(flow, 'g') then
+  if not isFlow(flow, 'g') and not flow.home then
     conclude(flow)
   end
   if not flow.isGone then
@@ -230,7 +250,7 @@ local function remove(key, list)
   end
 end
 if #written == 0 and #taken == 0 then
-  return { 0, 0, 0 }
+  return { 0, 0, 0, (fields[5] or '') ~= '' and 1 or 0 }
 end
 
 -- 2. Write the targets.
@@ -258,6 +278,7 @@ limits.write(limits, commit)
 for _, field in ipairs(written) do
   commit[#commit + 1], commit[#commit + 2] = field, values[field]
 end
+local out = writeMessages(commit, fields[5] or '')
 redis.call('HSET', stateKey, '#counters', packCounters(counters), '#flows', totalsText(totals), unpack(commit))
 
 -- 4. Remove the sources.
@@ -286,4 +307,4 @@ end
 if events then
   events.tell()
 end
-return { totals.taken < totals.noted and 1 or 0, released, ended }
+return { totals.taken < totals.noted and 1 or 0, released, ended, out ~= '' and 1 or 0 }

@@ -19,6 +19,9 @@ const REGISTRY = {
  */
 const OPEN = ["open", "queueAdd"];
 
+/** Every process that ends nodes of flows also delivers the messages of its queue to others. */
+const FLOW_ENDS = ["flowAdvance", "flowOutbox", "flowReceive", "flowSent"];
+
 // With write access to API keys, a role could make itself an admin. So only the user admin may run `holdfast key
 // create`.
 const API_KEYS = { ":keys": ["HGET", "HGETALL"] };
@@ -53,7 +56,7 @@ export const ROLES = {
       "change",
       "key",
       "events",
-      ...["flowAdd", "flowAdvance", "flowCancel", "flowNodes"],
+      ...[...FLOW_ENDS, "flowAdd", "flowCancel", "flowNodes", "flowTarget"],
       "signal",
     ],
     commands: { ...REGISTRY, ...KEY_USES, state: ["HGET", "EXISTS"], results: ["HMGET"] },
@@ -67,7 +70,7 @@ export const ROLES = {
     scripts: [
       ...[...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "progress", "get"],
       // A running node may add nodes and read results.
-      ...["flowAdvance", "flowAdd", "flowNodes"],
+      ...[...FLOW_ENDS, "flowAdd", "flowNodes", "flowTarget"],
       // Steps may call other tasks, and a called task tells its caller that it has ended.
       ...["step", "steps", "waitFor", "enqueue", "signal"],
     ],
@@ -96,14 +99,14 @@ export const ROLES = {
         "epoch",
         "auditTrim",
       ],
-      "flowAdvance",
+      ...FLOW_ENDS,
       // The janitor divides shared limits among the queues.
       ...["share", "sharedLimit", "stats"],
       // The janitor enqueues the tasks of due schedules.
       ...["schedulesDue", "schedulePlan", "scheduleSettle", ...OPEN, "enqueue", "replace", "get"],
     ],
     commands: {
-      ":queues": ["SMEMBERS"],
+      ":queues": ["SMEMBERS", "SISMEMBER"],
       // A due schedule may enqueue into a partitioned queue.
       ":partitions": ["HGETALL"],
       tasks: ["HEXISTS"],
@@ -151,7 +154,7 @@ export const ROLES = {
         "configure",
         "empty",
         "delete",
-        ...["flowAdd", "flowAdvance", "flowCancel", "flowNodes"],
+        ...[...FLOW_ENDS, "flowAdd", "flowCancel", "flowNodes", "flowTarget"],
       ],
       ...["operationCreate", "operationClaim", "operationWrite", "operationControl"],
       ...["schedulePut", "scheduleDelete", "scheduleSettle", "drain", "seriesWrite"],

@@ -29,6 +29,10 @@ test("the user janitor has exactly the rights that a janitor needs, also after R
   await new Observer({ client: admin }).configure("work", { retentionMs: 0, retentionCount: 0 });
   await queue.flow({ id: "flow", nodes: [{ name: "a", type: "t", options: { delayMs: 60_000 } }] });
   await queue.cancelFlow("flow");
+  // The janitor tells "work" of the end of a node in another queue.
+  await new Observer({ client: admin }).configure("far", { retentionCount: 5 });
+  await queue.flow({ id: "over", nodes: [{ name: "a", type: "t", queue: "far" }] });
+  await admin.engine("far").cancel("over.a");
   await queue.enqueue("t", 1, { id: "ended", delayMs: 60_000, unique: { key: "once" } });
   await queue.signal("ended", "go");
   await queue.cancel("ended");
@@ -260,6 +264,9 @@ test("the user observer has exactly the rights that an observer needs", async ()
   await producer.enqueue("t", 1, { unique });
   await producer.flow({ id: "flow", nodes: [{ name: "a", type: "t", options: { delayMs: 60_000 } }] });
   expect((await observer.flows("work")).flows).toHaveLength(1);
+  await observer.configure("far", { retentionCount: 5 });
+  await producer.flow({ id: "over", nodes: [{ name: "a", type: "t", queue: "far" }] });
+  expect(await observer.stats("far")).toMatchObject({ pending: 1 });
   expect((await observer.flowNodes("work", "flow")).nodes).toHaveLength(1);
   expect((await observer.flowGraph("work", "flow")).groups).toHaveLength(1);
   expect(await observer.getFlow("work", "flow")).toMatchObject({ state: "running" });

@@ -31,6 +31,7 @@ test("the user producer has exactly the rights that a producer needs", async () 
   const admin = await helper(redis);
   await new Observer({ client: admin }).configure("plain", { maxWaiting: 10_000 });
   await new Observer({ client: admin }).configure("told", { maxEvents: 100 });
+  await new Observer({ client: admin }).configure("far", { retentionCount: 5 });
   const seen = await watch(redis);
   const client = await clientOf(redis, "producer");
   const called = new Set<string>();
@@ -85,6 +86,8 @@ test("the user producer has exactly the rights that a producer needs", async () 
   expect(await queue.getFlow("open")).toMatchObject({ state: "open" });
   expect(await queue.cancelFlow("open")).toBe("cancelled");
   expect(await queue.cancelFlow("whole")).toBe("cancelled");
+  await queue.flow({ id: "over", nodes: [{ name: "a", type: "t", queue: "far" }] });
+  expect((await queue.flowNodes("over")).nodes).toMatchObject([{ queue: "far", state: "pending" }]);
   expect(await queue.cancel(first.id)).toBe("cancelled");
   const held = await queue.enqueue("t", 1, { key: "customer", priority: "low" });
   const change = { delayMs: 60_000, key: "other", payload: 2 } as const;

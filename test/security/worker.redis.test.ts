@@ -49,6 +49,7 @@ test("the user worker has exactly the rights that a worker needs", async () => {
           return [long.length, signal?.data, await ctx.call("ok", null)];
         },
         adds: (_, ctx) => ctx.flow?.add([{ name: "added", type: "ok" }]),
+        spreads: (_, ctx) => ctx.flow?.add([{ name: "added", type: "ok", queue: "far" }]),
         reads: async (_, ctx) => {
           for await (const { result } of ctx.children()) if (result?.added === 1) return "read";
           return null;
@@ -90,6 +91,10 @@ test("the user worker has exactly the rights that a worker needs", async () => {
   await queue.enqueue("steps", 1, { id: "steps" });
   await queue.signal("steps", "go", 1);
   expect(await queue.result("steps", { waitMs: 5_000 })).toMatchObject({ resultText: '[2000,1,"done"]' });
+  await new Observer({ client: admin }).configure("far", { retentionCount: 5 });
+  await queue.flow({ id: "over", nodes: [{ name: "a", type: "spreads" }] });
+  const far = new Queue("far", { client: admin });
+  await until("it is in the other queue", async () => (await far.get("over.a.added")) !== null);
   await queue.enqueue("fails", 1, { id: "dies", maxRetries: 0 });
   await until("the task is dead", async () => (await state("dies")) === "dead");
   await queue.enqueue("fails", 1, { id: "retried" });

@@ -25,6 +25,8 @@ export interface FlowCallback {
   payload?: unknown;
   /** The exact JSON text of the payload, kept byte by byte. The caller vouches that it is JSON. */
   payloadText?: string | undefined;
+  /** The queue in which it runs. It has to exist. @default the queue of the flow */
+  queue?: string | undefined;
   options?: FlowTaskOptions | undefined;
 }
 
@@ -111,6 +113,8 @@ export interface FlowNodeView {
   name: string;
   /** The id of its task. */
   id: string;
+  /** The queue in which its task runs. */
+  queue: string;
   /** Null if its task was purged. */
   type: string | null;
   /** A node that was purged has the state in which it ended. */

@@ -8,7 +8,7 @@ import {
   tracingKind,
 } from "./client-options.ts";
 import { ActionLog } from "./engine/action-log.ts";
-import { Engine } from "./engine/engine.ts";
+import { Engine, type Peers } from "./engine/engine.ts";
 import { OperationStore } from "./engine/operation-store.ts";
 import { Registry } from "./engine/registry.ts";
 import { SharedLimits } from "./engine/shared-limits.ts";
@@ -60,6 +60,11 @@ export class Holdfast {
   readonly tracing: Tracing | undefined;
   readonly #others: Connection[] = [];
   readonly #instance: string | undefined;
+  readonly #peers: Peers = {
+    engine: (part) => this.engine(part),
+    exists: (part) => this.registry.hasQueue(part),
+    partitionFields: () => this.registry.partitionFields(),
+  };
   /**
    * Weak references, because a process may use many queues in its lifetime. An engine lives as long as somebody uses
    * it.
@@ -94,6 +99,7 @@ export class Holdfast {
         prefix: this.prefix,
         instance: this.#instance,
         register: () => this.registry.addQueue(queue),
+        peers: this.#peers,
       });
       this.#engines.set(queue, new WeakRef(engine));
       this.#unused.register(engine, queue);

@@ -1,6 +1,8 @@
 import type { FlowPolicy } from "@holdfast/contracts";
 import { describe, expect, test } from "vitest";
-import { advanceFlows, cancelFlow, readFlow } from "../src/engine/flows.ts";
+import { cancelFlow } from "../src/engine/flow-mover.ts";
+import { readFlow } from "../src/engine/flow-reader.ts";
+import { advanceFlows } from "../src/engine/flows.ts";
 import { setLimits } from "../src/engine/limits.ts";
 import { addFlow, advance, flowStates, runAll } from "./support/flow.ts";
 import { setup } from "./support/setup.ts";
@@ -562,5 +564,7 @@ test("a node that crashed is taken back, and its flow goes on", async () => {
 test("a queue without flows has nothing to advance", async () => {
   const q = await setup();
   await q.add("t");
-  expect(await advanceFlows(q.engine)).toEqual({ more: false, released: 0, ended: 0 });
+  expect(await advanceFlows(q.engine)).toEqual({
+    ...{ more: false, released: 0, ended: 0, hasMessages: false },
+  });
 });

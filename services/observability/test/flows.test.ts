@@ -12,9 +12,9 @@ const FLOW: FlowView = {
   ...{ createdAt: 1, sealBy: null, endedAt: null, callbacks: [] },
 };
 const NODE: FlowNodeView = {
-  ...{ name: "a", id: "f.a", type: "t", state: "completed", onDead: "fail", after: [], waitsFor: 0 },
+  ...{ name: "a", id: "f.a", queue: "q", type: "t", state: "completed", onDead: "fail" },
   ...{ startedAt: 1, endedAt: 2 },
-  ...{ skippedBy: null, resultText: '{"card":"4111 1111 1111 1111"}' },
+  ...{ after: [], waitsFor: 0, skippedBy: null, resultText: '{"card":"4111 1111 1111 1111"}' },
 };
 const PEOPLE: Record<string, Identity> = {
   ada: {

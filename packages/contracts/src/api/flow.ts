@@ -74,6 +74,7 @@ export type FlowViewMatches = Assert<Same<typeof FlowViewSchema, FlowView>>;
 const FlowNodeViewSchema = Type.Object({
   name: Type.String(),
   id: Type.String({ description: "Id of its task" }),
+  queue: Type.String({ description: "The queue in which its task runs" }),
   type: nullable(Type.String({ description: "Null if its task was purged" })),
   state: oneOf(TASK_STATES),
   onDead: oneOf(FLOW_POLICIES),

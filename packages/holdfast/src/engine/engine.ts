@@ -1,4 +1,6 @@
+import { HoldfastError } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
+import type { Connection } from "../redis/connection.ts";
 import * as scripts from "../redis/generated/index.ts";
 import { answerOf, type EnqueueAnswer, type EnqueueArgs, finish } from "./enqueue-answer.ts";
 import { OperatorScripts } from "./operator-scripts.ts";
@@ -18,12 +20,40 @@ export type { Verdict } from "./verdict.ts";
 
 const TIMINGS_TTL_MS = 2_678_400_000; // The timings of a deleted queue expire after this time.
 
+/** The other queues and partitions in the same Redis. */
+export interface Peers {
+  engine(part: string): Engine;
+  /** Whether a queue or partition exists. */
+  exists(part: string): Promise<boolean>;
+  /** The numbers of partitions of all queues: see `PartitionRegistry`. */
+  partitionFields(): Promise<Record<string, string>>;
+}
+
+const NO_PEERS: Peers = {
+  engine(part) {
+    throw new HoldfastError("invalid_argument", `this engine does not know "${part}"`);
+  },
+  exists: async () => false,
+  partitionFields: async () => ({}),
+};
+
 /**
  * The state engine of one queue: one typed method per script. Tasks move only when its methods are called. Those of
  * producers and workers are here.
  */
 export class Engine extends OperatorScripts {
   #opening: Promise<void> | undefined;
+  readonly peers: Peers;
+
+  /** @param options.peers for flows over several queues or partitions @default none */
+  constructor(
+    connection: Connection,
+    queue: string,
+    options: ConstructorParameters<typeof OperatorScripts>[2] & { peers?: Peers | undefined } = {},
+  ) {
+    super(connection, queue, options);
+    this.peers = options.peers ?? NO_PEERS;
+  }
 
   /**
    * Registers the queue if it is not registered: before its first task, and again if it was deleted while it is in use.

@@ -7,6 +7,7 @@ import {
   type TaskState,
 } from "@holdfast/contracts";
 import * as format from "./format.ts";
+import { queueOfPartition } from "./names.ts";
 import { decodeRecord, stateOfLetter } from "./record.ts";
 
 const numbersOf = (text: string) => text.split(" ").map(Number);
@@ -62,12 +63,15 @@ export interface RawNode {
   header: string;
   result: string;
   after: string;
+  /** The part that has the node, if it is not the one of the flow. */
+  part?: string;
 }
 
 const POLICIES = { f: "fail", c: "continue", w: "hold" } as const;
 const PURGED = /^r (\S+) \S+ \S+ - (\w) (\w+)/;
 
-export function nodeView(flow: string, raw: RawNode): FlowNodeView {
+/** @param queue the queue of the flow */
+export function nodeView(queue: string, flow: string, raw: RawNode): FlowNodeView {
   const record = decodeRecord(raw.record, raw.header.startsWith(format.ENVELOPE_SCHEDULED));
   const [, purgedEnd, letter, flags = ""] = PURGED.exec(raw.record) ?? [];
   const policy = /[cw]/.exec(flags)?.[0] as keyof typeof POLICIES | undefined;
@@ -75,8 +79,9 @@ export function nodeView(flow: string, raw: RawNode): FlowNodeView {
   return {
     name: raw.name,
     id: `${flow}.${raw.name}`,
+    queue: raw.part === undefined ? queue : (queueOfPartition(raw.part) ?? raw.part),
     type: raw.header === "" ? null : typeOf(raw.header),
-    state: stateOf(letter ?? raw.record.charAt(0), letter !== undefined),
+    state: placeOfRecord(raw.record)?.state ?? stateOf(letter ?? raw.record.charAt(0), letter !== undefined),
     onDead: record.onDead ?? POLICIES[policy ?? "f"],
     after,
     waitsFor: record.waitsFor,
@@ -85,6 +90,20 @@ export function nodeView(flow: string, raw: RawNode): FlowNodeView {
     skippedBy: record.skippedBy === "-" ? null : record.skippedBy,
     resultText: raw.result === "" ? null : raw.result,
   };
+}
+
+const ELSEWHERE = /^o\S+ (\S+) (\S)$/;
+const MARKED: Record<string, TaskState> = { c: "completed", d: "dead", k: "dead", g: "dead", e: "expired" };
+
+/**
+ * Where a node is that is in another part, and the state in which it ended there, by the record that its flow keeps; null for a node of this part.
+ * While it has not ended it counts as pending.
+ */
+export function placeOfRecord(record: string): { part: string; state: TaskState } | null {
+  const [, part, mark = ""] = ELSEWHERE.exec(record) ?? [];
+  return part === undefined
+    ? null
+    : { part, state: mark === "-" ? "pending" : (MARKED[mark] ?? "cancelled") };
 }
 
 /** The state of a node. One that was discarded is dead for its flow. One that was emptied was cancelled by that. */

@@ -11,6 +11,7 @@ export const RECORD_EXPIRED = "e";
 export const RECORD_DISCARDED = "k";
 export const RECORD_PURGED = "r";
 export const RECORD_WAITING = "w";
+export const RECORD_ELSEWHERE = "o";
 
 /** The first byte of an envelope: a pending task without options, one with options, one that is scheduled, and a node of a flow. A node always has a record; without one it does not exist. */
 export const ENVELOPE_PLAIN = ".";

@@ -53,6 +53,8 @@ export interface StateRecord {
 const STATES: Record<string, StateRecord["state"]> = {
   [format.RECORD_WAITING]: "waiting",
   [format.RECORD_PENDING]: "pending",
+  // A node that is on its way to another part.
+  [format.RECORD_ELSEWHERE]: "pending",
   [format.RECORD_SCHEDULED]: "scheduled",
   [format.RECORD_PROCESSING]: "processing",
   [format.RECORD_COMPLETED]: "completed",

@@ -9,6 +9,7 @@ import {
   type FlowOptions,
   type FlowTaskOptions,
   HoldfastError,
+  isQueueName,
   LIMITS,
   NODE_NAME_PATTERN,
   NODE_PATH_PATTERN,
@@ -36,7 +37,7 @@ const optionsShape = shapeOf<FlowTaskOptions>({
     ...taskHints,
     id: "the id of a node is made of the id of its flow and of its name",
     unique: "a node has no unique key: give the flow an id, which is accepted once",
-    partitionKey: "a flow is in a queue without partitions",
+    partitionKey: "the id of a node decides its partition",
     durability: "the nodes of a flow have the durability of their queue",
   },
   rule: ({ delayMs, runAt, traceparent, tracestate }) =>
@@ -51,8 +52,10 @@ const callbackKinds = {
   type: taskTypeKind,
   payload: anything,
   payloadText: { wants: "JSON text", is: isText },
+  queue: pattern("the name of a queue", isQueueName),
   options: nested(optionsShape),
 };
+const callbackHints = { queueName: "queue" };
 const onePayload = ({ payload, payloadText }: FlowCallback) =>
   payload !== undefined && payloadText !== undefined
     ? "payload and payloadText exclude each other"
@@ -63,6 +66,7 @@ const callbackShape = shapeOf<FlowCallback>({
   title: "Callback of a flow",
   example: '{ type: "report.sent" }',
   kinds: callbackKinds,
+  hints: callbackHints,
   required: ["type"],
   rule: onePayload,
 });
@@ -82,8 +86,7 @@ const nodeShape = shapeOf<FlowNode>({
     onDead: oneOf(...FLOW_POLICIES),
   },
   hints: {
-    queue: "all nodes of a flow are in one queue",
-    queueName: "all nodes of a flow are in one queue",
+    ...callbackHints,
     children: "name the nodes that come before: after",
     deps: "after",
     dependsOn: "after",

@@ -9,10 +9,13 @@ import {
 } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { encodeEnvelope, traceOf } from "../engine/envelope.ts";
-import { addToFlow, advanceFlows, type FlowAdded, type FlowAddition } from "../engine/flows.ts";
+import { advanceAll } from "../engine/flow-mover.ts";
+import { readFlow } from "../engine/flow-reader.ts";
+import { addToFlow, type FlowAdded, type FlowAddition } from "../engine/flows.ts";
 import { ENVELOPE_NODE, FLAG_CONTINUE, FLAG_HOLD, FLAG_NODE } from "../engine/format.ts";
 import { checkWellFormed, payloadTextOf } from "../queue/task-checks.ts";
 import { unknownNode } from "./flow-options.ts";
+import { type FlowPlaces, otherFlow, type Placed } from "./flow-places.ts";
 
 // One call has at most so many nodes, names in `after`, and characters, so that it blocks Redis only for a short time.
 const CALL_NODES = LIMITS.scriptTasks;
@@ -35,8 +38,12 @@ function envelopeOf(what: string, task: FlowCallback, now: number): string {
   return ENVELOPE_NODE + encodeEnvelope(type, now, text, options, undefined, traceOf(options)).slice(1);
 }
 
-/** The arguments of one node for the script. @throws HoldfastError payload_too_large, invalid_argument (its id is too long) */
-function nodeArgs(flow: string, node: FlowNode, now: number): string[] {
+/**
+ * The arguments of one node for the script.
+ * @param part in which it runs; "" for that of the flow
+ * @throws HoldfastError payload_too_large, invalid_argument (its id is too long)
+ */
+function nodeArgs(flow: string, node: FlowNode, part: string, now: number): string[] {
   const { name, after = [], onDead = "fail" } = node;
   if (flow.length + 1 + name.length > 128)
     throw new HoldfastError(
@@ -44,20 +51,29 @@ function nodeArgs(flow: string, node: FlowNode, now: number): string[] {
       `the id of node "${name}" would have more than 128 characters: "${flow}.${name}"`,
     );
   const before = after.length > 1 ? [...new Set(after)] : after;
-  return [name, envelopeOf(`node "${name}"`, node, now), FLAG_NODE + POLICY_FLAGS[onDead], before.join(" ")];
+  const flags = FLAG_NODE + POLICY_FLAGS[onDead] + (part === "" ? "" : `>${part}`);
+  return [name, envelopeOf(`node "${name}"`, node, now), flags, before.join(" ")];
 }
 
 /** Sends nodes to one flow, in script calls of a bounded size. */
 export class FlowWriter {
   readonly #engine: Engine;
+  readonly #places: FlowPlaces;
   readonly #id: string;
   readonly #store: <Result>(call: () => Promise<Result>) => Promise<Result>;
   /** Whether a call has stored nodes, so that an error leaves a part of what was asked for. */
   hasStored = false;
+  /** Whether nodes were added for other parts. */
+  #isSpread = false;
 
   /** @param store runs each call, and confirms what it stored */
-  constructor(engine: Engine, id: string, store: <Result>(call: () => Promise<Result>) => Promise<Result>) {
-    this.#engine = engine;
+  constructor(
+    places: FlowPlaces,
+    id: string,
+    store: <Result>(call: () => Promise<Result>) => Promise<Result>,
+  ) {
+    this.#engine = places.home;
+    this.#places = places;
     this.#id = id;
     this.#store = store;
   }
@@ -70,21 +86,50 @@ export class FlowWriter {
   ): Promise<FlowAdded | null> {
     const now = this.#engine.connection.now();
     const callbacks = (Object.entries(on) as [FlowMoment, FlowCallback | undefined][]).flatMap(
-      ([moment, callback]) =>
-        callback === undefined ? [] : [moment, envelopeOf(`the callback "${moment}"`, callback, now)],
+      ([moment, task]): [FlowMoment, Placed][] =>
+        task === undefined
+          ? []
+          : [[moment, { what: `the callback "${moment}"`, id: `${this.#id}:${moment}`, task }]],
     );
-    return this.#send({ how: "open", sealBy, callbacks, seal }, nodes);
+    const placed = callbacks.map(([, callback]) => callback);
+    try {
+      await this.#admit(nodes, placed);
+    } catch (error) {
+      // A repeat of a flow that was stored needs no room.
+      const there = await readFlow(this.#engine, this.#engine.queue, this.#id);
+      if (there && there.flow.state !== "open") return null;
+      throw error;
+    }
+    const texts = callbacks.flatMap(([moment, callback]) => {
+      const part = this.#places.partOf(callback);
+      const envelope = envelopeOf(callback.what, callback.task, now);
+      return [moment, part === "" ? envelope : `>${part} ${envelope}`];
+    });
+    return this.#send({ how: "open", sealBy, callbacks: texts, seal }, nodes);
   }
 
   async add(nodes: readonly FlowNode[], seal: boolean): Promise<FlowAdded> {
+    await this.#admit(nodes);
     return (await this.#send({ how: "add", sealBy: 0, callbacks: [], seal }, nodes)) as FlowAdded;
   }
 
-  async addBy(task: { id: string; fence: string }, nodes: readonly FlowNode[]): Promise<FlowAdded> {
-    return (await this.#send(
-      { how: "task", sealBy: 0, callbacks: [], seal: false, task },
-      nodes,
-    )) as FlowAdded;
+  /** @returns null if the flow was made in another part */
+  async addBy(task: { id: string; fence: string }, nodes: readonly FlowNode[]): Promise<FlowAdded | null> {
+    await this.#admit(nodes);
+    return this.#send({ how: "task", sealBy: 0, callbacks: [], seal: false, task }, nodes);
+  }
+
+  #placed(node: FlowNode): Placed {
+    return { what: `node "${node.name}"`, id: `${this.#id}.${node.name}`, task: node };
+  }
+
+  async #admit(nodes: readonly FlowNode[], more: readonly Placed[] = []): Promise<void> {
+    const placed = (node: FlowNode) => this.#placed(node);
+    function* all(): Generator<Placed> {
+      for (const node of nodes) yield placed(node);
+      yield* more;
+    }
+    await this.#places.admit(this.#id, { [Symbol.iterator]: all });
   }
 
   async #send(
@@ -98,13 +143,13 @@ export class FlowWriter {
       const callbacks = added ? [] : first.callbacks;
       const addition = { ...first, how, callbacks, flow: this.#id, seal: first.seal && isLast, nodes: args };
       added = await this.#store(() => addToFlow(this.#engine, addition));
-      if (added.verdict === "d") return null;
+      if (added.verdict === "d" || (added.verdict === "c" && how === "task")) return null;
       if (added.verdict !== "n") throw this.#refusal(added);
       this.hasStored = true;
       letters += added.letters;
     }
-    // What follows from a seal, and from nodes behind ended ones, is not left to the next janitor.
-    if (first.seal) await advanceFlows(this.#engine).catch(() => {});
+    // What follows from a seal, and from nodes for other parts, is not left to the next janitor.
+    if (first.seal || this.#isSpread) await advanceAll(this.#engine).catch(() => {});
     return { ...(added as FlowAdded), letters };
   }
 
@@ -115,7 +160,9 @@ export class FlowWriter {
     let names = 0;
     let characters = 0;
     for (const node of nodes) {
-      const own = nodeArgs(this.#id, node, now);
+      const part = this.#places.partOf(this.#placed(node));
+      this.#isSpread ||= part !== "";
+      const own = nodeArgs(this.#id, node, part, now);
       const size = own.reduce((sum, { length }) => sum + length, 0);
       const after = node.after?.length ?? 0;
       if (
@@ -147,6 +194,8 @@ export class FlowWriter {
         );
       case "l":
         return new HoldfastError("invalid_argument", `${flow} would have more than 1,000,000 nodes`);
+      case "c":
+        return otherFlow(this.#engine.queue, this.#id);
       case "u":
         return new HoldfastError("not_found", `there is no ${flow}`);
       case "x":

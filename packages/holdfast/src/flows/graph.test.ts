@@ -6,7 +6,7 @@ import { graphOf } from "./graph.ts";
 function nodeOf(text: string, more: Partial<FlowNodeView> = {}): FlowNodeView {
   const [name = "", after] = text.split("<");
   return {
-    ...{ name, id: `f.${name}`, type: "t", state: "completed", onDead: "fail", waitsFor: 0 },
+    ...{ name, id: `f.${name}`, queue: "q", type: "t", state: "completed", onDead: "fail", waitsFor: 0 },
     ...{ after: after === undefined ? [] : after.split(","), skippedBy: null, resultText: null },
     ...{ startedAt: null, endedAt: null },
     ...more,

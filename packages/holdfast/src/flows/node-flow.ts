@@ -1,9 +1,12 @@
 import { type FlowNode, HoldfastError, TASK_STATES, type TaskState } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
-import { readFlow } from "../engine/flows.ts";
+import { homeOf, readFlowFrom } from "../engine/flow-reader.ts";
+import type { FlowAdded } from "../engine/flows.ts";
+import { queueOfPartition } from "../engine/names.ts";
 import { either, listOf, nested, oneOf, whole } from "../options/kinds.ts";
 import { checkShape, shapeOf } from "../options/shape.ts";
 import { checkNodes, inOrder } from "./flow-options.ts";
+import { FlowPlaces } from "./flow-places.ts";
 import { FlowWriter } from "./flow-writer.ts";
 import { countAdded, type NodesAdded } from "./open-flow.ts";
 
@@ -65,6 +68,15 @@ function placeOf(id: string): { flow: string; name: string; isNode: boolean } {
   return { flow, name, isNode: sign === "." };
 }
 
+// As long as the lease of a worker by default. The heartbeat of the worker goes on to extend it.
+const LEASE_MS = 30_000;
+
+/** The part of the flow cannot see the lease of a node that runs in another part. */
+async function assertLeased({ id, fence, engine }: { id: string; fence: string; engine: Engine }) {
+  if ((await engine.heartbeat([id, fence], LEASE_MS)) !== "l") return;
+  throw new HoldfastError("conflict", "the lease of the node is lost, so another attempt may run");
+}
+
 export function flowOfTask(task: { id: string; fence: string; engine: Engine }): TaskFlowContext {
   const { flow, name, isNode } = placeOf(task.id);
   const add = async (nodes: readonly FlowNode[]) => {
@@ -79,8 +91,15 @@ export function flowOfTask(task: { id: string; fence: string; engine: Engine }):
       name: `${name}.${node.name}`,
       after: node.after?.map((other) => (other === name ? other : `${name}.${other}`)),
     }));
-    const writer = new FlowWriter(task.engine, flow, (call) => call());
-    return countAdded((await writer.addBy(task, named)).letters);
+    const addTo = (home: Engine) =>
+      new FlowWriter(new FlowPlaces(home), flow, (call) => call()).addBy(task, named);
+    // Most flows are in one queue without partitions, and need no look-up.
+    const isSimple = queueOfPartition(task.engine.queue) === null && nodes.every(({ queue }) => !queue);
+    const added = isSimple ? await addTo(task.engine) : null;
+    if (added) return countAdded(added.letters);
+    const home = (await homeOf(task.engine, flow)) ?? task.engine;
+    if (home !== task.engine) await assertLeased(task);
+    return countAdded(((await addTo(home)) as FlowAdded).letters);
   };
   return { id: flow, name, add };
 }
@@ -97,7 +116,7 @@ export async function* childrenOf(
   const wanted = where?.state === undefined ? TASK_STATES : [where.state].flat();
   for (let from = 0; from >= 0; ) {
     const read = { before: isNode ? task.id : "", from, limit: page };
-    const found = await readFlow(task.engine, task.engine.queue, flow, read);
+    const found = await readFlowFrom(task.engine, flow, read);
     for (const { name, id, state, skippedBy, resultText } of found?.nodes ?? []) {
       const result = resultText === null ? undefined : JSON.parse(resultText);
       if (wanted.includes(state)) yield { name, id, state, skippedBy, result, resultText };

@@ -1,9 +1,10 @@
 import type { FlowDefinition, FlowNode, FlowOptions, FlowReceipt } from "@holdfast/contracts";
-import { cancelFlow, type FlowCancelled } from "../engine/flows.ts";
+import { cancelFlow, type FlowCancelled } from "../engine/flow-mover.ts";
 import { checkShape } from "../options/shape.ts";
 import { mintId } from "../queue/mint-ids.ts";
 import type { QueueParts } from "../queue/queue-parts.ts";
 import { checkNodes, flowShape, inOrder, openFlowShape } from "./flow-options.ts";
+import { FlowPlaces } from "./flow-places.ts";
 import { FlowWriter, withCancel } from "./flow-writer.ts";
 
 /** What an addition to a flow did. */
@@ -30,10 +31,11 @@ export async function storeFlow(parts: QueueParts, definition: FlowDefinition): 
 }
 
 async function writerOf(parts: QueueParts, options: FlowOptions) {
-  const part = await parts.onlyPart();
   const id = options.id ?? mintId();
+  const part = await parts.partOfFlow(id);
   const { engine } = part;
-  return { id, engine, writer: new FlowWriter(engine, id, (call) => part.storeNodes(id, call)) };
+  const places = new FlowPlaces(engine, await parts.known());
+  return { id, engine, writer: new FlowWriter(places, id, (call) => part.storeNodes(id, call)) };
 }
 
 /** See `Queue.openFlow`. */

@@ -9,7 +9,8 @@ import {
   type TaskState,
 } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
-import { cancelFlow, type FlowCancelled, readFlow } from "../engine/flows.ts";
+import { cancelFlow, type FlowCancelled } from "../engine/flow-mover.ts";
+import { readFlow } from "../engine/flow-reader.ts";
 import { oneOf, text, whole } from "../options/kinds.ts";
 import { checkShape, shapeOf } from "../options/shape.ts";
 import type { Parts } from "../partitions/parts.ts";
@@ -53,38 +54,29 @@ const DEFAULT_LIMIT = 50;
 // One request looks at this many nodes at most. The next request continues from its cursor.
 const SCANNED = 1_000;
 
-/** @throws HoldfastError invalid_argument */
-export function refusePartitions({ queue, partitions }: Parts): void {
-  if (partitions === null) return;
-  throw new HoldfastError(
-    "invalid_argument",
-    `queue "${queue}" has partitions, and a flow is in a queue without partitions: use another queue for it`,
-  );
-}
-
-function engineOf(parts: Parts): Engine {
-  refusePartitions(parts);
-  return (parts.all[0] as Parts["all"][number]).engine;
+/** The engine of the part in which a flow was made. @throws HoldfastError invalid_argument */
+function engineOf(parts: Parts, id: string): Engine {
+  return (parts.ofId(checkFlowId(id)) as Parts["all"][number]).engine;
 }
 
 export async function getFlow(parts: Parts, id: string): Promise<FlowView | null> {
-  const found = await readFlow(engineOf(parts), parts.queue, checkFlowId(id));
+  const found = await readFlow(engineOf(parts, id), parts.queue, id);
   return found?.flow ?? null;
 }
 
 export async function cancelFlowIn(parts: Parts, id: string): Promise<FlowCancelled> {
-  return cancelFlow(engineOf(parts), checkFlowId(id));
+  return cancelFlow(engineOf(parts, id), id);
 }
 
 export async function flowNodes(parts: Parts, id: string, options: FlowNodesOptions): Promise<FlowNodePage> {
   checkShape(flowNodesShape, options);
   const { state, limit = DEFAULT_LIMIT } = options;
-  const engine = engineOf(parts);
+  const engine = engineOf(parts, id);
   const page: FlowNodePage = { nodes: [], cursor: null };
   let from = placeOf(options.cursor);
   for (let scanned = 0; ; ) {
     const wanted = limit - page.nodes.length;
-    const found = await readFlow(engine, parts.queue, checkFlowId(id), { from, limit: wanted });
+    const found = await readFlow(engine, parts.queue, id, { from, limit: wanted });
     if (!found) throw new HoldfastError("not_found", `queue "${parts.queue}" has no flow "${id}"`);
     page.nodes.push(...found.nodes.filter((node) => state === undefined || node.state === state));
     if (found.next < 0) return page;
@@ -108,8 +100,7 @@ const PAGES_AT_ONCE = 4;
 
 /** @throws HoldfastError not_found */
 export async function flowGraph(parts: Parts, id: string): Promise<FlowGraph> {
-  const engine = engineOf(parts);
-  checkFlowId(id);
+  const engine = engineOf(parts, id);
   const pageFrom = async (from: number) => {
     const found = await readFlow(engine, parts.queue, id, { from, limit: LIMITS.pageTasks, look: "graph" });
     if (!found) throw new HoldfastError("not_found", `queue "${parts.queue}" has no flow "${id}"`);
@@ -133,17 +124,29 @@ export async function flowGraph(parts: Parts, id: string): Promise<FlowGraph> {
   return { flow, ...graphOf(nodes, flow.state === "ended"), scanned: nodes.length };
 }
 
-const FLOWS_CURSOR = /^\d{1,17}(\.\d{1,12})?:[\w-]{1,48}$/;
+// Of a queue with partitions the cursor begins with the number of the partition.
+const FLOWS_CURSOR = /^(?:(\d{1,3})~)?((?:\d{1,17}(?:\.\d{1,12})?:[\w-]{1,48})?)$/;
 
-/** The flows of a queue: those that run, the oldest first; those with dead letters; then the others, by when they are forgotten or, if they are open, have to be sealed. */
-export async function listFlows(parts: Parts, options: FlowsOptions): Promise<FlowPage> {
+/**
+ * The flows of a queue: those that run, the oldest first; those with dead letters; then the others, by when they are forgotten or, if they are
+ * open, have to be sealed. The partitions of a queue follow one another.
+ */
+export async function listFlows({ all, queue }: Parts, options: FlowsOptions): Promise<FlowPage> {
   checkShape(flowsShape, options);
   const { cursor = "", limit = DEFAULT_LIMIT } = options;
-  if (cursor !== "" && !FLOWS_CURSOR.test(cursor))
+  const [, first = "0", inner = ""] = FLOWS_CURSOR.exec(cursor) ?? [];
+  if (!FLOWS_CURSOR.test(cursor) || Number(first) >= all.length)
     throw new HoldfastError("invalid_cursor", "this cursor is not valid: start again without one");
-  const engine = engineOf(parts);
-  const page = await engine.list("flowsDue", "last", cursor, limit);
-  const found = await Promise.all(page.ids.map((id) => readFlow(engine, parts.queue, id)));
-  const flows = found.flatMap((one) => (one ? [one.flow] : []));
-  return { flows, cursor: page.cursor === "" ? null : page.cursor };
+  const flows: FlowView[] = [];
+  let after = inner;
+  for (let place = Number(first); ; ) {
+    const { engine } = all[place] as Parts["all"][number];
+    const page = await engine.list("flowsDue", "last", after, limit - flows.length);
+    const found = await Promise.all(page.ids.map((id) => readFlow(engine, queue, id)));
+    flows.push(...found.flatMap((one) => (one ? [one.flow] : [])));
+    after = page.cursor;
+    if (after === "" && ++place >= all.length) return { flows, cursor: null };
+    if (flows.length >= limit || after !== "")
+      return { flows, cursor: all.length === 1 ? after : `${place}~${after}` };
+  }
 }

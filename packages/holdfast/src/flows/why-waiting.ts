@@ -1,6 +1,6 @@
 import type { FlowNodeView, TaskView } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
-import { readFlow } from "../engine/flows.ts";
+import { readFlow } from "../engine/flow-reader.ts";
 import { spanOf, type Why } from "../observer/why.ts";
 
 // A node comes after 10,000 nodes at most, so five calls look at all of them.

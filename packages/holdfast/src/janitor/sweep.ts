@@ -1,7 +1,7 @@
 import type { EventEmitter } from "node:events";
 import { AuditWalk, auditQueue } from "../engine/audit.ts";
 import type { Engine } from "../engine/engine.ts";
-import { advanceFlows } from "../engine/flows.ts";
+import { advanceAll } from "../engine/flow-mover.ts";
 import { queueOfPartition } from "../engine/names.ts";
 import type { Registry } from "../engine/registry.ts";
 import { freeSteps } from "../engine/steps.ts";
@@ -109,7 +109,8 @@ export class Sweep {
       if (purged + dropped + forgotten < CALL_TASKS) break;
     }
     if (keys > 0) await this.#freeKeys(engine);
-    if (flows) await this.#advanceFlows(engine);
+    // Counts ends of nodes that no worker came to, delivers messages, and ends and forgets flows.
+    if (flows) await advanceAll(engine, CALLS_PER_SWEEP);
     for (let call = 0; call < CALLS_PER_SWEEP && tasksWithSteps > 0; call++)
       tasksWithSteps = (await freeSteps(engine, STEPS_PER_CALL)).left;
     const { requeued, dead, cancelled } = swept.reaped;
@@ -188,11 +189,6 @@ export class Sweep {
       if (step.removed < CALL_TASKS / 4) break;
     }
     this.#freedUpTo.set(engine.queue, cursor);
-  }
-
-  /** Counts ends of nodes that no worker came to, ends flows that were not sealed in time, and forgets old ones. */
-  async #advanceFlows(engine: Engine): Promise<void> {
-    for (let call = 0; call < CALLS_PER_SWEEP; call++) if (!(await advanceFlows(engine)).more) break;
   }
 
   async #audit(engine: Engine): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
-import { advanceFlows, cancelFlow } from "../engine/flows.ts";
+import { advanceAll, cancelFlow, forgetFlow } from "../engine/flow-mover.ts";
 import type { Parts } from "../partitions/parts.ts";
 import type { QueueKeys } from "../redis/keys.ts";
 
@@ -17,6 +17,9 @@ export const INDEXES: Record<EmptiedState, (keyof QueueKeys)[]> = {
   cancelled: ["cancelled"],
   expired: ["expired"],
 };
+
+/** A flow of another queue that ends because of a deletion may enqueue its callback in the queue that is deleted. */
+const ROUNDS = 3;
 
 /** One call removes at most this many tasks, because more would block Redis for too long. */
 export const EMPTY_TASKS = 250;
@@ -36,15 +39,15 @@ export async function emptyPart(engine: Engine, states: readonly EmptiedState[])
   return removed;
 }
 
-/** Cancels every flow, so that no node waits any more. */
-async function endFlows(engine: Engine): Promise<void> {
+/** Ends every flow, so that no node waits any more; and tells other parts of it. */
+async function endFlows(engine: Engine, end: typeof cancelFlow): Promise<void> {
   for (let after = ""; ; ) {
     const page = await engine.list("flowsDue", "first", after, 100);
-    for (const id of page.ids) await cancelFlow(engine, id);
+    for (const id of page.ids) await end(engine, id);
     after = page.cursor;
     if (after === "") break;
   }
-  while ((await advanceFlows(engine)).more);
+  await advanceAll(engine);
 }
 
 /**
@@ -56,8 +59,13 @@ export async function deleteParts(client: Holdfast, { all, partitions }: Parts):
   for (const { name, engine } of all) {
     // An earlier deletion may have removed some of the partitions before it failed.
     if (partitions && !(await client.registry.hasQueue(name))) continue;
-    await endFlows(engine);
-    removed += await emptyPart(engine, EMPTIED_STATES);
+    await endFlows(engine, cancelFlow);
+    for (let emptied = 1, round = 0; emptied > 0 && round < ROUNDS; round++) {
+      emptied = await emptyPart(engine, EMPTIED_STATES);
+      removed += emptied;
+      // Other queues learn that their nodes here are gone, and forget the flows of this queue.
+      await endFlows(engine, forgetFlow);
+    }
     const deleteKeys = async () => (await engine.delete()) === "deleted";
     if (!(await client.registry.removeQueue(name, deleteKeys))) return null;
   }

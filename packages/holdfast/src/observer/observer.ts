@@ -33,7 +33,7 @@ import { Limits } from "./limits.ts";
 import * as checks from "./observer-options.ts";
 import { queueStats } from "./queue-stats.ts";
 import { RateMeter } from "./rate-meter.ts";
-import { readTask } from "./task-list.ts";
+import { findTask } from "./task-list.ts";
 import { TaskOperator } from "./task-operator.ts";
 import { explain, positionOf, type Why } from "./why.ts";
 import { workersOf } from "./workers.ts";
@@ -118,12 +118,13 @@ export class Observer extends TaskOperator {
 
   async why(queue: string, id: string): Promise<Why | null> {
     checkTaskId(id);
-    const part = (await this.#partitions.known(queue)).ofId(id);
-    const task = await readTask(part, queue, id);
-    if (!part || !task) return null;
+    const parts = await this.#partitions.known(queue);
+    const found = await findTask(parts, id);
+    if (!found) return null;
+    const { part, task } = found;
     if (task.state === "waiting") return whyWaiting(part.engine, queue, task);
     const cause = task.flow?.skippedBy;
-    if (cause) return whySkipped(task, cause, await readTask(part, queue, cause));
+    if (cause) return whySkipped(task, cause, (await findTask(parts, cause))?.task ?? null);
     const [stats, workers, janitors, position, limits, shared] = await Promise.all([
       this.#statsOf(part),
       this.workers(),

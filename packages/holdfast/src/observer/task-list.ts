@@ -182,8 +182,12 @@ export async function listPart(queue: string, engine: Engine, options: ListOptio
   return { tasks, cursor: encodeCursor(at, after), scanned, total };
 }
 
-/** A task of a queue, by the part that its id names; null if nothing is known about it. */
-export async function readTask(part: Part | undefined, queue: string, id: string): Promise<TaskView | null> {
-  const [raw] = part ? await part.engine.get([id]) : [];
-  return raw ? taskView(queue, raw) : null;
+/** A task of a queue and the part that has it; null if nothing is known about it. */
+export async function findTask(parts: Parts, id: string): Promise<{ task: TaskView; part: Part } | null> {
+  for (const part of parts.allOfId(id)) {
+    const [raw] = await part.engine.get([id]);
+    const task = raw ? taskView(parts.queue, raw) : null;
+    if (task) return { task, part };
+  }
+  return null;
 }

@@ -23,7 +23,7 @@ import { bulkMatcherOf, type DeadLetterFilter, type TaskFilter } from "./filter.
 import { type GivenUp, type GiveUpResult, giveUpTasks } from "./give-up.ts";
 import { type MatchedState, matchTasks, type TaskMatch } from "./match.ts";
 import * as checks from "./observer-options.ts";
-import { type ListOptions, listTasks, readTask, type TaskPage } from "./task-list.ts";
+import { findTask, type ListOptions, listTasks, type TaskPage } from "./task-list.ts";
 
 /** Shows tasks to an operator, and acts on one, on several by their ids, or on all that match. */
 export class TaskOperator {
@@ -37,7 +37,7 @@ export class TaskOperator {
 
   async task(queue: string, id: string): Promise<TaskView | null> {
     checkTaskId(id);
-    return readTask((await this.#partitions.known(queue)).ofId(id), queue, id);
+    return (await findTask(await this.#partitions.known(queue), id))?.task ?? null;
   }
 
   /** Gives a signal to a task: see `Queue.signal`. */
@@ -190,8 +190,11 @@ export class TaskOperator {
 
   async cancel(queue: string, id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
     checkTaskId(id);
-    const part = (await this.#partitions.known(queue)).ofId(id);
-    return part ? part.engine.cancel(id) : "not_found";
+    for (const { engine } of (await this.#partitions.known(queue)).allOfId(id)) {
+      const outcome = await engine.cancel(id);
+      if (outcome !== "not_found") return outcome;
+    }
+    return "not_found";
   }
 
   /** The verdicts that came too late, newest first, at most 100. @throws HoldfastError queue_not_found */

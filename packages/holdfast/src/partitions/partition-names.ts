@@ -10,6 +10,15 @@ export interface Partitions {
 }
 
 export const partitionsKind = whole(1, LIMITS.partitions);
+/** Reads the partitions of a queue from the fields of the registry (`PartitionRegistry`); null if it has none. */
+export function partitionsIn(fields: Record<string, string>, queue: string): Partitions | null {
+  const counts: number[] = [];
+  if (queue.includes(":")) return null;
+  for (let field = queue; fields[field] !== undefined; field = `${queue}:${counts.length}`)
+    counts.push(Number(fields[field]));
+  return counts.length === 0 ? null : { first: counts[0] as number, count: Math.max(...counts) };
+}
+
 // Other minted ids have 14 characters. Older producers and observers recognize the ids of partitions by their length of
 // 16. With 14 characters these ids would need as much memory (docs/adr/what-makes-it-fast.md).
 const ID_CHARACTERS = 16;

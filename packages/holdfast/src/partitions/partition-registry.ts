@@ -8,7 +8,7 @@ import { settingsText } from "../engine/settings-text.ts";
 import { checkArgument } from "../options/shape.ts";
 import { Dealer, partitionLimits, wholeLimit } from "../shares/dealer.ts";
 import { splitSettings } from "./merge-stats.ts";
-import { type Partitions, partitionsKind } from "./partition-names.ts";
+import { type Partitions, partitionsIn, partitionsKind } from "./partition-names.ts";
 import { type Part, Parts, samePartitions } from "./parts.ts";
 
 /** @throws HoldfastError invalid_queue_name */
@@ -38,9 +38,8 @@ export class PartitionRegistry {
     const fields = await this.#client.registry.partitionFields();
     const all = new Map<string, Partitions>();
     for (const queue of Object.keys(fields)) {
-      if (queue.includes(":")) continue;
-      const counts = countsOf(queue, fields);
-      all.set(queue, { first: counts[0] as number, count: Math.max(...counts) });
+      const partitions = partitionsIn(fields, queue);
+      if (partitions) all.set(queue, partitions);
     }
     return all;
   }
@@ -213,11 +212,4 @@ function checked(queue: string, partitions: Partitions, count: number): Partitio
     "conflict",
     `queue "${queue}" has ${partitions.count} partitions, not ${count}: leave the option out, or raise the number (holdfast queue partition)`,
   );
-}
-
-function countsOf(queue: string, fields: Record<string, string>): number[] {
-  const counts: number[] = [];
-  for (let field = queue; fields[field] !== undefined; field = `${queue}:${counts.length}`)
-    counts.push(Number(fields[field]));
-  return counts;
 }

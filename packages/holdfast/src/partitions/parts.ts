@@ -6,6 +6,8 @@ import { taskKinds } from "../engine/task-options.ts";
 import { checkArgument, shown } from "../options/shape.ts";
 import { type Partitions, partitionHash, partitionNames, partitionOfId } from "./partition-names.ts";
 
+const NODE_ID = /^([\w-]{1,48})\./;
+
 /** One part of a queue: the queue itself, or one of its partitions. */
 export interface Part {
   /** `orders`, or `orders/3`. */
@@ -20,7 +22,7 @@ export class Parts {
   readonly partitions: Partitions | null;
   readonly all: readonly Part[];
 
-  constructor(client: Holdfast, queue: string, partitions: Partitions | null) {
+  constructor(client: Pick<Holdfast, "engine">, queue: string, partitions: Partitions | null) {
     this.queue = queue;
     this.partitions = partitions;
     const names = partitions ? partitionNames(queue, partitions.count) : [queue];
@@ -38,6 +40,16 @@ export class Parts {
 
   ofId(id: string): Part | undefined {
     return this.all[this.placeOf(id)];
+  }
+
+  /**
+   * The parts in which a task with this id may be, the most likely first. A node that waits is in the part in which its flow was made, which may be
+   * another one than that of its id.
+   */
+  allOfId(id: string): Part[] {
+    const [, flow] = NODE_ID.exec(id) ?? [];
+    const found = [this.ofId(id), flow === undefined ? undefined : this.ofId(flow)];
+    return found.filter((part, place): part is Part => part !== undefined && found.indexOf(part) === place);
   }
 
   /**
@@ -81,12 +93,17 @@ export async function perId<Result extends { id: string; outcome: string }>(
       "invalid_argument",
       `at most ${LIMITS.scriptTasks} ids per call, got ${ids.length}`,
     );
-  const byPart = new Map<Part, string[]>();
-  for (const id of ids) {
-    const part = parts.ofId(checkTaskId(id));
-    if (part) byPart.set(part, [...(byPart.get(part) ?? []), id]);
-  }
   const results = new Map<string, Result>();
-  for (const [part, own] of byPart) for (const result of await act(part, own)) results.set(result.id, result);
+  // In a queue with partitions, a node of a flow may be in the second of its parts.
+  for (const place of [0, 1]) {
+    const byPart = new Map<Part, string[]>();
+    for (const id of ids) {
+      const part = parts.allOfId(checkTaskId(id))[place];
+      const isOpen = (results.get(id)?.outcome ?? "not_found") === "not_found";
+      if (part && isOpen) byPart.set(part, [...(byPart.get(part) ?? []), id]);
+    }
+    for (const [part, own] of byPart)
+      for (const result of await act(part, own)) results.set(result.id, result);
+  }
   return ids.map((id) => results.get(id) ?? { id, outcome: "not_found" as const });
 }

@@ -5,7 +5,6 @@ import type { Engine } from "../engine/engine.ts";
 import { checkTaskId } from "../engine/names.ts";
 import { partsChanged } from "../engine/registry.ts";
 import { flatTask, type NewTask, taskKinds } from "../engine/task-options.ts";
-import { refusePartitions } from "../flows/read-flow.ts";
 import { checkArgument } from "../options/shape.ts";
 import { PartRouter, type RoutedTask } from "../partitions/part-router.ts";
 import { mintPartitionId } from "../partitions/partition-names.ts";
@@ -189,11 +188,10 @@ export class QueueParts {
     return results;
   }
 
-  /** The only part. @throws HoldfastError invalid_argument if the queue has partitions */
-  async onlyPart(): Promise<QueuePart> {
+  /** The part in which a flow is made: its home. */
+  async partOfFlow(id: string): Promise<QueuePart> {
     const parts = await this.known();
-    refusePartitions(parts);
-    return this.#part(parts, 0);
+    return this.#part(parts, Math.max(0, parts.placeOf(id)));
   }
 
   /**
@@ -203,9 +201,10 @@ export class QueueParts {
   async look<Found>(id: string, none: Found, look: (engine: Engine) => Promise<Found>): Promise<Found> {
     checkTaskId(id);
     const parts = await this.known();
-    const engine = parts.ofId(id)?.engine;
-    const found = engine ? await look(engine) : none;
-    if (found !== none) return found;
+    for (const { engine } of parts.allOfId(id)) {
+      const found = await look(engine);
+      if (found !== none) return found;
+    }
     const now = await this.lookAgain();
     const other = samePartitions(now.partitions, parts.partitions) ? undefined : now.ofId(id)?.engine;
     return other ? look(other) : none;

@@ -1,7 +1,8 @@
 import { HoldfastError, type TaskView, TERMINAL_STATES } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
-import { checkTaskId } from "../engine/names.ts";
+import { placeOfRecord } from "../engine/flow-text.ts";
+import { checkTaskId, queueOfPartition } from "../engine/names.ts";
 import { settingsText } from "../engine/settings-text.ts";
 import { taskView } from "../engine/task-view.ts";
 import { EndWatch } from "../events/end-watch.ts";
@@ -43,17 +44,28 @@ export async function waitForTask(
 ): Promise<TaskView | null> {
   checkTaskId(id);
   const deadline = performance.now() + waitMs;
-  const watch = EndWatch.of(client, engine);
+  let watch = EndWatch.of(client, engine);
   let stepMs = 5;
+  let isMoving = false;
   for (let wasThere = false; ; wasThere = true) {
     const { raw, mark } = await watch.look(id);
+    const place = raw && placeOfRecord(raw.record);
+    if (place && queueOfPartition(place.part) === queue) {
+      // A node of a flow that waited here is in its partition, or arrives there soon.
+      watch = EndWatch.of(client, client.engine(place.part));
+      isMoving = place.state === "pending";
+      continue;
+    }
     const task = raw ? taskView(queue, raw) : null;
     // If a caller gave the id, the record of the id outlives the task.
-    if (!task) return withoutTask(engine, queue, id, wasThere || Boolean(raw?.record));
     const leftMs = deadline - performance.now();
-    if (isTerminal(task) || leftMs <= 0) return task;
+    if (!task && !(isMoving && leftMs > 0))
+      return withoutTask(engine, queue, id, wasThere || Boolean(raw?.record));
+    if (task && (isTerminal(task) || leftMs <= 0)) return task;
     signal?.throwIfAborted();
-    if (mark !== null) {
+    // Its partition does not tell when a node that waits leaves it.
+    const leavesUntold = !task || (task.state === "waiting" && queueOfPartition(engine.queue) !== null);
+    if (mark !== null && !leavesUntold) {
       await watch.ended(id, mark, leftMs, signal);
       continue;
     }

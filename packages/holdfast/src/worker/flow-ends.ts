@@ -1,6 +1,6 @@
 import { asHoldfastError, type HoldfastError } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
-import { advanceFlows } from "../engine/flows.ts";
+import { advanceAll } from "../engine/flow-mover.ts";
 
 /** Counts the ends of nodes that the settles of a worker noted. If a worker does not come to it, another one or a janitor does. */
 export class FlowEnds {
@@ -25,8 +25,7 @@ export class FlowEnds {
     try {
       while (this.#isAskedAgain) {
         this.#isAskedAgain = false;
-        const { more } = await advanceFlows(this.#engine);
-        if (more) this.#isAskedAgain = true;
+        await advanceAll(this.#engine);
       }
     } finally {
       // In the same turn as the last look at `isAskedAgain`, so that no request in between is missed.

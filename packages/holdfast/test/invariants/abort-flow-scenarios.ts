@@ -1,4 +1,5 @@
-import { advanceFlows, cancelFlow } from "../../src/engine/flows.ts";
+import { cancelFlow } from "../../src/engine/flow-mover.ts";
+import { advanceFlows } from "../../src/engine/flows.ts";
 import type { Scenario } from "../support/abort.ts";
 import { addFlow, advance } from "../support/flow.ts";
 import type { TestQueue } from "../support/test-queue.ts";

@@ -1,15 +1,18 @@
 import type { FlowPolicy } from "@holdfast/contracts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { advanceFlows, cancelFlow, readFlow } from "../../src/engine/flows.ts";
+import { advanceAll, cancelFlow } from "../../src/engine/flow-mover.ts";
+import { readFlow } from "../../src/engine/flow-reader.ts";
+import { advanceFlows } from "../../src/engine/flows.ts";
 import { ATTEMPT_TIMEOUT_MS } from "../../src/engine/format.ts";
 import { addFlow, advance, flowStates } from "../support/flow.ts";
+import { setupTwo } from "../support/flow-parts.ts";
 import { findViolations } from "../support/invariants.ts";
-import { setup } from "../support/setup.ts";
 import { LEASE_MS, type TestQueue } from "../support/test-queue.ts";
 
-// Random flows and random calls. After each call the counts of all flows are compared with a recount of their nodes (I17), and with the
-// lists and counters of the queue (I1, I2). At the end everything runs, and every flow that nothing holds has to end.
+// Random flows and random calls, with nodes in one queue or in two. After each call the counts of all flows are compared with a recount of their
+// nodes (I17), and with the lists and counters of the queues (I1, I2). At the end everything runs, and every flow that nothing holds has to end.
+// Messages between the queues are delivered at random moments, and sometimes twice.
 
 /** `seed/path`, as a failure prints it. */
 const [seed, path] = (process.env.HOLDFAST_FLOW_SEED ?? "").split("/");
@@ -17,7 +20,9 @@ const RUNS = Number(process.env.HOLDFAST_FLOW_RUNS ?? 60);
 const FLOWS = ["f", "g"];
 
 interface World {
+  /** The queue in which the flows are made. */
   q: TestQueue;
+  away: TestQueue;
   names: Map<string, string[]>;
   /** How often each task was acked. */
   acked: Map<string, number>;
@@ -47,22 +52,27 @@ async function expectOrder({ q }: World, ids: readonly string[]): Promise<void> 
   }
 }
 
-async function grant(world: World, want: number) {
-  const { grants } = await world.q.acquire(want, { maxRetries: 1 });
+async function grant(world: World, want: number, q = world.q) {
+  const { grants } = await q.acquire(want, { maxRetries: 1 });
   await expectOrder(
     world,
     grants.map(({ id }) => id),
   );
-  world.q.held.push(...grants);
+  q.held.push(...grants);
 }
 
-async function settle(world: World, at: number, kind: "ack" | "fail" | "fatal" | "release") {
-  const lease = pick(world.q.held, at);
+async function settle(
+  world: World,
+  at: number,
+  kind: "ack" | "fail" | "fatal" | "release",
+  q = world.q.held.length > 0 && (at % 2 === 0 || world.away.held.length === 0) ? world.q : world.away,
+) {
+  const lease = pick(q.held, at);
   if (!lease) return;
-  world.q.held = world.q.held.filter((held) => held !== lease);
+  q.held = q.held.filter((held) => held !== lease);
   const { id, fence } = lease;
   const of = { id, fence };
-  const outcome = await world.q.settleOne(
+  const outcome = await q.settleOne(
     kind === "ack" || kind === "release"
       ? { kind, ...of }
       : ({ kind, ...of, error: "no", ...(kind === "fail" ? { delayMs: 0 } : {}) } as never),
@@ -72,12 +82,31 @@ async function settle(world: World, at: number, kind: "ack" | "fail" | "fatal" |
 
 const policies: FlowPolicy[] = ["fail", "fail", "continue", "hold"];
 
-/** Adds nodes behind random nodes of the flow, or behind nodes of the same call. */
+/** A node of a flow that runs, and holds its lease. */
+async function runningNode({ q, away }: World, flow: string) {
+  const isOf = ({ id }: { id: string }) => id.startsWith(`${flow}.`);
+  const there = away.held.find(isOf);
+  if (there && (await away.engine.heartbeat([there.id, there.fence], LEASE_MS)) !== "l") return there;
+  return q.held.find(isOf);
+}
+
+/**
+ * Adds nodes behind random nodes of the flow, or behind nodes of the same call.
+ * @param spread bit i: the i-th of them goes to the other queue
+ */
 const add =
-  (flow: string, count: number, edges: number[], policy: number, seal: boolean, how: "open" | "task"): Step =>
+  (
+    flow: string,
+    count: number,
+    edges: number[],
+    policy: number,
+    seal: boolean,
+    how: "open" | "task",
+    spread: number,
+  ): Step =>
   async (world) => {
     const names = world.names.get(flow) ?? [];
-    const task = world.q.held.find(({ id }) => id.startsWith(`${flow}.`));
+    const task = await runningNode(world, flow);
     if (how === "task" && !task) return;
     const own = task?.id.slice(flow.length + 1) ?? "";
     const fresh: string[] = [];
@@ -97,7 +126,8 @@ const add =
       fresh.map((name, i) => [name, policies[(policy + i) % policies.length] as FlowPolicy]),
     );
     const { verdict } = await addFlow(world.q, texts, {
-      ...{ id: flow, seal: seal && how === "open", onDead, how },
+      ...{ id: flow, seal: seal && how === "open", onDead, how, part: world.away.name },
+      there: [...fresh.filter((_, i) => (spread >> i) & 1), ...(spread & 1 ? ["dead", "done"] : [])],
       ...(how === "task" && task ? { task } : {}),
     });
     if (verdict === "n") world.names.set(flow, [...names, ...fresh]);
@@ -113,8 +143,27 @@ const onNode =
   (at: number, act: (q: TestQueue, id: string) => Promise<unknown>): Step =>
   async (world) => {
     const id = anId(world, at);
-    if (id) await act(world.q, id);
+    // A node is in one of them, and the other one leaves it alone.
+    if (id) for (const q of [world.q, world.away]) await act(q, id);
   };
+
+const onQueueOf =
+  (at: number, act: (world: World, q: TestQueue) => Promise<unknown>): Step =>
+  (world) =>
+    act(world, at % 2 === 0 ? world.q : world.away);
+
+const onQueue =
+  (at: number, act: (q: TestQueue) => Promise<unknown>): Step =>
+  (world) =>
+    act(at % 2 === 0 ? world.q : world.away);
+
+/** Delivers messages. With `twice`, they are not removed afterwards, so that they are delivered again. */
+async function deliver(q: TestQueue, twice: boolean): Promise<void> {
+  q.mutate = (name, source) =>
+    twice && name === "flowSent" ? source.replace("\n", "\ndo return { 1, 0 } end\n") : source;
+  await advanceAll(q.engine);
+  q.mutate = undefined;
+}
 
 const flow = fc.constantFrom(...FLOWS);
 const at = fc.nat({ max: 40 });
@@ -129,20 +178,21 @@ const step: fc.Arbitrary<readonly [string, Step]> = fc.oneof(
         at,
         fc.boolean(),
         fc.constantFrom("open", "open", "task") as fc.Arbitrary<"open" | "task">,
+        fc.oneof(fc.constant(0), fc.nat({ max: 15 })),
       )
       .map(
-        ([id, count, edges, policy, seal, how]) =>
+        ([id, count, edges, policy, seal, how, spread]) =>
           [
-            `add ${id} ${count} ${edges} ${policy} ${seal} ${how}`,
-            add(id, count, edges, policy, seal, how),
+            `add ${id} ${count} ${edges} ${policy} ${seal} ${how} ${spread}`,
+            add(id, count, edges, policy, seal, how, spread),
           ] as const,
       ),
   },
   {
     weight: 6,
     arbitrary: fc
-      .integer({ min: 1, max: 4 })
-      .map((want) => [`acquire ${want}`, (world: World) => grant(world, want)] as const),
+      .integer({ min: 1, max: 8 })
+      .map((want) => [`acquire ${want}`, onQueueOf(want, (world, q) => grant(world, want, q))] as const),
   },
   {
     weight: 8,
@@ -156,8 +206,17 @@ const step: fc.Arbitrary<readonly [string, Step]> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc
-      .integer({ min: 1, max: 4 })
-      .map((limit) => [`flow_advance ${limit}`, ({ q }: World) => advanceFlows(q.engine, limit)] as const),
+      .integer({ min: 1, max: 8 })
+      .map(
+        (limit) =>
+          [`flow_advance ${limit}`, onQueue(limit, (q) => advanceFlows(q.engine, (limit + 1) >> 1))] as const,
+      ),
+  },
+  {
+    weight: 5,
+    arbitrary: fc
+      .nat({ max: 3 })
+      .map((how) => [`deliver ${how}`, onQueue(how, (q) => deliver(q, how > 1))] as const),
   },
   {
     weight: 2,
@@ -185,32 +244,44 @@ const step: fc.Arbitrary<readonly [string, Step]> = fc.oneof(
     weight: 1,
     arbitrary: flow.map((id) => [`cancel flow ${id}`, ({ q }: World) => cancelFlow(q.engine, id)] as const),
   },
-  { weight: 1, arbitrary: fc.constant(["reap", ({ q }: World) => q.crash()] as const) },
+  {
+    weight: 1,
+    arbitrary: at.map((i) => [`reap ${i}`, onQueue(i, (q) => q.crash())] as const),
+  },
   {
     weight: 1,
     arbitrary: fc.constant([
       "purge",
-      async ({ q }: World) => {
-        q.advance(1_000);
-        await q.engine.purge(200, 3_600_000);
+      async ({ q, away }: World) => {
+        for (const each of [q, away]) each.advance(1_000);
+        for (const each of [q, away]) await each.engine.purge(200, 3_600_000);
       },
     ] as const),
   },
   {
     weight: 1,
-    arbitrary: fc.constant(["empty", ({ q }: World) => q.engine.empty("pending", "pending", 3)] as const),
+    arbitrary: at.map(
+      (i) => [`empty ${i}`, onQueue(i, (q) => q.engine.empty("pending", "pending", 3))] as const,
+    ),
   },
 );
 
 async function runOut(world: World): Promise<void> {
-  const { q } = world;
+  const { q, away } = world;
+  const both = [q, away];
   for (let round = 0; round < 200; round++) {
-    await advance(q, 3);
-    q.advance(LEASE_MS + ATTEMPT_TIMEOUT_MS);
-    await q.engine.reap(500);
-    await grant(world, 500);
-    if (q.held.length === 0 && !(await advanceFlows(q.engine)).more) return;
-    while (q.held.length > 0) await settle(world, 0, "ack");
+    for (const each of both) await advance(each, 3);
+    for (const each of both) await advanceAll(each.engine);
+    for (const each of both) each.advance(LEASE_MS + ATTEMPT_TIMEOUT_MS);
+    for (const each of both) {
+      await each.engine.reap(500);
+      await grant(world, 500, each);
+    }
+    if (q.held.length + away.held.length === 0) {
+      const left = await Promise.all(both.map((each) => advanceFlows(each.engine)));
+      if (!left.some(({ more, hasMessages }) => more || hasMessages)) return;
+    }
+    for (const each of both) while (each.held.length > 0) await settle(world, 0, "ack", each);
   }
   throw new Error("it does not end");
 }
@@ -221,16 +292,25 @@ test("the counts of flows are those of their nodes after each call, and every fl
   const property = fc.asyncProperty(
     fc.array(step, { minLength: 5, maxLength: 50, size: "max" }),
     async (steps) => {
-      const q = await setup();
-      await q.engine.configure({ retentionMs: 500 });
-      const world: World = { q, names: new Map(), acked: new Map(), held: new Set() };
+      const { home: q, away } = await setupTwo();
+      for (const each of [q, away]) await each.engine.configure({ retentionMs: 500 });
+      const world: World = { q, away, names: new Map(), acked: new Map(), held: new Set() };
+      const findAll = async () => [
+        ...(await findViolations(q.redis, q.keys)),
+        ...(await findViolations(away.redis, away.keys)),
+      ];
       for (const [name, act] of steps) {
         await act(world);
-        expect([name, await findViolations(q.redis, q.keys)]).toEqual([name, []]);
+        expect([name, await findAll()]).toEqual([name, []]);
       }
       for (const id of FLOWS) if (world.names.has(id)) await addFlow(q, [], { id, how: "add" });
       await runOut(world);
-      expect(await findViolations(q.redis, q.keys)).toEqual([]);
+      expect(await findAll()).toEqual([]);
+      // No message is left behind, and every node that is not forgotten is where its flow says.
+      for (const each of [q, away]) {
+        const fields = await each.redis.hkeys(each.keys.state);
+        expect(fields.filter((field) => /^\^\S+ \d+$/.test(field))).toEqual([]);
+      }
       for (const id of FLOWS) {
         const found = await readFlow(q.engine, q.name, id, { limit: 100 });
         const isHeld = found?.nodes.some(({ state, onDead }) => state === "dead" && onDead === "hold");

@@ -1,7 +1,9 @@
 import { changeTasks } from "../../src/engine/change.ts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import { readEvents } from "../../src/engine/events.ts";
-import { advanceFlows, cancelFlow, readFlow } from "../../src/engine/flows.ts";
+import { cancelFlow } from "../../src/engine/flow-mover.ts";
+import { readFlow } from "../../src/engine/flow-reader.ts";
+import { advanceFlows } from "../../src/engine/flows.ts";
 import { changeKey, readKeys, setLimits } from "../../src/engine/limits.ts";
 import { Registry } from "../../src/engine/registry.ts";
 import type { ScheduleDefinition } from "../../src/engine/schedule-runs.ts";
@@ -164,6 +166,8 @@ const heldOf = (q: TestQueue) => {
   return { id, fence };
 };
 
+const outbox = { place: 1, limit: 9, bytes: 1_000 };
+
 /** One call of every script, by the name of the script. */
 export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   acquire: {
@@ -235,6 +239,32 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   flowAdvance: { call: (q) => advanceFlows(q.engine) },
   flowCancel: { call: (q) => cancelFlow(q.engine, "none") },
   flowNodes: { call: (q) => readFlow(q.engine, q.name, "none") },
+  flowOutbox: {
+    call: (q) => q.engine.connection.script(scripts.flowOutboxScript, q.keys, outbox),
+  },
+  flowReceive: {
+    call: (q) => {
+      const messages = [`${q.now}000 e f.node f`, `&${encodeEnvelope("t", q.now, "{}").slice(1)}`];
+      messages.push(`${q.now}001 x f`, "", `${q.now}002 n g.none cf`, "");
+      const args = { clockMs: q.now, source: "other", tail: messages };
+      return q.engine.connection.script(scripts.flowReceiveScript, q.keys, args);
+    },
+  },
+  flowSent: {
+    async call(q) {
+      await addFlow(q, ["there"], { on: [], there: ["there"], part: "other" });
+      const { connection } = q.engine;
+      const found: string[] = await connection.script(scripts.flowOutboxScript, q.keys, outbox);
+      const [part = "other", upTo = "0", text = ""] = found;
+      const [stamp = ""] = text.split(" ");
+      const args = { part, upTo: Number(upTo), stamp, lost: 0 };
+      return connection.script(scripts.flowSentScript, q.keys, args);
+    },
+  },
+  flowTarget: {
+    call: (q) =>
+      q.engine.connection.script(scripts.flowTargetScript, q.keys, { flow: "f", home: "other", nodes: 1 }),
+  },
   giveUp: {
     call(q) {
       const about = ["3", "fatal", "1", "1", "-", "Error: no"];

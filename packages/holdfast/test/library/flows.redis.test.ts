@@ -9,10 +9,10 @@ import {
   type Handlers,
   type Holdfast,
   Janitor,
-  Queue,
+  type Queue,
   Worker,
 } from "../../src/index.ts";
-import { afterwards, library, started } from "../support/library.ts";
+import { library, started } from "../support/library.ts";
 
 const runs = (name: string, client: Holdfast, handlers: Handlers) =>
   started(new Worker(name, handlers, { redis: client.connection.redis, pollMs: 200 }));
@@ -224,9 +224,14 @@ describe("a flow is refused before anything is written", () => {
     ["a name with a dot", [node("a.b")], /node a\.b: name has to be/],
     ["a unique key", [{ name: "a", type: "t", options: { unique: { key: "k" } } as never }], /unique/],
     [
-      "another queue",
-      [{ name: "a", type: "t", queue: "other" } as never],
-      /all nodes of a flow are in one queue/,
+      "a queue that does not exist",
+      [{ name: "a", type: "t", queue: "other" }],
+      /node "a": there is no queue "other"/,
+    ],
+    [
+      "a partition instead of a queue",
+      [{ name: "a", type: "t", queue: "q/1" }],
+      /node a: queue has to be the name of a queue/,
     ],
     [
       "a payload that is too large",
@@ -239,16 +244,6 @@ describe("a flow is refused before anything is written", () => {
     await expect(queue.flow({ id: "f", nodes })).rejects.toThrow(message);
     expect(await queue.getFlow("f")).toBeNull();
     expect((await observer.stats(name)).totals.enqueued).toBe(0);
-  });
-
-  test("in a queue with partitions", async () => {
-    const { client, name } = library();
-    const queue = new Queue(`${name}p`, { client, partitions: 2 });
-    afterwards(() => queue.close());
-    await expect(queue.flow({ nodes: [] })).rejects.toThrow(
-      /has partitions, and a flow is in a queue without/,
-    );
-    await expect(queue.getFlow("f")).rejects.toMatchObject({ code: "invalid_argument" });
   });
 
   test("over the cap of the queue, and what was stored of it is cancelled", async () => {

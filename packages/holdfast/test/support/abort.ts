@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { auditQueue } from "../../src/engine/audit.ts";
-import { advanceFlows, readFlow } from "../../src/engine/flows.ts";
+import { readFlow } from "../../src/engine/flow-reader.ts";
+import { advanceFlows } from "../../src/engine/flows.ts";
 import { expectConserved, type Mutate, setup } from "./setup.ts";
 import { LEASE_MS, type TestQueue, typesText } from "./test-queue.ts";
 

@@ -1,6 +1,7 @@
 import type { FlowMoment, FlowNode, FlowPolicy, TaskOptions } from "@holdfast/contracts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
-import { addToFlow, advanceFlows, type FlowAdded, readFlow } from "../../src/engine/flows.ts";
+import { readFlow } from "../../src/engine/flow-reader.ts";
+import { addToFlow, advanceFlows, type FlowAdded } from "../../src/engine/flows.ts";
 import type { TestQueue } from "./test-queue.ts";
 
 const FLAGS = { fail: "f", continue: "fc", hold: "fw" };
@@ -17,6 +18,9 @@ export interface FlowOptionsOfTest {
   options?: TaskOptions;
   how?: "open" | "add" | "task";
   task?: { id: string; fence: string };
+  /** The nodes and moments that go to another part. */
+  there?: readonly string[];
+  part?: string;
 }
 
 const MOMENTS: readonly FlowMoment[] = ["dead", "cancelled", "success", "done"];
@@ -35,14 +39,18 @@ export function addFlow(
   given: FlowOptionsOfTest = {},
 ): Promise<FlowAdded> {
   const { id = "f", on = MOMENTS, seal = true, sealBy = 0, onDead = {}, options, how = "open", task } = given;
+  const { there = [], part = "" } = given;
   const envelope = (type: string) => `&${encodeEnvelope(type, q.now, "{}", options).slice(1)}`;
   return addToFlow(q.engine, {
     ...{ flow: id, how, seal, sealBy, task },
-    callbacks: how === "open" ? on.flatMap((moment) => [moment, envelope("t")]) : [],
+    callbacks:
+      how === "open"
+        ? on.flatMap((moment) => [moment, (there.includes(moment) ? `>${part} ` : "") + envelope("t")])
+        : [],
     nodes: nodesOf(texts).flatMap(({ name, after = [] }) => [
       name,
       envelope("t"),
-      FLAGS[onDead[name] ?? "fail"],
+      FLAGS[onDead[name] ?? "fail"] + (there.includes(name) ? `>${part}` : ""),
       after.join(" "),
     ]),
   });

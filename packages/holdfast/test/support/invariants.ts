@@ -90,6 +90,9 @@ export interface QueueSnapshot {
   /** The numbers of nodes that wait and of nodes that were skipped, by the counters. */
   waitingCounted: number;
   skippedCounted: number;
+  /** Nodes that are on their way to another part, by the counter and by their envelopes. */
+  leavingCounted: number;
+  leaving: number;
   /** The violations in the counts of flows and of nodes that wait. */
   flows: string[];
 }
@@ -187,6 +190,10 @@ const MEANINGS: Record<string, string> = { w: "waiting", c: "completed", d: "dea
 
 /** Returns the letter and the flags of a node, also after its purge. */
 function nodeOf(record: string): { letter: string; flags: string } {
+  const [, flagsThere = "", mark] = /^o[\d,]*,(\w*) \S+ (\S)$/.exec(record) ?? [];
+  // A node that is in another part has the mark of its end: m emptied, g dropped.
+  if (mark !== undefined)
+    return { letter: mark === "m" ? "x" : mark === "g" ? "d" : mark, flags: flagsThere };
   const [, purged, kept = ""] = /^r \S+ \S+ \S+ - (\w) (\w+)/.exec(record) ?? [];
   if (purged !== undefined) return { letter: purged, flags: kept };
   return { letter: record.charAt(0), flags: /^\w[\d,]*,(\w*)/.exec(record)?.[1] ?? "" };
@@ -206,6 +213,10 @@ function violationsOfFlows(records: Map<string, string>): string[] {
     const names: string[] = [];
     for (let page = 0; records.has(`${field} ${page}`); page++)
       names.push(...(records.get(`${field} ${page}`) as string).split(" "));
+    if (total !== names.length || new Set(names).size !== total)
+      found.push(`I17: flow ${flow} counts ${total} nodes, and names ${names.join(" ")}`);
+    // The part in which the flow was made counts the ends.
+    if (letters.includes("h")) continue;
     const counts: Record<string, number> = {
       waiting: 0,
       completed: 0,
@@ -218,7 +229,7 @@ function violationsOfFlows(records: Map<string, string>): string[] {
       const id = `${flow}.${name}`;
       const record = records.get(id) ?? "";
       const { letter } = nodeOf(record);
-      const isClosed = letter === "x" && /^x\S+ \d+ \S/.test(record);
+      const isClosed = /^x\S+ \d+ \S/.test(record);
       const isEmptied = record.startsWith("r") && /[ps]/.test(letter);
       const meaning = isClosed ? "skipped" : letter === "x" || isEmptied ? "cancelled" : MEANINGS[letter];
       if (meaning !== undefined) counts[meaning] = (counts[meaning] ?? 0) + 1;
@@ -229,12 +240,10 @@ function violationsOfFlows(records: Map<string, string>): string[] {
     for (const [name, count] of Object.entries(counted))
       if (count !== counts[name])
         found.push(`I17: flow ${flow} counts ${count} ${name}, but has ${counts[name]}`);
-    if (total !== names.length || new Set(names).size !== total)
-      found.push(`I17: flow ${flow} counts ${total} nodes, but names ${names.join(" ")}`);
-    const isOpen = (id: string) => /^[psl]/.test(records.get(id) ?? "");
+    const isOpen = (id: string) => /^([psl]|o.* -$)/.test(records.get(id) ?? "");
     const all = [...names.map((name) => `${flow}.${name}`), ...MOMENTS.map((moment) => `${flow}:${moment}`)];
     const open = MOMENTS.filter((moment) => isOpen(`${flow}:${moment}`)).length;
-    const canReplay = all.filter((id) => records.get(id)?.startsWith("d")).length;
+    const canReplay = all.filter((id) => /^(d|o.* d$)/.test(records.get(id) ?? "")).length;
     if (calls !== open || replayable !== canReplay)
       found.push(
         `I17: flow ${flow} counts ${calls} callbacks and ${replayable} dead letters, but has ${open} and ${canReplay}`,
@@ -293,9 +302,14 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
   const envelopes = pairs(reply[13] as string[]);
   const records = pairs(reply[14] as string[]);
   const tasks: QueueSnapshot["tasks"] = new Map();
+  let leaving = 0;
   for (const [id, envelope] of envelopes) {
     if (id.startsWith("#")) continue;
     const raw = records.get(id) ?? "";
+    if (raw.startsWith("o")) {
+      leaving++;
+      continue;
+    }
     tasks.set(id, { ...decodeRecord(raw, envelope.startsWith("@")), raw });
   }
   const headers = [...records.keys()].filter(
@@ -303,8 +317,10 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
   );
   for (const id of headers)
     tasks.set(id, { ...decodeRecord(records.get(id) ?? "", false), raw: records.get(id) ?? "" });
-  const remembered = new Set([...records.keys()].filter((id) => !/^[#@%&<>]/.test(id) && !tasks.has(id)));
-  const [waiting = 0, skipped = 0, made = 0] = (records.get("#flows") ?? "").split(" ").map(Number);
+  const remembered = new Set([...records.keys()].filter((id) => !/^[#@%&<>^]/.test(id) && !tasks.has(id)));
+  const [waiting = 0, skipped = 0, made = 0, , , , , leavingCounted = 0] = (records.get("#flows") ?? "")
+    .split(" ")
+    .map(Number);
   const [inPending = 0, inScheduled = 0, , ...counters] = (reply[15] as string[]).map(Number);
   return {
     tasks,
@@ -328,6 +344,8 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
     counted: [inPending + (counters[0] ?? 0), inScheduled + (counters[1] ?? 0), ...counters.slice(2, 7)],
     waitingCounted: waiting,
     skippedCounted: skipped,
+    leavingCounted,
+    leaving,
     flows: violationsOfFlows(records),
   };
 }
@@ -384,6 +402,9 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     found.push(
       `I2: the counters of waiting and skipped nodes are ${queue.waitingCounted} and ${queue.skippedCounted}, but there are ${inFlows.waiting} and ${inFlows.skipped}`,
     );
+  // A flow_sent that was cut short has removed the envelopes first.
+  if (queue.leaving > queue.leavingCounted)
+    found.push(`I2: ${queue.leavingCounted} nodes on their way are counted, ${queue.leaving} are there`);
   found.push(...queue.flows);
   if (queue.headersCounted !== queue.headers.length)
     found.push(
@@ -406,6 +427,7 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     queue.counted.reduce((sum, count) => sum + count, 0) +
     queue.waitingCounted +
     queue.skippedCounted +
+    queue.leavingCounted +
     queue.purged;
   if (total !== queue.accepted)
     found.push(`I2: the queue has accepted ${queue.accepted} tasks, but accounts for ${total}`);

@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { nanoid } from "nanoid";
 import { afterAll, afterEach, expect, inject } from "vitest";
 import { auditQueue } from "../../src/engine/audit.ts";
-import { Engine } from "../../src/engine/engine.ts";
+import { Engine, type Peers } from "../../src/engine/engine.ts";
 import { Connection } from "../../src/redis/connection.ts";
 import { systemKeys } from "../../src/redis/keys.ts";
 import type { Script } from "../../src/redis/script.ts";
@@ -54,11 +54,11 @@ export async function setup(options: { mutate?: Mutate } = {}): Promise<TestQueu
   await connection.check();
   const name = `t-${nanoid(12).replaceAll(/[^A-Za-z0-9]/g, "x")}`;
   const clock = { nowMs: START_MS };
-  const engineFor = (instance: string, queue: string): Engine =>
+  const engineFor = (instance: string, queue: string, peers: Peers): Engine =>
     new Engine(
       mutating(connection, () => test.mutate),
       queue,
-      { instance, clockMs: () => clock.nowMs },
+      { instance, clockMs: () => clock.nowMs, peers },
     );
   const test = new TestQueue(name, redis, clock, engineFor);
   test.mutate = options.mutate;

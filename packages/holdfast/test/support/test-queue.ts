@@ -3,6 +3,7 @@ import type { Redis } from "ioredis";
 import type {
   Engine,
   Grant,
+  Peers,
   RoundTrip,
   RoundTripArgs,
   Verdict,
@@ -35,31 +36,55 @@ export class TestQueue {
   readonly clock: { nowMs: number };
   readonly engine: Engine;
   readonly keys: QueueKeys;
-  readonly #engineFor: (instance: string, queue: string) => Engine;
+  readonly #engineFor: (instance: string, queue: string, peers: Peers) => Engine;
   /** Set if a test breaks the queue on purpose: no audit runs after such a test. */
   corrupted = false;
   mutate: Mutate | undefined;
   /** Leases that later steps of the test use. */
   held: Grant[] = [];
   #nonces = 0;
+  /** The parts that the test made known to this one, by name. */
+  /** Whether the registry would have the queue. */
+  exists = true;
+  readonly parts = new Map<string, TestQueue>();
+  readonly peers: Peers = {
+    engine: (part) => {
+      const other = this.parts.get(part);
+      if (!other) throw new Error(`no part ${part}`);
+      return other.engine;
+    },
+    exists: async (part) => this.parts.get(part)?.exists === true,
+    partitionFields: async () => ({}),
+  };
 
   constructor(
     name: string,
     redis: Redis,
     clock: { nowMs: number },
-    engineFor: (instance: string, queue: string) => Engine,
+    engineFor: (instance: string, queue: string, peers: Peers) => Engine,
   ) {
     this.name = name;
     this.redis = redis;
     this.clock = clock;
     this.#engineFor = engineFor;
-    this.engine = engineFor("test", name);
+    this.engine = engineFor("test", name, this.peers);
     this.keys = this.engine.keys;
   }
 
   /** Returns the engine of another process that uses the same queue. */
   otherEngine(instance: string): Engine {
-    return this.#engineFor(instance, this.name);
+    return this.#engineFor(instance, this.name, this.peers);
+  }
+
+  /** Makes two queues known to each other. */
+  knows(other: TestQueue): void {
+    for (const [one, two] of [
+      [this, other],
+      [other, this],
+      [this, this],
+      [other, other],
+    ] as const)
+      one.parts.set(two.name, two);
   }
 
   get now(): number {

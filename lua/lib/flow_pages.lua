@@ -1,0 +1,32 @@
+-- The names of nodes behind a node, in pages. Used by flow_add.
+
+-- A page of names is full when it has this many bytes.
+local PAGE_BYTES = 4000
+
+-- Returns the fields, and their values, that add names behind nodes. order: ids of nodes; behind: the names, by id.
+local function pagesBehind(order, behind)
+  local pages, texts = {}, {}
+  for place, id in ipairs(order) do
+    texts[place] = '>' .. id
+  end
+  readRecords(texts)
+  for place, id in ipairs(order) do
+    local text = records[texts[place]] or '0'
+    local full, there, fresh = tonumber(string.match(text, '^%d+')), {}, {}
+    for name in string.gmatch(text, ' (%S+)') do
+      there[name] = true
+    end
+    for _, name in ipairs(behind[id]) do
+      fresh[#fresh + 1] = not there[name] and name or nil
+    end
+    if #text > PAGE_BYTES then
+      full = full + 1
+      pages[#pages + 1], pages[#pages + 2] = string.format('>%s %d', id, full), string.match(text, '^%d+ (.*)$')
+      text = string.format('%d', full)
+    end
+    if #fresh > 0 then
+      pages[#pages + 1], pages[#pages + 2] = '>' .. id, text .. ' ' .. table.concat(fresh, ' ')
+    end
+  end
+  return pages
+end

@@ -1,0 +1,122 @@
+import * as scripts from "../redis/generated/index.ts";
+import type { Engine } from "./engine.ts";
+import { advanceFlows } from "./flows.ts";
+
+// One call moves at most so many messages, and about so many bytes of payloads, because more would block Redis for too long.
+const CALL_MESSAGES = 200;
+const CALL_BYTES = 262_144;
+/** As many calls of flow_advance at most for one part. A janitor comes back to the rest. */
+const CALLS = 1_000;
+
+/**
+ * Counts the ends of nodes of this part, delivers its messages, and does the same for the parts that got some. Any process may call it at any
+ * time: a message that was taken before changes nothing.
+ * @throws HoldfastError the first error of a delivery, after the messages for other parts were delivered
+ */
+export async function advanceAll(engine: Engine, calls = CALLS): Promise<void> {
+  const todo = [engine];
+  let failure: unknown;
+  for (let part = todo.shift(); part; part = todo.shift()) {
+    let waits = false;
+    for (let call = 0; call < calls; call++) {
+      const { more, hasMessages } = await advanceFlows(part);
+      waits = hasMessages;
+      if (!more) break;
+    }
+    if (!waits) continue;
+    const reached = await deliver(part, (error) => {
+      failure ??= error;
+    });
+    for (const other of reached) if (!todo.includes(other)) todo.push(other);
+  }
+  if (failure !== undefined) throw failure;
+}
+
+/** Delivers the messages of a part. @returns the parts that have something to do now, perhaps this one too */
+async function deliver(engine: Engine, onError: (error: unknown) => void): Promise<Set<Engine>> {
+  const reached = new Set<Engine>();
+  let last = "";
+  for (let place = 1; ; ) {
+    const batch = await messagesOf(engine, place);
+    if (batch === null) return reached;
+    const { part, upTo, stamp, texts } = batch;
+    // No messages, or the same ones again: another process has removed them, or cannot.
+    if (texts.length === 0 || last === `${part} ${stamp}`) {
+      place++;
+      continue;
+    }
+    last = `${part} ${stamp}`;
+    try {
+      const target = engine.peers.engine(part);
+      const isBusy = await receive(target, engine.queue, texts);
+      if (isBusy) reached.add(target);
+      const isLost = isBusy === null;
+      if (await sent(engine, { part, upTo, stamp, lost: isLost ? 1 : 0 })) reached.add(engine);
+    } catch (error) {
+      onError(error);
+      place++;
+    }
+  }
+}
+
+interface Batch {
+  part: string;
+  upTo: number;
+  stamp: string;
+  /** Message and envelope in turn. */
+  texts: string[];
+}
+
+/** @param place which of the parts with messages, from 1 */
+async function messagesOf(engine: Engine, place: number): Promise<Batch | null> {
+  const [part, upTo = 0, ...texts] = await engine.connection.script<
+    scripts.FlowOutboxArgs,
+    [part?: string, upTo?: number, ...texts: string[]]
+  >(scripts.flowOutboxScript, engine.keys, { place, limit: CALL_MESSAGES, bytes: CALL_BYTES });
+  if (part === undefined) return null;
+  const [stamp = ""] = (texts.at(-2) ?? "").split(" ");
+  return { part, upTo, stamp, texts };
+}
+
+/** @returns whether the part has something to do now; null if it does not exist any more */
+async function receive(target: Engine, source: string, texts: readonly string[]): Promise<boolean | null> {
+  for (;;) {
+    const [verdict, isBusy] = await target.connection.script<scripts.FlowReceiveArgs, [string, number]>(
+      scripts.flowReceiveScript,
+      target.keys,
+      { clockMs: target.clockMs(), source, tail: texts },
+    );
+    if (verdict === "n") return isBusy === 1;
+    if (!(await target.peers.exists(target.queue))) return null;
+    await target.open();
+  }
+}
+
+/** @returns whether the part that sent the messages has something to do now */
+async function sent(engine: Engine, args: scripts.FlowSentArgs): Promise<boolean> {
+  const [, isBusy] = await engine.connection.script<scripts.FlowSentArgs, [number, number]>(
+    scripts.flowSentScript,
+    engine.keys,
+    args,
+  );
+  return isBusy === 1;
+}
+
+export type FlowCancelled = "cancelled" | "too_late" | "not_found";
+
+/** Cancels a flow. If other parts have nodes of it, they learn of it before the answer, unless they cannot be reached. */
+export async function cancelFlow(engine: Engine, flow: string): Promise<FlowCancelled> {
+  const outcome = await endFlow(engine, { flow, forget: 0 });
+  if (outcome !== "elsewhere") return outcome;
+  await advanceAll(engine).catch(() => {});
+  return "cancelled";
+}
+
+/** Forgets a flow of a queue that is about to be deleted, whatever its nodes are doing. */
+export async function forgetFlow(engine: Engine, flow: string): Promise<FlowCancelled> {
+  return (await endFlow(engine, { flow, forget: 1 })) as FlowCancelled;
+}
+
+function endFlow(engine: Engine, args: scripts.FlowCancelArgs): Promise<FlowCancelled | "elsewhere"> {
+  return engine.connection.script(scripts.flowCancelScript, engine.keys, args);
+}

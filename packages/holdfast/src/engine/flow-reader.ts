@@ -1,0 +1,127 @@
+import type { FlowNodeView, FlowView } from "@holdfast/contracts";
+import * as scripts from "../redis/generated/index.ts";
+import type { Engine } from "./engine.ts";
+import { flowView, nodeView, placeOfRecord, type RawNode } from "./flow-text.ts";
+import { queueOfPartition } from "./names.ts";
+
+export interface FlowFound {
+  flow: FlowView;
+  nodes: FlowNodeView[];
+  /** The place of the next page; -1 at the end. */
+  next: number;
+  /** How many nodes there are on all pages. */
+  total: number;
+}
+
+/** Which nodes of a flow to read. */
+export interface FlowPageOptions {
+  /** The id of a node: only the nodes that it came after. */
+  before?: string;
+  from?: number;
+  /** 0 to 100; with "open" 0 to 2,000. @default 0 */
+  limit?: number;
+  /** "graph": without histories and results. "open": only nodes that are waited for, with their names and records. @default "all" */
+  look?: "all" | "graph" | "open";
+}
+
+const TEXTS_OF_NODE = 5;
+
+/** What flow_nodes has found: nothing, the part in which the flow was made, or the flow and its nodes. */
+type Found =
+  | null
+  | { home: string }
+  | { text: string; moments: string; next: number; total: number; nodes: RawNode[] };
+
+async function read(
+  engine: Engine,
+  id: string,
+  { before = "", from = 0, limit = 0, look = "all" }: FlowPageOptions,
+  names: readonly string[] = [],
+): Promise<Found> {
+  const [text, moments = "", next = -1, total = 0, ...rest] = await engine.connection.script<
+    scripts.FlowNodesArgs,
+    [text?: string, moments?: string, next?: number, total?: number, ...texts: string[]]
+  >(scripts.flowNodesScript, engine.keys, { flow: id, taskId: before, from, limit, look, tail: names });
+  if (text === undefined) return null;
+  if (text.startsWith("@")) return { home: text.slice(1) };
+  const nodes: RawNode[] = [];
+  for (let at = 0; at < rest.length; at += TEXTS_OF_NODE) {
+    const [name = "", record = "", header = "", result = "", after = ""] = rest.slice(at, at + TEXTS_OF_NODE);
+    nodes.push({ name, record, header, result, after });
+  }
+  return { text, moments, next, total, nodes };
+}
+
+/** The engine of the part in which a flow was made; null if this part does not know the flow. */
+export async function homeOf(engine: Engine, id: string): Promise<Engine | null> {
+  const found = await read(engine, id, {});
+  if (found === null) return null;
+  return "home" in found ? engine.peers.engine(found.home) : engine;
+}
+
+/** Reads a flow of this part and a page of its nodes, wherever they are; null if this part has no such flow. */
+export async function readFlow(
+  engine: Engine,
+  queue: string,
+  id: string,
+  page: FlowPageOptions = {},
+): Promise<FlowFound | null> {
+  return viewOf(engine, queue, id, await read(engine, id, page), page.look);
+}
+
+async function viewOf(
+  engine: Engine,
+  queue: string,
+  id: string,
+  found: Found,
+  look: FlowPageOptions["look"],
+): Promise<FlowFound | null> {
+  if (found === null || "home" in found) return null;
+  const { text, moments, next, total, nodes } = found;
+  await readElsewhere(engine, id, nodes, look === "open" ? "graph" : look);
+  return {
+    flow: flowView(queue, id, text, moments),
+    nodes: nodes.map((raw) => nodeView(queue, id, raw)),
+    next,
+    total,
+  };
+}
+
+/** Like `readFlow`, from a part that has nodes of the flow. */
+export async function readFlowFrom(
+  engine: Engine,
+  id: string,
+  page: FlowPageOptions,
+): Promise<FlowFound | null> {
+  const here = await read(engine, id, page);
+  const isAway = here !== null && "home" in here;
+  const home = isAway ? engine.peers.engine(here.home) : engine;
+  const queue = queueOfPartition(home.queue) ?? home.queue;
+  return isAway ? readFlow(home, queue, id, page) : viewOf(home, queue, id, here, page.look);
+}
+
+/** Replaces what is known here of nodes that are in other parts by what is known there. */
+async function readElsewhere(
+  engine: Engine,
+  id: string,
+  nodes: readonly RawNode[],
+  look: FlowPageOptions["look"],
+): Promise<void> {
+  const byPart = new Map<string, RawNode[]>();
+  for (const node of nodes) {
+    const part = placeOfRecord(node.record)?.part;
+    if (part === undefined) continue;
+    node.part = part;
+    byPart.set(part, [...(byPart.get(part) ?? []), node]);
+  }
+  const readPart = async ([part, own]: [string, RawNode[]]) => {
+    const names = own.map(({ name }) => name);
+    const found = await read(engine.peers.engine(part), id, { ...(look ? { look } : {}) }, names);
+    if (found === null || "home" in found) return;
+    for (const [place, { record, header, result }] of found.nodes.entries()) {
+      // Without a record the node is on its way there, or that queue was deleted.
+      if (record !== "") Object.assign(own[place] as RawNode, { record, header, result });
+    }
+  };
+  await Promise.all([...byPart].map(readPart));
+}

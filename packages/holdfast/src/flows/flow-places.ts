@@ -1,0 +1,100 @@
+import { type FlowCallback, HoldfastError } from "@holdfast/contracts";
+import type { Engine } from "../engine/engine.ts";
+import { askTarget } from "../engine/flows.ts";
+import { queueOfPartition } from "../engine/names.ts";
+import { partitionsIn } from "../partitions/partition-names.ts";
+import { Parts } from "../partitions/parts.ts";
+
+const FULL_RETRY_MS = 1_000;
+
+/** A node or callback: what an error calls it, and the id of its task. */
+export interface Placed {
+  what: string;
+  id: string;
+  task: FlowCallback;
+}
+
+/** Says in which part each node of one flow runs. The part in which the flow was made is its home. */
+export class FlowPlaces {
+  readonly home: Engine;
+  readonly #queue: string;
+  readonly #parts = new Map<string, Parts>();
+
+  /** @param own the parts of the queue of the flow @default they are looked up if they are needed */
+  constructor(home: Engine, own?: Parts) {
+    this.home = home;
+    this.#queue = queueOfPartition(home.queue) ?? home.queue;
+    // Most queues have no partitions, and their flows need no look-up.
+    const parts = own ?? (this.#queue === home.queue ? new Parts(home.peers, home.queue, null) : undefined);
+    if (parts) this.#parts.set(this.#queue, parts);
+  }
+
+  /**
+   * Looks up the queues of these tasks, and asks the other parts whether they take them.
+   * @throws HoldfastError queue_not_found, queue_full, conflict, invalid_argument. Each names the node or the queue
+   */
+  async admit(flow: string, placed: Iterable<Placed>): Promise<void> {
+    await this.#look(placed);
+    const counts = new Map<string, number>();
+    for (const each of placed) {
+      const part = this.partOf(each);
+      if (part !== "") counts.set(part, (counts.get(part) ?? 0) + 1);
+    }
+    await Promise.all([...counts].map(([part, nodes]) => this.#ask(flow, part, nodes)));
+  }
+
+  /** The part of a node or callback; "" if it is the home of the flow. */
+  partOf({ what, id, task }: Placed): string {
+    const parts = this.#parts.get(task.queue ?? this.#queue) as Parts;
+    if (!parts.partitions) return parts.queue === this.home.queue ? "" : parts.queue;
+    if (task.options?.key !== undefined)
+      throw new HoldfastError(
+        "invalid_argument",
+        `${what} has a key and is in queue "${parts.queue}", which has partitions: the tasks of a key have to be in one partition, and the id of a node decides its partition`,
+      );
+    const { name } = parts.ofId(id) as Parts["all"][number];
+    return name === this.home.queue ? "" : name;
+  }
+
+  async #look(placed: Iterable<Placed>): Promise<void> {
+    const unknown = new Map<string, string>();
+    for (const { what, task } of placed) {
+      const queue = task.queue ?? this.#queue;
+      if (!this.#parts.has(queue) && !unknown.has(queue)) unknown.set(queue, what);
+    }
+    if (unknown.size === 0) return;
+    const { peers } = this.home;
+    const fields = await peers.partitionFields();
+    for (const [queue, what] of unknown) {
+      const partitions = partitionsIn(fields, queue);
+      if (!partitions && !(await peers.exists(queue)))
+        throw new HoldfastError("queue_not_found", `${what}: there is no queue "${queue}"`);
+      this.#parts.set(queue, new Parts(peers, queue, partitions));
+    }
+  }
+
+  /** A message of a node is taken later even if the queue is full then, so its limit is looked at here. */
+  async #ask(flow: string, part: string, nodes: number): Promise<void> {
+    const engine = this.home.peers.engine(part);
+    const queue = queueOfPartition(part) ?? part;
+    for (;;) {
+      const verdict = await askTarget(engine, { flow, home: this.home.queue, nodes });
+      if (verdict === "n") return;
+      if (verdict === "f")
+        throw new HoldfastError(
+          "queue_full",
+          `queue "${queue}" has as many waiting tasks as it may have: try again later`,
+          { retryAfterMs: FULL_RETRY_MS },
+        );
+      if (verdict === "c") throw otherFlow(queue, flow);
+      await engine.open();
+    }
+  }
+}
+
+export function otherFlow(queue: string, flow: string): HoldfastError {
+  return new HoldfastError(
+    "conflict",
+    `queue "${queue}" has another flow "${flow}", or nodes of one: give this flow another id`,
+  );
+}
