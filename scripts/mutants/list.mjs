@@ -106,12 +106,12 @@ export const mutants = [
   {
     name: "steps: a signal that comes before the suspension does not wake the task",
     changes: [["lua/lib/suspend.lua", "waitsFor ~= '' and", "false and"]],
-    tests: [steps, model],
+    tests: [steps],
   },
   {
     name: "steps: a suspension uses up the attempt",
     changes: [["lua/lib/suspend.lua", "c.attempts = c.attempts - 1", ""]],
-    tests: [steps, model],
+    tests: [steps],
   },
   {
     name: "steps: a change of a waiting task forgets its events",

@@ -149,16 +149,17 @@ test("a step in parallel to a sleep ends before the attempt is suspended", async
   const ran: string[] = [];
   await system.started("work", {
     t: async (_: HandlerTask, ctx: HandlerContext) => {
-      const [, slow] = await Promise.all([
-        ctx.sleep(1_100),
-        ctx.step("slow", async () => {
+      const slow = async () => {
+        await ctx.step("quick", () => void ran.push("quick"));
+        // This step begins in the turn of the event loop in which the other one has ended.
+        return ctx.step("slow", async () => {
           await opened.opened;
           ran.push("slow");
           return "done";
-        }),
-        ctx.step("quick", () => void ran.push("quick")),
-      ]);
-      return slow;
+        });
+      };
+      const [, last] = await Promise.all([ctx.sleep(1_100), slow()]);
+      return last;
     },
   });
   const { id } = await system.queue().enqueue("t", null);
