@@ -2505,7 +2505,7 @@ export const mutants = [
     changes: [
       [
         "lua/transitions/flow_add.lua",
-        "totals.waiting + new > settings.maxWaiting",
+        "totals.waiting + newHere > settings.maxWaiting",
         "0 > settings.maxWaiting",
       ],
     ],
@@ -2518,7 +2518,7 @@ export const mutants = [
   },
   {
     name: "flows: the first nodes behind a node with many of them are lost",
-    changes: [["lua/transitions/flow_add.lua", "string.match(text, '^%d+ (.*)$')\n    text", "''\n    text"]],
+    changes: [["lua/lib/flow_pages.lua", "string.match(text, '^%d+ (.*)$')", "''"]],
     tests: [flows, flowsLibrary],
   },
   {
@@ -2584,7 +2584,7 @@ export const mutants = [
   },
   {
     name: "flows: why does not name a dead letter that holds nodes",
-    changes: [["lua/queries/flow_nodes.lua", "if isHeld or record and", "if record and"]],
+    changes: [["lua/queries/flow_nodes.lua", "if isHeld or mark and", "if mark and"]],
     tests: [flowViews],
   },
   {
