@@ -238,10 +238,15 @@ test("tasks are listed a page at a time, explained and cancelled", async () => {
   const cursor = /more: --cursor (\S+)/.exec(page.stderr)?.[1] ?? "";
   expect(await json<object[]>("task", "ls", "list", "--cursor", cursor)).toMatchObject([{ id: "c" }]);
   expect(await json("task", "why", "list", "a")).toMatchObject({ reason: "no_workers" });
+  const given = { id: "a", queue: "list", event: "go" };
+  expect(await json("task", "signal", "list", "a", "go", '{"n":1}')).toEqual({ ...given, outcome: "kept" });
+  expect(await cli("task", "signal", "list", "a", "go", "{")).toMatchObject({ code: 2, stdout: "" });
+  expect(await cli("task", "signal", "list", "nobody", "go")).toMatchObject({ code: 3, stdout: "" });
   expect(await json("task", "cancel", "list", "a")).toEqual({ id: "a", queue: "list", outcome: "cancelled" });
   await runWorker("list");
   await until("the other tasks are completed", async () => (await observer.stats("list")).completed === 2);
   expect(await cli("task", "cancel", "list", "b")).toMatchObject({ code: 4, stdout: "" });
+  expect(await cli("task", "signal", "list", "a", "go")).toMatchObject({ code: 4, stdout: "" });
 });
 
 test("text of a task cannot send commands to the terminal", async () => {
