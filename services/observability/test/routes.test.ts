@@ -358,6 +358,13 @@ test("a page of another origin can change nothing, but our own page and allowed 
   expect(await from("http://localhost:5173")).toBe(200);
 });
 
+test("a task is shown with its steps", async () => {
+  const step = { name: "charge", kind: "step", outcome: "done", at: 1, bytes: 2, calledId: null } as const;
+  const steps = { count: 1, bytes: 2, steps: [step], signals: [{ event: "go", at: 2, bytes: 0 }] };
+  const { call } = await setup({ observer: { task: async (_, id) => taskOf(id), steps: async () => steps } });
+  expect((await call("GET", "/v1/queues/q/tasks/a")).json()).toMatchObject({ id: "a", steps });
+});
+
 test("stale verdicts are shown, at most a hundred", async () => {
   const verdict = {
     ...{ id: "t1", queue: "q", type: "t", token: "1-a", currentFence: null, attempt: 1, workerId: "w" },
