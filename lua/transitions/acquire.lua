@@ -45,6 +45,7 @@
 -- include lib/lease.lua
 -- include lib/ends.lua
 -- include lib/grants.lua
+-- include lib/grant_writes.lua
 -- include lib/commit.lua
 
 -- 1. Read.

@@ -677,12 +677,12 @@ export const mutants = [
     name: "acquire: the source is removed before the commit",
     changes: [
       [
-        "lua/lib/grants.lua",
+        "lua/lib/grant_writes.lua",
         "local function writeGrants(grants)\n",
         "local function writeGrants(grants)\n  for band, count in pairs(grants.taken) do if count > 0 then redis.call('LTRIM', bandKeys[band], count, -1) end end\n",
       ],
       [
-        "lua/lib/grants.lua",
+        "lua/lib/grant_writes.lua",
         "local function trimGrants(grants)\n",
         "local function trimGrants(grants)\n  grants.taken = {}\n",
       ],
@@ -1179,7 +1179,7 @@ export const mutants = [
   },
   {
     name: "acquire: a task that was put aside is never granted",
-    changes: [["lua/lib/grants.lua", "if #grants.left > 0 then", "if false then"]],
+    changes: [["lua/lib/grant_writes.lua", "if #grants.left > 0 then", "if false then"]],
     tests: [typed, model],
   },
   {

@@ -45,6 +45,7 @@ import {
 } from "./queue-options.ts";
 import { QueueParts } from "./queue-parts.ts";
 import { checkBatch, checkWellFormed, payloadTextOf } from "./task-checks.ts";
+import { tracedEnqueue, tracedEnqueueMany } from "./traced-enqueue.ts";
 import { isTerminal, waitForTask } from "./wait.ts";
 
 export type { NewTask } from "../engine/task-options.ts";
@@ -127,13 +128,8 @@ export class Queue {
   ): Promise<EnqueueReceipt> {
     const tracing = this.#tracing;
     if (tracing === undefined) return this.#enqueue(type, payloadText, options, options && traceOf(options));
-    const span = tracing.enqueue({ queue: this.name, type, count: 1, parent: traceOf(options) });
-    const stored = this.#enqueue(type, payloadText, options, span.context);
-    stored.then(
-      (receipt) => span.end(receipt),
-      (error) => span.end({ error }),
-    );
-    return stored;
+    const about = { queue: this.name, type, parent: traceOf(options) };
+    return tracedEnqueue(tracing, about, (trace) => this.#enqueue(type, payloadText, options, trace));
   }
 
   #enqueue(
@@ -159,23 +155,8 @@ export class Queue {
     checkBatch(tasks);
     checkShape(enqueueManyShape, options);
     if (this.#tracing === undefined) return this.#enqueueMany(tasks, options.trace);
-    const [only] = tasks;
-    const span = this.#tracing.enqueue({
-      queue: this.name,
-      count: tasks.length,
-      parent: options.trace,
-      ...(tasks.length === 1 && only ? { type: only.type } : {}),
-    });
-    try {
-      const results = await this.#enqueueMany(tasks, span.context);
-      const refused = results.find((result) => !result.ok);
-      if (refused) span.end({ error: refused.error });
-      else span.end(results.length === 1 && results[0]?.ok ? results[0].receipt : {});
-      return results;
-    } catch (error) {
-      span.end({ error });
-      throw error;
-    }
+    const about = { queue: this.name, tasks, parent: options.trace };
+    return tracedEnqueueMany(this.#tracing, about, (trace) => this.#enqueueMany(tasks, trace));
   }
 
   #enqueueMany(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {

@@ -97,11 +97,10 @@ export class QueueRunner implements Caller {
 
   /** Whether the runner holds no task and waits for no answer of Redis. */
   get quiet(): boolean {
-    const calls = this.#trips.inFlight + this.#verdicts.length;
-    return this.held.size === 0 && calls === 0 && !(this.#acquire.isParked && this.#yields);
+    const open = this.held.size + this.#trips.inFlight + this.#verdicts.length;
+    return open === 0 && !(this.#acquire.isParked && this.#yields);
   }
 
-  /** Whether this runner waits for an answer of Redis. */
   get waits(): boolean {
     return this.#trips.inFlight > 0;
   }
@@ -142,9 +141,9 @@ export class QueueRunner implements Caller {
   /** Called with each message for the workers of the part, or for this worker. An empty message is a hint. */
   readonly heard: OnMessage = (_channel, message) => {
     const push = parsePush(message);
-    const cancel = push ? null : parseCancel(message);
-    if (push) this.granted(push);
-    else if (cancel) this.held.cancelRequested(cancel.id, cancel.fence);
+    if (push) return this.granted(push);
+    const cancel = parseCancel(message);
+    if (cancel) this.held.cancelRequested(cancel.id, cancel.fence);
     else this.wake();
   };
 
@@ -176,12 +175,11 @@ export class QueueRunner implements Caller {
 
   /** Starts or ends draining. A draining runner acquires no tasks, and hands back the tasks that it has not begun. */
   drain(draining: boolean): void {
-    const { slots } = this.#o;
     this.drains = draining;
     // A draining runner has no share of the slots, and the worker makes no room for it.
     this.idle = draining;
     if (draining) {
-      if (slots.makesRoomFor === this) slots.makesRoomFor = null;
+      if (this.#o.slots.makesRoomFor === this) this.#o.slots.makesRoomFor = null;
       this.#giveBack();
     } else {
       this.held.yields = this.#stopping;
@@ -325,8 +323,7 @@ export class QueueRunner implements Caller {
     if (want === 0 && slots.makesRoomFor !== this) return;
     if (trip.makeRoom && !this.#yields) {
       slots.makesRoomFor = this;
-      // An earlier answer may have put this runner to sleep. No other runner acquires until this runner has asked
-      // again.
+      // An earlier answer may have put this runner to sleep, and no other runner acquires before this one.
       this.idle = false;
     } else if (slots.makesRoomFor === this) slots.makesRoomFor = null;
     const short = trip.grants.length === 0 && !trip.again && !trip.makeRoom;
@@ -343,10 +340,7 @@ export class QueueRunner implements Caller {
     this.held.take(grants, this.#context, leasedAtMs, solo, kept);
   }
 
-  /**
-   * @param dueInMs when the next task is due. The runner wakes for a task that is due before the next poll, since there
-   * may be no janitor
-   */
+  /** Sleeps until the next task is due, but no longer than a poll: there may be no janitor. */
   #sleep(dueInMs: number): void {
     this.idle = true;
     clearTimeout(this.#pollTimer);

@@ -5,24 +5,16 @@ import { ATTEMPT_TIMEOUT_MS, ENVELOPE_NODE } from "../engine/format.ts";
 import { tracedError } from "../engine/record.ts";
 import type { Past } from "../engine/round-trip.ts";
 import { eventsText } from "../engine/steps.ts";
-import {
-  type ChildrenOptions,
-  childrenOf,
-  type FlowChild,
-  flowOfTask,
-  type TaskFlowContext,
-} from "../flows/node-flow.ts";
-import { RedisSteps, type StepStore, type Suspension } from "../steps/step-store.ts";
-import { Steps } from "../steps/steps.ts";
+import type { Suspension } from "../steps/step-store.ts";
 import { isSampled } from "../tracing/trace-context.ts";
 import type { AttemptSpan, Tracing } from "../tracing/tracing.ts";
 import { AttemptAborted } from "./attempt-aborted.ts";
-import { readCheckpoint, writeCheckpoint, writeLog, writeProgress } from "./attempt-writes.ts";
+import { AttemptCalls } from "./attempt-calls.ts";
 import { type BatchedTask, LATER } from "./batches.ts";
 import type { HandlerContext, HandlerTask } from "./handler.ts";
 import { type Attempt, failedCall, handlerContext, handlerTask } from "./handler-arguments.ts";
 import type { HandlerEntry } from "./handler-entry.ts";
-import { logText, type StoredResult, storedResult } from "./json-text.ts";
+import { type StoredResult, storedResult } from "./json-text.ts";
 import { judge } from "./retry-policy.ts";
 import type { RunContext } from "./run-context.ts";
 import { isThenable, whenSettled } from "./thenable.ts";
@@ -35,7 +27,7 @@ const OWN_TIMER_MS = 10_000;
 const NODE = ENVELOPE_NODE.charCodeAt(0);
 
 /** One attempt in this process, from its grant to its verdict. */
-export class RunningTask implements Attempt, BatchedTask {
+export class RunningTask extends AttemptCalls implements Attempt, BatchedTask {
   readonly id: string;
   readonly token: string;
   /** The part of the token that Redis compares. */
@@ -48,7 +40,6 @@ export class RunningTask implements Attempt, BatchedTask {
   readonly attempt: number;
   readonly enqueuedAt: number;
   readonly tags: readonly string[];
-  /** Whether the task belongs to a flow. */
   readonly isNode: boolean;
   /** A monotonic time from before the lease began, ms. */
   readonly leasedAtMs: number;
@@ -75,11 +66,10 @@ export class RunningTask implements Attempt, BatchedTask {
   #aborted: AttemptAborted | undefined;
   #deadlineMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
-  #stepStore: StepStore | undefined;
-  #steps: Steps | undefined;
 
   /** @param leasedAtMs monotonic time from before the acquire was sent: the lease cannot have begun later */
   constructor(grant: Grant, run: RunContext<RunningTask>, leasedAtMs: number) {
+    super();
     this.#run = run;
     this.id = grant.id;
     this.token = grant.token;
@@ -166,47 +156,6 @@ export class RunningTask implements Attempt, BatchedTask {
 
   get timeoutMs(): number {
     return this.#envelope?.timeoutMs ?? this.entry?.timeoutMs ?? ATTEMPT_TIMEOUT_MS;
-  }
-
-  progress(value: unknown): Promise<void> {
-    return writeProgress(this, value);
-  }
-
-  checkpoint(value: unknown): Promise<void> {
-    return writeCheckpoint(this, value);
-  }
-
-  readCheckpoint(): Promise<unknown> {
-    return readCheckpoint(this);
-  }
-
-  log(line: unknown): Promise<void> {
-    return writeLog(this, () => {
-      const text = logText(line);
-      this.span?.log(text);
-      return text;
-    });
-  }
-
-  get flow(): TaskFlowContext | null {
-    return this.isNode ? flowOfTask(this) : null;
-  }
-
-  children(options?: ChildrenOptions): AsyncGenerator<FlowChild> {
-    return childrenOf(this, options);
-  }
-
-  get stepStore(): StepStore {
-    this.#stepStore ??= new RedisSteps(this);
-    return this.#stepStore;
-  }
-
-  /** Made when the handler comes to its first step, because most handlers have none. */
-  steps(): Steps {
-    this.#steps ??= new Steps(this.stepStore, {
-      ...{ taskId: this.id, signal: () => this.signal, suspends: !this.entry?.batches },
-    });
-    return this.#steps;
   }
 
   suspend({ until, events }: Suspension): void {

@@ -43,8 +43,11 @@ describe.each(Object.keys(RUNS))("steps in %s", (name) => {
   test("run once each, over a sleep and a wait, during which the task has no lease", async () => {
     const { queue, system } = await setup();
     const { id } = await queue.enqueue("order", null);
-    await until("the task sleeps", async () => (await queue.get(id))?.state === "scheduled");
-    expect(await queue.get(id)).toMatchObject({ attempts: 0, leaseExpiresAt: null, log: ["charge"] });
+    const asleep = await until("the task sleeps", async () => {
+      const task = await queue.get(id);
+      return task?.state === "scheduled" && task;
+    });
+    expect(asleep).toMatchObject({ attempts: 0, leaseExpiresAt: null, log: ["charge"] });
     await until("the task waits for a signal", async () => {
       const task = await queue.get(id);
       return task?.state === "scheduled" && task.log.length === 4;
