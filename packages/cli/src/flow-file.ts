@@ -1,6 +1,7 @@
 import { createReadStream, existsSync } from "node:fs";
 import { type FlowNode, HoldfastError, LIMITS } from "@holdfast/contracts";
 import {
+  CALLBACK_JSON_FIELDS,
   FLOW_TASK_JSON_OPTIONS,
   type FlowHead,
   FlowReader,
@@ -11,8 +12,9 @@ import { UsageError } from "./exit.ts";
 import { linesOf } from "./task-lines.ts";
 
 const HEAD_FIELDS: ReadonlySet<string> = new Set(["id", "open", "sealBy"]);
-const CALLBACK_FIELDS: ReadonlySet<string> = new Set(["type", ...FLOW_TASK_JSON_OPTIONS]);
-const NODE_FIELDS: ReadonlySet<string> = new Set([...CALLBACK_FIELDS, ...NODE_JSON_FIELDS]);
+const TASK_FIELDS = ["type", ...FLOW_TASK_JSON_OPTIONS];
+const CALLBACK_FIELDS: ReadonlySet<string> = new Set([...TASK_FIELDS, ...CALLBACK_JSON_FIELDS]);
+const NODE_FIELDS: ReadonlySet<string> = new Set([...TASK_FIELDS, ...NODE_JSON_FIELDS]);
 
 const refusal = (message: string) => new HoldfastError("invalid_argument", message);
 
@@ -35,14 +37,14 @@ const reader = new FlowReader(
     },
     node(task) {
       const type = checkFields(task, NODE_FIELDS, "a node");
-      const { type: _, name, after, onDead, ...options } = task.fields;
+      const { type: _, name, after, onDead, queue, ...options } = task.fields;
       if (typeof name !== "string") throw refusal('it has no "name"');
-      return { type, options: { name, after, onDead, options } as never };
+      return { type, options: { name, after, onDead, queue, options } as never };
     },
     callback(task) {
       const type = checkFields(task, CALLBACK_FIELDS, "a callback");
-      const { type: _, ...options } = task.fields;
-      return { type, options: { options } };
+      const { type: _, queue, ...options } = task.fields;
+      return { type, options: { queue, options } as never };
     },
   },
   (error, place) => new HoldfastError(error.code, `${place}: ${error.message}`, { cause: error }),

@@ -60,6 +60,17 @@ test("a flow from a file is created and run, and the commands show it and list i
   expect((await cli("flow", "ls", "one")).stdout).toMatch(/^ID +STATE +NODES.*\nf +success +3 /);
 });
 
+test("a node of a file may be in another queue, which has to exist", async () => {
+  const file = join(folder, "over.json");
+  const nodes = [node("a"), node("b", { queue: "other" })];
+  const on = { done: { type: "t", payload: null, queue: "other" } };
+  writeFileSync(file, JSON.stringify({ id: "over", on, nodes }));
+  expect((await cli("flow", "create", "one", file)).stderr).toContain('there is no queue "other"');
+  await new Queue("other", { client }).ready();
+  expect(await json("flow", "create", "one", file)).toMatchObject({ id: "over", nodes: 2 });
+  expect(await json("task", "get", "other", "over.b")).toMatchObject({ queue: "other", state: "pending" });
+});
+
 test("NDJSON from standard input is stored in parts, and the flow can be left open", async () => {
   const nodes = Array.from({ length: 1_200 }, (_, at) => node(`n${at}`));
   const input = lines([{ id: "f", open: true }, ...nodes]);

@@ -30,12 +30,13 @@ export const FLOW_TASK_JSON_OPTIONS = [
   "cost",
 ] as const;
 
-/** The fields of a node that are not those of a task. */
-export const NODE_JSON_FIELDS = ["name", "after", "onDead"] as const;
+/** The fields of a node and of a callback that are not those of a task. */
+export const NODE_JSON_FIELDS = ["name", "after", "onDead", "queue"] as const;
+export const CALLBACK_JSON_FIELDS = ["queue"] as const;
 
 /** A node without its type and its payload, or a callback, which has only options. */
-export type NodeFields = Pick<FlowNode, "name" | "after" | "onDead" | "options">;
-export type CallbackFields = Pick<FlowCallback, "options">;
+export type NodeFields = Pick<FlowNode, (typeof NODE_JSON_FIELDS)[number] | "options">;
+export type CallbackFields = Pick<FlowCallback, (typeof CALLBACK_JSON_FIELDS)[number] | "options">;
 
 /** What a flow is created with, before its nodes. */
 export interface FlowHead extends FlowOptions {

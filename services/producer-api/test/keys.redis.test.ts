@@ -2,7 +2,7 @@ import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { createLogger, loadConfig } from "@holdfast/service";
 import { KeyStore, mintKey, type NewKey } from "@holdfast/service/keys";
 import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
-import { Holdfast } from "holdfast";
+import { Holdfast, Worker } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
 import { configSchema } from "../src/config.ts";
@@ -122,6 +122,53 @@ test("a key allows what its scopes say, in the queues that it names, and nothing
     expect(String(answer.json.detail)).toContain(why);
   }
   expect((await send("DELETE", task, writes.text)).status).toBe(200);
+});
+
+test("a key uses only its own queues in nodes and callbacks, and sees no results of others", async () => {
+  const [all, mine] = await Promise.all([
+    keyOf({ label: "all", scopes: ["enqueue", "read"] }),
+    keyOf({ label: "mine", scopes: ["enqueue", "read"], queues: ["mine"] }),
+  ]);
+  await until("the service requires keys", async () => (await enqueue()).status === 401, 1_000);
+  await until("the keys are known", async () => (await enqueue(mine.text, "mine")).status === 201, 1_000);
+  expect((await enqueue(all.text, "mail")).status).toBe(201);
+  const flows = "/v1/queues/mine/flows";
+  const node = (name: string, queue?: string) => ({ name, type: "t", payload: 1, queue });
+  const there = { type: "t", payload: 1, queue: "mail" };
+  for (const body of [
+    { id: "no", nodes: [node("a"), node("b", "mail")] },
+    { id: "no", nodes: [], on: { done: there } },
+  ]) {
+    const answer = await send("POST", flows, mine.text, JSON.stringify(body));
+    expect(answer).toMatchObject({ status: 403, json: { code: "forbidden" } });
+  }
+  expect((await send("GET", `${flows}/no`, mine.text)).status).toBe(404);
+  const flow = { id: "over", nodes: [node("a"), node("b", "mail")], on: { done: there } };
+  expect((await send("POST", flows, all.text, JSON.stringify(flow))).status).toBe(201);
+  const worker = new Worker("mail", { t: () => "secret" }, { redis: redis.url });
+  await worker.start();
+  const results = async (key: string) => {
+    const { json } = await send("GET", `${flows}/over/nodes`, key);
+    return (json.nodes as { queue: string; resultText: string | null }[]).map(({ queue, resultText }) => [
+      queue,
+      resultText,
+    ]);
+  };
+  await until("the node ran", async () => (await results(all.text))[1]?.[1] === '"secret"');
+  await worker.stop();
+  expect(await results(mine.text)).toEqual([
+    ["mine", null],
+    ["mail", null],
+  ]);
+  expect(
+    await send("POST", flows, all.text, JSON.stringify({ nodes: [node("a", "nowhere")] })),
+  ).toMatchObject({
+    status: 404,
+    json: {
+      code: "queue_not_found",
+      detail: expect.stringContaining('node "a": there is no queue "nowhere"'),
+    },
+  });
 });
 
 test("a revoked key is refused within a second, even on a connection that has just used it", async () => {

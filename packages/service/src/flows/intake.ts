@@ -1,9 +1,16 @@
-import { type FlowNode, type FlowOptions, type FlowReceipt, HoldfastError } from "@holdfast/contracts";
+import {
+  type FlowCallback,
+  type FlowNode,
+  type FlowOptions,
+  type FlowReceipt,
+  HoldfastError,
+} from "@holdfast/contracts";
 import type { FlowHead } from "@holdfast/contracts/flow-json";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { NodesAdded, OpenFlow, Queue, TraceContext } from "holdfast";
+import type { NodesAdded, OpenFlow, Queue } from "holdfast";
 import { RequestError } from "../http/problem.ts";
 import type { HttpServer } from "../http/types.ts";
+import { assertQueue } from "../identity/access.ts";
 import { admitQueue, openQueue, type Posted, type TaskRouteOptions } from "../tasks/intake.ts";
 import { posted } from "../tasks/routes.ts";
 import { blocksOf, headOf } from "./lines.ts";
@@ -42,8 +49,8 @@ export class FlowIntake {
     const queue = openQueue(this.#options, post.queue);
     if (isStream(request)) return this.#createFromLines(queue, post, request, reply);
     const { head, nodes } = flowReader.whole(bytesOf(post));
-    const traced = nodesWith(nodes, post.trace);
-    const { open, ...options } = headWith(head, post.trace);
+    const traced = nodesWith(nodes, post);
+    const { open, ...options } = headWith(head, post);
     await admitQueue(this.#options, post);
     if (!open) return queue.flow({ ...options, nodes: traced });
     const flow = await queue.openFlow(options);
@@ -59,10 +66,11 @@ export class FlowIntake {
     reply: FastifyReply,
   ): Promise<FlowReceipt> {
     const { line, rest } = await headOf(this.#longBody(request, reply));
-    const { open, ...options } = headWith(flowReader.head(line), post.trace);
+    const { open, ...options } = headWith(flowReader.head(line), post);
     const blocks = blocksOf(this.#app, request, reply, rest);
     // The first block is read now, so that its errors are found before anything is stored.
     let block = await blocks.next();
+    if (!block.done) assertQueues(block.value, post.identity);
     await admitQueue(this.#options, post);
     const flow = await queue.openFlow(options);
     const added = await stillOpen(flow, async () => {
@@ -70,7 +78,7 @@ export class FlowIntake {
       for (; !block.done; block = await blocks.next()) {
         // If the flow was stored before, the rest of the body is read too. Otherwise its sender could not read the
         // answer.
-        if (!flow.duplicate) add(sum, await flow.add(nodesWith(block.value, post.trace)));
+        if (!flow.duplicate) add(sum, await flow.add(nodesWith(block.value, post)));
       }
       if (!flow.duplicate && !open) await flow.seal();
       return sum;
@@ -84,7 +92,7 @@ export class FlowIntake {
     const queue = openQueue(this.#options, post.queue);
     const sum = { added: 0, known: 0 };
     if (!isStream(request)) {
-      const nodes = nodesWith(flowReader.list(bytesOf(post)), post.trace);
+      const nodes = nodesWith(flowReader.list(bytesOf(post)), post);
       const flow = await openFlowOf(queue, post.queue, id);
       return nodes.length === 0 ? sum : flow.add(nodes);
     }
@@ -92,8 +100,7 @@ export class FlowIntake {
     let block = await blocks.next();
     const flow = await openFlowOf(queue, post.queue, id);
     return stillOpen(flow, async () => {
-      for (; !block.done; block = await blocks.next())
-        add(sum, await flow.add(nodesWith(block.value, post.trace)));
+      for (; !block.done; block = await blocks.next()) add(sum, await flow.add(nodesWith(block.value, post)));
       return sum;
     });
   }
@@ -161,12 +168,19 @@ function add(sum: NodesAdded, { added, known }: NodesAdded): void {
 const isStream = ({ headers }: FastifyRequest) => /ndjson/i.test(headers["content-type"] ?? "");
 
 /** Returns the nodes with the trace of their request. */
-function nodesWith(nodes: FlowNode[], trace: TraceContext | undefined): FlowNode[] {
+function nodesWith(nodes: FlowNode[], { trace, identity }: Posted): FlowNode[] {
+  assertQueues(nodes, identity);
   if (trace === undefined) return nodes;
   return nodes.map((node) => ({ ...node, options: { ...node.options, ...trace } }));
 }
 
-function headWith(head: FlowHead, trace: TraceContext | undefined): FlowHead {
+/** Checks the queues that nodes or callbacks name. @throws HoldfastError forbidden */
+function assertQueues(tasks: readonly (FlowCallback | undefined)[], identity: Posted["identity"]): void {
+  for (const task of tasks) if (task?.queue !== undefined) assertQueue(identity, task.queue);
+}
+
+function headWith(head: FlowHead, { trace, identity }: Posted): FlowHead {
+  assertQueues(Object.values(head.on ?? {}), identity);
   if (trace === undefined || head.on === undefined) return head;
   const on = Object.entries(head.on).map(([moment, callback]) => [
     moment,

@@ -26,13 +26,13 @@ export const flowReader = new FlowReader(
     },
     node(task: CutTask) {
       refuse(errorsIn(nodeFields, task));
-      const { type, name, after, onDead, ...options } = task.fields as NodeJson;
-      return { type, options: { name, after, onDead, options } };
+      const { type, name, after, onDead, queue, ...options } = task.fields as NodeJson;
+      return { type, options: { name, after, onDead, queue, options } };
     },
     callback(task: CutTask) {
       refuse(errorsIn(callbackFields, task));
-      const { type, ...options } = task.fields as CallbackJson;
-      return { type, options: { options } };
+      const { type, queue, ...options } = task.fields as CallbackJson;
+      return { type, options: { queue, options } };
     },
   },
   located,

@@ -1,4 +1,4 @@
-import { HoldfastError, LIMITS } from "@holdfast/contracts";
+import { type FlowNodePage, HoldfastError, LIMITS } from "@holdfast/contracts";
 import {
   CancelFlowReply,
   FlowNodePageSchema,
@@ -6,10 +6,12 @@ import {
   FlowParams,
   FlowReceiptSchema,
   FlowViewSchema,
+  type Identity,
   NodesAddedReply,
   QueueParams,
 } from "@holdfast/contracts/api";
 import type { HttpServer } from "../http/types.ts";
+import { mayUseQueue } from "../identity/access.ts";
 import { openQueue } from "../tasks/intake.ts";
 import { LINE_HELP } from "../tasks/lines.ts";
 import { BATCH_LIMIT_BYTES, exceptBody, storedBy } from "../tasks/routes.ts";
@@ -18,6 +20,14 @@ import { FlowIntake, type FlowRouteOptions, unknownFlow } from "./intake.ts";
 import { flowSchema, nodesSchema } from "./schema.ts";
 
 const tags = ["flows"];
+
+/** Leaves out the results of nodes in queues that the sender may not use. */
+export function visibleTo(identity: Identity, page: FlowNodePage): FlowNodePage {
+  const nodes = page.nodes.map((node) =>
+    mayUseQueue(identity, node.queue) ? node : { ...node, resultText: null },
+  );
+  return { ...page, nodes };
+}
 
 /** The routes that create, extend, seal, show and cancel flows. Both producer-api and observability serve them. */
 export function registerFlowRoutes(app: HttpServer, options: FlowRouteOptions): void {
@@ -161,7 +171,7 @@ export function registerFlowRoutes(app: HttpServer, options: FlowRouteOptions): 
     },
     async (request) => {
       const { queue, flow } = request.params;
-      return openQueue(options, queue).flowNodes(flow, request.query);
+      return visibleTo(request.identity, await openQueue(options, queue).flowNodes(flow, request.query));
     },
   );
 }

@@ -5,6 +5,7 @@ import {
   LIMITS,
   NODE_NAME_PATTERN,
   NODE_PATH_PATTERN,
+  QUEUE_NAME_PATTERN,
 } from "@holdfast/contracts";
 import { type Static, Type } from "typebox";
 import { OneOf } from "../http/validation.ts";
@@ -32,6 +33,14 @@ const options = {
 };
 const { payload } = newTaskSchema.properties;
 
+const queue = Type.Optional(
+  Type.String({
+    pattern: QUEUE_NAME_PATTERN,
+    description:
+      "The queue in which the task runs. It has to exist, and the key has to have access to it. Default: the queue of the flow.",
+  }),
+);
+
 const ofNode = {
   name: Type.String({
     pattern: NODE_NAME_PATTERN,
@@ -53,15 +62,15 @@ const ofNode = {
 };
 
 /** All fields of a callback except the payload, which this service never parses. */
-export const callbackFieldsSchema = Type.Object(options, strict);
+export const callbackFieldsSchema = Type.Object({ queue, ...options }, strict);
 export type CallbackJson = Static<typeof callbackFieldsSchema>;
 
 /** All fields of a node except the payload. */
-export const nodeFieldsSchema = Type.Object({ ...ofNode, ...options }, strict);
+export const nodeFieldsSchema = Type.Object({ ...ofNode, queue, ...options }, strict);
 export type NodeJson = Static<typeof nodeFieldsSchema>;
 
-const nodeSchema = Type.Object({ ...ofNode, ...options, payload }, strict);
-const callbackSchema = Type.Optional(Type.Object({ ...options, payload }, strict));
+const nodeSchema = Type.Object({ ...ofNode, queue, ...options, payload }, strict);
+const callbackSchema = Type.Optional(Type.Object({ queue, ...options, payload }, strict));
 
 /** The body of a request that adds nodes, for the API description. */
 export const nodesSchema = Type.Array(nodeSchema, { maxItems: LIMITS.batchTasks });

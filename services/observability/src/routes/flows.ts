@@ -13,7 +13,7 @@ import {
   ReplayReply,
   SYNC_LIMIT,
 } from "@holdfast/contracts/api";
-import { type HttpServer, unknownFlow } from "@holdfast/service";
+import { type HttpServer, unknownFlow, visibleTo } from "@holdfast/service";
 import { replayDead } from "../operators/replay.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
@@ -68,7 +68,8 @@ export function flowRoutes(app: HttpServer, context: RouteContext): void {
         response: { 200: FlowNodePageSchema, ...PROBLEMS },
       },
     },
-    async ({ params: { queue, flow }, query }) => observer.flowNodes(queue, flow, query),
+    async ({ params: { queue, flow }, query, identity }) =>
+      visibleTo(identity, await observer.flowNodes(queue, flow, query)),
   );
 
   // Requests that come at the same time share one walk over the flow.
