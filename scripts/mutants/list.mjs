@@ -35,6 +35,8 @@ const flows = test("flows");
 const flowsLibrary = test("library/flows");
 const flowViews = test("flow-views");
 const flowModel = test("invariants/flow-model");
+const flowsSpread = test("flows-spread");
+const flowsSpreadLibrary = test("library/flows-spread");
 const unique = test("unique");
 const uniqueLibrary = test("library/unique");
 const uniqueReplace = test("unique-replace");
@@ -2656,6 +2658,84 @@ export const mutants = [
     name: "flows: a worker leaves the ends of nodes to the janitor",
     changes: [["packages/holdfast/src/worker/queue-runner.ts", "if (trip.ends) this.#ends.advance();", ""]],
     tests: [flowsLibrary],
+  },
+  {
+    name: "flows: a message that was taken is taken again",
+    changes: [
+      ["lua/transitions/flow_receive.lua", "tonumber(stamp) > last then", "tonumber(stamp) > 0 then"],
+    ],
+    tests: [flowsSpread, flowModel],
+  },
+  {
+    name: "flows: a cancel does not reach the nodes in other queues",
+    changes: [["lua/lib/flow_walk.lua", "      tellParts(name, 'x')\n", ""]],
+    tests: [flowsSpread],
+  },
+  {
+    name: "flows: a flow is forgotten in its own queue alone",
+    changes: [["lua/lib/flow_walk.lua", "    tellParts(name, 'f')\n", ""]],
+    tests: [flowsSpread],
+  },
+  {
+    name: "flows: nodes for a queue that was deleted never end",
+    changes: [
+      ["lua/transitions/flow_sent.lua", "if lost == 1 and not isOld and kind == 'e' then", "if false then"],
+    ],
+    tests: [flowsSpread],
+  },
+  {
+    name: "flows: a queue is deleted while messages wait in it",
+    changes: [
+      [
+        "lua/operators/delete.lua",
+        "if flows.taken < flows.noted or (fields[4] or '') ~= '' then",
+        "if false then",
+      ],
+    ],
+    tests: [flowsSpread],
+  },
+  {
+    name: "flows: a node takes the place of another task with its id",
+    changes: [
+      [
+        "lua/transitions/flow_receive.lua",
+        "if envelope == '' or isOther or isCancelled or isKnown then",
+        "if envelope == '' or isOther or isCancelled then",
+      ],
+    ],
+    tests: [flowsSpread],
+  },
+  {
+    name: "flows: an end of a node elsewhere counts each time that it comes",
+    changes: [
+      [
+        "lua/transitions/flow_advance.lua",
+        "if head and not string.find(AFTER_MARK[last] or '', letter, 1, true) then",
+        "if false then",
+      ],
+    ],
+    tests: [flowsSpread, flowModel],
+  },
+  {
+    name: "flows: a cancel does not ask for nodes that another queue has lost",
+    changes: [["lua/lib/flow_walk.lua", "      if mark == '-' then", "      if false then"]],
+    tests: [flowsSpread],
+  },
+  {
+    name: "flows: a full queue does not refuse the nodes of a flow of another queue",
+    changes: [["lua/queries/flow_target.lua", "    return 'f'\n", "    return 'n'\n"]],
+    tests: [flowsSpreadLibrary],
+  },
+  {
+    name: "flows: a janitor delivers no messages",
+    changes: [
+      [
+        "packages/holdfast/src/engine/flow-mover.ts",
+        "    if (!waits) continue;",
+        "    if (waits || !waits) continue;",
+      ],
+    ],
+    tests: [flowsSpreadLibrary],
   },
   {
     name: "flows: a janitor leaves the ends of nodes to the workers",
