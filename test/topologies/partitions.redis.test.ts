@@ -147,3 +147,52 @@ test("a queue is spread over the nodes of a Cluster, gets more partitions while 
     await newer?.close();
   }
 });
+
+test("flows over two queues and a queue with partitions, on several nodes of a Cluster, run in order and end", async () => {
+  const redis = { clusterNodes: ports.map((port) => ({ host: "127.0.0.1", port })) };
+  const orders = new Queue("orders", { redis });
+  const mail = new Queue("mail", { redis });
+  const parts = new Queue("parts", { redis, partitions: 6 });
+  const janitor = new Janitor({ redis, sweepIntervalMs: 100 });
+  const errors: string[] = [];
+  const children = async (_: unknown, { children }: { children(): AsyncIterable<{ result: number }> }) => {
+    let sum = 0;
+    for await (const { result } of children()) sum += result;
+    return sum;
+  };
+  const handlers = { one: () => 1, sum: children };
+  const workers = ["orders", "mail", "parts"].map((queue) => new Worker(queue, handlers, { redis }));
+  for (const worker of workers) worker.on("error", (error) => errors.push(error.message));
+  janitor.on("error", (error) => errors.push(error.message));
+  await Promise.all([mail, parts].map((queue) => queue.ready()));
+  await Promise.all([janitor, ...workers].map((loop) => loop.start()));
+  try {
+    const flows = Array.from({ length: 20 }, (_, at) => `flow-${at}`);
+    for (const id of flows)
+      await orders.flow({
+        id,
+        nodes: [
+          { name: "first", type: "one" },
+          ...Array.from({ length: 12 }, (_, at) => ({
+            ...{ name: `p${at}`, type: "one", queue: "parts", after: ["first"] },
+          })),
+          { name: "sum", type: "sum", queue: "mail", after: Array.from({ length: 12 }, (_, at) => `p${at}`) },
+          { name: "last", type: "sum", after: ["sum"] },
+        ],
+        on: { success: { type: "one", queue: "mail" } },
+      });
+    for (const id of flows) {
+      await until("the flow has ended", async () => (await orders.getFlow(id))?.state === "ended", 20_000);
+      expect(await orders.getFlow(id)).toMatchObject({ outcome: "success", counts: { completed: 15 } });
+      expect((await orders.get(`${id}.last`))?.resultText).toBe("12");
+      await until("the callback ran", async () => (await mail.get(`${id}:success`))?.state === "completed");
+      expect((await mail.get(`${id}:success`))?.attempts).toBe(1);
+    }
+    expect(errors.filter((message) => /CROSSSLOT/.test(message))).toEqual([]);
+    expect(errors).toEqual([]);
+  } finally {
+    await Promise.all(workers.map((worker) => worker.stop({ graceMs: 1_000 })));
+    await janitor.stop({ graceMs: 1_000 });
+    await Promise.all([orders, mail, parts].map((queue) => queue.close()));
+  }
+}, 60_000);

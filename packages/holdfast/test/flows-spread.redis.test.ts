@@ -219,6 +219,21 @@ test("a message that is delivered twice changes nothing", async () => {
   expect(await runBoth(parts)).toEqual(["b home", "success home"]);
 });
 
+test("a message that was taken changes nothing if it comes again with new ones", async () => {
+  const parts = await setupTwo();
+  const { home, away } = parts;
+  await addSpread(parts, ["a"], ["a"], { seal: false, on: [] });
+  home.mutate = (name, source) =>
+    name === "flowSent" ? source.replace("\n", "\ndo return { 1, 0 } end\n") : source;
+  await advanceAll(home.engine);
+  home.mutate = undefined;
+  await addSpread(parts, ["b"], ["b"], { how: "add" });
+  await settleAll(parts);
+  expect(await away.stats()).toMatchObject({ pending: 2 });
+  expect(await runBoth(parts)).toEqual(["a away", "b away"]);
+  expect(await seen(parts)).toBe("ended success: a completed, b completed");
+});
+
 describe("a queue that is gone when its message comes", () => {
   test("ends the nodes for it as emptied", async () => {
     const parts = await setupTwo();

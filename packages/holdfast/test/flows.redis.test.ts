@@ -561,6 +561,18 @@ test("a node that crashed is taken back, and its flow goes on", async () => {
   expect(LEASE_MS).toBeGreaterThan(0);
 });
 
+test("a node with onDead continue that is replayed counts once for the nodes behind it", async () => {
+  const q = await setup();
+  await addFlow(q, ["a", "x", "b<a,x"], { onDead: { a: "continue" }, on: [] });
+  const first = (await q.acquire(9)).grants;
+  for (const grant of first) if (grant.id === "f.a") await q.fatal(grant);
+  await advance(q);
+  await q.engine.replay(["f.a", ""]);
+  await q.ack(await q.grant());
+  await advance(q);
+  expect(await flowStates(q)).toBe("a completed, x processing, b waiting");
+});
+
 test("a queue without flows has nothing to advance", async () => {
   const q = await setup();
   await q.add("t");
