@@ -1,6 +1,7 @@
--- Forgets the steps of tasks (lib/steps.lua). Their heads are removed here. The other fields, up to 2,000 for each task,
--- are removed later, a part in each call of transitions/free_steps.lua. The entries are written first: if the script
--- aborts in between, a later call forgets the same steps again, which does no harm.
+-- Forgets the steps of tasks (lib/steps.lua). This removes the heads only. A task may have 2,000 other fields, so
+-- free_steps.lua removes these later, some in each call, and finds them by the entries of `steps:removed`. The entries
+-- are written before the heads are removed. If the script aborts in between, a later call writes the same entries
+-- again, which does no harm.
 local function forgetSteps(ids)
   local entries, gone = {}, {}
   for i, head in ipairs(redis.call('HMGET', stepsKey, unpack(ids))) do

@@ -1,21 +1,25 @@
--- The durable steps of a task, in the hash `steps`. They have fields of four kinds:
+-- The durable steps of a task, in the hash `steps`. The hash has these fields:
 --
---   <taskId>            the head: `serial places bytes number`, and a line for each signal that is kept, oldest first:
---                       `number at bytes event`. number: of the last signal. A sleep that has not ended is a line of the
---                       head too, `/place` and the text of its step, because a field of its own takes three times the memory
---   <serial>/<place>    a step: `kind outcome at bytes name`, and in the next line its text, unless it is long
---   <serial>/<place>/   a text of more than STEP_INLINE_BYTES, which is read only when the handler comes to the step
+--   <taskId>            the head of the steps of this task. Its first line is `serial places bytes number`: the serial
+--                       below, how many places are used, the bytes of all texts, and the number of the last signal.
+--                       Then comes a line for each signal that is kept, the oldest first: `number at bytes event`. Each
+--                       sleep that has not ended has a line too: `/place` and the text of its step. A field of its own
+--                       would take three times the memory
+--   <serial>/<place>    a step: `kind outcome at bytes name`, and in the next line its text, unless the text is long
+--   <serial>/<place>/   a text of more than STEP_INLINE_BYTES. It is read only when the handler comes to this step
 --   <serial>!<number>   the data of a signal
---   #serial             the last serial
+--   #serial             the last serial that was given to a task
 --
--- A serial names the steps of one life of a task, and is never used again. So a task may take the id of a purged task
--- although the fields of that task's steps are still to be removed (transitions/free_steps.lua).
+-- A serial is a number for the steps of one life of one task. No serial is used twice, because the fields of a purged
+-- task are removed later (transitions/free_steps.lua), and a new task may take the same id before that.
 --
 --   kind      s step   z sleep   w wait for a signal   c call of another task
 --   outcome   d done   o open    t timed out
---   at        when it was done; when an open sleep or wait ends, ms since the epoch
---   text      s: the result, JSON   w: the events, separated by commas, then the event that came, a line break and its data
---             c: the id of the called task, then its result, JSON
+--   at        when the step was done, or when an open sleep or wait will end, ms since the epoch
+--   text      s: the result, JSON
+--             w: while it is open the events, separated by commas; then the event that came, a line break and its data
+--             c: while it is open the id of the called task, with "=" before it once the task was enqueued; then the
+--             result of that task, JSON
 --
 -- A sleeping or waiting task is scheduled. Its record ends with ` ~` and the events for which it waits (lib/record.lua).
 
@@ -39,7 +43,8 @@ local function readHead(id)
   return head
 end
 
--- Adds the head to the fields of the commit.
+-- Adds the head of the steps to the fields that the script commits. An open sleep stays a line of the head; one that
+-- has ended gets a field of its own.
 local function noteHead(fields, id, head)
   local lines = { string.format('%s %d %d %d', head.serial, head.places, head.bytes, head.number) }
   for _, signal in ipairs(head.signals) do
@@ -58,7 +63,8 @@ local function noteHead(fields, id, head)
   end
 end
 
--- Adds a step to the fields of the commit. `old` is the step at this place before; nil if there was none.
+-- Adds a step to the fields that the script commits. `old` is the text that was stored at this place before; nil if
+-- there was none.
 local function noteStep(fields, head, step, old)
   head.places = math.max(head.places, step.place)
   if step.kind == 'z' then
@@ -75,7 +81,8 @@ local function noteStep(fields, head, step, old)
   head.bytes = head.bytes - before + #step.text
 end
 
--- Called after the commit: removes the data of signals that are not kept any more.
+-- Removes the data of signals that were taken, and of those beyond the age or number that is kept. Scripts call this
+-- after the commit.
 local function dropSignals(head)
   local gone = {}
   for i, signal in ipairs(head.dropped) do
@@ -86,8 +93,8 @@ local function dropSignals(head)
   end
 end
 
--- Returns the place of the oldest kept signal with one of these events; nil if there is none. `events` is a text with a
--- comma before and after each of them.
+-- Returns the place of the oldest kept signal that has one of these events; nil if there is none. `events` is a text
+-- with a comma before and after each event.
 local function placeOfSignal(head, events)
   for i, signal in ipairs(head.signals) do
     if string.find(events, ',' .. signal.event .. ',', 1, true) then

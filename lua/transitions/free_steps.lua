@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- free_steps: remove the fields of steps whose tasks are gone (lib/forget_steps.lua).
+-- free_steps: remove the steps of tasks that no longer exist. lib/forget_steps.lua says which these are.
 -- KEYS[1] steps  HASH  durable steps (lib/steps.lua)
 -- KEYS[2] steps:removed  LIST  steps to remove: serial, places, and the numbers of the signals
 -- ARGV[1] limit  integer  about how many places to remove, 1 to 2,000; a task has at most 1,000

@@ -1,6 +1,6 @@
 #!lua
--- signal: give a signal to a task that has not ended. It is kept until the handler of the task waits for its event. A task
--- that waits for it becomes pending. Refused at maxmemory, like an enqueue.
+-- signal: give a signal to a task that has not ended. The signal is kept until the handler of the task waits for its
+-- event. If the task waits for that event now, the task becomes pending. Refused at maxmemory, like an enqueue.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
@@ -49,7 +49,8 @@ local head, fields = readHead(taskId), {}
 local waitsFor = string.match(record or '', '^s%S+ %d+ ~([^\n]*)')
 local isAwaited = waitsFor and string.find(',' .. waitsFor .. ',', ',' .. event .. ',', 1, true)
 
--- 2. Write the target. The signal is kept even if the task waits for it: its handler takes it when it runs.
+-- 2. Write the target. The signal is stored even if the task waits for it, because the handler takes it only when it
+-- runs again.
 head.number = head.number + 1
 head.signals[#head.signals + 1] = { line = string.format('%d %s %d %s', head.number, nowText, #data, event), number = tostring(head.number) }
 if #head.signals > SIGNALS_KEPT then

@@ -8,7 +8,7 @@
 -- ARGV[4] place  integer  the place of the step among the steps of the task, from 1
 -- ARGV[5] kind  string  s step, z sleep, c call
 -- ARGV[6] outcome  string  d done, o open
--- ARGV[7] waitMs  integer  of a sleep: how long it takes
+-- ARGV[7] waitMs  integer  how long a sleep lasts; 0 for other kinds
 -- ARGV[8] name  string  percent-encoded
 -- ARGV[9] text  string  what is kept of the step, "" for nothing
 -- RETURNS when the step was done, or when the sleep ends, ms since the epoch; 0 if the fence is stale

@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
--- wait_for: take the oldest signal that a running handler waits for. If none has come, store when the wait ends.
+-- wait_for: take the oldest signal that a running handler waits for. If no such signal has come, store when the wait ends.
 -- KEYS[1] state  HASH  taskId -> state record
 -- KEYS[2] steps  HASH  durable steps (lib/steps.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] taskId  string
 -- ARGV[3] fence  string  the fence of the caller's token
 -- ARGV[4] place  integer  the place of the step among the steps of the task, from 1
--- ARGV[5] kind  string  w wait, c call. The wait for the end of a call is extended each time
--- ARGV[6] timeoutMs  integer  how long a new wait takes
+-- ARGV[5] kind  string  w wait, c call. The end of a wait is set once; that of a call is set anew each time
+-- ARGV[6] timeoutMs  integer  how long a new wait lasts
 -- ARGV[7] name  string  percent-encoded
 -- ARGV[8] eventNames  string  percent-encoded each, separated by commas
 -- RETURNS {"s"} stale | {"d", event, data} | {"t"} timed out | {"o", when the wait ends, ms since the epoch}
@@ -30,7 +30,8 @@ local step = { place = place, kind = kind, outcome = 'o', at = now, name = name,
 local at = placeOfSignal(head, ',' .. eventNames .. ',')
 local reply
 if at then
-  -- One HSET takes the signal out of the head and stores what it brought, so it is used exactly once.
+  -- One HSET below removes the signal from the head and stores its data as the result of the step. So no other wait can
+  -- get the same signal.
   local signal = table.remove(head.signals, at)
   local data = redis.call('HGET', stepsKey, head.serial .. '!' .. signal.number) or ''
   head.dropped[#head.dropped + 1] = signal

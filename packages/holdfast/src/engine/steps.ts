@@ -3,7 +3,7 @@ import * as scripts from "../redis/generated/index.ts";
 import type { QueueScripts } from "./queue-scripts.ts";
 import { decodeWord, encodeWord } from "./text.ts";
 
-/** s a step, z a sleep, w a wait for a signal, c a call of another task. */
+/** "s" is a step, "z" a sleep, "w" a wait for a signal, and "c" a call of another task. */
 export type StepKind = "s" | "z" | "w" | "c";
 
 /** A durable step as Redis keeps it. lua/lib/steps.lua describes the text. */
@@ -11,14 +11,14 @@ export interface StoredStep {
   /** Its place among the steps of the task, from 1. */
   place: number;
   kind: StepKind;
-  /** d done, o open, t timed out. */
+  /** "d" is done, "o" open, and "t" timed out. */
   outcome: "d" | "o" | "t";
-  /** When it was done; when an open sleep or wait ends. Milliseconds since the epoch. */
+  /** When the step was done. For an open sleep or wait, when it will end. Milliseconds since the epoch. */
   at: number;
   /** The bytes of the text. */
   bytes: number;
   name: string;
-  /** Undefined if the text is long, so that it is read only when it is needed: `readStepText`. */
+  /** Undefined if the text is long. Then `readStepText` reads it when it is needed. */
   text: string | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface KeptSignal {
 }
 
 export interface StoredSteps {
-  /** The name of the steps of this life of the task; "" if there are none. */
+  /** The number under which Redis keeps the steps of this life of the task; "" if it has none. */
   serial: string;
   places: number;
   bytes: number;
@@ -53,7 +53,7 @@ export interface NewWait extends Pick<StoredStep, "place" | "name"> {
   events: readonly string[];
 }
 
-/** What a wait found. "ended": the called task has ended without a result. */
+/** What a wait found. "ended" means that the called task has ended without a result. */
 export type WaitAnswer =
   | { kind: "signal"; event: string; data: string }
   | { kind: "open"; until: number }
@@ -61,7 +61,7 @@ export type WaitAnswer =
 
 export type SignalOutcome = "delivered" | "kept" | "ended" | "not_found";
 
-/** A task in one life, under the lease of one attempt. */
+/** A task and the fence of the lease under which an attempt runs it. */
 export interface Leased {
   id: string;
   fence: string;
@@ -84,7 +84,7 @@ function decodeStep(text: string, place: number): StoredStep[] {
   ];
 }
 
-/** @param last at most this many steps, the last ones */
+/** @param last how many steps to read at most; if the task has more, the last ones are read */
 export async function readSteps(engine: QueueScripts, id: string, last = 1_000): Promise<StoredSteps> {
   const [head = "", ...texts] = await engine.connection.script<scripts.StepsArgs, string[]>(
     scripts.stepsScript,
@@ -94,7 +94,7 @@ export async function readSteps(engine: QueueScripts, id: string, last = 1_000):
   const [first = "", ...lines] = head.split("\n");
   const [serial = "", places, bytes] = first.split(" ");
   const before = Number(places ?? 0) - texts.length;
-  // A sleep that has not ended is in the head.
+  // A sleep that has not ended is a line of the head, and has no field of its own.
   for (const line of lines.filter((line) => line.startsWith("/"))) {
     const at = line.indexOf(" ");
     const index = Number(line.slice(1, at)) - before - 1;
@@ -168,7 +168,7 @@ export async function waitForSignal(
   return { kind: letter === "t" ? "timed_out" : letter === "e" ? "ended" : "stale" };
 }
 
-/** Writes the events for which a task waits as one word. */
+/** Encodes the events for which a task waits as one word without spaces. */
 export function eventsText(events: readonly string[]): string {
   return events.map(encodeWord).join(",");
 }
@@ -188,7 +188,7 @@ export function sendSignal(
   });
 }
 
-/** Removes the fields of steps whose tasks are gone: about `limit` of them. */
+/** Removes about `limit` fields of steps whose tasks no longer exist. */
 export async function freeSteps(
   engine: QueueScripts,
   limit: number,

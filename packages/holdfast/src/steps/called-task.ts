@@ -9,13 +9,16 @@ import { mintPartitionId } from "../partitions/partition-names.ts";
 import { mintId } from "../queue/mint-ids.ts";
 import { keyFull, queueFull } from "../queue/refusals.ts";
 
-/** The options of a called task. Its id is minted, and it is enqueued once. */
+/**
+ * The options of a task that a handler enqueues with `ctx.call`. The library makes the id and enqueues the task exactly
+ * once, so the options that concern these two things are left out.
+ */
 export type CalledOptions = Omit<
   TaskOptions,
   "id" | "ifEnded" | "unique" | "durability" | "replicas" | "partitionKey"
 >;
 
-/** A task to be enqueued by the handler of another one. */
+/** A task that the handler of another task, the caller, enqueues with `ctx.call`. */
 export interface CalledTask {
   id: string;
   type: string;
@@ -23,13 +26,16 @@ export interface CalledTask {
   options: CalledOptions;
 }
 
-/** What became of a called task. `ageMs`: the time since its enqueue. */
+/**
+ * What became of a called task. `ageMs` is the time since it was enqueued. "failed" means that it ended without
+ * completing, or that it was purged.
+ */
 export type CalledState =
   | { kind: "open"; ageMs: number }
   | { kind: "completed"; resultText: string }
   | { kind: "failed"; state: TaskState | "gone"; message: string };
 
-/** A task that was called by `ctx.call` has ended without completing. */
+/** Thrown by `ctx.call` if the called task ended without completing. */
 export class CallFailed extends Error {
   readonly taskId: string;
   /** "gone": the queue does not know the task any more. */
@@ -43,10 +49,13 @@ export class CallFailed extends Error {
   }
 }
 
-/** The event that says to the caller that a called task has ended. No event of a user begins with "=". */
+/**
+ * The name of the event which tells the caller that the called task has ended. The names of users' events cannot begin
+ * with "=", so this one is never mistaken for one of theirs.
+ */
 export const endOf = (id: string) => `=${id}`;
 
-/** Mints the id of a task that is enqueued into the same part of the queue as its caller. */
+/** Makes the id of a called task. In a queue with partitions, the id puts the task into the partition of its caller. */
 export function mintCalledId(queue: string): string {
   return queueOfPartition(queue) === null ? mintId() : mintPartitionId(Number(queue.split("/")[1]));
 }
@@ -60,7 +69,7 @@ export async function enqueueCalled(
   checkTaskType(type);
   const now = engine.connection.now();
   const print = fingerprintOf(type, payloadText, options);
-  // The option a says who gets the result.
+  // The option `a` of an envelope is the id of the caller, who is told when this task ends.
   const envelope = encodeEnvelope(type, now, payloadText, options, print).replace("\n", ` a=${caller}\n`);
   const band = bandOf(options);
   const count = (name: string) => (band === name ? 1 : 0);
@@ -92,9 +101,9 @@ export async function readCalled(engine: Engine, id: string): Promise<CalledStat
 }
 
 /**
- * Tells the caller that a called task has ended. The caller looks by itself now and then, so it does not matter if this
- * message is lost.
- * @param resultText "" if the task did not complete: then the caller looks what became of it
+ * Tells the caller that a called task has ended. If this signal is lost, the caller learns of the end a little later,
+ * because it also checks the called task from time to time.
+ * @param resultText "" if the task did not complete; the caller then reads the state of the task
  */
 export function tellCaller(
   engine: Engine,

@@ -10,7 +10,10 @@ export function checkEvent(event: unknown): void {
     );
 }
 
-/** Returns the data of a signal as JSON text; "" for undefined. @throws HoldfastError invalid_argument, payload_too_large */
+/**
+ * Returns the data of a signal as JSON text. The text is "" if the data is undefined.
+ * @throws HoldfastError invalid_argument, payload_too_large
+ */
 export function signalText(data: unknown): string {
   if (data === undefined) return "";
   let text: string | undefined;

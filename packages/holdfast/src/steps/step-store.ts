@@ -13,7 +13,7 @@ import {
 
 import { type CalledState, type CalledTask, enqueueCalled, mintCalledId, readCalled } from "./called-task.ts";
 
-/** How long an attempt is suspended, and what ends this sooner. */
+/** Until when a task is suspended, and the events of which any one ends the suspension sooner. */
 export interface Suspension {
   /** Milliseconds since the epoch. */
   until: number;
@@ -21,31 +21,34 @@ export interface Suspension {
 }
 
 /**
- * Where the steps of one attempt are kept. Arguments and results have a JSON form, so that a child process can use the
- * store of its worker.
+ * Stores the durable steps of the task that one attempt runs. All arguments and results can be written as JSON, because
+ * a handler in a child process sends its calls to the store of its worker.
  */
 export interface StepStore {
-  /** `now`: the time of Redis, ms since the epoch. */
+  /** Reads all steps of the task. `now` is the time of Redis, ms since the epoch. */
   read(): Promise<StoredSteps & { now: number }>;
   readText(of: { serial: string; place: number }): Promise<string>;
   /** @returns when the step was done, or when the sleep ends. @throws HoldfastError conflict if the lease is lost */
   write(step: NewStep): Promise<number>;
   /** @throws HoldfastError conflict if the lease is lost */
   wait(wait: NewWait): Promise<Exclude<WaitAnswer, { kind: "stale" }>>;
-  /** Enqueues a called task, unless it was enqueued before. @throws HoldfastError queue_full, key_full, redis_* */
+  /**
+   * Enqueues the task of `ctx.call`, unless an earlier attempt has enqueued it already.
+   * @throws HoldfastError queue_full, key_full, redis_*
+   */
   call(task: CalledTask): Promise<void>;
   mintId(): Promise<string>;
   readCalled(id: string): Promise<CalledState>;
-  /** Ends the attempt. */
+  /** Ends the attempt. The task is scheduled, and a worker runs its handler again when the suspension is over. */
   suspend(suspension: Suspension): Promise<void>;
 }
 
-/** The attempt whose steps are stored. */
+/** The attempt that a store belongs to. Redis accepts a step only with the fence of the current lease. */
 export interface StepsOwner {
   readonly id: string;
   readonly fence: string;
   readonly engine: Engine;
-  /** Whether the attempt has its verdict. */
+  /** Whether it is decided how the attempt ends. After that it stores no more steps. */
   readonly ended: boolean;
   suspend(suspension: Suspension): void;
 }

@@ -16,10 +16,11 @@ import { checkEvent } from "./events.ts";
 import type { StepStore, Suspension } from "./step-store.ts";
 import { TaskSuspended } from "./task-suspended.ts";
 
-// A shorter sleep keeps its slot, because a sleep without a slot costs Redis a settle, a promotion and a grant.
+// A sleep of at most this long keeps the slot of the task. To give up the slot and get it back costs Redis more: a
+// settle, a promotion and a grant.
 const SLEEP_IN_PLACE_MS = 1_000;
-// A caller is told when a called task ends. In case nobody could tell it, it looks by itself: after 5 s, and the longer
-// the task takes, the more rarely.
+// When a called task ends, a signal tells the caller. The signal can be lost, so the caller also reads the state of the
+// called task: first after `LOOK_MS`, then at growing intervals of up to `MOST_LOOK_MS`.
 const LOOK_MS = 5_000;
 const MOST_LOOK_MS = 300_000;
 
@@ -55,11 +56,11 @@ export interface Signal {
   data: any;
 }
 
-/** The attempt to which the steps belong. */
+/** The attempt that runs the handler. */
 interface Attempt {
   readonly taskId: string;
   signal(): AbortSignal;
-  /** Whether the attempt may be suspended: the task of a batch may not. */
+  /** Whether the attempt may be suspended. The tasks of a batch share one handler call, so none of them may. */
   readonly suspends: boolean;
 }
 
@@ -76,17 +77,20 @@ interface Waiting extends Suspension {
   reject(error: TaskSuspended): void;
 }
 
-/** Set while the function of a step runs. */
+/** Is set inside the function of a step. There `ctx.sleep`, `ctx.waitFor` and `ctx.call` are refused. */
 const inStep = new AsyncLocalStorage<true>();
 
-/** The durable steps of one attempt: those of earlier attempts are remembered by name, and not done again. */
+/**
+ * The durable steps of one attempt. A step that an earlier attempt finished is found by its name: its stored result is
+ * returned, and its function does not run again.
+ */
 export class Steps {
   readonly #store: StepStore;
   readonly #attempt: Attempt;
   #memo: Promise<Memo> | undefined;
-  /** How often each name came in this attempt. */
+  /** How often this attempt used each name. The second step with the name `a` is stored as `a#2`. */
   readonly #seen = new Map<string, number>();
-  /** Steps that run, and calls of the store that are not answered. */
+  /** The number of steps that run now, including calls of the store without an answer yet. */
   #busy = 0;
   #waiting: Waiting[] = [];
   #suspended: TaskSuspended | undefined;
@@ -168,8 +172,9 @@ export class Steps {
       const known = memo.steps.get(`c${named}`);
       if (known?.outcome === "d") return { text: await this.#textOf(memo, known) };
       const place = known?.place ?? this.#place(memo, named);
-      // The id is stored before the task is enqueued, so no attempt enqueues a second one. From the wait on, the text is
-      // the event of its end, which says that it was enqueued.
+      // The id is stored before the task is enqueued, so a later attempt enqueues the same task and not a second one.
+      // The first wait comes after the enqueue. It replaces the stored id by the name of the event `=<id>`, so a text
+      // that begins with "=" says that the task was enqueued.
       const kept = known?.text ? decodeWord(known.text) : await this.#store.mintId();
       const isCalled = kept.startsWith("=");
       const id = isCalled ? kept.slice(1) : kept;
@@ -181,7 +186,7 @@ export class Steps {
     return this.#suspend({ until: found.until, events: [endOf(found.id)] });
   }
 
-  /** @param looks whether the caller looks what became of the task, if nobody told it */
+  /** @param looks whether to read the state of the called task if no signal has come */
   async #answerOf(
     id: string,
     place: number,
@@ -223,7 +228,10 @@ export class Steps {
       throw refused(`${what} cannot be called in a batch handler, because its tasks run together`);
   }
 
-  /** Reads the steps of earlier attempts, when the handler comes to the first step. */
+  /**
+   * Reads the steps of earlier attempts. Only the first step of the handler does that, so a handler without steps costs
+   * no read.
+   */
   #read(): Promise<Memo> {
     this.#memo ??= this.#store.read().then(({ now, steps, serial, places, bytes }) => ({
       ...{ serial, places, bytes, ahead: now - Date.now() },
@@ -236,7 +244,10 @@ export class Steps {
     return step.text ?? this.#store.readText({ serial: memo.serial, place: step.place });
   }
 
-  /** Returns the place of a new step. Checked before its function runs, so that nothing is done in vain. */
+  /**
+   * Returns the place of a new step among the steps of the task. If the task has too many steps, this throws before the
+   * function of the step has run.
+   */
   #place(memo: Memo, name: string): number {
     if (memo.places >= LIMITS.steps)
       throw new HoldfastError(
@@ -264,7 +275,7 @@ export class Steps {
       try {
         return await inStep.run(true, async () => run());
       } catch (error) {
-        // An error such as FatalError says itself what becomes of the task.
+        // An error such as FatalError decides what becomes of the task, so the step is not tried again.
         if (call > retries || this.#attempt.signal().aborted || readThrown(error).means !== undefined)
           throw error;
         await this.#inPlace(backoffDelayMs(DEFAULT_BACKOFF, call, Math.random()));
@@ -302,8 +313,8 @@ export class Steps {
   }
 
   /**
-   * Suspends the attempt when its handler can only wait: no step runs, and the handler began none in the turn of the
-   * event loop in which the last one ended.
+   * Suspends the attempt if its handler does nothing but wait. `setImmediate` lets the handler first react to the end
+   * of its last step, because it may begin another one.
    */
   #look(): void {
     if (this.#busy > 0 || this.#waiting.length === 0) return;
@@ -343,7 +354,7 @@ function parsed(text: string): unknown {
   return text === "" ? undefined : JSON.parse(text);
 }
 
-/** The text of a wait that is done: the event, a line break and the data. */
+/** Parses the stored text of a wait that got its signal: the event, a line break and the data. */
 function signalOf(text: string): Signal {
   const at = text.indexOf("\n");
   return { event: decodeWord(text.slice(0, at)), data: parsed(text.slice(at + 1)) };

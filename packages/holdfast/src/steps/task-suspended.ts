@@ -1,8 +1,8 @@
 /**
- * Thrown by `ctx.sleep`, `ctx.waitFor` and `ctx.call` when the attempt ends here: the task sleeps or waits without a slot
- * and a lease, and its handler runs again from the beginning when it goes on. The error unwinds the handler, so that its
- * `finally` blocks run. What the handler does with the error changes nothing, but a `catch` block that has effects of its
- * own should let this error pass.
+ * Thrown by `ctx.sleep`, `ctx.waitFor` and `ctx.call` to end the attempt. While the task sleeps or waits, it has no
+ * slot and no lease. Afterwards its handler runs again from the beginning. The error unwinds the handler, so its
+ * `finally` blocks run. A handler that catches the error cannot prevent the suspension, so a `catch` block should throw
+ * this error on and do nothing else.
  */
 export class TaskSuspended extends Error {
   constructor() {

@@ -6,7 +6,7 @@ export interface FreeStepsArgs {
   limit: number;
 }
 
-/** free_steps: remove the fields of steps whose tasks are gone (lib/forget_steps.lua). Returns {tasks whose steps were removed, tasks whose steps are left}. */
+/** free_steps: remove the steps of tasks that no longer exist. lib/forget_steps.lua says which these are. Returns {tasks whose steps were removed, tasks whose steps are left}. */
 export const freeStepsScript: Script<FreeStepsArgs> = {
   name: "freeSteps",
   sha1: "7cee5ab05be9a4807a50c95ad527c0819da91f67",

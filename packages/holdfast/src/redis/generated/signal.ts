@@ -11,7 +11,7 @@ export interface SignalArgs {
   data: string;
 }
 
-/** signal: give a signal to a task that has not ended. It is kept until the handler of the task waits for its event. A task Returns "delivered" (the task waited for it and is pending now) | "kept" | "ended" | "not_found". */
+/** signal: give a signal to a task that has not ended. The signal is kept until the handler of the task waits for its Returns "delivered" (the task waited for it and is pending now) | "kept" | "ended" | "not_found". */
 export const signalScript: Script<SignalArgs> = {
   name: "signal",
   sha1: "c8af30ac486259de58581c2ec6b898ba2821faf2",

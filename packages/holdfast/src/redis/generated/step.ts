@@ -13,7 +13,7 @@ export interface StepArgs {
   kind: string;
   /** d done, o open */
   outcome: string;
-  /** of a sleep: how long it takes */
+  /** how long a sleep lasts; 0 for other kinds */
   waitMs: number;
   /** percent-encoded */
   name: string;

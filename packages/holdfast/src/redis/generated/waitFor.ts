@@ -9,9 +9,9 @@ export interface WaitForArgs {
   fence: string;
   /** the place of the step among the steps of the task, from 1 */
   place: number;
-  /** w wait, c call. The wait for the end of a call is extended each time */
+  /** w wait, c call. The end of a wait is set once; that of a call is set anew each time */
   kind: string;
-  /** how long a new wait takes */
+  /** how long a new wait lasts */
   timeoutMs: number;
   /** percent-encoded */
   name: string;
@@ -19,7 +19,7 @@ export interface WaitForArgs {
   eventNames: string;
 }
 
-/** wait_for: take the oldest signal that a running handler waits for. If none has come, store when the wait ends. Returns {"s"} stale | {"d", event, data} | {"t"} timed out | {"o", when the wait ends, ms since the epoch}. */
+/** wait_for: take the oldest signal that a running handler waits for. If no such signal has come, store when the wait ends. Returns {"s"} stale | {"d", event, data} | {"t"} timed out | {"o", when the wait ends, ms since the epoch}. */
 export const waitForScript: Script<WaitForArgs> = {
   name: "waitFor",
   sha1: "05e556c399916d02c3ead9b4bf54325659a30f37",
