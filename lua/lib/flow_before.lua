@@ -1,6 +1,6 @@
--- What the nodes before a new node count as. Used by flow_add.
+-- Finds out, for a new node, whether the nodes that it comes after have ended. Used by flow_add.
 
--- The records of ids, by id. There may be thousands.
+-- Reads state records into `records`, by id. There may be thousands, so each command reads a part of them.
 local records = {}
 local function readRecords(list)
   for first = 1, #list, SLICE do
@@ -11,7 +11,8 @@ local function readRecords(list)
   end
 end
 
--- Whether the end of a node was noted, and has not been counted yet for all nodes behind it.
+-- Returns whether the end of a node is in a note that flow_advance has not taken, or not taken to its end. Then the end
+-- has not counted yet for all nodes behind it.
 local noted
 local function isNoted(id)
   if not noted then
@@ -27,8 +28,8 @@ local function isNoted(id)
   return string.find(noted, ' ' .. id .. ' ', 1, true) ~= nil
 end
 
--- What a node that exists counts as for one that is added behind it: open: it is waited for; failed: it skips the new
--- one; nil: it has ended.
+-- Returns what a node means for a new node behind it. "open": the new node waits for it. "failed": the new node is
+-- skipped because of it. nil: it has ended, and the new node need not wait for it.
 local function countsAs(id)
   local record = records[id]
   local letter, flags = string.sub(record, 1, 1), parseCounts(record).flags

@@ -1,9 +1,11 @@
--- What the end of a node means for the nodes behind it. Used by flow_advance.
+-- Applies the end of a node, or its replay, to the nodes behind it. Used by flow_advance.
 
--- What an end means for the nodes behind it; nil: nothing.
+-- Returns what an end, or a replay, means for the nodes behind the node: go, fail or unfail, as `affect` describes
+-- them; nil if it means nothing. The letters are those of a mark (lib/flows.lua).
 local function effectOf(id, letter, policy)
   if letter == 'c' or policy == 'c' and string.find(letter, '[dxvems]') then
-    -- A node with the policy "continue" counts at its first end, also if it is replayed afterwards.
+    -- A node with the policy "continue" counts as ended from its first end on. A replay and a second end change
+    -- nothing.
     local record = policy == 'c' and read(id)
     local flags = record and (string.byte(record) == RECORD_PURGED and string.match(record, '%a*$') or parseCounts(record).flags) or ''
     return not string.find(flags, FLAG_PASSED, 1, true) and 'go' or nil
@@ -23,9 +25,9 @@ local function effectOf(id, letter, policy)
   return letter == 'r' and 'unfail' or nil
 end
 
--- What the end of a node, or a replay of it, means for one node behind it. effect: go: it completed, or counts so.
--- fail: it did not. unfail: it may still complete. Nodes that wait often have the same record, so what "go" means for a
--- record is kept in `goOf`.
+-- Changes one node, `id`, because a node before it ended or was replayed. The effect "go" says that the node before it
+-- completed, or counts as completed; "fail" that it did not complete; "unfail" that it may complete after all. Waiting
+-- nodes often have the same record, so `goOf` keeps what "go" makes of a record.
 local goOf = {}
 local function affect(flow, id, effect, cause)
   local record = read(id)
@@ -92,8 +94,8 @@ local function setFlags(id, set, clear)
   end
 end
 
--- Applies an effect to the names behind a node, from a page and a place on. Returns the page and the place where to go
--- on; nil at the end.
+-- Applies an effect to the nodes behind a node, beginning at a page and place of the list of their names. If the limit
+-- of the call is reached, returns the page and place where a later call has to continue; otherwise nil.
 local function affectBehind(flow, id, effect, cause, page, place)
   local text = read('>' .. id)
   local full = text and tonumber(string.match(text, '^%d+')) or -1

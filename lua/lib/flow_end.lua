@@ -1,4 +1,4 @@
--- Counts the ends of nodes in their flow, and does what follows when the flow has ended. Used by flow_advance.
+-- Counts the ends of nodes in their flow, and finds out whether the flow has ended. Used by flow_advance.
 
 local MOMENT_LETTERS = { dead = 'D', cancelled = 'X', success = 'S', done = 'N' }
 local COUNTED = { c = 'completed', d = 'dead', x = 'cancelled', v = 'cancelled', m = 'cancelled', e = 'expired' }
@@ -11,7 +11,8 @@ local function countReplayable(flow, letter)
   end
 end
 
--- Counts an end in its flow, once.
+-- Counts the end of a node in its flow. This happens once per end, although several calls may work on the nodes behind
+-- it.
 local function countEnd(flow, letter, policy)
   local fault = policy == 'c' and 0 or 1
   local name = COUNTED[letter]
@@ -35,7 +36,7 @@ local function countCall(flow, letter)
   countReplayable(flow, letter)
 end
 
--- Enqueues a callback, once.
+-- Enqueues the callback of a moment, if the flow has one and has not enqueued it before.
 local function call(flow, moment)
   local letter = MOMENT_LETTERS[moment]
   if isFlow(flow, letter) then
@@ -59,7 +60,8 @@ local function call(flow, moment)
   end
 end
 
--- Decides whether a flow has ended, and whether it is over, which means that nothing of it can run any more.
+-- Decides whether a flow has ended, and whether it is over. It has ended when all its nodes have. It is over when its
+-- callbacks have ended too and it has no task that can be replayed, so nothing of it can run again.
 local function conclude(flow)
   local hasEnded = isFlow(flow, 's') and flow.completed + flow.dead + flow.cancelled + flow.expired + flow.skipped == flow.total
   if hasEnded and flow.endedAt == 0 then
@@ -85,7 +87,8 @@ local function conclude(flow)
   end
 end
 
--- A flow that was not sealed in time is cancelled. One that is over is forgotten.
+-- Handles a flow whose time in `flows_due` has come: it is forgotten if it is over, and cancelled if it was not sealed
+-- in time. isExcess: its time has not come, but the queue keeps too many flows.
 local function lookAtFlow(name, isExcess)
   local flow = flowNamed(name)
   if not flow then

@@ -1,23 +1,25 @@
 -- Messages of this part, a queue or a partition, to other parts (docs/adr/0042-flows-over-queues.md). A script writes
--- them in the commit of what they tell. A process delivers them later, in their order: it reads them with flow_outbox,
--- gives them to flow_receive of the other part, and removes them with flow_sent.
+-- a message in the same commit as the change that the message tells. A process delivers the messages later, in their
+-- order: it reads them with flow_outbox, gives them to flow_receive of the other part, and removes them with flow_sent.
 --
 --   #out              the parts for which messages wait
---   ^<part>           written sent stamp removed: the numbers of the last message for that part and of the last one that
---                     was taken there, the stamp of the last message, and up to which number nothing is left of them
+--   ^<part>           written sent stamp removed: the number of the last message for that part; the number of the last
+--                     message that was taken there; the stamp of the last message; all messages up to the number
+--                     `removed` were removed here
 --   ^<part> <number>  a message: its stamp, a letter, and one of
 --     e <id> <flags>  enqueue this node. `tasks` has its envelope until the message was taken
 --     x <flow>        the flow was cancelled       f <flow>  the flow is forgotten
---     q <id> <flags>  how has this node ended? Nodes of a cancelled flow are asked for, because a failover may have lost
---                     them, or the message of their end
---     n <id> <mark>   a node of a flow of that part has ended so (lib/flows.lua)
+--     q <id> <flags>  the question how this node has ended. It is asked for the nodes of a cancelled flow, because a
+--                     failover may have lost them, or the message of their end
+--     n <id> <mark>   a node ended here whose flow was made in that part; `mark` says how (lib/flows.lua)
 --   ^<part> from      the stamp of the last message that this part has taken from that one
 --   %<flow>>          the parts that have nodes of the flow
 --
--- Stamps grow, also after this part was deleted and made again, because they begin with the time. So the other part
--- knows a message that it has taken.
+-- A stamp begins with the time, so it grows even if this part was deleted and made again. The other part keeps the last
+-- stamp, so it recognises a message that it has taken before.
 
--- messages: by part. partsWith: by flow, the parts that get nodes in this call.
+-- messages: the messages of this call, by the part that gets them. partsWith: the parts that get nodes in this call, by
+-- flow.
 local messages, partsWith = {}, {}
 
 local function send(part, text)
@@ -26,7 +28,8 @@ local function send(part, text)
   texts[#texts + 1] = text
 end
 
--- Plans that another part enqueues a node. Returns the record that stays here.
+-- Adds the message that lets another part enqueue a node. Returns the record that the node has in this part from now
+-- on.
 local function sendNode(flow, part, id, c)
   send(part, 'e ' .. id .. ' ' .. c.flags)
   partsWith[flow] = partsWith[flow] or {}
@@ -34,7 +37,8 @@ local function sendNode(flow, part, id, c)
   return string.format('o%s %s -', countsText(c), part)
 end
 
--- Adds the messages of this call to the commit. out: the field #out. Returns that field as it is now.
+-- Adds the messages of this call to the fields that the script commits. out: the value of the field `#out`. Returns the
+-- new value.
 local function writeMessages(commit, out)
   local size = #commit
   local function set(field, value)

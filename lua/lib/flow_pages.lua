@@ -1,9 +1,10 @@
--- The names of nodes behind a node, in pages. Used by flow_add.
+-- Adds names to the lists of nodes behind a node, which are stored in pages. Used by flow_add.
 
--- A page of names is full when it has this many bytes.
+-- A page is full when it has this many bytes.
 local PAGE_BYTES = 4000
 
--- Returns the fields, and their values, that add names behind nodes. order: ids of nodes; behind: the names, by id.
+-- Returns fields and values in turn, for the HSET that adds the names. behind: the names to add behind a node, by the
+-- id of that node. order: these ids.
 local function pagesBehind(order, behind)
   local pages, texts = {}, {}
   for place, id in ipairs(order) do

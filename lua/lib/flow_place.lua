@@ -1,7 +1,8 @@
 -- Puts nodes that may run into the lists where they wait for workers.
 
--- The options of an envelope that decide where its task waits, each with a space before it. A waiting node has them in
--- its record, so that nobody reads its payload to release it.
+-- Returns the options of an envelope that decide where its task waits (priority, key, delay and time), each with a
+-- space before it. The record of a waiting node has a copy of them, so that a script can release the node without
+-- reading its payload.
 local function optionsOfPlace(envelope)
   local header, kept = headerOf(envelope), ''
   if not string.find(header, '=', 1, true) then
@@ -14,12 +15,13 @@ local function optionsOfPlace(envelope)
   return kept
 end
 
--- due: due times and ids in turn. ids: in the order in which they came.
+-- Makes an empty plan of which nodes become pending or scheduled. due: due times and ids in turn.
 local function newPlaces()
   return { bands = newBands(), due = {}, count = 0, hasKeys = false }
 end
 
--- Plans that a node becomes pending or scheduled. Returns its record. counts: the text of `c`; nil: it is made here.
+-- Adds a node to the plan, as pending or scheduled, and returns its new record. counts: the text of `c` if the caller
+-- has it already; otherwise nil.
 local function putInPlace(places, counters, id, c, options, counts)
   local time
   if options ~= '' then
@@ -34,12 +36,13 @@ local function putInPlace(places, counters, id, c, options, counts)
   end
   add(counters, PENDING, 1)
   places.count = places.count + 1
-  -- The first byte of an envelope without options, or with them.
+  -- This text stands for the header of the envelope: "." begins one without options, and "&" that of a node.
   addPending(places.bands, id, options == '' and '.' or '&' .. options, c)
   return 'p' .. (counts or countsText(c))
 end
 
--- Before the commit. Returns whether a node is the first that becomes due.
+-- Writes the planned nodes into their lists, before the commit. Returns whether one of the nodes becomes due before
+-- every other scheduled task, so that sleeping workers have to hear of it.
 local function writePlaces(places, settings)
   if places.hasKeys and not limits.used then
     adoptLimits(settings)

@@ -1,7 +1,7 @@
--- Nodes that wait for others or were skipped: their records, and what takes them out of that state. Used by
--- flow_advance.
+-- Reads and writes the records of nodes that wait for others or were skipped. Used by flow_advance.
 
--- A node without anything to wait for goes to the workers of its part. counts: the text of `c`; nil: it is made here.
+-- Makes a node pending or scheduled, because it waits for no other node any more. A node that runs in another part is
+-- sent there. counts: the text of `c` if the caller has it already; otherwise nil.
 local function release(flow, id, c, options, history, counts)
   local part = options ~= '' and optionOf(options, 'f')
   if part then
@@ -15,7 +15,8 @@ local function release(flow, id, c, options, history, counts)
   tell(string.byte(record) == RECORD_SCHEDULED and EVENT_SCHEDULED or EVENT_PROMOTED, id)
 end
 
--- The parts of the record of a node that waits or was skipped; nil for any other record. failed is nil if it waits.
+-- Returns the parts of the record of a node that waits or was skipped; nil for any other record. The first two are how
+-- many nodes before it have not ended, and how many did not complete. The second one is nil if the node waits.
 local function waitingParts(record)
   local head = string.match(record or '', '^[^\n]*')
   local open, options = string.match(head, '^w%S+ (%d+)(.*)$')
@@ -36,7 +37,8 @@ local function skippedText(c, endedAt, cause, open, failed, options, history)
   return string.format('x%s %s %s %d %d%s%s', countsText(c), endedAt, cause, open, failed, options, history)
 end
 
--- cause: - if the flow was cancelled; then the nodes behind it are no concern.
+-- Ends a waiting node as skipped. cause is "-" if the whole flow was cancelled. Then no note is made for the nodes
+-- behind it, because they are cancelled as well.
 local function skip(flow, id, record, open, failed, options, cause)
   local c = parseCounts(record)
   write(id, skippedText(c, nowText, cause, open, failed, options, historyOf(record)))

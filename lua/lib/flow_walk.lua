@@ -1,6 +1,7 @@
--- The walk over the nodes of a flow that is cancelled or forgotten, a page at a time. Used by flow_advance.
+-- Goes through the nodes of a flow that is cancelled or forgotten, one page of names in each step. Used by
+-- flow_advance.
 
--- Ends a node of a cancelled flow that waits for a worker or for its time.
+-- Cancels a pending or scheduled node of a flow that was cancelled.
 local function cancelNode(flow, id, record)
   local c, envelope = parseCounts(record), redis.call('HGET', tasksKey, id) or '&'
   local isDue = string.byte(record) == RECORD_PENDING
@@ -28,7 +29,8 @@ local function cancelPage(flow, ids)
     local letter = record and string.sub(record, 1, 1)
     if letter == 'w' then
       local open, _, options = waitingParts(record)
-      -- A node that a grant handed back waits for nothing, and its flow does not count it as waiting.
+      -- When a flow is cancelled, a grant gives its nodes the state "waiting" although they wait for no other node.
+      -- Such a node was not added to `flow.waiting`, so it is not subtracted either.
       flow.waiting = flow.waiting - (open > 0 and 1 or 0)
       skip(flow, id, record, open, 0, options, '-')
     elseif letter == 'p' or letter == 's' then
@@ -44,7 +46,8 @@ local function cancelPage(flow, ids)
   end
 end
 
--- A forgotten flow leaves nothing but tasks that have their own retention. What was skipped is removed.
+-- Removes what belongs to the nodes of a forgotten flow. Nodes that were skipped are removed themselves; all other
+-- tasks are kept as long as the retention of the queue says.
 local function forgetPage(ids)
   for _, id in ipairs(ids) do
     local record, removed = read(id), gone.state
@@ -69,7 +72,7 @@ local function forgetPage(ids)
   end
 end
 
--- Tells the parts that have nodes of a flow, also those that get the first one in this call.
+-- Sends a message to every part that has nodes of a flow, and also to the parts that get their first node in this call.
 local function tellParts(name, letter)
   local told = {}
   for part in string.gmatch(read('%' .. name .. '>') or '', '%S+') do
@@ -83,7 +86,7 @@ local function tellParts(name, letter)
   end
 end
 
--- Walks over the nodes of a flow, a page at a time. Returns the mark with which it goes on.
+-- Handles one page of the nodes of a flow. Returns the mark for the next page; nil after the last one.
 local function takeFlow(name, mark)
   local letter, page = string.match(mark, '^(%a):?(%d*)$')
   local flow = flowNamed(name) or letter == 'f' and flows[name] or nil

@@ -1,25 +1,28 @@
 -- Flows (docs/adr/0040-flows.md). A node of a flow is a task with the id `<flow>.<name>`; a callback has the id
 -- `<flow>:<moment>`.
 --
---   #flows         waiting skipped made noted taken kept running leaving: how many nodes wait, were skipped, and were
---                  stored by flows, in all; the number of the last note of ends, and of the last one that was taken; how
---                  many nodes the flows have that are over; how many flows have not ended; how many nodes are on their
---                  way to another part (lib/flow_out.lua)
---   &<number>      a note of ends, in the commit of the script that ended nodes: triples of id, mark, cause
---     mark         how it ended, and the policy of the node (f c w), `:<page>.<place>` where the work on it goes on
+--   #flows         waiting skipped made noted taken kept running leaving, of all flows of the queue:
+--                  how many nodes wait, how many are skipped, and how many were ever stored; the number of the last note
+--                  (see below), and of the last note that flow_advance has taken; how many nodes belong to flows that
+--                  are over; how many flows have not ended; how many nodes are on their way to another part
+--                  (lib/flow_out.lua)
+--   &<number>      a note. A script that ends nodes writes it in its commit, and flow_advance takes it: triples of id,
+--                  mark, cause
+--     mark         a letter that says how the node ended, and its policy (f c w). `:<page>.<place>` follows if a call of
+--                  flow_advance has not done all: the next call continues at that place of the nodes behind the node
 --       c completed  d dead  x cancelled  v cancelled while it waited  e expired  m emptied  s skipped
 --       r no longer skipped  y replayed  k discarded  g dropped  b restored  h handed back, since its flow was cancelled
---       of a flow, `%<flow>`: s sealed  x cancelled  f to be forgotten
+--                  if the id is that of a flow, `%<flow>`: s sealed  x cancelled  f to be forgotten
 --     cause        the id of the task because of which a node was skipped; otherwise -
 --   %<flow>        letters, the numbers of FLOW_FIELDS, and `@<part>` if the flow was made in that other part
---     letters      - and: s sealed  x cancelled  k it is over and counted in `kept`  g it is being forgotten; callbacks that
---                  came: D dead  X cancelled  S success  N done
+--     letters      - and: s sealed  x cancelled  k it is over and counted in `kept`  g it is being forgotten;
+--                  of the callbacks that were enqueued: D dead  X cancelled  S success  N done
 --                  h the flow was made in another part, and only its nodes that are here are counted
 --   %<flow> <page> names of its nodes, FLOW_PAGE on each page, in the order in which they came
 --   %<flow>:<moment>  the envelope of a callback, with `><part> ` before it if it goes to another part
---   ><id>          how many full pages of names of nodes behind it there are, and the last names; `><id> <page>`: a full
---                  page
---   <<id>          names of the nodes that it came after
+--   ><id>          the nodes behind this node: how many full pages of their names there are, and the names on the last
+--                  page. `><id> <page>` is a full page
+--   <<id>          the names of the nodes that this node comes after
 
 local FLOW_PAGE = 500
 
@@ -62,7 +65,7 @@ local function flowText(flow)
   return flow.letters .. ' ' .. numbersText(flow, FLOW_FIELDS) .. (flow.home and ' @' .. flow.home or '')
 end
 
--- letters: of the new flow.
+-- Makes the table of a flow that does not exist yet. letters: its letters, as above.
 local function newFlow(letters)
   return { letters = letters, total = 0, waiting = 0, completed = 0, dead = 0, cancelled = 0, expired = 0, skipped = 0,
     faults = 0, calls = 0, replayable = 0, createdAt = now, sealBy = 0, endedAt = 0 }
@@ -72,7 +75,7 @@ local function isFlow(flow, letter)
   return string.find(flow.letters, letter, 1, true) ~= nil
 end
 
--- The score in `flows_due` of a flow at which no janitor has to look.
+-- Returns the score in `flows_due` of a flow that no janitor has to look at.
 local function heldScore(flow)
   return flow.endedAt > 0 and HELD_FOR_EVER or HELD_FOR_EVER + LAST_CREATED - flow.createdAt
 end
@@ -81,7 +84,7 @@ local function flowOf(id)
   return string.match(id, '^[%w_-]+')
 end
 
--- The policy of a node, from the flags of its record.
+-- Returns the policy of a node (f "fail", c "continue", w "hold") from the flags of its record.
 local function policyOf(flags)
   return string.match(flags, '[cw]') or 'f'
 end

@@ -150,7 +150,8 @@ local function peekTyped(typed, want)
           end
         end
         if rule.lookedAt then
-          -- They may wait for others of their keys, and must not hide the tasks of other types meanwhile.
+          -- These tasks may have to wait for other tasks of their keys. While they wait, they must not hide the tasks
+          -- of other types.
           typed.besides = typed.besides + #line - before
         end
       end

@@ -4,8 +4,8 @@
 -- KEYS[2] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[3] results  HASH  taskId -> JSON text
 -- ARGV[1] flow  string  the id of the flow
--- ARGV[2] taskId  string  of the node before which the nodes are; "" for all nodes of the flow
--- ARGV[3] from  integer  place of the first node, 0 at the beginning
+-- ARGV[2] taskId  string  a node, to get the nodes that it comes after; "" for all nodes of the flow
+-- ARGV[3] from  integer  the place of the first node to return, from 0
 -- ARGV[4] limit  integer  how many nodes to look at, 0 to 100; with "open" 0 to 2,000
 -- ARGV[5] look  string  "all" | "graph" (no histories and results) | "open" (only the records of nodes that are waited for)
 -- ARGV[6..] name  string  repeated, at most 2,000 times: only these nodes, also of a flow that was made in another part

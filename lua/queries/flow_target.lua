@@ -1,10 +1,10 @@
 #!lua flags=no-writes
--- flow_target: whether this part takes nodes of a flow of another part.
+-- flow_target: say whether this part takes nodes of a flow that was made in another part.
 -- KEYS[1] tasks  HASH  taskId -> envelope, and what was accepted
 -- KEYS[2] state  HASH  taskId -> state record, and the queue's own fields
 -- ARGV[1] flow  string  the id of the flow
--- ARGV[2] home  string  the part of the flow
--- ARGV[3] nodes  integer  how many nodes
+-- ARGV[2] home  string  the part in which the flow was made
+-- ARGV[3] nodes  integer  how many nodes it should take
 -- RETURNS n it takes them, o not registered, f full, c it has another flow with this id
 -- TIME    O(1)
 -- MOVES   nothing

@@ -19,10 +19,10 @@
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4] flow  string  the id of the flow
 -- ARGV[5] how  string  open: the flow is made if it does not exist; add: it has to exist; task: add, for a running node
--- ARGV[6] seal  integer  1: no more nodes come from outside
+-- ARGV[6] seal  integer  1: from now on only running nodes of the flow may add nodes
 -- ARGV[7] sealBy  integer  when an open flow is cancelled, ms since the epoch; 0: an hour from now
--- ARGV[8] taskId  string  of the running node that adds nodes; otherwise ""
--- ARGV[9] fence  string  of the token of that node
+-- ARGV[8] taskId  string  the running node that adds nodes; "" if a producer adds them
+-- ARGV[9] fence  string  the fence of the token of that node
 -- ARGV[10] most  integer  how many nodes a flow may have
 -- ARGV[11] callbacks  integer  how many callbacks the tail begins with: moment, envelope (lib/flows.lua)
 -- ARGV[12..] name  string  repeated, at most 500 nodes: name, envelope, flags, names of the nodes before it with spaces.
@@ -49,10 +49,10 @@
 -- include lib/flow_out.lua
 
 local SEAL_MS = 3600000
--- How many notes of ends are searched for the end of a node that others are added behind.
+-- If a new node comes after a node that has ended, at most this many notes are searched for that end.
 local NOTES_SEARCHED = 200
--- A running node may add nodes only if no more nodes than this are behind it, and each of those then waits for at most
--- so many.
+-- If a running node adds nodes, the nodes behind it wait for the new ones too. So at most FOLLOWERS nodes may be behind
+-- it, and each of these may then wait for at most WAITED_FOR nodes.
 local FOLLOWERS = 20
 local WAITED_FOR = 10000
 -- `unpack` fails at 8,000 values.
@@ -97,7 +97,7 @@ elseif how ~= 'task' and isFlow(at, 's') then
   return { 's', at.total, '' }
 elseif how == 'task' then
   local record = redis.call('HGET', stateKey, taskId) or ''
-  -- The caller has asked the part where the node runs whether its lease holds.
+  -- A node in another part has its lease there, and the caller has checked that lease before this call.
   local runsElsewhere = string.find(record, '^o%S+ %S+ %-$')
   if not runsElsewhere and parseLease(record) ~= fence then
     return { 't', at.total, '' }
@@ -139,8 +139,9 @@ end
 local new, newHere = 0, 0
 for place = 1, count do
   for _, other in ipairs(before[place] or {}) do
-    -- The nodes behind a running node wait for the nodes that it adds. So these come after it and one another alone;
-    -- otherwise nodes could wait for one another.
+    -- The nodes behind a running node wait for the nodes that it adds. If an added node could come after any node of
+    -- the flow, it could come after one of these, and the two would wait for each other. So an added node may come only
+    -- after the running node and other added ones.
     local isOther = how == 'task' and other ~= taskId and string.sub(other, 1, #taskId + 1) ~= taskId .. '.'
     if not records[other] and not added[other] or other == ids[place] or isOther then
       return { 'm', at.total, names[place], string.sub(other, #flow + 2) }
@@ -164,7 +165,8 @@ if totals.noted - totals.taken > NOTES_SEARCHED and #asked > 0 then
   return { 'b', at.total, '' }
 end
 
--- The nodes behind a running node, but those that it added itself, wait for the nodes that it adds, too.
+-- followers: the nodes behind the running node which will also wait for the new nodes. Nodes that it added earlier are
+-- behind it too, but do not wait for the new ones.
 local followers = {}
 if how == 'task' then
   local own = redis.call('HGET', stateKey, '>' .. taskId) or '0'
@@ -186,7 +188,8 @@ if how == 'task' then
   end
 end
 
--- behind: names to add behind a node, by its id; they are also kept in order.
+-- behind: the names to add to the list of nodes behind a node, by the id of that node. order: these ids, in the order
+-- in which they came.
 local behind, order = {}, {}
 local function addBehind(id, name)
   if not behind[id] then
@@ -196,7 +199,8 @@ local function addBehind(id, name)
 end
 
 local commit, envelopes, ends, waits, pushed = {}, {}, {}, {}, newPlaces()
--- Nodes of a call often have the same flags, and the same nodes before them. What these count as is found out once.
+-- Many nodes of a call have the same flags and come after the same nodes, so these tables keep what was found out:
+-- counts by flags, their texts, and the results of `countsAs` by id.
 local countsOf, textOf, partOf, asOf = {}, {}, {}, {}
 for place = 1, count do
   if letters[place] == 'n' then
@@ -249,7 +253,8 @@ for place = 1, count do
   end
 end
 
--- 2. Write the targets. An entry behind a node may be there already, if a call was cut short before its commit.
+-- 2. Write the targets. If an earlier call aborted before its commit, a list of nodes behind a node may have a new name
+-- already.
 indexRequest(fields[3], 's', requestSlot)
 local pages = pagesBehind(order, behind)
 for first = 1, #waits do
@@ -327,7 +332,7 @@ end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), '#flows', totalsText(totals), field, flowText(at), requestSlot,
   keptReply(sequence, string.format('n %d %s', at.total, letters)), unpack(commit))
 
--- 4. A sealed flow has no time by which it has to be sealed.
+-- 4. Remove the source: a sealed flow has no time any more by which it has to be sealed.
 if seal == 1 then
   redis.call('ZADD', flowsDueKey, string.format('%.0f', heldScore(at)), flow)
 end

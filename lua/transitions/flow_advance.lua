@@ -17,7 +17,7 @@
 -- KEYS[15] wake  CHANNEL
 -- KEYS[16] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] limit  integer  ends and nodes behind them to look at, about, 1 to 500
+-- ARGV[2] limit  integer  about how many ends, and nodes behind them, to handle, 1 to 500
 -- RETURNS {1 if there is more to do, nodes that are pending or scheduled now, nodes that were skipped or cancelled,
 --   1 if messages wait for other parts}
 -- TIME    O(n log s), n = limit, s = tasks scheduled
@@ -36,7 +36,7 @@
 -- include lib/flow_place.lua
 -- include lib/flow_out.lua
 
--- How many flows one call looks at because of their time.
+-- How many flows one call takes from `flows_due`.
 local FLOWS_DUE = 20
 -- `unpack` fails at 8,000 values.
 local SLICE = 3000
@@ -56,11 +56,12 @@ if settings.maxEvents then
 end
 limits = newLimits(fields[3], settings)
 local counters, totals = unpackCounters(fields[1]), readTotals(fields[4])
--- written: fields of `state`, in the order in which they were changed; `values`: by field. more: ends that this call
--- makes.
+-- written: the fields of `state` that the commit writes, in the order in which they were changed. values: what is
+-- written, by field. more: the ends that this call causes itself, which become a note. work: how much of `limit` is
+-- used.
 local written, values, more, work = {}, {}, {}, 0
 local places, envelopes, cancelled, unscheduled, due = newPlaces(), {}, {}, {}, {}
--- What is removed after the commit, from which hash.
+-- The fields that are removed after the commit, by hash.
 local gone = { tasks = {}, state = {}, bodies = {} }
 local released, ended = 0, 0
 
@@ -71,7 +72,8 @@ local function write(field, value)
   values[field] = value
 end
 
--- Reads fields of `state` that this call has not read or written yet.
+-- Reads those of the given fields of `state` that this call has not read or written yet. known: the values that were
+-- read.
 local known = {}
 local function readAll(list)
   local unread = {}
@@ -93,7 +95,7 @@ local function read(field)
   return known[field] or nil
 end
 
--- flows: by name; touched: in the order in which they were read.
+-- flows: the flows that this call has read, by name. touched: the same flows, in the order in which they were read.
 local flows, touched = {}, {}
 local function flowNamed(name)
   if flows[name] == nil then
@@ -135,13 +137,14 @@ local function takeMark(id, letter)
   return true
 end
 
--- Takes an end. Returns the mark with which the work goes on; nil if it is done.
+-- Handles one end from a note. If the limit is reached before all nodes behind it were changed, returns the mark with
+-- which a later call continues; otherwise nil.
 local function takeEnd(id, mark, cause)
   local letter, policy, page, place = string.match(mark, '^(%a)(%a):?(%d*)%.?(%d*)$')
   local flow = flowNamed(flowOf(id))
   work = work + 1
   if letter == 'h' then
-    -- Its flow was cancelled. If the flow is gone, which cannot be, the node would wait for ever.
+    -- A grant met this node after its flow was cancelled, and handed it back. A flow with such a node always exists.
     local record = read(id)
     if flow and record and string.byte(record) == RECORD_WAITING then
       skip(flow, id, record, 0, 0, '', '-')
@@ -175,7 +178,7 @@ local function takeEnd(id, mark, cause)
   if nextPage then
     return string.format('%s%s:%d.%d', letter, policy, nextPage, nextPlace)
   end
-  -- Nodes that are added behind this one from now on read this from its record.
+  -- A node that is added behind this one later reads from these flags what this end means for it.
   if effect == 'fail' then
     setFlags(id, FLAG_BLOCKED, '[gb]')
   elseif effect == 'unfail' then
@@ -188,7 +191,8 @@ end
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', flowsDueKey, '-inf', nowText, 'LIMIT', 0, FLOWS_DUE)) do
   lookAtFlow(name, false)
 end
--- The flow that ended last is kept in any case.
+-- If the queue keeps too many nodes of flows that are over, the oldest of these flows are forgotten. The newest one is
+-- always kept.
 if totals.kept > settings.retentionCount then
   local kept = redis.call('ZRANGEBYSCORE', flowsDueKey, '(' .. nowText, '(' .. HELD_FOR_EVER, 'LIMIT', 0, FLOWS_DUE)
   for place = 1, #kept - 1 do
@@ -199,7 +203,7 @@ if totals.kept > settings.retentionCount then
   end
 end
 
--- Reads what is behind the nodes of a note, in one command.
+-- Reads the names behind all nodes of a note in one command.
 local function readBehind(text)
   local list = {}
   for id in string.gmatch(text, '(%S+) %S+ %S+') do
@@ -261,8 +265,8 @@ local isSooner = writePlaces(places, settings)
 if #cancelled > 0 then
   redis.call('LPUSH', cancelledKey, unpack(cancelled))
 end
--- A flow with a time that is too early is looked at once more. So a time is written before the commit, and its end
--- after it.
+-- A time in `flows_due` that is too early does no harm: a janitor looks at the flow for nothing. So times are added
+-- before the commit and removed after it.
 for name, time in pairs(due) do
   if flows[name] and tonumber(time) < HELD_FOR_EVER then
     redis.call('ZADD', flowsDueKey, time, name)

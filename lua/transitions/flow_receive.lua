@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- flow_receive: take messages of another part: nodes of its flows that run here, and ends of nodes of flows of this part.
+-- flow_receive: take messages of another part. They bring nodes of its flows that run here, and tell how nodes of this
+-- part's flows ended there.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
@@ -49,7 +50,8 @@ limits = newLimits(fields[3], settings)
 local counters, totals = unpackCounters(fields[1]), readTotals(fields[4])
 local last = tonumber(fields[6] or 0)
 local places, envelopes, ends, commit = newPlaces(), {}, {}, {}
--- flows: by name, false for an unknown one; pages: names to add to a page, by its field.
+-- flows: the flows that this call has read, by name; false for a flow that is not known here. pages: the names to add
+-- to a page of nodes, by the field of the page.
 local flows, pages, taken = {}, {}, {}
 
 local function flowNamed(name)
@@ -70,7 +72,7 @@ local function listNode(flow, name, id)
   flow.total = flow.total + 1
 end
 
--- Enqueues a node of a flow of the other part. One that cannot be enqueued ends at once.
+-- Enqueues a node of a flow that was made in the other part. A node that cannot be enqueued ends at once.
 local function enqueue(id, flags, envelope)
   local name = flowOf(id)
   local flow, isNode = flowNamed(name), string.sub(id, #name + 1, #name + 1) == '.'
@@ -99,7 +101,8 @@ local function enqueue(id, flags, envelope)
   end
 end
 
--- The flow was cancelled or is forgotten. letter: that of the flow from now on.
+-- Takes the message that a flow was cancelled or is forgotten. letter: what is added to the letters of the flow
+-- (lib/flows.lua).
 local function endFlow(name, letter, mark)
   local flow = flowNamed(name)
   if flow and flow.home == source and not isFlow(flow, letter) then
@@ -108,7 +111,7 @@ local function endFlow(name, letter, mark)
   end
 end
 
--- Tells how a node has ended, which the other part may not know. A node that is not here was lost.
+-- Answers the question how a node has ended. A node that this part does not know was lost, for example in a failover.
 local function answer(id, flags)
   local record = redis.call('HGET', stateKey, id) or ''
   local mark = string.match(record, '^[cdxe]') or string.match(record, '^r %S+ %S+ %S+ %- ([cdxe])')

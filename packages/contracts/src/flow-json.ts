@@ -14,7 +14,7 @@ import {
 import { LIMITS } from "./limits.ts";
 import { type CheckTask, fieldsOf, type ReadTasks, type TaskColumns, TaskReader } from "./task-json.ts";
 
-/** The fields that a node or a callback may have besides `type` and `payload`, and a node besides its own. */
+/** The options of a task that a node and a callback may have, as fields beside `type` and `payload`. */
 export const FLOW_TASK_JSON_OPTIONS = [
   "priority",
   "delayMs",
@@ -34,41 +34,41 @@ export const FLOW_TASK_JSON_OPTIONS = [
 export const NODE_JSON_FIELDS = ["name", "after", "onDead", "queue"] as const;
 export const CALLBACK_JSON_FIELDS = ["queue"] as const;
 
-/** A node without its type and its payload, or a callback, which has only options. */
+/** What is read of a node, and of a callback, besides its type and payload. */
 export type NodeFields = Pick<FlowNode, (typeof NODE_JSON_FIELDS)[number] | "options">;
 export type CallbackFields = Pick<FlowCallback, (typeof CALLBACK_JSON_FIELDS)[number] | "options">;
 
-/** What a flow is created with, before its nodes. */
+/** The options of a flow, which are read before its nodes. */
 export interface FlowHead extends FlowOptions {
-  /** Nodes can be added later, until it is sealed. */
+  /** True: nodes can be added later, until the flow is sealed. */
   open?: boolean | undefined;
 }
 
-/** Each throws a HoldfastError that says which field is wrong and why. */
+/** Checks of the fields that were read. Each check throws a HoldfastError that says which field is wrong and why. */
 export interface FlowChecks {
-  /** Gets every member of the flow but `nodes` and `on`. */
+  /** Checks every field of the flow except `nodes` and `on`. */
   head(fields: Record<string, unknown>): Omit<FlowHead, "on">;
   node: CheckTask<NodeFields>;
   callback: CheckTask<CallbackFields>;
 }
 
-// A payload is in an object, in the array of the nodes.
+// The payload of a node is two levels deep in the JSON of a flow: in the array of nodes, and there in an object.
 const DEPTH = LIMITS.jsonDepth + 2;
 
 /**
- * Reads flows in JSON. A flow is `{"id":"…","on":{…},"nodes":[…]}`. A node is a task with a name, and a callback is a task, so both are read
- * like tasks and their payloads are kept as they were written.
+ * Reads flows in JSON, `{"id":"…","on":{…},"nodes":[…]}`. A node is a task with a name, and a callback is a task. Both
+ * are read as tasks are, so their payloads keep the exact text that was received.
  */
 export class FlowReader {
   readonly #checks: FlowChecks;
   readonly #locate: (error: HoldfastError, path: string) => HoldfastError;
   readonly #callbacks: TaskReader<CallbackFields>;
-  /** Reads nodes alone, for a stream of lines. */
+  /** Reads nodes without the flow around them, such as the lines of an NDJSON stream. */
   readonly nodes: TaskReader<NodeFields>;
 
   /**
-   * @param locate makes an error of one node or callback say where that is, with a JSON pointer like `/nodes/3`
-   * @param longestLine bytes of one line of NDJSON. @default any number
+   * @param locate adds to an error where the wrong node or callback is, as a JSON pointer such as `/nodes/3`
+   * @param longestLine how many bytes a line of NDJSON may have. @default any number
    */
   constructor(
     checks: FlowChecks,
@@ -82,7 +82,7 @@ export class FlowReader {
   }
 
   /**
-   * Reads a whole flow. An open one may have no nodes yet.
+   * Reads a whole flow. A flow with `open: true` may leave out its nodes.
    * @throws HoldfastError invalid_json, payload_too_deep, payload_too_large, invalid_argument
    */
   whole(body: Buffer): { head: FlowHead; nodes: FlowNode[] } {
@@ -116,16 +116,16 @@ export class FlowReader {
   }
 
   /**
-   * The nodes that were read.
-   * @param before how many nodes of the flow were read before
-   * @throws HoldfastError why the first wrong node is refused
+   * Returns the nodes that a `TaskReader` has read.
+   * @param before how many nodes of the flow came before these, so that an error names the right one
+   * @throws HoldfastError the reason why the first wrong node is refused
    */
   nodesOf({ tasks, refused }: ReadTasks<NodeFields>, before: number): FlowNode[] {
     for (const [place, error] of refused ?? []) throw this.#locate(error, `/nodes/${before + place}`);
     return tasks.types.map((type, place) => {
       const fields = tasks.options?.get(place);
       if (fields !== undefined) return { type, payloadText: payloadAt(tasks, place), ...fields };
-      // A task without options is not given to the check.
+      // The reader does not call the check for a task without options, so a missing name is noticed here.
       const error = new HoldfastError("invalid_argument", "the node has no name", { field: "name" });
       throw this.#locate(error, `/nodes/${before + place}`);
     });

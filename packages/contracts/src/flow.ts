@@ -5,13 +5,13 @@ import type { TaskOptions } from "./task.ts";
 export const FLOW_POLICIES = ["fail", "continue", "hold"] as const;
 export type FlowPolicy = (typeof FLOW_POLICIES)[number];
 
-/** The moments of a flow at which a task can be enqueued, in the order in which they can come. */
+/** The moments at which a flow can enqueue a callback, in the order in which they can come. */
 export const FLOW_MOMENTS = ["dead", "cancelled", "success", "done"] as const;
 export type FlowMoment = (typeof FLOW_MOMENTS)[number];
 
 /**
- * The options of a node or of a callback: those of a task, except the ones about its id (a node has a name) and its place. A flow has a
- * durability as a whole.
+ * The options of a node or of a callback: the options of a task, except those about its id (a node has a name instead),
+ * its partition, and its durability.
  */
 export type FlowTaskOptions = Omit<
   TaskOptions,
@@ -32,61 +32,73 @@ export interface FlowCallback {
 
 /** One task of a flow. Its id is `<flow>.<name>`. */
 export interface FlowNode extends FlowCallback {
-  /** 1 to 64 of A-Z a-z 0-9 _ : -, the first a letter or digit. Unique within the flow: a node with a name that is there already is not added. */
+  /**
+   * 1 to 64 of A-Z a-z 0-9 _ : -, the first a letter or digit. If the flow already has a node with this name, the new
+   * node is not added.
+   */
   name: string;
   /** The names of the nodes that have to end before this node may run. At most 10,000. @default none */
   after?: readonly string[] | undefined;
   /**
-   * What becomes of the nodes behind this one if it does not complete. "fail": they are skipped, which means that they end as cancelled and
-   * name the node at fault; the flow fails. "continue": they run as if it had completed. "hold": they wait until the dead letter is replayed;
-   * if it is discarded, and if the node was cancelled or expired, "hold" is the same as "fail". @default "fail"
+   * What becomes of the nodes behind this one if it does not complete. "fail": they are skipped, which means that they
+   * end as cancelled and name this node as the cause; the flow fails. "continue": they run as if this node had
+   * completed. "hold": if this node becomes a dead letter, they wait until it is replayed. If it is discarded, or if
+   * this node is cancelled or expires, "hold" is the same as "fail". @default "fail"
    */
   onDead?: FlowPolicy | undefined;
 }
 
-/** What a flow is opened with. */
+/** The options of a flow. */
 export interface FlowOptions {
-  /** 1 to 48 of A-Z a-z 0-9 _ -. The same flow twice is the same flow. @default minted, 14 characters */
+  /**
+   * 1 to 48 of A-Z a-z 0-9 _ -. If a flow with this id exists, no second one is made. @default a new id of 14
+   * characters
+   */
   id?: string | undefined;
   /**
-   * Tasks that the flow enqueues. "dead": at its first dead letter. "done": when its last node has ended. "success": then, if every node has
-   * completed, except those with `onDead: "continue"`. "cancelled": then, if the flow was cancelled. Each comes at most once.
+   * Tasks that the flow enqueues. "dead": at its first dead letter. "done": when its last node has ended. "success": at
+   * the same moment, if every node has completed; nodes with `onDead: "continue"` need not have. "cancelled": at the
+   * same moment, if the flow was cancelled. Each callback is enqueued at most once.
    */
   on?: Partial<Record<FlowMoment, FlowCallback>> | undefined;
   /**
-   * If the flow is not sealed by this moment, it is cancelled. Milliseconds since the epoch, Redis time. @default an hour from now
+   * An open flow that is not sealed by this moment is cancelled. Milliseconds since the epoch, Redis time. @default an
+   * hour from now
    */
   sealBy?: number | undefined;
 }
 
-/** A whole flow. */
+/** A flow with all its nodes. */
 export interface FlowDefinition extends FlowOptions {
-  /** At most 1,000,000. Without a node the flow succeeds at once. */
+  /** At most 1,000,000. A flow without nodes succeeds at once. */
   nodes: readonly FlowNode[];
 }
 
-/** The result of a flow that was stored. */
+/** The answer to a producer that stored a flow. */
 export interface FlowReceipt {
   id: string;
   /** How many nodes the flow has. */
   nodes: number;
-  /** The flow was there before this call, and had been sealed. Nothing was added. */
+  /** True if the flow existed before this call and was sealed already. Then the call added nothing. */
   duplicate: boolean;
 }
 
-/** How many nodes of a flow are in each state. Their sum is `total`. */
+/** How many nodes of a flow are in each state. The other numbers add up to `total`. */
 export interface FlowCounts {
   total: number;
-  /** They wait for other nodes. */
+  /** Nodes that wait for other nodes. */
   waiting: number;
-  /** They are pending, scheduled or processing. */
+  /** Nodes that are pending, scheduled or processing. */
   active: number;
   completed: number;
   dead: number;
-  /** Each was cancelled itself or emptied. */
+  /** Nodes that were cancelled, or removed when an operator emptied the queue. */
   cancelled: number;
   expired: number;
-  /** They ended as cancelled because of another node, or with their flow. */
+  /**
+   * Nodes that waited, and ended as cancelled because another node did not complete or because their flow was
+   * cancelled.
+   */
   skipped: number;
 }
 
@@ -94,42 +106,51 @@ export interface FlowCounts {
 export interface FlowView {
   id: string;
   queue: string;
-  /** "open": nodes can be added from outside. "running": it is sealed. "ended": every node has ended; a replay makes it run again. */
+  /**
+   * "open": a producer can add nodes. "running": the flow is sealed, so only its own nodes can add some. "ended": every
+   * node has ended. The replay of a node makes the flow "running" again.
+   */
   state: "open" | "running" | "ended";
-  /** Null until it has ended. */
+  /** Null until the flow has ended. */
   outcome: "success" | "failed" | "cancelled" | null;
   cancelRequested: boolean;
   counts: FlowCounts;
   createdAt: number;
-  /** Null once it is sealed. */
+  /** The flow is cancelled if it is not sealed by this time. Null if it is sealed. */
   sealBy: number | null;
   endedAt: number | null;
-  /** The callbacks that it has, with the ids of their tasks. */
+  /** The callbacks of the flow. A callback has no task until it is enqueued; its id is known before. */
   callbacks: { moment: FlowMoment; taskId: string; enqueued: boolean }[];
 }
 
 /** A node of a flow as it is shown. */
 export interface FlowNodeView {
   name: string;
-  /** The id of its task. */
+  /** The id of the task that the node is. */
   id: string;
   /** The queue in which its task runs. */
   queue: string;
-  /** Null if its task was purged. */
+  /** Null if the task was purged. */
   type: string | null;
-  /** A node that was purged has the state in which it ended. */
+  /** If the task was purged, the state in which it ended. */
   state: TaskState;
   onDead: FlowPolicy;
   after: string[];
-  /** While it waits: how many of `after` have not ended. Otherwise 0. */
+  /** How many of the nodes that this node comes after have not ended yet; 0 if it does not wait. */
   waitsFor: number;
-  /** When its attempt began, ms since the epoch: the one that runs, or the one that completed. Otherwise null. */
+  /**
+   * When the attempt that runs, or the attempt that completed the node, began, ms since the epoch. Null if there is
+   * neither.
+   */
   startedAt: number | null;
-  /** When it ended, ms since the epoch; null until then. */
+  /** When the node ended, ms since the epoch; null if it has not ended. */
   endedAt: number | null;
-  /** The id of the task because of which it was skipped; null if it was not, or if the whole flow was cancelled. */
+  /**
+   * If the node was skipped, the id of the task that did not complete. Null if it was not skipped, or was skipped
+   * because its flow was cancelled.
+   */
   skippedBy: string | null;
-  /** The exact JSON text that its handler returned. It is kept as long as the flow. */
+  /** The exact JSON text that its handler returned. The result is kept as long as the flow. */
   resultText: string | null;
 }
 
@@ -139,30 +160,33 @@ export interface FlowNodePage {
   cursor: string | null;
 }
 
-/** How a node is counted: its state, or that it was skipped. */
+/** The state of a node in a graph. There a node that was skipped is not "cancelled" but "skipped". */
 export type NodeState = TaskState | "skipped";
 
-/** Nodes that are drawn as one box: a single node or, in a large flow, the nodes of one type in neighbouring layers. */
+/**
+ * Nodes that the dashboard draws as one box. A small flow has one box per node. In a large one, the nodes of one type
+ * in neighbouring layers share a box.
+ */
 export interface FlowGroup {
   /**
-   * Its first layer. The nodes of layer 0 come after no other nodes, and every other node is one layer behind the last of
-   * those that it comes after.
+   * The first layer of the nodes in this group. Layer 0 has the nodes that come after no others. The layer of every
+   * other node is one more than the highest layer among the nodes that it comes after.
    */
   layer: number;
-  /** Its last layer. */
+  /** The last layer of the nodes in this group. */
   lastLayer: number;
-  /** Null if its nodes have several types, or if their tasks were purged. */
+  /** The type of the nodes. Null if they have several types, or if their tasks were purged. */
   type: string | null;
-  /** How many types its nodes have, as far as they are known. */
+  /** How many types the nodes have. The types of purged tasks are not known and do not count. */
   types: number;
   total: number;
-  /** Most nodes first. */
+  /** The state of most nodes comes first. */
   states: { state: NodeState; count: number }[];
-  /** A few of its nodes, those that have not ended first. */
+  /** The names of a few nodes. Nodes that have not ended come first. */
   names: string[];
-  /** The groups before it, by their places in the list. */
+  /** The groups that this group comes after, as indexes in the list of groups. */
   after: number[];
-  /** Whether a node of the critical path is in it. */
+  /** Whether the group has a node of the critical path. */
   isOnPath: boolean;
 }
 
@@ -176,14 +200,21 @@ export interface FlowGraph {
   flow: FlowView;
   groups: FlowGroup[];
   /**
-   * The critical path. "length": the longest chain of nodes that have not ended, of a flow that runs. "time": of a flow that has
-   * ended, the node that ended last, before it the last of those that it had to wait for, and so on. `nodes` are the first of
-   * them in order, at most 20.
+   * The critical path. For a flow that runs ("length") it is the longest chain of nodes that have not ended. For a flow
+   * that has ended ("time") it is found backwards: the node that ended last, then of the nodes which that one waited
+   * for the one that ended last, and so on. `total` is the number of nodes in the path, and `nodes` are the first 20 of
+   * them.
    */
   path: { by: "length" | "time"; total: number; nodes: FlowStep[] };
-  /** The nodes that it waits for: they run, may run, or hold others as dead letters. `nodes` are at most 20 of them. */
+  /**
+   * The nodes that the flow waits for now: those that run, those that may run, and dead letters that hold other nodes.
+   * `nodes` are at most 20 of them.
+   */
   waitsFor: { total: number; nodes: FlowStep[] };
-  /** How many nodes were looked at, of `flow.counts.total`: at most 10,000, and fewer if they come after very many others. */
+  /**
+   * How many of the `flow.counts.total` nodes the graph was made from: at most 10,000, and fewer if the nodes come
+   * after very many others.
+   */
   scanned: number;
 }
 

@@ -10,8 +10,8 @@ export const LISTED_STATES = [
 ] as const;
 
 /**
- * The states of a task, in the order of its life. docs/state-machine.md says which script moves a task. A task that is waiting is a node of a
- * flow, and is listed with its flow.
+ * The states of a task, in the order of its life. docs/state-machine.md says which script moves a task. Only a node of
+ * a flow can be waiting. Such a task is not in the lists of tasks by state, but is shown with its flow.
  */
 export const TASK_STATES = ["waiting", ...LISTED_STATES] as const;
 

@@ -42,7 +42,10 @@ export interface TaskDefinitionOptions<Input, Output = Input> {
   defaults?: TaskOptions | undefined;
 }
 
-/** What a batch handler returns: nothing, or the result of each task in the order of the tasks. An Error fails its task. */
+/**
+ * What a batch handler returns: nothing, or the results in the order of the tasks. A task whose result is an Error has
+ * failed.
+ */
 // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing has to fit
 export type BatchResults<Result> = readonly (Result | Error)[] | void;
 
@@ -73,8 +76,9 @@ export interface TaskDefinition<Input, Result, Output = Input> {
     options: Omit<HandlerOptions, "handler">,
   ): Record<string, HandlerOptions>;
   /**
-   * An entry for the handlers of a worker that runs several tasks in one call: `{ ...row.batch({ max: 500 }, async (tasks, ctx) => …) }`. The handler
-   * gets the tasks whose payloads fit the schema; the others go to the dead letters at once. `by` gets the payload as it is stored.
+   * Makes an entry for the handlers of a worker, which runs several tasks in one call: `{ ...row.batch({ max: 500 },
+   * async (tasks, ctx) => …) }`. The handler gets only the tasks whose payloads fit the schema; the others become dead
+   * letters at once. The option `by` gets the payload as it is stored, before the schema has changed it.
    * @throws HoldfastError invalid_argument
    */
   batch(options: BatchOptions, run: BatchRun<Output, Result>): Record<string, Handler>;
@@ -126,7 +130,10 @@ export function defineTask<Input, Result = unknown, Output = Input>(
   const validate = (value: unknown): SchemaResult<Output> | Promise<SchemaResult<Output>> =>
     schema === undefined ? { value: value as Output } : schema["~standard"].validate(value);
   type Own = Omit<HandlerOptions, "handler">;
-  /** The payload as the handler gets it. @throws FatalError if it does not fit the schema, since no retry would change it */
+  /**
+   * Returns the payload as the handler gets it.
+   * @throws FatalError if the payload does not fit the schema, because no retry would change that
+   */
   const payloadOf = async (task: HandlerTask): Promise<Output> => {
     const result = await validate(task.payload);
     if (result.issues) throw new FatalError(`payload of "${type}": ${told(result.issues)}`);

@@ -2,16 +2,19 @@ import * as scripts from "../redis/generated/index.ts";
 import type { Engine } from "./engine.ts";
 import { advanceFlows } from "./flows.ts";
 
-// One call moves at most so many messages, and about so many bytes of payloads, because more would block Redis for too long.
+// One call moves at most this many messages, and about this many bytes of payloads. More would block Redis for too
+// long.
 const CALL_MESSAGES = 200;
 const CALL_BYTES = 262_144;
-/** As many calls of flow_advance at most for one part. A janitor comes back to the rest. */
+/** How often flow_advance is called for one part at most. A janitor does the rest in its next sweep. */
 const CALLS = 1_000;
 
 /**
- * Counts the ends of nodes of this part, delivers its messages, and does the same for the parts that got some. Any process may call it at any
- * time: a message that was taken before changes nothing.
- * @throws HoldfastError the first error of a delivery, after the messages for other parts were delivered
+ * Counts the ends of nodes in this part, which is a queue or a partition, and delivers its messages to other parts.
+ * Then it does the same for the parts that got messages. Any process may call this at any time, because a message that
+ * arrives twice changes nothing.
+ * @throws HoldfastError the first error of a delivery. It is thrown after the messages for all other parts were
+ * delivered
  */
 export async function advanceAll(engine: Engine, calls = CALLS): Promise<void> {
   const todo = [engine];
@@ -40,7 +43,8 @@ async function deliver(engine: Engine, onError: (error: unknown) => void): Promi
     const batch = await messagesOf(engine, place);
     if (batch === null) return reached;
     const { part, upTo, stamp, texts } = batch;
-    // No messages, or the same ones again: another process has removed them, or cannot.
+    // There are no messages, or the same ones again. Then another process is delivering them, or they cannot be removed
+    // now.
     if (texts.length === 0 || last === `${part} ${stamp}`) {
       place++;
       continue;
@@ -67,7 +71,7 @@ interface Batch {
   texts: string[];
 }
 
-/** @param place which of the parts with messages, from 1 */
+/** @param place which of the parts for which messages wait, counted from 1 */
 async function messagesOf(engine: Engine, place: number): Promise<Batch | null> {
   const [part, upTo = 0, ...texts] = await engine.connection.script<
     scripts.FlowOutboxArgs,
@@ -78,7 +82,9 @@ async function messagesOf(engine: Engine, place: number): Promise<Batch | null> 
   return { part, upTo, stamp, texts };
 }
 
-/** @returns whether the part has something to do now; null if it does not exist any more */
+/**
+ * @returns whether the part that got the messages has something to do now; null if that part does not exist any more
+ */
 async function receive(target: Engine, source: string, texts: readonly string[]): Promise<boolean | null> {
   for (;;) {
     const [verdict, isBusy] = await target.connection.script<scripts.FlowReceiveArgs, [string, number]>(
@@ -104,7 +110,10 @@ async function sent(engine: Engine, args: scripts.FlowSentArgs): Promise<boolean
 
 export type FlowCancelled = "cancelled" | "too_late" | "not_found";
 
-/** Cancels a flow. If other parts have nodes of it, they learn of it before the answer, unless they cannot be reached. */
+/**
+ * Cancels a flow. Other parts that have nodes of the flow are told before this call resolves, unless they cannot be
+ * reached. Then they are told later.
+ */
 export async function cancelFlow(engine: Engine, flow: string): Promise<FlowCancelled> {
   const outcome = await endFlow(engine, { flow, forget: 0 });
   if (outcome !== "elsewhere") return outcome;

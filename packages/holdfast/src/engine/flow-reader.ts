@@ -15,18 +15,24 @@ export interface FlowFound {
 
 /** Which nodes of a flow to read. */
 export interface FlowPageOptions {
-  /** The id of a node: only the nodes that it came after. */
+  /** The id of a node. With it, only the nodes that this node comes after are read. */
   before?: string;
   from?: number;
-  /** 0 to 100; with "open" 0 to 2,000. @default 0 */
+  /** How many nodes to read: 0 to 100; with "open" 0 to 2,000. @default 0 */
   limit?: number;
-  /** "graph": without histories and results. "open": only nodes that are waited for, with their names and records. @default "all" */
+  /**
+   * "graph": histories and results are left out. "open": only nodes that have not ended, or hold others as dead
+   * letters, with names and records. @default "all"
+   */
   look?: "all" | "graph" | "open";
 }
 
 const TEXTS_OF_NODE = 5;
 
-/** What flow_nodes has found: nothing, the part in which the flow was made, or the flow and its nodes. */
+/**
+ * What the script flow_nodes has found: nothing, the name of the other part in which the flow was made, or the flow and
+ * its nodes.
+ */
 type Found =
   | null
   | { home: string }
@@ -52,14 +58,17 @@ async function read(
   return { text, moments, next, total, nodes };
 }
 
-/** The engine of the part in which a flow was made; null if this part does not know the flow. */
+/** Returns the engine of the part in which a flow was made; null if this part does not know the flow. */
 export async function homeOf(engine: Engine, id: string): Promise<Engine | null> {
   const found = await read(engine, id, {});
   if (found === null) return null;
   return "home" in found ? engine.peers.engine(found.home) : engine;
 }
 
-/** Reads a flow of this part and a page of its nodes, wherever they are; null if this part has no such flow. */
+/**
+ * Reads a flow that was made in this part, and a page of its nodes, in whatever part they are. Returns null if no such
+ * flow was made here.
+ */
 export async function readFlow(
   engine: Engine,
   queue: string,
@@ -87,7 +96,10 @@ async function viewOf(
   };
 }
 
-/** Like `readFlow`, from a part that has nodes of the flow. */
+/**
+ * Like `readFlow`, but the given part need not be the one in which the flow was made. It may also have only some of its
+ * nodes.
+ */
 export async function readFlowFrom(
   engine: Engine,
   id: string,
@@ -100,7 +112,7 @@ export async function readFlowFrom(
   return isAway ? readFlow(home, queue, id, page) : viewOf(home, queue, id, here, page.look);
 }
 
-/** Replaces what is known here of nodes that are in other parts by what is known there. */
+/** Reads the nodes that are in other parts from there, because this part does not know what their tasks are doing. */
 async function readElsewhere(
   engine: Engine,
   id: string,
@@ -119,7 +131,7 @@ async function readElsewhere(
     const found = await read(engine.peers.engine(part), id, { ...(look ? { look } : {}) }, names);
     if (found === null || "home" in found) return;
     for (const [place, { record, header, result }] of found.nodes.entries()) {
-      // Without a record the node is on its way there, or that queue was deleted.
+      // If the other part has no record of the node, the node has not arrived there yet, or that queue was deleted.
       if (record !== "") Object.assign(own[place] as RawNode, { record, header, result });
     }
   };

@@ -12,7 +12,7 @@ import { decodeRecord, stateOfLetter } from "./record.ts";
 
 const numbersOf = (text: string) => text.split(" ").map(Number);
 
-/** Reads the field #flows of a queue (lua/lib/flows.lua); "" for a queue without flows. */
+/** Parses the field `#flows` of a queue (lua/lib/flows.lua). The text is "" for a queue without flows. */
 export function flowTotals(text: string): { waiting: number; made: number; running: number } {
   const [waiting = 0, , made = 0, , , , running = 0] = text === "" ? [] : numbersOf(text);
   return { waiting, made, running };
@@ -20,7 +20,7 @@ export function flowTotals(text: string): { waiting: number; made: number; runni
 
 const MOMENT_LETTERS: Record<FlowMoment, string> = { dead: "D", cancelled: "X", success: "S", done: "N" };
 
-/** Reads the field %<flow>. @param moments the callbacks that the flow has */
+/** Parses the field `%<flow>`. @param moments the callbacks that the flow has */
 export function flowView(queue: string, id: string, text: string, moments: string): FlowView {
   const [letters = "", ...words] = text.split(" ");
   const [
@@ -56,21 +56,24 @@ export function flowView(queue: string, id: string, text: string, moments: strin
   };
 }
 
-/** What is known of a node: its state record, the header line of its envelope, its result, and the names before it. */
+/**
+ * What Redis has of a node: its state record, the first line of its envelope, its result, and the names of the nodes
+ * that it comes after.
+ */
 export interface RawNode {
   name: string;
   record: string;
   header: string;
   result: string;
   after: string;
-  /** The part that has the node, if it is not the one of the flow. */
+  /** The part that has the node, if it is not the part in which the flow was made. */
   part?: string;
 }
 
 const POLICIES = { f: "fail", c: "continue", w: "hold" } as const;
 const PURGED = /^r (\S+) \S+ \S+ - (\w) (\w+)/;
 
-/** @param queue the queue of the flow */
+/** @param queue the queue in which the flow was made */
 export function nodeView(queue: string, flow: string, raw: RawNode): FlowNodeView {
   const record = decodeRecord(raw.record, raw.header.startsWith(format.ENVELOPE_SCHEDULED));
   const [, purgedEnd, letter, flags = ""] = PURGED.exec(raw.record) ?? [];
@@ -96,8 +99,9 @@ const ELSEWHERE = /^o\S+ (\S+) (\S)$/;
 const MARKED: Record<string, TaskState> = { c: "completed", d: "dead", k: "dead", g: "dead", e: "expired" };
 
 /**
- * Where a node is that is in another part, and the state in which it ended there, by the record that its flow keeps; null for a node of this part.
- * While it has not ended it counts as pending.
+ * Parses the record that the part of the flow keeps of a node in another part: the name of that part, and the state in
+ * which the node ended there. As long as the node has not ended, this state is "pending". Returns null for a node of
+ * the same part.
  */
 export function placeOfRecord(record: string): { part: string; state: TaskState } | null {
   const [, part, mark = ""] = ELSEWHERE.exec(record) ?? [];
@@ -106,7 +110,10 @@ export function placeOfRecord(record: string): { part: string; state: TaskState 
     : { part, state: mark === "-" ? "pending" : (MARKED[mark] ?? "cancelled") };
 }
 
-/** The state of a node. One that was discarded is dead for its flow. One that was emptied was cancelled by that. */
+/**
+ * Returns the state of a node. For its flow, a discarded node is dead, and a node that was removed when an operator
+ * emptied the queue is cancelled.
+ */
 function stateOf(letter: string, isPurged: boolean): TaskState {
   const state = stateOfLetter(letter);
   if (state === "discarded") return "dead";
@@ -116,6 +123,7 @@ function stateOf(letter: string, isPurged: boolean): TaskState {
 
 function typeOf(header: string): string | null {
   const [first = ""] = header.split(" ");
-  // The record of a task that does not keep its payload has its header without a flag.
+  // The first character of an envelope is a flag. The header in the record of a task that does not keep its payload has
+  // no flag.
   return /^[.+@&]/.test(first) ? first.slice(1) : first;
 }

@@ -1,18 +1,21 @@
 import * as scripts from "../redis/generated/index.ts";
 import type { Engine } from "./engine.ts";
 
-/** One addition of nodes to a flow, by one script call. */
+/** The nodes that one script call adds to a flow. */
 export interface FlowAddition {
   flow: string;
-  /** "open" makes the flow if it does not exist. "task": a running node adds them. */
+  /**
+   * "open": the flow is made if it does not exist. "add": it has to exist. "task": a running node adds nodes to its own
+   * flow.
+   */
   how: "open" | "add" | "task";
   seal: boolean;
   sealBy: number;
   /** Moment and envelope in turn. */
   callbacks: readonly string[];
-  /** Name, envelope, flags and names before it in turn. */
+  /** Name, envelope, flags and the names in `after` of each node in turn. */
   nodes: readonly string[];
-  /** The running node. */
+  /** The running node that adds nodes, with "task". */
   task?: { id: string; fence: string } | undefined;
 }
 
@@ -20,14 +23,17 @@ export interface FlowAdded {
   /** See lua/transitions/flow_add.lua. */
   verdict: string;
   total: number;
-  /** A letter per node: n new, d there already. With the verdict m: the name of the node at fault. */
+  /**
+   * A letter per node: n if it is new, d if the flow has it already. With the verdict m: the name of the node that
+   * comes after an unknown one.
+   */
   letters: string;
-  /** With the verdict m: the name that it comes after. */
+  /** With the verdict m: the unknown name that this node comes after. */
   missing: string;
 }
 
 const FLOW_NODES = 1_000_000;
-/** Ends and nodes that one call looks at. */
+/** How many ends of nodes, and nodes behind them, one call handles. */
 const ADVANCE_NODES = 500;
 
 /** Adds nodes to a flow, and registers the queue if it is not registered. */
@@ -50,8 +56,9 @@ export async function addToFlow(engine: Engine, addition: FlowAddition): Promise
 }
 
 /**
- * Counts ends of nodes.
- * @returns more: there is more to do; released: nodes that may run now; hasMessages: messages wait for other parts
+ * Counts the ends of nodes, and releases the nodes that waited for them.
+ * @returns `more`: whether to call again; `released`: how many nodes may run now; `hasMessages`: whether messages wait
+ * for other parts
  */
 export async function advanceFlows(
   engine: Engine,
@@ -64,7 +71,10 @@ export async function advanceFlows(
   return { more: more === 1, released, ended, hasMessages: messages === 1 };
 }
 
-/** Asks a part whether it takes nodes of a flow of another part. @returns see lua/queries/flow_target.lua */
+/**
+ * Asks a part whether it takes nodes of a flow that was made in another part.
+ * @returns see lua/queries/flow_target.lua
+ */
 export function askTarget(engine: Engine, args: scripts.FlowTargetArgs): Promise<string> {
   return engine.connection.script(scripts.flowTargetScript, engine.keys, args);
 }

@@ -204,7 +204,7 @@ export function queueEvents(
   options: EventsOptions,
 ): QueueEvents {
   const merged = new Merged(client, queue, source, options);
-  // Opening begins at once, and not with the first `next`.
+  // The streams are opened now and not at the first call of `next`, so that no event in between is missed.
   const opened = merged.open();
   opened.catch(() => {});
   async function* read(): AsyncGenerator<QueueEvent> {

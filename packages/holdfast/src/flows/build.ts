@@ -5,19 +5,19 @@ const withAfter = (node: FlowNode, names: readonly string[]): FlowNode => ({
   after: [...(node.after ?? []), ...names],
 });
 
-/** Nodes that run one after the other. */
+/** Returns the nodes with `after` set so that they run one after the other. */
 export function chain(nodes: readonly FlowNode[]): FlowNode[] {
   return nodes.map((node, place) =>
     place === 0 ? node : withAfter(node, [nodes[place - 1]?.name as string]),
   );
 }
 
-/** A node, and nodes that run when it has ended, all at the same time. */
+/** Returns all nodes with `after` set so that `nodes` run at the same time, when `first` has ended. */
 export function fanOut(first: FlowNode, nodes: readonly FlowNode[]): FlowNode[] {
   return [first, ...nodes.map((node) => withAfter(node, [first.name]))];
 }
 
-/** Nodes that run at the same time, and a node that runs when all of them have ended. */
+/** Returns all nodes with `after` set so that `last` runs when all of `nodes` have ended. */
 export function fanIn(nodes: readonly FlowNode[], last: FlowNode): FlowNode[] {
   return [
     ...nodes,

@@ -151,9 +151,9 @@ export function checkNodes(nodes: readonly FlowNode[]): void {
 }
 
 /**
- * Puts nodes in an order in which each comes behind those of them that it is `after`. Otherwise the order stays.
- * @param isWhole whether there are no other nodes, so that an unknown name is an error
- * @throws HoldfastError invalid_argument: a node twice, an unknown name, a cycle
+ * Sorts nodes so that each one comes behind the nodes in its `after`. If they are in such an order already, it stays.
+ * @param isWhole true if these are all nodes of the flow, so that an unknown name in `after` is an error
+ * @throws HoldfastError invalid_argument: if a node occurs twice, a name is unknown, or there is a cycle
  */
 export function inOrder(nodes: readonly FlowNode[], isWhole: boolean): readonly FlowNode[] {
   const places = new Map<string, number>();
@@ -198,7 +198,10 @@ function sorted(nodes: readonly FlowNode[], places: ReadonlyMap<string, number>)
   return order;
 }
 
-/** The error for nodes of which some never become ready. Each of those is after another of them. */
+/**
+ * Returns an error that names a cycle. It is given nodes that cannot be sorted: each of them comes after another of
+ * them.
+ */
 function cycleOf(
   nodes: readonly FlowNode[],
   open: readonly number[],

@@ -7,20 +7,23 @@ import { Parts } from "../partitions/parts.ts";
 
 const FULL_RETRY_MS = 1_000;
 
-/** A node or callback: what an error calls it, and the id of its task. */
+/** A node or a callback. `what` is what an error message calls it, and `id` is the id of its task. */
 export interface Placed {
   what: string;
   id: string;
   task: FlowCallback;
 }
 
-/** Says in which part each node of one flow runs. The part in which the flow was made is its home. */
+/**
+ * Decides in which part, a queue or a partition, each node of one flow runs. The part in which the flow was made is its
+ * home.
+ */
 export class FlowPlaces {
   readonly home: Engine;
   readonly #queue: string;
   readonly #parts = new Map<string, Parts>();
 
-  /** @param own the parts of the queue of the flow @default they are looked up if they are needed */
+  /** @param own the parts of the queue in which the flow is made. @default they are looked up when they are needed */
   constructor(home: Engine, own?: Parts) {
     this.home = home;
     this.#queue = queueOfPartition(home.queue) ?? home.queue;
@@ -43,7 +46,7 @@ export class FlowPlaces {
     await Promise.all([...counts].map(([part, nodes]) => this.#ask(flow, part, nodes)));
   }
 
-  /** The part of a node or callback; "" if it is the home of the flow. */
+  /** Returns the part in which a node or callback runs; "" if that is the home of the flow. */
   partOf({ what, id, task }: Placed): string {
     const parts = this.#parts.get(task.queue ?? this.#queue) as Parts;
     if (!parts.partitions) return parts.queue === this.home.queue ? "" : parts.queue;
@@ -73,7 +76,10 @@ export class FlowPlaces {
     }
   }
 
-  /** A message of a node is taken later even if the queue is full then, so its limit is looked at here. */
+  /**
+   * The other part takes a node that it is sent even if it is full by then. So its limit is checked here, before the
+   * flow is stored.
+   */
   async #ask(flow: string, part: string, nodes: number): Promise<void> {
     const engine = this.home.peers.engine(part);
     const queue = queueOfPartition(part) ?? part;

@@ -17,7 +17,7 @@ import { checkWellFormed, payloadTextOf } from "../queue/task-checks.ts";
 import { unknownNode } from "./flow-options.ts";
 import { type FlowPlaces, otherFlow, type Placed } from "./flow-places.ts";
 
-// One call has at most so many nodes, names in `after`, and characters, so that it blocks Redis only for a short time.
+// The limits of one script call, so that it blocks Redis only for a short time: nodes, names in `after`, characters.
 const CALL_NODES = LIMITS.scriptTasks;
 const CALL_NAMES = 2_000;
 const CALL_CHARACTERS = 262_144;
@@ -25,7 +25,7 @@ const FULL_RETRY_MS = 1_000;
 
 const POLICY_FLAGS = { fail: "", continue: FLAG_CONTINUE, hold: FLAG_HOLD };
 
-/** The envelope of a node or of a callback. */
+/** Returns the envelope of a node or of a callback. */
 function envelopeOf(what: string, task: FlowCallback, now: number): string {
   const { type, payload = null, payloadText, options } = task;
   if (payloadText !== undefined) checkWellFormed(payloadText);
@@ -39,8 +39,8 @@ function envelopeOf(what: string, task: FlowCallback, now: number): string {
 }
 
 /**
- * The arguments of one node for the script.
- * @param part in which it runs; "" for that of the flow
+ * Returns the arguments of one node for the script flow_add.
+ * @param part the part in which the node runs; "" for the part in which the flow is made
  * @throws HoldfastError payload_too_large, invalid_argument (its id is too long)
  */
 function nodeArgs(flow: string, node: FlowNode, part: string, now: number): string[] {
@@ -61,12 +61,12 @@ export class FlowWriter {
   readonly #places: FlowPlaces;
   readonly #id: string;
   readonly #store: <Result>(call: () => Promise<Result>) => Promise<Result>;
-  /** Whether a call has stored nodes, so that an error leaves a part of what was asked for. */
+  /** Whether a call has stored nodes. If a later call fails, only a part of the flow is stored. */
   hasStored = false;
-  /** Whether nodes were added for other parts. */
+  /** Whether this writer has added nodes that run in other parts. */
   #isSpread = false;
 
-  /** @param store runs each call, and confirms what it stored */
+  /** @param store runs a call, and waits until its writes are as durable as the queue asks for */
   constructor(
     places: FlowPlaces,
     id: string,
@@ -78,7 +78,10 @@ export class FlowWriter {
     this.#store = store;
   }
 
-  /** Makes the flow if it does not exist, and adds nodes. @returns null if it was sealed before */
+  /**
+   * Makes the flow if it does not exist, and adds nodes to it.
+   * @returns null if the flow was sealed before this call
+   */
   async open(
     { sealBy = 0, on = {} }: FlowOptions,
     nodes: readonly FlowNode[],
@@ -95,7 +98,7 @@ export class FlowWriter {
     try {
       await this.#admit(nodes, placed);
     } catch (error) {
-      // A repeat of a flow that was stored needs no room.
+      // If the flow was stored before, nothing is added, so full queues do not matter.
       const there = await readFlow(this.#engine, this.#engine.queue, this.#id);
       if (there && there.flow.state !== "open") return null;
       throw error;
@@ -148,12 +151,13 @@ export class FlowWriter {
       this.hasStored = true;
       letters += added.letters;
     }
-    // What follows from a seal, and from nodes for other parts, is not left to the next janitor.
+    // A seal may end the flow, and nodes for other parts wait to be delivered. This does both at once; if it fails, a
+    // worker or a janitor does it later.
     if (first.seal || this.#isSpread) await advanceAll(this.#engine).catch(() => {});
     return { ...(added as FlowAdded), letters };
   }
 
-  /** The arguments of the calls for these nodes, of which there is at least one. */
+  /** Splits the nodes into the arguments of script calls. There is at least one call, even without nodes. */
   *#calls(nodes: readonly FlowNode[]): Generator<{ args: string[]; isLast: boolean }> {
     const now = this.#engine.connection.now();
     let args: string[] = [];
@@ -218,7 +222,10 @@ export class FlowWriter {
   }
 }
 
-/** Cancels what a failed call left of a flow. The janitor would do so at its `sealBy`. */
+/**
+ * Runs `store`, and cancels what was stored of the flow if it fails. Otherwise an unfinished flow would stay until its
+ * `sealBy`.
+ */
 export async function withCancel<Result>(
   store: () => Promise<Result>,
   cancel: () => Promise<unknown>,

@@ -2,9 +2,9 @@ import type { FlowGraph, FlowGroup, FlowNodeView, FlowStep, NodeState } from "@h
 
 type Node = Omit<FlowNodeView, "resultText">;
 
-/** A flow with more nodes than this is folded. */
+/** In a flow with more nodes than this, nodes of one type share a box. */
 const SINGLE_NODES = 60;
-/** A folded graph has at most so many columns, and so many boxes in each. */
+/** A graph whose nodes share boxes has at most this many columns, and this many boxes in each column. */
 const COLUMNS = 24;
 const BOXES = 8;
 const NAMES = 5;
@@ -12,7 +12,7 @@ const STEPS = 20;
 
 const OPEN: ReadonlySet<string> = new Set(["waiting", "pending", "scheduled", "processing"]);
 
-/** Whether the nodes behind it still wait for it. */
+/** Whether the nodes behind this node still wait for it. */
 const isOpen = ({ state, onDead }: Node) => OPEN.has(state) || (state === "dead" && onDead === "hold");
 
 const stateOf = ({ state, skippedBy }: Node): NodeState => (skippedBy === null ? state : "skipped");
@@ -22,7 +22,7 @@ const stepOf = (node: Node): FlowStep => {
   return { name, id, type, state: stateOf(node), startedAt, endedAt };
 };
 
-/** The nodes of a graph by number, and an order in which each comes behind those that it is after. */
+/** The nodes of a graph by number, and an order in which each node stands behind the nodes that it comes after. */
 interface Ordered {
   nodes: readonly Node[];
   before: number[][];
@@ -32,7 +32,7 @@ interface Ordered {
 
 function ordered(nodes: readonly Node[]): Ordered {
   const numbers = new Map(nodes.map(({ name }, number) => [name, number]));
-  // A name that was not looked at, because the flow is too large, is left out.
+  // If the flow is too large, some nodes were not read. Their names are left out here.
   const before = nodes.map(({ after }) =>
     after.map((name) => numbers.get(name)).filter((number) => number !== undefined),
   );
@@ -52,14 +52,17 @@ function ordered(nodes: readonly Node[]): Ordered {
   return { nodes, before, order, layers };
 }
 
-/** From the last node of a chain to its first. */
+/**
+ * Returns the chain that ends with the node `last`, in the order from its first node. `previous` has for each node the
+ * one before it in the chain.
+ */
 function chainTo(last: number | undefined, previous: readonly (number | undefined)[]): number[] {
   const chain: number[] = [];
   for (let at = last; at !== undefined; at = previous[at]) chain.push(at);
   return chain.reverse();
 }
 
-/** The longest chain of nodes that have not ended. */
+/** Returns the longest chain of nodes that have not ended. */
 function longestChain({ nodes, before, order }: Ordered): number[] {
   const lengths = nodes.map(() => 0);
   const previous: (number | undefined)[] = [];
@@ -78,7 +81,10 @@ function longestChain({ nodes, before, order }: Ordered): number[] {
   return chainTo(last, previous);
 }
 
-/** The node that ended last, before it the last of those that it had to wait for, and so on. */
+/**
+ * Returns the chain that decided when the flow ended. It is found from its end: the node that ended last, then of the
+ * nodes which that one waited for the one that ended last, and so on.
+ */
 function slowestChain({ nodes, before }: Ordered): number[] {
   const endOf = (number: number) => {
     const node = nodes[number] as Node;
@@ -94,7 +100,7 @@ function slowestChain({ nodes, before }: Ordered): number[] {
   return chainTo(lastOf(nodes.keys()), previous);
 }
 
-/** The group of each node. */
+/** Returns for each node the number of its group. */
 function fold({ nodes, layers }: Ordered): number[] {
   if (nodes.length <= SINGLE_NODES) return nodes.map((_, number) => number);
   const count = layers.reduce((most, layer) => Math.max(most, layer), 0) + 1;
@@ -102,7 +108,7 @@ function fold({ nodes, layers }: Ordered): number[] {
   const sizes = new Map<string, number>();
   const keys = nodes.map(({ type }, number) => `${columns[number]} ${type ?? ""}`);
   for (const key of keys) sizes.set(key, (sizes.get(key) ?? 0) + 1);
-  // The largest types of a column have boxes of their own, and the others share one.
+  // In each column the types with the most nodes have boxes of their own, and all other types share one box.
   const boxes = new Map<string, number>();
   const own = new Set(
     [...sizes.entries()]
@@ -148,7 +154,7 @@ function groupOf(
   };
 }
 
-/** Folds the nodes of a flow to a graph of bounded size, and finds what decides how long the flow takes. */
+/** Groups the nodes of a flow into a graph of bounded size, and finds the critical path. */
 export function graphOf(nodes: readonly Node[], hasEnded: boolean): Omit<FlowGraph, "flow" | "scanned"> {
   const graph = ordered(nodes);
   const groupAt = fold(graph);

@@ -10,20 +10,21 @@ import { FlowPlaces } from "./flow-places.ts";
 import { FlowWriter } from "./flow-writer.ts";
 import { countAdded, type NodesAdded } from "./open-flow.ts";
 
-/** The flow of a running task. */
+/** The flow of the task that a handler runs: `ctx.flow`. */
 export interface TaskFlowContext {
   readonly id: string;
-  /** The name of the node; of a callback its moment. */
+  /** The name of the node that runs. For a callback it is the moment, such as "done". */
   readonly name: string;
   /**
-   * Adds nodes to the flow, with the names `<own name>.<name>`, so that another attempt adds none twice. They may come `after` one another, and
-   * after this node, by its name. The nodes behind this node wait for them too.
-   * @throws HoldfastError invalid_argument, payload_too_large, queue_full; conflict if the lease is lost or the flow was cancelled
+   * Adds nodes to the flow. They get the names `<own name>.<name>`, so another attempt of this handler does not add
+   * them twice. In `after` they may name one another and this node. The nodes behind this node wait for them too.
+   * @throws HoldfastError invalid_argument, payload_too_large, queue_full; conflict if the lease is lost or the flow
+   * was cancelled
    */
   add(nodes: readonly FlowNode[]): Promise<NodesAdded>;
 }
 
-/** A node that a task comes after. */
+/** One of the nodes that the running task comes after. */
 export interface FlowChild {
   name: string;
   id: string;
@@ -36,9 +37,9 @@ export interface FlowChild {
 }
 
 export interface ChildrenOptions {
-  /** Only those in this state, or in one of these. @default all */
+  /** Only nodes in this state, or in one of these states. @default all nodes */
   where?: { state?: TaskState | readonly TaskState[] | undefined } | undefined;
-  /** How many are read at once, 1 to 100. @default 100 */
+  /** How many nodes are read at once, 1 to 100. @default 100 */
   page?: number | undefined;
 }
 
@@ -62,7 +63,7 @@ const childrenShape = shapeOf<ChildrenOptions>({
   },
 });
 
-/** The flow and the name in the id of a node or callback. */
+/** Splits the id of a node, `<flow>.<name>`, or of a callback, `<flow>:<moment>`. */
 function placeOf(id: string): { flow: string; name: string; isNode: boolean } {
   const [, flow = "", sign, name = ""] = /^([\w-]+)([.:])(.*)$/.exec(id) ?? [];
   return { flow, name, isNode: sign === "." };
@@ -104,7 +105,9 @@ export function flowOfTask(task: { id: string; fence: string; engine: Engine }):
   return { id: flow, name, add };
 }
 
-/** The nodes that a node comes after; all nodes for a callback; none for a task without a flow. */
+/**
+ * Yields the nodes that a node comes after. A callback gets all nodes of its flow, and a task without a flow gets none.
+ */
 export async function* childrenOf(
   task: { id: string; isNode: boolean; engine: Engine },
   options: ChildrenOptions = {},

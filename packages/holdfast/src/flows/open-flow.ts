@@ -7,11 +7,11 @@ import { checkNodes, flowShape, inOrder, openFlowShape } from "./flow-options.ts
 import { FlowPlaces } from "./flow-places.ts";
 import { FlowWriter, withCancel } from "./flow-writer.ts";
 
-/** What an addition to a flow did. */
+/** What a call did that adds nodes to a flow. */
 export interface NodesAdded {
-  /** How many nodes are new. */
+  /** How many nodes the flow did not have before. */
   added: number;
-  /** How many were there already. */
+  /** How many nodes the flow had already. They were left as they were. */
   known: number;
 }
 
@@ -24,7 +24,8 @@ export async function storeFlow(parts: QueueParts, definition: FlowDefinition): 
   const { id, engine, writer } = await writerOf(parts, options);
   const stored = await withCancel(
     () => writer.open(options, ordered, true),
-    // Otherwise the flow may be one that was stored before: a wrong repeat does not end it.
+    // If no call of this writer has stored nodes, an earlier producer may have stored the flow. A failed repeat must
+    // not cancel it.
     async () => writer.hasStored && cancelFlow(engine, id),
   );
   return { id, nodes: stored?.total ?? nodes.length, duplicate: stored === null };
@@ -46,10 +47,13 @@ export async function openFlow(parts: QueueParts, options: FlowOptions): Promise
   return new OpenFlow(id, writer, stored === null, () => cancelFlow(engine, id));
 }
 
-/** A flow to which nodes are added in parts. Its nodes may run before it is sealed, and no callback but `dead` comes before that. */
+/**
+ * A flow to which nodes are added in parts. Its nodes may run before it is sealed. Of its callbacks only `dead` can
+ * come before that.
+ */
 export class OpenFlow {
   readonly id: string;
-  /** The flow had been sealed before it was opened here, so nothing can be added. */
+  /** True if the flow was sealed before this call opened it. Then nothing can be added. */
   readonly duplicate: boolean;
   /** Cancels the flow. */
   readonly cancel: () => Promise<FlowCancelled>;
@@ -63,17 +67,20 @@ export class OpenFlow {
   }
 
   /**
-   * Adds nodes. A node with a name that the flow has is left as it is, so an addition can be repeated. Nodes may come after nodes that were
-   * added before.
-   * @throws HoldfastError invalid_argument, payload_too_large, queue_full, conflict (sealed or cancelled), redis_*. Some of the nodes may have
-   * been added: repeat the call
+   * Adds nodes. A node whose name the flow has already is left as it is, so the call can be repeated. Nodes may come
+   * after nodes that were added before.
+   * @throws HoldfastError invalid_argument, payload_too_large, queue_full, conflict (sealed or cancelled), redis_*.
+   * After an error some of the nodes may have been added, so repeat the call
    */
   async add(nodes: readonly FlowNode[]): Promise<NodesAdded> {
     checkNodes(nodes);
     return countAdded((await this.#writer.add(inOrder(nodes, false), false)).letters);
   }
 
-  /** Ends the additions. A flow whose nodes have all ended ends now. @throws HoldfastError conflict (sealed or cancelled), redis_* */
+  /**
+   * Seals the flow: no more nodes can be added. If all its nodes have ended, the flow ends now.
+   * @throws HoldfastError conflict (sealed or cancelled), redis_*
+   */
   async seal(): Promise<FlowReceipt> {
     const { total } = await this.#writer.add([], true);
     return { id: this.id, nodes: total, duplicate: false };

@@ -18,7 +18,10 @@ import { checkFlowId } from "./flow-options.ts";
 import { graphOf } from "./graph.ts";
 
 export interface FlowNodesOptions {
-  /** Only nodes in this state. A page can then be short although it has a cursor. @default every state */
+  /**
+   * Only nodes in this state. With a state, a page can have fewer nodes than `limit` although more pages follow.
+   * @default every state
+   */
   state?: TaskState | undefined;
   /** The `cursor` of the previous page. */
   cursor?: string | undefined;
@@ -51,7 +54,8 @@ const flowsShape = shapeOf<FlowsOptions>({
 });
 
 const DEFAULT_LIMIT = 50;
-// One request looks at this many nodes at most. The next request continues from its cursor.
+// A request for nodes of one state reads this many nodes at most. Then it returns a cursor, and the next request
+// continues from there.
 const SCANNED = 1_000;
 
 /** The engine of the part in which a flow was made. @throws HoldfastError invalid_argument */
@@ -92,8 +96,8 @@ function placeOf(cursor: string | undefined): number {
   throw new HoldfastError("invalid_cursor", "this cursor is not valid: start again without one");
 }
 
-// A graph is made of this many nodes at most, and no more pages are read after this many names of nodes before them. It reads so many
-// pages at a time.
+// Limits of a graph: the nodes that are read, the names in their `after` beyond which no more pages are read, and how
+// many pages are read at the same time.
 const GRAPH_NODES = 10_000;
 const GRAPH_NAMES = 500_000;
 const PAGES_AT_ONCE = 4;
@@ -128,8 +132,9 @@ export async function flowGraph(parts: Parts, id: string): Promise<FlowGraph> {
 const FLOWS_CURSOR = /^(?:(\d{1,3})~)?((?:\d{1,17}(?:\.\d{1,12})?:[\w-]{1,48})?)$/;
 
 /**
- * The flows of a queue: those that run, the oldest first; those with dead letters; then the others, by when they are forgotten or, if they are
- * open, have to be sealed. The partitions of a queue follow one another.
+ * Lists the flows of a queue. First come the flows that run, the oldest first, then those that have ended with dead
+ * letters. The others follow by time: when they will be forgotten or, if they are open, by when they have to be sealed.
+ * The partitions of a queue follow one another.
  */
 export async function listFlows({ all, queue }: Parts, options: FlowsOptions): Promise<FlowPage> {
   checkShape(flowsShape, options);

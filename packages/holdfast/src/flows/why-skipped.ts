@@ -1,7 +1,10 @@
 import type { TaskView } from "@holdfast/contracts";
 import type { Why } from "../observer/why.ts";
 
-/** Why a node was skipped. @param cause the task because of which it was skipped; null if that was purged */
+/**
+ * Explains why a node was skipped.
+ * @param cause the task that did not complete, which is why the node was skipped; null if that task was purged
+ */
 export function whySkipped(task: TaskView, id: string, cause: TaskView | null): Why {
   const ended =
     cause === null

@@ -3,11 +3,14 @@ import type { Engine } from "../engine/engine.ts";
 import { readFlow } from "../engine/flow-reader.ts";
 import { spanOf, type Why } from "../observer/why.ts";
 
-// A node comes after 10,000 nodes at most, so five calls look at all of them.
+// One call looks at this many nodes. A node comes after 10,000 nodes at most, so five calls are enough.
 const LOOKED_AT = 2_000;
 const SHOWN = 5;
 
-/** Why a node waits: how many nodes before it have not ended. The first few are named, and if there are no more, the slowest. */
+/**
+ * Explains why a node waits: it counts the nodes before it that have not ended and names the first few. If these are
+ * all of them, it also names the one that has run longest.
+ */
 export async function whyWaiting(engine: Engine, queue: string, task: TaskView): Promise<Why> {
   const { id = "", waitsFor = 0 } = task.flow ?? {};
   const open: FlowNodeView[] = [];
@@ -37,7 +40,7 @@ export async function whyWaiting(engine: Engine, queue: string, task: TaskView):
   };
 }
 
-/** The node that has run longest, unless it is the only one. */
+/** Returns a sentence about the node that has run longest. It leaves out the name if only one node is open. */
 function slowestOf(open: readonly FlowNodeView[], now: number): string {
   const running = open.filter(({ state }) => state === "processing");
   const [slowest] = running.sort((a, b) => (a.startedAt ?? now) - (b.startedAt ?? now));

@@ -88,18 +88,25 @@ export class Observer extends TaskOperator {
     return mergeByQueue(all);
   }
 
-  /** The state and the counts of a flow; null if there is none. @throws HoldfastError invalid_argument, queue_not_found */
+  /**
+   * Returns the state and the counts of a flow; null if there is no such flow.
+   * @throws HoldfastError invalid_argument, queue_not_found
+   */
   async getFlow(queue: string, id: string): Promise<FlowView | null> {
     return getFlow(await this.#partitions.known(queue), id);
   }
 
-  /** A page of the nodes of a flow, in the order in which they were added. @throws HoldfastError invalid_*, not_found, queue_not_found */
+  /**
+   * Returns a page of the nodes of a flow, in the order in which they were added.
+   * @throws HoldfastError invalid_*, not_found, queue_not_found
+   */
   async flowNodes(queue: string, id: string, options: FlowNodesOptions = {}): Promise<FlowNodePage> {
     return flowNodes(await this.#partitions.known(queue), id, options);
   }
 
   /**
-   * The graph of a flow, folded to a bounded size, with its critical path. Looks at 10,000 nodes at most.
+   * Returns the graph of a flow with its critical path. In a large flow, nodes share a box, so the size of the graph is
+   * bounded. At most 10,000 nodes are read.
    * @throws HoldfastError invalid_*, not_found, queue_not_found
    */
   async flowGraph(queue: string, id: string): Promise<FlowGraph> {

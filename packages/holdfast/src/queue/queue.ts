@@ -215,9 +215,10 @@ export class Queue {
   }
 
   /**
-   * Gives a signal to a task, whose handler gets it from `ctx.waitFor(event)`. "delivered": the task waited for it, and is
-   * pending now. "kept": the task gets it when it waits for this event; a task keeps its last 100 signals, each for 7 days.
-   * "ended": the task has ended, so the signal was refused. If a call fails and is repeated, the task may get both signals.
+   * Gives a signal to a task, whose handler receives it with `ctx.waitFor(event)`. "delivered": the task waited for
+   * this event, and is pending now. "kept": the signal is kept until the handler waits for this event; a task keeps its
+   * last 100 signals, each for 7 days. "ended": the task has ended, so the signal was refused. If a call fails and is
+   * repeated, the task may get the signal twice.
    * @param data a JSON value of at most 65,536 bytes @default none
    * @throws HoldfastError invalid_argument, payload_too_large
    */
@@ -264,12 +265,18 @@ export class Queue {
     return this.#during(() => openFlow(this.#parts, options));
   }
 
-  /** The state and the counts of a flow; null if there is none. @throws HoldfastError invalid_argument */
+  /**
+   * Returns the state and the counts of a flow; null if there is no such flow.
+   * @throws HoldfastError invalid_argument
+   */
   getFlow(id: string): Promise<FlowView | null> {
     return this.#during(async () => getFlow(await this.#parts.known(), id));
   }
 
-  /** A page of the nodes of a flow, in the order in which they were added. @throws HoldfastError invalid_*, not_found */
+  /**
+   * Returns a page of the nodes of a flow, in the order in which they were added.
+   * @throws HoldfastError invalid_*, not_found
+   */
   flowNodes(id: string, options: FlowNodesOptions = {}): Promise<FlowNodePage> {
     return this.#during(async () => flowNodes(await this.#parts.known(), id, options));
   }

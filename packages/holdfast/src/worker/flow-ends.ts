@@ -2,12 +2,15 @@ import { asHoldfastError, type HoldfastError } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { advanceAll } from "../engine/flow-mover.ts";
 
-/** Counts the ends of nodes that the settles of a worker noted. If a worker does not come to it, another one or a janitor does. */
+/**
+ * Calls flow_advance after this worker has settled nodes of flows, so that the nodes behind them may run. If the worker
+ * dies before that, another worker or a janitor makes the call.
+ */
 export class FlowEnds {
   readonly #engine: Engine;
   readonly #onError: (error: HoldfastError) => void;
   #isAdvancing = false;
-  /** Ends were noted since the last call was sent. */
+  /** Whether nodes have ended since the last call was sent. */
   #isAskedAgain = false;
 
   constructor(engine: Engine, onError: (error: HoldfastError) => void) {
@@ -28,7 +31,8 @@ export class FlowEnds {
         await advanceAll(this.#engine);
       }
     } finally {
-      // In the same turn as the last look at `isAskedAgain`, so that no request in between is missed.
+      // This stands in the same turn of the event loop as the last look at `isAskedAgain`. So no request in between is
+      // missed.
       this.#isAdvancing = false;
     }
   }

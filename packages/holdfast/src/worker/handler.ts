@@ -66,15 +66,15 @@ export interface HandlerContext {
   /** The flow that the task is a node or a callback of (docs/flows.md); null for any other task. */
   readonly flow: TaskFlowContext | null;
   /**
-   * The nodes that this one comes `after`, with their results, read page by page; of a callback all nodes of its flow. Nothing for a task
-   * without a flow.
+   * Yields the nodes that this node comes `after`, with their results. They are read page by page. A callback gets all
+   * nodes of its flow, and a task without a flow gets none.
    * @throws HoldfastError invalid_argument, redis_unavailable
    */
   children(options?: ChildrenOptions): AsyncGenerator<FlowChild>;
   /**
-   * Runs a function once for the task: when it has ended, its result is stored before the call resolves, and every later
-   * attempt gets the stored result instead. A step is known by its name; the second step of one name in an attempt is
-   * `name#2`, and so on. The value that is returned has gone through JSON, in the first attempt too.
+   * Runs a function and stores its result before the call resolves. Every later attempt gets the stored result, and the
+   * function does not run again. A step is recognised by its name; the second step with the same name in an attempt is
+   * called `name#2`, and so on. The returned value has always gone through JSON, in the first attempt too.
    * @throws the error of the function; HoldfastError payload_too_large for a result of more than 262,144 bytes, a task
    * with more than 1,000 steps, or with more than 4 MiB in its steps; conflict if the lease is lost
    */
@@ -82,22 +82,23 @@ export interface HandlerContext {
   /**
    * Sleeps for a time: milliseconds, or a text such as "3d"; at most 365 days. A sleep of more than one second ends the
    * attempt: the task needs no slot, no lease and no attempt while it sleeps. Then its handler runs again from the
-   * beginning, and goes on behind the sleep.
+   * beginning, and this call returns at once.
    * @throws TaskSuspended, which ends this run of the handler; HoldfastError invalid_argument
    */
   sleep(duration: Duration, options?: SleepOptions): Promise<void>;
   /**
-   * Waits for a signal with one of these events, and returns the oldest that came, even if it came before this call. Null:
-   * none came in `timeoutMs`. The task waits as in a sleep.
+   * Waits for a signal with one of these events, and returns the oldest one, even if it came before this call. Returns
+   * null if none came within `timeoutMs`. While it waits, the task needs no slot, lease or attempt, as in a sleep.
    * @throws TaskSuspended, which ends this run of the handler; HoldfastError invalid_argument
    */
   waitFor(events: string | readonly string[], options?: WaitForOptions): Promise<Signal | null>;
   /**
-   * Enqueues another task into the same queue, once, and returns its result when it has completed; null if it has none. The
-   * caller waits as in a sleep. If it is cancelled or dies, the called task goes on.
-   * @throws CallFailed if the task ended without completing: the next attempt looks again, so a replay of the task
-   * repairs its caller; TaskSuspended, which ends this run of the handler; HoldfastError invalid_*, payload_too_large,
-   * queue_full, key_full
+   * Enqueues another task into the same queue, once, and returns its result when it has completed; null if it has no
+   * result. Meanwhile the calling task needs no slot, lease or attempt, as in a sleep. If the calling task is cancelled
+   * or dies, the called one is not stopped.
+   * @throws CallFailed if the task ended without completing: the next attempt checks again, so the caller succeeds
+   * after a replay of the called task; TaskSuspended, which ends this run of the handler; HoldfastError invalid_*,
+   * payload_too_large, queue_full, key_full
    */
   // biome-ignore lint/suspicious/noExplicitAny: what is in a result is the business of the handlers
   call(type: string, payload: unknown, options?: CallOptions): Promise<any>;

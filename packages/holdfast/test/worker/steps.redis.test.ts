@@ -9,6 +9,7 @@ import {
   type IsolatedHandlers,
   isolated,
   Queue,
+  type TaskView,
 } from "../../src/index.ts";
 import { testWorker } from "../../src/testing/index.ts";
 import { gate, setupSystem } from "./harness.ts";
@@ -43,9 +44,10 @@ describe.each(Object.keys(RUNS))("steps in %s", (name) => {
   test("run once each, over a sleep and a wait, during which the task has no lease", async () => {
     const { queue, system } = await setup();
     const { id } = await queue.enqueue("order", null);
-    const asleep = await until("the task sleeps", async () => {
-      const task = await queue.get(id);
-      return task?.state === "scheduled" && task;
+    let asleep: TaskView | null = null;
+    await until("the task sleeps", async () => {
+      asleep = await queue.get(id);
+      return asleep?.state === "scheduled";
     });
     expect(asleep).toMatchObject({ attempts: 0, leaseExpiresAt: null, log: ["charge"] });
     await until("the task waits for a signal", async () => {

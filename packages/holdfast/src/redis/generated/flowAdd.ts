@@ -12,13 +12,13 @@ export interface FlowAddArgs {
   flow: string;
   /** open: the flow is made if it does not exist; add: it has to exist; task: add, for a running node */
   how: string;
-  /** 1: no more nodes come from outside */
+  /** 1: from now on only running nodes of the flow may add nodes */
   seal: number;
   /** when an open flow is cancelled, ms since the epoch; 0: an hour from now */
   sealBy: number;
-  /** of the running node that adds nodes; otherwise "" */
+  /** the running node that adds nodes; "" if a producer adds them */
   taskId: string;
-  /** of the token of that node */
+  /** the fence of the token of that node */
   fence: string;
   /** how many nodes a flow may have */
   most: number;

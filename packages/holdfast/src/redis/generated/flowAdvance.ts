@@ -4,7 +4,7 @@ import type { Script } from "../script.ts";
 export interface FlowAdvanceArgs {
   /** 0 for Redis time */
   clockMs: number;
-  /** ends and nodes behind them to look at, about, 1 to 500 */
+  /** about how many ends, and nodes behind them, to handle, 1 to 500 */
   limit: number;
 }
 

@@ -4,9 +4,9 @@ import type { Script } from "../script.ts";
 export interface FlowNodesArgs {
   /** the id of the flow */
   flow: string;
-  /** of the node before which the nodes are; "" for all nodes of the flow */
+  /** a node, to get the nodes that it comes after; "" for all nodes of the flow */
   taskId: string;
-  /** place of the first node, 0 at the beginning */
+  /** the place of the first node to return, from 0 */
   from: number;
   /** how many nodes to look at, 0 to 100; with "open" 0 to 2,000 */
   limit: number;

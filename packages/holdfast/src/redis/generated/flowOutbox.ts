@@ -2,15 +2,15 @@
 import type { Script } from "../script.ts";
 
 export interface FlowOutboxArgs {
-  /** which of the parts with messages, from 1 */
+  /** which of the parts for which messages wait, counted from 1 */
   place: number;
   /** how many messages at most, 1 to 200 */
   limit: number;
-  /** no further message is read after so many bytes of envelopes */
+  /** no further message is read after this many bytes of envelopes */
   bytes: number;
 }
 
-/** flow_outbox: read messages that wait for another part. Returns {} if there is no such part; otherwise {part, number of the last message, then for each: message, envelope}. */
+/** flow_outbox: read messages that wait for another part. Returns {} if messages wait for fewer parts; otherwise {part, number of the last message, then for each: message, envelope}. */
 export const flowOutboxScript: Script<FlowOutboxArgs> = {
   name: "flowOutbox",
   sha1: "82366266333cd8dbe267cd137931036e62e8c479",

@@ -10,7 +10,7 @@ export interface FlowReceiveArgs {
   tail: readonly (string | number)[];
 }
 
-/** flow_receive: take messages of another part: nodes of its flows that run here, and ends of nodes of flows of this part. Returns {"n" taken | "o" not registered: nothing was taken, 1 if ends are to be counted here or messages wait}. */
+/** flow_receive: take messages of another part. They bring nodes of its flows that run here, and tell how nodes of this Returns {"n" taken | "o" not registered: nothing was taken, 1 if ends are to be counted here or messages wait}. */
 export const flowReceiveScript: Script<FlowReceiveArgs> = {
   name: "flowReceive",
   sha1: "4558dcedf615950af3c850829b34352ae390aeae",

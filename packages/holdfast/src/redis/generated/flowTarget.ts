@@ -4,13 +4,13 @@ import type { Script } from "../script.ts";
 export interface FlowTargetArgs {
   /** the id of the flow */
   flow: string;
-  /** the part of the flow */
+  /** the part in which the flow was made */
   home: string;
-  /** how many nodes */
+  /** how many nodes it should take */
   nodes: number;
 }
 
-/** flow_target: whether this part takes nodes of a flow of another part. Returns n it takes them, o not registered, f full, c it has another flow with this id. */
+/** flow_target: say whether this part takes nodes of a flow that was made in another part. Returns n it takes them, o not registered, f full, c it has another flow with this id. */
 export const flowTargetScript: Script<FlowTargetArgs> = {
   name: "flowTarget",
   sha1: "2a8e458c6ccb7cb085ccf220d8de7d82fb3cc636",
