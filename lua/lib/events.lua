@@ -3,8 +3,8 @@
 -- the stream lacks these numbers, and readers see how many events are missing.
 --
 --   entry   <number of its first event>-<life>   the life of a stream is the time at which the setting was switched on
---   fields  t: the time, ms since the epoch; then one field per kind of event: its letter (lib/format.lua) with what its tasks share,
---           and the ids of these tasks
+--   fields  t: the time, ms since the epoch. Then a field for each kind of event: its letter (lib/format.lua) and what
+--           the tasks of this field have in common. The value is the ids of these tasks
 
 -- Notes an event. `kind` is the name of the field in the stream: the letter of the kind of event, followed by the
 -- details that all tasks of the field share.

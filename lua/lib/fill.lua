@@ -1,7 +1,7 @@
 -- Batches that wait until they are full. For a rule with `/<most>/<fill>/<waitMs>` (lib/routes.lua), a worker takes
--- tasks only if `fill` of them wait, or if one of them has waited for `waitMs`. With a `k` behind it, this holds for the
--- tasks of each key. Until then the tasks stay in `pending:typed` without a lease, so any worker that runs their type can
--- take them.
+-- tasks only if `fill` of them wait, or if one of them has waited for `waitMs`. If the rule ends with `k`, the tasks of
+-- each key are counted apart. Until then the tasks stay in `pending:typed` without a lease, so any worker that runs
+-- their type can take them.
 
 -- Returns the time when a pending task stops waiting for others, ms since the epoch. A task that was tried before or
 -- has high priority does not wait. A task that expires stops waiting at least `waitMs` before it expires.
@@ -36,7 +36,8 @@ local function waits(group, rule)
   return group.found > 0 and group.found < rule.fill and group.ripeAt > now
 end
 
--- Says how many tasks of each key are taken: all of a key that does not wait, the key of the oldest task first, and no part of a full batch.
+-- Decides how many tasks of each key are taken, beginning with the key of the oldest task. If a key does not have to
+-- wait, all its tasks are taken; a full batch is taken whole or not at all.
 local function chooseKeys(rule, want)
   local left, untilMs = math.min(rule.left, want), math.huge
   for _, group in ipairs(rule.groups) do

@@ -14,16 +14,16 @@ local RECORD_PURGED = string.byte('r')
 local RECORD_WAITING = string.byte('w')
 local RECORD_ELSEWHERE = string.byte('o')
 
--- The first byte of an envelope: a pending task without options, one with options, one that is scheduled, and a node of a flow. A node
--- always has a record; without one it does not exist.
+-- The first byte of an envelope: a pending task without options, a pending task with options, a scheduled task, a node
+-- of a flow. An envelope of a node without a state record was left by an aborted call, and counts as no task.
 local ENVELOPE_PLAIN = string.byte('.')
 local ENVELOPE_OPTIONS = string.byte('+')
 local ENVELOPE_SCHEDULED = string.byte('@')
 local ENVELOPE_NODE = string.byte('&')
 
--- The flags of a state record, in the order below: a caller gave the id; the task runs alone; a cancel was requested;
--- the payload is removed when the task completes; the next task of its unique key waits for its end; the task says how long
--- it is kept.
+-- The flags of a state record, in the order below: the id was given by a caller; the task runs alone; a cancel was
+-- requested; the payload is removed when the task completes; another task with the same unique key waits for the end of
+-- this one; the task has the option `keep`.
 local FLAG_GIVEN = 'h'
 local FLAG_ALONE = 'o'
 local FLAG_CANCEL = 'x'
@@ -33,9 +33,9 @@ local FLAG_KEEP = 'l'
 -- The handler of the task slept or waited, so the time since the enqueue is not the time for which the task waited.
 local FLAG_SUSPENDED = 'z'
 
--- The flags of a node of a flow (lib/flows.lua), in the order below: the task is a node or the callback of a flow; the
--- nodes behind it run even if it does not complete; they wait until it is replayed; its end has counted for them as if
--- it had completed; its end has skipped them.
+-- The flags of a node of a flow (lib/flows.lua), in the order below: the task is a node or a callback of a flow; the
+-- policy "continue"; the policy "hold"; the node did not complete, and the nodes behind it treat it as completed; the
+-- node did not complete, and the nodes behind it were skipped.
 local FLAG_NODE = 'f'
 local FLAG_CONTINUE = 'c'
 local FLAG_HOLD = 'w'
@@ -58,7 +58,7 @@ local REPLY_ENDS = 64
 local ALONE_FROM_CRASHES = 2
 -- A record keeps at most this many ended attempts.
 local HISTORY_LINES = 32
--- When a worker hands a task back, the attempt is refunded, but only this many times.
+-- When a worker hands a task back, the attempt is refunded, but at most this many times for each task.
 local RELEASES_REFUNDED = 10
 -- A handler may hand a task back because of a rate limit this many times. After that the task dies.
 local RATE_LIMITED_MAX = 100
@@ -68,8 +68,8 @@ local RATE_LATE = 0.9
 -- A hold that ends at this time, ms since the epoch, ends only by an operator or a replay. JavaScript has no later
 -- date.
 local HELD_FOR_EVER = 8640000000000000
--- The score in `flows_due` of a flow that runs is HELD_FOR_EVER plus this number minus when it was created, ms since the epoch.
--- So the oldest one has the highest score.
+-- The score in `flows_due` of a flow that runs is HELD_FOR_EVER + LAST_CREATED - the time when it was created, ms since
+-- the epoch. So the oldest flow has the highest score.
 local LAST_CREATED = 10000000000000
 -- If a worker has no handler for a task in strict order, the tasks behind it may not overtake it. The key of the task
 -- is held for this long, ms, so that the same worker does not get the task again and again.

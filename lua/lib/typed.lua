@@ -4,7 +4,7 @@
 -- type has no room under its limit is put aside too (lib/accounts.lua). A worker sends its types only while the index
 -- has entries. So a queue without limits of types, whose workers run all types, never uses this code.
 --
---   member     <band> <type> <sequence> <dieAt> <taskId>     every score is 0, so the members are in the order of their bytes
+--   member     <band> <type> <sequence> <dieAt> <taskId>; every score is 0, so the members are in the order of their bytes
 --   band       0 solo   1 high   2 normal   3 low
 --   sequence   grows with each task that is put aside; 0 for a task that goes to the head of its line
 --   dieAt      `reject` ends the task after this time, unless a registered worker runs its type. For a task that waits
@@ -109,8 +109,8 @@ local function peekPrefix(typed, rule, code, from, count, members)
   return found, true
 end
 
--- Adds the members of all types of a rule. If there are more types than one call looks at, each call begins at another member, so that no
--- type waits for ever.
+-- Adds the members of all types of a rule. If the rule covers more types than one call looks at, each call begins at a
+-- different type, so that no type waits for ever.
 local function peekRule(typed, rule, code, count, members)
   local first, last = '[' .. code .. ' ' .. rule.name, '(' .. code .. ' ' .. rule.name .. '\255'
   local line = {}

@@ -9,7 +9,8 @@
 --              the epoch
 --            <taskId> <until or 0> <latest or 0> <next>   keepLatest: the id of the task that waits for the end of this
 --              task
---   option   u=<scope><onConflict>[<ms>],<key>   in the envelope; ms: the length of the window, or of the longest wait of a debounce
+--   option   u=<scope><onConflict>[<ms>],<key>   in the envelope; ms: the length of the window, or the longest wait of a
+--            debounce
 --   scope    w waiting  u unfinished  t window     onConflict   e existing  r reject  p replace  d debounce  l keepLatest
 
 -- A task that waits for the end of another task becomes due after this time, ms, even if nothing makes it due at that
@@ -56,8 +57,8 @@ local function stateFor(key, id, record)
   return letter or (isScheduled(nil, envelope) and 's' or 'p'), own ~= key
 end
 
--- Reads the task that waits for the end of a holder. If the holder has ended, the waiting task holds the key. over: a holder that has ended,
--- and perhaps left its field `~<taskId>` of `state` (lib/next.lua).
+-- Reads the task that waits for the end of the task which holds a unique key. If the holder has ended, the waiting task
+-- holds the key now. over: the holder that has ended. Its field `~<taskId>` of `state` (lib/next.lua) may still exist.
 local function readNext(key, holder)
   local record = redis.call('HGET', stateKey, holder.next)
   local state, isOther = stateFor(key, holder.next, record)

@@ -9,7 +9,8 @@
 -- KEYS[6] wake  CHANNEL
 -- KEYS[7] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2..] taskId  string  repeated, at most 500 times: taskId, attempts, reason, endedAt (0 for now), startedAt (0 for endedAt), workerId, error
+-- ARGV[2..] taskId  string  repeated, at most 500 times: taskId, attempts, reason, endedAt (0 for now), startedAt (0 for
+--   endedAt), workerId, error
 -- RETURNS a letter per task: g given up, d dead already, n not scheduled, u unknown
 -- TIME    O(n (log s + log d)), n tasks given, s = tasks scheduled, d = dead letters
 -- MOVES   scheduled -> dead

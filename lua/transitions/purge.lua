@@ -128,7 +128,8 @@ if maxDead + maxDeadAgeMs > 0 then
   end
 end
 
--- Dead letters whose option `keep` has ended. An entry of `kept:dead` is a hint: the task may have left the dead letters, or have died again.
+-- Drops the dead letters whose option `keep` says that their time is over. An entry of `kept:dead` is only a hint: the
+-- task may have left the dead letters, or may have died again later.
 local hints = redis.call('ZRANGEBYSCORE', keptDeadKey, '-inf', nowText, 'LIMIT', 0, limit)
 if #hints > 0 then
 -- include lib/keep.lua

@@ -47,7 +47,8 @@
 --   verdicts: a letter each, in the order given: a acked, r to be retried, d dead, c cancelled, l handed back, s stale,
 --   u unknown
 -- TIME    O(s + w log p), s verdicts, w wanted, p = tasks processing
--- MOVES   processing -> completed | scheduled | pending | dead | cancelled; completed -> purged; scheduled -> pending; pending -> processing | expired
+-- MOVES   processing -> completed | scheduled | pending | dead | cancelled; completed -> purged; scheduled -> pending;
+--   pending -> processing | expired
 
 -- include lib/clock.lua
 -- include lib/queue.lua
@@ -195,7 +196,8 @@ if fields[5] or settled.keeping or counters[COMPLETED] > settings.retentionCount
     end
   end
   local listed = #completed > 0 and redis.call('LPUSH', completedKey, unpack(completed)) or 0
-  -- Purges the oldest completed tasks beyond retention. The records of those completed in this call are not written yet, so these stay.
+  -- Purges the oldest completed tasks beyond retention. The tasks that this call completes have no written records yet,
+  -- so they are not purged here.
   local excess = math.min(listed - settings.retentionCount, listed - #completed, 2 * #completed)
   local oldest = excess > 0 and redis.call('LRANGE', completedKey, -excess, -1) or {}
   if #oldest > 0 then

@@ -4,7 +4,10 @@ import { isQueueName } from "./limits.ts";
 export const SCOPES = ["enqueue", "read", "control", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** The rights of a person: viewer reads, operator also enqueues and controls, admin may do everything. */
+/**
+ * The rights of a person. A viewer reads, an operator also enqueues tasks and controls queues, and an admin may do
+ * everything.
+ */
 export const ROLES = ["viewer", "operator", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 

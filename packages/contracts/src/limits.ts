@@ -20,7 +20,7 @@ export const SCHEDULE_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
 /** A flow id has neither a dot nor a colon, so the ids of its nodes and callbacks name their flow. */
 export const FLOW_ID_PATTERN = "^[A-Za-z0-9_-]{1,48}$";
 export const NODE_NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_:-]{0,63}$";
-/** The names of nodes that a running node adds have a dot between their parts. */
+/** The whole name of a node. If a running node adds a node, its own name and a dot come before the given name. */
 export const NODE_PATH_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_:.-]{0,126}$";
 
 export const LIMITS = {
@@ -32,7 +32,7 @@ export const LIMITS = {
   jsonDepth: 64,
   /** Tasks of one batch request. */
   batchTasks: 1_000,
-  /** Tasks of one script call: `unpack` in Lua fails at 8,000 values. */
+  /** The most tasks of one script call, because `unpack` in Lua fails at 8,000 values. */
   scriptTasks: 500,
   /** Rows of one page. */
   pageTasks: 100,

@@ -211,9 +211,12 @@ export interface TaskView {
   cancelRequested: boolean;
   /** True after the task crashed its worker twice; it then runs alone. */
   solo: boolean;
-  /** Since when no worker has had a handler for the task's type. */
+  /** Since when no worker has had a handler for the type of the task, ms since the epoch; null if a worker has one. */
   unroutedSince: number | null;
-  /** The events for which its handler waits, none if it sleeps; null if it does neither. `=<id>` is the end of a task that it called. */
+  /**
+   * The events for which the handler waits, where `=<id>` is the end of a called task. Empty if the handler sleeps;
+   * null if it neither waits nor sleeps.
+   */
   waitsFor: string[] | null;
   deadReason: DeadReason | null;
   lastError: string | null;
@@ -280,7 +283,7 @@ export interface QueueFlow {
   runnable: number;
   /** How many tasks of the queue may run at one time; null for no limit. */
   concurrency: number | null;
-  /** Keys that have a task that may start now. */
+  /** How many keys have a task that may start now. */
   keysReady: number;
   /**
    * Keys that are looked at again at a known time: a rate or a hold lets none of their tasks start before that time, or

@@ -51,7 +51,7 @@ export interface UniqueView {
   /** Null without a window. */
   windowMs: number | null;
   onConflict: UniqueConflict;
-  /** Null without a debounce. */
+  /** Null if the task has no debounce. */
   maxWaitMs: number | null;
   /** Null if no enqueue has replaced the task. */
   replaced: Replacements | null;

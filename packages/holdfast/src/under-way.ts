@@ -2,7 +2,7 @@
 export class UnderWay {
   readonly #calls = new Set<Promise<unknown>>();
 
-  /** @returns the same call */
+  /** @returns the call that was given */
   add<Result>(call: Promise<Result>): Promise<Result> {
     this.#calls.add(call);
     const end = () => this.#calls.delete(call);

@@ -157,7 +157,7 @@ function parse(text: string): Omit<Entry, "place"> {
   const ms = Number(text.slice(0, space));
   try {
     const record = JSON.parse(text.slice(space + 1)) as AuditRecord;
-    // Records of older versions lack these fields.
+    // Records that an older version wrote do not have these fields.
     return {
       ms,
       record: { ...record, subject: record.subject ?? null, clientRequestId: record.clientRequestId ?? null },

@@ -72,7 +72,10 @@ function placeOf(id: string): { flow: string; name: string; isNode: boolean } {
 // As long as the lease of a worker by default. The heartbeat of the worker goes on to extend it.
 const LEASE_MS = 30_000;
 
-/** The part of the flow cannot see the lease of a node that runs in another part. */
+/**
+ * Checks that the node still has its lease. The part in which the flow was made cannot check this if the node runs in
+ * another part.
+ */
 async function assertLeased({ id, fence, engine }: { id: string; fence: string; engine: Engine }) {
   if ((await engine.heartbeat([id, fence], LEASE_MS)) !== "l") return;
   throw new HoldfastError("conflict", "the lease of the node is lost, so another attempt may run");

@@ -18,7 +18,7 @@ export interface BulkOptions {
   force?: boolean | undefined;
   /** The most tasks per second, more than 0. @default as fast as Redis takes them */
   ratePerSecond?: number | undefined;
-  /** When it is aborted, the operation is cancelled after the present batch. */
+  /** When this signal is aborted, the operation is cancelled after the present batch. */
   signal?: AbortSignal | undefined;
   /** The person or program that starts the operation, shown with the operation. @default "library" */
   by?: string | undefined;

@@ -15,7 +15,7 @@ const EXPIRED = 6;
 const PURGED = 7;
 const GRANTS = 9;
 const TOTALS = 10;
-// Entries of the pending lists that belong to no pending task.
+// The index, among the counters of a queue, of the entries in its pending lists that belong to no pending task.
 const TOMBSTONES = 8;
 const TOMBSTONES_HIGH = 21;
 const TOMBSTONES_LOW = 22;

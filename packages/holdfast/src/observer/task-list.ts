@@ -44,7 +44,7 @@ export const INDEXES: Record<ListedState, Index[]> = {
   dead: [["deadLetters", "last"]],
   completed: [
     ["completed", "ended"],
-    // Tasks with `keep`: the one that is removed last comes first.
+    // Of the completed tasks with the option `keep`, the one that will be removed last comes first.
     ["kept", "last"],
   ],
   cancelled: [["cancelled", "ended"]],

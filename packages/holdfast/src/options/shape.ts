@@ -9,7 +9,7 @@ export interface Kind {
   readonly shape?: Shape | undefined;
   /** If the value is an object with any names: the shape of the options that each name has. */
   readonly each?: Shape;
-  /** The value is not shown in a message. */
+  /** Whether the value is a secret, which no error message may show. */
   readonly isSecret?: boolean;
   /** @default "invalid_argument" */
   readonly code?: ErrorCode;

@@ -11,7 +11,10 @@ const IN_FLIGHT = 2;
 // If no reply arrives, the next call is sent after this time, ms.
 const GATHER_MS = 20;
 
-/** The calls that are being filled, one for each way to look up ids. A minted id is new, so the script does not look it up. */
+/**
+ * The calls that are being filled, one for each way in which the script looks up ids. An id that the library made is
+ * new, so the script need not look it up.
+ */
 interface CallsByKind {
   minted?: EnqueueCall | undefined;
   given?: EnqueueCall | undefined;

@@ -251,16 +251,20 @@ export class Queue {
   }
 
   /**
-   * Stores a flow: tasks that wait for one another (docs/flows.md). A flow with an id that was stored before is not stored again.
-   * A flow of more than 500 nodes is stored by several calls; if one of them fails, the flow is cancelled.
-   * @throws HoldfastError invalid_argument (a cycle, a node twice, an unknown name, a queue with partitions), payload_too_large, queue_full,
-   * conflict, redis_*
+   * Stores a flow: tasks that wait for one another (docs/flows.md). If a flow with the same id was stored before,
+   * nothing is stored. A flow of more than 500 nodes is stored by several script calls; if one of them fails, the flow
+   * is cancelled.
+   * @throws HoldfastError invalid_argument (a cycle, a node twice, an unknown name, a queue with partitions),
+   * payload_too_large, queue_full, conflict, redis_*
    */
   flow(definition: FlowDefinition): Promise<FlowReceipt> {
     return this.#during(() => storeFlow(this.#parts, definition));
   }
 
-  /** Makes a flow to which nodes are added in parts. It has to be sealed by its `sealBy`. @throws HoldfastError as `flow` */
+  /**
+   * Makes a flow to which nodes are added in parts. If it is not sealed by its `sealBy`, it is cancelled.
+   * @throws HoldfastError as `flow`
+   */
   openFlow(options: FlowOptions = {}): Promise<OpenFlow> {
     return this.#during(() => openFlow(this.#parts, options));
   }

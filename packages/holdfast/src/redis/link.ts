@@ -21,8 +21,8 @@ function open(s: ConnectionSettings, name: string): Redis | Cluster {
     commandTimeout: s.commandTimeoutMs ?? DEFAULT_TIMEOUT_MS,
     // A closed connection fails its unanswered commands at once. With null they would wait for the command timeout.
     maxRetriesPerRequest: 0,
-    // `Subscriptions` subscribes again after a reconnect. If the client did so and failed, the unhandled error would end the
-    // process.
+    // `Subscriptions` subscribes again after a reconnect. If the client itself did so and failed, the unhandled error
+    // would end the process.
     autoResubscribe: false,
     retryStrategy: (tries: number) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(tries, 6)),
     lazyConnect: true,
@@ -40,7 +40,7 @@ function open(s: ConnectionSettings, name: string): Redis | Cluster {
       // The client would look up the host and connect to its address, but a certificate is valid for the name.
       ...(tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
       ...(s.natMap ? { natMap: s.natMap } : {}),
-      // On a Cluster the client itself moves its subscriptions from node to node.
+      // On a Cluster the client moves its subscriptions from node to node by itself.
       redisOptions: { ...common, connectionName: name, autoResubscribe: true },
     });
   }
@@ -155,7 +155,7 @@ export class Link {
     if (this.#isConnecting) return;
     this.#isConnecting = true;
     this.refusal = undefined;
-    // The first attempt may fail; the client keeps trying.
+    // An error of the first attempt is only reported, because the client tries again by itself.
     this.client.connect().catch((error: Error) => this.#failed(error));
   }
 

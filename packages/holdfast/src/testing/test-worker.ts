@@ -70,7 +70,7 @@ export interface TestRunOptions {
   tags?: string[] | undefined;
   /** The occurrence of a schedule. @default none */
   schedule?: TaskSchedule | undefined;
-  /** As it would be stored with the task. */
+  /** The trace context that the task would have been stored with. */
   traceparent?: string | undefined;
   /** Runs attempt after attempt, without the waits, until the task is acked or dead. A sleep ends at once, and a
    * wait for a signal that has not come times out. @default false */

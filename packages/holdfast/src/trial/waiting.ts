@@ -2,7 +2,7 @@ import { PRIORITIES, type Priority } from "@holdfast/contracts";
 import { type Account, allowedAt, forgottenAt, turnOf } from "./account.ts";
 import { Heap } from "./heap.ts";
 
-/** Tasks by their index, in the order of arrival. */
+/** The waiting tasks, as indexes in the list of arrivals, in the order of arrival. */
 class Line {
   readonly #tasks: number[] = [];
   #next = 0;

@@ -18,7 +18,7 @@ export class AcquireRequest {
   readonly #engine: Engine;
   #sent: Asked | null = null;
   #parked: Asked | null = null;
-  // A push that arrived before the answer to its request.
+  // A push can arrive before the answer to the request which it belongs to. It is kept until then.
   #early: Push | null = null;
 
   constructor(engine: Engine) {
@@ -68,7 +68,7 @@ export class AcquireRequest {
     // up.
     if (this.#parked === null || !belongsTo(this.#parked)) return null;
     const trip = push.roundTrip(this.#parked.nonce);
-    // The tasks were too large for the message.
+    // The tasks were too large to be pushed, so the worker has to ask for them.
     if (trip === null) return "again";
     this.#engine.giveRequest(this.#parked.request);
     this.#parked = null;

@@ -25,7 +25,7 @@ export interface BatchMember {
 /** What the calls of one batch share. */
 interface Search {
   readonly settings: BatchSettings;
-  /** The number of calls in a row that threw. */
+  /** How many calls of the handler have thrown since one last succeeded. */
   failed: number;
 }
 

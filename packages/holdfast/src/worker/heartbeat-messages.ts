@@ -34,7 +34,7 @@ export type MemberMessage =
   /** The registry has the entry of the worker. `draining`: whether an operator told the worker to drain. */
   | { kind: "registered"; draining: boolean }
   | { kind: "error"; code: string; message: string }
-  /** The thread cannot beat for this worker. */
+  /** The thread cannot send heartbeats for this worker. */
   | { kind: "failed"; message: string }
   | { kind: "removed" };
 

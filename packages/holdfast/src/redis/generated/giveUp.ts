@@ -4,7 +4,7 @@ import type { Script } from "../script.ts";
 export interface GiveUpArgs {
   /** 0 for Redis time */
   clockMs: number;
-  /** repeated, at most 500 times: taskId, attempts, reason, endedAt (0 for now), startedAt (0 for endedAt), workerId, error */
+  /** repeated, at most 500 times: taskId, attempts, reason, endedAt (0 for now), startedAt (0 for */
   tail: readonly (string | number)[];
 }
 
