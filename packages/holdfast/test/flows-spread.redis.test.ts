@@ -180,6 +180,18 @@ test("a cancel ends a flow whose other queue has lost a node, or the message of 
   expect(await seen(parts)).toBe("ended cancelled: lost cancelled, told completed, next skipped, on done");
 });
 
+test("an end that a cancel has asked for counts once, although it is also told", async () => {
+  const parts = await setupTwo();
+  const { home, away } = parts;
+  await addSpread(parts, ["a", "b"], ["a"], { on: ["done"] });
+  await advanceAll(home.engine);
+  await away.ack(await away.grant()); // the end is noted, and its message not yet written
+  expect(await cancelFlow(home.engine, "f")).toBe("cancelled");
+  await settleAll(parts);
+  const found = await readFlow(home.engine, home.name, "f");
+  expect(found?.flow).toMatchObject({ state: "ended", counts: { total: 2, completed: 1, cancelled: 1 } });
+});
+
 test("results in the other queue are kept as long as the flow, and forgotten with it", async () => {
   const parts = await setupTwo();
   const { home, away } = parts;
