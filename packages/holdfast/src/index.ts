@@ -128,7 +128,7 @@ export type { ScheduleRunEvent } from "./schedules/firing.ts";
 export { Schedules, type SchedulesOptions } from "./schedules/schedules.ts";
 export { CallFailed } from "./steps/called-task.ts";
 export type { Duration } from "./steps/duration.ts";
-export type { CallOptions, Signal, SleepOptions, StepOptions, WaitForOptions } from "./steps/steps.ts";
+export type { CallOptions, Signal, SleepOptions, StepOptions, WaitForOptions } from "./steps/step-options.ts";
 export { TaskSuspended } from "./steps/task-suspended.ts";
 export { type TraceContext, traceContextOf } from "./tracing/trace-context.ts";
 export type {

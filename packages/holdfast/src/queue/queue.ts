@@ -254,33 +254,24 @@ export class Queue {
    * Stores a flow: tasks that wait for one another (docs/flows.md). If a flow with the same id was stored before,
    * nothing is stored. A flow of more than 500 nodes is stored by several script calls; if one of them fails, the flow
    * is cancelled.
-   * @throws HoldfastError invalid_argument (a cycle, a node twice, an unknown name, a queue with partitions),
-   * payload_too_large, queue_full, conflict, redis_*
+   * @throws HoldfastError invalid_argument (a cycle, a node twice, an unknown name), payload_too_large, queue_full,
+   * conflict, redis_*
    */
   flow(definition: FlowDefinition): Promise<FlowReceipt> {
     return this.#during(() => storeFlow(this.#parts, definition));
   }
 
-  /**
-   * Makes a flow to which nodes are added in parts. If it is not sealed by its `sealBy`, it is cancelled.
-   * @throws HoldfastError as `flow`
-   */
+  /** Makes a flow to which nodes are added in parts, and which has to be sealed by its `sealBy`. @throws as `flow` */
   openFlow(options: FlowOptions = {}): Promise<OpenFlow> {
     return this.#during(() => openFlow(this.#parts, options));
   }
 
-  /**
-   * Returns the state and the counts of a flow; null if there is no such flow.
-   * @throws HoldfastError invalid_argument
-   */
+  /** Returns the state and the counts of a flow; null if there is none. @throws HoldfastError invalid_argument */
   getFlow(id: string): Promise<FlowView | null> {
     return this.#during(async () => getFlow(await this.#parts.known(), id));
   }
 
-  /**
-   * Returns a page of the nodes of a flow, in the order in which they were added.
-   * @throws HoldfastError invalid_*, not_found
-   */
+  /** Returns a page of nodes, in the order in which they were added. @throws HoldfastError invalid_*, not_found */
   flowNodes(id: string, options: FlowNodesOptions = {}): Promise<FlowNodePage> {
     return this.#during(async () => flowNodes(await this.#parts.known(), id, options));
   }

@@ -10,9 +10,10 @@ import { payloadTextOf } from "../queue/task-checks.ts";
 import { backoffDelayMs, DEFAULT_BACKOFF } from "../worker/backoff.ts";
 import { stepText } from "../worker/json-text.ts";
 import { readThrown } from "../worker/thrown.ts";
-import { type CalledOptions, CallFailed, endOf, refuseOptions } from "./called-task.ts";
+import { CallFailed, endOf, refuseOptions } from "./called-task.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import { checkEvent } from "./events.ts";
+import type { CallOptions, Signal, SleepOptions, StepOptions, WaitForOptions } from "./step-options.ts";
 import type { StepStore, Suspension } from "./step-store.ts";
 import { TaskSuspended } from "./task-suspended.ts";
 
@@ -23,38 +24,6 @@ const SLEEP_IN_PLACE_MS = 1_000;
 // called task: first after `LOOK_MS`, then at growing intervals of up to `MOST_LOOK_MS`.
 const LOOK_MS = 5_000;
 const MOST_LOOK_MS = 300_000;
-
-export interface StepOptions {
-  /**
-   * How often the function of the step is called again if it throws, before the attempt fails. The waits grow from 1 s,
-   * with jitter, while the task keeps its slot. 0 to 100. @default 0
-   */
-  retries?: number | undefined;
-}
-
-export interface SleepOptions {
-  /** @default "sleep" */
-  name?: string | undefined;
-}
-
-export interface WaitForOptions {
-  /** How long to wait. Milliseconds, or a text such as "3d"; at most 365 days. @default 365 days */
-  timeoutMs?: Duration | undefined;
-  /** @default the events, separated by commas */
-  name?: string | undefined;
-}
-
-export interface CallOptions extends CalledOptions {
-  /** @default the type */
-  name?: string | undefined;
-}
-
-/** A signal that a handler waited for. */
-export interface Signal {
-  event: string;
-  // biome-ignore lint/suspicious/noExplicitAny: only the sender and the handler know the type of the data
-  data: any;
-}
 
 /** The attempt that runs the handler. */
 interface Attempt {

@@ -2,8 +2,8 @@ import { HoldfastError } from "@holdfast/contracts";
 import type { NewStep, NewWait, StoredStep, WaitAnswer } from "../engine/steps.ts";
 import { encodeWord } from "../engine/text.ts";
 import { type CalledState, type CalledTask, endOf } from "../steps/called-task.ts";
+import type { Signal } from "../steps/step-options.ts";
 import type { StepStore, Suspension } from "../steps/step-store.ts";
-import type { Signal } from "../steps/steps.ts";
 
 /** What called tasks return, by their type. */
 // biome-ignore lint/suspicious/noExplicitAny: only the test knows what the payloads are

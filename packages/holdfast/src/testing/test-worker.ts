@@ -13,7 +13,8 @@ import {
   yesNo,
 } from "../options/kinds.ts";
 import { checkShape, shapeOf } from "../options/shape.ts";
-import { type Signal, Steps } from "../steps/steps.ts";
+import type { Signal } from "../steps/step-options.ts";
+import { Steps } from "../steps/steps.ts";
 import { TaskSuspended } from "../steps/task-suspended.ts";
 import { type Batches, LATER } from "../worker/batches.ts";
 import type { Handler, Handlers } from "../worker/handler.ts";

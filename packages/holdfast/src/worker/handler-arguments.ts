@@ -1,8 +1,9 @@
 import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import type { ChildrenOptions, FlowChild, TaskFlowContext } from "../flows/node-flow.ts";
 import type { Duration } from "../steps/duration.ts";
+import type { CallOptions, SleepOptions, StepOptions, WaitForOptions } from "../steps/step-options.ts";
 import type { StepStore } from "../steps/step-store.ts";
-import type { CallOptions, SleepOptions, StepOptions, Steps, WaitForOptions } from "../steps/steps.ts";
+import type { Steps } from "../steps/steps.ts";
 import { traceIdOf } from "../tracing/trace-context.ts";
 import type { HandlerContext, HandlerTask } from "./handler.ts";
 

@@ -1,7 +1,13 @@
 import type { Backoff, TaskSchedule } from "@holdfast/contracts";
 import type { ChildrenOptions, FlowChild, TaskFlowContext } from "../flows/node-flow.ts";
 import type { Duration } from "../steps/duration.ts";
-import type { CallOptions, Signal, SleepOptions, StepOptions, WaitForOptions } from "../steps/steps.ts";
+import type {
+  CallOptions,
+  Signal,
+  SleepOptions,
+  StepOptions,
+  WaitForOptions,
+} from "../steps/step-options.ts";
 
 /** A task as its handler sees it: a plain object with these properties and no others. */
 // biome-ignore lint/suspicious/noExplicitAny: what is in a payload is the business of producer and handler (defineTask types it)
