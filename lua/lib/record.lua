@@ -113,7 +113,8 @@ local function roomIn(history)
     lines, at = lines + 1, string.find(history, '\n', at + 1, true)
   end
   if lines >= HISTORY_LINES then
-    -- The parentheses drop the second value of find, which sub would take for its end.
+    -- `find` returns two values. The parentheses drop the second one, because `sub` would take it for the end of the
+    -- text.
     history = string.sub(history, (string.find(history, '\n', 2, true)))
   end
   return history

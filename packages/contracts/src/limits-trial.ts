@@ -33,7 +33,7 @@ export interface LimitsTrial {
   completed: number;
   /** Tasks that wait now and were replayed with the completed ones, with the mean run time of their type. */
   waiting: number;
-  /** True if there were more than the newest 10,000 completed tasks, or more than 10,000 that wait. */
+  /** True if the trial left out tasks, because more than 10,000 had completed or more than 10,000 wait. */
   isCut: boolean;
   /** When the first of these tasks arrived, ms since the epoch. */
   firstAt: number;

@@ -14,7 +14,9 @@ export const TASK_TYPE_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}(@[1-9][0-9
 export const WORKER_ID_PATTERN = "^[A-Za-z0-9_.:@-]{1,128}$";
 /** The first part of every key. */
 export const KEY_PREFIX_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$";
-/** Shorter than a task id, since the ids of a schedule's tasks consist of this id and a time. */
+/**
+ * A schedule id is shorter than a task id may be, because the tasks of a schedule have its id and a time as their ids.
+ */
 export const SCHEDULE_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
 
 /** A flow id has neither a dot nor a colon, so the ids of its nodes and callbacks name their flow. */
@@ -62,7 +64,7 @@ export const LIMITS = {
   events: 100_000_000,
   /** Characters of a cursor of events: it has a part for each partition. */
   cursorCharacters: 16_384,
-  /** Longest wait for a result, ms. */
+  /** The longest time that a caller may wait for a result, ms. */
   waitMs: 30_000,
   maxRetries: 100,
   delayMs: 31_536_000_000,
@@ -77,7 +79,7 @@ export const LIMITS = {
   /** Bytes of the key of a task, UTF-8. */
   keyBytes: 128,
   cost: 1_000_000,
-  /** Partitions of one queue. */
+  /** The most partitions of one queue. */
   partitions: 256,
   /** Nodes that one node of a flow may come after. */
   nodeAfter: 10_000,

@@ -10,7 +10,10 @@ export type Given<Options> = Options extends readonly unknown[]
     ? { [Name in keyof Options]: Given<Exclude<Options[Name], undefined>> }
     : Options;
 
-/** The wait before a retry: `baseMs * 2^(n-1)`, at most `maxMs`; with full jitter, a random part of that. */
+/**
+ * The wait before retry number n is `baseMs * 2^(n-1)`, at most `maxMs`. With full jitter it is a random part of that
+ * time.
+ */
 export interface Backoff {
   /** @default "exponential" */
   kind?: "exponential" | "fixed" | undefined;
@@ -290,7 +293,7 @@ export interface QueueFlow {
    * their account is kept until then.
    */
   keysResting: number;
-  /** Held keys among the 100 resting keys with the latest times. */
+  /** How many keys are held, of the 100 resting keys that rest longest. */
   keysHeld: number;
   /** The end of the last hold of the queue or of one of these keys, ms since the epoch; null if none is held. */
   heldUntil: number | null;

@@ -109,7 +109,7 @@ export class AuditWalk {
 
   begin(budget: number): void {
     this.#left = budget;
-    // The part at which the last audit stopped is audited again from its beginning at the end of the round.
+    // The last audit stopped in the middle of a part. At the end of the round that part is audited from its beginning.
     this.#partsLeft = this.#part === 0 && this.#from === 0 ? WALK.length : WALK.length + 1;
     this.#report = { queue: this.#engine.queue, violations: [], repaired: 0 };
   }

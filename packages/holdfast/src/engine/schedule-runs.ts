@@ -20,7 +20,7 @@ export interface ScheduleRuns {
   revision: number;
   /** Times of runs that were decided, but whose tasks may not be enqueued yet. */
   owed: number[];
-  /** How many times have ever been in `owed`. */
+  /** How many occurrences were ever added to `owed`. */
   count: number;
   /** The last ten, oldest first. */
   runs: ScheduleRun[];

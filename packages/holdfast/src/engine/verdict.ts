@@ -33,7 +33,7 @@ function joined<T>(lists: readonly T[][]): T[] {
   return none.concat(...lists);
 }
 
-/** Acks without a result that share a fence. */
+/** The tasks of one fence that completed without a result. They are sent together. */
 interface Acks {
   fence: string;
   ids: string[];

@@ -97,7 +97,7 @@ export class OperationRun {
     // began, so that a task that dies again is seen to have died after that.
     do await this.#write("run");
     while (this.#nowMs <= this.#operation.startedAt && (await delay(1, true)));
-    // The last holder may have moved its batch although its answer was lost, so the batch is repeated.
+    // The process that ran this operation before may have died while it moved a batch, so that batch is repeated.
     if (this.#progress.batch) await this.#moveBatch();
     if (!(await this.#mayGoOn())) return this.#stopped();
     await this.#count();

@@ -60,7 +60,7 @@ export class Parts {
     return this.partitions ? partitionHash(key) % this.partitions.first : 0;
   }
 
-  /** @throws HoldfastError invalid_argument: the tasks of the key are in another partition than this task */
+  /** @throws HoldfastError invalid_argument: if the partition of this task is not that of the tasks with its key */
   checkKeyOf(id: string, key: string): void {
     if (this.placeOf(id) === this.placeOfKey(key)) return;
     throw new HoldfastError(
@@ -94,7 +94,7 @@ export async function perId<Result extends { id: string; outcome: string }>(
       `at most ${LIMITS.scriptTasks} ids per call, got ${ids.length}`,
     );
   const results = new Map<string, Result>();
-  // In a queue with partitions, a node of a flow may be in the second of its parts.
+  // In a queue with partitions, the id of a node may lead to two parts, and the node is in one of them.
   for (const place of [0, 1]) {
     const byPart = new Map<Part, string[]>();
     for (const id of ids) {

@@ -45,7 +45,7 @@ export class DurabilityGate {
   readonly #engine: Engine;
   /** The setting of the queue, as far as it is known. */
   default: Durability = "memory";
-  /** Whether the setting of the queue has to be read again before it is used: see `reread`. */
+  /** Whether the setting of the queue may be out of date, so that `reread` has to read it before it is used. */
   isOld = true;
   #reading: Promise<void> | undefined;
   readonly #capabilities = new Map<string, { at: number; capability: Promise<Capability> }>();

@@ -85,8 +85,9 @@ export class PlainRun {
 }
 
 /**
- * The tasks without options in one script call. They are written into the bytes of the call when they arrive. The call
- * keeps one entry for each part of a run, so that the run gets its results.
+ * One script call with tasks without options. Each task is written into the bytes of the call as soon as it arrives.
+ * The tasks of one `enqueueMany` may be spread over several calls, so each call keeps an entry for its part, through
+ * which it reports its results.
  */
 export class PlainCall {
   readonly #tail: TailBytes;

@@ -44,7 +44,7 @@ export class Connection implements LinkUser {
    */
   readonly #unanswered = new Set<(error: Error) => void>();
   readonly #listening: { channels: string[]; onMessage: OnMessage }[] = [];
-  /** Memory for script calls. */
+  /** The memory in which script calls are written, which is reused. */
   readonly pool = new BytesPool();
 
   /** @throws HoldfastError invalid_argument */

@@ -47,7 +47,7 @@ export class CronTimes implements Times {
     const zone = this.#zone;
     if (zone === null) return this.#cron.nextRun(new Date(ms))?.getTime() ?? null;
     let next = this.#cron.nextRun(new Date(zone.latestWallOf(ms)));
-    // Several times in one gap are a single occurrence.
+    // If the clocks skip several times of the expression at once, these are a single occurrence.
     while (next !== null && zone.firstMomentOf(next.getTime()) <= ms) next = this.#cron.nextRun(next);
     return next && zone.firstMomentOf(next.getTime());
   }

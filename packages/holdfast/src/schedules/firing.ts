@@ -22,7 +22,7 @@ export interface FiringOptions {
   onRun: (event: ScheduleRunEvent) => void;
   /** Returns the time, ms since the epoch; 0 for Redis time. Only tests give it. */
   clockMs?: (() => number) | undefined;
-  /** Sent with each look for schedules, so that operators see that a janitor runs. */
+  /** Is sent with each search for schedules that are due, so that operators see which janitors run. */
   announcement?: Announcement | undefined;
 }
 

@@ -32,7 +32,10 @@ export class Zone {
     return change !== null && ms >= change.at ? Math.max(wall, change.at + change.before - 1) : wall;
   }
 
-  /** Returns the moment at which the clocks first show a wall-clock time, or at which they skip it. */
+  /**
+   * Returns the first moment at which the clocks show a wall-clock time; if they skip that time, the moment at which
+   * they skip it.
+   */
   firstMomentOf(wall: number): number {
     const change = this.#changeNear(wall);
     if (change === null) return wall - this.#offsetAt(wall);

@@ -27,10 +27,10 @@ export interface SeriesBucket {
   /** The end of the span, Redis time, ms since the epoch. */
   at: number;
   spanMs: number;
-  /** The values at the end of the span. */
+  /** The values that were measured at the end of the span. */
   gauges: Record<Gauge, number>;
   counts: Record<Counted, number>;
-  /** Busy slots / slots, 0 to 1; null without workers. */
+  /** The part of all slots that is busy, 0 to 1; null without workers. */
   utilisation: number | null;
   wait: Histogram;
   run: Histogram;

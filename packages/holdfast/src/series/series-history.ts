@@ -147,7 +147,7 @@ function longBucket(
   if (lastAt >= end) return null;
   const parts = short.filter((bucket) => bucket.at > end - LONG_BUCKET_MS && bucket.at <= lastAt);
   const merged = mergeBuckets([...parts, write]);
-  // The long bucket of a quiet time may begin before these five minutes.
+  // Equal buckets of a quiet time are stored as one, which may have begun before these five minutes.
   return { ...merged, at: end, spanMs: Math.min(merged.spanMs, Math.max(LONG_BUCKET_MS, write.spanMs)) };
 }
 

@@ -17,11 +17,10 @@ import type { CallOptions, Signal, SleepOptions, StepOptions, WaitForOptions } f
 import type { StepStore, Suspension } from "./step-store.ts";
 import { TaskSuspended } from "./task-suspended.ts";
 
-// A sleep of at most this long keeps the slot of the task. To give up the slot and get it back costs Redis more: a
-// settle, a promotion and a grant.
+// A shorter sleep keeps the slot. To give it up and get it back costs Redis a settle, a promotion and a grant.
 const SLEEP_IN_PLACE_MS = 1_000;
-// When a called task ends, a signal tells the caller. The signal can be lost, so the caller also reads the state of the
-// called task: first after `LOOK_MS`, then at growing intervals of up to `MOST_LOOK_MS`.
+// A signal tells the caller that a called task has ended. It can be lost, so the caller also reads the state of the
+// called task: first after LOOK_MS, then at growing intervals.
 const LOOK_MS = 5_000;
 const MOST_LOOK_MS = 300_000;
 
@@ -49,15 +48,12 @@ interface Waiting extends Suspension {
 /** Is set inside the function of a step. There `ctx.sleep`, `ctx.waitFor` and `ctx.call` are refused. */
 const inStep = new AsyncLocalStorage<true>();
 
-/**
- * The durable steps of one attempt. A step that an earlier attempt finished is found by its name: its stored result is
- * returned, and its function does not run again.
- */
+/** The durable steps of one attempt. If an earlier attempt has done a step of this name, its result is returned. */
 export class Steps {
   readonly #store: StepStore;
   readonly #attempt: Attempt;
   #memo: Promise<Memo> | undefined;
-  /** How often this attempt used each name. The second step with the name `a` is stored as `a#2`. */
+  /** How often each name was used in this attempt. The second step with the name `a` is stored as `a#2`. */
   readonly #seen = new Map<string, number>();
   /** The number of steps that run now, including calls of the store without an answer yet. */
   #busy = 0;
@@ -141,9 +137,8 @@ export class Steps {
       const known = memo.steps.get(`c${named}`);
       if (known?.outcome === "d") return { text: await this.#textOf(memo, known) };
       const place = known?.place ?? this.#place(memo, named);
-      // The id is stored before the task is enqueued, so a later attempt enqueues the same task and not a second one.
-      // The first wait comes after the enqueue. It replaces the stored id by the name of the event `=<id>`, so a text
-      // that begins with "=" says that the task was enqueued.
+      // The id is stored before the enqueue, so a later attempt enqueues no second task. The first wait, after the
+      // enqueue, replaces the id by its event `=<id>`, which therefore says that the task was enqueued.
       const kept = known?.text ? decodeWord(known.text) : await this.#store.mintId();
       const isCalled = kept.startsWith("=");
       const id = isCalled ? kept.slice(1) : kept;
@@ -197,10 +192,7 @@ export class Steps {
       throw refused(`${what} cannot be called in a batch handler, because its tasks run together`);
   }
 
-  /**
-   * Reads the steps of earlier attempts. Only the first step of the handler does that, so a handler without steps costs
-   * no read.
-   */
+  /** Reads the steps of earlier attempts. Only the first step does that, so a handler without steps reads nothing. */
   #read(): Promise<Memo> {
     this.#memo ??= this.#store.read().then(({ now, steps, serial, places, bytes }) => ({
       ...{ serial, places, bytes, ahead: now - Date.now() },
@@ -213,10 +205,7 @@ export class Steps {
     return step.text ?? this.#store.readText({ serial: memo.serial, place: step.place });
   }
 
-  /**
-   * Returns the place of a new step among the steps of the task. If the task has too many steps, this throws before the
-   * function of the step has run.
-   */
+  /** Returns the place of a new step. If the task has too many, this throws before the function of the step runs. */
   #place(memo: Memo, name: string): number {
     if (memo.places >= LIMITS.steps)
       throw new HoldfastError(

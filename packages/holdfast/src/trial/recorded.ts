@@ -116,5 +116,5 @@ export function recordedOf(ended: readonly Told[], pending: readonly Told[], isC
   return { arrivals, completed: ended.length, waiting: pending.length, isCut, endedAt };
 }
 
-/** The name under which all types are counted. No type has an empty name. */
+/** The name under which the tasks of all types are counted together. No type has an empty name. */
 const ANY_TYPE = "";

@@ -15,7 +15,7 @@ export interface Arrival {
 }
 
 export interface SimulationInput {
-  /** Sorted by `at`. */
+  /** The arrivals, sorted by `at`. */
   arrivals: readonly Arrival[];
   limits: QueueLimits;
   /** The keys that have their own limit. */

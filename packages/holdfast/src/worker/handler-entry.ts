@@ -16,7 +16,7 @@ export interface HandlerEntry extends RetryPolicy {
   readonly handler: Handler;
   /** The time-out of tasks that do not set one, ms; undefined for the default. */
   readonly timeoutMs: number | undefined;
-  /** Whether the `expiresAt` of a task ends a running attempt. */
+  /** Whether an attempt that runs at the `expiresAt` of its task is aborted. */
   readonly abortAtExpiry: boolean;
   readonly limit: TypeLimit | BatchLimit | undefined;
   /** Undefined if the handler does not run batches. */

@@ -19,7 +19,7 @@ export interface HeartbeatData {
 export type ToThread =
   | { kind: "add"; member: number; data: HeartbeatData }
   | { kind: "parts"; member: number; parts: readonly WorkedPart[] }
-  /** The thread writes the last entry of the worker into the registry, and answers with `removed`. */
+  /** Tells the thread to write the last entry of a worker into the registry, and to answer with `removed`. */
   | { kind: "remove"; member: number };
 
 /**
@@ -31,7 +31,9 @@ export type MemberMessage =
   /** The thread is connected, and beats for the worker from now on. */
   | { kind: "ready" }
   | { kind: "renewed"; count: number }
-  /** The registry has the entry of the worker. `draining`: whether an operator told the worker to drain. */
+  /**
+   * The registry of workers has an entry of this worker now. `draining`: whether an operator told the worker to drain.
+   */
   | { kind: "registered"; draining: boolean }
   | { kind: "error"; code: string; message: string }
   /** The thread cannot send heartbeats for this worker. */

@@ -32,7 +32,7 @@ export class HeldTasks {
   readonly #beginSoon: () => void;
   /** Fence and id of tasks whose cancel was requested before their grant arrived. */
   readonly #cancelsAhead = new Set<string>();
-  /** While this is true, no task begins, and tasks that arrive are handed back. */
+  /** While this is true, the worker makes room: no task begins, and tasks that arrive are handed back. */
   yields = false;
   readonly #sweepTimer: NodeJS.Timeout;
 

@@ -26,7 +26,7 @@ export interface Situation {
   unsent: number;
   /** The most tasks to ask for in one call. */
   callTasks: number;
-  /** Tasks that calls without an answer have asked for. */
+  /** How many tasks were asked for in calls that have no answer yet. */
   reserved: number;
   /** Whether a task runs alone, or may be about to. */
   exclusive: boolean;

@@ -110,7 +110,7 @@ export class QueueRunner implements Caller {
     return this.#trips.silent;
   }
 
-  /** The handlers at their limit. The last call asked for no tasks of them, although such tasks may be put aside. */
+  /** The rules of the handlers at their limit. The last call asked for no tasks of these types, though some may wait. */
   get waitsFor(): readonly string[] {
     return this.#trips.waitsFor;
   }

@@ -14,7 +14,7 @@ import { settledEvent, type WorkerEvents } from "./worker-events.ts";
 export class Reports {
   /** The time of the last answer of Redis, ms of the monotonic clock. */
   lastTurnMs = Number.NEGATIVE_INFINITY;
-  /** The same time by the clock of Redis, ms since the epoch. */
+  /** The time of that answer by the clock of Redis, ms since the epoch. */
   #lastTurnAt = 0;
   readonly #workerId: string;
   readonly #events: EventEmitter<WorkerEvents>;

@@ -31,7 +31,7 @@ export interface Answer {
 
 /** Makes the calls of a runner that settle and acquire, repeats each until it is answered, and counts what is in them. */
 export class RoundTrips {
-  /** Unanswered calls. */
+  /** The calls that Redis has not answered yet. */
   inFlight = 0;
   /** The verdicts in unanswered calls. */
   settling = 0;

@@ -230,7 +230,9 @@ export class RunningTask extends AttemptCalls implements Attempt, BatchedTask {
     this.succeed(returned);
   }
 
-  /** When the task expires, ms of the monotonic clock; Infinity if its expiry does not end an attempt. */
+  /**
+   * Returns when the task expires, ms of the monotonic clock; Infinity if a running attempt may continue after that.
+   */
   #expiryMs(nowMs: number, entry: HandlerEntry): number {
     const expiresAt = entry.abortAtExpiry ? this.#envelope?.expiresAt : null;
     return expiresAt == null ? Number.POSITIVE_INFINITY : nowMs + expiresAt - this.engine.connection.now();

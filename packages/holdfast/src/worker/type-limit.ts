@@ -6,7 +6,7 @@
 export class TypeLimit {
   readonly #most: number;
   #held = 0;
-  /** How many tasks unanswered calls may get. */
+  /** How many tasks may come from the calls that Redis has not answered yet. */
   #told = 0;
   readonly #onRoom: () => void;
 
