@@ -28,7 +28,8 @@ else
       limits.admits, limits.supersede = admits, supersede
     end
   end
-  -- The keys and the codes of the bands, by the text of the options, which the tasks of a key mostly share.
+  -- What was read from the options of a task, its key and the code of its band, by the text of these options. Most
+  -- tasks of a key have the same options.
   local known = {}
   -- Returns false if the key takes no more tasks.
   local function addKeyed(id, envelope)

@@ -75,7 +75,7 @@ end
 -- Returns how many tasks of a type may start now.
 local function typeRoom(limits, name)
   local ofType = typeAccount(name)
-  -- The parentheses drop the second value of keyRoom.
+  -- `keyRoom` returns two values. The parentheses drop the second one.
   return limits.types and limits.types[ofType] and (keyRoom(limits, ofType)) or math.huge
 end
 

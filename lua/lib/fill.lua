@@ -78,7 +78,7 @@ local function waitToFill(typed, ids, records, envelopes, want)
   return untilMs < math.huge and untilMs or nil
 end
 
--- A call looks at the tasks of so many batches of a rule with `k`, but at no more than this many tasks.
+-- For a rule with `k`, a call looks at LOOKED_AT_BATCHES batches, but at no more than LOOKED_AT_TASKS tasks.
 local LOOKED_AT_BATCHES, LOOKED_AT_TASKS = 16, 500
 
 -- Gives the rules that wait what they need. Returns waitToFill; nil if no rule waits.

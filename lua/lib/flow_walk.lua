@@ -29,8 +29,8 @@ local function cancelPage(flow, ids)
     local letter = record and string.sub(record, 1, 1)
     if letter == 'w' then
       local open, _, options = waitingParts(record)
-      -- When a flow is cancelled, a grant gives its nodes the state "waiting" although they wait for no other node.
-      -- Such a node was not added to `flow.waiting`, so it is not subtracted either.
+      -- If a grant meets a node of a cancelled flow, it makes the node waiting although the node waits for no other
+      -- one. Such a node was not added to `flow.waiting`, so it is not subtracted either.
       flow.waiting = flow.waiting - (open > 0 and 1 or 0)
       skip(flow, id, record, open, 0, options, '-')
     elseif letter == 'p' or letter == 's' then

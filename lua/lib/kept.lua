@@ -54,7 +54,7 @@ local function purgeKept(ids, counters, settings)
   local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
   local members = linesOf(ids, records, envelopes)
   local plan = planPurge(ids, records, settings, function(record, place, letter)
-    -- A settle that was cut short may have left an entry of a task that was replaced since, and has no such option now.
+    -- A settle that aborted may have left an entry. Since then the id may belong to a task without the option `keep`.
     local completedMs, _, count = keepOf(keptHeader(record, envelopes[place]))
     return letter == RECORD_COMPLETED and (completedMs or count)
   end)

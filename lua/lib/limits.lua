@@ -81,8 +81,9 @@ local function readWholes(limits, lines)
   end
 end
 
--- `text` is the field "#limits"; nil if the queue has had neither limits nor a task with a key. The hot scripts include this
--- file only in the branch that needs limits, so code outside the branch calls the functions as fields of this table.
+-- `text` is the field "#limits"; nil if the queue has had neither limits nor a task with a key. The hot scripts include
+-- this file only in the branch that needs limits, so code outside the branch calls the functions as fields of this
+-- table.
 -- The other fields:
 --
 --   text          the lines of "#limits"; isExtended: a line was added, so the commit has to write them

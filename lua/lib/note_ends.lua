@@ -1,6 +1,7 @@
 -- include lib/flows.lua
 
--- Called before the commit of the ends. `waiting` is by how much the number of waiting nodes changes.
+-- Adds a note with the ends of nodes (lib/flows.lua) to the fields that the script commits. `waiting` is added to the
+-- number of waiting nodes.
 local function noteEnds(commit, waiting)
   local totals = readTotals(redis.call('HGET', stateKey, '#flows'))
   totals.noted, totals.waiting = totals.noted + 1, totals.waiting + waiting

@@ -109,7 +109,7 @@ local function planPurge(ids, records, settings, belongs, commit)
       end
       local kept = node or 'r'
       if node then
-        -- Its flow forgets it.
+        -- The record of a node stays until its flow is forgotten.
       elseif fingerprint and tonumber(endedAt) + settings.idempotencyMs > now then
         -- If the task did not complete, the letter of its end is kept too: another enqueue may then use its id.
         kept = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -' .. (letter == RECORD_COMPLETED and '' or ' ' .. string.char(letter or RECORD_PENDING))

@@ -17,21 +17,24 @@
 --            z its handler slept or waited (lib/steps.lua)
 --   fields   l: fence grantedAt deadline maxAttempts workerId      c: fence ranMs endedAt workerId[ header]
 --            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt
---            s: dueAt[ ~events]: of a task whose handler sleeps or waits, the events for which it waits, separated by commas
+--            s: dueAt[ ~events]. If the handler sleeps or waits, events has the events for which it waits, separated by
+--            commas; none for a sleep
 --            r: endedAt fingerprint movedTo[ letter: how the task ended, unless it completed]
 --            r of a node whose flow is known: endedAt - - - letter flags
---            w: how many nodes it waits for[, and options of the envelope that say where it goes then]. The option f
---            is the part to which it goes
---            o: the part, and the mark of its last end (lib/flows.lua), or - while it has not ended
---            x of a node that was skipped: endedAt cause, the same as w, and behind their number how many failed
---   header   type waitedMs[ name=value …]: a completed task that does not keep its payload has no entry in `tasks`. Its record has
---            the header of the envelope instead, with two differences: the time from enqueue to grant replaces the time of the
---            enqueue, and the option k=0 (the payload is not kept) is left out. The counter HEADERS of lib/queue.lua counts
---            these records
+--            w: how many nodes it waits for[, and the options of its envelope that decide where it is put when the
+--            wait is over]. The option f is the part to which it is sent
+--            o: the part that has the node, and the mark of its last end (lib/flows.lua); - while it has not ended
+--            x of a node that was skipped: endedAt cause, then how many nodes before it have not ended, how many did
+--            not complete, and the same options as for w
+--   header   type waitedMs[ name=value …]: a completed task that does not keep its payload has no entry in `tasks`. Its
+--            record has the header of the envelope instead, with two differences: the time from enqueue to grant
+--            replaces the time of the enqueue, and the option k=0 (the payload is not kept) is left out. The counter
+--            HEADERS of lib/queue.lua counts these records
 --   attempt  number generation outcome startedAt endedAt workerId fence error   (error percent-encoded, "-" for none;
 --            "~<traceparent> " before it where the attempt was traced)
---   replay   a line like that of an attempt, with the number 0: the task was replayed into this generation at startedAt. Its
---            outcome is "released", because earlier versions do not know replay lines and show the line as an attempt
+--   replay   a line like that of an attempt, with the number 0: the task was replayed into this generation at
+--            startedAt. Its outcome is "released", because earlier versions do not know replay lines and show the line
+--            as an attempt
 --   replaced  0 generation replaced firstAt lastAt instance count -
 --            one line for all enqueues with the unique key of the task that replaced it
 --   changed  0 generation changed firstAt lastAt instance count span fields

@@ -4,7 +4,8 @@
 --                                        owed: the times of runs that were decided on, but whose tasks may not be
 --                                        enqueued yet; "-" for none
 --                                        count: how many times were ever owed; earlier versions do not write it
---   run    at outcome taskId manual      outcome e enqueued, m missed, o overlapped, d deduplicated, r replaced; "-" for no task
+--   run    at outcome taskId manual      outcome: e enqueued, m missed, o overlapped, d deduplicated, r replaced;
+--                                        taskId: "-" for no task
 --
 -- The record decides; `schedules_due` is the index by which it is found. The time in the index is never later than that
 -- in the record. So a script that moves the time forward writes the index before the record, and one that moves the

@@ -1,5 +1,6 @@
 -- Fairness: the tasks of ready keys and the tasks without a key take turns (lib/accounts.lua). These functions read the
--- waiting tasks of an acquire in the order of their turns, and do what follows its commit. lib/charges.lua counts the grants.
+-- waiting tasks of an acquire in the order of their turns, and do what follows its commit. lib/charges.lua counts the
+-- grants.
 
 -- A lane is a ready key during one call. `entries`: its first tasks. `taken`: how many of them leave `pending:keyed`.
 -- `granted`: how many of its grants are not counted in its account yet.

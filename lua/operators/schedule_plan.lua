@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- schedule_plan: decide once about the times of a schedule that are due. Several janitors may see the same time.
--- One of them writes the next time and the times that are owed: their tasks have to be enqueued. Any of them enqueues
--- these tasks.
+-- schedule_plan: store what a janitor decided about the times of a schedule that are due. Several janitors may see the
+-- same time, but only the first one stores its plan: the next time, and the times that are owed, whose tasks have to be
+-- enqueued. Any janitor may enqueue these tasks later.
 -- KEYS[1] :schedules  HASH  d<scheduleId> -> definition, r<scheduleId> -> run record
 -- KEYS[2] :schedules_due  ZSET  scheduleId -> when to look at it, ms since the epoch
 -- ARGV[1] scheduleId  string

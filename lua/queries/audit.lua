@@ -190,7 +190,8 @@ end
 -- completed tasks whose record has the header. Discarded tasks, which can still be restored, have an envelope too.
 local live = pending + acceptedScheduled + counters[SCHEDULED] + counters[PROCESSING] + counters[COMPLETED] + counters[DEAD]
   + counters[CANCELLED] + counters[EXPIRED]
--- Flows store nodes, and keep those that wait, that were skipped, or that are on their way to another part.
+-- Nodes are stored by flows and not by enqueues. Nodes that wait, were skipped, or are on their way to another part are
+-- counted with the flows, and not in a state.
 local flowTotals = readTotals(redis.call('HGET', stateKey, '#flows') or nil)
 live = live + flowTotals.waiting + flowTotals.skipped + flowTotals.leaving
 compare('I2', 'accepted', acceptedPending + acceptedScheduled + flowTotals.made, live + counters[PURGED])
@@ -201,7 +202,8 @@ end
 local fields = redis.call('HLEN', tasksKey)
 local expected = live + redis.call('ZCARD', discardedKey) - counters[HEADERS]
 local envelopes = fields > 0 and fields - own - redis.call('HEXISTS', tasksKey, '#in') or 0
--- A flow_sent that was cut short has removed the envelopes of nodes that other parts have, and is going to be repeated.
+-- If a call of flow_sent aborted, it may have removed envelopes of nodes that other parts have already. The call will
+-- be repeated.
 local early = expected - envelopes
 compare('I2', 'envelopes', early > 0 and early <= flowTotals.leaving and envelopes or expected, envelopes)
 

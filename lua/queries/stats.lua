@@ -115,7 +115,7 @@ if fields[3] then
   local runnable, readyKeys = 0, redis.call('ZCARD', readyKey)
   for _, key in ipairs(ready) do
     local waiting = redis.call('ZLEXCOUNT', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!')
-    -- The parentheses drop the second value of keyRoom.
+    -- `keyRoom` returns two values. The parentheses drop the second one.
     runnable = runnable + math.min(waiting, (keyRoom(limits, key)))
   end
   if readyKeys > #ready then

@@ -69,7 +69,8 @@ end
 local commit = { taskId, 'x' .. countsText(c) .. ' ' .. nowText .. historyOf(record) }
 if hasFlag(c, FLAG_NODE) then
 -- include lib/note_ends.lua
-  -- A node that a grant handed back waits for nothing, and its flow does not count it as waiting.
+  -- If a grant meets a node of a cancelled flow, it makes the node waiting although the node waits for no other one.
+  -- Such a node is not in the number of waiting nodes, so it is not subtracted either.
   local isBehind = behind and not string.find(record, '^w%S+ 0')
   addEnd(taskId, isBehind and 'v' or 'x', c)
   noteEnds(commit, behind and -1 or 0)

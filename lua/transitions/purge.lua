@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- purge: enforce retention, the caps of the dead letters and the option `keep`, and forget what is not needed any more.
--- That is remembered ids, and the request records of client instances that are gone.
+-- The last part means remembered ids, and the request records of client instances that are gone.
 -- KEYS[1] completed  LIST  taskIds, newest first
 -- KEYS[2] cancelled  LIST  taskIds, newest first
 -- KEYS[3] expired  LIST  taskIds, newest first

@@ -47,7 +47,7 @@ local function reject(member, name, id)
   -- record says since when the task has waited for a worker.
   if record and string.byte(record) == RECORD_PENDING and c.unroutedSince > 0 and not seen[id] then
     seen[id] = true
-    -- A task that stood aside before its first grant has no flags yet.
+    -- A task that was put aside before its first grant has no flags in its record yet. They are made from its options.
     local envelope = redis.call('HGET', tasksKey, id) or '.'
     if option(envelope, 'h') then
       setFlag(c, FLAG_GIVEN)

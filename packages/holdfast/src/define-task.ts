@@ -82,7 +82,10 @@ export interface TaskDefinition<Input, Result, Output = Input> {
    * @throws HoldfastError invalid_argument
    */
   batch(options: BatchOptions, run: BatchRun<Output, Result>): Record<string, Handler>;
-  /** The same, with options for the tasks of the type in this worker. @throws HoldfastError invalid_argument */
+  /**
+   * Makes such a batch entry with further options for the tasks of this type in this worker.
+   * @throws HoldfastError invalid_argument
+   */
   batch(
     options: BatchOptions,
     run: BatchRun<Output, Result>,

@@ -58,7 +58,10 @@ export class PartReader {
     return new PartReader(engine, read);
   }
 
-  /** Returns whether the reader has not read past this mark. False also if that is not known. */
+  /**
+   * Returns whether the next event that the reader reads may be one up to this mark. Returns false if the position of
+   * the reader is not known.
+   */
   isBehind({ life, last }: EventsMark): boolean {
     return this.#life === life && this.#next !== null && this.#next <= last + 1;
   }

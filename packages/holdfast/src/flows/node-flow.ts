@@ -69,7 +69,8 @@ function placeOf(id: string): { flow: string; name: string; isNode: boolean } {
   return { flow, name, isNode: sign === "." };
 }
 
-// As long as the lease of a worker by default. The heartbeat of the worker goes on to extend it.
+// The lease is extended by this time, the default of a worker. The heartbeat of the worker keeps extending it as
+// before.
 const LEASE_MS = 30_000;
 
 /**

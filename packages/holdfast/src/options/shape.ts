@@ -75,7 +75,7 @@ export function checkShape(shape: Shape, options: unknown, at = ""): void {
     const value = (options as Record<string, unknown>)[name];
     const kind = shape.kinds.get(name);
     if (kind === undefined) {
-      // undefined means "left out", so no value is ignored.
+      // An unknown name with the value undefined is harmless, because undefined means "left out".
       if (value === undefined) continue;
       throw refused(shape, unknownOption(shape, name, at));
     }

@@ -87,7 +87,7 @@ const waitSpec = {
   hints: { timeout: "waitMs", timeoutMs: "waitMs", ttl: "waitMs" },
 } satisfies ShapeSpec<WaitOptions>;
 
-/** The options of `result`, which has a default. */
+/** The options of `Queue.result`, where `waitMs` may be left out. */
 export const waitShape = shapeOf<WaitOptions>(waitSpec);
 /** The options of `wait`. */
 export const waitForShape = shapeOf<WaitOptions>({ ...waitSpec, required: ["waitMs"] });

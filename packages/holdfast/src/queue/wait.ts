@@ -63,7 +63,7 @@ export async function waitForTask(
       return withoutTask(engine, queue, id, wasThere || Boolean(raw?.record));
     if (task && (isTerminal(task) || leftMs <= 0)) return task;
     signal?.throwIfAborted();
-    // Its partition does not tell when a node that waits leaves it.
+    // A node that waits may run in another part later, and its present part does not say when it leaves.
     const leavesUntold = !task || (task.state === "waiting" && queueOfPartition(engine.queue) !== null);
     if (mark !== null && !leavesUntold) {
       await watch.ended(id, mark, leftMs, signal);

@@ -92,7 +92,7 @@ export function lowered(own: Share | undefined, target: Share): Share {
 
 export interface Lowered {
   share: Share;
-  /** How many tasks of the queue ran when its share was lowered. */
+  /** How many tasks of the queue were running when its share was lowered. */
   running: number;
 }
 

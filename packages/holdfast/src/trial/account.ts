@@ -7,7 +7,7 @@ export interface Terms {
   intervalMs: number;
   aheadMs: number;
   burst: number;
-  /** How much each grant adds to the turn. */
+  /** How much each grant adds to the turn of the key, which decides when the key is next. */
   step: number;
 }
 

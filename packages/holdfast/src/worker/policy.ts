@@ -20,8 +20,8 @@ export interface Situation {
   /** Held tasks whose verdicts are on their way to Redis. */
   settling: number;
   /**
-   * The number of verdicts that are not sent yet, if the worker may already fill their slots. It may do so for a batch,
-   * because all its verdicts come together. Otherwise 0.
+   * The number of verdicts that are not sent yet, if new tasks may already be acquired for their slots. That is so for
+   * a batch, because all its verdicts come together. Otherwise 0.
    */
   unsent: number;
   /** The most tasks to ask for in one call. */

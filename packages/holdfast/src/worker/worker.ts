@@ -32,7 +32,7 @@ const RELEASE_MS = 3_000;
  * cannot deregister the worker without Redis anyway.
  */
 const AWAY_MS = 100;
-// The same number as in lua/lib/push.lua.
+// This number also stands in lua/lib/push.lua, and the two have to be equal.
 const PUSH_TASKS = 32;
 
 /** Runs the tasks of one or more queues, and of all their partitions. */

@@ -16,7 +16,7 @@ export interface SchedulePlanArgs {
   runs: string;
 }
 
-/** schedule_plan: decide once about the times of a schedule that are due. Several janitors may see the same time. Returns "planned" | "changed". */
+/** schedule_plan: store what a janitor decided about the times of a schedule that are due. Several janitors may see the Returns "planned" | "changed". */
 export const schedulePlanScript: Script<SchedulePlanArgs, SystemKeys> = {
   name: "schedulePlan",
   sha1: "67ba6a216cce610725124dde6f329c1e73f9c1e0",
