@@ -56,8 +56,8 @@ export interface TaskOptions {
   /** Accepts the task only if no other task holds this unique key (docs/unique.md). */
   unique?: Unique | undefined;
   /**
-   * The version of the handler that the task needs, from 1. It becomes part of the type, `order@2`, so only a worker with a
-   * handler for `order@2`, or for a prefix of it, runs the task. @default none
+   * The version of the handler that the task needs, from 1. It becomes part of the type, `order@2`, so only a worker
+   * with a handler for `order@2`, or for a prefix of it, runs the task. @default none
    */
   version?: number | undefined;
   /** @default "normal" */

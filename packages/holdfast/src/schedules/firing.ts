@@ -124,8 +124,8 @@ export class ScheduleFiring {
       return await this.#place.enqueue(definition, taskId, occurrence, now, this.#place.requestOf(id, at));
     } catch (error) {
       if (!isOvertaken(error)) throw error;
-      // Redis has answered for a later occurrence, so this one was enqueued and noted before it. If this one is still
-      // owed, that is not true, for example after the clock was set back.
+      // Redis has answered a later occurrence already, so this one should have been enqueued and noted before. If it is
+      // still owed, it was not, for example because the clock was set back.
       const current = await this.#store.get(id);
       if (!current?.record.owed.includes(at)) return null;
       return this.#place.enqueue(definition, taskId, occurrence, now);

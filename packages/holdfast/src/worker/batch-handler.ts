@@ -10,9 +10,9 @@ export interface BatchOptions {
    */
   max: number;
   /**
-   * How long tasks may wait until `max` of them are there, or with `by: "key"` until `max` of one key are there. They wait
-   * in Redis, without a lease. The wait ends early for a task of high priority, a retry, and a task that would expire.
-   * Milliseconds, 0 to 60_000. @default 0: a batch has the tasks that are pending
+   * How long tasks may wait until `max` of them are there, or with `by: "key"` until `max` of one key are there. They
+   * wait in Redis, without a lease. The wait ends early for a task of high priority, a retry, and a task that would
+   * expire. Milliseconds, 0 to 60_000. @default 0: a batch has the tasks that are pending
    */
   waitMs?: number | undefined;
   /**
