@@ -1,10 +1,12 @@
 // Creates flows one after another, in calls of a few nodes. A process that is started again with the same name repeats
-// the flows whose seal it has not reported yet, with the same ids. So it adds some nodes a second time.
+// the flows whose seal it has not reported yet, with the same ids. So it adds some nodes a second time. The nodes of each
+// flow run in all queues by turns, and the flow is in the first of them.
 import { setTimeout as sleep } from "node:timers/promises";
 import { chain, fanIn, fanOut, Queue } from "holdfast";
 import { options, tell } from "./tell.mjs";
 
-const { queue: name, redis, prefix = "f", from, to, nodes: size, failing, pauseMs } = options;
+const { queues, redis, prefix = "f", from, to, nodes: size, failing, pauseMs } = options;
+const [home] = queues;
 const CHUNK = 20;
 const on = Object.fromEntries(
   ["dead", "success", "done", "cancelled"].map((moment) => [moment, { type: "sleep", payload: { ms: 1 } }]),
@@ -15,7 +17,9 @@ const backoff = { kind: "fixed", baseMs: 20, jitter: "none" };
 function nodesOf(number) {
   const node = (n) => {
     const payload = { ms: 5, failures: n % Math.round(1 / failing) === 0 ? 1 : 0 };
-    return { name: `n${n}`, type: "flaky", payload, options: { maxRetries: 30, backoff } };
+    const queue = queues[n % queues.length];
+    const place = queue === home ? {} : { queue };
+    return { name: `n${n}`, type: "flaky", payload, ...place, options: { maxRetries: 30, backoff } };
   };
   const all = Array.from({ length: size }, (_, n) => node(n));
   const length = Math.floor(size / 4);
@@ -35,7 +39,7 @@ function nodesOf(number) {
   }
 }
 
-const queue = new Queue(name, { redis });
+const queue = new Queue(home, { redis });
 /** Repeats a call until Redis has answered it. */
 async function surely(step) {
   for (;;) {
