@@ -32,8 +32,8 @@
 -- TIME    O(n log s), n tasks given, s = tasks scheduled
 --   O(LINE_LOOKED_AT) more for each line that tasks leave; O(p) more, p = tasks processing, if a key is full and
 --   full=cancel
--- MOVES   pending -> scheduled; scheduled -> pending; pending -> cancelled; a task that stays pending may move to another
---   band or line
+-- MOVES   pending -> scheduled; scheduled -> pending (a task that stays pending may move to another band or line);
+--   pending -> cancelled
 
 -- include lib/clock.lua
 -- include lib/queue.lua

@@ -389,7 +389,12 @@ describe("waiting until a batch is full", () => {
       "the task was put aside",
       async () => (await system.observer.stats("work")).pendingTyped === 1,
     );
-    expect(await system.observer.why("work", id)).toMatchObject({
+    let found: Awaited<ReturnType<typeof system.observer.why>> = null;
+    await until("the worker is registered", async () => {
+      found = await system.observer.why("work", id);
+      return found?.reason !== "no_workers";
+    });
+    expect(found).toMatchObject({
       reason: "waiting",
       detail: expect.stringContaining("or until its batch there is full"),
     });
