@@ -21,6 +21,10 @@ const route = getRouteApi("/queues/$queue/flows/$id");
 const REFRESH_MS = 2_000;
 /** The graph of a large flow is read more rarely: the service may spend a twentieth of the time on it. */
 const PAUSE_PER_READ = 20;
+/** A slow read, such as one beside other load, does not leave the page old for longer than this. */
+const MOST_PAUSE_MS = 10_000;
+
+const pauseAfter = (tookMs: number) => Math.min(Math.max(REFRESH_MS, tookMs * PAUSE_PER_READ), MOST_PAUSE_MS);
 
 export function FlowPage() {
   const { queue, id } = route.useParams();
@@ -28,7 +32,7 @@ export function FlowPage() {
   const query = useQuery({
     ...flowGraphQuery(queue, id),
     refetchInterval: ({ state }) =>
-      paused || state.data === undefined ? false : Math.max(REFRESH_MS, state.data.tookMs * PAUSE_PER_READ),
+      paused || state.data === undefined ? false : pauseAfter(state.data.tookMs),
   });
   if (query.data === undefined) {
     return query.isError ? (
