@@ -3118,7 +3118,7 @@ export const mutants = [
   },
   {
     name: "batch: if a batch handler throws, all of its tasks fail",
-    changes: [["packages/holdfast/src/worker/batch-call.ts", "if (!isSearched ||", "if (isSearched ||"]],
+    changes: [["packages/holdfast/src/worker/batch-call.ts", "= search.settings.bisects &&", "= false &&"]],
     tests: [batchCall],
   },
   {
