@@ -1,3 +1,4 @@
+// Tests of flows in the scripts. The file has more than 500 lines, because the mutants of flows are tested with all of it.
 import type { FlowPolicy } from "@holdfast/contracts";
 import { describe, expect, test } from "vitest";
 import { cancelFlow } from "../src/engine/flow-mover.ts";

@@ -9,6 +9,7 @@ import { duration } from "../../format/time.ts";
 import { useLive, useNow } from "../../live/live-context.tsx";
 import { Banner } from "../../ui/banner.tsx";
 import { Failed, Loading } from "../../ui/empty.tsx";
+import { FactList } from "../../ui/fact-list.tsx";
 import { Time } from "../../ui/time.tsx";
 import { Tile, Tiles } from "../tiles.tsx";
 import { FlowActions } from "./flow-actions.tsx";
@@ -296,16 +297,7 @@ function Facts({ flow }: { flow: FlowView }) {
       <div className="panel-head">
         <h2>Facts</h2>
       </div>
-      <dl className="panel-body facts">
-        {rows
-          .filter(([, value]) => value !== null)
-          .map(([name, value]) => (
-            <div key={name} style={{ display: "contents" }}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-      </dl>
+      <FactList rows={rows} />
     </section>
   );
 }

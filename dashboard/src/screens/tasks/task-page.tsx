@@ -12,6 +12,7 @@ import { useLive } from "../../live/live-context.tsx";
 import { Banner } from "../../ui/banner.tsx";
 import { Failed, Loading } from "../../ui/empty.tsx";
 import { CopyButton, ExactText } from "../../ui/exact-text.tsx";
+import { FactList } from "../../ui/fact-list.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
 import { ReasonBadge, StateBadge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
@@ -276,16 +277,5 @@ function Facts({ task }: { task: TaskView }) {
       task.unroutedSince === null ? null : <Time key="unrouted" at={task.unroutedSince} />,
     ],
   ];
-  return (
-    <dl className="panel-body facts">
-      {rows
-        .filter(([, value]) => value !== null)
-        .map(([name, value]) => (
-          <div key={name} style={{ display: "contents" }}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-    </dl>
-  );
+  return <FactList rows={rows} />;
 }

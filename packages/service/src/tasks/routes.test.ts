@@ -1,3 +1,4 @@
+// This file has more than 500 lines, because all its tests share the app and the fakes at its top.
 import { connect } from "node:net";
 import { type ChangeResult, HoldfastError, type TaskChange, type TaskView } from "@holdfast/contracts";
 import type { EnqueueResult, NewTask, SignalOutcome } from "holdfast";
