@@ -12,9 +12,10 @@ const MINE = "queue-of-mine";
 /** For each scope, the scopes of a key that may do as much as possible without that scope. */
 const LACKING: Record<Scope, Scope[]> = {
   read: ["enqueue"],
-  enqueue: ["control"],
-  control: ["read", "enqueue"],
-  admin: ["control", "enqueue", "read"],
+  enqueue: ["control", "work"],
+  work: ["control", "enqueue", "read"],
+  control: ["read", "enqueue", "work"],
+  admin: ["control", "enqueue", "read", "work"],
 };
 
 let stack: SecuredStack;

@@ -1,7 +1,10 @@
 import { isQueueName } from "./limits.ts";
 
-/** The rights of a key. `admin` includes all others, `control` includes `read`. */
-export const SCOPES = ["enqueue", "read", "control", "admin"] as const;
+/**
+ * The rights of a key. `admin` includes all others, `control` includes `read`. `work` is for workers: they acquire and
+ * settle tasks over HTTP.
+ */
+export const SCOPES = ["enqueue", "work", "read", "control", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /**

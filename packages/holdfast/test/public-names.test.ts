@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import * as holdfast from "../src/index.ts";
 import * as opentelemetry from "../src/opentelemetry/index.ts";
 import * as operate from "../src/operate.ts";
+import * as remote from "../src/remote/index.ts";
 import * as testing from "../src/testing/index.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
@@ -15,6 +16,7 @@ const { exports: entries } = JSON.parse(
 const ENTRIES: Record<string, object> = {
   holdfast,
   "holdfast/operate": operate,
+  "holdfast/remote": remote,
   "holdfast/testing": testing,
   "holdfast/opentelemetry": opentelemetry,
 };

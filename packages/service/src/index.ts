@@ -1,3 +1,4 @@
+export { observeAttempts, type Renewal } from "./attempt-metrics.ts";
 export { blockListOf, isTrusted, networkOf } from "./config/addresses.ts";
 export {
   type HttpConfig,
@@ -16,6 +17,7 @@ export * from "./flows/routes.ts";
 export * from "./http/errors.ts";
 export * from "./http/health.ts";
 export * from "./http/hosts.ts";
+export { longPoll } from "./http/long-poll.ts";
 export * from "./http/problem.ts";
 export * from "./http/server.ts";
 export type { HttpServer, Watch } from "./http/types.ts";

@@ -40,11 +40,11 @@ export interface EnvelopeOptions {
   caller: string | null;
 }
 
-function encodeBackoff(b: Backoff): string {
+export function encodeBackoff(b: Backoff): string {
   return `${b.kind === "fixed" ? "f" : "e"},${b.baseMs ?? ""},${b.maxMs ?? ""},${b.jitter === "none" ? "n" : "f"}`;
 }
 
-function decodeBackoff(text: string): Given<Backoff> {
+export function decodeBackoff(text: string): Given<Backoff> {
   const [kind, baseMs, maxMs, jitter] = text.split(",");
   return {
     kind: kind === "f" ? "fixed" : "exponential",

@@ -109,6 +109,28 @@ export function flowOfTask(task: { id: string; fence: string; engine: Engine }):
   return { id: flow, name, add };
 }
 
+/** A page of the nodes that a node comes after. */
+export interface ChildrenPage {
+  children: FlowChild[];
+  /** Where the next page begins; negative after the last one. */
+  next: number;
+}
+
+/** Reads a page of the nodes that a node comes after. A callback gets all nodes of its flow. */
+export async function childrenPage(
+  task: { id: string; engine: Engine },
+  from: number,
+  limit: number,
+): Promise<ChildrenPage> {
+  const { flow, isNode } = placeOf(task.id);
+  const found = await readFlowFrom(task.engine, flow, { before: isNode ? task.id : "", from, limit });
+  const children = (found?.nodes ?? []).map(({ name, id, state, skippedBy, resultText }) => {
+    const result = resultText === null ? undefined : JSON.parse(resultText);
+    return { name, id, state, skippedBy, result, resultText };
+  });
+  return { children, next: found?.next ?? -1 };
+}
+
 /**
  * Yields the nodes that a node comes after. A callback gets all nodes of its flow, and a task without a flow gets none.
  */
@@ -118,16 +140,11 @@ export async function* childrenOf(
 ): AsyncGenerator<FlowChild> {
   checkShape(childrenShape, options);
   if (!task.isNode) return;
-  const { flow, isNode } = placeOf(task.id);
   const { where, page = CHILDREN_PAGE } = options;
   const wanted = where?.state === undefined ? TASK_STATES : [where.state].flat();
   for (let from = 0; from >= 0; ) {
-    const read = { before: isNode ? task.id : "", from, limit: page };
-    const found = await readFlowFrom(task.engine, flow, read);
-    for (const { name, id, state, skippedBy, resultText } of found?.nodes ?? []) {
-      const result = resultText === null ? undefined : JSON.parse(resultText);
-      if (wanted.includes(state)) yield { name, id, state, skippedBy, result, resultText };
-    }
-    from = found?.next ?? -1;
+    const found = await childrenPage(task, from, page);
+    yield* found.children.filter(({ state }) => wanted.includes(state));
+    from = found.next;
   }
 }

@@ -10,7 +10,8 @@ import { payloadTextOf } from "../queue/task-checks.ts";
 import { backoffDelayMs, DEFAULT_BACKOFF } from "../worker/backoff.ts";
 import { stepText } from "../worker/json-text.ts";
 import { readThrown } from "../worker/thrown.ts";
-import { CallFailed, endOf, refuseOptions } from "./called-task.ts";
+import { callTask } from "./call-task.ts";
+import { endOf, refuseOptions } from "./called-task.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import { checkEvent } from "./events.ts";
 import type { CallOptions, Signal, SleepOptions, StepOptions, WaitForOptions } from "./step-options.ts";
@@ -19,11 +20,6 @@ import { TaskSuspended } from "./task-suspended.ts";
 
 // A shorter sleep keeps the slot. To give it up and get it back costs Redis a settle, a promotion and a grant.
 const SLEEP_IN_PLACE_MS = 1_000;
-// A signal tells the caller that a called task has ended. It can be lost, so the caller also reads the state of the
-// called task: first after LOOK_MS, then at growing intervals.
-const LOOK_MS = 5_000;
-const MOST_LOOK_MS = 300_000;
-
 /** The attempt that runs the handler. */
 interface Attempt {
   readonly taskId: string;
@@ -137,41 +133,10 @@ export class Steps {
       const known = memo.steps.get(`c${named}`);
       if (known?.outcome === "d") return { text: await this.#textOf(memo, known) };
       const place = known?.place ?? this.#place(memo, named);
-      // The id is stored before the enqueue, so a later attempt enqueues no second task. The first wait, after the
-      // enqueue, replaces the id by its event `=<id>`, which therefore says that the task was enqueued.
-      const kept = known?.text ? decodeWord(known.text) : await this.#store.mintId();
-      const isCalled = kept.startsWith("=");
-      const id = isCalled ? kept.slice(1) : kept;
-      if (!known) await this.#store.write({ place, kind: "c", outcome: "o", name: named, text: id });
-      if (!isCalled) await this.#store.call({ id, ...task });
-      return { id, ...(await this.#answerOf(id, place, named, isCalled)) };
+      return callTask(this.#store, { place, name: named, known }, task);
     });
     if (found.text !== undefined) return parsed(found.text);
     return this.#suspend({ until: found.until, events: [endOf(found.id)] });
-  }
-
-  /** @param looks whether to read the state of the called task if no signal has come */
-  async #answerOf(
-    id: string,
-    place: number,
-    name: string,
-    looks: boolean,
-  ): Promise<{ text: string; until?: undefined } | { text?: undefined; until: number }> {
-    const wait = { place, kind: "c", name, events: [endOf(id)] } as const;
-    const answer = await this.#store.wait({ ...wait, timeoutMs: LOOK_MS });
-    if (answer.kind === "signal") return { text: answer.data };
-    if (answer.kind === "open" && !looks) return { until: answer.until };
-    const called = await this.#store.readCalled(id);
-    if (called.kind === "failed") throw new CallFailed(id, called.state, called.message);
-    if (called.kind === "completed") {
-      await this.#store.write({ place, kind: "c", outcome: "d", name, text: called.resultText });
-      return { text: called.resultText };
-    }
-    const timeoutMs = Math.min(MOST_LOOK_MS, Math.max(LOOK_MS, called.ageMs / 2));
-    const again = await this.#store.wait({ ...wait, timeoutMs: Math.round(timeoutMs) });
-    return again.kind === "signal"
-      ? { text: again.data }
-      : { until: again.kind === "open" ? again.until : 0 };
   }
 
   #named(kind: StepKind, name: unknown): string {

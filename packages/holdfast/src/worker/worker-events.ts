@@ -35,6 +35,9 @@ const DEAD_REASONS: Record<Verdict["kind"], DeadReason> = {
   unrouted: "no_handler",
 };
 
+/** Returns the reason of the dead letter that this verdict has made. */
+export const deadReasonOf = (verdict: Verdict): DeadReason => DEAD_REASONS[verdict.kind];
+
 export interface WorkerEvents {
   /** An attempt has ended, and Redis has confirmed it. */
   settled: [SettledEvent];
@@ -66,7 +69,7 @@ export function settledEvent(
   const about = { id, type, queue, enqueuedAt };
   const settled: SettledEvent = { task: about, outcome, attempt, token, waitMs, runMs };
   if (traceparent !== null && isSampled(traceparent)) settled.traceId = traceIdOf(traceparent);
-  if (outcome === "dead") settled.deadReason = DEAD_REASONS[verdict.kind];
+  if (outcome === "dead") settled.deadReason = deadReasonOf(verdict);
   if (error !== undefined) settled.error = error;
   return settled;
 }

@@ -5,6 +5,7 @@ import { emptyBatch, type ReadTasks } from "@holdfast/contracts/task-json";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { traceContextOf } from "holdfast";
 import { Type } from "typebox";
+import { longPoll } from "../http/long-poll.ts";
 import type { HttpServer } from "../http/types.ts";
 import type { EnqueueQueue } from "./conflicts.ts";
 import { registerEventRoute } from "./events.ts";
@@ -114,20 +115,8 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
         const { queue: name, id } = request.params;
         const { waitMs } = request.query;
         const queue = intake.open(name);
-        const wait = async () => {
-          const watch = app.basics.watch(request);
-          const denied = new AbortController();
-          watch.onDenied = () => denied.abort();
-          try {
-            const signal = untilGone(reply.raw, closing.signal, denied.signal);
-            const task = await waitOrGet(queue, id, waitMs, signal);
-            // The sender may have lost access during the wait.
-            watch.recheck();
-            return task;
-          } finally {
-            watch.end();
-          }
-        };
+        const wait = () =>
+          longPoll(app, request, reply, closing.signal, (signal) => waitOrGet(queue, id, waitMs, signal));
         const task = await (waitMs > 0 ? wait() : queue.get(id));
         if (task === null) throw unknownTask(name, id);
         return task;
@@ -308,24 +297,6 @@ async function waitOrGet(
     if (signal.aborted) return queue.get(id);
     throw error;
   }
-}
-
-/**
- * Returns a signal that aborts when the answer was sent, when the client has disconnected, or when one of `signals`
- * aborts.
- */
-function untilGone(response: NodeJS.EventEmitter, ...signals: AbortSignal[]): AbortSignal {
-  const gone = new AbortController();
-  const abort = () => {
-    for (const signal of signals) signal.removeEventListener("abort", abort);
-    gone.abort();
-  };
-  response.once("close", abort);
-  for (const signal of signals) {
-    signal.addEventListener("abort", abort);
-    if (signal.aborted) abort();
-  }
-  return gone.signal;
 }
 
 /** Leaves the body unchecked, for routes that read its bytes. */

@@ -1,0 +1,107 @@
+import type { CurrentTask } from "@holdfast/contracts";
+import type { Registry, WorkerEntry } from "../engine/registry.ts";
+import { monotonicMs } from "../worker/lease-table.ts";
+import type { RemoteAsk, RemoteWorker } from "./remote-worker.ts";
+
+/** As often as a worker of the library. */
+const EVERY_MS = 2_000;
+const FORGOTTEN_MS = 60_000;
+/** As many running tasks of a worker are shown as of a worker of the library. */
+const SHOWN_TASKS = 100;
+
+interface Seen {
+  atMs: number;
+  draining: boolean;
+  startedAt: number;
+  queues: ReadonlySet<string>;
+  types: readonly string[];
+  busy: number;
+  tasks: readonly CurrentTask[];
+  registering: Promise<boolean> | undefined;
+}
+
+/** What a request says of its worker. */
+export interface Sight {
+  queue: string;
+  /** The types that the worker runs, if the request says so. */
+  types?: readonly string[];
+  state?: WorkerEntry["state"];
+  /** The tasks that it runs, if the request says so. */
+  tasks?: readonly CurrentTask[];
+  busy?: number;
+}
+
+export const sightOf = ({ types, held }: RemoteAsk) => ({ types, busy: held });
+
+/** Keeps the entries of remote workers in the registry, as long as their requests come. */
+export class Presence {
+  readonly #registry: Registry;
+  readonly #now: () => number;
+  readonly #seen = new Map<string, Seen>();
+
+  /** @param now the time of Redis, ms since the epoch */
+  constructor(registry: Registry, now: () => number) {
+    this.#registry = registry;
+    this.#now = now;
+  }
+
+  /** Called when a worker has made a request. @returns whether an operator told it to drain */
+  async see(worker: RemoteWorker, sight: Sight): Promise<boolean> {
+    this.#forget();
+    const seen = this.#seen.get(worker.id);
+    const isFresh = seen !== undefined && monotonicMs() - seen.atMs < EVERY_MS;
+    if (isFresh && sight.tasks === undefined && sight.state === undefined) return seen.draining;
+    return this.#register(worker, sight, seen);
+  }
+
+  async #register(worker: RemoteWorker, sight: Sight, before: Seen | undefined): Promise<boolean> {
+    if (before?.registering && sight.tasks === undefined && sight.state === undefined)
+      return before.registering;
+    const now = this.#now();
+    const { info = {} } = worker;
+    const startedAt = info.startedAt ?? before?.startedAt ?? now;
+    const tasks = sight.tasks ?? before?.tasks ?? [];
+    const queues = new Set([...(before?.queues ?? []), sight.queue]);
+    const types = info.types ?? sight.types ?? before?.types ?? ["*"];
+    const entry: WorkerEntry = {
+      id: worker.id,
+      queues: [...(info.queues ?? queues)],
+      types: [...types],
+      ...{ host: info.host ?? "", pid: info.pid ?? 0, version: info.version ?? "" },
+      ...{ slots: info.slots ?? 0, busy: sight.busy ?? before?.busy ?? tasks.length },
+      ...{ startedAt, heartbeatAt: now },
+      state: sight.state ?? (before?.draining ? "draining" : "running"),
+    };
+    if (entry.state === "draining" && entry.busy === 0) entry.state = "drained";
+    const registering = this.#registry.putWorker(entry, tasks.slice(0, SHOWN_TASKS));
+    const seen: Seen = {
+      atMs: monotonicMs(),
+      draining: before?.draining ?? false,
+      queues,
+      types,
+      startedAt,
+      busy: entry.busy,
+      tasks,
+      registering,
+    };
+    this.#seen.delete(worker.id);
+    this.#seen.set(worker.id, seen);
+    try {
+      seen.draining = await registering;
+      return seen.draining;
+    } catch (error) {
+      this.#seen.delete(worker.id);
+      throw error;
+    } finally {
+      seen.registering = undefined;
+    }
+  }
+
+  /** Forgets workers without requests. The oldest come first in the map. */
+  #forget(): void {
+    for (const [id, { atMs }] of this.#seen) {
+      if (monotonicMs() - atMs < FORGOTTEN_MS) return;
+      this.#seen.delete(id);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import { type Backoff, type Given, HoldfastError } from "@holdfast/contracts";
+import type { Grant } from "../engine/engine.ts";
+import type { Envelope } from "../engine/envelope.ts";
+import { decodeBackoff, encodeBackoff } from "../engine/envelope-options.ts";
+
+/**
+ * The lease of a task that a remote worker holds. All of it is in the token which the worker sends back, so the service
+ * that granted the task need not remember anything.
+ */
+export interface RemoteLease {
+  /** `<number of the first grant>-<nonce>`, which Redis compares. */
+  fence: string;
+  /** The place of the task among the tasks of its grant, from 1. */
+  place: number;
+  /** The index of its part among the parts of the queue. */
+  part: number;
+  type: string;
+  attempt: number;
+  /** Milliseconds since the epoch, by the clock of Redis, as are all times here. */
+  enqueuedAt: number;
+  grantedAt: number;
+  /** How long the task waited after it could have begun, ms; null if this is not its first attempt. */
+  waitedMs: number | null;
+  hasKey: boolean;
+  /** The options of the task itself. */
+  own: { backoff: Given<Backoff> | null; maxRetries: number | null };
+  /** The task that called this one by `ctx.call`. */
+  caller: string | null;
+}
+
+export function leaseOf(grant: Grant, envelope: Envelope, part: number, grantedAt: number): RemoteLease {
+  const { type, enqueuedAt, key, backoff, maxRetries, caller, runAt, delayMs } = envelope;
+  const dueAt = runAt ?? enqueuedAt + (delayMs ?? 0);
+  return {
+    ...{ fence: grant.fence, place: Number(grant.token.slice(grant.fence.length + 1)) },
+    ...{ part, type, attempt: grant.past.attempt, enqueuedAt, grantedAt },
+    waitedMs: grant.past.fresh ? Math.max(0, grantedAt - dueAt) : null,
+    hasKey: key !== null,
+    own: { backoff, maxRetries },
+    caller,
+  };
+}
+
+// No field can have this character. A caller may have any character of a task id.
+const BETWEEN = "~";
+const number36 = (value: number | null) => (value === null ? "" : Math.round(value).toString(36));
+
+export function encodeToken(lease: RemoteLease): string {
+  const { fence, place, part, type, attempt, enqueuedAt, grantedAt, waitedMs, hasKey, own, caller } = lease;
+  const needed = [`${fence}.${place}`, part, type, attempt];
+  const times = [enqueuedAt, grantedAt, waitedMs].map(number36);
+  const head = [...needed, ...times].join(BETWEEN);
+  if (!hasKey && own.backoff === null && own.maxRetries === null && caller === null) return head;
+  const backoff = own.backoff ? encodeBackoff(own.backoff) : "";
+  return [head, hasKey ? "q" : "", own.maxRetries ?? "", backoff, caller ?? ""].join(BETWEEN);
+}
+
+/** @throws HoldfastError invalid_argument */
+export function decodeToken(token: string): RemoteLease {
+  const [grant = "", part, type = "", attempt, enqueuedAt, grantedAt, waited, ...own] = token.split(BETWEEN);
+  const [, fence, place] = /^(\d+-[\w-]{1,64})\.(\d+)$/.exec(grant) ?? [];
+  const at = Number.parseInt(grantedAt ?? "", 36);
+  if (fence === undefined || type === "" || !Number.isSafeInteger(at))
+    throw new HoldfastError(
+      "invalid_argument",
+      "token: it is not a token that an acquire returned: send it back unchanged",
+      { field: "token" },
+    );
+  const [key = "", maxRetries = "", backoff = "", caller = ""] = own;
+  return {
+    ...{ fence, place: Number(place), part: Number(part), type, attempt: Number(attempt) },
+    enqueuedAt: Number.parseInt(enqueuedAt ?? "", 36) || 0,
+    grantedAt: at,
+    waitedMs: waited ? Number.parseInt(waited, 36) : null,
+    hasKey: key !== "",
+    own: {
+      backoff: backoff === "" ? null : decodeBackoff(backoff),
+      maxRetries: maxRetries === "" ? null : Number(maxRetries),
+    },
+    caller: caller === "" ? null : caller,
+  };
+}

@@ -1,0 +1,64 @@
+import type { StoredStep } from "../engine/steps.ts";
+import { decodeWord } from "../engine/text.ts";
+import { type CalledTask, CallFailed, endOf } from "./called-task.ts";
+import type { StepStore } from "./step-store.ts";
+
+// A signal tells the caller that a called task has ended. It can be lost, so the caller also reads the state of the
+// called task: first after LOOK_MS, then at growing intervals.
+const LOOK_MS = 5_000;
+const MOST_LOOK_MS = 300_000;
+
+/** The step by which a task calls another one. */
+export interface CallStep {
+  place: number;
+  name: string;
+  /** What an earlier attempt has stored of it. */
+  known: StoredStep | undefined;
+}
+
+/** The result of the called task, or how long to wait for it. */
+export type CallAnswer = { id: string } & (
+  | { text: string; until?: undefined }
+  | { text?: undefined; until: number }
+);
+
+/**
+ * Enqueues the called task, once, and returns its result if it has one.
+ * @throws CallFailed if it ended without completing; HoldfastError conflict if the lease is lost; queue_full, key_full
+ */
+export async function callTask(
+  store: StepStore,
+  { place, name, known }: CallStep,
+  task: Omit<CalledTask, "id">,
+): Promise<CallAnswer> {
+  // The id is stored before the enqueue, so a later attempt enqueues no second task. The first wait, after the enqueue,
+  // replaces the id by its event `=<id>`, which therefore says that the task was enqueued.
+  const kept = known?.text ? decodeWord(known.text) : await store.mintId();
+  const isCalled = kept.startsWith("=");
+  const id = isCalled ? kept.slice(1) : kept;
+  if (!known) await store.write({ place, kind: "c", outcome: "o", name, text: id });
+  if (!isCalled) await store.call({ id, ...task });
+  return { id, ...(await answerOf(store, id, { place, name }, isCalled)) };
+}
+
+/** @param looks whether to read the state of the called task if no signal has come */
+async function answerOf(
+  store: StepStore,
+  id: string,
+  { place, name }: Pick<CallStep, "place" | "name">,
+  looks: boolean,
+): Promise<{ text: string; until?: undefined } | { text?: undefined; until: number }> {
+  const wait = { place, kind: "c", name, events: [endOf(id)] } as const;
+  const answer = await store.wait({ ...wait, timeoutMs: LOOK_MS });
+  if (answer.kind === "signal") return { text: answer.data };
+  if (answer.kind === "open" && !looks) return { until: answer.until };
+  const called = await store.readCalled(id);
+  if (called.kind === "failed") throw new CallFailed(id, called.state, called.message);
+  if (called.kind === "completed") {
+    await store.write({ place, kind: "c", outcome: "d", name, text: called.resultText });
+    return { text: called.resultText };
+  }
+  const timeoutMs = Math.min(MOST_LOOK_MS, Math.max(LOOK_MS, called.ageMs / 2));
+  const again = await store.wait({ ...wait, timeoutMs: Math.round(timeoutMs) });
+  return again.kind === "signal" ? { text: again.data } : { until: again.kind === "open" ? again.until : 0 };
+}
