@@ -1,5 +1,5 @@
 import { HOLD_SCOPES, LIMITS, TASK_ID_PATTERN } from "@holdfast/contracts";
-import { OneOf } from "@holdfast/service";
+import { backoffSchema, OneOf } from "@holdfast/service";
 import { type TSchema, Type } from "typebox";
 
 const strict = { additionalProperties: false };
@@ -179,6 +179,8 @@ const grants = {
       enqueuedAt: Type.Integer(),
       leaseMs: Type.Integer(),
       timeoutMs: Type.Integer({ description: "Counts from the grant." }),
+      maxRetries: nullable(Type.Integer()),
+      backoff: nullable(backoffSchema),
       tags: Type.Array(Type.String()),
       key: nullable(Type.String()),
       traceparent: nullable(Type.String()),

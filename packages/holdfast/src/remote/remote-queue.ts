@@ -231,7 +231,8 @@ export class RemoteQueue {
     } catch (error) {
       return { kind: "quarantine", id, fence, error: errorText(readThrown(error)) };
     }
-    const { type, payloadText, enqueuedAt, tags, key, traceparent, schedule, expiresAt } = envelope;
+    const { type, payloadText, enqueuedAt, maxRetries, backoff, tags, key } = envelope;
+    const { traceparent, schedule, expiresAt } = envelope;
     if (!routes.runs(type)) return { kind: "unrouted", id, fence };
     const [, flow = "", name = ""] = /^([\w-]+)[.:](.*)$/.exec(id) ?? [];
     const place = Math.max(0, this.#parts?.all.findIndex((one) => one.name === part.name) ?? 0);
@@ -239,7 +240,7 @@ export class RemoteQueue {
       ...{ id, token: encodeToken(leaseOf(grant, envelope, place, now)) },
       ...{ type, payloadText, attempt: grant.past.attempt, enqueuedAt, leaseMs: call.terms.leaseMs },
       timeoutMs: envelope.timeoutMs ?? routes.timeoutMs(type) ?? ATTEMPT_TIMEOUT_MS,
-      ...{ tags, key, traceparent, schedule, expiresAt },
+      ...{ maxRetries, backoff, tags, key, traceparent, schedule, expiresAt },
       flow: grant.envelope.startsWith(ENVELOPE_NODE) ? { id: flow, name } : null,
     };
   }

@@ -1,4 +1,4 @@
-import type { HoldScope, TaskSchedule } from "@holdfast/contracts";
+import type { Backoff, Given, HoldScope, TaskSchedule } from "@holdfast/contracts";
 import type { VerdictOutcome } from "../engine/engine.ts";
 
 /** A worker that is not in this process, and reaches the queue through it. */
@@ -62,6 +62,9 @@ export interface RemoteTask {
   leaseMs: number;
   /** From the grant on. */
   timeoutMs: number;
+  /** The options of the task itself; null if it does not set them. */
+  maxRetries: number | null;
+  backoff: Given<Backoff> | null;
   tags: readonly string[];
   key: string | null;
   traceparent: string | null;
