@@ -33,6 +33,7 @@ const NAMES = [
   "limits",
   "batches",
   "flows",
+  "http-workers",
 ];
 
 const { values: options } = parseArgs({

@@ -186,6 +186,14 @@ export const targets = [
     ),
   },
   {
+    row: "10,000 tasks over HTTP, in Python and in Go",
+    figures: ["a worker in Python", "a worker in Go"].flatMap((variant) =>
+      ["celery", "rq"].map((peer) =>
+        ratio(peer, 1, 2, { workload: "http-workers", variant, metric: "tasks_per_s" }),
+      ),
+    ),
+  },
+  {
     row: "worker memory over the run",
     figures: ["rssMbRatio", "heapMbRatio"].map((metric) =>
       value(1.1, 1, { workload: "worker-memory", variant: undefined, metric, unit: "x the early figure" }),

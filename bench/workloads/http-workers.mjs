@@ -1,0 +1,34 @@
+// Compares workers over HTTP, in Python and in Go, with the worker of the library and with Celery and RQ: 10,000 tasks
+// with an empty handler on the same Redis.
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { rotate } from "./shared/children.mjs";
+
+export const name = "http-workers";
+export const rounds = (quick) => (quick ? 1 : 5);
+
+const IN_PYTHON = "a worker in Python";
+const IN_GO = "a worker in Go";
+/** What is run, as whose result it counts, and beside which of our workers. */
+const SYSTEMS = {
+  holdfast: ["holdfast", ["the worker of the library"]],
+  "holdfast-python": ["holdfast", [IN_PYTHON]],
+  "holdfast-go": ["holdfast", [IN_GO]],
+  celery: ["celery", [IN_PYTHON, IN_GO]],
+  rq: ["rq", [IN_PYTHON, IN_GO]],
+};
+const file = fileURLToPath(new URL("http-workers/run.mjs", import.meta.url));
+const setup = fileURLToPath(new URL("http-workers/setup.sh", import.meta.url));
+
+/** Metrics: `tasks_per_s`, from the first task that was taken to the last one that was settled. */
+export async function round(ctx) {
+  // Makes the Python environment and the Go program at the first round; later it finds them.
+  const made = spawnSync("bash", [setup], { stdio: ["ignore", "ignore", "inherit"] });
+  if (made.status !== 0) throw new Error("http-workers needs Python 3.10 or later with venv, and Go");
+  const records = [];
+  for (const [system, [as, variants]] of rotate(Object.entries(SYSTEMS), ctx.round)) {
+    const metrics = await ctx.runNode(file, { url: ctx.redis.url, system, tasks: 10_000 });
+    for (const variant of variants) records.push({ workload: name, variant, system: as, metrics });
+  }
+  return records;
+}
