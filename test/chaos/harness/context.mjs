@@ -61,10 +61,11 @@ export class Context {
 
   /**
    * Starts the program `kind` of a folder, as an actor of this row.
-   * @param actors the folder. @default the folder of the fault matrix
+   * @param where.actors the folder. @default the folder of the fault matrix
+   * @param where.program the command and its first arguments, if it is no module of Node
    */
-  actor(kind, options, actors) {
-    const where = { folder: this.folder, label: this.#label(kind), actors };
+  actor(kind, options, { actors, program } = {}) {
+    const where = { folder: this.folder, label: this.#label(kind), actors, program };
     const actor = new Actor(kind, { queue: this.queueName, ...options }, where);
     this.actors.push(this.track(actor));
     return actor;

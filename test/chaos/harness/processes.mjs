@@ -61,11 +61,12 @@ const actorsFolder = new URL("../actors/", import.meta.url);
 
 /** Runs a program of `actors/`. It writes its history to a file of its own. */
 export class Actor extends Child {
-  constructor(kind, options, { folder, label, actors = actorsFolder }) {
+  /** @param where.program the command and its first arguments. @default Node with the module `kind` of `actors` */
+  constructor(kind, options, { folder, label, actors = actorsFolder, program }) {
     const path = join(folder, `${label}.jsonl`);
     writeFileSync(path, "");
-    const file = fileURLToPath(new URL(`${kind}.mjs`, actors));
-    super(process.execPath, [file, JSON.stringify({ ...options, history: path })], { folder, label });
+    const [command, ...args] = program ?? [process.execPath, fileURLToPath(new URL(`${kind}.mjs`, actors))];
+    super(command, [...args, JSON.stringify({ ...options, history: path })], { folder, label });
     this.kind = kind;
     this.history = new History(path);
   }

@@ -17,7 +17,7 @@ export class FlowContext extends Context {
 
   /** Starts a worker process whose handler `sleep` takes `payload.ms`. The options are those of actors/worker.mjs. */
   slots(redis, options = {}) {
-    return this.actor("worker", { redis, leaseMs: 1_000, ...options }, actors);
+    return this.actor("worker", { redis, leaseMs: 1_000, ...options }, { actors });
   }
 
   /** Starts `count` worker processes and waits until they are ready. */
@@ -28,7 +28,7 @@ export class FlowContext extends Context {
   }
 
   program(kind, options) {
-    return this.actor(kind, options, actors);
+    return this.actor(kind, options, { actors });
   }
 
   /**
