@@ -61,6 +61,17 @@ const handlers = {
     }
     return payload.steps;
   }),
+  /** Works in units of `ms`, and keeps a checkpoint after each `every` units. Tells of each unit that is done. */
+  long: told(async ({ id, payload }, ctx) => {
+    let { done = 0 } = (await ctx.readCheckpoint()) ?? {};
+    while (done < payload.units) {
+      await sleep(payload.ms, undefined, { signal: ctx.signal });
+      done++;
+      tell("unit", "ok", { id, n: done });
+      if (done % payload.every === 0) await ctx.checkpoint({ done });
+    }
+    return done;
+  }),
   poison: told(async () => {
     await sleep(40);
     process.kill(process.pid, "SIGKILL");
