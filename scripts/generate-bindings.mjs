@@ -59,15 +59,18 @@ function parseHeader(file, source) {
   return header;
 }
 
+/** Replaces each include by its fragment, which gets the indentation of the line that follows the include. */
 function resolveIncludes(file, source) {
-  return source.replace(/^-- include (\S+)$/gm, (_, path) => {
+  return source.replace(/^-- include (\S+)$/gm, (_, path, at) => {
     const found = join(luaDir, path);
     if (!existsSync(found)) {
       problems.push(`lua/${file}: no ${path}`);
       return "";
     }
     const mark = traced === null ? "" : `redis.call('SADD', 'fragments', 'lua/${path}')\n`;
-    return mark + resolveIncludes(file, readFileSync(found, "utf8").trimEnd());
+    const [, indent] = /^(?:-- include .*\n|\n)*( *)/.exec(source.slice(at));
+    const fragment = resolveIncludes(file, readFileSync(found, "utf8").trimEnd());
+    return `${mark}${fragment}`.replace(/^(?=.)/gm, indent);
   });
 }
 
@@ -140,8 +143,8 @@ function formatModule(constants) {
 /** Removes the functions of included fragments that the script never calls. */
 function withoutUncalled(text) {
   for (;;) {
-    const uncalled = [...text.matchAll(/^local function (\w+)\([\s\S]*?^end$/gm)].find(
-      ([body, name]) => count(text, name) === count(body, name),
+    const uncalled = [...text.matchAll(/^( *)local function (\w+)\([\s\S]*?^\1end$/gm)].find(
+      ([body, , name]) => count(text, name) === count(body, name),
     );
     if (!uncalled) return text;
     text = text.replace(uncalled[0], "");

@@ -34,8 +34,8 @@ end
 
 -- Plans one ack and returns five values: the verdict; whether all other tasks with the same record get the same new
 -- record; the text under which these tasks are counted (lib/record.lua); when they were granted; and, if they are nodes
--- of a flow, the mark of their ends. If the second value is true, the caller has to release the tasks (lib/ready.lua) and
--- to add their ends.
+-- of a flow, the mark of their ends. If the second value is true, the caller has to release the tasks (lib/ready.lua). It
+-- always has to add their ends (lib/ends.lua).
 local function planAck(settled, counters, id, fence, record)
   local counts, current, grantedAt, at = string.match(record or '', '^l(%S+) (%S+) (%d+) %d+ %d+ ()')
   if current ~= fence then
@@ -53,7 +53,7 @@ local function planAck(settled, counters, id, fence, record)
       drops = hasFlag(c, FLAG_DROPS)
       hasNext = hasFlag(c, FLAG_NEXT)
       keeps = hasFlag(c, FLAG_KEEP)
-      mark = hasFlag(c, FLAG_NODE) and markOf('c', c) or nil
+      mark = hasFlag(c, FLAG_NODE) and 'c' .. (string.match(c.flags, '[cw]') or 'f') or nil
       clearFlag(c, '[xknl]')
       counts = countsText(c)
     end
@@ -77,23 +77,7 @@ local function planAck(settled, counters, id, fence, record)
   if needsMore and limits then
     limits.release(limits, counted, 1, tonumber(grantedAt))
   end
-  if needsMore and mark then
-    addMarked(id, mark)
-  end
   return 'a', not needsMore, counted, tonumber(grantedAt), mark
-end
-
--- Counts the tasks of a run (planAcks), and adds their ends if they are nodes. The tasks at the places `repeated` came
--- before in this call.
-local function endRun(same, ids, first, last, repeated)
-  same.count = same.count + last + 1 - first
-  if same.mark then
-    for place = first, last do
-      if not (repeated and repeated[place]) then
-        addMarked(ids[place], same.mark)
-      end
-    end
-  end
 end
 
 -- Plans the acks of tasks that one call granted. Most of them have the same record as the task before them, and so get
@@ -105,12 +89,15 @@ local function planAcks(settled, counters, fence, ids, fields, reserved, from, t
   -- ack to the record after it and to the number of tasks. A run is a sequence of tasks with one record, and `first` is
   -- its first place. The tasks of a run are counted when the run ends, because counting them one by one would cost more
   -- than the rest of the loop.
-  local known, leased, same, ended, first, repeated = {}, nil, nil, nil, from, nil
+  local known, leased, same, ended, first = {}, nil, nil, nil, from
+  -- If nodes of flows are among the tasks: the mark of their ends, by their record. The ids at the places `repeated`
+  -- came before in this call.
+  local marks, repeated
   for i = from, to do
     local id, record = ids[i], fields[reserved + i] or nil
     if record ~= leased then
       if same then
-        endRun(same, ids, first, i - 1, repeated)
+        same.count = same.count + i - first
       end
       leased, same, first = record, record and known[record], i
       ended = same and same.ended
@@ -128,6 +115,10 @@ local function planAcks(settled, counters, fence, ids, fields, reserved, from, t
         if settled.size > size then
           seen[id] = true
         end
+        if mark then
+          marks = marks or {}
+          marks[record] = mark
+        end
         size, acked = settled.size, settled.acked
       else
         repeated = repeated or {}
@@ -138,13 +129,22 @@ local function planAcks(settled, counters, fence, ids, fields, reserved, from, t
         same.count = same.count - 1 -- the same id came before in this call
       elseif shared then
         ended = commit[size]
-        same = { ended = ended, counted = counted, count = first - i, grantedAt = grantedAt, mark = mark }
+        same = { ended = ended, counted = counted, count = first - i, grantedAt = grantedAt }
         known[record] = same
       end
     end
   end
   if same then
-    endRun(same, ids, first, to, repeated)
+    same.count = same.count + to + 1 - first
+  end
+  if marks then
+-- include lib/ends.lua
+    for i = from, to do
+      local mark = marks[fields[reserved + i]]
+      if mark and not (repeated and repeated[i]) then
+        addMarked(ids[i], mark)
+      end
+    end
   end
   if limits then
     limits.releaseAll(limits, known)

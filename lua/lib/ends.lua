@@ -1,9 +1,6 @@
 -- The ends of nodes of flows. A script that ends nodes notes this in the commit that ends them (lib/note_ends.lua), and
--- flow_advance does the rest.
-
--- The ends of this call, in triples: id, mark (lib/flows.lua) with the policy of the node, cause. nil if there are
--- none.
-local ends
+-- flow_advance does the rest. `ends` of lib/queue.lua has them in triples: id, mark (lib/flows.lua) with the policy of
+-- the node, cause.
 
 local function addMarked(id, mark)
   ends = ends or {}
@@ -12,10 +9,6 @@ local function addMarked(id, mark)
 end
 
 -- `c` has the counts of the record of a node that ends.
-local function markOf(mark, c)
-  return mark .. (string.match(c.flags, '[cw]') or 'f')
-end
-
 local function addEnd(id, mark, c)
-  addMarked(id, markOf(mark, c))
+  addMarked(id, mark .. (string.match(c.flags, '[cw]') or 'f'))
 end

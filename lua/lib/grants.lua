@@ -37,6 +37,8 @@ end
 --   untold        `pending:typed` has entries, but the worker did not say which types it runs
 --   unseen        more keys may run than this acquire looked at
 --   fillAt        the time until which a batch waits for more tasks (lib/fill.lua)
+--   nodes         the nodes that end or are not granted: id, mark of the end (lib/flows.lua) and counts; nil if there
+--                 are none
 --   handed        how many nodes of cancelled flows were not granted; nil if there are none
 local function newGrants()
   return { ids = {}, idsText = '', named = '', leases = {}, envelopes = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
@@ -68,26 +70,6 @@ local function isLeftBehind(terms, record, lane, source)
     return terms.key ~= lane.key or record and lane.code > 0 and (bandNames[lane.code + 1] ~= terms.band or runsAlone(record))
   end
   return bandKeys[source] and (terms.key ~= '' or record and source ~= 'solo' and (source ~= terms.band or runsAlone(record)))
-end
-
--- Says whether the flow of a node was cancelled. No node of such a flow starts any more, and flow_advance ends it.
-local function isOfCancelledFlow(grants, id)
-  local last = grants.flow
-  if last and string.find(id, last.prefix, 1, true) == 1 then -- makes no string
-    return last.isCancelled
-  end
-  local flow = string.match(id, '^([%w_-]+)%.')
-  if not flow then -- the callbacks of a cancelled flow run
-    return false
-  end
-  grants.flows = grants.flows or {}
-  last = grants.flows[flow]
-  if not last then
-    last = { prefix = flow .. '.', isCancelled = string.match(redis.call('HGET', stateKey, '%' .. flow) or '', '^%S*x') ~= nil }
-    grants.flows[flow] = last
-  end
-  grants.flow = last
-  return last.isCancelled
 end
 
 -- If a worker sends its types, its acquire looks at this many entries at least, because some may be for other workers.
@@ -198,6 +180,10 @@ local function planAcquire(counters, request, soloClaim, commit)
       isDropped = true -- it is not pending
     else
       terms = first == ENVELOPE_PLAIN and plain or termsOf(envelope)
+      if first == ENVELOPE_NODE and not grants.isOfCancelledFlow then
+-- include lib/cancelled_flow.lua
+        grants.isOfCancelledFlow = isOfCancelledFlow
+      end
       if (record or terms.key ~= (lane and lane.key or '')) and isLeftBehind(terms, record, lane, sources and sources[i] or 'normal') then
         terms, isMoved = nil, true
       elseif terms.expiresAt > 0 and terms.expiresAt <= now then
@@ -207,17 +193,19 @@ local function planAcquire(counters, request, soloClaim, commit)
         end
         seen[id] = true
         if hasFlag(c, FLAG_NODE) then
-          addEnd(id, 'e', c)
+          grants.nodes = grants.nodes or {}
+          grants.nodes[#grants.nodes + 1] = { id = id, mark = 'e', counts = c }
         end
         grants.expired[#grants.expired + 1] = id
         expiredEnvelopes[#expiredEnvelopes + 1] = envelope
         commit[size + 1], commit[size + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
         size = size + 2
         terms = nil
-      elseif byte(envelope) == ENVELOPE_NODE and isOfCancelledFlow(grants, id) then
+      elseif first == ENVELOPE_NODE and grants.isOfCancelledFlow(grants, id) then
         local c = parseCounts(record)
         seen[id] = true
-        addEnd(id, 'h', c)
+        grants.nodes = grants.nodes or {}
+        grants.nodes[#grants.nodes + 1] = { id = id, mark = 'h', counts = c }
         grants.handed, grants.dropped = (grants.handed or 0) + 1, grants.dropped + 1
         commit[size + 1], commit[size + 2] = id, 'w' .. countsText(c) .. ' 0' .. historyOf(record)
         size = size + 2
@@ -311,6 +299,12 @@ local function planAcquire(counters, request, soloClaim, commit)
       local source = lane and 'keyed' or sources and sources[i] or 'normal'
       grants.dropped = grants.dropped + 1
       countTombstone(counters, source, not lane and not bandKeys[source], -1)
+    end
+  end
+  if grants.nodes then
+-- include lib/ends.lua
+    for _, node in ipairs(grants.nodes) do
+      addEnd(node.id, node.mark, node.counts)
     end
   end
   if limits then

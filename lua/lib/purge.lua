@@ -46,27 +46,6 @@ local function newPurge(commit)
   return { commit = commit or {}, counted = 0, headers = 0, removed = {}, remembered = {}, forgotten = {}, atOnce = {} }
 end
 
--- Notes the end of a node of a flow, if the purge ends it or if it was a dead letter. Returns the record that stays until
--- its flow is forgotten; nil if the flow is forgotten already.
-local function keptOfNode(plan, id, record, letter, c)
-  if letter == RECORD_PENDING or letter == RECORD_SCHEDULED then
-    addEnd(id, 'm', c)
-  elseif letter == RECORD_DEAD then
-    addEnd(id, 'g', c)
-  end
-  local flow = string.match(id, '^([%w_-]+)%.') -- not of a callback
-  plan.flows = plan.flows or {}
-  if flow and plan.flows[flow] == nil then
-    plan.flows[flow] = string.match(redis.call('HGET', stateKey, '%' .. flow) or 'g', '^[^ g]+ ') ~= nil
-  end
-  if not plan.flows[flow or ''] then
-    return nil
-  end
-  plan.nodes = plan.nodes or {}
-  plan.nodes[id] = true
-  return 'r ' .. (endedAtOf(record) or nowText) .. ' - - - ' .. string.char(letter) .. ' ' .. c.flags
-end
-
 local function planPurge(ids, records, settings, belongs, commit)
   local plan = newPurge(commit)
   local seen, size, byte = {}, #plan.commit, string.byte
@@ -100,7 +79,14 @@ local function planPurge(ids, records, settings, belongs, commit)
       -- A task that was never granted has no flags yet: only its envelope says whether a caller gave the id.
       if third ~= string.byte(' ') or letter == RECORD_PENDING or letter == RECORD_SCHEDULED then
         local c = record and parseCounts(record)
-        node = c and hasFlag(c, FLAG_NODE) and keptOfNode(plan, id, record, letter, c)
+        if c and hasFlag(c, FLAG_NODE) then
+          if not plan.keptOfNode then
+-- include lib/ends.lua
+-- include lib/kept_node.lua
+            plan.keptOfNode = keptOfNode
+          end
+          node = plan.keptOfNode(plan, id, record, letter, c)
+        end
         if not record or letter == RECORD_PENDING or letter == RECORD_SCHEDULED or hasFlag(c, FLAG_GIVEN) then
           local envelope = not header and redis.call('HGET', tasksKey, id)
           fingerprint = optionOf(header or envelope and headerOf(envelope), 'h')

@@ -53,6 +53,8 @@ local NEWEST_LAYOUT = 4
 
 -- Collects the events of this call (lib/events.lua); nil if the queue keeps no events.
 local events
+-- The ends of nodes of flows in this call (lib/ends.lua); nil if there are none.
+local ends
 
 local function readSettings(raw)
   if not raw then

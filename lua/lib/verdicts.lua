@@ -280,7 +280,7 @@ local function planOther(settled, counters, id, fence, verdict, delayMs, text, r
     if shared and limits then
       limits.release(limits, counted, 1, grantedAt)
     end
-    if shared and mark then
+    if mark then
       addMarked(id, mark)
     end
     if letter == 'a' and current == fence then

@@ -34,7 +34,6 @@
 -- include lib/queue.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
--- include lib/ends.lua
 -- include lib/purge.lua
 -- include lib/flows.lua
 

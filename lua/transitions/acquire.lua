@@ -43,7 +43,6 @@
 -- include lib/parked.lua
 -- include lib/due.lua
 -- include lib/lease.lua
--- include lib/ends.lua
 -- include lib/grants.lua
 -- include lib/grant_writes.lua
 -- include lib/commit.lua

@@ -27,7 +27,6 @@
 -- include lib/request.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
--- include lib/ends.lua
 -- include lib/purge.lua
 -- include lib/unique.lua
 

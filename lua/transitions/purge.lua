@@ -31,7 +31,6 @@
 -- include lib/queue.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
--- include lib/ends.lua
 -- include lib/purge.lua
 
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#purging', '#dead_caps', '#dropped', '#flows')

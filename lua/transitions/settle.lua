@@ -58,7 +58,6 @@
 -- include lib/bands.lua
 -- include lib/parked.lua
 -- include lib/lease.lua
--- include lib/ends.lua
 -- include lib/grants.lua
 -- include lib/grant_writes.lua
 -- include lib/commit.lua
@@ -129,6 +128,7 @@ end
 local releases, writeOthers = 0, nil
 if acks < #ids then
 -- include lib/due.lua
+-- include lib/ends.lua
 -- include lib/verdicts.lua
   prepareVerdicts(settled, retried)
   for i = acks + 1, #ids do

@@ -2435,32 +2435,38 @@ export const mutants = [
   },
   {
     name: "flows: an ack does not record the end of a node",
-    changes: [["lua/lib/acks.lua", "hasFlag(c, FLAG_NODE) and markOf('c', c) or nil", "nil"]],
+    changes: [["lua/lib/acks.lua", "mark = hasFlag(c, FLAG_NODE) and", "mark = false and"]],
     tests: [flows],
   },
   {
     name: "flows: a node that is acked twice in one call ends twice",
-    changes: [["lua/lib/acks.lua", "if not (repeated and repeated[place]) then", "if true then"]],
+    changes: [["lua/lib/acks.lua", "if mark and not (repeated and repeated[i]) then", "if mark then"]],
     tests: [flows],
   },
   {
     name: "flows: the end of a node with keep is not recorded",
-    changes: [["lua/lib/acks.lua", "  if needsMore and mark then", "  if false then"]],
+    changes: [["lua/lib/acks.lua", "        if mark then\n", "        if mark and shared then\n"]],
     tests: [flows],
   },
   {
     name: "flows: an ack with a result does not record the end of a node",
-    changes: [["lua/lib/verdicts.lua", "    if shared and mark then", "    if false then"]],
+    changes: [["lua/lib/verdicts.lua", "    if mark then", "    if false then"]],
     tests: [flows],
   },
   {
     name: "flows: of the nodes that one call acks, only the last ones are recorded",
-    changes: [["lua/lib/acks.lua", "        endRun(same, ids, first, i - 1, repeated)\n", ""]],
+    changes: [
+      [
+        "lua/lib/acks.lua",
+        "    for i = from, to do\n      local mark",
+        "    for i = to, to do\n      local mark",
+      ],
+    ],
     tests: [flows],
   },
   {
     name: "flows: an acquire looks at the first flow only",
-    changes: [["lua/lib/grants.lua", "string.find(id, last.prefix, 1, true) == 1 then", "true then"]],
+    changes: [["lua/lib/cancelled_flow.lua", "string.find(id, last.prefix, 1, true) == 1 then", "true then"]],
     tests: [flows],
   },
   {
@@ -2525,7 +2531,13 @@ export const mutants = [
   },
   {
     name: "flows: a node of a cancelled flow that is not granted waits for ever",
-    changes: [["lua/lib/grants.lua", "        addEnd(id, 'h', c)\n", ""]],
+    changes: [
+      [
+        "lua/lib/grants.lua",
+        "        grants.nodes[#grants.nodes + 1] = { id = id, mark = 'h', counts = c }\n",
+        "",
+      ],
+    ],
     tests: [flows, flowModel],
   },
   {
@@ -2626,8 +2638,8 @@ export const mutants = [
     changes: [
       [
         "lua/lib/grants.lua",
-        "elseif byte(envelope) == ENVELOPE_NODE and isOfCancelledFlow",
-        "elseif false and isOfCancelledFlow",
+        "elseif first == ENVELOPE_NODE and grants.isOfCancelledFlow",
+        "elseif false and grants.isOfCancelledFlow",
       ],
     ],
     tests: [flows],
