@@ -4,7 +4,7 @@ SHELL := bash
 N ?= 8
 MINUTES ?= 30
 SECONDS ?= 300
-export ROW CHECK MINUTES WINDOWS
+export ROW CHECK MINUTES WINDOWS ONLY
 # Like run_pnpm in scripts/setup.
 PNPM := $(shell command -v pnpm >/dev/null 2>&1 && echo pnpm || echo npx --yes pnpm@12.21.0)
 
@@ -89,6 +89,11 @@ batch-checks: ## Run the check of batches that measures waits in real time
 flow-checks: ## Run the checks of flows with real processes: kills, large flows, times (NODES=1000000)
 	@scripts/setup dependencies redis build
 	@node test/flow-control/flow-control.mjs --set flows
+
+.PHONY: conformance
+conformance: ## Run the same cases with the library and with the clients for Python and Go (ONLY=node,python,go)
+	@scripts/setup dependencies redis python build
+	@node conformance/conformance.mjs
 
 .PHONY: soak
 soak: ## Run MINUTES=30 of load while workers, janitors and Redis are killed: no task lost, memory flat

@@ -41,6 +41,11 @@ export class Service extends Child {
 
 export async function startService(name, env, where) {
   const port = await freePort();
-  const ports = { PORT: String(port), OBSERVABILITY_PORT: String(port), METRICS_PORT: String(port) };
+  const ports = {
+    PORT: String(port),
+    OBSERVABILITY_PORT: String(port),
+    METRICS_PORT: String(port),
+    WORKER_API_PORT: String(port),
+  };
   return new Service(name, port, { ...ports, ...env }, where);
 }

@@ -1,0 +1,84 @@
+"""The worker protocol: requests to worker-api that are repeated until they are answered (docs/worker-protocol.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ._http import Settings, problem_of, unreachable, waits
+from .errors import HoldfastError
+
+log = logging.getLogger("holdfast")
+
+Body = dict[str, Any]
+_NOT_ALLOWED = (401, 403)
+
+
+class Protocol:
+    """Sends requests of one worker."""
+
+    def __init__(self, queue: str, settings: Settings) -> None:
+        self._url = settings.url
+        self._path = f"/v1/queues/{quote(queue, safe='')}/work/"
+        # Each of many handlers may have a request under way.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+        self._client = httpx.AsyncClient(**settings.client_options(), limits=limits)
+
+    async def once(self, path: str, body: Body, timeout: float = 15) -> Body:
+        """Sends a request. Raises HoldfastError, with the code ``unreachable`` if no answer came."""
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        headers = {"content-type": "application/json"}
+        try:
+            response = await self._client.post(self._path + path, content=text, headers=headers, timeout=timeout)
+        except httpx.TransportError as error:
+            raise unreachable(self._url, error) from error
+        if not response.is_success:
+            raise problem_of(response)
+        answer: Body = json.loads(response.content)
+        return answer
+
+    async def repeat(
+        self, path: str, body: Body, lasts: Callable[[], bool], *, timeout: float = 15, patient: bool = False
+    ) -> Body:
+        """Sends a request, and repeats it with growing waits while it may be repeated and `lasts` says so.
+
+        A patient request is also repeated while the key is refused, because keys are exchanged while workers run.
+        """
+        told = False
+        for wait in waits():
+            try:
+                return await self.once(path, body, timeout)
+            except HoldfastError as error:
+                if not (_passes(error) or (patient and error.status in _NOT_ALLOWED)) or not lasts():
+                    raise
+                if not told:
+                    log.warning("worker-api does not answer %s, and is asked again: %s", path, error)
+                    told = True
+                await asyncio.sleep(max(wait, error.retry_after or 0))
+        raise AssertionError("the waits never end")
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+def _passes(error: HoldfastError) -> bool:
+    """Whether the cause of an error may pass by itself."""
+    return error.code == "unreachable" or error.status in (429, 500, 502, 503, 504)
+
+
+class Lane:
+    """Requests that are numbered. There is one at a time."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._last = 0
+
+    def next(self) -> Body:
+        self._last += 1
+        return {"requestId": self._last, "lane": self._number}
