@@ -1,0 +1,244 @@
+package holdfast
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Handler runs a task. What it returns is the result of the task: any value with at most 64 KiB of JSON, a
+// json.RawMessage, which is kept byte for byte, or nil for no result. An error fails the attempt: the task is tried again
+// after its backoff, and is a dead letter after its last attempt. A *Decision in the chain of the error says otherwise
+// (see Fatal, RetryAfter, Postpone, RateLimited and Cancel). A panic is an error, with its stack.
+//
+// The context ends when the handler has to stop: context.Cause tells why (see ErrCancelled).
+type Handler func(ctx context.Context, t *Task) (any, error)
+
+// BatchHandler runs several tasks in one call. If it returns nil, all tasks complete, except those that got an outcome
+// by Task.Complete or Task.Fail. If it returns an error, it is called again with halves of the tasks that have no
+// outcome, until the tasks are found that fail alone: only these fail. So it has to be safe to run a task again.
+type BatchHandler func(ctx context.Context, tasks []*Task) error
+
+// BatchOptions say how tasks are put together.
+type BatchOptions struct {
+	// Max is the most tasks of one call, 1 to 500. The default is 100.
+	Max int
+	// Wait is how long the first task of a call waits for others, while its lease runs. By default a call has the tasks
+	// that came together.
+	Wait time.Duration
+}
+
+// WorkerOptions are the options of a worker. The zero value is a worker of 500 slots at the service on this machine.
+type WorkerOptions struct {
+	Connection
+	// Concurrency is how many tasks run at the same time, 1 to 10,000. The default is 500.
+	Concurrency int
+	// Lease is how long tasks stay with the worker without a heartbeat, 1 second to 1 hour. If the process dies, its
+	// tasks are given to another worker after this time. The default is 30 seconds.
+	Lease time.Duration
+	// MaxRetries is how often a task is tried again if it does not say it itself, 0 to 100. nil: 3.
+	MaxRetries *int
+	// Types has other retries and time-outs for some of the types. Its keys are those of Handle and HandleBatch.
+	Types map[string]TypeOptions
+	// Grace is how long running tasks may go on after the stop of the worker. Tasks that have not ended then are handed
+	// back. The default is 25 seconds; a negative value is no time at all.
+	Grace time.Duration
+	// Version is the version of your program, shown to operators.
+	Version string
+	// OnError is called with errors that no caller can get: the service is away, a lease was lost, a result was too large.
+	// It may be called by several goroutines at once. By default they are logged with log/slog.
+	OnError func(error)
+}
+
+// TypeOptions hold for the tasks of one type that do not have these options themselves.
+type TypeOptions struct {
+	// MaxRetries is how often the task is tried again, 0 to 100. nil: as for other types.
+	MaxRetries *int
+	// Timeout ends an attempt that takes longer, 1 ms to 24 hours. 0: as for other types.
+	Timeout time.Duration
+}
+
+// Worker takes the tasks of one queue and runs their handlers.
+type Worker struct {
+	queue   string
+	api     *api
+	options WorkerOptions
+	routes  []*route
+	types   map[string]*route
+	once    sync.Once
+}
+
+// route is an entry of Handle or HandleBatch.
+type route struct {
+	pattern string
+	handler Handler
+	batch   *batch
+}
+
+// NewWorker returns a worker of a queue. Add handlers, then call Run.
+func NewWorker(queue string, options WorkerOptions) *Worker {
+	if options.Concurrency == 0 {
+		options.Concurrency = 500
+	}
+	if options.Lease == 0 {
+		options.Lease = 30 * time.Second
+	}
+	if options.MaxRetries == nil {
+		options.MaxRetries = Ptr(3)
+	}
+	if options.Grace == 0 {
+		options.Grace = 25 * time.Second
+	}
+	if options.OnError == nil {
+		options.OnError = func(err error) { slog.Warn("holdfast worker", "queue", queue, "error", err) }
+	}
+	return &Worker{queue: queue, options: options, types: map[string]*route{},
+		api: newAPI(options.Connection, "HOLDFAST_WORKER_URL", "http://127.0.0.1:3002")}
+}
+
+// Handle adds the handler of a task type, of all types with a prefix ("mail.*"), or of all types ("*"). The most exact
+// one runs a task. It panics if there is one for this text already.
+func (w *Worker) Handle(typeOrPrefix string, handler Handler) {
+	w.add(&route{pattern: typeOrPrefix, handler: handler})
+}
+
+// HandleBatch adds a handler that gets several tasks in one call. Sleep, WaitFor and Call are not for batches.
+func (w *Worker) HandleBatch(typeOrPrefix string, options BatchOptions, handler BatchHandler) {
+	if options.Max == 0 {
+		options.Max = 100
+	}
+	w.add(&route{pattern: typeOrPrefix, batch: &batch{options: options, handler: handler}})
+}
+
+var patternShape = regexp.MustCompile(`^(\*|[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,127}\*?)$`)
+
+func (w *Worker) add(r *route) {
+	if !patternShape.MatchString(r.pattern) {
+		panic(fmt.Sprintf("holdfast: %q is not a task type, nor a prefix with a star", r.pattern))
+	}
+	if w.types[r.pattern] != nil {
+		panic(fmt.Sprintf("holdfast: %q has two handlers", r.pattern))
+	}
+	w.types[r.pattern] = r
+	w.routes = append(w.routes, r)
+}
+
+// find returns the most exact route of a type, or nil.
+func (w *Worker) find(taskType string) *route {
+	if r := w.types[taskType]; r != nil {
+		return r
+	}
+	var best *route
+	for _, r := range w.routes {
+		prefix, isPrefix := strings.CutSuffix(r.pattern, "*")
+		if isPrefix && strings.HasPrefix(taskType, prefix) && (best == nil || len(r.pattern) > len(best.pattern)) {
+			best = r
+		}
+	}
+	return best
+}
+
+func (w *Worker) path(call string) string {
+	return "/v1/queues/" + url.PathEscape(w.queue) + "/work/" + call
+}
+
+// check returns what is wrong with the worker.
+func (w *Worker) check() error {
+	o := w.options
+	switch {
+	case len(w.routes) == 0:
+		return errors.New("holdfast: the worker has no handler")
+	case o.Concurrency < 1 || o.Concurrency > 10_000:
+		return fmt.Errorf("holdfast: Concurrency has to be 1 to 10,000, got %d", o.Concurrency)
+	case o.Lease < time.Second || o.Lease > time.Hour:
+		return fmt.Errorf("holdfast: Lease has to be 1 second to 1 hour, got %s", o.Lease)
+	}
+	for pattern := range o.Types {
+		if w.types[pattern] == nil {
+			return fmt.Errorf("holdfast: Types has %q, which has no handler", pattern)
+		}
+	}
+	for _, r := range w.routes {
+		if r.batch != nil && (r.batch.options.Max < 1 || r.batch.options.Max > 500) {
+			return fmt.Errorf("holdfast: Max of the batch %q has to be 1 to 500, got %d", r.pattern, r.batch.options.Max)
+		}
+	}
+	return nil
+}
+
+// Run takes and runs tasks until ctx ends. Then it takes no more, lets the running tasks end within the grace, hands the
+// others back, and returns nil. The contexts of the handlers have the values of ctx, but do not end with it.
+//
+// Run returns an error if an option is wrong, or if the service refuses the worker: then the key has no right to the
+// queue, for example. If the service is away or its connections break, Run sends its requests again until it is back.
+// A worker runs once.
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.check(); err != nil {
+		return err
+	}
+	err := errors.New("holdfast: the worker has run already; make a new one")
+	w.once.Do(func() { err = w.newRun(ctx).serve(ctx) })
+	return err
+}
+
+// settings are the parts of requests that are the same in all of them.
+type settings struct {
+	worker, types, lease, info []byte
+}
+
+func (w *Worker) newRun(ctx context.Context) *run {
+	host, _ := os.Hostname()
+	random := make([]byte, 6)
+	_, _ = rand.Read(random) // crypto/rand never fails on the systems that Go supports
+	host = regexp.MustCompile(`[^A-Za-z0-9_.-]`).ReplaceAllString(host, "-")
+	id := fmt.Sprintf("%s:%d:%s", host[:min(len(host), 36)], os.Getpid(), hex.EncodeToString(random))
+	types := make([]string, len(w.routes))
+	for i, r := range w.routes {
+		types[i] = r.pattern
+	}
+	terms := map[string]map[string]any{}
+	for pattern, o := range w.options.Types {
+		terms[pattern] = map[string]any{}
+		if o.MaxRetries != nil {
+			terms[pattern]["maxRetries"] = *o.MaxRetries
+		}
+		if o.Timeout > 0 {
+			terms[pattern]["timeoutMs"] = millis(o.Timeout)
+		}
+	}
+	r := &run{w: w, id: id, held: map[string]*Task{}}
+	r.changed.L = &r.mu
+	// Handlers outlive ctx, because they have the grace.
+	r.handlers = context.WithoutCancel(ctx)
+	r.requests, r.endRequests = context.WithCancel(context.WithoutCancel(ctx))
+	r.polls, r.endPolls = context.WithCancel(r.requests)
+	info := map[string]any{"host": host, "pid": os.Getpid(), "version": w.options.Version, "slots": w.options.Concurrency,
+		"queues": []string{w.queue}, "types": types, "startedAt": time.Now().UnixMilli()}
+	r.fixed.worker = mustJSON(id)
+	r.fixed.types = mustJSON(types)
+	r.fixed.info = mustJSON(info)
+	r.fixed.lease = fmt.Appendf(nil, `"leaseMs":%d,"maxRetries":%d`, millis(w.options.Lease), *w.options.MaxRetries)
+	if len(terms) > 0 {
+		r.fixed.lease = append(append(r.fixed.lease, `,"terms":`...), mustJSON(terms)...)
+	}
+	return r
+}
+
+// mustJSON is for values that always have a JSON form.
+func mustJSON(value any) []byte {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
