@@ -11,6 +11,7 @@ const systems = [
   "test/compose*.test.ts",
   "test/monitoring/prometheus.redis.test.ts",
   "test/loadtest/**/*.test.mjs",
+  "test/clients/**/*.test.mjs",
 ];
 
 export default defineConfig({

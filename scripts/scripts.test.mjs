@@ -54,16 +54,36 @@ test("a Redis without an append-only file is used with a warning", () => {
   expect(verdict).toMatchObject({ problem: null, warning: expect.stringContaining("append-only") });
 });
 
-test("the closing line counts a file that does not load as failed", () => {
+/** @param modules the arguments of `module` below, as JavaScript @returns the closing line */
+function closingLine(...modules) {
   const program = `
     import { ClosingLine } from ${JSON.stringify(join(here, "closing-line.mjs"))};
-    const module = (state, ...states) => ({
+    const module = (state, ...tests) => ({
       state: () => state,
-      children: { allTests: () => states.map((state) => ({ result: () => ({ state }) })) },
+      children: {
+        allTests: () => tests.map(([state, counted]) => ({ result: () => ({ state }), meta: () => ({ counted }) })),
+      },
     });
-    new ClosingLine().onTestRunEnd([module("passed", "passed", "skipped"), module("failed", "failed"), module("failed")], []);
+    new ClosingLine().onTestRunEnd([${modules.map((one) => `module(...${JSON.stringify(one)})`)}], []);
     console.log("the summary of another reporter");
   `;
   const output = execFileSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8" });
-  expect(output.trim().split("\n").at(-1)).toBe("1 passed, 2 failed, 1 skipped");
+  return output.trim().split("\n").at(-1);
+}
+
+test("the closing line counts a file that does not load as failed", () => {
+  const line = closingLine(["passed", ["passed"], ["skipped"]], ["failed", ["failed"]], ["failed"]);
+  expect(line).toBe("1 passed, 2 failed, 1 skipped");
+});
+
+test("the closing line counts the tests of a suite in another language", () => {
+  const good = ["passed", { passed: 30, failed: 0, skipped: 2 }];
+  expect(closingLine(["passed", good, ["skipped"]])).toBe("30 passed, 0 failed, 3 skipped");
+  expect(closingLine(["failed", ["failed", { passed: 3, failed: 2, skipped: 0 }]])).toBe(
+    "3 passed, 2 failed, 0 skipped",
+  );
+  // All its tests passed, but the suite ended with an error.
+  expect(closingLine(["failed", ["failed", { passed: 3, failed: 0, skipped: 0 }]])).toBe(
+    "3 passed, 1 failed, 0 skipped",
+  );
 });

@@ -225,10 +225,7 @@ func (r *run) exchange(l *lane, x *exchange) {
 	if x.isPoll {
 		r.polling = false
 	}
-	for i, v := range x.verdicts {
-		if err == nil && i < len(got.Outcomes) && got.Outcomes[i] == "stale" {
-			go r.w.options.OnError(fmt.Errorf("task %s: its verdict came too late: %w", v.task.ID, ErrLeaseLost))
-		}
+	for _, v := range x.verdicts {
 		delete(r.held, v.task.Token)
 	}
 	if err != nil {
@@ -253,10 +250,24 @@ func (r *run) exchange(l *lane, x *exchange) {
 	stopping := r.stopping
 	r.changed.Broadcast()
 	r.mu.Unlock()
+	r.start(tasks, stopping)
+	r.tell(x, got)
+}
+
+// tell passes on what the service said of the verdicts.
+func (r *run) tell(x *exchange, got *answer) {
 	for _, warning := range got.Warnings {
 		r.w.options.OnError(errors.New(warning))
 	}
-	r.start(tasks, stopping)
+	for i, outcome := range got.Outcomes[:min(len(got.Outcomes), len(x.verdicts))] {
+		t := x.verdicts[i].task
+		if outcome == "stale" {
+			r.w.options.OnError(fmt.Errorf("task %s: its verdict came too late: %w", t.ID, ErrLeaseLost))
+		}
+		if r.w.options.OnSettled != nil {
+			r.w.options.OnSettled(Settled{t.ID, t.Token, t.Attempt, outcome})
+		}
+	}
 }
 
 // send sends a request until it is answered. A refused verdict must not take the others with it.

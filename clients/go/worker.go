@@ -58,6 +58,19 @@ type WorkerOptions struct {
 	// OnError is called with errors that no caller can get: the service is away, a lease was lost, a result was too large.
 	// It may be called by several goroutines at once. By default they are logged with log/slog.
 	OnError func(error)
+	// OnSettled is called when the service has answered the verdict of a task. It may be called by several goroutines at
+	// once, and delays the next request, so it should return soon.
+	OnSettled func(Settled)
+}
+
+// Settled says what became of an attempt.
+type Settled struct {
+	// TaskID, Token and Attempt name the attempt.
+	TaskID, Token string
+	Attempt       int
+	// Outcome is "acked", "retried", "dead", "cancelled", "released", or "stale" if the lease was lost: then the verdict
+	// changed nothing.
+	Outcome string
 }
 
 // TypeOptions hold for the tasks of one type that do not have these options themselves.

@@ -84,8 +84,12 @@ func TestWaitingTaskIsChangedAndCancelled(t *testing.T) {
 
 func TestManyTasksRunOnce(t *testing.T) {
 	queue, ctx := setup(t)
-	var runs atomic.Int64
-	work(t, queue, holdfast.WorkerOptions{}, func(w *holdfast.Worker) {
+	var runs, settled atomic.Int64
+	stop := work(t, queue, holdfast.WorkerOptions{OnSettled: func(s holdfast.Settled) {
+		if s.Outcome == "acked" && s.TaskID != "" && s.Token != "" && s.Attempt == 1 {
+			settled.Add(1)
+		}
+	}}, func(w *holdfast.Worker) {
 		w.Handle("*", func(context.Context, *holdfast.Task) (any, error) { runs.Add(1); return nil, nil })
 	})
 	const count = 2_000
@@ -100,7 +104,9 @@ func TestManyTasksRunOnce(t *testing.T) {
 		}
 		equal(t, "state", must[*holdfast.TaskView](t)(queue.Wait(ctx, result.ID)).State, "completed")
 	}
+	stop()
 	equal(t, "runs", runs.Load(), count)
+	equal(t, "settled", settled.Load(), count)
 }
 
 func TestFailedAttemptsAreTriedAgainAndHaveTheirErrors(t *testing.T) {

@@ -1,0 +1,41 @@
+import { spawn, spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { suites } from "./suites.mjs";
+
+const root = join(import.meta.dirname, "../..");
+
+/** Runs a command. @returns its exit code and everything that it wrote */
+function run([command, ...args], cwd) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text) => {
+        output += text;
+      });
+    child.once("error", (error) => resolve({ code: -1, output: String(error) }));
+    child.once("close", (code) => resolve({ code, output }));
+  });
+}
+
+for (const { name, tool, folder, commands, count, text = (output) => output } of suites) {
+  const isThere = spawnSync(tool[0], tool.slice(1)).status === 0;
+  if (!isThere)
+    console.warn(`SKIPPED: ${tool[0]} is not installed, so the ${name} client (${folder}) is not tested`);
+
+  test.skipIf(!isThere)(`the tests of the ${name} client pass`, { timeout: 900_000 }, async ({ task }) => {
+    for (const command of commands) {
+      const { code, output } = await run(command, join(root, folder));
+      const isLast = command === commands.at(-1);
+      const counted = isLast ? count(output) : undefined;
+      // The closing line counts these tests in place of this one. A suite that does not build has no test, and fails
+      // as one.
+      if (counted && counted.passed + counted.failed > 0) task.meta.counted = counted;
+      const skipped = isLast && output.split("\n").find((line) => line.includes("SKIPPED:"));
+      if (skipped) console.warn(skipped);
+      expect(code, text(output)).toBe(0);
+      if (isLast) expect(counted?.passed).toBeGreaterThan(0);
+    }
+  });
+}

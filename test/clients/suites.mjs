@@ -1,0 +1,38 @@
+/**
+ * The tests of the clients in other languages. Each suite has the tool without which it is skipped, its folder, commands
+ * of which each has to end with 0, and a function that counts the tests in the output of the last one.
+ */
+export const suites = [
+  {
+    name: "Go",
+    tool: ["go", "version"],
+    folder: "clients/go",
+    commands: [
+      ["go", "vet", "./..."],
+      ["go", "test", "-count=1", "-json", "./..."],
+    ],
+    count: countGo,
+    // How the output is shown if a test fails.
+    text: goText,
+  },
+];
+
+/** @returns {{ Action: string, Test?: string, Output?: string }[]} the lines of `go test -json` */
+function goEvents(output) {
+  return output
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line));
+}
+
+function countGo(output) {
+  const ended = goEvents(output).filter(({ Test }) => Test !== undefined);
+  const count = (action) => ended.filter(({ Action }) => Action === action).length;
+  return { passed: count("pass"), failed: count("fail"), skipped: count("skip") };
+}
+
+function goText(output) {
+  return goEvents(output)
+    .map(({ Output = "" }) => Output)
+    .join("");
+}
