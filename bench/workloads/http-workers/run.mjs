@@ -20,7 +20,14 @@ const children = [];
 function start(command, args, env = {}) {
   const child = spawn(command, args, {
     ...{ cwd: here, stdio: ["ignore", "ignore", "inherit"] },
-    env: { ...process.env, REDIS_URL: url, QUEUE_PREFIX: prefix, LOG_LEVEL: "warn", C_FORCE_ROOT: "1", ...env },
+    env: {
+      ...process.env,
+      REDIS_URL: url,
+      QUEUE_PREFIX: prefix,
+      LOG_LEVEL: "warn",
+      C_FORCE_ROOT: "1",
+      ...env,
+    },
   });
   children.push(child);
   return child;

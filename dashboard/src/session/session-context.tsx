@@ -15,15 +15,17 @@ interface SessionChoice {
 const SessionContext = createContext<SessionChoice | null>(null);
 
 const INCLUDED: Record<Scope, readonly Scope[]> = {
-  admin: ["admin", "control", "read", "enqueue"],
+  admin: ["admin", "control", "read", "enqueue", "work"],
   control: ["control", "read"],
   read: ["read"],
   enqueue: ["enqueue"],
+  work: ["work"],
 };
 
 const NEEDED: Record<Scope, string> = {
   read: "read tasks",
   enqueue: "enqueue tasks",
+  work: "run tasks",
   control: "change anything",
   admin: "do this",
 };

@@ -73,7 +73,7 @@ export const row = {
     };
     process.env.PYTHONPATH = `${root}/clients/python/src`;
     const workers = [
-      new Killed(() => ctx.worker(url, { concurrency: 20 })),
+      new Killed(() => ctx.worker(url, { concurrency: 2, aheadMs: 0 })),
       http("http-worker-python", 0, [python, `${actors}/http-worker.py`]),
       http("http-worker-go", 1, [goWorker]),
     ];

@@ -53,12 +53,12 @@ func main() {
 		Connection:  holdfast.Connection{URL: options.API},
 		Concurrency: options.Concurrency,
 		Lease:       time.Duration(options.LeaseMs) * time.Millisecond,
-		OnSettled: func(id, token string, attempt int, outcome string) {
+		OnSettled: func(s holdfast.Settled) {
 			phase := "ok"
-			if outcome == "stale" {
+			if s.Outcome == "stale" {
 				phase = "info"
 			}
-			tell("settle", phase, map[string]any{"id": id, "token": token, "attempt": attempt, "outcome": outcome})
+			tell("settle", phase, map[string]any{"id": s.TaskID, "token": s.Token, "attempt": s.Attempt, "outcome": s.Outcome})
 		},
 	})
 	worker.Handle("sleep", told(func(ctx context.Context, t *holdfast.Task) (any, error) {
