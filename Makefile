@@ -80,6 +80,11 @@ unique-checks: ## Run the checks of unique tasks that count instructions or wait
 	@scripts/setup dependencies redis valgrind build
 	@node test/flow-control/flow-control.mjs --set unique
 
+.PHONY: http-checks
+http-checks: ## Run the check of workers over HTTP that counts their requests while they are idle, and measures their start
+	@scripts/setup dependencies redis python build
+	@node test/flow-control/flow-control.mjs --set http
+
 .PHONY: batch-checks
 batch-checks: ## Run the check of batches that measures waits in real time
 	@scripts/setup dependencies redis build

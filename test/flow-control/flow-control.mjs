@@ -2,10 +2,10 @@
 // Prints a table with check, expected, seen and verdict, and then one JSON line. The exit code is 0 only if every check
 // holds.
 //
-//   node test/flow-control/flow-control.mjs [--set unique|batch|flows|steps] [--check 3,8] [--list] [--keep]
+//   node test/flow-control/flow-control.mjs [--set unique|batch|flows|steps|http] [--check 3,8] [--list] [--keep]
 //
 // --set runs other checks instead: those of unique tasks (`make unique-checks`), of batches (`make batch-checks`), of
-// flows (`make flow-checks`) or of durable steps (`make step-checks`).
+// flows (`make flow-checks`), of durable steps (`make step-checks`) or of workers over HTTP (`make http-checks`).
 import { readdirSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Runs } from "../chaos/harness/runs.mjs";
@@ -40,8 +40,8 @@ if (wanted.length < new Set(numbers).size) {
 const runs = new Runs("holdfast-flow-", { keep: options.keep });
 const results = new Map();
 async function runCheck(module) {
-  const { number, name, check, expected, run, timeoutMs } = module;
-  const row = { name: `${number}-${name}`, run, timeoutMs };
+  const { number, name, check, expected, run, skip, timeoutMs } = module;
+  const row = { name: `${number}-${name}`, run, skip, timeoutMs };
   const result = await runs.run(row, { Context: FlowContext, timeoutMs: CHECK_TIMEOUT_MS });
   results.set(module, { check: `${number}. ${check}`, expected, ...result });
 }

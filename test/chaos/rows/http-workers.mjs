@@ -1,27 +1,11 @@
-import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { LEASE_MS } from "../harness/context.mjs";
-import { freePort } from "../harness/ports.mjs";
-import { Service } from "../harness/service.mjs";
+import { httpWorkers, missingLanguage, workerApi } from "../harness/http-workers.mjs";
 
 // `HTTP_MINUTES=10 make chaos ROW=http-workers` is the long run.
 const RUN_MS = Number(process.env.HTTP_MINUTES ?? 0.5) * 60_000;
 const KILL_MS = 1_000;
 const RATE = 150;
-const root = fileURLToPath(new URL("../../..", import.meta.url));
-const actors = `${root}/test/chaos/actors`;
-const python = `${root}/.holdfast/python/bin/python`;
-
-function hasGo() {
-  try {
-    execFileSync("go", ["version"]);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Something that is killed and started again. */
 class Killed {
@@ -50,32 +34,24 @@ export const row = {
   fault: `kill -9 of a worker in Node, in Python or in Go, or of one of two worker-apis, every ${KILL_MS / 1_000} s for ${RUN_MS / 1_000} s`,
   expected: "no task is lost; no verdict with a stale token is accepted; the audit finds nothing",
   timeoutMs: RUN_MS + 120_000,
-  skip() {
-    if (!existsSync(python)) return "no .holdfast/python (scripts/setup python)";
-    return hasGo() ? undefined : "no Go";
-  },
+  skip: missingLanguage,
   async run(ctx) {
     const { url } = await ctx.startRedis();
     const view = ctx.client(url);
     await view.observer.configure(ctx.queueName, { retentionCount: 10_000_000 });
     await ctx.janitor(url).ready();
-    const goWorker = ctx.path("http-worker-go");
-    execFileSync("go", ["build", "-o", goWorker, "."], { cwd: `${actors}/http-worker-go` });
-    const ports = [await freePort(), await freePort()];
-    const apis = ports.map((port, at) => {
-      const env = { WORKER_API_PORT: String(port), REDIS_URL: url };
-      const where = { folder: ctx.folder, label: `worker-api-${at + 1}` };
-      return new Killed(() => ctx.track(new Service("worker-api", port, env, where)));
-    });
-    const http = (kind, at, program) => {
-      const options = { api: `http://127.0.0.1:${ports[at]}`, leaseMs: LEASE_MS, concurrency: 20 };
-      return new Killed(() => ctx.actor(kind, options, { program }));
+    const programs = httpWorkers(ctx);
+    const served = [await workerApi(ctx, url, "worker-api-1"), await workerApi(ctx, url, "worker-api-2")];
+    const apis = served.map(({ start }) => new Killed(start));
+    const http = (language, { url: api }) => {
+      const options = { api, leaseMs: LEASE_MS, concurrency: 20 };
+      const where = { program: programs[language] };
+      return new Killed(() => ctx.actor(`http-worker-${language}`, options, where));
     };
-    process.env.PYTHONPATH = `${root}/clients/python/src`;
     const workers = [
       new Killed(() => ctx.worker(url, { concurrency: 2, aheadMs: 0 })),
-      http("http-worker-python", 0, [python, `${actors}/http-worker.py`]),
-      http("http-worker-go", 1, [goWorker]),
+      http("python", served[0]),
+      http("go", served[1]),
     ];
     const all = [...workers, ...apis];
     for (const one of [...apis, ...workers]) await one.start();
