@@ -124,6 +124,8 @@ class Attempt:
         suspends = handler.batch is None
         self.behind = Behind(self.task.id, self.token, self.task.attempt, service(self), suspends)
         self.verdict: Verdict | None = None
+        self.error: BaseException | None = None
+        """What the handler raised, for tests."""
         self.outlives_verdict = False
         """Whether the handler may still run though the verdict is decided, so that it keeps its slot."""
         self.timer: asyncio.TimerHandle | None = None
@@ -176,6 +178,7 @@ class Attempt:
 
     def fail(self, error: BaseException) -> None:
         """Decides by what the handler raised."""
+        self.error = error
         if self.behind.suspension:
             self._suspend()
             return

@@ -3,102 +3,56 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import logging
-import os
-import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ._attempt import Attempt, Handler, find_handler
-from ._http import Settings
-from ._protocol import Body, Lane, Protocol
+from ._identity import Identity, WorkerOptions
+from ._leases import Leases
+from ._protocol import AttemptService, Body, Lane, Protocol
 from ._run import Runner
+from ._settler import Settler
 from .context import Service
-from .errors import AttemptStopped, HoldfastError
+from .errors import HoldfastError
 
 log = logging.getLogger("holdfast")
 
 _POLL_MS = 30_000
+# A poll says how many tasks the worker holds, for a task that has to run alone. While there are some, that changes.
+_BUSY_POLL_MS = 5_000
 _MOST = 500
-# A request with more bytes of results would be refused, so the verdicts are divided.
-_SETTLE_BYTES = 4_194_304
 # After a refusal, such as that of a wrong queue name, the worker asks again so much later.
 _REFUSED_SECONDS = 5
 # After a second signal, the verdicts have so long to be sent.
 _HURRY_SECONDS = 2
-_VERSION = "0.1.0"
-
-
-@dataclass(frozen=True)
-class EngineOptions:
-    queue: str
-    settings: Settings
-    handlers: dict[str, Handler]
-    concurrency: int
-    lease_ms: int
-    max_retries: int
-    loop: asyncio.AbstractEventLoop | None
-    on_settled: Callable[[str, str, int, str], None] | None
-
-
-class _AttemptService(Service):
-    """Sends the requests of a handler. They are repeated while the attempt has its lease."""
-
-    def __init__(self, engine: Engine, attempt: Attempt) -> None:
-        self._engine = engine
-        self._attempt = attempt
-
-    def ask(self, path: str, body: Body) -> Body:
-        return self._send(path, body).result()
-
-    async def ask_async(self, path: str, body: Body) -> Body:
-        return await asyncio.wrap_future(self._send(path, body))
-
-    def _send(self, path: str, body: Body) -> concurrent.futures.Future[Body]:
-        attempt = self._attempt
-        # The verdict has ended the attempt, so the service would refuse the request.
-        if attempt.verdict is not None:
-            raise AttemptStopped(attempt.behind.stop_reason or "ended")
-        whole = {**attempt.lease, **body}
-        work = self._engine.protocol.repeat(path, whole, lambda: attempt.has_lease)
-        try:
-            return asyncio.run_coroutine_threadsafe(work, self._engine.loop)
-        except RuntimeError:
-            work.close()
-            raise AttemptStopped("shutdown") from None
 
 
 class Engine:
     """Runs in a thread of its own. Only this thread touches the fields, except where a method says otherwise."""
 
-    def __init__(self, options: EngineOptions) -> None:
+    def __init__(self, options: WorkerOptions) -> None:
         self._o = options
-        self.worker_id = f"{socket.gethostname()[:24]}:{os.getpid()}:{secrets.token_hex(8)}".replace("_", "-")
-        self.loop: asyncio.AbstractEventLoop
-        self.protocol: Protocol
+        self.identity = Identity(options)
         self.draining = False
         self._runner = Runner(options.concurrency, options.loop)
         # The attempts whose handler has not ended. Each of them has a slot.
         self._running: set[Attempt] = set()
-        # The attempts whose outcome is not known. Their leases are renewed.
-        self._leased: set[Attempt] = set()
-        self._verdicts: list[Attempt] = []
-        self._is_settling = False
-        self._is_stopping = False
-        self._pause = options.lease_ms / 3000
         self._poll_body: Body | None = None
+        self._poll_lane = Lane(0)
+        self._is_stopping = False
         self._wakers: list[asyncio.Event] = []
-        self._poll_lane, self._settle_lane = Lane(0), Lane(1)
-        self._started_at = int(time.time() * 1000)
         self._begun = threading.Event()
-        self._stop: asyncio.Future[float] | None = None
-        self._hurry: asyncio.Event
         self._thread = threading.Thread(target=self._main, name="holdfast-engine", daemon=True)
+        # These need the event loop of the thread, so _run makes them.
+        self._loop: asyncio.AbstractEventLoop
+        self._protocol: Protocol
+        self._leases: Leases
+        self._settler: Settler
+        self._stop: asyncio.Future[float]
+        self._hurry: asyncio.Event
 
     # These methods are called from other threads.
 
@@ -109,7 +63,7 @@ class Engine:
     def stop(self, grace: float) -> None:
         """Begins to stop. A second call ends the grace."""
         try:
-            self.loop.call_soon_threadsafe(self._begin_stop, grace)
+            self._loop.call_soon_threadsafe(self._begin_stop, grace)
         except RuntimeError:
             return  # it has stopped
 
@@ -125,7 +79,7 @@ class Engine:
 
     def _call(self, function: Callable[[Any], None], argument: Any) -> None:
         try:
-            self.loop.call_soon_threadsafe(function, argument)
+            self._loop.call_soon_threadsafe(function, argument)
         except RuntimeError:
             return  # the engine has stopped, and has released the task
 
@@ -135,9 +89,13 @@ class Engine:
         asyncio.run(self._run())
 
     async def _run(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.protocol = Protocol(self._o.queue, self._o.settings)
-        self._stop = self.loop.create_future()
+        self._loop = asyncio.get_running_loop()
+        self._protocol = Protocol(self._o.queue, self._o.settings)
+        self._leases = Leases(self._protocol, self.identity)
+        self._settler = Settler(
+            self._o, self._protocol, self.identity, self._leases, self._wanted_by_settle, self._granted
+        )
+        self._stop = self._loop.create_future()
         self._hurry = asyncio.Event()
         self._begun.set()
         poll = asyncio.create_task(self._forever(self._poll))
@@ -148,8 +106,8 @@ class Engine:
         for task in (settle, beat):
             task.cancel()
         await asyncio.gather(settle, beat, return_exceptions=True)
-        await self._say_stopped()
-        await self.protocol.close()
+        await self._leases.say_stopped()
+        await self._protocol.close()
         self._runner.close()
 
     async def _forever(self, once: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
@@ -164,11 +122,10 @@ class Engine:
                 await asyncio.sleep(1)
 
     def _begin_stop(self, grace: float) -> None:
-        assert self._stop is not None
         if self._stop.done():
             self._hurry.set()
         else:
-            self._is_stopping = True
+            self._is_stopping = self._leases.is_stopping = True
             self._stop.set_result(grace)
 
     async def _wind_down(self, poll: asyncio.Task[None], grace: float) -> None:
@@ -181,11 +138,11 @@ class Engine:
         for attempt in self._undecided():
             attempt.give_up()
         end = time.monotonic() + (_HURRY_SECONDS if self._hurry.is_set() else self._o.lease_ms / 1000)
-        while any(attempt.has_lease for attempt in self._leased) and time.monotonic() < end:
+        while any(attempt.has_lease for attempt in self._leases.attempts) and time.monotonic() < end:
             await asyncio.sleep(0.01)
 
     def _undecided(self) -> list[Attempt]:
-        return [attempt for attempt in self._leased if attempt.verdict is None]
+        return [attempt for attempt in self._leases.attempts if attempt.verdict is None]
 
     async def _recover_poll(self) -> None:
         """Hands back the tasks of a poll whose answer was under way when it was cancelled."""
@@ -193,43 +150,11 @@ class Engine:
         if body is None:
             return
         try:
-            answer = await self.protocol.once("acquire", {**body, "waitMs": 0}, timeout=2)
+            answer = await self._protocol.once("acquire", {**body, "waitMs": 0}, timeout=2)
         except HoldfastError:
             return
         for grant in answer["tasks"]:
             self._hand_back(grant, "unstarted")
-
-    async def _say_stopped(self) -> None:
-        body = {**self._who(), "leases": [], "state": "stopped"}
-        try:
-            await self.protocol.once("heartbeat", body, timeout=2)
-        except HoldfastError as error:
-            log.warning("worker-api did not hear that the worker stopped: %s", error)
-
-    def _who(self) -> Body:
-        info = {
-            "host": socket.gethostname()[:128],
-            "pid": os.getpid(),
-            "version": f"python-{_VERSION}",
-            "slots": self._o.concurrency,
-            "queues": [self._o.queue],
-            "types": self._types(),
-            "startedAt": self._started_at,
-        }
-        return {"workerId": self.worker_id, "leaseMs": self._o.lease_ms, "info": info}
-
-    def _types(self) -> list[str]:
-        return sorted(self._o.handlers)
-
-    def _terms(self) -> Body:
-        """What holds for tasks that do not say it themselves: for all of them, and for those of one handler."""
-        terms = {}
-        for rule, handler in self._o.handlers.items():
-            own = {"maxRetries": handler.max_retries, "timeoutMs": handler.timeout_ms}
-            given = {name: value for name, value in own.items() if value is not None}
-            if given:
-                terms[rule] = given
-        return {"maxRetries": self._o.max_retries, **({"terms": terms} if terms else {})}
 
     @property
     def _slots(self) -> int:
@@ -244,20 +169,33 @@ class Engine:
         for waker in self._wakers:
             waker.set()
 
+    def _wanted_by_settle(self) -> int:
+        """For how many tasks a settle asks. If a poll waits, that one gets the next tasks."""
+        return 0 if self._is_stopping or self.draining or self._poll_body else self._slots
+
+    async def _settle(self, waker: asyncio.Event) -> None:
+        await self._until(waker, lambda: bool(self._settler.verdicts))
+        await self._settler.send()
+        self._changed()
+
+    async def _beat(self, _: asyncio.Event) -> None:
+        await self._leases.beat()
+
     async def _poll(self, waker: asyncio.Event) -> None:
         """Asks for tasks while slots are free and no verdict waits, because a settle asks for tasks as well."""
-        await self._until(waker, lambda: self._slots > 0 and not self._verdicts and not self._is_settling)
+        await self._until(waker, lambda: self._slots > 0 and self._settler.is_idle)
+        held = len(self._leases.attempts)
         self._poll_body = {
-            **self._who(),
+            **self.identity.who,
+            **self.identity.terms,
             **self._poll_lane.next(),
+            "types": self.identity.types,
             "want": self._slots,
-            "waitMs": _POLL_MS,
-            "types": self._types(),
-            "held": len(self._leased),
-            **self._terms(),
+            "waitMs": _BUSY_POLL_MS if held else _POLL_MS,
+            "held": held,
         }
         try:
-            answer = await self.protocol.repeat(
+            answer = await self._protocol.repeat(
                 "acquire", self._poll_body, lambda: True, timeout=_POLL_MS / 1000 + 10, patient=True
             )
         except HoldfastError as error:
@@ -279,7 +217,7 @@ class Engine:
                 continue
             attempt = self._attempt(grant, handler)
             self._running.add(attempt)
-            attempt.timer = self.loop.call_later(attempt.timeout_ms / 1000, attempt.time_out)
+            attempt.timer = self._loop.call_later(attempt.timeout_ms / 1000, attempt.time_out)
             if handler.batch is None:
                 self._runner.start([attempt], self._ended)
             else:
@@ -291,10 +229,10 @@ class Engine:
 
     def _attempt(self, grant: Body, handler: Handler) -> Attempt:
         def service(attempt: Attempt) -> Service:
-            return _AttemptService(self, attempt)
+            return AttemptService(self._protocol, self._loop, attempt)
 
         attempt = Attempt(grant, self._o.queue, handler, service, time.monotonic(), self._decided)
-        self._leased.add(attempt)
+        self._leases.attempts.add(attempt)
         return attempt
 
     def _hand_back(self, grant: Body, verdict: str) -> None:
@@ -304,7 +242,7 @@ class Engine:
         self._attempt(grant, Handler("", nothing, False, None, None, None, None)).decide({"verdict": verdict})
 
     def _add_verdict(self, attempt: Attempt) -> None:
-        self._verdicts.append(attempt)
+        self._settler.verdicts.append(attempt)
         # The handler has just ended, so the settle can already ask for the next task.
         if attempt.handler.batch is None and not attempt.outlives_verdict:
             self._running.discard(attempt)
@@ -313,119 +251,3 @@ class Engine:
     def _free(self, attempts: Sequence[Attempt]) -> None:
         self._running.difference_update(attempts)
         self._changed()
-
-    async def _settle(self, waker: asyncio.Event) -> None:
-        """Sends verdicts, as many as there are, and asks for as many tasks as there are free slots."""
-        await self._until(waker, lambda: bool(self._verdicts))
-        self._is_settling = True
-        batch = self._next_verdicts()
-        try:
-            await self._settle_batch(batch)
-        finally:
-            self._is_settling = False
-            self._changed()
-
-    def _next_verdicts(self) -> list[Attempt]:
-        """Takes as many verdicts as fit into one request."""
-        batch: list[Attempt] = []
-        size = 0
-        for attempt in self._verdicts[:_MOST]:
-            verdict = attempt.verdict or {}
-            size += len(str(verdict.get("resultText", ""))) + len(str(verdict.get("error", "")))
-            if batch and size > _SETTLE_BYTES:
-                break
-            batch.append(attempt)
-        del self._verdicts[: len(batch)]
-        return batch
-
-    async def _settle_batch(self, batch: list[Attempt], tries: int = 3) -> None:
-        body: Body = {
-            "workerId": self.worker_id,
-            **self._settle_lane.next(),
-            "leaseMs": self._o.lease_ms,
-            **self._terms(),
-            "verdicts": [attempt.verdict for attempt in batch],
-        }
-        # A poll that waits gets the next tasks.
-        if self._slots > 0 and not (self._is_stopping or self.draining or self._poll_body):
-            held = len(self._leased) - len(batch)
-            body["acquire"] = {"want": self._slots, "types": self._types(), "held": held}
-        try:
-            answer = await self.protocol.repeat(
-                "settle", body, lambda: any(attempt.has_lease for attempt in batch), patient=True
-            )
-        except HoldfastError as error:
-            await self._refused(batch, error, tries)
-            return
-        for attempt, outcome in zip(batch, answer["outcomes"], strict=True):
-            self._settled(attempt)
-            if outcome == "stale":
-                log.warning("the lease of a task was lost, so its verdict changed nothing", extra=_of(attempt))
-            self._tell(attempt, outcome)
-        self._granted(answer)
-
-    async def _refused(self, batch: list[Attempt], error: HoldfastError, tries: int) -> None:
-        """One verdict can make the service refuse a whole request, so they are sent one by one."""
-        if error.status is None or tries == 0 or not any(attempt.has_lease for attempt in batch):
-            log.error("the verdicts of %d tasks could not be sent: %s", len(batch), error)
-            for attempt in batch:
-                self._settled(attempt)
-            return
-        if len(batch) > 1:
-            for attempt in batch:
-                await self._settle_batch([attempt])
-            return
-        (attempt,) = batch
-        # After a conflict of request numbers, the same verdict is sent with a new number.
-        if error.status != 409:
-            log.error("worker-api refused a verdict, so the attempt fails: %s", error, extra=_of(attempt))
-            reason = {"name": "HoldfastError", "message": str(error)[:1_024]}
-            attempt.verdict = {**attempt.lease, "verdict": "fail", "error": reason}
-        await self._settle_batch(batch, tries - 1)
-
-    def _tell(self, attempt: Attempt, outcome: str) -> None:
-        if self._o.on_settled is None:
-            return
-        try:
-            self._o.on_settled(attempt.task.id, attempt.token, attempt.task.attempt, outcome)
-        except Exception:
-            log.exception("on_settled raised an error")
-
-    def _settled(self, attempt: Attempt) -> None:
-        self._leased.discard(attempt)
-        if attempt.timer:
-            attempt.timer.cancel()
-
-    async def _beat(self, _: asyncio.Event) -> None:
-        """Renews the leases, three times in each lease. Without leases there is nothing to say."""
-        await asyncio.sleep(self._pause)
-        leased = list(self._leased)
-        renewed = [await self._renew(leased[at : at + _MOST]) for at in range(0, len(leased), _MOST)]
-        self._pause = self._o.lease_ms / 3000 if all(renewed) else min(1, self._o.lease_ms / 10_000)
-        for attempt in leased:
-            if not attempt.has_lease and attempt in self._leased:
-                attempt.stop("lease_lost")
-
-    async def _renew(self, attempts: list[Attempt]) -> bool:
-        state = "draining" if self._is_stopping else "running"
-        body = {**self._who(), "leases": [attempt.lease for attempt in attempts], "state": state}
-        sent = time.monotonic()
-        try:
-            answer = await self.protocol.once("heartbeat", body, timeout=self._o.lease_ms / 3000)
-        except HoldfastError as error:
-            log.warning("a heartbeat failed, and is sent again: %s", error)
-            return False
-        for attempt, word in zip(attempts, answer["leases"], strict=True):
-            if word == "lost":
-                if attempt in self._leased:
-                    attempt.lease_until = 0
-                    attempt.stop("lease_lost")
-                continue
-            attempt.lease_until = max(attempt.lease_until, sent + self._o.lease_ms / 1000)
-            if word == "cancelled":
-                attempt.stop("cancelled")
-        return True
-
-
-def _of(attempt: Attempt) -> dict[str, str]:
-    return {"task_id": attempt.task.id, "task_type": attempt.task.type}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import json
 import logging
 from collections.abc import Callable
@@ -11,8 +12,10 @@ from urllib.parse import quote
 
 import httpx
 
+from ._attempt import Attempt
 from ._http import Settings, problem_of, unreachable, waits
-from .errors import HoldfastError
+from .context import Service
+from .errors import AttemptStopped, HoldfastError
 
 log = logging.getLogger("holdfast")
 
@@ -82,3 +85,30 @@ class Lane:
     def next(self) -> Body:
         self._last += 1
         return {"requestId": self._last, "lane": self._number}
+
+
+class AttemptService(Service):
+    """Sends the requests of a handler. They are repeated while the attempt has its lease."""
+
+    def __init__(self, protocol: Protocol, loop: asyncio.AbstractEventLoop, attempt: Attempt) -> None:
+        self._protocol = protocol
+        self._loop = loop
+        self._attempt = attempt
+
+    def ask(self, path: str, body: Body) -> Body:
+        return self._send(path, body).result()
+
+    async def ask_async(self, path: str, body: Body) -> Body:
+        return await asyncio.wrap_future(self._send(path, body))
+
+    def _send(self, path: str, body: Body) -> concurrent.futures.Future[Body]:
+        attempt = self._attempt
+        # The verdict has ended the attempt, so the service would refuse the request.
+        if attempt.verdict is not None:
+            raise AttemptStopped(attempt.behind.stop_reason or "ended")
+        work = self._protocol.repeat(path, {**attempt.lease, **body}, lambda: attempt.has_lease)
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:
+            work.close()
+            raise AttemptStopped("shutdown") from None

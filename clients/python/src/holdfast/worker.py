@@ -13,8 +13,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._attempt import Handler
-from ._engine import Engine, EngineOptions
+from ._engine import Engine
 from ._http import Settings
+from ._identity import WorkerOptions
 from ._time import to_ms
 from .options import Backoff
 
@@ -55,7 +56,7 @@ class Worker:
         self._settings = Settings.of_worker(url, key)
         self._concurrency = concurrency
         self._lease_ms = to_ms(lease, "lease")
-        self._max_retries = max_retries
+        self.max_retries = max_retries
         self._engine: Engine | None = None
         self.on_settled: Callable[[str, str, int, str], None] | None = None
         """Is called when a verdict was answered, with the id of the task, its token, the attempt and the outcome.
@@ -107,7 +108,7 @@ class Worker:
     @property
     def id(self) -> str | None:
         """The id of the running worker, as operators see it; None if it does not run."""
-        return self._engine.worker_id if self._engine else None
+        return self._engine.identity.worker_id if self._engine else None
 
     def start(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         """Starts the worker, and returns. Its threads do not keep the process alive.
@@ -118,10 +119,10 @@ class Worker:
             raise RuntimeError("the worker has been started already")
         if not self.handlers:
             raise RuntimeError("the worker has no handlers: register some with @worker.task(type)")
-        settings = (self._settings, self.handlers, self._concurrency, self._lease_ms, self._max_retries)
-        self._engine = Engine(EngineOptions(self.queue, *settings, loop, self.on_settled))
+        settings = (self._settings, self.handlers, self._concurrency, self._lease_ms, self.max_retries)
+        self._engine = Engine(WorkerOptions(self.queue, *settings, loop, self.on_settled))
         self._engine.start()
-        log.info("the worker of queue %s started", self.queue, extra={"worker_id": self._engine.worker_id})
+        log.info("the worker of queue %s started", self.queue, extra={"worker_id": self._engine.identity.worker_id})
 
     def stop(self, grace: float | timedelta | None = None) -> None:
         """Takes no more tasks, lets those that run end within the grace, and releases the others.
