@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 	if services.missing != "" {
 		fmt.Fprintf(os.Stderr, "SKIPPED: the tests of the Go client with real services, because %s\n", services.missing)
 	}
+	os.Setenv("HOLDFAST_URL", services.producer)
+	os.Setenv("HOLDFAST_WORKER_URL", services.worker)
 	code := m.Run()
 	for _, p := range services.processes {
 		p.kill()
