@@ -71,6 +71,11 @@ module.exports = {
       // The ports of janitors are 200 above those of workers, so there can be 200 workers.
       env: { METRICS_PORT: String(Number(setting("METRICS_PORT", "9464")) + 200) },
     }),
+    service("dispatcher", "dispatcher", {
+      // Without a file of endpoints it has nothing to do.
+      instances: setting("ENDPOINTS_FILE", "") === "" ? 0 : 1,
+      env: { DISPATCHER_PORT: setting("DISPATCHER_PORT", "3002") },
+    }),
     // Services with 0 instances are left out, because for PM2 0 means one per core.
   ].filter(({ instances }) => instances > 0),
 };

@@ -35,11 +35,12 @@ const redis = {
 const instances = {
   worker: Number(process.env.HOLDFAST_WORKERS || 2),
   janitor: Number(process.env.HOLDFAST_JANITORS || 2),
+  dispatcher: process.env.ENDPOINTS_FILE ? 1 : 0,
 };
 const METRICS_PORT = 9464;
 /** The ports of janitors begin this far above those of workers, so there can be only this many workers. */
 const MOST_INSTANCES = 200;
-const SERVICES = ["producer-api", "observability", "worker", "janitor"];
+const SERVICES = ["producer-api", "observability", "worker", "janitor", "dispatcher"];
 
 const say = (text) => console.log(`holdfast: ${text}`);
 function die(text) {
@@ -182,6 +183,7 @@ function wantedPorts() {
   return [
     ["PORT", Number(process.env.PORT || 3000)],
     ["OBSERVABILITY_PORT", Number(process.env.OBSERVABILITY_PORT || 3001)],
+    ...(instances.dispatcher > 0 ? [["DISPATCHER_PORT", Number(process.env.DISPATCHER_PORT || 3002)]] : []),
     ...several(instances.worker, metrics),
     ...several(instances.janitor, metrics + MOST_INSTANCES),
   ];

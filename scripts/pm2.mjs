@@ -109,6 +109,7 @@ export function portOf({ name, env }) {
   const port = {
     "holdfast-producer-api": () => env.PORT,
     "holdfast-observability": () => env.OBSERVABILITY_PORT,
+    "holdfast-dispatcher": () => env.DISPATCHER_PORT,
   }[name]?.();
   return Number(port ?? Number(env.METRICS_PORT) + Number(env.NODE_APP_INSTANCE ?? 0));
 }

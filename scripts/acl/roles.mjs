@@ -84,6 +84,27 @@ export const ROLES = {
     keyless: [],
     listens: true,
   },
+  dispatcher: {
+    text: "the dispatcher service",
+    // It runs tasks, as a worker does. Nothing that it runs has steps or adds nodes.
+    scripts: [
+      ...[...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "get"],
+      ...FLOW_ENDS,
+      // A called task tells its caller that it has ended.
+      "signal",
+      // It reads events, and enqueues a delivery for each of them.
+      ...["events", "enqueue"],
+    ],
+    commands: {
+      ":queues": ["SISMEMBER"],
+      ":partitions": ["HGETALL"],
+      ":webhook_cursors": ["HGET", "HSET"],
+      stale_verdicts: ["LPUSH", "LTRIM"],
+      results: ["HMGET"],
+    },
+    keyless: [],
+    listens: true,
+  },
   janitor: {
     text: "Janitor and the janitor service",
     scripts: [

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -92,10 +92,15 @@ function startLoad() {
 beforeAll(async () => {
   redis = await startRedisServer();
   const port = await freePort();
+  // A dispatcher starts if there is a file of endpoints. This file has none.
+  const endpoints = join(home, "endpoints.json");
+  writeFileSync(endpoints, "{}");
   env = {
     REDIS_URL: redis.url,
     PORT: String(port),
     OBSERVABILITY_PORT: String(await freePort()),
+    DISPATCHER_PORT: String(await freePort()),
+    ENDPOINTS_FILE: endpoints,
     METRICS_PORT: String(await freeMetricsPort()),
     QUEUES: QUEUE,
     HOLDFAST_WORKERS: "2",
@@ -129,6 +134,7 @@ test("PM2 starts the system, replaces a killed worker, and reloads everything un
       .map(({ name, status }) => `${name} ${status}`)
       .sort(),
   ).toEqual([
+    "holdfast-dispatcher online",
     "holdfast-janitor online",
     "holdfast-observability online",
     "holdfast-producer-api online",

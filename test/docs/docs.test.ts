@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { DEAD_REASONS, TASK_STATES } from "../../packages/contracts/src/states.ts";
 import { queueKeys, systemKeys } from "../../packages/holdfast/src/redis/keys.ts";
+import { configSchema as dispatcher } from "../../services/dispatcher/src/config.ts";
 import { configSchema as janitor } from "../../services/janitor/src/config.ts";
 import { observabilityConfig as observability } from "../../services/observability/src/config.ts";
 import { configSchema as producerApi } from "../../services/producer-api/src/config.ts";
@@ -21,6 +22,7 @@ const services: Record<string, { properties: object }> = {
   worker,
   janitor,
   observability,
+  dispatcher,
 };
 
 /** Returns the paths of all Markdown pages of the repository. */
@@ -116,6 +118,7 @@ describe("docs/configuration.md", () => {
     ["All services", Object.keys(services)],
     ["HTTP services", ["producer-api", "observability"]],
     ["Worker and janitor", ["worker", "janitor"]],
+    ["Dispatcher", ["dispatcher"]],
   ];
   const rows = new Map(
     tables.flatMap(([title, readers]) => {
@@ -129,7 +132,8 @@ describe("docs/configuration.md", () => {
   function whoReads(cell: string, readers: string[]): string[] {
     if (cell === "all" || cell === "both") return readers;
     const [, missing] = /^all but (.*)$/.exec(cell) ?? [];
-    return missing === undefined ? [cell] : readers.filter((service) => service !== missing);
+    if (missing !== undefined) return readers.filter((service) => service !== missing);
+    return cell.split(", ").flatMap((one) => (one === "both" ? readers : [one]));
   }
 
   test("has every variable of every service, with the services that read it", () => {

@@ -82,7 +82,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     const deployments = [minimal, production, cluster].flatMap((manifests) =>
       ofKind(manifests, "Deployment"),
     );
-    expect(deployments).toHaveLength(4 + 5 + 4);
+    expect(deployments).toHaveLength(4 + 6 + 4);
     for (const { spec } of deployments) {
       const pod = spec.template.spec;
       expect(pod.automountServiceAccountToken).toBe(false);
@@ -298,6 +298,26 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     expect(byName(open, "NetworkPolicy", "holdfast-janitor").spec.egress).not.toEqual([{}]);
   });
 
+  test("the dispatcher reads its endpoints from a Secret, has its own Redis user, and may connect to HTTPS", () => {
+    const deployment = byName(production, "Deployment", "holdfast-dispatcher");
+    expect(envOf(deployment)).toMatchObject({
+      ENDPOINTS_FILE: "/run/endpoints/endpoints.json",
+      REDIS_USERNAME: "dispatcher",
+      ALLOWED_HOSTS: "tasks-done.example.com,holdfast-dispatcher.tasks.svc",
+      TRUSTED_PROXIES: "10.244.0.0/16",
+    });
+    const { volumes } = deployment.spec.template.spec;
+    expect(volumes.find(({ name }: Manifest) => name === "endpoints").secret.secretName).toBe(
+      "holdfast-endpoints",
+    );
+    expect(volumes.find(({ name }: Manifest) => name === "redis-password").secret.items).toEqual([
+      { key: "dispatcher", path: "password" },
+    ]);
+    const policy = byName(production, "NetworkPolicy", "holdfast-dispatcher");
+    expect(policy.spec.egress).toContainEqual({ ports: [{ port: 443 }] });
+    expect(policy.spec.ingress[0].ports).toEqual([{ port: 3002 }]);
+  });
+
   test("behind an ingress, the services know whose X-Forwarded-For header to trust", () => {
     for (const name of ["holdfast-producer-api", "holdfast-observability"]) {
       expect(envOf(byName(production, "Deployment", name)).TRUSTED_PROXIES).toBe("10.244.0.0/16");
@@ -309,6 +329,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
   test("a drain of a node evicts the pods of each service one at a time", () => {
     const names = ofKind(production, "PodDisruptionBudget").map(({ metadata }) => metadata.name);
     expect(names.sort()).toEqual([
+      "holdfast-dispatcher",
       "holdfast-janitor",
       "holdfast-observability",
       "holdfast-producer-api",
@@ -326,6 +347,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     { set: "redis.port=redis", says: /port/ },
     { set: "trustedProxies[0]=ingress", says: /trustedProxies/ },
     { set: "producerApi.ingress.enabled=true", says: /host/ },
+    { set: "dispatcher.enabled=true", says: /dispatcher\.endpointsSecret is needed/ },
   ])("the chart refuses $set and names it", ({ set, says }) => {
     expect(() => render("minimal", "--set", set)).toThrow(says);
   });

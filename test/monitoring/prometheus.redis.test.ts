@@ -114,11 +114,22 @@ async function standstill(): Promise<void> {
   );
 }
 
+/** Sends a task to an endpoint. */
+async function delivery(): Promise<void> {
+  expect((await stack.producer("POST", "/v1/queues/pushed/tasks", task("invoice", 7))).status).toBe(201);
+  await until(
+    "the request was counted and scraped",
+    async () => (await stack.sum('sum(holdfast_deliveries_total{outcome="completed"})')) === 1,
+    20_000,
+  );
+}
+
 describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => {
   beforeAll(async () => {
     stack = await startStack();
     await knownRun();
     await standstill();
+    await delivery();
   }, 150_000);
   afterAll(() => stack?.stop());
 
@@ -159,13 +170,14 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
     ['holdfast_workers{queue="default",state="running"}', WORKERS],
     ['holdfast_workers{queue="mail",state="lost"}', 0],
     ['holdfast_dead_letters_replayed_total{queue="default",outcome="replayed"}', 1],
-    ["sum(holdfast_worker_slots)", WORKERS * SLOTS],
+    ['sum(holdfast_worker_slots{job="worker"})', WORKERS * SLOTS],
     ["sum(holdfast_worker_slots_busy)", 0],
     ["sum(holdfast_audit_violations)", 0],
     ["sum(holdfast_rewinds_total)", 0],
     ["min(holdfast_redis_up)", 1],
-    ["count(holdfast_redis_up)", WORKERS + 3],
-    ["sum(holdfast_build_info)", WORKERS + 3],
+    ["count(holdfast_redis_up)", WORKERS + 4],
+    ["sum(holdfast_build_info)", WORKERS + 4],
+    ['sum(holdfast_deliveries_total{to="billing",outcome="completed"})', 1],
     ["holdfast_ws_clients", 0],
     ["holdfast_redis_evicts", 0],
     ["holdfast_redis_evicted_keys_total", 0],
@@ -220,16 +232,19 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
     const budgets: Record<string, number> = {
       worker: 1_500,
       "producer-api": 300,
-      observability: 450,
+      observability: 600,
       janitor: 300,
+      dispatcher: 900,
     };
     const counts = await stack.query('count by (job, instance) ({__name__=~"holdfast_.+"})');
-    expect(counts).toHaveLength(WORKERS + 3);
+    expect(counts).toHaveLength(WORKERS + 4);
     for (const { metric, value } of counts) {
       expect(Number(value?.[1]), JSON.stringify(metric)).toBeLessThan(budgets[metric.job ?? ""] ?? 0);
     }
     expect(await stack.sum('count({__name__=~"holdfast_.+"})')).toBeLessThan(5_000);
-    const ids = await stack.query('{__name__=~"holdfast_.+",queue!~"default|mail|timed|default,mail|"}');
+    const ids = await stack.query(
+      '{__name__=~"holdfast_.+",queue!~"default|mail|timed|default,mail|pushed|webhooks|"}',
+    );
     expect(ids.map(({ metric }) => metric)).toEqual([]);
     expect(JSON.stringify(await stack.query('{__name__=~"holdfast_.+"}'))).not.toMatch(
       /failing-\d|hello-1|"slow"/,
@@ -253,7 +268,13 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
   test("the variables of the dashboards list the queues and the types", async () => {
     const values = async (label: string, match: string) =>
       stack.prometheus<string[]>(`label/${label}/values`, { "match[]": match });
-    expect(await values("queue", "holdfast_queue_tasks")).toEqual(["default", "mail", "timed"]);
+    expect(await values("queue", "holdfast_queue_tasks")).toEqual([
+      "default",
+      "mail",
+      "pushed",
+      "timed",
+      "webhooks",
+    ]);
     expect(await values("type", 'holdfast_task_attempts_total{queue=~"default"}')).toEqual([
       "demo.cpu",
       "demo.crash",

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import {
@@ -21,7 +23,10 @@ export interface Series {
 }
 
 /** The ports of the processes of each job in infra/prometheus/prometheus.yml. */
-export type Ports = Record<"producer-api" | "observability" | "worker" | "janitor" | "prometheus", number[]>;
+export type Ports = Record<
+  "producer-api" | "observability" | "worker" | "janitor" | "dispatcher" | "prometheus",
+  number[]
+>;
 
 export interface Stack {
   redis: RedisServer;
@@ -42,7 +47,7 @@ export const WORKERS = 3;
 export const SLOTS = 10;
 const QUEUES = "default,mail";
 
-/** Starts Redis, the four services with three workers, and a Prometheus that scrapes them every second. */
+/** Starts Redis, the five services with three workers, and a Prometheus that scrapes them every second. */
 export async function startStack(): Promise<Stack> {
   const redis = await startRedisServer();
   const services: ServiceProcess[] = [];
@@ -58,6 +63,7 @@ export async function startStack(): Promise<Stack> {
     observability: [await freePort()],
     worker: await Promise.all(Array.from({ length: WORKERS }, freePort)),
     janitor: [await freePort()],
+    dispatcher: [await freePort()],
     prometheus: [await freePort()],
   };
   const [producerPort, operatorPort, prometheusPort] = [
@@ -87,6 +93,20 @@ export async function startStack(): Promise<Stack> {
   );
   const folder = mkdtempSync(join(tmpdir(), "holdfast-prometheus-"));
   writeConfiguration(folder, ports);
+  const server = createServer((_request, response) => response.writeHead(204).end());
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const receiver = { url, allowPrivate: true, secrets: [{ env: "SECRET" }] };
+  const endpoints = {
+    endpoints: [{ ...receiver, name: "billing", queue: "pushed", types: ["invoice"] }],
+    webhooks: [{ ...receiver, name: "partner", queues: ["pushed"], on: ["completed"] }],
+  };
+  writeFileSync(join(folder, "endpoints.json"), JSON.stringify(endpoints));
+  await start("dispatcher", {
+    DISPATCHER_PORT: String(ports.dispatcher),
+    ENDPOINTS_FILE: join(folder, "endpoints.json"),
+    SECRET: `whsec_${Buffer.alloc(32, 7).toString("base64")}`,
+  });
   const prometheus = spawn(
     "prometheus",
     [
@@ -145,6 +165,7 @@ export async function startStack(): Promise<Stack> {
       ).result,
     async stop() {
       await Promise.all([...services.map((service) => service.kill()), ended(prometheus)]);
+      server.close().closeAllConnections();
       await redis.stop();
       rmSync(folder, { recursive: true, force: true });
     },
@@ -156,7 +177,7 @@ export async function startStack(): Promise<Stack> {
         if (prometheus.exitCode !== null) throw new Error(`prometheus ended:\n${log}`);
         const up = await query("up == 1").catch(() => []);
         const queues = await stack.sum(`sum(holdfast_worker_slots{queue="${QUEUES}"})`).catch(() => 0);
-        return up.length === WORKERS + 4 && queues === WORKERS * SLOTS;
+        return up.length === WORKERS + 5 && queues === WORKERS * SLOTS;
       },
       120_000,
     );

@@ -35,7 +35,8 @@ export function documentedMetrics(): MetricRow[] {
       name,
       type,
       labels: labels === "–" ? [] : list(labels),
-      from: from === "all" ? ["producer-api", "worker", "janitor", "observability"] : list(from),
+      from:
+        from === "all" ? ["producer-api", "worker", "janitor", "observability", "dispatcher"] : list(from),
     }),
   );
 }

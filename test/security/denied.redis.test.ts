@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { afterwards } from "../../packages/holdfast/test/support/library.ts";
 import { isSince72, PREFIX, type SecuredRedis, startSecuredRedis, template } from "./secured-redis.ts";
 
-const ROLES = ["producer", "worker", "janitor", "observer"] as const;
+const ROLES = ["producer", "worker", "dispatcher", "janitor", "observer"] as const;
 /** Redis allows these commands to every user, because they are needed to log in. */
 const ALWAYS = ["auth", "hello", "quit", "reset"];
 const refusal = expect.stringMatching(/^NOPERM/);
@@ -97,6 +97,7 @@ const DANGEROUS = [
 const NOT_ITS_OWN: Record<(typeof ROLES)[number], string[]> = {
   producer: ["{work}:completed", "{work}:remembered", "{work}:stale_verdicts", "{:system}:workers"],
   worker: ["{work}:else"],
+  dispatcher: ["{work}:else", "{:system}:keys"],
   janitor: ["{work}:stale_verdicts", "{:system}:keys"],
   observer: ["{work}:else"],
 };
@@ -134,7 +135,8 @@ test.each(ROLES)(
       for (const command of ["SPUBLISH", "SSUBSCRIBE"])
         expect.soft(await answer(client, [command, channel, "x"]), `${command} ${channel}`).toEqual(refusal);
     const wake = `${PREFIX}:{work}:wake:w1`;
-    if (role !== "worker") expect(await answer(client, ["SSUBSCRIBE", wake])).toEqual(refusal);
+    if (role !== "worker" && role !== "dispatcher")
+      expect(await answer(client, ["SSUBSCRIBE", wake])).toEqual(refusal);
     // The role may use its own keys and channels. So the refusals above were about the names.
     if (role !== "janitor")
       expect(await answer(client, ["SISMEMBER", `${PREFIX}:{:system}:queues`, "q"])).toBe("allowed: 0");

@@ -78,6 +78,6 @@ test("the four services work over TLS, each as its own user, and print no passwo
   const passwords = readdirSync(redis.secrets).map((user) =>
     readFileSync(join(redis.secrets, user), "utf8").trim(),
   );
-  expect(passwords).toHaveLength(5);
+  expect(passwords).toHaveLength(6);
   expect(passwords.filter((password) => output.includes(password))).toEqual([]);
 });

@@ -86,6 +86,27 @@ export const workersRedis = dashboard({
       "evicted in 5 minutes": "sum(increase(holdfast_redis_evicted_keys_total[5m]))",
       "may evict": "max(holdfast_redis_evicts)",
     }),
+    row("Dispatcher"),
+    lines("Deliveries", "ops", {
+      "{{to}} {{outcome}}": "sum by (to, outcome) (rate(holdfast_deliveries_total[$__rate_interval]))",
+    }),
+    lines("Delivery time p99", "s", {
+      "{{to}}":
+        "histogram_quantile(0.99, sum by (le, to) (rate(holdfast_delivery_seconds_bucket[$__rate_interval])))",
+    }),
+    lines("Reports after 202", "ops", {
+      "{{endpoint}} {{verdict}}":
+        "sum by (endpoint, verdict) (rate(holdfast_endpoint_settlements_total[$__rate_interval]))",
+    }),
+    lines("Events of webhooks", "ops", {
+      "{{webhook}} enqueued": "sum by (webhook) (rate(holdfast_webhook_events_total[$__rate_interval]))",
+      "{{webhook}} missed": "sum by (webhook) (rate(holdfast_webhook_missed_events_total[$__rate_interval]))",
+    }),
+    lines("Webhooks", "short", {
+      "{{webhook}} {{queue}} followed": "max by (webhook, queue) (holdfast_webhook_following)",
+      "{{webhook}} disabled": "max by (webhook) (holdfast_webhook_disabled)",
+      "{{webhook}} gaps in an hour": "sum by (webhook) (increase(holdfast_webhook_gaps_total[1h]))",
+    }),
     row("HTTP"),
     lines("Requests", "reqps", {
       "{{job}} {{status_class}}":

@@ -1,4 +1,3 @@
-export { observeAttempts, type Renewal } from "./attempt-metrics.ts";
 export { blockListOf, isTrusted, networkOf } from "./config/addresses.ts";
 export {
   type HttpConfig,
@@ -21,7 +20,7 @@ export { longPoll } from "./http/long-poll.ts";
 export * from "./http/problem.ts";
 export * from "./http/server.ts";
 export type { HttpServer, Watch } from "./http/types.ts";
-export { OneOf } from "./http/validation.ts";
+export { issuesOf, OneOf } from "./http/validation.ts";
 export * from "./identity/access.ts";
 export * from "./identity/key-ring.ts";
 export * from "./identity/open-keys.ts";
@@ -42,3 +41,4 @@ export * from "./tasks/routes.ts";
 export * from "./tasks/schema.ts";
 export { attemptViewSchema, taskViewSchema } from "./tasks/view-schema.ts";
 export * from "./tracing/tracing.ts";
+export { type Observed, observeAttempts, observeWorkers } from "./worker-metrics.ts";

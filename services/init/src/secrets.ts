@@ -29,6 +29,7 @@ export const READERS = {
   observability: { group: 1002, redisUser: "observer" },
   worker: { group: 1000, redisUser: "worker" },
   janitor: { group: 1003, redisUser: "janitor" },
+  dispatcher: { group: 1004, redisUser: "dispatcher" },
   grafana: { group: 472, redisUser: null },
   k6: { group: 12345, redisUser: null },
 } as const;

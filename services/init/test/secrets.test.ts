@@ -46,8 +46,8 @@ test("every secret is long, and no two are the same", async () => {
   const texts = readdirSync(join(folder, "own"))
     .filter((name) => !name.endsWith(".json"))
     .map((name) => read(`own/${name}`));
-  expect(texts).toHaveLength(10);
-  expect(new Set(texts).size).toBe(10);
+  expect(texts).toHaveLength(11);
+  expect(new Set(texts).size).toBe(11);
   for (const text of texts) expect(text.length).toBeGreaterThanOrEqual(43);
 });
 
@@ -150,7 +150,7 @@ describe("rotation", () => {
   test("of Redis changes every Redis password and no other secret", async () => {
     await open().create();
     const [worker, session] = [read("worker/redis-password"), read("own/session-secret")];
-    expect(await open().rotate("redis")).toHaveLength(6);
+    expect(await open().rotate("redis")).toHaveLength(7);
     expect(read("worker/redis-password")).not.toBe(worker);
     expect(read("redis/users.acl")).toContain(sha256(read("worker/redis-password")));
     expect(read("own/session-secret")).toBe(session);

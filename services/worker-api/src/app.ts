@@ -72,7 +72,7 @@ export async function startApp(
   });
   const workers = new RemoteWorkers({ client });
   workers.on("error", createErrorLog(logger, "a call for a worker failed"));
-  observeAttempts(workers, metrics, [], []);
+  observeAttempts([{ worker: workers, queues: [], types: [] }], metrics);
   const routes = {
     workers,
     newQueues: new NewQueues(client.registry, config.QUEUES_PER_KEY),

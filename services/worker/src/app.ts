@@ -5,6 +5,7 @@ import {
   createRedisReadiness,
   type HealthServer,
   type Logger,
+  observeWorkers,
   parseAllowedHosts,
   type Readiness,
   type RunningService,
@@ -15,7 +16,6 @@ import {
 import { Holdfast, Worker } from "holdfast";
 import { type Config, parseQueues, workedQueues } from "./config.ts";
 import { provideHandlers } from "./handlers/provide.ts";
-import { observeWorker } from "./metrics.ts";
 
 /** A worker polls every second, and a command may take 5 s. If the last poll is older than this, something is wrong. */
 const POLL_AGE_LIMIT_MS = 10_000;
@@ -58,7 +58,7 @@ export async function startApp(
       maxMs: Math.max(config.BACKOFF_BASE_MS, config.BACKOFF_MAX_MS),
     },
   });
-  observeWorker(worker, metrics, Object.keys(parseQueues(config.QUEUES)), types);
+  observeWorkers([{ worker, queues: Object.keys(parseQueues(config.QUEUES)), types }], metrics);
   worker.on("error", createErrorLog(logger, "worker loop error"));
 
   const redis = createRedisReadiness({ client, metrics });

@@ -61,6 +61,7 @@ export interface SystemKeys {
   readonly operationsRunning: string;
   readonly auditLog: string;
   readonly auditDropped: string;
+  readonly webhookCursors: string;
 }
 
 export function queueKeys(prefix: string, queue: string): QueueKeys {
@@ -136,5 +137,6 @@ export function systemKeys(prefix: string): SystemKeys {
     operationsRunning: key("operations:running"),
     auditLog: key("audit_log"),
     auditDropped: key("audit_dropped"),
+    webhookCursors: key("webhook_cursors"),
   };
 }

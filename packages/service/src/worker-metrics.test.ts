@@ -1,14 +1,14 @@
 import { EventEmitter } from "node:events";
 import { FatalError } from "@holdfast/contracts";
-import { createMetrics } from "@holdfast/service";
 import type { Worker } from "holdfast";
 import { expect, test } from "vitest";
-import { observeWorker } from "./metrics.ts";
+import { createMetrics } from "./metrics.ts";
+import { observeWorkers } from "./worker-metrics.ts";
 
 function setup(queues = ["emails"], types = ["email.send"]) {
   const metrics = createMetrics({ service: "worker", version: "0", http: false });
   const source = Object.assign(new EventEmitter(), { slots: 50, busy: 7 });
-  observeWorker(source as unknown as Worker, metrics, queues, types);
+  observeWorkers([{ worker: source as unknown as Worker, queues, types }], metrics);
   const lines = async () =>
     (await metrics.registry.metrics()).split("\n").filter((line) => line.startsWith("holdfast_"));
   const settled = (event: object, task: object = {}) =>

@@ -1,0 +1,16 @@
+import { createLogger, loadConfigOrExit, runService } from "@holdfast/service";
+import { startApp } from "./app.ts";
+import { configSchema } from "./config.ts";
+
+const VERSION = "0.1.0";
+
+const config = loadConfigOrExit(configSchema, process.env);
+const logger = createLogger(config, "dispatcher");
+
+await runService({
+  name: "dispatcher",
+  logger,
+  // As in the worker: after the grace, 5 s remain in which tasks are handed back.
+  stopTimeoutMs: config.SHUTDOWN_GRACE_MS + 5_000,
+  start: (signal) => startApp(config, process.env, VERSION, logger, signal),
+});

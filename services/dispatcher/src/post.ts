@@ -1,0 +1,89 @@
+import { LIMITS } from "@holdfast/contracts";
+import { Agent, request } from "undici";
+import { assertPublicHost, publicLookup } from "./addresses.ts";
+import type { Answer } from "./answers.ts";
+
+// Longer than any pause between two requests of one delivery, and shorter than the time-outs of most proxies, ms.
+const KEEP_ALIVE_MS = 4_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+const HEADER_BYTES = 16_384;
+
+export interface Posted {
+  url: URL;
+  allowPrivate: boolean;
+  timeoutMs: number;
+}
+
+/** Sends requests to endpoints, and follows no redirects. */
+export class Poster {
+  readonly #agents: { public: Agent; any: Agent };
+
+  /** @param lookup finds the addresses of names for endpoints that have to be public */
+  constructor(lookup = publicLookup()) {
+    const options = {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: HEADER_BYTES,
+      // The time-out of the endpoint ends the whole request.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    };
+    this.#agents = {
+      public: new Agent({ ...options, connect: { lookup, timeout: CONNECT_TIMEOUT_MS } }),
+      any: new Agent({ ...options, connect: { timeout: CONNECT_TIMEOUT_MS } }),
+    };
+  }
+
+  /**
+   * Sends a JSON body. The time-out covers everything up to the end of the answer.
+   * @throws RefusedAddress, or any error of the connection
+   */
+  async post(
+    to: Posted,
+    headers: Record<string, string>,
+    body: Buffer,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    if (!to.allowPrivate) assertPublicHost(to.url);
+    const timeout = AbortSignal.timeout(to.timeoutMs);
+    try {
+      const response = await request(to.url, {
+        method: "POST",
+        dispatcher: to.allowPrivate ? this.#agents.any : this.#agents.public,
+        headers: { "content-type": "application/json", "user-agent": "holdfast-dispatcher", ...headers },
+        body,
+        signal: AbortSignal.any([signal, timeout]),
+      });
+      const text = await readBody(response.body);
+      const one = (name: string) => {
+        const value = response.headers[name];
+        return Array.isArray(value) ? value[0] : value;
+      };
+      return {
+        status: response.statusCode,
+        retryAfter: one("retry-after"),
+        contentType: one("content-type"),
+        body: text,
+      };
+    } catch (error) {
+      if (!timeout.aborted || signal.aborted) throw error;
+      throw new Error(`the endpoint did not answer within ${to.timeoutMs} ms`);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#agents.public.destroy(), this.#agents.any.destroy()]);
+  }
+}
+
+/** Reads a body of at most the size of a result. Returns null if it is longer, and ends its connection. */
+async function readBody(body: AsyncIterable<Buffer>): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // Leaving the loop destroys the stream.
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > LIMITS.resultBytes) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

@@ -1,0 +1,65 @@
+import { FatalError, RateLimited } from "@holdfast/contracts";
+import type { HandlerContext, HoldScope, JsonText } from "holdfast";
+import { type Meaning, meaningOf } from "./answers.ts";
+import type { Endpoint, Webhook } from "./endpoints-file.ts";
+import type { DispatcherMetrics } from "./metrics.ts";
+import type { Poster } from "./post.ts";
+import { sign } from "./signature.ts";
+
+/** Sends the signed request of one attempt, and counts it. */
+export class Sender {
+  readonly #poster: Poster;
+  readonly #metrics: DispatcherMetrics;
+
+  constructor(poster: Poster, metrics: DispatcherMetrics) {
+    this.#poster = poster;
+    this.#metrics = metrics;
+  }
+
+  /** @throws RefusedAddress, or any error of the connection */
+  async send(
+    to: Endpoint | Webhook,
+    id: string,
+    body: string,
+    { signal, traceparent }: Pick<HandlerContext, "signal" | "traceparent">,
+  ): Promise<Meaning> {
+    const bytes = Buffer.from(body);
+    const headers = {
+      ...sign(to.keys, id, bytes, Date.now()),
+      ...(traceparent === null ? {} : { traceparent }),
+    };
+    const began = performance.now();
+    const count = (outcome: Meaning["outcome"] | "unreachable") =>
+      this.#metrics.delivered(to.name, outcome, (performance.now() - began) / 1_000);
+    try {
+      const answer = await this.#poster.post(to, headers, bytes, signal);
+      const meaning = meaningOf(answer, Date.now());
+      count(meaning.outcome);
+      return meaning;
+    } catch (error) {
+      count("unreachable");
+      throw error;
+    }
+  }
+}
+
+/**
+ * Ends an attempt as the answer says.
+ * @param scope what a Retry-After holds: other tasks would get the same answer
+ * @returns the result @throws what the worker expects from a handler
+ */
+export function endAttempt(
+  meaning: Exclude<Meaning, { outcome: "later" }>,
+  scope: HoldScope,
+): JsonText | undefined {
+  switch (meaning.outcome) {
+    case "completed":
+      return meaning.result;
+    case "postponed":
+      throw new RateLimited(meaning.delayMs, { scope });
+    case "failed":
+      throw new Error(meaning.message);
+    default:
+      throw new FatalError(meaning.message);
+  }
+}
