@@ -239,7 +239,7 @@ func TestSnippetsOfTheDocsAreExamples(t *testing.T) {
 		return strings.Join(lines, "\n")
 	}
 	examples, count := plain(string(source)), 0
-	for _, page := range []string{"README.md", "../../docs/go.md"} {
+	for _, page := range []string{"README.md", "../../docs/go.md", "../../README.md"} {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
