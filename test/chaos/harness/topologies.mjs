@@ -121,3 +121,28 @@ export async function masters(port) {
       ranges: slots.filter((slot) => !slot.startsWith("[")).map((slot) => slot.split("-").map(Number)),
     }));
 }
+
+/** Returns the master that has this Cluster slot. */
+export async function masterOf(port, slot) {
+  const all = await masters(port);
+  return all.find(({ ranges }) => ranges.some(([first, last = first]) => first <= slot && slot <= last));
+}
+
+/**
+ * Lets a replica take over from the master that has this Cluster slot. The master first hands over all of its writes, so
+ * none is lost. @returns how long that took, ms
+ */
+export async function failOver(port, slot) {
+  const from = performance.now();
+  const { id } = await masterOf(port, slot);
+  const replicas = (await cli(port, "cluster", "replicas", id)).split("\n").map((line) => line.split(" ")[1]);
+  const replica = Number(replicas[0].split("@")[0].split(":")[1]);
+  await cli(replica, "cluster", "failover");
+  await until(
+    "the replica is the master",
+    async () => (await masterOf(port, slot))?.port === replica,
+    10_000,
+    10,
+  );
+  return Math.round(performance.now() - from);
+}

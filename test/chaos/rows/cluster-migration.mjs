@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { cli } from "../harness/redis.mjs";
-import { masters, startCluster } from "../harness/topologies.mjs";
+import { masterOf, masters, startCluster } from "../harness/topologies.mjs";
 
 const MOVES = 4;
 
@@ -25,9 +25,7 @@ export const row = {
     for (let move = 0; move < MOVES; move++) {
       await sleep(1_000);
       const all = await masters(nodes[0].port);
-      const from = all.find(({ ranges }) =>
-        ranges.some(([first, last = first]) => first <= slot && slot <= last),
-      );
+      const from = await masterOf(nodes[0].port, slot);
       const to = all.filter((node) => node.id !== from.id)[move % 2];
       const startedAt = performance.now();
       await cli(to.port, "cluster", "setslot", slot, "importing", from.id);

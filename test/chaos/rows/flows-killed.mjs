@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { checkFlows } from "../harness/flows.mjs";
 import { AOF } from "../harness/redis.mjs";
 import { until } from "../harness/until.mjs";
 
@@ -14,7 +15,6 @@ const DRAIN_MS = 60_000 + 2 * runMs;
 /** The nodes of each flow run in these queues by turns. The flow is in the first. */
 const QUEUES = ["chaos", "chaos-2", "chaos-3"];
 const [HOME] = QUEUES;
-const PAGE = 100;
 
 /** Starts the process that creates the flows, and starts it again whenever it is killed. */
 function startCreator(ctx, settings) {
@@ -43,49 +43,6 @@ function startCreator(ctx, settings) {
       );
     },
   };
-}
-
-/** Reads every flow and every node of it. @returns what was seen */
-async function checkFlows(ctx, view) {
-  const seen = { flows: 0, nodes: 0, callbacks: 0, attempts: 0, failures: 0 };
-  for (let number = 0; number < FLOWS; number++) {
-    const id = `f${number}`;
-    const flow = await view.observer.getFlow(HOME, id);
-    const { state, outcome, counts } = flow ?? {};
-    ctx.expect(
-      state === "ended" && outcome === "success" && counts.completed === NODES && counts.total === NODES,
-      `${id} is ${JSON.stringify(flow)}`,
-    );
-    const came = flow?.callbacks.filter(({ enqueued }) => enqueued).map(({ moment }) => moment);
-    ctx.expect(came?.join(" ") === "success done", `the callbacks ${came} of ${id} were enqueued`);
-    for (const { taskId } of flow?.callbacks.filter(({ enqueued }) => enqueued) ?? []) {
-      const task = await view.observer.task(HOME, taskId);
-      const acked = task?.history.filter(({ outcome }) => outcome === "acked").length;
-      ctx.expect(acked === 1, `${taskId} was acked ${acked} times`);
-      seen.callbacks++;
-    }
-    const ends = new Map();
-    const starts = [];
-    let cursor;
-    do {
-      const page = await view.observer.flowNodes(HOME, id, { limit: PAGE, ...(cursor ? { cursor } : {}) });
-      const tasks = await Promise.all(page.nodes.map((node) => view.observer.task(node.queue, node.id)));
-      for (const [at, { name, after }] of page.nodes.entries()) {
-        const { history, endedAt, failures } = tasks[at];
-        ends.set(name, endedAt);
-        starts.push({ name, after, at: history[0].startedAt });
-        seen.attempts += history.length;
-        seen.failures += failures;
-      }
-      cursor = page.cursor;
-    } while (cursor);
-    for (const { name, after, at } of starts)
-      for (const before of after)
-        ctx.expect(ends.get(before) <= at, `${id}.${name} started before ${before} had ended`);
-    seen.flows++;
-    seen.nodes += starts.length;
-  }
-  return seen;
 }
 
 export const row = {
@@ -129,7 +86,7 @@ export const row = {
     await creator.end();
     await until("no flow runs", async () => (await view.observer.stats(HOME)).flows === 0, DRAIN_MS, 200);
     await ctx.drain(view, DRAIN_MS);
-    const seen = await checkFlows(ctx, view);
+    const seen = await checkFlows(ctx, view, { home: HOME, flows: FLOWS, nodes: NODES });
     const sum = { enqueued: 0, acked: 0, crashed: 0 };
     for (const queue of QUEUES) {
       const { totals, pending, processing, scheduled, waiting, dead } = await view.observer.stats(queue);
