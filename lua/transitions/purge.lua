@@ -199,7 +199,8 @@ if #oldest > 0 then
 end
 
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', requestsKey, '-inf', string.format('%.0f', now - requestIdleMs), 'LIMIT', 0, limit)) do
-  local key = string.sub(member, 1, 1) == 't' and tasksKey or stateKey
+  local hash = string.sub(member, 1, 1)
+  local key = hash == 't' and tasksKey or hash == 'p' and stepsKey or stateKey
   local record = redis.call('HGET', key, string.sub(member, 2))
   local seen = record and tonumber(string.match(record, '^%d+ (%d+)'))
   if seen and seen > now - requestIdleMs then

@@ -12,18 +12,22 @@
 -- KEYS[9] tasks  HASH  taskId -> envelope
 -- KEYS[10] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[11] steps  HASH  durable steps (lib/steps.lua)
--- KEYS[12] wake  CHANNEL
--- KEYS[13] events  STREAM  entries of events (lib/events.lua)
+-- KEYS[12] requests  ZSET  request slot -> a time when it was in use, ms since the epoch
+-- KEYS[13] wake  CHANNEL
+-- KEYS[14] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] taskId  string
--- ARGV[3] event  string  percent-encoded
--- ARGV[4] data  string  JSON text, "" for none
+-- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
+-- ARGV[3] sequence  integer  the number of the call, which grows within the slot
+-- ARGV[4] taskId  string
+-- ARGV[5] event  string  percent-encoded
+-- ARGV[6] data  string  JSON text, "" for none
 -- RETURNS "delivered" (the task waited for it and is pending now) | "kept" | "ended" | "not_found"
 -- TIME    O(s + log n), s = signals that are kept for the task, at most 100, n = tasks scheduled
 -- MOVES   scheduled -> pending
 
 -- include lib/clock.lua
 -- include lib/queue.lua
+-- include lib/request.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua
@@ -31,36 +35,60 @@
 -- include lib/limits.lua
 -- include lib/steps.lua
 
+-- Returns whether no handler has taken this signal yet. `field` is the field of its data.
+local function isSignalKept(head, field)
+  for _, signal in ipairs(head.signals) do
+    if head.serial .. '!' .. signal.number == field then
+      return true
+    end
+  end
+  return false
+end
+
 -- 1. Read.
 local envelope = redis.call('HGET', tasksKey, taskId)
 local known = redis.call('HMGET', stateKey, taskId, '#settings', '#limits')
+local stored = redis.call('HGET', stepsKey, requestSlot)
 local record, settings = known[1] or nil, readSettings(known[2])
 if not settings then
   return layoutError()
 end
-local letter = record and string.byte(record)
-if not envelope or letter == RECORD_DISCARDED or letter == RECORD_PURGED then
-  return headerIn(record) and 'ended' or 'not_found'
+local previous, refused = previousReply(stored)
+if refused then
+  return refused
 end
-if endedAtOf(record) then
+local letter = record and string.byte(record)
+if previous then
+  -- An earlier call has stored the signal, whatever became of the task since then.
+elseif not envelope or letter == RECORD_DISCARDED or letter == RECORD_PURGED then
+  return headerIn(record) and 'ended' or 'not_found'
+elseif endedAtOf(record) then
   return 'ended'
 end
 local head, fields = readHead(taskId), {}
 local waitsFor = string.match(record or '', '^s%S+ %d+ ~([^\n]*)')
 local isAwaited = waitsFor and string.find(',' .. waitsFor .. ',', ',' .. event .. ',', 1, true)
+local reply = previous and string.match(previous, '^%a+') or isAwaited and 'delivered' or 'kept'
 
--- 2. Write the target. The signal is stored even if the task waits for it, because the handler takes it only when it
--- runs again.
-head.number = head.number + 1
-head.signals[#head.signals + 1] = { line = string.format('%d %s %d %s', head.number, nowText, #data, event), number = tostring(head.number) }
-if #head.signals > SIGNALS_KEPT then
-  head.dropped[#head.dropped + 1] = table.remove(head.signals, 1)
+-- 2. Write the target, and 3. commit it with the reply for a repeat, so that a repeat adds no second signal. The signal
+-- is stored even if the task waits for it, because the handler takes it only when it runs again.
+if previous then
+  -- The task may still wait, because the earlier call was aborted here. If a handler took the signal, the wait is another.
+  isAwaited = isAwaited and isSignalKept(head, string.match(previous, '%S+$'))
+else
+  indexRequest(stored, 'p', requestSlot)
+  head.number = head.number + 1
+  head.signals[#head.signals + 1] = { line = string.format('%d %s %d %s', head.number, nowText, #data, event), number = tostring(head.number) }
+  if #head.signals > SIGNALS_KEPT then
+    head.dropped[#head.dropped + 1] = table.remove(head.signals, 1)
+  end
+  local field = head.serial .. '!' .. head.number
+  fields[1], fields[2], fields[3], fields[4] = field, data, requestSlot, keptReply(sequence, reply .. ' ' .. field)
+  noteHead(fields, taskId, head)
+  redis.call('HSET', stepsKey, unpack(fields))
 end
-fields[1], fields[2] = head.serial .. '!' .. head.number, data
-noteHead(fields, taskId, head)
-redis.call('HSET', stepsKey, unpack(fields))
 
--- 3. Commit, and remove the source: `promoteDue` does both.
+-- 4. Make the task pending, and remove the source: `promoteDue` does both.
 if isAwaited then
   if settings.maxEvents then
 -- include lib/events.lua
@@ -70,8 +98,10 @@ if isAwaited then
   promoteDue(1, { taskId })
   wake()
 end
-dropSignals(head)
+if not previous then
+  dropSignals(head)
+end
 if events then
   events.tell()
 end
-return isAwaited and 'delivered' or 'kept'
+return reply

@@ -101,6 +101,38 @@ export const mutants = [
     tests: [steps],
   },
   {
+    name: "steps: a repeated signal is stored twice",
+    changes: [["lua/transitions/signal.lua", "previousReply(stored)", "previousReply(false)"]],
+    tests: [steps],
+  },
+  {
+    name: "steps: the repeat of a signal that was aborted leaves the task waiting",
+    changes: [
+      [
+        "lua/transitions/signal.lua",
+        "isAwaited = isAwaited and isSignalKept",
+        "isAwaited = false and isSignalKept",
+      ],
+    ],
+    tests: [steps],
+  },
+  {
+    name: "steps: the repeat of a signal that was used wakes the task",
+    changes: [
+      [
+        "lua/transitions/signal.lua",
+        "isAwaited = isAwaited and isSignalKept(head, string.match(previous, '%S+$'))",
+        "isAwaited = isAwaited",
+      ],
+    ],
+    tests: [steps],
+  },
+  {
+    name: "steps: the requests of signals are never forgotten",
+    changes: [["lua/transitions/purge.lua", "hash == 'p' and stepsKey or stateKey", "stateKey"]],
+    tests: [steps],
+  },
+  {
     name: "steps: a task that has ended gets a signal",
     changes: [["lua/transitions/signal.lua", "endedAtOf(record)", "false"]],
     tests: [steps],

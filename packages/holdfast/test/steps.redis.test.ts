@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { auditQueue } from "../src/engine/audit.ts";
 import { changeTasks } from "../src/engine/change.ts";
 import { SIGNAL_KEPT_MS, SIGNALS_KEPT } from "../src/engine/format.ts";
 import {
@@ -10,6 +11,7 @@ import {
   waitForSignal,
   writeStep,
 } from "../src/engine/steps.ts";
+import { abortAt } from "./support/abort.ts";
 import { setup } from "./support/setup.ts";
 import type { TestQueue } from "./support/test-queue.ts";
 
@@ -159,7 +161,64 @@ test("a signal wakes the task that waits for it, and is used once", async () => 
     signals: [{ event: "other" }],
   });
   expect(await waitForSignal(q.engine, again, wait(["yes"], 1_000, 2))).toMatchObject({ kind: "open" });
-  expect(await q.redis.hkeys(q.keys.steps)).toHaveLength(5); // #serial, head, 2 steps, the other signal
+  expect(await q.redis.hkeys(q.keys.steps)).toHaveLength(6); // #serial, head, 2 steps, the other signal, the request
+});
+
+const request = { requestSlot: "#q:signals:0", sequence: 1 };
+
+test("a repeated signal gets the first answer, is stored once, and does not wake a later wait", async () => {
+  const q = await setup();
+  await q.add("a");
+  const send = () => sendSignal(q.engine, "a", "e", "1", request);
+  await suspend(q, await q.grant(), 9_000, "e");
+  expect([await send(), await send()]).toEqual(["delivered", "delivered"]);
+  expect((await readSteps(q.engine, "a")).signals).toHaveLength(1);
+  const grant = await q.grant();
+  expect(await waitForSignal(q.engine, grant, wait(["e"]))).toMatchObject({ kind: "signal" });
+  expect(await waitForSignal(q.engine, grant, wait(["e"], 9_000, 2))).toMatchObject({ kind: "open" });
+  await suspend(q, grant, 9_000, "e");
+  expect(await send()).toBe("delivered");
+  expect(await q.task("a")).toMatchObject({ state: "scheduled" });
+  expect((await readSteps(q.engine, "a")).signals).toEqual([]);
+  const next = { ...request, sequence: 2 };
+  expect(await sendSignal(q.engine, "a", "e", "2", next)).toBe("delivered");
+  await q.ack(await q.grant());
+  expect(await sendSignal(q.engine, "a", "e", "2", next)).toBe("delivered");
+  await expect(send()).rejects.toMatchObject({ message: expect.stringContaining("newer request") });
+});
+
+test("a signal that was aborted at any call is sent once and wakes its task if the call is repeated", async () => {
+  let call = 1;
+  for (let aborted = true; aborted; call++) {
+    const q = await setup();
+    await q.add("a");
+    await suspend(q, await q.grant(), 9_000, "e");
+    const send = () => sendSignal(q.engine, "a", "e", "1", request);
+    q.mutate = abortAt("signal", call);
+    aborted = await send().then(
+      () => false,
+      () => true,
+    );
+    q.mutate = undefined;
+    expect([call, await send()]).toEqual([call, "delivered"]);
+    await auditQueue(q.engine, { repair: true });
+    expect([call, (await readSteps(q.engine, "a")).signals]).toMatchObject([call, [{ event: "e" }]]);
+    expect([call, (await q.task("a")).state]).toEqual([call, "pending"]);
+    expect(await waitForSignal(q.engine, await q.grant(), wait(["e"]))).toMatchObject({ data: "1" });
+  }
+  expect(call).toBeGreaterThan(10);
+});
+
+test("the request of a signal is forgotten when its slot was idle for long", async () => {
+  const q = await setup();
+  await q.add("a");
+  await sendSignal(q.engine, "a", "e", "1", request);
+  const isKnown = () => q.redis.hexists(q.keys.steps, request.requestSlot);
+  await q.engine.purge(200, 60_000);
+  expect([await isKnown(), await q.redis.zcard(q.keys.requests)]).not.toContain(0);
+  q.advance(60_001);
+  await q.engine.purge(200, 60_000);
+  expect([await isKnown(), await q.redis.zcard(q.keys.requests)]).toEqual([0, 0]);
 });
 
 test("early signals are kept and consumed in their order", async () => {
@@ -224,8 +283,8 @@ test("a task keeps its last 100 signals, each for seven days", async () => {
   q.advance(SIGNAL_KEPT_MS);
   await sendSignal(q.engine, "a", "e", '"new"');
   expect((await readSteps(q.engine, "a")).signals).toHaveLength(1);
-  // These are #serial, the head, the wait and the last signal.
-  expect(await q.redis.hkeys(q.keys.steps)).toHaveLength(4);
+  // These are #serial, the head, the wait, the last signal and the request.
+  expect(await q.redis.hkeys(q.keys.steps)).toHaveLength(5);
 });
 
 test("a dead letter keeps its steps, and a replay continues after the last stored step", async () => {
@@ -281,7 +340,8 @@ test.each(["purge", "empty", "discard", "settle"])(
     expect(steps).toBeGreaterThan(0);
     expect(await freeSteps(q.engine, 1)).toEqual({ freed: 1, left: steps - 1 });
     while ((await freeSteps(q.engine, 1)).left > 0);
-    expect(await q.redis.hkeys(q.keys.steps)).toEqual(["#serial"]);
+    const left = (await q.redis.hkeys(q.keys.steps)).filter((field) => !field.startsWith("#q:"));
+    expect(left).toEqual(["#serial"]);
     expect(await q.redis.exists(q.keys.stepsRemoved)).toBe(0);
   },
 );

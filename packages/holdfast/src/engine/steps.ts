@@ -1,6 +1,7 @@
 import type { TaskSteps, TaskStepView } from "@holdfast/contracts";
 import * as scripts from "../redis/generated/index.ts";
 import type { QueueScripts } from "./queue-scripts.ts";
+import type { Request } from "./requests.ts";
 import { decodeWord, encodeWord } from "./text.ts";
 
 /** "s" is a step, "z" a sleep, "w" a wait for a signal, and "c" a call of another task. */
@@ -173,19 +174,23 @@ export function eventsText(events: readonly string[]): string {
   return events.map(encodeWord).join(",");
 }
 
-/** @param dataText JSON text, "" for none */
+/**
+ * Gives a signal to a task.
+ * @param dataText JSON text, "" for none
+ * @param request the request id of a caller that repeats the call until it is answered @default a new one
+ */
 export function sendSignal(
   engine: QueueScripts,
   id: string,
   event: string,
   dataText: string,
+  request?: Request,
 ): Promise<SignalOutcome> {
-  return engine.connection.script<scripts.SignalArgs, SignalOutcome>(scripts.signalScript, engine.keys, {
-    clockMs: engine.clockMs(),
-    taskId: id,
-    event: encodeWord(event),
-    data: dataText,
-  });
+  return engine.runRequest<scripts.SignalArgs, SignalOutcome>(
+    scripts.signalScript,
+    { taskId: id, event: encodeWord(event), data: dataText },
+    request,
+  );
 }
 
 /** Removes about `limit` fields of steps whose tasks no longer exist. */

@@ -217,8 +217,8 @@ export class Queue {
   /**
    * Gives a signal to a task, whose handler receives it with `ctx.waitFor(event)`. "delivered": the task waited for
    * this event, and is pending now. "kept": the signal is kept until the handler waits for this event; a task keeps its
-   * last 100 signals, each for 7 days. "ended": the task has ended, so the signal was refused. If a call fails and is
-   * repeated, the task may get the signal twice.
+   * last 100 signals, each for 7 days. "ended": the task has ended, so the signal was refused. If a call fails and you
+   * repeat it, the task may get the signal twice.
    * @param data a JSON value of at most 65,536 bytes @default none
    * @throws HoldfastError invalid_argument, payload_too_large
    */

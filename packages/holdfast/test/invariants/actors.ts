@@ -10,7 +10,7 @@ import { cancelFlow } from "../../src/engine/flow-mover.ts";
 import { advanceFlows } from "../../src/engine/flows.ts";
 import { changeKey, setLimits } from "../../src/engine/limits.ts";
 import { setShare } from "../../src/engine/shared-limits.ts";
-import { sendSignal, waitForSignal, writeStep } from "../../src/engine/steps.ts";
+import { readSteps, sendSignal, waitForSignal, writeStep } from "../../src/engine/steps.ts";
 import type { Connection } from "../../src/redis/connection.ts";
 import { fenceOf } from "../support/fence.ts";
 import { addFlow, type FlowOptionsOfTest } from "../support/flow.ts";
@@ -163,8 +163,16 @@ export class World {
     expect([stored > 0, answer.kind !== "stale"]).toEqual([isLeased, isLeased]);
   }
 
-  signal(id: string): Promise<unknown> {
-    return sendSignal(this.engine, id, "e", "1");
+  /** Sends a signal, and repeats the call as if its answer had been lost. */
+  async signal(id: string): Promise<void> {
+    const request = this.engine.takeRequest();
+    const send = () => sendSignal(this.engine, id, "e", "1", request);
+    const outcome = await send();
+    expect(await send()).toBe(outcome);
+    this.engine.giveRequest(request);
+    expect((await readSteps(this.engine, id)).signals).toHaveLength(
+      ["delivered", "kept"].includes(outcome) ? 1 : 0,
+    );
   }
 
   giveShare(version: number, concurrency: number): Promise<unknown> {

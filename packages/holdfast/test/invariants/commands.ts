@@ -618,10 +618,11 @@ const cancel = (at: number) =>
     expect(await engine.cancel(id)).toBe(model.cancel(id));
   });
 
-const signal = (at: number) =>
-  new Command(`signal(${at})`, async (model, { engine }) => {
+const signal = (at: number, sending: Sending) =>
+  new Command(`signal(${at}, ${sending})`, async (model, real) => {
     const id = anId(model, at);
-    expect(await sendSignal(engine, id, "e", "1")).toBe(model.signal(id));
+    const call = (request: Request) => sendSignal(real.engine, id, "e", "1", request);
+    expect(await send(real, sending, call)).toBe(model.signal(id));
   });
 
 const discard = (at: number, count: number, by: string, sending: Sending) =>
@@ -863,6 +864,7 @@ const someChange: fc.Arbitrary<ModelChange> = fc.record(
 const changes = fc
   .tuple(at, fc.integer({ min: 1, max: 4 }), someChange, sending)
   .map((args) => change(...args));
+const signals = fc.tuple(at, sending).map((args) => signal(...args));
 const sometimes = [
   fc
     .tuple(
@@ -876,8 +878,8 @@ const sometimes = [
   changes,
   changes,
   at.map(cancel),
-  at.map(signal),
-  at.map(signal),
+  signals,
+  signals,
   at.map(heartbeat),
   fc.tuple(at, fc.integer({ min: 1, max: 3 }), sending).map((args) => replay(...args)),
   fc.tuple(at, fc.integer({ min: 1, max: 3 }), by, sending).map((args) => discard(...args)),

@@ -195,7 +195,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   },
   delete: { call: (q) => q.engine.delete() },
   freeSteps: { call: (q) => freeSteps(q.engine, 1_000) },
-  signal: { call: (q) => sendSignal(q.engine, "waits", "go", "1") },
+  signal: { call: (q) => sendSignal(q.engine, "waits", "go", "1", request) },
   step: { call: (q) => writeStep(q.engine, heldOf(q), step) },
   steps: { call: (q) => readSteps(q.engine, "waits") },
   waitFor: {
