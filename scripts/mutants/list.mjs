@@ -143,6 +143,11 @@ export const mutants = [
     tests: [steps],
   },
   {
+    name: "steps: a sleep that has ended is shown as open",
+    changes: [["packages/holdfast/src/engine/steps.ts", 'kind === "z" && at <= now ?', "false ?"]],
+    tests: [workerSteps],
+  },
+  {
     name: "steps: a suspension uses up the attempt",
     changes: [["lua/lib/suspend.lua", "c.attempts = c.attempts - 1", ""]],
     tests: [steps],

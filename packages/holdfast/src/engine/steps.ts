@@ -122,11 +122,18 @@ const OUTCOMES: Record<StoredStep["outcome"], TaskStepView["outcome"]> = {
   ...{ d: "done", o: "open", t: "timed_out" },
 };
 
-/** Returns the steps of a task as they are shown, without their texts; null if there is nothing to show. */
-export function stepsView({ serial, places, bytes, steps, signals }: StoredSteps): TaskSteps | null {
+/**
+ * Returns the steps of a task as they are shown, without their texts; null if there is nothing to show.
+ * @param now the time of Redis. Nothing is stored when a sleep ends, so its time alone says whether it has ended
+ */
+export function stepsView(
+  { serial, places, bytes, steps, signals }: StoredSteps,
+  now: number,
+): TaskSteps | null {
   if (serial === "") return null;
   const shown = steps.map(({ name, kind, outcome, at, bytes: size, text = "" }) => ({
-    ...{ name, kind: KINDS[kind], outcome: OUTCOMES[outcome], at, bytes: size },
+    ...{ name, kind: KINDS[kind], at, bytes: size },
+    outcome: kind === "z" && at <= now ? ("done" as const) : OUTCOMES[outcome],
     calledId: kind === "c" && outcome === "o" ? decodeWord(text).replace("=", "") : null,
   }));
   return { count: places, bytes, steps: shown, signals };

@@ -53,7 +53,9 @@ export class TaskOperator {
   async steps(queue: string, id: string): Promise<TaskSteps | null> {
     checkTaskId(id);
     const part = (await this.#partitions.known(queue)).ofId(id);
-    return part ? stepsView(await readSteps(part.engine, id, SHOWN_STEPS)) : null;
+    if (!part) return null;
+    const { engine } = part;
+    return stepsView(await readSteps(engine, id, SHOWN_STEPS), engine.connection.now());
   }
 
   /**
