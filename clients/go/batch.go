@@ -65,9 +65,7 @@ func (s *search) run(given []*Task) {
 	if len(tasks) == 0 {
 		return
 	}
-	ctx, cancel := together(s.r.handlers, tasks)
-	err := guard(func() error { return s.batch.handler(ctx, tasks) })
-	cancel()
+	err := s.call(tasks)
 	if err == nil {
 		s.failed = 0
 		for _, t := range tasks {
@@ -90,6 +88,20 @@ func (s *search) run(given []*Task) {
 	} else {
 		s.run(left[half:])
 	}
+}
+
+// call calls the handler in a goroutine of its own, which the handler may end.
+func (s *search) call(tasks []*Task) error {
+	ctx, cancel := together(s.r.handlers, tasks)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		err := errExited
+		defer func() { ended <- err }()
+		defer caught(&err)
+		err = s.batch.handler(ctx, tasks)
+	}()
+	return <-ended
 }
 
 func (s *search) failAll(tasks []*Task, err error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -88,8 +89,22 @@ func TestPanicIsAFailureWithTheStackOfTheHandler(t *testing.T) {
 	equal(t, "state", got.State, "dead")
 	equal(t, "error", got.Error, "panic: assignment to entry in nil map")
 	if !strings.Contains(got.Stack, "memory_test.go") || strings.Contains(got.Stack, "debug.Stack") ||
-		strings.Contains(got.Stack, "(*run)") {
+		strings.Contains(got.Stack, "(*run)") || strings.Count(got.Stack, "\n") != 1 {
 		t.Fatalf("the stack is not that of the handler:\n%s", got.Stack)
+	}
+}
+
+func TestHandlerThatEndsItsGoroutineFails(t *testing.T) {
+	got := inMemory(t, holdfasttest.Task{MaxRetries: holdfast.Ptr(0)}, func(context.Context, *holdfast.Task) (any, error) {
+		runtime.Goexit()
+		return nil, nil
+	})
+	equal(t, "state", got.State, "dead")
+	results, err := holdfasttest.RunAll(context.Background(), func(w *holdfast.Worker) {
+		w.HandleBatch("*", holdfast.BatchOptions{}, func(context.Context, []*holdfast.Task) error { runtime.Goexit(); return nil })
+	}, holdfasttest.Task{Type: "t", OneAttempt: true}, holdfasttest.Task{Type: "t", OneAttempt: true})
+	if err != nil || !strings.Contains(results[1].Error, "runtime.Goexit") {
+		t.Fatalf("got %v, %+v", err, results)
 	}
 }
 

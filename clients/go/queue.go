@@ -105,86 +105,70 @@ type TaskOptions struct {
 	Replicas int
 }
 
-type wireBackoff struct {
-	Kind   string `json:"kind,omitempty"`
-	BaseMs *int64 `json:"baseMs,omitempty"`
-	MaxMs  *int64 `json:"maxMs,omitempty"`
-	Jitter string `json:"jitter,omitempty"`
+// put adds a field to a JSON object unless the value is zero, which stands for "not given".
+func put[T comparable](object map[string]any, name string, value T) {
+	var zero T
+	if value != zero {
+		object[name] = value
+	}
 }
 
-type wireUnique struct {
-	Key        string `json:"key"`
-	Scope      string `json:"scope,omitempty"`
-	WindowMs   int64  `json:"windowMs,omitempty"`
-	OnConflict string `json:"onConflict,omitempty"`
-	MaxWaitMs  int64  `json:"maxWaitMs,omitempty"`
-}
-
-type wireKeep struct {
-	CompletedMs *int64 `json:"completedMs,omitempty"`
-	DeadMs      int64  `json:"deadMs,omitempty"`
-	Count       int    `json:"count,omitempty"`
-}
-
-// wireOptions are the options as the services read them.
-type wireOptions struct {
-	ID           string       `json:"id,omitempty"`
-	IfEnded      string       `json:"ifEnded,omitempty"`
-	PartitionKey string       `json:"partitionKey,omitempty"`
-	Key          string       `json:"key,omitempty"`
-	Cost         int          `json:"cost,omitempty"`
-	Unique       *wireUnique  `json:"unique,omitempty"`
-	Version      int          `json:"version,omitempty"`
-	Priority     string       `json:"priority,omitempty"`
-	DelayMs      int64        `json:"delayMs,omitempty"`
-	RunAt        int64        `json:"runAt,omitempty"`
-	MaxRetries   *int         `json:"maxRetries,omitempty"`
-	Backoff      *wireBackoff `json:"backoff,omitempty"`
-	TimeoutMs    int64        `json:"timeoutMs,omitempty"`
-	ExpiresAt    int64        `json:"expiresAt,omitempty"`
-	Tags         []string     `json:"tags,omitempty"`
-	KeepPayload  *bool        `json:"keepPayload,omitempty"`
-	Keep         *wireKeep    `json:"keep,omitempty"`
-	Durability   string       `json:"durability,omitempty"`
-	Replicas     int          `json:"replicas,omitempty"`
-}
-
-func (o *TaskOptions) wire() wireOptions {
+// fields returns the options as the services read them.
+func (o *TaskOptions) fields() map[string]any {
+	f := map[string]any{}
 	if o == nil {
-		return wireOptions{}
+		return f
 	}
-	w := wireOptions{ID: o.ID, IfEnded: o.IfEnded, PartitionKey: o.PartitionKey, Key: o.Key, Cost: o.Cost,
-		Version: o.Version, Priority: o.Priority, DelayMs: millis(o.Delay), RunAt: epochMillis(o.RunAt),
-		MaxRetries: o.MaxRetries, TimeoutMs: millis(o.Timeout), ExpiresAt: epochMillis(o.ExpiresAt), Tags: o.Tags,
-		Durability: o.Durability, Replicas: o.Replicas}
-	if u := o.Unique; u != nil {
-		w.Unique = &wireUnique{u.Key, u.Scope, millis(u.Window), u.OnConflict, millis(u.MaxWait)}
-	}
-	if b := o.Backoff; b != nil {
-		w.Backoff = &wireBackoff{}
-		if b.Fixed {
-			w.Backoff.Kind = "fixed"
-		}
-		if b.Base != 0 {
-			w.Backoff.BaseMs = Ptr(millis(b.Base))
-		}
-		if b.Max != 0 {
-			w.Backoff.MaxMs = Ptr(millis(b.Max))
-		}
-		if b.NoJitter {
-			w.Backoff.Jitter = "none"
-		}
+	put(f, "id", o.ID)
+	put(f, "ifEnded", o.IfEnded)
+	put(f, "key", o.Key)
+	put(f, "partitionKey", o.PartitionKey)
+	put(f, "cost", o.Cost)
+	put(f, "version", o.Version)
+	put(f, "priority", o.Priority)
+	put(f, "delayMs", millis(o.Delay))
+	put(f, "runAt", epochMillis(o.RunAt))
+	put(f, "maxRetries", o.MaxRetries)
+	put(f, "timeoutMs", millis(o.Timeout))
+	put(f, "expiresAt", epochMillis(o.ExpiresAt))
+	put(f, "durability", o.Durability)
+	put(f, "replicas", o.Replicas)
+	if len(o.Tags) > 0 {
+		f["tags"] = o.Tags
 	}
 	if o.DropPayload {
-		w.KeepPayload = Ptr(false)
+		f["keepPayload"] = false
+	}
+	if u := o.Unique; u != nil {
+		unique := map[string]any{"key": u.Key}
+		put(unique, "scope", u.Scope)
+		put(unique, "windowMs", millis(u.Window))
+		put(unique, "onConflict", u.OnConflict)
+		put(unique, "maxWaitMs", millis(u.MaxWait))
+		f["unique"] = unique
+	}
+	if b := o.Backoff; b != nil {
+		backoff := map[string]any{}
+		if b.Fixed {
+			backoff["kind"] = "fixed"
+		}
+		if b.NoJitter {
+			backoff["jitter"] = "none"
+		}
+		put(backoff, "baseMs", millis(b.Base))
+		put(backoff, "maxMs", millis(b.Max))
+		f["backoff"] = backoff
 	}
 	if k := o.Keep; k != nil {
-		w.Keep = &wireKeep{DeadMs: millis(k.Dead), Count: k.Count}
+		keep := map[string]any{}
 		if k.Completed != nil {
-			w.Keep.CompletedMs = Ptr(millis(*k.Completed))
+			keep["completedMs"] = millis(*k.Completed)
 		}
+		put(keep, "deadMs", millis(k.Dead))
+		put(keep, "count", k.Count)
+		f["keep"] = keep
 	}
-	return w
+	return f
 }
 
 // text returns the task as it is sent. The payload is inserted as it is, because json.Marshal would change its bytes.
@@ -193,10 +177,9 @@ func (t NewTask) text() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("holdfast: the payload of a task %q has no JSON form: %w", t.Type, err)
 	}
-	head := mustJSON(struct {
-		Type string `json:"type"`
-		wireOptions
-	}{t.Type, t.Options.wire()})
+	fields := t.Options.fields()
+	fields["type"] = t.Type
+	head := mustJSON(fields)
 	return append(append(append(head[:len(head)-1], `,"payload":`...), payload...), '}'), nil
 }
 

@@ -24,7 +24,9 @@ const (
 	callBytes      = 4 << 20
 	pollTime       = 30 * time.Second
 	requestTimeout = 15 * time.Second
-	resultBytes    = 64 << 10
+	// How long a stop waits for an answer that is not about a verdict.
+	lastRequest = 5 * time.Second
+	resultBytes = 64 << 10
 )
 
 // run is one run of a worker.
@@ -113,7 +115,7 @@ func (r *run) serve(ctx context.Context) error {
 	defer late.Stop()
 	working.Wait()
 	if r.requests.Err() == nil {
-		last, cancel := context.WithTimeout(r.requests, requestTimeout)
+		last, cancel := context.WithTimeout(r.requests, lastRequest)
 		defer cancel()
 		_, _ = r.heartbeat(last, nil, "stopped") // the registration ends by itself if this is lost
 	}
@@ -261,7 +263,8 @@ func (r *run) tell(x *exchange, got *answer) {
 	}
 	for i, outcome := range got.Outcomes[:min(len(got.Outcomes), len(x.verdicts))] {
 		t := x.verdicts[i].task
-		if outcome == "stale" {
+		// A task that the worker did not begin may have been handed back by the service, when its poll broke.
+		if outcome == "stale" && t.begun {
 			r.w.options.OnError(fmt.Errorf("task %s: its verdict came too late: %w", t.ID, ErrLeaseLost))
 		}
 		if r.w.options.OnSettled != nil {
@@ -282,7 +285,9 @@ func (r *run) send(l *lane, x *exchange) (*answer, error) {
 	tries, err := r.w.api.repeat(ctx, path, body, got, timeout, r.w.options.OnError)
 	if x.isPoll && err != nil && r.polls.Err() != nil && !refused(err) {
 		// The worker stops. The broken poll may have brought tasks: its repeat gets them, so that they are handed back.
-		tries, err = r.w.api.repeat(r.requests, path, r.acquireBody(l, x, 0), got, requestTimeout, r.w.options.OnError)
+		last, cancel := context.WithTimeout(r.requests, lastRequest)
+		defer cancel()
+		tries, err = r.w.api.repeat(last, path, r.acquireBody(l, x, 0), got, lastRequest, r.w.options.OnError)
 	}
 	var told *APIError
 	switch {
@@ -339,12 +344,12 @@ func (r *run) head(l *lane, body []byte) []byte {
 	body = append(append(body, `{"workerId":`...), r.fixed.worker...)
 	body = strconv.AppendInt(append(body, `,"requestId":`...), l.last, 10)
 	body = strconv.AppendInt(append(body, `,"lane":`...), int64(l.number), 10)
-	return append(append(body, ','), r.fixed.lease...)
+	return append(append(body, ','), r.fixed.same...)
 }
 
 func (r *run) acquireBody(l *lane, x *exchange, wait time.Duration) []byte {
-	return fmt.Appendf(r.head(l, nil), `,"want":%d,"waitMs":%d,"types":%s,"held":%d,"info":%s}`,
-		x.want, wait.Milliseconds(), r.fixed.types, x.held, r.fixed.info)
+	return fmt.Appendf(r.head(l, nil), `,"want":%d,"waitMs":%d,"types":%s,"held":%d}`,
+		x.want, wait.Milliseconds(), r.fixed.types, x.held)
 }
 
 func (r *run) settleBody(l *lane, x *exchange) []byte {
@@ -390,33 +395,27 @@ func (r *run) start(tasks []*Task, stopping bool) {
 	}
 }
 
+var errExited = errors.New("the handler ended its goroutine with runtime.Goexit, as FailNow of package testing does")
+
 func (r *run) handle(t *Task) {
 	var result any
-	err := guard(func() (err error) {
-		result, err = t.route.handler(t.ctx, t)
-		return err
-	})
-	if err != nil {
-		r.fail(t, err)
-	} else {
-		r.succeed(t, result)
-	}
-}
-
-// guard calls a function of the user, and turns a panic into an error.
-func guard(call func() error) (err error) {
-	returned := false
+	err := errExited
 	defer func() {
-		if value := recover(); value != nil {
-			err = &panicked{value, stackBelow(string(debug.Stack()))}
-		} else if !returned {
-			// This goroutine ends now, and nothing after guard runs. So a handler must not call runtime.Goexit.
-			panic("holdfast: a handler called runtime.Goexit, as FailNow of package testing does")
+		if err != nil {
+			r.fail(t, err)
+		} else {
+			r.succeed(t, result)
 		}
 	}()
-	err = call()
-	returned = true
-	return err
+	defer caught(&err)
+	result, err = t.route.handler(t.ctx, t)
+}
+
+// caught is deferred around the code of users. It turns a panic into an error.
+func caught(err *error) {
+	if value := recover(); value != nil {
+		*err = &panicked{value, stackBelow(string(debug.Stack()))}
+	}
 }
 
 // stackBelow returns the lines of a stack between the panic and this package.
@@ -426,8 +425,8 @@ func stackBelow(stack string) string {
 			stack = lines[2]
 		}
 	}
-	if above, _, found := strings.Cut(stack, "\ngithub.com/holdfast/holdfast-go.(*run)."); found {
-		stack = above
+	for _, own := range []string{"(*run).handle(", "(*search).call."} {
+		stack, _, _ = strings.Cut(stack, "\ngithub.com/holdfast/holdfast-go."+own)
 	}
 	return stack
 }

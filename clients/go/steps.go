@@ -211,7 +211,7 @@ func Call[T any](ctx context.Context, taskType string, payload any, options *Tas
 	}
 	if err == nil {
 		err = t.post(ctx, "steps/call", map[string]any{"place": place, "name": named, "type": taskType, "payloadText": string(text),
-			"options": options.wire()}, &answer)
+			"options": options.fields()}, &answer)
 	}
 	if err == nil && answer.Outcome == "open" {
 		return result, t.suspend(ctx, answer.suspension)

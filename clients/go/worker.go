@@ -206,7 +206,7 @@ func (w *Worker) Run(ctx context.Context) error {
 
 // settings are the parts of requests that are the same in all of them.
 type settings struct {
-	worker, types, lease, info []byte
+	worker, types, info, same []byte
 }
 
 func (w *Worker) newRun(ctx context.Context) *run {
@@ -240,10 +240,8 @@ func (w *Worker) newRun(ctx context.Context) *run {
 	r.fixed.worker = mustJSON(id)
 	r.fixed.types = mustJSON(types)
 	r.fixed.info = mustJSON(info)
-	r.fixed.lease = fmt.Appendf(nil, `"leaseMs":%d,"maxRetries":%d`, millis(w.options.Lease), *w.options.MaxRetries)
-	if len(terms) > 0 {
-		r.fixed.lease = append(append(r.fixed.lease, `,"terms":`...), mustJSON(terms)...)
-	}
+	r.fixed.same = fmt.Appendf(nil, `"leaseMs":%d,"maxRetries":%d,"terms":%s,"info":%s`, millis(w.options.Lease),
+		*w.options.MaxRetries, mustJSON(terms), r.fixed.info)
 	return r
 }
 
