@@ -350,6 +350,7 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 		"Concurrency": with(holdfast.NewWorker("q", holdfast.WorkerOptions{Concurrency: -1}), handler),
 		"Lease":       with(holdfast.NewWorker("q", holdfast.WorkerOptions{Lease: time.Millisecond}), handler),
 		"Types":       with(holdfast.NewWorker("q", holdfast.WorkerOptions{Types: map[string]holdfast.TypeOptions{"x": {}}}), handler),
+		"Max":         batches(holdfast.NewWorker("q", holdfast.WorkerOptions{Concurrency: 10})),
 	} {
 		if err := worker.Run(context.Background()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v", want, err)
@@ -359,5 +360,10 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 
 func with(w *holdfast.Worker, handler holdfast.Handler) *holdfast.Worker {
 	w.Handle("*", handler)
+	return w
+}
+
+func batches(w *holdfast.Worker) *holdfast.Worker {
+	w.HandleBatch("*", holdfast.BatchOptions{}, func(context.Context, []*holdfast.Task) error { return nil })
 	return w
 }

@@ -3,6 +3,7 @@ package holdfast
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -211,7 +212,7 @@ func (w wireReceipt) receipt() Receipt {
 
 // Enqueue stores a task. Its payload is any value with a JSON form, or a json.RawMessage, which is kept byte for byte.
 //
-// With an ID the request is sent again if its answer is lost, up to five times. Without one an error can mean that
+// With an ID the request is sent again if its answer is lost, for up to four seconds. Without one an error can mean that
 // the task was stored. It returns an *APIError if the service refuses the task, with the code "queue_full" for example.
 func (q *Queue) Enqueue(ctx context.Context, taskType string, payload any, options *TaskOptions) (*Receipt, error) {
 	body, err := NewTask{Type: taskType, Payload: payload, Options: options}.text()
@@ -341,7 +342,7 @@ type Change struct {
 	Priority string
 	// Key puts the task into the line of another key; "" takes its key away.
 	Key *string
-	// Payload is the new payload, any value with a JSON form.
+	// Payload is the new payload, any value with a JSON form. nil leaves the payload as it is.
 	Payload any
 }
 
@@ -398,12 +399,15 @@ func (q *Queue) outcome(ctx context.Context, method, path string, value any) (st
 	return answer.Outcome, err
 }
 
-// again sends a request that does no harm when it is repeated, up to five times.
+// again sends a request that does no harm when it is repeated. If the service is away, it tries up to five times in four
+// seconds. A refusal such as "queue_full" is for the caller to decide.
 func (q *Queue) again(ctx context.Context, method, path string, body []byte, out any) error {
 	pause := shortestPause
 	for try := 1; ; try++ {
 		err := q.api.do(ctx, method, path, body, out)
-		if err == nil || refused(err) || try == 5 || !sleep(ctx, pause) {
+		var told *APIError
+		isAnswer := errors.As(err, &told) && told.Status < 500
+		if err == nil || isAnswer || try == 5 || !sleep(ctx, pause) {
 			return err
 		}
 		pause *= 4

@@ -31,7 +31,7 @@ type BatchHandler func(ctx context.Context, tasks []*Task) error
 
 // BatchOptions say how tasks are put together.
 type BatchOptions struct {
-	// Max is the most tasks of one call, 1 to 500. The default is 100.
+	// Max is the most tasks of one call, 1 to 500, and at most the Concurrency of the worker. The default is 100.
 	Max int
 	// Wait is how long the first task of a call waits for others, while its lease runs. By default a call has the tasks
 	// that came together.
@@ -182,8 +182,9 @@ func (w *Worker) check() error {
 		}
 	}
 	for _, r := range w.routes {
-		if r.batch != nil && (r.batch.options.Max < 1 || r.batch.options.Max > 500) {
-			return fmt.Errorf("holdfast: Max of the batch %q has to be 1 to 500, got %d", r.pattern, r.batch.options.Max)
+		if most := min(500, o.Concurrency); r.batch != nil && (r.batch.options.Max < 1 || r.batch.options.Max > most) {
+			return fmt.Errorf("holdfast: Max of the batch %q has to be 1 to 500 and at most Concurrency, got %d", r.pattern,
+				r.batch.options.Max)
 		}
 	}
 	return nil
