@@ -70,7 +70,7 @@ try {
     ...prefix,
     HOLDFAST_URL: producer.url,
     HOLDFAST_WORKER_URL: workers.url,
-    HOLDFAST_KEY: "",
+    HOLDFAST_API_KEY: "",
   };
   for (const name of options.only.split(",")) {
     const client = CLIENTS[name];

@@ -3,12 +3,12 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { batch, CancelTask, FatalError, Postpone, RateLimited, RetryAfter, Worker } from "holdfast";
 
-const { HOLDFAST_URL, HOLDFAST_KEY, REDIS_URL, QUEUE_PREFIX, QUEUE_PREFIX_CASES } = process.env;
+const { HOLDFAST_URL, HOLDFAST_API_KEY, REDIS_URL, QUEUE_PREFIX, QUEUE_PREFIX_CASES } = process.env;
 const ENDED = ["completed", "dead", "cancelled", "expired"];
 const CASE_MS = 10_000;
 const headers = {
   "content-type": "application/json",
-  ...(HOLDFAST_KEY ? { authorization: `Bearer ${HOLDFAST_KEY}` } : {}),
+  ...(HOLDFAST_API_KEY ? { authorization: `Bearer ${HOLDFAST_API_KEY}` } : {}),
 };
 
 /** One case, in a queue of its own. */

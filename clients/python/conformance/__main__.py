@@ -39,7 +39,7 @@ class Case:
         self.case = case
         self.name = f"{os.environ['QUEUE_PREFIX_CASES']}-{case['name']}"
         self.queue = Queue(self.name)
-        key = os.environ.get("HOLDFAST_KEY")
+        key = os.environ.get("HOLDFAST_API_KEY")
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self.http = httpx.Client(base_url=os.environ["HOLDFAST_URL"], headers=headers, timeout=30)
         self.runs: Counter[str] = Counter()

@@ -44,7 +44,7 @@ class Settings:
 
 
 def _key(key: str | None) -> str | None:
-    return key or os.environ.get("HOLDFAST_KEY") or None
+    return key or os.environ.get("HOLDFAST_API_KEY") or None
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Queue:
     """A queue, for programs without asyncio. It may be used by several threads.
 
-    ``url`` and ``key`` default to the environment variables HOLDFAST_URL and HOLDFAST_KEY. All times are seconds (int
-    or float) or timedeltas. While the service cannot be reached, a call is repeated for ``retry_for`` seconds; it then
+    ``url`` and ``key`` default to the environment variables HOLDFAST_URL and HOLDFAST_API_KEY. All times are seconds
+    (int or float) or timedeltas. While the service cannot be reached, a call is repeated for ``retry_for`` seconds; it then
     raises HoldfastError with the code ``unreachable``.
     """
 

@@ -31,7 +31,7 @@ _RULE = re.compile(r"^(\*|[A-Za-z0-9][A-Za-z0-9_.:/-]*(\*|@[1-9][0-9]*)?)$")
 class Worker:
     """Runs the tasks of a queue.
 
-    ``url`` and ``key`` default to the environment variables HOLDFAST_WORKER_URL (or HOLDFAST_URL) and HOLDFAST_KEY.
+    ``url`` and ``key`` default to the environment variables HOLDFAST_WORKER_URL (or HOLDFAST_URL) and HOLDFAST_API_KEY.
     ``concurrency`` is how many tasks run at the same time, 1 to 10,000. ``lease`` is how long a task stays leased if
     this process dies, ``grace`` how long tasks may go on after a stop began; both are seconds, or timedeltas.
     ``max_retries`` is for tasks and handlers that do not say it.
