@@ -1,3 +1,8 @@
+import { join } from "node:path";
+
+// scripts/setup python makes this environment.
+const python = (name) => join(import.meta.dirname, "../../.holdfast/python/bin", name);
+
 /**
  * The tests of the clients in other languages. Each suite has the tool without which it is skipped, its folder, commands
  * of which each has to end with 0, and a function that counts the tests in the output of the last one.
@@ -14,6 +19,13 @@ export const suites = [
     count: countGo,
     // How the output is shown if a test fails.
     text: goText,
+  },
+  {
+    name: "Python",
+    tool: [python("python"), "-c", "import holdfast, pytest"],
+    folder: "clients/python",
+    commands: [[python("pytest")]],
+    count: countPython,
   },
 ];
 
@@ -35,4 +47,11 @@ function goText(output) {
   return goEvents(output)
     .map(({ Output = "" }) => Output)
     .join("");
+}
+
+/** Counts by the last line of pytest, such as "1 failed, 73 passed, 2 errors in 61.20s". */
+function countPython(output) {
+  const last = output.trimEnd().split("\n").at(-1);
+  const count = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(last)?.[1] ?? 0);
+  return { passed: count("passed"), failed: count("failed") + count("error"), skipped: count("skipped") };
 }

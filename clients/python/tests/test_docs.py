@@ -1,4 +1,4 @@
-"""The Python blocks of docs/python.md and of the README are run, and print what their comments say."""
+"""The Python blocks of docs/python.md and of both READMEs are run, and print what their comments say."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from services import ROOT, Process, Services, until
 
-PAGES = [ROOT / "docs/python.md", ROOT / "clients/python/README.md"]
+PAGES = [ROOT / "docs/python.md", ROOT / "clients/python/README.md", ROOT / "README.md"]
 
 
 def blocks_of(page: Path) -> list[str]:

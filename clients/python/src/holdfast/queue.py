@@ -23,8 +23,8 @@ class Queue:
     """A queue, for programs without asyncio. It may be used by several threads.
 
     ``url`` and ``key`` default to the environment variables HOLDFAST_URL and HOLDFAST_API_KEY. All times are seconds
-    (int or float) or timedeltas. While the service cannot be reached, a call is repeated for ``retry_for`` seconds; it then
-    raises HoldfastError with the code ``unreachable``.
+    (int or float) or timedeltas. While the service cannot be reached, a call is repeated for ``retry_for`` seconds.
+    Then it raises HoldfastError with the code ``unreachable``.
     """
 
     def __init__(self, name: str, *, url: str | None = None, key: str | None = None, retry_for: float = 5) -> None:
