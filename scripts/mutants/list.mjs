@@ -58,6 +58,10 @@ const link = "packages/holdfast/src/redis/link.ts";
 const connections = test("worker/connections");
 const purge = test("purge");
 const events = test("events");
+const workerApi = "services/worker-api/test/worker-api.redis.test.ts";
+const remoteAttempts = "services/worker-api/test/attempts.redis.test.ts";
+const remoteTokens = "packages/holdfast/src/remote/token.test.ts";
+const remote = test("remote");
 const abortEvents = test("invariants/abort-events");
 const libraryEvents = test("library/events");
 const steps = test("steps");
@@ -138,6 +142,68 @@ export const mutants = [
     tests: [steps],
   },
   {
+    name: "remote workers: a repeated request is a new one",
+    changes: [
+      [
+        "packages/holdfast/src/remote/poll.ts",
+        "sequence: requestId }",
+        "sequence: requestId * 1e6 + Math.floor(Math.random() * 1e6) }",
+      ],
+    ],
+    tests: [workerApi],
+  },
+  {
+    name: "remote workers: another key may settle a task",
+    changes: [
+      [
+        "packages/holdfast/src/remote/poll.ts",
+        "return nonce.length === owner.length + NONCE_CHARACTERS && nonce.startsWith(owner);",
+        "return true;",
+      ],
+    ],
+    tests: [remoteTokens],
+  },
+  {
+    name: "remote workers: the request of a poll stays parked when its time is over",
+    changes: [
+      ["packages/holdfast/src/remote/remote-queue.ts", "      await this.#withdraw(parked, exchange);\n", ""],
+    ],
+    tests: [workerApi],
+  },
+  {
+    name: "remote workers: a task is kept for a client that is gone",
+    changes: [
+      ["packages/holdfast/src/remote/remote-queue.ts", "if (signal.aborted) await", "if (false) await"],
+    ],
+    tests: [remote],
+  },
+  {
+    name: "remote workers: a worker gets tasks of types that it does not run",
+    changes: [["packages/holdfast/src/remote/remote-queue.ts", "if (!routes.runs(type))", "if (false)"]],
+    tests: [remoteAttempts],
+  },
+  {
+    name: "remote workers: a worker that drains gets tasks",
+    changes: [["packages/holdfast/src/remote/remote-queue.ts", "if (!isDraining) await", "await"]],
+    tests: [remoteAttempts],
+  },
+  {
+    name: "remote workers: steps are read after the lease was lost",
+    changes: [
+      [
+        "packages/holdfast/src/remote/remote-attempt.ts",
+        "|| fence !== this.#fence) throw this.#lost();",
+        "&& false) throw this.#lost();",
+      ],
+    ],
+    tests: [remoteAttempts],
+  },
+  {
+    name: "remote workers: the nodes behind a node of a flow are not enqueued",
+    changes: [["packages/holdfast/src/remote/remote-part.ts", "if (trip.ends) this.#ends.advance();", ""]],
+    tests: [remoteAttempts],
+  },
+  {
     name: "steps: a signal that comes before the suspension does not wake the task",
     changes: [["lua/lib/suspend.lua", "waitsFor ~= '' and", "false and"]],
     tests: [steps],
@@ -177,7 +243,7 @@ export const mutants = [
   {
     name: "steps: a called task is enqueued before its id is stored, and again in each attempt",
     changes: [
-      ["packages/holdfast/src/steps/steps.ts", "known?.text ? decodeWord(known.text) : await", "await"],
+      ["packages/holdfast/src/steps/call-task.ts", "known?.text ? decodeWord(known.text) : await", "await"],
     ],
     tests: [workerSteps],
   },
@@ -190,7 +256,7 @@ export const mutants = [
     name: "steps: a caller does not look for the end of the called task by itself",
     changes: [
       [
-        "packages/holdfast/src/steps/steps.ts",
+        "packages/holdfast/src/steps/call-task.ts",
         'if (answer.kind === "open" && !looks)',
         'if (answer.kind === "open")',
       ],
