@@ -58,8 +58,6 @@ const link = "packages/holdfast/src/redis/link.ts";
 const connections = test("worker/connections");
 const purge = test("purge");
 const events = test("events");
-const workerApi = "services/worker-api/test/worker-api.redis.test.ts";
-const remoteAttempts = "services/worker-api/test/attempts.redis.test.ts";
 const remoteTokens = "packages/holdfast/src/remote/token.test.ts";
 const remote = test("remote");
 const abortEvents = test("invariants/abort-events");
@@ -150,7 +148,7 @@ export const mutants = [
         "sequence: requestId * 1e6 + Math.floor(Math.random() * 1e6) }",
       ],
     ],
-    tests: [workerApi],
+    tests: [remote],
   },
   {
     name: "remote workers: another key may settle a task",
@@ -164,11 +162,11 @@ export const mutants = [
     tests: [remoteTokens],
   },
   {
-    name: "remote workers: the request of a poll stays parked when its time is over",
+    name: "remote workers: the request of a poll stays parked in the other partitions",
     changes: [
       ["packages/holdfast/src/remote/remote-queue.ts", "      await this.#withdraw(parked, exchange);\n", ""],
     ],
-    tests: [workerApi],
+    tests: [remote],
   },
   {
     name: "remote workers: a task is kept for a client that is gone",
@@ -180,12 +178,12 @@ export const mutants = [
   {
     name: "remote workers: a worker gets tasks of types that it does not run",
     changes: [["packages/holdfast/src/remote/remote-queue.ts", "if (!routes.runs(type))", "if (false)"]],
-    tests: [remoteAttempts],
+    tests: [remote],
   },
   {
     name: "remote workers: a worker that drains gets tasks",
     changes: [["packages/holdfast/src/remote/remote-queue.ts", "if (!isDraining) await", "await"]],
-    tests: [remoteAttempts],
+    tests: [remote],
   },
   {
     name: "remote workers: steps are read after the lease was lost",
@@ -196,12 +194,12 @@ export const mutants = [
         "&& false) throw this.#lost();",
       ],
     ],
-    tests: [remoteAttempts],
+    tests: [remote],
   },
   {
     name: "remote workers: the nodes behind a node of a flow are not enqueued",
     changes: [["packages/holdfast/src/remote/remote-part.ts", "if (trip.ends) this.#ends.advance();", ""]],
-    tests: [remoteAttempts],
+    tests: [remote],
   },
   {
     name: "steps: a signal that comes before the suspension does not wake the task",

@@ -1,9 +1,14 @@
 import { type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Holdfast, Observer, Queue } from "../src/index.ts";
-import { type RemoteAcquire, RemoteWorkers } from "../src/remote/index.ts";
+import {
+  type RemoteAcquire,
+  type RemoteSettle,
+  type RemoteTask,
+  RemoteWorkers,
+} from "../src/remote/index.ts";
 
-// worker-api has the other tests of RemoteWorkers, over HTTP.
+// The tests of worker-api show the same over HTTP, and more.
 let redis: RedisServer;
 let client: Holdfast;
 let workers: RemoteWorkers;
@@ -53,12 +58,109 @@ test("a poll that gets tasks from several partitions at once gives no more than 
     );
     return parked.every((one) => one === 1);
   });
-  await queue.enqueueMany(Array.from({ length: 32 }, (_, n) => ({ type: "t", payload: n })));
+  await queue.enqueueMany(Array.from({ length: 8 }, (_, n) => ({ type: "t", payload: n })));
   const { tasks } = await poll;
   expect(tasks.length).toBeGreaterThan(0);
   expect(tasks.length).toBeLessThanOrEqual(2);
   await until("the surplus is handed back", async () => {
     const { pending, processing } = await observer.stats(name);
-    return processing === tasks.length && pending === 32 - tasks.length;
+    return processing === tasks.length && pending === 8 - tasks.length;
   });
+});
+
+test("a repeated acquire gets the same task, and a repeated settle the same outcome", async () => {
+  const { name, queue, ask, worker } = setup();
+  await queue.enqueueMany([
+    { type: "t", payload: 1 },
+    { type: "t", payload: 2 },
+  ]);
+  const request = ask();
+  const [first, repeat] = [
+    await workers.acquire(name, worker, request),
+    await workers.acquire(name, worker, request),
+  ];
+  const [task] = first.tasks as [RemoteTask];
+  expect(repeat.tasks.map(({ id }) => id)).toEqual([task.id]);
+  const settle = {
+    ...ask(),
+    verdicts: [{ id: task.id, token: task.token, verdict: "complete" }],
+  } as RemoteSettle;
+  expect((await workers.settle(name, worker, settle)).outcomes).toEqual(["acked"]);
+  expect((await workers.settle(name, worker, settle)).outcomes).toEqual(["acked"]);
+  await expect(workers.acquire(name, worker, request)).rejects.toMatchObject({
+    code: "conflict",
+    field: "requestId",
+  });
+});
+
+test("a poll whose time is over leaves no request in Redis", async () => {
+  const { name, queue, ask, worker } = setup();
+  expect((await workers.acquire(name, worker, ask({ waitMs: 50 }))).tasks).toEqual([]);
+  const { id } = await queue.enqueue("t", 1);
+  expect(await queue.get(id)).toMatchObject({ state: "pending" });
+});
+
+test("a task of a type that the worker does not run is put aside for another worker", async () => {
+  const { name, queue, ask, worker } = setup();
+  await queue.enqueue("other", 1);
+  await queue.enqueue("mine", 2);
+  const got: string[] = [];
+  for (let polls = 0; polls < 5 && got.length === 0; polls++)
+    for (const { type } of (await workers.acquire(name, worker, ask({ types: ["mine"], want: 5 }))).tasks)
+      got.push(type);
+  expect(got).toEqual(["mine"]);
+  const { tasks } = await workers.acquire(name, { ...worker, id: "other" }, ask({ types: ["other"] }));
+  expect(tasks.map(({ type }) => type)).toEqual(["other"]);
+});
+
+test("a worker that drains gets no task until it may go on", async () => {
+  const { name, queue, ask, worker } = setup();
+  const observer = new Observer({ client });
+  const info = { slots: 1 };
+  await workers.heartbeat(name, { ...worker, info }, { leases: [], leaseMs: 30_000 });
+  await observer.drainWorker(worker.id);
+  expect((await workers.heartbeat(name, { ...worker, info }, { leases: [], leaseMs: 30_000 })).draining).toBe(
+    true,
+  );
+  await queue.enqueue("t", 1);
+  expect(await workers.acquire(name, worker, ask({ waitMs: 50 }))).toMatchObject({
+    tasks: [],
+    draining: true,
+  });
+  await observer.resumeWorker(worker.id);
+  await workers.heartbeat(name, { ...worker, info }, { leases: [], leaseMs: 30_000 });
+  expect((await workers.acquire(name, worker, ask())).tasks).toHaveLength(1);
+});
+
+test("steps, checkpoint and children can be read only under the lease", async () => {
+  const { name, queue, ask, worker } = setup();
+  await queue.enqueue("t", 1);
+  const [{ id, token }] = (await workers.acquire(name, worker, ask())).tasks as [RemoteTask];
+  const attempt = await workers.attempt(name, worker.owner, { id, token });
+  await attempt.report({ checkpoint: 7 });
+  expect(await attempt.checkpoint()).toBe(7);
+  await workers.settle(name, worker, {
+    ...ask(),
+    verdicts: [{ id, token, verdict: "release" }],
+  } as RemoteSettle);
+  await workers.acquire(name, worker, ask());
+  for (const read of [() => attempt.steps(), () => attempt.checkpoint(), () => attempt.children(0, 1)])
+    await expect(read()).rejects.toMatchObject({ code: "conflict", taskId: id });
+});
+
+test("the nodes behind a node that a remote worker settled are enqueued", async () => {
+  const { name, queue, ask, worker } = setup();
+  await queue.flow({
+    nodes: [
+      { name: "a", type: "t", payload: 1 },
+      { name: "b", type: "t", payload: 2, after: ["a"] },
+    ],
+  });
+  const [a] = (await workers.acquire(name, worker, ask())).tasks as [RemoteTask];
+  await workers.settle(name, worker, {
+    ...ask(),
+    verdicts: [{ id: a.id, token: a.token, verdict: "complete" }],
+  } as RemoteSettle);
+  const { tasks } = await workers.acquire(name, worker, ask({ waitMs: 2_000 }));
+  expect(tasks.map(({ flow }) => flow?.name)).toEqual(["b"]);
 });
