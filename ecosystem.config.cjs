@@ -74,7 +74,7 @@ module.exports = {
     service("dispatcher", "dispatcher", {
       // Without a file of endpoints it has nothing to do.
       instances: setting("ENDPOINTS_FILE", "") === "" ? 0 : 1,
-      env: { DISPATCHER_PORT: setting("DISPATCHER_PORT", "3002") },
+      env: { DISPATCHER_PORT: setting("DISPATCHER_PORT", "3003") },
     }),
     // Services with 0 instances are left out, because for PM2 0 means one per core.
   ].filter(({ instances }) => instances > 0),

@@ -183,7 +183,7 @@ function wantedPorts() {
   return [
     ["PORT", Number(process.env.PORT || 3000)],
     ["OBSERVABILITY_PORT", Number(process.env.OBSERVABILITY_PORT || 3001)],
-    ...(instances.dispatcher > 0 ? [["DISPATCHER_PORT", Number(process.env.DISPATCHER_PORT || 3002)]] : []),
+    ...(instances.dispatcher > 0 ? [["DISPATCHER_PORT", Number(process.env.DISPATCHER_PORT || 3003)]] : []),
     ...several(instances.worker, metrics),
     ...several(instances.janitor, metrics + MOST_INSTANCES),
   ];

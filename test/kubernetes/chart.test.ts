@@ -315,7 +315,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     ]);
     const policy = byName(production, "NetworkPolicy", "holdfast-dispatcher");
     expect(policy.spec.egress).toContainEqual({ ports: [{ port: 443 }] });
-    expect(policy.spec.ingress[0].ports).toEqual([{ port: 3002 }]);
+    expect(policy.spec.ingress[0].ports).toEqual([{ port: 3003 }]);
   });
 
   test("behind an ingress, the services know whose X-Forwarded-For header to trust", () => {

@@ -9,7 +9,7 @@ export const configSchema = Type.Object({
     }),
   ),
   DISPATCHER_PORT: Type.Integer({
-    default: 3_002,
+    default: 3_003,
     minimum: 1,
     maximum: 65_535,
     description: "Port on which endpoints report the ends of tasks, and of `/metrics`, `/livez`, `/readyz`.",
