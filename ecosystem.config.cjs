@@ -19,6 +19,7 @@ const access = (name, redisUser) => {
   if (secrets === "") return {};
   const http = {
     "producer-api": { API_KEYS_FILE: `${secrets}/own/api-keys.json` },
+    "worker-api": { API_KEYS_FILE: `${secrets}/own/api-keys.json` },
     observability: {
       API_KEYS_FILE: `${secrets}/own/api-keys.json`,
       SESSION_SECRET_FILE: `${secrets}/observability/session-secret`,
@@ -58,6 +59,7 @@ const service = (name, redisUser, options) => ({
 module.exports = {
   apps: [
     service("producer-api", "producer", { env: { PORT: setting("PORT", "3000") } }),
+    service("worker-api", "worker-api", { env: { WORKER_API_PORT: setting("WORKER_API_PORT", "3002") } }),
     service("observability", "observer", {
       env: { OBSERVABILITY_PORT: setting("OBSERVABILITY_PORT", "3001") },
     }),

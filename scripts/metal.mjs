@@ -40,7 +40,7 @@ const instances = {
 const METRICS_PORT = 9464;
 /** The ports of janitors begin this far above those of workers, so there can be only this many workers. */
 const MOST_INSTANCES = 200;
-const SERVICES = ["producer-api", "observability", "worker", "janitor", "dispatcher"];
+const SERVICES = ["producer-api", "worker-api", "observability", "worker", "janitor", "dispatcher"];
 
 const say = (text) => console.log(`holdfast: ${text}`);
 function die(text) {
@@ -182,6 +182,7 @@ function wantedPorts() {
     Array.from({ length: count }, (_, number) => ["METRICS_PORT", from + number, metrics]);
   return [
     ["PORT", Number(process.env.PORT || 3000)],
+    ["WORKER_API_PORT", Number(process.env.WORKER_API_PORT || 3002)],
     ["OBSERVABILITY_PORT", Number(process.env.OBSERVABILITY_PORT || 3001)],
     ...(instances.dispatcher > 0 ? [["DISPATCHER_PORT", Number(process.env.DISPATCHER_PORT || 3003)]] : []),
     ...several(instances.worker, metrics),

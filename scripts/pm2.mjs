@@ -108,6 +108,7 @@ export function findPm2() {
 export function portOf({ name, env }) {
   const port = {
     "holdfast-producer-api": () => env.PORT,
+    "holdfast-worker-api": () => env.WORKER_API_PORT,
     "holdfast-observability": () => env.OBSERVABILITY_PORT,
     "holdfast-dispatcher": () => env.DISPATCHER_PORT,
   }[name]?.();

@@ -17,6 +17,7 @@ import {
   secrets,
   secretsInLayers,
   until,
+  workerApiUrl,
 } from "./compose/stack.ts";
 
 // Tests the whole stack in a real container engine, started by `docker compose up`. All tests are in one file, because
@@ -26,7 +27,7 @@ const reachable = engineAnswers();
 if (!reachable)
   console.warn("SKIPPED: no Docker engine answers, so the Compose stack is not tested (docker info)");
 
-const OURS = ["producer-api", "worker", "janitor", "observability"];
+const OURS = ["producer-api", "worker-api", "worker", "janitor", "observability"];
 const QUEUE = "/v1/queues/demo";
 
 describe.skipIf(!reachable)("the Compose stack", () => {
@@ -73,7 +74,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     const filter = `label=com.docker.compose.project=${project}`;
     const published = docker("ps", "--filter", filter, "--format", "{{.Ports}}");
     const addresses = [...published.matchAll(/([0-9.[\]:]+):\d+->/g)].map(([, address]) => address);
-    expect(addresses.length).toBe(5);
+    expect(addresses.length).toBe(6);
     expect(new Set(addresses)).toEqual(new Set(["127.0.0.1"]));
   });
 
@@ -205,12 +206,33 @@ describe.skipIf(!reachable)("the Compose stack", () => {
       const { body } = await request<Targets>("GET", `${prometheusUrl()}/api/v1/targets?state=active`);
       const up = (job: string) =>
         body.data.activeTargets.filter(({ labels, health }) => labels.job === job && health === "up").length;
-      const found = [up("worker"), up("janitor"), up("producer-api"), up("observability")];
-      return found.join() === "8,2,1,1" ? true : undefined;
+      const found = ["worker", "janitor", "producer-api", "worker-api", "observability"].map(up);
+      return found.join() === "8,2,1,1,1" ? true : undefined;
     });
     const { workers } = await call<{ workers: unknown[] }>("GET", `${observabilityUrl()}/v1/workers`);
     expect(workers).toHaveLength(8);
   }, 180_000);
+
+  test("a worker in another language takes a task over HTTP and completes it", async () => {
+    const queue = "/v1/queues/remote";
+    const work = `${workerApiUrl()}${queue}/work`;
+    const { status } = await request("POST", `${work}/acquire`, { body: {} });
+    expect(status).toBe(401);
+    const { id } = await call<{ id: string }>("POST", `${producerUrl()}${queue}/tasks`, {
+      ...{ type: "remote", payload: 1 },
+    });
+    const asked = { workerId: "w", requestId: 1, want: 1, waitMs: 10_000 };
+    const { tasks } = await call<{ tasks: { id: string; token: string }[] }>(
+      "POST",
+      `${work}/acquire`,
+      asked,
+    );
+    expect(tasks.map((task) => task.id)).toEqual([id]);
+    const verdicts = [{ id, token: tasks[0]?.token, verdict: "complete", result: 2 }];
+    await call("POST", `${work}/settle`, { workerId: "w", requestId: 2, verdicts });
+    const task = await call("GET", `${producerUrl()}${queue}/tasks/${id}`);
+    expect(task).toMatchObject({ state: "completed", resultText: "2" });
+  });
 
   interface Stats {
     processing: number;
@@ -247,7 +269,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     compose("up", "-d", "--wait");
     const output = await script("loadtest/rolling-restart.mjs", "--seconds", "1", "--rate", "100", "--redis");
     const result = JSON.parse(output.split("\n").at(-1) ?? "{}") as Record<string, number>;
-    expect(result).toMatchObject({ rounds: 1, restarts: 7, requestsFailed: 0, lost: 0 });
+    expect(result).toMatchObject({ rounds: 1, restarts: 8, requestsFailed: 0, lost: 0 });
     expect(result.completed).toBe(result.tasks);
     expect(result.tasks).toBeGreaterThan(500);
   }, 300_000);
@@ -257,10 +279,10 @@ describe.skipIf(!reachable)("the Compose stack", () => {
       ...["--progress", "quiet", "run", "--rm", "--no-deps", "-T", "--entrypoint", "sh", "init"],
       ...[
         "-c",
-        "for f in api-key grafana-password session-secret redis-admin redis-worker redis-producer redis-observer redis-janitor redis-health; do cat /secrets/own/$f; done",
+        "for f in api-key grafana-password session-secret redis-admin redis-worker redis-producer redis-observer redis-janitor redis-worker-api redis-health; do cat /secrets/own/$f; done",
       ],
     ).split("\n");
-    expect(all).toHaveLength(9);
+    expect(all).toHaveLength(10);
     for (const secret of all) expect(secret.length).toBeGreaterThanOrEqual(43);
     const found = (where: string, text: string) =>
       all.filter((secret) => text.includes(secret)).map((secret) => `${secret.slice(0, 6)}… in ${where}`);
@@ -279,7 +301,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     ];
     expect(leaks).toEqual([]);
     const ours = images.filter((image) => image.startsWith(project));
-    expect(ours).toHaveLength(5);
+    expect(ours).toHaveLength(6);
     expect(await secretsInLayers(ours, all)).toEqual([]);
     // All of our images contain this text, so the scan finds it if the scan works.
     expect(await secretsInLayers(ours.slice(0, 1), ["@holdfast/"])).toEqual(["@holdf"]);

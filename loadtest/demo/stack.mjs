@@ -107,7 +107,8 @@ function dockerStack() {
     },
     /** Returns every process of the system, with a function that restarts it. */
     async processesOneByOne({ redis = false } = {}) {
-      const services = ["worker", "janitor", "producer-api", "observability", ...(redis ? ["redis"] : [])];
+      const services = ["worker", "janitor", "producer-api", "worker-api", "observability"];
+      if (redis) services.push("redis");
       return services.flatMap((service) =>
         docker(["compose", "ps", "-q", service])
           .split("\n")

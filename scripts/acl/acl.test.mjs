@@ -41,10 +41,11 @@ describe("the commands that a script calls", () => {
         return [...inScripts, ...direct, ...apart.flatMap(({ commands }) => commands)].includes(command);
       });
     for (const command of ["SSUBSCRIBE", "SUNSUBSCRIBE"]) {
-      expect(may(command)).toEqual(["producer", "worker", "dispatcher", "observer"]);
+      expect(may(command)).toEqual(["producer", "worker", "worker-api", "dispatcher", "observer"]);
       // Only what runs tasks subscribes to the channel pattern of a queue.
       expect(roles.filter((role) => rulesOf(role).direct.includes(command))).toEqual([
         "worker",
+        "worker-api",
         "dispatcher",
       ]);
     }
@@ -74,7 +75,7 @@ describe("acl-users", () => {
 
   test("the command makes missing passwords, keeps existing ones, and writes only their hashes", () => {
     expect(make().status).toBe(0);
-    const names = ["admin", "dispatcher", "janitor", "observer", "producer", "worker"];
+    const names = ["admin", "dispatcher", "janitor", "observer", "producer", "worker", "worker-api"];
     expect(readdirSync(join(folder, "secrets"))).toEqual(names);
     const first = users();
     for (const name of names) {
@@ -111,7 +112,7 @@ describe("acl-users", () => {
   test("the users in the file of --also are added", () => {
     writeFileSync(join(folder, "others"), "# of the replicas\nuser replica on +psync +replconf +ping #00\n");
     make("--also", join(folder, "others"));
-    expect(users().trimEnd().split("\n")).toHaveLength(8);
+    expect(users().trimEnd().split("\n")).toHaveLength(9);
     expect(users()).toContain("user replica on +psync");
   });
 

@@ -40,6 +40,23 @@ export const scriptsOf = ({ scripts, only = [] }) => [
   ...only.flatMap((part) => part.scripts ?? []),
 ];
 
+/** What a task needs while it runs, in a worker of the library or of another language. */
+const RUN = {
+  scripts: [
+    ...[...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "progress", "get"],
+    // A running node reads the results of others.
+    ...[...FLOW_ENDS, "flowNodes"],
+    // Steps may call other tasks, and a called task tells its caller that it has ended.
+    ...["step", "steps", "waitFor", "enqueue", "signal"],
+  ],
+  commands: {
+    ...REGISTRY,
+    progress: ["HGET"],
+    steps: ["HGET"],
+    stale_verdicts: ["LPUSH", "LTRIM"],
+  },
+};
+
 export const ROLES = {
   producer: {
     text: "Queue and producer-api",
@@ -67,20 +84,18 @@ export const ROLES = {
   },
   worker: {
     text: "Worker with its heartbeat thread, and of the worker service",
-    scripts: [
-      ...[...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "progress", "get"],
-      // A running node may add nodes and read results.
-      ...[...FLOW_ENDS, "flowAdd", "flowNodes", "flowTarget"],
-      // Steps may call other tasks, and a called task tells its caller that it has ended.
-      ...["step", "steps", "waitFor", "enqueue", "signal"],
-    ],
-    commands: {
-      ":queues": ["SISMEMBER"],
-      ":partitions": ["HGETALL"],
-      progress: ["HGET"],
-      steps: ["HGET"],
-      stale_verdicts: ["LPUSH", "LTRIM"],
-    },
+    // A running node may add nodes.
+    scripts: [...RUN.scripts, "flowAdd", "flowTarget"],
+    commands: RUN.commands,
+    keyless: [],
+    listens: true,
+  },
+  "worker-api": {
+    text: "worker-api, which serves workers of other languages",
+    scripts: RUN.scripts,
+    // The state says whether a task still has the lease that its worker names.
+    commands: { ...RUN.commands, ...KEY_USES, state: ["HGET"] },
+    reads: API_KEYS,
     keyless: [],
     listens: true,
   },

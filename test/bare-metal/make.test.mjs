@@ -83,9 +83,11 @@ beforeAll(async () => {
   const names = [
     "PORT",
     "OBSERVABILITY_PORT",
+    "WORKER_API_PORT",
     "REDIS_PORT",
     "PORT_2",
     "OBSERVABILITY_PORT_2",
+    "WORKER_API_PORT_2",
     "REDIS_PORT_2",
     "MOVED",
   ];
@@ -107,6 +109,7 @@ test("make up works in a folder with a long path, with a .env that has quotes, c
       "\ufeffHOLDFAST_RUN='metal'",
       `PORT="${ports.PORT}" # the api`,
       `export OBSERVABILITY_PORT=${ports.OBSERVABILITY_PORT}    # the dashboard`,
+      `WORKER_API_PORT=${ports.WORKER_API_PORT}`,
       `REDIS_PORT=\${MINE:-${ports.REDIS_PORT}}`,
       "HOLDFAST_WORKERS=1",
       "HOLDFAST_JANITORS=1",
@@ -115,6 +118,7 @@ test("make up works in a folder with a long path, with a .env that has quotes, c
   );
   const { code, output } = await make(first, ["up"]);
   expect(output).toContain(`producer-api  http://localhost:${ports.PORT}/docs`);
+  expect(output).toContain(`worker-api    http://localhost:${ports.WORKER_API_PORT}/docs`);
   expect(code).toBe(0);
   expect(await online(first, "worker")).toHaveLength(1);
   const answer = await fetch(`http://127.0.0.1:${ports.OBSERVABILITY_PORT}/readyz`);
@@ -175,6 +179,7 @@ test("a second clone on the same machine gets other metrics ports", { timeout: 3
   const { code, output } = await make(second, ["up"], {
     ...{ HOLDFAST_RUN: "metal", HOLDFAST_WORKERS: "1", HOLDFAST_JANITORS: "1" },
     ...{ PORT: ports.PORT_2, OBSERVABILITY_PORT: ports.OBSERVABILITY_PORT_2, REDIS_PORT: ports.REDIS_PORT_2 },
+    WORKER_API_PORT: ports.WORKER_API_PORT_2,
   });
   expect(output).toContain("up (metal)");
   expect(code).toBe(0);
@@ -198,6 +203,7 @@ test("a second make up gives every process the new settings, and moves Redis wit
     "holdfast-producer-api",
     // .env sets the number of workers, and thereby overrides an earlier `make scale`.
     "holdfast-worker",
+    "holdfast-worker-api",
   ]);
   for (const { pid } of all) {
     const settings = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");

@@ -101,6 +101,7 @@ beforeAll(async () => {
     OBSERVABILITY_PORT: String(await freePort()),
     DISPATCHER_PORT: String(await freePort()),
     ENDPOINTS_FILE: endpoints,
+    WORKER_API_PORT: String(await freePort()),
     METRICS_PORT: String(await freeMetricsPort()),
     QUEUES: QUEUE,
     HOLDFAST_WORKERS: "2",
@@ -140,6 +141,7 @@ test("PM2 starts the system, replaces a killed worker, and reloads everything un
     "holdfast-producer-api online",
     "holdfast-worker online",
     "holdfast-worker online",
+    "holdfast-worker-api online",
   ]);
   const ports = workers.map((worker) => new URL(readyUrl(worker)).port);
   expect(new Set(ports).size).toBe(2);

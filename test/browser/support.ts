@@ -29,7 +29,7 @@ const FLAGS =
 export const HOSTILE = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>"'\`\${7*7}{{7*7}}\u202e\u0007`;
 export const LONG = "W".repeat(3_000);
 
-type ServiceName = "observability" | "worker" | "janitor" | "producer-api";
+type ServiceName = "observability" | "worker" | "worker-api" | "janitor" | "producer-api";
 
 export interface Stack {
   redis: RedisServer;
@@ -64,6 +64,7 @@ export async function startStack(
       BACKOFF_MAX_MS: "20",
       SHUTDOWN_GRACE_MS: "500",
     }),
+    "worker-api": async () => ({ WORKER_API_PORT: String(await freePort()) }),
     "producer-api": async () => ({ PORT: String(await freePort()) }),
     janitor: async () => ({ METRICS_PORT: String(await freePort()), SWEEP_INTERVAL_MS: "100" }),
   };

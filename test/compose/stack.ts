@@ -44,12 +44,20 @@ function freePort(): Promise<number> {
 
 /** Chooses a free port for each published port. @param settings more settings for the stack */
 export async function choosePorts(settings: Record<string, string>): Promise<void> {
-  for (const name of ["PORT", "OBSERVABILITY_PORT", "REDIS_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT"]) {
+  for (const name of [
+    "PORT",
+    "OBSERVABILITY_PORT",
+    "WORKER_API_PORT",
+    "REDIS_PORT",
+    "PROMETHEUS_PORT",
+    "GRAFANA_PORT",
+  ]) {
     env[name] = String(await freePort());
   }
   Object.assign(env, settings);
 }
 export const producerUrl = () => `http://127.0.0.1:${env.PORT}`;
+export const workerApiUrl = () => `http://127.0.0.1:${env.WORKER_API_PORT}`;
 export const observabilityUrl = () => `http://127.0.0.1:${env.OBSERVABILITY_PORT}`;
 export const prometheusUrl = () => `http://127.0.0.1:${env.PROMETHEUS_PORT}`;
 export const grafanaUrl = () => `http://127.0.0.1:${env.GRAFANA_PORT}`;

@@ -8,6 +8,7 @@ import { configSchema as janitor } from "../../services/janitor/src/config.ts";
 import { observabilityConfig as observability } from "../../services/observability/src/config.ts";
 import { configSchema as producerApi } from "../../services/producer-api/src/config.ts";
 import { configSchema as worker } from "../../services/worker/src/config.ts";
+import { configSchema as workerApi } from "../../services/worker-api/src/config.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 /** Reads a page without the padding that the formatter adds to the cells of tables. */
@@ -19,6 +20,7 @@ function read(path: string): string {
 }
 const services: Record<string, { properties: object }> = {
   "producer-api": producerApi,
+  "worker-api": workerApi,
   worker,
   janitor,
   observability,
@@ -116,7 +118,7 @@ describe("docs/configuration.md", () => {
    */
   const tables: [string, string[]][] = [
     ["All services", Object.keys(services)],
-    ["HTTP services", ["producer-api", "observability"]],
+    ["HTTP services", ["producer-api", "worker-api", "observability"]],
     ["Worker and janitor", ["worker", "janitor"]],
     ["Dispatcher", ["dispatcher"]],
   ];
@@ -130,10 +132,10 @@ describe("docs/configuration.md", () => {
   );
 
   function whoReads(cell: string, readers: string[]): string[] {
-    if (cell === "all" || cell === "both") return readers;
+    if (["all", "both", "APIs"].includes(cell)) return readers;
     const [, missing] = /^all but (.*)$/.exec(cell) ?? [];
     if (missing !== undefined) return readers.filter((service) => service !== missing);
-    return cell.split(", ").flatMap((one) => (one === "both" ? readers : [one]));
+    return cell.split(", ").flatMap((one) => (one === "APIs" ? readers : [one]));
   }
 
   test("has every variable of every service, with the services that read it", () => {

@@ -82,7 +82,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     const deployments = [minimal, production, cluster].flatMap((manifests) =>
       ofKind(manifests, "Deployment"),
     );
-    expect(deployments).toHaveLength(4 + 6 + 4);
+    expect(deployments).toHaveLength(5 + 7 + 5);
     for (const { spec } of deployments) {
       const pod = spec.template.spec;
       expect(pod.automountServiceAccountToken).toBe(false);
@@ -107,6 +107,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     ]);
     expect(Object.fromEntries(roles)).toEqual({
       "holdfast-producer-api": [{ key: "producer", path: "password" }],
+      "holdfast-worker-api": [{ key: "worker-api", path: "password" }],
       "holdfast-worker-default": [{ key: "worker", path: "password" }],
       "holdfast-janitor": [{ key: "janitor", path: "password" }],
       "holdfast-observability": [{ key: "observer", path: "password" }],
@@ -124,6 +125,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     );
     expect(items).toEqual({
       "holdfast-producer-api": ["api-keys.json"],
+      "holdfast-worker-api": ["api-keys.json"],
       "holdfast-observability": ["api-keys.json", "session-secret"],
       "holdfast-worker-default": undefined,
       "holdfast-janitor": undefined,
@@ -255,6 +257,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
       "holdfast-janitor",
       "holdfast-observability",
       "holdfast-producer-api",
+      "holdfast-worker-api",
       "holdfast-worker-default",
     ]);
     const worker = byName(cluster, "NetworkPolicy", "holdfast-worker-default");
@@ -281,9 +284,10 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     const prometheus = {
       namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "monitoring" } },
     };
-    for (const name of ["holdfast-producer-api", "holdfast-observability"])
-      expect(byName(closed, "NetworkPolicy", name).spec.ingress).toEqual([
-        { ports: [{ port: name === "holdfast-producer-api" ? 3000 : 3001 }], from: [prometheus] },
+    const apis = { "producer-api": 3000, observability: 3001, "worker-api": 3002 };
+    for (const [name, port] of Object.entries(apis))
+      expect(byName(closed, "NetworkPolicy", `holdfast-${name}`).spec.ingress).toEqual([
+        { ports: [{ port }], from: [prometheus] },
       ]);
     const portsOf = (policy: Manifest) =>
       policy.spec.egress.map(({ ports }: Manifest) => ports?.map(({ port }: Manifest) => port));
@@ -319,7 +323,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
   });
 
   test("behind an ingress, the services know whose X-Forwarded-For header to trust", () => {
-    for (const name of ["holdfast-producer-api", "holdfast-observability"]) {
+    for (const name of ["holdfast-producer-api", "holdfast-worker-api", "holdfast-observability"]) {
       expect(envOf(byName(production, "Deployment", name)).TRUSTED_PROXIES).toBe("10.244.0.0/16");
       expect(envOf(byName(minimal, "Deployment", name)).TRUSTED_PROXIES).toBeUndefined();
     }
@@ -333,6 +337,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
       "holdfast-janitor",
       "holdfast-observability",
       "holdfast-producer-api",
+      "holdfast-worker-api",
       "holdfast-worker-default",
       "holdfast-worker-reports",
     ]);
@@ -344,6 +349,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     { set: "workers.default.concurrency=0", says: /concurrency/ },
     { set: "workers.default.queues=a/b", says: /queues/ },
     { set: "workers.default.replica=3", says: /replica/ },
+    { set: "workers.api.replicas=1", says: /workers/ },
     { set: "redis.port=redis", says: /port/ },
     { set: "trustedProxies[0]=ingress", says: /trustedProxies/ },
     { set: "producerApi.ingress.enabled=true", says: /host/ },

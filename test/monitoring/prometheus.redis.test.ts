@@ -175,8 +175,8 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
     ["sum(holdfast_audit_violations)", 0],
     ["sum(holdfast_rewinds_total)", 0],
     ["min(holdfast_redis_up)", 1],
-    ["count(holdfast_redis_up)", WORKERS + 4],
-    ["sum(holdfast_build_info)", WORKERS + 4],
+    ["count(holdfast_redis_up)", WORKERS + 5],
+    ["sum(holdfast_build_info)", WORKERS + 5],
     ['sum(holdfast_deliveries_total{to="billing",outcome="completed"})', 1],
     ["holdfast_ws_clients", 0],
     ["holdfast_redis_evicts", 0],
@@ -232,12 +232,13 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
     const budgets: Record<string, number> = {
       worker: 1_500,
       "producer-api": 300,
+      "worker-api": 600,
       observability: 600,
       janitor: 300,
       dispatcher: 900,
     };
     const counts = await stack.query('count by (job, instance) ({__name__=~"holdfast_.+"})');
-    expect(counts).toHaveLength(WORKERS + 4);
+    expect(counts).toHaveLength(WORKERS + 5);
     for (const { metric, value } of counts) {
       expect(Number(value?.[1]), JSON.stringify(metric)).toBeLessThan(budgets[metric.job ?? ""] ?? 0);
     }
@@ -338,6 +339,7 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
             .replace(/^curl/, "curl --silent --show-error --fail-with-body --max-time 10")
             .replace(":3001", `:${ports.observability}`)
             .replace(":3000", `:${ports["producer-api"]}`)
+            .replace(":3002", `:${ports["worker-api"]}`)
             .replace(":9090", `:${ports.prometheus}`)
             .replace(/^redis-cli/, `redis-cli -e -p ${redis.port}`);
           run++;

@@ -24,7 +24,7 @@ export interface Series {
 
 /** The ports of the processes of each job in infra/prometheus/prometheus.yml. */
 export type Ports = Record<
-  "producer-api" | "observability" | "worker" | "janitor" | "dispatcher" | "prometheus",
+  "producer-api" | "worker-api" | "observability" | "worker" | "janitor" | "dispatcher" | "prometheus",
   number[]
 >;
 
@@ -47,7 +47,7 @@ export const WORKERS = 3;
 export const SLOTS = 10;
 const QUEUES = "default,mail";
 
-/** Starts Redis, the five services with three workers, and a Prometheus that scrapes them every second. */
+/** Starts Redis, all services with three workers, and a Prometheus that scrapes them every second. */
 export async function startStack(): Promise<Stack> {
   const redis = await startRedisServer();
   const services: ServiceProcess[] = [];
@@ -60,6 +60,7 @@ export async function startStack(): Promise<Stack> {
   };
   const ports: Ports = {
     "producer-api": [await freePort()],
+    "worker-api": [await freePort()],
     observability: [await freePort()],
     worker: await Promise.all(Array.from({ length: WORKERS }, freePort)),
     janitor: [await freePort()],
@@ -72,6 +73,7 @@ export async function startStack(): Promise<Stack> {
     ports.prometheus,
   ].map(String);
   await start("producer-api", { PORT: String(producerPort) });
+  await start("worker-api", { WORKER_API_PORT: String(ports["worker-api"]) });
   await start("observability", { OBSERVABILITY_PORT: String(operatorPort) });
   await start("janitor", {
     METRICS_PORT: String(ports.janitor),
@@ -177,7 +179,7 @@ export async function startStack(): Promise<Stack> {
         if (prometheus.exitCode !== null) throw new Error(`prometheus ended:\n${log}`);
         const up = await query("up == 1").catch(() => []);
         const queues = await stack.sum(`sum(holdfast_worker_slots{queue="${QUEUES}"})`).catch(() => 0);
-        return up.length === WORKERS + 5 && queues === WORKERS * SLOTS;
+        return up.length === WORKERS + 6 && queues === WORKERS * SLOTS;
       },
       120_000,
     );

@@ -36,7 +36,9 @@ export function documentedMetrics(): MetricRow[] {
       type,
       labels: labels === "–" ? [] : list(labels),
       from:
-        from === "all" ? ["producer-api", "worker", "janitor", "observability", "dispatcher"] : list(from),
+        from === "all"
+          ? ["producer-api", "worker", "worker-api", "janitor", "observability", "dispatcher"]
+          : list(from),
     }),
   );
 }

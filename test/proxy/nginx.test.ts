@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { LIMITS } from "@holdfast/contracts";
 import { addToKeyFile, mintKey } from "@holdfast/service/keys";
 import { freePort, until } from "@holdfast/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -25,7 +26,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
   let nginx: ChildProcess;
   let stack: Stack;
   let key: string;
-  const ports = { tls: 0, other: 0, kept: 0, producer: 0 };
+  const ports = { tls: 0, other: 0, kept: 0, producer: 0, work: 0 };
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "holdfast-nginx-"));
@@ -40,8 +41,9 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
       ...{ ...shared, BASE_PATH: "/kept/below", OBSERVABILITY_PORT: String(ports.kept) },
     });
     await stack.start("producer-api", { ...shared, PORT: String(ports.producer) });
+    await stack.start("worker-api", { ...shared, WORKER_API_PORT: String(ports.work) });
     await stack.queue("reports.monthly").enqueue("demo.echo", 1, { id: "first.one" });
-    for (const port of [ports.kept, ports.producer])
+    for (const port of [ports.kept, ports.producer, ports.work])
       await until(
         `the service at ${port} is ready`,
         async () => (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null))?.ok === true,
@@ -67,7 +69,8 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
       .replace(/ssl_certificate .*;/, "ssl_certificate c.pem;")
       .replace(/ssl_certificate_key .*;/, "ssl_certificate_key k.pem;")
       .replace("http://127.0.0.1:3001/", `${stack.base}/`)
-      .replace("http://127.0.0.1:3000/", `http://127.0.0.1:${ports.producer}/`);
+      .replace("http://127.0.0.1:3000/", `http://127.0.0.1:${ports.producer}/`)
+      .replace("http://127.0.0.1:3002/", `http://127.0.0.1:${ports.work}/`);
     const other = `server {
       listen 127.0.0.1:${ports.other} ssl; server_name ${NAME};
       ssl_certificate c.pem; ssl_certificate_key k.pem;
@@ -170,6 +173,26 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     const lines = await ask("POST", "/tasks/v1/queues/default/tasks/batch", undefined, key2);
     // An empty body is refused with 422 by the service, so the request has passed the proxy.
     expect(lines.status).toBe(422);
+  });
+
+  test("a long poll of a worker waits in the proxy as long as the service allows", async () => {
+    const poll = ask(
+      "POST",
+      "/work/v1/queues/remote/work/acquire",
+      { workerId: "w", requestId: 1, want: 1, waitMs: LIMITS.waitMs },
+      bearer(),
+    );
+    await until("the worker waits", async () =>
+      (await stack.observer.workers()).some(({ queues }) => queues.includes("remote")),
+    );
+    const { id } = await stack.queue("remote").enqueue("t", 1);
+    const { status, body } = await poll;
+    expect(status).toBe(200);
+    expect(JSON.parse(body).tasks).toMatchObject([{ id }]);
+    const page = await readFile(join(import.meta.dirname, "../../docs/reverse-proxy.md"), "utf8");
+    const timeouts = [...page.matchAll(/proxy_read_timeout (\d+)s;/g)].map(([, seconds]) => Number(seconds));
+    expect(timeouts).toHaveLength(3);
+    for (const seconds of timeouts) expect(seconds * 1_000).toBeGreaterThan(LIMITS.waitMs);
   });
 
   test("the page and its files are below the path, and are compressed if the browser accepts that", async () => {

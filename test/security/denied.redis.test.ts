@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { afterwards } from "../../packages/holdfast/test/support/library.ts";
 import { isSince72, PREFIX, type SecuredRedis, startSecuredRedis, template } from "./secured-redis.ts";
 
-const ROLES = ["producer", "worker", "dispatcher", "janitor", "observer"] as const;
+const ROLES = ["producer", "worker", "worker-api", "dispatcher", "janitor", "observer"] as const;
 /** Redis allows these commands to every user, because they are needed to log in. */
 const ALWAYS = ["auth", "hello", "quit", "reset"];
 const refusal = expect.stringMatching(/^NOPERM/);
@@ -96,7 +96,8 @@ const DANGEROUS = [
 /** For each role, some keys and channels that it does not need. */
 const NOT_ITS_OWN: Record<(typeof ROLES)[number], string[]> = {
   producer: ["{work}:completed", "{work}:remembered", "{work}:stale_verdicts", "{:system}:workers"],
-  worker: ["{work}:else"],
+  worker: ["{work}:else", "{:system}:keys"],
+  "worker-api": ["{work}:else", "{:system}:schedules"],
   dispatcher: ["{work}:else", "{:system}:keys"],
   janitor: ["{work}:stale_verdicts", "{:system}:keys"],
   observer: ["{work}:else"],
@@ -135,7 +136,7 @@ test.each(ROLES)(
       for (const command of ["SPUBLISH", "SSUBSCRIBE"])
         expect.soft(await answer(client, [command, channel, "x"]), `${command} ${channel}`).toEqual(refusal);
     const wake = `${PREFIX}:{work}:wake:w1`;
-    if (role !== "worker" && role !== "dispatcher")
+    if (!role.startsWith("worker") && role !== "dispatcher")
       expect(await answer(client, ["SSUBSCRIBE", wake])).toEqual(refusal);
     // The role may use its own keys and channels. So the refusals above were about the names.
     if (role !== "janitor")
@@ -163,7 +164,9 @@ test.each(ROLES)("the user %s cannot make API keys, which only admin may do", as
   const seen = await new KeyStore(client).list().catch((error: Error) => error.message);
   const listed = [{ ...key, lastUsedAt: null }];
   expect(seen).toEqual(
-    role === "producer" || role === "observer" ? listed : expect.stringMatching(/NOPERM|permission|ACL/i),
+    ["producer", "worker-api", "observer"].includes(role)
+      ? listed
+      : expect.stringMatching(/NOPERM|permission|ACL/i),
   );
   expect(await new KeyStore(admin).list()).toEqual(listed);
 });

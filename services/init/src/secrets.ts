@@ -28,6 +28,7 @@ export const READERS = {
   "producer-api": { group: 1001, redisUser: "producer" },
   observability: { group: 1002, redisUser: "observer" },
   worker: { group: 1000, redisUser: "worker" },
+  "worker-api": { group: 1005, redisUser: "worker-api" },
   janitor: { group: 1003, redisUser: "janitor" },
   dispatcher: { group: 1004, redisUser: "dispatcher" },
   grafana: { group: 472, redisUser: null },
@@ -140,7 +141,8 @@ async function create(folder: SecretFolder, options: SecretsOptions): Promise<st
     const { redisUser } = READERS[reader];
     if (redisUser !== null) hand(reader, "redis-password", passwordOf(redisUser));
   }
-  for (const reader of ["producer-api", "observability"] as const) hand(reader, "api-keys.json", keys);
+  for (const reader of ["producer-api", "worker-api", "observability"] as const)
+    hand(reader, "api-keys.json", keys);
   hand("observability", "session-secret", session);
   hand("grafana", "admin-password", grafana);
   hand("k6", "api-key", keep("k6-key", newKeyText));

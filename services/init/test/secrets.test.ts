@@ -46,8 +46,8 @@ test("every secret is long, and no two are the same", async () => {
   const texts = readdirSync(join(folder, "own"))
     .filter((name) => !name.endsWith(".json"))
     .map((name) => read(`own/${name}`));
-  expect(texts).toHaveLength(11);
-  expect(new Set(texts).size).toBe(11);
+  expect(texts).toHaveLength(12);
+  expect(new Set(texts).size).toBe(12);
   for (const text of texts) expect(text.length).toBeGreaterThanOrEqual(43);
 });
 
@@ -56,7 +56,7 @@ test("the services get the hash of the admin key, never the key", async () => {
   const key = read("own/api-key");
   expect(keyIdOf(key)).not.toBeNull();
   expect(parseKeyFile(read("own/api-keys.json"), "api-keys.json")).toHaveLength(2);
-  for (const reader of ["producer-api", "observability"]) {
+  for (const reader of ["producer-api", "worker-api", "observability"]) {
     expect(keyFile(reader).keys).toContainEqual({
       ...{ id: key.split("_")[1], label: "admin", scopes: ["admin"], queues: null, expiresAt: null },
       ...{ sha256: sha256(key), createdAt: expect.any(Number) },
@@ -71,7 +71,7 @@ test("a load test gets a key of its own, which may only enqueue and read", async
   const key = read("k6/api-key");
   expect(key).toBe(read("own/k6-key"));
   const spec = { label: "k6", scopes: ["enqueue", "read"], queues: null, sha256: sha256(key) };
-  for (const reader of ["producer-api", "observability"])
+  for (const reader of ["producer-api", "worker-api", "observability"])
     expect(keyFile(reader).keys).toContainEqual(expect.objectContaining(spec));
   expect(await open().rotate("k6-key")).toEqual(["k6-key"]);
   expect(read("k6/api-key")).not.toBe(key);
@@ -150,7 +150,7 @@ describe("rotation", () => {
   test("of Redis changes every Redis password and no other secret", async () => {
     await open().create();
     const [worker, session] = [read("worker/redis-password"), read("own/session-secret")];
-    expect(await open().rotate("redis")).toHaveLength(7);
+    expect(await open().rotate("redis")).toHaveLength(8);
     expect(read("worker/redis-password")).not.toBe(worker);
     expect(read("redis/users.acl")).toContain(sha256(read("worker/redis-password")));
     expect(read("own/session-secret")).toBe(session);
