@@ -30,9 +30,20 @@ test("a key is made, listed without its secret, and revoked", async () => {
 
   const before = Date.now();
   const other = await json<KeyView & { key: string; sha256?: string }>(
-    ...["key", "create", "--label", "ops", "--scope", "control", "--scope", "enqueue", "--expires", "30d"],
+    ...[
+      "key",
+      "create",
+      "--label",
+      "ops",
+      "--scope",
+      "control",
+      "--scope",
+      "enqueue,work",
+      "--expires",
+      "30d",
+    ],
   );
-  expect(other).toMatchObject({ label: "ops", scopes: ["enqueue", "control"], queues: null });
+  expect(other).toMatchObject({ label: "ops", scopes: ["enqueue", "work", "control"], queues: null });
   expect(other.key).toContain(other.id);
   expect(other).not.toHaveProperty("sha256");
   expect(other.expiresAt).toBeGreaterThanOrEqual(before + 30 * 86_400_000);

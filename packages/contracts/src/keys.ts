@@ -42,7 +42,7 @@ export function includesScope(scopes: readonly Scope[], wanted: Scope): boolean 
   return wanted === "read" && scopes.includes("control");
 }
 
-/** The role that these scopes give. A key with only `enqueue` or only `read` is a viewer. */
+/** The role that these scopes give. A key with none of `control` and `admin` is a viewer. */
 export function roleOf(scopes: readonly Scope[]): Role {
   if (scopes.includes("admin")) return "admin";
   return scopes.includes("control") ? "operator" : "viewer";
