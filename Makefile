@@ -128,7 +128,7 @@ check: ## Check format, imports, types and the unit tests of changed files befor
 	@$(PNPM) run check
 
 .PHONY: fuzz
-fuzz: ## Send nonsense to every route of both APIs: no 5xx, no hang, nothing invalid accepted (RUNS=1000 per route)
+fuzz: ## Send nonsense to every route of the APIs: no 5xx, no hang, nothing invalid accepted (RUNS=1000 per route)
 	@scripts/setup dependencies redis build
 	@HOLDFAST_FUZZ_RUNS=$(or $(RUNS),1000) npx vitest run test/security/fuzz.redis.test.ts
 

@@ -4,7 +4,7 @@ import { until } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Operation, type SecuredStack, startSecuredStack } from "./secured-stack.ts";
 
-// Calls every route in both API descriptions with every kind of key that it has to refuse. A new route is tested
+// Calls every route in the API descriptions with every kind of key that it has to refuse. A new route is tested
 // without a change here.
 const OTHER = "queue-of-others";
 const MINE = "queue-of-mine";
@@ -113,7 +113,7 @@ async function call(operation: Operation, key: string | undefined, queue = MINE,
 const guarded = () => operations.filter(({ scope }) => scope !== "public");
 const nameOf = ({ service, method, path }: Operation) => `${service} ${method} ${path}`;
 
-test("every route of both descriptions says which key it needs, and only the log-in needs none", () => {
+test("every route of the descriptions says which key it needs, and only the log-in needs none", () => {
   expect(operations.length).toBeGreaterThan(25);
   const without = operations.filter(({ scope }) => !["public", ...SCOPES].includes(scope ?? ""));
   expect(without.map(nameOf)).toEqual([]);
@@ -232,7 +232,7 @@ test("no answer that needs a key may be kept by a cache", async () => {
 }, 180_000);
 
 test("health, metrics, the description and its pages need no key", async () => {
-  for (const base of [stack.api, stack.observability])
+  for (const base of [stack.api, stack.workerApi, stack.observability])
     for (const path of ["/livez", "/readyz", "/metrics", "/openapi.json", "/docs"])
       expect([path, (await fetch(base + path)).status]).toEqual([path, 200]);
 });

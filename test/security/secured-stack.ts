@@ -27,10 +27,11 @@ export interface SecuredStack {
   client: Holdfast;
   api: string;
   observability: string;
+  workerApi: string;
   processes: Record<string, ServiceProcess>;
   /** Makes a key. Resolves when every service knows it. */
   key(spec: Partial<NewKey>): Promise<{ id: string; text: string }>;
-  /** Returns every operation in both API descriptions. */
+  /** Returns every operation in the API descriptions. */
   operations(): Promise<Operation[]>;
   /** Starts another service. */
   start(name: string, env: Record<string, string>): ServiceProcess;
@@ -51,7 +52,7 @@ interface Described {
   >;
 }
 
-/** Starts producer-api and observability as processes, with API keys in Redis. */
+/** Starts producer-api, worker-api and observability as processes, with API keys in Redis. */
 export async function startSecuredStack(
   options: { redisArgs?: string[]; env?: Record<string, string>; password?: string } = {},
 ): Promise<SecuredStack> {
@@ -59,7 +60,7 @@ export async function startSecuredStack(
   const { env = {}, password } = options;
   const client = new Holdfast({ redis: { url: redis.url, ...(password === undefined ? {} : { password }) } });
   await client.check();
-  const [port, observed] = [await freePort(), await freePort()];
+  const [port, observed, working] = [await freePort(), await freePort(), await freePort()];
   const processes: Record<string, ServiceProcess> = {};
   const start: SecuredStack["start"] = (name, more) => {
     const service = startService(join(root, "services", name, "dist/main.js"), {
@@ -73,17 +74,21 @@ export async function startSecuredStack(
   };
   const api = `http://127.0.0.1:${port}`;
   const observability = `http://127.0.0.1:${observed}`;
+  const workerApi = `http://127.0.0.1:${working}`;
   const admin = mintKey({ label: "first", scopes: ["admin"] });
   await new KeyStore(client).add(admin.key);
   start("producer-api", { PORT: String(port) });
+  start("worker-api", { WORKER_API_PORT: String(working) });
   start("observability", { OBSERVABILITY_PORT: String(observed), DASHBOARD_DIR: "/nonexistent" });
-  const knows = (base: string, path: string, text: string) =>
-    fetch(base + path, { headers: { authorization: `Bearer ${text}` } }).then(
+  const knows = (base: string, path: string, text: string, method = "GET") =>
+    fetch(base + path, { method, headers: { authorization: `Bearer ${text}` } }).then(
       ({ status }) => status !== 401 && status !== 503,
       () => false,
     );
   const known = async (text: string, deadlineMs?: number) => {
     await until("producer-api knows the key", () => knows(api, "/v1/queues/q/tasks/x", text), deadlineMs);
+    const acquire = "/v1/queues/q/work/acquire";
+    await until("worker-api knows the key", () => knows(workerApi, acquire, text, "POST"), deadlineMs);
     await until("observability knows the key", () => knows(observability, "/v1/queues", text), deadlineMs);
   };
   try {
@@ -101,6 +106,7 @@ export async function startSecuredStack(
     client,
     api,
     observability,
+    workerApi,
     processes,
     start,
     async key(spec) {
@@ -111,7 +117,11 @@ export async function startSecuredStack(
     },
     async operations() {
       const found: Operation[] = [];
-      for (const [service, base] of Object.entries({ "producer-api": api, observability })) {
+      for (const [service, base] of Object.entries({
+        "producer-api": api,
+        "worker-api": workerApi,
+        observability,
+      })) {
         const { paths } = (await (await fetch(`${base}/openapi.json`)).json()) as Described;
         for (const [path, methods] of Object.entries(paths)) {
           for (const [method, operation] of Object.entries(methods)) {
