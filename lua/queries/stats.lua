@@ -18,8 +18,9 @@
 -- KEYS[16] expired  LIST  taskIds, newest first
 -- KEYS[17] kept  ZSET  completed tasks with `keep`: taskId -> when it is removed, ms since the epoch
 -- KEYS[18] flows_due  ZSET  flow -> when a janitor has to look at it ms since the epoch
+-- KEYS[19] steps  HASH  durable steps (lib/steps.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
--- RETURNS {now, counters, accepted, settings, lengths, oldest, flow, dropped, flows, oldestFlow}
+-- RETURNS {now, counters, accepted, settings, lengths, oldest, flow, dropped, flows, oldestFlow, suspended}
 --   lengths: in the order of KEYS without ready, resting, tasks and state, and with pending:keyed last
 --   oldest: the header of the oldest envelope of each band, of at most 20 lines by type and of at most 50 keys
 --   flow, empty without keys and limits: room and concurrency of the queue, -1 for no limit; tasks with a key that may
@@ -27,8 +28,9 @@
 --   dropped: dead letters that a cap dropped
 --   flows: the field #flows (lib/flows.lua), "" without flows
 --   oldestFlow: when the oldest flow was created that is sealed and has not ended; 0 without one
+--   suspended: scheduled tasks whose handler sleeps or waits for a signal
 -- TIME    O(log q), q = tasks that are in pending:typed or have a key; O(n), n = cancelled tasks at the head of a list
---   At most 100 ready keys, 100 resting keys and 1,000 cancelled tasks are looked at
+--   At most 100 ready keys, 100 resting keys, 1,000 cancelled and 500 scheduled tasks are looked at
 -- MOVES   nothing
 
 -- include lib/clock.lua
@@ -144,4 +146,14 @@ if fields[6] then
   local score = tonumber(redis.call('ZREVRANGE', flowsDueKey, 0, 0, 'WITHSCORES')[2] or 0)
   oldestFlow = score > HELD_FOR_EVER and HELD_FOR_EVER + LAST_CREATED - score or 0
 end
-return { now, counters, { unpackAccepted(redis.call('HGET', tasksKey, '#in')) }, settingsText(fields[2], fields[4]), lengths, oldest, flow, tonumber(fields[5] or 0), fields[6] or '', oldestFlow }
+-- No counter tells suspended tasks from other scheduled ones, so up to 500 records are read. If more tasks are scheduled,
+-- these are a random sample.
+local suspended, scheduled = 0, lengths[7]
+if scheduled > 0 and redis.call('EXISTS', stepsKey) == 1 then
+  local sample = redis.call('ZRANDMEMBER', scheduledKey, 500)
+  for _, record in ipairs(redis.call('HMGET', stateKey, unpack(sample))) do
+    suspended = suspended + (record and string.find(record, '^s%S+ %d+ ~') and 1 or 0)
+  end
+  suspended = math.floor(scheduled * suspended / #sample + 0.5)
+end
+return { now, counters, { unpackAccepted(redis.call('HGET', tasksKey, '#in')) }, settingsText(fields[2], fields[4]), lengths, oldest, flow, tonumber(fields[5] or 0), fields[6] or '', oldestFlow, suspended }

@@ -207,6 +207,11 @@ export const mutants = [
     tests: [steps],
   },
   {
+    name: "steps: every scheduled task counts as suspended",
+    changes: [["lua/queries/stats.lua", "record and string.find(record, '^s%S+ %d+ ~')", "record"]],
+    tests: [steps],
+  },
+  {
     name: "steps: a sleep that has ended is shown as open",
     changes: [["packages/holdfast/src/engine/steps.ts", 'kind === "z" && at <= now ?', "false ?"]],
     tests: [workerSteps],

@@ -119,6 +119,7 @@ export function queueStats(part: Partial<QueueStats> = {}): QueueStats {
     pendingSolo: 0,
     pendingTyped: 0,
     pendingKeyed: 0,
+    suspended: 0,
     flows: 0,
     oldestFlowAgeMs: 0,
     flow: { runnable: 0, concurrency: null, keysReady: 0, keysResting: 0, keysHeld: 0, heldUntil: null },

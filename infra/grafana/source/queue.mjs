@@ -58,6 +58,9 @@ export const queue = dashboard({
       "tasks with a key": `sum(holdfast_queue_keyed_tasks${q})`,
     }),
     lines("Longest hold", "s", { "{{queue}}": `max by (queue) (holdfast_queue_hold_seconds${q})` }),
+    lines("Suspended tasks", "short", {
+      "sleep or wait for a signal": `sum(holdfast_queue_suspended_tasks${q})`,
+    }),
     lines("Flows", "short", {
       "not ended": `sum(holdfast_queue_flows${q})`,
       "nodes that wait for other nodes": `sum(holdfast_queue_tasks{queue=~"$queue",state="waiting"})`,

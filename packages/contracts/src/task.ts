@@ -266,6 +266,11 @@ export interface QueueStats {
   partitions: number | null;
   /** Age of the oldest pending task, ms; 0 if none is pending. */
   oldestPendingAgeMs: number;
+  /**
+   * Scheduled tasks whose handler sleeps or waits for a signal. If more than 500 tasks are scheduled, this is an estimate
+   * from 500 of them.
+   */
+  suspended: number;
   /** Flows that have not ended. */
   flows: number;
   /** Age of the oldest flow that is sealed and has not ended, ms; 0 without one. */

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { auditQueue } from "../src/engine/audit.ts";
 import { changeTasks } from "../src/engine/change.ts";
 import { SIGNAL_KEPT_MS, SIGNALS_KEPT } from "../src/engine/format.ts";
+import type { Grant } from "../src/engine/round-trip.ts";
 import {
   freeSteps,
   type NewStep,
@@ -114,6 +115,29 @@ test("a suspended task is scheduled without a lease, loses no attempt, and keeps
   expect(await namesOf(q, "a")).toEqual(["x"]);
   await q.ack(again);
   expect((await q.task("a")).history).toHaveLength(2);
+});
+
+test("suspended tasks are counted among the scheduled ones, by a sample if there are more than 500", async () => {
+  const q = await setup();
+  await q.add("later", { delayMs: 60_000 });
+  await q.add(["sleeps", "waits", "fails"]);
+  const { grants } = await q.acquire(3);
+  const [sleeps, waits, fails] = grants as [Grant, Grant, Grant];
+  await q.fail(fails, "no", 60_000);
+  expect(await q.stats()).toMatchObject({ scheduled: 2, suspended: 0 });
+  await writeStep(q.engine, sleeps, { ...step(1, "sleep", ""), kind: "z", outcome: "o", waitMs: 60_000 });
+  await suspend(q, sleeps, 60_000);
+  await suspend(q, waits, 60_000, "go");
+  expect(await q.stats()).toMatchObject({ scheduled: 4, suspended: 2 });
+  await sendSignal(q.engine, "waits", "go", "");
+  expect(await q.stats()).toMatchObject({ scheduled: 3, suspended: 1 });
+  for (let round = 0; round < 2; round++) {
+    await q.add(Array.from({ length: 500 }, (_, n) => `t${round}-${n}`));
+    for (const grant of (await q.acquire(500)).grants) await suspend(q, grant, 60_000);
+  }
+  const { scheduled, suspended } = await q.stats();
+  expect(suspended).toBeGreaterThan(990);
+  expect(suspended).toBeLessThanOrEqual(scheduled);
 });
 
 test("the wait of a task that slept in its first attempt does not count from its enqueue", async () => {

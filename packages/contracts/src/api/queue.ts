@@ -70,6 +70,9 @@ export const QueueStatsSchema = Type.Object({
   pausedBy: nullable(Type.String({ description: "Who paused the queue" })),
   partitions: nullable(Count("How many partitions the queue has")),
   oldestPendingAgeMs: Type.Number({ minimum: 0 }),
+  suspended: Count(
+    "Scheduled tasks whose handler sleeps or waits for a signal; an estimate if more than 500 tasks are scheduled",
+  ),
   flows: Count("Flows that have not ended"),
   oldestFlowAgeMs: Count("Age of the oldest flow that is sealed and has not ended, ms; 0 without one"),
   flow: QueueFlowSchema,

@@ -199,12 +199,24 @@ export class OperatorScripts extends QueueScripts {
   }
 
   async stats(): Promise<RawStats> {
-    const [now, counters, accepted, settings, lengths, oldest, flow, dropped, flows, oldestFlow] =
+    const [now, counters, accepted, settings, lengths, oldest, flow, dropped, flows, oldestFlow, suspended] =
       await this.run<
         scripts.StatsArgs,
-        [number, number[], number[], string, number[], string[], number[], number, string, number]
+        [number, number[], number[], string, number[], string[], number[], number, string, number, number]
       >(scripts.statsScript, { clockMs: this.clockMs() });
-    return { now, counters, accepted, settings, lengths, oldest, flow, dropped, flows, oldestFlow };
+    return {
+      now,
+      counters,
+      accepted,
+      settings,
+      lengths,
+      oldest,
+      flow,
+      dropped,
+      flows,
+      oldestFlow,
+      suspended,
+    };
   }
 
   /** Reads tasks, at most 100. */

@@ -38,6 +38,8 @@ export interface RawStats {
   flows: string;
   /** When the oldest flow was created that is sealed and has not ended, ms since the epoch; 0 without one. */
   oldestFlow: number;
+  /** Scheduled tasks whose handler sleeps or waits for a signal. */
+  suspended: number;
 }
 
 /** Reads the reply of the script get, which has six texts for each id. */

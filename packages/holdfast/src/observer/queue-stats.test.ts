@@ -14,6 +14,7 @@ const raw = (change: Partial<RawStats> = {}): RawStats => ({
   dropped: 0,
   flows: "",
   oldestFlow: 0,
+  suspended: 0,
   ...change,
 });
 

@@ -118,6 +118,7 @@ export function queueStats(queue: string, raw: RawStats): QueueStats {
       purged: count(PURGED),
       dropped: raw.dropped,
     },
+    suspended: raw.suspended,
     flows: running,
     oldestFlowAgeMs: raw.oldestFlow === 0 ? 0 : Math.max(0, raw.now - raw.oldestFlow),
     flow: flowOf(raw.flow, { pending, pendingKeyed, paused: settings.paused }),

@@ -90,6 +90,7 @@ export function mergeStats(
     pausedBy: paused?.pausedBy ?? null,
     partitions,
     oldestPendingAgeMs: Math.max(...parts.map(({ oldestPendingAgeMs }) => oldestPendingAgeMs)),
+    suspended: sum(parts, ({ suspended }) => suspended),
     flows: sum(parts, ({ flows }) => flows),
     oldestFlowAgeMs: Math.max(...parts.map(({ oldestFlowAgeMs }) => oldestFlowAgeMs)),
     flow: mergeFlow(parts.map(({ flow }) => flow)),

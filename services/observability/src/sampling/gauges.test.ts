@@ -20,7 +20,14 @@ test("gauges show counts, ages, pauses and workers of each queue", async () => {
   const { update, text } = setup();
   update({
     queues: [
-      statsOf("q", { pending: 5, dead: 2, paused: true, oldestPendingAgeMs: 1_500, oldestFlowAgeMs: 2_500 }),
+      statsOf("q", {
+        pending: 5,
+        dead: 2,
+        paused: true,
+        oldestPendingAgeMs: 1_500,
+        oldestFlowAgeMs: 2_500,
+        suspended: 3,
+      }),
       statsOf("idle"),
     ],
     workers: [workerOf("running", ["q", "idle"]), workerOf("lost", ["q"])],
@@ -30,6 +37,8 @@ test("gauges show counts, ages, pauses and workers of each queue", async () => {
     'holdfast_queue_tasks{queue="q",state="pending"} 5',
     'holdfast_queue_tasks{queue="q",state="dead"} 2',
     'holdfast_queue_tasks{queue="q",state="scheduled"} 0',
+    'holdfast_queue_suspended_tasks{queue="q"} 3',
+    'holdfast_queue_suspended_tasks{queue="idle"} 0',
     'holdfast_queue_paused{queue="q"} 1',
     'holdfast_queue_paused{queue="idle"} 0',
     'holdfast_queue_oldest_pending_age_seconds{queue="q"} 1.5',

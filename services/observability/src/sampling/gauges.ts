@@ -29,6 +29,11 @@ export type ReplayedOutcome = (typeof REPLAYED_OUTCOMES)[number];
  */
 export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, "rates">): Gauges {
   const tasks = metrics.gauge("queue_tasks", "Tasks by state.", ["queue", "state"]);
+  const suspended = metrics.gauge(
+    "queue_suspended_tasks",
+    "Scheduled tasks whose handler sleeps or waits for a signal. An estimate if more than 500 tasks are scheduled.",
+    ["queue"],
+  );
   const flows = metrics.gauge("queue_flows", "Flows that have not ended.", ["queue"]);
   const age = metrics.gauge("queue_oldest_pending_age_seconds", "Age of the oldest pending task.", ["queue"]);
   const flowAge = metrics.gauge(
@@ -49,7 +54,7 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
     "outcome",
   ]);
   const flow = createFlowGauges(metrics);
-  const ofQueues = [tasks, flows, age, flowAge, paused, drain, workers, ...flow.all];
+  const ofQueues = [tasks, suspended, flows, age, flowAge, paused, drain, workers, ...flow.all];
   clients.set(0);
 
   return {
@@ -66,6 +71,7 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
       for (const stats of sample.queues) {
         const queue = metrics.queueLabel(stats.queue);
         for (const state of TASK_STATES) tasks.inc({ queue, state }, stats[state]);
+        suspended.inc({ queue }, stats.suspended);
         flows.inc({ queue }, stats.flows);
         paused.inc({ queue }, stats.paused ? 1 : 0);
         const seconds = rates[stats.queue]?.drainSeconds ?? Number.POSITIVE_INFINITY;
