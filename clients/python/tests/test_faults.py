@@ -28,6 +28,7 @@ def quick(task: Task, ctx: Context) -> int:
 def slow(task: Task, ctx: Context) -> str:
     print("begun", task.id, flush=True)
     charged = ctx.step("charge", lambda: os.getpid())
+    print("charged", task.id, flush=True)
     time.sleep(task.payload)
     return str(charged)
 
@@ -107,10 +108,8 @@ def test_lost_answers_do_nothing_twice(services: Services, queue: Queue) -> None
 
 def test_a_killed_worker_loses_its_tasks_to_another_one(services: Services, queue: Queue, tmp_path: Path) -> None:
     first = start_worker(tmp_path, queue)
-    receipt = queue.enqueue("slow", 0.5, timeout=60)
-    first.says(f"begun {receipt.id}")
-    until("the step is stored", lambda: (queue.get(receipt.id) or receipt).state == "processing")
-    time.sleep(0.2)
+    receipt = queue.enqueue("slow", 1, timeout=60)
+    first.says(f"charged {receipt.id}")
     first.kill()
     second = start_worker(tmp_path, queue)
     try:

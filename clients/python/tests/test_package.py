@@ -21,9 +21,9 @@ def run(*command: str | Path, cwd: Path = FOLDER) -> str:
 def test_the_wheel_installs_into_an_empty_environment(tmp_path: Path) -> None:
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path)
     (wheel,) = tmp_path.glob("*.whl")
-    run(sys.executable, "-m", "venv", tmp_path / "empty")
+    run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "empty")
     python = tmp_path / "empty/bin/python"
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
+    run(BIN / "pip", "--python", python, "--disable-pip-version-check", "install", "--quiet", wheel)
     program = """
 import holdfast, holdfast.testing, importlib.resources
 assert importlib.resources.files("holdfast").joinpath("py.typed").is_file()

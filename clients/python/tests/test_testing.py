@@ -276,6 +276,17 @@ def test_a_rate_limit_concerns_all_tasks_of_a_batch() -> None:
     assert calls == [3]
 
 
+def test_a_task_of_a_batch_that_has_to_stop_does_not_fail_the_others() -> None:
+    def handler(tasks: list[Task], ctx: BatchContext) -> None:
+        for task in tasks:
+            if task.payload == 2:
+                ctx.of(task)._behind.stop("cancelled")
+            ctx.of(task).raise_if_stopped()
+
+    found = batch(handler, [1, 2, 3])
+    assert [one.outcome for one in found] == ["acked", "cancelled", "acked"]
+
+
 def test_too_few_results_fail_all_tasks_of_a_batch() -> None:
     found = batch(lambda tasks, ctx: [1], [1, 2])
     assert [one.outcome for one in found] == ["retried", "retried"]

@@ -28,7 +28,7 @@ from holdfast import (
     Worker,
 )
 
-LEASE = 1
+LEASE = 2
 
 
 @pytest.fixture
@@ -83,19 +83,27 @@ def test_heartbeats_keep_the_lease_while_a_handler_blocks(queue: Queue, worker: 
     @worker.task("blocks")
     def blocks(task: Task, ctx: Context) -> str:
         runs.append(task.id)
-        time.sleep(2.5 * LEASE)
+        time.sleep(1.6 * LEASE)
+        return "done"
+
+    @worker.task("computes")
+    def computes(task: Task, ctx: Context) -> str:
+        runs.append(task.id)
+        end = time.monotonic() + 1.6 * LEASE
+        while time.monotonic() < end:
+            sum(range(1_000))
         return "done"
 
     @worker.task("blocks-the-loop")
     async def blocks_the_loop(task: Task, ctx: AsyncContext) -> str:
         runs.append(task.id)
-        time.sleep(2.5 * LEASE)
+        time.sleep(1.6 * LEASE)
         return "done"
 
-    tasks = [queue.enqueue("blocks"), queue.enqueue("blocks-the-loop")]
+    tasks = [queue.enqueue(type) for type in ("blocks", "computes", "blocks-the-loop")]
     with worker:
         ended = [queue.wait(task.id, 10) for task in tasks]
-    assert [(task.state, task.attempts) for task in ended] == [("completed", 1)] * 2
+    assert [(task.state, task.attempts) for task in ended] == [("completed", 1)] * 3
     assert sorted(runs) == sorted(task.id for task in tasks)
 
 
@@ -116,6 +124,19 @@ def test_an_error_is_kept_with_its_name_message_and_frames(queue: Queue, worker:
     assert frames[0].startswith(f"    at charge ({__file__}:")
     assert not any("/src/holdfast/" in line for line in frames)
     assert frames[-1].startswith("Caused by: ValueError: invalid literal")
+
+
+def test_an_error_with_broken_unicode_is_a_verdict_too(queue: Queue, worker: Worker) -> None:
+    @worker.task("raises", max_retries=0)
+    def raises(task: Task, ctx: Context) -> None:
+        raise ValueError("half of a pair: \ud83d")
+
+    worker.task("returns")(lambda task, ctx: "half of a pair: \ud83d")
+    tasks = [queue.enqueue("raises"), queue.enqueue("returns")]
+    with worker:
+        ended = [queue.wait(task.id, 10) for task in tasks]
+    assert [(task.state, task.dead_reason) for task in ended] == [("dead", "retries_exhausted"), ("dead", "fatal")]
+    assert (ended[0].last_error or "").startswith("ValueError: half of a pair: ?")
 
 
 def test_retries_time_out_and_backoff_of_a_handler_hold_for_tasks_that_do_not_say_it(

@@ -25,7 +25,7 @@ class Settings:
     """Where the services are, and the key for them."""
 
     url: str
-    key: str | None
+    key: str | None = field(repr=False)
 
     @staticmethod
     def of_producer(url: str | None, key: str | None) -> Settings:

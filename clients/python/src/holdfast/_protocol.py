@@ -35,7 +35,7 @@ class Protocol:
 
     async def once(self, path: str, body: Body, timeout: float = 15) -> Body:
         """Sends a request. Raises HoldfastError, with the code ``unreachable`` if no answer came."""
-        text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
         headers = {"content-type": "application/json"}
         try:
             response = await self._client.post(self._path + path, content=text, headers=headers, timeout=timeout)

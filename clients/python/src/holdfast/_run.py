@@ -11,6 +11,7 @@ from typing import Any
 from ._attempt import Attempt
 from .batch import AsyncBatchContext, BatchContext, Calls, Search
 from .context import AsyncContext, Context
+from .errors import AttemptStopped
 
 
 class Threads:
@@ -57,7 +58,7 @@ def run_here(attempts: Sequence[Attempt]) -> None:
         tasks = [attempt.task for attempt in given]
         try:
             given = _next(calls, handler.function(tasks, BatchContext(given)), None)
-        except Exception as error:
+        except (Exception, AttemptStopped) as error:
             given = _next(calls, None, error)
         except BaseException as error:
             _fail(attempts, error)
@@ -80,14 +81,14 @@ async def run_async(attempts: Sequence[Attempt]) -> None:
         tasks = [attempt.task for attempt in given]
         try:
             given = _next(calls, await handler.function(tasks, AsyncBatchContext(given)), None)
-        except Exception as error:
+        except (Exception, AttemptStopped) as error:
             given = _next(calls, None, error)
         except BaseException as error:
             _fail(attempts, error)
             return
 
 
-def _next(calls: Calls, returned: Any, error: Exception | None) -> Sequence[Attempt] | None:
+def _next(calls: Calls, returned: Any, error: Exception | AttemptStopped | None) -> Sequence[Attempt] | None:
     try:
         return calls.throw(error) if error else calls.send(returned)
     except StopIteration:

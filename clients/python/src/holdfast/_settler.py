@@ -48,8 +48,14 @@ class Settler:
     async def send(self) -> None:
         """Sends as many verdicts as fit into one request."""
         self.is_sending = True
+        batch = self._next()
         try:
-            await self._send(self._next())
+            await self._send(batch)
+        except Exception:
+            # Otherwise the heartbeats would hold the tasks until their time-outs.
+            for attempt in batch:
+                self._leases.end(attempt)
+            raise
         finally:
             self.is_sending = False
 

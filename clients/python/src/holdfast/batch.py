@@ -82,13 +82,13 @@ class Search:
             return
         try:
             returned = yield attempts
-        except Exception as error:
+        except (Exception, AttemptStopped) as error:
             yield from self._raised(attempts, error)
             return
         self._failed = 0
         _settle(attempts, returned)
 
-    def _raised(self, attempts: Sequence[Attempt], error: Exception) -> Calls:
+    def _raised(self, attempts: Sequence[Attempt], error: Exception | AttemptStopped) -> Calls:
         left = [one for one in attempts if one.verdict is None]
         self._failed += 1
         concerns_all = isinstance(meaning(error), (RetryAfter, Postpone, RateLimited))

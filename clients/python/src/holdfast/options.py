@@ -212,7 +212,9 @@ class Node:
 def to_json_text(value: Any, what: str) -> str:
     """Returns a value as JSON. Raises HoldfastError if it has no JSON form."""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode()  # a text with half of a surrogate pair is not Unicode
+        return text
     except (TypeError, ValueError, RecursionError) as error:
         raise HoldfastError("invalid_argument", f"{what} has no JSON form: {error}") from error
 
