@@ -143,7 +143,7 @@ type runner struct {
 func (c *testCase) run() error {
 	ctx, cancel := context.WithTimeout(context.Background(), caseTime)
 	defer cancel()
-	there := holdfast.Connection{URL: os.Getenv("HOLDFAST_URL"), Key: os.Getenv("HOLDFAST_KEY")}
+	there := holdfast.Connection{URL: os.Getenv("HOLDFAST_URL")}
 	name := os.Getenv("QUEUE_PREFIX_CASES") + "-" + c.Name
 	r := &runner{c: c, queue: holdfast.NewQueue(name, there), does: map[string][]action{}, runs: map[string]int{},
 		counts: map[string]int{}, begun: map[string]chan struct{}{}}
@@ -253,7 +253,7 @@ func (r *runner) postFlow(ctx context.Context) (string, error) {
 		return "", err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	if key := os.Getenv("HOLDFAST_KEY"); key != "" {
+	if key := os.Getenv("HOLDFAST_API_KEY"); key != "" {
 		request.Header.Set("Authorization", "Bearer "+key)
 	}
 	response, err := http.DefaultClient.Do(request)
