@@ -105,6 +105,20 @@ describe("heartbeats", () => {
     expect((await shown())?.state).toBe("stopped");
     await end();
   });
+
+  test("end the wait of a poll for tasks when the worker drains, so that no task is granted to it", async () => {
+    const { workerId, ask, end } = setup();
+    const poll = ask("acquire", { workerId, requestId: 1, want: 1, waitMs: 20_000 });
+    const state = async () => (await observer.workers()).find(({ id }) => id === workerId)?.state;
+    await until("the worker is known", async () => (await state()) === "running");
+    await observer.drainWorker(workerId);
+    await until("the worker has drained", async () => (await state()) === "drained");
+    const { id } = await queue.enqueue("t", 1);
+    expect((await queue.get(id))?.state).toBe("pending");
+    await observer.resumeWorker(workerId);
+    expect((await poll).json.tasks).toMatchObject([{ id }]);
+    await end();
+  });
 });
 
 describe("reports", () => {

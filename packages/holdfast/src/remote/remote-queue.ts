@@ -135,7 +135,11 @@ export class RemoteQueue {
         const leftMs = endsMs - monotonicMs();
         const waits = leftMs > 0 && !signal.aborted;
         const isDraining = await presence.see(call.worker, { queue: this.name, ...sightOf(call.ask) });
-        if (!isDraining) await this.#askAll(all, exchange, waits ? { poll, parked } : undefined);
+        if (isDraining) {
+          // Redis would grant the next task to the parked request, and nobody would run it until the poll ends.
+          await this.#withdraw(parked, exchange);
+          got.dueInMs = POLL_MS;
+        } else await this.#askAll(all, exchange, waits ? { poll, parked } : undefined);
         if (got.isAnswered || got.makeRoom || !waits) break;
         await poll.news(heard, Math.min(leftMs, got.dueInMs + 1, POLL_MS), signal);
       }
@@ -189,6 +193,7 @@ export class RemoteQueue {
     const { call, asked, got } = exchange;
     for (const part of parked)
       this.#take(part, await part.engine.acquire(this.#args(part, exchange, 0), asked.request), exchange);
+    parked.clear();
     // Several parts may have granted tasks.
     await this.#handBack(call, got.tasks.splice(call.ask.want));
   }
