@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -147,6 +149,27 @@ func TestStopAtAnyTimeLeavesNoTaskBehind(t *testing.T) {
 		}
 	}
 	equal(t, "tasks", len(ids), 60)
+}
+
+func TestDrainedWorkerTakesNoTaskUntilItIsResumed(t *testing.T) {
+	queue, ctx := setup(t)
+	work(t, queue, holdfast.WorkerOptions{}, func(w *holdfast.Worker) { w.Handle("*", (&counted{runs: map[string]int{}}).handle) })
+	first := must[*holdfast.TaskView](t)(queue.Wait(ctx, enqueue(t, ctx, queue, 1)[0]))
+	operator := func(command string) {
+		t.Helper()
+		cmd := exec.Command("node", "../../packages/cli/bin/holdfast.js", "worker", command, first.WorkerID)
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "REDIS_URL=" + services.redis}
+		if output, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, output)
+		}
+	}
+	operator("drain")
+	time.Sleep(3 * time.Second) // the service looks every two seconds
+	id := enqueue(t, ctx, queue, 1)[0]
+	time.Sleep(500 * time.Millisecond)
+	equal(t, "state", must[*holdfast.TaskView](t)(queue.Get(ctx, id)).State, "pending")
+	operator("resume")
+	equal(t, "state", must[*holdfast.TaskView](t)(queue.Wait(ctx, id)).State, "completed")
 }
 
 // acquireAndDie takes a task as a worker whose process ends.
