@@ -164,7 +164,22 @@ export const mutants = [
   {
     name: "remote workers: the request of a poll stays parked in the other partitions",
     changes: [
-      ["packages/holdfast/src/remote/remote-queue.ts", "      await this.#withdraw(parked, exchange);\n", ""],
+      [
+        "packages/holdfast/src/remote/remote-queue.ts",
+        "      deaf();\n      await this.#withdraw(parked, exchange);\n",
+        "      deaf();\n",
+      ],
+    ],
+    tests: [remote],
+  },
+  {
+    name: "remote workers: a worker that drains keeps its parked request",
+    changes: [
+      [
+        "packages/holdfast/src/remote/remote-queue.ts",
+        "          await this.#withdraw(parked, exchange);\n          got.dueInMs",
+        "          got.dueInMs",
+      ],
     ],
     tests: [remote],
   },
@@ -182,7 +197,7 @@ export const mutants = [
   },
   {
     name: "remote workers: a worker that drains gets tasks",
-    changes: [["packages/holdfast/src/remote/remote-queue.ts", "if (!isDraining) await", "await"]],
+    changes: [["packages/holdfast/src/remote/remote-queue.ts", "if (isDraining) {", "if (false) {"]],
     tests: [remote],
   },
   {

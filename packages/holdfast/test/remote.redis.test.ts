@@ -58,7 +58,9 @@ test("a poll that gets tasks from several partitions at once gives no more than 
     );
     return parked.every((one) => one === 1);
   });
-  await queue.enqueueMany(Array.from({ length: 8 }, (_, n) => ({ type: "t", payload: n })));
+  // Each id names its partition, so that each partition gets one task.
+  const ids = Array.from({ length: 8 }, (_, part) => `p:${part}:${"x".repeat(16)}`);
+  await queue.enqueueMany(ids.map((id) => ({ type: "t", payload: 1, id })));
   const { tasks } = await poll;
   expect(tasks.length).toBeGreaterThan(0);
   expect(tasks.length).toBeLessThanOrEqual(2);
@@ -130,6 +132,35 @@ test("a worker that drains gets no task until it may go on", async () => {
   await observer.resumeWorker(worker.id);
   await workers.heartbeat(name, { ...worker, info }, { leases: [], leaseMs: 30_000 });
   expect((await workers.acquire(name, worker, ask())).tasks).toHaveLength(1);
+});
+
+test("no task is granted to the open poll of a worker that was told to drain", async () => {
+  const { name, queue, ask, worker } = setup();
+  const observer = new Observer({ client });
+  const poll = workers.acquire(name, worker, ask({ waitMs: 20_000 }));
+  const state = async () => (await observer.workers()).find(({ id }) => id === worker.id)?.state;
+  await until("the worker is known", async () => (await state()) === "running");
+  await observer.drainWorker(worker.id);
+  await until("the worker has drained", async () => (await state()) === "drained");
+  const { id } = await queue.enqueue("t", 1);
+  expect((await queue.get(id))?.state).toBe("pending");
+  await observer.resumeWorker(worker.id);
+  expect((await poll).tasks).toMatchObject([{ id }]);
+});
+
+test("the token cannot name another caller than the task has", async () => {
+  const { name, queue, ask, worker } = setup();
+  const waiting = await queue.enqueue("t", 1);
+  const [held] = (await workers.acquire(name, worker, ask())).tasks as [RemoteTask];
+  const attempt = await workers.attempt(name, worker.owner, held);
+  const steps = await attempt.steps();
+  await steps.wait({ place: 1, kind: "w", name: "w", timeoutMs: 60_000, events: ["other"] });
+  await queue.enqueue("t", 2);
+  const [task] = (await workers.acquire(name, worker, ask())).tasks as [RemoteTask];
+  const token = `${task.token}~~~~${waiting.id}`;
+  const verdicts = [{ id: task.id, token, verdict: "complete", resultText: '"forged"' }];
+  await workers.settle(name, worker, { ...ask(), verdicts } as RemoteSettle);
+  expect((await steps.read()).signals).toEqual([]);
 });
 
 test("steps, checkpoint and children can be read only under the lease", async () => {

@@ -1,5 +1,6 @@
 import { asHoldfastError, type HoldfastError, type StaleVerdict } from "@holdfast/contracts";
 import type { RoundTrip, Verdict, VerdictOutcome } from "../engine/engine.ts";
+import { decodeEnvelopeForDisplay } from "../engine/envelope.ts";
 import type { Part } from "../partitions/parts.ts";
 import { tellCaller } from "../steps/called-task.ts";
 import { FlowEnds } from "../worker/flow-ends.ts";
@@ -16,6 +17,16 @@ const TIMINGS_MS = 1_000;
 interface Hearer {
   failed(error: HoldfastError): void;
   stale(verdict: StaleVerdict): void;
+}
+
+/** An attempt of a remote worker that has got its verdict. */
+interface SettledAttempt {
+  id: string;
+  lease: RemoteLease;
+  queue: string;
+  workerId: string;
+  /** The task that called this one by `ctx.call`. */
+  caller: string | null;
 }
 
 /** One part of a queue, and what follows from the verdicts of its tasks. */
@@ -50,9 +61,21 @@ export class RemotePart {
     if (trip.ends) this.#ends.advance();
   }
 
+  /**
+   * Reads which task called each of these, by id. A worker could write any caller into a token, so the token only says
+   * that there is one.
+   */
+  async callers(
+    attempts: readonly { id: string; lease: RemoteLease }[],
+  ): Promise<Map<string, string | null>> {
+    const called = attempts.filter(({ lease }) => lease.isCalled).map(({ id }) => id);
+    const raw = await this.part.engine.get(called);
+    return new Map(raw.map(({ id, envelope }) => [id, decodeEnvelopeForDisplay(envelope).caller]));
+  }
+
   /** Called when Redis has answered a verdict. */
   settled(
-    { id, lease, queue, workerId }: { id: string; lease: RemoteLease; queue: string; workerId: string },
+    { id, lease, queue, workerId, caller }: SettledAttempt,
     verdict: Verdict,
     outcome: VerdictOutcome,
     now: number,
@@ -73,11 +96,9 @@ export class RemotePart {
         (error) => this.#hearer.failed(asHoldfastError(error)),
       );
     }
-    if (lease.caller !== null && (outcome === "acked" || outcome === "dead" || outcome === "cancelled")) {
+    if (caller !== null && (outcome === "acked" || outcome === "dead" || outcome === "cancelled")) {
       const text = verdict.kind === "ack" ? (verdict.resultText ?? "null") : "";
-      tellCaller(engine, lease.caller, id, text).catch((error) =>
-        this.#hearer.failed(asHoldfastError(error)),
-      );
+      tellCaller(engine, caller, id, text).catch((error) => this.#hearer.failed(asHoldfastError(error)));
     }
   }
 

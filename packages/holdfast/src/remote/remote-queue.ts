@@ -272,27 +272,21 @@ export class RemoteQueue {
       const some = own.map((at) => verdicts[at] as Verdict);
       const args = this.#args(part, exchange, want);
       if (some.some(({ kind }) => kind === "unrouted")) args.types = routes.text;
+      const known = this.#partOf(part);
+      const callers = await known.callers(own.map((at) => leased[at] as Leased));
       const trip = await part.engine.settle(some, args, repeats ? asked.request : undefined);
       for (const [i, at] of own.entries()) {
         const outcome = trip.outcomes[i] ?? "unknown";
         outcomes[at] = outcome;
-        this.#settled(call, part, leased[at] as Leased, some[i] as Verdict, outcome, trip.now);
+        const attempt = leased[at] as Leased;
+        const caller = callers.get(attempt.id) ?? null;
+        const of = { ...attempt, caller, queue: this.name, workerId: call.worker.id };
+        known.settled(of, some[i] as Verdict, outcome, trip.now);
+        this.#shared.settled(this.name, attempt, some[i] as Verdict, outcome, trip.now);
       }
       this.#take(part, trip, exchange);
     }
     return { ...got, outcomes };
-  }
-
-  #settled(
-    { worker }: Call,
-    part: Part,
-    attempt: Leased,
-    verdict: Verdict,
-    outcome: VerdictOutcome,
-    now: number,
-  ): void {
-    this.#partOf(part).settled({ ...attempt, queue: this.name, workerId: worker.id }, verdict, outcome, now);
-    this.#shared.settled(this.name, attempt, verdict, outcome, now);
   }
 
   async close(): Promise<void> {

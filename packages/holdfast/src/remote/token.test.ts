@@ -5,7 +5,7 @@ import { decodeToken, encodeToken, type RemoteLease } from "./token.ts";
 const plain: RemoteLease = {
   ...{ fence: "12-abcDEF_-", place: 3, part: 0, type: "mail/send:a@2", attempt: 1 },
   ...{ enqueuedAt: 1_764_498_000_000, grantedAt: 1_764_498_000_123, waitedMs: 0 },
-  ...{ hasKey: false, own: { backoff: null, maxRetries: null }, caller: null },
+  ...{ hasKey: false, own: { backoff: null, maxRetries: null }, isCalled: false },
 };
 
 test.each<[string, Partial<RemoteLease>]>([
@@ -17,7 +17,7 @@ test.each<[string, Partial<RemoteLease>]>([
     "a backoff of its own",
     { own: { backoff: { kind: "fixed", baseMs: 5, jitter: "none" }, maxRetries: null } },
   ],
-  ["a caller", { caller: "p:3:abcDEF_-.x:y" }],
+  ["a caller", { isCalled: true }],
 ])("a token of a task with %s is read back whole", (_what, more) => {
   const lease = { ...plain, ...more };
   expect(decodeToken(encodeToken(lease))).toEqual(lease);

@@ -24,8 +24,8 @@ export interface RemoteLease {
   hasKey: boolean;
   /** The options of the task itself. */
   own: { backoff: Given<Backoff> | null; maxRetries: number | null };
-  /** The task that called this one by `ctx.call`. */
-  caller: string | null;
+  /** Whether another task called this one by `ctx.call`. */
+  isCalled: boolean;
 }
 
 export function leaseOf(grant: Grant, envelope: Envelope, part: number, grantedAt: number): RemoteLease {
@@ -37,22 +37,22 @@ export function leaseOf(grant: Grant, envelope: Envelope, part: number, grantedA
     waitedMs: grant.past.fresh ? Math.max(0, grantedAt - dueAt) : null,
     hasKey: key !== null,
     own: { backoff, maxRetries },
-    caller,
+    isCalled: caller !== null,
   };
 }
 
-// No field can have this character. A caller may have any character of a task id.
+// No field can have this character.
 const BETWEEN = "~";
 const number36 = (value: number | null) => (value === null ? "" : Math.round(value).toString(36));
 
 export function encodeToken(lease: RemoteLease): string {
-  const { fence, place, part, type, attempt, enqueuedAt, grantedAt, waitedMs, hasKey, own, caller } = lease;
+  const { fence, place, part, type, attempt, enqueuedAt, grantedAt, waitedMs, hasKey, own, isCalled } = lease;
   const needed = [`${fence}.${place}`, part, type, attempt];
   const times = [enqueuedAt, grantedAt, waitedMs].map(number36);
   const head = [...needed, ...times].join(BETWEEN);
-  if (!hasKey && own.backoff === null && own.maxRetries === null && caller === null) return head;
+  if (!hasKey && own.backoff === null && own.maxRetries === null && !isCalled) return head;
   const backoff = own.backoff ? encodeBackoff(own.backoff) : "";
-  return [head, hasKey ? "q" : "", own.maxRetries ?? "", backoff, caller ?? ""].join(BETWEEN);
+  return [head, hasKey ? "q" : "", own.maxRetries ?? "", backoff, isCalled ? "a" : ""].join(BETWEEN);
 }
 
 /** @throws HoldfastError invalid_argument */
@@ -66,7 +66,7 @@ export function decodeToken(token: string): RemoteLease {
       "token: it is not a token that an acquire returned: send it back unchanged",
       { field: "token" },
     );
-  const [key = "", maxRetries = "", backoff = "", caller = ""] = own;
+  const [key = "", maxRetries = "", backoff = "", called = ""] = own;
   return {
     ...{ fence, place: Number(place), part: Number(part), type, attempt: Number(attempt) },
     enqueuedAt: Number.parseInt(enqueuedAt ?? "", 36) || 0,
@@ -77,6 +77,6 @@ export function decodeToken(token: string): RemoteLease {
       backoff: backoff === "" ? null : decodeBackoff(backoff),
       maxRetries: maxRetries === "" ? null : Number(maxRetries),
     },
-    caller: caller === "" ? null : caller,
+    isCalled: called !== "",
   };
 }

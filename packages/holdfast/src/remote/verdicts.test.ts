@@ -14,7 +14,7 @@ const lease: RemoteLease = {
     grantedAt: 0,
     waitedMs: 0,
   },
-  ...{ hasKey: false, own: { backoff: null, maxRetries: null }, caller: null },
+  ...{ hasKey: false, own: { backoff: null, maxRetries: null }, isCalled: false },
 };
 const of = { id: "a", token: "" };
 const error = { name: "E", message: "m" };
