@@ -29,9 +29,14 @@ local function isNoted(id)
 end
 
 -- Returns what a node means for a new node behind it. "open": the new node waits for it. "failed": the new node is
--- skipped because of it. nil: it has ended, and the new node need not wait for it.
+-- skipped because of it. nil: it has ended, and the new node need not wait for it. Many nodes that wait have the same
+-- record, so what such a record means is found out once.
+local waiting = {}
 local function countsAs(id)
   local record = records[id]
+  if waiting[record] then
+    return waiting[record]
+  end
   local letter, flags = string.sub(record, 1, 1), parseCounts(record).flags
   if letter == 'r' then
     letter, flags = string.match(record, '^r %S+ %S+ %S+ %- (%a) (%a+)')
@@ -42,5 +47,6 @@ local function countsAs(id)
   elseif string.find(flags, FLAG_PASSED, 1, true) then
     return nil
   end
+  waiting[record] = letter == 'w' and 'open' or nil
   return (letter ~= 'c' or isNoted(id)) and 'open' or nil
 end

@@ -12,21 +12,24 @@ local function pagesBehind(order, behind)
   end
   readRecords(texts)
   for place, id in ipairs(order) do
-    local text = records[texts[place]] or '0'
-    local full, there, fresh = tonumber(string.match(text, '^%d+')), {}, {}
-    for name in string.gmatch(text, ' (%S+)') do
-      there[name] = true
+    local text, names = records[texts[place]], behind[id]
+    if text then
+      local full, there, fresh = tonumber(string.match(text, '^%d+')), {}, {}
+      for name in string.gmatch(text, ' (%S+)') do
+        there[name] = true
+      end
+      for _, name in ipairs(names) do
+        fresh[#fresh + 1] = not there[name] and name or nil
+      end
+      if #text > PAGE_BYTES then
+        full = full + 1
+        pages[#pages + 1], pages[#pages + 2] = string.format('>%s %d', id, full), string.match(text, '^%d+ (.*)$')
+        text = string.format('%d', full)
+      end
+      names = fresh
     end
-    for _, name in ipairs(behind[id]) do
-      fresh[#fresh + 1] = not there[name] and name or nil
-    end
-    if #text > PAGE_BYTES then
-      full = full + 1
-      pages[#pages + 1], pages[#pages + 2] = string.format('>%s %d', id, full), string.match(text, '^%d+ (.*)$')
-      text = string.format('%d', full)
-    end
-    if #fresh > 0 then
-      pages[#pages + 1], pages[#pages + 2] = '>' .. id, text .. ' ' .. table.concat(fresh, ' ')
+    if #names > 0 then
+      pages[#pages + 1], pages[#pages + 2] = texts[place], (text or '0') .. ' ' .. table.concat(names, ' ')
     end
   end
   return pages
