@@ -21,7 +21,7 @@ local function countEnd(flow, letter, policy)
     flow.faults = flow.faults + (letter == 'c' and 0 or fault)
     flow.waiting = flow.waiting - (letter == 'v' and 1 or 0)
   elseif letter == 'y' then
-    flow.dead, flow.faults = flow.dead - 1, flow.faults - fault
+    flow.dead, flow.faults, flow.isReplayed = flow.dead - 1, flow.faults - fault, true
   end
   countReplayable(flow, letter)
 end
@@ -64,8 +64,10 @@ end
 -- callbacks have ended too and it has no task that can be replayed, so nothing of it can run again.
 local function conclude(flow)
   local hasEnded = isFlow(flow, 's') and flow.completed + flow.dead + flow.cancelled + flow.expired + flow.skipped == flow.total
-  if hasEnded and flow.endedAt == 0 then
-    flow.endedAt, totals.running = now, totals.running - 1
+  -- A node that was replayed may have ended again before this call. Then the flow has ended once more.
+  if hasEnded and (flow.endedAt == 0 or flow.isReplayed) then
+    totals.running = totals.running - (flow.endedAt == 0 and 1 or 0)
+    flow.endedAt = now
     if isFlow(flow, 'x') then
       call(flow, 'cancelled')
     elseif flow.faults == 0 then
@@ -73,6 +75,7 @@ local function conclude(flow)
     end
     call(flow, 'done')
     due[flow.name] = heldScore(flow)
+    tell(EVENT_FLOW_ENDED .. (isFlow(flow, 'x') and 'cancelled' or flow.faults == 0 and 'success' or 'failed'), flow.name)
   elseif not hasEnded and flow.endedAt > 0 then
     flow.endedAt, totals.running = 0, totals.running + 1
     due[flow.name] = heldScore(flow)

@@ -108,3 +108,5 @@ local EVENT_CHANGED = 'n'
 local EVENT_DISCARDED = 'k'
 local EVENT_RESTORED = 'b'
 local EVENT_REMOVED = 'm'
+-- A flow ended: the ids are names of flows. The outcome follows this letter.
+local EVENT_FLOW_ENDED = 'f'

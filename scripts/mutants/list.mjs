@@ -34,6 +34,7 @@ const again = test("enqueue-again");
 const flows = test("flows");
 const flowsLibrary = test("library/flows");
 const flowViews = test("flow-views");
+const eventsLibrary = test("library/events");
 const flowModel = test("invariants/flow-model");
 const flowsSpread = test("flows-spread");
 const flowsSpreadLibrary = test("library/flows-spread");
@@ -2737,6 +2738,16 @@ export const mutants = [
     name: "flows: a flow with a dead node counts as succeeded",
     changes: [["lua/lib/flow_end.lua", "elseif flow.faults == 0 then", "else"]],
     tests: [flows],
+  },
+  {
+    name: "flows: a replayed node that has ended before the flow is looked at does not end its flow again",
+    changes: [["lua/lib/flow_end.lua", "(flow.endedAt == 0 or flow.isReplayed)", "flow.endedAt == 0"]],
+    tests: [eventsLibrary],
+  },
+  {
+    name: "events: the end of a flow is not told",
+    changes: [["lua/lib/flow_end.lua", "    tell(EVENT_FLOW_ENDED", "    tostring(EVENT_FLOW_ENDED"]],
+    tests: [eventsLibrary],
   },
   {
     name: "flows: a callback is enqueued again after a replay",

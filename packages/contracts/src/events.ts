@@ -1,4 +1,4 @@
-/** What the events of a queue report about a task, in the order of its life (docs/events.md). */
+/** What the events of a queue report about a task, in the order of its life, and about a flow (docs/events.md). */
 export const TASK_EVENT_TYPES = [
   "waiting",
   "enqueued",
@@ -18,14 +18,15 @@ export const TASK_EVENT_TYPES = [
   "discarded",
   "restored",
   "removed",
+  "flow_ended",
 ] as const;
 export type TaskEventType = (typeof TASK_EVENT_TYPES)[number];
 
-/** One thing that happened to one task. */
+/** One thing that happened to one task or flow. */
 export interface TaskEvent {
   type: TaskEventType;
   queue: string;
-  /** The id of the task. */
+  /** The id of the task; with the type `flow_ended`, that of the flow. */
   id: string;
   /** Redis time, ms since the epoch. */
   at: number;
@@ -35,6 +36,8 @@ export interface TaskEvent {
   workerId?: string;
   /** Why the task is dead. Only with the type `dead`. */
   reason?: string;
+  /** How the flow ended. Only with the type `flow_ended`. */
+  outcome?: "success" | "failed" | "cancelled";
   /**
    * What the handler returned, as JSON text. Only with the type `completed`, if there was a result and the queue still
    * had it when the event was read.

@@ -49,7 +49,7 @@ const endpoint = Type.Object(
 );
 
 /** The events that a webhook can tell. */
-const WEBHOOK_EVENTS = ["completed", "dead"] as const;
+const WEBHOOK_EVENTS = ["completed", "dead", "flow.ended"] as const;
 
 const webhook = Type.Object(
   {

@@ -9,6 +9,9 @@ import type { DispatcherMetrics } from "./metrics.ts";
 /** The type of the tasks that carry events to webhooks. */
 export const DELIVER = "webhook.deliver";
 
+/** The types of the events of a queue, by the names in `on`. */
+const TYPES = { completed: "completed", dead: "dead", "flow.ended": "flow_ended" } as const;
+
 export interface WebhookEventsOptions {
   client: Holdfast;
   metrics: DispatcherMetrics;
@@ -42,7 +45,7 @@ export class WebhookEvents {
           new EventFollower({
             webhook: webhook.name,
             queue: new Queue(name, { client }),
-            types: webhook.on,
+            types: webhook.on.map((event) => TYPES[event]),
             cursor: cursors.of(webhook.name, name),
             take: (event) => this.#enqueue(webhook, event),
             metrics,
@@ -126,9 +129,13 @@ function deliveryId(webhook: string, { queue, type, id, at }: TaskEvent): string
 }
 
 /** The body of a webhook. The result keeps the bytes that the handler returned. */
-function webhookBody({ type, at, queue, id, reason, resultText }: TaskEvent): string {
-  const data = JSON.stringify({ queue, id, ...(reason === undefined ? {} : { reason }) });
+function webhookBody({ type, at, queue, id, reason, outcome, resultText }: TaskEvent): string {
+  // A field that is undefined is left out.
+  const data = JSON.stringify({ queue, id, reason, outcome });
   const whole = resultText === undefined ? data : `${data.slice(0, -1)},"result":${resultText}}`;
-  const head = JSON.stringify({ type: `task.${type}`, timestamp: new Date(at).toISOString() });
+  const head = JSON.stringify({
+    type: type === TYPES["flow.ended"] ? "flow.ended" : `task.${type}`,
+    timestamp: new Date(at).toISOString(),
+  });
   return `${head.slice(0, -1)},"data":${whole}}`;
 }

@@ -101,6 +101,19 @@ test("the ends of tasks are told, each one once, with its result or reason", asy
   );
 });
 
+test("the ends of flows are told with their outcome", async () => {
+  const { queue, receiver, start } = await prepare({ on: ["flow.ended"] });
+  await start();
+  await queue.flow({ id: "good", nodes: [{ name: "a", type: "ok" }] });
+  await queue.flow({ id: "bad", nodes: [{ name: "a", type: "bad" }] });
+  await until("both ends were told", () => receiver.received.length === 2);
+  const bodies = receiver.received.map(({ body }) => [body.type, body.data]);
+  expect(bodies.sort(([, a], [, b]) => a.id.localeCompare(b.id))).toEqual([
+    ["flow.ended", { queue: queue.name, id: "bad", outcome: "failed" }],
+    ["flow.ended", { queue: queue.name, id: "good", outcome: "success" }],
+  ]);
+});
+
 test("events while no dispatcher runs are told later, from the stored cursor on", async () => {
   const { queue, receiver, start } = await prepare();
   const first = await start();

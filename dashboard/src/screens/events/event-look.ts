@@ -8,6 +8,7 @@ import {
   CircleX,
   Clock3,
   Eraser,
+  Flag,
   Hourglass,
   type LucideIcon,
   OctagonX,
@@ -41,16 +42,17 @@ export const EVENT_LOOK: Record<TaskEventType, { icon: LucideIcon; tone: string;
   discarded: { icon: Archive, tone: "quiet", text: "Discarded" },
   restored: { icon: Undo2, tone: "dead", text: "Restored" },
   removed: { icon: Eraser, tone: "quiet", text: "Removed" },
+  flow_ended: { icon: Flag, tone: "quiet", text: "Flow ended" },
 };
 
-/** Returns what a row shows besides the task: the worker, the reason or the result. */
+/** Returns what a row shows besides the task: the worker, the reason, the outcome of a flow, or the result. */
 export function eventDetail(event: QueueEvent): string {
   if (event.type === "gap") return "";
   if (event.type === "dead") {
     const { reason = "" } = event;
     return (DEAD_REASON_TEXT as Record<string, string>)[reason] ?? reason;
   }
-  return event.workerId ?? event.resultText ?? "";
+  return event.workerId ?? event.outcome ?? event.resultText ?? "";
 }
 
 /** Describes a gap: how many events the reader did not get. */

@@ -216,9 +216,15 @@ function EventCells({ event, queue }: { event: QueueEvent; queue: string }) {
         </Badge>
       </div>
       <div className="cell cell-half clip" role="cell">
-        <Link className="mono" to="/queues/$queue/tasks/$id" params={{ queue, id: event.id }}>
-          {event.id}
-        </Link>
+        {event.type === "flow_ended" ? (
+          <Link className="mono" to="/queues/$queue/flows/$id" params={{ queue, id: event.id }}>
+            {event.id}
+          </Link>
+        ) : (
+          <Link className="mono" to="/queues/$queue/tasks/$id" params={{ queue, id: event.id }}>
+            {event.id}
+          </Link>
+        )}
       </div>
       <div className="cell cell-half clip mono soft" role="cell" title={plainText(detail.slice(0, 500))}>
         <ForeignText text={detail.slice(0, SHOWN_CHARACTERS)} />

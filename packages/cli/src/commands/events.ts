@@ -16,9 +16,9 @@ function lineOf(event: QueueEvent): string {
     const missed = event.missed === null ? "events are missing" : `${event.missed} events are missing`;
     return `gap: ${missed}`;
   }
-  const { at, type, id, workerId, reason, resultText } = event;
-  const detail = workerId ?? reason ?? resultText ?? "";
-  return printable(`${time(at)}  ${type.padEnd(9)}  ${id}  ${detail}`.trimEnd());
+  const { at, type, id, workerId, reason, outcome, resultText } = event;
+  const detail = workerId ?? reason ?? outcome ?? resultText ?? "";
+  return printable(`${time(at)}  ${type.padEnd(10)}  ${id}  ${detail}`.trimEnd());
 }
 
 export function eventsCommand(program: Command, action: Action): void {

@@ -25,15 +25,16 @@ const TYPES: Readonly<Record<string, TaskEventType>> = {
   [format.EVENT_DISCARDED]: "discarded",
   [format.EVENT_RESTORED]: "restored",
   [format.EVENT_REMOVED]: "removed",
+  [format.EVENT_FLOW_ENDED]: "flow_ended",
 };
 
-/** The tasks with which one script call did the same thing. */
+/** The tasks, or flows, with which one script call did the same thing. */
 export interface EventGroup {
   /**
    * Undefined for a type that only a later version knows. Its events are counted, so that they do not look like a gap.
    */
   type: TaskEventType | undefined;
-  /** The worker of `started`, the reason of `dead`; otherwise "". */
+  /** The worker of `started`, the reason of `dead`, the outcome of `flow_ended`; otherwise "". */
   detail: string;
   hasResult: boolean;
   ids: string[];

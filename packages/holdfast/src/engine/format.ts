@@ -109,3 +109,6 @@ export const EVENT_CHANGED = "n";
 export const EVENT_DISCARDED = "k";
 export const EVENT_RESTORED = "b";
 export const EVENT_REMOVED = "m";
+
+/** A flow ended: the ids are names of flows. The outcome follows this letter. */
+export const EVENT_FLOW_ENDED = "f";

@@ -178,8 +178,9 @@ class Merged {
   }
 }
 
-function detailOf({ type, detail }: EventGroup): Pick<TaskEvent, "workerId" | "reason"> {
+function detailOf({ type, detail }: EventGroup): Pick<TaskEvent, "workerId" | "reason" | "outcome"> {
   if (type === "started") return { workerId: detail };
+  if (type === "flow_ended") return { outcome: detail as NonNullable<TaskEvent["outcome"]> };
   return type === "dead" ? { reason: detail } : {};
 }
 

@@ -1,7 +1,7 @@
 import { startRedisServer } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { OLDEST } from "../../src/events/cursor.ts";
-import { Queue, type QueueEvent, type QueueEvents, Worker } from "../../src/index.ts";
+import { FatalError, Queue, type QueueEvent, type QueueEvents, Worker } from "../../src/index.ts";
 import { mintPartitionId } from "../../src/partitions/partition-names.ts";
 import { afterwards, library, started } from "../support/library.ts";
 import { redisUrl } from "../support/setup.ts";
@@ -195,4 +195,41 @@ test("a task that is removed ends the wait, which would last for ever otherwise"
   const waiting = queue.result("a", { waitMs: 20_000 });
   await observer.empty(name, ["pending"]);
   await expect(waiting).rejects.toMatchObject({ code: "task_not_kept" });
+});
+
+test("the end of a flow is an event with its outcome, and a flow that ends again has another one", async () => {
+  const { name, observer, queue } = library();
+  await observer.configure(name, { maxEvents: 1_000 });
+  const events = queue.events({ types: ["flow_ended"] });
+  await events.ready();
+  let works = false;
+  const handlers = {
+    ok: () => "done",
+    fails: () => {
+      if (!works) throw new FatalError("no");
+    },
+  };
+  const nodes = (type: string) => [
+    { name: "a", type: "ok" },
+    { name: "b", type, after: ["a"] },
+  ];
+  await queue.flow({ id: "good", nodes: nodes("ok") });
+  await queue.flow({ id: "bad", nodes: nodes("fails"), on: { success: { type: "ok" } } });
+  await queue.flow({ id: "stopped", nodes: [{ name: "a", type: "ok", options: { delayMs: 60_000 } }] });
+  await queue.cancelFlow("stopped");
+  await started(new Worker(name, handlers, { redis: redisUrl() }));
+  const outcomes = async (count: number) =>
+    (await take(events, count))
+      .map((event) => (event.type === "gap" ? event : [event.id, event.outcome]))
+      .sort();
+  expect(await outcomes(3)).toEqual([
+    ["bad", "failed"],
+    ["good", "success"],
+    ["stopped", "cancelled"],
+  ]);
+  works = true;
+  await observer.replay(name, ["bad.b"]);
+  expect(await outcomes(1)).toEqual([["bad", "success"]]);
+  expect(await queue.get("bad:success")).not.toBeNull();
+  await events.return?.();
 });

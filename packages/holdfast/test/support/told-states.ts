@@ -3,8 +3,10 @@ import { expect } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
 import { PartReader } from "../../src/events/part-reader.ts";
 
+type OfTasks = Exclude<TaskEventType, "flow_ended">;
+
 /** The states in which a task may be after an event. */
-const STATES: Record<TaskEventType, RegExp> = {
+const STATES: Record<OfTasks, RegExp> = {
   enqueued: /^pending$/,
   waiting: /^waiting$/,
   scheduled: /^scheduled$/,
@@ -27,7 +29,7 @@ const STATES: Record<TaskEventType, RegExp> = {
 
 /** Knows the tasks of a queue only from its events: keeps the last event of each task. */
 export class ToldStates {
-  readonly last = new Map<string, TaskEventType>();
+  readonly last = new Map<string, OfTasks>();
   readonly ids = new Set<string>();
   missed = 0;
   readonly #reader: PartReader;
@@ -48,6 +50,7 @@ export class ToldStates {
       hasMore = batch.hasMore;
       for (const { entry } of batch.entries) {
         for (const { type, ids } of entry.groups) {
+          if (type === "flow_ended") continue;
           for (const id of ids) {
             if (type !== undefined) this.last.set(id, type);
             this.ids.add(id);
