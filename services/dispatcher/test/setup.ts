@@ -45,7 +45,7 @@ export class Systems {
       ...env,
     });
     this.#services.push(service);
-    await service.says("dispatcher is running");
+    await service.says("dispatcher is running", 40_000);
     const url = `http://127.0.0.1:${port}`;
     return { service, url, metrics: async () => (await fetch(`${url}/metrics`)).text() };
   }
