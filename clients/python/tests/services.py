@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 PREFIX = "py"
+NODE = shutil.which("node") or "node"
 
 
 def until(what: str, condition: Callable[[], object], seconds: float = 15) -> None:
@@ -76,6 +77,11 @@ class Process:
         return self.process.wait(seconds)
 
 
+def service(name: str, env: dict[str, str]) -> Process:
+    """Starts the built main.js of a service."""
+    return Process([NODE, str(ROOT / "services" / name / "dist" / "main.js")], env)
+
+
 class Services:
     """Redis, producer-api, worker-api, observability and a janitor."""
 
@@ -102,11 +108,12 @@ class Services:
     def _port(self, name: str) -> str:
         return str(self.ports[name])
 
+    @property
+    def redis_url(self) -> str:
+        return f"redis://127.0.0.1:{self.ports['redis']}"
+
     def _start(self, name: str, env: dict[str, str]) -> None:
-        node = shutil.which("node") or "node"
-        main = ROOT / "services" / name / "dist" / "main.js"
-        redis = {"REDIS_URL": f"redis://127.0.0.1:{self.ports['redis']}", "QUEUE_PREFIX": PREFIX}
-        self.all[name] = Process([node, str(main)], {**redis, **env})
+        self.all[name] = service(name, {"REDIS_URL": self.redis_url, "QUEUE_PREFIX": PREFIX, **env})
 
     def kill(self, name: str) -> None:
         self.all[name].kill()
