@@ -52,6 +52,14 @@ def test_a_block_prints_what_its_comments_say(services: Services, name: str, blo
     assert ran.stdout.splitlines() == expected
 
 
+def test_mypy_accepts_the_blocks(tmp_path: Path) -> None:
+    for number, (_, block) in enumerate([*PROGRAMS, ("fastapi", file_of("app.py"))]):
+        (tmp_path / f"block{number}.py").write_text(block)
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", "--cache-dir", tmp_path / "cache"]
+    ran = subprocess.run([*command, *tmp_path.glob("*.py")], capture_output=True, text=True, timeout=180)
+    assert ran.returncode == 0, ran.stdout
+
+
 def test_the_readme_worker_runs_until_sigterm(services: Services, tmp_path: Path) -> None:
     (block,) = (block for block in blocks_of(PAGES[1]) if "worker.run()" in block)
     (tmp_path / "app.py").write_text(block)

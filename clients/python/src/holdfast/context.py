@@ -9,7 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from ._steps import LONGEST_WAIT_MS, Ask, Memo, Pause, Plan, Read, Run, Steps, Suspend, Todo
 from ._time import to_ms
@@ -255,10 +255,15 @@ class AsyncContext(_Context):
         """Like Context.read_checkpoint."""
         return (await self._behind.service.ask_async("checkpoint", {}))["checkpoint"]
 
-    async def step(self, name: str, run: Callable[[], Awaitable[T] | T], *, retries: int = 0) -> T:
+    @overload
+    async def step(self, name: str, run: Callable[[], Awaitable[T]], *, retries: int = 0) -> T: ...
+
+    @overload
+    async def step(self, name: str, run: Callable[[], T], *, retries: int = 0) -> T: ...
+
+    async def step(self, name: str, run: Callable[[], Any], *, retries: int = 0) -> Any:
         """Like Context.step. ``run`` is a coroutine function or a plain function."""
-        result: T = await self._do(self._steps.step(name, retries), run)
-        return result
+        return await self._do(self._steps.step(name, retries), run)
 
     async def sleep(self, duration: float | timedelta, *, name: str = "sleep") -> None:
         """Like Context.sleep. ``duration`` is in seconds, or a timedelta."""

@@ -169,8 +169,11 @@ class Worker:
 def run_workers(*workers: Worker) -> None:
     """Runs workers of several queues in this process until it gets SIGTERM or SIGINT."""
 
+    signals: list[int] = []
+
     def on_signal(number: int, _: FrameType | None) -> None:
         log.info("the worker stops, because of %s", signal.Signals(number).name)
+        signals.append(number)
         for worker in workers:
             worker.begin_stop()
 
@@ -178,6 +181,8 @@ def run_workers(*workers: Worker) -> None:
     try:
         for worker in workers:
             worker.start()
+            if signals:  # one came before the worker could be told
+                worker.begin_stop()
         # Waits with a limit let the signals come through on every system.
         while not all([worker.join(0.5) for worker in workers]):
             pass
