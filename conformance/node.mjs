@@ -114,7 +114,8 @@ class Case {
         return ctx.readCheckpoint();
       case "children": {
         const children = [];
-        for await (const { name, state, result } of ctx.children()) children.push({ name, state, result });
+        for await (const { name, state, result = null } of ctx.children())
+          children.push({ name, state, result });
         return children.sort((a, b) => (a.name < b.name ? -1 : 1));
       }
       case "steps": {
