@@ -173,7 +173,17 @@ sbom: ## Write sbom.cdx.json, the dependencies of the services and the dashboard
 build: ## Install the dependencies and build everything
 	@scripts/setup dependencies build
 
+.PHONY: pack
+pack: ## Write the tarballs of the library, the command and the services into tarballs/
+	@scripts/setup dependencies build
+	@node scripts/pack.mjs
+
+.PHONY: pack-check
+pack-check: pack ## Install the tarballs with npm, pnpm and yarn in empty folders, and run tasks there (ONLY=npm,Jest)
+	@scripts/setup redis
+	@node test/packages/packages.mjs $(ONLY)
+
 .PHONY: clean
 clean: ## Delete built and installed files; the data stays
 	@rm -rf node_modules packages/*/node_modules services/*/node_modules dashboard/node_modules examples/*/node_modules
-	@rm -rf packages/*/dist services/*/dist dashboard/dist coverage
+	@rm -rf packages/*/dist services/*/dist dashboard/dist coverage tarballs

@@ -1,7 +1,13 @@
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Role } from "@holdfast/contracts";
 import { httpConfig, redisConfig, tracingConfig } from "@holdfast/service";
 import { type Static, Type } from "typebox";
+
+/** Where the dashboard is in the repository, and in the published package. Both work from dist/ and from src/. */
+const DASHBOARD_DIRS = ["../../../dashboard/dist", "../dashboard"].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+) as [string, string];
 
 export const observabilityConfig = Type.Object({
   ...redisConfig,
@@ -102,8 +108,7 @@ export const observabilityConfig = Type.Object({
     description: "Role of a person for whom that header is missing.",
   }),
   DASHBOARD_DIR: Type.String({
-    // The path works from dist/ and from src/.
-    default: fileURLToPath(new URL("../../../dashboard/dist", import.meta.url)),
+    default: DASHBOARD_DIRS.find(existsSync) ?? DASHBOARD_DIRS[0],
     description: "Folder of the built dashboard.",
   }),
 });

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { createLogger, loadConfigOrExit, runService } from "@holdfast/service";
 import { observabilityConfig } from "./config.ts";

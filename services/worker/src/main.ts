@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { createLogger, loadConfigOrExit, runService } from "@holdfast/service";
 import { startApp } from "./app.ts";
 import { configSchema } from "./config.ts";

@@ -1,0 +1,268 @@
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { build } from "esbuild";
+import { freePort } from "../chaos/harness/ports.mjs";
+import { Child } from "../chaos/harness/processes.mjs";
+import { until } from "../chaos/harness/until.mjs";
+
+const root = resolve(import.meta.dirname, "../..");
+const read = (path) => readFileSync(join(root, path), "utf8");
+
+/** Runs a task that takes longer than its lease, and one in a process of its own. Prints what it saw as JSON. */
+const APP = read("packages/holdfast/test/bundle/app.mjs");
+const APP_TOLD = {
+  slow: ["completed", '"once"', 1, 0],
+  apart: ["completed", true],
+  words: "At 00:00",
+  errors: [],
+  require: "undefined",
+};
+const APP_FILES = {
+  "app.mjs": APP,
+  "app.cjs": APP.replace(/^import (.*) from (.*);$/gm, "const $1 = require($2);"),
+  "handlers.mjs": "export const handlers = { apart: () => process.pid };\n",
+};
+const TYPED = read("test/packages/fixtures/app.ts");
+const TYPED_TOLD = {
+  state: "completed",
+  result: '{"twice":42}',
+  alone: { twice: 8 },
+  refused: "invalid_task_type",
+  known: ["function", true],
+};
+const TYPESCRIPT = ["typescript@7.0.2", "typescript5@npm:typescript@5.9.3", "@types/node@20.19.43"];
+const STRICT = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  skipLibCheck: false,
+  target: "es2023",
+  types: ["node"],
+  outDir: "out",
+};
+
+function expectSame(seen, expected, what) {
+  const [a, b] = [seen, expected].map((value) => JSON.stringify(value));
+  if (a !== b) throw new Error(`${what}: expected ${b}, got ${a}`);
+}
+
+/** Returns pairs of a name and a function that throws if something does not work. */
+export function* consumers({ tools, redis, track }) {
+  const holdfast = tools.tarball("holdfast");
+  let systems = 0;
+  /** Each consumer has a prefix of its own, which keeps it apart from the others. */
+  const prefix = () => `p${++systems}`;
+
+  const runApp = async (folder, file, told = APP_TOLD) => {
+    const { stdout, stderr } = await tools.node(folder, file, redis, prefix());
+    if (stderr !== "") throw new Error(`${file} wrote to stderr: ${stderr}`);
+    expectSame(JSON.parse(stdout), told, file);
+  };
+
+  for (const name of tools.names)
+    yield [
+      `publint, ${name}`,
+      () => tools.tool("tools", "publint/src/cli.js", "run", tools.tarball(name), "--strict"),
+    ];
+  yield [
+    "attw, holdfast",
+    // Node has loaded ES modules by require since 20.19. The rule is older.
+    () =>
+      tools.tool(
+        "tools",
+        "@arethetypeswrong/cli/dist/index.js",
+        holdfast,
+        "--ignore-rules",
+        "cjs-resolves-to-esm",
+      ),
+  ];
+
+  const managers = {
+    npm: (folder) => tools.npm(folder, holdfast),
+    pnpm: (folder) =>
+      tools.run(folder, tools.path("tools/node_modules/.bin/pnpm"), [
+        "add",
+        "--store-dir",
+        tools.path("pnpm-store"),
+        holdfast,
+      ]),
+    "yarn 1": (folder) => tools.tool(folder, "yarn/bin/yarn.js", "add", "--no-progress", holdfast),
+    "yarn 4": (folder) =>
+      tools.tool(folder, "@yarnpkg/cli-dist/bin/yarn.js", "add", `holdfast@file:${holdfast}`),
+  };
+  for (const [manager, install] of Object.entries(managers))
+    yield [
+      `${manager}, an ES module and CommonJS`,
+      async () => {
+        const folder = manager.replace(" ", "-");
+        tools.folder(
+          folder,
+          { private: true },
+          {
+            ...APP_FILES,
+            // Without it, Yarn 4 would look for a project in the parent folders.
+            "yarn.lock": "",
+            ".yarnrc.yml":
+              "nodeLinker: node-modules\nenableGlobalCache: false\nenableImmutableInstalls: false\n",
+          },
+        );
+        await install(folder);
+        await runApp(folder, "app.mjs");
+        await runApp(folder, "app.cjs");
+      },
+    ];
+
+  const typescripts = {
+    "module nodenext, an ES module": ["typescript", "module", { module: "nodenext" }],
+    "module nodenext, CommonJS": ["typescript", "commonjs", { module: "nodenext" }],
+    "moduleResolution bundler": ["typescript", "module", { module: "esnext", moduleResolution: "bundler" }],
+    "5.9, module nodenext, CommonJS": ["typescript5", "commonjs", { module: "nodenext" }],
+    "5.9, module commonjs": ["typescript5", "commonjs", { module: "commonjs" }],
+  };
+  let isTypeScriptInstalled = false;
+  for (const [name, [compiler, type, options]] of Object.entries(typescripts))
+    yield [
+      `TypeScript ${name}`,
+      async () => {
+        if (!isTypeScriptInstalled) {
+          tools.folder("typescript", { private: true });
+          await tools.npm("typescript", holdfast, ...TYPESCRIPT, "@opentelemetry/api@1.9.1");
+          isTypeScriptInstalled = true;
+        }
+        const folder = `typescript/${name.replace(/\W+/g, "-")}`;
+        tools.folder(
+          folder,
+          { private: true, type },
+          {
+            "app.ts": TYPED,
+            "tsconfig.json": JSON.stringify({
+              compilerOptions: { ...STRICT, ...options },
+              files: ["app.ts"],
+            }),
+          },
+        );
+        await tools.node(folder, tools.path("typescript/node_modules", compiler, "bin/tsc"), "-p", ".");
+        await runApp(folder, "out/app.js", TYPED_TOLD);
+      },
+    ];
+
+  for (const [format, file] of [
+    ["esm", "app.mjs"],
+    ["cjs", "app.cjs"],
+  ])
+    yield [
+      `esbuild, a bundle as ${format}`,
+      async () => {
+        const folder = `esbuild-${format}`;
+        tools.folder(`${folder}/source`, { private: true }, APP_FILES);
+        await tools.npm(`${folder}/source`, holdfast);
+        tools.folder(`${folder}/bundle`, {}, { "handlers.mjs": APP_FILES["handlers.mjs"] });
+        await build({
+          absWorkingDir: tools.path(folder, "source"),
+          entryPoints: [tools.path(folder, "source/app.mjs")],
+          bundle: true,
+          platform: "node",
+          format,
+          outfile: tools.path(folder, "bundle", file),
+          logLevel: "error",
+        });
+        await runApp(`${folder}/bundle`, file);
+      },
+    ];
+
+  const testFiles = {
+    "app.test.js": read("test/packages/fixtures/app.test.js"),
+    "handlers.mjs": APP_FILES["handlers.mjs"],
+  };
+  const runners = {
+    Vitest: ["vitest@4.1.12", "vitest/vitest.mjs", ["run", "--globals"], {}],
+    Jest: [
+      "jest@30.5.2",
+      "jest/bin/jest.js",
+      ["--detectOpenHandles"],
+      { NODE_OPTIONS: "--experimental-vm-modules" },
+    ],
+  };
+  for (const [name, [version, path, args, env]] of Object.entries(runners))
+    yield [
+      name,
+      async () => {
+        const manifest = { private: true, type: "module", jest: { transform: {} } };
+        tools.folder(name, manifest, testFiles);
+        await tools.npm(name, holdfast, version);
+        const program = tools.path(name, "node_modules", path);
+        const { stdout, stderr } = await tools.run(name, process.execPath, [program, ...args], {
+          ...env,
+          REDIS: redis,
+          PREFIX: prefix(),
+        });
+        const output = stdout + stderr;
+        if (!/2 passed/.test(output) || /open handle|did not exit|timed out|hanging/i.test(output))
+          throw new Error(output);
+      },
+    ];
+
+  yield ["the services and the command", () => checkServices({ tools, redis, track, prefix: prefix() })];
+}
+
+const SERVICES = ["producer-api", "worker-api", "dispatcher", "worker", "janitor", "observability"];
+
+/** Starts the services from their tarballs, runs a task through them, and ends them. */
+async function checkServices({ tools, redis, track, prefix }) {
+  const names = ["cli", ...SERVICES].map((name) => `holdfast-${name}`);
+  tools.folder("services", { private: true });
+  await tools.npm("services", ...names.map((name) => tools.tarball(name)));
+  const ports = Object.fromEntries(await Promise.all(SERVICES.map(async (name) => [name, await freePort()])));
+  const bin = (name) => tools.path("services/node_modules/.bin", name);
+  const started = SERVICES.map((name) => {
+    const port = String(ports[name]);
+    const env = {
+      REDIS_URL: redis,
+      QUEUE_PREFIX: prefix,
+      PORT: port,
+      METRICS_PORT: port,
+      WORKER_API_PORT: port,
+      DISPATCHER_PORT: port,
+      OBSERVABILITY_PORT: port,
+    };
+    const folder = tools.path("services");
+    return track(new Child(bin(`holdfast-${name}`), [], { folder, label: name, env, cwd: folder }));
+  });
+  const get = (name, path, options) => fetch(`http://127.0.0.1:${ports[name]}${path}`, options);
+  for (const [at, name] of SERVICES.entries())
+    await until(
+      `${name} is ready`,
+      async () => {
+        if (!started[at].running) throw new Error(`${name} ended: ${started[at].complaint()}`);
+        return (await get(name, "/readyz").catch(() => null))?.ok === true;
+      },
+      120_000,
+    );
+
+  const args = ["enqueue", "default", "demo.echo", '{"n":1}', "--id", "packed-1", "--wait", "20s"];
+  const env = { REDIS_URL: redis, QUEUE_PREFIX: prefix };
+  await tools.run("services", bin("holdfast"), args, env);
+  const { stdout } = await tools.run(
+    "services",
+    bin("holdfast"),
+    ["task", "get", "default", "packed-1", "--json"],
+    env,
+  );
+  expectSame(JSON.parse(stdout).state, "completed", "the state of the task by the command");
+  const body = JSON.stringify({ type: "demo.echo", payload: { n: 2 }, id: "packed-2" });
+  const headers = { "content-type": "application/json" };
+  const posted = await get("producer-api", "/v1/queues/default/tasks", { method: "POST", headers, body });
+  if (!posted.ok) throw new Error(`producer-api answered ${posted.status}: ${await posted.text()}`);
+  await until("the observability API shows the task as completed", async () => {
+    const seen = await get("observability", "/v1/queues/default/tasks/packed-2");
+    return seen.ok && (await seen.json()).state === "completed";
+  });
+  const page = await (await get("observability", "/")).text();
+  if (!/<script[^>]+src="[^"]*assets\//.test(page))
+    throw new Error(`the dashboard is not served: ${page.slice(0, 300)}`);
+
+  for (const [at, child] of started.entries()) {
+    const { code } = await child.kill("SIGTERM");
+    expectSame(code, 0, `the exit code of ${SERVICES[at]} after SIGTERM`);
+  }
+}
