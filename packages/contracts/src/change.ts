@@ -36,8 +36,11 @@ export const CHANGE_OUTCOMES = [
   "unique_conflict",
   "key_full",
 ] as const;
+
+/** What a change did to one task. Only `changed` and `unchanged` mean that the task has the new values. */
 export type ChangeOutcome = (typeof CHANGE_OUTCOMES)[number];
 
+/** What a change did to one task. */
 export interface ChangeResult {
   id: string;
   outcome: ChangeOutcome;
@@ -48,6 +51,8 @@ export interface ChangeResult {
 }
 
 export const CHANGED_FIELDS = ["runAt", "priority", "key", "payload"] as const;
+
+/** A field of a waiting task that was changed. */
 export type ChangedField = (typeof CHANGED_FIELDS)[number];
 
 /** All changes of one task while it waited, as one summary. Times are milliseconds since the epoch, Redis time. */

@@ -42,6 +42,7 @@ export const ERROR_STATUS = {
   closed: 503,
 } as const;
 
+/** What a `HoldfastError` says has happened. The codes are stable; the messages are not. */
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
 export interface HoldfastErrorOptions {
@@ -176,8 +177,11 @@ export class Postpone extends Error {
 
 /** What a `RateLimited` can hold. */
 export const HOLD_SCOPES = ["key", "type", "queue"] as const;
+
+/** What a `RateLimited` can hold: the key, the type or the queue of its task. */
 export type HoldScope = (typeof HOLD_SCOPES)[number];
 
+/** Options of a `RateLimited`. */
 export interface RateLimitedOptions extends ErrorOptions {
   /** @default "key" if the task has a key, otherwise "queue" */
   scope?: HoldScope | undefined;

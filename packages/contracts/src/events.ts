@@ -20,6 +20,8 @@ export const TASK_EVENT_TYPES = [
   "removed",
   "flow_ended",
 ] as const;
+
+/** What an event of a queue reports about a task. */
 export type TaskEventType = (typeof TASK_EVENT_TYPES)[number];
 
 /** One thing that happened to one task or flow. */

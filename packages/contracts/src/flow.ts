@@ -3,10 +3,17 @@ import type { TaskOptions } from "./task.ts";
 
 /** What becomes of the nodes behind a node that does not complete. */
 export const FLOW_POLICIES = ["fail", "continue", "hold"] as const;
+
+/**
+ * What becomes of the nodes behind a node that does not complete: they are skipped, they run, or they wait for a
+ * replay.
+ */
 export type FlowPolicy = (typeof FLOW_POLICIES)[number];
 
 /** The moments at which a flow can enqueue a callback, in the order in which they can come. */
 export const FLOW_MOMENTS = ["dead", "cancelled", "success", "done"] as const;
+
+/** When a flow enqueues a callback: a node died, the flow was cancelled, every node completed, or every node ended. */
 export type FlowMoment = (typeof FLOW_MOMENTS)[number];
 
 /**
@@ -154,6 +161,7 @@ export interface FlowNodeView {
   resultText: string | null;
 }
 
+/** A page of the nodes of a flow. */
 export interface FlowNodePage {
   nodes: FlowNodeView[];
   /** The cursor of the next page; null at the end. */
@@ -218,6 +226,7 @@ export interface FlowGraph {
   scanned: number;
 }
 
+/** A page of the flows of a queue. Those that run come first. */
 export interface FlowPage {
   flows: FlowView[];
   /** The cursor of the next page; null at the end. */

@@ -4,10 +4,14 @@ import type { Unique } from "./unique.ts";
 
 /** Which missed occurrences are enqueued later: none, one for all, or each (the last 100). */
 export const MISSED_POLICIES = ["skip", "once", "all"] as const;
+
+/** Which missed occurrences are enqueued later: none, one for all, or each (the last 100). */
 export type MissedPolicy = (typeof MISSED_POLICIES)[number];
 
 /** Whether an occurrence is enqueued if the last task has not ended. */
 export const OVERLAP_POLICIES = ["allow", "skip"] as const;
+
+/** Whether an occurrence is enqueued if the last task has not ended. */
 export type OverlapPolicy = (typeof OVERLAP_POLICIES)[number];
 
 /**
@@ -16,6 +20,8 @@ export type OverlapPolicy = (typeof OVERLAP_POLICIES)[number];
  * the payload and the options.
  */
 export const RUN_OUTCOMES = ["enqueued", "missed", "overlapped", "deduplicated", "replaced"] as const;
+
+/** What became of one occurrence of a schedule. */
 export type RunOutcome = (typeof RUN_OUTCOMES)[number];
 
 /** Options of the tasks of a schedule. */
@@ -64,6 +70,7 @@ export interface ScheduleInput {
   paused?: boolean | undefined;
 }
 
+/** One occurrence of a schedule. */
 export interface ScheduleRun {
   /** The time of the occurrence, ms since the epoch. */
   at: number;

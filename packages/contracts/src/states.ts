@@ -15,8 +15,10 @@ export const LISTED_STATES = [
  */
 export const TASK_STATES = ["waiting", ...LISTED_STATES] as const;
 
+/** A state whose tasks can be listed. */
 export type ListedState = (typeof LISTED_STATES)[number];
 
+/** Where a task is in its life. Only a node of a flow can be `waiting`. */
 export type TaskState = (typeof TASK_STATES)[number];
 
 /** States that a task only leaves through an operator or an enqueue. */
@@ -29,6 +31,7 @@ export function isTaskState(value: unknown): value is TaskState {
 /** The bands of `pending`, most urgent first. Of 16 grants, 3 go to `normal` and 1 to `low` if such tasks wait. */
 export const PRIORITIES = ["high", "normal", "low"] as const;
 
+/** How urgent a pending task is. Of 16 grants, 3 go to `normal` and 1 to `low` if such tasks wait. */
 export type Priority = (typeof PRIORITIES)[number];
 
 /** Why a task is in the dead letters. */
@@ -42,6 +45,7 @@ export const DEAD_REASONS = [
   "undecodable",
 ] as const;
 
+/** Why a task is in the dead letters. */
 export type DeadReason = (typeof DEAD_REASONS)[number];
 
 /** How one attempt ended. */
@@ -56,4 +60,5 @@ export const ATTEMPT_OUTCOMES = [
   "cancelled",
 ] as const;
 
+/** How one attempt ended, or `running`. `released`: its worker handed the task back, and no attempt is lost. */
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];

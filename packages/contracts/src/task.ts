@@ -27,6 +27,10 @@ export interface Backoff {
 
 /** Where a task has to be stored before its enqueue is confirmed. */
 export const DURABILITIES = ["memory", "fsynced", "replicated"] as const;
+
+/**
+ * Where a task has to be stored before its enqueue is confirmed: in the memory of Redis, on its disk, or on replicas.
+ */
 export type Durability = (typeof DURABILITIES)[number];
 
 /** Options of an enqueue. */

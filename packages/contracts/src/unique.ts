@@ -1,9 +1,13 @@
 /** How long a task holds its unique key. */
 export const UNIQUE_SCOPES = ["waiting", "unfinished", "window"] as const;
+
+/** How long a task holds its unique key: until it runs, until it has ended, or for a time. */
 export type UniqueScope = (typeof UNIQUE_SCOPES)[number];
 
 /** What an enqueue does if another task holds the key. */
 export const UNIQUE_CONFLICTS = ["existing", "reject", "replace", "debounce", "keepLatest"] as const;
+
+/** What an enqueue does if another task holds its unique key. */
 export type UniqueConflict = (typeof UNIQUE_CONFLICTS)[number];
 
 /** The unique key of a task. Of the tasks with the same unique key, only one at a time is accepted (docs/unique.md). */

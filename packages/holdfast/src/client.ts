@@ -20,6 +20,7 @@ import { guardedTracing } from "./tracing/guarded.ts";
 import type { Tracing } from "./tracing/tracing.ts";
 import { warn } from "./user-code.ts";
 
+/** Options of a `Holdfast`. */
 export interface HoldfastOptions {
   redis: RedisOption;
   /** The first part of every Redis key: 1 to 64 of `A-Z a-z 0-9 _ . : -`. @default "queue" */

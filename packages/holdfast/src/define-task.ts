@@ -32,6 +32,7 @@ type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };
 
+/** Options of `defineTask`. */
 export interface TaskDefinitionOptions<Input, Output = Input> {
   /**
    * The shape of the payload. The payload is stored as it was given. The handler gets the output of the schema, so

@@ -1,6 +1,7 @@
 import { MAX_TIMER_MS, whole } from "./options/kinds.ts";
 import { shapeOf } from "./options/shape.ts";
 
+/** Options of `stop`. */
 export interface StopOptions {
   /**
    * How long running tasks may continue. A later call can shorten this time, but not lengthen it. Milliseconds, 0 to

@@ -30,6 +30,12 @@ class Emitter extends EventEmitter {
   }
 }
 
+/** With these signatures, the message of the compiler about a mistyped event lists the events that there are. */
+interface Listening<Events extends Record<keyof Events, unknown[]>> {
+  on<Name extends keyof Events>(event: Name, listener: (...args: Events[Name]) => void): this;
+  once<Name extends keyof Events>(event: Name, listener: (...args: Events[Name]) => void): this;
+}
+
 /**
  * An emitter whose listeners cannot harm it. If a listener throws or rejects, that becomes an `error` event. If a
  * listener of `error` does so, that becomes a warning of the process. An `error` event without a listener does not end
@@ -38,4 +44,4 @@ class Emitter extends EventEmitter {
 // The types of Node do not let a class with type parameters override `emit`.
 export const SafeEmitter = Emitter as unknown as new <Events extends Record<keyof Events, unknown[]>>(
   name: string,
-) => EventEmitter<Events>;
+) => EventEmitter<Events> & Listening<Events>;

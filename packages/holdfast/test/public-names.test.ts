@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import * as holdfast from "../src/index.ts";
@@ -41,5 +41,36 @@ test.each(Object.entries(ENTRIES))(
     const listed = [...section.matchAll(/^(?:\| )?`(\w+)`/gm)].map(([, name]) => name);
     expect(listed.sort()).toEqual(Object.keys(exported).sort());
     expect(listed).toHaveLength(Number(/^(\d+) names/m.exec(section)?.[1] ?? 1));
+  },
+);
+
+/** Returns the text of each file that an entry exports names from, with these names; null stands for all names. */
+function declaredIn(entry: string): [text: string, names: string[] | null][] {
+  const path = resolve(root, "packages/holdfast/src", entry);
+  const exported = readFileSync(path, "utf8").matchAll(
+    /^export (?:type )?(?:\*|\{([^}]*)\}) from "([^"]+)"/gm,
+  );
+  return [...exported].map(([, list, from = ""]) => {
+    const names = list?.split(",").flatMap((name) => /(\w+)\s*$/.exec(name)?.[1] ?? []) ?? null;
+    if (from.startsWith(".")) return [readFileSync(resolve(path, "..", from), "utf8"), names];
+    const sources = resolve(root, "packages/contracts/src");
+    const files = readdirSync(sources).filter((name) => /(?<!\.test)\.ts$/.test(name));
+    return [files.map((name) => readFileSync(resolve(sources, name), "utf8")).join("\n"), names];
+  });
+}
+
+test.each(["index.ts", "operate.ts", "remote/index.ts", "testing/index.ts", "opentelemetry/index.ts"])(
+  "every name that %s exports has a doc comment",
+  (entry) => {
+    const without = declaredIn(entry).flatMap(([text, names]) =>
+      [
+        ...text.matchAll(
+          /(^ ?\*\/|\*\/|)\n(?:\/\/ biome.*\n)?export (?:(?:abstract|async) )*(?:class|const|function|interface|type) (\w+)/gm,
+        ),
+      ]
+        .filter(([, comment, name = ""]) => comment === "" && (names === null || names.includes(name)))
+        .map(([, , name]) => name),
+    );
+    expect(without).toEqual([]);
   },
 );

@@ -1,6 +1,7 @@
 import type { Parts } from "../partitions/parts.ts";
 import type { Engine } from "./engine.ts";
 
+/** What an audit found in the indexes of a queue. Without violations, every index agrees with the records. */
 export interface AuditReport {
   queue: string;
   violations: { invariant: string; detail: string }[];

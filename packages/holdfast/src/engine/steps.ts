@@ -30,6 +30,7 @@ export interface KeptSignal {
   event: string;
 }
 
+/** The durable steps of a task, as Redis has them. */
 export interface StoredSteps {
   /** The number under which Redis keeps the steps of this life of the task; "" if it has none. */
   serial: string;
@@ -60,6 +61,10 @@ export type WaitAnswer =
   | { kind: "open"; until: number }
   | { kind: "timed_out" | "ended" | "stale" };
 
+/**
+ * What became of a signal. `kept`: no handler waits for it yet, so it is kept for the next wait. `ended`: the task has
+ * ended.
+ */
 export type SignalOutcome = "delivered" | "kept" | "ended" | "not_found";
 
 /** A task and the fence of the lease under which an attempt runs it. */

@@ -2,6 +2,7 @@ import { LIMITS, TASK_EVENT_TYPES, type TaskEventType } from "@holdfast/contract
 import { abortSignal, listOf, oneOf, pattern, yesNo } from "../options/kinds.ts";
 import { shapeOf } from "../options/shape.ts";
 
+/** Options of `queue.events`. */
 export interface EventsOptions {
   /**
    * Where to begin: the `cursor` of an event, to continue after it, or `"0"` for the oldest events that are kept.

@@ -36,6 +36,7 @@ export interface FlowChild {
   resultText: string | null;
 }
 
+/** Options of a read of the nodes that a node comes after. */
 export interface ChildrenOptions {
   /** Only nodes in this state, or in one of these states. @default all nodes */
   where?: { state?: TaskState | readonly TaskState[] | undefined } | undefined;

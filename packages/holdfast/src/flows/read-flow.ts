@@ -17,6 +17,7 @@ import type { Parts } from "../partitions/parts.ts";
 import { checkFlowId } from "./flow-options.ts";
 import { graphOf } from "./graph.ts";
 
+/** Options of a page of the nodes of a flow. */
 export interface FlowNodesOptions {
   /**
    * Only nodes in this state. With a state, a page can have fewer nodes than `limit` although more pages follow.
@@ -29,6 +30,7 @@ export interface FlowNodesOptions {
   limit?: number | undefined;
 }
 
+/** Options of a page of flows. */
 export interface FlowsOptions {
   /** The `cursor` of the previous page. */
   cursor?: string | undefined;

@@ -10,6 +10,7 @@ import { JsonText } from "../worker/json-text.ts";
 import { type HandlerProcess, type RunEnd, unstorable } from "./handler-process.ts";
 import { ProcessPool } from "./pool.ts";
 
+/** Options of `isolated`. */
 export interface IsolationOptions {
   /**
    * The most child processes. Each runs one attempt at a time. Give the worker the same `concurrency`; otherwise

@@ -8,6 +8,7 @@ import type { RedisOption } from "../redis/settings.ts";
 import type { ScheduleRunEvent } from "../schedules/firing.ts";
 import type { RewoundEvent } from "./rewind.ts";
 
+/** Options of a `Janitor`. */
 export interface JanitorOptions {
   redis: RedisOption;
   /** The first part of every Redis key. @default "queue" */
@@ -58,6 +59,7 @@ export const janitorShape = shapeOf<JanitorOptions>({
   required: ["redis"],
 });
 
+/** What one sweep of a queue did, as numbers of tasks. */
 export interface SweptEvent {
   queue: string;
   promoted: number;
@@ -73,6 +75,7 @@ export interface SweptEvent {
   forgotten: number;
 }
 
+/** The events of a `Janitor`, each with its arguments. */
 export interface JanitorEvents {
   swept: [SweptEvent];
   audited: [AuditReport];

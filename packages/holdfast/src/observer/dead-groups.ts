@@ -6,6 +6,7 @@ import type { GroupOptions } from "./observer-options.ts";
 import { queueStats } from "./queue-stats.ts";
 import { signatureOf } from "./signature.ts";
 
+/** Dead letters of one type that died for the same reason with the same error. */
 export interface DeadLetterGroup {
   /**
    * The first line of the last error without its numbers and ids. If that line does not say what failed, such as "fetch
@@ -24,6 +25,7 @@ export interface DeadLetterGroup {
   sampleIds: string[];
 }
 
+/** The dead letters of a queue, grouped by their errors. The largest group comes first. */
 export interface DeadLetterGroups {
   groups: DeadLetterGroup[];
   /** How many dead letters were read, newest first. */

@@ -9,6 +9,7 @@ import { uniqueOptions } from "../engine/unique.ts";
 import { type Parts, perId } from "../partitions/parts.ts";
 import type { ReplayOptions } from "./observer-options.ts";
 
+/** What became of one dead letter that should be replayed. `moved`: it was replayed into another queue. */
 export interface ReplayResult {
   id: string;
   /** "unique_conflict": another task holds the unique key of the task, so the task stays a dead letter. */
@@ -19,6 +20,7 @@ export interface ReplayResult {
   newId?: string;
 }
 
+/** What became of one dead letter that should be discarded. */
 export interface DiscardResult {
   id: string;
   outcome: "discarded" | "not_dead" | "not_found";

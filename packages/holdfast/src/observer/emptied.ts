@@ -6,6 +6,8 @@ import type { QueueKeys } from "../redis/keys.ts";
 
 /** The states that can be emptied. Tasks that are processing belong to their workers. */
 export const EMPTIED_STATES = ["pending", "scheduled", "dead", "completed", "cancelled", "expired"] as const;
+
+/** A state that a queue can be emptied of. */
 export type EmptiedState = (typeof EMPTIED_STATES)[number];
 
 /** The indexes that have the tasks of a state. */

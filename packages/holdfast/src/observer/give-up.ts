@@ -22,6 +22,7 @@ export interface GivenUp {
   workerId?: string | undefined;
 }
 
+/** What became of one task that was given up. */
 export interface GiveUpResult {
   id: string;
   outcome: "given_up" | "dead_already" | "not_scheduled" | "not_found";

@@ -5,6 +5,8 @@ import type { Parts } from "../partitions/parts.ts";
 
 /** The values by which keys can be sorted, highest first. */
 export const KEY_ORDERS = ["waiting", "running", "heldUntil"] as const;
+
+/** The value by which keys are sorted, highest first. */
 export type KeyOrder = (typeof KEY_ORDERS)[number];
 
 /** The most keys with waiting tasks that are looked at. */
@@ -12,6 +14,7 @@ const KEYS_LOOKED_AT = 5_000;
 /** How many fields are read from the hash that has both the records of tasks and the accounts of keys. */
 const FIELDS_LOOKED_AT = 100_000;
 
+/** The first keys of a queue in an order. */
 export interface HeaviestKeys {
   keys: TaskKeyView[];
   /** How many keys were looked at. */

@@ -7,10 +7,12 @@ import type { ConnectionOptions } from "../redis/connection.ts";
 import type { RedisOption } from "../redis/settings.ts";
 import { EMPTIED_STATES } from "./emptied.ts";
 
+/** Options of an `Observer`: a client that it shares, or a Redis for a connection of its own. */
 export type ObserverOptions =
   | { client: Holdfast }
   | { redis: RedisOption; prefix?: string | undefined; onScript?: ConnectionOptions["onScript"] };
 
+/** Options of a replay or discard of all tasks that match a filter. */
 export interface BulkOptions {
   /** The other queue into which the tasks are replayed. */
   to?: string | undefined;

@@ -7,6 +7,7 @@ import type { QueueKeys } from "../redis/keys.ts";
 import { matcherOf, type TaskFilter, timeOf } from "./filter.ts";
 import { queueStats } from "./queue-stats.ts";
 
+/** A page of tasks. */
 export interface TaskPage {
   tasks: TaskView[];
   /** The cursor of the next page; null at the end. */
@@ -17,6 +18,7 @@ export interface TaskPage {
   total: number;
 }
 
+/** Options of a page of tasks. */
 export interface ListOptions extends TaskFilter {
   state: ListedState;
   /** The `cursor` of the previous page. */

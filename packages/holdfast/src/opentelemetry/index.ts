@@ -17,6 +17,7 @@ import type { AttemptAbout, AttemptSpan, EnqueueAbout, EnqueueSpan, Tracing } fr
 export type { TraceContext } from "../tracing/trace-context.ts";
 export type { Tracing } from "../tracing/tracing.ts";
 
+/** Options of `openTelemetry`. */
 export interface OpenTelemetryOptions {
   /** @default the global tracer provider */
   tracerProvider?: TracerProvider;

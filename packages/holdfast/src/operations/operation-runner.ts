@@ -10,6 +10,7 @@ import { OperationRun } from "./operation-run.ts";
 import { type BurstProducer, burstWork, emptyWork } from "./other-work.ts";
 import type { Moved, Work } from "./work.ts";
 
+/** Options of an `OperationRunner`. */
 export interface OperationRunnerOptions {
   client: Holdfast;
   /** The producer's side of a queue, for a burst. */

@@ -40,6 +40,7 @@ export interface EnqueueReceipt {
   durability: Durability;
 }
 
+/** The outcome of one task of `enqueueMany`: its receipt, or the error for which this task was not stored. */
 export type EnqueueResult =
   | { ok: true; receipt: EnqueueReceipt }
   | { ok: false; id: string | null; error: HoldfastError };

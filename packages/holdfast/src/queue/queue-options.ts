@@ -7,6 +7,7 @@ import type { RedisOption } from "../redis/settings.ts";
 import { isTraceparent, isTracestate, type TraceContext } from "../tracing/trace-context.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 
+/** Options of a `Queue`, with a client that it shares or a Redis for a connection of its own. */
 export type QueueOptions = {
   /**
    * How long an enqueue may wait for other tasks to share its call. Milliseconds, 0 to 1_000. @default 0: until the end
@@ -29,6 +30,7 @@ export type QueueOptions = {
   | { redis: RedisOption; prefix?: string | undefined; tracing?: Tracing | undefined }
 );
 
+/** Options of `enqueueMany`. */
 export interface EnqueueManyOptions {
   /** The trace context of the caller, for all tasks that have no `traceparent`. */
   trace?: TraceContext | undefined;

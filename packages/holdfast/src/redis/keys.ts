@@ -115,6 +115,7 @@ export function eventsChannel(wake: string): string {
   return `${wake}:#events`;
 }
 
+/** Returns the names of the keys in Redis that belong to no queue. */
 export function systemKeys(prefix: string): SystemKeys {
   const key = (part: string) => `${prefix}:{:system}:${part}`;
   return {

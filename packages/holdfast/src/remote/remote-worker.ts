@@ -14,6 +14,7 @@ export interface RemoteWorker {
   info?: RemoteInfo | undefined;
 }
 
+/** What a remote worker says about itself. It is shown to operators. */
 export interface RemoteInfo {
   host?: string | undefined;
   pid?: number | undefined;
@@ -74,6 +75,7 @@ export interface RemoteTask {
   flow: { id: string; name: string } | null;
 }
 
+/** The tasks that a remote worker got, and what it should do next. */
 export interface RemoteGrants {
   tasks: RemoteTask[];
   /** The task has to run alone. */
@@ -107,6 +109,7 @@ export type RemoteVerdict = { id: string; token: string } & (
   | { verdict: "release" | "unstarted" | "no_handler" }
 );
 
+/** What became of the verdicts of a remote worker, and the tasks that it got in the same call. */
 export interface RemoteSettled extends RemoteGrants {
   /** One for each verdict, in their order. */
   outcomes: VerdictOutcome[];
@@ -114,4 +117,5 @@ export interface RemoteSettled extends RemoteGrants {
   warnings: string[];
 }
 
+/** What a heartbeat did to one lease. `cancelled`: the lease was extended, and the attempt should end. */
 export type RemoteRenewal = "renewed" | "cancelled" | "lost";

@@ -23,23 +23,27 @@ import type {
 import { decodeToken } from "./token.ts";
 import { verdictOf, warningsOf } from "./verdicts.ts";
 
+/** What a remote worker sends to get tasks. */
 export interface RemoteAcquire extends RemoteRequest, RemoteTerms, RemoteAsk {
   /** How long to wait for the first task, ms. */
   waitMs: number;
 }
 
+/** What a remote worker sends when attempts have ended. */
 export interface RemoteSettle extends RemoteRequest, RemoteTerms {
   verdicts: readonly RemoteVerdict[];
   /** What to acquire in the same call. It does not wait. */
   acquire?: RemoteAsk | undefined;
 }
 
+/** What a remote worker sends to extend its leases. */
 export interface RemoteHeartbeat {
   leases: readonly { id: string; token: string }[];
   leaseMs: number;
   state?: WorkerEntry["state"] | undefined;
 }
 
+/** The events of `RemoteWorkers`, each with its arguments. */
 export interface RemoteEvents {
   settled: [SettledEvent];
   /** A verdict came too late, and the ledger of stale verdicts has it. */

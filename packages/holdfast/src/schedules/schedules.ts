@@ -19,6 +19,7 @@ import { decideDue, isDue, nextAfter } from "./decide.ts";
 import { checkSchedule } from "./definition.ts";
 import { TaskPlace } from "./task-place.ts";
 
+/** Options of `Schedules`, with a client that it shares or a Redis for a connection of its own. */
 export type SchedulesOptions = (
   | { client: Holdfast }
   | { redis: RedisOption; prefix?: string | undefined }

@@ -4,7 +4,7 @@ import { shown } from "../options/shape.ts";
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** A number of milliseconds, or a text such as `500ms`, `5s`, `10m`, `2h` or `3d`. At most 365 days. */
-export type Duration = number | string;
+export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 
 /** @throws HoldfastError invalid_argument */
 export function durationMs(what: string, duration: unknown): number {

@@ -1,6 +1,7 @@
 import type { CalledOptions } from "./called-task.ts";
 import type { Duration } from "./duration.ts";
 
+/** Options of `ctx.step`. */
 export interface StepOptions {
   /**
    * How often the function of the step is called again if it throws, before the attempt fails. The waits grow from 1 s,
@@ -9,11 +10,13 @@ export interface StepOptions {
   retries?: number | undefined;
 }
 
+/** Options of `ctx.sleep`. */
 export interface SleepOptions {
   /** @default "sleep" */
   name?: string | undefined;
 }
 
+/** Options of `ctx.waitFor`. */
 export interface WaitForOptions {
   /** How long to wait. Milliseconds, or a text such as "3d"; at most 365 days. @default 365 days */
   timeoutMs?: Duration | undefined;
@@ -21,6 +24,7 @@ export interface WaitForOptions {
   name?: string | undefined;
 }
 
+/** Options of `ctx.call`. */
 export interface CallOptions extends CalledOptions {
   /** @default the type */
   name?: string | undefined;

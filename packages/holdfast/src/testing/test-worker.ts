@@ -28,6 +28,7 @@ import { judge } from "../worker/retry-policy.ts";
 import { readThrown } from "../worker/thrown.ts";
 import { type Calls, MemorySteps } from "./memory-steps.ts";
 
+/** What became of a task that `testWorker` ran. */
 export interface TestRun {
   /**
    * "released": a rate limit was met, or the error does not count as a failure, so no attempt is lost. "cancelled": the
@@ -54,6 +55,7 @@ export interface TestRun {
   errors: HoldfastError[];
 }
 
+/** Options of one run of `testWorker`. */
 export interface TestRunOptions {
   id?: string | undefined;
   /** The number of the attempt, from 1. @default 1 */

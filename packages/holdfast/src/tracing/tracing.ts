@@ -12,6 +12,7 @@ export interface Tracing {
   attempt(about: AttemptAbout): AttemptSpan;
 }
 
+/** What a tracer learns about an enqueue before it is sent. */
 export interface EnqueueAbout {
   queue: string;
   /** How many tasks this call has. */
@@ -22,12 +23,14 @@ export interface EnqueueAbout {
   parent: TraceContext | undefined;
 }
 
+/** The span of one enqueue, or of one call with many tasks. */
 export interface EnqueueSpan {
   /** Stored with each of these tasks. */
   readonly context: TraceContext | undefined;
   end(result: { id?: string; duplicate?: boolean; error?: unknown }): void;
 }
 
+/** What a tracer learns about an attempt before it begins. */
 export interface AttemptAbout {
   queue: string;
   id: string;
@@ -47,6 +50,7 @@ export interface AttemptAbout {
   previous: string | undefined;
 }
 
+/** The span of one attempt. */
 export interface AttemptSpan {
   readonly context: TraceContext | undefined;
   /** Calls the handler so that its work belongs to this attempt. */

@@ -3,6 +3,7 @@ import type { HandlerContext, HandlerTask } from "./handler.ts";
 /** A value that separates tasks. Tasks with different values are never in one batch. */
 export type BatchKey = string | number | boolean | null | undefined;
 
+/** Options of `batch`. */
 export interface BatchOptions {
   /**
    * The most tasks of one call, 1 to 500. Each takes a slot of the worker, so its `concurrency` has to be at least

@@ -28,6 +28,7 @@ export interface ManualWorkerOptions extends Pick<WorkerOptions, SharedOption> {
   types?: readonly string[] | undefined;
 }
 
+/** Options of `ManualWorker.acquire`. */
 export interface AcquireOptions {
   /**
    * How long to wait for the first task if no task is pending. Within less than a round trip to Redis no task can

@@ -3,6 +3,7 @@ import type { Verdict, VerdictOutcome } from "../engine/engine.ts";
 import { isSampled, traceIdOf } from "../tracing/trace-context.ts";
 import type { RunningTask } from "./running-task.ts";
 
+/** How an attempt ended, after Redis has confirmed it. */
 export interface SettledEvent {
   task: { id: string; type: string; queue: string; enqueuedAt: number };
   outcome: VerdictOutcome | "expired";
@@ -38,6 +39,7 @@ const DEAD_REASONS: Record<Verdict["kind"], DeadReason> = {
 /** Returns the reason of the dead letter that this verdict has made. */
 export const deadReasonOf = (verdict: Verdict): DeadReason => DEAD_REASONS[verdict.kind];
 
+/** The events of a `Worker`, each with its arguments. */
 export interface WorkerEvents {
   /** An attempt has ended, and Redis has confirmed it. */
   settled: [SettledEvent];

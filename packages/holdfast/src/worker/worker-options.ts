@@ -11,6 +11,7 @@ import type { RedisOption } from "../redis/settings.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import type { BackoffFunction, IsFailure } from "./handler.ts";
 
+/** Options of a `Worker`. */
 export interface WorkerOptions {
   redis: RedisOption;
   /** The first part of every Redis key. @default "queue" */

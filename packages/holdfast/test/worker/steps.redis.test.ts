@@ -375,7 +375,7 @@ test("wrong names, durations, events and data are refused", async () => {
         () => ctx.step("a", 1 as never),
         () => ctx.step("a", () => 1, { retries: -1 }),
         () => ctx.step("a", () => Symbol("s")),
-        () => ctx.sleep("1 day"),
+        () => ctx.sleep("1 day" as never),
         () => ctx.sleep(-1),
         () => ctx.waitFor([]),
         () => ctx.waitFor("a b"),
