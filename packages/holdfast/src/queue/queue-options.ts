@@ -26,8 +26,14 @@ export type QueueOptions = {
   | {
       /** A client that others may use too. The queue does not close it. */
       client: Holdfast;
+      redis?: undefined;
     }
-  | { redis: RedisOption; prefix?: string | undefined; tracing?: Tracing | undefined }
+  | {
+      redis: RedisOption;
+      prefix?: string | undefined;
+      tracing?: Tracing | undefined;
+      client?: undefined;
+    }
 );
 
 /** Options of `enqueueMany`. */
