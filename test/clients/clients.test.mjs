@@ -19,10 +19,12 @@ function run([command, ...args], cwd) {
   });
 }
 
-for (const { name, tool, folder, commands, count, text = (output) => output } of suites) {
-  const isThere = spawnSync(tool[0], tool.slice(1)).status === 0;
+for (const suite of suites) {
+  const { name, tool, needs, folder, commands, count, fits = () => true, text = (output) => output } = suite;
+  const found = spawnSync(tool[0], tool.slice(1), { encoding: "utf8" });
+  const isThere = found.status === 0 && fits(found.stdout);
   if (!isThere)
-    console.warn(`SKIPPED: ${tool[0]} is not installed, so the ${name} client (${folder}) is not tested`);
+    console.warn(`SKIPPED: the tests of the ${name} client (${folder}), because they need ${needs}`);
 
   test.skipIf(!isThere)(`the tests of the ${name} client pass`, { timeout: 900_000 }, async ({ task }) => {
     for (const command of commands) {

@@ -4,13 +4,17 @@ import { join } from "node:path";
 const python = (name) => join(import.meta.dirname, "../../.holdfast/python/bin", name);
 
 /**
- * The tests of the clients in other languages. Each suite has the tool without which it is skipped, its folder, commands
- * of which each has to end with 0, and a function that counts the tests in the output of the last one.
+ * The tests of the clients in other languages. Each suite has a command that ends with 0 if the language is there,
+ * its folder, commands of which each has to end with 0, and a function that counts the tests in the output of the last
+ * one. It may have a function that tells from the output of the first command whether the version fits.
  */
 export const suites = [
   {
     name: "Go",
     tool: ["go", "version"],
+    // Older versions have no iterators.
+    fits: (version) => Number(/ go1\.(\d+)/.exec(version)?.[1]) >= 23,
+    needs: "Go 1.23 or later",
     folder: "clients/go",
     commands: [
       ["go", "vet", "./..."],
@@ -23,6 +27,7 @@ export const suites = [
   {
     name: "Python",
     tool: [python("python"), "-c", "import holdfast, pytest"],
+    needs: "the environment of scripts/setup python",
     folder: "clients/python",
     commands: [[python("pytest")]],
     count: countPython,
