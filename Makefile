@@ -179,9 +179,9 @@ pack: ## Write the tarballs of the library, the command and the services into ta
 	@node scripts/pack.mjs
 
 .PHONY: pack-check
-pack-check: pack ## Install the tarballs with npm, pnpm and yarn in empty folders, and run tasks there (ONLY=npm,Jest)
+pack-check: pack ## Install the tarballs with npm, pnpm and yarn in empty folders, and run tasks there (ONLY=Jest)
 	@scripts/setup redis
-	@node test/packages/packages.mjs $(ONLY)
+	@node test/packages/packages.mjs "$(ONLY)"
 
 .PHONY: clean
 clean: ## Delete built and installed files; the data stays
