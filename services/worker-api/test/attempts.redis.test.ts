@@ -121,6 +121,22 @@ describe("heartbeats", () => {
   });
 });
 
+test("the repeat of a poll whose tasks were handed back is answered at once, so that the worker asks anew", async () => {
+  const { workerId, ask, end } = setup();
+  await queue.enqueue("t", 1);
+  const poll = { workerId, requestId: 1, want: 1, waitMs: 20_000 };
+  const [task] = (await ask("acquire", poll)).json.tasks;
+  const verdicts = [{ ...of(task), verdict: "unstarted" }];
+  expect((await ask("settle", { workerId, requestId: 1, lane: 1, verdicts })).json.outcomes).toEqual([
+    "released",
+  ]);
+  const start = performance.now();
+  expect((await ask("acquire", poll)).json.tasks).toEqual([]);
+  expect(performance.now() - start).toBeLessThan(10_000);
+  expect((await ask("acquire", { ...poll, requestId: 2 })).json.tasks).toMatchObject([{ id: task.id }]);
+  await end();
+});
+
 describe("reports", () => {
   test("progress, log and checkpoint are stored under the lease", async () => {
     const { ask, acquire, settle, end } = setup();

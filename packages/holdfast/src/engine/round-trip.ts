@@ -53,6 +53,8 @@ export interface RoundTrip {
   now: number;
   outcomes: VerdictOutcome[];
   grants: Grant[];
+  /** How many tasks the reply names. The reply to a repeated call also names tasks that the worker no longer holds. */
+  named: number;
   /** Tasks that had expired when they were to be granted. */
   expired: { id: string; envelope: string }[];
   paused: boolean;
@@ -180,7 +182,7 @@ export function roundTripOf(
     const envelope = envelopes[from + i] as string;
     const past = pasts.get(i + 1) ?? FRESH;
     if (past === EXPIRED) expired.push({ id, envelope });
-    // The reply to a repeated call also names tasks that the worker no longer holds, but without their envelopes.
+    // Tasks that the worker no longer holds have no envelopes.
     else if (envelope) grants.push({ id, token: `${fence}.${i + 1}`, fence, envelope, past });
   }
   const outcomes = new Array<VerdictOutcome>(verdicts.length);
@@ -189,6 +191,7 @@ export function roundTripOf(
     now,
     outcomes,
     grants,
+    named: ids.length,
     expired,
     paused: (flags & REPLY_PAUSED) !== 0,
     makeRoom: (flags & REPLY_MAKE_ROOM) !== 0,

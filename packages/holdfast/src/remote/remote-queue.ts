@@ -212,7 +212,7 @@ export class RemoteQueue {
     known.answered(trip);
     got.dueInMs = Math.min(got.dueInMs, trip.dueInMs);
     got.makeRoom ||= trip.makeRoom && call.ask.held > 0;
-    got.isAnswered ||= trip.grants.length > 0 || trip.expired.length > 0 || trip.again;
+    got.isAnswered ||= trip.named > 0 || trip.again;
     got.alone ||= trip.solo;
     const refused: Verdict[] = [];
     for (const grant of trip.grants) {

@@ -16,6 +16,7 @@ const NOTHING: RoundTrip = {
   paused: false,
   makeRoom: false,
   solo: false,
+  named: 0,
   again: false,
   typed: false,
   ends: false,

@@ -159,6 +159,7 @@ class FakeQueue {
       paused: false,
       makeRoom: false,
       solo: false,
+      named: 0,
       again: false,
       typed: false,
       ends: false,
