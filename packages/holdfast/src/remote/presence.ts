@@ -1,7 +1,7 @@
 import type { CurrentTask } from "@holdfast/contracts";
 import type { Registry, WorkerEntry } from "../engine/registry.ts";
 import { monotonicMs } from "../worker/lease-table.ts";
-import type { RemoteAsk, RemoteWorker } from "./remote-worker.ts";
+import type { RemoteAsk, RemoteInfo, RemoteWorker } from "./remote-worker.ts";
 
 /** As often as a worker of the library. */
 const EVERY_MS = 2_000;
@@ -14,6 +14,7 @@ interface Seen {
   draining: boolean;
   startedAt: number;
   queues: ReadonlySet<string>;
+  info: RemoteInfo;
   types: readonly string[];
   busy: number;
   tasks: readonly CurrentTask[];
@@ -58,7 +59,8 @@ export class Presence {
     if (before?.registering && sight.tasks === undefined && sight.state === undefined)
       return before.registering;
     const now = this.#now();
-    const { info = {} } = worker;
+    // A request without `info` leaves what an earlier one has said.
+    const info = worker.info ?? before?.info ?? {};
     const startedAt = info.startedAt ?? before?.startedAt ?? now;
     const tasks = sight.tasks ?? before?.tasks ?? [];
     const queues = new Set([...(before?.queues ?? []), sight.queue]);
@@ -78,6 +80,7 @@ export class Presence {
       atMs: monotonicMs(),
       draining: before?.draining ?? false,
       queues,
+      info,
       types,
       startedAt,
       busy: entry.busy,
