@@ -121,6 +121,34 @@ def test_a_killed_worker_loses_its_tasks_to_another_one(services: Services, queu
     assert task.result == str(first.process.pid)
 
 
+def test_a_task_that_crashed_its_workers_twice_runs_alone(services: Services, queue: Queue, tmp_path: Path) -> None:
+    crashes = queue.enqueue("slow", 30)
+    for _ in range(2):
+        program = start_worker(tmp_path, queue)
+        program.says(f"begun {crashes.id}")
+        program.kill()
+        until("the janitor took it back", lambda: (queue.get(crashes.id) or crashes).state != "processing")
+    worker = Worker(queue.name, lease=10, concurrency=5)
+    running: set[str] = set()
+    beside: list[int] = []
+
+    @worker.task("*")
+    def handler(task: Task, ctx: Context) -> None:
+        running.add(task.id)
+        for _ in range(5):
+            if crashes.id in running:
+                beside.append(len(running))
+            time.sleep(0.03)
+        running.discard(task.id)
+
+    others = queue.enqueue_many(NewTask("t") for _ in range(40))
+    with worker:
+        ended = [queue.wait(receipt.id, 20) for receipt in (crashes, *others)]
+    assert {task.state for task in ended} == {"completed"}
+    assert ended[0].raw["crashes"] == 2
+    assert set(beside) == {1}
+
+
 def test_sigterm_lets_tasks_end_and_hands_back_the_others(services: Services, queue: Queue, tmp_path: Path) -> None:
     program = start_worker(tmp_path, queue, GRACE="1.5")
     ends = queue.enqueue("slow", 0.8)

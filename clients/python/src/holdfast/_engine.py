@@ -43,6 +43,8 @@ class Engine:
         self._poll_body: Body | None = None
         self._poll_lane = Lane(0)
         self._is_stopping = False
+        # A task that crashed its workers twice runs, or waits for room: take no other until all tasks have ended.
+        self._keeps_room = False
         self._wakers: list[asyncio.Event] = []
         self._begun = threading.Event()
         self._thread = threading.Thread(target=self._main, name="holdfast-engine", daemon=True)
@@ -158,6 +160,8 @@ class Engine:
 
     @property
     def _slots(self) -> int:
+        if self._keeps_room and self._leases.attempts:
+            return 0
         return min(_MOST, self._o.concurrency - len(self._running))
 
     async def _until(self, waker: asyncio.Event, condition: Callable[[], bool]) -> None:
@@ -203,12 +207,15 @@ class Engine:
             await asyncio.sleep(max(_REFUSED_SECONDS, error.retry_after or 0))
             return
         self._poll_body = None
+        # Without leases, the next poll says `held` 0, and its answer says what holds from then on.
+        self._keeps_room = False
         self._granted(answer)
 
     def _granted(self, answer: Body) -> None:
         if answer["draining"] != self.draining:
             self.draining = answer["draining"]
             log.info("the worker was told to drain" if self.draining else "the worker takes tasks again")
+        self._keeps_room = self._keeps_room or answer["alone"] or answer["makeRoom"]
         batches: dict[str, list[Attempt]] = {}
         for grant in answer["tasks"]:
             handler = find_handler(self._o.handlers, grant["type"])

@@ -93,6 +93,8 @@ class Settler:
             if outcome == "stale":
                 log.warning("the lease of a task was lost, so its verdict changed nothing", extra=_of(attempt))
             self._tell(attempt, outcome)
+        for text in answer["warnings"]:
+            log.warning("worker-api says: %s", text)
         self._granted(answer)
 
     async def _refused(self, batch: list[Attempt], error: HoldfastError, tries: int) -> None:
