@@ -72,15 +72,18 @@ try {
     HOLDFAST_WORKER_URL: workers.url,
     HOLDFAST_API_KEY: "",
   };
-  for (const name of options.only.split(",")) {
-    const client = CLIENTS[name];
-    if (!client) throw new Error(`there is no client "${name}": ${Object.keys(CLIENTS).join(", ")}`);
-    if (client.missing) console.log(`SKIPPED ${name}: ${client.missing}`);
-    const count = client.missing ? null : await run(name, client, { ...env, QUEUE_PREFIX_CASES: name });
-    if (count === null) continue;
-    clients++;
-    passed += count;
-  }
+  // Each client has queues of its own, so they run at the same time.
+  const counts = await Promise.all(
+    options.only.split(",").map((name) => {
+      const client = CLIENTS[name];
+      if (!client) throw new Error(`there is no client "${name}": ${Object.keys(CLIENTS).join(", ")}`);
+      if (client.missing) console.log(`SKIPPED ${name}: ${client.missing}`);
+      return client.missing ? null : run(name, client, { ...env, QUEUE_PREFIX_CASES: name });
+    }),
+  );
+  const ran = counts.filter((count) => count !== null);
+  clients = ran.length;
+  passed = ran.reduce((sum, count) => sum + count, 0);
 } finally {
   await context.close();
   context.remove();

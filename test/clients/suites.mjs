@@ -4,7 +4,7 @@ import { join } from "node:path";
 const python = (name) => join(import.meta.dirname, "../../.holdfast/python/bin", name);
 
 /**
- * The tests of the clients in other languages. Each suite has a command that ends with 0 if the language is there,
+ * The tests of the clients in other languages, and those that all clients share. Each suite has a command that ends with 0 if the language is there,
  * its folder, commands of which each has to end with 0, and a function that counts the tests in the output of the last
  * one. It may have a function that tells from the output of the first command whether the version fits.
  */
@@ -31,6 +31,15 @@ export const suites = [
     folder: "clients/python",
     commands: [[python("pytest")]],
     count: countPython,
+  },
+  {
+    // The clients that are not found are left out, and the output says so.
+    name: "conformance",
+    tool: [process.execPath, "--version"],
+    needs: "Node",
+    folder: ".",
+    commands: [[process.execPath, "conformance/conformance.mjs"]],
+    count: countCases,
   },
 ];
 
@@ -59,4 +68,10 @@ function countPython(output) {
   const last = output.trimEnd().split("\n").at(-1);
   const count = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(last)?.[1] ?? 0);
   return { passed: count("passed"), failed: count("failed") + count("error"), skipped: count("skipped") };
+}
+
+/** Counts by the last line of the conformance run, which has the numbers of clients, cases and passed cases. */
+function countCases(output) {
+  const { clients, cases, passed } = JSON.parse(output.trimEnd().split("\n").at(-1));
+  return { passed, failed: clients * cases - passed, skipped: 0 };
 }
