@@ -26,7 +26,7 @@ def quick(task: Task, ctx: Context) -> int:
 
 @worker.task("slow")
 def slow(task: Task, ctx: Context) -> str:
-    print("begun", task.id, flush=True)
+    print(f"begun {task.id}\n", end="", flush=True)
     charged = ctx.step("charge", lambda: os.getpid())
     print("charged", task.id, flush=True)
     time.sleep(task.payload)
@@ -34,13 +34,13 @@ def slow(task: Task, ctx: Context) -> str:
 
 @worker.task("endless")
 def endless(task: Task, ctx: Context) -> None:
-    print("begun", task.id, flush=True)
+    print(f"begun {task.id}\n", end="", flush=True)
     while True:
         time.sleep(1)
 
 @worker.task("endless-async")
 async def endless_async(task: Task, ctx: AsyncContext) -> None:
-    print("begun", task.id, flush=True)
+    print(f"begun {task.id}\n", end="", flush=True)
     await ctx.step("a", lambda: 1)
     while True:
         await asyncio.sleep(60)

@@ -346,8 +346,9 @@ async function expectNothingLeft(
   const isBehindSolo = (key: string) => key !== "" && solo.some(([, task]) => task.key === key);
   const mayWait = (type: string) => {
     const fill = fillOf(types, type);
-    // A worker takes no part of a full batch of a key, so it may have had room for less than that, or for another key.
-    if (isByKey(types, type) && (want < fill || grants.length > 0)) return true;
+    // A worker takes no part of a full batch of a key, so it may have had room for another key only.
+    // A call that asks for less than a batch looks at too few tasks to find one. No worker makes such a call.
+    if (want < fill || (isByKey(types, type) && grants.length > 0)) return true;
     if (grants.filter(({ id }) => model.task(id).type === type).length >= mostOf(types, type)) return true;
     return fill > 0 && left.filter(([, task]) => task.type === type && task.key === "").length < fill;
   };
