@@ -16,7 +16,7 @@ const backoff = { kind: "fixed", baseMs: 20, jitter: "none" };
 /** Returns the nodes of a flow: a chain, then a fan-out, then a fan-in, or only one of these. */
 function nodesOf(number) {
   const node = (n) => {
-    const payload = { ms: 5, failures: n % Math.round(1 / failing) === 0 ? 1 : 0 };
+    const payload = { ms: 20, failures: n % Math.round(1 / failing) === 0 ? 1 : 0 };
     const queue = queues[n % queues.length];
     const place = queue === home ? {} : { queue };
     return { name: `n${n}`, type: "flaky", payload, ...place, options: { maxRetries: 30, backoff } };
