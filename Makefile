@@ -130,7 +130,7 @@ check: ## Check format, imports, types and the unit tests of changed files befor
 .PHONY: fuzz
 fuzz: ## Send nonsense to every route of the APIs: no 5xx, no hang, nothing invalid accepted (RUNS=1000 per route)
 	@scripts/setup dependencies redis build
-	@HOLDFAST_FUZZ_RUNS=$(or $(RUNS),1000) npx vitest run test/security/fuzz.redis.test.ts
+	@HOLDFAST_FUZZ_RUNS=$(or $(RUNS),1000) npx vitest run test/security/fuzz.redis.test.ts services/dispatcher/test/report-fuzz.redis.test.ts
 
 .PHONY: key-cost
 key-cost: ## Compare HTTP ingest with keys and without, as the median ratio of 15 rounds

@@ -71,7 +71,11 @@ export class Receiver {
 
 /** Signs a report as an endpoint does. */
 export function signedReport(secret: string, id: string, body: unknown, at = new Date()): RequestInit {
-  const text = JSON.stringify(body);
+  return signedText(secret, id, JSON.stringify(body), at);
+}
+
+/** The same with any text as the body. */
+export function signedText(secret: string, id: string, text: string, at = new Date()): RequestInit {
   return {
     method: "POST",
     headers: {
