@@ -1,3 +1,4 @@
+export { type Api, runApi, startApi } from "./api.ts";
 export { blockListOf, isTrusted, networkOf } from "./config/addresses.ts";
 export {
   type HttpConfig,

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { createLogger, loadConfigOrExit, runService } from "@holdfast/service";
+import { createLogger, loadConfigOrExit, runApi } from "@holdfast/service";
 import { startApp } from "./app.ts";
 import { configSchema } from "./config.ts";
 
@@ -8,17 +8,4 @@ const VERSION = "0.1.0";
 const config = loadConfigOrExit(configSchema, process.env);
 const logger = createLogger(config, "worker-api");
 
-await runService({
-  name: "worker-api",
-  logger,
-  start: async (signal) => {
-    const app = await startApp(config, VERSION, logger, signal);
-    try {
-      await app.opened;
-    } catch (error) {
-      await app.stop();
-      throw error;
-    }
-    return app;
-  },
-});
+await runApi("worker-api", logger, (signal) => startApp(config, VERSION, logger, signal));
