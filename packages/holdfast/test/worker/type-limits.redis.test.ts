@@ -18,6 +18,10 @@ function counted(runMs: number) {
   return { most, handlers: { heavy: handlerOf("heavy"), light: handlerOf("light") } };
 }
 
+/** Without a registered worker, that would be the reason why a task waits. */
+const registered = (system: Awaited<ReturnType<typeof setupSystem>>) =>
+  until("the worker is registered", async () => (await system.observer.workers()).length > 0);
+
 const tasks = (type: string, count: number, options: { key?: string } = {}) =>
   Array.from({ length: count }, (_, n) => ({ type, payload: n, ...options }));
 
@@ -59,6 +63,7 @@ test("a handler that is refused by a service holds its type, why says so, and an
   await until("the task is handed back", () => settled.length === 1);
   const report = await queue.enqueue("report", null);
   expect(await queue.result(report.id, { waitMs: 10_000 })).toMatchObject({ state: "completed" });
+  await registered(system);
   const why = await system.observer.why("work", id);
   expect(why).toMatchObject({
     reason: "limited",
@@ -82,6 +87,7 @@ test("why shows the limit of a type, how much of it is used, and the place of th
     const { processing, pendingTyped } = await system.observer.stats("work");
     return processing === 1 && pendingTyped === 1;
   });
+  await registered(system);
   expect(await system.observer.why("work", id)).toMatchObject({
     reason: "limited",
     detail: expect.stringContaining('1 of 1 tasks of the type "heavy" run'),
