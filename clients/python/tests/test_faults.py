@@ -20,27 +20,31 @@ from holdfast import AsyncContext, Context, Task, Worker
 
 worker = Worker(os.environ["QUEUE"], lease=1, grace=float(os.environ.get("GRACE", "5")))
 
+def say(line: str) -> None:
+    # One write, because handlers run in several threads.
+    os.write(1, (line + chr(10)).encode())
+
 @worker.task("quick")
 def quick(task: Task, ctx: Context) -> int:
     return ctx.attempt
 
 @worker.task("slow")
 def slow(task: Task, ctx: Context) -> str:
-    print(f"begun {task.id}\n", end="", flush=True)
+    say(f"begun {task.id}")
     charged = ctx.step("charge", lambda: os.getpid())
-    print("charged", task.id, flush=True)
+    say(f"charged {task.id}")
     time.sleep(task.payload)
     return str(charged)
 
 @worker.task("endless")
 def endless(task: Task, ctx: Context) -> None:
-    print(f"begun {task.id}\n", end="", flush=True)
+    say(f"begun {task.id}")
     while True:
         time.sleep(1)
 
 @worker.task("endless-async")
 async def endless_async(task: Task, ctx: AsyncContext) -> None:
-    print(f"begun {task.id}\n", end="", flush=True)
+    say(f"begun {task.id}")
     await ctx.step("a", lambda: 1)
     while True:
         await asyncio.sleep(60)
