@@ -65,7 +65,7 @@ const childrenShape = shapeOf<ChildrenOptions>({
 });
 
 /** Splits the id of a node, `<flow>.<name>`, or of a callback, `<flow>:<moment>`. */
-function placeOf(id: string): { flow: string; name: string; isNode: boolean } {
+export function placeOf(id: string): { flow: string; name: string; isNode: boolean } {
   const [, flow = "", sign, name = ""] = /^([\w-]+)([.:])(.*)$/.exec(id) ?? [];
   return { flow, name, isNode: sign === "." };
 }

@@ -2,15 +2,14 @@ import { asHoldfastError, type HoldfastError, type StaleVerdict } from "@holdfas
 import type { RoundTrip, Verdict, VerdictOutcome } from "../engine/engine.ts";
 import { decodeEnvelopeForDisplay } from "../engine/envelope.ts";
 import type { Part } from "../partitions/parts.ts";
-import { tellCaller } from "../steps/called-task.ts";
+import { tellEnd } from "../steps/called-task.ts";
 import { FlowEnds } from "../worker/flow-ends.ts";
 import { monotonicMs } from "../worker/lease-table.ts";
+import { TYPED_MS } from "../worker/round-trips.ts";
 import { StaleReports } from "../worker/stale-reports.ts";
 import { Timings } from "../worker/timings.ts";
 import type { RemoteLease } from "./token.ts";
 
-// As in worker/round-trips.ts: how long the types go with each call after tasks were put aside because of their types.
-const TYPED_MS = 60_000;
 const TIMINGS_MS = 1_000;
 
 /** Hears what a part reports. */
@@ -96,10 +95,10 @@ export class RemotePart {
         (error) => this.#hearer.failed(asHoldfastError(error)),
       );
     }
-    if (caller !== null && (outcome === "acked" || outcome === "dead" || outcome === "cancelled")) {
-      const text = verdict.kind === "ack" ? (verdict.resultText ?? "null") : "";
-      tellCaller(engine, caller, id, text).catch((error) => this.#hearer.failed(asHoldfastError(error)));
-    }
+    if (caller !== null)
+      tellEnd(engine, { id, caller }, outcome, verdict).catch((error) =>
+        this.#hearer.failed(asHoldfastError(error)),
+      );
   }
 
   /** Writes the last timings and reports. */

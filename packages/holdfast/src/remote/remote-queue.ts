@@ -4,6 +4,7 @@ import type { Grant, RoundTrip, RoundTripArgs, Verdict, VerdictOutcome } from ".
 import { decodeEnvelope, type Envelope } from "../engine/envelope.ts";
 import { ATTEMPT_TIMEOUT_MS, ENVELOPE_NODE } from "../engine/format.ts";
 import { partsChanged } from "../engine/registry.ts";
+import { placeOf } from "../flows/node-flow.ts";
 import { PartitionRegistry } from "../partitions/partition-registry.ts";
 import type { Part, Parts } from "../partitions/parts.ts";
 import { monotonicMs } from "../worker/lease-table.ts";
@@ -239,7 +240,7 @@ export class RemoteQueue {
     const { type, payloadText, enqueuedAt, maxRetries, backoff, tags, key } = envelope;
     const { traceparent, schedule, expiresAt } = envelope;
     if (!routes.runs(type)) return { kind: "unrouted", id, fence };
-    const [, flow = "", name = ""] = /^([\w-]+)[.:](.*)$/.exec(id) ?? [];
+    const { flow, name } = placeOf(id);
     const place = Math.max(0, this.#parts?.all.findIndex((one) => one.name === part.name) ?? 0);
     return {
       ...{ id, token: encodeToken(leaseOf(grant, envelope, place, now)) },

@@ -1,5 +1,5 @@
 import { HoldfastError, type TaskOptions, type TaskState } from "@holdfast/contracts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, Verdict, VerdictOutcome } from "../engine/engine.ts";
 import { bandOf, encodeEnvelope } from "../engine/envelope.ts";
 import { fingerprintOf } from "../engine/fingerprint.ts";
 import { checkTaskType, queueOfPartition } from "../engine/names.ts";
@@ -105,13 +105,19 @@ export async function readCalled(engine: Engine, id: string): Promise<CalledStat
  * because it also checks the called task from time to time.
  * @param resultText "" if the task did not complete; the caller then reads the state of the task
  */
-export function tellCaller(
-  engine: Engine,
-  caller: string,
-  id: string,
-  resultText: string,
-): Promise<SignalOutcome> {
+function tellCaller(engine: Engine, caller: string, id: string, resultText: string): Promise<SignalOutcome> {
   return sendSignal(engine, caller, endOf(id), resultText);
+}
+
+/** Tells the caller that the called task has ended, if this verdict has ended it. */
+export async function tellEnd(
+  engine: Engine,
+  { id, caller }: { id: string; caller: string },
+  outcome: VerdictOutcome,
+  verdict: Verdict,
+): Promise<void> {
+  if (outcome !== "acked" && outcome !== "dead" && outcome !== "cancelled") return;
+  await tellCaller(engine, caller, id, verdict.kind === "ack" ? (verdict.resultText ?? "null") : "");
 }
 
 /** @throws HoldfastError invalid_argument */

@@ -3,7 +3,7 @@ import { asHoldfastError, type HoldfastError } from "@holdfast/contracts";
 import type { Verdict, VerdictOutcome } from "../engine/engine.ts";
 import { decodeEnvelopeForDisplay } from "../engine/envelope.ts";
 import type { Connection } from "../redis/connection.ts";
-import { tellCaller } from "../steps/called-task.ts";
+import { tellEnd } from "../steps/called-task.ts";
 import { UnderWay } from "../under-way.ts";
 import { monotonicMs } from "./lease-table.ts";
 import type { RunningTask } from "./running-task.ts";
@@ -45,9 +45,7 @@ export class Reports {
 
   /** Tells the task that called this one by `ctx.call` that it has ended. */
   #tell({ engine, id }: RunningTask, caller: string, outcome: VerdictOutcome, verdict: Verdict): void {
-    if (outcome !== "acked" && outcome !== "dead" && outcome !== "cancelled") return;
-    const text = verdict.kind === "ack" ? (verdict.resultText ?? "null") : "";
-    const told = tellCaller(engine, caller, id, text);
+    const told = tellEnd(engine, { id, caller }, outcome, verdict);
     this.#telling.add(told).catch((error) => this.failed(asHoldfastError(error)));
   }
 

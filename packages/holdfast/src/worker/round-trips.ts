@@ -6,9 +6,11 @@ import { monotonicMs } from "./lease-table.ts";
 import type { RunnerOptions, Settled } from "./runner-options.ts";
 import { untilAnswered } from "./until-answered.ts";
 
-// How long the runner sends its types with each call after it last learned that tasks are put aside
-// (lua/lib/typed.lua), ms.
-const TYPED_MS = 60_000;
+/**
+ * How long a caller sends its types with each call after it last learned that tasks are put aside (lua/lib/typed.lua),
+ * ms.
+ */
+export const TYPED_MS = 60_000;
 
 /** The runner whose calls are made. */
 export interface Caller {
