@@ -128,7 +128,8 @@ test("every route of the descriptions says which key it needs, and only the log-
 });
 
 test("a request without a key, with a bad one or with an expired one gets 401 as problem+json", async () => {
-  const expired = mintKey({ label: "expired", scopes: ["admin"], expiresAt: Date.now() + 1 });
+  const madeAt = Date.now() - 1_000;
+  const expired = mintKey({ label: "expired", scopes: ["admin"], expiresAt: madeAt + 1 }, madeAt);
   await new KeyStore(stack.client).add(expired.key);
   // The services read all keys together. Once they know this key, they also know the expired one.
   await stack.key({ label: "later" });
