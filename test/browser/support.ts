@@ -130,7 +130,11 @@ export async function startStack(
 /** Opens a screen and waits until it shows its live data. */
 export async function open(page: Page, address: string): Promise<void> {
   await page.goto(address);
-  await page.getByLabel("Connection: Live").waitFor();
+  const live = page.getByLabel("Connection: Live").waitFor();
+  await live.catch(async (cause) => {
+    const shown = await page.locator("body").innerText();
+    throw new Error(`${address} shows no live data after 20 s, but this:\n${shown}`, { cause });
+  });
   await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
 }
 
