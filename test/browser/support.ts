@@ -132,7 +132,7 @@ export async function open(page: Page, address: string): Promise<void> {
   await page.goto(address);
   const live = page.getByLabel("Connection: Live").waitFor();
   await live.catch(async (cause) => {
-    const shown = await page.locator("body").innerText();
+    const shown = await page.locator("body").allInnerTexts();
     throw new Error(`${address} shows no live data after 20 s, but this:\n${shown}`, { cause });
   });
   await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
