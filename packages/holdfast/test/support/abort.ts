@@ -72,6 +72,8 @@ class AckLedger {
 }
 
 const ROUNDS = 100;
+/** This many calls are aborted at the same time, each in a queue of its own, so that Redis is never idle. */
+const AT_ONCE = 8;
 /** The types of all tasks in the scenarios. */
 const EVERY_TYPE = "t mail report old x y z";
 
@@ -101,63 +103,78 @@ export async function expectAbortSafe(
   scenario: Scenario,
   options: { repeat: boolean; mutate?: Mutate },
 ): Promise<number> {
-  for (let call = 1; ; call++) {
-    const queue = await setup();
-    // A mutant may leave the queue broken, so no audit runs after the test: the checks below have to catch it.
-    queue.corrupted = options.mutate !== undefined;
-    const { accepted, held = [] } = await scenario.prepare(queue);
-    const abort = abortAt(scenario.script, call);
-    queue.mutate = (name, source) => abort(name, options.mutate?.(name, source) ?? source);
-    const aborted = await scenario.call(queue).then(
-      () => false,
-      (error: Error) => {
-        if (!error.message.includes(`aborted at call ${call}`)) throw error;
-        return true;
-      },
-    );
-    queue.mutate = undefined;
-    if (!aborted) return call - 1;
-    if (options.repeat) await scenario.call(queue);
-    await auditQueue(queue.engine, { repair: true });
-    await expectConserved(queue);
-
-    // The checks below look for ended tasks, so no settle may purge them.
-    await queue.engine.configure({ retentionCount: 10_000 });
-    const ledger = new AckLedger(queue);
-    for (const lease of held) await ledger.ack(lease);
-    await drain(queue, ledger);
-    for (const lease of held) await ledger.ack(lease);
-    const removed = new Set(scenario.removes);
-    const mayBeGone = new Set([...removed, ...(scenario.mayRemove ?? [])]);
-    for (const id of accepted) {
-      const state = (await queue.view(id))?.state;
-      if (state === undefined && mayBeGone.has(id)) continue;
-      expect([id, state]).toEqual([id, expect.stringMatching(/^(completed|dead|cancelled|expired)$/)]);
-    }
-    const { flow } = scenario;
-    if (flow && (options.repeat || (await readFlow(queue.engine, queue.name, flow.id)))) {
-      const found = (await readFlow(queue.engine, queue.name, flow.id))?.flow;
-      expect(found).toMatchObject({ state: "ended", counts: { waiting: 0, active: 0 } });
-      if (options.repeat) expect(found?.outcome).toBe(flow.outcome);
-      const came = (found?.callbacks ?? []).filter(({ enqueued }) => enqueued);
-      expect(came.map(({ moment }) => moment)).toContain("done");
-      for (const { taskId } of came.filter(({ taskId }) => !scenario.removes?.includes(taskId)))
-        expect([taskId, (await queue.view(taskId))?.attempts]).toEqual([taskId, 1]);
-    }
-    for (const id of scenario.adds ?? []) {
-      const view = await queue.view(id);
-      if (options.repeat || view) expect([id, view?.state]).toEqual([id, "completed"]);
-    }
-    if (options.repeat) {
-      for (const id of scenario.begins ?? [])
-        expect([id, (await queue.view(id))?.state]).toEqual([id, "completed"]);
-    }
-    for (const id of scenario.restores ?? []) {
-      const view = await queue.view(id);
-      if (options.repeat || view) expect([id, view?.state]).toEqual([id, "dead"]);
-    }
-    for (const key of scenario.frees ?? [])
-      expect([key, await queue.add(`last-${key}`, { unique: { key } })]).toEqual([key, "n"]);
-    if (options.repeat) for (const id of removed) expect([id, await queue.view(id)]).toEqual([id, null]);
+  for (let first = 1; ; first += AT_ONCE) {
+    const calls = Array.from({ length: AT_ONCE }, (_, at) => first + at);
+    const runs = await Promise.allSettled(calls.map((call) => abortedAt(call, scenario, options)));
+    const failed = runs.find((run) => run.status === "rejected");
+    if (failed) throw failed.reason;
+    const whole = runs.findIndex((run) => run.status === "fulfilled" && !run.value);
+    if (whole >= 0) return first + whole - 1;
   }
+}
+
+/** Aborts one call, and checks the queue. @returns whether the script makes so many calls */
+async function abortedAt(
+  call: number,
+  scenario: Scenario,
+  options: { repeat: boolean; mutate?: Mutate },
+): Promise<boolean> {
+  const queue = await setup();
+  // A mutant may leave the queue broken, so no audit runs after the test: the checks below have to catch it.
+  queue.corrupted = options.mutate !== undefined;
+  const { accepted, held = [] } = await scenario.prepare(queue);
+  const abort = abortAt(scenario.script, call);
+  queue.mutate = (name, source) => abort(name, options.mutate?.(name, source) ?? source);
+  const aborted = await scenario.call(queue).then(
+    () => false,
+    (error: Error) => {
+      if (!error.message.includes(`aborted at call ${call}`)) throw error;
+      return true;
+    },
+  );
+  queue.mutate = undefined;
+  if (!aborted) return false;
+  if (options.repeat) await scenario.call(queue);
+  await auditQueue(queue.engine, { repair: true });
+  await expectConserved(queue);
+
+  // The checks below look for ended tasks, so no settle may purge them.
+  await queue.engine.configure({ retentionCount: 10_000 });
+  const ledger = new AckLedger(queue);
+  for (const lease of held) await ledger.ack(lease);
+  await drain(queue, ledger);
+  for (const lease of held) await ledger.ack(lease);
+  const removed = new Set(scenario.removes);
+  const mayBeGone = new Set([...removed, ...(scenario.mayRemove ?? [])]);
+  for (const id of accepted) {
+    const state = (await queue.view(id))?.state;
+    if (state === undefined && mayBeGone.has(id)) continue;
+    expect([id, state]).toEqual([id, expect.stringMatching(/^(completed|dead|cancelled|expired)$/)]);
+  }
+  const { flow } = scenario;
+  if (flow && (options.repeat || (await readFlow(queue.engine, queue.name, flow.id)))) {
+    const found = (await readFlow(queue.engine, queue.name, flow.id))?.flow;
+    expect(found).toMatchObject({ state: "ended", counts: { waiting: 0, active: 0 } });
+    if (options.repeat) expect(found?.outcome).toBe(flow.outcome);
+    const came = (found?.callbacks ?? []).filter(({ enqueued }) => enqueued);
+    expect(came.map(({ moment }) => moment)).toContain("done");
+    for (const { taskId } of came.filter(({ taskId }) => !scenario.removes?.includes(taskId)))
+      expect([taskId, (await queue.view(taskId))?.attempts]).toEqual([taskId, 1]);
+  }
+  for (const id of scenario.adds ?? []) {
+    const view = await queue.view(id);
+    if (options.repeat || view) expect([id, view?.state]).toEqual([id, "completed"]);
+  }
+  if (options.repeat) {
+    for (const id of scenario.begins ?? [])
+      expect([id, (await queue.view(id))?.state]).toEqual([id, "completed"]);
+  }
+  for (const id of scenario.restores ?? []) {
+    const view = await queue.view(id);
+    if (options.repeat || view) expect([id, view?.state]).toEqual([id, "dead"]);
+  }
+  for (const key of scenario.frees ?? [])
+    expect([key, await queue.add(`last-${key}`, { unique: { key } })]).toEqual([key, "n"]);
+  if (options.repeat) for (const id of removed) expect([id, await queue.view(id)]).toEqual([id, null]);
+  return true;
 }
