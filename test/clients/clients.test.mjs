@@ -26,18 +26,22 @@ for (const suite of suites) {
   if (!isThere)
     console.warn(`SKIPPED: the tests of the ${name} client (${folder}), because they need ${needs}`);
 
-  test.skipIf(!isThere)(`the tests of the ${name} client pass`, { timeout: 900_000 }, async ({ task }) => {
-    for (const command of commands) {
-      const { code, output } = await run(command, join(root, folder));
-      const isLast = command === commands.at(-1);
-      const counted = isLast ? count(output) : undefined;
-      // The closing line counts these tests in place of this one. A suite that does not build has no test, and fails
-      // as one.
-      if (counted && counted.passed + counted.failed > 0) task.meta.counted = counted;
-      const skipped = isLast && output.split("\n").find((line) => line.includes("SKIPPED:"));
-      if (skipped) console.warn(skipped);
-      expect(code, text(output)).toBe(0);
-      if (isLast) expect(counted?.passed).toBeGreaterThan(0);
-    }
-  });
+  test.concurrent.skipIf(!isThere)(
+    `the tests of the ${name} client pass`,
+    { timeout: 900_000 },
+    async ({ task }) => {
+      for (const command of commands) {
+        const { code, output } = await run(command, join(root, folder));
+        const isLast = command === commands.at(-1);
+        const counted = isLast ? count(output) : undefined;
+        // The closing line counts these tests in place of this one. A suite that does not build has no test, and fails
+        // as one.
+        if (counted && counted.passed + counted.failed > 0) task.meta.counted = counted;
+        const skipped = isLast && output.split("\n").find((line) => line.includes("SKIPPED:"));
+        if (skipped) console.warn(skipped);
+        expect(code, text(output)).toBe(0);
+        if (isLast) expect(counted?.passed).toBeGreaterThan(0);
+      }
+    },
+  );
 }

@@ -4,9 +4,10 @@ import { join } from "node:path";
 const python = (name) => join(import.meta.dirname, "../../.holdfast/python/bin", name);
 
 /**
- * The tests of the clients in other languages, and those that all clients share. Each suite has a command that ends with 0 if the language is there,
- * its folder, commands of which each has to end with 0, and a function that counts the tests in the output of the last
- * one. It may have a function that tells from the output of the first command whether the version fits.
+ * The tests of the clients in other languages, and those that all clients share. Each suite has a command that ends
+ * with 0 if the language is there, its folder, commands of which each has to end with 0, and a function that counts the
+ * tests in the output of the last one. It may have a function that tells from the output of the first command whether
+ * the version fits.
  */
 export const suites = [
   {
@@ -70,8 +71,14 @@ function countPython(output) {
   return { passed: count("passed"), failed: count("failed") + count("error"), skipped: count("skipped") };
 }
 
-/** Counts by the last line of the conformance run, which has the numbers of clients, cases and passed cases. */
+/**
+ * Counts by the last line of the conformance run, which has the numbers of clients, cases and passed cases. A run that
+ * ended early has no such line.
+ */
 function countCases(output) {
-  const { clients, cases, passed } = JSON.parse(output.trimEnd().split("\n").at(-1));
+  const last = output.trimEnd().split("\n").at(-1);
+  const { clients, cases, passed } = last.startsWith("{")
+    ? JSON.parse(last)
+    : { clients: 0, cases: 0, passed: 0 };
   return { passed, failed: clients * cases - passed, skipped: 0 };
 }
