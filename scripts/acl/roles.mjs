@@ -101,12 +101,12 @@ export const ROLES = {
   },
   dispatcher: {
     text: "the dispatcher service",
-    // It runs tasks, as a worker does. Nothing that it runs has steps or adds nodes.
+    // It runs tasks, as a worker does. Nothing that it runs adds nodes.
     scripts: [
       ...[...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "get"],
       ...FLOW_ENDS,
-      // A called task tells its caller that it has ended.
-      "signal",
+      // A task whose endpoint answers 202 waits for the signal of a report.
+      ...["step", "steps", "waitFor", "signal"],
       // It reads events, and enqueues a delivery for each of them.
       ...["events", "enqueue"],
     ],
@@ -114,6 +114,7 @@ export const ROLES = {
       ":queues": ["SISMEMBER"],
       ":partitions": ["HGETALL"],
       ":webhook_cursors": ["HGET", "HSET"],
+      steps: ["HGET"],
       stale_verdicts: ["LPUSH", "LTRIM"],
       results: ["HMGET"],
     },

@@ -20,9 +20,9 @@ import { Holdfast, type Worker } from "holdfast";
 import type { Config } from "./config.ts";
 import { endpointWorker } from "./endpoint-worker.ts";
 import { type Endpoints, readEndpoints } from "./endpoints-file.ts";
-import { LaterTasks } from "./later.ts";
 import { DispatcherMetrics } from "./metrics.ts";
 import { Poster } from "./post.ts";
+import { Reports } from "./reports.ts";
 import { Sender } from "./sender.ts";
 import { settleRoute } from "./settle-route.ts";
 import { WebhookEvents } from "./webhook-events.ts";
@@ -76,22 +76,21 @@ async function startDispatcher(file: Endpoints, setup: Setup): Promise<App> {
   const poster = new Poster();
   const counts = new DispatcherMetrics(metrics);
   const sender = new Sender(poster, counts);
-  const later = new LaterTasks();
   const options = { ...shared, version, tracing: tracer?.tracing, leaseMs: config.LEASE_MS };
   const events = new WebhookEvents(file, { client, metrics: counts, logger });
   const workers = file.endpoints.map((endpoint) => {
     counts.beginEndpoint(endpoint.name);
-    const worker = endpointWorker(endpoint, { sender, later }, options);
+    const worker = endpointWorker(endpoint, sender, options);
     return { worker, queues: [endpoint.queue], types: endpoint.types.filter((type) => !type.endsWith("*")) };
   });
   if (file.webhooks.length > 0) workers.push(webhookWorker(file, { sender, events }, options));
   observeWorkers(workers, metrics);
   const readiness = createRedisReadiness({ client, metrics });
   const http = await createServer(config, version, logger, metrics, readiness.check);
-  settleRoute(http, { endpoints: file.endpoints, later, metrics: counts });
+  const { endpoints } = file;
+  settleRoute(http, { endpoints, reports: new Reports(endpoints, client), metrics: counts });
   const stop = async (): Promise<void> => {
     await events.stop();
-    // Endpoints may report ends during the grace, so the server closes after the workers.
     await Promise.all(workers.map(({ worker }) => worker.stop({ graceMs: config.SHUTDOWN_GRACE_MS })));
     await http.close();
     await poster.close();

@@ -1,37 +1,54 @@
 import { type HandlerContext, type Handlers, type HandlerTask, Worker, type WorkerOptions } from "holdfast";
+import type { Meaning } from "./answers.ts";
 import type { Endpoint } from "./endpoints-file.ts";
-import { conclude, type LaterTasks } from "./later.ts";
+import { conclude, reportOf } from "./reports.ts";
 import { endAttempt, type Sender } from "./sender.ts";
 
-/** Makes the worker of an endpoint. Its handler sends each task to the endpoint. */
+/** An answer that ends the attempt at once, so that no step keeps it. */
+class Answered extends Error {
+  readonly meaning: Exclude<Meaning, { outcome: "later" }>;
+
+  constructor(meaning: Exclude<Meaning, { outcome: "later" }>) {
+    super(`answered: ${meaning.outcome}`);
+    this.meaning = meaning;
+  }
+}
+
+/**
+ * Makes the worker of an endpoint. Its handler sends each task to the endpoint. After the answer 202 the task is
+ * suspended until the endpoint reports its end.
+ */
 export function endpointWorker(
   endpoint: Endpoint,
-  { sender, later }: { sender: Sender; later: LaterTasks },
+  sender: Sender,
   options: Pick<WorkerOptions, "redis" | "prefix" | "onScript" | "tracing" | "version" | "leaseMs">,
 ): Worker {
   const handler = async (task: HandlerTask, ctx: HandlerContext) => {
-    const expected = later.expect(endpoint.name, task.id, ctx.token);
+    const send = async (): Promise<string> => {
+      const meaning = await sender.send(endpoint, task.id, requestBody(task, ctx), ctx);
+      if (meaning.outcome !== "later") throw new Answered(meaning);
+      return ctx.token;
+    };
     try {
-      // The endpoint may report the end of the task before its answer was read.
-      return await Promise.race([
-        expected.settlement.then(conclude),
-        sender
-          .send(endpoint, task.id, requestBody(task, ctx), ctx)
-          .then((meaning) =>
-            meaning.outcome === "later" ? untilAborted(ctx.signal) : endAttempt(meaning, "type"),
-          ),
-      ]);
-    } finally {
-      expected.forget();
+      // Each turn is one request with the answer 202 and its report. Earlier attempts may have made some.
+      for (;;) {
+        const token = await ctx.step("answered 202", send);
+        const report = await reportOf(endpoint, token, ctx);
+        let isNew = false;
+        await ctx.step("report read", () => {
+          isNew = true;
+        });
+        if (isNew) return conclude(report, endpoint);
+      }
+    } catch (error) {
+      if (error instanceof Answered) return endAttempt(error.meaning, "type");
+      throw error;
     }
   };
-  const entry = {
-    handler,
-    timeoutMs: endpoint.laterMs,
-    maxRetries: endpoint.maxRetries,
-    backoff: endpoint.backoff,
-  };
-  const handlers: Handlers = Object.fromEntries(endpoint.types.map((type) => [type, entry]));
+  const { maxRetries, backoff } = endpoint;
+  const handlers: Handlers = Object.fromEntries(
+    endpoint.types.map((type) => [type, { handler, maxRetries, backoff }]),
+  );
   return new Worker(endpoint.queue, handlers, { ...options, concurrency: endpoint.concurrency });
 }
 
@@ -40,12 +57,4 @@ function requestBody(task: HandlerTask, ctx: Pick<HandlerContext, "token">): str
   const { id, queue, type, attempt, enqueuedAt, tags } = task;
   const head = JSON.stringify({ id, queue, type, attempt, token: ctx.token, enqueuedAt, tags });
   return `${head.slice(0, -1)},"payload":${task.payloadText}}`;
-}
-
-function untilAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-  });
 }

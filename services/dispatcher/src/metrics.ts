@@ -1,11 +1,10 @@
 import { CALL_BUCKETS_SECONDS, type ServiceMetrics } from "@holdfast/service";
 import type { Meaning } from "./answers.ts";
-import type { Settlement } from "./later.ts";
+import { type Report, VERDICTS } from "./reports.ts";
 
 export type DeliveryOutcome = Meaning["outcome"] | "unreachable";
 
 const OUTCOMES = ["completed", "later", "postponed", "failed", "unreachable", "fatal", "gone"] as const;
-const VERDICTS = ["completed", "failed", "fatal", "postpone"] as const satisfies Settlement["verdict"][];
 
 /** What the dispatcher counts. `to` is the name of an endpoint or a webhook, so there are few series. */
 export class DispatcherMetrics {
@@ -88,7 +87,7 @@ export class DispatcherMetrics {
     this.#seconds.observe({ to }, seconds);
   }
 
-  settled(endpoint: string, verdict: Settlement["verdict"]): void {
+  settled(endpoint: string, verdict: Report["verdict"]): void {
     this.#settlements.inc({ endpoint, verdict });
   }
 

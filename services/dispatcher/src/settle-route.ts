@@ -5,14 +5,14 @@ import { HoldfastError } from "holdfast";
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { Endpoint } from "./endpoints-file.ts";
-import type { LaterTasks, Settlement } from "./later.ts";
 import type { DispatcherMetrics } from "./metrics.ts";
+import { type Report, type Reports, VERDICTS } from "./reports.ts";
 import { signatureProblem } from "./signature.ts";
 
 const settleBody = Type.Object(
   {
     token: Type.String({ minLength: 1, maxLength: 256 }),
-    verdict: OneOf(["completed", "failed", "fatal", "postpone"]),
+    verdict: OneOf(VERDICTS),
     result: Type.Optional(Type.Unknown()),
     error: Type.Optional(Type.String({ maxLength: LIMITS.errorCharacters })),
     delayMs: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.delayMs })),
@@ -25,12 +25,12 @@ const params = Type.Object({ endpoint: Type.String(), id: Type.String() });
 
 export interface SettleOptions {
   endpoints: readonly Endpoint[];
-  later: LaterTasks;
+  reports: Reports;
   metrics: DispatcherMetrics;
 }
 
 /** Adds the route with which an endpoint reports the end of a task after it has answered 202. */
-export function settleRoute(app: HttpServer, { endpoints, later, metrics }: SettleOptions): void {
+export function settleRoute(app: HttpServer, { endpoints, reports, metrics }: SettleOptions): void {
   const byName = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
   app.post(
     "/v1/endpoints/:endpoint/tasks/:id/settle",
@@ -41,7 +41,7 @@ export function settleRoute(app: HttpServer, { endpoints, later, metrics }: Sett
         tags: ["endpoints"],
         summary: "Report the end of a task that was answered 202",
         description:
-          "Signed like the request for the task, with webhook-id = the id of the task. 401: the signature does not fit. 404: this dispatcher does not hold the task. 409: the token is not that of the current attempt.",
+          "Signed like the request for the task, with webhook-id = the id of the task. 401: the signature does not fit. 404: the task has ended. 409: the token is not that of the current attempt, or a report with it was taken already.",
         params,
       },
     },
@@ -54,16 +54,16 @@ export function settleRoute(app: HttpServer, { endpoints, later, metrics }: Sett
       if (problem !== null) throw new HoldfastError("unauthorized", problem);
       if (request.headers["webhook-id"] !== id)
         throw new HoldfastError("invalid_argument", "webhook-id has to be the id of the task");
-      const { token, ...settlement } = readBody(body);
-      later.settle(name, id, token, settlement);
-      metrics.settled(name, settlement.verdict);
+      const { token, ...report } = readBody(body);
+      await reports.deliver(endpoint, id, token, report);
+      metrics.settled(name, report.verdict);
       return reply.code(204).send();
     },
   );
 }
 
 /** @throws HoldfastError invalid_json, invalid_argument, payload_too_large */
-function readBody(body: Buffer): Settlement & { token: string } {
+function readBody(body: Buffer): Report & { token: string } {
   const value = parseJson(body);
   const [issue] = issuesOf(validator, value);
   if (issue) throw new HoldfastError("invalid_argument", `body${issue.instancePath} ${issue.message}`);
@@ -89,5 +89,5 @@ function readBody(body: Buffer): Settlement & { token: string } {
       "payload_too_large",
       `body/result has more than ${LIMITS.resultBytes} bytes of JSON`,
     );
-  return { token, verdict, resultText };
+  return { token, verdict, result };
 }

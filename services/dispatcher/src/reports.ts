@@ -1,0 +1,102 @@
+import { FatalError, HoldfastError, Postpone, TERMINAL_STATES } from "@holdfast/contracts";
+import { type HandlerContext, type Holdfast, Observer, Queue } from "holdfast";
+import type { Endpoint } from "./endpoints-file.ts";
+
+/** How an endpoint says that a task has ended, after it has answered 202. */
+export type Report =
+  | { verdict: "completed"; result?: unknown }
+  | { verdict: "failed" | "fatal"; error?: string | undefined }
+  | { verdict: "postpone"; delayMs: number };
+
+export const VERDICTS = ["completed", "failed", "fatal", "postpone"] as const;
+
+/** The name of the wait, as the page of a task shows it. */
+const waitName = (token: string) => `report ${token}`;
+
+/** The event of a signal. The token is in it, so a report about an earlier request ends nothing. */
+const eventOf = (endpoint: string, token: string, verdict: string) => `${endpoint}/${token}/${verdict}`;
+
+/**
+ * Suspends the task until its endpoint reports its end. Meanwhile it takes no slot and no lease.
+ * @param token the token that was sent with the task
+ * @returns null after the time-out
+ */
+export async function reportOf(
+  endpoint: Endpoint,
+  token: string,
+  ctx: Pick<HandlerContext, "waitFor">,
+): Promise<Report | null> {
+  const events = VERDICTS.map((verdict) => eventOf(endpoint.name, token, verdict));
+  const options = { timeoutMs: endpoint.laterMs, name: waitName(token) };
+  const signal = await ctx.waitFor(events, options);
+  if (signal === null) return null;
+  const verdict = signal.event.slice(signal.event.lastIndexOf("/") + 1);
+  switch (verdict) {
+    case "completed":
+      return { verdict, result: signal.data };
+    case "postpone":
+      return { verdict, delayMs: Number(signal.data) };
+    default:
+      return { verdict: verdict as "failed" | "fatal", error: signal.data as string | undefined };
+  }
+}
+
+/** Gives the reports of endpoints to their tasks. Every dispatcher can do that, whichever has sent the request. */
+export class Reports {
+  readonly #observer: Observer;
+  readonly #queues: Map<string, Queue>;
+
+  constructor(endpoints: readonly Endpoint[], client: Holdfast) {
+    this.#observer = new Observer({ client });
+    this.#queues = new Map(endpoints.map(({ queue }) => [queue, new Queue(queue, { client })]));
+  }
+
+  /** @throws HoldfastError task_not_found; conflict if the token is not the current one, or was used already */
+  async deliver({ name, queue: queueName }: Endpoint, id: string, token: string, report: Report) {
+    const queue = this.#queues.get(queueName);
+    const task = await queue?.get(id);
+    if (!queue || !task) throw ended(id);
+    const { steps = [], signals = [] } = (await this.#observer.steps(queueName, id)) ?? {};
+    const waits = steps.some(
+      (step) => step.kind === "wait" && step.outcome === "open" && step.name === waitName(token),
+    );
+    // The task waits, or the answer 202 has not been read yet. Then the signal is kept for the wait.
+    const isSent = task.state === "processing" && token.startsWith(`${task.fence}.`);
+    const isReported = signals.some(({ event }) => event.startsWith(eventOf(name, token, "")));
+    const { verdict, ...rest } = report;
+    if ((waits || isSent) && !isReported) {
+      const outcome = await queue.signal(id, eventOf(name, token, verdict), Object.values(rest)[0]);
+      // If a signal is kept although the task waited, another report was quicker.
+      if (outcome === "delivered" || (outcome === "kept" && !waits)) return;
+    }
+    const now = await queue.get(id);
+    if (!now || (TERMINAL_STATES as readonly string[]).includes(now.state)) throw ended(id);
+    throw new HoldfastError(
+      "conflict",
+      `the token is not that of the current attempt of task ${id}, or a report with it was taken already`,
+      { taskId: id },
+    );
+  }
+}
+
+const ended = (taskId: string) =>
+  new HoldfastError("task_not_found", `task ${taskId} has ended, or was never there`, { taskId });
+
+/**
+ * Ends the attempt of a handler as its endpoint has reported.
+ * @param report null if there was none in time
+ * @returns the result @throws what the worker expects
+ */
+export function conclude(report: Report | null, { laterMs }: Pick<Endpoint, "laterMs">): unknown {
+  if (report === null) throw new Error(`the endpoint answered 202, but reported no end within ${laterMs} ms`);
+  switch (report.verdict) {
+    case "completed":
+      return report.result;
+    case "postpone":
+      throw new Postpone(report.delayMs);
+    case "fatal":
+      throw new FatalError(report.error ?? "the endpoint gave the task up");
+    default:
+      throw new Error(report.error ?? "the endpoint reported a failure");
+  }
+}
