@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -7,6 +6,7 @@ import { freePort, startService, until } from "@holdfast/testing";
 import { Observer, Queue, Worker } from "holdfast";
 import { expect, test } from "vitest";
 import { afterwards } from "../../packages/holdfast/test/support/library.ts";
+import { newSecret, signedReport } from "../../services/dispatcher/test/receiver.ts";
 import { expectLeast, helper, prefix } from "./roles.ts";
 import { folder, startSecuredRedis, watch } from "./secured-redis.ts";
 
@@ -24,13 +24,17 @@ test("the user dispatcher has exactly the rights that the dispatcher needs", asy
   const seen = await watch(redis);
 
   const received: string[] = [];
+  const tokens: string[] = [];
   const open = new Map<string, () => void>();
   const server = createServer(async (request, response) => {
     let text = "";
     for await (const chunk of request) text += String(chunk);
-    const { type, data, payload } = JSON.parse(text);
+    const { type, data, payload, token } = JSON.parse(text);
     received.push(type.startsWith("task.") ? `${type} ${data.id}` : type);
-    if (payload === "held") open.set(type, () => response.writeHead(204).end());
+    if (payload === "later") {
+      tokens.push(token);
+      response.writeHead(202).end();
+    } else if (payload === "held") open.set(type, () => response.writeHead(204).end());
     else response.writeHead(200, { "content-type": "application/json" }).end('"done"');
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
@@ -48,13 +52,14 @@ test("the user dispatcher has exactly the rights that the dispatcher needs", asy
     JSON.stringify({ endpoints: ["work", "split", "first"].map(endpoint), webhooks: [webhook] }),
   );
   const port = String(await freePort());
+  const secret = newSecret();
   const service = startService(MAIN, {
     REDIS_URL: redis.url("dispatcher"),
     QUEUE_PREFIX: prefix,
     ENDPOINTS_FILE: file,
     DISPATCHER_PORT: port,
     LEASE_MS: "1000",
-    SECRET: `whsec_${randomBytes(32).toString("base64")}`,
+    SECRET: secret,
   });
   afterwards(() => service.kill());
   await service.says("dispatcher is running");
@@ -83,6 +88,22 @@ test("the user dispatcher has exactly the rights that the dispatcher needs", asy
     await until(`ends of ${queue} were told`, () =>
       received.some((text) => text.startsWith("task.completed")),
     );
+
+  // The endpoint reports the ends of two attempts. The second attempt reads the long error of the first one.
+  const { id } = await work.enqueue("t.later", "later", {
+    maxRetries: 1,
+    backoff: { kind: "fixed", baseMs: 1 },
+  });
+  const report = async (body: object) => {
+    const url = `http://127.0.0.1:${port}/v1/endpoints/work/tasks/${id}/settle`;
+    const answer = await fetch(url, signedReport(secret, id, { token: tokens.at(-1), ...body }));
+    expect(answer.status).toBe(204);
+  };
+  await until("the task was sent", () => tokens.length === 1);
+  await report({ verdict: "failed", error: "€".repeat(1_000) });
+  await until("the task was sent again", () => tokens.length === 2);
+  await report({ verdict: "completed", result: "done" });
+  await done(work, id);
 
   const late = await work.enqueue("t.late", "held");
   await until("the task is held", () => open.has("t.late"));
