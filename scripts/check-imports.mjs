@@ -1,5 +1,5 @@
 // Checks the direction of imports: contracts <- holdfast <- service <- services. The dashboard imports only contracts.
-// The CLI may import `service/keys`, because it makes API keys, but no HTTP server. Within holdfast, the folders queue,
+// The outbox imports holdfast. The CLI may import `service/keys`, because it makes API keys, but no HTTP server. Within holdfast, the folders queue,
 // worker, janitor and observer do not import each other, and only redis/ talks to Redis. Prints each import that is
 // wrong or part of a circle, including imports of types.
 import { readdirSync, readFileSync, statSync } from "node:fs";
@@ -24,6 +24,7 @@ const ALLOWED = [
   ["packages/testing/", []],
   ["packages/holdfast/src/redis/", ["@holdfast/contracts", "ioredis"]],
   ["packages/holdfast/", ["@holdfast/contracts"]],
+  ["packages/outbox/", ["holdfast"]],
   ["packages/cli/", ["@holdfast/contracts", "holdfast", "@holdfast/service/keys"]],
   ["packages/service/", ["@holdfast/contracts", "holdfast"]],
   ["services/", ["@holdfast/contracts", "holdfast", "@holdfast/service"]],

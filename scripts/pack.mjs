@@ -20,6 +20,7 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 const root = resolve(import.meta.dirname, "..");
 const PUBLISHED = [
   "packages/holdfast",
+  "packages/outbox",
   "packages/cli",
   "services/producer-api",
   "services/worker-api",

@@ -1,10 +1,17 @@
 import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { type RedisServer, startRedisServer } from "@holdfast/testing";
+import {
+  findPostgres,
+  type PostgresServer,
+  type RedisServer,
+  startPostgres,
+  startRedisServer,
+} from "@holdfast/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 // Runs every `js` block on the pages of docs/. The comment after each console.log is the line that it has to print.
@@ -19,16 +26,28 @@ const blocks = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf
       .map(([, , code = ""], index) => ({ name: `${page}, block ${index + 1}`, code }));
   });
 
+// Without Postgres, a block that uses it is skipped. Node 20 has no SQLite, and there a package with the same calls stands in.
+const hasPostgres = findPostgres() !== null;
+const sqlite = isBuiltin("node:sqlite") ? "node:sqlite" : "@photostructure/sqlite";
+
 let redis: RedisServer;
+let postgres: PostgresServer | undefined;
 let folder: string;
 beforeAll(async () => {
   redis = await startRedisServer();
+  if (hasPostgres) postgres = await startPostgres();
   folder = await mkdtemp(join(tmpdir(), "holdfast-pages-"));
-  await mkdir(join(folder, "node_modules"));
+  await mkdir(join(folder, "node_modules/@holdfast"), { recursive: true });
+  await mkdir(join(folder, "node_modules/@photostructure"));
+  const outbox = join(root, "packages/outbox");
+  await symlink(outbox, join(folder, "node_modules/@holdfast/outbox"));
+  for (const name of ["pg", "@photostructure/sqlite"])
+    await symlink(join(outbox, "node_modules", name), join(folder, "node_modules", name));
   await symlink(join(root, "packages/holdfast"), join(folder, "node_modules/holdfast"));
   await symlink(join(root, "packages/holdfast/node_modules/ioredis"), join(folder, "node_modules/ioredis"));
 });
 afterAll(async () => {
+  await postgres?.stop();
   await redis?.stop();
   await rm(folder, { recursive: true, force: true });
 });
@@ -44,10 +63,19 @@ describe("the examples of docs/", () => {
     expect(blocks.filter(({ code }) => promised(code).length === 0).map(({ name }) => name)).toEqual([]);
   });
 
-  test.each(blocks)("$name prints what its comments say", async ({ name, code }) => {
+  test.for(blocks)("$name prints what its comments say", async ({ name, code }, { skip }) => {
+    if (code.includes("postgres://") && postgres === undefined) skip("Postgres is missing");
     const file = join(folder, `${name.replaceAll(/\W+/g, "-")}.mjs`);
-    await writeFile(file, code.replaceAll("redis://127.0.0.1:6379", redis.url));
-    const { stdout, stderr } = await run(process.execPath, [file], { cwd: folder, timeout: 28_000 });
+    await writeFile(
+      file,
+      code
+        .replaceAll("redis://127.0.0.1:6379", redis.url)
+        .replaceAll("postgres://postgres@127.0.0.1:5432/postgres", postgres?.url ?? "")
+        .replaceAll("node:sqlite", sqlite),
+    );
+    // Node 22 warns that its SQLite is experimental.
+    const quiet = "--disable-warning=ExperimentalWarning";
+    const { stdout, stderr } = await run(process.execPath, [quiet, file], { cwd: folder, timeout: 28_000 });
     expect(stderr).toBe("");
     expect(stdout.trimEnd().split("\n")).toEqual(promised(code));
   });

@@ -7,6 +7,7 @@ export { matcherOf } from "./observer/filter.ts";
 export { signatureOf } from "./observer/signature.ts";
 export { finishHere } from "./operations/finish-here.ts";
 export { OperationRunner, type OperationRunnerOptions } from "./operations/operation-runner.ts";
+export { checkTask } from "./queue/task-checks.ts";
 export { systemKeys } from "./redis/keys.ts";
 export { mergeBuckets, type SeriesBucket } from "./series/bucket.ts";
 export { quantileMs } from "./series/histogram.ts";

@@ -2,7 +2,6 @@ import {
   asHoldfastError,
   type FingerprintedOptions,
   HoldfastError,
-  LIMITS,
   type TaskOptions,
 } from "@holdfast/contracts";
 import type { TaskColumns } from "@holdfast/contracts/task-json";
@@ -30,7 +29,7 @@ import {
 } from "./enqueue-call.ts";
 import { mintId } from "./mint-ids.ts";
 import { PlainRun } from "./plain-call.ts";
-import { checkWellFormed, givenId, payloadTextOf } from "./task-checks.ts";
+import { checkPayloadBytes, checkWellFormed, givenId, payloadTextOf } from "./task-checks.ts";
 
 type DurableTask = Pick<AskedTask, "type" | "payloadText" | "options" | "trace">;
 
@@ -285,14 +284,7 @@ export class QueuePart {
     trace: TraceContext | undefined,
   ): PreparedTask {
     if (type !== this.#headerType) checkTaskType(type);
-    // A character has at most three bytes, so most texts need not be measured.
-    const { payloadBytes } = LIMITS;
-    if (payloadText.length * 3 > payloadBytes && Buffer.byteLength(payloadText) > payloadBytes) {
-      throw new HoldfastError(
-        "payload_too_large",
-        `the payload has more than ${LIMITS.payloadBytes} bytes: store it elsewhere and enqueue a reference`,
-      );
-    }
+    checkPayloadBytes(payloadText);
     if (options === undefined) {
       if (trace !== undefined) {
         const envelope = encodeEnvelope(type, now, payloadText, undefined, undefined, trace);

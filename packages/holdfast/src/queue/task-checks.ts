@@ -1,6 +1,7 @@
-import { HoldfastError } from "@holdfast/contracts";
-import type { NewTask } from "../engine/task-options.ts";
-import { shown } from "../options/shape.ts";
+import { HoldfastError, LIMITS, type TaskOptions } from "@holdfast/contracts";
+import { checkQueueName, checkTaskType } from "../engine/names.ts";
+import { type NewTask, taskShape } from "../engine/task-options.ts";
+import { checkShape, shown } from "../options/shape.ts";
 
 /** Returns a payload as JSON text. @throws HoldfastError invalid_argument if the payload has no JSON form */
 export function payloadTextOf(payload: unknown): string {
@@ -32,6 +33,30 @@ export function checkWellFormed(payloadText: string): void {
     throw new HoldfastError("invalid_argument", `payloadText has to be JSON text, got ${shown(payloadText)}`);
   if (payloadText.isWellFormed()) return;
   throw new HoldfastError("invalid_argument", "the payload text has a lone surrogate: write it as an escape");
+}
+
+/** @throws HoldfastError payload_too_large */
+export function checkPayloadBytes(payloadText: string): void {
+  // A character has at most three bytes, so most texts need not be measured.
+  const { payloadBytes } = LIMITS;
+  if (payloadText.length * 3 > payloadBytes && Buffer.byteLength(payloadText) > payloadBytes)
+    throw new HoldfastError(
+      "payload_too_large",
+      `the payload has more than ${payloadBytes} bytes: store it elsewhere and enqueue a reference`,
+    );
+}
+
+/**
+ * Checks a task as `Queue.enqueue` does, for programs that enqueue it later. Returns the payload as JSON text.
+ * @throws HoldfastError invalid_*, payload_too_large
+ */
+export function checkTask(queue: string, type: string, payload: unknown, options: TaskOptions = {}): string {
+  checkQueueName(queue);
+  checkTaskType(type);
+  checkShape(taskShape, options);
+  const text = payloadTextOf(payload);
+  checkPayloadBytes(text);
+  return text;
 }
 
 /** @throws HoldfastError invalid_argument */
