@@ -82,6 +82,19 @@ local STEP_INLINE_BYTES = 1024
 -- A task keeps this many signals for which its handler has not waited yet, each for this long, ms.
 local SIGNALS_KEPT = 100
 local SIGNAL_KEPT_MS = 604800000
+-- A queue counts failures by at most this many signatures (lib/errors.lua). A signature has this many hexadecimal digits.
+local ERRORS_KEPT = 500
+local ERROR_DIGITS = 12
+-- It has the number of failures in each bucket of this many ms, for the last ERROR_BUCKETS buckets.
+local ERROR_BUCKET_MS = 600000
+local ERROR_BUCKETS = 144
+-- It has at most this many tags, and versions of workers.
+local ERROR_WORDS = 10
+-- A purge looks at this many errors, and forgets those without dead letters that were not seen for ERROR_KEPT_MS, or for
+-- ERROR_CROWDED_MS if the queue has nearly ERRORS_KEPT of them.
+local ERRORS_LOOKED = 20
+local ERROR_KEPT_MS = 2592000000
+local ERROR_CROWDED_MS = 3600000
 -- The time-out of an attempt, ms, if neither the task nor its type has one.
 local ATTEMPT_TIMEOUT_MS = 1800000
 

@@ -16,7 +16,9 @@
 --            f c w g b of a node of a flow (lib/format.lua)
 --            z its handler slept or waited (lib/steps.lua)
 --   fields   l: fence grantedAt deadline maxAttempts workerId      c: fence ranMs endedAt workerId[ header]
---            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt
+--            d: endedAt reason[ !signature]      k: endedAt reason[ !signature] discardedAt discard
+--            x, e: endedAt      signature: under which errors.lua counts the dead letter; left out if it is counted
+--            under no signature
 --            s: dueAt[ ~events]. If the handler sleeps or waits, events has the events for which it waits, separated by
 --            commas; none for a sleep
 --            r: endedAt fingerprint movedTo[ letter: how the task ended, unless it completed]

@@ -46,6 +46,21 @@ local function planCancelled(settled, counters, id, c, history, err)
   return 'c'
 end
 
+-- Counts a failure under its signature, and returns what the record of a dead letter says about it.
+local function noteFailure(settled, told, isDead, err)
+  if not settled.errors then
+-- include lib/errors.lua
+    settled.errors, settled.countFailure, settled.planErrors, settled.writeErrors = newErrors(), countFailure, planErrors, writeErrors
+  end
+  return settled.countFailure(settled.errors, told, isDead, err)
+end
+
+-- Counts a death without an error.
+local function noteDeath(settled, envelope, reason)
+-- include lib/told.lua
+  return reason .. noteFailure(settled, toldOf(envelope, reason), true, '~' .. reason)
+end
+
 local function planDead(settled, counters, id, record, c, reason, history, err)
   local key = leasedKey(record)
   if key then
@@ -60,7 +75,7 @@ local function planDead(settled, counters, id, record, c, reason, history, err)
   add(counters, DEAD, 1)
   add(counters, DEAD_TOTAL, 1)
   if events then
-    events.note(EVENT_DEAD .. reason, id)
+    events.note(EVENT_DEAD .. string.match(reason, '^%S+'), id)
   end
   noteEnd(settled, id, c, 'd')
   put(settled, id, 'd' .. countsText(c) .. ' ' .. nowText .. ' ' .. reason .. history .. err)
@@ -103,6 +118,13 @@ local function planAgain(settled, counters, id, failure)
   return 'r'
 end
 
+-- Parts the text of a failure: what the worker says about the error (lib/errors.lua), nil if it says nothing, and the
+-- error.
+local function splitFailure(text)
+  local told, err = string.match(text, '^([^\n]*)\n(.*)$')
+  return told, err or text
+end
+
 -- Returns the text that a failure adds to a record. Tasks of one grant that fail with the same error get the same text,
 -- so it is made once for a run of such tasks.
 local function failureOf(settled, record, verdict, text)
@@ -114,10 +136,11 @@ local function failureOf(settled, record, verdict, text)
   local _, _, _, maxAttempts = parseLease(record)
   c.failures = c.failures + 1
   c.unroutedSince = 0
-  local history, err = appendAttempt(record, c, verdict == 'quarantine' and 'quarantined' or 'failed', text)
+  local told, message = splitFailure(text)
+  local history, err = appendAttempt(record, c, verdict == 'quarantine' and 'quarantined' or 'failed', message)
   local retries = verdict == 'fail' and c.attempts < maxAttempts
   settled.failure = { record = record, verdict = verdict, text = text, c = c, cancelled = hasFlag(c, FLAG_CANCEL), history = history, err = err,
-    retries = retries }
+    retries = retries, told = told }
   return settled.failure
 end
 
@@ -125,6 +148,7 @@ local function planFailure(settled, counters, id, record, verdict, delayMs, text
   local failure = failureOf(settled, record, verdict, text)
   local c, history, err = failure.c, failure.history, failure.err
   add(counters, FAILED_TOTAL, 1)
+  local mark = noteFailure(settled, failure.told, not (failure.cancelled or failure.retries), err)
   if failure.cancelled then
     return planCancelled(settled, counters, id, c, history, err)
   elseif failure.retries then
@@ -137,7 +161,7 @@ local function planFailure(settled, counters, id, record, verdict, delayMs, text
     return planScheduled(settled, counters, id, c, delayMs, history, err)
   end
   local reason = verdict == 'fatal' and 'fatal' or verdict == 'quarantine' and 'undecodable' or 'retries_exhausted'
-  return planDead(settled, counters, id, record, c, reason, history, err)
+  return planDead(settled, counters, id, record, c, reason .. mark, history, err)
 end
 
 -- Hands back a task whose handler met a rate limit. The key, the type or the queue, as `scope` says, is held for
@@ -154,7 +178,8 @@ local function planLimited(settled, counters, id, record, c, envelope, holdMs, s
   if hasFlag(c, FLAG_CANCEL) then
     return planCancelled(settled, counters, id, c, appendAttempt(record, c, 'released', ''))
   elseif c.limited > RATE_LIMITED_MAX then
-    return planDead(settled, counters, id, record, c, 'rate_limited_too_often', appendAttempt(record, c, 'released', ''))
+    return planDead(settled, counters, id, record, c, noteDeath(settled, envelope, 'rate_limited_too_often'),
+      appendAttempt(record, c, 'released', ''))
   end
   c.attempts = c.attempts - 1
   return handBack(settled, counters, id, envelope, c, historyOf(record))
@@ -166,7 +191,8 @@ end
 local function planExcused(settled, counters, id, record, c, delayMs, text)
   c.limited = c.limited + 1
   add(counters, RELEASED_TOTAL, 1)
-  local history, err = appendAttempt(record, c, 'released', text)
+  local _, message = splitFailure(text)
+  local history, err = appendAttempt(record, c, 'released', message)
   if hasFlag(c, FLAG_CANCEL) then
     return planCancelled(settled, counters, id, c, history, err)
   end
@@ -183,22 +209,26 @@ end
 -- otherwise `cancel`.
 local function planGivenUp(settled, counters, id, record, c, verdict, text)
   local isFailure = verdict == 'drop'
+  local told, message = splitFailure(text)
+  local history, err = appendAttempt(record, c, isFailure and 'failed' or 'cancelled', message)
   if isFailure then
     c.failures = c.failures + 1
     add(counters, FAILED_TOTAL, 1)
+    noteFailure(settled, told, false, err)
   end
-  return planCancelled(settled, counters, id, c, appendAttempt(record, c, isFailure and 'failed' or 'cancelled', text))
+  return planCancelled(settled, counters, id, c, history, err)
 end
 
 -- Hands back a task in strict order for which its worker has no handler. The task is not put aside, because the tasks
 -- behind it would overtake it.
 local function planUnrouted(settled, counters, id, record, c, noHandlerAfterMs, text)
   c.unroutedSince = c.unroutedSince > 0 and c.unroutedSince or now
+  local envelope = redis.call('HGET', tasksKey, id) or '.'
   if now - c.unroutedSince >= noHandlerAfterMs then
-    return planDead(settled, counters, id, record, c, 'no_handler', appendAttempt(record, c, 'unrouted', text))
+    return planDead(settled, counters, id, record, c, noteDeath(settled, envelope, 'no_handler'), appendAttempt(record, c, 'unrouted', text))
   end
   limits.hold(limits, leasedKey(record), now + NO_HANDLER_HOLD_MS)
-  return handBack(settled, counters, id, redis.call('HGET', tasksKey, id) or '.', c, historyOf(record))
+  return handBack(settled, counters, id, envelope, c, historyOf(record))
 end
 
 -- Plans one verdict other than ack. The fence of the record was checked already. `typed` (lib/typed.lua) is given if
@@ -264,7 +294,7 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
   if verdict == 'release' and c.releases > RELEASES_REFUNDED then
     history = table.concat({ appendAttempt(record, c, 'released', text) })
     if c.attempts >= maxAttempts then
-      return planDead(settled, counters, id, record, c, 'releases_exhausted', history, '')
+      return planDead(settled, counters, id, record, c, noteDeath(settled, envelope, 'releases_exhausted'), history, '')
     end
   else
     c.attempts = c.attempts - 1
@@ -302,6 +332,9 @@ end
 
 -- Called before the commit: adds the tasks to the indexes to which they belong next.
 local function writeVerdicts(settled)
+  if settled.errors then
+    settled.writeErrors(settled.errors)
+  end
   if #settled.results > 0 then
     redis.call('HSET', resultsKey, unpack(settled.results))
   end

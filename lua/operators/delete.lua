@@ -34,6 +34,7 @@
 -- KEYS[32] flows_due  ZSET  flow -> when a janitor has to look at it, ms since the epoch
 -- KEYS[33] steps  HASH  durable steps (lib/steps.lua)
 -- KEYS[34] steps:removed  LIST  steps to remove: serial, places, and the numbers of the signals
+-- KEYS[35] errors  HASH  signature -> type and error of the first failure
 -- ARGV[1] how  string  "paused" | "taken_over" | "close"
 --   paused: the queue has to be paused. taken_over: its settings have to be those that the caller knows.
 --   close: only its registration ends, so that the next enqueue looks into the registry

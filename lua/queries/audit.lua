@@ -22,6 +22,7 @@
 -- KEYS[20] kept  ZSET  completed tasks with `keep`: taskId -> when it is removed, ms since the epoch
 -- KEYS[21] steps  HASH  durable steps (lib/steps.lua)
 -- KEYS[22] steps:removed  LIST  steps to remove: serial, places, and the numbers of the signals
+-- KEYS[23] errors  HASH  signature -> type and error of the first failure
 -- ARGV[1] repair  integer  1 removes index entries that belong to no task; it never removes a task
 -- ARGV[2] part  string  which entries to compare with the records: the part name of an index, "tasks", or "" for none
 -- ARGV[3] from  integer  the first place of the entries to look at; for "tasks" a cursor of HSCAN
@@ -39,6 +40,8 @@
 
 -- The audit counts the headers in records by reading all completed records, but only if there are at most this many.
 local RECOUNTED = 20000
+-- Records of dead letters are long, so they are counted in each audit only if there are at most this many.
+local DEAD_RECOUNTED = 1000
 local LETTERS = { processing = 'l', dead_letters = 'd', completed = 'c', cancelled = 'x', expired = 'e', discarded = 'k', kept = 'c' }
 local INDEX = { ['pending:high'] = pendingHighKey, pending = pendingKey, ['pending:low'] = pendingLowKey, ['pending:solo'] = pendingSoloKey,
   ['pending:typed'] = pendingTypedKey, ['pending:keyed'] = pendingKeyedKey, processing = processingKey, scheduled = scheduledKey, dead_letters = deadLettersKey, completed = completedKey,
@@ -227,6 +230,36 @@ if part == '' and expected ~= envelopes and counters[HEADERS] > 0 and listed + k
     repaired = repaired + 1
   end
 end
+-- I18: each error counts its dead letters. They are counted again if there are few of them, or if the errors count more
+-- than there are.
+local signatures = part == '' and redis.call('HKEYS', errorsKey) or {}
+if #signatures > 0 then
+  local stored, counted, actual, sum = {}, {}, {}, 0
+  for i, signature in ipairs(signatures) do
+    stored[i] = redis.call('HGET', stateKey, '#!' .. signature)
+    counted[i], actual[signature] = tonumber(string.match(stored[i] or '0', '^%d+')), 0
+    sum = sum + counted[i]
+  end
+  local dead = redis.call('ZCARD', deadLettersKey)
+  if dead <= DEAD_RECOUNTED or sum > dead and dead <= RECOUNTED then
+    for at = 0, dead - 1, 500 do
+      for _, record in ipairs(redis.call('HMGET', stateKey, unpack(redis.call('ZRANGE', deadLettersKey, at, at + 499)))) do
+        local signature = string.match(record or '', '^d%S+ %d+ %S+ !(%x+)')
+        if signature and actual[signature] then
+          actual[signature] = actual[signature] + 1
+        end
+      end
+    end
+    for i, signature in ipairs(signatures) do
+      compare('I18', 'dead letters of the error ' .. signature, counted[i], actual[signature])
+      if repair == 1 and counted[i] ~= actual[signature] and stored[i] then
+        redis.call('HSET', stateKey, '#!' .. signature, (string.gsub(stored[i], '^%d+', string.format('%.0f', actual[signature]))))
+        repaired = repaired + 1
+      end
+    end
+  end
+end
+
 -- I15: the account of a key, and that of a type with a limit, counts the leased tasks of that key or type. The audit
 -- checks the accounts of the leased tasks, of the keys of up to KEYS_RECOUNTED lines, and of as many entries of
 -- `resting`.

@@ -29,6 +29,7 @@
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/ends.lua
+-- include lib/errors.lua
 -- include lib/purge.lua
 
 -- 1. Read.
@@ -52,7 +53,7 @@ end
 local counters = unpackCounters(fields[1])
 local records = redis.call('HMGET', stateKey, unpack(ids))
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
-local letters, kept, commit, entries, dead, seen = {}, {}, {}, {}, {}, {}
+local letters, kept, commit, entries, dead, seen, errors = {}, {}, {}, {}, {}, {}, newErrors()
 for i, id in ipairs(ids) do
   local record = records[i]
   local isGone = not (envelopes[i] or headerIn(record)) or (record and string.find(record, '^[kr]'))
@@ -61,6 +62,9 @@ for i, id in ipairs(ids) do
   letters[i] = isDead and 'd' or isGone and 'u' or 'n'
   dead[i] = isDead and moved[id] ~= nil
   seen[id] = true
+  if isDead then
+    countDead(errors, record, -1)
+  end
   if isDead and not moved[id] then
     local head = string.match(record, '^d([^\n]*)')
     kept[#kept + 1] = id
@@ -120,6 +124,7 @@ add(counters, PURGED, plan.counted + #kept)
 for at = 1, #plan.commit do
   commit[#commit + 1] = plan.commit[at]
 end
+planErrors(errors, commit)
 if ends then
 -- include lib/note_ends.lua
   noteEnds(commit, 0)

@@ -29,6 +29,7 @@
 -- include lib/record.lua
 -- include lib/purge.lua
 -- include lib/unique.lua
+-- include lib/errors.lua
 
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings', requestSlot, '#purging')
 local settings = readSettings(fields[2])
@@ -63,6 +64,7 @@ for i, id in ipairs(ids) do
   local header = headerIn(records[i])
   texts[id] = envelopes[i] or header and '+' .. header
 end
+local errors = newErrors()
 local plan = planPurge(ids, records, settings, function(record, i)
   if target == 'pending' then
     stood[i] = isPending(record, envelopes[i])
@@ -70,7 +72,11 @@ local plan = planPurge(ids, records, settings, function(record, i)
   elseif target == 'scheduled' then
     return isScheduled(record, envelopes[i])
   end
-  return record and string.sub(record, 1, 1) == LETTERS[target]
+  local belongs = record and string.sub(record, 1, 1) == LETTERS[target]
+  if belongs and target == 'dead' then
+    countDead(errors, record, -1)
+  end
+  return belongs
 end)
 indexRequest(fields[3], 's', requestSlot)
 rememberPurged(plan)
@@ -106,6 +112,7 @@ if ends then
 -- include lib/note_ends.lua
   noteEnds(plan.commit, 0)
 end
+planErrors(errors, plan.commit)
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, reply), unpack(plan.commit))
 removePurged(plan)
 freeWindows(plan.removed, texts)

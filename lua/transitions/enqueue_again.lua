@@ -48,6 +48,7 @@
 -- include lib/policies.lua
 -- include lib/due.lua
 -- include lib/parked.lua
+-- include lib/errors.lua
 
 -- 1. Read.
 local ids, offered = {}, {}
@@ -88,7 +89,7 @@ end
 local COUNTER = { d = DEAD, x = CANCELLED, e = EXPIRED, k = PURGED }
 local sources = { d = {}, x = {}, e = {}, k = {} }
 local bands, due, envelopes, commit, again, letters, states, begun = newBands(), {}, {}, {}, {}, {}, {}, {}
-local pushed, isKeyed = 0, false
+local pushed, isKeyed, errors = 0, false, newErrors()
 for i, id in ipairs(ids) do
   local record, envelope = records[i + 4] or nil, offered[i]
   if begun[id] then -- the id came before in this call, and has its new life already
@@ -134,6 +135,9 @@ for i, id in ipairs(ids) do
       head = 'p' .. countsText(c)
     end
     add(counters, COUNTER[state], -1)
+    if state == 'd' then
+      countDead(errors, record, -1)
+    end
     add(counters, REPLAYED_TOTAL, 1)
     local source = sources[state]
     source[#source + 1], again[#again + 1], begun[id] = id, id, envelope
@@ -170,6 +174,7 @@ unique.write()
 if events then
   events.number()
 end
+planErrors(errors, commit)
 
 -- 3. Commit. The new records have no fence, so a late verdict of the previous life matches none of them.
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot,

@@ -8,9 +8,10 @@
 -- KEYS[5] events  STREAM  entries of events (lib/events.lua)
 -- KEYS[6] wake  CHANNEL
 -- KEYS[7] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
+-- KEYS[8] errors  HASH  signature -> type and error of the first failure
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2..] taskId  string  repeated, at most 500 times: taskId, attempts, reason, endedAt (0 for now), startedAt (0 for
---   endedAt), workerId, error
+--   endedAt), workerId, error (behind its common part and a line break)
 -- RETURNS a letter per task: g given up, d dead already, n not scheduled, u unknown
 -- TIME    O(n (log s + log d)), n tasks given, s = tasks scheduled, d = dead letters
 -- MOVES   scheduled -> dead
@@ -20,6 +21,8 @@
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/ends.lua
+-- include lib/errors.lua
+-- include lib/told.lua
 
 local FIELDS = 7
 
@@ -40,7 +43,7 @@ end
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
 local counters = unpackCounters(records[1])
 local letters, dead, commit, left, seen = {}, {}, {}, {}, {}
-local deadUntil = {}
+local deadUntil, errors = {}, newErrors()
 for i, id in ipairs(ids) do
   local record, envelope = records[i + 2] or nil, envelopes[i]
   if seen[id] or record and string.byte(record) == RECORD_DEAD then
@@ -51,7 +54,10 @@ for i, id in ipairs(ids) do
     letters[i] = 'n'
   else
     seen[id], letters[i] = true, 'g'
-    local attempts, reason, endedAt, startedAt, workerId, err = unpack(ARGV, taskIdAt + FIELDS * (i - 1) + 1, taskIdAt + FIELDS * i - 1)
+    local attempts, reason, endedAt, startedAt, workerId, text = unpack(ARGV, taskIdAt + FIELDS * (i - 1) + 1, taskIdAt + FIELDS * i - 1)
+    local title, err = string.match(text, '^([^\n]*)\n(.*)$')
+    err = err or text
+    local told = (title or err == '-') and toldOf(envelope, title or reason)
     -- A clock that is ahead of Redis must not make a dead letter that died in the future.
     endedAt = (endedAt == '0' or tonumber(endedAt) > now) and nowText or endedAt
     startedAt = (startedAt == '0' or tonumber(startedAt) > tonumber(endedAt)) and endedAt or startedAt
@@ -76,7 +82,8 @@ for i, id in ipairs(ids) do
       events.note(EVENT_DEAD .. reason, id)
     end
     dead[#dead + 1], dead[#dead + 2] = endedAt, id
-    commit[#commit + 1], commit[#commit + 2] = id, 'd' .. countsText(c) .. ' ' .. endedAt .. ' ' .. reason .. roomIn(historyOf(record)) .. line
+    commit[#commit + 1], commit[#commit + 2] = id, 'd' .. countsText(c) .. ' ' .. endedAt .. ' ' .. reason .. countFailure(errors, told, true, err == '-' and '~' .. reason or err)
+      .. roomIn(historyOf(record)) .. line
   end
 end
 letters = table.concat(letters)
@@ -84,7 +91,10 @@ if #left == 0 then
   return letters
 end
 
--- 2. Write the target.
+planErrors(errors, commit)
+
+-- 2. Write the targets.
+writeErrors(errors)
 redis.call('ZADD', deadLettersKey, unpack(dead))
 if #deadUntil > 0 then
   redis.call('ZADD', keptDeadKey, unpack(deadUntil))

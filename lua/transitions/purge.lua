@@ -18,6 +18,7 @@
 -- KEYS[15] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
 -- KEYS[16] steps  HASH  durable steps (lib/steps.lua)
 -- KEYS[17] steps:removed  LIST  steps to remove: serial, places, and the numbers of the signals
+-- KEYS[18] errors  HASH  signature -> type and error of the first failure
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  entries looked at per list, 1 to 200
 -- ARGV[3] requestIdleMs  integer  a request slot that was idle for longer is dropped
@@ -92,9 +93,15 @@ end
 -- them, so the field "#dropped" counts them.
 local dropped = 0
 local function dropDead(ids, records)
-  local plan = planPurge(ids, records, settings, function(_, _, letter)
+-- include lib/errors.lua
+  local errors = newErrors()
+  local plan = planPurge(ids, records, settings, function(record, _, letter)
+    if letter == RECORD_DEAD then
+      countDead(errors, record, -1)
+    end
     return letter == RECORD_DEAD
   end)
+  planErrors(errors, plan.commit)
   dropped = dropped + plan.counted
   rememberPurged(plan)
   add(counters, DEAD, -plan.counted)
@@ -173,6 +180,26 @@ if #final > 0 then
   removePurged(plan)
   redis.call('ZREM', discardedKey, unpack(final))
   forgotten = forgotten + #final
+end
+
+-- Forgets errors that have no dead letters and were not seen for long. Each call looks at a few of them. If there is
+-- little room for others, an error is forgotten sooner. A muted error is kept.
+local signatures = redis.call('HRANDFIELD', errorsKey, ERRORS_LOOKED)
+if #signatures > 0 then
+  local keptMs = redis.call('HLEN', errorsKey) > 0.9 * ERRORS_KEPT and ERROR_CROWDED_MS or ERROR_KEPT_MS
+  local gone, names = {}, {}
+  for _, signature in ipairs(signatures) do
+    local own = redis.call('HMGET', stateKey, '#!' .. signature, '#mute:' .. signature)
+    local dead, lastAt = string.match(own[1] or '0 0 0 0', '^(%d+) %d+ %d+ (%d+)')
+    if dead == '0' and lastAt + keptMs <= now and not own[2] then
+      gone[#gone + 1], names[#names + 1] = '#!' .. signature, signature
+    end
+  end
+  if #gone > 0 then
+    redis.call('HDEL', stateKey, unpack(gone))
+    redis.call('HDEL', errorsKey, unpack(names))
+    forgotten = forgotten + #gone
+  end
 end
 
 local oldest = redis.call('LRANGE', rememberedKey, -limit, -1)

@@ -16,6 +16,7 @@
 -- KEYS[14] wake  CHANNEL
 -- KEYS[15] events  STREAM  entries of events (lib/events.lua)
 -- KEYS[16] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
+-- KEYS[17] errors  HASH  signature -> type and error of the first failure
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  1 to 500
 -- RETURNS {queued again, dead, cancelled, ms until the next lease expires or -1}
@@ -31,6 +32,8 @@
 -- include lib/parked.lua
 -- include lib/next.lua
 -- include lib/ends.lua
+-- include lib/errors.lua
+-- include lib/told.lua
 
 local function untilNext()
   local following = redis.call('ZRANGE', processingKey, 0, 0, 'WITHSCORES')
@@ -55,7 +58,7 @@ local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
 limits = newLimits(records[3], settings)
 local counters = unpackCounters(records[1])
 local bands, dead, cancelled, commit = newBands(), {}, {}, {}
-local queuedAgain, awaited, deadUntil = 0, {}, {}
+local queuedAgain, awaited, deadUntil, errors = 0, {}, {}, newErrors()
 for i, id in ipairs(ids) do
   local record = records[i + 3]
   if record and string.byte(record) == RECORD_PROCESSING then
@@ -67,6 +70,8 @@ for i, id in ipairs(ids) do
     local key = leasedKey(record)
     limits.release(limits, countedIn(record), 1, tonumber(grantedAt))
     local history = table.concat({ appendAttempt(record, c, 'crashed', '') })
+    local isDead = not cancelRequested and c.attempts >= maxAttempts
+    local mark = countFailure(errors, toldOf(envelopes[i] or '.', 'crashes_exhausted'), isDead, '~crashes_exhausted')
     add(counters, PROCESSING, -1)
     add(counters, CRASHED_TOTAL, 1)
     commit[#commit + 1] = id
@@ -79,7 +84,7 @@ for i, id in ipairs(ids) do
     if cancelRequested then
       cancelled[#cancelled + 1] = id
       commit[#commit + 1] = 'x' .. countsText(c) .. ' ' .. nowText .. history
-    elseif c.attempts >= maxAttempts then
+    elseif isDead then
       dead[#dead + 1] = nowText
       dead[#dead + 1] = id
       if hasFlag(c, FLAG_KEEP) then
@@ -89,7 +94,7 @@ for i, id in ipairs(ids) do
       if key then
         limits.died(limits, key)
       end
-      commit[#commit + 1] = 'd' .. countsText(c) .. ' ' .. nowText .. ' crashes_exhausted' .. history
+      commit[#commit + 1] = 'd' .. countsText(c) .. ' ' .. nowText .. ' crashes_exhausted' .. mark .. history
     else
       addPending(bands, id, envelopes[i] or '.', c)
       queuedAgain = queuedAgain + 1
@@ -102,7 +107,10 @@ for i, id in ipairs(ids) do
   end
 end
 
+planErrors(errors, commit)
+
 -- 2. Write the targets.
+writeErrors(errors)
 pushBands(bands, true)
 limits.openReleased(limits)
 if #dead > 0 then

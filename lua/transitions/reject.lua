@@ -7,6 +7,7 @@
 -- KEYS[5] events  STREAM  entries of events (lib/events.lua)
 -- KEYS[6] wake  CHANNEL
 -- KEYS[7] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
+-- KEYS[8] errors  HASH  signature -> type and error of the first failure
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  tasks to look at, 1 to 500
 -- ARGV[3] after  string  a line, "<band> <type>": only the lines after it are looked at; "" to begin
@@ -23,6 +24,8 @@
 -- include lib/record.lua
 -- include lib/routes.lua
 -- include lib/ends.lua
+-- include lib/errors.lua
+-- include lib/told.lua
 
 -- 1. Read, line by line, the oldest task of each line first.
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
@@ -37,7 +40,7 @@ end
 local _, ruleOf = routesOf(' ' .. table.concat(ARGV, ' ', typeAt))
 local counters = unpackCounters(fields[1])
 local left, due, commit, seen, looked = {}, {}, {}, {}, 0
-local deadUntil = {}
+local deadUntil, errors = {}, newErrors()
 
 local function reject(member, name, id)
   local record = redis.call('HGET', stateKey, id)
@@ -68,7 +71,7 @@ local function reject(member, name, id)
       addEnd(id, 'd', c)
     end
     commit[#commit + 1] = id
-    commit[#commit + 1] = 'd' .. countsText(c) .. ' ' .. nowText .. ' no_handler' .. roomIn(historyOf(record)) .. line
+    commit[#commit + 1] = 'd' .. countsText(c) .. ' ' .. nowText .. ' no_handler' .. countFailure(errors, toldOf(envelope, 'no_handler'), true, '~no_handler') .. roomIn(historyOf(record)) .. line
   else
     countTombstone(counters, member, true, -1)
   end
@@ -105,7 +108,10 @@ while looked < limit and lines < limit do
   end
 end
 
--- 2. Write the target.
+planErrors(errors, commit)
+
+-- 2. Write the targets.
+writeErrors(errors)
 if #due > 0 then
   redis.call('ZADD', deadLettersKey, unpack(due))
 end

@@ -36,6 +36,7 @@
 -- include lib/unique.lua
 -- include lib/parked.lua
 -- include lib/ends.lua
+-- include lib/errors.lua
 
 -- 1. Read.
 local ids = {}
@@ -63,7 +64,7 @@ end
 local unique = newUnique(offered)
 limits = newLimits(records[4], settings)
 local counters = unpackCounters(records[1])
-local bands, commit, replayed, edited, letters, seen = newBands(), {}, {}, {}, {}, {}
+local bands, commit, replayed, edited, letters, seen, errors = newBands(), {}, {}, {}, {}, {}, newErrors()
 for i, id in ipairs(ids) do
   local record, envelope = records[i + 4], envelopes[i]
   if not (envelope or headerIn(record)) then
@@ -79,6 +80,7 @@ for i, id in ipairs(ids) do
   else
     seen[id] = true
     letters[i] = 'r'
+    countDead(errors, record, -1)
     if force == 0 then
       unique.take(i, id, 'p')
     end
@@ -131,6 +133,7 @@ add(counters, DEAD, -#replayed)
 add(counters, PENDING, #replayed)
 add(counters, REPLAYED_TOTAL, #replayed)
 limits.write(limits, commit)
+planErrors(errors, commit)
 if ends then
 -- include lib/note_ends.lua
   noteEnds(commit, 0)

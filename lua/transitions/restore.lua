@@ -23,6 +23,7 @@
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/ends.lua
+-- include lib/errors.lua
 
 -- 1. Read.
 local ids = { unpack(ARGV, taskIdAt) }
@@ -40,10 +41,10 @@ if previous then
 end
 local counters = unpackCounters(records[1])
 local letters, commit, dead, restored, seen = {}, {}, {}, {}, {}
-local deadUntil = {}
+local deadUntil, errors = {}, newErrors()
 for i, id in ipairs(ids) do
   local record = records[i + 3]
-  local counts, endedAt, reason, by = string.match(record or '', '^k(%S+) (%d+) (%S+) %d+ ([^\n ]+)')
+  local counts, endedAt, reason, by = string.match(record or '', '^k(%S+) (%d+) (%S+[ !%x]-) %d+ ([^\n ]+)')
   letters[i] = counts and by == discard and not seen[id] and 'r' or 'n'
   seen[id] = true
   if letters[i] == 'r' then
@@ -57,6 +58,9 @@ for i, id in ipairs(ids) do
       addEnd(id, 'b', c)
     end
     dead[#dead + 1], dead[#dead + 2] = endedAt, id
+    if not countDead(errors, record, 1) then
+      reason = string.match(reason, '^%S+')
+    end
     commit[#commit + 1], commit[#commit + 2] = id, 'd' .. counts .. ' ' .. endedAt .. ' ' .. reason .. historyOf(record)
   end
 end
@@ -72,6 +76,7 @@ if #deadUntil > 0 then
 end
 
 -- 3. Commit.
+planErrors(errors, commit)
 if settings.maxEvents then
 -- include lib/events.lua
   events = newEvents(settings)

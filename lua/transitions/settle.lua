@@ -27,6 +27,7 @@
 -- KEYS[25] kept:dead  ZSET  dead letters with `keep`: taskId -> when it is dropped, ms since the epoch
 -- KEYS[26] steps  HASH  durable steps (lib/steps.lua)
 -- KEYS[27] steps:removed  LIST  steps to remove: serial, places, and the numbers of the signals
+-- KEYS[28] errors  HASH  signature -> type and error of the first failure
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
 -- ARGV[3] sequence  integer  the number of the call, which grows within the slot
@@ -139,6 +140,9 @@ if acks < #ids then
     if settled.size > size then
       seen[id] = true
     end
+  end
+  if settled.errors then
+    settled.planErrors(settled.errors, commit)
   end
   releases, writeOthers = countReleases(settled), writeVerdicts
 end

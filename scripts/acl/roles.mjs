@@ -164,6 +164,8 @@ export const ROLES = {
       ...[
         "stats",
         "get",
+        "errors",
+        "mute",
         "events",
         "list",
         "audit",

@@ -58,6 +58,7 @@ const connection = "packages/holdfast/src/redis/connection.ts";
 const link = "packages/holdfast/src/redis/link.ts";
 const connections = test("worker/connections");
 const purge = test("purge");
+const errors = test("errors");
 const events = test("events");
 const remoteTokens = "packages/holdfast/src/remote/token.test.ts";
 const remote = test("remote");
@@ -316,6 +317,62 @@ export const mutants = [
       ["lua/lib/events.lua", "number = numberEvents", "number = function() end"],
     ],
     tests: [abortEvents],
+  },
+  {
+    name: "errors: a replayed dead letter is still counted",
+    changes: [["lua/transitions/replay.lua", "    countDead(errors, record, -1)\n", ""]],
+    tests: [errors, model],
+  },
+  {
+    name: "errors: a discarded dead letter is still counted",
+    changes: [["lua/transitions/discard.lua", "    countDead(errors, record, -1)\n", ""]],
+    tests: [errors, model],
+  },
+  {
+    name: "errors: a restored dead letter is not counted",
+    changes: [["lua/transitions/restore.lua", "countDead(errors, record, 1)", "true"]],
+    tests: [errors, model],
+  },
+  {
+    name: "errors: a restored dead letter keeps a signature that was forgotten",
+    changes: [["lua/transitions/restore.lua", "      reason = string.match(reason, '^%S+')\n", ""]],
+    tests: [errors],
+  },
+  {
+    name: "errors: a dead letter that is emptied is still counted",
+    changes: [["lua/transitions/empty.lua", "    countDead(errors, record, -1)\n", ""]],
+    tests: [errors, model],
+  },
+  {
+    name: "errors: a dead letter that a cap drops is still counted",
+    changes: [["lua/transitions/purge.lua", "      countDead(errors, record, -1)\n", ""]],
+    tests: [errors, model],
+  },
+  {
+    name: "errors: the dead letter of an id with a new life is still counted",
+    changes: [["lua/transitions/enqueue_again.lua", "      countDead(errors, record, -1)\n", ""]],
+    tests: [errors, model],
+  },
+  {
+    name: "errors: a purge forgets an error that has dead letters",
+    changes: [["lua/transitions/purge.lua", "dead == '0' and lastAt", "lastAt"]],
+    tests: [errors],
+  },
+  {
+    name: "errors: a queue counts more signatures than it may",
+    changes: [["lua/lib/errors.lua", "errors.size < ERRORS_KEPT", "true"]],
+    tests: [errors],
+  },
+  {
+    name: "errors: the counters are written before the commit",
+    changes: [
+      [
+        "lua/transitions/reap.lua",
+        "planErrors(errors, commit)\n",
+        "local early = {}\nplanErrors(errors, early)\nif #early > 0 then\n  redis.call('HSET', stateKey, unpack(early))\nend\n",
+      ],
+    ],
+    tests: [abort],
   },
   {
     name: "events: a trim leaves only the events of the last call",
@@ -1059,7 +1116,7 @@ export const mutants = [
     changes: [
       [
         "lua/transitions/give_up.lua",
-        "-- 2. Write the target.\n",
+        "-- 2. Write the targets.\n",
         "redis.call('ZREM', scheduledKey, unpack(left))\n",
       ],
     ],

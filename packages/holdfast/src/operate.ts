@@ -1,10 +1,10 @@
 /** The entry point for programs that operate queues: the services, the command line, or a dashboard of your own. */
 export type { ActionFilter, ActionLog, ActionPage } from "./engine/action-log.ts";
 export type { OperationShare, OperationSpec, OperationStore } from "./engine/operation-store.ts";
+export { signatureOf } from "./engine/signature.ts";
 export { mergeGroups } from "./observer/dead-groups.ts";
 export { EMPTIED_STATES } from "./observer/emptied.ts";
 export { matcherOf } from "./observer/filter.ts";
-export { signatureOf } from "./observer/signature.ts";
 export { finishHere } from "./operations/finish-here.ts";
 export { OperationRunner, type OperationRunnerOptions } from "./operations/operation-runner.ts";
 export { checkTask } from "./queue/task-checks.ts";

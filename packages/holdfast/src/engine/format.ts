@@ -80,6 +80,22 @@ export const STEP_INLINE_BYTES = 1024;
 export const SIGNALS_KEPT = 100;
 export const SIGNAL_KEPT_MS = 604800000;
 
+/** A queue counts failures by at most this many signatures (lib/errors.lua). A signature has this many hexadecimal digits. */
+export const ERRORS_KEPT = 500;
+export const ERROR_DIGITS = 12;
+
+/** It has the number of failures in each bucket of this many ms, for the last ERROR_BUCKETS buckets. */
+export const ERROR_BUCKET_MS = 600000;
+export const ERROR_BUCKETS = 144;
+
+/** It has at most this many tags, and versions of workers. */
+export const ERROR_WORDS = 10;
+
+/** A purge looks at this many errors, and forgets those without dead letters that were not seen for ERROR_KEPT_MS, or for ERROR_CROWDED_MS if the queue has nearly ERRORS_KEPT of them. */
+export const ERRORS_LOOKED = 20;
+export const ERROR_KEPT_MS = 2592000000;
+export const ERROR_CROWDED_MS = 3600000;
+
 /** The time-out of an attempt, ms, if neither the task nor its type has one. */
 export const ATTEMPT_TIMEOUT_MS = 1800000;
 

@@ -38,6 +38,8 @@ export interface StateRecord {
   /** The events for which a suspended task waits, none if it sleeps; null if it is not suspended. */
   wokenBy: string[] | null;
   deadReason: DeadReason | null;
+  /** The signature under which a dead letter is counted; null if it is counted under none. */
+  signature: string | null;
   history: AttemptView[];
   replays: ReplayView[];
   replaced: Replacements | null;
@@ -194,6 +196,7 @@ export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateR
     dueAt: null,
     wokenBy: null,
     deadReason: null,
+    signature: null,
     waitsFor: 0,
     skippedBy: null,
   };
@@ -254,6 +257,7 @@ export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateR
     case "discarded":
       record.endedAt = number(0);
       record.deadReason = (fields[1] ?? null) as DeadReason | null;
+      record.signature = /^!(.+)/.exec(fields[2] ?? "")?.[1] ?? null;
       break;
     case "cancelled":
     case "expired":

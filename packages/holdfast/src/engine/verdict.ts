@@ -1,17 +1,24 @@
 import type { HoldScope } from "@holdfast/contracts";
 
+interface ToldError {
+  /** The error as it is stored. */
+  error: string;
+  /** What the failure is counted under (engine/signature.ts). @default no signature */
+  told?: string;
+}
+
 /** The verdict of a worker about an attempt, with the fence of its lease. */
 export type Verdict =
   | { kind: "ack"; id: string; fence: string; resultText?: string }
-  | { kind: "fail"; id: string; fence: string; delayMs: number; error: string }
-  | { kind: "fatal" | "quarantine"; id: string; fence: string; error: string }
+  | ({ kind: "fail"; id: string; fence: string; delayMs: number } & ToldError)
+  | ({ kind: "fatal" | "quarantine"; id: string; fence: string } & ToldError)
   /** The task ends as cancelled. With `drop`, its last attempt failed and leaves no dead letter. */
-  | { kind: "cancel" | "drop"; id: string; fence: string; error: string }
+  | ({ kind: "cancel" | "drop"; id: string; fence: string } & ToldError)
   /**
    * An error that does not count as a failure: the attempt is refunded (at most RATE_LIMITED_MAX times), and the task
    * waits. `delayMs` is at least 1.
    */
-  | { kind: "excuse"; id: string; fence: string; delayMs: number; error: string }
+  | ({ kind: "excuse"; id: string; fence: string; delayMs: number } & ToldError)
   /**
    * The handler sleeps or waits: the attempt is refunded, and the task is scheduled. `events`: the events that wake it
    * sooner, percent-encoded and separated by commas.
@@ -40,6 +47,8 @@ interface Acks {
   places: number[];
 }
 
+const textOf = ({ told, error }: ToldError) => (told === undefined ? error : `${told}\n${error}`);
+
 /** Adds the five arguments of the script for a verdict other than a plain ack. */
 function pushOther(tail: (string | number)[], verdict: Verdict): void {
   const delayMs = "delayMs" in verdict ? Math.round(verdict.delayMs) : 0;
@@ -51,7 +60,7 @@ function pushOther(tail: (string | number)[], verdict: Verdict): void {
         : verdict.kind === "suspend"
           ? verdict.events
           : "error" in verdict
-            ? verdict.error
+            ? textOf(verdict)
             : "";
   tail.push(verdict.id, verdict.fence, verdict.kind, delayMs, text);
 }

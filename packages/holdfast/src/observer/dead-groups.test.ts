@@ -1,39 +1,6 @@
 import { expect, test } from "vitest";
 import { taskViewOf } from "../../test/support/views.ts";
 import { groupDead } from "./dead-groups.ts";
-import { errorSignature } from "./signature.ts";
-
-test.each([
-  ["Error: order 17 of 99", "Error: order <n> of <n>"],
-  ["no user 7b1f8a3e-52a1-4b0e-9c3d-0123456789AB", "no user <uuid>"],
-  ["at 0xdeadBEEF", "at <hex>"],
-  [`unknown key "a" in 'b c' of \`d\``, "unknown key <text> in <text> of <text>"],
-  ["first\n    at second (file.ts:1:2)", "first"],
-  [
-    "TypeError: fetch failed\n    at x (y.js:1:2)\nCaused by: Error: connect ECONNREFUSED 10.0.0.7:80",
-    "TypeError: fetch failed (Error: connect ECONNREFUSED <n>.<n>.<n>.<n>:<n>)",
-  ],
-  [
-    "TypeError: fetch failed\nCaused by: AggregateError [ECONNREFUSED]\nError 1 of 2: Error: connect ECONNREFUSED ::1",
-    "TypeError: fetch failed (Error: connect ECONNREFUSED ::<n>)",
-  ],
-  [
-    "AggregateError: All promises were rejected\nError 1 of 2: Error: mirror a: 503\nError 2 of 2: Error: mirror b",
-    "AggregateError: All promises were rejected (Error: mirror a: <n>)",
-  ],
-  ["Error\nCaused by: Error", "Error (Error)"],
-  // The first line names the error, so the signature leaves out the cause.
-  ["Error: cannot save invoice 7\nCaused by: Error: disk full", "Error: cannot save invoice <n>"],
-  ["a text\nCaused by: Error: disk full", "a text"],
-  ["", ""],
-  [null, ""],
-])("%j has the signature %j", (error, signature) => {
-  expect(errorSignature(error)).toBe(signature);
-});
-
-test("a signature has at most 200 characters", () => {
-  expect(errorSignature("x".repeat(1_000))).toHaveLength(200);
-});
 
 const dead = (id: string, endedAt: number, lastError: string | null, change: object = {}) =>
   taskViewOf({ id, state: "dead", deadReason: "retries_exhausted", endedAt, lastError, ...change });

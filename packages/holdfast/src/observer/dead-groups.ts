@@ -1,10 +1,10 @@
 import { type DeadReason, LIMITS, type TaskView } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
+import { signatureOf } from "../engine/signature.ts";
 import type { Parts } from "../partitions/parts.ts";
 import { pagesOf } from "./match.ts";
 import type { GroupOptions } from "./observer-options.ts";
 import { queueStats } from "./queue-stats.ts";
-import { signatureOf } from "./signature.ts";
 
 /** Dead letters of one type that died for the same reason with the same error. */
 export interface DeadLetterGroup {

@@ -1,5 +1,5 @@
 import { DEAD_REASONS, type DeadReason, HoldfastError, type TaskView } from "@holdfast/contracts";
-import { signatureOf } from "./signature.ts";
+import { signatureOf } from "../engine/signature.ts";
 
 /** Selects tasks. A task has to match every field that is given. */
 export interface TaskFilter {

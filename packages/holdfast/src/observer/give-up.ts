@@ -1,5 +1,6 @@
 import { HoldfastError, isWorkerId, LIMITS } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
+import { errorSignature } from "../engine/signature.ts";
 import { encodeLine } from "../engine/text.ts";
 import { epochMs, oneOf, pattern, text, whole } from "../options/kinds.ts";
 import { checkShape, shapeOf, shown } from "../options/shape.ts";
@@ -81,5 +82,6 @@ async function giveUpHere(engine: Engine, tasks: readonly GivenUp[]): Promise<Gi
 
 function fieldsOf({ id, reason, attempts, error, endedAt = 0, startedAt = 0, workerId = "-" }: GivenUp) {
   const times = [String(endedAt), String(startedAt)];
-  return [id, String(attempts), reason, ...times, workerId, error === undefined ? "-" : encodeLine(error)];
+  const line = error === undefined ? "-" : `${errorSignature(error)}\n${encodeLine(error)}`;
+  return [id, String(attempts), reason, ...times, workerId, line];
 }

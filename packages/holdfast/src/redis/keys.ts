@@ -22,6 +22,7 @@ export interface QueueKeys {
   readonly expired: string;
   readonly remembered: string;
   readonly discarded: string;
+  readonly errors: string;
   readonly tasks: string;
   readonly state: string;
   readonly results: string;
@@ -86,6 +87,7 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
     expired: key("expired"),
     remembered: key("remembered"),
     discarded: key("discarded"),
+    errors: key("errors"),
     tasks: key("tasks"),
     state: key("state"),
     results: key("results"),

@@ -46,6 +46,11 @@ export class Presence {
     this.#now = now;
   }
 
+  /** The version that the worker has named, in this request or in an earlier one; "" if it has named none. */
+  versionOf({ id, info }: RemoteWorker): string {
+    return info?.version ?? this.#seen.get(id)?.info.version ?? "";
+  }
+
   /** Called when a worker has made a request. @returns whether an operator told it to drain */
   async see(worker: RemoteWorker, sight: Sight): Promise<boolean> {
     this.#forget();

@@ -105,8 +105,9 @@ export class RemoteWorkers extends SafeEmitter<RemoteEvents> {
   ): Promise<RemoteSettled> {
     const leased = verdicts.map((verdict, at) => leasedBy(worker, verdict, `verdicts/${at}/token`));
     const now = this.#now();
+    const version = this.#presence.versionOf(worker);
     const plain = verdicts.map((told, at) =>
-      verdictOf(told, (leased[at] as Leased).lease, rest.maxRetries, now),
+      verdictOf(told, (leased[at] as Leased).lease, { maxRetries: rest.maxRetries, now, version }),
     );
     const isDraining = await this.#presence.see(worker, { queue, ...(acquire ? sightOf(acquire) : {}) });
     const ask = { ...(acquire ?? NOTHING), ...(isDraining ? { want: 0 } : {}) };

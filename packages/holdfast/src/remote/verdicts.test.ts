@@ -19,7 +19,11 @@ const lease: RemoteLease = {
 const of = { id: "a", token: "" };
 const error = { name: "E", message: "m" };
 const told = (verdict: Omit<RemoteVerdict, "id" | "token">, more: Partial<RemoteLease> = {}) =>
-  verdictOf({ ...of, ...verdict } as RemoteVerdict, { ...lease, ...more }, 3, 1_000);
+  verdictOf(
+    { ...of, ...verdict } as RemoteVerdict,
+    { ...lease, ...more },
+    { maxRetries: 3, now: 1_000, version: "1" },
+  );
 
 test("a failure waits as long as the worker says", () => {
   expect(told({ verdict: "fail", error, delayMs: 7 } as never)).toMatchObject({

@@ -1,5 +1,6 @@
 import { HoldfastError, LIMITS } from "@holdfast/contracts";
 import type { Verdict } from "../engine/engine.ts";
+import { toldOf } from "../engine/signature.ts";
 import { eventsText } from "../engine/steps.ts";
 import { DEFAULT_BACKOFF } from "../worker/backoff.ts";
 import { judge } from "../worker/retry-policy.ts";
@@ -7,8 +8,12 @@ import { errorText, saneDelayMs, type Thrown } from "../worker/thrown.ts";
 import type { RemoteError, RemoteVerdict } from "./remote-worker.ts";
 import type { RemoteLease } from "./token.ts";
 
-/** @param now milliseconds since the epoch, by the clock of Redis */
-export function verdictOf(told: RemoteVerdict, lease: RemoteLease, maxRetries: number, now: number): Verdict {
+/** @param now milliseconds since the epoch, by the clock of Redis @param version of the worker, "" if it is not known */
+export function verdictOf(
+  told: RemoteVerdict,
+  lease: RemoteLease,
+  { maxRetries, now, version }: { maxRetries: number; now: number; version: string },
+): Verdict {
   const of = { id: told.id, fence: lease.fence };
   switch (told.verdict) {
     case "complete":
@@ -20,15 +25,15 @@ export function verdictOf(told: RemoteVerdict, lease: RemoteLease, maxRetries: n
         kind: "fail",
         ...of,
         delayMs: told.delayMs ?? backoffOf(told.error, lease, maxRetries),
-        error: textOf(told.error),
+        ...errorOf(told.error, lease, version),
       };
     case "fatal":
-      return { kind: "fatal", ...of, error: textOf(told.error) };
+      return { kind: "fatal", ...of, ...errorOf(told.error, lease, version) };
     case "cancel":
       return { kind: "cancel", ...of, error: textOf(told.error ?? named("CancelTask", "cancelled")) };
     case "postpone": {
-      const error = textOf(told.error ?? named("Postpone", "postponed"));
-      return { kind: "excuse", ...of, delayMs: Math.max(1, saneDelayMs(told.delayMs)), error };
+      const error = errorOf(told.error ?? named("Postpone", "postponed"), lease, version);
+      return { kind: "excuse", ...of, delayMs: Math.max(1, saneDelayMs(told.delayMs)), ...error };
     }
     case "rate_limit": {
       const asked = told.scope ?? "key";
@@ -71,6 +76,12 @@ function thrownOf({ name, message, stack = "", code }: RemoteError): Thrown {
 }
 
 const textOf = (error: RemoteError) => errorText(thrownOf(error));
+
+/** A remote worker does not send back the tags of its task, so its failures are counted without them. */
+function errorOf(thrown: RemoteError, { type }: RemoteLease, version: string) {
+  const error = textOf(thrown);
+  return { error, told: toldOf({ type, version, tags: [], error }) };
+}
 
 /** Returns the wait before the next attempt, ms, by the policy of the task or the default one. */
 function backoffOf(error: RemoteError, { attempt, own }: RemoteLease, maxRetries: number): number {

@@ -90,6 +90,7 @@ function setup({ total = 2, atOnce = false, aheadMs = 0 } = {}) {
       pollMs: 1_000_000,
       noHandlerAfterMs: 1_000,
       workerId: "w",
+      version: "1",
       aheadMs,
     },
     {

@@ -89,10 +89,10 @@ export class QueueRunner implements Caller {
     this.#trips = new RoundTrips(options, this.#acquire, this);
     this.#pace = new Pace(options.aheadMs, AHEAD_TASKS);
     this.#ends = new FlowEnds(options.engine, (error) => reports.failed(error));
-    const { engine, queue, handlers, middleware, workerId, tracing } = options;
+    const { engine, queue, handlers, middleware, workerId, version, tracing } = options;
     const done: RunContext<RunningTask>["done"] = (task, verdict, error) => this.#done(task, verdict, error);
     const onError: RunContext<RunningTask>["onError"] = (error) => reports.failed(error);
-    this.#context = { engine, queue, handlers, middleware, workerId, tracing, done, onError };
+    this.#context = { engine, queue, handlers, middleware, workerId, version, tracing, done, onError };
   }
 
   /** Whether the runner holds no task and waits for no answer of Redis. */

@@ -12,6 +12,8 @@ export interface RunContext<Task> {
   handlers: HandlerTable;
   middleware: MiddlewareChain;
   workerId: string;
+  /** The version of the worker. */
+  version: string;
   tracing: Tracing | undefined;
   /** Called once, when the attempt has a verdict. */
   done(task: Task, verdict: Verdict, error?: unknown): void;

@@ -26,6 +26,7 @@ export interface RunnerOptions {
   pollMs: number;
   noHandlerAfterMs: number;
   workerId: string;
+  version: string;
   tracing?: Tracing | undefined;
   /** The queue may hold as many tasks ahead of its free slots as its handlers end within this time, ms. */
   aheadMs: number;

@@ -228,6 +228,7 @@ class World {
             pollMs: POLL_MS,
             noHandlerAfterMs: 1_000,
             workerId: "w",
+            version: "1",
             aheadMs,
           },
         },

@@ -4,6 +4,7 @@ import { decodeEnvelope, type Envelope, traceOf, UNREADABLE_TYPE } from "../engi
 import { ATTEMPT_TIMEOUT_MS, ENVELOPE_NODE } from "../engine/format.ts";
 import { tracedError } from "../engine/record.ts";
 import type { Past } from "../engine/round-trip.ts";
+import { toldOf } from "../engine/signature.ts";
 import { eventsText } from "../engine/steps.ts";
 import type { Suspension } from "../steps/step-store.ts";
 import { isSampled } from "../tracing/trace-context.ts";
@@ -177,15 +178,9 @@ export class RunningTask extends AttemptCalls implements Attempt, BatchedTask {
     this.begun = true;
     this.startedAtMs = nowMs;
     if (!this.#envelope) {
-      this.#end(
-        {
-          kind: "quarantine",
-          id: this.id,
-          fence: this.fence,
-          error: errorText(readThrown(this.#decodeError)),
-        },
-        this.#decodeError,
-      );
+      const error = errorText(readThrown(this.#decodeError));
+      const verdict = { kind: "quarantine", id: this.id, fence: this.fence, error } as const;
+      this.#end({ ...verdict, told: this.#told(error) }, this.#decodeError);
       return;
     }
     const { entry } = this;
@@ -318,8 +313,13 @@ export class RunningTask extends AttemptCalls implements Attempt, BatchedTask {
     const own = this.span?.context?.traceparent;
     const text = errorText(thrown);
     // If the span of this attempt is recorded, the next attempt links to it.
-    const told = own !== undefined && isSampled(own) ? tracedError(own, text) : text;
-    this.#end({ ...verdict, id: this.id, fence: this.fence, error: told }, error);
+    const stored = own !== undefined && isSampled(own) ? tracedError(own, text) : text;
+    const told = this.#told(text);
+    this.#end({ ...verdict, id: this.id, fence: this.fence, error: stored, told }, error);
+  }
+
+  #told(error: string): string {
+    return toldOf({ type: this.type, version: this.#run.version, tags: this.tags, error });
   }
 
   #end(verdict: Verdict, error?: unknown): void {

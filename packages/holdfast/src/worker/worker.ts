@@ -117,7 +117,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
           table: this.#table,
           handlers: table,
           middleware: this.#middleware,
-          workerId: this.id,
+          ...{ workerId: this.id, version: settings.entry.version },
         },
         this.#runners,
         this.#reports,

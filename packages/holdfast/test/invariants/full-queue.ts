@@ -1,5 +1,6 @@
 import { changeTasks } from "../../src/engine/change.ts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import { muteError, readErrors } from "../../src/engine/errors.ts";
 import { readEvents } from "../../src/engine/events.ts";
 import { cancelFlow } from "../../src/engine/flow-mover.ts";
 import { readFlow } from "../../src/engine/flow-reader.ts";
@@ -104,8 +105,8 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await q.add("kept", { keep: { completedMs: 60_000, count: 5 }, fingerprint: "fp" });
   await q.ack(await q.grant(), "1");
   await q.addDead("kept-dead", { keep: { deadMs: 60_000 } });
-  await q.addDead("dead", { fingerprint: "fp" });
-  await q.addDead("dropped");
+  await q.addDead("dead", { fingerprint: "fp" }, "ab1 t 1 -");
+  await q.addDead("dropped", {}, "ab1 t 1 -");
   await q.engine.discard(["dropped", ""], undefined, { discard: "d1" });
   await q.add("cancelled");
   await q.engine.cancel("cancelled");
@@ -232,6 +233,8 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
       return q.engine.enqueueAgain([...tail, "completed", again, "n", again, "none", again], request);
     },
   },
+  errors: { call: (q) => readErrors(q.engine) },
+  mute: { call: (q) => muteError(q.engine, "ab1", { by: "me", at: q.now, until: null, untilFailures: 9 }) },
   events: { call: (q) => readEvents(q.engine, 1, 100) },
   epoch: { call: (q) => q.engine.connection.script(scripts.epochScript, q.keys, {}) },
   get: { call: (q) => q.engine.get(["n", "completed", "unkept", "kept", "none"]) },
@@ -370,7 +373,10 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
     call: (q) =>
       q.engine.settle(
         [
-          ...leases(q).map((lease) => ({ kind: "fail" as const, ...lease, delayMs: 5, error: "no" })),
+          ...leases(q).map((lease, at) => {
+            const told = `${["ab1", "ab2", "ab2"][at]} t 1 -`;
+            return { kind: at === 1 ? "fatal" : "fail", ...lease, delayMs: 5, error: "no", told } as const;
+          }),
           { kind: "ack", id: "dead", fence: "1-old" },
         ],
         q.roundTripArgs({ want: 5, held: 1, nonce: "n", types: typesText("t report") }),

@@ -183,6 +183,8 @@ export class Model {
   minted = 0;
   purgedTotal = 0;
   droppedTotal = 0;
+  /** Failures, crashes, and deaths without a failure. */
+  failuresTotal = 0;
 
   constructor(nowMs: number) {
     this.nowMs = nowMs;
@@ -426,6 +428,7 @@ export class Model {
       return "acked";
     }
     if (kind === "release") task.releases++;
+    if (kind === "fail" || kind === "fatal" || kind === "drop") this.failuresTotal++;
     if (kind === "limited") {
       if (scope === "type") this.limits.holdType(task.type, this.nowMs + delayMs);
       else this.limits.hold(scope === "key" ? task.key : "", this.nowMs + delayMs);
@@ -439,6 +442,7 @@ export class Model {
       const refunded = kind !== "release" || task.releases <= 10;
       if (!refunded && task.attempts >= task.maxAttempts) {
         this.#endAttempt(task, "dead");
+        this.failuresTotal++;
         return "dead";
       }
       if (refunded) task.attempts--;
@@ -487,6 +491,7 @@ export class Model {
     for (const [, task] of this.in("processing")) {
       if (task.leaseUntilMs > this.nowMs) continue;
       task.crashes++;
+      this.failuresTotal++;
       if (task.cancelRequested) {
         this.end(task, "cancelled", true);
         if (task.hasNext) this.parking.wake();
@@ -529,6 +534,7 @@ export class Model {
         task.attempts += GIVEN_UP_ATTEMPTS;
         if (reason === "crashes_exhausted") task.crashes += GIVEN_UP_ATTEMPTS;
         this.end(task, "dead");
+        this.failuresTotal++;
         task.awaits = null;
         return "g";
       })

@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import { auditQueue } from "../../src/engine/audit.ts";
 import { readFlow } from "../../src/engine/flow-reader.ts";
 import { advanceFlows } from "../../src/engine/flows.ts";
+import { readQueue } from "./invariants.ts";
 import { expectConserved, type Mutate, setup } from "./setup.ts";
 import { LEASE_MS, type TestQueue, typesText } from "./test-queue.ts";
 
@@ -135,6 +136,8 @@ async function abortedAt(
   queue.mutate = undefined;
   if (!aborted) return false;
   if (options.repeat) await scenario.call(queue);
+  // The counts of errors are exact without a repair, because they are written with the records.
+  expect((await readQueue(queue.redis, queue.keys)).errors).toEqual([]);
   await auditQueue(queue.engine, { repair: true });
   await expectConserved(queue);
 

@@ -95,6 +95,10 @@ export interface QueueSnapshot {
   leaving: number;
   /** The violations in the counts of flows and of nodes that wait. */
   flows: string[];
+  /** The violations in the counts of errors. */
+  errors: string[];
+  /** The failures that errors count, and those without a signature. */
+  failures: number;
 }
 
 function pairs(flat: string[]): Map<string, string> {
@@ -255,6 +259,23 @@ function violationsOfFlows(records: Map<string, string>): string[] {
   return found;
 }
 
+/** Recounts the dead letters of each error by the records. */
+function violationsOfErrors(tasks: QueueSnapshot["tasks"], records: Map<string, string>): string[] {
+  const there = new Map<string, number>();
+  for (const { raw } of tasks.values()) {
+    const [, signature] = /^d\S+ \d+ \S+ !(\S+)/.exec(raw) ?? [];
+    if (signature !== undefined) there.set(signature, (there.get(signature) ?? 0) + 1);
+  }
+  for (const field of records.keys())
+    if (/^#![\da-f]/.test(field) && !there.has(field.slice(2))) there.set(field.slice(2), 0);
+  return [...there].flatMap(([signature, actual]) => {
+    const counted = records.get(`#!${signature}`)?.split(" ")[0];
+    return counted === String(actual)
+      ? []
+      : [`I18: the error ${signature} counts ${counted} dead letters, but has ${actual}`];
+  });
+}
+
 const MOMENTS = ["dead", "cancelled", "success", "done"];
 
 /**
@@ -347,6 +368,10 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
     leavingCounted,
     leaving,
     flows: violationsOfFlows(records),
+    errors: violationsOfErrors(tasks, records),
+    failures: [...records]
+      .filter(([field]) => field.startsWith("#!"))
+      .reduce((sum, [, text]) => sum + Number(text.split(" ")[1]), 0),
   };
 }
 
@@ -410,6 +435,7 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     found.push(
       `I2: the counter of headers is ${queue.headersCounted}, but ${queue.headers.length} records have one`,
     );
+  found.push(...queue.errors);
   for (const [key, { running, leased, waiting, isFull }] of queue.taskKeys) {
     if (running !== leased)
       found.push(`I15: key ${key} counts ${running} running tasks, but ${leased} have a lease`);

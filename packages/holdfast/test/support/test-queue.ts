@@ -166,8 +166,13 @@ export class TestQueue {
     return this.settleOne({ kind: "fail", id, fence, delayMs, error });
   }
 
-  fatal({ id, fence }: { id: string; fence: string }, error = "FatalError: never"): Promise<VerdictOutcome> {
-    return this.settleOne({ kind: "fatal", id, fence, error });
+  /** @param told what the failure is counted under (lua/lib/errors.lua) */
+  fatal(
+    { id, fence }: { id: string; fence: string },
+    error = "FatalError: never",
+    told?: string,
+  ): Promise<VerdictOutcome> {
+    return this.settleOne({ kind: "fatal", id, fence, error, ...(told === undefined ? {} : { told }) });
   }
 
   release({ id, fence }: { id: string; fence: string }): Promise<VerdictOutcome> {
@@ -200,10 +205,11 @@ export class TestQueue {
   }
 
   /** Adds a task and makes it a dead letter. */
-  async addDead(id: string, options: AddOptions = {}): Promise<void> {
+  async addDead(id: string, options: AddOptions = {}, told?: string): Promise<void> {
     await this.add(id, options);
     const grant = await this.grant();
-    if (grant.id !== id || (await this.fatal(grant)) !== "dead") throw new Error(`${id} did not die`);
+    if (grant.id !== id || (await this.fatal(grant, undefined, told)) !== "dead")
+      throw new Error(`${id} did not die`);
   }
 
   async view(id: string): Promise<TaskView | null> {

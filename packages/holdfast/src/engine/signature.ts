@@ -1,0 +1,72 @@
+import { createHash } from "node:crypto";
+import type { TaskView } from "@holdfast/contracts";
+import { ERROR_DIGITS } from "./format.ts";
+import { decodeLine, encodeWord } from "./text.ts";
+
+// First lines that do not name the cause: only a name, or a phrase that the platform puts before the cause.
+const SAYS_NOTHING =
+  /^[\w$.]*( \[[^\]]*\])?(: (fetch failed|terminated|All promises were rejected|Error)?)?$/;
+const EXPLANATION = /^(?:Caused by|Error 1 of \d+): (.+)$/;
+const FRAME = /^\s+at (?:async )?([\w$.<>]+) \(/;
+// A longer first line is cut before it is folded, so that no text takes long.
+const FOLDED_CHARACTERS = 1_000;
+const TITLE_CHARACTERS = 200;
+
+/**
+ * Returns the first line. If that line does not say what failed, the innermost known cause follows (worker/thrown.ts),
+ * and otherwise the function that threw.
+ */
+function tellingLine(error: string): string {
+  const [first = "", ...others] = error.split("\n");
+  if (!SAYS_NOTHING.test(first)) return first;
+  const causes = others.flatMap((line) => EXPLANATION.exec(line)?.[1] ?? []);
+  const frame = others.map((line) => FRAME.exec(line)?.[1]).find((name) => name !== undefined);
+  const cause = causes.findLast((line) => !SAYS_NOTHING.test(line)) ?? causes.at(-1) ?? frame;
+  return cause === undefined ? first : `${first} (${cause})`;
+}
+
+/** What differs from one failure of a kind to the next, and what is written in its place. */
+const FOLDS: readonly [RegExp, string][] = [
+  [/(?<!\w)(["'`]).*?\1/g, "<text>"],
+  [/\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g, "<email>"],
+  // The scheme and the host of a URL stay.
+  [/\b([a-z][a-z\d+.-]*:\/\/[^\s/?#<>]*)[/?#][^\s<>)\]}]*/gi, "$1/<path>"],
+  [/(?<![\w/:])(?:[a-z]:)?(?:[\\/][\w.@~+%-]+){2,}[\\/]?/gi, "<path>"],
+  [/\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b/gi, "<n>"],
+  [/\b0x[\da-f]+\b/gi, "<n>"],
+  [/(?<![\w.>])-?\d+(?:[.,:]\d+)*(?:e[+-]?\d+)?(?!\w)/gi, "<n>"],
+  // Hexadecimal, and random words such as base64.
+  [/\b[\da-f]{6,}\b/gi, "<n>"],
+  [/(?<![\w+/-])(?=[\w+/-]*\d)(?=[\w+/-]*[a-z])[\w+/-]{16,}={0,2}/gi, "<n>"],
+  [/\d+(?:[.,:]\d+)*/g, "<n>"],
+];
+
+/** Returns the common part of equal failures: the message without the parts that differ from task to task. */
+export function errorSignature(error: string | null): string {
+  const line = tellingLine(error ?? "").slice(0, FOLDED_CHARACTERS);
+  return FOLDS.reduce((text, [pattern, by]) => text.replace(pattern, by), line).slice(0, TITLE_CHARACTERS);
+}
+
+/** Returns the signature of a dead letter: the signature of its error, or its reason if it has no error. */
+export function signatureOf(task: Pick<TaskView, "lastError" | "deadReason">): string {
+  return errorSignature(task.lastError) || (task.deadReason ?? "retries_exhausted");
+}
+
+/** What failed. */
+export interface Failed {
+  type: string;
+  /** The version of the worker, "" if it is not known. */
+  version: string;
+  tags: readonly string[];
+  /** The error as it is stored (worker/thrown.ts). */
+  error: string;
+}
+
+/** Says what the scripts count a failure under (lua/lib/errors.lua): its signature, type, version and tags. */
+export function toldOf({ type, version, tags, error }: Failed): string {
+  const hash = createHash("sha1")
+    .update(`${type}\n${errorSignature(decodeLine(error))}`)
+    .digest("hex");
+  const words = [version === "" ? "-" : encodeWord(version), tags.map(encodeWord).join(",") || "-"];
+  return [hash.slice(0, ERROR_DIGITS), type, ...words].join(" ");
+}
