@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import {
   findPostgres,
+  freePort,
   type PostgresServer,
   type RedisServer,
   startPostgres,
@@ -39,12 +40,17 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "holdfast-pages-"));
   await mkdir(join(folder, "node_modules/@holdfast"), { recursive: true });
   await mkdir(join(folder, "node_modules/@photostructure"));
-  const outbox = join(root, "packages/outbox");
-  await symlink(outbox, join(folder, "node_modules/@holdfast/outbox"));
-  for (const name of ["pg", "@photostructure/sqlite"])
-    await symlink(join(outbox, "node_modules", name), join(folder, "node_modules", name));
-  await symlink(join(root, "packages/holdfast"), join(folder, "node_modules/holdfast"));
-  await symlink(join(root, "packages/holdfast/node_modules/ioredis"), join(folder, "node_modules/ioredis"));
+  const packages = {
+    holdfast: "packages/holdfast",
+    ioredis: "packages/holdfast/node_modules/ioredis",
+    "@holdfast/outbox": "packages/outbox",
+    pg: "packages/outbox/node_modules/pg",
+    "@photostructure/sqlite": "packages/outbox/node_modules/@photostructure/sqlite",
+    "@holdfast/observability": "services/observability",
+    express: "services/observability/node_modules/express",
+  };
+  for (const [name, path] of Object.entries(packages))
+    await symlink(join(root, path), join(folder, "node_modules", name));
 });
 afterAll(async () => {
   await postgres?.stop();
@@ -66,13 +72,13 @@ describe("the examples of docs/", () => {
   test.for(blocks)("$name prints what its comments say", async ({ name, code }, { skip }) => {
     if (code.includes("postgres://") && postgres === undefined) skip("Postgres is missing");
     const file = join(folder, `${name.replaceAll(/\W+/g, "-")}.mjs`);
-    await writeFile(
-      file,
-      code
-        .replaceAll("redis://127.0.0.1:6379", redis.url)
-        .replaceAll("postgres://postgres@127.0.0.1:5432/postgres", postgres?.url ?? "")
-        .replaceAll("node:sqlite", sqlite),
-    );
+    const port = String(await freePort());
+    const own = code
+      .replaceAll("redis://127.0.0.1:6379", redis.url)
+      .replaceAll("postgres://postgres@127.0.0.1:5432/postgres", postgres?.url ?? "")
+      .replaceAll("node:sqlite", sqlite)
+      .replaceAll(/\b3000\b/g, port);
+    await writeFile(file, own);
     // Node 22 warns that its SQLite is experimental.
     const quiet = "--disable-warning=ExperimentalWarning";
     const { stdout, stderr } = await run(process.execPath, [quiet, file], { cwd: folder, timeout: 28_000 });

@@ -30,6 +30,26 @@ const TYPED_TOLD = {
   refused: "invalid_task_type",
   known: ["function", true],
 };
+/** An app that mounts the dashboard. Prints how it answers. */
+const MOUNTED = `
+import express, { type Request } from "express";
+import { type Authorize, mountDashboard } from "@holdfast/observability";
+
+const authorize: Authorize = (request: Request) =>
+  request.get("cookie") === "sid=secret" && { label: "ada", role: "admin" };
+const app = express();
+const [redis = "", prefix = ""] = process.argv.slice(2);
+const dashboard = mountDashboard(app, { path: "/admin/queues", redis, prefix, authorize });
+const server = app.listen(0, "127.0.0.1", async () => {
+  const { port } = server.address() as { port: number };
+  const get = (cookie: string) => fetch(\`http://127.0.0.1:\${port}/admin/queues/\`, { headers: { cookie } });
+  const known = await get("sid=secret");
+  const isPage = (await known.text()).includes("assets/");
+  console.log(JSON.stringify({ known: known.status, unknown: (await get("sid=wrong")).status, isPage }));
+  await dashboard.stop();
+  server.close();
+});
+`;
 const TYPESCRIPT = ["typescript@7.0.2", "typescript5@npm:typescript@5.9.3", "@types/node@20.19.43"];
 const STRICT = {
   strict: true,
@@ -202,6 +222,22 @@ export function* consumers({ tools, redis, track }) {
       },
     ];
 
+  yield [
+    "an Express app with the dashboard, in TypeScript",
+    async () => {
+      const compilerOptions = { ...STRICT, module: "nodenext" };
+      const tsconfig = JSON.stringify({ compilerOptions, files: ["app.ts"] });
+      tools.folder(
+        "mounted",
+        { private: true, type: "module" },
+        { "app.ts": MOUNTED, "tsconfig.json": tsconfig },
+      );
+      const dashboard = tools.tarball("holdfast-observability");
+      await tools.npm("mounted", dashboard, "express@5.3.0", "@types/express@5.0.6", ...TYPESCRIPT);
+      await tools.node("mounted", tools.path("mounted/node_modules/typescript/bin/tsc"), "-p", ".");
+      await runApp("mounted", "out/app.js", { known: 200, unknown: 403, isPage: true });
+    },
+  ];
   yield ["the services and the command", () => checkServices({ tools, redis, track, prefix: prefix() })];
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type ErrorCode, HoldfastError } from "@holdfast/contracts";
-import { type ConnectionSettings, describeRedis, type Holdfast } from "holdfast";
+import { describeRedis, type Holdfast, type RedisOption } from "holdfast";
 import { StartupError } from "./lifecycle.ts";
 import type { Logger } from "./logger.ts";
 
@@ -15,7 +15,7 @@ const ENDS_THE_START: ReadonlySet<ErrorCode> = new Set([
 
 export interface RedisGateOptions {
   client: Pick<Holdfast, "check">;
-  settings: ConnectionSettings;
+  settings: RedisOption;
   logger: Logger;
   signal: AbortSignal;
   /** The first wait between two attempts to reach Redis, ms. It doubles up to `maxWaitMs`. @default 500 */

@@ -15,6 +15,9 @@ import type { RouteScope } from "../identity/scopes.ts";
 import type { ServiceMetrics } from "../metrics.ts";
 import type { Conflicts } from "../tasks/conflicts.ts";
 
+// Outside of the module below, where the compiler would leave its import out of the declarations.
+type CloseAfterAnswer = (reply: FastifyReply) => void;
+
 declare module "fastify" {
   interface FastifyContextConfig {
     /** The route gets the body as a Buffer with the bytes as sent. */
@@ -41,7 +44,7 @@ declare module "fastify" {
        */
       closing: ReadonlySet<Socket>;
       /** Closes the connection after the answer. */
-      closeAfterAnswer(reply: FastifyReply): void;
+      closeAfterAnswer: CloseAfterAnswer;
       /**
        * Returns the limit of conflicts for a sender who may not see every payload; undefined if the sender may, or if
        * there is no limit.

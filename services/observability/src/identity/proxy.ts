@@ -28,8 +28,13 @@ export function identifyByProxy(options: ProxyOptions): (request: RequestHead) =
     // The proxy sent a role that does not exist. The request gets no access, since the default role could allow too
     // much.
     if (role === undefined) return undefined;
-    return { kind: "proxy", label: user, keyId: null, role, scopes: SCOPES_OF_ROLE[role], queues: null };
+    return personOf(user, role);
   };
 }
 
-const isName = (text: string) => /^[^\p{C}\p{Zl}\p{Zp}]{1,128}$/u.test(text);
+/** The identity of a person whom a proxy, or the app around the dashboard, has authenticated. */
+export function personOf(label: string, role: Role, queues: string[] | null = null): Identity {
+  return { kind: "proxy", label, keyId: null, role, scopes: SCOPES_OF_ROLE[role], queues };
+}
+
+export const isName = (text: string) => /^[^\p{C}\p{Zl}\p{Zp}]{1,128}$/u.test(text);
