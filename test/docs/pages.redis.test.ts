@@ -43,6 +43,7 @@ beforeAll(async () => {
   const packages = {
     holdfast: "packages/holdfast",
     ioredis: "packages/holdfast/node_modules/ioredis",
+    bullmq: "packages/cli/node_modules/bullmq",
     "@holdfast/outbox": "packages/outbox",
     pg: "packages/outbox/node_modules/pg",
     "@photostructure/sqlite": "packages/outbox/node_modules/@photostructure/sqlite",

@@ -91,6 +91,7 @@ export {
 } from "./define-task.ts";
 export type { AuditReport } from "./engine/audit.ts";
 export type { SignalOutcome } from "./engine/steps.ts";
+export type { NewTask } from "./engine/task-options.ts";
 export type { EventsOptions } from "./events/events-options.ts";
 export type { QueueEvents } from "./events/queue-events.ts";
 export { chain, fanIn, fanOut } from "./flows/build.ts";
@@ -104,24 +105,19 @@ export { type IsolatedHandlers, type IsolationOptions, isolated } from "./isolat
 export { Janitor } from "./janitor/janitor.ts";
 export type { JanitorEvents, JanitorOptions, SweptEvent } from "./janitor/janitor-options.ts";
 export type { RewoundEvent } from "./janitor/rewind.ts";
+export type { HeaviestKeys, KeyOrder } from "./limits/heaviest-keys.ts";
 export type { DeadLetterGroup, DeadLetterGroups } from "./observer/dead-groups.ts";
 export type { DiscardResult, ReplayResult } from "./observer/dead-letters.ts";
 export type { EmptiedState } from "./observer/emptied.ts";
 export type { DeadLetterFilter, TaskFilter } from "./observer/filter.ts";
 export type { GivenUp, GiveUpResult } from "./observer/give-up.ts";
-export type { HeaviestKeys, KeyOrder } from "./observer/heaviest-keys.ts";
 export { type BulkOptions, Observer, type ObserverOptions } from "./observer/observer.ts";
 export type { ListOptions, TaskPage } from "./observer/task-list.ts";
 export type { Why } from "./observer/why.ts";
 export type { ColumnsResult } from "./queue/columns.ts";
 export type { EnqueueReceipt, EnqueueResult } from "./queue/enqueue-call.ts";
-export {
-  type EnqueueManyOptions,
-  type NewTask,
-  Queue,
-  type QueueOptions,
-  type WaitOptions,
-} from "./queue/queue.ts";
+export { Queue } from "./queue/queue.ts";
+export type { EnqueueManyOptions, QueueOptions, WaitOptions } from "./queue/queue-options.ts";
 export type { ConnectionSettings } from "./redis/connection-settings.ts";
 export { describeRedis, type RedisOption } from "./redis/settings.ts";
 export type { ScheduleRunEvent } from "./schedules/firing.ts";
@@ -158,4 +154,6 @@ export {
   type ManualWorkerOptions,
 } from "./worker/manual-worker.ts";
 export type { Middleware } from "./worker/middleware.ts";
-export { type SettledEvent, Worker, type WorkerEvents, type WorkerOptions } from "./worker/worker.ts";
+export { Worker } from "./worker/worker.ts";
+export type { SettledEvent, WorkerEvents } from "./worker/worker-events.ts";
+export type { WorkerOptions } from "./worker/worker-options.ts";

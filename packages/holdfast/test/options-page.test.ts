@@ -14,7 +14,6 @@ import { eventsShape } from "../src/events/events-options.ts";
 import { stopShape } from "../src/grace.ts";
 import { isolationShape } from "../src/isolation/isolated.ts";
 import { janitorShape } from "../src/janitor/janitor-options.ts";
-import { giveUpShape } from "../src/observer/give-up.ts";
 import {
   heaviestKeysShape,
   holdShape,
@@ -26,7 +25,8 @@ import {
   rateShape,
   tryLimitsShape,
   typeLimitShape,
-} from "../src/observer/limits-options.ts";
+} from "../src/limits/limits-options.ts";
+import { giveUpShape } from "../src/observer/give-up.ts";
 import {
   auditShape,
   bulkShape,

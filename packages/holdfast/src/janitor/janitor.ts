@@ -86,21 +86,23 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   }
 
   /**
+   * Connects, runs the boot checks and begins to sweep. Resolves with the janitor.
    * @throws HoldfastError redis_unavailable, redis_refused or redis_unsupported, after which the janitor can be started
    * again; closed
    */
-  async start(): Promise<void> {
+  async start(): Promise<this> {
     this.#assertRuns();
-    if (this.#running) return;
+    if (this.#running) return this;
     try {
       await this.#client.check();
     } finally {
       // If the janitor was stopped meanwhile, its connections are closed, which is the cause of any error.
       this.#assertRuns();
     }
-    if (this.#running) return;
+    if (this.#running) return this;
     this.#running = true;
     this.#loop = this.#run();
+    return this;
   }
 
   #assertRuns(): void {

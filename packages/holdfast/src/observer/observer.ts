@@ -24,12 +24,12 @@ import {
 } from "../flows/read-flow.ts";
 import { whySkipped } from "../flows/why-skipped.ts";
 import { whyWaiting } from "../flows/why-waiting.ts";
+import { Limits } from "../limits/limits.ts";
 import { checkArgument, checkShape } from "../options/shape.ts";
 import { mergeByQueue, mergeSettings, mergeStats, splitSettings } from "../partitions/merge-stats.ts";
 import { checkPartitionedName, PartitionRegistry } from "../partitions/partition-registry.ts";
 import type { Part, Parts } from "../partitions/parts.ts";
 import { deleteParts, type EmptiedState, emptyPart } from "./emptied.ts";
-import { Limits } from "./limits.ts";
 import * as checks from "./observer-options.ts";
 import { queueStats } from "./queue-stats.ts";
 import { RateMeter } from "./rate-meter.ts";

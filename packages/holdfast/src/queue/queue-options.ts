@@ -66,7 +66,7 @@ export const queueShape = shapeOf<Merged<QueueOptions>>({
   hints: {
     ...redisHints,
     defaultJobOptions: "give each task its options, or keep them in your own object (or in defineTask)",
-    limiter: "limits are set by operators: observer.limits.set(queue, { queue: { rate } })",
+    limiter: "queue.setLimits({ queue: { rate } })",
   },
   rule: ownerProblem as (options: Merged<QueueOptions>) => string | undefined,
 });

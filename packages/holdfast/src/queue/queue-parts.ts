@@ -1,6 +1,7 @@
-import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
+import { asHoldfastError, type ChangeResult, HoldfastError, type TaskChange } from "@holdfast/contracts";
 import type { TaskColumns } from "@holdfast/contracts/task-json";
 import type { Holdfast } from "../client.ts";
+import { changeTasks, checkChange } from "../engine/change.ts";
 import type { Engine } from "../engine/engine.ts";
 import { checkTaskId } from "../engine/names.ts";
 import { partsChanged } from "../engine/registry.ts";
@@ -208,6 +209,17 @@ export class QueueParts {
     const now = await this.lookAgain();
     const other = samePartitions(now.partitions, parts.partitions) ? undefined : now.ofId(id)?.engine;
     return other ? look(other) : none;
+  }
+
+  /** Changes a task that waits. @throws as `Queue.change` */
+  async change(id: string, change: TaskChange): Promise<ChangeResult> {
+    const checked = checkChange(change);
+    const found = await this.look<ChangeResult | null>(id, null, async (engine) => {
+      if (checked.key) (await this.known()).checkKeyOf(id, checked.key);
+      const [result] = await changeTasks(engine, [id], checked);
+      return result && result.outcome !== "not_found" ? result : null;
+    });
+    return found ?? { id, outcome: "not_found" };
   }
 
   /** Sends the tasks that were gathered. */

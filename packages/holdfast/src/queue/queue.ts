@@ -8,13 +8,14 @@ import {
   type FlowView,
   HoldfastError,
   LIMITS,
+  type LimitsView,
+  type QueueLimits,
   type TaskChange,
   type TaskOptions,
   type TaskView,
 } from "@holdfast/contracts";
 import type { TaskColumns } from "@holdfast/contracts/task-json";
 import { clientOf, type Holdfast } from "../client.ts";
-import { changeTasks, checkChange } from "../engine/change.ts";
 import { traceOf } from "../engine/envelope.ts";
 import { changeKey } from "../engine/limits.ts";
 import { checkQueueName } from "../engine/names.ts";
@@ -25,8 +26,9 @@ import { type EventsOptions, eventsShape } from "../events/events-options.ts";
 import { type QueueEvents, queueEvents } from "../events/queue-events.ts";
 import { type OpenFlow, openFlow, storeFlow } from "../flows/open-flow.ts";
 import { cancelFlowIn, type FlowNodesOptions, flowNodes, getFlow } from "../flows/read-flow.ts";
+import { Limits } from "../limits/limits.ts";
 import { checkArgument, checkShape } from "../options/shape.ts";
-import { checkPartitionedName } from "../partitions/partition-registry.ts";
+import { checkPartitionedName, PartitionRegistry } from "../partitions/partition-registry.ts";
 import { checkEvent, signalText } from "../steps/events.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
 import type { Tracing } from "../tracing/tracing.ts";
@@ -47,9 +49,6 @@ import { QueueParts } from "./queue-parts.ts";
 import { checkBatch, checkWellFormed, payloadTextOf } from "./task-checks.ts";
 import { tracedEnqueue, tracedEnqueueMany } from "./traced-enqueue.ts";
 import { isTerminal, waitForTask } from "./wait.ts";
-
-export type { NewTask } from "../engine/task-options.ts";
-export type { EnqueueManyOptions, QueueOptions, WaitOptions } from "./queue-options.ts";
 
 /** The producer's side of one queue, with or without partitions. */
 export class Queue {
@@ -203,15 +202,7 @@ export class Queue {
    * @throws HoldfastError invalid_*, payload_too_large
    */
   change(id: string, change: TaskChange): Promise<ChangeResult> {
-    return this.#during(async () => {
-      const checked = checkChange(change);
-      const found = await this.#parts.look<ChangeResult | null>(id, null, async (engine) => {
-        if (checked.key) (await this.#parts.known()).checkKeyOf(id, checked.key);
-        const [result] = await changeTasks(engine, [id], checked);
-        return result && result.outcome !== "not_found" ? result : null;
-      });
-      return found ?? { id, outcome: "not_found" };
-    });
+    return this.#during(() => this.#parts.change(id, change));
   }
 
   /**
@@ -248,6 +239,16 @@ export class Queue {
       checkArgument("holdMs", taskKinds.delayMs, holdMs);
       await changeKey((await this.#parts.known()).ofKey(key).engine, { key }, { holdMs });
     });
+  }
+
+  /**
+   * Sets all limits of the queue, and removes every limit that is not given, like `observer.limits.set`.
+   * @throws HoldfastError invalid_argument, redis_*
+   */
+  setLimits(limits: QueueLimits): Promise<LimitsView> {
+    return this.#during(() =>
+      new Limits(this.#client, new PartitionRegistry(this.#client)).set(this.name, limits),
+    );
   }
 
   /**

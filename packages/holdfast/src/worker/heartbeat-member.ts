@@ -43,13 +43,14 @@ export class HeartbeatMember {
     // The workers of the process share this connection.
     const connection = new Connection(data.redis, { name: "holdfast-heartbeat", share: true });
     this.#connection = connection;
-    this.setParts(data.parts);
+    this.setParts(data.parts, data.worker.queues);
     this.#registry = new Registry(connection, data.prefix);
     this.#post = post;
   }
 
-  /** Adds the parts that are new. Known parts keep their index. */
-  setParts(parts: readonly WorkedPart[]): void {
+  /** Adds the parts that are new, and sets the queues that the registry shows. Known parts keep their index. */
+  setParts(parts: readonly WorkedPart[], queues: readonly string[]): void {
+    this.#data.worker = { ...this.#data.worker, queues: [...queues] };
     for (const { name, queue } of parts.slice(this.#parts.length))
       this.#parts.push({ queue, engine: new Engine(this.#connection, name, { prefix: this.#data.prefix }) });
   }

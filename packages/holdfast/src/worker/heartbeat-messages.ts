@@ -18,7 +18,7 @@ export interface HeartbeatData {
 /** A message to the thread. `member` is the number of the worker in the process. */
 export type ToThread =
   | { kind: "add"; member: number; data: HeartbeatData }
-  | { kind: "parts"; member: number; parts: readonly WorkedPart[] }
+  | { kind: "parts"; member: number; parts: readonly WorkedPart[]; queues: readonly string[] }
   /** Tells the thread to write the last entry of a worker into the registry, and to answer with `removed`. */
   | { kind: "remove"; member: number };
 

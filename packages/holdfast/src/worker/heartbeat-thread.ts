@@ -34,7 +34,7 @@ parentPort?.on("message", (message: ToThread) => {
       const { message: text } = asHoldfastError(error);
       post({ kind: "about", member: message.member, message: { kind: "failed", message: text } });
     }
-  } else if (message.kind === "parts") members.get(message.member)?.setParts(message.parts);
+  } else if (message.kind === "parts") members.get(message.member)?.setParts(message.parts, message.queues);
   else void remove(message.member);
 });
 post({ kind: "up" });

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { Worker as Thread } from "node:worker_threads";
 import { asHoldfastError, type ErrorCode, HoldfastError } from "@holdfast/contracts";
 import { type OwnCode, ownCode } from "../own-code.ts";
@@ -79,9 +80,9 @@ class HeartbeatThread {
     await last?.terminate();
   }
 
-  /** Tells the thread that the worker has more parts to work on. */
-  setParts(number: number, parts: readonly WorkedPart[]): void {
-    if (this.#isUp) this.#thread?.postMessage({ kind: "parts", member: number, parts } satisfies ToThread);
+  /** Tells the thread that the worker has more parts to work on, or other queues. */
+  setParts(member: number, parts: readonly WorkedPart[], queues: readonly string[]): void {
+    if (this.#isUp) this.#thread?.postMessage({ kind: "parts", member, parts, queues } satisfies ToThread);
   }
 
   #send(number: number, member: Member): void {
@@ -218,13 +219,15 @@ export class Heartbeat implements Member {
   }
 
   /**
-   * Sets the parts on which the worker works. @param parts the known parts at the same index as before, followed by the
-   * new ones
+   * Sets the parts on which the worker works, and its queues. @param parts the known parts at the same index as before,
+   * followed by the new ones
    */
-  setParts(parts: readonly WorkedPart[]): void {
-    if (parts.length === this.data.parts.length) return;
-    this.data.parts = [...parts];
-    if (this.#number !== undefined) shared.setParts(this.#number, this.data.parts);
+  setParts(parts: readonly WorkedPart[], queues: readonly string[]): void {
+    const { data } = this;
+    if (parts.length === data.parts.length && isDeepStrictEqual(queues, data.worker.queues)) return;
+    data.parts = [...parts];
+    data.worker = { ...data.worker, queues: [...queues] };
+    if (this.#number !== undefined) shared.setParts(this.#number, data.parts, queues);
   }
 
   receive(message: MemberMessage): void {

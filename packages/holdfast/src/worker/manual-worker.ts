@@ -139,11 +139,12 @@ export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
   }
 
   /**
-   * Connects and begins, like `start` of a `Worker`. @throws HoldfastError redis_unavailable, redis_refused,
+   * Connects and begins, like `start` of a `Worker`. Resolves with this worker. @throws HoldfastError redis_unavailable, redis_refused,
    * redis_unsupported, heartbeat_failed, closed
    */
-  start(): Promise<void> {
-    return this.#worker.start();
+  async start(): Promise<this> {
+    await this.#worker.start();
+    return this;
   }
 
   /**

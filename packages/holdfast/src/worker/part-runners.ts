@@ -1,13 +1,18 @@
 import { asHoldfastError, HoldfastError, LIMITS } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
+import { checkQueueName } from "../engine/names.ts";
 import { partsChanged } from "../engine/registry.ts";
+import { checkArgument } from "../options/shape.ts";
 import type { Partitions } from "../partitions/partition-names.ts";
 import { PartitionRegistry } from "../partitions/partition-registry.ts";
 import { type Part, Parts } from "../partitions/parts.ts";
 import type { Connection } from "../redis/connection.ts";
 import { workerChannel } from "../redis/keys.ts";
-import type { QueueRunner } from "./queue-runner.ts";
+import { QueueRunner } from "./queue-runner.ts";
+import type { Reports } from "./reports.ts";
+import type { RunnerOptions } from "./runner-options.ts";
 import type { Runners } from "./runners.ts";
+import { weightKind } from "./worker-options.ts";
 
 /** One part of a queue on which a worker works. */
 export interface WorkedPart {
@@ -20,19 +25,28 @@ export interface WorkedPart {
 export interface PartRunnersOptions {
   client: Holdfast;
   listener: Connection;
-  workerId: string;
   /** The queues with their weights. */
   queues: readonly (readonly [queue: string, weight: number])[];
+  /** Whether the queues have an order in place of weights. */
+  isStrict: boolean;
   runners: Runners;
-  /** Makes the runner of a part. @param index the index of the part in the lease table */
-  make(part: Part, queue: string, index: number, weight: number): QueueRunner;
+  reports: Reports;
+  /** What the runners of all parts have in common. */
+  runner: Omit<RunnerOptions, "engine" | "queue" | "index" | "weight" | "rank">;
   /** Whether the worker acquires no tasks at present. */
   drains(): boolean;
-  /** Called with all parts, by index, before the runners of new parts begin. */
-  onParts(parts: readonly WorkedPart[]): void;
+  /** Called with all parts, by index, and with the queues, before the runners of new parts begin. */
+  onParts(parts: readonly WorkedPart[], queues: readonly string[]): void;
+}
+
+interface WorkedQueue {
+  weight: number;
+  rank: number;
 }
 
 const TIMINGS_MS = 1_000;
+
+const refused = (message: string) => new HoldfastError("invalid_argument", message);
 
 /** Returns for how many parts the lease table of a worker with this many queues has room. */
 export const maxParts = (queues: number) => queues + LIMITS.partitions;
@@ -48,12 +62,59 @@ export class PartRunners {
   readonly #runners = new Map<string, QueueRunner>();
   readonly #listening = new Set<string>();
   readonly #gone = new Set<QueueRunner>();
+  readonly #queues = new Map<string, WorkedQueue>();
+  readonly #most: number;
+  #nextRank = 0;
   #timers: NodeJS.Timeout[] = [];
-  #watching: Promise<void> | undefined;
+  #looked: Promise<void> = Promise.resolve();
 
   constructor(options: PartRunnersOptions) {
     this.#o = options;
     this.#registry = new PartitionRegistry(options.client);
+    this.#most = maxParts(options.queues.length);
+    for (const [queue, weight] of options.queues) this.#put(queue, weight);
+  }
+
+  /**
+   * Adds a queue. @param looks whether to make its runners now; otherwise the next look-up makes them
+   * @throws HoldfastError as `Worker.addQueue`
+   */
+  async addQueue(queue: string, weight: number | undefined, looks: boolean): Promise<void> {
+    checkQueueName(queue);
+    if (weight !== undefined) {
+      checkArgument("weight", weightKind, weight);
+      if (this.#o.isStrict) throw refused('queueOrder "strict" does not use weights');
+    }
+    if (this.#queues.has(queue)) throw refused(`this worker has the queue "${queue}" already`);
+    this.#put(queue, weight);
+    if (!looks) return;
+    try {
+      await this.look();
+    } catch (error) {
+      this.#remove(queue);
+      throw error;
+    }
+  }
+
+  /** Removes a queue. Its runners acquire no more tasks. @throws HoldfastError invalid_argument */
+  removeQueue(queue: string): void {
+    if (!this.#queues.has(queue)) throw refused(`this worker does not have a queue "${queue}"`);
+    if (this.#queues.size === 1) throw refused("a worker needs at least one queue: stop the worker");
+    this.#remove(queue);
+  }
+
+  #put(queue: string, weight = 1): void {
+    this.#queues.set(queue, { weight, rank: this.#o.isStrict ? this.#nextRank++ : -1 });
+  }
+
+  #remove(queue: string): void {
+    this.#queues.delete(queue);
+    for (const runner of this.#runners.values()) if (runner.queue === queue) this.#setGone(runner, true);
+    this.#tellParts();
+  }
+
+  #tellParts(): void {
+    this.#o.onParts(this.#parts, [...this.#queues.keys()]);
   }
 
   /**
@@ -68,7 +129,14 @@ export class PartRunners {
    * Looks up the parts of the queues, and makes runners for new parts.
    * @throws HoldfastError redis_*, or invalid_argument if there are more partitions than one worker has room for
    */
-  async look(): Promise<void> {
+  look(): Promise<void> {
+    // Look-ups run one after the other, so that no part is opened twice.
+    const look = this.#looked.then(() => this.#lookTwice());
+    this.#looked = look.catch(() => {});
+    return look;
+  }
+
+  async #lookTwice(): Promise<void> {
     try {
       await this.#look();
     } catch (error) {
@@ -79,17 +147,17 @@ export class PartRunners {
   }
 
   async #look(): Promise<void> {
-    const { client, queues } = this.#o;
     const partitioned = await this.#registry.all();
     const fresh: Part[] = [];
-    for (const [queue, weight] of queues) {
+    for (const [queue, worked] of [...this.#queues]) {
       const partitions = partitioned.get(queue) ?? null;
-      if (await this.#isDeleted(queue, partitions)) continue;
-      const { all } = new Parts(client, queue, partitions);
-      this.#setParts(queue, all, weight / all.length);
+      // The second condition: the queue may have been removed during the call.
+      if ((await this.#isDeleted(queue, partitions)) || !this.#queues.has(queue)) continue;
+      const { all } = new Parts(this.#o.client, queue, partitions);
+      this.#setParts(queue, all, { ...worked, weight: worked.weight / all.length });
       for (const part of all) if (!this.#listening.has(part.name)) fresh.push(part);
     }
-    this.#o.onParts(this.#parts);
+    this.#tellParts();
     await Promise.all(fresh.map((part) => this.#open(part)));
   }
 
@@ -107,15 +175,15 @@ export class PartRunners {
    * @param onError called if a look-up fails
    */
   watch(everyMs: number, onError: (error: HoldfastError) => void): void {
-    const look = () => {
-      this.#watching ??= this.look()
-        .catch((error) => onError(asHoldfastError(error)))
-        .finally(() => {
-          this.#watching = undefined;
-        });
+    let isLooking = false;
+    const look = async () => {
+      if (isLooking) return;
+      isLooking = true;
+      await this.look().catch((error) => onError(asHoldfastError(error)));
+      isLooking = false;
     };
     this.#timers = [
-      setInterval(look, everyMs).unref(),
+      setInterval(() => void look(), everyMs).unref(),
       setInterval(() => void this.writeTimings(), TIMINGS_MS).unref(),
     ];
   }
@@ -137,11 +205,16 @@ export class PartRunners {
 
   /** Resolves when no look-up is under way. */
   async looked(): Promise<void> {
-    await this.#watching;
+    await this.#looked;
   }
 
-  #setParts(queue: string, all: readonly Part[], weight: number): void {
+  #setParts(queue: string, all: readonly Part[], { weight, rank }: WorkedQueue): void {
     const names = new Set(all.map(({ name }) => name));
+    const unknown = all.filter(({ name }) => !this.#runners.has(name));
+    if (this.#parts.length + unknown.length > this.#most)
+      throw refused(
+        `the queues of this worker have more than ${this.#most} parts: run another worker for some of them`,
+      );
     for (const part of this.#parts) {
       const runner = this.#runners.get(part.name);
       if (part.queue !== queue || !runner) continue;
@@ -149,8 +222,8 @@ export class PartRunners {
     }
     for (const part of all) {
       const known = this.#runners.get(part.name);
-      if (known) known.weight = weight;
-      else this.#add(part, queue, weight);
+      if (known) Object.assign(known, { weight, rank });
+      else this.#add(part, queue, { weight, rank });
     }
   }
 
@@ -161,15 +234,14 @@ export class PartRunners {
     runner.drain(isGone || this.#o.drains());
   }
 
-  #add(part: Part, queue: string, weight: number): void {
-    const { queues, make, runners } = this.#o;
-    const most = maxParts(queues.length);
-    if (this.#parts.length >= most)
-      throw new HoldfastError(
-        "invalid_argument",
-        `the queues of this worker have more than ${most} parts: run another worker for some of them`,
-      );
-    const runner = make(part, queue, this.#parts.length, weight);
+  #add(part: Part, queue: string, { weight, rank }: WorkedQueue): void {
+    const { runner: shared, runners, reports } = this.#o;
+    const index = this.#parts.length;
+    const runner = new QueueRunner(
+      { ...shared, engine: part.engine, queue, index, weight, rank },
+      runners,
+      reports,
+    );
     this.#parts.push({ name: part.name, queue });
     this.#runners.set(part.name, runner);
     runners.all.push(runner);
@@ -182,8 +254,9 @@ export class PartRunners {
     const { wake } = engine.keys;
     const runner = this.#runners.get(name) as QueueRunner;
     // The first channel is for all workers. The second one is for tasks that are granted to this worker.
-    await this.#o.listener.listen([wake, workerChannel(wake, this.#o.workerId)], runner.heard);
+    await this.#o.listener.listen([wake, workerChannel(wake, this.#o.runner.workerId)], runner.heard);
     this.#listening.add(name);
-    this.#setGone(runner, false);
+    // The queue may have been removed meanwhile.
+    if (this.#queues.has(runner.queue)) this.#setGone(runner, false);
   }
 }

@@ -38,6 +38,11 @@ export class Runners implements OtherRunners {
     return shareOf(self, others, { total, free, virtualTime });
   }
 
+  /** Called when the heartbeat thread says that a lease is lost, or that a task was cancelled. */
+  leaseChanged(what: "lost" | "cancelled", index: number, version: number): void {
+    for (const runner of this.all) runner.held.leaseChanged(what, index, version);
+  }
+
   /** Called when the entry of the handlers with this rule may get tasks again. */
   roomCame(rule: string): void {
     for (const runner of this.all) {

@@ -56,6 +56,12 @@ export interface WorkerOptions {
    * Milliseconds, 0 to 100; 0: the worker holds no tasks ahead. @default 5
    */
   aheadMs?: number | undefined;
+  /**
+   * Whether the worker also does the work of a `Janitor` with default settings, from `start` to `stop`: it takes back
+   * expired leases, enforces retention and enqueues the tasks of schedules. Use it if no janitor runs apart. Its errors
+   * are `error` events of the worker. @default false
+   */
+  janitor?: boolean | undefined;
   /** How often an idle queue is polled, in case a wake-up is lost. Milliseconds, 10 to 3_600_000. @default 1_000 */
   pollMs?: number | undefined;
   /** How often the worker looks up the partitions of its queues. Milliseconds, 10 to 3_600_000. @default 2_000 */
@@ -94,6 +100,7 @@ export const workerKinds: Kinds<WorkerOptions> = {
   abortAtExpiry: yesNo,
   isFailure: callback,
   aheadMs: whole(0, 100),
+  janitor: yesNo,
   pollMs: whole(10, 3_600_000),
   watchMs: whole(10, 3_600_000),
   noHandlerAfterMs: whole(0, LIMITS.delayMs),
@@ -116,8 +123,9 @@ export const workerShape = shapeOf<WorkerOptions>({
     stalledInterval: janitor,
     maxStalledCount: janitor,
     skipStalledCheck: janitor,
-    limiter: "a worker has no rate limit: concurrency says how many tasks run at a time",
-    autorun: "a worker begins with start()",
+    limiter:
+      "a worker has no rate limit of its own: queue.setLimits({ queue: { rate } }) holds for all workers",
+    autorun: "a worker begins with start(): await new Worker(…).start()",
     drainDelay: "pollMs",
     attempts: taskHints.attempts,
     retries: "maxRetries",
@@ -155,20 +163,22 @@ const DEFAULT_MAX_CONCURRENCY = 500;
 export function workerSettings(queues: WorkedQueues, options: WorkerOptions, batchSlots = 0) {
   checkShape(workerShape, options);
   const { concurrency = Math.max(50, batchSlots), id = newWorkerId(), version = "0.1.0" } = options;
+  const { leaseMs = 30_000, maxRetries = 3 } = options;
   const weights = weightsOf(queues, options.queueOrder);
   const names = weights.map(([name]) => name);
   return {
-    ...{ id, weights, concurrency },
-    /** The queues in strict order; empty if the queues share the slots by weight. */
-    ranks: options.queueOrder === "strict" ? names : [],
+    ...{ id, weights, concurrency, leaseMs, maxRetries },
+    isStrict: options.queueOrder === "strict",
     maxConcurrency: options.maxConcurrency ?? Math.max(concurrency, DEFAULT_MAX_CONCURRENCY),
     prefix: options.prefix ?? "queue",
-    leaseMs: options.leaseMs ?? 30_000,
-    aheadMs: options.aheadMs ?? 5,
-    maxRetries: options.maxRetries ?? 3,
-    pollMs: options.pollMs ?? 1_000,
     watchMs: options.watchMs ?? 2_000,
-    noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
+    /** The settings of the runner of each part. */
+    runner: {
+      ...{ workerId: id, leaseMs, maxRetries },
+      aheadMs: options.aheadMs ?? 5,
+      pollMs: options.pollMs ?? 1_000,
+      noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
+    },
     /** The entry of the worker in the registry, without its types. */
     entry: { id, queues: names, host: hostname(), pid: process.pid, version, startedAt: Date.now() },
   };
@@ -176,7 +186,7 @@ export function workerSettings(queues: WorkedQueues, options: WorkerOptions, bat
 
 type WorkedQueues = string | readonly string[] | Readonly<Record<string, number>>;
 
-const weight = whole(1, 1_000);
+export const weightKind = whole(1, 1_000);
 
 /** Returns the queues of a worker with their weights. @throws HoldfastError invalid_argument, invalid_queue_name */
 function weightsOf(
@@ -198,7 +208,7 @@ function weightsOf(
   const seen = new Set<string>();
   for (const [name, value] of pairs) {
     checkQueueName(name);
-    checkArgument(`the weight of queue "${name}"`, weight, value);
+    checkArgument(`the weight of queue "${name}"`, weightKind, value);
     if (seen.has(name))
       throw new HoldfastError(
         "invalid_argument",

@@ -1,6 +1,7 @@
 import { HoldfastError } from "@holdfast/contracts";
 import { clientOf, type Holdfast } from "../client.ts";
 import { Grace, type StopOptions, stopShape } from "../grace.ts";
+import { Janitor } from "../janitor/janitor.ts";
 import { whole } from "../options/kinds.ts";
 import { checkArgument, checkShape } from "../options/shape.ts";
 import { Connection } from "../redis/connection.ts";
@@ -14,16 +15,12 @@ import { HandlerTable } from "./handler-table.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LeaseTable, monotonicMs } from "./lease-table.ts";
 import { type Middleware, MiddlewareChain } from "./middleware.ts";
-import { maxParts, PartRunners, type PartRunnersOptions } from "./part-runners.ts";
-import { QueueRunner } from "./queue-runner.ts";
+import { maxParts, PartRunners } from "./part-runners.ts";
 import { Reports } from "./reports.ts";
 import { Runners } from "./runners.ts";
 import { Slots } from "./slots.ts";
 import type { WorkerEvents } from "./worker-events.ts";
 import { type WorkerOptions, workerSettings } from "./worker-options.ts";
-
-export type { SettledEvent, WorkerEvents } from "./worker-events.ts";
-export type { WorkerOptions } from "./worker-options.ts";
 
 const DEFAULT_GRACE_MS = 25_000;
 const RELEASE_MS = 3_000;
@@ -46,10 +43,10 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   readonly #parts: PartRunners;
   readonly #heartbeat: Heartbeat;
   readonly #reports: Reports;
+  readonly #janitor: Janitor | undefined;
   readonly #middleware = new MiddlewareChain();
   readonly #maxConcurrency: number;
   readonly #watchMs: number;
-  /** Whether an operator told the worker to drain. */
   #draining = false;
   #paused = false;
   /** Whether the leases of the worker are renewed. */
@@ -73,8 +70,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     super("the worker");
     checkHandlers(handlers);
     const settings = workerSettings(queues, options, slotsForBatches(handlers, options?.concurrency));
-    const { weights, ranks, maxConcurrency, leaseMs, aheadMs, maxRetries, pollMs, noHandlerAfterMs, prefix } =
-      settings;
+    const { weights, maxConcurrency, leaseMs, maxRetries, prefix } = settings;
     this.id = settings.id;
     this.#maxConcurrency = maxConcurrency;
     this.#watchMs = settings.watchMs;
@@ -97,41 +93,25 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     );
     const tracing = options.tracing && guardedTracing(options.tracing, (error) => this.emit("error", error));
     this.#runners = new Runners(this.#slots);
-    const make: PartRunnersOptions["make"] = ({ engine }, queue, index, weight) =>
-      new QueueRunner(
-        {
-          ...{
-            engine,
-            queue,
-            index,
-            weight,
-            leaseMs,
-            maxRetries,
-            tracing,
-            aheadMs,
-            pollMs,
-            noHandlerAfterMs,
-          },
-          rank: ranks.indexOf(queue),
-          slots: this.#slots,
-          table: this.#table,
-          handlers: table,
-          middleware: this.#middleware,
-          ...{ workerId: this.id, version: settings.entry.version },
-        },
-        this.#runners,
-        this.#reports,
-      );
     this.#parts = new PartRunners({
       client: this.#client,
       listener: this.#listener,
-      workerId: this.id,
       queues: weights,
+      isStrict: settings.isStrict,
       runners: this.#runners,
-      make,
+      reports: this.#reports,
+      runner: {
+        ...settings.runner,
+        ...{ tracing, slots: this.#slots, table: this.#table, handlers: table, middleware: this.#middleware },
+        version: settings.entry.version,
+      },
       drains: () => !this.#started || this.#rests || !this.#beating || this.#stopped !== undefined,
-      onParts: (parts) => this.#heartbeat.setParts(parts),
+      onParts: (parts, queues) => this.#heartbeat.setParts(parts, queues),
     });
+    if (options.janitor) {
+      this.#janitor = new Janitor({ redis, prefix, onScript });
+      this.#janitor.on("error", (error) => this.emit("error", error));
+    }
     this.#heartbeat = new Heartbeat(
       {
         table: this.#table.buffer,
@@ -143,9 +123,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
         worker: { ...settings.entry, types: [...table.rules] },
       },
       {
-        onLease: (what, index, version) => {
-          for (const runner of this.#runners.all) runner.held.leaseChanged(what, index, version);
-        },
+        onLease: (what, index, version) => this.#runners.leaseChanged(what, index, version),
         onRenewal: (outcome, count) => {
           // While one long task fills all slots, or the worker makes room, it does not poll. A renewed lease then shows
           // that Redis answers.
@@ -218,6 +196,25 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
+   * Adds a queue. If the worker runs, resolves when it acquires tasks of the queue. In strict order the queue is the last
+   * one. There is room for 256 queues and partitions beside the first queues; a removed queue keeps its room.
+   * @param weight as in the constructor, 1 to 1_000 @default 1
+   * @throws HoldfastError invalid_queue_name, invalid_argument, closed, redis_*. The queue is not added then
+   */
+  async addQueue(queue: string, weight?: number): Promise<void> {
+    if (this.#stopped) throw stoppedError();
+    await this.#parts.addQueue(queue, weight, this.#starting !== undefined);
+  }
+
+  /**
+   * Removes a queue: the worker acquires no more of its tasks, and those that run continue to their end.
+   * @throws HoldfastError invalid_argument if the worker does not have the queue, or has no other one
+   */
+  removeQueue(queue: string): void {
+    this.#parts.removeQueue(queue);
+  }
+
+  /**
    * Changes how many tasks the worker runs at the same time, 1 to `maxConcurrency`. If more tasks run at present, they
    * are not stopped, but no task begins until enough of them have ended.
    * @throws HoldfastError invalid_argument
@@ -232,8 +229,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
 
   /**
    * Stops acquiring until `resume()`. May be called before or after `start()`. Hands back the tasks that have not
-   * begun.
-   * Running tasks continue, and their leases are renewed. Other workers of the queue are not affected. Idempotent.
+   * begun. Running tasks continue, with their leases renewed. Other workers are not affected. Idempotent.
    */
   pause(): void {
     this.#setPaused(true);
@@ -256,25 +252,28 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Connects, runs the boot checks and begins to acquire.
+   * Connects, runs the boot checks and begins to acquire. Resolves with the worker, so that one line makes and starts
+   * it.
    * @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported; heartbeat_failed if the heartbeat thread
    * does not start. After these errors `start` can be called again. closed if the worker was stopped before or
    * meanwhile
    */
-  start(): Promise<void> {
-    if (this.#stopped) return Promise.reject(stoppedError());
+  async start(): Promise<this> {
+    if (this.#stopped) throw stoppedError();
     this.#starting ??= this.#start().catch((error: unknown) => {
       this.#starting = undefined;
       // If a stop interrupted the call, the error was not caused by Redis.
       throw this.#stopped ? stoppedError() : error;
     });
-    return this.#starting;
+    await this.#starting;
+    return this;
   }
 
   async #start(): Promise<void> {
     await this.#client.check();
     await this.#parts.look();
     if (this.#stopped) throw stoppedError();
+    await this.#janitor?.start();
     await this.#heartbeat.start();
     if (this.#stopped) throw stoppedError();
     this.#started = true;
@@ -299,6 +298,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
 
   async #stop(): Promise<void> {
     this.#parts.stopAcquiring();
+    const swept = this.#janitor?.stop({ graceMs: RELEASE_MS });
     const starting = this.#starting;
     const isAway = () => !this.#client.connection.isReady;
     let handover: Grace | undefined;
@@ -319,6 +319,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     if (!isAway()) await handover?.orEnd(this.#reports.drain());
     handover?.end();
     this.#grace.end();
+    await swept;
     await this.#listener.close();
     await this.#client.close();
     await starting?.catch(() => {});

@@ -21,7 +21,7 @@ const AnyWorker = loosely<Worker>(Worker);
 
 test.each<[unknown, string]>([
   [{ connection: {} }, "connection is not an option of a worker: did you mean redis?"],
-  [{ redis, limiter: { max: 1, duration: 1 } }, "a worker has no rate limit"],
+  [{ redis, limiter: { max: 1, duration: 1 } }, "queue.setLimits({ queue: { rate } })"],
   [{ redis, lockDuration: 1 }, "did you mean leaseMs?"],
   [{ redis, stalledInterval: 1 }, "a Janitor takes back"],
   [{ redis, timeoutMs: 5 }, "it is an option of a handler, { handler, timeoutMs }, or of a task"],
