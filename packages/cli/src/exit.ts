@@ -64,6 +64,8 @@ export function exitCodeOf(error: unknown): ExitCode {
 
 /** Returns the message of anything that was thrown, as one line. */
 export function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  let text = error instanceof Error ? error.message : String(error);
+  // An AggregateError of several refused addresses has an empty message.
+  if (text === "" && error instanceof AggregateError) text = error.errors.map(messageOf).join("; ");
   return text.replaceAll(/\s*\n\s*/g, " ");
 }

@@ -12,6 +12,7 @@ import { keyCommand } from "./commands/key.ts";
 import { limitsCommand } from "./commands/limits.ts";
 import { limitsTryCommand } from "./commands/limits-try.ts";
 import { operationCommand } from "./commands/operation.ts";
+import { outboxCommand } from "./commands/outbox.ts";
 import { queueCommand } from "./commands/queue.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
 import { taskCommand } from "./commands/task.ts";
@@ -93,6 +94,7 @@ function createProgram(version: string, io: Io, ended: (code: ExitCode) => void)
   historyCommand(program, action);
   workerCommand(program, action);
   scheduleCommand(program, action);
+  outboxCommand(program, action);
   topCommand(program, action);
   burstCommand(program, action);
   doctorCommand(program, action);

@@ -72,7 +72,7 @@ function tlsFiles(env: Environment): ConnectionSettings {
  * Returns the value of a variable. The value may also be in a file that `<name>_FILE` names, as with
  * REDIS_PASSWORD_FILE.
  */
-function variable(env: Environment, name: string): string | undefined {
+export function variable(env: Environment, name: string): string | undefined {
   const path = env[`${name}_FILE`];
   if (!path) return env[name] || undefined;
   if (env[name]) throw new UsageError(`${name} and ${name}_FILE are both set: keep one of them`);

@@ -16,11 +16,9 @@ export interface OutboxReport {
   refused: number;
   /** The first 100 of them. */
   refusedRows: RefusedRow[];
-  /** Rows that were sent and are still in the table. */
-  sent: number;
   /**
-   * Those of them that were compared: they were sent within the window, and became tasks of their own. (A row whose
-   * unique key another task held did not.)
+   * Rows that were sent within the window and became tasks of their own. (A row whose unique key another task held did
+   * not.)
    */
   compared: number;
   /** Compared rows whose task exists, or ended and was removed since. */

@@ -178,8 +178,7 @@ FROM unnest($1::text[], $2::text[]) AS done (id, error) WHERE entry.id = done.id
     const { rows } = await this.#query(
       `SELECT (SELECT count(*) FROM ${table} WHERE due_at IS NOT NULL)::float8 AS pending,
   coalesce((SELECT ${ms("clock_timestamp() - min(created_at)")} FROM ${table} WHERE due_at IS NOT NULL), 0) AS "oldestPendingMs",
-  (SELECT count(*) FROM ${table} WHERE refused_at IS NOT NULL)::float8 AS refused,
-  (SELECT count(*) FROM ${table} WHERE sent_at IS NOT NULL)::float8 AS sent`,
+  (SELECT count(*) FROM ${table} WHERE refused_at IS NOT NULL)::float8 AS refused`,
     );
     return rows[0] as unknown as Counts;
   }

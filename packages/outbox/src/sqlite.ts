@@ -116,8 +116,7 @@ FROM ${this.#table} WHERE due_at <= ${NOW} AND queue NOT IN (SELECT value FROM j
     const [counts] = this.#all<Counts>(
       `SELECT (SELECT count(*) FROM ${this.#table} WHERE due_at IS NOT NULL) AS pending,
   coalesce((SELECT ${NOW} - min(created_at) FROM ${this.#table} WHERE due_at IS NOT NULL), 0) AS oldestPendingMs,
-  (SELECT count(*) FROM ${this.#table} WHERE refused_at IS NOT NULL) AS refused,
-  (SELECT count(*) FROM ${this.#table} WHERE sent_at IS NOT NULL) AS sent`,
+  (SELECT count(*) FROM ${this.#table} WHERE refused_at IS NOT NULL) AS refused`,
     );
     return { ...(counts as Counts) };
   }

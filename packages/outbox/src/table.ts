@@ -38,7 +38,6 @@ export interface Counts {
   /** Age of the oldest row that waits, ms; 0 if none waits. */
   oldestPendingMs: number;
   refused: number;
-  sent: number;
 }
 
 /** What the relay and the check do with the table, in either database. */

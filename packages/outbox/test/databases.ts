@@ -7,13 +7,16 @@ import type { Outbox, OutboxReceipt, OutboxTask, PostgresPool, SqliteDatabase } 
 
 type Sqlite = SqliteDatabase & { close(): void };
 
+/** Without the private fields, which differ between the sources and the built files. */
+type OutboxCalls = Pick<Outbox, "migrate" | "enqueueManyTx">;
+
 /** One of the databases, with what the tests do in it. */
 export interface TestDatabase {
   database: PostgresPool | SqliteDatabase;
-  migrate(outbox: Outbox): Promise<void>;
+  migrate(outbox: OutboxCalls): Promise<void>;
   /** Writes tasks in a transaction, and commits or rolls it back. */
   write(
-    outbox: Outbox,
+    outbox: OutboxCalls,
     queue: string,
     tasks: OutboxTask[],
     end?: "COMMIT" | "ROLLBACK",

@@ -278,7 +278,6 @@ describe.each(DATABASES)("an outbox in $name", ({ open, dialect, isThere }) => {
     await drain(relay);
     expect(await outbox.check(db.database, { client })).toMatchObject({
       agrees: true,
-      sent: 6,
       compared: 6,
       known: 6,
     });
@@ -326,7 +325,7 @@ describe.each(DATABASES)("an outbox in $name", ({ open, dialect, isThere }) => {
       relay.start();
       await until("the rows are deleted", async () => (await db.all(`SELECT 1 FROM ${table}`)).length === 1);
       expect((await ids()).size).toBe(3);
-      expect(await outbox.check(db.database, { client })).toMatchObject({ sent: 0, compared: 0, refused: 1 });
+      expect(await outbox.check(db.database, { client })).toMatchObject({ compared: 0, refused: 1 });
     },
   );
 
