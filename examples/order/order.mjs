@@ -1,0 +1,28 @@
+/**
+ * An order reserves, charges and ships. A service that refuses says so in its result, which is stored with the step. So
+ * the decision to undo the earlier steps holds even if the process dies in between. A service that does not answer
+ * throws, and the next attempt goes on at this step.
+ * @param shop the services, whose calls have an idempotency key: a step is done at least once
+ */
+export const handlersFor = (shop) => ({
+  "order.place": async (task, ctx) => {
+    const { id, payload: order } = task;
+    const undo = [];
+    const refusedBy = async (service) => {
+      for (const [name, run] of undo.reverse()) await ctx.step(name, run);
+      return { placed: false, refusedBy: service };
+    };
+
+    const stock = await ctx.step("reserve", () => shop.reserve(order, `${id}:reserve`));
+    if (!stock.ok) return refusedBy("stock");
+    undo.push(["release", () => shop.release(stock.reservation, `${id}:release`)]);
+
+    const payment = await ctx.step("charge", () => shop.charge(order, `${id}:charge`));
+    if (!payment.ok) return refusedBy("payment");
+    undo.push(["refund", () => shop.refund(payment.charge, `${id}:refund`)]);
+
+    const parcel = await ctx.step("ship", () => shop.ship(order, `${id}:ship`), { retries: 2 });
+    if (!parcel.ok) return refusedBy("shipping");
+    return { placed: true, parcel: parcel.number };
+  },
+});
