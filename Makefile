@@ -143,9 +143,10 @@ mutants: ## Put faults into a copy of the code, and check that a test finds each
 	@node scripts/mutants.mjs
 
 .PHONY: lint
-lint: ## Check format, lint, types, generated code and the Helm chart
+lint: ## Check format, lint, types, generated code, the workflows of GitHub and the Helm chart
 	@scripts/setup dependencies
 	@$(PNPM) run lint
+	@scripts/lint-workflows
 	@scripts/lint-kubernetes
 
 .PHONY: verify
@@ -182,6 +183,19 @@ pack: ## Write the tarballs of the library, the command and the services into ta
 pack-check: pack ## Install the tarballs with npm, pnpm and yarn in empty folders, and run tasks there (ONLY=Jest)
 	@scripts/setup redis
 	@node test/packages/packages.mjs "$(ONLY)"
+
+.PHONY: matrix
+matrix: ## Run Redis tests with each version of Node, Redis and Valkey (ONLY="Redis 7.0"; STRICT=1: none may be missing)
+	@scripts/setup dependencies redis build
+	@node scripts/matrix.mjs --only "$(ONLY)" $(if $(filter 1,$(STRICT)),--strict)
+
+.PHONY: change
+change: ## Describe a change for the changelog of the next release, in .changeset
+	@npx --yes --package node@24 --package @changesets/cli@3.0.3 changeset add
+
+.PHONY: version
+version: ## Set the version of the next release in all packages, and write its part of the changelog
+	@node scripts/version.mjs
 
 .PHONY: clean
 clean: ## Delete built and installed files; the data stays

@@ -107,8 +107,12 @@ function publishedManifest(manifest, needed) {
     .flatMap(({ dependencies }) => Object.entries(dependencies ?? {}))
     .filter(([name]) => !folders.has(name))
     .sort();
+  // npm compares this address with the repository whose workflow publishes the tarball.
+  const { GITHUB_REPOSITORY } = process.env;
+  const url = `git+https://github.com/${GITHUB_REPOSITORY}.git`;
   return {
     ...published,
+    ...(GITHUB_REPOSITORY ? { repository: { type: "git", url } } : {}),
     ...entriesOf(manifest),
     files: [...manifest.files, ...needed.map((name) => basename(folders.get(name)))],
     dependencies: Object.fromEntries(dependencies),
