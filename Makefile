@@ -181,7 +181,7 @@ pack: ## Write the tarballs of the library, the command and the services into ta
 
 .PHONY: pack-check
 pack-check: pack ## Install the tarballs with npm, pnpm and yarn in empty folders, and run tasks there (ONLY=Jest)
-	@scripts/setup redis
+	@scripts/setup redis chromium
 	@node test/packages/packages.mjs "$(ONLY)"
 
 .PHONY: matrix

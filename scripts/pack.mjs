@@ -30,7 +30,10 @@ const PUBLISHED = [
   "services/observability",
 ];
 /** Built files of other packages that a tarball needs: the folder in the tarball, and where its files come from. */
-const ADDED = { "services/observability": { dashboard: "dashboard/dist" } };
+const ADDED = {
+  "services/observability": { dashboard: "dashboard/dist" },
+  "packages/cli": { "observability/dashboard": "dashboard/dist" },
+};
 
 const readJson = (path) => JSON.parse(readFileSync(path, "utf8"));
 
@@ -126,6 +129,8 @@ function entriesOf({ exports: { ".": main, ...others } = {} }) {
   return { main: main.default, types: main.types, typesVersions: { "*": Object.fromEntries(types) } };
 }
 
+const writeJson = (path, value) => writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
+
 /** Fills `stage` with the files of the tarball of a package. */
 export function stagePackage(folder, stage) {
   const manifest = readJson(join(root, folder, "package.json"));
@@ -138,17 +143,19 @@ export function stagePackage(folder, stage) {
     }),
   );
   copyPackage(folder, stage, wanted, places);
-  for (const name of needed) copyPackage(folders.get(name), places.get(name).folder, wanted, places);
+  for (const name of needed) {
+    const { folder: inner } = places.get(name);
+    copyPackage(folders.get(name), inner, wanted, places);
+    // A service reads its version there.
+    writeJson(join(inner, "package.json"), { name, version: manifest.version, type: "module" });
+  }
   for (const [name, source] of Object.entries(ADDED[folder] ?? {}))
     cpSync(join(root, source), join(stage, name), { recursive: true });
   cpSync(join(root, "LICENSE"), join(stage, "LICENSE"));
   // A link to another file of the repository leads nowhere in a package.
   const readme = join(stage, "README.md");
   writeFileSync(readme, readFileSync(readme, "utf8").replace(/\[([^\]]+)\]\((?!https?:|#)[^)]*\)/g, "$1"));
-  writeFileSync(
-    join(stage, "package.json"),
-    `${JSON.stringify(publishedManifest(manifest, needed), null, 2)}\n`,
-  );
+  writeJson(join(stage, "package.json"), publishedManifest(manifest, needed));
 }
 
 /** Writes the tarballs and returns their paths. */

@@ -66,11 +66,16 @@ export class Tools {
     }
   }
 
+  /** The environment of the consumers, with further variables. */
+  env(more) {
+    return { ...this.#env, ...more };
+  }
+
   /** Runs a program in a folder, and returns its output. An error has all of it. */
   async run(folder, command, args, env = {}) {
     const options = {
       cwd: this.path(folder),
-      env: { ...this.#env, ...env },
+      env: this.env(env),
       timeout: LIMIT_MS,
       maxBuffer: 1 << 26,
     };

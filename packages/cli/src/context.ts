@@ -55,12 +55,15 @@ export class Context {
   readonly out: Output;
   readonly settings: ConnectionSettings;
   readonly prefix: string;
+  /** The option `--redis`. */
+  readonly given: string | undefined;
   #client: Holdfast | undefined;
   #observer: Observer | undefined;
 
   constructor(io: Io, options: GlobalOptions) {
     this.io = io;
     this.out = new Output(io.stdout, io.stderr, options.json ? "json" : options.output);
+    this.given = options.redis;
     this.settings = redisSettings(io.env, options.redis);
     this.prefix = keyPrefix(io.env, options.prefix);
   }

@@ -1,6 +1,7 @@
 import { auditCommand } from "./commands/audit.ts";
 import { burstCommand } from "./commands/burst.ts";
 import { completionCommand } from "./commands/completion.ts";
+import { devCommand } from "./commands/dev.ts";
 import { dlqCommand } from "./commands/dlq.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { enqueueCommand } from "./commands/enqueue.ts";
@@ -98,6 +99,7 @@ function createProgram(version: string, io: Io, ended: (code: ExitCode) => void)
   topCommand(program, action);
   burstCommand(program, action);
   doctorCommand(program, action);
+  devCommand(program, action);
   auditCommand(program, action);
   keyCommand(program, action);
   completionCommand(program, io);
