@@ -2,7 +2,8 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./scripts/closing-line.mjs";
 
-const exclude = ["**/node_modules/**", "**/dist/**"];
+// The project of `holdfast init` has a test for the runner of Node.
+const exclude = ["**/node_modules/**", "**/dist/**", "packages/cli/template/**"];
 /** These tests start whole systems and browsers. They run one at a time, after all others. */
 const systems = [
   "test/browser/**/*.test.ts",

@@ -57,7 +57,7 @@ function neededBy(manifest, found = new Set()) {
 
 /** A library has types and sources. A program has code, and the maps that give its stack traces their lines. */
 const LIBRARY_FILE = /(?<!\.test\.ts|\.tsbuildinfo)$/;
-const PROGRAM_FILE = /^(dist|bin)\/(?!embedded).*\.c?js(\.map)?$|^dashboard\/|^README\.md$/;
+const PROGRAM_FILE = /^(dist|bin)\/(?!embedded).*\.c?js(\.map)?$|^(dashboard|template)\/|^README\.md$/;
 /** Nobody reads or debugs the generated texts of the Lua scripts, so they are packed without source and map. */
 const LEFT_OUT = /^src\/redis\/generated\/|^dist\/redis\/generated\/.*\.map$/;
 

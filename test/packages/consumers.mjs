@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { expectSame } from "./expect-same.mjs";
 import { checkFirstMinutes } from "./first-minutes.mjs";
+import { checkInit } from "./init.mjs";
 import { checkServices } from "./systems.mjs";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -237,5 +238,6 @@ export function* consumers({ tools, redis, track }) {
     "the first minutes: npm install, holdfast dev, a task in the dashboard",
     () => checkFirstMinutes(tools),
   ];
+  yield ["holdfast init, a project that compiles, tests and runs", () => checkInit(tools)];
   yield ["the services and the command", () => checkServices({ tools, redis, track, prefix: prefix() })];
 }

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { freePort } from "../chaos/harness/ports.mjs";
-import { DevProcess } from "./dev-process.mjs";
 import { expectSame } from "./expect-same.mjs";
+import { startDev } from "./terminal.mjs";
 
 const LIMIT_MS = 180_000;
 const CHROMIUMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -18,9 +18,8 @@ export async function checkFirstMinutes(tools) {
   mkdirSync(tools.path(folder));
   await tools.npm(folder, tools.tarball("holdfast-cli"));
   const env = { REDIS_PORT: String(await freePort()) };
-  const dev = new DevProcess(tools.path(folder), [], tools.env(env));
+  const { terminal, dashboard, api, commands } = await startDev(tools.path(folder), tools.env(env));
   try {
-    const { dashboard, api, commands } = await dev.ready();
     expectSame(
       commands.map((line) => line.trim().split(" ", 1)[0]),
       ["curl", "npx"],
@@ -35,7 +34,7 @@ export async function checkFirstMinutes(tools) {
     if (seenAfterMs > LIMIT_MS)
       throw new Error(`the task was seen after ${Math.round(seenAfterMs / 1_000)} s, which is too late`);
 
-    await dev.interrupt();
+    await terminal.interrupt();
     const { stdout: processes } = await tools.run(folder, "ps", ["-eo", "args"]);
     const left = processes
       .split("\n")
@@ -44,7 +43,7 @@ export async function checkFirstMinutes(tools) {
     for (const url of [dashboard, api])
       if (await fetch(url).catch(() => null)) throw new Error(`${url} still answers after Ctrl-C`);
   } finally {
-    await dev.kill();
+    await terminal.kill();
   }
 }
 

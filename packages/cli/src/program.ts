@@ -9,6 +9,7 @@ import { eventsCommand } from "./commands/events.ts";
 import { flowCommand } from "./commands/flow.ts";
 import { historyCommand } from "./commands/history.ts";
 import { importCommand } from "./commands/import.ts";
+import { initCommand } from "./commands/init.ts";
 import { keyCommand } from "./commands/key.ts";
 import { limitsCommand } from "./commands/limits.ts";
 import { limitsTryCommand } from "./commands/limits-try.ts";
@@ -100,6 +101,7 @@ function createProgram(version: string, io: Io, ended: (code: ExitCode) => void)
   burstCommand(program, action);
   doctorCommand(program, action);
   devCommand(program, action);
+  initCommand(program, action);
   auditCommand(program, action);
   keyCommand(program, action);
   completionCommand(program, io);

@@ -132,7 +132,7 @@ const without = (env: NodeJS.ProcessEnv, isLeftOut: (name: string) => boolean) =
   Object.fromEntries(Object.entries(env).filter(([name]) => !isLeftOut(name)));
 
 async function tell(
-  { out, io }: Context,
+  { out, io, prefix }: Context,
   { dashboard, api, redis }: Addresses,
   { demo }: DevOptions,
 ): Promise<void> {
@@ -149,6 +149,7 @@ async function tell(
   const worker = demo
     ? `${handlers}, on the queues ${io.env.QUEUES || "default,demo"}`
     : "none, because of --no-demo";
+  const options = `${redis.option}${prefix === "queue" ? "" : `--prefix ${prefix} `}`;
   for (const line of [
     `Dashboard  ${dashboard} (${logIn})`,
     `HTTP API   ${api}/docs`,
@@ -157,7 +158,7 @@ async function tell(
     "",
     "Send a task from another terminal, and find it in the dashboard:",
     `  curl ${api}/v1/queues/default/tasks ${header}-H 'content-type: application/json' -d '{"type":"demo.echo","payload":"hello"}'`,
-    `  npx holdfast ${redis.option}enqueue default demo.echo '"hello"' --wait 10s`,
+    `  npx holdfast ${options}enqueue default demo.echo '"hello"' --wait 10s`,
     "",
     "Next: npx holdfast init my-app writes a worker of your own. Ctrl-C ends all of this.",
   ])

@@ -64,7 +64,9 @@ export async function startRedis(options: RedisOptions): Promise<DevRedis | null
       // Only a killed engine leaves a container behind, since containers of this name are removed when they end.
       await run(engine, ["rm", "--force", name], env);
       const place = ["--publish", `127.0.0.1:${port}:6379`, "--volume", `${name}:/data`];
-      const args = ["run", "--rm", "--name", name, ...place, IMAGE, "redis-server", ...PERSISTENCE];
+      // Without this option Redis refuses clients from outside its container. The port is published on loopback only.
+      const settings = [...PERSISTENCE, "--protected-mode", "no"];
+      const args = ["run", "--rm", "--name", name, ...place, IMAGE, "redis-server", ...settings];
       const child = children.startRedis(engine, engine, args, { env, output: log });
       await untilAnswers(url, child, { logPath, signal, limitMs: CONTAINER_ANSWER_MS });
       return { child, port, how: `${IMAGE} in ${engine}, data in the volume ${name}` };
