@@ -45,8 +45,8 @@ local function planAck(settled, counters, id, fence, record)
   local hasNext, keeps, mark = false, false, nil
   if string.find(counts, '[xknlf@]') then
     local attempts
-    attempts, counted = string.match(counts, '^(%d*)[^@]*@?(.*)$')
-    if #attempts + #counted + 1 == #counts then -- the counts have no flags
+    attempts, counted = string.match(counts, '^(%d+)@(.*)$')
+    if attempts then -- the counts have no flags
       counts = attempts
     else
       local c = parseCounts(record)
@@ -55,6 +55,7 @@ local function planAck(settled, counters, id, fence, record)
       keeps = hasFlag(c, FLAG_KEEP)
       mark = hasFlag(c, FLAG_NODE) and 'c' .. (string.match(c.flags, '[cw]') or 'f') or nil
       clearFlag(c, '[xknl]')
+      counted = string.match(counts, '@(.*)$')
       counts = countsText(c)
     end
     counted = counted ~= '' and counted or nil

@@ -184,7 +184,9 @@ local function planAcquire(counters, request, soloClaim, commit)
 -- include lib/cancelled_flow.lua
         grants.isOfCancelledFlow = isOfCancelledFlow
       end
-      if (record or terms.key ~= (lane and lane.key or '')) and isLeftBehind(terms, record, lane, sources and sources[i] or 'normal') then
+      -- A task that is like the one that was just granted is where it belongs too.
+      local isAlike = not sources and record == pastOf and terms == termsBefore
+      if not isAlike and (record or terms.key ~= (lane and lane.key or '')) and isLeftBehind(terms, record, lane, sources and sources[i] or 'normal') then
         terms, isMoved = nil, true
       elseif terms.expiresAt > 0 and terms.expiresAt <= now then
         local c = record and parseCounts(record) or newCounts()
@@ -265,7 +267,8 @@ local function planAcquire(counters, request, soloClaim, commit)
         if not leased then
           local counts, counted = countsAfter(record, terms, typed), ofType and terms.key .. string.sub(ofType, 2) or terms.key
           leased = 'l' .. counts .. (counted == '' and '' or '@' .. counted) .. ' ' .. fence .. terms.tail .. historyOf(record)
-          told = counts ~= '1' and counts .. previousSpan(record) or nil
+          -- The worker is not told of a first attempt, also not of that of a node of a flow.
+          told = counts ~= '1' and not string.find(counts, '^1f[^z]*$') and counts .. previousSpan(record) or nil
           if not record and not ofType then
             terms.leased, terms.told = leased, told
           end

@@ -6,9 +6,10 @@
 --            r purged, kept for its id alone      w a node of a flow that waits for others (lib/flows.lua)
 --            o a node of a flow that is in another part (lib/flow_out.lua)
 --   counts   attempts[,failures,crashes,releases,generation,unroutedSince[,limited],flags][@key[/type]]
---            The short form is used if only attempts were counted. limited: how often a handler handed the task back
---            because of a rate limit; left out while it is 0, so that an earlier version can read the rest. Behind
---            the @, only while leased: the key of the task, and its type if the type has a limit. Either may be empty
+--            If only attempts were counted, attempts alone, and the flags of a node of a flow right behind them.
+--            limited: how often a handler handed the task back because of a rate limit; left out while it is 0, so that
+--            an earlier version can read the rest. Behind the @, only while leased: the key of the task, and its type
+--            if the type has a limit. Either may be empty
 --   flags    h the caller gave the id   o runs solo   x cancel requested
 --            n the next task of its unique key waits for its end
 --            k the payload is removed at completion, and the flag with it
@@ -53,7 +54,9 @@ local function parseCounts(head)
   local attempts, rest = string.match(head, '^%a(%d+)([^%s@]*)')
   local c = newCounts()
   c.attempts = tonumber(attempts or 0)
-  if rest and rest ~= '' then
+  if string.byte(rest or '') == 102 then -- f, a node
+    c.flags = rest
+  elseif rest and rest ~= '' then
     local failures, crashes, releases, generation, unroutedSince, limited, flags =
       string.match(rest, '^,(%d+),(%d+),(%d+),(%d+),(%d+),?(%d*),(%a*)$')
     c.failures, c.crashes, c.releases = tonumber(failures), tonumber(crashes), tonumber(releases)
@@ -63,8 +66,9 @@ local function parseCounts(head)
 end
 
 local function countsText(c)
-  if c.failures == 0 and c.crashes == 0 and c.releases == 0 and c.generation == 0 and c.unroutedSince == 0 and c.limited == 0 and c.flags == '' then
-    return string.format('%d', c.attempts)
+  if c.failures == 0 and c.crashes == 0 and c.releases == 0 and c.generation == 0 and c.unroutedSince == 0 and c.limited == 0
+    and (c.flags == '' or string.find(c.flags, '^f[^o]*$')) then
+    return string.format('%d', c.attempts) .. c.flags
   end
   return string.format('%d,%d,%d,%d,%d,%.0f,%s%s', c.attempts, c.failures, c.crashes, c.releases, c.generation, c.unroutedSince,
     c.limited > 0 and string.format('%d,', c.limited) or '', c.flags)

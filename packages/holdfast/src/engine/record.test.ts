@@ -105,6 +105,16 @@ describe("counts", () => {
     expect(decodeCounts("5,1,2,3,4,99,hox")).toMatchObject({ unroutedSince: 99, limited: 0, solo: true });
   });
 
+  test("of a node of a flow with nothing but attempts, the flags come right behind their number", () => {
+    expect(decodeCounts("3fwx@cust-1")).toEqual({
+      ...decodeCounts("3,0,0,0,0,0,fwx"),
+      onDead: "hold",
+      attempts: 3,
+      cancelRequested: true,
+    });
+    expect(decodeRecord("p0fc", false)).toMatchObject({ state: "pending", attempts: 0, onDead: "continue" });
+  });
+
   test("acquire returns no record for a first attempt", () => {
     expect(decodeCounts("")).toMatchObject({ attempts: 1, failures: 0, unroutedSince: null });
     expect(decodeCounts("3@cust-1")).toMatchObject({ attempts: 3, limited: 0 });

@@ -138,16 +138,11 @@ function policyOf(flags: string): FlowPolicy | null {
 /** Reads how often a task was granted, as the script acquire reports it: "" for a first attempt without history. */
 export function decodeCounts(text: string) {
   const parts = (/^[^@]+/.exec(text)?.[0] ?? "1").split(",");
+  // If a node has only counted attempts, its flags come right behind their number.
+  const [, attempts, nodeFlags] = /^(\d*)(.*)$/.exec(parts[0] as string) as unknown as string[];
   // `limited` comes before the flags, and only if it is not 0.
-  const [flags = "", limited = "0"] = parts.splice(6).reverse();
-  const [
-    attempts = "1",
-    failures = "0",
-    crashes = "0",
-    releases = "0",
-    generation = "0",
-    unroutedSince = "0",
-  ] = parts;
+  const [flags = nodeFlags ?? "", limited = "0"] = parts.splice(6).reverse();
+  const [, failures = "0", crashes = "0", releases = "0", generation = "0", unroutedSince = "0"] = parts;
   return {
     attempts: Number(attempts),
     failures: Number(failures),

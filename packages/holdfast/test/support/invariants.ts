@@ -194,13 +194,13 @@ const MEANINGS: Record<string, string> = { w: "waiting", c: "completed", d: "dea
 
 /** Returns the letter and the flags of a node, also after its purge. */
 function nodeOf(record: string): { letter: string; flags: string } {
-  const [, flagsThere = "", mark] = /^o[\d,]*,(\w*) \S+ (\S)$/.exec(record) ?? [];
+  const [, flagsThere = "", mark] = /^o[\d,]+([a-z]*) \S+ (\S)$/.exec(record) ?? [];
   // A node that is in another part has the mark of its end: m emptied, g dropped.
   if (mark !== undefined)
     return { letter: mark === "m" ? "x" : mark === "g" ? "d" : mark, flags: flagsThere };
   const [, purged, kept = ""] = /^r \S+ \S+ \S+ - (\w) (\w+)/.exec(record) ?? [];
   if (purged !== undefined) return { letter: purged, flags: kept };
-  return { letter: record.charAt(0), flags: /^\w[\d,]*,(\w*)/.exec(record)?.[1] ?? "" };
+  return { letter: record.charAt(0), flags: /^\w[\d,]+([a-z]*)/.exec(record)?.[1] ?? "" };
 }
 
 /** Recounts the nodes of all flows. This is possible only once the flows have counted every end. */
