@@ -1,11 +1,10 @@
 -- The ends of nodes of flows. A script that ends nodes notes this in the commit that ends them (lib/note_ends.lua), and
--- flow_advance does the rest. `ends` of lib/queue.lua has them in triples: id, mark (lib/flows.lua) with the policy of
--- the node, cause.
+-- flow_advance does the rest. `ends` of lib/queue.lua has their texts in the note (lib/flows.lua).
 
-local function addMarked(id, mark)
+-- mark: see lib/flows.lua. cause: nil for none.
+local function addMarked(id, mark, cause)
   ends = ends or {}
-  local size = #ends
-  ends[size + 1], ends[size + 2], ends[size + 3] = id, mark, '-'
+  ends[#ends + 1] = mark == 'cf' and id or id .. ' ' .. mark .. ' ' .. (cause or '-')
 end
 
 -- `c` has the counts of the record of a node that ends.

@@ -1,12 +1,13 @@
--- Finds out, for a new node, whether the nodes that it comes after have ended. Used by flow_add.
+-- Finds out, for a new node, whether the nodes that it comes after have ended, and what its flags say. Used by flow_add.
 
 -- Reads state records into `records`, by id. There may be thousands, so each command reads a part of them.
 local records = {}
 local function readRecords(list)
   for first = 1, #list, SLICE do
     local last = math.min(first + SLICE - 1, #list)
-    for place, record in ipairs(redis.call('HMGET', stateKey, unpack(list, first, last))) do
-      records[list[first + place - 1]] = record
+    local read = redis.call('HMGET', stateKey, unpack(list, first, last))
+    for place = first, last do
+      records[list[place]] = read[place - first + 1]
     end
   end
 end
@@ -20,12 +21,12 @@ local function isNoted(id)
     for number = totals.taken + 1, totals.noted do
       numbers[#numbers + 1] = string.format('&%.0f', number)
     end
-    noted = ' '
+    noted = ','
     for _, text in ipairs(#numbers > 0 and redis.call('HMGET', stateKey, unpack(numbers)) or {}) do
-      noted = noted .. (text or '') .. ' '
+      noted = noted .. (text or '') .. ','
     end
   end
-  return string.find(noted, ' ' .. id .. ' ', 1, true) ~= nil
+  return (string.find(noted, ',' .. id .. ',', 1, true) or string.find(noted, ',' .. id .. ' ', 1, true)) ~= nil
 end
 
 -- Returns what a node means for a new node behind it. "open": the new node waits for it. "failed": the new node is
@@ -49,4 +50,16 @@ local function countsAs(id)
   end
   waiting[record] = letter == 'w' and 'open' or nil
   return (letter ~= 'c' or isNoted(id)) and 'open' or nil
+end
+
+-- Many nodes of a call have the same flags, so what follows from the flags is found out once. part: the other part in
+-- which the nodes run; '' if it is this part.
+local kinds = {}
+local function kindOf(flags)
+  local kind, own, part = { waits = {} }, string.match(flags, '^(%a+)>?(.*)$')
+  kind.c, kind.part = newCounts(), part
+  kind.c.flags = own
+  kind.counts = countsText(kind.c)
+  kinds[flags] = kind
+  return kind
 end

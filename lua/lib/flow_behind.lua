@@ -3,10 +3,12 @@
 -- Returns what an end, or a replay, means for the nodes behind the node: go, fail or unfail, as `affect` describes
 -- them; nil if it means nothing. The letters are those of a mark (lib/flows.lua).
 local function effectOf(id, letter, policy)
-  if letter == 'c' or policy == 'c' and string.find(letter, '[dxvems]') then
+  if letter == 'c' and policy ~= 'c' then
+    return 'go'
+  elseif letter == 'c' or policy == 'c' and string.find(letter, '[dxvems]') then
     -- A node with the policy "continue" counts as ended from its first end on. A replay and a second end change
     -- nothing.
-    local record = policy == 'c' and read(id)
+    local record = read(id)
     local flags = record and (string.byte(record) == RECORD_PURGED and string.match(record, '%a*$') or parseCounts(record).flags) or ''
     return not string.find(flags, FLAG_PASSED, 1, true) and 'go' or nil
   elseif policy == 'c' then
@@ -30,7 +32,7 @@ end
 -- nodes often have the same record, so `goOf` keeps what "go" makes of a record.
 local goOf = {}
 local function affect(flow, id, effect, cause)
-  local record = read(id)
+  local record = values[id] or known[id] or read(id)
   local known = effect == 'go' and record and goOf[record]
   if known and known.text then
     write(id, known.text)
@@ -68,7 +70,7 @@ local function affect(flow, id, effect, cause)
     end
     totals.skipped, flow.skipped = totals.skipped - 1, flow.skipped - 1
     flow.faults = flow.faults - (policyOf(c.flags) == 'c' and 0 or 1)
-    note(id, 'r' .. policyOf(c.flags), '-')
+    addMarked(id, 'r' .. policyOf(c.flags))
     if open > 0 then
       flow.waiting, totals.waiting = flow.waiting + 1, totals.waiting + 1
       write(id, waitingText(c, open, options, history))
@@ -94,26 +96,58 @@ local function setFlags(id, set, clear)
   end
 end
 
+-- Returns the ids of nodes. names: their names, each with a space before it.
+local function idsOf(flow, names)
+  local ids, size, prefix = {}, 0, flow.prefix
+  for name in string.gmatch(names, ' (%S+)') do
+    size = size + 1
+    ids[size] = prefix .. name
+  end
+  return ids
+end
+
+-- Reads what most nodes of a note need in two commands: the names behind them, and the records of the nodes with these
+-- names. onlyPages: the ids of the nodes behind a node, by its id, if they are on one page.
+local onlyPages = {}
+local function readBehind(noted)
+  local fields, unread = {}, {}
+  for place, id in ipairs(noted.ids) do
+    fields[place] = '>' .. id
+  end
+  readAll(fields)
+  for place, id in ipairs(noted.ids) do
+    local names = #unread < limit and read(fields[place])
+    local flow = names and string.byte(names) == 48 and flowWith(id) -- 0 full pages
+    if flow then
+      noted.flows[place] = flow
+      local list = idsOf(flow, names)
+      onlyPages[id] = list
+      addUnread(unread, list)
+    end
+  end
+  fetch(unread)
+end
+
 -- Applies an effect to the nodes behind a node, beginning at a page and place of the list of their names. If the limit
 -- of the call is reached, returns the page and place where a later call has to continue; otherwise nil.
 local function affectBehind(flow, id, effect, cause, page, place)
-  local text = read('>' .. id)
-  local full = text and tonumber(string.match(text, '^%d+')) or -1
+  local only, text, full = onlyPages[id], nil, 0
+  if not only then
+    text = read('>' .. id)
+    full = text and tonumber(string.match(text, '^%d+')) or -1
+  end
   while page <= full + 1 do
-    local names, list, ids = page <= full and read(string.format('>%s %d', id, page)) or string.match(text, '^%d+ ?(.*)$'), {}, {}
-    for name in string.gmatch(names, '%S+') do
-      list[#list + 1] = name
+    local ids = only or idsOf(flow, page > full and text or ' ' .. read(string.format('>%s %d', id, page)))
+    local last, room = #ids, math.max(limit - work, 1)
+    last = last > place + room and place + room or last
+    if not only then
+      readAll({ unpack(ids, place + 1, last) })
     end
-    local last = math.min(#list, place + math.max(limit - work, 1))
     for at = place + 1, last do
-      ids[#ids + 1] = flow.name .. '.' .. list[at]
+      affect(flow, ids[at], effect, cause)
     end
-    readAll(ids)
-    for _, behind in ipairs(ids) do
-      affect(flow, behind, effect, cause)
-    end
-    work = work + #ids
-    if last < #list then
+    work = work + last - place
+    if last < #ids then
       return page, last
     end
     page, place = page + 1, 0

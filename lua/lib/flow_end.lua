@@ -14,11 +14,15 @@ end
 -- Counts the end of a node in its flow. This happens once per end, although several calls may work on the nodes behind
 -- it.
 local function countEnd(flow, letter, policy)
+  if letter == 'c' then
+    flow.completed = flow.completed + 1
+    return
+  end
   local fault = policy == 'c' and 0 or 1
   local name = COUNTED[letter]
   if name then
     flow[name] = flow[name] + 1
-    flow.faults = flow.faults + (letter == 'c' and 0 or fault)
+    flow.faults = flow.faults + fault
     flow.waiting = flow.waiting - (letter == 'v' and 1 or 0)
   elseif letter == 'y' then
     flow.dead, flow.faults, flow.isReplayed = flow.dead - 1, flow.faults - fault, true
@@ -99,11 +103,11 @@ local function lookAtFlow(name, isExcess)
   elseif isFlow(flow, 'k') then
     flow.letters, totals.kept = string.gsub(flow.letters, 'k', 'g'), totals.kept - flow.total - 1
     due[name] = HELD_FOR_EVER
-    note('%' .. name, 'f', '-')
+    addMarked('%' .. name, 'f')
   elseif not isExcess then
     if not isFlow(flow, 's') then
       flow.letters = flow.letters .. 'sx'
-      note('%' .. name, 'x', '-')
+      addMarked('%' .. name, 'x')
     end
     due[name] = heldScore(flow)
   end

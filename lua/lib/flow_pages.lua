@@ -3,10 +3,10 @@
 -- A page is full when it has this many bytes.
 local PAGE_BYTES = 4000
 
--- Returns fields and values in turn, for the HSET that adds the names. behind: the names to add behind a node, by the
--- id of that node. order: these ids.
-local function pagesBehind(order, behind)
-  local pages, texts = {}, {}
+-- Adds fields and values in turn to `pages`, for the HSET that adds the names. behind: the names to add behind a node, by
+-- the id of that node. order: these ids.
+local function addPages(pages, order, behind)
+  local texts = {}
   for place, id in ipairs(order) do
     texts[place] = '>' .. id
   end
@@ -28,8 +28,9 @@ local function pagesBehind(order, behind)
       end
       names = fresh
     end
-    if #names > 0 then
-      pages[#pages + 1], pages[#pages + 2] = texts[place], (text or '0') .. ' ' .. table.concat(names, ' ')
+    if names[1] then
+      local size = #pages
+      pages[size + 1], pages[size + 2] = texts[place], (text or '0') .. ' ' .. table.concat(names, ' ')
     end
   end
   return pages

@@ -4,10 +4,10 @@
 -- space before it. The record of a waiting node has a copy of them, so that a script can release the node without
 -- reading its payload.
 local function optionsOfPlace(envelope)
-  local header, kept = headerOf(envelope), ''
-  if not string.find(header, '=', 1, true) then
-    return kept
+  if not string.find(envelope, '^[^\n=]*=') then
+    return ''
   end
+  local header, kept = headerOf(envelope), ''
   for _, name in ipairs({ 'p', 'q', 'd', 'r' }) do
     local value = optionOf(header, name)
     kept = value and kept .. ' ' .. name .. '=' .. value or kept
@@ -15,9 +15,10 @@ local function optionsOfPlace(envelope)
   return kept
 end
 
--- Makes an empty plan of which nodes become pending or scheduled. due: due times and ids in turn.
+-- Makes an empty plan of which nodes become pending or scheduled. due: due times and ids in turn. lists: the list of
+-- nodes without options, by the text of their counts.
 local function newPlaces()
-  return { bands = newBands(), due = {}, count = 0, hasKeys = false }
+  return { bands = newBands(), due = {}, count = 0, hasKeys = false, lists = {} }
 end
 
 -- Adds a node to the plan, as pending or scheduled, and returns its new record. counts: the text of `c` if the caller
@@ -36,9 +37,14 @@ local function putInPlace(places, counters, id, c, options, counts)
   end
   add(counters, PENDING, 1)
   places.count = places.count + 1
-  -- This text stands for the header of the envelope: "." begins one without options, and "&" that of a node.
-  addPending(places.bands, id, options == '' and '.' or '&' .. options, c)
-  return 'p' .. (counts or countsText(c))
+  counts = counts or countsText(c)
+  if options == '' then
+    local ids = places.lists[counts] or needsSolo(c) and places.bands.solo or places.bands.normal
+    ids[#ids + 1], places.lists[counts] = id, ids
+  else
+    addPending(places.bands, id, '&' .. options, c) -- this text stands for the header of the envelope
+  end
+  return 'p' .. counts
 end
 
 -- Writes the planned nodes into their lists, before the commit. Returns whether one of the nodes becomes due before

@@ -12,7 +12,9 @@ local function release(flow, id, c, options, history, counts)
   local record = putInPlace(places, counters, id, c, options, counts)
   write(id, record .. history)
   released = released + 1
-  tell(string.byte(record) == RECORD_SCHEDULED and EVENT_SCHEDULED or EVENT_PROMOTED, id)
+  if events then
+    tell(string.byte(record) == RECORD_SCHEDULED and EVENT_SCHEDULED or EVENT_PROMOTED, id)
+  end
 end
 
 -- Returns the parts of the record of a node that waits or was skipped; nil for any other record. The first two are how
@@ -50,6 +52,6 @@ local function skip(flow, id, record, open, failed, options, cause)
   if flow.home then
     send(flow.home, 'n ' .. id .. ' x' .. policyOf(c.flags))
   elseif cause ~= '-' then
-    note(id, 's' .. policyOf(c.flags), cause)
+    addMarked(id, 's' .. policyOf(c.flags), cause)
   end
 end

@@ -6,8 +6,8 @@
 --                  (see below), and of the last note that flow_advance has taken; how many nodes belong to flows that
 --                  are over; how many flows have not ended; how many nodes are on their way to another part
 --                  (lib/flow_out.lua)
---   &<number>      a note. A script that ends nodes writes it in its commit, and flow_advance takes it: triples of id,
---                  mark, cause
+--   &<number>      a note. A script that ends nodes writes it in its commit, and flow_advance takes it: ends with commas
+--                  between them, each `id mark cause`, or the id alone if the mark is cf and the cause -
 --     mark         a letter that says how the node ended, and its policy (f c w). `:<page>.<place>` follows if a call of
 --                  flow_advance has not done all: the next call continues at that place of the nodes behind the node
 --       c completed  d dead  x cancelled  v cancelled while it waited  e expired  m emptied  s skipped

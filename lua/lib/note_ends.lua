@@ -6,6 +6,6 @@ local function noteEnds(commit, waiting)
   local totals = readTotals(redis.call('HGET', stateKey, '#flows'))
   totals.noted, totals.waiting = totals.noted + 1, totals.waiting + waiting
   local size = #commit
-  commit[size + 1], commit[size + 2] = string.format('&%.0f', totals.noted), table.concat(ends, ' ')
+  commit[size + 1], commit[size + 2] = string.format('&%.0f', totals.noted), table.concat(ends, ',')
   commit[size + 3], commit[size + 4] = '#flows', totalsText(totals)
 end

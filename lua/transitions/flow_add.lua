@@ -45,6 +45,7 @@
 -- include lib/due.lua
 -- include lib/parked.lua
 -- include lib/flows.lua
+-- include lib/ends.lua
 -- include lib/flow_place.lua
 -- include lib/flow_out.lua
 
@@ -108,35 +109,38 @@ local totals, counters = readTotals(fields[6]), unpackCounters(fields[1])
 limits = newLimits(fields[4], settings)
 local nodesAt = nameAt + 2 * callbacks
 local count = (#ARGV - nodesAt + 1) / 4
-local names, ids = {}, {}
+local names, ids, prefix = {}, {}, flow .. '.'
 for place = 1, count do
-  names[place] = ARGV[nodesAt + 4 * place - 4]
-  ids[place] = flow .. '.' .. names[place]
+  local name = ARGV[nodesAt + 4 * place - 4]
+  names[place], ids[place] = name, prefix .. name
 end
 
 -- include lib/flow_before.lua
 -- include lib/flow_pages.lua
 readRecords(ids)
 
-local before, asked, letters, added = {}, {}, {}, {}
+local before, asked, letters, added, new, newHere = {}, {}, {}, {}, 0, 0
 for place = 1, count do
   local id = ids[place]
   letters[place] = (records[id] or added[id]) and 'd' or 'n'
   if letters[place] == 'n' then
-    added[id], before[place] = true, {}
+    local list, size = {}, 0
+    added[id], before[place] = true, list
     for name in string.gmatch(ARGV[nodesAt + 4 * place - 1], '%S+') do
-      local other = flow .. '.' .. name
-      before[place][#before[place] + 1] = other
-      if not added[other] and records[other] == nil and not asked[other] then
+      local other = prefix .. name
+      size = size + 1
+      list[size] = other
+      if not asked[other] and not added[other] and records[other] == nil then
         asked[#asked + 1], asked[other] = other, true
       end
     end
+    local flags = ARGV[nodesAt + 4 * place - 2]
+    new, newHere = new + 1, newHere + ((kinds[flags] or kindOf(flags)).part == '' and 1 or 0)
   end
 end
 if #asked > 0 then
   readRecords(asked)
 end
-local new, newHere = 0, 0
 for place = 1, count do
   for _, other in ipairs(before[place] or {}) do
     -- The nodes behind a running node wait for the nodes that it adds. If an added node could come after any node of
@@ -146,10 +150,6 @@ for place = 1, count do
     if not records[other] and not added[other] or other == ids[place] or isOther then
       return { 'm', at.total, names[place], string.sub(other, #flow + 2) }
     end
-  end
-  if letters[place] == 'n' then
-    new = new + 1
-    newHere = newHere + (string.find(ARGV[nodesAt + 4 * place - 2], '>', 1, true) and 0 or 1)
   end
 end
 if at.total + new > most then
@@ -192,19 +192,19 @@ end
 -- in which they came.
 local behind, order = {}, {}
 local function addBehind(id, name)
-  if not behind[id] then
-    behind[id], order[#order + 1] = {}, id
+  local list = behind[id]
+  if list then
+    list[#list + 1] = name
+  else
+    behind[id], order[#order + 1] = { name }, id
   end
-  behind[id][#behind[id] + 1] = name
 end
 
-local commit, envelopes, ends, waits, pushed = {}, {}, {}, {}, newPlaces()
--- Many nodes of a call have the same flags and come after the same nodes, so these tables keep what was found out:
--- counts by flags, their texts, and the results of `countsAs` by id.
-local countsOf, textOf, partOf, asOf = {}, {}, {}, {}
+-- Many nodes of a call come after the same nodes, so `asOf` keeps the results of `countsAs` by id.
+local commit, envelopes, waits, pushed, asOf = {}, {}, {}, newPlaces(), {}
 for place = 1, count do
   if letters[place] == 'n' then
-    local id, envelope, flags, after = ids[place], ARGV[nodesAt + 4 * place - 3], ARGV[nodesAt + 4 * place - 2], before[place]
+    local id, name, envelope, after = ids[place], names[place], ARGV[nodesAt + 4 * place - 3], before[place]
     local open, failed, cause = 0, 0, '-'
     for _, other in ipairs(after) do
       local as = asOf[other]
@@ -213,42 +213,40 @@ for place = 1, count do
         asOf[other] = as
       end
       if as then
-        addBehind(other, names[place])
+        addBehind(other, name)
         open = open + 1
       end
       if as == 'failed' then
         failed, cause = failed + 1, cause == '-' and other or cause
       end
     end
-    if not countsOf[flags] then
-      local own, there = string.match(flags, '^(%a+)>?(.*)$')
-      countsOf[flags], partOf[flags] = newCounts(), there
-      countsOf[flags].flags = own
-      textOf[flags] = countsText(countsOf[flags])
-    end
-    local c, counts, part = countsOf[flags], textOf[flags], partOf[flags]
+    local kind = kinds[ARGV[nodesAt + 4 * place - 2]]
+    local c, counts, part = kind.c, kind.counts, kind.part
     local options = optionsOfPlace(envelope) .. (part ~= '' and ' f=' .. part or '')
-    envelopes[#envelopes + 1], envelopes[#envelopes + 2] = id, envelope
-    commit[#commit + 1] = id
+    local size = #commit
+    envelopes[size + 1], envelopes[size + 2], commit[size + 1] = id, envelope, id
     if failed > 0 then
-      commit[#commit + 1] = string.format('x%s %s %s %d %d%s', counts, nowText, cause, open, failed, options)
+      commit[size + 2] = string.format('x%s %s %s %d %d%s', counts, nowText, cause, open, failed, options)
       at.skipped, totals.skipped = at.skipped + 1, totals.skipped + 1
       at.faults = at.faults + (policyOf(c.flags) == 'c' and 0 or 1)
-      ends[#ends + 1], ends[#ends + 2], ends[#ends + 3] = id, 's' .. policyOf(c.flags), cause
+      addMarked(id, 's' .. policyOf(c.flags), cause)
     elseif open > 0 then
-      commit[#commit + 1] = string.format('w%s %d%s', counts, open, options)
+      local text = options == '' and kind.waits[open] or string.format('w%s %d%s', counts, open, options)
+      kind.waits[open] = options == '' and text or kind.waits[open]
+      commit[size + 2] = text
       at.waiting, totals.waiting = at.waiting + 1, totals.waiting + 1
     elseif part ~= '' then
-      commit[#commit + 1] = sendNode(flow, part, id, c)
+      commit[size + 2] = sendNode(flow, part, id, c)
       totals.leaving = totals.leaving + 1
     else
-      commit[#commit + 1] = putInPlace(pushed, counters, id, c, options, counts)
+      commit[size + 2] = putInPlace(pushed, counters, id, c, options, counts)
     end
     for _, follower in ipairs(followers) do
       addBehind(id, string.sub(follower.id, #flow + 2))
     end
-    if #after > 0 then
-      waits[#waits + 1], waits[#waits + 2] = '<' .. id, ARGV[nodesAt + 4 * place - 1]
+    if after[1] then
+      size = #waits
+      waits[size + 1], waits[size + 2] = '<' .. id, ARGV[nodesAt + 4 * place - 1]
     end
   end
 end
@@ -256,10 +254,7 @@ end
 -- 2. Write the targets. If an earlier call aborted before its commit, a list of nodes behind a node may have a new name
 -- already.
 indexRequest(fields[3], 's', requestSlot)
-local pages = pagesBehind(order, behind)
-for first = 1, #waits do
-  pages[#pages + 1] = waits[first]
-end
+local pages = addPages(waits, order, behind)
 for place = 1, callbacks do
   pages[#pages + 1] = field .. ':' .. ARGV[nameAt + 2 * place - 2]
   pages[#pages + 1] = ARGV[nameAt + 2 * place - 1]
@@ -302,11 +297,11 @@ for _, follower in ipairs(new > 0 and followers or {}) do
 end
 if seal == 1 then
   at.letters = at.letters .. 's'
-  ends[#ends + 1], ends[#ends + 2], ends[#ends + 3] = field, 's', '-'
+  addMarked(field, 's')
 end
-if #ends > 0 then
+if ends then
   totals.noted = totals.noted + 1
-  commit[#commit + 1], commit[#commit + 2] = string.format('&%.0f', totals.noted), table.concat(ends, ' ')
+  commit[#commit + 1], commit[#commit + 2] = string.format('&%.0f', totals.noted), table.concat(ends, ',')
 end
 if not settings.hasFlows then
   settings.hasFlows = true

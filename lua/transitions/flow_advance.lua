@@ -33,6 +33,7 @@
 -- include lib/parked.lua
 -- include lib/stop.lua
 -- include lib/flows.lua
+-- include lib/ends.lua
 -- include lib/flow_place.lua
 -- include lib/flow_out.lua
 
@@ -56,60 +57,40 @@ if settings.maxEvents then
 end
 limits = newLimits(fields[3], settings)
 local counters, totals = unpackCounters(fields[1]), readTotals(fields[4])
--- written: the fields of `state` that the commit writes, in the order in which they were changed. values: what is
--- written, by field. more: the ends that this call causes itself, which become a note. work: how much of `limit` is
--- used.
-local written, values, more, work = {}, {}, {}, 0
+-- work: how much of `limit` is used. `ends` has the ends that this call causes itself.
+local work = 0
 local places, envelopes, cancelled, unscheduled, due = newPlaces(), {}, {}, {}, {}
 -- The fields that are removed after the commit, by hash.
 local gone = { tasks = {}, state = {}, bodies = {} }
 local released, ended = 0, 0
 
-local function write(field, value)
-  if values[field] == nil then
-    written[#written + 1] = field
-  end
-  values[field] = value
-end
-
--- Reads those of the given fields of `state` that this call has not read or written yet. known: the values that were
--- read.
-local known = {}
-local function readAll(list)
-  local unread = {}
-  for _, field in ipairs(list) do
-    if values[field] == nil and known[field] == nil then
-      unread[#unread + 1], known[field] = field, false
-    end
-  end
-  for place, value in ipairs(#unread > 0 and redis.call('HMGET', stateKey, unpack(unread)) or {}) do
-    known[unread[place]] = value
-  end
-end
-
-local function read(field)
-  if values[field] ~= nil then
-    return values[field]
-  end
-  readAll({ field })
-  return known[field] or nil
-end
+-- include lib/flow_fields.lua
 
 -- flows: the flows that this call has read, by name. touched: the same flows, in the order in which they were read.
 local flows, touched = {}, {}
 local function flowNamed(name)
   if flows[name] == nil then
-    local flow = readFlow(redis.call('HGET', stateKey, '%' .. name) or nil)
+    local field = '%' .. name
+    readAll({ field, field .. '>' })
+    local flow = readFlow(read(field))
     flows[name] = flow or false
     if flow then
-      flow.name, touched[#touched + 1] = name, flow
+      flow.name, flow.prefix, flow.parts, touched[#touched + 1] = name, name .. '.', read(field .. '>'), flow
     end
   end
   return flows[name] and not isFlow(flows[name], 'g') and flows[name] or nil
 end
 
-local function note(id, mark, cause)
-  more[#more + 1], more[#more + 2], more[#more + 3] = id, mark, cause
+-- Returns the flow of a node or callback; nil if there is none. Most ends are of the same flow as the end before.
+local flowBefore
+local function flowWith(id)
+  if not flowBefore or string.find(id, flowBefore.prefix, 1, true) ~= 1 then -- makes no string
+    flowBefore = flowNamed(flowOf(id))
+    if flowBefore then
+      flowBefore.isCancelled = isFlow(flowBefore, 'x')
+    end
+  end
+  return flowBefore
 end
 
 local function tell(kind, id)
@@ -139,9 +120,12 @@ end
 
 -- Handles one end from a note. If the limit is reached before all nodes behind it were changed, returns the mark with
 -- which a later call continues; otherwise nil.
-local function takeEnd(id, mark, cause)
-  local letter, policy, page, place = string.match(mark, '^(%a)(%a):?(%d*)%.?(%d*)$')
-  local flow = flowNamed(flowOf(id))
+local function takeEnd(flow, id, mark, cause)
+  local letter, policy, page, place = 'c', 'f', nil, nil
+  if mark ~= 'cf' then
+    letter, policy, page, place = string.match(mark, '^(%a)(%a):?(%d*)%.?(%d*)$')
+    page, place = tonumber(page), tonumber(place)
+  end
   work = work + 1
   if letter == 'h' then
     -- A grant met this node after its flow was cancelled, and handed it back. A flow with such a node always exists.
@@ -155,26 +139,26 @@ local function takeEnd(id, mark, cause)
   elseif flow.home then
     send(flow.home, 'n ' .. id .. ' ' .. letter .. policy)
     return nil
-  elseif page == '' and not takeMark(id, letter) then
+  elseif flow.parts and not page and not takeMark(id, letter) then
     return nil
-  elseif string.find(id, ':', 1, true) == #flow.name + 1 then
+  elseif string.byte(id, #flow.prefix) == 58 then -- a colon
     countCall(flow, letter)
     return nil
   end
-  if page == '' then
+  if not page then
     countEnd(flow, letter, policy)
     if letter == 'd' then
       call(flow, 'dead')
     end
   end
-  if isFlow(flow, 'x') then
+  if flow.isCancelled then
     return nil
   end
   local effect = effectOf(id, letter, policy)
   if not effect then
     return nil
   end
-  local nextPage, nextPlace = affectBehind(flow, id, effect, cause == '-' and id or cause, tonumber(page) or 1, tonumber(place) or 0)
+  local nextPage, nextPlace = affectBehind(flow, id, effect, cause == '-' and id or cause, page or 1, place or 0)
   if nextPage then
     return string.format('%s%s:%d.%d', letter, policy, nextPage, nextPlace)
   end
@@ -183,7 +167,7 @@ local function takeEnd(id, mark, cause)
     setFlags(id, FLAG_BLOCKED, '[gb]')
   elseif effect == 'unfail' then
     setFlags(id, '', FLAG_BLOCKED)
-  elseif letter ~= 'c' or string.byte(read(id) or '') == RECORD_ELSEWHERE then
+  elseif letter ~= 'c' or flow.parts and string.byte(read(id) or '') == RECORD_ELSEWHERE then
     setFlags(id, FLAG_PASSED, '[gb]')
   end
 end
@@ -203,33 +187,47 @@ if totals.kept > settings.retentionCount then
   end
 end
 
--- Reads the names behind all nodes of a note in one command.
-local function readBehind(text)
-  local list = {}
-  for id in string.gmatch(text, '(%S+) %S+ %S+') do
-    list[#list + 1] = string.byte(id) ~= 37 and #list < limit and '>' .. id or nil -- %
+-- Returns the ends in a note, but not more than this call can handle: their ids; the marks and causes of those that have
+-- them, by place; and the place in the note where the next end begins. readBehind adds the flows of most of them.
+local function readNote(text)
+  local noted, place = { ids = {}, marks = {}, causes = {}, nexts = {}, flows = {} }, 0
+  local ids, nexts = noted.ids, noted.nexts
+  for id, more, at in string.gmatch(text, '([^ ,]+)([^,]*),?()') do
+    place = place + 1
+    ids[place], nexts[place] = id, at
+    if more ~= '' then
+      noted.marks[place], noted.causes[place] = string.match(more, '(%S+) (%S+)')
+    end
+    if place >= limit - work then
+      break
+    end
   end
-  readAll(list)
+  return noted
 end
 
 local taken = {}
 while totals.taken < totals.noted and work < limit do
   local number = string.format('&%.0f', totals.taken + 1)
-  local text, rest = read(number) or '', nil
-  readBehind(text)
-  for id, mark, cause, at in string.gmatch(text, '(%S+) (%S+) (%S+) ?()') do
-    local goesOn
+  local text, rest, after = read(number) or '', '', 1
+  local noted = readNote(text)
+  readBehind(noted)
+  for place, id in ipairs(noted.ids) do
+    local mark, cause, goesOn = noted.marks[place] or 'cf', noted.causes[place] or '-', nil
     if string.byte(id) == 37 then -- %
       goesOn = takeFlow(string.sub(id, 2), mark)
     else
-      goesOn = takeEnd(id, mark, cause)
+      goesOn = takeEnd(noted.flows[place] or flowWith(id), id, mark, cause)
+    end
+    after = noted.nexts[place]
+    if goesOn then
+      rest = id .. ' ' .. goesOn .. ' ' .. cause .. ','
     end
     if goesOn or work >= limit then
-      rest = (goesOn and id .. ' ' .. goesOn .. ' ' .. cause .. ' ' or '') .. string.sub(text, at)
       break
     end
   end
-  if rest and rest ~= '' then
+  rest = rest .. string.sub(text, after)
+  if rest ~= '' then
     write(number, rest)
     break
   end
@@ -244,9 +242,9 @@ for _, flow in ipairs(touched) do
     write('%' .. flow.name, flowText(flow))
   end
 end
-if #more > 0 then
+if ends then
   totals.noted = totals.noted + 1
-  write(string.format('&%.0f', totals.noted), table.concat(more, ' '))
+  write(string.format('&%.0f', totals.noted), table.concat(ends, ','))
 end
 local function remove(key, list)
   for first = 1, #list, SLICE do
@@ -279,8 +277,9 @@ end
 -- 3. Commit.
 local commit = {}
 limits.write(limits, commit)
+local size = #commit
 for _, field in ipairs(written) do
-  commit[#commit + 1], commit[#commit + 2] = field, values[field]
+  commit[size + 1], commit[size + 2], size = field, values[field], size + 2
 end
 local out = writeMessages(commit, fields[5] or '')
 redis.call('HSET', stateKey, '#counters', packCounters(counters), '#flows', totalsText(totals), unpack(commit))

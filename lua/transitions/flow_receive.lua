@@ -29,6 +29,7 @@
 -- include lib/due.lua
 -- include lib/parked.lua
 -- include lib/flows.lua
+-- include lib/ends.lua
 -- include lib/flow_place.lua
 -- include lib/flow_out.lua
 
@@ -49,7 +50,7 @@ end
 limits = newLimits(fields[3], settings)
 local counters, totals = unpackCounters(fields[1]), readTotals(fields[4])
 local last = tonumber(fields[6] or 0)
-local places, envelopes, ends, commit = newPlaces(), {}, {}, {}
+local places, envelopes, commit = newPlaces(), {}, {}
 -- flows: the flows that this call has read, by name; false for a flow that is not known here. pages: the names to add
 -- to a page of nodes, by the field of the page.
 local flows, pages, taken = {}, {}, {}
@@ -59,10 +60,6 @@ local function flowNamed(name)
     flows[name] = readFlow(redis.call('HGET', stateKey, '%' .. name) or nil) or false
   end
   return flows[name]
-end
-
-local function note(id, mark)
-  ends[#ends + 1], ends[#ends + 2], ends[#ends + 3] = id, mark, '-'
 end
 
 local function listNode(flow, name, id)
@@ -107,7 +104,7 @@ local function endFlow(name, letter, mark)
   local flow = flowNamed(name)
   if flow and flow.home == source and not isFlow(flow, letter) then
     flow.letters = flow.letters .. letter
-    note('%' .. name, mark)
+    addMarked('%' .. name, mark)
   end
 end
 
@@ -135,7 +132,7 @@ for place = messageAt, #ARGV, 2 do
     else
       local flow = flowNamed(flowOf(name))
       if flow and not flow.home then
-        note(name, rest)
+        addMarked(name, rest)
       end
     end
   end
@@ -159,9 +156,9 @@ for name, flow in pairs(flows) do
     commit[#commit + 1], commit[#commit + 2] = '%' .. name, flowText(flow)
   end
 end
-if #ends > 0 then
+if ends then
   totals.noted = totals.noted + 1
-  commit[#commit + 1], commit[#commit + 2] = string.format('&%.0f', totals.noted), table.concat(ends, ' ')
+  commit[#commit + 1], commit[#commit + 2] = string.format('&%.0f', totals.noted), table.concat(ends, ',')
 end
 if not settings.hasFlows then
   settings.hasFlows = true

@@ -12,6 +12,7 @@
 
 -- include lib/queue.lua
 -- include lib/flows.lua
+-- include lib/ends.lua
 
 -- 1. Read.
 local header = '^' .. part
@@ -30,7 +31,7 @@ if #names > 0 then
   texts = redis.call('HMGET', stateKey, unpack(names))
 end
 local isNew = upTo > sent and upTo <= written and string.match(texts[upTo - removed] or '', '^%d+') == stamp
-local ends, commit, flows, done, left, isCleared = {}, {}, {}, {}, 0, true
+local commit, flows, done, left, isCleared = {}, {}, {}, 0, true
 for place, text in ipairs(texts) do
   local kind, id, rest = string.match(text or '', '^%d+ (%a) (%S+) ?(%S*)$')
   local isOld = removed + place <= sent
@@ -42,14 +43,14 @@ for place, text in ipairs(texts) do
     ids[#ids + 1] = kind == 'e' and not isOld and id or nil
     left = left + (kind == 'e' and not isOld and 1 or 0)
     if lost == 1 and not isOld and kind == 'e' then
-      ends[#ends + 1], ends[#ends + 2], ends[#ends + 3] = id, 'm' .. policyOf(rest), '-'
+      addMarked(id, 'm' .. policyOf(rest))
     elseif lost == 1 and not isOld and kind == 'n' then
       local name = flowOf(id)
       local flow = readFlow(redis.call('HGET', stateKey, '%' .. name) or nil)
       if flow and flow.home == part and not isFlow(flow, 'g') and not flows[name] then
         flow.letters, flows[name] = flow.letters .. 'g', true
         commit[#commit + 1], commit[#commit + 2] = '%' .. name, flowText(flow)
-        ends[#ends + 1], ends[#ends + 2], ends[#ends + 3] = '%' .. name, 'f', '-'
+        addMarked('%' .. name, 'f')
       end
     end
   end
@@ -63,9 +64,9 @@ end
 -- 3. Commit.
 if isNew then
   totals.leaving, totals.made = totals.leaving - left, totals.made - left
-  if #ends > 0 then
+  if ends then
     totals.noted = totals.noted + 1
-    commit[#commit + 1], commit[#commit + 2] = string.format('&%.0f', totals.noted), table.concat(ends, ' ')
+    commit[#commit + 1], commit[#commit + 2] = string.format('&%.0f', totals.noted), table.concat(ends, ',')
   end
   if upTo == written then
     local kept = {}

@@ -2852,7 +2852,7 @@ export const mutants = [
   },
   {
     name: "flows: if many nodes wait for one, the rest of them is forgotten",
-    changes: [["lua/lib/flow_behind.lua", "    if last < #list then", "    if false then"]],
+    changes: [["lua/lib/flow_behind.lua", "    if last < #ids then", "    if false then"]],
     tests: [flows],
   },
   {

@@ -1,0 +1,48 @@
+-- Reads each field of `state` once, and keeps what is to be written until the commit. Used by flow_advance.
+
+-- written: the fields that the commit writes, in the order in which they were changed. values: what is written, by field.
+-- known: the values that were read; false for a field that does not exist.
+local written, values, known = {}, {}, {}
+
+local function write(field, value)
+  if values[field] == nil then
+    written[#written + 1] = field
+  end
+  values[field] = value
+end
+
+-- Adds those of the given fields that this call has not read or written yet to a list.
+local function addUnread(unread, list)
+  local size = #unread
+  for place = 1, #list do
+    local field = list[place]
+    if known[field] == nil and values[field] == nil then
+      size = size + 1
+      unread[size], known[field] = field, false
+    end
+  end
+end
+
+local function fetch(unread)
+  local read = #unread > 0 and redis.call('HMGET', stateKey, unpack(unread))
+  for place = 1, #unread do
+    known[unread[place]] = read[place]
+  end
+end
+
+local function readAll(list)
+  local unread = {}
+  addUnread(unread, list)
+  fetch(unread)
+end
+
+local function read(field)
+  local value = values[field]
+  if value == nil then
+    if known[field] == nil then
+      readAll({ field })
+    end
+    value = known[field] or nil
+  end
+  return value
+end
