@@ -1,10 +1,10 @@
 -- The durable steps of a task, in the hash `steps`. The hash has these fields:
 --
---   <taskId>            the head of the steps of this task. Its first line is `serial places bytes number`: the serial
---                       below, how many places are used, the bytes of all texts, and the number of the last signal.
---                       Then comes a line for each signal that is kept, the oldest first: `number at bytes event`. Each
---                       sleep that has not ended has a line too: `/place` and the text of its step. A field of its own
---                       would take three times the memory
+--   <taskId>            the head of the steps of this task. Its first line is `serial places[ bytes number]`: the serial
+--                       below, how many places are used, the bytes of all texts, and the number of the last signal,
+--                       without the last two if both are 0. Then comes a line for each signal that is kept, the oldest
+--                       first: `number at bytes event`. Each sleep that has not ended has a line too: `/place at[ name]`,
+--                       without the name if it is `sleep`. A field of its own would take three times the memory
 --   <serial>/<place>    a step: `kind outcome at bytes name`, and in the next line its text, unless the text is long
 --   <serial>/<place>/   a text of more than STEP_INLINE_BYTES. It is read only when the handler comes to this step
 --   <serial>!<number>   the data of a signal
@@ -26,16 +26,16 @@
 
 local function readHead(id)
   local text = redis.call('HGET', stepsKey, id)
-  local serial, places, bytes, number = string.match(text or '', '^(%d+) (%d+) (%d+) (%d+)')
-  local head = { serial = serial, places = tonumber(places or 0), bytes = tonumber(bytes or 0), number = tonumber(number or 0), signals = {},
+  local serial, places, bytes, number = string.match(text or '', '^(%d+) (%d+) ?(%d*) ?(%d*)')
+  local head = { serial = serial, places = tonumber(places or 0), bytes = tonumber(bytes) or 0, number = tonumber(number) or 0, signals = {},
     dropped = {}, sleeps = {} }
   for line, at, event in string.gmatch(text or '', '\n(%d+ (%d+) %d+ (%S+))') do
     local isKept = tonumber(at) + SIGNAL_KEPT_MS > now
     local list = isKept and head.signals or head.dropped
     list[#list + 1] = { line = line, number = string.match(line, '^%d+'), event = event }
   end
-  for place, step, at in string.gmatch(text or '', '\n/(%d+) (%a %a (%d+)[^\n]*)') do
-    head.sleeps[#head.sleeps + 1] = { place = place, text = step, at = tonumber(at) }
+  for place, at, name in string.gmatch(text or '', '\n/(%d+) (%d+) ?([^\n]*)') do
+    head.sleeps[#head.sleeps + 1] = { place = place, at = tonumber(at), name = name == '' and 'sleep' or name }
   end
   if not serial then
     head.serial = string.format('%.0f', tonumber(redis.call('HGET', stepsKey, '#serial') or 0) + 1)
@@ -47,15 +47,17 @@ end
 -- Adds the head of the steps to the fields that the script commits. An open sleep stays a line of the head; one that
 -- has ended gets a field of its own.
 local function noteHead(fields, id, head)
-  local lines = { string.format('%s %d %d %d', head.serial, head.places, head.bytes, head.number) }
+  local isShort = head.bytes == 0 and head.number == 0
+  local lines = { string.format(isShort and '%s %d' or '%s %d %d %d', head.serial, head.places, head.bytes, head.number) }
   for _, signal in ipairs(head.signals) do
     lines[#lines + 1] = signal.line
   end
   for _, sleep in ipairs(head.sleeps) do
     if sleep.at > now then
-      lines[#lines + 1] = '/' .. sleep.place .. ' ' .. sleep.text
+      lines[#lines + 1] = string.format('/%s %.0f', sleep.place, sleep.at) .. (sleep.name == 'sleep' and '' or ' ' .. sleep.name)
     else
-      fields[#fields + 1], fields[#fields + 2] = head.serial .. '/' .. sleep.place, sleep.text
+      fields[#fields + 1] = head.serial .. '/' .. sleep.place
+      fields[#fields + 1] = string.format('z o %.0f 0 %s', sleep.at, sleep.name)
     end
   end
   fields[#fields + 1], fields[#fields + 2] = id, table.concat(lines, '\n')
@@ -69,7 +71,7 @@ end
 local function noteStep(fields, head, step, old)
   head.places = math.max(head.places, step.place)
   if step.kind == 'z' then
-    head.sleeps[#head.sleeps + 1] = { place = step.place, text = string.format('z o %.0f 0 %s', step.at, step.name), at = step.at }
+    head.sleeps[#head.sleeps + 1] = { place = step.place, at = step.at, name = step.name }
     return
   end
   local field = head.serial .. '/' .. step.place

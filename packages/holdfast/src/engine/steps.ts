@@ -102,9 +102,9 @@ export async function readSteps(engine: QueueScripts, id: string, last = 1_000):
   const before = Number(places ?? 0) - texts.length;
   // A sleep that has not ended is a line of the head, and has no field of its own.
   for (const line of lines.filter((line) => line.startsWith("/"))) {
-    const at = line.indexOf(" ");
-    const index = Number(line.slice(1, at)) - before - 1;
-    if (index >= 0) texts[index] = line.slice(at + 1);
+    const [place, at, name = "sleep"] = line.slice(1).split(" ");
+    const index = Number(place) - before - 1;
+    if (index >= 0) texts[index] = `z o ${at} 0 ${name}`;
   }
   return {
     serial,
