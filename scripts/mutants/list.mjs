@@ -2644,6 +2644,39 @@ export const mutants = [
     tests: [flows],
   },
   {
+    name: "flows: of the flags behind the attempts of a node only the first one is read",
+    changes: [["lua/lib/record.lua", "    c.flags = rest\n", "    c.flags = 'f'\n"]],
+    tests: [flows],
+  },
+  {
+    name: "flows: of two flows in one note, the ends of the second one count for the first one",
+    changes: [
+      [
+        "lua/transitions/flow_advance.lua",
+        "if not flowBefore or string.find(id, flowBefore.prefix, 1, true) ~= 1 then",
+        "if not flowBefore then",
+      ],
+    ],
+    tests: [flows, flowModel],
+  },
+  {
+    name: "flows: the ends of a note that a call has no time for are lost",
+    changes: [
+      ["lua/transitions/flow_advance.lua", "rest = rest .. string.sub(text, after)", "rest = rest .. ''"],
+    ],
+    tests: [flows, flowsLibrary],
+  },
+  {
+    name: "flows: of many nodes behind a node, only those on the last page run",
+    changes: [["lua/lib/flow_behind.lua", "names and string.byte(names) == 48 and", "names and"]],
+    tests: [flows, flowsLibrary],
+  },
+  {
+    name: "flows: an end in another queue counts twice",
+    changes: [["lua/transitions/flow_advance.lua", "flow.parts and not page and", "false and"]],
+    tests: [flowsSpread, flowModel],
+  },
+  {
     name: "flows: an acquire looks at the first flow only",
     changes: [["lua/lib/cancelled_flow.lua", "string.find(id, last.prefix, 1, true) == 1 then", "true then"]],
     tests: [flows],
