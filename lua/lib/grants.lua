@@ -86,7 +86,10 @@ local function planAcquire(counters, request, soloClaim, commit)
   local want, workerId, leaseMs = request.want, request.workerId, request.leaseMs
   local typed = request.typed and request.typed.rules and request.typed
   grants.firstText = string.format('%d', counters[GRANTS] + 1)
-  local claimant, untilMs = string.match(soloClaim or '', '^(%S+) (%d+)$')
+  local claimant, untilMs
+  if soloClaim then
+    claimant, untilMs = string.match(soloClaim, '^(%S+) (%d+)$')
+  end
   if want == 0 then
     -- A worker that makes room for a task that runs alone acquires nothing. It keeps its claim while it settles.
     if claimant == workerId and (redis.call('LLEN', pendingSoloKey) > 0 or limits and limits.hasSolo()) then
@@ -323,13 +326,13 @@ local function planAcquire(counters, request, soloClaim, commit)
   grants.idsText = table.concat(granted, ' ')
   grants.named = grants.idsText
   if expired > 0 then
+    add(counters, EXPIRED, expired)
+    add(counters, EXPIRED_TOTAL, expired)
     grants.named = (place > 0 and grants.idsText .. ' ' or '') .. table.concat(grants.expired, ' ')
   end
   grants.unseen = limits ~= nil and limits.more and place < want
   add(counters, GRANTS, place)
   add(counters, PROCESSING, place)
   add(counters, PENDING, -place - expired - (grants.handed or 0))
-  add(counters, EXPIRED, expired)
-  add(counters, EXPIRED_TOTAL, expired)
   return grants
 end
