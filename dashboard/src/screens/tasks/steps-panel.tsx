@@ -34,8 +34,9 @@ export function StepsPanel({ steps: { count: total, bytes: size, steps, signals 
             </dd>
           </div>
         ))}
-        {signals.map((signal) => (
-          <div key={`${signal.event} ${signal.at}`} style={{ display: "contents" }}>
+        {signals.map((signal, place) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: two signals may have one event and one time
+          <div key={`${signal.event} ${signal.at} ${place}`} style={{ display: "contents" }}>
             <dt>
               <ForeignText text={signal.event} />
             </dt>
