@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { nanoid } from "nanoid";
 
 /**
@@ -7,6 +8,15 @@ import { nanoid } from "nanoid";
 export interface Request {
   readonly requestSlot: string;
   readonly sequence: number;
+}
+
+/**
+ * Returns the request id of all calls with one idempotency key. Redis forgets it as it forgets others, an hour after the
+ * first call.
+ * @param id the task of these calls
+ */
+export function keyedRequest(id: string, key: string): Request {
+  return { requestSlot: `#q:${hash("sha256", `${id} ${key}`, "base64url")}:0`, sequence: 1 };
 }
 
 /** Hands out request ids. A slot serves one call at a time, so its record in Redis can be overwritten. */

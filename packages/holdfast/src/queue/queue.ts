@@ -19,6 +19,7 @@ import { clientOf, type Holdfast } from "../client.ts";
 import { traceOf } from "../engine/envelope.ts";
 import { changeKey } from "../engine/limits.ts";
 import { checkQueueName } from "../engine/names.ts";
+import { keyedRequest } from "../engine/requests.ts";
 import { type SignalOutcome, sendSignal } from "../engine/steps.ts";
 import { type NewTask, taskKinds, taskShape, taskTextShape } from "../engine/task-options.ts";
 import { taskView } from "../engine/task-view.ts";
@@ -208,17 +209,18 @@ export class Queue {
   /**
    * Gives a signal to a task, whose handler receives it with `ctx.waitFor(event)`. "delivered": the task waited for
    * this event, and is pending now. "kept": the signal is kept until the handler waits for this event; a task keeps its
-   * last 100 signals, each for 7 days. "ended": the task has ended, so the signal was refused. If a call fails and you
-   * repeat it, the task may get the signal twice.
+   * last 100 signals, each for 7 days. "ended": the task has ended, so the signal was refused.
    * @param data a JSON value of at most 65,536 bytes @default none
+   * @param key repeated calls for the task with one idempotency key give one signal, for an hour @default none
    * @throws HoldfastError invalid_argument, payload_too_large
    */
-  signal(id: string, event: string, data?: unknown): Promise<SignalOutcome> {
+  signal(id: string, event: string, data?: unknown, key?: string): Promise<SignalOutcome> {
     return this.#during(async () => {
       checkEvent(event);
       const text = signalText(data);
+      const request = key === undefined ? undefined : keyedRequest(id, key);
       return this.#parts.look<SignalOutcome>(id, "not_found", (engine) =>
-        sendSignal(engine, id, event, text),
+        sendSignal(engine, id, event, text, request),
       );
     });
   }

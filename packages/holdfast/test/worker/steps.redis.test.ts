@@ -262,6 +262,18 @@ test("if two signals are there for one wait, the second one stays for a later wa
   expect((await queue.result(id, { waitMs: 10_000 }))?.resultText).toBe('["b",1]');
 });
 
+test("calls with the same idempotency key give a task one signal", async () => {
+  const system = await setupSystem();
+  const queue = system.queue();
+  const { id } = await queue.enqueue("t", null);
+  const other = await queue.enqueue("t", null);
+  const sent = [queue.signal(id, "a", 1, "k"), queue.signal(id, "a", 2, "k"), queue.signal(id, "a", 3, "l")];
+  expect(await Promise.all(sent)).toEqual(["kept", "kept", "kept"]);
+  expect(await queue.signal(other.id, "a", 1, "k")).toBe("kept");
+  expect((await system.observer.steps("work", id))?.signals).toHaveLength(2);
+  expect((await system.observer.steps("work", other.id))?.signals).toHaveLength(1);
+});
+
 test("a task of a batch has steps, but cannot sleep", async () => {
   const system = await setupSystem();
   const said: unknown[] = [];

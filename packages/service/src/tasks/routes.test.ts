@@ -68,8 +68,8 @@ async function setup(fake: Fake = {}) {
       get: async () => null,
       wait: async (_id, { signal }) => fake.wait?.(signal) ?? null,
       cancel: async () => fake.cancel ?? "not_found",
-      signal: async (_id, event, data) => {
-        signals.push([event, data]);
+      signal: async (_id, event, data, key) => {
+        signals.push(key === undefined ? [event, data] : [event, data, key]);
         return fake.signal ?? "not_found";
       },
       change: async (id, change) => {
@@ -444,6 +444,15 @@ describe("GET and DELETE a task", () => {
     const response = await call("POST", `${TASKS}/a/signal`, '{"event":"approved","data":{"by":"Ada"}}');
     expect(response).toMatchObject({ status, json: code ? { code } : { id: "a", outcome } });
     expect(signals).toEqual([["approved", { by: "Ada" }]]);
+  });
+
+  test("signal: passes on the Idempotency-Key, and refuses an empty one", async () => {
+    const { call, signals } = await setup({ signal: "kept" });
+    const send = (key: string) =>
+      call("POST", `${TASKS}/a/signal`, '{"event":"approved"}', { "idempotency-key": key });
+    expect(await send("k")).toMatchObject({ status: 200 });
+    expect(await send("")).toMatchObject({ status: 400 });
+    expect(signals).toEqual([["approved", undefined, "k"]]);
   });
 
   test.each([
