@@ -196,8 +196,18 @@ change: ## Describe a change for the changelog of the next release, in .changese
 .PHONY: version
 version: ## Set the version of the next release in all packages, and write its part of the changelog
 	@node scripts/version.mjs
+.PHONY: docs
+docs: ## Build the documentation site into site/dist, run or check every block of it, and look at it in a browser
+	@scripts/setup dependencies redis chromium nginx python build
+	@cd site && $(PNPM) install --ignore-workspace --ignore-scripts --frozen-lockfile --prefer-offline --reporter=silent
+	@node site/build.mjs
+	@npx vitest run --root site
+	@npx vitest run test/docs test/proxy packages/cli/test/import-bullmq.redis.test.ts
+	@if command -v go >/dev/null; then cd clients/go && go test -count=1 -run 'Example|Snippets' .; else echo 'SKIPPED: the Go blocks, because Go is missing'; fi
+	@if [[ -x .holdfast/python/bin/pytest ]]; then cd clients/python && ../../.holdfast/python/bin/pytest -q tests/test_docs.py; else echo 'SKIPPED: the Python blocks, because their environment is missing'; fi
+	@node test/docs/blocks.mjs
 
 .PHONY: clean
 clean: ## Delete built and installed files; the data stays
 	@rm -rf node_modules packages/*/node_modules services/*/node_modules dashboard/node_modules examples/*/node_modules
-	@rm -rf packages/*/dist services/*/dist dashboard/dist coverage tarballs
+	@rm -rf packages/*/dist services/*/dist dashboard/dist site/dist site/node_modules coverage tarballs

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { ERROR_STATUS } from "../../packages/contracts/src/errors.ts";
 import { DEAD_REASONS, TASK_STATES } from "../../packages/contracts/src/states.ts";
 import { queueKeys, systemKeys } from "../../packages/holdfast/src/redis/keys.ts";
 import { configSchema as dispatcher } from "../../services/dispatcher/src/config.ts";
@@ -168,6 +169,13 @@ describe("docs/configuration.md", () => {
     }
     expect(wrong).toEqual([]);
   });
+});
+
+test("docs/errors.md has every error code with its status, what it means and what to do", () => {
+  const rows = [...read("docs/errors.md").matchAll(/^\| `(\w+)` \| (\d+) \| (.{20,}?) \| (.{15,}) \|$/gm)];
+  const told = rows.map(([, code = "", status]) => [code, Number(status)]);
+  expect(told.length).toBe(new Set(told.map(([code]) => code)).size);
+  expect(Object.fromEntries(told)).toEqual(ERROR_STATUS);
 });
 
 test("every test that docs/guarantees.md names exists", () => {

@@ -229,8 +229,10 @@ test("the curl examples in docs/flows.md work, one after another", async () => {
   expect(cancelled).toEqual({ id: "import-1", outcome: "cancelled" });
 });
 
-test("the library example in the README runs", async () => {
-  const code = /```js\n([\s\S]*?)```/.exec(between(readme, "<!-- sdk", "<!-- /sdk -->"))?.[1] ?? "";
+test("the library examples in the README run", async () => {
+  // The second block goes on with the handlers of the first one.
+  const [first = "", second = ""] = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map(([, text]) => text);
+  const code = `${first}${second}console.log(run.outcome);\n`;
   const own = code.replaceAll("redis://127.0.0.1:6379", redis.url);
   expect(own).not.toBe(code);
   const folder = await mkdtemp(join(tmpdir(), "holdfast-readme-"));
@@ -240,7 +242,7 @@ test("the library example in the README runs", async () => {
     await writeFile(join(folder, "example.mjs"), own);
     const { stdout, stderr } = await run(process.execPath, ["example.mjs"], { cwd: folder, timeout: 25_000 });
     expect(stderr).toBe("");
-    expect(stdout).toBe('completed {"sentTo":"a@example.com","attempt":1}\n');
+    expect(stdout).toBe('completed {"sentTo":"a@example.com","attempt":1}\ndead\n');
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,4 +1,7 @@
-/** The main entry point (docs/library.md). A program that enqueues or runs tasks needs no other. */
+/**
+ * The main entry point (docs/library.md). A program that enqueues or runs tasks needs no other.
+ * @module holdfast
+ */
 export {
   type AttemptOutcome,
   type AttemptView,

@@ -1,4 +1,7 @@
-/** The entry point for programs that operate queues: the services, the command line, or a dashboard of your own. */
+/**
+ * The entry point for programs that operate queues: the services, the command line, or a dashboard of your own.
+ * @module holdfast/operate
+ */
 export type { ActionFilter, ActionLog, ActionPage } from "./engine/action-log.ts";
 export type { OperationShare, OperationSpec, OperationStore } from "./engine/operation-store.ts";
 export { signatureOf } from "./engine/signature.ts";

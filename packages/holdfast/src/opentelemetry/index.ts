@@ -1,3 +1,7 @@
+/**
+ * The entry point for tracing with OpenTelemetry (docs/tracing.md).
+ * @module holdfast/opentelemetry
+ */
 import {
   type Attributes,
   context,

@@ -1,4 +1,7 @@
-/** The entry point for programs that serve workers in other languages, as worker-api does over HTTP. */
+/**
+ * The entry point for programs that serve workers in other languages, as worker-api does over HTTP.
+ * @module holdfast/remote
+ */
 export type { StoredStep, StoredSteps } from "../engine/steps.ts";
 export { type CallAnswer, callTask } from "../steps/call-task.ts";
 export { CallFailed } from "../steps/called-task.ts";

@@ -1,39 +1,25 @@
 import { execFile } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import {
-  findPostgres,
-  freePort,
-  type PostgresServer,
-  type RedisServer,
-  startPostgres,
-  startRedisServer,
-} from "@holdfast/testing";
+import { findPostgres, freePort, startPostgres, startRedisServer } from "@holdfast/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { BLOCKS } from "./blocks.mjs";
 
-// Runs every `js` block on the pages of docs/. The comment after each console.log is the line that it has to print.
+// Runs the `js` blocks of the pages. The comment after each console.log is the line that it has to print.
 const root = resolve(import.meta.dirname, "../..");
 const run = promisify(execFile);
-const blocks = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".md"))
-  .flatMap((page) => {
-    const text = readFileSync(join(root, "docs", page), "utf8");
-    return [...text.matchAll(/(<!-- fragment -->\s*)?```js\n([\s\S]*?)```/g)]
-      .filter(([, fragment]) => fragment === undefined)
-      .map(([, , code = ""], index) => ({ name: `${page}, block ${index + 1}`, code }));
-  });
+const blocks = BLOCKS.filter(({ by }) => by === "test/docs/pages.redis.test.mjs");
 
 // Without Postgres, a block that uses it is skipped. Node 20 has no SQLite, and there a package with the same calls stands in.
 const hasPostgres = findPostgres() !== null;
 const sqlite = isBuiltin("node:sqlite") ? "node:sqlite" : "@photostructure/sqlite";
 
-let redis: RedisServer;
-let postgres: PostgresServer | undefined;
-let folder: string;
+let redis;
+let postgres;
+let folder;
 beforeAll(async () => {
   redis = await startRedisServer();
   if (hasPostgres) postgres = await startPostgres();
@@ -60,19 +46,19 @@ afterAll(async () => {
 });
 
 /** Returns the lines that a block has to print, according to its comments. */
-function promised(code: string): string[] {
-  return [...code.matchAll(/^.*console\.log\(.*?\).*? \/\/ (.*)$/gm)].map(([, text]) => text ?? "");
+function promised(code) {
+  return [...code.matchAll(/^.*console\.log\(.*?\).*? \/\/ (.*)$/gm)].map(([, text]) => text);
 }
 
-describe("the examples of docs/", () => {
+describe("the examples of the pages", () => {
   test("exist, and each says what it prints", () => {
-    expect(blocks.length).toBeGreaterThanOrEqual(9);
-    expect(blocks.filter(({ code }) => promised(code).length === 0).map(({ name }) => name)).toEqual([]);
+    expect(blocks.length).toBeGreaterThanOrEqual(50);
+    expect(blocks.filter(({ code }) => promised(code).length === 0).map(({ place }) => place)).toEqual([]);
   });
 
-  test.for(blocks)("$name prints what its comments say", async ({ name, code }, { skip }) => {
+  test.for(blocks)("$place prints what its comments say", async ({ place, code }, { skip }) => {
     if (code.includes("postgres://") && postgres === undefined) skip("Postgres is missing");
-    const file = join(folder, `${name.replaceAll(/\W+/g, "-")}.mjs`);
+    const file = join(folder, `${place.replaceAll(/\W+/g, "-")}.mjs`);
     const port = String(await freePort());
     const own = code
       .replaceAll("redis://127.0.0.1:6379", redis.url)
@@ -82,7 +68,7 @@ describe("the examples of docs/", () => {
     await writeFile(file, own);
     // Node 22 warns that its SQLite is experimental.
     const quiet = "--disable-warning=ExperimentalWarning";
-    const { stdout, stderr } = await run(process.execPath, [quiet, file], { cwd: folder, timeout: 28_000 });
+    const { stdout, stderr } = await run(process.execPath, [quiet, file], { cwd: folder, timeout: 55_000 });
     expect(stderr).toBe("");
     expect(stdout.trimEnd().split("\n")).toEqual(promised(code));
   });
