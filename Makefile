@@ -62,7 +62,7 @@ scale-benchmark: ## Compare the drain rate of 8 workers with that of 1, with han
 
 .PHONY: chaos
 chaos: ## Run the fault matrix with real processes: fault, expected, seen, verdict (ROW=name runs one)
-	@scripts/setup dependencies redis build
+	@scripts/setup dependencies redis postgres build
 	@node test/chaos/chaos.mjs
 
 .PHONY: flow-control

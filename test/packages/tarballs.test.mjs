@@ -23,7 +23,13 @@ function importsOf(stage) {
     );
 }
 
-test.each(["packages/holdfast", "packages/cli", "services/producer-api", "services/observability"])(
+test.each([
+  "packages/holdfast",
+  "packages/outbox",
+  "packages/cli",
+  "services/producer-api",
+  "services/observability",
+])(
   "the tarball of %s contains all that it imports, or names it as a dependency",
   (path) => {
     const stage = mkdtempSync(join(folder, "stage-"));
@@ -41,7 +47,7 @@ test.each(["packages/holdfast", "packages/cli", "services/producer-api", "servic
       const target = join(dirname(file), specifier);
       return !existsSync(target) && !existsSync(target.replace(/\.(c?)[jt]s$/, ".d.$1ts"));
     });
-    expect(imports.length).toBeGreaterThan(100);
+    expect(imports.length).toBeGreaterThan(20);
     expect(missing).toEqual([]);
   },
   180_000,
