@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import cookie from "@fastify/cookie";
 import { mountDashboard } from "@holdfast/observability";
 import Fastify from "fastify";
-import { Janitor, Queue, Worker } from "holdfast";
+import { Queue, Worker } from "holdfast";
 
 const redis = process.env.REDIS_URL || "redis://127.0.0.1:6379";
 const app = Fastify();
@@ -30,18 +30,17 @@ mountDashboard(app, {
 });
 
 const mails = new Queue("mails", { redis });
-const worker = new Worker("mails", { welcome: (task) => ({ sentTo: task.payload.to }) }, { redis });
-const janitor = new Janitor({ redis });
+const handlers = { welcome: (task) => ({ sentTo: task.payload.to }) };
+const worker = new Worker("mails", handlers, { redis, janitor: true });
 worker.on("error", (error) => app.log.error(error));
-janitor.on("error", (error) => app.log.error(error));
 
 app.post("/customers", async (request, reply) => {
   const { id } = await mails.enqueue("welcome", { to: request.body.mail });
   return reply.code(202).send({ task: id });
 });
 // `app.close()` ends the dashboard as well.
-app.addHook("onClose", () => Promise.all([worker.stop({ graceMs: 5_000 }), janitor.stop(), mails.close()]));
+app.addHook("onClose", () => Promise.all([worker.stop({ graceMs: 5_000 }), mails.close()]));
 
-await Promise.all([worker.start(), janitor.start()]);
+await worker.start();
 console.log(`the shop is at ${await app.listen({ port: Number(process.env.PORT || 8080) })}`);
 for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => app.close());

@@ -1,7 +1,7 @@
 // Sends mails over two providers with different limits:
 //
 //   node start.mjs [mails for each provider]
-import { Janitor, Observer, Queue, Worker } from "holdfast";
+import { Observer, Queue, Worker } from "holdfast";
 import { enqueueMail, handlersFor, PROVIDERS, setLimits } from "./emails.mjs";
 import { startProvider } from "./provider.mjs";
 
@@ -13,9 +13,8 @@ for (const name of Object.keys(PROVIDERS)) providers[name] = await startProvider
 const queue = new Queue("example-emails", { redis });
 const observer = new Observer({ redis });
 const urls = Object.fromEntries(Object.entries(providers).map(([name, { url }]) => [name, url]));
-const worker = new Worker(queue.name, handlersFor(urls), { redis, concurrency: 20 });
-const janitor = new Janitor({ redis, queues: [queue.name] });
-for (const part of [worker, janitor]) part.on("error", (error) => console.error(error.message));
+const worker = new Worker(queue.name, handlersFor(urls), { redis, janitor: true, concurrency: 20 });
+worker.on("error", (error) => console.error(error.message));
 
 await setLimits(queue, observer);
 const mails = Object.keys(PROVIDERS).flatMap((provider) =>
@@ -26,7 +25,7 @@ const run = Date.now();
 const ids = await Promise.all(
   mails.map(async (mail, n) => (await enqueueMail(queue, { id: `mail-${run}-${n}`, ...mail })).id),
 );
-await Promise.all([worker.start(), janitor.start()]);
+await worker.start();
 for (const id of ids) {
   let task = await queue.result(id, { waitMs: 30_000 });
   while (task && !["completed", "dead"].includes(task.state))
@@ -37,5 +36,5 @@ for (const [name, { sent, times }] of Object.entries(providers)) {
   const seconds = (times.at(-1) - times[0]) / 1_000;
   console.log(`${name}: ${sent.size} mails in ${seconds.toFixed(1)} s`);
 }
-await Promise.all([worker.stop(), janitor.stop(), observer.close(), queue.close()]);
+await Promise.all([worker.stop(), observer.close(), queue.close()]);
 await Promise.all(Object.values(providers).map((provider) => provider.close()));

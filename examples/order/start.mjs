@@ -1,16 +1,15 @@
 // Places three orders: one works, one is too dear, and one goes to a country without shipping.
-import { Janitor, Queue, Worker } from "holdfast";
+import { Queue, Worker } from "holdfast";
 import { handlersFor } from "./order.mjs";
 import { createShop } from "./shop.mjs";
 
 const redis = process.env.REDIS_URL || "redis://127.0.0.1:6379";
 const queue = new Queue("example-orders", { redis });
 const shop = createShop({ faults: { charge: 1, refund: 1 } });
-const options = { redis, concurrency: 1, backoff: { kind: "fixed", baseMs: 100 } };
+const options = { redis, janitor: true, concurrency: 1, backoff: { kind: "fixed", baseMs: 100 } };
 const worker = new Worker(queue.name, handlersFor(shop), options);
-const janitor = new Janitor({ redis, queues: [queue.name] });
-for (const part of [worker, janitor]) part.on("error", (error) => console.error(error.message));
-await Promise.all([worker.start(), janitor.start()]);
+worker.on("error", (error) => console.error(error.message));
+await worker.start();
 
 const orders = [
   { article: "lamp", cents: 4_900, country: "de" },
@@ -23,4 +22,4 @@ for (const order of orders) {
   console.log(`${order.article} to ${order.country}: ${resultText} in ${attempts} attempts`);
   console.log(`  ${shop.calls.splice(0).join(", ")}`);
 }
-await Promise.all([worker.stop(), janitor.stop(), queue.close()]);
+await Promise.all([worker.stop(), queue.close()]);

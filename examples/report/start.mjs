@@ -1,17 +1,16 @@
 // Makes a report over many shops, one task for each:
 //
 //   node start.mjs [number of shops, 10,000 by default]
-import { Janitor, Queue, Worker } from "holdfast";
+import { Queue, Worker } from "holdfast";
 import { handlers, startReport } from "./report.mjs";
 
 const redis = process.env.REDIS_URL || "redis://127.0.0.1:6379";
 const shops = Number(process.argv[2] ?? 10_000);
 const queue = new Queue("example-reports", { redis });
-const options = { redis, concurrency: 100, backoff: { kind: "fixed", baseMs: 100 } };
+const options = { redis, janitor: true, concurrency: 100, backoff: { kind: "fixed", baseMs: 100 } };
 const worker = new Worker(queue.name, handlers, options);
-const janitor = new Janitor({ redis, queues: [queue.name] });
-for (const part of [worker, janitor]) part.on("error", (error) => console.error(error.message));
-await Promise.all([worker.start(), janitor.start()]);
+worker.on("error", (error) => console.error(error.message));
+await worker.start();
 
 const began = performance.now();
 const id = `report-${Date.now()}`;
@@ -23,4 +22,4 @@ while (!["completed", "dead", "cancelled"].includes(task.state)) {
   task = await queue.result(total, { waitMs: 30_000 });
 }
 console.log(`${task.resultText} after ${((performance.now() - began) / 1_000).toFixed(1)} s`);
-await Promise.all([worker.stop(), janitor.stop(), queue.close()]);
+await Promise.all([worker.stop(), queue.close()]);
