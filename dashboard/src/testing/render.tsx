@@ -208,6 +208,7 @@ export function deadTask(id: string, part: Partial<TaskDetail> = {}): TaskDetail
     unroutedSince: null,
     waitsFor: null,
     deadReason: "retries_exhausted",
+    signature: null,
     lastError: "Error: no route",
     progress: null,
     checkpointBytes: null,

@@ -5,6 +5,7 @@ import { devCommand } from "./commands/dev.ts";
 import { dlqCommand } from "./commands/dlq.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { enqueueCommand } from "./commands/enqueue.ts";
+import { errorsCommand } from "./commands/errors.ts";
 import { eventsCommand } from "./commands/events.ts";
 import { flowCommand } from "./commands/flow.ts";
 import { historyCommand } from "./commands/history.ts";
@@ -92,6 +93,7 @@ function createProgram(version: string, io: Io, ended: (code: ExitCode) => void)
   flowCommand(program, action);
   eventsCommand(program, action);
   dlqCommand(program, action);
+  errorsCommand(program, action);
   operationCommand(program, action);
   historyCommand(program, action);
   workerCommand(program, action);

@@ -1,5 +1,6 @@
 export * from "./change.ts";
 export * from "./environment.ts";
+export * from "./error-view.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./flow.ts";

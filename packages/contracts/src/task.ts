@@ -226,6 +226,8 @@ export interface TaskView {
    */
   waitsFor: string[] | null;
   deadReason: DeadReason | null;
+  /** The signature of the error under which a dead letter is counted; null if there is none. */
+  signature: string | null;
   lastError: string | null;
   progress: string | null;
   /** Size of the checkpoint that a handler kept for the next attempt, bytes; null without one. */

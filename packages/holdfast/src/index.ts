@@ -16,6 +16,9 @@ export {
   type DeadReason,
   type Durability,
   type ErrorCode,
+  type ErrorMute,
+  type ErrorsView,
+  type ErrorView,
   FatalError,
   type FlowCallback,
   type FlowCounts,
@@ -112,6 +115,7 @@ export type { HeaviestKeys, KeyOrder } from "./limits/heaviest-keys.ts";
 export type { DeadLetterGroup, DeadLetterGroups } from "./observer/dead-groups.ts";
 export type { DiscardResult, ReplayResult } from "./observer/dead-letters.ts";
 export type { EmptiedState } from "./observer/emptied.ts";
+export type { MuteOptions } from "./observer/errors.ts";
 export type { DeadLetterFilter, TaskFilter } from "./observer/filter.ts";
 export type { GivenUp, GiveUpResult } from "./observer/give-up.ts";
 export { type BulkOptions, Observer, type ObserverOptions } from "./observer/observer.ts";

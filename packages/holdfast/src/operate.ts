@@ -7,6 +7,7 @@ export type { OperationShare, OperationSpec, OperationStore } from "./engine/ope
 export { signatureOf } from "./engine/signature.ts";
 export { mergeGroups } from "./observer/dead-groups.ts";
 export { EMPTIED_STATES } from "./observer/emptied.ts";
+export { selectErrors } from "./observer/errors.ts";
 export { matcherOf } from "./observer/filter.ts";
 export { finishHere } from "./operations/finish-here.ts";
 export { OperationRunner, type OperationRunnerOptions } from "./operations/operation-runner.ts";

@@ -25,6 +25,7 @@ import { changeTasksRoutes } from "./routes/change-tasks.ts";
 import type { ObserverPort, Producer, RouteContext, SchedulesPort } from "./routes/context.ts";
 import { CONTENT_SECURITY_POLICY, dashboardRoutes } from "./routes/dashboard.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
+import { errorRoutes } from "./routes/errors.ts";
 import { flowRoutes } from "./routes/flows.ts";
 import { heaviestKeysRoutes } from "./routes/heaviest-keys.ts";
 import { limitRoutes } from "./routes/limits.ts";
@@ -226,6 +227,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   taskRoutes(server, context);
   flowRoutes(server, context);
   deadLetterRoutes(server, context);
+  errorRoutes(server, context);
   changeTasksRoutes(server, context);
   systemRoutes(server, context);
   scheduleRoutes(server, context);

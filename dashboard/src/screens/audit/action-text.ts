@@ -16,6 +16,8 @@ export const ACTION_TEXT: Record<AuditAction, string> = {
   "queue.repair": "Repair indexes",
   "dead_letters.replay": "Replay dead letters",
   "dead_letters.discard": "Discard dead letters",
+  "error.mute": "Mute an error",
+  "error.unmute": "End the mute of an error",
   "task.enqueue": "Enqueue a task",
   "task.enqueue_batch": "Enqueue tasks",
   "task.cancel": "Cancel a task",

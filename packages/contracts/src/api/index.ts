@@ -1,5 +1,6 @@
 /** The data that travels over HTTP: TypeBox schemas with their types, shared by the services and the dashboard. */
 export * from "./common.ts";
+export * from "./errors.ts";
 export * from "./flow.ts";
 export * from "./heaviest-keys.ts";
 export * from "./identity.ts";

@@ -337,6 +337,8 @@ export const AUDIT_ACTIONS = [
   "queue.repair",
   "dead_letters.replay",
   "dead_letters.discard",
+  "error.mute",
+  "error.unmute",
   "task.enqueue",
   "task.enqueue_batch",
   "task.cancel",

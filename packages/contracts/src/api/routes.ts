@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from "typebox";
 import { nullable } from "./common.ts";
+import { ErrorsQuery, ErrorsReply, MuteBody, MuteReply } from "./errors.ts";
 import {
   CancelFlowReply,
   FlowGraphSchema,
@@ -136,6 +137,11 @@ export const DASHBOARD_ROUTES = {
   "GET /v1/queues/:queue/flows/:flow/graph": { replies: { 200: FlowGraphSchema } },
   "GET /v1/queues/:queue/flows/:flow/nodes": { query: FlowNodesQuery, replies: { 200: FlowNodePageSchema } },
   "POST /v1/queues/:queue/flows/:flow/cancel": { replies: { 200: CancelFlowReply } },
+
+  "GET /v1/errors": { query: ErrorsQuery, replies: { 200: ErrorsReply } },
+  "GET /v1/queues/:queue/errors": { query: ErrorsQuery, replies: { 200: ErrorsReply } },
+  "PUT /v1/queues/:queue/errors/:signature/mute": { body: MuteBody, replies: { 200: MuteReply } },
+  "DELETE /v1/queues/:queue/errors/:signature/mute": { replies: { 200: MuteReply } },
 
   "GET /v1/queues/:queue/dead-letters/groups": { query: GroupsQuery, replies: { 200: DeadLetterGroups } },
   "POST /v1/queues/:queue/dead-letters/replay": {

@@ -194,6 +194,7 @@ export const TaskViewSchema = Type.Object({
     }),
   ),
   deadReason: nullable(oneOf(DEAD_REASONS)),
+  signature: nullable(Type.String({ description: "The error under which a dead letter is counted" })),
   lastError: nullable(Type.String()),
   progress: nullable(Type.String()),
   checkpointBytes: nullable(Count("Size of the checkpoint that a handler kept for the next attempt")),

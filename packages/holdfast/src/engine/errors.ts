@@ -1,18 +1,8 @@
+import type { ErrorMute } from "@holdfast/contracts";
 import * as scripts from "../redis/generated/index.ts";
 import type { Engine } from "./engine.ts";
 import { ERROR_BUCKET_MS } from "./format.ts";
 import { decodeLine, decodeWord } from "./text.ts";
-
-/** Who muted an error, and until when. */
-export interface Mute {
-  by: string;
-  /** Milliseconds since the epoch, as are all times here. */
-  at: number;
-  /** The mute ends at this time; null if it does not end by time. */
-  until: number | null;
-  /** The mute ends when the error has this many failures; null if it does not end by failures. */
-  untilFailures: number | null;
-}
 
 /** Failures within a bucket of time. */
 export interface FailureBucket {
@@ -42,7 +32,7 @@ export interface QueueError extends ErrorCounts {
   /** Why the tasks failed, if they failed without an error. */
   reason: string | null;
   dead: number;
-  mute: Mute | null;
+  mute: ErrorMute | null;
 }
 
 /** The errors of a queue, at one moment. */
@@ -94,7 +84,7 @@ export async function readErrors(engine: Engine): Promise<QueueErrors> {
     const [signature = "", text = "", counts = "", mute = ""] = flat.slice(i, i + 4);
     errors.push({
       ...{ signature, ...textOf(text), ...countsOf(counts) },
-      mute: mute === "" ? null : (JSON.parse(mute) as Mute),
+      mute: mute === "" ? null : (JSON.parse(mute) as ErrorMute),
     });
   }
   const counted = errors.reduce((sum, error) => sum + error.dead, 0);
@@ -103,7 +93,7 @@ export async function readErrors(engine: Engine): Promise<QueueErrors> {
 }
 
 /** @param mute null ends the mute @returns whether the queue has this error */
-export async function muteError(engine: Engine, signature: string, mute: Mute | null): Promise<boolean> {
+export async function muteError(engine: Engine, signature: string, mute: ErrorMute | null): Promise<boolean> {
   const args = { signature, mute: mute === null ? "" : JSON.stringify(mute) };
   const known: number = await engine.connection.script(scripts.muteScript, engine.keys, args);
   return known === 1;

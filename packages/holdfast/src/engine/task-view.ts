@@ -67,6 +67,7 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
     unroutedSince: record.unroutedSince,
     waitsFor: record.wokenBy,
     deadReason: record.deadReason,
+    signature: state === "dead" ? record.signature : null,
     lastError,
     progress: progress === "" ? null : progress,
     checkpointBytes: checkpointBytes === undefined ? null : Number(checkpointBytes),

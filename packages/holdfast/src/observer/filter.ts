@@ -12,7 +12,7 @@ export interface TaskFilter {
   q?: string;
   /** Text in the last error. Case does not matter. */
   error?: string;
-  /** The signature that `signatureOf` returns. */
+  /** The signature of the error under which a dead letter is counted; `other` for dead letters without one. */
   signature?: string;
   /** The reason why the task died. */
   reason?: DeadReason;
@@ -39,6 +39,7 @@ export type FilteredTask = Pick<
   | "payloadText"
   | "lastError"
   | "deadReason"
+  | "signature"
   | "enqueuedAt"
   | "runAt"
   | "endedAt"
@@ -79,7 +80,9 @@ export function matcherOf(filter: TaskFilter): (task: FilteredTask) => boolean {
     (from === undefined || timeOf(task) >= from) &&
     (to === undefined || timeOf(task) < to) &&
     (hasError === undefined || (task.lastError !== null && hasError(task.lastError))) &&
-    (signature === undefined || signatureOf(task) === signature) &&
+    (signature === undefined ||
+      (task.signature ?? "other") === signature ||
+      signatureOf(task) === signature) &&
     (hasWords === undefined || textsOf(task).some(hasWords));
 }
 

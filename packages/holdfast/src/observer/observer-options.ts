@@ -6,6 +6,7 @@ import { type Kind, type Merged, shapeOf } from "../options/shape.ts";
 import type { ConnectionOptions } from "../redis/connection.ts";
 import type { RedisOption } from "../redis/settings.ts";
 import { EMPTIED_STATES } from "./emptied.ts";
+import type { MuteOptions } from "./errors.ts";
 
 /** Options of an `Observer`: a client that it shares, or a Redis for a connection of its own. */
 export type ObserverOptions =
@@ -104,6 +105,14 @@ export const groupShape = shapeOf<GroupOptions>({
   title: "Groups of dead letters",
   kinds: { scan: whole(1, 1_000_000), signal: abortSignal },
   hints: { limit: "scan" },
+});
+
+export const muteShape = shapeOf<MuteOptions>({
+  what: "the mute of an error",
+  title: "Mute of an error",
+  example: "{ forMs: 3_600_000 }",
+  kinds: { by: text(1, 128), forMs: whole(1, LIMITS.delayMs), failures: whole(1, 1_000_000_000) },
+  hints: { until: "forMs", durationMs: "forMs" },
 });
 
 export const matchShape = shapeOf<MatchBounds>({

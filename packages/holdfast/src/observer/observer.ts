@@ -1,5 +1,7 @@
 import {
   type ErrorCode,
+  type ErrorMute,
+  type ErrorsView,
   type FlowGraph,
   type FlowNodePage,
   type FlowPage,
@@ -30,6 +32,7 @@ import { mergeByQueue, mergeSettings, mergeStats, splitSettings } from "../parti
 import { checkPartitionedName, PartitionRegistry } from "../partitions/partition-registry.ts";
 import type { Part, Parts } from "../partitions/parts.ts";
 import { deleteParts, type EmptiedState, emptyPart } from "./emptied.ts";
+import { errorsOf, joinErrors, type MuteOptions, muteErrorIn } from "./errors.ts";
 import * as checks from "./observer-options.ts";
 import { queueStats } from "./queue-stats.ts";
 import { RateMeter } from "./rate-meter.ts";
@@ -236,6 +239,31 @@ export class Observer extends TaskOperator {
     const isDeleted = removed !== null && (!partitions || (await this.#partitions.forget(queue, partitions)));
     if (!isDeleted) refuse("queue_busy", "while it gets new tasks: stop its producers and try again");
     return { removed: removed as number };
+  }
+
+  /**
+   * The errors of some queues, with exact counts of their failures and dead letters.
+   * @param queues @default all queues
+   * @throws HoldfastError queue_not_found
+   */
+  async errors(queues?: readonly string[]): Promise<ErrorsView> {
+    const [names, workers] = await Promise.all([queues ?? this.queues(), this.workers()]);
+    const views = names.map(async (queue) => errorsOf(queue, await this.#partitions.known(queue), workers));
+    return joinErrors(await Promise.all(views));
+  }
+
+  /**
+   * Mutes an error: it is left out of the list of open errors, and still counted.
+   * @param options null ends the mute
+   * @throws HoldfastError queue_not_found, not_found, invalid_argument
+   */
+  async muteError(
+    queue: string,
+    signature: string,
+    options: MuteOptions | null = {},
+  ): Promise<ErrorMute | null> {
+    if (options !== null) checkShape(checks.muteShape, options);
+    return muteErrorIn(await this.#partitions.known(queue), signature, options);
   }
 
   /** @param options.tasks adds the tasks that each worker runs */

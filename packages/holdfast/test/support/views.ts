@@ -42,6 +42,7 @@ export function taskViewOf(change: Partial<TaskView> = {}): TaskView {
     unroutedSince: null,
     waitsFor: null,
     deadReason: null,
+    signature: null,
     lastError: null,
     progress: null,
     checkpointBytes: null,

@@ -178,6 +178,8 @@ export function createMasker(pointers: readonly Pointer[]): (value: unknown) => 
     for (const [name, inner] of Object.entries(fields)) {
       if (!(name in masked)) masked[name] = names.includes(name) ? inner : words(inner);
     }
+    // With the signature of an error, a caller could try guesses of what the error quotes.
+    if (taken.length > 0 && "signature" in masked) masked.signature = MASK;
     return masked;
   };
   return mask;

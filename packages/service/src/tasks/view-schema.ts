@@ -99,6 +99,7 @@ export const taskViewSchema = Type.Object({
   unroutedSince: nullable(moment),
   waitsFor: nullable(Type.Array(Type.String())),
   deadReason: nullable(OneOf(DEAD_REASONS)),
+  signature: nullable(Type.String()),
   lastError: nullable(Type.String()),
   progress: nullable(Type.String()),
   checkpointBytes: nullable(count),

@@ -35,6 +35,9 @@ export type ObserverPort = Pick<
   | "list"
   | "why"
   | "deadLetterGroups"
+  | "queues"
+  | "errors"
+  | "muteError"
   | "replay"
   | "matchDead"
   | "matchScheduled"
@@ -109,6 +112,7 @@ export const TAGS = {
   tasks: "tasks",
   flows: "flows",
   deadLetters: "dead letters",
+  errors: "errors",
   schedules: "schedules",
   system: "system",
 } as const;
