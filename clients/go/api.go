@@ -57,12 +57,12 @@ func refused(err error) bool {
 // Connection says where a service is and how it is reached. The zero value is a service on this machine, and the key of
 // the environment variable HOLDFAST_API_KEY.
 type Connection struct {
-	// URL is the address of the service, such as "https://tasks.example.com". The default is the environment variable
-	// HOLDFAST_URL of a Queue and HOLDFAST_WORKER_URL of a Worker, or else http://127.0.0.1:3000 for a Queue and
-	// http://127.0.0.1:3002 for a Worker.
+	// URL is the address of the service, such as "https://tasks.example.com". By default a Queue reads it from the
+	// environment variable HOLDFAST_URL, and a Worker from HOLDFAST_WORKER_URL. If the variable is not set, it is
+	// http://127.0.0.1:3000 for a Queue and http://127.0.0.1:3002 for a Worker.
 	URL string
 	// Key is an API key, "hf_…". A Queue needs the scope "enqueue", a Worker the scope "work". The default is the
-	// environment variable HOLDFAST_API_KEY. Without a key, only a service without keys answers.
+	// environment variable HOLDFAST_API_KEY. Requests without a key work only with a service that has no keys.
 	Key string
 	// HTTPClient sends the requests. Its Timeout has to be 0, because long polls take up to 30 seconds. The default is a
 	// client of this package that keeps its connections open.

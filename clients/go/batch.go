@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// After this many failed calls in a row the cause concerns all tasks, such as a database that is down. To find the bad
-// task among 16 takes fewer.
+// After this many failed calls in a row, the search for the bad task stops, because the cause probably concerns all
+// tasks, such as a database that is down. The search for one bad task among 16 needs fewer failed calls.
 const failedCalls = 32
 
 // batch gathers the tasks of one HandleBatch.
@@ -90,7 +90,7 @@ func (s *search) run(given []*Task) {
 	}
 }
 
-// call calls the handler in a goroutine of its own, which the handler may end.
+// call calls the handler in a goroutine of its own, because the handler may end its goroutine (runtime.Goexit).
 func (s *search) call(tasks []*Task) error {
 	ctx, cancel := together(s.r.handlers, tasks)
 	defer cancel()

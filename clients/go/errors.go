@@ -25,14 +25,14 @@ var (
 // is run again later, from the beginning of the handler, and finds its steps.
 var ErrSuspended = errors.New("the task is suspended: return this error from the handler")
 
-// Decision is an error that says what becomes of the task, instead of the usual retry. It is found anywhere in the chain
-// of the error that a handler returns, with errors.As.
+// Decision is an error that says what becomes of the task, instead of the usual retry. A handler may wrap it, because
+// the worker looks for it with errors.As.
 type Decision struct {
 	// Verdict is "fatal", "fail", "postpone", "rate_limit" or "cancel", as in the worker protocol.
 	Verdict string
 	// Delay is the wait before the next attempt, or how long a rate limit holds. It is sent in milliseconds.
 	Delay time.Duration
-	// Scope says what a rate limit holds: "key", "type", "queue", or "" for the default.
+	// Scope says which tasks a rate limit stops: those of the same "key", "type" or "queue"; "" for the default.
 	Scope string
 	// Err is the cause. It may be nil.
 	Err error
@@ -128,8 +128,8 @@ func describe(err error) *wireError {
 	return told
 }
 
-// errorName returns the name under which dead letters are grouped: that of a method ErrorName in the chain of the error,
-// or else the first type in the chain that says more than "an error".
+// errorName returns the name under which dead letters are grouped. If an error in the chain has a method ErrorName,
+// that method gives the name. Otherwise it is the first type in the chain that says more than "an error".
 func errorName(err error) string {
 	var named interface{ ErrorName() string }
 	if errors.As(err, &named) {

@@ -71,7 +71,7 @@ type TaskOptions struct {
 	IfEnded string
 	// Key puts the task into the line of this key (a tenant, a customer): 1 to 128 bytes.
 	Key string
-	// PartitionKey is for queues with partitions: 1 to 256 characters. It excludes ID.
+	// PartitionKey is for queues with partitions: 1 to 256 characters. It cannot be combined with ID.
 	PartitionKey string
 	// Cost is how much of a rate limit the task uses, 1 to 1,000,000. The default is 1.
 	Cost int
@@ -81,9 +81,9 @@ type TaskOptions struct {
 	Version int
 	// Priority is "high", "normal" (the default) or "low".
 	Priority string
-	// Delay is how long the task waits before it may start, at most 365 days. It excludes RunAt.
+	// Delay is how long the task waits before it may start, at most 365 days. It cannot be combined with RunAt.
 	Delay time.Duration
-	// RunAt is when the task may start. It excludes Delay.
+	// RunAt is when the task may start. It cannot be combined with Delay.
 	RunAt time.Time
 	// MaxRetries is how often the task is tried again, 0 to 100. nil leaves it to the worker.
 	MaxRetries *int
@@ -212,8 +212,9 @@ func (w wireReceipt) receipt() Receipt {
 
 // Enqueue stores a task. Its payload is any value with a JSON form, or a json.RawMessage, which is kept byte for byte.
 //
-// With an ID the request is sent again if its answer is lost, for up to four seconds. Without one an error can mean that
-// the task was stored. It returns an *APIError if the service refuses the task, with the code "queue_full" for example.
+// With an ID the request is sent again if its answer is lost, for up to four seconds. Without an ID, the task may be
+// stored although Enqueue returns an error. It returns an *APIError if the service refuses the task, with the code
+// "queue_full" for example.
 func (q *Queue) Enqueue(ctx context.Context, taskType string, payload any, options *TaskOptions) (*Receipt, error) {
 	body, err := NewTask{Type: taskType, Payload: payload, Options: options}.text()
 	if err != nil {
@@ -332,11 +333,11 @@ func (q *Queue) Cancel(ctx context.Context, id string) (string, error) {
 	return q.outcome(ctx, http.MethodDelete, q.path("tasks", id), nil)
 }
 
-// Change has the new values of a task that waits. What is nil or zero stays as it is.
+// Change has the new values of a task that waits. A field that is nil or zero changes nothing.
 type Change struct {
-	// RunAt is when the task may start. It excludes Delay.
+	// RunAt is when the task may start. It cannot be combined with Delay.
 	RunAt time.Time
-	// Delay is in how long the task may start, 0 to 365 days. 0: now. It excludes RunAt.
+	// Delay is the time until the task may start, 0 to 365 days. 0: now. It cannot be combined with RunAt.
 	Delay *time.Duration
 	// Priority is "high", "normal" or "low".
 	Priority string

@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// While one lane waits in a long poll, the others settle. Two of them settle in turns, so the time of a request is
-	// used to gather the next verdicts.
+	// While one lane waits in a long poll, the two others settle in turns: one waits for its answer, and the other gathers
+	// the next verdicts.
 	lanes = 3
-	// The most tasks and verdicts of one request.
+	// One request has at most this many tasks, and this many verdicts.
 	callTasks = 500
 	// Verdicts with large results are sent in several requests.
 	callBytes      = 4 << 20
@@ -110,7 +110,7 @@ func (r *run) serve(ctx context.Context) error {
 		r.changed.Wait()
 	}
 	r.mu.Unlock()
-	// Verdicts are sent for as long as their leases may last.
+	// The verdicts are sent until the last lease must have ended.
 	late := time.AfterFunc(r.w.options.Lease, r.endRequests)
 	defer late.Stop()
 	working.Wait()
@@ -177,7 +177,7 @@ func (r *run) next() *exchange {
 	}
 }
 
-// gather lets tasks that are about to end do so, and share the request.
+// gather waits for tasks that are about to end, so that their verdicts go into the same request.
 func (r *run) gather() {
 	for before := 0; len(r.verdicts) > before && len(r.verdicts) < callTasks; {
 		before = len(r.verdicts)
@@ -211,7 +211,8 @@ func (r *run) ask(x *exchange) {
 		x.want = 0
 		return
 	}
-	// A task that has to run alone waits for 0. Another acquire under way may bring tasks as well.
+	// A task that has to run alone is granted only when this is 0. Another acquire that has no answer yet may bring tasks,
+	// so it counts too.
 	x.held = r.running + r.acquires
 	r.asked += x.want
 	r.acquires++
@@ -256,14 +257,14 @@ func (r *run) exchange(l *lane, x *exchange) {
 	r.tell(x, got)
 }
 
-// tell passes on what the service said of the verdicts.
+// tell passes the answer about the verdicts on to OnError and OnSettled.
 func (r *run) tell(x *exchange, got *answer) {
 	for _, warning := range got.Warnings {
 		r.w.options.OnError(errors.New(warning))
 	}
 	for i, outcome := range got.Outcomes[:min(len(got.Outcomes), len(x.verdicts))] {
 		t := x.verdicts[i].task
-		// A task that the worker did not begin may have been handed back by the service, when its poll broke.
+		// If a poll broke off, the service may have handed back its tasks before the worker began them.
 		if outcome == "stale" && t.begun {
 			r.w.options.OnError(fmt.Errorf("task %s: its verdict came too late: %w", t.ID, ErrLeaseLost))
 		}
@@ -273,7 +274,7 @@ func (r *run) tell(x *exchange, got *answer) {
 	}
 }
 
-// send sends a request until it is answered. A refused verdict must not take the others with it.
+// send sends a request until it is answered. If the service refuses one verdict, the others still have to be sent.
 func (r *run) send(l *lane, x *exchange) (*answer, error) {
 	l.last++
 	path, body, timeout := r.w.path("acquire"), r.acquireBody(l, x, pollTime), pollTime+requestTimeout
@@ -284,7 +285,8 @@ func (r *run) send(l *lane, x *exchange) (*answer, error) {
 	got := &answer{}
 	tries, err := r.w.api.repeat(ctx, path, body, got, timeout, r.w.options.OnError)
 	if x.isPoll && err != nil && r.polls.Err() != nil && !refused(err) {
-		// The worker stops. The broken poll may have brought tasks: its repeat gets them, so that they are handed back.
+		// The worker stops, and has broken off its poll. Tasks may have been granted to that poll already. Its repeat gets
+		// them, so that they can be handed back.
 		last, cancel := context.WithTimeout(r.requests, lastRequest)
 		defer cancel()
 		tries, err = r.w.api.repeat(last, path, r.acquireBody(l, x, 0), got, lastRequest, r.w.options.OnError)
@@ -367,7 +369,7 @@ func (r *run) settleBody(l *lane, x *exchange) []byte {
 	return append(body, '}')
 }
 
-// start begins tasks. Their slots are taken already.
+// start begins tasks. The caller has taken their slots.
 func (r *run) start(tasks []*Task, stopping bool) {
 	together := map[*batch][]*Task{}
 	for _, t := range tasks {
@@ -523,7 +525,7 @@ func verdictText(t *Task, name string, more map[string]any) []byte {
 }
 
 // end frees the slot of a task, and ends the context of its handler with this cause. The verdict comes first, because the
-// handler may return at once. Without a verdict nothing is told to the service.
+// handler may return at once. Without a verdict, the service hears nothing.
 func (r *run) end(t *Task, text []byte, cause error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -568,7 +570,7 @@ func (r *run) releaseAll() {
 	}
 }
 
-// heartbeats renews the leases every third of their time. Without tasks it sends nothing, because the polls of an idle
+// heartbeats renews the leases, three times in each lease. Without tasks it sends nothing, because the polls of an idle
 // worker keep it known.
 func (r *run) heartbeats() {
 	every := r.w.options.Lease / 3
@@ -597,7 +599,8 @@ func (r *run) heartbeats() {
 	}
 }
 
-// renewed tells the handlers what a heartbeat has brought. Without an answer it looks whose lease has ended.
+// renewed stops the handlers whose tasks were cancelled or whose leases are lost, as the answer to a heartbeat says. If
+// there was no answer, it stops those whose leases have ended by the clock of this machine.
 func (r *run) renewed(tasks []*Task, states []string, sentAt time.Time) {
 	for i, t := range tasks {
 		state := "unknown"
@@ -621,7 +624,7 @@ func (r *run) renewed(tasks []*Task, states []string, sentAt time.Time) {
 			r.end(t, nil, ErrLeaseLost)
 			r.w.options.OnError(fmt.Errorf("task %s: %w", t.ID, ErrLeaseLost))
 		case over:
-			// The service did not answer. If the lease lasts after all, the verdict still counts.
+			// The service did not answer. It may have renewed the lease all the same: then the verdict still counts.
 			t.cancel(ErrLeaseLost)
 		}
 	}

@@ -251,7 +251,7 @@ func begin(ctx context.Context, kind, name string) (t *Task, stored *storedStep,
 		return nil, nil, "", context.Cause(ctx)
 	}
 	if s.known == nil {
-		// The lock is held during the request: what runs in parallel needs the answer too.
+		// The lock is held during the request, because steps that run in parallel need the answer too.
 		if err := t.readSteps(ctx); err != nil {
 			return nil, nil, "", err
 		}
@@ -299,7 +299,8 @@ func (t *Task) placeOf(stored *storedStep, name string) (int, error) {
 	return t.newPlace(name)
 }
 
-// newPlace refuses a step too many before its function runs.
+// newPlace returns the place of a new step. If the task has as many steps as it may have, it returns an error, so that
+// the function of the step does not run.
 func (t *Task) newPlace(name string) (int, error) {
 	t.steps.mu.Lock()
 	defer t.steps.mu.Unlock()

@@ -66,7 +66,7 @@ type Schedule struct {
 
 // Flow is the place of a task in a flow.
 type Flow struct {
-	// ID is the id of the flow, and Name the name of the node; of a callback, its moment, such as "done".
+	// ID is the id of the flow. Name is the name of the node, or the moment of a callback, such as "done".
 	ID, Name string
 }
 
@@ -116,8 +116,8 @@ func taskOf(ctx context.Context) (*Task, error) {
 // of its tasks.
 func (t *Task) Context() context.Context { return t.ctx }
 
-// Bind decodes the payload into a pointer. A payload that does not fit gives an error that no retry helps: if the
-// handler returns it, the task becomes a dead letter.
+// Bind decodes the payload into a pointer. If the payload does not fit, no retry can help. So a task whose handler
+// returns this error becomes a dead letter.
 func (t *Task) Bind(payload any) error {
 	if err := json.Unmarshal(t.Payload, payload); err != nil {
 		return Fatal(fmt.Errorf("the payload does not fit: %w", err))
@@ -155,7 +155,7 @@ func (t *Task) ReadCheckpoint(ctx context.Context, value any) (bool, error) {
 	return true, json.Unmarshal(answer.Checkpoint, value)
 }
 
-// Child is a node of a flow after which a task comes.
+// Child is a node of a flow that a task comes after.
 type Child struct {
 	// Name is the name of the node, and ID the id of its task.
 	Name, ID string
@@ -167,8 +167,8 @@ type Child struct {
 	SkippedBy string
 }
 
-// Children reads the nodes after which this node of a flow comes, page by page. It yields one error, as its last value,
-// if a page cannot be read.
+// Children reads the nodes of a flow that the task comes after, page by page. If a page cannot be read, the last value
+// is an error.
 func (t *Task) Children(ctx context.Context) iter.Seq2[Child, error] {
 	return func(yield func(Child, error) bool) {
 		body := map[string]any{"limit": 100}

@@ -25,8 +25,9 @@ import (
 type Handler func(ctx context.Context, t *Task) (any, error)
 
 // BatchHandler runs several tasks in one call. If it returns nil, all tasks complete, except those that got an outcome
-// by Task.Complete or Task.Fail. If it returns an error, it is called again with halves of the tasks that have no
-// outcome, until the tasks are found that fail alone: only these fail. So it has to be safe to run a task again.
+// by Task.Complete or Task.Fail. If it returns an error, the worker halves the tasks that have no outcome, calls it
+// again with each half, and so on. Only a task that fails in a call of its own fails. So it has to be safe to run a
+// task again.
 type BatchHandler func(ctx context.Context, tasks []*Task) error
 
 // BatchOptions say how tasks are put together.
@@ -46,7 +47,7 @@ type WorkerOptions struct {
 	// Lease is how long tasks stay with the worker without a heartbeat, 1 second to 1 hour. If the process dies, its
 	// tasks are given to another worker after this time. The default is 30 seconds.
 	Lease time.Duration
-	// MaxRetries is how often a task is tried again if it does not say it itself, 0 to 100. nil: 3.
+	// MaxRetries is how often a task that has no such option is tried again, 0 to 100. nil: 3.
 	MaxRetries *int
 	// Types has other retries and time-outs for some of the types. Its keys are those of Handle and HandleBatch.
 	Types map[string]TypeOptions
@@ -119,8 +120,8 @@ func NewWorker(queue string, options WorkerOptions) *Worker {
 		api: newAPI(options.Connection, "HOLDFAST_WORKER_URL", "http://127.0.0.1:3002")}
 }
 
-// Handle adds the handler of a task type, of all types with a prefix ("mail.*"), or of all types ("*"). The most exact
-// one runs a task. It panics if there is one for this text already.
+// Handle adds the handler of a task type, of all types with a prefix ("mail.*"), or of all types ("*"). If several fit
+// a task, the most exact one runs it. Handle panics if this text has a handler already.
 func (w *Worker) Handle(typeOrPrefix string, handler Handler) {
 	w.add(&route{pattern: typeOrPrefix, handler: handler})
 }
@@ -193,9 +194,9 @@ func (w *Worker) check() error {
 // Run takes and runs tasks until ctx ends. Then it takes no more, lets the running tasks end within the grace, hands the
 // others back, and returns nil. The contexts of the handlers have the values of ctx, but do not end with it.
 //
-// Run returns an error if an option is wrong, or if the service refuses the worker: then the key has no right to the
-// queue, for example. If the service is away or its connections break, Run sends its requests again until it is back.
-// A worker runs once.
+// Run returns an error if an option is wrong, or if the service refuses the worker, because its key has no right to the
+// queue for example. If the service is away or its connections break, Run sends its requests again until it is back. A
+// worker runs once.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.check(); err != nil {
 		return err
@@ -232,7 +233,7 @@ func (w *Worker) newRun(ctx context.Context) *run {
 	}
 	r := &run{w: w, id: id, held: map[string]*Task{}}
 	r.changed.L = &r.mu
-	// Handlers outlive ctx, because they have the grace.
+	// Handlers may go on after the end of ctx, for the time of the grace.
 	r.handlers = context.WithoutCancel(ctx)
 	r.requests, r.endRequests = context.WithCancel(context.WithoutCancel(ctx))
 	r.polls, r.endPolls = context.WithCancel(r.requests)

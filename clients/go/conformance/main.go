@@ -170,7 +170,7 @@ func (c *testCase) run() error {
 		return err
 	}
 	there.URL = os.Getenv("HOLDFAST_WORKER_URL")
-	// The lease is short, because the worker learns with its heartbeats of a cancel.
+	// The lease is short, because the worker learns from its heartbeats that a task was cancelled.
 	o := holdfast.WorkerOptions{Connection: there, Concurrency: max(10, c.Worker.Concurrency), Lease: time.Second,
 		MaxRetries: c.Worker.MaxRetries, Grace: -1, OnError: func(error) {}}
 	if c.Worker.Concurrency > 0 {

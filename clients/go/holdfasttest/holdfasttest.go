@@ -33,7 +33,7 @@ type Task struct {
 	Signals []holdfast.Signal
 	// Calls has the answers to Call, by the type of the called task.
 	Calls map[string]func(payload json.RawMessage) (any, error)
-	// Children are the nodes of a flow after which the task comes.
+	// Children are the nodes of a flow that the task comes after.
 	Children []holdfast.Child
 }
 

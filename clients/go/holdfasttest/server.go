@@ -209,7 +209,7 @@ func (s *server) settle(verdicts []verdict) []string {
 	return outcomes
 }
 
-// The most times that a task is handed back without the loss of an attempt.
+// A task can be handed back this often without losing an attempt.
 const mostHanded = 100
 
 func (s *server) end(t *task, v verdict) string {

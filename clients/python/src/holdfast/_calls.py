@@ -16,7 +16,7 @@ from .options import NewTask, Node, TaskOptions, options_to_json, to_json_text
 from .tasks import FlowReceipt, Receipt, TaskInfo
 
 BATCH = 1_000
-# The service answers a look-up that waits after at most 30 seconds.
+# A look-up may wait for the end of its task. The service answers it after at most 30 seconds.
 LONGEST_WAIT_MS = 30_000
 UNSET: Any = object()
 

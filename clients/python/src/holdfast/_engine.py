@@ -21,12 +21,13 @@ from .errors import HoldfastError
 log = logging.getLogger("holdfast")
 
 _POLL_MS = 30_000
-# A poll says how many tasks the worker holds, for a task that has to run alone. While there are some, that changes.
+# A poll says how many tasks the worker holds, because a task that has to run alone waits until it holds none. While it
+# holds some, it polls more often, so that this number is up to date.
 _BUSY_POLL_MS = 5_000
 _MOST = 500
-# After a refusal, such as that of a wrong queue name, the worker asks again so much later.
+# After a refusal, such as for a wrong queue name, the worker waits this long before it asks again.
 _REFUSED_SECONDS = 5
-# After a second signal, the verdicts have so long to be sent.
+# After a second signal, the worker goes on sending verdicts for this long.
 _HURRY_SECONDS = 2
 
 
@@ -43,7 +44,8 @@ class Engine:
         self._poll_body: Body | None = None
         self._poll_lane = Lane(0)
         self._is_stopping = False
-        # A task that crashed its workers twice runs, or waits for room: take no other until all tasks have ended.
+        # True while a task that crashed its workers twice runs or waits for room: no other task is taken until all have
+        # ended.
         self._keeps_room = False
         self._wakers: list[asyncio.Event] = []
         self._begun = threading.Event()
@@ -174,7 +176,7 @@ class Engine:
             waker.set()
 
     def _wanted_by_settle(self) -> int:
-        """For how many tasks a settle asks. If a poll waits, that one gets the next tasks."""
+        """How many tasks a settle asks for: none while a poll waits, because the poll gets the next tasks."""
         return 0 if self._is_stopping or self.draining or self._poll_body else self._slots
 
     async def _settle(self, waker: asyncio.Event) -> None:
@@ -207,7 +209,7 @@ class Engine:
             await asyncio.sleep(max(_REFUSED_SECONDS, error.retry_after or 0))
             return
         self._poll_body = None
-        # Without leases, the next poll says `held` 0, and its answer says what holds from then on.
+        # The worker holds no tasks now. So the next poll says `held` 0, and its answer says whether to keep room again.
         self._keeps_room = False
         self._granted(answer)
 

@@ -50,7 +50,7 @@ class Identity:
         }
         self.who: Body = {"workerId": self.worker_id, "leaseMs": options.lease_ms, "info": info}
         self.terms = _terms(options)
-        """What holds for tasks that do not say it themselves: for all of them, and for those of one handler."""
+        """The retries and time-outs of tasks that do not set them: for all types, and for those of single handlers."""
 
 
 def _terms(options: WorkerOptions) -> Body:

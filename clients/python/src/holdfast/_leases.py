@@ -66,7 +66,7 @@ class Leases:
         for attempt, word in zip(attempts, answer["leases"], strict=True):
             if word != "lost":
                 attempt.lease_until = max(attempt.lease_until, sent + self._lease_ms / 1000)
-            # A lease whose verdict is under way may have ended by it.
+            # If a verdict is under way, it may have ended the lease, so the lease counts as lost only without one.
             elif attempt.verdict is None:
                 attempt.lease_until = 0
                 attempt.stop("lease_lost")

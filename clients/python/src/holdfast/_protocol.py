@@ -76,7 +76,7 @@ def _passes(error: HoldfastError) -> bool:
 
 
 class Lane:
-    """Requests that are numbered. There is one at a time."""
+    """Numbers requests, which are sent one at a time."""
 
     def __init__(self, number: int) -> None:
         self._number = number

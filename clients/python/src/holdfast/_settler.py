@@ -30,7 +30,7 @@ class Settler:
         want: Callable[[], int],
         granted: Callable[[Body], None],
     ) -> None:
-        """`want` says for how many tasks a settle asks, and `granted` gets them."""
+        """`want` returns how many tasks a settle asks for, and `granted` is called with those that came."""
         self.verdicts: list[Attempt] = []
         self.is_sending = False
         self._on_settled = options.on_settled
@@ -98,7 +98,7 @@ class Settler:
         self._granted(answer)
 
     async def _refused(self, batch: list[Attempt], error: HoldfastError, tries: int) -> None:
-        """One verdict can make the service refuse a whole request, so they are sent one by one."""
+        """One verdict can make the service refuse a whole request, so the verdicts are sent one by one."""
         if error.status is None or tries == 0 or not any(attempt.has_lease for attempt in batch):
             log.error("the verdicts of %d tasks could not be sent: %s", len(batch), error)
             for attempt in batch:

@@ -98,7 +98,7 @@ class Steps:
         if len(text.encode()) > _RESULT_BYTES:
             detail = f"the result of step {named!r} has more than {_RESULT_BYTES} bytes"
             raise HoldfastError("payload_too_large", detail, task_id=self._task_id)
-        # Every run of the handler gets the result as it is after JSON, also the first one.
+        # The result goes through JSON, so that the first run of the handler gets the same value as every later one.
         result = json.loads(text)
         yield Ask("steps/write", {"place": place, "name": named, "result": result})
         return result

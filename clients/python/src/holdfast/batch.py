@@ -11,7 +11,7 @@ from .context import AsyncContext, Context
 from .errors import AttemptStopped, HoldfastError, Postpone, RateLimited, RetryAfter, meaning
 from .tasks import Task
 
-# If so many calls in a row raised, the cause concerns all tasks, such as a database that is down.
+# After this many failed calls in a row, the cause probably concerns all tasks, such as a database that is down.
 _FAILED_CALLS = 32
 
 
@@ -106,7 +106,7 @@ class Search:
 
 
 def _goes_on(attempt: Attempt) -> bool:
-    """Whether the task is run (again). One that was told to stop is not."""
+    """Whether the next call of the handler has this task. An attempt that was told to stop is left out."""
     if attempt.verdict is not None:
         return False
     if attempt.behind.stopped.is_set():

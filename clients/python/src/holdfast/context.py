@@ -76,7 +76,7 @@ class _Context:
 
     @property
     def stop_reason(self) -> str | None:
-        """Why the attempt has to stop: "cancelled", "timed_out", "lease_lost" or "shutdown"; None if it has not to."""
+        """Why the attempt has to stop: "cancelled", "timed_out", "lease_lost" or "shutdown"; None if it may go on."""
         return self._behind.stop_reason
 
     def raise_if_stopped(self) -> None:
@@ -163,7 +163,7 @@ class Context(_Context):
         timeout: float | timedelta | None = None,
         name: str | None = None,
     ) -> Signal | None:
-        """Waits for a signal, without a worker. Returns it, or None after ``timeout`` (seconds, or a timedelta)."""
+        """Waits for a signal, and needs no worker meanwhile. Returns None after ``timeout``, seconds or a timedelta."""
         found: Signal | None = self._do(self._plan_wait(events, timeout, name))
         return found
 
@@ -175,7 +175,7 @@ class Context(_Context):
         return self._do(self._plan_call(type, payload, name, options))
 
     def children(self) -> Iterator[Child]:
-        """Yields the nodes of the flow after which this node comes, with their results."""
+        """Yields the nodes of the flow that this node comes after, with their results."""
         after: int | None = None
         while True:
             body: dict[str, Any] = {"limit": 100}

@@ -69,7 +69,7 @@ class Fatal(Exception):
 
 
 class Cancel(Exception):
-    """Raised by a handler if the task is not to be done any more. It ends as cancelled, and leaves no dead letter."""
+    """Raised by a handler if nobody needs the task any more. It ends as cancelled, and leaves no dead letter."""
 
 
 class _Wait(Exception):
@@ -146,7 +146,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def meaning(error: BaseException) -> BaseException | None:
-    """Returns the outermost error, of the raised one and its causes, that says what becomes of the task."""
+    """Looks at the error, then at its causes. Returns the first one that says what becomes of the task."""
     return next((one for one in causes(error) if isinstance(one, _MEANINGS)), None)
 
 
@@ -168,7 +168,7 @@ def describe(error: BaseException) -> dict[str, str]:
 
 def _message(error: BaseException) -> str:
     try:
-        # A KeyError shows its key in quotes otherwise.
+        # The text of a KeyError would be the key in quotes.
         if isinstance(error, KeyError) and len(error.args) == 1:
             return str(error.args[0])
         return str(error)

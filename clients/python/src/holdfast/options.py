@@ -36,7 +36,7 @@ class Backoff:
 
 @dataclass(frozen=True)
 class Unique:
-    """A key of which the queue accepts one task at a time (docs/unique.md).
+    """A key with which the queue accepts one task at a time (docs/unique.md).
 
     ``window`` and ``max_wait`` are seconds, or timedeltas.
     """
@@ -84,11 +84,11 @@ class TaskOptions(TypedDict, total=False):
     if_ended: Literal["again", "duplicate"]
     """With an id: whether a task with this id that ended without completing is enqueued again (the default)."""
     delay: float | timedelta
-    """Not before so long from now. Seconds, or a timedelta. Excludes ``run_at``."""
+    """The wait before the task may start: seconds, or a timedelta. Cannot be combined with ``run_at``."""
     run_at: float | datetime
-    """Not before this moment: a datetime with a time zone, or seconds since the epoch. Excludes ``delay``."""
+    """The earliest start: a datetime with a time zone, or seconds since the epoch. Not together with ``delay``."""
     expires_at: float | datetime
-    """Not started after this moment: a datetime with a time zone, or seconds since the epoch."""
+    """The latest start: a datetime with a time zone, or seconds since the epoch. Then the task expires."""
     priority: Priority
     """Default: normal."""
     max_retries: int
@@ -100,9 +100,9 @@ class TaskOptions(TypedDict, total=False):
     key: str
     """Tasks of one key wait in a line of their own, and the keys take turns (docs/flow-control.md)."""
     cost: int
-    """As how many starts the task counts in a rate limit. Default: 1."""
+    """In a rate limit, the task counts as this many starts. Default: 1."""
     unique: str | Unique
-    """Of the tasks with this key, one at a time is accepted. A text is the key with the scope "unfinished"."""
+    """The queue accepts one task at a time with this key. A str is a key with the scope "unfinished"."""
     tags: Sequence[str]
     """At most 16 texts of at most 64 characters."""
     keep: Keep
@@ -112,7 +112,7 @@ class TaskOptions(TypedDict, total=False):
     version: int
     """The version of the handler that the task needs (docs/steps.md)."""
     partition_key: str
-    """Tasks of one key go to one partition of a queue with partitions. Excludes ``id``."""
+    """In a queue with partitions, tasks of one key go to one partition. Cannot be combined with ``id``."""
     durability: str
     """How safely the task is stored before the answer (docs/redis.md). Default: the setting of the queue."""
     replicas: int

@@ -161,7 +161,7 @@ class Signal:
 
 @dataclass(frozen=True)
 class Child:
-    """A node of the flow after which this node comes."""
+    """A node of the flow that this node comes after."""
 
     name: str
     id: str

@@ -27,7 +27,7 @@ from .worker import Worker
 
 __all__ = ["Run", "run", "run_batch"]
 
-# After so many of them, a postponement counts as a failure (docs/handlers.md).
+# After this many postponements of a task, the next one counts as a failure (docs/handlers.md).
 _MOST_RELEASES = 100
 
 

@@ -34,7 +34,7 @@ class Worker:
     ``url`` and ``key`` default to the environment variables HOLDFAST_WORKER_URL (or HOLDFAST_URL) and HOLDFAST_API_KEY.
     ``concurrency`` is how many tasks run at the same time, 1 to 10,000. ``lease`` is how long a task stays leased if
     this process dies, ``grace`` how long tasks may go on after a stop began; both are seconds, or timedeltas.
-    ``max_retries`` is for tasks and handlers that do not say it.
+    ``max_retries`` is for tasks and handlers that do not set it.
     """
 
     def __init__(
@@ -79,9 +79,9 @@ class Worker:
         """Registers a function for a task type, for a prefix (``mail.*``), or for all types (``*``).
 
         The function takes ``(task, ctx)``, and may be a coroutine function. What it returns is the result of the task.
-        ``max_retries``, ``timeout`` (seconds, or a timedelta) and ``backoff`` are for tasks that do not say it
-        themselves. With ``batch`` the function takes ``(tasks, ctx)``, up to so many tasks at a time, and returns
-        nothing, or a list with the result of each.
+        ``max_retries``, ``timeout`` (seconds, or a timedelta) and ``backoff`` are for tasks that do not set them.
+        With ``batch`` the function takes ``(tasks, ctx)`` with at most this many tasks, and returns nothing, or a list
+        with the result of each.
         """
         if not _RULE.match(type):
             raise ValueError(f'a handler is for a type, a prefix such as "mail.*", or "*", got {type!r}')
@@ -183,7 +183,7 @@ def run_workers(*workers: Worker) -> None:
             worker.start()
             if signals:  # one came before the worker could be told
                 worker.begin_stop()
-        # Waits with a limit let the signals come through on every system.
+        # On some systems a wait without a limit would keep signals from being handled.
         while not all([worker.join(0.5) for worker in workers]):
             pass
     finally:
