@@ -6,8 +6,8 @@ import ipaddr from "ipaddr.js";
 const PUBLIC_IPV6 = ipaddr.IPv6.parseCIDR("2000::/3");
 
 /**
- * Returns whether an address is in the public internet. Loopback, private, link-local and all other special ranges are
- * not, also if an IPv6 address contains them.
+ * Returns whether an address is in the public internet. The answer is no for loopback, private, link-local and all
+ * other special ranges, and for IPv6 addresses that contain an address of such a range.
  */
 export function isPublicAddress(text: string): boolean {
   // ipaddr.js also reads old forms such as 1.2.3, which a look-up never returns.

@@ -47,7 +47,7 @@ test("a wait is 1 ms to a day", () => {
   expect(retryAfterMs(undefined, NOW)).toBeNull();
 });
 
-test("a JSON body is the result, byte by byte; any other body is ignored", () => {
+test("a JSON body is the result, byte for byte; any other body is ignored", () => {
   const result = (contentType: string | undefined, body: string | null) => {
     const made = meaning(200, { contentType, body });
     return made.outcome === "completed" ? made.result?.text : made;

@@ -12,7 +12,8 @@ export const configSchema = Type.Object({
     default: 3_003,
     minimum: 1,
     maximum: 65_535,
-    description: "Port on which endpoints report the ends of tasks, and of `/metrics`, `/livez`, `/readyz`.",
+    description:
+      "Port of `/metrics`, `/livez`, `/readyz`, and of the route by which endpoints report the end of a task.",
   }),
   LEASE_MS: Type.Integer({
     default: 30_000,

@@ -4,7 +4,7 @@ import type { Endpoint } from "./endpoints-file.ts";
 import { conclude, reportOf } from "./reports.ts";
 import { endAttempt, type Sender } from "./sender.ts";
 
-/** An answer that ends the attempt at once, so that no step keeps it. */
+/** Thrown for an answer that ends the attempt, so that no step is stored for it. */
 class Answered extends Error {
   readonly meaning: Exclude<Meaning, { outcome: "later" }>;
 
@@ -30,7 +30,8 @@ export function endpointWorker(
       return ctx.token;
     };
     try {
-      // Each turn is one request with the answer 202 and its report. Earlier attempts may have made some.
+      // Each turn is one request that was answered 202, and its report. Earlier attempts may have stored the first
+      // turns.
       for (;;) {
         const token = await ctx.step("answered 202", send);
         const report = await reportOf(endpoint, token, ctx);

@@ -48,7 +48,7 @@ const endpoint = Type.Object(
   closed,
 );
 
-/** The events that a webhook can tell. */
+/** The events that can be sent to a webhook. */
 const WEBHOOK_EVENTS = ["completed", "dead", "flow.ended"] as const;
 
 const webhook = Type.Object(

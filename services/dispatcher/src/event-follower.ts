@@ -4,9 +4,9 @@ import type { Logger } from "@holdfast/service";
 import type { Queue, TaskEvent, TaskEventType } from "holdfast";
 import type { DispatcherMetrics } from "./metrics.ts";
 
-// The cursor is stored this often, ms. After a crash, so many events are read a second time.
+// How often the cursor is stored, ms. After a crash, the events since the last time are read again.
 const STORE_MS = 500;
-// So many events are under way at most before the cursor is stored.
+// After this many events, the cursor is stored at once, and no further event is read before that.
 const MOST_UNDER_WAY = 500;
 // The wait before another try after an error, ms.
 const RETRY_MS = 5_000;
@@ -92,12 +92,12 @@ export class EventFollower {
           metrics.missed(webhook, queue.name, event.missed);
           logger.error(
             { webhook, queue: queue.name, missed: event.missed },
-            "events are missing, so the webhook does not tell them",
+            "events are missing, so they are not sent to the webhook",
           );
           continue;
         }
         const taken = this.#options.take(event);
-        taken.catch(() => {}); // Whoever stores the cursor sees the error.
+        taken.catch(() => {}); // `store` waits for this event too, and throws its error.
         underWay.push(taken);
         if (underWay.length >= MOST_UNDER_WAY) {
           storing = storing.then(store);
@@ -119,7 +119,7 @@ export class EventFollower {
     if (code === "events_off")
       logger.error(
         fields,
-        `the queue ${queue.name} keeps no events, so webhooks cannot tell them: holdfast queue configure ${queue.name} --max-events 100000`,
+        `the queue ${queue.name} keeps no events, so there is nothing to send to webhooks: holdfast queue configure ${queue.name} --max-events 100000`,
       );
     else logger.error(fields, "cannot read the events of a webhook, trying again");
   }

@@ -25,7 +25,7 @@ export class DispatcherMetrics {
     );
     this.#seconds = metrics.histogram(
       "delivery_seconds",
-      "Time from the begin of a request to the end of its answer.",
+      "Time from the start of a request to the end of its answer.",
       ["to"],
       CALL_BUCKETS_SECONDS,
     );
@@ -42,12 +42,12 @@ export class DispatcherMetrics {
     );
     this.#gaps = metrics.counter(
       "webhook_gaps_total",
-      "Gaps in the events that a webhook follows: it does not tell the missing events.",
+      "Gaps in the events of a queue. The missing events are not sent to the webhook.",
       perQueue,
     );
     this.#missed = metrics.counter(
       "webhook_missed_events_total",
-      "Events in these gaps, of all kinds, as far as their number is known.",
+      "Events that are missing in these gaps, of every type. Gaps of unknown size are not counted.",
       perQueue,
     );
     this.#following = metrics.gauge(

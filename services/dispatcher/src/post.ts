@@ -3,7 +3,7 @@ import { Agent, request } from "undici";
 import { assertPublicHost, publicLookup } from "./addresses.ts";
 import type { Answer } from "./answers.ts";
 
-// Longer than any pause between two requests of one delivery, and shorter than the time-outs of most proxies, ms.
+// How long an unused connection stays open, ms: shorter than the time-outs of most proxies.
 const KEEP_ALIVE_MS = 4_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const HEADER_BYTES = 16_384;

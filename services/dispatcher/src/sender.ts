@@ -45,7 +45,7 @@ export class Sender {
 
 /**
  * Ends an attempt as the answer says.
- * @param scope what a Retry-After holds: other tasks would get the same answer
+ * @param scope which tasks a Retry-After stops, because they would get the same answer
  * @returns the result @throws what the worker expects from a handler
  */
 export function endAttempt(

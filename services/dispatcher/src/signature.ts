@@ -68,7 +68,7 @@ export function signatureProblem(
     .split(" ")
     .filter((signature) => signature.startsWith("v1,"))
     .map((signature) => Buffer.from(signature.slice(3), "base64"));
-  // Every key is tried with every signature, so that the time does not tell which of them fits.
+  // Every key is tried with every signature, so that the time does not reveal which of them fits.
   let isValid = false;
   for (const key of keys) {
     const expected = key.digest(content);

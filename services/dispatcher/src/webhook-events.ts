@@ -18,7 +18,7 @@ export interface WebhookEventsOptions {
   logger: Logger;
 }
 
-/** Reads the events that webhooks tell, and enqueues a task for each of them. */
+/** Reads the events for webhooks, and enqueues a task for each of them. */
 export class WebhookEvents {
   readonly #webhooks: Webhook[];
   readonly #queue: Queue;
@@ -66,7 +66,7 @@ export class WebhookEvents {
     return this.#disabled.has(webhook);
   }
 
-  /** Sends a webhook nothing more. Its events are read on from the same place after a restart. */
+  /** Stops the events of a webhook. After a restart they continue from the same place. */
   disable(webhook: string): void {
     if (this.#disabled.has(webhook)) return;
     this.#disabled.add(webhook);
@@ -93,7 +93,7 @@ export class WebhookEvents {
     try {
       await this.#queue.enqueueText(DELIVER, webhookBody(event), options);
     } catch (error) {
-      // The event was read before with another body: with its result, which retention has removed since then.
+      // The event was read before. Its body had the result then, which retention has removed in the meantime.
       if (!(error instanceof HoldfastError && error.code === "task_conflict")) throw error;
     }
   }

@@ -4,7 +4,8 @@ import type { Endpoints } from "./endpoints-file.ts";
 import { endAttempt, type Sender } from "./sender.ts";
 import { DELIVER, type WebhookEvents } from "./webhook-events.ts";
 
-// Another dispatcher may have a newer file, for example during a rolling restart, ms.
+// How long a task waits if this dispatcher does not know its webhook, ms. Another dispatcher may have a newer file, for
+// example during a rolling restart.
 const UNKNOWN_WEBHOOK_MS = 60_000;
 
 /** Makes the worker that sends what was enqueued for webhooks. */

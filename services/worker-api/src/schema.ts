@@ -101,14 +101,14 @@ export const of = {
   token: Type.String({
     minLength: 1,
     maxLength: 1_024,
-    description: "Names the lease: sent back unchanged.",
+    description: "Names the lease. Send it back unchanged.",
   }),
 };
 const error = Type.Object(
   {
     name: Type.String({ maxLength: 256 }),
     message: Type.String({ maxLength: 65_536 }),
-    stack: optional(Type.String({ maxLength: 65_536, description: "The lines below the message." })),
+    stack: optional(Type.String({ maxLength: 65_536, description: "The stack trace, without the message." })),
     code: optional(Type.String({ maxLength: 64 })),
   },
   strict,
@@ -135,7 +135,7 @@ export const verdict = Type.Object(
     verdict: OneOf(Object.keys(VERDICTS) as (keyof typeof VERDICTS)[]),
     result: optional(Type.Unknown({ description: "Any JSON, at most 65,536 bytes." })),
     resultText: optional(
-      Type.String({ description: "The result as JSON text, which is kept byte by byte." }),
+      Type.String({ description: "The result as JSON text, which is kept byte for byte." }),
     ),
     error: optional(error),
     delayMs: optional(delayMs),
@@ -191,7 +191,7 @@ const grants = {
       flow: nullable(Type.Object({ id: Type.String(), name: Type.String() })),
     }),
   ),
-  alone: Type.Boolean({ description: "Run nothing beside the task." }),
+  alone: Type.Boolean({ description: "True: run no other task at the same time." }),
   makeRoom: Type.Boolean({ description: "End the tasks that run, then acquire with held 0." }),
   draining: Type.Boolean({ description: "An operator told the worker to take no more tasks." }),
   now: Type.Integer({ description: "The time of Redis." }),

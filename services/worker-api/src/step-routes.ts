@@ -84,7 +84,7 @@ export function registerStepRoutes(app: HttpServer, { workers, assertOpen }: Wor
   route(
     "children",
     "children",
-    "Read the nodes after which this node of a flow comes",
+    "Read the nodes that this node of a flow comes after",
     async (attempt, body) => {
       const { after = 0, limit = 100 } = body;
       const { children, next } = await attempt.children(after, limit);

@@ -7,7 +7,7 @@ const strict = { additionalProperties: false };
 const place = Type.Integer({
   minimum: 1,
   maximum: LIMITS.steps,
-  description: "One more than the steps so far.",
+  description: "The place of the step: one more than the number of steps so far.",
 });
 const name = Type.String({ minLength: 1, maxLength: 140 });
 const named = { ...of, place, name };
@@ -33,7 +33,7 @@ export const bodies = {
     {
       ...named,
       result: Type.Optional(Type.Unknown({ description: "Any JSON, at most 262,144 bytes." })),
-      resultText: Type.Optional(Type.String({ description: "The result as JSON text, kept byte by byte." })),
+      resultText: Type.Optional(Type.String({ description: "The result as JSON text, kept byte for byte." })),
     },
     strict,
   ),
@@ -56,7 +56,7 @@ export const bodies = {
         Type.Unknown({ description: `Any JSON, at most ${LIMITS.payloadBytes} bytes.` }),
       ),
       payloadText: Type.Optional(
-        Type.String({ description: "The payload as JSON text, kept byte by byte." }),
+        Type.String({ description: "The payload as JSON text, kept byte for byte." }),
       ),
       options: Type.Optional(Type.Object(calledOptions, strict)),
     },
@@ -66,7 +66,7 @@ export const bodies = {
     {
       ...of,
       after: Type.Optional(
-        Type.Integer({ minimum: 0, default: 0, description: "The next of the page before." }),
+        Type.Integer({ minimum: 0, default: 0, description: "The field next of the previous page." }),
       ),
       limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 100 })),
     },

@@ -48,7 +48,7 @@ export function registerWorkRoutes(
         tags: ["work"],
         summary: "Take tasks under a lease",
         description:
-          "Answers as soon as there is a task, or without tasks after waitMs. A repeat with the same requestId gets the same tasks. 409: a newer request of the lane was answered.",
+          "Answers as soon as there is a task, or without tasks after waitMs. A repeat with the same requestId gets the same tasks. 409: a newer request of the same lane was answered already.",
         params: queueParams,
         body: acquireBody,
         response: response(acquireReply),
@@ -105,7 +105,7 @@ export function registerWorkRoutes(
         tags: ["work"],
         summary: "Extend leases",
         description:
-          "Also tells operators that the worker runs, and the worker whether one told it to drain.",
+          "Also shows operators that the worker runs. The answer says whether an operator told it to drain.",
         params: queueParams,
         body: heartbeatBody,
         response: response(heartbeatReply),

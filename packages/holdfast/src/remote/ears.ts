@@ -16,7 +16,7 @@ interface Ear {
 /** Listens to the channels of remote workers, and passes what it hears to their long polls. */
 export class Ears {
   readonly #listener: Connection;
-  /** By part and worker. */
+  /** The open ears, by part and worker. */
   readonly #ears = new Map<string, Promise<Ear>>();
   readonly #timer: NodeJS.Timeout;
 

@@ -7,10 +7,10 @@ import type { RemoteRequest, RemoteWorker } from "./remote-worker.ts";
 
 const NONCE_CHARACTERS = 8;
 
-/** A request of a remote worker as Redis knows it. The same request always gives the same. */
+/** A request of a remote worker as Redis knows it. A repeat of the request gives the same values. */
 export interface Asked {
   request: Request;
-  /** The owner, then a part of its own, so that the fence of a task tells who may settle it. */
+  /** The owner, then characters that only this request has. So the fence of a task says who may settle it. */
   nonce: string;
 }
 

@@ -3,10 +3,10 @@ import type { Registry, WorkerEntry } from "../engine/registry.ts";
 import { monotonicMs } from "../worker/lease-table.ts";
 import type { RemoteAsk, RemoteInfo, RemoteWorker } from "./remote-worker.ts";
 
-/** As often as a worker of the library. */
+/** How often the entry of a worker is written, ms: as often as by a worker of the library. */
 const EVERY_MS = 2_000;
 const FORGOTTEN_MS = 60_000;
-/** As many running tasks of a worker are shown as of a worker of the library. */
+/** At most this many running tasks of a worker are shown, as for a worker of the library. */
 const SHOWN_TASKS = 100;
 
 interface Seen {

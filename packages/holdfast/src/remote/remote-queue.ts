@@ -46,7 +46,7 @@ export interface Got {
   tasks: RemoteTask[];
   alone: boolean;
   makeRoom: boolean;
-  /** Redis keeps the answer for a repeat, so the next acquire has to be another request. */
+  /** True if Redis has kept an answer for a repeat of this request. The next acquire then needs another request. */
   isAnswered: boolean;
   /** How long until the next task is due, ms. */
   dueInMs: number;

@@ -6,11 +6,11 @@ export interface RemoteWorker {
   /** Unique, and new for each start of the worker. */
   id: string;
   /**
-   * Only requests of the same owner can settle what the worker acquired: an id of up to 16 of A-Z a-z 0-9, such as that
-   * of an API key; "" for anybody without one.
+   * Who owns the worker: only requests of the same owner can settle its tasks. At most 16 of A-Z a-z 0-9, such as the
+   * id of an API key; "" for everybody without a key.
    */
   owner: string;
-  /** What operators see of it. */
+  /** What operators see of the worker. */
   info?: RemoteInfo | undefined;
 }
 
@@ -35,11 +35,11 @@ export interface RemoteRequest {
   requestId: number;
 }
 
-/** The terms of tasks that do not set them. */
+/** The lease, and the retries and time-outs of tasks that do not set them. */
 export interface RemoteTerms {
   leaseMs: number;
   maxRetries: number;
-  /** The terms of single types, by type or by prefix with a star. */
+  /** Retries and time-outs of single types, by type or by prefix with a star. */
   terms?: Readonly<Record<string, { maxRetries?: number | undefined; timeoutMs?: number | undefined }>>;
 }
 
@@ -92,12 +92,12 @@ export interface RemoteGrants {
 export interface RemoteError {
   name: string;
   message: string;
-  /** The lines below the message. */
+  /** The stack trace, without the message. */
   stack?: string | undefined;
   code?: string | undefined;
 }
 
-/** What a remote worker says of an attempt. docs/worker-protocol.md describes each verdict. */
+/** What a remote worker says about an attempt. docs/worker-protocol.md describes each verdict. */
 export type RemoteVerdict = { id: string; token: string } & (
   | { verdict: "complete"; resultText?: string | undefined }
   | { verdict: "fail"; error: RemoteError; delayMs?: number | undefined }

@@ -46,7 +46,7 @@ export interface RemoteHeartbeat {
 /** The events of `RemoteWorkers`, each with its arguments. */
 export interface RemoteEvents {
   settled: [SettledEvent];
-  /** A verdict came too late, and the ledger of stale verdicts has it. */
+  /** A verdict came too late, and was recorded as stale. */
   stale: [StaleVerdict];
   error: [HoldfastError];
   renewal: [{ outcome: RemoteRenewal; count: number }];
@@ -54,7 +54,7 @@ export interface RemoteEvents {
 
 const RENEWALS: Record<string, RemoteRenewal> = { r: "renewed", c: "cancelled", l: "lost" };
 const NOTHING: RemoteAsk = { want: 0, types: ["*"], held: 0 };
-// The queue objects of callers, who choose the names.
+// At most this many queues are kept open, because callers choose the names.
 const MOST_QUEUES = 1_000;
 
 /**
@@ -80,7 +80,7 @@ export class RemoteWorkers extends SafeEmitter<RemoteEvents> {
   /**
    * Acquires tasks; waits up to `waitMs` for the first one.
    * @param signal aborted when nobody waits for the answer any more. Tasks that are granted then are handed back
-   * @throws HoldfastError invalid_*, redis_*; conflict if a newer request of the lane was answered
+   * @throws HoldfastError invalid_*, redis_*; conflict if a newer request of the same lane was answered
    */
   async acquire(
     queue: string,
@@ -96,7 +96,7 @@ export class RemoteWorkers extends SafeEmitter<RemoteEvents> {
   /**
    * Settles attempts, and acquires the next tasks if asked to.
    * @throws HoldfastError invalid_argument; forbidden if another owner acquired one of the tasks; nothing is settled
-   * then; conflict if a newer request of the lane was answered; redis_*
+   * then; conflict if a newer request of the same lane was answered; redis_*
    */
   async settle(
     queue: string,

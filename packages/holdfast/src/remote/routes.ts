@@ -6,7 +6,7 @@ import type { RemoteTerms } from "./remote-worker.ts";
 export interface Routes {
   /** The types, each after a space, for a call that sends them. */
   text: string;
-  /** The terms of single types, for every call. */
+  /** The retries and time-outs of single types, for every call. */
   ownTerms: string;
   runs(type: string): boolean;
   /** The time-out of tasks of this type that do not set one, ms. */
