@@ -12,8 +12,8 @@ local function readRecords(list)
   end
 end
 
--- Returns whether the end of a node is in a note that flow_advance has not taken, or not taken to its end. Then the end
--- has not counted yet for all nodes behind it.
+-- Returns whether the end of a node is in a note that flow_advance has not taken, or has taken only in part. Then the
+-- end has not been applied to all nodes behind it yet.
 local noted
 local function isNoted(id)
   if not noted then

@@ -55,8 +55,8 @@ local function leaseTerms(request)
     tail = ' ' .. nowText .. string.format(' %d %d ', deadline, maxRetries + 1) .. workerId }
   -- The terms that were made already, by the text of the options. Most tasks of a batch have the same options.
   local known = { [''] = plain }
-  -- Makes the terms, and keeps them in `known` under the text `kept`. `own` has the terms of the type; nil if it has
-  -- none.
+  -- Makes the terms for tasks with these options, and keeps them in `known[kept]`. own: the retries and the time-out
+  -- that the worker has set for the type; nil if it has set none.
   local function termsFor(text, kept, own)
     local onlyKey = not own and string.match(text, '^ q=(%S+)$')
     if onlyKey then -- most tasks with a key have no other option

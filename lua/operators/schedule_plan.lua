@@ -1,15 +1,15 @@
 #!lua flags=allow-oom
--- schedule_plan: store what a janitor decided about the times of a schedule that are due. Several janitors may see the
--- same time, but only the first one stores its plan: the next time, and the times that are owed, whose tasks have to be
--- enqueued. Any janitor may enqueue these tasks later.
+-- schedule_plan: store the plan of a janitor for the due times of a schedule. The plan says which of these times are
+-- owed, so that their tasks have to be enqueued, and which time comes next. If several janitors make a plan for the
+-- same times, only the first one is stored. Any janitor may enqueue the owed tasks later.
 -- KEYS[1] :schedules  HASH  d<scheduleId> -> definition, r<scheduleId> -> run record
 -- KEYS[2] :schedules_due  ZSET  scheduleId -> when to look at it, ms since the epoch
 -- ARGV[1] scheduleId  string
--- ARGV[2] revision  integer  of the definition on which the caller decided
--- ARGV[3] expectedAt  integer  the next time that the caller has seen
--- ARGV[4] nextAt  integer  the next time after those decided on, 0 for none
+-- ARGV[2] revision  integer  the revision of the definition that the plan was made for
+-- ARGV[3] expectedAt  integer  the next time in the record that the plan was made for
+-- ARGV[4] nextAt  integer  the next time after the plan, 0 for none
 -- ARGV[5] owed  string  times to enqueue, oldest first, separated by commas; "-" for none
--- ARGV[6] runs  string  run lines of the times that are not enqueued, "" for none
+-- ARGV[6] runs  string  run lines (lib/schedule.lua) of the times that are not enqueued, "" for none
 -- RETURNS "planned" | "changed"
 -- TIME    O(log s), s = schedules
 -- MOVES   nothing

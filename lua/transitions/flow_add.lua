@@ -327,7 +327,8 @@ end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), '#flows', totalsText(totals), field, flowText(at), requestSlot,
   keptReply(sequence, string.format('n %d %s', at.total, letters)), unpack(commit))
 
--- 4. Remove the source: a sealed flow has no time any more by which it has to be sealed.
+-- 4. Remove the source: the time by which the flow had to be sealed. The flow stays in `flows_due`, with a score that
+-- is never due.
 if seal == 1 then
   redis.call('ZADD', flowsDueKey, string.format('%.0f', heldScore(at)), flow)
 end

@@ -44,7 +44,7 @@ describe.skipIf(!executablePath)("filters in a real browser", { timeout: 120_000
       [`${stack.base}/schedules?queue=crm`, "queue=crm"],
     ] as const) {
       await open(page, path);
-      const message = page.getByRole("alert").filter({ hasText: "cannot be narrowed as the address asks" });
+      const message = page.getByRole("alert").filter({ hasText: "The filter in the address is not valid" });
       await message.getByText(asked, { exact: true }).waitFor();
       expect(await page.getByRole("button", { name: /Replay|Discard/ }).count()).toBe(0);
       expect(await page.getByRole("row").count()).toBe(0);

@@ -187,7 +187,7 @@ test("while a handler blocks the event loop, other workers run the tasks that it
     return completed > 2_200 && completed === (await sameAfter(300, () => system.stats())).completed;
   });
   await system.worker(options).ready();
-  // A call may have been bringing some tasks to the worker when it blocked. All others are done.
+  // When the worker blocked, a call to Redis may have been granting it more tasks. All other tasks are done.
   await until("almost all tasks are done", async () => (await system.stats()).completed >= 2_850, 3_000);
   await until("all tasks are completed", async () => (await system.stats()).completed === 3_001, 10_000);
   const { totals } = await system.stats();

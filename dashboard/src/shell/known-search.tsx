@@ -26,7 +26,7 @@ export function KnownSearch({ children }: { children: ReactNode }) {
     <section className="panel" aria-label="Unknown filter">
       <div className="empty" role="alert">
         <FilterX size={30} strokeWidth={1.5} aria-hidden="true" />
-        <h2>This list cannot be narrowed as the address asks</h2>
+        <h2>The filter in the address is not valid</h2>
         <Fields fields={unknown} />
         <p>Without this filter the list would have more rows than you asked for, so it is not shown.</p>
         <Button onPress={remove}>Remove it and show the list</Button>

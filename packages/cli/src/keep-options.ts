@@ -16,7 +16,7 @@ export function keepOptions(command: Command): Command {
     .option("--keep-dead <duration>", "how long the task is kept as a dead letter", parseDuration)
     .option(
       "--keep-count <n>",
-      "keep only so many completed tasks of this type, of those that have this option",
+      "keep only this many completed tasks of this type; only tasks with this option count",
       parseWhole(1, LIMITS.keepCount),
     );
 }

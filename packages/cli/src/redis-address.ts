@@ -31,12 +31,12 @@ export function redisSettings(
   if (Boolean(sentinels) !== Boolean(name))
     throw new UsageError("REDIS_SENTINELS and REDIS_SENTINEL_NAME belong together: set both or none");
   if (sentinels && nodes)
-    throw new UsageError("REDIS_SENTINELS and REDIS_CLUSTER_NODES exclude each other: keep one of them");
+    throw new UsageError("REDIS_SENTINELS and REDIS_CLUSTER_NODES cannot be combined: keep one of them");
   if (sentinels && name) return { ...settings, sentinels: parseNodes(sentinels, 26_379), sentinelName: name };
   if (nodes) return { ...settings, clusterNodes: parseNodes(nodes, 6_379) };
   if (url !== undefined) {
     checkUrl(url, "REDIS_URL");
-    // If the URL has a password, it decides who logs in. Otherwise REDIS_USERNAME and REDIS_PASSWORD do.
+    // A URL with a password also names the user. Otherwise REDIS_USERNAME and REDIS_PASSWORD are used.
     const { username: _, password: __, ...others } = settings;
     const hasPassword = URL.canParse(url) && new URL(url).password !== "";
     return { ...(hasPassword ? others : settings), url };

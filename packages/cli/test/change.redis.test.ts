@@ -66,7 +66,7 @@ test("an operation runs all matching scheduled tasks now", async () => {
 
 test.each([
   ["nothing to change", ["a"], "say what to change"],
-  ["two times", ["a", "--now", "--delay", "5s"], "exclude each other"],
+  ["two times", ["a", "--now", "--delay", "5s"], "cannot be combined"],
   ["no selection", ["--now"], "give one of the three"],
   ["ids and a filter", ["a", "--type", "t", "--now"], "give one of the three"],
   ["a payload for two", ["a", "b", "--payload", "1"], "exactly one id"],

@@ -45,7 +45,7 @@ test("an interval is written with its end and its limit, and shown", async () =>
   expect(stdout).toMatch(/^limit +5 \(0 so far\)$/m);
   expect(stdout).toMatch(new RegExp(`^ends +${until}$`, "m"));
   const both = await cli("schedule", "put", "x", "q", "@every 5s", "t", "--immediately", "--start-at", until);
-  expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining("exclude each other") });
+  expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining("cannot be combined") });
   expect((await cli("schedule", "preview", "@every 5")).stderr).toContain("write @every and 1s to 365d");
   await cli("schedule", "rm", "often");
 });

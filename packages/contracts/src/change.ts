@@ -4,19 +4,25 @@ import type { Priority, TaskState } from "./states.ts";
 export interface TaskChange {
   /**
    * When the task is due, ms since the epoch, Redis time. If that time has passed, the task is pending at once.
-   * Excludes `delayMs`.
+   * Cannot be combined with `delayMs`.
    */
   runAt?: number | undefined;
-  /** In how many milliseconds of Redis time the task is due, 0 to 365 days. 0: at once. Excludes `runAt`. */
+  /**
+   * The delay until the task is due, by the clock of Redis: milliseconds, 0 to 365 days. 0: at once. Cannot be combined
+   * with `runAt`.
+   */
   delayMs?: number | undefined;
   priority?: Priority | undefined;
   /**
    * The key in whose line the task waits; null for none. In a queue with partitions only a key of its own partition.
    */
   key?: string | null | undefined;
-  /** Any JSON value. Only for exactly one task. Excludes `payloadText`. */
+  /** Any JSON value. Only for exactly one task. Cannot be combined with `payloadText`. */
   payload?: unknown;
-  /** The exact JSON text of the payload, kept byte by byte. The caller vouches that it is JSON. Excludes `payload`. */
+  /**
+   * The exact JSON text of the payload, kept byte for byte. The caller vouches that it is JSON. Cannot be combined with
+   * `payload`.
+   */
   payloadText?: string | undefined;
 }
 

@@ -30,7 +30,7 @@ export interface FlowCallback {
   type: string;
   /** Any JSON value. `payloadText` can be given instead. @default null */
   payload?: unknown;
-  /** The exact JSON text of the payload, kept byte by byte. The caller vouches that it is JSON. */
+  /** The exact JSON text of the payload, kept byte for byte. The caller vouches that it is JSON. */
   payloadText?: string | undefined;
   /** The queue in which it runs. It has to exist. @default the queue of the flow */
   queue?: string | undefined;
@@ -63,9 +63,9 @@ export interface FlowOptions {
    */
   id?: string | undefined;
   /**
-   * Tasks that the flow enqueues. "dead": at its first dead letter. "done": when its last node has ended. "success": at
-   * the same moment, if every node has completed; nodes with `onDead: "continue"` need not have. "cancelled": at the
-   * same moment, if the flow was cancelled. Each callback is enqueued at most once.
+   * Tasks that the flow enqueues, each at most once. "dead": at its first dead letter. The others come when the last
+   * node has ended. "done": in any case. "success": if every node without `onDead: "continue"` has completed.
+   * "cancelled": if the flow was cancelled.
    */
   on?: Partial<Record<FlowMoment, FlowCallback>> | undefined;
   /**

@@ -56,7 +56,7 @@ export interface ScheduleInput {
    * @default none
    */
   limit?: number | undefined;
-  /** If the schedule is new, the first occurrence comes at once. Excludes `startAt`. @default false */
+  /** If the schedule is new, the first occurrence comes at once. Cannot be combined with `startAt`. @default false */
   immediately?: boolean | undefined;
   type: string;
   /** The payload of every task as exact JSON text. @default "null" */

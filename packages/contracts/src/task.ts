@@ -68,12 +68,12 @@ export interface TaskOptions {
   priority?: Priority | undefined;
   /**
    * The task is not granted before this many milliseconds of Redis time from now, 0 to 365 days. 0: pending at once.
-   * Excludes `runAt`.
+   * Cannot be combined with `runAt`.
    */
   delayMs?: number | undefined;
   /**
    * The task is not granted before this moment of Redis time, ms since the epoch. In the past: pending at once.
-   * Excludes `delayMs`.
+   * Cannot be combined with `delayMs`.
    */
   runAt?: number | undefined;
   /** Retries after the first attempt, 0 to 100. @default the worker's MAX_RETRIES */

@@ -57,6 +57,6 @@ export function ownerProblem(options: OwnerOptions): string | undefined {
       : undefined;
   for (const name of ["redis", "prefix", "tracing", "onScript"] as const)
     if (options[name] !== undefined)
-      return `client and ${name} exclude each other: the client has its own ${name}`;
+      return `client and ${name} cannot be combined: the client has its own ${name}`;
   return undefined;
 }

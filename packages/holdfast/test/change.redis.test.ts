@@ -89,7 +89,7 @@ test("the priority of a scheduled task counts when it is due", async () => {
   expect(await granted(q)).toEqual(["a", "b"]);
 });
 
-test("a new payload is granted byte by byte, and the other options stay", async () => {
+test("a new payload is granted byte for byte, and the other options stay", async () => {
   const q = await setup();
   await q.add("a", { payloadText: "1", maxRetries: 7, tags: ["x"] });
   expect(await change(q, "a", { payloadText: '{"n": 1.0}' })).toBe("changed pending");

@@ -20,7 +20,7 @@ test("if a later call of a flow is refused, the flow is cancelled", async () => 
   expect(await queue.getFlow("f")).toMatchObject({ cancelRequested: true });
 });
 
-test("a payload that is given as text is kept byte by byte, and two payloads are refused", async () => {
+test("a payload that is given as text is kept byte for byte, and two payloads are refused", async () => {
   const { queue } = library();
   const payloadText = '{ "n": 12345678901234567890 }';
   await queue.flow({ id: "f", nodes: [{ ...NODE, payloadText }], on: { done: { type: "t", payloadText } } });
@@ -28,6 +28,6 @@ test("a payload that is given as text is kept byte by byte, and two payloads are
   const both = { nodes: [{ ...NODE, payload: 1, payloadText }] };
   await expect(queue.flow(both)).rejects.toMatchObject({
     code: "invalid_argument",
-    message: expect.stringContaining("payload and payloadText exclude each other"),
+    message: expect.stringContaining("payload and payloadText cannot be combined"),
   });
 });

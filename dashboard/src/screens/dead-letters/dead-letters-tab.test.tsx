@@ -135,7 +135,7 @@ describe("dead letters", () => {
       "/queues/emails/dead-letters?tags=tenant:acme",
       frame([queueStats({ dead: 2 })]),
     );
-    await screen.findByRole("heading", { name: /cannot be narrowed/ });
+    await screen.findByRole("heading", { name: /filter in the address is not valid/ });
     expect(screen.getByText("tags=tenant:acme")).toBeTruthy();
     expect(screen.queryByRole("button", { name: /Replay/ })).toBeNull();
     expect(asked.filter(({ path }) => path === LIST)).toEqual([]);

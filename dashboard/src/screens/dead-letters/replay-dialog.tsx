@@ -139,7 +139,7 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
               />
               {paced ? (
                 <TextField
-                  label="At most per second"
+                  label="Tasks per second, at most"
                   placeholder="no limit"
                   value={rate}
                   onChange={setRate}

@@ -170,7 +170,7 @@ export function KeepFields({ draft, errors, set }: FieldsProps) {
       />
       <SpanField
         label="Keep the dead letter for"
-        hint="Then it is dropped for good. Empty: only the caps of the queue apply."
+        hint="After this time it is dropped for good. Empty: only the caps of the queue apply."
         value={keep.dead}
         onChange={(dead) => setKeep({ dead })}
         error={errors.keepDead}
@@ -234,7 +234,7 @@ export function UniqueFields({ draft, errors, set }: FieldsProps) {
           {unique.scope === "window" ? (
             <SpanField
               label="Window"
-              hint="It begins with the enqueue of the task."
+              hint="The time begins with the enqueue of the task."
               value={unique.window}
               onChange={(window) => setUnique({ window })}
               error={errors.window}
@@ -265,9 +265,9 @@ export function PolicyFields({ draft, set }: Pick<FieldsProps, "draft" | "set">)
         <span className="hint">Applies to runs that were due while no janitor was running.</span>
       </div>
       <div className="field">
-        <span>While the last still runs</span>
+        <span>If the previous run has not ended</span>
         <Segments<OverlapPolicy>
-          label="While the last still runs"
+          label="If the previous run has not ended"
           value={draft.overlap}
           onChange={(overlap) => set({ overlap })}
           options={[

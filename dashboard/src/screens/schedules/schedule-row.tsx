@@ -66,7 +66,7 @@ export function ScheduleRow({ schedule, onEdit }: { schedule: ScheduleView; onEd
             </ul>
             {schedule.nextRuns.length > 1 ? (
               <button type="button" className="link" aria-expanded={all} onClick={() => setAll(!all)}>
-                {all ? "Show the next alone" : `Show the next ${schedule.nextRuns.length}`}
+                {all ? "Show only the next run" : `Show the next ${schedule.nextRuns.length} runs`}
               </button>
             ) : null}
           </>

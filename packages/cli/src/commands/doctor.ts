@@ -7,7 +7,12 @@ import { parseDuration } from "../values.ts";
 export function doctorCommand(program: Command, action: Action): void {
   program
     .command("doctor")
-    .option("--max-wait <duration>", "a longer wait of a task is a problem", parseDuration, 300_000)
+    .option(
+      "--max-wait <duration>",
+      "report a problem if a task has waited for longer than this",
+      parseDuration,
+      300_000,
+    )
     .description(
       "checks Redis, clocks, workers and queues, and says what to do; exit 1 if something is wrong",
     )

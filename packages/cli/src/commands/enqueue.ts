@@ -67,7 +67,7 @@ export function enqueueCommand(program: Command, action: Action): void {
       "--key <key>",
       "tasks with the same key wait in their own line, and the lines of all keys take turns",
     )
-    .option("--cost <n>", "how much of a rate the task takes", parseWhole(1, LIMITS.cost));
+    .option("--cost <n>", "how many starts the task counts as in a rate limit", parseWhole(1, LIMITS.cost));
   uniqueOptions(keepOptions(command))
     .option("--wait <duration>", "wait for the end of the task; exit 1 unless it completes", parseDuration)
     .option("--ndjson <file>", "a file with one task per line, fields as in HTTP; - is standard input")

@@ -85,7 +85,7 @@ async function store(producer: Queue, { head, parts, whole }: FlowFile): Promise
     if (!flow.duplicate && !isOpen) return await flow.seal();
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
-    const help = `flow "${flow.id}" is open and has the nodes before this one: create it again with this id, or cancel it`;
+    const help = `flow "${flow.id}" is open and has the nodes up to this error: repeat the command with this id to add the others, or cancel the flow`;
     throw new HoldfastError(error.code, `${error.message}; ${help}`, { cause: error });
   }
   const view = await producer.getFlow(flow.id);

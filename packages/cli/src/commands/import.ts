@@ -48,8 +48,11 @@ export function importCommand(program: Command, action: Action): void {
     .command("import")
     .description("moves waiting work of another system into a queue")
     .command("bullmq")
-    .description("moves the jobs of a BullMQ queue that wait, are delayed or failed; it can be repeated")
-    .option("--from <url>", "the Redis of BullMQ; others on this machine can see a password in it")
+    .description("moves the waiting, delayed and failed jobs of a BullMQ queue; the command can be repeated")
+    .option(
+      "--from <url>",
+      "address of the Redis of BullMQ; other users of this machine can see a password in it",
+    )
     .option("--from-file <file>", "a file that contains the URL of --from")
     .option("--from-prefix <prefix>", "first part of the keys of BullMQ", "bull")
     .requiredOption("--queue <name>", "the queue of BullMQ")

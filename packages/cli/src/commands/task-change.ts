@@ -24,7 +24,7 @@ interface ChangeOptions extends Selection {
  */
 function changeOf({ now, delay, runAt, priority, key, payload }: ChangeOptions): TaskChange {
   const times = [now, delay, runAt].filter((time) => time !== undefined);
-  if (times.length > 1) throw new UsageError("--now, --delay and --run-at exclude each other");
+  if (times.length > 1) throw new UsageError("--now, --delay and --run-at cannot be combined");
   if (payload !== undefined) checkJson(payload, "the payload");
   const change: TaskChange = {
     ...(now ? { delayMs: 0 } : {}),

@@ -38,7 +38,9 @@ export function workerCommand(program: Command, action: Action): void {
         await context.recorded({ action: "worker.drain", queue: null, subject: id }, () =>
           observer.drainWorker(id),
         );
-        context.out.record({ id, draining: true }, [[id, "asked to drain: it starts within two seconds"]]);
+        context.out.record({ id, draining: true }, [
+          [id, "asked to drain: the worker begins within two seconds"],
+        ]);
       }),
     );
 
@@ -53,7 +55,7 @@ export function workerCommand(program: Command, action: Action): void {
           observer.resumeWorker(id),
         );
         context.out.record({ id, draining: false }, [
-          [id, "asked to acquire again: it starts within two seconds"],
+          [id, "asked to acquire again: the worker begins within two seconds"],
         ]);
       }),
     );

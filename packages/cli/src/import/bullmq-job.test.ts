@@ -98,7 +98,9 @@ test("the report says how removeOnComplete and removeOnFail change their meaning
   const changes = (options: object) => withOptions(options).changes.join("; ");
   expect(changes({ removeOnComplete: { age: 5 }, removeOnFail: { age: 5 } })).toBe("");
   expect(changes({ removeOnComplete: 5 })).toContain("holds for each type of task");
-  expect(changes({ removeOnComplete: 20_000 })).toContain("at most 10000 tasks of one type");
+  expect(changes({ removeOnComplete: 20_000 })).toContain(
+    "becomes 10000, the most completed tasks of a type",
+  );
   expect(changes({ removeOnFail: 5 })).toContain("the count of removeOnFail is dropped");
   expect(changes({ removeOnFail: true })).toContain("the next sweep of a janitor drops");
 });

@@ -38,9 +38,9 @@ export interface Mapping {
   queue: string;
   /** Name of a job -> type of its task. @default the name of the job */
   types: ReadonlyMap<string, string>;
-  /** A job gets the priority high if its number is at most this; with -1, no job does. */
+  /** A job becomes a task of high priority if its own priority number is at most this; with -1, no job does. */
   highUpTo: number;
-  /** A job gets the priority low if its number is at least this. */
+  /** A job becomes a task of low priority if its own priority number is at least this. */
   lowFrom: number;
 }
 
@@ -210,15 +210,15 @@ function keepOf({ removeOnComplete, removeOnFail }: JobOptions, changes: string[
   if (count !== undefined)
     changes.push(
       count > LIMITS.keepCount
-        ? `removeOnComplete keeps at most ${LIMITS.keepCount} tasks of one type: more are cut to it`
+        ? `the count of removeOnComplete becomes ${LIMITS.keepCount}, the most completed tasks of a type that can be kept`
         : "the count of removeOnComplete holds for each type of task, and not for the whole queue",
     );
   if (failed.count !== undefined)
     changes.push(
-      "the count of removeOnFail is dropped: the queue has maxDead, the number of its dead letters",
+      "the count of removeOnFail is dropped: the setting maxDead limits the dead letters of the whole queue",
     );
   if (failed.ageMs === 0)
-    changes.push("removeOnFail becomes a dead letter that the next sweep of a janitor drops");
+    changes.push("removeOnFail: the job becomes a dead letter, which the next sweep of a janitor drops");
   const keep: Keep = {
     ...(ageMs === undefined ? {} : { completedMs: ageMs }),
     ...(failed.ageMs === undefined ? {} : { deadMs: Math.max(1, failed.ageMs) }),

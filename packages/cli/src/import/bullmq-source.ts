@@ -62,7 +62,10 @@ const HAS_DATA = "return redis.sha1hex(redis.call('HGET', KEYS[1], 'data') or ''
 
 const CONNECT_MS = 3_000;
 const KEYS_PER_SCAN = 1_000;
-/** The most SCAN calls. The names of other queues only help in an error message, and a database may be huge. */
+/**
+ * At most this many SCAN calls are made: the names of other queues only help in an error message, and a database may be
+ * huge.
+ */
 const SCANS = 20;
 
 /** Advice about settings in messages of the library. It is cut off, because these settings are for the target Redis. */
@@ -116,7 +119,10 @@ export class BullMqSource {
     return (await this.#command<number>("HEXISTS", this.#key("meta"), "paused")) === 1;
   }
 
-  /** Returns how many jobs of the other states stay in BullMQ, and at most 100 of its job schedulers. */
+  /**
+   * Returns how many jobs stay in BullMQ because jobs in their states are not moved, and at most 100 of its job
+   * schedulers.
+   */
   async left(): Promise<Record<LeftState, number> & { schedulers: Scheduler[] }> {
     const [active, completed, waitingChildren, ids] = await Promise.all([
       this.#command<number>("LLEN", this.#key(LEFT.active.key)),

@@ -38,7 +38,7 @@ export interface ImportReport {
   to: string;
   dryRun: boolean;
   states: StateCounts[];
-  /** How many jobs of each of the other states stay in BullMQ. */
+  /** How many jobs stay in BullMQ because jobs in their state are not moved, by state. */
   left: Record<LeftState, number>;
   schedulers: Scheduler[];
   notes: Note[];

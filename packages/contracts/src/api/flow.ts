@@ -65,7 +65,7 @@ export const FlowViewSchema = Type.Object({
     Type.Object({
       moment: oneOf(FLOW_MOMENTS),
       taskId: Type.String(),
-      enqueued: Type.Boolean({ description: "Whether the moment has come" }),
+      enqueued: Type.Boolean({ description: "Whether the task of the callback was enqueued" }),
     }),
   ),
 });
@@ -89,13 +89,17 @@ const FlowNodeViewSchema = Type.Object({
 const NodeStateSchema = oneOf([...TASK_STATES, "skipped"]);
 const FlowGroupSchema = Type.Object(
   {
-    layer: Count("Its first layer: the most nodes that one of its nodes comes after in a row"),
+    layer: Count(
+      "Its first layer. The layer of a node is the length of the longest chain of nodes before it",
+    ),
     lastLayer: Count("Its last layer"),
     type: nullable(Type.String({ description: "Null: several types, or purged tasks" })),
     types: Count("How many types its nodes have, as far as they are known"),
     total: Count("How many nodes it has"),
     states: Type.Array(Type.Object({ state: NodeStateSchema, count: Count() })),
-    names: Type.Array(Type.String(), { description: "A few of its nodes, those that have not ended first" }),
+    names: Type.Array(Type.String(), {
+      description: "A few of its nodes. Nodes that have not ended come first",
+    }),
     after: Type.Array(Count(), { description: "The groups before it, by their places in the list" }),
     isOnPath: Type.Boolean({ description: "Whether a node of the critical path is in it" }),
   },
@@ -124,7 +128,10 @@ export const FlowGraphSchema = Type.Object({
   ),
   waitsFor: Type.Object(
     { total: Count(), nodes: steps },
-    { description: "The nodes that it waits for: they run, may run, or hold others as dead letters" },
+    {
+      description:
+        "The nodes that the flow waits for: they run, may run, or are dead letters that hold other nodes",
+    },
   ),
   scanned: Count("How many nodes were looked at: at most 10,000, fewer if they come after very many others"),
 });

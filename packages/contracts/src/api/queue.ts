@@ -33,7 +33,7 @@ export const QueueTotalsSchema = Type.Object({
   expired: total,
   stale: total,
   purged: total,
-  dropped: Count("Dead letters that a cap of the queue dropped, among the purged tasks"),
+  dropped: Count("Dead letters that a cap of the queue dropped. They are counted as purged too"),
 });
 
 const QueueFlowSchema = Type.Object(

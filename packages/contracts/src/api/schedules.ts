@@ -94,7 +94,9 @@ export const ScheduleBody = Type.Object(
     options: Type.Optional(ScheduledTaskOptionsSchema),
     missed: Type.Optional(Missed),
     overlap: Type.Optional(Overlap),
-    paused: Type.Optional(Type.Boolean({ description: "Default: unchanged; false for a new one" })),
+    paused: Type.Optional(
+      Type.Boolean({ description: "Default: false for a new schedule; otherwise unchanged" }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -6,7 +6,7 @@ import { TaskViewSchema } from "./task.ts";
 export const TaskStepsSchema = Type.Object(
   {
     count: Count("How many steps the task has begun"),
-    bytes: Count("Bytes of their results"),
+    bytes: Count("Bytes of the results of all steps"),
     steps: Type.Array(
       Type.Object({
         name: Type.String(),
@@ -21,7 +21,7 @@ export const TaskStepsSchema = Type.Object(
       { description: "The last 100, oldest first" },
     ),
     signals: Type.Array(
-      Type.Object({ event: Type.String(), at: Timestamp("When it came"), bytes: Count() }),
+      Type.Object({ event: Type.String(), at: Timestamp("When the signal came"), bytes: Count() }),
       {
         description: "The signals that the task has got and not used yet, oldest first",
       },

@@ -244,12 +244,14 @@ export const TaskReceipt = Type.Object({
 /** At least one field. */
 export const ChangeBody = Type.Object(
   {
-    runAt: Type.Optional(Timestamp("When it is due; a time that has passed: at once. Excludes delayMs")),
+    runAt: Type.Optional(
+      Timestamp("When it is due; a time that has passed: at once. Cannot be combined with delayMs"),
+    ),
     delayMs: Type.Optional(
       Type.Integer({
         minimum: 0,
         maximum: LIMITS.delayMs,
-        description: "The delay until the task is due, ms; 0: at once. Not together with runAt",
+        description: "The delay until the task is due, ms; 0: at once. Cannot be combined with runAt",
       }),
     ),
     priority: Type.Optional(oneOf(PRIORITIES)),

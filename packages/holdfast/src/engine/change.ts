@@ -13,9 +13,9 @@ const nothing = { wants: "null", is: (value: unknown) => value === null };
 
 function contradictionOf(change: TaskChange): string | undefined {
   if (change.delayMs !== undefined && change.runAt !== undefined)
-    return "delayMs and runAt exclude each other";
+    return "delayMs and runAt cannot be combined";
   if (change.payload !== undefined && change.payloadText !== undefined)
-    return "payload and payloadText exclude each other";
+    return "payload and payloadText cannot be combined";
   if (Object.values(change).every((value) => value === undefined))
     return "the change is empty: give runAt, delayMs, priority, key or payload";
   return undefined;

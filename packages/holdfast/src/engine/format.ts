@@ -70,7 +70,7 @@ export const LAST_CREATED = 10000000000000;
 /** If a worker has no handler for a task in strict order, the tasks behind it may not overtake it. The key of the task is held for this long, ms, so that the same worker does not get the task again and again. */
 export const NO_HANDLER_HOLD_MS = 1000;
 
-/** If the type of a task in strict order is full, the key of the task rests for this long, ms, unless it is known when the type has room. */
+/** A task in strict order may have a type that is full. If nobody knows when the type has room again, the key of the task rests for this long, ms. */
 export const FULL_TYPE_MS = 250;
 
 /** A text of a durable step that is longer than this has a field of its own (lib/steps.lua). */

@@ -82,7 +82,7 @@ function stored(name: string, text: string): StoredLimit {
 }
 
 /**
- * Gives a queue or partition its share, or takes the share away.
+ * Gives a queue or partition its share of a shared limit, or takes the share away.
  * @returns how many of its tasks run; null if it already has a newer share
  */
 export async function setShare(

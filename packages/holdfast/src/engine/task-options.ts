@@ -177,11 +177,11 @@ export const taskHints = {
 
 function contradictionOf(options: TaskOptions): string | undefined {
   if (options.delayMs !== undefined && options.runAt !== undefined)
-    return "delayMs and runAt exclude each other";
+    return "delayMs and runAt cannot be combined";
   if (options.id !== undefined && options.partitionKey !== undefined)
-    return "id and partitionKey exclude each other: the id already decides the partition";
+    return "id and partitionKey cannot be combined: the id already decides the partition";
   if (options.key !== undefined && options.partitionKey !== undefined)
-    return "key and partitionKey exclude each other: the key already decides the partition";
+    return "key and partitionKey cannot be combined: the key already decides the partition";
   if (options.unique?.onConflict === "keepLatest" && (options.delayMs ?? options.runAt) !== undefined)
     return 'unique.onConflict "keepLatest" cannot be combined with delayMs or runAt: the task waits for the end of the running task';
   if (options.unique?.onConflict === "debounce" && options.delayMs === undefined)
@@ -222,7 +222,7 @@ export interface NewTask extends FingerprintedOptions {
   type: string;
   /** Any JSON value. `payloadText` can be given instead. */
   payload?: unknown;
-  /** The exact JSON text of the payload, kept byte by byte. The caller vouches that it is JSON. */
+  /** The exact JSON text of the payload, kept byte for byte. The caller vouches that it is JSON. */
   payloadText?: string | undefined;
   /** The options of `enqueue`, instead of next to type and payload. A field in both places is refused. */
   options?: FingerprintedOptions | undefined;
@@ -257,7 +257,7 @@ export const newTaskShape = shapeOf<NewTask>({
   },
   rule: (task) =>
     task.payload !== undefined && task.payloadText !== undefined
-      ? "payload and payloadText exclude each other"
+      ? "payload and payloadText cannot be combined"
       : (contradictionOf(task) ?? fingerprintWithoutId(task)),
 });
 

@@ -104,7 +104,7 @@ export class PartReader {
     for (const entry of entries) {
       const next = this.#next ?? entry.first;
       if (entry.first > next) {
-        // A batch has a gap only before its entries. What comes after a later gap is read again.
+        // A batch has a gap only before its entries. The entries after a later gap are read again, for the next batch.
         if (batch.entries.length > 0) return { ...batch, hasMore: true };
         batch.missed = entry.first - next;
       }

@@ -98,7 +98,7 @@ class Merged {
     const { signal } = this.#stop;
     const turns = new Map<Stream | "look", Promise<Turn>>();
     const ask = (key: Stream | "look", turn: Promise<Turn>) => {
-      turn.catch(() => {}); // Another turn may fail first.
+      turn.catch(() => {}); // If another turn fails first, nobody waits for this one.
       turns.set(key, turn);
     };
     const askNext = (from: Stream) =>

@@ -42,7 +42,7 @@ const optionsShape = shapeOf<FlowTaskOptions>({
   },
   rule: ({ delayMs, runAt, traceparent, tracestate }) =>
     delayMs !== undefined && runAt !== undefined
-      ? "delayMs and runAt exclude each other"
+      ? "delayMs and runAt cannot be combined"
       : tracestate !== undefined && traceparent === undefined
         ? "tracestate needs a traceparent"
         : undefined,
@@ -58,7 +58,7 @@ const callbackKinds = {
 const callbackHints = { queueName: "queue" };
 const onePayload = ({ payload, payloadText }: FlowCallback) =>
   payload !== undefined && payloadText !== undefined
-    ? "payload and payloadText exclude each other"
+    ? "payload and payloadText cannot be combined"
     : undefined;
 
 const callbackShape = shapeOf<FlowCallback>({

@@ -77,8 +77,8 @@ export class FlowPlaces {
   }
 
   /**
-   * The other part takes a node that it is sent even if it is full by then. So its limit is checked here, before the
-   * flow is stored.
+   * The other part takes every node that is sent to it, even if it is full by then. So its limit is checked here,
+   * before the flow is stored.
    */
   async #ask(flow: string, part: string, nodes: number): Promise<void> {
     const engine = this.home.peers.engine(part);

@@ -82,8 +82,8 @@ function longestChain({ nodes, before, order }: Ordered): number[] {
 }
 
 /**
- * Returns the chain that decided when the flow ended. It is found from its end: the node that ended last, then of the
- * nodes which that one waited for the one that ended last, and so on.
+ * Returns the chain that decided when the flow ended. It is found backwards. It begins with the node that ended last.
+ * The next one is the node that this node waited for longest, and so on.
  */
 function slowestChain({ nodes, before }: Ordered): number[] {
   const endOf = (number: number) => {

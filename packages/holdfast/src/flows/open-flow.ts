@@ -7,7 +7,7 @@ import { checkNodes, flowShape, inOrder, openFlowShape } from "./flow-options.ts
 import { FlowPlaces } from "./flow-places.ts";
 import { FlowWriter, withCancel } from "./flow-writer.ts";
 
-/** What a call did that adds nodes to a flow. */
+/** The outcome of a call that adds nodes to a flow. */
 export interface NodesAdded {
   /** How many nodes the flow did not have before. */
   added: number;
@@ -48,8 +48,8 @@ export async function openFlow(parts: QueueParts, options: FlowOptions): Promise
 }
 
 /**
- * A flow to which nodes are added in parts. Its nodes may run before it is sealed. Of its callbacks only `dead` can
- * come before that.
+ * A flow to which nodes are added in parts. Its nodes may run before it is sealed. The only callback that can come
+ * before that is `dead`.
  */
 export class OpenFlow {
   readonly id: string;

@@ -130,7 +130,7 @@ export async function flowGraph(parts: Parts, id: string): Promise<FlowGraph> {
   return { flow, ...graphOf(nodes, flow.state === "ended"), scanned: nodes.length };
 }
 
-// Of a queue with partitions the cursor begins with the number of the partition.
+// In a queue with partitions, the cursor begins with the number of the partition.
 const FLOWS_CURSOR = /^(?:(\d{1,3})~)?((?:\d{1,17}(?:\.\d{1,12})?:[\w-]{1,48})?)$/;
 
 /**

@@ -136,7 +136,8 @@ export async function replayInto(
     );
     const count = (band: string) => (bandOf(options) === band ? 1 : 0);
     const { verdicts, owners = [] } = await to.enqueue({
-      // The new task keeps its id even after it has ended, because a repeat has to find it.
+      // The id stays taken even after the new task has ended. So a repeat of this replay finds it and enqueues no
+      // second task.
       checked: true,
       once: true,
       unique: unique !== null,
@@ -229,7 +230,7 @@ export async function replayIds(
   if (to === undefined || to === parts.queue)
     return perId(parts, ids, (part, own) => replayHere(part.engine, own, { payloadText, force }));
   if (payloadText !== undefined)
-    throw new HoldfastError("invalid_argument", "a new payload and another queue exclude each other");
+    throw new HoldfastError("invalid_argument", "a new payload and another queue cannot be combined");
   const target = await open(to);
   return perId(parts, ids, (part, own) => replayInto(part.engine, target, own, { force }));
 }

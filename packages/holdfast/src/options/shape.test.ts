@@ -34,7 +34,7 @@ const outer = shapeOf<Outer>({
   },
   hints: { attempts: "maxRetries", repeat: "that is a schedule" },
   rule: ({ delayMs, isFast }) =>
-    delayMs !== undefined && isFast ? "delayMs and isFast exclude each other" : undefined,
+    delayMs !== undefined && isFast ? "delayMs and isFast cannot be combined" : undefined,
 });
 
 const messageOf = (options: unknown): string => {
@@ -82,7 +82,7 @@ test.each([
   [{ delayMs: 101 }, "got 101"],
   [{ delayMs: 1n }, "got 1n"],
   [Object.create({ delayMs: -1 }), "got -1"],
-  [{ delayMs: 1, isFast: true }, "delayMs and isFast exclude each other"],
+  [{ delayMs: 1, isFast: true }, "delayMs and isFast cannot be combined"],
   ["high", 'the options of a thing have to be an object, got "high"'],
   [null, "the options of a thing have to be an object, got null"],
   [[], "got an array"],

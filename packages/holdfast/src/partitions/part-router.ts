@@ -31,7 +31,7 @@ export class PartRouter {
       if (parts.partitions && task.key !== undefined)
         throw new HoldfastError(
           "invalid_argument",
-          "id and key exclude each other in a queue with partitions: the tasks of a key have to be in one partition",
+          "id and key cannot be combined in a queue with partitions: the tasks of a key have to be in one partition",
         );
       return parts.placeOf(checkTaskId(task.id));
     }
@@ -68,7 +68,7 @@ function uniqueKeyAlone({ unique, id, partitionKey, key }: RoutedTask): string {
   if (id !== undefined || partitionKey !== undefined || key !== undefined)
     throw new HoldfastError(
       "invalid_argument",
-      `unique and ${other} exclude each other in a queue with partitions: the tasks of a unique key have to be in one partition`,
+      `unique and ${other} cannot be combined in a queue with partitions: the tasks of a unique key have to be in one partition`,
     );
   return checkArgument("unique.key", taskKinds.key, unique?.key as string);
 }

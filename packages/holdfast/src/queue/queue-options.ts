@@ -18,8 +18,8 @@ export type QueueOptions = {
   mintId?: (() => string) | undefined;
   /**
    * The number of partitions of the queue. Each partition has its own Cluster slot, so that one busy queue can use
-   * several nodes. If the queue does not exist, it is created with this number. 1 to 256. Excludes `mintId`. @default
-   * the number that the queue has; none for a new queue
+   * several nodes. If the queue does not exist, it is created with this number. 1 to 256. Cannot be combined with
+   * `mintId`. @default the number that the queue has; none for a new queue
    */
   partitions?: number | undefined;
 } & (

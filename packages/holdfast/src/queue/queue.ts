@@ -108,7 +108,7 @@ export class Queue {
   }
 
   /**
-   * Like `enqueue`, with the payload as JSON text that is stored byte by byte. The caller has to make sure that it is
+   * Like `enqueue`, with the payload as JSON text that is stored byte for byte. The caller has to make sure that it is
    * JSON.
    */
   enqueueText(type: string, payloadText: string, options?: FingerprintedOptions): Promise<EnqueueReceipt> {

@@ -85,7 +85,7 @@ export const tlsShape = shapeOf<PlainTls>({
 });
 
 const ownSetting =
-  "Holdfast sets this itself, because its guarantees depend on it: leave it out, or give a client, new Redis(options), which keeps its own value";
+  "Holdfast sets this itself, because its guarantees depend on it: leave it out. A client that you make yourself, with new Redis(options), keeps its own value";
 const ownReads = "every call of Holdfast is a write, which a replica does not accept: leave it out";
 
 export const connectionShape = shapeOf<ConnectionSettings>({
@@ -186,7 +186,7 @@ function contradictionOf(settings: ConnectionSettings): string | undefined {
   ] as const) {
     const [other] = others;
     if (settings[name] !== undefined && other !== undefined)
-      return `${name} and ${other} exclude each other: both say where Redis is`;
+      return `${name} and ${other} cannot be combined: both say where Redis is`;
   }
   const [ofSentinels] = given("sentinelName", "sentinelUsername", "sentinelPassword");
   if (ofSentinels !== undefined && settings.sentinels === undefined) return `${ofSentinels} needs sentinels`;

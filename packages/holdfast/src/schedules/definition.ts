@@ -81,7 +81,7 @@ export const scheduleShape = shapeOf<ScheduleInput>({
   required: ["queue", "cron"],
   rule: ({ startAt, endAt, immediately }) => {
     if (startAt !== undefined && endAt !== undefined && endAt < startAt) return "endAt is before startAt";
-    return startAt !== undefined && immediately ? "startAt and immediately exclude each other" : undefined;
+    return startAt !== undefined && immediately ? "startAt and immediately cannot be combined" : undefined;
   },
 });
 

@@ -8,7 +8,7 @@ import { type Demand, deal, isBetter, type Lowered, lacking, lowered, raised } f
 
 interface Look extends Demand {
   part: Part;
-  /** The present share; undefined if the queue has none. */
+  /** The share of the limit that the part has now; undefined if it has none. */
   own: Share | undefined;
 }
 

@@ -44,8 +44,8 @@ export interface AttemptAbout {
   /** The trace context of the enqueue. */
   parent: TraceContext | undefined;
   /**
-   * The span of the previous attempt, if that attempt failed. In the same generation this attempt is then a retry,
-   * otherwise a replay.
+   * The span of the previous attempt, if that attempt failed. If it belongs to the same generation, this attempt is a
+   * retry; otherwise it is a replay.
    */
   previous: string | undefined;
 }

@@ -25,7 +25,7 @@ describe("the stored text of a result", () => {
     for (const value of [undefined, () => 1, Symbol("s")]) expect(storedResult(value)).toEqual({});
   });
 
-  test("JsonText is kept byte by byte", () => {
+  test("JsonText is kept byte for byte", () => {
     const text = ' {"n": 12345678901234567890}';
     expect(storedResult(new JsonText(text))).toEqual({ text });
     expect(() => new JsonText("{")).toThrow(expect.objectContaining({ code: "invalid_json" }));
@@ -80,7 +80,7 @@ test("a log line is text, whatever was given, and shows where it was cut", () =>
 });
 
 test.each(['"\ud800"', '{"\udc00":1}', undefined, 5])(
-  "a JsonText of %j is refused, because it could not be kept byte by byte",
+  "a JsonText of %j is refused, because it could not be kept byte for byte",
   (text) => {
     expect(() => new JsonText(text as string)).toThrow(expect.objectContaining({ code: "invalid_json" }));
   },

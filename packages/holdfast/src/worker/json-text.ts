@@ -3,13 +3,13 @@ import { shown } from "../options/shape.ts";
 import { cutText, readThrown, textOf } from "./thrown.ts";
 
 /**
- * JSON text that a handler returns as its result. It is stored byte by byte, so numbers beyond 2^53, the order and the
+ * JSON text that a handler returns as its result. It is stored byte for byte, so numbers beyond 2^53, the order and the
  * spacing do not change.
  */
 export class JsonText {
   readonly text: string;
 
-  /** @throws HoldfastError invalid_json if the text is not JSON, or cannot be stored byte by byte */
+  /** @throws HoldfastError invalid_json if the text is not JSON, or cannot be stored byte for byte */
   constructor(text: string) {
     if (typeof text !== "string")
       throw new HoldfastError("invalid_json", `a JsonText is made of JSON text, got ${shown(text)}`);

@@ -56,7 +56,9 @@ export function judge(thrown: Thrown, policy: RetryPolicy, failed: FailedAttempt
   return isLast && !policy.deadLetter ? giveUp : { kind: "fail", delayMs };
 }
 
-/** Returns the outermost error, of the thrown one and its causes, that says what to do; undefined if none does. */
+/**
+ * Looks at what was thrown, then at its causes. Returns the first error that says what to do; undefined if none does.
+ */
 function meant(thrown: Thrown): Thrown | undefined {
   for (let at: Thrown | undefined = thrown; at; at = at.cause) if (at.means !== undefined) return at;
   return undefined;

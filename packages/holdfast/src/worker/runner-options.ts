@@ -28,7 +28,7 @@ export interface RunnerOptions {
   workerId: string;
   version: string;
   tracing?: Tracing | undefined;
-  /** The queue may hold as many tasks ahead of its free slots as its handlers end within this time, ms. */
+  /** How long the tasks that were taken ahead may have to wait for a slot, ms. It limits how many are taken. */
   aheadMs: number;
 }
 

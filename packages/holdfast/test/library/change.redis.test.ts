@@ -38,8 +38,8 @@ test("a task that nobody knows is not found", async () => {
 
 test.each([
   ["nothing", {}, "the change is empty"],
-  ["two times", { runAt: 1, delayMs: 1 }, "delayMs and runAt exclude each other"],
-  ["two payloads", { payload: 1, payloadText: "1" }, "payload and payloadText exclude each other"],
+  ["two times", { runAt: 1, delayMs: 1 }, "delayMs and runAt cannot be combined"],
+  ["two payloads", { payload: 1, payloadText: "1" }, "payload and payloadText cannot be combined"],
   ["a negative delay", { delayMs: -1 }, "delayMs has to be a whole number"],
   ["an unknown priority", { priority: "urgent" }, "priority has to be high, normal or low"],
   ["an empty key", { key: "" }, "key has to be"],

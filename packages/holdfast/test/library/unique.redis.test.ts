@@ -102,7 +102,7 @@ test("in a queue with partitions the unique key chooses the partition, so it is 
   for (const other of [{ id: "a" }, { key: "a" }, { partitionKey: "a" }])
     await expect(queue.enqueue("t", 1, { ...other, unique })).rejects.toMatchObject({
       code: "invalid_argument",
-      message: expect.stringContaining(`unique and ${Object.keys(other)[0]} exclude each other`),
+      message: expect.stringContaining(`unique and ${Object.keys(other)[0]} cannot be combined`),
     });
 });
 

@@ -27,7 +27,7 @@ test("a schedule is shown as it was written, with its defaults, a description in
   expect(await schedules.get("other")).toBeNull();
 });
 
-test("the task of an occurrence has the payload byte by byte, and the options", async () => {
+test("the task of an occurrence has the payload byte for byte, and the options", async () => {
   const { clock, every, janitor, observer } = await setupSchedules();
   const payloadText = '{"n":12345678901234567890, "s":"\\ud800"}';
   await every({ payloadText, options: { priority: "low", tags: ["nightly"], expiresAfterMs: 5_000 } });
@@ -323,7 +323,7 @@ test("an immediate first occurrence that no janitor enqueued in time is enqueued
 
 test.each([
   [{ startAt: NOON, endAt: NOON - 1 }, "endAt is before startAt"],
-  [{ startAt: NOON, immediately: true }, "startAt and immediately exclude each other"],
+  [{ startAt: NOON, immediately: true }, "startAt and immediately cannot be combined"],
   [{ limit: 0 }, "limit has to be a whole number from 1"],
   [
     { everyMs: 5 },

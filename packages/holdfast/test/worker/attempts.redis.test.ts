@@ -21,7 +21,7 @@ test("a handler gets its task, and its return value is kept as the result", asyn
   expect(task?.fence).toMatch(/^\d+-[\w-]{8}$/);
 });
 
-test("the payload is handed over byte by byte", async () => {
+test("the payload is handed over byte for byte", async () => {
   const system = await setupSystem();
   await system.started("work", { echo: (task) => task.payloadText });
   const text = '{"n": 12345678901234567890, "empty":[ ], "s":"\\ud800"}';

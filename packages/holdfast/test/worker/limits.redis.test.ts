@@ -166,7 +166,7 @@ test("in a queue with partitions a key is in one partition, and the limit of the
   const keys = Array.from({ length: 12 }, (_, n) => `k${n}`);
   await queue.enqueueMany(keys.flatMap((key) => tasksOf(key, 10)));
   await expect(queue.enqueue("t", 1, { id: "a", key: "k1" })).rejects.toThrow(
-    "id and key exclude each other in a queue with partitions",
+    "id and key cannot be combined in a queue with partitions",
   );
   await until("all tasks are completed", async () => (await observer.stats("parts")).completed === 120);
   expect(most.get("all")).toBeLessThanOrEqual(7);

@@ -82,7 +82,7 @@ describe("loadConfig", () => {
   test("refuses Sentinels without a name and Sentinels beside a cluster", () => {
     expect(problemsOf({ REDIS_SENTINELS: "a:26379" })[0]).toContain("REDIS_SENTINEL_NAME");
     const both = { REDIS_SENTINELS: "a", REDIS_SENTINEL_NAME: "main", REDIS_CLUSTER_NODES: "b" };
-    expect(problemsOf(both)[0]).toContain("exclude each other");
+    expect(problemsOf(both)[0]).toContain("cannot be combined");
   });
 
   test("writes one row of the docs table per variable", () => {

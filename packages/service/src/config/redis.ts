@@ -101,7 +101,7 @@ export function redisProblems(config: Record<string, unknown>): string[] {
     problems.push("REDIS_SENTINELS and REDIS_SENTINEL_NAME belong together: set both or none");
   }
   if (config.REDIS_SENTINELS !== undefined && config.REDIS_CLUSTER_NODES !== undefined) {
-    problems.push("REDIS_SENTINELS and REDIS_CLUSTER_NODES exclude each other: keep one of them");
+    problems.push("REDIS_SENTINELS and REDIS_CLUSTER_NODES cannot be combined: keep one of them");
   }
   if (typeof config.REDIS_URL === "string") {
     try {

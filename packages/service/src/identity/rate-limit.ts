@@ -57,7 +57,7 @@ export class RateLimiter {
   }
 
   /**
-   * Takes tokens even if the bucket holds fewer. The next request is allowed only when the bucket is above zero again.
+   * Takes one token per request, even if the bucket has fewer. While it is below zero, requests are refused.
    */
   owe(who: string, requests: number, nowMs: number = performance.now()): void {
     this.#refilled(who, nowMs).tokens -= requests;

@@ -35,7 +35,7 @@ export function registerEventRoute(app: HttpServer, options: TaskRouteOptions, c
         tags: ["tasks"],
         summary: "What happens to the tasks of a queue",
         description:
-          "Server-Sent Events, or one JSON object per line with `Accept: application/x-ndjson`, for as long as the client listens. The `id` of an event is its cursor: a client that connects again sends it as `Last-Event-ID` or `after`. The stream begins with the `id` of the place from which it reads. Events that this client missed are told as a `gap`. 409 events_off: the queue keeps no events (its setting maxEvents). If the answer ends by an error, its last event is `error` with the problem.",
+          "Server-Sent Events, or one JSON object per line with `Accept: application/x-ndjson`, for as long as the client listens. The `id` of an event is its cursor: a client that connects again sends it as `Last-Event-ID` or `after`. The stream begins with the `id` of the place from which it reads. If events are missing, the stream has a `gap` in their place. 409 events_off: the queue keeps no events (its setting maxEvents). If the answer ends by an error, its last event is `error` with the problem.",
         produces: [SSE, NDJSON],
         params: queueParams,
         querystring: eventsQuery,

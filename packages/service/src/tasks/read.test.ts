@@ -74,7 +74,7 @@ describe("the body of an enqueue", () => {
     expect(options).toMatchObject({ ifEnded: "duplicate", fingerprint: expect.any(String) });
     expect(read('\ufeff{"payload":1,"type":"t"}', "k").options?.fingerprint).not.toBe(options?.fingerprint);
     expect(read('{"type":"t","payload":1}', "k").options).toEqual(options);
-    expect(() => read('{"type":"t","payload":1,"id":"x"}', "k")).toThrow("exclude each other");
+    expect(() => read('{"type":"t","payload":1,"id":"x"}', "k")).toThrow("cannot be combined");
   });
 });
 

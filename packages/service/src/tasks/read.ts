@@ -81,7 +81,7 @@ function checkTask(
     if (options.id !== undefined)
       throw new RequestError(
         "invalid_request",
-        "the field id and the header Idempotency-Key exclude each other: send one of them",
+        "the field id and the header Idempotency-Key cannot be combined: send one of them",
       );
     if (options.ifEnded === "again")
       throw new RequestError(
@@ -113,7 +113,7 @@ export function errorsIn(
     errors.push({ path: "", message: 'lacks required fields: "payload" (null is a payload)', in: "body" });
   }
   if (record.delayMs !== undefined && record.runAt !== undefined) {
-    errors.push({ path: "/runAt", message: "excludes delayMs: give one of them", in: "body" });
+    errors.push({ path: "/runAt", message: "cannot be combined with delayMs: give one of them", in: "body" });
   }
   return errors;
 }
@@ -131,7 +131,8 @@ function fieldErrors(task: CutTask, hasKey: boolean): FieldError[] {
   if (record.partitionKey !== undefined && (record.id !== undefined || hasKey)) {
     errors.push({
       path: "/partitionKey",
-      message: "excludes an id and an Idempotency-Key: the id alone says which partition the task is in",
+      message:
+        "cannot be combined with an id or an Idempotency-Key: the id alone says which partition the task is in",
       in: "body",
     });
   }

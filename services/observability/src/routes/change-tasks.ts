@@ -32,8 +32,8 @@ export function changeTasksRoutes(app: HttpServer, { observer, audit, operations
       if (body.change.runAt !== undefined && body.change.delayMs !== undefined)
         throw new RequestError(
           "invalid_argument",
-          "body/change/runAt and body/change/delayMs exclude each other",
-          [{ path: "/change/runAt", message: "excludes delayMs", in: "body" }],
+          "body/change/runAt and body/change/delayMs cannot be combined",
+          [{ path: "/change/runAt", message: "cannot be combined with delayMs", in: "body" }],
         );
       const { isWhole, ...matches } = await matching(observer, queue, selection, {
         ...{ state: "scheduled", isDryRun: body.dryRun === true, signal: abortOf(reply) },

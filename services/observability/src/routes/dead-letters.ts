@@ -41,8 +41,8 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       assertPatch(body);
       if (body.patch) checkJson(body.patch.payloadText, "payloadText");
       if (body.patch && body.to !== undefined && body.to !== queue)
-        throw new RequestError("invalid_argument", "body/patch and body/to exclude each other", [
-          { path: "/patch", message: "excludes to", in: "body" },
+        throw new RequestError("invalid_argument", "body/patch and body/to cannot be combined", [
+          { path: "/patch", message: "cannot be combined with to", in: "body" },
         ]);
       return replayDead(context, { queue, selection }, body, request, reply);
     },

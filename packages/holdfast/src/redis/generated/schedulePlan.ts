@@ -4,19 +4,19 @@ import type { Script } from "../script.ts";
 
 export interface SchedulePlanArgs {
   scheduleId: string;
-  /** of the definition on which the caller decided */
+  /** the revision of the definition that the plan was made for */
   revision: number;
-  /** the next time that the caller has seen */
+  /** the next time in the record that the plan was made for */
   expectedAt: number;
-  /** the next time after those decided on, 0 for none */
+  /** the next time after the plan, 0 for none */
   nextAt: number;
   /** times to enqueue, oldest first, separated by commas; "-" for none */
   owed: string;
-  /** run lines of the times that are not enqueued, "" for none */
+  /** run lines (lib/schedule.lua) of the times that are not enqueued, "" for none */
   runs: string;
 }
 
-/** schedule_plan: store what a janitor decided about the times of a schedule that are due. Several janitors may see the Returns "planned" | "changed". */
+/** schedule_plan: store the plan of a janitor for the due times of a schedule. The plan says which of these times are Returns "planned" | "changed". */
 export const schedulePlanScript: Script<SchedulePlanArgs, SystemKeys> = {
   name: "schedulePlan",
   sha1: "67ba6a216cce610725124dde6f329c1e73f9c1e0",
