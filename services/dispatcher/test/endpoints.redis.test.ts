@@ -308,7 +308,7 @@ test("two dispatchers share the tasks, and each of them takes a report", async (
   expect([204, 404, 409]).toEqual(expect.arrayContaining(statuses));
   expect(await ended(queue, id)).toMatchObject({ state: "completed" });
 
-  dispatcher.service.child.kill("SIGKILL");
+  await dispatcher.service.kill();
   const last = await queue.enqueue("order.paid", "the one that sent it is gone");
   await until("the endpoint has the task", () => receiver.ids().has(last.id));
   const sent = receiver.received.at(-1)?.body.token;
