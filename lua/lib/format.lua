@@ -62,8 +62,8 @@ local HISTORY_LINES = 32
 local RELEASES_REFUNDED = 10
 -- A handler may hand a task back because of a rate limit this many times. After that the task dies.
 local RATE_LIMITED_MAX = 100
--- A worker that starts a task late loses none of its rate if the delay is less than this part of the time between two
--- starts.
+-- If a task starts late because no worker asked in time, the next one may start that much earlier, so that the rate is
+-- reached. This holds for delays up to this part of the time between two starts.
 local RATE_LATE = 0.9
 -- A hold that ends at this time, ms since the epoch, ends only by an operator or a replay. JavaScript has no later
 -- date.

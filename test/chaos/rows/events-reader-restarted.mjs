@@ -5,8 +5,8 @@ const ENDS = Number(process.env.EVENT_ENDS ?? 10_000);
 const RESTARTS = 20;
 const PART = Math.ceil(ENDS / RESTARTS);
 /**
- * FEW is the number of events that the queue keeps in the second half. It is so small that a stopped reader misses some
- * events.
+ * FEW is the number of events that the queue keeps in the second half of this row. It is small, so that a stopped
+ * reader misses some events.
  */
 const PATIENCE_MS = 30_000 + ENDS;
 const FEW = Math.ceil(PART / 2);

@@ -13,7 +13,10 @@ const CHUNK = 1_000;
 const MEGABYTE = 1_048_576;
 const RSS_MB = 100;
 const SLOW_MS = 10;
-/** Calls that take longer than this are named. The log of more calls would count as memory of the nodes. */
+/**
+ * Redis logs the calls that take longer than this. The limit is not lower, because the log would need memory that this
+ * check counts as memory of the nodes.
+ */
 const NAMED_MS = 5;
 const BYTES = 60;
 const BATCH = 250;

@@ -236,7 +236,9 @@ export const ChangeTasksReply = Type.Object({
   scanned: Type.Optional(Count("Scheduled tasks that were read for a filter")),
   total: Type.Optional(Count("Scheduled tasks of the queue, if there is a filter")),
   changed: Count(),
-  skipped: Count("How many of them were unknown, no longer waiting, or had these values already"),
+  skipped: Count(
+    "How many of the matched tasks were unknown, no longer waiting, or had these values already",
+  ),
   operationId: nullable(Type.String({ description: "The operation; null for a dry run" })),
 });
 export type ChangeTasksReply = Type.Static<typeof ChangeTasksReply>;

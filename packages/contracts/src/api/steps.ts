@@ -12,7 +12,7 @@ export const TaskStepsSchema = Type.Object(
         name: Type.String(),
         kind: oneOf(STEP_KINDS),
         outcome: oneOf(STEP_OUTCOMES),
-        at: Timestamp("When it was done; when an open sleep or wait ends"),
+        at: Timestamp("When the step was done. For an open sleep or wait: when it ends"),
         bytes: Count("Bytes of its result"),
         calledId: nullable(
           Type.String({ description: "The task that a call has enqueued, while it is open" }),

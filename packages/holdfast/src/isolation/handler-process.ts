@@ -273,7 +273,9 @@ async function stepsOf(
   return call.call(store, argument === "" ? undefined : JSON.parse(argument));
 }
 
-/** Makes a value that the context of the worker refuses for the same reason for which the child refused it. */
+/**
+ * The child has refused a value. This makes another value, which the context of the worker refuses for the same reason.
+ */
 export function unstorable({ code, message }: Refused): object {
   return {
     toJSON() {

@@ -29,7 +29,7 @@ export function parseRedisUrl(text: string): ConnectionSettings {
   if (/^(?:redis\+socket|redis\+unix|redis-socket)$/.test(scheme)) refuse("of a socket begins with unix://");
   if (!["redis", "rediss", "unix"].includes(scheme))
     refuse(`begins with ${scheme}://, which is unknown: ${FORMS}`);
-  // In a URL, a user name needs a host.
+  // A URL can have a user name only with a host, so the address of a socket gets one to be parsed.
   const address = scheme === "unix" ? text.replace(/^([^/]*\/\/[^/]*@)\//, `$1${SOCKET_HOST}/`) : text;
   if (!URL.canParse(address) || / /.test(scheme === "unix" ? "" : text))
     refuse(

@@ -54,7 +54,8 @@ export function charge(account: Account, cost: number, now: number): void {
 }
 
 /**
- * Returns the turn of a key. A key without an account joins as if it had just had its turn.
+ * Returns the turn of a key (lua/lib/accounts.lua). A key without an account gets the turn that it would have if its
+ * last task had just been granted.
  * @param current the turn of the task that was granted last
  */
 export function turnOf({ turn, terms }: Account, current: number): number {

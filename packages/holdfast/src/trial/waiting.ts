@@ -127,7 +127,10 @@ export class Waiting {
     }
   }
 
-  /** Deletes the turn of an idle key, now or when its rate has recovered. A key that is ready keeps its place. */
+  /**
+   * Deletes the turn of an idle key: now, or at the time when its rate allows a full burst again. A key that is ready
+   * keeps its place.
+   */
   forget(key: Key, now: number): void {
     const at = forgottenAt(key.account);
     if (at === undefined) return;

@@ -112,7 +112,7 @@ export class QueueRunner implements Caller {
     return this.#trips.silent;
   }
 
-  /** The rules of the handlers at their limit. The last call asked for no tasks of these types, though some may wait. */
+  /** The types at the limit of their handler. The last call asked for no such tasks, though some may wait. */
   get waitsFor(): readonly string[] {
     return this.#trips.waitsFor;
   }
