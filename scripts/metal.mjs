@@ -1,5 +1,5 @@
 // Runs the services under PM2. If no Redis answers, also starts a Redis:
-//   node scripts/metal.mjs up | down [--volumes] | logs | ps | scale N | metrics-port | secrets ARGS...
+//   node scripts/metal.mjs server | up | down [--volumes] | logs | ps | scale N | metrics-port | secrets ARGS...
 // scripts/stack calls this script after it has installed and built everything.
 //
 // services/init makes missing keys and passwords in .holdfast/secrets. A Redis that this script starts has a user for
@@ -62,9 +62,13 @@ function secrets(args, redisVersion = "7.0") {
 
 const readSecret = (name) => readFileSync(join(secretsDir, name), "utf8").trim();
 
-/** Returns the version of redis-server, such as 7.0.15. It decides which rules the aclfile may have. */
+/** Returns the program of this machine that can be our Redis, if there is one. */
+const redisServer = () =>
+  ["redis-server", "valkey-server"].find((name) => spawnSync(name, ["--version"]).status === 0);
+
+/** Returns the version of that program, such as 7.0. It decides which rules the aclfile may have. */
 function redisServerVersion() {
-  const { stdout } = spawnSync("redis-server", ["--version"], { encoding: "utf8" });
+  const { stdout } = spawnSync(redisServer() ?? "redis-server", ["--version"], { encoding: "utf8" });
   return /v=(\d+\.\d+)/.exec(stdout ?? "")?.[1] ?? "7.0";
 }
 
@@ -120,7 +124,7 @@ async function startOwnRedis() {
   const args = [join(root, "infra/redis/redis.conf"), "--include", join(secretsDir, "redis/access.conf")];
   args.push("--bind", "127.0.0.1", "--dir", redisDir, "--pidfile", redisPidFile);
   args.push("--logfile", "redis.log", "--daemonize", "yes");
-  execFileSync("redis-server", args, { stdio: "ignore" });
+  execFileSync(redisServer(), args, { stdio: "ignore" });
   const asAdmin = {
     ...{ host: "127.0.0.1", port: redis.port, username: "admin", password: readSecret("own/redis-admin") },
     ca: tls ? readSecret("own/ca.crt") : undefined,
@@ -144,6 +148,12 @@ async function startOwnRedis() {
     if (Date.now() > deadline) die("redis-server did not start: see .holdfast/redis/redis.log");
     await delay(100);
   }
+}
+
+/** Installs redis-server if this system needs it. `make up` does that first, before it builds for minutes. */
+async function ensureServer() {
+  if (redisServer() !== undefined || (await chooseRedis()) !== "ours") return;
+  if (spawnSync(join(root, "scripts/setup"), ["redis"], { stdio: "inherit" }).status !== 0) process.exit(1);
 }
 
 /** Returns the process id of the Redis that we started, or null if it does not run. */
@@ -234,7 +244,6 @@ async function up() {
       die(`HOLDFAST_${service.toUpperCase()}S has to be a whole number from 0 to ${MOST_INSTANCES}`);
   await checkPorts();
   const choice = await chooseRedis();
-  if (choice === "ours") execFileSync(join(root, "scripts/setup"), ["redis"], { stdio: "inherit" });
   // `make down` reads this file to know how the system was started.
   writeFileSync(join(root, ".holdfast/way"), "metal\n");
   const own = ownRedisPort();
@@ -294,6 +303,9 @@ async function down(deleteData) {
 
 const [command, argument, ...more] = process.argv.slice(2);
 switch (command) {
+  case "server":
+    await ensureServer();
+    break;
   case "up":
     await up();
     break;
@@ -317,6 +329,6 @@ switch (command) {
     break;
   default:
     die(
-      "usage: node scripts/metal.mjs up | down [--volumes] | logs | ps | scale N | metrics-port | secrets ARGS...",
+      "usage: node scripts/metal.mjs server | up | down [--volumes] | logs | ps | scale N | metrics-port | secrets ARGS...",
     );
 }

@@ -1,7 +1,9 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { judgeRedis, redisInfo } from "./redis-probe.mjs";
 
 const here = import.meta.dirname;
@@ -52,6 +54,50 @@ test.each([
 test("a Redis without an append-only file is used with a warning", () => {
   const verdict = judgeRedis({ redis_version: "7.2.0", maxmemory_policy: "noeviction", aof_enabled: "0" });
   expect(verdict).toMatchObject({ problem: null, warning: expect.stringContaining("append-only") });
+});
+
+const scratch = mkdtempSync(join(tmpdir(), "holdfast-scripts-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+/**
+ * Runs `make up` in a copy of the scripts, on a machine that has Node and the given programs, but neither root rights,
+ * apt, brew nor Docker. `npx`, which would install the dependencies, only says so and fails.
+ */
+async function up(programs = {}) {
+  const clone = mkdtempSync(join(scratch, "clone-"));
+  cpSync(here, join(clone, "scripts"), { recursive: true });
+  const path = join(clone, "bin");
+  mkdirSync(path);
+  const tools = ["bash", "cat", "chmod", "dirname", "env", "id", "mkdir", "node", "rm", "sed", "sh"];
+  for (const tool of tools) {
+    const real = execFileSync("sh", ["-c", `command -v ${tool}`], { encoding: "utf8" }).trim();
+    symlinkSync(real, join(path, tool));
+  }
+  for (const [name, lines] of Object.entries({ npx: "echo the next step; exit 1", ...programs }))
+    writeFileSync(join(path, name), `#!/bin/sh\n${lines}\n`, { mode: 0o755 });
+  const { port, close } = await listen(() => {});
+  close();
+  const env = { PATH: path, HOLDFAST_RUN: "metal", REDIS_PORT: String(port) };
+  const { status, stdout, stderr } = spawnSync(join(clone, "scripts/stack"), ["up"], {
+    env,
+    encoding: "utf8",
+  });
+  return { status, stdout, stderr };
+}
+
+test("without Redis, root rights, apt and brew, make up says what to do before it installs anything", async () => {
+  const { status, stdout, stderr } = await up();
+  expect(status).toBe(1);
+  expect(stdout).not.toContain("the next step");
+  expect(stderr).toMatch(/^setup: redis-server is missing/);
+  for (const remedy of ["REDIS_HOST=", "apt-get install redis-server", "redis-stable/src:$PATH", "Docker"])
+    expect(stderr).toContain(remedy);
+});
+
+test.each(["redis-server", "valkey-server"])("make up goes on with a %s that is there", async (program) => {
+  const { stdout, stderr } = await up({ [program]: "echo v=8.1.0" });
+  expect(stdout).toContain("the next step");
+  expect(stderr).not.toContain("redis-server is missing");
 });
 
 /** @param modules the arguments of `module` below, as JavaScript @returns the closing line */
