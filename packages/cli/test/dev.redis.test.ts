@@ -58,12 +58,11 @@ async function enqueue(api: number, id: string, payload: unknown) {
   expect([answer.status, await answer.text()]).toMatchObject([201, expect.stringContaining(id)]);
 }
 
-const stateOf = async (dashboard: number, id: string) =>
-  (
-    (await (await fetch(`http://127.0.0.1:${dashboard}/v1/queues/default/tasks/${id}`)).json()) as {
-      state: string;
-    }
-  ).state;
+async function stateOf(dashboard: number, id: string, key = ""): Promise<string> {
+  const headers = key === "" ? {} : { authorization: `Bearer ${key}` };
+  const answer = await fetch(`http://127.0.0.1:${dashboard}/v1/queues/default/tasks/${id}`, { headers });
+  return ((await answer.json()) as { state: string }).state;
+}
 
 test("one command runs a whole system, Ctrl-C ends all of it, and the next start finds the tasks again", async () => {
   const { folder, redis, dashboard, api, running, again } = await dev("whole");
@@ -71,6 +70,9 @@ test("one command runs a whole system, Ctrl-C ends all of it, and the next start
   expect(running.stdout()).toContain(`http://127.0.0.1:${dashboard} (no log-in is needed on this machine)`);
   await enqueue(api, "kept", 1);
   await until("the task has completed", async () => (await stateOf(dashboard, "kept")) === "completed");
+
+  const keyed = ["key", "create", "--label", "me", "--scope", "admin", "--json"];
+  const { key } = JSON.parse((await start(keyed, { REDIS_PORT: String(redis) }).ended).stdout);
 
   const second = await again().ended;
   expect(second).toMatchObject({ code: 4, stdout: "" });
@@ -83,7 +85,8 @@ test("one command runs a whole system, Ctrl-C ends all of it, and the next start
 
   const next = again();
   await ready(next);
-  expect(await stateOf(dashboard, "kept")).toBe("completed");
+  expect(next.stdout()).toContain("log in with an API key of this Redis");
+  expect(await stateOf(dashboard, "kept", key)).toBe("completed");
   next.child.kill("SIGTERM");
   expect(await next.ended).toMatchObject({ code: 0 });
 }, 300_000);

@@ -85,7 +85,7 @@ async function startSystem(
     QUEUE_PREFIX: context.prefix,
     LOG_LEVEL: "warn",
     HOST: "127.0.0.1",
-    SHUTDOWN_GRACE_MS: "2000",
+    SHUTDOWN_GRACE_MS: "1500",
   };
   const names: ServiceName[] = ["janitor", "producer-api", "observability"];
   if (demo) names.push("worker");
@@ -138,10 +138,11 @@ async function tell(
 ): Promise<void> {
   // On loopback the services ask for a key only if Redis has keys.
   const { status } = await fetch(`${dashboard}/v1/queues`, { signal: io.signal });
+  const options = `${redis.option}${prefix === "queue" ? "" : `--prefix ${prefix} `}`;
   const [logIn, header] =
     status === 401
       ? [
-          "log in with an API key of this Redis: npx holdfast key create --label me --scope admin",
+          `log in with an API key of this Redis: npx holdfast ${options}key create --label me --scope admin`,
           `-H "authorization: Bearer $HOLDFAST_API_KEY" `,
         ]
       : ["no log-in is needed on this machine", ""];
@@ -149,7 +150,6 @@ async function tell(
   const worker = demo
     ? `${handlers}, on the queues ${io.env.QUEUES || "default,demo"}`
     : "none, because of --no-demo";
-  const options = `${redis.option}${prefix === "queue" ? "" : `--prefix ${prefix} `}`;
   for (const line of [
     `Dashboard  ${dashboard} (${logIn})`,
     `HTTP API   ${api}/docs`,

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 
-/** How long a process may take to end after SIGTERM, ms. All of it has to fit into the time that main.ts waits. */
-const END_MS = 3_000;
+/** How long a process may take to end after SIGTERM, ms. The services and Redis each get it, within the 5 s of main.ts. */
+const END_MS = 2_400;
 
 export interface ChildOptions {
   env: NodeJS.ProcessEnv;
