@@ -120,6 +120,7 @@ end
 readRecords(ids)
 
 local before, asked, letters, added, new, newHere = {}, {}, {}, {}, 0, 0
+local isSuspect = how == 'task'
 for place = 1, count do
   local id = ids[place]
   letters[place] = (records[id] or added[id]) and 'd' or 'n'
@@ -130,6 +131,7 @@ for place = 1, count do
       local other = prefix .. name
       size = size + 1
       list[size] = other
+      isSuspect = isSuspect or other == id
       if not asked[other] and not added[other] and records[other] == nil then
         asked[#asked + 1], asked[other] = other, true
       end
@@ -141,7 +143,10 @@ end
 if #asked > 0 then
   readRecords(asked)
 end
-for place = 1, count do
+for _, other in ipairs(asked) do
+  isSuspect = isSuspect or not records[other] and not added[other]
+end
+for place = 1, isSuspect and count or 0 do
   for _, other in ipairs(before[place] or {}) do
     -- The nodes behind a running node wait for the nodes that it adds. If an added node could come after any node of
     -- the flow, it could come after one of these, and the two would wait for each other. So an added node may come only

@@ -2677,6 +2677,18 @@ export const mutants = [
     tests: [flowsSpread, flowModel],
   },
   {
+    name: "flows: a node is added after one that does not exist",
+    changes: [
+      ["lua/transitions/flow_add.lua", "isSuspect or not records[other] and not added[other]", "isSuspect"],
+    ],
+    tests: [flows],
+  },
+  {
+    name: "flows: a node is added after itself",
+    changes: [["lua/transitions/flow_add.lua", "isSuspect or other == id", "isSuspect"]],
+    tests: [flows],
+  },
+  {
     name: "flows: an acquire looks at the first flow only",
     changes: [["lua/lib/cancelled_flow.lua", "string.find(id, last.prefix, 1, true) == 1 then", "true then"]],
     tests: [flows],

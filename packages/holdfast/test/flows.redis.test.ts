@@ -426,7 +426,7 @@ describe("additions", () => {
     );
   });
 
-  test("are refused if they come behind an unknown node, which the error names, and change nothing", async () => {
+  test("are refused if they come behind an unknown node or themselves, which the error names, and change nothing", async () => {
     const q = await setup();
     await addFlow(q, ["a"], { seal: false });
     const before = await q.redis.hgetall(q.keys.state);
@@ -435,6 +435,7 @@ describe("additions", () => {
       letters: "c",
       missing: "nobody",
     });
+    expect(await addFlow(q, ["b", "c<c"], { how: "add" })).toMatchObject({ verdict: "m", missing: "c" });
     expect(await q.redis.hgetall(q.keys.state)).toEqual(before);
     expect(await addFlow(q, ["b"], { id: "other", how: "add" })).toMatchObject({ verdict: "u" });
   });
