@@ -2913,6 +2913,14 @@ export const mutants = [
     tests: [flowsSpread, flowModel],
   },
   {
+    name: "flows: an audit names nodes that are on their way as lost",
+    changes: [
+      ["packages/holdfast/src/engine/flow-audit.ts", "await advanceAll(part)", "void part"],
+      ["packages/holdfast/src/engine/flow-audit.ts", "!more && !hasMessages", "more || !more"],
+    ],
+    tests: [flowsSpread],
+  },
+  {
     name: "flows: a cancel does not reach the nodes in other queues",
     changes: [["lua/lib/flow_walk.lua", "      tellParts(name, 'x')\n", ""]],
     tests: [flowsSpread],

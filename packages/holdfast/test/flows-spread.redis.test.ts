@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { lostNodes } from "../src/engine/flow-audit.ts";
 import { advanceAll, cancelFlow } from "../src/engine/flow-mover.ts";
 import { readFlow, readFlowFrom } from "../src/engine/flow-reader.ts";
 import { advance } from "./support/flow.ts";
@@ -174,10 +175,24 @@ test("a cancel ends a flow whose other queue has lost a node, or the message of 
   await away.redis.hset(away.keys.state, "#flows", "0 0 2 2 2 0 0 0");
   await settleAll(parts);
   expect(await seen(parts)).toBe("running null: lost pending, told completed, next waiting");
+  expect(await lostNodes(home.engine)).toEqual([
+    "flow f waits for nodes that another queue has lost, or for their ends: lost, told. Cancel the flow",
+  ]);
   away.corrupted = true;
   expect(await cancelFlow(home.engine, "f")).toBe("cancelled");
   await settleAll(parts);
   expect(await seen(parts)).toBe("ended cancelled: lost cancelled, told completed, next skipped, on done");
+});
+
+test("a node is not lost while it runs, or while its message or that of its end is on its way", async () => {
+  const parts = await setupTwo();
+  const { home, away } = parts;
+  await addSpread(parts, ["a", "b", "c"], ["a", "b", "c"], { on: [] });
+  expect(await lostNodes(home.engine)).toEqual([]);
+  await away.ack(await away.grant()); // the end is noted, and its message not yet written
+  await away.grant();
+  expect(await lostNodes(home.engine)).toEqual([]);
+  expect(await seen(parts)).toBe("running null: a completed, b processing, c pending");
 });
 
 test("an end that a cancel has asked for counts once, although it is also told", async () => {

@@ -1,5 +1,6 @@
 import type { Parts } from "../partitions/parts.ts";
 import type { Engine } from "./engine.ts";
+import { lostNodes } from "./flow-audit.ts";
 
 /** What an audit found in the indexes of a queue. Without violations, every index agrees with the records. */
 export interface AuditReport {
@@ -69,12 +70,20 @@ export async function auditQueue(
   return report;
 }
 
-/** Audits all parts of a queue. The detail of a violation in a partition begins with the name of the partition. */
+/**
+ * Audits all parts of a queue, and its flows over several parts. The detail of a violation in a partition begins with the
+ * name of the partition.
+ */
 export async function auditParts(
   { queue, all, partitions }: Parts,
   options: { repair?: boolean },
 ): Promise<AuditReport> {
-  const reports = await Promise.all(all.map(({ engine }) => auditQueue(engine, options)));
+  const audit = async ({ engine }: (typeof all)[number]) => {
+    const report = await auditQueue(engine, options);
+    for (const detail of await lostNodes(engine)) report.violations.push({ invariant: "I17", detail });
+    return report;
+  };
+  const reports = await Promise.all(all.map(audit));
   const where = (report: AuditReport) => (partitions ? `${report.queue}: ` : "");
   return {
     queue,

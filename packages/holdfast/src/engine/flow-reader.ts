@@ -28,6 +28,7 @@ export interface FlowPageOptions {
 }
 
 const TEXTS_OF_NODE = 5;
+const OPEN_NODES = 2_000;
 
 /**
  * What the script flow_nodes has found: nothing, the name of the other part in which the flow was made, or the flow and
@@ -110,6 +111,26 @@ export async function readFlowFrom(
   const home = isAway ? engine.peers.engine(here.home) : engine;
   const queue = queueOfPartition(home.queue) ?? home.queue;
   return isAway ? readFlow(home, queue, id, page) : viewOf(home, queue, id, here, page.look);
+}
+
+/**
+ * Returns the nodes of a flow that are in other parts and have not ended for their flow, with the records that they have
+ * there. A node that is not there has the record of this part.
+ */
+export async function openElsewhere(
+  engine: Engine,
+  id: string,
+): Promise<{ part: string; name: string; record: string }[]> {
+  const open: { part: string; name: string; record: string }[] = [];
+  for (let from = 0; from >= 0; ) {
+    const found = await read(engine, id, { from, limit: OPEN_NODES, look: "open" });
+    if (found === null || "home" in found) return [];
+    const away = found.nodes.filter(({ record }) => placeOfRecord(record)?.state === "pending");
+    await readElsewhere(engine, id, away, "graph");
+    for (const { part = "", name, record } of away) open.push({ part, name, record });
+    from = found.next;
+  }
+  return open;
 }
 
 /** Reads the nodes that are in other parts from there, because this part does not know what their tasks are doing. */
