@@ -12,6 +12,7 @@ export interface TaskChange {
    * with `runAt`.
    */
   delayMs?: number | undefined;
+  /** The new band. */
   priority?: Priority | undefined;
   /**
    * The key in whose line the task waits; null for none. In a queue with partitions only a key of its own partition.
@@ -48,7 +49,9 @@ export type ChangeOutcome = (typeof CHANGE_OUTCOMES)[number];
 
 /** What a change did to one task. */
 export interface ChangeResult {
+  /** The id of the task. */
   id: string;
+  /** What the change did. */
   outcome: ChangeOutcome;
   /** The state of the task after the call. Left out if the state is not known: `not_found`, `key_full`. */
   state?: TaskState | undefined;
@@ -63,10 +66,14 @@ export type ChangedField = (typeof CHANGED_FIELDS)[number];
 
 /** All changes of one task while it waited, as one summary. Times are milliseconds since the epoch, Redis time. */
 export interface ChangesView {
+  /** How many changes there were. */
   count: number;
+  /** When the first one was made. */
   firstAt: number;
+  /** When the last one was made. */
   lastAt: number;
   /** The instance of the library that made the last change. The audit log says on whose behalf. */
   by: string;
+  /** The fields that were changed. */
   fields: ChangedField[];
 }

@@ -59,10 +59,15 @@ export interface HoldfastErrorOptions {
 
 /** An unexpected outcome. Expected outcomes are values. */
 export class HoldfastError extends Error {
+  /** What happened: one word that does not change, such as `queue_full`. */
   readonly code: ErrorCode;
+  /** The id of the task that the error is about. With `outcome_unknown`: repeat the enqueue with this id. */
   readonly taskId: string | undefined;
+  /** With `unique_conflict`: the task that holds the unique key. */
   readonly heldBy: string | undefined;
+  /** How long to wait before the call is repeated, ms; undefined if no time is known. */
   readonly retryAfterMs: number | undefined;
+  /** The option or field that was refused. */
   readonly field: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: HoldfastErrorOptions = {}) {
@@ -196,6 +201,7 @@ export interface RateLimitedOptions extends ErrorOptions {
 export class RateLimited extends Error {
   /** For how long the key, the type or the queue is held, ms, 1 to 86,400,000. */
   readonly holdMs: number;
+  /** What is held: the key, the type or the queue of the task. A task without a key holds its queue. */
   readonly scope: HoldScope;
 
   get [ERROR_MEANING](): "rate_limited" {

@@ -26,7 +26,9 @@ export type TaskEventType = (typeof TASK_EVENT_TYPES)[number];
 
 /** One thing that happened to one task or flow. */
 export interface TaskEvent {
+  /** What happened. */
   type: TaskEventType;
+  /** The queue of the task or flow. */
   queue: string;
   /** The id of the task; with the type `flow_ended`, that of the flow. */
   id: string;
@@ -49,7 +51,9 @@ export interface TaskEvent {
 
 /** Reports that events are missing, which this reader will not get. */
 export interface GapEvent {
+  /** Tells a gap from the event of a task. */
   type: "gap";
+  /** The queue whose events are missing. */
   queue: string;
   /** The position after the missing events. */
   cursor: string;

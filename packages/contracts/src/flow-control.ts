@@ -13,6 +13,7 @@ export interface Rate {
 
 /** A limit of a queue, of each key of it, or of one key. */
 export interface Limit {
+  /** How many tasks may start in a period. @default no limit */
   rate?: Rate | undefined;
   /** How many tasks may run at one time, 1 to 1,000,000. */
   concurrency?: number | undefined;
@@ -74,8 +75,11 @@ export interface QueueLimits {
 
 /** A limit that several queues share. */
 export interface SharedLimitView {
+  /** The name of the limit. */
   name: string;
+  /** What all queues together may use. */
   limit: Limit;
+  /** The queues that share it. */
   queues: string[];
   /** What each queue, or each partition of a queue, may use now, by name. */
   shares: Record<string, LimitShare>;
@@ -91,8 +95,11 @@ export interface LimitShare {
 
 /** A key of a queue: how many of its tasks wait and run, and why no other one may start. */
 export interface TaskKeyView {
+  /** The key. */
   key: string;
+  /** Pending tasks of the key. */
   waiting: number;
+  /** Running tasks of the key. */
   running: number;
   /** The limit of this key, in place of the limit of all keys; null if the key has no limit of its own. */
   limit: Limit | null;
@@ -127,9 +134,11 @@ export interface TaskTypeView {
 
 /** The limits of a queue, and why no task may start at one moment. */
 export interface LimitsView {
+  /** The name of the queue. */
   queue: string;
   /** Redis time, ms since the epoch. */
   at: number;
+  /** The limits that are set. */
   limits: QueueLimits;
   /** The types that have a limit, or are held. */
   types: TaskTypeView[];
@@ -137,8 +146,10 @@ export interface LimitsView {
   shared: SharedLimitView[];
   /** Tasks that run now. */
   running: number;
+  /** Until when no task of the queue is granted, ms since the epoch; null if the queue is not held. */
   heldUntil: number | null;
   /** "shared": the share of the queue in a shared limit is used up. */
   blockedBy: TaskKeyView["blockedBy"] | "shared";
+  /** When hold and rate allow the next task to start, ms since the epoch; null if that does not depend on time. */
   nextAt: number | null;
 }

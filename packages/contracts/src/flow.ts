@@ -27,6 +27,7 @@ export type FlowTaskOptions = Omit<
 
 /** A task that a flow enqueues at one of its moments. Its id is `<flow>:<moment>`. */
 export interface FlowCallback {
+  /** Chooses the handler. */
   type: string;
   /** Any JSON value. `payloadText` can be given instead. @default null */
   payload?: unknown;
@@ -34,6 +35,7 @@ export interface FlowCallback {
   payloadText?: string | undefined;
   /** The queue in which it runs. It has to exist. @default the queue of the flow */
   queue?: string | undefined;
+  /** The options of the task. @default none */
   options?: FlowTaskOptions | undefined;
 }
 
@@ -83,6 +85,7 @@ export interface FlowDefinition extends FlowOptions {
 
 /** The answer to a producer that stored a flow. */
 export interface FlowReceipt {
+  /** The id of the flow. */
   id: string;
   /** How many nodes the flow has. */
   nodes: number;
@@ -92,15 +95,19 @@ export interface FlowReceipt {
 
 /** How many nodes of a flow are in each state. The other numbers add up to `total`. */
 export interface FlowCounts {
+  /** All nodes. */
   total: number;
   /** Nodes that wait for other nodes. */
   waiting: number;
   /** Nodes that are pending, scheduled or processing. */
   active: number;
+  /** Nodes that have completed. */
   completed: number;
+  /** Nodes that are dead letters. */
   dead: number;
   /** Nodes that were cancelled, or removed when an operator emptied the queue. */
   cancelled: number;
+  /** Nodes that have expired. */
   expired: number;
   /**
    * Nodes that waited, and ended as cancelled because another node did not complete or because their flow was
@@ -111,7 +118,9 @@ export interface FlowCounts {
 
 /** A flow as it is shown. Times are milliseconds since the epoch, Redis time. */
 export interface FlowView {
+  /** The id of the flow. */
   id: string;
+  /** The queue in which it was made. */
   queue: string;
   /**
    * "open": a producer can add nodes. "running": the flow is sealed, so only its own nodes can add some. "ended": every
@@ -120,11 +129,15 @@ export interface FlowView {
   state: "open" | "running" | "ended";
   /** Null until the flow has ended. */
   outcome: "success" | "failed" | "cancelled" | null;
+  /** Whether the flow was cancelled. */
   cancelRequested: boolean;
+  /** How many nodes are in each state. */
   counts: FlowCounts;
+  /** When the flow was made. */
   createdAt: number;
   /** The flow is cancelled if it is not sealed by this time. Null if it is sealed. */
   sealBy: number | null;
+  /** When the flow ended; null before that. */
   endedAt: number | null;
   /** The callbacks of the flow. A callback has no task until it is enqueued; its id is known before. */
   callbacks: { moment: FlowMoment; taskId: string; enqueued: boolean }[];
@@ -132,6 +145,7 @@ export interface FlowView {
 
 /** A node of a flow as it is shown. */
 export interface FlowNodeView {
+  /** The name of the node, unique in its flow. */
   name: string;
   /** The id of the task that the node is. */
   id: string;
@@ -141,7 +155,9 @@ export interface FlowNodeView {
   type: string | null;
   /** If the task was purged, the state in which it ended. */
   state: TaskState;
+  /** What becomes of the nodes behind it if it does not complete. */
   onDead: FlowPolicy;
+  /** The names of the nodes that it comes after. */
   after: string[];
   /** How many of the nodes that this node comes after have not ended yet; 0 if it does not wait. */
   waitsFor: number;
@@ -163,6 +179,7 @@ export interface FlowNodeView {
 
 /** A page of the nodes of a flow. */
 export interface FlowNodePage {
+  /** In the order in which they were added. */
   nodes: FlowNodeView[];
   /** The cursor of the next page; null at the end. */
   cursor: string | null;
@@ -187,6 +204,7 @@ export interface FlowGroup {
   type: string | null;
   /** How many types the nodes have. The types of purged tasks are not known and do not count. */
   types: number;
+  /** How many nodes the group has. */
   total: number;
   /** The state of most nodes comes first. */
   states: { state: NodeState; count: number }[];
@@ -205,7 +223,9 @@ export type FlowStep = Pick<FlowNodeView, "name" | "id" | "type" | "startedAt" |
 
 /** The graph of a flow. Its size does not grow with the flow. */
 export interface FlowGraph {
+  /** The flow itself. */
   flow: FlowView;
+  /** The boxes of the graph. */
   groups: FlowGroup[];
   /**
    * The critical path. For a flow that runs ("length") it is the longest chain of nodes that have not ended. For a flow
@@ -228,6 +248,7 @@ export interface FlowGraph {
 
 /** A page of the flows of a queue. Those that run come first. */
 export interface FlowPage {
+  /** The flows of this page. */
   flows: FlowView[];
   /** The cursor of the next page; null at the end. */
   cursor: string | null;

@@ -2,12 +2,15 @@ import type { QueueLimits } from "./flow-control.ts";
 
 /** How long tasks wait from the moment at which they could start until they start, ms. */
 export interface WaitTimes {
+  /** Half of the tasks waited no longer. */
   p50Ms: number;
+  /** Of 20 tasks, 19 waited no longer. */
   p95Ms: number;
 }
 
 /** What a simulation with certain limits showed. */
 export interface TrialRun {
+  /** How long the tasks waited in the simulation. */
   wait: WaitTimes;
   /** The most tasks that waited at one time. */
   largestBacklog: number;
@@ -24,6 +27,7 @@ export interface TrialRun {
 
 /** How the recorded tasks of a queue would have fared under other limits (docs/flow-control.md). */
 export interface LimitsTrial {
+  /** The name of the queue. */
   queue: string;
   /** The limits that were tried. */
   limits: QueueLimits;
@@ -48,6 +52,8 @@ export interface LimitsTrial {
   slotsToKeepUp: number;
   /** How long the completed tasks waited in reality. */
   recorded: WaitTimes;
+  /** The simulation with the limits of today. */
   today: TrialRun;
+  /** The simulation with the limits that were tried. */
   tried: TrialRun;
 }

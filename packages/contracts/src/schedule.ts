@@ -39,6 +39,7 @@ export interface ScheduledTaskOptions
 
 /** The definition of a schedule. */
 export interface ScheduleInput {
+  /** The queue of the tasks. */
   queue: string;
   /**
    * Five fields, or six with seconds first; `@daily` and the like. `@every 30s`, `@every 1h30m`: the multiples of 1
@@ -58,9 +59,11 @@ export interface ScheduleInput {
   limit?: number | undefined;
   /** If the schedule is new, the first occurrence comes at once. Cannot be combined with `startAt`. @default false */
   immediately?: boolean | undefined;
+  /** The type of the tasks. */
   type: string;
   /** The payload of every task as exact JSON text. @default "null" */
   payloadText?: string | undefined;
+  /** The options of the tasks. @default none */
   options?: ScheduledTaskOptions | undefined;
   /** @default "once" */
   missed?: MissedPolicy | undefined;
@@ -76,6 +79,7 @@ export interface ScheduleRun {
   at: number;
   /** With the outcomes `deduplicated` and `replaced` the task that holds the unique key. */
   taskId: string | null;
+  /** What became of the occurrence. */
   outcome: RunOutcome;
   /** True if an operator started the run. */
   manual: boolean;
@@ -83,22 +87,37 @@ export interface ScheduleRun {
 
 /** A schedule with its state. Times are milliseconds since the epoch. */
 export interface ScheduleView {
+  /** The id of the schedule. */
   id: string;
+  /** The queue of its tasks. */
   queue: string;
+  /** The expression as it was given. */
   cron: string;
+  /** The IANA name of the time zone. */
   timeZone: string;
+  /** No occurrence comes before this moment; null for none. */
   startAt: number | null;
+  /** No occurrence comes after this moment; null for none. */
   endAt: number | null;
+  /** How many occurrences are enqueued at most; null for no limit. */
   limit: number | null;
   /** How many occurrences were enqueued, or are about to be. */
   count: number;
+  /** The type of its tasks. */
   type: string;
+  /** The payload of its tasks as JSON text. */
   payloadText: string;
+  /** The options of its tasks. */
   options: Given<ScheduledTaskOptions>;
+  /** Which missed occurrences are enqueued later. */
   missed: MissedPolicy;
+  /** Whether an occurrence is enqueued if the last task has not ended. */
   overlap: OverlapPolicy;
+  /** Whether the schedule has no occurrences at present. */
   paused: boolean;
+  /** When the schedule was made. */
   createdAt: number;
+  /** When the definition was last written. */
   updatedAt: number;
   /** The next occurrence; null while paused, or if there is none, such as after `endAt`. */
   nextAt: number | null;

@@ -78,6 +78,9 @@ export interface TaskOptions {
   runAt?: number | undefined;
   /** Retries after the first attempt, 0 to 100. @default the worker's MAX_RETRIES */
   maxRetries?: number | undefined;
+  /**
+   * Wait before a retry. @default the backoff of the handler or the worker: exponential from 1 s to 1 h, full jitter
+   */
   backoff?: Backoff | undefined;
   /** Time-out of one attempt, ms, 1 to 86_400_000. @default 1_800_000 */
   timeoutMs?: number | undefined;
@@ -119,14 +122,19 @@ export interface FingerprintedOptions extends TaskOptions {
 export interface AttemptView {
   /** Counted from 1 within the generation. */
   attempt: number;
+  /** 0 for the attempts before the first replay; each replay raises it by 1. */
   generation: number;
+  /** How the attempt ended. */
   outcome: AttemptOutcome;
+  /** The worker that ran the attempt. */
   workerId: string;
   /** The part of the token that Redis keeps, before the dot. All tasks of one grant share this part. */
   fence: string;
   /** Milliseconds since the epoch, Redis time. */
   startedAt: number;
+  /** Milliseconds since the epoch, Redis time; null while it runs. */
   endedAt: number | null;
+  /** The error of the handler with its causes; null without one. */
   error: string | null;
 }
 
@@ -162,13 +170,19 @@ export interface TaskFlow {
 
 /** The state of one task. Times are milliseconds since the epoch. */
 export interface TaskView {
+  /** The id that the producer gave or that was minted. */
   id: string;
+  /** The name of its queue, without the number of a partition. */
   queue: string;
+  /** Chooses the handler. With a version it ends with `@<version>`. */
   type: string;
+  /** Where the task is in its life (docs/state-machine.md). */
   state: TaskState;
+  /** The band from which the task is granted. */
   priority: Priority;
   /** The exact text that was enqueued; "" if it was not kept. */
   payloadText: string;
+  /** Bytes of the payload, UTF-8. */
   payloadBytes: number;
   /** False once the task completed with `keepPayload: false`. */
   payloadKept: boolean;
@@ -180,14 +194,19 @@ export interface TaskView {
   failures: number;
   /** Attempts whose lease expired. */
   crashes: number;
+  /** How often an attempt was handed back without being used up. */
   releases: number;
   /** Raised by each replay, 0 at first. */
   generation: number;
   /** A dead letter that was replayed before. */
   diedAgain: boolean;
+  /** Retries after the first attempt; null if the worker decides. */
   maxRetries: number | null;
+  /** Time-out of one attempt, ms; null for the default. */
   timeoutMs: number | null;
+  /** Wait before a retry; null if the handler or the worker decides. */
   backoff: Given<Backoff> | null;
+  /** The tags of the enqueue; empty without any. */
   tags: string[];
   /** How long it is kept after its end, where the task says so. */
   keep: Given<Keep> | null;
@@ -195,6 +214,7 @@ export interface TaskView {
   keptUntil: number | null;
   /** The key in whose line the task waits (flow control); null without one. */
   key: string | null;
+  /** How much of a rate the task uses. */
   cost: number;
   /** Null without a unique key. */
   unique: UniqueView | null;
@@ -204,17 +224,21 @@ export interface TaskView {
   flow: TaskFlow | null;
   /** The trace that the task belongs to, 32 hex digits; null without one. */
   traceId: string | null;
+  /** When the task was enqueued. */
   enqueuedAt: number;
   /** When a scheduled task is due. */
   runAt: number | null;
+  /** When the task expires if no worker has taken it; null for never. */
   expiresAt: number | null;
   /** When the current lease expires. */
   leaseExpiresAt: number | null;
   /** When the task reached its terminal state. */
   endedAt: number | null;
+  /** The worker that runs the task, or ran it last; null before the first attempt. */
   workerId: string | null;
   /** The part of the token of the present or last lease that Redis keeps: the part before the dot. */
   fence: string | null;
+  /** Whether the worker of a running task was asked to stop it. */
   cancelRequested: boolean;
   /** True after the task crashed its worker twice; it then runs alone. */
   solo: boolean;
@@ -225,13 +249,17 @@ export interface TaskView {
    * null if it neither waits nor sleeps.
    */
   waitsFor: string[] | null;
+  /** Why the task is a dead letter; null otherwise. */
   deadReason: DeadReason | null;
   /** The signature of the error under which a dead letter is counted; null if there is none. */
   signature: string | null;
+  /** The error of the last attempt that failed; null without one. */
   lastError: string | null;
+  /** The JSON text of the last progress that the handler reported; null without one. */
   progress: string | null;
   /** Size of the checkpoint that a handler kept for the next attempt, bytes; null without one. */
   checkpointBytes: number | null;
+  /** The last 50 lines that handlers logged, oldest first. */
   log: string[];
   /** Every attempt, oldest first. Of attempts and replays together at most the last 32 are kept. */
   history: AttemptView[];
@@ -243,12 +271,15 @@ export interface TaskView {
 
 /** Counts of one queue at one moment. */
 export interface QueueStats {
+  /** The name of the queue. */
   queue: string;
   /** Redis time, ms since the epoch. */
   at: number;
   /** Nodes of flows that wait for other nodes. */
   waiting: number;
+  /** Tasks that a worker may take, including those that limits hold back. */
   pending: number;
+  /** The pending tasks by their band, without those that have to run alone or are put aside. */
   pendingByPriority: Record<Priority, number>;
   /** Pending tasks that have to run alone. */
   pendingSolo: number;
@@ -256,13 +287,21 @@ export interface QueueStats {
   pendingTyped: number;
   /** Pending tasks with a key. */
   pendingKeyed: number;
+  /** Tasks that workers hold. */
   processing: number;
+  /** Tasks that wait for their time or for a retry. */
   scheduled: number;
+  /** Completed tasks that are still kept. */
   completed: number;
+  /** Dead letters. */
   dead: number;
+  /** Cancelled tasks that are still kept. */
   cancelled: number;
+  /** Expired tasks that are still kept. */
   expired: number;
+  /** Whether no task of the queue is granted. */
   paused: boolean;
+  /** The reason that was given for the pause; null if the queue is not paused. */
   pauseReason: string | null;
   /** Since when, ms since the epoch, Redis time; null if it is not paused. */
   pausedAt: number | null;
@@ -285,6 +324,7 @@ export interface QueueStats {
   flow: QueueFlow;
   /** Totals since the queue was created. */
   totals: QueueTotals;
+  /** The settings that operators can change. */
   settings: QueueSettings;
 }
 
@@ -312,22 +352,35 @@ export interface QueueFlow {
 
 /** Counters that only grow. */
 export interface QueueTotals {
+  /** Tasks that were accepted. */
   enqueued: number;
+  /** Enqueues that found their task there already. */
   deduplicated: number;
   /** How many leases were granted. */
   attempts: number;
+  /** Attempts that completed their task. */
   acked: number;
+  /** Attempts that ended with an error. */
   failed: number;
+  /** Failed attempts after which the task waited for another one. */
   retried: number;
   /** Leases that expired. */
   crashed: number;
+  /** Attempts that were handed back without being used up. */
   released: number;
+  /** Tasks that became dead letters. */
   deadLettered: number;
+  /** Dead letters that were replayed. */
   replayed: number;
+  /** Scheduled tasks that became pending. */
   promoted: number;
+  /** Tasks that were cancelled. */
   cancelled: number;
+  /** Tasks whose `expiresAt` passed before a worker took them. */
   expired: number;
+  /** Verdicts that were refused because their lease was lost. */
   stale: number;
+  /** Ended tasks that were removed after their retention. */
   purged: number;
   /** Dead letters that a cap of the queue dropped. They are counted as purged too. */
   dropped: number;
@@ -335,14 +388,19 @@ export interface QueueTotals {
 
 /** A verdict that was refused because its lease had been lost. Times are milliseconds. */
 export interface StaleVerdict {
+  /** The id of the task. */
   id: string;
+  /** The queue of the task. */
   queue: string;
+  /** The type of the task. */
   type: string;
   /** The token of the refused verdict. */
   token: string;
   /** The fence of the present lease, if there is one. */
   currentFence: string | null;
+  /** The attempt whose verdict was refused, from 1. */
   attempt: number;
+  /** The worker that sent the verdict. */
   workerId: string;
   /** When it was refused: Redis time as the worker knew it, ms since the epoch. */
   at: number;
@@ -380,16 +438,27 @@ export interface QueueSettings {
 
 /** The registration of a worker. */
 export interface WorkerView {
+  /** The id of the worker. */
   id: string;
+  /** The queues that it works on. */
   queues: string[];
+  /** The types and prefixes that it has handlers for, in alphabetical order. */
   types: string[];
+  /** The name of its machine. */
   host: string;
+  /** The id of its process. */
   pid: number;
+  /** The version that its program gave. */
   version: string;
+  /** How many tasks it may run at the same time. */
   slots: number;
+  /** How many tasks it holds. */
   busy: number;
+  /** When the worker was made, ms since the epoch, by the clock of its machine. */
   startedAt: number;
+  /** When it was last registered, ms since the epoch, Redis time. */
   heartbeatAt: number;
+  /** The time since then, ms. */
   heartbeatAgeMs: number;
   /**
    * `drained`: it was asked to drain, and holds no tasks. `paused`: its program does not ask for tasks at the moment,
@@ -402,8 +471,11 @@ export interface WorkerView {
 
 /** A task that a worker is running. */
 export interface CurrentTask {
+  /** The id of the task. */
   id: string;
+  /** Its queue. */
   queue: string;
+  /** The type or prefix of the handler that runs it. */
   type: string;
   /** Milliseconds since the epoch. */
   startedAt: number;

@@ -41,8 +41,11 @@ export interface Unique {
 
 /** How often enqueues with its unique key replaced a task. Times are milliseconds since the epoch, Redis time. */
 export interface Replacements {
+  /** How many enqueues replaced the task. */
   count: number;
+  /** When the first one did. */
   firstAt: number;
+  /** When the last one did. */
   lastAt: number;
   /** The instance of the library that made the last replacement. */
   by: string;
@@ -50,10 +53,13 @@ export interface Replacements {
 
 /** The unique key of a task as it is shown. */
 export interface UniqueView {
+  /** The unique key. */
   key: string;
+  /** How long the task holds it. */
   scope: UniqueScope;
   /** Null without a window. */
   windowMs: number | null;
+  /** What an enqueue with the key does meanwhile. */
   onConflict: UniqueConflict;
   /** Null if the task has no debounce. */
   maxWaitMs: number | null;

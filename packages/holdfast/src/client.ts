@@ -22,11 +22,13 @@ import { warn } from "./user-code.ts";
 
 /** Options of a `Holdfast`. */
 export interface HoldfastOptions {
+  /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are used. */
   redis: RedisOption;
   /** The first part of every Redis key: 1 to 64 of `A-Z a-z 0-9 _ . : -`. @default "queue" */
   prefix?: string | undefined;
   /** Shown in request ids, before a part that is always minted. */
   instance?: string | undefined;
+  /** Called after each script call, with its name and time in seconds; for metrics. @default none */
   onScript?: ConnectionOptions["onScript"];
   /** Receives the spans of the queues of this client. @default no spans are made */
   tracing?: Tracing | undefined;
@@ -49,7 +51,9 @@ export const holdfastShape = shapeOf<HoldfastOptions>({
 
 /** One connection that queues, janitors and observers of a process can share. */
 export class Holdfast {
+  /** The first part of every Redis key. */
   readonly prefix: string;
+  /** The queues and workers that are known in Redis. */
   readonly registry: Registry;
   /** The operations that operators started, which outlive the request that started them. */
   readonly operations: OperationStore;
@@ -57,7 +61,9 @@ export class Holdfast {
   readonly actions: ActionLog;
   /** The limits that queues share. */
   readonly sharedLimits: SharedLimits;
+  /** The connection for all calls of this client. */
   readonly connection: Connection;
+  /** Receives the spans of the queues of this client; undefined without tracing. */
   readonly tracing: Tracing | undefined;
   readonly #others: Connection[] = [];
   readonly #instance: string | undefined;
@@ -128,6 +134,7 @@ export class Holdfast {
     this.#others.push(connection);
   }
 
+  /** Closes the connections of this client. Idempotent. */
   async close(): Promise<void> {
     await Promise.all([this.connection, ...this.#others].map((connection) => connection.close()));
   }

@@ -1,10 +1,11 @@
-import { FatalError, HoldfastError, type TaskOptions } from "@holdfast/contracts";
+import { FatalError, HoldfastError, type TaskOptions, type TaskView } from "@holdfast/contracts";
 import { checkTaskType } from "./engine/names.ts";
 import { taskShape } from "./engine/task-options.ts";
 import { callback, nested } from "./options/kinds.ts";
 import { checkArgument, checkShape, shapeOf } from "./options/shape.ts";
 import type { EnqueueReceipt } from "./queue/enqueue-call.ts";
 import type { Queue } from "./queue/queue.ts";
+import type { WaitOptions } from "./queue/queue-options.ts";
 import { batch } from "./worker/batch.ts";
 import { refused } from "./worker/batch-call.ts";
 import type { BatchContext, BatchOptions } from "./worker/batch-handler.ts";
@@ -55,12 +56,23 @@ export type BatchResults<Result> = readonly (Result | Error)[] | void;
  * @typeParam Output what the handler gets
  */
 export interface TaskDefinition<Input, Result, Output = Input> {
+  /** The type of the tasks. */
   readonly type: string;
   /**
    * @throws HoldfastError invalid_argument if the payload does not fit the schema, either as it is or after it became
    * JSON
    */
   enqueue(queue: Pick<Queue, "enqueue">, payload: Input, options?: TaskOptions): Promise<EnqueueReceipt>;
+  /**
+   * Waits for a task of this type to end, like `queue.result`, and returns it with the result of its handler; null if it
+   * still waits or runs after `waitMs`, or if no task has the id. Only a completed task has a result.
+   * @throws HoldfastError as `queue.result` does; conflict if the task has another type
+   */
+  result(
+    queue: Pick<Queue, "result">,
+    id: string,
+    options?: WaitOptions,
+  ): Promise<(TaskView & { result?: Result }) | null>;
   /**
    * An entry for the handlers of a worker: `{ ...send.handler(async (payload, ctx) => …) }`. A stored payload that does
    * not fit the schema goes to the dead letters at once, since no retry would change it.
@@ -175,6 +187,13 @@ export function defineTask<Input, Result = unknown, Output = Input>(
       if (issues) throw await misfit(type, issues, validate(payload));
       return queue.enqueue(type, payload, merged(defaults, own));
     },
+    async result(queue, id, waitOptions) {
+      const task = await queue.result(id, waitOptions);
+      if (task === null) return null;
+      if (typeWithoutVersion(task.type) !== typeWithoutVersion(type))
+        throw new HoldfastError("conflict", `task "${id}" has the type "${task.type}", not "${type}"`);
+      return task.resultText === null ? task : { ...task, result: JSON.parse(task.resultText) as Result };
+    },
     handler: handlerOf as TaskDefinition<Input, Result, Output>["handler"],
     batch: batchOf as TaskDefinition<Input, Result, Output>["batch"],
   };
@@ -200,6 +219,9 @@ async function runFitting<Output, Result>(
   const results = new Map(fitting.map(({ id }, place) => [id, (returned as unknown[] | undefined)?.[place]]));
   return tasks.map(({ id }) => results.get(id));
 }
+
+/** A task that was enqueued with the option `version` has the version behind its type: `order@2`. */
+const typeWithoutVersion = (type: string) => type.replace(/@\d+$/, "");
 
 async function misfit(
   type: string,

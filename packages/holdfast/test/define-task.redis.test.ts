@@ -308,3 +308,34 @@ test.each<[string, () => unknown, string]>([
 ])("defineTask with %s", (_, define, message) => {
   expect(define).toThrow(message);
 });
+
+test("a result is read with the type of the definition, and a task of another type is refused", async () => {
+  const { name, queue, redis } = library();
+  const add = defineTask<number[], { sum: number }>("add");
+  const fail = defineTask<null>("fail");
+  const handlers = {
+    ...add.handler((numbers) => ({ sum: numbers.reduce((a, b) => a + b, 0) })),
+    ...fail.handler(() => Promise.reject(new Error("no")), { maxRetries: 0 }),
+  };
+  const waits = await add.enqueue(queue, [1], { delayMs: 3_600_000 });
+  expect(await add.result(queue, waits.id, { waitMs: 0 })).toBeNull();
+  await started(new Worker(name, handlers, { redis }));
+  const { id } = await add.enqueue(queue, [1, 2, 3]);
+  const task = await add.result(queue, id, { waitMs: 30_000 });
+  expectTypeOf(task?.result).toEqualTypeOf<{ sum: number } | undefined>();
+  expect(task).toMatchObject({ state: "completed", result: { sum: 6 } });
+  await expect(fail.result(queue, id)).rejects.toMatchObject({ code: "conflict" });
+  const dead = await fail.enqueue(queue, null);
+  const ended = await fail.result(queue, dead.id, { waitMs: 30_000 });
+  expect(ended).toMatchObject({ state: "dead" });
+  expect(ended).not.toHaveProperty("result");
+});
+
+test("testWorker runs a definition with the types of its payload and result", async () => {
+  const add = defineTask<number[], { sum: number }>("add");
+  const worker = testWorker(add.handler((numbers) => ({ sum: numbers.length })));
+  const run = await worker.run(add, [1, 2]);
+  expectTypeOf(run.result).toEqualTypeOf<{ sum: number } | undefined>();
+  expect(run.result).toEqual({ sum: 2 });
+  expectTypeOf((await worker.run("add", [])).result).toEqualTypeOf<unknown>();
+});

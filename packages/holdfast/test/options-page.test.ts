@@ -43,7 +43,7 @@ import { enqueueManyShape, queueShape, traceContextShape, waitShape } from "../s
 import { connectionShape, tlsShape } from "../src/redis/settings.ts";
 import { scheduledTaskShape, scheduleShape } from "../src/schedules/definition.ts";
 import { scheduleListShape, schedulesShape } from "../src/schedules/schedules.ts";
-import { testBatchShape, testRunShape, testScheduleShape } from "../src/testing/test-worker.ts";
+import { testBatchShape, testRunShape, testScheduleShape } from "../src/testing/test-options.ts";
 import { batchShape } from "../src/worker/batch.ts";
 import { handlerShape } from "../src/worker/handler-options.ts";
 import { acquireShape, manualWorkerShape } from "../src/worker/manual-worker.ts";

@@ -74,3 +74,37 @@ test.each(["index.ts", "operate.ts", "remote/index.ts", "testing/index.ts", "ope
     expect(without).toEqual([]);
   },
 );
+
+/** The text of each declaration that the compiler wrote for the library and its contracts. */
+const declarations = ["packages/holdfast/dist", "packages/contracts/dist"].flatMap((folder) =>
+  readdirSync(resolve(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".d.ts"))
+    .map((name) => readFileSync(resolve(root, folder, name), "utf8")),
+);
+
+/** Returns the members of a class, an interface or an object type, and whether each has a doc comment. */
+function membersOf(type: string): { name: string; hasComment: boolean }[] {
+  const head = new RegExp(
+    `^export (?:declare )?(?:abstract )?(?:class|interface|type) ${type}\\b[^\\n]*\\{\\n([\\s\\S]*?)^\\}`,
+    "m",
+  );
+  const body = declarations.map((text) => head.exec(text)?.[1]).find((text) => text !== undefined) ?? "";
+  const lines = body.split("\n");
+  return lines.flatMap((line, at) => {
+    const name = /^ {4}(?:(?:static|readonly|get|set|abstract) )*(\w+)\??[(:<]/.exec(line)?.[1];
+    return name === undefined || name === "constructor"
+      ? []
+      : [{ name: `${type}.${name}`, hasComment: lines[at - 1]?.endsWith("*/") === true }];
+  });
+}
+
+test.each(["index.ts", "testing/index.ts"])(
+  "every member of the types that %s exports has a doc comment",
+  (entry) => {
+    const members = declaredIn(entry).flatMap(([, names]) => (names ?? []).flatMap(membersOf));
+    expect(members.length).toBeGreaterThan(20);
+    const documented = new Set(members.filter(({ hasComment }) => hasComment).map(({ name }) => name));
+    // Of a method with several signatures, one comment is enough.
+    expect(members.filter(({ name }) => !documented.has(name)).map(({ name }) => name)).toEqual([]);
+  },
+);

@@ -4,7 +4,9 @@ import { lostNodes } from "./flow-audit.ts";
 
 /** What an audit found in the indexes of a queue. Without violations, every index agrees with the records. */
 export interface AuditReport {
+  /** The name of the queue. */
   queue: string;
+  /** Which invariant does not hold, and where. Empty if all of them hold. */
   violations: { invariant: string; detail: string }[];
   /** How many index entries were removed because no record belonged to them. */
   repaired: number;

@@ -219,6 +219,7 @@ export const taskTextShape = shapeOf<FingerprintedOptions>({
 
 /** One task of a batch, in the same shape as in HTTP and NDJSON: its type and payload, and its options next to them. */
 export interface NewTask extends FingerprintedOptions {
+  /** Chooses the handler. */
   type: string;
   /** Any JSON value. `payloadText` can be given instead. */
   payload?: unknown;

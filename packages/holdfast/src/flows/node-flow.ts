@@ -12,6 +12,7 @@ import { countAdded, type NodesAdded } from "./open-flow.ts";
 
 /** The flow of the task that a handler runs: `ctx.flow`. */
 export interface TaskFlowContext {
+  /** The id of the flow. */
   readonly id: string;
   /** The name of the node that runs. For a callback it is the moment, such as "done". */
   readonly name: string;
@@ -26,13 +27,18 @@ export interface TaskFlowContext {
 
 /** One of the nodes that the running task comes after. */
 export interface FlowChild {
+  /** The name of the node. */
   name: string;
+  /** The id of its task. */
   id: string;
+  /** The state of its task. */
   state: TaskState;
+  /** The task because of which the node was skipped; null if it was not skipped. */
   skippedBy: string | null;
   /** What its handler returned, parsed; undefined if there is no result. */
   // biome-ignore lint/suspicious/noExplicitAny: what is in it is the business of the handlers
   result: any;
+  /** What its handler returned, as JSON text; null if there is no result. */
   resultText: string | null;
 }
 

@@ -52,6 +52,7 @@ export async function openFlow(parts: QueueParts, options: FlowOptions): Promise
  * before that is `dead`.
  */
 export class OpenFlow {
+  /** The id of the flow. */
   readonly id: string;
   /** True if the flow was sealed before this call opened it. Then nothing can be added. */
   readonly duplicate: boolean;

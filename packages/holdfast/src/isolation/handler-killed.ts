@@ -13,6 +13,7 @@ export type KillReason = "timed_out" | "memory" | "aborted" | "exited" | "closed
  * - `closed`: the handlers were closed while the attempt ran.
  */
 export class HandlerKilled extends Error {
+  /** Why the child process ended. */
   readonly reason: KillReason;
 
   constructor(reason: KillReason, message: string) {

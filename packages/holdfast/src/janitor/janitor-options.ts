@@ -10,6 +10,7 @@ import type { RewoundEvent } from "./rewind.ts";
 
 /** Options of a `Janitor`. */
 export interface JanitorOptions {
+  /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are used. */
   redis: RedisOption;
   /** The first part of every Redis key. @default "queue" */
   prefix?: string | undefined;
@@ -29,6 +30,7 @@ export interface JanitorOptions {
   schedules?: boolean | undefined;
   /** The clock by which schedules are due, ms since the epoch; for tests. @default Redis time */
   clockMs?: (() => number) | undefined;
+  /** Called after each script call, with its name and time in seconds; for metrics. @default none */
   onScript?: ConnectionOptions["onScript"] | undefined;
 }
 
@@ -61,13 +63,17 @@ export const janitorShape = shapeOf<JanitorOptions>({
 
 /** What one sweep of a queue did, as numbers of tasks. */
 export interface SweptEvent {
+  /** The queue, or the partition such as `orders/3`. */
   queue: string;
+  /** Scheduled tasks that became pending. */
   promoted: number;
+  /** Tasks whose lease had expired, by what became of them. */
   reaped: { requeued: number; dead: number; cancelled: number };
   /** Dead letters of tasks that no registered worker has a handler for. */
   rejected: number;
   /** Tasks whose `expiresAt` passed before a worker took them. */
   expired: number;
+  /** Ended tasks that were removed after their retention. */
   purged: number;
   /** Dead letters that were beyond a cap of the queue (`maxDead`, `maxDeadAgeMs`). */
   dropped: number;
@@ -77,11 +83,14 @@ export interface SweptEvent {
 
 /** The events of a `Janitor`, each with its arguments. */
 export interface JanitorEvents {
+  /** A queue, or one partition of it, was swept. */
   swept: [SweptEvent];
+  /** A part of a queue was audited. */
   audited: [AuditReport];
   /** The janitor has decided whether to enqueue an occurrence of a schedule. */
   scheduled: [ScheduleRunEvent];
   /** Redis lost writes that this janitor had seen. The audit of the queue follows at once. */
   rewound: [RewoundEvent];
+  /** An error. The janitor continues with its next sweep. */
   error: [HoldfastError];
 }

@@ -1,10 +1,14 @@
 /** Redis went back to an earlier state than this process has seen: it was restarted, or another node took over. */
 export interface RewoundEvent {
+  /** The queue whose writes were lost. */
   queue: string;
   /** The number of visits of janitors that this janitor had seen, and the number now. */
   epochSeen: number;
+  /** See `epochSeen`. */
   epoch: number;
+  /** The run id of the server that this janitor had seen. */
   runIdSeen: string;
+  /** The run id of the server now. */
   runId: string;
 }
 

@@ -16,6 +16,7 @@ const FIELDS_LOOKED_AT = 100_000;
 
 /** The first keys of a queue in an order. */
 export interface HeaviestKeys {
+  /** The first keys in the order that was asked for. */
   keys: TaskKeyView[];
   /** How many keys were looked at. */
   lookedAt: number;

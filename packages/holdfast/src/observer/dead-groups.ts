@@ -13,25 +13,35 @@ export interface DeadLetterGroup {
    * failed", the innermost known cause follows in brackets.
    */
   signature: string;
+  /** The type of the tasks. */
   type: string;
+  /** Why they died. */
   reason: DeadReason;
+  /** How many dead letters the group has. */
   count: number;
   /** How many of these dead letters were replayed before and died again. */
   diedAgain: number;
+  /** When the first of them died, ms since the epoch. */
   firstAt: number;
+  /** When the last of them died, ms since the epoch. */
   lastAt: number;
   /** How many tasks died in each of 12 equal parts of the time that was looked at, oldest first. */
   trend: number[];
+  /** The ids of at most 5 of them. */
   sampleIds: string[];
 }
 
 /** The dead letters of a queue, grouped by their errors. The largest group comes first. */
 export interface DeadLetterGroups {
+  /** At most 200 groups. */
   groups: DeadLetterGroup[];
   /** How many dead letters were read, newest first. */
   scanned: number;
+  /** How many dead letters the queue has. */
   total: number;
+  /** The begin of each `trend`, ms since the epoch. */
   trendFrom: number;
+  /** The end of each `trend`, ms since the epoch. */
   trendTo: number;
 }
 

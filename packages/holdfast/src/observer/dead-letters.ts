@@ -11,6 +11,7 @@ import type { ReplayOptions } from "./observer-options.ts";
 
 /** What became of one dead letter that should be replayed. `moved`: it was replayed into another queue. */
 export interface ReplayResult {
+  /** The id of the dead letter. */
   id: string;
   /** "unique_conflict": another task holds the unique key of the task, so the task stays a dead letter. */
   outcome: "replayed" | "moved" | "not_dead" | "not_found" | "unique_conflict";
@@ -22,7 +23,9 @@ export interface ReplayResult {
 
 /** What became of one dead letter that should be discarded. */
 export interface DiscardResult {
+  /** The id of the dead letter. */
   id: string;
+  /** What became of it. */
   outcome: "discarded" | "not_dead" | "not_found";
 }
 

@@ -3,6 +3,7 @@ import { signatureOf } from "../engine/signature.ts";
 
 /** Selects tasks. A task has to match every field that is given. */
 export interface TaskFilter {
+  /** Only tasks of this type. @default all types */
   type?: string;
   /** A complete tag. Case matters. */
   tag?: string;

@@ -10,6 +10,7 @@ import { type Parts, perId } from "../partitions/parts.ts";
 export interface GivenUp {
   /** The id of a scheduled task. Enqueue that task first, with your own id and the longest `delayMs`. */
   id: string;
+  /** The reason that the dead letter shows. */
   reason: "retries_exhausted" | "crashes_exhausted" | "fatal";
   /** The attempts that were made, 1 to 1_000_000. */
   attempts: number;
@@ -25,7 +26,9 @@ export interface GivenUp {
 
 /** What became of one task that was given up. */
 export interface GiveUpResult {
+  /** The id of the task. */
   id: string;
+  /** What became of it. */
   outcome: "given_up" | "dead_already" | "not_scheduled" | "not_found";
 }
 

@@ -10,8 +10,18 @@ import type { MuteOptions } from "./errors.ts";
 
 /** Options of an `Observer`: a client that it shares, or a Redis for a connection of its own. */
 export type ObserverOptions =
-  | { client: Holdfast }
-  | { redis: RedisOption; prefix?: string | undefined; onScript?: ConnectionOptions["onScript"] };
+  | {
+      /** A client that others may use too. The observer does not close it. */
+      client: Holdfast;
+    }
+  | {
+      /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are used. */
+      redis: RedisOption;
+      /** The first part of every Redis key. @default "queue" */
+      prefix?: string | undefined;
+      /** Called after each script call, with its name and time in seconds; for metrics. @default none */
+      onScript?: ConnectionOptions["onScript"];
+    };
 
 /** Options of a replay or discard of all tasks that match a filter. */
 export interface BulkOptions {
@@ -25,6 +35,7 @@ export interface BulkOptions {
   signal?: AbortSignal | undefined;
   /** The person or program that starts the operation, shown with the operation. @default "library" */
   by?: string | undefined;
+  /** Called after each batch, with the numbers so far. */
   onProgress?: ((progress: { done: number; total: number }) => void) | undefined;
 }
 

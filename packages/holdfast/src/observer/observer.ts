@@ -65,6 +65,7 @@ export class Observer extends TaskOperator {
     this.limits = new Limits(client, partitions);
   }
 
+  /** Lists the names of all queues in alphabetical order. @throws HoldfastError redis_* */
   async queues(): Promise<string[]> {
     await this.#client.check();
     const names = await this.#client.registry.queues();
@@ -126,6 +127,10 @@ export class Observer extends TaskOperator {
     return cancelFlowIn(await this.#partitions.known(queue), id);
   }
 
+  /**
+   * Says why a task does not run, or what it waits for; null if there is no such task. @throws HoldfastError
+   * invalid_task_id
+   */
   async why(queue: string, id: string): Promise<Why | null> {
     checkTaskId(id);
     const parts = await this.#partitions.known(queue);
@@ -293,11 +298,13 @@ export class Observer extends TaskOperator {
     await this.#tellWorker(id, false);
   }
 
+  /** Compares the indexes of a queue with its records. @throws HoldfastError queue_not_found, redis_* */
   async audit(queue: string, options: { repair?: boolean } = {}): Promise<AuditReport> {
     checkShape(checks.auditShape, options);
     return auditParts(await this.#partitions.known(queue), options);
   }
 
+  /** Closes the connection if the observer made it. Idempotent. */
   async close(): Promise<void> {
     if (this.#ownsClient) await this.#client.close();
   }

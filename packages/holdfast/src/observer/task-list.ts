@@ -9,6 +9,7 @@ import { queueStats } from "./queue-stats.ts";
 
 /** A page of tasks. */
 export interface TaskPage {
+  /** The tasks of this page. */
   tasks: TaskView[];
   /** The cursor of the next page; null at the end. */
   cursor: string | null;
@@ -20,6 +21,7 @@ export interface TaskPage {
 
 /** Options of a page of tasks. */
 export interface ListOptions extends TaskFilter {
+  /** The state of the tasks to list. */
   state: ListedState;
   /** The `cursor` of the previous page. */
   cursor?: string;

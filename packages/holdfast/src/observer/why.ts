@@ -16,7 +16,9 @@ import { isOfPartitions } from "../shares/dealer.ts";
 
 /** Why a task does not run, or that it runs. */
 export interface Why {
+  /** The state of the task. */
   state: TaskState;
+  /** The reason as one word that does not change. */
   reason:
     | "paused"
     | "after"
@@ -33,9 +35,11 @@ export interface Why {
     | "limited"
     | "skipped"
     | "terminal";
+  /** The reason in a sentence. */
   detail: string;
   /** How many tasks are before the task in its band, if that is known. */
   position: number | null;
+  /** Whether the position is an estimate. */
   positionIsEstimate: boolean;
   /** Milliseconds since the epoch, if it is known. */
   expectedStartAt: number | null;

@@ -22,6 +22,7 @@ import {
 
 /** The result of an enqueue. */
 export interface EnqueueReceipt {
+  /** The id of the task. */
   id: string;
   /** "purged" for a duplicate of a task that has ended, if Redis remembers only its id. */
   state: TaskState | "purged";
@@ -42,8 +43,19 @@ export interface EnqueueReceipt {
 
 /** The outcome of one task of `enqueueMany`: its receipt, or the error for which this task was not stored. */
 export type EnqueueResult =
-  | { ok: true; receipt: EnqueueReceipt }
-  | { ok: false; id: string | null; error: HoldfastError };
+  | {
+      /** Whether the task was accepted. */
+      ok: true;
+      /** What was stored. */
+      receipt: EnqueueReceipt;
+    }
+  | {
+      ok: false;
+      /** The id of the task; null if it has none. */
+      id: string | null;
+      /** Why the task was refused. */
+      error: HoldfastError;
+    };
 
 export interface PreparedTask {
   id: string;

@@ -29,8 +29,11 @@ export type QueueOptions = {
       redis?: undefined;
     }
   | {
+      /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are used. */
       redis: RedisOption;
+      /** The first part of every Redis key. @default "queue" */
       prefix?: string | undefined;
+      /** Receives the spans of enqueues. @default no spans are made */
       tracing?: Tracing | undefined;
       client?: undefined;
     }

@@ -53,6 +53,7 @@ import { isTerminal, waitForTask } from "./wait.ts";
 
 /** The producer's side of one queue, with or without partitions. */
 export class Queue {
+  /** The name of the queue. */
   readonly name: string;
   readonly #client: Holdfast;
   readonly #ownsClient: boolean;

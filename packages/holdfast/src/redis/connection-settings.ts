@@ -43,7 +43,9 @@ export interface ConnectionSettings extends TlsSettings {
   path?: string | undefined;
   /** 4 or 6: resolves the host only to an IPv4 or an IPv6 address. @default either */
   family?: number | undefined;
+  /** The user of Redis. @default the default user */
   username?: string | undefined;
+  /** The password of the user. @default none */
   password?: string | undefined;
   /** Number of the database. A Cluster has only 0. @default 0 */
   db?: number | undefined;
@@ -51,7 +53,9 @@ export interface ConnectionSettings extends TlsSettings {
   sentinels?: RedisNode[] | undefined;
   /** The name of the master that the Sentinels watch. @default "mymaster" */
   sentinelName?: string | undefined;
+  /** The user of the Sentinels. @default the default user */
   sentinelUsername?: string | undefined;
+  /** The password for the Sentinels. @default none */
   sentinelPassword?: string | undefined;
   /** Some nodes of the Cluster to start from. */
   clusterNodes?: RedisNode[] | undefined;

@@ -6,12 +6,15 @@ import { isOvertaken, occurrenceId, TaskPlace } from "./task-place.ts";
 
 /** The outcome of an occurrence, as the janitor reports it in an event. */
 export interface ScheduleRunEvent {
+  /** The id of the schedule. */
   scheduleId: string;
+  /** The queue of its tasks. */
   queue: string;
   /** The time of the occurrence, ms since the epoch. */
   at: number;
   /** `refused`: the queue is full, and the next sweep tries again. */
   outcome: RunOutcome | "refused";
+  /** The task of the occurrence; null if there is none. */
   taskId: string | null;
   /** The time from the occurrence to the decision, ms. */
   lagMs: number;

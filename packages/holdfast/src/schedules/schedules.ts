@@ -21,8 +21,16 @@ import { TaskPlace } from "./task-place.ts";
 
 /** Options of `Schedules`, with a client that it shares or a Redis for a connection of its own. */
 export type SchedulesOptions = (
-  | { client: Holdfast }
-  | { redis: RedisOption; prefix?: string | undefined }
+  | {
+      /** A client that others may use too. These schedules do not close it. */
+      client: Holdfast;
+    }
+  | {
+      /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are used. */
+      redis: RedisOption;
+      /** The first part of every Redis key. @default "queue" */
+      prefix?: string | undefined;
+    }
 ) & {
   /** The clock, ms since the epoch; for tests. @default Redis time */
   clockMs?: (() => number) | undefined;
@@ -88,6 +96,7 @@ export class Schedules {
     return Promise.all(wanted.map((schedule) => this.#view(schedule, now)));
   }
 
+  /** Returns a schedule; null if there is none. @throws HoldfastError invalid_*, redis_* */
   async get(id: string): Promise<ScheduleView | null> {
     checkScheduleId(id);
     await this.#client.check();
@@ -167,6 +176,7 @@ export class Schedules {
     return { id, queue: definition.queue, taskId };
   }
 
+  /** Closes the connection if this object made it. Idempotent. */
   async close(): Promise<void> {
     if (this.#ownsClient) await this.#client.close();
   }

@@ -37,6 +37,7 @@ export type CalledState =
 
 /** Thrown by `ctx.call` if the called task ended without completing. */
 export class CallFailed extends Error {
+  /** The id of the called task. */
   readonly taskId: string;
   /** "gone": the queue does not know the task any more. */
   readonly state: TaskState | "gone";

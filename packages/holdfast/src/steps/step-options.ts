@@ -32,7 +32,9 @@ export interface CallOptions extends CalledOptions {
 
 /** A signal that a handler waited for. */
 export interface Signal {
+  /** The name for which `ctx.waitFor` waits. */
   event: string;
+  /** The JSON value that was sent; undefined without one. */
   // biome-ignore lint/suspicious/noExplicitAny: only the sender and the handler know the type of the data
   data: any;
 }

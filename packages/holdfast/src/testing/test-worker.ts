@@ -1,19 +1,7 @@
-import { type Backoff, HoldfastError, type TaskSchedule } from "@holdfast/contracts";
+import { HoldfastError } from "@holdfast/contracts";
+import type { TaskDefinition } from "../define-task.ts";
 import { RATE_LIMITED_MAX } from "../engine/format.ts";
-import { taskKinds } from "../engine/task-options.ts";
-import {
-  abortSignal,
-  anything,
-  epochMs,
-  isText,
-  listOf,
-  nested,
-  text,
-  whole,
-  yesNo,
-} from "../options/kinds.ts";
-import { checkShape, shapeOf } from "../options/shape.ts";
-import type { Signal } from "../steps/step-options.ts";
+import { checkShape } from "../options/shape.ts";
 import { Steps } from "../steps/steps.ts";
 import { TaskSuspended } from "../steps/task-suspended.ts";
 import { type Batches, LATER } from "../worker/batches.ts";
@@ -26,123 +14,17 @@ import { checkpointText, logText, progressText, storedResult } from "../worker/j
 import { type Middleware, MiddlewareChain } from "../worker/middleware.ts";
 import { judge } from "../worker/retry-policy.ts";
 import { readThrown } from "../worker/thrown.ts";
-import { type Calls, MemorySteps } from "./memory-steps.ts";
+import { MemorySteps } from "./memory-steps.ts";
+import {
+  type TestBatchOptions,
+  type TestRun,
+  type TestRunOptions,
+  testBatchShape,
+  testRunShape,
+} from "./test-options.ts";
 
-/** What became of a task that `testWorker` ran. */
-export interface TestRun {
-  /**
-   * "released": a rate limit was met, or the error does not count as a failure, so no attempt is lost. "cancelled": the
-   * task leaves no dead letter. "suspended": the handler sleeps or waits, and would run again after `delayMs`.
-   */
-  outcome: "acked" | "retried" | "released" | "suspended" | "dead" | "cancelled";
-  /** The result that a caller of `queue.result` would see, parsed. */
-  result?: unknown;
-  resultText?: string;
-  /** The error that the handler threw; with "acked", the reason why its result could not be stored. */
-  error?: unknown;
-  /** The wait before the next attempt, ms, if the task is retried or suspended, or the hold of a rate limit. */
-  delayMs?: number;
-  attempts: number;
-  progress: unknown[];
-  /** The checkpoint that was kept for the next attempt; undefined if there is none. */
-  checkpoint?: unknown;
-  log: string[];
-  /** The names of the durable steps that are done, in their order. */
-  steps: string[];
-  /**
-   * The `error` events that a worker would emit, for calls of `ctx` that failed and for a result that was not stored.
-   */
-  errors: HoldfastError[];
-}
-
-/** Options of one run of `testWorker`. */
-export interface TestRunOptions {
-  id?: string | undefined;
-  /** The number of the attempt, from 1. @default 1 */
-  attempt?: number | undefined;
-  /** @default the maxRetries of the handler, otherwise 3 */
-  maxRetries?: number | undefined;
-  backoff?: Backoff | undefined;
-  /** The checkpoint that an earlier attempt kept. @default none */
-  checkpoint?: unknown;
-  /** Signals that the task has got, in their order. @default none */
-  signals?: readonly Signal[] | undefined;
-  /** What `ctx.call` returns: a function of the payload for each type that is called. @default no type can be called */
-  calls?: Calls | undefined;
-  signal?: AbortSignal | undefined;
-  tags?: string[] | undefined;
-  /** The occurrence of a schedule. @default none */
-  schedule?: TaskSchedule | undefined;
-  /** The trace context that the task would have been stored with. */
-  traceparent?: string | undefined;
-  /** Runs attempt after attempt, without the waits, until the task is acked or dead. A sleep ends at once, and a
-   * wait for a signal that has not come times out. @default false */
-  untilSettled?: boolean | undefined;
-}
-
-const { id, maxRetries, backoff, tags, traceparent } = taskKinds;
-
-const runKind = {
-  wants: "a whole number from 1, or null",
-  is: (value: unknown) => value === null || whole(1, Number.MAX_SAFE_INTEGER).is(value),
-};
-
-export const testScheduleShape = shapeOf<TaskSchedule>({
-  what: "the schedule of a test run",
-  title: "Schedule of a test run",
-  example: '{ id: "nightly", run: 1, dueAt: 0 }',
-  kinds: { id: text(1, 64), run: runKind, dueAt: epochMs },
-  required: ["id", "run", "dueAt"],
-});
-
-const isCalls = (value: unknown) =>
-  typeof value === "object" &&
-  value !== null &&
-  Object.values(value).every((answer) => typeof answer === "function");
-
-const signalKind = {
-  wants: 'a signal, such as { event: "approved", data: null }',
-  is: (value: unknown) =>
-    typeof value === "object" && value !== null && isText((value as Partial<Signal>).event),
-};
-
-export const testRunShape = shapeOf<TestRunOptions>({
-  what: "a test run",
-  title: "Test run",
-  example: "{ attempt: 2 }",
-  kinds: {
-    ...{ id, maxRetries, backoff, tags, traceparent },
-    attempt: whole(1, 1_000),
-    checkpoint: anything,
-    schedule: nested(testScheduleShape),
-    signals: listOf(signalKind, "a list of signals", 0, 1_000),
-    calls: { wants: "an object of functions", is: isCalls },
-    signal: abortSignal,
-    untilSettled: yesNo,
-  },
-});
-
-/** Options of a batch of tasks. */
-export interface TestBatchOptions
-  extends Pick<TestRunOptions, "attempt" | "maxRetries" | "backoff" | "signal" | "tags"> {
-  /** The keys of the tasks, in their order; null for none. @default no task has one */
-  keys?: readonly (string | null)[] | undefined;
-}
-
-export const testBatchShape = shapeOf<TestBatchOptions>({
-  what: "a test of a batch",
-  title: "Test batch",
-  example: "{ attempt: 2 }",
-  kinds: {
-    ...{ maxRetries, backoff, tags, attempt: whole(1, 1_000), signal: abortSignal },
-    keys: listOf(
-      { wants: "a key or null", is: (key) => key === null || isText(key) },
-      "a list of keys",
-      0,
-      100_000,
-    ),
-  },
-});
+/** The part of a definition that gives a test run its types. */
+type Typed<Input, Result> = Pick<TaskDefinition<Input, Result>, "type" | "enqueue" | "result">;
 
 /**
  * Runs handlers like a worker, but without Redis. Payloads and results go through JSON, and errors have the same
@@ -165,10 +47,21 @@ export function testWorker(handlers: Handlers) {
     use(layer: Middleware): void {
       middleware.use(layer);
     },
-    async run(type: string, payload: unknown, options: TestRunOptions = {}): Promise<TestRun> {
+    /**
+     * Runs a task.
+     * @param task the type of the task, or a definition of `defineTask`, which gives payload and result their types
+     * @throws HoldfastError invalid_argument
+     */
+    async run<Input = unknown, Result = unknown>(
+      task: string | Typed<Input, Result>,
+      payload: NoInfer<Input>,
+      options: TestRunOptions = {},
+    ): Promise<TestRun<Result>> {
       checkShape(testRunShape, options);
+      const type = typeof task === "string" ? task : task.type;
       const entry = entryOf(type);
-      return runTask(entry, middleware.around(entry.handler), type, payload, options);
+      const run = await runTask(entry, middleware.around(entry.handler), type, payload, options);
+      return run as TestRun<Result>;
     },
     /**
      * Runs tasks of a batch handler as if they were granted together, with the given payloads: in one call, or in

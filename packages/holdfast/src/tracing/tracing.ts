@@ -14,6 +14,7 @@ export interface Tracing {
 
 /** What a tracer learns about an enqueue before it is sent. */
 export interface EnqueueAbout {
+  /** The name of the queue. */
   queue: string;
   /** How many tasks this call has. */
   count: number;
@@ -27,19 +28,25 @@ export interface EnqueueAbout {
 export interface EnqueueSpan {
   /** Stored with each of these tasks. */
   readonly context: TraceContext | undefined;
+  /** Called when the tasks are stored, or the enqueue has failed. */
   end(result: { id?: string; duplicate?: boolean; error?: unknown }): void;
 }
 
 /** What a tracer learns about an attempt before it begins. */
 export interface AttemptAbout {
+  /** The name of the queue. */
   queue: string;
+  /** The id of the task. */
   id: string;
+  /** The type of the task. */
   type: string;
+  /** The worker that runs the attempt. */
   workerId: string;
   /** Counted from 1. */
   attempt: number;
   /** Raised by each replay. */
   generation: number;
+  /** The exact text that was enqueued. */
   payloadText: string;
   /** The trace context of the enqueue. */
   parent: TraceContext | undefined;
@@ -52,9 +59,11 @@ export interface AttemptAbout {
 
 /** The span of one attempt. */
 export interface AttemptSpan {
+  /** The context for calls that the handler makes; undefined if nothing is traced. */
   readonly context: TraceContext | undefined;
   /** Calls the handler so that its work belongs to this attempt. */
   run<T>(handler: () => T): T;
+  /** Called with each line that the handler logs. */
   log(line: string): void;
   /** Called when the handler has ended. */
   ended(error: unknown): void;

@@ -12,8 +12,11 @@ import type {
 /** A task as its handler sees it: a plain object with these properties and no others. */
 // biome-ignore lint/suspicious/noExplicitAny: what is in a payload is the business of producer and handler (defineTask types it)
 export interface HandlerTask<Payload = any> {
+  /** The id of the task: the same in every attempt. */
   readonly id: string;
+  /** The type of the task. */
   readonly type: string;
+  /** The name of its queue. */
   readonly queue: string;
   /** The payload, parsed when first read. */
   readonly payload: Payload;
@@ -23,6 +26,7 @@ export interface HandlerTask<Payload = any> {
   readonly attempt: number;
   /** Milliseconds since the epoch. */
   readonly enqueuedAt: number;
+  /** The tags of the enqueue; empty without any. */
   readonly tags: readonly string[];
   /** The schedule that enqueued it, with the number and the time of the occurrence; null for any other task. */
   readonly schedule: Readonly<TaskSchedule> | null;
@@ -34,6 +38,7 @@ export interface HandlerTask<Payload = any> {
 export interface HandlerContext {
   /** Aborted when the lease is lost, a cancel was requested, the time-out passed, or the grace of a stop ended. */
   readonly signal: AbortSignal;
+  /** The number of this attempt, from 1. */
   readonly attempt: number;
   /** `<grant>-<nonce>.<place>`. A later token has a larger grant, so a store can refuse writes with an older one. */
   readonly token: string;
@@ -136,6 +141,7 @@ export type IsFailure = (error: unknown, task: HandlerTask) => boolean;
  * then those of the worker. If several entries match a type, only the most exact one is used.
  */
 export interface HandlerOptions {
+  /** Runs the tasks. */
   handler: Handler;
   /** Retries of tasks that do not set maxRetries, 0 to 100. @default the maxRetries of the worker */
   maxRetries?: number | undefined;

@@ -7,6 +7,7 @@ import { cutText, readThrown, textOf } from "./thrown.ts";
  * spacing do not change.
  */
 export class JsonText {
+  /** The JSON text. */
   readonly text: string;
 
   /** @throws HoldfastError invalid_json if the text is not JSON, or cannot be stored byte for byte */

@@ -47,6 +47,7 @@ export interface AcquireOptions {
  * counts; later calls resolve with its outcome.
  */
 export interface AcquiredTask {
+  /** The task as a handler gets it. */
   readonly task: HandlerTask;
   /** The context as a handler gets it: `signal`, `attempt`, `token`, `progress`, `log`. */
   readonly ctx: HandlerContext;
@@ -93,11 +94,16 @@ export const acquireShape = shapeOf<AcquireOptions>({
   hints: { timeout: "waitMs", timeoutMs: "waitMs", count: "acquire(count, options)" },
 });
 
+interface ManualWorkerEvents {
+  /** An error. The worker continues, except after `heartbeat_failed`, which stops the worker. */
+  error: [HoldfastError];
+}
+
 /**
  * A worker without handlers, for programs that have their own loop. The program acquires tasks and settles them.
  * Meanwhile the heartbeat thread renews the leases, even if the program blocks.
  */
-export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
+export class ManualWorker extends SafeEmitter<ManualWorkerEvents> {
   readonly #worker: Worker;
   /** The function to call with the outcome of each held task, by token. */
   readonly #held = new Map<string, (outcome: VerdictOutcome) => void>();
@@ -129,6 +135,7 @@ export class ManualWorker extends SafeEmitter<{ error: [HoldfastError] }> {
     });
   }
 
+  /** The id of the worker in the registry. */
   get id(): string {
     return this.#worker.id;
   }

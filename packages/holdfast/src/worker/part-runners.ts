@@ -1,6 +1,6 @@
 import { asHoldfastError, HoldfastError, LIMITS } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
-import { checkQueueName } from "../engine/names.ts";
+import { checkQueueName, queueOfPartition } from "../engine/names.ts";
 import { partsChanged } from "../engine/registry.ts";
 import { checkArgument } from "../options/shape.ts";
 import type { Partitions } from "../partitions/partition-names.ts";
@@ -109,7 +109,8 @@ export class PartRunners {
 
   #remove(queue: string): void {
     this.#queues.delete(queue);
-    for (const runner of this.#runners.values()) if (runner.queue === queue) this.#setGone(runner, true);
+    for (const part of this.#parts)
+      if (part.queue === queue) this.#setGone(this.#runners.get(part.name) as QueueRunner, true);
     this.#tellParts();
   }
 
@@ -257,6 +258,6 @@ export class PartRunners {
     await this.#o.listener.listen([wake, workerChannel(wake, this.#o.runner.workerId)], runner.heard);
     this.#listening.add(name);
     // The queue may have been removed meanwhile.
-    if (this.#queues.has(runner.queue)) this.#setGone(runner, false);
+    if (this.#queues.has(queueOfPartition(name) ?? name)) this.#setGone(runner, false);
   }
 }

@@ -43,7 +43,6 @@ export class QueueRunner implements Caller {
   /** The weight of this part when the slots are shared with the other parts. */
   weight: number;
   rank: number;
-  readonly queue: string;
   readonly held: HeldTasks;
   readonly timings = new Timings();
   /** Whether the last acquire got fewer tasks than it asked for. */
@@ -85,7 +84,6 @@ export class QueueRunner implements Caller {
     this.pollMs = options.pollMs;
     this.weight = options.weight;
     this.rank = options.rank;
-    this.queue = options.queue;
     this.held = new HeldTasks(options, () => runners.changed());
     this.#acquire = new AcquireRequest(options.engine);
     this.#trips = new RoundTrips(options, this.#acquire, this);

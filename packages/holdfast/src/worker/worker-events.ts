@@ -5,16 +5,21 @@ import type { RunningTask } from "./running-task.ts";
 
 /** How an attempt ended, after Redis has confirmed it. */
 export interface SettledEvent {
+  /** The task; `enqueuedAt` in ms since the epoch. */
   task: { id: string; type: string; queue: string; enqueuedAt: number };
+  /** What became of the task. "expired": its `expiresAt` had passed, so no attempt began. */
   outcome: VerdictOutcome | "expired";
+  /** The number of the attempt, from 1. */
   attempt: number;
   /** The token of the attempt; missing if the outcome is "expired". */
   token?: string;
   /** The time from the enqueue to the grant, ms. It is not exact, because two clocks measure it. */
   waitMs: number;
+  /** How long the attempt ran, ms. */
   runMs: number;
   /** The trace of the task, if it is sampled. */
   traceId?: string;
+  /** What the handler threw; missing without an error. */
   error?: unknown;
   /** The reason, if the outcome is "dead". */
   deadReason?: DeadReason;
@@ -52,6 +57,7 @@ export interface WorkerEvents {
    * and lets the running tasks end.
    */
   drain: [{ draining: boolean }];
+  /** Heartbeats have renewed `count` leases, or learned that they are lost or that their tasks are to stop. */
   renewal: [{ outcome: "renewed" | "lost" | "cancelled"; count: number }];
 }
 

@@ -13,6 +13,7 @@ import type { BackoffFunction, IsFailure } from "./handler.ts";
 
 /** Options of a `Worker`. */
 export interface WorkerOptions {
+  /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are used. */
   redis: RedisOption;
   /** The first part of every Redis key. @default "queue" */
   prefix?: string | undefined;
@@ -78,6 +79,7 @@ export interface WorkerOptions {
   id?: string | undefined;
   /** Shown in the worker registry. */
   version?: string | undefined;
+  /** Called after each script call, with its name and time in seconds; for metrics. @default none */
   onScript?: ConnectionOptions["onScript"];
   /** Receives the spans of attempts. @default no spans are made */
   tracing?: Tracing | undefined;

@@ -34,6 +34,7 @@ const PUSH_TASKS = 32;
 
 /** Runs the tasks of one or more queues, and of all their partitions. */
 export class Worker extends SafeEmitter<WorkerEvents> {
+  /** The id of the worker in the registry. */
   readonly id: string;
   readonly #client: Holdfast;
   readonly #listener: Connection;
@@ -186,9 +187,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Adds a middleware. It runs around the handler of each attempt that begins after this call, and inside the
-   * middleware that was added earlier.
-   * @throws HoldfastError invalid_argument
+   * Adds a middleware. It runs around the handler of each attempt that begins later, inside the middleware that was
+   * added earlier. @throws HoldfastError invalid_argument
    */
   use(middleware: Middleware): this {
     this.#middleware.use(middleware);

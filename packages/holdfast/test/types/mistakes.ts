@@ -70,6 +70,18 @@ export async function mistakes(queue: Queue, worker: Worker, ctx: HandlerContext
   // @ts-expect-error Type 'number' is not assignable to type 'Promise<{ ok: boolean; }> | { ok: boolean; }'
   send.handler(() => 5);
 
+  // @ts-expect-error Property 'okay' does not exist on type '{ ok: boolean; }'
+  (await send.result(queue, "id"))?.result?.okay;
+  // @ts-expect-error Did you mean to write 'waitMs'?
+  await send.result(queue, "id", { waitMS: 5 });
+  const handlers = { ...send.handler(() => ({ ok: true })) };
+  // @ts-expect-error Type 'number' is not assignable to type 'string'
+  await testWorker(handlers).run(send, { to: 5 });
+  // @ts-expect-error Property 'okay' does not exist on type '{ ok: boolean; }'
+  (await testWorker(handlers).run(send, { to: "x" })).result?.okay;
+  // @ts-expect-error Argument of type 'string' is not assignable to parameter of type 'number'
+  await worker.addQueue("bulk", "2");
+
   // @ts-expect-error Type 'number' is not assignable to type 'string'
   await new Schedules({ redis }).put("nightly", { queue: "mail", cron: 5, type: "send" });
   // @ts-expect-error Did you mean to write 'attempt'?
