@@ -196,6 +196,7 @@ change: ## Describe a change for the changelog of the next release, in .changese
 .PHONY: version
 version: ## Set the version of the next release in all packages, and write its part of the changelog
 	@node scripts/version.mjs
+
 .PHONY: docs
 docs: ## Build the documentation site into site/dist, run or check every block of it, and look at it in a browser
 	@scripts/setup dependencies redis chromium nginx python build

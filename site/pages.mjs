@@ -17,7 +17,18 @@ const GROUPS = [
   ["Begin", ["README.md", ...docs("getting-started", "recipes", "handlers", "library", "faq")]],
   [
     "Use",
-    docs("schedules", "unique", "flow-control", "flows", "steps", "events", "changing", "keeping", "limits"),
+    docs(
+      "schedules",
+      "unique",
+      "flow-control",
+      "flows",
+      "steps",
+      "events",
+      "changing",
+      "keeping",
+      "outbox",
+      "limits",
+    ),
   ],
   ["Other languages", docs("http", "python", "go", "worker-protocol", "webhooks")],
   [
@@ -34,6 +45,7 @@ const GROUPS = [
     "Deploy",
     docs(
       "running",
+      "embedding",
       "deploy-compose",
       "deploy-bare-metal",
       "deploy-kubernetes",

@@ -71,7 +71,7 @@ function reads(test, page) {
 function fateOf(block) {
   const { language, marks, page } = block;
   if (marks.includes("illustration") || language === "text") return ["illustration"];
-  if (language === "js" && page !== "README.md") return ["run", "test/docs/pages.redis.test.mjs"];
+  if (language === "js" && page !== "README.md") return ["run", "test/docs/pages.redis.test.ts"];
   for (const [fits, ...tests] of RUNNERS) {
     if (!fits(block)) continue;
     const test = tests.find((path) => reads(path, page));

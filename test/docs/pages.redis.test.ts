@@ -4,22 +4,29 @@ import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { findPostgres, freePort, startPostgres, startRedisServer } from "@holdfast/testing";
+import {
+  findPostgres,
+  freePort,
+  type PostgresServer,
+  type RedisServer,
+  startPostgres,
+  startRedisServer,
+} from "@holdfast/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BLOCKS } from "./blocks.mjs";
 
 // Runs the `js` blocks of the pages. The comment after each console.log is the line that it has to print.
 const root = resolve(import.meta.dirname, "../..");
 const run = promisify(execFile);
-const blocks = BLOCKS.filter(({ by }) => by === "test/docs/pages.redis.test.mjs");
+const blocks = BLOCKS.filter(({ by }) => by === "test/docs/pages.redis.test.ts");
 
 // Without Postgres, a block that uses it is skipped. Node 20 has no SQLite, and there a package with the same calls stands in.
 const hasPostgres = findPostgres() !== null;
 const sqlite = isBuiltin("node:sqlite") ? "node:sqlite" : "@photostructure/sqlite";
 
-let redis;
-let postgres;
-let folder;
+let redis: RedisServer;
+let postgres: PostgresServer | undefined;
+let folder: string;
 beforeAll(async () => {
   redis = await startRedisServer();
   if (hasPostgres) postgres = await startPostgres();
@@ -46,8 +53,8 @@ afterAll(async () => {
 });
 
 /** Returns the lines that a block has to print, according to its comments. */
-function promised(code) {
-  return [...code.matchAll(/^.*console\.log\(.*?\).*? \/\/ (.*)$/gm)].map(([, text]) => text);
+function promised(code: string): string[] {
+  return [...code.matchAll(/^.*console\.log\(.*?\).*? \/\/ (.*)$/gm)].map(([, text]) => text ?? "");
 }
 
 describe("the examples of the pages", () => {
