@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ERROR_STATUS } from "../packages/contracts/dist/errors.js";
 import { placeOf, root } from "./pages.mjs";
 
 /** Writes a page for each exported name. Returns their sidebar, and the number of pages. */
@@ -44,9 +45,13 @@ function itemOf(entry, { title, path = `${entry}#${title.toLowerCase().replaceAl
   };
 }
 
-/** Comments name pages as `docs/steps.md`. */
+/** Comments name pages as `docs/steps.md`, and error codes behind `HoldfastError`. */
 function linked(text) {
-  return text.replaceAll(/(?<![\w/[`]|\]\()docs\/([\w/-]+\.md)(#[\w-]+)?/g, (all, name, anchor = "") =>
-    existsSync(join(root, "docs", name)) ? `[${all}](/${placeOf(`docs/${name}`)}.md${anchor})` : all,
-  );
+  return text
+    .replaceAll(/(?<![\w/[`]|\]\()docs\/([\w/-]+\.md)(#[\w-]+)?/g, (all, name, anchor = "") =>
+      existsSync(join(root, "docs", name)) ? `[${all}](/${placeOf(`docs/${name}`)}.md${anchor})` : all,
+    )
+    .replaceAll(/^HoldfastError .*$/gm, (line) =>
+      line.replaceAll(/\w+/g, (word) => (word in ERROR_STATUS ? `[${word}](/errors.md)` : word)),
+    );
 }

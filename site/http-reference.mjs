@@ -146,32 +146,35 @@ export async function writeHttpReference(target) {
   const found = await descriptions();
   const folder = join(target, "http-reference");
   mkdirSync(folder, { recursive: true });
-  const all = [];
-  const items = APIS.flatMap(([service, who, , port]) => {
+  const list = ["# HTTP reference", "All operations. [HTTP](/http.md) shows how they are used."];
+  const items = [];
+  let count = 0;
+  for (const [service, who, , port] of APIS) {
+    const rows = [];
     const byTag = new Map();
     for (const [path, methods] of Object.entries(found[service].paths)) {
       for (const [method, about] of Object.entries(methods)) {
         const [tag] = about.tags;
         byTag.set(tag, [...(byTag.get(tag) ?? []), operation(path, method, about)]);
-        const call = `\`${method.toUpperCase()} ${path}\``;
-        all.push([call, service, `[${about.summary}](/http-reference/${nameOf(service, tag)}.md)`]);
+        rows.push([
+          `[${about.summary}](/http-reference/${nameOf(service, tag)}.md)`,
+          `\`${method.toUpperCase()} ${path}\``,
+        ]);
       }
     }
-    return [...byTag].map(([tag, operations]) => {
+    count += rows.length;
+    list.push(`## ${service}`, table(["Operation", "Call"], rows));
+    for (const [tag, operations] of byTag) {
       const head =
         `# ${who}: ${tag}\n\n${found[service].info.description} Served by \`${service}\`, by default on port ${port}. ` +
         "This page is made from the description that the service serves at `/openapi.json`; a browser finds it at `/docs`. " +
         "Errors are `application/problem+json` with one of the [error codes](/errors.md).";
       writeFileSync(join(folder, `${nameOf(service, tag)}.md`), `${[head, ...operations].join("\n\n")}\n`);
-      return { text: `${who}: ${tag}`, link: `/http-reference/${nameOf(service, tag)}` };
-    });
-  });
-  const head = "# HTTP reference\n\nAll operations. [Over HTTP](/http.md) shows how they are used.";
-  writeFileSync(join(folder, "index.md"), `${head}\n\n${table(["Call", "Service", "What it does"], all)}\n`);
-  return {
-    count: all.length,
-    item: { text: "HTTP reference", link: "/http-reference/", collapsed: true, items },
-  };
+      items.push({ text: `${who}: ${tag}`, link: `/http-reference/${nameOf(service, tag)}` });
+    }
+  }
+  writeFileSync(join(folder, "index.md"), `${list.join("\n\n")}\n`);
+  return { count, item: { text: "HTTP reference", link: "/http-reference/", collapsed: true, items } };
 }
 
 const nameOf = (service, tag) => `${service}-${tag.replaceAll(" ", "-")}`;
