@@ -70,7 +70,7 @@ test("the TypeScript compiles under strict, with the names that the pages use wi
     },
   );
   expect(stdout.replaceAll(/^[\w-]+\.mts/gm, (file) => places.get(file))).toBe("");
-}, 180_000);
+}, 400_000);
 
 /** Commands of other programs. That they exist, and what they do, is not checked. */
 const FOREIGN = new Set(
@@ -219,7 +219,7 @@ test("the commands of the shell blocks, their options, targets, files and routes
       problems.push(`${block.place}: nothing in it is checked: mark it as an illustration`);
   }
   expect(problems).toEqual([]);
-}, 180_000);
+}, 400_000);
 
 test("the JSON of the pages is what the services read and send", async () => {
   const [file, answer, ...rest] = inLanguage("json");
@@ -238,7 +238,7 @@ test("the JSON of the pages is what the services read and send", async () => {
   const { tasks, ...others } = JSON.parse(answer.code);
   expect(Object.keys(others).filter((name) => !properties[name])).toEqual([]);
   expect(Object.keys(tasks[0]).sort()).toEqual(Object.keys(properties.tasks.items.properties).sort());
-}, 180_000);
+}, 400_000);
 
 test("the Lua of the pages can be parsed", () => {
   for (const { code } of inLanguage("lua"))
