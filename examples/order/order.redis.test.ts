@@ -19,7 +19,7 @@ test("the example prints what its README says", async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [script], { env, timeout: 55_000 });
   const { readFile } = await import("node:fs/promises");
   const readme = await readFile(new URL("README.md", import.meta.url), "utf8");
-  expect(readme).toContain(`\`\`\`\n${stdout}\`\`\``);
+  expect(readme).toContain(`\`\`\`text\n${stdout}\`\`\``);
 });
 
 test.each([
