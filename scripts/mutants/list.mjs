@@ -1933,7 +1933,7 @@ export const mutants = [
     changes: [
       [
         "packages/holdfast/src/worker/heartbeat.ts",
-        "if (this.#number !== undefined) shared.setParts(this.#number, this.data.parts);",
+        "if (this.#number !== undefined) shared.setParts(this.#number, data.parts, queues);",
         "",
       ],
     ],

@@ -20,7 +20,7 @@ describe("the error for an option outside its range names the option", () => {
     [{ delayMs: Number.NaN }, /^delayMs/],
     [{ delayMs: LIMITS.delayMs + 1 }, /^delayMs/],
     [{ runAt: -1 }, /^runAt/],
-    [{ delayMs: 1, runAt: 1 }, /exclude/],
+    [{ delayMs: 1, runAt: 1 }, /cannot be combined/],
     [{ maxRetries: 101 }, /^maxRetries/],
     [{ timeoutMs: 0 }, /^timeoutMs/],
     [{ expiresAt: 0 }, /^expiresAt/],
