@@ -150,6 +150,7 @@ const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 /** @returns what is wrong with a command; null if it is of another program, and was not checked */
 async function problemOf([name, ...args], apis, folder) {
   if (name === "holdfast") return parses(args, folder);
+  if (name === "npx" && args[0] === "holdfast") return parses(args.slice(1), folder);
   if (name === "make") {
     const targets = args.filter((word) => /^[a-z][a-z-]*$/.test(word));
     return targets.filter((target) => !makefile.includes(`\n${target}:`)).join();
