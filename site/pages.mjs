@@ -6,6 +6,9 @@ import { join, resolve } from "node:path";
 export const root = resolve(import.meta.dirname, "..");
 
 const docs = (...names) => names.map((name) => `docs/${name}.md`);
+const examples = readdirSync(join(root, "examples"))
+  .filter((name) => !name.includes("."))
+  .map((name) => `examples/${name}/README.md`);
 const folder = (path, wanted = /^[\w-]+\.md$/) =>
   readdirSync(join(root, path))
     .filter((name) => wanted.test(name) && name !== "README.md")
@@ -14,7 +17,15 @@ const folder = (path, wanted = /^[\w-]+\.md$/) =>
 
 /** Titles, with the paths of the pages below them. A list in a list can be folded, and its first page is its heading. */
 const GROUPS = [
-  ["Begin", ["README.md", ...docs("getting-started", "recipes", "handlers", "library", "faq")]],
+  [
+    "Begin",
+    [
+      "README.md",
+      ...docs("getting-started", "recipes"),
+      ["examples/README.md", ...examples],
+      ...docs("handlers", "library", "faq"),
+    ],
+  ],
   [
     "Use",
     docs(
@@ -63,12 +74,7 @@ const GROUPS = [
   ],
   [
     "Choose",
-    [
-      ...docs("comparison"),
-      "bench/RESULTS.md",
-      ["docs/migrating/README.md", ...folder("docs/migrating")],
-      "examples/thumbnails/README.md",
-    ],
+    [...docs("comparison"), "bench/RESULTS.md", ["docs/migrating/README.md", ...folder("docs/migrating")]],
   ],
   [
     "How it works",
@@ -77,6 +83,7 @@ const GROUPS = [
       ...docs("guarantees", "state-machine", "keys", "scripts"),
       ["docs/adr/README.md", ...folder("docs/adr")],
       "CONTRIBUTING.md",
+      "docs/releasing.md",
       "SECURITY.md",
       "CHANGELOG.md",
     ],
@@ -93,7 +100,6 @@ const PLACES = {
   "docs/README.md": "all-pages",
   "packages/cli/README.md": "cli",
   "bench/RESULTS.md": "speed",
-  "examples/thumbnails/README.md": "example-thumbnails",
   "ARCHITECTURE.md": "architecture",
   "CONTRIBUTING.md": "contributing",
   "SECURITY.md": "security",
@@ -105,15 +111,15 @@ const SHORT = {
   "README.md": "Overview",
   "packages/cli/README.md": "The command holdfast",
   "bench/RESULTS.md": "Speed",
-  "examples/thumbnails/README.md": "Example: thumbnails",
   "docs/runbooks/README.md": "Runbooks",
   "docs/adr/README.md": "Decisions",
   "docs/migrating/README.md": "Migrating",
+  "examples/README.md": "Examples",
 };
 
 /** The place in the site of a file of the repository, without an ending. Other files are shown below `source/`. */
 export function placeOf(path) {
-  const known = PLACES[path] ?? /^docs\/(.*)\.md$/.exec(path)?.[1];
+  const known = PLACES[path] ?? /^docs\/(.*)\.md$|^(examples.*)\.md$/.exec(path)?.slice(1).find(Boolean);
   // A page whose name begins with a dot would be ignored.
   return (
     known?.replace(/README$/, "index") ?? `source/${path.replace(/\.md$/, "").replaceAll(/(^|\/)\./g, "$1")}`

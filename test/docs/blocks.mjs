@@ -10,7 +10,7 @@ import { join, resolve } from "node:path";
 const root = resolve(import.meta.dirname, "../..");
 /** The pages whose blocks are looked at: those of docs/, and each README. */
 const pages = [
-  ...["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"],
+  ...["README.md", "examples/README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"],
   ...readdirSync(join(root, "docs"), { recursive: true }).map((name) => `docs/${name}`),
   ...["packages", "services", "clients", "examples"].flatMap((parent) =>
     readdirSync(join(root, parent)).map((name) => `${parent}/${name}/README.md`),

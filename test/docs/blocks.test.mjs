@@ -74,7 +74,7 @@ test("the TypeScript compiles under strict, with the names that the pages use wi
 
 /** Commands of other programs. That they exist, and what they do, is not checked. */
 const FOREIGN = new Set(
-  "awk certbot cp docker git grep helm install jq kubectl mkdir nginx openssl pip pm2 redis-cli sleep systemctl useradd uv".split(
+  "awk certbot cp docker git grep helm install jq kubectl mkdir nginx openssl pip pm2 psql redis-cli sed sleep systemctl useradd uv".split(
     " ",
   ),
 );
@@ -123,23 +123,27 @@ function commandsOf({ code }, folder) {
  * needs no Redis runs; what it writes goes into the folder.
  */
 async function parses(args, folder) {
-  const stream = { write: (_text, done) => done?.() ?? true, isTTY: false, columns: 80, once() {}, on() {} };
+  // These two would start processes, or write a project.
+  const starts = ["dev", "init"].includes(args[0]);
   let said = "";
+  const write = (text, done) => {
+    said += text;
+    return done?.() ?? true;
+  };
+  const stream = { write, isTTY: false, columns: 80, once() {}, on() {} };
   const io = {
     env: { REDIS_URL: "redis://127.0.0.1:1" },
     stdin: Readable.from([]),
     stdout: stream,
-    stderr: {
-      ...stream,
-      write: (text, done) => {
-        said += text;
-        return done?.() ?? true;
-      },
-    },
+    stderr: stream,
     outputError: () => null,
     signal: AbortSignal.abort(),
   };
   const here = args.map((word, at) => (args[at - 1] === "--file" ? join(folder, word) : word));
+  if (starts) {
+    await holdfast([args[0], "--help"], "0", io);
+    return said.includes(`Usage: holdfast ${args[0]}`) ? "" : said;
+  }
   const code = await holdfast(here, "0", io);
   return code === 2 ? said : "";
 }
