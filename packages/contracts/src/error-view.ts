@@ -1,5 +1,6 @@
 /** Who muted an error, and until when. */
 export interface ErrorMute {
+  /** The person or program that muted it. */
   by: string;
   /** Milliseconds since the epoch, as are all times here. */
   at: number;
@@ -11,9 +12,11 @@ export interface ErrorMute {
 
 /** One error of one queue: failures of one type whose messages differ only in numbers, ids and the like. */
 export interface ErrorView {
+  /** The queue of its tasks. */
   queue: string;
   /** Selects the dead letters of this error in a filter; null if the caller may not see the error itself. */
   signature: string | null;
+  /** The type of its tasks. */
   type: string;
   /** The error without the parts that differ from task to task; the reason of tasks that died without an error. */
   title: string;
@@ -23,7 +26,9 @@ export interface ErrorView {
   dead: number;
   /** All failures, also those after which the task was retried. */
   failures: number;
+  /** When the first failure was, ms since the epoch. */
   firstAt: number;
+  /** When the last failure was, ms since the epoch. */
   lastAt: number;
   /** Whether it came with the version of the worker that started last. */
   isNew: boolean;
@@ -46,7 +51,9 @@ export interface OtherErrors {
 
 /** The errors of some queues. The dead letters of all of them, and of the others, are the dead letters of the queues. */
 export interface ErrorsView {
+  /** Redis time, ms since the epoch. */
   at: number;
+  /** The errors in the order that was asked for. */
   errors: ErrorView[];
   /** Only queues that have such failures. */
   other: OtherErrors[];

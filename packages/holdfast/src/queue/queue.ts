@@ -244,10 +244,7 @@ export class Queue {
     });
   }
 
-  /**
-   * Sets all limits of the queue, and removes every limit that is not given, like `observer.limits.set`.
-   * @throws HoldfastError invalid_argument, redis_*
-   */
+  /** Sets all limits of the queue, like `observer.limits.set`. @throws HoldfastError invalid_argument, redis_* */
   setLimits(limits: QueueLimits): Promise<LimitsView> {
     return this.#during(() =>
       new Limits(this.#client, new PartitionRegistry(this.#client)).set(this.name, limits),

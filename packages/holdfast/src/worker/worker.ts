@@ -153,7 +153,6 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     return this.#paused;
   }
 
-  /** Whether the worker acquires no tasks, because it drains or was paused. */
   get #rests(): boolean {
     return this.#draining || this.#paused;
   }
@@ -228,8 +227,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Stops acquiring until `resume()`. May be called before or after `start()`. Hands back the tasks that have not
-   * begun. Running tasks continue, with their leases renewed. Other workers are not affected. Idempotent.
+   * Stops acquiring until `resume()`, before or after `start()`. Hands back the tasks that have not begun. Running tasks
+   * continue, with their leases renewed. Other workers are not affected. Idempotent.
    */
   pause(): void {
     this.#setPaused(true);
