@@ -22,7 +22,7 @@ export function sqliteSchema({ table, index }: OutboxNames): string {
   queue TEXT NOT NULL,
   type TEXT NOT NULL,
   payload TEXT NOT NULL CHECK (json_valid(payload)),
-  options TEXT CHECK (json_valid(options)),
+  options TEXT CHECK (options IS NULL OR json_valid(options)),
   created_at INTEGER NOT NULL DEFAULT (${NOW}),
   due_at INTEGER DEFAULT (${NOW}),
   tries INTEGER NOT NULL DEFAULT 0,
