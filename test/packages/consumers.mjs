@@ -62,6 +62,55 @@ const STRICT = {
   outDir: "out",
 };
 
+/** Node 20 has no SQLite. The package has the same calls as that of Node 22. */
+const OUTBOX_USES = [
+  "@photostructure/sqlite@1.2.1",
+  "pg@8.23.1",
+  "@types/pg@8.23.1",
+  "@opentelemetry/api@1.9.1",
+];
+const OUTBOX_APP = `import { Outbox, OutboxRelay } from "@holdfast/outbox";
+import { HoldfastError, Queue } from "holdfast";
+import { DatabaseSync } from "@photostructure/sqlite";
+
+const [, , redis, prefix] = process.argv;
+const database = new DatabaseSync(":memory:");
+const outbox = new Outbox();
+await outbox.migrate(database);
+const { id } = outbox.enqueueTx(database, "packed", "mail", { to: "ada" });
+const relay = new OutboxRelay({ database, redis, prefix });
+const rows = await relay.runOnce();
+await relay.stop();
+const queue = new Queue("packed", { redis, prefix });
+const { state } = await queue.get(id);
+await queue.close();
+let isSame = false;
+try {
+  outbox.enqueueTx(database, "packed", "n o", 1);
+} catch (error) {
+  isSame = error instanceof HoldfastError;
+}
+console.log(JSON.stringify({ rows, state, isSame }));
+`;
+const OUTBOX_TOLD = { rows: 1, state: "pending", isSame: true };
+const OUTBOX_TYPED = `import { Outbox, OutboxRelay } from "@holdfast/outbox";
+import { defineTask } from "holdfast";
+import pg from "pg";
+
+const pool = new pg.Pool();
+const client = await pool.connect();
+const outbox = new Outbox({ table: "outbox" });
+await outbox.migrate(pool);
+const { id } = await outbox.enqueueTx(client, "mails", "welcome", { to: "ada" }, { delayMs: 5_000 });
+const welcome = defineTask<{ to: string }>("welcome");
+await outbox.enqueueTx(client, "mails", welcome, { to: id });
+// @ts-expect-error the payload has no name
+await outbox.enqueueTx(client, "mails", welcome, { name: id });
+// @ts-expect-error always "duplicate"
+await outbox.enqueueTx(client, "mails", "welcome", 1, { ifEnded: "again" });
+new OutboxRelay({ database: pool, outbox, redis: "redis://127.0.0.1" }).start();
+`;
+
 /** Returns pairs of a name and a function that throws if something does not work. */
 export function* consumers({ tools, redis, track }) {
   const holdfast = tools.tarball("holdfast");
@@ -217,6 +266,26 @@ export function* consumers({ tools, redis, track }) {
           throw new Error(output);
       },
     ];
+
+  yield [
+    "the outbox, with npm, TypeScript and SQLite",
+    async () => {
+      const files = {
+        "app.mjs": OUTBOX_APP,
+        "app.cjs": `(async () => {\n${OUTBOX_APP.replace(/^import (.*) from (.*);$/gm, "const $1 = require($2);")}})();\n`,
+        "typed.ts": OUTBOX_TYPED,
+        "tsconfig.json": JSON.stringify({
+          compilerOptions: { ...STRICT, module: "nodenext" },
+          files: ["typed.ts"],
+        }),
+      };
+      tools.folder("outbox", { private: true, type: "module" }, files);
+      await tools.npm("outbox", holdfast, tools.tarball("holdfast-outbox"), ...OUTBOX_USES, ...TYPESCRIPT);
+      await runApp("outbox", "app.mjs", OUTBOX_TOLD);
+      await runApp("outbox", "app.cjs", OUTBOX_TOLD);
+      await tools.node("outbox", tools.path("outbox/node_modules/typescript/bin/tsc"), "-p", ".");
+    },
+  ];
 
   yield [
     "an Express app with the dashboard, in TypeScript",
