@@ -56,12 +56,12 @@ pgTest(
       `INSERT INTO "tasks to send" (id, queue, type, payload) VALUES ('bad', 'cli', 'n o', '1')`,
     );
     const queue = new Queue("cli", { client });
-    await until("the row is sent", async () => (await queue.get(id)) !== null, 30_000);
+    await until("the row is sent", async () => (await queue.get(id)) !== null, 50_000);
     const read = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     await until(
       "the row is counted",
       async () => (await read()).includes("holdfast_outbox_refused_total 1"),
-      20_000,
+      50_000,
     );
     const metrics = await read();
     expect(metrics).toContain("holdfast_outbox_sent_total 1\n");
@@ -97,7 +97,7 @@ pgTest(
         "all rows are sent",
         async () =>
           (await pool.query('SELECT 1 FROM "tasks to send" WHERE due_at IS NOT NULL')).rowCount === 0,
-        30_000,
+        50_000,
       );
       relay.child.kill("SIGINT");
       await relay.ended;

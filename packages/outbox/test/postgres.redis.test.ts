@@ -32,7 +32,7 @@ pgTest("a relay is told about new rows at their commit, in a schema too", async 
     for (let n = 1; n <= 3; n++) {
       await new Promise((resolve) => setTimeout(resolve, 1_000 * n));
       await db.write(outbox, "told", [{ type: "mail", payload: n }]);
-      await until("the row is sent", () => sent === n, 20_000);
+      await until("the row is sent", () => sent === n, 50_000);
     }
   } finally {
     await relay.stop();
@@ -80,18 +80,18 @@ pgTest("the relay continues after Postgres and Redis were killed", async () => {
     (await db.all("SELECT 1 FROM killed WHERE sent_at IS NOT NULL")).length === rows;
   try {
     await db.write(outbox, "killed", [{ type: "mail", payload: 1 }]);
-    await until("the first row is sent", () => isSent(1), 20_000);
+    await until("the first row is sent", () => isSent(1), 50_000);
     await db.server.kill();
-    await until("the relay has noticed", () => errors.length > 0, 20_000);
+    await until("the relay has noticed", () => errors.length > 0, 50_000);
     await db.server.start();
     await db.write(outbox, "killed", [{ type: "mail", payload: 2 }]);
-    await until("the second row is sent", () => isSent(2), 30_000);
+    await until("the second row is sent", () => isSent(2), 50_000);
     await redis.kill();
     errors.length = 0;
     await db.write(outbox, "killed", [{ type: "mail", payload: 3 }]);
-    await until("the relay has noticed", () => errors.length > 0, 20_000);
+    await until("the relay has noticed", () => errors.length > 0, 50_000);
     await redis.start();
-    await until("the third row is sent", () => isSent(3), 30_000);
+    await until("the third row is sent", () => isSent(3), 50_000);
     expect(await outbox.check(db.database, { client })).toMatchObject({
       agrees: true,
       pending: 0,

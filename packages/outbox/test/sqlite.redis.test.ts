@@ -44,10 +44,10 @@ test("a relay on the connection of the application reads no row of an open trans
   db.writer.exec("BEGIN");
   expect(outbox.enqueueTx(db.writer, "shared", "mail", 1).duplicate).toBe(false);
   relay.start();
-  await until("the relay has tried", () => errors.length > 0);
+  await until("the relay has tried", () => errors.length > 0, 50_000);
   db.writer.exec("ROLLBACK");
   expect(outbox.enqueueTx(db.writer, "shared", "mail", 2).duplicate).toBe(false);
-  await until("the second row is sent", () => sent === 1, 20_000);
+  await until("the second row is sent", () => sent === 1, 50_000);
   await relay.stop();
   expect(String(errors[0])).toContain("within a transaction");
 });
