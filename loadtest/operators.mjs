@@ -100,9 +100,9 @@ async function main() {
       }
       return `${scanned} scanned in ${requests} requests`;
     });
-    await measure("groups of all dead letters", async () => {
-      const { groups, scanned } = await json(`${base}/dead-letters/groups?scan=100000`);
-      return `${groups.length} groups of ${scanned}`;
+    await measure("errors of all dead letters", async () => {
+      const { total, dead } = await json(`${base}/errors`);
+      return `${total} errors of ${dead} dead letters`;
     });
     await measure("export of all dead letters", async () => {
       let lines = 0;

@@ -11,6 +11,11 @@ export const LoadPage: Screen = lazyPart(
   "the screen Load",
 );
 
+export const ErrorsPage: Screen = lazyPart(
+  async () => (await import("./screens/errors/errors-page.tsx")).ErrorsPage,
+  "the screen Errors",
+);
+
 export const WorkersPage: Screen = lazyPart(
   async () => (await import("./screens/workers/workers-page.tsx")).WorkersPage,
   "the screen Workers",

@@ -3,6 +3,7 @@ import { BASE_PATH } from "./api/base.ts";
 import {
   AuditPage,
   DeadLettersTab,
+  ErrorsPage,
   EventsTab,
   FlowPage,
   FlowsTab,
@@ -35,6 +36,13 @@ const load = createRoute({
   path: "/load",
   validateSearch: SCREENS["/load"].search,
   component: LoadPage,
+});
+
+const errors = createRoute({
+  getParentRoute: () => root,
+  path: "/errors",
+  validateSearch: SCREENS["/errors"].search,
+  component: ErrorsPage,
 });
 
 const workers = createRoute({
@@ -134,6 +142,7 @@ const task = createRoute({
 export const routeTree = root.addChildren([
   overview,
   load,
+  errors,
   workers,
   operations,
   schedules,

@@ -9,7 +9,9 @@ describe("the fields of the address that a screen does not understand", () => {
     expect(
       unknown("/queues/$queue/tasks", { state: "dead", q: 17, tag: "a", within: "1h", type: "" }),
     ).toEqual([]);
-    expect(unknown(DEAD, { view: "list", tag: "tenant:acme", reason: "fatal", signature: "x" })).toEqual([]);
+    expect(
+      unknown(DEAD, { view: "list", tag: "tenant:acme", reason: "fatal", signature: "abcdef012345" }),
+    ).toEqual([]);
     expect(unknown("/", { sort: "dead" })).toEqual([]);
   });
 

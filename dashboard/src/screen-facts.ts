@@ -1,6 +1,7 @@
 import {
   auditSearch,
   deadLettersSearch,
+  errorsSearch,
   eventsSearch,
   limitsSearch,
   loadSearch,
@@ -32,6 +33,7 @@ const nothing = () => ({});
 export const SCREENS = {
   "/": { title: () => "Overview", search: overviewSearch },
   "/load": { title: () => "Load", search: loadSearch },
+  "/errors": { title: () => "Errors", search: errorsSearch, narrows: true },
   "/workers": { title: () => "Workers", search: nothing },
   "/operations": { title: () => "Operations", search: operationsSearch },
   "/schedules": { title: () => "Schedules", search: schedulesSearch, narrows: true },

@@ -1,12 +1,15 @@
 import {
   DEAD_REASONS,
   type DeadReason,
+  ERROR_KINDS,
+  ERROR_ORDERS,
   LISTED_STATES,
   type ListedState,
   TASK_EVENT_TYPES,
   type TaskEventType,
 } from "@holdfast/contracts";
 import type { AuditAction } from "./api/audit.ts";
+import type { ErrorKind, ErrorOrder } from "./api/error-list.ts";
 import { ACTION_TEXT } from "./screens/audit/action-text.ts";
 
 /** Reads the state of a screen from its URL. Unknown fields and values are left out, and the screen reports them. */
@@ -44,8 +47,14 @@ export interface TasksSearch extends ListSearch {
 export interface DeadLettersSearch extends ListSearch {
   view?: "list" | "groups";
   reason?: DeadReason;
-  /** The signature of a group of equal errors. */
+  /** The signature of an error. */
   signature?: string;
+}
+
+export interface ErrorsSearch {
+  q?: string;
+  kind?: ErrorKind;
+  sort?: ErrorOrder;
 }
 
 export interface LimitsSearch {
@@ -113,15 +122,21 @@ export const tasksSearch = (raw: Raw): TasksSearch => ({
 
 export const deadLettersSearch = (raw: Raw): DeadLettersSearch => {
   const view = pick("view", raw.view, ["list", "groups"] as const);
-  // The view of groups always shows all dead letters. So filters do not apply.
+  // The view by error always shows all dead letters. So filters do not apply.
   if (view.view === "groups") return view;
   return {
     ...view,
     ...listSearch(raw),
     ...pick("reason", raw.reason, DEAD_REASONS),
-    ...text("signature", raw.signature, 256),
+    ...text("signature", raw.signature, 12),
   };
 };
+
+export const errorsSearch = (raw: Raw): ErrorsSearch => ({
+  ...text("q", raw.q),
+  ...pick("kind", raw.kind, ERROR_KINDS),
+  ...pick("sort", raw.sort, ERROR_ORDERS),
+});
 
 export const limitsSearch = (raw: Raw): LimitsSearch => text("key", raw.key);
 

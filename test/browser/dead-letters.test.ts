@@ -44,13 +44,13 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
     await until("four tasks are replayed", async () => (await stats("one")).totals.replayed === 4);
   });
 
-  test("replays a group of equal errors and leaves the others", async () => {
+  test("replays the dead letters of one error and leaves the others", async () => {
     await die(stack, "groups", 12);
     await die(stack, "groups", 1, { type: "demo.sleep", payload: { ms: "long" }, id: "other" });
     await open(page, at("groups", "?view=groups"));
     const row = page.getByRole("row").filter({ hasText: "demo.flaky" });
     await row.getByText(/12$/).first().waitFor();
-    await row.getByRole("button", { name: "Replay group" }).click();
+    await row.getByRole("button", { name: "Replay", exact: true }).click();
     const dialog = page.getByRole("alertdialog");
     await dialog.getByText("Replay 12 dead letters").waitFor();
     await dialog.getByRole("button", { name: "Replay", exact: true }).click();

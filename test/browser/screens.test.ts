@@ -113,6 +113,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
           .click(),
     ],
     ["dead letters by error", "/queues/hostile/dead-letters?view=groups"],
+    ["errors", "/errors?kind=all"],
     [
       "replay dialog",
       "/queues/hostile/dead-letters",

@@ -195,6 +195,7 @@ describe.skipIf(!executablePath)(
         "/queues/times/tasks?state=dead",
         "/queues/times/dead-letters",
         "/queues/times/dead-letters?view=groups",
+        "/errors",
         "/queues/times/tasks/dead-0",
         "/schedules",
         "/operations",

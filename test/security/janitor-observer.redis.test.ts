@@ -210,7 +210,9 @@ test("the user observer has exactly the rights that an observer needs", async ()
     (await observer.list("work", { state: "dead", limit: 2, cursor: page.cursor ?? "" })).tasks,
   ).toHaveLength(2);
   expect(await observer.why("work", "waits")).not.toBeNull();
-  expect((await observer.deadLetterGroups("work")).groups).toHaveLength(1);
+  const { errors } = await observer.errors(["work"]);
+  expect(errors).toHaveLength(1);
+  await observer.muteError("work", errors[0]?.signature ?? "");
   expect(await observer.countDead("work", { type: "dies" })).toBe(6);
   expect(await observer.replay("work", ["a"])).toMatchObject([{ outcome: "replayed" }]);
   expect(await observer.replay("work", ["b"], { payloadText: "2" })).toMatchObject([{ outcome: "replayed" }]);

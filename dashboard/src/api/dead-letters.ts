@@ -1,10 +1,6 @@
 import type { DeadReason } from "@holdfast/contracts";
-import type { DeadLetterGroups, DiscardReply, OperationView, ReplayReply } from "@holdfast/contracts/api";
-import { queryOptions } from "@tanstack/react-query";
+import type { DiscardReply, OperationView, ReplayReply } from "@holdfast/contracts/api";
 import { api, given } from "./client.ts";
-import { queueKey } from "./queues.ts";
-
-export type DeadLetterGroup = DeadLetterGroups["groups"][number];
 
 export interface DeadLetterFilter {
   type?: string | undefined;
@@ -43,12 +39,6 @@ export type BulkAnswer =
       operationId?: string;
     }
   | { operation: OperationView };
-
-export const deadLetterGroupsQuery = (queue: string) =>
-  queryOptions({
-    queryKey: [...queueKey(queue), "dead-letter-groups"] as const,
-    queryFn: ({ signal }) => api("GET /v1/queues/:queue/dead-letters/groups", { params: { queue }, signal }),
-  });
 
 const wire = (target: DeadLetterTarget) => {
   if (!("filter" in target)) return target;

@@ -6,6 +6,7 @@ import {
   FlaskConical,
   Layers,
   type LucideIcon,
+  OctagonX,
   ScrollText,
 } from "lucide-react";
 import { useState } from "react";
@@ -19,11 +20,12 @@ import { ThemeChoice } from "../ui/theme-choice.tsx";
 import { useTimeMode } from "../ui/time.tsx";
 
 const SCREENS: readonly {
-  to: "/" | "/workers" | "/schedules" | "/operations" | "/audit" | "/load";
+  to: "/" | "/errors" | "/workers" | "/schedules" | "/operations" | "/audit" | "/load";
   text: string;
   icon: LucideIcon;
 }[] = [
   { to: "/", text: "Overview", icon: Layers },
+  { to: "/errors", text: "Errors", icon: OctagonX },
   { to: "/operations", text: "Operations", icon: CircleCheckBig },
   { to: "/schedules", text: "Schedules", icon: CalendarClock },
   { to: "/workers", text: "Workers", icon: Cpu },
@@ -54,6 +56,7 @@ export function Sidebar() {
             <Icon size={16} aria-hidden="true" />
             <span className="nav-name">{text}</span>
             {to === "/operations" ? <RunningCount /> : null}
+            {to === "/errors" ? <DeadCount /> : null}
           </Link>
         ))}
       </nav>
@@ -79,6 +82,17 @@ function RunningCount() {
   const { figures } = useLive();
   const running = figures.operations.filter(({ state }) => state === "running").length;
   return running === 0 ? null : <span className="nav-count">{running} running</span>;
+}
+
+/** The dead letters of all queues. The dot says without a look at the number that there are some. */
+function DeadCount() {
+  const { figures } = useLive();
+  const dead = (figures.queues ?? []).reduce((sum, stats) => sum + stats.dead, 0);
+  return dead === 0 ? null : (
+    <span className="nav-count nav-dead" title={`${count(dead)} dead letters in all queues`}>
+      {count(dead)}
+    </span>
+  );
 }
 
 function QueueNav() {

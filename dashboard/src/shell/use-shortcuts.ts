@@ -5,6 +5,7 @@ import { currentList } from "./list-keys.ts";
 /** The screens that `g` and a second key open. The help sheet and the palette use this table too. */
 export const GO_KEYS = {
   q: { text: "Queues: the overview", to: "/" },
+  e: { text: "Errors", to: "/errors" },
   o: { text: "Operations", to: "/operations" },
   s: { text: "Schedules", to: "/schedules" },
   w: { text: "Workers", to: "/workers" },

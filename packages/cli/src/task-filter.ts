@@ -37,7 +37,7 @@ export function filterOptions(
 export function deadFilterOptions(command: Command): Command {
   return filterOptions(command, "that died")
     .addOption(new Option("--reason <reason>", "tasks that are dead for this reason").choices(DEAD_REASONS))
-    .option("--signature <text>", "tasks whose error has this signature: see dlq groups");
+    .option("--signature <text>", "tasks of this error: see errors ls; other: of none");
 }
 
 /** Returns the filter of the given options. An empty filter selects everything. */

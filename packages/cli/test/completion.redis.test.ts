@@ -46,7 +46,7 @@ function inBash(...words: string[]): Promise<string[]> {
 
 test("bash completes commands, options, their values, and the queues in Redis", async () => {
   expect(await inBash("do")).toEqual(["doctor"]);
-  expect(await inBash("dlq", "")).toEqual(["ls", "groups", "show", "replay", "discard"]);
+  expect(await inBash("dlq", "")).toEqual(["ls", "show", "replay", "discard"]);
   expect(await inBash("queue", "show", "e")).toEqual(["emails", "errands"]);
   expect(await inBash("-o", "json", "task", "ls", "")).toEqual(["emails", "errands", "orders"]);
   expect(await inBash("task", "ls", "emails", "--state", "p")).toEqual(["pending", "processing"]);

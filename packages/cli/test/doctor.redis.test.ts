@@ -179,7 +179,7 @@ test("fault 9: the number of dead letters grows", async () => {
     {
       check: "queue q",
       detail: expect.stringContaining("1 in the last 10 minutes"),
-      remedy: expect.stringContaining("dlq groups q"),
+      remedy: expect.stringContaining("errors ls q"),
     },
   ]);
 });

@@ -29,6 +29,7 @@ async function deadLetters(name: string, count: number): Promise<void> {
     id,
     fence,
     error: `Error: no ${i}`,
+    told: "abcdef012345 t 1 -",
   }));
   await client.engine(name).settle(fatal, { ...base, want: 0 });
 }
@@ -61,7 +62,7 @@ test("a discard is an operation that needs no service and can be undone, and the
   expect(await json<object[]>("operation", "ls", "--queue", "undone")).toHaveLength(2);
 });
 
-test("ids without a dead letter are reported one by one, and a filter by signature replays one group", async () => {
+test("ids without a dead letter are reported one by one, and a filter by signature replays one error", async () => {
   await deadLetters("filtered", 3);
   const some = await cli("dlq", "discard", "filtered", "d0", "nobody", "-o", "json");
   expect(some.code).toBe(3);
@@ -69,7 +70,7 @@ test("ids without a dead letter are reported one by one, and a filter by signatu
     { id: "d0", outcome: "discarded" },
     { id: "nobody", outcome: "not_found" },
   ]);
-  const signature = ["--signature", "Error: no <n>"];
+  const signature = ["--signature", "abcdef012345"];
   expect(await json("dlq", "replay", "filtered", ...signature, "--dry-run")).toMatchObject({ matched: 2 });
   expect(await json("dlq", "replay", "filtered", ...signature)).toMatchObject({ replayed: 2 });
 });

@@ -38,8 +38,6 @@ export const LIMITS = {
   scriptTasks: 500,
   /** Rows of one page. */
   pageTasks: 100,
-  /** Dead letters that are grouped by error, from the newest on, unless a caller asks for more. */
-  groupedDeadLetters: 10_000,
   /** Bytes of one progress report, UTF-8. The report is rewritten with each log line. */
   progressBytes: 8_192,
   /** Bytes of the checkpoint of a task, UTF-8. */

@@ -112,7 +112,6 @@ export { Janitor } from "./janitor/janitor.ts";
 export type { JanitorEvents, JanitorOptions, SweptEvent } from "./janitor/janitor-options.ts";
 export type { RewoundEvent } from "./janitor/rewind.ts";
 export type { HeaviestKeys, KeyOrder } from "./limits/heaviest-keys.ts";
-export type { DeadLetterGroup, DeadLetterGroups } from "./observer/dead-groups.ts";
 export type { DiscardResult, ReplayResult } from "./observer/dead-letters.ts";
 export type { EmptiedState } from "./observer/emptied.ts";
 export type { MuteOptions } from "./observer/errors.ts";

@@ -4,8 +4,6 @@
  */
 export type { ActionFilter, ActionLog, ActionPage } from "./engine/action-log.ts";
 export type { OperationShare, OperationSpec, OperationStore } from "./engine/operation-store.ts";
-export { signatureOf } from "./engine/signature.ts";
-export { mergeGroups } from "./observer/dead-groups.ts";
 export { EMPTIED_STATES } from "./observer/emptied.ts";
 export { selectErrors } from "./observer/errors.ts";
 export { matcherOf } from "./observer/filter.ts";

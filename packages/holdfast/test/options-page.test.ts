@@ -30,8 +30,8 @@ import { giveUpShape } from "../src/observer/give-up.ts";
 import {
   auditShape,
   bulkShape,
-  groupShape,
   matchShape,
+  muteShape,
   observerShape,
   replayShape,
   settingsShape,
@@ -57,7 +57,7 @@ const SHAPES: readonly Shape[] = [
   ...[workerShape, handlerShape, batchShape, manualWorkerShape, acquireShape, stopShape, isolationShape],
   ...[testRunShape, testBatchShape, testScheduleShape],
   ...[janitorShape, schedulesShape, scheduleShape, scheduledTaskShape, scheduleListShape],
-  ...[observerShape, settingsShape, bulkShape, replayShape, groupShape, matchShape],
+  ...[observerShape, settingsShape, bulkShape, replayShape, muteShape, matchShape],
   ...[changeShape, giveUpShape, workersShape, auditShape],
   ...[queueLimitsShape, limitShape, rateShape, keyLimitsShape, typeLimitShape, keyLimitShape, holdShape],
   ...[listKeysShape, heaviestKeysShape, tryLimitsShape],

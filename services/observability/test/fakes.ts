@@ -187,7 +187,6 @@ function fakeObserver(
     queues: async () => [],
     errors: async () => ({ at: 1, errors: [], other: [] }),
     muteError: async () => null,
-    deadLetterGroups: async () => ({ groups: [], scanned: 0, total: 0, trendFrom: 0, trendTo: 0 }),
     replay: async (_queue, ids) => ids.map((id) => ({ id, outcome: "replayed" as const })),
     matchDead: async () => ({ matched: 0, scanned: 0, total: 0, isWhole: true }),
     matchScheduled: async () => ({ matched: 0, scanned: 0, total: 0, isWhole: true }),

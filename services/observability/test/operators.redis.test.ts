@@ -103,8 +103,8 @@ test("a dead letter shows its reason, is replayed with a corrected payload, and 
   const [id = ""] = await deadLetters(queue, 3);
   const letters = await running.call("GET", `/v1/queues/${queue}/dead-letters?limit=2`);
   expect(letters.json().tasks).toHaveLength(2);
-  const { groups } = (await running.call("GET", `/v1/queues/${queue}/dead-letters/groups`)).json();
-  expect(groups).toMatchObject([{ type: "test.fatal", reason: "fatal", count: 3 }]);
+  const { errors } = (await running.call("GET", `/v1/queues/${queue}/errors`)).json();
+  expect(errors).toMatchObject([{ type: "test.fatal", title: "FatalError: no such user <n>", dead: 3 }]);
 
   const patch = { payloadText: '{"n": 98765432109876543210}' };
   const replay = await running.call("POST", `/v1/queues/${queue}/dead-letters/replay`, { ids: [id], patch });
@@ -153,7 +153,7 @@ test("an unknown filter is refused in the body and in the query, and nothing is 
     ["beside all", "POST", `${path}/replay`, { all: true, tag: "tenant:acme" }],
     ["in the query of a replay", "POST", `${path}/replay?tag=tenant:acme`, { all: true }],
     ["in the query of a discard", "POST", `${path}/discard?type=x`, { all: true }],
-    ["in the query of groups", "GET", `${path}/groups?tag=tenant:acme`, undefined],
+    ["in the query of errors", "GET", "/v1/errors?tag=tenant:acme", undefined],
     ["of queues", "GET", "/v1/queues?paused=true", undefined],
     ["of workers", "GET", `/v1/workers?queue=${queue}`, undefined],
   ] as const) {

@@ -409,7 +409,6 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "get /v1/queues",
       "get /v1/queues/{queue}",
       "get /v1/queues/{queue}/dead-letters",
-      "get /v1/queues/{queue}/dead-letters/groups",
       "get /v1/queues/{queue}/errors",
       "get /v1/queues/{queue}/series",
       "get /v1/queues/{queue}/limits",

@@ -3,8 +3,10 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Download } from "lucide-react";
 import { countDeadLetters, type DeadLetterFilter } from "../../api/dead-letters.ts";
+import { errorsQuery } from "../../api/error-list.ts";
 import { queueKey } from "../../api/queues.ts";
 import { tasksExportUrl } from "../../api/tasks.ts";
+import { useLive } from "../../live/live-context.tsx";
 import type { DeadLettersSearch } from "../../search.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { KnownSearch } from "../../shell/known-search.tsx";
@@ -14,12 +16,12 @@ import { FilterBar } from "../../ui/filter-bar.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { DEAD_REASON_TEXT } from "../../ui/status.tsx";
+import { ErrorTable } from "../errors/error-table.tsx";
 import { ListFoot, ListNews } from "../tasks/list-foot.tsx";
 import { isFiltered, useTaskFilter } from "../tasks/task-filter.ts";
 import { Searching } from "../tasks/tasks-tab.tsx";
 import { useSelection } from "../tasks/use-selection.ts";
 import { useFollow, useTaskList } from "../tasks/use-task-list.ts";
-import { DeadLetterGroups } from "./dead-letter-groups.tsx";
 import { DeadLetterList } from "./dead-letter-list.tsx";
 import { type DeadLetterActions, useDeadLetterActions } from "./use-dead-letter-actions.tsx";
 
@@ -52,14 +54,20 @@ function DeadLetters() {
         />
         {view === "groups" ? <AllActions queue={queue} actions={actions} /> : null}
       </div>
-      {view === "groups" ? (
-        <DeadLetterGroups queue={queue} actions={actions} />
-      ) : (
-        <ListView queue={queue} actions={actions} />
-      )}
+      {view === "groups" ? <ByError queue={queue} /> : <ListView queue={queue} actions={actions} />}
       {actions.dialog}
     </>
   );
+}
+
+/** The errors of the dead letters of this queue: the screen Errors shows them for all queues. */
+function ByError({ queue }: { queue: string }) {
+  const { paused } = useLive();
+  const query = useQuery({
+    ...errorsQuery(queue, { kind: "dead", sort: "dead" }),
+    refetchInterval: paused ? false : 5_000,
+  });
+  return <ErrorTable query={query} isFiltered={false} onClear={() => {}} />;
 }
 
 function AllActions({
@@ -154,7 +162,7 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
         <p className="chip-row">
           <span className="hint">Error</span>{" "}
           <code className="clip">
-            <ForeignText text={signature} />
+            <ErrorTitle queue={queue} signature={signature} />
           </code>
           <Button small look="quiet" onPress={() => show({ ...search, ...(reason && { reason }) })}>
             All errors
@@ -244,6 +252,12 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
       </section>
     </>
   );
+}
+
+function ErrorTitle({ queue, signature }: { queue: string; signature: string }) {
+  const { data } = useQuery(errorsQuery(queue, { kind: "all" }));
+  const known = data?.errors.find((error) => error.signature === signature);
+  return <ForeignText text={known?.title ?? signature} />;
 }
 
 /**

@@ -1,12 +1,12 @@
-import { isTaskId, LIMITS } from "@holdfast/contracts";
+import { isTaskId } from "@holdfast/contracts";
 import { checkJson } from "@holdfast/contracts/json";
-import { type DeadLetterFilter, type DeadLetterGroup, HoldfastError, type TaskView } from "holdfast";
+import { type DeadLetterFilter, HoldfastError, type TaskView } from "holdfast";
 import type { Action, Command, Context } from "../context.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit.ts";
 import type { Column } from "../output.ts";
 import { byIds, filterOf, type Selection } from "../selection.ts";
 import { deadFilterOptions } from "../task-filter.ts";
-import { counted, parseWhole, time, withCommas } from "../values.ts";
+import { counted, parseWhole, time } from "../values.ts";
 import { runHere } from "./operation.ts";
 import { type ListOptions, pageOptions, printPage, printTask, taskOf } from "./task.ts";
 
@@ -17,15 +17,6 @@ const DEAD_COLUMNS: Column<TaskView>[] = [
   { title: "ATTEMPTS", cell: (task) => task.attempts, right: true },
   { title: "DIED", cell: (task) => time(task.endedAt) },
   { title: "LAST ERROR", cell: (task) => (task.lastError ?? "").split("\n", 1)[0]?.slice(0, 80) ?? "" },
-];
-
-const GROUP_COLUMNS: Column<DeadLetterGroup>[] = [
-  { title: "COUNT", cell: (group) => group.count, right: true },
-  { title: "TYPE", cell: (group) => group.type },
-  { title: "REASON", cell: (group) => group.reason },
-  { title: "LAST", cell: (group) => time(group.lastAt) },
-  { title: "SAMPLE", cell: (group) => group.sampleIds[0] ?? "" },
-  { title: "ERROR", cell: (group) => group.signature },
 ];
 
 function selectionOptions(command: Command): Command {
@@ -77,21 +68,6 @@ export function dlqCommand(program: Command, action: Action): void {
       action<ListOptions>(async (context, [queue = ""], options) =>
         printPage(context, queue, "dead", options, DEAD_COLUMNS),
       ),
-    );
-
-  dlq
-    .command("groups")
-    .argument("<queue>")
-    .description(`the newest ${withCommas(LIMITS.groupedDeadLetters)} dead letters by type, reason and error`)
-    .action(
-      action(async (context, [queue = ""]) => {
-        const { groups, scanned, total } = await (await context.observer()).deadLetterGroups(queue);
-        context.out.list(groups, GROUP_COLUMNS);
-        if (scanned < total)
-          context.out.say(
-            `of ${withCommas(total)} dead letters, the newest ${withCommas(scanned)} were read`,
-          );
-      }),
     );
 
   dlq

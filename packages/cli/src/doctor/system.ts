@@ -134,7 +134,7 @@ function checkDeadLetters({ stats, deadLetters }: QueueSight): Finding[] {
   const { queue, dead, at } = stats;
   if (dead === 0) return [];
   const recent = deadLetters.filter(({ endedAt }) => at - (endedAt ?? 0) <= RECENT_MS).length;
-  const look = `holdfast dlq groups ${queue} shows why; then use holdfast dlq replay or discard`;
+  const look = `holdfast errors ls ${queue} shows why; then use holdfast dlq replay or discard`;
   if (recent === 0)
     return [
       notice(

@@ -14,6 +14,7 @@ import {
   TaskType,
   Timestamp,
 } from "./common.ts";
+import { Signature } from "./errors.ts";
 import { ROLES } from "./identity.ts";
 import { ChangeBody } from "./task.ts";
 
@@ -23,56 +24,13 @@ import { ChangeBody } from "./task.ts";
  */
 export const SYNC_LIMIT = LIMITS.scriptTasks;
 
-/** The trend of a group has this many parts of equal length, from `trendFrom` to `trendTo`. */
-export const TREND_BUCKETS = 12;
-
-export const DeadLetterGroup = Type.Object({
-  signature: Type.String({ description: "The error without its changing parts" }),
-  type: Type.String(),
-  reason: oneOf(DEAD_REASONS),
-  count: Count(),
-  diedAgain: Count("How many of these tasks were replayed before and died again"),
-  firstAt: Timestamp("When the first of these tasks died"),
-  lastAt: Timestamp("When the last of these tasks died"),
-  trend: Type.Array(Type.Integer({ minimum: 0 }), {
-    description: `How many tasks died in each of ${TREND_BUCKETS} equal parts of the time from trendFrom to trendTo, oldest first`,
-  }),
-  sampleIds: Type.Array(Type.String(), { description: "At most 5, newest first" }),
-});
-export const GroupsQuery = Type.Object(
-  {
-    scan: Type.Optional(
-      Type.Integer({
-        minimum: 100,
-        maximum: 100_000,
-        default: LIMITS.groupedDeadLetters,
-        description: "How many dead letters to read, from the newest on",
-      }),
-    ),
-  },
-  { additionalProperties: false },
-);
-export const DeadLetterGroups = Type.Object(
-  {
-    groups: Type.Array(DeadLetterGroup, { description: "The largest first, at most 200" }),
-    scanned: Count("Dead letters that were read, from the newest on"),
-    total: Count("Dead letters of the queue"),
-    trendFrom: Timestamp("Start of the trend: the oldest death that was read"),
-    trendTo: Timestamp("End of the trend: now"),
-  },
-  { description: "Dead letters with the same type, reason and error" },
-);
-export type DeadLetterGroups = Type.Static<typeof DeadLetterGroups>;
-
 export const DeadLetterFilter = Type.Object(
   {
     type: Type.Optional(TaskType),
     tag: Type.Optional(Tag),
     flow: Type.Optional(FlowId),
     reason: Type.Optional(oneOf(DEAD_REASONS)),
-    signature: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 256, description: "`signature` of a group" }),
-    ),
+    signature: Type.Optional(Signature),
     error: Type.Optional(SearchText("Text to find in the last error")),
     q: Type.Optional(SearchText("Text to find in id, type, error, tags or payload")),
     from: Type.Optional(Timestamp("Died at this time or later")),

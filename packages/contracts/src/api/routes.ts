@@ -29,11 +29,9 @@ import {
   AuditQuery,
   ChangeTasksBody,
   ChangeTasksReply,
-  DeadLetterGroups,
   DiscardBody,
   DiscardReply,
   FailureQuery,
-  GroupsQuery,
   OperationFailures,
   OperationList,
   OperationListQuery,
@@ -143,7 +141,6 @@ export const DASHBOARD_ROUTES = {
   "PUT /v1/queues/:queue/errors/:signature/mute": { body: MuteBody, replies: { 200: MuteReply } },
   "DELETE /v1/queues/:queue/errors/:signature/mute": { replies: { 200: MuteReply } },
 
-  "GET /v1/queues/:queue/dead-letters/groups": { query: GroupsQuery, replies: { 200: DeadLetterGroups } },
   "POST /v1/queues/:queue/dead-letters/replay": {
     body: ReplayBody,
     replies: { 200: ReplayReply, 202: OperationView },

@@ -16,6 +16,7 @@ import {
   TaskType,
   Timestamp,
 } from "./common.ts";
+import { Signature } from "./errors.ts";
 
 export const BackoffSchema = Type.Object(
   {
@@ -280,9 +281,7 @@ const filter = {
   flow: Type.Optional(FlowId),
   q: Type.Optional(SearchText("Text to find in id, type, error, tags or payload")),
   error: Type.Optional(SearchText("Text to find in the last error")),
-  signature: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 256, description: "`signature` of a group of dead letters" }),
-  ),
+  signature: Type.Optional(Signature),
   reason: Type.Optional(oneOf(DEAD_REASONS, { description: "Why it died" })),
   from: Type.Optional(
     Timestamp(

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import type { TaskView } from "@holdfast/contracts";
 import { ERROR_DIGITS } from "./format.ts";
 import { decodeLine, encodeWord } from "./text.ts";
 
@@ -45,11 +44,6 @@ const FOLDS: readonly [RegExp, string][] = [
 export function errorSignature(error: string | null): string {
   const line = tellingLine(error ?? "").slice(0, FOLDED_CHARACTERS);
   return FOLDS.reduce((text, [pattern, by]) => text.replace(pattern, by), line).slice(0, TITLE_CHARACTERS);
-}
-
-/** Returns the signature of a dead letter: the signature of its error, or its reason if it has no error. */
-export function signatureOf(task: Pick<TaskView, "lastError" | "deadReason">): string {
-  return errorSignature(task.lastError) || (task.deadReason ?? "retries_exhausted");
 }
 
 /** What failed. */

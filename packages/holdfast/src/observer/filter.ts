@@ -1,5 +1,4 @@
 import { DEAD_REASONS, type DeadReason, HoldfastError, type TaskView } from "@holdfast/contracts";
-import { signatureOf } from "../engine/signature.ts";
 
 /** Selects tasks. A task has to match every field that is given. */
 export interface TaskFilter {
@@ -81,9 +80,7 @@ export function matcherOf(filter: TaskFilter): (task: FilteredTask) => boolean {
     (from === undefined || timeOf(task) >= from) &&
     (to === undefined || timeOf(task) < to) &&
     (hasError === undefined || (task.lastError !== null && hasError(task.lastError))) &&
-    (signature === undefined ||
-      (task.signature ?? "other") === signature ||
-      signatureOf(task) === signature) &&
+    (signature === undefined || (task.signature ?? "other") === signature) &&
     (hasWords === undefined || textsOf(task).some(hasWords));
 }
 

@@ -13,7 +13,7 @@ const INDEXES = { dead: "deadLetters", scheduled: "scheduled" } as const;
 export type MatchedState = keyof typeof INDEXES;
 
 /** Reads the tasks in a state page by page, latest time first. */
-export async function* pagesOf(
+async function* pagesOf(
   engine: Engine,
   state: MatchedState,
   signal?: AbortSignal,

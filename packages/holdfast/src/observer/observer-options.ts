@@ -51,12 +51,6 @@ export interface ReplayOptions {
   force?: boolean | undefined;
 }
 
-export interface GroupOptions {
-  /** How many of the newest dead letters are looked at, 1 to 1_000_000. @default 10_000 */
-  scan?: number | undefined;
-  signal?: AbortSignal | undefined;
-}
-
 export interface MatchBounds {
   /** The count ends once more than this many tasks match. */
   matched?: number | undefined;
@@ -109,13 +103,6 @@ export const replayShape = shapeOf<ReplayOptions>({
   example: '{ to: "other-queue" }',
   kinds: { to: queueName, payloadText: { wants: "JSON text", is: isText }, force: yesNo },
   hints: { queue: "to", payload: "did you mean payloadText? It is JSON text: JSON.stringify(payload)" },
-});
-
-export const groupShape = shapeOf<GroupOptions>({
-  what: "the groups of dead letters",
-  title: "Groups of dead letters",
-  kinds: { scan: whole(1, 1_000_000), signal: abortSignal },
-  hints: { limit: "scan" },
 });
 
 export const muteShape = shapeOf<MuteOptions>({

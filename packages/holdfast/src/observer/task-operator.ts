@@ -17,7 +17,6 @@ import type { PartitionRegistry } from "../partitions/partition-registry.ts";
 import { perId } from "../partitions/parts.ts";
 import { checkEvent, signalText } from "../steps/events.ts";
 import { changeIds, checkBulkChange } from "./change.ts";
-import { type DeadLetterGroups, deadLetterGroups } from "./dead-groups.ts";
 import { type DiscardResult, discardDead, type ReplayResult, replayIds } from "./dead-letters.ts";
 import { bulkMatcherOf, type DeadLetterFilter, type TaskFilter } from "./filter.ts";
 import { type GivenUp, type GiveUpResult, giveUpTasks } from "./give-up.ts";
@@ -66,15 +65,6 @@ export class TaskOperator {
    */
   async list(queue: string, options: ListOptions): Promise<TaskPage> {
     return listTasks(await this.#partitions.known(queue), options);
-  }
-
-  /**
-   * Groups dead letters by type, reason and error.
-   * @param options.scan how many of the newest dead letters to look at @default 10_000
-   */
-  async deadLetterGroups(queue: string, options: checks.GroupOptions = {}): Promise<DeadLetterGroups> {
-    checkShape(checks.groupShape, options);
-    return deadLetterGroups(await this.#partitions.known(queue), options);
   }
 
   /**

@@ -231,10 +231,9 @@ test("an operator acts on all partitions: pause, list, dead letters, delete", as
   );
   await until("all tasks are dead", async () => (await observer.stats("hot")).dead === 40);
   expect(await observer.countDead("hot", { type: "bad" })).toBe(40);
-  expect(await observer.deadLetterGroups("hot")).toMatchObject({
-    groups: [{ type: "bad", count: 40 }],
-    scanned: 40,
-    total: 40,
+  expect(await observer.errors(["hot"])).toMatchObject({
+    errors: [{ type: "bad", dead: 40, failures: 40 }],
+    other: [],
   });
   const listed: string[] = [];
   let cursor: string | undefined;

@@ -1,14 +1,11 @@
 import { LIMITS } from "@holdfast/contracts";
 import type { TaskListQuery } from "@holdfast/contracts/api";
-import type { DeadLetterGroups, TaskPage, TaskView } from "holdfast";
-import { matcherOf, mergeGroups, signatureOf } from "holdfast/operate";
+import type { TaskPage, TaskView } from "holdfast";
+import { matcherOf } from "holdfast/operate";
 import type { ObserverPort } from "../routes/context.ts";
 
 /** The most tasks that are read for one page. The library has the same limit. */
 const SCANNED = 1_000;
-
-/** The signature of a group whose sample task was removed. Its error cannot be masked, so it is not shown. */
-const UNKNOWN = "***";
 
 export type Mask = (value: unknown) => unknown;
 
@@ -45,33 +42,4 @@ export async function listFor(
     found.total = page.total;
   } while (found.cursor !== null && found.tasks.length < limit && found.scanned < SCANNED);
   return found;
-}
-
-/** This many samples are read at a time. */
-const SAMPLES_AT_ONCE = 20;
-
-/**
- * Groups dead letters for a caller who sees masked tasks. The signature of a group is made from the masked error, and
- * groups whose signatures are then equal are merged.
- */
-export async function groupsFor(
-  observer: Pick<ObserverPort, "deadLetterGroups" | "task">,
-  queue: string,
-  query: { scan?: number; signal?: AbortSignal },
-  mask: Mask | undefined,
-): Promise<DeadLetterGroups> {
-  const found = await observer.deadLetterGroups(queue, query);
-  if (mask === undefined) return found;
-  const groups = [...found.groups];
-  for (let from = 0; from < groups.length; from += SAMPLES_AT_ONCE) {
-    query.signal?.throwIfAborted();
-    const some = found.groups.slice(from, from + SAMPLES_AT_ONCE).map(async (group, at) => {
-      const sample = await observer.task(queue, group.sampleIds[0] ?? "");
-      // The task is gone, so its error cannot be masked.
-      const signature = sample ? signatureOf(mask(sample) as TaskView) : UNKNOWN;
-      groups[from + at] = { ...group, signature };
-    });
-    await Promise.all(some);
-  }
-  return mergeGroups([{ ...found, groups }]);
 }

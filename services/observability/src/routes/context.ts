@@ -34,7 +34,6 @@ export type ObserverPort = Pick<
   | "steps"
   | "list"
   | "why"
-  | "deadLetterGroups"
   | "queues"
   | "errors"
   | "muteError"

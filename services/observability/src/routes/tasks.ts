@@ -1,8 +1,6 @@
 import { LIMITS } from "@holdfast/contracts";
 import {
-  DeadLetterGroups,
   DeadLetterQuery,
-  GroupsQuery,
   QueueParams,
   TaskDetailSchema,
   TaskExportQuery,
@@ -13,7 +11,7 @@ import {
 } from "@holdfast/contracts/api";
 import type { HttpServer } from "@holdfast/service";
 import { HoldfastError, type TaskPage as Page, type TaskView } from "holdfast";
-import { groupsFor, listFor } from "../operators/masked-list.ts";
+import { listFor } from "../operators/masked-list.ts";
 import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 import { sendLines } from "./lines.ts";
 
@@ -116,28 +114,6 @@ export function taskRoutes(app: HttpServer, { observer, audit }: RouteContext): 
     },
     async ({ identity, params, query }, reply) =>
       listFor(observer, params.queue, { ...query, state: "dead", signal: abortOf(reply) }, maskFor(identity)),
-  );
-
-  app.get(
-    "/v1/queues/:queue/dead-letters/groups",
-    {
-      schema: {
-        tags: [TAGS.deadLetters],
-        summary: "Dead letters grouped by error",
-        description:
-          "Grouped by type, reason and signature of the error, newest first; `scanned` of `total` were read.",
-        params: QueueParams,
-        querystring: GroupsQuery,
-        response: { 200: DeadLetterGroups, ...PROBLEMS },
-      },
-    },
-    async (request, reply) =>
-      groupsFor(
-        observer,
-        request.params.queue,
-        { ...request.query, signal: abortOf(reply) },
-        maskFor(request.identity),
-      ),
   );
 }
 
