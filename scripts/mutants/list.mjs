@@ -1747,7 +1747,7 @@ export const mutants = [
         "const { q, error, signature, ...rest } = query;\n  const tag = undefined;",
       ],
     ],
-    tests: ["services/observability/test/masked-groups.test.ts"],
+    tests: ["services/observability/test/masked-list.test.ts"],
   },
   {
     name: "masking: the beginning of a truncated value is shown",
@@ -2675,13 +2675,6 @@ export const mutants = [
     name: "flows: an end in another queue counts twice",
     changes: [["lua/transitions/flow_advance.lua", "flow.parts and not page and", "false and"]],
     tests: [flowsSpread, flowModel],
-  },
-  {
-    name: "flows: a node is added after one that does not exist",
-    changes: [
-      ["lua/transitions/flow_add.lua", "isSuspect or not records[other] and not added[other]", "isSuspect"],
-    ],
-    tests: [flows],
   },
   {
     name: "flows: a node is added after itself",
