@@ -159,11 +159,12 @@ local function releaseAll(limits, groups)
   end
 end
 
--- Makes the keys ready that have room again. Called after all releases and before an acquire looks for tasks.
+-- Makes the keys ready that have room again. Called after all releases and before an acquire looks for tasks. Sets
+-- limits.sooner if a rate still holds one of them: a worker that waits does not know that time yet.
 local function openReleased(limits)
   for _, key in ipairs(limits.opened) do
-    if not open(limits, key) then
-      rest(limits, key)
+    if not open(limits, key) and rest(limits, key) then
+      limits.sooner = true
     end
   end
   writeResting(limits)

@@ -257,7 +257,7 @@ if #settled.awaited > 0 then
   releaseNext(settled.awaited)
   settled.sooner = true
 end
-local isSooner = settled.sooner and not settings.paused
+local isSooner = (settled.sooner or limits and limits.sooner) and not settings.paused
 local hasRoom = limits and not settings.paused and (limits.hasTypeRoom or redis.call('EXISTS', readyKey) == 1 or wasFull and counters[PROCESSING] < limits.concurrency)
 if releases > 0 or hasRoom or settled.queuedAgain or isSooner or typed and #typed.members > 0 or promoted > #grants.ids then
   wake()

@@ -2046,6 +2046,11 @@ export const mutants = [
     tests: [typeLimits],
   },
   {
+    name: "limits: a worker is not told when the rate of a key allows the next task after an end",
+    changes: [["lua/lib/ready.lua", "      limits.sooner = true\n", "      limits.later = true\n"]],
+    tests: ["packages/holdfast/test/worker/limits.redis.test.ts"],
+  },
+  {
     name: "limits: the rate of a type is not used up",
     changes: [
       [

@@ -56,6 +56,15 @@ test("with one task at a time, the tasks of a key run in the order of their enqu
   }
 });
 
+test("a worker wakes at the time of a rate that only counts once its task has ended, without a poll", async () => {
+  const system = await setupSystem();
+  await system.observer.limits.set("work", { key: { concurrency: 1, rate: { limit: 1, periodMs: 100 } } });
+  await system.queue().enqueueMany(tasksOf("a", 8));
+  const { handlers } = counted(5);
+  await system.started("work", handlers, { concurrency: 5, pollMs: 60_000 });
+  await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 8);
+});
+
 test("a worker that waits for a rate wakes at its time, without a poll", async () => {
   const system = await setupSystem();
   await system.observer.limits.set("work", { queue: { rate: { limit: 20, periodMs: 1_000 } } });
@@ -75,7 +84,7 @@ test("RateLimited costs no attempt and holds only the key, and its task runs fir
   const { settled } = await system.started("work", {
     t: async ({ payload, attempt }: HandlerTask) => {
       const { key, n } = payload as { key: string; n: number };
-      if (key === "a" && refused++ === 0) throw new Error("429", { cause: new RateLimited(300) });
+      if (key === "a" && refused++ === 0) throw new Error("429", { cause: new RateLimited(2_000) });
       ran.push(`${key}${n}/${attempt}`);
     },
   });
