@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { FlowNode, Scope } from "@holdfast/contracts";
 import { addToKeyFile, mintKey } from "@holdfast/service/keys";
 import { until } from "@holdfast/testing";
-import { chain, FatalError, fanIn, fanOut, Worker } from "holdfast";
+import { chain, FatalError, fanIn, fanOut, Queue, Worker } from "holdfast";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { executablePath, expectToFit, open, type Stack, startStack, violations } from "./support.ts";
@@ -275,6 +275,17 @@ describe.skipIf(!executablePath)("flows in a real browser", { timeout: 120_000 }
     await expectToFit(page, "a folded flow at 390 px");
     expect(await violations(page)).toEqual([]);
     expect(stack.errors).toEqual([]);
+  });
+
+  test("a queue with partitions lists its flows, and shows one", async () => {
+    await page.setViewportSize({ width: 1440, height: 900 });
+    const split = new Queue("split", { redis: stack.redis.url, partitions: 2 });
+    await split.flow({ id: "spread", nodes: chain(["a", "b", "c"].map((name) => node(name, "order.step"))) });
+    await split.close();
+    await open(page, `${stack.base}/queues/split/flows`);
+    await page.getByRole("row").filter({ hasText: "spread" }).getByRole("link").first().click();
+    await page.getByRole("region", { name: "Graph, scrollable" }).getByText("order.step").first().waitFor();
+    expect(await violations(page)).toEqual([]);
   });
 
   test("the page says that a flow is gone, or that there was none with this id", async () => {

@@ -26,10 +26,8 @@ export function FlowsTab() {
   const { paused } = useLive();
   const { stats } = useQueueStats(queue);
   const narrow = useNarrow();
-  const hasParts = (stats?.partitions ?? null) !== null;
   const query = useInfiniteQuery({
     ...flowsQuery(queue),
-    enabled: !hasParts,
     refetchInterval: ({ state }) =>
       paused || (state.data?.pages.length ?? 0) > PAGES_REFRESHED ? false : REFRESH_MS,
   });
@@ -47,15 +45,6 @@ export function FlowsTab() {
     ({ value }) => <FlowCells flow={value} queue={queue} />,
     [queue],
   );
-  if (hasParts) {
-    return (
-      <section className="panel" aria-label="Flows">
-        <NoneYet title="A queue with partitions has no flows">
-          <p>The nodes of a flow are in one queue without partitions. Use another queue for flows.</p>
-        </NoneYet>
-      </section>
-    );
-  }
   return (
     <section className="panel" aria-label="Flows">
       {rows.length > 0 ? (
