@@ -127,6 +127,7 @@ test("the curl examples in docs/http.md work, one after another", async () => {
     stats,
     dead,
     replay,
+    errors,
     pause,
     settings,
     limits,
@@ -169,13 +170,18 @@ test("the curl examples in docs/http.md work, one after another", async () => {
     { state: "dead", deadReason: "retries_exhausted" },
     { state: "dead" },
     { tasks: [{ type: "demo.flaky" }, { type: "demo.flaky" }] },
-    { groups: [{ count: 2, type: "demo.flaky" }] },
+    { errors: [{ dead: 2, type: "demo.flaky" }] },
   ]);
   expect(replay).toMatchObject([
     { replayed: 1, results: [{ id: "bad-1", outcome: "replayed" }] },
     { dryRun: true, matched: 1, replayed: 0 },
     { dryRun: false, replayed: 1 },
     { dryRun: false },
+  ]);
+  expect(errors).toMatchObject([
+    { errors: expect.any(Array) },
+    { dryRun: true, replayed: 0 },
+    { mute: { until: expect.any(Number), untilFailures: null } },
   ]);
   expect(pause).toEqual([
     { queue: "default", paused: true },

@@ -132,6 +132,8 @@ test("the user worker has exactly the rights that a worker needs", async () => {
   expect(parts.stalledMs()).toBe(0);
   const { id } = await split.enqueue("ok", 1);
   expect(await split.result(id, { waitMs: 5_000 })).toMatchObject({ state: "completed" });
+  await parts.addQueue("added");
+  await parts.removeQueue("added");
   // A worker may be the first process that registers a queue.
   const first = new Worker("first", {}, { redis: redis.url("worker"), prefix });
   await first.start();

@@ -151,12 +151,12 @@ test.each<[string, unknown, string]>([
   [
     "a client and redis",
     { client: new Holdfast({ redis: "redis://h" }), redis: "redis://h" },
-    "client and redis exclude",
+    "client and redis cannot be combined",
   ],
   [
     "a client and a prefix",
     { client: new Holdfast({ redis: "redis://h" }), prefix: "p" },
-    "client and prefix exclude",
+    "client and prefix cannot be combined",
   ],
 ])("a queue that is made with %s is refused, and the error says why", async (_, options, message) => {
   const queue = await outcomeOf(
