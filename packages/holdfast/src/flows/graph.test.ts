@@ -119,6 +119,8 @@ test("the critical path of a flow that has ended leads to the node that ended la
   const nodes = [ended("a", 10), ended("quick<a", 20), ended("slow<a", 90), ended("b<quick,slow", 95)];
   const { path } = graphOf([...nodes, ended("late<b", 99, skipped)], true);
   expect([path.by, path.nodes.map(({ name }) => name)]).toEqual(["time", ["a", "slow", "b"]]);
+  const atOnce = [ended("a", 10), ended("b<a", 10), ended("c<a,b", 10)];
+  expect(graphOf(atOnce, true).path.nodes.map(({ name }) => name)).toEqual(["a", "b", "c"]);
   expect(graphOf([], true)).toMatchObject({ groups: [], path: { total: 0 }, waitsFor: { total: 0 } });
 });
 

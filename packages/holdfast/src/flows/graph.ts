@@ -83,17 +83,21 @@ function longestChain({ nodes, before, order }: Ordered): number[] {
 
 /**
  * Returns the chain that decided when the flow ended. It is found backwards. It begins with the node that ended last.
- * The next one is the node that this node waited for longest, and so on.
+ * The next one is the node that this node waited for longest, and so on. Of nodes that ended in the same millisecond, the
+ * one that waited for more layers ended last.
  */
-function slowestChain({ nodes, before }: Ordered): number[] {
+function slowestChain({ nodes, before, layers }: Ordered): number[] {
   const endOf = (number: number) => {
     const node = nodes[number] as Node;
     return stateOf(node) === "skipped" ? 0 : (node.endedAt ?? 0);
   };
+  const isLater = (one: number, other: number) =>
+    endOf(one) > endOf(other) ||
+    (endOf(one) === endOf(other) && (layers[one] as number) > (layers[other] as number));
   const lastOf = (numbers: Iterable<number>) => {
     let last: number | undefined;
     for (const number of numbers)
-      if (endOf(number) > 0 && (last === undefined || endOf(number) > endOf(last))) last = number;
+      if (endOf(number) > 0 && (last === undefined || isLater(number, last))) last = number;
     return last;
   };
   const previous = before.map(lastOf);
