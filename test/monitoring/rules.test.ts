@@ -70,7 +70,7 @@ describe.each(alerts)("$name", ({ name, text }) => {
       "How to see it",
       "What to do",
     ]);
-    expect(page).toMatch(/```sh\n[^`]+```/);
+    expect(page).toMatch(/```sh( illustration)?\n[^`]+```/);
     expect(page).toContain(`Severity: ${PAGES.includes(name) ? "page" : "ticket"}.`);
     expect(read("docs/runbooks/README.md")).toContain(`[${name}](${name}.md)`);
   });
