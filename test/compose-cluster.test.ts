@@ -161,7 +161,7 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
         // Every replayed task fails again, so the dead letters show that tasks of all partitions ran.
         await open(page, `${observabilityUrl()}/queues/hot/dead-letters?view=groups`);
         const group = page.getByRole("row").filter({ hasText: "demo.flaky" });
-        await group.getByRole("button", { name: "Replay group" }).click();
+        await group.getByRole("button", { name: "Replay", exact: true }).click();
         const dialog = page.getByRole("alertdialog");
         await dialog.getByText(`Replay ${DEAD} dead letters`).waitFor();
         await dialog.getByLabel("Confirmation").fill(`replay ${DEAD}`);
