@@ -188,10 +188,9 @@ describe("a child that misbehaves is killed alone", () => {
     const task = await run(type, null, { maxRetries: 1 });
     expect(task).toMatchObject({ state: "dead", attempts: 2, crashes: 0 });
     expect(task.lastError).toMatch(/^HandlerKilled: .*(heap of its process was full at|more than) 128 MB/);
-    const errors = settled
-      .filter(({ task }) => task.type === type)
-      .map(({ error }) => error as HandlerKilled);
-    expect(errors.map(({ reason }) => reason)).toEqual(["memory", "memory"]);
+    const own = () => settled.filter(({ task }) => task.type === type);
+    await until("both attempts were told", () => own().length === 2);
+    expect(own().map(({ error }) => (error as HandlerKilled).reason)).toEqual(["memory", "memory"]);
     beside.release();
     expect(await queue.result(beside.id)).toMatchObject({ state: "completed", attempts: 1 });
   });
