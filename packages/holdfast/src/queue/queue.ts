@@ -244,7 +244,11 @@ export class Queue {
     });
   }
 
-  /** Sets all limits of the queue, like `observer.limits.set`. @throws HoldfastError invalid_argument, redis_* */
+  /**
+   * Sets all limits of the queue, like `observer.limits.set`. The Redis user needs the rights of an observer, not only
+   * those of a producer (docs/secrets.md).
+   * @throws HoldfastError invalid_argument, redis_*
+   */
   setLimits(limits: QueueLimits): Promise<LimitsView> {
     return this.#during(() =>
       new Limits(this.#client, new PartitionRegistry(this.#client)).set(this.name, limits),
