@@ -173,7 +173,13 @@ test("the user observer has exactly the rights that an observer needs", async ()
   };
   const { grants } = await engine.acquire(base);
   await engine.settle(
-    grants.map(({ id, fence }) => ({ kind: "fatal" as const, id, fence, error: "Error: no", told: "0123abcd dies - -" })),
+    grants.map(({ id, fence }) => ({
+      kind: "fatal" as const,
+      id,
+      fence,
+      error: "Error: no",
+      told: "0123abcd dies - -",
+    })),
     { ...base, want: 0 },
   );
   await queue.enqueue("t", 1, { id: "waits" });

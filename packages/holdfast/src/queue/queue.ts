@@ -244,11 +244,7 @@ export class Queue {
     });
   }
 
-  /**
-   * Sets all limits of the queue, like `observer.limits.set`. The Redis user needs the rights of an observer, not only
-   * those of a producer (docs/secrets.md).
-   * @throws HoldfastError invalid_argument, redis_*
-   */
+  /** Like `observer.limits.set`, with the same rights in Redis (docs/secrets.md). @throws HoldfastError invalid_argument, redis_* */
   setLimits(limits: QueueLimits): Promise<LimitsView> {
     return this.#during(() =>
       new Limits(this.#client, new PartitionRegistry(this.#client)).set(this.name, limits),
