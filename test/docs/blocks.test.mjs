@@ -217,7 +217,7 @@ test("the commands of the shell blocks, their options, targets, files and routes
     if (problem) problems.push(`${block.place}: ${problem}`);
     read.push({ block, commands });
   }
-  // A command that would need Redis takes a second to give up, so all run at the same time.
+  // A command that needs Redis gives up after a second. So that this is waited for only once, all run together.
   const wrongs = ({ commands }) => Promise.all(commands.map((command) => problemOf(command, apis, folder)));
   const answers = await Promise.all(read.map(wrongs));
   for (const [at, { block, commands }] of read.entries()) {
