@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin, type ProxyOptions } from "vite";
+import { language } from "./dev/language.mjs";
 
 // Where `pnpm dev` sends requests for /v1: to an observability service or to dev/mock-server.mjs.
 const api = process.env.HOLDFAST_API ?? "http://127.0.0.1:3001";
@@ -42,7 +43,7 @@ function compress(): Plugin {
 export default defineConfig({
   // Addresses are relative to the <base> of the page. A reverse proxy may serve the dashboard below a path.
   base: "./",
-  plugins: [react(), compress()],
+  plugins: [language(), react(), compress()],
   server: {
     port: 5173,
     strictPort: true,

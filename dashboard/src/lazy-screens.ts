@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { type LazyPart, lazyPart } from "./ui/lazy-part.tsx";
 
 /**
@@ -8,75 +9,75 @@ type Screen = LazyPart<object>;
 
 export const LoadPage: Screen = lazyPart(
   async () => (await import("./screens/load-page.tsx")).LoadPage,
-  "the screen Load",
+  () => t`the screen Load`,
 );
 
 export const ErrorsPage: Screen = lazyPart(
   async () => (await import("./screens/errors/errors-page.tsx")).ErrorsPage,
-  "the screen Errors",
+  () => t`the screen Errors`,
 );
 
 export const WorkersPage: Screen = lazyPart(
   async () => (await import("./screens/workers/workers-page.tsx")).WorkersPage,
-  "the screen Workers",
+  () => t`the screen Workers`,
 );
 
 export const OperationsPage: Screen = lazyPart(
   async () => (await import("./screens/operations/operations-page.tsx")).OperationsPage,
-  "the screen Operations",
+  () => t`the screen Operations`,
 );
 
 export const SchedulesPage: Screen = lazyPart(
   async () => (await import("./screens/schedules/schedules-page.tsx")).SchedulesPage,
-  "the screen Schedules",
+  () => t`the screen Schedules`,
 );
 
 export const AuditPage: Screen = lazyPart(
   async () => (await import("./screens/audit/audit-page.tsx")).AuditPage,
-  "the screen Audit",
+  () => t`the screen Audit`,
 );
 
 export const QueueLayout: Screen = lazyPart(
   async () => (await import("./screens/queue/queue-layout.tsx")).QueueLayout,
-  "the screen of the queue",
+  () => t`the screen of the queue`,
 );
 
 export const QueueOverview: Screen = lazyPart(
   async () => (await import("./screens/queue/queue-overview.tsx")).QueueOverview,
-  "the overview of the queue",
+  () => t`the overview of the queue`,
 );
 
 export const TasksTab: Screen = lazyPart(
   async () => (await import("./screens/tasks/tasks-tab.tsx")).TasksTab,
-  "the list of tasks",
+  () => t`the list of tasks`,
 );
 
 export const DeadLettersTab: Screen = lazyPart(
   async () => (await import("./screens/dead-letters/dead-letters-tab.tsx")).DeadLettersTab,
-  "the dead letters",
+  () => t`the dead letters`,
 );
 
 export const LimitsTab: Screen = lazyPart(
   async () => (await import("./screens/limits/limits-tab.tsx")).LimitsTab,
-  "the limits of the queue",
+  () => t`the limits of the queue`,
 );
 
 export const EventsTab: Screen = lazyPart(
   async () => (await import("./screens/events/events-tab.tsx")).EventsTab,
-  "the events of the queue",
+  () => t`the events of the queue`,
 );
 
 export const FlowsTab: Screen = lazyPart(
   async () => (await import("./screens/flows/flows-tab.tsx")).FlowsTab,
-  "the flows of the queue",
+  () => t`the flows of the queue`,
 );
 
 export const FlowPage: Screen = lazyPart(
   async () => (await import("./screens/flows/flow-page.tsx")).FlowPage,
-  "the screen of the flow",
+  () => t`the screen of the flow`,
 );
 
 export const TaskPage: Screen = lazyPart(
   async () => (await import("./screens/tasks/task-page.tsx")).TaskPage,
-  "the screen of the task",
+  () => t`the screen of the task`,
 );

@@ -3,6 +3,8 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api/errors.ts";
+import { languageChoice, showLanguage } from "./language/choice.ts";
+import { InLanguage } from "./language/in-language.tsx";
 import { LiveProvider } from "./live/live-context.tsx";
 import { router } from "./router.tsx";
 import "./styles/index.css";
@@ -29,6 +31,9 @@ document.querySelector("base")?.remove();
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");
 
+// Nothing is shown before the texts of the language are there.
+await showLanguage(languageChoice());
+
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={client}>
@@ -36,7 +41,9 @@ createRoot(root).render(
         <SessionGate>
           <LiveProvider>
             <TimeProvider>
-              <RouterProvider router={router} />
+              <InLanguage>
+                <RouterProvider router={router} />
+              </InLanguage>
             </TimeProvider>
           </LiveProvider>
         </SessionGate>

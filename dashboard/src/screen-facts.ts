@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import {
   auditSearch,
   deadLettersSearch,
@@ -31,49 +32,49 @@ const nothing = () => ({});
  * way.
  */
 export const SCREENS = {
-  "/": { title: () => "Overview", search: overviewSearch },
-  "/load": { title: () => "Load", search: loadSearch },
-  "/errors": { title: () => "Errors", search: errorsSearch, narrows: true },
-  "/workers": { title: () => "Workers", search: nothing },
-  "/operations": { title: () => "Operations", search: operationsSearch },
-  "/schedules": { title: () => "Schedules", search: schedulesSearch, narrows: true },
-  "/audit": { title: () => "Audit", search: auditSearch, narrows: true },
+  "/": { title: () => t`Overview`, search: overviewSearch },
+  "/load": { title: () => t`Load`, search: loadSearch },
+  "/errors": { title: () => t`Errors`, search: errorsSearch, narrows: true },
+  "/workers": { title: () => t`Workers`, search: nothing },
+  "/operations": { title: () => t`Operations`, search: operationsSearch },
+  "/schedules": { title: () => t`Schedules`, search: schedulesSearch, narrows: true },
+  "/audit": { title: () => t`Audit`, search: auditSearch, narrows: true },
   "/queues/$queue/": { title: ({ queue = "" }) => queue, search: queueSearch },
   "/queues/$queue/tasks": {
-    title: ({ queue = "" }) => `Tasks of ${queue}`,
+    title: ({ queue = "" }) => t`Tasks of ${queue}`,
     search: tasksSearch,
     narrows: true,
   },
   "/queues/$queue/dead-letters": {
-    title: ({ queue = "" }) => `Dead letters of ${queue}`,
+    title: ({ queue = "" }) => t`Dead letters of ${queue}`,
     search: deadLettersSearch,
     narrows: true,
   },
   "/queues/$queue/limits": {
-    title: ({ queue = "" }) => `Limits of ${queue}`,
+    title: ({ queue = "" }) => t`Limits of ${queue}`,
     search: limitsSearch,
     narrows: true,
   },
   "/queues/$queue/events": {
-    title: ({ queue = "" }) => `Events of ${queue}`,
+    title: ({ queue = "" }) => t`Events of ${queue}`,
     search: eventsSearch,
     narrows: true,
   },
   "/queues/$queue/flows": {
-    title: ({ queue = "" }) => `Flows of ${queue}`,
+    title: ({ queue = "" }) => t`Flows of ${queue}`,
     search: nothing,
   },
   "/queues/$queue/flows/$id": {
-    title: ({ queue = "", id = "" }) => `Flow ${id} of ${queue}`,
+    title: ({ queue = "", id = "" }) => t`Flow ${id} of ${queue}`,
     search: nothing,
   },
   "/queues/$queue/tasks/$id": {
-    title: ({ queue = "", id = "" }) => `Task ${id} of ${queue}`,
+    title: ({ queue = "", id = "" }) => t`Task ${id} of ${queue}`,
     search: nothing,
   },
 } satisfies Record<string, ScreenFacts>;
 
-const NOT_FOUND: ScreenFacts = { title: () => "Not found", search: (raw) => raw };
+const NOT_FOUND: ScreenFacts = { title: () => t`Not found`, search: (raw) => raw };
 
 export const screenFacts = (fullPath: string): ScreenFacts =>
   (SCREENS as Record<string, ScreenFacts>)[fullPath] ?? NOT_FOUND;

@@ -1,27 +1,29 @@
+import { t } from "@lingui/core/macro";
+
 /** What the reader can do about an error, by its code. The answer of the service says what went wrong. */
-const REMEDIES: Record<string, string> = {
-  redis_unavailable: "Check that Redis runs and that the observability service can reach it.",
-  redis_refused: "Check the user, password and database that the observability service logs in with.",
-  redis_out_of_memory: "Give Redis more memory or lower the retention. Workers continue meanwhile.",
-  redis_read_only: "Redis is a replica or lost its quorum: check the failover.",
-  events_off: "The queue keeps no events: set how many it keeps in its settings.",
-  queue_full: "The queue is at its cap: wait for workers to drain it, or raise maxWaiting.",
-  key_full:
-    "The key of the task has as many tasks as its limits allow: wait, or change the limits of the queue.",
-  rate_limited: "Wait a moment, then try again.",
-  queue_not_found: "The queue has not been used yet: enqueue a first task.",
-  task_not_found: "It may have been removed by retention or by another operator.",
-  task_not_kept: "Raise the retention of the queue to see the results of its tasks.",
-  task_conflict: "This id is in use by a task with another payload: choose another id.",
-  unique_conflict: "Another task holds the unique key: wait until it has ended.",
-  too_late: "The task has ended in the meantime: reload it.",
-  payload_too_large: "Store the data elsewhere and put a reference into the payload.",
-  payload_too_deep: "Flatten the payload: at most 64 levels of nesting.",
-  outcome_unknown: "The write may have happened: check before trying again.",
-  invalid_cursor: "The list has changed: load it again from the start.",
-  unauthorized: "Sign in with a valid key.",
-  forbidden: "Your role does not allow this.",
-  not_json: "The answer did not come from the service: check the proxy.",
+const REMEDIES: Record<string, () => string> = {
+  redis_unavailable: () => t`Check that Redis runs and that the observability service can reach it.`,
+  redis_refused: () => t`Check the user, password and database that the observability service logs in with.`,
+  redis_out_of_memory: () => t`Give Redis more memory or lower the retention. Workers continue meanwhile.`,
+  redis_read_only: () => t`Redis is a replica or lost its quorum: check the failover.`,
+  events_off: () => t`The queue keeps no events: set how many it keeps in its settings.`,
+  queue_full: () => t`The queue is at its cap: wait for workers to drain it, or raise maxWaiting.`,
+  key_full: () =>
+    t`The key of the task has as many tasks as its limits allow: wait, or change the limits of the queue.`,
+  rate_limited: () => t`Wait a moment, then try again.`,
+  queue_not_found: () => t`The queue has not been used yet: enqueue a first task.`,
+  task_not_found: () => t`It may have been removed by retention or by another operator.`,
+  task_not_kept: () => t`Raise the retention of the queue to see the results of its tasks.`,
+  task_conflict: () => t`This id is in use by a task with another payload: choose another id.`,
+  unique_conflict: () => t`Another task holds the unique key: wait until it has ended.`,
+  too_late: () => t`The task has ended in the meantime: reload it.`,
+  payload_too_large: () => t`Store the data elsewhere and put a reference into the payload.`,
+  payload_too_deep: () => t`Flatten the payload: at most 64 levels of nesting.`,
+  outcome_unknown: () => t`The write may have happened: check before trying again.`,
+  invalid_cursor: () => t`The list has changed: load it again from the start.`,
+  unauthorized: () => t`Sign in with a valid key.`,
+  forbidden: () => t`Your role does not allow this.`,
+  not_json: () => t`The answer did not come from the service: check the proxy.`,
 };
 
 export interface FieldError {
@@ -59,8 +61,8 @@ export class ApiError extends Error {
 
   get remedy(): string | null {
     if (this.unreachable)
-      return `Check that the observability service runs at ${location.host}, and that no proxy in between blocks it.`;
-    return REMEDIES[this.code] ?? null;
+      return t`Check that the observability service runs at ${location.host}, and that no proxy in between blocks it.`;
+    return REMEDIES[this.code]?.() ?? null;
   }
 
   /** Whether the service could not be reached. It is false if the service refused the request. */

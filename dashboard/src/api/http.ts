@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { ApiError, type FieldError } from "./errors.ts";
 
 /** All requests to the API go through this module. It sets a time-out, checks content types and throws typed errors. */
@@ -26,8 +27,8 @@ export async function apiFetch(
   } catch (cause) {
     if (request.signal.aborted) throw cause;
     const detail = timeout.aborted
-      ? `No answer from the API within ${TIMEOUT_MS / 1_000} s.`
-      : "The API cannot be reached.";
+      ? t`No answer from the API within ${TIMEOUT_MS / 1_000} s.`
+      : t`The API cannot be reached.`;
     throw new ApiError({ status: 0, code: "unreachable", detail, cause });
   }
   if (response.status === 204) return response;
@@ -52,8 +53,8 @@ async function refuseAllButJson(response: Response): Promise<void> {
     status: response.status,
     code: gone || response.status === 500 ? "unreachable" : "not_json",
     detail: gone
-      ? `The API cannot be reached: a proxy answered ${response.status}.`
-      : `Expected JSON from ${new URL(response.url, location.href).pathname}, got ${contentType || "nothing"} (${response.status}).`,
+      ? t`The API cannot be reached: a proxy answered ${response.status}.`
+      : t`Expected JSON from ${new URL(response.url, location.href).pathname}, got ${contentType || t`nothing`} (${response.status}).`,
     requestId,
   });
 }
@@ -67,7 +68,7 @@ function problem(status: number, body: unknown, requestId: string | null): ApiEr
   return new ApiError({
     status,
     code: text("code") ?? `http_${status}`,
-    detail: text("detail") ?? text("title") ?? `The API answered ${status}.`,
+    detail: text("detail") ?? text("title") ?? t`The API answered ${status}.`,
     requestId: text("requestId") ?? requestId,
     errors: fieldErrors(record.errors),
   });

@@ -9,6 +9,7 @@ import type {
   TaskTypeView,
   TypeLimit,
 } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, given } from "./client.ts";
 import { ApiError } from "./errors.ts";
@@ -117,6 +118,6 @@ function inPath(key: string): string {
   throw new ApiError({
     status: 0,
     code: "invalid_argument",
-    detail: `The key ${key} cannot be part of an address. Use the command line for it.`,
+    detail: t`The key ${key} cannot be part of an address. Use the command line for it.`,
   });
 }

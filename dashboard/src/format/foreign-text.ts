@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 /**
  * A part of a text that comes from other people. Such a text can have invisible characters, or characters that reorder
  * the visible ones, so that one payload looks like another. The dashboard marks or isolates these characters.
@@ -53,28 +54,28 @@ export function plainText(text: string): string {
   return parts.map(({ text, kind }) => (kind === "marked" ? `<${codePoint(text)}>` : text)).join("");
 }
 
-const NAMES: Record<string, string> = {
-  "\u000d": "carriage return",
-  "\u001b": "escape",
-  "\u00ad": "soft hyphen",
-  "\u200b": "zero width space",
-  "\u200e": "left-to-right mark",
-  "\u200f": "right-to-left mark",
-  "\u202a": "left-to-right embedding",
-  "\u202b": "right-to-left embedding",
-  "\u202c": "end of a direction",
-  "\u202d": "left-to-right override",
-  "\u202e": "right-to-left override",
-  "\u2066": "left-to-right isolate",
-  "\u2067": "right-to-left isolate",
-  "\u2068": "first strong isolate",
-  "\u2069": "end of an isolate",
-  "\ufeff": "byte order mark",
+const NAMES: Record<string, () => string> = {
+  "\u000d": () => t`carriage return`,
+  "\u001b": () => t`escape`,
+  "\u00ad": () => t`soft hyphen`,
+  "\u200b": () => t`zero width space`,
+  "\u200e": () => t`left-to-right mark`,
+  "\u200f": () => t`right-to-left mark`,
+  "\u202a": () => t`left-to-right embedding`,
+  "\u202b": () => t`right-to-left embedding`,
+  "\u202c": () => t`end of a direction`,
+  "\u202d": () => t`left-to-right override`,
+  "\u202e": () => t`right-to-left override`,
+  "\u2066": () => t`left-to-right isolate`,
+  "\u2067": () => t`right-to-left isolate`,
+  "\u2068": () => t`first strong isolate`,
+  "\u2069": () => t`end of an isolate`,
+  "\ufeff": () => t`byte order mark`,
 };
 
 /** Describes a marked character, in words if it has a known name. */
 export const nameOf = (character: string): string =>
-  `${codePoint(character)}${NAMES[character] === undefined ? "" : `, ${NAMES[character]}`}`;
+  [codePoint(character), NAMES[character]?.()].filter((part) => part !== undefined).join(", ");
 
 /** The characters that an editor has to mark. */
 export const MARKED_CHARACTERS = new RegExp(`[${MARKED}]`, "gu");

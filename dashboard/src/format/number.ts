@@ -1,25 +1,33 @@
-const integer = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+import { perLanguage } from "../language/texts.tsx";
+
+const integer = perLanguage((tag) => new Intl.NumberFormat(tag, { maximumFractionDigits: 0 }));
+const tenths = perLanguage(
+  (tag) => new Intl.NumberFormat(tag, { minimumFractionDigits: 1, maximumFractionDigits: 1 }),
+);
 
 /** Writes a count with all of its digits and with thousands separators, because operators compare counts. */
-export const count = (value: number): string => integer.format(value);
+export const count = (value: number): string => integer().format(value);
+
+/** Writes a number with one decimal. */
+export const tenth = (value: number): string => tenths().format(value);
 
 /** Writes a rate per second, with one decimal if the rate is small. */
 export function rate(perSecond: number): string {
-  if (perSecond >= 10) return integer.format(perSecond);
-  if (perSecond >= 0.05) return perSecond.toFixed(1);
+  if (perSecond >= 10) return count(perSecond);
+  if (perSecond >= 0.05) return tenth(perSecond);
   return "0";
 }
 
 /** Writes a share as a percentage, with one decimal if it is small: `0.4 %`, `12 %`. */
 export function percent(share: number): string {
   const value = share * 100;
-  return `${value !== 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)} %`;
+  return `${value !== 0 && value < 9.95 ? tenth(value) : count(value)} %`;
 }
 
 export function bytes(value: number): string {
   if (value < 1024) return `${value} B`;
-  if (value < 1024 * 1024) return `${(value / 1024).toFixed(1)} KiB`;
-  return `${(value / 1024 / 1024).toFixed(1)} MiB`;
+  if (value < 1024 * 1024) return `${tenth(value / 1024)} KiB`;
+  return `${tenth(value / 1024 / 1024)} MiB`;
 }
 
 export const plural = (value: number, noun: string): string =>

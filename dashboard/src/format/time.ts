@@ -1,8 +1,12 @@
-/** Writes a duration or an age in two units at most. */
+import { t } from "@lingui/core/macro";
+import { perLanguage } from "../language/texts.tsx";
+import { tenth } from "./number.ts";
+
+/** Writes a duration or an age in two units at most. The units are the same in every language. */
 export function duration(ms: number): string {
   if (ms < 0) return "0 ms";
   if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
+  if (ms < 10_000) return `${tenth(ms / 1_000)} s`;
   const seconds = Math.round(ms / 1_000);
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
@@ -12,9 +16,11 @@ export function duration(ms: number): string {
   return two(Math.floor(hours / 24), "d", hours % 24, "h");
 }
 
+const short = perLanguage((tag) => new Intl.NumberFormat(tag, { maximumFractionDigits: 1 }));
+
 /** Writes a duration in one unit, as an axis needs it: `90 s`, `5 min`. */
 export function shortDuration(ms: number): string {
-  const trim = (value: number) => String(Math.round(value * 10) / 10);
+  const trim = (value: number) => short().format(value);
   if (ms === 0) return "0";
   if (ms < 1_000) return `${trim(ms)} ms`;
   if (ms < 120_000) return `${trim(ms / 1_000)} s`;
@@ -27,8 +33,8 @@ const two = (major: number, majorUnit: string, minor: number, minorUnit: string)
 /** Writes a moment relative to now, such as `12 s ago` or `in 3 min`. */
 export function relative(atMs: number, nowMs: number): string {
   const age = nowMs - atMs;
-  if (Math.abs(age) < 1_000) return "just now";
-  return age > 0 ? `${coarse(age)} ago` : `in ${coarse(-age)}`;
+  if (Math.abs(age) < 1_000) return t`just now`;
+  return age > 0 ? t`${coarse(age)} ago` : t`in ${coarse(-age)}`;
 }
 
 const coarse = (ms: number): string => {
@@ -44,16 +50,20 @@ export const utc = (atMs: number): string =>
 
 export const utcPrecise = (atMs: number): string => new Date(atMs).toISOString();
 
-const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+/** In English, a day stands before its month, and a day has 24 hours. */
+const dates = (options: Intl.DateTimeFormatOptions) =>
+  perLanguage((language) => new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, options));
+
+const clock = dates({ timeStyle: "medium" });
 
 /** Writes the time of day in the zone of the browser, for the axis of a chart. */
-export const clockTime = (atMs: number): string => clock.format(atMs);
+export const clockTime = (atMs: number): string => clock().format(atMs);
 
-const minute = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
+const minute = dates({ timeStyle: "short" });
 
-export const clockMinute = (atMs: number): string => minute.format(atMs);
+export const clockMinute = (atMs: number): string => minute().format(atMs);
 
-const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const day = dates({ day: "numeric", month: "short" });
 
 /** Writes a day in the zone of the browser, such as `23 Nov`. */
-export const clockDay = (atMs: number): string => day.format(atMs);
+export const clockDay = (atMs: number): string => day().format(atMs);

@@ -1,4 +1,6 @@
 import { isQueueName } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { getRouteApi } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useQueueStats } from "../live/use-queue-stats.ts";
@@ -26,10 +28,10 @@ export function LoadPage() {
   return (
     <>
       <div className="page-head">
-        <h1>Load</h1>
+        <h1>{t`Load`}</h1>
       </div>
       <div style={{ maxWidth: "26rem" }}>
-        <QueueField label="Queue" value={draft} onChange={choose} maker="the first task" />
+        <QueueField label={t`Queue`} value={draft} onChange={choose} maker={t`the first task`} />
       </div>
       <div className="columns">
         <InjectPanel queue={valid ? draft : null} />
@@ -44,15 +46,17 @@ export function LoadPage() {
 function NoDemoLoad() {
   const { session } = useSession();
   return (
-    <section className="panel" aria-label="Demo load">
+    <section className="panel" aria-label={t`Demo load`}>
       <div className="panel-head">
-        <h2>No demo load here</h2>
+        <h2>{t`No demo load here`}</h2>
       </div>
       <div className="panel-body">
         <p className="soft">
-          Bursts of demo tasks are off, because this environment is called{" "}
-          <strong>{session.environment}</strong>. They run only where <code>ENVIRONMENT</code> is empty or{" "}
-          <code>development</code>.
+          <Trans>
+            Bursts of demo tasks are off, because this environment is called{" "}
+            <strong>{session.environment}</strong>. They run only where <code>ENVIRONMENT</code> is empty or{" "}
+            <code>development</code>.
+          </Trans>
         </p>
       </div>
     </section>

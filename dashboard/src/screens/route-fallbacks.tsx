@@ -1,11 +1,15 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Link } from "@tanstack/react-router";
 import { Failed, NoneYet } from "../ui/empty.tsx";
 
 export function NotFound() {
   return (
-    <NoneYet title="There is no such page" page>
+    <NoneYet title={t`There is no such page`} page>
       <p>
-        Go to the <Link to="/">overview</Link>.
+        <Trans>
+          Go to the <Link to="/">overview</Link>.
+        </Trans>
       </p>
     </NoneYet>
   );

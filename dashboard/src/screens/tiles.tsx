@@ -25,7 +25,7 @@ export function Tile({ state, name, value, sub, alarm = false }: TileProps) {
     <div className={`tile${look === null ? "" : ` tone-${look.tone}`}`} data-alarm={alarm ? "" : undefined}>
       <dt>
         {look === null ? null : <look.icon size={14} aria-hidden="true" />}
-        {name ?? look?.text}
+        {name ?? look?.text()}
       </dt>
       <dd>{value}</dd>
       {sub === undefined ? null : <dd className="sub">{sub}</dd>}

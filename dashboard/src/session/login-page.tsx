@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { KeyRound } from "lucide-react";
 import { type FormEvent, useState } from "react";
@@ -11,7 +13,7 @@ import { titleOf, useTitle } from "../ui/title.ts";
 export function LoginPage({ environment }: { environment: string | null }) {
   const client = useQueryClient();
   const [key, setKey] = useState("");
-  useTitle(titleOf("Log in", null, environment));
+  useTitle(titleOf(t`Log in`, null, environment));
   const enter = useMutation({
     mutationFn: logIn,
     onSuccess: async (session) => {
@@ -32,10 +34,10 @@ export function LoginPage({ environment }: { environment: string | null }) {
           <span>Holdfast</span>
           {environment === null || environment === "" ? null : <span className="env">{environment}</span>}
         </div>
-        <h1>Log in</h1>
+        <h1>{t`Log in`}</h1>
         <TextField
-          label="API key"
-          hint="The key begins with hf_. This browser does not keep the key, but a cookie that scripts cannot read."
+          label={t`API key`}
+          hint={t`The key begins with hf_. This browser does not keep the key, but a cookie that scripts cannot read.`}
           value={key}
           onChange={setKey}
           type="password"
@@ -45,10 +47,12 @@ export function LoginPage({ environment }: { environment: string | null }) {
         />
         <Button type="submit" look="primary" isDisabled={key.trim() === "" || enter.isPending}>
           <KeyRound size={15} aria-hidden="true" />
-          {enter.isPending ? "Logging in…" : "Log in"}
+          {enter.isPending ? t`Logging in…` : t`Log in`}
         </Button>
         <p className="hint">
-          No key? An administrator makes one with <code>holdfast key create</code>.
+          <Trans>
+            No key? An administrator makes one with <code>holdfast key create</code>.
+          </Trans>
         </p>
       </form>
     </main>

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, use, useCallback, useEffect, useMemo } from "react";
 import { onUnauthorized } from "../api/http.ts";
@@ -22,20 +23,20 @@ const INCLUDED: Record<Scope, readonly Scope[]> = {
   work: ["work"],
 };
 
-const NEEDED: Record<Scope, string> = {
-  read: "read tasks",
-  enqueue: "enqueue tasks",
-  work: "run tasks",
-  control: "change anything",
-  admin: "do this",
+const NEEDED: Record<Scope, () => string> = {
+  read: () => t`read tasks`,
+  enqueue: () => t`enqueue tasks`,
+  work: () => t`run tasks`,
+  control: () => t`change anything`,
+  admin: () => t`do this`,
 };
 
 function deniedBy(session: Session, scope: Scope, queue?: string): string | null {
-  if (session.readOnly && scope !== "read") return "This dashboard is read-only (READ_ONLY is set).";
+  if (session.readOnly && scope !== "read") return t`This dashboard is read-only (READ_ONLY is set).`;
   const allowed = session.scopes.some((held) => INCLUDED[held].includes(scope));
-  if (!allowed) return `Your role, ${session.role}, may not ${NEEDED[scope]}.`;
+  if (!allowed) return t`Your role, ${session.role}, may not ${NEEDED[scope]()}.`;
   if (queue !== undefined && session.queues !== null && !session.queues.includes(queue))
-    return `Your key is for ${session.queues.join(", ")} only.`;
+    return t`Your key is for ${session.queues.join(", ")} only.`;
   return null;
 }
 
@@ -74,7 +75,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
 
   if (choice === null) {
     return error === null ? (
-      <Loading what="the dashboard" />
+      <Loading what={t`the dashboard`} />
     ) : (
       <main className="gate">
         <Failed error={error} onRetry={() => void refetch()} page />

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { Pause, Play, Radio, RefreshCw, TriangleAlert } from "lucide-react";
 import { clockTime } from "../format/time.ts";
 import type { Connection } from "../live/connection.ts";
@@ -12,21 +13,21 @@ interface PillLook {
 }
 
 function pillLook(connection: Connection, paused: boolean): PillLook {
-  if (paused) return { icon: Pause, tone: "quiet", text: "Paused" };
+  if (paused) return { icon: Pause, tone: "quiet", text: t`Paused` };
   if (connection.stale && connection.freshAt !== null) {
-    return { icon: TriangleAlert, tone: "dead", text: `Stale since ${clockTime(connection.freshAt)}` };
+    return { icon: TriangleAlert, tone: "dead", text: t`Stale since ${clockTime(connection.freshAt)}` };
   }
   switch (connection.phase) {
     case "live":
-      return { icon: Radio, tone: "completed", text: "Live" };
+      return { icon: Radio, tone: "completed", text: t`Live` };
     case "connecting":
-      return { icon: RefreshCw, tone: "quiet", text: "Connecting", spin: true };
+      return { icon: RefreshCw, tone: "quiet", text: t`Connecting`, spin: true };
     case "reconnecting":
-      return { icon: RefreshCw, tone: "warn", text: "Reconnecting", spin: true };
+      return { icon: RefreshCw, tone: "warn", text: t`Reconnecting`, spin: true };
     case "polling":
       return connection.freshAt === null
-        ? { icon: TriangleAlert, tone: "dead", text: "No connection" }
-        : { icon: RefreshCw, tone: "warn", text: "Polling" };
+        ? { icon: TriangleAlert, tone: "dead", text: t`No connection` }
+        : { icon: RefreshCw, tone: "warn", text: t`Polling` };
   }
 }
 
@@ -35,14 +36,14 @@ export function ConnectionPill() {
   const { icon: Icon, tone, text, spin } = pillLook(connection, paused);
   return (
     <div className="actions">
-      <span className={`pill tone-${tone}`} role="status" aria-label={`Connection: ${text}`}>
+      <span className={`pill tone-${tone}`} role="status" aria-label={t`Connection: ${text}`}>
         <Icon size={13} aria-hidden="true" className={spin === true ? "spin" : undefined} />
         {text}
       </span>
       <Button
         small
         look="quiet"
-        aria-label={paused ? "Resume live updates" : "Hold live updates"}
+        aria-label={paused ? t`Resume live updates` : t`Hold live updates`}
         onPress={() => setPaused(!paused)}
       >
         {paused ? <Play size={14} aria-hidden="true" /> : <Pause size={14} aria-hidden="true" />}

@@ -1,17 +1,18 @@
+import { t } from "@lingui/core/macro";
 import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 import { Button } from "../ui/button.tsx";
 import { GO_KEYS } from "./use-shortcuts.ts";
 
-const KEYS: readonly [string[], string][] = [
-  [["Ctrl", "K"], "Find a queue, task or screen, or run a command"],
-  [["j"], "Next row"],
-  [["k"], "Row before"],
-  [["x"], "Select the row; Shift and click selects all rows in between"],
-  [["Enter"], "Open the row"],
-  [["/"], "Go to the search field, or to the palette if the screen has none"],
-  [["q"], "Up: from a task to its list, from a list to the queues"],
-  [["?"], "This sheet"],
-  [["Esc"], "Close"],
+const KEYS: readonly [string[], () => string][] = [
+  [["Ctrl", "K"], () => t`Find a queue, task or screen, or run a command`],
+  [["j"], () => t`Next row`],
+  [["k"], () => t`Row before`],
+  [["x"], () => t`Select the row; Shift and click selects all rows in between`],
+  [["Enter"], () => t`Open the row`],
+  [["/"], () => t`Go to the search field, or to the palette if the screen has none`],
+  [["q"], () => t`Up: from a task to its list, from a list to the queues`],
+  [["?"], () => t`This sheet`],
+  [["Esc"], () => t`Close`],
 ];
 
 export function HelpSheet({ onClose }: { onClose(): void }) {
@@ -19,18 +20,18 @@ export function HelpSheet({ onClose }: { onClose(): void }) {
     <ModalOverlay className="overlay" isOpen isDismissable onOpenChange={(open) => open || onClose()}>
       <Modal className="modal">
         <Dialog className="dialog">
-          <Heading slot="title">Keyboard shortcuts</Heading>
-          <p className="small soft">Shortcuts are off while a field has the focus.</p>
+          <Heading slot="title">{t`Keyboard shortcuts`}</Heading>
+          <p className="small soft">{t`Shortcuts are off while a field has the focus.`}</p>
           <dl className="keys">
             {KEYS.map(([keys, text]) => (
-              <Keys key={text} keys={keys} text={text} />
+              <Keys key={keys.join(" ")} keys={keys} text={text()} />
             ))}
             {Object.entries(GO_KEYS).map(([letter, { text }]) => (
-              <Keys key={letter} keys={["g", letter]} text={text} />
+              <Keys key={letter} keys={["g", letter]} text={text()} />
             ))}
           </dl>
           <div className="actions">
-            <Button onPress={onClose}>Close</Button>
+            <Button onPress={onClose}>{t`Close`}</Button>
           </div>
         </Dialog>
       </Modal>

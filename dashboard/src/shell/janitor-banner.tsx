@@ -1,3 +1,4 @@
+import { Trans } from "@lingui/react/macro";
 import { useQueries } from "@tanstack/react-query";
 import { Timer } from "lucide-react";
 import { firstTaskQuery } from "../api/tasks.ts";
@@ -36,8 +37,10 @@ export function JanitorBanner({ queues }: { queues: readonly string[] }) {
   if (worst === undefined) return null;
   return (
     <Banner icon={Timer} tone="warn">
-      <strong>No janitor seems to run.</strong> In {worst.queue} a lease ran out {duration(worst.byMs)} ago
-      and its task was not given to another worker. Start a janitor, or check why it cannot reach Redis.
+      <Trans>
+        <strong>No janitor seems to run.</strong> In {worst.queue} a lease ran out {duration(worst.byMs)} ago
+        and its task was not given to another worker. Start a janitor, or check why it cannot reach Redis.
+      </Trans>
     </Banner>
   );
 }

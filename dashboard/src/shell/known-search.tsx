@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useNavigate } from "@tanstack/react-router";
 import { FilterX } from "lucide-react";
 import type { ReactNode } from "react";
@@ -23,13 +25,17 @@ export function KnownSearch({ children }: { children: ReactNode }) {
   const { unknown, remove } = useUnknownSearch();
   if (unknown.length === 0) return children;
   return (
-    <section className="panel" aria-label="Unknown filter">
+    <section className="panel" aria-label={t`Unknown filter`}>
       <div className="empty" role="alert">
         <FilterX size={30} strokeWidth={1.5} aria-hidden="true" />
-        <h2>The filter in the address is not valid</h2>
+        <h2>{t`The filter in the address is not valid`}</h2>
         <Fields fields={unknown} />
-        <p>Without this filter the list would have more rows than you asked for, so it is not shown.</p>
-        <Button onPress={remove}>Remove it and show the list</Button>
+        <p>
+          <Trans>
+            Without this filter the list would have more rows than you asked for, so it is not shown.
+          </Trans>
+        </p>
+        <Button onPress={remove}>{t`Remove it and show the list`}</Button>
       </div>
     </section>
   );
@@ -45,11 +51,13 @@ export function UnknownSearchBanner() {
       tone="warn"
       action={
         <Button small onPress={remove}>
-          Remove it
+          {t`Remove it`}
         </Button>
       }
     >
-      <strong>The address asks for something that this screen does not know,</strong> so it is not applied:
+      <Trans>
+        <strong>The address asks for something that this screen does not know,</strong> so it is not applied:
+      </Trans>
       <Fields fields={unknown} />
     </Banner>
   );

@@ -1,12 +1,16 @@
 import { isTaskId } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
 import { useNavigate } from "@tanstack/react-router";
 import { pauseQueue, resumeQueue } from "../api/queues.ts";
 import { findTask } from "../api/tasks.ts";
 import { count } from "../format/number.ts";
+import { chooseLanguage } from "../language/choice.ts";
+import { LANGUAGES } from "../language/texts.tsx";
 import { useLive } from "../live/live-context.tsx";
 import { useSession } from "../session/session-context.tsx";
-import { setTheme } from "../ui/theme-choice.tsx";
-import { useTimeMode } from "../ui/time.tsx";
+import { LANGUAGE_NAMES } from "../ui/language-choice.tsx";
+import { setTheme, type Theme } from "../ui/theme-choice.tsx";
+import { type TimeMode, useTimeMode } from "../ui/time.tsx";
 import { useToasts } from "../ui/toast.tsx";
 import { GO_KEYS } from "./use-shortcuts.ts";
 
@@ -18,6 +22,17 @@ export interface Command {
 }
 
 const MOST_SHOWN = 12;
+
+const THEME_TEXT: Record<Theme, () => string> = {
+  light: () => t`Theme: light`,
+  dark: () => t`Theme: dark`,
+  system: () => t`Theme: system`,
+};
+const TIME_TEXT: Record<TimeMode, () => string> = {
+  relative: () => t`Times: ago`,
+  utc: () => t`Times: UTC`,
+  local: () => t`Times: local`,
+};
 
 /** Returns the commands that match a query, best first. The last one searches for a task whose id is the query. */
 export function usePaletteCommands(query: string, onHelp: () => void): Command[] {
@@ -45,8 +60,8 @@ function useCommands(query: string, onHelp: () => void): Command[] {
     .filter(([, { to }]) => !to.includes("$queue"))
     .map(([key, { text, to }]) => ({
       id: `go:${to}`,
-      text: text.replace("Queues: the overview", "Overview"),
-      hint: `screen, g ${key}`,
+      text: to === "/" ? t`Overview` : text(),
+      hint: t`screen, g ${key}`,
       run: () => void navigate({ to }),
     }));
   const queues = (figures.queues ?? []).flatMap((stats): Command[] => {
@@ -56,7 +71,7 @@ function useCommands(query: string, onHelp: () => void): Command[] {
       {
         id: `queue:${queue}`,
         text: queue,
-        hint: `queue, ${count(stats.pending)} pending`,
+        hint: t`queue, ${count(stats.pending)} pending`,
         run: () => void navigate({ to: "/queues/$queue", params }),
       },
     ];
@@ -65,32 +80,32 @@ function useCommands(query: string, onHelp: () => void): Command[] {
     open.push(
       {
         id: `tasks:${queue}`,
-        text: `Tasks of ${queue}`,
-        hint: "screen",
+        text: t`Tasks of ${queue}`,
+        hint: t`screen`,
         run: () => void navigate({ to: "/queues/$queue/tasks", params }),
       },
       {
         id: `dead:${queue}`,
-        text: `Dead letters of ${queue}`,
-        hint: `screen, ${count(stats.dead)} dead`,
+        text: t`Dead letters of ${queue}`,
+        hint: t`screen, ${count(stats.dead)} dead`,
         run: () => void navigate({ to: "/queues/$queue/dead-letters", params }),
       },
       {
         id: `flows:${queue}`,
-        text: `Flows of ${queue}`,
-        hint: "screen",
+        text: t`Flows of ${queue}`,
+        hint: t`screen`,
         run: () => void navigate({ to: "/queues/$queue/flows", params }),
       },
       {
         id: `limits:${queue}`,
-        text: `Limits of ${queue}`,
-        hint: "screen",
+        text: t`Limits of ${queue}`,
+        hint: t`screen`,
         run: () => void navigate({ to: "/queues/$queue/limits", params }),
       },
       {
         id: `events:${queue}`,
-        text: `Events of ${queue}`,
-        hint: "screen",
+        text: t`Events of ${queue}`,
+        hint: t`screen`,
         run: () => void navigate({ to: "/queues/$queue/events", params }),
       },
     );
@@ -99,22 +114,22 @@ function useCommands(query: string, onHelp: () => void): Command[] {
       stats.paused
         ? {
             id: `resume:${queue}`,
-            text: `Resume ${queue}`,
-            hint: "command",
+            text: t`Resume ${queue}`,
+            hint: t`command`,
             run: () =>
               void resumeQueue(queue).then(
-                () => say(`${queue} resumed`),
-                (error: unknown) => fail("The queue was not resumed", error),
+                () => say(t`${queue} resumed`),
+                (error: unknown) => fail(t`The queue was not resumed`, error),
               ),
           }
         : {
             id: `pause:${queue}`,
-            text: `Pause ${queue}`,
-            hint: "command",
+            text: t`Pause ${queue}`,
+            hint: t`command`,
             run: () =>
               void pauseQueue(queue, "").then(
-                () => say(`${queue} paused`),
-                (error: unknown) => fail("The queue was not paused", error),
+                () => say(t`${queue} paused`),
+                (error: unknown) => fail(t`The queue was not paused`, error),
               ),
           },
     );
@@ -123,23 +138,32 @@ function useCommands(query: string, onHelp: () => void): Command[] {
   const choices: Command[] = [
     {
       id: "live",
-      text: paused ? "Resume live updates" : "Hold live updates",
-      hint: "command",
+      text: paused ? t`Resume live updates` : t`Hold live updates`,
+      hint: t`command`,
       run: () => setPaused(!paused),
     },
     ...(["light", "dark", "system"] as const).map((theme) => ({
       id: `theme:${theme}`,
-      text: `Theme: ${theme}`,
-      hint: "command",
+      text: THEME_TEXT[theme](),
+      hint: t`command`,
       run: () => setTheme(theme),
     })),
     ...(["relative", "utc", "local"] as const).map((mode) => ({
       id: `time:${mode}`,
-      text: `Times: ${mode === "relative" ? "ago" : mode === "utc" ? "UTC" : "local"}`,
-      hint: "command",
+      text: TIME_TEXT[mode](),
+      hint: t`command`,
       run: () => setMode(mode),
     })),
-    { id: "help", text: "Keyboard shortcuts", hint: "?", run: onHelp },
+    ...LANGUAGES.map((language) => ({
+      id: `language:${language}`,
+      text: t`Language: ${LANGUAGE_NAMES[language]}`,
+      hint: t`command`,
+      run: () =>
+        void chooseLanguage(language).catch((error: unknown) =>
+          fail(t`The language could not be loaded`, error),
+        ),
+    })),
+    { id: "help", text: t`Keyboard shortcuts`, hint: "?", run: onHelp },
   ];
   return [...queues, ...screens, ...choices];
 }
@@ -153,17 +177,18 @@ function useLookUp(query: string): Command | null {
   const { say, fail } = useToasts();
   if (query.length < 3 || !isTaskId(query)) return null;
   const names = (figures.queues ?? []).map(({ queue }) => queue);
+  const [first = ""] = names;
   return {
     id: `task:${query}`,
-    text: `Open task ${query}`,
-    hint: `looks in ${names.length === 1 ? names[0] : `${names.length} queues`}`,
+    text: t`Open task ${query}`,
+    hint: names.length === 1 ? t`looks in ${first}` : t`looks in ${names.length} queues`,
     run: () =>
       void findTask(names, query).then(
         (queue) => {
-          if (queue === null) say(`No queue has a task ${query}`);
+          if (queue === null) say(t`No queue has a task ${query}`);
           else void navigate({ to: "/queues/$queue/tasks/$id", params: { queue, id: query } });
         },
-        (error: unknown) => fail("The task could not be read", error),
+        (error: unknown) => fail(t`The task could not be read`, error),
       ),
   };
 }

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { type KeyboardEvent, useId, useState } from "react";
 import { Dialog, Modal, ModalOverlay } from "react-aria-components";
 import { type Command, usePaletteCommands } from "./palette-commands.ts";
@@ -42,17 +43,17 @@ export function Palette({ onClose, onHelp }: { onClose(): void; onHelp(): void }
       onOpenChange={(open) => open || onClose()}
     >
       <Modal className="modal palette">
-        <Dialog aria-label="Search and commands">
+        <Dialog aria-label={t`Search and commands`}>
           <input
             className="palette-input"
             type="text"
             role="combobox"
-            aria-label="Queue, task id, screen or command"
+            aria-label={t`Queue, task id, screen or command`}
             aria-autocomplete="list"
             aria-expanded={commands.length > 0}
             aria-controls={listId}
             aria-activedescendant={commands.length === 0 ? undefined : optionId(at)}
-            placeholder="Queue, task id, screen or command"
+            placeholder={t`Queue, task id, screen or command`}
             autoComplete="off"
             spellCheck={false}
             autoFocus
@@ -65,10 +66,10 @@ export function Palette({ onClose, onHelp }: { onClose(): void; onHelp(): void }
           />
           {commands.length === 0 ? (
             <p className="palette-none" role="status">
-              Nothing matches.
+              {t`Nothing matches.`}
             </p>
           ) : null}
-          <div className="palette-list" id={listId} role="listbox" aria-label="Results">
+          <div className="palette-list" id={listId} role="listbox" aria-label={t`Results`}>
             {commands.map((command, index) => (
               // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are those of the field, which keeps the focus
               <div

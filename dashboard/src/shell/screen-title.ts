@@ -1,6 +1,8 @@
-import { count, plural } from "../format/number.ts";
+import { plural, t } from "@lingui/core/macro";
+import { count } from "../format/number.ts";
 import { useLive } from "../live/live-context.tsx";
 import type { LiveFigures } from "../live/live-store.ts";
+import { SCREENS } from "../screen-facts.ts";
 import { waitingWithoutWorkers } from "../screens/rank.ts";
 import { useSession } from "../session/session-context.tsx";
 import { titleOf, useTitle } from "../ui/title.ts";
@@ -8,7 +10,7 @@ import { useScreen } from "./use-screen.ts";
 
 /** Returns the worst problem of a queue, or of all queues; null if there is none. */
 export function troubleOf(figures: LiveFigures, queue: string | undefined): string | null {
-  if (!figures.redisUp) return "Redis is down";
+  if (!figures.redisUp) return t`Redis is down`;
   const queues = (figures.queues ?? []).filter((stats) => queue === undefined || stats.queue === queue);
   const unworked = waitingWithoutWorkers(queues, figures.workers).length;
   const dead = queues.reduce((sum, stats) => sum + stats.dead, 0);
@@ -17,9 +19,9 @@ export function troubleOf(figures: LiveFigures, queue: string | undefined): stri
     unworked === 0
       ? null
       : queue === undefined
-        ? `${plural(unworked, "queue")} without workers`
-        : "no workers",
-    dead === 0 ? null : `${count(dead)} dead`,
+        ? t`${plural(unworked, { one: "# queue", other: "# queues" })} without workers`
+        : t`no workers`,
+    dead === 0 ? null : t`${count(dead)} dead`,
   ].filter((trouble) => trouble !== null);
   return troubles.length === 0 ? null : troubles.join(", ");
 }
@@ -32,7 +34,7 @@ export function useScreenTitle(): void {
   const { queue, id } = params;
   // The title of the overview and of the screens of a queue names a problem of queues. Titles of other screens,
   // including those of one task, do not.
-  const hasTrouble = id === undefined && (queue !== undefined || facts.title({}) === "Overview");
+  const hasTrouble = id === undefined && (queue !== undefined || facts === SCREENS["/"]);
   const trouble = hasTrouble ? troubleOf(figures, queue) : null;
   useTitle(titleOf(facts.title(params), trouble, session.environment));
 }

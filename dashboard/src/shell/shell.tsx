@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { Outlet, useLocation } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { Dialog, Modal, ModalOverlay } from "react-aria-components";
@@ -34,7 +35,7 @@ export function Shell() {
   return (
     <div className="shell">
       <a className="skip" href="#main">
-        Skip to content
+        {t`Skip to content`}
       </a>
       {narrow ? null : (
         <aside className="sidebar">
@@ -67,7 +68,7 @@ export function Shell() {
           onOpenChange={(on) => on || close()}
         >
           <Modal className="drawer">
-            <Dialog className="sidebar" aria-label="Menu">
+            <Dialog className="sidebar" aria-label={t`Menu`}>
               <Sidebar />
             </Dialog>
           </Modal>

@@ -15,6 +15,7 @@ import { useLive } from "../live/live-context.tsx";
 import { waitingWithoutWorkers } from "../screens/rank.ts";
 import { useSession } from "../session/session-context.tsx";
 import { Mark } from "../ui/brand.tsx";
+import { LanguageChoice } from "../ui/language-choice.tsx";
 import { Segments } from "../ui/segments.tsx";
 import { ThemeChoice } from "../ui/theme-choice.tsx";
 import { useTimeMode } from "../ui/time.tsx";
@@ -73,6 +74,7 @@ export function Sidebar() {
           ]}
         />
         <ThemeChoice />
+        <LanguageChoice />
       </div>
     </>
   );

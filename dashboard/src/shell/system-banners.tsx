@@ -1,6 +1,7 @@
+import { plural, t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import { useLocation, useParams } from "@tanstack/react-router";
 import { DatabaseZap, ServerOff, TriangleAlert } from "lucide-react";
-import { plural } from "../format/number.ts";
 import { duration } from "../format/time.ts";
 import { useLive, useNow } from "../live/live-context.tsx";
 import { waitingWithoutWorkers } from "../screens/rank.ts";
@@ -17,19 +18,28 @@ export function SystemBanners() {
     // The overview shows this problem for all queues. The screens of a queue show it only for their queue.
     (stats) => (queue === undefined ? pathname === "/" : stats.queue === queue),
   );
+  const named = unworked
+    .slice(0, 5)
+    .map((stats) => `${stats.queue} (${plural(stats.pending, { one: "# task", other: "# tasks" })})`)
+    .join(", ");
+  const shown = unworked.length > 5 ? t`${named} and ${unworked.length - 5} more` : named;
   return (
     <>
       {figures.redisUp ? null : (
         <Banner icon={DatabaseZap} tone="dead">
-          <strong>Redis is down.</strong> The figures are the last known ones
-          {figures.sampledAt === null ? "" : `, ${duration(now - figures.sampledAt)} old`}. No task can be
-          enqueued or acquired; Redis keeps the accepted tasks. Check that Redis runs and that the services
-          can reach it.
+          <Trans>
+            <strong>Redis is down.</strong> The figures are the last known ones
+            {figures.sampledAt === null ? "" : t`, ${duration(now - figures.sampledAt)} old`}. No task can be
+            enqueued or acquired; Redis keeps the accepted tasks. Check that Redis runs and that the services
+            can reach it.
+          </Trans>
         </Banner>
       )}
       {error?.unreachable === true && connection.phase !== "live" && figures.queues !== null ? (
         <Banner icon={ServerOff} tone="dead">
-          <strong>{error.detail}</strong> The figures are the last known ones. {error.remedy}
+          <Trans>
+            <strong>{error.detail}</strong> The figures are the last known ones. {error.remedy}
+          </Trans>
         </Banner>
       ) : null}
       {queue === undefined && pathname !== "/" ? null : (
@@ -39,15 +49,16 @@ export function SystemBanners() {
       )}
       {unworked.length === 0 ? null : (
         <Banner icon={TriangleAlert} tone="warn">
-          <strong>
-            Tasks wait, but no worker runs {unworked.length === 1 ? "their queue" : "their queues"}:
-          </strong>{" "}
-          {unworked
-            .slice(0, 5)
-            .map((stats) => `${stats.queue} (${plural(stats.pending, "task")})`)
-            .join(", ")}
-          {unworked.length > 5 ? ` and ${unworked.length - 5} more` : ""}. Start a worker with{" "}
-          <code>QUEUES={unworked[0]?.queue}</code>.
+          <Trans>
+            <strong>
+              <Plural
+                value={unworked.length}
+                one="Tasks wait, but no worker runs their queue:"
+                other="Tasks wait, but no worker runs their queues:"
+              />
+            </strong>{" "}
+            {shown}. Start a worker with <code>QUEUES={unworked[0]?.queue}</code>.
+          </Trans>
         </Banner>
       )}
     </>

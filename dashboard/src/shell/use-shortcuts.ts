@@ -1,18 +1,19 @@
+import { t } from "@lingui/core/macro";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { currentList } from "./list-keys.ts";
 
 /** The screens that `g` and a second key open. The help sheet and the palette use this table too. */
 export const GO_KEYS = {
-  q: { text: "Queues: the overview", to: "/" },
-  e: { text: "Errors", to: "/errors" },
-  o: { text: "Operations", to: "/operations" },
-  s: { text: "Schedules", to: "/schedules" },
-  w: { text: "Workers", to: "/workers" },
-  a: { text: "Audit", to: "/audit" },
-  l: { text: "Load", to: "/load" },
-  t: { text: "Tasks of this queue", to: "/queues/$queue/tasks" },
-  d: { text: "Dead letters of this queue", to: "/queues/$queue/dead-letters" },
+  q: { text: () => t`Queues: the overview`, to: "/" },
+  e: { text: () => t`Errors`, to: "/errors" },
+  o: { text: () => t`Operations`, to: "/operations" },
+  s: { text: () => t`Schedules`, to: "/schedules" },
+  w: { text: () => t`Workers`, to: "/workers" },
+  a: { text: () => t`Audit`, to: "/audit" },
+  l: { text: () => t`Load`, to: "/load" },
+  t: { text: () => t`Tasks of this queue`, to: "/queues/$queue/tasks" },
+  d: { text: () => t`Dead letters of this queue`, to: "/queues/$queue/dead-letters" },
 } as const;
 
 /** After `g`, the second key has to follow within this time. If it comes later, it has its usual meaning. */

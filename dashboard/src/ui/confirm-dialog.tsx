@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 import { toApiError } from "../api/errors.ts";
@@ -61,10 +63,12 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
             {fields}
             {phrase === null ? null : (
               <TextField
-                label="Confirmation"
+                label={t`Confirmation`}
                 hint={
                   <>
-                    Type <strong className="mono">{phrase}</strong> to continue.
+                    <Trans>
+                      Type <strong className="mono">{phrase}</strong> to continue.
+                    </Trans>
                   </>
                 }
                 value={typed}
@@ -80,10 +84,10 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
             )}
             <div className="actions">
               <Button onPress={onClose} isDisabled={busy}>
-                Keep as it is
+                {t`Keep as it is`}
               </Button>
               <Button type="submit" look={danger ? "danger" : "primary"} isDisabled={!ready}>
-                {busy ? "Working…" : action}
+                {busy ? t`Working…` : action}
               </Button>
             </div>
           </form>

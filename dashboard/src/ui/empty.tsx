@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Inbox, SearchX, ServerOff } from "lucide-react";
 import type { ReactNode } from "react";
 import { type ApiError, toApiError } from "../api/errors.ts";
@@ -27,9 +29,15 @@ export function NoneMatch({ what, scanned, onClear }: { what: string; scanned?: 
   return (
     <div className="empty">
       <SearchX size={30} strokeWidth={1.5} aria-hidden="true" />
-      <h2>No {what} match</h2>
-      {scanned === undefined || scanned === 0 ? null : <p>{scanned} looked at.</p>}
-      <Button onPress={onClear}>Clear filters</Button>
+      <h2>
+        <Trans>No {what} match</Trans>
+      </h2>
+      {scanned === undefined || scanned === 0 ? null : (
+        <p>
+          <Trans>{scanned} looked at.</Trans>
+        </p>
+      )}
+      <Button onPress={onClear}>{t`Clear filters`}</Button>
     </div>
   );
 }
@@ -47,13 +55,17 @@ export function Failed(props: {
   return (
     <div className="empty" role="alert">
       <ServerOff size={30} strokeWidth={1.5} aria-hidden="true" />
-      <Heading>{failure.unreachable ? "Cannot reach the API" : "This did not work"}</Heading>
+      <Heading>{failure.unreachable ? t`Cannot reach the API` : t`This did not work`}</Heading>
       <p>
         <ForeignText text={failure.detail} />
       </p>
       {failure.remedy === null ? null : <p>{failure.remedy}</p>}
-      {failure.requestId === null ? null : <p className="hint mono">request {failure.requestId}</p>}
-      {onRetry === undefined ? null : <Button onPress={onRetry}>Try again</Button>}
+      {failure.requestId === null ? null : (
+        <p className="hint mono">
+          <Trans>request {failure.requestId}</Trans>
+        </p>
+      )}
+      {onRetry === undefined ? null : <Button onPress={onRetry}>{t`Try again`}</Button>}
     </div>
   );
 }
@@ -61,7 +73,9 @@ export function Failed(props: {
 export function Loading({ what }: { what: string }) {
   return (
     <div className="empty" aria-busy="true">
-      <p>Loading {what}…</p>
+      <p>
+        <Trans>Loading {what}…</Trans>
+      </p>
     </div>
   );
 }

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { Check, Copy } from "lucide-react";
 import { useState } from "react";
 import { indentJsonText } from "../format/json-text.ts";
@@ -16,7 +17,7 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
   return (
     <Button small look="quiet" onPress={() => void copy().catch(() => setCopied(false))}>
       {copied ? <Check size={13} aria-hidden="true" /> : <Copy size={13} aria-hidden="true" />}
-      {copied ? "Copied" : label}
+      {copied ? t`Copied` : label}
     </Button>
   );
 }
@@ -35,15 +36,15 @@ export function ExactText({ title, text, byteCount }: { title: string; text: str
         </h2>
         <div className="actions">
           <Segments<"exact" | "indented">
-            label={`${title} view`}
+            label={t`${title} view`}
             value={view}
             onChange={setView}
             options={[
-              { value: "exact", text: "Exact" },
-              { value: "indented", text: "Indented" },
+              { value: "exact", text: t`Exact` },
+              { value: "indented", text: t`Indented` },
             ]}
           />
-          <CopyButton text={text} label="Copy" />
+          <CopyButton text={text} label={t`Copy`} />
         </div>
       </div>
       <div className="panel-body">

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { ListFilter, Search } from "lucide-react";
 import { type FormEvent, type ReactNode, useEffect, useState } from "react";
 import { AGES, type Age, type ListSearch } from "../search.ts";
@@ -13,17 +14,17 @@ interface FilterBarProps {
   children?: ReactNode;
 }
 
-const AGE_TEXT: Record<Age, string> = {
-  "15m": "Last 15 minutes",
-  "1h": "Last hour",
-  "24h": "Last 24 hours",
-  "7d": "Last 7 days",
+const AGE_TEXT: Record<Age, () => string> = {
+  "15m": () => t`Last 15 minutes`,
+  "1h": () => t`Last hour`,
+  "24h": () => t`Last 24 hours`,
+  "7d": () => t`Last 7 days`,
 };
 
 const FIELDS = [
-  { key: "type", label: "Exact task type", placeholder: "Type, exact" },
-  { key: "tag", label: "Exact tag", placeholder: "Tag, exact" },
-  { key: "error", label: "Text of the error; case does not matter", placeholder: "Error text" },
+  { key: "type", label: () => t`Exact task type`, placeholder: () => t`Type, exact` },
+  { key: "tag", label: () => t`Exact tag`, placeholder: () => t`Tag, exact` },
+  { key: "error", label: () => t`Text of the error; case does not matter`, placeholder: () => t`Error text` },
 ] as const;
 
 /** Shows the filters of a list. Enter or the button applies them, and the URL keeps them. */
@@ -43,19 +44,19 @@ export function FilterBar({ value, onApply, filtered, onClear, children }: Filte
       <label className="search-field">
         <Search size={14} aria-hidden="true" />
         <span className="visually-hidden">
-          Find text in id, type, payload, error or tags; case does not matter
+          {t`Find text in id, type, payload, error or tags; case does not matter`}
         </span>
         <input
           className="input"
           type="search"
           data-search=""
-          placeholder="Id, payload, any text"
+          placeholder={t`Id, payload, any text`}
           value={draft.q ?? ""}
           onChange={(event) => setDraft({ ...draft, q: event.target.value })}
         />
       </label>
       {narrow ? (
-        <Button aria-label="More filters" aria-expanded={all} onPress={() => setOpen(!open)}>
+        <Button aria-label={t`More filters`} aria-expanded={all} onPress={() => setOpen(!open)}>
           <ListFilter size={15} aria-hidden="true" />
         </Button>
       ) : null}
@@ -66,15 +67,15 @@ export function FilterBar({ value, onApply, filtered, onClear, children }: Filte
               key={key}
               className="input"
               type="search"
-              aria-label={label}
-              placeholder={placeholder}
+              aria-label={label()}
+              placeholder={placeholder()}
               value={draft[key] ?? ""}
               onChange={(event) => setDraft({ ...draft, [key]: event.target.value })}
             />
           ))}
           <select
             className="input"
-            aria-label="Time"
+            aria-label={t`Time`}
             value={value.within ?? ""}
             onChange={(event) => {
               const { within: _, ...rest } = trimmed(draft);
@@ -82,20 +83,20 @@ export function FilterBar({ value, onApply, filtered, onClear, children }: Filte
               onApply(within === undefined ? rest : { ...rest, within });
             }}
           >
-            <option value="">Any time</option>
+            <option value="">{t`Any time`}</option>
             {AGES.map((age) => (
               <option key={age} value={age}>
-                {AGE_TEXT[age]}
+                {AGE_TEXT[age]()}
               </option>
             ))}
           </select>
           {children}
         </>
       ) : null}
-      <Button type="submit">Apply</Button>
+      <Button type="submit">{t`Apply`}</Button>
       {filtered ? (
         <Button look="quiet" onPress={onClear}>
-          Clear filters
+          {t`Clear filters`}
         </Button>
       ) : null}
     </form>

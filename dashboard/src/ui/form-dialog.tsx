@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { useMutation } from "@tanstack/react-query";
 import type { FormEvent, ReactNode } from "react";
 import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
@@ -21,7 +22,7 @@ interface FormDialogProps {
  * A dialog with fields and a button that saves them. If the service refuses the values, it stays open and shows why.
  */
 export function FormDialog(props: FormDialogProps) {
-  const { title, isWide = false, refused, saveText = "Save", save, onSaved, onClose, children } = props;
+  const { title, isWide = false, refused, saveText = t`Save`, save, onSaved, onClose, children } = props;
   const saving = useMutation({
     mutationFn: save,
     onSuccess: async () => {
@@ -46,9 +47,9 @@ export function FormDialog(props: FormDialogProps) {
               </p>
             )}
             <div className="actions">
-              <Button onPress={onClose}>Keep as it is</Button>
+              <Button onPress={onClose}>{t`Keep as it is`}</Button>
               <Button type="submit" look="primary" isDisabled={refused || saving.isPending}>
-                {saving.isPending ? "Working…" : saveText}
+                {saving.isPending ? t`Working…` : saveText}
               </Button>
             </div>
           </form>

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+
 interface ColumnHeadsProps {
   columns: readonly string[];
   /** The columns that hold numbers. */
@@ -14,7 +16,7 @@ export function ColumnHeads({ columns, numbers = [] }: ColumnHeadsProps) {
         </div>
       ))}
       <div role="columnheader" className="cell">
-        <span className="visually-hidden">Actions</span>
+        <span className="visually-hidden">{t`Actions`}</span>
       </div>
     </>
   );

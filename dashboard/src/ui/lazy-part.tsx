@@ -16,12 +16,12 @@ export interface LazyPart<Props> {
 /**
  * Returns a component whose code is loaded when it is first shown. If the server cannot be reached or has a newer
  * version, the component says so in its place and tries again. The page around it stays and is not reloaded.
- * @param what the name of the part, for the message
+ * @param what returns the name of the part, for the message
  * @param Place shown while the part loads; a screen needs none, because the previous screen stays until then
  */
 export function lazyPart<Props extends object>(
   load: () => Promise<ComponentType<Props>>,
-  what: string,
+  what: () => string,
   Place?: ComponentType<Props>,
 ): LazyPart<Props> {
   let state: State<Props> = { phase: "none" };
@@ -56,7 +56,7 @@ export function lazyPart<Props extends object>(
       if (now.phase === "none") void preload();
     }, [now.phase]);
     if (now.phase === "ready") return <now.Component {...props} />;
-    if (now.phase === "failed") return <PartAway what={what} retry={preload} page={Place === undefined} />;
+    if (now.phase === "failed") return <PartAway what={what()} retry={preload} page={Place === undefined} />;
     return Place === undefined ? null : <Place {...props} />;
   }
   return Object.assign(Part, { preload });

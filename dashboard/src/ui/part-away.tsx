@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { ServerOff } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { useLive } from "../live/live-context.tsx";
@@ -40,20 +42,26 @@ export function PartAway({ what, retry, page }: { what: string; retry(): Promise
   return (
     <div className="empty" role="alert">
       <ServerOff size={30} strokeWidth={1.5} aria-hidden="true" />
-      <Heading>Cannot load {what}</Heading>
+      <Heading>
+        <Trans>Cannot load {what}</Trans>
+      </Heading>
       {outdated ? (
         <p>
-          The server has another version of the dashboard, without this file. Reload the page to get that
-          version.
+          <Trans>
+            The server has another version of the dashboard, without this file. Reload the page to get that
+            version.
+          </Trans>
         </p>
       ) : (
         <p>
-          {location.host} does not send it. It opens by itself as soon as the server answers; what is already
-          open stays usable.
+          <Trans>
+            {location.host} does not send it. It opens by itself as soon as the server answers; what is
+            already open stays usable.
+          </Trans>
         </p>
       )}
       <Button onPress={() => (outdated ? location.reload() : void retry())}>
-        {outdated ? "Reload the page" : "Try again"}
+        {outdated ? t`Reload the page` : t`Try again`}
       </Button>
     </div>
   );

@@ -1,18 +1,23 @@
 import { PRIORITIES, type Priority } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
 import { Segments } from "./segments.tsx";
 
-const TEXT: Record<Priority, string> = { high: "High", normal: "Normal", low: "Low" };
+const TEXT: Record<Priority, () => string> = {
+  high: () => t`High`,
+  normal: () => t`Normal`,
+  low: () => t`Low`,
+};
 
 /** A field to choose the priority of a task. */
 export function PriorityField({ value, onChange }: { value: Priority; onChange(priority: Priority): void }) {
   return (
     <div className="field">
-      <span>Priority</span>
+      <span>{t`Priority`}</span>
       <Segments<Priority>
-        label="Priority"
+        label={t`Priority`}
         value={value}
         onChange={onChange}
-        options={PRIORITIES.map((priority) => ({ value: priority, text: TEXT[priority] }))}
+        options={PRIORITIES.map((priority) => ({ value: priority, text: TEXT[priority]() }))}
       />
     </div>
   );

@@ -1,4 +1,5 @@
 import { isQueueName } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
 import { type ReactNode, useId } from "react";
 import { useLive } from "../live/live-context.tsx";
 import { useQueueStats } from "../live/use-queue-stats.ts";
@@ -17,7 +18,7 @@ interface QueueFieldProps {
 export const queueNameError = (name: string): string | null =>
   isQueueName(name)
     ? null
-    : "Begin with a letter or digit; then letters, digits, - _ and . are allowed, at most 64 characters.";
+    : t`Begin with a letter or digit; then letters, digits, - _ and . are allowed, at most 64 characters.`;
 
 /**
  * A field for the name of a queue. It warns if the queue does not exist, because a mistyped name creates a new queue.
@@ -38,7 +39,7 @@ export function QueueField(props: QueueFieldProps) {
         error={error}
         warning={
           exists === false && error === null && value !== ""
-            ? `There is no queue “${value}” yet: ${maker} will create it.`
+            ? t`There is no queue “${value}” yet: ${maker} will create it.`
             : null
         }
         list={list}

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { TextField } from "./text-field.tsx";
 
 const MOST_CHARACTERS = 256;
@@ -6,8 +7,8 @@ const MOST_CHARACTERS = 256;
 export function ReasonField({ value, onChange }: { value: string; onChange(reason: string): void }) {
   return (
     <TextField
-      label="Reason"
-      hint="Optional. Kept in the audit log."
+      label={t`Reason`}
+      hint={t`Optional. Kept in the audit log.`}
       value={value}
       onChange={(text) => onChange(text.slice(0, MOST_CHARACTERS))}
     />

@@ -1,4 +1,5 @@
 import type { AttemptOutcome, DeadReason, TaskState } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
 import {
   Ban,
   CalendarClock,
@@ -19,40 +20,40 @@ import type { ReactNode } from "react";
 interface Look {
   icon: LucideIcon;
   tone: string;
-  text: string;
+  text: () => string;
 }
 
 /** Each state has a colour, an icon and a word. Some readers cannot tell the colours apart. */
 export const STATE_LOOK: Record<TaskState, Look> = {
-  waiting: { icon: Hourglass, tone: "quiet", text: "Waiting" },
-  scheduled: { icon: CalendarClock, tone: "scheduled", text: "Scheduled" },
-  pending: { icon: Clock3, tone: "pending", text: "Pending" },
-  processing: { icon: Play, tone: "processing", text: "Processing" },
-  completed: { icon: CircleCheck, tone: "completed", text: "Completed" },
-  dead: { icon: OctagonX, tone: "dead", text: "Dead" },
-  cancelled: { icon: Ban, tone: "quiet", text: "Cancelled" },
-  expired: { icon: TimerOff, tone: "quiet", text: "Expired" },
+  waiting: { icon: Hourglass, tone: "quiet", text: () => t`Waiting` },
+  scheduled: { icon: CalendarClock, tone: "scheduled", text: () => t`Scheduled` },
+  pending: { icon: Clock3, tone: "pending", text: () => t`Pending` },
+  processing: { icon: Play, tone: "processing", text: () => t`Processing` },
+  completed: { icon: CircleCheck, tone: "completed", text: () => t`Completed` },
+  dead: { icon: OctagonX, tone: "dead", text: () => t`Dead` },
+  cancelled: { icon: Ban, tone: "quiet", text: () => t`Cancelled` },
+  expired: { icon: TimerOff, tone: "quiet", text: () => t`Expired` },
 };
 
 export const OUTCOME_LOOK: Record<AttemptOutcome, Look> = {
-  running: { icon: Play, tone: "processing", text: "Running" },
-  acked: { icon: CircleCheck, tone: "completed", text: "Done" },
-  failed: { icon: CircleX, tone: "dead", text: "Failed" },
-  crashed: { icon: Unplug, tone: "dead", text: "Crashed: its lease ran out" },
-  released: { icon: Undo2, tone: "quiet", text: "Released at shutdown" },
-  unrouted: { icon: RouteOff, tone: "warn", text: "No handler for its type in this worker" },
-  quarantined: { icon: OctagonX, tone: "dead", text: "Quarantined" },
-  cancelled: { icon: Ban, tone: "quiet", text: "Cancelled" },
+  running: { icon: Play, tone: "processing", text: () => t`Running` },
+  acked: { icon: CircleCheck, tone: "completed", text: () => t`Done` },
+  failed: { icon: CircleX, tone: "dead", text: () => t`Failed` },
+  crashed: { icon: Unplug, tone: "dead", text: () => t`Crashed: its lease ran out` },
+  released: { icon: Undo2, tone: "quiet", text: () => t`Released at shutdown` },
+  unrouted: { icon: RouteOff, tone: "warn", text: () => t`No handler for its type in this worker` },
+  quarantined: { icon: OctagonX, tone: "dead", text: () => t`Quarantined` },
+  cancelled: { icon: Ban, tone: "quiet", text: () => t`Cancelled` },
 };
 
-export const DEAD_REASON_TEXT: Record<DeadReason, string> = {
-  retries_exhausted: "Retries exhausted",
-  crashes_exhausted: "Crashes exhausted",
-  releases_exhausted: "Releases exhausted",
-  rate_limited_too_often: "Rate-limited too often",
-  fatal: "Fatal error",
-  no_handler: "No handler",
-  undecodable: "Undecodable",
+export const DEAD_REASON_TEXT: Record<DeadReason, () => string> = {
+  retries_exhausted: () => t`Retries exhausted`,
+  crashes_exhausted: () => t`Crashes exhausted`,
+  releases_exhausted: () => t`Releases exhausted`,
+  rate_limited_too_often: () => t`Rate-limited too often`,
+  fatal: () => t`Fatal error`,
+  no_handler: () => t`No handler`,
+  undecodable: () => t`Undecodable`,
 };
 
 export function Badge({
@@ -76,7 +77,7 @@ export function StateBadge({ state }: { state: TaskState }) {
   const look = STATE_LOOK[state];
   return (
     <Badge icon={look.icon} tone={look.tone}>
-      {look.text}
+      {look.text()}
     </Badge>
   );
 }
@@ -84,7 +85,7 @@ export function StateBadge({ state }: { state: TaskState }) {
 export function ReasonBadge({ reason }: { reason: DeadReason | null }) {
   return (
     <Badge icon={OctagonX} tone="dead">
-      {reason === null ? "Dead" : DEAD_REASON_TEXT[reason]}
+      {reason === null ? t`Dead` : DEAD_REASON_TEXT[reason]()}
     </Badge>
   );
 }

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { Monitor, Moon, Sun } from "lucide-react";
 import { useSyncExternalStore } from "react";
 import { readPreference, writePreference } from "../preferences.ts";
@@ -24,13 +25,13 @@ export function ThemeChoice() {
   const theme = useSyncExternalStore(subscribe, () => readPreference("theme", THEMES, "system"));
   return (
     <Segments
-      label="Theme"
+      label={t`Theme`}
       value={theme}
       onChange={setTheme}
       options={[
-        { value: "system", text: "System theme", icon: Monitor, iconOnly: true },
-        { value: "light", text: "Light theme", icon: Sun, iconOnly: true },
-        { value: "dark", text: "Dark theme", icon: Moon, iconOnly: true },
+        { value: "system", text: t`System theme`, icon: Monitor, iconOnly: true },
+        { value: "light", text: t`Light theme`, icon: Sun, iconOnly: true },
+        { value: "dark", text: t`Dark theme`, icon: Moon, iconOnly: true },
       ]}
     />
   );

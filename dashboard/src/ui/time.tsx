@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { createContext, type ReactNode, use, useMemo, useState } from "react";
 import { clockTime, relative, utc, utcPrecise } from "../format/time.ts";
 import { useNow } from "../live/live-context.tsx";
@@ -36,7 +37,7 @@ const local = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: 
 export function Time({ at }: { at: number }) {
   const { mode } = useTimeMode();
   return (
-    <time dateTime={utcPrecise(at)} title={`${utcPrecise(at)} (${clockTime(at)} here)`}>
+    <time dateTime={utcPrecise(at)} title={t`${utcPrecise(at)} (${clockTime(at)} here)`}>
       {mode === "relative" ? (
         <RelativeTime at={at} />
       ) : (

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { CircleCheck, TriangleAlert, X } from "lucide-react";
 import { createContext, type ReactNode, use, useCallback, useMemo, useState } from "react";
 import { toApiError } from "../api/errors.ts";
@@ -102,7 +104,11 @@ export function ToastCards() {
                 </p>
               )}
               {toast.remedy === null ? null : <p className="small soft">{toast.remedy}</p>}
-              {toast.requestId === null ? null : <p className="hint mono">request {toast.requestId}</p>}
+              {toast.requestId === null ? null : (
+                <p className="hint mono">
+                  <Trans>request {toast.requestId}</Trans>
+                </p>
+              )}
             </div>
             {toast.action === null ? null : (
               <Button
@@ -115,7 +121,7 @@ export function ToastCards() {
                 {toast.action.text}
               </Button>
             )}
-            <Button look="quiet" small aria-label="Dismiss" onPress={() => dismiss(toast.id)}>
+            <Button look="quiet" small aria-label={t`Dismiss`} onPress={() => dismiss(toast.id)}>
               <X size={14} aria-hidden="true" />
             </Button>
           </div>

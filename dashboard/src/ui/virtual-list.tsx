@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, memo, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { useKeyedList } from "../shell/list-keys.ts";
@@ -108,7 +109,7 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
         ref={scroller}
         role="rowgroup"
         tabIndex={0}
-        aria-label={`${label}, scrollable`}
+        aria-label={t`${label}, scrollable`}
       >
         <div className="virtual grid-body" role="presentation" style={{ height: virtualizer.getTotalSize() }}>
           {items.map((item) => {

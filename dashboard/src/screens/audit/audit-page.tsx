@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Ban, CircleCheck, Clock3, Download, OctagonX, ShieldX } from "lucide-react";
@@ -18,11 +20,11 @@ import { ACTION_TEXT, actionText } from "./action-text.ts";
 const route = getRouteApi("/audit");
 
 const OUTCOME = {
-  succeeded: { icon: CircleCheck, tone: "completed", text: "Done" },
-  accepted: { icon: Clock3, tone: "processing", text: "Accepted" },
-  refused: { icon: ShieldX, tone: "warn", text: "Refused" },
-  failed: { icon: OctagonX, tone: "dead", text: "Failed" },
-  cancelled: { icon: Ban, tone: "quiet", text: "Cancelled" },
+  succeeded: { icon: CircleCheck, tone: "completed", text: () => t`Done` },
+  accepted: { icon: Clock3, tone: "processing", text: () => t`Accepted` },
+  refused: { icon: ShieldX, tone: "warn", text: () => t`Refused` },
+  failed: { icon: OctagonX, tone: "dead", text: () => t`Failed` },
+  cancelled: { icon: Ban, tone: "quiet", text: () => t`Cancelled` },
 } as const;
 
 export function AuditPage() {
@@ -54,12 +56,12 @@ function AuditLog() {
   return (
     <>
       <div className="page-head">
-        <h1>Audit</h1>
-        <p className="soft small">Who did what, newest first</p>
+        <h1>{t`Audit`}</h1>
+        <p className="soft small">{t`Who did what, newest first`}</p>
         <div className="actions">
           <a className="button" href={auditExportUrl(search)} download>
             <Download size={14} aria-hidden="true" />
-            Export NDJSON
+            {t`Export NDJSON`}
           </a>
         </div>
       </div>
@@ -68,16 +70,16 @@ function AuditLog() {
           className="input"
           type="search"
           data-search=""
-          aria-label="Actor, the exact name"
-          placeholder="Actor, exact"
+          aria-label={t`Actor, the exact name`}
+          placeholder={t`Actor, exact`}
           value={draft.actor}
           onChange={(event) => setDraft({ ...draft, actor: event.target.value })}
         />
         <input
           className="input"
           type="search"
-          aria-label="Queue, the exact name"
-          placeholder="Queue, exact"
+          aria-label={t`Queue, the exact name`}
+          placeholder={t`Queue, exact`}
           list="audit-queues"
           value={draft.queue}
           onChange={(event) => setDraft({ ...draft, queue: event.target.value })}
@@ -89,7 +91,7 @@ function AuditLog() {
         </datalist>
         <select
           className="input"
-          aria-label="Action"
+          aria-label={t`Action`}
           value={search.action ?? ""}
           onChange={(event) => {
             void navigate({
@@ -97,39 +99,43 @@ function AuditLog() {
             });
           }}
         >
-          <option value="">Any action</option>
+          <option value="">{t`Any action`}</option>
           {Object.entries(ACTION_TEXT).map(([action, text]) => (
             <option key={action} value={action}>
-              {text}
+              {text()}
             </option>
           ))}
         </select>
-        <Button type="submit">Apply</Button>
+        <Button type="submit">{t`Apply`}</Button>
         {filtered ? (
           <Button look="quiet" onPress={() => void navigate({ search: {} })}>
-            Clear filters
+            {t`Clear filters`}
           </Button>
         ) : null}
       </form>
-      <section className="panel" aria-label="Audit records">
+      <section className="panel" aria-label={t`Audit records`}>
         {query.isPending ? (
-          <Loading what="the audit log" />
+          <Loading what={t`the audit log`} />
         ) : query.isError && records.length === 0 ? (
           <Failed error={query.error} onRetry={() => void query.refetch()} />
         ) : records.length === 0 && !query.hasNextPage ? (
           filtered ? (
-            <NoneMatch what="records" onClear={() => void navigate({ search: {} })} />
+            <NoneMatch what={t`records`} onClear={() => void navigate({ search: {} })} />
           ) : (
-            <NoneYet title="No actions yet">
-              <p>Every pause, replay, discard, cancel and change of a setting will be listed here.</p>
+            <NoneYet title={t`No actions yet`}>
+              <p>
+                <Trans>
+                  Every pause, replay, discard, cancel and change of a setting will be listed here.
+                </Trans>
+              </p>
             </NoneYet>
           )
         ) : (
-          <div className="grid-table audit" role="table" aria-label="Audit records, newest first">
+          <div className="grid-table audit" role="table" aria-label={t`Audit records, newest first`}>
             <div role="rowgroup">
               <div className="grid-row grid-head" role="row">
-                {["When", "Who", "Did", "Queue", "Tasks", "Outcome", "Reason"].map((text) => (
-                  <div key={text} role="columnheader" className={text === "Tasks" ? "cell num" : "cell"}>
+                {[t`When`, t`Who`, t`Did`, t`Queue`, t`Tasks`, t`Outcome`, t`Reason`].map((text) => (
+                  <div key={text} role="columnheader" className={text === t`Tasks` ? "cell num" : "cell"}>
                     {text}
                   </div>
                 ))}
@@ -147,9 +153,11 @@ function AuditLog() {
         )}
         {query.hasNextPage ? (
           <div className="list-foot">
-            <span>{count(records.length)} loaded</span>
+            <span>
+              <Trans>{count(records.length)} loaded</Trans>
+            </span>
             <Button small isDisabled={query.isFetching} onPress={() => void query.fetchNextPage()}>
-              {query.isFetchingNextPage ? "Loading…" : "Load more"}
+              {query.isFetchingNextPage ? t`Loading…` : t`Load more`}
             </Button>
           </div>
         ) : null}
@@ -178,7 +186,7 @@ function Row({ record }: { record: AuditRecord }) {
       </div>
       <div className="cell cell-half" role="cell">
         {record.queue === null ? (
-          <span className="zero">none</span>
+          <span className="zero">{t`none`}</span>
         ) : (
           <Link to="/queues/$queue" params={{ queue: record.queue }}>
             {record.queue}
@@ -191,16 +199,16 @@ function Row({ record }: { record: AuditRecord }) {
         )}
       </div>
       <div className="cell num" role="cell">
-        <span className="label">Tasks</span>
+        <span className="label">{t`Tasks`}</span>
         {record.count === 0 ? <span className="zero">0</span> : count(record.count)}
       </div>
       <div className="cell cell-half" role="cell">
         <Badge icon={look.icon} tone={look.tone}>
-          {look.text}
+          {look.text()}
         </Badge>
         {record.operationId === null ? null : (
           <Link className="hint op-link" to="/operations" search={{ id: record.operationId }}>
-            operation
+            {t`operation`}
           </Link>
         )}
       </div>

@@ -153,7 +153,7 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
           <option value="">Any reason</option>
           {DEAD_REASONS.map((each) => (
             <option key={each} value={each}>
-              {DEAD_REASON_TEXT[each]}
+              {DEAD_REASON_TEXT[each]()}
             </option>
           ))}
         </select>

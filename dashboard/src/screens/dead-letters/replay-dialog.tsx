@@ -1,4 +1,5 @@
 import { LIMITS, type TaskView } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
 import { type FormEvent, useState } from "react";
 import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 import type { DeadLetterTarget, ReplayOptions } from "../../api/dead-letters.ts";
@@ -17,7 +18,7 @@ import { useTargetSize } from "./use-target-size.ts";
 // The editor is larger than the rest of the page. So it is loaded only when a payload is edited.
 const PayloadDiff = lazyPart(
   async () => (await import("./payload-diff.tsx")).PayloadDiff,
-  "the editor",
+  () => t`the editor`,
   () => <div className="diff diff-place" aria-busy="true" />,
 );
 

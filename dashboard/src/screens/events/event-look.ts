@@ -50,7 +50,7 @@ export function eventDetail(event: QueueEvent): string {
   if (event.type === "gap") return "";
   if (event.type === "dead") {
     const { reason = "" } = event;
-    return (DEAD_REASON_TEXT as Record<string, string>)[reason] ?? reason;
+    return (DEAD_REASON_TEXT as Record<string, () => string>)[reason]?.() ?? reason;
   }
   return event.workerId ?? event.outcome ?? event.resultText ?? "";
 }

@@ -34,7 +34,7 @@ export function groupText({ total, types, type, names }: FlowGroup): string {
 }
 
 export const statesText = ({ states }: FlowGroup): string =>
-  states.map(({ state, count: of }) => `${count(of)} ${NODE_LOOK[state].text.toLowerCase()}`).join(", ");
+  states.map(({ state, count: of }) => `${count(of)} ${NODE_LOOK[state].text().toLowerCase()}`).join(", ");
 
 /** Shows the graph of a flow. A table beside it has the same groups, for users who cannot see the graph. */
 export function FlowGraphView({ queue, flow, groups }: { queue: string; flow: string; groups: FlowGroup[] }) {
@@ -93,7 +93,7 @@ function GroupBox({ queue, flow, group }: { queue: string; flow: string; group: 
         <span className="flow-box-name clip">{text}</span>
         <span className="flow-box-state clip">
           <Icon size={13} aria-hidden="true" />
-          {stateText} <span className="soft">{type}</span>
+          {stateText()} <span className="soft">{type}</span>
         </span>
       </Link>
     );

@@ -49,7 +49,7 @@ export function FlowNodes({ queue, flow, asOf }: { queue: string; flow: string; 
             <option value="">Any state</option>
             {TASK_STATES.map((each) => (
               <option key={each} value={each}>
-                {STATE_LOOK[each].text}
+                {STATE_LOOK[each].text()}
               </option>
             ))}
           </select>

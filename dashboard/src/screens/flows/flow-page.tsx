@@ -266,7 +266,7 @@ function Callbacks({ flow: { queue, state, callbacks } }: { flow: FlowView }) {
                   )}
                 </span>
                 <span>{enqueued ? "Enqueued" : state === "ended" ? "Did not come" : "Not yet"}</span>
-                <span className="hint">{MOMENT_TEXT[moment]}</span>
+                <span className="hint">{MOMENT_TEXT[moment]()}</span>
               </li>
             ))}
           </ul>

@@ -1,8 +1,10 @@
 import type { QueueStats } from "@holdfast/contracts";
+import { plural, t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { runBurst } from "../../api/operations.ts";
-import { count, plural, rate } from "../../format/number.ts";
+import { count, rate } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { useQueueStats } from "../../live/use-queue-stats.ts";
 import { useSession } from "../../session/session-context.tsx";
@@ -34,30 +36,32 @@ export function BurstPanel({ queue }: { queue: string | null }) {
   };
 
   return (
-    <section className="panel" aria-label="Run the burst">
+    <section className="panel" aria-label={t`Run the burst`}>
       <div className="panel-head">
-        <h2>Run the burst</h2>
+        <h2>{t`Run the burst`}</h2>
         {queue === null || stats === undefined ? null : (
           <Link className="small" to="/queues/$queue" params={{ queue }}>
-            Watch {queue} live
+            <Trans>Watch {queue} live</Trans>
           </Link>
         )}
       </div>
       <form className="panel-body form" onSubmit={submit}>
         <p className="soft">
-          Enqueues tasks of type <code>demo.flaky</code>, of which a share fails at each attempt. Those that
-          run out of retries end in the dead letters, where they can be replayed.
+          <Trans>
+            Enqueues tasks of type <code>demo.flaky</code>, of which a share fails at each attempt. Those that
+            run out of retries end in the dead letters, where they can be replayed.
+          </Trans>
         </p>
         <div className="form-row">
           <TextField
-            label="Tasks"
+            label={t`Tasks`}
             value={tasks}
             onChange={setTasks}
             error={errors.tasks}
             inputMode="numeric"
           />
           <TextField
-            label="Failing, percent"
+            label={t`Failing, percent`}
             value={failPercent}
             onChange={setFailPercent}
             error={errors.failPercent}
@@ -71,11 +75,11 @@ export function BurstPanel({ queue }: { queue: string | null }) {
             denied={denied("enqueue", queue ?? undefined)}
             isDisabled={refused}
           >
-            Run the burst
+            {t`Run the burst`}
           </Button>
         </div>
         {stats === undefined ? null : (
-          <Tiles label={`Counts of ${stats.queue}`}>
+          <Tiles label={t`Counts of ${stats.queue}`}>
             <Tile state="pending" value={count(stats.pending)} />
             <Tile state="processing" value={count(stats.processing)} />
             <Tile state="scheduled" value={count(stats.scheduled)} />
@@ -90,8 +94,8 @@ export function BurstPanel({ queue }: { queue: string | null }) {
       </form>
       {asking && queue !== null ? (
         <ConfirmDialog
-          title={`Send ${plural(Number(tasks), "demo task")} into ${queue}`}
-          action="Run the burst"
+          title={t`Send ${plural(Number(tasks), { one: "# demo task", other: "# demo tasks" })} into ${queue}`}
+          action={t`Run the burst`}
           phrase={confirmationPhrase("burst", Number(tasks))}
           onConfirm={async () =>
             trackOperation(await runBurst(queue, Number(tasks), Number(failPercent) / 100))
@@ -100,8 +104,10 @@ export function BurstPanel({ queue }: { queue: string | null }) {
         >
           <p>{burstNote(stats)}</p>
           <p>
-            {failPercent}&nbsp;% of the attempts fail on purpose. The burst can be cancelled while it is sent;
-            what was sent stays.
+            <Trans>
+              {failPercent}&nbsp;% of the attempts fail on purpose. The burst can be cancelled while it is
+              sent; what was sent stays.
+            </Trans>
           </p>
         </ConfirmDialog>
       ) : null}
@@ -112,14 +118,14 @@ export function BurstPanel({ queue }: { queue: string | null }) {
 function wholeBetween(text: string, least: number, most: number): string | null {
   const value = Number(text);
   if (text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most) return null;
-  return `A whole number from ${count(least)} to ${count(most)}.`;
+  return t`A whole number from ${count(least)} to ${count(most)}.`;
 }
 
 /** Says how many tasks the queue already has. */
 function burstNote(stats: QueueStats | undefined): string {
-  if (stats === undefined) return "There is no such queue yet: the burst will create it.";
+  if (stats === undefined) return t`There is no such queue yet: the burst will create it.`;
   const open = stats.pending + stats.processing + stats.scheduled;
   return open === 0
-    ? "No task waits in the queue now."
-    : `The queue already has ${plural(open, "task")} to run.`;
+    ? t`No task waits in the queue now.`
+    : t`The queue already has ${plural(open, { one: "# task", other: "# tasks" })} to run.`;
 }

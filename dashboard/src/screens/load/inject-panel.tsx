@@ -1,4 +1,6 @@
 import { isTaskType, type Priority } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { injectTask } from "../../api/tasks.ts";
@@ -46,22 +48,22 @@ export function InjectPanel({ queue }: { queue: string | null }) {
         ...(delay.trim() === "" ? {} : { delayMs: Math.round(Number(delay) * 1_000) }),
       });
       setLast({ queue, id });
-      say("Task injected", id);
+      say(t`Task injected`, id);
     } catch (error) {
-      fail("The task was not injected", error);
+      fail(t`The task was not injected`, error);
     } finally {
       setBusy(false);
     }
   };
 
   return (
-    <section className="panel" aria-label="Inject a task">
+    <section className="panel" aria-label={t`Inject a task`}>
       <div className="panel-head">
-        <h2>Inject a task</h2>
+        <h2>{t`Inject a task`}</h2>
       </div>
       <form className="panel-body form" onSubmit={(event) => void submit(event)}>
         <TextField
-          label="Type"
+          label={t`Type`}
           value={type}
           onChange={setType}
           mono
@@ -74,8 +76,8 @@ export function InjectPanel({ queue }: { queue: string | null }) {
           ))}
         </datalist>
         <TextField
-          label="Payload"
-          hint="JSON, sent and stored character for character."
+          label={t`Payload`}
+          hint={t`JSON, sent and stored character for character.`}
           value={payloadText}
           onChange={setPayloadText}
           rows={7}
@@ -84,7 +86,7 @@ export function InjectPanel({ queue }: { queue: string | null }) {
         <div className="form-row">
           <PriorityField value={priority} onChange={setPriority} />
           <TextField
-            label="Delay in seconds"
+            label={t`Delay in seconds`}
             placeholder="0"
             value={delay}
             onChange={setDelay}
@@ -99,14 +101,16 @@ export function InjectPanel({ queue }: { queue: string | null }) {
             denied={denied("enqueue", queue ?? undefined)}
             isDisabled={busy || refused}
           >
-            Inject task
+            {t`Inject task`}
           </Button>
           {last === null ? null : (
             <span className="small soft">
-              Last:{" "}
-              <Link className="mono" to="/queues/$queue/tasks/$id" params={last}>
-                {last.id}
-              </Link>
+              <Trans>
+                Last:{" "}
+                <Link className="mono" to="/queues/$queue/tasks/$id" params={last}>
+                  {last.id}
+                </Link>
+              </Trans>
             </span>
           )}
         </div>

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { useQuery } from "@tanstack/react-query";
 import { memo, useMemo } from "react";
 import { type SeriesPoint, seriesQuery, seriesStep } from "../../api/queues.ts";
@@ -12,7 +13,7 @@ import type { ChartSeries, TimeChartProps } from "./time-chart.tsx";
 // The chart library is larger than the rest of the page. So it is loaded with the first chart.
 const LazyChart = lazyPart<TimeChartProps<{ at: number }>>(
   async () => (await import("./time-chart.tsx")).TimeChart,
-  "the chart",
+  () => t`the chart`,
   ChartPlace,
 );
 const Chart = LazyChart as unknown as <P extends { at: number }>(props: TimeChartProps<P>) => React.ReactNode;

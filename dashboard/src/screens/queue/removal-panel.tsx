@@ -92,7 +92,7 @@ function EmptyDialog({ stats, onClose }: RemovalDialogProps) {
                   setStates(EMPTIED.filter((each) => (each === state ? chosen : states.includes(each))))
                 }
               >
-                {STATE_LOOK[state].text} <span className="hint">{count(stats[state])}</span>
+                {STATE_LOOK[state].text()} <span className="hint">{count(stats[state])}</span>
               </LabelledCheckbox>
             ))}
           </fieldset>

@@ -79,7 +79,7 @@ function Tasks() {
               onClick={selection.clear}
             >
               <look.icon size={14} aria-hidden="true" />
-              {look.text}
+              {look.text()}
               <span className="nav-count">{stats === undefined ? "" : count(stats[each])}</span>
             </Link>
           );
@@ -94,7 +94,7 @@ function Tasks() {
         }}
         onClear={clear}
       />
-      <section className="panel" aria-label={`${STATE_LOOK[state].text} tasks`}>
+      <section className="panel" aria-label={`${STATE_LOOK[state].text()} tasks`}>
         <div className="list-head">
           <ListNews list={list} />
           {state === "scheduled" ? (
@@ -126,7 +126,7 @@ function Tasks() {
         ) : (
           <>
             <VirtualList
-              label={`${STATE_LOOK[state].text} tasks`}
+              label={`${STATE_LOOK[state].text()} tasks`}
               className="tasks"
               head={
                 <>

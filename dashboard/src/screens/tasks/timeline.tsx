@@ -80,7 +80,7 @@ function Attempt({ attempt, wait, runMs }: Extract<TimelineEntry, { kind: "attem
       <div className="attempt-body">
         <div className="attempt-title">
           <strong>
-            Attempt {attempt.attempt}: {look.text}
+            Attempt {attempt.attempt}: {look.text()}
           </strong>
           <span className="hint">
             <Time at={attempt.startedAt} />

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { drainWorker, resumeWorker, type WorkerView, workersKey } from "../../api/workers.ts";
 import { useSession } from "../../session/session-context.tsx";
@@ -14,12 +15,12 @@ export function DrainButton({ worker }: { worker: WorkerView }) {
     mutationFn: () => (verb === "drain" ? drainWorker : resumeWorker)(worker.id),
     onSuccess: async () => {
       say(
-        verb === "drain" ? "The worker will drain" : "The worker will resume",
-        "The worker reacts with its next heartbeat, within seconds.",
+        verb === "drain" ? t`The worker will drain` : t`The worker will resume`,
+        t`The worker reacts with its next heartbeat, within seconds.`,
       );
       await client.invalidateQueries({ queryKey: workersKey });
     },
-    onError: (error) => fail("The worker could not be reached", error),
+    onError: (error) => fail(t`The worker could not be reached`, error),
   });
   if (worker.state === "stopped" || worker.state === "lost") return null;
   return (
@@ -27,10 +28,10 @@ export function DrainButton({ worker }: { worker: WorkerView }) {
       small
       denied={denied("control")}
       isDisabled={act.isPending}
-      aria-label={`${verb === "drain" ? "Drain" : "Resume"} ${worker.id}`}
+      aria-label={verb === "drain" ? t`Drain ${worker.id}` : t`Resume ${worker.id}`}
       onPress={() => act.mutate()}
     >
-      {verb === "drain" ? "Drain" : "Resume"}
+      {verb === "drain" ? t`Drain` : t`Resume`}
     </Button>
   );
 }

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Link } from "@tanstack/react-router";
 import {
   ChevronDown,
@@ -21,12 +23,12 @@ import { Time } from "../../ui/time.tsx";
 import { DrainButton } from "./drain-button.tsx";
 
 const LOOK = {
-  running: { icon: CircleCheck, tone: "completed", text: "Running" },
-  paused: { icon: CirclePause, tone: "quiet", text: "Paused by its program" },
-  draining: { icon: CirclePause, tone: "warn", text: "Draining" },
-  drained: { icon: CircleSlash, tone: "warn", text: "Drained" },
-  stopped: { icon: CircleStop, tone: "quiet", text: "Stopped" },
-  lost: { icon: Unplug, tone: "dead", text: "Lost" },
+  running: { icon: CircleCheck, tone: "completed", text: () => t`Running` },
+  paused: { icon: CirclePause, tone: "quiet", text: () => t`Paused by its program` },
+  draining: { icon: CirclePause, tone: "warn", text: () => t`Draining` },
+  drained: { icon: CircleSlash, tone: "warn", text: () => t`Drained` },
+  stopped: { icon: CircleStop, tone: "quiet", text: () => t`Stopped` },
+  lost: { icon: Unplug, tone: "dead", text: () => t`Lost` },
 } as const;
 
 /**
@@ -43,8 +45,8 @@ interface WorkerTableProps {
 
 export function WorkerTable({ workers, open = null, onOpen }: WorkerTableProps) {
   return (
-    <div className="grid-table workers" role="table" aria-label="Workers">
-      <GridHead columns={["Worker", "State", "Slots busy", "Queues", "Started", "Heartbeat"]} />
+    <div className="grid-table workers" role="table" aria-label={t`Workers`}>
+      <GridHead columns={[t`Worker`, t`State`, t`Slots busy`, t`Queues`, t`Started`, t`Heartbeat`]} />
       <div role="rowgroup" className="grid-body">
         {workers.map((worker) => (
           <WorkerRow key={worker.id} worker={worker} open={open === worker.id} onOpen={onOpen} />
@@ -71,34 +73,39 @@ function WorkerRow({ worker, open, onOpen }: WorkerRowProps) {
             <ForeignText text={worker.id} />
           </div>
           <div className="hint clip">
-            <ForeignText text={`${worker.host}, pid ${worker.pid}, version ${worker.version}`} />
+            <ForeignText text={t`${worker.host}, pid ${worker.pid}, version ${worker.version}`} />
           </div>
         </div>
         <div className="cell cell-half" role="cell">
           <Badge icon={look.icon} tone={look.tone}>
-            {look.text}
+            {look.text()}
           </Badge>
         </div>
         <div className="cell cell-half tone-processing" role="cell">
-          <span className="label">Slots busy</span>
+          <span className="label">{t`Slots busy`}</span>
           <div>
-            {count(worker.busy)} <span className="soft">of {count(worker.slots)}</span>
+            {count(worker.busy)}{" "}
+            <span className="soft">
+              <Trans>of {count(worker.slots)}</Trans>
+            </span>
           </div>
           <div className="bar bar-slots" aria-hidden="true">
             <div style={{ width: `${worker.slots === 0 ? 0 : (worker.busy / worker.slots) * 100}%` }} />
           </div>
         </div>
         <div className="cell cell-half clip" role="cell" title={worker.queues.join(", ")}>
-          <span className="label">Queues</span>
+          <span className="label">{t`Queues`}</span>
           {worker.queues.join(", ")}
         </div>
         <div className="cell cell-half" role="cell">
-          <span className="label">Started</span>
+          <span className="label">{t`Started`}</span>
           <Time at={worker.startedAt} />
         </div>
         <div className="cell cell-half" role="cell">
-          <span className="label">Heartbeat</span>
-          <span className={late ? "late" : undefined}>{duration(worker.heartbeatAgeMs)} ago</span>
+          <span className="label">{t`Heartbeat`}</span>
+          <span className={late ? "late" : undefined}>
+            <Trans>{duration(worker.heartbeatAgeMs)} ago</Trans>
+          </span>
         </div>
         <div className="cell cell-half actions" role="cell">
           {onOpen === undefined ? null : (
@@ -106,7 +113,7 @@ function WorkerRow({ worker, open, onOpen }: WorkerRowProps) {
               small
               look="quiet"
               aria-expanded={open}
-              aria-label={`Current tasks of ${worker.id}`}
+              aria-label={t`Current tasks of ${worker.id}`}
               onPress={() => onOpen(open ? null : worker.id)}
             >
               {open ? (
@@ -114,7 +121,7 @@ function WorkerRow({ worker, open, onOpen }: WorkerRowProps) {
               ) : (
                 <ChevronRight size={14} aria-hidden="true" />
               )}
-              Tasks
+              {t`Tasks`}
             </Button>
           )}
           <DrainButton worker={worker} />
@@ -132,9 +139,9 @@ function CurrentTasks({ worker }: { worker: WorkerView }) {
     <div className="worker-tasks" role="row">
       <div role="cell">
         {tasks.length === 0 ? (
-          <p className="soft small">This worker has no tasks now.</p>
+          <p className="soft small">{t`This worker has no tasks now.`}</p>
         ) : (
-          <ul aria-label={`Current tasks of ${worker.id}`}>
+          <ul aria-label={t`Current tasks of ${worker.id}`}>
             {tasks.map((task) => (
               <li key={`${task.queue} ${task.id}`}>
                 <Link
@@ -146,14 +153,18 @@ function CurrentTasks({ worker }: { worker: WorkerView }) {
                 </Link>
                 <span className="clip">{task.type}</span>
                 <span className="soft clip">{task.queue}</span>
-                <span className="soft">for {duration(now - task.startedAt)}</span>
+                <span className="soft">
+                  <Trans>for {duration(now - task.startedAt)}</Trans>
+                </span>
               </li>
             ))}
           </ul>
         )}
         {tasks.length < worker.busy && tasks.length > 0 ? (
           <p className="hint">
-            {count(tasks.length)} of {count(worker.busy)} shown.
+            <Trans>
+              {count(tasks.length)} of {count(worker.busy)} shown.
+            </Trans>
           </p>
         ) : null}
       </div>

@@ -1,7 +1,8 @@
+import { t } from "@lingui/core/macro";
+import { Plural } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { workersQuery } from "../../api/workers.ts";
-import { plural } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
 import { CopyButton } from "../../ui/exact-text.tsx";
@@ -22,23 +23,27 @@ export function WorkersPage() {
   }));
   if (workers === undefined) {
     const failure = error ?? detail.error;
-    return failure === null ? <Loading what="workers" /> : <Failed error={failure} />;
+    return failure === null ? <Loading what={t`workers`} /> : <Failed error={failure} />;
   }
   workers.sort((a, b) => ORDER[a.state] - ORDER[b.state] || a.id.localeCompare(b.id));
   return (
     <>
       <div className="page-head">
-        <h1>Workers</h1>
+        <h1>{t`Workers`}</h1>
         <p className="soft small">
-          {plural(workers.filter(({ state }) => state === "running").length, "worker")} running
+          <Plural
+            value={workers.filter(({ state }) => state === "running").length}
+            one="# worker running"
+            other="# workers running"
+          />
         </p>
       </div>
-      <section className="panel" aria-label="Workers">
+      <section className="panel" aria-label={t`Workers`}>
         {workers.length === 0 ? (
-          <NoneYet title="No workers yet">
-            <p>Start one; it shows up here with its first heartbeat:</p>
+          <NoneYet title={t`No workers yet`}>
+            <p>{t`Start one; it shows up here with its first heartbeat:`}</p>
             <pre className="text-block">{START}</pre>
-            <CopyButton text={START} label="Copy" />
+            <CopyButton text={START} label={t`Copy`} />
           </NoneYet>
         ) : (
           <WorkerTable workers={workers} open={open} onOpen={setOpen} />

@@ -1,0 +1,161 @@
+// The texts of the dashboard. The macros of Lingui keep the English text at its place in the source. This file makes
+// the build understand them, and finds the texts in the source for the catalogs in src/language.
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseSync, transformAsync, transformSync, traverse } from "@babel/core";
+import extractMessages from "@lingui/babel-plugin-extract-messages";
+import macros from "@lingui/babel-plugin-lingui-macro";
+import { compileMessageOrThrow } from "@lingui/message-utils/compileMessage";
+import { generateMessageId } from "@lingui/message-utils/generateMessageId";
+
+const SOURCE = fileURLToPath(new URL("../src/", import.meta.url));
+const RUNTIME = `${SOURCE}language/texts.tsx`;
+const MACRO = /@lingui\/(core|react)\/macro/;
+
+const macro = { corePackage: ["@lingui/core/macro"], jsxPackage: ["@lingui/react/macro"] };
+const runtime = (core, react) => ({
+  i18n: [core, "i18n"],
+  Trans: [react, "Trans"],
+  useLingui: [react, "useLingui"],
+});
+const syntax = { configFile: false, babelrc: false, parserOpts: { plugins: ["typescript", "jsx"] } };
+
+export const catalogPath = (language) => `${SOURCE}language/${language}.json`;
+export const readCatalog = (language) => JSON.parse(readFileSync(catalogPath(language), "utf8"));
+
+/** The key of a text in a catalog. `[verb] Open` is the text `Open`; its context tells it from the adjective. */
+const keyOf = ({ message, context }) => (context === undefined ? message : `[${context}] ${message}`);
+export const textOf = (key) => {
+  const [, context, message = key] = /^\[([\w ]+)\] (.*)$/s.exec(key) ?? [];
+  return { message, context };
+};
+
+/** Compiles a catalog for src/language/texts.tsx. */
+function compiled(language) {
+  const texts = {};
+  for (const [key, text] of Object.entries(readCatalog(language))) {
+    const { message, context } = textOf(key);
+    texts[generateMessageId(message, context)] = compileMessageOrThrow(text);
+  }
+  return `export const texts = JSON.parse(${JSON.stringify(JSON.stringify(texts))});`;
+}
+
+/** The plugin for Vite: replaces the macros, and provides the compiled catalogs as `virtual:texts/en`. */
+export function language() {
+  let isBuild = false;
+  return {
+    name: "holdfast-language",
+    enforce: "pre",
+    configResolved({ command, mode }) {
+      isBuild = command === "build" && mode === "production";
+    },
+    transform: {
+      filter: { id: /\/dashboard\/src\/.*\.tsx?$/, code: MACRO },
+      async handler(code, id) {
+        const linguiConfig = { macro, runtimeConfigModule: runtime(RUNTIME, RUNTIME) };
+        const plugins = [[macros, { linguiConfig, stripMessageField: isBuild }]];
+        const result = await transformAsync(code, { ...syntax, filename: id, sourceMaps: true, plugins });
+        return { code: result.code, map: result.map };
+      },
+    },
+    resolveId: {
+      filter: { id: /^virtual:texts\// },
+      handler: (id) => `\0${id}`,
+    },
+    load: {
+      filter: { id: /^\0virtual:texts\// },
+      handler(id) {
+        const name = id.split("/").at(-1);
+        this.addWatchFile(catalogPath(name));
+        return compiled(name);
+      },
+    },
+  };
+}
+
+/** The source files of the dashboard, without its tests. */
+export const sources = () =>
+  readdirSync(SOURCE, { recursive: true })
+    .filter((path) => /\.tsx?$/.test(path) && !/\.test\.tsx?$|\.d\.ts$|^testing\/|^language\//.test(path))
+    .sort()
+    .map((path) => ({ path, code: readFileSync(SOURCE + path, "utf8") }));
+
+/** Returns the texts in the source with the file of each, in the order of the alphabet. */
+export function extractTexts() {
+  const found = new Map();
+  for (const { path, code } of sources()) {
+    if (!MACRO.test(code)) continue;
+    const linguiConfig = { macro, runtimeConfigModule: runtime("@lingui/core", "@lingui/react") };
+    const onMessageExtracted = (text) => found.set(keyOf(text), path);
+    transformSync(code, {
+      ...syntax,
+      filename: SOURCE + path,
+      code: false,
+      plugins: [
+        [macros, { linguiConfig, extract: true }],
+        [extractMessages, { onMessageExtracted }],
+      ],
+    });
+  }
+  return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** What the reader sees or hears of an element, and of an object that describes one. */
+const SHOWN =
+  /^(aria-(label|description|roledescription|valuetext)|title|placeholder|label|description|hint|text|what|action|alt|saveText|detail|maker|sub|remedy|heading|unit)$/;
+/** The first argument of these functions is shown. */
+const SHOWN_BY = /^(say|warn|fail)$/;
+const hasWord = (text) => /\p{L}{2}/u.test(text);
+
+/** Names and commands that are the same in every language. The elements `code`, `kbd` and `pre` have more of them. */
+const SAME = ["Holdfast", "English", "Deutsch", "Ctrl K"];
+
+/** Returns `file:line: text` for each text in a component that is not in a macro. */
+export function rawTexts() {
+  const found = [];
+  for (const { path, code } of sources()) {
+    const report = ({ loc }, text) => {
+      if (hasWord(text) && !SAME.includes(text.trim()))
+        found.push(`${path}:${loc.start.line}: ${text.trim().replaceAll(/\s+/g, " ")}`);
+    };
+    /** Reports the literals that an expression can result in. */
+    const reportValue = (node) => {
+      if (node?.type === "StringLiteral") report(node, node.value);
+      else if (node?.type === "TemplateLiteral")
+        report(node, node.quasis.map(({ value }) => value.cooked).join(" "));
+      else if (node?.type === "JSXExpressionContainer") reportValue(node.expression);
+      else if (node?.type === "ConditionalExpression") {
+        reportValue(node.consequent);
+        reportValue(node.alternate);
+      } else if (node?.type === "LogicalExpression") reportValue(node.right);
+    };
+    const nameOf = (node) => node.name?.name ?? "";
+    traverse(parseSync(code, { ...syntax, filename: SOURCE + path }), {
+      noScope: true,
+      JSXText({ node, parentPath }) {
+        const isMacro =
+          parentPath.findParent(({ node }) => nameOf(node.openingElement ?? {}) === "Trans") !== null;
+        const element = nameOf(parentPath.node.openingElement ?? {});
+        if (!isMacro && !["Trans", "code", "kbd", "pre"].includes(element)) report(node, node.value);
+      },
+      JSXExpressionContainer({ node, parent }) {
+        if (parent.type === "JSXElement" || parent.type === "JSXFragment") reportValue(node);
+      },
+      JSXAttribute({ node }) {
+        if (SHOWN.test(nameOf(node))) reportValue(node.value);
+      },
+      ObjectProperty({ node }) {
+        if (SHOWN.test(node.key.name ?? node.key.value ?? "")) reportValue(node.value);
+      },
+      CallExpression({ node }) {
+        if (SHOWN_BY.test(node.callee.name ?? "")) reportValue(node.arguments[0]);
+      },
+      TaggedTemplateExpression(path) {
+        // The language is not known yet when a file is loaded.
+        if (path.node.tag.name === "t" && path.getFunctionParent() === null)
+          report(path.node, `outside of a function: ${path.node.quasi.quasis[0].value.cooked}`);
+      },
+    });
+  }
+  return found;
+}

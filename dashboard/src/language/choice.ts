@@ -1,0 +1,36 @@
+import { readPreference, writePreference } from "../preferences.ts";
+import { LANGUAGES, type Language, setLanguage } from "./texts.tsx";
+
+/** `system` is the language of the browser. */
+const CHOICES = ["system", ...LANGUAGES] as const;
+export type LanguageChoice = (typeof CHOICES)[number];
+
+/** The texts of each language are a file of their own, which is loaded when the language is chosen. */
+const CATALOGS = {
+  en: () => import("virtual:texts/en"),
+  de: () => import("virtual:texts/de"),
+};
+
+export const languageChoice = (): LanguageChoice => readPreference("language", CHOICES, "system");
+
+/** Returns the first language of the browser that the dashboard has. */
+export function languageOf(choice: LanguageChoice, wanted: readonly string[]): Language {
+  if (choice !== "system") return choice;
+  const known = wanted.map((tag) =>
+    LANGUAGES.find((language) => tag.toLowerCase().split("-")[0] === language),
+  );
+  return known.find((language) => language !== undefined) ?? "en";
+}
+
+/** Loads the texts of the chosen language, and shows them. */
+export async function showLanguage(choice: LanguageChoice): Promise<void> {
+  const language = languageOf(choice, navigator.languages);
+  const { texts } = await CATALOGS[language]();
+  setLanguage(language, texts);
+}
+
+/** Keeps the choice in this browser if its texts could be loaded. */
+export async function chooseLanguage(choice: LanguageChoice): Promise<void> {
+  await showLanguage(choice);
+  writePreference("language", choice);
+}

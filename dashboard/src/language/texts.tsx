@@ -1,0 +1,117 @@
+import { type CompiledMessage, compileMessage } from "@lingui/message-utils/compileMessage";
+import { cloneElement, createElement, Fragment, type ReactElement, type ReactNode } from "react";
+
+/** The languages of the dashboard. Each has a file with all of its texts. */
+export const LANGUAGES = ["en", "de"] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+type Texts = Record<string, CompiledMessage>;
+
+let language: Language = "en";
+let texts: Texts = {};
+const watchers = new Set<() => void>();
+
+export const currentLanguage = (): Language => language;
+
+export function setLanguage(next: Language, all: Texts): void {
+  language = next;
+  texts = all;
+  document.documentElement.lang = next;
+  for (const watcher of watchers) watcher();
+}
+
+export function watchLanguage(watcher: () => void): () => void {
+  watchers.add(watcher);
+  return () => watchers.delete(watcher);
+}
+
+/** Returns a function that makes a formatter for the present language, and makes it only once for each language. */
+export function perLanguage<T>(make: (language: Language) => T): () => T {
+  const made = new Map<Language, T>();
+  return () => {
+    const known = made.get(language) ?? make(language);
+    made.set(language, known);
+    return known;
+  };
+}
+
+const pluralRules = perLanguage((tag) => new Intl.PluralRules(tag));
+const numbers = perLanguage((tag) => new Intl.NumberFormat(tag));
+
+/** What the macros make of a text: see dev/language.mjs. A build for production has no `message`. */
+interface Message {
+  id: string;
+  message?: string;
+  values?: Record<string, unknown>;
+}
+
+const tokensOf = ({ id, message }: Message): CompiledMessage => {
+  const known = texts[id];
+  if (known !== undefined) return known;
+  // A new text is not in the files yet. Only a build for production needs them, so it does without the compiler.
+  return import.meta.env.PROD ? [id] : compileMessage(message ?? id);
+};
+
+/**
+ * Splits a text into its own words, which are strings, and its values, which are wrapped. A value can come from other
+ * people, so nothing in it may be taken for a tag. Lingui's own runtime joins both before it looks for tags.
+ */
+function* partsOf(
+  tokens: CompiledMessage,
+  values: Record<string, unknown>,
+  number: string,
+): Generator<string | { value: unknown }> {
+  for (const token of tokens) {
+    if (typeof token === "string") {
+      yield token === "#" ? number : token;
+      continue;
+    }
+    const [name, , choices] = token;
+    const value = values[name];
+    if (choices === undefined || choices === null) yield { value };
+    else {
+      const forms = choices as Record<string, CompiledMessage>;
+      const form = forms[String(value)] ?? forms[pluralRules().select(Number(value))] ?? forms.other ?? [];
+      yield* partsOf(form, values, numbers().format(Number(value)));
+    }
+  }
+}
+
+/** What `t` and `plural` of `@lingui/core/macro` call. */
+export const i18n = {
+  _(message: Message): string {
+    let text = "";
+    for (const part of partsOf(tokensOf(message), message.values ?? {}, "#"))
+      text += typeof part === "string" ? part : String(part.value ?? "");
+    return text;
+  },
+};
+
+const TAG = /(<\/?\w+\/?>)/;
+
+/** What `<Trans>` and `<Plural>` of `@lingui/react/macro` become. `<0>` in a text stands for its first element. */
+export function Trans(props: Message & { components?: Record<string, ReactElement> }): ReactNode {
+  const { values = {}, components = {} } = props;
+  const stack: { name: string; children: ReactNode[] }[] = [{ name: "", children: [] }];
+  const add = (child: ReactNode) => stack.at(-1)?.children.push(child);
+  const close = (name: string, children: ReactNode[] | null) => {
+    const element = components[name];
+    if (element === undefined) return add(children);
+    // A text without children for an element leaves the element its own.
+    add(children === null ? element : cloneElement(element, {}, ...children));
+  };
+  for (const part of partsOf(tokensOf(props), values, "#")) {
+    if (typeof part !== "string") {
+      add(part.value as ReactNode);
+      continue;
+    }
+    for (const piece of part.split(TAG)) {
+      const name = /\w+/.exec(piece)?.[0] ?? "";
+      if (!TAG.test(piece)) add(piece);
+      else if (piece.startsWith("</")) close(name, stack.pop()?.children ?? []);
+      else if (piece.endsWith("/>")) close(name, null);
+      else stack.push({ name, children: [] });
+    }
+  }
+  return createElement(Fragment, null, ...(stack[0]?.children ?? []));
+}
