@@ -1,4 +1,4 @@
-import { LIMITS } from "@holdfast/contracts";
+import { clausesOfQuery, LIMITS } from "@holdfast/contracts";
 import type { TaskFilter } from "holdfast";
 import type { Context } from "./context.ts";
 import { EXIT, type ExitCode, UsageError } from "./exit.ts";
@@ -16,13 +16,15 @@ const REFUSED = ["not_dead", "not_waiting", "unique_conflict", "key_full"];
 
 /**
  * Returns the filter of a selection, or null if it has ids.
- * @throws UsageError unless exactly one of ids, filter and --all is given
+ * @throws UsageError unless exactly one of ids, filter and --all is given; QueryError
  */
 export function filterOf(ids: readonly string[], selection: Selection): TaskFilter | null {
   const filter = taskFilterOf(selection);
   const filtered = Object.keys(filter).length > 0;
+  if (filter.query !== undefined && clausesOfQuery(filter.query).length === 0)
+    throw new UsageError("--query is empty: give it a clause, or write --all to select everything");
   if (Number(ids.length > 0) + Number(filtered) + Number(selection.all === true) !== 1)
-    throw new UsageError("give one of the three: ids, a filter such as --type and --reason, or --all");
+    throw new UsageError("give one of the three: ids, a filter such as --query or --type, or --all");
   return ids.length > 0 ? null : filter;
 }
 

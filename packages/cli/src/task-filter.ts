@@ -4,6 +4,7 @@ import { type Command, Option } from "./context.ts";
 import { parseTime } from "./values.ts";
 
 export interface FilterOptions {
+  query?: string;
   type?: string;
   tag?: string;
   flow?: string;
@@ -21,6 +22,7 @@ export function filterOptions(
   times = "enqueued, due or ended (depends on the state)",
 ): Command {
   return command
+    .option("--query <query>", "tasks that a query selects, such as 'type:email.* attempts:>2'")
     .option("--type <type>", "tasks of exactly this type")
     .option("--tag <tag>", "tasks with exactly this tag")
     .option("--flow <id>", "nodes and callbacks of this flow")
@@ -42,9 +44,9 @@ export function deadFilterOptions(command: Command): Command {
 
 /** Returns the filter of the given options. An empty filter selects everything. */
 export function taskFilterOf(options: FilterOptions): TaskFilter {
-  const { type, tag, flow, search: q, error, since: from, until: to, reason, signature } = options;
+  const { query, type, tag, flow, search: q, error, since: from, until: to, reason, signature } = options;
   return Object.fromEntries(
-    Object.entries({ type, tag, flow, q, error, from, to, reason, signature }).filter(
+    Object.entries({ query, type, tag, flow, q, error, from, to, reason, signature }).filter(
       ([, value]) => value !== undefined,
     ),
   );

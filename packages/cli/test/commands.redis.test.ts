@@ -153,6 +153,12 @@ test("a filter selects the same dead letters for a list, a count and a replay", 
   expect(await of("--search", "BETA", "--error", "NO WAY", "--reason", "fatal")).toEqual([1, 1]);
   expect(await of("--since", "2125-01-01T00:00:00Z")).toEqual([0, 0]);
   expect(await of("--signature", "Error: none")).toEqual([0, 0]);
+  expect(await of("--query", "tag:tenant:ac* payload.To:a@example -reason:no_handler")).toEqual([2, 2]);
+  expect(await of("--query", "error~way", "--tag", "tenant:beta")).toEqual([1, 1]);
+  const everywhere = await cli("task", "ls", "--query", "queue:narrow tag:tenant:acme");
+  expect(everywhere).toMatchObject({ code: 0, stderr: "scanned 3 of 3 tasks\n" });
+  expect(everywhere.stdout).toMatch(/^QUEUE +ID .*\nnarrow +acme-\d .*\nnarrow +acme-\d .*\n$/);
+  expect(await json("task", "ls", "narrow", "--query", "id:acme-0,beta-1")).toHaveLength(2);
   expect((await cli("dlq", "ls", "narrow", "--tag", "")).code).toBe(2);
   expect(await json("dlq", "discard", "narrow", "--tag", "tenant:beta", "--yes")).toMatchObject({
     discarded: 1,
@@ -170,6 +176,10 @@ test.each([
   [["dlq", "replay", "q", "a", "--payload", "[".repeat(65) + "]".repeat(65)], "nests deeper than 64 levels"],
   [["enqueue", "q", "ok", "--delay", "5"], "has to be a duration"],
   [["enqueue", "q", "ok", "--run-at", "tomorrow"], "has to be a time"],
+  [["task", "ls", "--query", "tpye:a"], 'query: unknown field "tpye" at position 0: did you mean "type"?'],
+  [["dlq", "discard", "q", "--query", "died:2h", "--yes"], "write died:<2h or died:>2h"],
+  [["dlq", "discard", "q", "--query", "", "--yes"], "--query is empty"],
+  [["task", "ls", "--state", "dead"], "--state needs a queue"],
   [["enqueue", "no/queue", "ok"], "is not a valid queue name"],
   [["enqueue", "q", "n o"], "is not a valid task type"],
   [["enqueue", "q", "ok", "--ndjson", "-"], "each line has its own type"],

@@ -9,6 +9,8 @@ export * from "./keep.ts";
 export * from "./keys.ts";
 export * from "./limits.ts";
 export * from "./limits-trial.ts";
+export { nearest } from "./nearest.ts";
+export * from "./query/index.ts";
 export * from "./schedule.ts";
 export * from "./states.ts";
 export * from "./steps.ts";

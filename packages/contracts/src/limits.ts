@@ -81,6 +81,8 @@ export const LIMITS = {
   partitions: 256,
   /** Nodes that one node of a flow may come after. */
   nodeAfter: 10_000,
+  /** Characters of a query. */
+  queryCharacters: 2_000,
 } as const;
 
 /** The mark at the end of a cut text, such as an error or a log line. */

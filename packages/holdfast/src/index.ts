@@ -118,6 +118,7 @@ export type { MuteOptions } from "./observer/errors.ts";
 export type { DeadLetterFilter, TaskFilter } from "./observer/filter.ts";
 export type { GivenUp, GiveUpResult } from "./observer/give-up.ts";
 export { type BulkOptions, Observer, type ObserverOptions } from "./observer/observer.ts";
+export type { SearchOptions } from "./observer/search.ts";
 export type { ListOptions, TaskPage } from "./observer/task-list.ts";
 export type { Why } from "./observer/why.ts";
 export type { ColumnsResult } from "./queue/columns.ts";

@@ -183,6 +183,7 @@ function fakeObserver(
     task: async () => null,
     steps: async () => null,
     list: async () => ({ tasks: [], cursor: null, scanned: 0, total: 0 }),
+    search: async () => ({ tasks: [], cursor: null, scanned: 0, total: 0 }),
     why: async () => null,
     queues: async () => [],
     errors: async () => ({ at: 1, errors: [], other: [] }),

@@ -142,6 +142,49 @@ test("a tag selects dead letters for a list, a count, a replay and a discard", a
   expect(await stats(queue)).toMatchObject({ dead: 0, pending: 2 });
 });
 
+test("a query selects tasks for a list, over all queues, and for a count, a replay and a discard", async () => {
+  const queue = newQueue();
+  await tagged(queue, { "tenant:acme": 2, "tenant:beta": 3 });
+  const path = `/v1/queues/${queue}/dead-letters`;
+  const search = new URLSearchParams({ query: `tag:TENANT:ac* queue:${queue} -state:pending` });
+  for (const url of ["/v1/tasks", `/v1/queues/${queue}/tasks`, path]) {
+    const page = (await running.call("GET", `${url}?${search}`)).json();
+    expect([url, page]).toMatchObject([url, { cursor: null, scanned: 5, total: 5 }]);
+    expect(page.tasks).toMatchObject([{ tags: ["tenant:acme"] }, { tags: ["tenant:acme"] }]);
+  }
+  const query = "tag==tenant:acme died:<1h";
+  const dry = await running.call("POST", `${path}/replay`, { query, dryRun: true });
+  expect(dry.json()).toMatchObject({ matched: 2, scanned: 5, total: 5 });
+  expect((await running.call("POST", `${path}/replay`, { query })).json()).toMatchObject({ replayed: 2 });
+  const discard = await running.call("POST", `${path}/discard`, { query: "-tag:tenant:acme" });
+  expect(discard.json()).toMatchObject({ matched: 3, discarded: 3 });
+  expect(await stats(queue)).toMatchObject({ dead: 0, pending: 2 });
+});
+
+test("a wrong query is refused with its place and a remedy, and an empty one selects nothing", async () => {
+  const queue = newQueue();
+  await tagged(queue, { "tenant:acme": 1 });
+  const path = `/v1/queues/${queue}/dead-letters`;
+  const found = { path: "/query", position: 7, found: "tpye", remedy: 'did you mean "type"?' };
+  const query = "type:a tpye:b";
+  for (const [method, url, body, where] of [
+    ["GET", `/v1/tasks?${new URLSearchParams({ query })}`, undefined, "querystring"],
+    ["GET", `${path}?${new URLSearchParams({ query })}`, undefined, "querystring"],
+    ["POST", `${path}/replay`, { query }, "body"],
+    ["POST", `/v1/queues/${queue}/tasks/change`, { query, change: { delayMs: 0 } }, "body"],
+  ] as const) {
+    const answer = await running.call(method, url, body);
+    expect([url, answer.status, answer.json()]).toMatchObject([
+      url,
+      422,
+      { code: "invalid_argument", errors: [{ ...found, in: where }] },
+    ]);
+  }
+  const empty = await running.call("POST", `${path}/discard`, { query: " " });
+  expect([empty.status, empty.text]).toEqual([422, expect.stringContaining("is empty")]);
+  expect(await stats(queue)).toMatchObject({ dead: 1, pending: 0 });
+});
+
 test("an unknown filter is refused in the body and in the query, and nothing is replayed", async () => {
   const queue = newQueue();
   await tagged(queue, { "tenant:acme": 1 });

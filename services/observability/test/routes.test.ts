@@ -31,7 +31,7 @@ test("an unknown queue, task, operation or path is answered with a problem that 
 test.each([
   ["GET", "/v1/queues/a..b", undefined, 422, "invalid_queue_name"],
   ["GET", "/v1/queues/%7Ba%7D", undefined, 422, "invalid_queue_name"],
-  ["GET", "/v1/queues/q/tasks", undefined, 400, "invalid_request"],
+  ["GET", "/v1/tasks?state=dead", undefined, 400, "invalid_request"],
   ["GET", "/v1/queues/q/tasks?state=lost", undefined, 400, "invalid_request"],
   ["GET", "/v1/queues/q/tasks?state=dead&limit=101", undefined, 400, "invalid_request"],
   ["GET", "/v1/queues/q/dead-letters?state=pending", undefined, 400, "invalid_request"],
@@ -48,6 +48,7 @@ test.each([
   ["POST", "/v1/queues/q/dead-letters/replay", {}, 422, "invalid_argument"],
   ["POST", "/v1/queues/q/dead-letters/replay", { ids: ["a"], all: true }, 422, "invalid_argument"],
   ["POST", "/v1/queues/q/dead-letters/replay", { all: false }, 422, "invalid_argument"],
+  ["POST", "/v1/queues/q/dead-letters/replay", { all: true, query: "type:a" }, 422, "invalid_argument"],
   ["POST", "/v1/queues/q/dead-letters/replay", { filter: {} }, 422, "invalid_argument"],
   ["POST", "/v1/queues/q/dead-letters/replay", { filter: { reason: "bored" } }, 422, "invalid_argument"],
   [
@@ -116,6 +117,17 @@ test("the list of tasks passes filters and cursor to the library, with the limit
     limit: 50,
     signal: expect.any(AbortSignal),
   });
+});
+
+test("without a state the list searches one queue, and /v1/tasks all queues that the key may see", async () => {
+  const search = vi.fn(async () => ({ tasks: [taskOf("t1")], cursor: null, scanned: 1, total: 2 }));
+  const { call } = await setup({ observer: { search, queues: async () => ["a", "b"] } });
+  const options = { limit: 50, query: "type:email.*", signal: expect.any(AbortSignal) };
+  const one = await call("GET", "/v1/queues/q/tasks?query=type:email.*");
+  expect(one.json()).toMatchObject({ cursor: null, scanned: 1, total: 2, tasks: [{ id: "t1" }] });
+  expect(search).toHaveBeenLastCalledWith(["q"], options);
+  await call("GET", "/v1/tasks?query=type:email.*");
+  expect(search).toHaveBeenLastCalledWith(["a", "b"], options);
 });
 
 test("an error of the library keeps its code and status", async () => {
@@ -433,6 +445,7 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "get /v1/schedules",
       "get /v1/schedules/{id}",
       "get /v1/session",
+      "get /v1/tasks",
       "get /v1/workers",
       "put /v1/queues/{queue}/errors/{signature}/mute",
       "patch /v1/queues/{queue}",

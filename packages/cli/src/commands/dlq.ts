@@ -66,7 +66,7 @@ export function dlqCommand(program: Command, action: Action): void {
     .description("dead letters, newest first, a page at a time")
     .action(
       action<ListOptions>(async (context, [queue = ""], options) =>
-        printPage(context, queue, "dead", options, DEAD_COLUMNS),
+        printPage(context, { queue, state: "dead" }, options, DEAD_COLUMNS),
       ),
     );
 

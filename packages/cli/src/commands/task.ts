@@ -1,10 +1,10 @@
 import { LIMITS, LISTED_STATES } from "@holdfast/contracts";
 import { type AttemptView, HoldfastError, type ListedState, type TaskView } from "holdfast";
 import { type Action, type Command, type Context, Option } from "../context.ts";
-import { EXIT } from "../exit.ts";
+import { EXIT, UsageError } from "../exit.ts";
 import { type Column, tableLines } from "../output.ts";
 import { type FilterOptions, filterOptions, taskFilterOf } from "../task-filter.ts";
-import { parseWhole, time } from "../values.ts";
+import { counted, parseWhole, time, withCommas } from "../values.ts";
 import { taskChangeCommand } from "./task-change.ts";
 
 const ATTEMPT_COLUMNS: Column<AttemptView>[] = [
@@ -24,6 +24,8 @@ const TASK_COLUMNS: Column<TaskView>[] = [
   { title: "ENQUEUED", cell: (task) => time(task.enqueuedAt) },
   { title: "LAST ERROR", cell: (task) => (task.lastError ?? "").split("\n", 1)[0]?.slice(0, 80) ?? "" },
 ];
+
+const QUEUE_COLUMN: Column<TaskView> = { title: "QUEUE", cell: (task) => task.queue };
 
 function scheduleText(schedule: TaskView["schedule"]): string | null {
   if (schedule === null) return null;
@@ -83,22 +85,27 @@ export function pageOptions(command: Command): Command {
     .option("--cursor <cursor>", "cursor of the next page");
 }
 
-/** Prints a page to stdout, and the cursor of the next page to stderr, so that it does not mix with the data. */
+/**
+ * Prints a page to stdout, and the cursor of the next page to stderr, so that it does not mix with the data.
+ * @param where without a queue: all queues; without a state: all states in which a task can match
+ */
 export async function printPage(
   context: Context,
-  queue: string,
-  state: ListedState,
+  where: { queue?: string | undefined; state?: ListedState | undefined },
   options: ListOptions,
   columns: Column<TaskView>[],
 ): Promise<void> {
+  const { queue, state } = where;
   const { limit, cursor } = options;
-  const page = await (await context.observer()).list(queue, {
-    state,
-    limit,
-    ...(cursor === undefined ? {} : { cursor }),
-    ...taskFilterOf(options),
-  });
+  const observer = await context.observer();
+  const filter = { limit, ...(cursor === undefined ? {} : { cursor }), ...taskFilterOf(options) };
+  const page =
+    queue !== undefined && state !== undefined
+      ? await observer.list(queue, { state, ...filter })
+      : await observer.search(queue === undefined ? await observer.queues() : [queue], filter);
   context.out.list(page.tasks, columns);
+  if (options.query !== undefined)
+    context.out.say(`scanned ${withCommas(page.scanned)} of ${counted(page.total, "task", "tasks")}`);
   if (page.cursor !== null) context.out.say(`more: --cursor ${page.cursor}`);
 }
 
@@ -127,13 +134,20 @@ export function taskCommand(program: Command, action: Action): void {
       action(async (context, [queue = "", id = ""]) => printTask(context, await taskOf(context, queue, id))),
     );
 
-  pageOptions(filterOptions(task.command("ls").alias("list").argument("<queue>")))
-    .addOption(new Option("--state <state>", "tasks in this state").choices(LISTED_STATES).default("pending"))
-    .description("lists tasks in a state, page by page")
+  pageOptions(filterOptions(task.command("ls").alias("list").argument("[queue]", "all queues without it")))
+    .addOption(
+      new Option("--state <state>", "tasks in this state; pending without --query").choices(LISTED_STATES),
+    )
+    .description("lists tasks, page by page")
     .action(
-      action<ListOptions & { state: ListedState }>(async (context, [queue = ""], options) =>
-        printPage(context, queue, options.state, options, TASK_COLUMNS),
-      ),
+      action<ListOptions & { state?: ListedState }>(async (context, [queue], options) => {
+        if (queue === undefined && options.state !== undefined)
+          throw new UsageError("--state needs a queue; for all queues write --query 'state:dead'");
+        const isPlain = queue !== undefined && options.query === undefined;
+        const state = options.state ?? (isPlain ? "pending" : undefined);
+        const columns = queue === undefined ? [QUEUE_COLUMN, ...TASK_COLUMNS] : TASK_COLUMNS;
+        return printPage(context, { queue, state }, options, columns);
+      }),
     );
 
   task

@@ -45,6 +45,12 @@ export const SearchText = (description: string) =>
     maxLength: 200,
     description: `${description}; case does not matter`,
   });
+/** A query of tasks. */
+export const QueryText = Type.String({
+  maxLength: LIMITS.queryCharacters,
+  description: "Clauses that a task has to meet, see docs/queries.md",
+  examples: ["type:email.* -reason:fatal died:<2h"],
+});
 /** A tag; it has to match as a whole, case-sensitive. */
 export const Tag = Type.String({
   minLength: 1,

@@ -6,6 +6,7 @@ import {
   FlowId,
   nullable,
   oneOf,
+  QueryText,
   QueueName,
   Reason,
   SearchText,
@@ -50,6 +51,7 @@ const selection = {
     }),
   ),
   filter: Type.Optional(DeadLetterFilter),
+  query: Type.Optional(QueryText),
   all: Type.Optional(Type.Literal(true, { description: "Every dead letter of the queue" })),
   dryRun: Type.Optional(Type.Boolean({ default: false, description: "Only count; change nothing" })),
   reason: Type.Optional(Reason),
@@ -87,7 +89,7 @@ export const Canary = Type.Object(
   { additionalProperties: false, description: "If it is given, the request starts an operation" },
 );
 
-/** Exactly one of `ids`, `filter`, `all`. */
+/** Exactly one of `ids`, `filter`, `query`, `all`. */
 export const ReplayBody = Type.Object(
   {
     ...selection,
@@ -116,7 +118,7 @@ export const FlowReplayBody = Type.Pick(ReplayBody, ["dryRun", "reason", "ratePe
 });
 export type FlowReplayBody = Type.Static<typeof FlowReplayBody>;
 
-/** Exactly one of `ids`, `filter`, `all`. */
+/** Exactly one of `ids`, `filter`, `query`, `all`. */
 export const DiscardBody = Type.Object(selection, { additionalProperties: false });
 export type DiscardBody = Type.Static<typeof DiscardBody>;
 
@@ -170,7 +172,7 @@ export const ScheduledFilter = Type.Object(
   },
   { additionalProperties: false, minProperties: 1, description: "All given fields have to match" },
 );
-/** Exactly one of `ids`, `filter`, `all`. */
+/** Exactly one of `ids`, `filter`, `query`, `all`. */
 export const ChangeTasksBody = Type.Object(
   {
     ...selection,

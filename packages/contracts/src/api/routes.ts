@@ -71,6 +71,7 @@ import {
   TaskListQuery,
   TaskPage,
   TaskReceipt,
+  TaskSearchQuery,
   WhyView,
 } from "./task.ts";
 import { WorkerActionBody, WorkerDrainReply, WorkerList } from "./workers.ts";
@@ -120,6 +121,7 @@ export const DASHBOARD_ROUTES = {
   "PUT /v1/limits/:name": { body: SharedLimitBody, replies: { 200: SharedLimitSchema } },
   "DELETE /v1/limits/:name": { replies: { 204: Type.Null() } },
 
+  "GET /v1/tasks": { query: TaskSearchQuery, replies: { 200: TaskPage } },
   "GET /v1/queues/:queue/tasks": { query: TaskListQuery, replies: { 200: TaskPage } },
   "POST /v1/queues/:queue/tasks": { replies: { 200: TaskReceipt, 201: TaskReceipt, 208: TaskReceipt } },
   "GET /v1/queues/:queue/tasks/:id": { replies: { 200: TaskDetailSchema } },

@@ -10,6 +10,7 @@ import {
   FlowId,
   nullable,
   oneOf,
+  QueryText,
   type Same,
   SearchText,
   Tag,
@@ -275,7 +276,10 @@ export type ChangeReply = Type.Static<typeof ChangeReply>;
 export const CancelReply = Type.Object({ id: Type.String(), outcome: oneOf(["cancelled", "requested"]) });
 
 const filter = {
-  state: oneOf(LISTED_STATES, { description: "State to list" }),
+  state: Type.Optional(
+    oneOf(LISTED_STATES, { description: "State to list. Default: each state that the query allows" }),
+  ),
+  query: Type.Optional(QueryText),
   type: Type.Optional(TaskType),
   tag: Type.Optional(Tag),
   flow: Type.Optional(FlowId),
@@ -291,18 +295,22 @@ const filter = {
   to: Type.Optional(Timestamp("As `from`, but before this time")),
 };
 
-export const TaskListQuery = Type.Object(
-  {
-    ...filter,
-    cursor: Type.Optional(Type.String({ maxLength: 512, description: "`cursor` of the previous page" })),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.pageTasks, default: 50 })),
-  },
-  { additionalProperties: false },
-);
+const page = {
+  cursor: Type.Optional(Type.String({ maxLength: 1_024, description: "`cursor` of the previous page" })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.pageTasks, default: 50 })),
+};
+
+export const TaskListQuery = Type.Object({ ...filter, ...page }, { additionalProperties: false });
 export type TaskListQuery = Type.Static<typeof TaskListQuery>;
 
 export const TaskExportQuery = Type.Object(filter, { additionalProperties: false });
 export type TaskExportQuery = Type.Static<typeof TaskExportQuery>;
+
+export const TaskSearchQuery = Type.Object(
+  { query: Type.Optional(QueryText), ...page },
+  { additionalProperties: false },
+);
+export type TaskSearchQuery = Type.Static<typeof TaskSearchQuery>;
 
 export const DeadLetterQuery = Type.Omit(TaskListQuery, ["state"], { additionalProperties: false });
 export type DeadLetterQuery = Type.Static<typeof DeadLetterQuery>;
@@ -311,7 +319,7 @@ export const TaskPage = Type.Object({
   tasks: Type.Array(TaskViewSchema),
   cursor: nullable(Type.String({ description: "Cursor of the next page; null on the last page" })),
   scanned: Count("Records that were read for this page"),
-  total: Count("Length of the list that is read"),
+  total: Count("Number of tasks in the lists that are searched"),
 });
 export type TaskPage = Type.Static<typeof TaskPage>;
 

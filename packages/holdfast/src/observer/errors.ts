@@ -9,7 +9,7 @@ import {
 import { muteError, type QueueError, type QueueErrors, readErrors } from "../engine/errors.ts";
 import { errorSignature } from "../engine/signature.ts";
 import type { Parts } from "../partitions/parts.ts";
-import { textFinder } from "./filter.ts";
+import { textFinder } from "./clause-matcher.ts";
 
 const TREND_BUCKETS = 48;
 const TREND_BUCKET_MS = 1_800_000;

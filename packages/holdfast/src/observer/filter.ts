@@ -1,7 +1,21 @@
-import { DEAD_REASONS, type DeadReason, HoldfastError, type TaskView } from "@holdfast/contracts";
+import {
+  type Clause,
+  clausesOfQuery,
+  DEAD_REASONS,
+  type DeadReason,
+  HoldfastError,
+  LISTED_STATES,
+  type ListedState,
+  type TextField,
+  type TimeField,
+} from "@holdfast/contracts";
+import { clauseMatcher, msOf } from "./clause-matcher.ts";
+import type { FilteredTask } from "./query-task.ts";
 
 /** Selects tasks. A task has to match every field that is given. */
 export interface TaskFilter {
+  /** A query, such as `type:email.* -reason:fatal died:<2h` (docs/queries.md). */
+  query?: string;
   /** Only tasks of this type. @default all types */
   type?: string;
   /** A complete tag. Case matters. */
@@ -28,78 +42,145 @@ export interface TaskFilter {
 /** Selects dead letters. An empty filter selects all of them. */
 export type DeadLetterFilter = TaskFilter;
 
-/** The fields of a task that a filter reads. */
-export type FilteredTask = Pick<
-  TaskView,
-  | "id"
-  | "type"
-  | "state"
-  | "tags"
-  | "flow"
-  | "payloadText"
-  | "lastError"
-  | "deadReason"
-  | "signature"
-  | "enqueuedAt"
-  | "runAt"
-  | "endedAt"
->;
-
 const TEXTS = ["type", "tag", "flow", "q", "error", "signature", "reason"] as const;
 const TIMES = ["from", "to"] as const;
-const KNOWN: ReadonlySet<string> = new Set([...TEXTS, ...TIMES]);
+const KNOWN: ReadonlySet<string> = new Set(["query", ...TEXTS, ...TIMES]);
 
-/** Returns the time of a task with which `from` and `to` are compared. */
-export function timeOf(task: Pick<TaskView, "state" | "enqueuedAt" | "runAt" | "endedAt">): number {
-  if (task.state === "scheduled") return task.runAt ?? 0;
-  return task.state === "pending" || task.state === "processing" ? task.enqueuedAt : (task.endedAt ?? 0);
+/** A span of time; without a limit it has no end. */
+export interface Span {
+  /** ms since the epoch. */
+  from?: number;
+  /** ms since the epoch; this time does not belong to the span. */
+  to?: number;
 }
 
-/** Returns a function that finds these words in a text. Case does not matter. */
-export function textFinder(words: string): (text: string) => boolean {
-  if (words.toLowerCase() === words.toUpperCase()) return (text) => text.includes(words);
-  const pattern = new RegExp(words.replaceAll(/[$()*+.?[\\\]^{|}/]/g, "\\$&"), "iu");
-  return (text) => pattern.test(text);
+/** A filter whose durations count from one moment. */
+export class CompiledFilter {
+  readonly #clauses: readonly Clause[];
+  readonly #now: number;
+  /** Says whether a task matches. */
+  readonly matches: (task: FilteredTask) => boolean;
+
+  /**
+   * Checks a filter. An unknown field is refused, because ignoring it would select more tasks than the caller means.
+   * @param now the time from which durations count, ms
+   * @throws HoldfastError invalid_argument that names the field; QueryError
+   */
+  constructor(filter: TaskFilter, now: number) {
+    checkFilter(filter);
+    this.#clauses = [...clausesOfQuery(filter.query ?? ""), ...clausesOfFields(filter)];
+    this.#now = now;
+    this.matches = clauseMatcher(this.#clauses, now);
+  }
+
+  /** Whether every task matches. */
+  get isEverything(): boolean {
+    return this.#clauses.length === 0;
+  }
+
+  /** The states in which a task can match, in the order in which they are searched. */
+  get states(): ListedState[] {
+    return LISTED_STATES.filter((state) => this.#clauses.every((clause) => mayHold(clause, state)));
+  }
+
+  /** The ids of the only tasks that can match; undefined if the filter does not name them. */
+  get ids(): string[] | undefined {
+    for (const clause of this.#clauses) {
+      if (clause.kind !== "text" || clause.field !== "id" || clause.not || clause.isPart) continue;
+      if (clause.anyOf.every(({ length }) => length === 1)) return [...new Set(clause.anyOf.flat())];
+    }
+    return undefined;
+  }
+
+  /** Whether tasks of this queue can match. */
+  admitsQueue(queue: string): boolean {
+    const own = this.#clauses.filter((clause) => clause.kind === "text" && clause.field === "queue");
+    return clauseMatcher(own, this.#now)({ queue } as FilteredTask);
+  }
+
+  /** The span of the times of all tasks in this state that can match, as far as the order of their list follows it. */
+  spanOf(state: ListedState): Span {
+    const span = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+    for (const clause of this.#clauses) {
+      if (clause.kind !== "time" || clause.not || !ORDERED_BY[state].includes(clause.field)) continue;
+      if (clause.from) span.from = Math.max(span.from, msOf(clause.from, this.#now));
+      if (clause.to) span.to = Math.min(span.to, msOf(clause.to, this.#now));
+    }
+    return {
+      ...(span.from > Number.NEGATIVE_INFINITY ? { from: span.from } : {}),
+      ...(span.to < Number.POSITIVE_INFINITY ? { to: span.to } : {}),
+    };
+  }
+}
+
+/** The times that order the list of a state. */
+const ORDERED_BY: Record<ListedState, readonly TimeField[]> = {
+  scheduled: ["due", "time"],
+  pending: [],
+  processing: [],
+  completed: ["completed", "ended", "time"],
+  dead: ["died", "ended", "time"],
+  cancelled: ["ended", "time"],
+  expired: ["ended", "time"],
+};
+const ENDED = ["completed", "dead", "cancelled", "expired"];
+/** The states whose tasks have this field. */
+const STATES_WITH: Partial<Record<string, readonly string[]>> = {
+  ...{ due: ["scheduled"], died: ["dead"], completed: ["completed"], ended: ENDED },
+  ...{ reason: ["dead"], signature: ["dead"] },
+};
+
+/** Whether a task in this state can meet a clause. */
+function mayHold(clause: Clause, state: ListedState): boolean {
+  if (!("field" in clause)) return true;
+  if (clause.field === "state" && clause.kind === "choice")
+    return clause.anyOf.includes(state) !== clause.not;
+  return clause.not || (STATES_WITH[clause.field]?.includes(state) ?? true);
+}
+
+/** The clauses that the fields of a filter stand for. Whole texts are compared with their case, parts without it. */
+function clausesOfFields(filter: TaskFilter): Clause[] {
+  const { q, error, reason, from, to } = filter;
+  const clauses: Clause[] = [];
+  const text = (field: TextField, value: string, isPart = false) =>
+    clauses.push({ not: false, kind: "text", field, isPart, matchCase: !isPart, anyOf: [[value]] });
+  for (const field of ["type", "tag", "flow", "signature"] as const) {
+    const value = filter[field];
+    if (value !== undefined) text(field, value);
+  }
+  if (error !== undefined) text("error", error, true);
+  if (q !== undefined) clauses.push({ not: false, kind: "any", text: [q] });
+  if (reason !== undefined) clauses.push({ not: false, kind: "choice", field: "reason", anyOf: [reason] });
+  if (from !== undefined || to !== undefined)
+    clauses.push({
+      ...{ not: false, kind: "time", field: "time" },
+      ...(from === undefined ? {} : { from: { at: from } }),
+      ...(to === undefined ? {} : { to: { at: to } }),
+    });
+  return clauses;
 }
 
 /**
- * Checks a filter and turns it into a function. An unknown field is refused, because ignoring it would select more
- * tasks than the caller means.
- * @throws HoldfastError invalid_argument that names the field
- */
-export function matcherOf(filter: TaskFilter): (task: FilteredTask) => boolean {
-  checkFilter(filter);
-  const { type, tag, flow, reason, signature, from, to } = filter;
-  const hasWords = filter.q === undefined ? undefined : textFinder(filter.q);
-  const hasError = filter.error === undefined ? undefined : textFinder(filter.error);
-  return (task) =>
-    (type === undefined || task.type === type) &&
-    (reason === undefined || task.deadReason === reason) &&
-    (tag === undefined || task.tags.includes(tag)) &&
-    (flow === undefined || task.flow?.id === flow) &&
-    (from === undefined || timeOf(task) >= from) &&
-    (to === undefined || timeOf(task) < to) &&
-    (hasError === undefined || (task.lastError !== null && hasError(task.lastError))) &&
-    (signature === undefined || (task.signature ?? "other") === signature) &&
-    (hasWords === undefined || textsOf(task).some(hasWords));
-}
-
-/** Returns the texts that `q` searches. */
-function textsOf({ id, type, lastError, tags, payloadText }: FilteredTask): string[] {
-  return [id, type, lastError ?? "", ...tags, payloadText];
-}
-
-/**
- * Checks the filter of an action on all matches. An undefined field is refused too, because without it the action could
- * apply to every dead letter.
+ * Returns the function that says whether a task matches.
+ * @param now the time from which durations of a query count, ms. @default the time of this process
  * @throws HoldfastError invalid_argument
  */
-export function bulkMatcherOf(filter: DeadLetterFilter): (task: FilteredTask) => boolean {
+export const matcherOf = (filter: TaskFilter, now = Date.now()) => new CompiledFilter(filter, now).matches;
+
+/**
+ * Checks the filter of an action on all matches. An undefined field and an empty query are refused too, because such an
+ * action would apply to every task.
+ * @throws HoldfastError invalid_argument
+ */
+export function bulkFilterOf(filter: DeadLetterFilter, now: number): CompiledFilter {
   for (const [name, value] of Object.entries(filter)) {
     if (value === undefined)
       throw invalid(name, "is undefined: give it a value, or leave it out to mean every dead letter");
   }
-  return matcherOf(filter);
+  const compiled = new CompiledFilter(filter, now);
+  if (compiled.isEverything && filter.query !== undefined)
+    throw invalid("query", "is empty: give it a clause, or leave it out to mean every task");
+  return compiled;
 }
 
 function checkFilter(filter: TaskFilter): void {
@@ -117,6 +198,8 @@ function checkFilter(filter: TaskFilter): void {
     if (value !== undefined && (typeof value !== "number" || Number.isNaN(value)))
       throw invalid(name, `has to be a number of milliseconds since the epoch, got ${shown(value)}`);
   }
+  if (filter.query !== undefined && typeof filter.query !== "string")
+    throw invalid("query", `has to be a text, got ${shown(filter.query)}`);
   if (filter.reason !== undefined && !DEAD_REASONS.includes(filter.reason))
     throw invalid("reason", `has to be one of ${DEAD_REASONS.join(", ")}, got ${shown(filter.reason)}`);
 }

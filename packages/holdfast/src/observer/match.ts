@@ -1,10 +1,10 @@
 import type { TaskView } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
-import { taskView } from "../engine/task-view.ts";
 import type { Parts } from "../partitions/parts.ts";
-import { bulkMatcherOf, type TaskFilter } from "./filter.ts";
+import { bulkFilterOf, type TaskFilter } from "./filter.ts";
 import type { MatchBounds } from "./observer-options.ts";
 import { queueStats } from "./queue-stats.ts";
+import { readTasks } from "./task-list.ts";
 
 const PAGE = 100;
 const INDEXES = { dead: "deadLetters", scheduled: "scheduled" } as const;
@@ -14,6 +14,7 @@ export type MatchedState = keyof typeof INDEXES;
 
 /** Reads the tasks in a state page by page, latest time first. */
 async function* pagesOf(
+  queue: string,
   engine: Engine,
   state: MatchedState,
   signal?: AbortSignal,
@@ -22,10 +23,8 @@ async function* pagesOf(
   do {
     signal?.throwIfAborted();
     const page = await engine.list(INDEXES[state], "last", cursor, PAGE);
-    const tasks = (await engine.get(page.ids))
-      .map((raw) => taskView(engine.queue, raw))
-      .filter((task) => task?.state === state);
-    yield tasks as TaskView[];
+    const tasks = await readTasks(queue, engine, page.ids);
+    yield tasks.filter((task) => task.state === state);
     cursor = page.cursor;
   } while (cursor !== "");
 }
@@ -44,12 +43,12 @@ export interface TaskMatch {
  * tasks.
  */
 export async function matchTasks(
-  { all }: Parts,
+  { queue, all }: Parts,
   state: MatchedState,
   filter: TaskFilter,
   bounds: MatchBounds,
 ): Promise<TaskMatch> {
-  const found = await Promise.all(all.map(({ engine }) => matchesOf(engine, state, filter, bounds)));
+  const found = await Promise.all(all.map(({ engine }) => matchesOf(queue, engine, state, filter, bounds)));
   return found.reduce((sum, part) => ({
     matched: sum.matched + part.matched,
     scanned: sum.scanned + part.scanned,
@@ -59,16 +58,17 @@ export async function matchTasks(
 }
 
 async function matchesOf(
+  queue: string,
   engine: Engine,
   state: MatchedState,
   filter: TaskFilter,
   bounds: MatchBounds,
 ): Promise<TaskMatch> {
-  const matches = bulkMatcherOf(filter);
+  const { matches, isEverything } = bulkFilterOf(filter, engine.connection.now());
   const total = queueStats(engine.queue, await engine.stats())[state];
-  if (Object.keys(filter).length === 0) return { matched: total, scanned: total, total, isWhole: true };
+  if (isEverything) return { matched: total, scanned: total, total, isWhole: true };
   let [matched, scanned] = [0, 0];
-  for await (const page of pagesOf(engine, state, bounds.signal)) {
+  for await (const page of pagesOf(queue, engine, state, bounds.signal)) {
     scanned += page.length;
     matched += page.filter(matches).length;
     const isEnough = matched > (bounds.matched ?? Number.POSITIVE_INFINITY);

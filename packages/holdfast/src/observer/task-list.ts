@@ -4,7 +4,8 @@ import type { ListOrder, RawTask } from "../engine/replies.ts";
 import { taskView } from "../engine/task-view.ts";
 import type { Part, Parts } from "../partitions/parts.ts";
 import type { QueueKeys } from "../redis/keys.ts";
-import { matcherOf, type TaskFilter, timeOf } from "./filter.ts";
+import { CompiledFilter, type Span, type TaskFilter } from "./filter.ts";
+import { timeOf } from "./query-task.ts";
 import { queueStats } from "./queue-stats.ts";
 
 /** A page of tasks. */
@@ -56,7 +57,7 @@ export const INDEXES: Record<ListedState, Index[]> = {
 };
 
 // One request reads at most this many tasks. The next request continues from its cursor.
-const SCANNED = 1_000;
+export const SCANNED = 1_000;
 // At most this many bytes are read at once, because a page of large payloads would block Redis for everybody.
 const READ_BYTES = 1_048_576;
 
@@ -90,14 +91,14 @@ const encodeCursor = (at: number, after: string) => Buffer.from(`${at}~${after}`
 /**
  * Returns the cursor at which to begin in an index that is ordered by time, so that tasks before the span are not read.
  */
-function entryOf({ state, from, to }: ListOptions): string {
+function entryOf(state: ListedState, { from, to }: Span): string {
   if (state === "scheduled") return from === undefined ? "" : `${Math.ceil(from) - 1}:`;
   if (state === "pending" || state === "processing" || to === undefined) return "";
   return `${Math.ceil(to)}:`;
 }
 
 /** Returns whether no later task of the index can be within the span. */
-function isPastSpan(task: TaskView, { state, from, to }: ListOptions): boolean {
+function isPastSpan(task: TaskView, state: ListedState, { from, to }: Span): boolean {
   if (state === "scheduled") return to !== undefined && timeOf(task) >= to;
   if (state === "pending" || state === "processing") return false;
   return from !== undefined && timeOf(task) < from;
@@ -139,26 +140,41 @@ function decodePartCursor(cursor: string | undefined, count: number): [place: nu
   return [Number(match[1]), match[2] ?? ""];
 }
 
-const invalidCursor = () =>
+export const invalidCursor = () =>
   new HoldfastError("invalid_cursor", "this cursor is not valid: start again without one");
+
+/** The time of Redis as far as it is known, for durations in a query. */
+export const nowOf = (parts: Parts) => engineAt(parts, 0).connection.now();
+
+/** @throws HoldfastError invalid_argument */
+export function checkLimit(limit: number): void {
+  if (Number.isSafeInteger(limit) && limit >= 1 && limit <= LIMITS.pageTasks) return;
+  throw new HoldfastError("invalid_argument", `limit has to be 1 to ${LIMITS.pageTasks}, got ${limit}`);
+}
 
 /** Lists the tasks of one part. @param queue the name that the returned tasks have as their queue */
 export async function listPart(queue: string, engine: Engine, options: ListOptions): Promise<TaskPage> {
-  const { state, cursor, limit = 50, signal, ...filter } = options;
-  const matches = matcherOf(filter);
-  if (!Number.isSafeInteger(limit) || limit < 1 || limit > LIMITS.pageTasks) {
-    throw new HoldfastError("invalid_argument", `limit has to be 1 to ${LIMITS.pageTasks}, got ${limit}`);
-  }
+  const { state, cursor, limit = 50, signal, ...rest } = options;
+  const filter = new CompiledFilter(rest, engine.connection.now());
+  checkLimit(limit);
   if (!LISTED_STATES.includes(state))
     throw new HoldfastError(
       "invalid_argument",
       `state has to be one of ${LISTED_STATES.join(", ")}, got ${String(state).slice(0, 100)}`,
     );
   const indexes = INDEXES[state];
+  const span = filter.spanOf(state);
   let { at, after } =
-    cursor === undefined ? { at: 0, after: entryOf(options) } : decodeCursor(cursor, indexes);
+    cursor === undefined ? { at: 0, after: entryOf(state, span) } : decodeCursor(cursor, indexes);
   const total = queueStats(engine.queue, await engine.stats())[state];
   const tasks: TaskView[] = [];
+  if (!filter.admitsQueue(queue) || !filter.states.includes(state))
+    return { tasks, cursor: null, scanned: 0, total };
+  if (filter.ids) {
+    const named = await readTasks(queue, engine, filter.ids);
+    const found = named.filter((task) => task.state === state && filter.matches(task));
+    return { tasks: found, cursor: null, scanned: named.length, total };
+  }
   let scanned = 0;
   let pageSize: number = LIMITS.pageTasks;
   while (tasks.length < limit && scanned < SCANNED) {
@@ -173,9 +189,9 @@ export async function listPart(queue: string, engine: Engine, options: ListOptio
       const task = taskView(queue, raw);
       if (task?.state !== state) continue;
       // The tasks of `kept` are not in the order of their ends.
-      isPast = index !== "kept" && isPastSpan(task, options);
+      isPast = index !== "kept" && isPastSpan(task, state, span);
       if (isPast) break;
-      if (matches(task)) tasks.push(task);
+      if (filter.matches(task)) tasks.push(task);
     }
     after = isPast ? "" : page.cursor;
     if (after === "") {
@@ -184,6 +200,18 @@ export async function listPart(queue: string, engine: Engine, options: ListOptio
     }
   }
   return { tasks, cursor: encodeCursor(at, after), scanned, total };
+}
+
+/** Reads the tasks with these ids that one part has. @param queue the name that the tasks have as their queue */
+export async function readTasks(queue: string, engine: Engine, ids: readonly string[]): Promise<TaskView[]> {
+  const tasks: TaskView[] = [];
+  for (let at = 0; at < ids.length; at += LIMITS.pageTasks) {
+    for (const raw of await engine.get(ids.slice(at, at + LIMITS.pageTasks))) {
+      const task = taskView(queue, raw);
+      if (task) tasks.push(task);
+    }
+  }
+  return tasks;
 }
 
 /** A task of a queue and the part that has it; null if nothing is known about it. */

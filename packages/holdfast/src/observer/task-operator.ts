@@ -18,10 +18,11 @@ import { perId } from "../partitions/parts.ts";
 import { checkEvent, signalText } from "../steps/events.ts";
 import { changeIds, checkBulkChange } from "./change.ts";
 import { type DiscardResult, discardDead, type ReplayResult, replayIds } from "./dead-letters.ts";
-import { bulkMatcherOf, type DeadLetterFilter, type TaskFilter } from "./filter.ts";
+import { bulkFilterOf, type DeadLetterFilter, type TaskFilter } from "./filter.ts";
 import { type GivenUp, type GiveUpResult, giveUpTasks } from "./give-up.ts";
 import { type MatchedState, matchTasks, type TaskMatch } from "./match.ts";
 import * as checks from "./observer-options.ts";
+import { type SearchOptions, searchTasks } from "./search.ts";
 import { findTask, type ListOptions, listTasks, type TaskPage } from "./task-list.ts";
 
 /** Shows tasks to an operator, and acts on one, on several by their ids, or on all that match. */
@@ -65,6 +66,15 @@ export class TaskOperator {
    */
   async list(queue: string, options: ListOptions): Promise<TaskPage> {
     return listTasks(await this.#partitions.known(queue), options);
+  }
+
+  /**
+   * One page of the tasks of some queues, in every state in which the filter allows a task. It ends as a page of `list`
+   * does. A query that names ids reads these tasks only.
+   * @throws HoldfastError invalid_argument, invalid_cursor, queue_not_found
+   */
+  async search(queues: readonly string[], options: SearchOptions = {}): Promise<TaskPage> {
+    return searchTasks(await Promise.all(queues.map((queue) => this.#partitions.known(queue))), options);
   }
 
   /**
@@ -150,7 +160,8 @@ export class TaskOperator {
 
   async #match(state: MatchedState, queue: string, filter: TaskFilter, bounds: checks.MatchBounds) {
     checkShape(checks.matchShape, bounds);
-    bulkMatcherOf(filter);
+    // The filter is refused before the queue is looked for.
+    bulkFilterOf(filter, 0);
     return matchTasks(await this.#partitions.known(queue), state, filter, bounds);
   }
 

@@ -1,8 +1,7 @@
-import type { TaskView } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import type { ClaimedOperation } from "../engine/operation-store.ts";
-import { taskView } from "../engine/task-view.ts";
-import { bulkMatcherOf, type TaskFilter } from "../observer/filter.ts";
+import { bulkFilterOf, type TaskFilter } from "../observer/filter.ts";
+import { readTasks } from "../observer/task-list.ts";
 import type { Parts } from "../partitions/parts.ts";
 import type { Place, Work } from "./work.ts";
 
@@ -14,46 +13,37 @@ export const engineAt = (parts: Parts, place: number) => (parts.all[place] as Pa
 /** An id can name a partition that does not exist. Such an id is looked up in the first part, where it is not found. */
 export const placeOf = (parts: Parts, id: string) => Math.max(0, parts.placeOf(id));
 
-const isEverything = (filter: TaskFilter) => Object.keys(filter).length === 0;
-
 export const scoreOf = (cursor: string) => Number(cursor.slice(0, cursor.indexOf(":")));
 
 /** The states whose tasks an operation can select. */
 export type WalkedState = "dead" | "scheduled";
 const INDEXES = { dead: "deadLetters", scheduled: "scheduled" } as const;
 
-async function readTasks(engine: Engine, ids: readonly string[], state: WalkedState): Promise<TaskView[]> {
-  const tasks: TaskView[] = [];
-  for (let at = 0; at < ids.length; at += READ) {
-    for (const raw of await engine.get(ids.slice(at, at + READ))) {
-      const task = taskView(engine.queue, raw);
-      if (task?.state === state) tasks.push(task);
-    }
-  }
-  return tasks;
-}
-
 /** Reads the next tasks in a state, in order of time. Dead letters that died after `until` are left out. */
 async function stretch(
   engine: Engine,
   after: string,
   size: number,
-  options: { state: WalkedState; filter: TaskFilter; until: number },
+  options: { queue: string; state: WalkedState; filter: TaskFilter; until: number },
 ): Promise<{ ids: string[]; after: string | null }> {
-  const { state, filter, until } = options;
+  const { queue, state, until } = options;
   // The filter is checked during the run, because an operation of a newer version may have a field that this version
-  // does not know. Such an operation then ends as failed.
-  const matches = bulkMatcherOf(filter);
-  const all = isEverything(filter);
-  const start = after === "" && filter.from !== undefined ? `${Math.ceil(filter.from) - 1}:` : after;
+  // does not know. Such an operation then ends as failed. Its durations count from its start, so that it selects the
+  // same tasks however long it runs.
+  const filter = bulkFilterOf(options.filter, until);
+  const { from, to } = filter.spanOf(state);
+  const all = filter.isEverything;
+  const start = after === "" && from !== undefined ? `${Math.ceil(from) - 1}:` : after;
   const page = await engine.list(INDEXES[state], "first", start, all ? size : Math.min(size, READ));
   const isOver = page.cursor === "" || (state === "dead" && scoreOf(page.cursor) > until);
-  const next = isOver || (filter.to !== undefined && scoreOf(page.cursor) >= filter.to) ? null : page.cursor;
+  const next = isOver || (to !== undefined && scoreOf(page.cursor) >= to) ? null : page.cursor;
   // If the filter selects all tasks, and no task of the page died after `until`, the tasks need not be read. The script
   // does not change scheduled tasks that were scheduled later.
   if (all && (!isOver || state === "scheduled")) return { ids: page.ids, after: next };
-  const tasks = await readTasks(engine, page.ids, state);
-  const meant = tasks.filter((task) => (task.endedAt ?? 0) <= until && matches(task));
+  const tasks = await readTasks(queue, engine, page.ids);
+  const meant = tasks.filter(
+    (task) => task.state === state && (task.endedAt ?? 0) <= until && filter.matches(task),
+  );
   return { ids: meant.map(({ id }) => id), after: next };
 }
 
@@ -83,7 +73,7 @@ export function walkOf(
     };
   }
   const filter = (selection?.filter ?? {}) as TaskFilter;
-  const options = { state, filter, until: operation.startedAt };
+  const options = { queue: parts.queue, state, filter, until: operation.startedAt };
   const next: Work["next"] = async ({ part, after }, size) => {
     const found = await stretch(engineAt(parts, part), after, size, options);
     const place = found.after === null ? { part: part + 1, after: "" } : { part, after: found.after };
@@ -92,7 +82,7 @@ export function walkOf(
       next: place.part < parts.all.length ? place : null,
     };
   };
-  if (isEverything(options.filter)) return { first, next };
+  if (Object.keys(filter).length === 0) return { first, next };
   return {
     first,
     next,

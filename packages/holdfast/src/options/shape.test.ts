@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/contracts";
 import { describe, expect, test } from "vitest";
 import { nested, oneOf, secret, text, whole, yesNo } from "./kinds.ts";
-import { anchorOf, checkShape, nearest, shapeOf, shown } from "./shape.ts";
+import { anchorOf, checkShape, shapeOf, shown } from "./shape.ts";
 
 interface Inner {
   kind?: string;
@@ -119,13 +119,6 @@ describe("the text that shows a value", () => {
   ])("%# is short, and never fails", (value, text) => {
     expect(shown(value)).toBe(text);
   });
-});
-
-test("no name is suggested if none is similar", () => {
-  expect(nearest("x", ["delayMs", "id"])).toBeUndefined();
-  expect(nearest("", ["id"])).toBeUndefined();
-  expect(nearest("idd", ["delayMs", "id"])).toBe("id");
-  expect(nearest("dealyMs", ["delayMs", "id"])).toBe("delayMs");
 });
 
 test("the anchor of a heading is the one that GitHub makes", () => {

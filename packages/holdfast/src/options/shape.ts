@@ -1,4 +1,4 @@
-import { type ErrorCode, HoldfastError } from "@holdfast/contracts";
+import { type ErrorCode, HoldfastError, nearest } from "@holdfast/contracts";
 
 /** The values that one option takes. */
 export interface Kind {
@@ -140,47 +140,6 @@ function unknownOption(shape: Shape, name: string, at: string): string {
   return near === undefined
     ? `${text}. Its options are ${[...shape.kinds.keys()].join(", ")}`
     : `${text}: did you mean ${at}${near}?`;
-}
-
-/** Returns the name that was probably meant; undefined if none is similar. */
-export function nearest(name: string, names: readonly string[]): string | undefined {
-  const plain = name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
-  if (plain === "") return undefined;
-  let best: string | undefined;
-  let least = Math.min(3, 1 + Math.floor(plain.length / 4)) + 1;
-  for (const known of names) {
-    const other = known.toLowerCase();
-    // `delay` for `delayMs`, `retries` for `maxRetries`.
-    const isPart = plain.length >= 4 && (other.startsWith(plain) || other.endsWith(plain));
-    const steps = isPart ? 1 : distance(plain, other);
-    if (steps < least) [best, least] = [known, steps];
-  }
-  return best;
-}
-
-/**
- * Returns how many letters have to be added, removed or changed to get from one word to the other. Two letters that
- * changed places count once.
- */
-function distance(a: string, b: string): number {
-  let before: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1;
-      let least = Math.min(
-        (row[j - 1] as number) + 1,
-        (last[j] as number) + 1,
-        (last[j - 1] as number) + same,
-      );
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        least = Math.min(least, (before[j - 2] as number) + 1);
-      row.push(least);
-    }
-    [before, last] = [last, row];
-  }
-  return last[b.length] as number;
 }
 
 const SHOWN_CHARACTERS = 60;

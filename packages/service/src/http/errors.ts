@@ -52,7 +52,11 @@ export function registerErrors(
     // The error of Fastify does not say which content types the route accepts.
     const isNotTaken = (thrown as { code?: string }).code === "FST_ERR_CTP_INVALID_MEDIA_TYPE";
     const error = isNotTaken ? notTaken(request) : thrown;
-    const { body, retryAfter, unexpected } = toProblem(error, request.id);
+    const { body, retryAfter, unexpected } = toProblem(
+      error,
+      request.id,
+      request.method === "GET" ? "querystring" : "body",
+    );
     if (unexpected) request.log.error({ err: error, route: request.routeOptions.url }, "request failed");
     else if (body.status >= 500)
       request.log.warn({ code: body.code, reason: body.detail }, "request refused");

@@ -1,8 +1,14 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
-import { ERROR_STATUS, type ErrorCode, HoldfastError } from "@holdfast/contracts";
+import {
+  ERROR_STATUS,
+  type ErrorCode,
+  HoldfastError,
+  QueryError,
+  type QueryProblem,
+} from "@holdfast/contracts";
 
 /** Says what is wrong with one field of the request. */
-export interface FieldError {
+export interface FieldError extends Partial<Pick<QueryProblem, "position" | "found" | "remedy">> {
   /** JSON pointer to the field, like `/payload` or `/0/type`. */
   path: string;
   message: string;
@@ -67,9 +73,14 @@ export function retryAfterSeconds(error: HoldfastError): number | undefined {
   return status === 429 || status === 503 ? 1 : undefined;
 }
 
-/** The field names in errors of the library are those of the request body. */
-function fieldErrors({ field, message }: HoldfastError): FieldError[] {
-  return field === undefined ? [] : [{ path: `/${field.replaceAll(".", "/")}`, message, in: "body" }];
+/** The field names in errors of the library are those of the request. */
+function fieldErrors(error: HoldfastError, where: FieldError["in"]): FieldError[] {
+  const { field, message } = error;
+  if (field === undefined) return [];
+  const place = { path: `/${field.replaceAll(".", "/")}`, in: where };
+  if (!(error instanceof QueryError)) return [{ ...place, message }];
+  const { position, found, remedy } = error.problem;
+  return [{ ...place, message: error.problem.message, position, found, remedy }];
 }
 
 interface FrameworkError {
@@ -83,14 +94,16 @@ interface FrameworkError {
 /**
  * Turns anything that was thrown into a problem. Also says whether the service is at fault, so that the caller logs the
  * error.
+ * @param where the part of the request that has the fields which the library refuses
  */
 export function toProblem(
   error: unknown,
   requestId: string,
+  where: FieldError["in"] = "body",
 ): { body: Problem; retryAfter?: number | undefined; unexpected: boolean } {
   if (error instanceof HoldfastError) {
     const status = ERROR_STATUS[error.code];
-    const errors = error instanceof RequestError ? error.errors : fieldErrors(error);
+    const errors = error instanceof RequestError ? error.errors : fieldErrors(error, where);
     return {
       body: problem(error.code, status, error.message, requestId, {
         errors,

@@ -1,4 +1,4 @@
-import { LIMITS } from "@holdfast/contracts";
+import { type Clause, clausesOfQuery, LIMITS, printQuery } from "@holdfast/contracts";
 import type { TaskListQuery } from "@holdfast/contracts/api";
 import type { TaskPage, TaskView } from "holdfast";
 import { matcherOf } from "holdfast/operate";
@@ -9,30 +9,50 @@ const SCANNED = 1_000;
 
 export type Mask = (value: unknown) => unknown;
 
+/** The text fields that a mask leaves as they are. */
+const UNMASKED = ["id", "type", "queue"];
+
+/** Whether a clause compares only what a caller sees who sees masked tasks. */
+function isOpen(clause: Clause): boolean {
+  if (clause.kind === "text") return UNMASKED.includes(clause.field);
+  return clause.kind === "choice" || clause.kind === "number" || clause.kind === "time";
+}
+
 /**
  * Returns a page of tasks for a caller who sees masked tasks. The search looks only at the masked text. A search in the
  * full text would reveal masked values to a caller who tries many guesses.
+ * @param queues one queue, or all that the caller may see
  */
 export async function listFor(
-  observer: Pick<ObserverPort, "list">,
-  queue: string,
-  query: TaskListQuery & { signal?: AbortSignal },
+  observer: Pick<ObserverPort, "list" | "search">,
+  queues: string | readonly string[],
+  options: TaskListQuery & { signal?: AbortSignal },
   mask: Mask | undefined,
 ): Promise<TaskPage> {
-  const { q, error, signature, tag, ...rest } = query;
-  if (mask === undefined || [q, error, signature, tag].every((words) => words === undefined))
-    return observer.list(queue, query);
+  const { state, ...all } = options;
+  const read = (some: Omit<typeof options, "state">) =>
+    typeof queues === "string" && state !== undefined
+      ? observer.list(queues, { ...some, state })
+      : observer.search([queues].flat(), some);
+  const { q, error, signature, tag, query = "", ...rest } = all;
+  const clauses = mask === undefined ? [] : clausesOfQuery(query);
+  const hidden = clauses.filter((clause) => !isOpen(clause));
+  const shown = [q, error, signature, tag];
+  if (mask === undefined || (hidden.length === 0 && shown.every((words) => words === undefined)))
+    return read(all);
   const isMatch = matcherOf({
     ...(q === undefined ? {} : { q }),
     ...(error === undefined ? {} : { error }),
     ...(signature === undefined ? {} : { signature }),
     ...(tag === undefined ? {} : { tag }),
+    query: printQuery(hidden),
   });
-  const limit = query.limit ?? LIMITS.pageTasks / 2;
-  const found: TaskPage = { tasks: [], cursor: query.cursor ?? null, scanned: 0, total: 0 };
+  const limit = options.limit ?? LIMITS.pageTasks / 2;
+  const found: TaskPage = { tasks: [], cursor: options.cursor ?? null, scanned: 0, total: 0 };
   do {
-    const page = await observer.list(queue, {
+    const page = await read({
       ...rest,
+      query: printQuery(clauses.filter(isOpen)),
       ...(found.cursor === null ? {} : { cursor: found.cursor }),
       limit: limit - found.tasks.length,
     });

@@ -12,7 +12,7 @@ import type { Selection } from "./selection.ts";
 export async function replayDead(
   { observer, audit, operations, countReplayed, admitQueue }: RouteContext,
   { queue, selection }: { queue: string; selection: Selection },
-  body: Omit<ReplayBody, "ids" | "filter" | "all">,
+  body: Omit<ReplayBody, "ids" | "filter" | "query" | "all">,
   request: FastifyRequest,
   reply: FastifyReply,
 ) {

@@ -6,12 +6,13 @@ import type { DeadLetterFilter } from "holdfast";
 /** The tasks that an operator selects. A filter without fields selects all of them. */
 export type Selection = { ids: string[] } | { filter: DeadLetterFilter };
 
-/** @throws RequestError unless exactly one of `ids`, `filter`, `all` is given. */
-export function selectionOf(body: Pick<DiscardBody, "ids" | "filter" | "all">): Selection {
-  const given = [body.ids, body.filter, body.all].filter((value) => value !== undefined).length;
-  if (given !== 1) throw invalid("", "needs exactly one of ids, filter, all");
-  if (body.ids) return { ids: body.ids };
-  return { filter: body.filter ?? {} };
+/** @throws RequestError unless exactly one of `ids`, `filter`, `query`, `all` is given. */
+export function selectionOf(body: Pick<DiscardBody, "ids" | "filter" | "query" | "all">): Selection {
+  const { ids, filter, query, all } = body;
+  const given = [ids, filter, query, all].filter((value) => value !== undefined).length;
+  if (given !== 1) throw invalid("", "needs exactly one of ids, filter, query, all");
+  if (ids) return { ids };
+  return { filter: query === undefined ? (filter ?? {}) : { query } };
 }
 
 /**

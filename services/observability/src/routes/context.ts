@@ -33,6 +33,7 @@ export type ObserverPort = Pick<
   | "task"
   | "steps"
   | "list"
+  | "search"
   | "why"
   | "queues"
   | "errors"

@@ -7,13 +7,17 @@ import {
   TaskListQuery,
   TaskPage,
   TaskParams,
+  TaskSearchQuery,
   WhyView,
 } from "@holdfast/contracts/api";
-import type { HttpServer } from "@holdfast/service";
+import { type HttpServer, mayUseQueue } from "@holdfast/service";
 import { HoldfastError, type TaskPage as Page, type TaskView } from "holdfast";
 import { listFor } from "../operators/masked-list.ts";
 import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 import { sendLines } from "./lines.ts";
+
+const BOUNDED =
+  "A page can be short or empty before the end, because a request reads about 1,000 tasks at most: continue while `cursor` is not null. `scanned` is the number of tasks that were read for the page, and `total` the number of those that are searched.";
 
 /** The routes that read tasks and dead letters. */
 export function taskRoutes(app: HttpServer, { observer, audit }: RouteContext): void {
@@ -25,9 +29,8 @@ export function taskRoutes(app: HttpServer, { observer, audit }: RouteContext): 
       config: { showsPayloads: true },
       schema: {
         tags: [TAGS.tasks],
-        summary: "List tasks of one state",
-        description:
-          "A page and the cursor of the next one. With `type` or `q` a page can be short or empty before the end: continue while `cursor` is not null; `scanned` is the number of records read.",
+        summary: "List tasks",
+        description: `A page and the cursor of the next one. ${BOUNDED} Without \`state\` the states follow one another.`,
         params: QueueParams,
         querystring: TaskListQuery,
         response: { 200: TaskPage, ...PROBLEMS },
@@ -35,6 +38,24 @@ export function taskRoutes(app: HttpServer, { observer, audit }: RouteContext): 
     },
     async ({ identity, params, query }, reply) =>
       listFor(observer, params.queue, { ...query, signal: abortOf(reply) }, maskFor(identity)),
+  );
+
+  app.get(
+    "/v1/tasks",
+    {
+      config: { showsPayloads: true },
+      schema: {
+        tags: [TAGS.tasks],
+        summary: "Search the tasks of all queues",
+        description: `The queues follow one another by name, and the states of each. ${BOUNDED}`,
+        querystring: TaskSearchQuery,
+        response: { 200: TaskPage, ...PROBLEMS },
+      },
+    },
+    async ({ identity, query }, reply) => {
+      const queues = (await observer.queues()).filter((queue) => mayUseQueue(identity, queue));
+      return listFor(observer, queues, { ...query, signal: abortOf(reply) }, maskFor(identity));
+    },
   );
 
   app.get(
@@ -58,7 +79,7 @@ export function taskRoutes(app: HttpServer, { observer, audit }: RouteContext): 
       const query = { ...request.query, limit: LIMITS.pageTasks };
       const first = await listFor(observer, queue, query, mask);
       const pages = pagesFrom(first, (cursor) => listFor(observer, queue, { ...query, cursor }, mask));
-      return sendLines(reply, `${queue}-${request.query.state}.ndjson`, pages, {
+      return sendLines(reply, `${queue}-${request.query.state ?? "tasks"}.ndjson`, pages, {
         ...{ audit, action: "task.export", queue },
       });
     },

@@ -1,0 +1,60 @@
+const MS_PER_DAY = 86_400_000;
+const UNITS = { w: 604_800_000, d: MS_PER_DAY, h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const;
+/** The texts of later times would have more than four digits for the year. */
+const LAST = Date.UTC(9_999, 0);
+const LONGEST = 100 * 365 * MS_PER_DAY;
+
+/** Reads `500ms`, `5s`, `10m`, `2h`, `1d` or `1w` as milliseconds; undefined if the text is no duration. */
+export function durationOf(text: string): number | undefined {
+  const match = /^(\d{1,13}(?:\.\d{1,9})?)(ms|[smhdw])$/i.exec(text);
+  if (!match) return undefined;
+  const unit = (match[2] as string).toLowerCase() as keyof typeof UNITS;
+  const ms = Math.round(Number(match[1]) * UNITS[unit]);
+  return ms <= LONGEST ? ms : undefined;
+}
+
+/** The text of a duration, in its largest unit without a fraction. */
+export function durationText(ms: number): string {
+  if (ms === 0) return "0s";
+  const [unit, size] = Object.entries(UNITS).find(([, each]) => ms % each === 0) as [string, number];
+  return `${ms / size}${unit}`;
+}
+
+/** The first millisecond of a time, and the first one after it. */
+export interface MomentSpan {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Reads a day (`2026-11-30`), a time of day (`2026-11-30T14:05`, with seconds, milliseconds and a zone if you like) or
+ * the milliseconds since the epoch. A time without a zone is in UTC. @returns undefined if the text is no such time
+ */
+export function momentSpanOf(text: string): MomentSpan | undefined {
+  if (/^\d{13}$/.test(text)) return { start: Number(text), end: Number(text) + 1 };
+  const match = /^(\d{4}-\d\d-(\d\d))(?:T(\d\d:\d\d)(:\d\d)?(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?$/i.exec(text);
+  if (!match) return undefined;
+  const [, date, day, hours, seconds, fraction, zone] = match;
+  if ((fraction !== undefined && seconds === undefined) || (hours === undefined && zone !== undefined))
+    return undefined;
+  const start = Date.parse(
+    `${date}T${hours ?? "00:00"}${seconds ?? ":00"}${fraction ?? ""}${(zone ?? "Z").toUpperCase()}`,
+  );
+  // Some days of a month do not exist, and are read as days of the next month.
+  const isDay = new Date(`${date}T00:00:00Z`).getUTCDate() === Number(day);
+  if (!isDay || !(start >= 0 && start <= LAST)) return undefined;
+  const length =
+    fraction !== undefined ? 1 : seconds !== undefined ? 1_000 : hours !== undefined ? 60_000 : MS_PER_DAY;
+  return { start, end: Math.min(start + length, LAST) };
+}
+
+/** The text of a time: a day if it is the beginning of one in UTC. */
+export function momentText(at: number): string {
+  const text = new Date(at).toISOString();
+  return at % MS_PER_DAY === 0 ? text.slice(0, 10) : text;
+}
+
+/** The text of the last time before this one: of a day if this one is the end of a day. */
+export function lastBeforeText(at: number): string {
+  return at % MS_PER_DAY === 0 ? momentText(at - MS_PER_DAY) : new Date(at - 1).toISOString();
+}
