@@ -9,6 +9,7 @@ const KEYS: readonly [string[], () => string][] = [
   [["k"], () => t`Row before`],
   [["x"], () => t`Select the row; Shift and click selects all rows in between`],
   [["Enter"], () => t`Open the row`],
+  [["f"], () => t`Letters on everything that can be pressed: type them to press it`],
   [["/"], () => t`Go to the search field, or to the palette if the screen has none`],
   [["q"], () => t`Up: from a task to its list, from a list to the queues`],
   [["?"], () => t`This sheet`],

@@ -5,6 +5,7 @@ import { Dialog, Modal, ModalOverlay } from "react-aria-components";
 import { flushSync } from "react-dom";
 import { ToastCards } from "../ui/toast.tsx";
 import { useNarrow } from "../ui/use-narrow.ts";
+import { ActionKeys } from "./action-keys.tsx";
 import { HelpSheet } from "./help-sheet.tsx";
 import { UnknownSearchBanner } from "./known-search.tsx";
 import { OperationCards } from "./operation-cards.tsx";
@@ -16,14 +17,15 @@ import { Topbar } from "./topbar.tsx";
 import { useShortcuts } from "./use-shortcuts.ts";
 
 export function Shell() {
-  const [open, setOpen] = useState<"palette" | "help" | "menu" | null>(null);
+  const [open, setOpen] = useState<"palette" | "help" | "menu" | "keys" | null>(null);
   const narrow = useNarrow();
   const { pathname } = useLocation();
   // flushSync renders within the key event. So the next key goes to the part that was opened.
-  const openNow = (what: "palette" | "help") => flushSync(() => setOpen(what));
+  const openNow = (what: "palette" | "help" | "keys") => flushSync(() => setOpen(what));
   useShortcuts({
     onPalette: () => openNow("palette"),
     onHelp: () => openNow("help"),
+    onActionKeys: () => openNow("keys"),
     isOff: open !== null,
   });
   useFocusOnNewScreen(pathname);
@@ -76,6 +78,7 @@ export function Shell() {
       ) : null}
       {open === "palette" ? <Palette onClose={close} onHelp={() => setOpen("help")} /> : null}
       {open === "help" ? <HelpSheet onClose={close} /> : null}
+      {open === "keys" ? <ActionKeys onClose={close} /> : null}
     </div>
   );
 }

@@ -31,15 +31,17 @@ function takesKeys(target: EventTarget | null): boolean {
 interface ShortcutOptions {
   onPalette(): void;
   onHelp(): void;
+  /** Shows letters on every control. */
+  onActionKeys(): void;
   /** Whether a palette or sheet is open, which handles every key except Ctrl-K. */
   isOff: boolean;
 }
 
-export function useShortcuts({ onPalette, onHelp, isOff }: ShortcutOptions): void {
+export function useShortcuts({ onPalette, onHelp, onActionKeys, isOff }: ShortcutOptions): void {
   const navigate = useNavigate();
   const { queue, id } = useParams({ strict: false });
-  const latest = useRef({ onPalette, onHelp, isOff, queue, id });
-  latest.current = { onPalette, onHelp, isOff, queue, id };
+  const latest = useRef({ onPalette, onHelp, onActionKeys, isOff, queue, id });
+  latest.current = { onPalette, onHelp, onActionKeys, isOff, queue, id };
 
   useEffect(() => {
     let goAt = 0;
@@ -53,6 +55,7 @@ export function useShortcuts({ onPalette, onHelp, isOff }: ShortcutOptions): voi
     };
     const single: Record<string, () => void> = {
       "?": () => latest.current.onHelp(),
+      f: () => latest.current.onActionKeys(),
       "/": () => {
         const field = document.querySelector<HTMLElement>("[data-search]");
         // On a screen without a search field, the palette opens instead.
