@@ -15,6 +15,10 @@ const SHOWN_TASKS = 100;
 // ms.
 const AHEAD_MS = 50;
 const AHEAD_CHECK_MS = 25;
+// After this many checks that found no such task, the checks become rarer, because they are most of what an idle worker
+// costs.
+const QUIET_CHECKS = 40;
+const QUIET_CHECK_MS = 100;
 const RECONNECT_MS = 500;
 // A stop waits this long for the last entry in the registry, ms, so that a slow or lost Redis does not delay it
 // further.
@@ -33,6 +37,7 @@ export class HeartbeatMember {
   readonly #lostVersions = new Map<number, number>();
   readonly #stopping = new AbortController();
   #aheadTimer: NodeJS.Timeout | undefined;
+  #quietChecks = 0;
   // Whether an operator told the worker to drain.
   #told = false;
 
@@ -72,17 +77,22 @@ export class HeartbeatMember {
     this.#post({ kind: "ready" });
     void this.#every(beatMs, () => this.#beat(beatMs));
     void this.#every(REGISTER_MS, () => this.#register());
-    // This runs forty times a second, so it has to be cheap: in most cases it reads one number.
-    this.#aheadTimer = setInterval(
-      () => this.#table.buffered > 0 && void this.#handBackAhead(),
-      AHEAD_CHECK_MS,
-    );
+    this.#checkAhead();
+  }
+
+  /** This runs up to forty times a second, so it has to be cheap: in most cases it reads one number. */
+  #checkAhead(): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#quietChecks = this.#table.busy + this.#table.buffered > 0 ? 0 : this.#quietChecks + 1;
+    if (this.#table.buffered > 0) void this.#handBackAhead();
+    const nextMs = this.#quietChecks < QUIET_CHECKS ? AHEAD_CHECK_MS : QUIET_CHECK_MS;
+    this.#aheadTimer = setTimeout(() => this.#checkAhead(), nextMs);
   }
 
   /** Writes the last entry of the worker into the registry, if Redis answers. */
   async end(): Promise<void> {
     this.#stopping.abort();
-    clearInterval(this.#aheadTimer);
+    clearTimeout(this.#aheadTimer);
     if (this.#connection.isReady)
       await Promise.race([this.#register(), sleep(LAST_WORD_MS, undefined, { ref: false })]);
     await this.#connection.close();

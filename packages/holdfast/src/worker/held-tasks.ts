@@ -34,14 +34,14 @@ export class HeldTasks {
   readonly #cancelsAhead = new Set<string>();
   /** While this is true, the worker makes room: no task begins, and tasks that arrive are handed back. */
   yields = false;
-  readonly #sweepTimer: NodeJS.Timeout;
+  readonly #onRoom: () => void;
+  /** Runs while tasks are held, and not in an idle worker, whose timers are most of what it costs. */
+  #sweepTimer: NodeJS.Timeout | undefined;
 
   /** @param onRoom called when tasks that were handed back have made room, even while no handler ends */
   constructor(options: HeldTasksOptions, onRoom: () => void) {
     this.#o = options;
-    this.#sweepTimer = setInterval(() => {
-      if (this.#sweep()) onRoom();
-    }, SWEEP_MS).unref();
+    this.#onRoom = onRoom;
     // Bound here, so that the stack of a handler's error has one frame less.
     this.#beginSoon = this.#begin.bind(this);
   }
@@ -70,6 +70,7 @@ export class HeldTasks {
     const { slots, table, index } = this.#o;
     const now = monotonicMs();
     slots.held += grants.length;
+    this.#sweepTimer ??= setInterval(() => this.#look(), SWEEP_MS).unref();
     if (solo) slots.exclusive = true;
     const surplus: RunningTask[] = [];
     for (const grant of grants) {
@@ -150,6 +151,13 @@ export class HeldTasks {
   leave(task: RunningTask): void {
     this.#drop(task);
     if (task.solo) this.#o.slots.exclusive = false;
+  }
+
+  #look(): void {
+    if (this.#sweep()) this.#onRoom();
+    if (this.#held.size > 0) return;
+    clearInterval(this.#sweepTimer);
+    this.#sweepTimer = undefined;
   }
 
   /** Ends attempts whose time is over, and removes tasks that were handed back. @returns whether that made room */

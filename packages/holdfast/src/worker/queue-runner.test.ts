@@ -323,6 +323,22 @@ test("the first half of a batch that ends at once is on its way to Redis while t
   runner.close();
 });
 
+test("a worker that holds no task has no timer for its tasks", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { runner, ends, next } = setup({ total: 1 });
+  expect(vi.getTimerCount()).toBe(0);
+  runner.schedule();
+  await (await next()).answer({ grants: [grant("a")] });
+  vi.advanceTimersByTime(1_000);
+  expect(vi.getTimerCount()).toBe(1);
+  ends[0]?.();
+  await (await next()).answer({});
+  vi.advanceTimersByTime(1_000);
+  expect(vi.getTimerCount()).toBe(0);
+  runner.close();
+});
+
 test("a cancel that overtakes the answer with its task reaches the handler", async () => {
   const { runner, next } = setup({ total: 1 });
   runner.schedule();
