@@ -61,5 +61,6 @@ printTable(
 const held = [...results.values()].filter(({ verdict }) => verdict === "holds").length;
 const kept = runs.end(held < results.size);
 if (kept !== null) console.log(`flow-control: the output of the processes is in ${kept}`);
-console.log(JSON.stringify({ checks: results.size, held }));
+const figures = Object.assign({}, ...[...results.values()].map((result) => result.figures));
+console.log(JSON.stringify({ checks: results.size, held, figures }));
 process.exit(held === results.size ? 0 : 1);

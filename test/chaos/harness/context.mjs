@@ -23,6 +23,8 @@ export class Context {
   #labels = new Map();
   /** The texts of the expectations that failed. */
   failed = [];
+  /** What the row measured, by name, for programs that read the last line of the output. */
+  figures = {};
 
   constructor(folder) {
     this.folder = folder;

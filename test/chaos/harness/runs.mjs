@@ -56,7 +56,7 @@ export class Runs {
     console.log(
       `${verdict.padEnd(7)} ${row.name} (${seconds} s): ${[seen, ...failed].filter(Boolean).join("; ")}`,
     );
-    return { seen, verdict, seconds, ...(failed.length > 0 ? { failed } : {}) };
+    return { seen, verdict, seconds, figures: context.figures, ...(failed.length > 0 ? { failed } : {}) };
   }
 
   /**

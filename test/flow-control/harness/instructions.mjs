@@ -30,11 +30,14 @@ export async function startCounted(ctx, { only, ...options } = {}) {
 export async function count(ctx, redis, work) {
   const { pid } = redis.child;
   const control = (...args) => run("callgrind_control", [...args, String(pid)]);
+  const dumpsOf = () => readdirSync(ctx.folder).filter((name) => name.startsWith(`callgrind.out.${pid}`));
+  const earlier = dumpsOf();
   await control("-i", "on");
   await work();
   await control("-i", "off");
   await control("-d");
-  const dumps = readdirSync(ctx.folder).filter((name) => name.startsWith(`callgrind.out.${pid}`));
+  // Each dump begins at zero, so those of earlier counts do not belong to this one.
+  const dumps = dumpsOf().filter((name) => !earlier.includes(name));
   const totals = dumps.map((name) => {
     const text = readFileSync(ctx.path(name), "utf8");
     return Number(/^totals: (\d+)/m.exec(text)?.[1] ?? 0);

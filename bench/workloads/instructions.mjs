@@ -1,0 +1,19 @@
+// Counts the instructions of Redis in the checks of flow control that compare costs. It is slow, and no other load of
+// the machine changes its results. Runs only if `--only` names it.
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+export const name = "instructions";
+export const rounds = () => 1;
+
+const file = fileURLToPath(new URL("../../test/flow-control/flow-control.mjs", import.meta.url));
+const CHECKS = "9,28";
+
+/** Metrics: the figures of the checks. A check that fails still reports its figures. */
+export async function round() {
+  const { stdout, stderr } = spawnSync(process.execPath, [file, "--check", CHECKS], { encoding: "utf8" });
+  const { figures } = JSON.parse(stdout.trimEnd().split("\n").at(-1));
+  if (figures.manyKeysRatio === undefined || figures.unusedSettlePercent === undefined)
+    throw new Error(`the checks ${CHECKS} ended without figures:\n${stdout}\n${stderr}`);
+  return [{ workload: name, variant: "checks of flow control", system: "holdfast", metrics: figures }];
+}
