@@ -5,6 +5,9 @@ N ?= 8
 MINUTES ?= 30
 SECONDS ?= 300
 export ROW CHECK MINUTES WINDOWS ONLY
+# The figures of a load that `make scale-model` reads (bench/scale-model/input.mjs).
+export RATE PAYLOAD HANDLER_MS HANDLER_CPU_MS RETENTION PARTITIONS NODES EVEN QUEUES BATCH CONCURRENCY BACKLOG_S KEYS
+export KEY_CONCURRENCY RTT_MS NETWORK_GBIT BUSY
 # Like run_pnpm in scripts/setup.
 PNPM := $(shell command -v pnpm >/dev/null 2>&1 && echo pnpm || echo npx --yes pnpm@12.21.0)
 
@@ -59,6 +62,16 @@ rolling-restart: ## Restart every process in turn under load for SECONDS=300: no
 .PHONY: scale-benchmark
 scale-benchmark: ## Compare the drain rate of 8 workers with that of 1, with handlers of 10 ms and concurrency 10
 	@node loadtest/scale.mjs
+
+.PHONY: scale-model
+scale-model: ## Say what a load needs: RATE=50000 PAYLOAD=500 HANDLER_MS=20 (CHECK=1: measure the costs, predict, and run it; 6 minutes)
+ifeq ($(CHECK),)
+	@node bench/scale-model.mjs
+else
+	@scripts/setup dependencies redis build
+	@cd bench && { [[ -d node_modules/groupmq ]] || $(PNPM) install --ignore-workspace --ignore-scripts --frozen-lockfile; }
+	@node bench/scale-model.mjs --check $(if $(filter 1,$(QUICK)),--quick) $(if $(filter 1,$(SAVE)),--save)
+endif
 
 .PHONY: chaos
 chaos: ## Run the fault matrix with real processes: fault, expected, seen, verdict (ROW=name runs one)
@@ -117,6 +130,10 @@ compare: ## Compare the speed with bullmq, bull, bee-queue and groupmq in 15 min
 	@[[ -f packages/holdfast/dist/index.js && -f services/producer-api/dist/main.js ]] || scripts/setup build
 	@cd bench && { [[ -d node_modules/groupmq ]] || $(PNPM) install --ignore-workspace --ignore-scripts --frozen-lockfile; }
 	@node bench/compare.mjs $(if $(filter 1,$(QUICK)),--quick) $(if $(ONLY),--only $(ONLY))
+
+.PHONY: targets
+targets: ## Write bench/TARGETS.md: every target of speed with its last measured figure, from the results of `make compare`
+	@node bench/compare.mjs --table
 
 .PHONY: test
 test: ## Install what is missing, build, run every test; ends with "N passed, N failed, N skipped"

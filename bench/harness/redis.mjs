@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 
 const START_MS = 10_000;
+// A node of a Cluster also listens on its port plus 10,000.
+const CLUSTER_PORT_MAX = 55_535;
+const CLUSTER_NODES = 3;
 
 async function freePort() {
   const server = createServer();
@@ -15,9 +18,14 @@ async function freePort() {
   return port;
 }
 
-/** Starts a redis-server in a temporary folder. @param options.aof with an append-only file, fsync every second */
-export async function startRedis({ aof = false } = {}) {
-  const port = await freePort();
+/**
+ * Starts a redis-server in a temporary folder.
+ * @param options.aof with an append-only file, fsync every second
+ * @param options.cluster as a node of a Cluster that has no slots yet
+ */
+export async function startRedis({ aof = false, cluster = false } = {}) {
+  let port = await freePort();
+  while (cluster && port > CLUSTER_PORT_MAX) port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), "compare-redis-"));
   const args = [
     "--port",
@@ -39,6 +47,7 @@ export async function startRedis({ aof = false } = {}) {
     "--auto-aof-rewrite-percentage",
     "0",
   );
+  if (cluster) args.push("--cluster-enabled", "yes");
   const child = spawn("redis-server", args.map(String), { stdio: "ignore" });
   const ended = new Promise((resolve) => {
     child.once("exit", resolve);
@@ -62,6 +71,7 @@ export async function startRedis({ aof = false } = {}) {
     url,
     port,
     client,
+    pid: child.pid,
     async stop() {
       client.disconnect();
       child.kill("SIGTERM");
@@ -69,6 +79,19 @@ export async function startRedis({ aof = false } = {}) {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Starts a Cluster of three nodes without replicas. */
+export async function startCluster() {
+  const nodes = [];
+  for (let at = 0; at < CLUSTER_NODES; at++) nodes.push(await startRedis({ cluster: true }));
+  const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
+  execFileSync("redis-cli", ["--cluster", "create", ...addresses, "--cluster-yes"], { stdio: "ignore" });
+  const isWhole = async ({ client }) => (await client.cluster("INFO")).includes("cluster_state:ok");
+  for (const end = Date.now() + START_MS; !(await Promise.all(nodes.map(isWhole))).every(Boolean); )
+    if (Date.now() > end) throw new Error("the Cluster did not become whole");
+    else await new Promise((resolve) => setTimeout(resolve, 50));
+  return nodes;
 }
 
 export function redisVersion() {

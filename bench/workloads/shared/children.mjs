@@ -3,7 +3,7 @@ import { fork } from "node:child_process";
 
 /**
  * Starts `node file JSON(args)`, and waits until the child is ready. `ask(question)` sends a message to the child and
- * returns its answer.
+ * returns its answer. `pid` is the id of its process.
  */
 export async function startChild(file, args, { execArgv = [] } = {}) {
   const child = fork(file, [JSON.stringify(args)], {
@@ -24,6 +24,7 @@ export async function startChild(file, args, { execArgv = [] } = {}) {
     ended ? Promise.reject(ended) : new Promise((resolve, reject) => waiting.push({ resolve, reject }));
   await next();
   return {
+    pid: child.pid,
     ask(question) {
       const answer = next();
       child.send(question);

@@ -1,0 +1,32 @@
+// The cases of a check, and what the model says of them. Pure.
+import { fullestShare, slotOf, tagsOf } from "./cluster-slots.mjs";
+import { predict } from "./model.mjs";
+
+export const LOAD = {
+  payload: 96,
+  handlerMs: 0,
+  handlerCpuMs: 0,
+  concurrency: 50,
+  batch: 1_000,
+  keys: 0,
+  rttMs: 0.1,
+  busy: 0.6,
+};
+const SLOW_MS = 20;
+
+/** The cases: on one node or on a Cluster of three, with a number of partitions. */
+export const CASES = [
+  { name: "one node", nodes: 1, partitions: 1 },
+  { name: `one node, handlers of ${SLOW_MS} ms`, nodes: 1, partitions: 1, load: { handlerMs: SLOW_MS } },
+  ...[1, 2, 4, 8].map((partitions) => ({
+    name: `Cluster of 3, ${partitions === 1 ? "1 partition" : `${partitions} partitions`}`,
+    nodes: 3,
+    partitions,
+  })),
+];
+
+/** What the model says of a case on a machine with so many cores. */
+export function predictCase(costs, { nodes, partitions, load }, cores) {
+  const share = fullestShare(tagsOf(1, partitions === 1 ? 0 : partitions).map(slotOf), nodes);
+  return predict(costs, { cores, share, ...LOAD, ...load, partitions });
+}

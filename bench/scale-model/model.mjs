@@ -1,0 +1,252 @@
+// The capacity model: what a load needs, from measured costs (costs.json). Pure functions, no I/O.
+import { fullestShare, SLOTS, slotOf, tagsOf } from "./cluster-slots.mjs";
+
+// The limits of the system and of Redis that more processes do not move.
+const CALL_TASKS = 500;
+const MOST_PARTITIONS = 256;
+const MOST_NODES = 1_000;
+const MOST_CONNECTIONS = 10_000;
+const SWEEP_MS = 1_000;
+const LOOK_MS = 1_000;
+const CONNECTIONS = { worker: 3, producer: 1, janitor: 1, observability: 1 };
+// A fork that rewrites the append-only file copies the pages that change meanwhile.
+const FORK_FACTOR = 1.5;
+const UNEVEN = 1.2;
+// If there are more queues than workers, this many workers work on each queue.
+const WORKERS_PER_QUEUE = 2;
+const PARTITIONS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+/**
+ * Returns the cost of a task if it shares its call with others.
+ * @param points measured costs, the fewest calls per task first; between two of them the cost is on a straight line
+ */
+export function costAt(points, calls) {
+  const last = points.length - 1;
+  const found = points.findIndex((point) => point.calls >= calls);
+  const to = points[Math.max(1, found === -1 ? last : found)];
+  const from = points[points.indexOf(to) - 1];
+  const share = Math.min(1, Math.max(0, (calls - from.calls) / (to.calls - from.calls)));
+  const at = (what) => from[what] + share * (to[what] - from[what]);
+  return { redisUs: at("redisUs"), nodeUs: at("nodeUs") };
+}
+
+/**
+ * Returns how many tasks a worker settles in one call: [with the load of the plan, with as much load as Redis takes].
+ * Under full load a worker fills its calls. If the queue has partitions, it then shares its slots between them and takes
+ * nothing ahead. Below that, a call has the tasks that end while the two calls before it are on their way.
+ */
+export function tasksPerCall(costs, { handlerMs, concurrency, partitions, rttMs, busy }) {
+  const full = 1 / costs.process[0].calls;
+  const filled = partitions > 1 ? Math.max(1, Math.min(full, concurrency / partitions)) : full;
+  if (handlerMs === 0) return [filled, filled];
+  const callMs = rttMs + costs.process.at(-1).redisUs / 1_000 / (1 - busy);
+  const perMs = concurrency / handlerMs / Math.max(1, partitions);
+  const most = Math.max(1, Math.min(filled, concurrency / 2));
+  return [Math.max(1, Math.min(most, (perMs * callMs) / 2)), most];
+}
+
+/**
+ * Returns what one task costs, in µs and bytes.
+ * @param isFull whether Redis or the machine is fully used, so that calls are as large as they get
+ */
+export function perTask(costs, input, isFull = false) {
+  const out = tasksPerCall(costs, input)[isFull ? 1 : 0];
+  const into = Math.min(input.batch, CALL_TASKS);
+  const ingest = costAt(costs.ingest, 1 / into);
+  const process = costAt(costs.process, 1 / out);
+  const kb = Math.max(0, input.payload - costs.payloadBytes) / 1_024;
+  const keys = input.keys > 0 ? (costs.key.redisUs * Math.min(input.keys, out)) / out : 0;
+  return {
+    tasksPerEnqueueCall: into,
+    tasksPerSettleCall: out,
+    ingestRedisUs: ingest.redisUs + kb * costs.perKb.ingestRedisUs,
+    processRedisUs: process.redisUs + kb * costs.perKb.processRedisUs + keys,
+    ingestNodeUs: ingest.nodeUs + kb * costs.perKb.ingestNodeUs,
+    processNodeUs: process.nodeUs + kb * costs.perKb.processNodeUs + input.handlerCpuMs * 1_000,
+    waitingBytes: costs.bytes.waiting + kb * costs.perKb.bytes,
+    keptBytes: costs.bytes.kept + kb * costs.perKb.bytes,
+    wireBytes: costs.wireBytes + kb * costs.perKb.wireBytes,
+  };
+}
+
+const redisUsOf = ({ ingestRedisUs, processRedisUs }) => ingestRedisUs + processRedisUs;
+
+/** Returns the Cluster slots of all parts. With very many parts, all slots are equally full. */
+function slotsOf(queues, partitions) {
+  if (queues * partitions > SLOTS) return Array.from({ length: SLOTS }, (_, slot) => slot);
+  return tagsOf(queues, partitions === 1 ? 0 : partitions).map(slotOf);
+}
+
+/**
+ * Returns the smallest Cluster whose fullest node is at most `busy`, with as few partitions as that needs. If there is
+ * none, returns the one whose fullest node is used least.
+ * @param isEven whether somebody moves slots until all nodes have the same number of parts
+ */
+function placement(costs, input, isEven = input.even === 1) {
+  const counts = input.partitions === undefined ? PARTITIONS : [input.partitions];
+  const choices = counts.map((partitions) => ({
+    partitions,
+    cost: perTask(costs, { ...input, partitions }),
+    slots: slotsOf(input.queues, partitions),
+  }));
+  const least = Math.min(...choices.map(({ cost }) => redisUsOf(cost)));
+  const from =
+    input.nodes ?? Math.min(MOST_NODES, Math.max(1, Math.ceil((input.rate * least) / 1e6 / input.busy)));
+  let best;
+  for (let nodes = from; nodes <= (input.nodes ?? MOST_NODES); nodes++) {
+    for (const { partitions, cost, slots } of choices) {
+      const share = isEven ? Math.ceil(slots.length / nodes) / slots.length : fullestShare(slots, nodes);
+      const used = (input.rate * redisUsOf(cost) * share) / 1e6;
+      if (best === undefined || used < best.used) best = { nodes, partitions, cost, share, used };
+      if (used <= input.busy) return { nodes, partitions, cost, share, used };
+    }
+  }
+  return best;
+}
+
+const whole = (value) => Math.max(1, Math.ceil(value - 1e-9));
+
+/**
+ * Returns what a load needs, and its limits, the nearest first.
+ * @param costs see costs.json
+ * @param input see input.mjs
+ */
+export function plan(costs, input) {
+  const { partitions, cost, nodes, share, used } = placement(costs, input);
+  const { rate, busy, queues } = input;
+  const workers = whole(
+    Math.max((rate * input.handlerMs) / 1_000 / input.concurrency, (rate * cost.processNodeUs) / 1e6) / busy,
+  );
+  const producers = whole((rate * cost.ingestNodeUs) / 1e6 / busy);
+  const parts = queues * partitions;
+  const sweepMs = parts * costs.perQueue.sweepMs;
+  const janitors = Math.max(2, whole(sweepMs / SWEEP_MS));
+  const lookMs = parts * costs.perQueue.lookMs;
+  const kept =
+    input.retention.tasks === undefined
+      ? rate * input.retention.seconds
+      : queues * partitions * input.retention.tasks;
+  const bytes = rate * input.backlogS * cost.waitingBytes + kept * cost.keptBytes;
+  const connections =
+    workers * CONNECTIONS.worker +
+    producers * CONNECTIONS.producer +
+    janitors * CONNECTIONS.janitor +
+    CONNECTIONS.observability;
+  const needs = {
+    nodes,
+    nodesIfEven: placement(costs, input, true).nodes,
+    partitions,
+    workers,
+    slots: workers * input.concurrency,
+    producers,
+    janitors,
+    observability: 1,
+    memoryMbPerNode: (bytes * share * FORK_FACTOR) / 1e6,
+    processMemoryMb:
+      workers * costs.rssMb.worker +
+      producers * costs.rssMb.producer +
+      janitors * costs.rssMb.janitor +
+      costs.rssMb.observer,
+    nodeCores: (rate * (cost.ingestNodeUs + cost.processNodeUs)) / 1e6,
+    redisCores: (rate * (cost.ingestRedisUs + cost.processRedisUs)) / 1e6,
+    networkMbitPerNode: (rate * cost.wireBytes * share * 8) / 1e6,
+    connectionsPerNode: connections,
+    callsPerS: rate / cost.tasksPerEnqueueCall + rate / cost.tasksPerSettleCall,
+  };
+  const limits = limitsOf({ costs, input, needs, cost, share, used, sweepMs, lookMs, parts });
+  return { input, perTask: cost, needs, fullestShare: share, limits, limit: limits[0] };
+}
+
+/** Returns the limits with the share of each that the load uses; the greatest share ends first. */
+function limitsOf({ costs, input, needs, cost, share, used, sweepMs, lookMs, parts }) {
+  const { rate, queues, keys } = input;
+  const redisUs = redisUsOf(cost);
+  // Under full load the calls are larger, so a task costs less than in the plan.
+  const fullUs = Math.min(
+    redisUs,
+    redisUsOf(perTask(costs, { ...input, partitions: needs.partitions }, true)),
+  );
+  const limit = (name, used, wayOut, atRate = used > 0 ? rate / used : Number.POSITIVE_INFINITY) => ({
+    name,
+    used,
+    atRate,
+    wayOut,
+  });
+  const found = [
+    limit(
+      "Redis' one thread on each node",
+      used,
+      share > UNEVEN / needs.nodes
+        ? "move slots to the emptier nodes, because the names do not spread the parts evenly (EVEN=1)"
+        : "more nodes and partitions; larger calls (BATCH, CONCURRENCY)",
+      1e6 / (fullUs * share),
+    ),
+    limit(
+      "the network of the fullest node",
+      needs.networkMbitPerNode / (input.networkGbit * 1_000),
+      "smaller payloads, more nodes",
+    ),
+    limit(
+      "connections of one node",
+      needs.connectionsPerNode / MOST_CONNECTIONS,
+      "more slots per worker process (CONCURRENCY), or a higher maxclients",
+    ),
+    limit(
+      "polls of idle workers on the fullest node",
+      (Math.max(WORKERS_PER_QUEUE, needs.workers / queues) * parts * share * costs.idlePerPart.redisUsPerS) /
+        1e6,
+      "fewer worker processes with more slots, or a longer pollMs",
+    ),
+    limit(
+      "the sweep of a janitor over all queues",
+      sweepMs / SWEEP_MS / needs.janitors,
+      "janitors with the option queues, each for its part of the queues",
+    ),
+    limit(
+      "the look of observability at all queues",
+      lookMs / LOOK_MS,
+      "fewer queues: one queue with keys instead of a queue for each customer; the figures of the dashboard are older meanwhile",
+    ),
+  ];
+  const inOne = (rate * redisUs) / queues / 1e6;
+  if (needs.partitions === 1)
+    found.push(limit("the one node of a queue without partitions", inOne, "PARTITIONS=8, or several queues"));
+  else
+    found.push(
+      limit("one queue has at most 256 partitions", inOne / MOST_PARTITIONS, "several queues (QUEUES)"),
+    );
+  if (keys > 0) {
+    found.push(limit("one key is in one partition", inOne / Math.max(1, keys / queues), "more keys"));
+    if (input.keyConcurrency > 0) {
+      const perKey = (input.keyConcurrency * 1_000) / (input.handlerMs + 1_000 / costs.key.oneAtATimePerS);
+      found.push(
+        limit("the limit of one key", rate / keys / perKey, "a higher limit, quicker handlers, or more keys"),
+      );
+    }
+  }
+  return found.sort((one, other) => other.used - one.used);
+}
+
+/**
+ * Predicts the throughput of one machine on which Redis, producers and workers share the cores, tasks per second.
+ * @param machine.share the share of the tasks that the fullest node gets
+ */
+export function predict(costs, { cores, share = 1, producers = 1, workers = 1, ...load }) {
+  const cost = perTask(costs, load, true);
+  const redisUs = redisUsOf(cost);
+  const all = [
+    {
+      limit: "the cores, which Redis, producer and worker share",
+      perS: (cores * 1e6) / (redisUs + cost.ingestNodeUs + cost.processNodeUs),
+    },
+    { limit: "Redis' one thread on the fullest node", perS: 1e6 / (redisUs * share) },
+    { limit: "the thread of a producer", perS: (producers * 1e6) / cost.ingestNodeUs },
+    { limit: "the thread of a worker", perS: (workers * 1e6) / cost.processNodeUs },
+  ];
+  if (load.handlerMs > 0)
+    all.push({
+      limit: "the slots of the workers",
+      perS: (workers * load.concurrency * 1_000) / load.handlerMs,
+    });
+  return all.reduce((least, other) => (other.perS < least.perS ? other : least));
+}

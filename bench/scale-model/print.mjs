@@ -1,0 +1,83 @@
+// Writes a plan and the results of a check as text.
+
+/** Costs that were measured at a higher load average are not to be trusted. */
+const BUSY_LOAD = 1.5;
+export const big = (value) =>
+  (value >= 100 ? Math.round(value) : Number(value.toPrecision(3))).toLocaleString("en-US");
+export const percent = (share) => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)}%`;
+export const memory = (mb) => (mb >= 1_000 ? `${big(mb / 1_000)} GB` : `${big(mb)} MB`);
+const rows = (pairs) => pairs.map(([name, text]) => `  ${name.padEnd(36)}${text}`).join("\n");
+
+/** The sentence that names the limit. */
+export function limitLine({ limit, input }) {
+  const at = Number.isFinite(limit.atRate) ? `, and ends at about ${big(limit.atRate)} tasks/s` : "";
+  const much = limit.used > 1 ? "too much" : limit.used > input.busy ? "close" : "enough room";
+  return `The limit is ${limit.name}: ${percent(limit.used)} of it is used (${much})${at}. Way out: ${limit.wayOut}.`;
+}
+
+export function planText(plan, measuredOn) {
+  const { input, needs, perTask: cost, limits, fullestShare } = plan;
+  return [
+    `${big(input.rate)} tasks/s, payloads of ${big(input.payload)} bytes, handlers of ${input.handlerMs} ms`,
+    `Costs measured on ${measuredOn.date}: ${measuredOn.machine}, Node ${measuredOn.node}, Redis ${measuredOn.redis}.`,
+    ...(measuredOn.load > BUSY_LOAD
+      ? [
+          `The machine was busy then (load average ${measuredOn.load.toFixed(1)}), so they are too high: make scale-model CHECK=1 SAVE=1`,
+        ]
+      : []),
+    `A core is planned at ${percent(input.busy)}. Handlers themselves count with HANDLER_CPU_MS=${input.handlerCpuMs}.`,
+    "",
+    "What it needs",
+    rows([
+      ["Redis nodes (masters)", `${needs.nodes}, the fullest with ${percent(fullestShare)} of the tasks`],
+      ...(needs.nodesIfEven < needs.nodes ? [["the same with EVEN=1", String(needs.nodesIfEven)]] : []),
+      ["partitions of each queue", needs.partitions === 1 ? "none" : String(needs.partitions)],
+      ["memory of the fullest node", `${memory(needs.memoryMbPerNode)}, a fork included`],
+      ["network of the fullest node", `${big(needs.networkMbitPerNode)} Mbit/s`],
+      ["connections of a node", big(needs.connectionsPerNode)],
+      ["worker processes", `${needs.workers} with ${input.concurrency} slots`],
+      ["producer processes", String(needs.producers)],
+      ["janitors", `${needs.janitors}${needs.janitors > 2 ? ", each for its part of the queues" : ""}`],
+      ["observability processes", String(needs.observability)],
+      ["cores: Redis, Node", `${big(needs.redisCores)}, ${big(needs.nodeCores)}`],
+      ["memory of the Node processes", memory(needs.processMemoryMb)],
+    ]),
+    "",
+    "What a task costs",
+    rows([
+      [
+        "tasks in one call: enqueue, settle",
+        `${big(cost.tasksPerEnqueueCall)}, ${big(cost.tasksPerSettleCall)}`,
+      ],
+      ["Redis µs: enqueue, process", `${big(cost.ingestRedisUs)}, ${big(cost.processRedisUs)}`],
+      ["Node µs: producer, worker", `${big(cost.ingestNodeUs)}, ${big(cost.processNodeUs)}`],
+      [
+        "bytes: waiting, kept, network",
+        `${big(cost.waitingBytes)}, ${big(cost.keptBytes)}, ${big(cost.wireBytes)}`,
+      ],
+    ]),
+    "",
+    "Limits, the nearest first",
+    rows(
+      limits.map(({ name, used, wayOut }) => [
+        percent(used),
+        used > input.busy ? `${name}. Way out: ${wayOut}` : name,
+      ]),
+    ),
+    "",
+    limitLine(plan),
+  ].join("\n");
+}
+
+export function checkText(results) {
+  const head = ["", "predicted/s", "measured/s (least to most)", "difference", "within 20%", "the limit is"];
+  const lines = results.map(({ name, predicted, measured, difference, limit }) => [
+    name,
+    big(predicted),
+    `${big(measured.median)} (${big(measured.min)} to ${big(measured.max)})`,
+    `${difference > 0 ? "+" : ""}${percent(difference)}`,
+    Math.abs(difference) <= 0.2 ? "yes" : "NO",
+    limit,
+  ]);
+  return [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
