@@ -1,13 +1,14 @@
 // Compares Holdfast with its peers: `make compare`, `make compare QUICK=1`. See README.md.
 //
 //   node compare.mjs [--quick] [--only steady,cold] [--out folder]
-import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
+//   node compare.mjs --table                  writes TARGETS.md from the last results of each workload
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { askedOf } from "./harness/asked.mjs";
 import { startRedis } from "./harness/redis.mjs";
-import { machine, markdown, reached, verdictTable } from "./harness/report.mjs";
+import { machine, markdown, reached, targetsPage, verdictTable } from "./harness/report.mjs";
 import { endChildren, runNode } from "./harness/run-node.mjs";
 import { cpuTicks, stolenShare } from "./harness/steal.mjs";
 import { allHold, judgeAll } from "./harness/verdict.mjs";
@@ -29,34 +30,51 @@ const NAMES = [
   "http",
   "scale",
   "worker-memory",
+  "idle",
   "keys",
   "limits",
   "batches",
   "flows",
   "http-workers",
 ];
+/** These run only if `--only` names them: they are slow, or need a running system. */
+const ON_REQUEST = ["instructions", "demo"];
 
 const { values: options } = parseArgs({
   options: {
     quick: { type: "boolean", default: process.env.QUICK === "1" },
     only: { type: "string" },
     out: { type: "string", default: import.meta.dirname },
+    table: { type: "boolean", default: false },
   },
 });
 const { quick } = options;
 const only = options.only?.split(",");
-const unknown = only?.filter((name) => !NAMES.includes(name)) ?? [];
+const all = [...NAMES, ...ON_REQUEST];
+const unknown = only?.filter((name) => !all.includes(name)) ?? [];
 if (unknown.length) {
-  console.error(`compare: no workload ${unknown.join(", ")}; there are ${NAMES.join(", ")}`);
+  console.error(`compare: no workload ${unknown.join(", ")}; there are ${all.join(", ")}`);
   process.exit(2);
 }
-const workloads = await Promise.all(
-  NAMES.filter((name) => !only || only.includes(name)).map((name) => import(`./workloads/${name}.mjs`)),
-);
+// One file for each workload, with the records of its last run.
+const resultsFolder = join(options.out, "results");
+await mkdir(resultsFolder, { recursive: true });
 
-await mkdir(options.out, { recursive: true });
-const lines = join(options.out, "results.jsonl");
-await writeFile(lines, "");
+/** Writes one table of all targets, from the last results of each workload. */
+async function writeTable() {
+  const files = (await readdir(resultsFolder)).filter((name) => name.endsWith(".jsonl"));
+  const texts = await Promise.all(files.map((name) => readFile(join(resultsFolder, name), "utf8")));
+  const records = texts.flatMap((text) => text.trim().split("\n")).map((line) => JSON.parse(line));
+  const page = join(options.out, "TARGETS.md");
+  const rows = judgeAll(records, targets, PEERS);
+  await writeFile(page, targetsPage(rows, records));
+  console.log(`${verdictTable(rows, records)}\n\n${reached(rows)}\n\n${page}`);
+}
+if (options.table) {
+  await writeTable();
+  process.exit(0);
+}
+const workloads = await Promise.all((only ?? NAMES).map((name) => import(`./workloads/${name}.mjs`)));
 const records = [];
 const failures = [];
 // If a further round of a workload would end later than this, it is skipped.
@@ -88,16 +106,21 @@ function againInOrder(workloads) {
   return workloads.toSorted((a, b) => rank(a) - rank(b));
 }
 
+/** Writes the records of a workload in place of those of its last run. */
+async function keep(workload) {
+  const own = records.filter((record) => record.workload === workload);
+  const file = join(resultsFolder, `${workload.replaceAll(" ", "-")}.jsonl`);
+  await writeFile(file, own.map((record) => `${JSON.stringify(record)}\n`).join(""));
+}
+
 async function runRound(workload, round) {
   const started = performance.now();
   const [redis, aofRedis] = servers.map(({ url, port }) => ({ url, port }));
   try {
     for (const server of servers) await server.client.flushall();
     const made = await workload.round({ redis, aofRedis, quick, round, runNode, asked });
-    for (const record of made) {
-      records.push({ ...record, round });
-      await appendFile(lines, `${JSON.stringify({ ...record, round })}\n`);
-    }
+    for (const record of made) records.push({ ...record, round, quick, at: facts.startedAt.toISOString() });
+    await keep(workload.name);
   } catch (error) {
     failures.push(`${workload.name}, round ${round + 1}: ${error.message}`);
     console.error(`compare: ${failures.at(-1)}`);
@@ -142,6 +165,6 @@ const out = join(options.out, "RESULTS.md");
 // The report has all workloads, so it is written only if all were measured.
 if (!only) await writeFile(out, markdown({ records, rows, facts, notes }));
 console.log(`\n${machine(facts)}\n\n${verdictTable(rows)}\n\n${reached(rows)}\n`);
-console.log(only ? lines : `${out}\n${lines}`);
+console.log(only ? resultsFolder : `${out}\n${resultsFolder}`);
 for (const failure of failures) console.error(`failed: ${failure.split("\n")[0]}`);
 process.exitCode = allHold(rows) && failures.length === 0 ? 0 : 1;

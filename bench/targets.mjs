@@ -16,6 +16,7 @@ const cold = (concurrency) => ({
   variant: `process at ${concurrency}`,
   metric: "tasks_per_s",
 });
+const twoWorkers = (variant) => ({ workload: "two workers", variant });
 const latency = (variant, metric) => ({ workload: "latency", variant, metric, atMost: true });
 const http = (variant) => ({ workload: "http", variant, metric: "requestsPerSecond" });
 const bytes = (metric, must, stretch) =>
@@ -40,6 +41,9 @@ const keyRatio = (of, to, metric, must, stretch, atMost = false) =>
     atMost,
   });
 const limits = (variant, metric) => ({ workload: "limits", variant, metric });
+
+const demo = (variant) => ({ workload: "demo", variant, metric: "ingest_ms", unit: "ms" });
+const instructions = (metric) => ({ workload: "instructions", variant: "checks of flow control", metric });
 
 const PEERS = ["bullmq", "bull", "bee-queue"];
 
@@ -71,6 +75,21 @@ export const targets = [
   },
   { row: "process, concurrency 1", figures: [ratio("bullmq", 1.7, 2.4, cold(1))] },
   { row: "process, concurrency 10", figures: [ratio("bullmq", 3, 4, cold(10))] },
+  {
+    row: "two workers against one, 10,000 tasks, processes that have just started",
+    figures: [
+      value(1, 1.4, {
+        ...twoWorkers("two against one"),
+        metric: "tasks_per_s_ratio",
+        unit: "x one",
+        atMost: false,
+      }),
+    ],
+  },
+  {
+    row: "the first 1,000 tasks of a worker process that has just started",
+    figures: [ratio("best peer", 2, 4, { ...twoWorkers("process at 50"), metric: "first_tasks_per_s" })],
+  },
   {
     row: "20% failing, drained",
     figures: [ratio("bullmq", 5, 9.9, failing), ratio("bee-queue", 3, 6, failing)],
@@ -140,12 +159,32 @@ export const targets = [
     ],
   },
   {
+    row: "CPU of an idle worker process, % of a core",
+    figures: [
+      value(0.5, 0.2, { workload: "idle", variant: "worker, one queue", metric: "cpu_percent", unit: "%" }),
+    ],
+  },
+  {
     row: "process at 50: 10 keys with concurrency and rate limits",
     figures: [keyRatio("10 keys with limits", "no key", "tasks_per_s", 0.7, 0.9)],
   },
   {
     row: "Redis µs to process a task: a key for each of 100,000 tasks",
     figures: [keyRatio("a key for each task", "100 keys", "redis_us", 1.5, 1.2, true)],
+  },
+  {
+    row: "instructions of Redis, features that are not used: enqueue, settle and acquire",
+    figures: ["unusedEnqueuePercent", "unusedSettlePercent"].map((metric) =>
+      value(1, 0.3, { ...instructions(metric), unit: "% more" }),
+    ),
+  },
+  {
+    row: "instructions of an acquire of 250: 100,000 keys wait, against 100",
+    figures: [value(1.5, 1.2, { ...instructions("manyKeysRatio"), unit: "x 100 keys" })],
+  },
+  {
+    row: "make demo with 8 workers, ingest of 10,000: first run, workers running",
+    figures: [value(631, 400, demo("first run")), value(500, 300, demo("workers running"))],
   },
   {
     row: "empty batch handlers against single ones, 1,000 slots",
@@ -192,6 +231,18 @@ export const targets = [
         ratio(peer, 1, 2, { workload: "http-workers", variant, metric: "tasks_per_s" }),
       ),
     ),
+  },
+  {
+    row: "a worker over HTTP, in batches of 100, against the worker of the library",
+    figures: [
+      value(0.3, 0.6, {
+        workload: "http-workers",
+        variant: "over HTTP against the library",
+        metric: "tasks_per_s_ratio",
+        unit: "x the library",
+        atMost: false,
+      }),
+    ],
   },
   {
     row: "worker memory over the run",

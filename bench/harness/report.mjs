@@ -38,7 +38,12 @@ export function machine({ quick, startedAt, seconds, loads, stolen = null, skipp
 const table = (head, rows) =>
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 
-export function verdictTable(rows) {
+/** @param records if they are given, the table says when each figure was measured */
+export function verdictTable(rows, records) {
+  const dateOf = ({ workload, measured }) => {
+    const found = measured && records.find((record) => record.workload === workload);
+    return found ? `${found.at.slice(0, 16).replace("T", " ")}${found.quick ? ", QUICK=1" : ""}` : "–";
+  };
   const cells = rows.flatMap(({ row, figures }) =>
     figures.map((entry, at) => [
       at === 0 ? row : "",
@@ -46,9 +51,24 @@ export function verdictTable(rows) {
       `${sign(entry)}${entry.must}`,
       `${sign(entry)}${entry.stretch}`,
       entry.verdict,
+      ...(records ? [dateOf(entry)] : []),
     ]),
   );
-  return table(["Target", "Measured", "Must", "Stretch", "Verdict"], cells);
+  return table(["Target", "Measured", "Must", "Stretch", "Verdict", ...(records ? ["When"] : [])], cells);
+}
+
+/** The page with every target and the last results of each workload, which may come from different runs. */
+export function targetsPage(rows, records) {
+  return `# The targets of speed
+
+Written by \`make targets\` from the last results of each workload of \`make compare\`. They may come from different runs, and
+each row says when it was measured. A figure is the median of the rounds, in parentheses the smallest and the largest.
+How it is measured: [README.md](README.md). One run of everything: [RESULTS.md](RESULTS.md).
+
+${verdictTable(rows, records)}
+
+${reached(rows)}
+`;
 }
 
 const COLUMNS = {
@@ -60,6 +80,10 @@ const COLUMNS = {
   wire_bytes: "bytes on the wire",
   memory_bytes: "bytes of memory",
   child_us: "µs per child",
+  cpu_percent: "% of a core",
+  rss_mb: "MB resident",
+  image_mb: "MB of the image",
+  commands_per_s: "commands/s",
 };
 const HIDDEN = new Set(["ms", "dead"]);
 

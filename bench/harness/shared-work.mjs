@@ -1,11 +1,13 @@
-// Runs one of several workers of a queue. It begins at `startAt`, and ends when no task was settled for `QUIET_MS`.
-const { system, url, concurrency, startAt } = JSON.parse(process.argv[2]);
+// Runs one of several workers of a queue. It begins at `startAt`, and ends when no task was settled for `QUIET_MS`. It
+// reports when its first `first` tasks were settled.
+const { system, url, concurrency, startAt, first = 0 } = JSON.parse(process.argv[2]);
 const QUIET_MS = 400;
 
 const adapter = await import(`../adapters/${system}.mjs`);
 const target = await adapter.open({ url, queue: "compare" });
 let done = 0;
 let lastAt = 0;
+let firstAt;
 let cpu;
 let used;
 const now = () => performance.timeOrigin + performance.now();
@@ -15,8 +17,8 @@ const worker = await target.worker({
   concurrency,
   handler: async ({ i }) => i,
   onDone() {
-    done++;
     lastAt = now();
+    if (++done === first) firstAt = lastAt;
   },
 });
 const startedAt = now();
@@ -29,5 +31,5 @@ while (now() - lastAt < QUIET_MS) {
 }
 await worker.stop();
 await target.close();
-const result = { done, startedAt, lastAt, nodeUs: used.user + used.system };
+const result = { done, startedAt, firstAt, lastAt, nodeUs: used.user + used.system };
 process.stdout.write(`\n${JSON.stringify(result)}\n`, () => process.exit(0));

@@ -1,5 +1,5 @@
-// Compares workers over HTTP, in Python and in Go, with the worker of the library and with Celery and RQ: 10,000 tasks
-// with an empty handler on the same Redis.
+// Compares workers over HTTP, in Python, in Go and in Node, with the worker of the library and with Celery and RQ: 10,000
+// tasks with an empty handler on the same Redis.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { rotate } from "./shared/children.mjs";
@@ -7,11 +7,14 @@ import { rotate } from "./shared/children.mjs";
 export const name = "http-workers";
 export const rounds = (quick) => (quick ? 1 : 5);
 
+const LIBRARY = "the worker of the library";
+const OVER_HTTP = "a worker in Node over HTTP";
 const IN_PYTHON = "a worker in Python";
 const IN_GO = "a worker in Go";
 /** What is run, as whose result it counts, and beside which of our workers. */
 const SYSTEMS = {
-  holdfast: ["holdfast", ["the worker of the library"]],
+  holdfast: ["holdfast", [LIBRARY]],
+  "holdfast-http": ["holdfast", [OVER_HTTP]],
   "holdfast-python": ["holdfast", [IN_PYTHON]],
   "holdfast-go": ["holdfast", [IN_GO]],
   celery: ["celery", [IN_PYTHON, IN_GO]],
@@ -30,5 +33,13 @@ export async function round(ctx) {
     const metrics = await ctx.runNode(file, { url: ctx.redis.url, system, tasks: 10_000 });
     for (const variant of variants) records.push({ workload: name, variant, system: as, metrics });
   }
+  const rateOf = (variant) => records.find((record) => record.variant === variant).metrics.tasks_per_s;
+  const against = { tasks_per_s_ratio: rateOf(OVER_HTTP) / rateOf(LIBRARY) };
+  records.push({
+    workload: name,
+    variant: "over HTTP against the library",
+    system: "holdfast",
+    metrics: against,
+  });
   return records;
 }

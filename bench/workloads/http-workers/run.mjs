@@ -88,6 +88,7 @@ const overHttp = (command, args) =>
 
 const SYSTEMS = {
   holdfast: ours(() => start(process.execPath, [`${here}/library_worker.mjs`])),
+  "holdfast-http": overHttp(process.execPath, [`${here}/http_worker.mjs`]),
   "holdfast-python": overHttp(python, ["holdfast_worker.py"]),
   "holdfast-go": overHttp(`${made}/go-worker`, []),
   celery: {

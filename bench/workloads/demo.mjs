@@ -1,0 +1,25 @@
+// Runs `make demo` on the system that `make up` has started. Runs only if `--only` names it. For the target, start the
+// system with the engine and 8 workers just before: HOLDFAST_WORKERS=8 make up.
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+export const name = "demo";
+/** The first round is the first run after the start. In the later ones, the workers are not killed. */
+export const rounds = (quick) => (quick ? 2 : 6);
+
+const file = fileURLToPath(new URL("../../loadtest/demo/demo.mjs", import.meta.url));
+
+/** Metrics: `ingest_ms` of 10,000 tasks, and how many were lost. */
+export async function round({ round }) {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [file, ...(round === 0 ? [] : ["--no-kill"])],
+    {
+      encoding: "utf8",
+    },
+  );
+  if (status !== 0) throw new Error(`the demo ended with ${status}:\n${stdout}\n${stderr}`);
+  const { ingestMs, lost } = JSON.parse(stdout.trimEnd().split("\n").at(-1));
+  const variant = round === 0 ? "first run" : "workers running";
+  return [{ workload: name, variant, system: "holdfast", metrics: { ingest_ms: ingestMs, lost } }];
+}

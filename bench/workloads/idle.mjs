@@ -1,0 +1,23 @@
+// Measures what the processes of an idle system cost: CPU time and memory of each service, and of Redis, with one queue
+// and with 1,000 idle queues.
+import { fileURLToPath } from "node:url";
+
+export const name = "idle";
+export const rounds = () => 1;
+
+const file = fileURLToPath(new URL("idle/run.mjs", import.meta.url));
+
+/**
+ * Metrics: `cpu_percent` of a core and `rss_mb` for each service and for Redis, and `commands_per_s` of Redis. A system
+ * that has an `image_mb` was found as an image of Docker.
+ */
+export async function round(ctx) {
+  const records = [];
+  for (const queues of [1, 1_000]) {
+    const variant = queues === 1 ? "one queue" : `${queues.toLocaleString("en-US")} queues`;
+    const services = await ctx.runNode(file, { url: ctx.redis.url, queues, seconds: ctx.quick ? 10 : 45 });
+    for (const [service, metrics] of Object.entries(services))
+      records.push({ workload: name, variant: `${service}, ${variant}`, system: "holdfast", metrics });
+  }
+  return records;
+}
