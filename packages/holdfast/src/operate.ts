@@ -7,6 +7,7 @@ export type { OperationShare, OperationSpec, OperationStore } from "./engine/ope
 export { EMPTIED_STATES } from "./observer/emptied.ts";
 export { selectErrors } from "./observer/errors.ts";
 export { matcherOf } from "./observer/filter.ts";
+export { type Deploy, deployedOf, runsQueue } from "./observer/workers.ts";
 export { finishHere } from "./operations/finish-here.ts";
 export { OperationRunner, type OperationRunnerOptions } from "./operations/operation-runner.ts";
 export { checkTask } from "./queue/task-checks.ts";

@@ -370,7 +370,7 @@ export function testApp(options: TestAppOptions = {}): Promise<App> {
     schedules: fakeSchedules(),
     operations: fakeOperations(),
     actions: fakeActions(),
-    history: { keep: async () => false, read: async () => [] },
+    history: { keep: async () => false, read: async () => [], deploys: async () => [] },
     ready: async () => ({ ok: true, detail: "fake" }),
     metrics: createMetrics({ service: "observability", version: "0.0.0" }),
     logger: silent,

@@ -254,6 +254,15 @@ export const SeriesReply = Type.Object(
     windowMs: Type.Integer({ description: "The requested span; a new queue has fewer points" }),
     source: oneOf(["memory", "redis", "both"], { description: "Where the points come from" }),
     points: Type.Array(SeriesPoint, { description: "Oldest first" }),
+    deploys: Type.Array(
+      Type.Object({
+        at: Timestamp("When the first worker of this version started"),
+        version: Type.String(),
+      }),
+      {
+        description: "The changes of the version of the workers within the span, oldest first; the newest 20",
+      },
+    ),
   },
   {
     description:

@@ -10,6 +10,7 @@ import { muteError, type QueueError, type QueueErrors, readErrors } from "../eng
 import { errorSignature } from "../engine/signature.ts";
 import type { Parts } from "../partitions/parts.ts";
 import { textFinder } from "./clause-matcher.ts";
+import { deployedOf } from "./workers.ts";
 
 const TREND_BUCKETS = 48;
 const TREND_BUCKET_MS = 1_800_000;
@@ -33,7 +34,7 @@ export async function errorsOf(
   const read = await Promise.all(all.map(({ engine }) => readErrors(engine)));
   const at = Math.max(...read.map((part) => part.at));
   const errors = merge(read);
-  const current = currentVersion(queue, workers);
+  const current = deployedOf(queue, workers)?.version;
   const hasOlder = errors.some(({ versions }) => versions.some((version) => version !== current));
   const other = {
     queue,
@@ -45,12 +46,6 @@ export async function errorsOf(
     errors: errors.map((error) => viewOf(queue, error, at, hasOlder ? current : undefined)),
     other: other.dead + other.failures > 0 ? [other] : [],
   };
-}
-
-/** The version of the worker of this queue that started last. */
-function currentVersion(queue: string, workers: readonly WorkerView[]): string | undefined {
-  const own = workers.filter(({ queues, version }) => version !== "" && queues.includes(queue));
-  return own.sort((a, b) => b.startedAt - a.startedAt)[0]?.version;
 }
 
 const joined = (one: readonly string[], two: readonly string[]) => [...new Set([...one, ...two])];

@@ -20,3 +20,23 @@ export async function workersOf(client: Holdfast, withTasks: boolean): Promise<W
     })
     .sort((a, b) => a.id.localeCompare(b.id));
 }
+
+/** Whether a worker of these queues runs tasks of the queue, or of one of its partitions. */
+export const runsQueue = (queues: readonly string[], queue: string): boolean =>
+  queues.some((name) => name === queue || name.startsWith(`${queue}/`));
+
+/** A version of the workers of a queue, and when the first of them started. */
+export interface Deploy {
+  /** Milliseconds since the epoch. */
+  at: number;
+  version: string;
+}
+
+/** Returns the version of the worker of the queue that started last; null if no worker has a version. */
+export function deployedOf(queue: string, workers: readonly WorkerView[]): Deploy | null {
+  const own = workers.filter(({ queues, version }) => version !== "" && runsQueue(queues, queue));
+  const [last] = own.sort((a, b) => b.startedAt - a.startedAt);
+  if (last === undefined) return null;
+  const same = own.filter(({ version }) => version === last.version);
+  return { version: last.version, at: Math.min(...same.map(({ startedAt }) => startedAt)) };
+}

@@ -1,6 +1,7 @@
 import type { QueueStats } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import { KEEP, KEEP_LONG, SeriesStore } from "../engine/series-store.ts";
+import type { Deploy } from "../observer/workers.ts";
 import { PartitionRegistry } from "../partitions/partition-registry.ts";
 import {
   COUNTED,
@@ -22,6 +23,9 @@ const LONG_BUCKET_MS = 300_000;
  */
 const SHORT_IN_LONG = 40;
 
+/** The newest deploys of a queue that are kept. */
+const KEEP_DEPLOYS = 20;
+
 /** The totals at the end of the last bucket. */
 interface Seen {
   /** Redis time at which the totals were read. */
@@ -29,6 +33,8 @@ interface Seen {
   totals: Record<Counted, number>;
   wait: Map<number, number>;
   run: Map<number, number>;
+  /** Oldest first. */
+  deploys: Deploy[];
 }
 
 /**
@@ -49,9 +55,14 @@ export class SeriesHistory {
   /**
    * Stores a bucket of the queue if these counts complete one.
    * @param utilisation busy slots / slots of the workers of the queue, 0 to 1; null without workers
+   * @param deployed the present version of its workers; null without workers
    * @returns whether this call wrote the bucket
    */
-  async keep(stats: QueueStats, utilisation: number | null): Promise<boolean> {
+  async keep(
+    stats: QueueStats,
+    utilisation: number | null,
+    deployed: Deploy | null = null,
+  ): Promise<boolean> {
     const { queue } = stats;
     const at = Math.floor(stats.at / BUCKET_MS) * BUCKET_MS;
     if (at <= (this.#keptAt.get(queue) ?? 0)) return false;
@@ -63,8 +74,9 @@ export class SeriesHistory {
     const { wait, run } = await this.#timings(queue);
     const totals = {} as Seen["totals"];
     for (const name of COUNTED) totals[name] = stats.totals[name];
-    const seen: Seen = { statsAt: stats.at, totals, wait, run };
     const before = last ? decodeSeen(last.text) : null;
+    const deploys = deploysWith(before?.deploys ?? [], deployed);
+    const seen: Seen = { statsAt: stats.at, totals, wait, run, deploys };
     const write = before && stats.at > before.statsAt ? bucketBetween(before, seen, stats, at) : null;
     if (write) write.utilisation = utilisation;
     const short = write ? await this.#read(queue, "series", SHORT_IN_LONG) : [];
@@ -99,6 +111,12 @@ export class SeriesHistory {
       await this.#read(queue, "seriesLong", Math.min(KEEP_LONG, Math.ceil(spanMs / LONG_BUCKET_MS) + 1)),
     );
     return [...long.filter((bucket) => bucket.at <= from), ...short];
+  }
+
+  /** Returns the newest deploys of the queue, oldest first: each change of the version of its workers. */
+  async deploys(queue: string): Promise<Deploy[]> {
+    const last = await this.#store.last(queue);
+    return (last && decodeSeen(last.text)?.deploys) ?? [];
   }
 
   async #read(queue: string, which: "series" | "seriesLong", count: number): Promise<SeriesBucket[]> {
@@ -151,16 +169,34 @@ function longBucket(
   return { ...merged, at: end, spanMs: Math.min(merged.spanMs, Math.max(LONG_BUCKET_MS, write.spanMs)) };
 }
 
-function encodeSeen({ statsAt, totals, wait, run }: Seen): string {
+function deploysWith(known: Deploy[], deployed: Deploy | null): Deploy[] {
+  if (deployed === null || known.at(-1)?.version === deployed.version) return known;
+  return [...known, deployed].slice(-KEEP_DEPLOYS);
+}
+
+function encodeSeen({ statsAt, totals, wait, run, deploys }: Seen): string {
   const numbers = [statsAt, ...COUNTED.map((name) => totals[name])].map((value) => value.toString(36));
-  return `${numbers.join(",")}|${encodeHistogram(wait)}|${encodeHistogram(run)}`;
+  const versions = deploys.map(({ at, version }) => `${at.toString(36)}:${encodeURIComponent(version)}`);
+  return `${numbers.join(",")}|${encodeHistogram(wait)}|${encodeHistogram(run)}|${versions.join(";")}`;
+}
+
+function decodeDeploys(text: string): Deploy[] {
+  if (text === "") return [];
+  return text.split(";").map((pair) => {
+    const [at = "", version = ""] = pair.split(":");
+    return { at: Number.parseInt(at, 36), version: decodeURIComponent(version) };
+  });
 }
 
 function decodeSeen(text: string): Seen | null {
-  const [numbers = "", wait = "", run = ""] = text.split("|");
+  // Earlier versions wrote no deploys, and leave them out when they read this text.
+  const [numbers = "", wait = "", run = "", deploys = ""] = text.split("|");
   const [statsAt = 0, ...rest] = numbers.split(",").map((value) => Number.parseInt(value, 36));
   if (rest.length !== COUNTED.length || rest.some(Number.isNaN)) return null;
   const totals = {} as Seen["totals"];
   for (const [i, name] of COUNTED.entries()) totals[name] = rest[i] as number;
-  return { statsAt, totals, wait: decodeHistogram(wait), run: decodeHistogram(run) };
+  return {
+    ...{ statsAt, totals, wait: decodeHistogram(wait), run: decodeHistogram(run) },
+    deploys: decodeDeploys(deploys),
+  };
 }

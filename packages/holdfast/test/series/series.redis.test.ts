@@ -154,3 +154,23 @@ test("the partitions of a queue have one series", async () => {
   const [bucket] = await history().read("parted", START, START + 10_000);
   expect([bucket?.wait, bucket?.run]).toEqual([new Map([[4, 2]]), new Map([[4, 4]])]);
 });
+
+test("each change of the version of the workers is kept once, and survives the process that saw it", async () => {
+  const { history, at } = await setup();
+  const seen = (second: number, version: string | null) =>
+    history().keep(at(second, second), null, version === null ? null : { at: START + second, version });
+  await seen(1, null);
+  await seen(10, "1.0.0");
+  await seen(20, "1.0.0");
+  await seen(30, null);
+  await seen(40, "1.1.0 (beta|2;3:4)");
+  expect(await history().deploys("work")).toEqual([
+    { at: START + 10, version: "1.0.0" },
+    { at: START + 40, version: "1.1.0 (beta|2;3:4)" },
+  ]);
+  for (let n = 5; n < 40; n++) await seen(n * 10, `2.0.${n}`);
+  const deploys = await history().deploys("work");
+  expect(deploys).toHaveLength(20);
+  expect(deploys.at(-1)?.version).toBe("2.0.39");
+  expect(await history().deploys("other")).toEqual([]);
+});

@@ -82,8 +82,14 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       // `stats` throws if the queue is unknown. A queue that was not sampled yet gets an empty series.
       const untilMs = live.at(-1)?.at ?? (await observer.stats(queue)).at;
       const sinceMs = untilMs - windowMs;
-      const buckets = await history.read(queue, sinceMs, untilMs);
-      return { queue, windowMs, ...viewOf(buckets, live, { stepMs, sinceMs }) };
+      const [buckets, deploys] = await Promise.all([
+        history.read(queue, sinceMs, untilMs),
+        history.deploys(queue),
+      ]);
+      return {
+        ...{ queue, windowMs, ...viewOf(buckets, live, { stepMs, sinceMs }) },
+        deploys: deploys.filter(({ at }) => at > sinceMs),
+      };
     },
   );
 

@@ -1,4 +1,4 @@
-import type { SeriesHistory } from "holdfast/operate";
+import { deployedOf, runsQueue, type SeriesHistory } from "holdfast/operate";
 import type { Logger } from "pino";
 import type { Sample } from "./sampler.ts";
 
@@ -37,8 +37,7 @@ export class SeriesKeeper {
   #look(queue: string, { workers }: Sample): void {
     const own = workers.filter(
       ({ state, queues }) =>
-        (state === "running" || state === "paused" || state === "draining") &&
-        queues.some((name) => name === queue || name.startsWith(`${queue}/`)),
+        (state === "running" || state === "paused" || state === "draining") && runsQueue(queues, queue),
     );
     const slots = own.reduce((sum, worker) => sum + worker.slots, 0);
     if (slots === 0) return;
@@ -52,8 +51,9 @@ export class SeriesKeeper {
       for (const stats of sample.queues.slice(0, MAX_QUEUES)) {
         const worked = this.#worked.get(stats.queue);
         const utilisation = worked ? worked.sum / worked.looks : null;
+        const deployed = deployedOf(stats.queue, sample.workers);
         // `keep` returns true if a new bucket has begun, even if another process began it.
-        if (await this.#options.history.keep(stats, utilisation)) this.#worked.delete(stats.queue);
+        if (await this.#options.history.keep(stats, utilisation, deployed)) this.#worked.delete(stats.queue);
       }
       const present = new Set(sample.queues.map(({ queue }) => queue));
       for (const queue of this.#worked.keys()) if (!present.has(queue)) this.#worked.delete(queue);
