@@ -40,13 +40,23 @@ function deniedBy(session: Session, scope: Scope, queue?: string): string | null
   return null;
 }
 
+const RETRY_MS = 3_000;
+
 /**
  * Shows only the log-in screen while nobody is logged in. The address stays the same, so that the log-in leads back to
  * the same screen.
  */
 export function SessionGate({ children }: { children: ReactNode }) {
   const client = useQueryClient();
-  const { data: session, error, refetch } = useQuery(sessionQuery());
+  const {
+    data: session,
+    error,
+    refetch,
+  } = useQuery({
+    ...sessionQuery(),
+    // A page that was opened while the server was away opens as soon as the server answers.
+    refetchInterval: ({ state }) => (state.data === undefined && state.status === "error" ? RETRY_MS : false),
+  });
 
   useEffect(
     () =>

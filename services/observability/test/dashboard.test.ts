@@ -107,6 +107,25 @@ test.each([
   expect(response.headers["cache-control"] ?? "").not.toContain("immutable");
 });
 
+test.each([
+  ["/", 200],
+  ["/errors?kind=new", 200],
+  ["/queues/a.js", 200],
+  ["/queues/a.js/tasks/index.html", 200],
+  ["/queues/assets/dead-letters", 200],
+  ["/queues/v1/tasks/openapi.json", 200],
+  ["/robots.txt", 404],
+  ["/assets/gone-1.js", 404],
+  ["/%2e%2e/secret.txt", 404],
+])("a browser that opens %s gets the page, with status %i", async (url, status) => {
+  app = await testApp({ dashboardDir: folder });
+  const accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+  const page = await app.server.inject({ url, headers: { host: "127.0.0.1", accept } });
+  expect([page.statusCode, page.headers["content-type"]]).toEqual([status, "text/html; charset=utf-8"]);
+  expect(page.headers["cache-control"]).toBe("no-cache");
+  expect(page.body).toContain("built");
+});
+
 test("without built files a page says how to build them", async () => {
   app = await testApp({ dashboardDir: join(folder, "nowhere") });
   const page = await get("/");

@@ -36,7 +36,7 @@ export const CONTENT_SECURITY_POLICY: Record<string, string[]> = {
 
 /**
  * Serves the built dashboard. The path of a built file gets that file. Any other path is a screen and gets the page,
- * even if it has a dot, since names of queues and tasks may have dots.
+ * even if it has a dot, since names of queues and tasks may have dots. Only a request for a missing file is refused.
  */
 export async function dashboardRoutes(app: HttpServer, options: { directory: string }): Promise<void> {
   const directory = resolve(options.directory);
@@ -63,13 +63,15 @@ export async function dashboardRoutes(app: HttpServer, options: { directory: str
     }
     const name = fileName(path);
     if (serves && name !== "index.html" && isFile(directory, name)) return reply.sendFile(path.slice(1));
-    if (!isScreen(name)) {
+    const status = isScreen(name) ? 200 : 404;
+    // A browser that opens a wrong address gets the page, which says so. A page that asks for a missing file gets none.
+    if (status === 404 && request.headers.accept?.includes("text/html") !== true) {
       reply.callNotFound();
       return reply;
     }
     // The page names the hashed files of one build. After the next build, a cached page would ask for files that no
     // longer exist.
-    reply.header("cache-control", "no-cache").type("text/html; charset=utf-8");
+    reply.code(status).header("cache-control", "no-cache").type("text/html; charset=utf-8");
     return reply.send(pageAt(path, (serves && readPage(directory)) || NOT_BUILT));
   });
 }
