@@ -23,6 +23,8 @@ export interface ScreenFacts {
    * because it would show too much.
    */
   narrows?: boolean;
+  /** Whether the screen is about all queues, so that the title says how bad it is in all of them. */
+  allQueues?: boolean;
 }
 
 const nothing = () => ({});
@@ -32,9 +34,9 @@ const nothing = () => ({});
  * way.
  */
 export const SCREENS = {
-  "/": { title: () => t`Overview`, search: overviewSearch },
+  "/": { title: () => t`Overview`, search: overviewSearch, allQueues: true },
   "/load": { title: () => t`Load`, search: loadSearch },
-  "/errors": { title: () => t`Errors`, search: errorsSearch, narrows: true },
+  "/errors": { title: () => t`Errors`, search: errorsSearch, narrows: true, allQueues: true },
   "/workers": { title: () => t`Workers`, search: nothing },
   "/operations": { title: () => t`Operations`, search: operationsSearch },
   "/schedules": { title: () => t`Schedules`, search: schedulesSearch, narrows: true },

@@ -50,10 +50,74 @@ describe.skipIf(!executablePath)("the errors of all queues in a real browser", {
 
   const row = (page: Page, title: string) => page.getByRole("row").filter({ hasText: title });
 
+  test("the first screen says what is on fire, and one click opens the newest death of the worst queue", async () => {
+    await stack.queue("held").enqueue("test.dies", 1);
+    await stack.observer.pause("held");
+    await stack.queue("idle").enqueue("test.dies", 1, { delayMs: 3_600_000 });
+    const listed = await fetch(`${stack.base}/v1/queues/orders/tasks?state=dead&limit=1`);
+    const [newest] = ((await listed.json()) as { tasks: { id: string; lastError: string }[] }).tasks;
+    const page = await stack.page();
+    let clicks = 0;
+    await page.exposeFunction("clicked", () => {
+      clicks += 1;
+    });
+    await page.addInitScript("addEventListener('click', () => clicked(), true)");
+    await open(page, `${stack.base}/`);
+    const trouble = page.getByRole("region", { name: "2 queues need attention" });
+    await trouble.waitFor();
+    expect(await trouble.locator(".trouble-queue").allTextContents()).toEqual(["orders", "emails"]);
+    const names = page.getByRole("table", { name: "Queues, worst first" }).locator(".queue-name a");
+    expect(await names.allTextContents()).toEqual(["orders", "emails", "held", "idle"]);
+    // The error itself is on the first screen, and the link leads to the task that died of it.
+    const [message = ""] = (newest?.lastError ?? "").split("\n", 1);
+    await trouble.getByRole("link", { name: message }).click();
+    await page.getByRole("heading", { name: newest?.id ?? "", exact: true }).waitFor();
+    await page.getByText(message).first().waitFor();
+    await until("the click was counted", async () => clicks > 0);
+    expect(clicks).toBe(1);
+    await page.context().close();
+  });
+
+  test("says in the title and in the sidebar how many dead letters there are", async () => {
+    const page = await stack.page();
+    const titled = async (path: string, title: string) => {
+      await open(page, stack.base + path);
+      await expect.poll(() => page.title(), { timeout: 20_000 }).toBe(title);
+    };
+    await titled("/", "(24) Overview – Holdfast");
+    await titled("/errors", "(24) Errors – Holdfast");
+    await titled("/queues/orders", "(19) orders – Holdfast");
+    await titled("/queues/emails/tasks", "(5) Tasks of emails – Holdfast");
+    await titled("/queues/held", "held: paused – Holdfast");
+    await page.getByRole("link", { name: "Errors 24" }).waitFor();
+    await page.context().close();
+  });
+
+  test("opens a row wherever it is clicked, and lets its text be selected", async () => {
+    const page = await stack.page();
+    await open(page, `${stack.base}/`);
+    const cell = page.locator(".queues .grid-body .grid-row").first().getByRole("cell").nth(1);
+    const box = await cell.boundingBox();
+    if (box === null) throw new Error("the cell is not on the page");
+    // The pointer selects the text of the cell, so the row stays closed.
+    const middle = box.y + box.height / 2;
+    await page.mouse.move(box.x + 1, middle);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width - 1, middle, { steps: 5 });
+    await page.mouse.up();
+    expect(await page.evaluate("getSelection().toString()")).not.toBe("");
+    expect(new URL(page.url()).pathname).toBe("/");
+    await page.mouse.click(5, 5);
+    await page.goto(stack.base);
+    await cell.click();
+    await page.getByRole("heading", { name: "orders", exact: true }).waitFor();
+    await page.context().close();
+  });
+
   test("lists each kind of error once, with its counts, also after a reload", async () => {
     const page = await stack.page();
     await open(page, `${stack.base}/`);
-    await page.getByRole("link", { name: /^Errors/ }).click();
+    await page.getByRole("link", { name: "Errors 24" }).click();
     await page.getByText("3 errors, 24 dead letters in all queues").waitFor();
     await page.reload();
     await page.getByText("3 errors, 24 dead letters in all queues").waitFor();
@@ -63,8 +127,8 @@ describe.skipIf(!executablePath)("the errors of all queues in a real browser", {
       ["mail to <email> bounced", "emails", 5],
     ] as const) {
       const cells = row(page, title).getByRole("cell");
-      expect(await cells.nth(1).textContent(), title).toContain(queue);
-      expect(await cells.nth(2).textContent(), title).toMatch(new RegExp(`${count}$`));
+      expect(await cells.nth(2).textContent(), title).toContain(queue);
+      expect(await cells.nth(3).textContent(), title).toMatch(new RegExp(`${count}$`));
     }
     await page.getByLabel("Find an error").fill("bounced");
     await page.getByText("1 error, 24 dead letters").waitFor();
@@ -109,18 +173,51 @@ describe.skipIf(!executablePath)("the errors of all queues in a real browser", {
     ["dark", 390],
   ] as const)("has no axe violation and fits, in the %s theme at %s px", async (colorScheme, width) => {
     const page = await stack.page({ colorScheme, viewport: { width, height: 900 } });
+    await open(page, stack.base);
+    await page.locator(".trouble-death a").first().waitFor();
+    expect(await violations(page), "the overview").toEqual([]);
+    await expectToFit(page, "the overview");
+    const shoot = async (name: string) => {
+      const folder = process.env.PICTURES;
+      if (folder)
+        await page.screenshot({ path: `${folder}/${colorScheme}-${width}-${name}.png`, fullPage: true });
+    };
+    await shoot("overview");
     for (const path of ["/errors?kind=all", "/queues/orders/dead-letters?view=groups"]) {
       await open(page, stack.base + path);
       await row(page, "answered <n>").waitFor();
       await page.locator("summary").first().click();
       expect(await violations(page), path).toEqual([]);
       await expectToFit(page, path);
-      if (process.env.PICTURES)
-        await page.screenshot({
-          path: `${process.env.PICTURES}/${colorScheme}-${width}-${path.includes("queues") ? "queue" : "all"}.png`,
-          fullPage: true,
-        });
+      await shoot(path.includes("queues") ? "queue" : "all");
     }
+    await page.context().close();
+  });
+
+  test("mutes, replays and discards the selected errors of several queues in one step", async () => {
+    const page = await stack.page();
+    await open(page, `${stack.base}/errors?kind=all`);
+    const select = (title: string) => row(page, title).getByRole("checkbox").click();
+    await select("answered <n>");
+    await select("bounced");
+    await page.getByText("2 errors selected, 12 dead letters in 2 queues").waitFor();
+    await page.getByRole("button", { name: "Mute selected" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Mute", exact: true }).click();
+    await row(page, "answered <n>").getByText("Muted by").waitFor();
+    await row(page, "bounced").getByText("Muted by").waitFor();
+
+    await select("bounced");
+    await page.getByRole("button", { name: "Discard selected" }).click();
+    await page.getByRole("alertdialog").getByText("5 dead letters of 1 error in emails.").waitFor();
+    await page.getByRole("alertdialog").getByRole("button", { name: "Discard", exact: true }).click();
+    await until("they are discarded", async () => (await stats("emails")).dead === 0, 30_000);
+    await page.getByRole("alertdialog").waitFor({ state: "detached" });
+
+    await page.getByRole("checkbox", { name: "Select all loaded" }).press("Space");
+    await page.getByText(/3 errors selected, 7 dead letters/).waitFor();
+    await page.getByRole("button", { name: "Replay selected" }).click();
+    await page.getByRole("alertdialog").getByRole("button", { name: "Replay", exact: true }).click();
+    await until("they are replayed", async () => (await stats("orders")).dead === 0, 30_000);
     await page.context().close();
   });
 });

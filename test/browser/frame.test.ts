@@ -1,7 +1,6 @@
 import { until } from "@holdfast/testing";
-import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { executablePath, open, type Stack, startStack, violations } from "./support.ts";
+import { executablePath, open, type Stack, startStack, typeAtOnce, violations } from "./support.ts";
 
 describe.skipIf(!executablePath)(
   "the frame around the screens, in a real browser",
@@ -150,17 +149,17 @@ describe.skipIf(!executablePath)(
           throw new Error(`${(error as Error).message}: it is "${await page.title()}"`);
         });
       };
-      await title("/", "Overview: 2 queues without workers · Holdfast");
-      await title("/workers", "Workers · Holdfast");
-      await title("/operations", "Operations · Holdfast");
-      await title("/schedules", "Schedules · Holdfast");
-      await title("/audit", "Audit · Holdfast");
-      await title("/load", "Load · Holdfast");
-      await title("/queues/emails", "emails: no workers · Holdfast");
-      await title("/queues/emails/tasks", "Tasks of emails: no workers · Holdfast");
-      await title("/queues/emails/dead-letters", "Dead letters of emails: no workers · Holdfast");
-      await title("/queues/emails/tasks/one", "Task one of emails · Holdfast");
-      await title("/nowhere/at/all", "Not found · Holdfast");
+      await title("/", "Overview: 2 queues without workers – Holdfast");
+      await title("/workers", "Workers – Holdfast");
+      await title("/operations", "Operations – Holdfast");
+      await title("/schedules", "Schedules – Holdfast");
+      await title("/audit", "Audit – Holdfast");
+      await title("/load", "Load – Holdfast");
+      await title("/queues/emails", "emails: no workers – Holdfast");
+      await title("/queues/emails/tasks", "Tasks of emails: no workers – Holdfast");
+      await title("/queues/emails/dead-letters", "Dead letters of emails: no workers – Holdfast");
+      await title("/queues/emails/tasks/one", "Task one of emails – Holdfast");
+      await title("/nowhere/at/all", "Not found – Holdfast");
       await page.context().close();
     });
 
@@ -169,20 +168,3 @@ describe.skipIf(!executablePath)(
     });
   },
 );
-
-/** Types all keys as fast as the browser accepts them. It does not wait for the effect of a key before the next one. */
-async function typeAtOnce(page: Page, keys: readonly string[]): Promise<void> {
-  const browser = await page.context().newCDPSession(page);
-  const sent = keys.flatMap((name) => {
-    const isControl = name.startsWith("Control+");
-    const key = isControl ? name.slice("Control+".length) : name;
-    const text = key.length === 1 && !isControl ? { text: key } : {};
-    const event = { key, modifiers: isControl ? 2 : 0, ...text };
-    return [
-      browser.send("Input.dispatchKeyEvent", { type: "keyDown", ...event }),
-      browser.send("Input.dispatchKeyEvent", { type: "keyUp", ...event }),
-    ];
-  });
-  await Promise.all(sent);
-  await browser.detach();
-}

@@ -194,3 +194,20 @@ export async function die(
   }
   await until(`${count} dead letters in ${name}`, async () => (await dead()) === before + count, 60_000);
 }
+
+/** Types all keys as fast as the browser accepts them. It does not wait for the effect of a key before the next one. */
+export async function typeAtOnce(page: Page, keys: readonly string[]): Promise<void> {
+  const browser = await page.context().newCDPSession(page);
+  const sent = keys.flatMap((name) => {
+    const isControl = name.startsWith("Control+");
+    const key = isControl ? name.slice("Control+".length) : name;
+    const text = key.length === 1 && !isControl ? { text: key } : {};
+    const event = { key, modifiers: isControl ? 2 : 0, ...text };
+    return [
+      browser.send("Input.dispatchKeyEvent", { type: "keyDown", ...event }),
+      browser.send("Input.dispatchKeyEvent", { type: "keyUp", ...event }),
+    ];
+  });
+  await Promise.all(sent);
+  await browser.detach();
+}

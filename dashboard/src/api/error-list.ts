@@ -1,4 +1,5 @@
-import type { ErrorsQuery, ErrorView } from "@holdfast/contracts";
+import type { ErrorView } from "@holdfast/contracts";
+import type { ErrorsQuery } from "@holdfast/contracts/api";
 import { queryOptions } from "@tanstack/react-query";
 import { api, given } from "./client.ts";
 import { queueKey } from "./queues.ts";

@@ -57,6 +57,27 @@ export const seriesQuery = (queue: string, windowMs: number) =>
     staleTime: 30_000,
   });
 
+/** The actions of operators that charts mark. */
+const MARKED = ["queue.pause", "queue.resume", "dead_letters.replay"] as const;
+const MOST_MARKS = 50;
+
+/** Reads the newest pauses and replays of the queue within the last `windowMs` from the audit log. */
+export const markedActionsQuery = (queue: string, windowMs: number) =>
+  queryOptions({
+    queryKey: [...queueKey(queue), "marked", windowMs] as const,
+    queryFn: async ({ signal }) => {
+      // Ten minutes make up for a clock of the browser that is wrong.
+      const from = Math.max(0, Date.now() - windowMs - 600_000);
+      const pages = await Promise.all(
+        MARKED.map((action) =>
+          api("GET /v1/audit", { query: { queue, action, from, limit: MOST_MARKS }, signal }),
+        ),
+      );
+      return pages.flatMap(({ records }) => records);
+    },
+    staleTime: 30_000,
+  });
+
 export const pauseQueue = (queue: string, reason: string) =>
   api("POST /v1/queues/:queue/pause", { params: { queue }, body: given({ reason }) });
 

@@ -50,20 +50,27 @@ export const utc = (atMs: number): string =>
 
 export const utcPrecise = (atMs: number): string => new Date(atMs).toISOString();
 
-/** In English, a day stands before its month, and a day has 24 hours. */
-const dates = (options: Intl.DateTimeFormatOptions) =>
-  perLanguage((language) => new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, options));
+/** The zone in which a clock shows times: that of the browser, or UTC. */
+export type Zone = "local" | "utc";
 
-const clock = dates({ timeStyle: "medium" });
+/**
+ * Writes times in both zones. A format is made once per language, because making it takes long. In English, a day
+ * stands before its month, and a day has 24 hours.
+ */
+function clockFormat(options: Intl.DateTimeFormatOptions): (atMs: number, zone?: Zone) => string {
+  const inZone = (zone: Intl.DateTimeFormatOptions) =>
+    perLanguage(
+      (language) =>
+        new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { ...options, ...zone }),
+    );
+  const formats = { local: inZone({}), utc: inZone({ timeZone: "UTC" }) };
+  return (atMs, zone = "local") => formats[zone]().format(atMs);
+}
 
-/** Writes the time of day in the zone of the browser, for the axis of a chart. */
-export const clockTime = (atMs: number): string => clock().format(atMs);
+/** Writes the time of day with seconds. */
+export const clockTime = clockFormat({ timeStyle: "medium" });
 
-const minute = dates({ timeStyle: "short" });
+export const clockMinute = clockFormat({ timeStyle: "short" });
 
-export const clockMinute = (atMs: number): string => minute().format(atMs);
-
-const day = dates({ day: "numeric", month: "short" });
-
-/** Writes a day in the zone of the browser, such as `23 Nov`. */
-export const clockDay = (atMs: number): string => day().format(atMs);
+/** Writes a day, such as `23 Nov`. */
+export const clockDay = clockFormat({ day: "numeric", month: "short" });

@@ -7,6 +7,8 @@ import { append, type Sample, toSample } from "./history.ts";
 export interface LiveFigures {
   queues: QueueStats[] | null;
   queuesTotal: number;
+  /** The dead letters of all queues, also of those that the stream leaves out. */
+  deadTotal: number;
   rates: Record<string, QueueRates>;
   workers: WorkerView[] | null;
   operations: OperationView[];
@@ -21,6 +23,7 @@ export interface LiveFigures {
 export const emptyFigures: LiveFigures = {
   queues: null,
   queuesTotal: 0,
+  deadTotal: 0,
   rates: {},
   workers: null,
   operations: [],
@@ -34,6 +37,7 @@ export function applyMessage(state: LiveFigures, message: StreamMessage, now: nu
   return {
     queues: message.queues,
     queuesTotal: message.queuesTotal ?? message.queues.length,
+    deadTotal: message.deadTotal ?? deadOf(message.queues),
     rates: message.rates ?? {},
     workers: message.workers ?? null,
     operations: mergeOperations(state.operations, message.operations ?? []),
@@ -56,6 +60,7 @@ export function applyPoll(
     ...state,
     queues,
     queuesTotal: queues.length,
+    deadTotal: deadOf(queues),
     rates,
     workers,
     redisUp: true,
@@ -64,6 +69,8 @@ export function applyPoll(
     history: grow(state.history, queues),
   };
 }
+
+const deadOf = (queues: readonly QueueStats[]) => queues.reduce((sum, { dead }) => sum + dead, 0);
 
 /** Adds an operation that this browser has just started, before the stream reports it. */
 export function upsertOperation(operations: OperationView[], operation: OperationView): OperationView[] {

@@ -2,10 +2,10 @@ import { isQueueName } from "@holdfast/contracts";
 import { t } from "@lingui/core/macro";
 import { Trans } from "@lingui/react/macro";
 import { getRouteApi } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
 import { useQueueStats } from "../live/use-queue-stats.ts";
 import { useSession } from "../session/session-context.tsx";
 import { QueueField } from "../ui/queue-field.tsx";
+import { useDraft } from "../ui/use-draft.ts";
 import { BurstPanel } from "./load/burst-panel.tsx";
 import { InjectPanel } from "./load/inject-panel.tsx";
 import { LiveCharts } from "./queue/live-charts.tsx";
@@ -16,14 +16,17 @@ export function LoadPage() {
   const { queue = "default" } = route.useSearch();
   const navigate = route.useNavigate();
   const { session } = useSession();
-  const [draft, setDraft] = useState(queue);
-  useEffect(() => setDraft(queue), [queue]);
+  const field = useDraft(queue);
+  const draft = field.text;
   const valid = isQueueName(draft);
   const { exists } = useQueueStats(draft);
   const choose = (next: string) => {
-    setDraft(next);
-    if (isQueueName(next))
-      void navigate({ search: next === "default" ? {} : { queue: next }, replace: true });
+    if (!isQueueName(next)) {
+      field.type(next);
+      return;
+    }
+    field.send(next);
+    void navigate({ search: next === "default" ? {} : { queue: next }, replace: true });
   };
   return (
     <>

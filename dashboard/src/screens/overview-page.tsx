@@ -1,7 +1,9 @@
 import type { QueueStats } from "@holdfast/contracts";
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { CirclePause, TriangleAlert } from "lucide-react";
 import { SERVICE_URL } from "../api/base.ts";
+import { errorsQuery } from "../api/error-list.ts";
 import { count, percent, plural, rate } from "../format/number.ts";
 import { duration } from "../format/time.ts";
 import { failureShareOf } from "../live/history.ts";
@@ -14,6 +16,7 @@ import { Badge } from "../ui/status.tsx";
 import { drainOf } from "./queue/drain.ts";
 import { ageTone, sortQueues, waitingWithoutWorkers, workersOf } from "./rank.ts";
 import { Tile, Tiles } from "./tiles.tsx";
+import { TroublePanel } from "./trouble-panel.tsx";
 
 const route = getRouteApi("/");
 
@@ -27,16 +30,20 @@ export function OverviewPage() {
   const running = (workers ?? []).filter((worker) => worker.state === "running");
   const sum = (of: (stats: QueueStats) => number) => queues.reduce((total, stats) => total + of(stats), 0);
   const completedRate = sum((stats) => figures.rates[stats.queue]?.completedPerSecond ?? 0);
-  const dead = sum((stats) => stats.dead);
+  const dead = figures.deadTotal;
   return (
     <>
       <div className="page-head">
         <h1>Overview</h1>
         <p className="soft small">
           {plural(figures.queuesTotal, "queue")}
-          {figures.queuesTotal > queues.length ? `, the ${queues.length} with most waiting shown` : ""}
+          {figures.queuesTotal > queues.length ? `, the worst ${queues.length} shown` : ""}
         </p>
+        <div className="actions">
+          <NewErrors />
+        </div>
       </div>
+      <TroublePanel />
       <Tiles label="All queues">
         <Tile state="pending" value={count(sum((stats) => stats.pending))} />
         <Tile state="processing" value={count(sum((stats) => stats.processing))} />
@@ -56,6 +63,21 @@ export function OverviewPage() {
       </Tiles>
       {queues.length === 0 ? <FirstTask /> : <QueueTable sort={sort} />}
     </>
+  );
+}
+
+/** The way to the errors. It says how many began with the last deploy. */
+function NewErrors() {
+  const { paused } = useLive();
+  const { data } = useQuery({
+    ...errorsQuery(undefined, { kind: "new", limit: 1 }),
+    refetchInterval: paused ? false : 10_000,
+  });
+  const total = data?.total ?? 0;
+  return (
+    <Link className="button" to="/errors" search={total === 0 ? {} : { kind: "new" }}>
+      {total === 0 ? "All errors" : `${plural(total, "new error")} since the last deploy`}
+    </Link>
   );
 }
 
@@ -124,7 +146,7 @@ function QueueRow({ stats }: { stats: QueueStats }) {
   return (
     <div className="grid-row" role="row">
       <div className="cell cell-wide queue-name" role="cell">
-        <Link to="/queues/$queue" params={{ queue: stats.queue }}>
+        <Link to="/queues/$queue" params={{ queue: stats.queue }} data-row-link="">
           {stats.queue}
         </Link>
         <QueueBadges stats={stats} />

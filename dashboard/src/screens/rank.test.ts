@@ -1,7 +1,7 @@
 import type { WorkerView } from "@holdfast/contracts";
 import { expect, it } from "vitest";
 import { queueStats } from "../testing/render.tsx";
-import { sortQueues, waitingWithoutWorkers } from "./rank.ts";
+import { sortQueues, troubledQueues, waitingWithoutWorkers } from "./rank.ts";
 
 const worker = (queues: string[], state: WorkerView["state"] = "running"): WorkerView => ({
   id: queues.join(),
@@ -30,21 +30,27 @@ it("ignores lost workers and paused queues", () => {
   expect(waitingWithoutWorkers(queues, null)).toEqual([]);
 });
 
-it("puts queues without workers first, then sorts by age, dead letters and depth", () => {
+it("puts queues that need somebody first, then sorts by age, dead letters and depth", () => {
   const queues = [
     queueStats({ queue: "quiet" }),
     queueStats({ queue: "deep", pending: 9_000 }),
     queueStats({ queue: "dead", dead: 1 }),
+    queueStats({ queue: "deadest", dead: 7 }),
     queueStats({ queue: "old", pending: 1, oldestPendingAgeMs: 400_000 }),
+    queueStats({ queue: "paused", pending: 99, dead: 99, oldestPendingAgeMs: 900_000, paused: true }),
     queueStats({ queue: "unworked", pending: 1 }),
   ];
-  const workers = [worker(["quiet", "deep", "dead", "old"])];
+  const workers = [worker(["quiet", "deep", "dead", "deadest", "old"])];
   expect(sortQueues(queues, workers, "worst").map(({ queue }) => queue)).toEqual([
     "unworked",
-    "old",
+    "deadest",
     "dead",
+    "old",
+    "paused",
     "deep",
     "quiet",
   ]);
+  expect(troubledQueues(queues, workers).map(({ queue }) => queue)).toEqual(["dead", "deadest", "unworked"]);
+  expect(troubledQueues(queues, null).map(({ queue }) => queue)).toEqual(["dead", "deadest"]);
   expect(sortQueues(queues, workers, "pending")[0]?.queue).toBe("deep");
 });

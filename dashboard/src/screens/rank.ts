@@ -20,6 +20,18 @@ export function waitingWithoutWorkers(
   );
 }
 
+/**
+ * Returns the queues that need somebody: those with dead letters, and those whose tasks wait without a worker. A paused
+ * queue is left out, because somebody has stopped it on purpose.
+ */
+export function troubledQueues(
+  queues: readonly QueueStats[],
+  workers: readonly WorkerView[] | null,
+): QueueStats[] {
+  const unworked = new Set(waitingWithoutWorkers(queues, workers));
+  return queues.filter((stats) => !stats.paused && (stats.dead > 0 || unworked.has(stats)));
+}
+
 /** If a waiting task has this age, it is a warning or an alarm. */
 const AGE_WARN_MS = 30_000;
 const AGE_ALARM_MS = 300_000;
@@ -29,18 +41,23 @@ export function ageTone(ageMs: number): "none" | "warn" | "dead" {
   return ageMs >= AGE_WARN_MS ? "warn" : "none";
 }
 
-/** Sorts queues. `worst` puts queues without workers first, then compares ages, dead letters and depths. */
+/**
+ * Sorts queues. `worst` puts the queues that need somebody first, and of these the ones without workers. It then
+ * compares ages, dead letters and depths.
+ */
 export function sortQueues(
   queues: readonly QueueStats[],
   workers: readonly WorkerView[] | null,
   sort: Sort,
   failureShare: (queue: string) => number | null = () => null,
 ): QueueStats[] {
-  const unworked = new Set(waitingWithoutWorkers(queues, workers).map((stats) => stats.queue));
+  const unworked = new Set(waitingWithoutWorkers(queues, workers));
+  const troubled = new Set(troubledQueues(queues, workers));
   const worst = (stats: QueueStats): number[] => [
-    unworked.has(stats.queue) ? 1 : 0,
+    troubled.has(stats) ? 1 : 0,
+    unworked.has(stats) ? 1 : 0,
     // Ages of the same tone count as equal, so that rows do not change places with each update.
-    { dead: 2, warn: 1, none: 0 }[ageTone(stats.oldestPendingAgeMs)],
+    stats.paused ? 0 : { dead: 2, warn: 1, none: 0 }[ageTone(stats.oldestPendingAgeMs)],
     stats.dead,
     stats.pending,
   ];

@@ -8,12 +8,12 @@ import { logIn, sessionKey } from "../api/session.ts";
 import { Mark } from "../ui/brand.tsx";
 import { Button } from "../ui/button.tsx";
 import { TextField } from "../ui/text-field.tsx";
-import { titleOf, useTitle } from "../ui/title.ts";
+import { NO_TROUBLE, titleOf, useTitle } from "../ui/title.ts";
 
 export function LoginPage({ environment }: { environment: string | null }) {
   const client = useQueryClient();
   const [key, setKey] = useState("");
-  useTitle(titleOf(t`Log in`, null, environment));
+  useTitle(titleOf(t`Log in`, NO_TROUBLE, environment));
   const enter = useMutation({
     mutationFn: logIn,
     onSuccess: async (session) => {

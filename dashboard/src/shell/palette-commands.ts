@@ -8,6 +8,7 @@ import { chooseLanguage } from "../language/choice.ts";
 import { LANGUAGES } from "../language/texts.tsx";
 import { useLive } from "../live/live-context.tsx";
 import { useSession } from "../session/session-context.tsx";
+import { setDensity } from "../ui/density-choice.tsx";
 import { LANGUAGE_NAMES } from "../ui/language-choice.tsx";
 import { setTheme, type Theme } from "../ui/theme-choice.tsx";
 import { type TimeMode, useTimeMode } from "../ui/time.tsx";
@@ -147,6 +148,12 @@ function useCommands(query: string, onHelp: () => void): Command[] {
       text: THEME_TEXT[theme](),
       hint: t`command`,
       run: () => setTheme(theme),
+    })),
+    ...(["compact", "comfortable"] as const).map((density) => ({
+      id: `density:${density}`,
+      text: density === "compact" ? t`Density: compact` : t`Density: comfortable`,
+      hint: t`command`,
+      run: () => setDensity(density),
     })),
     ...(["relative", "utc", "local"] as const).map((mode) => ({
       id: `time:${mode}`,

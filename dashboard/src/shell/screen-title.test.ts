@@ -6,25 +6,29 @@ import { troubleOf } from "./screen-title.ts";
 
 const figures = (...queues: Parameters<typeof queueStats>[0][]) => ({
   ...emptyFigures,
+  deadTotal: queues.reduce((sum, stats) => sum + (stats?.dead ?? 0), 0),
   queues: queues.map(queueStats),
   workers: [],
 });
 
-it("names the worst problem of one queue or of all queues", () => {
-  expect(troubleOf(figures({ queue: "a" }), undefined)).toBe(null);
+it("says how bad it is in one queue or in all queues", () => {
+  expect(troubleOf(figures({ queue: "a" }), undefined)).toEqual({ dead: 0, words: null });
   const bad = figures(
     { queue: "a", dead: 1_204 },
     { queue: "b", pending: 1 },
-    { queue: "c", paused: true, pending: 1 },
+    { queue: "c", paused: true, pending: 1, dead: 3 },
   );
-  expect(troubleOf(bad, undefined)).toBe("1 queue without workers, 1,204 dead");
-  expect(troubleOf(bad, "a")).toBe("1,204 dead");
-  expect(troubleOf(bad, "b")).toBe("no workers");
-  expect(troubleOf(bad, "c")).toBe("paused");
-  expect(troubleOf({ ...bad, redisUp: false }, "c")).toBe("Redis is down");
+  expect(troubleOf(bad, undefined)).toEqual({ dead: 1_207, words: "1 queue without workers" });
+  expect(troubleOf(bad, "a")).toEqual({ dead: 1_204, words: null });
+  expect(troubleOf(bad, "b")).toEqual({ dead: 0, words: "no workers" });
+  expect(troubleOf(bad, "c")).toEqual({ dead: 3, words: "paused" });
+  expect(troubleOf({ ...bad, redisUp: false }, "c")).toEqual({ dead: 3, words: "Redis is down" });
 });
 
-it("the title begins with the screen and ends with the environment", () => {
-  expect(titleOf("Tasks of a", "3 dead", "production")).toBe("Tasks of a: 3 dead · Holdfast production");
-  expect(titleOf("Workers", null, null)).toBe("Workers · Holdfast");
+it("the title begins with the dead letters and the screen, and ends with the environment", () => {
+  expect(titleOf("orders", { dead: 12, words: null }, null)).toBe("(12) orders – Holdfast");
+  expect(titleOf("Tasks of a", { dead: 1_204, words: "paused" }, "production")).toBe(
+    "(1,204) Tasks of a: paused – Holdfast production",
+  );
+  expect(titleOf("Workers", { dead: 0, words: null }, null)).toBe("Workers – Holdfast");
 });

@@ -14,6 +14,7 @@ import { useScreenTitle } from "./screen-title.ts";
 import { Sidebar } from "./sidebar.tsx";
 import { SystemBanners } from "./system-banners.tsx";
 import { Topbar } from "./topbar.tsx";
+import { useRowClick } from "./use-row-click.ts";
 import { useShortcuts } from "./use-shortcuts.ts";
 
 export function Shell() {
@@ -29,6 +30,7 @@ export function Shell() {
     isOff: open !== null,
   });
   useFocusOnNewScreen(pathname);
+  useRowClick();
   useScreenTitle();
   // The menu closes when the screen changes. A palette or sheet stays open, because somebody may be typing in it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs with each change of the path

@@ -15,6 +15,7 @@ import { useLive } from "../live/live-context.tsx";
 import { waitingWithoutWorkers } from "../screens/rank.ts";
 import { useSession } from "../session/session-context.tsx";
 import { Mark } from "../ui/brand.tsx";
+import { DensityChoice } from "../ui/density-choice.tsx";
 import { LanguageChoice } from "../ui/language-choice.tsx";
 import { Segments } from "../ui/segments.tsx";
 import { ThemeChoice } from "../ui/theme-choice.tsx";
@@ -73,7 +74,10 @@ export function Sidebar() {
             { value: "local", text: "Local" },
           ]}
         />
-        <ThemeChoice />
+        <div className="sidebar-looks">
+          <ThemeChoice />
+          <DensityChoice />
+        </div>
         <LanguageChoice />
       </div>
     </>
@@ -89,7 +93,7 @@ function RunningCount() {
 /** The dead letters of all queues. The dot says without a look at the number that there are some. */
 function DeadCount() {
   const { figures } = useLive();
-  const dead = (figures.queues ?? []).reduce((sum, stats) => sum + stats.dead, 0);
+  const dead = figures.deadTotal;
   return dead === 0 ? null : (
     <span className="nav-count nav-dead" title={`${count(dead)} dead letters in all queues`}>
       {count(dead)}

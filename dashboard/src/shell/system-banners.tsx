@@ -14,15 +14,11 @@ export function SystemBanners() {
   const now = useNow();
   const { queue } = useParams({ strict: false });
   const { pathname } = useLocation();
-  const unworked = waitingWithoutWorkers(figures.queues ?? [], figures.workers).filter(
-    // The overview shows this problem for all queues. The screens of a queue show it only for their queue.
-    (stats) => (queue === undefined ? pathname === "/" : stats.queue === queue),
-  );
-  const named = unworked
-    .slice(0, 5)
-    .map((stats) => `${stats.queue} (${plural(stats.pending, { one: "# task", other: "# tasks" })})`)
-    .join(", ");
-  const shown = unworked.length > 5 ? t`${named} and ${unworked.length - 5} more` : named;
+  // The overview names all queues without workers itself. The screens of a queue show this problem of their queue.
+  const unworked = waitingWithoutWorkers(
+    (figures.queues ?? []).filter((stats) => stats.queue === queue),
+    figures.workers,
+  )[0];
   return (
     <>
       {figures.redisUp ? null : (
@@ -47,17 +43,12 @@ export function SystemBanners() {
           queues={queue === undefined ? (figures.queues ?? []).map((stats) => stats.queue) : [queue]}
         />
       )}
-      {unworked.length === 0 ? null : (
+      {unworked === undefined ? null : (
         <Banner icon={TriangleAlert} tone="warn">
           <Trans>
-            <strong>
-              <Plural
-                value={unworked.length}
-                one="Tasks wait, but no worker runs their queue:"
-                other="Tasks wait, but no worker runs their queues:"
-              />
-            </strong>{" "}
-            {shown}. Start a worker with <code>QUEUES={unworked[0]?.queue}</code>.
+            <strong>No worker runs this queue.</strong>{" "}
+            <Plural value={unworked.pending} one="# task" other="# tasks" /> waiting. Start a worker with{" "}
+            <code>QUEUES={unworked.queue}</code>.
           </Trans>
         </Banner>
       )}

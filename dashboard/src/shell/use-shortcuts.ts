@@ -19,6 +19,8 @@ export const GO_KEYS = {
 /** After `g`, the second key has to follow within this time. If it comes later, it has its usual meaning. */
 const SEQUENCE_MS = 1_200;
 
+const IS_MAC = /^(Mac|iP)/.test(navigator.platform);
+
 /** Whether the focused element needs the keys. In a field, letters are text, and a dialog handles its own keys. */
 function takesKeys(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
@@ -76,7 +78,9 @@ export function useShortcuts({ onPalette, onHelp, onActionKeys, isOff }: Shortcu
       },
     };
     const onKeyDown = (event: KeyboardEvent) => {
-      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+      // In a field on a Mac, Ctrl-K belongs to the field: it deletes the rest of the line.
+      const isPaletteKey = event.metaKey || (event.ctrlKey && !(IS_MAC && takesKeys(event.target)));
+      if (isPaletteKey && event.key.toLowerCase() === "k") {
         event.preventDefault();
         latest.current.onPalette();
         return;

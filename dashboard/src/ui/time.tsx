@@ -1,6 +1,6 @@
 import { t } from "@lingui/core/macro";
 import { createContext, type ReactNode, use, useMemo, useState } from "react";
-import { clockTime, relative, utc, utcPrecise } from "../format/time.ts";
+import { clockTime, relative, utc, utcPrecise, type Zone } from "../format/time.ts";
 import { useNow } from "../live/live-context.tsx";
 import { readPreference, writePreference } from "../preferences.ts";
 
@@ -30,6 +30,9 @@ export function TimeProvider({ children }: { children: ReactNode }) {
 }
 
 export const useTimeMode = (): TimeChoice => use(TimeContext);
+
+/** The zone of clocks, such as the axis of a chart. It is UTC only for readers who chose UTC. */
+export const useZone = (): Zone => (useTimeMode().mode === "utc" ? "utc" : "local");
 
 const local = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
 

@@ -2,6 +2,8 @@ import { t } from "@lingui/core/macro";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, memo, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { useKeyedList } from "../shell/list-keys.ts";
+import { useRowHeight } from "./density-choice.tsx";
+import { useNarrow } from "./use-narrow.ts";
 
 export interface RowCellsProps<T> {
   value: T;
@@ -16,7 +18,8 @@ interface VirtualListProps<T> {
   className: string;
   head: ReactNode;
   rows: readonly T[];
-  rowHeight: number;
+  /** The height of a row on a narrow screen, where it is a card, px. */
+  cardHeight: number;
   rowKey(row: T): string;
   /**
    * Draws the cells of a row. Pass the same function in each render, because a new one draws all visible rows again.
@@ -33,8 +36,10 @@ interface VirtualListProps<T> {
 
 /** Renders only the visible rows, however many there are. All rows have the same height. */
 export function VirtualList<T>(props: VirtualListProps<T>) {
-  const { label, className, head, rows, rowHeight, rowKey, Cells, onEnd, onToggle, onAtTop, isSelected } =
+  const { label, className, head, rows, cardHeight, rowKey, Cells, onEnd, onToggle, onAtTop, isSelected } =
     props;
+  const lineHeight = useRowHeight();
+  const rowHeight = useNarrow() ? cardHeight : lineHeight;
   // The list is rendered at each step of a scroll. `memo` renders each row only once.
   const Row = useMemo(() => memo(Cells) as RowCells<T>, [Cells]);
   const scroller = useRef<HTMLDivElement>(null);

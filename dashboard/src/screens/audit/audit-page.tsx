@@ -3,7 +3,7 @@ import { Trans } from "@lingui/react/macro";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Ban, CircleCheck, Clock3, Download, OctagonX, ShieldX } from "lucide-react";
-import { type FormEvent, useEffect, useState } from "react";
+import type { FormEvent } from "react";
 import { type AuditRecord, auditExportUrl, auditQuery } from "../../api/audit.ts";
 import { plainText } from "../../format/foreign-text.ts";
 import { count } from "../../format/number.ts";
@@ -15,6 +15,7 @@ import { Failed, Loading, NoneMatch, NoneYet } from "../../ui/empty.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Badge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
+import { useDraft } from "../../ui/use-draft.ts";
 import { ACTION_TEXT, actionText } from "./action-text.ts";
 
 const route = getRouteApi("/audit");
@@ -40,17 +41,16 @@ function AuditLog() {
   const { action: _action, ...words } = search;
   const navigate = route.useNavigate();
   const { figures, paused } = useLive();
-  const [draft, setDraft] = useState({ actor: search.actor ?? "", queue: search.queue ?? "" });
-  useEffect(
-    () => setDraft({ actor: search.actor ?? "", queue: search.queue ?? "" }),
-    [search.actor, search.queue],
-  );
+  const actor = useDraft(search.actor ?? "");
+  const queue = useDraft(search.queue ?? "");
   const query = useInfiniteQuery({ ...auditQuery(search), refetchInterval: paused ? false : 10_000 });
   const records = (query.data?.pages ?? []).flatMap((page) => page.records);
   const filtered = Object.keys(search).length > 0;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const next = { ...search, actor: draft.actor.trim(), queue: draft.queue.trim() };
+    const next = { ...search, actor: actor.text.trim(), queue: queue.text.trim() };
+    actor.send(next.actor);
+    queue.send(next.queue);
     void navigate({ search: Object.fromEntries(Object.entries(next).filter(([, value]) => value !== "")) });
   };
   return (
@@ -72,8 +72,8 @@ function AuditLog() {
           data-search=""
           aria-label={t`Actor, the exact name`}
           placeholder={t`Actor, exact`}
-          value={draft.actor}
-          onChange={(event) => setDraft({ ...draft, actor: event.target.value })}
+          value={actor.text}
+          onChange={(event) => actor.type(event.target.value)}
         />
         <input
           className="input"
@@ -81,8 +81,8 @@ function AuditLog() {
           aria-label={t`Queue, the exact name`}
           placeholder={t`Queue, exact`}
           list="audit-queues"
-          value={draft.queue}
-          onChange={(event) => setDraft({ ...draft, queue: event.target.value })}
+          value={queue.text}
+          onChange={(event) => queue.type(event.target.value)}
         />
         <datalist id="audit-queues">
           {(figures.queues ?? []).map(({ queue }) => (

@@ -9,7 +9,6 @@ import { ForeignText } from "../../ui/foreign-text.tsx";
 import { ColumnHeads } from "../../ui/grid-head.tsx";
 import { ReasonBadge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
-import { useNarrow } from "../../ui/use-narrow.ts";
 import { type RowCells, VirtualList } from "../../ui/virtual-list.tsx";
 import { SelectAllCell, SelectCell } from "../tasks/select-cell.tsx";
 import type { Selection } from "../tasks/use-selection.ts";
@@ -24,7 +23,6 @@ interface DeadLetterListProps {
 }
 
 export function DeadLetterList({ queue, list, selection, actions }: DeadLetterListProps) {
-  const narrow = useNarrow();
   const { denied } = useSession();
   const why = denied("control", queue);
   const { toggle } = selection;
@@ -37,6 +35,7 @@ export function DeadLetterList({ queue, list, selection, actions }: DeadLetterLi
         <div className="cell cell-id clip" role="cell">
           <Link
             className="mono"
+            data-row-link=""
             id={`dead-${task.id}`}
             to="/queues/$queue/tasks/$id"
             params={{ queue, id: task.id }}
@@ -99,7 +98,7 @@ export function DeadLetterList({ queue, list, selection, actions }: DeadLetterLi
         </>
       }
       rows={list.rows}
-      rowHeight={narrow ? 136 : 44}
+      cardHeight={136}
       rowKey={(task) => task.id}
       onEnd={list.more}
       onToggle={(_, index) => toggle(index, false)}

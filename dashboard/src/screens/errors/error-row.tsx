@@ -1,7 +1,5 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
-import { type ErrorView, unmuteError } from "../../api/error-list.ts";
+import type { ErrorView } from "../../api/error-list.ts";
 import { plainText } from "../../format/foreign-text.ts";
 import { count } from "../../format/number.ts";
 import { useSession } from "../../session/session-context.tsx";
@@ -9,18 +7,34 @@ import { Button } from "../../ui/button.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Sparkline } from "../../ui/sparkline.tsx";
 import { Time } from "../../ui/time.tsx";
-import { useToasts } from "../../ui/toast.tsx";
-import { useDeadLetterActions } from "../dead-letters/use-dead-letter-actions.tsx";
-import { MuteDialog } from "./mute-dialog.tsx";
+import { SelectCell } from "../tasks/select-cell.tsx";
+import type { Selection } from "../tasks/use-selection.ts";
+import type { NamedError } from "./move-dialog.tsx";
+import type { ErrorActions } from "./use-error-actions.tsx";
 
 const titleOf = (title: string) => title.replaceAll("_", " ");
 
-export function ErrorRow({ error }: { error: ErrorView }) {
+interface ErrorRowProps {
+  error: ErrorView;
+  index: number;
+  selected: boolean;
+  toggle: Selection["toggle"];
+  actions: ErrorActions;
+}
+
+export const isNamed = (error: ErrorView): error is NamedError => error.signature !== null;
+
+export function ErrorRow({ error, index, selected, toggle, actions }: ErrorRowProps) {
   const { queue, signature, type, dead, failures, trend } = error;
   const title = error.error === null && signature !== null ? titleOf(error.title) : error.title;
   return (
-    <div className="grid-row" role="row">
-      <div className="cell cell-wide" role="cell">
+    <div className="grid-row" role="row" data-selected={selected ? "" : undefined}>
+      {signature === null ? (
+        <div className="cell cell-check" role="cell" />
+      ) : (
+        <SelectCell id={`${title}, ${queue}`} index={index} selected={selected} toggle={toggle} />
+      )}
+      <div className="cell cell-id" role="cell">
         {signature === null || dead === 0 ? (
           <span className="signature mono" title={plainText(title)}>
             <ForeignText text={title} />
@@ -28,6 +42,7 @@ export function ErrorRow({ error }: { error: ErrorView }) {
         ) : (
           <Link
             className="signature mono"
+            data-row-link=""
             to="/queues/$queue/dead-letters"
             params={{ queue }}
             search={{ signature }}
@@ -78,7 +93,7 @@ export function ErrorRow({ error }: { error: ErrorView }) {
         <Time at={error.lastAt} />
       </div>
       <div className="cell cell-wide actions" role="cell">
-        {signature === null ? null : <ErrorActions error={error} signature={signature} title={title} />}
+        {isNamed(error) ? <ErrorButtons error={error} title={title} actions={actions} /> : null}
       </div>
     </div>
   );
@@ -110,62 +125,43 @@ function Marks({ error: { isNew, mute, versions, tags } }: { error: ErrorView })
   );
 }
 
-function ErrorActions({ error, signature, title }: { error: ErrorView; signature: string; title: string }) {
-  const { queue, dead, mute } = error;
+interface ErrorButtonsProps {
+  error: NamedError;
+  title: string;
+  actions: ErrorActions;
+}
+
+function ErrorButtons({ error, title, actions }: ErrorButtonsProps) {
   const { denied } = useSession();
-  const client = useQueryClient();
-  const { say, fail } = useToasts();
-  const actions = useDeadLetterActions(queue);
-  const [muting, setMuting] = useState(false);
-  const why = denied("control", queue);
-  const filter = { signature };
-  const refresh = () =>
-    client.invalidateQueries({ predicate: ({ queryKey }) => queryKey.includes("errors") });
+  const why = denied("control", error.queue);
+  const isNotDead = error.dead === 0;
   return (
     <>
       <Button
         small
         denied={why}
-        isDisabled={dead === 0}
-        onPress={() => actions.replay({ filter }, `with the error “${title}”`, () => void refresh())}
+        isDisabled={isNotDead}
+        onPress={() => actions.moveOne("replay", error, title)}
       >
         Replay
       </Button>
       <Button
         small
-        look="danger"
         denied={why}
-        isDisabled={dead === 0}
-        onPress={() => actions.discard({ filter }, `those with the error “${title}”`, () => void refresh())}
+        isDisabled={isNotDead}
+        onPress={() => actions.moveOne("discard", error, title)}
       >
         Discard
       </Button>
-      {mute === null ? (
-        <Button small look="quiet" denied={why} onPress={() => setMuting(true)}>
+      {error.mute === null ? (
+        <Button small look="quiet" denied={why} onPress={() => actions.mute([error])}>
           Mute
         </Button>
       ) : (
-        <Button
-          small
-          look="quiet"
-          denied={why}
-          onPress={() =>
-            void unmuteError(queue, signature).then(
-              () => {
-                say("The error is shown again");
-                return refresh();
-              },
-              (cause: unknown) => fail("The mute was not ended", cause),
-            )
-          }
-        >
+        <Button small look="quiet" denied={why} onPress={() => actions.unmute(error)}>
           Unmute
         </Button>
       )}
-      {muting ? (
-        <MuteDialog queue={queue} signature={signature} onMuted={refresh} onClose={() => setMuting(false)} />
-      ) : null}
-      {actions.dialog}
     </>
   );
 }

@@ -5,6 +5,7 @@ import { type ErrorKind, type ErrorOrder, errorsQuery } from "../../api/error-li
 import { count, plural } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { KnownSearch } from "../../shell/known-search.tsx";
+import { PageSearch } from "../../ui/page-search.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { ErrorTable } from "./error-table.tsx";
 
@@ -53,14 +54,11 @@ function Errors() {
             : `${plural(query.data.total, "error")}, ${count(query.data.dead)} dead letters in all queues`}
         </p>
         <div className="actions">
-          <input
-            className="input page-search"
-            type="search"
-            data-search=""
-            aria-label="Find an error"
+          <PageSearch
+            label="Find an error"
             placeholder="Message, type or tag"
             value={q}
-            onChange={({ target: { value } }) => {
+            onChange={(value) => {
               const { q: _, ...rest } = search;
               show(value === "" ? rest : { ...rest, q: value });
             }}

@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { muteError } from "../../api/error-list.ts";
+import { plural } from "../../format/number.ts";
 import { FormDialog } from "../../ui/form-dialog.tsx";
 
 const HOUR = 3_600_000;
@@ -12,26 +13,28 @@ const ENDS = [
 ] as const;
 
 interface MuteDialogProps {
-  queue: string;
-  signature: string;
-  onMuted(): Promise<unknown>;
+  errors: readonly { queue: string; signature: string }[];
+  onMuted(): Promise<void>;
   onClose(): void;
 }
 
-export function MuteDialog({ queue, signature, onMuted, onClose }: MuteDialogProps) {
+export function MuteDialog({ errors, onMuted, onClose }: MuteDialogProps) {
   const [at, setAt] = useState(1);
   return (
     <FormDialog
-      title="Mute the error"
+      title={errors.length === 1 ? "Mute the error" : `Mute ${plural(errors.length, "error")}`}
       refused={false}
       saveText="Mute"
-      save={() => muteError(queue, signature, ENDS[at]?.body ?? {})}
-      onSaved={async () => {
-        await onMuted();
-      }}
+      save={() =>
+        Promise.all(errors.map(({ queue, signature }) => muteError(queue, signature, ENDS[at]?.body ?? {})))
+      }
+      onSaved={onMuted}
       onClose={onClose}
     >
-      <p>It is left out of the open errors. Its failures are still counted, and its tasks are not changed.</p>
+      <p>
+        Muted errors are left out of the open errors. Their failures are still counted, and their tasks are
+        not changed.
+      </p>
       <label className="field">
         <span>The mute ends</span>
         <select className="input" value={at} onChange={({ target }) => setAt(Number(target.value))}>

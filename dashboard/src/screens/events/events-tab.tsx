@@ -16,7 +16,6 @@ import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { Badge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
-import { useNarrow } from "../../ui/use-narrow.ts";
 import { type RowCells, VirtualList } from "../../ui/virtual-list.tsx";
 import { SettingsDialog } from "../queue/settings-dialog.tsx";
 import { EVENT_LOOK, eventDetail, gapText } from "./event-look.ts";
@@ -87,7 +86,6 @@ interface EventListProps {
 function EventList({ queue, kind, fromOldest }: EventListProps) {
   const { paused, setPaused } = useLive();
   const [atTop, setAtTop] = useState(true);
-  const narrow = useNarrow();
   // New rows would move the rows that the reader looks at. So nothing is read until the reader is at the top again.
   const { rows, phase, error } = useEvents({ queue, kind, fromOldest, reading: !paused && atTop });
   const Cells = useCallback<RowCells<QueueEvent>>(
@@ -125,7 +123,7 @@ function EventList({ queue, kind, fromOldest }: EventListProps) {
             </div>
           ))}
           rows={rows}
-          rowHeight={narrow ? 84 : 40}
+          cardHeight={84}
           rowKey={({ type, cursor }) => `${type} ${cursor}`}
           Cells={Cells}
           onEnd={nothing}

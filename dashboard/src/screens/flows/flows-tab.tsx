@@ -11,7 +11,6 @@ import { Button } from "../../ui/button.tsx";
 import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
 import { CopyButton } from "../../ui/exact-text.tsx";
 import { Time } from "../../ui/time.tsx";
-import { useNarrow } from "../../ui/use-narrow.ts";
 import { type RowCells, VirtualList } from "../../ui/virtual-list.tsx";
 import { FlowBadge, FlowProgress, openText } from "./flow-look.tsx";
 
@@ -25,7 +24,6 @@ export function FlowsTab() {
   const { queue } = route.useParams();
   const { paused } = useLive();
   const { stats } = useQueueStats(queue);
-  const narrow = useNarrow();
   const query = useInfiniteQuery({
     ...flowsQuery(queue),
     refetchInterval: ({ state }) =>
@@ -58,7 +56,7 @@ export function FlowsTab() {
               </div>
             ))}
             rows={rows}
-            rowHeight={narrow ? 96 : 48}
+            cardHeight={96}
             rowKey={({ id }) => id}
             Cells={Cells}
             onEnd={more}
@@ -115,7 +113,7 @@ function FlowCells({ flow, queue }: { flow: FlowView; queue: string }) {
   return (
     <>
       <div className="cell cell-half clip" role="cell">
-        <Link className="mono" to="/queues/$queue/flows/$id" params={{ queue, id }}>
+        <Link className="mono" data-row-link="" to="/queues/$queue/flows/$id" params={{ queue, id }}>
           {id}
         </Link>
       </div>

@@ -12,6 +12,7 @@ import { Button } from "../../ui/button.tsx";
 import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
 import { CopyButton } from "../../ui/exact-text.tsx";
 import { Segments } from "../../ui/segments.tsx";
+import { useDraft } from "../../ui/use-draft.ts";
 import { HeaviestKeys } from "./heaviest-keys.tsx";
 import { type AskedKey, KeyDialog } from "./key-dialog.tsx";
 import { KeyTable } from "./key-table.tsx";
@@ -68,20 +69,19 @@ function LimitsScreen() {
 /** A field to find one key. Its text is used without changes, because a key may begin or end with a blank. */
 function KeySearch({ value }: { value: string }) {
   const navigate = route.useNavigate();
-  const [draft, setDraft] = useState(value);
+  const key = useDraft(value);
   const [error, setError] = useState<string | null>(null);
-  useEffect(() => {
-    setDraft(value);
-    setError(null);
-  }, [value]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs with each new key in the address
+  useEffect(() => setError(null), [value]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (draft !== "" && !isTaskKey(draft)) {
+    if (key.text !== "" && !isTaskKey(key.text)) {
       setError("A key is text of at most 128 bytes.");
       return;
     }
     setError(null);
-    void navigate({ search: draft === "" ? {} : { key: draft } });
+    key.send(key.text);
+    void navigate({ search: key.text === "" ? {} : { key: key.text } });
   };
   return (
     <div>
@@ -97,8 +97,8 @@ function KeySearch({ value }: { value: string }) {
             placeholder="Key, exact"
             aria-invalid={error !== null}
             aria-describedby={error === null ? undefined : "key-search-error"}
-            value={draft}
-            onChange={(event) => setDraft(event.target.value)}
+            value={key.text}
+            onChange={(event) => key.type(event.target.value)}
           />
         </label>
         <Button type="submit">Find key</Button>

@@ -88,7 +88,7 @@ function OperationTable({ operations, chosen }: { operations: OperationView[]; c
             data-selected={operation.id === chosen ? "" : undefined}
           >
             <div className="cell cell-wide" role="cell">
-              <Link to="/operations" search={{ id: operation.id }}>
+              <Link data-row-link="" to="/operations" search={{ id: operation.id }}>
                 {operationTitle(operation)}
               </Link>
               {operation.reason == null ? null : (

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { type SeriesPoint, seriesStep } from "../../api/queues.ts";
 import type { Sample } from "../../live/history.ts";
-import { chartPoints, chartStep, niceTicks, seriesPoints } from "./chart-points.ts";
+import { chartGrid, chartStep, niceTicks, chartPoints as onGrid, seriesPoints } from "./chart-points.ts";
 
 const past = (at: number, part: Partial<SeriesPoint> = {}): SeriesPoint =>
   ({
@@ -20,6 +20,13 @@ const live = (at: number, enqueued = 0): Sample => ({
   failed: 0,
   crashed: 0,
 });
+
+const chartPoints = (
+  points: readonly SeriesPoint[],
+  samples: readonly Sample[],
+  spanMs: number,
+  leastStepMs: number,
+) => onGrid(points, samples, spanMs, chartGrid(points, samples, spanMs, leastStepMs));
 
 it("joins the points of the service and of the stream in order and without an overlap", () => {
   const points = chartPoints(
@@ -45,7 +52,7 @@ it("drops points older than the span, and merges the others into the steps of th
   const points = chartPoints([], samples, 300_000, 2_000);
   expect(points[0]?.at).toBeGreaterThanOrEqual(899_500 - 300_000);
   expect(points.length).toBeLessThanOrEqual(151);
-  expect(points.at(-1)).toMatchObject({ at: 899_500, enqueued: null });
+  expect(points.at(-1)).toMatchObject({ at: 900_000, enqueued: null });
   expect(new Set(points.slice(0, -1).map(({ enqueued }) => enqueued))).toEqual(new Set([10]));
 });
 
@@ -62,7 +69,10 @@ it("uses the longest step in the span everywhere, so that a steady load is a str
     10_000, 20_000, 30_000, 40_000, 50_000, 60_000, 70_000, 80_000,
   ]);
   expect(points.map(({ enqueued }) => enqueued)).toEqual(Array(8).fill(50));
-  const series = seriesPoints([...coarse, ...fine], 300_000, 2_000);
+  // The other charts have the same times, although they have no samples of the stream.
+  const grid = chartGrid([...coarse, ...fine], stream, 300_000, 2_000);
+  expect(grid).toEqual({ stepMs: 10_000, end: 80_000 });
+  const series = seriesPoints([...coarse, ...fine], 300_000, grid);
   expect(series.map(({ at }) => at)).toEqual([10_000, 20_000, 30_000, 40_000, 50_000, 60_000]);
   expect(series.map(({ enqueuedPerSecond }) => enqueuedPerSecond)).toEqual(Array(6).fill(50));
   expect(series.at(-1)?.pending).toBe(29);

@@ -39,16 +39,33 @@ function meanRate<T extends { spanMs: number }>(group: readonly T[], of: (item: 
   return spanMs === 0 ? 0 : group.reduce((sum, item) => sum + of(item) * item.spanMs, 0) / spanMs;
 }
 
+/** The times of the points of all charts of a page, so that one crosshair fits all of them. */
+export interface ChartGrid {
+  stepMs: number;
+  /** The end of the last step, ms since the epoch. It is in the future while that step lasts. */
+  end: number;
+}
+
+export function chartGrid(
+  past: readonly SeriesPoint[],
+  samples: readonly Sample[],
+  spanMs: number,
+  leastStepMs: number,
+): ChartGrid {
+  const last = Math.max(samples.at(-1)?.at ?? 0, past.at(-1)?.at ?? 0);
+  const stepMs = chartStep(past, last - spanMs, leastStepMs);
+  return { stepMs, end: Math.ceil(last / stepMs) * stepMs };
+}
+
 /** Joins the points of the service and the newer samples of the stream. Returns points with equal steps. */
 export function chartPoints(
   past: readonly SeriesPoint[],
   samples: readonly Sample[],
   spanMs: number,
-  leastStepMs: number,
+  { stepMs, end }: ChartGrid,
 ): ChartPoint[] {
-  const end = Math.max(samples.at(-1)?.at ?? 0, past.at(-1)?.at ?? 0);
   const start = end - spanMs;
-  const stepMs = chartStep(past, start, leastStepMs);
+  const last = Math.max(samples.at(-1)?.at ?? 0, past.at(-1)?.at ?? 0);
   const firstLive = samples[0]?.at ?? Number.POSITIVE_INFINITY;
   const told = past
     .filter(({ at }) => at > start && at <= firstLive)
@@ -66,11 +83,12 @@ export function chartPoints(
   });
   return steps([...told, ...streamed], stepMs).map((group): ChartPoint => {
     const { at, pending, processing, scheduled, dead } = group.at(-1) as (typeof group)[number];
+    const stepEnd = Math.ceil(at / stepMs) * stepMs;
     // If a step has not ended, its rates cover only a moment. So the chart leaves them out.
-    const isOver = Math.ceil(at / stepMs) * stepMs <= end;
-    const rate = (of: (item: (typeof group)[number]) => number) => (isOver ? meanRate(group, of) : null);
+    const rate = (of: (item: (typeof group)[number]) => number) =>
+      stepEnd <= last ? meanRate(group, of) : null;
     return {
-      ...{ at, pending, processing, scheduled, dead },
+      ...{ at: stepEnd, pending, processing, scheduled, dead },
       enqueued: rate((item) => item.enqueued),
       completed: rate((item) => item.completed),
       failed: rate((item) => item.failed),
@@ -88,20 +106,20 @@ const MEASURED = [
   ...(["runP50Ms", "runP95Ms", "runP99Ms"] as const),
 ] satisfies (keyof SeriesPoint)[];
 
-/** Groups the points of the service into equal steps. */
+/** Groups the points of the service into the steps of the charts. */
 export function seriesPoints(
   past: readonly SeriesPoint[],
   spanMs: number,
-  leastStepMs: number,
+  { stepMs, end }: ChartGrid,
 ): SeriesPoint[] {
-  const start = (past.at(-1)?.at ?? 0) - spanMs;
-  const stepMs = chartStep(past, start, leastStepMs);
   return steps(
-    past.filter(({ at }) => at > start),
+    past.filter(({ at }) => at > end - spanMs),
     stepMs,
   ).map((group) => {
+    const last = group.at(-1) as SeriesPoint;
     const merged: SeriesPoint = {
-      ...(group.at(-1) as SeriesPoint),
+      ...last,
+      at: Math.ceil(last.at / stepMs) * stepMs,
       spanMs: group.reduce((sum, point) => sum + point.spanMs, 0),
       oldestPendingAgeMs: Math.max(...group.map(({ oldestPendingAgeMs }) => oldestPendingAgeMs)),
     };

@@ -1,13 +1,23 @@
 import { useQuery } from "@tanstack/react-query";
-import { seriesQuery } from "../../api/queues.ts";
+import { seriesQuery, seriesStep } from "../../api/queues.ts";
+import { useLive } from "../../live/live-context.tsx";
+import { chartGrid } from "./chart-points.ts";
 import { LivePair } from "./queue-charts.tsx";
 
 /** Draws the depth and throughput of one queue: first the points of the service, and then the live samples. */
 export function LiveCharts({ queue, spanMs }: { queue: string; spanMs: number }) {
-  const past = useQuery(seriesQuery(queue, spanMs));
+  const { figures } = useLive();
+  const series = useQuery(seriesQuery(queue, spanMs));
+  const past = series.data?.points ?? [];
+  const samples = figures.history[queue] ?? [];
   return (
     <div className="charts">
-      <LivePair queue={queue} past={past.data?.points ?? []} ms={spanMs} />
+      <LivePair
+        {...chartGrid(past, samples, spanMs, seriesStep(spanMs))}
+        past={past}
+        samples={samples}
+        ms={spanMs}
+      />
     </div>
   );
 }

@@ -1,13 +1,16 @@
 import { t } from "@lingui/core/macro";
 import { useQuery } from "@tanstack/react-query";
 import { memo, useMemo } from "react";
-import { type SeriesPoint, seriesQuery, seriesStep } from "../../api/queues.ts";
+import { markedActionsQuery, type SeriesPoint, seriesQuery, seriesStep } from "../../api/queues.ts";
 import { count, percent, rate } from "../../format/number.ts";
 import { duration, shortDuration } from "../../format/time.ts";
+import type { Sample } from "../../live/history.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { spanMs, type Window } from "../../search.ts";
 import { lazyPart } from "../../ui/lazy-part.tsx";
-import { type ChartPoint, chartPoints, seriesPoints } from "./chart-points.ts";
+import { type ChartGrid, type ChartPoint, chartGrid, chartPoints, seriesPoints } from "./chart-points.ts";
+import { MarkTable } from "./mark-table.tsx";
+import { type Mark, marksOf } from "./marks.ts";
 import type { ChartSeries, TimeChartProps } from "./time-chart.tsx";
 
 // The chart library is larger than the rest of the page. So it is loaded with the first chart.
@@ -80,50 +83,66 @@ const UTILISATION: readonly ChartSeries<SeriesPoint>[] = [
 ];
 
 export function QueueCharts({ queue, span }: { queue: string; span: Window }) {
-  const { paused } = useLive();
+  const { figures, paused } = useLive();
   const ms = spanMs(span);
   const series = useQuery({
     ...seriesQuery(queue, ms),
     refetchInterval: paused ? false : ms <= LIVE_SPAN_MS ? 3_000 : 15_000,
   });
+  const actions = useQuery({ ...markedActionsQuery(queue, ms), refetchInterval: paused ? false : 30_000 });
   const past = series.data?.points ?? NONE;
+  const samples = ms <= LIVE_SPAN_MS ? (figures.history[queue] ?? NO_SAMPLES) : NO_SAMPLES;
+  const { stepMs, end } = chartGrid(past, samples, ms, seriesStep(ms));
+  const deploys = series.data?.deploys;
+  const marks = useMemo(
+    () => marksOf(deploys ?? [], actions.data ?? [], { since: end - ms, until: end }),
+    [deploys, actions.data, end, ms],
+  );
+  const shared = { past, ms, stepMs, end, marks };
   return (
-    <div className="charts">
-      <LivePair queue={queue} past={past} ms={ms} />
-      <SeriesCharts past={past} ms={ms} />
-    </div>
+    <>
+      <MarkTable marks={marks} />
+      <div className="charts">
+        <LivePair {...shared} samples={samples} />
+        <SeriesCharts {...shared} />
+      </div>
+    </>
   );
 }
 
 const NONE: SeriesPoint[] = [];
+const NO_SAMPLES: readonly Sample[] = [];
+const NO_MARKS: readonly Mark[] = [];
+
+interface ChartsProps extends ChartGrid {
+  past: readonly SeriesPoint[];
+  ms: number;
+  marks?: readonly Mark[];
+}
 
 /**
  * Depth and throughput are a component of their own, because only these two charts change with every message of the
  * stream.
  */
-export function LivePair({ queue, past, ms }: { queue: string; past: readonly SeriesPoint[]; ms: number }) {
-  const { figures } = useLive();
-  const samples = ms <= LIVE_SPAN_MS ? figures.history[queue] : undefined;
-  const points = useMemo(() => chartPoints(past, samples ?? [], ms, seriesStep(ms)), [past, samples, ms]);
+export function LivePair(props: ChartsProps & { samples: readonly Sample[] }) {
+  const { past, samples, ms, stepMs, end, marks = NO_MARKS } = props;
+  const points = useMemo(
+    () => chartPoints(past, samples, ms, { stepMs, end }),
+    [past, samples, ms, stepMs, end],
+  );
+  const shared = { points, end, marks, spanMs: ms };
   return (
     <>
-      <Chart title="Depth by state" unit="tasks" points={points} spanMs={ms} series={DEPTH} format={count} />
-      <Chart
-        title="Throughput"
-        unit="tasks a second"
-        points={points}
-        spanMs={ms}
-        series={RATES}
-        format={rate}
-      />
+      <Chart {...shared} title="Depth by state" unit="tasks" series={DEPTH} format={count} />
+      <Chart {...shared} title="Throughput" unit="tasks a second" series={RATES} format={rate} />
     </>
   );
 }
 
 /** These charts only use the series. `memo` stops each message of the stream from drawing them again. */
-const SeriesCharts = memo(function SeriesCharts({ past, ms }: { past: readonly SeriesPoint[]; ms: number }) {
-  const points = useMemo(() => seriesPoints(past, ms, seriesStep(ms)), [past, ms]);
-  const shared = { points, spanMs: ms };
+const SeriesCharts = memo(function SeriesCharts({ past, ms, stepMs, end, marks = NO_MARKS }: ChartsProps) {
+  const points = useMemo(() => seriesPoints(past, ms, { stepMs, end }), [past, ms, stepMs, end]);
+  const shared = { points, end, marks, spanMs: ms };
   const time = { format: duration, tick: shortDuration };
   return (
     <>

@@ -1,6 +1,19 @@
-import { CartesianGrid, Line, LineChart, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
-import { clockDay, clockMinute, clockTime } from "../../format/time.ts";
+import {
+  CartesianGrid,
+  Line,
+  LineChart,
+  ReferenceLine,
+  ResponsiveContainer,
+  Tooltip,
+  XAxis,
+  YAxis,
+} from "recharts";
+import { plainText } from "../../format/foreign-text.ts";
+import { clockDay, clockMinute, clockTime, type Zone } from "../../format/time.ts";
+import { ForeignText } from "../../ui/foreign-text.tsx";
+import { useZone } from "../../ui/time.tsx";
 import { niceTicks } from "./chart-points.ts";
+import { MARK_LOOK, type Mark, marksNear } from "./marks.ts";
 
 export interface ChartSeries<P> {
   name: string;
@@ -15,6 +28,9 @@ export interface TimeChartProps<P extends { at: number }> {
   unit: string;
   points: readonly P[];
   spanMs: number;
+  /** The right end of the axis, ms since the epoch. */
+  end: number;
+  marks: readonly Mark[];
   series: readonly ChartSeries<P>[];
   format(value: number): string;
   /** Writes a value for the axis, which has less space than `format` needs. */
@@ -29,15 +45,36 @@ const MINUTES_FROM_MS = 1_800_000;
 /** If the span is at least this long, the axis also shows the day. */
 const DAYS_FROM_MS = 172_800_000;
 
-const axisTime = (spanMs: number): ((atMs: number) => string) =>
+const axisTime = (spanMs: number) =>
   spanMs >= DAYS_FROM_MS ? clockDay : spanMs >= MINUTES_FROM_MS ? clockMinute : clockTime;
-const pointTime = (spanMs: number, atMs: number): string =>
-  spanMs >= DAYS_FROM_MS ? `${clockDay(atMs)}, ${clockMinute(atMs)}` : clockTime(atMs);
+const pointTime = (spanMs: number, atMs: number, zone: Zone): string =>
+  `${spanMs >= DAYS_FROM_MS ? `${clockDay(atMs, zone)}, ${clockMinute(atMs, zone)}` : clockTime(atMs, zone)}${zone === "utc" ? " UTC" : ""}`;
+
+/** A tip has no room for a longer reason. The table of marks has it in full. */
+const MARK_CHARACTERS = 120;
+
+interface MarkLabelProps {
+  viewBox: { x: number; y: number };
+}
+
+/** The letter of a mark at the top of its line. Pointing at it shows the text of the mark. */
+function MarkLabel({ mark, x, y }: { mark: Mark; x: number; y: number }) {
+  const { letter, color } = MARK_LOOK[mark.kind];
+  return (
+    <g>
+      <title>{plainText(mark.text)}</title>
+      <rect x={x - 6} y={y - 1} width={12} height={13} rx={2} fill={color} />
+      <text x={x} y={y + 9} textAnchor="middle" fontSize={10} fontWeight={600} fill="var(--surface)">
+        {letter}
+      </text>
+    </g>
+  );
+}
 
 export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
-  const { title, unit, points, spanMs, series, format, top } = props;
+  const { title, unit, points, spanMs, end, marks, series, format, top } = props;
+  const zone = useZone();
   const tick = props.tick ?? ((value: number) => compact.format(value));
-  const end = points.at(-1)?.at ?? 0;
   const largest = Math.max(0, ...points.flatMap((point) => series.map(({ value }) => value(point) ?? 0)));
   const ticks = top === undefined ? niceTicks(largest) : [0, 1, 2, 3, 4].map((step) => (step * top) / 4);
   const latest = (value: (point: P) => number | null): number | null => {
@@ -71,6 +108,9 @@ export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
           <ResponsiveContainer width="100%" height="100%">
             <LineChart
               data={points as P[]}
+              // All charts of the page show the same time when the reader points at one of them.
+              syncId="charts"
+              syncMethod="value"
               margin={{ top: 6, right: 8, bottom: 0, left: 0 }}
               accessibilityLayer={false}
             >
@@ -80,7 +120,7 @@ export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
                 type="number"
                 domain={[end - spanMs, end]}
                 allowDataOverflow
-                tickFormatter={axisTime(spanMs)}
+                tickFormatter={(atMs: number) => axisTime(spanMs)(atMs, zone)}
                 tickCount={5}
                 minTickGap={40}
                 stroke="var(--line-strong)"
@@ -102,7 +142,7 @@ export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
                   if (active !== true || point === undefined) return null;
                   return (
                     <div className="chart-tip">
-                      <div className="soft">{pointTime(spanMs, point.at)}</div>
+                      <div className="soft">{pointTime(spanMs, point.at, zone)}</div>
                       {series.map(({ name, color, value }) => {
                         const at = value(point);
                         return (
@@ -111,10 +151,27 @@ export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
                           </div>
                         );
                       })}
+                      {marksNear(marks, point.at, spanMs).map((mark) => (
+                        <div key={`${mark.at} ${mark.text}`} className="chart-tip-mark">
+                          <b style={{ color: MARK_LOOK[mark.kind].color }}>{MARK_LOOK[mark.kind].letter}</b>{" "}
+                          <ForeignText text={mark.text.slice(0, MARK_CHARACTERS)} />
+                        </div>
+                      ))}
                     </div>
                   );
                 }}
               />
+              {marks.map((mark) => (
+                <ReferenceLine
+                  key={`${mark.at} ${mark.text}`}
+                  x={mark.at}
+                  stroke={MARK_LOOK[mark.kind].color}
+                  strokeDasharray="3 3"
+                  label={({ viewBox }: MarkLabelProps) => (
+                    <MarkLabel mark={mark} x={viewBox.x} y={viewBox.y} />
+                  )}
+                />
+              ))}
               {series.map(({ name, color, value, dash }) => (
                 <Line
                   key={name}

@@ -10,6 +10,7 @@ import { KnownSearch } from "../../shell/known-search.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Failed, Loading, NoneMatch, NoneYet } from "../../ui/empty.tsx";
 import { GridHead } from "../../ui/grid-head.tsx";
+import { PageSearch } from "../../ui/page-search.tsx";
 import { ScheduleDialog } from "./schedule-dialog.tsx";
 import { ScheduleRow } from "./schedule-row.tsx";
 
@@ -48,19 +49,11 @@ function Schedules() {
         <p className="soft small">{schedules === undefined ? "" : plural(schedules.length, "schedule")}</p>
         <div className="actions">
           {schedules !== undefined && schedules.length > 0 ? (
-            <input
-              className="input page-search"
-              type="search"
-              data-search=""
-              aria-label="Find a schedule"
+            <PageSearch
+              label="Find a schedule"
               placeholder="Id, queue or type"
               value={q}
-              onChange={(event) =>
-                void navigate({
-                  search: event.target.value === "" ? {} : { q: event.target.value },
-                  replace: true,
-                })
-              }
+              onChange={(text) => void navigate({ search: text === "" ? {} : { q: text }, replace: true })}
             />
           ) : null}
           {add}

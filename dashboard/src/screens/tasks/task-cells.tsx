@@ -40,7 +40,7 @@ export function TaskCells({ task, queue, state }: { task: TaskView; queue: strin
   return (
     <>
       <div className="cell cell-id clip" role="cell">
-        <Link className="mono" to="/queues/$queue/tasks/$id" params={{ queue, id: task.id }}>
+        <Link className="mono" data-row-link="" to="/queues/$queue/tasks/$id" params={{ queue, id: task.id }}>
           {task.id}
         </Link>
       </div>

@@ -15,7 +15,6 @@ import { Failed, Loading, NoneMatch, NoneYet } from "../../ui/empty.tsx";
 import { FilterBar } from "../../ui/filter-bar.tsx";
 import { STATE_LOOK } from "../../ui/status.tsx";
 import { useToasts } from "../../ui/toast.tsx";
-import { useNarrow } from "../../ui/use-narrow.ts";
 import { type RowCells, VirtualList } from "../../ui/virtual-list.tsx";
 import { confirmationPhrase } from "../confirmation.ts";
 import { ListFoot, ListNews } from "./list-foot.tsx";
@@ -49,7 +48,6 @@ function Tasks() {
   const { rows, query, stats, scanned } = list;
   const selection = useSelection(rows.map(({ id }) => id));
   useFollow(list, !selection.any);
-  const narrow = useNarrow();
   const base = state === "pending" ? {} : { state };
   const clear = () => void navigate({ search: base });
   const { toggle } = selection;
@@ -139,7 +137,7 @@ function Tasks() {
                 </>
               }
               rows={rows}
-              rowHeight={narrow ? 84 : 40}
+              cardHeight={84}
               rowKey={(task) => task.id}
               Cells={Cells}
               onEnd={list.more}

@@ -20,9 +20,11 @@ export const StreamMessage = Type.Object({
   ),
   redisUp: Type.Boolean({ description: "False if the counts are the last known ones" }),
   queues: Type.Array(QueueStatsSchema, {
-    description: "At most 200 queues, those with the most waiting tasks first",
+    description:
+      "At most 200 queues. If there are more, those with dead letters first, then those with the most waiting tasks",
   }),
   queuesTotal: Count("Number of all queues"),
+  deadTotal: Count("Dead letters of all queues"),
   rates: RatesByQueue,
   workers: Type.Array(WorkerViewSchema, { description: "At most 200" }),
   operations: Type.Array(OperationView, { description: "Running operations and those that ended last" }),

@@ -19,6 +19,12 @@ export function visibleWorkers(identity: Identity, workers: readonly WorkerView[
   });
 }
 
+/** The figures of a frame that are about all queues, also about those that the frame leaves out. */
+export const totalsOf = (queues: StreamMessage["queues"]) => ({
+  queuesTotal: queues.length,
+  deadTotal: queues.reduce((sum, { dead }) => sum + dead, 0),
+});
+
 /** Returns the part of a stream frame that the identity may see. */
 export function visibleFrame<Frame extends Omit<StreamMessage, "seq">>(
   identity: Identity,
@@ -29,7 +35,7 @@ export function visibleFrame<Frame extends Omit<StreamMessage, "seq">>(
   return {
     ...frame,
     queues,
-    queuesTotal: queues.length,
+    ...totalsOf(queues),
     rates: Object.fromEntries(Object.entries(frame.rates).filter(([queue]) => mayUseQueue(identity, queue))),
     workers: visibleWorkers(identity, frame.workers),
     operations: frame.operations.filter(({ queue }) => mayUseQueue(identity, queue)),

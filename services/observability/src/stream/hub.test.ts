@@ -66,7 +66,7 @@ test("a client gets the whole state at once, then every sample, numbered from 1"
   publish({ redisUp: false });
   expect(first.frames.map(({ seq }) => seq)).toEqual([1, 2, 3]);
   expect(second.frames.map(({ seq }) => seq)).toEqual([1, 2]);
-  expect(second.frames[0]).toMatchObject({ type: "snapshot", redisUp: true, queuesTotal: 1 });
+  expect(second.frames[0]).toMatchObject({ type: "snapshot", redisUp: true, queuesTotal: 1, deadTotal: 0 });
   expect(second.frames[1]?.redisUp).toBe(false);
 });
 
@@ -114,12 +114,17 @@ test("a client above the maximum is refused", () => {
   expect(counts).toEqual([1]);
 });
 
-test("if there are very many queues, a frame has those with the most waiting tasks", () => {
+test("if there are very many queues, a frame has those with dead letters and those with the most waiting tasks", () => {
   const { join, publish } = setup();
   const socket = join();
-  publish({ queues: Array.from({ length: 250 }, (_, index) => statsOf(`q${index}`, { pending: index })) });
+  publish({
+    queues: Array.from({ length: 250 }, (_, index) =>
+      statsOf(`q${index}`, { pending: index, dead: index < 2 ? 3 : 0 }),
+    ),
+  });
   const frame = socket.frames[1];
   expect(frame?.queues).toHaveLength(200);
-  expect(frame?.queues[0]?.pending).toBe(249);
+  expect(frame?.queues.slice(0, 3).map(({ pending }) => pending)).toEqual([1, 0, 249]);
   expect(frame?.queuesTotal).toBe(250);
+  expect(frame?.deadTotal).toBe(6);
 });

@@ -8,7 +8,7 @@ import {
 import { HoldfastError } from "holdfast";
 import type { Logger } from "pino";
 import type { WebSocket } from "ws";
-import { visibleFrame } from "../operators/visible.ts";
+import { totalsOf, visibleFrame } from "../operators/visible.ts";
 import type { Sample, Sampler } from "../sampling/sampler.ts";
 
 const OPEN = 1;
@@ -206,7 +206,7 @@ export class StreamHub {
       sampledAt: sample.sampledAt,
       redisUp: sample.redisUp,
       queues: sample.queues,
-      queuesTotal: sample.queues.length,
+      ...totalsOf(sample.queues),
       rates: rates(),
       workers: sample.workers,
       operations: operations(MAX_OPERATIONS),
@@ -218,7 +218,7 @@ export class StreamHub {
         const frame = visibleFrame(identity, whole);
         const cut = {
           ...frame,
-          queues: mostWaiting(frame.queues),
+          queues: worstFew(frame.queues),
           workers: frame.workers.slice(0, MAX_ROWS),
         };
         body = JSON.stringify(cut).slice(1);
@@ -229,8 +229,10 @@ export class StreamHub {
   }
 }
 
-function mostWaiting(queues: StreamMessage["queues"]): StreamMessage["queues"] {
+function worstFew(queues: StreamMessage["queues"]): StreamMessage["queues"] {
   if (queues.length <= MAX_ROWS) return queues;
   const waiting = (queue: { pending: number; scheduled: number }) => queue.pending + queue.scheduled;
-  return [...queues].sort((a, b) => waiting(b) - waiting(a)).slice(0, MAX_ROWS);
+  return [...queues]
+    .sort((a, b) => Math.sign(b.dead) - Math.sign(a.dead) || waiting(b) - waiting(a))
+    .slice(0, MAX_ROWS);
 }

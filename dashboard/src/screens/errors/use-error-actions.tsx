@@ -1,0 +1,71 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { unmuteError } from "../../api/error-list.ts";
+import { useToasts } from "../../ui/toast.tsx";
+import { useDeadLetterActions } from "../dead-letters/use-dead-letter-actions.tsx";
+import { MoveDialog, type MoveVerb, type NamedError } from "./move-dialog.tsx";
+import { MuteDialog } from "./mute-dialog.tsx";
+
+export interface ErrorActions {
+  /** Opens the dialog of the dead letters of one error. */
+  moveOne(verb: MoveVerb, error: NamedError, title: string): void;
+  /** Opens the dialog for the dead letters of several errors, which may be of several queues. */
+  moveAll(verb: MoveVerb, errors: readonly NamedError[], onDone: () => void): void;
+  mute(errors: readonly NamedError[], onDone?: () => void): void;
+  unmute(error: NamedError): void;
+  dialog: ReactNode;
+}
+
+interface Asked {
+  verb: MoveVerb | "mute";
+  /** The errors as they were when the dialog was opened, so that the number to type stays the same. */
+  errors: readonly NamedError[];
+  onDone: () => void;
+}
+
+/**
+ * The actions on errors and their dialogs. A list of errors has these dialogs once, and not in each row, so that a dialog
+ * stays open if its row is no longer in the list.
+ */
+export function useErrorActions(): ErrorActions {
+  const client = useQueryClient();
+  const { say, fail } = useToasts();
+  const [queue, setQueue] = useState("");
+  const one = useDeadLetterActions(queue);
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const refresh = () =>
+    client.invalidateQueries({ predicate: ({ queryKey }) => queryKey.includes("errors") });
+  const done = async () => {
+    asked?.onDone();
+    await refresh();
+  };
+  const close = () => setAsked(null);
+  return {
+    moveOne: (verb, error, title) => {
+      setQueue(error.queue);
+      const filter = { signature: error.signature };
+      const what = verb === "replay" ? `with the error “${title}”` : `those with the error “${title}”`;
+      one[verb]({ filter }, what, () => void refresh());
+    },
+    moveAll: (verb, errors, onDone) => setAsked({ verb, errors, onDone }),
+    mute: (errors, onDone = () => {}) => setAsked({ verb: "mute", errors, onDone }),
+    unmute: ({ queue, signature }) =>
+      void unmuteError(queue, signature).then(
+        () => {
+          say("The error is shown again");
+          return refresh();
+        },
+        (cause: unknown) => fail("The mute was not ended", cause),
+      ),
+    dialog: (
+      <>
+        {one.dialog}
+        {asked === null ? null : asked.verb === "mute" ? (
+          <MuteDialog errors={asked.errors} onMuted={done} onClose={close} />
+        ) : (
+          <MoveDialog verb={asked.verb} errors={asked.errors} onDone={done} onClose={close} />
+        )}
+      </>
+    ),
+  };
+}

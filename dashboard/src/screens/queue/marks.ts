@@ -1,0 +1,63 @@
+import type { AuditRecord } from "@holdfast/contracts/api";
+import { plural } from "../../format/number.ts";
+
+export type MarkKind = "deploy" | "pause" | "resume" | "replay";
+
+/** Something that happened to the queue, and may be why a line in a chart changes. */
+export interface Mark {
+  at: number;
+  kind: MarkKind;
+  /** One sentence. It has text of other people in it, such as the reason of a pause. */
+  text: string;
+}
+
+export const MARK_LOOK: Record<MarkKind, { letter: string; name: string; color: string }> = {
+  deploy: { letter: "D", name: "Deploy", color: "var(--accent)" },
+  pause: { letter: "P", name: "Pause", color: "var(--warn)" },
+  resume: { letter: "C", name: "Resume", color: "var(--warn)" },
+  replay: { letter: "R", name: "Replay", color: "var(--scheduled)" },
+};
+
+/** Charts and the table show at most this many marks, the newest ones. */
+const MOST_MARKS = 60;
+
+const because = (reason: string | null) => (reason === null || reason === "" ? "" : `: ${reason}`);
+
+function markOf({ at, actor, action, count, reason, outcome }: AuditRecord): Mark | null {
+  if (outcome === "refused" || outcome === "failed") return null;
+  switch (action) {
+    case "queue.pause":
+      return { at, kind: "pause", text: `Paused by ${actor}${because(reason)}` };
+    case "queue.resume":
+      return { at, kind: "resume", text: `Resumed by ${actor}${because(reason)}` };
+    case "dead_letters.replay":
+      return {
+        at,
+        kind: "replay",
+        text: `${plural(count, "dead letter")} replayed by ${actor}${because(reason)}`,
+      };
+    default:
+      return null;
+  }
+}
+
+/** Returns the marks of a chart, oldest first. @param deploys the changes of the version of the workers */
+export function marksOf(
+  deploys: readonly { at: number; version: string }[],
+  actions: readonly AuditRecord[],
+  { since, until }: { since: number; until: number },
+): Mark[] {
+  return [
+    ...deploys.map(
+      ({ at, version }): Mark => ({ at, kind: "deploy", text: `Workers of version ${version}` }),
+    ),
+    ...actions.map(markOf).filter((mark) => mark !== null),
+  ]
+    .filter(({ at }) => at > since && at <= until)
+    .sort((a, b) => a.at - b.at)
+    .slice(-MOST_MARKS);
+}
+
+/** Returns the marks that a reader means who points at this time of a chart. */
+export const marksNear = (marks: readonly Mark[], at: number, spanMs: number): Mark[] =>
+  marks.filter((mark) => Math.abs(mark.at - at) <= spanMs / 80);
