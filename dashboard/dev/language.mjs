@@ -102,13 +102,13 @@ export function extractTexts() {
 
 /** What the reader sees or hears of an element, and of an object that describes one. */
 const SHOWN =
-  /^(aria-(label|description|roledescription|valuetext)|title|placeholder|label|description|hint|text|what|action|alt|saveText|detail|maker|sub|remedy|heading|unit)$/;
+  /^(aria-(label|description|roledescription|valuetext)|title|placeholder|label|description|hint|text|what|action|alt|saveText|detail|maker|sub|remedy|heading)$/;
 /** The first argument of these functions is shown. */
 const SHOWN_BY = /^(say|warn|fail)$/;
 const hasWord = (text) => /\p{L}{2}/u.test(text);
 
 /** Names and commands that are the same in every language. The elements `code`, `kbd` and `pre` have more of them. */
-const SAME = ["Holdfast", "English", "Deutsch", "Ctrl K"];
+const SAME = ["Holdfast", "English", "Deutsch", "Ctrl K", "UTC", "database", "email.send", "nightly-report"];
 
 /** Returns `file:line: text` for each text in a component that is not in a macro. */
 export function rawTexts() {
@@ -145,6 +145,8 @@ export function rawTexts() {
         if (SHOWN.test(nameOf(node))) reportValue(node.value);
       },
       ObjectProperty({ node }) {
+        // Such a word is the name of a choice.
+        if (/^[a-z ]+$/.test(node.value.value ?? "") && /^(what|action)$/.test(node.key.name)) return;
         if (SHOWN.test(node.key.name ?? node.key.value ?? "")) reportValue(node.value);
       },
       CallExpression({ node }) {

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Link } from "@tanstack/react-router";
 import { X } from "lucide-react";
 import { useState } from "react";
@@ -64,8 +66,10 @@ function OperationCard({
             {title}
           </Link>
           <p className="small soft">
-            {count(operation.done)} of {count(operation.total)} · {stateText(operation)} ·{" "}
-            {duration((operation.endedAt ?? now) - operation.startedAt)}
+            <Trans>
+              {count(operation.done)} of {count(operation.total)} · {stateText(operation)} ·{" "}
+              {duration((operation.endedAt ?? now) - operation.startedAt)}
+            </Trans>
           </p>
           {operation.error === null ? null : (
             <p className="error-text">
@@ -74,7 +78,7 @@ function OperationCard({
           )}
         </div>
         {isOpen(operation) ? null : (
-          <Button small look="quiet" aria-label="Dismiss" onPress={onHide}>
+          <Button small look="quiet" aria-label={t`Dismiss`} onPress={onHide}>
             <X size={14} aria-hidden="true" />
           </Button>
         )}

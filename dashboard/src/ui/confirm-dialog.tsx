@@ -65,11 +65,9 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
               <TextField
                 label={t`Confirmation`}
                 hint={
-                  <>
-                    <Trans>
-                      Type <strong className="mono">{phrase}</strong> to continue.
-                    </Trans>
-                  </>
+                  <Trans>
+                    Type <strong className="mono">{phrase}</strong> to continue.
+                  </Trans>
                 }
                 value={typed}
                 onChange={setTyped}

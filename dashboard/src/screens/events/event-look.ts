@@ -1,4 +1,5 @@
 import type { QueueEvent, TaskEventType } from "@holdfast/contracts";
+import { plural, t } from "@lingui/core/macro";
 import {
   Archive,
   Ban,
@@ -20,29 +21,28 @@ import {
   Undo2,
   Unplug,
 } from "lucide-react";
-import { plural } from "../../format/number.ts";
 import { DEAD_REASON_TEXT } from "../../ui/status.tsx";
 
-export const EVENT_LOOK: Record<TaskEventType, { icon: LucideIcon; tone: string; text: string }> = {
-  waiting: { icon: Hourglass, tone: "quiet", text: "Waiting" },
-  enqueued: { icon: Clock3, tone: "pending", text: "Enqueued" },
-  scheduled: { icon: CalendarClock, tone: "scheduled", text: "Scheduled" },
-  replaced: { icon: Replace, tone: "quiet", text: "Replaced" },
-  changed: { icon: PencilLine, tone: "quiet", text: "Changed" },
-  promoted: { icon: CalendarCheck2, tone: "pending", text: "Promoted" },
-  started: { icon: Play, tone: "processing", text: "Started" },
-  completed: { icon: CircleCheck, tone: "completed", text: "Completed" },
-  retried: { icon: CircleX, tone: "warn", text: "Retried" },
-  released: { icon: Undo2, tone: "quiet", text: "Released" },
-  reaped: { icon: Unplug, tone: "warn", text: "Reaped" },
-  dead: { icon: OctagonX, tone: "dead", text: "Dead" },
-  cancelled: { icon: Ban, tone: "quiet", text: "Cancelled" },
-  expired: { icon: TimerOff, tone: "quiet", text: "Expired" },
-  replayed: { icon: RotateCcw, tone: "pending", text: "Replayed" },
-  discarded: { icon: Archive, tone: "quiet", text: "Discarded" },
-  restored: { icon: Undo2, tone: "dead", text: "Restored" },
-  removed: { icon: Eraser, tone: "quiet", text: "Removed" },
-  flow_ended: { icon: Flag, tone: "quiet", text: "Flow ended" },
+export const EVENT_LOOK: Record<TaskEventType, { icon: LucideIcon; tone: string; text: () => string }> = {
+  waiting: { icon: Hourglass, tone: "quiet", text: () => t`Waiting` },
+  enqueued: { icon: Clock3, tone: "pending", text: () => t`Enqueued` },
+  scheduled: { icon: CalendarClock, tone: "scheduled", text: () => t`Scheduled` },
+  replaced: { icon: Replace, tone: "quiet", text: () => t`Replaced` },
+  changed: { icon: PencilLine, tone: "quiet", text: () => t`Changed` },
+  promoted: { icon: CalendarCheck2, tone: "pending", text: () => t`Promoted` },
+  started: { icon: Play, tone: "processing", text: () => t`Started` },
+  completed: { icon: CircleCheck, tone: "completed", text: () => t`Completed` },
+  retried: { icon: CircleX, tone: "warn", text: () => t`Retried` },
+  released: { icon: Undo2, tone: "quiet", text: () => t`Released` },
+  reaped: { icon: Unplug, tone: "warn", text: () => t`Reaped` },
+  dead: { icon: OctagonX, tone: "dead", text: () => t`Dead` },
+  cancelled: { icon: Ban, tone: "quiet", text: () => t`Cancelled` },
+  expired: { icon: TimerOff, tone: "quiet", text: () => t`Expired` },
+  replayed: { icon: RotateCcw, tone: "pending", text: () => t`Replayed` },
+  discarded: { icon: Archive, tone: "quiet", text: () => t`Discarded` },
+  restored: { icon: Undo2, tone: "dead", text: () => t`Restored` },
+  removed: { icon: Eraser, tone: "quiet", text: () => t`Removed` },
+  flow_ended: { icon: Flag, tone: "quiet", text: () => t`Flow ended` },
 };
 
 /** Returns what a row shows besides the task: the worker, the reason, the outcome of a flow, or the result. */
@@ -57,6 +57,6 @@ export function eventDetail(event: QueueEvent): string {
 
 /** Describes a gap: how many events the reader did not get. */
 export function gapText(missed: number | null): string {
-  if (missed === null) return "Events are missing here; their number is not known";
-  return `${plural(missed, "event")} ${missed === 1 ? "is" : "are"} missing here`;
+  if (missed === null) return t`Events are missing here; their number is not known`;
+  return plural(missed, { one: "# event is missing here", other: "# events are missing here" });
 }

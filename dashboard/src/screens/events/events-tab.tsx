@@ -1,9 +1,11 @@
 import { type QueueEvent, type QueueStats, TASK_EVENT_TYPES, type TaskEventType } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Pause, Play, TriangleAlert } from "lucide-react";
 import { useCallback, useState } from "react";
 import { plainText } from "../../format/foreign-text.ts";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { useQueueStats } from "../../live/use-queue-stats.ts";
 import { eventsSearch } from "../../search.ts";
@@ -38,10 +40,10 @@ function Events() {
   const { queue } = route.useParams();
   const { kind, from } = route.useSearch();
   const { stats } = useQueueStats(queue);
-  if (stats === undefined) return <Loading what="the events" />;
+  if (stats === undefined) return <Loading what={t`the events`} />;
   const { maxEvents } = stats.settings;
   return (
-    <section className="panel" aria-label="Events">
+    <section className="panel" aria-label={t`Events`}>
       {maxEvents === 0 ? (
         <EventsOff stats={stats} />
       ) : (
@@ -62,15 +64,17 @@ function EventsOff({ stats }: { stats: QueueStats }) {
   const [editing, setEditing] = useState(false);
   const example = `holdfast queue configure ${stats.queue} --max-events 100000`;
   return (
-    <NoneYet title="This queue keeps no events">
+    <NoneYet title={t`This queue keeps no events`}>
       <p>
-        A queue can keep what happens to its tasks: each enqueue, start, retry and end. Set how many events it
-        keeps, 100,000 for example, in its settings or with the command:
+        <Trans>
+          A queue can keep what happens to its tasks: each enqueue, start, retry and end. Set how many events
+          it keeps, 100,000 for example, in its settings or with the command:
+        </Trans>
       </p>
       <pre className="text-block">{example}</pre>
-      <CopyButton text={example} label="Copy" />
+      <CopyButton text={example} label={t`Copy`} />
       <Button look="primary" denied={denied("admin", stats.queue)} onPress={() => setEditing(true)}>
-        Keep events
+        {t`Keep events`}
       </Button>
       {editing ? <SettingsDialog stats={stats} onClose={() => setEditing(false)} /> : null}
     </NoneYet>
@@ -93,14 +97,14 @@ function EventList({ queue, kind, fromOldest }: EventListProps) {
     [queue],
   );
   const status = paused
-    ? "Updates are held"
+    ? t`Updates are held`
     : !atTop
-      ? "Updates are held until you are back at the top"
+      ? t`Updates are held until you are back at the top`
       : phase === "live"
-        ? "Live"
+        ? t`Live`
         : phase === "failed"
-          ? "Ended"
-          : "Connecting";
+          ? t`Ended`
+          : t`Connecting`;
   return (
     <>
       <div className="list-head">
@@ -109,15 +113,15 @@ function EventList({ queue, kind, fromOldest }: EventListProps) {
         <div className="list-head-end">
           <Button small onPress={() => setPaused(!paused)}>
             {paused ? <Play size={13} aria-hidden="true" /> : <Pause size={13} aria-hidden="true" />}
-            {paused ? "Resume updates" : "Hold updates"}
+            {paused ? t`Resume updates` : t`Hold updates`}
           </Button>
         </div>
       </div>
       {rows.length > 0 ? (
         <VirtualList
-          label="Events, newest first"
+          label={t`Events, newest first`}
           className="events"
-          head={["When", "What", "Task", "Worker, reason or result"].map((text) => (
+          head={[t`When`, t`What`, t`Task`, t`Worker, reason or result`].map((text) => (
             <div key={text} role="columnheader" className="cell">
               {text}
             </div>
@@ -132,10 +136,10 @@ function EventList({ queue, kind, fromOldest }: EventListProps) {
       ) : error !== null && !paused ? (
         <Failed error={error} />
       ) : phase === "connecting" && !paused ? (
-        <Loading what="events" />
+        <Loading what={t`events`} />
       ) : (
-        <NoneYet title={kind === undefined ? "No events yet" : `No event “${EVENT_LOOK[kind].text}” yet`}>
-          <p>Events are listed here as they happen.</p>
+        <NoneYet title={kind === undefined ? t`No events yet` : t`No event “${EVENT_LOOK[kind].text()}” yet`}>
+          <p>{t`Events are listed here as they happen.`}</p>
         </NoneYet>
       )}
       <div className="list-foot">
@@ -144,8 +148,8 @@ function EventList({ queue, kind, fromOldest }: EventListProps) {
           {error !== null && rows.length > 0 ? `: ${error.detail}` : ""}
         </span>
         <span>
-          {plural(rows.length, "row")}
-          {rows.length === MOST_ROWS ? `, the newest ${count(MOST_ROWS)}` : ""}
+          <Plural value={rows.length} one="# row" other="# rows" />
+          {rows.length === MOST_ROWS ? t`, the newest ${count(MOST_ROWS)}` : ""}
         </span>
       </div>
     </>
@@ -159,7 +163,7 @@ function KindSelect({ kind, fromOldest }: Omit<EventListProps, "queue">) {
   return (
     <select
       className="input"
-      aria-label="Kind of event"
+      aria-label={t`Kind of event`}
       value={kind ?? ""}
       onChange={({ target }) =>
         void navigate({
@@ -167,10 +171,10 @@ function KindSelect({ kind, fromOldest }: Omit<EventListProps, "queue">) {
         })
       }
     >
-      <option value="">Any kind</option>
+      <option value="">{t`Any kind`}</option>
       {TASK_EVENT_TYPES.map((type) => (
         <option key={type} value={type}>
-          {EVENT_LOOK[type].text}
+          {EVENT_LOOK[type].text()}
         </option>
       ))}
     </select>
@@ -181,11 +185,11 @@ function FromChoice({ kind, fromOldest }: Omit<EventListProps, "queue">) {
   const navigate = route.useNavigate();
   return (
     <Segments<"now" | "oldest">
-      label="Where the list begins"
+      label={t`Where the list begins`}
       value={fromOldest ? "oldest" : "now"}
       options={[
-        { value: "now", text: "From now on" },
-        { value: "oldest", text: "From the oldest kept" },
+        { value: "now", text: t`From now on` },
+        { value: "oldest", text: t`From the oldest kept` },
       ]}
       onChange={(from) => void navigate({ search: eventsSearch({ kind, from }) })}
     />
@@ -210,7 +214,7 @@ function EventCells({ event, queue }: { event: QueueEvent; queue: string }) {
       </div>
       <div className="cell cell-half" role="cell">
         <Badge icon={look.icon} tone={look.tone}>
-          {look.text}
+          {look.text()}
         </Badge>
       </div>
       <div className="cell cell-half clip" role="cell">

@@ -1,9 +1,10 @@
 import type { FlowView } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { cancelFlow } from "../../api/flows.ts";
 import { queueKey } from "../../api/queues.ts";
-import { plural } from "../../format/number.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
@@ -23,9 +24,9 @@ export function FlowActions({ flow }: { flow: FlowView }) {
       <Button
         denied={denied("control", queue)}
         isDisabled={!mayHaveDead}
-        onPress={() => replays.replay({ filter: { flow: id } }, `The dead letters of flow ${id}`)}
+        onPress={() => replays.replay({ filter: { flow: id } }, t`The dead letters of flow ${id}`)}
       >
-        Replay dead nodes
+        {t`Replay dead nodes`}
       </Button>
       <Button
         look="danger"
@@ -33,7 +34,7 @@ export function FlowActions({ flow }: { flow: FlowView }) {
         isDisabled={flow.state === "ended" || flow.cancelRequested}
         onPress={() => setCancelling(true)}
       >
-        {flow.cancelRequested && flow.state !== "ended" ? "Cancel requested" : "Cancel flow"}
+        {flow.cancelRequested && flow.state !== "ended" ? t`Cancel requested` : t`Cancel flow`}
       </Button>
       {replays.dialog}
       {cancelling ? <CancelDialog flow={flow} onClose={() => setCancelling(false)} /> : null}
@@ -48,20 +49,22 @@ function CancelDialog({ flow, onClose }: { flow: FlowView; onClose(): void }) {
   const [open] = useState(flow.counts.waiting + flow.counts.active);
   return (
     <ConfirmDialog
-      title={`Cancel flow ${flow.id}`}
-      action="Cancel the flow"
+      title={t`Cancel flow ${flow.id}`}
+      action={t`Cancel the flow`}
       danger
       phrase={confirmationPhrase("cancel", open)}
       onConfirm={async () => {
         await cancelFlow(flow.queue, flow.id);
-        say("The flow is cancelled", "No further node starts. Running nodes are asked to stop.");
+        say(t`The flow is cancelled`, t`No further node starts. Running nodes are asked to stop.`);
         await client.invalidateQueries({ queryKey: queueKey(flow.queue) });
       }}
       onClose={onClose}
     >
       <p>
-        {plural(open, "node")} {open === 1 ? "has" : "have"} not ended. Waiting nodes end at once, and the
-        workers of running nodes are asked to stop them. This cannot be undone.
+        <Trans>
+          <Plural value={open} one="# node has not ended." other="# nodes have not ended." /> Waiting nodes
+          end at once, and the workers of running nodes are asked to stop them. This cannot be undone.
+        </Trans>
       </p>
     </ConfirmDialog>
   );

@@ -1,7 +1,8 @@
 import type { FlowGroup } from "@holdfast/contracts";
+import { plural, t } from "@lingui/core/macro";
 import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { NODE_LOOK } from "./flow-look.tsx";
 import { placesOf } from "./layout.ts";
 
@@ -29,12 +30,17 @@ const toneOfGroup = ({ states }: FlowGroup): string =>
 /** Returns the text for a group of nodes. */
 export function groupText({ total, types, type, names }: FlowGroup): string {
   if (total === 1) return names[0] ?? "";
-  if (types > 1) return plural(types, "other type");
-  return type ?? "purged tasks";
+  if (types > 1) return plural(types, { one: "# other type", other: "# other types" });
+  return type ?? t`purged tasks`;
 }
 
 export const statesText = ({ states }: FlowGroup): string =>
-  states.map(({ state, count: of }) => `${count(of)} ${NODE_LOOK[state].text().toLowerCase()}`).join(", ");
+  states
+    .map(({ state, count: of }) => {
+      const [first = "", ...rest] = NODE_LOOK[state].text();
+      return `${count(of)} ${first.toLowerCase()}${rest.join("")}`;
+    })
+    .join(", ");
 
 /** Shows the graph of a flow. A table beside it has the same groups, for users who cannot see the graph. */
 export function FlowGraphView({ queue, flow, groups }: { queue: string; flow: string; groups: FlowGroup[] }) {
@@ -52,7 +58,7 @@ export function FlowGraphView({ queue, flow, groups }: { queue: string; flow: st
   const height = Math.max(0, ...spots.map(({ y }) => y + HEIGHT)) + EDGE;
   return (
     // The region can have the focus, so that the arrow keys scroll it.
-    <section className="flow-graph" aria-label="Graph, scrollable" tabIndex={0}>
+    <section className="flow-graph" aria-label={t`Graph, scrollable`} tabIndex={0}>
       <div className="flow-canvas" style={{ width, height }}>
         <svg width={width} height={height} aria-hidden="true">
           {lines.map(({ from, to, isOnPath }) => (
@@ -88,7 +94,7 @@ function GroupBox({ queue, flow, group }: { queue: string; flow: string; group: 
       <Link
         to="/queues/$queue/tasks/$id"
         params={{ queue, id: `${flow}.${names[0]}` }}
-        title={`${text}: ${type ?? "purged"}`}
+        title={`${text}: ${type ?? t`purged`}`}
       >
         <span className="flow-box-name clip">{text}</span>
         <span className="flow-box-state clip">

@@ -1,9 +1,11 @@
 import { type FlowNodeView, TASK_STATES, type TaskState } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
 import { flowNodesQuery } from "../../api/flows.ts";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { Button } from "../../ui/button.tsx";
 import { Failed, Loading } from "../../ui/empty.tsx";
 import { STATE_LOOK } from "../../ui/status.tsx";
@@ -33,20 +35,20 @@ export function FlowNodes({ queue, flow, asOf }: { queue: string; flow: string; 
     if (isShort) void refetch({ cancelRefetch: false });
   }, [asOf, refetch]);
   return (
-    <section className="panel" aria-label="Nodes">
+    <section className="panel" aria-label={t`Nodes`}>
       <div className="panel-head">
-        <h2>Nodes</h2>
+        <h2>{t`Nodes`}</h2>
         <div className="actions">
           <select
             className="input"
-            aria-label="State of the nodes"
+            aria-label={t`State of the nodes`}
             value={state ?? ""}
             onChange={({ target }) => {
               setSearched(PAGES_SEARCHED);
               setState(TASK_STATES.find((each) => each === target.value));
             }}
           >
-            <option value="">Any state</option>
+            <option value="">{t`Any state`}</option>
             {TASK_STATES.map((each) => (
               <option key={each} value={each}>
                 {STATE_LOOK[each].text()}
@@ -60,18 +62,20 @@ export function FlowNodes({ queue, flow, asOf }: { queue: string; flow: string; 
       ) : query.isError ? (
         <Failed error={query.error} onRetry={() => void refetch()} />
       ) : query.isPending || searching ? (
-        <Loading what="nodes" />
+        <Loading what={t`nodes`} />
       ) : (
         <p className="panel-body soft small">
-          {hasNextPage ? "None among the nodes that were read." : "No nodes."}
+          {hasNextPage ? t`None among the nodes that were read.` : t`No nodes.`}
         </p>
       )}
       <div className="list-foot">
-        <span role="status">{plural(nodes.length, "node")} loaded</span>
+        <span role="status">
+          <Plural value={nodes.length} one="# node loaded" other="# nodes loaded" />
+        </span>
         <div className="actions">
           {isShort ? null : (
             <Button small isDisabled={isFetching} onPress={() => void refetch()}>
-              Refresh
+              {t`Refresh`}
             </Button>
           )}
           {hasNextPage ? (
@@ -83,10 +87,10 @@ export function FlowNodes({ queue, flow, asOf }: { queue: string; flow: string; 
                 void fetchNextPage();
               }}
             >
-              {nodes.length === 0 ? "Search on" : "Load more"}
+              {nodes.length === 0 ? t`Search on` : t`Load more`}
             </Button>
           ) : (
-            <span>All shown</span>
+            <span>{t`All shown`}</span>
           )}
         </div>
       </div>
@@ -99,38 +103,49 @@ function NodeTable({ queue, flow, nodes }: { queue: string; flow: string; nodes:
     <div
       className="grid-table flow-nodes"
       role="table"
-      aria-label="Nodes, in the order in which they were added"
+      aria-label={t`Nodes, in the order in which they were added`}
     >
       <div role="rowgroup">
         <div className="grid-row grid-head" role="row">
-          {["Node", "Type", "State", "After", "Ended"].map((text) => (
+          {[t`Node`, t`Type`, t`State`, t`After`, t`Ended`].map((text) => (
             <div key={text} role="columnheader" className="cell">
               {text}
             </div>
           ))}
         </div>
       </div>
-      <div role="rowgroup" className="grid-body scroller-short" tabIndex={0} aria-label="Nodes, scrollable">
+      <div
+        role="rowgroup"
+        className="grid-body scroller-short"
+        tabIndex={0}
+        aria-label={t`Nodes, scrollable`}
+      >
         {nodes.map((node) => (
           <div key={node.name} className="grid-row" role="row">
             <div className="cell cell-half clip" role="cell" title={node.name}>
               <NodeLink queue={queue} id={node.id} text={node.name} isKept={node.type !== null} />
             </div>
             <div className="cell cell-half clip" role="cell" title={node.type ?? undefined}>
-              {node.type ?? <span className="zero">not kept</span>}
+              {node.type ?? <span className="zero">{t`not kept`}</span>}
             </div>
             <div className="cell cell-half" role="cell">
               <NodeBadge state={node.skippedBy === null ? node.state : "skipped"} />
-              {node.waitsFor === 0 ? null : <div className="hint">for {plural(node.waitsFor, "node")}</div>}
+              {node.waitsFor === 0 ? null : (
+                <div className="hint">
+                  <Plural value={node.waitsFor} one="for # node" other="for # nodes" />
+                </div>
+              )}
               {node.skippedBy === null ? null : (
                 <div className="hint clip">
-                  by{" "}
-                  <NodeLink
-                    queue={queue}
-                    id={node.skippedBy}
-                    text={node.skippedBy.slice(flow.length + 1)}
-                    isKept
-                  />
+                  <Trans>
+                    by{" "}
+                    <NodeLink
+                      queue={queue}
+                      id={node.skippedBy}
+                      text={node.skippedBy.slice(flow.length + 1)}
+                      isKept
+                    />
+                  </Trans>
                 </div>
               )}
             </div>
@@ -139,17 +154,17 @@ function NodeTable({ queue, flow, nodes }: { queue: string; flow: string; nodes:
               role="cell"
               title={node.after.slice(0, 20).join(", ")}
             >
-              {node.after.length === 0 ? <span className="zero">none</span> : afterText(node.after)}
+              {node.after.length === 0 ? <span className="zero">{t`none`}</span> : afterText(node.after)}
             </div>
             <div className="cell cell-half" role="cell">
               {node.endedAt !== null ? (
                 <Time at={node.endedAt} />
               ) : node.startedAt !== null ? (
-                <>
+                <Trans>
                   began <Time at={node.startedAt} />
-                </>
+                </Trans>
               ) : (
-                <span className="zero">not yet</span>
+                <span className="zero">{t`not yet`}</span>
               )}
             </div>
           </div>
@@ -162,7 +177,7 @@ function NodeTable({ queue, flow, nodes }: { queue: string; flow: string; nodes:
 const afterText = (after: readonly string[]) =>
   after.length <= AFTER_SHOWN
     ? after.join(", ")
-    : `${after.slice(0, AFTER_SHOWN).join(", ")} and ${count(after.length - AFTER_SHOWN)} more`;
+    : t`${after.slice(0, AFTER_SHOWN).join(", ")} and ${count(after.length - AFTER_SHOWN)} more`;
 
 /** A link to the task of a node. A task that was purged has no page. */
 export function NodeLink(props: { queue: string; id: string; text: string; isKept: boolean }) {

@@ -1,10 +1,12 @@
 import type { FlowGroup, FlowStep, FlowView } from "@holdfast/contracts";
+import { plural, t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Ghost } from "lucide-react";
 import { toApiError } from "../../api/errors.ts";
 import { flowGraphQuery, type TimedGraph } from "../../api/flows.ts";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
 import { useLive, useNow } from "../../live/live-context.tsx";
 import { Banner } from "../../ui/banner.tsx";
@@ -39,7 +41,7 @@ export function FlowPage() {
     return query.isError ? (
       <Failed error={query.error} onRetry={() => void query.refetch()} page />
     ) : (
-      <Loading what="the flow" />
+      <Loading what={t`the flow`} />
     );
   }
   const gone = query.error !== null && toApiError(query.error).status === 404;
@@ -54,8 +56,10 @@ function FlowDetail({ graph, gone }: { graph: TimedGraph; gone: boolean }) {
     <>
       {gone ? (
         <Banner icon={Ghost} tone="warn">
-          <strong>This flow is gone:</strong> its retention is over, or its queue was deleted. The last known
-          state is below.
+          <Trans>
+            <strong>This flow is gone:</strong> its retention is over, or its queue was deleted. The last
+            known state is below.
+          </Trans>
         </Banner>
       ) : null}
       <div className="page-head">
@@ -64,19 +68,19 @@ function FlowDetail({ graph, gone }: { graph: TimedGraph; gone: boolean }) {
         {gone ? null : <FlowActions flow={flow} />}
       </div>
       <Counts flow={flow} />
-      <section className="panel" aria-label="Graph">
+      <section className="panel" aria-label={t`Graph`}>
         <div className="panel-head">
-          <h2>Graph</h2>
+          <h2>{t`Graph`}</h2>
           <span className="hint">
             {scanned < counts.total
-              ? `the first ${count(scanned)} of ${plural(counts.total, "node")}`
-              : plural(counts.total, "node")}
-            {isFolded ? ", folded by layer and type" : ""}. Thick lines: the critical path.
+              ? t`the first ${count(scanned)} of ${plural(counts.total, { one: "# node", other: "# nodes" })}`
+              : plural(counts.total, { one: "# node", other: "# nodes" })}
+            {isFolded ? t`, folded by layer and type` : ""}. {t`Thick lines: the critical path.`}
           </span>
         </div>
         {groups.length === 0 ? (
           <p className="panel-body soft small">
-            This flow has no nodes{flow.state === "open" ? " yet" : ""}.
+            {flow.state === "open" ? t`This flow has no nodes yet.` : t`This flow has no nodes.`}
           </p>
         ) : (
           <FlowGraphView queue={queue} flow={id} groups={groups} />
@@ -102,14 +106,18 @@ function Counts({ flow }: { flow: FlowView }) {
   const { total, completed, waiting, active, dead, cancelled, expired, skipped } = flow.counts;
   return (
     <div className="form">
-      <Tiles label="Nodes by state">
-        <Tile state="completed" value={count(completed)} sub={`of ${plural(total, "node")}`} />
-        <Tile state="processing" name="Active" value={count(active)} />
+      <Tiles label={t`Nodes by state`}>
+        <Tile
+          state="completed"
+          value={count(completed)}
+          sub={t`of ${plural(total, { one: "# node", other: "# nodes" })}`}
+        />
+        <Tile state="processing" name={t`Active`} value={count(active)} />
         <Tile state="waiting" value={count(waiting)} />
         <Tile state="dead" value={count(dead)} alarm={dead > 0} />
         <Tile state="cancelled" value={count(cancelled)} />
         <Tile state="expired" value={count(expired)} />
-        <Tile name="Skipped" value={count(skipped)} />
+        <Tile name={t`Skipped`} value={count(skipped)} />
       </Tiles>
       <FlowProgress flow={flow} />
     </div>
@@ -118,15 +126,15 @@ function Counts({ flow }: { flow: FlowView }) {
 
 function GroupTable({ queue, flow, groups }: { queue: string; flow: string; groups: readonly FlowGroup[] }) {
   return (
-    <section className="panel" aria-label="Groups">
+    <section className="panel" aria-label={t`Groups`}>
       <div className="panel-head">
-        <h2>Groups</h2>
-        <span className="hint">the boxes of the graph</span>
+        <h2>{t`Groups`}</h2>
+        <span className="hint">{t`the boxes of the graph`}</span>
       </div>
-      <div className="grid-table flow-groups" role="table" aria-label="Groups of nodes, by layer">
+      <div className="grid-table flow-groups" role="table" aria-label={t`Groups of nodes, by layer`}>
         <div role="rowgroup">
           <div className="grid-row grid-head" role="row">
-            {["Layer", "Type", "Nodes", "Some of them"].map((text) => (
+            {[t`Layer`, t`Type`, t`Nodes`, t`Some of them`].map((text) => (
               <div key={text} role="columnheader" className="cell">
                 {text}
               </div>
@@ -137,20 +145,20 @@ function GroupTable({ queue, flow, groups }: { queue: string; flow: string; grou
           role="rowgroup"
           className="grid-body scroller-short"
           tabIndex={0}
-          aria-label="Groups, scrollable"
+          aria-label={t`Groups, scrollable`}
         >
           {[...groups.entries()]
             .sort(([, a], [, b]) => a.layer - b.layer)
             .map(([at, group]) => (
               <div key={at} className="grid-row" role="row">
                 <div className="cell" role="cell">
-                  <span className="label">Layer</span>
+                  <span className="label">{t`Layer`}</span>
                   {count(group.layer + 1)}
-                  {group.lastLayer === group.layer ? "" : ` to ${count(group.lastLayer + 1)}`}
+                  {group.lastLayer === group.layer ? "" : t` to ${count(group.lastLayer + 1)}`}
                 </div>
                 <div className="cell cell-half clip" role="cell">
                   {groupText(group)}
-                  {group.isOnPath ? <div className="hint">on the critical path</div> : null}
+                  {group.isOnPath ? <div className="hint">{t`on the critical path`}</div> : null}
                 </div>
                 <div className="cell cell-half" role="cell">
                   {statesText(group)}
@@ -196,29 +204,37 @@ function StepTime({ node, before, timed }: { node: FlowStep; before: FlowStep | 
     const from = before?.endedAt ?? startedAt;
     return from === null || endedAt === null ? null : duration(endedAt - from);
   }
-  if (state === "dead") return "holds the nodes behind it: replay or discard it";
+  if (state === "dead") return t`holds the nodes behind it: replay or discard it`;
   return startedAt === null || endedAt !== null ? null : (
-    <>
+    <Trans>
       began <Time at={startedAt} />
-    </>
+    </Trans>
   );
 }
 
 function WaitsFor({ queue, graph: { waitsFor } }: { queue: string; graph: TimedGraph }) {
   const { total, nodes } = waitsFor;
   return (
-    <section className="panel" aria-label="Waits for">
+    <section className="panel" aria-label={t`Waits for`}>
       <div className="panel-head">
-        <h2>Waits for</h2>
-        <span className="hint">{plural(total, "node")}, the slowest first</span>
+        <h2>{t`Waits for`}</h2>
+        <span className="hint">
+          <Trans>
+            <Plural value={total} one="# node" other="# nodes" />, the slowest first
+          </Trans>
+        </span>
       </div>
       <div className="panel-body">
         {nodes.length === 0 ? (
-          <p className="soft small">No node runs or may run.</p>
+          <p className="soft small">{t`No node runs or may run.`}</p>
         ) : (
           <Steps queue={queue} nodes={nodes} timed={false} />
         )}
-        {total > nodes.length ? <p className="hint">and {count(total - nodes.length)} more</p> : null}
+        {total > nodes.length ? (
+          <p className="hint">
+            <Trans>and {count(total - nodes.length)} more</Trans>
+          </p>
+        ) : null}
       </div>
     </section>
   );
@@ -228,18 +244,22 @@ function CriticalPath({ queue, graph: { path } }: { queue: string; graph: TimedG
   const { by, total, nodes } = path;
   if (total === 0) return null;
   return (
-    <section className="panel" aria-label="Critical path">
+    <section className="panel" aria-label={t`Critical path`}>
       <div className="panel-head">
-        <h2>Critical path</h2>
+        <h2>{t`Critical path`}</h2>
         <span className="hint">
           {by === "length"
-            ? `the longest chain that has not ended: ${plural(total, "node")}`
-            : `what the end waited for: ${plural(total, "node")}`}
+            ? t`the longest chain that has not ended: ${plural(total, { one: "# node", other: "# nodes" })}`
+            : t`what the end waited for: ${plural(total, { one: "# node", other: "# nodes" })}`}
         </span>
       </div>
       <div className="panel-body">
         <Steps queue={queue} nodes={nodes} timed={by === "time"} />
-        {total > nodes.length ? <p className="hint">and {count(total - nodes.length)} more</p> : null}
+        {total > nodes.length ? (
+          <p className="hint">
+            <Trans>and {count(total - nodes.length)} more</Trans>
+          </p>
+        ) : null}
       </div>
     </section>
   );
@@ -247,13 +267,13 @@ function CriticalPath({ queue, graph: { path } }: { queue: string; graph: TimedG
 
 function Callbacks({ flow: { queue, state, callbacks } }: { flow: FlowView }) {
   return (
-    <section className="panel" aria-label="Callbacks">
+    <section className="panel" aria-label={t`Callbacks`}>
       <div className="panel-head">
-        <h2>Callbacks</h2>
+        <h2>{t`Callbacks`}</h2>
       </div>
       <div className="panel-body">
         {callbacks.length === 0 ? (
-          <p className="soft small">None.</p>
+          <p className="soft small">{t`None.`}</p>
         ) : (
           <ul className="flow-steps">
             {callbacks.map(({ moment, taskId, enqueued }) => (
@@ -265,7 +285,7 @@ function Callbacks({ flow: { queue, state, callbacks } }: { flow: FlowView }) {
                     <span className="mono">{moment}</span>
                   )}
                 </span>
-                <span>{enqueued ? "Enqueued" : state === "ended" ? "Did not come" : "Not yet"}</span>
+                <span>{enqueued ? t`Enqueued` : state === "ended" ? t`Did not come` : t`Not yet`}</span>
                 <span className="hint">{MOMENT_TEXT[moment]()}</span>
               </li>
             ))}
@@ -281,21 +301,21 @@ function Facts({ flow }: { flow: FlowView }) {
   const now = useNow();
   const rows: [string, React.ReactNode][] = [
     [
-      "Queue",
+      t`Queue`,
       <Link key="queue" to="/queues/$queue/flows" params={{ queue }}>
         {queue}
       </Link>,
     ],
-    ["Created", <Time key="created" at={createdAt} />],
-    ["Takes more nodes until", sealBy === null ? null : <Time key="seal" at={sealBy} />],
-    ["Ended", endedAt === null ? null : <Time key="ended" at={endedAt} />],
-    [endedAt === null ? "Age" : "Took", duration((endedAt ?? now) - createdAt)],
-    ["Cancel", cancelRequested ? "requested" : null],
+    [t`Created`, <Time key="created" at={createdAt} />],
+    [t`Takes more nodes until`, sealBy === null ? null : <Time key="seal" at={sealBy} />],
+    [t`Ended`, endedAt === null ? null : <Time key="ended" at={endedAt} />],
+    [endedAt === null ? t`Age` : t`Took`, duration((endedAt ?? now) - createdAt)],
+    [t`Cancel`, cancelRequested ? t`requested` : null],
   ];
   return (
-    <section className="panel" aria-label="Facts">
+    <section className="panel" aria-label={t`Facts`}>
       <div className="panel-head">
-        <h2>Facts</h2>
+        <h2>{t`Facts`}</h2>
       </div>
       <FactList rows={rows} />
     </section>

@@ -1,9 +1,11 @@
 import type { FlowView } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
 import { flowsQuery } from "../../api/flows.ts";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
 import { useLive, useNow } from "../../live/live-context.tsx";
 import { useQueueStats } from "../../live/use-queue-stats.ts";
@@ -44,13 +46,13 @@ export function FlowsTab() {
     [queue],
   );
   return (
-    <section className="panel" aria-label="Flows">
+    <section className="panel" aria-label={t`Flows`}>
       {rows.length > 0 ? (
         <>
           <VirtualList
-            label="Flows"
+            label={t`Flows`}
             className="flows"
-            head={["Flow", "State", "Progress", "Other nodes", "Created", "Age"].map((text) => (
+            head={[t`Flow`, t`State`, t`Progress`, t`Other nodes`, t`Created`, t`Age`].map((text) => (
               <div key={text} role="columnheader" className="cell">
                 {text}
               </div>
@@ -63,28 +65,30 @@ export function FlowsTab() {
           />
           <div className="list-foot">
             <span role="status">
-              {plural(rows.length, "flow")} loaded
-              {stats === undefined ? "" : `, ${count(stats.flows)} of the queue have not ended`}
-              {(stats?.oldestFlowAgeMs ?? 0) > 0
-                ? `, the oldest for ${duration(stats?.oldestFlowAgeMs ?? 0)}`
-                : ""}
+              <Trans>
+                <Plural value={rows.length} one="# flow loaded" other="# flows loaded" />
+                {stats === undefined ? "" : t`, ${count(stats.flows)} of the queue have not ended`}
+                {(stats?.oldestFlowAgeMs ?? 0) > 0
+                  ? t`, the oldest for ${duration(stats?.oldestFlowAgeMs ?? 0)}`
+                  : ""}
+              </Trans>
             </span>
             <div className="actions">
               <Button small isDisabled={isFetching} onPress={() => void query.refetch()}>
-                Refresh
+                {t`Refresh`}
               </Button>
               {hasNextPage ? (
                 <Button small isDisabled={isFetching} onPress={more}>
-                  Load more
+                  {t`Load more`}
                 </Button>
               ) : (
-                <span>All shown</span>
+                <span>{t`All shown`}</span>
               )}
             </div>
           </div>
         </>
       ) : query.isPending || hasNextPage ? (
-        <Loading what="flows" />
+        <Loading what={t`flows`} />
       ) : query.isError ? (
         <Failed error={query.error} onRetry={() => void query.refetch()} />
       ) : (
@@ -98,10 +102,14 @@ function FlowsNone({ queue }: { queue: string }) {
   const example = `echo '{"nodes":[{"name":"a","type":"demo.echo","payload":1},{"name":"b","type":"demo.echo","payload":2,"after":["a"]}]}' |
   holdfast flow create ${queue} -`;
   return (
-    <NoneYet title="No flows">
-      <p>A flow is a set of tasks that wait for one another. This command stores one with two tasks:</p>
+    <NoneYet title={t`No flows`}>
+      <p>
+        <Trans>
+          A flow is a set of tasks that wait for one another. This command stores one with two tasks:
+        </Trans>
+      </p>
       <pre className="text-block">{example}</pre>
-      <CopyButton text={example} label="Copy" />
+      <CopyButton text={example} label={t`Copy`} />
     </NoneYet>
   );
 }
@@ -122,18 +130,21 @@ function FlowCells({ flow, queue }: { flow: FlowView; queue: string }) {
       </div>
       <div className="cell cell-half" role="cell">
         <div className="small">
-          {count(counts.completed)} <span className="soft">of {count(counts.total)} completed</span>
+          {count(counts.completed)}{" "}
+          <span className="soft">
+            <Trans>of {count(counts.total)} completed</Trans>
+          </span>
         </div>
         <FlowProgress flow={flow} />
       </div>
       <div className="cell cell-half clip" role="cell" title={others}>
-        {others === "" ? <span className="zero">none</span> : others}
+        {others === "" ? <span className="zero">{t`none`}</span> : others}
       </div>
       <div className="cell cell-half" role="cell">
         <Time at={createdAt} />
       </div>
       <div className="cell cell-half" role="cell">
-        {endedAt === null ? duration(now - createdAt) : `took ${duration(endedAt - createdAt)}`}
+        {endedAt === null ? duration(now - createdAt) : t`took ${duration(endedAt - createdAt)}`}
       </div>
     </>
   );

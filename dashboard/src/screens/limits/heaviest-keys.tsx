@@ -1,6 +1,8 @@
+import { t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { heaviestKeysQuery, type KeyOrder, type QueueLimits } from "../../api/limits.ts";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { Failed, Loading } from "../../ui/empty.tsx";
 import type { AskedKey } from "./key-dialog.tsx";
@@ -27,7 +29,7 @@ export function HeaviestKeys({ by, ...props }: HeaviestKeysProps) {
     return query.isError ? (
       <Failed error={query.error} onRetry={() => void query.refetch()} />
     ) : (
-      <Loading what="keys" />
+      <Loading what={t`keys`} />
     );
   const { keys, lookedAt, isWhole } = query.data;
   return (
@@ -35,8 +37,15 @@ export function HeaviestKeys({ by, ...props }: HeaviestKeysProps) {
       <KeyTable {...props} keys={keys} />
       <div className="list-foot">
         <span role="status">
-          {count(keys.length)} of {plural(lookedAt, "key")} with tasks, a hold or a limit of their own
-          {isWhole ? "" : "; there may be more keys, which were not read"}
+          <Trans>
+            {count(keys.length)} of{" "}
+            <Plural
+              value={lookedAt}
+              one="# key with tasks, a hold or a limit of its own"
+              other="# keys with tasks, a hold or a limit of their own"
+            />
+            {isWhole ? "" : t`; there may be more keys, which were not read`}
+          </Trans>
         </span>
       </div>
     </>

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import type { Limit, LimitsView } from "../../api/limits.ts";
 import { count } from "../../format/number.ts";
 import { clockDay, clockTime, duration, utc, utcPrecise } from "../../format/time.ts";
@@ -28,17 +30,18 @@ export function HeldBack({ view, limit }: HeldBackProps) {
   const now = useNow();
   if (blockedBy === "hold" && heldUntil !== null)
     return (
-      <>
+      <Trans>
         held until <Until at={heldUntil} />
-      </>
+      </Trans>
     );
-  if (blockedBy === "concurrency") return `${count(running)} of ${count(limit?.concurrency ?? running)} run`;
-  if (blockedBy === "stopped") return "stopped at a dead letter";
+  if (blockedBy === "concurrency") return t`${count(running)} of ${count(limit?.concurrency ?? running)} run`;
+  if (blockedBy === "stopped") return t`stopped at a dead letter`;
   const next =
     nextAt === null || nextAt <= now
-      ? "at once"
-      : `in ${duration(Math.ceil((nextAt - now) / 1_000) * 1_000).replace(".0", "")}`;
-  if (blockedBy === "rate") return `rate used up, next ${next}`;
-  if (blockedBy === "shared") return `share of a limit used up${nextAt === null ? "" : `, next ${next}`}`;
-  return <span className="soft">nothing</span>;
+      ? t`at once`
+      : t`in ${duration(Math.ceil((nextAt - now) / 1_000) * 1_000).replace(/[.,]0/, "")}`;
+  if (blockedBy === "rate") return t`rate used up, next ${next}`;
+  if (blockedBy === "shared")
+    return nextAt === null ? t`share of a limit used up` : t`share of a limit used up, next ${next}`;
+  return <span className="soft">{t({ message: "nothing", context: "holds it back" })}</span>;
 }

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { type HoldOf, hold, limitsKey } from "../../api/limits.ts";
@@ -27,20 +29,19 @@ export function HoldDialog({ queue, of, held, stopped = false, onClose }: HoldDi
   const error = spanError(span);
   // The key is in the text and not in the title, because it may be long or read from right to left.
   const { key, type } = of;
-  const what = key !== undefined ? "key" : type !== undefined ? "type" : "queue";
-  const name = key !== undefined ? "a key" : (type ?? queue);
+  const name = key !== undefined ? t`a key` : (type ?? queue);
   return (
     <ConfirmDialog
-      title={held ? `End the hold of ${name}` : `Hold ${name}`}
-      action={held ? "End the hold" : "Hold it"}
+      title={held ? t`End the hold of ${name}` : t`Hold ${name}`}
+      action={held ? t`End the hold` : t`Hold it`}
       phrase={null}
       blocked={!held && error !== null}
       fields={
         <>
           {held ? null : (
             <SpanField
-              label="For how long"
-              hint="The hold then ends by itself."
+              label={t`For how long`}
+              hint={t`The hold then ends by itself.`}
               value={span}
               onChange={setSpan}
               error={error}
@@ -52,7 +53,9 @@ export function HoldDialog({ queue, of, held, stopped = false, onClose }: HoldDi
       }
       onConfirm={async () => {
         await hold(queue, of, held ? 0 : spanMsOf(span), reason.trim());
-        say(held ? `The hold of the ${what} has ended` : `The ${what} is held`);
+        if (key !== undefined) say(held ? t`The hold of the key has ended` : t`The key is held`);
+        else if (type !== undefined) say(held ? t`The hold of the type has ended` : t`The type is held`);
+        else say(held ? t`The hold of the queue has ended` : t`The queue is held`);
         await client.invalidateQueries({ queryKey: limitsKey(queue) });
       }}
       onClose={onClose}
@@ -64,14 +67,16 @@ export function HoldDialog({ queue, of, held, stopped = false, onClose }: HoldDi
       )}
       {stopped ? (
         <p>
-          A task of this key died. If the order of its tasks matters, replay the dead letter instead: it is
-          then the next task of the key. Otherwise the tasks behind it start without it.
+          <Trans>
+            A task of this key died. If the order of its tasks matters, replay the dead letter instead: it is
+            then the next task of the key. Otherwise the tasks behind it start without it.
+          </Trans>
         </p>
       ) : null}
       <p>
         {held
-          ? "Its tasks may start again at once, as its limits allow."
-          : "None of its tasks starts during this time. Tasks that already run continue, and enqueues are still accepted."}
+          ? t`Its tasks may start again at once, as its limits allow.`
+          : t`None of its tasks starts during this time. Tasks that already run continue, and enqueues are still accepted.`}
       </p>
     </ConfirmDialog>
   );

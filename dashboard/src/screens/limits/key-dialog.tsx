@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { limitsKey, putKeyLimit, type QueueLimits, type TaskKeyView } from "../../api/limits.ts";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
@@ -42,22 +44,24 @@ export function KeyDialog({ queue, limits, asked: { action, row }, onClose }: Ke
     );
   return (
     <ConfirmDialog
-      title="Take the limit away"
-      action="Take it away"
+      title={t`Take the limit away`}
+      action={t`Take it away`}
       phrase={null}
       onConfirm={async () => {
         await putKeyLimit(queue, row.key, null);
-        say("The limit of the key is gone");
+        say(t`The limit of the key is gone`);
         await client.invalidateQueries({ queryKey: limitsKey(queue) });
       }}
       onClose={onClose}
     >
       <p>
-        The limit for each key then applies again to{" "}
-        <strong className="mono key-text">
-          <ForeignText text={row.key} />
-        </strong>
-        : {limitText(limits.key ?? {})}.
+        <Trans>
+          The limit for each key then applies again to{" "}
+          <strong className="mono key-text">
+            <ForeignText text={row.key} />
+          </strong>
+          : {limitText(limits.key ?? {})}.
+        </Trans>
       </p>
     </ConfirmDialog>
   );

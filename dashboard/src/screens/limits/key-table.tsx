@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Link } from "@tanstack/react-router";
 import { useId } from "react";
 import type { QueueLimits, TaskKeyView } from "../../api/limits.ts";
@@ -19,10 +21,10 @@ interface KeyTableProps {
 
 export function KeyTable({ keys, ...rest }: KeyTableProps) {
   return (
-    <div className="grid-table task-keys" role="table" aria-label="Keys">
+    <div className="grid-table task-keys" role="table" aria-label={t`Keys`}>
       <GridHead
-        columns={["Key", "Waiting", "Running", "What holds it back", "Own limit"]}
-        numbers={["Waiting", "Running"]}
+        columns={[t`Key`, t`Waiting`, t`Running`, t`What holds it back`, t`Own limit`]}
+        numbers={[t`Waiting`, t`Running`]}
       />
       <div role="rowgroup" className="grid-body">
         {keys.map((row) => (
@@ -45,40 +47,44 @@ function KeyRow(props: KeyRowProps) {
         <ForeignText text={row.key} />
       </div>
       <div className="cell cell-half num" role="cell">
-        <span className="label">Waiting</span>
+        <span className="label">{t`Waiting`}</span>
         {count(row.waiting)}
       </div>
       <div className="cell cell-half num" role="cell">
-        <span className="label">Running</span>
+        <span className="label">{t`Running`}</span>
         {count(row.running)}
         {limit?.concurrency === undefined ? null : (
-          <span className="soft"> of {count(limit.concurrency)}</span>
+          <span className="soft">
+            <Trans> of {count(limit.concurrency)}</Trans>
+          </span>
         )}
       </div>
       <div className="cell cell-half" role="cell">
-        <span className="label">What holds it back</span>
+        <span className="label">{t`What holds it back`}</span>
         <HeldBack view={row} limit={limit} />
         {row.blockedBy === "stopped" ? (
           <p className="hint">
-            Replay its{" "}
-            <Link to="/queues/$queue/dead-letters" params={{ queue: props.queue }}>
-              dead letter
-            </Link>
-            , or end its hold and continue without it.
+            <Trans>
+              Replay its{" "}
+              <Link to="/queues/$queue/dead-letters" params={{ queue: props.queue }}>
+                dead letter
+              </Link>
+              , or end its hold and continue without it.
+            </Trans>
           </p>
         ) : null}
       </div>
       <div className="cell cell-half" role="cell">
-        <span className="label">Own limit</span>
+        <span className="label">{t`Own limit`}</span>
         {row.limit === null ? (
-          <span className="soft">none</span>
+          <span className="soft">{t`none`}</span>
         ) : (
           <>
             {limitText(row.limit)}
             {row.limitUntil === null ? null : (
-              <>
+              <Trans>
                 , until <Until at={row.limitUntil} />
-              </>
+              </Trans>
             )}
           </>
         )}
@@ -101,10 +107,10 @@ function KeyActions({ queue, row, name, onAsk }: KeyRowProps & { name: string })
   return (
     <>
       {row.heldUntil === null && row.blockedBy !== "stopped"
-        ? button("Hold", "hold", mayHold)
-        : button("End hold", "end hold", mayHold)}
-      {button(row.limit === null ? "Own limit" : "Change limit", "limit", mayLimit)}
-      {row.limit === null ? null : button("Take limit away", "take limit away", mayLimit)}
+        ? button(t`Hold`, "hold", mayHold)
+        : button(t`End hold`, "end hold", mayHold)}
+      {button(row.limit === null ? t`Own limit` : t`Change limit`, "limit", mayLimit)}
+      {row.limit === null ? null : button(t`Take limit away`, "take limit away", mayLimit)}
     </>
   );
 }

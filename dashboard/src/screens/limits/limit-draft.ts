@@ -1,4 +1,5 @@
 import { LIMITS } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
 import type { Limit } from "../../api/limits.ts";
 import { count } from "../../format/number.ts";
 import { exactSpan, UNITS, type Unit } from "./limit-text.ts";
@@ -38,7 +39,7 @@ export const limitDraft = (limit: Limit | null | undefined): LimitDraft => ({
 const isWhole = (text: string, most: number): boolean =>
   /^\d+$/.test(text.trim()) && Number(text) >= 1 && Number(text) <= most;
 export const wholeError = (text: string): string | null =>
-  text.trim() === "" || isWhole(text, MOST) ? null : `A whole number, 1 to ${count(MOST)}.`;
+  text.trim() === "" || isWhole(text, MOST) ? null : t`A whole number, 1 to ${count(MOST)}.`;
 
 const unitMs = (unit: Unit): number => UNITS.find((candidate) => candidate.unit === unit)?.ms ?? 1;
 
@@ -49,7 +50,7 @@ export const spanMsOf = ({ amount, unit }: SpanDraft): number =>
   isWhole(amount, LIMITS.delayMs / unitMs(unit)) ? Number(amount) * unitMs(unit) : Number.NaN;
 
 export const spanError = (span: SpanDraft): string | null =>
-  Number.isNaN(spanMsOf(span)) ? "A whole number, 1 or more; at most 365 days." : null;
+  Number.isNaN(spanMsOf(span)) ? t`A whole number, 1 or more; at most 365 days.` : null;
 
 export interface LimitErrors {
   concurrency: string | null;
@@ -69,7 +70,9 @@ export function limitErrors(draft: LimitDraft): LimitErrors {
     period: hasRate ? spanError(draft.period) : null,
     burst: hasRate ? wholeError(draft.burst) : null,
     weight:
-      draft.weight.trim() === "" || (weight >= 0.001 && weight <= 1_000) ? null : "A number, 0.001 to 1,000.",
+      draft.weight.trim() === "" || (weight >= 0.001 && weight <= 1_000)
+        ? null
+        : t`A number, 0.001 to 1,000.`,
   };
 }
 

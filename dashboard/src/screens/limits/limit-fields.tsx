@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { useId } from "react";
 import { TextField } from "../../ui/text-field.tsx";
 import type { LimitDraft, LimitErrors, SpanDraft } from "./limit-draft.ts";
@@ -27,7 +28,7 @@ export function SpanField({ label, hint, value, onChange, error, autoFocus }: Sp
       />
       <select
         className="input"
-        aria-label={`Unit of: ${label}`}
+        aria-label={t`Unit of: ${label}`}
         value={value.unit}
         onChange={({ target }) => {
           const found = UNITS.find(({ unit }) => unit === target.value);
@@ -36,7 +37,7 @@ export function SpanField({ label, hint, value, onChange, error, autoFocus }: Sp
       >
         {UNITS.map(({ unit, many }) => (
           <option key={unit} value={unit}>
-            {many}
+            {many()}
           </option>
         ))}
       </select>
@@ -58,8 +59,8 @@ export function LimitFields({ draft, errors, weightHint, onChange }: LimitFields
     <>
       <div className="form-row">
         <TextField
-          label="At one time"
-          hint="How many tasks may run at once. Empty: no limit."
+          label={t`At one time`}
+          hint={t`How many tasks may run at once. Empty: no limit.`}
           value={draft.concurrency}
           onChange={(concurrency) => set({ concurrency })}
           error={errors.concurrency}
@@ -67,7 +68,7 @@ export function LimitFields({ draft, errors, weightHint, onChange }: LimitFields
         />
         {weightHint === null ? null : (
           <TextField
-            label="Weight"
+            label={t`Weight`}
             hint={weightHint}
             value={draft.weight}
             onChange={(weight) => set({ weight })}
@@ -78,23 +79,23 @@ export function LimitFields({ draft, errors, weightHint, onChange }: LimitFields
       </div>
       <div className="form-row rate-row">
         <TextField
-          label="Rate"
-          hint="How many tasks may start in each period. A task with a cost counts as that many tasks. Empty: no limit."
+          label={t`Rate`}
+          hint={t`How many tasks may start in each period. A task with a cost counts as that many tasks. Empty: no limit.`}
           value={draft.rate}
           onChange={(rate) => set({ rate })}
           error={errors.rate}
           inputMode="numeric"
         />
         <SpanField
-          label="Period"
-          hint="The length of a period."
+          label={t`Period`}
+          hint={t`The length of a period.`}
           value={draft.period}
           onChange={(period) => set({ period })}
           error={errors.period}
         />
         <TextField
-          label="Burst"
-          hint="How many tasks may start at once after a pause. Empty: starts are evenly spaced."
+          label={t`Burst`}
+          hint={t`How many tasks may start at once after a pause. Empty: starts are evenly spaced.`}
           value={draft.burst}
           onChange={(burst) => set({ burst })}
           error={errors.burst}
@@ -111,15 +112,15 @@ export function Changes({ changes }: { changes: readonly Change[] }) {
   const id = useId();
   return (
     <section className="changes" aria-labelledby={id}>
-      <h3 id={id}>What changes</h3>
+      <h3 id={id}>{t`What changes`}</h3>
       {changes.length === 0 ? (
-        <p className="hint">Nothing yet.</p>
+        <p className="hint">{t`Nothing yet.`}</p>
       ) : (
         <ul>
           {changes.map(({ what, before, after }) => (
             <li key={what}>
               <span className="soft">{what}:</span> <del>{before}</del>{" "}
-              <span className="visually-hidden">becomes</span>
+              <span className="visually-hidden">{t`becomes`}</span>
               <span aria-hidden="true">→</span> <ins>{after}</ins>
             </li>
           ))}

@@ -1,12 +1,13 @@
+import { t } from "@lingui/core/macro";
 import type { KeyLimits, Limit, QueueLimits, SharedLimitView, TaskKeyView } from "../../api/limits.ts";
 import { count } from "../../format/number.ts";
 
 export const UNITS = [
-  { unit: "ms", ms: 1, one: "ms", many: "milliseconds" },
-  { unit: "s", ms: 1_000, one: "s", many: "seconds" },
-  { unit: "min", ms: 60_000, one: "min", many: "minutes" },
-  { unit: "h", ms: 3_600_000, one: "h", many: "hours" },
-  { unit: "d", ms: 86_400_000, one: "day", many: "days" },
+  { unit: "ms", ms: 1, one: () => "ms", many: () => t`milliseconds` },
+  { unit: "s", ms: 1_000, one: () => "s", many: () => t`seconds` },
+  { unit: "min", ms: 60_000, one: () => "min", many: () => t`minutes` },
+  { unit: "h", ms: 3_600_000, one: () => "h", many: () => t`hours` },
+  { unit: "d", ms: 86_400_000, one: () => t`day`, many: () => t`days` },
 ] as const;
 export type Unit = (typeof UNITS)[number]["unit"];
 
@@ -19,22 +20,23 @@ export function exactSpan(ms: number): { amount: number; unit: Unit } {
 /** Writes a rate: `10 per min`, `100 per 15 min`. */
 function perPeriod(limit: number, periodMs: number): string {
   const { amount, unit } = exactSpan(periodMs);
-  const word = UNITS.find((candidate) => candidate.unit === unit)?.one ?? unit;
-  return `${count(limit)} per ${amount === 1 ? word : `${count(amount)} ${word === "day" ? "days" : word}`}`;
+  const { one, many } = UNITS.find((candidate) => candidate.unit === unit) ?? UNITS[0];
+  const period = amount === 1 ? one() : `${count(amount)} ${unit === "d" ? many() : one()}`;
+  return t`${count(limit)} per ${period}`;
 }
 
-const NO_LIMIT = "no limit";
+const noLimit = () => t`no limit`;
 
 /** Returns the parts of a limit in words. The form, its list of changes and the screen all use these words. */
 export function limitParts(limit: Limit | null | undefined) {
   const { concurrency, rate, weight } = limit ?? {};
   const burst = rate?.burst ?? 1;
   return {
-    concurrency: concurrency === undefined ? NO_LIMIT : count(concurrency),
+    concurrency: concurrency === undefined ? noLimit() : count(concurrency),
     rate:
       rate === undefined
-        ? NO_LIMIT
-        : `${perPeriod(rate.limit, rate.periodMs)}, ${burst === 1 ? "evenly spaced" : `${count(burst)} at once after a rest`}`,
+        ? noLimit()
+        : `${perPeriod(rate.limit, rate.periodMs)}, ${burst === 1 ? t`evenly spaced` : t`${count(burst)} at once after a rest`}`,
     weight: String(weight ?? 1),
   };
 }
@@ -43,11 +45,11 @@ export function limitParts(limit: Limit | null | undefined) {
 export function limitText(limit: Limit): string {
   const { concurrency, rate, weight } = limitParts(limit);
   const parts = [
-    ...(concurrency === NO_LIMIT ? [] : [`${concurrency} at one time`]),
-    ...(rate === NO_LIMIT ? [] : [rate]),
-    ...(weight === "1" ? [] : [`weight ${weight}`]),
+    ...(limit.concurrency === undefined ? [] : [t`${concurrency} at one time`]),
+    ...(limit.rate === undefined ? [] : [rate]),
+    ...(weight === "1" ? [] : [t`weight ${weight}`]),
   ];
-  return parts.length === 0 ? NO_LIMIT : parts.join(", ");
+  return parts.length === 0 ? noLimit() : parts.join(", ");
 }
 
 export interface Change {
@@ -57,9 +59,9 @@ export interface Change {
 }
 
 const PARTS = [
-  ["concurrency", "at one time"],
-  ["rate", "rate"],
-  ["weight", "weight"],
+  ["concurrency", () => t`at one time`],
+  ["rate", () => t`rate`],
+  ["weight", () => t`weight`],
 ] as const;
 
 /** Lists the parts of a limit that a save will change, in words. */
@@ -70,55 +72,57 @@ export function limitChanges(
 ): Change[] {
   const [old, next] = [limitParts(before), limitParts(after)];
   return PARTS.filter(([part]) => old[part] !== next[part]).map(([part, word]) => ({
-    what: `${name}, ${word}`,
+    what: `${name}, ${word()}`,
     before: old[part],
     after: next[part],
   }));
 }
 
 const WHEN_FULL_TEXT = {
-  wait: "a new task waits",
-  "drop-new": "a new task is refused",
-  "cancel-running": "the oldest task is cancelled",
+  wait: () => t`a new task waits`,
+  "drop-new": () => t`a new task is refused`,
+  "cancel-running": () => t`the oldest task is cancelled`,
 } as const;
 
 /** Returns the policies for the tasks of each key in words. */
 export function policyParts(limit: KeyLimits | undefined) {
   const { ordered = false, onDead = "continue", whenFull = "wait", maxWaiting } = limit ?? {};
   return {
-    order: ordered
-      ? `strict, ${onDead === "stop" ? "stops at" : "continues after"} a dead letter`
-      : "a retry lets others go first",
-    whenFull: WHEN_FULL_TEXT[whenFull],
-    maxWaiting: maxWaiting === undefined ? NO_LIMIT : count(maxWaiting),
+    order: !ordered
+      ? t`a retry lets others go first`
+      : onDead === "stop"
+        ? t`strict, stops at a dead letter`
+        : t`strict, continues after a dead letter`,
+    whenFull: WHEN_FULL_TEXT[whenFull](),
+    maxWaiting: maxWaiting === undefined ? noLimit() : count(maxWaiting),
   };
 }
 
 const POLICY_PARTS = [
-  ["order", "order"],
-  ["whenFull", "when full"],
-  ["maxWaiting", "most waiting"],
+  ["order", () => t`order`],
+  ["whenFull", () => t`when full`],
+  ["maxWaiting", () => t`most waiting`],
 ] as const;
 
 export const fairText = ({ fairBy = "starts" }: QueueLimits): string =>
-  fairBy === "time" ? "running time" : "starts";
+  fairBy === "time" ? t`running time` : t`starts`;
 
 /** Lists all differences between two versions of the limits of a queue, in words. */
 export function queueLimitsChanges(before: QueueLimits, after: QueueLimits): Change[] {
   const [old, next] = [policyParts(before.key), policyParts(after.key)];
   const policies = POLICY_PARTS.filter(([part]) => old[part] !== next[part]).map(([part, word]) => ({
-    what: `Each key, ${word}`,
+    what: t`Each key, ${word()}`,
     before: old[part],
     after: next[part],
   }));
   const names = [...new Set([...Object.keys(before.types ?? {}), ...Object.keys(after.types ?? {})])];
   const types = names.flatMap((type) =>
-    limitChanges(`Type ${type}`, before.types?.[type], after.types?.[type]),
+    limitChanges(t`Type ${type}`, before.types?.[type], after.types?.[type]),
   );
-  const fair = { what: "Keys share", before: fairText(before), after: fairText(after) };
+  const fair = { what: t`Keys share`, before: fairText(before), after: fairText(after) };
   return [
-    ...limitChanges("All tasks", before.queue, after.queue),
-    ...limitChanges("Each key", before.key, after.key),
+    ...limitChanges(t`All tasks`, before.queue, after.queue),
+    ...limitChanges(t`Each key`, before.key, after.key),
     ...policies,
     ...types,
     ...(fair.before === fair.after ? [] : [fair]),
@@ -140,7 +144,7 @@ export function shareText({ limit, shares }: SharedLimitView, queue: string): st
   return [
     ...(limit.concurrency === undefined
       ? []
-      : [`${count(sum(({ concurrency }) => concurrency))} at one time`]),
+      : [t`${count(sum(({ concurrency }) => concurrency))} at one time`]),
     ...(limit.rate === undefined
       ? []
       : [

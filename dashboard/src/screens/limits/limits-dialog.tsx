@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import {
@@ -52,31 +54,31 @@ export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): v
   const changes = invalid ? [] : queueLimitsChanges(before, next);
   return (
     <FormDialog
-      title={`Limits of ${queue}`}
+      title={t`Limits of ${queue}`}
       isWide
       refused={invalid || changes.length === 0}
       save={() => saveLimits(queue, before, next)}
       onSaved={() => {
-        say(`Limits of ${queue} changed`, "The next task that starts obeys them.");
+        say(t`Limits of ${queue} changed`, t`The next task that starts obeys them.`);
         void client.invalidateQueries({ queryKey: limitsKey(queue) });
       }}
       onClose={onClose}
     >
       <fieldset className="form">
-        <legend>All tasks together</legend>
+        <legend>{t`All tasks together`}</legend>
         <LimitFields
           draft={all}
           errors={errors.all}
-          weightHint="The share of turns for tasks without a key, compared with a single key."
+          weightHint={t`The share of turns for tasks without a key, compared with a single key.`}
           onChange={setAll}
         />
       </fieldset>
       <fieldset className="form">
-        <legend>The tasks of each key</legend>
+        <legend>{t`The tasks of each key`}</legend>
         <LimitFields
           draft={each}
           errors={errors.each}
-          weightHint="The share of turns for a key, compared with other keys."
+          weightHint={t`The share of turns for a key, compared with other keys.`}
           onChange={setEach}
         />
         <PolicyFields draft={policy} errors={errors.each} onChange={setPolicy} />
@@ -96,7 +98,7 @@ interface KeyLimitDialogProps {
 }
 
 const spanText = ({ amount, unit }: SpanDraft): string =>
-  `in ${amount} ${amount === "1" ? unit : (UNITS.find((each) => each.unit === unit)?.many ?? unit)}`;
+  t`in ${amount} ${amount === "1" ? unit : (UNITS.find((each) => each.unit === unit)?.many() ?? unit)}`;
 
 /**
  * Returns the time until a limit ends, rounded up to a unit. If the user does not change it, a save moves the end by
@@ -123,43 +125,45 @@ export function KeyLimitDialog({ queue, row, limits, onClose }: KeyLimitDialogPr
   const invalid = hasErrors(errors) || endError !== null;
   const limit = invalid ? undefined : limitOf(draft);
   const ends = end.amount.trim() !== "";
-  const changes = invalid ? [] : limitChanges("This key", opened.limit, limit);
+  const changes = invalid ? [] : limitChanges(t`This key`, opened.limit, limit);
   if (!invalid && (end.amount !== kept.amount || (ends && end.unit !== kept.unit)))
     changes.push({
-      what: "It ends",
-      before: limitUntil === null ? "never" : `at ${clockTime(limitUntil)}`,
-      after: ends ? spanText(end) : "never",
+      what: t`It ends`,
+      before: limitUntil === null ? t`never` : t`at ${clockTime(limitUntil)}`,
+      after: ends ? spanText(end) : t`never`,
     });
   if (!invalid && opened.row.limit === null)
-    changes.unshift({ what: "Limit of this key", before: "that of each key", after: "its own" });
+    changes.unshift({ what: t`Limit of this key`, before: t`that of each key`, after: t`its own` });
   return (
     <FormDialog
       title={
-        <>
+        <Trans>
           Limit of <ForeignText text={row.key} />
-        </>
+        </Trans>
       }
       isWide
       refused={invalid || changes.length === 0}
       save={() => putKeyLimit(queue, row.key, { ...limit, ...(ends ? { forMs: spanMsOf(end) } : {}) })}
       onSaved={() => {
-        say("The key has a limit of its own", "The next task that starts obeys it.");
+        say(t`The key has a limit of its own`, t`The next task that starts obeys it.`);
         void client.invalidateQueries({ queryKey: limitsKey(queue) });
       }}
       onClose={onClose}
     >
       <p className="soft">
-        This limit replaces the limit for each key. If all fields are empty, this key has no limit.
+        <Trans>
+          This limit replaces the limit for each key. If all fields are empty, this key has no limit.
+        </Trans>
       </p>
       <LimitFields
         draft={draft}
         errors={errors}
-        weightHint="The share of turns for this key, compared with other keys."
+        weightHint={t`The share of turns for this key, compared with other keys.`}
         onChange={setDraft}
       />
       <SpanField
-        label="Ends after"
-        hint="The limit for each key then applies again. Empty: this limit never ends."
+        label={t`Ends after`}
+        hint={t`The limit for each key then applies again. Empty: this limit never ends.`}
         value={end}
         onChange={setEnd}
         error={endError}

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { CircleGauge, CirclePause, CirclePlay } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import type { Limit, LimitsView } from "../../api/limits.ts";
@@ -23,56 +25,58 @@ export function LimitsPanel({ view }: { view: LimitsView }) {
     <>
       {heldUntil === null ? null : (
         <Banner icon={CirclePause} tone="warn">
-          <strong>
-            Held until <Until at={heldUntil} />.
-          </strong>{" "}
-          No task starts until then. Tasks that already run continue.
+          <Trans>
+            <strong>
+              Held until <Until at={heldUntil} />.
+            </strong>{" "}
+            No task starts until then. Tasks that already run continue.
+          </Trans>
         </Banner>
       )}
-      <section className="panel" aria-label="Limits">
+      <section className="panel" aria-label={t`Limits`}>
         <div className="panel-head">
-          <h2>Limits</h2>
+          <h2>{t`Limits`}</h2>
           <div className="actions">
             {heldUntil === null ? (
               <Button small denied={mayHold} onPress={() => setAsking("hold")}>
                 <CirclePause size={13} aria-hidden="true" />
-                Hold queue
+                {t`Hold queue`}
               </Button>
             ) : (
               <Button small denied={mayHold} onPress={() => setAsking("let go")}>
                 <CirclePlay size={13} aria-hidden="true" />
-                End queue hold
+                {t`End queue hold`}
               </Button>
             )}
             <Button small denied={denied("admin", queue)} onPress={() => setAsking("edit")}>
               <CircleGauge size={13} aria-hidden="true" />
-              Change limits
+              {t`Change limits`}
             </Button>
           </div>
         </div>
         <div className="panel-body columns">
           <LimitFacts
-            title="All tasks together"
+            title={t`All tasks together`}
             limit={limits.queue}
             running={
-              most === undefined ? `${count(running)}, no limit` : `${count(running)} of ${count(most)}`
+              most === undefined ? t`${count(running)}, no limit` : t`${count(running)} of ${count(most)}`
             }
             used={most === undefined ? null : running / most}
-            weight="Weight of tasks without a key"
+            weight={t`Weight of tasks without a key`}
           >
-            <dt>What holds it back</dt>
+            <dt>{t`What holds it back`}</dt>
             <dd>
               <HeldBack view={view} limit={limits.queue} />
             </dd>
           </LimitFacts>
-          <LimitFacts title="The tasks of each key" limit={limits.key} weight="Weight of a key">
-            <dt>Order</dt>
+          <LimitFacts title={t`The tasks of each key`} limit={limits.key} weight={t`Weight of a key`}>
+            <dt>{t`Order`}</dt>
             <dd>{policy.order}</dd>
-            <dt>When full</dt>
+            <dt>{t`When full`}</dt>
             <dd>{policy.whenFull}</dd>
-            <dt>Most waiting</dt>
+            <dt>{t`Most waiting`}</dt>
             <dd>{policy.maxWaiting}</dd>
-            <dt>Keys share</dt>
+            <dt>{t`Keys share`}</dt>
             <dd>{fairText(limits)}</dd>
           </LimitFacts>
         </div>
@@ -102,7 +106,7 @@ function LimitFacts({ title, limit, running, used = null, weight, children }: Li
     <div className="limit-facts tone-processing">
       <h3>{title}</h3>
       <dl className="facts">
-        <dt>{running === undefined ? "At one time" : "Running"}</dt>
+        <dt>{running === undefined ? t`At one time` : t`Running`}</dt>
         <dd>
           {running ?? parts.concurrency}
           {used === null ? null : (
@@ -111,7 +115,7 @@ function LimitFacts({ title, limit, running, used = null, weight, children }: Li
             </div>
           )}
         </dd>
-        <dt>Rate</dt>
+        <dt>{t`Rate`}</dt>
         <dd>{parts.rate}</dd>
         <dt>{weight}</dt>
         <dd>{parts.weight}</dd>

@@ -1,11 +1,12 @@
 import { isTaskKey } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { Search } from "lucide-react";
 import { type FormEvent, useEffect, useState } from "react";
 import { BASE_PATH } from "../../api/base.ts";
 import { keysQuery, limitsQuery, oneKeyQuery, type QueueLimits, type TaskKeyView } from "../../api/limits.ts";
-import { plural } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { KnownSearch } from "../../shell/known-search.tsx";
 import { Button } from "../../ui/button.tsx";
@@ -41,11 +42,11 @@ function LimitsScreen() {
   const limits = useQuery({ ...limitsQuery(queue), refetchInterval: paused ? false : REFETCH_MS });
   if (limits.data === undefined)
     return (
-      <section className="panel" aria-label="Limits">
+      <section className="panel" aria-label={t`Limits`}>
         {limits.isError ? (
           <Failed error={limits.error} onRetry={() => void limits.refetch()} />
         ) : (
-          <Loading what="the limits" />
+          <Loading what={t`the limits`} />
         )}
       </section>
     );
@@ -56,7 +57,7 @@ function LimitsScreen() {
       <TypesPanel view={limits.data} />
       <SharedLimitsPanel view={limits.data} />
       <KeySearch value={key} />
-      <section className="panel" aria-label="Keys">
+      <section className="panel" aria-label={t`Keys`}>
         {key === "" ? <AllKeys {...shared} /> : <OneKey {...shared} name={key} />}
       </section>
       {asked === null ? null : (
@@ -88,23 +89,23 @@ function KeySearch({ value }: { value: string }) {
       <form className="filters" role="search" onSubmit={submit}>
         <label className="search-field">
           <Search size={14} aria-hidden="true" />
-          <span className="visually-hidden">Find one key by its exact text</span>
+          <span className="visually-hidden">{t`Find one key by its exact text`}</span>
           <input
             className="input"
             type="search"
             data-search=""
             dir="auto"
-            placeholder="Key, exact"
+            placeholder={t`Key, exact`}
             aria-invalid={error !== null}
             aria-describedby={error === null ? undefined : "key-search-error"}
             value={key.text}
             onChange={(event) => key.type(event.target.value)}
           />
         </label>
-        <Button type="submit">Find key</Button>
+        <Button type="submit">{t`Find key`}</Button>
         {value === "" ? null : (
           <Button look="quiet" onPress={() => void navigate({ search: {} })}>
-            All keys
+            {t`All keys`}
           </Button>
         )}
       </form>
@@ -124,10 +125,10 @@ interface KeysProps {
 }
 
 const ORDERS = [
-  { value: "name", text: "By name" },
-  { value: "waiting", text: "Most waiting" },
-  { value: "running", text: "Most running" },
-  { value: "heldUntil", text: "Held longest" },
+  { value: "name", text: () => t`By name` },
+  { value: "waiting", text: () => t({ message: "Most waiting", context: "order" }) },
+  { value: "running", text: () => t`Most running` },
+  { value: "heldUntil", text: () => t`Held longest` },
 ] as const;
 
 type Order = (typeof ORDERS)[number]["value"];
@@ -137,8 +138,13 @@ function AllKeys(props: KeysProps) {
   return (
     <>
       <div className="panel-head">
-        <h2>Keys</h2>
-        <Segments<Order> label="Order of the keys" value={order} options={ORDERS} onChange={setOrder} />
+        <h2>{t`Keys`}</h2>
+        <Segments<Order>
+          label={t`Order of the keys`}
+          value={order}
+          options={ORDERS.map(({ value, text }) => ({ value, text: text() }))}
+          onChange={setOrder}
+        />
       </div>
       {order === "name" ? <KeyPages {...props} /> : <HeaviestKeys {...props} by={order} />}
     </>
@@ -158,7 +164,7 @@ function KeyPages(props: KeysProps) {
     return query.isError ? (
       <Failed error={query.error} onRetry={() => void query.refetch()} />
     ) : (
-      <Loading what="keys" />
+      <Loading what={t`keys`} />
     );
   // Pages are read one after another. So the same key can be on two of them.
   const byKey = new Map(query.data.pages.flatMap(({ keys }) => keys).map((row) => [row.key, row]));
@@ -168,14 +174,20 @@ function KeyPages(props: KeysProps) {
     <>
       <KeyTable {...props} keys={keys} />
       <div className="list-foot">
-        <span role="status">{plural(keys.length, "key")} with waiting tasks loaded</span>
+        <span role="status">
+          <Plural
+            value={keys.length}
+            one="# key with waiting tasks loaded"
+            other="# keys with waiting tasks loaded"
+          />
+        </span>
         <div className="actions">
           {query.hasNextPage ? (
             <Button small isDisabled={query.isFetchingNextPage} onPress={() => void query.fetchNextPage()}>
-              {query.isFetchingNextPage ? "Loading…" : "Load more"}
+              {query.isFetchingNextPage ? t`Loading…` : t`Load more`}
             </Button>
           ) : (
-            <span>All shown</span>
+            <span>{t`All shown`}</span>
           )}
         </div>
       </div>
@@ -193,7 +205,7 @@ function OneKey({ name, ...props }: KeysProps & { name: string }) {
     return query.isError ? (
       <Failed error={query.error} onRetry={() => void query.refetch()} />
     ) : (
-      <Loading what="the key" />
+      <Loading what={t`the key`} />
     );
   const { waiting, running } = query.data;
   return (
@@ -202,7 +214,7 @@ function OneKey({ name, ...props }: KeysProps & { name: string }) {
       {waiting + running > 0 ? null : (
         <div className="list-foot">
           <span role="status">
-            No task with this key waits or runs. You can hold or limit the key anyway.
+            <Trans>No task with this key waits or runs. You can hold or limit the key anyway.</Trans>
           </span>
         </div>
       )}
@@ -214,17 +226,21 @@ function OneKey({ name, ...props }: KeysProps & { name: string }) {
 function NoKeys({ queue }: { queue: string }) {
   const example = `holdfast enqueue ${queue} email.send '{"to":"ada@example.com"}' --key customer-42`;
   return (
-    <NoneYet title="No keys with waiting tasks">
+    <NoneYet title={t`No keys with waiting tasks`}>
       <p>
-        A task may have a key, such as the customer it is for. Keys take turns, so that many tasks of one
-        customer do not keep the others waiting, and a limit can hold for each key: how many of its tasks run
-        at one time, and how many start in a period.
+        <Trans>
+          A task may have a key, such as the customer it is for. Keys take turns, so that many tasks of one
+          customer do not keep the others waiting, and a limit can hold for each key: how many of its tasks
+          run at one time, and how many start in a period.
+        </Trans>
       </p>
       <pre className="text-block">{example}</pre>
-      <CopyButton text={example} label="Copy" />
+      <CopyButton text={example} label={t`Copy`} />
       <p>
-        The <a href={`${BASE_PATH}/docs`}>reference of the HTTP API</a> has the routes for limits, keys and
-        holds.
+        <Trans>
+          The <a href={`${BASE_PATH}/docs`}>reference of the HTTP API</a> has the routes for limits, keys and
+          holds.
+        </Trans>
       </p>
     </NoneYet>
   );

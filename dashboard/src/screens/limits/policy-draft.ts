@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import type { KeyLimits } from "../../api/limits.ts";
 import { type LimitDraft, type LimitErrors, limitErrors, limitOf, wholeError } from "./limit-draft.ts";
 
@@ -26,9 +27,9 @@ export function keyLimitErrors(draft: LimitDraft, policy: PolicyDraft): KeyLimit
   const concurrency = draft.concurrency.trim();
   const lack =
     policy.ordered && Number(concurrency) !== 1
-      ? "Strict order needs 1."
+      ? t`Strict order needs 1.`
       : policy.whenFull !== "wait" && concurrency === ""
-        ? "Needed to know when a key is full."
+        ? t`Needed to know when a key is full.`
         : null;
   return { ...errors, concurrency: errors.concurrency ?? lack, maxWaiting: wholeError(policy.maxWaiting) };
 }

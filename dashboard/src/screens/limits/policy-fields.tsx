@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import type { KeyLimits, QueueLimits } from "../../api/limits.ts";
 import { LabelledCheckbox } from "../../ui/checkbox.tsx";
 import { Segments } from "../../ui/segments.tsx";
@@ -18,50 +20,57 @@ export function PolicyFields({ draft, errors, onChange }: PolicyFieldsProps) {
       <div className="form-row">
         <div className="field">
           <LabelledCheckbox isSelected={draft.ordered} onChange={(ordered) => set({ ordered })}>
-            Strict order
+            {t`Strict order`}
           </LabelledCheckbox>
           <span className="hint">
-            A failed task keeps its place, and later tasks of its key wait for its retry. Needs 1 at one time.
+            <Trans>
+              A failed task keeps its place, and later tasks of its key wait for its retry. Needs 1 at one
+              time.
+            </Trans>
           </span>
         </div>
         {draft.ordered ? (
           <div className="field">
-            <span>After a dead letter</span>
+            <span>{t`After a dead letter`}</span>
             <Segments<NonNullable<KeyLimits["onDead"]>>
-              label="After a dead letter"
+              label={t`After a dead letter`}
               value={draft.onDead}
               onChange={(onDead) => set({ onDead })}
               options={[
-                { value: "continue", text: "Go on" },
-                { value: "stop", text: "Stop the key" },
+                { value: "continue", text: t`Go on` },
+                { value: "stop", text: t`Stop the key` },
               ]}
             />
             <span className="hint">
-              A stopped key continues when its dead letter is replayed, or when somebody ends its hold.
+              <Trans>
+                A stopped key continues when its dead letter is replayed, or when somebody ends its hold.
+              </Trans>
             </span>
           </div>
         ) : null}
       </div>
       <div className="form-row">
         <div className="field">
-          <span>When full</span>
+          <span>{t`When full`}</span>
           <Segments<NonNullable<KeyLimits["whenFull"]>>
-            label="When full"
+            label={t`When full`}
             value={draft.whenFull}
             onChange={(whenFull) => set({ whenFull })}
             options={[
-              { value: "wait", text: "Wait" },
-              { value: "drop-new", text: "Refuse new" },
-              { value: "cancel-running", text: "Cancel oldest" },
+              { value: "wait", text: t`Wait` },
+              { value: "drop-new", text: t`Refuse new` },
+              { value: "cancel-running", text: t`Cancel oldest` },
             ]}
           />
           <span className="hint">
-            What happens to a new task if its key already runs as many tasks as the limit allows.
+            <Trans>
+              What happens to a new task if its key already runs as many tasks as the limit allows.
+            </Trans>
           </span>
         </div>
         <TextField
-          label="Most waiting"
-          hint="A new task is refused if this many tasks of its key wait. Empty: no limit."
+          label={t`Most waiting`}
+          hint={t`A new task is refused if this many tasks of its key wait. Empty: no limit.`}
           value={draft.maxWaiting}
           onChange={(maxWaiting) => set({ maxWaiting })}
           error={errors.maxWaiting}
@@ -78,18 +87,20 @@ export type FairBy = NonNullable<QueueLimits["fairBy"]>;
 export function FairField({ value, onChange }: { value: FairBy; onChange(value: FairBy): void }) {
   return (
     <div className="field">
-      <span>Keys share</span>
+      <span>{t`Keys share`}</span>
       <Segments<FairBy>
-        label="Keys share"
+        label={t`Keys share`}
         value={value}
         onChange={onChange}
         options={[
-          { value: "starts", text: "Starts" },
-          { value: "time", text: "Running time" },
+          { value: "starts", text: t({ message: "Starts", context: "keys share" }) },
+          { value: "time", text: t`Running time` },
         ]}
       />
       <span className="hint">
-        With running time, a key whose tasks run longer than those of other keys starts fewer of them.
+        <Trans>
+          With running time, a key whose tasks run longer than those of other keys starts fewer of them.
+        </Trans>
       </span>
     </div>
   );

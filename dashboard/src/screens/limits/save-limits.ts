@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { ApiError } from "../../api/errors.ts";
 import { putLimits, type QueueLimits, readLimits } from "../../api/limits.ts";
 import { queueLimitsChanges } from "./limit-text.ts";
@@ -13,7 +14,7 @@ export async function saveLimits(queue: string, shown: QueueLimits, next: QueueL
     throw new ApiError({
       status: 0,
       code: "conflict",
-      detail: "Someone else has changed the limits in the meantime. Close this form and open it again.",
+      detail: t`Someone else has changed the limits in the meantime. Close this form and open it again.`,
     });
   await putLimits(queue, next);
 }

@@ -1,4 +1,5 @@
 import { isQueueName } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
 import { type Limit, readSharedLimits, type SharedLimitView } from "../../api/limits.ts";
 import type { LimitDraft, LimitErrors } from "./limit-draft.ts";
 import { type Change, limitChanges } from "./limit-text.ts";
@@ -11,8 +12,8 @@ export const queuesOf = (text: string): string[] => [...new Set(text.split(/[\s,
 /** Returns the error in the list of queues that share a limit, or null if the list is valid. */
 export function queuesError(queues: readonly string[]): string | null {
   const wrong = queues.find((queue) => !isQueueName(queue));
-  if (wrong !== undefined) return `“${wrong}” is not a valid name of a queue.`;
-  return queues.length >= 1 && queues.length <= MOST_QUEUES ? null : `1 to ${MOST_QUEUES} queues.`;
+  if (wrong !== undefined) return t`“${wrong}” is not a valid name of a queue.`;
+  return queues.length >= 1 && queues.length <= MOST_QUEUES ? null : t`1 to ${MOST_QUEUES} queues.`;
 }
 
 /** Returns the errors of a shared limit. It has to limit how many tasks run, how many start, or both. */
@@ -20,7 +21,7 @@ export const sharedLimitErrors = (draft: LimitDraft, errors: LimitErrors): Limit
   ...errors,
   concurrency:
     errors.concurrency ??
-    (draft.concurrency.trim() === "" && draft.rate.trim() === "" ? "Give this, a rate or both." : null),
+    (draft.concurrency.trim() === "" && draft.rate.trim() === "" ? t`Give this, a rate or both.` : null),
 });
 
 /** Lists the changes of a shared limit in words. @param before null for a new limit */
@@ -30,8 +31,8 @@ export function sharedChanges(
 ): Change[] {
   const [old, next] = [before?.queues ?? [], after.queues].map((queues) => [...queues].sort().join(", "));
   return [
-    ...limitChanges("Together", before?.limit, after.limit),
-    ...(old === next ? [] : [{ what: "Queues", before: old || "none", after: next ?? "" }]),
+    ...limitChanges(t`Together`, before?.limit, after.limit),
+    ...(old === next ? [] : [{ what: t`Queues`, before: old || t`none`, after: next ?? "" }]),
   ];
 }
 

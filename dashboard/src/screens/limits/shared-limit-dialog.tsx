@@ -1,4 +1,6 @@
 import { isQueueName } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { ApiError } from "../../api/errors.ts";
@@ -32,7 +34,7 @@ export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogP
   const queues = queuesOf(text);
   const nameError = isQueueName(name)
     ? null
-    : "Begin with a letter or digit; then letters, digits, - _ and . are allowed, at most 64 characters.";
+    : t`Begin with a letter or digit; then letters, digits, - _ and . are allowed, at most 64 characters.`;
   const wrong = limitErrors(draft);
   const errors = sharedLimitErrors(draft, wrong);
   const invalid = nameError !== null || hasErrors(errors) || queuesError(queues) !== null;
@@ -46,27 +48,29 @@ export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogP
         code: "conflict",
         detail:
           before === null
-            ? `A limit “${name}” already exists. Choose another name.`
-            : "Someone else has changed the limit in the meantime. Close this form and open it again.",
+            ? t`A limit “${name}” already exists. Choose another name.`
+            : t`Someone else has changed the limit in the meantime. Close this form and open it again.`,
       });
     await putSharedLimit(name, limit, queues);
   };
   return (
     <FormDialog
-      title={before === null ? "Share a limit" : `Shared limit ${before.name}`}
+      title={before === null ? t`Share a limit` : t`Shared limit ${before.name}`}
       isWide
       refused={invalid || changes.length === 0}
       save={save}
       onSaved={() => {
-        say(`Limit ${name} is shared`, "Its queues never exceed it together.");
+        say(t`Limit ${name} is shared`, t`Its queues never exceed it together.`);
         void client.invalidateQueries({ queryKey: limitsKey(queue) });
       }}
       onClose={onClose}
     >
-      <p className="soft">A janitor divides this limit among its queues every second, by what waits there.</p>
+      <p className="soft">
+        <Trans>A janitor divides this limit among its queues every second, by what waits there.</Trans>
+      </p>
       {before === null ? (
         <TextField
-          label="Name"
+          label={t`Name`}
           placeholder="database"
           value={name}
           onChange={setName}
@@ -100,15 +104,15 @@ function QueuesField({ value, onChange }: { value: string; onChange(value: strin
   const unknown = known === undefined ? [] : queues.filter((queue) => !known.includes(queue));
   return (
     <TextField
-      label="Queues"
-      hint="Names of queues, with blanks or commas between them."
+      label={t`Queues`}
+      hint={t`Names of queues, with blanks or commas between them.`}
       value={value}
       onChange={onChange}
       error={error}
       warning={
         error !== null || unknown.length === 0
           ? null
-          : `Saving creates these queues, which do not exist yet: ${unknown.join(", ")}.`
+          : t`Saving creates these queues, which do not exist yet: ${unknown.join(", ")}.`
       }
       mono
     />
@@ -126,20 +130,22 @@ export function EndSharedLimitDialog({ queue, shared, onClose }: EndSharedLimitD
   const { say } = useToasts();
   return (
     <ConfirmDialog
-      title={`End the shared limit ${shared.name}`}
-      action="End it"
+      title={t`End the shared limit ${shared.name}`}
+      action={t`End it`}
       danger
       phrase={null}
       onConfirm={async () => {
         await endSharedLimit(shared.name);
-        say(`Limit ${shared.name} has ended`);
+        say(t`Limit ${shared.name} has ended`);
         await client.invalidateQueries({ queryKey: limitsKey(queue) });
       }}
       onClose={onClose}
     >
       <p>
-        Together, <strong className="mono">{shared.queues.join(", ")}</strong> are then no longer limited to{" "}
-        {limitText(shared.limit)}. Their own limits stay.
+        <Trans>
+          Together, <strong className="mono">{shared.queues.join(", ")}</strong> are then no longer limited to{" "}
+          {limitText(shared.limit)}. Their own limits stay.
+        </Trans>
       </p>
     </ConfirmDialog>
   );

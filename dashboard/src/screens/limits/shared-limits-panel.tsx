@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Share2 } from "lucide-react";
 import { useId, useState } from "react";
 import type { LimitsView, SharedLimitView } from "../../api/limits.ts";
@@ -15,20 +17,22 @@ export function SharedLimitsPanel({ view: { queue, shared } }: { view: LimitsVie
   const [asked, setAsked] = useState<Asked | null>(null);
   const close = () => setAsked(null);
   return (
-    <section className="panel" aria-label="Limits shared with other queues">
+    <section className="panel" aria-label={t`Limits shared with other queues`}>
       <div className="panel-head">
-        <h2>Shared with other queues</h2>
+        <h2>{t`Shared with other queues`}</h2>
         <div className="actions">
           <Button small denied={denied("admin", queue)} onPress={() => setAsked({ action: "new" })}>
             <Share2 size={13} aria-hidden="true" />
-            Share a limit
+            {t`Share a limit`}
           </Button>
         </div>
       </div>
       {shared.length === 0 ? (
         <p className="panel-body hint">
-          None. A limit can hold for several queues together, such as the connections that one database
-          allows.
+          <Trans>
+            None. A limit can hold for several queues together, such as the connections that one database
+            allows.
+          </Trans>
         </p>
       ) : (
         <SharedLimitTable queue={queue} shared={shared} onAsk={setAsked} />
@@ -54,8 +58,8 @@ interface SharedLimitTableProps {
 
 function SharedLimitTable({ shared, ...rest }: SharedLimitTableProps) {
   return (
-    <div className="grid-table shared-limits" role="table" aria-label="Limits shared with other queues">
-      <GridHead columns={["Name", "Whole limit", "This queue now", "Queues"]} />
+    <div className="grid-table shared-limits" role="table" aria-label={t`Limits shared with other queues`}>
+      <GridHead columns={[t`Name`, t`Whole limit`, t`This queue now`, t`Queues`]} />
       <div role="rowgroup" className="grid-body">
         {shared.map((limit) => (
           <SharedLimitRow key={limit.name} shared={limit} {...rest} />
@@ -77,23 +81,23 @@ function SharedLimitRow({ queue, shared, onAsk }: SharedLimitRowProps) {
         {shared.name}
       </div>
       <div className="cell cell-half" role="cell">
-        <span className="label">Whole limit</span>
+        <span className="label">{t`Whole limit`}</span>
         {limitText(shared.limit)}
       </div>
       <div className="cell cell-half" role="cell">
-        <span className="label">This queue now</span>
-        {shareText(shared, queue) ?? <span className="soft">not divided yet</span>}
+        <span className="label">{t`This queue now`}</span>
+        {shareText(shared, queue) ?? <span className="soft">{t`not divided yet`}</span>}
       </div>
       <div className="cell cell-wide mono" role="cell">
-        <span className="label">Queues</span>
+        <span className="label">{t`Queues`}</span>
         {shared.queues.join(", ")}
       </div>
       <div className="cell cell-wide actions" role="cell">
         <RowButton denied={mayLimit} describedBy={name} onPress={() => onAsk({ action: "change", shared })}>
-          Change
+          {t`Change`}
         </RowButton>
         <RowButton denied={mayLimit} describedBy={name} onPress={() => onAsk({ action: "end", shared })}>
-          End
+          {t`End`}
         </RowButton>
       </div>
     </div>

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useMutation } from "@tanstack/react-query";
 import { toApiError } from "../../api/errors.ts";
 import { type LimitsTrial, type QueueLimits, tryLimits } from "../../api/limits.ts";
@@ -17,7 +19,7 @@ export function TrialPanel({ queue, limits }: TrialPanelProps) {
   // The report is about the tried limits. When the user changes the limits, the report is hidden.
   const isPresent = limits !== null && JSON.stringify(trial.variables) === JSON.stringify(limits);
   return (
-    <section className="trial" aria-label="Trial" aria-live="polite">
+    <section className="trial" aria-label={t`Trial`} aria-live="polite">
       <div className="actions">
         <Button
           isDisabled={limits === null || trial.isPending}
@@ -25,9 +27,9 @@ export function TrialPanel({ queue, limits }: TrialPanelProps) {
             if (limits !== null) trial.mutate(limits);
           }}
         >
-          {trial.isPending ? "Working…" : "Try"}
+          {trial.isPending ? t`Working…` : t`Try`}
         </Button>
-        <span className="soft">Replays recorded tasks under these limits. Nothing is changed.</span>
+        <span className="soft">{t`Replays recorded tasks under these limits. Nothing is changed.`}</span>
       </div>
       {isPresent && trial.error !== null ? (
         <p className="error-text">{toApiError(trial.error).detail}</p>
@@ -40,23 +42,23 @@ export function TrialPanel({ queue, limits }: TrialPanelProps) {
 function Report({ trial }: { trial: LimitsTrial }) {
   const { completed, waiting, isCut, firstAt, lastAt, slots, slotsToKeepUp, recorded, today, tried } = trial;
   const rows: [string, string, string, string][] = [
-    ["Wait, median", duration(recorded.p50Ms), duration(today.wait.p50Ms), duration(tried.wait.p50Ms)],
+    [t`Wait, median`, duration(recorded.p50Ms), duration(today.wait.p50Ms), duration(tried.wait.p50Ms)],
     [
-      "Wait, 95th percentile",
+      t`Wait, 95th percentile`,
       duration(recorded.p95Ms),
       duration(today.wait.p95Ms),
       duration(tried.wait.p95Ms),
     ],
-    ["Largest backlog", "", count(today.largestBacklog), count(tried.largestBacklog)],
-    ["Backlog at the end", "", count(today.backlogAtEnd), count(tried.backlogAtEnd)],
-    ["Slots needed", "", count(today.slotsNeeded), count(tried.slotsNeeded)],
+    [t`Largest backlog`, "", count(today.largestBacklog), count(tried.largestBacklog)],
+    [t`Backlog at the end`, "", count(today.backlogAtEnd), count(tried.backlogAtEnd)],
+    [t`Slots needed`, "", count(today.slotsNeeded), count(tried.slotsNeeded)],
   ];
   return (
     <>
       <table className="trial-table">
         <thead>
           <tr>
-            {["What", "Recorded", "Limits of today", "These limits"].map((text) => (
+            {[t`What`, t`Recorded`, t`Limits of today`, t`These limits`].map((text) => (
               <th key={text} scope="col">
                 {text}
               </th>
@@ -75,8 +77,10 @@ function Report({ trial }: { trial: LimitsTrial }) {
         </tbody>
       </table>
       <p className="soft">
-        {count(completed)} completed and {count(waiting)} waiting tasks{isCut ? " (the newest)" : ""} of{" "}
-        {duration(lastAt - firstAt)}, with {count(slots)} slots; at least {count(slotsToKeepUp)} to keep up.
+        <Trans>
+          {count(completed)} completed and {count(waiting)} waiting tasks{isCut ? t` (the newest)` : ""} of{" "}
+          {duration(lastAt - firstAt)}, with {count(slots)} slots; at least {count(slotsToKeepUp)} to keep up.
+        </Trans>
       </p>
     </>
   );

@@ -1,4 +1,6 @@
 import { isTaskType } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { limitsKey, type QueueLimits } from "../../api/limits.ts";
@@ -28,11 +30,11 @@ export function TypeLimitDialog({ queue, limits, type, onClose }: TypeLimitDialo
   const [draft, setDraft] = useState(() => limitDraft(type === null ? undefined : before.types?.[type]));
   const nameError = isTaskType(name)
     ? null
-    : "Begin with a letter or digit; then letters, digits and _ . : / - are allowed, at most 128 characters.";
+    : t`Begin with a letter or digit; then letters, digits and _ . : / - are allowed, at most 128 characters.`;
   const errors = limitErrors(draft);
   const invalid = nameError !== null || hasErrors(errors);
   const limit = invalid ? undefined : limitOf(draft);
-  const changes = invalid ? [] : limitChanges("This type", before.types?.[name], limit);
+  const changes = invalid ? [] : limitChanges(t`This type`, before.types?.[name], limit);
   const save = () => {
     const { [name]: _, ...others } = before.types ?? {};
     const types = limit === undefined ? others : { ...others, [name]: limit };
@@ -40,23 +42,25 @@ export function TypeLimitDialog({ queue, limits, type, onClose }: TypeLimitDialo
   };
   return (
     <FormDialog
-      title={type === null ? "Limit a type" : `Limit of ${type}`}
+      title={type === null ? t`Limit a type` : t`Limit of ${type}`}
       isWide
       refused={invalid || changes.length === 0}
       save={save}
       onSaved={() => {
-        say(limit === undefined ? `${name} has no limit now` : `The limit of ${name} changed`);
+        say(limit === undefined ? t`${name} has no limit now` : t`The limit of ${name} changed`);
         void client.invalidateQueries({ queryKey: limitsKey(queue) });
       }}
       onClose={onClose}
     >
       <p className="soft">
-        The limit applies to all tasks of the type together. If all fields are empty, the type has no limit.
-        Tasks of the type that run already are not counted when it gets its first limit.
+        <Trans>
+          The limit applies to all tasks of the type together. If all fields are empty, the type has no limit.
+          Tasks of the type that run already are not counted when it gets its first limit.
+        </Trans>
       </p>
       {type === null ? (
         <TextField
-          label="Type"
+          label={t`Type`}
           placeholder="email.send"
           value={name}
           onChange={setName}

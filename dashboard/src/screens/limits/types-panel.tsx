@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Tags } from "lucide-react";
 import { useId, useState } from "react";
 import type { LimitsView, TaskTypeView, TypeLimit } from "../../api/limits.ts";
@@ -19,9 +21,9 @@ export function TypesPanel({ view }: { view: LimitsView }) {
   const [asked, setAsked] = useState<Asked | null>(null);
   const close = () => setAsked(null);
   return (
-    <section className="panel" aria-label="Limits of types">
+    <section className="panel" aria-label={t`Limits of types`}>
       <div className="panel-head">
-        <h2>Types</h2>
+        <h2>{t`Types`}</h2>
         <div className="actions">
           <Button
             small
@@ -29,18 +31,20 @@ export function TypesPanel({ view }: { view: LimitsView }) {
             onPress={() => setAsked({ action: "limit", type: null })}
           >
             <Tags size={13} aria-hidden="true" />
-            Limit a type
+            {t`Limit a type`}
           </Button>
         </div>
       </div>
       {types.length === 0 ? (
         <p className="panel-body hint">
-          No type has a limit. The limit of a type applies to all of its tasks together, whatever their keys.
-          Use it, for example, for heavy tasks among light ones.
+          <Trans>
+            No type has a limit. The limit of a type applies to all of its tasks together, whatever their
+            keys. Use it, for example, for heavy tasks among light ones.
+          </Trans>
         </p>
       ) : (
-        <div className="grid-table shared-limits" role="table" aria-label="Limits of types">
-          <GridHead columns={["Type", "Limit", "Running", "What holds it back"]} />
+        <div className="grid-table shared-limits" role="table" aria-label={t`Limits of types`}>
+          <GridHead columns={[t`Type`, t`Limit`, t`Running`, t`What holds it back`]} />
           <div role="rowgroup" className="grid-body">
             {types.map((row) => (
               <TypeRow
@@ -86,15 +90,15 @@ function TypeRow({ queue, row, limit, onAsk }: TypeRowProps) {
         {type}
       </div>
       <div className="cell cell-half" role="cell">
-        <span className="label">Limit</span>
+        <span className="label">{t`Limit`}</span>
         {limitText(limit ?? {})}
       </div>
       <div className="cell cell-half" role="cell">
-        <span className="label">Running</span>
+        <span className="label">{t`Running`}</span>
         {count(running)}
       </div>
       <div className="cell cell-wide" role="cell">
-        <span className="label">What holds it back</span>
+        <span className="label">{t`What holds it back`}</span>
         <span>
           <HeldBack view={row} limit={limit} />
         </span>
@@ -105,14 +109,14 @@ function TypeRow({ queue, row, limit, onAsk }: TypeRowProps) {
           describedBy={name}
           onPress={() => onAsk({ action: "limit", type })}
         >
-          Change
+          {t`Change`}
         </RowButton>
         <RowButton
           denied={denied("control", queue)}
           describedBy={name}
           onPress={() => onAsk({ action, type })}
         >
-          {action === "hold" ? "Hold" : "End hold"}
+          {action === "hold" ? t`Hold` : t`End hold`}
         </RowButton>
       </div>
     </div>

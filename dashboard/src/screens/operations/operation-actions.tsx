@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import {
   actOnOperation,
@@ -20,11 +22,11 @@ function verbsOf({ state, kind, undoUntil, undoneAt }: OperationView, now: numbe
   return kind === "discard" && (undoUntil ?? 0) > now && (undoneAt ?? null) === null ? ["undo"] : [];
 }
 
-const TEXT: Record<OperationVerb, string> = {
-  pause: "Pause",
-  resume: "Resume",
-  cancel: "Cancel",
-  undo: "Undo",
+const TEXT: Record<OperationVerb, () => string> = {
+  pause: () => t`Pause`,
+  resume: () => t`Resume`,
+  cancel: () => t`Cancel`,
+  undo: () => t`Undo`,
 };
 
 export function OperationActions({ operation }: { operation: OperationView }) {
@@ -43,7 +45,7 @@ export function OperationActions({ operation }: { operation: OperationView }) {
         ),
       );
     },
-    onError: (error, verb) => fail(`${TEXT[verb]} did not work`, error),
+    onError: (error, verb) => fail(t`${TEXT[verb]()} did not work`, error),
   });
   const verbs = verbsOf(operation, now);
   if (verbs.length === 0) return null;
@@ -57,11 +59,13 @@ export function OperationActions({ operation }: { operation: OperationView }) {
           isDisabled={act.isPending}
           onPress={() => act.mutate(verb)}
         >
-          {TEXT[verb]}
+          {TEXT[verb]()}
         </Button>
       ))}
       {verbs.includes("undo") ? (
-        <span className="hint">{duration((operation.undoUntil ?? now) - now)} left to undo</span>
+        <span className="hint">
+          <Trans>{duration((operation.undoUntil ?? now) - now)} left to undo</Trans>
+        </span>
       ) : null}
     </div>
   );

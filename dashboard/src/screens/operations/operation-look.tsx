@@ -1,21 +1,22 @@
+import { t } from "@lingui/core/macro";
 import { Ban, CircleCheck, CirclePause, LoaderCircle, TriangleAlert } from "lucide-react";
 import type { OperationState, OperationView } from "../../api/operations.ts";
 
-const KIND_TEXT: Record<OperationView["kind"], string> = {
-  replay: "Replay",
-  discard: "Discard",
-  restore: "Undo of a discard",
-  change: "Change of waiting tasks",
-  empty: "Empty",
-  burst: "Burst",
+const TITLE: Record<OperationView["kind"], (queue: string) => string> = {
+  replay: (queue) => t`Replay on ${queue}`,
+  discard: (queue) => t`Discard on ${queue}`,
+  restore: (queue) => t`Undo of a discard on ${queue}`,
+  change: (queue) => t`Change of waiting tasks on ${queue}`,
+  empty: (queue) => t`Empty on ${queue}`,
+  burst: (queue) => t`Burst on ${queue}`,
 };
 
-const STATE_TEXT: Record<OperationState, string> = {
-  running: "running",
-  paused: "paused",
-  succeeded: "done",
-  failed: "failed",
-  cancelled: "cancelled",
+const STATE_TEXT: Record<OperationState, () => string> = {
+  running: () => t`running`,
+  paused: () => t`paused`,
+  succeeded: () => t`done`,
+  failed: () => t`failed`,
+  cancelled: () => t`cancelled`,
 };
 
 const TONES: Record<OperationState, string> = {
@@ -40,13 +41,22 @@ const DONE: Record<OperationView["kind"], string> = {
 const isVain = ({ state, kind, result }: OperationView): boolean =>
   state === "succeeded" && (result[DONE[kind]] ?? 0) === 0;
 
+const VAIN_TEXT: Record<OperationView["kind"], () => string> = {
+  replay: () => t`nothing was replayed`,
+  discard: () => t`nothing was discarded`,
+  restore: () => t`nothing was restored`,
+  change: () => t`nothing was changed`,
+  empty: () => t`nothing was removed`,
+  burst: () => t`nothing was enqueued`,
+};
+
 export const stateText = (operation: OperationView): string =>
-  isVain(operation) ? `nothing was ${DONE[operation.kind]}` : STATE_TEXT[operation.state];
+  isVain(operation) ? VAIN_TEXT[operation.kind]() : STATE_TEXT[operation.state]();
 
 export const toneOf = (operation: OperationView): string =>
   isVain(operation) ? "warn" : TONES[operation.state];
 
-export const operationTitle = ({ kind, queue }: OperationView): string => `${KIND_TEXT[kind]} on ${queue}`;
+export const operationTitle = ({ kind, queue }: OperationView): string => TITLE[kind](queue);
 
 export function OperationIcon({ operation }: { operation: OperationView }) {
   const common = { size: 17, color: "var(--tone)", "aria-hidden": true } as const;

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo } from "react";
@@ -8,7 +10,7 @@ import {
   operationQuery,
   operationsQuery,
 } from "../../api/operations.ts";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
 import { useLive, useNow } from "../../live/live-context.tsx";
 import { Button } from "../../ui/button.tsx";
@@ -20,6 +22,24 @@ import { OperationActions } from "./operation-actions.tsx";
 import { OperationIcon, operationTitle, ProgressBar, stateText, toneOf } from "./operation-look.tsx";
 
 const route = getRouteApi("/operations");
+
+const CANARY_TEXT = {
+  waiting: () => t`waiting`,
+  running: () => t`running`,
+  passed: () => t`passed`,
+  stopped: () => t`stopped`,
+} as const;
+
+/** The counts in the result of an operation. */
+const RESULT_TEXT: Record<string, () => string> = {
+  replayed: () => t`Replayed`,
+  discarded: () => t`Discarded`,
+  restored: () => t`Restored`,
+  changed: () => t`Changed`,
+  removed: () => t`Removed`,
+  enqueued: () => t`Enqueued`,
+  skipped: () => t`Skipped`,
+};
 
 export function OperationsPage() {
   const { id } = route.useSearch();
@@ -39,29 +59,31 @@ export function OperationsPage() {
   return (
     <>
       <div className="page-head">
-        <h1>Operations</h1>
-        <p className="soft small">{running === 0 ? "none running" : `${count(running)} running`}</p>
+        <h1>{t`Operations`}</h1>
+        <p className="soft small">{running === 0 ? t`none running` : t`${count(running)} running`}</p>
       </div>
       <div className={id === undefined ? undefined : "columns columns-wide"}>
-        <section className="panel" aria-label="Operations">
+        <section className="panel" aria-label={t`Operations`}>
           {operations.length > 0 ? (
             <OperationTable operations={operations} chosen={id} />
           ) : query.isPending ? (
-            <Loading what="operations" />
+            <Loading what={t`operations`} />
           ) : query.isError ? (
             <Failed error={query.error} onRetry={() => void query.refetch()} />
           ) : (
-            <NoneYet title="No operations yet">
+            <NoneYet title={t`No operations yet`}>
               <p>
-                A replay or discard of many tasks, or a burst, runs on the server and is shown here. Run the
-                burst on <Link to="/load">Load</Link>.
+                <Trans>
+                  A replay or discard of many tasks, or a burst, runs on the server and is shown here. Run the
+                  burst on <Link to="/load">Load</Link>.
+                </Trans>
               </p>
             </NoneYet>
           )}
           {query.hasNextPage ? (
             <div className="list-foot">
               <Button small isDisabled={query.isFetching} onPress={() => void query.fetchNextPage()}>
-                Load more
+                {t`Load more`}
               </Button>
             </div>
           ) : null}
@@ -77,8 +99,8 @@ export function OperationsPage() {
 function OperationTable({ operations, chosen }: { operations: OperationView[]; chosen: string | undefined }) {
   const now = useNow();
   return (
-    <div className="grid-table operations" role="table" aria-label="Operations, newest first">
-      <GridHead columns={["Operation", "State", "Progress", "Started", "By"]} />
+    <div className="grid-table operations" role="table" aria-label={t`Operations, newest first`}>
+      <GridHead columns={[t`Operation`, t`State`, t`Progress`, t`Started`, t`By`]} />
       <div role="rowgroup" className="grid-body">
         {operations.map((operation) => (
           <div
@@ -100,23 +122,31 @@ function OperationTable({ operations, chosen }: { operations: OperationView[]; c
             <div className="cell cell-half state-cell" role="cell">
               <OperationIcon operation={operation} />
               {stateText(operation)}
-              {operation.undoneAt == null ? "" : ", undone"}
+              {operation.undoneAt == null ? "" : t`, undone`}
             </div>
             <div className="cell cell-half" role="cell">
               <div className="small">
-                {count(operation.done)} <span className="soft">of {count(operation.total)}</span>
+                {count(operation.done)}{" "}
+                <span className="soft">
+                  <Trans>of {count(operation.total)}</Trans>
+                </span>
                 {(operation.failures ?? 0) > 0 ? (
-                  <span className="error-text"> · {plural(operation.failures ?? 0, "failure")}</span>
+                  <span className="error-text">
+                    {" "}
+                    · <Plural value={operation.failures ?? 0} one="# failure" other="# failures" />
+                  </span>
                 ) : null}
               </div>
               <ProgressBar operation={operation} />
             </div>
             <div className="cell cell-half" role="cell">
               <Time at={operation.startedAt} />
-              <div className="hint">took {duration((operation.endedAt ?? now) - operation.startedAt)}</div>
+              <div className="hint">
+                <Trans>took {duration((operation.endedAt ?? now) - operation.startedAt)}</Trans>
+              </div>
             </div>
             <div className="cell cell-half clip" role="cell" title={operation.actor}>
-              {operation.actor ?? <span className="zero">unknown</span>}
+              {operation.actor ?? <span className="zero">{t`unknown`}</span>}
             </div>
             <div className="cell cell-wide" role="cell">
               <OperationActions operation={operation} />
@@ -135,63 +165,70 @@ function OperationDetail({ id, known }: { id: string; known: OperationView | und
   if (operation === undefined) {
     return (
       <section className="panel">
-        {query.isError ? <Failed error={query.error} /> : <Loading what="the operation" />}
+        {query.isError ? <Failed error={query.error} /> : <Loading what={t`the operation`} />}
       </section>
     );
   }
   const { canary } = operation;
   const seconds = ((operation.endedAt ?? now) - operation.startedAt) / 1_000;
   return (
-    <section className={`panel tone-${toneOf(operation)}`} aria-label="The operation">
+    <section className={`panel tone-${toneOf(operation)}`} aria-label={t`The operation`}>
       <div className="panel-head">
         <h2>{operationTitle(operation)}</h2>
         <Link className="button button-small button-quiet" to="/operations">
-          Close
+          {t`Close`}
         </Link>
       </div>
       <div className="panel-body form">
         <ProgressBar operation={operation} />
         <dl className="facts">
-          <Fact name="State">
+          <Fact name={t`State`}>
             {stateText(operation)}
             {operation.undoneAt == null ? null : (
-              <>
+              <Trans>
                 , undone <Time at={operation.undoneAt} />
-              </>
+              </Trans>
             )}
           </Fact>
-          <Fact name="Done">
-            {count(operation.done)} of {count(operation.total)}
+          <Fact name={t`Done`}>
+            <Trans>
+              {count(operation.done)} of {count(operation.total)}
+            </Trans>
           </Fact>
-          <Fact name="Pace">
-            {seconds < 0.5 ? "none yet" : `${count(operation.done / seconds)} a second`}
+          <Fact name={t`Pace`}>
+            {seconds < 0.5 ? t`none yet` : t`${count(operation.done / seconds)} a second`}
           </Fact>
-          <Fact name="Started">
+          <Fact name={t`Started`}>
             <Time at={operation.startedAt} />
           </Fact>
           {operation.endedAt === null ? null : (
-            <Fact name="Ended">
+            <Fact name={t`Ended`}>
               <Time at={operation.endedAt} />
             </Fact>
           )}
           {operation.actor === undefined ? null : (
-            <Fact name="By">
+            <Fact name={t`By`}>
               <ForeignText text={operation.actor} />
             </Fact>
           )}
           {operation.reason == null ? null : (
-            <Fact name="Reason">
+            <Fact name={t`Reason`}>
               <ForeignText text={operation.reason} />
             </Fact>
           )}
-          {operation.to == null ? null : <Fact name="Into queue">{operation.to}</Fact>}
+          {operation.to == null ? null : <Fact name={t`Into queue`}>{operation.to}</Fact>}
           {operation.ratePerSecond == null ? null : (
-            <Fact name="At most">{count(operation.ratePerSecond)} a second</Fact>
+            <Fact name={t`At most`}>
+              <Trans>{count(operation.ratePerSecond)} a second</Trans>
+            </Fact>
           )}
           {canary == null ? null : (
-            <Fact name="Canary">
-              {plural(canary.size, "task")} first: {canary.state}
-              {canary.completed === undefined ? "" : `, ${count(canary.completed)} completed`}
+            <Fact name={t`Canary`}>
+              <Trans>
+                <Plural value={canary.size} one="# task" other="# tasks" /> first:{" "}
+                {CANARY_TEXT[canary.state]()}
+                {canary.completed === undefined ? "" : t`, ${count(canary.completed)} completed`}
+              </Trans>
               {canary.detail == null ? null : (
                 <div className="error-text">
                   <ForeignText text={canary.detail} />
@@ -200,7 +237,7 @@ function OperationDetail({ id, known }: { id: string; known: OperationView | und
             </Fact>
           )}
           {Object.entries(operation.result).map(([name, value]) => (
-            <Fact key={name} name={name.charAt(0).toUpperCase() + name.slice(1)}>
+            <Fact key={name} name={RESULT_TEXT[name]?.() ?? name}>
               {count(value)}
             </Fact>
           ))}
@@ -231,8 +268,10 @@ function Failures({ operation }: { operation: OperationView }) {
   const query = useInfiniteQuery(operationFailuresQuery(operation.id));
   const rows = (query.data?.pages ?? []).flatMap((page) => page.failures);
   return (
-    <section aria-label="Failures">
-      <h3>{plural(operation.failures ?? 0, "failure")}</h3>
+    <section aria-label={t`Failures`}>
+      <h3>
+        <Plural value={operation.failures ?? 0} one="# failure" other="# failures" />
+      </h3>
       {query.isError ? <Failed error={query.error} onRetry={() => void query.refetch()} /> : null}
       <ul className="failures">
         {rows.map((failure) => (
@@ -252,7 +291,7 @@ function Failures({ operation }: { operation: OperationView }) {
       </ul>
       {query.hasNextPage ? (
         <Button small isDisabled={query.isFetching} onPress={() => void query.fetchNextPage()}>
-          More failures
+          {t`More failures`}
         </Button>
       ) : null}
     </section>

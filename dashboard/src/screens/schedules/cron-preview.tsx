@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { toApiError } from "../../api/errors.ts";
@@ -55,12 +56,12 @@ export function CronPreview({ cron, timeZone, onErrors }: CronPreviewProps) {
       <p>
         <strong>{query.data.words}</strong>
       </p>
-      <ul className="next-runs" aria-label="Next runs">
+      <ul className="next-runs" aria-label={t`Next runs`}>
         {query.data.nextRuns.map((at) => (
           <li key={at}>{zoned(at, asked.timeZone.trim())}</li>
         ))}
       </ul>
-      {query.data.nextRuns.length === 0 ? <p className="error-text">It never fires.</p> : null}
+      {query.data.nextRuns.length === 0 ? <p className="error-text">{t`It never fires.`}</p> : null}
     </div>
   );
 }

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { putSchedule, type ScheduleView, schedulesKey } from "../../api/schedules.ts";
@@ -29,20 +30,20 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
   const own = errorsOf(draft, schedule === null);
   const errors = {
     ...own,
-    cron: draft.cron.trim() === "" ? "Such as 0 3 * * *: every day at three." : previewErrors.cron,
+    cron: draft.cron.trim() === "" ? t`Such as 0 3 * * *: every day at three.` : previewErrors.cron,
     timeZone: draft.timeZone.trim() === "" ? "Such as UTC or Europe/Berlin." : previewErrors.timeZone,
   };
   const refused = Object.values(errors).some((error) => error !== null);
   const save = () => putSchedule(draft.id, bodyOf(draft, schedule === null));
   return (
     <FormDialog
-      title={schedule === null ? "New schedule" : `Edit ${schedule.id}`}
+      title={schedule === null ? t`New schedule` : t`Edit ${schedule.id}`}
       isWide
       refused={refused}
-      saveText={schedule === null ? "Create schedule" : "Save"}
+      saveText={schedule === null ? t`Create schedule` : t`Save`}
       save={save}
       onSaved={async () => {
-        say(schedule === null ? `${draft.id} created` : `${draft.id} changed`);
+        say(schedule === null ? t`${draft.id} created` : t`${draft.id} changed`);
         await client.invalidateQueries({ queryKey: schedulesKey });
       }}
       onClose={onClose}
@@ -50,7 +51,7 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
       <div className="form-row">
         {schedule === null ? (
           <TextField
-            label="Id"
+            label={t`Id`}
             placeholder="nightly-report"
             value={draft.id}
             onChange={(id) => set({ id })}
@@ -60,24 +61,24 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
           />
         ) : null}
         <QueueField
-          label="Queue"
+          label={t`Queue`}
           value={draft.queue}
           onChange={(queue) => set({ queue })}
-          maker="the first run"
+          maker={t`the first run`}
         />
       </div>
       <div className="form-row">
         <TextField
-          label="Cron expression"
-          hint="Minute, hour, day, month, weekday; six fields begin with seconds. Or an interval: @every 30s."
+          label={t`Cron expression`}
+          hint={t`Minute, hour, day, month, weekday; six fields begin with seconds. Or an interval: @every 30s.`}
           value={draft.cron}
           onChange={(cron) => set({ cron })}
           error={errors.cron}
           mono
         />
         <TextField
-          label="Time zone"
-          hint="IANA name, such as Europe/Berlin."
+          label={t`Time zone`}
+          hint={t`IANA name, such as Europe/Berlin.`}
           value={draft.timeZone}
           onChange={(timeZone) => set({ timeZone })}
           error={errors.timeZone}
@@ -92,15 +93,15 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
       <CronPreview cron={draft.cron} timeZone={draft.timeZone} onErrors={setPreviewErrors} />
       <SpanOfSchedule draft={draft} errors={own} set={set} isNew={schedule === null} />
       <TextField
-        label="Task type"
+        label={t`Task type`}
         value={draft.type}
         onChange={(type) => set({ type })}
         error={draft.type === "" ? null : errors.type}
         mono
       />
       <TextField
-        label="Payload"
-        hint="JSON, sent and stored character for character."
+        label={t`Payload`}
+        hint={t`JSON, sent and stored character for character.`}
         value={draft.payloadText}
         onChange={(payloadText) => set({ payloadText })}
         rows={4}
@@ -109,8 +110,8 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
       <div className="form-row">
         <PriorityField value={draft.priority} onChange={(priority) => set({ priority })} />
         <TextField
-          label="Retries"
-          placeholder="default"
+          label={t`Retries`}
+          placeholder={t`default`}
           value={draft.maxRetries}
           onChange={(maxRetries) => set({ maxRetries })}
           error={errors.maxRetries}

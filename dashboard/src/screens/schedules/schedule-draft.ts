@@ -12,6 +12,7 @@ import {
   type UniqueConflict,
   type UniqueScope,
 } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
 import type { ScheduleBody, ScheduleView } from "../../api/schedules.ts";
 import { count } from "../../format/number.ts";
 import { utc, utcPrecise } from "../../format/time.ts";
@@ -124,7 +125,7 @@ export function momentOf(text: string): number {
 
 const isGiven = (text: string) => text.trim() !== "";
 const momentError = (text: string) =>
-  isGiven(text) && Number.isNaN(momentOf(text)) ? "A time in UTC, such as 2030-01-31 08:00." : null;
+  isGiven(text) && Number.isNaN(momentOf(text)) ? t`A time in UTC, such as 2030-01-31 08:00.` : null;
 const optionalSpanError = (span: SpanDraft) => (isGiven(span.amount) ? spanError(span) : null);
 /** Returns a time that may be 0, unlike other spans, ms. */
 const timeMsOf = (span: SpanDraft): number => (span.amount.trim() === "0" ? 0 : spanMsOf(span));
@@ -132,13 +133,13 @@ const MOST_WAIT_MS = 86_400_000;
 const waitError = ({ kind }: BackoffDraft, span: SpanDraft) =>
   kind === "default" || !isGiven(span.amount) || timeMsOf(span) <= MOST_WAIT_MS
     ? null
-    : "A whole number; at most 24 hours.";
+    : t`A whole number; at most 24 hours.`;
 const keptTimeError = (span: SpanDraft) =>
-  !isGiven(span.amount) || timeMsOf(span) <= LIMITS.keepMs ? null : "A whole number; at most 365 days.";
+  !isGiven(span.amount) || timeMsOf(span) <= LIMITS.keepMs ? null : t`A whole number; at most 365 days.`;
 const keepCountError = (text: string) =>
   !isGiven(text) || (/^[1-9]\d{0,4}$/.test(text.trim()) && Number(text) <= LIMITS.keepCount)
     ? null
-    : `A whole number, 1 to ${count(LIMITS.keepCount)}.`;
+    : t`A whole number, 1 to ${count(LIMITS.keepCount)}.`;
 const tagsOf = (text: string) =>
   text
     .split(",")
@@ -148,7 +149,7 @@ const tagsOf = (text: string) =>
 function tagsError(text: string): string | null {
   const tags = tagsOf(text);
   const isFine = tags.length <= LIMITS.tags && tags.every((tag) => tag.length <= LIMITS.tagCharacters);
-  return isFine ? null : `At most ${LIMITS.tags} tags of ${LIMITS.tagCharacters} characters.`;
+  return isFine ? null : t`At most ${LIMITS.tags} tags of ${LIMITS.tagCharacters} characters.`;
 }
 
 export function errorsOf(draft: ScheduleDraft, isNew: boolean) {
@@ -166,13 +167,13 @@ export function errorsOf(draft: ScheduleDraft, isNew: boolean) {
     payload: payloadError(draft.payloadText),
     maxRetries: /^\d{0,4}$/.test(draft.maxRetries.trim())
       ? null
-      : "A whole number, or nothing for the default.",
+      : t`A whole number, or nothing for the default.`,
     startAt: momentError(startAt),
-    endAt: momentError(endAt) ?? (endsBefore ? "It is before the start." : null),
+    endAt: momentError(endAt) ?? (endsBefore ? t`It is before the start.` : null),
     limit:
       !isGiven(draft.limit) || /^[1-9]\d{0,14}$/.test(draft.limit.trim())
         ? null
-        : "A whole number, 1 or more, or nothing for no end.",
+        : t`A whole number, 1 or more, or nothing for no end.`,
     backoffBase: waitError(draft.backoff, draft.backoff.base),
     backoffMax: waitError(draft.backoff, draft.backoff.max),
     timeout: optionalSpanError(draft.timeout),
@@ -184,7 +185,7 @@ export function errorsOf(draft: ScheduleDraft, isNew: boolean) {
     uniqueKey:
       unique.key === "" || isTaskKey(unique.key)
         ? null
-        : `At most ${LIMITS.keyBytes} bytes, without NUL, and not . or ..`,
+        : t`At most ${LIMITS.keyBytes} bytes, without NUL, and not . or ..`,
     window: unique.key !== "" && unique.scope === "window" ? spanError(unique.window) : null,
   };
 }

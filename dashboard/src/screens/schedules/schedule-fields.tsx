@@ -1,4 +1,6 @@
 import type { MissedPolicy, OverlapPolicy, UniqueScope } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { LabelledCheckbox } from "../../ui/checkbox.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { TextField } from "../../ui/text-field.tsx";
@@ -25,22 +27,22 @@ export function SpanOfSchedule({ draft, errors, set, isNew }: FieldsProps & { is
     <>
       <div className="form-row">
         <TextField
-          label="Starts"
-          hint="In UTC, such as 2030-01-31 08:00. Empty: now."
+          label={t`Starts`}
+          hint={t`In UTC, such as 2030-01-31 08:00. Empty: now.`}
           value={draft.startAt}
           onChange={(startAt) => set({ startAt })}
           error={errors.startAt}
         />
         <TextField
-          label="Ends"
-          hint="In UTC. Empty: never."
+          label={t`Ends`}
+          hint={t`In UTC. Empty: never.`}
           value={draft.endAt}
           onChange={(endAt) => set({ endAt })}
           error={errors.endAt}
         />
         <TextField
-          label="Most runs"
-          hint="The schedule ends after this many runs. Empty: no end."
+          label={t`Most runs`}
+          hint={t`The schedule ends after this many runs. Empty: no end.`}
           value={draft.limit}
           onChange={(limit) => set({ limit })}
           error={errors.limit}
@@ -54,10 +56,10 @@ export function SpanOfSchedule({ draft, errors, set, isNew }: FieldsProps & { is
             isDisabled={hasStart}
             onChange={(immediately) => set({ immediately })}
           >
-            First run at once
+            {t`First run at once`}
           </LabelledCheckbox>
           <LabelledCheckbox isSelected={draft.paused} onChange={(paused) => set({ paused })}>
-            Paused at first
+            {t`Paused at first`}
           </LabelledCheckbox>
         </div>
       ) : null}
@@ -72,46 +74,46 @@ export function BackoffFields({ draft, errors, set }: FieldsProps) {
   return (
     <>
       <div className="field">
-        <span>Wait before a retry</span>
+        <span>{t`Wait before a retry`}</span>
         <Segments<BackoffDraft["kind"]>
-          label="Wait before a retry"
+          label={t`Wait before a retry`}
           value={backoff.kind}
           onChange={(kind) => setBackoff({ kind })}
           options={[
-            { value: "default", text: "As the worker does" },
-            { value: "exponential", text: "Doubles" },
-            { value: "fixed", text: "Always the same" },
+            { value: "default", text: t`As the worker does` },
+            { value: "exponential", text: t`Doubles` },
+            { value: "fixed", text: t`Always the same` },
           ]}
         />
       </div>
       {backoff.kind === "default" ? null : (
         <div className="form-row">
           <SpanField
-            label={backoff.kind === "fixed" ? "The wait" : "The first wait"}
-            hint="Empty: 1 s."
+            label={backoff.kind === "fixed" ? t`The wait` : t`The first wait`}
+            hint={t`Empty: 1 s.`}
             value={backoff.base}
             onChange={(base) => setBackoff({ base })}
             error={errors.backoffBase}
           />
           <SpanField
-            label="The longest wait"
-            hint="Empty: 1 h."
+            label={t`The longest wait`}
+            hint={t`Empty: 1 h.`}
             value={backoff.max}
             onChange={(max) => setBackoff({ max })}
             error={errors.backoffMax}
           />
           <div className="field">
-            <span>Spread</span>
+            <span>{t`Spread`}</span>
             <Segments<BackoffDraft["jitter"]>
-              label="Spread"
+              label={t`Spread`}
               value={backoff.jitter}
               onChange={(jitter) => setBackoff({ jitter })}
               options={[
-                { value: "full", text: "Random" },
-                { value: "none", text: "Exact" },
+                { value: "full", text: t`Random` },
+                { value: "none", text: t`Exact` },
               ]}
             />
-            <span className="hint">Random: a part of the wait, so that retries do not come together.</span>
+            <span className="hint">{t`Random: a part of the wait, so that retries do not come together.`}</span>
           </div>
         </div>
       )}
@@ -123,22 +125,22 @@ export function TaskTimes({ draft, errors, set }: FieldsProps) {
   return (
     <div className="form-row">
       <SpanField
-        label="Time-out"
-        hint="Longest time of one attempt. Empty: the default."
+        label={t`Time-out`}
+        hint={t`Longest time of one attempt. Empty: the default.`}
         value={draft.timeout}
         onChange={(timeout) => set({ timeout })}
         error={errors.timeout}
       />
       <SpanField
-        label="Expires after"
-        hint="A task expires if it has not begun this long after its time. Empty: never."
+        label={t`Expires after`}
+        hint={t`A task expires if it has not begun this long after its time. Empty: never.`}
         value={draft.expiresAfter}
         onChange={(expiresAfter) => set({ expiresAfter })}
         error={errors.expiresAfter}
       />
       <TextField
-        label="Tags"
-        hint="With commas between them."
+        label={t`Tags`}
+        hint={t`With commas between them.`}
         value={draft.tags}
         onChange={(tags) => set({ tags })}
         error={errors.tags}
@@ -154,23 +156,23 @@ export function KeepFields({ draft, errors, set }: FieldsProps) {
   return (
     <div className="form-row">
       <SpanField
-        label="Keep the completed task for"
-        hint="0: the next sweep of a janitor removes it. Empty: as the queue does."
+        label={t`Keep the completed task for`}
+        hint={t`0: the next sweep of a janitor removes it. Empty: as the queue does.`}
         value={keep.completed}
         onChange={(completed) => setKeep({ completed })}
         error={errors.keepCompleted}
       />
       <TextField
-        label="Keep at most"
-        hint="How many of the newest completed tasks of this type are kept. Only tasks with this option count. Empty: no limit by type."
+        label={t`Keep at most`}
+        hint={t`How many of the newest completed tasks of this type are kept. Only tasks with this option count. Empty: no limit by type.`}
         value={keep.count}
         onChange={(count) => setKeep({ count })}
         error={errors.keepCount}
         inputMode="numeric"
       />
       <SpanField
-        label="Keep the dead letter for"
-        hint="After this time it is dropped for good. Empty: only the caps of the queue apply."
+        label={t`Keep the dead letter for`}
+        hint={t`After this time it is dropped for good. Empty: only the caps of the queue apply.`}
         value={keep.dead}
         onChange={(dead) => setKeep({ dead })}
         error={errors.keepDead}
@@ -179,10 +181,10 @@ export function KeepFields({ draft, errors, set }: FieldsProps) {
   );
 }
 
-const SCOPE_TEXT: Record<UniqueScope, string> = {
-  unfinished: "Until it has ended",
-  waiting: "Until it runs",
-  window: "For a time",
+const SCOPE_TEXT: Record<UniqueScope, () => string> = {
+  unfinished: () => t`Until it has ended`,
+  waiting: () => t`Until it runs`,
+  window: () => t`For a time`,
 };
 
 /** Shows the fields for the unique key of the tasks, and for what a run does while another task holds the key. */
@@ -196,8 +198,8 @@ export function UniqueFields({ draft, errors, set }: FieldsProps) {
   return (
     <>
       <TextField
-        label="Unique key"
-        hint="A run enqueues its task only if no other task holds this key. Empty: no unique key."
+        label={t`Unique key`}
+        hint={t`A run enqueues its task only if no other task holds this key. Empty: no unique key.`}
         value={unique.key}
         onChange={(key) => setUnique({ key })}
         error={errors.uniqueKey}
@@ -206,35 +208,37 @@ export function UniqueFields({ draft, errors, set }: FieldsProps) {
       {unique.key === "" ? null : (
         <div className="form-row">
           <div className="field">
-            <span>While another task holds the key</span>
+            <span>{t`While another task holds the key`}</span>
             <Segments<UniqueDraft["onConflict"]>
-              label="While another task holds the key"
+              label={t`While another task holds the key`}
               value={unique.onConflict}
               onChange={(onConflict) => setUnique({ onConflict })}
               options={[
-                { value: "existing", text: "Skip" },
-                { value: "replace", text: "Replace" },
-                { value: "keepLatest", text: "Keep latest" },
+                { value: "existing", text: t`Skip` },
+                { value: "replace", text: t`Replace` },
+                { value: "keepLatest", text: t`Keep latest` },
               ]}
             />
             <span className="hint">
-              Replace: a waiting task gets this payload. Keep latest: the same, and while a task runs, one
-              more may wait.
+              <Trans>
+                Replace: a waiting task gets this payload. Keep latest: the same, and while a task runs, one
+                more may wait.
+              </Trans>
             </span>
           </div>
           <div className="field">
-            <span>A task holds the key</span>
+            <span>{t`A task holds the key`}</span>
             <Segments<UniqueScope>
-              label="A task holds the key"
+              label={t`A task holds the key`}
               value={unique.scope}
               onChange={(scope) => setUnique({ scope })}
-              options={scopesOf(unique.onConflict).map((value) => ({ value, text: SCOPE_TEXT[value] }))}
+              options={scopesOf(unique.onConflict).map((value) => ({ value, text: SCOPE_TEXT[value]() }))}
             />
           </div>
           {unique.scope === "window" ? (
             <SpanField
-              label="Window"
-              hint="The time begins with the enqueue of the task."
+              label={t`Window`}
+              hint={t`The time begins with the enqueue of the task.`}
               value={unique.window}
               onChange={(window) => setUnique({ window })}
               error={errors.window}
@@ -251,28 +255,28 @@ export function PolicyFields({ draft, set }: Pick<FieldsProps, "draft" | "set">)
   return (
     <div className="form-row">
       <div className="field">
-        <span>Missed runs</span>
+        <span>{t`Missed runs`}</span>
         <Segments<MissedPolicy>
-          label="Missed runs"
+          label={t`Missed runs`}
           value={draft.missed}
           onChange={(missed) => set({ missed })}
           options={[
-            { value: "skip", text: "Skip" },
-            { value: "once", text: "Run one" },
-            { value: "all", text: "Run each" },
+            { value: "skip", text: t`Skip` },
+            { value: "once", text: t`Run one` },
+            { value: "all", text: t`Run each` },
           ]}
         />
-        <span className="hint">Applies to runs that were due while no janitor was running.</span>
+        <span className="hint">{t`Applies to runs that were due while no janitor was running.`}</span>
       </div>
       <div className="field">
-        <span>If the previous run has not ended</span>
+        <span>{t`If the previous run has not ended`}</span>
         <Segments<OverlapPolicy>
-          label="If the previous run has not ended"
+          label={t`If the previous run has not ended`}
           value={draft.overlap}
           onChange={(overlap) => set({ overlap })}
           options={[
-            { value: "allow", text: "Enqueue" },
-            { value: "skip", text: "Skip" },
+            { value: "allow", text: t`Enqueue` },
+            { value: "skip", text: t`Skip` },
           ]}
         />
       </div>

@@ -1,3 +1,5 @@
+import { plural, t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { CalendarClock, CirclePause } from "lucide-react";
@@ -9,7 +11,7 @@ import {
   schedulesKey,
   switchSchedule,
 } from "../../api/schedules.ts";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
@@ -30,15 +32,17 @@ export function ScheduleRow({ schedule, onEdit }: { schedule: ScheduleView; onEd
           <strong className="wrap">{id}</strong>
           {schedule.paused ? (
             <Badge icon={CirclePause} tone="warn">
-              Paused
+              {t`Paused`}
             </Badge>
           ) : null}
         </div>
         <div className="hint clip">
-          {schedule.type} in{" "}
-          <Link to="/queues/$queue" params={{ queue }}>
-            {queue}
-          </Link>
+          <Trans>
+            {schedule.type} in{" "}
+            <Link to="/queues/$queue" params={{ queue }}>
+              {queue}
+            </Link>
+          </Trans>
         </div>
       </div>
       <div className="cell cell-wide" role="cell">
@@ -49,12 +53,12 @@ export function ScheduleRow({ schedule, onEdit }: { schedule: ScheduleView; onEd
         <Bounds schedule={schedule} />
       </div>
       <div className="cell cell-wide" role="cell">
-        <span className="label">Next runs</span>
+        <span className="label">{t`Next runs`}</span>
         {schedule.nextRuns.length === 0 ? (
-          <span className="zero">{schedule.paused ? "none while paused" : "none"}</span>
+          <span className="zero">{schedule.paused ? t`none while paused` : t`none`}</span>
         ) : (
           <>
-            <ul className="next-runs" aria-label={`Next runs of ${id}`}>
+            <ul className="next-runs" aria-label={t`Next runs of ${id}`}>
               {shown.map((at) => (
                 <li key={at}>
                   <span>{zoned(at, timeZone)}</span>
@@ -66,14 +70,14 @@ export function ScheduleRow({ schedule, onEdit }: { schedule: ScheduleView; onEd
             </ul>
             {schedule.nextRuns.length > 1 ? (
               <button type="button" className="link" aria-expanded={all} onClick={() => setAll(!all)}>
-                {all ? "Show only the next run" : `Show the next ${schedule.nextRuns.length} runs`}
+                {all ? t`Show only the next run` : t`Show the next ${schedule.nextRuns.length} runs`}
               </button>
             ) : null}
           </>
         )}
       </div>
       <div className="cell cell-half" role="cell">
-        <span className="label">Last run</span>
+        <span className="label">{t`Last run`}</span>
         <LastRun schedule={schedule} />
       </div>
       <div className="cell cell-wide actions" role="cell">
@@ -87,19 +91,21 @@ export function ScheduleRow({ schedule, onEdit }: { schedule: ScheduleView; onEd
 function Bounds({ schedule }: { schedule: ScheduleView }) {
   const { startAt, endAt, limit, count: runs, timeZone, options } = schedule;
   const parts = [
-    startAt === null ? null : `from ${zoned(startAt, timeZone)}`,
-    endAt === null ? null : `until ${zoned(endAt, timeZone)}`,
-    limit === null ? null : `${count(runs)} of ${plural(limit, "run")}`,
+    startAt === null ? null : t`from ${zoned(startAt, timeZone)}`,
+    endAt === null ? null : t`until ${zoned(endAt, timeZone)}`,
+    limit === null ? null : t`${count(runs)} of ${plural(limit, { one: "# run", other: "# runs" })}`,
   ].filter((part) => part !== null);
   return (
     <>
       {parts.length === 0 ? null : <div className="hint">{parts.join(" · ")}</div>}
       {options.unique === undefined ? null : (
         <div className="hint">
-          unique key{" "}
-          <span className="key-text">
-            <ForeignText text={options.unique.key} />
-          </span>
+          <Trans>
+            unique key{" "}
+            <span className="key-text">
+              <ForeignText text={options.unique.key} />
+            </span>
+          </Trans>
         </div>
       )}
     </>
@@ -107,20 +113,20 @@ function Bounds({ schedule }: { schedule: ScheduleView }) {
 }
 
 const OUTCOME_TEXT = {
-  enqueued: "enqueued",
-  missed: "missed: no janitor ran",
-  overlapped: "skipped: the last task had not ended",
-  deduplicated: "skipped: this task holds the unique key",
-  replaced: "this task holds the unique key and got the payload",
+  enqueued: () => t`enqueued`,
+  missed: () => t`missed: no janitor ran`,
+  overlapped: () => t`skipped: the last task had not ended`,
+  deduplicated: () => t`skipped: this task holds the unique key`,
+  replaced: () => t`this task holds the unique key and got the payload`,
 } as const;
 
 function LastRun({ schedule }: { schedule: ScheduleView }) {
   const { lastRun, queue } = schedule;
-  if (lastRun === null) return <span className="zero">never</span>;
+  if (lastRun === null) return <span className="zero">{t`never`}</span>;
   return (
     <div className="last-run">
       {lastRun.state === null ? (
-        <span>{OUTCOME_TEXT[lastRun.outcome]}</span>
+        <span>{OUTCOME_TEXT[lastRun.outcome]()}</span>
       ) : (
         <StateBadge state={lastRun.state} />
       )}
@@ -132,9 +138,9 @@ function LastRun({ schedule }: { schedule: ScheduleView }) {
             <Time at={lastRun.at} />
           </Link>
         )}
-        {lastRun.manual ? ", by hand" : ""}
+        {lastRun.manual ? t`, by hand` : ""}
         {lastRun.outcome === "deduplicated" || lastRun.outcome === "replaced"
-          ? `, ${OUTCOME_TEXT[lastRun.outcome]}`
+          ? `, ${OUTCOME_TEXT[lastRun.outcome]()}`
           : ""}
       </span>
     </div>
@@ -152,10 +158,10 @@ function ScheduleActions({ schedule, onEdit }: { schedule: ScheduleView; onEdit(
   const run = useMutation({
     mutationFn: () => runSchedule(id),
     onSuccess: async ({ taskId }) => {
-      say(`${id} runs now`, `Task ${taskId}`);
+      say(t`${id} runs now`, t`Task ${taskId}`);
       await refresh();
     },
-    onError: (error) => fail("The schedule was not run", error),
+    onError: (error) => fail(t`The schedule was not run`, error),
   });
   const toggle = useMutation({
     mutationFn: () => switchSchedule(id, paused ? "resume" : "pause"),
@@ -163,7 +169,7 @@ function ScheduleActions({ schedule, onEdit }: { schedule: ScheduleView; onEdit(
       say(`${id} ${paused ? "resumed" : "paused"}`);
       await refresh();
     },
-    onError: (error) => fail("The schedule was not changed", error),
+    onError: (error) => fail(t`The schedule was not changed`, error),
   });
   return (
     <>
@@ -171,41 +177,41 @@ function ScheduleActions({ schedule, onEdit }: { schedule: ScheduleView; onEdit(
         small
         denied={why}
         isDisabled={run.isPending}
-        aria-label={`Run now: ${id}`}
+        aria-label={t`Run now: ${id}`}
         onPress={() => run.mutate()}
       >
         <CalendarClock size={13} aria-hidden="true" />
-        Run now
+        {t`Run now`}
       </Button>
       <Button
         small
         denied={why}
         isDisabled={toggle.isPending}
-        aria-label={`${paused ? "Resume" : "Pause"} ${id}`}
+        aria-label={paused ? t`Resume ${id}` : t`Pause ${id}`}
         onPress={() => toggle.mutate()}
       >
-        {paused ? "Resume" : "Pause"}
+        {paused ? t`Resume` : t`Pause`}
       </Button>
-      <Button small denied={why} aria-label={`Edit ${id}`} onPress={onEdit}>
-        Edit
+      <Button small denied={why} aria-label={t`Edit ${id}`} onPress={onEdit}>
+        {t`Edit`}
       </Button>
-      <Button small look="danger" denied={why} aria-label={`Delete ${id}`} onPress={() => setDeleting(true)}>
-        Delete
+      <Button small look="danger" denied={why} aria-label={t`Delete ${id}`} onPress={() => setDeleting(true)}>
+        {t`Delete`}
       </Button>
       {deleting ? (
         <ConfirmDialog
-          title={`Delete the schedule ${id}`}
-          action="Delete"
+          title={t`Delete the schedule ${id}`}
+          action={t`Delete`}
           danger
           phrase={id}
           onConfirm={async () => {
             await deleteSchedule(id);
-            say(`${id} deleted`);
+            say(t`${id} deleted`);
             await refresh();
           }}
           onClose={() => setDeleting(false)}
         >
-          This cannot be undone. Tasks that the schedule has enqueued stay.
+          {t`This cannot be undone. Tasks that the schedule has enqueued stay.`}
         </ConfirmDialog>
       ) : null}
     </>

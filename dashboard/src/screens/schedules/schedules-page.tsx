@@ -1,9 +1,10 @@
+import { plural, t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { useState } from "react";
 import { type ScheduleView, schedulesQuery } from "../../api/schedules.ts";
-import { plural } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { useSession } from "../../session/session-context.tsx";
 import { KnownSearch } from "../../shell/known-search.tsx";
@@ -39,19 +40,23 @@ function Schedules() {
   const add = (
     <Button look="primary" denied={denied("control")} onPress={() => setEditing("new")}>
       <Plus size={15} aria-hidden="true" />
-      New schedule
+      {t`New schedule`}
     </Button>
   );
   return (
     <>
       <div className="page-head">
-        <h1>Schedules</h1>
-        <p className="soft small">{schedules === undefined ? "" : plural(schedules.length, "schedule")}</p>
+        <h1>{t`Schedules`}</h1>
+        <p className="soft small">
+          {schedules === undefined
+            ? ""
+            : plural(schedules.length, { one: "# schedule", other: "# schedules" })}
+        </p>
         <div className="actions">
           {schedules !== undefined && schedules.length > 0 ? (
             <PageSearch
-              label="Find a schedule"
-              placeholder="Id, queue or type"
+              label={t`Find a schedule`}
+              placeholder={t`Id, queue or type`}
               value={q}
               onChange={(text) => void navigate({ search: text === "" ? {} : { q: text }, replace: true })}
             />
@@ -59,26 +64,28 @@ function Schedules() {
           {add}
         </div>
       </div>
-      <section className="panel" aria-label="Schedules">
+      <section className="panel" aria-label={t`Schedules`}>
         {schedules === undefined ? (
           query.isError ? (
             <Failed error={query.error} onRetry={() => void query.refetch()} />
           ) : (
-            <Loading what="schedules" />
+            <Loading what={t`schedules`} />
           )
         ) : schedules.length === 0 ? (
-          <NoneYet title="No schedules yet">
+          <NoneYet title={t`No schedules yet`}>
             <p>
-              A schedule enqueues a task at each time of a cron expression, once, in a time zone of your
-              choice.
+              <Trans>
+                A schedule enqueues a task at each time of a cron expression, once, in a time zone of your
+                choice.
+              </Trans>
             </p>
             {add}
           </NoneYet>
         ) : found.length === 0 ? (
-          <NoneMatch what="schedules" onClear={() => void navigate({ search: {} })} />
+          <NoneMatch what={t`schedules`} onClear={() => void navigate({ search: {} })} />
         ) : (
-          <div className="grid-table schedules" role="table" aria-label="Schedules">
-            <GridHead columns={["Schedule", "When", "Next runs", "Last run"]} />
+          <div className="grid-table schedules" role="table" aria-label={t`Schedules`}>
+            <GridHead columns={[t`Schedule`, t`When`, t`Next runs`, t`Last run`]} />
             <div role="rowgroup" className="grid-body">
               {found.map((schedule) => (
                 <ScheduleRow key={schedule.id} schedule={schedule} onEdit={() => setEditing(schedule)} />

@@ -1,16 +1,22 @@
-const formats = new Map<string, Intl.DateTimeFormat>();
+import { perLanguage } from "../../language/texts.tsx";
+
+const formats = perLanguage((language) => ({
+  tag: language === "en" ? "en-GB" : language,
+  byZone: new Map<string, Intl.DateTimeFormat>(),
+}));
 
 /** Writes a moment in the time zone of the schedule, with the name of the zone: `Thu 26 Nov, 02:30 CET`. */
 export function zoned(at: number, timeZone: string): string {
-  let format = formats.get(timeZone);
+  const { tag, byZone } = formats();
+  let format = byZone.get(timeZone);
   if (format === undefined) {
-    format = makeFormat(timeZone);
-    formats.set(timeZone, format);
+    format = makeFormat(tag, timeZone);
+    byZone.set(timeZone, format);
   }
   return format.format(at);
 }
 
-function makeFormat(timeZone: string): Intl.DateTimeFormat {
+function makeFormat(tag: string, timeZone: string): Intl.DateTimeFormat {
   const options: Intl.DateTimeFormatOptions = {
     weekday: "short",
     day: "numeric",
@@ -21,10 +27,10 @@ function makeFormat(timeZone: string): Intl.DateTimeFormat {
     timeZoneName: "short",
   };
   try {
-    return new Intl.DateTimeFormat("en-GB", { ...options, timeZone });
+    return new Intl.DateTimeFormat(tag, { ...options, timeZone });
   } catch {
     // The service accepts time zones that an older browser does not know.
-    return new Intl.DateTimeFormat("en-GB", { ...options, timeZone: "UTC" });
+    return new Intl.DateTimeFormat(tag, { ...options, timeZone: "UTC" });
   }
 }
 
