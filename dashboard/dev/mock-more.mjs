@@ -135,6 +135,7 @@ export function createMockMore({ id, operate }) {
       idleExpiresAt: now + HOUR,
       environment: "staging",
       demoLoad: true,
+      traceUrl: "https://tempo.example/trace/{traceId}",
     }),
     schedules: () => [...schedules.values()],
     putSchedule: (name, body) => {

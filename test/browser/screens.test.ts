@@ -249,6 +249,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
       body: `{"type":"demo.echo","id":"exact","payload":${exact}}`,
     });
     await open(page, `${stack.base}/queues/idle/tasks/exact`);
+    await page.getByRole("region", { name: "Payload" }).getByRole("radio", { name: "Exact" }).click();
     expect(await page.getByRole("region", { name: "Payload" }).locator("pre").textContent()).toBe(exact);
     await page.context().close();
   });

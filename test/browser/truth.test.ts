@@ -145,7 +145,9 @@ describe.skipIf(!executablePath)(
       const payload = { to: "admin\u202e\u2066", list: ["\u05d0\u05d1", 1, "\u05d2"], zero: "a\u200bb" };
       await stack.queue("hides").enqueue("t", payload, { id: "bidi" });
       await open(page, `${stack.base}/queues/hides/tasks/bidi`);
-      const text = page.getByRole("region", { name: "Payload" }).locator("pre");
+      const payloadPart = page.getByRole("region", { name: "Payload" });
+      await payloadPart.getByRole("radio", { name: "Exact" }).click();
+      const text = payloadPart.locator("pre");
       expect(await text.textContent()).toBe(JSON.stringify(payload));
       expect(
         await text.locator(".code-point").evaluateAll((marks) => marks.map((mark) => mark.dataset.code)),

@@ -1,5 +1,5 @@
 import type { AuditAction, AuditRecord } from "@holdfast/contracts/api";
-import { infiniteQueryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { BASE_PATH } from "./base.ts";
 import { api, given } from "./client.ts";
 
@@ -22,6 +22,18 @@ export const auditQuery = (filter: AuditFilter) =>
       api("GET /v1/audit", { query: { ...given({ ...filter, cursor }), limit: 100 }, signal }),
     initialPageParam: "",
     getNextPageParam: (last) => last.cursor ?? undefined,
+  });
+
+/** Reads who replayed dead letters of a queue in a range of time, ms since the epoch. */
+export const replayRecordsQuery = (queue: string, from: number, to: number) =>
+  queryOptions({
+    queryKey: ["audit", "replays", queue, from, to] as const,
+    queryFn: ({ signal }) =>
+      api("GET /v1/audit", {
+        query: { queue, action: "dead_letters.replay", from: Math.max(0, from), to, limit: 100 },
+        signal,
+      }),
+    staleTime: 10_000,
   });
 
 /** Returns the address at which the browser downloads the filtered log as NDJSON. */

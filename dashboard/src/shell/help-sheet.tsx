@@ -5,8 +5,8 @@ import { GO_KEYS } from "./use-shortcuts.ts";
 
 const KEYS: readonly [string[], () => string][] = [
   [["Ctrl", "K"], () => t`Find a queue, task or screen, or run a command`],
-  [["j"], () => t`Next row`],
-  [["k"], () => t`Row before`],
+  [["j"], () => t`Next row; on a task, the next task of its list`],
+  [["k"], () => t`Row before; on a task, the task before`],
   [["x"], () => t`Select the row; Shift and click selects all rows in between`],
   [["Enter"], () => t`Open the row`],
   [["f"], () => t`Letters on everything that can be pressed: type them to press it`],

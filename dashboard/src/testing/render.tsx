@@ -54,6 +54,7 @@ const OPEN: Session = {
   expiresAt: null,
   idleExpiresAt: null,
   environment: null,
+  traceUrl: null,
   demoLoad: true,
 };
 

@@ -1,33 +1,37 @@
 import { t } from "@lingui/core/macro";
-import { Check, Copy } from "lucide-react";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { indentJsonText } from "../format/json-text.ts";
+import { jsonTree } from "../format/json-tree.ts";
 import { bytes } from "../format/number.ts";
-import { Button } from "./button.tsx";
+import { CopyButton } from "./copy-button.tsx";
 import { ForeignText } from "./foreign-text.tsx";
+import { JsonTree } from "./json-tree.tsx";
 import { Segments } from "./segments.tsx";
 
-export function CopyButton({ text, label }: { text: string; label: string }) {
-  const [copied, setCopied] = useState(false);
-  const copy = async () => {
-    await navigator.clipboard.writeText(text);
-    setCopied(true);
-    setTimeout(() => setCopied(false), 1_500);
-  };
-  return (
-    <Button small look="quiet" onPress={() => void copy().catch(() => setCopied(false))}>
-      {copied ? <Check size={13} aria-hidden="true" /> : <Copy size={13} aria-hidden="true" />}
-      {copied ? t`Copied` : label}
-    </Button>
-  );
+const VIEWS = {
+  tree: () => t`Tree`,
+  exact: () => t`Exact`,
+  indented: () => t`Indented`,
+} as const;
+type View = keyof typeof VIEWS;
+
+interface ExactTextProps {
+  title: string;
+  /** The name of the text in paths, such as `payload`. */
+  name: string;
+  text: string;
+  byteCount?: number;
 }
 
 /**
- * Shows the exact text of a payload or result, and never as markup. Indentation adds white space only outside of
- * strings. Invisible characters are shown by their numbers.
+ * Shows a payload or result as a tree, or its exact text, and never as markup. Indentation adds white space only outside
+ * of strings. Invisible characters are shown by their numbers.
  */
-export function ExactText({ title, text, byteCount }: { title: string; text: string; byteCount?: number }) {
-  const [view, setView] = useState<"exact" | "indented">("exact");
+export function ExactText({ title, name, text, byteCount }: ExactTextProps) {
+  const [chosen, setChosen] = useState<View>("tree");
+  const root = useMemo(() => jsonTree(text), [text]);
+  // A payload of an old library may not be JSON. It has no tree.
+  const view = root === null && chosen === "tree" ? "exact" : chosen;
   return (
     <section className="panel" aria-label={title}>
       <div className="panel-head">
@@ -35,23 +39,26 @@ export function ExactText({ title, text, byteCount }: { title: string; text: str
           {title} {byteCount === undefined ? null : <span className="hint">{bytes(byteCount)}</span>}
         </h2>
         <div className="actions">
-          <Segments<"exact" | "indented">
+          <Segments<View>
             label={t`${title} view`}
             value={view}
-            onChange={setView}
-            options={[
-              { value: "exact", text: t`Exact` },
-              { value: "indented", text: t`Indented` },
-            ]}
+            onChange={setChosen}
+            options={(Object.keys(VIEWS) as View[])
+              .filter((each) => each !== "tree" || root !== null)
+              .map((value) => ({ value, text: VIEWS[value]() }))}
           />
           <CopyButton text={text} label={t`Copy`} />
         </div>
       </div>
-      <div className="panel-body">
-        <pre className="text-block" tabIndex={0}>
-          <ForeignText text={view === "exact" ? text : indentJsonText(text)} />
-        </pre>
-      </div>
+      {view === "tree" && root !== null ? (
+        <JsonTree key={text} label={t`${title}, as a tree`} name={name} text={text} root={root} />
+      ) : (
+        <div className="panel-body">
+          <pre className="text-block" tabIndex={0}>
+            <ForeignText text={view === "exact" ? text : indentJsonText(text)} />
+          </pre>
+        </div>
+      )}
     </section>
   );
 }

@@ -85,6 +85,8 @@ export interface AppOptions {
   streamsPerKey?: number;
   /** The text of the environment badge. Demo load is refused unless it is empty or `development`. */
   environment?: string | null | undefined;
+  /** The address of a trace, with `{traceId}` in place of its id. */
+  traceUrl?: string | undefined;
   /** Calls the listener whenever keys were added or removed. Then the streams of those who lost access are ended. */
   onKeysChange?(listener: () => void): () => void;
   metrics: ServiceMetrics;
@@ -237,6 +239,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     audit,
     readOnly,
     environment,
+    traceUrl: options.traceUrl ?? null,
     logInsPerMinute: options.logInsPerMinute ?? 60,
   });
   burstRoutes(server, context);

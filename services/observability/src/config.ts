@@ -89,6 +89,14 @@ export const observabilityConfig = Type.Object({
         "Name of the environment, shown as a badge: `production`. Bursts of demo tasks are refused unless it is empty or `development`.",
     }),
   ),
+  TRACE_URL: Type.Optional(
+    Type.String({
+      pattern: "^https?://\\S*\\{traceId\\}\\S*$",
+      maxLength: 1_024,
+      description:
+        "Address of a trace in your tracing backend, with `{traceId}` in place of its id. The dashboard links each traced task to it.",
+    }),
+  ),
   PROXY_USER_HEADER: Type.Optional(
     Type.String({
       pattern: "^[A-Za-z0-9-]{1,64}$",

@@ -82,6 +82,7 @@ export async function createDashboard(parts: DashboardParts): Promise<Dashboard>
     operationsPerKey: config.OPERATIONS_PER_KEY,
     streamsPerKey: config.STREAMS_PER_KEY,
     environment: config.ENVIRONMENT,
+    traceUrl: config.TRACE_URL,
     onKeysChange: parts.onKeysChange,
     metrics,
     logger,

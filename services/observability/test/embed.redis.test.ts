@@ -287,14 +287,15 @@ test("a live connection ends after five minutes, so that the next one passes the
 
 test("a person whom authorize limits to queues sees only these, and a viewer sees masked payloads", async () => {
   const authorize = () => ({ label: "vera", role: "viewer" as const, queues: ["mail"] });
+  const traceUrl = "https://tempo.example/trace/{traceId}";
   const host = await startFastify(
-    optionsOf({ authorize, maskedPointers: ["/card"], environment: "staging" }),
+    optionsOf({ authorize, maskedPointers: ["/card"], environment: "staging", traceUrl }),
   );
   await ready(host);
   const task = (await ask(host, "GET", "/v1/queues/mail/tasks/first")).json();
   expect(JSON.parse(task.payloadText)).toEqual({ to: "ada", card: "***" });
   expect((await ask(host, "GET", "/v1/queues/other")).status).toBe(403);
-  expect((await ask(host, "GET", "/v1/session")).json()).toMatchObject({ environment: "staging" });
+  expect((await ask(host, "GET", "/v1/session")).json()).toMatchObject({ environment: "staging", traceUrl });
   await host.stop();
 });
 

@@ -301,6 +301,12 @@ test("an enqueue keeps the bytes of the payload, and its audit record does not c
   expect(JSON.stringify(records)).not.toContain("12345678901234567890");
 });
 
+test("a session says where traces are", async () => {
+  const traceUrl = "https://tempo.example/trace/{traceId}";
+  const { call } = await setup({ traceUrl });
+  expect((await call("GET", "/v1/session")).json()).toMatchObject({ traceUrl });
+});
+
 test.each(["production", "staging"])("a burst is refused where ENVIRONMENT is %s", async (environment) => {
   const operations = fakeOperations();
   const { call, audit } = await setup({ operations, environment });

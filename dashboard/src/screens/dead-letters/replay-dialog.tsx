@@ -13,6 +13,7 @@ import { ReasonField } from "../../ui/reason-field.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { confirmationPhrase } from "../confirmation.ts";
 import { payloadError } from "../task-fields.ts";
+import { PayloadChanges } from "../tasks/payload-changes.tsx";
 import { useTargetSize } from "./use-target-size.ts";
 
 // The editor is larger than the rest of the page. So it is loaded only when a payload is edited.
@@ -112,6 +113,7 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
               <div className="field">
                 <span>Payload, before and after</span>
                 <PayloadDiff before={task.payloadText} after={payloadText} onChange={setPayloadText} />
+                <PayloadChanges before={task.payloadText} after={payloadText} />
                 {errors.payload === null ? (
                   <span className="hint" role="status">
                     {edited

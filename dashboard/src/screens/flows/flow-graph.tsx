@@ -42,8 +42,16 @@ export const statesText = ({ states }: FlowGroup): string =>
     })
     .join(", ");
 
+interface FlowGraphProps {
+  queue: string;
+  flow: string;
+  groups: FlowGroup[];
+  /** The name of the node that is marked. */
+  here?: string;
+}
+
 /** Shows the graph of a flow. A table beside it has the same groups, for users who cannot see the graph. */
-export function FlowGraphView({ queue, flow, groups }: { queue: string; flow: string; groups: FlowGroup[] }) {
+export function FlowGraphView({ queue, flow, groups, here }: FlowGraphProps) {
   // The places are computed only when the shape changes. Most refreshes change only the states.
   const shape = JSON.stringify(groups.map(({ layer, after }) => ({ layer, after })));
   const places = useMemo(() => placesOf(JSON.parse(shape)), [shape]);
@@ -75,6 +83,7 @@ export function FlowGraphView({ queue, flow, groups }: { queue: string; flow: st
             key={String(at)}
             className={`flow-box tone-${toneOfGroup(group)}`}
             data-path={group.isOnPath ? "" : undefined}
+            data-here={here !== undefined && group.names.includes(here) ? "" : undefined}
             style={{ left: spots[at]?.x, top: spots[at]?.y, width: WIDTH, height: HEIGHT }}
           >
             <GroupBox queue={queue} flow={flow} group={group} />

@@ -10,8 +10,8 @@ import { keysQuery, limitsQuery, oneKeyQuery, type QueueLimits, type TaskKeyView
 import { useLive } from "../../live/live-context.tsx";
 import { KnownSearch } from "../../shell/known-search.tsx";
 import { Button } from "../../ui/button.tsx";
+import { CopyButton } from "../../ui/copy-button.tsx";
 import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
-import { CopyButton } from "../../ui/exact-text.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { useDraft } from "../../ui/use-draft.ts";
 import { HeaviestKeys } from "./heaviest-keys.tsx";

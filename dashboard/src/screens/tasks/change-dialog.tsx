@@ -6,6 +6,7 @@ import { FormDialog } from "../../ui/form-dialog.tsx";
 import { PriorityField } from "../../ui/priority-field.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { delayError, payloadError } from "../task-fields.ts";
+import { PayloadChanges } from "./payload-changes.tsx";
 
 interface ChangeDialogProps {
   task: TaskView;
@@ -59,6 +60,7 @@ export function ChangeDialog({ task, onChanged, onClose }: ChangeDialogProps) {
         rows={7}
         error={errors.payload}
       />
+      <PayloadChanges before={task.payloadText} after={payloadText} />
     </FormDialog>
   );
 }

@@ -1,4 +1,4 @@
-import { cleanup, screen, within } from "@testing-library/react";
+import { cleanup, fireEvent, screen, within } from "@testing-library/react";
 import { afterEach, expect, it, vi } from "vitest";
 import { deadTask, frame, queueStats, renderAt } from "../../testing/render.tsx";
 
@@ -6,6 +6,13 @@ afterEach(() => {
   cleanup();
   vi.unstubAllGlobals();
 });
+
+/** Switches the payload to its exact text, and returns its part of the screen. */
+async function exactPayload(): Promise<HTMLElement> {
+  const payload = await screen.findByRole("region", { name: "Payload" });
+  fireEvent.click(within(payload).getByRole("radio", { name: "Exact" }));
+  return payload;
+}
 
 it("shows payload and errors character for character, never as markup", async () => {
   const payloadText = '{"n":12345678901234567890,"html":"<img src=x onerror=alert(1)>"}';
@@ -30,7 +37,8 @@ it("shows payload and errors character for character, never as markup", async ()
     }
     return frame([queueStats({ dead: 1 })])(call);
   });
-  expect(await screen.findByText(payloadText)).toBeTruthy();
+  const payload = await exactPayload();
+  expect(payload.querySelector("pre")?.textContent).toBe(payloadText);
   expect(screen.getByText("<b>boom</b>")).toBeTruthy();
   expect(screen.getByText(/waited 500 ms, ran 250 ms/)).toBeTruthy();
   expect(document.querySelector("img, b")).toBeNull();
@@ -89,7 +97,7 @@ it("shows the hidden characters of a payload, and keeps its exact text", async (
       ? { body: deadTask("t-1", { payloadText }) }
       : frame([queueStats({ dead: 1 })])(call),
   );
-  const payload = await screen.findByRole("region", { name: "Payload" });
+  const payload = await exactPayload();
   expect(payload.querySelector("pre")?.textContent).toBe(payloadText);
   const marks = [...payload.querySelectorAll<HTMLElement>(".code-point")].map(({ dataset }) => dataset.code);
   expect(marks).toEqual(["U+202E", "U+200B"]);

@@ -6,6 +6,7 @@ import { useNow } from "../../live/live-context.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
 import { OUTCOME_LOOK } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
+import { entryIdOf } from "./bars.ts";
 import { type TimelineEntry, timelineOf } from "./timeline-entries.ts";
 
 /** Shows every attempt with its wait, run time and outcome, oldest first. */
@@ -73,7 +74,7 @@ function Moment({ icon: Icon, title, children }: { icon: LucideIcon; title: stri
 function Attempt({ attempt, wait, runMs }: Extract<TimelineEntry, { kind: "attempt" }>) {
   const look = OUTCOME_LOOK[attempt.outcome];
   return (
-    <li className={`attempt tone-${look.tone}`}>
+    <li className={`attempt tone-${look.tone}`} id={entryIdOf(attempt)} tabIndex={-1}>
       <div className="attempt-mark">
         <look.icon size={16} aria-hidden="true" />
       </div>

@@ -1,9 +1,12 @@
 import type { ListedState, QueueStats } from "@holdfast/contracts";
 import { type InfiniteData, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useRouter } from "@tanstack/react-router";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { type TaskFilter, type TaskPage, tasksQuery } from "../../api/tasks.ts";
 import { useLive } from "../../live/live-context.tsx";
+import { STATE_LOOK } from "../../ui/status.tsx";
 import { usePaged } from "../../ui/use-paged.ts";
+import { rememberList, rowOf } from "./seen-list.ts";
 
 /** A search stops when it has found this many more matches. It continues when the reader scrolls. */
 const MATCHES_PER_STEP = 100;
@@ -44,6 +47,13 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
   const [wanted, setWanted] = useState(MATCHES_PER_STEP);
   const [atTop, setAtTop] = useState(true);
   const { hasNextPage, isFetching, fetchNextPage, dataUpdatedAt } = query;
+
+  const { history } = useRouter();
+  useEffect(() => {
+    const name =
+      state === "dead" ? `Dead letters of ${queue}` : `${STATE_LOOK[state].text} tasks of ${queue}`;
+    rememberList({ name, href: history.location.href, rows: rows.map(({ id }) => rowOf(queue, id)) });
+  }, [history, queue, state, rows]);
 
   // A search reads page after page. It ends when it has enough matches, is stopped, or reaches the end.
   const searching = filtered && hasNextPage && !stopped && rows.length < wanted;

@@ -4,8 +4,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { workersQuery } from "../../api/workers.ts";
 import { useLive } from "../../live/live-context.tsx";
+import { CopyButton } from "../../ui/copy-button.tsx";
 import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
-import { CopyButton } from "../../ui/exact-text.tsx";
 import { WorkerTable } from "./worker-table.tsx";
 
 const ORDER = { lost: 0, draining: 1, drained: 2, paused: 3, running: 4, stopped: 5 } as const;

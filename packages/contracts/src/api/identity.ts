@@ -45,6 +45,9 @@ export const SessionView = Type.Object({
   environment: nullable(
     Type.String({ description: "The name of the environment, such as production; shown as a badge" }),
   ),
+  traceUrl: nullable(
+    Type.String({ description: "The address of a trace, with {traceId} in place of its id: TRACE_URL" }),
+  ),
   demoLoad: Type.Boolean({
     description: "Whether bursts of demo tasks may be sent: ENVIRONMENT is empty or development",
   }),

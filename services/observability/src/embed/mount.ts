@@ -24,6 +24,8 @@ export interface MountOptions {
   readOnly?: boolean;
   /** The name of the environment, shown as a badge: `production`. Bursts of demo tasks are refused unless it is `development`. */
   environment?: string;
+  /** The address of a trace, with `{traceId}` in place of its id; tasks link to it. @default no link */
+  traceUrl?: string;
   /** JSON pointers into payloads and results, such as `/card/*`. Viewers see `***` there. @default none */
   maskedPointers?: string[];
   /** Records in the audit log who read unmasked payloads. @default false */
@@ -106,6 +108,7 @@ function configOf(path: string, options: MountOptions) {
       BASE_PATH: path || "/",
       READ_ONLY: flag(options.readOnly),
       ENVIRONMENT: options.environment,
+      TRACE_URL: options.traceUrl,
       MASKED_POINTERS: options.maskedPointers?.join(),
       AUDIT_PAYLOAD_READS: flag(options.auditPayloadReads),
       TRUSTED_PROXIES: options.trustedProxies?.join(),

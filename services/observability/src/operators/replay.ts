@@ -25,10 +25,15 @@ export async function replayDead(
 
   const { to, reason, ratePerSecond, canary, patch, force } = body;
   const by = authorOf(request);
-  const flow = "filter" in selection ? selection.filter.flow : undefined;
+  const subject =
+    "filter" in selection
+      ? selection.filter.flow
+      : "ids" in selection && selection.ids.length === 1
+        ? selection.ids[0]
+        : undefined;
   const mutation = {
     ...{ action: "dead_letters.replay" as const, queue, by, reason },
-    ...(flow === undefined ? {} : { subject: flow }),
+    ...(subject === undefined ? {} : { subject }),
   };
   const admitTarget = async () => {
     if (to !== undefined && to !== queue) await admitQueue(to, request);

@@ -21,13 +21,14 @@ export interface SessionRouteOptions {
   audit: AuditLog;
   readOnly: boolean;
   environment: string | null;
+  traceUrl: string | null;
   /** How many log-ins per key and minute are allowed, and how many log-outs. */
   logInsPerMinute: number;
 }
 
 /** Log-in to the dashboard. The caller sends a key and gets a cookie that scripts cannot read. */
 export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): void {
-  const { entrance, audit, readOnly, environment, logInsPerMinute } = options;
+  const { entrance, audit, readOnly, environment, traceUrl, logInsPerMinute } = options;
   const refused = new RefusedLogIns(audit);
   app.addHook("onClose", () => refused.flush());
   const { sessions } = entrance;
@@ -49,6 +50,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
     expiresAt: session && Number.isFinite(session.expiresAt) ? session.expiresAt : null,
     idleExpiresAt: session?.idleExpiresAt ?? null,
     environment,
+    traceUrl,
     demoLoad: allowsDemoLoad(environment),
   });
 

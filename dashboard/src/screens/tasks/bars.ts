@@ -1,0 +1,267 @@
+import type { AttemptView, TaskView } from "@holdfast/contracts";
+import type { TaskDetail } from "@holdfast/contracts/api";
+import { timelineOf } from "./timeline-entries.ts";
+
+/** What a task did or waited for during a time. */
+export type SpanKind = "delayed" | "queued" | "backoff" | "flow" | "step" | "suspended" | "run" | "dead";
+
+export interface Span {
+  kind: SpanKind;
+  /** What the span was, as a phrase: `waited in the queue`. */
+  what: string;
+  from: number;
+  to: number;
+  /** Whether it lasts still. `to` is then the present time. */
+  isOpen: boolean;
+  /** When an open wait ends at the latest; null if that is unknown. */
+  until: number | null;
+  /** The attempt that ran. */
+  attempt: AttemptView | null;
+}
+
+/** Something that happened at one moment. */
+export interface Moment {
+  kind: "replayed" | "changed";
+  at: number;
+  what: string;
+}
+
+/** A row of the time line. */
+export interface BarRow {
+  key: string;
+  label: string;
+  spans: Span[];
+  moments: Moment[];
+  /** Shown in place of bars, if the times are not known. */
+  note: string | null;
+}
+
+type Step = NonNullable<TaskDetail["steps"]>["steps"][number];
+
+const span = (kind: SpanKind, what: string, from: number, to: number, more: Partial<Span> = {}): Span => ({
+  ...{ kind, what, from, to: Math.max(from, to), isOpen: false, until: null, attempt: null },
+  ...more,
+});
+
+/** Returns the element id of an attempt in the list of attempts. */
+export const entryIdOf = ({ generation, attempt, fence }: AttemptView): string =>
+  `attempt-${generation}.${attempt}.${fence}`;
+
+/**
+ * Returns the rows of the time line, oldest first: one for each attempt with the wait before it, one for each replay,
+ * and one for the present wait.
+ */
+export function barRows(task: TaskDetail, now: number): BarRow[] {
+  const rows: BarRow[] = [];
+  const steps = (task.steps?.steps ?? []).filter(({ outcome }) => outcome !== "open");
+  /** The end of what is on the time line so far; null if it is unknown. */
+  let last: number | null = task.enqueuedAt;
+  let isRetry = false;
+  for (const entry of timelineOf(task, now)) {
+    if (entry.kind === "missing") {
+      rows.push({ ...rowOf("missing", "Earlier attempts"), note: "not kept any more" });
+      last = null;
+    } else if (entry.kind === "replayed") {
+      const { at, generation } = entry;
+      const row = rowOf(`replay ${generation}`, `Replay ${generation}`);
+      if (at === null) row.note = "at an unknown time";
+      else {
+        row.moments.push({ kind: "replayed", at, what: `replay ${generation}` });
+        // Without an attempt before the replay, the time of the death is unknown.
+        if (last !== null && last !== task.enqueuedAt && last < at)
+          row.spans.push(span("dead", "was dead", last, at));
+      }
+      rows.push(row);
+      last = at;
+      isRetry = false;
+    } else if (entry.kind === "attempt") {
+      const { attempt, wait, runMs } = entry;
+      const { startedAt, endedAt } = attempt;
+      const row = rowOf(entryIdOf(attempt), `Attempt ${attempt.attempt}`);
+      if (wait !== null) row.spans.push(...waitSpans(task, steps, startedAt - wait.ms, startedAt, isRetry));
+      row.spans.push(
+        span("run", endedAt === null ? "runs" : "ran", startedAt, startedAt + runMs, {
+          attempt,
+          isOpen: endedAt === null,
+        }),
+      );
+      rows.push(row);
+      last = endedAt;
+      isRetry = attempt.outcome === "failed";
+    }
+  }
+  const present = presentRow(task, steps, last, now, isRetry);
+  if (present !== null) rows.push(present);
+  if (task.changes !== null) {
+    const { lastAt, fields, by, count } = task.changes;
+    const what = `changed ${fields.join(", ")}, ${count === 1 ? "once" : `${count} times`}, last by ${by}`;
+    rows.push({ ...rowOf("changed", "Changed"), moments: [{ kind: "changed", at: lastAt, what }] });
+  }
+  return rows;
+}
+
+const rowOf = (key: string, label: string): BarRow => ({ key, label, spans: [], moments: [], note: null });
+
+/** The row of the wait that has not led to an attempt. */
+function presentRow(
+  task: TaskDetail,
+  steps: readonly Step[],
+  last: number | null,
+  now: number,
+  isRetry: boolean,
+): BarRow | null {
+  if (last === null || task.state === "processing" || task.state === "completed" || task.state === "dead")
+    return null;
+  const isOver = task.state === "cancelled" || task.state === "expired";
+  const end = isOver ? (task.endedAt ?? now) : now;
+  if (isOver && end <= last) return null;
+  const row = rowOf("present", isOver ? "Until its end" : "Now");
+  row.spans.push(...waitSpans(task, steps, last, end, isRetry));
+  const open = row.spans.at(-1);
+  if (isOver || open === undefined) return row;
+  const [kind, what] = presentWait(task, isRetry);
+  row.spans[row.spans.length - 1] = {
+    ...open,
+    ...{ kind, what, isOpen: true, until: task.state === "scheduled" ? task.runAt : null },
+  };
+  return row;
+}
+
+function presentWait(task: TaskView, isRetry: boolean): [SpanKind, string] {
+  if (task.state === "waiting") return ["flow", "waits for other tasks of its flow"];
+  if (task.state !== "scheduled")
+    return isRetry ? ["backoff", WAITED.backoff] : ["queued", "waits in the queue"];
+  if (task.waitsFor !== null)
+    return ["suspended", task.waitsFor.length === 0 ? "sleeps" : "waits for a signal or another task"];
+  return isRetry ? ["backoff", "backoff before the next attempt"] : ["delayed", "waits until it is due"];
+}
+
+const WAITED = {
+  queued: "waited in the queue",
+  backoff: "backoff, and wait in the queue",
+  delayed: "waited until it was due",
+} as const;
+
+const SUSPENDED = {
+  sleep: "slept: ",
+  wait: "waited for a signal: ",
+  call: "waited for a called task: ",
+} as const;
+
+/**
+ * Splits the time before an attempt. The record of a task does not keep the runs of a handler before a sleep or a wait.
+ * So the ends of its steps say what happened in that time.
+ */
+function waitSpans(
+  task: TaskView,
+  steps: readonly Step[],
+  from: number,
+  to: number,
+  isRetry: boolean,
+): Span[] {
+  const spans: Span[] = [];
+  let at = from;
+  if (!isRetry && from === task.enqueuedAt && task.runAt !== null && task.runAt > from && task.runAt <= to) {
+    spans.push(span("delayed", WAITED.delayed, from, task.runAt));
+    at = task.runAt;
+  }
+  let plain: string[] = [];
+  let plainTo = at;
+  const flush = () => {
+    if (plain.length === 0) return;
+    const more = plain.length > 1 ? ` to ${plain.at(-1)}` : "";
+    spans.push(span("step", `until the end of step ${plain[0]}${more}`, at, plainTo));
+    at = plainTo;
+    plain = [];
+  };
+  for (const step of steps) {
+    if (step.at <= at || step.at > to) continue;
+    if (step.kind === "step") {
+      plain.push(step.name);
+      plainTo = step.at;
+    } else {
+      flush();
+      spans.push(span("suspended", `${SUSPENDED[step.kind]}${step.name}`, at, step.at));
+      at = step.at;
+    }
+  }
+  flush();
+  const kind = isRetry && spans.length === 0 ? "backoff" : "queued";
+  if (at < to || spans.length === 0) spans.push(span(kind, WAITED[kind], at, to));
+  return spans;
+}
+
+/** Maps a time to its share of the width, 0 to 1. */
+export interface Scale {
+  at(time: number): number;
+  from: number;
+  to: number;
+  /** False if long times are drawn shorter than they were. */
+  isToScale: boolean;
+}
+
+/** No time gets less than this share of the width, unless there are very many. */
+const SMALLEST_SHARE = 0.02;
+
+/**
+ * Makes a scale on which every time can be seen. If some would be too short to see, longer times are drawn shorter: the
+ * width is a power of the duration, so a longer time never gets less width than a shorter one.
+ */
+export function scaleOf(rows: readonly BarRow[], isExact: boolean): Scale {
+  const times = rows.flatMap(({ spans, moments }) => [
+    ...spans.flatMap(({ from, to }) => [from, to]),
+    ...moments.map(({ at }) => at),
+  ]);
+  const edges = [...new Set(times)].sort((a, b) => a - b);
+  const lengths = edges.slice(1).map((edge, place) => edge - (edges[place] as number));
+  const wanted = Math.min(SMALLEST_SHARE, 0.4 / Math.max(1, lengths.length));
+  const exponent = isExact ? 1 : exponentFor(lengths, wanted);
+  const widths = lengths.map((ms) => ms ** exponent);
+  const total = widths.reduce((sum, width) => sum + width, 0);
+  const places = [0];
+  for (const width of widths) places.push((places.at(-1) as number) + width / total);
+  const [from = 0, to = 0] = [edges[0], edges.at(-1)];
+  return {
+    from,
+    to,
+    isToScale: exponent === 1,
+    at(time) {
+      if (total === 0 || time <= from) return 0;
+      if (time >= to) return 1;
+      let low = 0;
+      while ((edges[low + 1] as number) < time) low += 1;
+      const inside = (time - (edges[low] as number)) / (lengths[low] as number);
+      return (places[low] as number) + inside * ((places[low + 1] as number) - (places[low] as number));
+    },
+  };
+}
+
+/** Returns the largest exponent, at most 1, with which the shortest time gets the wanted share of the width. */
+function exponentFor(lengths: readonly number[], wanted: number): number {
+  if (lengths.length === 0) return 1;
+  const shortest = Math.min(...lengths);
+  const fits = (exponent: number) =>
+    shortest ** exponent / lengths.reduce((sum, ms) => sum + ms ** exponent, 0) >= wanted;
+  if (fits(1)) return 1;
+  let [low, high] = [0, 1];
+  for (let round = 0; round < 20; round++) {
+    const middle = (low + high) / 2;
+    if (fits(middle)) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Chooses the times to name under the bars: starts and ends of spans that are far enough from one another. */
+export function ticksOf(rows: readonly BarRow[], scale: Scale, apart: number): number[] {
+  const times = rows.flatMap(({ spans }) => spans.flatMap(({ from, to }) => [from, to]));
+  const ticks: number[] = [];
+  let before = 0;
+  for (const time of [...new Set(times)].sort((a, b) => a - b)) {
+    const share = scale.at(time);
+    if (share - before < apart || share > 1 - apart) continue;
+    ticks.push(time);
+    before = share;
+  }
+  return ticks;
+}

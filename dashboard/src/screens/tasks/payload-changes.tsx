@@ -1,0 +1,56 @@
+import { useMemo } from "react";
+import { jsonChanges } from "../../format/json-diff.ts";
+import { count, plural } from "../../format/number.ts";
+import { ForeignText } from "../../ui/foreign-text.tsx";
+
+const SHOWN = 50;
+const SHOWN_CHARACTERS = 300;
+
+/** Lists which values of a payload an edit changes: path, exact text before and after. */
+export function PayloadChanges({ before, after }: { before: string; after: string }) {
+  const changes = useMemo(() => jsonChanges(before, after, "payload"), [before, after]);
+  if (before === after || changes === null) return null;
+  if (changes.length === 0)
+    return <p className="hint">Only white space or the order of fields is different.</p>;
+  return (
+    <section className="changes" aria-label="Changed values, scrollable" tabIndex={0}>
+      <table>
+        <caption>{plural(changes.length, "value")} changed</caption>
+        <thead>
+          <tr>
+            <th scope="col">Path</th>
+            <th scope="col">From</th>
+            <th scope="col">To</th>
+          </tr>
+        </thead>
+        <tbody>
+          {changes.slice(0, SHOWN).map(({ path, from, to }) => (
+            <tr key={`${path} ${from === null}`}>
+              <th scope="row" className="mono">
+                <ForeignText text={path} />
+              </th>
+              <td>
+                <Value text={from} none="not there" isOld />
+              </td>
+              <td>
+                <Value text={to} none="removed" />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {changes.length > SHOWN ? <p className="hint">and {count(changes.length - SHOWN)} more</p> : null}
+    </section>
+  );
+}
+
+function Value({ text, none, isOld = false }: { text: string | null; none: string; isOld?: boolean }) {
+  if (text === null) return <span className="soft">{none}</span>;
+  const Mark = isOld ? "del" : "ins";
+  return (
+    <Mark className="mono">
+      <ForeignText text={text.slice(0, SHOWN_CHARACTERS)} />
+      {text.length > SHOWN_CHARACTERS ? "…" : ""}
+    </Mark>
+  );
+}

@@ -1,0 +1,47 @@
+import type { TaskView } from "@holdfast/contracts";
+import { percent } from "../../format/number.ts";
+import { ForeignText } from "../../ui/foreign-text.tsx";
+import { progressOf } from "./progress.ts";
+
+/** Shows the last progress that the handler reported, as a bar if it has a share. */
+export function ProgressPanel({ task, json }: { task: TaskView; json: string }) {
+  const { share, text } = progressOf(json);
+  return (
+    <section className="panel" aria-label="Progress">
+      <div className="panel-head">
+        <h2>
+          Progress{" "}
+          <span className="hint">
+            {task.state === "processing" ? "reported by the handler" : "the last report of the handler"}
+          </span>
+        </h2>
+        {share === null ? null : <strong>{percent(share)}</strong>}
+      </div>
+      <div className="panel-body form">
+        {share === null ? null : (
+          <div
+            className="bar bar-large"
+            role="progressbar"
+            aria-label="Progress of the task"
+            aria-valuenow={Math.round(share * 100)}
+            aria-valuemin={0}
+            aria-valuemax={100}
+          >
+            <div style={{ width: `${share * 100}%` }} />
+          </div>
+        )}
+        {text === null ? null : (
+          <p>
+            <ForeignText text={text} />
+          </p>
+        )}
+        {/* The report itself, because it may have more than the bar and the text show. */}
+        {json === String(share) ? null : (
+          <code className="small soft progress-report">
+            <ForeignText text={json} />
+          </code>
+        )}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,57 @@
+/** The list from which a reader opened a task. */
+export interface SeenList {
+  /** What the list has: `Dead letters of emails`. */
+  name: string;
+  /** The address of the list, with its filters. */
+  href: string;
+  /** The rows in their order, each as `<queue>/<id>`. The name of a queue has no slash. */
+  rows: string[];
+}
+
+export const rowOf = (queue: string, id: string): string => `${queue}/${id}`;
+
+const STORED = "holdfast.list";
+/** A list with more rows is cut, because the storage of a browser is small. */
+const MOST_ROWS = 5_000;
+
+/**
+ * Keeps a list while this tab is open, also over a reload. It is not in the address of a task, so that a link to a task
+ * stays short and is the same for every reader.
+ */
+export function rememberList(list: SeenList): void {
+  try {
+    sessionStorage.setItem(STORED, JSON.stringify({ ...list, rows: list.rows.slice(0, MOST_ROWS) }));
+  } catch {
+    // Without storage, the page of a task has no way to the next one.
+  }
+}
+
+function seenList(): SeenList | null {
+  try {
+    return JSON.parse(sessionStorage.getItem(STORED) ?? "null") as SeenList | null;
+  } catch {
+    return null;
+  }
+}
+
+export interface Neighbours {
+  list: SeenList;
+  /** Counted from 1. */
+  place: number;
+  before: { queue: string; id: string } | null;
+  after: { queue: string; id: string } | null;
+}
+
+/** Returns the neighbours of a task in the last list that the reader saw; null if the task is not in that list. */
+export function neighboursOf(queue: string, id: string): Neighbours | null {
+  const list = seenList();
+  const at = list?.rows.indexOf(rowOf(queue, id)) ?? -1;
+  if (list === null || at === -1) return null;
+  return { list, place: at + 1, before: taskOf(list.rows[at - 1]), after: taskOf(list.rows[at + 1]) };
+}
+
+function taskOf(row: string | undefined): { queue: string; id: string } | null {
+  if (row === undefined) return null;
+  const slash = row.indexOf("/");
+  return { queue: row.slice(0, slash), id: row.slice(slash + 1) };
+}

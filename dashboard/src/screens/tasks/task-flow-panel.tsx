@@ -1,0 +1,44 @@
+import type { FlowGroup, TaskFlow, TaskView } from "@holdfast/contracts";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { toApiError } from "../../api/errors.ts";
+import { flowGraphQuery } from "../../api/flows.ts";
+import { useLive } from "../../live/live-context.tsx";
+import { around } from "../flows/around.ts";
+import { FlowGraphView } from "../flows/flow-graph.tsx";
+
+/** The graph of a large flow takes the service long to read, and here it is only an overview. */
+const REFRESH_MS = 10_000;
+
+/** Shows the part of the graph of a flow that is next to a task: what it waits for, and what waits for it. */
+export function TaskFlowPanel({ task: { queue }, flow }: { task: TaskView; flow: TaskFlow }) {
+  const { paused } = useLive();
+  const { data, error } = useQuery({
+    ...flowGraphQuery(queue, flow.id),
+    refetchInterval: paused ? false : REFRESH_MS,
+  });
+  const groups: FlowGroup[] | null = data === undefined ? null : around(data.groups, flow.name);
+  return (
+    <section className="panel" aria-label="Flow">
+      <div className="panel-head">
+        <h2>
+          Flow <span className="hint">what this task waits for, and what waits for it</span>
+        </h2>
+        <Link to="/queues/$queue/flows/$id" params={{ queue, id: flow.id }}>
+          The whole flow
+        </Link>
+      </div>
+      {groups === null ? (
+        <p className="panel-body soft small">
+          {error === null ? "Loading the flow…" : toApiError(error).detail}
+        </p>
+      ) : groups.length === 0 ? (
+        <p className="panel-body soft small">
+          The graph does not show this task by itself: it is a callback, or folded into a group of many tasks.
+        </p>
+      ) : (
+        <FlowGraphView queue={queue} flow={flow.id} groups={groups} here={flow.name} />
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,51 @@
+import type { TaskView } from "@holdfast/contracts";
+import type { AuditRecord } from "@holdfast/contracts/api";
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { replayRecordsQuery } from "../../api/audit.ts";
+
+/** Who replayed a task, as the audit log says. */
+export interface ReplayAuthor {
+  actor: string;
+  reason: string | null;
+  /** How many tasks the action replayed. */
+  count: number;
+}
+
+/** The audit record is written a moment after the replay of a few tasks. */
+const LATER_MS = 5_000;
+
+/**
+ * Finds the record of a replay. A replay of one task names the task. One of several tasks does not, so it counts only if
+ * no other replay of the queue was near.
+ */
+export function authorOfReplay(records: readonly AuditRecord[], id: string, at: number): ReplayAuthor | null {
+  const near = records.filter(
+    (record) =>
+      (record.outcome === "succeeded" || record.outcome === "accepted") &&
+      Math.abs(record.at - at) <= LATER_MS,
+  );
+  const own = near
+    .filter(({ subject }) => subject === id)
+    .sort((a, b) => Math.abs(a.at - at) - Math.abs(b.at - at));
+  const several = near.filter(({ subject }) => subject === null);
+  const found = own[0] ?? (several.length === 1 ? several[0] : undefined);
+  return found === undefined ? null : { actor: found.actor, reason: found.reason, count: found.count };
+}
+
+/** Returns who replayed a task, by the time of the replay. */
+export function useReplayAuthors({ queue, id, replays }: TaskView): ReadonlyMap<number, ReplayAuthor> {
+  const [first, last] = [replays[0]?.at, replays.at(-1)?.at];
+  const { data } = useQuery({
+    ...replayRecordsQuery(queue, (first ?? 0) - LATER_MS, (last ?? 0) + LATER_MS),
+    enabled: first !== undefined,
+  });
+  return useMemo(() => {
+    const authors = new Map<number, ReplayAuthor>();
+    for (const { at } of replays) {
+      const author = authorOfReplay(data?.records ?? [], id, at);
+      if (author !== null) authors.set(at, author);
+    }
+    return authors;
+  }, [data, replays, id]);
+}
