@@ -68,7 +68,7 @@ const GROUPS = [
   [
     "Operate",
     [
-      ...docs("dashboard", "tuning", "scaling", "tracing", "troubleshooting", "upgrading"),
+      ...docs("dashboard", "tuning", "scaling", "alerts", "tracing", "troubleshooting", "upgrading"),
       ["docs/runbooks/README.md", ...folder("docs/runbooks")],
     ],
   ],

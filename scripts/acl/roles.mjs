@@ -197,6 +197,7 @@ export const ROLES = {
       ],
       ...["operationCreate", "operationClaim", "operationWrite", "operationControl"],
       ...["schedulePut", "scheduleDelete", "scheduleSettle", "drain", "seriesWrite"],
+      ...["alertPut", "alertTurn", "alertWrite"],
     ],
     commands: {
       ...REGISTRY,
@@ -209,6 +210,10 @@ export const ROLES = {
       ":operations": ["HMGET"],
       ":operations:index": ["ZSCORE", "ZREVRANGE", "ZREVRANK"],
       ":log_outs": ["XADD", "XRANGE"],
+      ":alerts": ["HGET", "HGETALL"],
+      ":alert_rules": ["HGETALL"],
+      ":alert_targets": ["HGETALL"],
+      ":alert_history": ["LRANGE"],
       ...KEY_USES,
       stale_verdicts: ["LRANGE"],
       results: ["HMGET"],

@@ -1543,6 +1543,56 @@ export const mutants = [
     ],
   },
   {
+    name: "alert_write: a process whose lease has expired writes",
+    changes: [
+      ["lua/operators/alert_write.lua", "if holder ~= owner or tonumber(till) <= now then", "if false then"],
+    ],
+    tests: [test("invariants/abort-alerts")],
+  },
+  {
+    name: "alert_write: a message is removed before it is kept as delivered",
+    changes: [
+      [
+        "lua/operators/alert_write.lua",
+        "if #ended > 0 then\n",
+        "if #removed > 0 then\n  redis.call('HDEL', alertsKey, unpack(removed))\nend\nif #ended > 0 then\n",
+      ],
+    ],
+    tests: [test("invariants/abort-alerts")],
+  },
+  {
+    name: "alert_put: the revision changes after the rule",
+    changes: [
+      [
+        "lua/operators/alert_put.lua",
+        "redis.call('HINCRBY', alertsKey, ':revision', 1)\nredis.call('HSET', key, field, text)",
+        "redis.call('HSET', key, field, text)\nredis.call('HINCRBY', alertsKey, ':revision', 1)",
+      ],
+    ],
+    tests: [test("invariants/abort-alerts")],
+  },
+  {
+    name: "alert_turn: a lease is taken before it has expired",
+    changes: [["lua/operators/alert_turn.lua", "tonumber(till) > now then", "tonumber(till) > now + 1 then"]],
+    tests: [test("invariants/abort-alerts")],
+  },
+  {
+    name: "alerts: an alert that nobody was told of is told its end",
+    changes: [
+      [
+        "services/observability/src/alerts/rule-state.ts",
+        "held.toldAt !== null && rule.resolved",
+        "rule.resolved",
+      ],
+    ],
+    tests: ["services/observability/src/alerts/rule-state.test.ts"],
+  },
+  {
+    name: "alerts: the next message does not wait for the one before",
+    changes: [["services/observability/src/alerts/deliveries.ts", "if (lines.has(line)) continue;", ""]],
+    tests: ["services/observability/test/alerts.redis.test.ts"],
+  },
+  {
     name: "schedule_plan: occurrences that were missed are not counted",
     changes: [["lua/operators/schedule_plan.lua", "count + countOwed(owed)", "count"]],
     tests: [test("schedules/schedules")],

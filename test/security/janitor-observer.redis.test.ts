@@ -152,6 +152,25 @@ async function operate(client: Holdfast): Promise<void> {
   for await (const page of ended.after("")) expect(page.ended).toEqual([["a", 2]]);
 }
 
+/** Makes every call that observability makes about alerts. */
+async function evaluateAlerts({ alerts }: Holdfast): Promise<void> {
+  expect(await alerts.revision()).toBe(0);
+  await alerts.putTarget("ops", { kind: "slack", url: "https://hooks.example.com/", secrets: [] });
+  const when = { kind: "no_workers" } as const;
+  const rule = { when, queues: "*", forMs: 0, repeatMs: 0, resolved: true, targets: ["ops"] };
+  expect(await alerts.putRule("r", rule)).toBe(true);
+  await alerts.mute("r", { by: "ada", at: 1, until: null, reason: null });
+  await alerts.mute("r", null);
+  const sent = await alerts.test("ops");
+  expect(await alerts.turn("me", 10_000)).toMatchObject({ isOwner: true });
+  const ended = [{ ...sent, outcome: "delivered" as const, endedAt: 2 }];
+  expect(await alerts.write("me", { state: { rule: "r", state: {} }, waiting: [sent] })).toBe(true);
+  expect(await alerts.write("me", { ended })).toBe(true);
+  expect(await alerts.notification(sent.id)).toMatchObject({ outcome: "delivered" });
+  expect(await alerts.deleteRule("r")).toBe(true);
+  expect(await alerts.deleteTarget("ops")).toBe(true);
+}
+
 test("the user observer has exactly the rights that an observer needs", async () => {
   const redis = await startSecuredRedis();
   const admin = await helper(redis);
@@ -297,6 +316,7 @@ test("the user observer has exactly the rights that an observer needs", async ()
   expect(await schedules.get("s")).toMatchObject({ lastRun: { state: "pending" } });
   expect(await schedules.list()).toHaveLength(1);
   expect(await schedules.delete("s")).toBe(true);
+  await evaluateAlerts(client);
   const history = noting(new SeriesHistory(client), called);
   const first = await observer.stats("plain");
   await history.keep(first, null);

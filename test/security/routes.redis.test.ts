@@ -30,6 +30,7 @@ async function thingsOfOthers(): Promise<void> {
   for (const [path, body] of [
     [`/v1/schedules/${ids.schedules}`, schedule(OTHER)],
     [`/v1/limits/${ids.limits}`, sharedLimit(OTHER)],
+    [`/v1/alerts/rules/${ids.alerts}`, alertRule(OTHER)],
   ] as const) {
     const made = await fetch(stack.observability + path, {
       method: "PUT",
@@ -59,6 +60,7 @@ beforeAll(async () => {
   ids.workers = "worker-of-others";
   ids.schedules = "schedule-of-others";
   ids.limits = "limit-of-others";
+  ids.alerts = "alert-of-others";
   await stack.client.registry.putWorker({
     ...{ id: ids.workers, queues: [OTHER], types: [], host: "h", pid: 1, version: "1", slots: 1, busy: 0 },
     ...{ startedAt: Date.now(), heartbeatAt: Date.now(), state: "running" },
@@ -91,10 +93,16 @@ function sharedLimit(queue: string) {
   return { limit: { concurrency: 9 }, queues: [queue] };
 }
 
+const alertRule = (queues: string) => ({
+  ...{ when: { kind: "no_workers" }, queues, forMs: 0, repeatMs: 0, resolved: true, targets: [] },
+});
+
 /** Valid bodies for routes that check access only after they have read the existing object. */
 const BODIES: Record<string, object> = {
   "PUT /v1/schedules/{id}": schedule(MINE),
   "PUT /v1/limits/{name}": sharedLimit(MINE),
+  "PUT /v1/alerts/rules/{name}": alertRule(MINE),
+  "PUT /v1/alerts/targets/{name}": { kind: "slack", url: "https://hooks.example.com/" },
 };
 
 async function call(operation: Operation, key: string | undefined, queue = MINE, query = "") {

@@ -1,3 +1,4 @@
+import { alertCommand } from "./commands/alert.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { burstCommand } from "./commands/burst.ts";
 import { completionCommand } from "./commands/completion.ts";
@@ -98,6 +99,7 @@ function createProgram(version: string, io: Io, ended: (code: ExitCode) => void)
   historyCommand(program, action);
   workerCommand(program, action);
   scheduleCommand(program, action);
+  alertCommand(program, action);
   outboxCommand(program, action);
   topCommand(program, action);
   burstCommand(program, action);

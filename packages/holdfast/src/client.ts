@@ -8,6 +8,7 @@ import {
   tracingKind,
 } from "./client-options.ts";
 import { ActionLog } from "./engine/action-log.ts";
+import { AlertStore } from "./engine/alert-store.ts";
 import { Engine, type Peers } from "./engine/engine.ts";
 import { OperationStore } from "./engine/operation-store.ts";
 import { Registry } from "./engine/registry.ts";
@@ -59,6 +60,8 @@ export class Holdfast {
   readonly operations: OperationStore;
   /** The audit log of what operators did. */
   readonly actions: ActionLog;
+  /** The alert rules and their messages. */
+  readonly alerts: AlertStore;
   /** The limits that queues share. */
   readonly sharedLimits: SharedLimits;
   /** The connection for all calls of this client. */
@@ -96,6 +99,7 @@ export class Holdfast {
     this.sharedLimits = new SharedLimits(this.connection, this.prefix);
     this.operations = new OperationStore(this.connection, this.prefix);
     this.actions = new ActionLog(this.connection, this.prefix);
+    this.alerts = new AlertStore(this.connection, this.prefix);
   }
 
   /** The engine of one queue. The same name gives the same engine for as long as somebody holds a reference to it. */

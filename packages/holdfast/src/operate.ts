@@ -3,6 +3,19 @@
  * @module holdfast/operate
  */
 export type { ActionFilter, ActionLog, ActionPage } from "./engine/action-log.ts";
+export {
+  type AlertConfig,
+  type AlertStore,
+  type AlertTurn,
+  alertsOf,
+  type HeldAlert,
+  newNotification,
+  type RuleState,
+  type StoredRule,
+  type StoredTarget,
+  unknownRule,
+  unknownTarget,
+} from "./engine/alert-store.ts";
 export type { OperationShare, OperationSpec, OperationStore } from "./engine/operation-store.ts";
 export { EMPTIED_STATES } from "./observer/emptied.ts";
 export { selectErrors } from "./observer/errors.ts";

@@ -16,12 +16,12 @@ import {
   toConnectionSettings,
   waitForRedis,
 } from "@holdfast/service";
+import { Poster } from "@holdfast/service/webhooks";
 import { Holdfast, type Worker } from "holdfast";
 import type { Config } from "./config.ts";
 import { endpointWorker } from "./endpoint-worker.ts";
-import { type Endpoints, readEndpoints } from "./endpoints-file.ts";
+import { ALLOW_PRIVATE, type Endpoints, readEndpoints } from "./endpoints-file.ts";
 import { DispatcherMetrics } from "./metrics.ts";
-import { Poster } from "./post.ts";
 import { Reports } from "./reports.ts";
 import { Sender } from "./sender.ts";
 import { settleRoute } from "./settle-route.ts";
@@ -73,7 +73,7 @@ async function startDispatcher(file: Endpoints, setup: Setup): Promise<App> {
   const tracer = await startTracing(config, { name: "dispatcher", version }, logger);
   const shared = { redis: settings, prefix: config.QUEUE_PREFIX, onScript: metrics.onScript };
   const client = new Holdfast({ ...shared, instance: "dispatcher" });
-  const poster = new Poster();
+  const poster = new Poster({ userAgent: "holdfast-dispatcher", privateSetting: ALLOW_PRIVATE });
   const counts = new DispatcherMetrics(metrics);
   const sender = new Sender(poster, counts);
   const options = { ...shared, version, tracing: tracer?.tracing, leaseMs: config.LEASE_MS };

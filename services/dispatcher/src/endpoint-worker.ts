@@ -1,5 +1,5 @@
+import type { Meaning } from "@holdfast/service/webhooks";
 import { type HandlerContext, type Handlers, type HandlerTask, Worker, type WorkerOptions } from "holdfast";
-import type { Meaning } from "./answers.ts";
 import type { Endpoint } from "./endpoints-file.ts";
 import { conclude, reportOf } from "./reports.ts";
 import { endAttempt, type Sender } from "./sender.ts";

@@ -1,13 +1,14 @@
 import { readFileSync } from "node:fs";
-import { isIP } from "node:net";
 import { dirname, resolve } from "node:path";
 import { LIMITS, QUEUE_NAME_PATTERN } from "@holdfast/contracts";
 import { type Environment, issuesOf, OneOf, StartupError } from "@holdfast/service";
+import { readSecret, type SigningKey, urlProblem } from "@holdfast/service/webhooks";
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { Value } from "typebox/value";
-import { hostOf, isPublicAddress } from "./addresses.ts";
-import { readSecret, type SigningKey } from "./signature.ts";
+
+/** The setting that allows an endpoint whose address is not public. */
+export const ALLOW_PRIVATE = '"allowPrivate": true';
 
 const closed = { additionalProperties: false };
 const name = Type.String({ pattern: "^[a-z0-9][a-z0-9_-]{0,31}$" });
@@ -159,20 +160,9 @@ function readUrl(text: string, allowPrivate: boolean, place: string, problems: s
     return undefined;
   }
   const url = new URL(text);
-  const problem = urlProblem(url, allowPrivate);
+  const problem = urlProblem(url, allowPrivate, ALLOW_PRIVATE);
   if (problem !== undefined) problems.push(`${place} ${problem}`);
   return url;
-}
-
-function urlProblem(url: URL, allowPrivate: boolean): string | undefined {
-  if (url.protocol !== "https:" && !(allowPrivate && url.protocol === "http:"))
-    return 'has to begin with https:// (http:// is possible only with "allowPrivate": true)';
-  if (url.username !== "" || url.password !== "")
-    return "must not have a user or a password: requests are signed, so the receiver knows their sender";
-  const host = hostOf(url);
-  if (!allowPrivate && isIP(host) !== 0 && !isPublicAddress(host))
-    return `has the address ${host}, which is not public: if that is right, set "allowPrivate": true`;
-  return undefined;
 }
 
 const HOW = 'make one with: echo "whsec_$(openssl rand -base64 32)"';

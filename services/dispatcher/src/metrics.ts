@@ -1,5 +1,5 @@
 import { CALL_BUCKETS_SECONDS, type ServiceMetrics } from "@holdfast/service";
-import type { Meaning } from "./answers.ts";
+import type { Meaning } from "@holdfast/service/webhooks";
 import { type Report, VERDICTS } from "./reports.ts";
 
 export type DeliveryOutcome = Meaning["outcome"] | "unreachable";

@@ -1,10 +1,8 @@
 import { FatalError, RateLimited } from "@holdfast/contracts";
+import { type Meaning, meaningOf, type Poster, sign } from "@holdfast/service/webhooks";
 import type { HandlerContext, HoldScope, JsonText } from "holdfast";
-import { type Meaning, meaningOf } from "./answers.ts";
 import type { Endpoint, Webhook } from "./endpoints-file.ts";
 import type { DispatcherMetrics } from "./metrics.ts";
-import type { Poster } from "./post.ts";
-import { sign } from "./signature.ts";
 
 /** Sends the signed request of one attempt, and counts it. */
 export class Sender {

@@ -1,13 +1,13 @@
 import { LIMITS } from "@holdfast/contracts";
 import { parseJson } from "@holdfast/contracts/json";
 import { type HttpServer, issuesOf, OneOf } from "@holdfast/service";
+import { signatureProblem } from "@holdfast/service/webhooks";
 import { HoldfastError } from "holdfast";
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { Endpoint } from "./endpoints-file.ts";
 import type { DispatcherMetrics } from "./metrics.ts";
 import { type Report, type Reports, VERDICTS } from "./reports.ts";
-import { signatureProblem } from "./signature.ts";
 
 const settleBody = Type.Object(
   {

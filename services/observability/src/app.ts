@@ -16,10 +16,14 @@ import {
 import { HoldfastError } from "holdfast";
 import type { OperationRunnerOptions, SeriesHistory } from "holdfast/operate";
 import type { Logger } from "pino";
+import { AlertMetrics } from "./alerts/alert-metrics.ts";
+import { AlertEvaluator, type AlertStorePort } from "./alerts/evaluator.ts";
+import { AlertSender } from "./alerts/sender.ts";
 import { assertOwnPage, type Entrance, openEntrance } from "./identity/person.ts";
 import { SESSION_COOKIE } from "./identity/sessions.ts";
 import { type ActionsPort, AuditLog } from "./operators/audit-log.ts";
 import { Operations, type OperationsPort, type RunnerPort } from "./operators/operations.ts";
+import { alertRoutes } from "./routes/alerts.ts";
 import { burstRoutes } from "./routes/burst.ts";
 import { changeTasksRoutes } from "./routes/change-tasks.ts";
 import type { ObserverPort, Producer, RouteContext, SchedulesPort } from "./routes/context.ts";
@@ -57,6 +61,11 @@ export interface AppOptions {
   schedules: SchedulesPort;
   operations: OperationsPort;
   actions: ActionsPort;
+  alerts: AlertStorePort;
+  /** Hosts with private addresses to which alerts may be sent. @default none */
+  alertPrivateHosts?: string[];
+  /** Where people open the dashboard, for links in alerts. @default no links */
+  dashboardUrl?: string | undefined;
   /** Makes the object that runs operations in this process. Without it, other processes run them. */
   createRunner?(hooks: RunnerHooks): RunnerPort;
   /** Reads and writes the series in Redis. */
@@ -143,11 +152,23 @@ export async function createApp(options: AppOptions): Promise<App> {
     logger,
     perKey: options.operationsPerKey ?? 10,
   });
+  const sender = new AlertSender({
+    source: { environment, dashboardUrl: options.dashboardUrl ?? null },
+    privateHosts: options.alertPrivateHosts ?? [],
+  });
+  const evaluator = new AlertEvaluator({
+    store: options.alerts,
+    series,
+    sender,
+    metrics: new AlertMetrics(metrics),
+    logger,
+  });
   const sampler = new Sampler({
     observer,
     logger,
     onSample: (sample) => {
       if (sample.redisUp) series.record(sample.queues);
+      evaluator.take(sample);
       keeper.take(sample);
       gauges.update(sample);
       if (sample.redisUp) void operations.refresh();
@@ -234,6 +255,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   systemRoutes(server, context);
   scheduleRoutes(server, context);
   workerRoutes(server, context);
+  alertRoutes(server, context, { store: options.alerts, sender, evaluator, sampler });
   sessionRoutes(server, {
     entrance,
     audit,
@@ -268,6 +290,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       await server.close();
       await sampler.stop();
       await keeper.stop();
+      await evaluator.stop();
       await redisInfo?.stop();
     },
   };

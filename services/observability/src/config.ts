@@ -97,6 +97,18 @@ export const observabilityConfig = Type.Object({
         "Address of a trace in your tracing backend, with `{traceId}` in place of its id. The dashboard links each traced task to it.",
     }),
   ),
+  ALERT_PRIVATE_HOSTS: Type.Optional(
+    Type.String({
+      description:
+        "Hosts, `name` or `name:port` separated by commas, to which alerts may be sent although their addresses are not public; `http://` is possible for them.",
+    }),
+  ),
+  DASHBOARD_URL: Type.Optional(
+    Type.String({
+      pattern: "^https?://[^\\s<>|]+$",
+      description: "Address under which people open the dashboard. Alerts link to it.",
+    }),
+  ),
   PROXY_USER_HEADER: Type.Optional(
     Type.String({
       pattern: "^[A-Za-z0-9-]{1,64}$",

@@ -11,6 +11,7 @@ import {
   type TaskView,
 } from "holdfast";
 import type { OperationSpec } from "holdfast/operate";
+import type { AlertStorePort } from "../src/alerts/evaluator.ts";
 import { type App, type AppOptions, createApp } from "../src/app.ts";
 import type { ObserverPort, Producer, SchedulesPort } from "../src/routes/context.ts";
 
@@ -370,6 +371,7 @@ export function testApp(options: TestAppOptions = {}): Promise<App> {
     schedules: fakeSchedules(),
     operations: fakeOperations(),
     actions: fakeActions(),
+    alerts: fakeAlerts(),
     history: { keep: async () => false, read: async () => [], deploys: async () => [] },
     ready: async () => ({ ok: true, detail: "fake" }),
     metrics: createMetrics({ service: "observability", version: "0.0.0" }),
@@ -381,4 +383,25 @@ export function testApp(options: TestAppOptions = {}): Promise<App> {
     dashboardDir: "/nonexistent",
     ...rest,
   });
+}
+
+/** Alerts without rules and targets. Tests that need some run against Redis. */
+function fakeAlerts(): AlertStorePort {
+  const none = async (name: string) => {
+    throw new HoldfastError("not_found", `there is no alert rule or target "${name}"`);
+  };
+  return {
+    revision: async () => 0,
+    read: async () => ({ rules: [], targets: [], waiting: [] }),
+    notifications: async () => [],
+    notification: async () => null,
+    putRule: none,
+    deleteRule: async () => false,
+    mute: none,
+    putTarget: none,
+    deleteTarget: async () => false,
+    test: none,
+    turn: async () => ({ now: 1, isOwner: false, revision: 0, idleMs: 0 }),
+    write: async () => false,
+  };
 }

@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { freePort, type ServiceProcess, startRedisServer, startService, until } from "@holdfast/testing";
 import { Holdfast, Observer, Queue } from "holdfast";
 import { afterEach, expect, test } from "vitest";
+import { Receiver } from "../../dispatcher/test/receiver.ts";
 
 const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const stops: (() => Promise<unknown>)[] = [];
@@ -27,13 +28,14 @@ async function deadLetters(client: Holdfast, name: string, count: number): Promi
   }
 }
 
-async function start(redisUrl: string) {
+async function start(redisUrl: string, env: Record<string, string> = {}) {
   const port = await freePort();
   const service: ServiceProcess = startService(MAIN, {
     PATH: process.env.PATH ?? "",
     REDIS_URL: redisUrl,
     OBSERVABILITY_PORT: String(port),
     DASHBOARD_DIR: "/nonexistent",
+    ...env,
   });
   stops.push(() => service.kill());
   const url = `http://127.0.0.1:${port}`;
@@ -57,7 +59,8 @@ async function start(redisUrl: string) {
       result: object;
     };
   };
-  return { service, call };
+  const metrics = async () => (await fetch(`${url}/metrics`)).text();
+  return { service, call, metrics };
 }
 
 test.each(["SIGKILL", "SIGTERM"] as const)(
@@ -116,3 +119,46 @@ test.each(["SIGKILL", "SIGTERM"] as const)(
   },
   120_000,
 );
+
+test("if the process that sends an alert is killed, another one sends it, and no change is lost", async () => {
+  const redis = await startRedisServer();
+  stops.push(() => redis.stop());
+  const client = new Holdfast({ redis: redis.url });
+  stops.push(() => client.close());
+  const receiver = await new Receiver().up();
+  stops.push(() => receiver.down());
+  const told = () => receiver.received.map(({ body }) => body.type);
+  const env = { ALERT_PRIVATE_HOSTS: "127.0.0.1" };
+  const processes = [await start(redis.url, env), await start(redis.url, env)];
+  const { alerts } = client;
+  await alerts.putTarget("ops", { kind: "webhook", url: receiver.url, secrets: [receiver.secret] });
+  const rule = { queues: "*", forMs: 0, repeatMs: 0, resolved: true, targets: ["ops"] };
+  await alerts.putRule("dead", { when: { kind: "dead_letters", above: 0 }, ...rule });
+
+  // The receiver takes the message, and the process is killed before it has the answer.
+  const held: (() => void)[] = [];
+  receiver.respond = () => new Promise<void>((resolve) => held.push(resolve));
+  await deadLetters(client, "q", 500);
+  await until("the alert is being sent", () => told().length > 0, 30_000);
+  const firing = await Promise.all(
+    processes.map(async ({ metrics }) => (await metrics()).includes('holdfast_alerts_firing{rule="dead"} 1')),
+  );
+  expect(firing.filter(Boolean)).toHaveLength(1);
+  const owner = processes[firing.indexOf(true)];
+  owner?.service.child.kill("SIGKILL");
+  await owner?.service.exit();
+  receiver.respond = (_received, response) => response.writeHead(204).end();
+  for (const release of held) release();
+  // The condition ends while nobody evaluates the rules.
+  await new Observer({ client }).discardAll("q");
+
+  await until("the end is told", () => told().includes("alert.resolved"), 60_000);
+  expect(receiver.ids().size).toBe(2);
+  // The first message comes again before the second one, with its id.
+  expect([...new Set(told())]).toEqual(["alert.firing", "alert.resolved"]);
+  expect(told().filter((type) => type === "alert.firing").length).toBeGreaterThan(1);
+  await until("both are kept as delivered", async () => {
+    const kept = await alerts.notifications(10);
+    return kept.length === 2 && kept.every(({ outcome }) => outcome === "delivered");
+  });
+}, 120_000);

@@ -1,4 +1,5 @@
 /** The data that travels over HTTP: TypeBox schemas with their types, shared by the services and the dashboard. */
+export * from "./alerts.ts";
 export * from "./common.ts";
 export * from "./errors.ts";
 export * from "./flow.ts";

@@ -321,6 +321,13 @@ export const AUDIT_ACTIONS = [
   "schedule.run",
   "schedule.pause",
   "schedule.resume",
+  "alert.put",
+  "alert.delete",
+  "alert.mute",
+  "alert.unmute",
+  "alert.test",
+  "alert_target.put",
+  "alert_target.delete",
   "worker.drain",
   "worker.resume",
   "key.create",
@@ -346,7 +353,7 @@ export const AuditRecord = Type.Object({
   subject: nullable(
     Type.String({
       description:
-        "Id of the one task, flow, schedule, worker or key that was changed; for a log-in the id of the key",
+        "Id of the one task, flow, schedule, alert rule, target, worker or key that was changed; for a log-in the id of the key",
     }),
   ),
   count: Count(

@@ -1,4 +1,15 @@
 import { type Static, type TSchema, Type } from "typebox";
+import {
+  AlertMuteBody,
+  AlertNotificationSchema,
+  AlertNotificationsQuery,
+  AlertNotificationsReply,
+  AlertRuleBody,
+  AlertRuleSchema,
+  AlertsReply,
+  AlertTargetBody,
+  AlertTargetSchema,
+} from "./alerts.ts";
 import { nullable } from "./common.ts";
 import { ErrorsQuery, ErrorsReply, MuteBody, MuteReply } from "./errors.ts";
 import {
@@ -164,6 +175,25 @@ export const DASHBOARD_ROUTES = {
   "GET /v1/workers": { replies: { 200: WorkerList } },
   "POST /v1/workers/:id/drain": workerVerb,
   "POST /v1/workers/:id/resume": workerVerb,
+
+  "GET /v1/alerts": { replies: { 200: AlertsReply } },
+  "GET /v1/alerts/notifications": {
+    query: AlertNotificationsQuery,
+    replies: { 200: AlertNotificationsReply },
+  },
+  "PUT /v1/alerts/rules/:name": {
+    body: AlertRuleBody,
+    replies: { 200: AlertRuleSchema, 201: AlertRuleSchema },
+  },
+  "DELETE /v1/alerts/rules/:name": { replies: { 204: Type.Null() } },
+  "POST /v1/alerts/rules/:name/mute": { body: AlertMuteBody, replies: { 200: AlertRuleSchema } },
+  "POST /v1/alerts/rules/:name/unmute": { replies: { 200: AlertRuleSchema } },
+  "PUT /v1/alerts/targets/:name": {
+    body: AlertTargetBody,
+    replies: { 200: AlertTargetSchema, 201: AlertTargetSchema },
+  },
+  "DELETE /v1/alerts/targets/:name": { replies: { 204: Type.Null() } },
+  "POST /v1/alerts/targets/:name/test": { replies: { 200: AlertNotificationSchema } },
 
   "GET /v1/schedules": { query: ScheduleQuery, replies: { 200: ScheduleList } },
   "PUT /v1/schedules/:id": {

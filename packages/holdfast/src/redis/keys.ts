@@ -63,6 +63,10 @@ export interface SystemKeys {
   readonly auditLog: string;
   readonly auditDropped: string;
   readonly webhookCursors: string;
+  readonly alerts: string;
+  readonly alertRules: string;
+  readonly alertTargets: string;
+  readonly alertHistory: string;
 }
 
 export function queueKeys(prefix: string, queue: string): QueueKeys {
@@ -141,5 +145,9 @@ export function systemKeys(prefix: string): SystemKeys {
     auditLog: key("audit_log"),
     auditDropped: key("audit_dropped"),
     webhookCursors: key("webhook_cursors"),
+    alerts: key("alerts"),
+    alertRules: key("alert_rules"),
+    alertTargets: key("alert_targets"),
+    alertHistory: key("alert_history"),
   };
 }

@@ -44,7 +44,11 @@ const rows = all.flatMap(([name, scenario]) =>
 test("every script is aborted here", () => {
   // Scripts of the system move no task. Operations have cases of their own (abort-operations.redis.test.ts). An append
   // to the audit records is one call, and action-log.redis.test.ts cuts the removal of these records short.
+  // abort-alerts.redis.test.ts aborts the scripts of alerts.
   const ofTheSystem = [
+    "alertPut",
+    "alertTurn",
+    "alertWrite",
     "auditAppend",
     "auditTrim",
     "operationClaim",

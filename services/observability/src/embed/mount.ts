@@ -36,6 +36,10 @@ export interface MountOptions {
   allowedOrigins?: string[];
   /** Names to accept in the Host header. @default every name; with `authorize: "none"`, loopback, addresses and names without a dot */
   allowedHosts?: string[];
+  /** Hosts, `name` or `name:port`, with private addresses to which alerts may be sent. @default none */
+  alertPrivateHosts?: string[];
+  /** Where people open the dashboard, such as `https://shop.example.com/admin/queues`. Alerts link to it. @default no links */
+  dashboardUrl?: string;
   /** A logger of pino, or `app.log` of Fastify. @default JSON lines on stdout, for errors only */
   logger?: FastifyBaseLogger;
 }
@@ -112,6 +116,8 @@ function configOf(path: string, options: MountOptions) {
       MASKED_POINTERS: options.maskedPointers?.join(),
       AUDIT_PAYLOAD_READS: flag(options.auditPayloadReads),
       TRUSTED_PROXIES: options.trustedProxies?.join(),
+      ALERT_PRIVATE_HOSTS: options.alertPrivateHosts?.join(),
+      DASHBOARD_URL: options.dashboardUrl,
       ALLOWED_ORIGINS: options.allowedOrigins?.join(),
       ALLOWED_HOSTS: allowedHosts.join(),
     });

@@ -114,5 +114,6 @@ export const TAGS = {
   deadLetters: "dead letters",
   errors: "errors",
   schedules: "schedules",
+  alerts: "alerts",
   system: "system",
 } as const;

@@ -1,4 +1,7 @@
 export * from "./acquire.ts";
+export * from "./alertPut.ts";
+export * from "./alertTurn.ts";
+export * from "./alertWrite.ts";
 export * from "./audit.ts";
 export * from "./auditAppend.ts";
 export * from "./auditTrim.ts";

@@ -20,33 +20,49 @@ export function isPublicAddress(text: string): boolean {
 
 /** The address of an endpoint is not public, so no connection was opened. */
 class RefusedAddress extends Error {
-  constructor(host: string, address: string) {
-    super(
-      `${host} has the address ${address}, which is not public: if that is right, set "allowPrivate": true for this endpoint`,
-    );
+  /** @param setting the setting that allows such an address */
+  constructor(host: string, address: string, setting: string) {
+    super(`${host} ${notPublic(address, setting)}`);
     this.name = "RefusedAddress";
   }
 }
 
+const notPublic = (address: string, setting: string) =>
+  `has the address ${address}, which is not public: if that is right, set ${setting}`;
+
 /** Returns the host of a URL, without the brackets of an IPv6 address. */
 export const hostOf = ({ hostname }: URL) => hostname.replace(/^\[|\]$/g, "");
 
-/** Refuses a URL whose host is an address that is not public. Such a host is never looked up. @throws RefusedAddress */
-export function assertPublicHost(url: URL): void {
+/**
+ * Returns what is wrong with the URL of an endpoint; undefined if nothing is.
+ * @param setting the setting that would allow an address that is not public, for the message
+ */
+export function urlProblem(url: URL, allowPrivate: boolean, setting: string): string | undefined {
+  if (url.protocol !== "https:" && !(allowPrivate && url.protocol === "http:"))
+    return `has to begin with https:// (http:// is possible only with ${setting})`;
+  if (url.username !== "" || url.password !== "")
+    return "must not have a user or a password: requests are signed, so the receiver knows their sender";
   const host = hostOf(url);
-  if (isIP(host) !== 0 && !isPublicAddress(host)) throw new RefusedAddress(host, host);
+  if (!allowPrivate && isIP(host) !== 0 && !isPublicAddress(host)) return notPublic(host, setting);
+  return undefined;
+}
+
+/** Refuses a URL whose host is an address that is not public. Such a host is never looked up. @throws RefusedAddress */
+export function assertPublicHost(url: URL, setting: string): void {
+  const host = hostOf(url);
+  if (isIP(host) !== 0 && !isPublicAddress(host)) throw new RefusedAddress(host, host, setting);
 }
 
 /**
  * Looks up a name and refuses it if one of its addresses is not public. The connection uses these same addresses, so a
  * second answer of the DNS server cannot replace them.
  */
-export function publicLookup(resolve: typeof systemLookup = systemLookup): LookupFunction {
+export function publicLookup(setting: string, resolve: typeof systemLookup = systemLookup): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, "", 0);
       const refused = addresses.find(({ address }) => !isPublicAddress(address));
-      if (refused) return callback(new RefusedAddress(hostname, refused.address), "", 0);
+      if (refused) return callback(new RefusedAddress(hostname, refused.address, setting), "", 0);
       if (options.all) return callback(null, addresses);
       const [first] = addresses;
       if (first === undefined) return callback(new Error(`${hostname} has no address`), "", 0);

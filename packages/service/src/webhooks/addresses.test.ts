@@ -38,7 +38,7 @@ test.each([
   "http://2130706433/",
   "http://127.1/",
 ])("the host of %s is refused without a look-up", (url) =>
-  expect(() => assertPublicHost(new URL(url))).toThrow("not public"),
+  expect(() => assertPublicHost(new URL(url), "SETTING")).toThrow("not public"),
 );
 
 /** A DNS server that answers with these addresses. */
@@ -53,7 +53,7 @@ function resolver(...addresses: string[]) {
   }) as unknown as typeof systemLookup;
   const look = (all: boolean) =>
     new Promise<unknown>((done, fail) =>
-      publicLookup(resolve)("receiver.example", { all }, (error, found, family) =>
+      publicLookup("SETTING", resolve)("receiver.example", { all }, (error, found, family) =>
         error ? fail(error) : done(all ? found : [found, family]),
       ),
     );
@@ -72,7 +72,7 @@ test("the addresses that were checked are those of the connection, from one look
 
 test("a name is refused if only one of its addresses is not public", async () => {
   await expect(resolver("8.8.8.8", "10.0.0.7").look(true)).rejects.toThrow(
-    'receiver.example has the address 10.0.0.7, which is not public: if that is right, set "allowPrivate": true',
+    "receiver.example has the address 10.0.0.7, which is not public: if that is right, set SETTING",
   );
   await expect(resolver("8.8.8.8", "::1").look(false)).rejects.toThrow("::1");
   await expect(resolver().look(false)).rejects.toThrow("no address");

@@ -14,13 +14,21 @@ export interface Posted {
   timeoutMs: number;
 }
 
+export interface PosterOptions {
+  userAgent: string;
+  /** The setting that allows an endpoint whose address is not public, for the message of a refusal. */
+  privateSetting: string;
+}
+
 /** Sends requests to endpoints, and follows no redirects. */
 export class Poster {
   readonly #agents: { public: Agent; any: Agent };
+  readonly #options: PosterOptions;
 
-  /** @param lookup finds the addresses of names for endpoints that have to be public */
-  constructor(lookup = publicLookup()) {
-    const options = {
+  constructor(options: PosterOptions) {
+    this.#options = options;
+    const lookup = publicLookup(options.privateSetting);
+    const agentOptions = {
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: HEADER_BYTES,
       // The time-out of the endpoint ends the whole request.
@@ -28,8 +36,8 @@ export class Poster {
       bodyTimeout: 0,
     };
     this.#agents = {
-      public: new Agent({ ...options, connect: { lookup, timeout: CONNECT_TIMEOUT_MS } }),
-      any: new Agent({ ...options, connect: { timeout: CONNECT_TIMEOUT_MS } }),
+      public: new Agent({ ...agentOptions, connect: { lookup, timeout: CONNECT_TIMEOUT_MS } }),
+      any: new Agent({ ...agentOptions, connect: { timeout: CONNECT_TIMEOUT_MS } }),
     };
   }
 
@@ -43,13 +51,17 @@ export class Poster {
     body: Buffer,
     signal: AbortSignal,
   ): Promise<Answer> {
-    if (!to.allowPrivate) assertPublicHost(to.url);
+    if (!to.allowPrivate) assertPublicHost(to.url, this.#options.privateSetting);
     const timeout = AbortSignal.timeout(to.timeoutMs);
     try {
       const response = await request(to.url, {
         method: "POST",
         dispatcher: to.allowPrivate ? this.#agents.any : this.#agents.public,
-        headers: { "content-type": "application/json", "user-agent": "holdfast-dispatcher", ...headers },
+        headers: {
+          "content-type": "application/json",
+          "user-agent": this.#options.userAgent,
+          ...headers,
+        },
         body,
         signal: AbortSignal.any([signal, timeout]),
       });

@@ -1,0 +1,197 @@
+import { Type } from "typebox";
+import {
+  ALERT_LIMITS,
+  ALERT_MESSAGES,
+  ALERT_NAME_PATTERN,
+  ALERT_OUTCOMES,
+  ALERT_QUEUES_PATTERN,
+  ALERT_STATES,
+  ALERT_TARGET_KINDS,
+  type AlertCondition,
+  type AlertMute,
+  type AlertNotification,
+  type AlertRule,
+  type AlertRuleView,
+  type AlertTargetView,
+} from "../alert.ts";
+import { type Assert, Count, nullable, oneOf, Reason, type Same, Timestamp } from "./common.ts";
+import { SERIES } from "./queue.ts";
+
+const closed = { additionalProperties: false };
+
+export const AlertName = Type.String({
+  pattern: ALERT_NAME_PATTERN,
+  description: "Name of an alert rule or a target",
+  examples: ["dead-letters"],
+});
+export const AlertParams = Type.Object({ name: AlertName });
+
+const Condition = Type.Union(
+  [
+    Type.Object(
+      {
+        kind: Type.Literal("dead_letters"),
+        above: Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: "Dead letters" }),
+      },
+      closed,
+    ),
+    Type.Object(
+      {
+        kind: Type.Literal("oldest_pending"),
+        aboveMs: Type.Integer({ minimum: 1_000, maximum: ALERT_LIMITS.timeMs }),
+      },
+      closed,
+    ),
+    Type.Object({ kind: Type.Literal("no_workers") }, closed),
+    Type.Object(
+      {
+        kind: Type.Literal("failure_ratio"),
+        above: Type.Number({ minimum: 0, exclusiveMaximum: 1, description: "0.25 for 25 %" }),
+        windowMs: Type.Integer({ minimum: 10_000, maximum: SERIES.windowMs }),
+        minTasks: Type.Integer({
+          minimum: 1,
+          maximum: 1_000_000_000,
+          description: "If fewer attempts ended in this time, the condition does not hold",
+        }),
+      },
+      closed,
+    ),
+  ],
+  { description: "What the rule watches in each of its queues" },
+);
+export type AlertConditionMatches = Assert<Same<typeof Condition, AlertCondition>>;
+
+const duration = (description: string) =>
+  Type.Integer({ minimum: 0, maximum: ALERT_LIMITS.timeMs, description });
+const rule = {
+  when: Condition,
+  queues: Type.String({
+    pattern: ALERT_QUEUES_PATTERN,
+    description: "A queue, or a pattern such as mail.*; * for all queues",
+    examples: ["*"],
+  }),
+  forMs: duration("How long the condition has to hold before the alert fires"),
+  repeatMs: duration("While an alert fires, its message is repeated after this time; 0: never"),
+  resolved: Type.Boolean({ description: "Whether a message says that an alert has ended" }),
+  targets: Type.Array(AlertName, {
+    maxItems: ALERT_LIMITS.targetsOfRule,
+    uniqueItems: true,
+    description: "The targets that get the messages",
+  }),
+};
+
+/** Body of `PUT /v1/alerts/rules/:name`. */
+export const AlertRuleBody = Type.Object(rule, closed);
+export type AlertRuleBody = Type.Static<typeof AlertRuleBody>;
+export type AlertRuleMatches = Assert<Same<typeof AlertRuleBody, AlertRule>>;
+
+const AlertMuteSchema = Type.Object({
+  by: Type.String(),
+  at: Timestamp("When it was muted"),
+  until: nullable(Timestamp("When the mute ends; null if it has no end")),
+  reason: nullable(Type.String()),
+});
+export type AlertMuteMatches = Assert<Same<typeof AlertMuteSchema, AlertMute>>;
+
+const value = nullable(
+  Type.Number({ description: "Dead letters, ms, waiting tasks, or a ratio from 0 to 1; null: not known" }),
+);
+export const AlertRuleSchema = Type.Object({
+  name: Type.String(),
+  ...rule,
+  updatedAt: Timestamp("Written last"),
+  state: oneOf(ALERT_STATES, { description: "The worst state of its queues" }),
+  since: nullable(Timestamp("Since when it has this state; null if it is ok")),
+  alerts: Type.Array(
+    Type.Object({
+      queue: Type.String(),
+      state: oneOf(["pending", "firing"]),
+      since: Timestamp("Since when it fires; of a pending alert, since when the condition holds"),
+      value,
+    }),
+    { description: "The queues for which the condition holds" },
+  ),
+  mute: nullable(AlertMuteSchema),
+});
+export type AlertRuleViewMatches = Assert<Same<typeof AlertRuleSchema, AlertRuleView>>;
+
+/** Body of `PUT /v1/alerts/targets/:name`. */
+export const AlertTargetBody = Type.Object(
+  {
+    kind: oneOf(ALERT_TARGET_KINDS),
+    url: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: ALERT_LIMITS.urlCharacters,
+        description: "It is never shown again. Without it the target keeps the one that it has",
+      }),
+    ),
+    secrets: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
+        minItems: 1,
+        maxItems: 2,
+        description:
+          "Only of a webhook: `whsec_` and 24 to 64 bytes in base64. Two while a secret is replaced. Never shown again",
+      }),
+    ),
+  },
+  closed,
+);
+export type AlertTargetBody = Type.Static<typeof AlertTargetBody>;
+
+export const AlertTargetSchema = Type.Object({
+  name: Type.String(),
+  kind: oneOf(ALERT_TARGET_KINDS),
+  host: Type.String({ description: "The host of its URL" }),
+  updatedAt: Timestamp("Written last"),
+});
+export type AlertTargetMatches = Assert<Same<typeof AlertTargetSchema, AlertTargetView>>;
+
+const notification = {
+  id: Type.String({ description: "The same in every attempt: webhook-id" }),
+  target: Type.String(),
+  message: Type.Object({
+    kind: oneOf(ALERT_MESSAGES),
+    rule: nullable(Type.String({ description: "Null for a test" })),
+    when: nullable(Condition),
+    queues: Type.Array(
+      Type.Object({ queue: Type.String(), since: Timestamp("Since when the condition holds"), value }),
+    ),
+    more: Count("How many queues are not among them"),
+    at: Timestamp("When it was decided"),
+  }),
+  outcome: oneOf(ALERT_OUTCOMES),
+  attempts: Count(),
+  nextAt: nullable(Timestamp("Next attempt; null if none follows")),
+  endedAt: nullable(Timestamp("Null while it waits")),
+  answer: nullable(
+    Type.String({ description: "What the target answered last, or why it could not be reached" }),
+  ),
+};
+export const AlertNotificationSchema = Type.Object(notification);
+export type AlertNotificationMatches = Assert<Same<typeof AlertNotificationSchema, AlertNotification>>;
+
+export const AlertsReply = Type.Object({
+  rules: Type.Array(AlertRuleSchema),
+  targets: Type.Array(AlertTargetSchema, { description: "Empty for a key that is limited to some queues" }),
+});
+export type AlertsReply = Type.Static<typeof AlertsReply>;
+
+export const AlertNotificationsQuery = Type.Object(
+  { limit: Type.Optional(Type.Integer({ minimum: 1, maximum: ALERT_LIMITS.notifications, default: 50 })) },
+  closed,
+);
+export const AlertNotificationsReply = Type.Object({
+  notifications: Type.Array(AlertNotificationSchema, { description: "Those that wait, then the newest" }),
+});
+export type AlertNotificationsReply = Type.Static<typeof AlertNotificationsReply>;
+
+export const AlertMuteBody = Type.Object(
+  {
+    forMs: Type.Optional(
+      Type.Integer({ minimum: 1_000, maximum: ALERT_LIMITS.timeMs, description: "The mute ends after it" }),
+    ),
+    reason: Type.Optional(Reason),
+  },
+  closed,
+);

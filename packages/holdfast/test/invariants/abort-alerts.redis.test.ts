@@ -1,0 +1,196 @@
+import type { AlertRule } from "@holdfast/contracts";
+import { expect, test } from "vitest";
+import { AlertStore, newNotification } from "../../src/engine/alert-store.ts";
+import { abortAt } from "../support/abort.ts";
+import { setup } from "../support/setup.ts";
+import type { TestQueue } from "../support/test-queue.ts";
+
+const LEASE_MS = 10_000;
+const rule: AlertRule = {
+  ...{ when: { kind: "no_workers" }, queues: "*", forMs: 0, repeatMs: 0, resolved: true, targets: ["ops"] },
+};
+const target = { kind: "slack", url: "https://hooks.example.com/", secrets: [] } as const;
+const message = { kind: "firing", rule: "r", when: null, queues: [], more: 0, at: 1 } as const;
+const told = { orders: { since: 1, firedAt: 1, toldAt: 1 } };
+
+/** Alerts of which `me` evaluates the rules: the rule "r" has a state and a message that waits. */
+async function scene() {
+  const q = await setup();
+  const store = new AlertStore(q.engine.connection, q.name, () => q.now);
+  await store.putTarget("ops", { ...target, secrets: [] });
+  await store.putRule("r", rule);
+  await store.putRule("muted", rule);
+  await store.mute("muted", { by: "ada", at: 1, until: null, reason: null });
+  await store.turn("me", LEASE_MS);
+  const waits = newNotification("ops", { ...message, queues: [] });
+  await store.write("me", { state: { rule: "r", state: told }, waiting: [waits] });
+  return { q, store, waits, revision: await store.revision() };
+}
+type Scene = Awaited<ReturnType<typeof scene>>;
+
+interface Case {
+  script: string;
+  call(scene: Scene): Promise<unknown>;
+  callsAtLeast: number;
+  /** Checks what an aborted call has left. */
+  expectLeft(scene: Scene): Promise<void>;
+}
+
+/** Readers notice a change by its revision. */
+async function expectNoticed({ store, revision }: Scene, isChanged: boolean): Promise<void> {
+  if (isChanged) expect(await store.revision()).toBeGreaterThan(revision);
+}
+
+const cases: Record<string, Case> = {
+  "put of a rule": {
+    script: "alertPut",
+    call: ({ store }) => store.putRule("r", { ...rule, forMs: 5 }),
+    callsAtLeast: 3,
+    async expectLeft(scene) {
+      const found = (await scene.store.read()).rules.find(({ name }) => name === "r");
+      await expectNoticed(scene, found?.forMs === 5);
+    },
+  },
+  "delete of a rule": {
+    script: "alertPut",
+    call: ({ store }) => store.deleteRule("muted"),
+    callsAtLeast: 4,
+    async expectLeft(scene) {
+      const { rules } = await scene.store.read();
+      await expectNoticed(scene, rules.length === 1);
+      // A mute that is left belongs to no rule, and a new rule of that name can be muted again.
+      await scene.store.putRule("muted", rule);
+    },
+  },
+  "a turn that takes over": {
+    script: "alertTurn",
+    call({ q, store }) {
+      q.advance(LEASE_MS);
+      return store.turn("other", LEASE_MS);
+    },
+    callsAtLeast: 2,
+    async expectLeft({ q, store }) {
+      q.advance(LEASE_MS);
+      expect(await store.turn("third", LEASE_MS)).toMatchObject({ isOwner: true });
+    },
+  },
+  "write of a decision": {
+    script: "alertWrite",
+    call: ({ store }) =>
+      store.write("me", {
+        state: { rule: "r", state: {} },
+        waiting: [newNotification("ops", { ...message, kind: "resolved", queues: [] })],
+      }),
+    callsAtLeast: 3,
+    async expectLeft({ store, waits }) {
+      const { rules, waiting } = await store.read();
+      // The state and the message about its change are stored together, or neither of them.
+      const isResolved = Object.keys(rules.find(({ name }) => name === "r")?.state ?? {}).length === 0;
+      expect(waiting.map(({ message }) => message.kind).sort()).toEqual(
+        isResolved ? ["firing", "resolved"] : ["firing"],
+      );
+      expect(waiting.map(({ id }) => id)).toContain(waits.id);
+    },
+  },
+  "write of a delivery": {
+    script: "alertWrite",
+    call: ({ store, waits }) =>
+      store.write("me", { ended: [{ ...waits, outcome: "delivered", endedAt: 2 }] }),
+    callsAtLeast: 4,
+    async expectLeft({ store, waits }) {
+      // The message is sent again if it still waits. It is never in neither of the two lists.
+      const found = await store.notification(waits.id);
+      expect(["waiting", "delivered"]).toContain(found?.outcome);
+    },
+  },
+};
+
+test.each(Object.entries(cases))(
+  "%s: if it is aborted at any call, no change and no message is lost",
+  async (_name, { script, call, callsAtLeast, expectLeft }) => {
+    for (let at = 1; ; at++) {
+      const here = await scene();
+      const { q } = here;
+      q.mutate = abortAt(script, at);
+      const aborted = await call(here).then(
+        () => false,
+        (error: Error) => {
+          if (!error.message.includes(`aborted at call ${at}`)) throw error;
+          return true;
+        },
+      );
+      q.mutate = undefined;
+      await expectLeft(here);
+      if (!aborted) {
+        expect(at - 1).toBeGreaterThanOrEqual(callsAtLeast);
+        return;
+      }
+    }
+  },
+);
+
+const owner = async ({ q, store }: { q: TestQueue; store: AlertStore }, name: string) => {
+  const { isOwner, idleMs } = await store.turn(name, LEASE_MS);
+  return [isOwner, idleMs, q.now];
+};
+
+test("one process evaluates the rules until its lease expires, and only that one may write", async () => {
+  const here = await scene();
+  const { q, store } = here;
+  const begin = q.now;
+  expect(await owner(here, "other")).toEqual([false, 0, begin]);
+  expect(await store.write("other", { waiting: [] })).toBe(false);
+  q.advance(LEASE_MS - 1);
+  expect(await owner(here, "other")).toEqual([false, 0, begin + LEASE_MS - 1]);
+  q.advance(1);
+  expect(await store.write("me", { waiting: [] })).toBe(false);
+  q.advance(7_000);
+  expect(await owner(here, "other")).toEqual([true, 7_000, begin + LEASE_MS + 7_000]);
+  expect(await owner(here, "me")).toEqual([false, 0, begin + LEASE_MS + 7_000]);
+  expect(await store.write("me", { state: { rule: "r", state: {} } })).toBe(false);
+  expect((await store.read()).rules.find(({ name }) => name === "r")?.state).toEqual(told);
+});
+
+test("a rule that was deleted meanwhile gets no state", async () => {
+  const { store } = await scene();
+  await store.deleteRule("r");
+  expect(await store.write("me", { state: { rule: "r", state: told } })).toBe(true);
+  await store.putRule("r", rule);
+  expect((await store.read()).rules.find(({ name }) => name === "r")?.state).toEqual({});
+});
+
+test("a rule that is written again keeps its state and its mute", async () => {
+  const { store } = await scene();
+  expect(await store.putRule("r", { ...rule, forMs: 7 })).toBe(false);
+  expect((await store.read()).rules.find(({ name }) => name === "r")).toMatchObject({
+    forMs: 7,
+    state: told,
+  });
+  await store.putRule("muted", rule);
+  expect((await store.read()).rules.find(({ name }) => name === "muted")?.mute).toMatchObject({ by: "ada" });
+  await store.deleteRule("muted");
+  await store.putRule("muted", rule);
+  expect((await store.read()).rules.find(({ name }) => name === "muted")?.mute).toBeNull();
+});
+
+test("rules and targets have a limit, which does not stop a change", async () => {
+  const { store } = await scene();
+  for (let at = 0; at < 19; at++) await store.putTarget(`t${at}`, { ...target, secrets: [] });
+  const more = store.putTarget("more", { ...target, secrets: [] });
+  await expect(more).rejects.toMatchObject({ code: "conflict", message: expect.stringContaining("20") });
+  expect(await store.putTarget("t1", { ...target, secrets: [] })).toBe(false);
+  await expect(store.mute("nobody", null)).rejects.toMatchObject({ code: "not_found" });
+  await expect(store.deleteTarget("ops")).rejects.toMatchObject({ code: "conflict" });
+});
+
+test("the newest 500 ended messages are kept", async () => {
+  const { store } = await scene();
+  const ended = Array.from({ length: 501 }, (_, at) => ({
+    ...newNotification("ops", { ...message, queues: [], at }),
+    ...{ outcome: "delivered" as const, endedAt: at },
+  }));
+  for (let from = 0; from < ended.length; from += 100)
+    await store.write("me", { ended: ended.slice(from, from + 100) });
+  const kept = (await store.notifications(1_000)).filter(({ outcome }) => outcome === "delivered");
+  expect([kept.length, kept[0]?.endedAt, kept.at(-1)?.endedAt]).toEqual([500, 500, 1]);
+});

@@ -1,0 +1,72 @@
+import type { AlertCondition } from "@holdfast/contracts";
+import type { SeriesPoint } from "@holdfast/contracts/api";
+import type { QueueStats, WorkerView } from "holdfast";
+
+/** What was sampled of one queue. */
+export interface Figures {
+  stats: Pick<QueueStats, "queue" | "dead" | "pending" | "paused" | "oldestPendingAgeMs">;
+  workers: readonly Pick<WorkerView, "state" | "queues">[];
+  /** Returns the points of the last `windowMs`, oldest first. */
+  points(windowMs: number): readonly SeriesPoint[];
+}
+
+export interface Measure {
+  /** Dead letters, ms, waiting tasks, or a ratio. */
+  value: number;
+  /** Whether the condition holds. */
+  holds: boolean;
+}
+
+/** Points of this process may begin this much later than the window, and still count as all of it. */
+const SLACK_MS = 3_000;
+
+/** Measures a condition for one queue. Returns null if the samples do not suffice to tell. */
+export function measure(when: AlertCondition, { stats, workers, points }: Figures): Measure | null {
+  switch (when.kind) {
+    case "dead_letters":
+      return { value: stats.dead, holds: stats.dead > when.above };
+    case "oldest_pending": {
+      const value = stats.oldestPendingAgeMs;
+      return { value, holds: !stats.paused && value > when.aboveMs };
+    }
+    case "no_workers":
+      return {
+        value: stats.pending,
+        holds: stats.pending > 0 && !stats.paused && !isWorkedOn(stats.queue, workers),
+      };
+    default:
+      return failureRatio(when, points(when.windowMs));
+  }
+}
+
+function isWorkedOn(queue: string, workers: Figures["workers"]): boolean {
+  return workers.some(
+    ({ state, queues }) =>
+      state === "running" && queues.some((name) => name === queue || name.startsWith(`${queue}/`)),
+  );
+}
+
+function failureRatio(
+  { above, windowMs, minTasks }: Extract<AlertCondition, { kind: "failure_ratio" }>,
+  points: readonly SeriesPoint[],
+): Measure | null {
+  let failed = 0;
+  let ended = 0;
+  let beforeAt: number | undefined;
+  for (const point of points) {
+    // After a gap a point stands for the time since the one before, which is longer than a step.
+    const seconds = (beforeAt === undefined ? point.spanMs : point.at - beforeAt) / 1_000;
+    failed += point.failedPerSecond * seconds;
+    ended += (point.completedPerSecond + point.failedPerSecond) * seconds;
+    beforeAt = point.at;
+  }
+  // Rates are rounded, so the sums are a little off.
+  if (Math.round(ended) >= minTasks) {
+    const value = failed / ended;
+    return { value, holds: value > above };
+  }
+  const [first] = points;
+  const last = points.at(-1);
+  const isWhole = first && last && last.at - first.at + first.spanMs >= windowMs - SLACK_MS;
+  return isWhole ? { value: ended === 0 ? 0 : failed / ended, holds: false } : null;
+}

@@ -1,0 +1,114 @@
+import { ALERT_LIMITS, type AlertNotification, type AlertOutcome } from "@holdfast/contracts";
+import type { AlertStore, StoredTarget } from "holdfast/operate";
+import type { AlertMetrics } from "./alert-metrics.ts";
+import type { AlertSender } from "./sender.ts";
+
+/** With this backoff the attempts of a message end after about 50 minutes. */
+const MAX_ATTEMPTS = 16;
+const FIRST_WAIT_MS = 2_000;
+const LONGEST_WAIT_MS = 300_000;
+
+export interface DeliveriesOptions {
+  store: Pick<AlertStore, "write">;
+  sender: Pick<AlertSender, "send">;
+  metrics: AlertMetrics;
+  /** The name with which this process evaluates the rules. */
+  owner: string;
+  onError(error: unknown): void;
+}
+
+/** Returns the wait before the next attempt, ms. */
+export const waitAfter = (attempts: number) => Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempts - 1));
+
+/**
+ * Sends the messages that wait. Those of one target are sent one after the other, in their order, because "resolved"
+ * has to come after "firing". A test does not wait for them.
+ */
+export class Deliveries {
+  readonly #options: DeliveriesOptions;
+  readonly #abort = new AbortController();
+  #waiting: AlertNotification[] = [];
+  #targets = new Map<string, StoredTarget>();
+  /** What is being sent, by the line of its target. */
+  readonly #sending = new Map<string, Promise<void>>();
+
+  constructor(options: DeliveriesOptions) {
+    this.#options = options;
+  }
+
+  /** Takes what was read from Redis. */
+  load(waiting: readonly AlertNotification[], targets: readonly StoredTarget[]): void {
+    this.#waiting = [...waiting];
+    this.#targets = new Map(targets.map((target) => [target.name, target]));
+  }
+
+  /** Adds messages that are stored already. */
+  add(notifications: readonly AlertNotification[]): void {
+    this.#waiting.push(...notifications);
+  }
+
+  /** Returns the oldest messages of targets for which too many wait. */
+  surplus(): AlertNotification[] {
+    const counts = new Map<string, number>();
+    const newestFirst = [...this.#waiting].reverse();
+    return newestFirst.filter(({ target }) => {
+      const count = (counts.get(target) ?? 0) + 1;
+      counts.set(target, count);
+      return count > ALERT_LIMITS.waiting;
+    });
+  }
+
+  /** Begins to send what is due. @param now Redis time, ms since the epoch */
+  pump(now: number): void {
+    if (this.#abort.signal.aborted) return;
+    for (const dropped of this.surplus()) this.#end(dropped, "dropped", now).catch(this.#options.onError);
+    const lines = new Set<string>();
+    for (const notification of this.#waiting) {
+      const line = `${notification.message.kind === "test" ? "test " : ""}${notification.target}`;
+      // Only the first one of a line is looked at, even if it waits for its next attempt.
+      if (lines.has(line)) continue;
+      lines.add(line);
+      if (this.#sending.has(line) || (notification.nextAt ?? 0) > now) continue;
+      const began = performance.now();
+      const sending = this.#send(notification, now)
+        .finally(() => this.#sending.delete(line))
+        .then(() => this.pump(now + performance.now() - began), this.#options.onError);
+      this.#sending.set(line, sending);
+    }
+  }
+
+  async #send(notification: AlertNotification, now: number): Promise<void> {
+    const { sender, metrics } = this.#options;
+    const target = this.#targets.get(notification.target);
+    const began = performance.now();
+    const attempt = target
+      ? await sender.send(notification, target, now, this.#abort.signal)
+      : { outcome: "failed" as const, answer: "the target was deleted", delayMs: undefined };
+    if (this.#abort.signal.aborted) return;
+    const at = now + Math.round(performance.now() - began);
+    const attempts = notification.attempts + 1;
+    const tried = { ...notification, attempts, answer: attempt.answer };
+    const isTest = notification.message.kind === "test";
+    metrics.attempted(notification.target, attempt.outcome === "delivered" ? "delivered" : "failed");
+    if (attempt.outcome === "delivered") return this.#end(tried, "delivered", at);
+    if (attempt.outcome === "failed" || isTest || attempts >= MAX_ATTEMPTS)
+      return this.#end(tried, "failed", at);
+    const nextAt = at + Math.max(attempt.delayMs ?? 0, waitAfter(attempts));
+    const waits = { ...tried, nextAt };
+    this.#waiting = this.#waiting.map((one) => (one.id === waits.id ? waits : one));
+    await this.#options.store.write(this.#options.owner, { waiting: [waits] });
+  }
+
+  async #end(notification: AlertNotification, outcome: AlertOutcome, at: number): Promise<void> {
+    const { store, owner, metrics } = this.#options;
+    if (outcome !== "delivered") metrics.gaveUp(notification.target);
+    this.#waiting = this.#waiting.filter(({ id }) => id !== notification.id);
+    await store.write(owner, { ended: [{ ...notification, outcome, nextAt: null, endedAt: at }] });
+  }
+
+  /** Aborts what is being sent. Another process sends it again, with the same id. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await Promise.all(this.#sending.values());
+  }
+}

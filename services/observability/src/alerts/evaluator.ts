@@ -1,0 +1,181 @@
+import { queuesMatcher } from "@holdfast/contracts";
+import {
+  type AlertConfig,
+  type AlertStore,
+  type AlertTurn,
+  newNotification,
+  type StoredRule,
+} from "holdfast/operate";
+import { nanoid } from "nanoid";
+import type { Logger } from "pino";
+import type { Sample } from "../sampling/sampler.ts";
+import type { SeriesStore } from "../sampling/series.ts";
+import type { AlertMetrics } from "./alert-metrics.ts";
+import { type Measure, measure } from "./conditions.ts";
+import { Deliveries } from "./deliveries.ts";
+import { messageOf } from "./message.ts";
+import { stepRule } from "./rule-state.ts";
+import type { AlertSender } from "./sender.ts";
+
+/** A little less than the time between two samples, so that no sample is left out. */
+const EVERY_MS = 900;
+/** How often a process asks whether there is a rule or a target, as long as there is none. */
+const IDLE_MS = 5_000;
+const LEASE_MS = 10_000;
+/** After nobody has evaluated the rules for this time, it is not known whether a condition held all the time. */
+const GAP_MS = 30_000;
+
+/** The methods of the store, for which a test may pass others. */
+export type AlertStorePort = Pick<AlertStore, keyof AlertStore>;
+
+export interface EvaluatorOptions {
+  store: AlertStorePort;
+  series: Pick<SeriesStore, "points">;
+  sender: AlertSender;
+  metrics: AlertMetrics;
+  logger: Logger;
+  /** @default 900 */
+  everyMs?: number | undefined;
+  /** @default 10,000 */
+  leaseMs?: number | undefined;
+}
+
+/**
+ * Evaluates the alert rules with the samples that this process takes anyway, and sends their messages. Every process
+ * has one, and a lease in Redis decides which of them works. Decisions and the messages that follow from them are stored
+ * together, so the next process continues where the last one ended.
+ */
+export class AlertEvaluator {
+  readonly #options: EvaluatorOptions;
+  readonly #owner = nanoid(12);
+  readonly #deliveries: Deliveries;
+  /** What was read and decided; null if another process evaluates the rules, or if it has to be read again. */
+  #config: AlertConfig | null = null;
+  #revision = 0;
+  /** The revision at which there was neither a rule nor a target; null if there was one. */
+  #idleRevision: number | null = 0;
+  #nextLookAt = 0;
+  #looking: Promise<void> | undefined;
+  #isStopped = false;
+  #failed = false;
+
+  constructor(options: EvaluatorOptions) {
+    this.#options = options;
+    const { store, sender, metrics } = options;
+    const onError = (error: unknown) => this.#report(error);
+    this.#deliveries = new Deliveries({ store, sender, metrics, owner: this.#owner, onError });
+  }
+
+  /** Looks at a sample, if a second has passed since the last look. */
+  take(sample: Sample): void {
+    if (!sample.redisUp || this.#isStopped || this.#looking || performance.now() < this.#nextLookAt) return;
+    this.#looking = this.#look(sample)
+      .catch((error: unknown) => this.#report(error))
+      .finally(() => {
+        this.#looking = undefined;
+      });
+  }
+
+  /** Makes the next sample be looked at, because something was changed by this process. */
+  nudge(): void {
+    this.#nextLookAt = 0;
+  }
+
+  async #look(sample: Sample): Promise<void> {
+    const { store, metrics, everyMs = EVERY_MS, leaseMs = LEASE_MS } = this.#options;
+    this.#nextLookAt = performance.now() + everyMs;
+    if (this.#idleRevision !== null && (await store.revision()) === this.#idleRevision) {
+      this.#nextLookAt = performance.now() + IDLE_MS;
+      return;
+    }
+    this.#idleRevision = null;
+    const turn = await store.turn(this.#owner, leaseMs);
+    if (!turn.isOwner) return this.#rest();
+    const config = await this.#read(turn);
+    if (config.rules.length === 0 && config.targets.length === 0 && config.waiting.length === 0) {
+      await store.turn(this.#owner, 0);
+      this.#idleRevision = turn.revision;
+      this.#nextLookAt = performance.now() + IDLE_MS;
+      return this.#rest();
+    }
+    for (const rule of config.rules) if (!(await this.#evaluate(rule, sample, turn))) return;
+    metrics.update(new Map(config.rules.map((rule) => [rule.name, firingOf(rule)])));
+    this.#deliveries.pump(turn.now);
+    this.#failed = false;
+  }
+
+  #rest(): void {
+    this.#config = null;
+    this.#options.metrics.update(null);
+  }
+
+  async #read({ revision }: AlertTurn): Promise<AlertConfig> {
+    if (this.#config !== null && revision === this.#revision) return this.#config;
+    const config = await this.#options.store.read();
+    this.#config = config;
+    this.#revision = revision;
+    this.#deliveries.load(config.waiting, config.targets);
+    for (const { name } of config.targets) this.#options.metrics.begin(name);
+    return config;
+  }
+
+  /** @returns false if another process has taken over */
+  async #evaluate(rule: StoredRule, sample: Sample, { now, idleMs }: AlertTurn): Promise<boolean> {
+    const { store, logger } = this.#options;
+    const measures = measuresOf(rule, sample, this.#options.series);
+    const isMuted = rule.mute !== null && (rule.mute.until === null || rule.mute.until > now);
+    const isContinuous = idleMs < GAP_MS;
+    const before = rule.state;
+    const step = stepRule({ rule, before, measures, isMuted, now, isContinuous });
+    if (!step.isChanged) return true;
+    const waiting = [...step.messages].flatMap(([kind, queues]) => {
+      const message = messageOf(kind, rule, queues, now);
+      const names = queues.map(({ queue }) => queue);
+      logger.info({ rule: rule.name, kind, queues: names.slice(0, 20) }, "alert");
+      return rule.targets.map((target) => newNotification(target, message));
+    });
+    if (!(await store.write(this.#owner, { state: { rule: rule.name, state: step.state }, waiting })))
+      return false;
+    rule.state = step.state;
+    this.#deliveries.add(waiting);
+    return true;
+  }
+
+  #report(error: unknown): void {
+    // The next look reads everything again, because it is not known what was stored.
+    this.#config = null;
+    // Only the first of several failures is logged.
+    if (!this.#failed) this.#options.logger.warn({ err: error }, "the alert rules are not evaluated");
+    this.#failed = true;
+  }
+
+  /** Hands the rules over to another process. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#looking;
+    await this.#deliveries.stop();
+    await this.#options.sender.close();
+    if (this.#config === null) return;
+    // If Redis does not answer, the lease expires by itself.
+    await this.#options.store.turn(this.#owner, 0).catch(() => undefined);
+  }
+}
+
+/** Measures the condition of a rule for each of its queues. */
+export function measuresOf(
+  { when, queues }: Pick<StoredRule, "when" | "queues">,
+  sample: Pick<Sample, "queues" | "workers">,
+  series: Pick<SeriesStore, "points">,
+): Map<string, Measure | null> {
+  const isOfRule = queuesMatcher(queues);
+  const measures = new Map<string, Measure | null>();
+  for (const stats of sample.queues) {
+    if (!isOfRule(stats.queue)) continue;
+    const points = (windowMs: number) => series.points(stats.queue, windowMs);
+    measures.set(stats.queue, measure(when, { stats, workers: sample.workers, points }));
+  }
+  return measures;
+}
+
+const firingOf = ({ state }: StoredRule) =>
+  Object.values(state).filter(({ firedAt }) => firedAt !== null).length;

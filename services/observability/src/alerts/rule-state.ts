@@ -1,0 +1,72 @@
+import type { AlertedQueue, AlertMessageKind, AlertRule } from "@holdfast/contracts";
+import type { HeldAlert, RuleState } from "holdfast/operate";
+import type { Measure } from "./conditions.ts";
+
+export interface RuleStep {
+  state: RuleState;
+  /** Whether the state differs from the one before. */
+  isChanged: boolean;
+  /** The queues that a message has to name, by the kind of the message. */
+  messages: Map<Exclude<AlertMessageKind, "test">, AlertedQueue[]>;
+}
+
+export interface StepInput {
+  rule: Pick<AlertRule, "forMs" | "repeatMs" | "resolved">;
+  before: RuleState;
+  /** The queues of the rule. Null: the samples do not suffice to tell. */
+  measures: ReadonlyMap<string, Measure | null>;
+  isMuted: boolean;
+  /** Redis time, ms since the epoch. */
+  now: number;
+  /** Whether the rule was evaluated all the time since the last step. If not, pending alerts begin anew. */
+  isContinuous: boolean;
+}
+
+/** Decides what becomes of the alerts of a rule, and which messages follow from it. */
+export function stepRule({ rule, before, measures, isMuted, now, isContinuous }: StepInput): RuleStep {
+  const messages: RuleStep["messages"] = new Map();
+  const tell = (kind: Exclude<AlertMessageKind, "test">, queue: AlertedQueue) =>
+    messages.set(kind, [...(messages.get(kind) ?? []), queue]);
+  const state: RuleState = {};
+  let isChanged = false;
+
+  for (const [queue, measured] of measures) {
+    const held = before[queue];
+    if (measured === null) {
+      if (held) state[queue] = held;
+      continue;
+    }
+    if (!measured.holds) continue;
+    const after = held ? { ...held } : newAlert(now);
+    if (after.firedAt === null && !isContinuous) after.since = now;
+    if (after.firedAt === null && now - after.since >= rule.forMs) after.firedAt = now;
+    if (after.firedAt !== null && !isMuted) {
+      const kind = messageDue(after, rule.repeatMs, now);
+      if (kind !== null) {
+        tell(kind, { queue, since: after.since, value: measured.value });
+        after.toldAt = now;
+      }
+    }
+    state[queue] = after;
+    isChanged ||= !isSame(held, after);
+  }
+
+  for (const [queue, held] of Object.entries(before)) {
+    if (state[queue]) continue;
+    isChanged = true;
+    // Who was told that it fires is told its end even while the rule is muted: otherwise an incident would stay open.
+    if (held.toldAt !== null && rule.resolved)
+      tell("resolved", { queue, since: held.since, value: measures.get(queue)?.value ?? null });
+  }
+  return { state, isChanged, messages };
+}
+
+const newAlert = (now: number): HeldAlert => ({ since: now, firedAt: null, toldAt: null });
+
+function messageDue({ toldAt }: HeldAlert, repeatMs: number, now: number): "firing" | "repeat" | null {
+  if (toldAt === null) return "firing";
+  return repeatMs > 0 && now - toldAt >= repeatMs ? "repeat" : null;
+}
+
+const isSame = (a: HeldAlert | undefined, b: HeldAlert) =>
+  a !== undefined && a.since === b.since && a.firedAt === b.firedAt && a.toldAt === b.toldAt;
