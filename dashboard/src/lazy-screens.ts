@@ -17,6 +17,11 @@ export const ErrorsPage: Screen = lazyPart(
   () => t`the screen Errors`,
 );
 
+export const AlertsPage: Screen = lazyPart(
+  async () => (await import("./screens/alerts/alerts-page.tsx")).AlertsPage,
+  "the screen Alerts",
+);
+
 export const WorkersPage: Screen = lazyPart(
   async () => (await import("./screens/workers/workers-page.tsx")).WorkersPage,
   () => t`the screen Workers`,

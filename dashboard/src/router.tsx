@@ -1,6 +1,7 @@
 import { createRootRoute, createRoute, createRouter, redirect } from "@tanstack/react-router";
 import { BASE_PATH } from "./api/base.ts";
 import {
+  AlertsPage,
   AuditPage,
   DeadLettersTab,
   ErrorsPage,
@@ -43,6 +44,12 @@ const errors = createRoute({
   path: "/errors",
   validateSearch: SCREENS["/errors"].search,
   component: ErrorsPage,
+});
+
+const alerts = createRoute({
+  getParentRoute: () => root,
+  path: "/alerts",
+  component: AlertsPage,
 });
 
 const workers = createRoute({
@@ -143,6 +150,7 @@ export const routeTree = root.addChildren([
   overview,
   load,
   errors,
+  alerts,
   workers,
   operations,
   schedules,

@@ -37,6 +37,7 @@ export const SCREENS = {
   "/": { title: () => t`Overview`, search: overviewSearch, allQueues: true },
   "/load": { title: () => t`Load`, search: loadSearch },
   "/errors": { title: () => t`Errors`, search: errorsSearch, narrows: true, allQueues: true },
+  "/alerts": { title: () => t`Alerts`, search: nothing },
   "/workers": { title: () => t`Workers`, search: nothing },
   "/operations": { title: () => t`Operations`, search: operationsSearch },
   "/schedules": { title: () => t`Schedules`, search: schedulesSearch, narrows: true },

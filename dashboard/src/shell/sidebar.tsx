@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import {
+  Bell,
   CalendarClock,
   CircleCheckBig,
   Cpu,
@@ -22,12 +23,13 @@ import { ThemeChoice } from "../ui/theme-choice.tsx";
 import { useTimeMode } from "../ui/time.tsx";
 
 const SCREENS: readonly {
-  to: "/" | "/errors" | "/workers" | "/schedules" | "/operations" | "/audit" | "/load";
+  to: "/" | "/errors" | "/alerts" | "/workers" | "/schedules" | "/operations" | "/audit" | "/load";
   text: string;
   icon: LucideIcon;
 }[] = [
   { to: "/", text: "Overview", icon: Layers },
   { to: "/errors", text: "Errors", icon: OctagonX },
+  { to: "/alerts", text: "Alerts", icon: Bell },
   { to: "/operations", text: "Operations", icon: CircleCheckBig },
   { to: "/schedules", text: "Schedules", icon: CalendarClock },
   { to: "/workers", text: "Workers", icon: Cpu },

@@ -7,6 +7,7 @@ import { currentList } from "./list-keys.ts";
 export const GO_KEYS = {
   q: { text: () => t`Queues: the overview`, to: "/" },
   e: { text: () => t`Errors`, to: "/errors" },
+  r: { text: () => t`Alerts`, to: "/alerts" },
   o: { text: () => t`Operations`, to: "/operations" },
   s: { text: () => t`Schedules`, to: "/schedules" },
   w: { text: () => t`Workers`, to: "/workers" },

@@ -4,10 +4,12 @@ interface ColumnHeadsProps {
   columns: readonly string[];
   /** The columns that hold numbers. */
   numbers?: readonly string[];
+  /** @default true */
+  hasActions?: boolean;
 }
 
-/** Shows the column names of a grid table. The last column has the actions on a row. */
-export function ColumnHeads({ columns, numbers = [] }: ColumnHeadsProps) {
+/** Shows the column names of a grid table. The last column has the actions on a row, if there are any. */
+export function ColumnHeads({ columns, numbers = [], hasActions = true }: ColumnHeadsProps) {
   return (
     <>
       {columns.map((text) => (
@@ -15,9 +17,11 @@ export function ColumnHeads({ columns, numbers = [] }: ColumnHeadsProps) {
           {text}
         </div>
       ))}
-      <div role="columnheader" className="cell">
-        <span className="visually-hidden">{t`Actions`}</span>
-      </div>
+      {hasActions ? (
+        <div role="columnheader" className="cell">
+          <span className="visually-hidden">{t`Actions`}</span>
+        </div>
+      ) : null}
     </>
   );
 }

@@ -18,7 +18,7 @@ export interface DeliveriesOptions {
 }
 
 /** Returns the wait before the next attempt, ms. */
-export const waitAfter = (attempts: number) => Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempts - 1));
+const waitAfter = (attempts: number) => Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempts - 1));
 
 /**
  * Sends the messages that wait. Those of one target are sent one after the other, in their order, because "resolved"

@@ -4,7 +4,7 @@ import type { StoredTarget } from "holdfast/operate";
 import { type AlertSource, slackBody, webhookBody } from "./message.ts";
 
 /** The setting that names the hosts with private addresses that alerts may reach. */
-export const PRIVATE_SETTING = "ALERT_PRIVATE_HOSTS";
+const PRIVATE_SETTING = "ALERT_PRIVATE_HOSTS";
 const TIMEOUT_MS = 10_000;
 const SHOWN_CHARACTERS = 200;
 

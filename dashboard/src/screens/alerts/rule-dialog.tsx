@@ -1,0 +1,186 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { type AlertCondition, type AlertRuleView, alertsKey, putRule } from "../../api/alerts.ts";
+import { LabelledCheckbox } from "../../ui/checkbox.tsx";
+import { FormDialog } from "../../ui/form-dialog.tsx";
+import { TextField } from "../../ui/text-field.tsx";
+import { useToasts } from "../../ui/toast.tsx";
+import { SpanField } from "../limits/limit-fields.tsx";
+import { type RuleDraft, ruleBody, ruleDraft, ruleErrors } from "./rule-draft.ts";
+
+const KIND_TEXT: Record<AlertCondition["kind"], string> = {
+  dead_letters: "Too many dead letters",
+  oldest_pending: "The oldest pending task is too old",
+  no_workers: "No workers while tasks wait",
+  failure_ratio: "Too many attempts fail",
+};
+
+interface RuleDialogProps {
+  /** Null for a new rule. */
+  rule: AlertRuleView | null;
+  targets: readonly string[];
+  onClose(): void;
+}
+
+export function RuleDialog({ rule, targets, onClose }: RuleDialogProps) {
+  const client = useQueryClient();
+  const { say } = useToasts();
+  const [draft, setDraft] = useState(() => {
+    const first = ruleDraft(rule);
+    // The only target is meant in most cases, and a rule without a target is easily overlooked.
+    return rule === null && targets.length === 1 ? { ...first, targets: [...targets] } : first;
+  });
+  const set = (part: Partial<RuleDraft>) => setDraft((before) => ({ ...before, ...part }));
+  const errors = ruleErrors(draft);
+  return (
+    <FormDialog
+      title={rule === null ? "New alert rule" : `Edit ${rule.name}`}
+      isWide
+      refused={Object.values(errors).some((error) => error !== null)}
+      saveText={rule === null ? "Create rule" : "Save"}
+      save={() => putRule(draft.name, ruleBody(draft))}
+      onSaved={async () => {
+        say(rule === null ? `${draft.name} created` : `${draft.name} changed`);
+        await client.invalidateQueries({ queryKey: alertsKey });
+      }}
+      onClose={onClose}
+    >
+      <div className="form-row">
+        {rule === null ? (
+          <TextField
+            label="Name"
+            placeholder="dead-letters"
+            value={draft.name}
+            onChange={(name) => set({ name })}
+            error={draft.name === "" ? null : errors.name}
+            mono
+            autoFocus
+          />
+        ) : null}
+        <TextField
+          label="Queues"
+          hint="A queue, a pattern such as mail.*, or * for all."
+          value={draft.queues}
+          onChange={(queues) => set({ queues })}
+          error={errors.queues}
+          mono
+        />
+      </div>
+      <label className="field">
+        <span>Condition</span>
+        <select
+          className="input"
+          value={draft.kind}
+          onChange={({ target }) => set({ kind: target.value as AlertCondition["kind"] })}
+        >
+          {Object.entries(KIND_TEXT).map(([kind, text]) => (
+            <option key={kind} value={kind}>
+              {text}
+            </option>
+          ))}
+        </select>
+      </label>
+      <ConditionFields draft={draft} errors={errors} set={set} />
+      <div className="form-row">
+        <SpanField
+          label="For"
+          hint="How long the condition has to hold. Empty: it fires at once."
+          value={draft.for}
+          onChange={(span) => set({ for: span })}
+          error={errors.for}
+        />
+        <SpanField
+          label="Repeat"
+          hint="While it fires, the message is repeated after this time. Empty: never."
+          value={draft.repeat}
+          onChange={(repeat) => set({ repeat })}
+          error={errors.repeat}
+        />
+      </div>
+      <fieldset className="field">
+        <legend>Targets</legend>
+        {targets.length === 0 ? (
+          <span className="hint">There is no target yet, so nobody gets a message.</span>
+        ) : (
+          targets.map((name) => (
+            <LabelledCheckbox
+              key={name}
+              isSelected={draft.targets.includes(name)}
+              onChange={(isSelected) =>
+                set({
+                  targets: isSelected
+                    ? [...draft.targets, name]
+                    : draft.targets.filter((other) => other !== name),
+                })
+              }
+            >
+              {name}
+            </LabelledCheckbox>
+          ))
+        )}
+      </fieldset>
+      <LabelledCheckbox isSelected={draft.resolved} onChange={(resolved) => set({ resolved })}>
+        Send a message when it ends
+      </LabelledCheckbox>
+    </FormDialog>
+  );
+}
+
+interface ConditionFieldsProps {
+  draft: RuleDraft;
+  errors: ReturnType<typeof ruleErrors>;
+  set(part: Partial<RuleDraft>): void;
+}
+
+function ConditionFields({ draft, errors, set }: ConditionFieldsProps) {
+  switch (draft.kind) {
+    case "dead_letters":
+      return (
+        <TextField
+          label="Dead letters above"
+          value={draft.dead}
+          onChange={(dead) => set({ dead })}
+          error={errors.dead}
+          inputMode="numeric"
+        />
+      );
+    case "oldest_pending":
+      return (
+        <SpanField
+          label="Age above"
+          hint="A paused queue is left out."
+          value={draft.age}
+          onChange={(age) => set({ age })}
+          error={errors.age}
+        />
+      );
+    case "no_workers":
+      return <p className="hint">A paused queue is left out.</p>;
+    default:
+      return (
+        <div className="form-row">
+          <TextField
+            label="Failed attempts above, %"
+            value={draft.percent}
+            onChange={(percent) => set({ percent })}
+            error={errors.percent}
+          />
+          <SpanField
+            label="Within"
+            hint="At most 15 minutes."
+            value={draft.window}
+            onChange={(window) => set({ window })}
+            error={errors.window}
+          />
+          <TextField
+            label="Least attempts"
+            hint="With fewer attempts in this time it does not fire."
+            value={draft.minTasks}
+            onChange={(minTasks) => set({ minTasks })}
+            error={errors.minTasks}
+            inputMode="numeric"
+          />
+        </div>
+      );
+  }
+}

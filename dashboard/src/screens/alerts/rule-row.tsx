@@ -1,0 +1,160 @@
+import { type AlertState, alertValueText, conditionText } from "@holdfast/contracts";
+import { useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { BellOff, BellRing, CircleCheck, Hourglass, type LucideIcon } from "lucide-react";
+import { useState } from "react";
+import { type AlertRuleView, alertsKey, deleteRule, unmuteRule } from "../../api/alerts.ts";
+import { plural } from "../../format/number.ts";
+import { useSession } from "../../session/session-context.tsx";
+import { Button } from "../../ui/button.tsx";
+import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
+import { ForeignText } from "../../ui/foreign-text.tsx";
+import { Badge } from "../../ui/status.tsx";
+import { Time } from "../../ui/time.tsx";
+import { useToasts } from "../../ui/toast.tsx";
+import { MuteRuleDialog } from "./mute-rule-dialog.tsx";
+import { useAlertAdmin } from "./use-alert-admin.ts";
+
+const STATE_LOOK: Record<AlertState, { icon: LucideIcon; tone: string; text: string }> = {
+  ok: { icon: CircleCheck, tone: "completed", text: "OK" },
+  pending: { icon: Hourglass, tone: "warn", text: "Pending" },
+  firing: { icon: BellRing, tone: "dead", text: "Firing" },
+};
+
+/** A row names so many queues of a rule. */
+const SHOWN_QUEUES = 5;
+
+export function RuleRow({ rule, onEdit }: { rule: AlertRuleView; onEdit(): void }) {
+  const { name, queues, when, targets, alerts } = rule;
+  return (
+    <div className="grid-row" role="row">
+      <div className="cell cell-wide" role="cell">
+        <strong className="wrap">{name}</strong>
+        <div className="hint wrap">{conditionText(when)}</div>
+      </div>
+      <div className="cell cell-half" role="cell">
+        <span className="label">Queues</span>
+        <code className="wrap">{queues}</code>
+      </div>
+      <div className="cell cell-wide" role="cell">
+        <span className="label">State</span>
+        <RuleState rule={rule} />
+        {alerts.slice(0, SHOWN_QUEUES).map(({ queue, state, value }) => (
+          <div className="hint clip" key={queue}>
+            <Link to="/queues/$queue" params={{ queue }}>
+              {queue}
+            </Link>{" "}
+            {alertValueText(when.kind, value)}
+            {state === "pending" && rule.state === "firing" ? ", pending" : ""}
+          </div>
+        ))}
+        {alerts.length > SHOWN_QUEUES ? (
+          <div className="hint">and {plural(alerts.length - SHOWN_QUEUES, "more queue")}</div>
+        ) : null}
+      </div>
+      <div className="cell cell-half" role="cell">
+        <span className="label">Targets</span>
+        {targets.length === 0 ? <span className="zero">none</span> : targets.join(", ")}
+      </div>
+      <div className="cell cell-wide actions" role="cell">
+        <RuleActions rule={rule} onEdit={onEdit} />
+      </div>
+    </div>
+  );
+}
+
+function RuleState({ rule: { state, since, mute } }: { rule: AlertRuleView }) {
+  const { icon, tone, text } = STATE_LOOK[state];
+  return (
+    <>
+      <div className="state-cell">
+        <Badge icon={icon} tone={tone}>
+          {text}
+        </Badge>
+        {mute === null ? null : (
+          <Badge icon={BellOff} tone="quiet">
+            Muted
+          </Badge>
+        )}
+        {since === null ? null : (
+          <span className="hint">
+            since <Time at={since} />
+          </span>
+        )}
+      </div>
+      {mute === null ? null : (
+        <div className="hint">
+          Muted by {mute.by}
+          {mute.until === null ? null : (
+            <>
+              {" until "}
+              <Time at={mute.until} />
+            </>
+          )}
+          {mute.reason === null ? null : (
+            <>
+              {": "}
+              <ForeignText text={mute.reason} />
+            </>
+          )}
+        </div>
+      )}
+    </>
+  );
+}
+
+function RuleActions({ rule: { name, queues, mute }, onEdit }: { rule: AlertRuleView; onEdit(): void }) {
+  const client = useQueryClient();
+  const { say, fail } = useToasts();
+  const { denied } = useSession();
+  const [open, setOpen] = useState<"mute" | "delete" | null>(null);
+  const mayMute = denied("control", queues.includes("*") ? undefined : queues);
+  const mayChange = useAlertAdmin();
+  const refresh = () => client.invalidateQueries({ queryKey: alertsKey });
+  const unmute = () =>
+    void unmuteRule(name).then(
+      () => {
+        say(`${name} is no longer muted`);
+        return refresh();
+      },
+      (error: unknown) => fail("The mute was not ended", error),
+    );
+  return (
+    <>
+      {mute === null ? (
+        <Button small denied={mayMute} aria-label={`Mute ${name}`} onPress={() => setOpen("mute")}>
+          Mute
+        </Button>
+      ) : (
+        <Button small denied={mayMute} aria-label={`Unmute ${name}`} onPress={unmute}>
+          Unmute
+        </Button>
+      )}
+      <Button small denied={mayChange} aria-label={`Edit ${name}`} onPress={onEdit}>
+        Edit
+      </Button>
+      <Button small denied={mayChange} aria-label={`Delete ${name}`} onPress={() => setOpen("delete")}>
+        Delete
+      </Button>
+      {open === "mute" ? (
+        <MuteRuleDialog name={name} onMuted={refresh} onClose={() => setOpen(null)} />
+      ) : null}
+      {open === "delete" ? (
+        <ConfirmDialog
+          title={`Delete the alert rule ${name}`}
+          action="Delete"
+          danger
+          phrase={name}
+          onConfirm={async () => {
+            await deleteRule(name);
+            say(`${name} deleted`);
+            await refresh();
+          }}
+          onClose={() => setOpen(null)}
+        >
+          This cannot be undone. If it fires, no message says that it has ended.
+        </ConfirmDialog>
+      ) : null}
+    </>
+  );
+}

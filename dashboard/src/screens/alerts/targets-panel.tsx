@@ -1,0 +1,143 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Plus } from "lucide-react";
+import { useState } from "react";
+import {
+  type AlertNotification,
+  type AlertTargetView,
+  alertsKey,
+  deleteTarget,
+  testTarget,
+} from "../../api/alerts.ts";
+import { Button } from "../../ui/button.tsx";
+import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
+import { NoneYet } from "../../ui/empty.tsx";
+import { ForeignText } from "../../ui/foreign-text.tsx";
+import { GridHead } from "../../ui/grid-head.tsx";
+import { Time } from "../../ui/time.tsx";
+import { useToasts } from "../../ui/toast.tsx";
+import { OutcomeBadge } from "./outcome-badge.tsx";
+import { TargetDialog } from "./target-dialog.tsx";
+import { useAlertAdmin } from "./use-alert-admin.ts";
+
+const KIND_TEXT = { webhook: "Webhook", slack: "Slack" } as const;
+
+/** The targets, with a test of each. */
+export function TargetsPanel({ targets }: { targets: readonly AlertTargetView[] }) {
+  const [editing, setEditing] = useState<AlertTargetView | "new" | null>(null);
+  const why = useAlertAdmin();
+  return (
+    <section className="panel" aria-label="Targets">
+      <div className="panel-head">
+        <h2>Targets</h2>
+        <div className="actions">
+          <Button denied={why} onPress={() => setEditing("new")}>
+            <Plus size={15} aria-hidden="true" />
+            New target
+          </Button>
+        </div>
+      </div>
+      {targets.length === 0 ? (
+        <NoneYet title="No targets yet">
+          <p>A target is a webhook of yours or a channel of Slack that gets the messages.</p>
+        </NoneYet>
+      ) : (
+        <div className="grid-table alert-targets" role="table" aria-label="Targets">
+          <GridHead columns={["Target", "Kind", "Host", "Written", "Last test"]} />
+          <div role="rowgroup" className="grid-body">
+            {targets.map((target) => (
+              <TargetRow key={target.name} target={target} onEdit={() => setEditing(target)} />
+            ))}
+          </div>
+        </div>
+      )}
+      {editing === null ? null : (
+        <TargetDialog target={editing === "new" ? null : editing} onClose={() => setEditing(null)} />
+      )}
+    </section>
+  );
+}
+
+function TargetRow({ target, onEdit }: { target: AlertTargetView; onEdit(): void }) {
+  const { name, kind, host, updatedAt } = target;
+  const client = useQueryClient();
+  const { say, fail } = useToasts();
+  const [deleting, setDeleting] = useState(false);
+  const why = useAlertAdmin();
+  const refresh = () => client.invalidateQueries({ queryKey: alertsKey });
+  const test = useMutation({
+    mutationFn: () => testTarget(name),
+    onSuccess: refresh,
+    onError: (error) => fail("The test was not sent", error),
+  });
+  return (
+    <div className="grid-row" role="row">
+      <div className="cell cell-wide" role="cell">
+        <strong className="wrap">{name}</strong>
+      </div>
+      <div className="cell" role="cell">
+        <span className="label">Kind</span>
+        {KIND_TEXT[kind]}
+      </div>
+      <div className="cell cell-half" role="cell">
+        <span className="label">Host</span>
+        <code className="wrap">{host}</code>
+      </div>
+      <div className="cell" role="cell">
+        <span className="label">Written</span>
+        <Time at={updatedAt} />
+      </div>
+      <div className="cell cell-wide" role="cell" aria-live="polite">
+        <span className="label">Last test</span>
+        <TestResult result={test.data} isPending={test.isPending} />
+      </div>
+      <div className="cell cell-wide actions" role="cell">
+        <Button
+          small
+          denied={why}
+          isDisabled={test.isPending}
+          aria-label={`Test ${name}`}
+          onPress={() => test.mutate()}
+        >
+          Test
+        </Button>
+        <Button small denied={why} aria-label={`Edit ${name}`} onPress={onEdit}>
+          Edit
+        </Button>
+        <Button small denied={why} aria-label={`Delete ${name}`} onPress={() => setDeleting(true)}>
+          Delete
+        </Button>
+      </div>
+      {deleting ? (
+        <ConfirmDialog
+          title={`Delete the target ${name}`}
+          action="Delete"
+          danger
+          phrase={name}
+          onConfirm={async () => {
+            await deleteTarget(name);
+            say(`${name} deleted`);
+            await refresh();
+          }}
+          onClose={() => setDeleting(false)}
+        >
+          Its URL and its secrets are removed. Messages that wait for it are given up.
+        </ConfirmDialog>
+      ) : null}
+    </div>
+  );
+}
+
+function TestResult({ result, isPending }: { result: AlertNotification | undefined; isPending: boolean }) {
+  if (isPending) return <span className="hint">Waiting for the answer…</span>;
+  if (result === undefined) return <span className="zero">–</span>;
+  return (
+    <div className="wrap">
+      <OutcomeBadge outcome={result.outcome} />{" "}
+      {result.answer === null ? (
+        <span className="hint">No process has sent it yet.</span>
+      ) : (
+        <ForeignText text={result.answer} />
+      )}
+    </div>
+  );
+}
