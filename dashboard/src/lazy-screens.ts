@@ -19,7 +19,7 @@ export const ErrorsPage: Screen = lazyPart(
 
 export const AlertsPage: Screen = lazyPart(
   async () => (await import("./screens/alerts/alerts-page.tsx")).AlertsPage,
-  "the screen Alerts",
+  () => t`the screen Alerts`,
 );
 
 export const WorkersPage: Screen = lazyPart(

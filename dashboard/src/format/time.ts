@@ -60,8 +60,7 @@ export type Zone = "local" | "utc";
 function clockFormat(options: Intl.DateTimeFormatOptions): (atMs: number, zone?: Zone) => string {
   const inZone = (zone: Intl.DateTimeFormatOptions) =>
     perLanguage(
-      (language) =>
-        new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { ...options, ...zone }),
+      (language) => new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { ...options, ...zone }),
     );
   const formats = { local: inZone({}), utc: inZone({ timeZone: "UTC" }) };
   return (atMs, zone = "local") => formats[zone]().format(atMs);

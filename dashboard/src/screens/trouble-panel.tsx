@@ -75,7 +75,7 @@ function NewestDeath({ queue }: { queue: string }) {
   });
   if (task === undefined || task === null) return <span className="trouble-death" />;
   const [firstLine = ""] = (task.lastError ?? "").split("\n", 1);
-  const why = firstLine || (task.deadReason === null ? "No error" : DEAD_REASON_TEXT[task.deadReason]);
+  const why = firstLine || (task.deadReason === null ? "No error" : DEAD_REASON_TEXT[task.deadReason]());
   return (
     <span className="trouble-death">
       <span className="hint">newest</span>

@@ -27,7 +27,7 @@ const toneOf = ({ kind, attempt }: Span): string =>
   attempt === null ? SPAN_LOOK[kind].tone : OUTCOME_LOOK[attempt.outcome].tone;
 
 const outcomeOf = ({ attempt }: Span): string =>
-  attempt === null ? "" : `, ${OUTCOME_LOOK[attempt.outcome].text.toLowerCase()}`;
+  attempt === null ? "" : `, ${OUTCOME_LOOK[attempt.outcome].text().toLowerCase()}`;
 
 type Moment = BarRow["moments"][number];
 type AuthorOf = (moment: Moment) => ReplayAuthor | null;
@@ -128,7 +128,7 @@ function Bars({ rows, scale, authorOf }: { rows: BarRow[]; scale: Scale; authorO
         {[...legend].map(([key, span]) => (
           <span key={key}>
             <i className={`run-swatch tone-${toneOf(span)}`} data-kind={span.kind} aria-hidden="true" />
-            {span.attempt === null ? SPAN_LOOK[span.kind].text : OUTCOME_LOOK[span.attempt.outcome].text}
+            {span.attempt === null ? SPAN_LOOK[span.kind].text : OUTCOME_LOOK[span.attempt.outcome].text()}
           </span>
         ))}
         {scale.isToScale ? null : <span>Not to scale: long times are drawn shorter.</span>}
