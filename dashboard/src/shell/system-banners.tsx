@@ -1,4 +1,4 @@
-import { plural, t } from "@lingui/core/macro";
+import { t } from "@lingui/core/macro";
 import { Plural, Trans } from "@lingui/react/macro";
 import { useLocation, useParams } from "@tanstack/react-router";
 import { DatabaseZap, ServerOff, TriangleAlert } from "lucide-react";
