@@ -17,7 +17,7 @@ export function ProgressPanel({ task, json }: { task: TaskView; json: string }) 
         </h2>
         {share === null ? null : <strong>{percent(share)}</strong>}
       </div>
-      <div className="panel-body form">
+      <div className="panel-body run-progress">
         {share === null ? null : (
           <div
             className="bar bar-large"
@@ -36,8 +36,8 @@ export function ProgressPanel({ task, json }: { task: TaskView; json: string }) 
           </p>
         )}
         {/* The report itself, because it may have more than the bar and the text show. */}
-        {json === String(share) ? null : (
-          <code className="small soft progress-report">
+        {json === String(share) || json.startsWith('"') ? null : (
+          <code className="small soft">
             <ForeignText text={json} />
           </code>
         )}
