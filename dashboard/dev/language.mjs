@@ -6,7 +6,6 @@ import { parseSync, transformAsync, transformSync, traverse } from "@babel/core"
 import extractMessages from "@lingui/babel-plugin-extract-messages";
 import macros from "@lingui/babel-plugin-lingui-macro";
 import { compileMessageOrThrow } from "@lingui/message-utils/compileMessage";
-import { generateMessageId } from "@lingui/message-utils/generateMessageId";
 
 const SOURCE = fileURLToPath(new URL("../src/", import.meta.url));
 const RUNTIME = `${SOURCE}language/texts.tsx`;
@@ -30,30 +29,62 @@ export const textOf = (key) => {
   return { message, context };
 };
 
-/** Compiles a catalog for src/language/texts.tsx. */
-function compiled(language) {
-  const texts = {};
-  for (const [key, text] of Object.entries(readCatalog(language))) {
-    const { message, context } = textOf(key);
-    texts[generateMessageId(message, context)] = compileMessageOrThrow(text);
-  }
-  return `export const texts = JSON.parse(${JSON.stringify(JSON.stringify(texts))});`;
+/** A text as src/language/texts.tsx takes it: a string, or its parts if it has values. */
+function compiled(text) {
+  const parts = compileMessageOrThrow(text);
+  return parts.length === 1 && typeof parts[0] === "string" ? parts[0] : parts;
 }
 
-/** The plugin for Vite: replaces the macros, and provides the compiled catalogs as `virtual:texts/en`. */
+/**
+ * A plugin for Babel that runs after the macros. It puts the compiled English text into each place that uses a text, and
+ * an id by which the other languages have it.
+ */
+const inlineEnglish = ({ template }) => ({
+  visitor: {
+    ObjectExpression({ node }, { opts: { english, idOf } }) {
+      if (!node.leadingComments?.some(({ value }) => value === "i18n")) return;
+      const property = (name) => node.properties.find(({ key }) => key.name === name);
+      const key = keyOf({
+        message: property("message").value.value,
+        context: property("context")?.value.value,
+      });
+      const set = (name, value) => {
+        property(name).value = template.expression.ast(JSON.stringify(value));
+      };
+      set("id", idOf(key));
+      set("message", compiled(english[key] ?? textOf(key).message));
+      node.properties = node.properties.filter((each) => each !== property("context"));
+    },
+  },
+});
+
+/**
+ * The plugin for Vite: replaces the macros, and provides the other languages as `virtual:texts/de`. So the English texts
+ * of a screen load with the screen. In a build, an id is the place of the text in the file, which is shorter.
+ */
 export function language() {
   let isBuild = false;
+  const english = readCatalog("en");
+  const places = new Map(Object.keys(english).map((key, place) => [key, place]));
+  const idOf = (key) => {
+    if (!isBuild) return key;
+    if (!places.has(key)) throw new Error(`No file has the text "${key}": run pnpm run texts`);
+    return places.get(key);
+  };
   return {
     name: "holdfast-language",
     enforce: "pre",
-    configResolved({ command, mode }) {
-      isBuild = command === "build" && mode === "production";
+    configResolved({ command }) {
+      isBuild = command === "build";
     },
     transform: {
       filter: { id: /\/dashboard\/src\/.*\.tsx?$/, code: MACRO },
       async handler(code, id) {
         const linguiConfig = { macro, runtimeConfigModule: runtime(RUNTIME, RUNTIME) };
-        const plugins = [[macros, { linguiConfig, stripMessageField: isBuild }]];
+        const plugins = [
+          [macros, { linguiConfig, extract: true }],
+          [inlineEnglish, { english, idOf }],
+        ];
         const result = await transformAsync(code, { ...syntax, filename: id, sourceMaps: true, plugins });
         return { code: result.code, map: result.map };
       },
@@ -67,7 +98,9 @@ export function language() {
       handler(id) {
         const name = id.split("/").at(-1);
         this.addWatchFile(catalogPath(name));
-        return compiled(name);
+        const entries = Object.entries(readCatalog(name)).map(([key, text]) => [key, compiled(text)]);
+        const texts = isBuild ? entries.map(([, text]) => text) : Object.fromEntries(entries);
+        return `export const texts = JSON.parse(${JSON.stringify(JSON.stringify(texts))});`;
       },
     },
   };

@@ -10,13 +10,14 @@ describe("a text", () => {
   const elements = { 0: <b />, 1: <i>own</i> };
   afterEach(() => setLanguage("en", {}));
   const shown = (message: string, values = {}) =>
-    render(<Trans id="x" message={message} values={values} components={elements} />).container.innerHTML;
+    render(<Trans id="x" message={compileMessageOrThrow(message)} values={values} components={elements} />)
+      .container.innerHTML;
 
   it("keeps its elements, and takes nothing in a value for one", () => {
     expect(shown("a <0>{name}</0> <1/>", { name: "<1/>\\u0041{name}" })).toBe(
       "a <b>&lt;1/&gt;\\u0041{name}</b> <i>own</i>",
     );
-    expect(i18n._({ id: "x", message: "task {id}", values: { id: "\\u0041 <0/>" } })).toBe(
+    expect(i18n._({ id: "x", message: ["task ", ["id"]], values: { id: "\\u0041 <0/>" } })).toBe(
       "task \\u0041 <0/>",
     );
   });
@@ -34,7 +35,7 @@ describe("a text", () => {
 
   it("of a language replaces the one in the source", () => {
     setLanguage("de", { x: compileMessageOrThrow("vor {0}") });
-    expect(i18n._({ id: "x", message: "{0} ago", values: { 0: "12 s" } })).toBe("vor 12 s");
+    expect(i18n._({ id: "x", message: [["0"], " ago"], values: { 0: "12 s" } })).toBe("vor 12 s");
     expect(relative(0, 500)).toBe("just now");
   });
 });

@@ -1,11 +1,14 @@
-import { type CompiledMessage, compileMessage } from "@lingui/message-utils/compileMessage";
+import type { CompiledMessage } from "@lingui/message-utils/compileMessage";
 import { cloneElement, createElement, Fragment, type ReactElement, type ReactNode } from "react";
 
 /** The languages of the dashboard. Each has a file with all of its texts. */
 export const LANGUAGES = ["en", "de"] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-type Texts = Record<string, CompiledMessage>;
+/** A text that was compiled by dev/language.mjs. It is a string if it has no values. */
+type Text = string | CompiledMessage;
+/** The texts of a language other than English, by their ids. */
+export type Texts = Readonly<Record<string | number, Text>>;
 
 let language: Language = "en";
 let texts: Texts = {};
@@ -38,19 +41,18 @@ export function perLanguage<T>(make: (language: Language) => T): () => T {
 const pluralRules = perLanguage((tag) => new Intl.PluralRules(tag));
 const numbers = perLanguage((tag) => new Intl.NumberFormat(tag));
 
-/** What the macros make of a text: see dev/language.mjs. A build for production has no `message`. */
+/** What the macros make of a text. */
 interface Message {
-  id: string;
-  message?: string;
+  id: string | number;
+  /** The English text. */
+  message: Text;
   values?: Record<string, unknown>;
 }
 
-const tokensOf = ({ id, message }: Message): CompiledMessage => {
-  const known = texts[id];
-  if (known !== undefined) return known;
-  // A new text is not in the files yet. Only a build for production needs them, so it does without the compiler.
-  return import.meta.env.PROD ? [id] : compileMessage(message ?? id);
-};
+function tokensOf({ id, message }: Message): CompiledMessage {
+  const text = texts[id] ?? message;
+  return typeof text === "string" ? [text] : text;
+}
 
 /**
  * Splits a text into its own words, which are strings, and its values, which are wrapped. A value can come from other
