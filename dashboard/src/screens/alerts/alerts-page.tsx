@@ -1,8 +1,8 @@
+import { plural, t } from "@lingui/core/macro";
 import { useQuery } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
 import { useState } from "react";
 import { type AlertRuleView, alertsQuery } from "../../api/alerts.ts";
-import { plural } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { KnownSearch } from "../../shell/known-search.tsx";
 import { Button } from "../../ui/button.tsx";
@@ -25,6 +25,11 @@ export function AlertsPage() {
 /** Rules that fire come first, then those that are pending. */
 const RANK = { firing: 0, pending: 1, ok: 2 } as const;
 
+function countsOf(rules: number, firing: number): string {
+  const all = plural(rules, { one: "# rule", other: "# rules" });
+  return firing === 0 ? t`${all}, none fires` : t`${all}, ${firing} firing`;
+}
+
 function Alerts() {
   const { paused } = useLive();
   const [editing, setEditing] = useState<AlertRuleView | "new" | null>(null);
@@ -38,38 +43,33 @@ function Alerts() {
   const add = (
     <Button look="primary" denied={why} onPress={() => setEditing("new")}>
       <Plus size={15} aria-hidden="true" />
-      New rule
+      {t`New rule`}
     </Button>
   );
   return (
     <>
       <div className="page-head">
-        <h1>Alerts</h1>
-        <p className="soft small">
-          {rules === undefined
-            ? ""
-            : `${plural(rules.length, "rule")}, ${firing === 0 ? "none fires" : `${firing} firing`}`}
-        </p>
+        <h1>{t`Alerts`}</h1>
+        <p className="soft small">{rules === undefined ? "" : countsOf(rules.length, firing)}</p>
         <div className="actions">{add}</div>
       </div>
-      <section className="panel" aria-label="Rules">
+      <section className="panel" aria-label={t`Rules`}>
         {rules === undefined ? (
           query.isError ? (
             <Failed error={query.error} onRetry={() => void query.refetch()} />
           ) : (
-            <Loading what="alert rules" />
+            <Loading what={t`alert rules`} />
           )
         ) : rules.length === 0 ? (
-          <NoneYet title="No alert rules yet">
+          <NoneYet title={t`No alert rules yet`}>
             <p>
-              A rule watches one queue or all of them: dead letters, the age of waiting tasks, missing workers
-              or failures. Its messages go to the targets below.
+              {t`A rule watches one queue or all of them: dead letters, the age of waiting tasks, missing workers or failures. Its messages go to the targets below.`}
             </p>
             {add}
           </NoneYet>
         ) : (
-          <div className="grid-table alert-rules" role="table" aria-label="Rules">
-            <GridHead columns={["Rule", "Queues", "State", "Targets"]} />
+          <div className="grid-table alert-rules" role="table" aria-label={t`Rules`}>
+            <GridHead columns={[t`Rule`, t`Queues`, t`State`, t`Targets`]} />
             <div role="rowgroup" className="grid-body">
               {sorted.map((rule) => (
                 <RuleRow key={rule.name} rule={rule} onEdit={() => setEditing(rule)} />

@@ -1,7 +1,8 @@
 import type { AlertMessageKind } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { type AlertNotification, notificationsQuery } from "../../api/alerts.ts";
-import { plural } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
@@ -9,11 +10,11 @@ import { GridHead } from "../../ui/grid-head.tsx";
 import { Time } from "../../ui/time.tsx";
 import { OutcomeBadge } from "./outcome-badge.tsx";
 
-const KIND_TEXT: Record<AlertMessageKind, string> = {
-  firing: "Firing",
-  repeat: "Still firing",
-  resolved: "Resolved",
-  test: "Test",
+const KIND_TEXT: Record<AlertMessageKind, () => string> = {
+  firing: () => t`Firing`,
+  repeat: () => t`Still firing`,
+  resolved: () => t`Resolved`,
+  test: () => t`Test`,
 };
 
 /** The messages that wait, and the newest ones with their outcome. */
@@ -21,23 +22,23 @@ export function NotificationsPanel() {
   const { paused } = useLive();
   const query = useQuery({ ...notificationsQuery(), refetchInterval: paused ? false : 5_000 });
   return (
-    <section className="panel" aria-label="Recent messages">
+    <section className="panel" aria-label={t`Recent messages`}>
       <div className="panel-head">
-        <h2>Recent messages</h2>
+        <h2>{t`Recent messages`}</h2>
       </div>
       {query.data === undefined ? (
         query.isError ? (
           <Failed error={query.error} onRetry={() => void query.refetch()} />
         ) : (
-          <Loading what="messages" />
+          <Loading what={t`messages`} />
         )
       ) : query.data.length === 0 ? (
-        <NoneYet title="No messages yet">
-          <p>Each message that was sent is shown here, with what its target answered.</p>
+        <NoneYet title={t`No messages yet`}>
+          <p>{t`Each message that was sent is shown here, with what its target answered.`}</p>
         </NoneYet>
       ) : (
-        <div className="grid-table alert-messages" role="table" aria-label="Recent messages">
-          <GridHead columns={["When", "Message", "Target", "Outcome", "Answer"]} hasActions={false} />
+        <div className="grid-table alert-messages" role="table" aria-label={t`Recent messages`}>
+          <GridHead columns={[t`When`, t`Message`, t`Target`, t`Outcome`, t`Answer`]} hasActions={false} />
           <div role="rowgroup" className="grid-body">
             {query.data.map((notification) => (
               <MessageRow key={notification.id} notification={notification} />
@@ -52,7 +53,7 @@ export function NotificationsPanel() {
 function MessageRow({ notification }: { notification: AlertNotification }) {
   const { message, target, outcome, attempts, nextAt, answer } = notification;
   const names = message.queues.map(({ queue }) => queue).join(", ");
-  const more = message.more === 0 ? "" : `, and ${message.more} more`;
+  const more = message.more === 0 ? "" : t`, and ${message.more} more`;
   return (
     <div className="grid-row" role="row">
       <div className="cell" role="cell">
@@ -60,32 +61,31 @@ function MessageRow({ notification }: { notification: AlertNotification }) {
       </div>
       <div className="cell cell-wide" role="cell">
         <div className="wrap">
-          {KIND_TEXT[message.kind]}
+          {KIND_TEXT[message.kind]()}
           {message.rule === null ? null : <strong>: {message.rule}</strong>}
         </div>
         {names === "" ? null : <div className="hint wrap">{names + more}</div>}
       </div>
       <div className="cell cell-half" role="cell">
-        <span className="label">Target</span>
+        <span className="label">{t`Target`}</span>
         {target}
       </div>
       <div className="cell cell-half" role="cell">
-        <span className="label">Outcome</span>
+        <span className="label">{t`Outcome`}</span>
         <OutcomeBadge outcome={outcome} />
         {outcome === "delivered" && attempts === 1 ? null : (
           <div className="hint">
-            {plural(attempts, "attempt")}
+            <Plural value={attempts} one="# attempt" other="# attempts" />
             {nextAt === null || attempts === 0 ? null : (
-              <>
-                {", next "}
-                <Time at={nextAt} />
-              </>
+              <Trans>
+                , next <Time at={nextAt} />
+              </Trans>
             )}
           </div>
         )}
       </div>
       <div className="cell cell-wide wrap" role="cell">
-        <span className="label">Answer</span>
+        <span className="label">{t`Answer`}</span>
         {answer === null ? <span className="zero">–</span> : <ForeignText text={answer} />}
       </div>
     </div>

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { type AlertCondition, type AlertRuleView, alertsKey, putRule } from "../../api/alerts.ts";
@@ -8,11 +9,11 @@ import { useToasts } from "../../ui/toast.tsx";
 import { SpanField } from "../limits/limit-fields.tsx";
 import { type RuleDraft, ruleBody, ruleDraft, ruleErrors } from "./rule-draft.ts";
 
-const KIND_TEXT: Record<AlertCondition["kind"], string> = {
-  dead_letters: "Too many dead letters",
-  oldest_pending: "The oldest pending task is too old",
-  no_workers: "No workers while tasks wait",
-  failure_ratio: "Too many attempts fail",
+const KIND_TEXT: Record<AlertCondition["kind"], () => string> = {
+  dead_letters: () => t`Too many dead letters`,
+  oldest_pending: () => t`The oldest pending task is too old`,
+  no_workers: () => t`No workers while tasks wait`,
+  failure_ratio: () => t`Too many attempts fail`,
 };
 
 interface RuleDialogProps {
@@ -34,13 +35,13 @@ export function RuleDialog({ rule, targets, onClose }: RuleDialogProps) {
   const errors = ruleErrors(draft);
   return (
     <FormDialog
-      title={rule === null ? "New alert rule" : `Edit ${rule.name}`}
+      title={rule === null ? t`New alert rule` : t`Edit ${rule.name}`}
       isWide
       refused={Object.values(errors).some((error) => error !== null)}
-      saveText={rule === null ? "Create rule" : "Save"}
+      saveText={rule === null ? t`Create rule` : t`Save`}
       save={() => putRule(draft.name, ruleBody(draft))}
       onSaved={async () => {
-        say(rule === null ? `${draft.name} created` : `${draft.name} changed`);
+        say(rule === null ? t`${draft.name} created` : t`${draft.name} changed`);
         await client.invalidateQueries({ queryKey: alertsKey });
       }}
       onClose={onClose}
@@ -48,7 +49,7 @@ export function RuleDialog({ rule, targets, onClose }: RuleDialogProps) {
       <div className="form-row">
         {rule === null ? (
           <TextField
-            label="Name"
+            label={t`Name`}
             placeholder="dead-letters"
             value={draft.name}
             onChange={(name) => set({ name })}
@@ -58,8 +59,8 @@ export function RuleDialog({ rule, targets, onClose }: RuleDialogProps) {
           />
         ) : null}
         <TextField
-          label="Queues"
-          hint="A queue, a pattern such as mail.*, or * for all."
+          label={t`Queues`}
+          hint={t`A queue, a pattern such as mail.*, or * for all.`}
           value={draft.queues}
           onChange={(queues) => set({ queues })}
           error={errors.queues}
@@ -67,7 +68,7 @@ export function RuleDialog({ rule, targets, onClose }: RuleDialogProps) {
         />
       </div>
       <label className="field">
-        <span>Condition</span>
+        <span>{t`Condition`}</span>
         <select
           className="input"
           value={draft.kind}
@@ -75,7 +76,7 @@ export function RuleDialog({ rule, targets, onClose }: RuleDialogProps) {
         >
           {Object.entries(KIND_TEXT).map(([kind, text]) => (
             <option key={kind} value={kind}>
-              {text}
+              {text()}
             </option>
           ))}
         </select>
@@ -83,24 +84,24 @@ export function RuleDialog({ rule, targets, onClose }: RuleDialogProps) {
       <ConditionFields draft={draft} errors={errors} set={set} />
       <div className="form-row">
         <SpanField
-          label="For"
-          hint="How long the condition has to hold. Empty: it fires at once."
+          label={t`For`}
+          hint={t`How long the condition has to hold. Empty: it fires at once.`}
           value={draft.for}
           onChange={(span) => set({ for: span })}
           error={errors.for}
         />
         <SpanField
-          label="Repeat"
-          hint="While it fires, the message is repeated after this time. Empty: never."
+          label={t`Repeat`}
+          hint={t`While it fires, the message is repeated after this time. Empty: never.`}
           value={draft.repeat}
           onChange={(repeat) => set({ repeat })}
           error={errors.repeat}
         />
       </div>
       <fieldset className="field">
-        <legend>Targets</legend>
+        <legend>{t`Targets`}</legend>
         {targets.length === 0 ? (
-          <span className="hint">There is no target yet, so nobody gets a message.</span>
+          <span className="hint">{t`There is no target yet, so nobody gets a message.`}</span>
         ) : (
           targets.map((name) => (
             <LabelledCheckbox
@@ -120,7 +121,7 @@ export function RuleDialog({ rule, targets, onClose }: RuleDialogProps) {
         )}
       </fieldset>
       <LabelledCheckbox isSelected={draft.resolved} onChange={(resolved) => set({ resolved })}>
-        Send a message when it ends
+        {t`Send a message when it ends`}
       </LabelledCheckbox>
     </FormDialog>
   );
@@ -137,7 +138,7 @@ function ConditionFields({ draft, errors, set }: ConditionFieldsProps) {
     case "dead_letters":
       return (
         <TextField
-          label="Dead letters above"
+          label={t`Dead letters above`}
           value={draft.dead}
           onChange={(dead) => set({ dead })}
           error={errors.dead}
@@ -147,34 +148,34 @@ function ConditionFields({ draft, errors, set }: ConditionFieldsProps) {
     case "oldest_pending":
       return (
         <SpanField
-          label="Age above"
-          hint="A paused queue is left out."
+          label={t`Age above`}
+          hint={t`A paused queue is left out.`}
           value={draft.age}
           onChange={(age) => set({ age })}
           error={errors.age}
         />
       );
     case "no_workers":
-      return <p className="hint">A paused queue is left out.</p>;
+      return <p className="hint">{t`A paused queue is left out.`}</p>;
     default:
       return (
         <div className="form-row">
           <TextField
-            label="Failed attempts above, %"
+            label={t`Failed attempts above, %`}
             value={draft.percent}
             onChange={(percent) => set({ percent })}
             error={errors.percent}
           />
           <SpanField
-            label="Within"
-            hint="At most 15 minutes."
+            label={t`Within`}
+            hint={t`At most 15 minutes.`}
             value={draft.window}
             onChange={(window) => set({ window })}
             error={errors.window}
           />
           <TextField
-            label="Least attempts"
-            hint="With fewer attempts in this time it does not fire."
+            label={t`Least attempts`}
+            hint={t`With fewer attempts in this time it does not fire.`}
             value={draft.minTasks}
             onChange={(minTasks) => set({ minTasks })}
             error={errors.minTasks}

@@ -1,4 +1,5 @@
 import { isAlertName, isAlertQueues } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
 import type { AlertCondition, AlertRuleBody, AlertRuleView } from "../../api/alerts.ts";
 import { type SpanDraft, spanDraft, spanMsOf, wholeError } from "../limits/limit-draft.ts";
 
@@ -39,7 +40,7 @@ export function ruleDraft(rule: AlertRuleView | null): RuleDraft {
   };
 }
 
-export const NAME_ERROR = "1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit.";
+export const nameError = () => t`1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit.`;
 const emptyOr = (span: SpanDraft) => span.amount.trim() === "" || !Number.isNaN(spanMsOf(span));
 const within = (span: SpanDraft, least: number, most: number) =>
   spanMsOf(span) >= least && spanMsOf(span) <= most;
@@ -52,20 +53,20 @@ export function ruleErrors(draft: RuleDraft) {
   const isPercent = draft.percent.trim() !== "" && percent >= 0 && percent < 100;
   const isCount = /^\d{1,9}$/.test(draft.dead.trim());
   return {
-    name: isAlertName(draft.name) ? null : NAME_ERROR,
-    dead: of("dead_letters", isCount, "A whole number, 0 or more."),
-    age: of("oldest_pending", within(draft.age, 1_000, 31_536_000_000), "From 1 second to 365 days."),
-    percent: of("failure_ratio", isPercent, "From 0 to less than 100."),
-    window: of("failure_ratio", within(draft.window, 10_000, 900_000), "From 10 seconds to 15 minutes."),
+    name: isAlertName(draft.name) ? null : nameError(),
+    dead: of("dead_letters", isCount, t`A whole number, 0 or more.`),
+    age: of("oldest_pending", within(draft.age, 1_000, 31_536_000_000), t`From 1 second to 365 days.`),
+    percent: of("failure_ratio", isPercent, t`From 0 to less than 100.`),
+    window: of("failure_ratio", within(draft.window, 10_000, 900_000), t`From 10 seconds to 15 minutes.`),
     minTasks: draft.kind === "failure_ratio" ? minTasksError(draft.minTasks) : null,
-    queues: isAlertQueues(draft.queues) ? null : "A queue, a pattern such as mail.*, or * for all.",
-    for: emptyOr(draft.for) ? null : "A whole number, or empty.",
-    repeat: emptyOr(draft.repeat) ? null : "A whole number, or empty.",
+    queues: isAlertQueues(draft.queues) ? null : t`A queue, a pattern such as mail.*, or * for all.`,
+    for: emptyOr(draft.for) ? null : t`A whole number, or empty.`,
+    repeat: emptyOr(draft.repeat) ? null : t`A whole number, or empty.`,
   };
 }
 
 const minTasksError = (text: string) =>
-  text.trim() === "" ? "A whole number, 1 or more." : wholeError(text);
+  text.trim() === "" ? t`A whole number, 1 or more.` : wholeError(text);
 const msOrNone = (span: SpanDraft) => (span.amount.trim() === "" ? 0 : spanMsOf(span));
 
 function conditionOf(draft: RuleDraft): AlertCondition {

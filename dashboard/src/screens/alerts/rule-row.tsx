@@ -1,10 +1,11 @@
-import { type AlertState, alertValueText, conditionText } from "@holdfast/contracts";
+import type { AlertState } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { BellOff, BellRing, CircleCheck, Hourglass, type LucideIcon } from "lucide-react";
 import { useState } from "react";
 import { type AlertRuleView, alertsKey, deleteRule, unmuteRule } from "../../api/alerts.ts";
-import { plural } from "../../format/number.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
@@ -12,13 +13,14 @@ import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Badge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
 import { useToasts } from "../../ui/toast.tsx";
+import { conditionText, valueText } from "./condition-text.ts";
 import { MuteRuleDialog } from "./mute-rule-dialog.tsx";
 import { useAlertAdmin } from "./use-alert-admin.ts";
 
-const STATE_LOOK: Record<AlertState, { icon: LucideIcon; tone: string; text: string }> = {
-  ok: { icon: CircleCheck, tone: "completed", text: "OK" },
-  pending: { icon: Hourglass, tone: "warn", text: "Pending" },
-  firing: { icon: BellRing, tone: "dead", text: "Firing" },
+const STATE_LOOK: Record<AlertState, { icon: LucideIcon; tone: string; text: () => string }> = {
+  ok: { icon: CircleCheck, tone: "completed", text: () => t`OK` },
+  pending: { icon: Hourglass, tone: "warn", text: () => t`Pending` },
+  firing: { icon: BellRing, tone: "dead", text: () => t`Firing` },
 };
 
 /** A row names so many queues of a rule. */
@@ -33,28 +35,30 @@ export function RuleRow({ rule, onEdit }: { rule: AlertRuleView; onEdit(): void 
         <div className="hint wrap">{conditionText(when)}</div>
       </div>
       <div className="cell cell-half" role="cell">
-        <span className="label">Queues</span>
+        <span className="label">{t`Queues`}</span>
         <code className="wrap">{queues}</code>
       </div>
       <div className="cell cell-wide" role="cell">
-        <span className="label">State</span>
+        <span className="label">{t`State`}</span>
         <RuleState rule={rule} />
         {alerts.slice(0, SHOWN_QUEUES).map(({ queue, state, value }) => (
           <div className="hint clip" key={queue}>
             <Link to="/queues/$queue" params={{ queue }}>
               {queue}
             </Link>{" "}
-            {alertValueText(when.kind, value)}
-            {state === "pending" && rule.state === "firing" ? ", pending" : ""}
+            {valueText(when.kind, value)}
+            {state === "pending" && rule.state === "firing" ? t`, pending` : ""}
           </div>
         ))}
         {alerts.length > SHOWN_QUEUES ? (
-          <div className="hint">and {plural(alerts.length - SHOWN_QUEUES, "more queue")}</div>
+          <div className="hint">
+            <Plural value={alerts.length - SHOWN_QUEUES} one="and # more queue" other="and # more queues" />
+          </div>
         ) : null}
       </div>
       <div className="cell cell-half" role="cell">
-        <span className="label">Targets</span>
-        {targets.length === 0 ? <span className="zero">none</span> : targets.join(", ")}
+        <span className="label">{t`Targets`}</span>
+        {targets.length === 0 ? <span className="zero">{t`none`}</span> : targets.join(", ")}
       </div>
       <div className="cell cell-wide actions" role="cell">
         <RuleActions rule={rule} onEdit={onEdit} />
@@ -69,27 +73,29 @@ function RuleState({ rule: { state, since, mute } }: { rule: AlertRuleView }) {
     <>
       <div className="state-cell">
         <Badge icon={icon} tone={tone}>
-          {text}
+          {text()}
         </Badge>
         {mute === null ? null : (
           <Badge icon={BellOff} tone="quiet">
-            Muted
+            {t`Muted`}
           </Badge>
         )}
         {since === null ? null : (
           <span className="hint">
-            since <Time at={since} />
+            <Trans>
+              since <Time at={since} />
+            </Trans>
           </span>
         )}
       </div>
       {mute === null ? null : (
         <div className="hint">
-          Muted by {mute.by}
-          {mute.until === null ? null : (
-            <>
-              {" until "}
-              <Time at={mute.until} />
-            </>
+          {mute.until === null ? (
+            t`Muted by ${mute.by}`
+          ) : (
+            <Trans>
+              Muted by {mute.by} until <Time at={mute.until} />
+            </Trans>
           )}
           {mute.reason === null ? null : (
             <>
@@ -114,45 +120,45 @@ function RuleActions({ rule: { name, queues, mute }, onEdit }: { rule: AlertRule
   const unmute = () =>
     void unmuteRule(name).then(
       () => {
-        say(`${name} is no longer muted`);
+        say(t`${name} is no longer muted`);
         return refresh();
       },
-      (error: unknown) => fail("The mute was not ended", error),
+      (error: unknown) => fail(t`The mute was not ended`, error),
     );
   return (
     <>
       {mute === null ? (
-        <Button small denied={mayMute} aria-label={`Mute ${name}`} onPress={() => setOpen("mute")}>
-          Mute
+        <Button small denied={mayMute} aria-label={t`Mute ${name}`} onPress={() => setOpen("mute")}>
+          {t`Mute`}
         </Button>
       ) : (
-        <Button small denied={mayMute} aria-label={`Unmute ${name}`} onPress={unmute}>
-          Unmute
+        <Button small denied={mayMute} aria-label={t`Unmute ${name}`} onPress={unmute}>
+          {t`Unmute`}
         </Button>
       )}
-      <Button small denied={mayChange} aria-label={`Edit ${name}`} onPress={onEdit}>
-        Edit
+      <Button small denied={mayChange} aria-label={t`Edit ${name}`} onPress={onEdit}>
+        {t`Edit`}
       </Button>
-      <Button small denied={mayChange} aria-label={`Delete ${name}`} onPress={() => setOpen("delete")}>
-        Delete
+      <Button small denied={mayChange} aria-label={t`Delete ${name}`} onPress={() => setOpen("delete")}>
+        {t`Delete`}
       </Button>
       {open === "mute" ? (
         <MuteRuleDialog name={name} onMuted={refresh} onClose={() => setOpen(null)} />
       ) : null}
       {open === "delete" ? (
         <ConfirmDialog
-          title={`Delete the alert rule ${name}`}
-          action="Delete"
+          title={t`Delete the alert rule ${name}`}
+          action={t`Delete`}
           danger
           phrase={name}
           onConfirm={async () => {
             await deleteRule(name);
-            say(`${name} deleted`);
+            say(t`${name} deleted`);
             await refresh();
           }}
           onClose={() => setOpen(null)}
         >
-          This cannot be undone. If it fires, no message says that it has ended.
+          {t`This cannot be undone. If it fires, no message says that it has ended.`}
         </ConfirmDialog>
       ) : null}
     </>

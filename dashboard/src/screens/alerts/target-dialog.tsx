@@ -1,4 +1,5 @@
 import { isAlertName } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import {
@@ -13,7 +14,7 @@ import { FormDialog } from "../../ui/form-dialog.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { useToasts } from "../../ui/toast.tsx";
-import { NAME_ERROR } from "./rule-draft.ts";
+import { nameError as nameProblem } from "./rule-draft.ts";
 
 /** Makes a secret of Standard Webhooks: 32 random bytes. */
 function newSecret(): string {
@@ -38,14 +39,14 @@ export function TargetDialog({ target, onClose }: TargetDialogProps) {
   const [secrets, setSecrets] = useState("");
   // The service never shows the URL and the secrets. A field that is left empty keeps what is stored.
   const isKept = target !== null && target.kind === kind;
-  const nameError = isAlertName(name) ? null : NAME_ERROR;
+  const nameError = isAlertName(name) ? null : nameProblem();
   const urlError =
-    (url.trim() === "" && isKept) || URL.canParse(url.trim()) ? null : "A whole URL: https://…";
+    (url.trim() === "" && isKept) || URL.canParse(url.trim()) ? null : t`A whole URL: https://…`;
   const given = wordsOf(secrets);
   const secretsError =
     kind === "slack" || (given.length === 0 && isKept) || (given.length >= 1 && given.length <= 2)
       ? null
-      : "One secret, or two while the first one replaces the second.";
+      : t`One secret, or two while the first one replaces the second.`;
   const body: AlertTargetBody = {
     kind,
     ...(url.trim() === "" ? {} : { url: url.trim() }),
@@ -53,19 +54,19 @@ export function TargetDialog({ target, onClose }: TargetDialogProps) {
   };
   return (
     <FormDialog
-      title={target === null ? "New alert target" : `Edit ${target.name}`}
+      title={target === null ? t`New alert target` : t`Edit ${target.name}`}
       refused={[nameError, urlError, secretsError].some((error) => error !== null)}
-      saveText={target === null ? "Create target" : "Save"}
+      saveText={target === null ? t`Create target` : t`Save`}
       save={() => putTarget(name, body)}
       onSaved={async () => {
-        say(target === null ? `${name} created` : `${name} changed`);
+        say(target === null ? t`${name} created` : t`${name} changed`);
         await client.invalidateQueries({ queryKey: alertsKey });
       }}
       onClose={onClose}
     >
       {target === null ? (
         <TextField
-          label="Name"
+          label={t`Name`}
           placeholder="team"
           value={name}
           onChange={setName}
@@ -75,23 +76,23 @@ export function TargetDialog({ target, onClose }: TargetDialogProps) {
         />
       ) : null}
       <div className="field">
-        <span>Kind</span>
+        <span>{t`Kind`}</span>
         <Segments<AlertTargetKind>
-          label="Kind"
+          label={t`Kind`}
           value={kind}
           onChange={setKind}
           options={[
             { value: "slack", text: "Slack" },
-            { value: "webhook", text: "Webhook" },
+            { value: "webhook", text: t`Webhook` },
           ]}
         />
       </div>
       <TextField
-        label="URL"
+        label={t`URL`}
         hint={
           isKept
-            ? "Empty: it stays as it is. It is never shown again."
-            : "Begins with https://. It is never shown again."
+            ? t`Empty: it stays as it is. It is never shown again.`
+            : t`Begins with https://. It is never shown again.`
         }
         value={url}
         onChange={setUrl}
@@ -101,11 +102,11 @@ export function TargetDialog({ target, onClose }: TargetDialogProps) {
       {kind === "slack" ? null : (
         <>
           <TextField
-            label="Secret"
+            label={t`Secret`}
             hint={
               isKept
-                ? "Empty: it stays as it is. Two with a space between them while a secret is replaced."
-                : "Messages are signed with it. Give it to the receiver: it is never shown again."
+                ? t`Empty: it stays as it is. Two with a space between them while a secret is replaced.`
+                : t`Messages are signed with it. Give it to the receiver: it is never shown again.`
             }
             value={secrets}
             onChange={setSecrets}
@@ -114,7 +115,7 @@ export function TargetDialog({ target, onClose }: TargetDialogProps) {
           />
           <div>
             <Button small onPress={() => setSecrets([newSecret(), ...given].slice(0, 2).join(" "))}>
-              Make a secret
+              {t`Make a secret`}
             </Button>
           </div>
         </>

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
 import { useState } from "react";
@@ -19,30 +20,30 @@ import { OutcomeBadge } from "./outcome-badge.tsx";
 import { TargetDialog } from "./target-dialog.tsx";
 import { useAlertAdmin } from "./use-alert-admin.ts";
 
-const KIND_TEXT = { webhook: "Webhook", slack: "Slack" } as const;
+const KIND_TEXT = { webhook: () => t`Webhook`, slack: () => "Slack" } as const;
 
 /** The targets, with a test of each. */
 export function TargetsPanel({ targets }: { targets: readonly AlertTargetView[] }) {
   const [editing, setEditing] = useState<AlertTargetView | "new" | null>(null);
   const why = useAlertAdmin();
   return (
-    <section className="panel" aria-label="Targets">
+    <section className="panel" aria-label={t`Targets`}>
       <div className="panel-head">
-        <h2>Targets</h2>
+        <h2>{t`Targets`}</h2>
         <div className="actions">
           <Button denied={why} onPress={() => setEditing("new")}>
             <Plus size={15} aria-hidden="true" />
-            New target
+            {t`New target`}
           </Button>
         </div>
       </div>
       {targets.length === 0 ? (
-        <NoneYet title="No targets yet">
-          <p>A target is a webhook of yours or a channel of Slack that gets the messages.</p>
+        <NoneYet title={t`No targets yet`}>
+          <p>{t`A target is a webhook of yours or a channel of Slack that gets the messages.`}</p>
         </NoneYet>
       ) : (
-        <div className="grid-table alert-targets" role="table" aria-label="Targets">
-          <GridHead columns={["Target", "Kind", "Host", "Written", "Last test"]} />
+        <div className="grid-table alert-targets" role="table" aria-label={t`Targets`}>
+          <GridHead columns={[t`Target`, t`Kind`, t`Host`, t`Written`, t`Last test`]} />
           <div role="rowgroup" className="grid-body">
             {targets.map((target) => (
               <TargetRow key={target.name} target={target} onEdit={() => setEditing(target)} />
@@ -67,7 +68,7 @@ function TargetRow({ target, onEdit }: { target: AlertTargetView; onEdit(): void
   const test = useMutation({
     mutationFn: () => testTarget(name),
     onSuccess: refresh,
-    onError: (error) => fail("The test was not sent", error),
+    onError: (error) => fail(t`The test was not sent`, error),
   });
   return (
     <div className="grid-row" role="row">
@@ -75,19 +76,19 @@ function TargetRow({ target, onEdit }: { target: AlertTargetView; onEdit(): void
         <strong className="wrap">{name}</strong>
       </div>
       <div className="cell" role="cell">
-        <span className="label">Kind</span>
-        {KIND_TEXT[kind]}
+        <span className="label">{t`Kind`}</span>
+        {KIND_TEXT[kind]()}
       </div>
       <div className="cell cell-half" role="cell">
-        <span className="label">Host</span>
+        <span className="label">{t`Host`}</span>
         <code className="wrap">{host}</code>
       </div>
       <div className="cell" role="cell">
-        <span className="label">Written</span>
+        <span className="label">{t`Written`}</span>
         <Time at={updatedAt} />
       </div>
       <div className="cell cell-wide" role="cell" aria-live="polite">
-        <span className="label">Last test</span>
+        <span className="label">{t`Last test`}</span>
         <TestResult result={test.data} isPending={test.isPending} />
       </div>
       <div className="cell cell-wide actions" role="cell">
@@ -95,32 +96,32 @@ function TargetRow({ target, onEdit }: { target: AlertTargetView; onEdit(): void
           small
           denied={why}
           isDisabled={test.isPending}
-          aria-label={`Test ${name}`}
+          aria-label={t`Test ${name}`}
           onPress={() => test.mutate()}
         >
-          Test
+          {t`Test`}
         </Button>
-        <Button small denied={why} aria-label={`Edit ${name}`} onPress={onEdit}>
-          Edit
+        <Button small denied={why} aria-label={t`Edit ${name}`} onPress={onEdit}>
+          {t`Edit`}
         </Button>
-        <Button small denied={why} aria-label={`Delete ${name}`} onPress={() => setDeleting(true)}>
-          Delete
+        <Button small denied={why} aria-label={t`Delete ${name}`} onPress={() => setDeleting(true)}>
+          {t`Delete`}
         </Button>
       </div>
       {deleting ? (
         <ConfirmDialog
-          title={`Delete the target ${name}`}
-          action="Delete"
+          title={t`Delete the target ${name}`}
+          action={t`Delete`}
           danger
           phrase={name}
           onConfirm={async () => {
             await deleteTarget(name);
-            say(`${name} deleted`);
+            say(t`${name} deleted`);
             await refresh();
           }}
           onClose={() => setDeleting(false)}
         >
-          Its URL and its secrets are removed. Messages that wait for it are given up.
+          {t`Its URL and its secrets are removed. Messages that wait for it are given up.`}
         </ConfirmDialog>
       ) : null}
     </div>
@@ -128,13 +129,13 @@ function TargetRow({ target, onEdit }: { target: AlertTargetView; onEdit(): void
 }
 
 function TestResult({ result, isPending }: { result: AlertNotification | undefined; isPending: boolean }) {
-  if (isPending) return <span className="hint">Waiting for the answer…</span>;
+  if (isPending) return <span className="hint">{t`Waiting for the answer…`}</span>;
   if (result === undefined) return <span className="zero">–</span>;
   return (
     <div className="wrap">
       <OutcomeBadge outcome={result.outcome} />{" "}
       {result.answer === null ? (
-        <span className="hint">No process has sent it yet.</span>
+        <span className="hint">{t`No process has sent it yet.`}</span>
       ) : (
         <ForeignText text={result.answer} />
       )}
