@@ -137,6 +137,11 @@ func (t *Task) Log(ctx context.Context, line string) error {
 	return t.post(ctx, "log", map[string]any{"line": line}, nil)
 }
 
+// LogAt is like Log, with the level of the line: "debug", "info", "warn" or "error".
+func (t *Task) LogAt(ctx context.Context, level, line string) error {
+	return t.post(ctx, "log", map[string]any{"line": line, "level": level}, nil)
+}
+
 // Checkpoint keeps one value for the next attempt: at most 64 KiB of JSON. It returns an *APIError with the code
 // "conflict" if the lease is lost.
 func (t *Task) Checkpoint(ctx context.Context, value any) error {

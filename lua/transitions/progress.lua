@@ -2,13 +2,14 @@
 -- progress: store what a running handler reports about its attempt, and what it keeps for the next attempt.
 -- Only the holder of the current lease may write.
 -- KEYS[1] state  HASH  taskId -> state record
--- KEYS[2] progress  HASH  taskId -> progress[ tab, checkpoint], then log lines
--- ARGV[1] taskId  string
--- ARGV[2] fence  string  the fence of the caller's token
--- ARGV[3] progress  string  JSON text, empty to leave it as it is
--- ARGV[4] checkpoint  string  JSON text, empty to leave it as it is
--- ARGV[5] line  string  percent-encoded, empty for none
--- ARGV[6] maxLines  integer  the most log lines to keep; the oldest ones are dropped
+-- KEYS[2] progress  HASH  taskId -> progress[ tab, checkpoint], then log lines: time, tab, level, tab, text
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] taskId  string
+-- ARGV[3] fence  string  the fence of the caller's token
+-- ARGV[4] progress  string  JSON text, empty to leave it as it is
+-- ARGV[5] checkpoint  string  JSON text, empty to leave it as it is
+-- ARGV[6] line  string  level, tab, percent-encoded text; empty for none
+-- ARGV[7] maxLines  integer  the most log lines to keep; the oldest ones are dropped
 -- RETURNS 1 written, 0 stale
 -- TIME    O(m), m = maxLines
 -- MOVES   nothing
@@ -36,7 +37,8 @@ if checkpoint ~= '' then
   kept = '\t' .. checkpoint
 end
 if line ~= '' then
-  lines[#lines + 1] = line
+-- include lib/clock.lua
+  lines[#lines + 1] = nowText .. '\t' .. line
 end
 local from = math.max(1, #lines - maxLines + 1)
 local told = { text .. kept }

@@ -39,7 +39,7 @@ describe.skipIf(!executablePath)("the page of one task in a real browser", { tim
           throw new FatalError("never");
         },
         slow: async (_, ctx) => {
-          await ctx.log("began");
+          await ctx.log("began", { level: "warn" });
           await ctx.log(HOSTILE);
           await ctx.progress({ done: 3, total: 4, message: "mails" });
           await held;
@@ -186,7 +186,9 @@ describe.skipIf(!executablePath)("the page of one task in a real browser", { tim
     await bar.waitFor();
     expect(await bar.getAttribute("aria-valuenow")).toBe("75");
     await region("Progress").getByText("mails, 3 of 4").waitFor();
-    expect(await region("Log").locator("li").first().textContent()).toBe("began");
+    expect(await region("Log").locator("li").first().textContent()).toMatch(
+      /^\d\d:\d\d:\d\d\.\d{3}Zwarnbegan$/,
+    );
     const open_ = region("Time line").getByRole("button", { name: /^Attempt 1: runs .* so far/ });
     const first = await open_.getAttribute("aria-label");
     await until("the bar has grown", async () => (await open_.getAttribute("aria-label")) !== first, 20_000);

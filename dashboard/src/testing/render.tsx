@@ -214,6 +214,7 @@ export function deadTask(id: string, part: Partial<TaskDetail> = {}): TaskDetail
     progress: null,
     checkpointBytes: null,
     log: [],
+    logMarks: [],
     history: [],
     replays: [],
     changes: null,

@@ -138,6 +138,20 @@ export interface AttemptView {
   error: string | null;
 }
 
+/** How important a log line is. */
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+/** How important a log line is. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** When a log line was written, and how important it is. */
+export interface LogMark {
+  /** Milliseconds since the epoch, Redis time; null for a line from a version that kept no times. */
+  at: number | null;
+  /** What the handler said; `info` if it said nothing. */
+  level: LogLevel;
+}
+
 /** A replay of a task. It begins a new generation, with attempts at zero. */
 export interface ReplayView {
   /** The generation that the replay began, 1 for the first replay. */
@@ -261,6 +275,8 @@ export interface TaskView {
   checkpointBytes: number | null;
   /** The last 50 lines that handlers logged, oldest first. */
   log: string[];
+  /** The time and the level of each line of `log`, in the same order. */
+  logMarks: LogMark[];
   /** Every attempt, oldest first. Of attempts and replays together at most the last 32 are kept. */
   history: AttemptView[];
   /** Every replay of the task in its own queue, oldest first. */

@@ -45,6 +45,8 @@ export {
   type LimitsTrial,
   type LimitsView,
   type ListedState,
+  type LogLevel,
+  type LogMark,
   type MissedPolicy,
   type OverlapPolicy,
   Postpone,
@@ -151,6 +153,7 @@ export type {
   Handlers,
   HandlerTask,
   IsFailure,
+  LogOptions,
 } from "./worker/handler.ts";
 
 export { JsonText } from "./worker/json-text.ts";

@@ -260,7 +260,7 @@ test("the next life starts without progress and log lines", async () => {
   const q = await setup();
   await q.add("a", given);
   const grant = await q.grant();
-  await q.engine.progress("a", grant.fence, { progress: "1", line: "before" });
+  await q.engine.progress("a", grant.fence, { progress: "1", line: "info\tbefore" });
   await q.fatal(grant);
   await q.add("a", given);
   expect(await q.task("a")).toMatchObject({ progress: null, log: [] });

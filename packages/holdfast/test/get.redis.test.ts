@@ -55,6 +55,7 @@ test("returns everything about a task", async () => {
     resultText: null,
     history: [],
     log: [],
+    logMarks: [],
   });
 });
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { encodeLogLine } from "../src/engine/text.ts";
 import { setup } from "./support/setup.ts";
 
 test("the holder writes progress and log lines; the last progress counts", async () => {
@@ -6,16 +7,33 @@ test("the holder writes progress and log lines; the last progress counts", async
   await q.add("a");
   const { id, fence } = await q.grant();
   expect(await q.engine.progress(id, fence, { progress: '{"done":1}' })).toBe(true);
-  expect(await q.engine.progress(id, fence, { line: "one" })).toBe(true);
-  expect(await q.engine.progress(id, fence, { progress: '{"done":2}', line: "50%25%0Atwo" })).toBe(true);
+  expect(await q.engine.progress(id, fence, { line: encodeLogLine("one", "info") })).toBe(true);
+  expect(
+    await q.engine.progress(id, fence, { progress: '{"done":2}', line: encodeLogLine("50%\ntwo", "error") }),
+  ).toBe(true);
   expect(await q.task("a")).toMatchObject({ progress: '{"done":2}', log: ["one", "50%\ntwo"] });
+});
+
+test("a line has its time and level; a line of an earlier version has no time", async () => {
+  const q = await setup();
+  await q.add("a");
+  const { id, fence } = await q.grant();
+  await q.redis.hset(q.keys.progress, id, "1\nold%0Aline\ndone\tinfo\tnot a mark");
+  await q.engine.progress(id, fence, { line: encodeLogLine("7\tinfo\tspoof", "warn") });
+  const { log, logMarks } = await q.task("a");
+  expect(log).toEqual(["old\nline", "done\tinfo\tnot a mark", "7\tinfo\tspoof"]);
+  expect(logMarks).toEqual([
+    { at: null, level: "info" },
+    { at: null, level: "info" },
+    { at: expect.any(Number), level: "warn" },
+  ]);
 });
 
 test("at most 50 lines are kept, the oldest are dropped", async () => {
   const q = await setup();
   await q.add("a");
   const { id, fence } = await q.grant();
-  for (let i = 0; i < 53; i++) await q.engine.progress(id, fence, { line: `l${i}` });
+  for (let i = 0; i < 53; i++) await q.engine.progress(id, fence, { line: encodeLogLine(`l${i}`, "info") });
   const { log, progress } = await q.task("a");
   expect(log).toEqual(Array.from({ length: 50 }, (_, i) => `l${i + 3}`));
   expect(progress).toBeNull();

@@ -130,7 +130,7 @@ test("progress and log lines are purged with the task", async () => {
   await q.engine.configure({ retentionMs: 0 });
   await q.add("a");
   const grant = await q.grant();
-  await q.engine.progress("a", grant.fence, { progress: "1", line: "x" });
+  await q.engine.progress("a", grant.fence, { progress: "1", line: "info\tx" });
   await q.ack(grant);
   await q.engine.purge(100, IDLE_MS);
   expect(await q.redis.exists(q.keys.progress)).toBe(0);

@@ -163,6 +163,7 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
     progress: null,
     checkpointBytes: null,
     log: [],
+    logMarks: [],
     history: [],
     replays: [],
     changes: null,

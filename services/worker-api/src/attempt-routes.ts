@@ -1,4 +1,4 @@
-import { LIMITS } from "@holdfast/contracts";
+import { LIMITS, LOG_LEVELS, type LogLevel } from "@holdfast/contracts";
 import { type HttpServer, problemSchema, queueParams } from "@holdfast/service";
 import { Type } from "typebox";
 import { of } from "./schema.ts";
@@ -18,7 +18,20 @@ const progressBody = Type.Object(
   },
   strict,
 );
-const logBody = Type.Object({ ...of, line: Type.String({ maxLength: 65_536 }) }, strict);
+const logBody = Type.Object(
+  {
+    ...of,
+    line: Type.String({ maxLength: 65_536 }),
+    level: Type.Optional(
+      Type.Unsafe<LogLevel>({
+        type: "string",
+        enum: LOG_LEVELS,
+        description: "How important it is. Default: info.",
+      }),
+    ),
+  },
+  strict,
+);
 const checkpointBody = Type.Object(of, strict);
 
 /** The routes by which a worker reports on a task that it runs. */
@@ -58,10 +71,10 @@ export function registerAttemptRoutes(app: HttpServer, { workers, assertOpen }: 
         response: stored,
       },
     },
-    async ({ identity, params, body: { id, token, line } }) => {
+    async ({ identity, params, body: { id, token, line, level } }) => {
       assertOpen();
       const attempt = await workers.attempt(params.queue, identity.keyId ?? "", { id, token });
-      await attempt.log(line);
+      await attempt.log(line, level);
       return { stored: true } as const;
     },
   );

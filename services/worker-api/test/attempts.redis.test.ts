@@ -145,7 +145,9 @@ describe("reports", () => {
     expect((await ask("checkpoint", of(task))).json).toEqual({ checkpoint: null });
     await ask("progress", { ...of(task), progress: { done: 3 }, checkpoint: { row: 17 } });
     await ask("log", { ...of(task), line: "two\nlines" });
-    expect(await queue.get(id)).toMatchObject({ progress: '{"done":3}', log: ["two\nlines"] });
+    await ask("log", { ...of(task), line: "three", level: "error" });
+    expect(await queue.get(id)).toMatchObject({ progress: '{"done":3}', log: ["two\nlines", "three"] });
+    expect((await queue.get(id))?.logMarks.map(({ level }) => level)).toEqual(["info", "error"]);
     await settle(of(task), { verdict: "fail", error: { name: "E", message: "m" } });
     const again = await acquire();
     expect(again.attempt).toBe(2);

@@ -9,7 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
 from ._steps import LONGEST_WAIT_MS, Ask, Memo, Pause, Plan, Read, Run, Steps, Suspend, Todo
 from ._time import to_ms
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 T = TypeVar("T")
+LogLevel = Literal["debug", "info", "warn", "error"]
 log = logging.getLogger("holdfast")
 
 
@@ -126,10 +127,10 @@ class Context(_Context):
         except HoldfastError as error:
             log.warning("progress was not stored: %s", error, extra={"task_id": self._behind.task_id})
 
-    def log(self, line: str) -> None:
+    def log(self, line: str, level: LogLevel = "info") -> None:
         """Adds a line to the log of the task, which keeps the last 50. If that fails, a warning is logged."""
         try:
-            self._behind.service.ask("log", {"line": str(line)[:1_024]})
+            self._behind.service.ask("log", _log_line(line, level))
         except HoldfastError as error:
             log.warning("a log line was not stored: %s", error, extra={"task_id": self._behind.task_id})
 
@@ -240,10 +241,10 @@ class AsyncContext(_Context):
         except HoldfastError as error:
             log.warning("progress was not stored: %s", error, extra={"task_id": self._behind.task_id})
 
-    async def log(self, line: str) -> None:
+    async def log(self, line: str, level: LogLevel = "info") -> None:
         """Like Context.log."""
         try:
-            await self._behind.service.ask_async("log", {"line": str(line)[:1_024]})
+            await self._behind.service.ask_async("log", _log_line(line, level))
         except HoldfastError as error:
             log.warning("a log line was not stored: %s", error, extra={"task_id": self._behind.task_id})
 
@@ -376,6 +377,12 @@ def _json(value: Any, what: str) -> Any:
     """Returns the value unchanged. Raises HoldfastError if it has no JSON form."""
     to_json_text(value, what)
     return value
+
+
+def _log_line(line: str, level: LogLevel) -> dict[str, Any]:
+    """A service of an earlier version refuses a level, so the default is left out."""
+    text = str(line)[:1_024]
+    return {"line": text} if level == "info" else {"line": text, "level": level}
 
 
 def _child(body: dict[str, Any]) -> Child:

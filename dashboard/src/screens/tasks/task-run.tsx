@@ -124,7 +124,7 @@ function Parts({ task, gone }: { task: TaskDetail; gone: boolean }) {
           {task.resultText === null ? null : (
             <ExactText title="Result" name="result" text={task.resultText} />
           )}
-          {task.log.length === 0 ? null : <LogPanel lines={task.log} />}
+          {task.log.length === 0 ? null : <LogPanel task={task} />}
           {task.steps === null ? null : <StepsPanel steps={task.steps} />}
           <section className="panel" aria-label="Attempts">
             <div className="panel-head">

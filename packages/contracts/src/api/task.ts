@@ -2,7 +2,7 @@ import { Type } from "typebox";
 import { CHANGED_FIELDS } from "../change.ts";
 import { LIMITS } from "../limits.ts";
 import { ATTEMPT_OUTCOMES, DEAD_REASONS, LISTED_STATES, PRIORITIES, TASK_STATES } from "../states.ts";
-import { DURABILITIES, type TaskView } from "../task.ts";
+import { DURABILITIES, LOG_LEVELS, type TaskView } from "../task.ts";
 import { UNIQUE_CONFLICTS, UNIQUE_SCOPES } from "../unique.ts";
 import {
   type Assert,
@@ -201,6 +201,10 @@ export const TaskViewSchema = Type.Object({
   progress: nullable(Type.String()),
   checkpointBytes: nullable(Count("Size of the checkpoint that a handler kept for the next attempt")),
   log: Type.Array(Type.String()),
+  logMarks: Type.Array(
+    Type.Object({ at: nullable(Timestamp("When the line was written")), level: oneOf(LOG_LEVELS) }),
+    { description: "The time and the level of each line of `log`, in the same order" },
+  ),
   history: Type.Array(AttemptViewSchema, {
     description: "Every attempt, oldest first; the last 32 attempts and replays are kept",
   }),

@@ -199,6 +199,7 @@ export class Engine extends OperatorScripts {
     change: { progress?: string; checkpoint?: string; line?: string },
   ): Promise<boolean> {
     const args = {
+      clockMs: this.clockMs(),
       taskId: id,
       fence,
       progress: change.progress ?? "",

@@ -4,7 +4,7 @@ import { decodeEnvelopeForDisplay } from "./envelope.ts";
 import { ENVELOPE_SCHEDULED } from "./format.ts";
 import { decodeRecord } from "./record.ts";
 import type { RawTask } from "./replies.ts";
-import { decodeLine } from "./text.ts";
+import { decodeLogLine } from "./text.ts";
 
 /** Returns the place of a node or callback in its flow. */
 function flowOfTask(id: string, waitsFor: number, skippedBy: string | null): TaskView["flow"] {
@@ -21,6 +21,7 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
   const state: TaskState = record.state;
   const [told = "", ...log] = raw.progress.split("\n");
   const [progress = "", checkpointBytes] = told.split("\t");
+  const lines = log.map(decodeLogLine);
   const lastError = record.history.findLast((attempt) => attempt.error !== null)?.error ?? null;
   return {
     id: raw.id,
@@ -71,7 +72,8 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
     lastError,
     progress: progress === "" ? null : progress,
     checkpointBytes: checkpointBytes === undefined ? null : Number(checkpointBytes),
-    log: log.map(decodeLine),
+    log: lines.map(({ text }) => text),
+    logMarks: lines.map(({ at, level }) => ({ at, level })),
     history: record.history,
     replays: record.replays,
     changes: record.changes,

@@ -1,3 +1,5 @@
+import { LOG_LEVELS, type LogLevel, type LogMark } from "@holdfast/contracts";
+
 /**
  * How free text is written into a record. A record consists of words and lines, and free text may have any character.
  * Texts that have to be names are checked instead: names.ts.
@@ -24,6 +26,23 @@ export function encodeLine(text: string): string {
   const first = line.charCodeAt(0);
   if (first === 45) return `%2D${line.slice(1)}`;
   return first === 126 ? `%7E${line.slice(1)}` : line;
+}
+
+/** Encodes a line of the log of a task. The script adds the time. */
+export function encodeLogLine(text: string, level: LogLevel): string {
+  return `${level}\t${encodeLine(text)}`;
+}
+
+const LOG_LINE = new RegExp(`^(\\d+)\\t(${LOG_LEVELS.join("|")})\\t`);
+
+/** Reads a line of the log. An earlier version stored the text alone. */
+export function decodeLogLine(line: string): LogMark & { text: string } {
+  const [start = "", at, level] = LOG_LINE.exec(line) ?? [];
+  return {
+    at: at === undefined ? null : Number(at),
+    level: (level as LogLevel | undefined) ?? "info",
+    text: decodeLine(line.slice(start.length)),
+  };
 }
 
 export function decodeLine(line: string): string {

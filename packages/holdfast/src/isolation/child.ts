@@ -5,10 +5,10 @@ import type { StepStore } from "../steps/step-store.ts";
 import { Steps } from "../steps/steps.ts";
 import { AttemptAborted } from "../worker/attempt-aborted.ts";
 import { batchSettings } from "../worker/batch.ts";
-import type { Handlers } from "../worker/handler.ts";
+import type { Handlers, LogOptions } from "../worker/handler.ts";
 import { handlerContext, handlerTask } from "../worker/handler-arguments.ts";
 import { HandlerTable } from "../worker/handler-table.ts";
-import { checkpointText, logText, progressText, storedResult } from "../worker/json-text.ts";
+import { checkpointText, logLevel, logText, progressText, storedResult } from "../worker/json-text.ts";
 import { readThrown } from "../worker/thrown.ts";
 import { loadHandlerModules } from "./handler-module.ts";
 import type { FromChild, Refused, SentHandlers, SentTask, ToChild } from "./messages.ts";
@@ -116,8 +116,9 @@ function attemptOf(task: SentTask, run: number, signal: AbortSignal) {
       const text = await ask((call) => ({ kind: "read_checkpoint", run, call }));
       return text === undefined ? undefined : JSON.parse(text);
     },
-    log: async (line: unknown) => {
-      await ask((call) => ({ kind: "log", run, call, text: logText(line) }));
+    log: async (line: unknown, options?: LogOptions) => {
+      const level = logLevel(options?.level);
+      await ask((call) => ({ kind: "log", run, call, text: logText(line), level }));
     },
     stepStore,
     steps() {

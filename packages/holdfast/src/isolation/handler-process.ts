@@ -252,7 +252,7 @@ async function tell(
   calls: AttemptCalls | undefined,
   message: Extract<FromChild, { kind: "progress" | "checkpoint" | "read_checkpoint" | "log" | "steps" }>,
 ): Promise<string | undefined> {
-  if (message.kind === "log") await calls?.log(message.text);
+  if (message.kind === "log") await calls?.log(message.text, { level: message.level });
   else if (message.kind === "steps") return JSON.stringify(await stepsOf(calls, message));
   else if (message.kind === "checkpoint") await calls?.checkpoint(new JsonText(message.text));
   else if (message.kind === "read_checkpoint") return JSON.stringify(await calls?.readCheckpoint());

@@ -1,4 +1,4 @@
-import type { TaskSchedule } from "@holdfast/contracts";
+import type { LogLevel, TaskSchedule } from "@holdfast/contracts";
 import type { StepStore } from "../steps/step-store.ts";
 import type { AttemptAborted } from "../worker/attempt-aborted.ts";
 import type { HandlerOptions } from "../worker/handler.ts";
@@ -42,7 +42,7 @@ export type FromChild =
   | { kind: "progress"; run: number; call: number; text?: string; refused?: Refused }
   | { kind: "checkpoint"; run: number; call: number; text: string }
   | { kind: "read_checkpoint"; run: number; call: number }
-  | { kind: "log"; run: number; call: number; text: string }
+  | { kind: "log"; run: number; call: number; text: string; level: LogLevel }
   /** A call of the step store of the worker. `argument` is JSON text. */
   | { kind: "steps"; run: number; call: number; method: keyof StepStore; argument: string }
   /** `tooLarge`: the handler has ended, but the value that it returned is too large to be stored. */

@@ -1,8 +1,8 @@
-import { HoldfastError, LIMITS } from "@holdfast/contracts";
+import { HoldfastError, LIMITS, type LogLevel } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { decodeRecord } from "../engine/record.ts";
 import { readSteps } from "../engine/steps.ts";
-import { encodeLine } from "../engine/text.ts";
+import { encodeLogLine } from "../engine/text.ts";
 import { type ChildrenPage, childrenPage } from "../flows/node-flow.ts";
 import { RedisSteps, type StepStore } from "../steps/step-store.ts";
 import { checkpointText, logText, progressText } from "../worker/json-text.ts";
@@ -28,8 +28,8 @@ export class RemoteAttempt {
   }
 
   /** @throws HoldfastError conflict if the lease is lost; redis_* */
-  log(line: string): Promise<void> {
-    return this.#write({ line: encodeLine(logText(line)) });
+  log(line: string, level: LogLevel = "info"): Promise<void> {
+    return this.#write({ line: encodeLogLine(logText(line), level) });
   }
 
   /** Returns the last checkpoint; undefined if there is none. @throws HoldfastError conflict if the lease is lost; redis_* */

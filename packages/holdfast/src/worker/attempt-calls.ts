@@ -11,8 +11,9 @@ import { RedisSteps, type StepStore, type StepsOwner, type Suspension } from "..
 import { Steps } from "../steps/steps.ts";
 import type { AttemptSpan } from "../tracing/tracing.ts";
 import { readCheckpoint, writeCheckpoint, writeLog, writeProgress } from "./attempt-writes.ts";
+import type { LogOptions } from "./handler.ts";
 import type { HandlerEntry } from "./handler-entry.ts";
-import { logText } from "./json-text.ts";
+import { logLevel, logText } from "./json-text.ts";
 
 /** What a handler can ask of its attempt through its context. */
 export abstract class AttemptCalls implements StepsOwner {
@@ -43,12 +44,13 @@ export abstract class AttemptCalls implements StepsOwner {
     return readCheckpoint(this);
   }
 
-  log(line: unknown): Promise<void> {
-    return writeLog(this, () => {
+  log(line: unknown, options?: LogOptions): Promise<void> {
+    const text = () => {
       const text = logText(line);
       this.span?.log(text);
       return text;
-    });
+    };
+    return writeLog(this, text, logLevel(options?.level));
   }
 
   get flow(): TaskFlowContext | null {

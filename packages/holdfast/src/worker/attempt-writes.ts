@@ -1,6 +1,6 @@
-import { HoldfastError } from "@holdfast/contracts";
+import { HoldfastError, type LogLevel } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
-import { encodeLine } from "../engine/text.ts";
+import { encodeLogLine } from "../engine/text.ts";
 import { failedCall } from "./handler-arguments.ts";
 import { checkpointText, progressText } from "./json-text.ts";
 
@@ -31,8 +31,8 @@ export function writeProgress(of: Writer, value: unknown): Promise<void> {
 }
 
 /** @param text returns the line, and throws nothing */
-export function writeLog(of: Writer, text: () => string): Promise<void> {
-  return write(of, "ctx.log", () => ({ line: encodeLine(text()) }));
+export function writeLog(of: Writer, text: () => string, level: LogLevel): Promise<void> {
+  return write(of, "ctx.log", () => ({ line: encodeLogLine(text(), level) }));
 }
 
 export async function writeCheckpoint(of: Writer, value: unknown): Promise<void> {

@@ -5,7 +5,7 @@ import type { CallOptions, SleepOptions, StepOptions, WaitForOptions } from "../
 import type { StepStore } from "../steps/step-store.ts";
 import type { Steps } from "../steps/steps.ts";
 import { traceIdOf } from "../tracing/trace-context.ts";
-import type { HandlerContext, HandlerTask } from "./handler.ts";
+import type { HandlerContext, HandlerTask, LogOptions } from "./handler.ts";
 
 /** The attempt to which the `task` and `ctx` of a handler belong. */
 export interface Attempt {
@@ -16,7 +16,7 @@ export interface Attempt {
   progress(value: unknown): Promise<void>;
   checkpoint(value: unknown): Promise<void>;
   readCheckpoint(): Promise<unknown>;
-  log(line: unknown): Promise<void>;
+  log(line: unknown, options?: LogOptions): Promise<void>;
   /** Null for a task without a flow. */
   readonly flow: TaskFlowContext | null;
   children(options?: ChildrenOptions): AsyncGenerator<FlowChild>;
@@ -110,7 +110,7 @@ export function handlerContext(
     progress: (value: unknown) => attempt.progress(value),
     checkpoint: (value: unknown) => attempt.checkpoint(value),
     readCheckpoint: () => attempt.readCheckpoint(),
-    log: (line: unknown) => attempt.log(line),
+    log: (line: unknown, options?: LogOptions) => attempt.log(line, options),
     step: (name: string, run: () => unknown, options?: StepOptions) =>
       attempt.steps().step(name, run, options),
     sleep: (duration: Duration, options?: SleepOptions) => attempt.steps().sleep(duration, options),

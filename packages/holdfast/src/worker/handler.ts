@@ -1,4 +1,4 @@
-import type { Backoff, TaskSchedule } from "@holdfast/contracts";
+import type { Backoff, LogLevel, TaskSchedule } from "@holdfast/contracts";
 import type { ChildrenOptions, FlowChild, TaskFlowContext } from "../flows/node-flow.ts";
 import type { Duration } from "../steps/duration.ts";
 import type {
@@ -30,6 +30,12 @@ export interface HandlerTask<Payload = any> {
   readonly tags: readonly string[];
   /** The schedule that enqueued it, with the number and the time of the occurrence; null for any other task. */
   readonly schedule: Readonly<TaskSchedule> | null;
+}
+
+/** Options of `ctx.log`. */
+export interface LogOptions {
+  /** How important the line is. @default "info" */
+  level?: LogLevel | undefined;
 }
 
 /**
@@ -73,7 +79,7 @@ export interface HandlerContext {
    * Adds a line to the log of the task. The last 50 lines are kept. A line of more than 1,024 characters is cut and
    * marked as cut. Like `progress`, it never rejects.
    */
-  log(line: string): Promise<void>;
+  log(line: string, options?: LogOptions): Promise<void>;
   /** The flow that the task is a node or a callback of (docs/flows.md); null for any other task. */
   readonly flow: TaskFlowContext | null;
   /**

@@ -1,4 +1,11 @@
-import { asHoldfastError, FatalError, HoldfastError, LIMITS } from "@holdfast/contracts";
+import {
+  asHoldfastError,
+  FatalError,
+  HoldfastError,
+  LIMITS,
+  LOG_LEVELS,
+  type LogLevel,
+} from "@holdfast/contracts";
 import { shown } from "../options/shape.ts";
 import { cutText, readThrown, textOf } from "./thrown.ts";
 
@@ -115,6 +122,11 @@ export function stepText(name: string, value: unknown): string {
   if (text === undefined)
     throw new HoldfastError("invalid_argument", `${what} has no JSON form: it is ${typeof value}`);
   return checkBytes(what, text, LIMITS.stepResultBytes);
+}
+
+/** Returns the level of a log line. A wrong one is no reason to lose the line. */
+export function logLevel(level: unknown): LogLevel {
+  return LOG_LEVELS.find((each) => each === level) ?? "info";
 }
 
 /** Returns a log line as it is stored. */

@@ -312,7 +312,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   open: { call: (q) => q.engine.open() },
   pause: { call: (q) => q.engine.pause(false, "no") },
   progress: {
-    call: (q) => q.engine.progress("held", q.held.at(-1)?.fence ?? "", { progress: "1", line: "l" }),
+    call: (q) => q.engine.progress("held", q.held.at(-1)?.fence ?? "", { progress: "1", line: "info\tl" }),
   },
   expire: { call: (q) => q.engine.expire(500) },
   promote: { call: (q) => q.engine.promote(500) },

@@ -47,6 +47,7 @@ export function taskViewOf(change: Partial<TaskView> = {}): TaskView {
     progress: null,
     checkpointBytes: null,
     log: [],
+    logMarks: [],
     history: [],
     replays: [],
     changes: null,

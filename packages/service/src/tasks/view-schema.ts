@@ -2,6 +2,7 @@ import {
   ATTEMPT_OUTCOMES,
   CHANGED_FIELDS,
   DEAD_REASONS,
+  LOG_LEVELS,
   PRIORITIES,
   TASK_STATES,
   type TaskView,
@@ -104,6 +105,7 @@ export const taskViewSchema = Type.Object({
   progress: nullable(Type.String()),
   checkpointBytes: nullable(count),
   log: Type.Array(Type.String()),
+  logMarks: Type.Array(Type.Object({ at: nullable(moment), level: OneOf(LOG_LEVELS) })),
   history: Type.Array(attemptViewSchema),
   replays: Type.Array(Type.Object({ generation: count, at: moment })),
   changes: nullable(

@@ -2,6 +2,8 @@
 import type { Script } from "../script.ts";
 
 export interface ProgressArgs {
+  /** 0 for Redis time */
+  clockMs: number;
   taskId: string;
   /** the fence of the caller's token */
   fence: string;
@@ -9,7 +11,7 @@ export interface ProgressArgs {
   progress: string;
   /** JSON text, empty to leave it as it is */
   checkpoint: string;
-  /** percent-encoded, empty for none */
+  /** level, tab, percent-encoded text; empty for none */
   line: string;
   /** the most log lines to keep; the oldest ones are dropped */
   maxLines: number;
@@ -18,8 +20,8 @@ export interface ProgressArgs {
 /** progress: store what a running handler reports about its attempt, and what it keeps for the next attempt. Returns 1 written, 0 stale. */
 export const progressScript: Script<ProgressArgs> = {
   name: "progress",
-  sha1: "6111c20dafbe450d8551c93490e25605c1381163",
+  sha1: "ab3732efa1ef27ccfb05dcf757b67609e809d0ef",
   keyCount: 2,
-  argv: (k, a) => [k.state, k.progress, a.taskId, a.fence, a.progress, a.checkpoint, a.line, a.maxLines],
-  source: "#!lua flags=allow-oom\nlocal maxLines = tonumber(ARGV[6])\nlocal fence = ARGV[2]\nlocal function headerOf(envelope)\nif string.byte(envelope) == 46 then\nreturn nil\nend\nreturn string.sub(envelope, 1, (string.find(envelope, '\\n', 1, true) or 0) - 1)\nend\nlocal function optionOf(header, name)\nreturn string.match(header or '', ' ' .. name .. '=(%S+)')\nend\nlocal function option(envelope, name)\nreturn optionOf(headerOf(envelope), name)\nend\nlocal parsed = {}\nlocal function parseLease(record)\nif record ~= parsed.record then\nlocal fence, grantedAt, deadline, maxAttempts, workerId = string.match(record, '^l%S+ (%S+) (%d+) (%d+) (%d+) ([^\\n ]+)')\nparsed = { record = record, fence = fence, grantedAt = grantedAt, deadline = deadline, maxAttempts = tonumber(maxAttempts),\nworkerId = workerId }\nend\nreturn parsed.fence, parsed.grantedAt, parsed.deadline, parsed.maxAttempts, parsed.workerId\nend\nlocal record = redis.call('HGET', KEYS[1], ARGV[1])\nif not record or parseLease(record) ~= fence then\nreturn 0\nend\nlocal text, kept, lines = '', '', {}\nlocal stored = redis.call('HGET', KEYS[2], ARGV[1])\nif stored then\nlocal first = string.match(stored, '^[^\\n]*')\ntext, kept = string.match(first, '^([^\\t]*)(.*)$')\nfor logged in string.gmatch(string.sub(stored, #first + 1), '\\n([^\\n]*)') do\nlines[#lines + 1] = logged\nend\nend\nif ARGV[3] ~= '' then\ntext = ARGV[3]\nend\nif ARGV[4] ~= '' then\nkept = '\\t' .. ARGV[4]\nend\nif ARGV[5] ~= '' then\nlines[#lines + 1] = ARGV[5]\nend\nlocal from = math.max(1, #lines - maxLines + 1)\nlocal told = { text .. kept }\nfor i = from, #lines do\ntold[#told + 1] = lines[i]\nend\nredis.call('HSET', KEYS[2], ARGV[1], table.concat(told, '\\n'))\nreturn 1\n",
+  argv: (k, a) => [k.state, k.progress, a.clockMs, a.taskId, a.fence, a.progress, a.checkpoint, a.line, a.maxLines],
+  source: "#!lua flags=allow-oom\nlocal clockMs = tonumber(ARGV[1])\nlocal maxLines = tonumber(ARGV[7])\nlocal fence = ARGV[3]\nlocal function headerOf(envelope)\nif string.byte(envelope) == 46 then\nreturn nil\nend\nreturn string.sub(envelope, 1, (string.find(envelope, '\\n', 1, true) or 0) - 1)\nend\nlocal function optionOf(header, name)\nreturn string.match(header or '', ' ' .. name .. '=(%S+)')\nend\nlocal function option(envelope, name)\nreturn optionOf(headerOf(envelope), name)\nend\nlocal parsed = {}\nlocal function parseLease(record)\nif record ~= parsed.record then\nlocal fence, grantedAt, deadline, maxAttempts, workerId = string.match(record, '^l%S+ (%S+) (%d+) (%d+) (%d+) ([^\\n ]+)')\nparsed = { record = record, fence = fence, grantedAt = grantedAt, deadline = deadline, maxAttempts = tonumber(maxAttempts),\nworkerId = workerId }\nend\nreturn parsed.fence, parsed.grantedAt, parsed.deadline, parsed.maxAttempts, parsed.workerId\nend\nlocal record = redis.call('HGET', KEYS[1], ARGV[2])\nif not record or parseLease(record) ~= fence then\nreturn 0\nend\nlocal text, kept, lines = '', '', {}\nlocal stored = redis.call('HGET', KEYS[2], ARGV[2])\nif stored then\nlocal first = string.match(stored, '^[^\\n]*')\ntext, kept = string.match(first, '^([^\\t]*)(.*)$')\nfor logged in string.gmatch(string.sub(stored, #first + 1), '\\n([^\\n]*)') do\nlines[#lines + 1] = logged\nend\nend\nif ARGV[4] ~= '' then\ntext = ARGV[4]\nend\nif ARGV[5] ~= '' then\nkept = '\\t' .. ARGV[5]\nend\nif ARGV[6] ~= '' then\nlocal now = clockMs\nif now == 0 then\nlocal time = redis.call('TIME')\nnow = time[1] * 1000 + math.floor(time[2] / 1000)\nend\nlocal nowText = string.format('%d', now)\nlines[#lines + 1] = nowText .. '\\t' .. ARGV[6]\nend\nlocal from = math.max(1, #lines - maxLines + 1)\nlocal told = { text .. kept }\nfor i = from, #lines do\ntold[#told + 1] = lines[i]\nend\nredis.call('HSET', KEYS[2], ARGV[2], table.concat(told, '\\n'))\nreturn 1\n",
 };
