@@ -30,7 +30,7 @@ async function runCase(servers, { partitions, load = {} }, quick) {
     const cpuUs = [...seen.redisUs, ...seen.nodeUs].reduce((sum, us) => sum + us, 0);
     return {
       perS: done / seen.seconds,
-      coresUsed: cpuUs / seen.seconds / 1e6,
+      us: cpuUs / done,
       tasksPerCall: done / Math.max(1, seen.calls[1]),
     };
   } finally {
@@ -50,7 +50,7 @@ export async function runCases(costs, { one, cluster }, { quick = false, rounds 
   }
   return CASES.map((entry) => {
     const runs = seen.get(entry.name);
-    const { perS: predicted, limit } = predictCase(costs, entry, availableParallelism());
+    const { perS: predicted, limit, us: predictedUs } = predictCase(costs, entry, availableParallelism());
     const measured = summary(runs.map(({ perS }) => perS));
     return {
       name: entry.name,
@@ -58,7 +58,8 @@ export async function runCases(costs, { one, cluster }, { quick = false, rounds 
       measured,
       difference: measured.median / predicted - 1,
       limit,
-      coresUsed: summary(runs.map(({ coresUsed }) => coresUsed)).median,
+      predictedUs,
+      measuredUs: summary(runs.map(({ us }) => us)).median,
       tasksPerCall: summary(runs.map(({ tasksPerCall }) => tasksPerCall)).median,
     };
   });

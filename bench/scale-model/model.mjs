@@ -228,17 +228,16 @@ function limitsOf({ costs, input, needs, cost, share, used, sweepMs, lookMs, par
 }
 
 /**
- * Predicts the throughput of one machine on which Redis, producers and workers share the cores, tasks per second.
+ * Predicts the throughput of one machine on which Redis, producers and workers share the cores: tasks per second, the
+ * limit, and the CPU time of a task, µs.
  * @param machine.share the share of the tasks that the fullest node gets
  */
 export function predict(costs, { cores, share = 1, producers = 1, workers = 1, ...load }) {
   const cost = perTask(costs, load, true);
   const redisUs = redisUsOf(cost);
+  const us = redisUs + cost.ingestNodeUs + cost.processNodeUs;
   const all = [
-    {
-      limit: "the cores, which Redis, producer and worker share",
-      perS: (cores * 1e6) / (redisUs + cost.ingestNodeUs + cost.processNodeUs),
-    },
+    { limit: "the cores, which Redis, producer and worker share", perS: (cores * 1e6) / us },
     { limit: "Redis' one thread on the fullest node", perS: 1e6 / (redisUs * share) },
     { limit: "the thread of a producer", perS: (producers * 1e6) / cost.ingestNodeUs },
     { limit: "the thread of a worker", perS: (workers * 1e6) / cost.processNodeUs },
@@ -248,5 +247,5 @@ export function predict(costs, { cores, share = 1, producers = 1, workers = 1, .
       limit: "the slots of the workers",
       perS: (workers * load.concurrency * 1_000) / load.handlerMs,
     });
-  return all.reduce((least, other) => (other.perS < least.perS ? other : least));
+  return { us, ...all.reduce((least, other) => (other.perS < least.perS ? other : least)) };
 }

@@ -70,13 +70,22 @@ export function planText(plan, measuredOn) {
 }
 
 export function checkText(results) {
-  const head = ["", "predicted/s", "measured/s (least to most)", "difference", "within 20%", "the limit is"];
-  const lines = results.map(({ name, predicted, measured, difference, limit }) => [
+  const head = [
+    "",
+    "predicted/s",
+    "measured/s (least to most)",
+    "difference",
+    "within 20%",
+    "CPU µs per task: predicted, measured",
+    "the limit is",
+  ];
+  const lines = results.map(({ name, predicted, measured, difference, limit, predictedUs, measuredUs }) => [
     name,
     big(predicted),
     `${big(measured.median)} (${big(measured.min)} to ${big(measured.max)})`,
     `${difference > 0 ? "+" : ""}${percent(difference)}`,
     Math.abs(difference) <= 0.2 ? "yes" : "NO",
+    `${big(predictedUs)}, ${big(measuredUs)}`,
     limit,
   ]);
   return [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");

@@ -29,13 +29,13 @@ async function costs(ctx, root) {
   ctx.onClose(() => client.close());
   await client.check();
   const queue = new Queue("q", { client });
-  const put = async (tasks, from) => {
+  const put = async (tasks, from, hasIds = true) => {
     for (let at = from; at < from + tasks; at += 1_000)
       await queue.enqueueMany(
         Array.from({ length: Math.min(1_000, from + tasks - at) }, (_, n) => ({
           type: "t",
           payload: "x".repeat(94),
-          id: `task${String(at + n).padStart(10, "0")}`,
+          ...(hasIds ? { id: `task${String(at + n).padStart(10, "0")}` } : {}),
         })),
       );
   };
@@ -58,7 +58,7 @@ async function costs(ctx, root) {
       if (held.length !== BATCH) throw new Error(`${held.length} granted`);
     }
   });
-  const enqueue = await count(ctx, redis, () => put(ENQUEUED, 1_000 + WAITING));
+  const enqueue = await count(ctx, redis, () => put(ENQUEUED, 1_000 + WAITING, false));
   await redis.kill();
   return { instructions: instructions / (CALLS * BATCH), enqueue: enqueue / ENQUEUED, bytes };
 }
