@@ -7,6 +7,8 @@ import { summary } from "../harness/statistics.mjs";
 import { CASES, LOAD, predictCase } from "./cases.mjs";
 import { observe, start } from "./observe.mjs";
 
+const WARM_TASKS = 40_000;
+
 /** Runs a case for some seconds. @returns tasks per second, and what they cost */
 async function runCase(servers, { partitions, load = {} }, quick) {
   for (const { client } of servers) await client.flushall();
@@ -21,11 +23,9 @@ async function runCase(servers, { partitions, load = {} }, quick) {
   try {
     children.push(await start("produce", redis));
     children.push(await start("work", redis, { ...LOAD, ...load }));
-    const seen = await observe(
-      servers,
-      children,
-      quick ? { warmMs: 1_000, forMs: 1_000 } : { warmMs: 2_000, forMs: 4_000 },
-    );
+    const times = quick ? { warmMs: 500, forMs: 1_000 } : { warmMs: 1_500, forMs: 4_000 };
+    const warmTasks = load.handlerMs ? 0 : WARM_TASKS;
+    const seen = await observe(servers, children, { ...times, warmTasks });
     const [, done] = seen.tasks;
     const cpuUs = [...seen.redisUs, ...seen.nodeUs].reduce((sum, us) => sum + us, 0);
     return {

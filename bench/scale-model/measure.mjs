@@ -3,12 +3,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Holdfast, Observer, Queue } from "../../packages/holdfast/dist/index.js";
 import { rssMb } from "../harness/process-cost.mjs";
 import { median } from "../harness/statistics.mjs";
+import { growing } from "./model.mjs";
 import { observe, start } from "./observe.mjs";
 
 const PAYLOAD_BYTES = 96;
 const LARGE_BYTES = 4_096;
-/** Tasks of a call between one and as many as possible. */
+/** Tasks in a call of a producer, and partitions of a queue, so that calls are neither full nor have one task. */
 const SOME = 8;
+const SLOW_MS = 20;
+const SLOW_TASKS = 8_000;
 const KEYS = 100;
 const KEPT = 10_000;
 const ENDLESS = Number.MAX_SAFE_INTEGER;
@@ -67,10 +70,12 @@ async function measureRound(server, quick) {
   const long = quick ? { warmMs: 300, forMs: 400 } : { warmMs: 700, forMs: 1_200 };
   const short = { warmMs: 300, forMs: quick ? 300 : 600 };
   const idle = { warmMs: 1_500, forMs: quick ? 2_000 : 4_000 };
-  const ingest = (args, times = short) => alone(server, "produce", { most: ENDLESS, ...args }, times);
+  const ingest = (args, warmTasks, times = short) =>
+    alone(server, "produce", { most: ENDLESS, ...args }, { ...times, warmTasks });
+  /** Drains a queue of `count` tasks. A fifth of them warms the worker up. */
   const drain = async (args, { times = short, count = tasks / 4, filled = {} } = {}) => {
     await fill(server, count, filled);
-    return alone(server, "work", args, times);
+    return alone(server, "work", args, { ...times, warmTasks: count / 5 });
   };
   const idleWorker = async (partitions) => {
     await create(server, { partitions });
@@ -81,13 +86,15 @@ async function measureRound(server, quick) {
     return alone(server, role, {}, idle);
   };
   const runs = {
-    ingest: () => ingest({}, long),
-    ingestSome: () => ingest({ batch: SOME }),
-    ingestOne: () => ingest({ batch: 1, inFlight: 1 }),
-    ingestLarge: () => ingest({ payloadBytes: LARGE_BYTES }),
+    ingest: () => ingest({}, tasks / 5, long),
+    ingestSome: () => ingest({ batch: SOME }, tasks / 10),
+    ingestOne: () => ingest({ batch: 1, inFlight: 1 }, tasks / 100),
+    ingestLarge: () => ingest({ payloadBytes: LARGE_BYTES }, tasks / 20),
     process: () => drain({}, { times: long, count: tasks }),
-    processSome: () => drain({ concurrency: SOME, aheadMs: 0 }),
-    processOne: () => drain({ concurrency: 1, aheadMs: 0 }),
+    // With several parts, a worker divides its slots between them, and many calls are under way at a time.
+    processSome: () => drain({}, { filled: { partitions: SOME } }),
+    // Slow handlers end one by one, and so do their calls.
+    processOne: () => drain({ handlerMs: SLOW_MS }, { times: long, count: SLOW_TASKS }),
     processLarge: () => drain({}, { filled: { payloadBytes: LARGE_BYTES } }),
     processKeys: () => drain({}, { filled: { keys: KEYS } }),
     oneKey: async () => {
@@ -95,7 +102,7 @@ async function measureRound(server, quick) {
       await limitKey(server);
       return drain({}, { filled: { keys: 1 }, count: tasks / 10 });
     },
-    pushed: () => pushed(server, short),
+    pushed: () => pushed(server, { ...short, warmTasks: tasks / 200 }),
     kept: () => kept(server),
     idle: () => idleWorker(undefined),
     idleParts: () => idleWorker(PARTITIONS),
@@ -143,13 +150,17 @@ export async function measureCosts(server, { quick = false, rounds = 3, onRound 
     onRound(round, rounds);
   }
   const of = (name, what) => median(all.map((round) => round[name][what]));
-  /** What a task costs at different numbers of calls per task, the fewest calls first. */
-  const points = (...names) =>
-    names.map((name) => ({
+  /** What a task costs at different numbers of calls per task. */
+  const points = (...names) => {
+    const costs = names.map((name) => ({
       calls: of(name, "calls"),
       redisUs: of(name, "redisUs"),
       nodeUs: of(name, "nodeUs"),
     }));
+    const kept = growing(costs);
+    if (kept.length > 1) return kept;
+    throw new Error(`the machine is too busy: ${JSON.stringify(costs)} do not grow with the calls`);
+  };
   const perKb = (large, small, what) =>
     Math.max(0, (of(large, what) - of(small, what)) / ((LARGE_BYTES - PAYLOAD_BYTES) / 1_024));
   const keyCall = Math.min(KEYS, 1 / of("processKeys", "calls"));

@@ -16,17 +16,31 @@ const UNEVEN = 1.2;
 const WORKERS_PER_QUEUE = 2;
 const PARTITIONS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
+/** Sorts measured costs by their calls, and leaves out those that a disturbance made dearer than one with more calls. */
+export function growing(points) {
+  const kept = [];
+  for (const point of points.toSorted((one, other) => one.calls - other.calls)) {
+    const before = kept.at(-1);
+    const grows =
+      !before ||
+      (point.calls > before.calls && point.redisUs > before.redisUs && point.nodeUs > before.nodeUs);
+    if (grows) kept.push(point);
+  }
+  return kept;
+}
+
 /**
  * Returns the cost of a task if it shares its call with others.
- * @param points measured costs, the fewest calls per task first; between two of them the cost is on a straight line
+ * @param points measured costs, the fewest calls per task first. Between two of them the cost is on a straight line;
+ * beyond the last one it grows as it did on average
  */
 export function costAt(points, calls) {
-  const last = points.length - 1;
-  const found = points.findIndex((point) => point.calls >= calls);
-  const to = points[Math.max(1, found === -1 ? last : found)];
-  const from = points[points.indexOf(to) - 1];
-  const share = Math.min(1, Math.max(0, (calls - from.calls) / (to.calls - from.calls)));
-  const at = (what) => from[what] + share * (to[what] - from[what]);
+  const [first, last] = [points[0], points.at(-1)];
+  const next = points.findIndex((point) => point.calls >= calls);
+  const [from, to] = next > 0 ? [points[next - 1], points[next]] : [first, last];
+  const start = next === -1 ? last : from;
+  const at = (what) =>
+    start[what] + ((to[what] - from[what]) * Math.max(0, calls - start.calls)) / (to.calls - from.calls);
   return { redisUs: at("redisUs"), nodeUs: at("nodeUs") };
 }
 
@@ -69,6 +83,7 @@ export function perTask(costs, input, isFull = false) {
   };
 }
 
+const cpuUsOf = (cost) => redisUsOf(cost) + cost.ingestNodeUs + cost.processNodeUs;
 const redisUsOf = ({ ingestRedisUs, processRedisUs }) => ingestRedisUs + processRedisUs;
 
 /** Returns the Cluster slots of all parts. With very many parts, all slots are equally full. */
@@ -235,17 +250,18 @@ function limitsOf({ costs, input, needs, cost, share, used, sweepMs, lookMs, par
 export function predict(costs, { cores, share = 1, producers = 1, workers = 1, ...load }) {
   const cost = perTask(costs, load, true);
   const redisUs = redisUsOf(cost);
-  const us = redisUs + cost.ingestNodeUs + cost.processNodeUs;
+  const us = cpuUsOf(cost);
   const all = [
-    { limit: "the cores, which Redis, producer and worker share", perS: (cores * 1e6) / us },
-    { limit: "Redis' one thread on the fullest node", perS: 1e6 / (redisUs * share) },
-    { limit: "the thread of a producer", perS: (producers * 1e6) / cost.ingestNodeUs },
-    { limit: "the thread of a worker", perS: (workers * 1e6) / cost.processNodeUs },
+    { us, limit: "the cores, which Redis, producer and worker share", perS: (cores * 1e6) / us },
+    { us, limit: "Redis' one thread on the fullest node", perS: 1e6 / (redisUs * share) },
+    { us, limit: "the thread of a producer", perS: (producers * 1e6) / cost.ingestNodeUs },
+    { us, limit: "the thread of a worker", perS: (workers * 1e6) / cost.processNodeUs },
   ];
   if (load.handlerMs > 0)
     all.push({
+      us: cpuUsOf(perTask(costs, load)),
       limit: "the slots of the workers",
       perS: (workers * load.concurrency * 1_000) / load.handlerMs,
     });
-  return { us, ...all.reduce((least, other) => (other.perS < least.perS ? other : least)) };
+  return all.reduce((least, other) => (other.perS < least.perS ? other : least));
 }

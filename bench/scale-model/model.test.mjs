@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { predictCase } from "./cases.mjs";
 import { fullestShare, slotOf, tagsOf } from "./cluster-slots.mjs";
 import { readInput } from "./input.mjs";
-import { costAt, perTask, plan, predict, tasksPerCall } from "./model.mjs";
+import { costAt, growing, perTask, plan, predict, tasksPerCall } from "./model.mjs";
 import { pageText } from "./page.mjs";
 import { limitLine, planText } from "./print.mjs";
 
@@ -55,7 +55,14 @@ test("a cost is measured at some numbers of calls, and on a line between them", 
   expect(costAt(costs.process, 0.001).redisUs).toBe(8);
   expect(costAt(costs.process, 0.125)).toEqual({ redisUs: 20, nodeUs: 30 });
   expect(costAt(costs.process, 0.5625)).toEqual({ redisUs: 60, nodeUs: 90 });
-  expect(costAt(costs.process, 2).redisUs).toBe(100);
+  expect(costAt(costs.process, 1.995).redisUs).toBeCloseTo(192);
+});
+
+test("a measured cost that does not grow with the calls is left out", () => {
+  const [few, some, many] = costs.process;
+  expect(growing([many, few, some])).toEqual([few, some, many]);
+  const disturbed = { calls: 0.1, redisUs: 30, nodeUs: 20 };
+  expect(growing([few, disturbed, some, many])).toEqual([few, disturbed, many]);
 });
 
 test("partitions and slow handlers make the calls of a worker smaller, and full load makes them larger", () => {

@@ -6,6 +6,8 @@ import { startChild } from "../workloads/shared/children.mjs";
 
 const file = fileURLToPath(new URL("load.mjs", import.meta.url));
 
+const WARM_LIMIT_MS = 20_000;
+
 const field = (text, name) => Number(new RegExp(`^${name}:([\\d.]+)`, "m").exec(text)?.[1]);
 
 /** Starts a process of load.mjs. */
@@ -25,9 +27,14 @@ async function read(servers, children) {
   };
 }
 
-/** Lets the processes run for `ms` to warm up, and then measures for `forMs`. @returns what was used in that time */
-export async function observe(servers, children, { warmMs = 700, forMs = 1_500 } = {}) {
+/**
+ * Lets the processes run for `warmMs`, and until the last one has done `warmTasks`, so that its code is compiled. Then
+ * measures for `forMs`. @returns what was used in that time
+ */
+export async function observe(servers, children, { warmMs, forMs, warmTasks = 0 }) {
   await delay(warmMs);
+  for (const end = Date.now() + WARM_LIMIT_MS; Date.now() < end; await delay(20))
+    if ((await children.at(-1).ask({})).answer.tasks >= warmTasks) break;
   const before = await read(servers, children);
   await delay(forMs);
   const after = await read(servers, children);
