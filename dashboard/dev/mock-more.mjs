@@ -134,6 +134,7 @@ export function createMockMore({ id, operate }) {
       expiresAt: now + HOUR,
       idleExpiresAt: now + HOUR,
       environment: "staging",
+      redis: null,
       demoLoad: true,
       traceUrl: "https://tempo.example/trace/{traceId}",
     }),

@@ -297,6 +297,16 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
       { podSelector: {} },
       prometheus,
     ]);
+    const alerts = render(
+      "minimal",
+      "--set-json",
+      'networkPolicy.observabilityEgress=[{"ports":[{"port":443}]}]',
+    );
+    expect(portsOf(byName(alerts, "NetworkPolicy", "holdfast-observability"))).toEqual([
+      [53, 53],
+      [6379],
+      [443],
+    ]);
     const open = render("minimal", "--set", "networkPolicy.workerEgressAll=true");
     expect(byName(open, "NetworkPolicy", "holdfast-worker-default").spec.egress).toEqual([{}]);
     expect(byName(open, "NetworkPolicy", "holdfast-janitor").spec.egress).not.toEqual([{}]);

@@ -4,6 +4,7 @@ import { useSession } from "../session/session-context.tsx";
 import { Button } from "../ui/button.tsx";
 import { useToasts } from "../ui/toast.tsx";
 import { ConnectionPill } from "./connection-pill.tsx";
+import { RedisSwitcher } from "./redis-switcher.tsx";
 
 interface TopbarProps {
   /** Opens the navigation; null if there is space for it beside the page. */
@@ -26,6 +27,7 @@ export function Topbar({ onMenu, onPalette, onHelp }: TopbarProps) {
         <span>Find or do…</span>
         <kbd>Ctrl K</kbd>
       </button>
+      <RedisSwitcher />
       <ConnectionPill />
       <Who />
       <Button small look="quiet" aria-label="Keyboard shortcuts" onPress={onHelp}>

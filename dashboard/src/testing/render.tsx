@@ -55,6 +55,7 @@ const OPEN: Session = {
   idleExpiresAt: null,
   environment: null,
   traceUrl: null,
+  redis: null,
   demoLoad: true,
 };
 

@@ -10,7 +10,13 @@ export {
   serverLimits,
 } from "./config/http.ts";
 export { ConfigError, configTable, type Environment, loadConfig } from "./config/load.ts";
-export { type RedisConfig, redisConfig, toConnectionSettings } from "./config/redis.ts";
+export {
+  parseRedisUrls,
+  type RedisConfig,
+  redisConfig,
+  severalRedisConfig,
+  toConnectionSettings,
+} from "./config/redis.ts";
 export * from "./error-log.ts";
 export { type FlowQueue, unknownFlow } from "./flows/intake.ts";
 export * from "./flows/routes.ts";

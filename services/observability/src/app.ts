@@ -36,6 +36,7 @@ import { limitRoutes } from "./routes/limits.ts";
 import { limitsTrialRoutes } from "./routes/limits-trial.ts";
 import { auditPayloadReads } from "./routes/payload-audit.ts";
 import { queueRoutes } from "./routes/queues.ts";
+import { redisRoutes } from "./routes/redis.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
 import { sessionRoutes } from "./routes/session.ts";
 import { streamRoutes } from "./routes/stream.ts";
@@ -48,6 +49,7 @@ import { RedisInfo } from "./sampling/redis-info.ts";
 import { Sampler } from "./sampling/sampler.ts";
 import { SeriesStore } from "./sampling/series.ts";
 import { SeriesKeeper } from "./sampling/series-keeper.ts";
+import { RedisList } from "./several/redis-list.ts";
 import { StreamHub } from "./stream/hub.ts";
 import { type Addressed, ownHosts } from "./stream/origin.ts";
 
@@ -92,6 +94,8 @@ export interface AppOptions {
   operationsPerKey?: number;
   /** How many live streams a key may have open. @default 25 */
   streamsPerKey?: number;
+  /** The name of this Redis, and those that the process shows. @default this one only */
+  several?: { name: string; list: RedisList };
   /** The text of the environment badge. Demo load is refused unless it is empty or `development`. */
   environment?: string | null | undefined;
   /** The address of a trace, with `{traceId}` in place of its id. */
@@ -125,6 +129,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { observer, metrics, logger, readOnly = false } = options;
   const environment = options.environment ?? null;
   const entrance = options.entrance ?? openEntrance();
+  const several = options.several ?? { name: "default", list: new RedisList() };
   const series = new SeriesStore();
   const keeper = new SeriesKeeper({ history: options.history, logger });
   const gauges = createGauges(metrics, series);
@@ -153,7 +158,11 @@ export async function createApp(options: AppOptions): Promise<App> {
     perKey: options.operationsPerKey ?? 10,
   });
   const sender = new AlertSender({
-    source: { environment, dashboardUrl: options.dashboardUrl ?? null },
+    source: {
+      environment,
+      redisName: () => (several.list.isSeveral ? several.name : null),
+      dashboardUrl: options.dashboardUrl ?? null,
+    },
     privateHosts: options.alertPrivateHosts ?? [],
   });
   const evaluator = new AlertEvaluator({
@@ -262,8 +271,10 @@ export async function createApp(options: AppOptions): Promise<App> {
     readOnly,
     environment,
     traceUrl: options.traceUrl ?? null,
+    redisName: () => (several.list.isSeveral ? several.name : null),
     logInsPerMinute: options.logInsPerMinute ?? 60,
   });
+  redisRoutes(server, several);
   burstRoutes(server, context);
   const intake = {
     queue: options.queue,

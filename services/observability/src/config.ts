@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Role } from "@holdfast/contracts";
-import { httpConfig, redisConfig, tracingConfig } from "@holdfast/service";
+import { httpConfig, redisConfig, severalRedisConfig, tracingConfig } from "@holdfast/service";
 import { type Static, Type } from "typebox";
 
 /** Where the dashboard is in the repository, and in the published package. Both work from dist/ and from src/. */
@@ -11,6 +11,7 @@ const DASHBOARD_DIRS = ["../../../dashboard/dist", "../dashboard"].map((path) =>
 
 export const observabilityConfig = Type.Object({
   ...redisConfig,
+  ...severalRedisConfig,
   ...httpConfig,
   ...tracingConfig,
   OBSERVABILITY_PORT: Type.Integer({

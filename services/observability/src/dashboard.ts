@@ -18,6 +18,8 @@ import { OperationRunner, SeriesHistory } from "holdfast/operate";
 import { createApp } from "./app.ts";
 import type { ObservabilityConfig } from "./config.ts";
 import type { Entrance } from "./identity/person.ts";
+import type { Sample } from "./sampling/sampler.ts";
+import type { RedisList } from "./several/redis-list.ts";
 import { parseOrigins } from "./stream/origin.ts";
 
 export interface DashboardParts {
@@ -28,6 +30,8 @@ export interface DashboardParts {
   isCluster: boolean;
   metrics: ServiceMetrics;
   entrance: Entrance;
+  /** The name of this Redis, and those that the process shows. @default this one only */
+  several?: { name: string; list: RedisList };
   /** Calls the listener whenever somebody may have lost access. */
   onKeysChange(listener: () => void): () => void;
   logger: Logger;
@@ -36,6 +40,8 @@ export interface DashboardParts {
 
 export interface Dashboard {
   server: HttpServer;
+  /** What was sampled last. */
+  latest(): Sample;
   /**
    * Starts to sample Redis, and allows changes as soon as Redis has passed the boot checks.
    * @param prepare what else has to happen before changes are allowed
@@ -74,6 +80,7 @@ export async function createDashboard(parts: DashboardParts): Promise<Dashboard>
     ...(parts.isCluster ? {} : { redisInfo: () => client.connection.command<string>("INFO") }),
     ready: readiness.check,
     entrance: parts.entrance,
+    ...(parts.several === undefined ? {} : { several: parts.several }),
     limiter: createRateLimiter(config),
     serverLimits: serverLimits(config),
     maskedPointers: pointers,
@@ -97,6 +104,7 @@ export async function createDashboard(parts: DashboardParts): Promise<Dashboard>
   });
   return {
     server: app.server,
+    latest: () => app.sampler.latest,
     async start(signal, prepare) {
       app.start();
       await waitForRedis({ client, settings: redis, logger, signal });

@@ -15,6 +15,8 @@ import { createDashboard } from "./dashboard.ts";
 import { EndedSessions } from "./identity/ended-sessions.ts";
 import { followLogOuts } from "./identity/follow-log-outs.ts";
 import { createEntrance } from "./identity/person.ts";
+import { createFurther } from "./several/further.ts";
+import { RedisList } from "./several/redis-list.ts";
 
 export interface StartOptions {
   config: ObservabilityConfig;
@@ -45,18 +47,23 @@ export async function startObservability(options: StartOptions): Promise<Running
   const abort = new AbortController();
   options.signal.addEventListener("abort", () => abort.abort(), { once: true });
   const { signal } = abort;
+  const list = new RedisList();
+  const shared = {
+    ...{ config, entrance, logger, version },
+    onKeysChange: (listener: () => void) => ring.onChange(listener),
+  };
   const dashboard = await createDashboard({
-    config,
+    ...shared,
     client,
     redis,
     isCluster: redis.clusterNodes !== undefined,
     metrics,
-    entrance,
-    onKeysChange: (listener) => ring.onChange(listener),
-    logger,
-    version,
+    several: { name: config.REDIS_NAME, list },
   });
+  list.add({ name: config.REDIS_NAME, path: "", latest: dashboard.latest });
+  const further = await createFurther({ ...shared, list, tracing: tracer?.tracing });
   try {
+    await further.serveBelow(dashboard);
     const url = await listen(dashboard.server, {
       host: config.HOST,
       port: config.OBSERVABILITY_PORT,
@@ -64,10 +71,12 @@ export async function startObservability(options: StartOptions): Promise<Running
     });
     logger.info({ url }, "dashboard and API are served");
   } catch (error) {
+    await further.stop();
     await client.close();
     await tracer?.stop();
     throw error;
   }
+  further.start(signal);
   dashboard
     .start(signal, () => openKeys(entrance.access, signal))
     .then(() => void followLogOuts(entrance.sessions, logger, signal))
@@ -78,7 +87,7 @@ export async function startObservability(options: StartOptions): Promise<Running
     async stop() {
       abort.abort();
       ring.stop();
-      await dashboard.stop();
+      await Promise.all([further.stop(), dashboard.stop()]);
       await tracer?.stop();
     },
   };

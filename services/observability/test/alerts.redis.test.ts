@@ -44,7 +44,7 @@ const namesIn = (body: { data: { queues: { queue: string }[] } }) =>
 function process(store: AlertStorePort, options: { privateHosts?: string[] } = {}) {
   const metrics = createMetrics({ service: "observability", version: "0.0.0" });
   const sender = new AlertSender({
-    source: { environment: null, dashboardUrl: null },
+    source: { environment: null, redisName: () => null, dashboardUrl: null },
     privateHosts: options.privateHosts ?? ["127.0.0.1"],
     timeoutMs: 500,
   });

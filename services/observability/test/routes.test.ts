@@ -452,6 +452,7 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "get /v1/queues/{queue}/tasks/export",
       "get /v1/queues/{queue}/tasks/{id}",
       "get /v1/queues/{queue}/tasks/{id}/why",
+      "get /v1/redis",
       "get /v1/schedules",
       "get /v1/schedules/{id}",
       "get /v1/session",

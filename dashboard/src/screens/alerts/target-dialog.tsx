@@ -82,7 +82,7 @@ export function TargetDialog({ target, onClose }: TargetDialogProps) {
           value={kind}
           onChange={setKind}
           options={[
-            { value: "slack", text: "Slack" },
+            { value: "slack", text: t`Slack` },
             { value: "webhook", text: t`Webhook` },
           ]}
         />

@@ -20,7 +20,7 @@ import { OutcomeBadge } from "./outcome-badge.tsx";
 import { TargetDialog } from "./target-dialog.tsx";
 import { useAlertAdmin } from "./use-alert-admin.ts";
 
-const KIND_TEXT = { webhook: () => t`Webhook`, slack: () => "Slack" } as const;
+const KIND_TEXT = { webhook: () => t`Webhook`, slack: () => t`Slack` } as const;
 
 /** The targets, with a test of each. */
 export function TargetsPanel({ targets }: { targets: readonly AlertTargetView[] }) {

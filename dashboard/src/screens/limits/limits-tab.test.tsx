@@ -223,7 +223,7 @@ it("disables what a viewer may not do, and reads the limits again while it is op
   const session = {
     ...{ authenticated: true, keysRequired: true, readOnly: false, label: "viv", role: "viewer" },
     ...{ scopes: ["read"], queues: null, expiresAt: null, idleExpiresAt: null, environment: null },
-    ...{ demoLoad: false, traceUrl: null },
+    ...{ demoLoad: false, traceUrl: null, redis: null },
   };
   const { calls } = show(view(), [keyView("acme")], ({ path }) =>
     path === "/v1/session" ? { body: session } : undefined,

@@ -48,6 +48,11 @@ export const SessionView = Type.Object({
   traceUrl: nullable(
     Type.String({ description: "The address of a trace, with {traceId} in place of its id: TRACE_URL" }),
   ),
+  redis: nullable(
+    Type.String({
+      description: "The name of the Redis that is shown, if there are several: see `GET /v1/redis`",
+    }),
+  ),
   demoLoad: Type.Boolean({
     description: "Whether bursts of demo tasks may be sent: ENVIRONMENT is empty or development",
   }),

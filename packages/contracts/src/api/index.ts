@@ -9,6 +9,7 @@ export * from "./limits.ts";
 export * from "./limits-trial.ts";
 export * from "./operators.ts";
 export * from "./queue.ts";
+export * from "./redis.ts";
 export * from "./routes.ts";
 export * from "./schedules.ts";
 export * from "./steps.ts";

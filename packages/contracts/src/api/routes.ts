@@ -64,6 +64,7 @@ import {
   SeriesReply,
   SettingsBody,
 } from "./queue.ts";
+import { RedisListReply } from "./redis.ts";
 import {
   ScheduleActionBody,
   ScheduleBody,
@@ -106,6 +107,8 @@ export const DASHBOARD_ROUTES = {
   "GET /v1/session": { replies: { 200: SessionView } },
   "POST /v1/session": { body: LogInBody, replies: { 200: SessionView } },
   "DELETE /v1/session": { replies: { 200: SessionView } },
+
+  "GET /v1/redis": { replies: { 200: RedisListReply } },
 
   "GET /v1/queues": { replies: { 200: QueueList } },
   "GET /v1/queues/:queue": { replies: { 200: QueueStatsSchema } },

@@ -6,13 +6,14 @@ import { Type } from "typebox";
 import { describe, expect, test } from "vitest";
 import { httpConfig } from "./http.ts";
 import { ConfigError, configTable, type Environment, loadConfig } from "./load.ts";
-import { redisConfig, toConnectionSettings } from "./redis.ts";
+import { parseRedisUrls, redisConfig, severalRedisConfig, toConnectionSettings } from "./redis.ts";
 
 const schema = Type.Object({
   PORT: Type.Integer({ default: 3_000, minimum: 1, maximum: 65_535, description: "Port." }),
   RATIO: Type.Number({ default: 0.5, minimum: 0, maximum: 1 }),
   ...httpConfig,
   ...redisConfig,
+  ...severalRedisConfig,
 });
 
 function problemsOf(env: Environment): readonly string[] {
@@ -134,5 +135,32 @@ describe("toConnectionSettings", () => {
   test("is described without credentials", () => {
     expect(describeRedis(settings({ REDIS_URL: "redis://user:hunter2@cache:7000" }))).toBe("cache:7000");
     expect(describeRedis(settings({ REDIS_URL: "redis://cache" }))).toBe("cache:6379");
+  });
+});
+
+describe("further Redis", () => {
+  test("have a name and an address each, by commas or lines", () => {
+    const urls = parseRedisUrls(
+      "eu=rediss://user:p%2Cw@eu:6379,us=redis://us\nlocal=unix:///run/redis.sock\n",
+      "default",
+    );
+    expect([...urls]).toEqual([
+      ["eu", "rediss://user:p%2Cw@eu:6379"],
+      ["us", "redis://us"],
+      ["local", "unix:///run/redis.sock"],
+    ]);
+    expect(parseRedisUrls("", "default").size).toBe(0);
+  });
+
+  test.each([
+    ["redis://:secret@eu", "entry 1 has to begin with a name"],
+    ["EU=redis://:secret@eu", "entry 1 has to begin with a name"],
+    ["eu=redis://eu,eu=redis://:secret@us", '"eu" is used twice'],
+    ["default=redis://:secret@eu", '"default" is used twice'],
+    ["eu=http://:secret@eu", "eu: "],
+  ])("%j is refused, and its password is not shown", (REDIS_URLS, problem) => {
+    const problems = problemsOf({ REDIS_URLS });
+    expect(problems).toEqual([expect.stringContaining(`REDIS_URLS: ${problem}`)]);
+    expect(problems.join()).not.toContain("secret");
   });
 });

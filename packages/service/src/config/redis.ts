@@ -62,6 +62,51 @@ export const redisConfig = {
   }),
 };
 
+/** The settings of a service that shows several Redis. */
+export const severalRedisConfig = {
+  REDIS_NAME: Type.String({
+    default: "default",
+    pattern: "^[a-z0-9][a-z0-9-]{0,31}$",
+    description: "Name of the Redis of REDIS_URL in the dashboard, if REDIS_URLS has further ones.",
+  }),
+  REDIS_URLS: Type.Optional(
+    Type.String({
+      secret: true,
+      description:
+        "Further Redis for the dashboard, `name=address` separated by commas or lines: `eu=rediss://…,us=rediss://…`. The other variables of Redis supply what an address lacks.",
+    }),
+  ),
+};
+
+const REDIS_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
+
+/**
+ * Reads REDIS_URLS: the address of each further Redis by its name.
+ * @throws Error that says what is wrong, without an address
+ */
+export function parseRedisUrls(text: string, firstName: string): Map<string, string> {
+  const urls = new Map<string, string>();
+  for (const [index, entry] of text
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .entries()) {
+    const equals = entry.indexOf("=");
+    const name = entry.slice(0, Math.max(0, equals));
+    const place = `entry ${index + 1}`;
+    if (!REDIS_NAME.test(name))
+      throw new Error(`${place} has to begin with a name of a-z, 0-9 and - and "=", such as eu=rediss://…`);
+    if (name === firstName || urls.has(name))
+      throw new Error(`"${name}" is used twice: REDIS_NAME is the name of the first Redis`);
+    try {
+      describeRedis(entry.slice(equals + 1));
+    } catch (error) {
+      throw new Error(`${name}: ${(error as Error).message}`);
+    }
+    urls.set(name, entry.slice(equals + 1));
+  }
+  return urls;
+}
+
 const redisObject = Type.Object(redisConfig);
 export type RedisConfig = Static<typeof redisObject>;
 
@@ -108,6 +153,13 @@ export function redisProblems(config: Record<string, unknown>): string[] {
       describeRedis(config.REDIS_URL);
     } catch (error) {
       problems.push(`REDIS_URL: ${(error as Error).message}`);
+    }
+  }
+  if (typeof config.REDIS_URLS === "string") {
+    try {
+      parseRedisUrls(config.REDIS_URLS, String(config.REDIS_NAME));
+    } catch (error) {
+      problems.push(`REDIS_URLS: ${(error as Error).message}`);
     }
   }
   if ((config.REDIS_TLS_CERT_FILE === undefined) !== (config.REDIS_TLS_KEY_FILE === undefined)) {

@@ -2,13 +2,19 @@ import { expect, test } from "vitest";
 import { messageOf, slackBody, webhookBody } from "./message.ts";
 
 const rule = { name: "dead-letters", when: { kind: "dead_letters", above: 10 } } as const;
-const nowhere = { environment: null, dashboardUrl: null };
+const nowhere = { environment: null, redisName: () => null, dashboardUrl: null };
 const queue = (name: string, value: number | null = 12) => ({ queue: name, since: 0, value });
 
 test("the body of a webhook has a type, a time and the figures", () => {
   const message = messageOf("firing", rule, [queue("orders")], 60_000);
   expect(
-    JSON.parse(webhookBody(message, { environment: "production", dashboardUrl: "https://h.example/q/" })),
+    JSON.parse(
+      webhookBody(message, {
+        environment: "production",
+        redisName: () => "eu",
+        dashboardUrl: "https://h.example/q/",
+      }),
+    ),
   ).toEqual({
     type: "alert.firing",
     timestamp: "1970-01-01T00:01:00.000Z",
@@ -20,6 +26,7 @@ test("the body of a webhook has a type, a time and the figures", () => {
       queues: [{ queue: "orders", value: 12, since: "1970-01-01T00:00:00.000Z" }],
       moreQueues: 0,
       environment: "production",
+      redis: "eu",
       url: "https://h.example/q/alerts",
     },
   });
@@ -44,7 +51,7 @@ test("a message names at most 20 queues, and counts the others", () => {
 
 test("a message for Slack is one text with a line for each queue and a link", () => {
   const message = messageOf("firing", rule, [queue("orders"), queue("mail", null)], 1);
-  const { text } = JSON.parse(slackBody(message, { environment: null, dashboardUrl: "https://h.example" }));
+  const { text } = JSON.parse(slackBody(message, { ...nowhere, dashboardUrl: "https://h.example" }));
   expect(text.split("\n")).toEqual([
     ":red_circle: dead-letters fires for 2 queues: more than 10 dead letters",
     "• orders: 12 dead letters",

@@ -12,6 +12,8 @@ import {
 export interface AlertSource {
   /** ENVIRONMENT */
   environment: string | null;
+  /** Returns the name of the Redis, if the process shows several. */
+  redisName(): string | null;
   /** DASHBOARD_URL */
   dashboardUrl: string | null;
 }
@@ -34,7 +36,10 @@ export function messageOf(
 }
 
 /** Returns the JSON body for a webhook, in the form that all webhooks of Holdfast have. */
-export function webhookBody(message: AlertMessage, { environment, dashboardUrl }: AlertSource): string {
+export function webhookBody(
+  message: AlertMessage,
+  { environment, redisName, dashboardUrl }: AlertSource,
+): string {
   const { kind, rule, when, queues, more, at } = message;
   return JSON.stringify({
     type: kind === "repeat" ? "alert.firing" : `alert.${kind}`,
@@ -47,18 +52,23 @@ export function webhookBody(message: AlertMessage, { environment, dashboardUrl }
       queues: queues.map(({ since, ...queue }) => ({ ...queue, since: new Date(since).toISOString() })),
       moreQueues: more,
       environment,
+      redis: redisName(),
       url: dashboardUrl === null ? null : alertsUrl(dashboardUrl),
     },
   });
 }
 
 /** Returns the JSON body for an incoming webhook of Slack. */
-export function slackBody(message: AlertMessage, { environment, dashboardUrl }: AlertSource): string {
+export function slackBody(
+  message: AlertMessage,
+  { environment, redisName, dashboardUrl }: AlertSource,
+): string {
   const { kind, when, queues, more } = message;
   const figure = ({ queue, value }: AlertedQueue) =>
     when === null ? queue : `${queue}: ${alertValueText(when.kind, value)}`;
+  const origin = [environment, redisName()].filter((name) => name !== null).join(" ");
   const lines = [
-    `${MARKS[kind]} ${environment === null ? "" : `[${environment}] `}${summaryOf(message)}`,
+    `${MARKS[kind]} ${origin === "" ? "" : `[${origin}] `}${summaryOf(message)}`,
     ...queues.map((queue) => `• ${figure(queue)}`),
     ...(more > 0 ? [`• and ${more} more`] : []),
   ].map(escaped);

@@ -22,13 +22,15 @@ export interface SessionRouteOptions {
   readOnly: boolean;
   environment: string | null;
   traceUrl: string | null;
+  /** The name of the Redis that is shown; null if there is only one. */
+  redisName(): string | null;
   /** How many log-ins per key and minute are allowed, and how many log-outs. */
   logInsPerMinute: number;
 }
 
 /** Log-in to the dashboard. The caller sends a key and gets a cookie that scripts cannot read. */
 export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): void {
-  const { entrance, audit, readOnly, environment, traceUrl, logInsPerMinute } = options;
+  const { entrance, audit, readOnly, environment, traceUrl, redisName, logInsPerMinute } = options;
   const refused = new RefusedLogIns(audit);
   app.addHook("onClose", () => refused.flush());
   const { sessions } = entrance;
@@ -51,6 +53,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
     idleExpiresAt: session?.idleExpiresAt ?? null,
     environment,
     traceUrl,
+    redis: redisName(),
     demoLoad: allowsDemoLoad(environment),
   });
 

@@ -1,0 +1,42 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+
+/** The path of the dashboard of a further Redis, below that of the service. */
+export const pathOf = (name: string) => `redis/${name}/`;
+
+export interface HandOverOptions {
+  /** The servers of the further Redis, by their names. They do not listen. */
+  parts: ReadonlyMap<string, Server>;
+  /** BASE_PATH of the service, which a reverse proxy may leave in front; "" for none. */
+  basePath: string;
+  /** Whether the first server refuses all requests of a connection, because its address has too many. */
+  isRefused(socket: Socket): boolean;
+}
+
+/**
+ * Hands the requests below `/redis/<name>/` to the server of that Redis. It gets them as if they had come to its own
+ * root, so its page and its links need no setting. Called when the first server has all of its listeners.
+ */
+export function handOver(first: Server, { parts, basePath, isRefused }: HandOverOptions): void {
+  for (const event of ["request", "upgrade"] as const) {
+    const own = first.listeners(event) as ((...args: unknown[]) => void)[];
+    first.removeAllListeners(event);
+    first.on(event, (request: IncomingMessage, ...rest: unknown[]) => {
+      const [, name = "", path = ""] =
+        /^\/redis\/([^/?]+)(.*)$/s.exec(withoutBase(request.url ?? "", basePath)) ?? [];
+      const part = parts.get(name);
+      if (part === undefined || isRefused(request.socket)) {
+        for (const listener of own) listener.call(first, request, ...rest);
+      } else if (path.startsWith("/") || event === "upgrade") {
+        request.url = path;
+        part.emit(event, request, ...rest);
+      } else {
+        // Without the slash at the end, a browser would resolve the relative addresses of the page in the parent folder.
+        (rest[0] as ServerResponse).writeHead(308, { location: `${name}/${path}` }).end();
+      }
+    });
+  }
+}
+
+const withoutBase = (url: string, basePath: string) =>
+  basePath !== "" && url.startsWith(`${basePath}/`) ? url.slice(basePath.length) : url;

@@ -1,0 +1,47 @@
+import type { Identity, RedisView } from "@holdfast/contracts/api";
+import { mayUseQueue } from "@holdfast/service";
+import { measure } from "../alerts/conditions.ts";
+import type { Sample } from "../sampling/sampler.ts";
+
+/** One of the Redis that a process shows. */
+export interface ShownRedis {
+  name: string;
+  /** The path of its dashboard below that of the first one, such as `redis/eu/`; "" for the first one. */
+  path: string;
+  /** Returns what was sampled last. */
+  latest(): Sample;
+}
+
+/** The Redis that a process shows, the first one included. */
+export class RedisList {
+  readonly #all: ShownRedis[] = [];
+
+  add(redis: ShownRedis): void {
+    this.#all.push(redis);
+  }
+
+  /** Whether there is more than one, so that people can switch between them. */
+  get isSeveral(): boolean {
+    return this.#all.length > 1;
+  }
+
+  /** Returns each of them with its health, as far as the sender may see its queues. */
+  views(identity: Identity): RedisView[] {
+    return this.#all.map(({ name, path, latest }) => {
+      const sample = latest();
+      return { name, path, isUp: sample.redisUp, onFire: sample.redisUp ? onFireOf(sample, identity) : 0 };
+    });
+  }
+}
+
+/** Counts the queues with dead letters, and those whose tasks wait without a worker. */
+function onFireOf({ queues, workers }: Sample, identity: Identity): number {
+  const points = () => [];
+  return queues.filter(
+    (stats) =>
+      mayUseQueue(identity, stats.queue) &&
+      ([{ kind: "dead_letters", above: 0 }, { kind: "no_workers" }] as const).some(
+        (when) => measure(when, { stats, workers, points })?.holds,
+      ),
+  ).length;
+}
