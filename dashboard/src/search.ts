@@ -26,6 +26,10 @@ export type Window = (typeof WINDOWS)[number];
 
 export interface QueueSearch {
   span?: Window;
+  /** The task type whose heat map is shown. */
+  type?: string;
+  /** Whether the heat map shows waits, and not runs. */
+  by?: "wait";
 }
 
 export const AGES = ["15m", "1h", "24h", "7d"] as const;
@@ -105,7 +109,11 @@ const text = <K extends string>(key: K, value: unknown, most = 200) => {
 
 export const overviewSearch = (raw: Raw): OverviewSearch => pick("sort", raw.sort, SORTS);
 
-export const queueSearch = (raw: Raw): QueueSearch => pick("span", raw.span, WINDOWS);
+export const queueSearch = (raw: Raw): QueueSearch => ({
+  ...pick("span", raw.span, WINDOWS),
+  ...text("type", raw.type),
+  ...pick("by", raw.by, ["wait"] as const),
+});
 
 const listSearch = (raw: Raw): ListSearch => ({
   ...text("q", raw.q),

@@ -35,6 +35,8 @@
 -- KEYS[33] steps  HASH  durable steps (lib/steps.lua)
 -- KEYS[34] steps:removed  LIST  steps to remove: serial, places, and the numbers of the signals
 -- KEYS[35] errors  HASH  signature -> type and error of the first failure
+-- KEYS[36] type_timings  HASH  how long tasks of each type waited and ran
+-- KEYS[37] series_types  LIST  buckets of 5 minutes by type
 -- ARGV[1] how  string  "paused" | "taken_over" | "close"
 --   paused: the queue has to be paused. taken_over: its settings have to be those that the caller knows.
 --   close: only its registration ends, so that the next enqueue looks into the registry

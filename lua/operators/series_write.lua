@@ -3,6 +3,7 @@
 -- KEYS[1] series  LIST  buckets of 10 s, oldest first
 -- KEYS[2] series_long  LIST  buckets of 5 minutes, oldest first
 -- KEYS[3] series_last  STRING  when the last bucket ended, and what was counted by then
+-- KEYS[4] series_types  LIST  buckets of 5 minutes by task type, oldest first
 -- ARGV[1] expectedAt  string  end of the last bucket as the caller has seen it, "" for none
 -- ARGV[2] last  string  the new value of series_last
 -- ARGV[3] bucket  string  the bucket of 10 s, "" for none
@@ -11,6 +12,8 @@
 -- ARGV[6] keep  integer  how many buckets of 10 s are kept
 -- ARGV[7] keepLong  integer  how many buckets of 5 minutes are kept
 -- ARGV[8] ttlMs  integer
+-- ARGV[9] typesBucket  string  the bucket by task type, "" for none
+-- ARGV[10] keepTypes  integer  how many buckets by task type are kept
 -- RETURNS 1 kept, 0 another process was faster
 -- TIME    O(n), n = buckets that are older than what is kept
 -- MOVES   nothing
@@ -30,6 +33,11 @@ if bucket ~= '' then
     redis.call('RPUSH', seriesKey, bucket)
     redis.call('LTRIM', seriesKey, -keep, -1)
   end
+end
+if typesBucket ~= '' then
+  redis.call('RPUSH', seriesTypesKey, typesBucket)
+  redis.call('LTRIM', seriesTypesKey, -keepTypes, -1)
+  redis.call('PEXPIRE', seriesTypesKey, ttlMs)
 end
 redis.call('SET', seriesLastKey, last, 'PX', ttlMs)
 redis.call('PEXPIRE', seriesKey, ttlMs)

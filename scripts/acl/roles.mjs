@@ -43,7 +43,7 @@ export const scriptsOf = ({ scripts, only = [] }) => [
 /** What a task needs while it runs, in a worker of the library or of another language. */
 const RUN = {
   scripts: [
-    ...[...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "progress", "get"],
+    ...[...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "typeTimings", "progress", "get"],
     // A running node reads the results of others.
     ...[...FLOW_ENDS, "flowNodes"],
     // Steps may call other tasks, and a called task tells its caller that it has ended.
@@ -103,7 +103,7 @@ export const ROLES = {
     text: "the dispatcher service",
     // It runs tasks, as a worker does. Nothing that it runs adds nodes.
     scripts: [
-      ...[...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "get"],
+      ...[...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "typeTimings", "get"],
       ...FLOW_ENDS,
       // A task whose endpoint answers 202 waits for the signal of a report.
       ...["step", "steps", "waitFor", "signal"],
@@ -222,6 +222,8 @@ export const ROLES = {
       series: ["LRANGE"],
       series_long: ["LRANGE"],
       series_last: ["GET"],
+      type_timings: ["HGETALL"],
+      series_types: ["LRANGE"],
     },
     only: [
       // The role may add records to the audit log but not remove any. XADD is missing, because its MAXLEN removes

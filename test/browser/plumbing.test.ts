@@ -204,5 +204,51 @@ describe.skipIf(!executablePath)(
       if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/charts.png` });
       await page.context().close();
     });
+
+    test("shows for each task type how many attempts failed, how long they took, and a heat map", async () => {
+      await stack
+        .queue("orders")
+        .enqueueMany(
+          Array.from({ length: 40 }, (_, n) => ({ type: "demo.sleep", payload: { ms: n < 30 ? 5 : 300 } })),
+        );
+      const stats = async () => {
+        const answer = await fetch(`${stack.base}/v1/queues/orders/types?type=demo.sleep`);
+        return (await answer.json()) as { types: { type: string; ended: number }[] };
+      };
+      await until(
+        "the worker has told its counts",
+        async () => (await stats()).types.some(({ type, ended }) => type === "demo.sleep" && ended === 40),
+        60_000,
+      );
+      for (const [colorScheme, width] of [
+        ["light", 1440],
+        ["dark", 390],
+      ] as const) {
+        const page = await stack.page({ colorScheme, viewport: { width, height: 900 } });
+        await open(page, `${stack.base}/queues/orders`);
+        const panel = page.getByRole("region", { name: "Task types" });
+        const row = panel.getByRole("row").filter({ hasText: "demo.sleep" });
+        expect(await row.getByRole("cell").nth(1).textContent()).toMatch(/40$/);
+        expect(await row.getByRole("cell").nth(2).textContent()).toMatch(/0 %$/);
+        const flaky = panel.getByRole("row").filter({ hasText: "demo.flaky" });
+        expect(await flaky.getByRole("cell").nth(2).textContent()).toMatch(/100 %$/);
+        await row.getByRole("button", { name: "demo.sleep" }).click();
+        await page.waitForURL(/type=demo\.sleep/);
+        // 30 attempts took about 5 ms and 10 about 300 ms, so the cells are in two parts of the map.
+        const titles = panel.locator(".heat title");
+        await until("the heat map is drawn", async () => {
+          const counts = (await titles.allTextContents()).map((title) => Number(title.split(": ")[1]));
+          return counts.reduce((sum, each) => sum + each, 0) === 40;
+        });
+        expect(await titles.count()).toBeGreaterThanOrEqual(2);
+        await panel.getByRole("radio", { name: "Wait" }).click();
+        await page.waitForURL(/by=wait/);
+        expect(await violations(page)).toEqual([]);
+        await expectToFit(page, "the task types");
+        if (process.env.PICTURES)
+          await panel.screenshot({ path: `${process.env.PICTURES}/types-${width}.png` });
+        await page.context().close();
+      }
+    });
   },
 );

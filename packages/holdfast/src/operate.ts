@@ -28,3 +28,4 @@ export { systemKeys } from "./redis/keys.ts";
 export { mergeBuckets, type SeriesBucket } from "./series/bucket.ts";
 export { quantileMs } from "./series/histogram.ts";
 export { SeriesHistory } from "./series/series-history.ts";
+export { addTypes, type TypeBucket, type TypeCounts } from "./series/type-series.ts";

@@ -71,7 +71,7 @@ export interface AppOptions {
   /** Makes the object that runs operations in this process. Without it, other processes run them. */
   createRunner?(hooks: RunnerHooks): RunnerPort;
   /** Reads and writes the series in Redis. */
-  history: Pick<SeriesHistory, "keep" | "read" | "deploys">;
+  history: Pick<SeriesHistory, "keep" | "read" | "deploys" | "types">;
   /** Throws while changes are not allowed, for example before Redis has passed the boot checks. */
   assertOpen?(): void;
   /** Returns the answer to INFO. Not set for a Cluster, because the answer could come from any node. */

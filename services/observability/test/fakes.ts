@@ -373,7 +373,12 @@ export function testApp(options: TestAppOptions = {}): Promise<App> {
     operations: fakeOperations(),
     actions: fakeActions(),
     alerts: fakeAlerts(),
-    history: { keep: async () => false, read: async () => [], deploys: async () => [] },
+    history: {
+      keep: async () => false,
+      read: async () => [],
+      deploys: async () => [],
+      types: async () => [],
+    },
     ready: async () => ({ ok: true, detail: "fake" }),
     metrics: createMetrics({ service: "observability", version: "0.0.0" }),
     logger: silent,

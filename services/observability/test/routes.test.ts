@@ -433,6 +433,7 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "get /v1/queues/{queue}/dead-letters",
       "get /v1/queues/{queue}/errors",
       "get /v1/queues/{queue}/series",
+      "get /v1/queues/{queue}/types",
       "get /v1/queues/{queue}/limits",
       "get /v1/queues/{queue}/keys",
       "get /v1/queues/{queue}/events",

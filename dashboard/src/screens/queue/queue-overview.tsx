@@ -5,7 +5,7 @@ import { duration } from "../../format/time.ts";
 import { failureShareOf } from "../../live/history.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { useQueueStats } from "../../live/use-queue-stats.ts";
-import { WINDOWS, type Window } from "../../search.ts";
+import { spanMs, WINDOWS, type Window } from "../../search.ts";
 import { Segments } from "../../ui/segments.tsx";
 import { ageTone, workersOf } from "../rank.ts";
 import { Tile, Tiles } from "../tiles.tsx";
@@ -14,6 +14,7 @@ import { drainOf } from "./drain.ts";
 import { QueueCharts } from "./queue-charts.tsx";
 import { RemovalPanel } from "./removal-panel.tsx";
 import { SettingsPanel } from "./settings-panel.tsx";
+import { TypePanel } from "./type-panel.tsx";
 
 const route = getRouteApi("/queues/$queue/");
 
@@ -29,12 +30,14 @@ const WINDOW_TEXT: Record<Window, string> = {
 
 export function QueueOverview() {
   const { queue } = route.useParams();
-  const { span = "5m" } = route.useSearch();
+  const search = route.useSearch();
+  const { span = "5m", type, by = "run" } = search;
   const navigate = route.useNavigate();
   const { figures } = useLive();
   const { stats } = useQueueStats(queue);
   if (stats === undefined) return null;
 
+  const show = (next: typeof search) => void navigate({ search: next, replace: true, resetScroll: false });
   const samples = figures.history[queue] ?? [];
   const rates = figures.rates[queue];
   const failing = failureShareOf(samples);
@@ -84,13 +87,27 @@ export function QueueOverview() {
         <Segments
           label="Time span"
           value={span}
-          onChange={(next) =>
-            void navigate({ search: next === "5m" ? {} : { span: next }, replace: true, resetScroll: false })
-          }
+          onChange={(next) => {
+            const { span: _, ...rest } = search;
+            show(next === "5m" ? rest : { ...rest, span: next });
+          }}
           options={WINDOWS.map((value) => ({ value, text: WINDOW_TEXT[value] }))}
         />
       </div>
       <QueueCharts queue={queue} span={span} />
+      <TypePanel
+        queue={queue}
+        spanMs={spanMs(span)}
+        type={type}
+        by={by}
+        onChoose={(choice) =>
+          show({
+            ...(span === "5m" ? {} : { span }),
+            ...(choice.type === undefined ? {} : { type: choice.type }),
+            ...(choice.by === "wait" ? { by: "wait" } : {}),
+          })
+        }
+      />
       <div className="columns">
         <section className="panel" aria-label="Since the queue began">
           <div className="panel-head">

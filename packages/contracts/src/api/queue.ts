@@ -271,6 +271,60 @@ export const SeriesReply = Type.Object(
 );
 export type SeriesReply = Type.Static<typeof SeriesReply>;
 
+const HOUR_MS = 3_600_000;
+
+export const TypesQuery = Type.Object(
+  {
+    windowMs: Type.Optional(
+      Type.Integer({
+        minimum: HOUR_MS,
+        maximum: 24 * HOUR_MS,
+        default: HOUR_MS,
+        description: "How far the counts go back, ms",
+      }),
+    ),
+    type: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 128, description: "The type whose heat map is wanted" }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type TypesQuery = Type.Static<typeof TypesQuery>;
+
+const quantile = (text: string) => nullable(Type.Number({ description: text }));
+const TypeStatsSchema = Type.Object(
+  {
+    type: Type.String({ description: "`__other__` for all types beyond the first 64" }),
+    ended: Count("Attempts that completed or failed"),
+    failed: Count("Attempts that failed"),
+    waitP50Ms: quantile("From the enqueue, or the due time, to the first start; null if unknown"),
+    waitP95Ms: quantile("As `waitP50Ms`"),
+    waitP99Ms: quantile("As `waitP50Ms`"),
+    runP50Ms: quantile("From the start to the end of an attempt; null if unknown"),
+    runP95Ms: quantile("As `runP50Ms`"),
+    runP99Ms: quantile("As `runP50Ms`"),
+  },
+  { description: "Workers measure one attempt in eight above 512 a second, so these are then estimates" },
+);
+export type TypeStats = Type.Static<typeof TypeStatsSchema>;
+const HeatColumnSchema = Type.Object({
+  at: Timestamp("The end of the span"),
+  spanMs: Type.Number(),
+  wait: Type.Array(Count(), { description: "First attempts by how long they waited, see `boundsMs`" }),
+  run: Type.Array(Count(), { description: "Attempts by how long they ran, see `boundsMs`" }),
+});
+export type HeatColumn = Type.Static<typeof HeatColumnSchema>;
+
+export const TypesReply = Type.Object({
+  queue: Type.String(),
+  windowMs: Type.Integer({ description: "The requested span" }),
+  at: Timestamp("The end of the span, by the clock of Redis"),
+  types: Type.Array(TypeStatsSchema, { description: "Most attempts first" }),
+  boundsMs: Type.Array(Type.Number(), { description: "The longest time of each row of the heat map" }),
+  heat: Type.Array(HeatColumnSchema, { description: "The heat map of the wanted type, oldest first" }),
+});
+export type TypesReply = Type.Static<typeof TypesReply>;
+
 export const BurstBody = Type.Object(
   {
     tasks: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 10_000 })),

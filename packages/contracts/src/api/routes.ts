@@ -63,6 +63,8 @@ import {
   SeriesQuery,
   SeriesReply,
   SettingsBody,
+  TypesQuery,
+  TypesReply,
 } from "./queue.ts";
 import { RedisListReply } from "./redis.ts";
 import {
@@ -115,6 +117,7 @@ export const DASHBOARD_ROUTES = {
   "PATCH /v1/queues/:queue": { body: SettingsBody, replies: { 200: QueueSettingsSchema } },
   "DELETE /v1/queues/:queue": { query: DeleteQueueQuery, replies: { 200: RemovedReply } },
   "GET /v1/queues/:queue/series": { query: SeriesQuery, replies: { 200: SeriesReply } },
+  "GET /v1/queues/:queue/types": { query: TypesQuery, replies: { 200: TypesReply } },
   "POST /v1/queues/:queue/pause": { body: PauseBody, replies: { 200: PauseReply } },
   "POST /v1/queues/:queue/resume": { body: PauseBody, replies: { 200: PauseReply } },
   "POST /v1/queues/:queue/empty": { body: EmptyBody, replies: { 200: RemovedReply, 202: OperationView } },

@@ -2,6 +2,7 @@ import { HoldfastError } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import type { Connection } from "../redis/connection.ts";
 import * as scripts from "../redis/generated/index.ts";
+import { MAX_TYPES, OTHER_TYPE } from "../series/type-series.ts";
 import { answerOf, type EnqueueAnswer, type EnqueueArgs, finish } from "./enqueue-answer.ts";
 import { OperatorScripts } from "./operator-scripts.ts";
 import type { Request } from "./requests.ts";
@@ -214,6 +215,14 @@ export class Engine extends OperatorScripts {
   async checkpoint(id: string): Promise<string | undefined> {
     const told = await this.connection.command<string | null>("HGET", this.keys.progress, id);
     return told?.split("\n", 1)[0]?.split("\t")[1];
+  }
+
+  /** Adds to the counts of one task type. `fields` alternates field names, of which `n` is one, and numbers. */
+  async typeTimings(taskType: string, fields: readonly (string | number)[]): Promise<void> {
+    await this.run<scripts.TypeTimingsArgs, string>(scripts.typeTimingsScript, {
+      ...{ ttlMs: TIMINGS_TTL_MS, maxTypes: MAX_TYPES, taskType, other: OTHER_TYPE },
+      tail: fields,
+    });
   }
 
   /** Adds to the counts of how long tasks waited and ran. `fields` alternates field names and numbers. */

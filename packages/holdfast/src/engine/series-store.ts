@@ -8,11 +8,14 @@ export interface SeriesWrite {
   bucket: string;
   replaces: boolean;
   longBucket: string;
+  typesBucket: string;
 }
 
 /** How many buckets are kept: three hours of 10 s (as many as a chart can show), and 30 days of 5 minutes. */
 export const KEEP = 1_080;
 export const KEEP_LONG = 8_640;
+/** The buckets by task type: 24 hours of 5 minutes. */
+export const KEEP_TYPES = 288;
 const TTL_MS = 2_678_400_000;
 
 /** The stored series of one queue. */
@@ -45,23 +48,24 @@ export class SeriesStore {
         ...write,
         expectedAt: expectedAt === null ? "" : String(expectedAt),
         replaces: replaces ? 1 : 0,
-        ...{ keep: KEEP, keepLong: KEEP_LONG, ttlMs: TTL_MS },
+        ...{ keep: KEEP, keepLong: KEEP_LONG, keepTypes: KEEP_TYPES, ttlMs: TTL_MS },
       },
     );
     return reply === 1;
   }
 
   /** Returns the last `count` buckets, oldest first. */
-  read(queue: string, which: "series" | "seriesLong", count: number): Promise<string[]> {
+  read(queue: string, which: "series" | "seriesLong" | "seriesTypes", count: number): Promise<string[]> {
     const key = queueKeys(this.#prefix, queue)[which];
     return this.#connection.command<string[]>("LRANGE", key, -count, -1);
   }
 
   /**
-   * Returns the counts of how long tasks waited and ran, which only grow, in the fields `w<bucket>` and `r<bucket>`.
+   * Returns the counts of how long tasks waited and ran, which only grow, in the fields `w<bucket>` and `r<bucket>`;
+   * `typeTimings` has them by task type.
    */
-  async timings(queue: string): Promise<[string, number][]> {
-    const flat = await this.#connection.command<string[]>("HGETALL", queueKeys(this.#prefix, queue).timings);
+  async timings(queue: string, which: "timings" | "typeTimings" = "timings"): Promise<[string, number][]> {
+    const flat = await this.#connection.command<string[]>("HGETALL", queueKeys(this.#prefix, queue)[which]);
     const fields: [string, number][] = [];
     for (let i = 0; i + 1 < flat.length; i += 2) fields.push([flat[i] as string, Number(flat[i + 1])]);
     return fields;

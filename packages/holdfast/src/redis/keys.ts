@@ -38,6 +38,8 @@ export interface QueueKeys {
   readonly series: string;
   readonly seriesLong: string;
   readonly seriesLast: string;
+  readonly typeTimings: string;
+  readonly seriesTypes: string;
   readonly flowsDue: string;
 }
 
@@ -107,6 +109,8 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
     series: key("series"),
     seriesLong: key("series_long"),
     seriesLast: key("series_last"),
+    typeTimings: key("type_timings"),
+    seriesTypes: key("series_types"),
     flowsDue: key("flows_due"),
   };
 }

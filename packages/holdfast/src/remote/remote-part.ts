@@ -84,7 +84,10 @@ export class RemotePart {
       verdict.kind === "ack" || verdict.kind === "fail" || verdict.kind === "fatal"
         ? this.#timings.weight()
         : 0;
-    if (weight > 0) this.#timings.add(lease.waitedMs, Math.max(0, now - lease.grantedAt), weight);
+    if (weight > 0) {
+      const runMs = Math.max(0, now - lease.grantedAt);
+      this.#timings.add(lease.type, lease.waitedMs, runMs, verdict.kind !== "ack", weight);
+    }
     if (outcome === "stale") {
       const { attempt, type, fence, place } = lease;
       const report = { id, queue, token: `${fence}.${place}`, attempt, type, workerId };
@@ -104,6 +107,6 @@ export class RemotePart {
   /** Writes the last timings and reports. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await Promise.all([this.#timings.write(this.part.engine), this.#stale.drain()]);
+    await Promise.all([this.#timings.write(this.part.engine, true), this.#stale.drain()]);
   }
 }

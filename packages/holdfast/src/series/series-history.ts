@@ -1,6 +1,6 @@
 import type { QueueStats } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
-import { KEEP, KEEP_LONG, SeriesStore } from "../engine/series-store.ts";
+import { KEEP, KEEP_LONG, KEEP_TYPES, SeriesStore } from "../engine/series-store.ts";
 import type { Deploy } from "../observer/workers.ts";
 import { PartitionRegistry } from "../partitions/partition-registry.ts";
 import {
@@ -14,6 +14,17 @@ import {
   type SeriesBucket,
 } from "./bucket.ts";
 import { decodeHistogram, encodeHistogram, grownBy } from "./histogram.ts";
+import {
+  addTypes,
+  decodeTypeBucket,
+  decodeTypes,
+  encodeTypeBucket,
+  encodeTypes,
+  readTypes,
+  type TypeBucket,
+  type TypeTable,
+  typesGrown,
+} from "./type-series.ts";
 
 const BUCKET_MS = 10_000;
 const LONG_BUCKET_MS = 300_000;
@@ -35,6 +46,8 @@ interface Seen {
   run: Map<number, number>;
   /** Oldest first. */
   deploys: Deploy[];
+  /** The counts by type when they were last read, which is every five minutes; null if they never were. */
+  types: { at: number; table: TypeTable } | null;
 }
 
 /**
@@ -76,7 +89,10 @@ export class SeriesHistory {
     for (const name of COUNTED) totals[name] = stats.totals[name];
     const before = last ? decodeSeen(last.text) : null;
     const deploys = deploysWith(before?.deploys ?? [], deployed);
-    const seen: Seen = { statsAt: stats.at, totals, wait, run, deploys };
+    const isTypesTurn =
+      !before?.types || Math.floor(at / LONG_BUCKET_MS) > Math.floor(before.types.at / LONG_BUCKET_MS);
+    const types = isTypesTurn ? { at: stats.at, table: await this.#typeTable(queue) } : before.types;
+    const seen: Seen = { statsAt: stats.at, totals, wait, run, deploys, types };
     const write = before && stats.at > before.statsAt ? bucketBetween(before, seen, stats, at) : null;
     if (write) write.utilisation = utilisation;
     const short = write ? await this.#read(queue, "series", SHORT_IN_LONG) : [];
@@ -89,6 +105,7 @@ export class SeriesHistory {
       bucket: joined ? encodeBucket(joined) : write ? encodeBucket(write) : "",
       replaces: joined !== null,
       longBucket: long ? encodeBucket(long) : "",
+      typesBucket: isTypesTurn ? typesBucketBetween(before?.types, types) : "",
     });
     if (kept) this.#keptAt.set(queue, at);
     return kept;
@@ -111,6 +128,33 @@ export class SeriesHistory {
       await this.#read(queue, "seriesLong", Math.min(KEEP_LONG, Math.ceil(spanMs / LONG_BUCKET_MS) + 1)),
     );
     return [...long.filter((bucket) => bucket.at <= from), ...short];
+  }
+
+  /**
+   * Returns the counts by task type since a moment, oldest first, in buckets of five minutes. The last bucket is the
+   * present one, which is not stored yet. They are kept for a day.
+   */
+  async types(queue: string, sinceMs: number, untilMs: number): Promise<TypeBucket[]> {
+    const [stored, last, table] = await Promise.all([
+      this.#store.read(queue, "seriesTypes", KEEP_TYPES),
+      this.#store.last(queue),
+      this.#typeTable(queue),
+    ]);
+    const buckets = stored.map(decodeTypeBucket);
+    const seen = last && decodeSeen(last.text)?.types;
+    const grown = seen ? typesGrown(seen.table, table) : table;
+    const spanMs = seen ? Math.max(1, untilMs - seen.at) : 1;
+    if (grown.size > 0) buckets.push({ at: untilMs, spanMs, types: grown });
+    return buckets.filter(({ at }) => at > sinceMs);
+  }
+
+  async #typeTable(queue: string): Promise<TypeTable> {
+    const { all } = await this.#partitions.parts(queue);
+    return addTypes(
+      await Promise.all(
+        all.map(async ({ name }) => readTypes(await this.#store.timings(name, "typeTimings"))),
+      ),
+    );
   }
 
   /** Returns the newest deploys of the queue, oldest first: each change of the version of its workers. */
@@ -174,10 +218,17 @@ function deploysWith(known: Deploy[], deployed: Deploy | null): Deploy[] {
   return [...known, deployed].slice(-KEEP_DEPLOYS);
 }
 
-function encodeSeen({ statsAt, totals, wait, run, deploys }: Seen): string {
+function typesBucketBetween(before: Seen["types"] | undefined, now: Seen["types"]): string {
+  if (!before || !now) return "";
+  const types = typesGrown(before.table, now.table);
+  return types.size === 0 ? "" : encodeTypeBucket({ at: now.at, spanMs: now.at - before.at, types });
+}
+
+function encodeSeen({ statsAt, totals, wait, run, deploys, types }: Seen): string {
   const numbers = [statsAt, ...COUNTED.map((name) => totals[name])].map((value) => value.toString(36));
   const versions = deploys.map(({ at, version }) => `${at.toString(36)}:${encodeURIComponent(version)}`);
-  return `${numbers.join(",")}|${encodeHistogram(wait)}|${encodeHistogram(run)}|${versions.join(";")}`;
+  const counted = types === null ? "" : `|${types.at.toString(36)}|${encodeTypes(types.table)}`;
+  return `${numbers.join(",")}|${encodeHistogram(wait)}|${encodeHistogram(run)}|${versions.join(";")}${counted}`;
 }
 
 function decodeDeploys(text: string): Deploy[] {
@@ -189,8 +240,8 @@ function decodeDeploys(text: string): Deploy[] {
 }
 
 function decodeSeen(text: string): Seen | null {
-  // Earlier versions wrote no deploys, and leave them out when they read this text.
-  const [numbers = "", wait = "", run = "", deploys = ""] = text.split("|");
+  // Earlier versions wrote no deploys and no types, and leave them out when they read this text.
+  const [numbers = "", wait = "", run = "", deploys = "", typesAt, ...types] = text.split("|");
   const [statsAt = 0, ...rest] = numbers.split(",").map((value) => Number.parseInt(value, 36));
   if (rest.length !== COUNTED.length || rest.some(Number.isNaN)) return null;
   const totals = {} as Seen["totals"];
@@ -198,5 +249,6 @@ function decodeSeen(text: string): Seen | null {
   return {
     ...{ statsAt, totals, wait: decodeHistogram(wait), run: decodeHistogram(run) },
     deploys: decodeDeploys(deploys),
+    types: typesAt === undefined ? null : { at: Number.parseInt(typesAt, 36), table: decodeTypes(types) },
   };
 }

@@ -189,9 +189,11 @@ export class PartRunners {
     ];
   }
 
-  /** Writes to Redis how long tasks waited and ran. */
-  async writeTimings(): Promise<void> {
-    await Promise.all([...this.#runners.values()].map(({ timings, engine }) => timings.write(engine)));
+  /** Writes to Redis how long tasks waited and ran. @param isLast whether the worker writes nothing after this */
+  async writeTimings(isLast = false): Promise<void> {
+    await Promise.all(
+      [...this.#runners.values()].map(({ timings, engine }) => timings.write(engine, isLast)),
+    );
   }
 
   /** Begins no look-up any more, and acquires no more tasks. */

@@ -207,7 +207,7 @@ export class QueueRunner implements Caller {
       this.#pace.end();
       // Only a task whose handler ran has a running time.
       if (verdict.kind === "ack" || verdict.kind === "fail" || verdict.kind === "fatal")
-        this.timings.ended(task, this.engine.connection);
+        this.timings.ended(task, verdict.kind !== "ack", this.engine.connection);
       else if (verdict.kind === "unrouted") this.#trips.tellTypes();
     }
     task.entry?.limit?.leave();

@@ -4,7 +4,7 @@ import { Timings } from "./timings.ts";
 function ended(timings: Timings, count: number): void {
   for (let n = 0; n < count; n++) {
     const weight = timings.weight();
-    if (weight > 0) timings.add(n % 2 === 0 ? 1 : null, 100, weight);
+    if (weight > 0) timings.add("t", n % 2 === 0 ? 1 : null, 100, false, weight);
   }
 }
 

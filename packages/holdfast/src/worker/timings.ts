@@ -3,17 +3,23 @@ import type { Connection } from "../redis/connection.ts";
 import { BUCKETS, bucketOf } from "../series/histogram.ts";
 import { monotonicMs } from "./lease-table.ts";
 import type { RunningTask } from "./running-task.ts";
+import { TypeTimings } from "./type-timings.ts";
 
 // If more than ALL tasks have ended since the last write, only one in EACH is measured and counts for all of them,
 // because reading the clocks is expensive (hot path).
 const ALL = 512;
 const EACH = 8;
+/** Of so many writes, one also writes the counts by type. */
+const TYPES_EVERY = 10;
 
 /** Counts how long the tasks of one queue waited and ran since the last write. */
 export class Timings {
   readonly #wait = new Uint32Array(BUCKETS);
   readonly #run = new Uint32Array(BUCKETS);
   #ended = 0;
+  #writes = 0;
+  /** The same tasks by their types. They are written less often, because nobody looks at their last seconds. */
+  readonly types = new TypeTimings();
 
   /** Returns for how many tasks the task counts that has just ended; 0 if it is not measured. */
   weight(): number {
@@ -22,29 +28,36 @@ export class Timings {
   }
 
   /**
-   * Adds one measurement. @param waitMs from the enqueue or the due time to the first start of the task; null if this
-   * start is not the first
+   * Adds one measurement of an attempt that completed or failed.
+   * @param waitMs from the enqueue or the due time to the first start of the task; null if this start is not the first
    */
-  add(waitMs: number | null, runMs: number, weight: number): void {
-    if (waitMs !== null) (this.#wait[bucketOf(waitMs)] as number) += weight;
-    (this.#run[bucketOf(runMs)] as number) += weight;
+  add(type: string, waitMs: number | null, runMs: number, failed: boolean, weight: number): void {
+    const wait = waitMs === null ? null : bucketOf(waitMs);
+    const run = bucketOf(runMs);
+    if (wait !== null) (this.#wait[wait] as number) += weight;
+    (this.#run[run] as number) += weight;
+    this.types.add(type, wait, run, failed, weight);
   }
 
   /** Measures the attempt that has just ended. */
-  ended(task: RunningTask, connection: Connection): void {
+  ended(task: RunningTask, failed: boolean, connection: Connection): void {
     const weight = this.weight();
     if (weight === 0) return;
     const runMs = monotonicMs() - task.startedAtMs;
-    this.add(task.fresh ? connection.now() - runMs - task.dueAt : null, runMs, weight);
+    const waitMs = task.fresh ? connection.now() - runMs - task.dueAt : null;
+    this.add(task.type, waitMs, runMs, failed, weight);
   }
 
   /**
    * Writes the measurements since the last write to Redis. They are only for charts, so they are dropped if the write
    * fails.
+   * @param isLast whether to write the counts by type too, although it is not their turn
    */
-  async write(engine: Engine): Promise<void> {
+  async write(engine: Engine, isLast = false): Promise<void> {
     const fields = this.take();
+    const isTurn = this.#writes++ % TYPES_EVERY === 0;
     if (fields.length > 0) await engine.timings(fields).catch(() => {});
+    if (isTurn || isLast) await this.types.write(engine);
   }
 
   /** Returns the fields and counts for the script, and resets them. Empty if no task ended. */

@@ -309,7 +309,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
       // All remaining writes to Redis share this time.
       handover = new Grace(RELEASE_MS);
       await handover.until(() => this.#runners.quiet || isAway());
-      if (!isAway()) await handover.orEnd(this.#parts.writeTimings());
+      if (!isAway()) await handover.orEnd(this.#parts.writeTimings(true));
     }
     this.#table.state = "stopped";
     // The heartbeat thread may still be starting.

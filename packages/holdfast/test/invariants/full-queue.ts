@@ -364,11 +364,19 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   seriesWrite: {
     async call(q) {
       const store = new SeriesStore(q.engine.connection, "queue");
-      const bucket = { bucket: "b", longBucket: "l", replaces: false, last: "1 x", expectedAt: null };
+      const bucket = {
+        bucket: "b",
+        longBucket: "l",
+        typesBucket: "t",
+        replaces: false,
+        last: "1 x",
+        expectedAt: null,
+      };
       await store.write(q.name, bucket);
     },
   },
   timings: { call: (q) => q.engine.timings(["w1", 2, "r3", 4]) },
+  typeTimings: { call: (q) => q.engine.typeTimings("t", ["n", 2, "r3", 4]) },
   settle: {
     call: (q) =>
       q.engine.settle(

@@ -174,3 +174,44 @@ test("each change of the version of the workers is kept once, and survives the p
   expect(deploys.at(-1)?.version).toBe("2.0.39");
   expect(await history().deploys("other")).toEqual([]);
 });
+
+test("the attempts of each type are counted in buckets of five minutes, by one of many processes", async () => {
+  const { system, history, at } = await setup();
+  const engine = system.client.engine("work");
+  const keepers = [history(), history()];
+  const keep = (second: number) => Promise.all(keepers.map((each) => each.keep(at(second, second), null)));
+  await keep(1);
+  await engine.typeTimings("mail.send", ["n", 10, "f", 2, "w4", 10, "r20", 10]);
+  await keep(10);
+  // The present bucket is not stored yet.
+  const read = (seconds: number) => history().types("work", START, START + seconds * 1_000);
+  expect((await read(20)).map(({ at, spanMs }) => [(at - START) / 1_000, spanMs])).toEqual([[20, 19_000]]);
+  for (let second = 20; second <= 310; second += 10) await keep(second);
+  await engine.typeTimings("mail.send", ["n", 1, "r30", 1]);
+  await engine.typeTimings("mail.bounce", ["n", 5, "f", 5, "r2", 5]);
+  await keep(600);
+  const buckets = await read(601);
+  expect(buckets.map(({ at, spanMs }) => [(at - START) / 1_000, spanMs])).toEqual([
+    [300, 299_000],
+    [600, 300_000],
+  ]);
+  expect(buckets[0]?.types).toEqual(
+    new Map([["mail.send", { ended: 10, failed: 2, wait: new Map([[4, 10]]), run: new Map([[20, 10]]) }]]),
+  );
+  expect([...(buckets[1]?.types ?? [])].map(([type, { ended, failed }]) => [type, ended, failed])).toEqual([
+    ["mail.send", 1, 0],
+    ["mail.bounce", 5, 5],
+  ]);
+});
+
+test("a queue counts 64 types, and all others together", async () => {
+  const { system, history, at } = await setup();
+  const engine = system.client.engine("work");
+  await history().keep(at(1, 1), null);
+  for (let n = 0; n < 70; n++) await engine.typeTimings(`type.${n}`, ["n", 1, "r1", 1]);
+  await engine.typeTimings("type.0", ["n", 1, "r1", 1]);
+  const [bucket] = await history().types("work", START, START + 10_000);
+  expect(bucket?.types.size).toBe(65);
+  expect(bucket?.types.get("type.0")?.ended).toBe(2);
+  expect(bucket?.types.get("__other__")?.ended).toBe(6);
+});

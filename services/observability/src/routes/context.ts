@@ -87,7 +87,7 @@ export interface RouteContext {
   admitQueue(name: string, sender: Pick<FastifyRequest, "identity" | "ip">): Promise<void>;
   schedules: SchedulesPort;
   series: Pick<SeriesStore, "points" | "rates">;
-  history: Pick<SeriesHistory, "read" | "deploys">;
+  history: Pick<SeriesHistory, "read" | "deploys" | "types">;
   operations: Operations;
   audit: AuditLog;
   /** ENVIRONMENT, the name of the environment, or null. */

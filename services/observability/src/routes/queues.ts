@@ -18,14 +18,20 @@ import {
   SettingsBody,
   StaleVerdictsQuery,
   StaleVerdictsReply,
+  TypesQuery,
+  TypesReply,
 } from "@holdfast/contracts/api";
 import { type HttpServer, mayUseQueue, RequestError } from "@holdfast/service";
 import { authorOf } from "../operators/audit-log.ts";
 import { stepFor, viewOf } from "../sampling/series-view.ts";
+import { typesView } from "../sampling/types-view.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
 /** It takes too long for one request to remove more tasks than this. So an operation does it. */
 const EMPTY_SYNC_LIMIT = 10_000;
+
+/** How far the counts by type go back by default. */
+const TYPES_WINDOW_MS = 3_600_000;
 
 export function queueRoutes(app: HttpServer, context: RouteContext): void {
   const { observer, series, history, audit, operations, admitQueue } = context;
@@ -90,6 +96,28 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
         ...{ queue, windowMs, ...viewOf(buckets, live, { stepMs, sinceMs }) },
         deploys: deploys.filter(({ at }) => at > sinceMs),
       };
+    },
+  );
+
+  app.get(
+    "/v1/queues/:queue/types",
+    {
+      schema: {
+        tags,
+        summary: "The attempts of each task type",
+        description:
+          "How many completed and failed, how long they waited and ran, and a heat map of one type. Redis keeps a day of 64 types.",
+        params: QueueParams,
+        querystring: TypesQuery,
+        response: { 200: TypesReply, ...PROBLEMS },
+      },
+    },
+    async (request) => {
+      const { queue } = request.params;
+      const { windowMs = TYPES_WINDOW_MS, type } = request.query;
+      const { at } = await observer.stats(queue);
+      const buckets = await history.types(queue, at - windowMs, at);
+      return { queue, windowMs, at, ...typesView(buckets, type) };
     },
   );
 

@@ -70,4 +70,5 @@ export * from "./stats.ts";
 export * from "./step.ts";
 export * from "./steps.ts";
 export * from "./timings.ts";
+export * from "./typeTimings.ts";
 export * from "./waitFor.ts";

@@ -17,13 +17,17 @@ export interface SeriesWriteArgs {
   /** how many buckets of 5 minutes are kept */
   keepLong: number;
   ttlMs: number;
+  /** the bucket by task type, "" for none */
+  typesBucket: string;
+  /** how many buckets by task type are kept */
+  keepTypes: number;
 }
 
 /** series_write: keep one bucket of the series of a queue, unless another process has written it. Refused at maxmemory. Returns 1 kept, 0 another process was faster. */
 export const seriesWriteScript: Script<SeriesWriteArgs> = {
   name: "seriesWrite",
-  sha1: "773cc3c2f06df6db5ce1cf5be727adfd06fd94be",
-  keyCount: 3,
-  argv: (k, a) => [k.series, k.seriesLong, k.seriesLast, a.expectedAt, a.last, a.bucket, a.replaces, a.longBucket, a.keep, a.keepLong, a.ttlMs],
-  source: "#!lua\nlocal replaces = tonumber(ARGV[4])\nlocal keep = tonumber(ARGV[6])\nlocal keepLong = tonumber(ARGV[7])\nlocal ttlMs = tonumber(ARGV[8])\nlocal known = string.match(redis.call('GET', KEYS[3]) or '', '^%d+') or ''\nif known ~= ARGV[1] then\nreturn 0\nend\nif ARGV[5] ~= '' then\nredis.call('RPUSH', KEYS[2], ARGV[5])\nredis.call('LTRIM', KEYS[2], -keepLong, -1)\nend\nif ARGV[3] ~= '' then\nif replaces == 1 and redis.call('LLEN', KEYS[1]) > 0 then\nredis.call('LSET', KEYS[1], -1, ARGV[3])\nelse\nredis.call('RPUSH', KEYS[1], ARGV[3])\nredis.call('LTRIM', KEYS[1], -keep, -1)\nend\nend\nredis.call('SET', KEYS[3], ARGV[2], 'PX', ttlMs)\nredis.call('PEXPIRE', KEYS[1], ttlMs)\nredis.call('PEXPIRE', KEYS[2], ttlMs)\nreturn 1\n",
+  sha1: "3fc6d2956f14424ea4846d4eaf1c98c1c95fbe75",
+  keyCount: 4,
+  argv: (k, a) => [k.series, k.seriesLong, k.seriesLast, k.seriesTypes, a.expectedAt, a.last, a.bucket, a.replaces, a.longBucket, a.keep, a.keepLong, a.ttlMs, a.typesBucket, a.keepTypes],
+  source: "#!lua\nlocal replaces = tonumber(ARGV[4])\nlocal keep = tonumber(ARGV[6])\nlocal keepLong = tonumber(ARGV[7])\nlocal ttlMs = tonumber(ARGV[8])\nlocal keepTypes = tonumber(ARGV[10])\nlocal known = string.match(redis.call('GET', KEYS[3]) or '', '^%d+') or ''\nif known ~= ARGV[1] then\nreturn 0\nend\nif ARGV[5] ~= '' then\nredis.call('RPUSH', KEYS[2], ARGV[5])\nredis.call('LTRIM', KEYS[2], -keepLong, -1)\nend\nif ARGV[3] ~= '' then\nif replaces == 1 and redis.call('LLEN', KEYS[1]) > 0 then\nredis.call('LSET', KEYS[1], -1, ARGV[3])\nelse\nredis.call('RPUSH', KEYS[1], ARGV[3])\nredis.call('LTRIM', KEYS[1], -keep, -1)\nend\nend\nif ARGV[9] ~= '' then\nredis.call('RPUSH', KEYS[4], ARGV[9])\nredis.call('LTRIM', KEYS[4], -keepTypes, -1)\nredis.call('PEXPIRE', KEYS[4], ttlMs)\nend\nredis.call('SET', KEYS[3], ARGV[2], 'PX', ttlMs)\nredis.call('PEXPIRE', KEYS[1], ttlMs)\nredis.call('PEXPIRE', KEYS[2], ttlMs)\nreturn 1\n",
 };
