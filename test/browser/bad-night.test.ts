@@ -159,7 +159,7 @@ async function lettersOf(page: Page, text: string): Promise<string> {
   for (const key of await page.locator(".action-key").all()) {
     const box = await key.boundingBox();
     if (button && box && Math.abs(box.x - button.x) < 12 && Math.abs(box.y - button.y) < 12)
-      return (await key.textContent()).toLowerCase();
+      return ((await key.textContent()) ?? "").toLowerCase();
   }
   throw new Error(`no letters are over the button ${text}`);
 }
