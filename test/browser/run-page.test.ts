@@ -94,7 +94,7 @@ describe.skipIf(!executablePath)("the page of one task in a real browser", { tim
       page.evaluate<boolean>('document.activeElement.textContent.startsWith("Attempt 1: Done")'),
     );
 
-    await line.getByRole("radio", { name: "Table" }).click();
+    await line.getByRole("radio", { name: "Table", exact: true }).click();
     const rows = await line.getByRole("row").allInnerTexts();
     expect(rows).toHaveLength(1 + 2 + 2 + 2 + 2);
     expect(rows.some((row) => /^Replay 1\s+was dead\s+20.*Z\s+20.*Z/.test(row))).toBe(true);
@@ -273,7 +273,7 @@ describe.skipIf(!executablePath)("the page of one task in a real browser", { tim
       await other.getByRole("region", { name: "Time line" }).waitFor();
       expect([id, await violations(other)]).toEqual([id, []]);
       await expectToFit(other, `${id}, ${colorScheme}, ${width} px`);
-      await other.getByRole("radio", { name: "Table" }).click();
+      await other.getByRole("radio", { name: "Table", exact: true }).click();
       await other.getByRole("region", { name: "Times, scrollable" }).waitFor();
       expect([id, await violations(other)]).toEqual([id, []]);
       await expectToFit(other, `${id} as a table, ${colorScheme}, ${width} px`);

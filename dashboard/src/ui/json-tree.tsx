@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronDown, ChevronRight } from "lucide-react";
 import { type KeyboardEvent, useId, useMemo, useRef, useState } from "react";
@@ -115,10 +116,10 @@ export function JsonTree({ label, name, text, root }: JsonTreeProps) {
         {rows.length > 1 || root.children.length > 0 ? (
           <>
             <Button small look="quiet" onPress={() => setOpen(allOf(root))}>
-              Open all
+              {t`Open all`}
             </Button>
             <Button small look="quiet" onPress={() => setOpen(new Set([root]))}>
-              Close all
+              {t`Close all`}
             </Button>
           </>
         ) : null}
@@ -167,8 +168,8 @@ function Foot(props: { node: JsonNode; text: string; name: string; children: Rea
         <ForeignText text={path} />
       </code>
       <div className="actions">
-        <CopyButton text={path} label="Copy path" />
-        <CopyButton text={text.slice(node.start, node.end)} label="Copy value" />
+        <CopyButton text={path} label={t`Copy path`} />
+        <CopyButton text={text.slice(node.start, node.end)} label={t`Copy value`} />
         {children}
       </div>
       {isCut ? (

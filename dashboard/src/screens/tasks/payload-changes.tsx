@@ -13,7 +13,7 @@ export function PayloadChanges({ before, after }: { before: string; after: strin
   if (changes.length === 0)
     return <p className="hint">Only white space or the order of fields is different.</p>;
   return (
-    <section className="changes" aria-label="Changed values, scrollable" tabIndex={0}>
+    <section className="value-changes" aria-label="Changed values, scrollable" tabIndex={0}>
       <table>
         <caption>{plural(changes.length, "value")} changed</caption>
         <thead>

@@ -51,7 +51,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
   const { history } = useRouter();
   useEffect(() => {
     const name =
-      state === "dead" ? `Dead letters of ${queue}` : `${STATE_LOOK[state].text} tasks of ${queue}`;
+      state === "dead" ? `Dead letters of ${queue}` : `${STATE_LOOK[state].text()} tasks of ${queue}`;
     rememberList({ name, href: history.location.href, rows: rows.map(({ id }) => rowOf(queue, id)) });
   }, [history, queue, state, rows]);
 
